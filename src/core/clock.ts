@@ -1,0 +1,39 @@
+/**
+ * Where the library gets the time from. Everything that waits or dates something takes a `Clock`, so that a test or a
+ * simulation can decide what time it is.
+ */
+export interface Clock {
+  /** Wall time, milliseconds since the Unix epoch. It may jump; use it for dates only. */
+  now(): number;
+  /** Monotonic time, milliseconds from an arbitrary start. It never jumps; use it for durations. */
+  monotonic(): number;
+  /**
+   * Calls `callback` once, after `delayMs` milliseconds (0 or more, not bounded above).
+   *
+   * @returns a function that cancels the timer; calling it late or twice does nothing.
+   */
+  timer(delayMs: number, callback: () => void): () => void;
+}
+
+/**
+ * Waits `delayMs` milliseconds.
+ *
+ * @throws the signal's `reason`, at once, when `signal` aborts; neither a timer nor a listener stays behind.
+ */
+export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    const onAbort = (): void => {
+      cancel();
+      reject(signal?.reason);
+    };
+    const cancel = clock.timer(delayMs, () => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve();
+    });
+    signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}

@@ -1,0 +1,28 @@
+/**
+ * Every code that an error of this library can carry, with what it means in one line. Each has a page
+ * `docs/errors/<code>.md`; a test holds the two equal.
+ */
+export const errorCodes = {
+  ONCE_OPTION_INVALID: "An option has a value that makes no sense.",
+  ONCE_ATTEMPTS_EXHAUSTED: "Every allowed attempt was made and failed.",
+  ONCE_DEADLINE_EXCEEDED: "The deadline of the whole call came, or the next wait would not end before it.",
+  ONCE_ATTEMPT_TIMEOUT: "One attempt took longer than its time-out.",
+  ONCE_BUDGET_EXHAUSTED: "The retry budget of this origin is empty: too few calls succeed at present.",
+  ONCE_OUTCOME_UNKNOWN: "The operation may or may not have been carried out.",
+  ONCE_BODY_NOT_REPLAYABLE: "The body can be sent only once, or could not be made again.",
+  ONCE_KEY_INVALID: "The idempotency key is missing or malformed.",
+  ONCE_KEY_REUSED: "The idempotency key was used before with another request.",
+  ONCE_KEY_EXPIRED: "The idempotency key is older than the server remembers.",
+  ONCE_IN_PROGRESS: "The operation with this key is still running.",
+  ONCE_BODY_TOO_LARGE: "The request's body is larger than the server takes.",
+  ONCE_RESULT_TOO_LARGE: "The answer is larger than the server keeps.",
+  ONCE_NO_EFFECT: "The operation failed and nothing happened.",
+  ONCE_HANDLER_FAILED: "The handler threw; what it had done by then is unknown.",
+  ONCE_LEASE_LOST: "This worker no longer owns the key.",
+  ONCE_STORE_UNAVAILABLE: "The store did not answer, or not in time.",
+  ONCE_UNSAFE_PAIR: "This store can't keep what this mode promises.",
+  ONCE_CLOSED: "This server is shutting down and takes no new operations.",
+} as const;
+
+/** The code of an error of this library. */
+export type ErrorCode = keyof typeof errorCodes;

@@ -1,0 +1,27 @@
+import type { ErrorCode } from "./error-codes.ts";
+
+/** Marks our errors across two installed copies of the library, where `instanceof` fails. */
+const brand = Symbol.for("once-again.error");
+
+/** What an error says beside its code and message. Never a payload, never a secret. */
+export type ErrorDetails = Readonly<Record<string, unknown>>;
+
+/** Everything that this library throws. `code` says which case it is, `message` what to do next. */
+export class OnceAgainError extends Error {
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; details?: ErrorDetails } = {}) {
+    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    this.name = "OnceAgainError";
+    this.code = code;
+    this.details = options.details ?? {};
+    Object.defineProperty(this, brand, { value: true });
+  }
+
+  /** Whether `value` is an error of this library, of any installed copy; with `code`, of that code only. */
+  static isInstance(value: unknown, code?: ErrorCode): value is OnceAgainError {
+    if (typeof value !== "object" || value === null || !(brand in value)) return false;
+    return code === undefined || ("code" in value && value.code === code);
+  }
+}

@@ -1,0 +1,41 @@
+import { OnceAgainError } from "./errors.ts";
+
+/**
+ * Checks one numeric option at the boundary.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` unless `value` is a number from `min` to `max`, whole where asked.
+ */
+export function checkedNumber(
+  name: string,
+  value: number,
+  bounds: { min: number; max?: number; integer?: boolean },
+): number {
+  const max = bounds.max ?? Number.POSITIVE_INFINITY;
+  const fits = typeof value === "number" && value >= bounds.min && value <= max;
+  if (fits && (!bounds.integer || Number.isInteger(value))) return value;
+  const kind = bounds.integer ? "a whole number" : "a number";
+  const range = bounds.max === undefined ? `of at least ${bounds.min}` : `from ${bounds.min} to ${bounds.max}`;
+  throw invalidOption(name, `${kind} ${range}`, value);
+}
+
+/**
+ * Checks one option that has a few named values.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` unless `value` is one of `choices`.
+ */
+export function checkedChoice<Choice extends string | number>(
+  name: string,
+  value: Choice,
+  choices: readonly Choice[],
+): Choice {
+  if (choices.includes(value)) return value;
+  throw invalidOption(name, choices.map((choice) => JSON.stringify(choice)).join(" or "), value);
+}
+
+/** The error for an option whose value makes no sense. */
+export function invalidOption(name: string, expected: string, value: unknown): OnceAgainError {
+  const shown = typeof value === "string" ? JSON.stringify(value) : String(value);
+  return new OnceAgainError("ONCE_OPTION_INVALID", `${name} must be ${expected}, but it is ${shown}.`, {
+    details: { option: name },
+  });
+}

@@ -1,0 +1,27 @@
+import type { Clock } from "./clock.ts";
+
+/** The longest delay that a JavaScript timer takes: 2^31 - 1 ms, 24.8 days. A longer one would fire at once. */
+const timerMsMax = 2_147_483_647;
+
+/**
+ * The clock of the machine. Waits longer than 24.8 days are waited in pieces, and a timer that fires early (some count
+ * from the time at which the event loop last looked) is set again: a wait is never shorter than asked for.
+ */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  timer(delayMs, callback) {
+    const endsAt = performance.now() + delayMs;
+    let handle: ReturnType<typeof setTimeout>;
+    const wait = (leftMs: number): void => {
+      handle = setTimeout(check, Math.min(leftMs, timerMsMax));
+    };
+    const check = (): void => {
+      const leftMs = endsAt - performance.now();
+      if (leftMs > 0) wait(leftMs);
+      else callback();
+    };
+    wait(Math.max(0, delayMs));
+    return () => clearTimeout(handle);
+  },
+};
