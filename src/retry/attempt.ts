@@ -1,0 +1,83 @@
+import type { Clock } from "../core/clock.ts";
+import { OnceAgainError } from "../core/errors.ts";
+
+/** What an operation is told about the attempt that it makes. */
+export interface Attempt {
+  /** 1 for the first attempt. */
+  readonly number: number;
+  /** Aborts when the attempt's time is over, or when the caller aborts. Hand it on to whatever can be cancelled. */
+  readonly signal: AbortSignal;
+  /** What the deadline left for this attempt when it began, in milliseconds; `undefined` without a deadline. */
+  readonly remainingMs: number | undefined;
+}
+
+/** What is tried: called once per attempt. */
+export type Operation<T> = (attempt: Attempt) => Promise<T> | T;
+
+/** How an attempt ended: with a value, or with an error. */
+export type Outcome<T> = { readonly value: T } | { readonly error: unknown };
+
+/** What may end an attempt before the operation does. */
+export interface AttemptBounds {
+  readonly number: number;
+  readonly remainingMs: number | undefined;
+  readonly timeoutMs: number | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly clock: Clock;
+}
+
+/**
+ * Makes one attempt. Its outcome is whatever comes first: the operation's end, the end of its time, the caller's abort.
+ * Never rejects; what an abandoned operation does later is dropped.
+ */
+export function runAttempt<T>(operation: Operation<T>, bounds: AttemptBounds): Promise<Outcome<T>> {
+  const { number, remainingMs, signal } = bounds;
+  if (signal?.aborted) return Promise.resolve({ error: signal.reason });
+  const msMax = Math.min(bounds.timeoutMs ?? Number.POSITIVE_INFINITY, remainingMs ?? Number.POSITIVE_INFINITY);
+  if (signal === undefined && msMax === Number.POSITIVE_INFINITY) return settle(operation, unboundedAttempt(number));
+
+  return new Promise((resolve) => {
+    const controller = new AbortController();
+    const end = (outcome: Outcome<T>): void => {
+      cancelTimer?.();
+      signal?.removeEventListener("abort", onAbort);
+      resolve(outcome);
+    };
+    const cut = (error: unknown): void => {
+      end({ error });
+      controller.abort(error);
+    };
+    const onAbort = (): void => cut(signal?.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    const cancelTimer =
+      msMax === Number.POSITIVE_INFINITY ? undefined : bounds.clock.timer(msMax, () => cut(attemptTimeout(msMax)));
+    void settle(operation, { number, remainingMs, signal: controller.signal }).then(end);
+  });
+}
+
+async function settle<T>(operation: Operation<T>, attempt: Attempt): Promise<Outcome<T>> {
+  try {
+    return { value: await operation(attempt) };
+  } catch (error) {
+    return { error };
+  }
+}
+
+/** An attempt that nothing cuts. Few operations look at the signal then, so it is made only when one does. */
+function unboundedAttempt(number: number): Attempt {
+  let signal: AbortSignal | undefined;
+  return {
+    number,
+    remainingMs: undefined,
+    get signal() {
+      return (signal ??= new AbortController().signal);
+    },
+  };
+}
+
+function attemptTimeout(msMax: number): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_ATTEMPT_TIMEOUT",
+    `The attempt did not end within the ${Math.round(msMax)} ms that it had. Whether it took effect is unknown.`,
+  );
+}

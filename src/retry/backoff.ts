@@ -1,0 +1,103 @@
+import { checkedNumber } from "../core/options.ts";
+import { type Random, uniform } from "../core/random.ts";
+import { fullJitter, type Jitter } from "./jitter.ts";
+
+/** What a backoff may look at. */
+export interface BackoffContext {
+  /** Which retry is to come, 1-based: retry 1 is the second attempt. */
+  readonly retry: number;
+  /** What this backoff answered for the retry before, in milliseconds; 0 before the first retry. */
+  readonly previousDelayMs: number;
+  /** Where chance comes from. */
+  readonly random: Random;
+}
+
+/**
+ * How long to wait before a retry, in milliseconds: a finite number, 0 or more. Your own function is a backoff too.
+ * Those of this file clamp to the cap first and randomise after, so that no crowd gathers exactly at the cap.
+ */
+export type Backoff = (context: BackoffContext) => number;
+
+/** What the growing backoffs have in common. */
+export interface BackoffOptions {
+  /** The delay before the first retry, in milliseconds: 1 to 2^31 - 1, default 1,000. */
+  readonly baseMs?: number;
+  /** No delay grows over this, in milliseconds: `baseMs` to 2^31 - 1, default 30,000. */
+  readonly capMs?: number;
+  /** How the clamped delay is spread; default {@link fullJitter}. */
+  readonly jitter?: Jitter;
+}
+
+/** 2^31 - 1: the longest delay that a JavaScript timer takes, 24.8 days. */
+const delayMsMax = 2_147_483_647;
+
+/**
+ * v(n) = min(cap, base * factor^(n - 1)): 1, 2, 4, 8 s before retries 1 to 4 with the defaults, before jitter.
+ *
+ * @param options.factor how much longer each delay is than the one before: 1 to 100, default 2.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
+ */
+export function exponentialBackoff(options: BackoffOptions & { factor?: number } = {}): Backoff {
+  const factor = checkedNumber("factor", options.factor ?? 2, { min: 1, max: 100 });
+  return growing(options, (retry, baseMs) => baseMs * factor ** (retry - 1));
+}
+
+/**
+ * v(n) = min(cap, base * n): 1, 2, 3, 4 s with the defaults, before jitter.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
+ */
+export function linearBackoff(options: BackoffOptions = {}): Backoff {
+  return growing(options, (retry, baseMs) => baseMs * retry);
+}
+
+/**
+ * v(n) = min(cap, base * F(n)): 1, 1, 2, 3, 5, 8 s with the defaults, before jitter.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
+ */
+export function fibonacciBackoff(options: BackoffOptions = {}): Backoff {
+  return growing(options, (retry, baseMs, capMs) => {
+    let [delayMs, nextMs] = [baseMs, baseMs];
+    for (let step = 1; step < retry && delayMs < capMs; step += 1) [delayMs, nextMs] = [nextMs, delayMs + nextMs];
+    return delayMs;
+  });
+}
+
+/**
+ * v(n) = `delayMs`, whatever the retry.
+ *
+ * @param options.delayMs the delay before jitter, in milliseconds: 0 to 2^31 - 1.
+ * @param options.jitter how it is spread; default {@link fullJitter}.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for a delay out of bounds.
+ */
+export function constantBackoff(options: { delayMs: number; jitter?: Jitter }): Backoff {
+  const delayMs = checkedNumber("delayMs", options.delayMs, { min: 0, max: delayMsMax });
+  const jitter = options.jitter ?? fullJitter();
+  return ({ random }) => jitter(delayMs, random);
+}
+
+/**
+ * U(base, min(cap, 3 * previous)): each delay is drawn from a range that the delay before it opens, which is jitter
+ * enough. The cap bounds the range and not the draw: clamping the draw would pile callers up at the cap.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
+ */
+export function decorrelatedBackoff(options: Omit<BackoffOptions, "jitter"> = {}): Backoff {
+  const { baseMs, capMs } = checkedRange(options);
+  return ({ previousDelayMs, random }) =>
+    uniform(random, baseMs, Math.min(capMs, 3 * Math.max(baseMs, previousDelayMs)));
+}
+
+/** A backoff from its law of growth: the delay before retry n, which may overflow, since the cap comes after it. */
+function growing(options: BackoffOptions, growth: (retry: number, baseMs: number, capMs: number) => number): Backoff {
+  const { baseMs, capMs } = checkedRange(options);
+  const jitter = options.jitter ?? fullJitter();
+  return ({ retry, random }) => jitter(Math.min(capMs, growth(retry, baseMs, capMs)), random);
+}
+
+function checkedRange(options: BackoffOptions): { baseMs: number; capMs: number } {
+  const baseMs = checkedNumber("baseMs", options.baseMs ?? 1000, { min: 1, max: delayMsMax });
+  const capMs = checkedNumber("capMs", options.capMs ?? Math.max(baseMs, 30_000), { min: baseMs, max: delayMsMax });
+  return { baseMs, capMs };
+}

@@ -1,0 +1,47 @@
+import type { ErrorCode } from "../core/error-codes.ts";
+import { OnceAgainError } from "../core/errors.ts";
+import type { Outcome } from "./attempt.ts";
+
+/** What to do after an attempt, as data. */
+export type Decision =
+  /** This outcome is the result: the value is returned, an error is rethrown as it is. */
+  | { readonly action: "done" }
+  /** Try again, if attempts, deadline and budget allow. */
+  | {
+      readonly action: "retry";
+      /**
+       * The least time to wait, in milliseconds, such as a server's `Retry-After`. The backoff's delay bounds a random
+       * part that comes on top, so that callers who were told the same do not return together.
+       */
+      readonly delayMsMin?: number | undefined;
+      /** For the events: what the retry is for. */
+      readonly why?: string | undefined;
+    }
+  /** Give up: a value is returned, an error is rethrown as it is. */
+  | { readonly action: "stop"; readonly why: string };
+
+/** Looks at an outcome and decides. `attempt` is the number of the attempt that ended, 1-based. */
+export type Decide<T> = (outcome: Outcome<T>, attempt: number) => Decision;
+
+/** Those of our own errors that another attempt may get past. */
+const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "ONCE_ATTEMPT_TIMEOUT",
+  "ONCE_IN_PROGRESS",
+  "ONCE_NO_EFFECT",
+  "ONCE_STORE_UNAVAILABLE",
+  "ONCE_CLOSED",
+]);
+
+/**
+ * The default decision: a value is the result, an error is tried again.
+ *
+ * Of this library's own errors only the passing ones are. The others either can't get better, or come from a retry
+ * inside this one that has given up already: retrying those multiplies attempts instead of adding them.
+ * Which of your own errors are worth a retry (a programming error is not) only you know: say it with `decide`.
+ */
+export function decideByDefault(outcome: Outcome<unknown>): Decision {
+  if ("value" in outcome) return { action: "done" };
+  const { error } = outcome;
+  if (!OnceAgainError.isInstance(error) || passing.has(error.code)) return { action: "retry" };
+  return { action: "stop", why: "permanent" };
+}

@@ -1,0 +1,25 @@
+import type { ErrorCode } from "../core/error-codes.ts";
+import { OnceAgainError } from "../core/errors.ts";
+import type { Limit } from "./plan.ts";
+
+/** What a call that gave up says about itself. Times are milliseconds. */
+export interface GaveUpDetails {
+  readonly attempts: number;
+  readonly elapsedMs: number;
+  /** From when it makes sense to ask again, since the epoch; missing when nobody said. */
+  readonly retryAt?: number;
+}
+
+const limits: Record<Limit, readonly [ErrorCode, string]> = {
+  attempts: ["ONCE_ATTEMPTS_EXHAUSTED", "attemptsMax allows no more"],
+  deadline: ["ONCE_DEADLINE_EXCEEDED", "the deadline leaves no time for another"],
+  budget: ["ONCE_BUDGET_EXHAUSTED", "the retry budget has nothing left for another; it refills as calls succeed"],
+};
+
+/** The error of a call that a limit kept from trying again. */
+export function gaveUpError(limit: Limit, details: GaveUpDetails, cause: unknown): OnceAgainError {
+  const [code, reason] = limits[limit];
+  const made = details.attempts === 1 ? "1 attempt" : `${details.attempts} attempts`;
+  const message = `No success after ${made}, and ${reason}. The cause is the last attempt's error.`;
+  return new OnceAgainError(code, message, { cause, details: { ...details } });
+}

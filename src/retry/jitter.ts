@@ -1,0 +1,42 @@
+import { checkedNumber } from "../core/options.ts";
+import { type Random, uniform } from "../core/random.ts";
+
+/**
+ * Spreads a delay, so that callers who failed together do not come back together.
+ *
+ * @param delayMs the delay that the backoff computed, already clamped to its cap, in milliseconds.
+ * @param random where chance comes from.
+ * @returns the delay to wait, in milliseconds: finite, 0 or more.
+ */
+export type Jitter = (delayMs: number, random: Random) => number;
+
+/**
+ * U(0, v): anything from nothing to the whole delay. The fewest calls for a crowd of callers, and the default.
+ *
+ * Source: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+ */
+export function fullJitter(): Jitter {
+  return (delayMs, random) => uniform(random, 0, delayMs);
+}
+
+/** v/2 + U(0, v/2): at least half of the delay is waited. */
+export function equalJitter(): Jitter {
+  return (delayMs, random) => uniform(random, delayMs / 2, delayMs);
+}
+
+/**
+ * v * U(1 - ratio, 1 + ratio): near the delay, on both sides. A ratio of 0.25 makes 1.5 s to 2.5 s of 2 s. Since the
+ * delay is clamped before it is spread, a delay at the cap may go over the cap by `ratio`.
+ *
+ * @param options.ratio how far to either side, as a share of the delay: 0 to 1, default 0.25.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for a ratio out of bounds.
+ */
+export function boundedJitter(options: { ratio?: number } = {}): Jitter {
+  const ratio = checkedNumber("ratio", options.ratio ?? 0.25, { min: 0, max: 1 });
+  return (delayMs, random) => delayMs * uniform(random, 1 - ratio, 1 + ratio);
+}
+
+/** The delay as it is. Callers who failed together come back together: for a caller that is alone, and for tests. */
+export function noJitter(): Jitter {
+  return (delayMs) => delayMs;
+}

@@ -1,0 +1,57 @@
+import { checkedNumber } from "../core/options.ts";
+import { uniform } from "../core/random.ts";
+import type { Decision } from "./decision.ts";
+import type { DenialReason } from "./retry-event.ts";
+import type { RetryPolicy } from "./retry-options.ts";
+
+/** How far a call has come. */
+export interface Progress {
+  /** Attempts made. */
+  readonly attempts: number;
+  readonly elapsedMs: number;
+  /** The backoff's answer for the retry before, 0 before the first. */
+  readonly previousDelayMs: number;
+}
+
+/** What comes after an attempt that is not the result: a wait, or the end, by a limit or by the decision. */
+export type Plan =
+  | {
+      readonly action: "wait";
+      readonly delayMs: number;
+      /** The backoff's own answer, which its next one may build on. */
+      readonly backoffMs: number;
+      readonly why: string | undefined;
+    }
+  | { readonly action: "limit"; readonly why: Limit; readonly delayMsMin: number | undefined }
+  | { readonly action: "stop"; readonly why: DenialReason };
+
+/** What can end a call that would otherwise be tried again. */
+export type Limit = "attempts" | "deadline" | "budget";
+
+/** An attempt that would have less than this is not begun: it could only be cut, and leave its outcome unknown. */
+const attemptMsMin = 1;
+
+/**
+ * Plans the way on. The budget is asked last, so that no token is taken for a retry that another limit forbids.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` when the backoff answers with anything but a finite number >= 0.
+ */
+export function planRetry(
+  policy: Pick<RetryPolicy<never>, "attemptsMax" | "backoff" | "deadlineMs" | "budget" | "random">,
+  decision: Decision,
+  { attempts, elapsedMs, previousDelayMs }: Progress,
+): Plan {
+  if (decision.action === "stop") return decision;
+  if (decision.action === "done") return { action: "stop", why: "done" };
+  const { delayMsMin, why } = decision;
+  const limit = (why: Limit): Plan => ({ action: "limit", why, delayMsMin });
+  if (attempts >= policy.attemptsMax) return limit("attempts");
+
+  const { budget, deadlineMs, random } = policy;
+  const delay = policy.backoff({ retry: attempts, previousDelayMs, random });
+  const backoffMs = checkedNumber("the backoff's delay", delay, { min: 0, max: Number.MAX_VALUE });
+  const delayMs = delayMsMin === undefined ? backoffMs : delayMsMin + uniform(random, 0, backoffMs);
+  if (deadlineMs !== undefined && elapsedMs + delayMs + attemptMsMin > deadlineMs) return limit("deadline");
+  if (budget !== undefined && !budget.tryTake()) return limit("budget");
+  return { action: "wait", delayMs, backoffMs, why };
+}

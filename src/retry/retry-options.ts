@@ -1,0 +1,70 @@
+import type { Clock } from "../core/clock.ts";
+import type { Listener } from "../core/events.ts";
+import { checkedNumber } from "../core/options.ts";
+import { type Random, systemRandom } from "../core/random.ts";
+import { systemClock } from "../core/system-clock.ts";
+import { type Backoff, exponentialBackoff } from "./backoff.ts";
+import { type Decide, decideByDefault } from "./decision.ts";
+import type { RetryBudget } from "./retry-budget.ts";
+import type { RetryEvent } from "./retry-event.ts";
+
+/** How a call is tried again. */
+export interface RetryOptions<T> {
+  /** The most attempts, the first one included: a whole number of at least 1, default 5. */
+  readonly attemptsMax?: number | undefined;
+  /** How long to wait before each retry; default {@link exponentialBackoff}: 1, 2, 4, 8 s with full jitter. */
+  readonly backoff?: Backoff | undefined;
+  /**
+   * How long the whole call may take, in milliseconds, waits included: at least 1, default none. It cuts a running
+   * attempt as a time-out does, and no wait is begun that would not end before it.
+   */
+  readonly deadlineMs?: number | undefined;
+  /** How long one attempt may take, in milliseconds: at least 1, default none. */
+  readonly attemptTimeoutMs?: number | undefined;
+  /** Ends the call at once, in an attempt or in a wait, with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** What retries are paid from; share one among all the calls to the same place. Default none: retries are free. */
+  readonly budget?: RetryBudget | undefined;
+  /** What to do after each attempt; default: a value is the result, an error is tried again. */
+  readonly decide?: Decide<T> | undefined;
+  /** Hears what happens. What it throws is dropped. */
+  readonly onEvent?: Listener<RetryEvent> | undefined;
+  /** Where time comes from; default the machine's clock. */
+  readonly clock?: Clock | undefined;
+  /** Where chance comes from; default the machine's. */
+  readonly random?: Random | undefined;
+}
+
+/** The options, checked, with every default filled in. */
+export interface RetryPolicy<T> {
+  readonly attemptsMax: number;
+  readonly backoff: Backoff;
+  readonly deadlineMs: number | undefined;
+  readonly attemptTimeoutMs: number | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly budget: RetryBudget | undefined;
+  readonly decide: Decide<T>;
+  readonly onEvent: Listener<RetryEvent> | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+const defaultBackoff = exponentialBackoff();
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for a number out of bounds. */
+export function retryPolicy<T>(options: RetryOptions<T>): RetryPolicy<T> {
+  const { deadlineMs, attemptTimeoutMs } = options;
+  return Object.freeze({
+    attemptsMax: checkedNumber("attemptsMax", options.attemptsMax ?? 5, { min: 1, integer: true }),
+    backoff: options.backoff ?? defaultBackoff,
+    deadlineMs: deadlineMs === undefined ? undefined : checkedNumber("deadlineMs", deadlineMs, { min: 1 }),
+    attemptTimeoutMs:
+      attemptTimeoutMs === undefined ? undefined : checkedNumber("attemptTimeoutMs", attemptTimeoutMs, { min: 1 }),
+    signal: options.signal,
+    budget: options.budget,
+    decide: options.decide ?? decideByDefault,
+    onEvent: options.onEvent,
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+  });
+}
