@@ -1,0 +1,49 @@
+import { type ErrorRow, errorTable } from "./error-table.ts";
+import type { Verdict } from "./verdict.ts";
+
+const unlisted: Verdict = { delivery: "unknown", transient: true, reason: "the failure is of no known kind" };
+
+/**
+ * What an error proves about the request that ended with it. It looks through `cause` and `errors`, since runtimes
+ * wrap what happened. When in doubt the answer is `unknown`.
+ *
+ * @param error whatever `fetch`, or another HTTP client, threw.
+ */
+export function errorVerdict(error: unknown): Verdict {
+  return judge(error, new Map()) ?? unlisted;
+}
+
+/** `undefined`: neither the error nor what it wraps is known. An error that wraps itself is not known by that. */
+function judge(error: unknown, judged: Map<object, Verdict | undefined>): Verdict | undefined {
+  if (typeof error !== "object" || error === null) return undefined;
+  if (judged.has(error)) return judged.get(error);
+  judged.set(error, undefined);
+  const verdict = judgeNew(error, judged);
+  judged.set(error, verdict);
+  return verdict;
+}
+
+function judgeNew(error: object, judged: Map<object, Verdict | undefined>): Verdict | undefined {
+  const { cause, errors } = error as { cause?: unknown; errors?: unknown };
+  // Before the code: Node copies the first child's code onto an AggregateError, which proves nothing for the others.
+  if (Array.isArray(errors) && errors.length > 0) return together(errors.map((child) => judge(child, judged)));
+  const row = errorTable.find((candidate) => fits(candidate, error));
+  if (row === undefined) return judge(cause, judged);
+  return { delivery: row.delivery, transient: row.transient ?? true, reason: row.reason };
+}
+
+/** Several failures of one request: it never arrived only if none of them leaves a doubt. */
+function together(verdicts: ReadonlyArray<Verdict | undefined>): Verdict | undefined {
+  if (verdicts.some((verdict) => verdict?.delivery !== "never")) return undefined;
+  return verdicts.find((verdict) => verdict?.transient) ?? verdicts[0];
+}
+
+function fits(row: ErrorRow, error: object): boolean {
+  const { code, message, name, syscall } = error as Record<string, unknown>;
+  if (row.syscalls !== undefined && !matches(row.syscalls, syscall)) return false;
+  return matches(row.codes, code) || matches(row.names, name) || matches(row.messages, message);
+}
+
+function matches(pattern: RegExp | undefined, text: unknown): boolean {
+  return pattern !== undefined && typeof text === "string" && pattern.test(text);
+}

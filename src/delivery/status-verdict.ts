@@ -1,0 +1,27 @@
+import type { Verdict } from "./verdict.ts";
+
+/** Statuses whose request was not acted on (RFC 9110, section 15.5.20; RFC 8470, section 5.2). */
+const never: ReadonlySet<number> = new Set([421, 425]);
+
+/** Statuses that an intermediary answers with when it lost the origin's answer. 52x are Cloudflare's. */
+const unknown: ReadonlySet<number> = new Set([502, 504, 520, 522, 524]);
+
+/** Statuses that may be gone at the next attempt. 421 is not: `fetch` would use the same connection again. */
+const transient: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504, 520, 522, 524]);
+
+/**
+ * What a response's status proves about the request.
+ *
+ * @param status the HTTP status.
+ * @param hasRetryAfter whether the response names a time to come back. A 409 with one says that the operation is in
+ *   progress; without, that the request is in conflict with something, which waiting does not change.
+ * @returns `undefined` for a status below 400: that is no failure.
+ */
+export function statusVerdict(status: number, hasRetryAfter = false): Verdict | undefined {
+  if (status < 400) return undefined;
+  return {
+    delivery: never.has(status) ? "never" : unknown.has(status) ? "unknown" : "failed",
+    transient: transient.has(status) || (status === 409 && hasRetryAfter),
+    reason: `status ${status}`,
+  };
+}

@@ -1,0 +1,17 @@
+/**
+ * What a failure proves about the request:
+ *
+ * - `never`: it never reached the server, or the server vouches that it did nothing with it.
+ * - `failed`: it reached the server, and the server answered with a failure.
+ * - `unknown`: it may have been carried out; the answer was lost.
+ */
+export type Delivery = "never" | "failed" | "unknown";
+
+/** What a failure proves, and whether another attempt may fare better. */
+export interface Verdict {
+  readonly delivery: Delivery;
+  /** `false`: the same request will fail in the same way, however often it is sent. */
+  readonly transient: boolean;
+  /** A few words for people and logs: which rule spoke. */
+  readonly reason: string;
+}
