@@ -1,0 +1,106 @@
+import canonicalize from "canonicalize";
+import { sha256 } from "./sha256.ts";
+
+/** A body in the form in which it is compared, and which form that is, so that two forms can't be mistaken. */
+export interface CanonicalBody {
+  form: "json" | "fields" | "parts" | "bytes";
+  content: Uint8Array<ArrayBuffer> | string;
+}
+
+/**
+ * Brings a body into the form in which it is compared. A body that is not what its media type says is compared byte
+ * for byte: judging it is the handler's business.
+ */
+export async function canonicalBody(
+  mediaType: string,
+  contentType: string,
+  body: Uint8Array<ArrayBuffer>,
+): Promise<CanonicalBody> {
+  try {
+    if (mediaType === "application/json" || mediaType.endsWith("+json")) {
+      return { form: "json", content: canonicalJson(decode(body)) };
+    }
+    if (mediaType === "application/x-www-form-urlencoded") {
+      return { form: "fields", content: JSON.stringify(sortedFields(decode(body))) };
+    }
+    if (mediaType === "multipart/form-data") {
+      return { form: "parts", content: JSON.stringify(await multipartParts(contentType, body)) };
+    }
+  } catch {
+    // Not what it says it is.
+  }
+  return { form: "bytes", content: body };
+}
+
+function decode(body: Uint8Array<ArrayBuffer>): string {
+  return new TextDecoder("utf-8", { fatal: true }).decode(body);
+}
+
+/**
+ * The fields of a query or form, sorted by name; the order of one name's values stays, since it may have a meaning.
+ * One with escapes that are no UTF-8 comes back as it is: they would all be decoded to one and the same character.
+ *
+ * @param text without a question mark before it.
+ */
+export function sortedFields(text: string): [string, string][] | string {
+  // Of two question marks, URLSearchParams takes the first only for a separator.
+  const fields = new URLSearchParams(`?${text}`);
+  fields.sort();
+  const pairs = [...fields];
+  return pairs.flat().some(isInexact) ? text : pairs;
+}
+
+/** Whether a text may have been decoded from more than one sequence of bytes. */
+function isInexact(text: string): boolean {
+  return text.includes("\ufffd");
+}
+
+/**
+ * JSON by RFC 8785.
+ *
+ * @throws Error when the text is no JSON, or holds a number that a double can't keep: 9007199254740993 and
+ *   9007199254740992 would become one, and two different amounts must never look the same.
+ */
+function canonicalJson(text: string): string {
+  const value: unknown = JSON.parse(text, function refuseInexact(this: unknown, _key, value, context?: JsonSource) {
+    if (typeof value === "number" && !isExact(context?.source)) throw new RangeError("inexact number");
+    return value as unknown;
+  });
+  const canonical = canonicalize(value);
+  if (canonical === undefined) throw new TypeError("not JSON");
+  return canonical;
+}
+
+/** What `JSON.parse` tells its reviver of a primitive: the text it was read from. */
+interface JsonSource {
+  source?: string;
+}
+
+/**
+ * Whether a decimal literal survives as a double: one of up to 15 significant digits does, as long as it is neither
+ * so large nor so small that a double has fewer digits there (IEEE 754).
+ */
+function isExact(source: string | undefined): boolean {
+  if (source === undefined) return false;
+  const digits = source.replace(/e.*$/i, "").replaceAll(/[-.]/g, "").replace(/^0+/, "");
+  const size = Math.abs(Number(source));
+  return digits === "" || (digits.length <= 15 && size >= 1e-300 && size <= 1e300);
+}
+
+/**
+ * The parts of a multipart body without its boundary; files by their hash.
+ *
+ * @throws Error when it is no such body, or has a text that is not UTF-8.
+ */
+async function multipartParts(contentType: string, body: Uint8Array<ArrayBuffer>): Promise<unknown[]> {
+  const form = await new Response(body, { headers: { "content-type": contentType } }).formData();
+  const parts = await Promise.all(
+    Array.from(form, async ([name, value]) =>
+      typeof value === "string"
+        ? [name, value]
+        : [name, value.name, value.type, await sha256(new Uint8Array(await value.arrayBuffer()))],
+    ),
+  );
+  if (parts.flat().some(isInexact)) throw new TypeError("not UTF-8");
+  return parts;
+}

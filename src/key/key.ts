@@ -1,0 +1,89 @@
+import { parseItem, serializeItem } from "structured-headers";
+import { v7 } from "uuid";
+import type { Clock } from "../core/clock.ts";
+import { OnceAgainError } from "../core/errors.ts";
+import { type Random, systemRandom } from "../core/random.ts";
+import { systemClock } from "../core/system-clock.ts";
+
+/** The request header that names an operation (draft-ietf-httpapi-idempotency-key-header-07, section 2.1). */
+export const keyHeaderName = "Idempotency-Key";
+
+/** The longest key, in characters. */
+export const keyLengthMax = 255;
+
+/** How a key is written into the header: as it is (what most APIs take today), or quoted as the draft says. */
+export type KeyFormat = "bare" | "structured";
+
+/**
+ * Makes the key of one operation: a UUIDv7 (RFC 9562, section 5.7), whose first 48 bits tell when it was made.
+ *
+ * Make it once, before the first attempt, and keep it for every repeat of the same operation.
+ *
+ * @param options.clock dates the key; default the machine's.
+ * @param options.random fills the other bits, for repeatable tests; by default they come from the machine's
+ *   cryptographic source.
+ */
+export function makeKey(options: { clock?: Clock; random?: Random } = {}): string {
+  const { clock = systemClock, random = systemRandom } = options;
+  const msecs = clock.now();
+  if (random === systemRandom) return v7({ msecs });
+  return v7({ msecs, random: Uint8Array.from({ length: 16 }, () => Math.floor(random() * 256)) });
+}
+
+const visibleAscii = /^[\x21-\x7e]+$/;
+
+/** Why a text can't be a key, or `undefined` when it can: 1 to 255 visible ASCII characters. */
+function keyProblem(key: string): string | undefined {
+  if (key === "") return "it is empty";
+  if (key.length > keyLengthMax) return `it has ${key.length} characters, and ${keyLengthMax} are allowed`;
+  if (!visibleAscii.test(key)) return "it has a character that is not visible ASCII";
+  return undefined;
+}
+
+/** Why a key can't be written without quotes: it would be read as a quoted one, or as a repeated header. */
+function bareProblem(key: string): string | undefined {
+  if (key.startsWith('"')) return "it begins with a quote";
+  return key.includes(",") ? "it holds a comma" : undefined;
+}
+
+/**
+ * Writes a key as a header value.
+ *
+ * @throws OnceAgainError `ONCE_KEY_INVALID` when the key is empty, longer than 255 characters, not visible ASCII, or,
+ *   bare, begins with a quote or holds a comma.
+ */
+export function formatKey(key: string, format: KeyFormat): string {
+  const problem = keyProblem(key) ?? (format === "bare" ? bareProblem(key) : undefined);
+  if (problem !== undefined) {
+    throw new OnceAgainError("ONCE_KEY_INVALID", `This key can't be sent: ${problem}. Use makeKey() or a shorter id.`);
+  }
+  return format === "bare" ? key : serializeItem(key);
+}
+
+/** What a request's key header says. */
+export type ParsedKey = { kind: "key"; key: string } | { kind: "missing" } | { kind: "malformed"; problem: string };
+
+/**
+ * Reads the key out of every value of its header. `"k"` (an sf-string, RFC 9651 section 3.3.3) and bare `k` are the
+ * same key; parameters of an sf-string are ignored.
+ */
+export function parseKey(values: readonly string[]): ParsedKey {
+  const [value, ...others] = values;
+  if (value === undefined) return { kind: "missing" };
+  if (others.length > 0) return { kind: "malformed", problem: "the header is repeated" };
+  const text = value.trim();
+  const quoted = text.startsWith('"');
+  const key = quoted ? unquote(text) : text;
+  if (key === undefined) return { kind: "malformed", problem: "its quoted string is broken" };
+  const problem = keyProblem(key) ?? (quoted ? undefined : bareProblem(key));
+  return problem === undefined ? { kind: "key", key } : { kind: "malformed", problem };
+}
+
+function unquote(text: string): string | undefined {
+  try {
+    const [item] = parseItem(text);
+    return typeof item === "string" ? item : undefined;
+  } catch {
+    return undefined;
+  }
+}
