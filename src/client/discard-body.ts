@@ -1,0 +1,29 @@
+import type { Clock } from "../core/clock.ts";
+
+/** Reading on costs less than a new connection up to about here. */
+const bytesMax = 65_536;
+const msMax = 1000;
+
+/**
+ * Gets rid of an answer that nobody will read. It is read to its end, since a connection whose answer is cancelled
+ * midway can't be used again; an answer that is long or slow is cancelled all the same. Never rejects.
+ */
+export async function discardBody(response: Response, clock: Clock): Promise<void> {
+  if (response.body === null) return;
+  try {
+    const reader = response.body.getReader();
+    const cancel = (): void => void reader.cancel().catch(() => undefined);
+    const stopTimer = clock.timer(msMax, cancel);
+    let bytes = 0;
+    try {
+      for (let chunk = await reader.read(); !chunk.done && bytes <= bytesMax; chunk = await reader.read()) {
+        bytes += chunk.value.byteLength;
+      }
+      if (bytes > bytesMax) cancel();
+    } finally {
+      stopTimer();
+    }
+  } catch {
+    // An answer that breaks off, or that somebody else is reading, needs no further care.
+  }
+}

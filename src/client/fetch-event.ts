@@ -1,0 +1,16 @@
+import type { Verdict } from "../delivery/index.ts";
+import type { RetryEvent } from "../retry/index.ts";
+
+/** What happens in a call of a retrying fetch: the events of `retry`, with what they are about. */
+export type FetchEvent = RetryEvent & FetchFacts;
+
+/** Which call an event is about. No query, no headers, no bodies: those hold secrets. */
+export interface FetchFacts {
+  readonly method: string;
+  /** Origin and path. */
+  readonly url: string;
+  /** The idempotency key, the same for all the events of one call; `undefined` when the call has none. */
+  readonly key: string | undefined;
+  /** What the latest failed attempt proved; `undefined` when none has failed yet. */
+  readonly verdict: Verdict | undefined;
+}

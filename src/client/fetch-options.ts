@@ -1,0 +1,95 @@
+import type { Clock } from "../core/clock.ts";
+import type { Listener } from "../core/events.ts";
+import { checkedChoice, checkedNumber, invalidOption } from "../core/options.ts";
+import type { Random } from "../core/random.ts";
+import { type KeyFormat, keyHeaderName } from "../key/index.ts";
+import type { Backoff, RetryBudget } from "../retry/index.ts";
+import { type RetryPolicy, retryPolicy } from "../retry/retry-options.ts";
+import type { FetchEvent } from "./fetch-event.ts";
+import { originBudgets } from "./origin-budgets.ts";
+
+/** How a retrying fetch behaves. Options that `retry` has too mean the same there. */
+export interface RetryingFetchOptions {
+  /** What sends an attempt; default `globalThis.fetch`, looked up at each attempt. */
+  readonly fetch?: typeof fetch | undefined;
+  /** The most attempts of one call, the first one included: a whole number of at least 1, default 5. */
+  readonly attemptsMax?: number | undefined;
+  /** How long to wait before each retry; default exponential: 1, 2, 4, 8 s with full jitter. */
+  readonly backoff?: Backoff | undefined;
+  /**
+   * How long a call may take until its response begins, in milliseconds, waits included: at least 1, default 300,000.
+   * A server that asks with `Retry-After` for a longer wait gets none: its answer is returned at once.
+   */
+  readonly deadlineMs?: number | undefined;
+  /** How long one attempt may take until its response begins, in milliseconds: at least 1, default 30,000. */
+  readonly attemptTimeoutMs?: number | undefined;
+  /**
+   * What retries are paid from: `"per-origin"` (default) is a `successBudget` for each origin, shared by all calls of
+   * this fetch; `"off"` makes them free.
+   */
+  readonly budget?: RetryBudget | "per-origin" | "off" | undefined;
+  /**
+   * `"auto"` (default): a POST or PATCH that brings no key gets one, and is then tried again like a PUT. That is safe
+   * only where the server honours keys. `"off"`: no key is made; a request without one is tried again only when it
+   * provably had no effect.
+   */
+  readonly keys?: "auto" | "off" | undefined;
+  /** The header that carries the key; default `Idempotency-Key`. */
+  readonly keyHeader?: string | undefined;
+  /** How a key is written: `"bare"` (default), or `"structured"`, in quotes as the IETF draft has it. */
+  readonly keyFormat?: KeyFormat | undefined;
+  /**
+   * How long the server remembers a key, in milliseconds: at least 1, default unknown. A call with a key has no longer
+   * than this, as if it were the deadline: a later attempt would be carried out once more.
+   */
+  readonly keyRetentionMs?: number | undefined;
+  /** Hears what happens. What it throws is dropped. */
+  readonly onEvent?: Listener<FetchEvent> | undefined;
+  /** Where time comes from; default the machine's clock. */
+  readonly clock?: Clock | undefined;
+  /** Where chance comes from; default the machine's. */
+  readonly random?: Random | undefined;
+}
+
+/** The options, checked, with every default filled in. */
+export interface FetchSettings {
+  readonly policy: RetryPolicy<Response>;
+  readonly fetch: typeof fetch;
+  readonly budgetOf: (origin: string) => RetryBudget | undefined;
+  readonly keys: "auto" | "off";
+  readonly keyHeader: string;
+  readonly keyFormat: KeyFormat;
+  /** The deadline of a call that has a key. */
+  readonly keyedDeadlineMs: number;
+  readonly onEvent: Listener<FetchEvent> | undefined;
+}
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds. */
+export function fetchSettings(options: RetryingFetchOptions): FetchSettings {
+  const {
+    attemptsMax,
+    attemptTimeoutMs = 30_000,
+    backoff,
+    clock,
+    deadlineMs = 300_000,
+    keyRetentionMs = Infinity,
+    random,
+  } = options;
+  return Object.freeze({
+    policy: retryPolicy<Response>({ attemptsMax, attemptTimeoutMs, backoff, clock, deadlineMs, random }),
+    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+    budgetOf: budgetOf(options.budget ?? "per-origin"),
+    keys: checkedChoice("keys", options.keys ?? "auto", ["auto", "off"]),
+    keyHeader: options.keyHeader ?? keyHeaderName,
+    keyFormat: checkedChoice("keyFormat", options.keyFormat ?? "bare", ["bare", "structured"]),
+    keyedDeadlineMs: Math.min(deadlineMs, checkedNumber("keyRetentionMs", keyRetentionMs, { min: 1 })),
+    onEvent: options.onEvent,
+  } satisfies FetchSettings);
+}
+
+function budgetOf(budget: RetryBudget | "per-origin" | "off"): FetchSettings["budgetOf"] {
+  if (budget === "per-origin") return originBudgets();
+  if (budget === "off") return () => undefined;
+  if (typeof budget === "string") throw invalidOption("budget", 'a RetryBudget, "per-origin" or "off"', budget);
+  return () => budget;
+}

@@ -1,0 +1,76 @@
+import { isIdempotentMethod } from "../delivery/index.ts";
+import { formatKey, makeKey } from "../key/index.ts";
+import type { FetchSettings } from "./fetch-options.ts";
+import { makeBody, refuseOneShot, type RetryingRequestInit } from "./request-body.ts";
+
+/** A request that can be sent any number of times, the same each time. */
+export interface PreparedRequest {
+  readonly method: string;
+  readonly origin: string;
+  /** Origin and path, fit for logs. */
+  readonly url: string;
+  readonly key: string | undefined;
+  /** Whether sending it twice means the same as once: an idempotent method, or a key. */
+  readonly repeatable: boolean;
+  /** The caller's signal. */
+  readonly signal: AbortSignal | undefined;
+  send(attemptSignal: AbortSignal): Promise<Response>;
+}
+
+/**
+ * Reads the arguments of a `fetch`, names the operation and takes hold of its body's bytes.
+ *
+ * @throws OnceAgainError `ONCE_BODY_NOT_REPLAYABLE`; TypeError, as `fetch` does, for arguments that are no request.
+ */
+export async function prepareRequest(
+  input: string | URL | Request,
+  init: RetryingRequestInit,
+  settings: FetchSettings,
+): Promise<PreparedRequest> {
+  const { body: given, signal: givenSignal, ...rest } = init;
+  const factory = typeof given === "function" ? given : undefined;
+  // The bytes stand in for what the factory will make, so that a method which takes no body is found out now.
+  const body = typeof given === "function" ? new Uint8Array() : given;
+  refuseOneShot(body);
+  const signal = (givenSignal === undefined && input instanceof Request ? input.signal : givenSignal) ?? undefined;
+  signal?.throwIfAborted();
+
+  // The platform reads the arguments: it checks them, serialises the body (a form's boundary is drawn here, once) and
+  // names its type. Without the caller's signal, on which it would leave a listener behind.
+  const template = new Request(input, { ...rest, signal: null, ...(body === undefined ? undefined : { body }) });
+  const bytes = template.body === null ? null : await template.arrayBuffer();
+  const { method } = template;
+  const headers = new Headers(template.headers);
+  const key = nameOperation(method, headers, settings);
+  const { origin, pathname, protocol } = new URL(template.url);
+  // A Request brings settings (credentials, mode, ...) that only the platform can hand on.
+  const target = input instanceof Request ? template : template.url;
+  return {
+    method,
+    origin,
+    url: origin === "null" ? protocol : origin + pathname,
+    key,
+    repeatable: key !== undefined || isIdempotentMethod(method),
+    signal,
+    async send(attemptSignal) {
+      return settings.fetch(target, {
+        ...rest,
+        method,
+        headers,
+        ...(factory === undefined ? { body: bytes } : { body: await makeBody(factory), duplex: "half" }),
+        // The attempt's signal is done when the response begins; the caller's may still abort the response's body.
+        signal: signal === undefined ? attemptSignal : AbortSignal.any([attemptSignal, signal]),
+      });
+    },
+  };
+}
+
+/** The operation's key: the one that the caller brought or, for POST and PATCH, a new one, put into `headers`. */
+function nameOperation(method: string, headers: Headers, settings: FetchSettings): string | undefined {
+  const brought = headers.get(settings.keyHeader);
+  if (brought !== null) return brought;
+  if (settings.keys === "off" || !/^(POST|PATCH)$/i.test(method)) return undefined;
+  const key = makeKey({ clock: settings.policy.clock, random: settings.policy.random });
+  headers.set(settings.keyHeader, formatKey(key, settings.keyFormat));
+  return key;
+}

@@ -1,0 +1,101 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { buffer } from "node:stream/consumers";
+import { Readable } from "node:stream";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { constantBackoff } from "../retry/index.ts";
+import type { Body, RetryingRequestInit } from "./request-body.ts";
+import { retryingFetch } from "./retrying-fetch.ts";
+
+/** Fails twice, then succeeds; keeps what it got. */
+const received: Array<{ type: string | undefined; body: Buffer }> = [];
+const server = createServer(async (request, response) => {
+  received.push({ type: request.headers["content-type"], body: await buffer(request) });
+  response.statusCode = received.length < 3 ? 503 : 200;
+  response.end();
+});
+let url = "";
+
+beforeAll(async () => {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  url = `http://127.0.0.1:${(server.address() as { port: number }).port}/`;
+});
+beforeEach(() => void (received.length = 0));
+afterAll(() => void server.close());
+
+const persistent = retryingFetch({ backoff: constantBackoff({ delayMs: 0 }) });
+
+/** Posts a body, checks that three attempts carried the same, and answers with it. */
+async function sent(init: RetryingRequestInit): Promise<{ type: string | undefined; body: Buffer }> {
+  expect((await persistent(url, { method: "POST", ...init })).status).toBe(200);
+  const [first, ...others] = received;
+  expect(others).toEqual([first, first]);
+  return first as NonNullable<typeof first>;
+}
+
+const form = (): FormData => {
+  const data = new FormData();
+  data.set("name", "Zoë");
+  data.set("file", new File([Uint8Array.of(0, 255)], "a.bin", { type: "application/x-test" }));
+  return data;
+};
+const stream = (): ReadableStream => new Blob(["streamed"]).stream();
+
+test.each<[name: string, body: Body, type: RegExp, text: RegExp]>([
+  ["a string", "Zoë", /^text\/plain;charset=UTF-8$/i, /^Zoë$/],
+  ["an empty string", "", /^text\/plain/, /^$/],
+  ["bytes", new TextEncoder().encode("bytes"), /^none$/, /^bytes$/],
+  ["an ArrayBuffer", new TextEncoder().encode("buffer").buffer, /^none$/, /^buffer$/],
+  ["a part of a buffer", new DataView(new TextEncoder().encode("_view_").buffer, 1, 4), /^none$/, /^view$/],
+  ["a Blob", new Blob(["blob"], { type: "text/x-blob" }), /^text\/x-blob$/, /^blob$/],
+  ["URLSearchParams", new URLSearchParams({ a: "1 2" }), /^application\/x-www-form-urlencoded/, /^a=1\+2$/],
+  ["a form, its boundary too", form(), /^multipart\/form-data; boundary=/, /Zoë[^]*application\/x-test/],
+])("%s is the same on every attempt", async (_name, body, type, text) => {
+  const first = await sent({ body });
+  expect(first.type ?? "none").toMatch(type);
+  expect(first.body.toString()).toMatch(text);
+});
+
+test("the caller's content type stays", async () => {
+  expect((await sent({ body: "{}", headers: { "Content-Type": "application/json" } })).type).toBe("application/json");
+});
+
+test("bytes that the caller changes afterwards are sent as they were", async () => {
+  const bytes = new TextEncoder().encode("before");
+  const call = persistent(url, { method: "PUT", body: bytes });
+  bytes.fill(0);
+  await call;
+  expect(received.map(({ body }) => body.toString())).toEqual(["before", "before", "before"]);
+});
+
+test("a Request brings its method, headers and body", async () => {
+  const request = new Request(url, { method: "PUT", body: "from a Request", headers: { "Content-Type": "text/x" } });
+  expect((await persistent(request)).status).toBe(200);
+  expect(received.map(({ type, body }) => `${type} ${body}`)).toEqual(Array(3).fill("text/x from a Request"));
+  expect(request.bodyUsed).toBe(true);
+});
+
+test.each([
+  ["a ReadableStream", stream],
+  ["a Node stream", () => Readable.from(["streamed"])],
+  ["an async iterable", () => Readable.from([Buffer.from("streamed")])[Symbol.asyncIterator]()],
+])("%s is refused before anything is sent, unless a function makes it", async (_name, make) => {
+  const refused = persistent(url, { method: "POST", body: make() as Body, duplex: "half" });
+  await expect(refused).rejects.toMatchObject({ code: "ONCE_BODY_NOT_REPLAYABLE" });
+  expect(received).toEqual([]);
+  expect((await sent({ body: () => make() as Body })).body.toString()).toBe("streamed");
+});
+
+test("a function that can't make the body ends the call with its error", async () => {
+  const cause = new Error("file gone");
+  let made = 0;
+  const body = (): string => {
+    made += 1;
+    if (made === 1) return "first";
+    throw cause;
+  };
+  const call = persistent(url, { method: "POST", body });
+  await expect(call).rejects.toMatchObject({ code: "ONCE_BODY_NOT_REPLAYABLE", cause });
+  expect([made, received.length]).toEqual([2, 1]);
+});

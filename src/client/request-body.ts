@@ -1,0 +1,45 @@
+import { OnceAgainError } from "../core/errors.ts";
+
+/** What `fetch` takes as a body. */
+export type Body = NonNullable<RequestInit["body"]>;
+
+/** Makes the body anew for each attempt. It must make the same bytes each time. */
+export type BodyFactory = () => Body | Promise<Body>;
+
+/**
+ * `fetch`'s second argument, where the body may also be a function that makes it.
+ *
+ * A string, bytes, Blob, FormData or URLSearchParams is read once, before the first attempt, and sent byte for byte
+ * the same on each. A stream can be sent only once: pass `() => stream()` instead, and set the content type yourself.
+ */
+export interface RetryingRequestInit extends Omit<RequestInit, "body"> {
+  body?: Body | BodyFactory | null | undefined;
+}
+
+/** @throws OnceAgainError `ONCE_BODY_NOT_REPLAYABLE` for a stream, an async iterable or a Node stream. */
+export function refuseOneShot(body: Body | null | undefined): void {
+  if (typeof body !== "object" || body === null) return;
+  if (!(Symbol.asyncIterator in body) && !("getReader" in body) && !("pipe" in body)) return;
+  throw new OnceAgainError(
+    "ONCE_BODY_NOT_REPLAYABLE",
+    "The body is a stream, which can be sent only once. Nothing was sent. " +
+      "Pass a function that makes it, `body: () => stream()`, or the bytes.",
+  );
+}
+
+/**
+ * Asks the factory for the body of one attempt.
+ *
+ * @throws OnceAgainError `ONCE_BODY_NOT_REPLAYABLE`, with the factory's error as its cause, when it fails.
+ */
+export async function makeBody(factory: BodyFactory): Promise<Body> {
+  try {
+    return await factory();
+  } catch (cause) {
+    throw new OnceAgainError(
+      "ONCE_BODY_NOT_REPLAYABLE",
+      "The function that makes the body failed, so this attempt was not sent. Its error is the cause.",
+      { cause },
+    );
+  }
+}
