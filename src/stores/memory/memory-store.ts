@@ -1,0 +1,92 @@
+import type { Clock } from "../../core/clock.ts";
+import { OnceAgainError } from "../../core/errors.ts";
+import { checkedNumber } from "../../core/options.ts";
+import { systemClock } from "../../core/system-clock.ts";
+import { checkedListLimit } from "../list-limit.ts";
+import { recordOperations } from "../record-operations.ts";
+import type { InspectedRecord, KeyRecord, ListRequest, RecordName, Store } from "../store.ts";
+import { inspected, isExpired, transition } from "../transition.ts";
+
+export interface MemoryStoreOptions {
+  /** Default the machine's clock. */
+  clock?: Clock;
+  /** How many records are kept, 1 or more; default 100,000. A claim beyond them is refused: no record may be lost. */
+  recordsMax?: number;
+}
+
+/**
+ * A store in this process's memory, for tests and for single processes that may forget everything when they end.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`.
+ */
+export function memoryStore(options: MemoryStoreOptions = {}): Store {
+  const clock = options.clock ?? systemClock;
+  const recordsMax = checkedNumber("recordsMax", options.recordsMax ?? 100_000, { min: 1, integer: true });
+  const records = new Map<string, RecordName & { record: KeyRecord }>();
+
+  const purge = (limit: number): number => {
+    let purged = 0;
+    for (const [id, { record }] of records) {
+      if (purged === limit) break;
+      if (isExpired(record, clock.now()) && records.delete(id)) purged += 1;
+    }
+    return purged;
+  };
+
+  const put = ({ scope, key }: RecordName, record: KeyRecord): void => {
+    const id = idOf({ scope, key });
+    if (!records.has(id) && records.size >= recordsMax && purge(recordsMax) === 0) {
+      throw new OnceAgainError(
+        "ONCE_STORE_UNAVAILABLE",
+        `The memory store is full with ${recordsMax} records. Raise recordsMax, or use a store on disk.`,
+      );
+    }
+    records.set(id, { scope, key, record });
+  };
+
+  return {
+    survivesFailover: "no",
+    ...recordOperations(async (operation) => {
+      const { record, answer } = transition(records.get(idOf(operation))?.record, operation, clock.now());
+      if (record === undefined) records.delete(idOf(operation));
+      else put(operation, record);
+      return answer;
+    }),
+    inspect: async (name) => {
+      const stored = records.get(idOf(name));
+      if (stored === undefined || isExpired(stored.record, clock.now())) return undefined;
+      return inspected(stored, stored.record, clock.now());
+    },
+    list: async (request) => listed([...records.values()], request, clock.now()),
+    purge: async ({ limit }) => purge(limit),
+    close: async () => records.clear(),
+  };
+}
+
+function idOf({ scope, key }: RecordName): string {
+  return JSON.stringify([scope, key]);
+}
+
+function listed(
+  records: (RecordName & { record: KeyRecord })[],
+  request: ListRequest,
+  now: number,
+): InspectedRecord[] {
+  const { scope, state, after } = request;
+  const limit = checkedListLimit(request);
+  return records
+    .filter((stored) => !isExpired(stored.record, now))
+    .map((stored) => inspected(stored, stored.record, now))
+    .filter((found) => (scope === undefined || found.scope === scope) && (state === undefined || found.state === state))
+    .filter((found) => after === undefined || compareNames(found, after) > 0)
+    .sort(compareNames)
+    .slice(0, limit);
+}
+
+function compareNames(one: RecordName, other: RecordName): number {
+  return compare(one.scope, other.scope) || compare(one.key, other.key);
+}
+
+function compare(one: string, other: string): number {
+  return one < other ? -1 : Number(one > other);
+}

@@ -1,0 +1,107 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { KeyRecord, ListRequest, RecordName } from "../store.ts";
+
+/** The statements on the key table, prepared once for a connection. */
+export interface Rows {
+  read(name: RecordName): KeyRecord | undefined;
+  write(name: RecordName, record: KeyRecord): void;
+  remove(name: RecordName): void;
+  /** Records that are not expired, in the order of scope and key. */
+  list(request: ListRequest, now: number): (RecordName & { record: KeyRecord })[];
+  /** Removes up to `limit` expired records. */
+  purge(limit: number, now: number): number;
+}
+
+interface Row extends RecordName {
+  state: KeyRecord["state"];
+  fingerprint: string;
+  owner: string;
+  attempt: number;
+  fence: number;
+  lease_until: number;
+  checkpoints: string;
+  result: Uint8Array | null;
+  created_at: number;
+  expires_at: number;
+}
+
+/** Mirrors `isExpired` of transition.ts. */
+const expired = "expires_at <= :now AND (state = 'done' OR lease_until <= :now)";
+
+export function keyRows(database: DatabaseSync): Rows {
+  const read = database.prepare("SELECT * FROM once_again_keys WHERE scope = ? AND key = ?");
+  const remove = database.prepare("DELETE FROM once_again_keys WHERE scope = ? AND key = ?");
+  const write = database.prepare(`
+    INSERT OR REPLACE INTO once_again_keys
+      (scope, key, state, fingerprint, owner, attempt, fence, lease_until, checkpoints, result, created_at, expires_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+  const list = database.prepare(`
+    SELECT * FROM once_again_keys
+    WHERE NOT (${expired})
+      AND (:scope IS NULL OR scope = :scope)
+      AND (:state IS NULL OR :state =
+        CASE WHEN state = 'running' AND lease_until <= :now THEN 'abandoned' ELSE state END)
+      AND (:afterScope IS NULL OR (scope, key) > (:afterScope, :afterKey))
+    ORDER BY scope, key LIMIT :limit`);
+  const purge = database.prepare(`
+    DELETE FROM once_again_keys WHERE rowid IN
+      (SELECT rowid FROM once_again_keys WHERE ${expired} LIMIT :limit)`);
+
+  return {
+    read: ({ scope, key }) => {
+      const row = read.get(scope, key) as Row | undefined;
+      return row === undefined ? undefined : recordOf(row);
+    },
+    write: ({ scope, key }, record) => writeRow(write, scope, key, record),
+    remove: ({ scope, key }) => void remove.run(scope, key),
+    list: ({ scope, state, limit, after }, now) => {
+      const rows = list.all({
+        now,
+        scope: scope ?? null,
+        state: state ?? null,
+        afterScope: after?.scope ?? null,
+        afterKey: after?.key ?? null,
+        limit: limit ?? 100,
+      }) as unknown as Row[];
+      return rows.map((row) => ({ scope: row.scope, key: row.key, record: recordOf(row) }));
+    },
+    purge: (limit, now) => Number(purge.run({ now, limit }).changes),
+  };
+}
+
+function writeRow(statement: StatementSync, scope: string, key: string, record: KeyRecord): void {
+  const { state, fingerprint, owner, attempt, fence, leaseUntil, checkpoints, result, createdAt, expiresAt } = record;
+  const steps = Object.entries(checkpoints).map(([step, bytes]) => [step, Buffer.from(bytes).toString("base64")]);
+  statement.run(
+    scope,
+    key,
+    state,
+    fingerprint,
+    owner,
+    attempt,
+    fence,
+    leaseUntil,
+    JSON.stringify(steps),
+    result ?? null,
+    createdAt,
+    expiresAt,
+  );
+}
+
+function recordOf(row: Row): KeyRecord {
+  const steps = JSON.parse(row.checkpoints) as [string, string][];
+  return {
+    state: row.state,
+    fingerprint: row.fingerprint,
+    owner: row.owner,
+    attempt: row.attempt,
+    fence: row.fence,
+    leaseUntil: row.lease_until,
+    checkpoints: Object.fromEntries(
+      steps.map(([step, base64]) => [step, Uint8Array.from(Buffer.from(base64, "base64"))]),
+    ),
+    result: row.result ?? undefined,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+  };
+}

@@ -1,0 +1,39 @@
+import type { DatabaseSync } from "node:sqlite";
+import { type Clock, sleep } from "../../core/clock.ts";
+import { unavailable } from "./turns.ts";
+
+/** SQLite's result code for "another connection holds the lock" (https://sqlite.org/rescode.html#busy). */
+const sqliteBusy = 5;
+
+/** How long to wait before asking for the lock again, milliseconds. */
+const busyPollMs = 5;
+
+/**
+ * Begins a write transaction. Another process' lock is waited for without blocking this one's event loop, on which
+ * the handler that holds the lock may depend.
+ *
+ * @throws OnceAgainError `ONCE_STORE_UNAVAILABLE` when the lock was not free within `waitMsMax` milliseconds.
+ */
+export async function begin(database: DatabaseSync, clock: Clock, waitMsMax: number): Promise<void> {
+  const endsAt = clock.monotonic() + waitMsMax;
+  for (;;) {
+    try {
+      database.exec("BEGIN IMMEDIATE");
+      return;
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+      if (clock.monotonic() >= endsAt) throw unavailable(`others held its lock for ${waitMsMax} ms`, error);
+    }
+    await sleep(clock, busyPollMs);
+  }
+}
+
+/** Rolls back whatever transaction is open; SQLite ends some by itself when they fail. */
+export function rollback(database: DatabaseSync): void {
+  if (database.isTransaction) database.exec("ROLLBACK");
+}
+
+function isBusy(error: unknown): boolean {
+  // The low byte is the primary code; the others tell which kind of busy.
+  return error instanceof Error && "errcode" in error && (Number(error.errcode) & 0xff) === sqliteBusy;
+}

@@ -1,0 +1,152 @@
+/** The name of one record: whose operation, and which. The two never run together: no separator can be forged. */
+export interface RecordName {
+  scope: string;
+  key: string;
+}
+
+/** What a store keeps of one operation. Times are milliseconds since the epoch by the store's own clock. */
+export interface KeyRecord {
+  /** `running` until a result is kept. A running record whose lease is over is *abandoned*: derived, never stored. */
+  state: "running" | "done";
+  /** The fingerprint of the request (SHA-256, hexadecimal). */
+  fingerprint: string;
+  /** The token of the attempt that owns, or owned, the operation. */
+  owner: string;
+  /** 1 for the first attempt, counting up with every take-over. */
+  attempt: number;
+  /** Grows with every take-over, and with the store's clock past release and expiry: an effect refuses a lower one. */
+  fence: number;
+  leaseUntil: number;
+  /** The result of each finished step, by name. */
+  checkpoints: Readonly<Record<string, Uint8Array>>;
+  /** The kept answer; only in state `done`. */
+  result?: Uint8Array | undefined;
+  createdAt: number;
+  expiresAt: number;
+}
+
+export interface ClaimRequest extends RecordName {
+  fingerprint: string;
+  /** 128 random bits that no other attempt has. */
+  owner: string;
+  leaseMs: number;
+  /** How long the record is kept, counted from the claim and again from the completion. */
+  retentionMs: number;
+  /** Take an abandoned record over, instead of being told of it. */
+  takeOver?: boolean;
+}
+
+export interface Acquired {
+  kind: "acquired";
+  attempt: number;
+  fence: number;
+  /** Whether an earlier attempt may have had effects. */
+  abandoned: boolean;
+  checkpoints: Readonly<Record<string, Uint8Array>>;
+}
+
+export type ClaimAnswer =
+  | Acquired
+  | { kind: "in-progress"; leaseMsLeft: number }
+  | { kind: "done"; result: Uint8Array }
+  | { kind: "mismatch" }
+  | { kind: "abandoned" };
+
+/** A record's name and the token of the attempt that says it owns it. */
+export interface ReleaseRequest extends RecordName {
+  owner: string;
+}
+
+export interface CompleteRequest extends ReleaseRequest {
+  result: Uint8Array;
+  retentionMs: number;
+}
+
+export interface RenewRequest extends ReleaseRequest {
+  leaseMs: number;
+}
+
+export interface CheckpointRequest extends ReleaseRequest {
+  step: string;
+  result: Uint8Array;
+}
+
+/** How a person settles an abandoned record. */
+export interface ResolveRequest extends RecordName {
+  settlement: { as: "done"; result: Uint8Array; retentionMs: number } | { as: "not-executed" };
+}
+
+/** One record as people see it. */
+export interface InspectedRecord extends RecordName {
+  state: "running" | "done" | "abandoned";
+  record: KeyRecord;
+}
+
+export interface ListRequest {
+  scope?: string;
+  state?: InspectedRecord["state"];
+  /** How many at most, 1 to 1000; default 100. */
+  limit?: number;
+  /** Go on after this record, in the order of scope and key. */
+  after?: RecordName;
+}
+
+/**
+ * The port that every engine implements. Each method is one atomic round trip, decides by the store's own clock, and
+ * is idempotent for one owner token, so that a lost acknowledgement is repeated safely. `transition.ts` beside this
+ * file says exactly what each does to a record.
+ *
+ * Every method rejects when the store can't be reached; whether it was carried out is then unknown.
+ */
+export interface Store {
+  /** Whether an acknowledged claim outlives the loss of the node that acknowledged it. */
+  readonly survivesFailover: "yes" | "synchronous" | "no";
+  claim(request: ClaimRequest): Promise<ClaimAnswer>;
+  /** Keeps the result. `false`: the operation is no longer this owner's, and nothing was changed. */
+  complete(request: CompleteRequest): Promise<boolean>;
+  /** Sets the end of the lease to now + `leaseMs`; 0 abandons the record at once. `false` as above. */
+  renew(request: RenewRequest): Promise<boolean>;
+  /** Removes the record, since nothing happened. `false` as above. */
+  release(request: ReleaseRequest): Promise<boolean>;
+  /** Keeps the result of one step. `false` as above. */
+  checkpoint(request: CheckpointRequest): Promise<boolean>;
+  inspect(name: RecordName): Promise<InspectedRecord | undefined>;
+  list(request: ListRequest): Promise<InspectedRecord[]>;
+  /** Settles an abandoned record by hand. `false`: there is none of that name, or it is not abandoned. */
+  resolve(request: ResolveRequest): Promise<boolean>;
+  /** Removes up to `limit` expired records, and says how many. */
+  purge(request: { limit: number }): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface TransactionRequest extends RecordName {
+  fingerprint: string;
+  retentionMs: number;
+}
+
+/**
+ * How the work inside a transaction ended: `commit` keeps its effects and the result; `answer-only` undoes its effects
+ * and keeps the result (a failure that the caller shall see again); `rollback` undoes everything, key included.
+ */
+export interface TransactionEnding<Value> {
+  keep: "commit" | "answer-only" | "rollback";
+  /** What is stored for replays. */
+  result: Uint8Array;
+  /** What is handed to the caller of `transact`. */
+  value: Value;
+}
+
+export type TransactionAnswer<Value> = { kind: "executed"; value: Value } | Exclude<ClaimAnswer, Acquired>;
+
+/** A store in the user's own database, where key, effect and result commit in one transaction. */
+export interface TransactionalStore<Transaction> extends Store {
+  /**
+   * Runs `work` in a transaction that also holds the key. What `work` throws rolls everything back and is thrown on.
+   */
+  transact<Value>(
+    request: TransactionRequest,
+    work: (transaction: Transaction) => Promise<TransactionEnding<Value>>,
+  ): Promise<TransactionAnswer<Value>>;
+  /** The same without a key, for requests that bring none. */
+  transactUnkeyed<Value>(work: (transaction: Transaction) => Promise<TransactionEnding<Value>>): Promise<Value>;
+}

@@ -1,0 +1,140 @@
+import type {
+  CheckpointRequest,
+  ClaimAnswer,
+  ClaimRequest,
+  CompleteRequest,
+  InspectedRecord,
+  KeyRecord,
+  RecordName,
+  ReleaseRequest,
+  RenewRequest,
+  ResolveRequest,
+} from "./store.ts";
+
+/** The operations of the port that change a record. */
+export type Operation =
+  | ({ kind: "claim" } & ClaimRequest)
+  | ({ kind: "complete" } & CompleteRequest)
+  | ({ kind: "renew" } & RenewRequest)
+  | ({ kind: "release" } & ReleaseRequest)
+  | ({ kind: "checkpoint" } & CheckpointRequest)
+  | ({ kind: "resolve" } & ResolveRequest);
+
+/** What the port answers to an operation. */
+export type AnswerTo<Asked extends Operation> = Asked extends { kind: "claim" } ? ClaimAnswer : boolean;
+
+/** The record after an operation (`undefined`: none) and the answer to whoever asked. */
+export interface Transition<Answer = ClaimAnswer | boolean> {
+  record: KeyRecord | undefined;
+  answer: Answer;
+}
+
+/**
+ * The state machine of a key: what each operation of the port does to the record it meets at `now`.
+ *
+ * Every store behaves as this function says: the memory and SQLite stores run it, the others are tested against it.
+ * An operation that changes nothing returns the very object it was given.
+ */
+export function transition<Asked extends Operation>(
+  stored: KeyRecord | undefined,
+  operation: Asked,
+  now: number,
+): Transition<AnswerTo<Asked>> {
+  const record = stored !== undefined && isExpired(stored, now) ? undefined : stored;
+  return decide(record, operation, now) as Transition<AnswerTo<Asked>>;
+}
+
+function decide(record: KeyRecord | undefined, operation: Operation, now: number): Transition {
+  switch (operation.kind) {
+    case "claim":
+      return claim(record, operation, now);
+    case "resolve":
+      return resolve(record, operation.settlement, now);
+    default:
+      return change(record, operation, now);
+  }
+}
+
+/** Whether a record counts as absent. A running one outlives its retention as long as its lease is alive. */
+export function isExpired(record: KeyRecord, now: number): boolean {
+  return record.expiresAt <= now && (record.state === "done" || record.leaseUntil <= now);
+}
+
+/** A record as people see it: `abandoned` is running with its lease over. */
+export function inspected(name: RecordName, record: KeyRecord, now: number): InspectedRecord {
+  const abandoned = record.state === "running" && record.leaseUntil <= now;
+  return { scope: name.scope, key: name.key, state: abandoned ? "abandoned" : record.state, record };
+}
+
+function claim(record: KeyRecord | undefined, request: ClaimRequest, now: number): Transition<ClaimAnswer> {
+  if (record === undefined) return acquire(undefined, request, now);
+  if (record.fingerprint !== request.fingerprint) return { record, answer: { kind: "mismatch" } };
+  if (record.state === "done") return { record, answer: { kind: "done", result: record.result ?? new Uint8Array() } };
+  // The same owner asks again: the acknowledgement of its first claim was lost.
+  if (record.owner === request.owner) return acquire(record, request, now);
+  if (record.leaseUntil > now) {
+    return { record, answer: { kind: "in-progress", leaseMsLeft: record.leaseUntil - now } };
+  }
+  return request.takeOver ? acquire(record, request, now) : { record, answer: { kind: "abandoned" } };
+}
+
+function acquire(record: KeyRecord | undefined, request: ClaimRequest, now: number): Transition<ClaimAnswer> {
+  const taken =
+    record?.owner === request.owner ? { attempt: record.attempt, fence: record.fence } : nextOwner(record, now);
+  const acquired: KeyRecord = {
+    state: "running",
+    fingerprint: request.fingerprint,
+    owner: request.owner,
+    ...taken,
+    leaseUntil: now + request.leaseMs,
+    checkpoints: record?.checkpoints ?? {},
+    createdAt: record?.createdAt ?? now,
+    expiresAt: Math.max(record?.expiresAt ?? 0, now + request.retentionMs),
+  };
+  const { attempt, fence, checkpoints } = acquired;
+  return { record: acquired, answer: { kind: "acquired", attempt, fence, abandoned: attempt > 1, checkpoints } };
+}
+
+function nextOwner(record: KeyRecord | undefined, now: number): { attempt: number; fence: number } {
+  return record === undefined
+    ? { attempt: 1, fence: now }
+    : { attempt: record.attempt + 1, fence: Math.max(now, record.fence + 1) };
+}
+
+/** What only the owner may do, as long as nobody else took the operation over or settled it. */
+function change(
+  record: KeyRecord | undefined,
+  operation: Exclude<Operation, { kind: "claim" | "resolve" }>,
+  now: number,
+): Transition<boolean> {
+  if (record?.owner !== operation.owner) return { record, answer: false };
+  if (record.state === "done") return { record, answer: operation.kind === "complete" };
+  switch (operation.kind) {
+    case "complete":
+      return { record: done(record, operation.result, operation.retentionMs, now), answer: true };
+    case "renew":
+      return { record: { ...record, leaseUntil: now + operation.leaseMs }, answer: true };
+    case "release":
+      return { record: undefined, answer: true };
+    case "checkpoint": {
+      const checkpoints = { ...record.checkpoints, [operation.step]: operation.result };
+      return { record: { ...record, checkpoints }, answer: true };
+    }
+  }
+}
+
+function resolve(
+  record: KeyRecord | undefined,
+  settlement: ResolveRequest["settlement"],
+  now: number,
+): Transition<boolean> {
+  if (record?.state !== "running" || record.leaseUntil > now) return { record, answer: false };
+  if (settlement.as === "not-executed") return { record: undefined, answer: true };
+  // Without an owner, so that a late one can't take the settlement for its own completion.
+  return { record: { ...done(record, settlement.result, settlement.retentionMs, now), owner: "" }, answer: true };
+}
+
+function done(record: KeyRecord, result: Uint8Array, retentionMs: number, now: number): KeyRecord {
+  const expiresAt = Math.max(record.expiresAt, now + retentionMs);
+  return { ...record, state: "done", result, checkpoints: {}, expiresAt };
+}
