@@ -1,0 +1,58 @@
+import { OnceAgainError } from "../core/errors.ts";
+
+/** What a handler is told of the operation that it carries out. */
+export interface Execution<Transaction = undefined> {
+  /** The caller's key; `undefined` when the request brought none and none is required. */
+  readonly key: string | undefined;
+  /** Whose key it is; empty for a request that passes through. */
+  readonly scope: string;
+  /** 1 for the first attempt; more when an earlier one was abandoned and the route runs such operations again. */
+  readonly attempt: number;
+  /** Grows with every attempt. An effect that remembers the highest fence it saw can refuse a late worker. */
+  readonly fence: number;
+  /** Aborts with `ONCE_LEASE_LOST` when this worker no longer owns the key. Stop then: another may be at it. */
+  readonly signal: AbortSignal;
+  /** In transactional mode, the open transaction: write through it, and the effect commits with the key. */
+  readonly transaction: Transaction;
+  /** Says that nothing happened, whatever the handler answers then: the answer is not kept, a retry runs afresh. */
+  noEffect(): void;
+}
+
+/**
+ * Thrown by a handler that knows that nothing happened: the key is released, and a retry runs afresh.
+ *
+ * A handler that throws anything else leaves the outcome unknown.
+ */
+export class NoEffectError extends OnceAgainError {
+  /** @param message goes to the caller, as the `detail` of the answer. */
+  constructor(message: string, options: { cause?: unknown } = {}) {
+    super("ONCE_NO_EFFECT", message, options);
+    this.name = "NoEffectError";
+  }
+}
+
+/** What the engine tells the work of one operation. */
+export type Attempt<Transaction> = Omit<Execution<Transaction>, "noEffect">;
+
+/**
+ * What one run of the work did: `done` (it happened), `refused` (it answered with a failure that is to be kept),
+ * `none` (nothing happened), `unknown` (it failed and can't tell). `result` is the answer, as it would be stored.
+ */
+export interface Ended {
+  effect: "done" | "refused" | "none" | "unknown";
+  result: Uint8Array;
+}
+
+/** The work of one operation. It tells its failures by what it returns; if it throws, the outcome is unknown. */
+export type Work<Transaction> = (attempt: Attempt<Transaction>) => Promise<Ended>;
+
+/** A signal for work that owns no lease. */
+const never = new AbortController().signal;
+
+/** What work is told that has no record of its own: without a key, or inside one transaction with it. */
+export function firstAttempt<Transaction>(
+  name: { scope: string; key: string | undefined },
+  transaction: Transaction,
+): Attempt<Transaction> {
+  return { scope: name.scope, key: name.key, attempt: 1, fence: 0, signal: never, transaction };
+}

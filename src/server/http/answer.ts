@@ -1,0 +1,47 @@
+/** An HTTP answer as data: what a handler gave, or what we keep of it. */
+export interface HttpAnswer {
+  status: number;
+  /** In the order in which they were set; a repeated header stands here once for each value. */
+  headers: readonly (readonly [name: string, value: string])[];
+  body: Uint8Array;
+}
+
+/**
+ * Headers that belong to one connection (RFC 9110, section 7.6.1), to one moment, or to one caller's session: they are
+ * not kept. The length is that of the body that is sent.
+ */
+const notKept = new Set([
+  "connection",
+  "content-length",
+  "date",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "set-cookie",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+const newline = 0x0a;
+
+/** An answer as bytes for the store: a line of JSON for status and headers, then the body as it is. */
+export function encodeAnswer({ status, headers, body }: HttpAnswer): Uint8Array {
+  const named = headers.filter(([name]) => name.toLowerCase() === "connection").map(([, value]) => value);
+  const dropped = new Set(named.flatMap((value) => value.toLowerCase().split(/\s*,\s*/)));
+  const kept = headers.filter(([name]) => !notKept.has(name.toLowerCase()) && !dropped.has(name.toLowerCase()));
+  const head = new TextEncoder().encode(`${JSON.stringify({ status, headers: kept })}\n`);
+  const bytes = new Uint8Array(head.length + body.length);
+  bytes.set(head);
+  bytes.set(body, head.length);
+  return bytes;
+}
+
+/** The answer that `encodeAnswer` made bytes of. */
+export function decodeAnswer(bytes: Uint8Array): HttpAnswer {
+  const headEnd = bytes.indexOf(newline);
+  const head = JSON.parse(new TextDecoder().decode(bytes.subarray(0, headEnd))) as Omit<HttpAnswer, "body">;
+  return { ...head, body: bytes.subarray(headEnd + 1) };
+}

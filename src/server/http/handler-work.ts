@@ -1,0 +1,81 @@
+import { OnceAgainError } from "../../core/errors.ts";
+import type { Ended, Execution, Work } from "../execution.ts";
+import { encodeAnswer, type HttpAnswer } from "./answer.ts";
+import type { ProblemCode } from "./problem.ts";
+
+/** A handler as the rules see it. `body` is the request's, read already. */
+export type HttpHandler<Transaction> = (
+  execution: Execution<Transaction>,
+  body: Uint8Array<ArrayBuffer>,
+) => Promise<HttpAnswer>;
+
+/** What a handler's run came to: its effect, and the answer that the caller gets. */
+interface Run {
+  effect: Ended["effect"];
+  answer: HttpAnswer;
+}
+
+/**
+ * Makes the work of one operation out of a handler: its answer becomes bytes, and its status says what it did. What a
+ * handler throws becomes an answer too, the same for this request and for its repeats.
+ *
+ * @param options.onAnswer is given the handler's full answer, before what must not be kept is dropped.
+ */
+export function handlerWork<Transaction>(options: {
+  handler: HttpHandler<Transaction>;
+  body: Uint8Array<ArrayBuffer>;
+  resultBytesMax: number;
+  /** What is said of an effect whose answer is too large to keep. */
+  tooLargeEffect: "done" | "none";
+  problem: (code: ProblemCode, detail: string) => HttpAnswer;
+  onError: (error: unknown) => void;
+  onAnswer: (answer: HttpAnswer) => void;
+}): Work<Transaction> {
+  const { handler, problem } = options;
+
+  const tooLarge = (): Run => ({
+    effect: options.tooLargeEffect,
+    answer: problem(
+      "ONCE_RESULT_TOO_LARGE",
+      options.tooLargeEffect === "done"
+        ? "The operation was carried out, but its answer is too large to be kept. Don't send it under another key."
+        : "The answer is too large to be kept, so the operation was undone. The service must raise resultBytesMax.",
+    ),
+  });
+
+  const failed = (error: unknown): Run => {
+    if (OnceAgainError.isInstance(error, "ONCE_NO_EFFECT")) {
+      return { effect: "none", answer: problem("ONCE_NO_EFFECT", error.message) };
+    }
+    if (OnceAgainError.isInstance(error, "ONCE_RESULT_TOO_LARGE")) return tooLarge();
+    options.onError(error);
+    return { effect: "unknown", answer: problem("ONCE_HANDLER_FAILED", "The service failed at this operation.") };
+  };
+
+  return async (attempt) => {
+    let noEffect = false;
+    const execution = { ...attempt, noEffect: () => void (noEffect = true) };
+    const run = async (): Promise<Run> => {
+      try {
+        const answer = await handler(execution, options.body);
+        return { effect: effectOf(answer.status), answer };
+      } catch (error) {
+        return failed(error);
+      }
+    };
+    let { effect, answer } = await run();
+    let result = encodeAnswer(answer);
+    if (result.length > options.resultBytesMax) {
+      ({ effect, answer } = tooLarge());
+      result = encodeAnswer(answer);
+    }
+    options.onAnswer(answer);
+    return { effect: noEffect ? "none" : effect, result };
+  };
+}
+
+/** What the status of a handler's answer says of its effect. */
+function effectOf(status: number): Ended["effect"] {
+  if (status >= 500) return "unknown";
+  return status >= 400 ? "refused" : "done";
+}

@@ -1,0 +1,68 @@
+import { checkedChoice, checkedNumber, invalidOption } from "../../core/options.ts";
+import type { Store, TransactionalStore } from "../../stores/store.ts";
+import type { EngineOptions } from "../options.ts";
+
+/** How one route keeps its promise. `Request` is the framework's own request. */
+export interface HttpRules<Request> extends EngineOptions {
+  /**
+   * Whose keys these are: a function that names the caller (tenant, account) of a request, or `"public"` where all
+   * callers share one set of keys. Never the bearer token itself: a refreshed token is the same caller.
+   */
+  scope: "public" | ((request: Request) => string | Promise<string>);
+  /** The methods that take a key; default POST and PATCH. Others pass through. */
+  methods?: readonly string[];
+  /** Whether a request without a key is refused (400); default true. Otherwise it runs as often as it is sent. */
+  keyRequired?: boolean;
+  /** The largest request body, bytes; default 1 MiB. A larger one is refused with 413. */
+  bodyBytesMax?: number;
+  /** The largest answer that is kept, bytes, headers included; default 1 MiB. See ONCE_RESULT_TOO_LARGE. */
+  resultBytesMax?: number;
+  /** The status for a key that was used before with another request; default 422, as the draft says. */
+  reusedStatus?: 409 | 422;
+  /** The `Retry-After` of answers after which to come back, whole seconds, 1 or more; default 1. */
+  retryAfterSeconds?: number;
+  /** What the `type` of a problem begins with; default where npm serves this package's own error pages. */
+  problemBase?: string;
+  /** Is told what a handler threw, since the caller gets only a plain 500; default `console.error`. */
+  onError?: (error: unknown) => void;
+}
+
+/** The claim is kept before the handler runs, its answer after; the effect may be anywhere. */
+export interface LeasedMode {
+  mode?: "leased";
+  store: Store;
+}
+
+/** Key, effect and answer commit in one transaction of the user's own database. */
+export interface TransactionalMode<Transaction> {
+  mode: "transactional";
+  store: TransactionalStore<Transaction>;
+}
+
+export type LeasedHttpOptions<Request> = HttpRules<Request> & LeasedMode;
+export type TransactionalHttpOptions<Request, Transaction> = HttpRules<Request> & TransactionalMode<Transaction>;
+export type HttpOptions<Request, Transaction> =
+  | LeasedHttpOptions<Request>
+  | TransactionalHttpOptions<Request, Transaction>;
+
+/** HTTP rules, checked, with every default filled in. */
+export type CheckedHttpRules<Request> = Readonly<Required<Omit<HttpRules<Request>, keyof EngineOptions>>>;
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for the first option that makes no sense. */
+export function checkedHttpRules<Request>(options: HttpRules<Request>): CheckedHttpRules<Request> {
+  const { scope } = options;
+  if (scope !== "public" && typeof scope !== "function") {
+    throw invalidOption("scope", 'a function that names the caller of a request, or "public"', scope);
+  }
+  return Object.freeze({
+    scope,
+    reusedStatus: checkedChoice("reusedStatus", options.reusedStatus ?? 422, [409, 422]),
+    methods: (options.methods ?? ["POST", "PATCH"]).map((method) => method.toUpperCase()),
+    keyRequired: options.keyRequired ?? true,
+    bodyBytesMax: checkedNumber("bodyBytesMax", options.bodyBytesMax ?? 1_048_576, { min: 0, integer: true }),
+    resultBytesMax: checkedNumber("resultBytesMax", options.resultBytesMax ?? 1_048_576, { min: 1024, integer: true }),
+    retryAfterSeconds: checkedNumber("retryAfterSeconds", options.retryAfterSeconds ?? 1, { min: 1, integer: true }),
+    problemBase: options.problemBase ?? "https://unpkg.com/once-again@0/docs/errors/",
+    onError: options.onError ?? ((error) => console.error(error)),
+  });
+}

@@ -1,0 +1,18 @@
+export type { Engine } from "./engine.ts";
+export { type Attempt, type Ended, type Execution, NoEffectError, type Work } from "./execution.ts";
+export { type HttpAnswer } from "./http/answer.ts";
+export { type HttpHandler } from "./http/handler-work.ts";
+export type {
+  HttpOptions,
+  HttpRules,
+  LeasedHttpOptions,
+  LeasedMode,
+  TransactionalHttpOptions,
+  TransactionalMode,
+} from "./http/http-options.ts";
+export { type HttpRequest, type OnceHttp, onceHttp } from "./http/once-http.ts";
+export { leasedEngine } from "./leased-engine.ts";
+export type { EngineOptions } from "./options.ts";
+export type { OnceOperation, Outcome } from "./outcome.ts";
+export type { ServerEvent, StoreOperation } from "./server-event.ts";
+export { transactionalEngine } from "./transactional-engine.ts";

@@ -1,0 +1,59 @@
+import type { Clock } from "../core/clock.ts";
+import type { Listener } from "../core/events.ts";
+import { checkedChoice, checkedNumber } from "../core/options.ts";
+import { systemClock } from "../core/system-clock.ts";
+import type { ServerEvent } from "./server-event.ts";
+
+/** What is the same for every operation of one engine. */
+export interface EngineOptions {
+  /**
+   * What to do with an operation whose outcome is unknown (its handler failed, crashed or lost its lease):
+   *
+   * - `"hold"` (default): never run it again. A failure that was answered is kept and replayed; after a crash every
+   *   repeat is told "outcome unknown" until a person resolves it.
+   * - `"rerun"`: run it again. At least once, so only for effects that are idempotent, or keyed further down.
+   *
+   * In transactional mode this never arises: a rollback proves that nothing happened.
+   */
+  onUnknown?: "hold" | "rerun";
+  /** How long a worker owns a key without a sign of life, whole milliseconds, 100 to a day; default 30,000. */
+  leaseMs?: number;
+  /** How long a result is kept, whole milliseconds, longer than the lease, up to 100 years; default 24 hours. */
+  retentionMs?: number;
+  /** How long a repeat waits for an operation that is running before it is told so, milliseconds; default 0. */
+  waitMs?: number;
+  /** How long one call to the store may take, its retry included, milliseconds, 1 or more; default 5000. */
+  storeMsMax?: number;
+  /** Hears what happens to each operation. */
+  onEvent?: Listener<ServerEvent>;
+  /** Default the machine's clock. Leases are decided by the store's. */
+  clock?: Clock;
+}
+
+/** Engine options, checked, with every default filled in. */
+export interface CheckedEngineOptions {
+  readonly onUnknown: "hold" | "rerun";
+  readonly leaseMs: number;
+  readonly retentionMs: number;
+  readonly waitMs: number;
+  readonly storeMsMax: number;
+  readonly onEvent: Listener<ServerEvent> | undefined;
+  readonly clock: Clock;
+}
+
+const dayMs = 86_400_000;
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for the first option that makes no sense. */
+export function checkedEngineOptions(options: EngineOptions): CheckedEngineOptions {
+  const leaseMs = checkedNumber("leaseMs", options.leaseMs ?? 30_000, { min: 100, max: dayMs, integer: true });
+  const retention = { min: leaseMs + 1, max: 36_525 * dayMs, integer: true };
+  return Object.freeze({
+    onUnknown: checkedChoice("onUnknown", options.onUnknown ?? "hold", ["hold", "rerun"]),
+    leaseMs,
+    retentionMs: checkedNumber("retentionMs", options.retentionMs ?? dayMs, retention),
+    waitMs: checkedNumber("waitMs", options.waitMs ?? 0, { min: 0 }),
+    storeMsMax: checkedNumber("storeMsMax", options.storeMsMax ?? 5000, { min: 1 }),
+    onEvent: options.onEvent,
+    clock: options.clock ?? systemClock,
+  });
+}
