@@ -1,0 +1,46 @@
+import { OnceAgainError } from "../core/errors.ts";
+
+/**
+ * Reads a stream to its end.
+ *
+ * @throws what `tooLarge` makes, as soon as there are more than `bytesMax` bytes; the rest is not read.
+ */
+export async function readBytes(
+  stream: AsyncIterable<Uint8Array> | null,
+  bytesMax: number,
+  tooLarge: (bytesMax: number) => OnceAgainError,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of stream ?? []) {
+    length += chunk.length;
+    if (length > bytesMax) throw tooLarge(bytesMax);
+    chunks.push(chunk);
+  }
+  return joinBytes(chunks, length);
+}
+
+/** One array of `length` bytes out of several. */
+export function joinBytes(chunks: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return bytes;
+}
+
+export function bodyTooLarge(bytesMax: number): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_BODY_TOO_LARGE",
+    `The request's body is larger than the ${bytesMax} bytes allowed here.`,
+  );
+}
+
+export function resultTooLarge(bytesMax: number): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_RESULT_TOO_LARGE",
+    `The answer is larger than the ${bytesMax} bytes that are kept here. Raise resultBytesMax, or answer with a link.`,
+  );
+}
