@@ -1,0 +1,86 @@
+import { checkedNumber } from "../core/options.ts";
+import { systemRandom, uniform, type Random } from "../core/random.ts";
+import type { RequestHead } from "./request-framing.ts";
+
+/** What the caller sees of a loss: its connection is reset, or nothing ever comes and only its own time-out ends it. */
+export type Manner = "reset" | "silence";
+
+/** How slow the network is. */
+export interface Delays {
+  /** Milliseconds before the request goes on (or is lost). Default 0. */
+  readonly requestDelayMs?: number;
+  /** Milliseconds before the caller hears anything: the answer, the failure or the reset. Default 0. */
+  readonly answerDelayMs?: number;
+}
+
+/**
+ * What the network does to one exchange (a request and its answer). The three scenarios of uncertainty, and no fault:
+ *
+ * - `lose-request`: it never reaches the server.
+ * - `fail`: it reaches the server and fails. The server gets the whole message but its last byte, then its connection
+ *   is cut: it has seen the request and can't carry it out, whatever server it is and whatever the request. The caller is
+ *   answered 503. (A server that acts before it has read the whole request may still have acted.)
+ * - `lose-answer`: it reaches the server and succeeds; the answer is dropped when its first byte comes, since the
+ *   effect has happened by then.
+ * - `pass`: it goes through.
+ *
+ * `manner` is "reset" by default.
+ */
+export type Fault = Delays &
+  (
+    | { readonly scenario: "pass" | "fail" }
+    | { readonly scenario: "lose-request" | "lose-answer"; readonly manner?: Manner }
+  );
+
+/** The name of what can happen to an exchange. */
+export type Scenario = Fault["scenario"];
+
+/** One exchange, as a plan sees it. */
+export interface Exchange extends RequestHead {
+  /** How many exchanges this network has begun before this one. */
+  readonly index: number;
+}
+
+/**
+ * Decides what happens to an exchange. Called once for each, when its head has come, in the order of their arrival. If
+ * it throws, the caller's connection is reset, and the error ends the process as an unhandled rejection.
+ */
+export type FaultPlan = (exchange: Exchange) => Fault;
+
+/** The three scenarios, in the order of the request's way. */
+export const faultScenarios = ["lose-request", "fail", "lose-answer"] as const satisfies readonly Scenario[];
+
+/** How a random plan draws. */
+export interface RandomFaults {
+  /** Share of exchanges that meet a fault, 0 to 1. The three scenarios are equally likely. */
+  readonly probability: number;
+  /** Where the chance comes from: `seededRandom(seed)` makes a plan that repeats. Default: the machine's. */
+  readonly random?: Random;
+  /** Share of the losses in which the connection stays silent instead of being reset, 0 to 1. Default 0.2. */
+  readonly silenceShare?: number;
+  /** Each direction is delayed by a uniform draw from 0 to this, milliseconds. Default 0. */
+  readonly delayMsMax?: number;
+}
+
+/**
+ * A plan by chance. Each exchange takes five draws, whatever becomes of it.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for a share outside 0 to 1 or a negative delay.
+ */
+export function randomFaults(options: RandomFaults): FaultPlan {
+  const probability = checkedNumber("probability", options.probability, { min: 0, max: 1 });
+  const silenceShare = checkedNumber("silenceShare", options.silenceShare ?? 0.2, { min: 0, max: 1 });
+  const delayMsMax = checkedNumber("delayMsMax", options.delayMsMax ?? 0, { min: 0 });
+  const random = options.random ?? systemRandom;
+  return () => {
+    const faulty = random() < probability;
+    const scenario = faultScenarios[Math.floor(random() * faultScenarios.length)]!;
+    const manner: Manner = random() < silenceShare ? "silence" : "reset";
+    const delays = {
+      requestDelayMs: uniform(random, 0, delayMsMax),
+      answerDelayMs: uniform(random, 0, delayMsMax),
+    };
+    if (!faulty) return { scenario: "pass", ...delays };
+    return scenario === "fail" ? { scenario, ...delays } : { scenario, manner, ...delays };
+  };
+}

@@ -1,0 +1,143 @@
+import type { Socket } from "node:net";
+import { sleep, type Clock } from "../core/clock.ts";
+import type { Fault, Manner } from "./fault.ts";
+import { frameRequests, framingStart, type RequestHead, type RequestPart } from "./request-framing.ts";
+import { carriage, type Carriage, type Link } from "./scenarios.ts";
+
+/** What a connection needs from its network. */
+export interface Surroundings {
+  readonly clock: Clock;
+  /** Opens a connection to the server. */
+  connect(): Socket;
+  /** Decides what happens to the exchange that begins. */
+  decide(head: RequestHead): Fault;
+  /** Hears that the server refused an exchange, or closed its connection before the first byte of the answer. */
+  onBroken(): void;
+}
+
+/**
+ * One caller's connection, and the server's behind it. The latter is opened when the first byte has to go there, and again
+ * after each fault that cut it.
+ */
+export class FlakyConnection implements Link {
+  readonly #caller: Socket;
+  readonly #surroundings: Surroundings;
+  readonly #callerGone = new AbortController();
+  #server: Socket | undefined;
+  #exchange: Carriage | undefined;
+  #isAwaitingAnswer = false;
+  #isCallerLost = false;
+
+  constructor(caller: Socket, surroundings: Surroundings) {
+    this.#caller = caller;
+    this.#surroundings = surroundings;
+    caller.on("error", closeTells);
+    caller.once("close", () => {
+      this.#callerGone.abort();
+      this.#server?.destroy();
+    });
+  }
+
+  /**
+   * Carries the exchanges, one after the other, until either side closes.
+   *
+   * @throws whatever `decide` throws, after the caller's connection was reset.
+   */
+  async carry(): Promise<void> {
+    let framing = framingStart;
+    try {
+      for await (const chunk of chunks(this.#caller)) {
+        const framed = frameRequests(framing, chunk);
+        framing = framed.framing;
+        for (const part of framed.parts) if (!this.#isCallerLost) await this.#accept(part);
+      }
+      // The caller has no more to say; what is under way is still answered.
+      (this.#server ?? this.#caller).end();
+    } catch (error) {
+      if (this.#caller.destroyed) return;
+      this.#caller.resetAndDestroy();
+      throw error;
+    }
+  }
+
+  async #accept(part: RequestPart): Promise<void> {
+    switch (part.kind) {
+      case "head": {
+        const fault = this.#surroundings.decide(part.head);
+        this.#exchange = carriage(this, fault, part.head.method);
+        await this.wait(fault.requestDelayMs);
+        return this.#exchange.request(part.bytes);
+      }
+      case "body":
+        return this.#exchange?.request(part.bytes);
+      case "end":
+        return this.#exchange?.requestEnd();
+      case "opaque":
+        return this.toServer(part.bytes);
+    }
+  }
+
+  async #listen(server: Socket): Promise<void> {
+    try {
+      for await (const bytes of chunks(server)) {
+        if (server !== this.#server) return;
+        this.#isAwaitingAnswer = false;
+        await (this.#exchange?.answer(bytes) ?? this.toCaller(bytes));
+      }
+      // An orderly close: the caller's connection ends in the same way, after what was answered.
+      if (server === this.#server) this.#endCaller(() => this.#caller.end());
+    } catch {
+      if (server === this.#server) this.#endCaller(() => this.#caller.resetAndDestroy());
+    }
+  }
+
+  #endCaller(end: () => void): void {
+    if (this.#isAwaitingAnswer) this.#surroundings.onBroken();
+    this.#isAwaitingAnswer = false;
+    if (!this.#caller.destroyed) end();
+  }
+
+  async toServer(bytes: Buffer): Promise<void> {
+    if (this.#server === undefined || this.#server.destroyed) {
+      this.#server = this.#surroundings.connect();
+      this.#server.on("error", closeTells);
+      void this.#listen(this.#server);
+    }
+    this.#isAwaitingAnswer = true;
+    const failure = await written(this.#server, bytes);
+    if (failure == null) return;
+    this.#endCaller(() => this.#caller.resetAndDestroy());
+    throw failure;
+  }
+
+  async toCaller(bytes: Buffer): Promise<void> {
+    // If the caller is gone, its "close" has said so.
+    await written(this.#caller, bytes);
+  }
+
+  async wait(ms: number | undefined): Promise<void> {
+    if (ms !== undefined && ms > 0) await sleep(this.#surroundings.clock, ms, this.#callerGone.signal);
+  }
+
+  cutServer(): void {
+    const server = this.#server;
+    this.#server = undefined;
+    this.#isAwaitingAnswer = false;
+    server?.destroySoon();
+  }
+
+  loseCaller(manner: Manner = "reset"): void {
+    this.#isCallerLost = true;
+    if (manner === "reset") this.#caller.resetAndDestroy();
+  }
+}
+
+/** What a socket receives, each chunk asked for when the one before is dealt with. Its writing side is left alone. */
+const chunks = (socket: Socket): AsyncIterable<Buffer> => socket.iterator({ destroyOnReturn: false });
+
+/** Writes, and waits until the bytes are out of our hands; answers the error if they never will be. */
+const written = (socket: Socket, bytes: Buffer): Promise<Error | null | undefined> =>
+  new Promise((resolve) => socket.write(bytes, resolve));
+
+/** Without a listener an "error" would end the process. "close" follows it and is acted on. */
+const closeTells = (): void => undefined;
