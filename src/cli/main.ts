@@ -1,0 +1,23 @@
+#!/usr/bin/env node
+import { readFile } from "node:fs/promises";
+import process from "node:process";
+import { Command, CommanderError } from "commander";
+import { exitCodes } from "./exit-codes.ts";
+import { labCommand } from "./lab.ts";
+
+const packageFile = new URL("../../package.json", import.meta.url);
+const { version } = JSON.parse(await readFile(packageFile, "utf8")) as { version: string };
+
+const program = new Command("once-again")
+  .description("Retry again, happen once.")
+  .version(version)
+  .exitOverride()
+  .addCommand(labCommand().exitOverride());
+
+try {
+  await program.parseAsync(process.argv);
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  // Commander has said what is wrong. Its own code for that is 1, as for a bad result.
+  process.exitCode = error.exitCode === 0 ? exitCodes.fine : exitCodes.usage;
+}

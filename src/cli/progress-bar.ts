@@ -1,0 +1,37 @@
+import { SingleBar } from "cli-progress";
+
+/** Shows how far a long command has come. */
+export interface ProgressBar {
+  /** Draws, no more than ten times a second. */
+  update(done: number, total: number): void;
+  /** Clears the bar away; nothing is drawn from then on. */
+  stop(): void;
+}
+
+/**
+ * A progress bar on a terminal. On a stream that is none it draws nothing.
+ *
+ * @param unit what is counted, in the plural.
+ */
+export function progressBar(stream: NodeJS.WriteStream, unit: string): ProgressBar {
+  const bar = new SingleBar({
+    stream,
+    format: `{bar} {value} of {total} ${unit}`,
+    barCompleteChar: "█",
+    barIncompleteChar: "░",
+    barsize: 30,
+    hideCursor: true,
+    clearOnComplete: true,
+    // Its own listeners would end the bar but not the command.
+    gracefulExit: false,
+  });
+  let hasStarted = false;
+  return {
+    update(done, total) {
+      if (!hasStarted) bar.start(total, done);
+      hasStarted = true;
+      bar.update(done);
+    },
+    stop: () => bar.stop(),
+  };
+}

@@ -1,0 +1,88 @@
+import { DatabaseSync } from "node:sqlite";
+import { totalOf, type Order } from "./orders.ts";
+
+/** Nothing here forbids a second charge: what keeps it away has to be the key. */
+const schema = `
+CREATE TABLE IF NOT EXISTS orders (
+  id       INTEGER PRIMARY KEY,
+  caller   TEXT NOT NULL,
+  order_id TEXT NOT NULL,
+  customer TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS charges (
+  id       INTEGER PRIMARY KEY,
+  caller   TEXT NOT NULL,
+  order_id TEXT NOT NULL,
+  amount   INTEGER NOT NULL,
+  currency TEXT NOT NULL
+) STRICT;
+`;
+
+/** What somebody paid for an order. */
+export interface Charge {
+  readonly orderId: string;
+  /** In minor units of the currency. */
+  readonly amount: number;
+  readonly currency: string;
+}
+
+/** What the ledger says of one caller's orders. */
+export interface Audit {
+  /** Rows of the ledger. */
+  readonly charges: number;
+  /** Charges beyond the first of their order. */
+  readonly duplicates: number;
+  /** Orders that were never charged. */
+  readonly lost: number;
+  /** Charges of another amount or currency than their order's, or of an order that nobody made. */
+  readonly wrongAmounts: number;
+}
+
+/** Makes the tables of orders and charges in the database file at `path`, unless they are there. */
+export function createLedger(path: string): void {
+  const database = new DatabaseSync(path);
+  try {
+    database.exec(schema);
+  } finally {
+    database.close();
+  }
+}
+
+/** Writes an order and its charge, in the transaction that is open. */
+export function writeOrder(transaction: DatabaseSync, caller: string, order: Order): void {
+  transaction
+    .prepare("INSERT INTO orders (caller, order_id, customer) VALUES (?, ?, ?)")
+    .run(caller, order.id, order.customer);
+  transaction
+    .prepare("INSERT INTO charges (caller, order_id, amount, currency) VALUES (?, ?, ?, ?)")
+    .run(caller, order.id, totalOf(order), order.currency);
+}
+
+/** The charges of one caller in the database file at `path`, in the order in which they were made. */
+export function readCharges(path: string, caller: string): Charge[] {
+  const database = new DatabaseSync(path, { readOnly: true });
+  try {
+    const rows = database
+      .prepare('SELECT order_id AS "orderId", amount, currency FROM charges WHERE caller = ? ORDER BY id')
+      .all(caller);
+    return rows as unknown as Charge[];
+  } finally {
+    database.close();
+  }
+}
+
+/** Holds charges against the orders that they should be for: one each, of the right amount. */
+export function audit(orders: readonly Order[], charges: readonly Charge[]): Audit {
+  const wanted = new Map(orders.map((order) => [order.id, order]));
+  const charged = new Set(charges.map(({ orderId }) => orderId));
+  const wrong = charges.filter(({ orderId, amount, currency }) => {
+    const order = wanted.get(orderId);
+    return order === undefined || amount !== totalOf(order) || currency !== order.currency;
+  });
+  return {
+    charges: charges.length,
+    duplicates: charges.length - charged.size,
+    lost: orders.filter(({ id }) => !charged.has(id)).length,
+    wrongAmounts: wrong.length,
+  };
+}
