@@ -1,0 +1,12 @@
+import { retryingFetch } from "once-again/client";
+
+// One key for each call, the same on every attempt; backoff with full jitter; a retry budget for each origin.
+const fetch = retryingFetch({ deadlineMs: 20_000 });
+
+const response = await fetch(process.env["ORDERS_URL"] ?? "http://127.0.0.1:3000/orders", {
+  method: "POST",
+  headers: { "content-type": "application/json", "x-account": "acme" },
+  body: JSON.stringify({ item: "coffee", amount: 420 }),
+});
+
+console.log(response.status, await response.text());

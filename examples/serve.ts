@@ -1,0 +1,20 @@
+import { createServer } from "node:http";
+import { onceNode } from "once-again/node";
+import { sqliteStore } from "once-again/stores/sqlite";
+
+const orders = onceNode(
+  {
+    store: sqliteStore({ path: process.env["KEYS_DB"] ?? "keys.db" }),
+    // Whose keys these are. In earnest: the account that the request's credentials belong to.
+    scope: (request) => String(request.headers["x-account"]),
+  },
+  async (_request, response, { body, key }) => {
+    // This runs once for each key. Whatever it calls can be sent the key in turn.
+    const order: unknown = JSON.parse(body.toString());
+    response.writeHead(201, { "content-type": "application/json" });
+    response.end(JSON.stringify({ order, key }));
+  },
+);
+
+const server = createServer((request, response) => void orders(request, response));
+server.listen(Number(process.env["PORT"] ?? 3000), "127.0.0.1", () => console.log("listening", server.address()));
