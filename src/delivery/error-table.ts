@@ -26,6 +26,11 @@ export const errorTable: readonly ErrorRow[] = [
     codes: /^ONCE_(ATTEMPT_TIMEOUT|DEADLINE_EXCEEDED)$/,
   },
   {
+    reason: "the call was held back on this side",
+    delivery: "never",
+    codes: /^ONCE_(CIRCUIT_OPEN|THROTTLED|QUEUE_FULL)$/,
+  },
+  {
     reason: "the host's name was not resolved",
     delivery: "never",
     codes: /^(ENOTFOUND|EAI_AGAIN|ENODATA|ESERVFAIL)$/,
@@ -49,13 +54,28 @@ export const errorTable: readonly ErrorRow[] = [
     codes: /^UND_ERR_(PRX_TLS|PRX_CONN|SOCKS5\w*)$/,
   },
   {
-    // A connection on which nothing but a handshake was sent. OpenSSL uses EPROTO for later faults too.
-    reason: "the certificate or the TLS handshake failed",
+    reason: "the certificate was refused",
     delivery: "never",
     transient: false,
     codes:
-      /^(CERT_\w+|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_\w+|ERR_TLS_CERT_ALTNAME_INVALID|ERR_SSL_WRONG_VERSION_NUMBER)$/,
-    messages: /EPROTO.*(wrong version number|handshake|unsupported protocol)|invalid peer certificate/,
+      /^(CERT_\w+|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_\w+|ERR_TLS_CERT_ALTNAME_INVALID)$/,
+    messages: /invalid peer certificate/,
+  },
+  {
+    // A connection on which nothing but a handshake was sent. EPROTO, Bun's "The TLS handshake failed" and
+    // ERR_SSL_WRONG_VERSION_NUMBER prove nothing: nonsense that comes after the request gives them too. OpenSSL's
+    // function tells the two apart: tls_validate_record_header reads the records before a version is agreed on.
+    reason: "the TLS handshake failed",
+    delivery: "never",
+    transient: false,
+    messages:
+      /tls_validate_record_header:wrong version number|alert (handshake failure|protocol version)|:unsupported protocol/,
+  },
+  {
+    reason: "the TLS handshake failed (Deno)",
+    delivery: "never",
+    transient: false,
+    messages: /client error \(Connect\): received (corrupt message|fatal alert: (HandshakeFailure|ProtocolVersion))/,
   },
   {
     reason: "the connection ended within the TLS handshake",
@@ -67,27 +87,34 @@ export const errorTable: readonly ErrorRow[] = [
     reason: "the server did not process the request",
     delivery: "never",
     codes: /^(ERR_HTTP2_GOAWAY_SESSION|ERR_HTTP2_INVALID_SESSION)$/,
-    messages: /\b(NGHTTP2_REFUSED_STREAM|H3_REQUEST_REJECTED)\b/,
+    messages: /\b(NGHTTP2_REFUSED_STREAM|H3_REQUEST_REJECTED)\b|received: refused stream before processing/,
   },
   { reason: "the connection failed (Deno)", delivery: "never", messages: /client error \(Connect\)/ },
   {
     reason: "the request is one that can't be sent",
     delivery: "never",
     transient: false,
-    codes: /^(ERR_INVALID_URL|UND_ERR_INVALID_ARG|UND_ERR_NOT_SUPPORTED|ONCE_BODY_NOT_REPLAYABLE)$/,
+    codes:
+      /^(ERR_INVALID_URL|UND_ERR_INVALID_ARG|UND_ERR_NOT_SUPPORTED|UND_ERR_CLOSED|ERR_BAD_OPTION(_VALUE)?|ERR_NOT_SUPPORT|ONCE_BODY_NOT_REPLAYABLE)$/,
     messages: /^(unknown scheme|bad port)$/,
   },
   {
     reason: "the answer broke off after its status",
     delivery: "failed",
     codes: /^UND_ERR_(BODY_TIMEOUT|RES_CONTENT_LENGTH_MISMATCH)$/,
-    messages: /^terminated$/,
+    messages: /^(terminated|aborted|error reading a body from connection)$/,
   },
   {
     reason: "the connection was lost",
     delivery: "unknown",
     codes: /^(ECONNRESET|EPIPE|ECONNABORTED|ETIMEDOUT|EHOSTUNREACH|UND_ERR_SOCKET)$/,
-    messages: /^socket hang up$/,
+    messages: /^(socket hang up|Network connection lost\.)$|client error \(SendRequest\)/,
+  },
+  {
+    reason: "undici's dispatcher was destroyed",
+    delivery: "unknown",
+    transient: false,
+    codes: /^UND_ERR_DESTROYED$/,
   },
   {
     reason: "no answer came in time",
@@ -102,9 +129,10 @@ export const errorTable: readonly ErrorRow[] = [
     names: /^HTTPParserError$/,
   },
   {
+    // Not ERR_HTTP2_STREAM_CANCEL: that stream was still waiting for its connection, whose error is the cause.
     reason: "the HTTP/2 stream ended early",
     delivery: "unknown",
-    codes: /^ERR_HTTP2_(STREAM_ERROR|SESSION_ERROR|STREAM_CANCEL)$/,
+    codes: /^ERR_HTTP2_(STREAM_ERROR|SESSION_ERROR)$/,
   },
   {
     // Chromium, Safari and Firefox say this of every network failure, and nothing more.

@@ -51,16 +51,17 @@ test.each(["ETIMEDOUT", "EHOSTUNREACH", "ECONNRESET", "ENETUNREACH", "ENETDOWN",
 test.each(
   words(`
     CERT_HAS_EXPIRED DEPTH_ZERO_SELF_SIGNED_CERT SELF_SIGNED_CERT_IN_CHAIN ERR_TLS_CERT_ALTNAME_INVALID
-    UNABLE_TO_VERIFY_LEAF_SIGNATURE ERR_SSL_WRONG_VERSION_NUMBER ERR_INVALID_URL UND_ERR_INVALID_ARG
-    UND_ERR_NOT_SUPPORTED
+    UNABLE_TO_VERIFY_LEAF_SIGNATURE ERR_INVALID_URL UND_ERR_INVALID_ARG UND_ERR_NOT_SUPPORTED
   `),
 )("%s: what is wrong stays wrong", (code) => {
   expect(verdictOn(fetchFailed({ code }))).toBe("never for good");
 });
 
-test("EPROTO speaks of the handshake only when its message does", () => {
+test("EPROTO speaks of the handshake only when its message proves it", () => {
   const eproto = (text: string): Error => fetchFailed({ code: "EPROTO", message: `write EPROTO 80:error:${text}` });
   expect(verdictOn(eproto("ssl3_read_bytes:ssl/tls alert handshake failure"))).toBe("never for good");
+  expect(verdictOn(eproto("tls_validate_record_header:wrong version number"))).toBe("never for good");
+  expect(verdictOn(eproto("tls_default_validate_record_header:wrong version number"))).toBe("unknown");
   expect(verdictOn(eproto("ssl3_get_record:decryption failed or bad record mac"))).toBe("unknown");
 });
 
@@ -98,6 +99,11 @@ test.each([
   ["error sending request for url (http://x/): client error (Connect): refused", "never"],
   ["client error (Connect): invalid peer certificate: UnknownIssuer", "never for good"],
   ["client error (SendRequest): connection closed", "unknown"],
+  ["client error (Connect): received fatal alert: ProtocolVersion", "never for good"],
+  ["stream error received: refused stream before processing any application logic", "never"],
+  ["error reading a body from connection", "failed"],
+  ["EPROTO: The TLS handshake failed. Does the server speak TLS on this port?", "unknown"],
+  ["Network connection lost.", "unknown"],
   ["socket hang up", "unknown"],
   ["Failed to fetch", "unknown"],
   ["Load failed", "unknown"],

@@ -27,6 +27,8 @@ function judgeNew(error: object, judged: Map<object, Verdict | undefined>): Verd
   const { cause, errors } = error as { cause?: unknown; errors?: unknown };
   // Before the code: Node copies the first child's code onto an AggregateError, which proves nothing for the others.
   if (Array.isArray(errors) && errors.length > 0) return together(errors.map((child) => judge(child, judged)));
+  // A wrapper that took over the code of what it wraps, as axios' errors do, knows less than that.
+  if (codeOf(cause) !== undefined && codeOf(cause) === codeOf(error)) return judge(cause, judged);
   const row = errorTable.find((candidate) => fits(candidate, error));
   if (row === undefined) return judge(cause, judged);
   return { delivery: row.delivery, transient: row.transient ?? true, reason: row.reason };
@@ -36,6 +38,10 @@ function judgeNew(error: object, judged: Map<object, Verdict | undefined>): Verd
 function together(verdicts: ReadonlyArray<Verdict | undefined>): Verdict | undefined {
   if (verdicts.some((verdict) => verdict?.delivery !== "never")) return undefined;
   return verdicts.find((verdict) => verdict?.transient) ?? verdicts[0];
+}
+
+function codeOf(error: unknown): unknown {
+  return typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
 }
 
 function fits(row: ErrorRow, error: object): boolean {

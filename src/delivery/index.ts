@@ -2,4 +2,5 @@ export { errorVerdict } from "./error-verdict.ts";
 export { isIdempotentMethod, isSafeMethod } from "./method.ts";
 export { parseRetryAfter } from "./retry-after.ts";
 export { statusVerdict } from "./status-verdict.ts";
+export { waitHint } from "./wait-hint.ts";
 export type { Delivery, Verdict } from "./verdict.ts";

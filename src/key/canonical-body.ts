@@ -78,10 +78,11 @@ interface JsonSource {
 
 /**
  * Whether a decimal literal survives as a double: one of up to 15 significant digits does, as long as it is neither
- * so large nor so small that a double has fewer digits there (IEEE 754).
+ * so large nor so small that a double has fewer digits there (IEEE 754), and so does what JavaScript itself writes.
  */
 function isExact(source: string | undefined): boolean {
   if (source === undefined) return false;
+  if (String(Number(source)) === source) return true;
   const digits = source.replace(/e.*$/i, "").replaceAll(/[-.]/g, "").replace(/^0+/, "");
   const size = Math.abs(Number(source));
   return digits === "" || (digits.length <= 15 && size >= 1e-300 && size <= 1e300);

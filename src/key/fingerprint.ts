@@ -24,7 +24,13 @@ export interface FingerprintedRequest {
 export async function fingerprint(request: FingerprintedRequest): Promise<string> {
   const mediaType = mediaTypeOf(request.contentType);
   const { form, content } = await canonicalBody(mediaType, request.contentType, request.body);
-  const head = [request.method.toUpperCase(), request.path, sortedFields(request.query.replace(/^\?/, "")), mediaType, form];
+  const head = [
+    request.method.toUpperCase(),
+    request.path,
+    sortedFields(request.query.replace(/^\?/, "")),
+    mediaType,
+    form,
+  ];
   return sha256(JSON.stringify([...head, await sha256(content)]));
 }
 

@@ -4,6 +4,7 @@ import type { Clock } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { type Random, systemRandom } from "../core/random.ts";
 import { systemClock } from "../core/system-clock.ts";
+import { sixteenRandomBytes } from "./random-bytes.ts";
 
 /** The request header that names an operation (draft-ietf-httpapi-idempotency-key-header-07, section 2.1). */
 export const keyHeaderName = "Idempotency-Key";
@@ -26,7 +27,7 @@ export type KeyFormat = "bare" | "structured";
 export function makeKey(options: { clock?: Clock; random?: Random } = {}): string {
   const { clock = systemClock, random = systemRandom } = options;
   const msecs = clock.now();
-  if (random === systemRandom) return v7({ msecs });
+  if (random === systemRandom) return v7({ msecs, random: sixteenRandomBytes() });
   return v7({ msecs, random: Uint8Array.from({ length: 16 }, () => Math.floor(random() * 256)) });
 }
 

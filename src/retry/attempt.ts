@@ -9,6 +9,8 @@ export interface Attempt {
   readonly signal: AbortSignal;
   /** What the deadline left for this attempt when it began, in milliseconds; `undefined` without a deadline. */
   readonly remainingMs: number | undefined;
+  /** `false`: running the operation twice means something else than once, so a layer must not repeat it by itself. */
+  readonly repeatable?: boolean | undefined;
 }
 
 /** What is tried: called once per attempt. */
@@ -31,11 +33,25 @@ export interface AttemptBounds {
  * Never rejects; what an abandoned operation does later is dropped.
  */
 export function runAttempt<T>(operation: Operation<T>, bounds: AttemptBounds): Promise<Outcome<T>> {
-  const { number, remainingMs, signal } = bounds;
-  if (signal?.aborted) return Promise.resolve({ error: signal.reason });
-  const msMax = Math.min(bounds.timeoutMs ?? Number.POSITIVE_INFINITY, remainingMs ?? Number.POSITIVE_INFINITY);
+  const { clock, number, remainingMs, signal, timeoutMs } = bounds;
+  const msMax = Math.min(timeoutMs ?? Number.POSITIVE_INFINITY, remainingMs ?? Number.POSITIVE_INFINITY);
   if (signal === undefined && msMax === Number.POSITIVE_INFINITY) return settle(operation, unboundedAttempt(number));
+  return settleWithin(
+    operation,
+    { number, remainingMs },
+    signal,
+    msMax === Number.POSITIVE_INFINITY ? undefined : { clock, msMax },
+  );
+}
 
+/** Runs the operation until it ends, until `signal` aborts, or until its time is over: whichever comes first. */
+export function settleWithin<T>(
+  operation: Operation<T>,
+  facts: Omit<Attempt, "signal">,
+  signal: AbortSignal | undefined,
+  time?: { readonly clock: Clock; readonly msMax: number },
+): Promise<Outcome<T>> {
+  if (signal?.aborted) return Promise.resolve({ error: signal.reason });
   return new Promise((resolve) => {
     const controller = new AbortController();
     const end = (outcome: Outcome<T>): void => {
@@ -49,13 +65,13 @@ export function runAttempt<T>(operation: Operation<T>, bounds: AttemptBounds): P
     };
     const onAbort = (): void => cut(signal?.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
-    const cancelTimer =
-      msMax === Number.POSITIVE_INFINITY ? undefined : bounds.clock.timer(msMax, () => cut(attemptTimeout(msMax)));
-    void settle(operation, { number, remainingMs, signal: controller.signal }).then(end);
+    const cancelTimer = time?.clock.timer(time.msMax, () => cut(attemptTimeout(time.msMax)));
+    void settle(operation, { ...facts, signal: controller.signal }).then(end);
   });
 }
 
-async function settle<T>(operation: Operation<T>, attempt: Attempt): Promise<Outcome<T>> {
+/** Runs the operation to its end. Never rejects. */
+export async function settle<T>(operation: Operation<T>, attempt: Attempt): Promise<Outcome<T>> {
   try {
     return { value: await operation(attempt) };
   } catch (error) {
@@ -63,8 +79,14 @@ async function settle<T>(operation: Operation<T>, attempt: Attempt): Promise<Out
   }
 }
 
+/** The value of an outcome; its error is thrown. */
+export function valueOf<T>(outcome: Outcome<T>): T {
+  if ("error" in outcome) throw outcome.error;
+  return outcome.value;
+}
+
 /** An attempt that nothing cuts. Few operations look at the signal then, so it is made only when one does. */
-function unboundedAttempt(number: number): Attempt {
+export function unboundedAttempt(number: number): Attempt {
   let signal: AbortSignal | undefined;
   return {
     number,
@@ -75,7 +97,7 @@ function unboundedAttempt(number: number): Attempt {
   };
 }
 
-function attemptTimeout(msMax: number): OnceAgainError {
+export function attemptTimeout(msMax: number): OnceAgainError {
   return new OnceAgainError(
     "ONCE_ATTEMPT_TIMEOUT",
     `The attempt did not end within the ${Math.round(msMax)} ms that it had. Whether it took effect is unknown.`,

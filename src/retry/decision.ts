@@ -1,6 +1,7 @@
 import type { ErrorCode } from "../core/error-codes.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import type { Outcome } from "./attempt.ts";
+import type { FailureKind } from "./retry-budget.ts";
 
 /** What to do after an attempt, as data. */
 export type Decision =
@@ -14,6 +15,8 @@ export type Decision =
        * part that comes on top, so that callers who were told the same do not return together.
        */
       readonly delayMsMin?: number | undefined;
+      /** What budgets may charge for it; default `transient`. */
+      readonly kind?: FailureKind | undefined;
       /** For the events: what the retry is for. */
       readonly why?: string | undefined;
     }
@@ -23,6 +26,13 @@ export type Decision =
 /** Looks at an outcome and decides. `attempt` is the number of the attempt that ended, 1-based. */
 export type Decide<T> = (outcome: Outcome<T>, attempt: number) => Decision;
 
+/** The least delay that an error of ours names: a circuit breaker knows when it lets a probe through. */
+export function retryAfterOf(error: unknown): number | undefined {
+  if (!OnceAgainError.isInstance(error)) return undefined;
+  const { retryAfterMs } = error.details;
+  return typeof retryAfterMs === "number" ? retryAfterMs : undefined;
+}
+
 /** Those of our own errors that another attempt may get past. */
 const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "ONCE_ATTEMPT_TIMEOUT",
@@ -30,6 +40,9 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "ONCE_NO_EFFECT",
   "ONCE_STORE_UNAVAILABLE",
   "ONCE_CLOSED",
+  "ONCE_CIRCUIT_OPEN",
+  "ONCE_THROTTLED",
+  "ONCE_QUEUE_FULL",
 ]);
 
 /**
@@ -42,6 +55,7 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 export function decideByDefault(outcome: Outcome<unknown>): Decision {
   if ("value" in outcome) return { action: "done" };
   const { error } = outcome;
-  if (!OnceAgainError.isInstance(error) || passing.has(error.code)) return { action: "retry" };
-  return { action: "stop", why: "permanent" };
+  if (!OnceAgainError.isInstance(error)) return { action: "retry" };
+  if (!passing.has(error.code)) return { action: "stop", why: "permanent" };
+  return { action: "retry", delayMsMin: retryAfterOf(error) };
 }

@@ -1,6 +1,7 @@
 import { checkedNumber } from "../core/options.ts";
 import { uniform } from "../core/random.ts";
 import type { Decision } from "./decision.ts";
+import type { FailureKind } from "./retry-budget.ts";
 import type { DenialReason } from "./retry-event.ts";
 import type { RetryPolicy } from "./retry-options.ts";
 
@@ -20,6 +21,8 @@ export type Plan =
       readonly delayMs: number;
       /** The backoff's own answer, which its next one may build on. */
       readonly backoffMs: number;
+      /** What the budget was charged for. */
+      readonly kind: FailureKind;
       readonly why: string | undefined;
     }
   | { readonly action: "limit"; readonly why: Limit; readonly delayMsMin: number | undefined }
@@ -43,15 +46,16 @@ export function planRetry(
 ): Plan {
   if (decision.action === "stop") return decision;
   if (decision.action === "done") return { action: "stop", why: "done" };
-  const { delayMsMin, why } = decision;
+  const { budget, deadlineMs, random } = policy;
+  budget?.onFailure?.();
+  const { delayMsMin, kind = "transient", why } = decision;
   const limit = (why: Limit): Plan => ({ action: "limit", why, delayMsMin });
   if (attempts >= policy.attemptsMax) return limit("attempts");
 
-  const { budget, deadlineMs, random } = policy;
   const delay = policy.backoff({ retry: attempts, previousDelayMs, random });
   const backoffMs = checkedNumber("the backoff's delay", delay, { min: 0, max: Number.MAX_VALUE });
   const delayMs = delayMsMin === undefined ? backoffMs : delayMsMin + uniform(random, 0, backoffMs);
   if (deadlineMs !== undefined && elapsedMs + delayMs + attemptMsMin > deadlineMs) return limit("deadline");
-  if (budget !== undefined && !budget.tryTake()) return limit("budget");
-  return { action: "wait", delayMs, backoffMs, why };
+  if (budget !== undefined && !budget.tryTake(kind)) return limit("budget");
+  return { action: "wait", delayMs, backoffMs, kind, why };
 }

@@ -1,41 +1,28 @@
-import { checkedNumber } from "../core/options.ts";
+/**
+ * What an attempt failed with, as far as budgets care: `throttled`, the server turned it away before doing any work;
+ * `transient`, anything else that another attempt may get past.
+ */
+export type FailureKind = "throttled" | "transient";
 
 /**
  * Bounds how many retries all the calls to one place may make together, so that a struggling server does not get more
- * load the worse it does. One budget is shared by every call to that place.
+ * load the worse it does. One budget is shared by every call to that place, and by hedges.
  */
 export interface RetryBudget {
-  /** Takes what one retry costs. `false`: too little is left, so do not retry. */
-  tryTake(): boolean;
-  /** Hears of a call that succeeded. */
-  onSuccess(): void;
-}
-
-/** Tokens are counted in whole thousandths: ten times 0.1 is less than 1 in floating point. */
-const unit = 1000;
-
-/**
- * A budget that successes fund: a retry costs one token, a success brings a part of one. It starts full. While the
- * server answers nothing the budget runs dry, and retries stop until successes come back. (A budget that requests
- * fund goes on retrying through an outage, and keeps a busy server from ever recovering.)
- *
- * @param options.tokensPerSuccess what one success brings: 0.001 to 1 in steps of 0.001, default 0.1.
- * @param options.capacity the most tokens kept, and the number at the start: 10 to 1,000, default 100.
- * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
- */
-export function successBudget(options: { tokensPerSuccess?: number; capacity?: number } = {}): RetryBudget {
-  const perSuccess = checkedNumber("tokensPerSuccess", options.tokensPerSuccess ?? 0.1, { min: 0.001, max: 1 });
-  const capacity = checkedNumber("capacity", options.capacity ?? 100, { min: 10, max: 1000 }) * unit;
-  const refund = Math.round(perSuccess * unit);
-  let tokens = capacity;
-  return {
-    tryTake() {
-      if (tokens < unit) return false;
-      tokens -= unit;
-      return true;
-    },
-    onSuccess() {
-      tokens = Math.min(capacity, tokens + refund);
-    },
-  };
+  /** Hears of a call that begins: once per call, whatever number of attempts it makes. */
+  onRequest?(): void;
+  /** Hears of an attempt that failed and that another may get past, before it is asked for a retry. */
+  onFailure?(): void;
+  /**
+   * Takes what one retry costs. `false`: too little is left, so do not retry.
+   *
+   * @param kind what the retry is for; default `transient`.
+   */
+  tryTake(kind?: FailureKind): boolean;
+  /**
+   * Hears of a call that succeeded.
+   *
+   * @param paidFor what its last retry was taken for; missing when its first attempt succeeded.
+   */
+  onSuccess(paidFor?: FailureKind): void;
 }

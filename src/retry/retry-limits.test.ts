@@ -2,7 +2,8 @@ import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
 import { fakeClock } from "../testing/fake-clock.ts";
 import { constantBackoff } from "./backoff.ts";
-import { type RetryBudget, successBudget } from "./retry-budget.ts";
+import { successBudget } from "./budgets/success-budget.ts";
+import type { RetryBudget } from "./retry-budget.ts";
 import { retry } from "./retry.ts";
 
 const atOnce = constantBackoff({ delayMs: 0 });

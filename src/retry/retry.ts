@@ -3,6 +3,7 @@ import { notify } from "../core/events.ts";
 import { type Operation, runAttempt } from "./attempt.ts";
 import { gaveUpError } from "./gave-up-error.ts";
 import { planRetry } from "./plan.ts";
+import type { FailureKind } from "./retry-budget.ts";
 import type { DenialReason } from "./retry-event.ts";
 import { type RetryOptions, type RetryPolicy, retryPolicy } from "./retry-options.ts";
 
@@ -31,11 +32,13 @@ export async function runRetry<T>(operation: Operation<T>, policy: RetryPolicy<T
   const elapsed = (): number => clock.monotonic() - startedAt;
   let attempt = 0;
   let previousDelayMs = 0;
+  let paidFor: FailureKind | undefined;
   let denial: DenialReason | undefined;
   const gaveUp = (): void => {
     const why = denial ?? (signal?.aborted ? "aborted" : "fault");
     notify(onEvent, { type: "gave-up", attempts: attempt, elapsedMs: elapsed(), why });
   };
+  policy.budget?.onRequest?.();
   try {
     for (;;) {
       signal?.throwIfAborted();
@@ -48,7 +51,7 @@ export async function runRetry<T>(operation: Operation<T>, policy: RetryPolicy<T
 
       const decision = policy.decide(outcome, attempt);
       if (decision.action === "done" && "value" in outcome) {
-        policy.budget?.onSuccess();
+        policy.budget?.onSuccess(paidFor);
         notify(onEvent, { type: "succeeded", attempts: attempt, elapsedMs: elapsed() });
         return outcome.value;
       }
@@ -68,7 +71,7 @@ export async function runRetry<T>(operation: Operation<T>, policy: RetryPolicy<T
       }
       notify(onEvent, { type: "retry-scheduled", attempt, delayMs: plan.delayMs, why: plan.why });
       await sleep(clock, plan.delayMs, signal);
-      previousDelayMs = plan.backoffMs;
+      [previousDelayMs, paidFor] = [plan.backoffMs, plan.kind];
     }
   } catch (error) {
     gaveUp();

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { successBudget } from "./retry-budget.ts";
+import { successBudget } from "./success-budget.ts";
 
 test("a full budget pays for as many retries as it has tokens, then for none", () => {
   const budget = successBudget({ capacity: 10 });

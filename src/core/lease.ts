@@ -1,0 +1,63 @@
+import type { Clock } from "./clock.ts";
+import { OnceAgainError } from "./errors.ts";
+
+/** Our hold on one key while its work runs. */
+export interface Lease {
+  /** Aborts when the key is, or may be, no longer ours. */
+  readonly signal: AbortSignal;
+  /** Ends the renewals. */
+  stop(): void;
+}
+
+/**
+ * Keeps a lease alive while the work runs: asks for it again after each third of it.
+ *
+ * It ends by our own monotonic clock, counted from before the claim was sent: a renewal that nobody answers, or an
+ * event loop that stood still, must not leave us believing in a lease that the store has given to another.
+ *
+ * @param options.heldSince when the claim was sent, on the monotonic clock.
+ * @param options.renew asks the store; `false` means that the key is another's. A rejection is tried again.
+ * @param options.onLost is called once, when the lease is lost.
+ */
+export function keepLease(options: {
+  clock: Clock;
+  leaseMs: number;
+  heldSince: number;
+  renew: () => Promise<boolean>;
+  onLost: () => void;
+}): Lease {
+  const { clock, leaseMs } = options;
+  const controller = new AbortController();
+  let state: "held" | "lost" | "stopped" = "held";
+  let cancelRenewal: () => void;
+  let cancelEnd: () => void;
+
+  const end = (next: "lost" | "stopped"): void => {
+    if (state !== "held") return;
+    state = next;
+    cancelRenewal();
+    cancelEnd();
+  };
+  const lose = (): void => {
+    end("lost");
+    options.onLost();
+    controller.abort(new OnceAgainError("ONCE_LEASE_LOST", "This worker lost its key: stop, another may be at it."));
+  };
+  const endAt = (time: number): (() => void) => clock.timer(Math.max(0, time - clock.monotonic()), lose);
+  const renewLater = (): (() => void) => clock.timer(leaseMs / 3, () => void renew());
+  const renew = async (): Promise<void> => {
+    const sentAt = clock.monotonic();
+    const answer = await options.renew().catch(() => "no answer" as const);
+    if (state !== "held") return;
+    if (answer === false) return lose();
+    if (answer === true) {
+      cancelEnd();
+      cancelEnd = endAt(sentAt + leaseMs);
+    }
+    cancelRenewal = renewLater();
+  };
+
+  cancelRenewal = renewLater();
+  cancelEnd = endAt(options.heldSince + leaseMs);
+  return { signal: controller.signal, stop: () => end("stopped") };
+}

@@ -1,0 +1,45 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { fakeClock } from "../testing/fake-clock.ts";
+import { makeKey } from "./key.ts";
+import { keyTime } from "./key-time.ts";
+
+test("the time of the UUIDv7 of RFC 9562, appendix A.6", () => {
+  // Tuesday, February 22, 2022 2:22:22.00 PM GMT-05:00.
+  const time = Date.parse("2022-02-22T14:22:22-05:00");
+  expect(keyTime("017F22E2-79B0-7CC3-98C4-DC0C0C07398F")).toBe(time);
+  expect(keyTime("017f22e2-79b0-7cc3-98c4-dc0c0c07398f")).toBe(time);
+});
+
+test("the time of the ULID of its specification", () => {
+  // https://github.com/ulid/spec gives 01ARZ3NDEK TSV4RRFFQ69G5FAV as its example; ulid(1469918176385) begins so.
+  expect(keyTime("01ARYZ6S41TSV4RRFFQ69G5FAV")).toBe(1_469_918_176_385);
+  expect(keyTime("01aryz6s41tsv4rrffq69g5fav")).toBe(1_469_918_176_385);
+  expect(keyTime("7ZZZZZZZZZZZZZZZZZZZZZZZZZ")).toBe(2 ** 48 - 1);
+  expect(keyTime("00000000000000000000000000")).toBe(0);
+});
+
+test("the time of a made key is the time it was made at", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 2 ** 48 - 1 }), (time) => {
+      expect(keyTime(makeKey({ clock: fakeClock(time) }))).toBe(time);
+    }),
+  );
+});
+
+test("no other key has a time", () => {
+  const others = [
+    "",
+    "order-7",
+    "8e03978e-40d5-43dd-bc93-6894a57f9324",
+    "017f22e2-79b0-6cc3-98c4-dc0c0c07398f",
+    "017f22e2-79b0-7cc3-c8c4-dc0c0c07398f",
+    "017f22e279b07cc398c4dc0c0c07398f",
+    " 017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
+    "8ZZZZZZZZZZZZZZZZZZZZZZZZZ",
+    "01ARYZ6S41TSV4RRFFQ69G5FA",
+    "01ARYZ6S41TSV4RRFFQ69G5FAVX",
+    "01ARYZ6S41TSV4RRFFQ69G5FAU",
+  ];
+  for (const key of others) expect(keyTime(key)).toBeUndefined();
+});

@@ -1,0 +1,40 @@
+import { checkedNumber } from "../../core/options.ts";
+import type { FailureKind, RetryBudget } from "../retry-budget.ts";
+
+/** What retries cost in the AWS SDKs' standard mode. */
+export interface AwsBudgetOptions {
+  /** The most tokens kept, and the number at the start: a whole number from 1 to 100,000, default 500. */
+  readonly capacity?: number | undefined;
+  /** What a retry costs: a whole number of at least 1, default 14 (before 2026: 10 after a time-out). */
+  readonly transientCost?: number | undefined;
+  /** What a retry costs when the server turned the attempt away: a whole number of at least 1, default 5. */
+  readonly throttledCost?: number | undefined;
+}
+
+/**
+ * The retry quota of the AWS SDKs' standard mode: retries take tokens, a call that succeeds after retries gets back
+ * what its last retry took, and one that succeeds at once brings 1. With the defaults, a server that fails everything
+ * gets 35 retries and then none.
+ *
+ * Source: "Retry behavior", AWS SDKs and Tools Reference Guide (the costs of `AWS_NEW_RETRIES_2026`).
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
+ */
+export function awsBudget(options: AwsBudgetOptions = {}): RetryBudget {
+  const capacity = checkedNumber("capacity", options.capacity ?? 500, { min: 1, max: 100_000, integer: true });
+  const costs: Record<FailureKind, number> = {
+    transient: checkedNumber("transientCost", options.transientCost ?? 14, { min: 1, integer: true }),
+    throttled: checkedNumber("throttledCost", options.throttledCost ?? 5, { min: 1, integer: true }),
+  };
+  let tokens = capacity;
+  return {
+    tryTake(kind = "transient") {
+      if (tokens < costs[kind]) return false;
+      tokens -= costs[kind];
+      return true;
+    },
+    onSuccess(paidFor) {
+      tokens = Math.min(capacity, tokens + (paidFor === undefined ? 1 : costs[paidFor]));
+    },
+  };
+}

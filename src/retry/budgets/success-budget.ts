@@ -1,0 +1,29 @@
+import { checkedNumber } from "../../core/options.ts";
+import type { RetryBudget } from "../retry-budget.ts";
+import { thousandths, unit } from "./thousandths.ts";
+
+/**
+ * A budget that successes fund: a retry costs one token, a success brings a part of one. It starts full. While the
+ * server answers nothing the budget runs dry, and retries stop until successes come back. (A budget that requests
+ * fund goes on retrying through an outage, and keeps a busy server from ever recovering.)
+ *
+ * @param options.tokensPerSuccess what one success brings: 0.001 to 1 in steps of 0.001, default 0.1.
+ * @param options.capacity the most tokens kept, and the number at the start: 10 to 1,000, default 100.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
+ */
+export function successBudget(options: { tokensPerSuccess?: number; capacity?: number } = {}): RetryBudget {
+  const perSuccess = checkedNumber("tokensPerSuccess", options.tokensPerSuccess ?? 0.1, { min: 0.001, max: 1 });
+  const capacity = thousandths(checkedNumber("capacity", options.capacity ?? 100, { min: 10, max: 1000 }));
+  const refund = thousandths(perSuccess);
+  let tokens = capacity;
+  return {
+    tryTake() {
+      if (tokens < unit) return false;
+      tokens -= unit;
+      return true;
+    },
+    onSuccess() {
+      tokens = Math.min(capacity, tokens + refund);
+    },
+  };
+}

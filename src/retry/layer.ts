@@ -1,0 +1,55 @@
+import { type Attempt, type Operation, unboundedAttempt } from "./attempt.ts";
+import { type RetryOptions, retryPolicy } from "./retry-options.ts";
+import { runRetry } from "./retry.ts";
+
+/** Stands before an operation: takes it, and returns one that does more, or less. `next => next` does nothing. */
+export type Layer<T> = (next: Operation<T>) => Operation<T>;
+
+/** A layer that fits any operation, whatever its value. One instance may stand before several operations. */
+export type AnyLayer = <T>(next: Operation<T>) => Operation<T>;
+
+/**
+ * Makes one layer of several. They read from outside in: the first is met first by a call and last by its outcome.
+ *
+ *     compose(retrying({ attemptsMax: 3 }), circuitBreaker(), concurrencyLimit({ max: 10 }))
+ *
+ * retries each refusal of the breaker, and the breaker does not see them.
+ */
+export function compose(...layers: readonly AnyLayer[]): AnyLayer;
+export function compose<T>(...layers: ReadonlyArray<Layer<T>>): Layer<T>;
+export function compose<T>(...layers: ReadonlyArray<Layer<T>>): Layer<T> {
+  return (operation) => layers.reduceRight((next, layer) => layer(next), operation);
+}
+
+/**
+ * `retry` as a layer. An attempt around it bounds it: its abort ends the retries, and so does the end of its time.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
+ */
+export function retrying<T>(options: RetryOptions<T> = {}): Layer<T> {
+  const policy = retryPolicy(options);
+  return (next) => (outer) => {
+    const { remainingMs, repeatable, signal } = outer;
+    return runRetry<T>((attempt) => next({ ...attempt, repeatable }), {
+      ...policy,
+      signal: policy.signal === undefined ? signal : AbortSignal.any([policy.signal, signal]),
+      deadlineMs: earlier(policy.deadlineMs, remainingMs),
+    });
+  };
+}
+
+/**
+ * Runs an operation with the layers before it, from the outside: `run(compose(...)(operation))`.
+ * `run(retrying(options)(operation))` is `retry(operation, options)`.
+ *
+ * @param signal ends it, if its layers and the operation heed their signal.
+ */
+export async function run<T>(operation: Operation<T>, signal?: AbortSignal): Promise<T> {
+  signal?.throwIfAborted();
+  const first: Attempt = signal === undefined ? unboundedAttempt(1) : { number: 1, remainingMs: undefined, signal };
+  return operation(first);
+}
+
+function earlier(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);
+}

@@ -1,0 +1,46 @@
+import type { Clock } from "../../core/clock.ts";
+import { checkedNumber } from "../../core/options.ts";
+import { systemClock } from "../../core/system-clock.ts";
+import { type Failed, failedByDefault } from "./judge.ts";
+
+/** When a circuit breaker opens, and how it closes again. */
+export interface CircuitBreakerOptions {
+  /**
+   * Which outcomes it remembers: the last `calls` (1 to 10,000), or those of the last `lengthMs` milliseconds (at
+   * least 10). Default the last 30,000 ms.
+   */
+  readonly window?: { readonly calls: number } | { readonly lengthMs: number } | undefined;
+  /** It opens when this share of the window's calls has failed: over 0, to 1; default 0.5. */
+  readonly failureRatio?: number | undefined;
+  /** It does not open on fewer calls than this: a whole number of at least 1, default 10. */
+  readonly callsMin?: number | undefined;
+  /** How long it stays open before a probe may go through, in milliseconds: at least 1, default 10,000. */
+  readonly openMs?: number | undefined;
+  /** A probe that takes longer is cut and has failed, in milliseconds: at least 1, default 10,000. */
+  readonly probeTimeoutMs?: number | undefined;
+  /** The most calls that wait for a probe's outcome; more are refused: a whole number, default 10. */
+  readonly waitersMax?: number | undefined;
+  /** What counts against the server; default: an error, or an HTTP status of 429 or from 500 on. */
+  readonly failed?: Failed | undefined;
+  /** Where time comes from; default the machine's clock. */
+  readonly clock?: Clock | undefined;
+}
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds. */
+export function circuitBreakerSettings(options: CircuitBreakerOptions) {
+  const window = options.window ?? { lengthMs: 30_000 };
+  if ("calls" in window) checkedNumber("window.calls", window.calls, { min: 1, max: 10_000, integer: true });
+  else checkedNumber("window.lengthMs", window.lengthMs, { min: 10 });
+  const callsMax = "calls" in window ? { max: window.calls } : undefined;
+  const callsMin = options.callsMin ?? Math.min(10, callsMax?.max ?? 10);
+  return Object.freeze({
+    window,
+    failureRatio: checkedNumber("failureRatio", options.failureRatio ?? 0.5, { min: Number.MIN_VALUE, max: 1 }),
+    callsMin: checkedNumber("callsMin", callsMin, { min: 1, integer: true, ...callsMax }),
+    openMs: checkedNumber("openMs", options.openMs ?? 10_000, { min: 1 }),
+    probeTimeoutMs: checkedNumber("probeTimeoutMs", options.probeTimeoutMs ?? 10_000, { min: 1 }),
+    waitersMax: checkedNumber("waitersMax", options.waitersMax ?? 10, { min: 0, integer: true }),
+    failed: options.failed ?? failedByDefault,
+    clock: options.clock ?? systemClock,
+  });
+}

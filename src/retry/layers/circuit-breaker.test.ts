@@ -1,0 +1,256 @@
+import { getEventListeners } from "node:events";
+import { expect, test } from "vitest";
+import { fakeClock } from "../../testing/fake-clock.ts";
+import type { Operation } from "../attempt.ts";
+import { compose, run } from "../layer.ts";
+import { retry } from "../retry.ts";
+import { circuitBreaker } from "./circuit-breaker.ts";
+import { concurrencyLimit } from "./concurrency-limit.ts";
+
+const fault = new Error("fault");
+const fail: Operation<never> = () => {
+  throw fault;
+};
+const succeed: Operation<string> = () => "fine";
+const never = (): Promise<never> => new Promise(() => {});
+const open = expect.objectContaining({ code: "ONCE_CIRCUIT_OPEN" });
+
+/** Waits for the rejection that is to come; begun before it, so that it is never unhandled. */
+async function rejects(promise: Promise<unknown>, reason: unknown): Promise<void> {
+  await expect(promise).rejects.toEqual(reason);
+}
+
+/** A breaker that four failures open for a second. */
+function smallBreaker(options: object = {}) {
+  const clock = fakeClock(5000);
+  const breaker = circuitBreaker({ clock, callsMin: 4, openMs: 1000, probeTimeoutMs: 500, ...options });
+  const call = <T>(operation: Operation<T>, signal?: AbortSignal): Promise<T> => run(breaker(operation), signal);
+  const trip = async (): Promise<void> => {
+    for (let time = 0; time < 4; time += 1) await expect(call(fail)).rejects.toBe(fault);
+  };
+  return { clock, call, trip };
+}
+
+test("too many failures open it, and it says when to come back", async () => {
+  const { call, trip } = smallBreaker();
+  await trip();
+  await expect(call(() => expect.fail("was called"))).rejects.toMatchObject({
+    code: "ONCE_CIRCUIT_OPEN",
+    details: { retryAfterMs: 1000, retryAt: 6000 },
+  });
+});
+
+test("it stays closed on few calls, and below the ratio", async () => {
+  const { call } = smallBreaker({ failureRatio: 0.6 });
+  for (let time = 0; time < 3; time += 1) await expect(call(fail)).rejects.toBe(fault);
+  for (let time = 0; time < 3; time += 1) await call(succeed);
+  await expect(call(fail)).rejects.toBe(fault);
+  expect(await call(succeed)).toBe("fine");
+  // 4 of 8 by now; 6 of 10 are the ratio.
+  for (let time = 0; time < 2; time += 1) await expect(call(fail)).rejects.toBe(fault);
+  await expect(call(succeed)).rejects.toEqual(open);
+});
+
+test("a window of time forgets old failures, a window of calls does so after as many calls", async () => {
+  const timed = smallBreaker({ window: { lengthMs: 1000 } });
+  for (let time = 0; time < 3; time += 1) await expect(timed.call(fail)).rejects.toBe(fault);
+  await timed.clock.advance(1000);
+  await expect(timed.call(fail)).rejects.toBe(fault);
+  expect(await timed.call(succeed)).toBe("fine");
+
+  const counted = smallBreaker({ window: { calls: 4 }, failureRatio: 0.75 });
+  for (const operation of [fail, fail, succeed, succeed, fail, succeed, fail]) {
+    await counted.call<string>(operation).catch(() => undefined);
+  }
+  expect(await counted.call(succeed)).toBe("fine");
+  await expect(counted.call(fail)).rejects.toBe(fault);
+  await expect(counted.call(fail)).rejects.toBe(fault);
+  await expect(counted.call(succeed)).rejects.toEqual(open);
+});
+
+test("a probe that succeeds closes it, and what happened before is forgotten", async () => {
+  const { clock, call, trip } = smallBreaker();
+  await trip();
+  await clock.advance(1000);
+  expect(await call(succeed)).toBe("fine");
+  for (let time = 0; time < 3; time += 1) await expect(call(fail)).rejects.toBe(fault);
+  expect(await call(succeed)).toBe("fine");
+});
+
+test("a probe that fails opens it again", async () => {
+  const { clock, call, trip } = smallBreaker();
+  await trip();
+  await clock.advance(1000);
+  await expect(call(fail)).rejects.toBe(fault);
+  await expect(call(succeed)).rejects.toMatchObject({ details: { retryAfterMs: 1000 } });
+});
+
+test("one probe at a time: the others wait for its outcome, as many as may", async () => {
+  const { clock, call, trip } = smallBreaker({ waitersMax: 2 });
+  await trip();
+  await clock.advance(1000);
+  const { promise, resolve } = Promise.withResolvers<string>();
+  let calls = 0;
+  const counted: Operation<string> = () => {
+    calls += 1;
+    return "fine";
+  };
+  const probe = call(() => promise);
+  const waiting = [call(counted), call(counted)];
+  await expect(call(counted)).rejects.toMatchObject({ code: "ONCE_CIRCUIT_OPEN", details: { retryAfterMs: 500 } });
+  expect(calls).toBe(0);
+  resolve("probed");
+  expect(await probe).toBe("probed");
+  expect(await Promise.all(waiting)).toEqual(["fine", "fine"]);
+});
+
+test("those who wait are refused when the probe fails", async () => {
+  const { clock, call, trip } = smallBreaker();
+  await trip();
+  await clock.advance(1000);
+  const { promise, reject } = Promise.withResolvers<string>();
+  const probe = call(() => promise);
+  const waiting = call(() => expect.fail("was called"));
+  reject(fault);
+  await expect(probe).rejects.toBe(fault);
+  await expect(waiting).rejects.toEqual(open);
+});
+
+test("a probe that hangs is cut, and has failed", async () => {
+  const { clock, call, trip } = smallBreaker();
+  await trip();
+  await clock.advance(1000);
+  const probe = rejects(call(never), expect.objectContaining({ code: "ONCE_ATTEMPT_TIMEOUT" }));
+  await clock.advance(500);
+  await probe;
+  await expect(call(succeed)).rejects.toMatchObject({ details: { retryAfterMs: 1000 } });
+  expect(clock.pending).toBe(0);
+});
+
+test("a probe whose caller aborts decides nothing: one who waits is the next probe", async () => {
+  const { clock, call, trip } = smallBreaker();
+  await trip();
+  await clock.advance(1000);
+  const controller = new AbortController();
+  const probe = rejects(call(never, controller.signal), "enough");
+  const waiting = [call(succeed), call(succeed)];
+  controller.abort("enough");
+  await probe;
+  expect(await Promise.all(waiting)).toEqual(["fine", "fine"]);
+});
+
+test("one who waits can abort, and leaves nothing behind", async () => {
+  const { clock, call, trip } = smallBreaker({ waitersMax: 1 });
+  await trip();
+  await clock.advance(1000);
+  const probe = Promise.withResolvers<string>();
+  const probing = call(() => probe.promise);
+  const controller = new AbortController();
+  const aborted = rejects(call(succeed, controller.signal), "enough");
+  controller.abort("enough");
+  await aborted;
+  expect(getEventListeners(controller.signal, "abort")).toEqual([]);
+  const other = call(succeed);
+  probe.resolve("probed");
+  expect(await Promise.all([probing, other])).toEqual(["probed", "fine"]);
+});
+
+test("aborts, and calls held back further in, are not counted", async () => {
+  const { call } = smallBreaker();
+  const full = concurrencyLimit({ max: 1, queueMax: 0 });
+  void run(full(never)).catch(() => undefined);
+  for (let time = 0; time < 10; time += 1) {
+    await expect(call(full(succeed))).rejects.toMatchObject({ code: "ONCE_QUEUE_FULL" });
+    const controller = new AbortController();
+    const aborted = rejects(call(never, controller.signal), "enough");
+    controller.abort("enough");
+    await aborted;
+  }
+  expect(await call(succeed)).toBe("fine");
+});
+
+test("an attempt that its time-out cuts is counted, though the operation ignores its signal", async () => {
+  const clock = fakeClock();
+  const breaker = circuitBreaker({ clock, callsMin: 2 });
+  const call = retry(breaker(never), { clock, attemptsMax: 2, attemptTimeoutMs: 100, backoff: () => 0 });
+  const ended = rejects(
+    call,
+    expect.objectContaining({
+      code: "ONCE_ATTEMPTS_EXHAUSTED",
+      cause: expect.objectContaining({ code: "ONCE_ATTEMPT_TIMEOUT" }),
+    }),
+  );
+  await clock.advance(1000);
+  await ended;
+  await expect(run(breaker(succeed))).rejects.toEqual(open);
+});
+
+test("the late outcome of a call that began before it opened changes nothing", async () => {
+  const { clock, call, trip } = smallBreaker();
+  const late = Promise.withResolvers<never>();
+  const calls = Array.from({ length: 4 }, () => expect(call(() => late.promise)).rejects.toBe(fault));
+  await trip();
+  await clock.advance(1000);
+  expect(await call(succeed)).toBe("fine");
+  late.reject(fault);
+  await Promise.all(calls);
+  expect(await call(succeed)).toBe("fine");
+});
+
+test("an answer of a server in trouble counts as a failure; what else counts can be said", async () => {
+  const answer = (status: number): Operation<Response> => {
+    return () => new Response(null, { status });
+  };
+  const { call } = smallBreaker();
+  for (const status of [500, 429, 503, 504]) expect((await call(answer(status))).status).toBe(status);
+  await expect(call(answer(200))).rejects.toEqual(open);
+
+  const tolerant = smallBreaker();
+  for (let time = 0; time < 10; time += 1) await tolerant.call(answer(404));
+
+  const strict = smallBreaker({ failed: (outcome: object) => "value" in outcome && outcome.value === "poor" });
+  for (let time = 0; time < 4; time += 1) await strict.call(() => "poor");
+  await expect(strict.call(succeed)).rejects.toEqual(open);
+});
+
+test("a retry outside it waits until a probe may go through", async () => {
+  const clock = fakeClock();
+  const breaker = circuitBreaker({ clock, callsMin: 1, openMs: 3000 });
+  const starts: number[] = [];
+  const operation = compose(breaker)(({ number }) => {
+    starts.push(clock.monotonic());
+    return number === 1 ? fail({} as never) : number;
+  });
+  const call = retry(operation, { clock, backoff: () => 1 });
+  await clock.advance(10_000);
+  expect(await call).toBe(3);
+  expect(starts[1]).toBeGreaterThanOrEqual(3000);
+  expect(starts).toHaveLength(2);
+});
+
+test("jumps of the wall clock change the date in the error and nothing else", async () => {
+  const inner = fakeClock();
+  let jumpMs = 0;
+  const clock = { ...inner, now: () => inner.now() + jumpMs };
+  const breaker = circuitBreaker({ clock, callsMin: 1, openMs: 1000 });
+  await expect(run(breaker(fail))).rejects.toBe(fault);
+  jumpMs = 86_400_000;
+  await expect(run(breaker(succeed))).rejects.toMatchObject({ details: { retryAfterMs: 1000, retryAt: 86_401_000 } });
+  await inner.advance(1000);
+  jumpMs = -86_400_000;
+  expect(await run(breaker(succeed))).toBe("fine");
+});
+
+test.each([
+  { failureRatio: 0 },
+  { failureRatio: 1.1 },
+  { callsMin: 0 },
+  { window: { calls: 0 } },
+  { window: { calls: 5 }, callsMin: 6 },
+  { window: { lengthMs: 0 } },
+  { openMs: 0 },
+  { probeTimeoutMs: 0 },
+  { waitersMax: -1 },
+])("%o is refused", (options) => {
+  expect(() => circuitBreaker(options)).toThrow(expect.objectContaining({ code: "ONCE_OPTION_INVALID" }));
+});

@@ -1,0 +1,67 @@
+import type { Clock } from "../../core/clock.ts";
+import { checkedNumber } from "../../core/options.ts";
+import { systemClock } from "../../core/system-clock.ts";
+import { valueOf } from "../attempt.ts";
+import type { AnyLayer } from "../layer.ts";
+import type { RetryBudget } from "../retry-budget.ts";
+import { type Failed, statusOf } from "./judge.ts";
+import { race } from "./race.ts";
+import { recentValues } from "./recent-values.ts";
+
+/** When a second call is sent after the first. */
+export interface HedgeOptions {
+  /**
+   * How long the first call may take before a second one is sent, in milliseconds: at least 0. `"p95"`: as long as 95%
+   * of the last 100 first calls took; none is hedged before 20 are known.
+   */
+  readonly delayMs: number | "p95";
+  /** The most further calls for one call, each `delayMs` after the one before: a whole number from 1 to 10, default 1. */
+  readonly hedgesMax?: number | undefined;
+  /** What hedges are paid from, as retries are: share it with them. Default none: hedges are free. */
+  readonly budget?: RetryBudget | undefined;
+  /** Which outcomes do not end the race while another call runs; default: an error, or an HTTP status from 400 on. */
+  readonly failed?: Failed | undefined;
+  /** Where time comes from; default the machine's clock. */
+  readonly clock?: Clock | undefined;
+}
+
+const latenciesMin = 20;
+const latenciesMax = 100;
+
+const notOk: Failed = (outcome) => "error" in outcome || statusOf(outcome) >= 400;
+
+/**
+ * Sends a call a second time when the first is slow, and takes the answer that comes first: this cuts the tail of the
+ * latencies. The others are cancelled by their signal. When all fail, an error of theirs is thrown (several as an
+ * AggregateError), or else the last value is returned.
+ *
+ * The operation may run twice at the same time: place this only before one that may, a read or a call that carries an
+ * idempotency key. An attempt that says that it is not `repeatable` is never hedged.
+ *
+ * Source: Dean and Barroso, "The Tail at Scale", CACM 56(2), 2013.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
+ */
+export function hedge(options: HedgeOptions): AnyLayer {
+  const { budget, clock = systemClock, failed = notOk } = options;
+  if (options.delayMs !== "p95") checkedNumber("delayMs", options.delayMs, { min: 0 });
+  const hedgesMax = checkedNumber("hedgesMax", options.hedgesMax ?? 1, { min: 1, max: 10, integer: true });
+  const latencies = recentValues(latenciesMax);
+  const delay = (): number | undefined => {
+    if (options.delayMs !== "p95") return options.delayMs;
+    return latencies.size < latenciesMin ? undefined : latencies.quantile(0.95);
+  };
+  return (next) => async (attempt) => {
+    const startedAt = clock.monotonic();
+    const outcome = await race(next, attempt, {
+      delayMs: attempt.repeatable === false ? undefined : delay(),
+      hedgesMax,
+      mayHedge: () => budget?.tryTake() ?? true,
+      failed,
+      clock,
+    });
+    // Where a hedge was faster, the first call would have taken longer still: leaving it out would make p95 shrink.
+    if (!failed(outcome)) latencies.add(clock.monotonic() - startedAt);
+    return valueOf(outcome);
+  };
+}

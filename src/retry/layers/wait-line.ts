@@ -1,0 +1,53 @@
+/** Callers who wait for something, first come first served. An abort takes a caller out of the line. */
+export interface WaitLine {
+  readonly size: number;
+  /**
+   * Waits to be woken.
+   *
+   * @throws the signal's `reason`, at once, when it aborts.
+   */
+  wait(signal: AbortSignal): Promise<void>;
+  /** Wakes the one who waits for longest. `false`: nobody waits. */
+  wakeFirst(): boolean;
+  wakeAll(): void;
+}
+
+export function waitLine(): WaitLine {
+  // A set keeps the order of insertion, and lets anyone leave from the middle.
+  const line = new Set<() => void>();
+  const wakeFirst = (): boolean => {
+    const [wake] = line;
+    wake?.();
+    return wake !== undefined;
+  };
+  return {
+    get size() {
+      return line.size;
+    },
+    wait: (signal) =>
+      new Promise((resolve, reject) => {
+        if (signal.aborted) {
+          reject(signal.reason);
+          return;
+        }
+        const leave = (): void => {
+          line.delete(wake);
+          signal.removeEventListener("abort", onAbort);
+        };
+        const wake = (): void => {
+          leave();
+          resolve();
+        };
+        const onAbort = (): void => {
+          leave();
+          reject(signal.reason);
+        };
+        line.add(wake);
+        signal.addEventListener("abort", onAbort, { once: true });
+      }),
+    wakeFirst,
+    wakeAll() {
+      while (wakeFirst());
+    },
+  };
+}
