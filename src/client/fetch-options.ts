@@ -4,9 +4,12 @@ import { checkedChoice, checkedNumber, invalidOption } from "../core/options.ts"
 import type { Random } from "../core/random.ts";
 import { type KeyFormat, keyHeaderName } from "../key/index.ts";
 import type { Backoff, RetryBudget } from "../retry/index.ts";
+import { type AnyLayer, compose } from "../retry/layer.ts";
 import { type RetryPolicy, retryPolicy } from "../retry/retry-options.ts";
+import { type AttemptHeaders, checkedAttemptHeaders } from "./attempt-headers.ts";
 import type { FetchEvent } from "./fetch-event.ts";
 import { originBudgets } from "./origin-budgets.ts";
+import { perOrigin } from "./per-origin.ts";
 
 /** How a retrying fetch behaves. Options that `retry` has too mean the same there. */
 export interface RetryingFetchOptions {
@@ -28,6 +31,14 @@ export interface RetryingFetchOptions {
    * this fetch; `"off"` makes them free.
    */
   readonly budget?: RetryBudget | "per-origin" | "off" | undefined;
+  /**
+   * What stands between the retries and the network, from outside in: circuit breaker, throttle, limit, hedge (of
+   * `once-again/layers`). It is asked once for each origin, since what they learn is about one server. `budget` is that
+   * origin's: share it with `hedge`, which hedges only what has a key or an idempotent method. Default none.
+   */
+  readonly layers?: ((place: OriginPlace) => readonly AnyLayer[]) | undefined;
+  /** The headers in which an attempt tells its number and the time that is left; default none. */
+  readonly attemptHeaders?: AttemptHeaders | undefined;
   /**
    * `"auto"` (default): a POST or PATCH that brings no key gets one, and is then tried again like a PUT. That is safe
    * only where the server honours keys. `"off"`: no key is made; a request without one is tried again only when it
@@ -51,11 +62,20 @@ export interface RetryingFetchOptions {
   readonly random?: Random | undefined;
 }
 
+/** The server that layers are made for. */
+export interface OriginPlace {
+  readonly origin: string;
+  /** What retries of calls to it are paid from; `undefined` when they are free. */
+  readonly budget: RetryBudget | undefined;
+}
+
 /** The options, checked, with every default filled in. */
 export interface FetchSettings {
   readonly policy: RetryPolicy<Response>;
   readonly fetch: typeof fetch;
   readonly budgetOf: (origin: string) => RetryBudget | undefined;
+  readonly layerOf: (origin: string) => AnyLayer;
+  readonly attemptHeaders: AttemptHeaders;
   readonly keys: "auto" | "off";
   readonly keyHeader: string;
   readonly keyFormat: KeyFormat;
@@ -73,12 +93,16 @@ export function fetchSettings(options: RetryingFetchOptions): FetchSettings {
     clock,
     deadlineMs = 300_000,
     keyRetentionMs = Infinity,
+    layers = () => [],
     random,
   } = options;
+  const budgetOf = budgets(options.budget ?? "per-origin");
   return Object.freeze({
     policy: retryPolicy<Response>({ attemptsMax, attemptTimeoutMs, backoff, clock, deadlineMs, random }),
     fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
-    budgetOf: budgetOf(options.budget ?? "per-origin"),
+    budgetOf,
+    layerOf: perOrigin((origin) => compose(...layers({ origin, budget: budgetOf(origin) }))),
+    attemptHeaders: checkedAttemptHeaders(options.attemptHeaders ?? {}),
     keys: checkedChoice("keys", options.keys ?? "auto", ["auto", "off"]),
     keyHeader: options.keyHeader ?? keyHeaderName,
     keyFormat: checkedChoice("keyFormat", options.keyFormat ?? "bare", ["bare", "structured"]),
@@ -87,7 +111,7 @@ export function fetchSettings(options: RetryingFetchOptions): FetchSettings {
   } satisfies FetchSettings);
 }
 
-function budgetOf(budget: RetryBudget | "per-origin" | "off"): FetchSettings["budgetOf"] {
+function budgets(budget: RetryBudget | "per-origin" | "off"): FetchSettings["budgetOf"] {
   if (budget === "per-origin") return originBudgets();
   if (budget === "off") return () => undefined;
   if (typeof budget === "string") throw invalidOption("budget", 'a RetryBudget, "per-origin" or "off"', budget);

@@ -1,4 +1,5 @@
+export { type AttemptHeaders, type OuterAttempt, readAttempt } from "./attempt-headers.ts";
 export type { FetchEvent, FetchFacts } from "./fetch-event.ts";
-export type { RetryingFetchOptions } from "./fetch-options.ts";
+export type { OriginPlace, RetryingFetchOptions } from "./fetch-options.ts";
 export type { Body, BodyFactory, RetryingRequestInit } from "./request-body.ts";
 export { retryingFetch, type RetryingFetch } from "./retrying-fetch.ts";

@@ -1,10 +1,14 @@
 import { isIdempotentMethod } from "../delivery/index.ts";
 import { formatKey, makeKey } from "../key/index.ts";
+import type { Attempt } from "../retry/index.ts";
+import { type OuterAttempt, writeAttempt } from "./attempt-headers.ts";
+import { discardBody } from "./discard-body.ts";
 import type { FetchSettings } from "./fetch-options.ts";
 import { makeBody, refuseOneShot, type RetryingRequestInit } from "./request-body.ts";
+import type { Answer } from "./retry-rule.ts";
 
 /** A request that can be sent any number of times, the same each time. */
-export interface PreparedRequest {
+export interface PreparedRequest<Answered extends Answer> {
   readonly method: string;
   readonly origin: string;
   /** Origin and path, fit for logs. */
@@ -14,7 +18,11 @@ export interface PreparedRequest {
   readonly repeatable: boolean;
   /** The caller's signal. */
   readonly signal: AbortSignal | undefined;
-  send(attemptSignal: AbortSignal): Promise<Response>;
+  /** The attempt that the whole call is part of. */
+  readonly outer?: OuterAttempt | undefined;
+  send(attemptSignal: AbortSignal, attempt: Attempt): Promise<Answered>;
+  /** Gets rid of an answer that nobody will read; what it returns resolves when the connection is free again. */
+  discard(answer: Answered): void | Promise<void>;
 }
 
 /**
@@ -26,13 +34,14 @@ export async function prepareRequest(
   input: string | URL | Request,
   init: RetryingRequestInit,
   settings: FetchSettings,
-): Promise<PreparedRequest> {
-  const { body: given, signal: givenSignal, ...rest } = init;
+): Promise<PreparedRequest<Response>> {
+  const { body: given, signal: givenSignal, within: outer, ...rest } = init;
   const factory = typeof given === "function" ? given : undefined;
   // The bytes stand in for what the factory will make, so that a method which takes no body is found out now.
   const body = typeof given === "function" ? new Uint8Array() : given;
   refuseOneShot(body);
-  const signal = (givenSignal === undefined && input instanceof Request ? input.signal : givenSignal) ?? undefined;
+  const own = (givenSignal === undefined && input instanceof Request ? input.signal : givenSignal) ?? undefined;
+  const signal = own !== undefined && outer?.signal ? AbortSignal.any([own, outer.signal]) : (own ?? outer?.signal);
   signal?.throwIfAborted();
 
   // The platform reads the arguments: it checks them, serialises the body (a form's boundary is drawn here, once) and
@@ -41,7 +50,7 @@ export async function prepareRequest(
   const bytes = template.body === null ? null : await template.arrayBuffer();
   const { method } = template;
   const headers = new Headers(template.headers);
-  const key = nameOperation(method, headers, settings);
+  const key = nameOperation(method, headers, outer === undefined ? settings : { ...settings, keys: "off" });
   const { origin, pathname, protocol } = new URL(template.url);
   // A Request brings settings (credentials, mode, ...) that only the platform can hand on.
   const target = input instanceof Request ? template : template.url;
@@ -52,21 +61,29 @@ export async function prepareRequest(
     key,
     repeatable: key !== undefined || isIdempotentMethod(method),
     signal,
-    async send(attemptSignal) {
+    outer,
+    async send(attemptSignal, { number, remainingMs }) {
+      const attemptHeaders = new Headers(headers);
+      writeAttempt(attemptHeaders, settings.attemptHeaders, { number: outer?.number ?? number, remainingMs });
       return settings.fetch(target, {
         ...rest,
         method,
-        headers,
+        headers: attemptHeaders,
         ...(factory === undefined ? { body: bytes } : { body: await makeBody(factory), duplex: "half" }),
         // The attempt's signal is done when the response begins; the caller's may still abort the response's body.
         signal: signal === undefined ? attemptSignal : AbortSignal.any([attemptSignal, signal]),
       });
     },
+    discard: (response) => discardBody(response, settings.policy.clock),
   };
 }
 
 /** The operation's key: the one that the caller brought or, for POST and PATCH, a new one, put into `headers`. */
-function nameOperation(method: string, headers: Headers, settings: FetchSettings): string | undefined {
+export function nameOperation(
+  method: string,
+  headers: { get(name: string): string | null; set(name: string, value: string): void },
+  settings: Pick<FetchSettings, "keys" | "keyHeader" | "keyFormat" | "policy">,
+): string | undefined {
   const brought = headers.get(settings.keyHeader);
   if (brought !== null) return brought;
   if (settings.keys === "off" || !/^(POST|PATCH)$/i.test(method)) return undefined;

@@ -1,4 +1,5 @@
 import { OnceAgainError } from "../core/errors.ts";
+import type { OuterAttempt } from "./attempt-headers.ts";
 
 /** What `fetch` takes as a body. */
 export type Body = NonNullable<RequestInit["body"]>;
@@ -14,6 +15,13 @@ export type BodyFactory = () => Body | Promise<Body>;
  */
 export interface RetryingRequestInit extends Omit<RequestInit, "body"> {
   body?: Body | BodyFactory | null | undefined;
+  /**
+   * The attempt that this call is part of. It is then made once and not tried again, since whoever makes that attempt
+   * will make another: retries inside retries multiply. Its abort and the end of its time end this call. No key is
+   * made, as it would be another at the next attempt: bring one. What failed is thrown as it is, so that the retry
+   * around it can judge it, unless that leaves an unkeyed operation's outcome unknown.
+   */
+  within?: OuterAttempt | undefined;
 }
 
 /** @throws OnceAgainError `ONCE_BODY_NOT_REPLAYABLE` for a stream, an async iterable or a Node stream. */

@@ -69,4 +69,6 @@ test("the fate is open after a lost answer, and while the operation is in progre
     expect(fateUnknown(outcome)).toBe(true);
   }
   for (const outcome of [error("ECONNREFUSED"), answer(503), answer(409)]) expect(fateUnknown(outcome)).toBe(false);
+  expect(fateUnknown(error("UND_ERR_RES_CONTENT_LENGTH_MISMATCH"))).toBe(true);
+  expect(fateUnknown(answer(504, { "Idempotent-Replayed": "true" }))).toBe(false);
 });

@@ -156,7 +156,7 @@ test("what no repeat can help is thrown as fetch throws it", async () => {
 });
 
 test("the last response is returned, whole, when it gives up on a status", async () => {
-  script = [answer(500), answer(502), answer(503, {}, "the last")];
+  script = [answer(500), answer(500), answer(503, {}, "the last")];
   const response = await retryingFetch(fast)(url, post);
   expect([response.status, await response.text()]).toEqual([503, "the last"]);
 
@@ -164,6 +164,23 @@ test("the last response is returned, whole, when it gives up on a status", async
   expect((await retryingFetch(fast)(url, post)).status).toBe(422);
   script = [answer(500, { "Idempotent-Replayed": "true" }), answer(200)];
   expect((await retryingFetch(fast)(url, post)).status).toBe(500);
+});
+
+test("a keyed call in doubt is not told that it failed, unless the answer is the kept one", async () => {
+  const ending = async (...acts: Act[]) => {
+    script = acts;
+    const end = await retryingFetch({ ...fast, attemptsMax: 2 })(url, post).catch((error: unknown) => error);
+    return end instanceof Response ? end.status : end;
+  };
+  for (const refusal of [answer(503), answer(401), answer(404)]) {
+    expect(await ending(reset, refusal)).toMatchObject({
+      code: "ONCE_OUTCOME_UNKNOWN",
+      details: { attempts: 2, key: received.at(-1)?.key, status: expect.any(Number) },
+    });
+  }
+  expect(await ending(reset, answer(402, { "Idempotent-Replayed": "true" }))).toBe(402);
+  expect(await ending(reset, answer(201))).toBe(201);
+  expect(await ending(answer(503), answer(404))).toBe(404);
 });
 
 test("Retry-After is waited for, and a bit more", async () => {
