@@ -1,0 +1,17 @@
+import { retryInterceptor } from "once-again/undici";
+import { Agent, request, setGlobalDispatcher } from "undici";
+
+// Compose it last, so that it sees what other interceptors (redirect, dns, cache) make of an answer.
+const agent = new Agent().compose(retryInterceptor({ deadlineMs: 20_000 }));
+
+const { statusCode, body } = await request(process.env["ORDERS_URL"] ?? "http://127.0.0.1:3000/orders", {
+  dispatcher: agent,
+  method: "POST",
+  headers: { "content-type": "application/json", "x-account": "acme" },
+  body: JSON.stringify({ item: "coffee", amount: 420 }),
+});
+
+console.log(statusCode, await body.text());
+
+// Or for everything that has no dispatcher of its own.
+setGlobalDispatcher(agent);

@@ -1,0 +1,160 @@
+import { writeAttempt } from "../client/attempt-headers.ts";
+import { type RetryingFetchOptions, fetchSettings } from "../client/fetch-options.ts";
+import { nameOperation, type PreparedRequest } from "../client/prepared-request.ts";
+import type { Answer } from "../client/retry-rule.ts";
+import { sendUntilAnswered } from "../client/send-until-answered.ts";
+import { isIdempotentMethod } from "../delivery/index.ts";
+import { findHeader } from "./find-header.ts";
+import { replayableBody } from "./replayable-body.ts";
+
+/** The options of `retryingFetch`; what sends an attempt is the adapter. */
+export type RetryingAdapterOptions = Omit<RetryingFetchOptions, "fetch">;
+
+/** The headers of a request: the class of that name of axios. */
+export interface AxiosHeaders {
+  get(name: string): unknown;
+  set(name: string, value: string): void;
+  concat(): AxiosHeaders;
+}
+
+/** What an adapter is given, as far as it is used here; axios' own type fits. */
+export interface AxiosConfig {
+  method?: string;
+  url?: string;
+  baseURL?: string;
+  data?: unknown;
+  headers: AxiosHeaders;
+  signal?: unknown;
+  cancelToken?: { toAbortSignal(): AbortSignal } | undefined;
+  validateStatus?: ((status: number) => boolean) | null | undefined;
+  beforeRedirect?: ((...facts: never[]) => void) | undefined;
+}
+
+/** What an adapter answers with. */
+export interface AxiosResponse {
+  status: number;
+  headers: object;
+  data: unknown;
+}
+
+/** An answer of the adapter, or the error that axios made of one. */
+interface AxiosAnswer<Response> extends Answer {
+  readonly data: unknown;
+  /** Returns the adapter's answer, or throws its error. */
+  settle(): Response;
+}
+
+/**
+ * Wraps an axios adapter, so that each request is one operation, tried again as by `retryingFetch`: with the same keys,
+ * verdicts, waits, budget and errors. Axios' own interceptors and transforms run once per call, around all its attempts.
+ *
+ * ```ts
+ * const api = axios.create({ adapter: retryingAdapter(axios.getAdapter(axios.defaults.adapter), { deadlineMs: 20_000 }) });
+ * ```
+ *
+ * An attempt ends when axios has read the whole answer, so its time-out and a broken answer are part of it. A call ends
+ * as axios ends it (an answer, an `AxiosError` for its status, a `CanceledError`), or with an error of `retryingFetch`
+ * whose innermost `cause` is the `AxiosError`. Data that is a stream is refused with `ONCE_BODY_NOT_REPLAYABLE`, unless
+ * it declares a `Content-Length` of at most 1 MiB. Only Node's http adapter tells of redirects.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
+ */
+export function retryingAdapter<Config extends AxiosConfig, Response extends AxiosResponse>(
+  adapter: (config: Config) => Promise<Response>,
+  options: RetryingAdapterOptions = {},
+): (config: Config) => Promise<Response> {
+  const settings = fetchSettings(options);
+  return async (config) => {
+    const { headers } = config;
+    const view = {
+      get: (name: string) => text(headers.get(name)),
+      set: (name: string, value: string) => headers.set(name, value),
+    };
+    const bytes = await replayableBody(config.data, view);
+    if (bytes?.contentType !== undefined) headers.set("content-type", bytes.contentType);
+    const method = (config.method ?? "get").toUpperCase();
+    const key = nameOperation(method, view, settings);
+    const signal = signalOf(config);
+    const request: PreparedRequest<AxiosAnswer<Response>> = {
+      ...target(config),
+      method,
+      key,
+      repeatable: key !== undefined || isIdempotentMethod(method),
+      signal,
+      send(attemptSignal, facts) {
+        // Adapters change the headers that they are given.
+        const attemptHeaders = headers.concat();
+        writeAttempt(attemptHeaders, settings.attemptHeaders, facts);
+        return attempt(adapter, {
+          ...config,
+          ...(bytes === undefined ? undefined : { data: bytes.body }),
+          headers: attemptHeaders,
+          cancelToken: undefined,
+          signal: signal === undefined ? attemptSignal : AbortSignal.any([attemptSignal, signal]),
+        });
+      },
+      discard: ({ data }) => discard(data),
+    };
+    return (await sendUntilAnswered(request, settings)).settle();
+  };
+}
+
+async function attempt<Config extends AxiosConfig, Response extends AxiosResponse>(
+  adapter: (config: Config) => Promise<Response>,
+  config: Config,
+): Promise<AxiosAnswer<Response>> {
+  let redirected = false;
+  const beforeRedirect = (...facts: never[]): void => {
+    redirected = true;
+    config.beforeRedirect?.(...facts);
+  };
+  const answer = ({ status, headers, data }: AxiosResponse, settle: () => Response): AxiosAnswer<Response> => ({
+    status,
+    data,
+    redirected,
+    headers: { get: (name) => findHeader(headers, name) },
+    settle,
+  });
+  try {
+    const response = await adapter({ ...config, beforeRedirect });
+    return answer(response, () => response);
+  } catch (error) {
+    const { response } = error as { response?: AxiosResponse };
+    // With a status that was welcome, the error is about what followed: the answer broke off.
+    if (response === undefined || config.validateStatus?.(response.status) !== false) throw error;
+    return answer(response, () => {
+      throw error;
+    });
+  }
+}
+
+/** A header as axios has it: `false`, `null` and `undefined` stand for none. */
+function text(value: unknown): string | null {
+  return typeof value === "string" || typeof value === "number" ? String(value) : null;
+}
+
+function signalOf({ signal, cancelToken }: AxiosConfig): AbortSignal | undefined {
+  const signals = [signal as AbortSignal | undefined, cancelToken?.toAbortSignal()].filter((one) => one !== undefined);
+  return signals.length > 1 ? AbortSignal.any(signals) : signals[0];
+}
+
+/** Where a request goes, as axios joins it; a page's relative URL has no origin here. */
+function target({ url = "", baseURL = "" }: AxiosConfig): { origin: string; url: string } {
+  const joined = /^([a-z][\w+.-]*:)?\/\//i.test(url) || baseURL === "" ? url : joinUrls(baseURL, url);
+  const parsed = URL.parse(joined);
+  const [withoutQuery = ""] = joined.split(/[?#]/, 1);
+  return parsed === null
+    ? { origin: "", url: withoutQuery }
+    : { origin: parsed.origin, url: parsed.origin + parsed.pathname };
+}
+
+function joinUrls(base: string, relative: string): string {
+  return relative === "" ? base : `${base.replace(/\/+$/, "")}/${relative.replace(/^\/+/, "")}`;
+}
+
+/** Lets go of an answer that axios handed over as a stream: a Node stream or a web one. */
+function discard(data: unknown): void {
+  const stream = (data ?? {}) as { destroy?: () => void; cancel?: () => Promise<void> };
+  if (typeof stream.destroy === "function") stream.destroy();
+  else if (typeof stream.cancel === "function") void stream.cancel().catch(() => undefined);
+}

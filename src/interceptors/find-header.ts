@@ -1,0 +1,15 @@
+/**
+ * The value of a header in a plain object, whatever the case of its name; repeated ones are joined with a comma.
+ *
+ * @returns `null` when it is missing, as `Headers.get` does.
+ */
+export function findHeader(headers: object, name: string): string | null {
+  const wanted = name.toLowerCase();
+  for (const given of Object.keys(headers)) {
+    if (given.length !== wanted.length || given.toLowerCase() !== wanted) continue;
+    const value: unknown = (headers as Record<string, unknown>)[given];
+    if (Array.isArray(value)) return value.join(", ");
+    if (typeof value === "string" || typeof value === "number") return String(value);
+  }
+  return null;
+}

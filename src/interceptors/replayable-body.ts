@@ -1,0 +1,70 @@
+import { OnceAgainError } from "../core/errors.ts";
+
+/** A body as bytes, with the type that describes them where the bytes alone don't tell it. */
+export interface BodyBytes {
+  readonly body: ArrayBuffer;
+  readonly contentType: string | undefined;
+}
+
+/** The most bytes of a one-shot body that are kept for repeats. */
+const bytesMax = 1_048_576;
+
+/**
+ * Makes a body one that can be sent again.
+ *
+ * @param headers the request's; asked for `Content-Length` when the body is a stream.
+ * @returns `undefined` for a body that can be sent again as it is; otherwise its bytes. A form's boundary is drawn
+ *   here, once. A stream is read into memory when its declared length is at most 1 MiB: so look the bodies of undici's
+ *   `fetch`. It rejects with `ONCE_BODY_NOT_REPLAYABLE` for any other stream.
+ */
+export function replayableBody(
+  body: unknown,
+  headers: { get(name: string): string | null },
+): Promise<BodyBytes> | undefined {
+  if (typeof body !== "object" || body === null) return undefined;
+  if (isForm(body)) return formBytes(body);
+  const isOneShot = Symbol.asyncIterator in body || ["pipe", "getReader", "next"].some((method) => method in body);
+  return isOneShot ? streamBytes(body, Number(headers.get("content-length") ?? Number.NaN)) : undefined;
+}
+
+/** Also one of another `FormData` class than the platform's, such as that of an installed undici. */
+function isForm(body: object): body is FormData {
+  return Object.prototype.toString.call(body) === "[object FormData]" && "getAll" in body;
+}
+
+async function formBytes(given: FormData): Promise<BodyBytes> {
+  const form = new FormData();
+  for (const [name, value] of given) form.append(name, value);
+  const serialised = new Response(form);
+  const contentType = serialised.headers.get("content-type") ?? undefined;
+  return { body: await serialised.arrayBuffer(), contentType };
+}
+
+async function streamBytes(stream: object, declaredLength: number): Promise<BodyBytes> {
+  if (!isAsyncIterable(stream) || !(declaredLength <= bytesMax)) {
+    throw notReplayable(`The body is a stream whose Content-Length is not known to be at most ${bytesMax} bytes`);
+  }
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let length = 0;
+  for await (const chunk of stream) {
+    const bytes = typeof chunk === "string" ? new TextEncoder().encode(chunk) : chunk;
+    chunks.push(bytes);
+    length += bytes.byteLength;
+    if (length > declaredLength) break;
+  }
+  if (length !== declaredLength) {
+    throw notReplayable(`The body is a stream of another length than its Content-Length, ${declaredLength}, says`);
+  }
+  return { body: await new Blob(chunks).arrayBuffer(), contentType: undefined };
+}
+
+function isAsyncIterable(body: object): body is AsyncIterable<Uint8Array<ArrayBuffer> | string> {
+  return Symbol.asyncIterator in body;
+}
+
+function notReplayable(what: string): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_BODY_NOT_REPLAYABLE",
+    `${what}, so it can't be sent again. Nothing was sent. Pass the bytes.`,
+  );
+}

@@ -1,0 +1,122 @@
+import type { Answer } from "../../client/retry-rule.ts";
+import type { Clock } from "../../core/clock.ts";
+import { findHeader } from "../find-header.ts";
+import type { DispatchController, DispatchHandler, ResponseHeaders } from "./dispatcher.ts";
+
+/** The call that an attempt belongs to, as the attempt sees it. */
+export interface AttemptOwner {
+  /** The caller's own handler. */
+  readonly handler: DispatchHandler;
+  readonly clock: Clock;
+  /** What the caller's handler is told to be the controller, whatever attempt is under way. */
+  readonly controller: DispatchController;
+  onStarted(context: unknown): void;
+  onSucceeded(status: number): void;
+  /** It answers whether the caller gets the answer; otherwise nobody does. */
+  onRefused(answer: UndiciAnswer): boolean;
+  onFailed(error: Error): void;
+}
+
+/** An answer that says what failed, as the retry rule looks at it. */
+export class UndiciAnswer implements Answer {
+  readonly status: number;
+  readonly redirected: boolean;
+  readonly headers: Answer["headers"];
+
+  constructor(status: number, headers: ResponseHeaders, redirected: boolean) {
+    this.status = status;
+    this.redirected = redirected;
+    this.headers = { get: (name) => findHeader(headers, name) };
+  }
+}
+
+/** Reading on costs less than a new connection up to about here: see `discardBody` of the client. */
+const discardedBytesMax = 65_536;
+const discardMsMax = 1000;
+
+/**
+ * One attempt. It hears what becomes of its request; the answer's bytes go to the caller, or nowhere, as its owner
+ * says. Nothing that comes after `cut` reaches the owner.
+ */
+export class Attempt implements DispatchHandler {
+  readonly #owner: AttemptOwner;
+  #fate: "open" | "forwarded" | "discarded" | "cut" = "open";
+  #context: unknown;
+  #cutReason: Error | undefined;
+  #discardedBytes = 0;
+  #stopDiscardTimer: (() => void) | undefined;
+  /** `undefined` until undici begins to send. */
+  controller: DispatchController | undefined;
+
+  constructor(owner: AttemptOwner) {
+    this.#owner = owner;
+  }
+
+  /** Ends the request, also one that undici has not begun to send. */
+  cut(reason: Error): void {
+    this.#fate = "cut";
+    this.#cutReason = reason;
+    this.controller?.abort(reason);
+  }
+
+  onRequestStart(controller: DispatchController, context: unknown): void {
+    this.controller = controller;
+    this.#context = context;
+    if (this.#cutReason === undefined) this.#owner.onStarted(context);
+    else controller.abort(this.#cutReason);
+  }
+
+  onResponseStart(_: DispatchController, status: number, headers: ResponseHeaders, message?: string): void {
+    if (this.#fate !== "open") return;
+    const { handler, controller } = this.#owner;
+    // Below 200 it is an interim answer, which proves nothing.
+    if (status >= 400) {
+      if (!this.#owner.onRefused(new UndiciAnswer(status, headers, hops(this.#context) > 1))) {
+        this.#discard();
+        return;
+      }
+    } else if (status >= 200) {
+      this.#owner.onSucceeded(status);
+    }
+    if (status >= 200) this.#fate = "forwarded";
+    handler.onResponseStart?.(controller, status, headers, message);
+  }
+
+  onResponseData(_: DispatchController, chunk: Uint8Array): void {
+    if (this.#fate === "forwarded") {
+      this.#owner.handler.onResponseData?.(this.#owner.controller, chunk);
+    } else if (this.#fate === "discarded") {
+      this.#discardedBytes += chunk.byteLength;
+      if (this.#discardedBytes > discardedBytesMax) this.#endDiscarding();
+    }
+  }
+
+  onResponseEnd(_: DispatchController, trailers: ResponseHeaders): void {
+    this.#stopDiscardTimer?.();
+    if (this.#fate === "forwarded") this.#owner.handler.onResponseEnd?.(this.#owner.controller, trailers);
+  }
+
+  onResponseError(_: DispatchController | null, error: Error): void {
+    this.#stopDiscardTimer?.();
+    if (this.#fate === "forwarded") this.#owner.handler.onResponseError?.(this.#owner.controller, error);
+    else if (this.#fate === "open") this.#owner.onFailed(error);
+  }
+
+  /** Nobody gets the answer. It is read on, within bounds, so that the connection can be used again. */
+  #discard(): void {
+    if (this.#fate !== "open") return;
+    this.#fate = "discarded";
+    this.#stopDiscardTimer = this.#owner.clock.timer(discardMsMax, () => this.#endDiscarding());
+  }
+
+  #endDiscarding(): void {
+    this.#stopDiscardTimer?.();
+    this.controller?.abort(new Error("The rest of a failed answer is not worth waiting for."));
+  }
+}
+
+/** How many requests undici's redirect interceptor made, as far as it was asked. */
+function hops(context: unknown): number {
+  const { history } = (context ?? {}) as { history?: unknown[] };
+  return history?.length ?? 0;
+}

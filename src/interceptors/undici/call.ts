@@ -1,0 +1,257 @@
+import type { FetchEvent } from "../../client/fetch-event.ts";
+import type { FetchSettings } from "../../client/fetch-options.ts";
+import { outcomeUnknown } from "../../client/outcome-unknown.ts";
+import {
+  decideOn,
+  type Failure,
+  failureOf,
+  leavesFateUnknown,
+  leavesInDoubt,
+  unsent,
+} from "../../client/retry-rule.ts";
+import type { Clock } from "../../core/clock.ts";
+import { notify } from "../../core/events.ts";
+import { isIdempotentMethod, isSafeMethod } from "../../delivery/index.ts";
+import { attemptTimeout, type Outcome } from "../../retry/attempt.ts";
+import { gaveUpError } from "../../retry/gave-up-error.ts";
+import { type Plan, planRetry } from "../../retry/plan.ts";
+import type { RetryBudget, RetryEvent } from "../../retry/index.ts";
+import type { FailureKind } from "../../retry/retry-budget.ts";
+import { Attempt, type AttemptOwner, type UndiciAnswer } from "./attempt.ts";
+import { CallController, type SteeredCall } from "./call-controller.ts";
+import type { Dispatch, DispatchController, DispatchHandler, DispatchOptions } from "./dispatcher.ts";
+import type { Expiring, SharedTimeout } from "./shared-timeout.ts";
+
+/** What one call is about. */
+export interface CallRequest {
+  readonly options: DispatchOptions;
+  readonly origin: string;
+  readonly key: string | undefined;
+}
+
+/** What the calls through one interceptor have in common. */
+export interface CallSurroundings {
+  readonly settings: FetchSettings;
+  readonly dispatch: Dispatch;
+  readonly timeout: SharedTimeout;
+}
+
+/**
+ * One call, by callbacks: `sendUntilAnswered` of the client without its promises, timers and signals, since a
+ * dispatcher is used for its speed. What is decided is decided by the same rules.
+ */
+export class Call implements AttemptOwner, SteeredCall, Expiring {
+  readonly handler: DispatchHandler;
+  readonly clock: Clock;
+  readonly controller = new CallController(this);
+  abortReason: Error | null = null;
+  expiry: Expiring["expiry"];
+  readonly #surroundings: CallSurroundings;
+  readonly #request: CallRequest;
+  readonly #deadlineMs: number;
+  readonly #startedAt: number;
+  readonly #budget: RetryBudget | undefined;
+  /** The handler has heard that its request began. */
+  #begun = false;
+  /** The caller has its answer, or an error. */
+  #settled = false;
+  #attempt: Attempt | undefined;
+  #attempts = 0;
+  #cancelTimer: (() => void) | undefined;
+  #previousDelayMs = 0;
+  #paidFor: FailureKind | undefined;
+  #status: number | undefined;
+  #failure: Failure<UndiciAnswer> | undefined;
+  #fateUnknown = false;
+
+  constructor(surroundings: CallSurroundings, request: CallRequest, handler: DispatchHandler) {
+    const { policy, keyedDeadlineMs, budgetOf } = surroundings.settings;
+    const { deadlineMs = Number.POSITIVE_INFINITY, clock } = policy;
+    this.handler = handler;
+    this.clock = clock;
+    this.#surroundings = surroundings;
+    this.#request = request;
+    this.#deadlineMs = request.key === undefined ? deadlineMs : keyedDeadlineMs;
+    this.#startedAt = clock.monotonic();
+    this.#budget = budgetOf(request.origin);
+    this.#budget?.onRequest?.();
+  }
+
+  get attemptController(): DispatchController | undefined {
+    return this.#attempt?.controller;
+  }
+
+  /** Makes the next attempt. */
+  send(): boolean {
+    this.#attempts += 1;
+    this.#tell?.({ type: "attempt-started", attempt: this.#attempts });
+    this.#attempt = new Attempt(this);
+    this.#bound();
+    try {
+      return this.#surroundings.dispatch(this.#request.options, this.#attempt);
+    } catch (error) {
+      this.#cut(error as Error);
+      return true;
+    }
+  }
+
+  onTimeout(): void {
+    this.#cut(attemptTimeout(this.#surroundings.timeout.ms));
+  }
+
+  abort(reason: Error): void {
+    this.abortReason ??= reason;
+    if (this.#settled) {
+      this.attemptController?.abort(reason);
+      return;
+    }
+    this.#attempt?.cut(reason);
+    this.#fail(reason, "aborted");
+  }
+
+  onStarted(context: unknown): void {
+    if (this.#begun) return;
+    this.#begun = true;
+    this.handler.onRequestStart?.(this.controller, context);
+  }
+
+  onSucceeded(status: number): void {
+    this.#stopTimers();
+    this.#settled = true;
+    this.#status = status;
+    this.#failure = undefined;
+    this.#budget?.onSuccess(this.#paidFor);
+    this.#tell?.({ type: "succeeded", attempts: this.#attempts, elapsedMs: this.#elapsedMs() });
+  }
+
+  onRefused(answer: UndiciAnswer): boolean {
+    this.#stopTimers();
+    this.#status = answer.status;
+    const plan = this.#plan({ value: answer });
+    if (plan === undefined) return false;
+    if (plan.action === "wait") {
+      this.#wait(plan.delayMs);
+      return false;
+    }
+    if (this.#isUnknown && this.#request.key !== undefined && leavesInDoubt(this.#failure)) {
+      this.#fail(undefined, plan.why);
+      return false;
+    }
+    this.#settled = true;
+    this.#tell?.({ type: "gave-up", attempts: this.#attempts, elapsedMs: this.#elapsedMs(), why: plan.why });
+    return true;
+  }
+
+  onFailed(error: Error): void {
+    this.#stopTimers();
+    this.#status = undefined;
+    const plan = this.#plan({ error });
+    if (plan === undefined) return;
+    if (plan.action === "wait") {
+      // Undici tells of a start only when a connection is there. The caller must be able to abort before.
+      this.onStarted({});
+      if (!this.#settled) this.#wait(plan.delayMs);
+      return;
+    }
+    if (plan.action === "stop") {
+      this.#fail(error, plan.why);
+      return;
+    }
+    const retryAt = plan.delayMsMin === undefined ? {} : { retryAt: this.clock.now() + plan.delayMsMin };
+    const details = { attempts: this.#attempts, elapsedMs: this.#elapsedMs(), ...retryAt };
+    this.#fail(gaveUpError(plan.why, details, error), plan.why);
+  }
+
+  /** What to do about an attempt that failed; `undefined` when the call ended over that question. */
+  #plan(outcome: Outcome<UndiciAnswer>): Plan | undefined {
+    const { policy } = this.#surroundings.settings;
+    const { options, key } = this.#request;
+    const found = failureOf(outcome, this.clock.now()) as Failure<UndiciAnswer>;
+    // Undici tells of a start before it writes the first byte.
+    const failure = this.attemptController === undefined ? unsent(found) : found;
+    this.#failure = failure;
+    this.#fateUnknown ||= leavesFateUnknown(failure);
+    this.#tell?.({
+      type: "attempt-failed",
+      attempt: this.#attempts,
+      ...("error" in outcome ? { error: outcome.error } : undefined),
+    });
+    const progress = {
+      attempts: this.#attempts,
+      elapsedMs: this.#elapsedMs(),
+      previousDelayMs: this.#previousDelayMs,
+    };
+    let plan: Plan;
+    try {
+      const decision = decideOn(failure, key !== undefined || isIdempotentMethod(options.method));
+      plan = planRetry({ ...policy, deadlineMs: this.#deadlineMs, budget: this.#budget }, decision, progress);
+    } catch (error) {
+      // The backoff is the user's own function.
+      this.#attempt?.cut(error as Error);
+      this.#fail(error as Error, "fault");
+      return undefined;
+    }
+    const attempt = this.#attempts;
+    if (plan.action === "wait") {
+      [this.#previousDelayMs, this.#paidFor] = [plan.backoffMs, plan.kind];
+      this.#tell?.({ type: "retry-scheduled", attempt, delayMs: plan.delayMs, why: plan.why });
+    } else {
+      this.#tell?.({ type: "retry-denied", attempt, why: plan.why });
+    }
+    return plan;
+  }
+
+  /** Bounds the attempt's time, by a timer of its own only where the deadline leaves it less than others have. */
+  #bound(): void {
+    const { timeout } = this.#surroundings;
+    const leftMs = this.#attempts === 1 ? this.#deadlineMs : Math.max(0, this.#deadlineMs - this.#elapsedMs());
+    if (leftMs >= timeout.ms) timeout.add(this);
+    else this.#cancelTimer = this.clock.timer(leftMs, () => this.#cut(attemptTimeout(leftMs)));
+  }
+
+  #stopTimers(): void {
+    this.#surroundings.timeout.delete(this);
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+  }
+
+  /** Ends the attempt: it failed with `error`, whatever undici says of it later. */
+  #cut(error: Error): void {
+    this.#attempt?.cut(error);
+    this.onFailed(error);
+  }
+
+  #wait(delayMs: number): void {
+    this.#cancelTimer = this.clock.timer(delayMs, () => void this.send());
+  }
+
+  get #isUnknown(): boolean {
+    return this.#fateUnknown && this.abortReason === null && !isSafeMethod(this.#request.options.method);
+  }
+
+  /** Ends the call: with `error`, or, when the last answer was no help, with what is left in doubt. */
+  #fail(error: Error | undefined, why: string): void {
+    this.#stopTimers();
+    this.#settled = true;
+    this.#tell?.({ type: "gave-up", attempts: this.#attempts, elapsedMs: this.#elapsedMs(), why });
+    const facts = { attempts: this.#attempts, key: this.#request.key, status: this.#status };
+    const told = error === undefined || this.#isUnknown ? outcomeUnknown(facts, error) : error;
+    this.handler.onResponseError?.(this.controller, told);
+  }
+
+  /** Tells the listener; `undefined` when nobody listens, so that no event is made. */
+  get #tell(): ((event: RetryEvent) => void) | undefined {
+    const { onEvent } = this.#surroundings.settings;
+    if (onEvent === undefined) return undefined;
+    return (event) => {
+      const { options, origin, key } = this.#request;
+      const [path = ""] = options.path.split("?", 1);
+      const facts = { call: this.controller, method: options.method, url: origin + path, key };
+      notify<FetchEvent>(onEvent, { ...event, ...facts, status: this.#status, verdict: this.#failure?.verdict });
+    };
+  }
+
+  #elapsedMs(): number {
+    return this.clock.monotonic() - this.#startedAt;
+  }
+}

@@ -1,0 +1,62 @@
+import { fetchSettings, type RetryingFetchOptions } from "../../client/fetch-options.ts";
+import { nameOperation } from "../../client/prepared-request.ts";
+import { replayableBody } from "../replayable-body.ts";
+import { Call } from "./call.ts";
+import { SharedTimeout } from "./shared-timeout.ts";
+import type { Dispatch } from "./dispatcher.ts";
+import { RequestHeaders } from "./request-headers.ts";
+
+/** Those options of `retryingFetch` that have a meaning here: layers are undici's other interceptors. */
+export type RetryInterceptorOptions = Omit<RetryingFetchOptions, "fetch" | "layers" | "attemptHeaders">;
+
+/** What `compose` takes: of whatever type undici's `dispatch` is, the interceptor makes another. */
+export type RetryInterceptor = <Dispatched extends (options: never, handler: never) => boolean>(
+  dispatch: Dispatched,
+) => Dispatched;
+
+/**
+ * An interceptor for undici 7 and 8: whatever goes through the composed dispatcher is tried again as by `retryingFetch`,
+ * with the same keys, verdicts, waits, budget and errors. An attempt's time-out ends when its answer begins.
+ *
+ * ```ts
+ * const agent = new Agent().compose(retryInterceptor({ deadlineMs: 20_000 }));
+ * await request("https://shop.example/orders", { dispatcher: agent, method: "POST", body: "…" });
+ * ```
+ *
+ * Compose it last, so that it sees what the others make of an answer. Strings, bytes, Blobs and forms are sent again as
+ * they are; do not change bytes while their call is under way. A stream is read into memory first when its
+ * `Content-Length` is at most 1 MiB, as that of every usual `fetch` body is; any other stream ends the call with
+ * `ONCE_BODY_NOT_REPLAYABLE`, and nothing is sent. Upgrades and CONNECT pass through as they are.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
+ */
+export function retryInterceptor(options: RetryInterceptorOptions = {}): RetryInterceptor {
+  const settings = fetchSettings(options);
+  const { attemptTimeoutMs = Number.POSITIVE_INFINITY, clock } = settings.policy;
+  const timeout = new SharedTimeout(attemptTimeoutMs, clock);
+  const intercept = (dispatch: Dispatch): Dispatch => {
+    const surroundings = { settings, dispatch, timeout };
+    return (request, handler) => {
+      if (request.method === "CONNECT" || (request.upgrade ?? false) !== false) return dispatch(request, handler);
+      const headers = new RequestHeaders(request.headers);
+      const start = (body: unknown): boolean => {
+        const key = nameOperation(request.method, headers, settings);
+        const origin = typeof request.origin === "object" ? request.origin.origin : (request.origin ?? "");
+        const options = { ...request, headers: headers.given, body };
+        return new Call(surroundings, { options, origin, key }, handler).send();
+      };
+      const bytes = replayableBody(request.body, headers);
+      if (bytes === undefined) return start(request.body);
+      void bytes.then(
+        ({ body, contentType }) => {
+          if (contentType !== undefined && headers.get("content-type") === null)
+            headers.set("content-type", contentType);
+          start(body);
+        },
+        (error: Error) => handler.onResponseError?.(null, error),
+      );
+      return true;
+    };
+  };
+  return intercept as unknown as RetryInterceptor;
+}

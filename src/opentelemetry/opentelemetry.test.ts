@@ -1,0 +1,214 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { context, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import {
+  AggregationTemporality,
+  type DataPoint,
+  type Histogram,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from "@opentelemetry/sdk-metrics";
+import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { retryingFetch } from "../client/index.ts";
+import { successBudget } from "../retry/index.ts";
+import { onceNode } from "../frameworks/node.ts";
+import { memoryStore } from "../stores/memory/index.ts";
+import { clientTelemetry, serverTelemetry } from "./index.ts";
+
+const spans = new InMemorySpanExporter();
+const tracing = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] });
+let exporter: InMemoryMetricExporter;
+let metering: MeterProvider;
+
+/** The statuses that the server answers with, one for each request; then it runs the handler. */
+let script: (number | "reset")[];
+let server: Server;
+let url: string;
+
+beforeEach(async () => {
+  spans.reset();
+  exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
+  metering = new MeterProvider({ readers: [new PeriodicExportingMetricReader({ exporter })] });
+  script = [];
+  const orders = onceNode(
+    {
+      store: memoryStore(),
+      scope: "public",
+      onEvent: serverTelemetry({ meter: metering.getMeter("test") }),
+    },
+    (_request, response) => void response.writeHead(201).end("made"),
+  );
+  server = createServer((request, response) => {
+    const next = script.shift();
+    if (next === "reset") request.socket.resetAndDestroy();
+    else if (next === undefined) void orders(request, response);
+    else request.resume().on("end", () => response.writeHead(next).end());
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/orders`;
+});
+
+afterEach(async () => {
+  server.closeAllConnections();
+  server.close();
+  await metering.shutdown();
+});
+
+const telemetry = () =>
+  clientTelemetry({ tracer: tracing.getTracer("test"), meter: metering.getMeter("test"), trace, context });
+const calling = (options: object = {}) =>
+  retryingFetch({ backoff: () => 1, attemptsMax: 3, onEvent: telemetry(), ...options });
+
+/** The points of every metric, by its name. */
+async function points(): Promise<Record<string, [attributes: object, value: number][]>> {
+  await metering.forceFlush();
+  const metrics =
+    exporter
+      .getMetrics()
+      .at(-1)
+      ?.scopeMetrics.flatMap(({ metrics }) => metrics) ?? [];
+  return Object.fromEntries(
+    metrics.map(({ descriptor, dataPoints }) => [
+      descriptor.name,
+      (dataPoints as DataPoint<number | Histogram>[]).map(({ attributes, value }) => [
+        attributes,
+        typeof value === "number" ? value : value.count,
+      ]),
+    ]),
+  );
+}
+
+test("a call has a span, and each attempt one below it", async () => {
+  script = ["reset", 503];
+  await calling()(`${url}?token=secret`, { method: "POST", body: "tea", headers: { "idempotency-key": "order-1" } });
+  const [first, second, third, call] = spans.getFinishedSpans();
+  const port = Number(new URL(url).port);
+  const target = { "http.request.method": "POST", "url.full": url, "server.address": "127.0.0.1", "server.port": port };
+  expect(call).toMatchObject({
+    name: "POST with retries",
+    kind: SpanKind.INTERNAL,
+    status: { code: SpanStatusCode.UNSET },
+    attributes: { ...target, "once_again.key": "order-1", "once_again.attempts": 3, "http.response.status_code": 201 },
+  });
+  expect(call?.events.map(({ name, attributes }) => [name, attributes?.["once_again.retry.reason"]])).toEqual([
+    ["retry scheduled", "the connection was lost"],
+    ["retry scheduled", "status 503"],
+  ]);
+  const parent = call?.spanContext().spanId;
+  expect([first, second, third].map((span) => span?.parentSpanContext?.spanId)).toEqual([parent, parent, parent]);
+  expect(first).toMatchObject({
+    name: "POST",
+    kind: SpanKind.CLIENT,
+    status: { code: SpanStatusCode.ERROR },
+    attributes: {
+      ...target,
+      "error.type": expect.stringMatching(/^(ECONNRESET|UND_ERR_SOCKET)$/),
+      "once_again.delivery": "unknown",
+    },
+  });
+  expect(first?.attributes).not.toHaveProperty("http.request.resend_count");
+  expect(second?.attributes).toMatchObject({
+    "http.request.resend_count": 1,
+    "http.response.status_code": 503,
+    "error.type": "503",
+    "once_again.delivery": "failed",
+  });
+  expect(third?.attributes).toMatchObject({ "http.request.resend_count": 2, "http.response.status_code": 201 });
+  expect(third?.attributes).not.toHaveProperty("error.type");
+});
+
+test("two calls at a time are told apart, and nothing secret is told", async () => {
+  const send = calling();
+  await Promise.all([1, 2].map((order) => send(`${url}?token=secret`, { method: "POST", body: `order ${order}` })));
+  const finished = spans.getFinishedSpans();
+  const calls = finished.filter(({ kind }) => kind === SpanKind.INTERNAL).map((span) => span.spanContext().spanId);
+  const parents = finished.filter(({ kind }) => kind === SpanKind.CLIENT).map((span) => span.parentSpanContext?.spanId);
+  expect(new Set(parents)).toEqual(new Set(calls));
+  expect(new Set(calls).size).toBe(2);
+  expect(JSON.stringify(finished.map(({ attributes, events }) => [attributes, events]))).not.toMatch(/secret|order \d/);
+});
+
+test("the reason why a retry was denied is told", async () => {
+  script = [503, 503, "reset", 400];
+  const budget = successBudget({ capacity: 10 });
+  for (let taken = 0; taken < 10; taken += 1) budget.tryTake();
+  await calling({ budget })(url, { method: "PUT" });
+  await calling({ attemptsMax: 1 })(url, { method: "PUT" });
+  await calling({ keys: "off" })(url, { method: "POST", body: "tea" }).catch(() => undefined);
+  await calling()(url, { method: "PUT" });
+  const calls = spans.getFinishedSpans().filter(({ kind }) => kind === SpanKind.INTERNAL);
+  expect(calls.map(({ attributes }) => attributes["once_again.gave_up.reason"])).toEqual([
+    "budget",
+    "attempts",
+    "unsafe",
+    "permanent",
+  ]);
+  expect(calls.map(({ events }) => events.at(-1)?.attributes)).toEqual(
+    ["budget", "attempts", "unsafe", "permanent"].map((why) => ({ "once_again.denied.reason": why })),
+  );
+  expect(calls.map(({ attributes }) => attributes["error.type"])).toEqual(["503", "503", "unsafe", "400"]);
+  const { "once_again.client.retries_denied": denied = [] } = await points();
+  expect(
+    denied.map(([attributes, value]) => [(attributes as Record<string, unknown>)["once_again.denied.reason"], value]),
+  ).toEqual([
+    ["budget", 1],
+    ["attempts", 1],
+    ["unsafe", 1],
+    ["permanent", 1],
+  ]);
+});
+
+test("an aborted call leaves no span open", async () => {
+  const controller = new AbortController();
+  const onEvent = telemetry();
+  const send = retryingFetch({
+    onEvent(event) {
+      onEvent(event);
+      if (event.type === "attempt-started") controller.abort();
+    },
+  });
+  await expect(send(url, { signal: controller.signal })).rejects.toMatchObject({ name: "AbortError" });
+  expect(spans.getFinishedSpans().map(({ attributes }) => attributes["error.type"])).toEqual(["aborted", "aborted"]);
+});
+
+test("attempts, retries and the time of calls are counted", async () => {
+  script = [503];
+  const send = calling();
+  await send(url, { method: "POST", body: "tea" });
+  await send(url, { method: "POST", body: "tea" });
+  const target = {
+    "http.request.method": "POST",
+    "server.address": "127.0.0.1",
+    "server.port": Number(new URL(url).port),
+  };
+  expect(await points()).toMatchObject({
+    "once_again.client.attempts": [[target, 3]],
+    "once_again.client.retries": [[{ ...target, "once_again.retry.reason": "status 503" }, 1]],
+    "once_again.client.call.duration": [[{ ...target, "http.response.status_code": 201 }, 2]],
+  });
+});
+
+test("the server's outcomes are counted, and the store's time is kept", async () => {
+  const post = (body: string) => fetch(url, { method: "POST", body, headers: { "idempotency-key": "order-1" } });
+  await post("tea");
+  await post("tea");
+  await post("coffee");
+  expect(await points()).toEqual({
+    "once_again.server.events": ["executed", "replayed", "mismatch"].map((kind) => [{ "once_again.event": kind }, 1]),
+    "once_again.server.store.duration": [
+      [{ "once_again.store.operation": "claim" }, 3],
+      [{ "once_again.store.operation": "complete" }, 1],
+    ],
+  });
+});
+
+test("a store that fails is counted by its operation", async () => {
+  const events = serverTelemetry({ meter: metering.getMeter("test") });
+  events({ kind: "store-failed", scope: "", key: "order-1", operation: "claim", error: new Error("down") });
+  expect(await points()).toMatchObject({
+    "once_again.server.events": [[{ "once_again.event": "store-failed", "once_again.store.operation": "claim" }, 1]],
+  });
+});
