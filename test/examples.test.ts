@@ -41,6 +41,24 @@ test("serve.ts answers call.ts, and a repeat of a key with the first answer", as
   ]);
 });
 
+test.each(["undici", "axios", "ky"])("guides/%s.ts calls serve.ts", async (guide) => {
+  const port = await freePort();
+  const server = start("examples/serve.ts", { PORT: String(port), KEYS_DB: join(folder, "keys.db") });
+  await once(server.stdout, "data");
+  const called = await output(start(`examples/guides/${guide}.ts`, { ORDERS_URL: `http://127.0.0.1:${port}/orders` }));
+  expect(called).toMatch(/\{"order":\{"item":"coffee","amount":420\},"key":"[0-9a-f-]{36}"\}\n$/);
+});
+
+test("intents.ts makes one order, however often it runs", async () => {
+  const port = await freePort();
+  const server = start("examples/serve.ts", { PORT: String(port), KEYS_DB: join(folder, "keys.db") });
+  await once(server.stdout, "data");
+  const environment = { ORDERS_URL: `http://127.0.0.1:${port}/orders`, INTENTS_DB: join(folder, "intents.db") };
+  const first = await output(start("examples/intents.ts", environment));
+  expect(first).toMatch(/^201 \{"order":\{"item":"coffee","amount":420\},"key":"[0-9a-f-]{36}"\}\n$/);
+  expect(await output(start("examples/intents.ts", environment))).toBe(first);
+});
+
 test("transaction.ts charges once for a request that is sent twice", async () => {
   const printed = await output(start("examples/transaction.ts", { ORDERS_DB: join(folder, "orders.db") }));
   expect(printed).toBe('201 {"charge":1} replayed: false\n201 {"charge":1} replayed: true\ncharges: 1\n');

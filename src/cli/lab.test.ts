@@ -56,7 +56,8 @@ test("with faults and crashes the safe caller charges each order once, the carel
     problems: [{ line: 31 }, { line: 62 }],
   });
   const { careless, safe } = result;
-  expect(result.crashes).toBeGreaterThan(0);
+  expect(result.crashes.api).toBeGreaterThan(0);
+  expect(result.crashes.caller).toBeGreaterThan(0);
   expect(careless.duplicates).toBeGreaterThan(0);
   expect(careless.charges).toBe(careless.orders - careless.lost + careless.duplicates);
   for (const { attempts } of [careless, safe]) {
@@ -84,7 +85,7 @@ test.for(["duplicates", "lost", "wrongAmounts", "confirmed"] as const)(
   (key) => {
     const right = { orders: 3, confirmed: 3, duplicates: 0, lost: 0, wrongAmounts: 0 };
     const [safe, careless] = [{ ...right, [key]: 1 }, right] as unknown as [CallerResult, CallerResult];
-    const result = { seed: 1, faults: 0.3, crashes: 0 };
+    const result = { seed: 1, faults: 0.3, crashes: { api: 0, caller: 0 } };
     expect(exitCodeOf({ ...result, careless, safe })).toBe(exitCodes.bad);
     expect(exitCodeOf({ ...result, careless: safe, safe: careless })).toBe(exitCodes.fine);
   },

@@ -6,6 +6,7 @@ import { isRight, type LabResult } from "../lab/lab-result.ts";
 import { readOrders, type OrdersRead } from "../lab/orders.ts";
 import { labReport } from "../lab/report.ts";
 import { runLab } from "../lab/run-lab.ts";
+import { wholeNumber } from "./arguments.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { painter } from "./painter.ts";
 import { progressBar } from "./progress-bar.ts";
@@ -36,7 +37,7 @@ export function labCommand(): Command {
     .option("--faults <share>", "share of the attempts that meet a fault, 0 to 1", share, 0.3)
     .option("--seed <number>", "the same seed brings the same faults", wholeNumber(0, Number.MAX_SAFE_INTEGER), 1)
     .option("--callers <number>", "orders on the way at a time, each side, 1 to 256", wholeNumber(1, 256), 8)
-    .option("--crash", "also kill the API five times, and start it again on the same database")
+    .option("--crash", "also kill the API five times and both callers four times, and start them again")
     .option("--json", "print one JSON document instead of a report")
     .addHelpText(
       "after",
@@ -102,11 +103,3 @@ function share(text: string): number {
   if (text.trim() !== "" && value >= 0 && value <= 1) return value;
   throw new InvalidArgumentError("It must be a number from 0 to 1.");
 }
-
-const wholeNumber =
-  (min: number, max: number) =>
-  (text: string): number => {
-    const value = Number(text);
-    if (text.trim() !== "" && Number.isSafeInteger(value) && value >= min && value <= max) return value;
-    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
-  };

@@ -1,20 +1,27 @@
-/** How far the work is at each crash, as a share of it: five crashes, evenly spread, none before the first order. */
-const crashesAt = [0.1, 0.3, 0.5, 0.7, 0.9] as const;
+/** How far the work is at each crash, as a share of it: evenly spread, none before the first order. */
+export const crashesAt = {
+  api: [0.1, 0.3, 0.5, 0.7, 0.9],
+  /** Between those, and not at the end, when one of the callers may be done already. */
+  callers: [0.2, 0.4, 0.6, 0.75],
+} as const;
 
 /**
- * Calls `crash` at five points of a work of `total` steps, one crash after the other: one that comes due while the last
+ * Calls `crash` at some points of a work of `total` steps, one crash after the other: one that comes due while the last
  * goes on begins when that has ended.
  *
+ * @param shares the points, as shares of the work.
+ * @param crash says whether it was carried out (`false`: there was nothing left to crash).
  * @param onFailure hears the error of a crash that could not be carried out; there are no further ones then.
  * @returns `step`, to be called after each step; `settled`, which waits for the crash that is going on and calls off
  *   those after it, and answers how many there were.
  */
 export function crashSchedule(
   total: number,
-  crash: () => Promise<void>,
+  shares: readonly number[],
+  crash: () => Promise<boolean>,
   onFailure: (error: unknown) => void,
 ): { step(): void; settled(): Promise<number> } {
-  const points = crashesAt.map((share) => Math.ceil(share * total));
+  const points = shares.map((share) => Math.ceil(share * total));
   let steps = 0;
   let crashes = 0;
   let isOver = false;
@@ -22,9 +29,8 @@ export function crashSchedule(
 
   const crashNext = async (): Promise<void> => {
     if (isOver) return;
-    crashes += 1;
     try {
-      await crash();
+      if (await crash()) crashes += 1;
     } catch (error) {
       isOver = true;
       onFailure(error);

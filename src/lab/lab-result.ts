@@ -27,8 +27,8 @@ export interface LabResult {
   readonly seed: number;
   /** Share of the attempts that met a fault. */
   readonly faults: number;
-  /** How often the API was killed. */
-  readonly crashes: number;
+  /** How often the API was killed, and how often each of the callers. */
+  readonly crashes: { readonly api: number; readonly caller: number };
   readonly careless: CallerResult;
   readonly safe: CallerResult;
 }

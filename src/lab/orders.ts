@@ -104,10 +104,14 @@ function problemOfLine(line: unknown): string | undefined {
   return undefined;
 }
 
-const nameWanted = "must be a text of 1 to 200 characters";
+const nameWanted = "must be a text of 1 to 200 characters, none of them a control character";
 
 const isName = (value: unknown): value is string =>
-  typeof value === "string" && value.length >= 1 && value.length <= 200 && value.isWellFormed();
+  typeof value === "string" &&
+  value.length >= 1 &&
+  value.length <= 200 &&
+  value.isWellFormed() &&
+  !/\p{Cc}/u.test(value);
 
 const isWhole = (value: unknown, min: number): boolean => Number.isSafeInteger(value) && (value as number) >= min;
 

@@ -23,7 +23,7 @@ const careless: CallerResult = {
   lost: 9,
   waits: summarizeWaits([100, 100]),
 };
-const result: LabResult = { seed: 7, faults: 0.3, crashes: 0, careless, safe: right };
+const result: LabResult = { seed: 7, faults: 0.3, crashes: { api: 0, caller: 0 }, careless, safe: right };
 
 test("the report has both callers side by side", () => {
   expect(labReport(result)).toMatchInlineSnapshot(`
@@ -60,8 +60,13 @@ test("the report has both callers side by side", () => {
 
 test("crashes, a single fault and a run without waits are told in their own words", () => {
   const safe = { ...right, duplicates: 1, wrongAmounts: 1, confirmed: 999, waits: summarizeWaits([]) };
-  const report = labReport({ ...result, crashes: 1, careless: { ...right, waits: summarizeWaits([]) }, safe });
-  expect(report).toContain("API killed once");
+  const report = labReport({
+    ...result,
+    crashes: { api: 1, caller: 2 },
+    careless: { ...right, waits: summarizeWaits([]) },
+    safe,
+  });
+  expect(report).toContain("API killed once, each caller 2 times.");
   expect(report).toContain("(of these, API was down)");
   expect(report).toContain("Waits before a retry\n  none\n");
   expect(report).toContain("Careless: every order confirmed and charged once.");

@@ -22,6 +22,7 @@ export function labReport(result: LabResult, painter: Painter = plainPainter): s
   const { careless, safe } = result;
   const lines = [
     heading(result, painter),
+    ...crashLines(result.crashes),
     "",
     painter.faint(columns("", "careless", "safe")),
     ...countRows(result).map((row) => paintedRow(row, careless, safe, painter)),
@@ -34,9 +35,16 @@ export function labReport(result: LabResult, painter: Painter = plainPainter): s
   return lines.map((line) => `${line.trimEnd()}\n`).join("");
 }
 
-function heading({ seed, faults, crashes, safe }: LabResult, painter: Painter): string {
-  const killed = crashes === 0 ? "" : `, API killed ${times(crashes)}`;
-  return `${painter.strong(counted(safe.orders, "order"))}, ${percent(faults)} of attempts meet a fault, seed ${seed}${killed}`;
+function heading({ seed, faults, safe }: LabResult, painter: Painter): string {
+  return `${painter.strong(counted(safe.orders, "order"))}, ${percent(faults)} of attempts meet a fault, seed ${seed}`;
+}
+
+function crashLines({ api, caller }: LabResult["crashes"]): string[] {
+  if (api + caller === 0) return [];
+  return [
+    `API killed ${times(api)}, each caller ${times(caller)}. After that the careless caller sends`,
+    "again what it has no note of as settled; the safe one resumes its intents.",
+  ];
 }
 
 /** One row of the table. */
@@ -75,7 +83,7 @@ function countRows({ crashes }: LabResult): readonly Row[] {
     attempts("  never arrived", "lose-request"),
     attempts("  arrived and failed", "fail"),
     attempts("  answer lost", "lose-answer"),
-    ...(crashes === 0 ? [] : [attempts("  (of these, API was down)", "broken")]),
+    ...(crashes.api === 0 ? [] : [attempts("  (of these, API was down)", "broken")]),
     { label: "answered from memory", value: ({ replayed }) => number(replayed) },
     { label: "time", value: ({ timeMs }) => `${(timeMs / 1000).toFixed(1)} s` },
   ];

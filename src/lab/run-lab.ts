@@ -4,13 +4,15 @@ import { join } from "node:path";
 import { checkedNumber, invalidOption } from "../core/options.ts";
 import { labApi } from "./api.ts";
 import { carelessCaller } from "./careless-caller.ts";
-import { crashSchedule } from "./crash-schedule.ts";
+import { crashesAt, crashSchedule } from "./crash-schedule.ts";
 import { labPlan } from "./fault-plan.ts";
+import { killableCaller, type KillableCaller } from "./killable-caller.ts";
 import { callerNames, type CallerName, type LabResult } from "./lab-result.ts";
 import { audit, readCharges } from "./ledger.ts";
 import type { Order } from "./orders.ts";
 import { runCaller } from "./run-caller.ts";
 import { safeCaller } from "./safe-caller.ts";
+import { sendAll, type Outcomes } from "./send-all.ts";
 import type { CallerOptions, SendOrder } from "./send-order.ts";
 
 /** What the lab runs. */
@@ -23,7 +25,10 @@ export interface LabOptions {
   readonly seed?: number | undefined;
   /** How many orders each caller has on the way at a time: 1 to 256, default 8. */
   readonly callers?: number | undefined;
-  /** Kills the API five times during the run, and starts it again on the same database. Default false. */
+  /**
+   * Kills the API five times during the run, and the callers four times, each in a process of its own then, and starts
+   * them again: the API on the same database, the callers on what they had on disk. Default false.
+   */
   readonly crash?: boolean | undefined;
   /** Ends the run early. */
   readonly signal?: AbortSignal | undefined;
@@ -73,28 +78,36 @@ async function runIn(
 
   await using api = await labApi(database, fail);
   const total = orders.length * callerNames.length;
-  const crashes = crashSchedule(crash ? total : 0, () => api.crash(), fail);
+  const killable: KillableCaller[] = [];
+  const apiCrashes = crashSchedule(crash ? total : 0, crashesAt.api, () => api.crash().then(() => true), fail);
+  const callerCrashes = crashSchedule(crash ? total : 0, crashesAt.callers, () => crashAll(killable), fail);
   let settled = 0;
   const onSettled = (): void => {
     settled += 1;
-    crashes.step();
+    apiCrashes.step();
+    callerCrashes.step();
     onProgress?.(settled, total);
+  };
+  const inThisProcess = (name: CallerName, caller: CallerOptions): Promise<Outcomes> =>
+    sendAll({ orders, concurrency, send: callers[name](caller), signal, onSettled });
+  const inOneOfItsOwn = (name: CallerName, { url, onWait }: CallerOptions): Promise<Outcomes> => {
+    const task = { name, url, orders, concurrency, path: join(folder, `${name}-caller`) };
+    const caller = killableCaller(task, { signal, onWait, onSettled });
+    killable.push(caller);
+    return caller.outcomes;
   };
   const runs = callerNames.map((name) =>
     runCaller({
       orders,
-      concurrency,
-      caller: callers[name],
+      send: (caller) => (crash ? inOneOfItsOwn : inThisProcess)(name, caller),
       plan: labPlan({ seed, faults }),
       apiPort: () => api.port,
-      signal,
-      onSettled,
     }),
   );
   for (const run of runs) run.catch(fail);
   // All of them end before anything is torn down, also when one fails.
   await Promise.allSettled(runs);
-  const crashCount = await crashes.settled();
+  const crashes = { api: await apiCrashes.settled(), caller: await callerCrashes.settled() };
   signal.throwIfAborted();
   const [careless, safe] = await Promise.all(runs);
   await api.stop();
@@ -103,8 +116,15 @@ async function runIn(
   return {
     seed,
     faults,
-    crashes: crashCount,
+    crashes,
     careless: { ...careless!, ...audited("careless") },
     safe: { ...safe!, ...audited("safe") },
   };
+}
+
+/** Kills both callers at a time, unless one is over: then the other would have the worse lot (`false`). */
+async function crashAll(callers: readonly KillableCaller[]): Promise<boolean> {
+  if (callers.some(({ isOver }) => isOver)) return false;
+  await Promise.all(callers.map((caller) => caller.crash()));
+  return true;
 }

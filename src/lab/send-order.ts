@@ -10,13 +10,16 @@ export interface CallerOptions {
   readonly onWait: (waitMs: number) => void;
 }
 
+/** How an order ended, as its caller sees it. */
+export type OrderOutcome = "confirmed" | "replayed" | "unconfirmed";
+
 /**
  * Sends one order, as often as this caller thinks fit, and says how it ended: `confirmed` (a success was answered),
  * `replayed` (likewise; the API had kept it from an earlier attempt) or `unconfirmed`.
  *
  * @throws the signal's reason when it aborts.
  */
-export type SendOrder = (order: Order, signal: AbortSignal) => Promise<"confirmed" | "replayed" | "unconfirmed">;
+export type SendOrder = (order: Order, signal: AbortSignal) => Promise<OrderOutcome>;
 
 /** The header field in which a caller names itself. A real API would take the name from the caller's credentials. */
 export const callerHeader = "Lab-Caller";
@@ -25,7 +28,7 @@ export const callerHeader = "Lab-Caller";
  * How long both callers wait for an answer, milliseconds. Short, since the lab's network is on one machine, and every
  * silence costs as much.
  */
-export const attemptTimeoutMs = 500;
+export const attemptTimeoutMs = 1000;
 
 /** The request that makes an order. */
 export function orderRequest(

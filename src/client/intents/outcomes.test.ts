@@ -1,0 +1,59 @@
+import { describe, expect, test } from "vitest";
+import { intentsBench } from "../../../test/intents-bench.ts";
+import { answer, reset } from "../../../test/scripted-server.ts";
+
+const text = (body: Uint8Array): string => new TextDecoder().decode(body);
+
+describe("how it ends", () => {
+  test("refused: failed; refused while in doubt: unknown, and either way not sent again", async () => {
+    const { server, opened, order } = await intentsBench();
+    const { intents } = opened();
+    server.script.push(answer(422, {}, "no such item"));
+    const failed = await intents.submit("a", order());
+    expect(failed).toMatchObject({ state: "failed", why: "answered", answer: { status: 422 } });
+    expect(text(failed.state === "failed" && failed.why === "answered" ? failed.answer.body : new Uint8Array())).toBe(
+      "no such item",
+    );
+    server.script.push(reset, answer(404));
+    expect(await intents.submit("b", order())).toMatchObject({ state: "unknown", why: "answered" });
+    expect(await intents.list({ state: "unknown" })).toMatchObject([{ id: "b", answer: { status: 404 } }]);
+    expect(server.received).toHaveLength(3);
+  });
+
+  test("a long answer is cut off and marked", async () => {
+    const { server, opened, order } = await intentsBench();
+    const { intents } = opened({ answerBytesMax: 10 });
+    server.script.push(answer(201, {}, "x".repeat(11)));
+    const { answer: kept } = (await intents.submit("a", order())) as { answer: { body: Uint8Array } };
+    expect(kept).toMatchObject({ truncated: true });
+    expect(text(kept.body)).toBe("x".repeat(10));
+  });
+
+  test("its time over: unknown when an attempt may have got through, failed when none can have", async () => {
+    const { server, opened, order } = await intentsBench();
+    const { intents } = opened({
+      giveUpAfterMs: 1500,
+      headersAtSend: ({ id }) => (id === "unsent" ? expect.fail("no token") : {}),
+    });
+    server.script.push(...Array.from({ length: 2000 }, () => reset));
+    const [doubtful, unsent] = ["doubtful", "unsent"].map((id) => intents.submit(id, order()));
+    expect(await doubtful).toEqual({ state: "unknown", why: "time" });
+    expect(await unsent).toEqual({ state: "failed", why: "time" });
+    server.script.length = 0;
+    expect(await intents.submit("doubtful", order())).toEqual({ state: "unknown", why: "time" });
+    expect(new Set(server.received.map(({ key }) => key)).size).toBe(1);
+  });
+});
+
+test("who stops waiting does not stop the intent", async () => {
+  const { server, opened, order } = await intentsBench();
+  const { intents } = opened();
+  server.script.push(reset, reset, reset);
+  const waiting = new AbortController();
+  const submitted = intents.submit("a", order(), { signal: waiting.signal });
+  waiting.abort(new Error("enough"));
+  await expect(submitted).rejects.toThrow("enough");
+  await expect(intents.submit("b", order(), { signal: waiting.signal })).rejects.toThrow("enough");
+  await intents.resume();
+  expect(await intents.list()).toMatchObject([{ id: "a", state: "done" }]);
+});

@@ -1,0 +1,23 @@
+/**
+ * One of the lab's callers, in a process of its own, so that it can be killed. Started by killable-caller.ts, which
+ * sends it its task by IPC; it answers with reports, ends after the last, and at once when its parent is gone.
+ */
+import process from "node:process";
+import type { CallerReport, CallerTask } from "./killable-caller.ts";
+import { mortalCallers } from "./mortal-callers.ts";
+import { sendAll } from "./send-all.ts";
+
+const report = (what: CallerReport, onSent: () => void = () => undefined): void => void process.send?.(what, onSent);
+
+async function run({ name, orders, ...task }: CallerTask): Promise<void> {
+  const caller = mortalCallers[name]({ ...task, onWait: (waitMs) => report({ waitMs }) });
+  const { signal } = new AbortController();
+  const { concurrency } = task;
+  const onSettled = ({ id }: { id: string }): void => report({ settled: id });
+  const outcomes = await sendAll({ orders, concurrency, send: caller.send, signal, onSettled });
+  await caller.close();
+  report({ outcomes }, () => process.disconnect());
+}
+
+process.once("message", (task) => void run(task as CallerTask));
+process.once("disconnect", () => process.exit());

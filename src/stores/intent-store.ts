@@ -1,0 +1,133 @@
+/** What shall be sent: the same bytes each time, without the key's header. */
+export interface IntentRequest {
+  readonly method: string;
+  readonly url: string;
+  /** In lower case, in order, no secrets. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: Uint8Array | undefined;
+}
+
+/** What the server answered, as it is kept. */
+export interface IntentAnswer {
+  readonly status: number;
+  /** Without `Set-Cookie` and without what only described the transfer. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: Uint8Array;
+  /** Whether the body was longer than `answerBytesMax`, and its rest is not kept. */
+  readonly truncated: boolean;
+}
+
+/** How an intent ended. */
+export type IntentOutcome =
+  /** The server carried it out, and this is its answer. */
+  | { readonly state: "done"; readonly answer: IntentAnswer }
+  /**
+   * It had no effect, and will have none. `answered`: the server refused it. `unsendable`: it can't be sent (a bad
+   * certificate, say). `time`: its time was over before an attempt got anywhere.
+   */
+  | { readonly state: "failed"; readonly why: "answered"; readonly answer: IntentAnswer }
+  | { readonly state: "failed"; readonly why: "unsendable" | "time" }
+  /**
+   * It may have had its effect: somebody has to look. `answered`: the server refused it, or failed at it for good, when
+   * an earlier attempt may have got through. `time`: its time was over, and no answer had come.
+   */
+  | { readonly state: "unknown"; readonly why: "answered"; readonly answer: IntentAnswer }
+  | { readonly state: "unknown"; readonly why: "time" };
+
+/** An intent that has not ended: it waits for its next attempt, or is being sent. */
+export interface PendingIntent {
+  readonly state: "pending";
+  /** The time from which it may be sent. */
+  readonly nextAttemptAt: number;
+  /** Until when it is its owner's; 0 when nobody is sending it. */
+  readonly leaseUntil: number;
+  /** Whether an attempt that has ended may have had the effect. One whose sender died is such an attempt. */
+  readonly inDoubt: boolean;
+}
+
+/** What a store keeps of one intent. Times are milliseconds since the epoch by the store's own clock. */
+export type Intent = IntentFacts & (PendingIntent | IntentOutcome);
+
+export interface IntentFacts {
+  /** The caller's own name for what it wants: an order's id, say. */
+  readonly id: string;
+  /** The idempotency key. */
+  readonly key: string;
+  /** What tells this request from another (SHA-256, hexadecimal). */
+  readonly fingerprint: string;
+  readonly request: IntentRequest;
+  readonly createdAt: number;
+  /** From then on it is not sent any more: the server may have forgotten its key. */
+  readonly giveUpAt: number;
+  /** How often somebody set about sending it: the number of claims. */
+  readonly claims: number;
+  /** How long it was last postponed for, milliseconds; 0 if it never was. */
+  readonly postponedMs: number;
+}
+
+export interface AddIntentRequest extends Pick<IntentFacts, "id" | "key" | "fingerprint" | "request"> {
+  readonly giveUpAfterMs: number;
+  /** How many may be `pending` or `unknown` at a time. */
+  readonly openMax: number;
+}
+
+/** `found`: there is one of that id already, and nothing was changed. `full`: too many are open. */
+export type AddIntentAnswer = { readonly kind: "added" | "found"; readonly intent: Intent } | { readonly kind: "full" };
+
+export interface ClaimIntentsRequest {
+  /** 128 random bits that no other claim has. */
+  readonly owner: string;
+  readonly leaseMs: number;
+  /** How many at most: a whole number of at least 1. */
+  readonly limit: number;
+}
+
+export interface ClaimedIntents {
+  readonly intents: readonly ClaimedIntent[];
+  /** How long until another pending one can be claimed, milliseconds, 0 or more; `undefined`: there is none. */
+  readonly nextMs: number | undefined;
+}
+
+/** An intent that is ours for now, and how long it may still be sent for (0 or less: no more), milliseconds. */
+export type ClaimedIntent = IntentFacts & PendingIntent & { readonly msLeft: number };
+
+/** An intent's id and the token of the claim that says it owns it. */
+export interface OwnedIntent {
+  readonly id: string;
+  readonly owner: string;
+}
+
+export interface ListIntentsRequest {
+  readonly state?: Intent["state"] | undefined;
+  /** How many at most, 1 to 1000; default 100. */
+  readonly limit?: number | undefined;
+  /** Go on after this id, in their order. */
+  readonly after?: string | undefined;
+}
+
+/**
+ * The port of durable intents. Each method is one atomic step, decides by the store's own clock, and what it has
+ * acknowledged is on disk. Every method rejects when the store can't be reached; whether it was carried out is then
+ * unknown, and asking again is safe.
+ */
+export interface IntentStore {
+  add(request: AddIntentRequest): Promise<AddIntentAnswer>;
+  /**
+   * Takes pending intents that are due and nobody's, the longest due first. One whose owner let its lease run out is in
+   * doubt from then on.
+   */
+  claim(request: ClaimIntentsRequest): Promise<ClaimedIntents>;
+  /** Sets the end of the lease to now + `leaseMs`. `false`: it is no longer this owner's, and nothing was changed. */
+  renew(request: OwnedIntent & { readonly leaseMs: number }): Promise<boolean>;
+  /** Gives it up for now: anybody may claim it after `delayMs`. `false` as above. */
+  postpone(request: OwnedIntent & { readonly delayMs: number; readonly inDoubt: boolean }): Promise<boolean>;
+  /** Keeps how it ended, at least for `retentionMs`. `true` also when this owner ended it before; `false` as above. */
+  end(request: OwnedIntent & { readonly outcome: IntentOutcome; readonly retentionMs: number }): Promise<boolean>;
+  inspect(id: string): Promise<Intent | undefined>;
+  list(request: ListIntentsRequest): Promise<Intent[]>;
+  /** Removes one that has ended. `false`: there is none of that id, or it is pending. */
+  forget(id: string): Promise<boolean>;
+  /** Removes up to `limit` whose retention is over, and says how many. One that is `unknown` stays until forgotten. */
+  purge(request: { readonly limit: number }): Promise<number>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,72 @@
+/** What we use of a Pool or Client of `pg`. */
+export interface PgClient {
+  query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
+}
+
+/** What we use of a connection that a Pool of `pg` lends. */
+export interface PgConnection extends PgClient {
+  on(event: "error", listener: () => void): unknown;
+  removeListener(event: "error", listener: () => void): unknown;
+  release(destroy?: boolean): void;
+}
+
+/** What we use of a Pool of `pg`. Both forms of `connect` are here, so that TypeScript finds the connection's type. */
+export interface PgPool<Connection> extends PgClient {
+  connect(): Promise<Connection>;
+  connect(
+    callback: (error: Error | undefined, client: Connection | undefined, done: (release?: never) => void) => void,
+  ): void;
+}
+
+/** What we use of the `sql` of `postgres` (postgres.js). */
+export interface PostgresJsClient {
+  unsafe(text: string, values?: never[], options?: { prepare?: boolean }): PromiseLike<readonly unknown[]>;
+}
+
+/** What we use of a connection that `sql.reserve()` of `postgres` lends. */
+export interface PostgresJsConnection extends PostgresJsClient {
+  release(): void;
+}
+
+/** What we use of the `sql` of `postgres` to have a connection for a transaction. */
+export interface PostgresJsPool<Connection> extends PostgresJsClient {
+  reserve(): Promise<Connection>;
+}
+
+/** A connection that a pool lends: what handlers are given has this and more. */
+export type PostgresConnection = PgConnection | PostgresJsConnection;
+
+/** Your own connection to PostgreSQL: of `pg`, or of `postgres`. */
+export type PostgresClient = PgClient | PostgresJsClient;
+
+/** Your own pool of connections to PostgreSQL: a Pool of `pg`, or the `sql` of `postgres`. */
+export type PostgresPool<Connection> = PgPool<Connection> | PostgresJsPool<Connection>;
+
+/** Runs one statement and answers with its rows. */
+export type PostgresQuery = (text: string, values?: readonly unknown[]) => Promise<readonly unknown[]>;
+
+/**
+ * Runs statements through either client, and answers with their rows. Several statements in one text travel in one
+ * message, run in one transaction and can have no values; the answer is then a list: the rows of each statement that
+ * has columns.
+ */
+export function postgresQuery(client: PostgresClient): PostgresQuery {
+  if ("unsafe" in client) {
+    return async (text, values) => {
+      // Without a prepared statement, `postgres` asks for the types of the values first: another trip, each time.
+      const prepare = values !== undefined;
+      const answer = await client.unsafe(text, values as never[] | undefined, { prepare });
+      return "command" in answer ? answer : (answer as { columns?: unknown[] | null }[]).filter(({ columns }) => columns);
+    };
+  }
+  return async (text, values) => {
+    const answer: unknown = await client.query(text, values as unknown[] | undefined);
+    if (!Array.isArray(answer)) return (answer as PgAnswer).rows;
+    return (answer as PgAnswer[]).filter(({ fields }) => fields.length > 0).map(({ rows }) => rows);
+  };
+}
+
+interface PgAnswer {
+  rows: unknown[];
+  fields: unknown[];
+}

@@ -1,0 +1,82 @@
+import { DatabaseSync } from "node:sqlite";
+import type { Clock } from "../../core/clock.ts";
+import { checkedNumber, invalidOption } from "../../core/options.ts";
+import { systemClock } from "../../core/system-clock.ts";
+import { begin, rollback } from "./transactions.ts";
+import { type TakeTurn, turns } from "./turns.ts";
+
+/** How a store opens its database. */
+export interface SqliteOptions {
+  /** The database file, made if it is not there. */
+  path: string;
+  /** How long one operation waits for its turn or for another process' lock, milliseconds; default 5000. */
+  busyMsMax?: number;
+  /** How many operations may wait for their turn, 1 or more; default 10,000. */
+  queueMax?: number;
+  /** Default the machine's clock, which every process on this file shares. */
+  clock?: Clock;
+}
+
+/** One store's own connection to its database. */
+export interface SqliteConnection {
+  readonly database: DatabaseSync;
+  readonly clock: Clock;
+  readonly takeTurn: TakeTurn;
+  /** Runs work in a transaction and commits it. Only for who has the turn. */
+  readonly committed: TakeTurn;
+  /** The same, when its turn comes: alone on the connection. */
+  readonly transaction: TakeTurn;
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Opens a database (WAL, `synchronous=FULL`: a commit is on disk when it returns) and makes its tables.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`; what `node:sqlite` throws when the file can't be opened.
+ */
+export function sqliteConnection(options: SqliteOptions, schema: string): SqliteConnection {
+  if (typeof options.path !== "string" || options.path === "") {
+    throw invalidOption("path", "the path of a database file", options.path);
+  }
+  const clock = options.clock ?? systemClock;
+  const busyMsMax = checkedNumber("busyMsMax", options.busyMsMax ?? 5000, { min: 0 });
+  const queueMax = checkedNumber("queueMax", options.queueMax ?? 10_000, { min: 1, integer: true });
+  const database = open(options.path, schema);
+  const takeTurn = turns(clock, { waitMsMax: busyMsMax, queueMax });
+
+  const committed = async <Value>(work: () => Promise<Value> | Value): Promise<Value> => {
+    await begin(database, clock, busyMsMax);
+    try {
+      const value = await work();
+      if (database.isTransaction) database.exec("COMMIT");
+      return value;
+    } finally {
+      rollback(database);
+    }
+  };
+  return {
+    database,
+    clock,
+    takeTurn,
+    committed,
+    transaction: (work) => takeTurn(() => committed(work)),
+    close: () =>
+      takeTurn(() => {
+        if (database.isOpen) database.close();
+      }),
+  };
+}
+
+function open(path: string, schema: string): DatabaseSync {
+  const database = new DatabaseSync(path);
+  try {
+    // Another process may be opening it too; from then on we wait for locks without blocking.
+    database.exec("PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+    database.exec(schema);
+    database.exec("PRAGMA busy_timeout = 0");
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}

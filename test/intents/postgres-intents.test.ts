@@ -1,0 +1,60 @@
+import { Client, Pool } from "pg";
+import postgres from "postgres";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { type PostgresClient, postgresIntents } from "../../src/stores/postgres/index.ts";
+import { describeWithServer } from "../servers/describe-with-server.ts";
+import { postgresBinary, startPostgres } from "../servers/postgres.ts";
+import type { PrivateServer } from "../servers/private-server.ts";
+import { intentStoreContract } from "./intent-store-contract.ts";
+
+/** The ways to a store that users have. */
+const clients: Record<string, (url: string) => { client: PostgresClient; end: () => Promise<unknown> }> = {
+  "a Pool of pg": (url) => {
+    const client = new Pool({ connectionString: url });
+    return { client, end: () => client.end() };
+  },
+  "the sql of postgres": (url) => {
+    const client = postgres(url, { onnotice: () => undefined });
+    return { client, end: () => client.end() };
+  },
+};
+
+describeWithServer("intents in PostgreSQL", postgresBinary, () => {
+  let server: PrivateServer;
+  let databases = 0;
+
+  beforeAll(async () => {
+    server = await startPostgres();
+  });
+  afterAll(() => server[Symbol.asyncDispose]());
+
+  /** The URL of a new database. */
+  const database = async (): Promise<string> => {
+    databases += 1;
+    const client = new Client({ connectionString: server.url });
+    await client.connect();
+    await client.query(`CREATE DATABASE test_${databases}`);
+    await client.end();
+    return server.url.replace(/[^/]+$/, `test_${databases}`);
+  };
+
+  describe.for(Object.keys(clients))("through %s", (name) => {
+    intentStoreContract(async () => {
+      const url = await database();
+      const opened = [clients[name]!(url), clients[name]!(url)];
+      onTestFinished(async () => void (await Promise.all(opened.map(({ end }) => end()))));
+      const [one, other] = opened.map(({ client }) => postgresIntents(client));
+      await one!.migrate();
+      return [one!, other!];
+    });
+
+    test("any number of processes may migrate at a time, and again", async () => {
+      const url = await database();
+      const opened = Array.from({ length: 8 }, () => clients[name]!(url));
+      onTestFinished(async () => void (await Promise.all(opened.map(({ end }) => end()))));
+      await Promise.all(opened.map(({ client }) => postgresIntents(client).migrate()));
+      await postgresIntents(opened[0]!.client).migrate();
+      expect(await postgresIntents(opened[0]!.client).list({})).toEqual([]);
+    });
+  });
+});

@@ -1,0 +1,46 @@
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { sqliteConnection } from "../../src/stores/sqlite/connection.ts";
+import { sqliteIntents } from "../../src/stores/sqlite/index.ts";
+import { fakeClock } from "../../src/testing/index.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+import { intentStoreContract } from "./intent-store-contract.ts";
+
+function opened(path = join(temporaryFolder(), "intents.db")) {
+  const store = sqliteIntents({ path });
+  onTestFinished(() => store.close());
+  return store;
+}
+
+intentStoreContract(async () => {
+  const path = join(temporaryFolder(), "intents.db");
+  return [opened(path), opened(path)];
+});
+
+test("a path is needed, and a bad file is refused", async () => {
+  expect(() => sqliteIntents({ path: "" })).toThrow(expect.objectContaining({ code: "ONCE_OPTION_INVALID" }));
+  expect(() => sqliteIntents({ path: join(temporaryFolder(), "none", "x.db") })).toThrow("unable to open");
+});
+
+test("every commit is synced: WAL with synchronous=FULL", async () => {
+  const { database, close } = sqliteConnection({ path: join(temporaryFolder(), "intents.db") }, "");
+  expect(database.prepare("PRAGMA journal_mode").get()).toEqual({ journal_mode: "wal" });
+  expect(database.prepare("PRAGMA synchronous").get()).toEqual({ synchronous: 2 });
+  await close();
+});
+
+test("leases and delays go by the store's clock", async () => {
+  const clock = fakeClock(1_000_000);
+  const store = sqliteIntents({ path: join(temporaryFolder(), "intents.db"), clock });
+  onTestFinished(() => store.close());
+  const request = { method: "POST", url: "http://shop.example/", headers: [], body: undefined };
+  await store.add({ id: "a", key: "k", fingerprint: "f", request, giveUpAfterMs: 500, openMax: 1 });
+  expect(await store.claim({ owner: "one", leaseMs: 300, limit: 2 })).toMatchObject({
+    intents: [{ createdAt: 1_000_000, msLeft: 500 }],
+    nextMs: 300,
+  });
+  await clock.advance(299);
+  expect(await store.claim({ owner: "two", leaseMs: 300, limit: 2 })).toEqual({ intents: [], nextMs: 1 });
+  await clock.advance(1);
+  expect(await store.claim({ owner: "two", leaseMs: 300, limit: 2 })).toMatchObject({ intents: [{ msLeft: 200 }] });
+});

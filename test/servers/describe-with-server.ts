@@ -1,0 +1,22 @@
+/* oxlint-disable vitest/no-conditional-tests, vitest/valid-title, vitest/valid-describe-callback, vitest/require-top-level-describe -- It makes suites for others, and is none. */
+import { beforeAll, describe } from "vitest";
+import { findBinary, type ServerBinary } from "./binary.ts";
+
+/**
+ * A `describe` for tests that need a server of the machine. Without its program they are skipped, and the title says
+ * what installs it; where CI=true they fail instead, since there nobody would see the skip.
+ */
+export function describeWithServer(title: string, binary: ServerBinary, tests: () => void): void {
+  if (findBinary(binary) !== undefined) {
+    describe(title, tests);
+    return;
+  }
+  const missing = `${binary.name} is missing: ${binary.install}`;
+  const suite = process.env["CI"] === "true" ? describe : describe.skip;
+  suite(`${title} (${missing})`, () => {
+    beforeAll(() => {
+      throw new Error(missing);
+    });
+    tests();
+  });
+}

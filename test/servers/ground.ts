@@ -1,0 +1,37 @@
+import { execFileSync } from "node:child_process";
+import { chownSync, mkdtempSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { once } from "node:events";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+
+/** A port of 127.0.0.1 on which nobody listens at present. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/** Whom a server runs as. */
+export interface ServerUser {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Whom servers run as that refuse to run as root: nobody, when we are root; otherwise ourselves (`undefined`). */
+export function unprivilegedUser(): ServerUser | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const idOf = (flag: string): number => Number(execFileSync("id", [flag, "nobody"], { encoding: "utf8" }));
+  return { uid: idOf("-u"), gid: idOf("-g") };
+}
+
+/** Makes a folder for one server, which belongs to the user that it runs as. */
+export function serverFolder(name: string, user?: ServerUser): string {
+  const folder = mkdtempSync(join(tmpdir(), `once-again-${name}-`));
+  if (user !== undefined) chownSync(folder, user.uid, user.gid);
+  return folder;
+}

@@ -1,0 +1,95 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { findBinary, type ServerBinary } from "./binary.ts";
+import { freePort, serverFolder } from "./ground.ts";
+import { type PrivateServer, startServer } from "./private-server.ts";
+
+export const natsBinary: ServerBinary = {
+  name: "nats-server",
+  folders: ["/usr/sbin"],
+  install: "apt-get install -y nats-server",
+};
+
+/** Results of a megabyte fit, with what stands before them. */
+const payloadMax = 2_097_152;
+
+/** One server of a cluster: its name, where it listens for the others, and where it finds them. */
+interface Routes {
+  readonly name: string;
+  readonly port: number;
+  /** Where the others are told to find it. */
+  readonly advertise: number;
+  readonly others: readonly number[];
+}
+
+/**
+ * Starts a NATS server with JetStream. It syncs its files now and then, as by default: what it acknowledged survives
+ * its own end, not that of the machine.
+ *
+ * @throws Error when the machine has none (see `describeWithServer`), or it does not start.
+ */
+export async function startNats(routes?: Routes): Promise<PrivateServer> {
+  const command = findBinary(natsBinary);
+  if (command === undefined) throw new Error(`There is no nats-server on this machine: ${natsBinary.install}`);
+  const port = await freePort();
+  const folder = serverFolder("nats");
+  const config = join(folder, "nats.conf");
+  writeFileSync(config, configOf(port, folder, routes));
+  return startServer({
+    command,
+    args: ["--config", config],
+    port,
+    url: `nats://127.0.0.1:${port}`,
+    folder,
+    ready: /Server is ready/,
+  });
+}
+
+function configOf(port: number, folder: string, routes: Routes | undefined): string {
+  const cluster = routes && {
+    name: "test",
+    host: "127.0.0.1",
+    port: routes.port,
+    advertise: `127.0.0.1:${routes.advertise}`,
+    no_advertise: true,
+    // One connection to each other server, so that a test can count on what it cuts.
+    pool_size: -1,
+    routes: routes.others.map((other) => `nats://127.0.0.1:${other}`),
+  };
+  return JSON.stringify({
+    server_name: routes?.name ?? "alone",
+    host: "127.0.0.1",
+    port,
+    max_payload: payloadMax,
+    jetstream: { store_dir: folder },
+    ...(cluster && { cluster }),
+  });
+}
+
+/** Some servers in a Raft group. */
+export interface NatsCluster extends AsyncDisposable {
+  readonly nodes: readonly PrivateServer[];
+}
+
+/**
+ * Starts a cluster of 3 servers.
+ *
+ * @param reach the port by which one node reaches another one's port, by their numbers from 0; default that port.
+ */
+export async function startNatsCluster(
+  reach: (from: number, to: number, port: number) => Promise<number> = async (_from, _to, port) => port,
+): Promise<NatsCluster> {
+  const ports = await Promise.all(Array.from({ length: 3 }, freePort));
+  const nodes = await Promise.all(
+    ports.map(async (port, from) => {
+      const others = ports.flatMap((other, to) => (to === from ? [] : [reach(from, to, other)]));
+      return startNats({ name: `n${from}`, port, advertise: await reach(from, from, port), others: await Promise.all(others) });
+    }),
+  );
+  return {
+    nodes,
+    async [Symbol.asyncDispose]() {
+      await Promise.all(nodes.map((node) => node[Symbol.asyncDispose]()));
+    },
+  };
+}

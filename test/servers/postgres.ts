@@ -1,0 +1,52 @@
+import { execFileSync } from "node:child_process";
+import { dirname, join } from "node:path";
+import { findBinary, type ServerBinary } from "./binary.ts";
+import { freePort, serverFolder, unprivilegedUser } from "./ground.ts";
+import { type PrivateServer, startServer } from "./private-server.ts";
+
+export const postgresBinary: ServerBinary = {
+  name: "postgres",
+  folders: ["/usr/lib/postgresql/*/bin"],
+  install: "apt-get install -y postgresql",
+};
+
+/** What a private PostgreSQL may be told. */
+export interface PostgresOptions {
+  /** Settings as in postgresql.conf. `fsync` and `synchronous_commit` are on, as by default. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Starts a PostgreSQL with an empty cluster: superuser `postgres`, no password, database `postgres`, UTF-8. Its socket
+ * is in its folder; it listens on 127.0.0.1.
+ *
+ * @throws Error when the machine has no PostgreSQL (see `describeWithServer`), or it does not start.
+ */
+export async function startPostgres({ settings = {} }: PostgresOptions = {}): Promise<PrivateServer> {
+  const command = findBinary(postgresBinary);
+  if (command === undefined) throw new Error(`There is no postgres on this machine: ${postgresBinary.install}`);
+  // PostgreSQL refuses to run as root.
+  const user = unprivilegedUser();
+  const folder = serverFolder("postgres", user);
+  const data = join(folder, "data");
+  const cluster = ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"];
+  // --no-sync: an empty cluster is quickly made again. What the server writes later is synced.
+  execFileSync(join(dirname(command), "initdb"), [...cluster, "--no-sync", "--no-instructions"], {
+    cwd: folder,
+    ...user,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  const port = await freePort();
+  const given = { listen_addresses: "127.0.0.1", unix_socket_directories: folder, port: String(port), ...settings };
+  return startServer({
+    command,
+    args: ["-D", data, ...Object.entries(given).flatMap(([name, value]) => ["-c", `${name}=${value}`])],
+    port,
+    url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    folder,
+    ready: /database system is ready to accept connections/,
+    // "Fast": it does not wait for its clients to go.
+    stopSignal: "SIGINT",
+    user,
+  });
+}

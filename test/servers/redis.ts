@@ -1,0 +1,88 @@
+import { execFile } from "node:child_process";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { findBinary, type ServerBinary } from "./binary.ts";
+import { freePort, serverFolder } from "./ground.ts";
+import { type PrivateServer, startServer } from "./private-server.ts";
+
+export const redisBinary: ServerBinary = { name: "redis-server", install: "apt-get install -y redis-server" };
+export const valkeyBinary: ServerBinary = { name: "valkey-server", install: "apt-get install -y valkey-server" };
+
+/** What a private Redis may be told. */
+export interface RedisOptions {
+  /** Default Redis. */
+  readonly binary?: ServerBinary;
+  /** Default any port that is free. */
+  readonly port?: number;
+  /** Settings as in redis.conf. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** Every acknowledged write is on disk, and no record is evicted. */
+const sound = { save: "", appendonly: "yes", appendfsync: "always", "maxmemory-policy": "noeviction" };
+
+/**
+ * Starts a Redis (or Valkey) without a password, which listens on 127.0.0.1.
+ *
+ * @throws Error when the machine has none (see `describeWithServer`), or it does not start.
+ */
+export async function startRedis(options: RedisOptions = {}): Promise<PrivateServer> {
+  const { binary = redisBinary, port = await freePort(), settings = {} } = options;
+  const folder = serverFolder(binary.name);
+  const given = { bind: "127.0.0.1", port: String(port), dir: folder, ...sound, ...settings };
+  return startServer({
+    command: commandOf(binary),
+    args: Object.entries(given).flatMap(([name, value]) => [`--${name}`, value]),
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    folder,
+    ready: /Ready to accept connections/,
+  });
+}
+
+/** Some masters, and a replica of each. */
+export interface RedisCluster extends AsyncDisposable {
+  readonly nodes: readonly PrivateServer[];
+}
+
+/** How long a node may be silent before the others count it as failed, milliseconds. */
+const nodeTimeoutMs = 1000;
+
+/**
+ * Starts a cluster of 3 masters and 3 replicas.
+ *
+ * @param settingsOf what else a node is told, by its number from 0 and its port.
+ */
+export async function startRedisCluster(
+  settingsOf: (node: number, port: number) => Promise<Readonly<Record<string, string>>> = async () => ({}),
+): Promise<RedisCluster> {
+  const nodes = await Promise.all(
+    Array.from({ length: 6 }, async (_, node) => {
+      const port = await freePort();
+      const settings = {
+        "cluster-enabled": "yes",
+        "cluster-port": String(await freePort()),
+        "cluster-node-timeout": String(nodeTimeoutMs),
+        "repl-diskless-sync-delay": "0",
+        ...(await settingsOf(node, port)),
+      };
+      return startRedis({ port, settings });
+    }),
+  );
+  const dispose = async (): Promise<void> => void (await Promise.all(nodes.map((node) => node[Symbol.asyncDispose]())));
+  try {
+    const cli = join(dirname(commandOf(redisBinary)), "redis-cli");
+    const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
+    await promisify(execFile)(cli, ["--cluster", "create", ...addresses, "--cluster-replicas", "1", "--cluster-yes"]);
+    return { nodes, [Symbol.asyncDispose]: dispose };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+function commandOf(binary: ServerBinary): string {
+  const command = findBinary(binary);
+  if (command === undefined) throw new Error(`There is no ${binary.name} on this machine: ${binary.install}`);
+  return command;
+}
