@@ -1,4 +1,5 @@
 import { OnceAgainError } from "../core/errors.ts";
+import type { Steps } from "./steps.ts";
 
 /** What a handler is told of the operation that it carries out. */
 export interface Execution<Transaction = undefined> {
@@ -12,6 +13,10 @@ export interface Execution<Transaction = undefined> {
   readonly fence: number;
   /** Aborts with `ONCE_LEASE_LOST` when this worker no longer owns the key. Stop then: another may be at it. */
   readonly signal: AbortSignal;
+  /** Whether an earlier attempt may have had effects. */
+  readonly abandoned: boolean;
+  /** Recovery points, for operations of several steps. */
+  readonly step: Steps;
   /** In transactional mode, the open transaction: write through it, and the effect commits with the key. */
   readonly transaction: Transaction;
   /** Says that nothing happened, whatever the handler answers then: the answer is not kept, a retry runs afresh. */
@@ -36,10 +41,11 @@ export type Attempt<Transaction> = Omit<Execution<Transaction>, "noEffect">;
 
 /**
  * What one run of the work did: `done` (it happened), `refused` (it answered with a failure that is to be kept),
- * `none` (nothing happened), `unknown` (it failed and can't tell). `result` is the answer, as it would be stored.
+ * `none` (nothing happened), `unknown` (it failed and can't tell), `held` (it can't tell, and no policy may run it again
+ * or settle it). `result` is the answer, as it would be stored.
  */
 export interface Ended {
-  effect: "done" | "refused" | "none" | "unknown";
+  effect: "done" | "refused" | "none" | "unknown" | "held";
   result: Uint8Array;
 }
 
@@ -53,6 +59,7 @@ const never = new AbortController().signal;
 export function firstAttempt<Transaction>(
   name: { scope: string; key: string | undefined },
   transaction: Transaction,
+  step: Steps,
 ): Attempt<Transaction> {
-  return { scope: name.scope, key: name.key, attempt: 1, fence: 0, signal: never, transaction };
+  return { scope: name.scope, key: name.key, attempt: 1, abandoned: false, fence: 0, signal: never, step, transaction };
 }

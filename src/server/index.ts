@@ -10,9 +10,14 @@ export type {
   TransactionalHttpOptions,
   TransactionalMode,
 } from "./http/http-options.ts";
+export type { IdempotencyPolicy } from "./http/policy.ts";
+export type { AnswerInit, Reconcile } from "./http/reconcile.ts";
 export { type HttpRequest, type OnceHttp, onceHttp } from "./http/once-http.ts";
 export { leasedEngine } from "./leased-engine.ts";
 export type { EngineOptions } from "./options.ts";
 export type { OnceOperation, Outcome } from "./outcome.ts";
+export { sealedStore } from "./sealed-store.ts";
+export type { SealKey } from "./sealer.ts";
 export type { ServerEvent, StoreOperation } from "./server-event.ts";
+export type { Reconciled, Steps } from "./steps.ts";
 export { transactionalEngine } from "./transactional-engine.ts";

@@ -3,6 +3,7 @@ import type { Listener } from "../core/events.ts";
 import { checkedChoice, checkedNumber } from "../core/options.ts";
 import { systemClock } from "../core/system-clock.ts";
 import type { ServerEvent } from "./server-event.ts";
+import type { StepOptions } from "./steps.ts";
 
 /** What is the same for every operation of one engine. */
 export interface EngineOptions {
@@ -16,6 +17,18 @@ export interface EngineOptions {
    * In transactional mode this never arises: a rollback proves that nothing happened.
    */
   onUnknown?: "hold" | "rerun";
+  /**
+   * How long the lease of an attempt must be over before the operation is run again, milliseconds; default 0. Until then
+   * repeats are told "in progress". Give it where the first worker may still be alive when its lease is over, and its
+   * effect does not check the fence.
+   */
+  quiesceMs?: number;
+  /** `"rerun"` on a store that can lose claims is refused, unless this says that duplicates are no harm. */
+  acknowledgeDuplicates?: boolean;
+  /** For the keys of `keyed` steps: 16 bytes or more, the same on every server. */
+  secret?: Uint8Array<ArrayBuffer>;
+  /** How large the kept result of one step may be, bytes; default 64 KiB. */
+  checkpointBytesMax?: number;
   /** How long a worker owns a key without a sign of life, whole milliseconds, 100 to a day; default 30,000. */
   leaseMs?: number;
   /** How long a result is kept, whole milliseconds, longer than the lease, up to 100 years; default 24 hours. */
@@ -32,7 +45,9 @@ export interface EngineOptions {
 
 /** Engine options, checked, with every default filled in. */
 export interface CheckedEngineOptions {
-  readonly onUnknown: "hold" | "rerun";
+  /** Passed to every claim: `undefined` where abandoned operations are held. */
+  readonly takeOverAfterMs: number | undefined;
+  readonly steps: StepOptions;
   readonly leaseMs: number;
   readonly retentionMs: number;
   readonly waitMs: number;
@@ -45,10 +60,14 @@ const dayMs = 86_400_000;
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for the first option that makes no sense. */
 export function checkedEngineOptions(options: EngineOptions): CheckedEngineOptions {
+  const onUnknown = checkedChoice("onUnknown", options.onUnknown ?? "hold", ["hold", "rerun"]);
+  const quiesceMs = checkedNumber("quiesceMs", options.quiesceMs ?? 0, { min: 0 });
+  const checkpointBytesMax = checkedNumber("checkpointBytesMax", options.checkpointBytesMax ?? 65_536, { min: 1 });
   const leaseMs = checkedNumber("leaseMs", options.leaseMs ?? 30_000, { min: 100, max: dayMs, integer: true });
   const retention = { min: leaseMs + 1, max: 36_525 * dayMs, integer: true };
   return Object.freeze({
-    onUnknown: checkedChoice("onUnknown", options.onUnknown ?? "hold", ["hold", "rerun"]),
+    takeOverAfterMs: onUnknown === "hold" ? undefined : quiesceMs,
+    steps: { secret: checkedSecret(options.secret), checkpointBytesMax, quiesceMs },
     leaseMs,
     retentionMs: checkedNumber("retentionMs", options.retentionMs ?? dayMs, retention),
     waitMs: checkedNumber("waitMs", options.waitMs ?? 0, { min: 0 }),
@@ -56,4 +75,9 @@ export function checkedEngineOptions(options: EngineOptions): CheckedEngineOptio
     onEvent: options.onEvent,
     clock: options.clock ?? systemClock,
   });
+}
+
+function checkedSecret(secret: Uint8Array<ArrayBuffer> | undefined): Uint8Array<ArrayBuffer> | undefined {
+  if (secret !== undefined) checkedNumber("secret.length", secret.length, { min: 16 });
+  return secret;
 }

@@ -1,6 +1,6 @@
 import { OnceAgainError } from "../core/errors.ts";
 import { notify } from "../core/events.ts";
-import { constantBackoff, noJitter, retry } from "../retry/index.ts";
+import { equalJitter, exponentialBackoff, retry } from "../retry/index.ts";
 import type { RecordName } from "../stores/store.ts";
 import type { CheckedEngineOptions } from "./options.ts";
 import type { StoreOperation } from "./server-event.ts";
@@ -12,18 +12,26 @@ export type CallStore = <Answer>(
   call: () => Promise<Answer>,
 ) => Promise<Answer>;
 
-/** How often one operation is asked for; the second time settles a lost acknowledgement. */
+/** How often an operation is asked for; the second time settles a lost acknowledgement. */
 const attemptsMax = 2;
 
+/** Operations that keep what already happened: worth asking for as long as there is time. */
+const untilTimeIsOver: ReadonlySet<StoreOperation> = new Set(["complete", "release", "checkpoint"]);
+
 /**
- * @returns a caller that throws `ONCE_STORE_UNAVAILABLE` when the store failed twice, or did not answer within
- *   `storeMsMax`; whether the operation was carried out is then unknown.
+ * @returns a caller that throws `ONCE_STORE_UNAVAILABLE` when the store failed twice, or, where it is about what already
+ *   happened, again and again; and when it did not answer within `storeMsMax`. Whether the operation was carried out is
+ *   then unknown.
  */
 export function storeCalls({ clock, storeMsMax, onEvent }: CheckedEngineOptions): CallStore {
-  const backoff = constantBackoff({ delayMs: 20, jitter: noJitter() });
+  const backoff = exponentialBackoff({ baseMs: 20, capMs: 500, jitter: equalJitter() });
   return async (operation, { scope, key }, call) => {
+    const startedAt = clock.monotonic();
     try {
-      return await retry(call, { attemptsMax, backoff, deadlineMs: storeMsMax, clock });
+      const attempts = untilTimeIsOver.has(operation) ? Number.MAX_SAFE_INTEGER : attemptsMax;
+      const answer = await retry(call, { attemptsMax: attempts, backoff, deadlineMs: storeMsMax, clock });
+      notify(onEvent, { kind: "store-answered", scope, key, operation, elapsedMs: clock.monotonic() - startedAt });
+      return answer;
     } catch (error) {
       notify(onEvent, { kind: "store-failed", scope, key, operation, error });
       throw storeUnavailable(error);

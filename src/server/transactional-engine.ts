@@ -6,6 +6,8 @@ import { type Attempt, firstAttempt, type Work } from "./execution.ts";
 import { inFlight } from "./in-flight.ts";
 import { checkedEngineOptions, type EngineOptions } from "./options.ts";
 import { outcomeOfClaim } from "./outcome.ts";
+import { purging } from "./purging.ts";
+import { plainSteps } from "./steps.ts";
 import { storeUnavailable } from "./store-calls.ts";
 
 /**
@@ -24,8 +26,17 @@ export function transactionalEngine<Transaction>(
       "Transactional mode needs a store in the database that the handler writes to. Use sqliteStore, or leased mode.",
     );
   }
-  const { clock, waitMs, retentionMs, onEvent } = checkedEngineOptions(engineOptions);
+  const options = checkedEngineOptions(engineOptions);
+  const { clock, waitMs, retentionMs, onEvent, steps } = options;
+  const purgeNowAndThen = purging(store, options);
   const running = inFlight(clock, waitMs);
+
+  const attempt = (name: { scope: string; key: string | undefined }, transaction: Transaction): Attempt<Transaction> =>
+    firstAttempt(
+      name,
+      transaction,
+      plainSteps(name, steps, (work) => work(transaction)),
+    );
 
   /** Tells the two kinds of failure apart: what the work throws is the handler's; everything else is the store's. */
   const transacted = async <Answer>(
@@ -60,18 +71,19 @@ export function transactionalEngine<Transaction>(
       const outcome = await running.run(operation, async () => {
         const answer = await transacted({ scope, key }, work, (watched) =>
           store.transact({ ...operation, retentionMs }, (transaction) =>
-            ended(watched, firstAttempt(operation, transaction)),
+            ended(watched, attempt(operation, transaction)),
           ),
         );
         return answer.kind === "executed" ? { kind: "executed", result: answer.value } : outcomeOfClaim(answer);
       });
       notify(onEvent, { kind: outcome.kind, scope, key });
+      if (outcome.kind === "executed") purgeNowAndThen();
       return outcome;
     },
     runUnkeyed: (scope, work) =>
       running.runUnkeyed(() =>
         transacted({ scope, key: undefined }, work, (watched) =>
-          store.transactUnkeyed((transaction) => ended(watched, firstAttempt({ scope, key: undefined }, transaction))),
+          store.transactUnkeyed((transaction) => ended(watched, attempt({ scope, key: undefined }, transaction))),
         ),
       ),
     close: () => running.drain(),
@@ -88,4 +100,10 @@ async function ended<Transaction>(
 }
 
 /** A failure that can't tell what it did is rolled back, which proves that nothing happened. */
-const keeps = { done: "commit", refused: "answer-only", none: "rollback", unknown: "rollback" } as const;
+const keeps = {
+  done: "commit",
+  refused: "answer-only",
+  none: "rollback",
+  unknown: "rollback",
+  held: "rollback",
+} as const;

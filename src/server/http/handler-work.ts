@@ -25,21 +25,21 @@ export function handlerWork<Transaction>(options: {
   handler: HttpHandler<Transaction>;
   body: Uint8Array<ArrayBuffer>;
   resultBytesMax: number;
-  /** What is said of an effect whose answer is too large to keep. */
-  tooLargeEffect: "done" | "none";
+  /** Whether what the handler did can be undone. */
+  transactional: boolean;
   problem: (code: ProblemCode, detail: string) => HttpAnswer;
   onError: (error: unknown) => void;
   onAnswer: (answer: HttpAnswer) => void;
 }): Work<Transaction> {
-  const { handler, problem } = options;
+  const { handler, problem, transactional } = options;
 
   const tooLarge = (): Run => ({
-    effect: options.tooLargeEffect,
+    effect: transactional ? "none" : "done",
     answer: problem(
       "ONCE_RESULT_TOO_LARGE",
-      options.tooLargeEffect === "done"
-        ? "The operation was carried out, but its answer is too large to be kept. Don't send it under another key."
-        : "The answer is too large to be kept, so the operation was undone. The service must raise resultBytesMax.",
+      transactional
+        ? "The answer is too large to be kept, so the operation was undone. The service must raise resultBytesMax."
+        : "The operation was carried out, but its answer is too large to be kept. Don't send it under another key.",
     ),
   });
 
@@ -48,6 +48,9 @@ export function handlerWork<Transaction>(options: {
       return { effect: "none", answer: problem("ONCE_NO_EFFECT", error.message) };
     }
     if (OnceAgainError.isInstance(error, "ONCE_RESULT_TOO_LARGE")) return tooLarge();
+    if (OnceAgainError.isInstance(error, "ONCE_OUTCOME_UNKNOWN")) {
+      return { effect: "held", answer: problem("ONCE_OUTCOME_UNKNOWN", error.message) };
+    }
     options.onError(error);
     return { effect: "unknown", answer: problem("ONCE_HANDLER_FAILED", "The service failed at this operation.") };
   };
@@ -58,7 +61,8 @@ export function handlerWork<Transaction>(options: {
     const run = async (): Promise<Run> => {
       try {
         const answer = await handler(execution, options.body);
-        return { effect: effectOf(answer.status), answer };
+        if (!isFinalStatus(answer.status)) throw new RangeError(`The handler answered with status ${answer.status}.`);
+        return { effect: effectOf(answer.status, transactional), answer };
       } catch (error) {
         return failed(error);
       }
@@ -74,8 +78,20 @@ export function handlerWork<Transaction>(options: {
   };
 }
 
-/** What the status of a handler's answer says of its effect. */
-function effectOf(status: number): Ended["effect"] {
+/** Whether a status can be sent, and sent again: neither informational nor out of HTTP's range (RFC 9110, 15). */
+function isFinalStatus(status: number): boolean {
+  return Number.isInteger(status) && status >= 200 && status <= 599;
+}
+
+/** Statuses that ask the caller to come back: a kept one would turn every repeat away (RFC 9110, RFC 8470, RFC 6585). */
+const comeBack: ReadonlySet<number> = new Set([408, 425, 429]);
+
+/**
+ * What the status of a handler's answer says of its effect. In a transaction, what asks the caller to come back is
+ * undone with the key, so that a repeat runs afresh; elsewhere only `noEffect()` can say that nothing happened.
+ */
+function effectOf(status: number, transactional: boolean): Ended["effect"] {
   if (status >= 500) return "unknown";
+  if (transactional && comeBack.has(status)) return "none";
   return status >= 400 ? "refused" : "done";
 }

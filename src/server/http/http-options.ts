@@ -1,9 +1,22 @@
+import { type Listener, notify } from "../../core/events.ts";
 import { checkedChoice, checkedNumber, invalidOption } from "../../core/options.ts";
 import type { Store, TransactionalStore } from "../../stores/store.ts";
 import type { EngineOptions } from "../options.ts";
+import type { Reconcile } from "./reconcile.ts";
 
 /** How one route keeps its promise. `Request` is the framework's own request. */
-export interface HttpRules<Request> extends EngineOptions {
+export interface HttpRules<Request> extends Omit<EngineOptions, "onUnknown"> {
+  /**
+   * What to do with an operation whose outcome is unknown (its handler failed, crashed or lost its lease):
+   *
+   * - `"hold"` (default): never run it again. A failure that was answered is kept and replayed; after a crash every
+   *   repeat is told "outcome unknown" until a person resolves it.
+   * - `"rerun"`: run it again. At least once, so only for effects that are idempotent, or keyed further down.
+   * - a function that looks the effect up, and says whether it happened: see `Reconcile`.
+   *
+   * In transactional mode this never arises: a rollback proves that nothing happened.
+   */
+  onUnknown?: "hold" | "rerun" | Reconcile<Request>;
   /**
    * Whose keys these are: a function that names the caller (tenant, account) of a request, or `"public"` where all
    * callers share one set of keys. Never the bearer token itself: a refreshed token is the same caller.
@@ -23,8 +36,8 @@ export interface HttpRules<Request> extends EngineOptions {
   retryAfterSeconds?: number;
   /** What the `type` of a problem begins with; default where npm serves this package's own error pages. */
   problemBase?: string;
-  /** Is told what a handler threw, since the caller gets only a plain 500; default `console.error`. */
-  onError?: (error: unknown) => void;
+  /** Is told what a handler or the store threw, since the caller gets a plain 500 or 503; default `console.error`. */
+  onError?: Listener<unknown>;
 }
 
 /** The claim is kept before the handler runs, its answer after; the effect may be anywhere. */
@@ -45,17 +58,30 @@ export type HttpOptions<Request, Transaction> =
   | LeasedHttpOptions<Request>
   | TransactionalHttpOptions<Request, Transaction>;
 
+/** What the engine under a route is told: a route that reconciles runs operations again, but looks first. */
+export function engineOptionsOf<Request>({ onUnknown, ...options }: HttpRules<Request>): EngineOptions {
+  if (typeof onUnknown !== "function") return onUnknown === undefined ? options : { ...options, onUnknown };
+  return { ...options, onUnknown: "rerun", acknowledgeDuplicates: true };
+}
+
 /** HTTP rules, checked, with every default filled in. */
-export type CheckedHttpRules<Request> = Readonly<Required<Omit<HttpRules<Request>, keyof EngineOptions>>>;
+export type CheckedHttpRules<Request> = Readonly<Required<Omit<HttpRules<Request>, keyof EngineOptions>>> & {
+  /** Missing where operations are held or just run again. */
+  readonly reconcile: Reconcile<Request> | undefined;
+};
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for the first option that makes no sense. */
-export function checkedHttpRules<Request>(options: HttpRules<Request>): CheckedHttpRules<Request> {
+export function checkedHttpRules<Request, Transaction>(
+  options: HttpOptions<Request, Transaction>,
+): CheckedHttpRules<Request> {
   const { scope } = options;
+  checkedChoice("mode", options.mode ?? "leased", ["leased", "transactional"]);
   if (scope !== "public" && typeof scope !== "function") {
     throw invalidOption("scope", 'a function that names the caller of a request, or "public"', scope);
   }
   return Object.freeze({
     scope,
+    reconcile: typeof options.onUnknown === "function" ? options.onUnknown : undefined,
     reusedStatus: checkedChoice("reusedStatus", options.reusedStatus ?? 422, [409, 422]),
     methods: (options.methods ?? ["POST", "PATCH"]).map((method) => method.toUpperCase()),
     keyRequired: options.keyRequired ?? true,
@@ -63,6 +89,6 @@ export function checkedHttpRules<Request>(options: HttpRules<Request>): CheckedH
     resultBytesMax: checkedNumber("resultBytesMax", options.resultBytesMax ?? 1_048_576, { min: 1024, integer: true }),
     retryAfterSeconds: checkedNumber("retryAfterSeconds", options.retryAfterSeconds ?? 1, { min: 1, integer: true }),
     problemBase: options.problemBase ?? "https://unpkg.com/once-again@0/docs/errors/",
-    onError: options.onError ?? ((error) => console.error(error)),
+    onError: (error: unknown) => notify(options.onError ?? console.error, error),
   });
 }

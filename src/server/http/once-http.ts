@@ -1,15 +1,25 @@
+import type { ErrorCode } from "../../core/error-codes.ts";
 import { OnceAgainError } from "../../core/errors.ts";
-import { fingerprint, keyTime, parseKey } from "../../key/index.ts";
+import { notify } from "../../core/events.ts";
+import { fingerprint } from "../../key/index.ts";
 import type { Engine } from "../engine.ts";
-import { type Execution, firstAttempt, NoEffectError, type Work } from "../execution.ts";
-import { leasedEngine } from "../leased-engine.ts";
-import { checkedEngineOptions } from "../options.ts";
+import { type Execution, NoEffectError, type Work } from "../execution.ts";
+import { leasedEngine, unkeyedAttempt } from "../leased-engine.ts";
+import { type CheckedEngineOptions, checkedEngineOptions } from "../options.ts";
+import type { RecordName, Store } from "../../stores/store.ts";
 import type { Outcome } from "../outcome.ts";
+import { storeUnavailable } from "../store-calls.ts";
 import { transactionalEngine } from "../transactional-engine.ts";
+import { admission } from "./admission.ts";
 import { decodeAnswer, type HttpAnswer } from "./answer.ts";
 import { type HttpHandler, handlerWork } from "./handler-work.ts";
-import { type CheckedHttpRules, checkedHttpRules, type HttpOptions } from "./http-options.ts";
+import { type CheckedHttpRules, checkedHttpRules, engineOptionsOf, type HttpOptions } from "./http-options.ts";
+import { type IdempotencyPolicy, idempotencyPolicy, policyHeader, policyHeaderName } from "./policy.ts";
 import { isProblemCode, problem, type ProblemCode } from "./problem.ts";
+import { reconcilingHandler } from "./reconcile.ts";
+
+/** What the caller gets an answer to, but somebody here must hear of. */
+const forOperators: ReadonlySet<ErrorCode> = new Set(["ONCE_STORE_UNAVAILABLE", "ONCE_BODY_CONSUMED"]);
 
 /** A request as the rules see it; each framework makes one of its own. */
 export interface HttpRequest<Request> {
@@ -34,6 +44,12 @@ export interface OnceHttp<Request, Transaction> {
    * there, streams and all. `undefined` for every other request.
    */
   passing(method: string): Execution<Transaction> | undefined;
+  /** What the route says of itself: serve it as JSON where callers may look it up. */
+  readonly policy: IdempotencyPolicy;
+  /** The policy as a response header: `answer` sets it; a framework sets it on what passes through. */
+  readonly policyHeader: readonly [name: string, value: string];
+  /** The largest request body, bytes: for a framework that must read it before it asks for the answer. */
+  readonly bodyBytesMax: number;
   /** The largest answer that is kept, bytes: a framework need not read on beyond it. */
   readonly resultBytesMax: number;
   /** Answers a request: by running the handler, or by what is known of its key. */
@@ -52,45 +68,38 @@ export function onceHttp<Request, Transaction>(
   options: HttpOptions<Request, Transaction>,
 ): OnceHttp<Request, Transaction> {
   const rules = checkedHttpRules(options);
-  const { clock, retentionMs } = checkedEngineOptions(options);
+  const checked = checkedEngineOptions(engineOptionsOf(options));
+  const { clock, retentionMs, onEvent } = checked;
   const transactional = options.mode === "transactional";
-  // A leased route's Transaction is undefined: the frameworks' signatures see to that.
-  const engine = (
-    transactional ? transactionalEngine(options.store, options) : leasedEngine(options.store, options)
-  ) as Engine<Transaction>;
+  const engine = engineFor(options);
   // Only a leased route lets requests through, and its Transaction is undefined.
-  const passing = {
-    ...firstAttempt({ scope: "", key: undefined }, undefined as Transaction),
-    noEffect: () => undefined,
-  };
+  const passing = (): Execution<Transaction> => passingExecution(options.store, checked) as Execution<Transaction>;
+  const { reconcile } = rules;
   const say = (code: ProblemCode, detail: string): HttpAnswer => problem(rules, code, detail);
 
   const covers = (method: string): boolean => rules.methods.includes(method.toUpperCase());
 
-  const admitted = async (request: HttpRequest<Request>, handler: HttpHandler<Transaction>): Promise<HttpAnswer> => {
+  const answer = async (request: HttpRequest<Request>, handler: HttpHandler<Transaction>): Promise<HttpAnswer> => {
     const covered = covers(request.method);
-    const parsed = parseKey(covered ? request.keyValues : []);
-    if (parsed.kind === "malformed") {
-      return say("ONCE_KEY_INVALID", `The Idempotency-Key header can't be read: ${parsed.problem}.`);
-    }
-    if (parsed.kind === "missing" && covered && rules.keyRequired) {
-      return say("ONCE_KEY_INVALID", "This operation needs an Idempotency-Key header: one new key for each operation.");
-    }
-    const key = parsed.kind === "key" ? parsed.key : undefined;
-    const madeAt = key === undefined ? undefined : keyTime(key);
-    if (madeAt !== undefined && madeAt + retentionMs < clock.now()) {
+    const admitted = admission(request.keyValues, { ...rules, covered, retentionMs }, clock.now());
+    if ("refused" in admitted) return say(admitted.refused, admitted.detail);
+    const { key, isOld } = admitted;
+    const scope = await scopeOf(rules, request.native);
+    if (key !== undefined && isOld && (await isForgotten(options.store, { scope, key }))) {
       return say("ONCE_KEY_EXPIRED", "This key is older than results are kept. Find out what became of its operation.");
     }
-    const scope = await scopeOf(rules, request.native);
     const body = await bodyOf(request, rules.bodyBytesMax);
     let given: HttpAnswer | undefined;
     const work: Work<Transaction> = handlerWork({
-      handler,
+      handler: reconcile ? reconcilingHandler(handler, reconcile, request.native, options.quiesceMs ?? 0) : handler,
       body,
       resultBytesMax: rules.resultBytesMax,
-      tooLargeEffect: transactional ? "none" : "done",
+      transactional,
       problem: say,
-      onError: rules.onError,
+      onError: (error) => {
+        rules.onError(error);
+        notify(onEvent, { kind: "handler-failed", scope, key, error });
+      },
       onAnswer: (answer) => (given = answer),
     });
     if (key === undefined) {
@@ -102,25 +111,59 @@ export function onceHttp<Request, Transaction>(
     return outcome.kind === "executed" && given !== undefined ? given : answerTo(outcome, say);
   };
 
+  const policy = idempotencyPolicy({ ...rules, retentionMs });
+  const ofPolicy = [policyHeaderName, policyHeader(policy)] as const;
+  const advertised = (answer: HttpAnswer): HttpAnswer => withHeader(answer, ...ofPolicy);
+
   return {
+    policy,
+    policyHeader: ofPolicy,
+    bodyBytesMax: rules.bodyBytesMax,
     resultBytesMax: rules.resultBytesMax,
-    passing: (method) => (transactional || covers(method) ? undefined : passing),
+    passing: (method) => (transactional || covers(method) ? undefined : passing()),
     async answer(request, handler) {
       try {
-        return await admitted(request, handler);
+        return advertised(await answer(request, handler));
       } catch (error) {
-        if (OnceAgainError.isInstance(error) && isProblemCode(error.code)) return say(error.code, error.message);
+        if (OnceAgainError.isInstance(error) && isProblemCode(error.code) && error.code !== "ONCE_HANDLER_FAILED") {
+          if (forOperators.has(error.code)) rules.onError(error);
+          return advertised(say(error.code, error.message));
+        }
         rules.onError(error);
-        return say("ONCE_HANDLER_FAILED", "The service failed. Ask again, with the same key, what became of it.");
+        const detail = "The service failed. Ask again, with the same key, what became of it.";
+        return advertised(say("ONCE_HANDLER_FAILED", detail));
       }
     },
     close: () => engine.close(),
   };
 }
 
+function engineFor<Request, Transaction>(options: HttpOptions<Request, Transaction>): Engine<Transaction> {
+  const engineOptions = engineOptionsOf(options);
+  if (options.mode === "transactional") return transactionalEngine(options.store, engineOptions);
+  // A leased route's Transaction is undefined: the frameworks' signatures see to that.
+  return leasedEngine(options.store, engineOptions) as Engine<Transaction>;
+}
+
+function passingExecution(store: Store, options: CheckedEngineOptions): Execution {
+  return { ...unkeyedAttempt(store, "", options), noEffect: () => undefined };
+}
+
+/** Whether nothing is kept under a key: of an old one, it may have been. */
+async function isForgotten(store: Store, name: RecordName): Promise<boolean> {
+  try {
+    return (await store.inspect(name)) === undefined;
+  } catch (cause) {
+    throw storeUnavailable(cause);
+  }
+}
+
 async function scopeOf<Request>({ scope, onError }: CheckedHttpRules<Request>, request: Request): Promise<string> {
   try {
-    return scope === "public" ? scope : await scope(request);
+    const name: unknown = scope === "public" ? scope : await scope(request);
+    if (typeof name === "string" && name.isWellFormed()) return name;
+    // A store writes UTF-8, in which all malformed names look alike.
+    throw new TypeError("The scope function must return a string of well-formed Unicode.");
   } catch (cause) {
     onError(cause);
     throw new NoEffectError("The service could not tell whose request this is. Nothing happened.", { cause });
@@ -142,10 +185,8 @@ function answerTo(outcome: Outcome, say: (code: ProblemCode, detail: string) => 
   switch (outcome.kind) {
     case "executed":
       return decodeAnswer(outcome.result);
-    case "replayed": {
-      const kept = decodeAnswer(outcome.result);
-      return { ...kept, headers: [...kept.headers, ["idempotent-replayed", "true"]] };
-    }
+    case "replayed":
+      return withHeader(decodeAnswer(outcome.result), "idempotent-replayed", "true");
     case "in-progress":
       return say("ONCE_IN_PROGRESS", "The operation with this key is still running. Ask again with the same key.");
     case "mismatch":
@@ -160,4 +201,8 @@ function answerTo(outcome: Outcome, say: (code: ProblemCode, detail: string) => 
           "until a person has looked; don't send it under another key.",
       );
   }
+}
+
+function withHeader({ headers, ...answer }: HttpAnswer, name: string, value: string): HttpAnswer {
+  return { ...answer, headers: [...headers, [name, value]] };
 }

@@ -1,0 +1,63 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { decodeAnswer, encodeAnswer, type HttpAnswer } from "./answer.ts";
+
+const answer = (headers: HttpAnswer["headers"], body: Uint8Array = new Uint8Array()): HttpAnswer => ({
+  status: 201,
+  headers,
+  body,
+});
+const kept = (headers: HttpAnswer["headers"]): HttpAnswer["headers"] =>
+  decodeAnswer(encodeAnswer(answer(headers))).headers;
+
+test("status, headers and body come back as they were, whatever the bytes", () => {
+  const header = fc.tuple(
+    fc.stringMatching(/^x-[a-z]{1,8}$/),
+    fc.string({ unit: fc.integer({ min: 0x20, max: 0xff }).map((code) => String.fromCharCode(code)) }),
+  );
+  fc.assert(
+    fc.property(fc.integer({ min: 200, max: 599 }), fc.array(header), fc.uint8Array(), (status, headers, body) => {
+      const decoded = decodeAnswer(encodeAnswer({ status, headers, body }));
+      expect({ ...decoded, body: [...decoded.body] }).toEqual({ status, headers, body: [...body] });
+    }),
+  );
+});
+
+test("repeated headers keep their order, and all headers their spelling", () => {
+  const headers = [
+    ["Link", "</a>; rel=prev"],
+    ["ETag", '"v1"'],
+    ["Link", "</b>; rel=next"],
+    ["Location", "/orders/7"],
+  ] as const;
+  expect(kept(headers)).toEqual(headers);
+});
+
+test("what belongs to one connection, one moment or one session is not kept", () => {
+  const names = [
+    "Connection",
+    "Keep-Alive",
+    "Transfer-Encoding",
+    "TE",
+    "Trailer",
+    "Upgrade",
+    "Proxy-Authenticate",
+    "Proxy-Authorization",
+    "Proxy-Connection",
+    "Content-Length",
+    "Date",
+    "Set-Cookie",
+  ];
+  expect(kept(names.map((name) => [name, "x"] as const))).toEqual([]);
+});
+
+test("what the connection header names is not kept either", () => {
+  const headers = [
+    ["connection", "close , X-Hop"],
+    ["Connection", "x-other"],
+    ["x-hop", "1"],
+    ["X-Other", "2"],
+    ["x-kept", "3"],
+  ] as const;
+  expect(kept(headers)).toEqual([["x-kept", "3"]]);
+});

@@ -1,0 +1,49 @@
+import type { ClaimAnswer, InspectedRecord } from "../stores/store.ts";
+import type { Ended } from "./execution.ts";
+import type { OnceOperation, Outcome } from "./outcome.ts";
+
+// What the leased engine decides, data in and decision out. The explorer (test/proof/explorer) drives these functions.
+
+/**
+ * Whether an answer to a claim is worth asking again for. An abandoned operation that we may take over later is not for
+ * people to settle, but to be asked for again.
+ */
+export function isPending({ kind }: ClaimAnswer, takeOverAfterMs: number | undefined): boolean {
+  return kind === "in-progress" || (kind === "abandoned" && takeOverAfterMs !== undefined);
+}
+
+/**
+ * How an owner ends its attempt: keeps the result, gives the key back, or ends its lease at once, so that the next
+ * attempt sees an operation whose outcome is unknown.
+ *
+ * @param policy.hadEffects whether something of the operation may have happened before, in an earlier attempt or a step:
+ *   then work that had no effect does not make the operation as if it had never been.
+ */
+export function settlementOf(
+  effect: Ended["effect"],
+  policy: { hadEffects: boolean; takeOverAfterMs: number | undefined },
+): "complete" | "release" | "abandon" {
+  if (effect === "none") return policy.hadEffects ? "abandon" : "release";
+  const runAgain = effect === "unknown" && policy.takeOverAfterMs !== undefined;
+  return runAgain || effect === "held" ? "abandon" : "complete";
+}
+
+/** What an owner answers whose attempt was ended as `settlementOf` says. */
+export function outcomeOfOwner({ effect, result }: Ended): Outcome {
+  return effect === "held" ? { kind: "outcome-unknown" } : { kind: "executed", result };
+}
+
+/** A late owner answers with what the record says, never with its own result. */
+export function outcomeOfLoser(
+  found: InspectedRecord | undefined,
+  { fingerprint }: Pick<OnceOperation, "fingerprint">,
+  { effect, result }: Ended,
+): Outcome {
+  if (found === undefined) {
+    // Work without an effect leaves none to be another's: our own release was carried out, and its answer lost.
+    return effect === "none" ? { kind: "executed", result } : { kind: "outcome-unknown" };
+  }
+  if (found.record.fingerprint !== fingerprint) return { kind: "mismatch" };
+  if (found.record.result !== undefined) return { kind: "replayed", result: found.record.result };
+  return { kind: found.state === "running" ? "in-progress" : "outcome-unknown" };
+}

@@ -1,0 +1,108 @@
+import type {
+  ClaimAnswer,
+  InspectedRecord,
+  KeyRecord,
+  RecordName,
+  Store,
+  TransactionalStore,
+  TransactionEnding,
+} from "../stores/store.ts";
+import { type SealKey, sealer, type Sealer } from "./sealer.ts";
+
+/**
+ * A store that keeps results and checkpoints sealed: who reads the database sees neither answers nor steps. Scopes,
+ * keys, fingerprints and times stay readable, since the store decides by them.
+ *
+ * @param keys the first seals, every one opens; see `SealKey`.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`. Its operations reject with `ONCE_SEAL_BROKEN` for what none of the keys
+ *   opens.
+ */
+export function sealedStore<Transaction>(
+  store: TransactionalStore<Transaction>,
+  keys: readonly SealKey[],
+): TransactionalStore<Transaction>;
+export function sealedStore(store: Store, keys: readonly SealKey[]): Store;
+export function sealedStore(store: Store | TransactionalStore<unknown>, keys: readonly SealKey[]): Store {
+  const seals = sealer(keys);
+  const sealed: Store = {
+    survivesFailover: store.survivesFailover,
+    claim: async (request) => openedAnswer(seals, request, await store.claim(request)),
+    complete: async (request) => store.complete({ ...request, result: await seals.seal(request, request.result) }),
+    renew: (request) => store.renew(request),
+    release: (request) => store.release(request),
+    checkpoint: async (request) => store.checkpoint({ ...request, result: await seals.seal(request, request.result) }),
+    inspect: async (name) => {
+      const found = await store.inspect(name);
+      return found === undefined ? undefined : opened(seals, found);
+    },
+    list: async (request) => Promise.all((await store.list(request)).map((found) => opened(seals, found))),
+    resolve: async (request) => {
+      const { settlement } = request;
+      if (settlement.as !== "done") return store.resolve(request);
+      const result = await seals.seal(request, settlement.result);
+      return store.resolve({ ...request, settlement: { ...settlement, result } });
+    },
+    purge: (request) => store.purge(request),
+    close: () => store.close(),
+  };
+  return "transact" in store ? { ...sealed, ...sealedTransactions(store, seals) } : sealed;
+}
+
+function sealedTransactions<Transaction>(
+  store: TransactionalStore<Transaction>,
+  seals: Sealer,
+): Pick<TransactionalStore<Transaction>, "transact" | "transactStep" | "transactUnkeyed"> {
+  return {
+    transactUnkeyed: (work) => store.transactUnkeyed(work),
+    async transactStep(request, work) {
+      const kept = await store.transactStep(request, async (transaction) =>
+        seals.seal(request, await work(transaction)),
+      );
+      return kept === undefined ? undefined : seals.open(request, kept);
+    },
+    async transact<Value>(
+      request: Parameters<typeof store.transact>[0],
+      work: (transaction: Transaction) => Promise<TransactionEnding<Value>>,
+    ) {
+      const answer = await store.transact(request, async (transaction) => {
+        const ending = await work(transaction);
+        return { ...ending, result: await seals.seal(request, ending.result) };
+      });
+      return answer.kind === "done" ? { ...answer, result: await seals.open(request, answer.result) } : answer;
+    },
+  };
+}
+
+async function openedAnswer(seals: Sealer, name: RecordName, answer: ClaimAnswer): Promise<ClaimAnswer> {
+  switch (answer.kind) {
+    case "done":
+      return { ...answer, result: await seals.open(name, answer.result) };
+    case "acquired":
+      return { ...answer, checkpoints: await openedCheckpoints(seals, name, answer.checkpoints) };
+    default:
+      return answer;
+  }
+}
+
+async function opened(seals: Sealer, found: InspectedRecord): Promise<InspectedRecord> {
+  const { result, checkpoints } = found.record;
+  return {
+    ...found,
+    record: {
+      ...found.record,
+      result: result === undefined ? undefined : await seals.open(found, result),
+      checkpoints: await openedCheckpoints(seals, found, checkpoints),
+    },
+  };
+}
+
+async function openedCheckpoints(
+  seals: Sealer,
+  name: RecordName,
+  checkpoints: KeyRecord["checkpoints"],
+): Promise<Record<string, Uint8Array>> {
+  const steps = Object.entries(checkpoints).map(
+    async ([step, bytes]) => [step, await seals.open({ scope: name.scope, key: name.key, step }, bytes)] as const,
+  );
+  return Object.fromEntries(await Promise.all(steps));
+}

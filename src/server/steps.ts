@@ -1,0 +1,191 @@
+import { OnceAgainError } from "../core/errors.ts";
+import { checkedNumber, invalidOption } from "../core/options.ts";
+import { deriveKey } from "../key/index.ts";
+
+/** What a look at the world says of an effect whose outcome is unknown. */
+export type Reconciled<Value> =
+  /** It happened, and this is its result. */
+  | { found: Value }
+  /** The look was no help: the operation stays held. */
+  | "unknown"
+  /**
+   * It did not happen and will not happen any more. "Not found" alone does not prove that while the first worker may
+   * still be alive, so say why it can be believed: the effect checks the fence, or `quiesceMs` has passed.
+   */
+  | { absent: "fenced" | "quiesced" };
+
+/**
+ * The recovery points of one operation, in leased mode. The result of each step is kept; when the operation runs again,
+ * a step that is kept is not run again but answered from what is kept. Steps are known by their place and name, so the
+ * same steps must come in the same order each time.
+ *
+ * Results are kept as JSON. In transactional mode, and without a key, there is nothing to resume: steps just run.
+ *
+ * Each rejects with `ONCE_STEP_CHANGED` when another name stood at its place before, `ONCE_LEASE_LOST` when the
+ * operation is another worker's by now.
+ */
+export interface Steps {
+  /**
+   * A step whose effect is in the store's own database: effect and result commit together, and only as long as this
+   * worker owns the operation. The store must be a transactional one; annotate `transaction` with its type.
+   */
+  transaction<Value, Transaction>(
+    name: string,
+    work: (transaction: Transaction) => Value | Promise<Value>,
+  ): Promise<Value>;
+  /**
+   * A step whose effect is at a service that honours keys: it is given the same key in every re-run, derived from the
+   * operation's. Needs the `secret` option.
+   */
+  keyed<Value>(name: string, work: (key: string) => Promise<Value>): Promise<Value>;
+  /**
+   * A step whose effect can't be made safe to repeat: it is noted before and after. When a run ended between the two,
+   * `reconcile` looks whether it happened; if that is no help, the operation ends with `ONCE_OUTCOME_UNKNOWN`.
+   */
+  once<Value>(name: string, work: () => Promise<Value>, reconcile: () => Promise<Reconciled<Value>>): Promise<Value>;
+}
+
+/** Where an operation's steps are kept. */
+export interface StepRecord {
+  scope: string;
+  key: string;
+  /** What earlier runs kept, by place. */
+  kept: Readonly<Record<string, Uint8Array>>;
+  /** Keeps a step; `false` when the operation is no longer ours. */
+  keep(place: string, bytes: Uint8Array): Promise<boolean>;
+  /** Runs and keeps a step in one transaction; `undefined` when the operation is no longer ours. */
+  transact(place: string, work: (transaction: unknown) => Promise<Uint8Array>): Promise<Uint8Array | undefined>;
+}
+
+/** What is kept of one step: `begun` for a `once` step that has no result yet. */
+type KeptStep = { name: string; begun: true } | { name: string; value: unknown };
+
+/** How many steps one operation may have. */
+const stepsMax = 1000;
+
+export interface StepOptions {
+  /** For the keys of `keyed` steps: 16 bytes or more, the same on every server. */
+  secret: Uint8Array<ArrayBuffer> | undefined;
+  /** How large the kept result of a step may be, bytes. */
+  checkpointBytesMax: number;
+  /** How long a lease must be over before an operation runs again, milliseconds. */
+  quiesceMs: number;
+}
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for an absence that is said to be proven by a wait that there was not. */
+export function checkAbsence({ absent }: { absent: "fenced" | "quiesced" }, quiesceMs: number): void {
+  if (absent === "fenced" || quiesceMs > 0) return;
+  throw invalidOption("quiesceMs", 'more than 0 where reconcile answers { absent: "quiesced" }', quiesceMs);
+}
+
+/** The steps of one run of one operation. */
+export function recordedSteps(record: StepRecord, options: StepOptions): Steps {
+  const occurrences = new Map<string, number>();
+  let places = 0;
+
+  /** The next place, and what an earlier run kept there. */
+  const nextPlace = (name: string): { place: string; occurrence: number; kept: KeptStep | undefined } => {
+    const place = String(checkedNumber("the number of steps", (places += 1), { min: 1, max: stepsMax }));
+    const occurrence = (occurrences.get(name) ?? 0) + 1;
+    occurrences.set(name, occurrence);
+    const bytes = record.kept[place];
+    const kept = bytes === undefined ? undefined : decode(bytes);
+    if (kept !== undefined && kept.name !== name) throw stepChanged(place, kept.name, name);
+    return { place, occurrence, kept };
+  };
+  const encode = (step: KeptStep): Uint8Array => {
+    const bytes = new TextEncoder().encode(JSON.stringify(step));
+    checkedNumber(`the kept result of step "${step.name}", in bytes,`, bytes.length, {
+      min: 0,
+      max: options.checkpointBytesMax,
+    });
+    return bytes;
+  };
+  const keep = async (place: string, step: KeptStep): Promise<void> => {
+    if (!(await record.keep(place, encode(step)))) throw leaseLost();
+  };
+
+  return {
+    async transaction<Value, Transaction>(name: string, work: (transaction: Transaction) => Value | Promise<Value>) {
+      const { place, kept } = nextPlace(name);
+      if (kept !== undefined) return valueOf<Value>(kept);
+      const bytes = await record.transact(place, async (transaction) =>
+        encode({ name, value: await work(transaction as Transaction) }),
+      );
+      if (bytes === undefined) throw leaseLost();
+      return valueOf<Value>(decode(bytes));
+    },
+    async keyed(name, work) {
+      const { place, occurrence, kept } = nextPlace(name);
+      if (kept !== undefined) return valueOf(kept);
+      const { scope, key } = record;
+      const value = await work(await deriveKey(checkedSecret(options.secret), { scope, key, name, occurrence }));
+      await keep(place, { name, value });
+      return value;
+    },
+    async once(name, work, reconcile) {
+      const { place, kept } = nextPlace(name);
+      if (kept !== undefined && !("begun" in kept)) return valueOf(kept);
+      const reconciled = kept === undefined ? undefined : await reconcile();
+      if (reconciled === "unknown") throw outcomeUnknown(name);
+      if (reconciled !== undefined && "found" in reconciled) {
+        await keep(place, { name, value: reconciled.found });
+        return reconciled.found;
+      }
+      if (reconciled !== undefined) checkAbsence(reconciled, options.quiesceMs);
+      await keep(place, { name, begun: true });
+      const value = await work();
+      await keep(place, { name, value });
+      return value;
+    },
+  };
+}
+
+/** The steps of a run of which nothing outlives it: there is nothing to resume, so they just run. */
+export function plainSteps(
+  { scope, key = crypto.randomUUID() }: { scope: string; key: string | undefined },
+  options: StepOptions,
+  transact: (work: (transaction: unknown) => Promise<Uint8Array>) => Promise<Uint8Array>,
+): Steps {
+  const keep = async (): Promise<boolean> => true;
+  return recordedSteps({ scope, key, kept: {}, keep, transact: (_place, work) => transact(work) }, options);
+}
+
+function decode(bytes: Uint8Array): KeptStep {
+  return JSON.parse(new TextDecoder().decode(bytes)) as KeptStep;
+}
+
+/** What a step returned; one that returned nothing keeps no value, since JSON has no `undefined`. */
+function valueOf<Value>(kept: KeptStep): Value {
+  return ("value" in kept ? kept.value : undefined) as Value;
+}
+
+function checkedSecret(secret: Uint8Array<ArrayBuffer> | undefined): Uint8Array<ArrayBuffer> {
+  if (secret !== undefined) return secret;
+  throw invalidOption(
+    "secret",
+    "given where a handler has keyed steps: 16 random bytes, the same on every server",
+    secret,
+  );
+}
+
+function stepChanged(place: string, before: string, now: string): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_STEP_CHANGED",
+    `Step ${place} of this operation was "${before}" in an earlier run and is "${now}" now. A handler with steps must ` +
+      "come to the same ones in the same order; give a changed handler a new route, or settle the operation by hand.",
+  );
+}
+
+function outcomeUnknown(name: string): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_OUTCOME_UNKNOWN",
+    `Step "${name}" of this operation was begun and may or may not have happened. The operation is held until a ` +
+      "person has looked; don't send it under another key.",
+  );
+}
+
+/** The error of a worker whose operation is another's by now. */
+function leaseLost(): OnceAgainError {
+  return new OnceAgainError("ONCE_LEASE_LOST", "This worker lost its key: stop, another may be at it.");
+}

@@ -1,0 +1,55 @@
+import { OnceAgainError } from "../core/errors.ts";
+import type { Acquired, ReleaseRequest, Store, TransactionalStore } from "../stores/store.ts";
+import type { StepRecord } from "./steps.ts";
+import type { CallStore } from "./store-calls.ts";
+
+/** The steps of an operation, kept as checkpoints of its record. */
+export interface KeptSteps extends StepRecord {
+  /** Whether this run or an earlier one kept a step, and so had an effect. */
+  readonly hasKept: boolean;
+}
+
+export function keptSteps(
+  store: Store,
+  callStore: CallStore,
+  owned: ReleaseRequest,
+  kept: Acquired["checkpoints"],
+): KeptSteps {
+  const { scope, key } = owned;
+  let hasKept = Object.keys(kept).length > 0;
+  return {
+    scope,
+    key,
+    kept,
+    get hasKept() {
+      return hasKept;
+    },
+    keep: (step, result) => {
+      hasKept = true;
+      return callStore("checkpoint", owned, () => store.checkpoint({ ...owned, step, result }));
+    },
+    transact: async (step, work) => {
+      hasKept = true;
+      return transactional(store).transactStep({ ...owned, step }, work);
+    },
+  };
+}
+
+/** Runs a transaction step of work that has no record. */
+export async function transactUnkeyed(
+  store: Store,
+  work: (transaction: unknown) => Promise<Uint8Array>,
+): Promise<Uint8Array> {
+  return transactional(store).transactUnkeyed(async (transaction) => {
+    const result = await work(transaction);
+    return { keep: "commit", result, value: result };
+  });
+}
+
+function transactional(store: Store): TransactionalStore<unknown> {
+  if ("transactStep" in store) return store as TransactionalStore<unknown>;
+  throw new OnceAgainError(
+    "ONCE_UNSAFE_PAIR",
+    "A transaction step needs a store in the database that it writes to. Use such a store, or another kind of step.",
+  );
+}
