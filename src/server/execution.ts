@@ -47,6 +47,8 @@ export type Attempt<Transaction> = Omit<Execution<Transaction>, "noEffect">;
 export interface Ended {
   effect: "done" | "refused" | "none" | "unknown" | "held";
   result: Uint8Array;
+  /** What the work failed with, if it did: a conflict between transactions is no failure of the work. */
+  cause?: unknown;
 }
 
 /** The work of one operation. It tells its failures by what it returns; if it throws, the outcome is unknown. */

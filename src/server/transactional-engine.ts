@@ -95,8 +95,8 @@ async function ended<Transaction>(
   work: Work<Transaction>,
   attempt: Attempt<Transaction>,
 ): Promise<TransactionEnding<Uint8Array>> {
-  const { effect, result } = await work(attempt);
-  return { keep: keeps[effect], result, value: result };
+  const { effect, result, cause } = await work(attempt);
+  return { keep: keeps[effect], result, value: result, cause };
 }
 
 /** A failure that can't tell what it did is rolled back, which proves that nothing happened. */

@@ -27,7 +27,10 @@ export function storedName({ scope, key }: RecordName): RecordName {
   const stored = { scope: storedText(scope), key: storedText(key) };
   for (const [part, text] of Object.entries(stored)) {
     if (Buffer.byteLength(text) > nameBytesMax) {
-      throw new OnceAgainError("ONCE_KEY_INVALID", `The ${part} is longer than ${nameBytesMax} bytes. Use a shorter one.`);
+      throw new OnceAgainError(
+        "ONCE_KEY_INVALID",
+        `The ${part} is longer than ${nameBytesMax} bytes. Use a shorter one.`,
+      );
     }
   }
   return stored;

@@ -32,8 +32,11 @@ export interface ClaimRequest extends RecordName {
   leaseMs: number;
   /** How long the record is kept, counted from the claim and again from the completion. */
   retentionMs: number;
-  /** Take an abandoned record over, instead of being told of it. */
-  takeOver?: boolean;
+  /**
+   * Take an abandoned record over, instead of being told of it, when its lease has been over for at least so long,
+   * milliseconds; by default never.
+   */
+  takeOverAfterMs?: number | undefined;
 }
 
 export interface Acquired {
@@ -50,7 +53,8 @@ export type ClaimAnswer =
   | { kind: "in-progress"; leaseMsLeft: number }
   | { kind: "done"; result: Uint8Array }
   | { kind: "mismatch" }
-  | { kind: "abandoned" };
+  /** `leaseOverMs`: for how long the last owner's lease has been over, milliseconds. */
+  | { kind: "abandoned"; leaseOverMs: number };
 
 /** A record's name and the token of the attempt that says it owns it. */
 export interface ReleaseRequest extends RecordName {
@@ -66,8 +70,11 @@ export interface RenewRequest extends ReleaseRequest {
   leaseMs: number;
 }
 
-export interface CheckpointRequest extends ReleaseRequest {
+export interface StepRequest extends ReleaseRequest {
   step: string;
+}
+
+export interface CheckpointRequest extends StepRequest {
   result: Uint8Array;
 }
 
@@ -134,6 +141,8 @@ export interface TransactionEnding<Value> {
   result: Uint8Array;
   /** What is handed to the caller of `transact`. */
   value: Value;
+  /** With `rollback`, why: work that failed over a conflict with another transaction is run again, a few times. */
+  cause?: unknown;
 }
 
 export type TransactionAnswer<Value> = { kind: "executed"; value: Value } | Exclude<ClaimAnswer, Acquired>;
@@ -147,6 +156,15 @@ export interface TransactionalStore<Transaction> extends Store {
     request: TransactionRequest,
     work: (transaction: Transaction) => Promise<TransactionEnding<Value>>,
   ): Promise<TransactionAnswer<Value>>;
-  /** The same without a key, for requests that bring none. */
+  /**
+   * Runs one step of a leased operation: its effect and its checkpoint in one transaction, as long as the owner owns the
+   * key. A step that was kept before is not run again: its checkpoint is the answer. `undefined`: the operation is no
+   * longer this owner's, and the step had no effect.
+   */
+  transactStep(
+    request: StepRequest,
+    work: (transaction: Transaction) => Promise<Uint8Array>,
+  ): Promise<Uint8Array | undefined>;
+  /** The same as `transact` without a key, for requests that bring none. */
   transactUnkeyed<Value>(work: (transaction: Transaction) => Promise<TransactionEnding<Value>>): Promise<Value>;
 }

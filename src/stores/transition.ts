@@ -75,7 +75,11 @@ function claim(record: KeyRecord | undefined, request: ClaimRequest, now: number
   if (record.leaseUntil > now) {
     return { record, answer: { kind: "in-progress", leaseMsLeft: record.leaseUntil - now } };
   }
-  return request.takeOver ? acquire(record, request, now) : { record, answer: { kind: "abandoned" } };
+  const leaseOverMs = now - record.leaseUntil;
+  const { takeOverAfterMs = Number.POSITIVE_INFINITY } = request;
+  return leaseOverMs < takeOverAfterMs
+    ? { record, answer: { kind: "abandoned", leaseOverMs } }
+    : acquire(record, request, now);
 }
 
 function acquire(record: KeyRecord | undefined, request: ClaimRequest, now: number): Transition<ClaimAnswer> {

@@ -12,3 +12,7 @@ export {
 } from "./fault.ts";
 export { flakyNetwork, type FlakyNetwork, type FlakyNetworkOptions, type Upstream } from "./flaky-network.ts";
 export type { RequestHead } from "./request-framing.ts";
+export type { ContractCase, StoreClock, StoreContractOptions } from "./store-contract/contract-case.ts";
+export { storeContract } from "./store-contract/store-contract.ts";
+export type { TransactionContractOptions, TransactionGround } from "./store-contract/transaction-case.ts";
+export { transactionContract } from "./store-contract/transaction-contract.ts";

@@ -1,8 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findBinary, type ServerBinary } from "./binary.ts";
-import { freePort, serverFolder } from "./ground.ts";
+import { serverFolder } from "./ground.ts";
 import { type PrivateServer, startServer } from "./private-server.ts";
+import { serverPort } from "./server-port.ts";
 
 export const natsBinary: ServerBinary = {
   name: "nats-server",
@@ -13,13 +14,13 @@ export const natsBinary: ServerBinary = {
 /** Results of a megabyte fit, with what stands before them. */
 const payloadMax = 2_097_152;
 
-/** One server of a cluster: its name, where it listens for the others, and where it finds them. */
+/** One server of a cluster: its name, where it listens for the others, and where it finds all. */
 interface Routes {
   readonly name: string;
   readonly port: number;
   /** Where the others are told to find it. */
   readonly advertise: number;
-  readonly others: readonly number[];
+  readonly all: readonly number[];
 }
 
 /**
@@ -31,7 +32,7 @@ interface Routes {
 export async function startNats(routes?: Routes): Promise<PrivateServer> {
   const command = findBinary(natsBinary);
   if (command === undefined) throw new Error(`There is no nats-server on this machine: ${natsBinary.install}`);
-  const port = await freePort();
+  const port = await serverPort();
   const folder = serverFolder("nats");
   const config = join(folder, "nats.conf");
   writeFileSync(config, configOf(port, folder, routes));
@@ -52,9 +53,7 @@ function configOf(port: number, folder: string, routes: Routes | undefined): str
     port: routes.port,
     advertise: `127.0.0.1:${routes.advertise}`,
     no_advertise: true,
-    // One connection to each other server, so that a test can count on what it cuts.
-    pool_size: -1,
-    routes: routes.others.map((other) => `nats://127.0.0.1:${other}`),
+    routes: routes.all.map((one) => `nats://127.0.0.1:${one}`),
   };
   return JSON.stringify({
     server_name: routes?.name ?? "alone",
@@ -79,11 +78,17 @@ export interface NatsCluster extends AsyncDisposable {
 export async function startNatsCluster(
   reach: (from: number, to: number, port: number) => Promise<number> = async (_from, _to, port) => port,
 ): Promise<NatsCluster> {
-  const ports = await Promise.all(Array.from({ length: 3 }, freePort));
+  const ports = await Promise.all(Array.from({ length: 3 }, serverPort));
   const nodes = await Promise.all(
     ports.map(async (port, from) => {
-      const others = ports.flatMap((other, to) => (to === from ? [] : [reach(from, to, other)]));
-      return startNats({ name: `n${from}`, port, advertise: await reach(from, from, port), others: await Promise.all(others) });
+      // All of them, itself included: by their number a server knows how many have to be there before they elect one.
+      const all = ports.map((other, to) => (to === from ? other : reach(from, to, other)));
+      return startNats({
+        name: `n${from}`,
+        port,
+        advertise: await reach(from, from, port),
+        all: await Promise.all(all),
+      });
     }),
   );
   return {

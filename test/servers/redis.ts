@@ -2,8 +2,9 @@ import { execFile } from "node:child_process";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { findBinary, type ServerBinary } from "./binary.ts";
-import { freePort, serverFolder } from "./ground.ts";
+import { serverFolder } from "./ground.ts";
 import { type PrivateServer, startServer } from "./private-server.ts";
+import { serverPort } from "./server-port.ts";
 
 export const redisBinary: ServerBinary = { name: "redis-server", install: "apt-get install -y redis-server" };
 export const valkeyBinary: ServerBinary = { name: "valkey-server", install: "apt-get install -y valkey-server" };
@@ -27,7 +28,7 @@ const sound = { save: "", appendonly: "yes", appendfsync: "always", "maxmemory-p
  * @throws Error when the machine has none (see `describeWithServer`), or it does not start.
  */
 export async function startRedis(options: RedisOptions = {}): Promise<PrivateServer> {
-  const { binary = redisBinary, port = await freePort(), settings = {} } = options;
+  const { binary = redisBinary, port = await serverPort(), settings = {} } = options;
   const folder = serverFolder(binary.name);
   const given = { bind: "127.0.0.1", port: String(port), dir: folder, ...sound, ...settings };
   return startServer({
@@ -58,10 +59,10 @@ export async function startRedisCluster(
 ): Promise<RedisCluster> {
   const nodes = await Promise.all(
     Array.from({ length: 6 }, async (_, node) => {
-      const port = await freePort();
+      const port = await serverPort();
       const settings = {
         "cluster-enabled": "yes",
-        "cluster-port": String(await freePort()),
+        "cluster-port": String(await serverPort()),
         "cluster-node-timeout": String(nodeTimeoutMs),
         "repl-diskless-sync-delay": "0",
         ...(await settingsOf(node, port)),

@@ -13,6 +13,7 @@ export type HttpHandler<Transaction> = (
 interface Run {
   effect: Ended["effect"];
   answer: HttpAnswer;
+  cause?: unknown;
 }
 
 /**
@@ -52,7 +53,8 @@ export function handlerWork<Transaction>(options: {
       return { effect: "held", answer: problem("ONCE_OUTCOME_UNKNOWN", error.message) };
     }
     options.onError(error);
-    return { effect: "unknown", answer: problem("ONCE_HANDLER_FAILED", "The service failed at this operation.") };
+    const answer = problem("ONCE_HANDLER_FAILED", "The service failed at this operation.");
+    return { effect: "unknown", answer, cause: error };
   };
 
   return async (attempt) => {
@@ -67,14 +69,15 @@ export function handlerWork<Transaction>(options: {
         return failed(error);
       }
     };
-    let { effect, answer } = await run();
+    const { cause, ...ran } = await run();
+    let { effect, answer } = ran;
     let result = encodeAnswer(answer);
     if (result.length > options.resultBytesMax) {
       ({ effect, answer } = tooLarge());
       result = encodeAnswer(answer);
     }
     options.onAnswer(answer);
-    return { effect: noEffect ? "none" : effect, result };
+    return { effect: noEffect ? "none" : effect, result, cause };
   };
 }
 

@@ -67,11 +67,7 @@ function idOf({ scope, key }: RecordName): string {
   return JSON.stringify([scope, key]);
 }
 
-function listed(
-  records: (RecordName & { record: KeyRecord })[],
-  request: ListRequest,
-  now: number,
-): InspectedRecord[] {
+function listed(records: (RecordName & { record: KeyRecord })[], request: ListRequest, now: number): InspectedRecord[] {
   const { scope, state, after } = request;
   const limit = checkedListLimit(request);
   return records

@@ -56,7 +56,9 @@ export function postgresQuery(client: PostgresClient): PostgresQuery {
       // Without a prepared statement, `postgres` asks for the types of the values first: another trip, each time.
       const prepare = values !== undefined;
       const answer = await client.unsafe(text, values as never[] | undefined, { prepare });
-      return "command" in answer ? answer : (answer as { columns?: unknown[] | null }[]).filter(({ columns }) => columns);
+      return "command" in answer
+        ? answer
+        : (answer as { columns?: unknown[] | null }[]).filter(({ columns }) => columns);
     };
   }
   return async (text, values) => {

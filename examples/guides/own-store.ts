@@ -1,0 +1,57 @@
+import { OnceAgainError } from "once-again";
+import type { InspectedRecord, RecordName, Store } from "once-again/stores/store";
+import { type AnswerTo, inspected, isExpired, type Operation, transition } from "once-again/stores/transition";
+
+type Stored = Pick<InspectedRecord, "scope" | "key" | "record">;
+
+const idOf = ({ scope, key }: RecordName): string => JSON.stringify([scope, key]);
+
+/** A store in a Map. Where a database is shared, reading, deciding and writing are one transaction of its own. */
+export function mapStore(now: () => number = Date.now): Store {
+  const records = new Map<string, Stored>();
+
+  const apply = async <Asked extends Operation>(operation: Asked): Promise<AnswerTo<Asked>> => {
+    const { record, answer } = transition(records.get(idOf(operation))?.record, operation, now());
+    const { scope, key } = operation;
+    if (record === undefined) records.delete(idOf(operation));
+    else records.set(idOf(operation), { scope, key, record });
+    return answer;
+  };
+  const known = (): InspectedRecord[] =>
+    [...records.values()]
+      .filter(({ record }) => !isExpired(record, now()))
+      .map((stored) => inspected(stored, stored.record, now()));
+
+  return {
+    survivesFailover: "no",
+    claim: (request) => apply({ kind: "claim", ...request }),
+    complete: (request) => apply({ kind: "complete", ...request }),
+    renew: (request) => apply({ kind: "renew", ...request }),
+    release: (request) => apply({ kind: "release", ...request }),
+    checkpoint: (request) => apply({ kind: "checkpoint", ...request }),
+    resolve: (request) => apply({ kind: "resolve", ...request }),
+    inspect: async (name) => known().find((found) => idOf(found) === idOf(name)),
+    async list({ scope, state, limit = 100, after }) {
+      if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
+        throw new OnceAgainError("ONCE_OPTION_INVALID", `limit must be 1 to 1000, but it is ${limit}.`);
+      }
+      return known()
+        .filter((found) => (scope ?? found.scope) === found.scope && (state ?? found.state) === found.state)
+        .filter((found) => after === undefined || inOrder(after, found) < 0)
+        .toSorted(inOrder)
+        .slice(0, limit);
+    },
+    async purge({ limit }) {
+      const expired = [...records].filter(([, { record }]) => isExpired(record, now())).slice(0, limit);
+      for (const [id] of expired) records.delete(id);
+      return expired.length;
+    },
+    close: async () => records.clear(),
+  };
+}
+
+/** By scope, then by key, each by its UTF-16 code units. */
+function inOrder(one: RecordName, other: RecordName): number {
+  const compare = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
+  return compare(one.scope, other.scope) || compare(one.key, other.key);
+}

@@ -1,0 +1,35 @@
+import { OnceAgainError } from "../../core/errors.ts";
+
+/** How many causes of an error are looked at: who wraps a driver's error does it once or twice. */
+const causesMax = 8;
+
+/** The number of the server's error, in this one or one that it wraps; `undefined` for an error of the connection. */
+export function errorNumber(error: unknown): number | undefined {
+  let inner = error;
+  for (let depth = 0; depth < causesMax && inner instanceof Error; depth += 1) {
+    if ("errno" in inner && "sqlState" in inner && typeof inner.errno === "number") return inner.errno;
+    inner = inner.cause;
+  }
+  return undefined;
+}
+
+/** ER_LOCK_WAIT_TIMEOUT: another has the row's lock. */
+export const lockWaitTimeout = 1205;
+
+/** Whether the server rolled the transaction back for the sake of another, and running it again helps. */
+export function isConflict(error: unknown): boolean {
+  // ER_CHECKREAD (the row was changed since the snapshot), ER_LOCK_DEADLOCK
+  return [1020, 1213].includes(errorNumber(error) ?? 0);
+}
+
+/** Whether a failed COMMIT may have been carried out: the server went down, or can't be heard. */
+export function isUnknownCommit(error: unknown): boolean {
+  const number = errorNumber(error);
+  // ER_SERVER_SHUTDOWN, ER_ERROR_DURING_COMMIT, ER_QUERY_INTERRUPTED, ER_CONNECTION_KILLED
+  return number === undefined || [1053, 1180, 1317, 1927].includes(number);
+}
+
+/** The error for a database that is busy, or can't be heard. */
+export function unavailable(why: string, cause?: unknown): OnceAgainError {
+  return new OnceAgainError("ONCE_STORE_UNAVAILABLE", `The MariaDB store: ${why}. Ask again later.`, { cause });
+}

@@ -1,0 +1,105 @@
+import { claimAnswer, inspectedRow, type KeyRow } from "../sql-records.ts";
+import type { StepRequest, TransactionAnswer, TransactionEnding, TransactionRequest } from "../store.ts";
+import { errorNumber, isConflict, lockWaitTimeout } from "./errors.ts";
+import { changed, checkpointValues, claimValues, namedBy } from "./leased-operations.ts";
+import { lockName, withLock } from "./named-lock.ts";
+import type { OpenSession } from "./sessions.ts";
+import type { MariadbStatements } from "./statements.ts";
+import { block, inTransaction, savepoint } from "./transactions.ts";
+
+/** What the transactions of one store share. */
+export interface Ground<Connection> {
+  open: OpenSession<Connection>;
+  statements: MariadbStatements;
+  /** Begins a transaction: two statements. */
+  begin: readonly string[];
+  /** How long another's lock is waited for, milliseconds. */
+  busyMsMax: number;
+  /** Tells the locks of this store from those of another in the same server. */
+  tablePrefix: string;
+}
+
+type Work<Connection, Value> = (connection: Connection) => Promise<TransactionEnding<Value>>;
+
+/**
+ * `transact` of the port. The claim of leased mode, not yet committed, is the lock: who meets it is told so at once, and
+ * it ends with the transaction, however that ends.
+ */
+export async function keyedWork<Connection, Value>(
+  { open, statements, begin }: Ground<Connection>,
+  request: TransactionRequest,
+  work: Work<Connection, Value>,
+): Promise<TransactionAnswer<Value>> {
+  const claim = { ...request, owner: crypto.randomUUID(), leaseMs: 0 };
+  let committed: TransactionAnswer<Value> | undefined;
+  return inTransaction<Connection, TransactionAnswer<Value>>(open, true, async (session, inDoubt) => {
+    // The transaction in doubt has the row locked until it has ended: then the row tells how.
+    const statement = inDoubt ? statements.claim() : statements.claimAtOnce;
+    const claimed = await session
+      .query(block([...begin, statement, `SAVEPOINT ${savepoint}`]), claimValues(claim))
+      .catch((error: unknown) => {
+        if (!inDoubt && errorNumber(error) === lockWaitTimeout) return undefined;
+        throw error;
+      });
+    if (claimed === undefined) return { answer: { kind: "in-progress", leaseMsLeft: 0 }, rollBack: "unawaited" };
+    const row = rowOf(claimed)!;
+    if (committed !== undefined && row.state === "done" && row.owner === claim.owner) {
+      return { answer: committed, rollBack: "unawaited" };
+    }
+    const answer = claimAnswer(row, claim);
+    if (answer.kind !== "acquired") return { answer, rollBack: "unawaited" };
+    const { keep, result, value, cause } = await work(session.connection);
+    if (isConflict(cause)) throw cause;
+    committed = { kind: "executed", value };
+    if (keep === "rollback") return { answer: committed, rollBack: "awaited" };
+    const end = keep === "commit" ? `RELEASE SAVEPOINT ${savepoint}` : `ROLLBACK TO SAVEPOINT ${savepoint}`;
+    const values = [Buffer.from(result), request.retentionMs, ...namedBy(request), Buffer.from(claim.owner)];
+    return { answer: committed, commit: [end, statements.keep], values };
+  });
+}
+
+/**
+ * `transactStep` of the port. A step that is asked for again waits for its first time to end, by a lock of the
+ * connection (GET_LOCK): with one of the row, the lease could not be renewed while the step runs.
+ */
+export async function keyedStep<Connection>(
+  ground: Ground<Connection>,
+  request: StepRequest,
+  work: (connection: Connection) => Promise<Uint8Array>,
+): Promise<Uint8Array | undefined> {
+  const { open, statements, begin, busyMsMax } = ground;
+  const locked = withLock(open, lockName(ground.tablePrefix, request), busyMsMax);
+  return inTransaction<Connection, Uint8Array | undefined>(locked, true, async (session) => {
+    const row = rowOf(
+      await session.query(block([...begin, statements.lookUp, `SAVEPOINT ${savepoint}`]), namedBy(request)),
+    );
+    const found = row && inspectedRow(row).record;
+    const kept = found?.owner === request.owner ? found.checkpoints[request.step] : undefined;
+    if (kept !== undefined) return { answer: kept, rollBack: "unawaited" };
+    if (found?.owner !== request.owner || found.state === "done") return { answer: undefined, rollBack: "unawaited" };
+    const result = await work(session.connection);
+    // Only now is the row locked.
+    const owned = changed(await session.query(statements.checkpoint, checkpointValues(request, result)));
+    if (!owned) return { answer: undefined, rollBack: "awaited" };
+    return { answer: result, commit: [`RELEASE SAVEPOINT ${savepoint}`] };
+  });
+}
+
+/** `transactUnkeyed` of the port. */
+export async function unkeyedWork<Connection, Value>(
+  { open, begin }: Ground<Connection>,
+  work: Work<Connection, Value>,
+): Promise<Value> {
+  return inTransaction<Connection, Value>(open, false, async (session) => {
+    await session.query(block([...begin, `SAVEPOINT ${savepoint}`]));
+    const { keep, value, cause } = await work(session.connection);
+    if (isConflict(cause)) throw cause;
+    if (keep !== "commit") return { answer: value, rollBack: "awaited" };
+    return { answer: value, commit: [`RELEASE SAVEPOINT ${savepoint}`] };
+  });
+}
+
+/** The row that a block's only query gave. A block answers with what each of its queries gave, and how it ended. */
+function rowOf(answer: unknown): KeyRow | undefined {
+  return (answer as [KeyRow[], ...unknown[]])[0][0];
+}

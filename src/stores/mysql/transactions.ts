@@ -1,0 +1,73 @@
+import { OnceAgainError } from "../../core/errors.ts";
+import type { MysqlValue } from "./client.ts";
+import { errorNumber, isConflict, isUnknownCommit, unavailable } from "./errors.ts";
+import type { OpenSession, Session } from "./sessions.ts";
+
+/** How often a transaction is run at most: a conflict, or a commit that nobody acknowledged, is rare. */
+const runsMax = 3;
+
+/** How a transaction's body ends. */
+export type Ended<Answer> =
+  /** By these statements and COMMIT, in one trip. */
+  | { answer: Answer; commit: readonly string[]; values?: readonly MysqlValue[] }
+  /** By ROLLBACK; `unawaited` where nothing was done and so nobody needs to wait for it. */
+  | { answer: Answer; rollBack: "awaited" | "unawaited" };
+
+/** The savepoint before the handler's work. Whether it is still there tells whether its transaction is, too. */
+export const savepoint = "once_again_work";
+
+/** Several statements as one, which travels in one message: a compound statement of MariaDB. */
+export function block(statements: readonly string[]): string {
+  return `BEGIN NOT ATOMIC ${statements.join("; ")}; END`;
+}
+
+/**
+ * Runs `body` in a transaction of its own, which it begins itself, on a connection of its own. It is run again when the
+ * server rolled it back for another's sake; and, where `body` finds out by itself whether it was carried out before,
+ * when no answer came to the COMMIT: then with `inDoubt`.
+ *
+ * @throws OnceAgainError `ONCE_HANDLER_FAILED` when the work ended the transaction that it was given;
+ *   `ONCE_STORE_UNAVAILABLE` when nobody knows whether it was carried out; what `body` throws.
+ */
+export async function inTransaction<Connection, Answer>(
+  open: OpenSession<Connection>,
+  findsOut: boolean,
+  body: (session: Session<Connection>, inDoubt: boolean) => Promise<Ended<Answer>>,
+): Promise<Answer> {
+  let inDoubt = false;
+  for (let run = 1; ; run += 1) {
+    const session = await open();
+    let committing = false;
+    try {
+      const ended = await body(session, inDoubt);
+      if ("rollBack" in ended) {
+        const rolledBack = session.rollBack();
+        if (ended.rollBack === "awaited") await rolledBack;
+        return ended.answer;
+      }
+      committing = true;
+      await session.query(block([...ended.commit, "COMMIT"]), ended.values);
+      session.release();
+      return ended.answer;
+    } catch (error) {
+      const unknown = committing && isUnknownCommit(error);
+      if (unknown) session.destroy();
+      else await session.rollBack();
+      const again = unknown ? findsOut : isConflict(error);
+      if (!again || run === runsMax) throw committing ? commitError(error, unknown) : error;
+      inDoubt ||= unknown;
+    }
+  }
+}
+
+function commitError(error: unknown, unknown: boolean): unknown {
+  if (unknown) return unavailable("no answer came to a COMMIT, which may have been carried out", error);
+  // ER_SP_DOES_NOT_EXIST, which is said of a savepoint too
+  if (errorNumber(error) !== 1305) return error;
+  return new OnceAgainError(
+    "ONCE_HANDLER_FAILED",
+    "The handler ended the transaction it was given, or the server did and it went on. Leave COMMIT and ROLLBACK to " +
+      "once-again, and let errors through: what was committed meanwhile is committed without its key's result.",
+    { cause: error },
+  );
+}

@@ -1,0 +1,53 @@
+import { OnceAgainError } from "../../core/errors.ts";
+
+/** How many causes of an error are looked at: who wraps a driver's error does it once or twice. */
+const causesMax = 8;
+
+/** The code of an error, or of one that it wraps, that is of a certain kind. */
+function codeOf(error: unknown, isOfKind: (code: string, error: Error) => boolean): string | undefined {
+  let inner = error;
+  for (let depth = 0; depth < causesMax && inner instanceof Error; depth += 1) {
+    if ("code" in inner && typeof inner.code === "string" && isOfKind(inner.code, inner)) return inner.code;
+    inner = inner.cause;
+  }
+  return undefined;
+}
+
+/** The SQLSTATE of an error of `pg` or `postgres`, or of one that wraps it; `undefined` for any other error. */
+export function sqlState(error: unknown): string | undefined {
+  return codeOf(error, (code, inner) => /^[0-9A-Z]{5}$/.test(code) && "severity" in inner);
+}
+
+/**
+ * Whether an error of `postgres` says that its connection is gone. It must not be given another statement for it then: it
+ * throws where nobody can catch it (3.4.9). What it throws for a broken socket has the `query` beside the system's code,
+ * which tells it from a connection to elsewhere that a handler had. (`pg` refuses such a statement, as it should.)
+ */
+export function isConnectionLost(error: unknown): boolean {
+  const lost = codeOf(
+    error,
+    (code, inner) => code.startsWith("CONNECTION_") || (/^E[A-Z]/.test(code) && "query" in inner),
+  );
+  return lost !== undefined || /^(08|57P)/.test(sqlState(error) ?? "");
+}
+
+/** Whether the database rolled the transaction back for the sake of another, and running it again helps. */
+export function isConflict(error: unknown): boolean {
+  const state = sqlState(error);
+  // serialization_failure, deadlock_detected
+  return state === "40001" || state === "40P01";
+}
+
+/**
+ * Whether a failed COMMIT may have been carried out. A server that is up says why it refused; one that goes down
+ * (57P..), fails inside (58..., XX...), or can't be heard, says nothing.
+ */
+export function isUnknownCommit(error: unknown): boolean {
+  const state = sqlState(error);
+  return state === undefined || /^(08|57P|58|XX)/.test(state);
+}
+
+/** The error for a database that is busy, or can't be heard. */
+export function unavailable(why: string, cause?: unknown): OnceAgainError {
+  return new OnceAgainError("ONCE_STORE_UNAVAILABLE", `The PostgreSQL store: ${why}. Ask again later.`, { cause });
+}

@@ -1,0 +1,16 @@
+/**
+ * Values as parts of a statement's text, for statements that travel together in one message, which can have no
+ * parameters. They are written in hexadecimal: nothing in them can end the literal, whatever the server's settings are.
+ */
+export function textLiteral(text: string): string {
+  return `convert_from(${bytesLiteral(Buffer.from(text))}, 'UTF8')`;
+}
+
+export function bytesLiteral(bytes: Uint8Array): string {
+  return `decode('${Buffer.from(bytes).toString("hex")}', 'hex')`;
+}
+
+/** @throws RangeError for what is no whole number. */
+export function integerLiteral(value: number): string {
+  return `${BigInt(value)}::bigint`;
+}

@@ -1,0 +1,108 @@
+import type { Clock } from "../../core/clock.ts";
+import { checkedChoice, checkedNumber } from "../../core/options.ts";
+import { systemClock } from "../../core/system-clock.ts";
+import type { TransactionalStore } from "../store.ts";
+import { boundedBy } from "../bounded.ts";
+import {
+  type PgConnection,
+  type PgPool,
+  type PostgresJsConnection,
+  type PostgresConnection,
+  type PostgresJsPool,
+  type PostgresPool,
+  type PostgresQuery,
+  postgresQuery,
+} from "./client.ts";
+import { checkHealth } from "./health.ts";
+import { keyedStatements } from "./keyed-statements.ts";
+import { type Ground, keyedStep, keyedWork, unkeyedWork } from "./keyed-work.ts";
+import { leasedOperations } from "./leased-operations.ts";
+import { postgresSchema } from "./schema.ts";
+import { sessions } from "./sessions.ts";
+import { postgresStatements } from "./statements.ts";
+
+export interface PostgresStoreOptions {
+  /** What the names of the tables begin with: 1 to 40 of a-z, 0-9 and _; default `once_again_`. */
+  tablePrefix?: string;
+  /** How long a free connection, another's lock or the server's answer is waited for, milliseconds; default 5000. */
+  busyMsMax?: number;
+  /** The isolation of transactions that handlers run in; default `read committed`. */
+  isolation?: "read committed" | "repeatable read" | "serializable";
+  /**
+   * Whether a replay waits until a synchronous standby has what is replayed, by writing a message of a few bytes to the
+   * write-ahead log; default false. A standby that is promoted may otherwise not know an answer that a caller was given
+   * again, since a server that restarts shows commits that its standby has not acknowledged.
+   */
+  replayTouch?: boolean;
+  /** What bounds the waits; default the machine's clock. Leases and expiry are decided by the database's. */
+  clock?: Clock;
+}
+
+/** A store in PostgreSQL. */
+export interface PostgresStore<Connection> extends TransactionalStore<Connection> {
+  /** The SQL that `migrate` runs, for those who run it themselves: in one transaction. */
+  readonly schemaSql: string;
+  /** Makes the tables in the schema of the search path, or brings them up to date; any number of processes at a time. */
+  migrate(): Promise<void>;
+  /**
+   * Resolves when operations can be carried out.
+   *
+   * @throws OnceAgainError `ONCE_STORE_UNAVAILABLE`, saying why: no answer, no tables of this version, or a server that
+   *   only reads or does not keep what it acknowledges.
+   */
+  checkHealth(): Promise<void>;
+}
+
+/**
+ * A store in PostgreSQL 12 or newer, through your own pool: a Pool of `pg`, or the `sql` of `postgres`. Each operation
+ * is one statement, decided by the database's clock. An acknowledged claim survives a crash of the server (as long as
+ * `synchronous_commit` is on, as by default), and a failover if the standby is synchronous.
+ *
+ * In transactional mode, handlers are given a connection of the pool: a PoolClient of `pg`, a reserved `sql` of
+ * `postgres`. Prefer `pg` there: a connection of `postgres` (3.4.9) that is lost while a handler has it makes the next
+ * statement throw where nobody can catch it, as in its own `sql.begin`. `close()` leaves the pool open: it is yours.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`.
+ */
+export function postgresStore<Connection extends PgConnection>(
+  pool: PgPool<Connection>,
+  options?: PostgresStoreOptions,
+): PostgresStore<Connection>;
+export function postgresStore<Connection extends PostgresJsConnection>(
+  pool: PostgresJsPool<Connection>,
+  options?: PostgresStoreOptions,
+): PostgresStore<Connection>;
+export function postgresStore<Connection extends PostgresConnection>(
+  pool: PostgresPool<Connection>,
+  options: PostgresStoreOptions = {},
+): PostgresStore<Connection> {
+  const prefix = options.tablePrefix ?? "once_again_";
+  const schemaSql = postgresSchema(prefix);
+  const busyMsMax = checkedNumber("busyMsMax", options.busyMsMax ?? 5000, { min: 1, max: 2 ** 31 - 1, integer: true });
+  const replayTouch = options.replayTouch ?? false;
+  const levels = ["read committed", "repeatable read", "serializable"] as const;
+  const isolation = checkedChoice("isolation", options.isolation ?? "read committed", levels);
+
+  const bounded = boundedBy(options.clock ?? systemClock, busyMsMax);
+  const run = postgresQuery(pool);
+  const query: PostgresQuery = (text, values) => bounded(run(text, values));
+  const statements = postgresStatements(prefix, replayTouch);
+  const ground: Ground<Connection> = {
+    open: sessions(pool, bounded),
+    statements,
+    keyed: keyedStatements(prefix),
+    begin: `BEGIN ISOLATION LEVEL ${isolation}; SET LOCAL lock_timeout = ${busyMsMax}`,
+    touch: replayTouch ? "SELECT pg_logical_emit_message(true, 'once_again', '')" : "",
+  };
+  return {
+    survivesFailover: "synchronous",
+    schemaSql,
+    ...leasedOperations(query, statements),
+    transact: (request, work) => keyedWork(ground, request, work),
+    transactStep: (request, work) => keyedStep(ground, request, work),
+    transactUnkeyed: (work) => unkeyedWork(ground, work),
+    migrate: async () => void (await run(schemaSql)),
+    checkHealth: () => checkHealth(query, prefix),
+    close: async () => undefined,
+  };
+}

@@ -1,0 +1,53 @@
+import { tableName } from "../sql-names.ts";
+
+/** Any number that no other program's advisory lock has: "once" in ASCII. */
+const migrationLock = 0x6f6e6365;
+
+/** Each version of the schema, as the statements that lead to it from the one before. */
+const versions: readonly ((keys: string) => string)[] = [
+  // An index on the minute of expiry, not on its millisecond: completing an operation within a minute of its claim then
+  // changes no indexed column, and PostgreSQL replaces the row in its page without touching any index (HOT). Room is
+  // left in each page for that. "C" orders names by their bytes.
+  (keys) => `
+    CREATE TABLE ${keys} (
+      scope          text COLLATE "C" NOT NULL,
+      key            text COLLATE "C" NOT NULL,
+      state          text    NOT NULL CHECK (state IN ('running', 'done')),
+      fingerprint    text    NOT NULL,
+      owner          text    NOT NULL,
+      attempt        integer NOT NULL,
+      fence          bigint  NOT NULL,
+      lease_until    bigint  NOT NULL,
+      checkpoints    jsonb   NOT NULL,
+      result         bytea,
+      created_at     bigint  NOT NULL,
+      expires_at     bigint  NOT NULL,
+      expires_minute bigint  NOT NULL GENERATED ALWAYS AS (expires_at / 60000) STORED,
+      PRIMARY KEY (scope, key)
+    ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
+    CREATE INDEX ${keys}_expiry ON ${keys} (expires_minute);`,
+];
+
+/**
+ * The SQL that makes the tables, or brings them to this version; run again, it changes nothing. Any number of processes
+ * may run it at a time, each in one transaction (`psql --single-transaction`).
+ */
+export function postgresSchema(prefix: string): string {
+  const keys = tableName(prefix, "keys");
+  const schema = tableName(prefix, "schema");
+  const steps = versions.map(
+    (statements, index) => `
+DO $$ BEGIN
+  IF (SELECT version FROM ${schema}) < ${index + 1} THEN${statements(keys)}
+    UPDATE ${schema} SET version = ${index + 1};
+  END IF;
+END $$;`,
+  );
+  return `SELECT pg_advisory_xact_lock(${migrationLock});
+CREATE TABLE IF NOT EXISTS ${schema} (version integer NOT NULL);
+INSERT INTO ${schema} SELECT 0 WHERE NOT EXISTS (SELECT FROM ${schema});${steps.join("")}
+`;
+}
+
+/** The version that `postgresSchema` leads to. */
+export const schemaVersion = versions.length;

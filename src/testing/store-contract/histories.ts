@@ -1,0 +1,95 @@
+import { seededRandom } from "../../core/random.ts";
+import { recordOperations } from "../../stores/record-operations.ts";
+import type { KeyRecord, RecordName, Store } from "../../stores/store.ts";
+import { inspected, isExpired, type Operation, transition } from "../../stores/transition.ts";
+import type { Bench, StoreRule } from "./contract-case.ts";
+import { briefTimes, randomSteps, type Step, type StepTimes } from "./random-steps.ts";
+import { longMs, named, retentionMs } from "./requests.ts";
+import { expectSame } from "./rule.ts";
+
+const historyCount = 60;
+const stepsMax = 25;
+
+/** Where time can't be moved, nothing that lasts may end on the way. */
+const lastingTimes: StepTimes = {
+  leaseMs: [0, longMs],
+  retentionMs: [retentionMs, 2 * retentionMs],
+  takeOverAfterMs: [undefined, 0, longMs],
+  waitMs: [],
+};
+
+/** What no two clocks agree on. */
+const timeNames: ReadonlySet<string> = new Set([
+  "leaseMsLeft",
+  "leaseOverMs",
+  "fence",
+  "leaseUntil",
+  "createdAt",
+  "expiresAt",
+]);
+
+/** That a store is what the pure function `transition` says. */
+export const historyRules: readonly StoreRule[] = [
+  {
+    name: "a store does what `transition` says, step by step, in any history",
+    async try(bench) {
+      const random = seededRandom(bench.seed);
+      for (let history = 0; history < historyCount; history += 1) {
+        const names = ["k", "l"].map((key) => named(key, `history ${history}`));
+        const steps = randomSteps(random, names, stepsMax, bench.clock === undefined ? lastingTimes : briefTimes);
+        await expectAsModel(bench, names, steps);
+      }
+    },
+  },
+];
+
+/** Takes the steps on the store and on the model, and compares each answer and all records after it. */
+async function expectAsModel(bench: Bench, names: readonly RecordName[], steps: readonly Step[]): Promise<void> {
+  const { store, clock, seed } = bench;
+  const model = modelStore(() => clock?.now() ?? Date.now());
+  const shown = (value: unknown): unknown => (clock === undefined ? timeless(value) : value);
+  for (const [index, step] of steps.entries()) {
+    const rule = (what: string): string =>
+      `${what} as \`transition\` says (seed ${JSON.stringify(seed)}), in this history:\n${told(steps.slice(0, index + 1))}\n`;
+    if (step.kind === "wait") await bench.pass(step.ms);
+    else expectSame(shown(await ask(store, step)), shown(await ask(model, step)), rule("The last step is answered"));
+    const kept = await store.list({ scope: names[0]?.scope ?? "" });
+    expectSame(shown(kept), shown(model.list(names)), rule("The records are"));
+  }
+}
+
+function ask(store: Pick<Store, Operation["kind"]>, step: Operation): Promise<unknown> {
+  const { kind, ...request } = step;
+  return (store[kind] as (request: unknown) => Promise<unknown>)(request);
+}
+
+/** A store that is nothing but `transition` and a map. */
+function modelStore(now: () => number) {
+  const records = new Map<string, KeyRecord>();
+  return {
+    ...recordOperations(async (operation) => {
+      const { record, answer } = transition(records.get(operation.key), operation, now());
+      if (record === undefined) records.delete(operation.key);
+      else records.set(operation.key, record);
+      return answer;
+    }),
+    list: (names: readonly RecordName[]) =>
+      names.flatMap((name) => {
+        const record = records.get(name.key);
+        return record === undefined || isExpired(record, now()) ? [] : [inspected(name, record, now())];
+      }),
+  };
+}
+
+function timeless(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(timeless);
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
+  const lasting = Object.entries(value).filter(([name]) => !timeNames.has(name));
+  return Object.fromEntries(lasting.map(([name, property]) => [name, timeless(property)]));
+}
+
+/** A history as it can be read, and typed in again. */
+function told(steps: readonly Step[]): string {
+  const readable = (_name: string, value: unknown): unknown => (value instanceof Uint8Array ? [...value] : value);
+  return steps.map((step) => `    ${JSON.stringify(step, readable)}`).join("\n");
+}

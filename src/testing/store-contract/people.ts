@@ -1,0 +1,120 @@
+import type { ListRequest, Store } from "../../stores/store.ts";
+import type { StoreRule } from "./contract-case.ts";
+import { abandon, acquire, claimOf, named, result, retentionMs } from "./requests.ts";
+import { expectLike, expectRefused, expectSame, expectThat } from "./rule.ts";
+
+const settlement = { as: "done", result: Uint8Array.of(9), retentionMs } as const;
+const all = ["a/1 running", "a/10 abandoned", "a/2 done", "b/1 running"];
+
+/** What people look at and settle. */
+export const peopleRules: readonly StoreRule[] = [
+  {
+    name: "records are listed in the order of scope and key, by scope, by state, page by page",
+    async try({ store }) {
+      await fill(store);
+      const lists: [ListRequest, readonly string[]][] = [
+        [{}, all],
+        [{ scope: "a" }, all.slice(0, 3)],
+        [{ scope: "c" }, []],
+        [{ state: "running" }, ["a/1 running", "b/1 running"]],
+        [{ state: "abandoned" }, ["a/10 abandoned"]],
+        [{ state: "done", scope: "a" }, ["a/2 done"]],
+        [{ limit: 2 }, all.slice(0, 2)],
+        [{ limit: 2, after: { scope: "a", key: "10" } }, all.slice(2)],
+        [{ after: { scope: "a", key: "zzz" } }, all.slice(3)],
+        [{ state: "running", limit: 1, after: { scope: "a", key: "1" } }, ["b/1 running"]],
+        [{ after: { scope: "b", key: "1" } }, []],
+      ];
+      for (const [request, expected] of lists) {
+        expectSame(await listed(store, request), expected, `list(${JSON.stringify(request)}) holds what it asks for`);
+      }
+      for (const found of await store.list({})) {
+        expectSame(found, await store.inspect(found), "A list shows a record as inspect does");
+      }
+    },
+  },
+  {
+    name: "a list has at most 100 records unless it asks for more, and refuses a limit out of bounds",
+    async try({ store }) {
+      const keys = Array.from({ length: 101 }, (_, index) => `${1000 + index}`);
+      for (const key of keys) await acquire(store, claimOf(named(key)));
+      const listedKeys = async (limit: { limit?: number }) => (await store.list(limit)).map(({ key }) => key);
+      expectSame(await listedKeys({}), keys.slice(0, 100), "A list has at most 100 records by default");
+      expectSame(await listedKeys({ limit: 1000 }), keys, "A list has as many records as it asks for");
+      for (const limit of [0, -1, 1.5, 1001, Number.NaN]) {
+        await expectRefused(store.list({ limit }), "ONCE_OPTION_INVALID", `A limit of ${limit} is refused`);
+      }
+    },
+  },
+  {
+    name: "a record is inspected in its state, and an unknown one is not there",
+    async try({ store }) {
+      await fill(store);
+      for (const shown of all) {
+        const [scope = "", key = "", state] = shown.split(/[/ ]/);
+        expectLike(await store.inspect({ scope, key }), { scope, key, state }, "A record is inspected in its state");
+      }
+      expectSame(await store.inspect(named("3", "a")), undefined, "An unknown record is not there");
+    },
+  },
+  {
+    name: "an expired record is neither inspected nor listed, and a purge leaves all others",
+    async try({ store, pass }) {
+      await fill(store);
+      await abandon(store, claimOf(named("brief"), { retentionMs: 1 }));
+      await pass(1);
+      expectSame(await store.inspect(named("brief")), undefined, "An expired record is not inspected");
+      expectSame(await listed(store, {}), all, "An expired record is not listed");
+      // How many a purge finds is not told here: some engines forget what expired by themselves.
+      const purged = await store.purge({ limit: 10 });
+      expectThat(purged === 0 || purged === 1, "A purge removes no more than what expired", purged);
+      expectSame(await listed(store, {}), all, "A purge leaves what has not expired");
+    },
+  },
+  {
+    name: "only an abandoned record is settled, as done or as not executed",
+    async try({ store }) {
+      await fill(store);
+      for (const as of [settlement, { as: "not-executed" } as const]) {
+        for (const key of ["1", "2", "unknown"]) {
+          expectSame(
+            await store.resolve({ ...named(key, "a"), settlement: as }),
+            false,
+            "Only an abandoned key is settled",
+          );
+        }
+      }
+      expectSame(await listed(store, {}), all, "A settlement that was refused changes nothing");
+      expectSame(await store.resolve({ ...named("10", "a"), settlement }), true, "An abandoned key is settled");
+      const replay = await store.claim(claimOf(named("10", "a")));
+      expectSame(
+        replay,
+        { kind: "done", result: settlement.result },
+        "What was settled as done answers with its result",
+      );
+      const late = await store.complete({ ...named("10", "a"), owner: "me", result, retentionMs });
+      expectSame(late, false, "A late owner is told that its key was settled");
+    },
+  },
+  {
+    name: "what was settled as not executed runs afresh",
+    async try({ store }) {
+      await fill(store);
+      await store.resolve({ ...named("10", "a"), settlement: { as: "not-executed" } });
+      const again = await acquire(store, claimOf(named("10", "a"), { fingerprint: "g" }));
+      expectLike(again, { attempt: 1, abandoned: false }, "What was not executed runs afresh");
+    },
+  },
+];
+
+/** One record of each state, and one of another scope, claimed in no order. */
+async function fill(store: Store): Promise<void> {
+  const [outside, done, abandoned, running] = [named("1", "b"), named("2", "a"), named("10", "a"), named("1", "a")];
+  for (const name of [outside, done, running]) await acquire(store, claimOf(name, { owner: "me" }));
+  await store.complete({ ...done, owner: "me", result, retentionMs });
+  await abandon(store, claimOf(abandoned, { owner: "me" }));
+}
+
+async function listed(store: Store, request: ListRequest): Promise<string[]> {
+  return (await store.list(request)).map(({ scope, key, state }) => `${scope}/${key} ${state}`);
+}

@@ -1,0 +1,25 @@
+import { caseOf, type ContractCase, type StoreContractOptions } from "./contract-case.ts";
+import { claimRules } from "./claims.ts";
+import { exactTimeRules } from "./exact-times.ts";
+import { historyRules } from "./histories.ts";
+import { lifeRules } from "./lives.ts";
+import { ownerRules } from "./owners.ts";
+import { peopleRules } from "./people.ts";
+import { raceRules } from "./races.ts";
+import { realTimeRules } from "./real-times.ts";
+
+/**
+ * What every store does, whatever it is built on: the cases that each of ours passes, for a store of your own. Any test
+ * runner takes them:
+ *
+ *     for (const { name, run } of storeContract({ open })) test(name, run);
+ *
+ * They are about the promises of the port: one winner among many, leases and retention by the store's clock, an owner
+ * whose acknowledgement was lost, a late owner, names and results of any kind, and 60 random histories against
+ * `transition`, the state machine that the port stands for.
+ */
+export function storeContract(options: StoreContractOptions): ContractCase[] {
+  const timeRules = options.clock === undefined ? realTimeRules : exactTimeRules(options.clock);
+  const rules = [claimRules, raceRules, lifeRules, ownerRules, timeRules, peopleRules, historyRules].flat();
+  return rules.map((rule) => caseOf(rule, options));
+}

@@ -1,0 +1,21 @@
+import type { ContractCase } from "./contract-case.ts";
+import { parallelTransactionRules } from "./parallel-transactions.ts";
+import { transactionCaseOf, type TransactionContractOptions } from "./transaction-case.ts";
+import { transactionKeyRules } from "./transaction-keys.ts";
+import { stepRules } from "./transaction-steps.ts";
+import { transactionRules } from "./transactions.ts";
+
+/**
+ * What every store does that keeps key, effect and result in one transaction. It goes on where `storeContract` ends, for
+ * a `TransactionalStore`; time passes by itself in it.
+ */
+export function transactionContract<Transaction>(options: TransactionContractOptions<Transaction>): ContractCase[] {
+  const parallel = options.parallel ?? true;
+  const rules = [
+    ...transactionRules,
+    ...transactionKeyRules,
+    ...stepRules,
+    ...(parallel ? parallelTransactionRules : []),
+  ];
+  return rules.map((rule) => transactionCaseOf(rule, options));
+}

@@ -1,0 +1,68 @@
+import { setTimeout } from "node:timers/promises";
+import { claimOf, longMs, named, result } from "./requests.ts";
+import { expectLike, expectSame, expectThat } from "./rule.ts";
+import type { TransactionRule } from "./transaction-case.ts";
+
+const name = named("order-7");
+const operation = { ...name, fingerprint: "f", retentionMs: longMs };
+const duplicates = 50;
+
+/** Longer than the retention of what is to expire, by any clock. */
+const expiryMs = 20;
+
+/** Which keys run in a transaction. */
+export const transactionKeyRules: readonly TransactionRule[] = [
+  {
+    name: "an expired key is new, whether it was done or abandoned",
+    async try({ store, effect }) {
+      await store.transact({ ...operation, retentionMs: 1 }, effect("one", "commit"));
+      await store.claim(claimOf(named("leased"), { leaseMs: 0, retentionMs: 1 }));
+      await setTimeout(expiryMs);
+      for (const key of [operation.key, "leased"]) {
+        const again = { ...operation, key, fingerprint: "g" };
+        const answer = await store.transact(again, effect(key, "commit"));
+        expectSame(answer, { kind: "executed", value: key }, "An expired key is new");
+        expectSame(await store.transact(again, effect(key, "commit")), { kind: "done", result }, "And then it is kept");
+      }
+    },
+  },
+  {
+    name: "a key that a leased worker owns, or left behind, does not run",
+    async try({ store, effects, effect }) {
+      const claim = claimOf(name);
+      await store.claim(claim);
+      const run = () => store.transact(operation, effect("one", "commit"));
+      expectLike(await run(), { kind: "in-progress" }, "A key that a worker owns is in progress");
+      await store.renew({ ...claim, leaseMs: 0 });
+      expectLike(await run(), { kind: "abandoned" }, "A key that a worker left behind is abandoned");
+      expectSame(await effects(), [], "Nothing ran");
+    },
+  },
+  {
+    name: `of ${duplicates} duplicates at once one runs, and the others are told so or get its result`,
+    async try({ store, effects, effect }) {
+      const runs = Array.from({ length: duplicates }, (_, index) =>
+        store.transact(operation, effect(`${index}`, "commit")),
+      );
+      const kinds = (await Promise.all(runs)).map(({ kind }) => kind);
+      expectThat(kinds.filter((kind) => kind === "executed").length === 1, "Of duplicates at once one runs", kinds);
+      const told = kinds.filter((kind) => kind === "done" || kind === "in-progress").length;
+      expectThat(told === duplicates - 1, "The other duplicates are told so, or get its result", kinds);
+      expectThat((await effects()).length === 1, "Duplicates have one effect", await effects());
+    },
+  },
+  {
+    name: "results of any length, under names of any kind, come back whole from a transaction",
+    async try({ store }) {
+      const bytes = Uint8Array.from({ length: 1_048_576 }, (_, index) => (index * 31) & 0xff);
+      for (const key of ["'; DROP TABLE effects; --", "\\x27\\", "a\u0000b", "\u{1F511}", "k ", "k", "K"]) {
+        const request = { ...operation, key, scope: `${key}?` };
+        const answer = await store.transact(request, async () => ({ keep: "commit", result: bytes, value: 7 }));
+        expectSame(answer, { kind: "executed", value: 7 }, `The name ${JSON.stringify(key)} is no other's`);
+        const replay = await store.transact(request, async () => ({ keep: "commit", result, value: 8 }));
+        expectSame(replay, { kind: "done", result: bytes }, "All bytes come back");
+        expectLike(await store.inspect(request), { key, scope: request.scope }, "A record comes back under its name");
+      }
+    },
+  },
+];

@@ -1,0 +1,55 @@
+import { asOwner, type BrokenStore, recordOf } from "./broken-store.ts";
+
+/** What is wrong in whose a key is. */
+export const brokenOwners: readonly BrokenStore[] = [
+  {
+    flaw: "it lets anyone complete",
+    caughtBy: "a token that is not the owner's",
+    break: (store) => ({ complete: async (request) => store.complete(await asOwner(store, request)) }),
+  },
+  {
+    flaw: "it lets anyone renew",
+    caughtBy: "a token that is not the owner's",
+    break: (store) => ({ renew: async (request) => store.renew(await asOwner(store, request)) }),
+  },
+  {
+    flaw: "it lets anyone release",
+    caughtBy: "a late owner changes nothing",
+    break: (store) => ({ release: async (request) => store.release(await asOwner(store, request)) }),
+  },
+  {
+    flaw: "it lets anyone keep checkpoints",
+    caughtBy: "a late owner changes nothing",
+    break: (store) => ({ checkpoint: async (request) => store.checkpoint(await asOwner(store, request)) }),
+  },
+  {
+    flaw: "it compares owners without regard to case",
+    caughtBy: "a token that is not the owner's",
+    break: (store) => ({ complete: (request) => store.complete({ ...request, owner: request.owner.toLowerCase() }) }),
+  },
+  {
+    flaw: "a completion that is repeated is refused",
+    caughtBy: "an owner whose acknowledgement was lost",
+    break: (store) => ({
+      complete: async (request) => (await store.inspect(request))?.state !== "done" && store.complete(request),
+    }),
+  },
+  {
+    flaw: "it claims to have renewed, and does not",
+    caughtBy: "a lease is renewed by its owner",
+    break: (store) => ({ renew: async (request) => (await recordOf(store, request))?.owner === request.owner }),
+  },
+  {
+    flaw: "it releases what is done",
+    caughtBy: "a done key is neither renewed nor released",
+    break: (store) => {
+      const gone = new Set<string>();
+      return {
+        async release(request) {
+          if ((await store.inspect(request))?.state === "done") gone.add(request.key);
+          return gone.has(request.key) || store.release(request);
+        },
+      };
+    },
+  },
+];

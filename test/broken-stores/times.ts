@@ -1,0 +1,49 @@
+import type { BrokenStore } from "./broken-store.ts";
+
+const muchLongerMs = 1e12;
+
+/** What is wrong in its times, which a contract on a clock sees to the millisecond. */
+export const brokenTimes: readonly BrokenStore[] = [
+  {
+    flaw: "its records never expire",
+    caughtBy: "just before its expiry a done key is known",
+    break: (store) => ({
+      claim: (request) => store.claim({ ...request, retentionMs: muchLongerMs }),
+      complete: (request) => store.complete({ ...request, retentionMs: muchLongerMs }),
+    }),
+  },
+  {
+    flaw: "its leases never end",
+    caughtBy: "just before its end a lease is alive",
+    break: (store) => ({
+      claim: (request) => store.claim({ ...request, leaseMs: request.leaseMs && muchLongerMs }),
+    }),
+  },
+  {
+    flaw: "its leases end too early",
+    caughtBy: "just before its end a lease is alive",
+    break: (store) => ({ claim: (request) => store.claim({ ...request, leaseMs: Math.trunc(request.leaseMs / 2) }) }),
+  },
+  {
+    flaw: "it takes over as soon as a lease is over",
+    caughtBy: "a take-over waits until the lease has been over",
+    break: (store) => ({
+      claim: (request) =>
+        store.claim({ ...request, ...(request.takeOverAfterMs === undefined ? {} : { takeOverAfterMs: 0 }) }),
+    }),
+  },
+];
+
+/** What is wrong in its retentions, which only a contract on a clock sees. */
+export const brokenRetentions: readonly BrokenStore[] = [
+  {
+    flaw: "a completion is not kept longer than the claim",
+    caughtBy: "a store does what `transition` says",
+    break: (store) => ({ complete: (request) => store.complete({ ...request, retentionMs: 0 }) }),
+  },
+  {
+    flaw: "an abandoned record dies with its lease",
+    caughtBy: "an abandoned key expires as well",
+    break: (store) => ({ claim: (request) => store.claim({ ...request, retentionMs: request.leaseMs }) }),
+  },
+];
