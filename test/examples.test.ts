@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { serverPort } from "./servers/server-port.ts";
 
 // The programs of the README, run as they stand there.
 
@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 
 test("serve.ts answers call.ts, and a repeat of a key with the first answer", async () => {
-  const port = await freePort();
+  const port = await serverPort();
   const server = start("examples/serve.ts", { PORT: String(port), KEYS_DB: join(folder, "keys.db") });
   await once(server.stdout, "data");
   const url = `http://127.0.0.1:${port}/orders`;
@@ -42,7 +42,7 @@ test("serve.ts answers call.ts, and a repeat of a key with the first answer", as
 });
 
 test.each(["undici", "axios", "ky"])("guides/%s.ts calls serve.ts", async (guide) => {
-  const port = await freePort();
+  const port = await serverPort();
   const server = start("examples/serve.ts", { PORT: String(port), KEYS_DB: join(folder, "keys.db") });
   await once(server.stdout, "data");
   const called = await output(start(`examples/guides/${guide}.ts`, { ORDERS_URL: `http://127.0.0.1:${port}/orders` }));
@@ -50,7 +50,7 @@ test.each(["undici", "axios", "ky"])("guides/%s.ts calls serve.ts", async (guide
 });
 
 test("intents.ts makes one order, however often it runs", async () => {
-  const port = await freePort();
+  const port = await serverPort();
   const server = start("examples/serve.ts", { PORT: String(port), KEYS_DB: join(folder, "keys.db") });
   await once(server.stdout, "data");
   const environment = { ORDERS_URL: `http://127.0.0.1:${port}/orders`, INTENTS_DB: join(folder, "intents.db") };
@@ -82,13 +82,4 @@ async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   child.kill();
   await once(child, "exit");
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }

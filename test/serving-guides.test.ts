@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { type ErrorCode, errorCodes } from "../src/core/error-codes.ts";
 import { isProblemCode, problem, type ProblemCode } from "../src/server/http/problem.ts";
 import { describeWithServer } from "./servers/describe-with-server.ts";
-import { freePort } from "./servers/ground.ts";
+import { serverPort } from "./servers/server-port.ts";
 import { postgresBinary, startPostgres } from "./servers/postgres.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
@@ -47,10 +47,18 @@ test.for(guides)("%s links to pages that there are", (guide) => {
   for (const [, link] of links) expect(existsSync(join(dirname(guide), link!)), link).toBe(true);
 });
 
+const secrets = { STEP_SECRET: "01".repeat(16), SEAL_2026: "02".repeat(32), SEAL_2027: "03".repeat(32) };
+
 function start(guide: string, environment: Record<string, string> = {}) {
   const folder = temporaryFolder();
   const child = spawn(process.execPath, ["--conditions=@once-again/source", `examples/guides/${guide}.ts`], {
-    env: { ...process.env, KEYS_DB: join(folder, "keys.db"), ORDERS_DB: join(folder, "orders.db"), ...environment },
+    env: {
+      ...process.env,
+      ...secrets,
+      KEYS_DB: join(folder, "keys.db"),
+      ORDERS_DB: join(folder, "orders.db"),
+      ...environment,
+    },
     // What its handlers throw on purpose goes to stderr.
     stdio: ["ignore", "pipe", "ignore"],
   });
@@ -70,7 +78,7 @@ test.for([
 });
 
 test("examples/guides/serve-options.ts answers, tells its policy, and ends in good order", async () => {
-  const port = await freePort();
+  const port = await serverPort();
   const child = start("serve-options", { PORT: String(port) });
   const ended = once(child, "exit");
   await once(child.stdout, "data");

@@ -3,7 +3,7 @@ import { SingleBar } from "cli-progress";
 /** Shows how far a long command has come. */
 export interface ProgressBar {
   /** Draws, no more than ten times a second. */
-  update(done: number, total: number): void;
+  readonly update: (done: number, total: number) => void;
   /** Clears the bar away; nothing is drawn from then on. */
   stop(): void;
 }

@@ -1,10 +1,14 @@
-import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import type { HttpAnswer } from "../server/index.ts";
+import { headersOf, type HeadersArgument, setHeaders } from "./node-headers.ts";
 import { joinBytes, resultTooLarge } from "./read-bytes.ts";
 
 /** A response that keeps what is written to it, instead of sending it. */
 export interface CapturedResponse {
-  /** The answer, once `end` was called; rejects with `ONCE_RESULT_TOO_LARGE` when more was written than may be kept. */
+  /**
+   * The answer, once `end` was called; rejects with `ONCE_RESULT_TOO_LARGE` when more was written by then than may be
+   * kept, and with an error of its own when the response was destroyed instead.
+   */
   readonly answer: Promise<HttpAnswer>;
   /** Sends an answer: the captured one, or another in its place. */
   send(answer: HttpAnswer): void;
@@ -12,89 +16,134 @@ export interface CapturedResponse {
 
 type Callback = (error?: Error | null) => void;
 
-/** Headers that Node sets itself from what it sends. */
-const framing = new Set(["content-length", "transfer-encoding", "connection", "keep-alive", "date"]);
+/** Headers of the connection and the moment. Node never sets again by itself what was removed once, so they stay. */
+const ofConnection = new Set(["connection", "keep-alive", "date"]);
+
+/** Headers that follow from the bytes that are sent, whatever the handler said of them. */
+const ofBody = new Set(["content-length", "transfer-encoding"]);
 
 /**
  * Keeps all that a handler does to a Node response, however it does it (`writeHead`, `write`, `end`, a stream piped
  * into it), so that not a byte goes out before the answer is stored.
+ *
+ * Until then the response does not show that the caller hung up: a stream piped into it would stop, and with it the
+ * operation, which is to end and be kept all the same.
  */
 export function captureResponse(response: ServerResponse, bytesMax: number): CapturedResponse {
   const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>();
+  // A handler that threw is not waited for; what its response comes to later is nobody's concern.
+  promise.catch(() => undefined);
   const headersBefore = new Set(response.getHeaderNames());
-  const chunks: Uint8Array[] = [];
-  let length = 0;
+  const emit = response.emit.bind(response);
+  const body = keptBody(bytesMax);
+  let hungUp = response.destroyed;
 
-  const keep = (chunk: unknown, encoding: BufferEncoding | undefined): void => {
-    if (chunk === null || chunk === undefined) return;
-    const bytes = typeof chunk === "string" ? Buffer.from(chunk, encoding) : (chunk as Uint8Array);
-    length += bytes.length;
-    if (length > bytesMax) {
-      chunks.length = 0;
-      reject(resultTooLarge(bytesMax));
-    } else {
-      // The writer may use its buffer again.
-      chunks.push(Uint8Array.from(bytes));
-    }
-  };
-  const written = (...args: unknown[]): void => {
-    const [chunk, encoding] = args;
-    if (typeof chunk !== "function")
-      keep(chunk, typeof encoding === "string" ? (encoding as BufferEncoding) : undefined);
-    const callback = args.find((argument): argument is Callback => typeof argument === "function");
-    if (callback !== undefined) queueMicrotask(callback);
-  };
-
-  const captured = {
-    writeHead(status: number, ...rest: unknown[]): ServerResponse {
-      response.statusCode = status;
-      setHeaders(response, rest.find((argument) => typeof argument === "object") as HeadersArgument);
-      return response;
+  const reveal = shadow(response, {
+    writeHead: {
+      value: (status: number, ...rest: unknown[]) => {
+        response.statusCode = status;
+        setHeaders(response, rest.find((argument) => typeof argument === "object") as HeadersArgument);
+        return response;
+      },
     },
-    flushHeaders: () => undefined,
-    write: (...args: unknown[]): boolean => {
-      written(...args);
-      return true;
+    flushHeaders: { value: () => undefined },
+    write: {
+      value: (...args: unknown[]) => {
+        body.write(...args);
+        return true;
+      },
     },
-    end: (...args: unknown[]): ServerResponse => {
-      written(...args);
-      resolve({ status: response.statusCode, headers: headersOf(response), body: joinBytes(chunks, length) });
-      return response;
+    end: {
+      value: (...args: unknown[]) => {
+        body.write(...args);
+        // A handler that wrote too much was let on to its end: what it does after its answer is not in its operation.
+        const bytes = body.bytes();
+        if (bytes === undefined) reject(resultTooLarge(bytesMax));
+        else resolve({ status: response.statusCode, headers: headersOf(response), body: bytes });
+        return response;
+      },
     },
-  };
-  Object.assign(response, captured);
+    destroy: {
+      value: (error?: Error) => {
+        reject(error ?? new Error("The handler destroyed its response."));
+        return response;
+      },
+    },
+    emit: { value: (event: string, ...args: unknown[]) => event !== "close" && emit(event, ...args) },
+    // Frameworks look at the socket, too, and have no answer for a caller who left. A finished response has none either.
+    socket: { value: null },
+    closed: { value: false },
+    destroyed: { get: () => false, set: (value: boolean) => (hungUp = value) },
+  });
 
   return {
     answer: promise,
-    send({ status, headers, body }) {
-      for (const name of Object.keys(captured)) Reflect.deleteProperty(response, name);
-      for (const name of response.getHeaderNames()) if (!headersBefore.has(name)) response.removeHeader(name);
-      const sent = headers.filter(([name]) => !framing.has(name.toLowerCase()));
-      for (const [name] of sent) response.removeHeader(name);
-      for (const [name, value] of sent) response.appendHeader(name, value);
-      response.statusCode = status;
-      response.end(body);
+    send(answer) {
+      reveal();
+      response.destroyed = hungUp;
+      sendAnswer(response, headersBefore, answer);
+      // A stream that a failed handler left piped into it must not fail at "write after end".
+      shadow(response, { write: { value: () => true }, end: { value: () => response } });
+      if (hungUp) response.emit("close");
     },
   };
 }
 
-type HeadersArgument = OutgoingHttpHeaders | OutgoingHttpHeader[] | undefined;
+/** Keeps what is given to `write` and `end`, in all their forms. */
+function keptBody(bytesMax: number) {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
 
-/** `writeHead` takes headers as an object, or as a flat list of names and values in turn. */
-function setHeaders(response: ServerResponse, headers: HeadersArgument): void {
-  if (headers === undefined) return;
-  if (!Array.isArray(headers)) {
-    for (const [name, value] of Object.entries(headers)) if (value !== undefined) response.setHeader(name, value);
-    return;
-  }
-  const pairs = Array.from({ length: headers.length / 2 }, (_, index) => headers.slice(index * 2, index * 2 + 2));
-  for (const [name] of pairs) response.removeHeader(String(name));
-  for (const [name, value] of pairs) response.appendHeader(String(name), Array.isArray(value) ? value : String(value));
+  const keep = (chunk: unknown, encoding: unknown): void => {
+    if (chunk === null || chunk === undefined || typeof chunk === "function") return;
+    const coding = typeof encoding === "string" ? (encoding as BufferEncoding) : undefined;
+    const bytes = typeof chunk === "string" ? Buffer.from(chunk, coding) : (chunk as Uint8Array);
+    length += bytes.length;
+    // The writer may use its buffer again.
+    if (length > bytesMax) chunks.length = 0;
+    else chunks.push(Uint8Array.from(bytes));
+  };
+
+  return {
+    write(...args: unknown[]): void {
+      keep(args[0], args[1]);
+      const callback = args.find((argument): argument is Callback => typeof argument === "function");
+      if (callback !== undefined) queueMicrotask(callback);
+    },
+    /** All that was written; `undefined` when that is more than may be kept. */
+    bytes: () => (length > bytesMax ? undefined : joinBytes(chunks, length)),
+  };
 }
 
-function headersOf(response: ServerResponse): [string, string][] {
-  return response.getHeaderNames().flatMap((name) => {
-    const value = response.getHeader(name) ?? [];
-    return (Array.isArray(value) ? value : [value]).map((one): [string, string] => [name, String(one)]);
-  });
+/** Sends an answer in place of what the handler set. */
+function sendAnswer(
+  response: ServerResponse,
+  headersBefore: ReadonlySet<string>,
+  { status, headers, body }: HttpAnswer,
+): void {
+  for (const name of response.getHeaderNames()) {
+    if (!headersBefore.has(name) && !ofConnection.has(name)) response.removeHeader(name);
+  }
+  const sent = headers.filter(([name]) => !ofConnection.has(name.toLowerCase()) && !ofBody.has(name.toLowerCase()));
+  for (const [name] of sent) response.removeHeader(name);
+  for (const [name, value] of sent) response.appendHeader(name, value);
+  response.statusCode = status;
+  if (status !== 204 && status !== 304) response.setHeader("content-length", body.length);
+  response.end(body);
+}
+
+/** Gives an object properties in place of its own, and returns a function that takes them away again. */
+function shadow(object: object, properties: PropertyDescriptorMap): () => void {
+  const before = Object.keys(properties).map((name) => [name, Object.getOwnPropertyDescriptor(object, name)] as const);
+  for (const [name, property] of Object.entries(properties)) {
+    // Who comes behind us may put something before these, as compression does.
+    const writable = "value" in property ? { writable: true } : {};
+    Object.defineProperty(object, name, { configurable: true, ...writable, ...property });
+  }
+  return () => {
+    for (const [name, property] of before) {
+      if (property === undefined) Reflect.deleteProperty(object, name);
+      else Object.defineProperty(object, name, property);
+    }
+  };
 }

@@ -1,13 +1,13 @@
-import { keyHeaderName } from "../key/index.ts";
 import {
   type Execution,
-  type HttpAnswer,
   type HttpOptions,
+  type IdempotencyPolicy,
   type LeasedHttpOptions,
   onceHttp,
   type TransactionalHttpOptions,
 } from "../server/index.ts";
-import { bodyTooLarge, readBytes, resultTooLarge } from "./read-bytes.ts";
+import { bodyTooLarge, readBytes } from "./read-bytes.ts";
+import { answerOf, httpRequestOf, responseOf } from "./web-messages.ts";
 
 /** A handler in the web's own terms. The request's body can be read as always. */
 export type FetchHandler<Transaction = undefined> = (
@@ -18,6 +18,8 @@ export type FetchHandler<Transaction = undefined> = (
 /** A handler that runs each operation once. */
 export interface OnceFetch {
   (request: Request): Promise<Response>;
+  /** What the route says of itself: serve it as JSON where callers may look it up. */
+  readonly policy: IdempotencyPolicy;
   /** Takes no new operations, and resolves when the running ones have ended and are kept. */
   close(): Promise<void>;
 }
@@ -42,19 +44,9 @@ export function onceFetch<Transaction>(
 
   const run = async (request: Request): Promise<Response> => {
     const passing = once.passing(request.method);
-    if (passing !== undefined) return handler(request, passing);
-    const { pathname, search } = new URL(request.url);
-    const keyValue = request.headers.get(keyHeaderName);
+    if (passing !== undefined) return withHeader(await handler(request, passing), ...once.policyHeader);
     const answer = await once.answer(
-      {
-        native: request,
-        method: request.method,
-        path: pathname,
-        query: search,
-        contentType: request.headers.get("content-type") ?? "",
-        keyValues: keyValue === null ? [] : [keyValue],
-        body: (bytesMax) => readBytes(request.body, bytesMax, bodyTooLarge),
-      },
+      httpRequestOf(request, request, (bytesMax) => readBytes(request.body, bytesMax, bodyTooLarge)),
       async (execution, body) => {
         const readable = request.body === null ? request : new Request(request, { body });
         return answerOf(await handler(readable, execution), once.resultBytesMax);
@@ -62,19 +54,17 @@ export function onceFetch<Transaction>(
     );
     return responseOf(answer);
   };
-  return Object.assign(run, { close: () => once.close() });
+  return Object.assign(run, { policy: once.policy, close: () => once.close() });
 }
 
-async function answerOf(response: Response, bytesMax: number): Promise<HttpAnswer> {
-  const body = await readBytes(response.body, bytesMax, resultTooLarge);
-  return { status: response.status, headers: [...response.headers], body };
-}
-
-function responseOf({ status, headers, body }: HttpAnswer): Response {
-  // Statuses that may have no body (fetch standard, "null body status").
-  const bodiless = status === 204 || status === 205 || status === 304;
-  const response = new Response(bodiless ? null : Uint8Array.from(body), { status });
-  response.headers.delete("content-type");
-  for (const [name, value] of headers) response.headers.append(name, value);
-  return response;
+/** The response with one more header: itself, or a copy where its headers can't be changed, as those of a redirect. */
+function withHeader(response: Response, name: string, value: string): Response {
+  try {
+    response.headers.set(name, value);
+    return response;
+  } catch {
+    const copy = new Response(response.body, response);
+    copy.headers.set(name, value);
+    return copy;
+  }
 }

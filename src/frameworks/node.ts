@@ -1,21 +1,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { keyHeaderName } from "../key/index.ts";
 import {
-  type Execution,
   type HttpOptions,
-  type HttpRequest,
+  type IdempotencyPolicy,
   type LeasedHttpOptions,
   onceHttp,
   type TransactionalHttpOptions,
 } from "../server/index.ts";
-import { captureResponse } from "./capture-response.ts";
+import { answerByCapture, type NodeCall, type NodeExecution, passingExecution } from "./node-operation.ts";
 import { bodyTooLarge, readBytes } from "./read-bytes.ts";
 
-/** What a handler of node:http is told of its operation. */
-export interface NodeExecution<Transaction = undefined> extends Execution<Transaction> {
-  /** The request's body, read already; empty for a request that passes through, whose stream is still unread. */
-  readonly body: Buffer;
-}
+export type { NodeExecution } from "./node-operation.ts";
 
 /**
  * A handler of node:http. It answers by `response.end`, at once or later, and its operation ends there: nothing is
@@ -30,6 +24,8 @@ export type NodeHandler<Transaction = undefined> = (
 /** A request listener that runs each operation once. */
 export interface OnceNode {
   (request: IncomingMessage, response: ServerResponse): Promise<void>;
+  /** What the route says of itself: serve it as JSON where callers may look it up. */
+  readonly policy: IdempotencyPolicy;
   /** Takes no new operations, and resolves when the running ones have ended and are kept. */
   close(): Promise<void>;
 }
@@ -53,34 +49,17 @@ export function onceNode<Transaction>(
   const once = onceHttp(options);
 
   const listen = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const passing = once.passing(request.method ?? "");
-    if (passing !== undefined) return handler(request, response, { ...passing, body: Buffer.alloc(0) });
-    const captured = captureResponse(response, once.resultBytesMax);
-    const answer = await once.answer(httpRequest(request), async (execution, body) => {
-      const handled = Promise.resolve(handler(request, response, { ...execution, body: Buffer.from(body.buffer) }));
-      // A handler that returns may still answer later, as the callback style does; one that throws will not.
-      return Promise.race([captured.answer, handled.then(() => captured.answer)]);
-    });
-    if (!request.complete) {
-      // Refused before all of it was read: let the rest go by, and don't wait for more on this connection.
-      response.shouldKeepAlive = false;
-      request.resume();
-    }
-    captured.send(answer);
+    const call: NodeCall<IncomingMessage, Transaction> = {
+      once,
+      incoming: request,
+      response,
+      native: request,
+      url: request.url ?? "/",
+      body: (bytesMax) => readBytes(request.iterator({ destroyOnReturn: false }), bytesMax, bodyTooLarge),
+    };
+    const passing = passingExecution(call);
+    if (passing !== undefined) return handler(request, response, passing);
+    await answerByCapture(call, (execution) => handler(request, response, execution));
   };
-  return Object.assign(listen, { close: () => once.close() });
-}
-
-function httpRequest(request: IncomingMessage): HttpRequest<IncomingMessage> {
-  const { method = "", url = "/", headers, headersDistinct } = request;
-  const queryStart = url.indexOf("?");
-  return {
-    native: request,
-    method,
-    path: queryStart < 0 ? url : url.slice(0, queryStart),
-    query: queryStart < 0 ? "" : url.slice(queryStart),
-    contentType: headers["content-type"] ?? "",
-    keyValues: headersDistinct[keyHeaderName.toLowerCase()] ?? [],
-    body: (bytesMax) => readBytes(request.iterator({ destroyOnReturn: false }), bytesMax, bodyTooLarge),
-  };
+  return Object.assign(listen, { policy: once.policy, close: () => once.close() });
 }

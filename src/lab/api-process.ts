@@ -43,13 +43,15 @@ const makeOrder = onceNode(
 const server = createServer((request, response) => void makeOrder(request, response));
 server.listen(0, "127.0.0.1", () => process.send?.({ port: (server.address() as AddressInfo).port }));
 
-process.once("message", async () => {
+async function end(): Promise<void> {
   server.close();
   await makeOrder.close();
   server.closeAllConnections();
   await store.close();
   process.disconnect();
-});
+}
+
+process.once("message", () => void end());
 // Ctrl-C reaches the whole group of processes; it is the parent's to act on.
 for (const name of ["SIGINT", "SIGHUP"]) process.on(name, () => undefined);
 process.once("disconnect", () => process.exit());

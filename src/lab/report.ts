@@ -148,7 +148,7 @@ function verdict({ careless, safe }: LabResult, painter: Painter): string[] {
     const faults = [
       result.duplicates > 0 && `${counted(result.duplicates, "charge")} too many`,
       result.lost > 0 && `${counted(result.lost, "order")} lost`,
-      result.wrongAmounts > 0 && `${counted(result.wrongAmounts, "wrong amount")}`,
+      result.wrongAmounts > 0 && counted(result.wrongAmounts, "wrong amount"),
       result.confirmed < result.orders && `${number(result.orders - result.confirmed)} in doubt`,
     ];
     return painter.bad(`${name}: ${faults.filter((fault) => fault !== false).join(", ")}.`);

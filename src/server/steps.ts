@@ -1,6 +1,7 @@
 import { OnceAgainError } from "../core/errors.ts";
 import { checkedNumber, invalidOption } from "../core/options.ts";
 import { deriveKey } from "../key/index.ts";
+import { heldError } from "./held-error.ts";
 
 /** What a look at the world says of an effect whose outcome is unknown. */
 export type Reconciled<Value> =
@@ -178,8 +179,7 @@ function stepChanged(place: string, before: string, now: string): OnceAgainError
 }
 
 function outcomeUnknown(name: string): OnceAgainError {
-  return new OnceAgainError(
-    "ONCE_OUTCOME_UNKNOWN",
+  return heldError(
     `Step "${name}" of this operation was begun and may or may not have happened. The operation is held until a ` +
       "person has looked; don't send it under another key.",
   );

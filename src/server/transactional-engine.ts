@@ -61,7 +61,8 @@ export function transactionalEngine<Transaction>(
         throw error;
       }
       notify(onEvent, { kind: "store-failed", operation: "transact", ...name, error });
-      throw OnceAgainError.isInstance(error) ? error : storeUnavailable(error);
+      const isTold = OnceAgainError.isInstance(error) && error.code !== "ONCE_SEAL_BROKEN";
+      throw isTold ? error : storeUnavailable(error);
     }
   };
 

@@ -1,20 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { chownSync, mkdtempSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
-import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-
-/** A port of 127.0.0.1 on which nobody listens at present. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 /** Whom a server runs as. */
 export interface ServerUser {

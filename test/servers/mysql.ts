@@ -1,8 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { findBinary, type ServerBinary } from "./binary.ts";
-import { freePort, serverFolder, unprivilegedUser } from "./ground.ts";
+import { serverFolder, unprivilegedUser } from "./ground.ts";
 import { type PrivateServer, startServer } from "./private-server.ts";
+import { serverPort } from "./server-port.ts";
 
 export const mariadbBinary: ServerBinary = {
   name: "mariadbd",
@@ -28,7 +29,7 @@ export async function startMariadb(settings: Readonly<Record<string, string>> = 
     ["--no-defaults", `--datadir=${data}`, "--auth-root-authentication-method=normal", "--skip-name-resolve"],
     { cwd: folder, ...user, stdio: ["ignore", "ignore", "inherit"] },
   );
-  const port = await freePort();
+  const port = await serverPort();
   const given = {
     datadir: data,
     socket: join(folder, "socket"),

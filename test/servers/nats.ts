@@ -4,6 +4,7 @@ import { findBinary, type ServerBinary } from "./binary.ts";
 import { serverFolder } from "./ground.ts";
 import { type PrivateServer, startServer } from "./private-server.ts";
 import { serverPort } from "./server-port.ts";
+import { removed, startedTogether } from "./started-together.ts";
 
 export const natsBinary: ServerBinary = {
   name: "nats-server",
@@ -79,10 +80,10 @@ export async function startNatsCluster(
   reach: (from: number, to: number, port: number) => Promise<number> = async (_from, _to, port) => port,
 ): Promise<NatsCluster> {
   const ports = await Promise.all(Array.from({ length: 3 }, serverPort));
-  const nodes = await Promise.all(
+  const nodes = await startedTogether(
     ports.map(async (port, from) => {
       // All of them, itself included: by their number a server knows how many have to be there before they elect one.
-      const all = ports.map((other, to) => (to === from ? other : reach(from, to, other)));
+      const all = ports.map(async (other, to) => (to === from ? other : reach(from, to, other)));
       return startNats({
         name: `n${from}`,
         port,
@@ -91,10 +92,5 @@ export async function startNatsCluster(
       });
     }),
   );
-  return {
-    nodes,
-    async [Symbol.asyncDispose]() {
-      await Promise.all(nodes.map((node) => node[Symbol.asyncDispose]()));
-    },
-  };
+  return { nodes, [Symbol.asyncDispose]: () => removed(nodes) };
 }

@@ -1,8 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { dirname, join } from "node:path";
 import { findBinary, type ServerBinary } from "./binary.ts";
-import { freePort, serverFolder, unprivilegedUser } from "./ground.ts";
+import { serverFolder, unprivilegedUser } from "./ground.ts";
 import { type PrivateServer, startServer } from "./private-server.ts";
+import { serverPort } from "./server-port.ts";
 
 export const postgresBinary: ServerBinary = {
   name: "postgres",
@@ -36,7 +37,7 @@ export async function startPostgres({ settings = {} }: PostgresOptions = {}): Pr
     ...user,
     stdio: ["ignore", "ignore", "inherit"],
   });
-  const port = await freePort();
+  const port = await serverPort();
   const given = { listen_addresses: "127.0.0.1", unix_socket_directories: folder, port: String(port), ...settings };
   return startServer({
     command,

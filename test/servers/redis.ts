@@ -5,6 +5,7 @@ import { findBinary, type ServerBinary } from "./binary.ts";
 import { serverFolder } from "./ground.ts";
 import { type PrivateServer, startServer } from "./private-server.ts";
 import { serverPort } from "./server-port.ts";
+import { removed, startedTogether } from "./started-together.ts";
 
 export const redisBinary: ServerBinary = { name: "redis-server", install: "apt-get install -y redis-server" };
 export const valkeyBinary: ServerBinary = { name: "valkey-server", install: "apt-get install -y valkey-server" };
@@ -57,7 +58,7 @@ const nodeTimeoutMs = 1000;
 export async function startRedisCluster(
   settingsOf: (node: number, port: number) => Promise<Readonly<Record<string, string>>> = async () => ({}),
 ): Promise<RedisCluster> {
-  const nodes = await Promise.all(
+  const nodes = await startedTogether(
     Array.from({ length: 6 }, async (_, node) => {
       const port = await serverPort();
       const settings = {
@@ -70,14 +71,13 @@ export async function startRedisCluster(
       return startRedis({ port, settings });
     }),
   );
-  const dispose = async (): Promise<void> => void (await Promise.all(nodes.map((node) => node[Symbol.asyncDispose]())));
   try {
     const cli = join(dirname(commandOf(redisBinary)), "redis-cli");
     const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
     await promisify(execFile)(cli, ["--cluster", "create", ...addresses, "--cluster-replicas", "1", "--cluster-yes"]);
-    return { nodes, [Symbol.asyncDispose]: dispose };
+    return { nodes, [Symbol.asyncDispose]: () => removed(nodes) };
   } catch (error) {
-    await dispose();
+    await removed(nodes);
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 import { OnceAgainError } from "../../core/errors.ts";
 import type { Ended, Execution, Work } from "../execution.ts";
+import { isHeldError } from "../held-error.ts";
 import { encodeAnswer, type HttpAnswer } from "./answer.ts";
 import type { ProblemCode } from "./problem.ts";
 
@@ -49,9 +50,7 @@ export function handlerWork<Transaction>(options: {
       return { effect: "none", answer: problem("ONCE_NO_EFFECT", error.message) };
     }
     if (OnceAgainError.isInstance(error, "ONCE_RESULT_TOO_LARGE")) return tooLarge();
-    if (OnceAgainError.isInstance(error, "ONCE_OUTCOME_UNKNOWN")) {
-      return { effect: "held", answer: problem("ONCE_OUTCOME_UNKNOWN", error.message) };
-    }
+    if (isHeldError(error)) return { effect: "held", answer: problem("ONCE_OUTCOME_UNKNOWN", error.message) };
     options.onError(error);
     const answer = problem("ONCE_HANDLER_FAILED", "The service failed at this operation.");
     return { effect: "unknown", answer, cause: error };
@@ -64,20 +63,17 @@ export function handlerWork<Transaction>(options: {
       try {
         const answer = await handler(execution, options.body);
         if (!isFinalStatus(answer.status)) throw new RangeError(`The handler answered with status ${answer.status}.`);
-        return { effect: effectOf(answer.status, transactional), answer };
+        const effect = effectOf(answer.status, transactional);
+        if (encodeAnswer(answer).length <= options.resultBytesMax) return { effect, answer };
+        if (effect === "done" || effect === "refused") return tooLarge();
+        throw new RangeError("The handler failed, with an answer that is larger than resultBytesMax.");
       } catch (error) {
         return failed(error);
       }
     };
-    const { cause, ...ran } = await run();
-    let { effect, answer } = ran;
-    let result = encodeAnswer(answer);
-    if (result.length > options.resultBytesMax) {
-      ({ effect, answer } = tooLarge());
-      result = encodeAnswer(answer);
-    }
+    const { effect, answer, cause } = await run();
     options.onAnswer(answer);
-    return { effect: noEffect ? "none" : effect, result, cause };
+    return { effect: noEffect ? "none" : effect, result: encodeAnswer(answer), cause };
   };
 }
 

@@ -1,5 +1,6 @@
 import { OnceAgainError } from "../../core/errors.ts";
 import type { Execution } from "../execution.ts";
+import { heldError } from "../held-error.ts";
 import { checkAbsence, type Reconciled } from "../steps.ts";
 import type { HttpAnswer } from "./answer.ts";
 import type { HttpHandler } from "./handler-work.ts";
@@ -29,8 +30,7 @@ export function reconcilingHandler<Request, Transaction>(
     if (!execution.abandoned) return handler(execution, body);
     const reconciled = await look(() => reconcile({ ...execution, transaction: undefined }, request));
     if (reconciled === "unknown") {
-      throw new OnceAgainError(
-        "ONCE_OUTCOME_UNKNOWN",
+      throw heldError(
         "An earlier attempt at this operation may or may not have happened, and nobody could tell yet. Don't send it " +
           "under another key.",
       );

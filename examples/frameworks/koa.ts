@@ -1,0 +1,23 @@
+import { bodyParser } from "@koa/bodyparser";
+import { Router } from "@koa/router";
+import Koa from "koa";
+import { onceKoa } from "once-again/koa";
+import type { NodeExecution } from "once-again/node";
+import { sqliteStore } from "once-again/stores/sqlite";
+
+const once = onceKoa({
+  store: sqliteStore({ path: process.env["KEYS_DB"] ?? "keys.db" }),
+  scope: (context) => context.get("x-account"),
+});
+
+const router = new Router();
+router.get("/.well-known/idempotency-key", (context) => void (context.body = once.policy));
+router.post("/orders", once, (context) => {
+  const { key } = context.state["once"] as NodeExecution;
+  context.status = 201;
+  context.set("location", "/orders/7");
+  context.body = { order: context.request.body, key };
+});
+
+const app = new Koa().use(bodyParser()).use(router.routes());
+app.listen(Number(process.env["PORT"] ?? 3000), "127.0.0.1", () => console.log("listening"));

@@ -1,0 +1,33 @@
+import { onceFetch } from "once-again/fetch";
+import { sqliteStore } from "once-again/stores/sqlite";
+
+/** Stands for a bank that knows its charges by the key they were made with. */
+const bank = new Map<string, number>();
+
+const charges = onceFetch(
+  {
+    store: sqliteStore({ path: process.env["KEYS_DB"] ?? "keys.db" }),
+    scope: "public",
+    // After an attempt that ended without a word, this looks before the handler runs again.
+    onUnknown: async ({ key = "" }) => {
+      const amount = bank.get(key);
+      if (amount !== undefined) return { found: { status: 201, body: `charged ${amount}` } };
+      // Not there. That is believed only because the lease has been over for `quiesceMs`: a request of the first
+      // attempt that was still on its way to the bank has arrived by now, or never will.
+      return { absent: "quiesced" };
+    },
+    quiesceMs: 30_000,
+  },
+  async (_request, { key = "" }) => {
+    bank.set(key, 420);
+    // The bank has charged, and its answer is lost.
+    throw new Error("the connection to the bank broke");
+  },
+);
+
+const send = (): Promise<Response> =>
+  charges(new Request("http://shop.example/charges", { method: "POST", headers: { "idempotency-key": "order-1" } }));
+console.log((await send()).status);
+// Until `quiesceMs` is over, a repeat is told to come back; then the charge is found.
+const repeat = await send();
+console.log(repeat.status, repeat.headers.get("retry-after"));

@@ -1,0 +1,43 @@
+import { createServer } from "node:http";
+import process from "node:process";
+import { onceNode } from "once-again/node";
+import { sqliteStore } from "once-again/stores/sqlite";
+
+const store = sqliteStore({ path: process.env["KEYS_DB"] ?? "keys.db" });
+
+const orders = onceNode(
+  {
+    store,
+    scope: (request) => String(request.headers["x-account"]),
+    // DELETE takes a key too. Every other method passes through as if we were not there.
+    methods: ["POST", "PATCH", "DELETE"],
+    // A repeat waits so long for the attempt that runs, and gets its answer instead of "in progress".
+    waitMs: 2000,
+    // Longer than any caller goes on trying.
+    retentionMs: 7 * 86_400_000,
+    bodyBytesMax: 65_536,
+    onEvent: ({ kind, scope, key }) => {
+      if (kind === "lease-lost" || kind === "outcome-unknown") console.error(kind, scope, key);
+    },
+  },
+  (_request, response, { body }) => {
+    response.writeHead(201, { "content-type": "application/json" });
+    response.end(JSON.stringify({ order: body.toString() }));
+  },
+);
+
+const server = createServer((request, response) => {
+  if (request.url === "/.well-known/idempotency-key") response.end(JSON.stringify({ "/orders": orders.policy }));
+  else void orders(request, response);
+});
+server.listen(Number(process.env["PORT"] ?? 3000), "127.0.0.1", () => console.log("listening", server.address()));
+
+// A deployment ends this process: what runs may end and is kept; what comes is told to come back (503).
+process.once("SIGTERM", () => void shutDown());
+
+async function shutDown(): Promise<void> {
+  await orders.close();
+  server.close();
+  await store.close();
+  console.log("drained");
+}

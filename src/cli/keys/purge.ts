@@ -1,0 +1,49 @@
+import process from "node:process";
+import { Command } from "commander";
+import { wholeNumber } from "../arguments.ts";
+import { exitCodes } from "../exit-codes.ts";
+import { type StoreFlags, withStoreOptions } from "./flags.ts";
+import { print, withStore } from "./session.ts";
+
+interface PurgeFlags extends StoreFlags {
+  readonly batch: number;
+}
+
+/** `once-again keys purge` */
+export function purgeCommand(): Command {
+  return withStoreOptions(new Command("purge"))
+    .summary("remove expired keys")
+    .description(
+      "Removes the keys whose retention is over, batch by batch, so that servers are never kept waiting for long. To a " +
+        "server they are gone already: nothing changes but the space they take.",
+    )
+    .option("--batch <number>", "how many at a time, 1 to 100000", wholeNumber(1, 100_000), 1000)
+    .addHelpText(
+      "after",
+      `
+Example:
+  $ once-again keys purge --store keys.db
+
+It can be ended at any time and goes on where it was. Redis removes expired keys by itself.
+
+Exit codes: 0 fine, 2 wrong usage, or a store that does not answer.`,
+    )
+    .action(run);
+}
+
+async function run(flags: PurgeFlags, command: Command): Promise<void> {
+  await withStore(command, flags, async (store) => {
+    let removed = 0;
+    for (let last = flags.batch; last === flags.batch; removed += last) {
+      last = await store.purge({ limit: flags.batch });
+      if (process.stderr.isTTY) process.stderr.write(`\r${removed + last} removed`);
+    }
+    if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
+    print(
+      flags,
+      () => ({ removed }),
+      () => [`${removed} expired keys removed.`],
+    );
+    return exitCodes.fine;
+  });
+}

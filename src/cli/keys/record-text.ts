@@ -1,0 +1,83 @@
+import type { Painter } from "../../lab/report.ts";
+import { duration } from "./durations.ts";
+import type { Kept } from "./kept.ts";
+import { printable } from "./printable.ts";
+import { leaseText, stateColour } from "./record-table.ts";
+import type { RecordView } from "./record-view.ts";
+
+/** How much of a body or a step's value people are shown, bytes. `--json` has all of it. */
+const previewBytesMax = 2048;
+
+const meanings = {
+  running: "a worker owns it",
+  abandoned: "its worker ended without a word: it may or may not have happened",
+  done: "its result is kept",
+} as const;
+
+/** One record for people. */
+export function recordText({ found, steps, result }: RecordView, now: number, painter: Painter): string[] {
+  const { scope, key, state, record } = found;
+  const colour = stateColour(found, painter);
+  const field = (name: string, value: string): string => `${painter.faint(name.padEnd(12))} ${value}`;
+  const time = (ms: number): string => new Date(ms).toISOString();
+  return [
+    field("scope", printable(scope)),
+    field("key", printable(key)),
+    field("state", `${colour(state)}: ${meanings[state]}`),
+    field("attempt", `${record.attempt}`),
+    field("fence", `${record.fence}`),
+    field("fingerprint", printable(record.fingerprint)),
+    field("owner", record.owner === "" ? "-" : printable(record.owner)),
+    field("created", `${time(record.createdAt)} (${duration(now - record.createdAt)} ago)`),
+    field("lease", state === "done" ? "-" : `${time(record.leaseUntil)} (${leaseText(found, now)})`),
+    field("expires", `${time(record.expiresAt)} (in ${duration(record.expiresAt - now)})`),
+    ...steps.flatMap(([place, kept]) => keptText(`step ${place}`, kept, field)),
+    ...(result === undefined ? [] : keptText("result", result, field)),
+  ];
+}
+
+function keptText(title: string, kept: Kept, field: (name: string, value: string) => string): string[] {
+  switch (kept.kind) {
+    case "answer": {
+      const { status, headers, body } = kept.answer;
+      return [
+        field(title, `HTTP ${status}, ${body.length} bytes`),
+        ...headers.map(([name, value]) => `  ${printable(name)}: ${printable(value)}`),
+        ...preview(body),
+      ];
+    }
+    case "step": {
+      const { name, value, begun } = kept.step;
+      const status = begun ? "begun, and nobody knows whether it happened" : "done";
+      return [field(title, `"${printable(name)}": ${status}`), ...(value === undefined ? [] : preview(encode(value)))];
+    }
+    case "sealed":
+      return [field(title, `sealed with the key "${printable(kept.keyId)}": --seal-key opens it`)];
+    case "bytes":
+      return [field(title, `${kept.bytes.length} bytes`), ...preview(kept.bytes)];
+  }
+}
+
+function encode(value: unknown): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(value));
+}
+
+/** The beginning of some bytes, as text if that is what they are. */
+function preview(bytes: Uint8Array): string[] {
+  const shown = bytes.subarray(0, previewBytesMax);
+  const hidden = bytes.length - shown.length;
+  const lines = textOf(shown)?.split(/\r?\n/) ?? [`(not text) ${Buffer.from(shown).toString("base64")}`];
+  return [
+    ...(bytes.length === 0 ? [] : lines.map((line) => `  ${printable(line)}`)),
+    ...(hidden > 0 ? [`  … and ${hidden} more bytes: --json has them`] : []),
+  ];
+}
+
+/** The text that bytes are in UTF-8; the last character may be cut off. */
+function textOf(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: true });
+  } catch {
+    return undefined;
+  }
+}

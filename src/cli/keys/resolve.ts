@@ -1,0 +1,90 @@
+import { validateHeaderName, validateHeaderValue } from "node:http";
+import { Command, InvalidArgumentError } from "commander";
+import { encodeAnswer } from "../../server/http/answer.ts";
+import { sealer, type SealKey, sealKeyId } from "../../server/sealer.ts";
+import type { RecordName, Store } from "../../stores/store.ts";
+import { wholeNumber } from "../arguments.ts";
+import { bytesOf, sealKeyOption, sealKeysOf, withName, withStoreOptions, yesOption } from "./flags.ts";
+import { withStore } from "./session.ts";
+import { settle, type SettleFlags } from "./settle.ts";
+
+interface ResolveFlags extends SettleFlags {
+  readonly status: number;
+  readonly header: readonly (readonly [name: string, value: string])[];
+  readonly body: Uint8Array;
+  readonly retentionMs: number;
+  readonly sealKey: readonly string[];
+}
+
+const dayMs = 86_400_000;
+
+/** `once-again keys resolve` */
+export function resolveCommand(): Command {
+  return withName(withStoreOptions(new Command("resolve")))
+    .summary("settle an abandoned key as done, with an answer")
+    .description(
+      "Settles an abandoned key as done: you have found that it happened, and every repeat gets this answer.",
+    )
+    .requiredOption("--status <number>", "the answer's status, 200 to 599", wholeNumber(200, 599))
+    .option("--header <name: value>", "one of the answer's headers; may be given several times", addHeader, [])
+    .option("--body <text|@file>", "the answer's body", bytesOf, new Uint8Array())
+    .option(
+      "--retention-ms <number>",
+      "how long the answer is kept, milliseconds",
+      wholeNumber(1, 36_525 * dayMs),
+      dayMs,
+    )
+    .addOption(sealKeyOption("seals the answer, for servers that use sealedStore; the first one given counts"))
+    .addOption(yesOption())
+    .addHelpText(
+      "after",
+      `
+Example:
+  $ once-again keys resolve --store keys.db acme order-7 --status 201 \\
+      --header "content-type: application/json" --body '{"order":7}'
+
+Exit codes: 0 settled, 1 it is not (no such key, not abandoned, or you said no), 2 wrong usage, or a store that does not
+answer.`,
+    )
+    .action(run);
+}
+
+async function run(scope: string, key: string, flags: ResolveFlags, command: Command): Promise<void> {
+  const { status, header, body, retentionMs } = flags;
+  await withStore(command, flags, async (store) => {
+    const plain = encodeAnswer({ status, headers: header, body });
+    const result = await sealed(store, { scope, key }, plain, sealKeysOf(flags.sealKey));
+    const settlement = { as: "done", result, retentionMs } as const;
+    return settle(store, { scope, key, settlement }, flags, command, {
+      question: `Settle it as done? Every repeat gets this answer: HTTP ${status}, ${body.length} bytes.`,
+      done: `Settled: every repeat gets HTTP ${status}, ${body.length} bytes.`,
+    });
+  });
+}
+
+/** A server that seals can't read an answer that is not sealed, so the store's other records say what is needed. */
+async function sealed(
+  store: Store,
+  name: RecordName,
+  bytes: Uint8Array,
+  keys: readonly SealKey[],
+): Promise<Uint8Array> {
+  if (keys.length > 0) return sealer(keys).seal(name, bytes);
+  const [other] = await store.list({ state: "done", limit: 1 });
+  const keyId = other?.record.result && sealKeyId(other.record.result);
+  if (keyId === undefined) return bytes;
+  throw new Error(`Results in this store are sealed with the key "${keyId}": give it with --seal-key.`);
+}
+
+function addHeader(text: string, before: ResolveFlags["header"]): ResolveFlags["header"] {
+  const end = text.indexOf(":");
+  const name = text.slice(0, Math.max(end, 0)).trim();
+  const value = text.slice(end + 1).trim();
+  try {
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+  } catch {
+    throw new InvalidArgumentError('It must be a header: "name: value".');
+  }
+  return [...before, [name, value]];
+}

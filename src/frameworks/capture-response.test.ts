@@ -1,0 +1,175 @@
+import { once } from "node:events";
+import type { ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { expect, test } from "vitest";
+import { listening } from "../../test/listening.ts";
+import type { HttpAnswer } from "../server/index.ts";
+import { captureResponse } from "./capture-response.ts";
+
+/** What is kept of what a handler does to a real response, and what the caller then gets. */
+async function captured(
+  handle: (response: ServerResponse) => unknown,
+  bytesMax = 10_000,
+): Promise<{ kept: HttpAnswer; sent: Response; text: string }> {
+  let kept: HttpAnswer | undefined;
+  const url = await listening(async (_, response) => {
+    response.setHeader("x-before", "outer");
+    const capture = captureResponse(response, bytesMax);
+    void handle(response);
+    kept = await capture.answer;
+    expect(response.headersSent).toBe(false);
+    capture.send(kept);
+  });
+  const sent = await fetch(url);
+  return { text: await sent.text(), sent, kept: kept! };
+}
+
+const text = ({ body }: HttpAnswer): string => Buffer.from(body).toString();
+
+test.for([
+  ["end", (response) => response.end("whole")],
+  ["end with a callback", (response) => response.end("whole", () => undefined)],
+  ["write and end", (response) => (response.write("wh"), response.write("ole"), response.end())],
+  ["encodings", (response) => (response.write("77686f", "hex"), response.end("bGU=", "base64"))],
+  ["bytes", (response) => response.end(new Uint8Array(Buffer.from("whole")))],
+  ["a piped stream", (response) => Readable.from(["wh", "ole"]).pipe(response)],
+  ["a pipeline", (response) => pipeline(Readable.from(["wh", "ole"]), response)],
+  ["a slow stream", (response) => pipeline(slowly("wh", "ole"), response)],
+] as [string, (response: ServerResponse) => unknown][])(
+  "keeps and sends what was written by %s",
+  async ([, handle]) => {
+    const { kept, sent, text: received } = await captured(handle);
+    expect(kept.status).toBe(200);
+    expect(text(kept)).toBe("whole");
+    expect(received).toBe("whole");
+    expect(sent.headers.get("content-length")).toBe("5");
+  },
+);
+
+async function* slowly(...chunks: string[]): AsyncGenerator<string> {
+  for (const chunk of chunks) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    yield chunk;
+  }
+}
+
+test("callbacks of write and end are called, after they returned", async () => {
+  const calls: string[] = [];
+  await captured((response) => {
+    response.write("a", () => calls.push("write"));
+    response.write("b", "utf8", () => calls.push("write with encoding"));
+    response.end(() => calls.push("end"));
+    calls.push("returned");
+  });
+  expect(calls).toEqual(["returned", "write", "write with encoding", "end"]);
+});
+
+test("a buffer that its writer uses again is kept as it was", async () => {
+  const buffer = Buffer.from("first");
+  const { text } = await captured((response) => {
+    response.write(buffer);
+    buffer.write("again");
+    response.end(buffer);
+  });
+  expect(text).toBe("firstagain");
+});
+
+test.for([
+  ["setHeader", (response) => response.setHeader("Location", "/7").setHeader("link", ["a", "b"])],
+  ["writeHead with an object", (response) => response.writeHead(201, { Location: "/7", link: ["a", "b"] })],
+  ["writeHead with a reason", (response) => response.writeHead(201, "Made", { location: "/7", link: ["a", "b"] })],
+  ["writeHead with a flat list", (response) => response.writeHead(201, ["Location", "/7", "link", "a", "link", "b"])],
+  [
+    "writeHead with a list of pairs",
+    (response) =>
+      response.writeHead(201, [
+        ["Location", "/7"],
+        ["link", ["a", "b"]],
+      ] as unknown as string[]),
+  ],
+  [
+    "writeHead over setHeader",
+    (response) => response.setHeader("location", "/6").writeHead(201, { location: "/7", link: ["a", "b"] }),
+  ],
+] as [string, (response: ServerResponse) => unknown][])("keeps and sends the headers of %s", async ([, set]) => {
+  const { kept, sent } = await captured((response) => {
+    response.statusCode = 201;
+    set(response);
+    response.end();
+  });
+  expect(kept.status).toBe(201);
+  expect(kept.headers).toEqual([
+    ["x-before", "outer"],
+    ["location", "/7"],
+    ["link", "a"],
+    ["link", "b"],
+  ]);
+  expect([sent.status, sent.headers.get("location"), sent.headers.get("link")]).toEqual([201, "/7", "a, b"]);
+  expect(sent.headers.get("x-before")).toBe("outer");
+});
+
+test("the length and the transfer coding that the handler named do not count, only what it wrote", async () => {
+  for (const headers of [{ "content-length": "3" }, { "transfer-encoding": "chunked" }, { "content-length": "5" }]) {
+    const { sent, text } = await captured((response) => response.writeHead(200, headers).end("whole"));
+    expect([text, sent.headers.get("content-length")]).toEqual(["whole", "5"]);
+    expect(sent.headers.get("transfer-encoding")).toBeNull();
+    expect([sent.headers.get("connection"), sent.headers.get("date")]).toEqual(["keep-alive", expect.any(String)]);
+  }
+});
+
+test("a 204 has no length, whatever the handler wrote", async () => {
+  const { sent, text } = await captured((response) => response.writeHead(204, { "content-length": "2" }).end("no"));
+  expect([sent.status, text, sent.headers.get("content-length")]).toEqual([204, "", null]);
+});
+
+test("more than may be kept is refused at the end, not before it", async () => {
+  let outcome: unknown;
+  let endedFirst = false;
+  const url = await listening((_, response) => {
+    const capture = captureResponse(response, 10);
+    capture.answer.catch((error: unknown) => {
+      outcome = error;
+      expect(endedFirst).toBe(true);
+      capture.send({ status: 500, headers: [], body: Buffer.from("refused") });
+    });
+    response.setHeader("x-handler", "1");
+    response.write("more than ten bytes");
+    setTimeout(() => {
+      endedFirst = true;
+      response.end();
+    }, 10);
+  });
+  const response = await fetch(url);
+  expect([response.status, await response.text(), response.headers.get("x-handler")]).toEqual([500, "refused", null]);
+  expect(outcome).toMatchObject({ code: "ONCE_RESULT_TOO_LARGE" });
+});
+
+test("a response that another wrapped before is given back as it was wrapped", async () => {
+  const calls: string[] = [];
+  const url = await listening(async (_, response) => {
+    const { end } = response;
+    response.end = function wrapped(this: ServerResponse, ...args: unknown[]) {
+      calls.push("wrapped end");
+      return Reflect.apply(end, this, args) as ServerResponse;
+    } as typeof response.end;
+    const capture = captureResponse(response, 100);
+    response.end("whole");
+    capture.send(await capture.answer);
+  });
+  expect(await (await fetch(url)).text()).toBe("whole");
+  expect(calls).toEqual(["wrapped end"]);
+});
+
+test("after the answer was sent, what is written late is dropped", async () => {
+  const url = await listening(async (_, response) => {
+    const capture = captureResponse(response, 100);
+    response.end("whole");
+    response.write("late");
+    capture.send(await capture.answer);
+    response.write("later");
+    response.end("later");
+    await once(response, "close");
+  });
+  expect(await (await fetch(url)).text()).toBe("whole");
+});

@@ -1,0 +1,80 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import {
+  type HttpOptions,
+  type IdempotencyPolicy,
+  type LeasedHttpOptions,
+  onceHttp,
+  type TransactionalHttpOptions,
+} from "../server/index.ts";
+import { enter, type NodeCall, type NodeExecution, noteError, passingExecution } from "./node-operation.ts";
+import { type ParsedRequest, requestBytes } from "./request-bytes.ts";
+
+/** What is used of Express' request. */
+export type ExpressRequest = IncomingMessage & ParsedRequest & { originalUrl: string };
+
+/** What is used of Express' response: handlers find their operation in its `locals`. */
+export type ExpressResponse<Transaction> = ServerResponse & { locals: { once?: NodeExecution<Transaction> } };
+
+type Next = (error?: unknown) => void;
+
+/** Express middleware that runs each operation of the handlers behind it once. */
+export interface OnceExpress<Request, Transaction> {
+  (request: Request, response: ExpressResponse<Transaction>, next: Next): Promise<void>;
+  /** What the route says of itself: serve it as JSON where callers may look it up. */
+  readonly policy: IdempotencyPolicy;
+  /** Takes no new operations, and resolves when the running ones have ended and are kept. */
+  close(): Promise<void>;
+}
+
+/**
+ * Middleware for Express 5, in front of a route's handler: each operation that carries an `Idempotency-Key` happens
+ * once, and every repeat gets the first answer. A caller that hangs up does not end its operation. The handler finds
+ * its operation in `response.locals.once`, a `NodeExecution`.
+ *
+ * The answer is whatever the handlers behind it send, your error handlers included. For errors that say that nothing
+ * happened, mount `noEffectErrors`. Body parsers go behind it, or keep the bytes: see `keepRawBody`.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`.
+ */
+export function onceExpress<Request extends ExpressRequest>(
+  options: LeasedHttpOptions<Request>,
+): OnceExpress<Request, undefined>;
+export function onceExpress<Request extends ExpressRequest, Transaction>(
+  options: TransactionalHttpOptions<Request, Transaction>,
+): OnceExpress<Request, Transaction>;
+export function onceExpress<Request extends ExpressRequest, Transaction>(
+  options: HttpOptions<Request, Transaction>,
+): OnceExpress<Request, Transaction> {
+  const once = onceHttp(options);
+
+  const middleware = async (request: Request, response: ExpressResponse<Transaction>, next: Next): Promise<void> => {
+    const call: NodeCall<Request, Transaction> = {
+      once,
+      incoming: request,
+      response,
+      native: request,
+      url: request.originalUrl,
+      body: (bytesMax) => requestBytes(request, request, bytesMax),
+    };
+    const begin = (execution: NodeExecution<Transaction>): void => void (response.locals.once = execution);
+    const passing = passingExecution(call);
+    if (passing !== undefined) begin(passing);
+    if (passing !== undefined || (await enter(call, begin))) next();
+  };
+  return Object.assign(middleware, { policy: once.policy, close: () => once.close() });
+}
+
+/**
+ * The error middleware for `NoEffectError`: `app.use(noEffectErrors)`, behind the routes and in front of your own error
+ * handlers. Express does not tell a middleware what the handlers behind it threw, so without this one such an error is a
+ * failure like any other. `response.locals.once.noEffect()` needs no error middleware.
+ */
+export function noEffectErrors(error: unknown, _request: unknown, response: ServerResponse, next: Next): void {
+  noteError(response, error);
+  next(error);
+}
+
+/** For Express' body parsers, to keep the bytes they read: `express.json({ verify: keepRawBody })`. */
+export function keepRawBody(request: IncomingMessage, _response: unknown, bytes: Uint8Array): void {
+  Object.assign(request, { rawBody: bytes });
+}

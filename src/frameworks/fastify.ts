@@ -1,0 +1,101 @@
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { Readable } from "node:stream";
+import {
+  type HttpOptions,
+  type IdempotencyPolicy,
+  type LeasedHttpOptions,
+  onceHttp,
+  type TransactionalHttpOptions,
+} from "../server/index.ts";
+import { enterFastify, type FastifyReply } from "./fastify-reply.ts";
+import { type NodeCall, type NodeExecution, noteError, passingExecution } from "./node-operation.ts";
+import { requestBytes } from "./request-bytes.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** The operation of a route of `onceFastify`. In transactional mode, name it: `NodeExecution<Transaction>`. */
+    once: NodeExecution<never>;
+  }
+}
+
+/** What is used of Fastify's request: handlers find their operation in it. */
+export interface FastifyRequest {
+  raw: IncomingMessage;
+  headers: IncomingHttpHeaders;
+  originalUrl: string;
+}
+
+/** The options of a route of Fastify that runs each of its operations once. */
+export interface OnceFastify {
+  readonly onRequest: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+  readonly preParsing: <Payload>(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    payload: Payload,
+  ) => Promise<Payload | Readable>;
+  readonly preHandler: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+  readonly onError: (request: FastifyRequest, reply: FastifyReply, error: Error) => Promise<void>;
+  /** What the route says of itself: serve it as JSON where callers may look it up. */
+  readonly policy: IdempotencyPolicy;
+  /** Takes no new operations, and resolves when the running ones have ended and are kept. */
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * The options of a route of Fastify 5, `app.post("/orders", onceFastify(options), handler)`: each operation that carries
+ * an `Idempotency-Key` happens once, and every repeat gets the first answer. A caller that hangs up does not end its
+ * operation. The handler finds its operation in `request.once`, a `NodeExecution`.
+ *
+ * The key is claimed in `preHandler`, after what hooks and schema refuse; the answer is what Fastify sends in the end,
+ * after all `onSend` hooks. Repeats go out as they were kept, past Fastify (`reply.hijack()`).
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`.
+ */
+export function onceFastify<Request extends FastifyRequest>(options: LeasedHttpOptions<Request>): OnceFastify;
+export function onceFastify<Request extends FastifyRequest, Transaction>(
+  options: TransactionalHttpOptions<Request, Transaction>,
+): OnceFastify;
+export function onceFastify<Request extends FastifyRequest, Transaction>(
+  options: HttpOptions<Request, Transaction>,
+): OnceFastify {
+  const once = onceHttp(options);
+  const bodies = new WeakMap<IncomingMessage, Uint8Array<ArrayBuffer>>();
+
+  const answered = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    body: NodeCall<Request, Transaction>["body"],
+  ) => {
+    const { raw, originalUrl } = request;
+    const call: NodeCall<Request, Transaction> = {
+      once,
+      incoming: raw,
+      response: reply.raw,
+      native: request as Request,
+      url: originalUrl,
+      body,
+    };
+    const begin = (execution: NodeExecution<Transaction>): void => void Object.assign(request, { once: execution });
+    const passing = passingExecution(call);
+    if (passing !== undefined) return begin(passing);
+    await enterFastify(call, reply, begin);
+  };
+
+  return {
+    policy: once.policy,
+    // Fastify parses the body before preHandler, and keeps none of its bytes.
+    async onRequest(request, reply) {
+      if (once.passing(request.raw.method ?? "") !== undefined) return;
+      try {
+        bodies.set(request.raw, await requestBytes(request.raw, {}, once.bodyBytesMax));
+      } catch (error) {
+        await answered(request, reply, () => Promise.reject(error));
+      }
+    },
+    // Of an empty body the end may be over, for which Fastify's parser would wait.
+    preParsing: async (request, _reply, payload) => (request.raw.readableEnded ? Readable.from([]) : payload),
+    preHandler: (request, reply) => answered(request, reply, async () => bodies.get(request.raw) ?? new Uint8Array()),
+    onError: async (_request, reply, error) => noteError(reply.raw, error),
+    close: () => once.close(),
+  };
+}

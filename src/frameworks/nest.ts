@@ -1,0 +1,119 @@
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import {
+  type HttpOptions,
+  type IdempotencyPolicy,
+  type LeasedHttpOptions,
+  onceHttp,
+  type TransactionalHttpOptions,
+} from "../server/index.ts";
+import { enterFastify, type FastifyReply } from "./fastify-reply.ts";
+import { enter, type NodeCall, type NodeExecution, noteError, passingExecution } from "./node-operation.ts";
+import { type ParsedRequest, requestBytes } from "./request-bytes.ts";
+
+/** What is used of the request of Nest's platform, Express or Fastify: handlers find their operation in it. */
+export interface NestRequest extends ParsedRequest {
+  originalUrl: string;
+  headers: IncomingHttpHeaders;
+  once?: unknown;
+}
+
+/** What is used of Nest's execution context. */
+export interface NestContext {
+  switchToHttp: () => { getRequest: <Request>() => Request; getResponse: <Response>() => Response };
+}
+
+/** What is used of an Observable. */
+export interface NestObservable {
+  subscribe: (observer: {
+    next: (value: unknown) => void;
+    error: (error: unknown) => void;
+    complete: () => void;
+  }) => unknown;
+}
+
+/** An interceptor of Nest that runs each operation of its handlers once. */
+export interface OnceNest {
+  intercept<Handled extends NestObservable>(context: NestContext, next: { handle: () => Handled }): Promise<Handled>;
+  /** What the route says of itself: serve it as JSON where callers may look it up. */
+  readonly policy: IdempotencyPolicy;
+  /** Takes no new operations, and resolves when the running ones have ended and are kept. */
+  close(): Promise<void>;
+}
+
+/**
+ * An interceptor for Nest 12, on Express or Fastify: `@UseInterceptors(onceNest(options))` on a method or controller.
+ * Each operation that carries an `Idempotency-Key` happens once, and every repeat gets the first answer. A caller that
+ * hangs up does not end its operation. The handler finds its operation by `executionOf`.
+ *
+ * The key is claimed after guards and before pipes; the answer is what Nest sends in the end, your exception filters
+ * included. Nest parses bodies first, so it must keep their bytes: `NestFactory.create(AppModule, { rawBody: true })`.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`.
+ */
+export function onceNest<Request extends NestRequest>(options: LeasedHttpOptions<Request>): OnceNest;
+export function onceNest<Request extends NestRequest, Transaction>(
+  options: TransactionalHttpOptions<Request, Transaction>,
+): OnceNest;
+export function onceNest<Request extends NestRequest, Transaction>(
+  options: HttpOptions<Request, Transaction>,
+): OnceNest {
+  const once = onceHttp(options);
+
+  const intercept = async <Handled extends NestObservable>(
+    context: NestContext,
+    next: { handle: () => Handled },
+  ): Promise<Handled> => {
+    const http = context.switchToHttp();
+    const request = http.getRequest<Request>();
+    const reply = http.getResponse<ServerResponse | FastifyReply>();
+    const incoming = rawOf<IncomingMessage>(request);
+    const call: NodeCall<Request, Transaction> = {
+      once,
+      incoming,
+      response: rawOf<ServerResponse>(reply),
+      native: request,
+      url: request.originalUrl,
+      body: (bytesMax) => requestBytes(incoming, request, bytesMax),
+    };
+    const begin = (execution: NodeExecution<Transaction>): void => void (request.once = execution);
+    const passing = passingExecution(call);
+    if (passing !== undefined) {
+      begin(passing);
+      return next.handle();
+    }
+    const run = "hijack" in reply ? enterFastify(call, reply, begin) : enter(call, begin);
+    // The request was answered: whatever came out of here, Nest would send as a second answer.
+    if (!(await run)) return new Promise<never>(() => undefined);
+    return hearingErrors(next.handle(), (error) => noteError(call.response, error));
+  };
+  return { intercept, policy: once.policy, close: () => once.close() };
+}
+
+/**
+ * The operation of a request of Nest, for a parameter decorator of your own:
+ * `createParamDecorator((_, context: ExecutionContext) => executionOf(context))`. In transactional mode, name the type
+ * of the transaction.
+ */
+export function executionOf<Transaction = undefined>(context: NestContext): NodeExecution<Transaction> {
+  return context.switchToHttp().getRequest<{ once: NodeExecution<Transaction> }>().once;
+}
+
+/** Node's own request or response, which Fastify has in `raw`. */
+function rawOf<Raw>(message: object): Raw {
+  return ("raw" in message ? message.raw : message) as Raw;
+}
+
+/** The same Observable, whose errors are heard on their way. */
+function hearingErrors<Handled extends NestObservable>(source: Handled, hear: (error: unknown) => void): Handled {
+  type Observer = Parameters<NestObservable["subscribe"]>[0];
+  const subscribe = (observer: Observer): unknown =>
+    source.subscribe({
+      next: (value) => observer.next(value),
+      error: (error) => {
+        hear(error);
+        observer.error(error);
+      },
+      complete: () => observer.complete(),
+    });
+  return Reflect.construct(source.constructor, [subscribe]) as Handled;
+}

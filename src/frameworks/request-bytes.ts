@@ -1,0 +1,59 @@
+import type { IncomingMessage } from "node:http";
+import { OnceAgainError } from "../core/errors.ts";
+import { peekBody } from "./peek-body.ts";
+import { bodyTooLarge } from "./read-bytes.ts";
+
+/** What body parsers leave behind, on a framework's request. */
+export interface ParsedRequest {
+  /** The bytes that a parser read, where it keeps them; or their text. */
+  rawBody?: unknown;
+  /** What a parser made of them: only bytes are of use. */
+  body?: unknown;
+}
+
+/** What a text has in the place of bytes that were no UTF-8, whatever they were. */
+const replaced = "\ufffd";
+
+/**
+ * The body of a request, as the bytes that came: from a parser that kept them, or from the stream, which is then as it
+ * was. What a parser made of them won't do: a difference in the body may be gone by then.
+ *
+ * @throws OnceAgainError `ONCE_BODY_TOO_LARGE`; `ONCE_BODY_CONSUMED` when somebody read the body and kept no bytes.
+ */
+export async function requestBytes(
+  request: IncomingMessage,
+  { rawBody, body }: ParsedRequest,
+  bytesMax: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const kept = bytesOf(rawBody) ?? (body instanceof Uint8Array ? Uint8Array.from(body) : undefined);
+  if (kept !== undefined) {
+    if (kept.length > bytesMax) throw bodyTooLarge(bytesMax);
+    return kept;
+  }
+  if (!hasBody(request)) return new Uint8Array();
+  if (request.readableDidRead || request.readableEnded) throw bodyConsumed();
+  return peekBody(request, bytesMax);
+}
+
+function bytesOf(rawBody: unknown): Uint8Array<ArrayBuffer> | undefined {
+  if (rawBody instanceof Uint8Array) return Uint8Array.from(rawBody);
+  return typeof rawBody === "string" ? exactBytes(rawBody) : undefined;
+}
+
+/** The bytes of a text, unless different ones may have come to the same text. */
+export function exactBytes(text: string): Uint8Array<ArrayBuffer> | undefined {
+  return text.includes(replaced) ? undefined : new TextEncoder().encode(text);
+}
+
+/** RFC 9112, section 6.3. */
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+}
+
+export function bodyConsumed(): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_BODY_CONSUMED",
+    "The request's body was parsed before it could be fingerprinted. Put once-again in front of the parser, or let it " +
+      "keep the bytes as request.rawBody.",
+  );
+}

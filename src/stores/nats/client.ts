@@ -1,0 +1,61 @@
+/** What we use of an entry of a NATS bucket. */
+export interface NatsEntry {
+  readonly key: string;
+  readonly value: Uint8Array;
+  /** The stream's sequence number of this version; no other version of any key has it. */
+  readonly revision: number;
+  readonly operation: "PUT" | "DEL" | "PURGE";
+}
+
+/** What we use of a bucket's state. */
+export interface NatsBucketStatus {
+  /** How long an entry is kept after it was last written, milliseconds; 0: for ever. */
+  readonly ttl: number;
+  readonly replicas: number;
+  readonly streamInfo: {
+    /** The time at which the stream's leader answered; servers of version 2.10 and later say it. */
+    readonly ts?: string;
+    readonly config: {
+      readonly storage: string;
+      readonly discard: string;
+      readonly allow_direct: boolean;
+    };
+    readonly state: {
+      /** How many entries there are. */
+      readonly messages: number;
+      /** The last revision that was given. */
+      readonly last_seq: number;
+    };
+  };
+}
+
+/** What we use of a `KV` of `@nats-io/kv`: your own bucket. */
+export interface NatsKv {
+  get(key: string): Promise<NatsEntry | null>;
+  /** Writes unless the key's last revision is another than `previousSeq` (0: there is none). */
+  put(key: string, data: Uint8Array, options: { previousSeq: number }): Promise<number>;
+  delete(key: string, options: { previousSeq: number }): Promise<void>;
+  /** The entries of all keys, those deleted included. */
+  history(): Promise<AsyncIterable<NatsEntry>>;
+  status(): Promise<NatsBucketStatus>;
+}
+
+/** The time by the clock of the stream's leader, milliseconds since the epoch. */
+export async function leaderTime(kv: NatsKv): Promise<number> {
+  return timeIn((await kv.status()).streamInfo);
+}
+
+/** @throws Error for a server that does not say its time. */
+export function timeIn({ ts }: NatsBucketStatus["streamInfo"]): number {
+  const now = Date.parse(ts ?? "");
+  if (Number.isNaN(now)) throw new Error("The server does not say its time: NATS 2.10 or later is needed.");
+  return now;
+}
+
+/** The API's codes for "another revision is the last one"; replicated streams use the second too. */
+const wrongLastSequence = [10_071, 10_164];
+
+/** Whether a write was refused since somebody else wrote first. */
+export function isConflict(error: unknown): boolean {
+  return error instanceof Error && "code" in error && wrongLastSequence.includes(Number(error.code));
+}

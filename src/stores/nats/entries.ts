@@ -1,0 +1,59 @@
+import { createHash } from "node:crypto";
+import type { KeyRecord, RecordName } from "../store.ts";
+import type { NatsEntry } from "./client.ts";
+
+/** A record and its name, as one entry keeps them. */
+export interface NamedRecord extends RecordName {
+  readonly record: KeyRecord;
+}
+
+/** What stands before the result, in JSON. */
+interface Head extends RecordName {
+  readonly record: Omit<KeyRecord, "checkpoints" | "result">;
+  readonly checkpoints: readonly (readonly [step: string, base64: string])[];
+  readonly hasResult: boolean;
+}
+
+/**
+ * The bucket's key for a record: a hash, so that names of any length and characters fit into a subject; JSON under it,
+ * so that no two names are the same text. The name itself is in the entry.
+ */
+export function entryKey({ scope, key }: RecordName): string {
+  return createHash("sha256")
+    .update(JSON.stringify([scope, key]))
+    .digest("base64url");
+}
+
+const lineEnd = 10;
+
+/** An entry's value: a line of JSON, then the result as it is. */
+export function entryValue({ scope, key }: RecordName, { checkpoints, result, ...record }: KeyRecord): Uint8Array {
+  const head: Head = {
+    scope,
+    key,
+    record,
+    checkpoints: Object.entries(checkpoints).map(([step, bytes]) => [step, Buffer.from(bytes).toString("base64")]),
+    hasResult: result !== undefined,
+  };
+  return Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), result ?? new Uint8Array()]);
+}
+
+/** The record in an entry; `undefined` for none, and for the mark that a removed one leaves behind. */
+export function recordIn(entry: NatsEntry | null): NamedRecord | undefined {
+  return entry?.operation === "PUT" ? namedRecord(entry.value) : undefined;
+}
+
+function namedRecord(value: Uint8Array): NamedRecord {
+  const end = value.indexOf(lineEnd);
+  const head = JSON.parse(Buffer.from(value.subarray(0, end)).toString()) as Head;
+  const steps = head.checkpoints.map(([step, base64]) => [step, Uint8Array.from(Buffer.from(base64, "base64"))]);
+  return {
+    scope: head.scope,
+    key: head.key,
+    record: {
+      ...head.record,
+      checkpoints: Object.fromEntries(steps) as KeyRecord["checkpoints"],
+      result: head.hasResult ? Uint8Array.from(value.subarray(end + 1)) : undefined,
+    },
+  };
+}

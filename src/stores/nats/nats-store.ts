@@ -1,0 +1,96 @@
+import { checkedNumber, invalidOption } from "../../core/options.ts";
+import { checkedListLimit } from "../list-limit.ts";
+import { type Apply, recordOperations } from "../record-operations.ts";
+import type { Store } from "../store.ts";
+import { inspected, isExpired, type Operation, transition } from "../transition.ts";
+import { isConflict, leaderTime, type NatsKv } from "./client.ts";
+import { entryKey, entryValue, recordIn } from "./entries.ts";
+import { bucketProblems } from "./health.ts";
+import { inOrder } from "./in-order.ts";
+import { listRecords, purgeRecords } from "./whole-bucket.ts";
+
+/** A store in a bucket of NATS JetStream. */
+export interface NatsStore extends Store {
+  /**
+   * Asks for what endangers records: too few replicas, memory, reads from followers. One sentence for each problem;
+   * none: all is well. Rejects when the bucket can't be reached.
+   */
+  health(): Promise<readonly string[]>;
+}
+
+/** How often one operation meets another's write before it gives up; each time, somebody else got on. */
+const conflictsMax = 50;
+
+/**
+ * A store in a bucket of NATS JetStream (server 2.10 or later), through your own `KV` of `@nats-io/kv`:
+ *
+ *     const kv = await new Kvm(connection).create("keys", { replicas: 3, allow_direct: false, ttl: 172_800_000 });
+ *     const store = await natsStore(kv);
+ *
+ * An operation reads the record and the leader's clock in one round trip. If it changes the record it writes in a
+ * second, on the condition that nobody wrote in between; otherwise it begins anew. So a replay is one trip, a claim and
+ * a completion are two, and an old reading can never grant anything.
+ *
+ * The bucket's `ttl` has to be at least the retention, or the bucket would forget first; a claim beyond it is refused.
+ * Results have to fit into the server's `max_payload` (1 MB by default), with about 500 bytes to spare.
+ *
+ * `survivesFailover` is "yes" with 3 replicas or more: what is acknowledged is on most of them. They sync their disks a
+ * while later (`sync_interval`, 2 minutes by default): set it to `always` against a loss of power. The clocks of the
+ * servers have to agree, since after an election another one decides what time it is.
+ *
+ * `close()` leaves the connection open, since it is yours.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for a bucket whose followers answer reads, or that drops old entries
+ *   when it is full; what the client throws when the bucket can't be reached.
+ */
+export async function natsStore(kv: NatsKv): Promise<NatsStore> {
+  const { replicas, ttl, streamInfo } = await kv.status();
+  const { allow_direct: allowDirect, discard } = streamInfo.config;
+  if (allowDirect) throw invalidOption("allow_direct of the bucket", "false", allowDirect);
+  if (discard !== "new") throw invalidOption("discard of the bucket", '"new"', discard);
+  const takeTurn = inOrder();
+
+  const apply: Apply = async (operation) => {
+    checkLifetimes(operation, ttl);
+    const key = entryKey(operation);
+    return takeTurn(key, async () => {
+      for (let conflicts = 0; ; conflicts += 1) {
+        const [now, entry] = await Promise.all([leaderTime(kv), kv.get(key)]);
+        const stored = recordIn(entry)?.record;
+        const { record, answer } = transition(stored, operation, now);
+        if (record === stored) return answer;
+        const options = { previousSeq: entry?.revision ?? 0 };
+        try {
+          if (record === undefined) await kv.delete(key, options);
+          else await kv.put(key, entryValue(operation, record), options);
+          return answer;
+        } catch (error) {
+          if (!isConflict(error) || conflicts === conflictsMax) throw error;
+        }
+      }
+    });
+  };
+
+  return {
+    survivesFailover: replicas >= 3 ? "yes" : "no",
+    ...recordOperations(apply),
+    async inspect(name) {
+      const [now, entry] = await Promise.all([leaderTime(kv), kv.get(entryKey(name))]);
+      const record = recordIn(entry)?.record;
+      return record === undefined || isExpired(record, now) ? undefined : inspected(name, record, now);
+    },
+    list: async (request) => listRecords(kv, { ...request, limit: checkedListLimit(request) }),
+    purge: ({ limit }) => purgeRecords(kv, limit),
+    health: async () => bucketProblems(await kv.status()),
+    close: async () => undefined,
+  };
+}
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for what the bucket would forget before its time. */
+function checkLifetimes(operation: Operation, ttl: number): void {
+  if (ttl === 0) return;
+  const asked = operation.kind === "resolve" ? operation.settlement : operation;
+  if ("retentionMs" in asked)
+    checkedNumber("retentionMs, by the bucket's ttl", asked.retentionMs, { min: 0, max: ttl });
+  if ("leaseMs" in asked) checkedNumber("leaseMs, by the bucket's ttl", asked.leaseMs, { min: 0, max: ttl });
+}

@@ -1,0 +1,58 @@
+import { compareNames, firstOf } from "../record-order.ts";
+import type { InspectedRecord, ListRequest } from "../store.ts";
+import { inspected, isExpired } from "../transition.ts";
+import { isConflict, leaderTime, type NatsKv, timeIn } from "./client.ts";
+import { entryKey, recordIn } from "./entries.ts";
+
+/** How often a bucket is read until a follower has caught up. */
+const readingsMax = 50;
+
+/**
+ * The first records in the order of scope and key. The bucket keeps no order, so every entry is looked at; no more than
+ * `limit` records are held at a time. A follower may hand out the entries, so they are read again until the last one
+ * that the leader had is among them.
+ *
+ * @throws Error when no follower catches up.
+ */
+export async function listRecords(
+  kv: NatsKv,
+  { scope, state, after, limit }: ListRequest & { readonly limit: number },
+): Promise<InspectedRecord[]> {
+  const { streamInfo } = await kv.status();
+  const { messages, last_seq: lastRevision } = streamInfo.state;
+  const now = timeIn(streamInfo);
+  for (let readings = 0; readings < readingsMax; readings += 1) {
+    let first: InspectedRecord[] = [];
+    let isWhole = messages === 0;
+    for await (const entry of await kv.history()) {
+      isWhole ||= entry.revision >= lastRevision;
+      const named = recordIn(entry);
+      if (named === undefined || isExpired(named.record, now)) continue;
+      const found = inspected(named, named.record, now);
+      if (scope !== undefined && found.scope !== scope) continue;
+      if (state !== undefined && found.state !== state) continue;
+      if (after === undefined || compareNames(found, after) > 0) first = firstOf([...first, found], limit);
+    }
+    if (isWhole) return first;
+  }
+  throw new Error(`The followers of the bucket's leader lag behind it: ${readingsMax} readings were not whole.`);
+}
+
+/** Removes up to `limit` expired records, and says how many. */
+export async function purgeRecords(kv: NatsKv, limit: number): Promise<number> {
+  const now = await leaderTime(kv);
+  let purged = 0;
+  for await (const entry of await kv.history()) {
+    if (purged === limit) break;
+    const found = recordIn(entry);
+    if (found === undefined || !isExpired(found.record, now)) continue;
+    try {
+      await kv.delete(entryKey(found), { previousSeq: entry.revision });
+      purged += 1;
+    } catch (error) {
+      // Somebody claimed it anew.
+      if (!isConflict(error)) throw error;
+    }
+  }
+  return purged;
+}

@@ -1,0 +1,83 @@
+import { invalidOption } from "../../core/options.ts";
+
+/** A command and its arguments. */
+export type RedisCommand = readonly [name: string, ...rest: (string | Buffer)[]];
+
+/** What we use of a `Redis` of `ioredis`. */
+export interface IoredisClient {
+  callBuffer(command: string, ...rest: (string | Buffer)[]): Promise<unknown>;
+}
+
+/** What we use of a `Cluster` of `ioredis`. */
+export interface IoredisCluster extends IoredisClient {
+  nodes(role: "master"): readonly IoredisClient[];
+}
+
+/** What we use of a client of `redis` (node-redis), or of a pool of them. */
+export interface NodeRedisClient {
+  withTypeMapping(mapping: typeof bytesForText): { sendCommand(command: (string | Buffer)[]): Promise<unknown> };
+}
+
+/** What we use of a cluster of `redis` (node-redis). */
+export interface NodeRedisCluster {
+  readonly masters: readonly object[];
+  nodeClient(node: object): NodeRedisClient | Promise<NodeRedisClient>;
+  withTypeMapping(mapping: typeof bytesForText): {
+    sendCommand(firstKey: string, isReadonly: boolean, command: (string | Buffer)[]): Promise<unknown>;
+  };
+}
+
+/** Your own connection to Redis or Valkey: of `ioredis`, or of `redis`; a single node, or a cluster. */
+export type RedisClient = IoredisClient | IoredisCluster | NodeRedisClient | NodeRedisCluster;
+
+/** Sends one command; texts in its answer are `Buffer`s, numbers are numbers. */
+type Send = (command: RedisCommand) => Promise<unknown>;
+
+/** The same two things for every client. */
+export interface RedisConnection {
+  /** Sends a command about one key to the master that has it. */
+  send(key: string, command: RedisCommand): Promise<unknown>;
+  /** A sender for each master. */
+  masters(): Promise<readonly Send[]>;
+}
+
+/** node-redis: give texts ("$" of the protocol, 36 in ASCII) as bytes. */
+const bytesForText = { 36: Buffer } as const;
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no such client. */
+export function redisConnection(client: RedisClient): RedisConnection {
+  if (typeof client === "object" && client !== null) {
+    if ("callBuffer" in client) return fromIoredis(client);
+    if ("withTypeMapping" in client) return fromNodeRedis(client);
+  }
+  throw invalidOption("client", "a client or cluster of ioredis or redis", typeof client);
+}
+
+function fromIoredis(client: IoredisClient | IoredisCluster): RedisConnection {
+  const senderOf =
+    (node: IoredisClient): Send =>
+    (command) =>
+      node.callBuffer(...command);
+  const send = senderOf(client);
+  return {
+    send: (_key, command) => send(command),
+    masters: async () => ("nodes" in client ? client.nodes("master").map(senderOf) : [send]),
+  };
+}
+
+function fromNodeRedis(client: NodeRedisClient | NodeRedisCluster): RedisConnection {
+  const senderOf = (node: NodeRedisClient): Send => {
+    const typed = node.withTypeMapping(bytesForText);
+    return (command) => typed.sendCommand([...command]);
+  };
+  if (!("masters" in client)) {
+    const send = senderOf(client);
+    return { send: (_key, command) => send(command), masters: async () => [send] };
+  }
+  const typed = client.withTypeMapping(bytesForText);
+  return {
+    // Not read-only: a replica must never answer.
+    send: (key, command) => typed.sendCommand(key, false, [...command]),
+    masters: () => Promise.all(client.masters.map(async (node) => senderOf(await client.nodeClient(node)))),
+  };
+}

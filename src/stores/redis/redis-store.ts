@@ -1,0 +1,81 @@
+import { invalidOption } from "../../core/options.ts";
+import type { RecordName, Store } from "../store.ts";
+import { type RedisClient, redisConnection } from "./client.ts";
+import { redisProblems } from "./health.ts";
+import { listRecords } from "./list.ts";
+import { redisKey } from "./names.ts";
+import { claimAnswerOf, inspectedOf } from "./replies.ts";
+import { script, scriptHash } from "./script.ts";
+
+export interface RedisStoreOptions {
+  /** What the names of all keys begin with: 1 to 64 of `A-Z a-z 0-9 _ : . -`; default `once-again:`. */
+  prefix?: string;
+}
+
+/** A store in Redis or Valkey. */
+export interface RedisStore extends Store {
+  readonly survivesFailover: "no";
+  /**
+   * Asks every master for what endangers records: an eviction policy, no append-only file, a node that is a replica.
+   * One sentence for each problem; none: all is well. Rejects when a master can't be reached.
+   */
+  health(): Promise<readonly string[]>;
+}
+
+/**
+ * A store in Redis 7 or Valkey, a single node or a cluster, through your own connection of `ioredis` or `redis`. Each
+ * operation is one script, one round trip, by the server's clock. Expired records are removed by Redis itself.
+ *
+ * A failover may forget an acknowledged claim, since Redis replicates after it answers: its operation then runs a
+ * second time. A restart forgets what `appendfsync` had not yet written. `maxmemory-policy` has to be `noeviction`;
+ * see `health()`. Leave the client's own `keyPrefix` alone and use `prefix`.
+ *
+ * `close()` leaves the connection open, since it is yours.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`.
+ */
+export function redisStore(client: RedisClient, options: RedisStoreOptions = {}): RedisStore {
+  const connection = redisConnection(client);
+  const prefix = checkedPrefix(options.prefix ?? "once-again:");
+
+  const ask = async (name: RecordName, operation: string, ...rest: (string | number | Uint8Array)[]) => {
+    const key = redisKey(prefix, name);
+    const values = rest.map((value) => (typeof value === "object" ? Buffer.from(value) : String(value)));
+    try {
+      return await connection.send(key, ["EVALSHA", scriptHash, "1", key, operation, ...values]);
+    } catch (error) {
+      // The server was restarted, promoted, or never had it.
+      if (!String(error).includes("NOSCRIPT")) throw error;
+      return connection.send(key, ["EVAL", script, "1", key, operation, ...values]);
+    }
+  };
+  const changed = async (...question: Parameters<typeof ask>): Promise<boolean> => (await ask(...question)) === 1;
+  const read = async (name: RecordName, state = "") => inspectedOf(name, await ask(name, "inspect", state));
+
+  return {
+    survivesFailover: "no",
+    async claim(request) {
+      const { fingerprint, owner, leaseMs, retentionMs, takeOverAfterMs = "" } = request;
+      return claimAnswerOf(await ask(request, "claim", fingerprint, owner, leaseMs, retentionMs, takeOverAfterMs));
+    },
+    complete: (request) => changed(request, "complete", request.owner, request.result, request.retentionMs),
+    renew: (request) => changed(request, "renew", request.owner, request.leaseMs),
+    release: (request) => changed(request, "release", request.owner),
+    checkpoint: (request) => changed(request, "checkpoint", request.owner, request.step, request.result),
+    resolve: ({ settlement, ...name }) =>
+      settlement.as === "done"
+        ? changed(name, "resolve_done", settlement.result, settlement.retentionMs)
+        : changed(name, "resolve_not_executed"),
+    inspect: (name) => read(name),
+    list: (request) => listRecords(connection, prefix, request, read),
+    // Redis has removed them already.
+    purge: async () => 0,
+    health: () => redisProblems(connection),
+    close: async () => undefined,
+  };
+}
+
+function checkedPrefix(prefix: string): string {
+  if (typeof prefix === "string" && /^[\w:.-]{1,64}$/u.test(prefix)) return prefix;
+  throw invalidOption("prefix", "1 to 64 of A-Z a-z 0-9 _ : . -", prefix);
+}

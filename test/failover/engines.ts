@@ -1,0 +1,5 @@
+import type { FailoverEngine } from "./engine.ts";
+import { natsEngine } from "./nats.ts";
+import { redisClusterEngine } from "./redis-cluster.ts";
+
+export const engines: readonly FailoverEngine[] = [redisClusterEngine, natsEngine];

@@ -1,0 +1,63 @@
+import { once } from "node:events";
+import { type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
+
+/** What is sent; by default a new order of tea. */
+export interface Sent {
+  method?: string;
+  path?: string;
+  /** An empty one is not sent. */
+  key?: string | string[];
+  body?: string | Buffer;
+  headers?: Record<string, string>;
+}
+
+/** An answer as it came over the wire: no client has decoded or joined anything. */
+export interface Received {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+  text: string;
+  replayed: boolean;
+}
+
+/** Sends one request on a connection of its own. */
+export async function exchange(url: string, sent: Sent = {}): Promise<Received> {
+  const { method = "POST", path = "/v1/orders", key = "order-7", body = '{"item":"tea"}', headers = {} } = sent;
+  const outgoing = request(url + path, {
+    method,
+    agent: false,
+    headers: {
+      "content-type": "application/json",
+      ...(key === "" ? {} : { "idempotency-key": key }),
+      ...(method === "GET" || method === "OPTIONS" ? {} : { "content-length": String(Buffer.byteLength(body)) }),
+      ...headers,
+    },
+  });
+  outgoing.end(method === "GET" || method === "OPTIONS" ? undefined : body);
+  const [incoming] = (await once(outgoing, "response")) as [IncomingMessage];
+  const bytes = Buffer.concat((await Array.fromAsync(incoming)) as Buffer[]);
+  return {
+    status: incoming.statusCode ?? 0,
+    headers: incoming.headers,
+    body: bytes,
+    text: bytes.toString(),
+    replayed: incoming.headers["idempotent-replayed"] === "true",
+  };
+}
+
+/** What a repeat must have of the first answer: all but what belongs to a connection, a moment or a session. */
+export function lasting({ status, headers, body }: Received): unknown {
+  const kept = Object.entries(headers).filter(
+    ([name]) =>
+      ![
+        "connection",
+        "content-length",
+        "date",
+        "idempotent-replayed",
+        "keep-alive",
+        "set-cookie",
+        "transfer-encoding",
+      ].includes(name),
+  );
+  return { status, headers: Object.fromEntries(kept), body };
+}

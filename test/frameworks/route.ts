@@ -1,0 +1,48 @@
+import type { ServerResponse } from "node:http";
+import type { DatabaseSync } from "node:sqlite";
+import type { Readable } from "node:stream";
+import type { Execution, LeasedHttpOptions } from "../../src/server/index.ts";
+import type { TransactionalStore } from "../../src/stores/store.ts";
+
+/** What a handler answers, in no framework's own terms. */
+export type Reply =
+  | { status: number; headers?: Record<string, string | string[]>; body?: string | Buffer | (() => Readable) }
+  /** Past the framework, on Node's own response. */
+  | { raw: (response: ServerResponse) => void };
+
+/** What a handler knows: its operation, and the body as the framework gives it. */
+export interface Call {
+  execution: Execution<DatabaseSync | undefined>;
+  body: string;
+}
+
+/** How a route keeps its promise, without the scope, which each framework reads from a request of its own. */
+export type RouteRules = Omit<LeasedHttpOptions<never>, "scope" | "mode"> & { mode?: "leased" | "transactional" };
+
+/** The route that every framework serves: all methods of `/v1/orders` and `/v2/orders`, one router mounted twice. */
+export interface Route {
+  rules: RouteRules;
+  /** Whose keys they are, by the `Authorization` header; default `"public"`. */
+  scope?: (authorization: string) => string;
+  handle: (call: Call) => Promise<Reply> | Reply;
+  /** Where a JSON parser stands; `"before"` keeps the bytes; default nowhere. */
+  parser?: "before" | "before, keeping no bytes" | "behind";
+  /** Where answers are compressed; default nowhere. */
+  compression?: "before" | "behind";
+}
+
+/** The options of an adapter. Which of its overloads they fit is the test's affair. */
+export function optionsOf<Native>(
+  { rules, scope }: Route,
+  authorizationOf: (request: Native) => string | null | undefined,
+): LeasedHttpOptions<Native> {
+  const options = {
+    ...rules,
+    scope: scope === undefined ? "public" : (request: Native) => scope(authorizationOf(request) ?? ""),
+  };
+  return options as unknown as LeasedHttpOptions<Native>;
+}
+
+export const openTransaction = ({ execution }: Call): DatabaseSync => execution.transaction!;
+
+export type SqliteKeys = TransactionalStore<DatabaseSync>;

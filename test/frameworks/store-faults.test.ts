@@ -1,0 +1,102 @@
+import { describe, expect, test } from "vitest";
+import { memoryStore } from "../../src/stores/memory/index.ts";
+import type { TransactionalStore } from "../../src/stores/store.ts";
+import { appDatabase, insertOrder } from "../app-database.ts";
+import { type FaultyStore, faultyStore } from "../faulty-store.ts";
+import { exchange } from "./exchange.ts";
+import type { Framework } from "./framework.ts";
+import { frameworks } from "./frameworks.ts";
+import { openTransaction, type SqliteKeys } from "./route.ts";
+import { serving } from "./serving.ts";
+
+// A store that is down, slow or dies at any of its calls, behind every framework: 503 at once, or the documented unknown
+// outcome. Nothing runs unprotected, and nothing hangs.
+
+/** A leased route on a store that can fail, which counts its runs. */
+async function counting(framework: Framework) {
+  const store: FaultyStore = faultyStore(memoryStore());
+  let runs = 0;
+  const { url } = await serving(framework, {
+    rules: { store, storeMsMax: 100, leaseMs: 150, retentionMs: 60_000 },
+    handle: () => ((runs += 1), { status: 201, body: "made" }),
+  });
+  return { store, url, runs: () => runs };
+}
+
+describe.for(frameworks)("$name", (framework) => {
+  test.for(["before", "after", "silent", "silent-after"] as const)(
+    "claim fails, %s: 503, nothing runs, and later it does",
+    async (failure) => {
+      const { store, url, runs } = await counting(framework);
+      store.fail("claim", failure, 2);
+      const answer = await exchange(url);
+      expect(answer).toMatchObject({ status: 503, headers: { "retry-after": "1" } });
+      expect(answer.text).toContain("ONCE_STORE_UNAVAILABLE");
+      expect(runs()).toBe(0);
+      store.fail("claim", failure, 0);
+      let later = await exchange(url);
+      while (later.status === 409 && later.text.includes("ONCE_IN_PROGRESS")) later = await exchange(url);
+      expect([later.status, runs()]).toEqual([201, 1]);
+    },
+  );
+
+  test.for(["before", "after", "silent", "silent-after"] as const)(
+    "complete fails, %s: the outcome is unknown or known, and nothing runs twice",
+    async (failure) => {
+      const { store, url, runs } = await counting(framework);
+      store.fail("complete", failure);
+      expect(await exchange(url)).toMatchObject({
+        status: 503,
+        text: expect.stringContaining("ONCE_STORE_UNAVAILABLE"),
+      });
+      store.fail("complete", failure, 0);
+      let later = await exchange(url);
+      while (later.text.includes("ONCE_IN_PROGRESS")) later = await exchange(url);
+      const kept = failure === "after" || failure === "silent-after";
+      expect(later.status).toBe(kept ? 201 : 409);
+      if (!kept) expect(later.text).toContain("ONCE_OUTCOME_UNKNOWN");
+      expect(runs()).toBe(1);
+    },
+  );
+
+  test.for(["before", "after"] as const)("one lost call is asked for again, %s", async (failure) => {
+    const { store, url, runs } = await counting(framework);
+    store.fail("claim", failure, 1);
+    store.fail("complete", failure, 1);
+    expect(await exchange(url)).toMatchObject({ status: 201, replayed: false });
+    expect(await exchange(url)).toMatchObject({ status: 201, replayed: true });
+    expect(runs()).toBe(1);
+  });
+
+  test.for(["before", "after"] as const)(
+    "a transaction that dies %s its work is a 503, and a retry just works",
+    async (when) => {
+      const { store, orders } = appDatabase();
+      const { url } = await serving(framework, {
+        rules: { store: dyingStore(store, when), mode: "transactional" },
+        handle: (call) => (insertOrder(openTransaction(call), "tea"), { status: 201, body: "made" }),
+      });
+      expect(await exchange(url)).toMatchObject({
+        status: 503,
+        text: expect.stringContaining("ONCE_STORE_UNAVAILABLE"),
+      });
+      const retried = await exchange(url);
+      expect(retried).toMatchObject({ status: 201, text: "made", replayed: when === "after" });
+      expect(orders()).toEqual(["tea"]);
+    },
+  );
+});
+
+/** A transactional store whose first transaction fails: before it begins, or after its commit, unacknowledged. */
+function dyingStore(store: SqliteKeys, when: "before" | "after"): SqliteKeys {
+  let dead = false;
+  const transact: TransactionalStore<never>["transact"] = async (request, work) => {
+    const dies = !dead;
+    dead = true;
+    if (dies && when === "before") throw new Error("ECONNREFUSED");
+    const answer = await store.transact(request, work as never);
+    if (dies) throw new Error("ECONNRESET");
+    return answer as never;
+  };
+  return { ...store, transact };
+}

@@ -1,0 +1,27 @@
+import { getRequestListener } from "@hono/node-server";
+import { onceFetch } from "../../src/frameworks/fetch.ts";
+import type { Framework } from "./framework.ts";
+import { optionsOf } from "./route.ts";
+import { joined, responseOf } from "./with-hono.ts";
+
+const bare = "There is no framework around the handler.";
+
+export const withFetch: Framework = {
+  name: "fetch",
+  cannot: {
+    rawEnd: "There is a `Response`, and no response of Node's.",
+    errorHandler: "What a handler throws is answered with our own problem, and that is kept.",
+    consumedBody: bare,
+    parser: bare,
+    compression: bare,
+    repeatedKey: joined,
+  },
+  async serve(route) {
+    const once = onceFetch(
+      optionsOf<Request>(route, (request) => request.headers.get("authorization")),
+      async (request, execution) => responseOf(await route.handle({ execution, body: await request.text() })),
+    );
+    const answer = getRequestListener(once);
+    return { listener: (request, response) => void answer(request, response), policy: once.policy, close: once.close };
+  },
+};
