@@ -7,7 +7,7 @@ const floors = [
   ["retry", "delivery", "key"],
   ["client", "server", "stores"],
   ["frameworks", "interceptors", "opentelemetry"],
-  ["testing", "lab"],
+  ["testing", "verify", "lab"],
   ["cli"],
 ];
 

@@ -16,5 +16,8 @@ const orders = onceNode(
   },
 );
 
-const server = createServer((request, response) => void orders(request, response));
+const server = createServer((request, response) => {
+  if (request.method === "POST") void orders(request, response);
+  else response.writeHead(405, { allow: "POST" }).end();
+});
 server.listen(Number(process.env["PORT"] ?? 3000), "127.0.0.1", () => console.log("listening", server.address()));

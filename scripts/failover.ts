@@ -1,6 +1,6 @@
 /**
- * `npm run failover -- --engine redis-cluster|nats [--rounds n] [--json]`: loses the leader of a private cluster under
- * load, and counts what became of what it had acknowledged.
+ * `npm run failover -- --engine redis-cluster|nats|postgres-standby [--rounds n] [--json]`: loses the leader of a
+ * private cluster under load, and counts what became of what it had acknowledged.
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -9,7 +9,12 @@ import { faults } from "../test/failover/engine.ts";
 import { type FailoverCounts, runFailover } from "../test/failover/run.ts";
 
 const { values } = parseArgs({
-  options: { engine: { type: "string" }, rounds: { type: "string", default: "5" }, json: { type: "boolean" } },
+  options: {
+    engine: { type: "string" },
+    rounds: { type: "string", default: "5" },
+    json: { type: "boolean" },
+    help: { type: "boolean" },
+  },
 });
 const engine = engines.find(({ name }) => name === values.engine);
 const rounds = Number(values.rounds);

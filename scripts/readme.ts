@@ -1,15 +1,16 @@
 /**
- * Puts the example programs into README.md, below their marks `<!-- example: examples/x.ts -->`; with `--check`,
- * fails if they differ.
+ * Puts the example programs into README.md and the guides, below their marks `<!-- example: examples/x.ts -->`; with
+ * `--check`, fails if they differ.
  */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { update } from "./update.ts";
 
-const example = /(<!-- example: (\S+) -->\n)```ts\n(?:.*\n)*?```\n/g;
+const example = /(<!-- example: (\S+) -->\n)\n?```ts\n(?:.*\n)*?```\n/g;
 
-const readme = readFileSync("README.md", "utf8").replaceAll(
-  example,
-  (_, mark: string, file: string) => `${mark}\`\`\`ts\n${readFileSync(file, "utf8")}\`\`\`\n`,
-);
-
-update("README.md", readme);
+for (const page of ["README.md", ...readdirSync("docs/guides").map((name) => `docs/guides/${name}`)]) {
+  const text = readFileSync(page, "utf8").replaceAll(
+    example,
+    (_, mark: string, file: string) => `${mark}\n\`\`\`ts\n${readFileSync(file, "utf8")}\`\`\`\n`,
+  );
+  update(page, text);
+}

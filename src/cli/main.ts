@@ -3,7 +3,9 @@ import { readFile } from "node:fs/promises";
 import process from "node:process";
 import { Command, CommanderError } from "commander";
 import { exitCodes } from "./exit-codes.ts";
+import { keysCommand } from "./keys/keys.ts";
 import { labCommand } from "./lab.ts";
+import { verifyCommand } from "./verify/verify.ts";
 
 const packageFile = new URL("../../package.json", import.meta.url);
 const { version } = JSON.parse(await readFile(packageFile, "utf8")) as { version: string };
@@ -12,7 +14,9 @@ const program = new Command("once-again")
   .description("Retry again, happen once.")
   .version(version)
   .exitOverride()
-  .addCommand(labCommand().exitOverride());
+  .addCommand(labCommand().exitOverride())
+  .addCommand(keysCommand().exitOverride())
+  .addCommand(verifyCommand().exitOverride());
 
 try {
   await program.parseAsync(process.argv);

@@ -18,6 +18,7 @@ export const errorCodes = {
   ONCE_KEY_EXPIRED: "The idempotency key is older than the server remembers.",
   ONCE_IN_PROGRESS: "The operation with this key is still running.",
   ONCE_BODY_TOO_LARGE: "The request's body is larger than allowed.",
+  ONCE_BODY_CONSUMED: "The request's body was read before it could be fingerprinted.",
   ONCE_RESULT_TOO_LARGE: "The answer is larger than the server keeps.",
   ONCE_NO_EFFECT: "The operation failed and nothing happened.",
   ONCE_HANDLER_FAILED: "The handler threw; what it had done by then is unknown.",
@@ -29,6 +30,7 @@ export const errorCodes = {
   ONCE_INTENT_CONFLICT: "There is an intent of this id with another request.",
   ONCE_INTENT_SECRET: "The request has a header that must not be written to disk.",
   ONCE_INTENTS_FULL: "Too many intents are pending or unknown.",
+  ONCE_TARGET_UNFIT: "The server under test can't be reached, or does not carry out a plain operation.",
   ONCE_CLOSED: "It is shutting down, or shut, and takes no new operations.",
 } as const;
 

@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { HttpAnswer } from "../server/index.ts";
 import { headersOf, type HeadersArgument, setHeaders } from "./node-headers.ts";
 import { joinBytes, resultTooLarge } from "./read-bytes.ts";
@@ -37,6 +38,7 @@ export function captureResponse(response: ServerResponse, bytesMax: number): Cap
   const emit = response.emit.bind(response);
   const body = keptBody(bytesMax);
   let hungUp = response.destroyed;
+  let { socket } = response;
 
   const reveal = shadow(response, {
     writeHead: {
@@ -71,7 +73,8 @@ export function captureResponse(response: ServerResponse, bytesMax: number): Cap
     },
     emit: { value: (event: string, ...args: unknown[]) => event !== "close" && emit(event, ...args) },
     // Frameworks look at the socket, too, and have no answer for a caller who left. A finished response has none either.
-    socket: { value: null },
+    // Node sets it meanwhile, when an earlier answer on the same connection has gone out.
+    socket: { get: () => null, set: (value: Socket | null) => (socket = value) },
     closed: { value: false },
     destroyed: { get: () => false, set: (value: boolean) => (hungUp = value) },
   });
@@ -80,7 +83,7 @@ export function captureResponse(response: ServerResponse, bytesMax: number): Cap
     answer: promise,
     send(answer) {
       reveal();
-      response.destroyed = hungUp;
+      Object.assign(response, { destroyed: hungUp, socket });
       sendAnswer(response, headersBefore, answer);
       // A stream that a failed handler left piped into it must not fail at "write after end".
       shadow(response, { write: { value: () => true }, end: { value: () => response } });

@@ -74,6 +74,22 @@ describe("a caller that hangs up", () => {
   });
 });
 
+test("an answer that is made after the one before it on the connection has gone out goes out too", async () => {
+  const first = Promise.withResolvers<void>();
+  const second = Promise.withResolvers<void>();
+  const url = await served(async (_, response, { key }) => {
+    await (key === "a" ? first : second).promise;
+    response.end(`answer ${key}`);
+  });
+  const { socket, heard } = dial(url);
+  socket.write(head("a", 0) + head("b", 0));
+  await once(socket, "connect");
+  first.resolve();
+  await until(() => heard().includes("answer a"));
+  second.resolve();
+  await until(() => heard().includes("answer b"));
+});
+
 describe("a request body too large", () => {
   test("is refused with a 413 that the caller can read, even when it reads only after sending", async () => {
     const url = await served(() => expect.fail("ran"), { bodyBytesMax: 1000 });

@@ -1,5 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
+import { repeatUntilAnswered } from "../store-load.ts";
 import { findBinary, type ServerBinary } from "./binary.ts";
 import { serverFolder } from "./ground.ts";
 import { type PrivateServer, startServer } from "./private-server.ts";
@@ -71,16 +74,47 @@ export interface NatsCluster extends AsyncDisposable {
   readonly nodes: readonly PrivateServer[];
 }
 
+/** The port by which one node reaches another one's port, by their numbers from 0. */
+type Reach = (from: number, to: number, port: number) => Promise<number>;
+
+/** How often a cluster is started whose servers don't all find one another. */
+const startsMax = 4;
+
 /**
- * Starts a cluster of 3 servers.
+ * Starts a cluster of 3 servers, all of which take part in it.
  *
- * @param reach the port by which one node reaches another one's port, by their numbers from 0; default that port.
+ * @param reach default the other one's own port.
+ * @throws what the last start failed with.
  */
-export async function startNatsCluster(
-  reach: (from: number, to: number, port: number) => Promise<number> = async (_from, _to, port) => port,
-): Promise<NatsCluster> {
+export async function startNatsCluster(reach: Reach = async (_from, _to, port) => port): Promise<NatsCluster> {
+  for (let start = 1; ; start += 1) {
+    const nodes = await startNodes(reach);
+    try {
+      await holdsThreeReplicas(nodes);
+      return { nodes, [Symbol.asyncDispose]: () => removed(nodes) };
+    } catch (error) {
+      // On a busy machine two may elect a leader before they hear of the third, and then never count it in.
+      await removed(nodes);
+      if (start === startsMax) throw error;
+    }
+  }
+}
+
+/** @throws what the servers answer when they have no room for three replicas, again and again. */
+async function holdsThreeReplicas(nodes: readonly PrivateServer[]): Promise<void> {
+  const connection = await connect({ servers: nodes.map(({ url }) => url), waitOnFirstConnect: true });
+  try {
+    const manager = await jetstreamManager(connection, { checkAPI: false });
+    await repeatUntilAnswered(() => manager.streams.add({ name: "probe", subjects: ["probe"], num_replicas: 3 }), 200);
+    await manager.streams.delete("probe");
+  } finally {
+    await connection.close();
+  }
+}
+
+async function startNodes(reach: Reach): Promise<PrivateServer[]> {
   const ports = await Promise.all(Array.from({ length: 3 }, serverPort));
-  const nodes = await startedTogether(
+  return startedTogether(
     ports.map(async (port, from) => {
       // All of them, itself included: by their number a server knows how many have to be there before they elect one.
       const all = ports.map(async (other, to) => (to === from ? other : reach(from, to, other)));
@@ -92,5 +126,4 @@ export async function startNatsCluster(
       });
     }),
   );
-  return { nodes, [Symbol.asyncDispose]: () => removed(nodes) };
 }

@@ -1,0 +1,69 @@
+import { readFileSync } from "node:fs";
+import { InvalidArgumentError } from "commander";
+import type { HeaderList, VerifyOptions } from "../../verify/index.ts";
+
+export interface VerifyFlags {
+  readonly method: string;
+  readonly header?: HeaderList;
+  readonly body?: string;
+  readonly otherBody?: string;
+  readonly refusedBody?: string;
+  readonly failingBody?: string;
+  readonly otherHeader?: HeaderList;
+  readonly keyHeader: string;
+  readonly effects?: string;
+  readonly effectsPath?: string;
+  readonly effectId?: string;
+  readonly strictness: "draft" | "practice";
+  readonly only?: readonly string[];
+  readonly timeout: number;
+  readonly pause: number;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+  readonly junit?: boolean;
+  readonly tap?: boolean;
+}
+
+/** The options that the flags stand for. */
+export function verifyOptions(url: string, flags: VerifyFlags): VerifyOptions {
+  const { method, header, body, otherBody, refusedBody, failingBody, otherHeader, keyHeader, effectId, only } = flags;
+  const { effects, effectsPath } = flags;
+  return {
+    url,
+    method,
+    ...(header !== undefined && { headers: header }),
+    ...(body !== undefined && { body }),
+    ...(otherBody !== undefined && { otherBody }),
+    ...(refusedBody !== undefined && { refusedBody }),
+    ...(failingBody !== undefined && { failingBody }),
+    ...(otherHeader !== undefined && { otherHeaders: otherHeader }),
+    keyHeader,
+    ...(effects !== undefined && {
+      effects: { url: effects, ...(effectsPath !== undefined && { path: effectsPath }) },
+    }),
+    ...(effectId !== undefined && { effectId }),
+    strictness: flags.strictness,
+    ...(only !== undefined && { only }),
+    timeoutMs: flags.timeout,
+    pauseMs: flags.pause,
+  };
+}
+
+/** Reads `Name: value`, and adds it to those before. */
+export function header(line: string, before: HeaderList = []): HeaderList {
+  const colon = line.indexOf(":");
+  if (colon < 1) throw new InvalidArgumentError('It must be "Name: value".');
+  return [...before, [line.slice(0, colon).trim(), line.slice(colon + 1).trim()]];
+}
+
+/** A text as it stands, or, after an @, the file of that name. */
+export function text(value: string): string {
+  if (!value.startsWith("@")) return value;
+  try {
+    return readFileSync(value.slice(1), "utf8");
+  } catch (error) {
+    throw new InvalidArgumentError(`It can't be read: ${(error as Error).message}`);
+  }
+}
+
+export const list = (value: string): readonly string[] => value.split(",").map((name) => name.trim());

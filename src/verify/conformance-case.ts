@@ -1,0 +1,33 @@
+import type { Probe } from "./probe.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** One rule, and how to find out whether a server keeps it. */
+export interface ConformanceCase {
+  /** Never changes and is never used again: a letter for the group, and a number. */
+  readonly id: string;
+  /** The rule, as a sentence that is true of a good server. */
+  readonly title: string;
+  /** What goes wrong where the rule is broken, in one line. */
+  readonly reason: string;
+  /** Where the rule is written: a URL. */
+  readonly rule: string;
+  /**
+   * Sends, and judges what comes back. An answer that is due and does not come (`NoAnswer`) fails the case; what the
+   * server or the options do not allow to ask (`NotApplicable`) makes it not applicable.
+   */
+  readonly run: (probe: Probe) => Promise<Verdict>;
+}
+
+/** What the letters of the ids stand for, in the order in which the groups run. */
+export const groups = {
+  K: "Key syntax",
+  R: "Replay",
+  F: "Fingerprint",
+  C: "Concurrency",
+  D: "Disconnects",
+  S: "Scope",
+  E: "Errors",
+} as const;
+
+/** The group of a case, by its id. */
+export const groupOf = (id: string): string => groups[id[0] as keyof typeof groups];

@@ -1,0 +1,15 @@
+/** What the first requests found out, and all others build on. */
+export interface Found {
+  /** How this server takes keys. */
+  readonly keyFormat: "quoted" | "bare";
+  /** Whether two operations have different answers, so that a repeat can be told from a second run. */
+  readonly answersTell: boolean;
+  /** How long the first operation took, milliseconds. */
+  readonly operationMs: number;
+}
+
+/** One way in which servers differ, and what this one does: for people, and no judgement. */
+export interface Finding {
+  readonly question: string;
+  readonly answer: string;
+}

@@ -1,0 +1,14 @@
+export { conformanceCases } from "./cases/index.ts";
+export { groups, type ConformanceCase } from "./conformance-case.ts";
+export type { Finding, Found } from "./found.ts";
+export type { Probe, Tally } from "./probe.ts";
+export type { Answer } from "./answer.ts";
+export { junitReport } from "./junit-report.ts";
+export { countOf, type CaseResult, type VerifyReport } from "./report.ts";
+export type { Manner, Sending } from "./sending.ts";
+export { tapReport } from "./tap-report.ts";
+export type { HeaderList, TestRequest } from "./test-request.ts";
+export type { Strictness, Verdict } from "./verdict.ts";
+export { verify } from "./verify.ts";
+export { verifyPlan, type PlannedCase } from "./verify-plan.ts";
+export type { EffectsPage, VerifyOptions } from "./verify-options.ts";

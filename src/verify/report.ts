@@ -1,0 +1,29 @@
+import type { ConformanceCase } from "./conformance-case.ts";
+import type { Finding } from "./found.ts";
+import type { Strictness, Verdict } from "./verdict.ts";
+
+/** A case, and what it came to. */
+export interface CaseResult extends Omit<ConformanceCase, "run">, Verdict {
+  /** The name of the group. */
+  readonly group: string;
+  readonly timeMs: number;
+}
+
+/** What a run found. */
+export interface VerifyReport {
+  readonly url: string;
+  readonly method: string;
+  readonly strictness: Strictness;
+  /** How effects were told: counted, or guessed from the answers. */
+  readonly effects: "counted" | "guessed";
+  /** What the server does where servers differ. */
+  readonly findings: readonly Finding[];
+  readonly cases: readonly CaseResult[];
+  /** How many requests were sent to the server under test. */
+  readonly requests: number;
+  readonly timeMs: number;
+}
+
+/** How many cases came to a verdict. */
+export const countOf = ({ cases }: VerifyReport, kind: Verdict["kind"]): number =>
+  cases.filter((result) => result.kind === kind).length;

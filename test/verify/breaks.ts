@@ -1,0 +1,116 @@
+import { setTimeout } from "node:timers/promises";
+import { type ModelAnswer, type ModelCall, ModelServer, problem } from "./model-server.ts";
+
+/** How a server that keeps every rule is changed, so that it breaks one. */
+export type Break = (server: ModelServer) => Partial<ModelServer>;
+type Key = ReturnType<ModelServer["key"]>;
+type Kept = Parameters<ModelServer["repeat"]>[0];
+
+export const keysOf = (request: ModelCall["request"]): readonly string[] =>
+  request.headersDistinct["idempotency-key"] ?? [];
+
+export function changedKey(server: ModelServer, change: (values: readonly string[]) => Key): Partial<ModelServer> {
+  return { key: (values) => change(values) ?? ModelServer.prototype.key.call(server, values) };
+}
+
+export function mappedKey(server: ModelServer, change: (key: string) => string): Partial<ModelServer> {
+  return {
+    key(values) {
+      const key = ModelServer.prototype.key.call(server, values);
+      return typeof key === "string" ? change(key) : key;
+    },
+  };
+}
+
+/** The first record that a LIKE would find. */
+export function likeName(names: readonly string[], wanted: string): string {
+  const prefix = wanted.endsWith("%") ? wanted.slice(0, -1) : undefined;
+  return names.find((name) => prefix !== undefined && name.startsWith(prefix)) ?? wanted;
+}
+
+export const without = (answer: ModelAnswer, gone: string): ModelAnswer => ({
+  ...answer,
+  headers: answer.headers.filter(([name]) => name !== gone),
+});
+
+export function replaying(change: (answer: ModelAnswer) => ModelAnswer): Break {
+  return (server) => ({
+    replayed: async (answer, record, call) =>
+      change(await ModelServer.prototype.replayed.call(server, answer, record, call)),
+  });
+}
+
+export function forgetting(isOver: (record: Kept) => boolean): Break {
+  return (server) => ({
+    async repeat(record, call) {
+      const answer = await ModelServer.prototype.repeat.call(server, record, call);
+      if (isOver(record)) server.records.delete(server.recordName(call));
+      return answer;
+    },
+  });
+}
+
+/** What it does not know for the same, it runs. */
+export function rerunningAtMismatch(server: ModelServer): Partial<ModelServer> {
+  return {
+    fingerprint: ({ request, body }) => `${request.headers["content-type"]} ${body}`,
+    reused: (_record, call) => server.work(call),
+  };
+}
+
+export function fingerprinting(
+  server: ModelServer,
+  part: (call: ModelCall) => string | undefined,
+): Partial<ModelServer> {
+  return { fingerprint: (call) => `${part(call)} ${ModelServer.prototype.fingerprint.call(server, call)}` };
+}
+
+/** Looks, and puts down what it found only when the work is done. */
+export function racing(server: ModelServer): Partial<ModelServer> {
+  server.workMs = 20;
+  return {
+    async once(call) {
+      const name = server.recordName(call);
+      const known = server.records.get(name);
+      if (known !== undefined) return server.repeat(known, call);
+      const answer = server.work(call);
+      await answer;
+      server.records.set(name, { fingerprint: server.fingerprint(call), answer, isDone: true, replays: 0 });
+      return answer;
+    },
+  };
+}
+
+export function stuck(server: ModelServer, call: ModelCall): Kept {
+  const answer = Promise.resolve(problem(409, "for ever"));
+  return { fingerprint: server.fingerprint(call), answer, isDone: false, replays: 0 };
+}
+
+/** A caller that is gone takes its key along. */
+export function freeingAtHangUp(server: ModelServer): Partial<ModelServer> {
+  server.workMs = 30;
+  return {
+    done(name, record, _answer, { request }) {
+      record.isDone = true;
+      if (request.socket.destroyed) server.records.delete(name);
+    },
+  };
+}
+
+/** Keeps an answer only when it was read to its end. */
+export function keepOnceSent(server: ModelServer, name: string, record: Kept, { request }: ModelCall): void {
+  record.isDone = true;
+  request.socket.once("error", () => server.records.delete(name));
+}
+
+/** Whether a body comes some time after its head. */
+export async function arrivesLate(request: ModelCall["request"]): Promise<boolean> {
+  await setTimeout(1);
+  return request.readableLength < Number(request.headers["content-length"] ?? 0);
+}
+
+export const owners = new WeakMap<object, string>();
+
+export function byKeyAlone(): Partial<ModelServer> {
+  return { recordName: ({ key }) => key };
+}
