@@ -1,0 +1,49 @@
+import process from "node:process";
+import { parseArgs, type ParseArgsConfig } from "node:util";
+
+/** What a command of this folder says when it ends: fine, what it looked at is bad, it could not run as asked. */
+export const exitCodes = { fine: 0, bad: 1, usage: 2 } as const;
+
+/** A command that can't run as it was asked. */
+export class UsageError extends Error {}
+
+/** The whole number that an option says, `fallback` without one. @throws UsageError when it says something else. */
+export function wholeNumber(name: string, text: string | undefined, fallback: number): number {
+  if (text === undefined) return fallback;
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isSafeInteger(value) && value >= 1) return value;
+  throw new UsageError(`--${name} must be a whole number of at least 1, but it is ${text}.`);
+}
+
+/** Runs a command of this folder: reads its options, shows its help, and ends with its exit code. */
+export async function command<Options extends NonNullable<ParseArgsConfig["options"]>>(
+  help: string,
+  options: Options,
+  run: (values: ReturnType<typeof parseArgs<{ options: Options }>>["values"]) => Promise<number>,
+): Promise<void> {
+  try {
+    const { values } = parseArgs({ options: { ...options, help: { type: "boolean" } } });
+    if ("help" in values && values.help === true) {
+      process.stdout.write(`${help}\n\nExit codes: 0 as it should be, 1 not, 2 wrong usage.\n`);
+      return;
+    }
+    process.exitCode = await run(values);
+  } catch (error) {
+    const isUsage = error instanceof UsageError || (error as { code?: string }).code?.startsWith("ERR_PARSE_ARGS");
+    if (isUsage !== true) throw error;
+    process.stderr.write(`${(error as Error).message}\n\n${help}\n`);
+    process.exitCode = exitCodes.usage;
+  }
+}
+
+/** Says on one line how far a command has come, on a terminal only. */
+export function progressLine(): { say(text: string): void; clear(): void } {
+  const { stderr } = process;
+  const write = (text: string): void => void (stderr.isTTY && stderr.write(`\r\u001B[K${text}`));
+  return { say: write, clear: () => write("") };
+}
+
+/** Prints a document for programs. */
+export function printJson(document: unknown): void {
+  process.stdout.write(`${JSON.stringify(document, undefined, 2)}\n`);
+}

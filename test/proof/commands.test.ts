@@ -1,0 +1,67 @@
+import { execFile } from "node:child_process";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs one of the commands to its end. */
+function run(command: string, ...args: string[]): Promise<Ended> {
+  const program = fileURLToPath(new URL(`${command}/main.ts`, import.meta.url));
+  return new Promise((resolve) => {
+    execFile(process.execPath, [program, ...args], (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+    });
+  });
+}
+
+describe.for(["explorer", "simulation", "mutation"])("the command of the %s", (name) => {
+  test("shows its help, and ends with 0", async () => {
+    const { code, stdout } = await run(name, "--help");
+    expect(code).toBe(0);
+    expect(stdout).toContain("--json");
+    expect(stdout).toContain("Exit codes");
+  });
+
+  test("ends with 2, and its help on stderr, when it is used wrongly", async () => {
+    const { code, stdout, stderr } = await run(name, "--no-such-option");
+    expect(code).toBe(2);
+    expect(stdout).toBe("");
+    expect(stderr).toContain("npm run");
+  });
+});
+
+test.for([
+  ["explorer", "--only", "nothing"],
+  ["explorer", "--deliveries", "4"],
+  ["simulation", "--seeds", "none"],
+  ["simulation", "--seed", "1", "--long"],
+  ["mutation", "--only", "no such guard"],
+])("%s %s %s is refused", async ([name, ...args]) => {
+  expect((await run(name!, ...args)).code).toBe(2);
+});
+
+test("the explorer tells the story of a counterexample, and its JSON has it too", async () => {
+  const args = ["--only", "rerun, plain effect", "--deliveries", "2"];
+  const { code, stdout } = await run("explorer", ...args);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/VIOLATED {2}rerun, plain effect[^]*1\. request[^]*Broken, one-effect/);
+  const [finding] = JSON.parse((await run("explorer", ...args, "--json")).stdout) as { verdict: string }[];
+  expect(finding).toMatchObject({ verdict: "one-effect", asExpected: true });
+});
+
+test("the simulation plays one seed twice, and says that it went the same way", async () => {
+  const { code, stdout } = await run("simulation", "--seed", "7", "--json");
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ seed: 7, reproduces: true, breaches: [] });
+});
+
+test("a run too short to hit every critical window fails, and names them", async () => {
+  const { code, stdout } = await run("simulation", "--seeds", "1", "--workers", "1");
+  expect(code).toBe(1);
+  expect(stdout).toContain("NEVER HIT");
+});

@@ -1,0 +1,59 @@
+import type { Outcome } from "../../../src/server/outcome.ts";
+import { isExpired } from "../../../src/stores/transition.ts";
+import type { Configuration } from "./configuration.ts";
+import { failure, type World } from "./world.ts";
+
+/** The invariants of design/server.md, in its order. */
+export const invariants = {
+  "one-effect": "At most one effect of one key.",
+  "same-answer": "Acknowledged once, the same answer ever after.",
+  "no-lost-effect": "No acknowledged effect is lost, and no effect is without a record.",
+  "own-answer": "A key never answers for another request.",
+  "every-key-ends": "Every key ends: done, released, or held and visible. Nothing hangs.",
+  "late-owner-changes-nothing": "A late owner changes nothing.",
+} as const;
+
+export type InvariantName = keyof typeof invariants;
+
+/** The invariants that a world breaks. */
+export function brokenIn(world: World, { requests }: Configuration): InvariantName[] {
+  const { effects, record, now, workers, lost } = world;
+  const answers = workers.map(({ outcome }) => acknowledged(outcome));
+  const told = answers.filter((answer) => answer !== undefined);
+  const successes = told.filter((answer) => answer !== failure);
+  const answered = requests.filter((_request, index) => answers[index] !== undefined);
+  const isForgotten = !lost && (record === undefined || isExpired(record, now));
+  const isBroken = {
+    "one-effect": effects.by.length > 1,
+    "same-answer": new Set(told).size > 1,
+    "no-lost-effect": effects.by.length === 0 ? successes.length > 0 : isForgotten,
+    "own-answer": new Set(answered).size > 1,
+  } as const;
+  return names(isBroken);
+}
+
+/** What is broken where nothing can happen any more but a last repeat without faults. */
+export function brokenAtTheEnd(world: World, { rules, takeOverAfterMs }: Configuration): InvariantName[] {
+  const { record, now, workers, effects, lost } = world;
+  const fingerprint = record?.fingerprint ?? "f";
+  const repeat = { scope: "s", key: "k", fingerprint, owner: "last", leaseMs: 1, retentionMs: 2, takeOverAfterMs };
+  const { answer } = rules.transition(record, { kind: "claim", ...repeat }, now);
+  const told = workers.map(({ outcome }) => acknowledged(outcome)).filter((told) => told !== undefined);
+  const kept = answer.kind === "done" ? answer.result[0] : undefined;
+  const isHanging = workers.some(({ phase }) => phase !== "ended" && phase !== "crashed" && phase !== "absent");
+  const isBroken = {
+    "same-answer": !lost && told.some((told) => told !== kept),
+    "no-lost-effect": !lost && effects.by.length > 0 && answer.kind === "acquired" && !answer.abandoned,
+    "every-key-ends": isHanging || answer.kind === "in-progress",
+  } as const;
+  return names(isBroken);
+}
+
+function names(isBroken: Partial<Record<InvariantName, boolean>>): InvariantName[] {
+  return (Object.keys(invariants) as InvariantName[]).filter((name) => isBroken[name]);
+}
+
+/** The answer that an outcome tells its caller for good. A failure that is not kept is no such answer. */
+function acknowledged(outcome: Outcome | undefined): number | undefined {
+  return outcome !== undefined && "result" in outcome ? outcome.result[0] : undefined;
+}

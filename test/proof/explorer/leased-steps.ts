@@ -1,0 +1,156 @@
+import type { Ended } from "../../../src/server/execution.ts";
+import { outcomeOfClaim } from "../../../src/server/outcome.ts";
+import type { ClaimAnswer } from "../../../src/stores/store.ts";
+import { inspected, type Operation } from "../../../src/stores/transition.ts";
+import { leaseMs, type Configuration } from "./configuration.ts";
+import { appliedTo, type Step } from "./step.ts";
+import { type Worker, withWorker, type World } from "./world.ts";
+import { workingSteps } from "./working-steps.ts";
+
+/** Everything that one worker of the leased engine may do next, and everything that may happen to its call. */
+export function leasedSteps(world: World, index: number, configuration: Configuration): Step[] {
+  const worker = world.workers[index]!;
+  switch (worker.phase) {
+    case "absent":
+      return [
+        {
+          say: `request ${index + 1} arrives and asks for the key`,
+          next: withWorker(world, index, { phase: "calling", call: "claim" }),
+        },
+      ];
+    case "calling":
+      return [...callSteps(world, index, configuration), crash(world, index)];
+    case "working":
+      return [...workingSteps(world, index, configuration), crash(world, index)];
+    default:
+      return [];
+  }
+}
+
+function crash(world: World, index: number): Step {
+  // What its caller was told before, it was told.
+  const { outcome } = world.workers[index]!;
+  const next = withWorker(world, index, { phase: "crashed", ...(outcome && { outcome }) });
+  return { say: `the process of request ${index + 1} crashes`, next };
+}
+
+/** The four fates of a call: answered, carried out but its answer lost, lost, or given up while still on its way. */
+function callSteps(world: World, index: number, configuration: Configuration): Step[] {
+  const operation = operationOf(world, index, configuration);
+  const who = `the ${nameOf(operation)} of request ${index + 1}`;
+  const lost = afterFailure({ say: `${who} fails before it is carried out`, next: world }, index);
+  if (operation === undefined) {
+    const say = `request ${index + 1} looks at the record, and answers by it`;
+    return [{ say, next: afterInspect(world, index, configuration) }, ...lost];
+  }
+  const applied = appliedTo(world, operation, configuration);
+  const answered: Step = {
+    ...applied,
+    say: `${who} is answered: ${answerText(applied.answer)}`,
+    next: afterAnswer(applied.next, index, applied.answer, configuration),
+  };
+  const unheard = afterFailure({ ...applied, say: `${who} is carried out, and the answer is lost` }, index);
+  if (world.late !== undefined || (operation.kind === "claim" && !configuration.hasLateClaims)) {
+    return [answered, ...unheard, ...lost];
+  }
+  const onItsWay: World = { ...world, late: { from: index, operation } };
+  const late = afterFailure({ say: `${who} is still on its way when its sender gives it up`, next: onItsWay }, index);
+  return [answered, ...unheard, ...lost, ...late];
+}
+
+/** What a call asks of the store; `undefined`: only to look. */
+function operationOf(world: World, index: number, configuration: Configuration): Operation | undefined {
+  const { call, ended, abandoned = false } = world.workers[index]!;
+  const { retentionMs, takeOverAfterMs, rules } = configuration;
+  const owned = { scope: "s", key: "k", owner: String(index) };
+  switch (call!) {
+    case "claim":
+      return {
+        kind: "claim",
+        ...owned,
+        fingerprint: configuration.requests[index]!,
+        leaseMs,
+        retentionMs,
+        takeOverAfterMs,
+      };
+    case "inspect":
+      return undefined;
+    case "take-back":
+    case "settle": {
+      // Where operations are taken over, an unconfirmed claim may be of one that an earlier attempt left.
+      const isTakeBack = call === "take-back";
+      const hadEffects = isTakeBack ? takeOverAfterMs !== undefined : abandoned;
+      switch (rules.settlementOf(isTakeBack ? "none" : ended!.effect, { hadEffects, takeOverAfterMs })) {
+        case "complete":
+          return { kind: "complete", ...owned, result: ended!.result, retentionMs };
+        case "release":
+          return { kind: "release", ...owned };
+        case "abandon":
+          return { kind: "renew", ...owned, leaseMs: 0 };
+      }
+    }
+  }
+}
+
+function afterAnswer(world: World, index: number, answer: ClaimAnswer | boolean, configuration: Configuration): World {
+  const worker = world.workers[index]!;
+  const { rules, takeOverAfterMs } = configuration;
+  if (typeof answer === "object") {
+    if (answer.kind === "acquired") {
+      const { fence, abandoned } = answer;
+      return withWorker(world, index, { phase: "working", fence, abandoned });
+    }
+    const outcome = rules.isPending(answer, takeOverAfterMs)
+      ? ({ kind: "in-progress" } as const)
+      : outcomeOfClaim(answer);
+    return withWorker(world, index, ended(worker, outcome));
+  }
+  if (worker.call === "take-back") return withWorker(world, index, ended(worker));
+  if (answer) return withWorker(world, index, ended(worker, told(rules.outcomeOfOwner(worker.ended!), worker.ended!)));
+  return withWorker(world, index, { ...worker, call: "inspect" });
+}
+
+/** A failure, or an answer of work without effect, need not be kept; where it is, its replays tell of it. */
+function told(outcome: Worker["outcome"], { effect }: Ended): Worker["outcome"] {
+  return effect === "done" ? outcome : undefined;
+}
+
+function afterInspect(world: World, index: number, { rules, requests }: Configuration): World {
+  const worker = world.workers[index]!;
+  const { record, now } = world;
+  const found = record && inspected({ scope: "s", key: "k" }, record, now);
+  const outcome = rules.outcomeOfLoser(found, { fingerprint: requests[index]! }, worker.ended!);
+  const own = outcome.kind === "executed" ? told(outcome, worker.ended!) : outcome;
+  return withWorker(world, index, ended(worker, own));
+}
+
+/**
+ * A call that failed is made again, or given up: how often depends on how much time is left, so both may happen. When it
+ * is given up, the caller is told 503, and an unconfirmed claim is taken back.
+ */
+function afterFailure(failed: Step, index: number): Step[] {
+  const worker = failed.next.workers[index]!;
+  const next = withWorker(
+    failed.next,
+    index,
+    worker.call === "claim" ? { ...worker, call: "take-back" } : ended(worker),
+  );
+  return [
+    { ...failed, say: `${failed.say}; it is sent again` },
+    { ...failed, say: `${failed.say}; that is all`, next },
+  ];
+}
+
+function ended({ outcome: before }: Worker, outcome: Worker["outcome"] = before): Worker {
+  return { phase: "ended", ...(outcome && { outcome }) };
+}
+
+function nameOf(operation: Operation | undefined): string {
+  return operation?.kind === "renew" ? "abandonment" : (operation?.kind ?? "look");
+}
+
+function answerText(answer: ClaimAnswer | boolean): string {
+  if (typeof answer === "boolean") return answer ? "done" : "no longer yours";
+  if (answer.kind !== "acquired") return answer.kind;
+  return answer.abandoned ? `it may take over, attempt ${answer.attempt}` : "it may run";
+}

@@ -1,0 +1,28 @@
+import type { Configuration } from "./configuration.ts";
+import type { Exploration } from "./explore.ts";
+import { invariants } from "./invariants.ts";
+
+/** What an exploration of one configuration found, beside what was expected. */
+export interface Finding extends Exploration {
+  readonly name: string;
+  readonly about: string;
+  readonly expected: Configuration["expected"];
+  readonly verdict: Configuration["expected"];
+  readonly asExpected: boolean;
+}
+
+export function findingOf({ name, about, expected }: Configuration, exploration: Exploration): Finding {
+  const verdict = exploration.counterexample?.breaks ?? "clean";
+  return { name, about, expected, verdict, asExpected: verdict === expected, ...exploration };
+}
+
+/** A finding for people: one line, and the story of a counterexample. */
+export function findingText(finding: Finding): string {
+  const { name, about, verdict, expected, asExpected, states, transitions, counterexample } = finding;
+  const mark = asExpected ? "as expected" : `EXPECTED ${expected}`;
+  const counts = `${states.toLocaleString("en")} states, ${transitions.toLocaleString("en")} steps`;
+  const head = `${verdict === "clean" ? "clean   " : "VIOLATED"}  ${name} (${about}): ${counts}; ${mark}`;
+  if (counterexample === undefined) return head;
+  const story = counterexample.story.map((say, index) => `  ${String(index + 1).padStart(2)}. ${say}`);
+  return [head, ...story, `      Broken, ${counterexample.breaks}: ${invariants[counterexample.breaks]}`].join("\n");
+}

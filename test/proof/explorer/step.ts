@@ -1,0 +1,26 @@
+import { type AnswerTo, isExpired, type Operation } from "../../../src/stores/transition.ts";
+import type { Configuration } from "./configuration.ts";
+import type { InvariantName } from "./invariants.ts";
+import type { World } from "./world.ts";
+
+/** One thing that may happen next. */
+export interface Step {
+  /** In plain words. */
+  readonly say: string;
+  readonly next: World;
+  /** What it breaks by itself, whatever world it leads to. */
+  readonly breaks?: InvariantName | undefined;
+}
+
+/** The world after an operation of the port was carried out, and its answer. */
+export function appliedTo(
+  world: World,
+  operation: Operation,
+  { rules }: Configuration,
+): { next: World; answer: AnswerTo<Operation>; breaks: InvariantName | undefined } {
+  const before = world.record !== undefined && isExpired(world.record, world.now) ? undefined : world.record;
+  const { record, answer } = rules.transition(before, operation, world.now);
+  const isLate = operation.kind !== "claim" && operation.kind !== "resolve" && before?.owner !== operation.owner;
+  const breaks = isLate && record !== before ? ("late-owner-changes-nothing" as const) : undefined;
+  return { next: { ...world, record }, answer, breaks };
+}

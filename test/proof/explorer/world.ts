@@ -1,0 +1,58 @@
+import type { Ended } from "../../../src/server/execution.ts";
+import type { Outcome } from "../../../src/server/outcome.ts";
+import type { KeyRecord } from "../../../src/stores/store.ts";
+import type { Operation } from "../../../src/stores/transition.ts";
+
+/** Everything that can differ between two moments of an exploration. No part of it is ever changed. */
+export interface World {
+  /** The store's clock. It moves only when a lease, or a quiet time, ends. */
+  readonly now: number;
+  readonly record: KeyRecord | undefined;
+  readonly workers: readonly Worker[];
+  /** A call to the store that its sender has given up, and that may still arrive. */
+  readonly late: { readonly from: number; readonly operation: Operation } | undefined;
+  readonly effects: Effects;
+  /** Whether the store has lost what it had acknowledged. */
+  readonly lost: boolean;
+}
+
+/** What happened outside: the thing that must happen once. */
+export interface Effects {
+  /** The workers whose effect took hold, in order. */
+  readonly by: readonly number[];
+  /** The highest fence that an effect showed. */
+  readonly fence: number;
+}
+
+/** One delivery of the key, in a process of its own. */
+export interface Worker {
+  readonly phase: "absent" | "calling" | "working" | "committing" | "ended" | "crashed";
+  /** The call to the store that it waits for, in phase `calling`. */
+  readonly call?: "claim" | "settle" | "inspect" | "take-back";
+  readonly fence?: number;
+  /** Whether an earlier attempt may have had effects. */
+  readonly abandoned?: boolean;
+  /** Whether it has looked for the earlier attempt's effect and found none. */
+  readonly looked?: boolean;
+  /** The worker whose effect its own call brought about, or found. */
+  readonly effect?: number;
+  readonly ended?: Ended;
+  /** What its caller is told; missing when it is told nothing definite (a 503, a crash). */
+  readonly outcome?: Outcome;
+}
+
+/** The answer of a handler that failed. Every other answer is the number of the worker whose effect it tells of. */
+export const failure = 255;
+
+export const start = (deliveries: number): World => ({
+  now: 0,
+  record: undefined,
+  workers: Array.from({ length: deliveries }, () => ({ phase: "absent" })),
+  late: undefined,
+  effects: { by: [], fence: -1 },
+  lost: false,
+});
+
+export function withWorker(world: World, index: number, worker: Worker): World {
+  return { ...world, workers: world.workers.map((old, at) => (at === index ? worker : old)) };
+}

@@ -1,0 +1,210 @@
+/** A guard that is taken out of the sources, and the check that must notice. */
+export interface Mutant {
+  /** Which guard is gone. */
+  readonly guard: string;
+  readonly file: string;
+  /** Stands exactly once in the file; a mutant whose text is not there is stale, and fails the run. */
+  readonly search: string;
+  readonly replace: string;
+  readonly check: Check;
+  /** The invariant, or the test, that must break. */
+  readonly killedBy: string;
+}
+
+/** The smallest check that must notice. */
+export type Check =
+  | { readonly kind: "explorer"; readonly configuration: string }
+  | { readonly kind: "simulation"; readonly seeds: number }
+  | { readonly kind: "test"; readonly file: string };
+
+const explorer = (configuration: string): Check => ({ kind: "explorer", configuration });
+const simulation: Check = { kind: "simulation", seeds: 200 };
+const test = (file: string): Check => ({ kind: "test", file });
+
+const transition = "src/stores/transition.ts";
+const decisions = "src/server/leased-decisions.ts";
+const engine = "src/server/leased-engine.ts";
+
+export const mutants: readonly Mutant[] = [
+  {
+    guard: "owner: only the owner's token changes a record",
+    file: transition,
+    search: "if (record?.owner !== operation.owner) return { record, answer: false };",
+    replace: "if (record === undefined) return { record, answer: false };",
+    check: explorer("rerun, keyed effect"),
+    killedBy: "late-owner-changes-nothing",
+  },
+  {
+    guard: "fence: a take-over has a higher one",
+    file: transition,
+    search: "fence: Math.max(now, record.fence + 1)",
+    replace: "fence: record.fence",
+    check: explorer("reconcile, fenced"),
+    killedBy: "one-effect",
+  },
+  {
+    guard: "fence: an effect and a look are told of it",
+    file: transition,
+    search: "const { attempt, fence, checkpoints } = acquired;",
+    replace: "const { attempt, checkpoints } = acquired;\n  const fence = 0;",
+    check: simulation,
+    killedBy: "one-effect",
+  },
+  {
+    guard: "fingerprint: a key is not for another request",
+    file: transition,
+    search: 'if (record.fingerprint !== request.fingerprint) return { record, answer: { kind: "mismatch" } };',
+    replace: "",
+    check: explorer("hold, two requests"),
+    killedBy: "own-answer",
+  },
+  {
+    guard: "fingerprint: the body counts",
+    file: "src/key/fingerprint.ts",
+    search: "await sha256(content)",
+    replace: '""',
+    check: simulation,
+    killedBy: "own-answer",
+  },
+  {
+    guard: "scope: a key is not for another caller",
+    file: "src/stores/memory/memory-store.ts",
+    search: "return JSON.stringify([scope, key]);",
+    replace: 'return JSON.stringify(["", scope && key]);',
+    check: simulation,
+    killedBy: "own-answer",
+  },
+  {
+    guard: "clock source: a lease is measured by the monotonic clock",
+    file: engine,
+    search: "const sentAt = clock.monotonic();",
+    replace: "const sentAt = clock.now();",
+    check: test("src/server/leased-engine-faults.test.ts"),
+    killedBy: "the signal aborts before the lease is over",
+  },
+  {
+    guard: "clock source: a lease counts from before its claim was sent",
+    file: "src/core/lease.ts",
+    search: "cancelEnd = endAt(options.heldSince + leaseMs);",
+    replace: "cancelEnd = endAt(clock.monotonic() + leaseMs);",
+    check: test("src/core/lease.test.ts"),
+    killedBy: "counted from when its claim was sent",
+  },
+  {
+    guard: "jitter clamp: first the cap, then the jitter",
+    file: "src/retry/backoff.ts",
+    search: "jitter(Math.min(capMs, growth(retry, baseMs, capMs)), random)",
+    replace: "Math.min(capMs, jitter(growth(retry, baseMs, capMs), random))",
+    check: test("src/retry/backoff.test.ts"),
+    killedBy: "jitter comes after the cap",
+  },
+  {
+    guard: "retention: a running record outlives its lease",
+    file: transition,
+    search: "expiresAt: Math.max(record?.expiresAt ?? 0, now + request.retentionMs),",
+    replace: "expiresAt: now + request.leaseMs,",
+    check: explorer("hold"),
+    killedBy: "no-lost-effect",
+  },
+  {
+    guard: "retention: it has to be longer than the lease",
+    file: "src/server/options.ts",
+    search: "min: leaseMs + 1,",
+    replace: "min: 1,",
+    check: test("src/server/leased-engine.test.ts"),
+    killedBy: "options that make no sense are refused",
+  },
+  {
+    guard: "delete on error: a failure does not give the key back",
+    file: decisions,
+    search: 'if (effect === "none") return',
+    replace: 'if (effect === "none" || effect === "unknown") return',
+    check: explorer("hold"),
+    killedBy: "no-lost-effect",
+  },
+  {
+    guard: "delete on error: work without effect does not undo an earlier attempt",
+    file: decisions,
+    search: 'return policy.hadEffects ? "abandon" : "release";',
+    replace: 'return "release";',
+    check: explorer("reconcile, fenced"),
+    killedBy: "no-lost-effect",
+  },
+  {
+    guard: "hold: an unknown outcome is never run again",
+    file: "src/server/options.ts",
+    search: 'takeOverAfterMs: onUnknown === "hold" ? undefined : quiesceMs,',
+    replace: "takeOverAfterMs: quiesceMs,",
+    check: simulation,
+    killedBy: "one-effect",
+  },
+  {
+    guard: "a loser does not answer with its own result while another is at it",
+    file: decisions,
+    search: 'return { kind: found.state === "running" ? "in-progress" : "outcome-unknown" };',
+    replace: 'return { kind: "executed", result };',
+    check: explorer("reconcile, fenced"),
+    killedBy: "same-answer",
+  },
+  {
+    guard: "a loser answers with the record's result, not with its own",
+    file: decisions,
+    search: 'if (found.record.result !== undefined) return { kind: "replayed", result: found.record.result };',
+    replace: 'if (found.record.result !== undefined) return { kind: "executed", result };',
+    check: test("src/server/leased-engine-faults.test.ts"),
+    killedBy: "finds what a person settled",
+  },
+  {
+    guard: "acknowledge before commit: the answer is kept before it goes out",
+    file: engine,
+    search: "const isOurs = await settle(parts, owned, ended, abandoned || steps.hasKept);",
+    replace:
+      "const isOurs = true;\n  void settle(parts, owned, ended, abandoned || steps.hasKept).catch(() => undefined);",
+    check: simulation,
+    killedBy: "same-answer",
+  },
+  {
+    guard: "transaction: a failure rolls back",
+    file: "src/server/transactional-engine.ts",
+    search: 'unknown: "rollback",',
+    replace: 'unknown: "commit",',
+    check: simulation,
+    killedBy: "every-key-ends",
+  },
+  {
+    guard: "send before fsync: a commit is on disk",
+    file: "src/stores/sqlite/connection.ts",
+    search: "PRAGMA synchronous = FULL",
+    replace: "PRAGMA synchronous = OFF",
+    check: test("test/intents/sqlite-intents.test.ts"),
+    killedBy: "every commit is synced",
+  },
+  {
+    guard: "send before fsync: an intent is kept before it is sent",
+    file: "src/client/intents/open-intents.ts",
+    search: "const answer = await calls.ask(() => store.add({ ...request, giveUpAfterMs, openMax }));",
+    replace:
+      "await settings.fetch(request.request.url, { method: request.request.method }).catch(() => undefined);\n" +
+      "    const answer = await calls.ask(() => store.add({ ...request, giveUpAfterMs, openMax }));",
+    check: test("src/client/intents/open-intents.test.ts"),
+    killedBy: "before the server hears of it",
+  },
+  {
+    guard: "new key on retry: all attempts of a call have one key",
+    file: "src/client/prepared-request.ts",
+    search: "const attemptHeaders = new Headers(headers);",
+    replace:
+      "const attemptHeaders = new Headers(headers);\n" +
+      "      if (key !== undefined && number > 1) attemptHeaders.set(settings.keyHeader, `${key}-${number}`);",
+    check: simulation,
+    killedBy: "one-effect",
+  },
+  {
+    guard: "attempt in the derived key: it is the same in every attempt",
+    file: engine,
+    search: "const step = recordedSteps(steps, options.steps);",
+    replace: "const step = recordedSteps({ ...steps, key: `${key} ${attempt}` }, options.steps);",
+    check: simulation,
+    killedBy: "one-effect",
+  },
+];

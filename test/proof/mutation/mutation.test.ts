@@ -1,0 +1,21 @@
+import { expect, test } from "vitest";
+import { mutants } from "./mutants.ts";
+import { runMutants } from "./run-mutants.ts";
+import { checkFresh, mutated, StaleMutant } from "./workshop.ts";
+
+test.for(mutants)("the mutant is fresh: $guard", (mutant) => checkFresh(mutant));
+
+test("a mutant whose text is missing, or there twice, is stale", () => {
+  const mutant = { ...mutants[0]!, search: "guard", replace: "" };
+  expect(() => mutated("no such thing", mutant)).toThrow(StaleMutant);
+  expect(() => mutated("guard and guard", mutant)).toThrow(StaleMutant);
+  expect(mutated("a guard here", mutant)).toBe("a  here");
+});
+
+test("explorer mutants are killed by name, and one that changes nothing survives", { timeout: 120_000 }, async () => {
+  const chosen = mutants.filter(({ check }) => check.kind === "explorer").slice(0, 2);
+  const harmless = { ...chosen[0]!, replace: chosen[0]!.search };
+  const stale = { ...chosen[0]!, search: "this text is nowhere" };
+  const results = await runMutants([...chosen, harmless, stale], () => undefined);
+  expect(results.map(({ fate }) => fate)).toEqual(["killed", "killed", "survived", "stale"]);
+});

@@ -1,0 +1,50 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import process from "node:process";
+import type { Check } from "./mutants.ts";
+
+/** Longer than any check takes that ends at all. */
+const timeoutMs = 240_000;
+
+/** Runs a check in a copy of the sources, and answers with the names of the invariants or tests that broke. */
+export async function runCheck(folder: string, check: Check): Promise<string[]> {
+  switch (check.kind) {
+    case "explorer": {
+      const found = await run(folder, "test/proof/explorer/main.ts", [
+        ...["--only", check.configuration, "--deliveries", "2", "--json"],
+      ]);
+      const findings = JSON.parse(found) as { verdict: string; asExpected: boolean }[];
+      return findings.filter(({ asExpected }) => !asExpected).map(({ verdict }) => verdict);
+    }
+    case "simulation": {
+      const found = await run(folder, "test/proof/simulation/main.ts", ["--seeds", String(check.seeds), "--json"]);
+      const { failures } = JSON.parse(found) as { failures: { breaches: { invariant: string }[] }[] };
+      return [...new Set(failures.flatMap(({ breaches }) => breaches.map(({ invariant }) => invariant)))];
+    }
+    case "test": {
+      const found = await run(folder, join("node_modules", "vitest", "vitest.mjs"), [
+        ...["run", check.file, "--reporter=json"],
+      ]);
+      const { testResults } = JSON.parse(found.slice(found.indexOf("{"))) as {
+        testResults: { assertionResults: { status: string; fullName: string }[] }[];
+      };
+      const results = testResults.flatMap(({ assertionResults }) => assertionResults);
+      return results.filter(({ status }) => status === "failed").map(({ fullName }) => fullName);
+    }
+  }
+}
+
+/** Runs a program in the copy, whatever its exit code, and answers with what it printed. */
+function run(cwd: string, program: string, args: readonly string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    execFile(
+      process.execPath,
+      [program, ...args],
+      { cwd, timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024 },
+      (error, stdout, stderr) => {
+        if (stdout.includes("{")) resolve(stdout);
+        else reject(new Error(`${program} printed no result.\n${stderr}`, { cause: error }));
+      },
+    );
+  });
+}

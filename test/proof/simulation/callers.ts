@@ -1,0 +1,96 @@
+import { retryingFetch } from "../../../src/client/index.ts";
+import { sleep } from "../../../src/core/clock.ts";
+import { OnceAgainError } from "../../../src/core/errors.ts";
+import { uniform } from "../../../src/core/random.ts";
+import { exponentialBackoff } from "../../../src/retry/index.ts";
+import { type Place, simulatedFetch } from "./network.ts";
+import type { Scene } from "./scene.ts";
+import { type SimulatedProcess, simulatedProcess } from "./simulated-process.ts";
+
+/** One thing that somebody wants to happen once. */
+export interface Order {
+  readonly name: string;
+  readonly scope: string;
+  /** Kept before the first byte is sent, and known again after a crash: as a durable intent does. */
+  key: string | undefined;
+  readonly caller: SimulatedProcess;
+  /** How many calls are made for it at a time. */
+  readonly calls: number;
+  /** Whether its caller may have sent something of which it does not know what became. */
+  isInDoubt: boolean;
+  /** Whether an attempt was answered that the server failed: that it had no effect then is the server's word only. */
+  serverFailed: boolean;
+  readonly answers: Answer[];
+}
+
+/** What a caller was answered. `kept`: it is the answer for good. */
+export interface Answer {
+  readonly status: number;
+  readonly text: string;
+  readonly kept: boolean;
+}
+
+/** How often a caller asks for one order while it gets no answer for good. */
+const callsMax = 8;
+
+export function orderOf(scene: Scene, facts: Pick<Order, "name" | "scope" | "key" | "calls">): Order {
+  const { clockOffMsMax } = scene.plan;
+  const clockOffMs = uniform(scene.random, -clockOffMsMax, clockOffMsMax);
+  const caller = simulatedProcess(`caller of ${facts.name}`, scene.time, clockOffMs);
+  return { ...facts, caller, isInDoubt: false, serverFailed: false, answers: [] };
+}
+
+/**
+ * Asks for an order with the real client until its answer is for good.
+ *
+ * @param onSureFailure is called when the client says that nothing happened, in any call so far.
+ */
+export async function carryOn(
+  scene: Scene,
+  order: Order,
+  places: readonly Place[],
+  onSureFailure: (order: Order) => void,
+): Promise<void> {
+  const { diary, random } = scene;
+  const { caller, name, scope } = order;
+  const fetch = retryingFetch({
+    fetch: simulatedFetch(scene, caller, places),
+    clock: caller.clock,
+    random,
+    attemptTimeoutMs: 1500,
+    deadlineMs: 15_000,
+    backoff: exponentialBackoff({ baseMs: 100, capMs: 2000 }),
+    onEvent(event) {
+      if (event.type === "attempt-started") order.key = event.key;
+      if (event.type === "attempt-failed") {
+        const { delivery, reason } = event.verdict ?? {};
+        order.serverFailed ||= (event.status ?? 0) >= 500;
+        diary.note(
+          `${caller.name}: attempt ${event.attempt} failed: ${event.status ?? "no answer"}, ${delivery}, ${reason}`,
+        );
+      }
+    },
+  });
+  for (let call = 1; call <= callsMax; call += 1) {
+    const headers = { "x-account": scope, ...(order.key === undefined ? {} : { "idempotency-key": order.key }) };
+    const wasInDoubt = order.isInDoubt;
+    order.isInDoubt = true;
+    try {
+      const response = await fetch("http://orders.example/orders", { method: "POST", body: name, headers });
+      const text = await response.text();
+      const { status } = response;
+      const kept = status === 201 || status === 402 || response.headers.get("idempotent-replayed") === "true";
+      order.answers.push({ status, text, kept });
+      diary.note(`${caller.name}: ${status} ${text.slice(0, 60)}`);
+      if (kept || status === 422 || text.includes("ONCE_OUTCOME_UNKNOWN")) return;
+    } catch (error) {
+      const code = OnceAgainError.isInstance(error) ? error.code : String(error);
+      diary.note(`${caller.name}: ${code}`);
+      if (code !== "ONCE_OUTCOME_UNKNOWN") {
+        order.isInDoubt = wasInDoubt;
+        if (!wasInDoubt && !order.serverFailed && order.calls === 1) onSureFailure(order);
+      }
+    }
+    await sleep(caller.clock, uniform(random, 0, 3000));
+  }
+}

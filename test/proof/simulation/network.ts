@@ -1,0 +1,64 @@
+import type { HttpAnswer } from "../../../src/server/index.ts";
+import type { Scene } from "./scene.ts";
+import type { OrderRequest, Serve } from "./server.ts";
+import type { SimulatedProcess } from "./simulated-process.ts";
+
+/** One place where requests are served. */
+export interface Place {
+  readonly process: SimulatedProcess;
+  serve: Serve;
+}
+
+/** A `fetch` for one caller, over a network that loses, delays, repeats and reorders. */
+export function simulatedFetch(scene: Scene, caller: SimulatedProcess, places: readonly Place[]): typeof fetch {
+  const { diary, plan, random, time, unlucky, delay } = scene;
+  const broken = (code: string): TypeError =>
+    new TypeError("fetch failed", { cause: Object.assign(new Error(code), { code }) });
+
+  return (_url, init) =>
+    new Promise((resolve, reject) => {
+      const after = caller.thisLife();
+      const headers = new Headers(init?.headers);
+      const key = headers.get("idempotency-key") ?? "";
+      const body = new Uint8Array(init?.body as ArrayBuffer);
+      const request: OrderRequest = { scope: headers.get("x-account") ?? "", key, body };
+      const fail = (code: string): void => {
+        // A silent loss ends with the caller's own time-out.
+        if (random() < 0.8) after(delay(), () => reject(broken(code)));
+      };
+      const answer = ({ status, headers, body }: HttpAnswer): void => {
+        if (unlucky(plan.networkFaults)) {
+          diary.fault("answer lost");
+          if (status === 201) diary.window("success answered, answer lost");
+          return fail("ECONNRESET");
+        }
+        const pairs = headers.map(([name, value]): [string, string] => [name, value]);
+        after(delay(), () => resolve(new Response(Uint8Array.from(body), { status, headers: pairs })));
+      };
+      const isRepeated = unlucky(plan.networkFaults / 3);
+      const arrive = (): void => {
+        const { process, serve } = places[Math.floor(random() * places.length)]!;
+        if (!process.isAlive) {
+          diary.fault("connection refused");
+          // Who repeats requests can't know that none of them arrived.
+          const code = isRepeated ? "ECONNRESET" : "ECONNREFUSED";
+          return void after(delay(), () => reject(broken(code)));
+        }
+        const { life } = process;
+        process.after(0, () => {
+          diary.note(`${process.name}: request ${request.scope} ${key}`);
+          void serve(request).then((given) => process.isAlive && process.life === life && answer(given));
+        });
+      };
+      if (unlucky(plan.networkFaults)) {
+        diary.fault("request lost");
+        return fail("ECONNRESET");
+      }
+      time.after(delay(), arrive);
+      if (isRepeated) {
+        diary.fault("request duplicated");
+        diary.window("request came twice");
+        time.after(delay() + delay(), arrive);
+      }
+    });
+}

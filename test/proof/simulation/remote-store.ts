@@ -1,0 +1,97 @@
+import type { ClaimAnswer, RecordName, Store } from "../../../src/stores/store.ts";
+import type { Executions } from "./executions.ts";
+import { type Fate, fateOf, remoteCall, type Scene } from "./scene.ts";
+import type { SimulatedProcess } from "./simulated-process.ts";
+import type { CriticalWindow, FaultKind } from "./windows.ts";
+
+type Operation = "claim" | "complete" | "renew" | "release" | "checkpoint" | "inspect";
+
+/** Hears of an operation that a late owner asked for, and that changed the record all the same. */
+type OnLateChange = (what: string) => void;
+
+/** The store as one process sees it: over a network, with both failure edges at every call. */
+export function remoteStore(
+  scene: Scene,
+  store: Store,
+  process: SimulatedProcess,
+  executions: Executions,
+  onLateChange: OnLateChange,
+): Store {
+  const { diary, plan } = scene;
+  const isTakenOver = plan.mode !== "hold";
+
+  const call = <Answer>(
+    operation: Operation,
+    name: RecordName & { owner?: string },
+    carryOut: () => Promise<Answer>,
+  ): Promise<Answer> => {
+    diary.portCalls += 1;
+    const drawn = fateOf(scene, plan.storeFaults);
+    // See docs/verification.md: a claim that takes over is assumed not to arrive after it was given up.
+    const fate = drawn === "late" && operation === "claim" && isTakenOver ? "lost before" : drawn;
+    const fault = faultOf[fate];
+    if (fault !== undefined) diary.fault(fault);
+    const lost = fate === "lost before" ? lostWindows[operation] : undefined;
+    if (lost !== undefined) diary.window(lost);
+    return remoteCall(scene, process, fate, async () => {
+      const before = store.inspect(name);
+      const answered = carryOut();
+      const after = store.inspect(name);
+      const answer = await answered;
+      const owner = (await before)?.record.owner;
+      if (["complete", "renew", "release", "checkpoint"].includes(operation) && owner !== name.owner) {
+        if (JSON.stringify((await before)?.record) !== JSON.stringify((await after)?.record)) {
+          onLateChange(`${operation} of ${name.scope} ${name.key}`);
+        }
+        if (answer === false && owner !== undefined) diary.window("late owner refused");
+      }
+      diary.note(`${process.name}: ${operation} ${name.scope} ${name.key}: ${answerText(answer)}, ${fate}`);
+      if (answer === true && (operation === "complete" || operation === "release")) executions.end(process, name);
+      for (const window of windowsOf(operation, fate, answer)) diary.window(window);
+      return answer;
+    });
+  };
+  return {
+    ...store,
+    survivesFailover: "yes",
+    claim: (request) => call("claim", request, () => store.claim(request)),
+    complete: (request) => call("complete", request, () => store.complete(request)),
+    renew: (request) => call("renew", request, () => store.renew(request)),
+    release: (request) => call("release", request, () => store.release(request)),
+    checkpoint: (request) => call("checkpoint", request, () => store.checkpoint(request)),
+    inspect: (name) => call("inspect", name, () => store.inspect(name)),
+  };
+}
+
+const faultOf: Partial<Record<Fate, FaultKind>> = {
+  "lost before": "port call failed before it applied",
+  "lost after": "port call applied, answer lost",
+  late: "port call late",
+};
+
+const lostWindows: Partial<Record<Operation, CriticalWindow>> = {
+  claim: "claim lost before it was carried out",
+  complete: "completion lost before it was carried out",
+};
+
+/** The critical windows that a call which was carried out has hit. */
+function windowsOf(operation: Operation, fate: Fate, answer: unknown): CriticalWindow[] {
+  const hit: CriticalWindow[] = [];
+  if (fate === "late") hit.push("call arrived after it was given up");
+  if (operation === "claim") {
+    const claimed = answer as ClaimAnswer;
+    if (claimed.kind === "acquired" && fate === "lost after") hit.push("claim carried out, answer lost");
+    if (claimed.kind === "acquired" && claimed.abandoned) hit.push("operation taken over");
+    if (claimed.kind === "abandoned") hit.push("held operation asked for");
+  }
+  if (answer === true && fate === "lost after") {
+    if (operation === "complete") hit.push("completion carried out, answer lost");
+    if (operation === "release") hit.push("release carried out, answer lost");
+  }
+  return hit;
+}
+
+function answerText(answer: unknown): string {
+  if (typeof answer === "boolean") return String(answer);
+  return typeof answer === "object" && answer !== null && "kind" in answer ? String(answer.kind) : "looked";
+}

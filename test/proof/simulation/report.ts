@@ -1,0 +1,41 @@
+import type { SeedResult } from "./run-seed.ts";
+import { missedWindows, type Totals } from "./totals.ts";
+
+const figure = (value: number): string => Math.round(value).toLocaleString("en");
+const table = (rows: Readonly<Record<string, number>>): string[] =>
+  Object.entries(rows).map(([name, value]) => `  ${figure(value).padStart(12)}  ${name}`);
+
+/** What many seeds came to, for people. */
+export function totalsText(totals: Totals, seconds: number): string {
+  const { seeds, portCalls, effects, virtualMs, failures } = totals;
+  const missed = missedWindows(totals);
+  return [
+    `${figure(seeds)} seeds in ${seconds.toFixed(1)} s: ${figure(portCalls)} port calls (${figure(portCalls / seconds)}/s), ` +
+      `${figure(effects)} effects, ${figure(virtualMs / 3_600_000)} h of virtual time`,
+    "",
+    "Seeds per mode:",
+    ...table(totals.modes),
+    "Faults injected:",
+    ...table(totals.faults),
+    "Critical windows hit:",
+    ...table(totals.windows),
+    "",
+    ...failures.flatMap(({ seed, mode, breaches }) =>
+      breaches.map(
+        ({ what }) => `BROKEN in seed ${seed} (${mode}): ${what} Play it: npm run simulate -- --seed ${seed}`,
+      ),
+    ),
+    ...missed.map((name) => `NEVER HIT: ${name}. The run has proven too little.`),
+    failures.length + missed.length === 0 ? "Every invariant held in every seed." : "",
+  ].join("\n");
+}
+
+/** One seed for people: what broke, and what happened to the order that it is about. */
+export function seedText({ seed, mode, portCalls, effects, hash, breaches, lines }: SeedResult): string {
+  const head = `seed ${seed}, ${mode}: ${figure(portCalls)} port calls, ${figure(effects)} effects\ntrace ${hash}`;
+  const stories = breaches.map(({ invariant, what, about }) => {
+    const story = lines.filter((line) => line.includes(about) || !line.includes(" acme "));
+    return [`BROKEN, ${invariant}: ${what}`, ...story.map((line) => `  ${line}`)].join("\n");
+  });
+  return [head, ...stories, breaches.length === 0 ? "Every invariant held." : ""].join("\n");
+}

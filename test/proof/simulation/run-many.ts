@@ -1,0 +1,34 @@
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import type { SeedResult } from "./run-seed.ts";
+import { count, noTotals, type Totals } from "./totals.ts";
+
+/**
+ * Plays seeds 1, 2, 3 and so on, each on whichever worker is free.
+ *
+ * @param isEnough looks at what was counted so far, and at how many seeds were begun.
+ */
+export async function runMany(
+  workers: number,
+  isEnough: (totals: Totals, begun: number) => boolean,
+  onProgress: (totals: Totals) => void,
+): Promise<Totals> {
+  const totals = noTotals();
+  let begun = 0;
+  const work = async (): Promise<void> => {
+    const worker = new Worker(new URL("./seed-worker.ts", import.meta.url));
+    try {
+      while (!isEnough(totals, begun)) {
+        worker.postMessage((begun += 1));
+        const [result] = (await once(worker, "message")) as [SeedResult];
+        count(totals, result);
+        onProgress(totals);
+      }
+    } finally {
+      await worker.terminate();
+    }
+  };
+  await Promise.all(Array.from({ length: workers }, work));
+  totals.failures.sort((one, other) => one.seed - other.seed);
+  return totals;
+}

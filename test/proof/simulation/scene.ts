@@ -1,0 +1,85 @@
+import { type Random, seededRandom, uniform } from "../../../src/core/random.ts";
+import { type Diary, diary } from "./diary.ts";
+import { type Plan, planOf } from "./plan.ts";
+import { type Scheduler, scheduler } from "./scheduler.ts";
+import type { SimulatedProcess } from "./simulated-process.ts";
+
+/** What every part of one simulation shares. */
+export interface Scene {
+  readonly random: Random;
+  readonly plan: Plan;
+  readonly time: Scheduler;
+  readonly diary: Diary;
+  /** Whether faults are still injected. */
+  isFaulty: boolean;
+  /** Draws whether something of this probability goes wrong now. */
+  unlucky(share: number): boolean;
+  /** How long a message takes, milliseconds: mostly little. */
+  delay(): number;
+}
+
+export function sceneOf(seed: number): Scene {
+  const random = seededRandom(seed);
+  const plan = planOf(random);
+  const time = scheduler();
+  const scene: Scene = {
+    random,
+    plan,
+    time,
+    diary: diary(() => time.now),
+    isFaulty: true,
+    unlucky: (share) => random() < share && scene.isFaulty,
+    delay() {
+      if (!scene.unlucky(0.03)) return uniform(random, 0.1, 5);
+      scene.diary.fault("message delayed");
+      return uniform(random, 5, 2 * plan.leaseMs);
+    },
+  };
+  return scene;
+}
+
+/** How a call to a service outside the process fares. */
+export type Fate = "answered" | "lost before" | "lost after" | "late";
+
+/**
+ * A call from a process to a service. The service carries it out in one step, at some time after the call and before the
+ * answer; a process that dies meanwhile hears nothing of it.
+ *
+ * @param carryOut what the service does, and answers.
+ */
+export function remoteCall<Answer>(
+  { time, delay }: Scene,
+  process: SimulatedProcess,
+  fate: Fate,
+  carryOut: () => Answer | Promise<Answer>,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const after = process.thisLife();
+    const fail = (): void => void after(delay(), () => reject(new Error("ECONNRESET")));
+    const carriedOut = async (): Promise<Answer> => carryOut();
+    const answer = (answered: Promise<Answer>): void =>
+      void answered.then(
+        (value) => void after(delay(), () => resolve(value)),
+        (error: unknown) => void after(delay(), () => reject(error)),
+      );
+    /** Carries it out, and tells nobody. */
+    const unheard = (): void => void carriedOut().catch(() => undefined);
+    if (fate === "lost before" || fate === "late") fail();
+    if (fate === "late") time.after(delay() + delay() + 20, unheard);
+    if (fate === "answered") time.after(delay(), () => answer(carriedOut()));
+    if (fate === "lost after") {
+      time.after(delay(), () => {
+        unheard();
+        fail();
+      });
+    }
+  });
+}
+
+/** Draws a fate. */
+export function fateOf(scene: Scene, share: number): Fate {
+  if (!scene.unlucky(share)) return "answered";
+  const draw = scene.random();
+  if (draw < 0.4) return "lost before";
+  return draw < 0.85 ? "lost after" : "late";
+}

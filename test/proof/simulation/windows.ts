@@ -1,0 +1,47 @@
+/** The moments in which a fault can do harm. A run whose faults hit one of them not once has proven too little. */
+export const windows = [
+  "claim lost before it was carried out",
+  "claim carried out, answer lost",
+  "crash between claim and effect",
+  "effect carried out, answer lost",
+  "crash between effect and completion",
+  "completion lost before it was carried out",
+  "completion carried out, answer lost",
+  "release carried out, answer lost",
+  "process stood still longer than its lease while it worked",
+  "lease lost while it worked",
+  "operation taken over",
+  "held operation asked for",
+  "late owner refused",
+  "call arrived after it was given up",
+  "repeat came while it worked",
+  "crash inside a transaction",
+  "commit lost before it was carried out",
+  "commit carried out, answer lost",
+  "success answered, answer lost",
+  "request came twice",
+  "caller died in doubt",
+  "another request under the same key",
+] as const;
+
+export type CriticalWindow = (typeof windows)[number];
+
+/** The kinds of faults that are injected. */
+export const faults = [
+  "request lost",
+  "answer lost",
+  "message delayed",
+  "request duplicated",
+  "connection refused",
+  "port call failed before it applied",
+  "port call applied, answer lost",
+  "port call late",
+  "effect call failed before it applied",
+  "effect call applied, answer lost",
+  "server crashed",
+  "server stood still",
+  "caller crashed",
+  "clock off",
+] as const;
+
+export type FaultKind = (typeof faults)[number];
