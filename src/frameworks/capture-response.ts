@@ -1,8 +1,9 @@
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { joinBytes } from "../core/bytes.ts";
 import type { HttpAnswer } from "../server/index.ts";
 import { headersOf, type HeadersArgument, setHeaders } from "./node-headers.ts";
-import { joinBytes, resultTooLarge } from "./read-bytes.ts";
+import { resultTooLarge } from "./read-bytes.ts";
 
 /** A response that keeps what is written to it, instead of sending it. */
 export interface CapturedResponse {
@@ -114,7 +115,7 @@ function keptBody(bytesMax: number) {
       if (callback !== undefined) queueMicrotask(callback);
     },
     /** All that was written; `undefined` when that is more than may be kept. */
-    bytes: () => (length > bytesMax ? undefined : joinBytes(chunks, length)),
+    bytes: () => (length > bytesMax ? undefined : joinBytes(chunks)),
   };
 }
 

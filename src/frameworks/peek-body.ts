@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
-import { bodyTooLarge, joinBytes } from "./read-bytes.ts";
+import { joinBytes } from "../core/bytes.ts";
+import { bodyTooLarge } from "./read-bytes.ts";
 
 /**
  * Reads the whole body of a request and puts it back, so that whoever comes next (a parser, an upload, the handler)
@@ -14,7 +15,7 @@ export function peekBody(request: IncomingMessage, bytesMax: number): Promise<Ui
   let length = 0;
 
   const finish = (): void => {
-    const bytes = joinBytes(chunks, length);
+    const bytes = joinBytes(chunks);
     // A stream emits "end" when its buffer is empty and not before the next turn: what is put back now comes first.
     if (length > 0) request.unshift(Buffer.from(bytes));
     // Of an empty one the end can't be put back: nobody is to wait for it.

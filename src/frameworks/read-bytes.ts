@@ -1,3 +1,4 @@
+import { joinBytes } from "../core/bytes.ts";
 import { OnceAgainError } from "../core/errors.ts";
 
 /**
@@ -17,18 +18,7 @@ export async function readBytes(
     if (length > bytesMax) throw tooLarge(bytesMax);
     chunks.push(chunk);
   }
-  return joinBytes(chunks, length);
-}
-
-/** One array of `length` bytes out of several. */
-export function joinBytes(chunks: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
+  return joinBytes(chunks);
 }
 
 export function bodyTooLarge(bytesMax: number): OnceAgainError {

@@ -1,3 +1,4 @@
+import { joinBytes } from "../core/bytes.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { checkedNumber, invalidOption } from "../core/options.ts";
 import type { RecordName } from "../stores/store.ts";
@@ -61,7 +62,7 @@ export function sealer(keys: readonly SealKey[]): Sealer {
       const iv = crypto.getRandomValues(new Uint8Array(ivLength));
       const key = await imported.get(first.id);
       const sealed = await crypto.subtle.encrypt(algorithm(iv, part), key!, Uint8Array.from(bytes));
-      return joined(head, iv, new Uint8Array(sealed));
+      return joinBytes([head, iv, new Uint8Array(sealed)]);
     },
     async open(part, bytes) {
       const id = sealKeyId(bytes);
@@ -97,14 +98,4 @@ function algorithm(iv: Uint8Array<ArrayBuffer>, { scope, key, step }: SealedPart
 
 function cannotOpen(why: string, cause?: unknown): OnceAgainError {
   return new OnceAgainError("ONCE_SEAL_BROKEN", `A sealed result can't be opened. ${why}`, { cause });
-}
-
-function joined(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    bytes.set(part, offset);
-    offset += part.length;
-  }
-  return bytes;
 }

@@ -14,6 +14,8 @@ export type HttpHandler<Transaction> = (
 interface Run {
   effect: Ended["effect"];
   answer: HttpAnswer;
+  /** The answer as it is kept, where its size had to be looked at. */
+  result?: Uint8Array;
   cause?: unknown;
 }
 
@@ -64,16 +66,17 @@ export function handlerWork<Transaction>(options: {
         const answer = await handler(execution, options.body);
         if (!isFinalStatus(answer.status)) throw new RangeError(`The handler answered with status ${answer.status}.`);
         const effect = effectOf(answer.status, transactional);
-        if (encodeAnswer(answer).length <= options.resultBytesMax) return { effect, answer };
+        const result = encodeAnswer(answer);
+        if (result.length <= options.resultBytesMax) return { effect, answer, result };
         if (effect === "done" || effect === "refused") return tooLarge();
         throw new RangeError("The handler failed, with an answer that is larger than resultBytesMax.");
       } catch (error) {
         return failed(error);
       }
     };
-    const { effect, answer, cause } = await run();
+    const { effect, answer, result = encodeAnswer(answer), cause } = await run();
     options.onAnswer(answer);
-    return { effect: noEffect ? "none" : effect, result: encodeAnswer(answer), cause };
+    return { effect: noEffect ? "none" : effect, result, cause };
   };
 }
 
