@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { seededRandom } from "../../core/random.ts";
 import { fakeClock } from "../../testing/fake-clock.ts";
 import { run } from "../layer.ts";
-import { adaptiveThrottle, rejectionProbability } from "./adaptive-throttle.ts";
+import { adaptiveThrottle } from "./adaptive-throttle.ts";
+import { rejectionProbability } from "./throttle-state.ts";
 
 test("p = max(0, (requests - K * accepts) / (requests + 1))", () => {
   expect(rejectionProbability(0, 0, 2)).toBe(0);

@@ -26,6 +26,9 @@ export interface CircuitBreakerOptions {
   readonly clock?: Clock | undefined;
 }
 
+/** The options, checked, with every default filled in. */
+export type CircuitBreakerSettings = ReturnType<typeof circuitBreakerSettings>;
+
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds. */
 export function circuitBreakerSettings(options: CircuitBreakerOptions) {
   const window = options.window ?? { lengthMs: 30_000 };

@@ -1,9 +1,10 @@
 import { OnceAgainError } from "../../core/errors.ts";
 import { type Attempt, type Operation, type Outcome, settleWithin, valueOf } from "../attempt.ts";
 import type { AnyLayer } from "../layer.ts";
+import { breakerState } from "./breaker-state.ts";
 import { type CircuitBreakerOptions, circuitBreakerSettings } from "./circuit-breaker-options.ts";
 import { judge } from "./judge.ts";
-import { outcomeWindow } from "./outcome-window.ts";
+import type { OutcomeWindow } from "./outcome-window.ts";
 import { waitLine } from "./wait-line.ts";
 
 /**
@@ -21,58 +22,38 @@ import { waitLine } from "./wait-line.ts";
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
  */
 export function circuitBreaker(options: CircuitBreakerOptions = {}): AnyLayer {
-  const { callsMin, clock, failed, failureRatio, openMs, probeTimeoutMs, waitersMax, window } =
-    circuitBreakerSettings(options);
+  const settings = circuitBreakerSettings(options);
+  const { clock, failed, probeTimeoutMs } = settings;
+  const state = breakerState(settings);
   const waiters = waitLine();
-  let outcomes = outcomeWindow(window, clock);
-  /** From when a probe may go through, by the monotonic clock; `undefined` while the breaker is closed. */
-  let probeFromMs: number | undefined;
-  /** When the running probe will be cut; `undefined` when none runs. */
-  let probeUntilMs: number | undefined;
 
-  const open = (): void => {
-    probeFromMs = clock.monotonic() + openMs;
-    outcomes = outcomeWindow(window, clock);
-  };
-  const refusal = (untilMs: number): OnceAgainError => circuitOpen(clock.now(), untilMs - clock.monotonic());
-
-  const admit = async (signal: AbortSignal): Promise<"call" | "probe"> => {
+  const admit = async (signal: AbortSignal): Promise<OutcomeWindow | "probe"> => {
     for (;;) {
-      if (probeFromMs === undefined) return "call";
-      if (clock.monotonic() < probeFromMs) throw refusal(probeFromMs);
-      if (probeUntilMs === undefined) {
-        probeUntilMs = clock.monotonic() + probeTimeoutMs;
-        return "probe";
-      }
-      if (waiters.size >= waitersMax) throw refusal(probeUntilMs);
+      const admission = state.admit(waiters.size);
+      if (admission.role === "call") return admission.counted;
+      if (admission.role === "probe") return "probe";
+      if (admission.role === "refused") throw circuitOpen(clock.now(), admission.retryAfterMs);
       await waiters.wait(signal);
     }
   };
 
-  const call = async <T>(next: Operation<T>, attempt: Attempt): Promise<Outcome<T>> => {
-    const counted = outcomes;
+  const call = async <T>(next: Operation<T>, attempt: Attempt, counted: OutcomeWindow): Promise<Outcome<T>> => {
     const outcome = await settleWithin(next, attempt, attempt.signal);
     const hasFailed = judge(outcome, attempt, failed);
-    if (hasFailed === undefined || counted !== outcomes) return outcome;
-    counted.add(hasFailed);
-    const { calls, failures } = counted.counts();
-    if (hasFailed && calls >= callsMin && failures >= failureRatio * calls) open();
+    if (hasFailed !== undefined) state.callEnded(counted, hasFailed);
     return outcome;
   };
 
   const probe = async <T>(next: Operation<T>, attempt: Attempt): Promise<Outcome<T>> => {
     const outcome = await settleWithin(next, attempt, attempt.signal, { clock, msMax: probeTimeoutMs });
-    probeUntilMs = undefined;
-    const hasFailed = judge(outcome, attempt, failed);
-    if (hasFailed === true) open();
-    if (hasFailed === false) probeFromMs = undefined;
+    state.probeEnded(judge(outcome, attempt, failed));
     waiters.wakeAll();
     return outcome;
   };
 
   return (next) => async (attempt) => {
-    const role = await admit(attempt.signal);
-    return valueOf(await (role === "probe" ? probe(next, attempt) : call(next, attempt)));
+    const admitted = await admit(attempt.signal);
+    return valueOf(await (admitted === "probe" ? probe(next, attempt) : call(next, attempt, admitted)));
   };
 }
 

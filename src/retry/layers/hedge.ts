@@ -1,12 +1,11 @@
 import type { Clock } from "../../core/clock.ts";
-import { checkedNumber } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { valueOf } from "../attempt.ts";
 import type { AnyLayer } from "../layer.ts";
 import type { RetryBudget } from "../retry-budget.ts";
+import { hedgeRule } from "./hedge-rule.ts";
 import { type Failed, statusOf } from "./judge.ts";
 import { race } from "./race.ts";
-import { recentValues } from "./recent-values.ts";
 
 /** When a second call is sent after the first. */
 export interface HedgeOptions {
@@ -25,9 +24,6 @@ export interface HedgeOptions {
   readonly clock?: Clock | undefined;
 }
 
-const latenciesMin = 20;
-const latenciesMax = 100;
-
 const notOk: Failed = (outcome) => "error" in outcome || statusOf(outcome) >= 400;
 
 /**
@@ -44,24 +40,18 @@ const notOk: Failed = (outcome) => "error" in outcome || statusOf(outcome) >= 40
  */
 export function hedge(options: HedgeOptions): AnyLayer {
   const { budget, clock = systemClock, failed = notOk } = options;
-  if (options.delayMs !== "p95") checkedNumber("delayMs", options.delayMs, { min: 0 });
-  const hedgesMax = checkedNumber("hedgesMax", options.hedgesMax ?? 1, { min: 1, max: 10, integer: true });
-  const latencies = recentValues(latenciesMax);
-  const delay = (): number | undefined => {
-    if (options.delayMs !== "p95") return options.delayMs;
-    return latencies.size < latenciesMin ? undefined : latencies.quantile(0.95);
-  };
+  const rule = hedgeRule(options);
   return (next) => async (attempt) => {
     const startedAt = clock.monotonic();
     const outcome = await race(next, attempt, {
-      delayMs: attempt.repeatable === false ? undefined : delay(),
-      hedgesMax,
+      delayMs: attempt.repeatable === false ? undefined : rule.delayMs(),
+      hedgesMax: rule.hedgesMax,
       mayHedge: () => budget?.tryTake() ?? true,
       failed,
       clock,
     });
     // Where a hedge was faster, the first call would have taken longer still: leaving it out would make p95 shrink.
-    if (!failed(outcome)) latencies.add(clock.monotonic() - startedAt);
+    if (!failed(outcome)) rule.answered(clock.monotonic() - startedAt);
     return valueOf(outcome);
   };
 }

@@ -1,7 +1,10 @@
 export { type AnyLayer, compose, type Layer, retrying, run } from "../layer.ts";
-export { adaptiveThrottle, type AdaptiveThrottleOptions, rejectionProbability } from "./adaptive-throttle.ts";
+export { adaptiveThrottle } from "./adaptive-throttle.ts";
 export type { CircuitBreakerOptions } from "./circuit-breaker-options.ts";
 export { circuitBreaker } from "./circuit-breaker.ts";
-export { concurrencyLimit, type ConcurrencyLimitOptions } from "./concurrency-limit.ts";
+export { concurrencyLimit } from "./concurrency-limit.ts";
 export { hedge, type HedgeOptions } from "./hedge.ts";
 export { type Failed, failedByDefault } from "./judge.ts";
+export type { ConcurrencyLimitOptions } from "./places.ts";
+export type { AdaptiveThrottleOptions } from "./throttle-options.ts";
+export { rejectionProbability } from "./throttle-state.ts";

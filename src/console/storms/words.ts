@@ -1,0 +1,41 @@
+import type { StormResult } from "../../simulator/index.ts";
+
+/** How a storm ended, in words. */
+export function verdictText({ recovery: { afterMs, verdict } }: StormResult): string {
+  const after = afterMs === null ? "" : seconds(afterMs);
+  switch (verdict) {
+    case "recovered":
+      return afterMs === 0 ? "not disturbed" : `recovered after ${after}`;
+    case "drained":
+      return `all ended, the last success after ${after}`;
+    case "metastable":
+      return "metastable: never recovered";
+    case "overloaded":
+      return "overloaded";
+    case "open":
+      return "calls still open at the end";
+  }
+}
+
+/** What is worth comparing of each storm: a heading, and its value. */
+export const measures: ReadonlyArray<readonly [heading: string, value: (result: StormResult) => string]> = [
+  ["succeeded", ({ calls }) => percent(calls.begun === 0 ? 0 : calls.succeeded / calls.begun)],
+  ["amplification", ({ amplification }) => amplification.toFixed(2)],
+  ["goodput", ({ goodputPerSecond }) => perSecond(goodputPerSecond)],
+  ["wasted work", ({ wastedRatio }) => percent(wastedRatio)],
+  ["peak load", ({ load }) => perSecond(peak(load.attemptsPerSecond))],
+  ["longest queue", ({ load }) => number(peak(load.queue))],
+  ["p50", ({ latency }) => (latency.p50Ms === null ? "-" : seconds(latency.p50Ms))],
+  ["p99", ({ latency }) => (latency.p99Ms === null ? "-" : seconds(latency.p99Ms))],
+];
+
+export const peak = (values: readonly number[]): number => values.reduce((most, value) => Math.max(most, value), 0);
+
+export const number = (value: number): string => Math.round(value).toLocaleString("en-US");
+
+const perSecond = (value: number): string => `${number(value)}/s`;
+
+const percent = (share: number): string => `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)}%`;
+
+export const seconds = (ms: number): string =>
+  ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(ms < 9950 ? 1 : 0)} s`;

@@ -1,0 +1,35 @@
+import type { Clock } from "../../core/clock.ts";
+import { checkedNumber } from "../../core/options.ts";
+import { type Random, systemRandom } from "../../core/random.ts";
+import { systemClock } from "../../core/system-clock.ts";
+import type { Failed } from "./judge.ts";
+
+/** How eagerly a throttle holds calls back. */
+export interface AdaptiveThrottleOptions {
+  /**
+   * K: how many requests are let through for each that the server accepts: at least 1, default 2. Less spares the
+   * server more; more notices sooner that it has recovered.
+   */
+  readonly requestsPerAccept?: number | undefined;
+  /** How far back it counts, in milliseconds: at least 10, default 120,000. */
+  readonly windowMs?: number | undefined;
+  /** What the server did not accept; default: an error, or an HTTP status of 429 or from 500 on. */
+  readonly failed?: Failed | undefined;
+  /** Where time comes from; default the machine's clock. */
+  readonly clock?: Clock | undefined;
+  /** Where chance comes from; default the machine's. */
+  readonly random?: Random | undefined;
+}
+
+/** The options, checked, with every default filled in. */
+export type ThrottleSettings = Readonly<{ requestsPerAccept: number; windowMs: number; clock: Clock; random: Random }>;
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds. */
+export function throttleSettings(options: Omit<AdaptiveThrottleOptions, "failed">): ThrottleSettings {
+  return Object.freeze({
+    requestsPerAccept: checkedNumber("requestsPerAccept", options.requestsPerAccept ?? 2, { min: 1 }),
+    windowMs: checkedNumber("windowMs", options.windowMs ?? 120_000, { min: 10 }),
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+  });
+}

@@ -1,0 +1,100 @@
+import type { BackoffSettings, BudgetSettings } from "./policy-options.ts";
+import type { PolicySettings } from "./storm-settings.ts";
+
+/** An expression, and what it needs to be imported, by the module it comes from. */
+interface Expression {
+  readonly text: string;
+  readonly imports: ReadonlyArray<readonly [module: string, name: string]>;
+}
+
+/** A policy as a program that makes calls by it, to be pasted. */
+export function codeOf(policy: PolicySettings): string {
+  const { adaptiveThrottle, attemptsMax, attemptTimeoutMs, circuitBreaker, concurrencyLimit, deadlineMs, hedge } =
+    policy;
+  const backoff = backoffCode(policy.backoff);
+  const budget = budgetCode(policy.budget);
+  const layers = [
+    ...layerCode("circuitBreaker", circuitBreaker),
+    ...layerCode("adaptiveThrottle", adaptiveThrottle),
+    ...layerCode("concurrencyLimit", concurrencyLimit),
+    ...layerCode("hedge", hedge, policy.budget.kind === "none" ? [] : ["budget"]),
+  ];
+  const parameters = hedge !== undefined && policy.budget.kind !== "none" ? "{ budget }" : "";
+  const entries = [
+    `attemptsMax: ${attemptsMax}`,
+    `attemptTimeoutMs: ${attemptTimeoutMs}`,
+    ...(deadlineMs === undefined ? [] : [`deadlineMs: ${deadlineMs}`]),
+    `backoff: ${backoff.text}`,
+    `budget: ${budget.text}`,
+    ...(layers.length === 0
+      ? []
+      : [
+          `layers: (${parameters}) => [\n${indented(
+            layers.map(({ text }) => text),
+            4,
+          )}\n  ]`,
+        ]),
+  ];
+  const imports = [backoff, budget, ...layers].flatMap(({ imports }) => imports);
+  const body = `const fetch = retryingFetch({\n${indented(entries, 2)}\n});`;
+  return `${importLines([...imports, ["once-again/client", "retryingFetch"]])}\n\n${body}\n`;
+}
+
+function backoffCode(settings: BackoffSettings): Expression {
+  const { kind, ...options } = settings;
+  const name = `${kind}Backoff`;
+  if (settings.kind === "decorrelated") return { text: callText(name, options), imports: [["once-again", name]] };
+  const { jitter = "full", jitterRatio, ...numbers } = options as Exclude<typeof settings, { kind: "decorrelated" }>;
+  const jitterName = jitter === "none" ? "noJitter" : `${jitter}Jitter`;
+  const jitterCall = callText(
+    jitterName,
+    jitter === "bounded" && jitterRatio !== undefined ? { ratio: jitterRatio } : {},
+  );
+  return {
+    text: callText(name, numbers, [`jitter: ${jitterCall}`]),
+    imports: [
+      ["once-again", name],
+      ["once-again", jitterName],
+    ],
+  };
+}
+
+function budgetCode({ kind, ...options }: BudgetSettings): Expression {
+  if (kind === "none") return { text: '"off"', imports: [] };
+  return { text: callText(`${kind}Budget`, options), imports: [["once-again/budgets", `${kind}Budget`]] };
+}
+
+function layerCode(name: string, options: object | undefined, more: readonly string[] = []): Expression[] {
+  if (options === undefined) return [];
+  return [{ text: callText(name, options, more), imports: [["once-again/layers", name]] }];
+}
+
+/** `name({ a: 1, b: "c" })`; `more` are entries that are no data. */
+function callText(name: string, options: object, more: readonly string[] = []): string {
+  const entries = [...entriesOf(options), ...more];
+  return entries.length === 0 ? `${name}()` : `${name}({ ${entries.join(", ")} })`;
+}
+
+function entriesOf(options: object): string[] {
+  return Object.entries(options)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${key}: ${literal(value)}`);
+}
+
+function literal(value: unknown): string {
+  return typeof value === "object" && value !== null ? `{ ${entriesOf(value).join(", ")} }` : JSON.stringify(value);
+}
+
+function importLines(imports: ReadonlyArray<readonly [module: string, name: string]>): string {
+  const modules = Map.groupBy(imports, ([module]) => module);
+  return [...modules]
+    .toSorted(([one], [other]) => (one < other ? -1 : 1))
+    .map(([module, names]) => {
+      const sorted = [...new Set(names.map(([, name]) => name))].toSorted();
+      return `import { ${sorted.join(", ")} } from "${module}";`;
+    })
+    .join("\n");
+}
+
+const indented = (lines: readonly string[], by: number): string =>
+  lines.map((line) => `${" ".repeat(by)}${line},`).join("\n");

@@ -1,0 +1,91 @@
+import type { PolicyOptions } from "./policy-options.ts";
+import type { ServiceOptions, StormOptions } from "./storm-options.ts";
+
+/** Storms that are worth looking at side by side. */
+export interface Preset {
+  /** What they show, in a sentence. */
+  readonly about: string;
+  /** They differ in their policies, each of which has a name. */
+  readonly storms: readonly (StormOptions & { readonly policy: PolicyOptions & { readonly name: string } })[];
+}
+
+/** The name of a preset. */
+export type PresetName = "thundering-herd" | "retry-storm" | "layered-retries";
+
+const herdStorm: StormOptions = {
+  durationMs: 300_000,
+  arrivals: { kind: "at-once", callers: 10_000, withinMs: 1000 },
+  services: [{ workers: 10, serviceMs: 10, queueMax: 500 }],
+  outages: [{ fromMs: 0, toMs: 10_000 }],
+  stepMs: 250,
+};
+const herdPolicy = { attemptsMax: 8, attemptTimeoutMs: 5000, budget: { kind: "none" } } as const;
+
+const retryStorm: StormOptions = {
+  durationMs: 240_000,
+  arrivals: { kind: "poisson", perSecond: 250 },
+  services: [{ workers: 3, serviceMs: 10 }],
+  outages: [{ fromMs: 30_000, toMs: 40_000, kind: "hold" }],
+};
+const stormPolicy = { attemptsMax: 4, attemptTimeoutMs: 1000 } as const;
+
+const layered: StormOptions = {
+  durationMs: 60_000,
+  arrivals: { kind: "at-once", callers: 100, withinMs: 10_000 },
+  outages: [{ fromMs: 0, toMs: 60_000 }],
+};
+const layerPolicy = {
+  attemptTimeoutMs: 30_000,
+  backoff: { kind: "constant", delayMs: 100 },
+  budget: { kind: "none" },
+} as const;
+
+const floors = (count: number, policy?: PolicyOptions): ServiceOptions[] =>
+  Array.from({ length: count }, () => ({ workers: 1000, serviceMs: 1, ...(policy !== undefined && { policy }) }));
+
+/** The preset storms. */
+export const presets: Readonly<Record<PresetName, Preset>> = {
+  "thundering-herd": {
+    about: "10,000 callers lose their service for 10 s, all within a second, and come back.",
+    storms: [
+      { ...herdStorm, policy: { name: "no jitter", ...herdPolicy, backoff: { kind: "exponential", jitter: "none" } } },
+      {
+        ...herdStorm,
+        policy: { name: "equal jitter", ...herdPolicy, backoff: { kind: "exponential", jitter: "equal" } },
+      },
+      {
+        ...herdStorm,
+        policy: { name: "full jitter", ...herdPolicy, backoff: { kind: "exponential", jitter: "full" } },
+      },
+    ],
+  },
+  "retry-storm": {
+    about: "A service with 83% of the load that it can bear stands still for 10 s, and its callers try again.",
+    storms: [
+      { ...retryStorm, policy: { name: "no budget", ...stormPolicy, budget: { kind: "none" } } },
+      { ...retryStorm, policy: { name: "funded by requests", ...stormPolicy, budget: { kind: "finagle" } } },
+      { ...retryStorm, policy: { name: "funded by successes", ...stormPolicy, budget: { kind: "success" } } },
+      { ...retryStorm, policy: { name: "no retries", ...stormPolicy, attemptsMax: 1 } },
+    ],
+  },
+  "layered-retries": {
+    about: "Services call each other and each tries again, while the last one refuses everything.",
+    storms: [
+      {
+        ...layered,
+        services: floors(5),
+        policy: { name: "3 attempts on each of 5 layers", ...layerPolicy, attemptsMax: 3 },
+      },
+      {
+        ...layered,
+        services: floors(3),
+        policy: { name: "4 attempts on each of 3 layers", ...layerPolicy, attemptsMax: 4 },
+      },
+      {
+        ...layered,
+        services: floors(5, { ...layerPolicy, attemptsMax: 1 }),
+        policy: { name: "3 attempts by the callers only", ...layerPolicy, attemptsMax: 3 },
+      },
+    ],
+  },
+};

@@ -1,0 +1,111 @@
+import { exponentialMs } from "./chance.ts";
+import { type Ending, endings } from "./ending.ts";
+import { Line } from "./line.ts";
+import type { ServiceCounts } from "./storm-result.ts";
+import type { ServiceSettings } from "./storm-settings.ts";
+import { eventKinds, type World } from "./world.ts";
+
+/** What a service tells of itself. */
+export interface ServiceListeners {
+  /** A worker is done with a request; without it, the answer goes out at once. */
+  readonly onServed?: ((request: number) => void) | undefined;
+  /** The queue, those held by an outage among them, has changed. */
+  readonly onQueue?: ((length: number) => void) | undefined;
+}
+
+/** Takes requests, lets them wait, serves and answers them. */
+export class Service {
+  readonly counts = { arrived: 0, served: 0, wasted: 0, refused: 0, shed: 0, queuePeak: 0 } satisfies ServiceCounts;
+  readonly #world: World;
+  readonly #settings: ServiceSettings;
+  readonly #listeners: ServiceListeners;
+  readonly #queue = new Line();
+  readonly #held = new Line();
+  #busy = 0;
+  #outage: "hold" | "refuse" | undefined;
+
+  constructor(world: World, settings: ServiceSettings, listeners: ServiceListeners) {
+    this.#world = world;
+    this.#settings = settings;
+    this.#listeners = listeners;
+  }
+
+  arrive(request: number): void {
+    this.counts.arrived += 1;
+    this.#world.requests.arrivedAt[request] = this.#world.nowMs;
+    if (this.#outage === undefined) this.#enter(request);
+    else if (this.#outage === "hold") this.#wait(this.#held, request);
+    else this.answer(request, endings.refused);
+  }
+
+  beginOutage(kind: "hold" | "refuse"): void {
+    this.#outage = kind;
+  }
+
+  endOutage(): void {
+    this.#outage = undefined;
+    for (let request = this.#held.shift(); request !== undefined; request = this.#held.shift()) this.#enter(request);
+    this.#listeners.onQueue?.(this.#queue.length);
+  }
+
+  /** A worker is done with a request, and takes the next one. */
+  serve(request: number): void {
+    this.counts.served += 1;
+    this.#busy -= 1;
+    this.#takeNext();
+    const { errorRatio } = this.#settings;
+    if (errorRatio > 0 && this.#world.random.service() < errorRatio) this.answer(request, endings.erred);
+    else if (this.#listeners.onServed === undefined) this.answer(request, endings.succeeded);
+    else this.#listeners.onServed(request);
+  }
+
+  /** Sends the answer, if anybody waits for it. */
+  answer(request: number, ending: Ending): void {
+    const { requests } = this.#world;
+    if (ending === endings.shed) this.counts.shed += 1;
+    if (ending === endings.refused) this.counts.refused += 1;
+    requests.answer(request, ending);
+    const isSent = requests.isAwaited[request] === 1 && this.#world.send(eventKinds.answerArrives, request);
+    if (!isSent) this.discard(request);
+  }
+
+  /** The answer reaches nobody. */
+  discard(request: number): void {
+    const { requests } = this.#world;
+    const ending = requests.ending[request];
+    if (ending === endings.succeeded || ending === endings.erred) this.counts.wasted += 1;
+    requests.drop(request);
+  }
+
+  #enter(request: number): void {
+    if (this.#busy < this.#settings.workers) this.#start(request);
+    else if (this.#queue.length >= this.#settings.queueMax) this.answer(request, endings.shed);
+    else this.#wait(this.#queue, request);
+  }
+
+  #wait(line: Line, request: number): void {
+    line.push(request);
+    const waiting = this.#queue.length + this.#held.length;
+    this.counts.queuePeak = Math.max(this.counts.queuePeak, waiting);
+    this.#listeners.onQueue?.(waiting);
+  }
+
+  #start(request: number): void {
+    const { serviceMs, serviceTime } = this.#settings;
+    this.#busy += 1;
+    const ms = serviceTime === "fixed" ? serviceMs : exponentialMs(this.#world.random.service, serviceMs);
+    this.#world.events.add(this.#world.nowMs + ms, eventKinds.requestServed, request);
+  }
+
+  #takeNext(): void {
+    const { queueTimeoutMs = Number.POSITIVE_INFINITY } = this.#settings;
+    for (let request = this.#queue.shift(); request !== undefined; request = this.#queue.shift()) {
+      this.#listeners.onQueue?.(this.#queue.length + this.#held.length);
+      if (this.#world.nowMs - this.#world.requests.arrivedAt[request]! <= queueTimeoutMs) {
+        this.#start(request);
+        return;
+      }
+      this.answer(request, endings.shed);
+    }
+  }
+}
