@@ -125,3 +125,39 @@ test("an interrupt ends the run, its API and its folder", async () => {
   expect(await closed).toEqual([exitCodes.interrupted, null]);
   expect(leftBehind()).toEqual([]);
 });
+
+/** Whether a process is there. */
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+test("--serve --exit ends after the report, as without --serve", async () => {
+  const { code, stdout } = await run("--serve", "--exit", "--orders", orders(...shipped.slice(0, 10)), "--faults", "0");
+  expect(stdout).toContain("Safe: every order");
+  expect(stdout).not.toContain("http://");
+  expect(code).toBe(exitCodes.fine);
+});
+
+test("--serve stays until Ctrl-C, which ends a live run as well: no process and no folder is left", async () => {
+  const child = start("--serve", "--orders", orders(...shipped.slice(0, 10)), "--faults", "0");
+  const closed = once(child, "close");
+  let printed = "";
+  child.stdout.on("data", (bytes: Buffer) => void (printed += bytes.toString()));
+  await expect.poll(() => printed, { timeout: 25_000 }).toContain("Ctrl-C ends it.");
+  const [, address = "", token = ""] = /(http:\S+)#token=(\S+)/.exec(printed) ?? [];
+  const post = (path: string) =>
+    fetch(`${address}api/lab/${path}`, { method: "POST", headers: { authorization: `Bearer ${token}` } });
+  expect((await post("step")).status).toBe(200);
+  const live = (await fetch(`${address}api/lab/live`)).body!.getReader();
+  const snapshot = Buffer.from((await live.read()).value).toString();
+  const pids = Array.from(snapshot.matchAll(/"pid":(\d+)/g), ([, pid]) => Number(pid));
+  expect(pids.filter(isRunning)).toHaveLength(3);
+  child.kill("SIGINT");
+  expect(await closed).toEqual([exitCodes.fine, null]);
+  expect(pids.filter(isRunning)).toEqual([]);
+  expect(leftBehind()).toEqual([]);
+}, 60_000);

@@ -2,7 +2,11 @@ import { createReadStream } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { consoleServer } from "../console/console-server.ts";
+import { labSection } from "../console/lab/lab-section.ts";
+import { stormsSection } from "../console/storms/storms-section.ts";
 import { isRight, type LabResult } from "../lab/lab-result.ts";
+import { bounds } from "../lab/live/live-protocol.ts";
 import { readOrders, type OrdersRead } from "../lab/orders.ts";
 import { labReport } from "../lab/report.ts";
 import { runLab } from "../lab/run-lab.ts";
@@ -10,6 +14,7 @@ import { wholeNumber } from "./arguments.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { painter } from "./painter.ts";
 import { progressBar } from "./progress-bar.ts";
+import { aborted, untilInterrupted } from "./until-interrupted.ts";
 
 interface LabFlags {
   readonly orders: string;
@@ -18,6 +23,9 @@ interface LabFlags {
   readonly callers: number;
   readonly crash?: boolean;
   readonly json?: boolean;
+  readonly serve?: boolean;
+  readonly exit?: boolean;
+  readonly port: number;
 }
 
 /** The orders that come with the package. */
@@ -38,7 +46,10 @@ export function labCommand(): Command {
     .option("--seed <number>", "the same seed brings the same faults", wholeNumber(0, Number.MAX_SAFE_INTEGER), 1)
     .option("--callers <number>", "orders on the way at a time, each side, 1 to 256", wholeNumber(1, 256), 8)
     .option("--crash", "also kill the API five times and both callers four times, and start them again")
-    .option("--json", "print one JSON document instead of a report")
+    .option("--json", "print one JSON document instead of a report, and end")
+    .option("--serve", "also serve the console, and stay until Ctrl-C")
+    .option("--port <number>", "the console's port; 0: any free one", wholeNumber(0, 65_535), 0)
+    .option("--exit", "end after the report, in spite of --serve: npm start -- --exit")
     .addHelpText(
       "after",
       `
@@ -57,30 +68,39 @@ Exit codes: 0 fine, 1 the safe caller has a duplicate, a loss, a wrong amount or
 
 async function runCommand(flags: LabFlags, command: Command): Promise<void> {
   const { orders, problems } = await ordersOf(flags.orders, command);
-  const interrupt = new AbortController();
-  const onSignal = (): void => interrupt.abort();
-  for (const name of endingSignals) process.once(name, onSignal);
+  await untilInterrupted(async (signal) => {
+    await report({ ...flags, orders, problems, signal });
+    if (signal.aborted || !flags.serve || flags.exit || flags.json) return;
+    const { port, seed, callers } = flags;
+    const lab = labSection({ orders, settings: { seed, concurrency: Math.min(callers, bounds.concurrency.max) } });
+    await using server = await consoleServer({ sections: [lab, stormsSection()], port }).catch((error: Error) =>
+      command.error(`error: can't serve the console: ${error.message}`),
+    );
+    process.stdout.write(`\nSee it happen, order by order: ${server.url}\nCtrl-C ends it.\n`);
+    await aborted(signal);
+  });
+}
+
+/** Runs the lab and prints what came of it. */
+async function report(run: Omit<LabFlags, "orders"> & OrdersRead & { readonly signal: AbortSignal }): Promise<void> {
+  const { json, problems, signal, ...options } = run;
   const progress = progressBar(process.stderr, "orders settled");
   try {
-    const result = await runLab({ ...flags, orders, signal: interrupt.signal, onProgress: progress.update });
+    const result = await runLab({ ...options, signal, onProgress: progress.update });
     progress.stop();
-    const json = (): string => `${JSON.stringify({ ...result, problems }, undefined, 2)}\n`;
-    process.stdout.write(flags.json ? json() : `\n${labReport(result, painter)}`);
+    const document = (): string => `${JSON.stringify({ ...result, problems }, undefined, 2)}\n`;
+    process.stdout.write(json ? document() : `\n${labReport(result, painter)}`);
     process.exitCode = exitCodeOf(result);
   } catch (error) {
-    if (!interrupt.signal.aborted) throw error;
+    if (!signal.aborted) throw error;
     process.exitCode = exitCodes.interrupted;
   } finally {
     progress.stop();
-    for (const name of endingSignals) process.off(name, onSignal);
   }
 }
 
 /** The careless caller is expected to be wrong; the safe one has to be right. */
 export const exitCodeOf = ({ safe }: LabResult): number => (isRight(safe) ? exitCodes.fine : exitCodes.bad);
-
-/** On these the run is ended in good order; a second one ends the process at once. */
-const endingSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Reads the file and tells, on stderr, which of its lines are no orders. */
 async function ordersOf(file: string, command: Command): Promise<OrdersRead> {

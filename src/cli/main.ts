@@ -2,9 +2,11 @@
 import { readFile } from "node:fs/promises";
 import process from "node:process";
 import { Command, CommanderError } from "commander";
+import { consoleCommand } from "./console.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { keysCommand } from "./keys/keys.ts";
 import { labCommand } from "./lab.ts";
+import { stormCommand } from "./storm/command.ts";
 import { verifyCommand } from "./verify/verify.ts";
 
 const packageFile = new URL("../../package.json", import.meta.url);
@@ -15,7 +17,9 @@ const program = new Command("once-again")
   .version(version)
   .exitOverride()
   .addCommand(labCommand().exitOverride())
+  .addCommand(consoleCommand().exitOverride())
   .addCommand(keysCommand().exitOverride())
+  .addCommand(stormCommand().exitOverride())
   .addCommand(verifyCommand().exitOverride());
 
 try {

@@ -6,8 +6,13 @@ import { extname } from "node:path";
 export interface LabApi extends AsyncDisposable {
   /** Where it listens on 127.0.0.1, or did when it was last alive. */
   readonly port: number;
-  /** Kills it in the middle of whatever it does (SIGKILL), and starts it again on the same database. */
-  crash(): Promise<void>;
+  /** Of its process, or of the last one if it is dead. */
+  readonly pid: number;
+  /**
+   * Kills it in the middle of whatever it does (SIGKILL), and starts it again on the same database when `whileDead` has
+   * settled.
+   */
+  crash(whileDead?: () => Promise<void>): Promise<void>;
   /** Lets it end what it does, and waits for its end. */
   stop(): Promise<void>;
   /** Kills it, if it still lives. */
@@ -56,8 +61,12 @@ export async function labApi(path: string, onFailure: (error: Error) => void): P
     get port() {
       return port;
     },
-    async crash() {
+    get pid() {
+      return child.pid ?? 0;
+    },
+    async crash(whileDead = async () => undefined) {
       await end(() => child.kill("SIGKILL"));
+      await whileDead();
       await start();
     },
     stop: () => end(() => child.send("stop")),

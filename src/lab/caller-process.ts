@@ -5,7 +5,7 @@
 import process from "node:process";
 import type { CallerReport, CallerTask } from "./killable-caller.ts";
 import { mortalCallers } from "./mortal-callers.ts";
-import { sendAll } from "./send-all.ts";
+import { type SendAll, sendAll } from "./send-all.ts";
 
 const report = (what: CallerReport, onSent: () => void = () => undefined): void => void process.send?.(what, onSent);
 
@@ -13,11 +13,13 @@ async function run({ name, orders, ...task }: CallerTask): Promise<void> {
   const caller = mortalCallers[name]({ ...task, onWait: (waitMs) => report({ waitMs }) });
   const { signal } = new AbortController();
   const { concurrency } = task;
-  const onSettled = ({ id }: { id: string }): void => report({ settled: id });
+  const onSettled: SendAll["onSettled"] = ({ id }, outcome) => report({ settled: id, outcome });
   const outcomes = await sendAll({ orders, concurrency, send: caller.send, signal, onSettled });
   await caller.close();
   report({ outcomes }, () => process.disconnect());
 }
 
 process.once("message", (task) => void run(task as CallerTask));
+// Ctrl-C reaches the whole group of processes; it is the parent's to act on.
+for (const name of ["SIGINT", "SIGHUP"]) process.on(name, () => undefined);
 process.once("disconnect", () => process.exit());

@@ -1,6 +1,12 @@
 import { sleep } from "../core/clock.ts";
 import { systemClock } from "../core/system-clock.ts";
-import { attemptTimeoutMs, drain, orderRequest, type CallerOptions, type SendOrder } from "./send-order.ts";
+import {
+  attemptTimeoutMs as defaultTimeoutMs,
+  drain,
+  orderRequest,
+  type CallerOptions,
+  type SendOrder,
+} from "./send-order.ts";
 
 /** After so many attempts it tells its customer that it did not work. */
 const attemptsMax = 3;
@@ -12,7 +18,7 @@ const pauseMs = 100;
  * A caller as one finds it: it times out, and sends again. Nothing in its requests tells a second attempt from a second
  * order.
  */
-export function carelessCaller({ url, onWait }: CallerOptions): SendOrder {
+export function carelessCaller({ url, onWait, attemptTimeoutMs = defaultTimeoutMs }: CallerOptions): SendOrder {
   return async (order, signal) => {
     for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
       if (attempt > 1) {

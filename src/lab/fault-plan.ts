@@ -1,5 +1,5 @@
 import { checkedNumber } from "../core/options.ts";
-import { randomFaults, seededRandom, type Exchange, type Fault, type FaultPlan } from "../testing/index.ts";
+import { randomFaults, seededRandom, type Exchange, type Fault } from "../testing/index.ts";
 
 /** The header field in which the lab's callers name their order, so that the network knows whose attempt it carries. */
 export const orderHeader = "Lab-Order";
@@ -37,7 +37,7 @@ const nowhere: Exchange = { index: 0, method: "POST", target: "/orders", headers
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID` unless `faults` is from 0 to 1.
  */
-export function labPlan(options: LabFaults): FaultPlan {
+export function labPlan(options: LabFaults): (exchange: Exchange) => Fault {
   checkedNumber("faults", options.faults, { min: 0, max: 1 });
   const attempts = new Map<string, number>();
   return ({ headers }) => {

@@ -1,9 +1,10 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { extname } from "node:path";
-import type { CallerName } from "./lab-result.ts";
+import type { CallerName } from "./caller-name.ts";
 import type { Order } from "./orders.ts";
 import type { Outcomes } from "./send-all.ts";
+import type { OrderOutcome } from "./send-order.ts";
 
 /** What a caller's process is told. */
 export interface CallerTask {
@@ -11,12 +12,19 @@ export interface CallerTask {
   readonly url: string;
   readonly orders: readonly Order[];
   readonly concurrency: number;
+  /** How long it waits for an answer, milliseconds. Default: as long as in the lab's report. */
+  readonly attemptTimeoutMs?: number;
+  /** How long the safe caller's orders stay with its process after its death, milliseconds. Default 500. */
+  readonly leaseMs?: number;
   /** The file that its memory is in. */
   readonly path: string;
 }
 
 /** What it says: an order settled, now or in an earlier life; a pause before a retry; how all of them ended. */
-export type CallerReport = { readonly settled: string } | { readonly waitMs: number } | { readonly outcomes: Outcomes };
+export type CallerReport =
+  | { readonly settled: string; readonly outcome: OrderOutcome }
+  | { readonly waitMs: number }
+  | { readonly outcomes: Outcomes };
 
 /** A caller that may die and come back. */
 export interface KillableCaller {
@@ -24,8 +32,10 @@ export interface KillableCaller {
   readonly outcomes: Promise<Outcomes>;
   /** Whether it has told how all orders ended, or was stopped. */
   readonly isOver: boolean;
-  /** Kills it (SIGKILL) and starts it again, unless it is over. */
-  crash(): Promise<void>;
+  /** Of its process, or of the last one if it is dead. */
+  readonly pid: number;
+  /** Kills it (SIGKILL) and starts it again when `whileDead` has settled, unless it is over or was stopped by then. */
+  crash(whileDead?: () => Promise<void>): Promise<void>;
 }
 
 /** This file's neighbour, in TypeScript or built. */
@@ -38,7 +48,7 @@ export function killableCaller(
     readonly signal: AbortSignal;
     readonly onWait: (waitMs: number) => void;
     /** Called once for each order. */
-    readonly onSettled: () => void;
+    readonly onSettled: (orderId: string, outcome: OrderOutcome) => void;
   },
 ): KillableCaller {
   const { signal } = options;
@@ -52,7 +62,7 @@ export function killableCaller(
     if ("waitMs" in report) return options.onWait(report.waitMs);
     if ("settled" in report) {
       // After a crash it tells again of those that had settled before.
-      if (settled.size < settled.add(report.settled).size) options.onSettled();
+      if (settled.size < settled.add(report.settled).size) options.onSettled(report.settled, report.outcome);
       return;
     }
     isEnding = isOver = true;
@@ -86,10 +96,14 @@ export function killableCaller(
     get isOver() {
       return isOver;
     },
-    async crash() {
+    get pid() {
+      return child.pid ?? 0;
+    },
+    async crash(whileDead = async () => undefined) {
       if (isOver) return;
       isEnding = true;
       await kill();
+      await whileDead();
       // Its last report may have been on the way.
       if (isOver) return;
       isEnding = false;

@@ -2,12 +2,6 @@ import type { FlakyNetwork } from "../testing/index.ts";
 import type { Audit } from "./ledger.ts";
 import type { Waits } from "./waits.ts";
 
-/** The two callers. */
-export const callerNames = ["careless", "safe"] as const;
-
-/** Which caller. */
-export type CallerName = (typeof callerNames)[number];
-
 /** What became of one caller's orders. */
 export interface CallerResult extends Audit {
   readonly orders: number;

@@ -71,6 +71,37 @@ export function readCharges(path: string, caller: string): Charge[] {
   }
 }
 
+/** A row of the ledger. */
+export interface LedgerRow extends Charge {
+  /** 1 for the first, then rising. */
+  readonly id: number;
+  readonly caller: string;
+}
+
+/** Reads a ledger as it grows. */
+export interface LedgerTail {
+  /** The rows since the last call, of all callers. */
+  next(): readonly LedgerRow[];
+  close(): void;
+}
+
+/** Opens the ledger in the database file at `path`, which somebody else writes. */
+export function ledgerTail(path: string): LedgerTail {
+  const database = new DatabaseSync(path, { readOnly: true });
+  const rowsAfter = database.prepare(
+    'SELECT id, caller, order_id AS "orderId", amount, currency FROM charges WHERE id > ? ORDER BY id',
+  );
+  let last = 0;
+  return {
+    next() {
+      const rows = rowsAfter.all(last) as unknown as LedgerRow[];
+      last = rows.at(-1)?.id ?? last;
+      return rows;
+    },
+    close: () => database.close(),
+  };
+}
+
 /** Holds charges against the orders that they should be for: one each, of the right amount. */
 export function audit(orders: readonly Order[], charges: readonly Charge[]): Audit {
   const wanted = new Map(orders.map((order) => [order.id, order]));

@@ -2,7 +2,7 @@ import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { openIntents } from "../client/intents/index.ts";
 import { sqliteIntents } from "../stores/sqlite/index.ts";
 import { carelessCaller } from "./careless-caller.ts";
-import type { CallerName } from "./lab-result.ts";
+import type { CallerName } from "./caller-name.ts";
 import { patience } from "./safe-caller.ts";
 import { orderRequest, type CallerOptions, type OrderOutcome, type SendOrder } from "./send-order.ts";
 
@@ -15,7 +15,7 @@ export interface MortalCaller {
 /** The callers of a run in which callers die. `concurrency` is how many orders are on the way at a time. */
 export const mortalCallers: Record<
   CallerName,
-  (options: CallerOptions & { path: string; concurrency: number }) => MortalCaller
+  (options: CallerOptions & { path: string; concurrency: number; leaseMs?: number }) => MortalCaller
 > = {
   /**
    * The careless caller notes in a file how each order ended, and after a crash sends again what is not noted: the
@@ -36,9 +36,9 @@ export const mortalCallers: Record<
   },
 
   /** The safe caller makes each order an intent. */
-  safe({ path, url, concurrency, onWait }) {
+  safe({ path, url, concurrency, leaseMs = 500, onWait, attemptTimeoutMs = patience.attemptTimeoutMs }) {
     const store = sqliteIntents({ path });
-    const intents = openIntents({ ...patience, store, concurrency, leaseMs: 500, pollMs: 50 });
+    const intents = openIntents({ ...patience, attemptTimeoutMs, store, concurrency, leaseMs, pollMs: 50 });
     intents.watch((event) => {
       if (event.type === "fetch" && event.event.type === "retry-scheduled") onWait(event.event.delayMs);
       if (event.type === "postponed") onWait(event.delayMs);

@@ -12,7 +12,7 @@ export interface SendAll {
   readonly send: SendOrder;
   readonly signal: AbortSignal;
   /** Called after each order. */
-  readonly onSettled: (order: Order) => void;
+  readonly onSettled: (order: Order, outcome: OrderOutcome) => void;
 }
 
 /**
@@ -25,8 +25,9 @@ export async function sendAll({ orders, concurrency, send, signal, onSettled }: 
   const queue = orders.values();
   const work = async (): Promise<void> => {
     for (const order of queue) {
-      outcomes[await send(order, signal)] += 1;
-      onSettled(order);
+      const outcome = await send(order, signal);
+      outcomes[outcome] += 1;
+      onSettled(order, outcome);
     }
   };
   await Promise.all(Array.from({ length: concurrency }, work));

@@ -1,5 +1,5 @@
 import { orderHeader, orderHeaderValue } from "./fault-plan.ts";
-import type { CallerName } from "./lab-result.ts";
+import type { CallerName } from "./caller-name.ts";
 import type { Order } from "./orders.ts";
 
 /** What a caller needs. */
@@ -8,6 +8,8 @@ export interface CallerOptions {
   readonly url: string;
   /** Hears of each pause before a retry, milliseconds. */
   readonly onWait: (waitMs: number) => void;
+  /** How long it waits for an answer, milliseconds. Default `attemptTimeoutMs`. */
+  readonly attemptTimeoutMs?: number | undefined;
 }
 
 /** How an order ended, as its caller sees it. */
@@ -25,7 +27,7 @@ export type SendOrder = (order: Order, signal: AbortSignal) => Promise<OrderOutc
 export const callerHeader = "Lab-Caller";
 
 /**
- * How long both callers wait for an answer, milliseconds. Short, since the lab's network is on one machine, and every
+ * How long both callers wait for an answer unless told otherwise, milliseconds. Short, since the lab's network is on one machine, and every
  * silence costs as much.
  */
 export const attemptTimeoutMs = 1000;

@@ -1,12 +1,13 @@
 import { spawn } from "node:child_process";
 import { createHash, X509Certificate } from "node:crypto";
 import { createServer } from "node:http";
+import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { Miniflare } from "miniflare";
-import { chromium } from "playwright-core";
 import { findBinary, type ServerBinary } from "../servers/binary.ts";
+import { chromiumBinary, launchChromium } from "../servers/chromium.ts";
 import type { Certificates } from "../verdicts/certificates.ts";
 import { closed, listening, portOf } from "../verdicts/origin.ts";
 import type { Report, Task } from "./program.ts";
@@ -14,12 +15,16 @@ import type { Report, Task } from "./program.ts";
 /** Something that runs JavaScript, and has a `fetch` of its own. */
 export interface Runtime {
   readonly binary: ServerBinary;
-  /** Performs a task, and trusts the authority of those certificates meanwhile. */
-  perform(task: Task, certificates: Certificates): Promise<Report>;
+  /**
+   * Performs a task, and trusts the authority of those certificates meanwhile.
+   *
+   * @param folder where `program.ts` is, and for those with a command line `main.ts`. Default: here.
+   */
+  perform(task: Task, certificates: Certificates, folder?: string): Promise<Report>;
 }
 
 const modules = fileURLToPath(new URL("../../node_modules/.bin", import.meta.url));
-const path = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
+const here = import.meta.dirname;
 
 export const node = commandLine("node", [], "NODE_EXTRA_CA_CERTS");
 export const deno = commandLine("deno", ["run", "--no-lock", "--allow-net", "--allow-env"], "DENO_CERT");
@@ -30,8 +35,8 @@ function commandLine(name: string, options: readonly string[], caVariable: strin
   const binary = { name, folders: [modules], install: "npm install" };
   return {
     binary,
-    async perform(task, { caFile }) {
-      const child = spawn(findBinary(binary) ?? name, [...options, path("main.ts"), JSON.stringify(task)], {
+    async perform(task, { caFile }, folder = here) {
+      const child = spawn(findBinary(binary) ?? name, [...options, join(folder, "main.ts"), JSON.stringify(task)], {
         env: { ...process.env, [caVariable]: caFile },
         stdio: ["ignore", "pipe", "inherit"],
       });
@@ -44,11 +49,14 @@ function commandLine(name: string, options: readonly string[], caVariable: strin
 /** Cloudflare's runtime. What it writes to its own log tells an operator more than a program gets to see. */
 export const workerd: Runtime = {
   binary: { name: "workerd", folders: [modules], install: "npm install" },
-  async perform(task, { ca }) {
-    const script = await bundle(`
+  async perform(task, { ca }, folder = here) {
+    const script = await bundle(
+      folder,
+      `
       import { perform } from "./program.ts";
       export default { fetch: async (request) => Response.json(await perform(await request.json())) };
-    `);
+    `,
+    );
     const worker = new Miniflare({
       modules: true,
       script,
@@ -67,12 +75,15 @@ export const workerd: Runtime = {
 
 /** The browser. What it writes to its console, but for the network's failures, is an error. */
 export const browser: Runtime = {
-  binary: { name: "chromium", install: "apt-get install -y chromium" },
-  async perform(task, { good }) {
-    const script = await bundle(`
+  binary: chromiumBinary,
+  async perform(task, { good }, folder = here) {
+    const script = await bundle(
+      folder,
+      `
       import { perform } from "./program.ts";
       globalThis.perform = perform;
-    `);
+    `,
+    );
     const page = createServer((_, response) => {
       response.setHeader("content-type", "text/html");
       response.end(`<!doctype html><link rel="icon" href="data:,"><script type="module">${script}</script>`);
@@ -80,16 +91,7 @@ export const browser: Runtime = {
     await listening(page);
     const publicKey = new X509Certificate(good.cert).publicKey.export({ type: "spki", format: "der" });
     const trusted = createHash("sha256").update(publicKey).digest("base64");
-    const chrome = await chromium.launch({
-      executablePath: findBinary(browser.binary) ?? "chromium",
-      args: [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--disable-background-networking",
-        `--ignore-certificate-errors-spki-list=${trusted}`,
-      ],
-    });
+    const chrome = await launchChromium(`--ignore-certificate-errors-spki-list=${trusted}`);
     try {
       const tab = await chrome.newPage();
       const complaints: string[] = [];
@@ -109,9 +111,9 @@ export const browser: Runtime = {
 };
 
 /** A module and what it imports, in one script without a `node:` import. */
-async function bundle(contents: string): Promise<string> {
+async function bundle(resolveDir: string, contents: string): Promise<string> {
   const { outputFiles } = await build({
-    stdin: { contents, resolveDir: path("."), loader: "ts" },
+    stdin: { contents, resolveDir, loader: "ts" },
     bundle: true,
     format: "esm",
     platform: "browser",

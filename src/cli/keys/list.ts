@@ -4,7 +4,7 @@ import { wholeNumber } from "../arguments.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { painter } from "../painter.ts";
 import { type StoreFlags, withStoreOptions } from "./flags.ts";
-import { recordSummary } from "./record-json.ts";
+import { recordSummary } from "../../console/keys/record-json.ts";
 import { recordTable } from "./record-table.ts";
 import { print, withStore } from "./session.ts";
 

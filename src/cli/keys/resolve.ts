@@ -1,7 +1,8 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import { Command, InvalidArgumentError } from "commander";
+import { sealInUse } from "../../console/keys/settle.ts";
 import { encodeAnswer } from "../../server/http/answer.ts";
-import { sealer, type SealKey, sealKeyId } from "../../server/sealer.ts";
+import { sealer, type SealKey } from "../../server/sealer.ts";
 import type { RecordName, Store } from "../../stores/store.ts";
 import { wholeNumber } from "../arguments.ts";
 import { bytesOf, sealKeyOption, sealKeysOf, withName, withStoreOptions, yesOption } from "./flags.ts";
@@ -62,7 +63,7 @@ async function run(scope: string, key: string, flags: ResolveFlags, command: Com
   });
 }
 
-/** A server that seals can't read an answer that is not sealed, so the store's other records say what is needed. */
+/** The store's other records say whether it has to be sealed. */
 async function sealed(
   store: Store,
   name: RecordName,
@@ -70,8 +71,7 @@ async function sealed(
   keys: readonly SealKey[],
 ): Promise<Uint8Array> {
   if (keys.length > 0) return sealer(keys).seal(name, bytes);
-  const [other] = await store.list({ state: "done", limit: 1 });
-  const keyId = other?.record.result && sealKeyId(other.record.result);
+  const keyId = await sealInUse(store);
   if (keyId === undefined) return bytes;
   throw new Error(`Results in this store are sealed with the key "${keyId}": give it with --seal-key.`);
 }

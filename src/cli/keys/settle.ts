@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { InspectedRecord, RecordName, ResolveRequest, Store } from "../../stores/store.ts";
+import { settleAsSeen, unsettledReasons } from "../../console/keys/settle.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { painter } from "../painter.ts";
 import { agreed } from "./agreed.ts";
@@ -28,7 +29,10 @@ export async function settle(
     console.error("Nothing was changed.");
     return exitCodes.bad;
   }
-  if (!(await store.resolve(request))) return refuse(flags, request, await store.inspect(request));
+  const seen = { scope, key, attempt: before.record.attempt };
+  if ((await settleAsSeen(store, seen, settlement)) !== undefined) {
+    return refuse(flags, request, await store.inspect(request));
+  }
   print(
     flags,
     () => ({ scope, key, settledAs: settlement.as }),
@@ -36,13 +40,6 @@ export async function settle(
   );
   return exitCodes.fine;
 }
-
-const reasons = {
-  absent: "There is no such key in this scope: it was never used, or released, or is expired.",
-  running: "A worker owns this key at present. It can be settled when its lease is over.",
-  abandoned: "It was taken over and abandoned again meanwhile. Look again.",
-  done: "It is settled: a result is kept.",
-} as const;
 
 /** Says why a key can't be shown or settled. */
 export function refuse(flags: StoreFlags, { scope, key }: RecordName, found: InspectedRecord | undefined): ExitCode {
@@ -52,6 +49,6 @@ export function refuse(flags: StoreFlags, { scope, key }: RecordName, found: Ins
     () => ({ scope, key, state }),
     () => [],
   );
-  console.error(`${printable(scope)} ${printable(key)}: ${reasons[state]}`);
+  console.error(`${printable(scope)} ${printable(key)}: ${unsettledReasons[state]}`);
   return exitCodes.bad;
 }

@@ -1,0 +1,120 @@
+import { useSignal } from "@preact/signals";
+import type { GivenAnswer, KeyDocument, SeenKey } from "../../../src/console/keys/keys-protocol.ts";
+import { tell } from "../session.ts";
+import { Confirm } from "../ui/confirm.tsx";
+import { chosen, loadKeys, open } from "./keys-state.ts";
+
+const dayMs = 86_400_000;
+
+type Way = "resolve" | "release";
+
+/** The two ways to settle a held key. Each asks first. */
+export function Settle({ found }: { found: KeyDocument }) {
+  const asking = useSignal<Way | undefined>(undefined);
+  const problem = useSignal<string | undefined>(undefined);
+  const answer = useSignal<GivenAnswer>({ status: 201, contentType: "application/json", body: "", retentionMs: dayMs });
+  const seen: SeenKey = { scope: found.scope, key: found.key, attempt: found.attempt };
+
+  const settle = async (way: Way): Promise<void> => {
+    asking.value = undefined;
+    try {
+      await tell(`keys/${way}`, way === "resolve" ? { ...seen, ...answer.value } : seen);
+      if (way === "release") chosen.value = undefined;
+      else await open(seen);
+    } catch (error) {
+      problem.value = (error as Error).message;
+    }
+    await loadKeys();
+  };
+  const ask = (way: Way | undefined): void => void (asking.value = way);
+  return (
+    <div class="settle">
+      {problem.value !== undefined && (
+        <p role="alert" class="problem">
+          {problem.value}
+        </p>
+      )}
+      <fieldset>
+        <legend>It happened</legend>
+        <p>Every repeat of this request gets the answer that you give here.</p>
+        <AnswerFields answer={answer.value} change={(part) => void (answer.value = { ...answer.value, ...part })} />
+        <button type="button" onClick={() => ask("resolve")}>
+          Resolve with this answer…
+        </button>
+      </fieldset>
+      <fieldset>
+        <legend>It did not happen</legend>
+        <p>The next repeat runs it afresh. Be sure that its first worker is gone.</p>
+        <button type="button" class="danger" onClick={() => ask("release")}>
+          Release the key…
+        </button>
+      </fieldset>
+      {asking.value === "resolve" && (
+        <Confirm
+          title="Settle it as done?"
+          action="Resolve"
+          onConfirm={() => settle("resolve")}
+          onCancel={() => ask(undefined)}
+        >
+          <p>
+            Every repeat of <code>{found.key}</code> gets HTTP {answer.value.status} with {answer.value.body.length}{" "}
+            characters of body. This can't be undone.
+          </p>
+        </Confirm>
+      )}
+      {asking.value === "release" && (
+        <Confirm
+          title="Settle it as not executed?"
+          action="Release"
+          onConfirm={() => settle("release")}
+          onCancel={() => ask(undefined)}
+        >
+          <p>
+            The next repeat of <code>{found.key}</code> runs it again. If it did happen, it happens twice.
+          </p>
+        </Confirm>
+      )}
+    </div>
+  );
+}
+
+function AnswerFields({ answer, change }: { answer: GivenAnswer; change: (part: Partial<GivenAnswer>) => void }) {
+  return (
+    <>
+      <div class="row">
+        <label>
+          Status
+          <input
+            type="number"
+            min={200}
+            max={599}
+            value={answer.status}
+            onInput={(event) => change({ status: event.currentTarget.valueAsNumber })}
+          />
+        </label>
+        <label>
+          Content type
+          <input value={answer.contentType} onInput={(event) => change({ contentType: event.currentTarget.value })} />
+        </label>
+        <label>
+          Kept for, days
+          <input
+            type="number"
+            min={1}
+            value={answer.retentionMs / dayMs}
+            onInput={(event) => change({ retentionMs: event.currentTarget.valueAsNumber * dayMs })}
+          />
+        </label>
+      </div>
+      <label>
+        Body
+        <textarea
+          rows={4}
+          class="mono"
+          value={answer.body}
+          onInput={(event) => change({ body: event.currentTarget.value })}
+        />
+      </label>
+    </>
+  );
+}

@@ -1,0 +1,57 @@
+import type { CallerName } from "../../../src/lab/caller-name.ts";
+import type { LiveState, ProcessView } from "../../../src/lab/live/live-protocol.ts";
+import { exchanges } from "./lab-live.ts";
+import { Ledger } from "./ledger.tsx";
+import { NetworkView } from "./network-view.tsx";
+import { RecentWords } from "./recent-words.tsx";
+import { Story } from "./story.tsx";
+import { Totals } from "./totals.tsx";
+
+const heads: Readonly<Record<CallerName, { readonly title: string; readonly rule: string }>> = {
+  careless: { title: "Careless caller", rule: "No answer? Send the order again." },
+  safe: { title: "Safe caller", rule: "No answer? Send the order again, with the same key." },
+};
+
+/** One caller, the network and the API: what goes between them, and what came of it. */
+export function CallerLane({ caller, state }: { caller: CallerName; state: LiveState }) {
+  const { title, rule } = heads[caller];
+  const isStory = state.settings.mode === "story";
+  const own = exchanges.value.filter((view) => view.caller === caller);
+  const { totals, ledger, held } = state.callers[caller];
+  return (
+    <section class="card lane" aria-labelledby={`${caller}-title`}>
+      <h2 id={`${caller}-title`}>{title}</h2>
+      <p class="rule">{rule}</p>
+      <div class={isStory ? "network is-story" : "network"}>
+        <Station name="Caller" process={state.processes?.[caller]} />
+        <div class="wire">
+          <NetworkView caller={caller} isStory={isStory} />
+          <span class="wire-name" aria-hidden="true">
+            the network
+          </span>
+        </div>
+        <Station name="API" process={state.processes?.api} />
+      </div>
+      <p class="held">{held > 0 ? `${held === 1 ? "1 request waits" : `${held} requests wait`} to be let go` : ""}</p>
+      {isStory ? <Story caller={caller} exchanges={own} totals={totals} /> : <RecentWords exchanges={own} />}
+      <Totals caller={caller} totals={totals} orders={state.orders} />
+      <Ledger caller={caller} rows={ledger} charges={totals.charges} />
+    </section>
+  );
+}
+
+const stateWords = { alive: "", killed: "✗ killed", done: "✓ done" } as const;
+
+function Station({ name, process }: { name: string; process: ProcessView | undefined }) {
+  const state = process?.state ?? "alive";
+  return (
+    <div class={`station is-${process === undefined ? "absent" : state}`}>
+      <strong>{name}</strong>
+      <span>{process === undefined ? "not running" : `process ${process.pid}`}</span>
+      <span class="station-state">
+        {stateWords[state]}
+        {state === "alive" && process !== undefined && process.kills > 0 && `back after kill ${process.kills}`}
+      </span>
+    </div>
+  );
+}

@@ -1,0 +1,55 @@
+import { signal } from "@preact/signals";
+import type { ExchangeView, LiveState, LiveUpdate } from "../../../src/lab/live/live-protocol.ts";
+import { listen, tell } from "../session.ts";
+
+/** So many exchanges the page remembers: those that a story has, and the last ones of a crowd. */
+const rememberedMax = 200;
+
+/** How things stand; undefined until the console has told. */
+export const live = signal<LiveState | undefined>(undefined);
+
+/** The last exchanges, the oldest first. */
+export const exchanges = signal<readonly ExchangeView[]>([]);
+
+/** What is wrong with the stream, while it is tried again. */
+export const streamProblem = signal<string | undefined>(undefined);
+
+/** Why the last command was not carried out. */
+export const commandProblem = signal<string | undefined>(undefined);
+
+/** The exchanges after an update: those that moved, in the place that they had; a new run begins with none. */
+export function rememberedAfter(
+  remembered: readonly ExchangeView[],
+  moved: readonly ExchangeView[],
+  isNewRun: boolean,
+): readonly ExchangeView[] {
+  const all = new Map(isNewRun ? [] : remembered.map((view) => [view.id, view]));
+  for (const view of moved) all.set(view.id, view);
+  return [...all.values()].slice(-rememberedMax);
+}
+
+/** Listens until the returned function is called. `hear` gets what moved, for drawing. */
+export function listenToLab(hear: (moved: readonly ExchangeView[], isNewRun: boolean) => void): () => void {
+  return listen("lab/live", {
+    onEvent(event, data) {
+      const { state, exchanges: moved } = data as LiveUpdate;
+      const isNewRun = event === "snapshot" || state.run !== live.value?.run || state.orders === 0;
+      exchanges.value = rememberedAfter(exchanges.value, moved, isNewRun);
+      live.value = state;
+      hear(moved, isNewRun);
+    },
+    onState: (problem) => void (streamProblem.value = problem),
+  });
+}
+
+/** Has the console do something; what went wrong is shown. Answers whether it was done. */
+export async function command(path: string, body?: unknown): Promise<boolean> {
+  try {
+    await tell(`lab/${path}`, body);
+    commandProblem.value = undefined;
+    return true;
+  } catch (error) {
+    commandProblem.value = (error as Error).message;
+    return false;
+  }
+}

@@ -1,0 +1,46 @@
+import { measures, verdictText } from "../../../src/console/storms/words.ts";
+import { colourOf, standing } from "./series.ts";
+import { results } from "./storms-state.ts";
+
+/** What became of each policy, in numbers. */
+export function OutcomeTable() {
+  return (
+    <div class="card scroll outcomes">
+      <table>
+        <caption class="quiet">What became of it</caption>
+        <thead>
+          <tr>
+            <th scope="col">Policy</th>
+            <th scope="col">The service</th>
+            {measures.map(([heading]) => (
+              <th key={heading} scope="col" class="number">
+                {heading}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {results.value.map((result, index) => {
+            const { sign, kind } = standing(result);
+            return (
+              <tr key={result.name}>
+                <th scope="row">
+                  <span class="swatch" style={{ background: `var(${colourOf(index)})` }} aria-hidden="true" />
+                  {result.name}
+                </th>
+                <td class={kind}>
+                  <span aria-hidden="true">{sign}</span> {verdictText(result)}
+                </td>
+                {measures.map(([heading, value]) => (
+                  <td key={heading} class="number">
+                    {value(result)}
+                  </td>
+                ))}
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
+  );
+}

@@ -1,0 +1,41 @@
+import { useEffect } from "preact/hooks";
+import { Problem } from "../ui/problem.tsx";
+import { HerdPlots } from "./herd-plots.tsx";
+import { LoadPlot } from "./load-plot.tsx";
+import { OutcomeTable } from "./outcome-table.tsx";
+import { PasteCode } from "./paste-code.tsx";
+import { StormSettings } from "./storm-settings.tsx";
+import { isRunning, problem, results, simulate } from "./storms-state.ts";
+import "./storms.css";
+
+/** What backoff, jitter and budgets do for a service that comes back from an outage. */
+export function StormsPage() {
+  useEffect(() => {
+    if (results.value.length === 0) void simulate();
+  }, []);
+  return (
+    <>
+      <h1>Storms</h1>
+      <p class="lead">
+        A service stops for a while, and everybody tries again. Whether it comes back, and when, depends on how they
+        wait. The callers here are simulated; how they wait is the library’s own code.
+      </p>
+      <div class="storms">
+        <StormSettings />
+        <div class="results" aria-busy={isRunning.value}>
+          {problem.value !== undefined && <Problem text={problem.value} retry={simulate} />}
+          {results.value.length === 0 ? (
+            <div class="card empty">{isRunning.value ? "Simulating…" : "Nothing simulated yet."}</div>
+          ) : (
+            <>
+              <OutcomeTable />
+              <LoadPlot />
+              <HerdPlots />
+              <PasteCode />
+            </>
+          )}
+        </div>
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,74 @@
+/**
+ * Takes the pictures of the console that the docs have, from the running program: docs/images/console-*.png.
+ *
+ *     node scripts/screenshots.ts           all of them
+ *     node scripts/screenshots.ts lab       those of one page
+ */
+import { mkdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import type { Page } from "playwright-core";
+import { consoleServer } from "../src/console/console-server.ts";
+import { labSection } from "../src/console/lab/lab-section.ts";
+import type { Section } from "../src/console/route.ts";
+import type { Order } from "../src/lab/orders.ts";
+import { consoleBrowser } from "../test/console/browser.ts";
+
+/** One page of the console, and how it comes to be worth a picture. */
+interface Screenshot {
+  readonly section: () => Section | Promise<Section>;
+  readonly size: { readonly width: number; readonly height: number };
+  /** Does what a person would do, and settles when the picture can be taken. */
+  readonly pose: (page: Page) => Promise<void>;
+}
+
+const orders = readFileSync(new URL("../examples/orders.ndjson", import.meta.url), "utf8")
+  .trim()
+  .split("\n")
+  .map((line) => JSON.parse(line) as Order);
+
+/** By the page's name, which is that of its section and of its file. */
+const screenshots: Readonly<Record<string, Screenshot>> = {
+  lab: {
+    section: () => labSection({ orders }),
+    size: { width: 1280, height: 900 },
+    async pose(page) {
+      await page.getByRole("button", { name: "Start" }).click();
+      await page.getByText("Now with a crowd").waitFor({ timeout: 60_000 });
+      await page.locator(".lanes").scrollIntoViewIfNeeded();
+    },
+  },
+};
+
+const { values, positionals } = parseArgs({ options: { help: { type: "boolean" } }, allowPositionals: true });
+const names = positionals.length === 0 ? Object.keys(screenshots) : positionals;
+const unknown = names.find((name) => !(name in screenshots));
+
+if (values.help) {
+  process.stdout.write(`Takes the docs' pictures of the console's pages.
+
+  $ node scripts/screenshots.ts lab
+
+Pages: ${Object.keys(screenshots).join(", ")}; without one, all of them.
+Exit codes: 0 fine, 2 wrong usage.
+`);
+} else if (unknown === undefined) await takeAll(names);
+else {
+  console.error(`error: there is no picture of ${unknown}, but of ${Object.keys(screenshots).join(", ")}`);
+  process.exitCode = 2;
+}
+
+async function takeAll(names: readonly string[]): Promise<void> {
+  const folder = new URL("../docs/images/", import.meta.url);
+  mkdirSync(folder, { recursive: true });
+  await using browser = await consoleBrowser();
+  for (const name of names) {
+    const { section, size, pose } = screenshots[name]!;
+    await using server = await consoleServer({ sections: [await section()], page: browser.page });
+    const { page } = await browser.open(server.url, size);
+    await pose(page);
+    await page.screenshot({ path: fileURLToPath(new URL(`console-${name}.png`, folder)), fullPage: true });
+    await page.close();
+  }
+}

@@ -1,0 +1,22 @@
+import process from "node:process";
+
+/** On these a command ends in good order; a second one ends the process at once. */
+const endingSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Runs `work` with a signal that aborts when a person, or whoever started the process, wants it to end. */
+export async function untilInterrupted<Value>(work: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
+  const interrupt = new AbortController();
+  const onSignal = (): void => interrupt.abort();
+  for (const name of endingSignals) process.once(name, onSignal);
+  try {
+    return await work(interrupt.signal);
+  } finally {
+    for (const name of endingSignals) process.off(name, onSignal);
+  }
+}
+
+/** Resolves when `signal` aborts. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}

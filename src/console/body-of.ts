@@ -1,0 +1,24 @@
+import type { IncomingMessage } from "node:http";
+
+/** The page's own requests are far smaller, bytes. */
+const bodyBytesMax = 1024 * 1024;
+
+/** What a request brought, or why that can't be read. */
+export type BodyRead = { readonly body: unknown } | { readonly problem: string };
+
+/** Reads a request's JSON; undefined when it has no body. */
+export async function bodyOf(request: IncomingMessage): Promise<BodyRead> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > bodyBytesMax) return { problem: `A request may have ${bodyBytesMax} bytes at most.` };
+    chunks.push(chunk);
+  }
+  if (length === 0) return { body: undefined };
+  try {
+    return { body: JSON.parse(Buffer.concat(chunks).toString()) as unknown };
+  } catch {
+    return { problem: "The body of a request must be JSON." };
+  }
+}

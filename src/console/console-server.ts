@@ -1,0 +1,124 @@
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
+import sirv from "sirv";
+import { type Access, isLoopbackName, whyRefused } from "./access.ts";
+import { answerWith } from "./answer-with.ts";
+import { bodyOf } from "./body-of.ts";
+import { refusal, type Route, type Section } from "./route.ts";
+
+/** What the console is made of. */
+export interface ConsoleOptions {
+  /** The pages that it has. */
+  readonly sections: readonly Section[];
+  /** Where it listens. Default "127.0.0.1"; beyond loopback every request has to bring the token. */
+  readonly host?: string | undefined;
+  /** Default 0: any free port. */
+  readonly port?: number | undefined;
+  /** Default: 128 random bits. */
+  readonly token?: string | undefined;
+  /** The folder of the built page. Default: the package's own. */
+  readonly page?: string | undefined;
+}
+
+/** A console that listens. */
+export interface ConsoleServer extends AsyncDisposable {
+  /** Where to open it. The token is in the fragment, which browsers keep to themselves. */
+  readonly url: string;
+  readonly token: string;
+  /** Ends every connection and what runs behind the sections. */
+  close(): Promise<void>;
+}
+
+/** The same from src/ and from dist/. */
+const builtPage = fileURLToPath(new URL("../../dist/console/page", import.meta.url));
+
+/** The page loads nothing from elsewhere, and is in no other page's frame. */
+const pageHeaders = {
+  "content-security-policy":
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+};
+
+/** Serves the console's page and what it asks for. Throws what listening throws. */
+export async function consoleServer(options: ConsoleOptions): Promise<ConsoleServer> {
+  const { sections, host = "127.0.0.1", port = 0, page = builtPage } = options;
+  const access: Access = {
+    isLoopback: isLoopbackName(host),
+    token: options.token ?? randomBytes(16).toString("base64url"),
+  };
+  const routes = routesOf(sections);
+  const staticFiles = sirv(page, {
+    etag: true,
+    setHeaders: (response) => {
+      for (const [name, value] of Object.entries(pageHeaders)) response.setHeader(name, value);
+    },
+  });
+
+  const server = createServer((request, response) => {
+    const { pathname, searchParams } = new URL(request.url ?? "/", "http://console");
+    const route = routes.get(`${request.method} ${pathname}`);
+    if (route !== undefined) return void perform(route, searchParams, access, request, response);
+    if (pathname.startsWith("/api/")) return void answerWith(response, refusal(404, "There is no such thing here."));
+    staticFiles(request, response, () => void response.writeHead(404).end());
+  });
+  server.listen(port, host);
+  await once(server, "listening");
+  const { address, family, port: boundPort } = server.address() as AddressInfo;
+  const name = family === "IPv6" ? `[${address}]` : address;
+
+  const close = async (): Promise<void> => {
+    const closed = once(server, "close");
+    server.close();
+    server.closeAllConnections();
+    await Promise.all([closed, ...sections.map((section) => section.close())]);
+  };
+  return {
+    url: `http://${name}:${boundPort}/#token=${access.token}`,
+    token: access.token,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function routesOf(sections: readonly Section[]): ReadonlyMap<string, Route> {
+  const routes = new Map<string, Route>();
+  routes.set("GET /api/sections", () => ({ json: { sections: sections.map(({ name }) => name) } }));
+  for (const section of sections) {
+    for (const [name, route] of Object.entries(section.routes)) {
+      const [method, path] = name.split(" ");
+      routes.set(`${method} /api/${section.name}/${path}`, route);
+    }
+  }
+  return routes;
+}
+
+async function perform(
+  route: Route,
+  query: URLSearchParams,
+  access: Access,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { method = "GET", headers } = request;
+  const refused = whyRefused({ method, host: headers.host, authorization: headers.authorization }, access);
+  if (refused !== undefined) return answerWith(response, refusals[refused]);
+  const gone = new AbortController();
+  response.once("close", () => gone.abort());
+  try {
+    const read = method === "POST" ? await bodyOf(request) : { body: undefined };
+    if ("problem" in read) return await answerWith(response, refusal(400, read.problem));
+    await answerWith(response, await route({ query, body: read.body, signal: gone.signal }));
+  } catch (error) {
+    if (response.headersSent) response.destroy();
+    else await answerWith(response, refusal(500, error instanceof Error ? error.message : String(error)));
+  }
+}
+
+const refusals = {
+  host: refusal(421, "The console answers to 127.0.0.1 and localhost only. Start it with --host to open it up."),
+  token: refusal(401, "This needs the token. Open the address that the console printed when it started."),
+};

@@ -1,0 +1,79 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
+import type { ConsoleServer } from "../../src/console/console-server.ts";
+import type { LiveState, LiveUpdate } from "../../src/lab/live/live-protocol.ts";
+import type { Order } from "../../src/lab/orders.ts";
+
+/** The orders that come with the package. */
+export const shippedOrders = readFileSync(new URL("../../examples/orders.ndjson", import.meta.url), "utf8")
+  .trim()
+  .split("\n")
+  .map((line) => JSON.parse(line) as Order);
+
+/** Asks the lab's section of a console, as its page does. */
+export interface LabClient extends AsyncDisposable {
+  /** The first event of the stream. */
+  readonly first: { readonly event: string; readonly update: LiveUpdate };
+  /** How things stand when `isSo` holds; waits for it. */
+  until(isSo: (state: LiveState) => boolean): Promise<LiveState>;
+  post(path: string, body?: unknown): Promise<Response>;
+  get<Document>(path: string): Promise<Document>;
+}
+
+/** Opens the live stream of a console's lab. */
+export async function labClient({ url, token }: Pick<ConsoleServer, "url" | "token">): Promise<LabClient> {
+  const api = `${url.replace(/#.*$/, "")}api/lab`;
+  const leaving = new AbortController();
+  const response = await fetch(`${api}/live`, { signal: leaving.signal });
+  // The console writes each event as two lines and an empty one.
+  const lines = createInterface({ input: Readable.fromWeb(response.body!) })[Symbol.asyncIterator]();
+  const field = async (name: string): Promise<string> => {
+    const { done, value } = await lines.next();
+    if (done || !value.startsWith(`${name}: `)) throw new Error(`No ${name}: ${value ?? "the stream has ended"}`);
+    return value.slice(name.length + 2);
+  };
+  const next = async () => {
+    const event = await field("event");
+    const update = JSON.parse(await field("data")) as LiveUpdate;
+    await lines.next();
+    return { event, update };
+  };
+  const first = await next();
+  let { state } = first.update;
+  return {
+    first,
+    async until(isSo) {
+      while (!isSo(state)) ({ state } = (await next()).update);
+      return state;
+    },
+    post: (path, body = {}) =>
+      fetch(`${api}/${path}`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+        body: JSON.stringify(body),
+      }),
+    get: async <Document>(path: string) => (await fetch(`${api}/${path}`)).json() as Promise<Document>,
+    async [Symbol.asyncDispose]() {
+      leaving.abort();
+    },
+  };
+}
+
+/** The databases of the labs that run with this folder for temporary files. */
+export const labDatabases = (folder = tmpdir()): string[] =>
+  readdirSync(folder)
+    .filter((name) => name.startsWith("once-again-lab-"))
+    .map((name) => join(folder, name, "lab.sqlite"));
+
+/** Whether a process is there. */
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
