@@ -42,10 +42,25 @@ export interface Exchange extends RequestHead {
 }
 
 /**
- * Decides what happens to an exchange. Called once for each, when its head has come, in the order of their arrival. If
- * it throws, the caller's connection is reset, and the error ends the process as an unhandled rejection.
+ * Decides what happens to an exchange. Called once for each, when its head has come, in the order of their arrival. A
+ * promise holds the exchange up until it resolves: nothing goes on to the server before. If the plan throws or rejects,
+ * the caller's connection is reset, and the error ends the process as an unhandled rejection.
  */
-export type FaultPlan = (exchange: Exchange) => Fault;
+export type FaultPlan = (exchange: Exchange) => Fault | Promise<Fault>;
+
+/**
+ * How far an exchange has come, since its fate was decided. First where its request ended:
+ *
+ * - `lost`: on its way. `failed`: at the server, which could not carry it out. (As the fault has it.)
+ * - `answered`: the server answers. `bytes` are the first that came; with `lose-answer` they go no further.
+ *
+ * Then `heard`: all that the caller will hear of it begins, be it the answer, a 503, a reset or silence. Instead of either,
+ * and as the last: `broken`, the server refused the connection or closed it before the first byte of an answer; or
+ * `left`, the caller closed its connection first.
+ */
+export type ExchangeNews =
+  | { readonly at: "lost" | "failed" | "heard" | "broken" | "left" }
+  | { readonly at: "answered"; readonly bytes: Buffer };
 
 /** The three scenarios, in the order of the request's way. */
 export const faultScenarios = ["lose-request", "fail", "lose-answer"] as const satisfies readonly Scenario[];
@@ -67,7 +82,7 @@ export interface RandomFaults {
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for a share outside 0 to 1 or a negative delay.
  */
-export function randomFaults(options: RandomFaults): FaultPlan {
+export function randomFaults(options: RandomFaults): (exchange: Exchange) => Fault {
   const probability = checkedNumber("probability", options.probability, { min: 0, max: 1 });
   const silenceShare = checkedNumber("silenceShare", options.silenceShare ?? 0.2, { min: 0, max: 1 });
   const delayMsMax = checkedNumber("delayMsMax", options.delayMsMax ?? 0, { min: 0 });

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { sleep, type Clock } from "../core/clock.ts";
-import type { Fault, Manner } from "./fault.ts";
+import type { ExchangeNews, Fault, Manner } from "./fault.ts";
 import { frameRequests, framingStart, type RequestHead, type RequestPart } from "./request-framing.ts";
 import { carriage, type Carriage, type Link } from "./scenarios.ts";
 
@@ -9,11 +9,14 @@ export interface Surroundings {
   readonly clock: Clock;
   /** Opens a connection to the server. */
   connect(): Socket;
-  /** Decides what happens to the exchange that begins. */
-  decide(head: RequestHead): Fault;
-  /** Hears that the server refused an exchange, or closed its connection before the first byte of the answer. */
-  onBroken(): void;
+  /** Decides what happens to the exchange that begins, and says who hears how it goes on. */
+  begin(head: RequestHead): Promise<{ readonly fault: Fault; readonly tell: Tell }>;
 }
+
+type Tell = (news: ExchangeNews) => void;
+
+/** Between exchanges there is nothing to tell. */
+const nobody: Tell = () => undefined;
 
 /**
  * One caller's connection, and the server's behind it. The latter is opened when the first byte has to go there, and again
@@ -25,6 +28,7 @@ export class FlakyConnection implements Link {
   readonly #callerGone = new AbortController();
   #server: Socket | undefined;
   #exchange: Carriage | undefined;
+  #tell = nobody;
   #isAwaitingAnswer = false;
   #isCallerLost = false;
 
@@ -34,6 +38,7 @@ export class FlakyConnection implements Link {
     caller.on("error", closeTells);
     caller.once("close", () => {
       this.#callerGone.abort();
+      this.tell({ at: "left" });
       this.#server?.destroy();
     });
   }
@@ -41,7 +46,7 @@ export class FlakyConnection implements Link {
   /**
    * Carries the exchanges, one after the other, until either side closes.
    *
-   * @throws whatever `decide` throws, after the caller's connection was reset.
+   * @throws whatever `begin` throws, after the caller's connection was reset.
    */
   async carry(): Promise<void> {
     let framing = framingStart;
@@ -63,7 +68,12 @@ export class FlakyConnection implements Link {
   async #accept(part: RequestPart): Promise<void> {
     switch (part.kind) {
       case "head": {
-        const fault = this.#surroundings.decide(part.head);
+        const { fault, tell } = await this.#surroundings.begin(part.head);
+        this.#tell = tell;
+        if (this.#caller.destroyed) {
+          this.tell({ at: "left" });
+          throw new Error("The caller left before its request went on.");
+        }
         this.#exchange = carriage(this, fault, part.head.method);
         await this.wait(fault.requestDelayMs);
         return this.#exchange.request(part.bytes);
@@ -92,7 +102,7 @@ export class FlakyConnection implements Link {
   }
 
   #endCaller(end: () => void): void {
-    if (this.#isAwaitingAnswer) this.#surroundings.onBroken();
+    if (this.#isAwaitingAnswer) this.tell({ at: "broken" });
     this.#isAwaitingAnswer = false;
     if (!this.#caller.destroyed) end();
   }
@@ -117,6 +127,13 @@ export class FlakyConnection implements Link {
 
   async wait(ms: number | undefined): Promise<void> {
     if (ms !== undefined && ms > 0) await sleep(this.#surroundings.clock, ms, this.#callerGone.signal);
+  }
+
+  tell(news: ExchangeNews): void {
+    const tell = this.#tell;
+    // After these the exchange is over, whatever still happens to its connection.
+    if (news.at === "heard" || news.at === "broken" || news.at === "left") this.#tell = nobody;
+    tell(news);
   }
 
   cutServer(): void {

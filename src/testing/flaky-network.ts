@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import type { Clock } from "../core/clock.ts";
 import { systemClock } from "../core/system-clock.ts";
-import type { Fault, FaultPlan, Scenario } from "./fault.ts";
+import type { Exchange, ExchangeNews, Fault, FaultPlan, Scenario } from "./fault.ts";
 import { FlakyConnection } from "./flaky-connection.ts";
 import type { RequestHead } from "./request-framing.ts";
 
@@ -19,6 +19,8 @@ export interface FlakyNetworkOptions {
   readonly upstream: Upstream | (() => Upstream);
   /** Decides the fate of each exchange for which `next` has queued none. Default: all pass. */
   readonly plan?: FaultPlan;
+  /** Hears how each exchange goes on after that, as it happens. It must not throw. Default: nobody. */
+  readonly onNews?: (exchange: Exchange, news: ExchangeNews) => void;
   /** Measures the delays. Default: the machine's clock. */
   readonly clock?: Clock;
 }
@@ -30,7 +32,7 @@ export interface FlakyNetwork {
   /** The same as the start of a URL: `http://127.0.0.1:<port>`. */
   readonly url: string;
   /**
-   * How many exchanges met each scenario, counted when their request's head has come; and, among them, how many were
+   * How many exchanges met each scenario, counted when their fate is decided; and, among them, how many were
    * `broken` by the server itself: it refused the connection, or closed it before the first byte of an answer.
    */
   readonly counts: Readonly<Record<Scenario | "broken", number>>;
@@ -61,7 +63,7 @@ export interface FlakyNetwork {
  * @throws whatever listening on 127.0.0.1 throws.
  */
 export async function flakyNetwork(options: FlakyNetworkOptions): Promise<FlakyNetwork> {
-  const { upstream, plan = () => ({ scenario: "pass" }), clock = systemClock } = options;
+  const { upstream, plan = () => ({ scenario: "pass" }), onNews = () => undefined, clock = systemClock } = options;
   const counts = { pass: 0, "lose-request": 0, fail: 0, "lose-answer": 0, broken: 0 };
   const queue: Fault[] = [];
   const sockets = new Set<Socket>();
@@ -78,14 +80,15 @@ export async function flakyNetwork(options: FlakyNetworkOptions): Promise<FlakyN
       const { port, host = "127.0.0.1" } = typeof upstream === "function" ? upstream() : upstream;
       return track(connect({ port, host, noDelay: true }));
     },
-    decide: (head: RequestHead) => {
+    begin: async (head: RequestHead) => {
       const exchange = { ...head, index: exchanges++ };
-      const fault = queue.shift() ?? plan(exchange);
+      const fault = queue.shift() ?? (await plan(exchange));
       counts[fault.scenario] += 1;
-      return fault;
-    },
-    onBroken: () => {
-      counts.broken += 1;
+      const tell = (news: ExchangeNews): void => {
+        if (news.at === "broken") counts.broken += 1;
+        onNews(exchange, news);
+      };
+      return { fault, tell };
     },
   };
 

@@ -4,6 +4,7 @@ export {
   randomFaults,
   type Delays,
   type Exchange,
+  type ExchangeNews,
   type Fault,
   type FaultPlan,
   type Manner,
@@ -12,6 +13,14 @@ export {
 } from "./fault.ts";
 export { flakyNetwork, type FlakyNetwork, type FlakyNetworkOptions, type Upstream } from "./flaky-network.ts";
 export type { RequestHead } from "./request-framing.ts";
+export { crashAtEachPoint, type CrashOptions } from "./safety/crash-at-each-point.ts";
+export { crashPoint } from "./safety/crash-point.ts";
+export type { ServerCommand } from "./safety/mortal-server.ts";
+export type { OperationOptions } from "./safety/operation.ts";
+export type { SafetyReport } from "./safety/report.ts";
+export type { HandlerUnderTest } from "./safety/target.ts";
+export { threeScenarios, type ThreeScenariosOptions } from "./safety/three-scenarios.ts";
+export type { WebHandler } from "./safety/web-handler.ts";
 export type { ContractCase, StoreClock, StoreContractOptions } from "./store-contract/contract-case.ts";
 export { storeContract } from "./store-contract/store-contract.ts";
 export type { TransactionContractOptions, TransactionGround } from "./store-contract/transaction-case.ts";

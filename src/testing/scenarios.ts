@@ -1,4 +1,4 @@
-import type { Fault, Manner, Scenario } from "./fault.ts";
+import type { ExchangeNews, Fault, Manner, Scenario } from "./fault.ts";
 
 /** The two connections that an exchange runs over, as a scenario may use them. */
 export interface Link {
@@ -12,6 +12,8 @@ export interface Link {
   cutServer(): void;
   /** Lets the caller's connection end as a loss ends it. */
   loseCaller(manner: Manner | undefined): void;
+  /** Says how far the exchange has come. */
+  tell(news: ExchangeNews): void;
 }
 
 /** One exchange under way. */
@@ -38,9 +40,12 @@ const carriages: Record<Scenario, (link: Link, fault: Fault, method: string) => 
       request: (bytes) => link.toServer(bytes),
       requestEnd: nothing,
       async answer(bytes) {
-        if (!answering) await link.wait(fault.answerDelayMs);
+        if (answering) return link.toCaller(bytes);
         answering = true;
+        link.tell({ at: "answered", bytes });
+        await link.wait(fault.answerDelayMs);
         await link.toCaller(bytes);
+        link.tell({ at: "heard" });
       },
     };
   },
@@ -48,7 +53,9 @@ const carriages: Record<Scenario, (link: Link, fault: Fault, method: string) => 
   "lose-request": (link, fault) => ({
     request: nothing,
     async requestEnd() {
+      link.tell({ at: "lost" });
       await link.wait(fault.answerDelayMs);
+      link.tell({ at: "heard" });
       link.loseCaller(mannerOf(fault));
     },
     answer: nothing,
@@ -63,8 +70,10 @@ const carriages: Record<Scenario, (link: Link, fault: Fault, method: string) => 
       },
       async requestEnd() {
         link.cutServer();
+        link.tell({ at: "failed" });
         await link.wait(fault.answerDelayMs);
         await link.toCaller(unavailable(method));
+        link.tell({ at: "heard" });
       },
       answer: nothing,
     };
@@ -81,7 +90,9 @@ const carriages: Record<Scenario, (link: Link, fault: Fault, method: string) => 
         if (interim.length > 0) await link.toCaller(interim);
         if (!isFinal) return;
         link.cutServer();
+        link.tell({ at: "answered", bytes: rest });
         await link.wait(fault.answerDelayMs);
+        link.tell({ at: "heard" });
         link.loseCaller(mannerOf(fault));
       },
     };

@@ -3,7 +3,7 @@ import type { Answer } from "./answer.ts";
 import type { Finding, Found } from "./found.ts";
 import { isLater, nameOf, type Probe, probeOf, succeeded } from "./probe.ts";
 import { shown } from "./shown.ts";
-import { headerOf } from "./test-request.ts";
+import { headerOf, type TestRequest } from "./test-request.ts";
 import { NoAnswer, NotApplicable } from "./verdict.ts";
 import type { Target } from "./verify-options.ts";
 import type { Wire } from "./wire.ts";
@@ -21,15 +21,17 @@ export async function explore(target: Target, wire: Wire, counter?: () => Promis
       const probe = probeOf(target, wire, { keyFormat, answersTell: true, operationMs: 0 });
       const before = await counter?.();
       const sentAt = performance.now();
-      const [first] = await probe.send(probe.operation());
+      const one = probe.operation();
+      const [first] = await probe.send(one);
       const operationMs = performance.now() - sentAt;
       if (!succeeded(first!)) {
         refusal ??= first!;
         continue;
       }
       await checkCounter(before, counter);
-      const [second] = await probe.send(probe.operation());
-      const answersTell = succeeded(second!) && nameOf(target, first!) !== nameOf(target, second!);
+      const other = probe.operation();
+      const [second] = await probe.send(other);
+      const answersTell = succeeded(second!) && ownWords(target, one, first!) !== ownWords(target, other, second!);
       return { keyFormat, answersTell, operationMs };
     }
   } catch (error) {
@@ -38,6 +40,16 @@ export async function explore(target: Target, wire: Wire, counter?: () => Promis
     throw error;
   }
   throw unfit(`A plain operation must succeed, but it is answered with ${shown(refusal!)}. Check body and headers.`);
+}
+
+/**
+ * What names the effect in an answer, without the key and the unique text of its request: an answer that repeats its
+ * request is the same for two effects of the same request.
+ */
+function ownWords(target: Target, { target: path, headers, body }: TestRequest, answer: Answer): string {
+  const said = [path, body.toString(), ...headers.map(([, value]) => value)].join("\n");
+  const uniqueTexts = said.match(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g) ?? [];
+  return uniqueTexts.reduce((words, text) => words.replaceAll(text, ""), nameOf(target, answer));
 }
 
 async function checkCounter(before: number | undefined, counter?: () => Promise<number>): Promise<void> {

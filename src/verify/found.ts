@@ -2,7 +2,10 @@
 export interface Found {
   /** How this server takes keys. */
   readonly keyFormat: "quoted" | "bare";
-  /** Whether two operations have different answers, so that a repeat can be told from a second run. */
+  /**
+   * Whether two operations have different answers beyond what these repeat of their requests, so that a repeat can be told
+   * from a second run.
+   */
   readonly answersTell: boolean;
   /** How long the first operation took, milliseconds. */
   readonly operationMs: number;

@@ -1,3 +1,4 @@
+/** Header lines in their order; a name may come again. */
 export type HeaderList = readonly (readonly [name: string, value: string])[];
 
 /** A request as data. `Host` and the headers of the body's framing are added when it is written. */

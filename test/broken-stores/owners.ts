@@ -40,6 +40,17 @@ export const brokenOwners: readonly BrokenStore[] = [
     break: (store) => ({ renew: async (request) => (await recordOf(store, request))?.owner === request.owner }),
   },
   {
+    flaw: "it forgets an operation that was taken over when its new owner releases it",
+    caughtBy: "a release after a take-over abandons the key",
+    break: (store) => ({
+      async release(request) {
+        const isReleased = await store.release(request);
+        if (isReleased) await store.resolve({ ...request, settlement: { as: "not-executed" } });
+        return isReleased;
+      },
+    }),
+  },
+  {
     flaw: "it releases what is done",
     caughtBy: "a done key is neither renewed nor released",
     break: (store) => {

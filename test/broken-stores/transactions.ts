@@ -33,6 +33,20 @@ export const brokenTransactions: readonly BrokenTransactions[] = [
     }),
   },
   {
+    flaw: "it takes a repeat that another repeat is beside for one of a running operation",
+    caughtBy: "50 repeats at once of what is done",
+    break(store) {
+      let repeats = 0;
+      return {
+        async transact(request, work) {
+          if (repeats > 0) return { kind: "in-progress", leaseMsLeft: 0 };
+          repeats += 1;
+          return store.transact(request, work).finally(() => (repeats -= 1));
+        },
+      };
+    },
+  },
+  {
     flaw: "it runs the work again to answer a repeat",
     caughtBy: "key, effect and result commit together",
     break: (store) => ({
@@ -81,6 +95,24 @@ export const brokenTransactions: readonly BrokenTransactions[] = [
         });
         if (thrown !== undefined) throw thrown;
         return value as never;
+      },
+    }),
+  },
+  {
+    flaw: "it leaves a transaction to work that was given up",
+    caughtBy: "work whose time is over",
+    break: (store) => ({
+      async transact(request, work) {
+        let thrown: unknown;
+        const hiding = store.transact(request, (transaction) =>
+          work(transaction).catch((error: unknown) => {
+            thrown = error;
+            throw new Error("hidden", { cause: error });
+          }),
+        );
+        return hiding.catch((error: unknown) => {
+          throw thrown ?? error;
+        });
       },
     }),
   },

@@ -72,6 +72,20 @@ export const lifeRules: readonly StoreRule[] = [
     },
   },
   {
+    name: "a release after a take-over abandons the key: an earlier attempt may have had an effect",
+    async try({ store }) {
+      const claim = claimOf(name);
+      await abandon(store, claim);
+      await store.checkpoint({ ...claim, step: "charge", result });
+      const next = { ...claim, owner: "next", takeOverAfterMs: 0 };
+      expectAcquired(await store.claim(next), "An abandoned key is taken over");
+      expectSame([await store.release(next), await store.release(next)], [true, true], "Its new owner may give it up");
+      expectLike(await store.inspect(name), { state: "abandoned" }, "What was taken over is abandoned, not gone");
+      const last = expectAcquired(await takeOver(store, claim), "It is taken over again");
+      expectLike(last, { attempt: 3, abandoned: true, checkpoints: { charge: result } }, "Nothing of it was forgotten");
+    },
+  },
+  {
     name: "a lease is renewed by its owner, and ended by renewing it for nothing",
     async try({ store }) {
       const claim = claimOf(name, { leaseMs: 0 });

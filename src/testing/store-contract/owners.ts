@@ -61,6 +61,7 @@ export const ownerRules: readonly StoreRule[] = [
         expectMore(expectAcquired(await takeOver(store, claim, claim), "An abandoned key is taken over").fence);
       }
       await store.release(claim);
+      await store.resolve({ ...name, settlement: { as: "not-executed" } });
       // Within one millisecond, a released key starts where it was; after as many as there were take-overs, above.
       await pass(takeOvers);
       expectMore((await acquire(store, claimOf(name))).fence);

@@ -16,6 +16,7 @@ export interface TransactionGround<Transaction> {
   effects(): Promise<readonly unknown[]> | readonly unknown[];
 }
 
+/** The store under test, and what it can do. */
 export interface TransactionContractOptions<Transaction> {
   /**
    * Opens a store and a table of effects, both empty; `records` is a new name each time (up to 20 of a-z, 0-9 and _,

@@ -52,6 +52,20 @@ export const transactionKeyRules: readonly TransactionRule[] = [
     },
   },
   {
+    name: `${duplicates} repeats at once of what is done all get its result`,
+    async try({ store, effect }) {
+      await store.transact(operation, effect("one", "commit"));
+      const repeat = () => store.transact(operation, effect("again", "commit"));
+      for (const answer of await Promise.all(Array.from({ length: duplicates }, repeat))) {
+        expectSame(
+          answer,
+          { kind: "done", result },
+          "A repeat of what is done gets its result, whoever repeats beside it",
+        );
+      }
+    },
+  },
+  {
     name: "results of any length, under names of any kind, come back whole from a transaction",
     async try({ store }) {
       const bytes = Uint8Array.from({ length: 1_048_576 }, (_, index) => (index * 31) & 0xff);

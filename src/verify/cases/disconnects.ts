@@ -24,7 +24,8 @@ const lostThenAgain =
       // An operation whose outcome is not known may be held. That loses no money, but needs a person.
       return verdict(effects <= 1 && isLater(settled!) ? "warn" : "fail", strictness, observed);
     }
-    return verdict(effects === 1 && settled!.body.equals(again!.body) ? "pass" : "fail", strictness, observed);
+    if (effects === 1 && settled!.body.equals(again!.body)) return verdict("pass", strictness, observed);
+    return verdict("fail", strictness, `${observed}; then ${shown(again!)}`);
   };
 
 /** A manner of sending in which the server gets the request whole, if not at once. */

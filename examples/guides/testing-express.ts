@@ -1,0 +1,23 @@
+import { createServer } from "node:http";
+import { test } from "node:test";
+import express from "express";
+import { onceExpress } from "once-again/express";
+import { memoryStore } from "once-again/stores/memory";
+import { threeScenarios } from "once-again/testing";
+
+const orders: unknown[] = [];
+const once = onceExpress({ store: memoryStore(), scope: (request) => String(request.headers["x-account"]) });
+const app = express();
+app.post("/orders", once, express.json(), (request, response) => {
+  orders.push(request.body);
+  response.status(201).json({ order: orders.length });
+});
+
+void test("an order happens once, whatever the network does", async () => {
+  await threeScenarios(createServer(app), {
+    path: "/orders",
+    headers: { "x-account": "acme" },
+    body: '{"item":"coffee","reference":"{{unique}}"}',
+    effects: () => orders.length,
+  });
+});

@@ -1,0 +1,40 @@
+import { sleep } from "../../core/clock.ts";
+import { OnceAgainError } from "../../core/errors.ts";
+import { checkedNumber } from "../../core/options.ts";
+import { systemClock } from "../../core/system-clock.ts";
+import type { Caller } from "./caller.ts";
+import type { Operation, OperationOptions } from "./operation.ts";
+import { counted } from "./report.ts";
+import { isSuccess, type Observed, type Seen, shown } from "./seen.ts";
+
+/** How long after the last answer a second effect may still come, milliseconds. */
+const quietMs = 50;
+
+/**
+ * Lets callers do what they do with an operation, and sees what became of it when all is quiet again.
+ *
+ * @throws whatever `effects` throws.
+ */
+export async function observed(
+  { effects }: OperationOptions,
+  caller: Caller,
+  operation: Operation,
+  call: () => Promise<readonly Seen[]>,
+): Promise<Observed> {
+  const count = async (): Promise<number> => checkedNumber("effects()", await effects(), { min: 0, integer: true });
+  const before = await count();
+  const answers = await call();
+  await sleep(systemClock, quietMs);
+  const repeat = await caller.send(operation);
+  return { effects: (await count()) - before, answers, repeat };
+}
+
+/** @throws OnceAgainError `ONCE_TARGET_UNFIT` when an operation that met no fault did not succeed, or not as counted. */
+export function checkPlain({ effects, answers: [seen] }: Observed): void {
+  if (isSuccess(seen!) && effects > 0) return;
+  throw new OnceAgainError(
+    "ONCE_TARGET_UNFIT",
+    "A plain operation must succeed and have an effect that is counted; " +
+      `this one had ${counted(effects)}, and the answer ${shown(seen!)}.`,
+  );
+}

@@ -1,0 +1,43 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { expect, onTestFinished, test } from "vitest";
+import { conformanceCases, verify } from "../../src/verify/index.ts";
+import { listening } from "../listening.ts";
+import { serverPort } from "../servers/server-port.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+
+function start(program: string, environment: Record<string, string>) {
+  const child = spawn(process.execPath, ["--conditions=@once-again/source", program], {
+    env: { ...process.env, ...environment },
+    // What serve.ts throws at broken JSON goes to stderr.
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  onTestFinished(() => void child.kill());
+  return child;
+}
+
+test("examples/guides/verify-server.ts finds no failure in examples/serve.ts", async () => {
+  const port = String(await serverPort());
+  const server = start("examples/serve.ts", { PORT: port, KEYS_DB: join(temporaryFolder(), "keys.db") });
+  await once(server.stdout, "data");
+  const verified = start("examples/guides/verify-server.ts", { ORDERS_URL: `http://127.0.0.1:${port}/orders` });
+  expect(await text(verified.stdout)).toBe(`0 of ${conformanceCases.length} cases failed\n`);
+});
+
+test("a server whose answers only repeat their requests is not blamed for effects that can't be told apart", async () => {
+  const url = await listening(async (request, response) => {
+    response.writeHead(201).end(`${String(request.headers["idempotency-key"])} ${await text(request)}`);
+  });
+  const { cases } = await verify({
+    url,
+    body: '{"reference":"{{unique}}"}',
+    headers: [["Authorization", "acme"]],
+    otherHeaders: [["Authorization", "other"]],
+    only: ["S01", "S03", "S04", "S05"],
+  });
+  expect(cases.map(({ id, kind }) => [id, kind])).toEqual(
+    ["S01", "S03", "S04", "S05"].map((id) => [id, "not-applicable"]),
+  );
+});
