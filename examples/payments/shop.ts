@@ -1,0 +1,46 @@
+import express from "express";
+import { onceExpress } from "once-again/express";
+import { postgresStore } from "once-again/stores/postgres";
+import { Pool } from "pg";
+
+const provider = process.env["PROVIDER_URL"]!;
+const pool = new Pool({ connectionString: process.env["DATABASE_URL"] });
+const store = postgresStore(pool);
+await store.migrate();
+
+const once = onceExpress({
+  store,
+  // In earnest: the account that the request's credentials belong to.
+  scope: (request) => String(request.headers["x-account"]),
+  // Short, to have this example end soon. The defaults are 30 seconds, and whatever your provider's time-out is.
+  leaseMs: 2000,
+  quiesceMs: 1000,
+  // An attempt ended without a word: the process died, or the provider's answer was lost. The provider knows.
+  onUnknown: async ({ key = "" }) => {
+    const response = await fetch(`${provider}/charges?reference=${encodeURIComponent(key)}`);
+    const [charge] = (await response.json()) as { amount: number }[];
+    if (charge !== undefined) return { found: { status: 201, body: JSON.stringify({ charged: charge.amount }) } };
+    // Not there, and believed: the last worker's lease has been over for `quiesceMs`, so nothing of it is on its way.
+    return { absent: "quiesced" };
+  },
+});
+
+const shop = express();
+shop.post("/payments", once, express.json(), async (request, response) => {
+  const { amount } = request.body as { amount: number };
+  const charged = await fetch(`${provider}/charges`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ reference: response.locals.once?.key, amount }),
+  });
+  if (!charged.ok) throw new Error(`the provider answered ${charged.status}`);
+  response.status(201).json({ charged: amount });
+});
+
+// A failure leaves the outcome unknown, and is no news to whoever runs this example.
+shop.use((_error: Error, _request: express.Request, response: express.Response, _next: express.NextFunction) => {
+  response.status(500).json({ problem: "The provider did not answer." });
+});
+
+const server = shop.listen(Number(process.env["PORT"]), "127.0.0.1", () => process.send?.("listening"));
+process.once("disconnect", () => server.close(() => process.exit()));
