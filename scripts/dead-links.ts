@@ -1,0 +1,43 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+/** Where one page leads to, and the places on it to which a link can lead. */
+interface Page {
+  readonly links: readonly string[];
+  readonly places: ReadonlySet<string>;
+}
+
+/**
+ * Finds the links between the pages of a folder that lead nowhere: to a file that is not there, or to a place that the
+ * page has not got. Links to other sites are not followed.
+ */
+export async function deadLinks(folder: string): Promise<string[]> {
+  const files = (await readdir(folder, { recursive: true })).map((file) => file.replaceAll("\\", "/"));
+  const pages = new Map<string, Page>();
+  for (const file of files.filter((name) => name.endsWith(".html"))) {
+    pages.set(file, pageOf(await readFile(join(folder, file), "utf8")));
+  }
+  const known = new Set(files);
+  return [...pages].flatMap(([from, { links }]) =>
+    links
+      .filter((link) => {
+        const { pathname, hash } = new URL(link, `http://site/${from}`);
+        const to = decodeURIComponent(pathname.slice(1)) || "index.html";
+        const place = decodeURIComponent(hash.slice(1));
+        return !known.has(to) || (place !== "" && pages.get(to)?.places.has(place) === false);
+      })
+      .map((link) => `${from}: ${link} leads nowhere`),
+  );
+}
+
+function pageOf(html: string): Page {
+  const valuesOf = (attribute: string): string[] =>
+    Array.from(html.matchAll(new RegExp(` ${attribute}="([^"]*)"`, "g")), ([, value = ""]) =>
+      value.replaceAll("&amp;", "&"),
+    );
+  const links = [...valuesOf("href"), ...valuesOf("src")];
+  return {
+    links: [...new Set(links)].filter((link) => !/^(https?|data|mailto):/.test(link)),
+    places: new Set(valuesOf("id")),
+  };
+}

@@ -1,0 +1,189 @@
+import { cp, readdir, readFile } from "node:fs/promises";
+import { join, posix } from "node:path";
+import process from "node:process";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { beforeAll, describe, expect, test, vi } from "vitest";
+import { entries } from "../../scripts/entries.ts";
+import { errorCodes } from "../../src/core/error-codes.ts";
+import { orderServer } from "../runtimes/order-server.ts";
+import { browser, bun, deno, workerd } from "../runtimes/runtimes.ts";
+import { describeWithServer } from "../servers/describe-with-server.ts";
+import { folderOfSuite } from "../temporary-folder.ts";
+import { describeWithCertificates } from "../verdicts/describe-with-certificates.ts";
+import { type Consumer, consumerOf } from "./consumer.ts";
+import { installNodes, nodeVersions, versionOf } from "./node-versions.ts";
+import { type Packed, packInto } from "./packed.ts";
+import { run } from "./run.ts";
+import { complaints, resolutions } from "./types.ts";
+
+// What users get: the package is built, packed, and installed into projects of their kinds.
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const subpaths = Object.keys(entries).map((subpath) => subpath.replace(".", "once-again"));
+
+// Building, installing and compiling are slow where others are at work.
+const slowMs = 300_000;
+vi.setConfig({ hookTimeout: slowMs, testTimeout: slowMs });
+
+const folder = folderOfSuite();
+let packed: Packed;
+let consumer: Consumer;
+
+beforeAll(async () => {
+  packed = await packInto(folder());
+  consumer = await consumerOf(packed.tarball, join(folder(), "consumer"));
+});
+
+describe("the package", () => {
+  test("has the pages that its errors and reports link to, and no tests", () => {
+    const pages = Object.keys(errorCodes).map((code) => `docs/errors/${code}.md`);
+    const needed = ["CHANGELOG.md", "LICENSE", "docs/guides/verifying.md", ...pages];
+    expect(needed.filter((file) => !packed.files.includes(file))).toEqual([]);
+    expect(packed.files.filter((file) => /\.test\.|^test\/|\.tsbuildinfo$/.test(file))).toEqual([]);
+  });
+
+  test("has every page and picture that its pages lead to", async () => {
+    const pages = packed.files.filter((file) => file.endsWith(".md"));
+    const dead = pages.map(async (page) => {
+      const text = await readFile(join(consumer.folder, "node_modules/once-again", page), "utf8");
+      const links = Array.from(text.matchAll(/\]\((?!https?:|#)([^)\s#]+)/g), ([, link = ""]) => link);
+      return links.filter((link) => !packed.files.includes(posix.join(posix.dirname(page), link)));
+    });
+    expect(pages).toContain("README.md");
+    expect((await Promise.all(dead)).flat()).toEqual([]);
+  });
+
+  test("runs nothing when it is installed", async () => {
+    const manifest = await readFile(join(consumer.folder, "node_modules/once-again/package.json"), "utf8");
+    const { scripts } = JSON.parse(manifest) as { scripts: Record<string, string> };
+    expect(Object.keys(scripts).filter((name) => /^(pre|post)?install$|^prepare$/.test(name))).toEqual([]);
+  });
+});
+
+describe("on every release of Node", () => {
+  let nodes: ReadonlyMap<number, string>;
+  beforeAll(async () => void (nodes = await installNodes(join(folder(), "nodes"))));
+
+  const onNode = (major: number, ...args: string[]) =>
+    run(nodes.get(major)!, args, { cwd: consumer.folder, env: { ...process.env, NODE_OPTIONS: "", NO_COLOR: "1" } });
+  const cli = (major: number, ...args: string[]) => onNode(major, "node_modules/once-again/dist/cli/main.js", ...args);
+
+  describe.each(nodeVersions)("%i", (major) => {
+    test("is that release", () => expect(versionOf(nodes.get(major)!)).toMatch(new RegExp(`^v${major}\\.`)));
+
+    test("import and require give each subpath the names of its source", async () => {
+      const expected: Record<string, unknown> = {};
+      for (const [subpath, source] of Object.entries(entries)) {
+        const names = Object.keys((await import(pathToFileURL(join(root, source)).href)) as object).sort();
+        expected[subpath] = { imported: names, required: names };
+      }
+      expect(JSON.parse(await onNode(major, await consumer.program("names", "esm")))).toEqual(expected);
+    });
+
+    test.each(["esm", "cjs"] as const)("retries, keys, intents and transactions work (%s)", async (form) => {
+      const database = join(consumer.folder, `keys-${major}-${form}.db`);
+      expect(JSON.parse(await onNode(major, await consumer.program("uses", form), database))).toEqual({
+        retried: 3,
+        layered: 3,
+        key: "key",
+        called: [201, "order 1", "true"],
+        intended: ["done", "order 2"],
+        effects: 2,
+        transaction: [{ rows: 1 }, { rows: 1 }],
+      });
+      const kept = await cli(major, "keys", "list", "--store", database, "--json");
+      expect(JSON.parse(kept)).toMatchObject({ keys: [{ scope: "public", key: "order-1", state: "done" }] });
+    });
+
+    test("each command says how it is used", async () => {
+      const help = await cli(major, "--help");
+      const [, list = ""] = help.split("Commands:\n");
+      const commands = Array.from(list.matchAll(/^ {2}([a-z]+)/gm), ([, name]) => name!).filter(
+        (name) => name !== "help",
+      );
+      expect(commands).toEqual(expect.arrayContaining(["keys", "lab", "verify"]));
+      for (const command of commands) expect(await cli(major, command, "--help")).toMatch(/^Usage: once-again /);
+    });
+
+    test("the lab runs, and the conformance cases are planned", async () => {
+      expect(await cli(major, "--version")).toBe(`${packed.version}\n`);
+      const orders = (await readFile(join(root, "examples/orders.ndjson"), "utf8")).split("\n").slice(0, 20).join("\n");
+      const lab = await cli(major, "lab", "--json", "--orders", await consumer.write("orders.ndjson", orders));
+      expect(JSON.parse(lab)).toMatchObject({ safe: { orders: 20, duplicates: 0, lost: 0 } });
+      expect(await cli(major, "verify", "http://127.0.0.1:9/orders", "--dry-run")).toContain("POST");
+    });
+  });
+
+  test("npx finds the command", async () => {
+    const help = await run("npx", ["--no-install", "once-again", "--help"], { cwd: consumer.folder });
+    expect(help).toMatch(/^Usage: once-again /);
+  });
+});
+
+describe("the types", () => {
+  let typed: Consumer;
+  beforeAll(async () => {
+    typed = await consumerOf(packed.tarball, join(folder(), "typed"));
+    const { devDependencies } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as {
+      devDependencies: Record<string, string>;
+    };
+    await typed.lend(Object.keys(devDependencies));
+    await cp(fileURLToPath(new URL("programs/clients.ts", import.meta.url)), join(typed.folder, "clients.ts"));
+    for (const place of ["guides", "frameworks"]) {
+      const files = (await readdir(join(root, "examples", place))).filter((file) => file.endsWith(".ts"));
+      for (const file of files) await cp(join(root, "examples", place, file), join(typed.folder, place, file));
+    }
+  });
+
+  // What other packages declare is theirs to mend.
+  const theirs = { types: ["node"], skipLibCheck: true, allowImportingTsExtensions: true };
+
+  test.each(["nodenext", "bundler"] as const)(
+    "%s: users' own clients fit, and the guides' programs compile",
+    async (name) => {
+      const programs = await readdir(typed.folder, { recursive: true });
+      const files = programs.filter((file) => /^(clients|guides\/.*|frameworks\/.*)\.ts$/.test(file));
+      expect(files.length).toBeGreaterThan(20);
+      expect(await complaints(typed, files, { ...resolutions[name], ...theirs })).toBe("");
+    },
+  );
+
+  test("every subpath can be imported by a module, and required by CommonJS", async () => {
+    const imports = subpaths.map((name, index) => `import * as room${index} from "${name}";\nvoid room${index};\n`);
+    const requires = subpaths.map((name, index) => `import room${index} = require("${name}");\nvoid room${index};\n`);
+    await typed.write("every.mts", imports.join(""));
+    await typed.write("every.cts", requires.join(""));
+    expect(await complaints(typed, ["every.mts", "every.cts"], { ...resolutions.nodenext, types: ["node"] })).toBe("");
+    expect(await complaints(typed, ["every.mts"], { ...resolutions.bundler, types: ["node"] })).toBe("");
+  });
+
+  test("what calls needs no types but the browser's own", async () => {
+    const rooms = ["", "/client", "/intents", "/key", "/delivery", "/layers", "/budgets"];
+    const imports = rooms.map(
+      (room, index) => `import * as room${index} from "once-again${room}";\nvoid room${index};\n`,
+    );
+    await consumer.write("web.ts", imports.join(""));
+    const options = { ...resolutions.bundler, types: [], lib: ["es2024", "dom", "dom.iterable", "esnext.disposable"] };
+    expect(await complaints(consumer, ["web.ts"], options)).toBe("");
+  });
+});
+
+describeWithCertificates("in other runtimes, from the installed package", (certificates) => {
+  beforeAll(async () => {
+    await cp(join(root, "test/runtimes/main.ts"), join(consumer.folder, "main.ts"));
+    await cp(fileURLToPath(new URL("programs/program.ts", import.meta.url)), join(consumer.folder, "program.ts"));
+  });
+
+  for (const [name, runtime] of Object.entries({ Deno: deno, Bun: bun, workerd, Chromium: browser })) {
+    describeWithServer(name, runtime.binary, () => {
+      test("each order is carried out once, over a network that loses most", async () => {
+        await using server = await orderServer();
+        const orders = Array.from({ length: 10 }, (_, index) => `order ${index}`);
+        const task = { probes: [], ordersUrl: server.url, orders };
+        const { answers } = await runtime.perform(task, certificates(), consumer.folder);
+        expect(answers).toEqual(orders.map((order) => `made ${order}`));
+        expect(server.effects).toEqual(orders);
+      });
+    });
+  }
+});
