@@ -4,15 +4,21 @@
  *     node scripts/screenshots.ts           all of them
  *     node scripts/screenshots.ts lab       those of one page
  */
+import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import type { Page } from "playwright-core";
 import { consoleServer } from "../src/console/console-server.ts";
-import { labSection } from "../src/console/lab/lab-section.ts";
+import { labSections } from "../src/console/lab/lab-section.ts";
+import { keysSection } from "../src/console/keys/keys-section.ts";
 import type { Section } from "../src/console/route.ts";
+import { stormsSection } from "../src/console/storms/storms-section.ts";
 import type { Order } from "../src/lab/orders.ts";
+import { encodeAnswer } from "../src/server/http/answer.ts";
+import { memoryStore } from "../src/stores/memory/index.ts";
+import type { Store } from "../src/stores/store.ts";
 import { consoleBrowser } from "../test/console/browser.ts";
 
 /** One page of the console, and how it comes to be worth a picture. */
@@ -31,7 +37,7 @@ const orders = readFileSync(new URL("../examples/orders.ndjson", import.meta.url
 /** By the page's name, which is that of its section and of its file. */
 const screenshots: Readonly<Record<string, Screenshot>> = {
   lab: {
-    section: () => labSection({ orders }),
+    section: () => labSections({ orders })[0],
     size: { width: 1280, height: 900 },
     async pose(page) {
       await page.getByRole("button", { name: "Start" }).click();
@@ -39,7 +45,39 @@ const screenshots: Readonly<Record<string, Screenshot>> = {
       await page.locator(".lanes").scrollIntoViewIfNeeded();
     },
   },
+  storms: {
+    section: () => stormsSection(),
+    size: { width: 1280, height: 900 },
+    pose: (page) => page.getByText("In your code").waitFor({ timeout: 60_000 }),
+  },
+  keys: {
+    section: async () => {
+      const store = memoryStore();
+      await someKeys(store);
+      return keysSection({ store: () => store });
+    },
+    size: { width: 1280, height: 900 },
+    async pose(page) {
+      await page.getByLabel("State").selectOption("held");
+      await page.getByText("done", { exact: true }).first().waitFor({ state: "detached" });
+      await page.locator("button.link").first().click();
+      await page.getByText("It did not happen").waitFor();
+    },
+  },
 };
+
+/** Keys of two shops: most are done, some are at work, some are held. */
+async function someKeys(store: Store): Promise<void> {
+  const lasting = { leaseMs: 600_000, retentionMs: 86_400_000 };
+  const body = new TextEncoder().encode('{"order":7}');
+  const result = encodeAnswer({ status: 201, headers: [["content-type", "application/json"]], body });
+  for (const [index, { id }] of orders.slice(0, 60).entries()) {
+    const name = { scope: index % 3 === 0 ? "globex" : "acme", key: id, owner: `worker-${index}` };
+    await store.claim({ ...name, ...lasting, fingerprint: createHash("sha256").update(id).digest("hex") });
+    if (index % 12 === 5) await store.renew({ ...name, leaseMs: 0 });
+    else if (index % 12 !== 6) await store.complete({ ...name, ...lasting, result });
+  }
+}
 
 const { values, positionals } = parseArgs({ options: { help: { type: "boolean" } }, allowPositionals: true });
 const names = positionals.length === 0 ? Object.keys(screenshots) : positionals;

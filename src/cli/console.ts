@@ -44,7 +44,7 @@ async function run({ store: location, host, port, json }: ConsoleFlags, command:
     const store = await storeFromUrl(location).catch(fail);
     try {
       await store.list({ limit: 1 }).catch(fail);
-      const sections = [keysSection(store), stormsSection()];
+      const sections = [keysSection({ store: () => store }), stormsSection()];
       await using server = await consoleServer({ sections, host, port }).catch(fail);
       const { url, token } = server;
       process.stdout.write(json ? `${JSON.stringify({ url, token })}\n` : `Console: ${url}\nCtrl-C ends it.\n`);

@@ -3,7 +3,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { consoleServer } from "../console/console-server.ts";
-import { labSection } from "../console/lab/lab-section.ts";
+import { labSections } from "../console/lab/lab-section.ts";
 import { stormsSection } from "../console/storms/storms-section.ts";
 import { isRight, type LabResult } from "../lab/lab-result.ts";
 import { bounds } from "../lab/live/live-protocol.ts";
@@ -72,8 +72,11 @@ async function runCommand(flags: LabFlags, command: Command): Promise<void> {
     await report({ ...flags, orders, problems, signal });
     if (signal.aborted || !flags.serve || flags.exit || flags.json) return;
     const { port, seed, callers } = flags;
-    const lab = labSection({ orders, settings: { seed, concurrency: Math.min(callers, bounds.concurrency.max) } });
-    await using server = await consoleServer({ sections: [lab, stormsSection()], port }).catch((error: Error) =>
+    const [lab, keys] = labSections({
+      orders,
+      settings: { seed, concurrency: Math.min(callers, bounds.concurrency.max) },
+    });
+    await using server = await consoleServer({ sections: [lab, stormsSection(), keys], port }).catch((error: Error) =>
       command.error(`error: can't serve the console: ${error.message}`),
     );
     process.stdout.write(`\nSee it happen, order by order: ${server.url}\nCtrl-C ends it.\n`);

@@ -22,6 +22,12 @@ const program = new Command("once-again")
   .addCommand(stormCommand().exitOverride())
   .addCommand(verifyCommand().exitOverride());
 
+// Who reads the output may have seen enough, as head does: then there is nobody left to write to, and nothing is wrong.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
+
 try {
   await program.parseAsync(process.argv);
 } catch (error) {

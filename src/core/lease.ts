@@ -5,8 +5,8 @@ import { OnceAgainError } from "./errors.ts";
 export interface Lease {
   /** Aborts when the key is, or may be, no longer ours. */
   readonly signal: AbortSignal;
-  /** Ends the renewals. */
-  stop(): void;
+  /** Ends the renewals; with a reason, `signal` aborts with it. */
+  stop(reason?: Error): void;
 }
 
 /**
@@ -59,5 +59,11 @@ export function keepLease(options: {
 
   cancelRenewal = renewLater();
   cancelEnd = endAt(options.heldSince + leaseMs);
-  return { signal: controller.signal, stop: () => end("stopped") };
+  return {
+    signal: controller.signal,
+    stop(reason) {
+      end("stopped");
+      if (reason !== undefined) controller.abort(reason);
+    },
+  };
 }

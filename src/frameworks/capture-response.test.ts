@@ -16,8 +16,9 @@ async function captured(
   const url = await listening(async (_, response) => {
     response.setHeader("x-before", "outer");
     const capture = captureResponse(response, bytesMax);
+    const answer = capture.begin();
     void handle(response);
-    kept = await capture.answer;
+    kept = await answer;
     expect(response.headersSent).toBe(false);
     capture.send(kept);
   });
@@ -128,7 +129,7 @@ test("more than may be kept is refused at the end, not before it", async () => {
   let endedFirst = false;
   const url = await listening((_, response) => {
     const capture = captureResponse(response, 10);
-    capture.answer.catch((error: unknown) => {
+    capture.begin().catch((error: unknown) => {
       outcome = error;
       expect(endedFirst).toBe(true);
       capture.send({ status: 500, headers: [], body: Buffer.from("refused") });
@@ -154,8 +155,9 @@ test("a response that another wrapped before is given back as it was wrapped", a
       return Reflect.apply(end, this, args) as ServerResponse;
     } as typeof response.end;
     const capture = captureResponse(response, 100);
+    const answer = capture.begin();
     response.end("whole");
-    capture.send(await capture.answer);
+    capture.send(await answer);
   });
   expect(await (await fetch(url)).text()).toBe("whole");
   expect(calls).toEqual(["wrapped end"]);
@@ -164,12 +166,36 @@ test("a response that another wrapped before is given back as it was wrapped", a
 test("after the answer was sent, what is written late is dropped", async () => {
   const url = await listening(async (_, response) => {
     const capture = captureResponse(response, 100);
+    const answer = capture.begin();
     response.end("whole");
     response.write("late");
-    capture.send(await capture.answer);
+    capture.send(await answer);
     response.write("later");
     response.end("later");
     await once(response, "close");
   });
   expect(await (await fetch(url)).text()).toBe("whole");
+});
+
+test("a run that is begun anew leaves nothing of the one before", async () => {
+  const url = await listening(async (_, response) => {
+    response.setHeader("x-outer", "as it was");
+    const capture = captureResponse(response, 100);
+    const first = capture.begin();
+    response.writeHead(418, { "x-outer": "changed", "x-first": "1" }).end("first");
+    await first;
+    const second = capture.begin();
+    response.setHeader("x-second", "2");
+    response.end("second");
+    capture.send(await second);
+  });
+  const response = await fetch(url);
+  const names = ["x-outer", "x-first", "x-second"];
+  expect([response.status, await response.text(), ...names.map((name) => response.headers.get(name))]).toEqual([
+    200,
+    "second",
+    "as it was",
+    null,
+    "2",
+  ]);
 });

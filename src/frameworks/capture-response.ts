@@ -1,4 +1,4 @@
-import type { ServerResponse } from "node:http";
+import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { joinBytes } from "../core/bytes.ts";
 import type { HttpAnswer } from "../server/index.ts";
@@ -8,10 +8,12 @@ import { resultTooLarge } from "./read-bytes.ts";
 /** A response that keeps what is written to it, instead of sending it. */
 export interface CapturedResponse {
   /**
-   * The answer, once `end` was called; rejects with `ONCE_RESULT_TOO_LARGE` when more was written by then than may be
-   * kept, and with an error of its own when the response was destroyed instead.
+   * Begins a run of the handler, with the response as it was at first: an earlier run was undone, and is forgotten.
+   *
+   * @returns the answer, once `end` was called; rejects with `ONCE_RESULT_TOO_LARGE` when more was written by then than
+   *   may be kept, and with an error of its own when the response was destroyed instead.
    */
-  readonly answer: Promise<HttpAnswer>;
+  begin(): Promise<HttpAnswer>;
   /** Sends an answer: the captured one, or another in its place. */
   send(answer: HttpAnswer): void;
 }
@@ -32,16 +34,17 @@ const ofBody = new Set(["content-length", "transfer-encoding"]);
  * operation, which is to end and be kept all the same.
  */
 export function captureResponse(response: ServerResponse, bytesMax: number): CapturedResponse {
-  const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>();
-  // A handler that threw is not waited for; what its response comes to later is nobody's concern.
-  promise.catch(() => undefined);
-  const headersBefore = new Set(response.getHeaderNames());
+  const headersBefore = response.getHeaders();
+  const statusBefore = response.statusCode;
   const emit = response.emit.bind(response);
-  const body = keptBody(bytesMax);
-  let hungUp = response.destroyed;
-  let { socket } = response;
+  let body = keptBody(bytesMax);
+  let run: PromiseWithResolvers<HttpAnswer> | undefined;
+  let hungUp = false;
+  let socket: Socket | null = null;
+  // A repeat runs no handler, and most answers may be those of repeats: only a run is worth so many properties.
+  let reveal: (() => void) | undefined;
 
-  const reveal = shadow(response, {
+  const properties: PropertyDescriptorMap = {
     writeHead: {
       value: (status: number, ...rest: unknown[]) => {
         response.statusCode = status;
@@ -61,14 +64,14 @@ export function captureResponse(response: ServerResponse, bytesMax: number): Cap
         body.write(...args);
         // A handler that wrote too much was let on to its end: what it does after its answer is not in its operation.
         const bytes = body.bytes();
-        if (bytes === undefined) reject(resultTooLarge(bytesMax));
-        else resolve({ status: response.statusCode, headers: headersOf(response), body: bytes });
+        if (bytes === undefined) run?.reject(resultTooLarge(bytesMax));
+        else run?.resolve({ status: response.statusCode, headers: headersOf(response), body: bytes });
         return response;
       },
     },
     destroy: {
       value: (error?: Error) => {
-        reject(error ?? new Error("The handler destroyed its response."));
+        run?.reject(error ?? new Error("The handler destroyed its response."));
         return response;
       },
     },
@@ -78,11 +81,25 @@ export function captureResponse(response: ServerResponse, bytesMax: number): Cap
     socket: { get: () => null, set: (value: Socket | null) => (socket = value) },
     closed: { value: false },
     destroyed: { get: () => false, set: (value: boolean) => (hungUp = value) },
-  });
+  };
 
   return {
-    answer: promise,
+    begin() {
+      if (run !== undefined) restore(response, headersBefore);
+      if (reveal === undefined) {
+        hungUp = response.destroyed;
+        ({ socket } = response);
+        reveal = shadow(response, properties);
+      }
+      response.statusCode = statusBefore;
+      body = keptBody(bytesMax);
+      run = Promise.withResolvers();
+      // A handler that threw is not waited for; what its response comes to later is nobody's concern.
+      run.promise.catch(() => undefined);
+      return run.promise;
+    },
     send(answer) {
+      if (reveal === undefined) return sendAnswer(response, headersBefore, answer);
       reveal();
       Object.assign(response, { destroyed: hungUp, socket });
       sendAnswer(response, headersBefore, answer);
@@ -119,21 +136,28 @@ function keptBody(bytesMax: number) {
   };
 }
 
+/** Takes back what a handler did to the headers. */
+function restore(response: ServerResponse, headersBefore: OutgoingHttpHeaders): void {
+  for (const name of response.getHeaderNames()) {
+    if (!(name in headersBefore) && !ofConnection.has(name)) response.removeHeader(name);
+  }
+  for (const [name, value] of Object.entries(headersBefore)) response.setHeader(name, value!);
+}
+
 /** Sends an answer in place of what the handler set. */
 function sendAnswer(
   response: ServerResponse,
-  headersBefore: ReadonlySet<string>,
+  headersBefore: OutgoingHttpHeaders,
   { status, headers, body }: HttpAnswer,
 ): void {
-  for (const name of response.getHeaderNames()) {
-    if (!headersBefore.has(name) && !ofConnection.has(name)) response.removeHeader(name);
-  }
+  restore(response, headersBefore);
   const sent = headers.filter(([name]) => !ofConnection.has(name.toLowerCase()) && !ofBody.has(name.toLowerCase()));
   for (const [name] of sent) response.removeHeader(name);
   for (const [name, value] of sent) response.appendHeader(name, value);
   response.statusCode = status;
   if (status !== 204 && status !== 304) response.setHeader("content-length", body.length);
-  response.end(body);
+  // Node writes headers and a text in one piece, and bytes in a second. In Latin-1, each byte is a character.
+  response.end(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("latin1"), "latin1");
 }
 
 /** Gives an object properties in place of its own, and returns a function that takes them away again. */

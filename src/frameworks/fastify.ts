@@ -8,6 +8,7 @@ import {
   type TransactionalHttpOptions,
 } from "../server/index.ts";
 import { enterFastify, type FastifyReply } from "./fastify-reply.ts";
+import { hearBody } from "./heard-body.ts";
 import { type NodeCall, type NodeExecution, noteError, passingExecution } from "./node-operation.ts";
 import { requestBytes } from "./request-bytes.ts";
 
@@ -27,12 +28,13 @@ export interface FastifyRequest {
 
 /** The options of a route of Fastify that runs each of its operations once. */
 export interface OnceFastify {
-  readonly onRequest: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+  readonly onRequest: (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void;
   readonly preParsing: <Payload>(
     request: FastifyRequest,
     reply: FastifyReply,
     payload: Payload,
-  ) => Promise<Payload | Readable>;
+    done: (error: null, payload: Payload | Readable) => void,
+  ) => void;
   readonly preHandler: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
   readonly onError: (request: FastifyRequest, reply: FastifyReply, error: Error) => Promise<void>;
   /** What the route says of itself: serve it as JSON where callers may look it up. */
@@ -59,13 +61,9 @@ export function onceFastify<Request extends FastifyRequest, Transaction>(
   options: HttpOptions<Request, Transaction>,
 ): OnceFastify {
   const once = onceHttp(options);
-  const bodies = new WeakMap<IncomingMessage, Uint8Array<ArrayBuffer>>();
+  const bodies = new WeakMap<IncomingMessage, Promise<Uint8Array<ArrayBuffer>>>();
 
-  const answered = async (
-    request: FastifyRequest,
-    reply: FastifyReply,
-    body: NodeCall<Request, Transaction>["body"],
-  ) => {
+  const answered = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const { raw, originalUrl } = request;
     const call: NodeCall<Request, Transaction> = {
       once,
@@ -73,7 +71,7 @@ export function onceFastify<Request extends FastifyRequest, Transaction>(
       response: reply.raw,
       native: request as Request,
       url: originalUrl,
-      body,
+      body: (bytesMax) => bodies.get(raw) ?? requestBytes(raw, {}, bytesMax),
     };
     const begin = (execution: NodeExecution<Transaction>): void => void Object.assign(request, { once: execution });
     const passing = passingExecution(call);
@@ -84,17 +82,17 @@ export function onceFastify<Request extends FastifyRequest, Transaction>(
   return {
     policy: once.policy,
     // Fastify parses the body before preHandler, and keeps none of its bytes.
-    async onRequest(request, reply) {
-      if (once.passing(request.raw.method ?? "") !== undefined) return;
-      try {
-        bodies.set(request.raw, await requestBytes(request.raw, {}, once.bodyBytesMax));
-      } catch (error) {
-        await answered(request, reply, () => Promise.reject(error));
-      }
+    onRequest(request, reply, proceed) {
+      const { raw } = request;
+      if (once.passing(raw.method ?? "") !== undefined || hearBody(raw, once.bodyBytesMax)) return proceed();
+      // A hook in front of us waited, and the body is here already.
+      const body = requestBytes(raw, {}, once.bodyBytesMax);
+      bodies.set(raw, body);
+      body.catch(() => answered(request, reply)).then(() => proceed(), proceed);
     },
     // Of an empty body the end may be over, for which Fastify's parser would wait.
-    preParsing: async (request, _reply, payload) => (request.raw.readableEnded ? Readable.from([]) : payload),
-    preHandler: (request, reply) => answered(request, reply, async () => bodies.get(request.raw) ?? new Uint8Array()),
+    preParsing: (request, _reply, payload, done) => done(null, request.raw.readableEnded ? Readable.from([]) : payload),
+    preHandler: (request, reply) => answered(request, reply),
     onError: async (_request, reply, error) => noteError(reply.raw, error),
     close: () => once.close(),
   };

@@ -9,6 +9,7 @@ import {
 } from "../server/index.ts";
 import { bodyTooLarge, readBytes } from "./read-bytes.ts";
 import { bodyConsumed, exactBytes } from "./request-bytes.ts";
+import { undone } from "./undone.ts";
 import { answerOf, httpRequestOf, responseOf } from "./web-messages.ts";
 
 declare module "hono" {
@@ -72,6 +73,7 @@ export function onceHono<Context extends HonoContext, Transaction>(
     let ran = false;
     const request = httpRequestOf(context.req.raw, context, (bytesMax) => bytesOf(context, bytesMax));
     const answer = await once.answer(request, async (execution) => {
+      if (ran) throw undone();
       begin(execution);
       ran = true;
       await next();

@@ -3,6 +3,8 @@ import { OnceAgainError } from "../core/errors.ts";
 import { keyHeaderName } from "../key/index.ts";
 import { type Execution, type HttpRequest, NoEffectError, type OnceHttp } from "../server/index.ts";
 import { captureResponse } from "./capture-response.ts";
+import { hearBody } from "./heard-body.ts";
+import { undone } from "./undone.ts";
 
 /** What a handler on Node's HTTP is told of its operation. */
 export interface NodeExecution<Transaction = undefined> extends Execution<Transaction> {
@@ -51,11 +53,13 @@ export async function answerByCapture<Native, Transaction>(
   handle: (execution: NodeExecution<Transaction>) => void | Promise<void>,
 ): Promise<void> {
   const { once, incoming, response } = call;
-  const captured = captureResponse(response, once.resultBytesMax);
+  hearBody(incoming, once.bodyBytesMax);
+  const capture = captureResponse(response, once.resultBytesMax);
   const answer = await once.answer(httpRequest(call), async (execution, body) => {
+    const captured = capture.begin();
     const handled = Promise.resolve(handle({ ...execution, body: Buffer.from(body.buffer) }));
     // A handler that returns may still answer later, as the callback style does; one that throws will not.
-    const answer = await Promise.race([captured.answer, handled.then(() => captured.answer)]);
+    const answer = await Promise.race([captured, handled.then(() => captured)]);
     const noEffect = noEffects.get(response);
     if (noEffect !== undefined) throw noEffect;
     return answer;
@@ -63,7 +67,7 @@ export async function answerByCapture<Native, Transaction>(
   // Refused before all of it was read? Let the rest go by: a connection that is closed under a caller who still sends
   // is reset, and the answer lost with it. The server's requestTimeout bounds how long that takes.
   if (!incoming.complete) incoming.resume();
-  captured.send(answer);
+  capture.send(answer);
 }
 
 /**
@@ -78,7 +82,10 @@ export function enter<Native, Transaction>(
   begin: (execution: NodeExecution<Transaction>) => void,
 ): Promise<boolean> {
   const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+  let hasBegun = false;
   answerByCapture(call, (execution) => {
+    if (hasBegun) throw undone();
+    hasBegun = true;
     // A parser behind us would find half a body, and its complaint would be kept as the answer.
     if (call.incoming.destroyed && !call.incoming.readableEnded) {
       throw new NoEffectError("The caller hung up before the operation began. Nothing happened.");

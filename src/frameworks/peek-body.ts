@@ -11,6 +11,8 @@ import { bodyTooLarge } from "./read-bytes.ts";
  */
 export function peekBody(request: IncomingMessage, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array<ArrayBuffer>>();
+  const closedEarly = (): Error => request.errored ?? new Error("The connection closed before the request's end.");
+  if (request.closed) return Promise.reject(closedEarly());
   const chunks: Buffer[] = [];
   let length = 0;
 
@@ -33,7 +35,7 @@ export function peekBody(request: IncomingMessage, bytesMax: number): Promise<Ui
     stop();
   };
   const closed = (): void => {
-    reject(request.errored ?? new Error("The connection closed before the request's end."));
+    reject(closedEarly());
     stop();
   };
   const listeners: [event: string, listener: () => void][] = [

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { OnceAgainError } from "../core/errors.ts";
+import { heardBody } from "./heard-body.ts";
 import { peekBody } from "./peek-body.ts";
 import { bodyTooLarge } from "./read-bytes.ts";
 
@@ -15,8 +16,8 @@ export interface ParsedRequest {
 const replaced = "\ufffd";
 
 /**
- * The body of a request, as the bytes that came: from a parser that kept them, or from the stream, which is then as it
- * was. What a parser made of them won't do: a difference in the body may be gone by then.
+ * The body of a request, as the bytes that came: from a parser that kept them, as `hearBody` heard them, or from the
+ * stream, which is then as it was. What a parser made of them won't do: a difference in the body may be gone by then.
  *
  * @throws OnceAgainError `ONCE_BODY_TOO_LARGE`; `ONCE_BODY_CONSUMED` when somebody read the body and kept no bytes.
  */
@@ -31,6 +32,11 @@ export async function requestBytes(
     return kept;
   }
   if (!hasBody(request)) return new Uint8Array();
+  const heard = heardBody(request);
+  await heard?.settled;
+  if (heard?.isTooLarge) throw bodyTooLarge(bytesMax);
+  const bytes = heard?.bytes();
+  if (bytes !== undefined) return bytes;
   if (request.readableDidRead || request.readableEnded) throw bodyConsumed();
   return peekBody(request, bytesMax);
 }

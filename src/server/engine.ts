@@ -6,8 +6,9 @@ export interface Engine<Transaction> {
   /**
    * Runs the work of one operation, unless it ran before or runs now.
    *
-   * @throws OnceAgainError `ONCE_STORE_UNAVAILABLE` when the store fails: before the work, nothing happened; after it,
-   *   a repeat with the same key finds out. `ONCE_CLOSED` once `close` was called.
+   * @throws OnceAgainError `ONCE_STORE_UNAVAILABLE` when the store fails before the work: nothing happened.
+   *   `ONCE_RESULT_UNCONFIRMED` when it fails after the work, `ONCE_HANDLER_TIMEOUT` when the work takes longer than
+   *   `handlerMsMax`: a repeat with the same key finds out. `ONCE_CLOSED` once `close` was called.
    */
   run(operation: OnceOperation, work: Work<Transaction>): Promise<Outcome>;
   /** Runs the work of a request that brought no key: as often as it is sent. */

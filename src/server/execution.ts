@@ -11,7 +11,10 @@ export interface Execution<Transaction = undefined> {
   readonly attempt: number;
   /** Grows with every attempt. An effect that remembers the highest fence it saw can refuse a late worker. */
   readonly fence: number;
-  /** Aborts with `ONCE_LEASE_LOST` when this worker no longer owns the key. Stop then: another may be at it. */
+  /**
+   * Aborts with `ONCE_LEASE_LOST` when this worker no longer owns the key, and with `ONCE_HANDLER_TIMEOUT` when it has
+   * worked for `handlerMsMax`. Stop then: nobody waits for it, and another may be at it.
+   */
   readonly signal: AbortSignal;
   /** Whether an earlier attempt may have had effects. */
   readonly abandoned: boolean;
@@ -54,14 +57,12 @@ export interface Ended {
 /** The work of one operation. It tells its failures by what it returns; if it throws, the outcome is unknown. */
 export type Work<Transaction> = (attempt: Attempt<Transaction>) => Promise<Ended>;
 
-/** A signal for work that owns no lease. */
-const never = new AbortController().signal;
-
 /** What work is told that has no record of its own: without a key, or inside one transaction with it. */
 export function firstAttempt<Transaction>(
   name: { scope: string; key: string | undefined },
   transaction: Transaction,
   step: Steps,
+  signal: AbortSignal,
 ): Attempt<Transaction> {
-  return { scope: name.scope, key: name.key, attempt: 1, abandoned: false, fence: 0, signal: never, step, transaction };
+  return { scope: name.scope, key: name.key, attempt: 1, abandoned: false, fence: 0, signal, step, transaction };
 }

@@ -12,25 +12,34 @@ export function isPending({ kind }: ClaimAnswer, takeOverAfterMs: number | undef
   return kind === "in-progress" || (kind === "abandoned" && takeOverAfterMs !== undefined);
 }
 
+/** What an attempt found, and what may be done about an outcome that is unknown. */
+export interface AttemptPolicy {
+  /**
+   * Whether something of the operation may have happened before, in an earlier attempt or a step: then work that had no
+   * effect does not make the operation as if it had never been.
+   */
+  readonly hadEffects: boolean;
+  readonly takeOverAfterMs: number | undefined;
+}
+
 /**
  * How an owner ends its attempt: keeps the result, gives the key back, or ends its lease at once, so that the next
  * attempt sees an operation whose outcome is unknown.
- *
- * @param policy.hadEffects whether something of the operation may have happened before, in an earlier attempt or a step:
- *   then work that had no effect does not make the operation as if it had never been.
  */
-export function settlementOf(
-  effect: Ended["effect"],
-  policy: { hadEffects: boolean; takeOverAfterMs: number | undefined },
-): "complete" | "release" | "abandon" {
+export function settlementOf(effect: Ended["effect"], policy: AttemptPolicy): "complete" | "release" | "abandon" {
   if (effect === "none") return policy.hadEffects ? "abandon" : "release";
   const runAgain = effect === "unknown" && policy.takeOverAfterMs !== undefined;
   return runAgain || effect === "held" ? "abandon" : "complete";
 }
 
-/** What an owner answers whose attempt was ended as `settlementOf` says. */
-export function outcomeOfOwner({ effect, result }: Ended): Outcome {
-  return effect === "held" ? { kind: "outcome-unknown" } : { kind: "executed", result };
+/**
+ * What an owner answers whose attempt was ended as `settlementOf` says. Work that had no effect must not say so for an
+ * operation of which something may have happened before: it is as undecided as before.
+ */
+export function outcomeOfOwner({ effect, result }: Ended, { hadEffects, takeOverAfterMs }: AttemptPolicy): Outcome {
+  if (effect === "held") return { kind: "outcome-unknown" };
+  if (effect !== "none" || !hadEffects) return { kind: "executed", result };
+  return { kind: takeOverAfterMs === undefined ? "outcome-unknown" : "in-progress" };
 }
 
 /** A late owner answers with what the record says, never with its own result. */

@@ -53,7 +53,7 @@ describe.for(["before", "after", "silent", "silent-after"] as const)("a store th
     const bench = engineBench();
     const one = job();
     bench.store.fail("complete", failure);
-    expect(await ended(bench, bench.run(one.work))).toBe("ONCE_STORE_UNAVAILABLE");
+    expect(await ended(bench, bench.run(one.work))).toBe("ONCE_RESULT_UNCONFIRMED");
     expect(one.runs).toBe(1);
     const applied = failure.endsWith("after");
     for (const process of ["one", "another"]) {
@@ -65,7 +65,7 @@ describe.for(["before", "after", "silent", "silent-after"] as const)("a store th
   test("at the completion: under rerun the work runs again only if its result was not kept", async () => {
     const bench = engineBench({ onUnknown: "rerun" });
     bench.store.fail("complete", failure);
-    expect(await ended(bench, bench.run(job().work))).toBe("ONCE_STORE_UNAVAILABLE");
+    expect(await ended(bench, bench.run(job().work))).toBe("ONCE_RESULT_UNCONFIRMED");
     bench.store.fail("complete", failure, 0);
     const repeat = await ended(bench, bench.run(job({ result: Uint8Array.of(9) }).work));
     expect(repeat).toBe(failure.endsWith("after") ? "replayed 1,2,3" : "executed 9");
@@ -74,7 +74,7 @@ describe.for(["before", "after", "silent", "silent-after"] as const)("a store th
   test("at the release: the caller is told, and under hold the work does not run again unless it was released", async () => {
     const bench = engineBench();
     bench.store.fail("release", failure);
-    expect(await ended(bench, bench.run(job({ effect: "none" }).work))).toBe("ONCE_STORE_UNAVAILABLE");
+    expect(await ended(bench, bench.run(job({ effect: "none" }).work))).toBe("ONCE_RESULT_UNCONFIRMED");
     const repeat = await ended(bench, bench.run(job({ result: Uint8Array.of(9) }).work));
     expect(repeat).toBe(failure.endsWith("after") ? "executed 9" : "outcome-unknown");
   });

@@ -1,27 +1,22 @@
 import { sleep } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { notify } from "../core/events.ts";
-import { keepLease } from "../core/lease.ts";
-import type { Acquired, ClaimAnswer, ReleaseRequest, Store } from "../stores/store.ts";
+import type { ClaimAnswer, Store } from "../stores/store.ts";
+import { carryOut, type Parts, settle, timeOf } from "./carry-out.ts";
 import type { Engine } from "./engine.ts";
-import { type Attempt, type Ended, firstAttempt, type Work } from "./execution.ts";
+import { type Attempt, firstAttempt, type Work } from "./execution.ts";
+import { type HandlerTime, unlimited } from "./handler-time.ts";
 import { inFlight } from "./in-flight.ts";
-import { isPending, outcomeOfLoser, outcomeOfOwner, settlementOf } from "./leased-decisions.ts";
+import { isPending } from "./leased-decisions.ts";
 import { type CheckedEngineOptions, checkedEngineOptions, type EngineOptions } from "./options.ts";
 import { type OnceOperation, type Outcome, outcomeOfClaim } from "./outcome.ts";
 import { purging } from "./purging.ts";
-import { plainSteps, recordedSteps } from "./steps.ts";
-import { keptSteps, transactUnkeyed } from "./store-steps.ts";
-import { type CallStore, storeCalls, storeUnavailable } from "./store-calls.ts";
+import { plainSteps } from "./steps.ts";
+import { transactUnkeyed } from "./store-steps.ts";
+import { storeCalls, storeUnavailable } from "./store-calls.ts";
 
 /** How long to wait before asking the store again whether a running operation has ended, milliseconds. */
 const pollMs = 50;
-
-interface Parts {
-  store: Store;
-  options: CheckedEngineOptions;
-  callStore: CallStore;
-}
 
 /**
  * An engine whose operations own their key by a lease: the claim is kept first, then the work runs, then its result is
@@ -43,18 +38,28 @@ export function leasedEngine(store: Store, engineOptions: EngineOptions): Engine
       return outcome;
     },
     runUnkeyed: (scope, work) =>
-      running.runUnkeyed(async () => (await work(unkeyedAttempt(store, scope, options))).result),
+      running.runUnkeyed(async () => {
+        const time = timeOf(options, { scope, key: undefined });
+        const working = work(unkeyedAttempt(store, scope, options, time)).finally(time.stop);
+        return (await time.within(working)).result;
+      }),
     close: () => running.drain(),
   };
 }
 
 /** What work is told that has no key, and so no record. */
-export function unkeyedAttempt(store: Store, scope: string, { steps }: CheckedEngineOptions): Attempt<undefined> {
+export function unkeyedAttempt(
+  store: Store,
+  scope: string,
+  { steps }: CheckedEngineOptions,
+  time: HandlerTime = unlimited,
+): Attempt<undefined> {
   const name = { scope, key: undefined };
   return firstAttempt(
     name,
     undefined,
-    plainSteps(name, steps, (work) => transactUnkeyed(store, work)),
+    plainSteps(name, steps, (work) => transactUnkeyed(store, work, time)),
+    time.signal,
   );
 }
 
@@ -110,65 +115,7 @@ async function claim(parts: Parts, operation: OnceOperation, owner: string): Pro
 function takeBack(parts: Parts, { scope, key }: OnceOperation, owner: string): void {
   const owned = { scope, key, owner };
   // Where operations are taken over, this may be one that an earlier attempt left.
-  const hadEffects = parts.options.takeOverAfterMs !== undefined;
-  settle(parts, owned, { effect: "none", result: new Uint8Array() }, hadEffects).catch(() => undefined);
-}
-
-/** Runs the work under its lease, and settles its key. */
-async function carryOut(
-  parts: Parts,
-  claimed: { operation: OnceOperation; owner: string; acquired: Acquired; sentAt: number; work: Work<undefined> },
-): Promise<Outcome> {
-  const { store, options, callStore } = parts;
-  const { operation, owner, acquired } = claimed;
-  const { scope, key } = operation;
-  const { clock, leaseMs, onEvent } = options;
-  const lease = keepLease({
-    clock,
-    leaseMs,
-    heldSince: claimed.sentAt,
-    renew: () => callStore("renew", operation, () => store.renew({ scope, key, owner, leaseMs })),
-    onLost: () => notify(onEvent, { kind: "lease-lost", scope, key }),
-  });
-  const owned = { scope, key, owner };
-  const { attempt, fence, abandoned } = acquired;
-  const steps = keptSteps(store, callStore, owned, acquired.checkpoints);
-  const step = recordedSteps(steps, options.steps);
-  const { signal } = lease;
-  let ended: Ended;
-  try {
-    ended = await claimed.work({ scope, key, attempt, abandoned, fence, signal, step, transaction: undefined });
-  } catch (error) {
-    notify(onEvent, { kind: "handler-failed", scope, key, error });
-    // If this can't be said either, the lease runs out, which says the same.
-    await abandon(parts, owned).catch(() => undefined);
-    throw error;
-  } finally {
-    lease.stop();
-  }
-  const isOurs = await settle(parts, owned, ended, abandoned || steps.hasKept);
-  if (isOurs) return outcomeOfOwner(ended);
-  return outcomeOfLoser(await callStore("inspect", operation, () => store.inspect(operation)), operation, ended);
-}
-
-/** Ends an attempt as `settlementOf` says. `false`: the key is no longer this owner's, and nothing was kept. */
-function settle(parts: Parts, owned: ReleaseRequest, ended: Ended, hadEffects: boolean): Promise<boolean> {
-  const { store, options, callStore } = parts;
-  const { onEvent, retentionMs, takeOverAfterMs } = options;
-  const { scope, key } = owned;
-  switch (settlementOf(ended.effect, { hadEffects, takeOverAfterMs })) {
-    case "abandon":
-      return abandon(parts, owned);
-    case "release":
-      notify(onEvent, { kind: "released", scope, key });
-      return callStore("release", owned, () => store.release(owned));
-    case "complete":
-      return callStore("complete", owned, () => store.complete({ ...owned, result: ended.result, retentionMs }));
-  }
-}
-
-/** Ends the lease now: the next attempt sees an operation whose outcome is unknown. */
-function abandon({ store, options, callStore }: Parts, owned: ReleaseRequest): Promise<boolean> {
-  notify(options.onEvent, { kind: "abandoned", scope: owned.scope, key: owned.key });
-  return callStore("renew", owned, () => store.renew({ ...owned, leaseMs: 0 }));
+  const { takeOverAfterMs } = parts.options;
+  const policy = { hadEffects: takeOverAfterMs !== undefined, takeOverAfterMs };
+  settle(parts, owned, { effect: "none", result: new Uint8Array() }, policy).catch(() => undefined);
 }

@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { Listener } from "../core/events.ts";
 import { checkedChoice, checkedNumber } from "../core/options.ts";
+import { type Random, systemRandom } from "../core/random.ts";
 import { systemClock } from "../core/system-clock.ts";
 import type { ServerEvent } from "./server-event.ts";
 import type { StepOptions } from "./steps.ts";
@@ -37,10 +38,18 @@ export interface EngineOptions {
   waitMs?: number;
   /** How long one call to the store may take, its retry included, milliseconds, 1 or more; default 5000. */
   storeMsMax?: number;
+  /**
+   * How long a handler may work, milliseconds, 1 or more; default 300,000, as long as a caller of `retryingFetch` waits
+   * by default. Then `execution.signal` aborts, the caller is answered 504, and nobody waits for the handler any more: a
+   * transaction is rolled back, a lease is no longer renewed, and its outcome is unknown. `Infinity` is: no bound.
+   */
+  handlerMsMax?: number;
   /** Hears what happens to each operation. */
   onEvent?: Listener<ServerEvent>;
   /** Default the machine's clock. Leases are decided by the store's. */
   clock?: Clock;
+  /** Where chance comes from, for the waits between two calls of the store; default the machine's. */
+  random?: Random;
 }
 
 /** Engine options, checked, with every default filled in. */
@@ -52,8 +61,10 @@ export interface CheckedEngineOptions {
   readonly retentionMs: number;
   readonly waitMs: number;
   readonly storeMsMax: number;
+  readonly handlerMsMax: number;
   readonly onEvent: Listener<ServerEvent> | undefined;
   readonly clock: Clock;
+  readonly random: Random;
 }
 
 const dayMs = 86_400_000;
@@ -72,7 +83,9 @@ export function checkedEngineOptions(options: EngineOptions): CheckedEngineOptio
     retentionMs: checkedNumber("retentionMs", options.retentionMs ?? dayMs, retention),
     waitMs: checkedNumber("waitMs", options.waitMs ?? 0, { min: 0 }),
     storeMsMax: checkedNumber("storeMsMax", options.storeMsMax ?? 5000, { min: 1 }),
+    handlerMsMax: checkedNumber("handlerMsMax", options.handlerMsMax ?? 300_000, { min: 1 }),
     onEvent: options.onEvent,
+    random: options.random ?? systemRandom,
     clock: options.clock ?? systemClock,
   });
 }

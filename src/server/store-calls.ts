@@ -19,31 +19,41 @@ const attemptsMax = 2;
 const untilTimeIsOver: ReadonlySet<StoreOperation> = new Set(["complete", "release", "checkpoint"]);
 
 /**
- * @returns a caller that throws `ONCE_STORE_UNAVAILABLE` when the store failed twice, or, where it is about what already
- *   happened, again and again; and when it did not answer within `storeMsMax`. Whether the operation was carried out is
- *   then unknown.
+ * @returns a caller that throws when the store failed twice, or, where it is about what already happened, again and
+ *   again; and when it did not answer within `storeMsMax`. Whether the operation was carried out is then unknown. It
+ *   throws `ONCE_STORE_UNAVAILABLE` for a claim, before which nothing ran, and `ONCE_RESULT_UNCONFIRMED` for all others.
  */
-export function storeCalls({ clock, storeMsMax, onEvent }: CheckedEngineOptions): CallStore {
+export function storeCalls({ clock, random, storeMsMax, onEvent }: CheckedEngineOptions): CallStore {
   const backoff = exponentialBackoff({ baseMs: 20, capMs: 500, jitter: equalJitter() });
   return async (operation, { scope, key }, call) => {
     const startedAt = clock.monotonic();
     try {
       const attempts = untilTimeIsOver.has(operation) ? Number.MAX_SAFE_INTEGER : attemptsMax;
-      const answer = await retry(call, { attemptsMax: attempts, backoff, deadlineMs: storeMsMax, clock });
+      const answer = await retry(call, { attemptsMax: attempts, backoff, deadlineMs: storeMsMax, clock, random });
       notify(onEvent, { kind: "store-answered", scope, key, operation, elapsedMs: clock.monotonic() - startedAt });
       return answer;
     } catch (error) {
       notify(onEvent, { kind: "store-failed", scope, key, operation, error });
-      throw storeUnavailable(error);
+      throw operation === "claim" ? storeUnavailable(error) : resultUnconfirmed(error);
     }
   };
 }
 
-/** The error for a store that failed; its own error is the cause. */
+/** The error for a store that failed before the work ran; its own error is the cause. */
 export function storeUnavailable(cause: unknown): OnceAgainError {
   return new OnceAgainError(
     "ONCE_STORE_UNAVAILABLE",
     "The store of idempotency keys does not answer. Send the request again later, with the same key.",
+    { cause },
+  );
+}
+
+/** The error for a store that failed after the work ran, which may have had its effect; its own error is the cause. */
+export function resultUnconfirmed(cause: unknown): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_RESULT_UNCONFIRMED",
+    "The operation may have been carried out, but the store did not confirm its result. Send the request again with the " +
+      "same key to learn its outcome; without a key, look the effect up.",
     { cause },
   );
 }

@@ -1,5 +1,6 @@
 import { OnceAgainError } from "../core/errors.ts";
 import type { Acquired, ReleaseRequest, Store, TransactionalStore } from "../stores/store.ts";
+import type { HandlerTime } from "./handler-time.ts";
 import type { StepRecord } from "./steps.ts";
 import type { CallStore } from "./store-calls.ts";
 
@@ -9,11 +10,13 @@ export interface KeptSteps extends StepRecord {
   readonly hasKept: boolean;
 }
 
+/** @param time that of the handler: with it, the transaction of a step is over too. */
 export function keptSteps(
   store: Store,
   callStore: CallStore,
   owned: ReleaseRequest,
   kept: Acquired["checkpoints"],
+  time: HandlerTime,
 ): KeptSteps {
   const { scope, key } = owned;
   let hasKept = Object.keys(kept).length > 0;
@@ -30,7 +33,7 @@ export function keptSteps(
     },
     transact: async (step, work) => {
       hasKept = true;
-      return transactional(store).transactStep({ ...owned, step }, work);
+      return transactional(store).transactStep({ ...owned, step }, (transaction) => time.within(work(transaction)));
     },
   };
 }
@@ -39,9 +42,10 @@ export function keptSteps(
 export async function transactUnkeyed(
   store: Store,
   work: (transaction: unknown) => Promise<Uint8Array>,
+  time: HandlerTime,
 ): Promise<Uint8Array> {
   return transactional(store).transactUnkeyed(async (transaction) => {
-    const result = await work(transaction);
+    const result = await time.within(work(transaction));
     return { keep: "commit", result, value: result };
   });
 }

@@ -112,7 +112,7 @@ test("work without a key commits its effect each time", async () => {
   expect(orders()).toEqual(["tea", "tea"]);
 });
 
-test("a store that fails is told of, and the work's effect is undone", async () => {
+test("a store that fails is told of; whether a commit came before, nobody knows", async () => {
   const { engine, store, orders, events, options } = opened();
   const failing: TransactionalStore<DatabaseSync> = {
     ...store,
@@ -122,10 +122,12 @@ test("a store that fails is told of, and the work's effect is undone", async () 
         throw new Error("disk full");
       }),
   };
-  const run = transactionalEngine(failing, options).run(operation, orderWork("tea"));
-  expect(await codeOf(run)).toBe("ONCE_STORE_UNAVAILABLE");
+  const doubtful = transactionalEngine(failing, options);
+  expect(await codeOf(doubtful.run(operation, orderWork("tea")))).toBe("ONCE_RESULT_UNCONFIRMED");
   expect(events).toEqual([expect.objectContaining({ kind: "store-failed", operation: "transact", key: "order-7" })]);
   expect(orders()).toEqual([]);
+  // What the work itself had rolled back was never committed.
+  expect(await codeOf(doubtful.run(operation, orderWork("tea", "unknown")))).toBe("ONCE_STORE_UNAVAILABLE");
   expect((await engine.run(operation, orderWork("coffee"))).kind).toBe("executed");
   await store.close();
   expect(await codeOf(engine.run(operation, never))).toBe("ONCE_STORE_UNAVAILABLE");

@@ -2,13 +2,14 @@ import { OnceAgainError } from "../core/errors.ts";
 import { notify } from "../core/events.ts";
 import type { TransactionalStore, TransactionEnding } from "../stores/store.ts";
 import type { Engine } from "./engine.ts";
-import { type Attempt, firstAttempt, type Work } from "./execution.ts";
+import { type Ended, firstAttempt, type Work } from "./execution.ts";
+import { handlerTime } from "./handler-time.ts";
 import { inFlight } from "./in-flight.ts";
-import { checkedEngineOptions, type EngineOptions } from "./options.ts";
+import { type CheckedEngineOptions, checkedEngineOptions, type EngineOptions } from "./options.ts";
 import { outcomeOfClaim } from "./outcome.ts";
 import { purging } from "./purging.ts";
 import { plainSteps } from "./steps.ts";
-import { storeUnavailable } from "./store-calls.ts";
+import { resultUnconfirmed, storeUnavailable } from "./store-calls.ts";
 
 /**
  * An engine whose key, effect and result commit in one transaction of the user's own database: a crash at any point
@@ -27,53 +28,16 @@ export function transactionalEngine<Transaction>(
     );
   }
   const options = checkedEngineOptions(engineOptions);
-  const { clock, waitMs, retentionMs, onEvent, steps } = options;
+  const { clock, waitMs, retentionMs, onEvent } = options;
   const purgeNowAndThen = purging(store, options);
   const running = inFlight(clock, waitMs);
-
-  const attempt = (name: { scope: string; key: string | undefined }, transaction: Transaction): Attempt<Transaction> =>
-    firstAttempt(
-      name,
-      transaction,
-      plainSteps(name, steps, (work) => work(transaction)),
-    );
-
-  /** Tells the two kinds of failure apart: what the work throws is the handler's; everything else is the store's. */
-  const transacted = async <Answer>(
-    name: { scope: string; key: string | undefined },
-    work: Work<Transaction>,
-    transact: (watched: Work<Transaction>) => Promise<Answer>,
-  ): Promise<Answer> => {
-    let workFailed = false;
-    const watched: Work<Transaction> = async (attempt) => {
-      try {
-        return await work(attempt);
-      } catch (error) {
-        workFailed = true;
-        throw error;
-      }
-    };
-    try {
-      return await transact(watched);
-    } catch (error) {
-      if (workFailed || OnceAgainError.isInstance(error, "ONCE_HANDLER_FAILED")) {
-        notify(onEvent, { kind: "handler-failed", ...name, error });
-        throw error;
-      }
-      notify(onEvent, { kind: "store-failed", operation: "transact", ...name, error });
-      const isTold = OnceAgainError.isInstance(error) && error.code !== "ONCE_SEAL_BROKEN";
-      throw isTold ? error : storeUnavailable(error);
-    }
-  };
 
   return {
     async run(operation, work) {
       const { scope, key } = operation;
       const outcome = await running.run(operation, async () => {
-        const answer = await transacted({ scope, key }, work, (watched) =>
-          store.transact({ ...operation, retentionMs }, (transaction) =>
-            ended(watched, attempt(operation, transaction)),
-          ),
+        const answer = await transacted(options, { scope, key }, work, (watched) =>
+          store.transact({ ...operation, retentionMs }, watched),
         );
         return answer.kind === "executed" ? { kind: "executed", result: answer.value } : outcomeOfClaim(answer);
       });
@@ -83,21 +47,65 @@ export function transactionalEngine<Transaction>(
     },
     runUnkeyed: (scope, work) =>
       running.runUnkeyed(() =>
-        transacted({ scope, key: undefined }, work, (watched) =>
-          store.transactUnkeyed((transaction) => ended(watched, attempt({ scope, key: undefined }, transaction))),
-        ),
+        transacted(options, { scope, key: undefined }, work, (watched) => store.transactUnkeyed(watched)),
       ),
     close: () => running.drain(),
   };
 }
 
-/** Runs the work, and says what its transaction keeps. */
+/** The name of an operation; without a key, of one that has no record. */
+interface Name {
+  scope: string;
+  key: string | undefined;
+}
+
+/** Runs the work in its time. Work whose time is over has failed: its transaction is rolled back. */
 async function ended<Transaction>(
+  options: CheckedEngineOptions,
+  name: Name,
   work: Work<Transaction>,
-  attempt: Attempt<Transaction>,
-): Promise<TransactionEnding<Uint8Array>> {
-  const { effect, result, cause } = await work(attempt);
-  return { keep: keeps[effect], result, value: result, cause };
+  transaction: Transaction,
+): Promise<Ended> {
+  const time = handlerTime(options);
+  const steps = plainSteps(name, options.steps, (step) => step(transaction));
+  try {
+    return await time.within(work(firstAttempt(name, transaction, steps, time.signal)));
+  } finally {
+    time.stop();
+  }
+}
+
+/**
+ * Tells the failures apart: what the work throws is the handler's, everything else is the store's. Where the work had
+ * asked for a commit, nobody knows of the store's failure whether it came before or after.
+ */
+async function transacted<Transaction, Answer>(
+  options: CheckedEngineOptions,
+  name: Name,
+  work: Work<Transaction>,
+  transact: (watched: (transaction: Transaction) => Promise<TransactionEnding<Uint8Array>>) => Promise<Answer>,
+): Promise<Answer> {
+  // Of the last run: a store that runs the work again has found out that the transaction before came to nothing.
+  let lastRun = "none" as "none" | "thrown" | TransactionEnding<Uint8Array>["keep"];
+  const watched = async (transaction: Transaction): Promise<TransactionEnding<Uint8Array>> => {
+    lastRun = "thrown";
+    const { effect, result, cause } = await ended(options, name, work, transaction);
+    const keep = keeps[effect];
+    lastRun = keep;
+    return { keep, result, value: result, cause };
+  };
+  try {
+    return await transact(watched);
+  } catch (error) {
+    if (lastRun === "thrown" || OnceAgainError.isInstance(error, "ONCE_HANDLER_FAILED")) {
+      notify(options.onEvent, { kind: "handler-failed", ...name, error });
+      throw error;
+    }
+    notify(options.onEvent, { kind: "store-failed", operation: "transact", ...name, error });
+    if (lastRun === "commit" || lastRun === "answer-only") throw resultUnconfirmed(error);
+    const isTold = OnceAgainError.isInstance(error) && error.code !== "ONCE_SEAL_BROKEN";
+    throw isTold ? error : storeUnavailable(error);
+  }
 }
 
 /** A failure that can't tell what it did is rolled back, which proves that nothing happened. */

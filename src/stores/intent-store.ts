@@ -48,6 +48,7 @@ export interface PendingIntent {
 /** What a store keeps of one intent. Times are milliseconds since the epoch by the store's own clock. */
 export type Intent = IntentFacts & (PendingIntent | IntentOutcome);
 
+/** What an intent is from its first moment on; its state is apart. */
 export interface IntentFacts {
   /** The caller's own name for what it wants: an order's id, say. */
   readonly id: string;
@@ -65,6 +66,7 @@ export interface IntentFacts {
   readonly postponedMs: number;
 }
 
+/** A new intent, and when it is given up. */
 export interface AddIntentRequest extends Pick<IntentFacts, "id" | "key" | "fingerprint" | "request"> {
   readonly giveUpAfterMs: number;
   /** How many may be `pending` or `unknown` at a time. */
@@ -74,6 +76,7 @@ export interface AddIntentRequest extends Pick<IntentFacts, "id" | "key" | "fing
 /** `found`: there is one of that id already, and nothing was changed. `full`: too many are open. */
 export type AddIntentAnswer = { readonly kind: "added" | "found"; readonly intent: Intent } | { readonly kind: "full" };
 
+/** Asks for pending intents that nobody else is sending. */
 export interface ClaimIntentsRequest {
   /** 128 random bits that no other claim has. */
   readonly owner: string;
@@ -82,6 +85,7 @@ export interface ClaimIntentsRequest {
   readonly limit: number;
 }
 
+/** The intents that a claim was given. */
 export interface ClaimedIntents {
   readonly intents: readonly ClaimedIntent[];
   /** How long until another pending one can be claimed, milliseconds, 0 or more; `undefined`: there is none. */
@@ -97,6 +101,7 @@ export interface OwnedIntent {
   readonly owner: string;
 }
 
+/** Which intents to list, in the order of their ids. */
 export interface ListIntentsRequest {
   readonly state?: Intent["state"] | undefined;
   /** How many at most, 1 to 1000; default 100. */

@@ -39,15 +39,20 @@ export interface ClaimRequest extends RecordName {
   takeOverAfterMs?: number | undefined;
 }
 
+/** The claim was granted: whoever asked owns the key until the lease is over. */
 export interface Acquired {
   kind: "acquired";
+  /** 1 for the first, one more each time that the key is taken over. */
   attempt: number;
+  /** Larger than that of every earlier attempt of this key. */
   fence: number;
   /** Whether an earlier attempt may have had effects. */
   abandoned: boolean;
+  /** The results of the steps that earlier attempts finished, by the steps' names. */
   checkpoints: Readonly<Record<string, Uint8Array>>;
 }
 
+/** What a claim is answered: the key is ours, or who has it, or what is kept under it. */
 export type ClaimAnswer =
   | Acquired
   | { kind: "in-progress"; leaseMsLeft: number }
@@ -89,8 +94,11 @@ export interface InspectedRecord extends RecordName {
   record: KeyRecord;
 }
 
+/** Which records to list, in the order of scope and key. */
 export interface ListRequest {
+  /** Only those of this scope; default all. */
   scope?: string;
+  /** Only those in this state; default all. */
   state?: InspectedRecord["state"];
   /** How many at most, 1 to 1000; default 100. */
   limit?: number;
@@ -113,7 +121,10 @@ export interface Store {
   complete(request: CompleteRequest): Promise<boolean>;
   /** Sets the end of the lease to now + `leaseMs`; 0 abandons the record at once. `false` as above. */
   renew(request: RenewRequest): Promise<boolean>;
-  /** Removes the record, since nothing happened. `false` as above. */
+  /**
+   * Removes the record, since nothing happened. After a take-over (`attempt` above 1) an earlier attempt may have had an
+   * effect: then the record is abandoned at once instead. `false` as above.
+   */
   release(request: ReleaseRequest): Promise<boolean>;
   /** Keeps the result of one step. `false` as above. */
   checkpoint(request: CheckpointRequest): Promise<boolean>;
@@ -145,12 +156,15 @@ export interface TransactionEnding<Value> {
   cause?: unknown;
 }
 
+/** What came of an operation in a transaction: it ran and was committed, or why it did not run. */
 export type TransactionAnswer<Value> = { kind: "executed"; value: Value } | Exclude<ClaimAnswer, Acquired>;
 
 /** A store in the user's own database, where key, effect and result commit in one transaction. */
 export interface TransactionalStore<Transaction> extends Store {
   /**
    * Runs `work` in a transaction that also holds the key. What `work` throws rolls everything back and is thrown on.
+   * Work that throws `ONCE_HANDLER_TIMEOUT` was given up and may still run: the transaction that it was given has to
+   * refuse whatever it asks for from then on. So it is with the other methods here.
    */
   transact<Value>(
     request: TransactionRequest,

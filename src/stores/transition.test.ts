@@ -160,6 +160,14 @@ describe("what only the owner may do", () => {
     expect(transition(running, release("a"), 50)).toEqual({ record: undefined, answer: true });
   });
 
+  test("a release after a take-over ends the lease, if it has not ended before, and keeps the record", () => {
+    const takenOver = after([0, claim("a")], [10, checkpoint("a", "s")], [100, claim("b", { takeOverAfterMs: 0 })])!;
+    const released = transition(takenOver, release("b"), 150);
+    expect(released).toEqual({ record: { ...takenOver, leaseUntil: 150 }, answer: true });
+    expect(transition(released.record, release("b"), 160)).toEqual(released);
+    expect(transition(released.record, claim("c"), 160).answer).toEqual({ kind: "abandoned", leaseOverMs: 10 });
+  });
+
   test("a late owner changes nothing", () => {
     const takenOver = after([0, claim("a")], [100, claim("b", { takeOverAfterMs: 0 })])!;
     const settled = after([0, claim("a")], [100, settleDone])!;
@@ -228,7 +236,7 @@ describe("laws, for any sequence of operations", () => {
     law(({ step, before, after, now }) => {
       if (before === undefined || after !== undefined || isExpired(before, now)) return;
       expect(before.state).toBe("running");
-      if (step.kind === "release") expect(step.owner).toBe(before.owner);
+      if (step.kind === "release") expect([step.owner, before.attempt]).toEqual([before.owner, 1]);
       else expect(step.kind).toBe("resolve");
     });
   });

@@ -119,12 +119,22 @@ function change(
     case "renew":
       return { record: { ...record, leaseUntil: now + operation.leaseMs }, answer: true };
     case "release":
-      return { record: undefined, answer: true };
+      return { record: released(record, now), answer: true };
     case "checkpoint": {
       const checkpoints = { ...record.checkpoints, [operation.step]: operation.result };
       return { record: { ...record, checkpoints }, answer: true };
     }
   }
+}
+
+/**
+ * A release says that its owner's attempt had no effect, which says nothing of the attempts before it: an operation that
+ * was taken over is only abandoned. So even a claim that arrives after everybody gave it up, and takes an operation over
+ * for an owner that is about to release another one, takes no record of an effect away.
+ */
+function released(record: KeyRecord, now: number): KeyRecord | undefined {
+  if (record.attempt === 1) return undefined;
+  return record.leaseUntil <= now ? record : { ...record, leaseUntil: now };
 }
 
 function resolve(

@@ -48,7 +48,7 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
     path = join(temporaryFolder(), "keys.db");
     store = sqliteStore({ path });
     onTestFinished(() => store.close());
-    server = await consoleServer({ sections: [keysSection(store)], page: browser.page });
+    server = await consoleServer({ sections: [keysSection({ store: () => store })], page: browser.page });
     onTestFinished(() => server.close());
   });
 
@@ -231,7 +231,11 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
     const { port } = new URL(server.url);
     await server.close();
     await shows(page, "The console does not answer.");
-    const again = await consoleServer({ sections: [keysSection(store)], page: browser.page, port: Number(port) });
+    const again = await consoleServer({
+      sections: [keysSection({ store: () => store })],
+      page: browser.page,
+      port: Number(port),
+    });
     onTestFinished(() => again.close());
     await shows(page, "✓ answers");
   });
@@ -247,7 +251,10 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
       await claim(owned, "order-1");
       const opened = await storeFromUrl(database.url);
       onTestFinished(() => opened.close());
-      await using console = await consoleServer({ sections: [keysSection(opened)], page: browser.page });
+      await using console = await consoleServer({
+        sections: [keysSection({ store: () => opened })],
+        page: browser.page,
+      });
       const { page } = await open(console.url);
       await shows(page, "order-1");
       await database.kill();

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type ConsoleServer, consoleServer } from "../../src/console/console-server.ts";
-import { labSection } from "../../src/console/lab/lab-section.ts";
+import { labSections } from "../../src/console/lab/lab-section.ts";
 import { audit, readCharges } from "../../src/lab/ledger.ts";
 import { type LiveScenario, liveScenarios, type LiveState, type OrderPage } from "../../src/lab/live/live-protocol.ts";
 import { isRunning, labClient, labDatabases, shippedOrders } from "./lab-client.ts";
@@ -19,7 +19,7 @@ let server: ConsoleServer;
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "lab-section-test-"));
   vi.stubEnv("TMPDIR", folder);
-  server = await consoleServer({ sections: [labSection({ orders: shippedOrders })], page: folder });
+  server = await consoleServer({ sections: labSections({ orders: shippedOrders }), page: folder });
 });
 
 afterEach(async () => {

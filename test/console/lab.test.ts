@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { type ConsoleServer, consoleServer } from "../../src/console/console-server.ts";
-import { labSection } from "../../src/console/lab/lab-section.ts";
+import { labSections } from "../../src/console/lab/lab-section.ts";
 import { audit, readCharges } from "../../src/lab/ledger.ts";
 import { chromiumBinary } from "../servers/chromium.ts";
 import { describeWithServer } from "../servers/describe-with-server.ts";
@@ -31,7 +31,7 @@ describeWithServer("the Lab page", chromiumBinary, () => {
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), "lab-page-test-"));
     vi.stubEnv("TMPDIR", folder);
-    server = await consoleServer({ sections: [labSection({ orders: shippedOrders })], page: browser.page });
+    server = await consoleServer({ sections: labSections({ orders: shippedOrders }), page: browser.page });
     tab = await browser.open(server.url);
     page = tab.page;
     page.setDefaultTimeout(patienceMs);
@@ -68,6 +68,22 @@ describeWithServer("the Lab page", chromiumBinary, () => {
       .poll(async () => (await total(caller, "confirmed")) + (await total(caller, "inDoubt")), { timeout: patienceMs })
       .toBeGreaterThanOrEqual(orders);
   };
+
+  test("the keys of its API are on the Keys page while it runs, and how many were answered from memory", async () => {
+    await chooseCrowd(900);
+    await page.getByLabel("Speed").selectOption({ index: 0 });
+    await button("Start").click();
+    await page.getByRole("link", { name: "Keys" }).click();
+    await page.getByText("✓ answers").waitFor();
+    await page.locator("tbody tr .state.done").first().waitFor();
+    await page.getByText("answered from memory, per minute").waitFor();
+    await expect.poll(() => page.locator("tbody tr").count(), { timeout: patienceMs }).toBeGreaterThan(4);
+    await page.getByRole("link", { name: "Lab" }).click();
+    await button("Reset").click();
+    await page.getByRole("link", { name: "Keys" }).click();
+    await page.getByText("There is no store at present.").first().waitFor();
+    expect(tab.complaints).toEqual([]);
+  });
 
   test("the story tells in plain words why the one charges twice and the other doesn't", async () => {
     await says("Ready to send one order.");

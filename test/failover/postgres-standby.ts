@@ -49,7 +49,8 @@ async function start(): Promise<FailoverCluster> {
         const before = poolOf(side === "leader" ? primary.port : front.port);
         const after = side === "leader" ? before : poolOf(standby.port);
         const pool = {
-          query: (text: string, values?: unknown[]) => (isPromoted ? after : before).query(text, values),
+          query: (statement: string | pg.QueryConfig, values?: unknown[]) =>
+            (isPromoted ? after : before).query(statement, values),
           connect: () => (isPromoted ? after : before).connect(),
         };
         return {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { retryingFetch } from "../../src/client/index.ts";
 import { memoryStore } from "../../src/stores/memory/index.ts";
-import type { TransactionalStore } from "../../src/stores/store.ts";
 import { appDatabase, insertOrder } from "../app-database.ts";
 import { type FaultyStore, faultyStore } from "../faulty-store.ts";
 import { exchange } from "./exchange.ts";
@@ -45,10 +45,9 @@ describe.for(frameworks)("$name", (framework) => {
     async (failure) => {
       const { store, url, runs } = await counting(framework);
       store.fail("complete", failure);
-      expect(await exchange(url)).toMatchObject({
-        status: 503,
-        text: expect.stringContaining("ONCE_STORE_UNAVAILABLE"),
-      });
+      const unconfirmed = await exchange(url);
+      expect(unconfirmed).toMatchObject({ status: 504, text: expect.stringContaining("ONCE_RESULT_UNCONFIRMED") });
+      expect(unconfirmed.headers["retry-after"]).toBeUndefined();
       store.fail("complete", failure, 0);
       let later = await exchange(url);
       while (later.text.includes("ONCE_IN_PROGRESS")) later = await exchange(url);
@@ -69,19 +68,34 @@ describe.for(frameworks)("$name", (framework) => {
   });
 
   test.for(["before", "after"] as const)(
-    "a transaction that dies %s its work is a 503, and a retry just works",
+    "a transaction that dies %s its work is told of as such, and a retry just works",
     async (when) => {
       const { store, orders } = appDatabase();
       const { url } = await serving(framework, {
         rules: { store: dyingStore(store, when), mode: "transactional" },
         handle: (call) => (insertOrder(openTransaction(call), "tea"), { status: 201, body: "made" }),
       });
-      expect(await exchange(url)).toMatchObject({
-        status: 503,
-        text: expect.stringContaining("ONCE_STORE_UNAVAILABLE"),
-      });
+      const died = await exchange(url);
+      expect([died.status, died.headers["retry-after"]]).toEqual(when === "after" ? [504, undefined] : [503, "1"]);
       const retried = await exchange(url);
       expect(retried).toMatchObject({ status: 201, text: "made", replayed: when === "after" });
+      expect(orders()).toEqual(["tea"]);
+    },
+  );
+
+  test.for(["before", "after"] as const)(
+    "a transaction without a key that dies %s its work is repeated only if nothing happened",
+    async (when) => {
+      const { store, orders } = appDatabase();
+      const { url } = await serving(framework, {
+        rules: { store: dyingStore(store, when), mode: "transactional", keyRequired: false },
+        handle: (call) => (insertOrder(openTransaction(call), "tea"), { status: 201, body: "made" }),
+      });
+      const unkeyed = retryingFetch({ keys: "off", backoff: () => 0 });
+      const headers = { "content-type": "application/json" };
+      const answer = await unkeyed(`${url}/v1/orders`, { method: "POST", body: '{"item":"tea"}', headers });
+      // Of a 504 nobody knows what came before it.
+      expect(answer.status).toBe(when === "after" ? 504 : 201);
       expect(orders()).toEqual(["tea"]);
     },
   );
@@ -90,13 +104,17 @@ describe.for(frameworks)("$name", (framework) => {
 /** A transactional store whose first transaction fails: before it begins, or after its commit, unacknowledged. */
 function dyingStore(store: SqliteKeys, when: "before" | "after"): SqliteKeys {
   let dead = false;
-  const transact: TransactionalStore<never>["transact"] = async (request, work) => {
+  const dying = async <Answer>(transact: () => Promise<Answer>): Promise<Answer> => {
     const dies = !dead;
     dead = true;
     if (dies && when === "before") throw new Error("ECONNREFUSED");
-    const answer = await store.transact(request, work as never);
+    const answer = await transact();
     if (dies) throw new Error("ECONNRESET");
-    return answer as never;
+    return answer;
   };
-  return { ...store, transact };
+  return {
+    ...store,
+    transact: (request, work) => dying(() => store.transact(request, work)),
+    transactUnkeyed: (work) => dying(() => store.transactUnkeyed(work)),
+  };
 }

@@ -42,7 +42,11 @@ export function onClock(pool: Pool, clock: Clock, options: PostgresStoreOptions)
   const asked = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
   return postgresStore(
     {
-      query: (text: string, values?: unknown[]) => pool.query(text.replace(asked, `${clock.now()}::bigint`), values),
+      query: (statement: string | { text: string; values: unknown[] }, values?: unknown[]) => {
+        // A text that changes with the time can't be prepared.
+        const { text, values: given } = typeof statement === "string" ? { text: statement, values } : statement;
+        return pool.query(text.replace(asked, `${clock.now()}::bigint`), given);
+      },
       connect: () => pool.connect(),
     },
     options,

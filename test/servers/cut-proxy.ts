@@ -1,17 +1,26 @@
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 
-/** A TCP proxy in front of a port of 127.0.0.1, whose connections a test cuts and overhears. */
+/** A TCP proxy in front of a port of 127.0.0.1, whose connections a test counts, cuts and overhears. */
 export interface CutProxy extends AsyncDisposable {
   readonly port: number;
   /**
    * Cuts a connection once: when an answer comes, before any of it is handed on, so that what was asked for is done.
    *
-   * @param question what somebody must have asked before; default anything.
+   * @param question what must have been asked on that connection before; default anything.
+   * @param onCut is called when it is cut.
    */
-  cutNextAnswer(question?: string): void;
+  cutNextAnswer(question?: string, onCut?: () => void): void;
+  /**
+   * Cuts a connection once: when this is asked on it, before any of that is handed on, so that it is not done.
+   *
+   * @param onCut is called when it is cut.
+   */
+  cutNextQuestion(question: string, onCut?: () => void): void;
   /** How many answers were cut. */
   readonly answersCut: number;
+  /** How often a client spoke since it was last answered, over all connections: round trips. */
+  trips(): number;
   /** Overhears what is sent from now on; the function returns the first group of every match so far. */
   listen(pattern: RegExp): () => string[];
   /**
@@ -23,19 +32,26 @@ export interface CutProxy extends AsyncDisposable {
   heal(): void;
 }
 
-/** Starts a proxy to a port. */
-export async function cutProxy(port: number): Promise<CutProxy> {
+/**
+ * Starts a proxy.
+ *
+ * @param upstream the port behind it; a function is asked anew for each connection, and so spreads them.
+ */
+export async function cutProxy(upstream: number | (() => number)): Promise<CutProxy> {
   const sockets = new Set<Socket>();
   const anywhere = "";
   const cutFrom = new Set<string>();
   const isCut = (near: Socket): boolean => cutFrom.has(anywhere) || cutFrom.has(near.remoteAddress ?? anywhere);
-  let awaited: string | undefined;
-  let isAnswerNext = false;
+  const overhearing = new Set<(bytes: Buffer) => void>();
+  let awaited: { question: string; onCut: () => void } | undefined;
+  let unwanted: typeof awaited;
   let answersCut = 0;
-  let sent = "";
+  let trips = 0;
 
   const server = createServer((near) => {
-    const far = connect(port, "127.0.0.1");
+    const far = connect(typeof upstream === "number" ? upstream : upstream(), "127.0.0.1");
+    let isAnswered = true;
+    let onAnswerCut: (() => void) | undefined;
     const end = (): void => {
       for (const socket of [near, far]) {
         socket.destroy();
@@ -49,35 +65,47 @@ export async function cutProxy(port: number): Promise<CutProxy> {
     }
     if (isCut(near)) end();
     near.on("data", (bytes) => {
-      const text = bytes.toString("latin1");
-      sent += text;
-      if (awaited !== undefined && text.includes(awaited)) isAnswerNext = true;
+      if (isAnswered) trips += 1;
+      isAnswered = false;
+      for (const hear of overhearing) hear(bytes);
+      if (unwanted !== undefined && bytes.includes(unwanted.question)) {
+        unwanted.onCut();
+        unwanted = undefined;
+        end();
+        return;
+      }
+      if (awaited !== undefined && bytes.includes(awaited.question)) {
+        onAnswerCut = awaited.onCut;
+        awaited = undefined;
+      }
       far.write(bytes);
     });
     far.on("data", (bytes) => {
-      if (isAnswerNext) {
-        awaited = undefined;
-        isAnswerNext = false;
-        answersCut += 1;
-        end();
-      } else near.write(bytes);
+      isAnswered = true;
+      if (onAnswerCut === undefined) {
+        near.write(bytes);
+        return;
+      }
+      answersCut += 1;
+      onAnswerCut();
+      end();
     });
   });
-  const cutAll = (): void => {
-    for (const socket of sockets) socket.destroy();
-  };
 
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
     port: (server.address() as AddressInfo).port,
-    cutNextAnswer: (question = "") => void (awaited = question),
+    cutNextAnswer: (question = "", onCut = () => undefined) => void (awaited = { question, onCut }),
+    cutNextQuestion: (question, onCut = () => undefined) => void (unwanted = { question, onCut }),
     get answersCut() {
       return answersCut;
     },
+    trips: () => trips,
     listen(pattern) {
-      const from = sent.length;
-      return () => Array.from(sent.slice(from).matchAll(pattern), ([, group]) => group!);
+      let sent = "";
+      overhearing.add((bytes) => void (sent += bytes.toString("latin1")));
+      return () => Array.from(sent.matchAll(pattern), ([, group]) => group!);
     },
     cut(from = anywhere) {
       cutFrom.add(from);
@@ -86,7 +114,7 @@ export async function cutProxy(port: number): Promise<CutProxy> {
     },
     heal: () => cutFrom.clear(),
     async [Symbol.asyncDispose]() {
-      cutAll();
+      for (const socket of sockets) socket.destroy();
       server.close();
       await once(server, "close");
     },

@@ -35,6 +35,9 @@ export function StoreHealth() {
         hint="a worker owns them"
         action={() => void search({ scope: "", state: "running" })}
       />
+      {now && "replays" in now && (
+        <Fact name="Replays" value={String(replaysPerMinute(samples.value))} hint="answered from memory, per minute" />
+      )}
       <div class="card plot">
         <LatencyPlot />
       </div>
@@ -50,6 +53,26 @@ function Tile({ name, value, hint, action }: { name: string; value: string; hint
       <span class="quiet">{hint}</span>
     </button>
   );
+}
+
+function Fact({ name, value, hint }: { name: string; value: string; hint: string }) {
+  return (
+    <div class="card tile">
+      <span class="quiet">{name}</span>
+      <strong>{value}</strong>
+      <span class="quiet">{hint}</span>
+    </div>
+  );
+}
+
+const minuteMs = 60_000;
+
+/** Of the last minute; a run that began anew counts from nothing. */
+function replaysPerMinute(all: readonly StoreSample[]): number {
+  const counted = all.flatMap((sample) => ("replays" in sample && sample.replays !== undefined ? [sample] : []));
+  const last = counted.at(-1);
+  const first = counted.find(({ at }) => at >= (last?.at ?? 0) - minuteMs);
+  return last === undefined ? 0 : Math.max(0, last.replays! - Math.min(first!.replays!, last.replays!));
 }
 
 function countOf(sample: StoreSample | undefined, name: "held" | "running"): string {

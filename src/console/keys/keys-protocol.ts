@@ -7,6 +7,8 @@ export type StoreSample =
       /** How many keys a worker owns at present, and how many are held; `countMax` stands for that many or more. */
       readonly running: number;
       readonly held: number;
+      /** How many requests were answered from memory so far, where that is known. */
+      readonly replays?: number;
     }
   | { readonly at: number; readonly problem: string };
 

@@ -1,32 +1,39 @@
 import type { ListRequest, RecordName, ResolveRequest, Store } from "../../stores/store.ts";
-import { refusal, type ConsoleAnswer, type ConsoleRequest, type Section } from "../route.ts";
+import { refusal, type ConsoleAnswer, type ConsoleRequest, type Route, type Section } from "../route.ts";
 import type { GivenAnswer } from "./keys-protocol.ts";
+import type { KeysSource } from "./keys-source.ts";
 import { keptReader } from "./kept.ts";
 import { recordDocument, recordSummary } from "./record-json.ts";
 import { recordView } from "./record-view.ts";
 import { answerProblem, keptAnswer, isSeenKey, sealInUse, settleAsSeen, unsettledReasons } from "./settle.ts";
-import { storeWatch } from "./store-watch.ts";
+import { noStore, storeWatch } from "./store-watch.ts";
 
 const pageSizeMax = 200;
 const states = ["running", "done", "abandoned"] as const;
 
-/** The keys of a store, for people. The store stays its owner's: closing the section leaves it open. */
-export function keysSection(store: Store): Section {
-  const watch = storeWatch(store);
+/** The keys of a store, for people. */
+export function keysSection(source: KeysSource): Section {
+  const watch = storeWatch(source);
+  const onStore = (answer: (store: Store, request: ConsoleRequest) => Promise<ConsoleAnswer>): Route => {
+    return (request) => {
+      const store = source.store();
+      return store === undefined ? refusal(503, noStore) : answer(store, request);
+    };
+  };
   return {
     name: "keys",
     routes: {
-      "GET list": ({ query }) => list(store, query),
-      "GET show": ({ query }) => show(store, query),
+      "GET list": ({ query }) => list(source.store(), query),
+      "GET show": onStore((store, { query }) => show(store, query)),
       "GET watch": ({ signal }) => ({ events: watch.watch(signal) }),
-      "POST release": ({ body }) => settle(store, body, { as: "not-executed" }),
-      "POST resolve": (request) => resolve(store, request),
+      "POST release": onStore((store, { body }) => settle(store, body, { as: "not-executed" })),
+      "POST resolve": onStore(resolve),
     },
     close: async () => watch.close(),
   };
 }
 
-async function list(store: Store, query: URLSearchParams): Promise<ConsoleAnswer> {
+async function list(store: Store | undefined, query: URLSearchParams): Promise<ConsoleAnswer> {
   const limit = Number(query.get("limit") ?? 50);
   if (!Number.isInteger(limit) || limit < 1 || limit > pageSizeMax) {
     return refusal(400, `limit must be a whole number from 1 to ${pageSizeMax}.`);
@@ -40,7 +47,7 @@ async function list(store: Store, query: URLSearchParams): Promise<ConsoleAnswer
     ...(scope !== null && { scope }),
     ...(after && { after }),
   };
-  const found = await store.list(request);
+  const found = (await store?.list(request)) ?? [];
   const last = found.length < limit ? undefined : found.at(-1);
   return { json: { keys: found.map(recordSummary), next: last ? { scope: last.scope, key: last.key } : null } };
 }

@@ -1,8 +1,9 @@
 import { sleep } from "../../core/clock.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import type { InspectedRecord, Store } from "../../stores/store.ts";
+import type { InspectedRecord } from "../../stores/store.ts";
 import { liveChannel } from "../live-channel.ts";
 import type { KeysEvent, StoreSample } from "./keys-protocol.ts";
+import type { KeysSource } from "./keys-source.ts";
 
 /** No more keys of a state are counted. */
 export const countMax = 1000;
@@ -15,7 +16,7 @@ const intervalMs = 2000;
 const restRatio = 9;
 
 /** Asks a store how it is, for all who watch, and only while somebody does. */
-export function storeWatch(store: Store) {
+export function storeWatch(source: KeysSource) {
   const channel = liveChannel<KeysEvent>();
   const samples: StoreSample[] = [];
   const closing = new AbortController();
@@ -26,7 +27,7 @@ export function storeWatch(store: Store) {
     isAsking = true;
     while (watchers.size > 0 && !closing.signal.aborted) {
       const startedMs = systemClock.monotonic();
-      const sample = await sampleOf(store);
+      const sample = await sampleOf(source);
       samples.push(sample);
       if (samples.length > samplesMax) samples.shift();
       channel.publish({ event: "sample", data: sample });
@@ -54,15 +55,22 @@ export function storeWatch(store: Store) {
   };
 }
 
-async function sampleOf(store: Store): Promise<StoreSample> {
+/** Said while there is no store to show. */
+export const noStore = "There is no store at present. The lab has one while a run goes on.";
+
+async function sampleOf(source: KeysSource): Promise<StoreSample> {
+  const at = systemClock.now();
+  const store = source.store();
+  if (store === undefined) return { at, problem: noStore };
   const startedMs = systemClock.monotonic();
   try {
     const count = async (state: InspectedRecord["state"]): Promise<number> =>
       (await store.list({ state, limit: countMax })).length;
     const running = await count("running");
     const latencyMs = systemClock.monotonic() - startedMs;
-    return { at: systemClock.now(), latencyMs, running, held: await count("abandoned") };
+    const replays = source.replays?.();
+    return { at, latencyMs, running, held: await count("abandoned"), ...(replays !== undefined && { replays }) };
   } catch (error) {
-    return { at: systemClock.now(), problem: error instanceof Error ? error.message : String(error) };
+    return { at, problem: error instanceof Error ? error.message : String(error) };
   }
 }

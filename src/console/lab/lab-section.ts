@@ -3,6 +3,7 @@ import { LiveLab } from "../../lab/live/live-lab.ts";
 import type { LiveSettings, OrderFilter, ProcessName } from "../../lab/live/live-protocol.ts";
 import { liveDefaults } from "../../lab/live/live-settings.ts";
 import type { Order } from "../../lab/orders.ts";
+import { keysSection } from "../keys/keys-section.ts";
 import { liveChannel } from "../live-channel.ts";
 import { type ConsoleAnswer, type LiveEvent, refusal, type Route, type Section } from "../route.ts";
 
@@ -22,9 +23,23 @@ const pageRowsMax = 25;
 
 const done: ConsoleAnswer = { json: {} };
 
-/** The lab, live: one for everybody who has the page open. */
-export function labSection({ orders, settings = {} }: LabSectionOptions): Section {
+/** The lab, live: one for everybody who has the page open; and the keys of its API. */
+export function labSections({ orders, settings = {} }: LabSectionOptions): readonly [lab: Section, keys: Section] {
   const lab = new LiveLab(orders, { ...liveDefaults, ...settings });
+  const keys = keysSection({ store: () => lab.keys, replays: () => lab.replays });
+  // Who looks at the keys wants them to move: the lab goes on for them too.
+  const watch: Route = (request) => {
+    request.signal.addEventListener(
+      "abort",
+      lab.watch(() => undefined),
+      { once: true },
+    );
+    return keys.routes["GET watch"]!(request);
+  };
+  return [labSection(lab), { ...keys, routes: { ...keys.routes, "GET watch": watch } }];
+}
+
+function labSection(lab: LiveLab): Section {
   const command = (run: () => unknown): Route => {
     return async () => {
       await run();

@@ -1,5 +1,6 @@
 import { invalidOption } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
+import type { Store } from "../../stores/store.ts";
 import type { CallerName } from "../caller-name.ts";
 import type { Order } from "../orders.ts";
 import { type LiveBook, liveBook } from "./live-book.ts";
@@ -51,6 +52,16 @@ export class LiveLab implements AsyncDisposable {
   /** Everything there is to see now, to begin with. */
   snapshot(): LiveUpdate {
     return { state: this.#state(), exchanges: this.#book.recent() };
+  }
+
+  /** The keys of the run that goes on; undefined without one. */
+  get keys(): Store | undefined {
+    return this.#run?.keys;
+  }
+
+  /** How many orders of this run were answered from memory in the end. */
+  get replays(): number {
+    return this.#book.totals("safe").replayed;
   }
 
   /** Calls `hear` with what changes from now on, until the returned function is called. */

@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { sleep } from "../../core/clock.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { keyHeaderName } from "../../key/index.ts";
+import { sqliteStore } from "../../stores/sqlite/index.ts";
+import type { Store } from "../../stores/store.ts";
 import { flakyNetwork } from "../../testing/index.ts";
 import { labApi, type LabApi } from "../api.ts";
 import { callerNames, type CallerName } from "../caller-name.ts";
@@ -19,6 +21,8 @@ import type { LiveSettings, ProcessName, ProcessView } from "./live-protocol.ts"
 /** A run of the live lab: an API, two callers, a network for each, all of them real. */
 export interface LiveRun extends AsyncDisposable {
   readonly processes: Readonly<Record<ProcessName, ProcessView>>;
+  /** The keys that the API keeps, in the file that it has open too. */
+  readonly keys: Store;
   /** Settles when both callers are done with all orders; rejects when a process ends and nobody asked it to. */
   readonly done: Promise<void>;
   /** Reads what is new in the ledger. */
@@ -63,6 +67,8 @@ export async function startRun(parts: LiveRunParts): Promise<LiveRun> {
     const database = join(folder, "lab.sqlite");
     const api = await labApi(database, (error) => stop.abort(error));
     cleanups.push(() => api[Symbol.asyncDispose]());
+    const keys = sqliteStore({ path: database });
+    cleanups.push(() => keys.close());
     const ledger = ledgerTail(database);
     cleanups.push(async () => ledger.close());
     const caller = async (name: CallerName): Promise<KillableCaller> => {
@@ -78,7 +84,7 @@ export async function startRun(parts: LiveRunParts): Promise<LiveRun> {
       return killableCaller(task, { signal, onWait: () => undefined, onSettled });
     };
     const callers = { careless: await caller("careless"), safe: await caller("safe") };
-    const run = runOf({ api, callers, ledger, stop, cleanups }, parts);
+    const run = runOf({ api, callers, keys, ledger, stop, cleanups }, parts);
     await Promise.race([parts.gate.reached, run.done]);
     return run;
   } catch (error) {
@@ -112,6 +118,7 @@ function networkOf(caller: CallerName, { gate, book, settings, onChange }: LiveR
 interface Running {
   readonly api: LabApi;
   readonly callers: Readonly<Record<CallerName, KillableCaller>>;
+  readonly keys: Store;
   readonly ledger: LedgerTail;
   readonly stop: AbortController;
   readonly cleanups: readonly Cleanup[];
@@ -124,7 +131,7 @@ async function cleanUp(cleanups: readonly Cleanup[]): Promise<void> {
   for (const clean of cleanups.toReversed()) await clean();
 }
 
-function runOf({ api, callers, ledger, stop, cleanups }: Running, { book, onChange }: LiveRunParts): LiveRun {
+function runOf({ api, callers, keys, ledger, stop, cleanups }: Running, { book, onChange }: LiveRunParts): LiveRun {
   const crashing = { api, ...callers };
   const killed: Record<ProcessName, { isAlive: boolean; kills: number }> = {
     api: { isAlive: true, kills: 0 },
@@ -148,6 +155,7 @@ function runOf({ api, callers, ledger, stop, cleanups }: Running, { book, onChan
     await cleanUp(cleanups);
   };
   return {
+    keys,
     get processes() {
       return { api: view("api"), careless: view("careless"), safe: view("safe") };
     },

@@ -2,6 +2,7 @@ import { type Listener, notify } from "../../core/events.ts";
 import { checkedChoice, checkedNumber, invalidOption } from "../../core/options.ts";
 import type { Store, TransactionalStore } from "../../stores/store.ts";
 import type { EngineOptions } from "../options.ts";
+import type { KeyQuota } from "./key-quota.ts";
 import type { Reconcile } from "./reconcile.ts";
 
 /** How one route keeps its promise. `Request` is the framework's own request. */
@@ -34,9 +35,15 @@ export interface HttpRules<Request> extends Omit<EngineOptions, "onUnknown"> {
   reusedStatus?: 409 | 422;
   /** The `Retry-After` of answers after which to come back, whole seconds, 1 or more; default 1. */
   retryAfterSeconds?: number;
+  /**
+   * How many new keys one scope may bring; default any number. Beyond it a new key is refused with 429 and `Retry-After`;
+   * repeats of kept keys are answered as ever, at the price of one more look into the store. Each process counts for itself,
+   * the 10,000 scopes that were last at work.
+   */
+  quota?: KeyQuota;
   /** What the `type` of a problem begins with; default where npm serves this package's own error pages. */
   problemBase?: string;
-  /** Is told what a handler or the store threw, since the caller gets a plain 500 or 503; default `console.error`. */
+  /** Is told what a handler or the store threw, since the caller gets a plain 500, 503 or 504; default `console.error`. */
   onError?: Listener<unknown>;
 }
 
@@ -52,8 +59,11 @@ export interface TransactionalMode<Transaction> {
   store: TransactionalStore<Transaction>;
 }
 
+/** Options of a route whose effects are elsewhere: the key is leased while the handler runs. */
 export type LeasedHttpOptions<Request> = HttpRules<Request> & LeasedMode;
+/** Options of a route whose effects are rows: key, effect and answer are committed together. */
 export type TransactionalHttpOptions<Request, Transaction> = HttpRules<Request> & TransactionalMode<Transaction>;
+/** Options of a route, in either mode. */
 export type HttpOptions<Request, Transaction> =
   | LeasedHttpOptions<Request>
   | TransactionalHttpOptions<Request, Transaction>;
@@ -65,7 +75,9 @@ export function engineOptionsOf<Request>({ onUnknown, ...options }: HttpRules<Re
 }
 
 /** HTTP rules, checked, with every default filled in. */
-export type CheckedHttpRules<Request> = Readonly<Required<Omit<HttpRules<Request>, keyof EngineOptions>>> & {
+export type CheckedHttpRules<Request> = Readonly<Required<Omit<HttpRules<Request>, keyof EngineOptions | "quota">>> & {
+  /** Missing where there is none. */
+  readonly quota: KeyQuota | undefined;
   /** Missing where operations are held or just run again. */
   readonly reconcile: Reconcile<Request> | undefined;
 };
@@ -87,6 +99,7 @@ export function checkedHttpRules<Request, Transaction>(
     keyRequired: options.keyRequired ?? true,
     bodyBytesMax: checkedNumber("bodyBytesMax", options.bodyBytesMax ?? 1_048_576, { min: 0, integer: true }),
     resultBytesMax: checkedNumber("resultBytesMax", options.resultBytesMax ?? 1_048_576, { min: 1024, integer: true }),
+    quota: options.quota,
     retryAfterSeconds: checkedNumber("retryAfterSeconds", options.retryAfterSeconds ?? 1, { min: 1, integer: true }),
     problemBase: options.problemBase ?? "https://unpkg.com/once-again@0/docs/errors/",
     onError: (error: unknown) => notify(options.onError ?? console.error, error),

@@ -14,12 +14,18 @@ import { admission } from "./admission.ts";
 import { decodeAnswer, type HttpAnswer } from "./answer.ts";
 import { type HttpHandler, handlerWork } from "./handler-work.ts";
 import { type CheckedHttpRules, checkedHttpRules, engineOptionsOf, type HttpOptions } from "./http-options.ts";
+import { type QuotaCount, quotaCount } from "./key-quota.ts";
 import { type IdempotencyPolicy, idempotencyPolicy, policyHeader, policyHeaderName } from "./policy.ts";
-import { isProblemCode, problem, type ProblemCode } from "./problem.ts";
+import { isProblemCode, problem, type ProblemCode, type ProblemStyle } from "./problem.ts";
 import { reconcilingHandler } from "./reconcile.ts";
 
 /** What the caller gets an answer to, but somebody here must hear of. */
-const forOperators: ReadonlySet<ErrorCode> = new Set(["ONCE_STORE_UNAVAILABLE", "ONCE_BODY_CONSUMED"]);
+const forOperators: ReadonlySet<ErrorCode> = new Set([
+  "ONCE_BODY_CONSUMED",
+  "ONCE_HANDLER_TIMEOUT",
+  "ONCE_RESULT_UNCONFIRMED",
+  "ONCE_STORE_UNAVAILABLE",
+]);
 
 /** A request as the rules see it; each framework makes one of its own. */
 export interface HttpRequest<Request> {
@@ -74,24 +80,27 @@ export function onceHttp<Request, Transaction>(
   const engine = engineFor(options);
   // Only a leased route lets requests through, and its Transaction is undefined.
   const passing = (): Execution<Transaction> => passingExecution(options.store, checked) as Execution<Transaction>;
-  const { reconcile } = rules;
+  const quota = quotaCount(rules.quota, clock);
   const say = (code: ProblemCode, detail: string): HttpAnswer => problem(rules, code, detail);
 
+  const reconciling = (handler: HttpHandler<Transaction>, native: Request): HttpHandler<Transaction> =>
+    rules.reconcile ? reconcilingHandler(handler, rules.reconcile, native, options.quiesceMs ?? 0) : handler;
   const covers = (method: string): boolean => rules.methods.includes(method.toUpperCase());
 
   const answer = async (request: HttpRequest<Request>, handler: HttpHandler<Transaction>): Promise<HttpAnswer> => {
-    const covered = covers(request.method);
-    const admitted = admission(request.keyValues, { ...rules, covered, retentionMs }, clock.now());
+    const { keyValues, method, native } = request;
+    const admitted = admission(keyValues, { ...rules, covered: covers(method), retentionMs }, clock.now());
     if ("refused" in admitted) return say(admitted.refused, admitted.detail);
     const { key, isOld } = admitted;
-    const scope = await scopeOf(rules, request.native);
-    if (key !== undefined && isOld && (await isForgotten(options.store, { scope, key }))) {
-      return say("ONCE_KEY_EXPIRED", "This key is older than results are kept. Find out what became of its operation.");
+    const scope = await scopeOf(rules, native);
+    const isCounted = key !== undefined && quota.take(scope);
+    if (key !== undefined && (isOld || !isCounted) && (await isForgotten(options.store, { scope, key }))) {
+      return isOld ? say("ONCE_KEY_EXPIRED", tooOld) : quotaExceeded(rules, quota);
     }
     const body = await bodyOf(request, rules.bodyBytesMax);
     let given: HttpAnswer | undefined;
     const work: Work<Transaction> = handlerWork({
-      handler: reconcile ? reconcilingHandler(handler, reconcile, request.native, options.quiesceMs ?? 0) : handler,
+      handler: reconciling(handler, native),
       body,
       resultBytesMax: rules.resultBytesMax,
       transactional,
@@ -108,6 +117,7 @@ export function onceHttp<Request, Transaction>(
     }
     const operation = { scope, key, fingerprint: await fingerprint({ ...request, body }) };
     const outcome = await engine.run(operation, work);
+    if (isCounted && outcome.kind !== "executed") quota.giveBack(scope);
     return outcome.kind === "executed" && given !== undefined ? given : answerTo(outcome, say);
   };
 
@@ -125,17 +135,21 @@ export function onceHttp<Request, Transaction>(
       try {
         return advertised(await answer(request, handler));
       } catch (error) {
-        if (OnceAgainError.isInstance(error) && isProblemCode(error.code) && error.code !== "ONCE_HANDLER_FAILED") {
-          if (forOperators.has(error.code)) rules.onError(error);
-          return advertised(say(error.code, error.message));
-        }
-        rules.onError(error);
-        const detail = "The service failed. Ask again, with the same key, what became of it.";
-        return advertised(say("ONCE_HANDLER_FAILED", detail));
+        return advertised(answerToError(error, rules));
       }
     },
     close: () => engine.close(),
   };
+}
+
+/** The answer to a request that failed outside its handler's own answers. */
+function answerToError<Request>(error: unknown, rules: CheckedHttpRules<Request>): HttpAnswer {
+  if (OnceAgainError.isInstance(error) && isProblemCode(error.code) && error.code !== "ONCE_HANDLER_FAILED") {
+    if (forOperators.has(error.code)) rules.onError(error);
+    return problem(rules, error.code, error.message);
+  }
+  rules.onError(error);
+  return problem(rules, "ONCE_HANDLER_FAILED", "The service failed. Ask again, with the same key, what became of it.");
 }
 
 function engineFor<Request, Transaction>(options: HttpOptions<Request, Transaction>): Engine<Transaction> {
@@ -147,6 +161,14 @@ function engineFor<Request, Transaction>(options: HttpOptions<Request, Transacti
 
 function passingExecution(store: Store, options: CheckedEngineOptions): Execution {
   return { ...unkeyedAttempt(store, "", options), noEffect: () => undefined };
+}
+
+const tooOld = "This key is older than results are kept. Find out what became of its operation.";
+
+/** The caller shall come back when its scope has room for one more key. */
+function quotaExceeded(style: ProblemStyle, { waitMs }: QuotaCount): HttpAnswer {
+  const comeBack = { ...style, retryAfterSeconds: Math.ceil(waitMs / 1000) };
+  return problem(comeBack, "ONCE_QUOTA_EXCEEDED", "Too many new keys of late. Come back later; nothing happened.");
 }
 
 /** Whether nothing is kept under a key: of an old one, it may have been. */

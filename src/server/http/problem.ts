@@ -9,22 +9,30 @@ const statuses = {
   ONCE_KEY_EXPIRED: 412,
   ONCE_BODY_TOO_LARGE: 413,
   ONCE_KEY_REUSED: 422,
+  ONCE_QUOTA_EXCEEDED: 429,
   ONCE_BODY_CONSUMED: 500,
   ONCE_HANDLER_FAILED: 500,
   ONCE_RESULT_TOO_LARGE: 500,
   ONCE_CLOSED: 503,
   ONCE_NO_EFFECT: 503,
   ONCE_STORE_UNAVAILABLE: 503,
+  // As of a gateway that waited for another in vain: nobody may conclude that nothing happened.
+  ONCE_HANDLER_TIMEOUT: 504,
+  ONCE_RESULT_UNCONFIRMED: 504,
 } as const satisfies Partial<Record<ErrorCode, number>>;
 
 /** The code of an error that has an HTTP answer. */
 export type ProblemCode = keyof typeof statuses;
 
-/** Errors after which the same request, with the same key, is worth sending again. */
+/**
+ * Errors after which the same request, with the same key, is worth sending again at a time that we name. Beside "in
+ * progress" they are 429 or 503, by which a caller knows that this request had no effect: it may repeat even what has no key.
+ */
 const comeBack: ReadonlySet<ProblemCode> = new Set([
   "ONCE_CLOSED",
   "ONCE_IN_PROGRESS",
   "ONCE_NO_EFFECT",
+  "ONCE_QUOTA_EXCEEDED",
   "ONCE_STORE_UNAVAILABLE",
 ]);
 

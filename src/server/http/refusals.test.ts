@@ -154,6 +154,35 @@ test("413: a body larger than allowed runs nothing, and its key stays free", asy
   expect((await post()).status).toBe(201);
 });
 
+describe("504: nobody may conclude that nothing happened, so there is no Retry-After", () => {
+  test("the handler ran, and the store did not confirm its result", async () => {
+    const { post, clock, store, errors } = route();
+    store.fail("complete", "before");
+    const answered = post({});
+    await until(() => store.asked.includes("complete"));
+    await clock.advance(10_000);
+    const told = { status: 504, code: "ONCE_RESULT_UNCONFIRMED", retryAfter: undefined };
+    expect(await answered).toMatchObject(told);
+    expect(errors).toEqual([expect.objectContaining({ code: "ONCE_RESULT_UNCONFIRMED" })]);
+  });
+
+  test("the handler does not end within handlerMsMax, with a key or without", async () => {
+    for (const keys of [["order-7"], []]) {
+      const { post, clock, errors } = route({ handlerMsMax: 2000, keyRequired: false });
+      const begun = Promise.withResolvers<void>();
+      const answered = post({ keys }, () => {
+        begun.resolve();
+        return new Promise<never>(() => undefined);
+      });
+      await begun.promise;
+      await clock.advance(2000);
+      const told = { status: 504, code: "ONCE_HANDLER_TIMEOUT", retryAfter: undefined };
+      expect(await answered).toMatchObject(told);
+      expect(errors).toEqual([expect.objectContaining({ code: "ONCE_HANDLER_TIMEOUT" })]);
+    }
+  });
+});
+
 describe("503", () => {
   test("the store is down: the handler does not run unprotected, and the service is told", async () => {
     const { post, clock, store, errors } = route();

@@ -7,6 +7,7 @@ import { recordOperations } from "../record-operations.ts";
 import type { InspectedRecord, KeyRecord, ListRequest, RecordName, Store } from "../store.ts";
 import { inspected, isExpired, transition } from "../transition.ts";
 
+/** How much a memory store keeps, and by which clock. */
 export interface MemoryStoreOptions {
   /** Default the machine's clock. */
   clock?: Clock;
@@ -23,13 +24,22 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   const clock = options.clock ?? systemClock;
   const recordsMax = checkedNumber("recordsMax", options.recordsMax ?? 100_000, { min: 1, integer: true });
   const records = new Map<string, RecordName & { record: KeyRecord }>();
+  // No record expires before: as long as none can have, none needs to be looked at.
+  let firstExpiryAt = Number.POSITIVE_INFINITY;
 
   const purge = (limit: number): number => {
+    const now = clock.now();
+    if (now < firstExpiryAt) return 0;
     let purged = 0;
+    let firstLeftAt = Number.POSITIVE_INFINITY;
     for (const [id, { record }] of records) {
-      if (purged === limit) break;
-      if (isExpired(record, clock.now()) && records.delete(id)) purged += 1;
+      if (purged === limit) return purged;
+      if (isExpired(record, now)) {
+        records.delete(id);
+        purged += 1;
+      } else firstLeftAt = Math.min(firstLeftAt, record.expiresAt);
     }
+    firstExpiryAt = firstLeftAt;
     return purged;
   };
 
@@ -42,6 +52,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
       );
     }
     records.set(id, { scope, key, record });
+    firstExpiryAt = Math.min(firstExpiryAt, record.expiresAt);
   };
 
   return {

@@ -1,5 +1,13 @@
 import { claimAnswer, inspectedRow, type KeyRow } from "../sql-records.ts";
-import type { StepRequest, TransactionAnswer, TransactionEnding, TransactionRequest } from "../store.ts";
+import type {
+  Acquired,
+  ClaimAnswer,
+  ClaimRequest,
+  StepRequest,
+  TransactionAnswer,
+  TransactionEnding,
+  TransactionRequest,
+} from "../store.ts";
 import { errorNumber, isConflict, lockWaitTimeout } from "./errors.ts";
 import { changed, checkpointValues, claimValues, namedBy } from "./leased-operations.ts";
 import { lockName, withLock } from "./named-lock.ts";
@@ -41,7 +49,10 @@ export async function keyedWork<Connection, Value>(
         if (!inDoubt && errorNumber(error) === lockWaitTimeout) return undefined;
         throw error;
       });
-    if (claimed === undefined) return { answer: { kind: "in-progress", leaseMsLeft: 0 }, rollBack: "unawaited" };
+    if (claimed === undefined) {
+      const [kept] = (await session.query(statements.lookUp, namedBy(claim))) as KeyRow[];
+      return { answer: besideLock(kept, claim), rollBack: "unawaited" };
+    }
     const row = rowOf(claimed)!;
     if (committed !== undefined && row.state === "done" && row.owner === claim.owner) {
       return { answer: committed, rollBack: "unawaited" };
@@ -56,6 +67,15 @@ export async function keyedWork<Connection, Value>(
     const values = [Buffer.from(result), request.retentionMs, ...namedBy(request), Buffer.from(claim.owner)];
     return { answer: committed, commit: [end, statements.keep], values };
   });
+}
+
+/**
+ * The answer to a claim whose row another has locked: one that runs, or only a repeat of what is done. The row as it was
+ * committed tells which, and where it would be free, the other is taking it.
+ */
+function besideLock(row: KeyRow | undefined, claim: ClaimRequest): Exclude<ClaimAnswer, Acquired> {
+  const answer = row && claimAnswer(row, claim);
+  return answer === undefined || answer.kind === "acquired" ? { kind: "in-progress", leaseMsLeft: 0 } : answer;
 }
 
 /**

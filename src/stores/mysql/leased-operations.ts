@@ -35,7 +35,9 @@ export function leasedOperations(
     complete: async ({ result, retentionMs, ...owned }) =>
       changes(statements.complete, [retentionMs, Buffer.from(result), ...ownedBy(owned)]),
     renew: async ({ leaseMs, ...owned }) => changes(statements.renew, [leaseMs, ...ownedBy(owned)]),
-    release: async (owned) => changes(statements.release, ownedBy(owned)),
+    // One statement can't both delete and update. What happens between the two is as if it had come before, or after.
+    release: async (owned) =>
+      (await changes(statements.remove, ownedBy(owned))) || changes(statements.abandon, ownedBy(owned)),
     checkpoint: async (request) => changes(statements.checkpoint, checkpointValues(request, request.result)),
     resolve: async ({ settlement, ...name }) =>
       settlement.as === "done"

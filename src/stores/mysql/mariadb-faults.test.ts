@@ -2,7 +2,6 @@ import { setTimeout } from "node:timers/promises";
 import type { PoolConnection, RowDataPacket } from "mysql2/promise";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { databases, mysqlPool } from "../../../test/mysql/databases.ts";
-import { countedProxy } from "../../../test/servers/counted-proxy.ts";
 import { cutProxy } from "../../../test/servers/cut-proxy.ts";
 import { describeWithServer } from "../../../test/servers/describe-with-server.ts";
 import { mariadbBinary, startMariadb } from "../../../test/servers/mysql.ts";
@@ -34,7 +33,7 @@ describeWithServer("a MariaDB store at its limits", mariadbBinary, () => {
 
   test("a claim, a completion and a replay cost a trip each, a whole transaction two", async () => {
     const { url } = await opened();
-    await using proxy = await countedProxy(server().port);
+    await using proxy = await cutProxy(server().port);
     const store = through(url, proxy.port, 1);
     const spent = async (work: () => Promise<unknown>): Promise<number> => {
       const before = proxy.trips();

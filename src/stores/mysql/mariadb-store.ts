@@ -11,6 +11,7 @@ import { mariadbSchema } from "./schema.ts";
 import { sessions } from "./sessions.ts";
 import { mariadbStatements } from "./statements.ts";
 
+/** Where a MariaDB store keeps its records, and how long it waits. */
 export interface MariadbStoreOptions {
   /** What the names of the tables begin with: 1 to 40 of a-z, 0-9 and _; default `once_again_`. */
   tablePrefix?: string;

@@ -54,8 +54,10 @@ export function mariadbStatements(prefix: string, busyMsMax: number) {
     /** checkpoint, scope, key, owner */
     checkpoint: `UPDATE ${keys} SET checkpoints = JSON_MERGE_PATCH(checkpoints, CONVERT(? USING utf8mb4))
       WHERE ${owned} AND state = 'running'`,
-    /** scope, key, owner */
-    release: `DELETE FROM ${keys} WHERE ${owned} AND state = 'running'`,
+    /** scope, key, owner: a release of the first attempt, and of a later one. */
+    remove: `DELETE FROM ${keys} WHERE ${owned} AND state = 'running' AND attempt = 1`,
+    abandon: `UPDATE ${keys} SET lease_until = LEAST(lease_until, ${clock})
+      WHERE ${owned} AND state = 'running' AND attempt > 1`,
     /** result, retention, scope, key */
     settle: `UPDATE ${keys} SET state = 'done', owner = '', checkpoints = '{}', result = ?,
       expires_at = GREATEST(expires_at, ${clock} + ?) WHERE ${named} AND ${abandoned} AND NOT ${expired}`,

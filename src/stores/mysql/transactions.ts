@@ -1,4 +1,5 @@
 import { OnceAgainError } from "../../core/errors.ts";
+import { mayStillRun } from "../overdue-work.ts";
 import type { MysqlValue } from "./client.ts";
 import { errorNumber, isConflict, isUnknownCommit, unavailable } from "./errors.ts";
 import type { OpenSession, Session } from "./sessions.ts";
@@ -51,7 +52,7 @@ export async function inTransaction<Connection, Answer>(
       return ended.answer;
     } catch (error) {
       const unknown = committing && isUnknownCommit(error);
-      if (unknown) session.destroy();
+      if (unknown || mayStillRun(error)) session.destroy();
       else await session.rollBack();
       const again = unknown ? findsOut : isConflict(error);
       if (!again || run === runsMax) throw committing ? commitError(error, unknown) : error;

@@ -1,6 +1,9 @@
+import { createHash } from "node:crypto";
+
 /** What we use of a Pool or Client of `pg`. */
 export interface PgClient {
   query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
+  query(prepared: { name: string; text: string; values: unknown[] }): Promise<{ rows: unknown[] }>;
 }
 
 /** What we use of a connection that a Pool of `pg` lends. */
@@ -49,23 +52,37 @@ export type PostgresQuery = (text: string, values?: readonly unknown[]) => Promi
  * Runs statements through either client, and answers with their rows. Several statements in one text travel in one
  * message, run in one transaction and can have no values; the answer is then a list: the rows of each statement that
  * has columns.
+ *
+ * @param prepare whether a statement with values is parsed and planned once for each connection, not each time; default true.
  */
-export function postgresQuery(client: PostgresClient): PostgresQuery {
+export function postgresQuery(client: PostgresClient, prepare = true): PostgresQuery {
   if ("unsafe" in client) {
     return async (text, values) => {
       // Without a prepared statement, `postgres` asks for the types of the values first: another trip, each time.
-      const prepare = values !== undefined;
-      const answer = await client.unsafe(text, values as never[] | undefined, { prepare });
+      const isPrepared = prepare && values !== undefined;
+      const answer = await client.unsafe(text, values as never[] | undefined, { prepare: isPrepared });
       return "command" in answer
         ? answer
         : (answer as { columns?: unknown[] | null }[]).filter(({ columns }) => columns);
     };
   }
   return async (text, values) => {
-    const answer: unknown = await client.query(text, values as unknown[] | undefined);
+    const answer: unknown =
+      prepare && values !== undefined
+        ? await client.query({ name: statementName(text), text, values: [...values] })
+        : await client.query(text, values as unknown[] | undefined);
     if (!Array.isArray(answer)) return (answer as PgAnswer).rows;
     return (answer as PgAnswer[]).filter(({ fields }) => fields.length > 0).map(({ rows }) => rows);
   };
+}
+
+const statementNames = new Map<string, string>();
+
+/** The name that `pg` prepares a statement under: one for each text, whatever else the connection has prepared. */
+function statementName(text: string): string {
+  const name = statementNames.get(text) ?? `once_again_${createHash("sha256").update(text).digest("hex").slice(0, 32)}`;
+  statementNames.set(text, name);
+  return name;
 }
 
 interface PgAnswer {

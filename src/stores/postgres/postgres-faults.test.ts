@@ -1,6 +1,5 @@
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { databases, execute, type OpenOptions, pgPool, postgresClients } from "../../../test/postgres/databases.ts";
-import { countedProxy } from "../../../test/servers/counted-proxy.ts";
 import { cutProxy } from "../../../test/servers/cut-proxy.ts";
 import { describeWithServer } from "../../../test/servers/describe-with-server.ts";
 import { postgresBinary } from "../../../test/servers/postgres.ts";
@@ -30,7 +29,7 @@ describeWithServer("a PostgreSQL store at its limits", postgresBinary, () => {
 
     test("a claim, a completion and a replay cost a trip each, a whole transaction two", async () => {
       const { url } = await opened();
-      await using proxy = await countedProxy(server().port);
+      await using proxy = await cutProxy(server().port);
       const store = open(at(url, proxy.port), { connectionsMax: 1 });
       const spent = async (work: () => Promise<unknown>): Promise<number> => {
         const before = proxy.trips();

@@ -21,6 +21,7 @@ import { postgresSchema } from "./schema.ts";
 import { sessions } from "./sessions.ts";
 import { postgresStatements } from "./statements.ts";
 
+/** Where a PostgreSQL store keeps its records, and how long it waits. */
 export interface PostgresStoreOptions {
   /** What the names of the tables begin with: 1 to 40 of a-z, 0-9 and _; default `once_again_`. */
   tablePrefix?: string;
@@ -34,6 +35,11 @@ export interface PostgresStoreOptions {
    * again, since a server that restarts shows commits that its standby has not acknowledged.
    */
   replayTouch?: boolean;
+  /**
+   * Whether statements are parsed and planned once for each connection; default true. `false` behind a pooler that gives
+   * each transaction another connection and does not know prepared statements (PgBouncer before 1.21).
+   */
+  prepare?: boolean;
   /** What bounds the waits; default the machine's clock. Leases and expiry are decided by the database's. */
   clock?: Clock;
 }
@@ -84,11 +90,12 @@ export function postgresStore<Connection extends PostgresConnection>(
   const isolation = checkedChoice("isolation", options.isolation ?? "read committed", levels);
 
   const bounded = boundedBy(options.clock ?? systemClock, busyMsMax);
-  const run = postgresQuery(pool);
+  const prepare = options.prepare ?? true;
+  const run = postgresQuery(pool, prepare);
   const query: PostgresQuery = (text, values) => bounded(run(text, values));
   const statements = postgresStatements(prefix, replayTouch);
   const ground: Ground<Connection> = {
-    open: sessions(pool, bounded),
+    open: sessions(pool, bounded, prepare),
     statements,
     keyed: keyedStatements(prefix),
     begin: `BEGIN ISOLATION LEVEL ${isolation}; SET LOCAL lock_timeout = ${busyMsMax}`,

@@ -1,4 +1,5 @@
 import type { Bounded } from "../bounded.ts";
+import { mayStillRun } from "../overdue-work.ts";
 import {
   type PgConnection,
   type PgPool,
@@ -18,7 +19,10 @@ export interface Session<Connection> {
   readonly query: PostgresQuery;
   /** Gives it back to the pool. No transaction may be open. */
   readonly release: () => void;
-  /** Rolls back, and gives it back; a connection that is lost, or can't even do that, is destroyed. Never rejects. */
+  /**
+   * Rolls back, and gives it back; a connection that is lost, or can't even do that, is destroyed. After work that may
+   * still run, it is of no use to that work any more. Never rejects.
+   */
   readonly rollBack: (cause?: unknown) => Promise<void>;
 }
 
@@ -26,28 +30,38 @@ export interface Session<Connection> {
 export type OpenSession<Connection> = () => Promise<Session<Connection>>;
 
 interface Lent<Connection> {
+  /** Ours. */
   connection: Connection;
+  /** The handler's. */
+  given: Connection;
   release: () => void;
   destroy: () => void;
+  /** Makes the handler's refuse everything; missing where only the end of the connection does. */
+  revoke?: () => void;
 }
 
 export function sessions<Connection extends PostgresConnection>(
   pool: PostgresPool<Connection>,
   bounded: Bounded,
+  prepare: boolean,
 ): OpenSession<Connection> {
   const lend = lenderOf(pool);
   return async () => {
     const lending = lend();
-    const { connection, release, destroy } = await bounded(lending).catch((error: unknown) => {
+    const { connection, given, release, destroy, revoke } = await bounded(lending).catch((error: unknown) => {
       // It may still come, and nobody would give it back.
       void lending.then((late) => late.release()).catch(() => undefined);
       throw error;
     });
-    const run = postgresQuery(connection);
+    const run = postgresQuery(connection, prepare);
     const query: PostgresQuery = (text, values) => bounded(run(text, values));
-    const rollBack = async (cause?: unknown): Promise<void> =>
-      isConnectionLost(cause) ? destroy() : query("ROLLBACK").then(release, destroy);
-    return { connection, query, release, rollBack };
+    const rollBack = async (cause?: unknown): Promise<void> => {
+      const isOverdue = mayStillRun(cause);
+      if (isConnectionLost(cause) || (isOverdue && revoke === undefined)) return destroy();
+      if (isOverdue) revoke?.();
+      return query("ROLLBACK").then(release, destroy);
+    };
+    return { connection: given, query, release, rollBack };
   };
 }
 
@@ -67,11 +81,15 @@ async function connected<Connection extends PgConnection>(pool: PgPool<Connectio
     connection.removeListener("error", ignore);
     connection.release(destroy);
   };
-  return { connection, release: () => end(false), destroy: () => end(true) };
+  return { connection, given: connection, release: () => end(false), destroy: () => end(true) };
 }
 
 async function reserved<Connection>(pool: PostgresJsPool<Connection>): Promise<Lent<Connection>> {
   const connection = await pool.reserve();
+  // A released connection would still carry out what the handler asks for, in the middle of another's transaction. It
+  // can't be closed alone; but it is a function without a `this`, so that a proxy can stand for it.
+  const { proxy: given, revoke } = Proxy.revocable(connection as Connection & object, {});
   // `postgres` takes a broken connection out of its pool by itself, and would take a released one for whole.
-  return { connection, release: () => (connection as PostgresJsConnection).release(), destroy: () => undefined };
+  const release = (): void => (connection as PostgresJsConnection).release();
+  return { connection, given, release, destroy: () => undefined, revoke };
 }

@@ -33,7 +33,12 @@ export function postgresStatements(prefix: string, replayTouch: boolean) {
       FROM clock WHERE ${owned} AND k.state = 'running' RETURNING true`,
     checkpoint: `${update} SET checkpoints = k.checkpoints || $4::text::jsonb
       FROM clock WHERE ${owned} AND k.state = 'running' RETURNING true`,
-    release: `WITH ${clock} DELETE FROM ${keys} AS k USING clock WHERE ${owned} AND k.state = 'running' RETURNING true`,
+    release: `WITH ${clock},
+      removed AS (DELETE FROM ${keys} AS k USING clock
+        WHERE ${owned} AND k.state = 'running' AND k.attempt = 1 RETURNING true AS released),
+      abandoned AS (UPDATE ${keys} AS k SET lease_until = least(k.lease_until, clock.ms) FROM clock
+        WHERE ${owned} AND k.state = 'running' AND k.attempt > 1 RETURNING true AS released)
+      SELECT released FROM removed UNION ALL SELECT released FROM abandoned`,
     settle: `${update} SET state = 'done', owner = '', checkpoints = '{}', result = $3::bytea,
         expires_at = greatest(k.expires_at, clock.ms + $4::bigint)
       FROM clock WHERE ${named} AND ${abandoned} AND NOT ${expired} RETURNING true`,

@@ -13,9 +13,12 @@ export interface IoredisCluster extends IoredisClient {
   nodes(role: "master"): readonly IoredisClient[];
 }
 
-/** What we use of a client of `redis` (node-redis), or of a pool of them. */
+/** What we use of a client of `redis` (node-redis), or of a pool of them, which has no `isReady`. */
 export interface NodeRedisClient {
-  withTypeMapping(mapping: typeof bytesForText): { sendCommand(command: (string | Buffer)[]): Promise<unknown> };
+  readonly isReady?: boolean;
+  withTypeMapping(mapping: typeof bytesForText): {
+    sendCommand(command: (string | Buffer)[], options?: typeof untimed): Promise<unknown>;
+  };
 }
 
 /** What we use of a cluster of `redis` (node-redis). */
@@ -44,6 +47,12 @@ export interface RedisConnection {
 /** node-redis: give texts ("$" of the protocol, 36 in ASCII) as bytes. */
 const bytesForText = { 36: Buffer } as const;
 
+/**
+ * node-redis bounds how long a command waits to be written, by an abort signal of its own for each. A command on a
+ * connection that is ready is written at once, and the signal would cost more than all the rest of it.
+ */
+const untimed = { timeout: 0 };
+
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no such client. */
 export function redisConnection(client: RedisClient): RedisConnection {
   if (typeof client === "object" && client !== null) {
@@ -68,7 +77,7 @@ function fromIoredis(client: IoredisClient | IoredisCluster): RedisConnection {
 function fromNodeRedis(client: NodeRedisClient | NodeRedisCluster): RedisConnection {
   const senderOf = (node: NodeRedisClient): Send => {
     const typed = node.withTypeMapping(bytesForText);
-    return (command) => typed.sendCommand([...command]);
+    return (command) => typed.sendCommand([...command], node.isReady === true ? untimed : undefined);
   };
   if (!("masters" in client)) {
     const send = senderOf(client);

@@ -7,6 +7,7 @@ import { redisKey } from "./names.ts";
 import { claimAnswerOf, inspectedOf } from "./replies.ts";
 import { script, scriptHash } from "./script.ts";
 
+/** How a Redis store names its keys. */
 export interface RedisStoreOptions {
   /** What the names of all keys begin with: 1 to 64 of `A-Z a-z 0-9 _ : . -`; default `once-again:`. */
   prefix?: string;

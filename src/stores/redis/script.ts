@@ -69,6 +69,12 @@ local function finish(owner, result, retention_ms)
   return 1
 end
 
+local function set_lease(lease_until)
+  redis.call('HSET', key, 'lease_until', lease_until)
+  redis.call('PEXPIREAT', key, math.max(record.expires_at, lease_until))
+  return 1
+end
+
 local function owned_by(owner)
   return record and record.owner == owner
 end
@@ -100,14 +106,12 @@ end
 
 function operations.renew(owner, lease_ms)
   if not runs_for(owner) then return 0 end
-  local lease_until = now + lease_ms
-  redis.call('HSET', key, 'lease_until', lease_until)
-  redis.call('PEXPIREAT', key, math.max(record.expires_at, lease_until))
-  return 1
+  return set_lease(now + lease_ms)
 end
 
 function operations.release(owner)
   if not runs_for(owner) then return 0 end
+  if record.attempt > 1 then return set_lease(math.min(record.lease_until, now)) end
   return redis.call('DEL', key)
 end
 

@@ -2,12 +2,13 @@ import { DatabaseSync } from "node:sqlite";
 import type { Clock } from "../../core/clock.ts";
 import { checkedNumber, invalidOption } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
+import { mayStillRun } from "../overdue-work.ts";
 import { begin, rollback } from "./transactions.ts";
 import { type TakeTurn, turns } from "./turns.ts";
 
 /** How a store opens its database. */
 export interface SqliteOptions {
-  /** The database file, made if it is not there. */
+  /** The database file, made if it is not there. In memory (`:memory:`) it is for tests: see `handlerMsMax`. */
   path: string;
   /** How long one operation waits for its turn or for another process' lock, milliseconds; default 5000. */
   busyMsMax?: number;
@@ -17,10 +18,19 @@ export interface SqliteOptions {
   clock?: Clock;
 }
 
-/** One store's own connection to its database. */
-export interface SqliteConnection {
+/** An open database, and what was prepared for it. */
+export interface Opened<Prepared> {
   readonly database: DatabaseSync;
+  readonly prepared: Prepared;
+}
+
+/** One store's own connection to its database. */
+export interface SqliteConnection<Prepared> {
+  /** The database as it is open now: keep neither it nor its statements from one turn to the next. */
+  readonly opened: () => Opened<Prepared>;
   readonly clock: Clock;
+  /** How many operations may wait for their turn. */
+  readonly queueMax: number;
   readonly takeTurn: TakeTurn;
   /** Runs work in a transaction and commits it. Only for who has the turn. */
   readonly committed: TakeTurn;
@@ -32,37 +42,60 @@ export interface SqliteConnection {
 /**
  * Opens a database (WAL, `synchronous=FULL`: a commit is on disk when it returns) and makes its tables.
  *
+ * Work that was given up may still hold the database it was given, and statements of it. So it is closed, and opened
+ * anew for those who come next; a database in memory, which would be gone with it, is only rolled back.
+ *
+ * @param prepare makes what is needed of a database that was just opened.
  * @throws OnceAgainError `ONCE_OPTION_INVALID`; what `node:sqlite` throws when the file can't be opened.
  */
-export function sqliteConnection(options: SqliteOptions, schema: string): SqliteConnection {
+export function sqliteConnection<Prepared>(
+  options: SqliteOptions,
+  schema: string,
+  prepare: (database: DatabaseSync, clock: Clock) => Prepared,
+): SqliteConnection<Prepared> {
   if (typeof options.path !== "string" || options.path === "") {
     throw invalidOption("path", "the path of a database file", options.path);
   }
   const clock = options.clock ?? systemClock;
   const busyMsMax = checkedNumber("busyMsMax", options.busyMsMax ?? 5000, { min: 0 });
   const queueMax = checkedNumber("queueMax", options.queueMax ?? 10_000, { min: 1, integer: true });
-  const database = open(options.path, schema);
+  const openAnew = (): Opened<Prepared> => {
+    const database = open(options.path, schema);
+    return { database, prepared: prepare(database, clock) };
+  };
+  let current = openAnew();
+  let isClosed = false;
+  const opened = (): Opened<Prepared> => {
+    if (!current.database.isOpen && !isClosed) current = openAnew();
+    return current;
+  };
   const takeTurn = turns(clock, { waitMsMax: busyMsMax, queueMax });
 
   const committed = async <Value>(work: () => Promise<Value> | Value): Promise<Value> => {
+    const { database } = opened();
     await begin(database, clock, busyMsMax);
     try {
       const value = await work();
       if (database.isTransaction) database.exec("COMMIT");
       return value;
+    } catch (error) {
+      if (mayStillRun(error) && database.location() !== null) database.close();
+      throw error;
     } finally {
       rollback(database);
     }
   };
   return {
-    database,
+    opened,
     clock,
+    queueMax,
     takeTurn,
     committed,
     transaction: (work) => takeTurn(() => committed(work)),
     close: () =>
       takeTurn(() => {
-        if (database.isOpen) database.close();
+        isClosed = true;
+        if (current.database.isOpen) current.database.close();
       }),
   };
 }

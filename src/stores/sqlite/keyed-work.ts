@@ -7,7 +7,7 @@ import type { Rows } from "./rows.ts";
 import { rollback } from "./transactions.ts";
 
 /** The connection with the open transaction, and what is needed to read and write records on it. */
-interface Ground {
+export interface Ground {
   database: DatabaseSync;
   rows: Rows;
   clock: Clock;

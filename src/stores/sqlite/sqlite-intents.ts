@@ -1,3 +1,5 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { Clock } from "../../core/clock.ts";
 import { intentSchema } from "../intent-statements.ts";
 import type { IntentStore } from "../intent-store.ts";
 import { sqlIntents, type SqlValue } from "../sql-intents.ts";
@@ -14,16 +16,8 @@ const dialect = { now: "once_again_now()", bytes: "blob", id: "text NOT NULL", s
  * @throws OnceAgainError `ONCE_OPTION_INVALID`; what `node:sqlite` throws when the file can't be opened.
  */
 export function sqliteIntents(options: SqliteOptions): IntentStore {
-  const { database, clock, takeTurn, transaction, close } = sqliteConnection(options, intentSchema(dialect));
-  database.function("once_again_now", () => Math.floor(clock.now()));
-
-  const prepared = new Map<string, ReturnType<typeof database.prepare>>();
-  const run = (text: string, values: readonly SqlValue[]): unknown[] => {
-    const statement = prepared.get(text) ?? database.prepare(text);
-    prepared.set(text, statement);
-    // SQLite takes `$1` for a name.
-    return statement.all(Object.fromEntries(values.map((value, index) => [`$${index + 1}`, value])));
-  };
+  const { opened, takeTurn, transaction, close } = sqliteConnection(options, intentSchema(dialect), runner);
+  const run = (text: string, values: readonly SqlValue[]): unknown[] => opened().prepared(text, values);
   return sqlIntents(
     {
       read: (text, values) => takeTurn(() => run(text, values)),
@@ -32,4 +26,16 @@ export function sqliteIntents(options: SqliteOptions): IntentStore {
     },
     dialect,
   );
+}
+
+/** Runs statements, each prepared once. */
+function runner(database: DatabaseSync, clock: Clock): (text: string, values: readonly SqlValue[]) => unknown[] {
+  database.function("once_again_now", () => Math.floor(clock.now()));
+  const prepared = new Map<string, StatementSync>();
+  return (text, values) => {
+    const statement = prepared.get(text) ?? database.prepare(text);
+    prepared.set(text, statement);
+    // SQLite takes `$1` for a name.
+    return statement.all(Object.fromEntries(values.map((value, index) => [`$${index + 1}`, value])));
+  };
 }

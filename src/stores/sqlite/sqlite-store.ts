@@ -2,11 +2,14 @@ import type { DatabaseSync } from "node:sqlite";
 import { checkedListLimit } from "../list-limit.ts";
 import { type Apply, recordOperations } from "../record-operations.ts";
 import type { TransactionalStore } from "../store.ts";
-import { inspected, isExpired, transition } from "../transition.ts";
+import { type AnswerTo, inspected, isExpired, type Operation } from "../transition.ts";
 import { type SqliteOptions, sqliteConnection } from "./connection.ts";
-import { keyedStep, keyedWork, unkeyedWork } from "./keyed-work.ts";
+import { grouped } from "./grouped.ts";
+import { type Ground, keyedStep, keyedWork, unkeyedWork } from "./keyed-work.ts";
+import { recordWriter } from "./record-writer.ts";
 import { keyRows } from "./rows.ts";
 import { schema } from "./schema.ts";
+import type { TakeTurn } from "./turns.ts";
 
 /** How a store opens its database: your own file, so that key and effect commit together. */
 export type SqliteStoreOptions = SqliteOptions;
@@ -21,37 +24,26 @@ export type SqliteStoreOptions = SqliteOptions;
  * @throws OnceAgainError `ONCE_OPTION_INVALID`; what `node:sqlite` throws when the file can't be opened.
  */
 export function sqliteStore(options: SqliteStoreOptions): TransactionalStore<DatabaseSync> {
-  const connection = sqliteConnection(options, schema);
-  const { database, clock, takeTurn, committed, transaction } = connection;
-  const rows = keyRows(database);
+  const connection = sqliteConnection(options, schema, keyRows);
+  const { opened, clock, committed, queueMax } = connection;
+  const ground = (): Ground => {
+    const { database, prepared: rows } = opened();
+    return { database, rows, clock };
+  };
 
-  // One turn for both steps: operations on this connection take effect in the order in which they were asked for.
-  const apply: Apply = (operation) =>
-    takeTurn(() => {
-      const step = () => {
-        const stored = rows.read(operation);
-        return { stored, ...transition(stored, operation, clock.now()) };
-      };
-      // Most replays change nothing, and need no write lock.
-      const seen = step();
-      if (seen.record === seen.stored) return seen.answer;
-      return committed(() => {
-        const { stored, record, answer } = step();
-        if (record === undefined) rows.remove(operation);
-        else if (record !== stored) rows.write(operation, record);
-        return answer;
-      });
-    });
+  const { ask, takeTurn } = grouped(connection.takeTurn, queueMax, recordWriter(connection));
+  const apply: Apply = async <Asked extends Operation>(operation: Asked) => (await ask(operation)) as AnswerTo<Asked>;
+  const transaction: TakeTurn = (work) => takeTurn(() => committed(work));
 
   return {
     survivesFailover: "yes",
     ...recordOperations(apply),
-    transact: (request, work) => transaction(() => keyedWork({ database, rows, clock }, request, work)),
-    transactStep: (request, work) => transaction(() => keyedStep({ database, rows, clock }, request, work)),
-    transactUnkeyed: (work) => transaction(() => unkeyedWork(database, work)),
+    transact: (request, work) => transaction(() => keyedWork(ground(), request, work)),
+    transactStep: (request, work) => transaction(() => keyedStep(ground(), request, work)),
+    transactUnkeyed: (work) => transaction(() => unkeyedWork(ground().database, work)),
     inspect: (name) =>
       takeTurn(() => {
-        const record = rows.read(name);
+        const record = ground().rows.read(name);
         const now = clock.now();
         return record === undefined || isExpired(record, now) ? undefined : inspected(name, record, now);
       }),
@@ -59,10 +51,12 @@ export function sqliteStore(options: SqliteStoreOptions): TransactionalStore<Dat
       const limit = checkedListLimit(request);
       return takeTurn(() => {
         const now = clock.now();
-        return rows.list({ ...request, limit }, now).map((found) => inspected(found, found.record, now));
+        return ground()
+          .rows.list({ ...request, limit }, now)
+          .map((found) => inspected(found, found.record, now));
       });
     },
-    purge: ({ limit }) => transaction(() => rows.purge(limit, clock.now())),
+    purge: ({ limit }) => transaction(() => ground().rows.purge(limit, clock.now())),
     close: () => connection.close(),
   };
 }

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { temporaryFolder } from "../../../test/temporary-folder.ts";
+import { OnceAgainError } from "../../core/errors.ts";
 import { type FakeClock, fakeClock } from "../../testing/fake-clock.ts";
 import type { TransactionalStore, TransactionEnding } from "../store.ts";
 import { sqliteStore, type SqliteStoreOptions } from "./sqlite-store.ts";
@@ -68,6 +69,44 @@ describe("transact", () => {
     expect(answer).toEqual({ kind: "executed", value: "ran" });
     expect(effects()).toEqual([]);
     expect(await store.transact(operation, () => expect.fail("ran again"))).toEqual({ kind: "done", result });
+  });
+
+  test("neither a database nor a statement of work that was given up does anything more", async () => {
+    const { store, effects } = opened();
+    let late = (): unknown => expect.fail("did not run");
+    const overdue = new OnceAgainError("ONCE_HANDLER_TIMEOUT", "given up");
+    const givenUp = store.transact(operation, async (database) => {
+      const statement = database.prepare("INSERT INTO effects VALUES (?)");
+      statement.run("one");
+      late = () => statement.run("late");
+      throw overdue;
+    });
+    await expect(givenUp).rejects.toBe(overdue);
+    await store.transact(operation, async (database) => {
+      expect(late).toThrow("finalized");
+      insert(database, "two");
+      return ends("commit");
+    });
+    expect(effects()).toEqual(["two"]);
+  });
+
+  test("a database in memory outlives work that was given up", async () => {
+    const store = sqliteStore({ path: ":memory:" });
+    onTestFinished(() => store.close());
+    await store.transactUnkeyed(async (database) => {
+      database.exec("CREATE TABLE effects (name TEXT NOT NULL) STRICT");
+      return ends("commit");
+    });
+    const givenUp = store.transactUnkeyed(async (database) => {
+      insert(database, "one");
+      throw new OnceAgainError("ONCE_HANDLER_TIMEOUT", "given up");
+    });
+    await expect(givenUp).rejects.toMatchObject({ code: "ONCE_HANDLER_TIMEOUT" });
+    const left = await store.transactUnkeyed(async (database) => ({
+      ...ends("rollback"),
+      value: database.prepare("SELECT name FROM effects").all(),
+    }));
+    expect(left).toEqual([]);
   });
 
   test("rollback undoes all of it, key included", async () => {

@@ -28,9 +28,9 @@ export async function begin(database: DatabaseSync, clock: Clock, waitMsMax: num
   }
 }
 
-/** Rolls back whatever transaction is open; SQLite ends some by itself when they fail. */
+/** Rolls back whatever transaction is open; SQLite ends some by itself when they fail, and all when it is closed. */
 export function rollback(database: DatabaseSync): void {
-  if (database.isTransaction) database.exec("ROLLBACK");
+  if (database.isOpen && database.isTransaction) database.exec("ROLLBACK");
 }
 
 function isBusy(error: unknown): boolean {

@@ -28,8 +28,6 @@ export interface Configuration {
   /** Whether a take-over first looks for the effect and, when it finds none, runs. */
   readonly reconciles: boolean;
   readonly retentionMs: number;
-  /** Whether a claim that was given up may still arrive, as every other call may. */
-  readonly hasLateClaims: boolean;
   /** Whether the answer goes out before it is kept. */
   readonly answersEarly: boolean;
   /** Whether the store may lose what it had acknowledged, once. */
@@ -47,14 +45,13 @@ const leased: Omit<Configuration, "name" | "about" | "expected"> = {
   takeOverAfterMs: undefined,
   reconciles: false,
   retentionMs: 1000 * leaseMs,
-  hasLateClaims: true,
   answersEarly: false,
   losesRecords: false,
   rules: productionRules,
 };
 
 const transactional = { ...leased, mode: "transactional" } as const;
-const rerun = { ...leased, takeOverAfterMs: 0, hasLateClaims: false };
+const rerun = { ...leased, takeOverAfterMs: 0 };
 const replacing = (rules: Partial<Rules>): { rules: Rules } => ({ rules: { ...productionRules, ...rules } });
 
 /** Completes whoever owns the record, as a store without an owner check does. */
@@ -110,14 +107,6 @@ export const configurations: readonly Configuration[] = [
     reconciles: true,
     takeOverAfterMs: quiesceMs,
     expected: "clean",
-  },
-  {
-    ...rerun,
-    name: "rerun, late claims",
-    about: "a claim that was given up may arrive after the key was released, used again and abandoned",
-    effect: "keyed",
-    hasLateClaims: true,
-    expected: "no-lost-effect",
   },
   { ...rerun, name: "rerun, plain effect", about: "run again what cannot be repeated", expected: "one-effect" },
   {

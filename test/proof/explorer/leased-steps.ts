@@ -50,9 +50,7 @@ function callSteps(world: World, index: number, configuration: Configuration): S
     next: afterAnswer(applied.next, index, applied.answer, configuration),
   };
   const unheard = afterFailure({ ...applied, say: `${who} is carried out, and the answer is lost` }, index);
-  if (world.late !== undefined || (operation.kind === "claim" && !configuration.hasLateClaims)) {
-    return [answered, ...unheard, ...lost];
-  }
+  if (world.late !== undefined) return [answered, ...unheard, ...lost];
   const onItsWay: World = { ...world, late: { from: index, operation } };
   const late = afterFailure({ say: `${who} is still on its way when its sender gives it up`, next: onItsWay }, index);
   return [answered, ...unheard, ...lost, ...late];
@@ -106,7 +104,10 @@ function afterAnswer(world: World, index: number, answer: ClaimAnswer | boolean,
     return withWorker(world, index, ended(worker, outcome));
   }
   if (worker.call === "take-back") return withWorker(world, index, ended(worker));
-  if (answer) return withWorker(world, index, ended(worker, told(rules.outcomeOfOwner(worker.ended!), worker.ended!)));
+  if (answer) {
+    const policy = { hadEffects: worker.abandoned ?? false, takeOverAfterMs };
+    return withWorker(world, index, ended(worker, told(rules.outcomeOfOwner(worker.ended!, policy), worker.ended!)));
+  }
   return withWorker(world, index, { ...worker, call: "inspect" });
 }
 

@@ -19,11 +19,14 @@ export type Check =
 
 const explorer = (configuration: string): Check => ({ kind: "explorer", configuration });
 const simulation: Check = { kind: "simulation", seeds: 200 };
+/** For what a fault has to hit within a few milliseconds. */
+const longSimulation: Check = { kind: "simulation", seeds: 800 };
 const test = (file: string): Check => ({ kind: "test", file });
 
 const transition = "src/stores/transition.ts";
 const decisions = "src/server/leased-decisions.ts";
 const engine = "src/server/leased-engine.ts";
+const carryOut = "src/server/carry-out.ts";
 
 export const mutants: readonly Mutant[] = [
   {
@@ -123,12 +126,12 @@ export const mutants: readonly Mutant[] = [
     killedBy: "no-lost-effect",
   },
   {
-    guard: "delete on error: work without effect does not undo an earlier attempt",
+    guard: "delete on error: work without effect does not undo a step",
     file: decisions,
     search: 'return policy.hadEffects ? "abandon" : "release";',
     replace: 'return "release";',
-    check: explorer("reconcile, fenced"),
-    killedBy: "no-lost-effect",
+    check: test("src/server/leased-engine.test.ts"),
+    killedBy: "does not undo what an earlier attempt",
   },
   {
     guard: "hold: an unknown outcome is never run again",
@@ -156,12 +159,59 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "acknowledge before commit: the answer is kept before it goes out",
-    file: engine,
-    search: "const isOurs = await settle(parts, owned, ended, abandoned || steps.hasKept);",
-    replace:
-      "const isOurs = true;\n  void settle(parts, owned, ended, abandoned || steps.hasKept).catch(() => undefined);",
-    check: simulation,
+    file: carryOut,
+    search: "const isOurs = await settle(parts, owned, ended, policy);",
+    replace: "const isOurs = true;\n  void settle(parts, owned, ended, policy).catch(() => undefined);",
+    check: longSimulation,
     killedBy: "same-answer",
+  },
+  {
+    guard: "release: after a take-over it forgets nothing",
+    file: transition,
+    search: "if (record.attempt === 1) return undefined;",
+    replace: "if (record.attempt > 0) return undefined;",
+    check: explorer("rerun, keyed effect"),
+    killedBy: "no-lost-effect",
+  },
+  {
+    guard: "doubt: work without effect does not say so of an earlier attempt",
+    file: decisions,
+    search: 'if (effect !== "none" || !hadEffects) return',
+    replace: "if (hadEffects || !hadEffects) return",
+    check: test("src/server/leased-engine.test.ts"),
+    killedBy: "does not undo what an earlier attempt",
+  },
+  {
+    guard: "doubt: a store that fails after the work is no refusal",
+    file: "src/server/store-calls.ts",
+    search: 'throw operation === "claim" ? storeUnavailable(error) : resultUnconfirmed(error);',
+    replace: "throw storeUnavailable(error);",
+    check: simulation,
+    killedBy: "no-lost-effect",
+  },
+  {
+    guard: "doubt: a commit that nobody confirmed is no refusal",
+    file: "src/server/transactional-engine.ts",
+    search: 'if (lastRun === "commit" || lastRun === "answer-only") throw resultUnconfirmed(error);',
+    replace: "",
+    check: test("src/server/transactional-engine.test.ts"),
+    killedBy: "whether a commit came before",
+  },
+  {
+    guard: "doubt: a caller takes no plain 5xx for a refusal",
+    file: "src/client/retry-rule.ts",
+    search: "return response.status < 500 || (response.status === 503 && retryAfterMs !== undefined);",
+    replace: "return true;",
+    check: simulation,
+    killedBy: "no-lost-effect",
+  },
+  {
+    guard: "handler time: work that was given up can use its transaction no longer",
+    file: "src/stores/sqlite/connection.ts",
+    search: "if (mayStillRun(error) && database.location() !== null) database.close();",
+    replace: "",
+    check: test("src/stores/sqlite/transact.test.ts"),
+    killedBy: "was given up",
   },
   {
     guard: "transaction: a failure rolls back",
@@ -201,7 +251,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "attempt in the derived key: it is the same in every attempt",
-    file: engine,
+    file: carryOut,
     search: "const step = recordedSteps(steps, options.steps);",
     replace: "const step = recordedSteps({ ...steps, key: `${key} ${attempt}` }, options.steps);",
     check: simulation,

@@ -18,8 +18,6 @@ export interface Order {
   readonly calls: number;
   /** Whether its caller may have sent something of which it does not know what became. */
   isInDoubt: boolean;
-  /** Whether an attempt was answered that the server failed: that it had no effect then is the server's word only. */
-  serverFailed: boolean;
   readonly answers: Answer[];
 }
 
@@ -37,7 +35,7 @@ export function orderOf(scene: Scene, facts: Pick<Order, "name" | "scope" | "key
   const { clockOffMsMax } = scene.plan;
   const clockOffMs = uniform(scene.random, -clockOffMsMax, clockOffMsMax);
   const caller = simulatedProcess(`caller of ${facts.name}`, scene.time, clockOffMs);
-  return { ...facts, caller, isInDoubt: false, serverFailed: false, answers: [] };
+  return { ...facts, caller, isInDoubt: false, answers: [] };
 }
 
 /**
@@ -64,7 +62,6 @@ export async function carryOn(
       if (event.type === "attempt-started") order.key = event.key;
       if (event.type === "attempt-failed") {
         const { delivery, reason } = event.verdict ?? {};
-        order.serverFailed ||= (event.status ?? 0) >= 500;
         diary.note(
           `${caller.name}: attempt ${event.attempt} failed: ${event.status ?? "no answer"}, ${delivery}, ${reason}`,
         );
@@ -75,6 +72,12 @@ export async function carryOn(
     const headers = { "x-account": scope, ...(order.key === undefined ? {} : { "idempotency-key": order.key }) };
     const wasInDoubt = order.isInDoubt;
     order.isInDoubt = true;
+    const surelyFailed = (): void => {
+      order.isInDoubt = wasInDoubt;
+      if (wasInDoubt || order.calls > 1) return;
+      diary.window("caller told that nothing happened");
+      onSureFailure(order);
+    };
     try {
       const response = await fetch("http://orders.example/orders", { method: "POST", body: name, headers });
       const text = await response.text();
@@ -82,14 +85,14 @@ export async function carryOn(
       const kept = status === 201 || status === 402 || response.headers.get("idempotent-replayed") === "true";
       order.answers.push({ status, text, kept });
       diary.note(`${caller.name}: ${status} ${text.slice(0, 60)}`);
-      if (kept || status === 422 || text.includes("ONCE_OUTCOME_UNKNOWN")) return;
+      if (kept || text.includes("ONCE_OUTCOME_UNKNOWN")) return;
+      // What a keyed call is answered beside that is a refusal.
+      surelyFailed();
+      if (status === 422) return;
     } catch (error) {
       const code = OnceAgainError.isInstance(error) ? error.code : String(error);
       diary.note(`${caller.name}: ${code}`);
-      if (code !== "ONCE_OUTCOME_UNKNOWN") {
-        order.isInDoubt = wasInDoubt;
-        if (!wasInDoubt && !order.serverFailed && order.calls === 1) onSureFailure(order);
-      }
+      if (code !== "ONCE_OUTCOME_UNKNOWN") surelyFailed();
     }
     await sleep(caller.clock, uniform(random, 0, 3000));
   }

@@ -20,7 +20,8 @@ export function simulatedFetch(scene: Scene, caller: SimulatedProcess, places: r
       const after = caller.thisLife();
       const headers = new Headers(init?.headers);
       const key = headers.get("idempotency-key") ?? "";
-      const body = new Uint8Array(init?.body as ArrayBuffer);
+      const sent = init?.body as string | ArrayBuffer;
+      const body = typeof sent === "string" ? new TextEncoder().encode(sent) : new Uint8Array(sent);
       const request: OrderRequest = { scope: headers.get("x-account") ?? "", key, body };
       const fail = (code: string): void => {
         // A silent loss ends with the caller's own time-out.

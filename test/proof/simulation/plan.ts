@@ -20,6 +20,8 @@ export interface Plan {
   readonly crashEveryMs: number;
   readonly stillEveryMs: number;
   readonly workMsMax: number;
+  /** After how long the server gives a handler up. */
+  readonly handlerMsMax: number;
   readonly clockOffMsMax: number;
 }
 
@@ -38,6 +40,7 @@ export function planOf(random: Random): Plan {
     crashEveryMs: uniform(random, 500, 8000),
     stillEveryMs: uniform(random, 500, 8000),
     workMsMax: uniform(random, 10, 2500),
+    handlerMsMax: uniform(random, 1000, 6000),
     clockOffMsMax: random() < 0.5 ? 0 : 3_600_000,
   };
 }

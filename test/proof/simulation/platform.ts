@@ -3,18 +3,15 @@ import type { Random } from "../../../src/core/random.ts";
 
 /**
  * Takes the place of what the platform does by chance or on other threads, so that a seed decides everything: random
- * numbers and identifiers, digests (WebCrypto works on a thread pool) and message channels.
+ * bytes and identifiers, digests (WebCrypto works on a thread pool) and message channels.
  *
  * @returns a function that puts the platform's own back.
  */
 export function deterministicPlatform(random: Random): () => void {
   const { crypto, MessageChannel } = globalThis;
-  const systemRandom = Math.random;
-  Math.random = random;
   define("crypto", seededCrypto(random));
   define("MessageChannel", PromptChannel);
   return () => {
-    Math.random = systemRandom;
     define("crypto", crypto);
     define("MessageChannel", MessageChannel);
   };

@@ -18,7 +18,6 @@ export function remoteStore(
   onLateChange: OnLateChange,
 ): Store {
   const { diary, plan } = scene;
-  const isTakenOver = plan.mode !== "hold";
 
   const call = <Answer>(
     operation: Operation,
@@ -26,9 +25,7 @@ export function remoteStore(
     carryOut: () => Promise<Answer>,
   ): Promise<Answer> => {
     diary.portCalls += 1;
-    const drawn = fateOf(scene, plan.storeFaults);
-    // See docs/verification.md: a claim that takes over is assumed not to arrive after it was given up.
-    const fate = drawn === "late" && operation === "claim" && isTakenOver ? "lost before" : drawn;
+    const fate = fateOf(scene, plan.storeFaults);
     const fault = faultOf[fate];
     if (fault !== undefined) diary.fault(fault);
     const lost = fate === "lost before" ? lostWindows[operation] : undefined;

@@ -7,6 +7,7 @@ import {
   type OnceHttp,
 } from "../../../src/server/index.ts";
 import type { HttpHandler } from "../../../src/server/http/handler-work.ts";
+import { OnceAgainError } from "../../../src/core/errors.ts";
 import { uniform } from "../../../src/core/random.ts";
 import { sleep } from "../../../src/core/clock.ts";
 import type { Store } from "../../../src/stores/store.ts";
@@ -46,6 +47,8 @@ export function serverOn(ground: Ground, process: SimulatedProcess): Serve {
     leaseMs: plan.leaseMs,
     waitMs: plan.waitMs,
     storeMsMax: 400,
+    handlerMsMax: plan.handlerMsMax,
+    random: scene.random,
     secret,
     onError: () => undefined,
     onEvent: ({ kind }: { kind: string }) => {
@@ -90,11 +93,21 @@ async function order<Transaction>(
   execution: Execution<Transaction>,
   body: Uint8Array,
 ): Promise<HttpAnswer> {
-  const { plan, random, unlucky } = scene;
+  const { diary, plan, random, unlucky } = scene;
   const { scope, key = "", fence, transaction } = execution;
   const order = new TextDecoder().decode(body);
   const run = executions.begin({ scope, key, process, inTransaction: transaction !== undefined });
-  const work = (): Promise<void> => sleep(process.clock, uniform(random, 0, random() < 0.2 ? plan.workMsMax : 20));
+  execution.signal.addEventListener("abort", () => {
+    if (!OnceAgainError.isInstance(execution.signal.reason, "ONCE_HANDLER_TIMEOUT")) return;
+    diary.window(run.hasEffect ? "handler given up after its effect" : "handler given up before its effect");
+  });
+  const work = async (): Promise<void> => {
+    if (unlucky(0.02)) {
+      diary.fault("handler hangs");
+      await sleep(process.clock, plan.handlerMsMax * uniform(random, 0.9, 2));
+    }
+    await sleep(process.clock, uniform(random, 0, random() < 0.2 ? plan.workMsMax : 20));
+  };
   const fail = (share: number, error: () => Error): void => {
     if (unlucky(share)) throw error();
   };

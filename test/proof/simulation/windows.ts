@@ -15,12 +15,15 @@ export const windows = [
   "late owner refused",
   "call arrived after it was given up",
   "repeat came while it worked",
+  "handler given up before its effect",
+  "handler given up after its effect",
   "crash inside a transaction",
   "commit lost before it was carried out",
   "commit carried out, answer lost",
   "success answered, answer lost",
   "request came twice",
   "caller died in doubt",
+  "caller told that nothing happened",
   "another request under the same key",
 ] as const;
 
@@ -38,6 +41,7 @@ export const faults = [
   "port call late",
   "effect call failed before it applied",
   "effect call applied, answer lost",
+  "handler hangs",
   "server crashed",
   "server stood still",
   "caller crashed",

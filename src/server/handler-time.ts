@@ -1,0 +1,40 @@
+import { OnceAgainError } from "../core/errors.ts";
+import type { CheckedEngineOptions } from "./options.ts";
+
+/** The time that one run of a handler has. */
+export interface HandlerTime {
+  /** Aborts with `ONCE_HANDLER_TIMEOUT` when the time is over. */
+  readonly signal: AbortSignal;
+  /** Waits for a promise no longer than until the time is over; then it rejects with the signal's reason. */
+  within<Value>(awaited: Promise<Value>): Promise<Value>;
+  /** The handler has ended: its time does not pass any more. */
+  readonly stop: () => void;
+}
+
+/** @param onOver is called when the time is over, before anybody else is told. */
+export function handlerTime(
+  { clock, handlerMsMax }: Pick<CheckedEngineOptions, "clock" | "handlerMsMax">,
+  onOver: (error: OnceAgainError) => void = () => undefined,
+): HandlerTime {
+  const controller = new AbortController();
+  const { promise: over, reject } = Promise.withResolvers<never>();
+  // Whoever waits hears of it; there may be nobody.
+  over.catch(() => undefined);
+  const stop = clock.timer(handlerMsMax, () => {
+    const error = new OnceAgainError(
+      "ONCE_HANDLER_TIMEOUT",
+      `The handler did not end within ${handlerMsMax} ms. What it has done, or will do yet, is unknown.`,
+    );
+    onOver(error);
+    controller.abort(error);
+    reject(error);
+  });
+  return { signal: controller.signal, within: (awaited) => Promise.race([awaited, over]), stop };
+}
+
+/** The time of a handler that is none of ours. */
+export const unlimited: HandlerTime = {
+  signal: new AbortController().signal,
+  within: (awaited) => awaited,
+  stop: () => undefined,
+};
