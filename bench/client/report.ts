@@ -1,0 +1,55 @@
+import type { Ground } from "../ground.ts";
+import type { Measured } from "../measure.ts";
+import type { HttpFigures } from "./http-child.ts";
+import type { LoopFigures } from "./loops-child.ts";
+
+/** What a run of the benchmark writes down. */
+export interface ClientResults extends Ground {
+  readonly rounds: number;
+  readonly milliseconds: number;
+  readonly connections: number;
+  readonly loops: readonly Measured<keyof LoopFigures>[];
+  readonly callers: readonly Measured<keyof HttpFigures>[];
+}
+
+/** The results as two tables for a terminal. */
+export function clientTables({ loops, callers }: ClientResults): string {
+  const loopRows = loops.map(({ name, medians, ratios }) => [
+    name,
+    whole(medians.successNanoseconds),
+    ratios.successNanoseconds.toFixed(2),
+    whole(medians.successBytes),
+    whole(medians.failuresNanoseconds),
+    whole(medians.failuresBytes),
+  ]);
+  const callerRows = callers.map(({ name, baseline, medians, ratios }) => [
+    name,
+    whole(medians.perSecond),
+    ratios.perSecond.toFixed(2),
+    whole(medians.cpuMicroseconds),
+    (1 / ratios.cpuMicroseconds).toFixed(2),
+    baseline,
+  ]);
+  return [
+    table(["", "success, ns CPU", "of bare await", "bytes", "three failures, ns CPU", "bytes"], loopRows),
+    table(["", "requests/s", "ratio", "µs CPU", "ratio by CPU", "of"], callerRows),
+  ].join("\n\n");
+}
+
+/** A library that does not retry by itself has no figure for failures. */
+function whole(figure: number | null): string {
+  return figure === null || Number.isNaN(figure) || figure === 0 ? "-" : Math.round(figure).toLocaleString("en");
+}
+
+function table(head: readonly string[], rows: readonly string[][]): string {
+  const all = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  return all
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}

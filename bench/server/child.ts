@@ -1,0 +1,33 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+
+/** A process of the benchmark, which answers each message with one. */
+export interface Child extends AsyncDisposable {
+  ask<Answer>(message: unknown): Promise<Answer>;
+}
+
+/** Starts a program of this folder. @param nodeOptions what Node is told, such as `--cpu-prof`. */
+export function startChild(program: string, args: readonly string[], nodeOptions: readonly string[] = []): Child {
+  const path = fileURLToPath(new URL(program, import.meta.url));
+  // Expected messages only: what a measured package prints belongs to nobody's JSON.
+  const child = fork(path, args, { execArgv: [...nodeOptions], stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  const ended = once(child, "exit");
+  const endedEarly = ended.then(([code]) => {
+    throw new Error(`${program} ${args.join(" ")} ended with ${code}.`);
+  });
+  endedEarly.catch(() => undefined);
+  return {
+    async ask<Answer>(message: unknown) {
+      const answered = once(child, "message") as Promise<[Answer & { fault?: string }]>;
+      child.send(message as object);
+      const [answer] = await Promise.race([answered, endedEarly]);
+      if (answer.fault !== undefined) throw new Error(`${program} ${args.join(" ")}: ${answer.fault}`);
+      return answer;
+    },
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode === null) child.disconnect();
+      await ended;
+    },
+  };
+}

@@ -1,0 +1,36 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startPostgres } from "../../test/servers/postgres.ts";
+import type { PrivateServer } from "../../test/servers/private-server.ts";
+import { startRedis } from "../../test/servers/redis.ts";
+import type { StoreName } from "./catalog.ts";
+
+/** A store of the benchmark's own, gone when it is disposed of. */
+export interface StoreGround extends AsyncDisposable {
+  /** The URL of its server, or the path of its file. */
+  readonly url: string;
+}
+
+/** Starts the server of a store, or makes a folder for its file. */
+export async function startStore(store: StoreName): Promise<StoreGround> {
+  switch (store) {
+    case "redis":
+      // As most run it: what was acknowledged in the last second may be lost with the machine.
+      return grounded(await startRedis({ settings: { appendfsync: "everysec" } }));
+    case "postgres":
+      return grounded(await startPostgres());
+    case "memory":
+    case "sqlite": {
+      const folder = mkdtempSync(join(tmpdir(), "once-again-bench-"));
+      return {
+        url: join(folder, "keys.db"),
+        [Symbol.asyncDispose]: async () => rmSync(folder, { recursive: true, force: true }),
+      };
+    }
+  }
+}
+
+function grounded(server: PrivateServer): StoreGround {
+  return { url: server.url, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+}
