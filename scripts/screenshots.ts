@@ -59,9 +59,11 @@ const screenshots: Readonly<Record<string, Screenshot>> = {
     size: { width: 1280, height: 900 },
     async pose(page) {
       await page.getByLabel("State").selectOption("held");
-      await page.getByText("done", { exact: true }).first().waitFor({ state: "detached" });
+      await page.locator(".state.done").first().waitFor({ state: "detached" });
       await page.locator("button.link").first().click();
       await page.getByText("It did not happen").waitFor();
+      // The plot has some points by then.
+      await page.waitForTimeout(12_000);
     },
   },
 };

@@ -98,7 +98,11 @@ const plotOptions: ComponentProps<typeof Plot>["options"] = (token) => ({
     { ...quietAxis(token), size: 24, space: 90, values: (_plot, times) => times.map(clockTime) },
     { ...quietAxis(token), size: 44, space: 28 },
   ],
-  scales: { y: { range: (_plot, _min, max) => [0, Math.max(1, max * 1.15)] } },
+  scales: {
+    // A minute at least.
+    x: { range: (_plot, min, max) => [Math.min(min, max - 60), max] },
+    y: { range: (_plot, _min, max) => [0, Math.max(1, max * 1.15)] },
+  },
   series: [{}, { label: "ms", stroke: token("--series-1"), width: 2, points: { show: false } }],
 });
 
