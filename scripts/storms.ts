@@ -1,13 +1,14 @@
-import process from "node:process";
 import { spawnSync } from "node:child_process";
+import process from "node:process";
 import { parseArgs } from "node:util";
 import { simulateStorm } from "../src/simulator/index.ts";
 
-const help = `npm run bench:storms -- [--callers 10000,100000,1000000] [--json]
+const help = `npm run bench:storms -- [--callers 10000,100000,1000000] [--rounds 3] [--json]
 
-Simulates a herd of callers, each size in a process of its own: seconds, events per second, peak memory, and what an
-caller costs beside the first size. Ends with 1 if one takes 60 s of a processor or 2 GB, or if a caller costs more than
-twice as much as in the first.
+Simulates herds of callers, each size in a process of its own and all sizes in each round: processor time, events per
+second of it, peak memory, and how many times the next smaller size's processor time it takes; medians of the rounds.
+Ends with 1 if a size takes 60 s or 2 GB, or if the last one takes more than its share of the time of the one before
+(ten times the callers, ten times the time) and 15% for the noise of the machine.
 
 Example:
   npm run bench:storms -- --callers 10000,100000`;
@@ -15,34 +16,34 @@ Example:
 const { values } = parseArgs({
   options: {
     callers: { type: "string", default: "10000,100000,1000000" },
+    rounds: { type: "string", default: "3" },
     one: { type: "boolean" },
     json: { type: "boolean" },
     help: { type: "boolean" },
   },
 });
-const sizes = values.callers.split(",").map(Number);
 if (values.help) {
   console.log(help);
   process.exit(0);
 }
-if (!sizes.every((size) => Number.isInteger(size) && size >= 1 && size <= 1_000_000)) {
+const isWhole = (value: number, max: number): boolean => Number.isInteger(value) && value >= 1 && value <= max;
+const sizes = values.callers.split(",").map(Number);
+const rounds = Number(values.rounds);
+if (!sizes.every((size) => isWhole(size, 1_000_000)) || !isWhole(rounds, 100)) {
   console.error(help);
   process.exit(2);
 }
 
-interface Row {
-  readonly callers: number;
+interface Run {
   readonly events: number;
-  readonly seconds: number;
-  /** Time of this process's own on a processor: what remains of `seconds` when others work beside it. */
+  /** Of this process alone: what others do meanwhile does not count. */
   readonly cpuSeconds: number;
-  readonly eventsPerSecond: number;
   readonly peakMegabytes: number;
 }
 
 /** A herd whose service can serve a twentieth of it in a second, and is down for the first ten. */
-function measure(callers: number): Row {
-  const [startedAt, cpu] = [performance.now(), process.cpuUsage()];
+function simulate(callers: number): Run {
+  const startedAt = process.cpuUsage();
   const { events } = simulateStorm({
     durationMs: 600_000,
     arrivals: { kind: "at-once", callers, withinMs: 1000 },
@@ -50,34 +51,56 @@ function measure(callers: number): Row {
     outages: [{ fromMs: 0, toMs: 10_000 }],
     policy: { attemptsMax: 8, attemptTimeoutMs: 5000, budget: { kind: "none" } },
   });
-  const seconds = (performance.now() - startedAt) / 1000;
-  const { system, user } = process.cpuUsage(cpu);
-  const cpuSeconds = (system + user) / 1e6;
-  const peakMegabytes = process.resourceUsage().maxRSS / 1024;
-  return { callers, events, seconds, cpuSeconds, eventsPerSecond: events / seconds, peakMegabytes };
+  const { system, user } = process.cpuUsage(startedAt);
+  return { events, cpuSeconds: (system + user) / 1e6, peakMegabytes: process.resourceUsage().maxRSS / 1024 };
 }
 
-if (values.one) {
-  console.log(JSON.stringify(measure(sizes[0]!)));
-  process.exit(0);
-}
-
-const rows = sizes.map((callers) => {
+function simulateApart(callers: number): Run {
   const script = process.argv[1]!;
-  const child = spawnSync(process.execPath, [script, "--one", "--callers", String(callers)], {
+  const { status, stdout } = spawnSync(process.execPath, [script, "--one", "--callers", String(callers)], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "inherit"],
   });
-  return JSON.parse(child.stdout) as Row;
+  if (status !== 0) throw new Error(`The herd of ${callers} callers ended with ${status}.`);
+  return JSON.parse(stdout) as Run;
+}
+
+const median = (numbers: readonly number[]): number =>
+  numbers.toSorted((one, other) => one - other)[numbers.length >> 1]!;
+
+if (values.one) {
+  console.log(JSON.stringify(simulate(sizes[0]!)));
+  process.exit(0);
+}
+
+const runs = Array.from({ length: rounds }, () => sizes.map((callers) => simulateApart(callers)));
+const rows = sizes.map((callers, index) => {
+  const ofSize = runs.map((round) => round[index]!);
+  const cpuSeconds = median(ofSize.map((run) => run.cpuSeconds));
+  const { events } = ofSize[0]!;
+  const timesBefore = median(runs.map((round) => round[index]!.cpuSeconds / round[Math.max(0, index - 1)]!.cpuSeconds));
+  return {
+    callers,
+    events,
+    cpuSeconds,
+    nanosecondsPerEvent: (cpuSeconds * 1e9) / events,
+    eventsPerSecond: events / cpuSeconds,
+    timesBefore,
+    peakMegabytes: Math.max(...ofSize.map((run) => run.peakMegabytes)),
+  };
 });
-const costOf = ({ cpuSeconds, callers }: Row): number => cpuSeconds / callers;
-const compared = rows.map((row) => ({ ...row, costRatio: costOf(row) / costOf(rows[0]!) }));
-const rounded = compared.map((row) =>
-  Object.fromEntries(Object.entries(row).map(([name, value]) => [name, Number(value.toPrecision(3))])),
-);
-if (values.json) console.log(JSON.stringify(compared, undefined, 2));
-else console.table(rounded);
-const isGood = compared.every(
-  ({ costRatio, cpuSeconds, peakMegabytes }) => cpuSeconds < 60 && peakMegabytes < 2048 && costRatio < 2,
-);
-process.exitCode = isGood ? 0 : 1;
+const last = rows.at(-1)!;
+const share = last.callers / (rows.at(-2) ?? last).callers;
+const isLinear = last.timesBefore <= share * 1.15;
+const isSmall = rows.every(({ cpuSeconds, peakMegabytes }) => cpuSeconds < 60 && peakMegabytes < 2048);
+if (values.json) console.log(JSON.stringify({ rounds, isLinear, rows }, undefined, 2));
+else {
+  const rounded = (row: object): object =>
+    Object.fromEntries(Object.entries(row).map(([name, value]) => [name, Number((value as number).toPrecision(3))]));
+  console.table(rows.map((row) => rounded(row)));
+  console.log(
+    `${last.timesBefore.toFixed(1)} times the time for ${share.toFixed(1)} times the callers: ` +
+      (isLinear ? "at most linear." : "more than linear."),
+  );
+}
+process.exitCode = isLinear && isSmall ? 0 : 1;

@@ -1,5 +1,6 @@
 import type { FailureKind } from "../retry/index.ts";
 import { planRetry, type Limit } from "../retry/plan.ts";
+import { CallerLayers } from "./caller-layers.ts";
 import type { CallerProcess } from "./caller-process.ts";
 import { never, none } from "./calls.ts";
 import { type DecideOnEnding, type Ending, endings } from "./ending.ts";
@@ -30,6 +31,7 @@ export class CallerSide {
   readonly #processes: readonly CallerProcess[];
   readonly #decide: DecideOnEnding;
   readonly #listeners: CallerSideListeners;
+  readonly #layers: CallerLayers;
   #begun = 0;
 
   constructor(
@@ -44,6 +46,10 @@ export class CallerSide {
     this.#processes = processes;
     this.#decide = decide;
     this.#listeners = listeners;
+    this.#layers = new CallerLayers(world, (call) => this.#processOf(call), {
+      onPass: (call) => this.#depart(call),
+      onHeld: (call, ending, retryAfterMs) => this.#fail(call, ending, undefined, retryAfterMs),
+    });
   }
 
   /** @returns the call. */
@@ -63,15 +69,13 @@ export class CallerSide {
     calls.attempts[call]! += 1;
     this.#listeners.onAttempt?.(call);
     calls.timesOutAt[call] = Math.min(nowMs + attemptTimeoutMs, calls.startedAt[call]! + deadlineMs);
-    events.addInOrder(calls.timesOutAt[call], eventKinds.attemptTimesOut, call);
-    this.#passBreaker(call);
+    events.add(calls.timesOutAt[call], eventKinds.attemptTimesOut, call);
+    this.#layers.enter(call);
   }
 
   timeOut(call: number): void {
     if (this.#world.calls.timesOutAt[call] !== this.#world.nowMs) return;
-    const { breaker, limit } = this.#processOf(call);
-    limit?.line.delete(call);
-    const waitedForProbe = breaker?.line.delete(call) ?? false;
+    const waitedForProbe = this.#layers.leaveLines(call);
     this.#fail(call, endings.timedOut, waitedForProbe ? undefined : true);
   }
 
@@ -97,7 +101,7 @@ export class CallerSide {
     if (ending === endings.succeeded) {
       const { budget, hedge } = this.#processOf(call);
       hedge?.answered(nowMs - calls.sentAt[call]!);
-      this.#leaveLayers(call, false);
+      this.#endAttempt(call, false);
       budget?.onSuccess(failureKinds[calls.paidFor[call]!]);
       this.#end(call, undefined);
     } else if (calls.request[call] === none) this.#fail(call, ending, true);
@@ -107,48 +111,8 @@ export class CallerSide {
     return this.#processes[this.#world.calls.process[call]!]!;
   }
 
-  #passBreaker(call: number): void {
-    const { calls, events, nowMs } = this.#world;
-    const { breaker } = this.#processOf(call);
-    if (breaker === undefined) return this.#passThrottle(call);
-    const admission = breaker.state.admit(breaker.line.size);
-    switch (admission.role) {
-      case "waiter":
-        breaker.line.add(call);
-        return;
-      case "refused":
-        return this.#fail(call, endings.heldByBreaker, undefined, admission.retryAfterMs);
-      case "probe":
-        calls.isProbe[call] = 1;
-        if (nowMs + breaker.probeTimeoutMs < calls.timesOutAt[call]!) {
-          calls.timesOutAt[call] = nowMs + breaker.probeTimeoutMs;
-          events.add(calls.timesOutAt[call], eventKinds.attemptTimesOut, call);
-        }
-        break;
-      case "call":
-        calls.counted[call] = admission.counted;
-    }
-    this.#passThrottle(call);
-  }
-
-  #passThrottle(call: number): void {
-    const { throttle } = this.#processOf(call);
-    if (throttle?.admits() === false) this.#fail(call, endings.heldByThrottle, undefined);
-    else this.#passLimit(call);
-  }
-
-  #passLimit(call: number): void {
-    const { limit } = this.#processOf(call);
-    const entry = limit?.places.enter(limit.line.size);
-    if (entry === "full") this.#fail(call, endings.heldByLimit, undefined);
-    else if (entry === "wait") limit?.line.add(call);
-    else this.#depart(call);
-  }
-
-  /** Nothing holds the attempt back any more. */
   #depart(call: number): void {
     const { calls, nowMs } = this.#world;
-    calls.hasPlace[call] = 1;
     calls.sentAt[call] = nowMs;
     this.#send(call, false);
   }
@@ -170,7 +134,7 @@ export class CallerSide {
   #fail(call: number, ending: Ending, hasFailed: true | undefined, retryAfterMs?: number): void {
     const { calls, events, nowMs } = this.#world;
     this.#listeners.onFailure?.(ending);
-    this.#leaveLayers(call, hasFailed);
+    this.#endAttempt(call, hasFailed);
     const process = this.#processOf(call);
     const plan = planRetry(process, this.#decide(ending, retryAfterMs), {
       attempts: calls.attempts[call]!,
@@ -190,41 +154,13 @@ export class CallerSide {
     this.#world.calls.end(call);
   }
 
-  /** The attempt has ended: its requests are waited for no more, and the layers hear of it, from the inside out. */
-  #leaveLayers(call: number, hasFailed: boolean | undefined): void {
+  /** The attempt has ended: its requests are waited for no more. */
+  #endAttempt(call: number, hasFailed: boolean | undefined): void {
     const { calls } = this.#world;
     calls.timesOutAt[call] = never;
     calls.hedgeAt[call] = never;
     while (calls.request[call] !== none) this.#unlink(call, calls.request[call]!);
-    this.#leaveLimit(call);
-    const { breaker, throttle } = this.#processOf(call);
-    if (hasFailed !== undefined) throttle?.count(hasFailed);
-    if (breaker !== undefined) this.#leaveBreaker(call, breaker, hasFailed);
-  }
-
-  #leaveLimit(call: number): void {
-    const { calls } = this.#world;
-    const { limit } = this.#processOf(call);
-    if (limit === undefined || calls.hasPlace[call] === 0) return;
-    calls.hasPlace[call] = 0;
-    const [next] = limit.line;
-    if (next === undefined) return limit.places.free();
-    // The place is handed on rather than given up, so that nobody slips in before those who wait.
-    limit.line.delete(next);
-    this.#depart(next);
-  }
-
-  #leaveBreaker(call: number, breaker: NonNullable<CallerProcess["breaker"]>, hasFailed: boolean | undefined): void {
-    const { calls } = this.#world;
-    const counted = calls.counted[call];
-    calls.counted[call] = undefined;
-    if (counted !== undefined && hasFailed !== undefined) breaker.state.callEnded(counted, hasFailed);
-    if (calls.isProbe[call] === 0) return;
-    calls.isProbe[call] = 0;
-    breaker.state.probeEnded(hasFailed);
-    const waiting = [...breaker.line];
-    breaker.line.clear();
-    for (const waiter of waiting) this.#passBreaker(waiter);
+    this.#layers.leave(call, hasFailed);
   }
 
   /** Takes a request out of those that its call waits for. */

@@ -1,5 +1,5 @@
 import type { OutcomeWindow } from "../retry/layers/outcome-window.ts";
-import { longer, Slots } from "./slots.ts";
+import { type Column, Rows } from "./rows.ts";
 
 /** No moment: what a timer holds that is not set. It equals no time of any event. */
 export const never = Number.NaN;
@@ -7,51 +7,48 @@ export const never = Number.NaN;
 /** No row of a table. */
 export const none = -1;
 
-/** The calls that are going on, as a table of typed arrays; every method's `call` is a row. */
+/** The calls that are going on, as a table of numbers; every method's `call` is a row. */
 export class Calls {
-  readonly #slots: Slots;
+  // Laid before the fields below would be initialised, which is why those are only declared.
+  readonly #rows = new Rows(16, (column) => this.#lay(column));
   /** Which side makes it: 0 the callers, 1 the first service, and so on. */
-  side = new Uint8Array();
-  /** Whom it is for: a caller's number, or the request that a service is working on. */
-  origin = new Int32Array();
+  declare side: Column;
   /** In which of its side's processes it is made. */
-  process = new Int32Array();
-  attempts = new Int32Array();
-  startedAt = new Float64Array();
+  declare process: Column;
+  declare attempts: Column;
+  declare startedAt: Column;
   /** When the running attempt will be cut. */
-  timesOutAt = new Float64Array();
+  declare timesOutAt: Column;
   /** When the next attempt is made. */
-  retryAt = new Float64Array();
-  /** When a further request is sent beside those of the running attempt. */
-  hedgeAt = new Float64Array();
-  /** When the running attempt sent its first request. */
-  sentAt = new Float64Array();
+  declare retryAt: Column;
   /** What the backoff answered last. */
-  delayMs = new Float64Array();
-  /** What the last retry was taken for: an index of `failureKinds`, or 0. */
-  paidFor = new Uint8Array();
+  declare delayMs: Column;
   /** The newest of the running attempt's requests that are still waited for. */
-  request = new Int32Array();
-  hedges = new Uint8Array();
-  /** Whether the running attempt is a circuit breaker's probe. */
-  isProbe = new Uint8Array();
+  declare request: Column;
+  /** When a further request is sent beside those of the running attempt. */
+  declare hedgeAt: Column;
+  declare hedges: Column;
+  /** When the running attempt sent its first request. */
+  declare sentAt: Column;
+  /** What the last retry was taken for: an index of `failureKinds`, or 0. */
+  declare paidFor: Column;
   /** Whether it holds a place of the concurrency limit. */
-  hasPlace = new Uint8Array();
+  declare hasPlace: Column;
+  /** Whether the running attempt is a circuit breaker's probe. */
+  declare isProbe: Column;
+  /** Whom it is for: a caller's number, or the request that a service is working on. */
+  declare origin: Column;
   /** Its row in the scatter plot. */
-  herdRow = new Int32Array();
-  /** Where the circuit breaker counts the running attempt's outcome. */
-  readonly counted: (OutcomeWindow | undefined)[] = [];
-
-  constructor() {
-    this.#slots = new Slots((rows) => this.#grow(rows));
-  }
+  declare herdRow: Column;
+  /** Where the circuit breaker counts the outcome of a running attempt. */
+  readonly counted = new Map<number, OutcomeWindow>();
 
   get used(): number {
-    return this.#slots.used;
+    return this.#rows.used;
   }
 
   begin(side: number, origin: number, process: number, atMs: number): number {
-    const call = this.#slots.take();
+    const call = this.#rows.take();
     this.side[call] = side;
     this.origin[call] = origin;
     this.process[call] = process;
@@ -74,25 +71,26 @@ export class Calls {
     this.timesOutAt[call] = never;
     this.retryAt[call] = never;
     this.hedgeAt[call] = never;
-    this.#slots.giveBack(call);
+    this.#rows.giveBack(call);
   }
 
-  #grow(rows: number): void {
-    this.side = longer(this.side, rows);
-    this.origin = longer(this.origin, rows);
-    this.process = longer(this.process, rows);
-    this.attempts = longer(this.attempts, rows);
-    this.startedAt = longer(this.startedAt, rows);
-    this.timesOutAt = longer(this.timesOutAt, rows);
-    this.retryAt = longer(this.retryAt, rows);
-    this.hedgeAt = longer(this.hedgeAt, rows);
-    this.sentAt = longer(this.sentAt, rows);
-    this.delayMs = longer(this.delayMs, rows);
-    this.paidFor = longer(this.paidFor, rows);
-    this.request = longer(this.request, rows);
-    this.hedges = longer(this.hedges, rows);
-    this.isProbe = longer(this.isProbe, rows);
-    this.hasPlace = longer(this.hasPlace, rows);
-    this.herdRow = longer(this.herdRow, rows);
+  /** What every attempt looks at comes first. */
+  #lay(column: (field: number) => Column): void {
+    this.side = column(0);
+    this.process = column(1);
+    this.attempts = column(2);
+    this.startedAt = column(3);
+    this.timesOutAt = column(4);
+    this.retryAt = column(5);
+    this.delayMs = column(6);
+    this.request = column(7);
+    this.hedgeAt = column(8);
+    this.hedges = column(9);
+    this.sentAt = column(10);
+    this.paidFor = column(11);
+    this.hasPlace = column(12);
+    this.isProbe = column(13);
+    this.origin = column(14);
+    this.herdRow = column(15);
   }
 }

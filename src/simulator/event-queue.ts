@@ -1,20 +1,44 @@
-import { InOrder } from "./in-order.ts";
+import { none } from "./calls.ts";
+import { EventBuckets } from "./event-buckets.ts";
 
-/** Each node of the heap has four children: half as deep as a binary one, and its children lie side by side. */
-const arity = 4;
+/** The two words of a time are digits of five bits: a level for each digit, and a bucket for each of its values. */
+const digitBits = 5;
+const values = 1 << digitBits;
+const levelsPerWord = Math.ceil(32 / digitBits);
+const levels = 2 * levelsPerWord;
+
+/** The bucket of what happens at the current time. */
+const present = levels * values;
+
+/** Which of the two words of a number in memory has its first digits: that depends on the machine. */
+const high = new Int32Array(Float64Array.of(1).buffer)[0] === 0 ? 1 : 0;
+const low = 1 - high;
 
 /**
- * What is to happen, earliest first; events of the same time keep the order in which they were added. A heap in typed
- * arrays, so that a million callers cost 21 bytes for each event that is to come, and no garbage.
+ * What is to happen, earliest first; events of the same time keep the order in which they were added. An event costs the
+ * same however many there are.
+ *
+ * A radix heap over the bits of the times, which as whole numbers have the same order as the times themselves. An event
+ * lies in the bucket of the first digit in which its time differs from the current time. When the turn of a bucket comes,
+ * its earliest time becomes the current one, and its events go on to buckets of later digits. So an event moves at most
+ * as often as there are digits, and always to the end of a bucket: those of the same time are in one bucket at any time,
+ * and never overtake each other.
+ *
+ * Source: Ahuja, Mehlhorn, Orlin, Tarjan, "Faster Algorithms for the Shortest Path Problem", Journal of the ACM, 1990.
  */
 export class EventQueue {
+  readonly #buckets = new EventBuckets(present + 1);
+  /** For each level, the values whose buckets have events: a bit for each. */
+  readonly #valuesInUse = new Int32Array(levels);
+  /** The levels that have any: a bit for each. */
+  #levelsInUse = 0;
+  /** A time, and the same memory as two words. */
+  readonly #time = new Float64Array(1);
+  readonly #words = new Int32Array(this.#time.buffer);
+  /** The words of the current time. */
+  #highNow = 0;
+  #lowNow = 0;
   #size = 0;
-  #added = 0;
-  #times = new Float64Array(1024);
-  #orders = new Float64Array(1024);
-  #subjects = new Int32Array(1024);
-  #kinds = new Uint8Array(1024);
-  readonly #inOrder = new InOrder();
 
   /** Of the event that `next` took: when it happens, */
   atMs = 0;
@@ -24,101 +48,72 @@ export class EventQueue {
   subject = 0;
 
   get size(): number {
-    return this.#size + this.#inOrder.length;
+    return this.#size;
   }
 
   /**
-   * {@link add} for events that mostly come in the order of their times, such as time-outs that are all as long: those
-   * cost the same however many there are.
+   * @param atMs at least 0, and not before the event that `next` took last.
+   * @param kind a whole number of up to 32 bits, like `subject`.
    */
-  addInOrder(atMs: number, kind: number, subject: number): void {
-    if (!this.#inOrder.add(atMs, this.#added, kind, subject)) return this.add(atMs, kind, subject);
-    this.#added += 1;
-  }
-
-  /** @param kind 0 to 255. */
   add(atMs: number, kind: number, subject: number): void {
-    if (this.#size === this.#times.length) this.#grow();
-    const [times, orders] = [this.#times, this.#orders];
-    const order = this.#added;
-    this.#added += 1;
-    let hole = this.#size;
+    if (!(atMs >= this.atMs)) throw new RangeError(`At ${this.atMs} ms nothing can be added for ${atMs} ms.`);
+    // The bits of -0 would be those of a late time.
+    this.#place(atMs + 0, kind, subject);
     this.#size += 1;
-    // A later addition never goes before an earlier one of the same time, so the order need not be compared here.
-    while (hole > 0) {
-      const parent = (hole - 1) >> 2;
-      if (times[parent]! <= atMs) break;
-      this.#move(parent, hole);
-      hole = parent;
-    }
-    times[hole] = atMs;
-    orders[hole] = order;
-    this.#kinds[hole] = kind;
-    this.#subjects[hole] = subject;
   }
 
   /** Takes the earliest event out, into `atMs`, `kind` and `subject`. `false`: there is none. */
   next(): boolean {
-    const line = this.#inOrder;
-    if (line.length > 0 && (this.#size === 0 || this.#isBehind(line.atMs, line.order))) {
-      this.atMs = line.atMs;
-      this.kind = line.kind;
-      this.subject = line.subject;
-      line.remove();
-      return true;
-    }
     if (this.#size === 0) return false;
-    this.atMs = this.#times[0]!;
-    this.kind = this.#kinds[0]!;
-    this.subject = this.#subjects[0]!;
+    const buckets = this.#buckets;
+    const bucket = buckets.first(present) === none ? this.#advance() : present;
+    const event = buckets.first(bucket);
+    this.atMs = buckets.atMs(event);
+    this.kind = buckets.kind(event);
+    this.subject = buckets.subject(event);
+    buckets.removeFirst(bucket);
     this.#size -= 1;
-    if (this.#size > 0) this.#sink(this.#size);
     return true;
   }
 
-  /** Puts the last event, which has lost its place, where it belongs, from the top on. */
-  #sink(last: number): void {
-    const [times, orders, size] = [this.#times, this.#orders, this.#size];
-    const [time, order] = [times[last]!, orders[last]!];
-    let hole = 0;
-    for (;;) {
-      const firstChild = hole * arity + 1;
-      if (firstChild >= size) break;
-      const end = Math.min(firstChild + arity, size);
-      let least = firstChild;
-      for (let child = firstChild + 1; child < end; child += 1) if (this.#isBefore(child, least)) least = child;
-      const leastTime = times[least]!;
-      if (time < leastTime || (time === leastTime && order < orders[least]!)) break;
-      this.#move(least, hole);
-      hole = least;
+  #place(atMs: number, kind: number, subject: number): void {
+    this.#time[0] = atMs;
+    this.#buckets.add(this.#bucketOf(this.#words[high]!, this.#words[low]!), atMs, kind, subject);
+  }
+
+  #bucketOf(highWord: number, lowWord: number): number {
+    if (highWord !== this.#highNow) return this.#bucketAt(levelsPerWord, highWord, highWord ^ this.#highNow);
+    if (lowWord !== this.#lowNow) return this.#bucketAt(0, lowWord, lowWord ^ this.#lowNow);
+    return present;
+  }
+
+  /** @param difference to the current time's word; not 0. */
+  #bucketAt(levelMin: number, word: number, difference: number): number {
+    const digit = ((31 - Math.clz32(difference)) / digitBits) | 0;
+    const level = levelMin + digit;
+    const value = (word >>> (digit * digitBits)) & (values - 1);
+    this.#valuesInUse[level]! |= 1 << value;
+    this.#levelsInUse |= 1 << level;
+    return level * values + value;
+  }
+
+  /** The earliest time becomes the current one. @returns the bucket whose first event happens then. */
+  #advance(): number {
+    const level = lowestBit(this.#levelsInUse);
+    const value = lowestBit(this.#valuesInUse[level]!);
+    this.#valuesInUse[level]! &= ~(1 << value);
+    if (this.#valuesInUse[level] === 0) this.#levelsInUse &= ~(1 << level);
+    const buckets = this.#buckets;
+    const bucket = level * values + value;
+    this.#time[0] = buckets.earliestMs(bucket);
+    [this.#highNow, this.#lowNow] = [this.#words[high]!, this.#words[low]!];
+    if (buckets.hasOne(bucket)) return bucket;
+    for (let event = buckets.first(bucket); event !== none; event = buckets.first(bucket)) {
+      this.#place(buckets.atMs(event), buckets.kind(event), buckets.subject(event));
+      buckets.removeFirst(bucket);
     }
-    this.#move(last, hole);
-  }
-
-  /** Whether the heap's first event comes after another. */
-  #isBehind(atMs: number, order: number): boolean {
-    const first = this.#times[0]!;
-    return atMs < first || (atMs === first && order < this.#orders[0]!);
-  }
-
-  #isBefore(one: number, other: number): boolean {
-    const [oneTime, otherTime] = [this.#times[one]!, this.#times[other]!];
-    return oneTime < otherTime || (oneTime === otherTime && this.#orders[one]! < this.#orders[other]!);
-  }
-
-  #move(from: number, to: number): void {
-    this.#times[to] = this.#times[from]!;
-    this.#orders[to] = this.#orders[from]!;
-    this.#kinds[to] = this.#kinds[from]!;
-    this.#subjects[to] = this.#subjects[from]!;
-  }
-
-  #grow(): void {
-    const size = this.#size * 2;
-    const [times, orders, kinds, subjects] = [this.#times, this.#orders, this.#kinds, this.#subjects];
-    (this.#times = new Float64Array(size)).set(times);
-    (this.#orders = new Float64Array(size)).set(orders);
-    (this.#kinds = new Uint8Array(size)).set(kinds);
-    (this.#subjects = new Int32Array(size)).set(subjects);
+    return present;
   }
 }
+
+const lowestBit = (bits: number): number => 31 - Math.clz32(bits & -bits);

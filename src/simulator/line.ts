@@ -1,4 +1,4 @@
-import { longer } from "./slots.ts";
+import { longer } from "./longer.ts";
 
 /** Whole numbers, first in, first out: a ring in a typed array that grows. */
 export class Line {

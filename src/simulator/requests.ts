@@ -1,40 +1,36 @@
 import type { Ending } from "./ending.ts";
-import { longer, Slots } from "./slots.ts";
+import { type Column, Rows } from "./rows.ts";
 
 /**
- * The requests that somebody still has to do with, as a table of typed arrays; every method's `request` is a row.
- * Two have to do with it: the call that waits for its answer, and whatever carries it on (the network, a queue, a
- * worker). When neither does any more, its row is free.
+ * The requests that somebody still has to do with, as a table of numbers; every method's `request` is a row. Two have to
+ * do with it: the call that waits for its answer, and whatever carries it on (the network, a queue, a worker). When neither
+ * does any more, its row is free.
  */
 export class Requests {
-  readonly #slots: Slots;
-  call = new Int32Array();
+  readonly #rows = new Rows(7, (column) => this.#lay(column));
+  declare call: Column;
   /** The service that it is sent to: its index. */
-  service = new Uint8Array();
+  declare service: Column;
   /** Whether its call waits for the answer. */
-  isAwaited = new Uint8Array();
-  #isCarried = new Uint8Array();
+  declare isAwaited: Column;
+  declare isCarried: Column;
   /** How it was answered, an `Ending`. */
-  ending = new Uint8Array();
+  declare ending: Column;
   /** When it came to the door of its service. */
-  arrivedAt = new Float64Array();
+  declare arrivedAt: Column;
   /** The next older request of the same attempt. */
-  older = new Int32Array();
-
-  constructor() {
-    this.#slots = new Slots((rows) => this.#grow(rows));
-  }
+  declare older: Column;
 
   get used(): number {
-    return this.#slots.used;
+    return this.#rows.used;
   }
 
   begin(call: number, service: number, older: number): number {
-    const request = this.#slots.take();
+    const request = this.#rows.take();
     this.call[request] = call;
     this.service[request] = service;
     this.isAwaited[request] = 1;
-    this.#isCarried[request] = 1;
+    this.isCarried[request] = 1;
     this.older[request] = older;
     return request;
   }
@@ -46,22 +42,22 @@ export class Requests {
   /** Its call has the answer, or waits no more. */
   forget(request: number): void {
     this.isAwaited[request] = 0;
-    if (this.#isCarried[request] === 0) this.#slots.giveBack(request);
+    if (this.isCarried[request] === 0) this.#rows.giveBack(request);
   }
 
   /** Nothing carries it on: it was lost, or its answer arrived or was lost. */
   drop(request: number): void {
-    this.#isCarried[request] = 0;
-    if (this.isAwaited[request] === 0) this.#slots.giveBack(request);
+    this.isCarried[request] = 0;
+    if (this.isAwaited[request] === 0) this.#rows.giveBack(request);
   }
 
-  #grow(rows: number): void {
-    this.call = longer(this.call, rows);
-    this.service = longer(this.service, rows);
-    this.isAwaited = longer(this.isAwaited, rows);
-    this.#isCarried = longer(this.#isCarried, rows);
-    this.ending = longer(this.ending, rows);
-    this.arrivedAt = longer(this.arrivedAt, rows);
-    this.older = longer(this.older, rows);
+  #lay(column: (field: number) => Column): void {
+    this.call = column(0);
+    this.service = column(1);
+    this.isAwaited = column(2);
+    this.isCarried = column(3);
+    this.ending = column(4);
+    this.arrivedAt = column(5);
+    this.older = column(6);
   }
 }

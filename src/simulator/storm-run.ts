@@ -1,6 +1,6 @@
 import { type CallerProcess, callerProcess } from "./caller-process.ts";
+import { Callers } from "./callers.ts";
 import { CallerSide, type CallerSideListeners } from "./caller-side.ts";
-import { exponentialMs } from "./chance.ts";
 import { decisions, endings } from "./ending.ts";
 import { Service } from "./service.ts";
 import { StormRecord } from "./storm-record.ts";
@@ -18,6 +18,7 @@ export class Storm {
   events = 0;
   endMs = 0;
   readonly #world: World;
+  readonly #callers: Callers;
   /** Who calls each of the services. */
   readonly #sides: readonly CallerSide[];
 
@@ -25,6 +26,7 @@ export class Storm {
     this.settings = settings;
     this.record = new StormRecord(settings);
     this.#world = new World(settings);
+    this.#callers = new Callers(this.#world, settings);
     this.services = settings.services.map((_, index) => this.#service(index));
     this.#sides = settings.services.map((_, index) => this.#side(index));
     this.#begin();
@@ -103,34 +105,18 @@ export class Storm {
   }
 
   #begin(): void {
-    const { events, random } = this.#world;
-    const { arrivals, outages } = this.settings;
+    const { events } = this.#world;
+    const { outages } = this.settings;
     for (const [index, { fromMs, toMs }] of outages.entries()) {
       events.add(fromMs, eventKinds.outageBegins, index);
       events.add(toMs, eventKinds.outageEnds, index);
     }
-    if (arrivals.kind === "poisson") return this.#awaitNext(0);
-    const { callers } = arrivals;
-    for (let caller = 0; caller < callers; caller += 1) {
-      const atMs =
-        arrivals.kind === "closed"
-          ? exponentialMs(random.arrivals, arrivals.thinkMs)
-          : random.arrivals() * (arrivals.withinMs ?? 0);
-      events.add(atMs, eventKinds.callerCalls, caller);
-    }
-  }
-
-  /** Of callers who come at random, the next one. */
-  #awaitNext(caller: number): void {
-    const { arrivals } = this.settings;
-    if (arrivals.kind !== "poisson") return;
-    const { events, nowMs, random } = this.#world;
-    events.add(nowMs + exponentialMs(random.arrivals, 1000 / arrivals.perSecond), eventKinds.callerCalls, caller);
+    this.#callers.begin();
   }
 
   #call(caller: number): void {
     const { calls, nowMs } = this.#world;
-    this.#awaitNext(caller + 1);
+    this.#callers.called(caller);
     const call = this.#sides[0]!.begin(caller);
     calls.herdRow[call] = this.record.herd.rowOf(caller, nowMs);
     this.#sides[0]!.attempt(call);
@@ -180,16 +166,13 @@ export class Storm {
 
   #callersListeners(): CallerSideListeners {
     const { record } = this;
-    const { calls, events, random } = this.#world;
-    const { arrivals } = this.settings;
+    const { calls } = this.#world;
     return {
       onAttempt: (call) => record.attempted(calls.attempts[call]!, calls.herdRow[call]!, this.#world.nowMs),
       onFailure: (ending) => record.failed(ending),
       onEnd: (call, limit) => {
         record.ended(limit, calls.startedAt[call]!, this.#world.nowMs);
-        if (arrivals.kind !== "closed") return;
-        const againAt = this.#world.nowMs + exponentialMs(random.arrivals, arrivals.thinkMs);
-        events.add(againAt, eventKinds.callerCalls, calls.origin[call]!);
+        this.#callers.answered(calls.origin[call]!);
       },
     };
   }
