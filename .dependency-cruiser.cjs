@@ -7,7 +7,8 @@ const floors = [
   ["retry", "delivery", "key"],
   ["client", "server", "stores"],
   ["frameworks", "interceptors", "opentelemetry"],
-  ["testing", "verify", "lab"],
+  ["testing", "verify", "simulator", "lab"],
+  ["console"],
   ["cli"],
 ];
 
@@ -51,7 +52,7 @@ module.exports = {
       name: "web-apis-only",
       comment: "These rooms run in browsers, Deno, Bun and edge runtimes.",
       severity: "error",
-      from: { path: "^src/(core|retry|delivery|key|client)/", pathNot: "\\.test\\.ts$" },
+      from: { path: "^src/(core|retry|delivery|key|client|simulator)/", pathNot: "\\.test\\.ts$" },
       to: { dependencyTypes: ["core"] },
     },
     {

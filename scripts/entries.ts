@@ -17,6 +17,7 @@ export const entries: Readonly<Record<string, string>> = {
   "./node": "src/frameworks/node.ts",
   "./opentelemetry": "src/opentelemetry/index.ts",
   "./server": "src/server/index.ts",
+  "./simulator": "src/simulator/index.ts",
   "./stores/memory": "src/stores/memory/index.ts",
   "./stores/mysql": "src/stores/mysql/index.ts",
   "./stores/nats": "src/stores/nats/index.ts",

@@ -63,6 +63,12 @@ export const callers: readonly Caller[] = [
     make: () => overRequest(new RetryAgent(new Agent(), { maxRetries: 4, methods: [method] }) as unknown as Agent),
   },
   { name: rawFetch, baseline: rawFetch, make: () => overFetch(fetch) },
+  {
+    // What `fetch` charges for being able to end it: the floor of whatever bounds an attempt's time.
+    name: "global fetch with a signal",
+    baseline: rawFetch,
+    make: () => overFetch((url, init) => fetch(url, { ...init, signal: new AbortController().signal })),
+  },
   { name: "retryingFetch", baseline: rawFetch, make: () => overFetch(retryingFetch()) },
   {
     name: "ky",

@@ -14,26 +14,38 @@ export interface ClientResults extends Ground {
 
 /** The results as two tables for a terminal. */
 export function clientTables({ loops, callers }: ClientResults): string {
-  const loopRows = loops.map(({ name, medians, ratios }) => [
-    name,
+  const loopRows = loops.map((row) => [row.name, ...loopCells(row)]);
+  const callerRows = callers.map((row) => [row.name, ...callerCells(row)]);
+  return [
+    table(["", "success, ns CPU", "of bare await", "bytes", "three failures, ns CPU", "bytes"], loopRows),
+    table(["", "requests/s", "ratio", "from to", "µs CPU", "ratio by CPU", "from to", "of"], callerRows),
+  ].join("\n\n");
+}
+
+/** The figures of one loop around a function. */
+export function loopCells({ medians, ratios }: Measured<keyof LoopFigures>): string[] {
+  return [
     whole(medians.successNanoseconds),
     ratios.successNanoseconds.toFixed(2),
     whole(medians.successBytes),
     whole(medians.failuresNanoseconds),
     whole(medians.failuresBytes),
-  ]);
-  const callerRows = callers.map(({ name, baseline, medians, ratios }) => [
-    name,
+  ];
+}
+
+/** The figures of one HTTP client: a ratio above 1 is better than the baseline, by requests and by processor time. */
+export function callerCells({ baseline, medians, ratios, ratioRanges }: Measured<keyof HttpFigures>): string[] {
+  const [slowest, fastest] = ratioRanges.perSecond;
+  const [cheapest, dearest] = ratioRanges.cpuMicroseconds;
+  return [
     whole(medians.perSecond),
     ratios.perSecond.toFixed(2),
+    `${slowest.toFixed(2)}-${fastest.toFixed(2)}`,
     whole(medians.cpuMicroseconds),
     (1 / ratios.cpuMicroseconds).toFixed(2),
+    `${(1 / dearest).toFixed(2)}-${(1 / cheapest).toFixed(2)}`,
     baseline,
-  ]);
-  return [
-    table(["", "success, ns CPU", "of bare await", "bytes", "three failures, ns CPU", "bytes"], loopRows),
-    table(["", "requests/s", "ratio", "µs CPU", "ratio by CPU", "of"], callerRows),
-  ].join("\n\n");
+  ];
 }
 
 /** A library that does not retry by itself has no figure for failures. */

@@ -4,6 +4,7 @@ import type { Attempt } from "../retry/index.ts";
 import { type OuterAttempt, writeAttempt } from "./attempt-headers.ts";
 import { discardBody } from "./discard-body.ts";
 import type { FetchSettings } from "./fetch-options.ts";
+import { readRequest } from "./read-request.ts";
 import { makeBody, refuseOneShot, type RetryingRequestInit } from "./request-body.ts";
 import type { Answer } from "./retry-rule.ts";
 
@@ -44,16 +45,9 @@ export async function prepareRequest(
   const signal = own !== undefined && outer?.signal ? AbortSignal.any([own, outer.signal]) : (own ?? outer?.signal);
   signal?.throwIfAborted();
 
-  // The platform reads the arguments: it checks them, serialises the body (a form's boundary is drawn here, once) and
-  // names its type. Without the caller's signal, on which it would leave a listener behind.
-  const template = new Request(input, { ...rest, signal: null, ...(body === undefined ? undefined : { body }) });
-  const bytes = template.body === null ? null : await template.arrayBuffer();
-  const { method } = template;
-  const headers = new Headers(template.headers);
+  const { method, url, headers, body: bytes, target } = await readRequest(input, rest, body);
   const key = nameOperation(method, headers, outer === undefined ? settings : { ...settings, keys: "off" });
-  const { origin, pathname, protocol } = new URL(template.url);
-  // A Request brings settings (credentials, mode, ...) that only the platform can hand on.
-  const target = input instanceof Request ? template : template.url;
+  const { origin, pathname, protocol } = url;
   return {
     method,
     origin,

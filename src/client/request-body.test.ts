@@ -96,6 +96,8 @@ test("a function that can't make the body ends the call with its error", async (
     throw cause;
   };
   const call = persistent(url, { method: "POST", body });
-  await expect(call).rejects.toMatchObject({ code: "ONCE_BODY_NOT_REPLAYABLE", cause });
+  // The first attempt was answered 503, which leaves it open whether it was carried out.
+  const notMade = expect.objectContaining({ code: "ONCE_BODY_NOT_REPLAYABLE", cause });
+  await expect(call).rejects.toMatchObject({ code: "ONCE_OUTCOME_UNKNOWN", cause: notMade });
   expect([made, received.length]).toEqual([2, 1]);
 });

@@ -35,6 +35,30 @@ export function refuseOneShot(body: Body | null | undefined): void {
   );
 }
 
+/** A body that is the same each time it is sent, and the type that the kind of body given has by itself. */
+export interface HeldBody {
+  readonly body: string | ArrayBuffer | null;
+  readonly contentType?: string | undefined;
+}
+
+/**
+ * Takes hold of a body's bytes: the caller may change its own afterwards. A form's boundary is drawn here, once.
+ *
+ * @throws TypeError, as `fetch` does, when the method takes no body.
+ */
+export async function heldBody(body: Body | null | undefined, method: string): Promise<HeldBody> {
+  if (body === null || body === undefined) return { body: null };
+  if (method === "GET" || method === "HEAD") throw new TypeError(`A ${method} request can't have a body.`);
+  if (typeof body === "string") return { body, contentType: "text/plain;charset=UTF-8" };
+  return streamedBody(new Response(body));
+}
+
+/** The body of a request or answer, which is a stream, as bytes. */
+export async function streamedBody(message: Request | Response): Promise<HeldBody> {
+  const contentType = message.headers.get("content-type") ?? undefined;
+  return { body: message.body === null ? null : await message.arrayBuffer(), contentType };
+}
+
 /**
  * Asks the factory for the body of one attempt.
  *

@@ -60,15 +60,18 @@ test("after a redirect no answer proves that the first request had no effect", (
   expect(decided({ value: response }, true)).toBe("retry");
 });
 
-test("the fate is open after a lost answer, and while the operation is in progress", () => {
+test("the fate is open until a refusal, or an answer that is kept", () => {
   const fateUnknown = (outcome: Outcome<Response>): boolean | undefined => {
     const failure = failureOf(outcome, 0);
     return failure && leavesFateUnknown(failure);
   };
-  for (const outcome of [error("ECONNRESET"), answer(504), answer(409, retryAfter)]) {
+  const open = [408, 500, 501, 502, 503, 504, 520].map((status) => answer(status));
+  for (const outcome of [...open, error("ECONNRESET"), answer(409, retryAfter)])
     expect(fateUnknown(outcome)).toBe(true);
+  const refused = [400, 401, 404, 409, 421, 422, 425, 429].map((status) => answer(status));
+  for (const outcome of [...refused, error("ECONNREFUSED"), answer(503, retryAfter)]) {
+    expect(fateUnknown(outcome)).toBe(false);
   }
-  for (const outcome of [error("ECONNREFUSED"), answer(503), answer(409)]) expect(fateUnknown(outcome)).toBe(false);
   expect(fateUnknown(error("UND_ERR_RES_CONTENT_LENGTH_MISMATCH"))).toBe(true);
   expect(fateUnknown(answer(504, { "Idempotent-Replayed": "true" }))).toBe(false);
 });

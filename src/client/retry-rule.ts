@@ -30,9 +30,11 @@ export function failureOf<Answered extends Answer>(
     return { verdict: errorVerdict(outcome.error), delayMsMin: retryAfterOf(outcome.error) };
   }
   const response = outcome.value;
+  // Most answers are no failure, and some make their headers only when asked for them.
+  const byStatus = statusVerdict(response.status);
+  if (byStatus === undefined) return undefined;
   const retryAfterMs = parseRetryAfter(response.headers.get("Retry-After"), nowMs);
-  const verdict = statusVerdict(response.status, retryAfterMs !== undefined);
-  if (verdict === undefined) return undefined;
+  const verdict = retryAfterMs === undefined ? byStatus : (statusVerdict(response.status, true) ?? byStatus);
   return { verdict, response, retryAfterMs, delayMsMin: waitHint(response.headers, nowMs, response.status) };
 }
 
@@ -57,30 +59,29 @@ export function decideOn(failure: Failure, repeatable: boolean): Decision {
 }
 
 /**
- * Whether the request surely did nothing: it never arrived, or it was turned away at the door (429; 503 with a time to
- * come back). After a redirect the answer is that of another request, and the first may have been carried out.
+ * Whether an attempt surely had no effect: it never arrived, or it was refused. A refusal is a 4xx, but for 408 and for a
+ * 409 that says that the operation is going on, and a 503 that names a time to come back. Any other 5xx can follow an
+ * effect, and after a redirect the answer is that of another request.
  */
-function provesNoEffect(failure: Failure): boolean {
-  if (failure.response?.redirected) return false;
-  return failure.verdict.delivery === "never" || isTurnedAway(failure);
+export function provesNoEffect({ response, retryAfterMs, verdict }: Failure): boolean {
+  if (response?.redirected) return false;
+  if (verdict.delivery === "never") return true;
+  if (response === undefined || response.status === 408) return false;
+  if (response.status === 409) return !verdict.transient;
+  return response.status < 500 || (response.status === 503 && retryAfterMs !== undefined);
 }
 
 function isTurnedAway({ response, retryAfterMs }: Failure): boolean {
   return response?.status === 429 || (response?.status === 503 && retryAfterMs !== undefined);
 }
 
-/**
- * Whether the operation may be carried out after this failure. A 409 that is worth waiting for says that it is going on;
- * an answer that broke off may have said anything.
- */
-export function leavesFateUnknown({ response, verdict }: Failure): boolean {
-  if (isKept(response)) return false;
-  if (response === undefined) return verdict.delivery !== "never";
-  return verdict.delivery === "unknown" || (response.status === 409 && verdict.transient);
+/** Whether the operation may have been carried out after this failure, or may yet be. */
+export function leavesFateUnknown(failure: Failure): boolean {
+  return !isKept(failure.response) && !provesNoEffect(failure);
 }
 
 /**
- * Whether a call's last answer leaves it open that an earlier attempt was carried out. A success is the operation's own
+ * Whether a call's last answer leaves it open that an attempt was carried out. A success is the operation's own
  * answer, and so is a failure that was kept; any other failure may come from who never looked for the key.
  */
 export function leavesInDoubt(failure: Failure | undefined): boolean {

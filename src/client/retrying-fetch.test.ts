@@ -63,6 +63,14 @@ test("it fits wherever a fetch does", async () => {
   expect(received).toMatchObject([{ method: "GET", key: undefined }]);
 });
 
+test("a method is written as fetch writes it, and a setting of fetch's is handed on", async () => {
+  const given: RequestInit[] = [];
+  const watched = retryingFetch({ fetch: (input, init = {}) => (given.push(init), fetch(input, init)) });
+  await watched(url, { ...post, method: "post", redirect: "manual" });
+  expect(received).toMatchObject([{ method: "POST", key: expect.stringMatching(uuidV7), body: "one" }]);
+  expect(given).toMatchObject([{ method: "POST", redirect: "manual" }]);
+});
+
 test("a POST whose answer is lost is sent again, with the same key and the same bytes", async () => {
   script = [reset, answer(504)];
   expect((await retryingFetch(fast)(url, post)).status).toBe(200);
@@ -151,13 +159,16 @@ test("what no repeat can help is thrown as fetch throws it", async () => {
   await expect(retryingFetch(fast)("not a url")).rejects.toThrow(TypeError);
   await expect(retryingFetch(fast)(url, { method: "GET", body: "x" })).rejects.toThrow(TypeError);
   await expect(retryingFetch(fast)(url, { method: "GET", body: () => "x" })).rejects.toThrow(TypeError);
+  await expect(retryingFetch(fast)(url.replace("//", "//user:secret@"), post)).rejects.toThrow(TypeError);
+  await expect(retryingFetch(fast)(url, { ...post, method: "TRACE" })).rejects.toThrow(TypeError);
+  await expect(retryingFetch(fast)(url, { ...post, headers: { "no name": "x" } })).rejects.toThrow(TypeError);
   await expect(retryingFetch(fast)("http://127.0.0.1:1", post)).rejects.toThrow("fetch failed");
   expect(received).toEqual([]);
 });
 
 test("the last response is returned, whole, when it gives up on a status", async () => {
   script = [answer(500), answer(500), answer(503, {}, "the last")];
-  const response = await retryingFetch(fast)(url, post);
+  const response = await retryingFetch(fast)(url, { method: "PUT", body: "one" });
   expect([response.status, await response.text()]).toEqual([503, "the last"]);
 
   script = [answer(422), answer(200)];
@@ -172,15 +183,23 @@ test("a keyed call in doubt is not told that it failed, unless the answer is the
     const end = await retryingFetch({ ...fast, attemptsMax: 2 })(url, post).catch((error: unknown) => error);
     return end instanceof Response ? end.status : end;
   };
-  for (const refusal of [answer(503), answer(401), answer(404)]) {
-    expect(await ending(reset, refusal)).toMatchObject({
-      code: "ONCE_OUTCOME_UNKNOWN",
-      details: { attempts: 2, key: received.at(-1)?.key, status: expect.any(Number) },
-    });
+  // A server can fail after the effect: only a refusal says that there was none.
+  for (const open of [reset, answer(500), answer(503), answer(504), answer(409, { "Retry-After": "0" })]) {
+    for (const refusal of [answer(503), answer(401), answer(404)]) {
+      expect(await ending(open, refusal)).toMatchObject({
+        code: "ONCE_OUTCOME_UNKNOWN",
+        details: { attempts: 2, key: received.at(-1)?.key, status: expect.any(Number) },
+      });
+    }
   }
+  expect(await ending(answer(500), answer(500))).toMatchObject({
+    code: "ONCE_OUTCOME_UNKNOWN",
+    details: { attempts: 2, status: 500 },
+  });
   expect(await ending(reset, answer(402, { "Idempotent-Replayed": "true" }))).toBe(402);
   expect(await ending(reset, answer(201))).toBe(201);
-  expect(await ending(answer(503), answer(404))).toBe(404);
+  expect(await ending(answer(503, { "Retry-After": "0" }), answer(404))).toBe(404);
+  expect(await ending(answer(429), answer(503, { "Retry-After": "0" }))).toBe(503);
 });
 
 test("Retry-After is waited for, and a bit more", async () => {
@@ -273,7 +292,7 @@ test("an answer without end is given up, and the call goes on", async () => {
 
 test("the budget is shared by the calls to one origin, and can be one's own or off", async () => {
   const many = { ...fast, attemptsMax: 200, backoff: () => 0 };
-  script = Array.from({ length: 150 }, () => answer(503));
+  script = Array.from({ length: 150 }, () => answer(503, { "Retry-After": "0" }));
   expect((await retryingFetch(many)(url, post)).status).toBe(503);
   expect(received).toHaveLength(101);
   expect((await retryingFetch({ ...many, budget: successBudget({ capacity: 10 }) })(url, post)).status).toBe(503);

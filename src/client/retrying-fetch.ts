@@ -19,10 +19,12 @@ export type RetryingFetch = (input: string | URL | Request, init?: RetryingReque
  * hides is its failure: a request without a key whose redirect leads to a host that can't be reached is repeated. Use
  * `redirect: "manual"` where that matters.
  *
- * @returns a function with the signature of `fetch`. It resolves with the last response, whatever its status, unless that
- *   leaves it open whether a keyed operation was carried out before; it rejects with the signal's reason when the caller aborts, and otherwise with:
- *   - `ONCE_OUTCOME_UNKNOWN` when the request may have been carried out. `details` has `attempts` and `key`: ask again
- *     with the same key and body, and the answer is the operation's.
+ * @returns a function with the signature of `fetch`. It resolves with the last response, whatever its status, unless it
+ *   is open whether a keyed operation was carried out: then an attempt's answer was lost, or was a 5xx (other than a 503
+ *   with `Retry-After`), and none was the operation's own. It rejects with the signal's reason when the caller aborts, and
+ *   otherwise with:
+ *   - `ONCE_OUTCOME_UNKNOWN` when the request may have been carried out. `details` has `attempts`, `key` and the last
+ *     `status`: ask again with the same key and body, and the answer is the operation's.
  *   - `ONCE_ATTEMPTS_EXHAUSTED`, `ONCE_DEADLINE_EXCEEDED`, `ONCE_BUDGET_EXHAUSTED` when it had no effect.
  *   - `ONCE_BODY_NOT_REPLAYABLE` for a body that can be sent only once.
  *   - `fetch`'s own error, when no repeat can help and there was no effect.

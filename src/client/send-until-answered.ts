@@ -51,7 +51,7 @@ export async function sendUntilAnswered<Answered extends Answer>(
     await discarded;
     // Its time may be over by now, and whoever cut it counts on it that nothing leaves any more.
     attempt.signal.throwIfAborted();
-    return layered({ ...attempt, repeatable });
+    return layered(attempt);
   };
 
   // Whoever makes the outer attempt may make another, with the same key.
@@ -61,6 +61,7 @@ export async function sendUntilAnswered<Answered extends Answer>(
       ...policy,
       deadlineMs: deadlineOf(request, settings),
       signal,
+      repeatable,
       budget: settings.budgetOf(request.origin),
       decide(outcome, attempt): Decision {
         attempts = attempt;

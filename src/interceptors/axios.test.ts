@@ -83,7 +83,7 @@ test("a stream is refused, and nothing is sent", async () => {
 });
 
 test("a status that axios rejects is rejected by axios' own error, after the retries", async () => {
-  script = [answer(503), answer(503), answer(503)];
+  script = Array.from({ length: 3 }, () => answer(503, { "Retry-After": "0" }));
   const error: unknown = await client()
     .post("/orders", "tea")
     .catch((error: unknown) => error);

@@ -5,7 +5,10 @@ import { OnceAgainError } from "../core/errors.ts";
 export interface Attempt {
   /** 1 for the first attempt. */
   readonly number: number;
-  /** Aborts when the attempt's time is over, or when the caller aborts. Hand it on to whatever can be cancelled. */
+  /**
+   * Aborts when the attempt's time is over, or when the caller aborts. Hand it on to whatever can be cancelled. It may be
+   * made when it is first read, so a spread of the attempt does not have it: name it, `{ ...attempt, signal: attempt.signal }`.
+   */
   readonly signal: AbortSignal;
   /** What the deadline left for this attempt when it began, in milliseconds; `undefined` without a deadline. */
   readonly remainingMs: number | undefined;
@@ -19,29 +22,30 @@ export type Operation<T> = (attempt: Attempt) => Promise<T> | T;
 /** How an attempt ended: with a value, or with an error. */
 export type Outcome<T> = { readonly value: T } | { readonly error: unknown };
 
-/** What may end an attempt before the operation does. */
+/** What may end an attempt before the operation does, and what the operation is told beside its number. */
 export interface AttemptBounds {
-  readonly number: number;
-  readonly remainingMs: number | undefined;
-  readonly timeoutMs: number | undefined;
+  readonly attemptTimeoutMs: number | undefined;
   readonly signal: AbortSignal | undefined;
   readonly clock: Clock;
+  readonly repeatable: boolean | undefined;
 }
 
 /**
- * Makes one attempt. Its outcome is whatever comes first: the operation's end, the end of its time, the caller's abort.
- * Never rejects; what an abandoned operation does later is dropped.
+ * Makes one attempt, which ends with whatever comes first: the operation's end, the end of its time, the caller's abort.
+ * It throws what the operation throws; what an abandoned operation does later is dropped.
  */
-export function runAttempt<T>(operation: Operation<T>, bounds: AttemptBounds): Promise<Outcome<T>> {
-  const { clock, number, remainingMs, signal, timeoutMs } = bounds;
-  const msMax = Math.min(timeoutMs ?? Number.POSITIVE_INFINITY, remainingMs ?? Number.POSITIVE_INFINITY);
-  if (signal === undefined && msMax === Number.POSITIVE_INFINITY) return settle(operation, unboundedAttempt(number));
-  return settleWithin(
-    operation,
-    { number, remainingMs },
-    signal,
-    msMax === Number.POSITIVE_INFINITY ? undefined : { clock, msMax },
-  );
+export function runAttempt<T>(
+  operation: Operation<T>,
+  number: number,
+  remainingMs: number | undefined,
+  { attemptTimeoutMs, clock, repeatable, signal }: AttemptBounds,
+): Promise<T> | T {
+  if (signal === undefined && attemptTimeoutMs === undefined && remainingMs === undefined) {
+    return operation(new UnboundedAttempt(number, repeatable));
+  }
+  const msMax = Math.min(attemptTimeoutMs ?? Number.POSITIVE_INFINITY, remainingMs ?? Number.POSITIVE_INFINITY);
+  const time = msMax === Number.POSITIVE_INFINITY ? undefined : { clock, msMax };
+  return settleWithin(operation, { number, remainingMs, repeatable }, signal, time).then(valueOf);
 }
 
 /** Runs the operation until it ends, until `signal` aborts, or until its time is over: whichever comes first. */
@@ -52,6 +56,7 @@ export function settleWithin<T>(
   time?: { readonly clock: Clock; readonly msMax: number },
 ): Promise<Outcome<T>> {
   if (signal?.aborted) return Promise.resolve({ error: signal.reason });
+  if (time !== undefined && time.msMax <= 0) return Promise.resolve({ error: attemptTimeout(time.msMax) });
   return new Promise((resolve) => {
     const controller = new AbortController();
     const end = (outcome: Outcome<T>): void => {
@@ -85,16 +90,27 @@ export function valueOf<T>(outcome: Outcome<T>): T {
   return outcome.value;
 }
 
-/** An attempt that nothing cuts. Few operations look at the signal then, so it is made only when one does. */
-export function unboundedAttempt(number: number): Attempt {
-  let signal: AbortSignal | undefined;
-  return {
-    number,
-    remainingMs: undefined,
-    get signal() {
-      return (signal ??= new AbortController().signal);
-    },
-  };
+/**
+ * An attempt that nothing cuts. Few operations look at the signal then, so it is made only when one does: by a getter of
+ * the class, since one of each object would cost more than all the rest of a retry that needs none.
+ */
+export class UnboundedAttempt implements Attempt {
+  readonly number: number;
+  readonly repeatable: boolean | undefined;
+  #signal: AbortSignal | undefined;
+
+  constructor(number: number, repeatable?: boolean) {
+    this.number = number;
+    this.repeatable = repeatable;
+  }
+
+  get remainingMs(): undefined {
+    return undefined;
+  }
+
+  get signal(): AbortSignal {
+    return (this.#signal ??= new AbortController().signal);
+  }
 }
 
 export function attemptTimeout(msMax: number): OnceAgainError {

@@ -38,12 +38,17 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "ONCE_ATTEMPT_TIMEOUT",
   "ONCE_IN_PROGRESS",
   "ONCE_NO_EFFECT",
+  "ONCE_RESULT_UNCONFIRMED",
   "ONCE_STORE_UNAVAILABLE",
   "ONCE_CLOSED",
   "ONCE_CIRCUIT_OPEN",
   "ONCE_THROTTLED",
   "ONCE_QUEUE_FULL",
 ]);
+
+// Made once, since they are handed out by every call.
+const done: Decision = { action: "done" };
+const again: Decision = { action: "retry" };
 
 /**
  * The default decision: a value is the result, an error is tried again.
@@ -53,9 +58,9 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
  * Which of your own errors are worth a retry (a programming error is not) only you know: say it with `decide`.
  */
 export function decideByDefault(outcome: Outcome<unknown>): Decision {
-  if ("value" in outcome) return { action: "done" };
+  if ("value" in outcome) return done;
   const { error } = outcome;
-  if (!OnceAgainError.isInstance(error)) return { action: "retry" };
+  if (!OnceAgainError.isInstance(error)) return again;
   if (!passing.has(error.code)) return { action: "stop", why: "permanent" };
   return { action: "retry", delayMsMin: retryAfterOf(error) };
 }

@@ -5,7 +5,8 @@ import type { Limit } from "./plan.ts";
 /** What a call that gave up says about itself. Times are milliseconds. */
 export interface GaveUpDetails {
   readonly attempts: number;
-  readonly elapsedMs: number;
+  /** Missing when the call has neither a deadline nor a listener: it reads no clock then. */
+  readonly elapsedMs?: number;
   /** From when it makes sense to ask again, since the epoch; missing when nobody said. */
   readonly retryAt?: number;
 }

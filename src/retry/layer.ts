@@ -1,4 +1,4 @@
-import { type Attempt, type Operation, unboundedAttempt } from "./attempt.ts";
+import { type Attempt, type Operation, UnboundedAttempt } from "./attempt.ts";
 import { type RetryOptions, retryPolicy } from "./retry-options.ts";
 import { runRetry } from "./retry.ts";
 
@@ -30,8 +30,9 @@ export function retrying<T>(options: RetryOptions<T> = {}): Layer<T> {
   const policy = retryPolicy(options);
   return (next) => (outer) => {
     const { remainingMs, repeatable, signal } = outer;
-    return runRetry<T>((attempt) => next({ ...attempt, repeatable }), {
+    return runRetry(next, {
       ...policy,
+      repeatable,
       signal: policy.signal === undefined ? signal : AbortSignal.any([policy.signal, signal]),
       deadlineMs: earlier(policy.deadlineMs, remainingMs),
     });
@@ -46,7 +47,7 @@ export function retrying<T>(options: RetryOptions<T> = {}): Layer<T> {
  */
 export async function run<T>(operation: Operation<T>, signal?: AbortSignal): Promise<T> {
   signal?.throwIfAborted();
-  const first: Attempt = signal === undefined ? unboundedAttempt(1) : { number: 1, remainingMs: undefined, signal };
+  const first: Attempt = signal === undefined ? new UnboundedAttempt(1) : { number: 1, remainingMs: undefined, signal };
   return operation(first);
 }
 

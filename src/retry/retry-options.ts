@@ -42,6 +42,8 @@ export interface RetryPolicy<T> {
   readonly deadlineMs: number | undefined;
   readonly attemptTimeoutMs: number | undefined;
   readonly signal: AbortSignal | undefined;
+  /** What the attempts say of themselves: see `Attempt.repeatable`. */
+  readonly repeatable: boolean | undefined;
   readonly budget: RetryBudget | undefined;
   readonly decide: Decide<T>;
   readonly onEvent: Listener<RetryEvent> | undefined;
@@ -54,17 +56,18 @@ const defaultBackoff = exponentialBackoff();
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for a number out of bounds. */
 export function retryPolicy<T>(options: RetryOptions<T>): RetryPolicy<T> {
   const { deadlineMs, attemptTimeoutMs } = options;
-  return Object.freeze({
+  return {
     attemptsMax: checkedNumber("attemptsMax", options.attemptsMax ?? 5, { min: 1, integer: true }),
     backoff: options.backoff ?? defaultBackoff,
     deadlineMs: deadlineMs === undefined ? undefined : checkedNumber("deadlineMs", deadlineMs, { min: 1 }),
     attemptTimeoutMs:
       attemptTimeoutMs === undefined ? undefined : checkedNumber("attemptTimeoutMs", attemptTimeoutMs, { min: 1 }),
     signal: options.signal,
+    repeatable: undefined,
     budget: options.budget,
     decide: options.decide ?? decideByDefault,
     onEvent: options.onEvent,
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
-  });
+  };
 }

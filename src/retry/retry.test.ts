@@ -39,7 +39,7 @@ test("waits 1, 2, 4, 8 s before the four retries of the default", async () => {
         starts.push(clock.monotonic());
         fail();
       },
-      { clock, backoff: exponentialBackoff({ jitter }) },
+      { clock, deadlineMs: 60_000, backoff: exponentialBackoff({ jitter }) },
     ),
   );
   await clock.advance(60_000);
@@ -50,6 +50,14 @@ test("waits 1, 2, 4, 8 s before the four retries of the default", async () => {
   });
   expect(starts).toEqual([0, 1000, 3000, 7000, 15_000]);
   expect(clock.pending).toBe(0);
+});
+
+test("a call that nobody times reads no clock", async () => {
+  const clock = { ...fakeClock(), monotonic: () => expect.fail("was read") };
+  expect(await retry(({ number }) => number, { clock })).toBe(1);
+  const error = await errorOf(retry(fail, { clock, attemptsMax: 2, backoff: atOnce }));
+  expect(error).toMatchObject({ code: "ONCE_ATTEMPTS_EXHAUSTED", details: { attempts: 2 } });
+  expect((error as OnceAgainError).details).not.toHaveProperty("elapsedMs");
 });
 
 test("a value that the decision does not take is tried again, and returned when attempts run out", async () => {

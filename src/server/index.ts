@@ -11,6 +11,7 @@ export type {
   TransactionalMode,
 } from "./http/http-options.ts";
 export type { IdempotencyPolicy } from "./http/policy.ts";
+export type { KeyQuota } from "./http/key-quota.ts";
 export type { AnswerInit, Reconcile } from "./http/reconcile.ts";
 export { type HttpRequest, type OnceHttp, onceHttp } from "./http/once-http.ts";
 export { leasedEngine } from "./leased-engine.ts";

@@ -19,7 +19,7 @@ function run(command: string, ...args: string[]): Promise<Ended> {
   });
 }
 
-describe.for(["explorer", "simulation", "mutation"])("the command of the %s", (name) => {
+describe.for(["explorer", "simulation", "crash", "mutation"])("the command of the %s", (name) => {
   test("shows its help, and ends with 0", async () => {
     const { code, stdout } = await run(name, "--help");
     expect(code).toBe(0);
@@ -40,6 +40,10 @@ test.for([
   ["explorer", "--deliveries", "4"],
   ["simulation", "--seeds", "none"],
   ["simulation", "--seed", "1", "--long"],
+  ["crash", "--engine", "memory"],
+  ["crash", "--engine", "redis", "--mode", "transactional"],
+  ["crash", "--seconds", "0"],
+  ["crash", "--without", "nothing"],
   ["mutation", "--only", "no such guard"],
 ])("%s %s %s is refused", async ([name, ...args]) => {
   expect((await run(name!, ...args)).code).toBe(2);

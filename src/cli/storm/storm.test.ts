@@ -1,4 +1,5 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -145,4 +146,13 @@ test("a scale ends on a round number that is not too small", () => {
     expect(ticks.length).toBeGreaterThanOrEqual(2);
     expect(ticks.length).toBeLessThanOrEqual(7);
   }
+});
+
+test("who has seen enough of the output is not told of an error", async () => {
+  const child = spawn(process.execPath, ["src/cli/main.ts", "storm", "--preset", "retry-storm", "--json"]);
+  child.stdout.once("data", () => child.stdout.destroy());
+  let told = "";
+  child.stderr.on("data", (chunk: Buffer) => (told += chunk.toString()));
+  const [code] = (await once(child, "close")) as [number | null];
+  expect({ code, told }).toEqual({ code: 0, told: "" });
 });

@@ -6,7 +6,7 @@ import type { FetchEvent } from "../fetch-event.ts";
 import { retryingFetch } from "../retrying-fetch.ts";
 import type { IntentsSettings } from "./intents-options.ts";
 import { answerHeaders, readAnswer } from "./kept-answer.ts";
-import { provesNoEffect, type SendingEnd } from "./settlement.ts";
+import { hadNoEffect, type SendingEnd } from "./settlement.ts";
 
 /** What a sending has of its surroundings. */
 export interface Sending {
@@ -46,7 +46,7 @@ export async function sendIntent(
     init.signal?.throwIfAborted();
     doubtful += 1;
     const end = await endOf(settings.fetch(url, { ...init, headers: sent }), settings.answerBytesMax);
-    if (provesNoEffect(end, clock.now())) doubtful -= 1;
+    if (hadNoEffect(end, clock.now())) doubtful -= 1;
     if ("error" in end) throw end.error;
     // One that was cut may end late.
     if (number === attempts) ({ answer } = end);

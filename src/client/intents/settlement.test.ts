@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { OnceAgainError } from "../../core/errors.ts";
-import { overdue, provesNoEffect, settlement } from "./settlement.ts";
+import { hadNoEffect, overdue, settlement } from "./settlement.ts";
 
 const answered = (status: number, ...headers: [string, string][]) => ({
   answer: { status, headers, body: new Uint8Array(), truncated: false },
@@ -72,13 +72,14 @@ describe("what becomes of an intent", () => {
 
 describe("what an attempt proves", () => {
   test("it had no effect when it never arrived, or was refused", () => {
-    expect(provesNoEffect(refused, 0)).toBe(true);
-    for (const status of [400, 401, 404, 409, 422, 425, 429]) expect(provesNoEffect(answered(status), 0)).toBe(true);
+    expect(hadNoEffect(refused, 0)).toBe(true);
+    for (const status of [400, 401, 404, 409, 422, 425, 429]) expect(hadNoEffect(answered(status), 0)).toBe(true);
   });
 
   test("it may have had one when its answer was lost, is late, is another's or says that it is going on", () => {
-    expect(provesNoEffect(reset, 0)).toBe(false);
-    for (const status of [201, 303, 408, 500, 502, 503]) expect(provesNoEffect(answered(status), 0)).toBe(false);
-    expect(provesNoEffect(answered(409, ["retry-after", "1"]), 0)).toBe(false);
+    expect(hadNoEffect(reset, 0)).toBe(false);
+    expect(hadNoEffect(answered(503, ["retry-after", "1"]), 0)).toBe(true);
+    for (const status of [201, 303, 408, 500, 502, 503]) expect(hadNoEffect(answered(status), 0)).toBe(false);
+    expect(hadNoEffect(answered(409, ["retry-after", "1"]), 0)).toBe(false);
   });
 });

@@ -1,7 +1,7 @@
 import { OnceAgainError } from "../../core/errors.ts";
 import { errorVerdict } from "../../delivery/index.ts";
 import type { IntentAnswer, IntentOutcome } from "../../stores/intent-store.ts";
-import { decideOn, type Failure, failureOf } from "../retry-rule.ts";
+import { decideOn, type Failure, failureOf, provesNoEffect } from "../retry-rule.ts";
 import { answerHeaders } from "./kept-answer.ts";
 
 /** How one sending ended: with the last answer, or with an error. */
@@ -35,8 +35,8 @@ export function settlement(end: SendingEnd, inDoubt: boolean, nowMs: number): Se
   }
   const isRefusal = answer.status < 500;
   const isKept = answerHeaders(answer).get("Idempotent-Replayed") === "true";
-  const provesNoEffect = isRefusal && (!inDoubt || isKept);
-  return ended({ state: provesNoEffect ? "failed" : "unknown", why: "answered", answer });
+  const isSure = isRefusal && (!inDoubt || isKept);
+  return ended({ state: isSure ? "failed" : "unknown", why: "answered", answer });
 }
 
 /** What becomes of an intent whose time is over. */
@@ -44,15 +44,10 @@ export function overdue(inDoubt: boolean): IntentOutcome {
   return { state: inDoubt ? "unknown" : "failed", why: "time" };
 }
 
-/**
- * Whether an attempt surely had no effect: it never arrived, or it was refused. A 408 or an "in progress" is no
- * refusal.
- */
-export function provesNoEffect(end: SendingEnd, nowMs: number): boolean {
-  if ("error" in end) return errorVerdict(end.error).delivery === "never";
-  const { status } = end.answer;
-  if (status < 400 || status >= 500 || status === 408) return false;
-  return status !== 409 || failureIn(end.answer, nowMs)?.verdict.transient !== true;
+/** Whether an attempt surely had no effect. */
+export function hadNoEffect(end: SendingEnd, nowMs: number): boolean {
+  const failure = "error" in end ? failureOf(end, nowMs) : failureIn(end.answer, nowMs);
+  return failure !== undefined && provesNoEffect(failure);
 }
 
 function failureIn(answer: IntentAnswer, nowMs: number): Failure | undefined {

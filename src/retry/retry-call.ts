@@ -1,0 +1,93 @@
+import { notify } from "../core/events.ts";
+import type { Outcome } from "./attempt.ts";
+import type { Decision } from "./decision.ts";
+import { gaveUpError } from "./gave-up-error.ts";
+import { planRetry } from "./plan.ts";
+import type { FailureKind } from "./retry-budget.ts";
+import type { DenialReason, RetryEvent } from "./retry-event.ts";
+import type { RetryPolicy } from "./retry-options.ts";
+
+/** How far one call of `retry` has come. The functions on it neither wait nor send. */
+export interface RetryCall<T> {
+  readonly policy: RetryPolicy<T>;
+  /** `undefined` when neither a deadline nor a listener asks for the time: reading the clock costs as much as all else. */
+  readonly startedAt: number | undefined;
+  /** Attempts begun. */
+  attempts: number;
+  previousDelayMs: number;
+  paidFor: FailureKind | undefined;
+  denial: DenialReason | undefined;
+}
+
+export function beginCall<T>(policy: RetryPolicy<T>): RetryCall<T> {
+  const { budget, clock, deadlineMs, onEvent } = policy;
+  budget?.onRequest?.();
+  const startedAt = deadlineMs === undefined && onEvent === undefined ? undefined : clock.monotonic();
+  return { policy, startedAt, attempts: 0, previousDelayMs: 0, paidFor: undefined, denial: undefined };
+}
+
+/**
+ * Counts an attempt that is about to be made.
+ *
+ * @returns what the deadline leaves for it, in milliseconds.
+ * @throws the signal's reason when the caller has aborted.
+ */
+export function beginAttempt<T>(call: RetryCall<T>): number | undefined {
+  const { deadlineMs, onEvent, signal } = call.policy;
+  signal?.throwIfAborted();
+  call.attempts += 1;
+  if (onEvent !== undefined) tell(call, { type: "attempt-started", attempt: call.attempts });
+  return deadlineMs === undefined ? undefined : Math.max(0, deadlineMs - elapsedMs(call));
+}
+
+/**
+ * What follows an attempt: how long to wait before the next, in milliseconds, or `undefined` when its outcome is the
+ * call's.
+ *
+ * @throws OnceAgainError when a limit forbids the next, and the signal's reason when the caller has aborted.
+ */
+export function endAttempt<T>(call: RetryCall<T>, outcome: Outcome<T>): number | undefined {
+  const { budget, decide, onEvent, signal } = call.policy;
+  if ("error" in outcome) signal?.throwIfAborted();
+  const decision = decide(outcome, call.attempts);
+  if (decision.action !== "done" || "error" in outcome) return afterFailure(call, outcome, decision);
+  budget?.onSuccess(call.paidFor);
+  if (onEvent !== undefined) tell(call, { type: "succeeded", attempts: call.attempts, elapsedMs: elapsedMs(call) });
+  return undefined;
+}
+
+/** The call ends without success. */
+export function giveUp<T>(call: RetryCall<T>): void {
+  const why = call.denial ?? (call.policy.signal?.aborted ? "aborted" : "fault");
+  tell(call, { type: "gave-up", attempts: call.attempts, elapsedMs: elapsedMs(call), why });
+}
+
+function afterFailure<T>(call: RetryCall<T>, outcome: Outcome<T>, decision: Decision): number | undefined {
+  const { policy, attempts: attempt, previousDelayMs } = call;
+  tell(call, { type: "attempt-failed", attempt, ...("error" in outcome ? outcome : undefined) });
+  const progress = { attempts: attempt, elapsedMs: elapsedMs(call), previousDelayMs };
+  const plan = planRetry(policy, decision, progress);
+  if (plan.action === "wait") {
+    tell(call, { type: "retry-scheduled", attempt, delayMs: plan.delayMs, why: plan.why });
+    call.previousDelayMs = plan.backoffMs;
+    call.paidFor = plan.kind;
+    return plan.delayMs;
+  }
+  call.denial = plan.why;
+  tell(call, { type: "retry-denied", attempt, why: plan.why });
+  if ("value" in outcome) giveUp(call);
+  else if (plan.action === "limit") {
+    const elapsed = call.startedAt === undefined ? undefined : { elapsedMs: progress.elapsedMs };
+    const retryAt = plan.delayMsMin === undefined ? undefined : { retryAt: policy.clock.now() + plan.delayMsMin };
+    throw gaveUpError(plan.why, { attempts: attempt, ...elapsed, ...retryAt }, outcome.error);
+  }
+  return undefined;
+}
+
+function tell<T>({ policy }: RetryCall<T>, event: RetryEvent): void {
+  notify(policy.onEvent, event);
+}
+
+function elapsedMs<T>({ policy, startedAt }: RetryCall<T>): number {
+  return startedAt === undefined ? 0 : policy.clock.monotonic() - startedAt;
+}
