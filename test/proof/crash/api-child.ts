@@ -1,0 +1,88 @@
+/**
+ * An API server in a process of its own, so that it can be killed. Its argument is JSON: see `ApiTask`. It notes in its
+ * diary each step that it comes to, before it goes on.
+ */
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type IncomingMessage } from "node:http";
+import process from "node:process";
+import { setTimeout } from "node:timers/promises";
+import { seededRandom, uniform } from "../../../src/core/random.ts";
+import type { Call, Reply, RouteRules } from "../../frameworks/route.ts";
+import type { EngineName } from "./engine.ts";
+import { engineOf } from "./engines/index.ts";
+import { type ApiEntry, append, type Mode, type News } from "./evidence.ts";
+import { mortal } from "./fate.ts";
+import { type FrameworkName, frameworkOf } from "./frameworks.ts";
+import { type Note, notedStore, notedTransactions } from "./noted-store.ts";
+import { answerText, headers, isDeclined, orderName } from "./orders.ts";
+
+/** What an API process shall do. */
+export interface ApiTask {
+  readonly engine: EngineName;
+  /** What serves its route. */
+  readonly framework: FrameworkName;
+  readonly mode: Mode;
+  readonly url: string;
+  readonly port: number;
+  readonly diary: string;
+  /** The ledger's file, for effects that are not in the database. */
+  readonly ledger: string;
+  readonly life: string;
+  readonly leaseMs: number;
+  /** Whether it takes each request for the first of its key. */
+  readonly ignoresKeys: boolean;
+}
+
+/** How long a handler takes before its effect, and again after it, milliseconds. */
+const workMsMax = 12;
+
+const task = JSON.parse(process.argv[2] ?? "") as ApiTask;
+const { engine, framework, mode, url, port, diary, ledger, life, leaseMs, ignoresKeys } = task;
+const { store, effects } = await (await engineOf(engine)).open(url);
+const random = seededRandom(life);
+const reached = mortal();
+
+const write = (entry: News<ApiEntry>): void => {
+  append(diary, { at: Date.now(), life, ...entry });
+  reached(entry.event);
+};
+const note: Note = (event, { scope, key }) => write({ event, order: orderName(scope, key) });
+const header = (request: IncomingMessage, name: string): string => String(request.headers[name]);
+const work = (): Promise<void> => setTimeout(uniform(random, 1, workMsMax));
+
+/** The handler: whatever runs it twice has the effect twice, in the transaction of the key or in a file. */
+async function makeOrder({ body, execution }: Call): Promise<Reply> {
+  const { order } = JSON.parse(body) as { order: string };
+  await work();
+  if (isDeclined(order)) return { status: 402, body: answerText.declined(randomUUID(), order) };
+  const effect = { effect: randomUUID(), order, life };
+  if (mode === "hold") append(ledger, effect);
+  else await effects!.add(execution.transaction, effect);
+  write({ event: "effect", order });
+  await work();
+  return { status: 201, body: answerText.done(effect.effect, order) };
+}
+
+const rules: RouteRules = {
+  ...(mode === "hold"
+    ? { store: notedStore(store, note) }
+    : { mode: "transactional", store: notedTransactions(effects!.store, note) }),
+  leaseMs,
+  retentionMs: 3_600_000,
+  // A store that is away for a while is a part of this.
+  onError: () => undefined,
+};
+const scope = (account: string): string => (ignoresKeys ? randomUUID() : account);
+const { listener } = await (await frameworkOf(framework)).serve({ rules, scope, handle: makeOrder });
+
+const server = createServer((request, response) => {
+  const order = header(request, headers.order);
+  const attempt = header(request, headers.attempt);
+  write({ event: "received", order, attempt, framework });
+  response.once("finish", () => write({ event: "answered", order, attempt, status: response.statusCode }));
+  listener(request, response);
+});
+server.listen(port, "127.0.0.1");
+await once(server, "listening");
+process.send?.("ready");

@@ -1,0 +1,68 @@
+import { execFile } from "node:child_process";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { describeWithServer } from "../../servers/describe-with-server.ts";
+import { postgresBinary } from "../../servers/postgres.ts";
+import type { EngineName } from "./engine.ts";
+import { engineOf } from "./engines/index.ts";
+import type { Mode } from "./evidence.ts";
+import { resultText } from "./report.ts";
+import { type CrashResult, runCrash } from "./run-crash.ts";
+import { guards } from "./scene.ts";
+
+/** Each fault comes at least once all the same. */
+const seconds = 1;
+
+/** A short run may miss a window, the more so on a busy machine; three of them hardly do. */
+const runsMax = 3;
+
+/** What a busy machine may take. */
+const timeoutMs = 300_000;
+
+async function run(name: EngineName, mode: Mode): Promise<CrashResult> {
+  const seed = Number(process.env["SEED"] ?? Math.floor(Math.random() * 1e9));
+  return runCrash({ engine: await engineOf(name), mode, seconds, seed });
+}
+
+/** Runs until each critical window was hit. What is broken in any of them is broken. */
+async function keepsInvariants(name: EngineName, mode: Mode): Promise<void> {
+  let missed: readonly string[] | undefined;
+  for (let runs = 1; missed === undefined || missed.length > 0; runs += 1) {
+    const result = await run(name, mode);
+    expect([...result.breaches, ...result.failures], resultText(result)).toEqual([]);
+    expect(result.orders.ok, resultText(result)).toBeGreaterThan(0);
+    const { missedWindows } = result;
+    missed = missed?.filter((window) => missedWindows.includes(window as never)) ?? missedWindows;
+    if (runs === runsMax) expect(missed, resultText(result)).toEqual([]);
+  }
+}
+
+// Each has servers, files and ports of its own, and mostly waits: side by side they take half as long.
+describe.concurrent("processes that are killed", { timeout: timeoutMs }, () => {
+  describeWithServer("over PostgreSQL", postgresBinary, () => {
+    test("transactional: every invariant holds, in every critical window", () =>
+      keepsInvariants("postgres", "transactional"));
+  });
+
+  test("over SQLite, hold: every invariant holds, in every critical window", () => keepsInvariants("sqlite", "hold"));
+
+  test.for(guards)("without the guard %s there are duplicates, and the command ends with 1", async (guard) => {
+    const args = ["--engine", "sqlite", "--mode", "hold", "--seconds", "3", "--without", guard, "--json"];
+    const { code, stdout } = await endOf(args);
+    expect(code).toBe(1);
+    const [result] = JSON.parse(stdout) as [CrashResult];
+    expect(result.duplicates).toBeGreaterThan(0);
+    expect(result.breaches.map(({ invariant }) => invariant)).toContain("one-effect");
+  });
+});
+
+/** Runs the command to its end. */
+function endOf(args: readonly string[]): Promise<{ code: number; stdout: string }> {
+  const program = fileURLToPath(new URL("main.ts", import.meta.url));
+  return new Promise((resolve) => {
+    execFile(process.execPath, [program, ...args], { maxBuffer: 100_000_000 }, (error, stdout) =>
+      resolve({ code: error === null ? 0 : Number(error.code), stdout }),
+    );
+  });
+}

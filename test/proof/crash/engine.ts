@@ -1,0 +1,55 @@
+import type { Store, TransactionalStore } from "../../../src/stores/store.ts";
+import type { ServerBinary } from "../../servers/binary.ts";
+import type { PrivateServer } from "../../servers/private-server.ts";
+import type { Effect, Mode } from "./evidence.ts";
+
+export const engineNames = ["postgres", "sqlite", "mysql", "redis", "nats"] as const;
+export type EngineName = (typeof engineNames)[number];
+
+/** Effects in the table of a database, which may write one twice. */
+export interface EffectsTable<Transaction> {
+  readonly store: TransactionalStore<Transaction>;
+  add(transaction: Transaction, effect: Effect): unknown;
+  read(): Promise<Effect[]>;
+}
+
+/** A connection to where keys are kept. */
+export interface OpenKeys {
+  readonly store: Store;
+  /** In engines with transactions. */
+  readonly effects?: EffectsTable<unknown>;
+  /** Makes the tables. */
+  prepare(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** By mode. */
+type Questions = Readonly<Partial<Record<Mode, string>>>;
+
+/** Longer than a process stands still, so that a store that was only not looked at is not taken for a lost one. */
+export const busyMsMax = 4000;
+export const connectionsMax = 8;
+
+/** Where keys are kept, and in transactional mode effects. */
+export interface CrashEngine {
+  readonly name: EngineName;
+  readonly modes: readonly Mode[];
+  /** Missing where keys are in a file. */
+  readonly server?: {
+    readonly binary: ServerBinary;
+    start(): Promise<PrivateServer>;
+    /** What a request for a key has in it, so that its answer can be cut off; missing where none can be. */
+    readonly claiming: Questions;
+    /** The same of a request to keep a result. */
+    readonly completing: Questions;
+  };
+  /** @param url the server's, perhaps through a proxy, or the path of the file. */
+  open(url: string): Promise<OpenKeys>;
+}
+
+/** A table of effects, in SQL that every database takes. Its rows are not unique. */
+export const effectsTable = {
+  create: "CREATE TABLE IF NOT EXISTS effects (effect varchar(40), order_name varchar(40), life varchar(40))",
+  insert: "INSERT INTO effects (effect, order_name, life) VALUES",
+  select: 'SELECT effect, order_name AS "order", life FROM effects',
+};

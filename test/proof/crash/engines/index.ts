@@ -1,0 +1,12 @@
+import type { CrashEngine, EngineName } from "../engine.ts";
+
+/** The engines by their names, loaded one by one: a process that comes back shall not wait for all their drivers. */
+const engines: Readonly<Record<EngineName, () => Promise<CrashEngine>>> = {
+  postgres: async () => (await import("./postgres.ts")).postgresEngine,
+  sqlite: async () => (await import("./sqlite.ts")).sqliteEngine,
+  mysql: async () => (await import("./mysql.ts")).mysqlEngine,
+  redis: async () => (await import("./redis.ts")).redisEngine,
+  nats: async () => (await import("./nats.ts")).natsEngine,
+};
+
+export const engineOf = (name: EngineName): Promise<CrashEngine> => engines[name]();

@@ -1,0 +1,36 @@
+import { createPool, type PoolConnection, type RowDataPacket } from "mysql2/promise";
+import { mariadbStore } from "../../../../src/stores/mysql/index.ts";
+import { mariadbBinary, startMariadb } from "../../../servers/mysql.ts";
+import { busyMsMax, connectionsMax, type CrashEngine, effectsTable } from "../engine.ts";
+
+export const mysqlEngine: CrashEngine = {
+  name: "mysql",
+  modes: ["hold", "transactional"],
+  server: {
+    binary: mariadbBinary,
+    start: startMariadb,
+    claiming: {
+      hold: "SET STATEMENT innodb_lock_wait_timeout",
+      transactional: "SET STATEMENT innodb_lock_wait_timeout",
+    },
+    completing: { hold: "state = 'done' WHERE", transactional: "COMMIT" },
+  },
+  async open(url) {
+    const pool = createPool({ uri: url, connectionLimit: connectionsMax });
+    const store = mariadbStore(pool, { busyMsMax });
+    return {
+      store,
+      effects: {
+        store,
+        add: (connection: PoolConnection, { effect, order, life }) =>
+          connection.query(`${effectsTable.insert} (?, ?, ?)`, [effect, order, life]),
+        read: async () => (await pool.query<RowDataPacket[]>(effectsTable.select.replaceAll('"', "`")))[0] as never,
+      },
+      async prepare() {
+        await store.migrate();
+        await pool.query(effectsTable.create);
+      },
+      close: () => pool.end(),
+    };
+  },
+};

@@ -1,0 +1,20 @@
+import { natsStore } from "../../../../src/stores/nats/index.ts";
+import { bucket, lostAfterMs, natsConnection } from "../../../nats/buckets.ts";
+import { natsBinary, startNats } from "../../../servers/nats.ts";
+import type { CrashEngine } from "../engine.ts";
+
+export const natsEngine: CrashEngine = {
+  name: "nats",
+  modes: ["hold"],
+  server: {
+    binary: natsBinary,
+    start: () => startNats(),
+    claiming: { hold: '"state":"running"' },
+    completing: { hold: '"state":"done"' },
+  },
+  async open(url) {
+    const connection = await natsConnection([Number(new URL(url).port)]);
+    const store = await natsStore(await bucket(connection, "keys", 1, lostAfterMs));
+    return { store, prepare: async () => undefined, close: () => connection.close() };
+  },
+};

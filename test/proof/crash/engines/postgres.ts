@@ -1,0 +1,35 @@
+import { Pool, type PoolClient } from "pg";
+import { postgresStore } from "../../../../src/stores/postgres/index.ts";
+import { postgresBinary, startPostgres } from "../../../servers/postgres.ts";
+import { busyMsMax, connectionsMax, type CrashEngine, effectsTable } from "../engine.ts";
+import type { Effect } from "../evidence.ts";
+
+export const postgresEngine: CrashEngine = {
+  name: "postgres",
+  modes: ["hold", "transactional"],
+  server: {
+    binary: postgresBinary,
+    start: startPostgres,
+    claiming: { hold: "found AS MATERIALIZED", transactional: "pg_try_advisory_xact_lock" },
+    completing: { hold: "SET state = 'done'", transactional: "COMMIT" },
+  },
+  async open(url) {
+    const pool = new Pool({ connectionString: url, max: connectionsMax });
+    pool.on("error", () => undefined);
+    const store = postgresStore(pool, { busyMsMax });
+    return {
+      store,
+      effects: {
+        store,
+        add: (client: PoolClient, { effect, order, life }) =>
+          client.query(`${effectsTable.insert} ($1, $2, $3)`, [effect, order, life]),
+        read: async () => (await pool.query<Effect>(effectsTable.select)).rows,
+      },
+      async prepare() {
+        await store.migrate();
+        await pool.query(effectsTable.create);
+      },
+      close: () => pool.end(),
+    };
+  },
+};

@@ -1,0 +1,20 @@
+import { Redis } from "ioredis";
+import { redisStore } from "../../../../src/stores/redis/index.ts";
+import { redisBinary, startRedis } from "../../../servers/redis.ts";
+import { busyMsMax, type CrashEngine } from "../engine.ts";
+
+export const redisEngine: CrashEngine = {
+  name: "redis",
+  modes: ["hold"],
+  server: {
+    binary: redisBinary,
+    start: () => startRedis(),
+    claiming: { hold: "claim" },
+    completing: { hold: "complete" },
+  },
+  async open(url) {
+    const client = new Redis(url, { retryStrategy: () => 50, maxRetriesPerRequest: 1, commandTimeout: busyMsMax });
+    client.on("error", () => undefined);
+    return { store: redisStore(client), prepare: async () => undefined, close: async () => client.disconnect() };
+  },
+};

@@ -1,0 +1,32 @@
+import { DatabaseSync } from "node:sqlite";
+import { sqliteStore } from "../../../../src/stores/sqlite/index.ts";
+import { busyMsMax, type CrashEngine, type EffectsTable, effectsTable, type OpenKeys } from "../engine.ts";
+
+export const sqliteEngine: CrashEngine = {
+  name: "sqlite",
+  modes: ["hold", "transactional"],
+  async open(path) {
+    const store = sqliteStore({ path, busyMsMax });
+    const effects: EffectsTable<DatabaseSync> = {
+      store,
+      add: (database, { effect, order, life }) =>
+        database.prepare(`${effectsTable.insert} (?, ?, ?)`).run(effect, order, life),
+      read: async () => withDatabase(path, (database) => database.prepare(effectsTable.select).all()) as never,
+    };
+    return {
+      store,
+      effects,
+      prepare: async () => withDatabase(path, (database) => database.exec(effectsTable.create)),
+      close: () => store.close(),
+    } satisfies OpenKeys;
+  },
+};
+
+function withDatabase<Value>(path: string, use: (database: DatabaseSync) => Value): Value {
+  const database = new DatabaseSync(path);
+  try {
+    return use(database);
+  } finally {
+    database.close();
+  }
+}

@@ -1,0 +1,95 @@
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
+
+/** How an operation of an API process is run. */
+export type Mode = "hold" | "transactional";
+
+/**
+ * How far an API process has come with an operation, in order: it asked for the key, was granted it, had the effect, asked
+ * for the result to be kept (in transactional mode: for the commit), and was told that it is.
+ */
+export const steps = ["asked", "granted", "effect", "completing", "completed"] as const;
+export type Step = (typeof steps)[number];
+
+/**
+ * What else a store says: it did not answer (`failed`); the key is another's, or its result is there (`turned-away`); the
+ * result of who lost its key is not kept (`refused`).
+ */
+export type StoreRefusal = "failed" | "turned-away" | "refused";
+
+/** A line in the diary of an API process. `at` is milliseconds since the epoch, in every diary. */
+export type ApiEntry = { readonly at: number; readonly life: string; readonly order: string } & (
+  | { readonly event: Step | StoreRefusal }
+  /** A request came, or its answer was handed to the system. */
+  | { readonly event: "received"; readonly attempt: string; readonly framework: string }
+  | { readonly event: "answered"; readonly attempt: string; readonly status: number }
+);
+
+/** A line in the diary of a caller, which is also its order book. */
+export type CallerEntry = { readonly at: number; readonly life: string; readonly order: string } &
+  /** It wants it, and has not yet told anybody. */
+  (
+    | { readonly event: "ordered" }
+    | { readonly event: "sent"; readonly attempt: string }
+    | { readonly event: "answered"; readonly attempt: string; readonly status: number; readonly text: string }
+    | { readonly event: "lost"; readonly attempt: string }
+    /** How its intent ended is on disk, by this process. */
+    | { readonly event: "kept" }
+    /** Its intent has ended, by whichever process. */
+    | { readonly event: "settled" }
+  );
+
+/** An entry as its writer has it, before it says when and in which life. */
+export type News<Entry> = Entry extends unknown ? Omit<Entry, "at" | "life"> : never;
+
+/** What an order came to in the world. Nothing keeps a second one of the same order away but its key. */
+export interface Effect {
+  readonly effect: string;
+  readonly order: string;
+  readonly life: string;
+}
+
+/** The life of a process: from a start to its end. */
+export interface Death {
+  readonly life: string;
+  readonly at: number;
+}
+
+/** A time in which a process stood still. */
+export interface Pause {
+  readonly life: string;
+  readonly from: number;
+  readonly until: number;
+}
+
+/** Everything that a run left behind, as it was found. */
+export interface Evidence {
+  readonly mode: Mode;
+  /** How long a lease is, of a key and of an intent, milliseconds. */
+  readonly leaseMs: number;
+  readonly api: readonly ApiEntry[];
+  readonly callers: readonly CallerEntry[];
+  readonly ledger: readonly Effect[];
+  /** The orders whose key has a result. */
+  readonly done: ReadonlySet<string>;
+  readonly deaths: readonly Death[];
+  readonly pauses: readonly Pause[];
+  /** How many requests to keep a result were carried out, and their answer cut off. */
+  readonly completionsCut: number;
+  /** How many were cut off before they were carried out. */
+  readonly completionsLost: number;
+}
+
+/**
+ * Appends a line to a file, handed to the system before it returns: a kill of this process can't take it back. A crash of
+ * the machine could.
+ */
+export function append(path: string, entry: object): void {
+  appendFileSync(path, `${JSON.stringify(entry)}\n`);
+}
+
+/** The lines of a file that `append` wrote; none when there is no file. */
+export function readLines<Entry>(path: string): Entry[] {
+  if (!existsSync(path)) return [];
+  const lines = readFileSync(path, "utf8").split("\n").slice(0, -1);
+  return lines.map((line) => JSON.parse(line) as Entry);
+}

@@ -1,0 +1,109 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import process from "node:process";
+import { setTimeout } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import type { Death, Pause } from "./evidence.ts";
+import { type Fate, noFate } from "./fate.ts";
+
+/** Where a process shall be struck; missing: anywhere, from outside. */
+export type Point = Omit<Fate, "signal"> | undefined;
+
+/** A process that is killed, comes back, and stands still; and what it went through. */
+export interface KillableProcess extends AsyncDisposable {
+  readonly deaths: readonly Death[];
+  readonly pauses: readonly Pause[];
+  /** What it ended with when nobody killed it, and it had not come to its end. */
+  readonly failures: readonly string[];
+  /** Starts its next life, and waits until it says that it is ready, or ends. */
+  start(): Promise<void>;
+  /** Kills it (SIGKILL), if it lives; from outside, if it does not come to the point in time. */
+  kill(at?: Point): Promise<void>;
+  /** Has it stand still (SIGSTOP) for so long, milliseconds; likewise. */
+  pause(ms: number, at?: Point): Promise<void>;
+  /** Resolves when it has ended, or so long later, milliseconds. */
+  ended(msMax: number): Promise<void>;
+}
+
+/** They end with us, also where we are ended. */
+const living = new Set<ChildProcess>();
+process.once("exit", () => living.forEach((child) => child.kill("SIGKILL")));
+
+/** How long a process may take to come to a point, milliseconds. */
+const fateMsMax = 10_000;
+
+/**
+ * @param program a file beside this one.
+ * @param taskOf its argument, by the name of its life.
+ */
+export function killableProcess(name: string, program: string, taskOf: (life: string) => object): KillableProcess {
+  const path = fileURLToPath(new URL(program, import.meta.url));
+  const deaths: Death[] = [];
+  const pauses: Pause[] = [];
+  const failures: string[] = [];
+  let lives = 0;
+  let child: ChildProcess | undefined;
+  let exited: Promise<unknown> = Promise.resolve();
+
+  const ended = async (msMax: number): Promise<void> => Promise.race([exited.then(() => undefined), pauseOf(msMax)]);
+  const lifeOf = (number: number): string => `${name}.${number}`;
+  const meet = (signal: Fate["signal"], at: Point): boolean =>
+    at !== undefined && child?.connected === true && child.send({ signal, ...at } satisfies Fate);
+
+  const kill = async (at?: Point): Promise<void> => {
+    if (meet("SIGKILL", at)) await ended(fateMsMax);
+    child?.kill("SIGKILL");
+    await exited;
+  };
+  return {
+    deaths,
+    pauses,
+    failures,
+    async start() {
+      const life = lifeOf((lives += 1));
+      const born = fork(path, [JSON.stringify(taskOf(life))], {
+        stdio: ["ignore", "ignore", "inherit", "ipc"],
+        execArgv: ["--disable-warning=ExperimentalWarning"],
+      });
+      child = born;
+      living.add(born);
+      exited = once(born, "exit").then(([code, signal]) => {
+        if (signal === "SIGKILL") deaths.push({ life, at: Date.now() });
+        else if (code !== 0) failures.push(`${life} ended by itself (${code ?? signal}).`);
+        living.delete(born);
+        child = undefined;
+      });
+      await Promise.race([once(born, "message"), exited]);
+    },
+    kill,
+    async pause(ms, at) {
+      // Who did not come to the point shall not stop there later, when nobody wakes it.
+      if (meet("SIGSTOP", at) && !(await stopped(() => child))) child?.send(noFate);
+      const pausing = child;
+      if (pausing === undefined) return;
+      pausing.kill("SIGSTOP");
+      const from = Date.now();
+      await setTimeout(ms);
+      pauses.push({ life: lifeOf(lives), from, until: Date.now() });
+      pausing.kill("SIGCONT");
+    },
+    ended,
+    [Symbol.asyncDispose]: () => kill(),
+  };
+}
+
+/** A wait that keeps nothing alive. */
+const pauseOf = (ms: number): Promise<void> => setTimeout(ms, undefined, { ref: false });
+
+/** Waits until a process stands still or has ended: `false` when it does not come to the point in time. */
+async function stopped(child: () => ChildProcess | undefined): Promise<boolean> {
+  const endsAt = performance.now() + fateMsMax;
+  while (performance.now() < endsAt) {
+    const pid = child()?.pid;
+    // Its state stands behind its name (proc_pid_stat(5)): T is stopped.
+    if (pid === undefined || /\) T /.test(readFileSync(`/proc/${pid}/stat`, "utf8"))) return true;
+    await setTimeout(20);
+  }
+  return false;
+}

@@ -1,0 +1,135 @@
+import { join } from "node:path";
+import { Pool } from "pg";
+import { seededRandom } from "../../../src/core/random.ts";
+import type { IntentStore } from "../../../src/stores/intent-store.ts";
+import { postgresIntents } from "../../../src/stores/postgres/index.ts";
+import { sqliteIntents } from "../../../src/stores/sqlite/index.ts";
+import { cutProxy } from "../../servers/cut-proxy.ts";
+import { serverPort } from "../../servers/server-port.ts";
+import type { ApiTask } from "./api-child.ts";
+import type { CallerTask } from "./caller-child.ts";
+import type { CrashEngine, OpenKeys } from "./engine.ts";
+import type { Mode } from "./evidence.ts";
+import { frameworkNames, routePath } from "./frameworks.ts";
+import { killableProcess } from "./killable-process.ts";
+import type { Targets } from "./nemesis.ts";
+
+/** A guard that can be taken out, to see that the run notices. */
+export const guards = ["api-keys", "same-key"] as const;
+export type Guard = (typeof guards)[number];
+
+/** What a run is. */
+export interface CrashOptions {
+  readonly engine: CrashEngine;
+  readonly mode: Mode;
+  /** How long faults are injected for. */
+  readonly seconds: number;
+  readonly seed: number;
+  /**
+   * A guard that is taken out: `api-keys`, the API takes each request for the first of its key; `same-key`, callers make
+   * a new key for each attempt.
+   */
+  readonly without?: Guard | undefined;
+}
+
+/** Everything that runs, and where it leaves its traces. */
+export interface Scene extends Targets {
+  readonly keys: OpenKeys;
+  readonly intents: readonly IntentStore[];
+  /** The ports of the API processes. */
+  readonly ports: readonly number[];
+  readonly files: { readonly ledger: string; readonly api: readonly string[]; readonly callers: readonly string[] };
+  /** From then on, callers that start only end what they have begun. */
+  finish(): void;
+}
+
+const apiCount = 2;
+const callerCount = 4;
+/** How many orders a caller has under way. */
+const concurrency = 4;
+/** Of keys and of intents. Well above what a busy machine lets a process wait. */
+const leaseMs = 1000;
+
+/** Starts it all in a folder. `stack` ends it again. */
+export async function startScene(options: CrashOptions, folder: string, stack: AsyncDisposableStack): Promise<Scene> {
+  const { engine, mode, seed, without } = options;
+  const server = engine.server === undefined ? undefined : stack.use(await engine.server.start());
+  const databaseWire = server === undefined ? undefined : stack.use(await cutProxy(server.port));
+  const direct = server?.url ?? join(folder, "keys.db");
+  const url = databaseWire === undefined ? direct : direct.replace(/:\d+(?=\/|$)/, `:${databaseWire.port}`);
+  const keys = stack.adopt(await engine.open(direct), ({ close }) => close());
+  await keys.prepare();
+
+  const ports = await Promise.all(Array.from({ length: apiCount }, serverPort));
+  const random = seededRandom(`${seed} balance`);
+  const wire = stack.use(await cutProxy(() => ports[Math.floor(random() * ports.length)]!));
+  const file = (name: string) => join(folder, name);
+  const files = {
+    ledger: file("ledger"),
+    api: ports.map((_, index) => file(`api ${index}`)),
+    callers: Array.from({ length: callerCount }, (_, index) => file(`caller ${index}`)),
+  };
+  // Each life of an API process serves by another framework, and finds the keys that the others left.
+  let apiLives = 0;
+  const apis = ports.map((port, index) =>
+    killableProcess(`api-${index + 1}`, "api-child.ts", (life) => {
+      const diary = files.api[index]!;
+      const ignoresKeys = without === "api-keys";
+      const framework = frameworkNames[apiLives++ % frameworkNames.length]!;
+      return {
+        engine: engine.name,
+        framework,
+        mode,
+        url,
+        port,
+        diary,
+        ledger: files.ledger,
+        life,
+        leaseMs,
+        ignoresKeys,
+      } satisfies ApiTask;
+    }),
+  );
+  // Two callers share each place, so that one takes over what the other leaves.
+  const places = [file("intents.db"), engine.name === "postgres" ? direct : file("other-intents.db")];
+  const intents = await Promise.all(places.map((place) => openedIntents(place, stack)));
+  let finishes = false;
+  const callers = files.callers.map((diary, index) =>
+    killableProcess(`caller-${index + 1}`, "caller-child.ts", (life) => {
+      const account = `account-${index + 1}`;
+      const place = places[index % places.length]!;
+      const newKeys = without === "same-key";
+      const to = `http://127.0.0.1:${wire.port}${routePath}`;
+      return {
+        intents: place,
+        url: to,
+        account,
+        diary,
+        life,
+        leaseMs,
+        concurrency,
+        finishes,
+        newKeys,
+      } satisfies CallerTask;
+    }),
+  );
+  const processes = [...apis, ...callers];
+  for (const one of processes) stack.use(one);
+  await Promise.all(processes.map((one) => one.start()));
+  const database = server && databaseWire && { server, wire: databaseWire, ...questionsOf(engine, mode) };
+  const finish = (): void => void (finishes = true);
+  return { apis, callers, wire, database, leaseMs, keys, intents, ports, files, finish };
+}
+
+function questionsOf({ server }: CrashEngine, mode: Mode): { claiming: string; completing: string } {
+  return { claiming: server?.claiming[mode] ?? "", completing: server?.completing[mode] ?? "" };
+}
+
+async function openedIntents(place: string, stack: AsyncDisposableStack): Promise<IntentStore> {
+  if (!place.startsWith("postgres:")) return stack.adopt(sqliteIntents({ path: place }), (store) => store.close());
+  const pool = stack.adopt(new Pool({ connectionString: place, max: 2 }), (pool) => pool.end());
+  pool.on("error", () => undefined);
+  const store = postgresIntents(pool);
+  await store.migrate();
+  return store;
+}
