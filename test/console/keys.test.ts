@@ -153,6 +153,7 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
     expect((await store.inspect(named("order-5")))?.state).toBe("abandoned");
     await page.getByRole("button", { name: "Release the key…" }).focus();
     await page.keyboard.press("Enter");
+    await page.getByRole("dialog").waitFor();
     await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
     await shows(page, "No keys yet.");

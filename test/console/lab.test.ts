@@ -137,10 +137,14 @@ describeWithServer("the Lab page", chromiumBinary, () => {
     await button("Charged too often").click();
     const rows = page.locator("[data-order]");
     await rows.first().waitFor();
-    await expect.poll(() => rows.filter({ hasText: "✗ charged" }).count()).toBe(await rows.count());
+    await expect
+      .poll(() => rows.filter({ hasText: "✗ charged" }).count(), { timeout: patienceMs })
+      .toBe(await rows.count());
     expect(await page.locator("td[data-caller=Safe]").filter({ hasText: "✗" }).count()).toBe(0);
     await button("Answered from memory").click();
-    await expect.poll(() => page.getByRole("img", { name: "answered from memory" }).count()).toBeGreaterThan(1);
+    await expect
+      .poll(() => page.getByRole("img", { name: "answered from memory" }).count(), { timeout: patienceMs })
+      .toBeGreaterThan(1);
     await button("Reset").click();
     await says("Ready to send 40 orders.");
     expect(await totals("safe")).toEqual({ confirmed: 0, charges: 0, duplicates: 0, lost: 0, inDoubt: 0 });
@@ -151,7 +155,7 @@ describeWithServer("the Lab page", chromiumBinary, () => {
     await chooseCrowd(30);
     for (const name of ["Lose requests", "Let requests fail"]) {
       await page.getByRole("switch", { name }).uncheck();
-      await expect.poll(() => page.getByLabel(`${name}: share`).isDisabled()).toBe(true);
+      await expect.poll(() => page.getByLabel(`${name}: share`).isDisabled(), { timeout: patienceMs }).toBe(true);
     }
     await page.getByLabel("Lose answers: share").fill("30");
     await page.getByText("30%").waitFor();
@@ -203,7 +207,7 @@ describeWithServer("the Lab page", chromiumBinary, () => {
     const isTooWide = () => page.evaluate<boolean>("document.documentElement.scrollWidth > innerWidth");
     const press = async (name: string): Promise<void> => {
       const wanted = button(name);
-      await expect.poll(() => wanted.isEnabled()).toBe(true);
+      await expect.poll(() => wanted.isEnabled(), { timeout: patienceMs }).toBe(true);
       // Tab alone leads to it, from wherever the focus is.
       for (let tabs = 0; tabs < 60; tabs += 1) {
         if ((await wanted.and(page.locator(":focus")).count()) > 0) break;

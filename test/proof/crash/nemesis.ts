@@ -81,7 +81,8 @@ export async function haunt(
       peaceMs.caller,
       processActions(targets.callers, { dieAt: [sent, rightAt("answered")], stopAt: sent }, leaseMs),
     ),
-    course("wire", peaceMs.wire, onWire(targets.wire)),
+    // What is cut is not always an order's answer.
+    course("wire", peaceMs.wire, [...onWire(targets.wire), ...onWire(targets.wire)]),
     ...(database === undefined
       ? []
       : [
