@@ -47,7 +47,7 @@ export function onClock(pool: Pool, clock: Clock, options: PostgresStoreOptions)
         const { text, values: given } = typeof statement === "string" ? { text: statement, values } : statement;
         return pool.query(text.replace(asked, `${clock.now()}::bigint`), given);
       },
-      connect: () => pool.connect(),
+      connect: pool.connect.bind(pool),
     },
     options,
   );

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { databases, execute, type OpenOptions, pgPool, postgresClients } from "../../../test/postgres/databases.ts";
 import { cutProxy } from "../../../test/servers/cut-proxy.ts";
@@ -238,6 +240,29 @@ describeWithServer("a PostgreSQL store at its limits", postgresBinary, () => {
       await set("default_transaction_read_only = on");
       await expect(open(url).checkHealth()).rejects.toThrow("only reads");
     });
+  });
+
+  test("a connection that ends in the packet of its beginning ends no process", async () => {
+    const message = (type: string, ...parts: readonly (string | Buffer)[]): Buffer => {
+      const body = Buffer.concat(parts.map((part) => Buffer.from(part)));
+      const head = Buffer.from(`${type}\0\0\0\0`);
+      head.writeInt32BE(body.length + 4, 1);
+      return Buffer.concat([head, body]);
+    };
+    const packet = Buffer.concat([
+      message("R", Buffer.alloc(4)),
+      message("Z", "I"),
+      message("E", "SFATAL\0", "VFATAL\0", "C57P01\0", "Mthe database is shutting down\0\0"),
+    ]);
+    const dying = createServer((socket) => {
+      socket.on("error", () => undefined);
+      socket.once("data", () => socket.end(packet));
+    });
+    onTestFinished(() => void dying.close());
+    await once(dying.listen(0, "127.0.0.1"), "listening");
+    const { port } = dying.address() as AddressInfo;
+    const store = postgresClients["pg"]!(`postgres://me@127.0.0.1:${port}/test`);
+    await expect(store.transact(operation, never)).rejects.toThrow("not queryable");
   });
 
   test("options that make no sense are refused", () => {

@@ -71,17 +71,22 @@ function lenderOf<Connection extends PostgresConnection>(
   return "reserve" in pool ? () => reserved(pool) : () => connected(pool as PgPool<Connection & PgConnection>);
 }
 
-async function connected<Connection extends PgConnection>(pool: PgPool<Connection>): Promise<Lent<Connection>> {
-  const connection = await pool.connect();
+function connected<Connection extends PgConnection>(pool: PgPool<Connection>): Promise<Lent<Connection>> {
   // A lent connection that breaks says so by an event, which would end the process if nobody listened. The statement
   // that runs, or the next one, fails with the same error.
   const ignore = (): void => undefined;
-  connection.on("error", ignore);
-  const end = (destroy: boolean): void => {
-    connection.removeListener("error", ignore);
-    connection.release(destroy);
-  };
-  return { connection, given: connection, release: () => end(false), destroy: () => end(true) };
+  return new Promise((resolve, reject) => {
+    // A promise would go on too late: the end of a connection may come in one packet with its beginning.
+    pool.connect((error, connection) => {
+      if (connection === undefined) return reject(error ?? new Error("The pool lent no connection."));
+      connection.on("error", ignore);
+      const end = (destroy: boolean): void => {
+        connection.removeListener("error", ignore);
+        connection.release(destroy);
+      };
+      resolve({ connection, given: connection, release: () => end(false), destroy: () => end(true) });
+    });
+  });
 }
 
 async function reserved<Connection>(pool: PostgresJsPool<Connection>): Promise<Lent<Connection>> {
