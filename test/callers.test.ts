@@ -153,7 +153,7 @@ describe.each(Object.entries(clients))("%s", (_name, client) => {
     let requests = 0;
     server.on("request", (request, response) => {
       requests += 1;
-      request.resume().on("end", () => response.writeHead(503).end("closed"));
+      request.resume().on("end", () => response.writeHead(503, { "retry-after": "0" }).end("closed"));
     });
     expect(await client({ ...patient, attemptsMax: 3 })(`${network.url}/orders`, "tea")).toEqual({
       status: 503,

@@ -50,6 +50,7 @@ test.each([
   ["any-function", /^in stock: 6\n$/],
   ["deadlines", /^201\n$/],
   ["bodies", /^201\n$/],
+  ["undici-fetch", /^201 \{"order":\{"item":"coffee","amount":420\}\}\n$/],
 ])("examples/guides/%s.ts runs as it stands there", async (name, printed) => {
   const orders = onceNode({ store: memoryStore(), scope: "public" }, async (_request, response, { body }) => {
     const order = body.toString().startsWith("{") ? body.toString() : JSON.stringify(body.toString());

@@ -104,7 +104,11 @@ test("events go over as they happen, until the page goes", async () => {
 
 test("a port that is taken is told", async () => {
   const { origin } = await started();
-  await expect(consoleServer({ sections: [], port: Number(new URL(origin).port) })).rejects.toThrow("EADDRINUSE");
+  await expect(started({ port: Number(new URL(origin).port) })).rejects.toThrow("EADDRINUSE");
+});
+
+test("a page that is not built is told, with the command that builds it", async () => {
+  await expect(started({ page: join(temporaryFolder(), "missing") })).rejects.toThrow("npm run build");
 });
 
 /** As `fetch` does not send it: a path as it is, a host of one's own. */

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
@@ -43,9 +44,14 @@ const pageHeaders = {
   "x-content-type-options": "nosniff",
 };
 
-/** Serves the console's page and what it asks for. Throws what listening throws. */
+/**
+ * Serves the console's page and what it asks for.
+ *
+ * @throws an Error when the page is not built; what listening throws.
+ */
 export async function consoleServer(options: ConsoleOptions): Promise<ConsoleServer> {
   const { sections, host = "127.0.0.1", port = 0, page = builtPage } = options;
+  if (!existsSync(page)) throw new Error(`The console's page is not built (${page}). Run: npm run build`);
   const access: Access = {
     isLoopback: isLoopbackName(host),
     token: options.token ?? randomBytes(16).toString("base64url"),
