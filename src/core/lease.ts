@@ -30,7 +30,8 @@ export function keepLease(options: {
   const controller = new AbortController();
   let state: "held" | "lost" | "stopped" = "held";
   let cancelRenewal: () => void;
-  let cancelEnd: () => void;
+  // Most work ends before its first renewal, and until then nobody need watch the end.
+  let cancelEnd = (): void => undefined;
 
   const end = (next: "lost" | "stopped"): void => {
     if (state !== "held") return;
@@ -43,22 +44,24 @@ export function keepLease(options: {
     options.onLost();
     controller.abort(new OnceAgainError("ONCE_LEASE_LOST", "This worker lost its key: stop, another may be at it."));
   };
-  const endAt = (time: number): (() => void) => clock.timer(Math.max(0, time - clock.monotonic()), lose);
+  const endAt = (time: number): void => {
+    cancelEnd();
+    cancelEnd = clock.timer(Math.max(0, time - clock.monotonic()), lose);
+  };
   const renewLater = (): (() => void) => clock.timer(leaseMs / 3, () => void renew());
   const renew = async (): Promise<void> => {
     const sentAt = clock.monotonic();
     const answer = await options.renew().catch(() => "no answer" as const);
     if (state !== "held") return;
     if (answer === false) return lose();
-    if (answer === true) {
-      cancelEnd();
-      cancelEnd = endAt(sentAt + leaseMs);
-    }
+    if (answer === true) endAt(sentAt + leaseMs);
     cancelRenewal = renewLater();
   };
 
-  cancelRenewal = renewLater();
-  cancelEnd = endAt(options.heldSince + leaseMs);
+  cancelRenewal = clock.timer(Math.max(0, options.heldSince + leaseMs / 3 - clock.monotonic()), () => {
+    endAt(options.heldSince + leaseMs);
+    void renew();
+  });
   return {
     signal: controller.signal,
     stop(reason) {

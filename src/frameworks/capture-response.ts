@@ -26,6 +26,20 @@ const ofConnection = new Set(["connection", "keep-alive", "date"]);
 /** Headers that follow from the bytes that are sent, whatever the handler said of them. */
 const ofBody = new Set(["content-length", "transfer-encoding"]);
 
+/** The methods of a response that a handler answers by, and the one that tells of it. */
+const methodNames = ["writeHead", "flushHeaders", "write", "end", "destroy", "emit"] as const;
+type Methods = Record<(typeof methodNames)[number], unknown>;
+
+/** What the response would show if it were not taken over, and what the handler's current run has come to. */
+interface Taken {
+  /** The response's own methods. */
+  readonly methods: Methods;
+  socket: Socket | null;
+  hungUp: boolean;
+  body: ReturnType<typeof keptBody>;
+  run: PromiseWithResolvers<HttpAnswer>;
+}
+
 /**
  * Keeps all that a handler does to a Node response, however it does it (`writeHead`, `write`, `end`, a stream piped
  * into it), so that not a byte goes out before the answer is stored.
@@ -36,78 +50,77 @@ const ofBody = new Set(["content-length", "transfer-encoding"]);
 export function captureResponse(response: ServerResponse, bytesMax: number): CapturedResponse {
   const headersBefore = response.getHeaders();
   const statusBefore = response.statusCode;
-  const emit = response.emit.bind(response);
-  let body = keptBody(bytesMax);
-  let run: PromiseWithResolvers<HttpAnswer> | undefined;
-  let hungUp = false;
-  let socket: Socket | null = null;
-  // A repeat runs no handler, and most answers may be those of repeats: only a run is worth so many properties.
-  let reveal: (() => void) | undefined;
-
-  const properties: PropertyDescriptorMap = {
-    writeHead: {
-      value: (status: number, ...rest: unknown[]) => {
-        response.statusCode = status;
-        setHeaders(response, rest.find((argument) => typeof argument === "object") as HeadersArgument);
-        return response;
-      },
-    },
-    flushHeaders: { value: () => undefined },
-    write: {
-      value: (...args: unknown[]) => {
-        body.write(...args);
-        return true;
-      },
-    },
-    end: {
-      value: (...args: unknown[]) => {
-        body.write(...args);
-        // A handler that wrote too much was let on to its end: what it does after its answer is not in its operation.
-        const bytes = body.bytes();
-        if (bytes === undefined) run?.reject(resultTooLarge(bytesMax));
-        else run?.resolve({ status: response.statusCode, headers: headersOf(response), body: bytes });
-        return response;
-      },
-    },
-    destroy: {
-      value: (error?: Error) => {
-        run?.reject(error ?? new Error("The handler destroyed its response."));
-        return response;
-      },
-    },
-    emit: { value: (event: string, ...args: unknown[]) => event !== "close" && emit(event, ...args) },
-    // Frameworks look at the socket, too, and have no answer for a caller who left. A finished response has none either.
-    // Node sets it meanwhile, when an earlier answer on the same connection has gone out.
-    socket: { get: () => null, set: (value: Socket | null) => (socket = value) },
-    closed: { value: false },
-    destroyed: { get: () => false, set: (value: boolean) => (hungUp = value) },
-  };
-
+  // A repeat runs no handler, and most answers may be those of repeats: only a run takes the response over.
+  let taken: Taken | undefined;
   return {
     begin() {
-      if (run !== undefined) restore(response, headersBefore);
-      if (reveal === undefined) {
-        hungUp = response.destroyed;
-        ({ socket } = response);
-        reveal = shadow(response, properties);
-      }
-      response.statusCode = statusBefore;
-      body = keptBody(bytesMax);
-      run = Promise.withResolvers();
+      const fresh = { body: keptBody(bytesMax), run: Promise.withResolvers<HttpAnswer>() };
       // A handler that threw is not waited for; what its response comes to later is nobody's concern.
-      run.promise.catch(() => undefined);
-      return run.promise;
+      fresh.run.promise.catch(() => undefined);
+      if (taken === undefined) taken = takeOver(response, bytesMax, fresh);
+      else restore(response, headersBefore);
+      Object.assign(taken, fresh);
+      response.statusCode = statusBefore;
+      return fresh.run.promise;
     },
     send(answer) {
-      if (reveal === undefined) return sendAnswer(response, headersBefore, answer);
-      reveal();
-      Object.assign(response, { destroyed: hungUp, socket });
+      if (taken === undefined) return sendAnswer(response, headersBefore, answer);
+      const { hungUp, methods, socket } = taken;
+      Object.assign(response, methods, { destroyed: hungUp, socket });
+      if (hungUp) Reflect.deleteProperty(response, "closed");
       sendAnswer(response, headersBefore, answer);
       // A stream that a failed handler left piped into it must not fail at "write after end".
-      shadow(response, { write: { value: () => true }, end: { value: () => response } });
+      Object.assign(response, { write: () => true, end: () => response });
       if (hungUp) response.emit("close");
     },
   };
+}
+
+function takeOver(response: ServerResponse, bytesMax: number, run: Pick<Taken, "body" | "run">): Taken {
+  const before: Partial<Methods> = {};
+  for (const name of methodNames) before[name] = response[name];
+  const taken: Taken = { methods: before as Methods, socket: response.socket, hungUp: false, ...run };
+  const emit = response.emit.bind(response);
+  hideHangUp(response, taken);
+  const methods: Record<keyof Methods, (...args: never[]) => unknown> = {
+    writeHead(status: number, ...rest: unknown[]) {
+      response.statusCode = status;
+      setHeaders(response, rest.find((argument) => typeof argument === "object") as HeadersArgument);
+      return response;
+    },
+    flushHeaders: () => undefined,
+    write(...args: unknown[]) {
+      taken.body.write(...args);
+      return true;
+    },
+    end(...args: unknown[]) {
+      taken.body.write(...args);
+      // A handler that wrote too much was let on to its end: what it does after its answer is not in its operation.
+      const body = taken.body.bytes();
+      if (body === undefined) taken.run.reject(resultTooLarge(bytesMax));
+      else taken.run.resolve({ status: response.statusCode, headers: headersOf(response), body });
+      return response;
+    },
+    destroy(error?: Error) {
+      taken.run.reject(error ?? new Error("The handler destroyed its response."));
+      return response;
+    },
+    emit(event: string, ...args: unknown[]) {
+      // The caller left; or an earlier answer on the same connection has gone out, and it is this one's turn.
+      if (event === "socket") [taken.socket] = args as [Socket];
+      if (event === "close" || event === "socket") hideHangUp(response, taken);
+      return event !== "close" && emit(event, ...args);
+    },
+  };
+  Object.assign(response, methods);
+  return taken;
+}
+
+/** Frameworks look at all of these, and have no answer for a caller who left. A finished response has no socket either. */
+function hideHangUp(response: ServerResponse, taken: Taken): void {
+  taken.hungUp ||= response.destroyed;
+  Object.assign(response, { socket: null, destroyed: false });
+  if (taken.hungUp) Object.defineProperty(response, "closed", { value: false, configurable: true });
 }
 
 /** Keeps what is given to `write` and `end`, in all their forms. */
@@ -118,11 +131,11 @@ function keptBody(bytesMax: number) {
   const keep = (chunk: unknown, encoding: unknown): void => {
     if (chunk === null || chunk === undefined || typeof chunk === "function") return;
     const coding = typeof encoding === "string" ? (encoding as BufferEncoding) : undefined;
-    const bytes = typeof chunk === "string" ? Buffer.from(chunk, coding) : (chunk as Uint8Array);
-    length += bytes.length;
     // The writer may use its buffer again.
+    const bytes = typeof chunk === "string" ? Buffer.from(chunk, coding) : new Uint8Array(chunk as Uint8Array);
+    length += bytes.length;
     if (length > bytesMax) chunks.length = 0;
-    else chunks.push(Uint8Array.from(bytes));
+    else chunks.push(bytes);
   };
 
   return {
@@ -132,7 +145,7 @@ function keptBody(bytesMax: number) {
       if (callback !== undefined) queueMicrotask(callback);
     },
     /** All that was written; `undefined` when that is more than may be kept. */
-    bytes: () => (length > bytesMax ? undefined : joinBytes(chunks)),
+    bytes: () => (length > bytesMax ? undefined : chunks.length === 1 ? chunks[0] : joinBytes(chunks)),
   };
 }
 
@@ -158,20 +171,4 @@ function sendAnswer(
   if (status !== 204 && status !== 304) response.setHeader("content-length", body.length);
   // Node writes headers and a text in one piece, and bytes in a second. In Latin-1, each byte is a character.
   response.end(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("latin1"), "latin1");
-}
-
-/** Gives an object properties in place of its own, and returns a function that takes them away again. */
-function shadow(object: object, properties: PropertyDescriptorMap): () => void {
-  const before = Object.keys(properties).map((name) => [name, Object.getOwnPropertyDescriptor(object, name)] as const);
-  for (const [name, property] of Object.entries(properties)) {
-    // Who comes behind us may put something before these, as compression does.
-    const writable = "value" in property ? { writable: true } : {};
-    Object.defineProperty(object, name, { configurable: true, ...writable, ...property });
-  }
-  return () => {
-    for (const [name, property] of before) {
-      if (property === undefined) Reflect.deleteProperty(object, name);
-      else Object.defineProperty(object, name, property);
-    }
-  };
 }

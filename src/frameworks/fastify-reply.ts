@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { setHeaders } from "./node-headers.ts";
 import { enter, type NodeCall, type NodeExecution } from "./node-operation.ts";
 
@@ -27,11 +28,21 @@ export async function enterFastify<Native, Transaction>(
   return run;
 }
 
+const connections = new WeakMap<Socket, Socket>();
+
 /** Fastify does not answer for a handler that returned nothing when its caller left: the operation would never end. */
 function hideHangUp(request: IncomingMessage): void {
-  const socket = Object.create(request.socket, { destroyed: { value: false } }) as unknown;
-  Object.defineProperties(request, {
-    aborted: { get: () => false, set() {} },
-    socket: { value: socket, writable: true },
+  request.socket = seeminglyOpen(request.socket);
+  if (!request.readableEnded) request.once("aborted", () => (request.aborted = false));
+}
+
+/** A socket that never shows that it was closed. Not one that inherits: V8 would give each prototype a shape of its own. */
+function seeminglyOpen(socket: Socket): Socket {
+  const known = connections.get(socket);
+  if (known !== undefined) return known;
+  const open = new Proxy(socket, {
+    get: (target, property) => property !== "destroyed" && (Reflect.get(target, property) as unknown),
   });
+  connections.set(socket, open);
+  return open;
 }

@@ -7,10 +7,15 @@ export interface HeardBody {
   readonly settled: Promise<void>;
   /** All bytes of a complete body; `undefined` as long as it is not, or when it is larger than was to be kept. */
   bytes(): Uint8Array<ArrayBuffer> | undefined;
-  readonly isTooLarge: boolean;
+  isTooLarge(): boolean;
 }
 
-const heardBodies = new WeakMap<IncomingMessage, HeardBody>();
+const heard = Symbol("heard body");
+
+/** A request carries what was heard of it: for a `WeakMap`, each collection of garbage would look at all requests. */
+interface HeardRequest extends IncomingMessage {
+  [heard]?: HeardBody;
+}
 
 /**
  * Listens to a body on its way into the request's stream, which stays as it is: most bodies are here before anybody
@@ -18,8 +23,8 @@ const heardBodies = new WeakMap<IncomingMessage, HeardBody>();
  *
  * @returns whether it does: it has to be called in the turn in which the request came, before any of the body did.
  */
-export function hearBody(request: IncomingMessage, bytesMax: number): boolean {
-  if (heardBodies.has(request)) return true;
+export function hearBody(request: HeardRequest, bytesMax: number): boolean {
+  if (request[heard] !== undefined) return true;
   if (request.complete || request.readableLength > 0 || request.readableDidRead) return false;
   const { promise: settled, resolve } = Promise.withResolvers<void>();
   const chunks: Uint8Array[] = [];
@@ -36,17 +41,15 @@ export function hearBody(request: IncomingMessage, bytesMax: number): boolean {
     return hasRoom;
   };
   request.once("close", resolve);
-  heardBodies.set(request, {
+  request[heard] = {
     settled,
     bytes: () => (request.complete && length <= bytesMax ? joinBytes(chunks) : undefined),
-    get isTooLarge() {
-      return length > bytesMax;
-    },
-  });
+    isTooLarge: () => length > bytesMax,
+  };
   return true;
 }
 
 /** What was heard of a request's body; `undefined` when nobody listened in time. */
-export function heardBody(request: IncomingMessage): HeardBody | undefined {
-  return heardBodies.get(request);
+export function heardBody(request: HeardRequest): HeardBody | undefined {
+  return request[heard];
 }

@@ -105,7 +105,17 @@ function httpRequest<Native, Transaction>(call: NodeCall<Native, Transaction>): 
     path: queryStart < 0 ? url : url.slice(0, queryStart),
     query: queryStart < 0 ? "" : url.slice(queryStart),
     contentType: incoming.headers["content-type"] ?? "",
-    keyValues: incoming.headersDistinct[keyHeaderName.toLowerCase()] ?? [],
+    keyValues: headerValues(incoming, keyHeaderName.toLowerCase()),
     body: (bytesMax) => call.body(bytesMax),
   };
+}
+
+/** Each value of one header as it came. Node's `headersDistinct` would gather those of all the others, too. */
+function headerValues({ rawHeaders }: IncomingMessage, lowerCaseName: string): string[] {
+  const values: string[] = [];
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const [name, value] = [rawHeaders[at], rawHeaders[at + 1]];
+    if (name?.length === lowerCaseName.length && name.toLowerCase() === lowerCaseName) values.push(value ?? "");
+  }
+  return values;
 }

@@ -40,38 +40,62 @@ export function runAttempt<T>(
   remainingMs: number | undefined,
   { attemptTimeoutMs, clock, repeatable, signal }: AttemptBounds,
 ): Promise<T> | T {
-  if (signal === undefined && attemptTimeoutMs === undefined && remainingMs === undefined) {
-    return operation(new UnboundedAttempt(number, repeatable));
-  }
+  const attempt = new LazyAttempt(number, remainingMs, repeatable);
+  if (signal === undefined && attemptTimeoutMs === undefined && remainingMs === undefined) return operation(attempt);
   const msMax = Math.min(attemptTimeoutMs ?? Number.POSITIVE_INFINITY, remainingMs ?? Number.POSITIVE_INFINITY);
-  const time = msMax === Number.POSITIVE_INFINITY ? undefined : { clock, msMax };
-  return settleWithin(operation, { number, remainingMs, repeatable }, signal, time).then(valueOf);
+  return within(operation, attempt, signal, msMax === Number.POSITIVE_INFINITY ? undefined : { clock, msMax });
 }
 
 /** Runs the operation until it ends, until `signal` aborts, or until its time is over: whichever comes first. */
 export function settleWithin<T>(
   operation: Operation<T>,
-  facts: Omit<Attempt, "signal">,
+  { number, remainingMs, repeatable }: Omit<Attempt, "signal">,
   signal: AbortSignal | undefined,
-  time?: { readonly clock: Clock; readonly msMax: number },
+  time?: AttemptTime,
 ): Promise<Outcome<T>> {
-  if (signal?.aborted) return Promise.resolve({ error: signal.reason });
-  if (time !== undefined && time.msMax <= 0) return Promise.resolve({ error: attemptTimeout(time.msMax) });
-  return new Promise((resolve) => {
-    const controller = new AbortController();
-    const end = (outcome: Outcome<T>): void => {
+  return within(operation, new LazyAttempt(number, remainingMs, repeatable), signal, time).then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  );
+}
+
+interface AttemptTime {
+  readonly clock: Clock;
+  readonly msMax: number;
+}
+
+function within<T>(
+  operation: Operation<T>,
+  attempt: LazyAttempt,
+  signal: AbortSignal | undefined,
+  time: AttemptTime | undefined,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    if (time !== undefined && time.msMax <= 0) return reject(attemptTimeout(time.msMax));
+    const stop = (): void => {
       cancelTimer?.();
       signal?.removeEventListener("abort", onAbort);
-      resolve(outcome);
     };
     const cut = (error: unknown): void => {
-      end({ error });
-      controller.abort(error);
+      stop();
+      reject(error);
+      LazyAttempt.abort(attempt, error);
     };
     const onAbort = (): void => cut(signal?.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
     const cancelTimer = time?.clock.timer(time.msMax, () => cut(attemptTimeout(time.msMax)));
-    void settle(operation, { ...facts, signal: controller.signal }).then(end);
+    const run = async (): Promise<T> => operation(attempt);
+    run().then(
+      (value) => {
+        stop();
+        resolve(value);
+      },
+      (error: unknown) => {
+        stop();
+        reject(error);
+      },
+    );
   });
 }
 
@@ -91,25 +115,27 @@ export function valueOf<T>(outcome: Outcome<T>): T {
 }
 
 /**
- * An attempt that nothing cuts. Few operations look at the signal then, so it is made only when one does: by a getter of
- * the class, since one of each object would cost more than all the rest of a retry that needs none.
+ * An attempt whose signal is made when it is first read, or aborted: few operations look at it. By a getter of the class,
+ * since one of each object would cost more than all the rest of a retry that needs none.
  */
-export class UnboundedAttempt implements Attempt {
+export class LazyAttempt implements Attempt {
   readonly number: number;
+  readonly remainingMs: number | undefined;
   readonly repeatable: boolean | undefined;
-  #signal: AbortSignal | undefined;
+  #controller: AbortController | undefined;
 
-  constructor(number: number, repeatable?: boolean) {
+  constructor(number: number, remainingMs?: number, repeatable?: boolean) {
     this.number = number;
+    this.remainingMs = remainingMs;
     this.repeatable = repeatable;
   }
 
-  get remainingMs(): undefined {
-    return undefined;
+  get signal(): AbortSignal {
+    return (this.#controller ??= new AbortController()).signal;
   }
 
-  get signal(): AbortSignal {
-    return (this.#signal ??= new AbortController().signal);
+  static abort(attempt: LazyAttempt, reason: unknown): void {
+    (attempt.#controller ??= new AbortController()).abort(reason);
   }
 }
 

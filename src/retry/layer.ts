@@ -1,4 +1,4 @@
-import { type Attempt, type Operation, UnboundedAttempt } from "./attempt.ts";
+import { type Attempt, type Operation, LazyAttempt } from "./attempt.ts";
 import { type RetryOptions, retryPolicy } from "./retry-options.ts";
 import { runRetry } from "./retry.ts";
 
@@ -47,7 +47,7 @@ export function retrying<T>(options: RetryOptions<T> = {}): Layer<T> {
  */
 export async function run<T>(operation: Operation<T>, signal?: AbortSignal): Promise<T> {
   signal?.throwIfAborted();
-  const first: Attempt = signal === undefined ? new UnboundedAttempt(1) : { number: 1, remainingMs: undefined, signal };
+  const first: Attempt = signal === undefined ? new LazyAttempt(1) : { number: 1, remainingMs: undefined, signal };
   return operation(first);
 }
 

@@ -30,7 +30,7 @@ interface Claimed {
  * Runs the work under its lease, and settles its key. Work whose time is over is waited for no longer, and its lease is
  * no longer renewed; when it ends at last, it settles its key all the same, if the key is still its own.
  */
-export async function carryOut(parts: Parts, claimed: Claimed): Promise<Outcome> {
+export function carryOut(parts: Parts, claimed: Claimed): Promise<Outcome> {
   const { store, options, callStore } = parts;
   const { operation, owner } = claimed;
   const { scope, key } = operation;
@@ -67,7 +67,7 @@ async function workAndSettle(parts: Parts, claimed: Claimed, lease: Lease, time:
     lease.stop();
     time.stop();
   }
-  const policy = { hadEffects: abandoned || steps.hasKept, takeOverAfterMs: options.takeOverAfterMs };
+  const policy = { hadEffects: abandoned || steps.hasKept(), takeOverAfterMs: options.takeOverAfterMs };
   const isOurs = await settle(parts, owned, ended, policy);
   if (isOurs) return outcomeOfOwner(ended, policy);
   return outcomeOfLoser(await callStore("inspect", operation, () => store.inspect(operation)), operation, ended);

@@ -17,19 +17,28 @@ export function handlerTime(
   onOver: (error: OnceAgainError) => void = () => undefined,
 ): HandlerTime {
   const controller = new AbortController();
-  const { promise: over, reject } = Promise.withResolvers<never>();
+  let over: OnceAgainError | undefined;
   // Whoever waits hears of it; there may be nobody.
-  over.catch(() => undefined);
+  const waiting: ((error: OnceAgainError) => void)[] = [];
   const stop = clock.timer(handlerMsMax, () => {
-    const error = new OnceAgainError(
+    over = new OnceAgainError(
       "ONCE_HANDLER_TIMEOUT",
       `The handler did not end within ${handlerMsMax} ms. What it has done, or will do yet, is unknown.`,
     );
-    onOver(error);
-    controller.abort(error);
-    reject(error);
+    onOver(over);
+    controller.abort(over);
+    for (const tell of waiting) tell(over);
   });
-  return { signal: controller.signal, within: (awaited) => Promise.race([awaited, over]), stop };
+  return {
+    signal: controller.signal,
+    within: (awaited) =>
+      new Promise((resolve, reject) => {
+        awaited.then(resolve, reject);
+        if (over === undefined) waiting.push(reject);
+        else reject(over);
+      }),
+    stop,
+  };
 }
 
 /** The time of a handler that is none of ours. */

@@ -13,7 +13,7 @@ export interface InFlight {
 
 /** @param waitMs how long a duplicate waits for the running one before it is told "in progress", milliseconds. */
 export function inFlight(clock: Clock, waitMs: number): InFlight {
-  const running = new Map<string, { fingerprint: string; ended: Promise<void> }>();
+  const running = new Map<string, { fingerprint: string; outcome: Promise<Outcome> }>();
   const unkeyed = new Set<Promise<void>>();
   let draining = false;
 
@@ -31,11 +31,11 @@ export function inFlight(clock: Clock, waitMs: number): InFlight {
         if (other.fingerprint !== operation.fingerprint) return { kind: "mismatch" };
         const leftMs = waitEndsAt - clock.monotonic();
         if (leftMs <= 0) return { kind: "in-progress" };
-        await endedWithin(other.ended, clock, leftMs);
+        await endedWithin(endOf(other.outcome), clock, leftMs);
       }
       refuseWhenDraining();
       const outcome = start(waitEndsAt);
-      running.set(id, { fingerprint: operation.fingerprint, ended: endOf(outcome) });
+      running.set(id, { fingerprint: operation.fingerprint, outcome });
       try {
         return await outcome;
       } finally {
@@ -56,7 +56,7 @@ export function inFlight(clock: Clock, waitMs: number): InFlight {
     async drain() {
       draining = true;
       while (running.size + unkeyed.size > 0) {
-        await Promise.all([...unkeyed, ...Array.from(running.values(), ({ ended }) => ended)]);
+        await Promise.all([...unkeyed, ...Array.from(running.values(), ({ outcome }) => endOf(outcome))]);
       }
     },
   };

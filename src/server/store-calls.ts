@@ -1,6 +1,8 @@
 import { OnceAgainError } from "../core/errors.ts";
 import { notify } from "../core/events.ts";
-import { equalJitter, exponentialBackoff, retry } from "../retry/index.ts";
+import { equalJitter, exponentialBackoff } from "../retry/index.ts";
+import { runRetry } from "../retry/retry.ts";
+import { type RetryPolicy, retryPolicy } from "../retry/retry-options.ts";
 import type { RecordName } from "../stores/store.ts";
 import type { CheckedEngineOptions } from "./options.ts";
 import type { StoreOperation } from "./server-event.ts";
@@ -25,11 +27,13 @@ const untilTimeIsOver: ReadonlySet<StoreOperation> = new Set(["complete", "relea
  */
 export function storeCalls({ clock, random, storeMsMax, onEvent }: CheckedEngineOptions): CallStore {
   const backoff = exponentialBackoff({ baseMs: 20, capMs: 500, jitter: equalJitter() });
+  const policyOf = (attempts: number): RetryPolicy<unknown> =>
+    retryPolicy({ attemptsMax: attempts, backoff, deadlineMs: storeMsMax, clock, random });
+  const [twice, untilOver] = [policyOf(attemptsMax), policyOf(Number.MAX_SAFE_INTEGER)];
   return async (operation, { scope, key }, call) => {
     const startedAt = clock.monotonic();
     try {
-      const attempts = untilTimeIsOver.has(operation) ? Number.MAX_SAFE_INTEGER : attemptsMax;
-      const answer = await retry(call, { attemptsMax: attempts, backoff, deadlineMs: storeMsMax, clock, random });
+      const answer = await runRetry(call, untilTimeIsOver.has(operation) ? untilOver : twice);
       notify(onEvent, { kind: "store-answered", scope, key, operation, elapsedMs: clock.monotonic() - startedAt });
       return answer;
     } catch (error) {

@@ -7,7 +7,7 @@ import type { CallStore } from "./store-calls.ts";
 /** The steps of an operation, kept as checkpoints of its record. */
 export interface KeptSteps extends StepRecord {
   /** Whether this run or an earlier one kept a step, and so had an effect. */
-  readonly hasKept: boolean;
+  hasKept(): boolean;
 }
 
 /** @param time that of the handler: with it, the transaction of a step is over too. */
@@ -24,9 +24,8 @@ export function keptSteps(
     scope,
     key,
     kept,
-    get hasKept() {
-      return hasKept;
-    },
+    // Not a getter: V8 makes a hidden class of each object that has one of its own, and keeps what it sees.
+    hasKept: () => hasKept,
     keep: (step, result) => {
       hasKept = true;
       return callStore("checkpoint", owned, () => store.checkpoint({ ...owned, step, result }));

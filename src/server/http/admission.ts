@@ -9,16 +9,17 @@ export type Admission =
 /**
  * Says whether a request may go on, by its key's header alone.
  *
- * @param rules.covered whether the request's method takes a key; if not, the header is ignored.
+ * @param covered whether the request's method takes a key; if not, the header is ignored.
  * @param rules.retentionMs how long results are kept, milliseconds.
  */
 export function admission(
   keyValues: readonly string[],
-  rules: { covered: boolean; keyRequired: boolean; retentionMs: number },
+  covered: boolean,
+  rules: { keyRequired: boolean; retentionMs: number },
   now: number,
 ): Admission {
   const none = { key: undefined, isOld: false };
-  if (!rules.covered) return none;
+  if (!covered) return none;
   const parsed = parseKey(keyValues);
   if (parsed.kind === "malformed") {
     return { refused: "ONCE_KEY_INVALID", detail: `The Idempotency-Key header can't be read: ${parsed.problem}.` };

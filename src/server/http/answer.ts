@@ -1,3 +1,5 @@
+import { joinBytes } from "../../core/bytes.ts";
+
 /** An HTTP answer as data: what a handler gave, or what we keep of it. */
 export interface HttpAnswer {
   status: number;
@@ -26,15 +28,18 @@ const notKept = new Set([
 ]);
 
 const newline = 0x0a;
+const [encoder, decoder] = [new TextEncoder(), new TextDecoder()];
 
 /** An answer as bytes for the store: a line of JSON for status and headers, then the body as it is. */
 export function encodeAnswer({ status, headers, body }: HttpAnswer): Uint8Array {
   const named = headers.filter(([name]) => name.toLowerCase() === "connection").map(([, value]) => value);
-  const dropped = new Set(named.flatMap((value) => value.toLowerCase().split(/\s*,\s*/)));
-  const kept = headers.filter(([name]) => !notKept.has(name.toLowerCase()) && !dropped.has(name.toLowerCase()));
-  const head = new TextEncoder().encode(`${JSON.stringify({ status, headers: kept })}\n`);
+  const dropped = named.flatMap((value) => value.toLowerCase().split(/\s*,\s*/));
+  const kept = headers.filter(([name]) => !notKept.has(name.toLowerCase()) && !dropped.includes(name.toLowerCase()));
+  const head = `${JSON.stringify({ status, headers: kept })}\n`;
   const bytes = new Uint8Array(head.length + body.length);
-  bytes.set(head);
+  // Nearly all headers are ASCII, a byte for each character.
+  const { read } = encoder.encodeInto(head, bytes.subarray(0, head.length));
+  if (read < head.length) return joinBytes([encoder.encode(head), body]);
   bytes.set(body, head.length);
   return bytes;
 }
@@ -42,6 +47,6 @@ export function encodeAnswer({ status, headers, body }: HttpAnswer): Uint8Array 
 /** The answer that `encodeAnswer` made bytes of. */
 export function decodeAnswer(bytes: Uint8Array): HttpAnswer {
   const headEnd = bytes.indexOf(newline);
-  const head = JSON.parse(new TextDecoder().decode(bytes.subarray(0, headEnd))) as Omit<HttpAnswer, "body">;
+  const head = JSON.parse(decoder.decode(bytes.subarray(0, headEnd))) as Omit<HttpAnswer, "body">;
   return { ...head, body: bytes.subarray(headEnd + 1) };
 }

@@ -19,25 +19,66 @@ interface Run {
   cause?: unknown;
 }
 
-/**
- * Makes the work of one operation out of a handler: its answer becomes bytes, and its status says what it did. What a
- * handler throws becomes an answer too, the same for this request and for its repeats.
- *
- * @param options.onAnswer is given the handler's full answer, before what must not be kept is dropped.
- */
-export function handlerWork<Transaction>(options: {
-  handler: HttpHandler<Transaction>;
-  body: Uint8Array<ArrayBuffer>;
+/** The rules of a route for its handler's answers. */
+interface AnswerRules {
   resultBytesMax: number;
   /** Whether what the handler did can be undone. */
   transactional: boolean;
   problem: (code: ProblemCode, detail: string) => HttpAnswer;
-  onError: (error: unknown) => void;
-  onAnswer: (answer: HttpAnswer) => void;
-}): Work<Transaction> {
-  const { handler, problem, transactional } = options;
+}
 
-  const tooLarge = (): Run => ({
+/** Who is told of one run. */
+interface Listeners {
+  onError: (error: unknown) => void;
+  /** Is given the handler's full answer, before what must not be kept is dropped. */
+  onAnswer: (answer: HttpAnswer) => void;
+}
+
+/**
+ * @returns a function that makes the work of one operation out of a handler: its answer becomes bytes, and its status
+ *   says what it did. What a handler throws becomes an answer too, the same for this request and for its repeats.
+ */
+export function handlerWork<Transaction>(rules: AnswerRules) {
+  return (handler: HttpHandler<Transaction>, body: Uint8Array<ArrayBuffer>, listeners: Listeners): Work<Transaction> =>
+    async (attempt) => {
+      let noEffect = false;
+      const execution = { ...attempt, noEffect: () => void (noEffect = true) };
+      let run: Run;
+      try {
+        run = runOf(await handler(execution, body), rules);
+      } catch (error) {
+        run = failed(error, rules, listeners);
+      }
+      const { effect, answer, result = encodeAnswer(answer), cause } = run;
+      listeners.onAnswer(answer);
+      return { effect: noEffect ? "none" : effect, result, cause };
+    };
+}
+
+/** @throws RangeError for an answer that nobody can send, or that is too large for one that may be of no effect. */
+function runOf(answer: HttpAnswer, rules: AnswerRules): Run {
+  if (!isFinalStatus(answer.status)) throw new RangeError(`The handler answered with status ${answer.status}.`);
+  const effect = effectOf(answer.status, rules.transactional);
+  const result = encodeAnswer(answer);
+  if (result.length <= rules.resultBytesMax) return { effect, answer, result };
+  if (effect === "done" || effect === "refused") return tooLarge(rules);
+  throw new RangeError("The handler failed, with an answer that is larger than resultBytesMax.");
+}
+
+function failed(error: unknown, rules: AnswerRules, { onError }: Listeners): Run {
+  const { problem } = rules;
+  if (OnceAgainError.isInstance(error, "ONCE_NO_EFFECT")) {
+    return { effect: "none", answer: problem("ONCE_NO_EFFECT", error.message) };
+  }
+  if (OnceAgainError.isInstance(error, "ONCE_RESULT_TOO_LARGE")) return tooLarge(rules);
+  if (isHeldError(error)) return { effect: "held", answer: problem("ONCE_OUTCOME_UNKNOWN", error.message) };
+  onError(error);
+  const answer = problem("ONCE_HANDLER_FAILED", "The service failed at this operation.");
+  return { effect: "unknown", answer, cause: error };
+}
+
+function tooLarge({ problem, transactional }: AnswerRules): Run {
+  return {
     effect: transactional ? "none" : "done",
     answer: problem(
       "ONCE_RESULT_TOO_LARGE",
@@ -45,38 +86,6 @@ export function handlerWork<Transaction>(options: {
         ? "The answer is too large to be kept, so the operation was undone. The service must raise resultBytesMax."
         : "The operation was carried out, but its answer is too large to be kept. Don't send it under another key.",
     ),
-  });
-
-  const failed = (error: unknown): Run => {
-    if (OnceAgainError.isInstance(error, "ONCE_NO_EFFECT")) {
-      return { effect: "none", answer: problem("ONCE_NO_EFFECT", error.message) };
-    }
-    if (OnceAgainError.isInstance(error, "ONCE_RESULT_TOO_LARGE")) return tooLarge();
-    if (isHeldError(error)) return { effect: "held", answer: problem("ONCE_OUTCOME_UNKNOWN", error.message) };
-    options.onError(error);
-    const answer = problem("ONCE_HANDLER_FAILED", "The service failed at this operation.");
-    return { effect: "unknown", answer, cause: error };
-  };
-
-  return async (attempt) => {
-    let noEffect = false;
-    const execution = { ...attempt, noEffect: () => void (noEffect = true) };
-    const run = async (): Promise<Run> => {
-      try {
-        const answer = await handler(execution, options.body);
-        if (!isFinalStatus(answer.status)) throw new RangeError(`The handler answered with status ${answer.status}.`);
-        const effect = effectOf(answer.status, transactional);
-        const result = encodeAnswer(answer);
-        if (result.length <= options.resultBytesMax) return { effect, answer, result };
-        if (effect === "done" || effect === "refused") return tooLarge();
-        throw new RangeError("The handler failed, with an answer that is larger than resultBytesMax.");
-      } catch (error) {
-        return failed(error);
-      }
-    };
-    const { effect, answer, result = encodeAnswer(answer), cause } = await run();
-    options.onAnswer(answer);
-    return { effect: noEffect ? "none" : effect, result, cause };
   };
 }
 

@@ -3,7 +3,7 @@ import { OnceAgainError } from "../../core/errors.ts";
 import { notify } from "../../core/events.ts";
 import { fingerprint } from "../../key/index.ts";
 import type { Engine } from "../engine.ts";
-import { type Execution, NoEffectError, type Work } from "../execution.ts";
+import { type Execution, NoEffectError } from "../execution.ts";
 import { leasedEngine, unkeyedAttempt } from "../leased-engine.ts";
 import { type CheckedEngineOptions, checkedEngineOptions } from "../options.ts";
 import type { RecordName, Store } from "../../stores/store.ts";
@@ -85,11 +85,13 @@ export function onceHttp<Request, Transaction>(
 
   const reconciling = (handler: HttpHandler<Transaction>, native: Request): HttpHandler<Transaction> =>
     rules.reconcile ? reconcilingHandler(handler, rules.reconcile, native, options.quiesceMs ?? 0) : handler;
+  const workOf = handlerWork<Transaction>({ resultBytesMax: rules.resultBytesMax, transactional, problem: say });
+  const keyRules = { keyRequired: rules.keyRequired, retentionMs };
   const covers = (method: string): boolean => rules.methods.includes(method.toUpperCase());
 
   const answer = async (request: HttpRequest<Request>, handler: HttpHandler<Transaction>): Promise<HttpAnswer> => {
     const { keyValues, method, native } = request;
-    const admitted = admission(keyValues, { ...rules, covered: covers(method), retentionMs }, clock.now());
+    const admitted = admission(keyValues, covers(method), keyRules, clock.now());
     if ("refused" in admitted) return say(admitted.refused, admitted.detail);
     const { key, isOld } = admitted;
     const scope = await scopeOf(rules, native);
@@ -99,12 +101,7 @@ export function onceHttp<Request, Transaction>(
     }
     const body = await bodyOf(request, rules.bodyBytesMax);
     let given: HttpAnswer | undefined;
-    const work: Work<Transaction> = handlerWork({
-      handler: reconciling(handler, native),
-      body,
-      resultBytesMax: rules.resultBytesMax,
-      transactional,
-      problem: say,
+    const work = workOf(reconciling(handler, native), body, {
       onError: (error) => {
         rules.onError(error);
         notify(onEvent, { kind: "handler-failed", scope, key, error });
@@ -115,7 +112,8 @@ export function onceHttp<Request, Transaction>(
       const result = await engine.runUnkeyed(scope, work);
       return given ?? decodeAnswer(result);
     }
-    const operation = { scope, key, fingerprint: await fingerprint({ ...request, body }) };
+    const { path, query, contentType } = request;
+    const operation = { scope, key, fingerprint: await fingerprint({ method, path, query, contentType, body }) };
     const outcome = await engine.run(operation, work);
     if (isCounted && outcome.kind !== "executed") quota.giveBack(scope);
     return outcome.kind === "executed" && given !== undefined ? given : answerTo(outcome, say);
