@@ -2,7 +2,7 @@ import { Redis } from "ioredis"; // or createClient of "redis", or a cluster of 
 import { onceFetch } from "once-again/fetch";
 import { redisStore } from "once-again/stores/redis";
 
-const redis = new Redis(process.env["REDIS_URL"] ?? "redis://127.0.0.1:6379");
+const redis = new Redis(process.env["REDIS_URL"] ?? "redis://127.0.0.1:6379", { enableAutoPipelining: true });
 const store = redisStore(redis);
 for (const problem of await store.health()) console.log(problem);
 

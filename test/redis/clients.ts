@@ -8,12 +8,8 @@ const retryMs = 20;
 
 /** The clients that users have, for a single node: each call opens a connection for the running test. */
 export const singleClients: Readonly<Record<string, (port: number) => RedisClient>> = {
-  ioredis: (port) => {
-    const client = new Redis({ host, port, retryStrategy: () => retryMs });
-    client.on("error", () => undefined);
-    onTestFinished(() => client.disconnect());
-    return client;
-  },
+  ioredis: (port) => ioredis(port),
+  "ioredis, pipelining by itself": (port) => ioredis(port, true),
   "redis (node-redis)": (port) => {
     const client = createClient({ socket: { host, port, reconnectStrategy: () => retryMs } });
     client.on("error", () => undefined);
@@ -25,6 +21,13 @@ export const singleClients: Readonly<Record<string, (port: number) => RedisClien
     return client;
   },
 };
+
+function ioredis(port: number, enableAutoPipelining = false): Redis {
+  const client = new Redis({ host, port, enableAutoPipelining, retryStrategy: () => retryMs });
+  client.on("error", () => undefined);
+  onTestFinished(() => client.disconnect());
+  return client;
+}
 
 /** A connection that is closed by hand. */
 interface OpenClient {
@@ -49,5 +52,5 @@ export const clusterClients: Readonly<Record<string, (ports: readonly number[]) 
 
 /** A plain connection, to ask the server itself. */
 export function admin(port: number): Redis {
-  return singleClients["ioredis"]!(port) as Redis;
+  return ioredis(port);
 }

@@ -62,11 +62,17 @@ export function redisConnection(client: RedisClient): RedisConnection {
   throw invalidOption("client", "a client or cluster of ioredis or redis", typeof client);
 }
 
+/** What else a `Redis` of `ioredis` has: a method for each command, which its types leave out. */
+type CommandMethods = Partial<Record<string, (...rest: (string | Buffer)[]) => Promise<unknown>>>;
+
 function fromIoredis(client: IoredisClient | IoredisCluster): RedisConnection {
   const senderOf =
     (node: IoredisClient): Send =>
-    (command) =>
-      node.callBuffer(...command);
+    ([name, ...rest]) => {
+      // Where enableAutoPipelining is on, callBuffer loses the command's name (ioredis 5 and 6), and these do not.
+      const method = (node as unknown as CommandMethods)[`${name.toLowerCase()}Buffer`];
+      return method === undefined ? node.callBuffer(name, ...rest) : method.apply(node, rest);
+    };
   const send = senderOf(client);
   return {
     send: (_key, command) => send(command),
