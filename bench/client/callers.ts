@@ -3,6 +3,7 @@ import axiosRetry from "axios-retry";
 import { got } from "got";
 import ky from "ky";
 import { Agent, RetryAgent, request } from "undici";
+import * as undici8 from "undici8";
 import { retryingFetch } from "../../src/client/index.ts";
 import { retryingAdapter } from "../../src/interceptors/axios.ts";
 import { retryInterceptor, undiciFetch } from "../../src/interceptors/undici/index.ts";
@@ -34,7 +35,13 @@ const overRequest =
   async (url) =>
     (await request(url, { method, headers, body, dispatcher })).body.text();
 
+const overRequest8 =
+  (dispatcher: undici8.Dispatcher): Send =>
+  async (url) =>
+    (await undici8.request(url, { method, headers, body, dispatcher })).body.text();
+
 const rawRequest = "undici request";
+const rawRequest8 = "undici 8 request";
 const rawFetch = "global fetch";
 
 /** The first of each baseline are the clients that others are built on. */
@@ -61,6 +68,12 @@ export const callers: readonly Caller[] = [
     name: "undici RetryAgent",
     baseline: rawRequest,
     make: () => overRequest(new RetryAgent(new Agent(), { maxRetries: 4, methods: [method] }) as unknown as Agent),
+  },
+  { name: rawRequest8, baseline: rawRequest8, make: () => overRequest8(new undici8.Agent()) },
+  {
+    name: "once-again/undici on undici 8",
+    baseline: rawRequest8,
+    make: () => overRequest8(new undici8.Agent().compose(retryInterceptor())),
   },
   { name: rawFetch, baseline: rawFetch, make: () => overFetch(fetch) },
   {

@@ -1,5 +1,6 @@
 import { sleep } from "../core/clock.ts";
 import { type Operation, type Outcome, runAttempt, valueOf } from "./attempt.ts";
+import { decideByDefault } from "./decision.ts";
 import { beginAttempt, beginCall, endAttempt, giveUp } from "./retry-call.ts";
 import { type RetryOptions, type RetryPolicy, retryPolicy } from "./retry-options.ts";
 
@@ -31,12 +32,16 @@ export function retry<T>(operation: Operation<T>, options?: RetryOptions<T>): Pr
 /** {@link retry} with options that were checked before: what other rooms build on. */
 export async function runRetry<T>(operation: Operation<T>, policy: RetryPolicy<T>): Promise<T> {
   const call = beginCall(policy);
+  const takesAnyValue =
+    policy.decide === decideByDefault && policy.budget === undefined && policy.onEvent === undefined;
   try {
     for (;;) {
       const remainingMs = beginAttempt(call);
       let outcome: Outcome<T>;
       try {
-        outcome = { value: await runAttempt(operation, call.attempts, remainingMs, policy) };
+        const value = await runAttempt(operation, call.attempts, remainingMs, policy);
+        if (takesAnyValue) return value;
+        outcome = { value };
       } catch (error) {
         outcome = { error };
       }
