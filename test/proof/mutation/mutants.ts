@@ -88,8 +88,8 @@ export const mutants: readonly Mutant[] = [
   {
     guard: "clock source: a lease counts from before its claim was sent",
     file: "src/core/lease.ts",
-    search: "cancelEnd = endAt(options.heldSince + leaseMs);",
-    replace: "cancelEnd = endAt(clock.monotonic() + leaseMs);",
+    search: "endAt(options.heldSince + leaseMs);",
+    replace: "endAt(clock.monotonic() + leaseMs);",
     check: test("src/core/lease.test.ts"),
     killedBy: "counted from when its claim was sent",
   },
