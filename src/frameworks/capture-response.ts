@@ -58,8 +58,10 @@ export function captureResponse(response: ServerResponse, bytesMax: number): Cap
       // A handler that threw is not waited for; what its response comes to later is nobody's concern.
       fresh.run.promise.catch(() => undefined);
       if (taken === undefined) taken = takeOver(response, bytesMax, fresh);
-      else restore(response, headersBefore);
-      Object.assign(taken, fresh);
+      else {
+        restore(response, headersBefore);
+        Object.assign(taken, fresh);
+      }
       response.statusCode = statusBefore;
       return fresh.run.promise;
     },

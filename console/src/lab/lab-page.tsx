@@ -5,6 +5,11 @@ import { MarkLegend } from "./attempt-mark.tsx";
 import { CallerLane } from "./caller-lane.tsx";
 import { CrowdSettings } from "./crowd-settings.tsx";
 import "./lab.css";
+import "./caller-lane.css";
+import "./outcomes.css";
+import "./order-list.css";
+// After all that it changes.
+import "./narrow.css";
 import { command, commandProblem, listenToLab, live, streamProblem } from "./lab-live.ts";
 import { OrderList } from "./order-list.tsx";
 import { KillControls, RunControls } from "./run-controls.tsx";
