@@ -8,3 +8,11 @@ export function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer>
   }
   return bytes;
 }
+
+/**
+ * Bytes to be overwritten, all of them. Where there are Buffers they come out of their pool: a small array of its own
+ * takes longer to make than to fill.
+ */
+export function emptyBytes(length: number): Uint8Array<ArrayBuffer> {
+  return globalThis.Buffer?.allocUnsafe(length) ?? new Uint8Array(length);
+}

@@ -10,11 +10,11 @@ import { captureResponse } from "./capture-response.ts";
 /** What is kept of what a handler does to a real response, and what the caller then gets. */
 async function captured(
   handle: (response: ServerResponse) => unknown,
-  bytesMax = 10_000,
+  { bytesMax = 10_000, before = { "x-before": "outer" } }: { bytesMax?: number; before?: Record<string, string> } = {},
 ): Promise<{ kept: HttpAnswer; sent: Response; text: string }> {
   let kept: HttpAnswer | undefined;
   const url = await listening(async (_, response) => {
-    response.setHeader("x-before", "outer");
+    for (const [name, value] of Object.entries(before)) response.setHeader(name, value);
     const capture = captureResponse(response, bytesMax);
     const answer = capture.begin();
     void handle(response);
@@ -94,20 +94,44 @@ test.for([
     (response) => response.setHeader("location", "/6").writeHead(201, { location: "/7", link: ["a", "b"] }),
   ],
 ] as [string, (response: ServerResponse) => unknown][])("keeps and sends the headers of %s", async ([, set]) => {
-  const { kept, sent } = await captured((response) => {
-    response.statusCode = 201;
-    set(response);
-    response.end();
+  for (const before of [{ "x-before": "outer" }, {}]) {
+    const handle = (response: ServerResponse): void => {
+      response.statusCode = 201;
+      set(response);
+      response.end();
+    };
+    const { kept, sent } = await captured(handle, { before });
+    expect(kept.status).toBe(201);
+    expect(kept.headers).toEqual([...Object.entries(before), ["location", "/7"], ["link", "a"], ["link", "b"]]);
+    expect([sent.status, sent.headers.get("location"), sent.headers.get("link")]).toEqual([201, "/7", "a, b"]);
+    expect(sent.headers.get("x-before")).toBe(before["x-before"] ?? null);
+  }
+});
+
+test("a header that is set after writeHead comes on top of its own", async () => {
+  const { kept } = await captured((response) => response.writeHead(200, { a: "1", b: "1" }).setHeader("b", "2").end(), {
+    before: {},
   });
-  expect(kept.status).toBe(201);
   expect(kept.headers).toEqual([
-    ["x-before", "outer"],
-    ["location", "/7"],
-    ["link", "a"],
-    ["link", "b"],
+    ["a", "1"],
+    ["b", "2"],
   ]);
-  expect([sent.status, sent.headers.get("location"), sent.headers.get("link")]).toEqual([201, "/7", "a, b"]);
-  expect(sent.headers.get("x-before")).toBe("outer");
+});
+
+test("a header that can't be sent is refused in the handler, where it was written", async () => {
+  for (const headers of [{ "na me": "1" }, { name: "va\nlue" }]) {
+    await captured((response) => {
+      expect(() => response.writeHead(200, headers)).toThrow(TypeError);
+      response.end();
+    });
+  }
+});
+
+test("a connection that a handler closes is closed", async () => {
+  for (const before of [{ "x-before": "outer" }, {}]) {
+    const { sent } = await captured((response) => response.writeHead(200, { connection: "close" }).end(), { before });
+    expect(sent.headers.get("connection")).toBe("close");
+  }
 });
 
 test("the length and the transfer coding that the handler named do not count, only what it wrote", async () => {

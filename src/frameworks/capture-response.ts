@@ -2,7 +2,14 @@ import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { joinBytes } from "../core/bytes.ts";
 import type { HttpAnswer } from "../server/index.ts";
-import { headersOf, type HeadersArgument, setHeaders } from "./node-headers.ts";
+import {
+  hasNoHeaders,
+  type HeaderList,
+  type HeadersArgument,
+  headersOf,
+  headersToWrite,
+  setHeaders,
+} from "./node-headers.ts";
 import { resultTooLarge } from "./read-bytes.ts";
 
 /** A response that keeps what is written to it, instead of sending it. */
@@ -26,18 +33,10 @@ const ofConnection = new Set(["connection", "keep-alive", "date"]);
 /** Headers that follow from the bytes that are sent, whatever the handler said of them. */
 const ofBody = new Set(["content-length", "transfer-encoding"]);
 
-/** The methods of a response that a handler answers by, and the one that tells of it. */
-const methodNames = ["writeHead", "flushHeaders", "write", "end", "destroy", "emit"] as const;
-type Methods = Record<(typeof methodNames)[number], unknown>;
+const taken = Symbol("taken over");
 
-/** What the response would show if it were not taken over, and what the handler's current run has come to. */
-interface Taken {
-  /** The response's own methods. */
-  readonly methods: Methods;
-  socket: Socket | null;
-  hungUp: boolean;
-  body: ReturnType<typeof keptBody>;
-  run: PromiseWithResolvers<HttpAnswer>;
+interface TakenResponse extends ServerResponse {
+  [taken]: Taken;
 }
 
 /**
@@ -48,111 +47,172 @@ interface Taken {
  * operation, which is to end and be kept all the same.
  */
 export function captureResponse(response: ServerResponse, bytesMax: number): CapturedResponse {
-  const headersBefore = response.getHeaders();
+  const headersBefore = hasNoHeaders(response) ? undefined : response.getHeaders();
   const statusBefore = response.statusCode;
   // A repeat runs no handler, and most answers may be those of repeats: only a run takes the response over.
-  let taken: Taken | undefined;
+  let own: Taken | undefined;
   return {
     begin() {
-      const fresh = { body: keptBody(bytesMax), run: Promise.withResolvers<HttpAnswer>() };
-      // A handler that threw is not waited for; what its response comes to later is nobody's concern.
-      fresh.run.promise.catch(() => undefined);
-      if (taken === undefined) taken = takeOver(response, bytesMax, fresh);
-      else {
-        restore(response, headersBefore);
-        Object.assign(taken, fresh);
-      }
+      if (own === undefined) own = takeOver(response, bytesMax);
+      else restoreHeaders(response, headersBefore);
       response.statusCode = statusBefore;
-      return fresh.run.promise;
+      return own.begin();
     },
     send(answer) {
-      if (taken === undefined) return sendAnswer(response, headersBefore, answer);
-      const { hungUp, methods, socket } = taken;
-      Object.assign(response, methods, { destroyed: hungUp, socket });
-      if (hungUp) Reflect.deleteProperty(response, "closed");
+      if (own !== undefined) giveBack(response, own);
       sendAnswer(response, headersBefore, answer);
+      if (own === undefined) return;
       // A stream that a failed handler left piped into it must not fail at "write after end".
-      Object.assign(response, { write: () => true, end: () => response });
-      if (hungUp) response.emit("close");
+      setMethods(response, { ...own.methods, ...lateMethods });
+      if (own.hungUp) response.emit("close");
     },
   };
 }
 
-function takeOver(response: ServerResponse, bytesMax: number, run: Pick<Taken, "body" | "run">): Taken {
-  const before: Partial<Methods> = {};
-  for (const name of methodNames) before[name] = response[name];
-  const taken: Taken = { methods: before as Methods, socket: response.socket, hungUp: false, ...run };
-  const emit = response.emit.bind(response);
-  hideHangUp(response, taken);
-  const methods: Record<keyof Methods, (...args: never[]) => unknown> = {
-    writeHead(status: number, ...rest: unknown[]) {
-      response.statusCode = status;
-      setHeaders(response, rest.find((argument) => typeof argument === "object") as HeadersArgument);
-      return response;
-    },
-    flushHeaders: () => undefined,
-    write(...args: unknown[]) {
-      taken.body.write(...args);
-      return true;
-    },
-    end(...args: unknown[]) {
-      taken.body.write(...args);
-      // A handler that wrote too much was let on to its end: what it does after its answer is not in its operation.
-      const body = taken.body.bytes();
-      if (body === undefined) taken.run.reject(resultTooLarge(bytesMax));
-      else taken.run.resolve({ status: response.statusCode, headers: headersOf(response), body });
-      return response;
-    },
-    destroy(error?: Error) {
-      taken.run.reject(error ?? new Error("The handler destroyed its response."));
-      return response;
-    },
-    emit(event: string, ...args: unknown[]) {
-      // The caller left; or an earlier answer on the same connection has gone out, and it is this one's turn.
-      if (event === "socket") [taken.socket] = args as [Socket];
-      if (event === "close" || event === "socket") hideHangUp(response, taken);
-      return event !== "close" && emit(event, ...args);
-    },
-  };
-  Object.assign(response, methods);
-  return taken;
+/** What the response would show if it were not taken over, and what the handler's current run has come to. */
+class Taken {
+  /** The response's own methods. */
+  readonly methods: Methods;
+  socket: Socket | null;
+  hungUp = false;
+  /** What `writeHead` was given when no header was set. */
+  head: HeaderList | undefined;
+  readonly #bytesMax: number;
+  #chunks: Uint8Array[] = [];
+  #length = 0;
+  #run = Promise.withResolvers<HttpAnswer>();
+
+  constructor({ writeHead, flushHeaders, write, end, destroy, emit, socket }: ServerResponse, bytesMax: number) {
+    this.methods = { writeHead, flushHeaders, write, end, destroy, emit };
+    this.socket = socket;
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Begins a run. @returns its answer. */
+  begin(): Promise<HttpAnswer> {
+    this.head = undefined;
+    this.#chunks = [];
+    this.#length = 0;
+    this.#run = Promise.withResolvers();
+    // A handler that threw is not waited for; what its response comes to later is nobody's concern.
+    this.#run.promise.catch(ignore);
+    return this.#run.promise;
+  }
+
+  /** Keeps what is given to `write` and `end`, in all their forms. */
+  write(args: readonly unknown[]): void {
+    const [chunk, encoding] = args;
+    if (chunk !== null && chunk !== undefined && typeof chunk !== "function") {
+      const coding = typeof encoding === "string" ? (encoding as BufferEncoding) : undefined;
+      // The writer may use its buffer again.
+      const bytes = typeof chunk === "string" ? Buffer.from(chunk, coding) : Buffer.from(chunk as Uint8Array);
+      this.#length += bytes.length;
+      if (this.#length > this.#bytesMax) this.#chunks.length = 0;
+      else this.#chunks.push(bytes);
+    }
+    const callback = args.find((argument): argument is Callback => typeof argument === "function");
+    if (callback !== undefined) queueMicrotask(callback);
+  }
+
+  /** A handler that wrote too much was let on to its end: what it does after its answer is not in its operation. */
+  end(status: number, headers: HeaderList): void {
+    if (this.#length > this.#bytesMax) return this.fail(resultTooLarge(this.#bytesMax));
+    const [body, ...others] = this.#chunks;
+    const whole = body !== undefined && others.length === 0;
+    this.#run.resolve({ status, headers, body: whole ? body : joinBytes(this.#chunks) });
+  }
+
+  fail(error: Error): void {
+    this.#run.reject(error);
+  }
+}
+
+const ignore = (): void => undefined;
+
+/** Those of a response that was sent: what is written late is dropped. */
+const lateMethods = {
+  write: () => true,
+  end(this: TakenResponse) {
+    return this;
+  },
+} as unknown as Pick<ServerResponse, "write" | "end">;
+
+/**
+ * The methods of a response that a handler answers by, and the one that tells of it, in the place of its own. One
+ * function each for all responses: one that is made for a response, and put on it, keeps it from being collected.
+ */
+const methods = {
+  writeHead(this: TakenResponse, status: number, ...rest: unknown[]) {
+    this.statusCode = status;
+    const headers = rest.find((argument) => typeof argument === "object" && argument !== null) as HeadersArgument;
+    if (headers === undefined) return this;
+    const isFirst = this[taken].head === undefined && hasNoHeaders(this);
+    const head = isFirst && !Array.isArray(headers) ? headersToWrite(headers) : undefined;
+    // What is of the connection goes out, whatever answer does.
+    if (head?.every(([name]) => !ofConnection.has(name))) this[taken].head = head;
+    else setHeaders(this, headers);
+    return this;
+  },
+  flushHeaders: ignore,
+  write(this: TakenResponse, ...args: unknown[]) {
+    this[taken].write(args);
+    return true;
+  },
+  end(this: TakenResponse, ...args: unknown[]) {
+    const own = this[taken];
+    own.write(args);
+    const head = own.head?.filter(([name]) => !this.hasHeader(name)) ?? [];
+    own.end(this.statusCode, [...head, ...headersOf(this)]);
+    return this;
+  },
+  destroy(this: TakenResponse, error?: Error) {
+    this[taken].fail(error ?? new Error("The handler destroyed its response."));
+    return this;
+  },
+  emit(this: TakenResponse, event: string, ...args: unknown[]) {
+    const own = this[taken];
+    // The caller left; or an earlier answer on the same connection has gone out, and it is this one's turn.
+    if (event === "socket") [own.socket] = args as [Socket];
+    if (event === "close" || event === "socket") hideHangUp(this, own);
+    return event !== "close" && Reflect.apply(own.methods.emit, this, [event, ...args]);
+  },
+};
+
+type Methods = Pick<ServerResponse, keyof typeof methods>;
+
+function takeOver(response: ServerResponse, bytesMax: number): Taken {
+  const own = new Taken(response, bytesMax);
+  (response as TakenResponse)[taken] = own;
+  hideHangUp(response, own);
+  setMethods(response, methods as unknown as Methods);
+  return own;
+}
+
+function giveBack(response: ServerResponse, { methods, hungUp, socket }: Taken): void {
+  setMethods(response, methods);
+  // Its type has it read-only.
+  Object.assign(response, { destroyed: hungUp, socket });
+  if (hungUp) Reflect.deleteProperty(response, "closed");
+}
+
+function setMethods(response: ServerResponse, { writeHead, flushHeaders, write, end, destroy, emit }: Methods): void {
+  response.writeHead = writeHead;
+  response.flushHeaders = flushHeaders;
+  response.write = write;
+  response.end = end;
+  response.destroy = destroy;
+  response.emit = emit;
 }
 
 /** Frameworks look at all of these, and have no answer for a caller who left. A finished response has no socket either. */
-function hideHangUp(response: ServerResponse, taken: Taken): void {
-  taken.hungUp ||= response.destroyed;
+function hideHangUp(response: ServerResponse, own: Taken): void {
+  own.hungUp ||= response.destroyed;
   Object.assign(response, { socket: null, destroyed: false });
-  if (taken.hungUp) Object.defineProperty(response, "closed", { value: false, configurable: true });
-}
-
-/** Keeps what is given to `write` and `end`, in all their forms. */
-function keptBody(bytesMax: number) {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-
-  const keep = (chunk: unknown, encoding: unknown): void => {
-    if (chunk === null || chunk === undefined || typeof chunk === "function") return;
-    const coding = typeof encoding === "string" ? (encoding as BufferEncoding) : undefined;
-    // The writer may use its buffer again.
-    const bytes = typeof chunk === "string" ? Buffer.from(chunk, coding) : new Uint8Array(chunk as Uint8Array);
-    length += bytes.length;
-    if (length > bytesMax) chunks.length = 0;
-    else chunks.push(bytes);
-  };
-
-  return {
-    write(...args: unknown[]): void {
-      keep(args[0], args[1]);
-      const callback = args.find((argument): argument is Callback => typeof argument === "function");
-      if (callback !== undefined) queueMicrotask(callback);
-    },
-    /** All that was written; `undefined` when that is more than may be kept. */
-    bytes: () => (length > bytesMax ? undefined : chunks.length === 1 ? chunks[0] : joinBytes(chunks)),
-  };
+  if (own.hungUp) Object.defineProperty(response, "closed", { value: false, configurable: true });
 }
 
 /** Takes back what a handler did to the headers. */
-function restore(response: ServerResponse, headersBefore: OutgoingHttpHeaders): void {
+function restoreHeaders(response: ServerResponse, headersBefore: OutgoingHttpHeaders = {}): void {
   for (const name of response.getHeaderNames()) {
     if (!(name in headersBefore) && !ofConnection.has(name)) response.removeHeader(name);
   }
@@ -162,15 +222,19 @@ function restore(response: ServerResponse, headersBefore: OutgoingHttpHeaders): 
 /** Sends an answer in place of what the handler set. */
 function sendAnswer(
   response: ServerResponse,
-  headersBefore: OutgoingHttpHeaders,
+  headersBefore: OutgoingHttpHeaders | undefined,
   { status, headers, body }: HttpAnswer,
 ): void {
-  restore(response, headersBefore);
   const sent = headers.filter(([name]) => !ofConnection.has(name.toLowerCase()) && !ofBody.has(name.toLowerCase()));
-  for (const [name] of sent) response.removeHeader(name);
-  for (const [name, value] of sent) response.appendHeader(name, value);
-  response.statusCode = status;
-  if (status !== 204 && status !== 304) response.setHeader("content-length", body.length);
+  const length = status === 204 || status === 304 ? [] : [["content-length", String(body.length)] as const];
+  restoreHeaders(response, headersBefore);
+  // What is set header by header costs several times as much.
+  if (hasNoHeaders(response)) response.writeHead(status, [...sent, ...length].flat());
+  else {
+    for (const [name] of sent) response.removeHeader(name);
+    for (const [name, value] of [...sent, ...length]) response.appendHeader(name, value);
+    response.statusCode = status;
+  }
   // Node writes headers and a text in one piece, and bytes in a second. In Latin-1, each byte is a character.
   response.end(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("latin1"), "latin1");
 }

@@ -1,20 +1,67 @@
 import type { IncomingMessage } from "node:http";
 import { joinBytes } from "../core/bytes.ts";
 
-/** The bytes of a body as they arrived, whoever reads the stream. */
-export interface HeardBody {
-  /** Resolves when the body is complete, when its stream has no more room until somebody reads it, or when it closed. */
-  readonly settled: Promise<void>;
-  /** All bytes of a complete body; `undefined` as long as it is not, or when it is larger than was to be kept. */
-  bytes(): Uint8Array<ArrayBuffer> | undefined;
-  isTooLarge(): boolean;
-}
-
 const heard = Symbol("heard body");
 
 /** A request carries what was heard of it: for a `WeakMap`, each collection of garbage would look at all requests. */
 interface HeardRequest extends IncomingMessage {
   [heard]?: HeardBody;
+}
+
+/** The bytes of a body as they arrived, whoever reads the stream. */
+export class HeardBody {
+  readonly #request: IncomingMessage;
+  readonly #bytesMax: number;
+  readonly #push: IncomingMessage["push"];
+  readonly #chunks: Uint8Array<ArrayBuffer>[] = [];
+  #length = 0;
+  #isSettled = false;
+  #tell = (): void => undefined;
+
+  constructor(request: IncomingMessage, bytesMax: number) {
+    this.#request = request;
+    this.#bytesMax = bytesMax;
+    this.#push = request.push;
+  }
+
+  /** What is pushed into the request's stream. @returns whether there is room for more. */
+  push(chunk: unknown, encoding?: BufferEncoding): boolean {
+    if (chunk instanceof Uint8Array) {
+      this.#length += chunk.length;
+      if (this.isTooLarge) this.#chunks.length = 0;
+      else this.#chunks.push(chunk as Uint8Array<ArrayBuffer>);
+    }
+    const hasRoom = this.#push.call(this.#request, chunk, encoding);
+    if (chunk === null || !hasRoom || this.isTooLarge) {
+      this.#isSettled = true;
+      this.#tell();
+    }
+    return hasRoom;
+  }
+
+  /** Resolves when the body is complete, when its stream has no more room until somebody reads it, or when it closed. */
+  async settled(): Promise<void> {
+    if (this.#isSettled || this.#request.closed) return;
+    await new Promise<void>((resolve) => {
+      this.#tell = resolve;
+      this.#request.once("close", resolve);
+    });
+  }
+
+  get isTooLarge(): boolean {
+    return this.#length > this.#bytesMax;
+  }
+
+  /** All bytes of a complete body; `undefined` as long as it is not, or when it is larger than was to be kept. */
+  get bytes(): Uint8Array<ArrayBuffer> | undefined {
+    if (!this.#request.complete || this.isTooLarge) return undefined;
+    return this.#chunks.length === 1 ? this.#chunks[0] : joinBytes(this.#chunks);
+  }
+}
+
+/** In the place of a request's own `push`. One function for all of them: one for each would cost as much as the rest. */
+function push(this: HeardRequest, chunk: unknown, encoding?: BufferEncoding): boolean {
+  return this[heard]!.push(chunk, encoding);
 }
 
 /**
@@ -26,26 +73,8 @@ interface HeardRequest extends IncomingMessage {
 export function hearBody(request: HeardRequest, bytesMax: number): boolean {
   if (request[heard] !== undefined) return true;
   if (request.complete || request.readableLength > 0 || request.readableDidRead) return false;
-  const { promise: settled, resolve } = Promise.withResolvers<void>();
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  const push = request.push.bind(request);
-  request.push = (chunk: unknown, encoding?: BufferEncoding) => {
-    if (chunk instanceof Uint8Array) {
-      length += chunk.length;
-      if (length <= bytesMax) chunks.push(chunk);
-      else chunks.length = 0;
-    }
-    const hasRoom = push(chunk, encoding);
-    if (chunk === null || !hasRoom || length > bytesMax) resolve();
-    return hasRoom;
-  };
-  request.once("close", resolve);
-  request[heard] = {
-    settled,
-    bytes: () => (request.complete && length <= bytesMax ? joinBytes(chunks) : undefined),
-    isTooLarge: () => length > bytesMax,
-  };
+  request[heard] = new HeardBody(request, bytesMax);
+  request.push = push;
   return true;
 }
 

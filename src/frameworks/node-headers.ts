@@ -1,7 +1,16 @@
-import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from "node:http";
+import {
+  type OutgoingHttpHeader,
+  type OutgoingHttpHeaders,
+  type ServerResponse,
+  validateHeaderName,
+  validateHeaderValue,
+} from "node:http";
 
 /** How `writeHead` takes headers: as an object, or as a list of names and values in turn, or of pairs of them. */
 export type HeadersArgument = OutgoingHttpHeaders | OutgoingHttpHeader[] | [string, OutgoingHttpHeader][] | undefined;
+
+/** Headers as they are kept: a repeated one stands there once for each value. */
+export type HeaderList = [name: string, value: string][];
 
 /** Sets headers as `writeHead` would. */
 export function setHeaders(response: ServerResponse, headers: HeadersArgument): void {
@@ -17,10 +26,35 @@ export function setHeaders(response: ServerResponse, headers: HeadersArgument): 
   for (const [name, value] of pairs) response.appendHeader(String(name), Array.isArray(value) ? value : String(value));
 }
 
-/** The headers that are set, a repeated one once for each value. */
-export function headersOf(response: ServerResponse): [string, string][] {
-  return response.getHeaderNames().flatMap((name) => {
-    const value = response.getHeader(name) ?? [];
-    return (Array.isArray(value) ? value : [value]).map((one): [string, string] => [name, String(one)]);
-  });
+/** Whether no header is set. Most frameworks hand all of theirs to `writeHead`, at the end. */
+export function hasNoHeaders(response: ServerResponse): boolean {
+  return response.getHeaderNames().length === 0;
+}
+
+/** The headers that are set. */
+export function headersOf(response: ServerResponse): HeaderList {
+  return listOf(response.getHeaderNames().map((name) => [name, response.getHeader(name)]));
+}
+
+/**
+ * The headers that `writeHead` would send of an object when no others are set.
+ *
+ * @throws TypeError of Node for a name or a value that can't be sent.
+ */
+export function headersToWrite(headers: OutgoingHttpHeaders): HeaderList {
+  const list = listOf(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+  for (const [name, value] of list) {
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+  }
+  return list;
+}
+
+function listOf(headers: [name: string, value: OutgoingHttpHeader | undefined][]): HeaderList {
+  const list: HeaderList = [];
+  for (const [name, value] of headers) {
+    if (Array.isArray(value)) for (const one of value) list.push([name, one]);
+    else if (value !== undefined) list.push([name, String(value)]);
+  }
+  return list;
 }

@@ -57,9 +57,10 @@ export async function answerByCapture<Native, Transaction>(
   const capture = captureResponse(response, once.resultBytesMax);
   const answer = await once.answer(httpRequest(call), async (execution, body) => {
     const captured = capture.begin();
-    const handled = Promise.resolve(handle({ ...execution, body: Buffer.from(body.buffer) }));
+    const handled = handle({ ...execution, body: Buffer.from(body.buffer, body.byteOffset, body.byteLength) });
     // A handler that returns may still answer later, as the callback style does; one that throws will not.
-    const answer = await Promise.race([captured, handled.then(() => captured)]);
+    const ended = handled === undefined ? captured : Promise.race([captured, handled.then(() => captured)]);
+    const answer = await ended;
     const noEffect = noEffects.get(response);
     if (noEffect !== undefined) throw noEffect;
     return answer;

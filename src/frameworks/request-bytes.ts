@@ -33,9 +33,9 @@ export async function requestBytes(
   }
   if (!hasBody(request)) return new Uint8Array();
   const heard = heardBody(request);
-  await heard?.settled;
-  if (heard?.isTooLarge()) throw bodyTooLarge(bytesMax);
-  const bytes = heard?.bytes();
+  await heard?.settled();
+  if (heard?.isTooLarge) throw bodyTooLarge(bytesMax);
+  const bytes = heard?.bytes;
   if (bytes !== undefined) return bytes;
   if (request.readableDidRead || request.readableEnded) throw bodyConsumed();
   return peekBody(request, bytesMax);

@@ -1,4 +1,4 @@
-import { joinBytes } from "../../core/bytes.ts";
+import { emptyBytes, joinBytes } from "../../core/bytes.ts";
 
 /** An HTTP answer as data: what a handler gave, or what we keep of it. */
 export interface HttpAnswer {
@@ -32,16 +32,24 @@ const [encoder, decoder] = [new TextEncoder(), new TextDecoder()];
 
 /** An answer as bytes for the store: a line of JSON for status and headers, then the body as it is. */
 export function encodeAnswer({ status, headers, body }: HttpAnswer): Uint8Array {
-  const named = headers.filter(([name]) => name.toLowerCase() === "connection").map(([, value]) => value);
-  const dropped = named.flatMap((value) => value.toLowerCase().split(/\s*,\s*/));
-  const kept = headers.filter(([name]) => !notKept.has(name.toLowerCase()) && !dropped.includes(name.toLowerCase()));
+  const dropped = connectionOptions(headers);
+  const kept = headers.filter(([name]) => {
+    const lowerCase = name.toLowerCase();
+    return !notKept.has(lowerCase) && !dropped.includes(lowerCase);
+  });
   const head = `${JSON.stringify({ status, headers: kept })}\n`;
-  const bytes = new Uint8Array(head.length + body.length);
+  const bytes = emptyBytes(head.length + body.length);
   // Nearly all headers are ASCII, a byte for each character.
-  const { read } = encoder.encodeInto(head, bytes.subarray(0, head.length));
-  if (read < head.length) return joinBytes([encoder.encode(head), body]);
+  const { read, written } = encoder.encodeInto(head, bytes);
+  if (read < head.length || written > head.length) return joinBytes([encoder.encode(head), body]);
   bytes.set(body, head.length);
   return bytes;
+}
+
+/** The headers that belong to the connection because its own header names them (RFC 9110, section 7.6.1). */
+function connectionOptions(headers: HttpAnswer["headers"]): string[] {
+  const values = headers.filter(([name]) => name.toLowerCase() === "connection");
+  return values.flatMap(([, value]) => value.toLowerCase().split(/\s*,\s*/));
 }
 
 /** The answer that `encodeAnswer` made bytes of. */
