@@ -14,5 +14,6 @@ export function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer>
  * takes longer to make than to fill.
  */
 export function emptyBytes(length: number): Uint8Array<ArrayBuffer> {
-  return globalThis.Buffer?.allocUnsafe(length) ?? new Uint8Array(length);
+  const pooled = globalThis.Buffer?.allocUnsafe(length);
+  return pooled === undefined ? new Uint8Array(length) : new Uint8Array(pooled.buffer, pooled.byteOffset, length);
 }

@@ -1,4 +1,4 @@
-import canonicalize from "canonicalize";
+import { configure } from "safe-stable-stringify";
 import { sha256 } from "./sha256.ts";
 
 /** A body in the form in which it is compared, and which form that is, so that two forms can't be mistaken. */
@@ -58,16 +58,22 @@ function isInexact(text: string): boolean {
 /**
  * JSON by RFC 8785.
  *
- * @throws Error when the text is no JSON, or holds a number that a double can't keep: 9007199254740993 and
- *   9007199254740992 would become one, and two different amounts must never look the same.
+ * @throws Error when the text is no JSON, has half a character in it, or holds a number that a double can't keep:
+ *   9007199254740993 and 9007199254740992 would become one, and two different amounts must never look the same.
  */
 function canonicalJson(text: string): string {
   // Looking at each number costs more than all the rest.
   const value: unknown = perhapsInexact.test(text) ? JSON.parse(text, refuseInexact) : JSON.parse(text);
-  const canonical = canonicalize(value);
-  if (canonical === undefined) throw new TypeError("not JSON");
+  const canonical = stringifySorted(value);
+  if (canonical === undefined || loneSurrogate.test(canonical)) throw new TypeError("not JSON");
   return canonical;
 }
+
+/** What RFC 8785 asks for is what JavaScript writes, with the members sorted by the UTF-16 of their names. */
+const stringifySorted = configure({ strict: true });
+
+/** Half a character, of which RFC 8785, section 3.2.2.2, wants no canonical form: written as an escape, never by itself. */
+const loneSurrogate = /(?<!\\)(?:\\\\)*\\ud[89a-f]/;
 
 /**
  * Finds 16 digits (or a point among them) in a row, or what may be an exponent: without either, each number has up to 15

@@ -34,9 +34,9 @@ export function carryOut(parts: Parts, claimed: Claimed): Promise<Outcome> {
   const { store, options, callStore } = parts;
   const { operation, owner } = claimed;
   const { scope, key } = operation;
-  const { clock, leaseMs, onEvent } = options;
+  const { clocks, leaseMs, onEvent } = options;
   const lease = keepLease({
-    clock,
+    clock: clocks.lease,
     leaseMs,
     heldSince: claimed.sentAt,
     renew: () => callStore("renew", operation, () => store.renew({ scope, key, owner, leaseMs })),

@@ -13,14 +13,14 @@ export interface HandlerTime {
 
 /** @param onOver is called when the time is over, before anybody else is told. */
 export function handlerTime(
-  { clock, handlerMsMax }: Pick<CheckedEngineOptions, "clock" | "handlerMsMax">,
+  { clocks, handlerMsMax }: Pick<CheckedEngineOptions, "clocks" | "handlerMsMax">,
   onOver: (error: OnceAgainError) => void = () => undefined,
 ): HandlerTime {
   const controller = new AbortController();
   let over: OnceAgainError | undefined;
   // Whoever waits hears of it; there may be nobody.
   const waiting: ((error: OnceAgainError) => void)[] = [];
-  const stop = clock.timer(handlerMsMax, () => {
+  const stop = clocks.handler.timer(handlerMsMax, () => {
     over = new OnceAgainError(
       "ONCE_HANDLER_TIMEOUT",
       `The handler did not end within ${handlerMsMax} ms. What it has done, or will do yet, is unknown.`,

@@ -2,6 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Listener } from "../core/events.ts";
 import { checkedChoice, checkedNumber } from "../core/options.ts";
 import { type Random, systemRandom } from "../core/random.ts";
+import { sharedTimers } from "../core/shared-timers.ts";
 import { systemClock } from "../core/system-clock.ts";
 import type { ServerEvent } from "./server-event.ts";
 import type { StepOptions } from "./steps.ts";
@@ -64,6 +65,8 @@ export interface CheckedEngineOptions {
   readonly handlerMsMax: number;
   readonly onEvent: Listener<ServerEvent> | undefined;
   readonly clock: Clock;
+  /** The same, each for one kind of limit that every operation has, and hardly any reaches. */
+  readonly clocks: { readonly store: Clock; readonly lease: Clock; readonly handler: Clock };
   readonly random: Random;
 }
 
@@ -75,6 +78,7 @@ export function checkedEngineOptions(options: EngineOptions): CheckedEngineOptio
   const quiesceMs = checkedNumber("quiesceMs", options.quiesceMs ?? 0, { min: 0 });
   const checkpointBytesMax = checkedNumber("checkpointBytesMax", options.checkpointBytesMax ?? 65_536, { min: 1 });
   const leaseMs = checkedNumber("leaseMs", options.leaseMs ?? 30_000, { min: 100, max: dayMs, integer: true });
+  const clock = options.clock ?? systemClock;
   const retention = { min: leaseMs + 1, max: 36_525 * dayMs, integer: true };
   return Object.freeze({
     takeOverAfterMs: onUnknown === "hold" ? undefined : quiesceMs,
@@ -86,7 +90,8 @@ export function checkedEngineOptions(options: EngineOptions): CheckedEngineOptio
     handlerMsMax: checkedNumber("handlerMsMax", options.handlerMsMax ?? 300_000, { min: 1 }),
     onEvent: options.onEvent,
     random: options.random ?? systemRandom,
-    clock: options.clock ?? systemClock,
+    clock,
+    clocks: { store: sharedTimers(clock), lease: sharedTimers(clock), handler: sharedTimers(clock) },
   });
 }
 

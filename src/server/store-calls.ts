@@ -25,7 +25,8 @@ const untilTimeIsOver: ReadonlySet<StoreOperation> = new Set(["complete", "relea
  *   again; and when it did not answer within `storeMsMax`. Whether the operation was carried out is then unknown. It
  *   throws `ONCE_STORE_UNAVAILABLE` for a claim, before which nothing ran, and `ONCE_RESULT_UNCONFIRMED` for all others.
  */
-export function storeCalls({ clock, random, storeMsMax, onEvent }: CheckedEngineOptions): CallStore {
+export function storeCalls({ clocks, random, storeMsMax, onEvent }: CheckedEngineOptions): CallStore {
+  const clock = clocks.store;
   const backoff = exponentialBackoff({ baseMs: 20, capMs: 500, jitter: equalJitter() });
   const policyOf = (attempts: number): RetryPolicy<unknown> =>
     retryPolicy({ attemptsMax: attempts, backoff, deadlineMs: storeMsMax, clock, random });

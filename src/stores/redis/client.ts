@@ -1,7 +1,7 @@
 import { invalidOption } from "../../core/options.ts";
 
 /** A command and its arguments. */
-export type RedisCommand = readonly [name: string, ...rest: (string | Buffer)[]];
+export type RedisCommand = [name: string, ...rest: (string | Buffer)[]];
 
 /** What we use of a `Redis` of `ioredis`. */
 export interface IoredisClient {
@@ -83,7 +83,7 @@ function fromIoredis(client: IoredisClient | IoredisCluster): RedisConnection {
 function fromNodeRedis(client: NodeRedisClient | NodeRedisCluster): RedisConnection {
   const senderOf = (node: NodeRedisClient): Send => {
     const typed = node.withTypeMapping(bytesForText);
-    return (command) => typed.sendCommand([...command], node.isReady === true ? untimed : undefined);
+    return (command) => typed.sendCommand(command, node.isReady === true ? untimed : undefined);
   };
   if (!("masters" in client)) {
     const send = senderOf(client);
@@ -92,7 +92,7 @@ function fromNodeRedis(client: NodeRedisClient | NodeRedisCluster): RedisConnect
   const typed = client.withTypeMapping(bytesForText);
   return {
     // Not read-only: a replica must never answer.
-    send: (key, command) => typed.sendCommand(key, false, [...command]),
+    send: (key, command) => typed.sendCommand(key, false, command),
     masters: () => Promise.all(client.masters.map(async (node) => senderOf(await client.nodeClient(node)))),
   };
 }

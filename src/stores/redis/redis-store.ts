@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { invalidOption } from "../../core/options.ts";
 import type { RecordName, Store } from "../store.ts";
 import { type RedisClient, redisConnection } from "./client.ts";
@@ -41,13 +42,13 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
 
   const ask = async (name: RecordName, operation: string, ...rest: (string | number | Uint8Array)[]) => {
     const key = redisKey(prefix, name);
-    const values = rest.map((value) => (typeof value === "object" ? Buffer.from(value) : String(value)));
+    const question = ["1", key, operation, ...rest.map(argumentOf)];
     try {
-      return await connection.send(key, ["EVALSHA", scriptHash, "1", key, operation, ...values]);
+      return await connection.send(key, ["EVALSHA", scriptHash, ...question]);
     } catch (error) {
       // The server was restarted, promoted, or never had it.
       if (!String(error).includes("NOSCRIPT")) throw error;
-      return connection.send(key, ["EVAL", script, "1", key, operation, ...values]);
+      return connection.send(key, ["EVAL", script, ...question]);
     }
   };
   const changed = async (...question: Parameters<typeof ask>): Promise<boolean> => (await ask(...question)) === 1;
@@ -74,6 +75,13 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
     health: () => redisProblems(connection),
     close: async () => undefined,
   };
+}
+
+/** Bytes that are a text, as nearly all answers are, go as one: clients send a command of texts alone in one piece. */
+function argumentOf(value: string | number | Uint8Array): string | Buffer {
+  if (typeof value !== "object") return String(value);
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  return isUtf8(bytes) ? bytes.toString() : bytes;
 }
 
 function checkedPrefix(prefix: string): string {

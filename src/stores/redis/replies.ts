@@ -58,7 +58,7 @@ function pairs(flat: readonly Buffer[]): (readonly [string, Buffer])[] {
   return Array.from({ length: flat.length / 2 }, (_, index) => [String(flat[2 * index]), flat[2 * index + 1]!]);
 }
 
-/** A copy, since the client's buffer is a view of whatever came in one piece. */
-function bytesOf(bytes: Buffer): Uint8Array {
-  return Uint8Array.from(bytes);
+/** The client's buffer, as an array of bytes and nothing more. */
+function bytesOf({ buffer, byteOffset, byteLength }: Buffer): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
