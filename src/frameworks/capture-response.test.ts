@@ -55,6 +55,14 @@ async function* slowly(...chunks: string[]): AsyncGenerator<string> {
   }
 }
 
+test("a response that was ended shows that it is, before its answer is sent", async () => {
+  await captured((response) => {
+    expect(response.writableEnded).toBe(false);
+    response.end();
+    expect(response.writableEnded).toBe(true);
+  });
+});
+
 test("callbacks of write and end are called, after they returned", async () => {
   const calls: string[] = [];
   await captured((response) => {

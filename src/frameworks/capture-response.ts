@@ -33,6 +33,11 @@ const ofConnection = new Set(["connection", "keep-alive", "date"]);
 /** Headers that follow from the bytes that are sent, whatever the handler said of them. */
 const ofBody = new Set(["content-length", "transfer-encoding"]);
 
+type Method = (this: TakenResponse, ...args: never[]) => unknown;
+
+/** The methods that a handler answers by, and the one that tells of it. */
+type Methods = Record<"writeHead" | "flushHeaders" | "write" | "end" | "destroy" | "emit", Method>;
+
 const taken = Symbol("taken over");
 
 interface TakenResponse extends ServerResponse {
@@ -55,6 +60,7 @@ export function captureResponse(response: ServerResponse, bytesMax: number): Cap
     begin() {
       if (own === undefined) own = takeOver(response, bytesMax);
       else restoreHeaders(response, headersBefore);
+      response.finished = false;
       response.statusCode = statusBefore;
       return own.begin();
     },
@@ -79,12 +85,13 @@ class Taken {
   head: HeaderList | undefined;
   readonly #bytesMax: number;
   #chunks: Uint8Array[] = [];
+  /** Bytes in them, or more than may be kept. */
   #length = 0;
-  #run = Promise.withResolvers<HttpAnswer>();
+  #run: PromiseWithResolvers<HttpAnswer> | undefined;
 
-  constructor({ writeHead, flushHeaders, write, end, destroy, emit, socket }: ServerResponse, bytesMax: number) {
-    this.methods = { writeHead, flushHeaders, write, end, destroy, emit };
-    this.socket = socket;
+  constructor(response: ServerResponse, bytesMax: number) {
+    this.methods = methodsOf(response);
+    this.socket = response.socket;
     this.#bytesMax = bytesMax;
   }
 
@@ -93,10 +100,11 @@ class Taken {
     this.head = undefined;
     this.#chunks = [];
     this.#length = 0;
-    this.#run = Promise.withResolvers();
+    const run = Promise.withResolvers<HttpAnswer>();
     // A handler that threw is not waited for; what its response comes to later is nobody's concern.
-    this.#run.promise.catch(ignore);
-    return this.#run.promise;
+    run.promise.catch(ignore);
+    this.#run = run;
+    return run.promise;
   }
 
   /** Keeps what is given to `write` and `end`, in all their forms. */
@@ -117,13 +125,12 @@ class Taken {
   /** A handler that wrote too much was let on to its end: what it does after its answer is not in its operation. */
   end(status: number, headers: HeaderList): void {
     if (this.#length > this.#bytesMax) return this.fail(resultTooLarge(this.#bytesMax));
-    const [body, ...others] = this.#chunks;
-    const whole = body !== undefined && others.length === 0;
-    this.#run.resolve({ status, headers, body: whole ? body : joinBytes(this.#chunks) });
+    const [whole] = this.#chunks.length === 1 ? this.#chunks : [];
+    this.#run?.resolve({ status, headers, body: whole ?? joinBytes(this.#chunks) });
   }
 
   fail(error: Error): void {
-    this.#run.reject(error);
+    this.#run?.reject(error);
   }
 }
 
@@ -135,13 +142,13 @@ const lateMethods = {
   end(this: TakenResponse) {
     return this;
   },
-} as unknown as Pick<ServerResponse, "write" | "end">;
+};
 
 /**
- * The methods of a response that a handler answers by, and the one that tells of it, in the place of its own. One
- * function each for all responses: one that is made for a response, and put on it, keeps it from being collected.
+ * Those of a response that was taken over. One function each for all responses: one that is made for a response, and
+ * put on it, keeps it from being collected.
  */
-const methods = {
+const takenMethods: Methods = {
   writeHead(this: TakenResponse, status: number, ...rest: unknown[]) {
     this.statusCode = status;
     const headers = rest.find((argument) => typeof argument === "object" && argument !== null) as HeadersArgument;
@@ -161,6 +168,8 @@ const methods = {
   end(this: TakenResponse, ...args: unknown[]) {
     const own = this[taken];
     own.write(args);
+    // What is behind `writableEnded`: frameworks wait for the end of a response that does not show it.
+    this.finished = true;
     const head = own.head?.filter(([name]) => !this.hasHeader(name)) ?? [];
     own.end(this.statusCode, [...head, ...headersOf(this)]);
     return this;
@@ -178,24 +187,27 @@ const methods = {
   },
 };
 
-type Methods = Pick<ServerResponse, keyof typeof methods>;
-
 function takeOver(response: ServerResponse, bytesMax: number): Taken {
   const own = new Taken(response, bytesMax);
   (response as TakenResponse)[taken] = own;
   hideHangUp(response, own);
-  setMethods(response, methods as unknown as Methods);
+  setMethods(response, takenMethods);
   return own;
 }
 
 function giveBack(response: ServerResponse, { methods, hungUp, socket }: Taken): void {
   setMethods(response, methods);
+  response.finished = false;
   // Its type has it read-only.
   Object.assign(response, { destroyed: hungUp, socket });
   if (hungUp) Reflect.deleteProperty(response, "closed");
 }
 
-function setMethods(response: ServerResponse, { writeHead, flushHeaders, write, end, destroy, emit }: Methods): void {
+function methodsOf({ writeHead, flushHeaders, write, end, destroy, emit }: Methods): Methods {
+  return { writeHead, flushHeaders, write, end, destroy, emit };
+}
+
+function setMethods(response: Methods, { writeHead, flushHeaders, write, end, destroy, emit }: Methods): void {
   response.writeHead = writeHead;
   response.flushHeaders = flushHeaders;
   response.write = write;

@@ -8,11 +8,14 @@ interface HeardRequest extends IncomingMessage {
   [heard]?: HeardBody;
 }
 
+type Push = (this: IncomingMessage, chunk: unknown, encoding?: BufferEncoding) => boolean;
+
 /** The bytes of a body as they arrived, whoever reads the stream. */
 export class HeardBody {
   readonly #request: IncomingMessage;
   readonly #bytesMax: number;
-  readonly #push: IncomingMessage["push"];
+  /** The request's own. */
+  readonly #push: Push;
   readonly #chunks: Uint8Array<ArrayBuffer>[] = [];
   #length = 0;
   #isSettled = false;
@@ -21,7 +24,7 @@ export class HeardBody {
   constructor(request: IncomingMessage, bytesMax: number) {
     this.#request = request;
     this.#bytesMax = bytesMax;
-    this.#push = request.push;
+    ({ push: this.#push } = request as { push: Push });
   }
 
   /** What is pushed into the request's stream. @returns whether there is room for more. */

@@ -81,12 +81,14 @@ export function checkAbsence({ absent }: { absent: "fenced" | "quiesced" }, quie
 
 /** The steps of one run of one operation. */
 export function recordedSteps(record: StepRecord, options: StepOptions): Steps {
-  const occurrences = new Map<string, number>();
+  // Most handlers have no steps.
+  let occurrences: Map<string, number> | undefined;
   let places = 0;
 
   /** The next place, and what an earlier run kept there. */
   const nextPlace = (name: string): { place: string; occurrence: number; kept: KeptStep | undefined } => {
     const place = String(checkedNumber("the number of steps", (places += 1), { min: 1, max: stepsMax }));
+    occurrences ??= new Map();
     const occurrence = (occurrences.get(name) ?? 0) + 1;
     occurrences.set(name, occurrence);
     const bytes = record.kept[place];

@@ -33,7 +33,11 @@ end
 
 local record = read()
 
-local function each_step(use)
+-- Fields that are no steps: those that read() reads, and of a record that is done the result.
+local fields_running, fields_done = 8, 9
+
+local function each_step(fields_other, use)
+  if redis.call('HLEN', key) == fields_other then return end
   local fields = redis.call('HGETALL', key)
   for index = 1, #fields, 2 do
     if string.sub(fields[index], 1, 5) == 'step:' then use(fields[index], fields[index + 1]) end
@@ -53,7 +57,7 @@ local function acquire(fingerprint, owner, lease_ms, retention_ms)
   redis.call('PEXPIREAT', key, math.max(expires_at, lease_until))
   local answer = {'acquired', attempt, fence}
   if record then
-    each_step(function(name, result)
+    each_step(fields_running, function(name, result)
       answer[#answer + 1] = string.sub(name, 6)
       answer[#answer + 1] = result
     end)
@@ -65,7 +69,7 @@ local function finish(owner, result, retention_ms)
   local expires_at = math.max(record.expires_at, now + retention_ms)
   redis.call('HSET', key, 'state', 'done', 'owner', owner, 'result', result, 'expires_at', expires_at)
   redis.call('PEXPIREAT', key, expires_at)
-  each_step(function(name) redis.call('HDEL', key, name) end)
+  each_step(fields_done, function(name) redis.call('HDEL', key, name) end)
   return 1
 end
 
