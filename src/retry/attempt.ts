@@ -75,18 +75,16 @@ function within<T>(
     if (time !== undefined && time.msMax <= 0) return reject(attemptTimeout(time.msMax));
     const stop = (): void => {
       cancelTimer?.();
-      signal?.removeEventListener("abort", onAbort);
+      stopListening?.();
     };
     const cut = (error: unknown): void => {
       stop();
       reject(error);
       LazyAttempt.abort(attempt, error);
     };
-    const onAbort = (): void => cut(signal?.reason);
-    signal?.addEventListener("abort", onAbort, { once: true });
+    const stopListening = signal && onAbort(signal, cut);
     const cancelTimer = time?.clock.timer(time.msMax, () => cut(attemptTimeout(time.msMax)));
-    const run = async (): Promise<T> => operation(attempt);
-    run().then(
+    begun(operation, attempt).then(
       (value) => {
         stop();
         resolve(value);
@@ -97,6 +95,22 @@ function within<T>(
       },
     );
   });
+}
+
+/** Calls `listener` with the signal's reason when it aborts. @returns a function that ends that. */
+function onAbort(signal: AbortSignal, listener: (reason: unknown) => void): () => void {
+  const heard = (): void => listener(signal.reason);
+  signal.addEventListener("abort", heard, { once: true });
+  return () => signal.removeEventListener("abort", heard);
+}
+
+/** Begins the operation. What it throws at once, its promise rejects with. */
+function begun<T>(operation: Operation<T>, attempt: Attempt): Promise<T> {
+  try {
+    return Promise.resolve(operation(attempt));
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 /** Runs the operation to its end. Never rejects. */

@@ -86,7 +86,7 @@ async function runOperation(
     if (answer.kind === "acquired") {
       // Its lease may be over before we hear of it: then another may be at it already.
       if (clock.monotonic() - sentAt < leaseMs)
-        return carryOut(parts, { operation, owner, acquired: answer, sentAt, work });
+        return await carryOut(parts, { operation, owner, acquired: answer, sentAt, work });
       takeBack(parts, operation, owner);
       throw storeUnavailable(undefined);
     }
