@@ -44,6 +44,11 @@ export function inspectedRow(row: KeyRow): InspectedRecord {
   return inspected(name, recordOf(row), Number(row.ms));
 }
 
+/** The answer to a claim that made its row, at the store's time. */
+export function newClaimAnswer(request: ClaimRequest, ms: number | string): ClaimAnswer {
+  return transition(undefined, { kind: "claim", ...request }, Number(ms)).answer;
+}
+
 /** The answer to a claim that meets this row; for the claim that wrote it, that is `acquired`. */
 export function claimAnswer(row: KeyRow, request: ClaimRequest): ClaimAnswer {
   return transition(recordOf(row), { kind: "claim", ...request }, Number(row.ms)).answer;

@@ -1,6 +1,6 @@
 import { checkedListLimit } from "../list-limit.ts";
 import { storedName, storedText } from "../sql-names.ts";
-import { checkpointText, claimAnswer, inspectedRow, type KeyRow } from "../sql-records.ts";
+import { checkpointText, claimAnswer, inspectedRow, type KeyRow, newClaimAnswer } from "../sql-records.ts";
 import type { ClaimAnswer, ClaimRequest, ListRequest, RecordName, StepRequest, Store } from "../store.ts";
 import type { PostgresQuery } from "./client.ts";
 import { isConflict, unavailable } from "./errors.ts";
@@ -8,6 +8,11 @@ import type { PostgresStatements } from "./statements.ts";
 
 /** How often a claim is asked for that another one outran. The second time, it sees who did. */
 const claimsMax = 5;
+
+/** What a claim comes to: a row that it made, one that was there, or neither. */
+type Claimed =
+  | { readonly won: true; readonly ms: KeyRow["ms"] }
+  | ({ readonly won: null } & (KeyRow | { readonly scope: null }));
 
 /** The operations of the port, but for its transactions: a statement each. */
 export function leasedOperations(
@@ -17,7 +22,7 @@ export function leasedOperations(
   const changes = async (statement: string, values: unknown[]): Promise<boolean> =>
     (await query(statement, values)).length > 0;
   return {
-    claim: (request) => claim(query, statements.claim, request),
+    claim: (request) => claim(query, statements, request),
     complete: async ({ owner, result, retentionMs, ...name }) =>
       changes(statements.complete, [...namedBy(name), owner, Buffer.from(result), retentionMs]),
     renew: async ({ owner, leaseMs, ...name }) => changes(statements.renew, [...namedBy(name), owner, leaseMs]),
@@ -48,18 +53,29 @@ export function checkpointValues(request: StepRequest, result: Uint8Array): unkn
   return [...namedBy(request), request.owner, checkpointText(request.step, result)];
 }
 
-async function claim(query: PostgresQuery, statement: string, request: ClaimRequest): Promise<ClaimAnswer> {
+async function claim(
+  query: PostgresQuery,
+  { claim, takeOver }: PostgresStatements,
+  request: ClaimRequest,
+): Promise<ClaimAnswer> {
   const { fingerprint, owner, leaseMs, retentionMs, takeOverAfterMs = null } = request;
-  const values = [...namedBy(request), fingerprint, owner, leaseMs, retentionMs, takeOverAfterMs];
-  for (let asked = 1; asked <= claimsMax; asked += 1) {
-    const rows = await query(statement, values).catch((error: unknown) => {
+  const values = [...namedBy(request), fingerprint, owner, leaseMs, retentionMs];
+  const ask = async <Row>(statement: string, parameters: unknown[]): Promise<Row | undefined> => {
+    const rows = await query(statement, parameters).catch((error: unknown) => {
       // Where transactions are stricter than READ COMMITTED by default, being outrun is an error.
       if (isConflict(error)) return [];
       throw error;
     });
-    const [row] = rows as (KeyRow & { won: boolean })[];
-    const answer = row && claimAnswer(row, request);
-    if (answer !== undefined && (row?.won === true || answer.kind !== "acquired")) return answer;
+    return rows[0] as Row | undefined;
+  };
+  for (let asked = 1; asked <= claimsMax; asked += 1) {
+    const found = await ask<Claimed>(claim, values);
+    if (found?.won === true) return newClaimAnswer(request, found.ms);
+    if (found === undefined || found.scope === null) continue;
+    const answer = claimAnswer(found, request);
+    if (answer.kind !== "acquired") return answer;
+    const taken = await ask<KeyRow>(takeOver, [...values, takeOverAfterMs]);
+    if (taken !== undefined) return claimAnswer(taken, request);
   }
   throw unavailable(`a claim was outrun ${claimsMax} times`);
 }

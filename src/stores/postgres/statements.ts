@@ -25,6 +25,7 @@ export function postgresStatements(prefix: string, replayTouch: boolean) {
   const update = `WITH ${clock} UPDATE ${keys} AS k`;
   return {
     claim: claimStatement(keys, replayTouch),
+    takeOver: takeOverStatement(keys),
     // Also where it is done: the owner may have missed that its first completion was acknowledged.
     complete: `${update} SET state = 'done', checkpoints = '{}', result = coalesce(k.result, $4::bytea),
         expires_at = CASE k.state WHEN 'done' THEN k.expires_at ELSE greatest(k.expires_at, clock.ms + $5::bigint) END
@@ -60,42 +61,42 @@ export function postgresStatements(prefix: string, replayTouch: boolean) {
 }
 
 /**
- * Reads the row as the statement's snapshot has it. Only where that row is open to this claim, or there is none, it
- * writes: a replay leaves no dead row. `won` says whether it did. Another claim that wins meanwhile leaves either no row
- * in the answer, or one that is open and not won: ask again.
+ * Makes the row, or reads the one that is there, as the statement's snapshot has it: a replay writes nothing. `won` says
+ * that it was made. A row that another made meanwhile is not in the answer, which then has no name: ask again.
  */
 function claimStatement(keys: string, replayTouch: boolean): string {
   // A message in the write-ahead log, which commits as a write does: with a synchronous standby, not before the standby
   // has everything up to it, the row that is replayed included.
   const touch = replayTouch
-    ? "CASE state WHEN 'done' THEN pg_logical_emit_message(true, 'once_again', '') END"
-    : "NULL";
+    ? ", CASE k.state WHEN 'done' THEN pg_logical_emit_message(true, 'once_again', '') END::text AS touched"
+    : "";
   return `
     WITH ${clock},
-    found AS MATERIALIZED (SELECT ${columns} FROM ${keys} AS k WHERE ${named}),
-    taken AS (
-      UPDATE ${keys} AS k SET
-        state = 'running', fingerprint = $3, owner = $4, result = NULL, lease_until = clock.ms + $5::bigint,
-        attempt = CASE WHEN ${expired} THEN 1 WHEN k.owner = $4 THEN k.attempt ELSE k.attempt + 1 END,
-        fence = CASE WHEN ${expired} THEN clock.ms WHEN k.owner = $4 THEN k.fence
-          ELSE greatest(clock.ms, k.fence + 1) END,
-        checkpoints = CASE WHEN ${expired} THEN '{}' ELSE k.checkpoints END,
-        created_at = CASE WHEN ${expired} THEN clock.ms ELSE k.created_at END,
-        expires_at = greatest(k.expires_at, clock.ms + $6::bigint)
-      FROM clock
-      WHERE ${named} AND (${expired} OR (k.fingerprint = $3 AND k.state = 'running'
-        AND (k.owner = $4 OR (k.lease_until <= clock.ms AND clock.ms - k.lease_until >= $7::float8))))
-      RETURNING ${columns}),
     created AS (
-      INSERT INTO ${keys} AS k (scope, key, state, fingerprint, owner, attempt, fence, lease_until, checkpoints,
+      INSERT INTO ${keys} (scope, key, state, fingerprint, owner, attempt, fence, lease_until, checkpoints,
         created_at, expires_at)
       SELECT $1::text, $2::text, 'running', $3::text, $4::text, 1, ms, ms + $5::bigint, '{}', ms, ms + $6::bigint
-      FROM clock WHERE NOT EXISTS (SELECT FROM found)
-      ON CONFLICT DO NOTHING RETURNING ${columns}),
-    won AS (SELECT * FROM taken UNION ALL SELECT * FROM created)
-    SELECT true AS won, clock.ms, won.*, NULL AS touched FROM clock, won
-    UNION ALL
-    SELECT false, clock.ms, found.*, (${touch})::text FROM clock, found WHERE NOT EXISTS (SELECT FROM won)`;
+      FROM clock ON CONFLICT DO NOTHING RETURNING true AS won)
+    SELECT created.won, clock.ms, ${columns}${touch}
+    FROM clock LEFT JOIN created ON true LEFT JOIN ${keys} AS k ON created.won IS NULL AND ${named}`;
+}
+
+/** Takes a row that is open to this claim: expired, its own, or abandoned for long enough. */
+function takeOverStatement(keys: string): string {
+  return `
+    WITH ${clock}
+    UPDATE ${keys} AS k SET
+      state = 'running', fingerprint = $3, owner = $4, result = NULL, lease_until = clock.ms + $5::bigint,
+      attempt = CASE WHEN ${expired} THEN 1 WHEN k.owner = $4 THEN k.attempt ELSE k.attempt + 1 END,
+      fence = CASE WHEN ${expired} THEN clock.ms WHEN k.owner = $4 THEN k.fence
+        ELSE greatest(clock.ms, k.fence + 1) END,
+      checkpoints = CASE WHEN ${expired} THEN '{}' ELSE k.checkpoints END,
+      created_at = CASE WHEN ${expired} THEN clock.ms ELSE k.created_at END,
+      expires_at = greatest(k.expires_at, clock.ms + $6::bigint)
+    FROM clock
+    WHERE ${named} AND (${expired} OR (k.fingerprint = $3 AND k.state = 'running'
+      AND (k.owner = $4 OR (k.lease_until <= clock.ms AND clock.ms - k.lease_until >= $7::float8))))
+    RETURNING clock.ms, ${columns}`;
 }
 
 export type PostgresStatements = ReturnType<typeof postgresStatements>;
