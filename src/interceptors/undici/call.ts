@@ -20,7 +20,6 @@ import type { FailureKind } from "../../retry/retry-budget.ts";
 import { Attempt, type AttemptOwner, type UndiciAnswer } from "./attempt.ts";
 import { CallController, type SteeredCall } from "./call-controller.ts";
 import type { Dispatch, DispatchController, DispatchHandler, DispatchOptions } from "./dispatcher.ts";
-import type { Expiring, SharedTimeout } from "./shared-timeout.ts";
 
 /** What one call is about. */
 export interface CallRequest {
@@ -33,19 +32,20 @@ export interface CallRequest {
 export interface CallSurroundings {
   readonly settings: FetchSettings;
   readonly dispatch: Dispatch;
-  readonly timeout: SharedTimeout;
+  /** For the time-outs of all attempts. */
+  readonly timers: Clock;
+  readonly attemptTimeoutMs: number;
 }
 
 /**
  * One call, by callbacks: `sendUntilAnswered` of the client without its promises, timers and signals, since a
  * dispatcher is used for its speed. What is decided is decided by the same rules.
  */
-export class Call implements AttemptOwner, SteeredCall, Expiring {
+export class Call implements AttemptOwner, SteeredCall {
   readonly handler: DispatchHandler;
   readonly clock: Clock;
   readonly controller = new CallController(this);
   abortReason: Error | null = null;
-  expiry: Expiring["expiry"];
   readonly #surroundings: CallSurroundings;
   readonly #request: CallRequest;
   readonly #deadlineMs: number;
@@ -95,10 +95,6 @@ export class Call implements AttemptOwner, SteeredCall, Expiring {
     }
   }
 
-  onTimeout(): void {
-    this.#cut(attemptTimeout(this.#surroundings.timeout.ms));
-  }
-
   abort(reason: Error): void {
     this.abortReason ??= reason;
     if (this.#settled) {
@@ -116,7 +112,7 @@ export class Call implements AttemptOwner, SteeredCall, Expiring {
   }
 
   onSucceeded(status: number): void {
-    this.#stopTimers();
+    this.#stopTimer();
     this.#settled = true;
     this.#status = status;
     this.#failure = undefined;
@@ -125,7 +121,7 @@ export class Call implements AttemptOwner, SteeredCall, Expiring {
   }
 
   onRefused(answer: UndiciAnswer): boolean {
-    this.#stopTimers();
+    this.#stopTimer();
     this.#status = answer.status;
     const plan = this.#plan({ value: answer });
     if (plan === undefined) return false;
@@ -143,7 +139,7 @@ export class Call implements AttemptOwner, SteeredCall, Expiring {
   }
 
   onFailed(error: Error): void {
-    this.#stopTimers();
+    this.#stopTimer();
     this.#status = undefined;
     const plan = this.#plan({ error });
     if (plan === undefined) return;
@@ -201,16 +197,15 @@ export class Call implements AttemptOwner, SteeredCall, Expiring {
     return plan;
   }
 
-  /** Bounds the attempt's time, by a timer of its own only where the deadline leaves it less than others have. */
+  /** Bounds the attempt's time. */
   #bound(): void {
-    const { timeout } = this.#surroundings;
+    const { timers, attemptTimeoutMs } = this.#surroundings;
     const leftMs = this.#attempts === 1 ? this.#deadlineMs : Math.max(0, this.#deadlineMs - this.#elapsedMs());
-    if (leftMs >= timeout.ms) timeout.add(this);
-    else this.#cancelTimer = this.clock.timer(leftMs, () => this.#cut(attemptTimeout(leftMs)));
+    const msMax = Math.min(leftMs, attemptTimeoutMs);
+    this.#cancelTimer = timers.timer(msMax, () => this.#cut(attemptTimeout(msMax)));
   }
 
-  #stopTimers(): void {
-    this.#surroundings.timeout.delete(this);
+  #stopTimer(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
   }
@@ -231,7 +226,7 @@ export class Call implements AttemptOwner, SteeredCall, Expiring {
 
   /** Ends the call: with `error`, or, when the last answer was no help, with what is left in doubt. */
   #fail(error: Error | undefined, why: string): void {
-    this.#stopTimers();
+    this.#stopTimer();
     this.#settled = true;
     this.#tell?.({ type: "gave-up", attempts: this.#attempts, elapsedMs: this.#elapsedMs(), why });
     const facts = { attempts: this.#attempts, key: this.#request.key, status: this.#status };

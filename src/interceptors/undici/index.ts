@@ -1,8 +1,8 @@
 import { fetchSettings, type RetryingFetchOptions } from "../../client/fetch-options.ts";
 import { nameOperation } from "../../client/prepared-request.ts";
+import { sharedTimers } from "../../core/shared-timers.ts";
 import { replayableBody } from "../replayable-body.ts";
 import { Call } from "./call.ts";
-import { SharedTimeout } from "./shared-timeout.ts";
 import type { Dispatch } from "./dispatcher.ts";
 import { RequestHeaders } from "./request-headers.ts";
 
@@ -35,9 +35,9 @@ export type RetryInterceptor = <Dispatched extends (options: never, handler: nev
 export function retryInterceptor(options: RetryInterceptorOptions = {}): RetryInterceptor {
   const settings = fetchSettings(options);
   const { attemptTimeoutMs = Number.POSITIVE_INFINITY, clock } = settings.policy;
-  const timeout = new SharedTimeout(attemptTimeoutMs, clock);
+  const timers = sharedTimers(clock);
   const intercept = (dispatch: Dispatch): Dispatch => {
-    const surroundings = { settings, dispatch, timeout };
+    const surroundings = { settings, dispatch, timers, attemptTimeoutMs };
     return (request, handler) => {
       if (request.method === "CONNECT" || (request.upgrade ?? false) !== false) return dispatch(request, handler);
       const headers = new RequestHeaders(request.headers);
