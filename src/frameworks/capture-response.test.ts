@@ -195,6 +195,23 @@ test("a response that another wrapped before is given back as it was wrapped", a
   expect(calls).toEqual(["wrapped end"]);
 });
 
+test("a writeHead that another put in its place finds the headers set, as for any answer", async () => {
+  const url = await listening(async (_, response) => {
+    const { writeHead } = response;
+    response.writeHead = function wrapped(this: ServerResponse, status: number, ...rest: unknown[]) {
+      expect([status, rest, this.getHeader("x-handler")]).toEqual([201, [], "1"]);
+      this.setHeader("x-wrapped", "1");
+      return Reflect.apply(writeHead, this, [status]) as ServerResponse;
+    } as typeof response.writeHead;
+    const capture = captureResponse(response, 100);
+    const answer = capture.begin();
+    response.writeHead(201, { "x-handler": "1" }).end("whole");
+    capture.send(await answer);
+  });
+  const { status, headers } = await fetch(url);
+  expect([status, headers.get("x-handler"), headers.get("x-wrapped")]).toEqual([201, "1", "1"]);
+});
+
 test("after the answer was sent, what is written late is dropped", async () => {
   const url = await listening(async (_, response) => {
     const capture = captureResponse(response, 100);

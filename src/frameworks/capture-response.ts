@@ -1,4 +1,4 @@
-import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
+import { type OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { joinBytes } from "../core/bytes.ts";
 import type { HttpAnswer } from "../server/index.ts";
@@ -240,9 +240,11 @@ function sendAnswer(
   const sent = headers.filter(([name]) => !ofConnection.has(name.toLowerCase()) && !ofBody.has(name.toLowerCase()));
   const length = status === 204 || status === 304 ? [] : [["content-length", String(body.length)] as const];
   restoreHeaders(response, headersBefore);
-  // What is set header by header costs several times as much.
-  if (hasNoHeaders(response)) response.writeHead(status, [...sent, ...length].flat());
-  else {
+  // What is set header by header costs several times as much. But who put a function of its own in the place of
+  // `writeHead`, as `on-headers` does, may not know this form.
+  if (hasNoHeaders(response) && response.writeHead === ServerResponse.prototype.writeHead) {
+    response.writeHead(status, [...sent, ...length].flat());
+  } else {
     for (const [name] of sent) response.removeHeader(name);
     for (const [name, value] of [...sent, ...length]) response.appendHeader(name, value);
     response.statusCode = status;

@@ -19,7 +19,7 @@ export class HeardBody {
   readonly #chunks: Uint8Array<ArrayBuffer>[] = [];
   #length = 0;
   #isSettled = false;
-  #tell = (): void => undefined;
+  #settling: PromiseWithResolvers<void> | undefined;
 
   constructor(request: IncomingMessage, bytesMax: number) {
     this.#request = request;
@@ -37,7 +37,7 @@ export class HeardBody {
     const hasRoom = this.#push.call(this.#request, chunk, encoding);
     if (chunk === null || !hasRoom || this.isTooLarge) {
       this.#isSettled = true;
-      this.#tell();
+      this.#settling?.resolve();
     }
     return hasRoom;
   }
@@ -45,10 +45,11 @@ export class HeardBody {
   /** Resolves when the body is complete, when its stream has no more room until somebody reads it, or when it closed. */
   async settled(): Promise<void> {
     if (this.#isSettled || this.#request.closed) return;
-    await new Promise<void>((resolve) => {
-      this.#tell = resolve;
-      this.#request.once("close", resolve);
-    });
+    if (this.#settling === undefined) {
+      this.#settling = Promise.withResolvers();
+      this.#request.once("close", this.#settling.resolve);
+    }
+    await this.#settling.promise;
   }
 
   get isTooLarge(): boolean {
