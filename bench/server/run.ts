@@ -25,7 +25,7 @@ export interface RunOptions {
 }
 
 /** How often each server is measured for nothing before the first round: until then its code is not compiled. */
-const warmUps = 2;
+const warmUps = 8;
 
 /** Measures the rows of one store under one framework, each on a server of its own, all on one store. */
 export async function measureServers(

@@ -202,7 +202,7 @@ test("a writeHead that another put in its place finds the headers set, as for an
       expect([status, rest, this.getHeader("x-handler")]).toEqual([201, [], "1"]);
       this.setHeader("x-wrapped", "1");
       return Reflect.apply(writeHead, this, [status]) as ServerResponse;
-    } as typeof response.writeHead;
+    };
     const capture = captureResponse(response, 100);
     const answer = capture.begin();
     response.writeHead(201, { "x-handler": "1" }).end("whole");
