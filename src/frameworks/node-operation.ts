@@ -59,8 +59,8 @@ export async function answerByCapture<Native, Transaction>(
     const captured = capture.begin();
     const handled = handle({ ...execution, body: Buffer.from(body.buffer, body.byteOffset, body.byteLength) });
     // A handler that returns may still answer later, as the callback style does; one that throws will not.
-    const ended = handled === undefined ? captured : Promise.race([captured, handled.then(() => captured)]);
-    const answer = await ended;
+    if (handled !== undefined) await Promise.race([captured, handled]);
+    const answer = await captured;
     const noEffect = noEffects.get(response);
     if (noEffect !== undefined) throw noEffect;
     return answer;

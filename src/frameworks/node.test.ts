@@ -45,6 +45,12 @@ describe("a repeat gets the first answer", () => {
     }
   });
 
+  test("of a handler that returns its response, as arrow functions do", async () => {
+    const url = await served((_, response) => response.end("done") as never);
+    expect(await posted(url)).toEqual({ status: 200, text: "done", replayed: false });
+    expect(await posted(url)).toEqual({ status: 200, text: "done", replayed: true });
+  });
+
   test("with statuses 200, 201, 204 and 303, and no body where there was none", async () => {
     const url = await served((_, response, { key }) => void response.writeHead(Number(key), { location: "/x" }).end());
     for (const key of ["200", "201", "204", "303"]) {
