@@ -14,7 +14,7 @@ type Claimed =
   | { readonly won: true; readonly ms: KeyRow["ms"] }
   | ({ readonly won: null } & (KeyRow | { readonly scope: null }));
 
-/** The operations of the port, but for its transactions: a statement each. */
+/** The operations of the port, but for its transactions: a statement each, and two for a claim that takes over. */
 export function leasedOperations(
   query: PostgresQuery,
   statements: PostgresStatements,

@@ -19,7 +19,7 @@ const named = "k.scope = $1 AND k.key = $2";
 const owned = `${named} AND k.owner = $3 AND NOT ${expired}`;
 const abandoned = `k.state = 'running' AND k.lease_until <= clock.ms`;
 
-/** The statements of the port, one for each method; `$1` and `$2` are the record's name. */
+/** The statements of the port: one for each method, two for a claim. `$1` and `$2` are the record's name. */
 export function postgresStatements(prefix: string, replayTouch: boolean) {
   const keys = tableName(prefix, "keys");
   const update = `WITH ${clock} UPDATE ${keys} AS k`;
