@@ -18,6 +18,8 @@ export interface Order {
   readonly calls: number;
   /** Whether its caller may have sent something of which it does not know what became. */
   isInDoubt: boolean;
+  /** Whether the network ever sent a request of it twice: what one copy is answered tells nothing of the other. */
+  isRepeated: boolean;
   readonly answers: Answer[];
 }
 
@@ -35,7 +37,7 @@ export function orderOf(scene: Scene, facts: Pick<Order, "name" | "scope" | "key
   const { clockOffMsMax } = scene.plan;
   const clockOffMs = uniform(scene.random, -clockOffMsMax, clockOffMsMax);
   const caller = simulatedProcess(`caller of ${facts.name}`, scene.time, clockOffMs);
-  return { ...facts, caller, isInDoubt: false, answers: [] };
+  return { ...facts, caller, isInDoubt: false, isRepeated: false, answers: [] };
 }
 
 /**
@@ -52,7 +54,7 @@ export async function carryOn(
   const { diary, random } = scene;
   const { caller, name, scope } = order;
   const fetch = retryingFetch({
-    fetch: simulatedFetch(scene, caller, places),
+    fetch: simulatedFetch(scene, caller, places, () => (order.isRepeated = true)),
     clock: caller.clock,
     random,
     attemptTimeoutMs: 1500,
@@ -74,7 +76,7 @@ export async function carryOn(
     order.isInDoubt = true;
     const surelyFailed = (): void => {
       order.isInDoubt = wasInDoubt;
-      if (wasInDoubt || order.calls > 1) return;
+      if (wasInDoubt || order.isRepeated || order.calls > 1) return;
       diary.window("caller told that nothing happened");
       onSureFailure(order);
     };

@@ -9,8 +9,17 @@ export interface Place {
   serve: Serve;
 }
 
-/** A `fetch` for one caller, over a network that loses, delays, repeats and reorders. */
-export function simulatedFetch(scene: Scene, caller: SimulatedProcess, places: readonly Place[]): typeof fetch {
+/**
+ * A `fetch` for one caller, over a network that loses, delays, repeats and reorders.
+ *
+ * @param onRepeated is called when a request is sent twice, of which one answer comes back.
+ */
+export function simulatedFetch(
+  scene: Scene,
+  caller: SimulatedProcess,
+  places: readonly Place[],
+  onRepeated: () => void,
+): typeof fetch {
   const { diary, plan, random, time, unlucky, delay } = scene;
   const broken = (code: string): TypeError =>
     new TypeError("fetch failed", { cause: Object.assign(new Error(code), { code }) });
@@ -36,14 +45,11 @@ export function simulatedFetch(scene: Scene, caller: SimulatedProcess, places: r
         const pairs = headers.map(([name, value]): [string, string] => [name, value]);
         after(delay(), () => resolve(new Response(Uint8Array.from(body), { status, headers: pairs })));
       };
-      const isRepeated = unlucky(plan.networkFaults / 3);
       const arrive = (): void => {
         const { process, serve } = places[Math.floor(random() * places.length)]!;
         if (!process.isAlive) {
           diary.fault("connection refused");
-          // Who repeats requests can't know that none of them arrived.
-          const code = isRepeated ? "ECONNRESET" : "ECONNREFUSED";
-          return void after(delay(), () => reject(broken(code)));
+          return void after(delay(), () => reject(broken("ECONNREFUSED")));
         }
         const { life } = process;
         process.after(0, () => {
@@ -56,7 +62,8 @@ export function simulatedFetch(scene: Scene, caller: SimulatedProcess, places: r
         return fail("ECONNRESET");
       }
       time.after(delay(), arrive);
-      if (isRepeated) {
+      if (unlucky(plan.networkFaults / 3)) {
+        onRepeated();
         diary.fault("request duplicated");
         diary.window("request came twice");
         time.after(delay() + delay(), arrive);
