@@ -6,6 +6,7 @@ import { decodeAnswer, encodeAnswer } from "../src/server/http/answer.ts";
 import { sealer } from "../src/server/sealer.ts";
 import { entryKey, entryValue, recordIn } from "../src/stores/nats/entries.ts";
 import { redisKey } from "../src/stores/redis/names.ts";
+import { recordOf, stepBytes } from "../src/stores/redis/record-text.ts";
 import { sqliteStore } from "../src/stores/sqlite/index.ts";
 import type { KeyRecord } from "../src/stores/store.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
@@ -41,6 +42,31 @@ test("a sealed result", async () => {
   const kept = Buffer.from("AQQyMDI2qowZXjzyqQpA1hLk/hLEbJJASRsCTgycyhDQ5ZbC8JM=", "base64");
   const { open } = sealer([{ id: "2026", secret: new Uint8Array(32) }]);
   expect(new TextDecoder().decode(await open(name, kept))).toBe("made");
+});
+
+test("a record in Redis, done and running", () => {
+  const line = "1764000000005 1764000000003 1764000000002 1764000000004";
+  const times = { expiresAt: 1764000000005, leaseUntil: 1764000000003, fence: 1764000000002, createdAt: 1764000000004 };
+  expect(recordOf(bytes(`${line} done 2 me%20too f\nmade`))).toEqual({
+    ...times,
+    state: "done",
+    attempt: 2,
+    owner: "me too",
+    fingerprint: "f",
+    checkpoints: {},
+    result: bytes("made"),
+  });
+  const steps = '2 "charge"\n{}1 "ship"\n1';
+  expect(Buffer.concat([stepBytes("charge", bytes("{}")), stepBytes("ship", bytes("1"))]).toString()).toBe(steps);
+  expect(recordOf(bytes(`${line} running 1 o f\n${steps}`))).toEqual({
+    ...times,
+    state: "running",
+    attempt: 1,
+    owner: "o",
+    fingerprint: "f",
+    checkpoints: { charge: bytes("{}"), ship: bytes("1") },
+    result: undefined,
+  });
 });
 
 test("the name and the entry of a record in NATS, and its name in Redis", () => {

@@ -20,5 +20,5 @@ export function onClock(client: RedisClient, clock: Clock): IoredisCluster {
 
 function withTime(script: string, now: number): string {
   const time = `{'${Math.floor(now / 1000)}', '${(now % 1000) * 1000}'}`;
-  return script.replace("redis.call('TIME')", time).replaceAll(/redis\.call\('PEXPIREAT'.*\)$/gmu, "");
+  return script.replace("redis.call('TIME')", time).replace(", 'PXAT', kept_until", "");
 }

@@ -5,6 +5,7 @@ import { type RedisClient, redisConnection } from "./client.ts";
 import { redisProblems } from "./health.ts";
 import { listRecords } from "./list.ts";
 import { redisKey } from "./names.ts";
+import { escaped, stepBytes } from "./record-text.ts";
 import { claimAnswerOf, inspectedOf } from "./replies.ts";
 import { script, scriptHash } from "./script.ts";
 
@@ -58,16 +59,18 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
     survivesFailover: "no",
     async claim(request) {
       const { fingerprint, owner, leaseMs, retentionMs, takeOverAfterMs = "" } = request;
-      return claimAnswerOf(await ask(request, "claim", fingerprint, owner, leaseMs, retentionMs, takeOverAfterMs));
+      const asked = [escaped(fingerprint), escaped(owner), leaseMs, retentionMs, takeOverAfterMs];
+      return claimAnswerOf(await ask(request, "claim", ...asked));
     },
-    complete: (request) => changed(request, "complete", request.owner, request.result, request.retentionMs),
-    renew: (request) => changed(request, "renew", request.owner, request.leaseMs),
-    release: (request) => changed(request, "release", request.owner),
-    checkpoint: (request) => changed(request, "checkpoint", request.owner, request.step, request.result),
+    complete: (request) => changed(request, "complete", escaped(request.owner), request.result, request.retentionMs),
+    renew: (request) => changed(request, "renew", escaped(request.owner), request.leaseMs),
+    release: (request) => changed(request, "release", escaped(request.owner)),
+    checkpoint: (request) =>
+      changed(request, "checkpoint", escaped(request.owner), stepBytes(request.step, request.result)),
     resolve: ({ settlement, ...name }) =>
       settlement.as === "done"
-        ? changed(name, "resolve_done", settlement.result, settlement.retentionMs)
-        : changed(name, "resolve_not_executed"),
+        ? changed(name, "resolve", "done", settlement.result, settlement.retentionMs)
+        : changed(name, "resolve", "not-executed"),
     inspect: (name) => read(name),
     list: (request) => listRecords(connection, prefix, request, read),
     // Redis has removed them already.

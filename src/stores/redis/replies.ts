@@ -1,15 +1,13 @@
-import type { ClaimAnswer, InspectedRecord, KeyRecord, RecordName } from "../store.ts";
+import type { ClaimAnswer, InspectedRecord, RecordName } from "../store.ts";
+import { recordOf, stepsOf } from "./record-text.ts";
 
-/** What the script answers: texts as bytes, numbers, and lists of them. */
-type Reply = Buffer | number;
-
-/** The answer to a claim: its kind, and what goes with it. */
+/** The answer to a claim, from what the script says: its kind, and what goes with it. */
 export function claimAnswerOf(reply: unknown): ClaimAnswer {
-  const [kind, ...rest] = reply as Reply[];
+  const [kind, ...rest] = reply as [Buffer, ...unknown[]];
   switch (String(kind)) {
     case "acquired": {
-      const [attempt, fence, ...steps] = rest as [number, number, ...Buffer[]];
-      return { kind: "acquired", attempt, fence, abandoned: attempt > 1, checkpoints: checkpointsOf(pairs(steps)) };
+      const [attempt, fence, steps] = rest as [number, number, Buffer];
+      return { kind: "acquired", attempt, fence, abandoned: attempt > 1, checkpoints: stepsOf(bytesOf(steps)) };
     }
     case "in-progress":
       return { kind: "in-progress", leaseMsLeft: Number(rest[0]) };
@@ -25,37 +23,8 @@ export function claimAnswerOf(reply: unknown): ClaimAnswer {
 /** The record that the script found, as people see it. */
 export function inspectedOf({ scope, key }: RecordName, reply: unknown): InspectedRecord | undefined {
   if (reply === null) return undefined;
-  const [state, flat] = reply as [Buffer, Buffer[]];
-  return { scope, key, state: String(state) as InspectedRecord["state"], record: recordOf(pairs(flat)) };
-}
-
-function recordOf(fields: readonly (readonly [string, Buffer])[]): KeyRecord {
-  const { result, ...named } = Object.fromEntries(fields);
-  const text = (name: string): string => String(named[name]);
-  const steps = fields.flatMap(([name, bytes]) =>
-    name.startsWith("step:") ? [[name.slice("step:".length), bytes] as const] : [],
-  );
-  return {
-    state: text("state") as KeyRecord["state"],
-    fingerprint: text("fingerprint"),
-    owner: text("owner"),
-    attempt: Number(text("attempt")),
-    fence: Number(text("fence")),
-    leaseUntil: Number(text("lease_until")),
-    checkpoints: checkpointsOf(steps),
-    result: result === undefined ? undefined : bytesOf(result),
-    createdAt: Number(text("created_at")),
-    expiresAt: Number(text("expires_at")),
-  };
-}
-
-function checkpointsOf(steps: readonly (readonly [string, Buffer])[]): Record<string, Uint8Array> {
-  return Object.fromEntries(steps.map(([step, bytes]) => [step, bytesOf(bytes)]));
-}
-
-/** Redis gives names and values one after the other. */
-function pairs(flat: readonly Buffer[]): (readonly [string, Buffer])[] {
-  return Array.from({ length: flat.length / 2 }, (_, index) => [String(flat[2 * index]), flat[2 * index + 1]!]);
+  const [state, kept] = reply as [Buffer, Buffer];
+  return { scope, key, state: String(state) as InspectedRecord["state"], record: recordOf(bytesOf(kept)) };
 }
 
 /** The client's buffer, as an array of bytes and nothing more. */

@@ -1,146 +1,106 @@
 import { createHash } from "node:crypto";
 
 /**
- * The operations of the port on one record, which is one hash, in Lua: `ARGV[1]` says which, the rest are its
- * arguments. It mirrors `transition.ts`, against which it is tested.
+ * The operations of the port on one record, in Lua: `ARGV[1]` says which, the rest are its arguments. It mirrors
+ * `transition.ts`, against which it is tested. A record is one text: see `record-text.ts`.
  *
  * It is one script, so that operations that were sent one after the other keep their order when the server has lost its
- * scripts. Redis expires the hash when `isExpired` becomes true; the test in it is for the millisecond between. A write
- * that needs memory comes before those that don't: a server that is out of it then changes nothing.
+ * scripts. Redis expires the record when `isExpired` becomes true; the test in it is for the millisecond between. Fields
+ * are found by their places: a pattern for all of them takes longer than everything else.
  */
 export const script = `
-local key = KEYS[1]
+local key, operation = KEYS[1], ARGV[1]
+local find, sub = string.find, string.sub
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
-local function read()
-  local fields = redis.call('HMGET', key,
-    'state', 'fingerprint', 'owner', 'attempt', 'fence', 'lease_until', 'created_at', 'expires_at')
-  if not fields[1] then return nil end
-  local record = {
-    state = fields[1], fingerprint = fields[2], owner = fields[3], attempt = tonumber(fields[4]),
-    fence = tonumber(fields[5]), lease_until = tonumber(fields[6]), created_at = tonumber(fields[7]),
-    expires_at = tonumber(fields[8])
-  }
-  local lease_over = record.lease_until <= now
-  if record.expires_at <= now and (record.state == 'done' or lease_over) then
+local kept = redis.call('GET', key)
+local expires_at, lease_until, fence, created_at, state, attempt, owner, fingerprint, rest_at
+if kept then
+  local attempt_at = (find(kept, ' ', 57, true) or 0) + 1
+  local owner_at = (find(kept, ' ', attempt_at, true) or 0) + 1
+  local fingerprint_at = (find(kept, ' ', owner_at, true) or 0) + 1
+  rest_at = (find(kept, '\\n', fingerprint_at, true) or 0) + 1
+  expires_at, lease_until = tonumber(sub(kept, 1, 13)), tonumber(sub(kept, 15, 27))
+  fence, created_at = sub(kept, 29, 41), sub(kept, 43, 55)
+  state, attempt = sub(kept, 57, attempt_at - 2), sub(kept, attempt_at, owner_at - 2)
+  owner, fingerprint = sub(kept, owner_at, fingerprint_at - 2), sub(kept, fingerprint_at, rest_at - 2)
+  if not expires_at or not lease_until then
+    return redis.error_reply('WRONGTYPE This key holds no record of once-again.')
+  end
+  if expires_at <= now and (state == 'done' or lease_until <= now) then
     redis.call('DEL', key)
-    return nil
-  end
-  record.seen_as = (record.state == 'running' and lease_over) and 'abandoned' or record.state
-  return record
-end
-
-local record = read()
-
--- Fields that are no steps: those that read() reads, and of a record that is done the result.
-local fields_running, fields_done = 8, 9
-
-local function each_step(fields_other, use)
-  if redis.call('HLEN', key) == fields_other then return end
-  local fields = redis.call('HGETALL', key)
-  for index = 1, #fields, 2 do
-    if string.sub(fields[index], 1, 5) == 'step:' then use(fields[index], fields[index + 1]) end
+    kept = nil
   end
 end
+local abandoned = kept and state == 'running' and lease_until <= now
 
-local function acquire(fingerprint, owner, lease_ms, retention_ms)
-  local attempt, fence, created_at, expires_at = 1, now, now, now + retention_ms
-  if record then
-    attempt, fence, created_at = record.attempt, record.fence, record.created_at
-    expires_at = math.max(record.expires_at, expires_at)
-    if record.owner ~= owner then attempt, fence = attempt + 1, math.max(now, fence + 1) end
-  end
-  local lease_until = now + lease_ms
-  redis.call('HSET', key, 'state', 'running', 'fingerprint', fingerprint, 'owner', owner, 'attempt', attempt,
-    'fence', fence, 'lease_until', lease_until, 'created_at', created_at, 'expires_at', expires_at)
-  redis.call('PEXPIREAT', key, math.max(expires_at, lease_until))
-  local answer = {'acquired', attempt, fence}
-  if record then
-    each_step(fields_running, function(name, result)
-      answer[#answer + 1] = string.sub(name, 6)
-      answer[#answer + 1] = result
-    end)
-  end
-  return answer
+-- What follows the fields: the result, or while it runs the steps.
+local function rest()
+  return kept and sub(kept, rest_at) or ''
 end
 
-local function finish(owner, result, retention_ms)
-  local expires_at = math.max(record.expires_at, now + retention_ms)
-  redis.call('HSET', key, 'state', 'done', 'owner', owner, 'result', result, 'expires_at', expires_at)
-  redis.call('PEXPIREAT', key, expires_at)
-  each_step(fields_done, function(name) redis.call('HDEL', key, name) end)
+local function keep(rest)
+  local kept_until = state == 'running' and math.max(expires_at, lease_until) or expires_at
+  local fields = expires_at .. ' ' .. lease_until .. ' ' .. fence .. ' ' .. created_at .. ' ' .. state .. ' ' .. attempt ..
+    ' ' .. owner .. ' ' .. fingerprint
+  redis.call('SET', key, fields .. '\\n' .. rest, 'PXAT', kept_until)
   return 1
 end
 
-local function set_lease(lease_until)
-  redis.call('HSET', key, 'lease_until', lease_until)
-  redis.call('PEXPIREAT', key, math.max(record.expires_at, lease_until))
-  return 1
+local function finish(result, retention_ms)
+  state, expires_at = 'done', math.max(expires_at, now + retention_ms)
+  return keep(result)
 end
 
-local function owned_by(owner)
-  return record and record.owner == owner
-end
-
-local function runs_for(owner)
-  return owned_by(owner) and record.state == 'running'
-end
-
-local operations = {}
-
-function operations.claim(fingerprint, owner, lease_ms, retention_ms, take_over_after_ms)
-  if record then
-    if record.fingerprint ~= fingerprint then return {'mismatch'} end
-    if record.state == 'done' then return {'done', redis.call('HGET', key, 'result')} end
-    if record.owner ~= owner then
-      if record.lease_until > now then return {'in-progress', record.lease_until - now} end
-      local lease_over_ms = now - record.lease_until
+if operation == 'claim' then
+  local _, asked_fingerprint, asked_owner, lease_ms, retention_ms, take_over_after_ms = unpack(ARGV)
+  if kept then
+    if fingerprint ~= asked_fingerprint then return {'mismatch'} end
+    if state == 'done' then return {'done', rest()} end
+    if owner ~= asked_owner then
+      if lease_until > now then return {'in-progress', lease_until - now} end
+      local lease_over_ms = now - lease_until
       if lease_over_ms < (tonumber(take_over_after_ms) or math.huge) then return {'abandoned', lease_over_ms} end
+      attempt, fence = attempt + 1, math.max(now, fence + 1)
     end
+  else
+    attempt, fence, created_at, expires_at = 1, now, now, 0
   end
-  return acquire(fingerprint, owner, lease_ms, retention_ms)
+  state, owner, fingerprint = 'running', asked_owner, asked_fingerprint
+  lease_until, expires_at = now + lease_ms, math.max(expires_at, now + retention_ms)
+  local steps = rest()
+  keep(steps)
+  return {'acquired', tonumber(attempt), tonumber(fence), steps}
 end
 
-function operations.complete(owner, result, retention_ms)
-  if not owned_by(owner) then return 0 end
-  if record.state == 'done' then return 1 end
-  return finish(owner, result, retention_ms)
+if operation == 'inspect' then
+  local seen_as = abandoned and 'abandoned' or state
+  return kept and (ARGV[2] == '' or ARGV[2] == seen_as) and {seen_as, kept} or nil
 end
 
-function operations.renew(owner, lease_ms)
-  if not runs_for(owner) then return 0 end
-  return set_lease(now + lease_ms)
+if operation == 'resolve' then
+  if not abandoned then return 0 end
+  if ARGV[2] == 'not-executed' then return redis.call('DEL', key) end
+  owner = ''
+  return finish(ARGV[3], ARGV[4])
 end
 
-function operations.release(owner)
-  if not runs_for(owner) then return 0 end
-  if record.attempt > 1 then return set_lease(math.min(record.lease_until, now)) end
-  return redis.call('DEL', key)
-end
-
-function operations.checkpoint(owner, step, result)
-  if not runs_for(owner) then return 0 end
-  redis.call('HSET', key, 'step:' .. step, result)
+if not kept or owner ~= ARGV[2] then return 0 end
+if state == 'done' then return operation == 'complete' and 1 or 0 end
+if operation == 'complete' then return finish(ARGV[3], ARGV[4]) end
+if operation == 'checkpoint' then
+  redis.call('APPEND', key, ARGV[3])
   return 1
 end
-
-function operations.resolve_done(result, retention_ms)
-  if not record or record.seen_as ~= 'abandoned' then return 0 end
-  return finish('', result, retention_ms)
-end
-
-function operations.resolve_not_executed()
-  if not record or record.seen_as ~= 'abandoned' then return 0 end
+if operation == 'renew' then
+  lease_until = now + ARGV[3]
+elseif tonumber(attempt) == 1 then
   return redis.call('DEL', key)
+else
+  lease_until = math.min(lease_until, now)
 end
-
-function operations.inspect(state)
-  if not record or (state ~= '' and state ~= record.seen_as) then return nil end
-  return {record.seen_as, redis.call('HGETALL', key)}
-end
-
-return operations[ARGV[1]](unpack(ARGV, 2))
+return keep(rest())
 `;
 
 /** The name under which Redis remembers the script. */
