@@ -11,11 +11,19 @@ export interface CanonicalBody {
  * Brings a body into the form in which it is compared. A body that is not what its media type says is compared byte
  * for byte: judging it is the handler's business.
  */
-export async function canonicalBody(
+export function canonicalBody(
   mediaType: string,
   contentType: string,
   body: Uint8Array<ArrayBuffer>,
-): Promise<CanonicalBody> {
+): CanonicalBody | Promise<CanonicalBody> {
+  const bytes: CanonicalBody = { form: "bytes", content: body };
+  if (mediaType === "multipart/form-data") {
+    const parts = multipartParts(contentType, body).then((list) => JSON.stringify(list));
+    return parts.then(
+      (content) => ({ form: "parts", content }),
+      () => bytes,
+    );
+  }
   try {
     if (mediaType === "application/json" || mediaType.endsWith("+json")) {
       return { form: "json", content: canonicalJson(decode(body)) };
@@ -23,13 +31,10 @@ export async function canonicalBody(
     if (mediaType === "application/x-www-form-urlencoded") {
       return { form: "fields", content: JSON.stringify(sortedFields(decode(body))) };
     }
-    if (mediaType === "multipart/form-data") {
-      return { form: "parts", content: JSON.stringify(await multipartParts(contentType, body)) };
-    }
   } catch {
     // Not what it says it is.
   }
-  return { form: "bytes", content: body };
+  return bytes;
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });

@@ -1,3 +1,4 @@
+import { joinBytes } from "../core/bytes.ts";
 import { canonicalBody, sortedFields } from "./canonical-body.ts";
 import { sha256 } from "./sha256.ts";
 
@@ -22,19 +23,20 @@ export interface FingerprintedRequest {
  * fields, multipart bodies by their parts; every other body byte for byte.
  */
 export async function fingerprint(request: FingerprintedRequest): Promise<string> {
-  const mediaType = mediaTypeOf(request.contentType);
-  const { form, content } = await canonicalBody(mediaType, request.contentType, request.body);
-  const head = [
-    request.method.toUpperCase(),
-    request.path,
-    sortedFields(request.query.replace(/^\?/, "")),
-    mediaType,
-    form,
-  ];
-  return sha256(JSON.stringify([...head, await sha256(content)]));
+  const { method, path, query, contentType, body } = request;
+  const mediaType = mediaTypeOf(contentType);
+  const canonical = canonicalBody(mediaType, contentType, body);
+  const { form, content } = canonical instanceof Promise ? await canonical : canonical;
+  const fields = sortedFields(query.startsWith("?") ? query.slice(1) : query);
+  // The end of an array of JSON can't be mistaken, so nothing need separate it from what follows.
+  const head = JSON.stringify([method.toUpperCase(), path, fields, mediaType, form]);
+  return sha256(typeof content === "string" ? head + content : joinBytes([encoder.encode(head), content]));
 }
+
+const encoder = new TextEncoder();
 
 /** `Text/Html; charset=utf-8` is `text/html`. */
 function mediaTypeOf(contentType: string): string {
-  return (contentType.split(";", 1)[0] ?? "").trim().toLowerCase();
+  const end = contentType.indexOf(";");
+  return (end < 0 ? contentType : contentType.slice(0, end)).trim().toLowerCase();
 }
