@@ -64,8 +64,8 @@ export const mutants: readonly Mutant[] = [
   {
     guard: "fingerprint: the body counts",
     file: "src/key/fingerprint.ts",
-    search: "await sha256(content)",
-    replace: '""',
+    search: "encoder.encode(head), content]",
+    replace: "encoder.encode(head)]",
     check: simulation,
     killedBy: "own-answer",
   },
