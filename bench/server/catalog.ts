@@ -18,8 +18,8 @@ const expressIdempotency: Row = { name: "express-idempotency", baseline: "none",
 const rows: Readonly<Record<StoreName, readonly Row[]>> = {
   memory: [...against("none", "none", "hand-written", "once-again", "node-idempotency"), expressIdempotency],
   redis: [
-    ...against("none", "none", "hand-written, redis", "hand-written, ioredis", "once-again, redis"),
-    ...against("none", "once-again, ioredis", "node-idempotency", "powertools"),
+    ...against("none", "none", "hand-written, redis", "hand-written, redis, no signals", "hand-written, ioredis"),
+    ...against("none", "once-again, redis", "once-again, ioredis", "node-idempotency", "powertools"),
     expressIdempotency,
   ],
   sqlite: [

@@ -63,15 +63,26 @@ function isInexact(text: string): boolean {
 /**
  * JSON by RFC 8785.
  *
- * @throws Error when the text is no JSON, has half a character in it, or holds a number that a double can't keep:
- *   9007199254740993 and 9007199254740992 would become one, and two different amounts must never look the same.
+ * @throws Error when the text is no JSON, is nested deeper than `levelsMax`, has half a character in it, or holds a number
+ *   that a double can't keep: 9007199254740993 and 9007199254740992 would become one, and two different amounts must never
+ *   look the same.
  */
 function canonicalJson(text: string): string {
   // Looking at each number costs more than all the rest.
   const value: unknown = perhapsInexact.test(text) ? JSON.parse(text, refuseInexact) : JSON.parse(text);
+  // Each level has two brackets.
+  if (text.length > 2 * levelsMax && isDeeper(value, levelsMax)) throw new RangeError("nested too deep");
   const canonical = stringifySorted(value);
   if (canonical === undefined || loneSurrogate.test(canonical)) throw new TypeError("not JSON");
   return canonical;
+}
+
+/** How many levels are looked at. How many there is room for depends on who calls, and one body must have one form. */
+const levelsMax = 500;
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((member) => isDeeper(member, levels - 1));
 }
 
 /** What RFC 8785 asks for is what JavaScript writes, with the members sorted by the UTF-16 of their names. */

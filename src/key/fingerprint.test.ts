@@ -92,6 +92,16 @@ test("a deeply nested body is no way to break the service", async () => {
   ).toBe(true);
 });
 
+test("JSON counts by its canonical form down to 500 levels, and deeper byte for byte, whoever asks", async () => {
+  const nested = (levels: number, space: string): string => "[".repeat(levels) + space + "]".repeat(levels);
+  const askedFar = (left: number, ask: () => Promise<boolean>): Promise<boolean> =>
+    left === 0 ? ask() : askedFar(left - 1, ask);
+  for (const stack of [0, 2000]) {
+    expect(await askedFar(stack, () => allSame(of(nested(500, "")), of(nested(500, " "))))).toBe(true);
+    expect(await askedFar(stack, () => allDifferent(of(nested(501, "")), of(nested(501, " "))))).toBe(true);
+  }
+});
+
 test("the order of different query names is no difference, that of one name's values is", async () => {
   expect(await allSame(of("", json, "?b=2&a=1"), of("", json, "?a=1&b=2"))).toBe(true);
   expect(await allSame(of("", json, "?a=%20"), of("", json, "a=+"))).toBe(true);

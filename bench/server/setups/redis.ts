@@ -7,7 +7,7 @@ import { Redis } from "ioredis";
 import { createClient } from "redis";
 import { redisStore } from "../../../src/stores/redis/index.ts";
 import { expressIdempotency, nodeIdempotency } from "../peers.ts";
-import { type Guarded, type MakeSetup, plainWork, unguarded, type Work } from "../setup.ts";
+import { type Guarded, type MakeSetup, plainWork, type Setup, unguarded, type Work } from "../setup.ts";
 
 const retentionMs = 86_400_000;
 const running = "running";
@@ -31,21 +31,28 @@ function handWritten({ claim, keep }: TwoCommands): Guarded {
   };
 }
 
+/** The minimum through node-redis, which makes an abort signal for each command unless it is told not to. */
+async function throughRedis(options: Parameters<typeof createClient>[0]): Promise<Setup> {
+  const client = await createClient(options).connect();
+  const expiration = { type: "PX", value: retentionMs } as const;
+  const guarded = handWritten({
+    claim: async (key) => {
+      const known = await client.set(key, running, { condition: "NX", GET: true, expiration });
+      return known === null ? null : String(known);
+    },
+    keep: (key, value) => client.set(key, value, { expiration }),
+  });
+  return { kind: "function", guarded, work: plainWork };
+}
+
 /** Commands of one turn go out in one packet, as node-redis does by itself: a packet for each costs more than all else. */
 const ioredis = (url: string): Redis => new Redis(url, { enableAutoPipelining: true });
 
 /** The guards whose keys are in Redis. */
 export const redisSetups = {
   none: async () => ({ kind: "function", guarded: unguarded, work: plainWork }),
-  "hand-written, redis": async (url) => {
-    const client = await createClient({ url }).connect();
-    const guarded = handWritten({
-      claim: (key) =>
-        client.set(key, running, { condition: "NX", GET: true, expiration: { type: "PX", value: retentionMs } }),
-      keep: (key, value) => client.set(key, value, { expiration: { type: "PX", value: retentionMs } }),
-    });
-    return { kind: "function", guarded, work: plainWork };
-  },
+  "hand-written, redis": (url) => throughRedis({ url }),
+  "hand-written, redis, no signals": (url) => throughRedis({ url, commandOptions: { timeout: 0 } }),
   "hand-written, ioredis": async (url) => {
     const client = ioredis(url);
     const guarded = handWritten({
