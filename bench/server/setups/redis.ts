@@ -36,10 +36,7 @@ async function throughRedis(options: Parameters<typeof createClient>[0]): Promis
   const client = await createClient(options).connect();
   const expiration = { type: "PX", value: retentionMs } as const;
   const guarded = handWritten({
-    claim: async (key) => {
-      const known = await client.set(key, running, { condition: "NX", GET: true, expiration });
-      return known === null ? null : String(known);
-    },
+    claim: (key) => client.set(key, running, { condition: "NX", GET: true, expiration }),
     keep: (key, value) => client.set(key, value, { expiration }),
   });
   return { kind: "function", guarded, work: plainWork };
