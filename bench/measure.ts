@@ -38,6 +38,14 @@ export async function measureInterleaved<Name extends string>(
       taken.get(subject.name)?.push(await subject.measure());
     }
   }
+  return measuredOf(subjects, taken);
+}
+
+/** What the rounds of all subjects came to. @param taken the figures of each round, by the subject's name. */
+export function measuredOf<Name extends string>(
+  subjects: readonly Pick<Subject<Name>, "name" | "baseline">[],
+  taken: ReadonlyMap<string, readonly Figures<Name>[]>,
+): Measured<Name>[] {
   return subjects.map(({ name, baseline }) => {
     const [own, base] = [taken.get(name), taken.get(baseline)];
     if (own === undefined || base === undefined) throw new Error(`${name} has no baseline ${baseline} in this run.`);

@@ -18,7 +18,7 @@ baseline of the same round.
   --part NAME         loops or http; default both
   --only TEXT         only rows whose name has this text, and their baselines
   --rounds N          default 7
-  --milliseconds N    how long each measurement lasts; default 500
+  --milliseconds N    how long each measurement lasts; default 1000
   --connections N     HTTP requests under way at a time; default 50
   --save              writes bench/results/client.json; a part that was not measured stays as it is there
   --json              one JSON document`;
@@ -48,7 +48,7 @@ await command(help, options, async (values) => {
   const { only = "", part } = values;
   if (part !== undefined && part !== "loops" && part !== "http") throw new UsageError("--part must be loops or http.");
   const rounds = wholeNumber("rounds", values.rounds, 7);
-  const milliseconds = wholeNumber("milliseconds", values.milliseconds, 500);
+  const milliseconds = wholeNumber("milliseconds", values.milliseconds, 1000);
   const connections = wholeNumber("connections", values.connections, 50);
   const progress = progressLine();
   const run = {

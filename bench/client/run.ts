@@ -1,4 +1,4 @@
-import { measureInterleaved, type Measured, type Subject } from "../measure.ts";
+import { measureInterleaved, type Measured, measuredOf, type Subject } from "../measure.ts";
 import { startChild } from "../server/child.ts";
 import { callers } from "./callers.ts";
 import type { HttpFigures } from "./http-child.ts";
@@ -22,26 +22,36 @@ const warmUps = 2;
 /** How long each HTTP client sends for nothing before it is measured, milliseconds: what compiles it is the sending. */
 const warmUpMilliseconds = 3000;
 
+/** In how many slices each client is measured in a round, in turn with all others: what the machine does meets them alike. */
+const slices = 10;
+
 /**
  * Measures the HTTP clients, all at one server, each in a new process in each round: how a process is laid out in memory,
- * and what it happens to compile, is worth several per cent that stay with it.
+ * and what it happens to compile, is worth several per cent that stay with it. The figures of a round are the medians of
+ * its slices.
  */
 export async function measureCallers(options: RunOptions): Promise<Measured<keyof HttpFigures>[]> {
   const { connections, milliseconds, rounds, say, wanted } = options;
   await using server = startChild("../client/server-child.ts", []);
   const { port } = await server.ask<{ port: number }>("port");
-  const subjects = callers
-    .filter(({ name, baseline }) => name === baseline || wanted(name))
-    .map(({ name, baseline }) => ({
-      name,
-      baseline,
-      async measure() {
-        await using child = startChild("../client/http-child.ts", [name, String(port)]);
-        await child.ask({ milliseconds: warmUpMilliseconds, connections });
-        return await child.ask<HttpFigures>({ milliseconds, connections });
-      },
-    }));
-  return await measureInterleaved(subjects, rounds, say);
+  const subjects = callers.filter(({ name, baseline }) => name === baseline || wanted(name));
+  const taken = new Map<string, HttpFigures[]>(subjects.map(({ name }) => [name, []]));
+  for (let round = 1; round <= rounds; round += 1) {
+    await using stack = new AsyncDisposableStack();
+    const sayRound = (text: string): void => say(`processes ${round} of ${rounds}, ${text}`);
+    const started = subjects.map(({ name, baseline }) => {
+      const child = stack.use(startChild("../client/http-child.ts", [name, String(port)]));
+      const send = (forMs: number): Promise<HttpFigures> => child.ask({ milliseconds: forMs, connections });
+      return { name, baseline, send, measure: () => send(milliseconds / slices) };
+    });
+    for (const { name, send } of started) {
+      sayRound(`${name} warms up`);
+      await send(warmUpMilliseconds);
+    }
+    const measured = await measureInterleaved(started, slices, sayRound);
+    for (const { name, medians } of measured) taken.get(name)?.push(medians);
+  }
+  return measuredOf(subjects, taken);
 }
 
 /** Measures the loops around a function, all in one process. */
