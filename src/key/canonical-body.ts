@@ -18,9 +18,8 @@ export function canonicalBody(
 ): CanonicalBody | Promise<CanonicalBody> {
   const bytes: CanonicalBody = { form: "bytes", content: body };
   if (mediaType === "multipart/form-data") {
-    const parts = multipartParts(contentType, body).then((list) => JSON.stringify(list));
-    return parts.then(
-      (content) => ({ form: "parts", content }),
+    return multipartParts(contentType, body).then(
+      (parts) => ({ form: "parts", content: JSON.stringify(parts) }),
       () => bytes,
     );
   }

@@ -61,6 +61,16 @@ describe.for([
         expect(await Promise.all(answers)).toMatchObject([{ kind: "acquired" }, true, { kind: "done", result }]);
       });
 
+      test("times that are no whole milliseconds, or past the year 2286, leave a record that can be read", async () => {
+        const store = opened();
+        const one = longClaim("k", { leaseMs: 0.5, retentionMs: 1e15 + 0.5 });
+        expect((await store.claim(one)).kind).toBe("acquired");
+        expect(await store.renew({ ...one, leaseMs: 1e15 })).toBe(true);
+        expect(await store.complete({ ...one, result })).toBe(true);
+        expect(await store.claim({ ...one, owner: "other" })).toEqual({ kind: "done", result });
+        expect((await store.inspect(one))?.record.expiresAt).toBe(9_999_999_999_999);
+      });
+
       test("a caller whose clock is an hour off changes nothing", async () => {
         const { Date: TrueDate } = globalThis;
         const store = opened();

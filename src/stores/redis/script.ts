@@ -35,6 +35,11 @@ if kept then
 end
 local abandoned = kept and state == 'running' and lease_until <= now
 
+-- A time as it has its place among the fields: 13 digits.
+local function after(ms)
+  return math.min(math.floor(now + ms), 9999999999999)
+end
+
 -- What follows the fields: the result, or while it runs the steps.
 local function rest()
   return kept and sub(kept, rest_at) or ''
@@ -49,7 +54,7 @@ local function keep(rest)
 end
 
 local function finish(result, retention_ms)
-  state, expires_at = 'done', math.max(expires_at, now + retention_ms)
+  state, expires_at = 'done', math.max(expires_at, after(retention_ms))
   return keep(result)
 end
 
@@ -68,7 +73,7 @@ if operation == 'claim' then
     attempt, fence, created_at, expires_at = 1, now, now, 0
   end
   state, owner, fingerprint = 'running', asked_owner, asked_fingerprint
-  lease_until, expires_at = now + lease_ms, math.max(expires_at, now + retention_ms)
+  lease_until, expires_at = after(lease_ms), math.max(expires_at, after(retention_ms))
   local steps = rest()
   keep(steps)
   return {'acquired', tonumber(attempt), tonumber(fence), steps}
@@ -94,7 +99,7 @@ if operation == 'checkpoint' then
   return 1
 end
 if operation == 'renew' then
-  lease_until = now + ARGV[3]
+  lease_until = after(ARGV[3])
 elseif tonumber(attempt) == 1 then
   return redis.call('DEL', key)
 else
