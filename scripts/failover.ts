@@ -1,31 +1,39 @@
-/**
- * `npm run failover -- --engine redis-cluster|nats|postgres-standby [--rounds n] [--json]`: loses the leader of a
- * private cluster under load, and counts what became of what it had acknowledged.
- */
-import process from "node:process";
-import { parseArgs } from "node:util";
-import { engines } from "../test/failover/engines.ts";
+/** `npm run failover`: loses the leader of a private cluster under load, and counts what became of what it had acknowledged. */
+import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } from "../test/proof/command.ts";
 import { faults } from "../test/failover/engine.ts";
+import { engines } from "../test/failover/engines.ts";
 import { type FailoverCounts, runFailover } from "../test/failover/run.ts";
+import { printTable } from "./print-table.ts";
 
-const { values } = parseArgs({
-  options: {
-    engine: { type: "string" },
-    rounds: { type: "string", default: "5" },
-    json: { type: "boolean" },
-    help: { type: "boolean" },
-  },
+const names = engines.map(({ name }) => name).join("|");
+
+const help = `npm run failover -- --engine ${names} [--rounds N] [--json]
+
+Loses the leader of a private cluster under load, killed and cut off, and counts how many claims and results that it had
+acknowledged are lost.
+
+  npm run failover -- --engine nats --rounds 1
+
+  --engine NAME   ${names}
+  --rounds N      how often each fault is made; default 5
+  --json          one JSON document`;
+
+const options = { engine: { type: "string" }, rounds: { type: "string" }, json: { type: "boolean" } } as const;
+
+await command(help, options, async (values) => {
+  const engine = engines.find(({ name }) => name === values.engine);
+  if (engine === undefined) throw new UsageError(`--engine must be one of ${names}.`);
+  const rounds = wholeNumber("rounds", values.rounds, 5);
+  const progress = progressLine();
+  const runs: FailoverCounts[] = [];
+  for (const fault of faults) {
+    for (let round = 1; round <= rounds; round += 1) {
+      progress.say(`${fault}, round ${round} of ${rounds}`);
+      runs.push(await runFailover(engine, fault));
+    }
+  }
+  progress.clear();
+  if (values.json === true) printJson(runs);
+  else printTable(runs);
+  return exitCodes.fine;
 });
-const engine = engines.find(({ name }) => name === values.engine);
-const rounds = Number(values.rounds);
-if (engine === undefined || !(rounds >= 1)) {
-  console.error(`--engine ${engines.map(({ name }) => name).join("|")} [--rounds n] [--json]`);
-  process.exit(2);
-}
-
-const runs: FailoverCounts[] = [];
-for (const fault of faults) {
-  for (let round = 0; round < rounds; round += 1) runs.push(await runFailover(engine, fault));
-}
-if (values.json) console.log(JSON.stringify(runs, undefined, 2));
-else console.table(runs);

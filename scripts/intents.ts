@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { openIntents } from "../src/client/intents/index.ts";
 import { sqliteIntents } from "../src/stores/sqlite/index.ts";
 import { command, exitCodes, printJson, progressLine, UsageError } from "../test/proof/command.ts";
+import { printTable } from "./print-table.ts";
 
 const help = `npm run bench:intents -- [--intents 10000,100000] [--json]
 
@@ -81,7 +82,7 @@ async function measure(): Promise<void> {
     }
     progress.clear();
     if (values.json === true) printJson(rows);
-    else console.table(rows);
+    else printTable(rows);
     return rows.every(({ withoutEffect, repeated }) => withoutEffect + repeated === 0) ? exitCodes.fine : exitCodes.bad;
   });
 }
@@ -116,19 +117,15 @@ async function row(intents: number, before?: { cpuMicrosecondsEach: number }) {
       intents,
       withoutEffect: intents - effects.size,
       repeated: [...effects.values()].filter((times) => times > 1).length,
-      seconds: rounded(resumed.seconds),
-      perSecond: rounded(intents / resumed.seconds),
-      cpuMicrosecondsEach: rounded(cpuMicrosecondsEach),
-      timesBefore: rounded(cpuMicrosecondsEach / (before?.cpuMicrosecondsEach ?? cpuMicrosecondsEach)),
-      peakMegabytes: rounded(resumed.peakMegabytes),
+      seconds: resumed.seconds,
+      perSecond: intents / resumed.seconds,
+      cpuMicrosecondsEach,
+      timesBefore: cpuMicrosecondsEach / (before?.cpuMicrosecondsEach ?? cpuMicrosecondsEach),
+      peakMegabytes: resumed.peakMegabytes,
     };
   } finally {
     server.closeAllConnections();
     server.close();
     rmSync(folder, { recursive: true });
   }
-}
-
-function rounded(figure: number): number {
-  return Number(figure.toPrecision(3));
 }

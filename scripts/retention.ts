@@ -1,36 +1,43 @@
-/**
- * `npm run bench:retention -- --engine sqlite|postgres|mysql [--keys 10000,100000,1000000] [--json]`: what a claim, a replay
- * and a purge cost while ever more keys are kept.
- */
-import process from "node:process";
-import { parseArgs } from "node:util";
+/** `npm run bench:retention`: what a claim, a replay and a purge cost while ever more keys are kept. */
+import { command, exitCodes, printJson, progressLine, UsageError } from "../test/proof/command.ts";
 import { engines } from "../test/retention/engines.ts";
 import { runRetention } from "../test/retention/run.ts";
+import { printTable } from "./print-table.ts";
 
-const { values } = parseArgs({
-  options: {
-    engine: { type: "string" },
-    keys: { type: "string", default: "10000,100000,1000000" },
-    json: { type: "boolean" },
-  },
+const names = engines.map(({ name }) => name).join("|");
+const keysMin = 10_000;
+
+const help = `npm run bench:retention -- --engine ${names} [--keys 10000,100000,1000000] [--json]
+
+Keeps ever more keys in a private server, and measures what a claim, a replay and a purge then cost: milliseconds, and how
+many times what they cost with the fewest keys.
+
+  npm run bench:retention -- --engine sqlite
+
+  --engine NAME   ${names}
+  --keys LIST     how many keys, each number at least ${keysMin}; default 10000,100000,1000000
+  --json          one JSON document`;
+
+const options = {
+  engine: { type: "string" },
+  keys: { type: "string", default: "10000,100000,1000000" },
+  json: { type: "boolean" },
+} as const;
+
+await command(help, options, async (values) => {
+  const engine = engines.find(({ name }) => name === values.engine);
+  if (engine === undefined) throw new UsageError(`--engine must be one of ${names}.`);
+  const keyCounts = values.keys
+    .split(",")
+    .map(Number)
+    .sort((one, other) => one - other);
+  if (!keyCounts.every((count) => Number.isSafeInteger(count) && count >= keysMin)) {
+    throw new UsageError(`--keys must be whole numbers of at least ${keysMin}, with commas between them.`);
+  }
+  const progress = progressLine();
+  const rows = await runRetention(engine, keyCounts, (keys) => progress.say(`${engine.name}, ${keys} keys`));
+  progress.clear();
+  if (values.json === true) printJson(rows);
+  else printTable(rows);
+  return exitCodes.fine;
 });
-const engine = engines.find(({ name }) => name === values.engine);
-const keyCounts = values.keys
-  .split(",")
-  .map(Number)
-  .sort((one, other) => one - other);
-if (engine === undefined || !keyCounts.every((count) => Number.isInteger(count) && count >= 10_000)) {
-  console.error(`--engine ${engines.map(({ name }) => name).join("|")} [--keys 10000,100000,...] [--json]`);
-  process.exit(2);
-}
-
-const rounded = (await runRetention(engine, keyCounts)).map((row) =>
-  Object.fromEntries(
-    Object.entries(row).map(([name, value]) => [
-      name,
-      typeof value === "number" ? Number(value.toPrecision(3)) : value,
-    ]),
-  ),
-);
-if (values.json) console.log(JSON.stringify(rounded, undefined, 2));
-else console.table(rounded);

@@ -1,7 +1,9 @@
+/** `npm run bench:storms`: what a simulated herd costs, and whether ten times the callers cost ten times as much. */
 import { spawnSync } from "node:child_process";
 import process from "node:process";
-import { parseArgs } from "node:util";
 import { simulateStorm } from "../src/simulator/index.ts";
+import { command, exitCodes, printJson, UsageError, wholeNumber } from "../test/proof/command.ts";
+import { printTable } from "./print-table.ts";
 
 const help = `npm run bench:storms -- [--callers 10000,100000,1000000] [--rounds 3] [--json]
 
@@ -10,29 +12,31 @@ second of it, peak memory, and how many times the next smaller size's processor 
 Ends with 1 if a size takes 60 s or 2 GB, or if the last one takes more than its share of the time of the one before
 (ten times the callers, ten times the time) and 15% for the noise of the machine.
 
-Example:
-  npm run bench:storms -- --callers 10000,100000`;
+  npm run bench:storms -- --callers 10000,100000
 
-const { values } = parseArgs({
-  options: {
-    callers: { type: "string", default: "10000,100000,1000000" },
-    rounds: { type: "string", default: "3" },
-    one: { type: "boolean" },
-    json: { type: "boolean" },
-    help: { type: "boolean" },
-  },
+  --callers LIST  the sizes, each up to 1000000; default 10000,100000,1000000
+  --rounds N      default 3
+  --json          one JSON document`;
+
+const options = {
+  callers: { type: "string", default: "10000,100000,1000000" },
+  rounds: { type: "string" },
+  one: { type: "boolean" },
+  json: { type: "boolean" },
+} as const;
+
+await command(help, options, async (values) => {
+  const sizes = values.callers.split(",").map(Number);
+  if (!sizes.every((size) => Number.isSafeInteger(size) && size >= 1 && size <= 1_000_000)) {
+    throw new UsageError("--callers must be whole numbers from 1 to 1000000, with commas between them.");
+  }
+  const rounds = wholeNumber("rounds", values.rounds, 3);
+  if (values.one === true) {
+    printJson(simulate(sizes[0]!));
+    return exitCodes.fine;
+  }
+  return measure(sizes, rounds, values.json === true);
 });
-if (values.help) {
-  console.log(help);
-  process.exit(0);
-}
-const isWhole = (value: number, max: number): boolean => Number.isInteger(value) && value >= 1 && value <= max;
-const sizes = values.callers.split(",").map(Number);
-const rounds = Number(values.rounds);
-if (!sizes.every((size) => isWhole(size, 1_000_000)) || !isWhole(rounds, 100)) {
-  console.error(help);
-  process.exit(2);
-}
 
 interface Run {
   readonly events: number;
@@ -65,42 +69,40 @@ function simulateApart(callers: number): Run {
   return JSON.parse(stdout) as Run;
 }
 
-const median = (numbers: readonly number[]): number =>
-  numbers.toSorted((one, other) => one - other)[numbers.length >> 1]!;
-
-if (values.one) {
-  console.log(JSON.stringify(simulate(sizes[0]!)));
-  process.exit(0);
+function median(numbers: readonly number[]): number {
+  return numbers.toSorted((one, other) => one - other)[numbers.length >> 1]!;
 }
 
-const runs = Array.from({ length: rounds }, () => sizes.map((callers) => simulateApart(callers)));
-const rows = sizes.map((callers, index) => {
-  const ofSize = runs.map((round) => round[index]!);
-  const cpuSeconds = median(ofSize.map((run) => run.cpuSeconds));
-  const { events } = ofSize[0]!;
-  const timesBefore = median(runs.map((round) => round[index]!.cpuSeconds / round[Math.max(0, index - 1)]!.cpuSeconds));
-  return {
-    callers,
-    events,
-    cpuSeconds,
-    nanosecondsPerEvent: (cpuSeconds * 1e9) / events,
-    eventsPerSecond: events / cpuSeconds,
-    timesBefore,
-    peakMegabytes: Math.max(...ofSize.map((run) => run.peakMegabytes)),
-  };
-});
-const last = rows.at(-1)!;
-const share = last.callers / (rows.at(-2) ?? last).callers;
-const isLinear = last.timesBefore <= share * 1.15;
-const isSmall = rows.every(({ cpuSeconds, peakMegabytes }) => cpuSeconds < 60 && peakMegabytes < 2048);
-if (values.json) console.log(JSON.stringify({ rounds, isLinear, rows }, undefined, 2));
-else {
-  const rounded = (row: object): object =>
-    Object.fromEntries(Object.entries(row).map(([name, value]) => [name, Number((value as number).toPrecision(3))]));
-  console.table(rows.map((row) => rounded(row)));
-  console.log(
-    `${last.timesBefore.toFixed(1)} times the time for ${share.toFixed(1)} times the callers: ` +
-      (isLinear ? "at most linear." : "more than linear."),
-  );
+function measure(sizes: readonly number[], rounds: number, json: boolean): number {
+  const runs = Array.from({ length: rounds }, () => sizes.map((callers) => simulateApart(callers)));
+  const rows = sizes.map((callers, index) => {
+    const ofSize = runs.map((round) => round[index]!);
+    const cpuSeconds = median(ofSize.map((run) => run.cpuSeconds));
+    const { events } = ofSize[0]!;
+    const timesBefore = median(
+      runs.map((round) => round[index]!.cpuSeconds / round[Math.max(0, index - 1)]!.cpuSeconds),
+    );
+    return {
+      callers,
+      events,
+      cpuSeconds,
+      nanosecondsPerEvent: (cpuSeconds * 1e9) / events,
+      eventsPerSecond: events / cpuSeconds,
+      timesBefore,
+      peakMegabytes: Math.max(...ofSize.map((run) => run.peakMegabytes)),
+    };
+  });
+  const last = rows.at(-1)!;
+  const share = last.callers / (rows.at(-2) ?? last).callers;
+  const isLinear = last.timesBefore <= share * 1.15;
+  const isSmall = rows.every(({ cpuSeconds, peakMegabytes }) => cpuSeconds < 60 && peakMegabytes < 2048);
+  if (json) printJson({ rounds, isLinear, rows });
+  else {
+    printTable(rows);
+    console.log(
+      `${last.timesBefore.toFixed(1)} times the time for ${share.toFixed(1)} times the callers: ` +
+        (isLinear ? "at most linear." : "more than linear."),
+    );
+  }
+  return isLinear && isSmall ? exitCodes.fine : exitCodes.bad;
 }
-process.exitCode = isLinear && isSmall ? 0 : 1;

@@ -9,17 +9,19 @@ interface Ended {
   readonly stderr: string;
 }
 
-/** Runs one of the commands to its end. */
+/** Runs one of this folder's commands to its end, or one of scripts/. */
 function run(command: string, ...args: string[]): Promise<Ended> {
-  const program = fileURLToPath(new URL(`${command}/main.ts`, import.meta.url));
+  const path = command.startsWith("scripts/") ? `../../${command}.ts` : `${command}/main.ts`;
   return new Promise((resolve) => {
-    execFile(process.execPath, [program, ...args], (error, stdout, stderr) => {
+    execFile(process.execPath, [fileURLToPath(new URL(path, import.meta.url)), ...args], (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
     });
   });
 }
 
-describe.for(["explorer", "simulation", "crash", "mutation"])("the command of the %s", (name) => {
+const scripts = ["scripts/failover", "scripts/intents", "scripts/retention", "scripts/storms"];
+
+describe.for(["explorer", "simulation", "crash", "mutation", ...scripts])("the command of %s", (name) => {
   test("shows its help, and ends with 0", async () => {
     const { code, stdout } = await run(name, "--help");
     expect(code).toBe(0);
@@ -45,6 +47,11 @@ test.for([
   ["crash", "--seconds", "0"],
   ["crash", "--without", "nothing"],
   ["mutation", "--only", "no such guard"],
+  ["scripts/failover", "--engine", "memory"],
+  ["scripts/failover", "--engine", "nats", "--rounds", "0"],
+  ["scripts/retention", "--engine", "redis"],
+  ["scripts/retention", "--engine", "sqlite", "--keys", "9999"],
+  ["scripts/intents", "--intents", "none"],
 ])("%s %s %s is refused", async ([name, ...args]) => {
   expect((await run(name!, ...args)).code).toBe(2);
 });

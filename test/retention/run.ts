@@ -31,10 +31,15 @@ const expired = 5000;
 const purgeLimit = 1000;
 const resultBytes = 256;
 
-/** Measures one engine with ever more keys. `keyCounts` ascend. */
+/**
+ * Measures one engine with ever more keys. `keyCounts` ascend.
+ *
+ * @param onKeys is called before so many keys are kept and measured.
+ */
 export async function runRetention(
   engine: RetentionEngine,
   keyCounts: readonly number[],
+  onKeys: (keys: number) => void = () => undefined,
 ): Promise<(RetentionCost & RetentionRatios)[]> {
   await using ground = await engine.start();
   const { store } = ground;
@@ -44,6 +49,7 @@ export async function runRetention(
   const costs: RetentionCost[] = [];
   let kept = 1;
   for (const keys of keyCounts) {
+    onKeys(keys);
     await ground.addCopies(templateKey, keys - kept, "kept");
     costs.push({ engine: engine.name, keys, ...(await costsAt(ground, keys)) });
     // The claims that were measured stay.
