@@ -9,7 +9,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { openIntents } from "../src/client/intents/index.ts";
 import { sqliteIntents } from "../src/stores/sqlite/index.ts";
-import { command, exitCodes, printJson, progressLine, UsageError } from "../test/proof/command.ts";
+import { command, exitCodes, printJson, progressLine, wholeNumbers } from "../test/proof/command.ts";
 import { printTable } from "./print-table.ts";
 
 const help = `npm run bench:intents -- [--intents 10000,100000] [--json]
@@ -71,9 +71,7 @@ async function resume(): Promise<void> {
 async function measure(): Promise<void> {
   const options = { intents: { type: "string", default: "10000,100000" }, json: { type: "boolean" } } as const;
   await command(help, options, async (values) => {
-    const sizes = values.intents.split(",").map(Number);
-    if (!sizes.every((size) => Number.isSafeInteger(size) && size >= 1))
-      throw new UsageError("--intents: whole numbers.");
+    const sizes = wholeNumbers("intents", values.intents);
     const progress = progressLine();
     const rows: Row[] = [];
     for (const size of sizes) {

@@ -1,5 +1,5 @@
 /** `npm run bench:retention`: what a claim, a replay and a purge cost while ever more keys are kept. */
-import { command, exitCodes, printJson, progressLine, UsageError } from "../test/proof/command.ts";
+import { command, exitCodes, printJson, progressLine, UsageError, wholeNumbers } from "../test/proof/command.ts";
 import { engines } from "../test/retention/engines.ts";
 import { runRetention } from "../test/retention/run.ts";
 import { printTable } from "./print-table.ts";
@@ -27,13 +27,7 @@ const options = {
 await command(help, options, async (values) => {
   const engine = engines.find(({ name }) => name === values.engine);
   if (engine === undefined) throw new UsageError(`--engine must be one of ${names}.`);
-  const keyCounts = values.keys
-    .split(",")
-    .map(Number)
-    .sort((one, other) => one - other);
-  if (!keyCounts.every((count) => Number.isSafeInteger(count) && count >= keysMin)) {
-    throw new UsageError(`--keys must be whole numbers of at least ${keysMin}, with commas between them.`);
-  }
+  const keyCounts = wholeNumbers("keys", values.keys, { min: keysMin }).sort((one, other) => one - other);
   const progress = progressLine();
   const rows = await runRetention(engine, keyCounts, (keys) => progress.say(`${engine.name}, ${keys} keys`));
   progress.clear();

@@ -1,8 +1,9 @@
 /** `npm run bench:storms`: what a simulated herd costs, and whether ten times the callers cost ten times as much. */
 import { spawnSync } from "node:child_process";
 import process from "node:process";
+import { median } from "../bench/measure.ts";
 import { simulateStorm } from "../src/simulator/index.ts";
-import { command, exitCodes, printJson, UsageError, wholeNumber } from "../test/proof/command.ts";
+import { command, exitCodes, printJson, progressLine, wholeNumber, wholeNumbers } from "../test/proof/command.ts";
 import { printTable } from "./print-table.ts";
 
 const help = `npm run bench:storms -- [--callers 10000,100000,1000000] [--rounds 3] [--json]
@@ -15,7 +16,7 @@ Ends with 1 if a size takes 60 s or 2 GB, or if the last one takes more than its
   npm run bench:storms -- --callers 10000,100000
 
   --callers LIST  the sizes, each up to 1000000; default 10000,100000,1000000
-  --rounds N      default 3
+  --rounds N      up to 100; default 3
   --json          one JSON document`;
 
 const options = {
@@ -26,11 +27,8 @@ const options = {
 } as const;
 
 await command(help, options, async (values) => {
-  const sizes = values.callers.split(",").map(Number);
-  if (!sizes.every((size) => Number.isSafeInteger(size) && size >= 1 && size <= 1_000_000)) {
-    throw new UsageError("--callers must be whole numbers from 1 to 1000000, with commas between them.");
-  }
-  const rounds = wholeNumber("rounds", values.rounds, 3);
+  const sizes = wholeNumbers("callers", values.callers, { max: 1_000_000 });
+  const rounds = wholeNumber("rounds", values.rounds, 3, { max: 100 });
   if (values.one === true) {
     printJson(simulate(sizes[0]!));
     return exitCodes.fine;
@@ -69,12 +67,15 @@ function simulateApart(callers: number): Run {
   return JSON.parse(stdout) as Run;
 }
 
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((one, other) => one - other)[numbers.length >> 1]!;
-}
-
 function measure(sizes: readonly number[], rounds: number, json: boolean): number {
-  const runs = Array.from({ length: rounds }, () => sizes.map((callers) => simulateApart(callers)));
+  const progress = progressLine();
+  const runs = Array.from({ length: rounds }, (_, round) =>
+    sizes.map((callers) => {
+      progress.say(`round ${round + 1} of ${rounds}: ${callers} callers`);
+      return simulateApart(callers);
+    }),
+  );
+  progress.clear();
   const rows = sizes.map((callers, index) => {
     const ofSize = runs.map((round) => round[index]!);
     const cpuSeconds = median(ofSize.map((run) => run.cpuSeconds));

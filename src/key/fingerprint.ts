@@ -25,8 +25,7 @@ export interface FingerprintedRequest {
 export async function fingerprint(request: FingerprintedRequest): Promise<string> {
   const { method, path, query, contentType, body } = request;
   const mediaType = mediaTypeOf(contentType);
-  const canonical = canonicalBody(mediaType, contentType, body);
-  const { form, content } = canonical instanceof Promise ? await canonical : canonical;
+  const { form, content } = await canonicalBody(mediaType, contentType, body);
   const fields = sortedFields(query.startsWith("?") ? query.slice(1) : query);
   // The end of an array of JSON can't be mistaken, so nothing need separate it from what follows.
   const head = JSON.stringify([method.toUpperCase(), path, fields, mediaType, form]);

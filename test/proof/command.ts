@@ -7,12 +7,25 @@ export const exitCodes = { fine: 0, bad: 1, usage: 2 } as const;
 /** A command that can't run as it was asked. */
 export class UsageError extends Error {}
 
+/** From where to where a number may be; default 1, and as large as numbers are exact. */
+interface Bounds {
+  readonly min?: number;
+  readonly max?: number;
+}
+
 /** The whole number that an option says, `fallback` without one. @throws UsageError when it says something else. */
-export function wholeNumber(name: string, text: string | undefined, fallback: number): number {
+export function wholeNumber(name: string, text: string | undefined, fallback: number, bounds: Bounds = {}): number {
   if (text === undefined) return fallback;
+  const { min = 1, max = Number.MAX_SAFE_INTEGER } = bounds;
   const value = Number(text);
-  if (text.trim() !== "" && Number.isSafeInteger(value) && value >= 1) return value;
-  throw new UsageError(`--${name} must be a whole number of at least 1, but it is ${text}.`);
+  if (text.trim() !== "" && Number.isSafeInteger(value) && value >= min && value <= max) return value;
+  const most = max === Number.MAX_SAFE_INTEGER ? "" : ` and at most ${max}`;
+  throw new UsageError(`--${name} must be a whole number of at least ${min}${most}, but it is ${text}.`);
+}
+
+/** The whole numbers that an option lists, with commas between them. @throws UsageError when it says something else. */
+export function wholeNumbers(name: string, text: string, bounds?: Bounds): number[] {
+  return text.split(",").map((one) => wholeNumber(name, one, 0, bounds));
 }
 
 /** Runs a command of this folder: reads its options, shows its help, and ends with its exit code. */

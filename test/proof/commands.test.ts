@@ -52,6 +52,8 @@ test.for([
   ["scripts/retention", "--engine", "redis"],
   ["scripts/retention", "--engine", "sqlite", "--keys", "9999"],
   ["scripts/intents", "--intents", "none"],
+  ["scripts/storms", "--callers", "1000001"],
+  ["scripts/storms", "--rounds", "101"],
 ])("%s %s %s is refused", async ([name, ...args]) => {
   expect((await run(name!, ...args)).code).toBe(2);
 });

@@ -100,12 +100,14 @@ if operation == 'checkpoint' then
 end
 if operation == 'renew' then
   lease_until = after(ARGV[3])
-elseif tonumber(attempt) == 1 then
-  return redis.call('DEL', key)
-else
-  lease_until = math.min(lease_until, now)
+  return keep(rest())
 end
-return keep(rest())
+if operation == 'release' then
+  if tonumber(attempt) == 1 then return redis.call('DEL', key) end
+  lease_until = math.min(lease_until, now)
+  return keep(rest())
+end
+return redis.error_reply('ERR once-again has no operation ' .. operation)
 `;
 
 /** The name under which Redis remembers the script. */
