@@ -24,6 +24,8 @@ export const errorCodes = {
   ONCE_NO_EFFECT: "The operation failed and nothing happened.",
   ONCE_HANDLER_FAILED: "The handler threw; what it had done by then is unknown.",
   ONCE_HANDLER_TIMEOUT: "The handler took longer than it may; what it has done, or will do yet, is unknown.",
+  ONCE_OPERATION_ENDED: "The operation has ended; what its handler was given is of no use any more.",
+  ONCE_MOUNTED_TWICE: "A request passes once-again twice.",
   ONCE_LEASE_LOST: "This worker no longer owns the key.",
   ONCE_SEAL_BROKEN: "A sealed result can't be opened with the keys given.",
   ONCE_STEP_CHANGED: "An operation's steps are not those of its earlier run.",

@@ -52,7 +52,7 @@ async function workAndSettle(parts: Parts, claimed: Claimed, lease: Lease, time:
   const { scope, key } = operation;
   const owned = { scope, key, owner };
   const { attempt, fence, abandoned } = acquired;
-  const steps = keptSteps(store, callStore, owned, acquired.checkpoints, time);
+  const steps = keptSteps(store, callStore, owned, acquired.checkpoints, time, options.onError);
   const step = recordedSteps(steps, options.steps);
   const { signal } = lease;
   let ended: Ended;

@@ -51,14 +51,14 @@ export function leasedEngine(store: Store, engineOptions: EngineOptions): Engine
 export function unkeyedAttempt(
   store: Store,
   scope: string,
-  { steps }: CheckedEngineOptions,
+  { steps, onError }: CheckedEngineOptions,
   time: HandlerTime = unlimited,
 ): Attempt<undefined> {
   const name = { scope, key: undefined };
   return firstAttempt(
     name,
     undefined,
-    plainSteps(name, steps, (work) => transactUnkeyed(store, work, time)),
+    plainSteps(name, steps, (work) => transactUnkeyed(store, work, time, onError)),
     time.signal,
   );
 }

@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import type { Listener } from "../core/events.ts";
+import { type Listener, notify } from "../core/events.ts";
 import { checkedChoice, checkedNumber } from "../core/options.ts";
 import { type Random, systemRandom } from "../core/random.ts";
 import { sharedTimers } from "../core/shared-timers.ts";
@@ -47,6 +47,11 @@ export interface EngineOptions {
   handlerMsMax?: number;
   /** Hears what happens to each operation. */
   onEvent?: Listener<ServerEvent>;
+  /**
+   * Is told of errors that a person here must hear of: what a handler or the store threw, since the caller gets a plain
+   * 500, 503 or 504, and what a handler did after its operation had ended; default `console.error`.
+   */
+  onError?: Listener<unknown>;
   /** Default the machine's clock. Leases are decided by the store's. */
   clock?: Clock;
   /** Where chance comes from, for the waits between two calls of the store; default the machine's. */
@@ -64,6 +69,8 @@ export interface CheckedEngineOptions {
   readonly storeMsMax: number;
   readonly handlerMsMax: number;
   readonly onEvent: Listener<ServerEvent> | undefined;
+  /** Never throws. */
+  readonly onError: (error: unknown) => void;
   readonly clock: Clock;
   /** The same, each for one kind of limit that every operation has, and hardly any reaches. */
   readonly clocks: { readonly store: Clock; readonly lease: Clock; readonly handler: Clock };
@@ -89,6 +96,7 @@ export function checkedEngineOptions(options: EngineOptions): CheckedEngineOptio
     storeMsMax: checkedNumber("storeMsMax", options.storeMsMax ?? 5000, { min: 1 }),
     handlerMsMax: checkedNumber("handlerMsMax", options.handlerMsMax ?? 300_000, { min: 1 }),
     onEvent: options.onEvent,
+    onError: (error: unknown) => notify(options.onError ?? console.error, error),
     random: options.random ?? systemRandom,
     clock,
     clocks: { store: sharedTimers(clock), lease: sharedTimers(clock), handler: sharedTimers(clock) },

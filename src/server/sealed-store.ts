@@ -5,6 +5,7 @@ import type {
   RecordName,
   Store,
   TransactionalStore,
+  OnLateUse,
   TransactionEnding,
 } from "../stores/store.ts";
 import { type SealKey, sealer, type Sealer } from "./sealer.ts";
@@ -53,21 +54,25 @@ function sealedTransactions<Transaction>(
   seals: Sealer,
 ): Pick<TransactionalStore<Transaction>, "transact" | "transactStep" | "transactUnkeyed"> {
   return {
-    transactUnkeyed: (work) => store.transactUnkeyed(work),
-    async transactStep(request, work) {
-      const kept = await store.transactStep(request, async (transaction) =>
-        seals.seal(request, await work(transaction)),
+    transactUnkeyed: (work, onLateUse) => store.transactUnkeyed(work, onLateUse),
+    async transactStep(request, work, onLateUse) {
+      const kept = await store.transactStep(
+        request,
+        async (transaction) => seals.seal(request, await work(transaction)),
+        onLateUse,
       );
       return kept === undefined ? undefined : seals.open(request, kept);
     },
     async transact<Value>(
       request: Parameters<typeof store.transact>[0],
       work: (transaction: Transaction) => Promise<TransactionEnding<Value>>,
+      onLateUse?: OnLateUse,
     ) {
-      const answer = await store.transact(request, async (transaction) => {
+      const sealed = async (transaction: Transaction): Promise<TransactionEnding<Value>> => {
         const ending = await work(transaction);
         return { ...ending, result: await seals.seal(request, ending.result) };
-      });
+      };
+      const answer = await store.transact(request, sealed, onLateUse);
       return answer.kind === "done" ? { ...answer, result: await seals.open(request, answer.result) } : answer;
     },
   };

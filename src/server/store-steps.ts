@@ -1,5 +1,5 @@
 import { OnceAgainError } from "../core/errors.ts";
-import type { Acquired, ReleaseRequest, Store, TransactionalStore } from "../stores/store.ts";
+import type { Acquired, OnLateUse, ReleaseRequest, Store, TransactionalStore } from "../stores/store.ts";
 import type { HandlerTime } from "./handler-time.ts";
 import type { StepRecord } from "./steps.ts";
 import type { CallStore } from "./store-calls.ts";
@@ -17,6 +17,7 @@ export function keptSteps(
   owned: ReleaseRequest,
   kept: Acquired["checkpoints"],
   time: HandlerTime,
+  onLateUse: OnLateUse,
 ): KeptSteps {
   const { scope, key } = owned;
   let hasKept = Object.keys(kept).length > 0;
@@ -32,7 +33,11 @@ export function keptSteps(
     },
     transact: async (step, work) => {
       hasKept = true;
-      return transactional(store).transactStep({ ...owned, step }, (transaction) => time.within(work(transaction)));
+      return transactional(store).transactStep(
+        { ...owned, step },
+        (transaction) => time.within(work(transaction)),
+        onLateUse,
+      );
     },
   };
 }
@@ -42,11 +47,12 @@ export async function transactUnkeyed(
   store: Store,
   work: (transaction: unknown) => Promise<Uint8Array>,
   time: HandlerTime,
+  onLateUse: OnLateUse,
 ): Promise<Uint8Array> {
   return transactional(store).transactUnkeyed(async (transaction) => {
     const result = await time.within(work(transaction));
     return { keep: "commit", result, value: result };
-  });
+  }, onLateUse);
 }
 
 function transactional(store: Store): TransactionalStore<unknown> {

@@ -37,7 +37,7 @@ export function transactionalEngine<Transaction>(
       const { scope, key } = operation;
       const outcome = await running.run(operation, async () => {
         const answer = await transacted(options, { scope, key }, work, (watched) =>
-          store.transact({ ...operation, retentionMs }, watched),
+          store.transact({ ...operation, retentionMs }, watched, options.onError),
         );
         return answer.kind === "executed" ? { kind: "executed", result: answer.value } : outcomeOfClaim(answer);
       });
@@ -47,7 +47,9 @@ export function transactionalEngine<Transaction>(
     },
     runUnkeyed: (scope, work) =>
       running.runUnkeyed(() =>
-        transacted(options, { scope, key: undefined }, work, (watched) => store.transactUnkeyed(watched)),
+        transacted(options, { scope, key: undefined }, work, (watched) =>
+          store.transactUnkeyed(watched, options.onError),
+        ),
       ),
     close: () => running.drain(),
   };

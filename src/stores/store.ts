@@ -137,6 +137,12 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/**
+ * Hears each use of a transaction after its work ended, which the transaction refused: the late effect did not happen.
+ * The error is an `OnceAgainError` of code `ONCE_OPERATION_ENDED`.
+ */
+export type OnLateUse = (error: Error) => void;
+
 export interface TransactionRequest extends RecordName {
   fingerprint: string;
   retentionMs: number;
@@ -159,16 +165,22 @@ export interface TransactionEnding<Value> {
 /** What came of an operation in a transaction: it ran and was committed, or why it did not run. */
 export type TransactionAnswer<Value> = { kind: "executed"; value: Value } | Exclude<ClaimAnswer, Acquired>;
 
-/** A store in the user's own database, where key, effect and result commit in one transaction. */
+/**
+ * A store in the user's own database, where key, effect and result commit in one transaction.
+ *
+ * The `transaction` that work is given is good until that work has ended, however it ended, and no longer: every use
+ * after that rejects with `ONCE_OPERATION_ENDED`, changes nothing, and is told to `onLateUse`. While it is good, it can't
+ * end the transaction: BEGIN, COMMIT and ROLLBACK on it are refused or become savepoints before they are sent.
+ */
 export interface TransactionalStore<Transaction> extends Store {
   /**
    * Runs `work` in a transaction that also holds the key. What `work` throws rolls everything back and is thrown on.
-   * Work that throws `ONCE_HANDLER_TIMEOUT` was given up and may still run: the transaction that it was given has to
-   * refuse whatever it asks for from then on. So it is with the other methods here.
+   * Work whose transaction was committed or rolled back all the same leaves its key held, never free.
    */
   transact<Value>(
     request: TransactionRequest,
     work: (transaction: Transaction) => Promise<TransactionEnding<Value>>,
+    onLateUse?: OnLateUse,
   ): Promise<TransactionAnswer<Value>>;
   /**
    * Runs one step of a leased operation: its effect and its checkpoint in one transaction, as long as the owner owns the
@@ -178,7 +190,11 @@ export interface TransactionalStore<Transaction> extends Store {
   transactStep(
     request: StepRequest,
     work: (transaction: Transaction) => Promise<Uint8Array>,
+    onLateUse?: OnLateUse,
   ): Promise<Uint8Array | undefined>;
   /** The same as `transact` without a key, for requests that bring none. */
-  transactUnkeyed<Value>(work: (transaction: Transaction) => Promise<TransactionEnding<Value>>): Promise<Value>;
+  transactUnkeyed<Value>(
+    work: (transaction: Transaction) => Promise<TransactionEnding<Value>>,
+    onLateUse?: OnLateUse,
+  ): Promise<Value>;
 }

@@ -1,4 +1,4 @@
-import { type Listener, notify } from "../../core/events.ts";
+import { notify } from "../../core/events.ts";
 import { checkedChoice, checkedNumber, invalidOption } from "../../core/options.ts";
 import type { Store, TransactionalStore } from "../../stores/store.ts";
 import type { EngineOptions } from "../options.ts";
@@ -43,8 +43,6 @@ export interface HttpRules<Request> extends Omit<EngineOptions, "onUnknown"> {
   quota?: KeyQuota;
   /** What the `type` of a problem begins with; default where npm serves this package's own error pages. */
   problemBase?: string;
-  /** Is told what a handler or the store threw, since the caller gets a plain 500, 503 or 504; default `console.error`. */
-  onError?: Listener<unknown>;
 }
 
 /** The claim is kept before the handler runs, its answer after; the effect may be anywhere. */
@@ -76,6 +74,7 @@ export function engineOptionsOf<Request>({ onUnknown, ...options }: HttpRules<Re
 
 /** HTTP rules, checked, with every default filled in. */
 export type CheckedHttpRules<Request> = Readonly<Required<Omit<HttpRules<Request>, keyof EngineOptions | "quota">>> & {
+  readonly onError: (error: unknown) => void;
   /** Missing where there is none. */
   readonly quota: KeyQuota | undefined;
   /** Missing where operations are held or just run again. */
