@@ -1,0 +1,125 @@
+/** Whose SQL a text is written in: what its comments, its strings and its names look like. */
+export type SqlDialect = "postgres" | "mariadb" | "sqlite";
+
+/** One statement of a text. */
+export interface SqlStatement {
+  /** Where it begins in the text: at its first word. */
+  readonly start: number;
+  /** Where it ends: before its semicolon, or with the text. */
+  readonly end: number;
+  /** Its first words and signs. Words are in capitals, quoted names as they are, strings are `''`. */
+  readonly words: readonly string[];
+}
+
+/** How many words of a statement are kept: what a statement does to its transaction is said in the first few. */
+const wordsMax = 24;
+
+/** The statements of a text, without the empty ones. Semicolons in comments, strings, names and bodies separate none. */
+export function sqlStatements(text: string, dialect: SqlDialect): SqlStatement[] {
+  const statements: SqlStatement[] = [];
+  let words: string[] = [];
+  let start = 0;
+  let end = 0;
+  // The blocks of a trigger's or a function's body that are open: their semicolons end no statement.
+  let blocks = 0;
+  for (let at = 0; at < text.length;) {
+    const [kind, next] = nextToken(text, at, dialect);
+    if (kind === ";" && blocks === 0) {
+      if (words.length > 0) statements.push({ start, end, words });
+      words = [];
+    } else if (kind !== "gap") {
+      if (words.length === 0) start = at;
+      const word =
+        kind === "string" ? "''" : kind === "word" ? text.slice(at, next).toUpperCase() : text.slice(at, next);
+      if (opensBlock(word, words, text.slice(next, next + 32), dialect, blocks)) blocks += 1;
+      else if (word === "END" && blocks > 0) blocks -= 1;
+      if (words.length < wordsMax) words.push(word);
+      end = next;
+    }
+    at = next;
+  }
+  if (words.length > 0) statements.push({ start, end, words });
+  return statements;
+}
+
+/** Whether a word begins a block whose END belongs to it. `BEGIN` is a name elsewhere, and ends no statement there. */
+function opensBlock(
+  word: string,
+  before: readonly string[],
+  after: string,
+  dialect: SqlDialect,
+  blocks: number,
+): boolean {
+  if (blocks > 0) return word === "BEGIN" || word === "CASE";
+  if (word !== "BEGIN" || before[0] !== "CREATE") return false;
+  return dialect === "postgres" ? /^\s+ATOMIC\b/i.test(after) : before.slice(1, 9).includes("TRIGGER");
+}
+
+type Token = "gap" | "word" | "string" | "sign" | ";";
+
+const wordPattern = /[\p{L}_][\p{L}\p{N}_$]*/uy;
+const gapPattern = /\s+/y;
+const dollarPattern = /\$(?:[\p{L}_][\p{L}\p{N}_]*)?\$/uy;
+
+/** The token at a place, and where the next one begins. */
+function nextToken(text: string, at: number, dialect: SqlDialect): readonly [Token, number] {
+  const gap = matchEnd(gapPattern, text, at) ?? commentEnd(text, at, dialect);
+  if (gap !== undefined) return ["gap", gap];
+  const char = text[at]!;
+  if (char === ";") return [";", at + 1];
+  if (char === "'") return ["string", quoteEnd(text, at, dialect === "mariadb")];
+  if (char === '"') return [dialect === "mariadb" ? "string" : "sign", quoteEnd(text, at, dialect === "mariadb")];
+  if (char === "`" && dialect !== "postgres") return ["sign", quoteEnd(text, at, false)];
+  if (char === "[" && dialect === "sqlite") return ["sign", indexAfter(text, "]", at + 1)];
+  if (dialect === "postgres") {
+    if ((char === "E" || char === "e") && text[at + 1] === "'") return ["string", quoteEnd(text, at + 1, true)];
+    const dollar = matchEnd(dollarPattern, text, at);
+    if (dollar !== undefined) return ["string", indexAfter(text, text.slice(at, dollar), dollar)];
+  }
+  const word = matchEnd(wordPattern, text, at);
+  return word === undefined ? ["sign", at + 1] : ["word", word];
+}
+
+function commentEnd(text: string, at: number, dialect: SqlDialect): number | undefined {
+  if (text.startsWith("--", at) && (dialect !== "mariadb" || /^(?:\s|$)/.test(text.slice(at + 2, at + 3)))) {
+    return indexAfter(text, "\n", at);
+  }
+  if (dialect === "mariadb") {
+    if (text[at] === "#") return indexAfter(text, "\n", at);
+    // What stands in such a comment is carried out, as if the comment's marks were blanks.
+    const executable = matchEnd(/\/\*M?!\d*/y, text, at);
+    if (executable !== undefined) return executable;
+    if (text.startsWith("*/", at)) return at + 2;
+  }
+  if (!text.startsWith("/*", at)) return undefined;
+  if (dialect !== "postgres") return indexAfter(text, "*/", at + 2);
+  let depth = 0;
+  for (const mark of text.slice(at).matchAll(/\/\*|\*\//g)) {
+    depth += mark[0] === "/*" ? 1 : -1;
+    if (depth === 0) return at + mark.index + 2;
+  }
+  return text.length;
+}
+
+/** Where a quoted text ends that begins here. A doubled quote belongs to it, and where asked what a backslash precedes. */
+function quoteEnd(text: string, at: number, backslashes: boolean): number {
+  const quote = text[at];
+  for (let next = at + 1; next < text.length; next += 1) {
+    if (backslashes && text[next] === "\\") next += 1;
+    else if (text[next] === quote) {
+      if (text[next + 1] !== quote) return next + 1;
+      next += 1;
+    }
+  }
+  return text.length;
+}
+
+function indexAfter(text: string, searched: string, from: number): number {
+  const index = text.indexOf(searched, from);
+  return index === -1 ? text.length : index + searched.length;
+}
+
+function matchEnd(pattern: RegExp, text: string, at: number): number | undefined {
+  pattern.lastIndex = at;
+  return pattern.test(text) ? pattern.lastIndex : undefined;
+}
