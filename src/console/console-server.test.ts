@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { type IncomingMessage, request } from "node:http";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test } from "vitest";
@@ -120,3 +121,29 @@ async function raw(origin: string, path: string, headers: Record<string, string>
   });
   return { status: response.statusCode, body: await text(response) };
 }
+
+/** Sends bytes as they are, and resolves with what came back when the connection ends. */
+function exchange(port: number, bytes: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let heard = "";
+    const socket = connect(port, "127.0.0.1", () => socket.end(bytes));
+    socket.on("data", (chunk: Buffer) => (heard += chunk.toString("latin1")));
+    socket.on("close", () => resolve(heard));
+    socket.on("error", reject);
+  });
+}
+
+const strangeTargets = ["//", "///a", "//[", "/%", "/%E0%A4%A", "http://[", "http://x/", "*", "/api//", "/\\", "/?%"];
+const strangeLines = ["Host: \u00ff", "Host: [", "Upgrade: websocket\r\nConnection: Upgrade", "Expect: none", "X: y"];
+
+test("no request of any kind ends the process: the next one is answered", async () => {
+  const { origin } = await started();
+  const port = Number(new URL(origin).port);
+  for (const method of ["GET", "POST", "HEAD", "OPTIONS", "CONNECT"]) {
+    for (const target of strangeTargets) {
+      for (const line of strangeLines) await exchange(port, `${method} ${target} HTTP/1.1\r\n${line}\r\n\r\n`);
+    }
+  }
+  expect(await exchange(port, "GET // HTTP/1.1\r\nHost: localhost\r\n\r\n")).toMatch(/^HTTP\/1\.1 404 /);
+  expect((await fetch(origin)).status).toBe(200);
+});

@@ -64,12 +64,20 @@ export async function consoleServer(options: ConsoleOptions): Promise<ConsoleSer
     },
   });
 
-  const server = createServer((request, response) => {
-    const { pathname, searchParams } = new URL(request.url ?? "/", "http://console");
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const target = targetOf(request.url);
+    if (target === undefined) return answerWith(response, refusal(400, "The request's target can't be read."));
+    const { pathname, searchParams } = target;
     const route = routes.get(`${request.method} ${pathname}`);
-    if (route !== undefined) return void perform(route, searchParams, access, request, response);
-    if (pathname.startsWith("/api/")) return void answerWith(response, refusal(404, "There is no such thing here."));
+    if (route !== undefined) return perform(route, searchParams, access, request, response);
+    if (pathname.startsWith("/api/")) return answerWith(response, refusal(404, "There is no such thing here."));
     staticFiles(request, response, () => void response.writeHead(404).end());
+  };
+  // Any page can send requests here: whatever one of them breaks must end that request alone.
+  const server = createServer((request, response) => {
+    request.on("error", () => response.destroy());
+    response.on("error", () => response.destroy());
+    serve(request, response).catch(() => response.destroy());
   });
   server.listen(port, host);
   await once(server, "listening");
@@ -88,6 +96,11 @@ export async function consoleServer(options: ConsoleOptions): Promise<ConsoleSer
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** Where a request wants to go; undefined for a target that is no path, as that of a proxy or "//". */
+function targetOf(target = "/"): URL | undefined {
+  return (target.startsWith("/") && URL.parse(`http://console${target}`)) || undefined;
 }
 
 function routesOf(sections: readonly Section[]): ReadonlyMap<string, Route> {
