@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { SealKey } from "../../server/sealer.ts";
+import type { RecordName } from "../../stores/store.ts";
+import { wholeNumber } from "../arguments.ts";
 import { storeForms } from "../store-from-url.ts";
 
 /** What every command on keys is told. */
@@ -23,6 +25,31 @@ export function withName(command: Command): Command {
   return command
     .argument("<scope>", 'whose key it is, as `list` shows it; "public" for routes with one scope for all')
     .argument("<key>", "the key");
+}
+
+/** The arguments by which a command names one record to settle, or `--held` for all that wait for a person. */
+export function withHeldNames(command: Command): Command {
+  return command
+    .argument("[scope]", 'whose key it is, as `list` shows it; "public" for routes with one scope for all')
+    .argument("[key]", "the key")
+    .option("--held", "settle every held key instead of one, in the order of scope and key")
+    .option("--scope <scope>", "with --held: only those of this scope")
+    .option("--limit <number>", "with --held: how many at most, 1 to 1000000", wholeNumber(1, 1_000_000), 10_000);
+}
+
+/** The record that the arguments name; undefined with `--held`. Anything else is wrong usage. */
+export function heldName(
+  scope: string | undefined,
+  key: string | undefined,
+  flags: { readonly held?: boolean; readonly scope?: string },
+  command: Command,
+): RecordName | undefined {
+  if (flags.held) {
+    return scope === undefined ? undefined : command.error("error: give a scope and key, or --held, not both");
+  }
+  if (flags.scope !== undefined) command.error("error: --scope goes with --held");
+  if (scope !== undefined && key !== undefined) return { scope, key };
+  return command.error("error: give the scope and key of one, or --held for all that are held");
 }
 
 /** `--seal-key`, which may be given several times: see `sealKeysOf`. */

@@ -146,7 +146,7 @@ describe("show", () => {
 describe("wrong usage", () => {
   test.for<[args: string[], told: string]>([
     [["list", "--limit", "1001"], "from 1 to 1000"],
-    [["list", "--state", "held"], "choices"],
+    [["list", "--state", "lost"], "choices"],
     [["list", "--after", "order-1"], "JSON array"],
     [["show", "acme"], "missing required argument 'key'"],
     [["resolve", "acme", "order-1"], "--status"],

@@ -6,11 +6,17 @@ import { painter } from "../painter.ts";
 import { type StoreFlags, withStoreOptions } from "./flags.ts";
 import { recordSummary } from "../../console/keys/record-json.ts";
 import { recordTable } from "./record-table.ts";
+import { sqlitePath } from "../store-from-url.ts";
 import { print, withStore } from "./session.ts";
 
-interface ListFlags extends StoreFlags, Pick<ListRequest, "scope" | "state" | "after"> {
+interface ListFlags extends StoreFlags, Pick<ListRequest, "scope" | "after"> {
+  readonly state?: NonNullable<ListRequest["state"]> | "held";
   readonly limit: number;
 }
+
+/** For a store that may have keys under another name. */
+const prefixHint =
+  "Do the servers use a prefix of their own? Give it in the URL: ?tablePrefix=shop_, or ?prefix=shop: for Redis.";
 
 /** `once-again keys list` */
 export function listCommand(): Command {
@@ -18,7 +24,14 @@ export function listCommand(): Command {
     .summary("show the keys of a store")
     .description("Shows the keys of a store that are not expired, in the order of scope and key.")
     .option("--scope <scope>", "only those of this scope")
-    .addOption(new Option("--state <state>", "only those in this state").choices(["running", "done", "abandoned"]))
+    .addOption(
+      new Option("--state <state>", 'only those in this state; "held" is "abandoned"').choices([
+        "running",
+        "done",
+        "held",
+        "abandoned",
+      ]),
+    )
     .option("--limit <number>", "how many at most, 1 to 1000", wholeNumber(1, 1000), 100)
     .option("--after <name>", 'go on after this one: \'["scope","key"]\', as the last line of a full list says', nameOf)
     .addHelpText(
@@ -36,7 +49,8 @@ Exit codes: 0 fine (also when there are none), 2 wrong usage, or a store that do
 }
 
 async function run(flags: ListFlags, command: Command): Promise<void> {
-  const { scope, state, after, limit } = flags;
+  const { scope, after, limit } = flags;
+  const state = flags.state === "held" ? "abandoned" : flags.state;
   const request: ListRequest = {
     limit,
     ...(scope !== undefined && { scope }),
@@ -49,14 +63,14 @@ async function run(flags: ListFlags, command: Command): Promise<void> {
     print(
       flags,
       () => ({ keys: found.map(recordSummary), next: last ? { scope: last.scope, key: last.key } : null }),
-      () => lines(found, last),
+      () => lines(found, last, sqlitePath(flags.store) === undefined ? prefixHint : undefined),
     );
     return exitCodes.fine;
   });
 }
 
-function lines(found: readonly InspectedRecord[], last: RecordName | undefined): string[] {
-  if (found.length === 0) return ["No such keys."];
+function lines(found: readonly InspectedRecord[], last: RecordName | undefined, hint: string | undefined): string[] {
+  if (found.length === 0) return ["No such keys.", ...(hint === undefined ? [] : [painter.faint(hint)])];
   const next = last && `There may be more: --after ${quoted(JSON.stringify([last.scope, last.key]))}`;
   return [...recordTable(found, Date.now(), painter), ...(next ? ["", painter.faint(next)] : [])];
 }

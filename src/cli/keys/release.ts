@@ -1,11 +1,12 @@
 import { Command } from "commander";
-import { withName, withStoreOptions, yesOption } from "./flags.ts";
+import { heldName, withHeldNames, withStoreOptions, yesOption } from "./flags.ts";
 import { withStore } from "./session.ts";
-import { settle, type SettleFlags } from "./settle.ts";
+import { settle } from "./settle.ts";
+import { settleHeld, type SettleHeldFlags } from "./settle-held.ts";
 
 /** `once-again keys release` */
 export function releaseCommand(): Command {
-  return withName(withStoreOptions(new Command("release")))
+  return withHeldNames(withStoreOptions(new Command("release")))
     .summary("settle an abandoned key as not executed")
     .description(
       "Settles an abandoned key as not executed: you have found that nothing happened and that its worker is gone. The " +
@@ -17,6 +18,7 @@ export function releaseCommand(): Command {
       `
 Example:
   $ once-again keys release --store keys.db acme order-7
+  $ once-again keys release --store keys.db --held --scope acme --yes
 
 Exit codes: 0 settled, 1 it is not (no such key, not abandoned, or you said no), 2 wrong usage, or a store that does not
 answer.`,
@@ -24,11 +26,24 @@ answer.`,
     .action(run);
 }
 
-async function run(scope: string, key: string, flags: SettleFlags, command: Command): Promise<void> {
+async function run(
+  scope: string | undefined,
+  key: string | undefined,
+  flags: SettleHeldFlags,
+  command: Command,
+): Promise<void> {
+  const name = heldName(scope, key, flags, command);
+  const settlement = { as: "not-executed" } as const;
   await withStore(command, flags, (store) =>
-    settle(store, { scope, key, settlement: { as: "not-executed" } }, flags, command, {
-      question: "Settle it as not executed? The next repeat runs it again; if it did happen, it happens twice.",
-      done: "Settled: the next repeat runs it afresh.",
-    }),
+    name === undefined
+      ? settleHeld(store, flags, command, async () => settlement, {
+          question:
+            "Settle them as not executed? The next repeat of each runs it again; what did happen, happens twice.",
+          done: "the next repeat of each runs it afresh.",
+        })
+      : settle(store, { ...name, settlement }, flags, command, {
+          question: "Settle it as not executed? The next repeat runs it again; if it did happen, it happens twice.",
+          done: "Settled: the next repeat runs it afresh.",
+        }),
   );
 }

@@ -3,13 +3,14 @@ import { Command, InvalidArgumentError } from "commander";
 import { sealInUse } from "../../console/keys/settle.ts";
 import { encodeAnswer } from "../../server/http/answer.ts";
 import { sealer, type SealKey } from "../../server/sealer.ts";
-import type { RecordName, Store } from "../../stores/store.ts";
+import type { RecordName, ResolveRequest, Store } from "../../stores/store.ts";
 import { wholeNumber } from "../arguments.ts";
-import { bytesOf, sealKeyOption, sealKeysOf, withName, withStoreOptions, yesOption } from "./flags.ts";
+import { bytesOf, heldName, sealKeyOption, sealKeysOf, withHeldNames, withStoreOptions, yesOption } from "./flags.ts";
 import { withStore } from "./session.ts";
-import { settle, type SettleFlags } from "./settle.ts";
+import { settle } from "./settle.ts";
+import { settleHeld, type SettleHeldFlags } from "./settle-held.ts";
 
-interface ResolveFlags extends SettleFlags {
+interface ResolveFlags extends SettleHeldFlags {
   readonly status: number;
   readonly header: readonly (readonly [name: string, value: string])[];
   readonly body: Uint8Array;
@@ -21,7 +22,7 @@ const dayMs = 86_400_000;
 
 /** `once-again keys resolve` */
 export function resolveCommand(): Command {
-  return withName(withStoreOptions(new Command("resolve")))
+  return withHeldNames(withStoreOptions(new Command("resolve")))
     .summary("settle an abandoned key as done, with an answer")
     .description(
       "Settles an abandoned key as done: you have found that it happened, and every repeat gets this answer.",
@@ -43,6 +44,7 @@ export function resolveCommand(): Command {
 Example:
   $ once-again keys resolve --store keys.db acme order-7 --status 201 \\
       --header "content-type: application/json" --body '{"order":7}'
+  $ once-again keys resolve --store keys.db --held --scope acme --status 204 --yes
 
 Exit codes: 0 settled, 1 it is not (no such key, not abandoned, or you said no), 2 wrong usage, or a store that does not
 answer.`,
@@ -50,29 +52,47 @@ answer.`,
     .action(run);
 }
 
-async function run(scope: string, key: string, flags: ResolveFlags, command: Command): Promise<void> {
+async function run(
+  scope: string | undefined,
+  key: string | undefined,
+  flags: ResolveFlags,
+  command: Command,
+): Promise<void> {
+  const held = heldName(scope, key, flags, command);
   const { status, header, body, retentionMs } = flags;
+  const answer = `HTTP ${status}, ${body.length} bytes`;
   await withStore(command, flags, async (store) => {
+    const seal = await sealerFor(store, sealKeysOf(flags.sealKey));
     const plain = encodeAnswer({ status, headers: header, body });
-    const result = await sealed(store, { scope, key }, plain, sealKeysOf(flags.sealKey));
-    const settlement = { as: "done", result, retentionMs } as const;
-    return settle(store, { scope, key, settlement }, flags, command, {
-      question: `Settle it as done? Every repeat gets this answer: HTTP ${status}, ${body.length} bytes.`,
-      done: `Settled: every repeat gets HTTP ${status}, ${body.length} bytes.`,
+    const settlementOf = async (name: RecordName): Promise<ResolveRequest["settlement"]> => ({
+      as: "done",
+      result: await seal(name, plain),
+      retentionMs,
+    });
+    if (held === undefined) {
+      return settleHeld(store, flags, command, settlementOf, {
+        question: `Settle them as done? Every repeat of each gets this answer: ${answer}.`,
+        done: `every repeat of each gets ${answer}.`,
+      });
+    }
+    return settle(store, { ...held, settlement: await settlementOf(held) }, flags, command, {
+      question: `Settle it as done? Every repeat gets this answer: ${answer}.`,
+      done: `Settled: every repeat gets ${answer}.`,
     });
   });
 }
 
-/** The store's other records say whether it has to be sealed. */
-async function sealed(
+/** The store's other records say whether an answer has to be sealed. */
+async function sealerFor(
   store: Store,
-  name: RecordName,
-  bytes: Uint8Array,
   keys: readonly SealKey[],
-): Promise<Uint8Array> {
-  if (keys.length > 0) return sealer(keys).seal(name, bytes);
+): Promise<(name: RecordName, bytes: Uint8Array) => Promise<Uint8Array>> {
+  if (keys.length > 0) {
+    const seals = sealer(keys);
+    return (name, bytes) => seals.seal(name, bytes);
+  }
   const keyId = await sealInUse(store);
-  if (keyId === undefined) return bytes;
+  if (keyId === undefined) return async (_name, bytes) => bytes;
   throw new Error(`Results in this store are sealed with the key "${keyId}": give it with --seal-key.`);
 }
 

@@ -8,15 +8,20 @@ import type { StoreFlags } from "./flags.ts";
 /** What a command's work ends the process with. */
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
-/** Opens a command's store, works on it, closes it. What can't be done is told in one line, and is wrong usage. */
+/**
+ * Opens a command's store, works on it, closes it. What can't be done is told in one line, and is wrong usage.
+ *
+ * @param open default: opens what `--store` names, which has to be there.
+ */
 export async function withStore(
   command: Command,
   { store: location }: StoreFlags,
   work: (store: Store) => Promise<ExitCode>,
+  open: () => Promise<Store> = () => storeFromUrl(location),
 ): Promise<void> {
   let store: Store | undefined;
   try {
-    store = await storeFromUrl(location);
+    store = await open();
     process.exitCode = await work(store);
   } catch (error) {
     if (error instanceof CommanderError) throw error;

@@ -47,6 +47,7 @@ const connectMsMax = 10_000;
 export async function openRedis(url: URL): Promise<Store> {
   const prefix = takeParameter(url, "prefix");
   const isCluster = (takeParameter(url, "cluster") ?? "false") !== "false";
+  url.href = url.href.replace(/^valkey/, "redis");
   const { name, module } = loadDriver("Redis", ["ioredis", "redis"]);
   const { client, close } =
     name === "ioredis"

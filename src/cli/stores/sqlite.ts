@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { schema } from "../../stores/sqlite/schema.ts";
 import type { Store } from "../../stores/store.ts";
 
 /**
@@ -18,4 +19,17 @@ export async function openSqlite(path: string): Promise<Store> {
   }
   const { sqliteStore } = await import("../../stores/sqlite/index.ts");
   return sqliteStore({ path });
+}
+
+/**
+ * Opens the store in a SQLite file, and makes both if they are not there.
+ *
+ * @param isDry nothing is written: the store is one in memory.
+ */
+export async function makeSqlite(path: string, isDry: boolean): Promise<Store> {
+  const { sqliteStore } = await import("../../stores/sqlite/index.ts");
+  return Object.assign(sqliteStore({ path: isDry ? ":memory:" : path }), {
+    schemaSql: schema,
+    migrate: async () => undefined,
+  });
 }

@@ -1,0 +1,41 @@
+import { readFile } from "node:fs/promises";
+import process from "node:process";
+import { Command, CommanderError } from "commander";
+import { consoleCommand } from "./console.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { keysCommand } from "./keys/keys.ts";
+import { labCommand } from "./lab.ts";
+import { migrateCommand } from "./migrate.ts";
+import { stormCommand } from "./storm/command.ts";
+import { verifyCommand } from "./verify/verify.ts";
+
+const packageFile = new URL("../../package.json", import.meta.url);
+const { version } = JSON.parse(await readFile(packageFile, "utf8")) as { version: string };
+
+/** Runs the command line that this process was started with. */
+export async function runProgram(): Promise<void> {
+  const program = new Command("once-again")
+    .description("Retry again, happen once.")
+    .version(version)
+    .exitOverride()
+    .addCommand(labCommand().exitOverride())
+    .addCommand(consoleCommand().exitOverride())
+    .addCommand(keysCommand().exitOverride())
+    .addCommand(migrateCommand().exitOverride())
+    .addCommand(stormCommand().exitOverride())
+    .addCommand(verifyCommand().exitOverride());
+
+  // Who reads the output may have seen enough, as head does: then there is nobody left to write to, and nothing is wrong.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit();
+  });
+
+  try {
+    await program.parseAsync(process.argv);
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Commander has said what is wrong. Its own code for that is 1, as for a bad result.
+    process.exitCode = error.exitCode === 0 ? exitCodes.fine : exitCodes.usage;
+  }
+}
