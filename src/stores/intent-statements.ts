@@ -8,6 +8,8 @@ export interface IntentDialect {
   readonly id: string;
   /** What a SELECT ends with that passes over the rows that others are changing; empty where there is one writer. */
   readonly skipLocked: string;
+  /** A subquery of the texts in an array of JSON, which the expression `json` gives. */
+  readonly textsIn: (json: string) => string;
 }
 
 /** The table. The states and reasons are those of `IntentOutcome`. */
@@ -19,6 +21,7 @@ CREATE TABLE IF NOT EXISTS once_again_intents (
   fingerprint      text    NOT NULL,
   method           text    NOT NULL,
   url              text    NOT NULL,
+  origin           text    NOT NULL,
   headers          text    NOT NULL,
   body             ${bytes},
   created_at       bigint  NOT NULL,
@@ -37,13 +40,13 @@ CREATE TABLE IF NOT EXISTS once_again_intents (
   answer_truncated integer,
   expires_at       bigint
 );
-CREATE INDEX IF NOT EXISTS once_again_intents_due ON once_again_intents (state, next_attempt_at);
+CREATE INDEX IF NOT EXISTS once_again_intents_due ON once_again_intents (state, next_attempt_at, lease_until, origin);
 CREATE INDEX IF NOT EXISTS once_again_intents_expiry ON once_again_intents (expires_at);
 `;
 }
 
 /** The statements of the port, one for each method; parameters are `$1`, `$2` and so on. */
-export function intentStatements({ now, bytes, skipLocked }: IntentDialect) {
+export function intentStatements({ now, bytes, skipLocked, textsIn }: IntentDialect) {
   // As a subquery it is asked for once in a statement.
   const time = `(SELECT ${now})`;
   const owned = "id = $1 AND owner = $2 AND state = 'pending'";
@@ -51,17 +54,18 @@ export function intentStatements({ now, bytes, skipLocked }: IntentDialect) {
     add: `
       WITH clock AS MATERIALIZED (SELECT ${now} AS ms)
       INSERT INTO once_again_intents
-        (id, key, fingerprint, method, url, headers, body, created_at, give_up_at, next_attempt_at)
+        (id, key, fingerprint, method, url, origin, headers, body, created_at, give_up_at, next_attempt_at)
       SELECT CAST($1 AS text), CAST($2 AS text), CAST($3 AS text), CAST($4 AS text), CAST($5 AS text),
-        CAST($6 AS text), CAST($7 AS ${bytes}), ms, ms + CAST($8 AS bigint), ms
-      FROM clock WHERE CAST($9 AS bigint) > (SELECT count(*) FROM
-        (SELECT 1 FROM once_again_intents WHERE state IN ('pending', 'unknown') LIMIT CAST($9 AS bigint)) AS counted)
+        CAST($6 AS text), CAST($7 AS text), CAST($8 AS ${bytes}), ms, ms + CAST($9 AS bigint), ms
+      FROM clock WHERE CAST($10 AS bigint) > (SELECT count(*) FROM
+        (SELECT 1 FROM once_again_intents WHERE state IN ('pending', 'unknown') LIMIT CAST($10 AS bigint)) AS counted)
       ON CONFLICT (id) DO NOTHING RETURNING *`,
     // An owner that is still there did not say how its attempts ended.
     claim: `
       WITH due AS MATERIALIZED (
         SELECT id FROM once_again_intents
         WHERE state = 'pending' AND next_attempt_at <= ${time} AND lease_until <= ${time}
+          AND origin NOT IN ${textsIn("$4")}
         ORDER BY next_attempt_at LIMIT CAST($3 AS bigint) ${skipLocked})
       UPDATE once_again_intents SET
         in_doubt = CASE WHEN owner IS NULL THEN in_doubt ELSE 1 END,
@@ -70,7 +74,7 @@ export function intentStatements({ now, bytes, skipLocked }: IntentDialect) {
       RETURNING *, give_up_at - ${time} AS ms_left`,
     next: `
       SELECT min(CASE WHEN lease_until > next_attempt_at THEN lease_until ELSE next_attempt_at END) - ${time} AS next_ms
-      FROM once_again_intents WHERE state = 'pending'`,
+      FROM once_again_intents WHERE state = 'pending' AND origin NOT IN ${textsIn("$1")}`,
     renew: `
       UPDATE once_again_intents SET lease_until = ${time} + CAST($3 AS bigint) WHERE ${owned} RETURNING id`,
     postpone: `

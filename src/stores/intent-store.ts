@@ -83,6 +83,8 @@ export interface ClaimIntentsRequest {
   readonly leaseMs: number;
   /** How many at most: a whole number of at least 1. */
   readonly limit: number;
+  /** Origins whose intents are left where they are, as if there were none; default none. */
+  readonly exceptOrigins?: readonly string[] | undefined;
 }
 
 /** The intents that a claim was given. */

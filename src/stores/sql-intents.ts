@@ -26,17 +26,19 @@ export function sqlIntents(connection: SqlConnection, dialect: IntentDialect): I
   return {
     async add({ id, key, fingerprint, request, giveUpAfterMs, openMax }) {
       const { method, url, headers, body = null } = request;
-      const facts = [id, key, fingerprint, method, url, JSON.stringify(headers), body];
+      const { origin } = new URL(url);
+      const facts = [id, key, fingerprint, method, url, origin, JSON.stringify(headers), body];
       const [added] = await write(statements.add, ...facts, giveUpAfterMs, openMax);
       if (added !== undefined) return { kind: "added", intent: intentOf(added) };
       const [found] = await read(statements.inspect, id);
       return found === undefined ? { kind: "full" } : { kind: "found", intent: intentOf(found) };
     },
-    async claim({ owner, leaseMs, limit }) {
-      const rows = await write(statements.claim, owner, leaseMs, limit);
+    async claim({ owner, leaseMs, limit, exceptOrigins = [] }) {
+      const except = JSON.stringify(exceptOrigins);
+      const rows = await write(statements.claim, owner, leaseMs, limit, except);
       const intents = rows.map(claimedOf);
       if (rows.length === limit) return { intents, nextMs: 0 };
-      const [next] = (await connection.read(statements.next, [])) as { next_ms: unknown }[];
+      const [next] = (await connection.read(statements.next, [except])) as { next_ms: unknown }[];
       const nextMs = next?.next_ms ?? undefined;
       return { intents, nextMs: nextMs === undefined ? undefined : Math.max(0, Number(nextMs)) };
     },

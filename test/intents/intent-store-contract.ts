@@ -98,6 +98,33 @@ export function intentStoreContract(open: () => Promise<readonly [IntentStore, I
     expect((await store.claim({ ...claim, owner: "two" })).intents).toEqual([]);
   });
 
+  test("origins that are left out are left where they are, and don't count as due", async () => {
+    const [store] = await open();
+    const to = (url: string) => ({ request: { ...request("").request, url } });
+    for (const [id, url] of [
+      ["a", "http://slow.example/orders"],
+      ["b", "http://slow.example:81/orders"],
+      ["c", "https://shop.example/orders?x='"],
+    ] as const) {
+      await store.add(request(id, to(url)));
+    }
+    const claimed = await store.claim({
+      ...claim,
+      exceptOrigins: ["http://slow.example", "http://slow.example:81", "http://\"'"],
+    });
+    expect(claimed.intents.map(({ id }) => id)).toEqual(["c"]);
+    expect(await store.claim({ ...claim, exceptOrigins: ["http://slow.example", "http://slow.example:81"] })).toEqual({
+      intents: [],
+      nextMs: expect.any(Number) as number,
+    });
+    await store.end({ id: "c", owner: "one", outcome: done, ...kept });
+    const none = await store.claim({ ...claim, exceptOrigins: ["http://slow.example", "http://slow.example:81"] });
+    expect(none).toEqual({ intents: [], nextMs: undefined });
+    const rest = await store.claim({ ...claim, exceptOrigins: ["http://slow.example"] });
+    expect(rest.intents.map(({ id }) => id)).toEqual(["b"]);
+    expect((await store.claim(claim)).intents.map(({ id }) => id)).toEqual(["a"]);
+  });
+
   test("a dead owner's intent is taken over after the lease, and is in doubt", async () => {
     const [store, other] = await open();
     await store.add(request("a"));

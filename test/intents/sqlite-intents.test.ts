@@ -1,3 +1,4 @@
+import { chmodSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { sqliteConnection } from "../../src/stores/sqlite/connection.ts";
@@ -27,6 +28,19 @@ test("every commit is synced: WAL with synchronous=FULL", async () => {
   expect(opened().database.prepare("PRAGMA journal_mode").get()).toEqual({ journal_mode: "wal" });
   expect(opened().database.prepare("PRAGMA synchronous").get()).toEqual({ synchronous: 2 });
   await close();
+});
+
+test("a new file and its log are readable for their owner alone; one that is there keeps its rights", async () => {
+  const path = join(temporaryFolder(), "intents.db");
+  const request = { method: "POST", url: "http://shop.example/", headers: [], body: undefined };
+  await opened(path).add({ id: "a", key: "k", fingerprint: "f", request, giveUpAfterMs: 500, openMax: 1 });
+  const mode = (file: string): number => statSync(file).mode & 0o777;
+  expect([mode(path), mode(`${path}-wal`)]).toEqual([0o600, 0o600]);
+  const shared = join(temporaryFolder(), "shared.db");
+  writeFileSync(shared, "");
+  chmodSync(shared, 0o640);
+  expect((await opened(shared).list({})).length).toBe(0);
+  expect(mode(shared)).toBe(0o640);
 });
 
 test("leases and delays go by the store's clock", async () => {

@@ -1,7 +1,6 @@
 import { keepLease } from "../../core/lease.ts";
 import { checkedNumber } from "../../core/options.ts";
 import { uniform } from "../../core/random.ts";
-import type { RetryBudget } from "../../retry/index.ts";
 import type { ClaimedIntent, IntentOutcome } from "../../stores/intent-store.ts";
 import type { IntentNews } from "./intent-event.ts";
 import type { IntentsSettings } from "./intents-options.ts";
@@ -15,7 +14,6 @@ export interface CarryOutParts {
   readonly calls: StoreCalls;
   /** Aborts when we are closed. */
   readonly stop: AbortSignal;
-  readonly budgetOf: (url: string) => RetryBudget | "off";
   readonly tell: (intent: ClaimedIntent, news: IntentNews) => void;
 }
 
@@ -51,7 +49,6 @@ export async function carryOut(
   const lease = keepLease({ clock, leaseMs, heldSince: claim.sentAt, renew, onLost: () => undefined });
   const sent = await sendIntent(intent, {
     settings,
-    budget: parts.budgetOf(intent.request.url),
     signal: AbortSignal.any([stop, lease.signal]),
     onEvent: (event) => tell({ type: "fetch", event }),
   });

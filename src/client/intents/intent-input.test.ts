@@ -12,12 +12,55 @@ describe("what is refused is neither kept nor sent", () => {
     ["Authorization", "ONCE_INTENT_SECRET", { headers: { Authorization: "Bearer secret" } }],
     ["Cookie", "ONCE_INTENT_SECRET", { headers: { cookie: "secret" } }],
     ["Proxy-Authorization", "ONCE_INTENT_SECRET", { headers: { "proxy-authorization": "secret" } }],
-    ["a header that secretHeaders names", "ONCE_INTENT_SECRET", { headers: { "x-api-key": "secret" } }],
+    ["a header that secretHeaders names", "ONCE_INTENT_SECRET", { headers: { "x-shop-pin": "secret" } }],
+    ...[
+      "api-key",
+      "apikey",
+      "ocp-apim-subscription-key",
+      "private-token",
+      "x-access-token",
+      "x-amz-security-token",
+      "x-api-key",
+      "x-auth-token",
+      "x-functions-key",
+      "x-goog-api-key",
+      "x-session-id",
+      "x-vault-token",
+      "x_secret",
+    ].map((name): [string, string, Partial<IntentInput>] => [
+      name,
+      "ONCE_INTENT_SECRET",
+      { headers: { [name]: "secret" } },
+    ]),
   ])("%s: %s", async ([, code, input]) => {
     const { opened, order } = await intentsBench();
-    const { intents } = opened({ bodyBytesMax: 100, secretHeaders: ["X-Api-Key"] });
+    const { intents } = opened({ bodyBytesMax: 100, secretHeaders: ["X-Shop-Pin"] });
     await expect(intents.submit("order-1", order(input))).rejects.toMatchObject({ code });
     expect(await intents.list()).toEqual([]);
+  });
+
+  test("the same id for another tenant, or with any other header but a trace's, is a conflict", async () => {
+    const { server, opened, order } = await intentsBench();
+    const { intents } = opened({ headersAtSend: () => ({ authorization: `Bearer ${Math.random()}` }) });
+    const headers = { "content-type": "application/json", "x-account": "acme" };
+    expect(await intents.submit("a", order({ headers }))).toMatchObject({ state: "done" });
+    for (const other of [{ "x-account": "evil" }, { "x-account": "acme", "accept-language": "de" }, {}]) {
+      const request = order({ headers: { "content-type": "application/json", ...other } as Record<string, string> });
+      await expect(intents.submit("a", request)).rejects.toMatchObject({ code: "ONCE_INTENT_CONFLICT" });
+    }
+    const traced = { ...headers, traceparent: "00-1-2-01", "X-Request-Id": "7" };
+    expect(await intents.submit("a", order({ headers: traced }))).toMatchObject({ state: "done" });
+    await expect(
+      intents.submit("a", order({ headers: { ...headers, "idempotency-key": "mine" } })),
+    ).rejects.toMatchObject({ code: "ONCE_INTENT_CONFLICT" });
+    expect(server.received).toHaveLength(1);
+  });
+
+  test("ordinary headers are no secrets", async () => {
+    const { opened, order } = await intentsBench();
+    const { intents } = opened();
+    const headers = { "x-account": "acme", "idempotency-key": "k", "x-author": "a", "x-keyboard": "b", accept: "*/*" };
+    expect(await intents.submit("a", order({ headers }))).toMatchObject({ state: "done" });
   });
 
   test("an id that is none, and what is no request", async () => {
@@ -47,6 +90,7 @@ describe("what is refused is neither kept nor sent", () => {
     for (const wrong of [
       { leaseMs: 99 },
       { concurrency: 0 },
+      { concurrencyPerOrigin: 0 },
       { giveUpAfterMs: 0.5 },
       { pollMs: 0 },
       { attemptsMax: 0 },

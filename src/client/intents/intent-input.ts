@@ -2,8 +2,10 @@ import { OnceAgainError } from "../../core/errors.ts";
 import { invalidOption } from "../../core/options.ts";
 import type { AddIntentRequest } from "../../stores/intent-store.ts";
 import { fingerprint, makeKey, parseKey } from "../../key/index.ts";
+import { sha256 } from "../../key/sha256.ts";
 import { refuseOneShot } from "../request-body.ts";
 import type { IntentsSettings, RequestHeaders } from "./intents-options.ts";
+import { isSecretHeader } from "./secret-headers.ts";
 
 /** A request to be sent, durably. */
 export interface IntentInput {
@@ -11,13 +13,25 @@ export interface IntentInput {
   readonly url: string | URL;
   /** Default POST. */
   readonly method?: string | undefined;
-  /** No secrets: those come from `headersAtSend`. An `Idempotency-Key` here is used instead of a new one. */
+  /**
+   * What says which operation this is: another value is another request. No secrets, and nothing that differs each
+   * time, but for trace ids: those come from `headersAtSend`. An `Idempotency-Key` here is used instead of a new one.
+   */
   readonly headers?: RequestHeaders | undefined;
   /** Read once, and sent byte for byte the same each time. */
   readonly body?: string | ArrayBuffer | Uint8Array<ArrayBuffer> | Blob | FormData | URLSearchParams | null | undefined;
 }
 
 const idLengthMax = 255;
+
+/** Headers that say who asked when, not what for: one request has others each time that it is made. */
+const traceHeaders: ReadonlySet<string> = new Set([
+  "baggage",
+  "traceparent",
+  "tracestate",
+  "x-correlation-id",
+  "x-request-id",
+]);
 
 /**
  * Makes of a request what is kept of it.
@@ -41,7 +55,7 @@ export async function readIntentInput(
     ...(body === undefined ? undefined : { body: refuseFactory(body) }),
   });
   const kept = new Headers(template.headers);
-  const secret = [...kept.keys()].find((name) => settings.secretHeaders.has(name));
+  const secret = [...kept.keys()].find((name) => settings.secretHeaders.has(name) || isSecretHeader(name));
   if (secret !== undefined) {
     throw new OnceAgainError(
       "ONCE_INTENT_SECRET",
@@ -49,6 +63,8 @@ export async function readIntentInput(
       { details: { header: secret } },
     );
   }
+  // Its media type counts already, and a form's boundary is drawn anew each time.
+  const compared = [...kept].filter(([name]) => name !== "content-type" && !traceHeaders.has(name));
   const key = nameIntent(kept, settings);
   const bytes = template.body === null ? undefined : new Uint8Array(await template.arrayBuffer());
   const length = bytes?.byteLength ?? 0;
@@ -60,16 +76,17 @@ export async function readIntentInput(
   }
   const { origin, pathname, search } = new URL(template.url);
   const contentType = kept.get("content-type") ?? "";
+  const bare = await fingerprint({
+    method: template.method,
+    path: origin + pathname,
+    query: search,
+    contentType,
+    body: bytes ?? new Uint8Array(),
+  });
   return {
     id,
     key,
-    fingerprint: await fingerprint({
-      method: template.method,
-      path: origin + pathname,
-      query: search,
-      contentType,
-      body: bytes ?? new Uint8Array(),
-    }),
+    fingerprint: await sha256(JSON.stringify([bare, compared])),
     request: { method: template.method, url: template.url, headers: [...kept], body: bytes },
   };
 }

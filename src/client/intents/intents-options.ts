@@ -4,19 +4,25 @@ import { type Random, systemRandom } from "../../core/random.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import type { IntentFacts, IntentStore } from "../../stores/intent-store.ts";
 import { type KeyFormat, keyHeaderName } from "../../key/index.ts";
-import { type Backoff, exponentialBackoff } from "../../retry/index.ts";
+import { type Backoff, exponentialBackoff, type RetryBudget } from "../../retry/index.ts";
+import type { AnyLayer } from "../../retry/layer.ts";
 import { fetchSettings, type RetryingFetchOptions } from "../fetch-options.ts";
 
 /** What `fetch` takes as headers. */
 export type RequestHeaders = NonNullable<RequestInit["headers"]>;
 
-/** Headers that say who somebody is. They are never kept. */
-const secretHeaderNames = ["authorization", "cookie", "proxy-authorization"];
-
 /** What the options of a retrying fetch are when it sends intents: those of `retryingFetch`. */
 type SendingOptions = Pick<
   RetryingFetchOptions,
-  "attemptsMax" | "attemptTimeoutMs" | "backoff" | "budget" | "deadlineMs" | "fetch" | "keyFormat" | "keyHeader"
+  | "attemptsMax"
+  | "attemptTimeoutMs"
+  | "backoff"
+  | "budget"
+  | "deadlineMs"
+  | "fetch"
+  | "keyFormat"
+  | "keyHeader"
+  | "layers"
 >;
 
 /** How intents are kept and sent. */
@@ -28,7 +34,10 @@ export interface IntentsOptions extends SendingOptions {
    * and nothing is sent.
    */
   readonly headersAtSend?: ((intent: IntentFacts) => RequestHeaders | Promise<RequestHeaders>) | undefined;
-  /** Names of more headers that hold secrets, beside Authorization, Cookie and Proxy-Authorization. Default none. */
+  /**
+   * Names of more headers that hold secrets, beside those that one knows by their names: `Authorization`, `Cookie`,
+   * `X-Api-Key`, `X-Auth-Token` and others like them. Default none.
+   */
   readonly secretHeaders?: readonly string[] | undefined;
   /**
    * How long an intent is sent for, milliseconds since it was added: at least 1, default 23 hours. It has to be less
@@ -46,8 +55,13 @@ export interface IntentsOptions extends SendingOptions {
    * default 30,000. A dead process' intents are taken over after that.
    */
   readonly leaseMs?: number | undefined;
-  /** How many are sent at a time: 1 to 256, default 8. */
+  /** How many are sent at a time: 1 to 256, default 16. */
   readonly concurrency?: number | undefined;
+  /**
+   * How many of those may go to one origin: 1 to 256, default half of `concurrency`, at least 1. A server that hangs
+   * keeps the others' intents waiting only when it may have every place.
+   */
+  readonly concurrencyPerOrigin?: number | undefined;
   /** How many may be pending or unknown at a time: a whole number of at least 1, default 10,000. */
   readonly openMax?: number | undefined;
   /** The largest body of a request, bytes: default 1 MiB. */
@@ -70,6 +84,10 @@ export interface IntentsOptions extends SendingOptions {
 export interface IntentsSettings {
   readonly store: IntentStore;
   readonly sending: SendingOptions;
+  /** What retries to an origin are paid from, whichever intent they are for. */
+  readonly budgetOf: (origin: string) => RetryBudget | undefined;
+  /** What stands between the retries and an origin, one for all intents. */
+  readonly layerOf: (origin: string) => AnyLayer;
   readonly fetch: typeof fetch;
   readonly deadlineMs: number;
   readonly keyHeader: string;
@@ -81,6 +99,7 @@ export interface IntentsSettings {
   readonly resumeBackoff: Backoff;
   readonly leaseMs: number;
   readonly concurrency: number;
+  readonly concurrencyPerOrigin: number;
   readonly openMax: number;
   readonly bodyBytesMax: number;
   readonly answerBytesMax: number;
@@ -97,22 +116,26 @@ const mebibyte = 1_048_576;
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds. */
 export function intentsSettings(options: IntentsOptions): IntentsSettings {
   // Checked now, rather than at the first intent that is sent.
-  fetchSettings(options);
+  const { budgetOf, layerOf } = fetchSettings(options);
   const whole = (name: NumberOption, value: number, min: number, max?: number): number =>
     checkedNumber(name, options[name] ?? value, { min, integer: true, ...(max === undefined ? undefined : { max }) });
+  const concurrency = whole("concurrency", 16, 1, 256);
   return Object.freeze({
     store: options.store,
     sending: options,
+    budgetOf,
+    layerOf,
     fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
     deadlineMs: options.deadlineMs ?? 300_000,
     keyHeader: options.keyHeader ?? keyHeaderName,
     keyFormat: options.keyFormat ?? "bare",
     headersAtSend: options.headersAtSend ?? (() => ({})),
-    secretHeaders: new Set([...secretHeaderNames, ...(options.secretHeaders ?? []).map((name) => name.toLowerCase())]),
+    secretHeaders: new Set((options.secretHeaders ?? []).map((name) => name.toLowerCase())),
     giveUpAfterMs: whole("giveUpAfterMs", 23 * hourMs, 1),
     resumeBackoff: options.resumeBackoff ?? exponentialBackoff({ baseMs: 5000, capMs: 300_000 }),
     leaseMs: whole("leaseMs", 30_000, 100),
-    concurrency: whole("concurrency", 8, 1, 256),
+    concurrency,
+    concurrencyPerOrigin: whole("concurrencyPerOrigin", Math.max(1, Math.floor(concurrency / 2)), 1, 256),
     openMax: whole("openMax", 10_000, 1),
     bodyBytesMax: whole("bodyBytesMax", mebibyte, 0),
     answerBytesMax: whole("answerBytesMax", mebibyte, 0),
@@ -128,6 +151,7 @@ type NumberOption =
   | "giveUpAfterMs"
   | "leaseMs"
   | "concurrency"
+  | "concurrencyPerOrigin"
   | "openMax"
   | "bodyBytesMax"
   | "answerBytesMax"

@@ -39,6 +39,11 @@ export interface Intents extends AsyncDisposable {
    * look the effect up first. `false`: there is none, or it is pending.
    */
   forget(id: string): Promise<boolean>;
+  /**
+   * Removes every intent that is done or failed and whose retention is over, and says how many: at once, instead of by
+   * and by, as happens while intents are sent.
+   */
+  purge(): Promise<number>;
   /** Ends every attempt and gives the intents back, for whoever resumes. Nothing is lost. */
   close(): Promise<void>;
 }

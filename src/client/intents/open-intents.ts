@@ -1,13 +1,12 @@
 import { type Listener, notify } from "../../core/events.ts";
-import { originBudgets } from "../origin-budgets.ts";
 import { carryOut, type CarryOutParts } from "./carry-out.ts";
 import { closed, conflict, full } from "./intent-errors.ts";
 import type { IntentEvent } from "./intent-event.ts";
 import { readIntentInput } from "./intent-input.ts";
-import { type IntentsOptions, type IntentsSettings, intentsSettings } from "./intents-options.ts";
+import { type IntentsOptions, intentsSettings } from "./intents-options.ts";
 import type { Intents } from "./intents.ts";
 import { outcomeOf, outcomes } from "./outcomes.ts";
-import { sendingLoop } from "./sending-loop.ts";
+import { purgeMax, sendingLoop } from "./sending-loop.ts";
 import { storeCalls } from "./store-calls.ts";
 
 /**
@@ -31,7 +30,6 @@ export function openIntents(options: IntentsOptions): Intents {
     settings,
     calls,
     stop,
-    budgetOf: budgetOf(settings),
     tell: ({ id, key }, news) => tell({ ...news, id, key }),
   };
   const loop = sendingLoop(settings, calls, {
@@ -73,6 +71,13 @@ export function openIntents(options: IntentsOptions): Intents {
     inspect: (id) => calls.ask(() => store.inspect(id)),
     list: (request = {}) => calls.ask(() => store.list(request)),
     forget: (id) => calls.ask(() => store.forget(id)),
+    async purge() {
+      for (let total = 0; ;) {
+        const purged = await calls.ask(() => store.purge({ limit: purgeMax }));
+        total += purged;
+        if (purged < purgeMax) return total;
+      }
+    },
     close,
     [Symbol.asyncDispose]: close,
   };
@@ -91,12 +96,4 @@ function listeners(): { tell: (event: IntentEvent) => void; watch: Intents["watc
       return () => void all.delete(own);
     },
   };
-}
-
-/** The budget that the retries to a place are paid from, whichever intent they are for. */
-function budgetOf({ sending }: IntentsSettings): CarryOutParts["budgetOf"] {
-  const { budget = "per-origin" } = sending;
-  if (budget !== "per-origin") return () => budget;
-  const budgets = originBudgets();
-  return (url) => budgets(new URL(url).origin);
 }

@@ -20,6 +20,24 @@ describe("how it ends", () => {
     expect(server.received).toHaveLength(3);
   });
 
+  test("the answer of a redirect's target is not taken for the operation's own", async () => {
+    const { server, opened, order } = await intentsBench();
+    const { intents } = opened({ giveUpAfterMs: 500 });
+    server.script.push(answer(303, { location: "/orders/1" }), answer(404));
+    expect(await intents.submit("gone", order())).toMatchObject({ state: "unknown", answer: { status: 404 } });
+    expect(server.received).toHaveLength(2);
+    const busy = [answer(303, { location: "/orders/1" }), answer(503, { "retry-after": "60" })];
+    server.script.push(...busy);
+    expect(await intents.submit("busy", order())).toEqual({ state: "unknown", why: "time" });
+  });
+
+  test("an answer of no known status is kept as it is", async () => {
+    const { opened, order } = await intentsBench();
+    const odd = { status: 999, headers: new Headers(), body: null, redirected: false } as Response;
+    const { intents } = opened({ fetch: async () => odd });
+    expect(await intents.submit("a", order())).toMatchObject({ state: "unknown", answer: { status: 999 } });
+  });
+
   test("a long answer is cut off and marked", async () => {
     const { server, opened, order } = await intentsBench();
     const { intents } = opened({ answerBytesMax: 10 });

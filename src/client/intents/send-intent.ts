@@ -1,17 +1,15 @@
 import type { Listener } from "../../core/events.ts";
 import { formatKey } from "../../key/index.ts";
-import type { RetryBudget } from "../../retry/index.ts";
-import type { ClaimedIntent, IntentAnswer } from "../../stores/intent-store.ts";
+import type { ClaimedIntent } from "../../stores/intent-store.ts";
 import type { FetchEvent } from "../fetch-event.ts";
 import { retryingFetch } from "../retrying-fetch.ts";
 import type { IntentsSettings } from "./intents-options.ts";
 import { answerHeaders, readAnswer } from "./kept-answer.ts";
-import { hadNoEffect, type SendingEnd } from "./settlement.ts";
+import { type Answered, hadNoEffect, type SendingEnd } from "./settlement.ts";
 
 /** What a sending has of its surroundings. */
 export interface Sending {
   readonly settings: IntentsSettings;
-  readonly budget: RetryBudget | "off";
   /** Aborts when the intent is not ours any more, or when we are to stop. */
   readonly signal: AbortSignal;
   readonly onEvent: Listener<FetchEvent>;
@@ -25,19 +23,21 @@ export interface Sending {
  */
 export async function sendIntent(
   intent: ClaimedIntent,
-  { settings, budget, signal, onEvent }: Sending,
+  { settings, signal, onEvent }: Sending,
 ): Promise<SendingEnd & { readonly inDoubt: boolean }> {
-  const { clock, keyHeader } = settings;
+  const { clock, keyHeader, fetch: sendOnce } = settings;
   const { method, url, headers, body } = intent.request;
+  const { origin } = new URL(url);
   const key = formatKey(intent.key, settings.keyFormat);
+  const answers = new WeakMap<Response, Answered>();
   /** The answer to the last attempt; `undefined` when it had none. */
-  let answer: IntentAnswer | undefined;
+  let last: Answered | undefined;
   let attempts = 0;
   /** How many attempts began and did not prove to be without effect. */
   let doubtful = intent.inDoubt ? 1 : 0;
 
   const attempt = async (init: RequestInit = {}): Promise<Response> => {
-    answer = undefined;
+    last = undefined;
     attempts += 1;
     const number = attempts;
     const sent = new Headers(init.headers);
@@ -45,20 +45,22 @@ export async function sendIntent(
     sent.set(keyHeader, key);
     init.signal?.throwIfAborted();
     doubtful += 1;
-    const end = await endOf(settings.fetch(url, { ...init, headers: sent }), settings.answerBytesMax);
+    const end = await endOf(sendOnce(url, { ...init, headers: sent }), settings.answerBytesMax);
     if (hadNoEffect(end, clock.now())) doubtful -= 1;
     if ("error" in end) throw end.error;
     // One that was cut may end late.
-    if (number === attempts) ({ answer } = end);
-    // `retryingFetch` looks at the status and the headers.
-    return new Response(null, { status: end.answer.status, headers: answerHeaders(end.answer) });
+    if (number === attempts) last = end;
+    const response = judgedResponse(end);
+    answers.set(response, end);
+    return response;
   };
   const end = async (): Promise<SendingEnd> => {
     try {
       const fetch = retryingFetch({
         ...settings.sending,
         fetch: (_url, init) => attempt(init),
-        budget,
+        budget: settings.budgetOf(origin) ?? "off",
+        layers: () => [settings.layerOf(origin)],
         deadlineMs: Math.max(1, Math.min(settings.deadlineMs, intent.msLeft)),
         clock,
         random: settings.random,
@@ -66,11 +68,11 @@ export async function sendIntent(
       });
       const kept = headers.map(([name, value]): [string, string] => [name, value]);
       const bytes = body === undefined ? undefined : { body: Uint8Array.from(body) };
-      await fetch(url, { method, headers: [...kept, [keyHeader, key]], ...bytes, signal });
-      return { answer: answer! };
+      const response = await fetch(url, { method, headers: [...kept, [keyHeader, key]], ...bytes, signal });
+      return answers.get(response)!;
     } catch (error) {
       // It rejects for a refusal that may have come from who never looked for the key; we want to see that refusal.
-      return answer === undefined || signal.aborted ? { error } : { answer };
+      return last === undefined || signal.aborted ? { error } : last;
     }
   };
   return { ...(await end()), inDoubt: doubtful > 0 };
@@ -79,8 +81,18 @@ export async function sendIntent(
 /** How one attempt ended. */
 async function endOf(responding: Promise<Response>, bytesMax: number): Promise<SendingEnd> {
   try {
-    return { answer: await readAnswer(await responding, bytesMax) };
+    const response = await responding;
+    return { answer: await readAnswer(response, bytesMax), redirected: response.redirected };
   } catch (error) {
     return { error };
   }
+}
+
+/**
+ * What `retryingFetch` looks at: the status, the headers, and whether a redirect led to another request's answer. A
+ * Response has no status over 599; those count as a 5xx.
+ */
+function judgedResponse({ answer, redirected }: Answered): Response {
+  const response = new Response(null, { status: Math.min(answer.status, 599), headers: answerHeaders(answer) });
+  return redirected ? Object.defineProperty(response, "redirected", { value: true }) : response;
 }

@@ -1,5 +1,6 @@
 import type { ClaimedIntent } from "../../stores/intent-store.ts";
 import type { IntentsSettings } from "./intents-options.ts";
+import { originPlaces } from "./origin-places.ts";
 import type { StoreCalls } from "./store-calls.ts";
 import { wakeablePause } from "./wakeable-pause.ts";
 
@@ -16,9 +17,9 @@ export interface SendingLoop {
 /** No shorter pauses: another process may be holding what is due for a moment. */
 const pauseMsMin = 5;
 
-/** How often, and how many at a time, the ended ones whose retention is over are removed. */
+/** How often the ended ones whose retention is over are removed, and how many in one turn. */
 const purgeEveryMs = 60_000;
-const purgeMax = 1000;
+export const purgeMax = 1000;
 
 /** What carries an intent out that this loop claimed. */
 export type CarryOut = (intent: ClaimedIntent, claim: { owner: string; sentAt: number }) => Promise<void>;
@@ -30,6 +31,7 @@ export function sendingLoop(
 ): SendingLoop {
   const { clock, store, concurrency, leaseMs, pollMs } = settings;
   const running = new Set<Promise<void>>();
+  const places = originPlaces(settings);
   const idlers = new Set<() => void>();
   const pause = wakeablePause(clock);
   let loop: Promise<void> | undefined;
@@ -40,11 +42,13 @@ export function sendingLoop(
     if (!stop.aborted) loop ??= run();
   };
   const start = (intent: ClaimedIntent, claim: { owner: string; sentAt: number }): void => {
+    const leave = places.take(new URL(intent.request.url).origin);
     // One that fails by a fault of ours or the user's is taken up again when its lease is over.
     const sending = carryOut(intent, claim)
       .catch(onFailure)
       .finally(() => {
         running.delete(sending);
+        leave();
         wake();
       });
     running.add(sending);
@@ -56,19 +60,23 @@ export function sendingLoop(
     }
   };
   /** Claims what is due, and says how long to wait then, milliseconds. */
-  const claim = async (limit: number): Promise<number> => {
+  const claim = async (free: number): Promise<number> => {
     // Only those who were waiting when we asked: what is added meanwhile may not be in the answer.
     const waiting = [...idlers];
     const claim = { owner: crypto.randomUUID(), sentAt: clock.monotonic() };
-    const { intents, nextMs } = await calls.ask(() => store.claim({ owner: claim.owner, leaseMs, limit }));
+    const { limit, full: exceptOrigins } = places.left(free);
+    const asked = { owner: claim.owner, leaseMs, limit, exceptOrigins };
+    const { intents, nextMs } = await calls.ask(() => store.claim(asked));
     for (const intent of intents) start(intent, claim);
-    if (intents.length === 0 && nextMs === undefined) release(waiting);
+    // While one is left out, something of it is under way.
+    if (intents.length === 0 && nextMs === undefined && exceptOrigins.length === 0) release(waiting);
     return nextMs ?? pollMs;
   };
   const purge = async (): Promise<void> => {
     if (clock.monotonic() - purgedAt < purgeEveryMs) return;
     purgedAt = clock.monotonic();
-    await calls.ask(() => store.purge({ limit: purgeMax }));
+    // Where there is more, the next turn goes on with it: so it keeps up with whatever rate they end at.
+    if ((await calls.ask(() => store.purge({ limit: purgeMax }))) >= purgeMax) purgedAt = -Infinity;
   };
   const run = async (): Promise<void> => {
     while (!stop.aborted) {

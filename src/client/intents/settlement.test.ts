@@ -4,7 +4,9 @@ import { hadNoEffect, overdue, settlement } from "./settlement.ts";
 
 const answered = (status: number, ...headers: [string, string][]) => ({
   answer: { status, headers, body: new Uint8Array(), truncated: false },
+  redirected: false,
 });
+const redirectedTo = (status: number) => ({ ...answered(status), redirected: true });
 const replayed: [string, string] = ["idempotent-replayed", "true"];
 const refused = { error: Object.assign(new Error("connect"), { code: "ECONNREFUSED" }) };
 const reset = { error: Object.assign(new Error("reset"), { code: "ECONNRESET" }) };
@@ -25,6 +27,12 @@ describe("what becomes of an intent", () => {
     });
     expect(settlement(end, true, 0)).toMatchObject({ outcome: { state: "unknown", why: "answered" } });
     expect(settlement(answered(status, replayed), true, 0)).toMatchObject({ outcome: { state: "failed" } });
+  });
+
+  test.for([401, 403, 404, 409, 422, 503])("%d after a redirect: another request's answer proves nothing", (status) => {
+    expect(hadNoEffect(redirectedTo(status), 0)).toBe(false);
+    expect(settlement(redirectedTo(status), false, 0)).not.toMatchObject({ outcome: { state: "failed" } });
+    expect(settlement(redirectedTo(404), false, 0)).toMatchObject({ outcome: { state: "unknown", why: "answered" } });
   });
 
   test("a kept 5xx is the end, and proves nothing", () => {
@@ -56,6 +64,15 @@ describe("what becomes of an intent", () => {
       outcome: { state: "failed", why: "unsendable" },
     });
     expect(settlement(badCertificate, true, 0)).toMatchObject({ action: "postpone" });
+  });
+
+  test("who gave up below, after failures that pass, is asked again", () => {
+    for (const code of ["ONCE_ATTEMPTS_EXHAUSTED", "ONCE_BUDGET_EXHAUSTED", "ONCE_OUTCOME_UNKNOWN"] as const) {
+      const gaveUp = new OnceAgainError(code, "gave up", { cause: refused.error });
+      for (const error of [gaveUp, new TypeError("fetch failed", { cause: gaveUp })]) {
+        expect(settlement({ error }, false, 0)).toMatchObject({ action: "postpone" });
+      }
+    }
   });
 
   test("the time that an error names is waited for", () => {

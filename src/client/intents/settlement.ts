@@ -1,11 +1,18 @@
+import type { ErrorCode } from "../../core/error-codes.ts";
 import { OnceAgainError } from "../../core/errors.ts";
 import { errorVerdict } from "../../delivery/index.ts";
 import type { IntentAnswer, IntentOutcome } from "../../stores/intent-store.ts";
 import { decideOn, type Failure, failureOf, provesNoEffect } from "../retry-rule.ts";
 import { answerHeaders } from "./kept-answer.ts";
 
+/** An answer, and whether it is that of another request, to which a redirect led. */
+export interface Answered {
+  readonly answer: IntentAnswer;
+  readonly redirected: boolean;
+}
+
 /** How one sending ended: with the last answer, or with an error. */
-export type SendingEnd = { readonly answer: IntentAnswer } | { readonly error: unknown };
+export type SendingEnd = Answered | { readonly error: unknown };
 
 /** What becomes of an intent after that. */
 export type Settlement =
@@ -24,18 +31,17 @@ const credentials: ReadonlySet<number> = new Set([401, 407]);
  */
 export function settlement(end: SendingEnd, inDoubt: boolean, nowMs: number): Settlement {
   if ("error" in end) {
-    if (!inDoubt && !errorVerdict(end.error).transient) return ended({ state: "failed", why: "unsendable" });
+    if (!inDoubt && isUnsendable(end.error)) return ended({ state: "failed", why: "unsendable" });
     return { action: "postpone", delayMsMin: Math.max(0, retryAtOf(end.error) - nowMs) };
   }
   const { answer } = end;
-  const failure = failureIn(answer, nowMs);
+  const failure = failureIn(end, nowMs);
   if (failure === undefined) return ended({ state: "done", answer });
   if (decideOn(failure, true).action === "retry" || credentials.has(answer.status)) {
     return { action: "postpone", delayMsMin: failure.delayMsMin ?? 0 };
   }
-  const isRefusal = answer.status < 500;
   const isKept = answerHeaders(answer).get("Idempotent-Replayed") === "true";
-  const isSure = isRefusal && (!inDoubt || isKept);
+  const isSure = isKept ? answer.status < 500 : !inDoubt && provesNoEffect(failure);
   return ended({ state: isSure ? "failed" : "unknown", why: "answered", answer });
 }
 
@@ -46,12 +52,30 @@ export function overdue(inDoubt: boolean): IntentOutcome {
 
 /** Whether an attempt surely had no effect. */
 export function hadNoEffect(end: SendingEnd, nowMs: number): boolean {
-  const failure = "error" in end ? failureOf(end, nowMs) : failureIn(end.answer, nowMs);
+  const failure = "error" in end ? failureOf(end, nowMs) : failureIn(end, nowMs);
   return failure !== undefined && provesNoEffect(failure);
 }
 
-function failureIn(answer: IntentAnswer, nowMs: number): Failure | undefined {
-  const value = { status: answer.status, headers: answerHeaders(answer), redirected: false };
+/**
+ * Whether the same request fails in the same way whenever it is sent. Who gave up trying, `retryingFetch` or one like it
+ * below, did so over failures that pass.
+ */
+function isUnsendable(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (OnceAgainError.isInstance(at) && gaveUp.has(at.code)) return false;
+  }
+  return !errorVerdict(error).transient;
+}
+
+const gaveUp: ReadonlySet<ErrorCode> = new Set([
+  "ONCE_ATTEMPTS_EXHAUSTED",
+  "ONCE_BUDGET_EXHAUSTED",
+  "ONCE_DEADLINE_EXCEEDED",
+  "ONCE_OUTCOME_UNKNOWN",
+]);
+
+function failureIn({ answer, redirected }: Answered, nowMs: number): Failure | undefined {
+  const value = { status: answer.status, headers: answerHeaders(answer), redirected };
   return failureOf({ value }, nowMs);
 }
 

@@ -9,6 +9,8 @@ const dialect = {
   bytes: "bytea",
   id: 'text COLLATE "C"',
   skipLocked: "FOR UPDATE SKIP LOCKED",
+  // A parameter that is JSON itself would be serialised once more by the `sql` of `postgres`.
+  textsIn: (json: string) => `(SELECT json_array_elements_text(CAST(CAST(${json} AS text) AS json)))`,
 };
 
 /** Any number that no other program's advisory lock has: "once" in ASCII. */

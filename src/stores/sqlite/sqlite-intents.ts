@@ -1,3 +1,4 @@
+import { closeSync, openSync } from "node:fs";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Clock } from "../../core/clock.ts";
 import { intentSchema } from "../intent-statements.ts";
@@ -6,16 +7,23 @@ import { sqlIntents, type SqlValue } from "../sql-intents.ts";
 import { type SqliteOptions, sqliteConnection } from "./connection.ts";
 
 /** SQLite orders text by its UTF-8 bytes, which is by code points, and has one writer at a time. */
-const dialect = { now: "once_again_now()", bytes: "blob", id: "text NOT NULL", skipLocked: "" };
+const dialect = {
+  now: "once_again_now()",
+  bytes: "blob",
+  id: "text NOT NULL",
+  skipLocked: "",
+  textsIn: (json: string) => `(SELECT value FROM json_each(${json}))`,
+};
 
 /**
  * Durable intents in a SQLite file (WAL, `synchronous=FULL`): what is acknowledged survives a crash of the process,
  * and of the machine as far as its disk keeps what it acknowledges. Any number of processes of one machine may share
- * the file; it may be the one that your own tables are in.
+ * the file; it may be the one that your own tables are in. A new file is readable for its owner alone (mode 0600).
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID`; what `node:sqlite` throws when the file can't be opened.
  */
 export function sqliteIntents(options: SqliteOptions): IntentStore {
+  makePrivate(options.path);
   const { opened, takeTurn, transaction, close } = sqliteConnection(options, intentSchema(dialect), runner);
   const run = (text: string, values: readonly SqlValue[]): unknown[] => opened().prepared(text, values);
   return sqlIntents(
@@ -26,6 +34,19 @@ export function sqliteIntents(options: SqliteOptions): IntentStore {
     },
     dialect,
   );
+}
+
+/**
+ * Makes the file readable for its owner alone, since requests and answers are in it; SQLite gives its log the same
+ * rights. One that is there keeps the rights that it has.
+ */
+function makePrivate(path: string): void {
+  if (typeof path !== "string" || path === "" || path === ":memory:") return;
+  try {
+    closeSync(openSync(path, "wx", 0o600));
+  } catch {
+    // It is there, or can't be made, which SQLite will say.
+  }
 }
 
 /** Runs statements, each prepared once. */
