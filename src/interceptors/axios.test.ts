@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import axios, { AxiosError, isAxiosError } from "axios";
+import axios, { AxiosError, AxiosHeaders, isAxiosError } from "axios";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { FetchEvent } from "../client/index.ts";
 import { errorVerdict } from "../delivery/index.ts";
@@ -103,6 +103,58 @@ test("axios' time-out leaves the outcome unknown: a keyed POST is repeated, an u
   script = [hang];
   const call = client({ keys: "off" }).post("/orders", "tea", { timeout: 50 });
   await expect(call).rejects.toMatchObject({ code: "ONCE_OUTCOME_UNKNOWN", cause: { code: "ECONNABORTED" } });
+});
+
+test("a doubt that the last answer left has axios' error for that answer as its cause", async () => {
+  script = [answer(500), answer(500), answer(500)];
+  const error = (await client()
+    .post("/orders", "tea")
+    .catch((error: unknown) => error)) as { code: string; cause: unknown; details: object };
+  expect(error.code).toBe("ONCE_OUTCOME_UNKNOWN");
+  expect(error.details).toMatchObject({ attempts: 3, status: 500, key: received[0]!.key });
+  expect(isAxiosError(error.cause) && error.cause.response?.status).toBe(500);
+  script = [reset, answer(404)];
+  await expect(client().post("/orders", "tea")).rejects.toMatchObject({ cause: { status: 404, name: "AxiosError" } });
+  script = [answer(500), answer(500), answer(500)];
+  const welcome = client().post("/orders", "tea", { validateStatus: null });
+  await expect(welcome).rejects.toMatchObject({ code: "ONCE_OUTCOME_UNKNOWN", cause: undefined });
+});
+
+/** A signal of another class, as a polyfill's is. */
+class OtherSignal extends EventTarget {
+  aborted = false;
+  listeners = 0;
+  override addEventListener(...given: Parameters<EventTarget["addEventListener"]>): void {
+    this.listeners += 1;
+    super.addEventListener(...given);
+  }
+  override removeEventListener(...given: Parameters<EventTarget["removeEventListener"]>): void {
+    this.listeners -= 1;
+    super.removeEventListener(...given);
+  }
+  abort(): void {
+    this.aborted = true;
+    this.dispatchEvent(new Event("abort"));
+  }
+}
+
+test("a signal that is not the platform's is followed, and let go at the end", async () => {
+  const signal = new OtherSignal();
+  script = [reset];
+  expect((await client().post("/orders", "tea", { signal })).status).toBe(200);
+  const listeners = () => signal.listeners;
+  expect([received.length, listeners()]).toEqual([2, 0]);
+  script = [() => signal.abort()];
+  await expect(client().post("/orders", "tea", { signal })).rejects.toSatisfy(axios.isCancel);
+  await expect(client().post("/orders", "tea", { signal })).rejects.toSatisfy(axios.isCancel);
+  expect([received.length, listeners()]).toEqual([3, 0]);
+});
+
+test("what is no signal is refused before anything is sent", async () => {
+  const adapter = retryingAdapter(axios.getAdapter("http"));
+  const call = adapter({ url: origin, headers: new AxiosHeaders(), signal: {} } as never);
+  await expect(call).rejects.toThrow(TypeError);
+  expect(received).toEqual([]);
 });
 
 test("an answer that breaks off is part of its attempt", async () => {

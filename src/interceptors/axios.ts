@@ -1,9 +1,12 @@
 import { writeAttempt } from "../client/attempt-headers.ts";
 import { type RetryingFetchOptions, fetchSettings } from "../client/fetch-options.ts";
+import { outcomeUnknown } from "../client/outcome-unknown.ts";
 import { nameOperation, type PreparedRequest } from "../client/prepared-request.ts";
 import type { Answer } from "../client/retry-rule.ts";
 import { sendUntilAnswered } from "../client/send-until-answered.ts";
+import { OnceAgainError } from "../core/errors.ts";
 import { isIdempotentMethod } from "../delivery/index.ts";
+import { abortsWith } from "./foreign-signal.ts";
 import { findHeader } from "./find-header.ts";
 import { replayableBody } from "./replayable-body.ts";
 
@@ -40,6 +43,8 @@ export interface AxiosResponse {
 /** An answer of the adapter, or the error that axios made of one. */
 interface AxiosAnswer<Response> extends Answer {
   readonly data: unknown;
+  /** The error that axios made of it. */
+  readonly error?: unknown;
   /** Returns the adapter's answer, or throws its error. */
   settle(): Response;
 }
@@ -74,28 +79,38 @@ export function retryingAdapter<Config extends AxiosConfig, Response extends Axi
     if (bytes?.contentType !== undefined) headers.set("content-type", bytes.contentType);
     const method = (config.method ?? "get").toUpperCase();
     const key = nameOperation(method, view, settings);
-    const signal = signalOf(config);
+    const { signal, unfollow } = abortsWith(config.signal, config.cancelToken?.toAbortSignal());
+    let lastError: unknown;
     const request: PreparedRequest<AxiosAnswer<Response>> = {
       ...target(config),
       method,
       key,
       repeatable: key !== undefined || isIdempotentMethod(method),
       signal,
-      send(attemptSignal, facts) {
+      async send(attemptSignal, facts) {
+        lastError = undefined;
         // Adapters change the headers that they are given.
         const attemptHeaders = headers.concat();
         writeAttempt(attemptHeaders, settings.attemptHeaders, facts);
-        return attempt(adapter, {
+        const answer = await attempt(adapter, {
           ...config,
           ...(bytes === undefined ? undefined : { data: bytes.body }),
           headers: attemptHeaders,
           cancelToken: undefined,
           signal: signal === undefined ? attemptSignal : AbortSignal.any([attemptSignal, signal]),
         });
+        lastError = answer.error;
+        return answer;
       },
       discard: ({ data }) => discard(data),
     };
-    return (await sendUntilAnswered(request, settings)).settle();
+    try {
+      return (await sendUntilAnswered(request, settings)).settle();
+    } catch (error) {
+      throw withCause(error, lastError);
+    } finally {
+      unfollow();
+    }
   };
 }
 
@@ -108,7 +123,12 @@ async function attempt<Config extends AxiosConfig, Response extends AxiosRespons
     redirected = true;
     config.beforeRedirect?.(...facts);
   };
-  const answer = ({ status, headers, data }: AxiosResponse, settle: () => Response): AxiosAnswer<Response> => ({
+  const answer = (
+    { status, headers, data }: AxiosResponse,
+    settle: () => Response,
+    error?: unknown,
+  ): AxiosAnswer<Response> => ({
+    error,
     status,
     data,
     redirected,
@@ -122,9 +142,10 @@ async function attempt<Config extends AxiosConfig, Response extends AxiosRespons
     const { response } = error as { response?: AxiosResponse };
     // With a status that was welcome, the error is about what followed: the answer broke off.
     if (response === undefined || config.validateStatus?.(response.status) !== false) throw error;
-    return answer(response, () => {
+    const settle = (): Response => {
       throw error;
-    });
+    };
+    return answer(response, settle, error);
   }
 }
 
@@ -133,9 +154,11 @@ function text(value: unknown): string | null {
   return typeof value === "string" || typeof value === "number" ? String(value) : null;
 }
 
-function signalOf({ signal, cancelToken }: AxiosConfig): AbortSignal | undefined {
-  const signals = [signal as AbortSignal | undefined, cancelToken?.toAbortSignal()].filter((one) => one !== undefined);
-  return signals.length > 1 ? AbortSignal.any(signals) : signals[0];
+/** A doubt that the last answer left has no cause; here it is the error that axios made of that answer. */
+function withCause(error: unknown, lastError: unknown): unknown {
+  if (lastError === undefined || !OnceAgainError.isInstance(error, "ONCE_OUTCOME_UNKNOWN")) return error;
+  if (error.cause !== undefined) return error;
+  return outcomeUnknown(error.details as unknown as Parameters<typeof outcomeUnknown>[0], lastError);
 }
 
 /** Where a request goes, as axios joins it; a page's relative URL has no origin here. */

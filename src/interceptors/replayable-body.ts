@@ -23,8 +23,21 @@ export function replayableBody(
 ): Promise<BodyBytes> | undefined {
   if (typeof body !== "object" || body === null) return undefined;
   if (isForm(body)) return formBytes(body);
-  const isOneShot = Symbol.asyncIterator in body || ["pipe", "getReader", "next"].some((method) => method in body);
-  return isOneShot ? streamBytes(body, Number(headers.get("content-length") ?? Number.NaN)) : undefined;
+  return isStream(body) ? streamBytes(body, lengthOf(headers)) : undefined;
+}
+
+/** Whether a body is one that `replayableBody` refuses: a stream that is long, or does not say how long it is. */
+export function isOneShot(body: unknown, headers: { get(name: string): string | null }): boolean {
+  if (typeof body !== "object" || body === null || isForm(body) || !isStream(body)) return false;
+  return !isAsyncIterable(body) || !(lengthOf(headers) <= bytesMax);
+}
+
+function isStream(body: object): boolean {
+  return Symbol.asyncIterator in body || ["pipe", "getReader", "next"].some((method) => method in body);
+}
+
+function lengthOf(headers: { get(name: string): string | null }): number {
+  return Number(headers.get("content-length") ?? Number.NaN);
 }
 
 /** Also one of another `FormData` class than the platform's, such as that of an installed undici. */

@@ -14,7 +14,8 @@ export interface AttemptOwner {
   onSucceeded(status: number): void;
   /** It answers whether the caller gets the answer; otherwise nobody does. */
   onRefused(answer: UndiciAnswer): boolean;
-  onFailed(error: Error): void;
+  /** `answer`: the answer that an interceptor below made the error of. */
+  onFailed(error: Error, answer?: UndiciAnswer): void;
 }
 
 /** An answer that says what failed, as the retry rule looks at it. */
@@ -99,7 +100,14 @@ export class Attempt implements DispatchHandler {
   onResponseError(_: DispatchController | null, error: Error): void {
     this.#stopDiscardTimer?.();
     if (this.#fate === "forwarded") this.#owner.handler.onResponseError?.(this.#owner.controller, error);
-    else if (this.#fate === "open") this.#owner.onFailed(error);
+    else if (this.#fate === "open") this.#owner.onFailed(error, this.#answerIn(error));
+  }
+
+  /** The answer in an error that undici's interceptor `responseError` made of one. */
+  #answerIn(error: Error): UndiciAnswer | undefined {
+    const { code, statusCode, headers } = error as Error & Record<string, unknown>;
+    if (code !== "UND_ERR_RESPONSE" || typeof statusCode !== "number" || statusCode < 400) return undefined;
+    return new UndiciAnswer(statusCode, (headers ?? {}) as ResponseHeaders, hops(this.#context) > 1);
   }
 
   /** Nobody gets the answer. It is read on, within bounds, so that the connection can be used again. */

@@ -15,7 +15,7 @@ import { isIdempotentMethod, isSafeMethod } from "../../delivery/index.ts";
 import { attemptTimeout, type Outcome } from "../../retry/attempt.ts";
 import { gaveUpError } from "../../retry/gave-up-error.ts";
 import { type Plan, planRetry } from "../../retry/plan.ts";
-import type { RetryBudget, RetryEvent } from "../../retry/index.ts";
+import type { Decision, RetryBudget, RetryEvent } from "../../retry/index.ts";
 import type { FailureKind } from "../../retry/retry-budget.ts";
 import { Attempt, type AttemptOwner, type UndiciAnswer } from "./attempt.ts";
 import { CallController, type SteeredCall } from "./call-controller.ts";
@@ -26,6 +26,8 @@ export interface CallRequest {
   readonly options: DispatchOptions;
   readonly origin: string;
   readonly key: string | undefined;
+  /** Whether its body is a stream, of which nothing is left for another attempt. */
+  readonly isSentOnce: boolean;
 }
 
 /** What the calls through one interceptor have in common. */
@@ -129,7 +131,7 @@ export class Call implements AttemptOwner, SteeredCall {
       this.#wait(plan.delayMs);
       return false;
     }
-    if (this.#isUnknown && this.#request.key !== undefined && leavesInDoubt(this.#failure)) {
+    if (this.#isInDoubt) {
       this.#fail(undefined, plan.why);
       return false;
     }
@@ -138,10 +140,10 @@ export class Call implements AttemptOwner, SteeredCall {
     return true;
   }
 
-  onFailed(error: Error): void {
+  onFailed(error: Error, answer?: UndiciAnswer): void {
     this.#stopTimer();
-    this.#status = undefined;
-    const plan = this.#plan({ error });
+    this.#status = answer?.status;
+    const plan = this.#plan(answer === undefined ? { error } : { value: answer });
     if (plan === undefined) return;
     if (plan.action === "wait") {
       // Undici tells of a start only when a connection is there. The caller must be able to abort before.
@@ -149,7 +151,12 @@ export class Call implements AttemptOwner, SteeredCall {
       if (!this.#settled) this.#wait(plan.delayMs);
       return;
     }
-    if (plan.action === "stop") {
+    // An answer's error is the answer: it is handed on as that is.
+    if (answer !== undefined && !this.#isInDoubt) {
+      this.#end(error, plan.why);
+      return;
+    }
+    if (answer !== undefined || plan.action === "stop") {
       this.#fail(error, plan.why);
       return;
     }
@@ -161,7 +168,7 @@ export class Call implements AttemptOwner, SteeredCall {
   /** What to do about an attempt that failed; `undefined` when the call ended over that question. */
   #plan(outcome: Outcome<UndiciAnswer>): Plan | undefined {
     const { policy } = this.#surroundings.settings;
-    const { options, key } = this.#request;
+    const { options, key, isSentOnce } = this.#request;
     const found = failureOf(outcome, this.clock.now()) as Failure<UndiciAnswer>;
     // Undici tells of a start before it writes the first byte.
     const failure = this.attemptController === undefined ? unsent(found) : found;
@@ -179,7 +186,9 @@ export class Call implements AttemptOwner, SteeredCall {
     };
     let plan: Plan;
     try {
-      const decision = decideOn(failure, key !== undefined || isIdempotentMethod(options.method));
+      const rule = decideOn(failure, key !== undefined || isIdempotentMethod(options.method));
+      const decision: Decision =
+        isSentOnce && rule.action === "retry" ? { action: "stop", why: "body-not-replayable" } : rule;
       plan = planRetry({ ...policy, deadlineMs: this.#deadlineMs, budget: this.#budget }, decision, progress);
     } catch (error) {
       // The backoff is the user's own function.
@@ -224,14 +233,22 @@ export class Call implements AttemptOwner, SteeredCall {
     return this.#fateUnknown && this.abortReason === null && !isSafeMethod(this.#request.options.method);
   }
 
+  /** Whether the last answer leaves open what became of a keyed operation. */
+  get #isInDoubt(): boolean {
+    return this.#isUnknown && this.#request.key !== undefined && leavesInDoubt(this.#failure);
+  }
+
   /** Ends the call: with `error`, or, when the last answer was no help, with what is left in doubt. */
   #fail(error: Error | undefined, why: string): void {
+    const facts = { attempts: this.#attempts, key: this.#request.key, status: this.#status };
+    this.#end(error === undefined || this.#isUnknown ? outcomeUnknown(facts, error) : error, why);
+  }
+
+  #end(error: Error, why: string): void {
     this.#stopTimer();
     this.#settled = true;
     this.#tell?.({ type: "gave-up", attempts: this.#attempts, elapsedMs: this.#elapsedMs(), why });
-    const facts = { attempts: this.#attempts, key: this.#request.key, status: this.#status };
-    const told = error === undefined || this.#isUnknown ? outcomeUnknown(facts, error) : error;
-    this.handler.onResponseError?.(this.controller, told);
+    this.handler.onResponseError?.(this.controller, error);
   }
 
   /** Tells the listener; `undefined` when nobody listens, so that no event is made. */

@@ -1,7 +1,7 @@
 import { fetchSettings, type RetryingFetchOptions } from "../../client/fetch-options.ts";
 import { nameOperation } from "../../client/prepared-request.ts";
 import { sharedTimers } from "../../core/shared-timers.ts";
-import { replayableBody } from "../replayable-body.ts";
+import { isOneShot, replayableBody } from "../replayable-body.ts";
 import { Call } from "./call.ts";
 import type { Dispatch } from "./dispatcher.ts";
 import { RequestHeaders } from "./request-headers.ts";
@@ -27,8 +27,8 @@ export type RetryInterceptor = <Dispatched extends (options: never, handler: nev
  *
  * Compose it last, so that it sees what the others make of an answer. Strings, bytes, Blobs and forms are sent again as
  * they are; do not change bytes while their call is under way. A stream is read into memory first when its
- * `Content-Length` is at most 1 MiB, as that of every usual `fetch` body is; any other stream ends the call with
- * `ONCE_BODY_NOT_REPLAYABLE`, and nothing is sent. Upgrades and CONNECT pass through as they are.
+ * `Content-Length` is at most 1 MiB, as that of every usual `fetch` body is; any other stream is sent once, whatever comes
+ * of it. Upgrades and CONNECT pass through as they are.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
  */
@@ -41,12 +41,13 @@ export function retryInterceptor(options: RetryInterceptorOptions = {}): RetryIn
     return (request, handler) => {
       if (request.method === "CONNECT" || (request.upgrade ?? false) !== false) return dispatch(request, handler);
       const headers = new RequestHeaders(request.headers);
-      const start = (body: unknown): boolean => {
+      const start = (body: unknown, isSentOnce = false): boolean => {
         const key = nameOperation(request.method, headers, settings);
         const origin = typeof request.origin === "object" ? request.origin.origin : (request.origin ?? "");
         const options = { ...request, headers: headers.given, body };
-        return new Call(surroundings, { options, origin, key }, handler).send();
+        return new Call(surroundings, { options, origin, key, isSentOnce }, handler).send();
       };
+      if (isOneShot(request.body, headers)) return start(request.body, true);
       const bytes = replayableBody(request.body, headers);
       if (bytes === undefined) return start(request.body);
       void bytes.then(

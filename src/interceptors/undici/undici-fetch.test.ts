@@ -107,6 +107,17 @@ describe.each(Object.entries(versions))("%s", (_name, { Agent, interceptors, req
     }
   });
 
+  test("a status that no Response can have is handed on, and the answer can be read and let go", async () => {
+    script = [answer(999, {}, "odd")];
+    const odd = await plain()(url);
+    expect([odd.status, odd.ok, odd.clone().status, await odd.text()]).toEqual([999, false, 999, "odd"]);
+    script = [answer(999, {}, "odd")];
+    await expect(retrying()(url, { method: "POST", body: "tea" })).rejects.toMatchObject({
+      code: "ONCE_OUTCOME_UNKNOWN",
+      details: { status: 999 },
+    });
+  });
+
   test("a Request is sent as it is", async () => {
     const order = new Request(url, { method: "PUT", body: "tea", headers: { "idempotency-key": "mine" } });
     expect((await retrying()(order)).status).toBe(200);

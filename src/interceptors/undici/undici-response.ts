@@ -95,7 +95,7 @@ export class UndiciResponse implements Omit<Response, "textStream"> {
   /** @throws TypeError when the body has been read. */
   clone(): Response {
     this.#refuseRead();
-    return this.#whole().clone();
+    return Object.defineProperty(this.#whole().clone(), "status", { value: this.status });
   }
 
   #refuseRead(): void {
@@ -111,7 +111,9 @@ export class UndiciResponse implements Omit<Response, "textStream"> {
   }
 
   #whole(): Response {
-    const { status, statusText, headers } = this;
+    const { statusText, headers } = this;
+    // A Response takes no other status, and here it only stands for the body.
+    const status = Math.min(599, Math.max(200, this.status));
     const body = this.#hasBody ? ReadableStream.from(this.#answer.body) : null;
     return (this.#streamed ??= new Response(body, { status, statusText, headers }));
   }
