@@ -1,4 +1,5 @@
 import { configure } from "safe-stable-stringify";
+import { scanJson } from "./json-scan.ts";
 import { sha256 } from "./sha256.ts";
 
 /** A body in the form in which it is compared, and which form that is, so that two forms can't be mistaken. */
@@ -62,17 +63,19 @@ function isInexact(text: string): boolean {
 /**
  * JSON by RFC 8785.
  *
- * @throws Error when the text is no JSON, is nested deeper than `levelsMax`, has half a character in it, or holds a number
- *   that a double can't keep: 9007199254740993 and 9007199254740992 would become one, and two different amounts must never
- *   look the same.
+ * @throws Error when the text is no JSON, is nested deeper than `levelsMax`, has half a character in it, has one member
+ *   twice in an object, since parsers differ on which one they take, or holds a number that a double can't keep:
+ *   9007199254740993 and 9007199254740992 would become one, and two different amounts must never look the same.
  */
 function canonicalJson(text: string): string {
-  // Looking at each number costs more than all the rest.
-  const value: unknown = perhapsInexact.test(text) ? JSON.parse(text, refuseInexact) : JSON.parse(text);
+  const value: unknown = JSON.parse(text);
   // Each level has two brackets.
   if (text.length > 2 * levelsMax && isDeeper(value, levelsMax)) throw new RangeError("nested too deep");
   const canonical = stringifySorted(value);
   if (canonical === undefined || loneSurrogate.test(canonical)) throw new TypeError("not JSON");
+  const { members, isExact } = scanJson(text);
+  if (!isExact) throw new RangeError("inexact number");
+  if (members > 1 && members !== scanJson(canonical).members) throw new TypeError("a member twice");
   return canonical;
 }
 
@@ -89,34 +92,6 @@ const stringifySorted = configure({ strict: true });
 
 /** Half a character, of which RFC 8785, section 3.2.2.2, wants no canonical form: written as an escape, never by itself. */
 const loneSurrogate = /(?<!\\)(?:\\\\)*\\ud[89a-f]/;
-
-/**
- * Finds 16 digits (or a point among them) in a row, or what may be an exponent: without either, each number has up to 15
- * significant digits, and is as large as they make it. It may be in a string, of which a reviver knows better.
- */
-const perhapsInexact = /[\d.]{16}|(?:^|[[:,\s])-?[\d.]+e/i;
-
-function refuseInexact(this: unknown, _key: string, value: unknown, context?: JsonSource): unknown {
-  if (typeof value === "number" && !isExact(context?.source)) throw new RangeError("inexact number");
-  return value;
-}
-
-/** What `JSON.parse` tells its reviver of a primitive: the text it was read from. */
-interface JsonSource {
-  source?: string;
-}
-
-/**
- * Whether a decimal literal survives as a double: one of up to 15 significant digits does, as long as it is neither
- * so large nor so small that a double has fewer digits there (IEEE 754), and so does what JavaScript itself writes.
- */
-function isExact(source: string | undefined): boolean {
-  if (source === undefined) return false;
-  if (String(Number(source)) === source) return true;
-  const digits = source.replace(/e.*$/i, "").replaceAll(/[-.]/g, "").replace(/^0+/, "");
-  const size = Math.abs(Number(source));
-  return digits === "" || (digits.length <= 15 && size >= 1e-300 && size <= 1e300);
-}
 
 /**
  * The parts of a multipart body without its boundary; files by their hash.

@@ -20,6 +20,18 @@ test("the time of the ULID of its specification", () => {
   expect(keyTime("00000000000000000000000042")).toBeUndefined();
 });
 
+test("a ULID is one from the first millisecond of 2016, the year in which they came up", () => {
+  const digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+  const ulidOf = (time: number): string => {
+    let text = "";
+    for (let rest = time; text.length < 10; rest = Math.floor(rest / 32)) text = `${digits[rest % 32]}${text}`;
+    return text.padEnd(26, "0");
+  };
+  const first = Date.UTC(2016, 0);
+  expect(keyTime(ulidOf(first))).toBe(first);
+  expect(keyTime(ulidOf(first - 1))).toBeUndefined();
+});
+
 test("the time of a made key is the time it was made at", () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 2 ** 48 - 1 }), (time) => {
