@@ -68,6 +68,7 @@ function start(guide: string, environment: Record<string, string> = {}) {
 
 test.for([
   ["transaction-refused", '200 {"paid":700}\n402 {"declined":400}\npaid: 700\n'],
+  ["graphql", "200 paid ran\n200 paid true\n200 failed ran\n200 failed ran\npaid: 700\n"],
   ["no-effect", "503 1\n201 -\n"],
   ["reconcile", "500\n409 1\n"],
   ["steps", "500\n201\norders: 1, charges: 1, mails: 1\n"],

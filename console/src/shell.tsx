@@ -29,9 +29,8 @@ export function Shell() {
     return () => removeEventListener("hashchange", follow);
   }, []);
   const known = sections.value ?? [];
-  const current = known.find((name) => placeName(place.value) === name) ?? known[0];
+  const current = known.find((name) => place.value.split("/")[0] === name) ?? known[0];
   const Page = current === undefined ? undefined : pages[current]?.page;
-  useEffect(() => void (document.title = `${current === undefined ? "" : `${pages[current]?.title} · `}once-again`));
   return (
     <>
       <a class="skip" href="#main" onClick={skip}>
@@ -55,9 +54,6 @@ export function Shell() {
     </>
   );
 }
-
-/** The page that an address names: what follows "?" is the page's own. */
-const placeName = (place: string): string | undefined => place.split("?")[0];
 
 async function load(): Promise<void> {
   try {

@@ -22,7 +22,7 @@ export const errorCodes = {
   ONCE_BODY_CONSUMED: "The request's body was read before it could be fingerprinted.",
   ONCE_RESULT_TOO_LARGE: "The answer is larger than the server keeps.",
   ONCE_NO_EFFECT: "The operation failed and nothing happened.",
-  ONCE_HANDLER_FAILED: "The handler threw; what it had done by then is unknown.",
+  ONCE_HANDLER_FAILED: "The handler failed.",
   ONCE_HANDLER_TIMEOUT: "The handler took longer than it may; what it has done, or will do yet, is unknown.",
   ONCE_OPERATION_ENDED: "The operation has ended; what its handler was given is of no use any more.",
   ONCE_MOUNTED_TWICE: "A request passes once-again twice.",

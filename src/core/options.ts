@@ -32,6 +32,16 @@ export function checkedChoice<Choice extends string | number>(
   throw invalidOption(name, choices.map((choice) => JSON.stringify(choice)).join(" or "), value);
 }
 
+/**
+ * Checks one option that may be a function.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for anything else.
+ */
+export function checkedFunction<Given>(name: string, value: Given): Given {
+  if (value === undefined || typeof value === "function") return value;
+  throw invalidOption(name, "a function", value);
+}
+
 /** The error for an option whose value makes no sense. */
 export function invalidOption(name: string, expected: string, value: unknown): OnceAgainError {
   const shown = typeof value === "string" ? JSON.stringify(value) : String(value);

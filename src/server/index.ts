@@ -1,6 +1,7 @@
 export type { Engine } from "./engine.ts";
 export { type Attempt, type Ended, type Execution, NoEffectError, type Work } from "./execution.ts";
 export { type HttpAnswer } from "./http/answer.ts";
+export { type FailureOf, graphqlFailure } from "./http/failure.ts";
 export { type HttpHandler } from "./http/handler-work.ts";
 export type {
   HttpOptions,

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { KeptDocument, KeyDocument } from "../../../src/console/keys/keys-protocol.ts";
-import { close } from "./keys-state.ts";
+import { chosen } from "./keys-state.ts";
 import { StateBadge } from "./key-table.tsx";
 import { Settle } from "./settle.tsx";
 import { since, stateWords, until } from "./wording.ts";
@@ -15,7 +15,7 @@ export function KeyDetail({ found }: { found: KeyDocument }) {
         <h2 id="detail-title" class="mono name" tabIndex={-1} ref={heading}>
           {found.key}
         </h2>
-        <button type="button" onClick={close}>
+        <button type="button" onClick={() => (chosen.value = undefined)}>
           Close
         </button>
       </div>
@@ -30,7 +30,7 @@ export function KeyDetail({ found }: { found: KeyDocument }) {
         {found.state !== "done" && (
           <Field name="Lease ends" value={`${found.leaseUntil} (${until(found.leaseUntil)})`} />
         )}
-        <Field name="Expires" value={`${found.expiresAt} (${until(found.expiresAt)})`} />
+        <Field name="Forgotten" value={`${found.expiresAt} (${until(found.expiresAt)})`} />
         <Field name="Request" value={`SHA-256 ${found.fingerprint}`} />
         {found.owner !== "" && <Field name="Owner" value={found.owner} />}
       </dl>

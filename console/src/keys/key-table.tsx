@@ -1,14 +1,14 @@
 import { useSignal } from "@preact/signals";
 import type { KeySummary } from "../../../src/console/keys/keys-protocol.ts";
-import { chosen, found, loadKeys, open, page, scope, search, stateFilter, streamProblem, trail } from "./keys-state.ts";
+import { chosen, loadKeys, open, page, scope, stateFilter, trail } from "./keys-state.ts";
 import { since, stateWords, until } from "./wording.ts";
 
-/** One page of keys, in the order of scope and key; or those that a search found. */
+/** One page of keys, in the order of scope and key. */
 export function KeyTable() {
   const problem = useSignal<string | undefined>(undefined);
-  const rows = found.value?.keys ?? page.value?.keys;
-  if (rows === undefined) return <div class="card empty">{streamProblem.value ?? "Asking the store…"}</div>;
-  if (rows.length === 0) return <div class="card empty">{emptyText()}</div>;
+  const found = page.value;
+  if (found === undefined) return <div class="card empty">Asking the store…</div>;
+  if (found.keys.length === 0) return <div class="card empty">{emptyText()}</div>;
   const show = (name: KeySummary): Promise<unknown> =>
     open(name).then(
       () => (problem.value = undefined),
@@ -17,19 +17,23 @@ export function KeyTable() {
   return (
     <div class="card">
       <div class="scroll">
-        <table class="stacked">
-          <caption class="quiet">{captionText()}</caption>
+        <table>
+          <caption class="quiet">Keys by scope and name; choose one to look into it</caption>
           <thead>
             <tr>
-              {columns.map((name) => (
-                <th key={name} scope="col" class={name === "Attempt" ? "number" : undefined}>
-                  {name}
-                </th>
-              ))}
+              <th scope="col">State</th>
+              <th scope="col">Scope</th>
+              <th scope="col">Key</th>
+              <th scope="col" class="number">
+                Attempt
+              </th>
+              <th scope="col">Age</th>
+              <th scope="col">Lease ends</th>
+              <th scope="col">Forgotten</th>
             </tr>
           </thead>
           <tbody>
-            {rows.map((row) => (
+            {found.keys.map((row) => (
               <KeyRow key={JSON.stringify([row.scope, row.key])} row={row} show={show} />
             ))}
           </tbody>
@@ -40,42 +44,28 @@ export function KeyTable() {
           {problem.value}
         </p>
       )}
-      {found.value === undefined ? (
-        <Pager />
-      ) : (
-        <nav class="row pager">
-          <button type="button" onClick={() => void search({})}>
-            All keys
-          </button>
-        </nav>
-      )}
+      <Pager />
     </div>
   );
 }
-
-const columns = ["State", "Scope", "Key", "Attempt", "Age", "Lease ends", "Expires"] as const;
 
 function KeyRow({ row, show }: { row: KeySummary; show: (name: KeySummary) => unknown }) {
   const isChosen = chosen.value?.scope === row.scope && chosen.value.key === row.key;
   return (
     <tr class={isChosen ? "chosen" : undefined}>
-      <td data-label="State">
+      <td>
         <StateBadge state={row.state} />
       </td>
-      <td class="mono name" data-label="Scope">
-        {row.scope}
-      </td>
-      <td class="mono name" data-label="Key">
+      <td class="mono name">{row.scope}</td>
+      <td class="mono name">
         <button type="button" class="link" aria-pressed={isChosen} onClick={() => void show(row)}>
           {row.key}
         </button>
       </td>
-      <td class="number" data-label="Attempt">
-        {row.attempt}
-      </td>
-      <td data-label="Age">{since(row.createdAt)}</td>
-      <td data-label="Lease ends">{row.state === "done" ? "–" : until(row.leaseUntil)}</td>
-      <td data-label="Expires">{until(row.expiresAt)}</td>
+      <td class="number">{row.attempt}</td>
+      <td>{since(row.createdAt)}</td>
+      <td>{row.state === "done" ? "–" : until(row.leaseUntil)}</td>
+      <td>{until(row.expiresAt)}</td>
     </tr>
   );
 }
@@ -109,23 +99,8 @@ function Pager() {
   );
 }
 
-function captionText(): string {
-  if (found.value === undefined) return "Keys by scope and name; choose one to look into it";
-  return found.value.isWhole
-    ? "Keys whose name begins with this"
-    : `Those that begin with this among the first ${found.value.looked} keys. With the scope, fewer are looked at.`;
-}
-
 function emptyText(): string {
-  if (streamProblem.value !== undefined) return streamProblem.value;
-  if (found.value !== undefined) {
-    return found.value.isWhole
-      ? "No key begins with this."
-      : `No key begins with this among the first ${found.value.looked}. Give its scope, and fewer are looked at.`;
-  }
-  if (trail.value.length > 0) return "No more keys: those of this page have expired meanwhile.";
+  if (trail.value.length > 0) return "No more keys: those of this page have been forgotten meanwhile.";
   if (scope.value === "" && stateFilter.value === "") return "No keys yet. A key appears here with its first request.";
-  const state = stateFilter.value === "" ? "" : `${stateWords[stateFilter.value].word} `;
-  if (scope.value === "") return `No ${state}keys.`;
-  return `No ${state}keys in the scope “${scope.value}”. It has to be given whole.`;
+  return "No such keys. The scope has to be given whole.";
 }

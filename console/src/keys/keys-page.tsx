@@ -3,18 +3,15 @@ import { useEffect } from "preact/hooks";
 import { Problem } from "../ui/problem.tsx";
 import { KeyDetail } from "./key-detail.tsx";
 import { KeyTable } from "./key-table.tsx";
-import type { StateFilter } from "./keys-address.ts";
 import {
-  arrive,
   chosen,
-  close,
-  find,
   follow,
   listProblem,
   loadKeys,
-  openProblem,
+  open,
   scope,
   search,
+  type StateFilter,
   stateFilter,
 } from "./keys-state.ts";
 import "./keys.css";
@@ -23,18 +20,9 @@ import { StoreHealth } from "./store-health.tsx";
 /** The keys of a store: find one, look into it, settle one that is held. */
 export function KeysPage() {
   useEffect(() => {
-    void arrive();
-    const arrived = (): void => void arrive();
-    addEventListener("popstate", arrived);
-    addEventListener("keydown", closeByEscape);
-    const stop = follow();
-    return () => {
-      stop();
-      removeEventListener("popstate", arrived);
-      removeEventListener("keydown", closeByEscape);
-    };
+    void loadKeys();
+    return follow();
   }, []);
-  useEffect(() => void (document.title = `${chosen.value ? `${chosen.value.key} · ` : ""}Keys · once-again`));
   return (
     <>
       <h1>Keys</h1>
@@ -44,7 +32,6 @@ export function KeysPage() {
       </p>
       <StoreHealth />
       <Filters />
-      {openProblem.value !== undefined && <Problem text={openProblem.value} />}
       {listProblem.value !== undefined && <Problem text={listProblem.value} retry={loadKeys} />}
       <div class={chosen.value ? "keys with-detail" : "keys"}>
         <KeyTable />
@@ -52,11 +39,6 @@ export function KeysPage() {
       </div>
     </>
   );
-}
-
-/** A dialog that is open has Escape for itself. */
-function closeByEscape({ key }: KeyboardEvent): void {
-  if (key === "Escape" && chosen.value !== undefined && document.querySelector("dialog[open]") === null) close();
 }
 
 const states: readonly (readonly [StateFilter, string])[] = [
@@ -73,7 +55,11 @@ function Filters() {
     event.preventDefault();
     problem.value = undefined;
     if (key.value === "") return search({});
-    await find(key.value).catch((error: Error) => (problem.value = error.message));
+    if (scope.value === "") {
+      problem.value = "A key is found in its scope: give the scope too.";
+      return;
+    }
+    await open({ scope: scope.value, key: key.value }).catch((error: Error) => (problem.value = error.message));
   };
   return (
     <form class="row filters" role="search" onSubmit={(event) => void submit(event)}>
@@ -87,11 +73,7 @@ function Filters() {
       </label>
       <label>
         Key
-        <input
-          value={key.value}
-          placeholder="whole, or its beginning"
-          onInput={(event) => (key.value = event.currentTarget.value)}
-        />
+        <input value={key.value} placeholder="whole" onInput={(event) => (key.value = event.currentTarget.value)} />
       </label>
       <label>
         State

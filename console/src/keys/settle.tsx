@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import type { GivenAnswer, KeyDocument, SeenKey } from "../../../src/console/keys/keys-protocol.ts";
 import { tell } from "../session.ts";
 import { Confirm } from "../ui/confirm.tsx";
-import { close, loadKeys, open } from "./keys-state.ts";
+import { chosen, loadKeys, open } from "./keys-state.ts";
 
 const dayMs = 86_400_000;
 
@@ -19,7 +19,7 @@ export function Settle({ found }: { found: KeyDocument }) {
     asking.value = undefined;
     try {
       await tell(`keys/${way}`, way === "resolve" ? { ...seen, ...answer.value } : seen);
-      if (way === "release") close();
+      if (way === "release") chosen.value = undefined;
       else await open(seen);
     } catch (error) {
       problem.value = (error as Error).message;
@@ -57,8 +57,8 @@ export function Settle({ found }: { found: KeyDocument }) {
           onCancel={() => ask(undefined)}
         >
           <p>
-            Every repeat of <code>{found.key}</code> of <code>{found.scope}</code> gets HTTP {answer.value.status} with{" "}
-            {answer.value.body.length} characters of body. This can't be undone.
+            Every repeat of <code>{found.key}</code> gets HTTP {answer.value.status} with {answer.value.body.length}{" "}
+            characters of body. This can't be undone.
           </p>
         </Confirm>
       )}
@@ -70,8 +70,7 @@ export function Settle({ found }: { found: KeyDocument }) {
           onCancel={() => ask(undefined)}
         >
           <p>
-            The next repeat of <code>{found.key}</code> of <code>{found.scope}</code> runs it again. If it did happen,
-            it happens twice.
+            The next repeat of <code>{found.key}</code> runs it again. If it did happen, it happens twice.
           </p>
         </Confirm>
       )}

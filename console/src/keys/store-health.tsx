@@ -15,15 +15,13 @@ export function StoreHealth() {
   return (
     <section class="health" aria-label="The store">
       <div class="card tile" role="status">
-        <span class="quiet">{streamProblem.value === undefined ? "Store" : "Console"}</span>
+        <span class="quiet">Store</span>
         {problem === undefined ? (
           <strong class="good">{now === undefined ? "…" : "✓ answers"}</strong>
         ) : (
           <strong class="bad">✕ does not answer</strong>
         )}
-        <span class="quiet">
-          {problem ?? (now && "latencyMs" in now ? `a key in ${now.latencyMs.toFixed(1)} ms` : "")}
-        </span>
+        <span class="quiet">{problem ?? (now && "latencyMs" in now ? `in ${now.latencyMs.toFixed(1)} ms` : "")}</span>
       </div>
       <Tile
         name="Held"
@@ -78,9 +76,8 @@ function replaysPerMinute(all: readonly StoreSample[]): number {
 }
 
 function countOf(sample: StoreSample | undefined, name: "held" | "running"): string {
-  const counted = sample && "latencyMs" in sample ? sample[name] : undefined;
-  if (counted === undefined) return "–";
-  return counted < countMax ? String(counted) : "1,000+";
+  if (sample === undefined || "problem" in sample) return "–";
+  return sample[name] < countMax ? String(sample[name]) : "1,000+";
 }
 
 /** How long the store took to answer. */
@@ -88,7 +85,7 @@ function LatencyPlot() {
   const data = useMemo(() => plotData(samples.value), [samples.value]);
   return (
     <figure>
-      <figcaption class="quiet">Time to look for a key, milliseconds, last 15 minutes</figcaption>
+      <figcaption class="quiet">Time to answer, milliseconds, last 15 minutes</figcaption>
       <Plot data={data} options={plotOptions} height={110} label={spokenLatency(samples.value)} />
     </figure>
   );

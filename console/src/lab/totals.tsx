@@ -31,7 +31,7 @@ export function Totals({ caller, totals, orders }: { caller: CallerName; totals:
               {tone === "bad" && <span aria-hidden="true">✗ </span>}
               {tone === "good" && <span aria-hidden="true">✓ </span>}
               <span class="value">{count(value)}</span>
-              {name === "confirmed" && orders > 0 && <small>of {count(orders)}</small>}
+              {name === "confirmed" && orders > 0 && <small> of {count(orders)}</small>}
             </dd>
           </div>
         );

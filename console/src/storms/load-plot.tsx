@@ -40,7 +40,7 @@ export function LoadPlot() {
         height={300}
         label={spoken(shown, view.value)}
         options={(token) => ({
-          legend: { live: false, markers: { fill: (_plot, index) => token(colourOf(index - 1)) } },
+          legend: { live: false },
           cursor: { y: false },
           axes: [
             { ...quietAxis(token), values: (_plot, values) => values.map((value) => `${value} s`) },

@@ -6,7 +6,7 @@ import { results } from "./storms-state.ts";
 export function OutcomeTable() {
   return (
     <div class="card scroll outcomes">
-      <table class="stacked">
+      <table>
         <caption class="quiet">What became of it</caption>
         <thead>
           <tr>
@@ -28,11 +28,11 @@ export function OutcomeTable() {
                   <span class="swatch" style={{ background: `var(${colourOf(index)})` }} aria-hidden="true" />
                   {result.name}
                 </th>
-                <td class={kind} data-label="The service">
+                <td class={kind}>
                   <span aria-hidden="true">{sign}</span> {verdictText(result)}
                 </td>
                 {measures.map(([heading, value]) => (
-                  <td key={heading} class="number" data-label={heading}>
+                  <td key={heading} class="number">
                     {value(result)}
                   </td>
                 ))}

@@ -2,14 +2,11 @@
 export type StoreSample =
   | {
       readonly at: number;
-      /** How long the store took to look for one key, milliseconds: what a request of a server waits for it. */
+      /** How long the store took to answer, milliseconds. */
       readonly latencyMs: number;
-      /**
-       * How many keys a worker owns at present, and how many are held, when they were last counted; `countMax` stands for
-       * that many or more. Missing until they have been counted, which takes a store of a million keys some seconds.
-       */
-      readonly running?: number;
-      readonly held?: number;
+      /** How many keys a worker owns at present, and how many are held; `countMax` stands for that many or more. */
+      readonly running: number;
+      readonly held: number;
       /** How many requests were answered from memory so far, where that is known. */
       readonly replays?: number;
     }
@@ -36,15 +33,6 @@ export interface KeyPage {
   readonly keys: readonly KeySummary[];
   /** Where the next page begins; null: there is none. */
   readonly next: { readonly scope: string; readonly key: string } | null;
-}
-
-/** `GET find`: keys that begin with a text, in any scope or in one. */
-export interface KeysFound {
-  /** Those whose name is the whole text come first. */
-  readonly keys: readonly KeySummary[];
-  /** How many keys were looked at; `isWhole`: that is all of them. */
-  readonly looked: number;
-  readonly isWhole: boolean;
 }
 
 /** What is kept of a result or a step. */

@@ -3,7 +3,6 @@ import { refusal, type ConsoleAnswer, type ConsoleRequest, type Route, type Sect
 import type { GivenAnswer } from "./keys-protocol.ts";
 import type { KeysSource } from "./keys-source.ts";
 import { keptReader } from "./kept.ts";
-import { findKeys } from "./find-keys.ts";
 import { recordDocument, recordSummary } from "./record-json.ts";
 import { recordView } from "./record-view.ts";
 import { answerProblem, keptAnswer, isSeenKey, sealInUse, settleAsSeen, unsettledReasons } from "./settle.ts";
@@ -25,7 +24,6 @@ export function keysSection(source: KeysSource): Section {
     name: "keys",
     routes: {
       "GET list": ({ query }) => list(source.store(), query),
-      "GET find": onStore((store, { query }) => find(store, query)),
       "GET show": onStore((store, { query }) => show(store, query)),
       "GET watch": ({ signal }) => ({ events: watch.watch(signal) }),
       "POST release": onStore((store, { body }) => settle(store, body, { as: "not-executed" })),
@@ -52,13 +50,6 @@ async function list(store: Store | undefined, query: URLSearchParams): Promise<C
   const found = (await store?.list(request)) ?? [];
   const last = found.length < limit ? undefined : found.at(-1);
   return { json: { keys: found.map(recordSummary), next: last ? { scope: last.scope, key: last.key } : null } };
-}
-
-async function find(store: Store, query: URLSearchParams): Promise<ConsoleAnswer> {
-  const beginning = query.get("key") ?? "";
-  if (beginning === "") return refusal(400, "A key is found by its name, or by what its name begins with.");
-  const scope = query.get("scope");
-  return { json: await findKeys(store, beginning, scope === null ? {} : { scope }) };
 }
 
 async function show(store: Store, query: URLSearchParams): Promise<ConsoleAnswer> {

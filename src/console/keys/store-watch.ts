@@ -21,31 +21,20 @@ export function storeWatch(source: KeysSource) {
   const samples: StoreSample[] = [];
   const closing = new AbortController();
   const watchers = new Set<AbortSignal>();
-  let counts: Counts = {};
   let isAsking = false;
 
-  /** Does something again and again while somebody watches. */
-  const repeat = async (work: () => Promise<void>): Promise<void> => {
-    while (watchers.size > 0 && !closing.signal.aborted) {
-      const startedMs = systemClock.monotonic();
-      await work();
-      const tookMs = systemClock.monotonic() - startedMs;
-      await sleep(systemClock, Math.max(intervalMs, tookMs * restRatio), closing.signal).catch(() => undefined);
-    }
-  };
   const ask = async (): Promise<void> => {
     isAsking = true;
-    // To count takes long where there are many keys: nobody who asks how the store is waits for it.
-    const counting = repeat(async () => void (counts = await countsOf(source)));
-    await repeat(async () => {
-      const sample = await sampleOf(source, counts);
+    while (watchers.size > 0 && !closing.signal.aborted) {
+      const startedMs = systemClock.monotonic();
+      const sample = await sampleOf(source);
       samples.push(sample);
       if (samples.length > samplesMax) samples.shift();
       channel.publish({ event: "sample", data: sample });
-    });
-    await counting;
+      const tookMs = systemClock.monotonic() - startedMs;
+      await sleep(systemClock, Math.max(intervalMs, tookMs * restRatio), closing.signal).catch(() => undefined);
+    }
     isAsking = false;
-    if (watchers.size > 0 && !closing.signal.aborted) void ask();
   };
   return {
     async *watch(signal: AbortSignal): AsyncGenerator<KeysEvent> {
@@ -69,32 +58,18 @@ export function storeWatch(source: KeysSource) {
 /** Said while there is no store to show. */
 export const noStore = "There is no store at present. The lab has one while a run goes on.";
 
-type Counts = Pick<Extract<StoreSample, { latencyMs: number }>, "running" | "held">;
-
-/** A store that does not answer is told of by the sample. */
-async function countsOf(source: KeysSource): Promise<Counts> {
-  const count = async (state: InspectedRecord["state"]): Promise<number> =>
-    (await source.store()?.list({ state, limit: countMax }))?.length ?? 0;
-  try {
-    return { running: await count("running"), held: await count("abandoned") };
-  } catch {
-    return {};
-  }
-}
-
-/** A name that no request has: to look for it is what a claim does, without its effect. */
-const nobody = { scope: "once-again", key: "console" };
-
-async function sampleOf(source: KeysSource, counts: Counts): Promise<StoreSample> {
+async function sampleOf(source: KeysSource): Promise<StoreSample> {
   const at = systemClock.now();
   const store = source.store();
   if (store === undefined) return { at, problem: noStore };
   const startedMs = systemClock.monotonic();
   try {
-    await store.inspect(nobody);
+    const count = async (state: InspectedRecord["state"]): Promise<number> =>
+      (await store.list({ state, limit: countMax })).length;
+    const running = await count("running");
     const latencyMs = systemClock.monotonic() - startedMs;
     const replays = source.replays?.();
-    return { at, latencyMs, ...counts, ...(replays !== undefined && { replays }) };
+    return { at, latencyMs, running, held: await count("abandoned"), ...(replays !== undefined && { replays }) };
   } catch (error) {
     return { at, problem: error instanceof Error ? error.message : String(error) };
   }

@@ -10,12 +10,13 @@ export type Admission =
  * Says whether a request may go on, by its key's header alone.
  *
  * @param covered whether the request's method takes a key; if not, the header is ignored.
+ * @param rules.oldKeys whether the time in a time-based key counts at all.
  * @param rules.retentionMs how long results are kept, milliseconds.
  */
 export function admission(
   keyValues: readonly string[],
   covered: boolean,
-  rules: { keyRequired: boolean; retentionMs: number },
+  rules: { keyRequired: boolean; oldKeys: "refuse" | "run"; retentionMs: number },
   now: number,
 ): Admission {
   const none = { key: undefined, isOld: false };
@@ -28,6 +29,6 @@ export function admission(
     const detail = "This operation needs an Idempotency-Key header: one new key for each operation.";
     return rules.keyRequired ? { refused: "ONCE_KEY_INVALID", detail } : none;
   }
-  const madeAt = keyTime(parsed.key);
+  const madeAt = rules.oldKeys === "refuse" ? keyTime(parsed.key) : undefined;
   return { key: parsed.key, isOld: madeAt !== undefined && madeAt + rules.retentionMs < now };
 }

@@ -2,7 +2,9 @@ import { OnceAgainError } from "../../core/errors.ts";
 import type { Ended, Execution, Work } from "../execution.ts";
 import { isHeldError } from "../held-error.ts";
 import { encodeAnswer, type HttpAnswer } from "./answer.ts";
+import type { FailureOf } from "./failure.ts";
 import type { ProblemCode } from "./problem.ts";
+import { sendProblem, withoutTrailer } from "./sendable.ts";
 
 /** A handler as the rules see it. `body` is the request's, read already. */
 export type HttpHandler<Transaction> = (
@@ -24,48 +26,64 @@ interface AnswerRules {
   resultBytesMax: number;
   /** Whether what the handler did can be undone. */
   transactional: boolean;
+  /** Which answers below 500 are failures, besides those of 400 and above. */
+  failureOf: FailureOf | undefined;
   problem: (code: ProblemCode, detail: string) => HttpAnswer;
 }
 
-/** Who is told of one run. */
-interface Listeners {
-  onError: (error: unknown) => void;
-  /** Is given the handler's full answer, before what must not be kept is dropped. */
-  onAnswer: (answer: HttpAnswer) => void;
+/** What became of the runs of one operation, written down while they go on. */
+export interface RunReport {
+  /** The handler's full answer, before what must not be kept is dropped. */
+  answer: HttpAnswer | undefined;
+  /** Whether a key is kept, or may be, that was not there before. */
+  keepsNewKey: boolean;
 }
 
 /**
  * @returns a function that makes the work of one operation out of a handler: its answer becomes bytes, and its status
- *   says what it did. What a handler throws becomes an answer too, the same for this request and for its repeats.
+ *   says what it did. What a handler throws becomes an answer too, the same for this request and for its repeats; the
+ *   last parameter is told of it.
  */
 export function handlerWork<Transaction>(rules: AnswerRules) {
-  return (handler: HttpHandler<Transaction>, body: Uint8Array<ArrayBuffer>, listeners: Listeners): Work<Transaction> =>
+  return (
+    handler: HttpHandler<Transaction>,
+    body: Uint8Array<ArrayBuffer>,
+    report: RunReport,
+    onError: (error: unknown) => void,
+  ): Work<Transaction> =>
     async (attempt) => {
       let noEffect = false;
+      report.keepsNewKey = !rules.transactional && attempt.attempt === 1;
       const execution = { ...attempt, noEffect: () => void (noEffect = true) };
       let run: Run;
       try {
         run = runOf(await handler(execution, body), rules);
       } catch (error) {
-        run = failed(error, rules, listeners);
+        run = failed(error, rules, noEffect || rules.transactional, onError);
       }
-      const { effect, answer, result = encodeAnswer(answer), cause } = run;
-      listeners.onAnswer(answer);
-      return { effect: noEffect ? "none" : effect, result, cause };
+      const { answer, result = encodeAnswer(answer), cause } = run;
+      const effect = noEffect ? "none" : run.effect;
+      report.answer = answer;
+      if (rules.transactional) report.keepsNewKey = effect === "done" || effect === "refused";
+      else if (effect === "none") report.keepsNewKey = false;
+      return { effect, result, cause };
     };
 }
 
 /** @throws RangeError for an answer that nobody can send, or that is too large for one that may be of no effect. */
-function runOf(answer: HttpAnswer, rules: AnswerRules): Run {
-  if (!isFinalStatus(answer.status)) throw new RangeError(`The handler answered with status ${answer.status}.`);
-  const effect = effectOf(answer.status, rules.transactional);
+function runOf(given: HttpAnswer, rules: AnswerRules): Run {
+  const unsendable = sendProblem(given);
+  if (unsendable !== undefined) throw new RangeError(`The answer to this operation can't be sent: ${unsendable}.`);
+  const answer = withoutTrailer(given);
+  const effect = effectOf(answer, rules);
   const result = encodeAnswer(answer);
   if (result.length <= rules.resultBytesMax) return { effect, answer, result };
   if (effect === "done" || effect === "refused") return tooLarge(rules);
   throw new RangeError("The handler failed, with an answer that is larger than resultBytesMax.");
 }
 
-function failed(error: unknown, rules: AnswerRules, { onError }: Listeners): Run {
+/** @param hadNoEffect whether it is known all the same that nothing happened. */
+function failed(error: unknown, rules: AnswerRules, hadNoEffect: boolean, onError: (error: unknown) => void): Run {
   const { problem } = rules;
   if (OnceAgainError.isInstance(error, "ONCE_NO_EFFECT")) {
     return { effect: "none", answer: problem("ONCE_NO_EFFECT", error.message) };
@@ -73,9 +91,13 @@ function failed(error: unknown, rules: AnswerRules, { onError }: Listeners): Run
   if (OnceAgainError.isInstance(error, "ONCE_RESULT_TOO_LARGE")) return tooLarge(rules);
   if (isHeldError(error)) return { effect: "held", answer: problem("ONCE_OUTCOME_UNKNOWN", error.message) };
   onError(error);
-  const answer = problem("ONCE_HANDLER_FAILED", "The service failed at this operation.");
+  const answer = problem("ONCE_HANDLER_FAILED", hadNoEffect ? noEffectDetail : unknownDetail);
   return { effect: "unknown", answer, cause: error };
 }
+
+const noEffectDetail =
+  "The service failed at this operation, and nothing of it happened. It may be sent again, with its key.";
+const unknownDetail = "The service failed at this operation. What it had done by then is unknown.";
 
 function tooLarge({ problem, transactional }: AnswerRules): Run {
   return {
@@ -89,20 +111,19 @@ function tooLarge({ problem, transactional }: AnswerRules): Run {
   };
 }
 
-/** Whether a status can be sent, and sent again: neither informational nor out of HTTP's range (RFC 9110, 15). */
-function isFinalStatus(status: number): boolean {
-  return Number.isInteger(status) && status >= 200 && status <= 599;
-}
-
 /** Statuses that ask the caller to come back: a kept one would turn every repeat away (RFC 9110, RFC 8470, RFC 6585). */
 const comeBack: ReadonlySet<number> = new Set([408, 425, 429]);
 
 /**
- * What the status of a handler's answer says of its effect. In a transaction, what asks the caller to come back is
- * undone with the key, so that a repeat runs afresh; elsewhere only `noEffect()` can say that nothing happened.
+ * What a handler's answer says of its effect, by its status and then by the route's own rule, which can make it a failure
+ * but never a success. In a transaction, what asks the caller to come back is undone with the key, so that a repeat runs
+ * afresh; elsewhere only `noEffect()` can say that nothing happened.
  */
-function effectOf(status: number, transactional: boolean): Ended["effect"] {
+function effectOf(answer: HttpAnswer, { transactional, failureOf }: AnswerRules): Ended["effect"] {
+  const { status } = answer;
   if (status >= 500) return "unknown";
   if (transactional && comeBack.has(status)) return "none";
-  return status >= 400 ? "refused" : "done";
+  const failure = failureOf?.(answer);
+  if (failure === "failed") return "unknown";
+  return failure === "refused" || status >= 400 ? "refused" : "done";
 }

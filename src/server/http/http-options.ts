@@ -1,7 +1,8 @@
 import { notify } from "../../core/events.ts";
-import { checkedChoice, checkedNumber, invalidOption } from "../../core/options.ts";
+import { checkedChoice, checkedFunction, checkedNumber, invalidOption } from "../../core/options.ts";
 import type { Store, TransactionalStore } from "../../stores/store.ts";
 import type { EngineOptions } from "../options.ts";
+import type { FailureOf } from "./failure.ts";
 import type { KeyQuota } from "./key-quota.ts";
 import type { Reconcile } from "./reconcile.ts";
 
@@ -19,10 +20,20 @@ export interface HttpRules<Request> extends Omit<EngineOptions, "onUnknown"> {
    */
   onUnknown?: "hold" | "rerun" | Reconcile<Request>;
   /**
-   * Whose keys these are: a function that names the caller (tenant, account) of a request, or `"public"` where all
-   * callers share one set of keys. Never the bearer token itself: a refreshed token is the same caller.
+   * Whose keys these are: a function that names the caller (tenant, account) of a request by what was checked of it, in
+   * up to 1024 bytes, or `"public"` where all callers share one set of keys. Never the bearer token itself: a refreshed
+   * token is the same caller. A name that is none, as `""`, `"undefined"`, `"null"` or `"[object Object]"`, is refused with
+   * 503, and so is a function that throws: answer 401 to requests without credentials before they come here.
    */
   scope: "public" | ((request: Request) => string | Promise<string>);
+  /**
+   * What a time-based key (UUIDv7, ULID) is to a route that keeps nothing under it, when it was made longer ago than
+   * `retentionMs`, by this process's clock: `"refuse"` (default, with 412), since its answer may have been there and be
+   * gone, or `"run"`, as a new one. Give `"run"` where callers send the id of an entity as its key, or have no good clocks.
+   */
+  oldKeys?: "refuse" | "run";
+  /** Which answers below 400 are failures, where the status does not say so; default none. See `graphqlFailure`. */
+  failureOf?: FailureOf;
   /** The methods that take a key; default POST and PATCH. Others pass through. */
   methods?: readonly string[];
   /** Whether a request without a key is refused (400); default true. Otherwise it runs as often as it is sent. */
@@ -73,8 +84,12 @@ export function engineOptionsOf<Request>({ onUnknown, ...options }: HttpRules<Re
 }
 
 /** HTTP rules, checked, with every default filled in. */
-export type CheckedHttpRules<Request> = Readonly<Required<Omit<HttpRules<Request>, keyof EngineOptions | "quota">>> & {
+export type CheckedHttpRules<Request> = Readonly<
+  Required<Omit<HttpRules<Request>, keyof EngineOptions | "quota" | "failureOf">>
+> & {
   readonly onError: (error: unknown) => void;
+  /** Missing where the status says all. */
+  readonly failureOf: FailureOf | undefined;
   /** Missing where there is none. */
   readonly quota: KeyQuota | undefined;
   /** Missing where operations are held or just run again. */
@@ -94,6 +109,8 @@ export function checkedHttpRules<Request, Transaction>(
     scope,
     reconcile: typeof options.onUnknown === "function" ? options.onUnknown : undefined,
     reusedStatus: checkedChoice("reusedStatus", options.reusedStatus ?? 422, [409, 422]),
+    oldKeys: checkedChoice("oldKeys", options.oldKeys ?? "refuse", ["refuse", "run"]),
+    failureOf: checkedFunction("failureOf", options.failureOf),
     methods: (options.methods ?? ["POST", "PATCH"]).map((method) => method.toUpperCase()),
     keyRequired: options.keyRequired ?? true,
     bodyBytesMax: checkedNumber("bodyBytesMax", options.bodyBytesMax ?? 1_048_576, { min: 0, integer: true }),

@@ -29,6 +29,24 @@ test("one that was not needed is given back", () => {
   expect([1, 2].map(() => quota.take("acme"))).toEqual([true, false]);
 });
 
+test("one that is given back is one, not all", () => {
+  const quota = quotaCount({ keysMax: 3, perMs: minuteMs }, fakeClock());
+  for (let key = 0; key < 3; key += 1) quota.take("acme");
+  quota.giveBack("acme");
+  expect([1, 2].map(() => quota.take("acme"))).toEqual([true, false]);
+});
+
+test("the scope that was at work last is remembered, however long ago it came first", () => {
+  const quota = quotaCount({ keysMax: 2, perMs: minuteMs }, fakeClock());
+  for (let key = 0; key < 2; key += 1) quota.take("first");
+  for (let scope = 0; scope < 9999; scope += 1) quota.take(`scope-${scope}`);
+  expect(quota.take("first")).toBe(false);
+  quota.take("one more");
+  expect(quota.take("first")).toBe(false);
+  // The one that was quiet for longest had both of its keys again.
+  expect([1, 2, 3].map(() => quota.take("scope-0"))).toEqual([true, true, false]);
+});
+
 test("any number of scopes takes a bounded amount of memory", () => {
   const quota = quotaCount({ keysMax: 1, perMs: minuteMs }, fakeClock());
   quota.take("first");

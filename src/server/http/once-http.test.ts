@@ -79,7 +79,6 @@ test("two scopes never meet, whatever their keys are called", async () => {
     ["a", "/"],
     ["a", "%252f"],
     ["A", "b:c"],
-    ["", "a"],
     ["a", "a"],
   ] as const;
   for (const [account, key] of pairs) {
@@ -106,15 +105,34 @@ test("a NoEffectError tells the caller to come back, and a retry runs afresh", a
   expect(await post()).toMatchObject({ status: 201, replayed: false });
 });
 
+test("a target in absolute form, as proxies are sent it, is the same request", async () => {
+  const { post } = route();
+  await post({ path: "/" });
+  for (const path of ["http://shop.example", "https://shop.example:8443/", "HTTP://shop.example/"]) {
+    expect(await post({ path }, never)).toMatchObject({ status: 201, replayed: true });
+  }
+  await post({ path: "/orders", keys: ["k"] });
+  expect(await post({ path: "http://shop.example/orders", keys: ["k"] }, never)).toMatchObject({ replayed: true });
+  for (const path of ["http://shop.example/other", "/http://shop.example/orders", "orders"]) {
+    expect(await post({ path, keys: ["k"] }, never)).toMatchObject({ status: 422 });
+  }
+});
+
 test("options that make no sense are refused", () => {
   for (const options of [
     { scope: undefined as unknown as "public" },
     { scope: "private" as "public" },
     { mode: "transaction" as "leased" },
+    { scope: "" as "public" },
     { reusedStatus: 400 as 409 },
+    { oldKeys: "reject" as "refuse" },
+    { failureOf: "graphql" as unknown as () => undefined },
     { bodyBytesMax: -1 },
+    { bodyBytesMax: 10.5 },
     { resultBytesMax: 10 },
+    { resultBytesMax: 1024.5 },
     { retryAfterSeconds: 0.5 },
+    { retryAfterSeconds: 1.5 },
     { leaseMs: 1 },
   ]) {
     expect(() => route(options)).toThrow(expect.objectContaining({ code: "ONCE_OPTION_INVALID" }));

@@ -12,12 +12,14 @@ import { storeUnavailable } from "../store-calls.ts";
 import { transactionalEngine } from "../transactional-engine.ts";
 import { admission } from "./admission.ts";
 import { decodeAnswer, type HttpAnswer } from "./answer.ts";
-import { type HttpHandler, handlerWork } from "./handler-work.ts";
+import { type HttpHandler, handlerWork, type RunReport } from "./handler-work.ts";
 import { type CheckedHttpRules, checkedHttpRules, engineOptionsOf, type HttpOptions } from "./http-options.ts";
 import { type QuotaCount, quotaCount } from "./key-quota.ts";
+import { originForm } from "./origin-form.ts";
 import { type IdempotencyPolicy, idempotencyPolicy, policyHeader, policyHeaderName } from "./policy.ts";
 import { isProblemCode, problem, type ProblemCode, type ProblemStyle } from "./problem.ts";
 import { reconcilingHandler } from "./reconcile.ts";
+import { scopeOf } from "./scope.ts";
 
 /** What the caller gets an answer to, but somebody here must hear of. */
 const forOperators: ReadonlySet<ErrorCode> = new Set([
@@ -85,8 +87,8 @@ export function onceHttp<Request, Transaction>(
 
   const reconciling = (handler: HttpHandler<Transaction>, native: Request): HttpHandler<Transaction> =>
     rules.reconcile ? reconcilingHandler(handler, rules.reconcile, native, options.quiesceMs ?? 0) : handler;
-  const workOf = handlerWork<Transaction>({ resultBytesMax: rules.resultBytesMax, transactional, problem: say });
-  const keyRules = { keyRequired: rules.keyRequired, retentionMs };
+  const workOf = handlerWork<Transaction>({ ...rules, transactional, problem: say });
+  const keyRules = { ...rules, retentionMs };
   const covers = (method: string): boolean => rules.methods.includes(method.toUpperCase());
 
   const answer = async (request: HttpRequest<Request>, handler: HttpHandler<Transaction>): Promise<HttpAnswer> => {
@@ -95,28 +97,29 @@ export function onceHttp<Request, Transaction>(
     if ("refused" in admitted) return say(admitted.refused, admitted.detail);
     const { key, isOld } = admitted;
     const scope = await scopeOf(rules, native);
-    const isCounted = key !== undefined && quota.take(scope);
-    if (key !== undefined && (isOld || !isCounted) && (await isForgotten(options.store, { scope, key }))) {
-      return isOld ? say("ONCE_KEY_EXPIRED", tooOld) : quotaExceeded(rules, quota);
+    if (key !== undefined && isOld && (await isForgotten(options.store, { scope, key }))) {
+      return say("ONCE_KEY_EXPIRED", tooOld);
     }
     const body = await bodyOf(request, rules.bodyBytesMax);
-    let given: HttpAnswer | undefined;
-    const work = workOf(reconciling(handler, native), body, {
-      onError: (error) => {
-        rules.onError(error);
-        notify(onEvent, { kind: "handler-failed", scope, key, error });
-      },
-      onAnswer: (answer) => (given = answer),
+    const report: RunReport = { answer: undefined, keepsNewKey: false };
+    const work = workOf(reconciling(handler, native), body, report, (error) => {
+      rules.onError(error);
+      notify(onEvent, { kind: "handler-failed", scope, key, error });
     });
     if (key === undefined) {
       const result = await engine.runUnkeyed(scope, work);
-      return given ?? decodeAnswer(result);
+      return report.answer ?? decodeAnswer(result);
     }
-    const { path, query, contentType } = request;
-    const operation = { scope, key, fingerprint: await fingerprint({ method, path, query, contentType, body }) };
-    const outcome = await engine.run(operation, work);
-    if (isCounted && outcome.kind !== "executed") quota.giveBack(scope);
-    return outcome.kind === "executed" && given !== undefined ? given : answerTo(outcome, say);
+    const { query, contentType } = request;
+    const print = await fingerprint({ method, path: originForm(request.path), query, contentType, body });
+    const isCounted = quota.take(scope);
+    if (!isCounted && (await isForgotten(options.store, { scope, key }))) return quotaExceeded(rules, quota);
+    try {
+      const outcome = await engine.run({ scope, key, fingerprint: print }, work);
+      return outcome.kind === "executed" && report.answer !== undefined ? report.answer : answerTo(outcome, say);
+    } finally {
+      if (isCounted && !report.keepsNewKey) quota.giveBack(scope);
+    }
   };
 
   const policy = idempotencyPolicy({ ...rules, retentionMs });
@@ -142,6 +145,10 @@ export function onceHttp<Request, Transaction>(
 
 /** The answer to a request that failed outside its handler's own answers. */
 function answerToError<Request>(error: unknown, rules: CheckedHttpRules<Request>): HttpAnswer {
+  if (isSetupFault(error)) {
+    rules.onError(error);
+    return problem(rules, "ONCE_OPTION_INVALID", "The service is set up wrongly. Nothing happened.");
+  }
   if (OnceAgainError.isInstance(error) && isProblemCode(error.code) && error.code !== "ONCE_HANDLER_FAILED") {
     if (forOperators.has(error.code)) rules.onError(error);
     return problem(rules, error.code, error.message);
@@ -149,6 +156,19 @@ function answerToError<Request>(error: unknown, rules: CheckedHttpRules<Request>
   rules.onError(error);
   return problem(rules, "ONCE_HANDLER_FAILED", "The service failed. Ask again, with the same key, what became of it.");
 }
+
+/**
+ * Whether a request failed before its handler ran, at what will not pass by itself: to invite a repeat, as for a store
+ * that is down, would be no help.
+ */
+function isSetupFault(error: unknown): boolean {
+  if (OnceAgainError.isInstance(error, "ONCE_OPTION_INVALID")) return true;
+  // A claim that the store refuses to make, beneath what asked for it twice.
+  const isRefusal = OnceAgainError.isInstance(error, "ONCE_STORE_UNAVAILABLE") || isGivenUp(error);
+  return isRefusal && isSetupFault((error as Error).cause);
+}
+
+const isGivenUp = (error: unknown): boolean => OnceAgainError.isInstance(error, "ONCE_ATTEMPTS_EXHAUSTED");
 
 function engineFor<Request, Transaction>(options: HttpOptions<Request, Transaction>): Engine<Transaction> {
   const engineOptions = engineOptionsOf(options);
@@ -175,18 +195,6 @@ async function isForgotten(store: Store, name: RecordName): Promise<boolean> {
     return (await store.inspect(name)) === undefined;
   } catch (cause) {
     throw storeUnavailable(cause);
-  }
-}
-
-async function scopeOf<Request>({ scope, onError }: CheckedHttpRules<Request>, request: Request): Promise<string> {
-  try {
-    const name: unknown = scope === "public" ? scope : await scope(request);
-    if (typeof name === "string" && name.isWellFormed()) return name;
-    // A store writes UTF-8, in which all malformed names look alike.
-    throw new TypeError("The scope function must return a string of well-formed Unicode.");
-  } catch (cause) {
-    onError(cause);
-    throw new NoEffectError("The service could not tell whose request this is. Nothing happened.", { cause });
   }
 }
 

@@ -1,9 +1,13 @@
 import { describe, expect, test } from "vitest";
 import type { Asked, Said } from "../../../test/http-bench.ts";
 import { created, leasedRoute as route, never } from "../../../test/leased-route.ts";
+import { ordering, transactionalRoute } from "../../../test/transactional-route.ts";
 import { until } from "../../../test/until.ts";
 import { OnceAgainError } from "../../core/errors.ts";
+import { systemClock } from "../../core/system-clock.ts";
 import { makeKey } from "../../key/index.ts";
+import { memoryStore } from "../../stores/memory/index.ts";
+import type { HttpAnswer } from "./answer.ts";
 import type { HttpHandler } from "./handler-work.ts";
 
 // Each line of the HTTP rules that refuses a request.
@@ -140,6 +144,41 @@ test("412: a key older than results are kept, told by its own time", async () =>
   expect((await post({ keys: ["order-7"] })).status).toBe(201);
 });
 
+test("or, where the route says so, a key of any age is a new one when nothing is kept under it", async () => {
+  const { post, clock, store } = route({ retentionMs: 60_000, oldKeys: "run" });
+  const key = makeKey({ clock });
+  await clock.advance(60_001);
+  expect(await post({ keys: [key] })).toMatchObject({ status: 201, replayed: false });
+  expect(await post({ keys: [key] }, never)).toMatchObject({ status: 201, replayed: true });
+  expect(store.asked).not.toContain("inspect");
+});
+
+test("a key on a method that takes none is not looked at, in a transaction either", async () => {
+  const { post, orders } = transactionalRoute();
+  const made: HttpAnswer = { status: 200, headers: [], body: new Uint8Array() };
+  for (const keys of [['"a'], ["a"], ["a"]]) {
+    expect(await post(ordering(made), { method: "PUT", keys })).toMatchObject({ status: 200, replayed: false });
+  }
+  expect(orders()).toHaveLength(3);
+});
+
+test("500: a store that will never keep this is no store that is down: no Retry-After, and the service is told", async () => {
+  const { post, errors } = route({
+    clock: systemClock,
+    store: {
+      ...memoryStore(),
+      claim: () =>
+        Promise.reject(
+          new OnceAgainError("ONCE_OPTION_INVALID", "retentionMs is longer than the ttl of keys.internal"),
+        ),
+    },
+  });
+  const refused = await post({}, never);
+  expect(refused).toMatchObject({ status: 500, code: "ONCE_OPTION_INVALID", retryAfter: undefined });
+  expect(refused.text).not.toContain("internal");
+  expect(errors).toEqual([expect.objectContaining({ code: "ONCE_STORE_UNAVAILABLE" })]);
+});
+
 test("413: a body larger than allowed runs nothing, and its key stays free", async () => {
   const { post, store } = route();
   const body = async (bytesMax: number): Promise<never> => {
@@ -211,20 +250,6 @@ describe("503", () => {
     await once.close();
     expect(await post({}, never)).toMatchObject({ status: 503, code: "ONCE_CLOSED", retryAfter: "1" });
     expect((await route({ keyRequired: false }).post({ keys: [] })).status).toBe(201);
-  });
-
-  test("the scope can't be told, or is no string of Unicode: nothing runs", async () => {
-    const scopes = [
-      () => Promise.reject(new Error("directory down")),
-      () => undefined as unknown as string,
-      () => "\ud800",
-    ];
-    for (const scope of scopes) {
-      const { post, errors, store } = route({ scope });
-      expect(await post({}, never)).toMatchObject({ status: 503, code: "ONCE_NO_EFFECT", retryAfter: "1" });
-      expect(errors).toHaveLength(1);
-      expect(store.asked).toEqual([]);
-    }
   });
 
   test("the request does not arrive whole: nothing runs", async () => {

@@ -1,12 +1,12 @@
-import type { DatabaseSync } from "node:sqlite";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { appDatabase, insertOrder } from "../../../test/app-database.ts";
+import { insertOrder } from "../../../test/app-database.ts";
 import { ask, type Asked, bytes, handlersOwn, httpRequest } from "../../../test/http-bench.ts";
+import { ordering, transactionalRoute as transactional } from "../../../test/transactional-route.ts";
 import { memoryStore } from "../../stores/memory/index.ts";
 import type { ServerEvent } from "../server-event.ts";
 import type { HttpAnswer } from "./answer.ts";
 import type { HttpHandler } from "./handler-work.ts";
-import type { LeasedHttpOptions, TransactionalHttpOptions } from "./http-options.ts";
+import type { LeasedHttpOptions } from "./http-options.ts";
 import { onceHttp } from "./once-http.ts";
 
 const never = (): never => expect.fail("ran again");
@@ -24,27 +24,6 @@ function leased(options: Partial<LeasedHttpOptions<string>> = {}) {
   });
   return { once, errors, events, post: (run: HttpHandler<undefined>, asked?: Asked) => ask(once, run, asked) };
 }
-
-function transactional(options: Partial<TransactionalHttpOptions<string, DatabaseSync>> = {}) {
-  const { store, orders } = appDatabase();
-  const errors: unknown[] = [];
-  const once = onceHttp<string, DatabaseSync>({
-    mode: "transactional",
-    store,
-    scope: "public",
-    onError: (error) => errors.push(error),
-    ...options,
-  });
-  return { once, orders, errors, post: (run: HttpHandler<DatabaseSync>, asked?: Asked) => ask(once, run, asked) };
-}
-
-/** A handler that writes an order and gives an answer. */
-const ordering =
-  (answer: HttpAnswer): HttpHandler<DatabaseSync> =>
-  async ({ transaction }) => {
-    insertOrder(transaction, "tea");
-    return answer;
-  };
 
 describe("a repeat gets the first answer", () => {
   const binary = Uint8Array.from({ length: 1000 }, (_, index) => (index * 7) & 0xff);
@@ -157,12 +136,42 @@ describe("in a transaction", () => {
       post(ordering({ status, headers: [], body: bytes(key) }), { keys: [key] });
     await run(201, "a");
     expect(orders()).toEqual(["tea"]);
+    // The first and the last status of a refusal.
+    for (const status of [400, 499]) {
+      await run(status, String(status));
+      expect(await run(201, String(status))).toMatchObject({ status, replayed: true });
+    }
     expect((await run(409, "b")).replayed).toBe(false);
     expect(await run(201, "b")).toMatchObject({ status: 409, replayed: true });
     expect((await run(500, "c")).status).toBe(500);
     expect(orders()).toEqual(["tea"]);
     expect(await run(201, "c")).toMatchObject({ status: 201, replayed: false });
     expect(orders()).toEqual(["tea", "tea"]);
+  });
+
+  test("an answer that asks the caller to come back is undone with its key, so that a repeat runs", async () => {
+    const { post, orders } = transactional();
+    for (const status of [408, 425, 429]) {
+      const answer = { headers: [], body: bytes("") };
+      const asked = { keys: [String(status)] };
+      expect(await post(ordering({ ...answer, status }), asked)).toMatchObject({ status, replayed: false });
+      expect(orders()).toEqual([]);
+      expect(await post(async () => ({ ...answer, status: 202 }), asked)).toMatchObject({
+        status: 202,
+        replayed: false,
+      });
+    }
+  });
+
+  test("a failure says that nothing happened; without a transaction, that what happened is unknown", async () => {
+    const failing = (): Promise<never> => Promise.reject(new Error("fault"));
+    expect((await transactional().post(failing)).text).toContain("nothing of it happened");
+    expect((await leased().post(failing)).text).toContain("is unknown");
+    const said = await leased().post(async ({ noEffect }) => {
+      noEffect();
+      return failing();
+    });
+    expect(said.text).toContain("nothing of it happened");
   });
 
   test("what noEffect says is undone too", async () => {
@@ -219,6 +228,15 @@ describe("an answer too large to be kept", () => {
     expect(orders()).toEqual(["tea"]);
   });
 
+  test("a failure that is too large is a failure like any other, never said to be carried out", async () => {
+    for (const status of [500, 599]) {
+      const { post, errors } = leased({ resultBytesMax: 1024 });
+      const first = await post(async () => ({ ...large, status }));
+      expect(first).toMatchObject({ status: 500, code: "ONCE_HANDLER_FAILED" });
+      expect(errors).toEqual([expect.any(RangeError)]);
+    }
+  });
+
   test("one that just fits is kept, its headers counted", async () => {
     const { post } = leased({ resultBytesMax: 1024 });
     const head = '{"status":200,"headers":[]}\n'.length;
@@ -228,15 +246,6 @@ describe("an answer too large to be kept", () => {
       500,
     );
   });
-});
-
-test("a status that can't be sent is the handler's failure, and is not replayed as one", async () => {
-  for (const status of [0, 100, 199, 600, 200.5, Number.NaN]) {
-    const { post, errors } = leased();
-    expect((await post(async () => ({ status, headers: [], body: bytes("") }))).code).toBe("ONCE_HANDLER_FAILED");
-    expect(errors).toEqual([expect.any(RangeError)]);
-    expect(await post(never)).toMatchObject({ status: 500, replayed: true });
-  }
 });
 
 test("an onError that throws or rejects breaks nothing", async () => {

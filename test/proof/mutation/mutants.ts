@@ -1,3 +1,5 @@
+import { httpMutants } from "./http-mutants.ts";
+
 /** A guard that is taken out of the sources, and the check that must notice. */
 export interface Mutant {
   /** Which guard is gone. */
@@ -29,6 +31,7 @@ const engine = "src/server/leased-engine.ts";
 const carryOut = "src/server/carry-out.ts";
 
 export const mutants: readonly Mutant[] = [
+  ...httpMutants,
   {
     guard: "owner: only the owner's token changes a record",
     file: transition,

@@ -1,0 +1,48 @@
+import type { HttpAnswer } from "./answer.ts";
+
+/**
+ * Says of an answer below 500 whether it tells of a failure, where its status does not: in GraphQL, errors are answered
+ * with 200. An answer of 500 or above has failed, whatever it says, and one of 400 or above is refused at least.
+ *
+ * - `"failed"`: as an answer of 500. In a transaction all that the handler wrote is rolled back, with the key, so a repeat
+ *   runs afresh. In leased mode the outcome is unknown: see `onUnknown`.
+ * - `"refused"`: as an answer of 400. The answer is kept and replayed; in a transaction, what the handler wrote is rolled
+ *   back first.
+ * - `undefined`: what its status says.
+ *
+ * What it throws is a failure of the handler: `onError` is told, the caller is answered 500.
+ */
+export type FailureOf = (answer: HttpAnswer) => "refused" | "failed" | undefined;
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/**
+ * `failureOf` for GraphQL over HTTP. An answer that has `errors` is `"failed"`, since fields of a mutation may have been
+ * carried out before, and beside, the one that failed. One without `data` is `"refused"`: it was never run (GraphQL
+ * specification, section 7.1.2). Of a list of answers, the worst counts. Answers that are no JSON are judged by their status.
+ *
+ * @throws TypeError for answers that can't be read: compressed ones (put the compression in front of once-again), and
+ *   those of several parts or events.
+ */
+export function graphqlFailure({ headers, body }: HttpAnswer): ReturnType<FailureOf> {
+  const contentType = valueOf(headers, "content-type").toLowerCase();
+  if (/^(?:multipart\/mixed|text\/event-stream)\b/.test(contentType)) {
+    throw new TypeError("A GraphQL answer in parts can't be judged. Answer keyed operations with one JSON document.");
+  }
+  if (!/^application\/(?:[\w.+-]*\+)?json\b/.test(contentType)) return undefined;
+  if (!["", "identity"].includes(valueOf(headers, "content-encoding").toLowerCase())) {
+    throw new TypeError("A compressed GraphQL answer can't be judged. Put the compression in front of once-again.");
+  }
+  const answers = [JSON.parse(decoder.decode(body)) as unknown].flat();
+  const failures = answers.map(failureOfOne);
+  return failures.includes("failed") ? "failed" : failures.find((failure) => failure !== undefined);
+}
+
+function failureOfOne(answer: unknown): ReturnType<FailureOf> {
+  if (typeof answer !== "object" || answer === null || !("errors" in answer)) return undefined;
+  return "data" in answer ? "failed" : "refused";
+}
+
+function valueOf(headers: HttpAnswer["headers"], lowerCaseName: string): string {
+  return headers.find(([name]) => name.toLowerCase() === lowerCaseName)?.[1].trim() ?? "";
+}

@@ -1,0 +1,123 @@
+import type { Mutant } from "./mutants.ts";
+
+/** The check that a test file is. */
+const test = (file: string): Mutant["check"] => ({ kind: "test", file });
+
+const handlerWork = "src/server/http/handler-work.ts";
+const onceHttp = "src/server/http/once-http.ts";
+
+/** The guards of the HTTP rules and of the fingerprint. */
+export const httpMutants: readonly Mutant[] = [
+  {
+    guard: "answer: what can't be sent is never kept",
+    file: handlerWork,
+    search: "if (unsendable !== undefined)",
+    replace: "if (unsendable === undefined && false)",
+    check: test("src/server/http/sendable.test.ts"),
+    killedBy: "is not kept: the outcome stays unknown",
+  },
+  {
+    guard: "answer: a header's value is one that can be sent",
+    file: "src/server/http/sendable.ts",
+    search: "if (notInValue.test(value))",
+    replace: "if (value === undefined)",
+    check: test("src/server/http/sendable.test.ts"),
+    killedBy: "it agrees with Node",
+  },
+  {
+    guard: "answer: no answer promises trailers",
+    file: handlerWork,
+    search: "const answer = withoutTrailer(given);",
+    replace: "const answer = given;",
+    check: test("src/server/http/sendable.test.ts"),
+    killedBy: "no answer promises trailers",
+  },
+  {
+    guard: "answer: a failure with a status of success is a failure",
+    file: handlerWork,
+    search: 'if (failure === "failed") return "unknown";',
+    replace: "",
+    check: test("src/server/http/failure.test.ts"),
+    killedBy: "a failure answered with 200 is rolled back with its key",
+  },
+  {
+    guard: "answer: in a transaction what asks to come back is undone",
+    file: handlerWork,
+    search: 'if (transactional && comeBack.has(status)) return "none";',
+    replace: "",
+    check: test("src/server/http/replays.test.ts"),
+    killedBy: "an answer that asks the caller to come back",
+  },
+  {
+    guard: "answer: a failure is never said to be carried out",
+    file: handlerWork,
+    search: 'if (effect === "done" || effect === "refused") return tooLarge(rules);',
+    replace: "return tooLarge(rules);",
+    check: test("src/server/http/replays.test.ts"),
+    killedBy: "a failure that is too large is a failure like any other",
+  },
+  {
+    guard: "scope: a missing caller is no caller",
+    file: "src/server/http/scope.ts",
+    search: "if (nobody.has(name.trim()))",
+    replace: "if (nobody.size === 0)",
+    check: test("src/server/http/scope.test.ts"),
+    killedBy: "nobody knows whose request this is",
+  },
+  {
+    guard: "old keys: the route that says so runs them",
+    file: "src/server/http/admission.ts",
+    search: 'rules.oldKeys === "refuse" ? keyTime(parsed.key) : undefined',
+    replace: "keyTime(parsed.key)",
+    check: test("src/server/http/refusals.test.ts"),
+    killedBy: "a key of any age is a new one",
+  },
+  {
+    guard: "methods: a key on a method that takes none is not looked at",
+    file: "src/server/http/admission.ts",
+    search: "if (!covered) return none;",
+    replace: "",
+    check: test("src/server/http/refusals.test.ts"),
+    killedBy: "a key on a method that takes none",
+  },
+  {
+    guard: "quota: what brought no key is given back",
+    file: onceHttp,
+    search: "if (isCounted && !report.keepsNewKey) quota.giveBack(scope);",
+    replace: "",
+    check: test("src/server/http/quota.test.ts"),
+    killedBy: "nor a repeat",
+  },
+  {
+    guard: "set up wrongly: it is no store that is down",
+    file: onceHttp,
+    search: "if (isSetupFault(error)) {",
+    replace: "if (isSetupFault(undefined)) {",
+    check: test("src/server/http/refusals.test.ts"),
+    killedBy: "a store that will never keep this",
+  },
+  {
+    guard: "fingerprint: a member that stands twice counts",
+    file: "src/key/canonical-body.ts",
+    search: "if (members > 1 && members !== scanJson(canonical).members)",
+    replace: "if (members < 0)",
+    check: test("src/key/fingerprint.test.ts"),
+    killedBy: "JSON with a member twice",
+  },
+  {
+    guard: "fingerprint: a number that a double can't keep counts",
+    file: "src/key/canonical-body.ts",
+    search: "if (!isExact)",
+    replace: "if (members < 0)",
+    check: test("src/key/fingerprint.test.ts"),
+    killedBy: "two whole numbers are one only",
+  },
+  {
+    guard: "fingerprint: a target in absolute form is the same request",
+    file: onceHttp,
+    search: "path: originForm(request.path)",
+    replace: "path: request.path",
+    check: test("src/server/http/once-http.test.ts"),
+    killedBy: "a target in absolute form",
+  },
+];
