@@ -1,4 +1,4 @@
-import { Client, Pool, type PoolConfig } from "pg";
+import { Client, Pool, type PoolClient, type PoolConfig, type QueryConfig } from "pg";
 import postgres from "postgres";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
 import type { Clock } from "../../src/core/clock.ts";
@@ -40,17 +40,21 @@ export const execute = async (connection: PostgresConnection, statement: string)
 /** A store whose server seems to have another clock: its statements are given the time instead of asking for it. */
 export function onClock(pool: Pool, clock: Clock, options: PostgresStoreOptions): PostgresStore<unknown> {
   const asked = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
-  return postgresStore(
-    {
-      query: (statement: string | { text: string; values: unknown[] }, values?: unknown[]) => {
-        // A text that changes with the time can't be prepared.
-        const { text, values: given } = typeof statement === "string" ? { text: statement, values } : statement;
-        return pool.query(text.replace(asked, `${clock.now()}::bigint`), given);
-      },
-      connect: pool.connect.bind(pool),
-    },
-    options,
-  );
+  const onTime = (client: Pool | PoolClient) => (statement: string | QueryConfig, values?: unknown[]) => {
+    // A text that changes with the time can't be prepared.
+    const { text, values: given } = typeof statement === "string" ? { text: statement, values } : statement;
+    return client.query(text.replace(asked, `${clock.now()}::bigint`), given);
+  };
+  const lent = (client: PoolClient) =>
+    ({
+      query: onTime(client),
+      on: client.on.bind(client),
+      removeListener: client.removeListener.bind(client),
+      release: client.release.bind(client),
+    }) as unknown as PoolClient;
+  const connect = (callback: Parameters<Pool["connect"]>[0]) =>
+    pool.connect((error, client, done) => callback(error, client && lent(client), done));
+  return postgresStore({ query: onTime(pool), connect } as unknown as Pool, options);
 }
 
 export interface Databases {

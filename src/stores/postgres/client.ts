@@ -19,6 +19,9 @@ export interface PgPool<Connection> extends PgClient {
   connect(
     callback: (error: Error | undefined, client: Connection | undefined, done: (release?: never) => void) => void,
   ): void;
+  /** An idle connection that breaks is told by an event. */
+  on?(event: "error", listener: () => void): unknown;
+  readonly options?: { readonly max?: number | undefined } | undefined;
 }
 
 /** What we use of the `sql` of `postgres` (postgres.js). */
@@ -34,6 +37,7 @@ export interface PostgresJsConnection extends PostgresJsClient {
 /** What we use of the `sql` of `postgres` to have a connection for a transaction. */
 export interface PostgresJsPool<Connection> extends PostgresJsClient {
   reserve(): Promise<Connection>;
+  readonly options?: { readonly max?: number | undefined } | undefined;
 }
 
 /** A connection that a pool lends: what handlers are given has this and more. */

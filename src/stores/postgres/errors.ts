@@ -31,6 +31,12 @@ export function isConnectionLost(error: unknown): boolean {
   return lost !== undefined || /^(08|57P)/.test(sqlState(error) ?? "");
 }
 
+/** Whether a statement found neither its transaction nor, in another one, its savepoint. */
+export function hasLostTransaction(error: unknown): boolean {
+  // no_active_sql_transaction, invalid_savepoint_specification
+  return ["25P01", "3B001"].includes(sqlState(error) ?? "");
+}
+
 /** Whether the database rolled the transaction back for the sake of another, and running it again helps. */
 export function isConflict(error: unknown): boolean {
   const state = sqlState(error);

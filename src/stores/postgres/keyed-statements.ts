@@ -11,6 +11,13 @@ export interface KeptResult extends RecordName {
   retentionMs: number;
 }
 
+/** An operation that nobody may run again, with the token of who ran it. */
+export interface HeldKey extends RecordName {
+  fingerprint: string;
+  owner: string;
+  retentionMs: number;
+}
+
 /** The statements of a keyed transaction. They have no parameters, so that several can travel in one message. */
 export function keyedStatements(prefix: string) {
   const keys = tableName(prefix, "keys");
@@ -28,6 +35,14 @@ export function keyedStatements(prefix: string) {
     /** The row of a key, expired or not. Its snapshot must be younger than the lock. */
     lookUp: (name: RecordName) =>
       `WITH ${clock} SELECT clock.ms, ${columns} FROM clock, ${keys} AS k WHERE ${named(name)}`,
+    /** Holds a key: a running row whose lease is over. One that is there stays as it is. */
+    hold: ({ fingerprint, owner, retentionMs, ...name }: HeldKey) => {
+      const { scope, key } = storedName(name);
+      return `WITH ${clock} INSERT INTO ${keys}
+        (scope, key, state, fingerprint, owner, attempt, fence, lease_until, checkpoints, created_at, expires_at)
+        SELECT ${textLiteral(scope)}, ${textLiteral(key)}, 'running', ${textLiteral(fingerprint)}, ${textLiteral(owner)},
+          1, ms, ms, '{}', ms, ms + ${integerLiteral(retentionMs)} FROM clock ON CONFLICT DO NOTHING`;
+    },
     /** Makes room for a new row where an expired one is. */
     clear: (name: RecordName) =>
       `WITH ${clock} DELETE FROM ${keys} AS k USING clock WHERE ${named(name)} AND ${expired}`,

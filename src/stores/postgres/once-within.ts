@@ -3,7 +3,7 @@ import type { KeyRow } from "../sql-records.ts";
 import type { CallersTransaction } from "./callers-transaction.ts";
 import { keyedStatements } from "./keyed-statements.ts";
 import { keepStatements, known } from "./keyed-work.ts";
-import { savepoint } from "./transactions.ts";
+import { savepoint } from "./sessions.ts";
 
 /**
  * Carries an operation out once, inside a transaction of your own: its key and its result commit with whatever else the

@@ -6,17 +6,21 @@ import { boundedBy } from "../bounded.ts";
 import {
   type PgConnection,
   type PgPool,
-  type PostgresJsConnection,
   type PostgresConnection,
+  type PostgresJsConnection,
   type PostgresJsPool,
   type PostgresPool,
-  type PostgresQuery,
   postgresQuery,
 } from "./client.ts";
+import { explained } from "./explained.ts";
 import { checkHealth } from "./health.ts";
 import { keyedStatements } from "./keyed-statements.ts";
 import { type Ground, keyedStep, keyedWork, unkeyedWork } from "./keyed-work.ts";
 import { leasedOperations } from "./leased-operations.ts";
+import { lenderOf } from "./lend.ts";
+import { Places } from "./places.ts";
+import { checkPool, outliveBrokenConnections } from "./pool.ts";
+import { pooledQuery } from "./pooled-query.ts";
 import { postgresSchema } from "./schema.ts";
 import { sessions } from "./sessions.ts";
 import { postgresStatements } from "./statements.ts";
@@ -40,6 +44,12 @@ export interface PostgresStoreOptions {
    * each transaction another connection and does not know prepared statements (PgBouncer before 1.21).
    */
   prepare?: boolean;
+  /**
+   * How many transactions are open at a time, at least 1; others wait for one to end, up to `busyMsMax`. Default one less
+   * than the pool has connections, so that handlers that ask the same pool for a second connection don't wait for each
+   * other without end; for a pool that does not say how many it has, no bound.
+   */
+  transactionsMax?: number;
   /** What bounds the waits; default the machine's clock. Leases and expiry are decided by the database's. */
   clock?: Clock;
 }
@@ -89,13 +99,22 @@ export function postgresStore<Connection extends PostgresConnection>(
   const levels = ["read committed", "repeatable read", "serializable"] as const;
   const isolation = checkedChoice("isolation", options.isolation ?? "read committed", levels);
 
+  checkPool(pool);
+  const connectionsMax = pool.options?.max ?? Number.POSITIVE_INFINITY;
+  const transactionsMax = checkedNumber("transactionsMax", options.transactionsMax ?? Math.max(1, connectionsMax - 1), {
+    min: 1,
+  });
+  outliveBrokenConnections(pool);
+
   const bounded = boundedBy(options.clock ?? systemClock, busyMsMax);
   const prepare = options.prepare ?? true;
-  const run = postgresQuery(pool, prepare);
-  const query: PostgresQuery = (text, values) => bounded(run(text, values));
+  const lend = lenderOf(pool);
+  const query = explained(pooledQuery(pool, lend, bounded, prepare));
   const statements = postgresStatements(prefix, replayTouch);
+  const places = new Places(transactionsMax);
   const ground: Ground<Connection> = {
-    open: sessions(pool, bounded, prepare),
+    open: sessions({ lend, places, bounded, prepare, isolation: isolation.toUpperCase() }),
+    query,
     statements,
     keyed: keyedStatements(prefix),
     begin: `BEGIN ISOLATION LEVEL ${isolation}; SET LOCAL lock_timeout = ${busyMsMax}`,
@@ -105,10 +124,10 @@ export function postgresStore<Connection extends PostgresConnection>(
     survivesFailover: "synchronous",
     schemaSql,
     ...leasedOperations(query, statements),
-    transact: (request, work) => keyedWork(ground, request, work),
-    transactStep: (request, work) => keyedStep(ground, request, work),
-    transactUnkeyed: (work) => unkeyedWork(ground, work),
-    migrate: async () => void (await run(schemaSql)),
+    transact: (request, work, onLateUse) => keyedWork(ground, request, work, onLateUse),
+    transactStep: (request, work, onLateUse) => keyedStep(ground, request, work, onLateUse),
+    transactUnkeyed: (work, onLateUse) => unkeyedWork(ground, work, onLateUse),
+    migrate: async () => void (await postgresQuery(pool, prepare)(schemaSql)),
     checkHealth: () => checkHealth(query, prefix),
     close: async () => undefined,
   };

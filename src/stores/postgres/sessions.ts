@@ -1,100 +1,149 @@
+import { OnceAgainError } from "../../core/errors.ts";
 import type { Bounded } from "../bounded.ts";
 import { mayStillRun } from "../overdue-work.ts";
-import {
-  type PgConnection,
-  type PgPool,
-  type PostgresJsConnection,
-  type PostgresConnection,
-  type PostgresJsPool,
-  type PostgresPool,
-  type PostgresQuery,
-  postgresQuery,
-} from "./client.ts";
-import { isConnectionLost } from "./errors.ts";
+import type { OnLateUse } from "../store.ts";
+import { type PostgresConnection, type PostgresQuery, postgresQuery } from "./client.ts";
+import { hasLostTransaction, isConnectionLost } from "./errors.ts";
+import { rethrowExplained } from "./explained.ts";
+import type { Lend, Lent } from "./lend.ts";
+import type { Places } from "./places.ts";
+import { TransactionGuard } from "./transaction-guard.ts";
 
-/** A connection of the user's pool that is ours for one transaction. */
+/** A connection of the user's pool that is ours for one transaction, which has begun. */
 export interface Session<Connection> {
-  /** What the handler is given. */
-  readonly connection: Connection;
   readonly query: PostgresQuery;
-  /** Gives it back to the pool. No transaction may be open. */
+  /** Runs work with the transaction, which is of no use to it once it has ended, whatever it still does. */
+  readonly run: <Value>(
+    work: (transaction: Connection) => Promise<Value>,
+    onLateUse: OnLateUse | undefined,
+  ) => Promise<Value>;
+  /** Gives the connection back to the pool. No transaction may be open. */
   readonly release: () => void;
   /**
-   * Rolls back, and gives it back; a connection that is lost, or can't even do that, is destroyed. After work that may
-   * still run, it is of no use to that work any more. Never rejects.
+   * Rolls back, and gives the connection back; one that is lost, or can't even do that, is destroyed. Never rejects.
+   *
+   * @param looks whether to look for the savepoint of the work.
+   * @returns `escaped` when it was looked for and is gone: somebody had ended the transaction that the work was given.
    */
-  readonly rollBack: (cause?: unknown) => Promise<void>;
+  readonly rollBack: (options: { cause?: unknown; looks: boolean }) => Promise<"rolled back" | "escaped">;
 }
 
-/** Takes a connection from the pool; `ONCE_STORE_UNAVAILABLE` when none is to be had in time. */
-export type OpenSession<Connection> = () => Promise<Session<Connection>>;
+/**
+ * Takes a connection from the pool, and begins a transaction on it by `begin`.
+ *
+ * @returns the session, and what `begin` was answered.
+ * @throws OnceAgainError `ONCE_STORE_UNAVAILABLE` when all that took too long.
+ */
+export type OpenSession<Connection> = (begin: string) => Promise<{ session: Session<Connection>; answer: unknown }>;
 
-interface Lent<Connection> {
-  /** Ours. */
-  connection: Connection;
-  /** The handler's. */
-  given: Connection;
-  release: () => void;
-  destroy: () => void;
-  /** Makes the handler's refuse everything; missing where only the end of the connection does. */
-  revoke?: () => void;
+/** The savepoint before the handler's work. Whether it is still there tells whether its transaction is, too. */
+export const savepoint = "once_again_work";
+
+/** How the sessions of a store are opened. */
+export interface SessionOptions<Connection> {
+  readonly lend: Lend<Connection>;
+  readonly places: Places;
+  readonly bounded: Bounded;
+  readonly prepare: boolean;
+  /** Of its transactions, in capitals. */
+  readonly isolation: string;
 }
 
 export function sessions<Connection extends PostgresConnection>(
-  pool: PostgresPool<Connection>,
-  bounded: Bounded,
-  prepare: boolean,
+  options: SessionOptions<Connection>,
 ): OpenSession<Connection> {
-  const lend = lenderOf(pool);
-  return async () => {
-    const lending = lend();
-    const { connection, given, release, destroy, revoke } = await bounded(lending).catch((error: unknown) => {
-      // It may still come, and nobody would give it back.
-      void lending.then((late) => late.release()).catch(() => undefined);
+  return async (begin) => {
+    let isGivenUp = false;
+    let session: Session<Connection> | undefined;
+    const opened = (async () => {
+      await options.places.enter();
+      let lent: Lent<Connection>;
+      try {
+        // Nobody waits for it any more, and a connection would be taken from somebody who does.
+        if (isGivenUp) throw new Error("The transaction was given up.");
+        lent = await options.lend();
+      } catch (error) {
+        options.places.leave();
+        throw error;
+      }
+      const run = postgresQuery(lent.connection, options.prepare);
+      session = sessionOf(options, lent, run);
+      if (isGivenUp) {
+        session.release();
+        throw new Error("The transaction was given up.");
+      }
+      return { session, answer: await run(begin).catch(rethrowExplained) };
+    })();
+    try {
+      return await options.bounded(opened);
+    } catch (error) {
+      isGivenUp = true;
+      opened.catch(() => undefined);
+      void session?.rollBack({ cause: error, looks: false });
       throw error;
-    });
-    const run = postgresQuery(connection, prepare);
-    const query: PostgresQuery = (text, values) => bounded(run(text, values));
-    const rollBack = async (cause?: unknown): Promise<void> => {
-      const isOverdue = mayStillRun(cause);
-      if (isConnectionLost(cause) || (isOverdue && revoke === undefined)) return destroy();
-      if (isOverdue) revoke?.();
-      return query("ROLLBACK").then(release, destroy);
-    };
-    return { connection: given, query, release, rollBack };
+    }
   };
 }
 
-function lenderOf<Connection extends PostgresConnection>(
-  pool: PostgresPool<Connection>,
-): () => Promise<Lent<Connection>> {
-  return "reserve" in pool ? () => reserved(pool) : () => connected(pool as PgPool<Connection & PgConnection>);
-}
-
-function connected<Connection extends PgConnection>(pool: PgPool<Connection>): Promise<Lent<Connection>> {
-  // A lent connection that breaks says so by an event, which would end the process if nobody listened. The statement
-  // that runs, or the next one, fails with the same error.
-  const ignore = (): void => undefined;
-  return new Promise((resolve, reject) => {
-    // A promise would go on too late: the end of a connection may come in one packet with its beginning.
-    pool.connect((error, connection) => {
-      if (connection === undefined) return reject(error ?? new Error("The pool lent no connection."));
-      connection.on("error", ignore);
-      const end = (destroy: boolean): void => {
-        connection.removeListener("error", ignore);
-        connection.release(destroy);
-      };
-      resolve({ connection, given: connection, release: () => end(false), destroy: () => end(true) });
-    });
-  });
-}
-
-async function reserved<Connection>(pool: PostgresJsPool<Connection>): Promise<Lent<Connection>> {
-  const connection = await pool.reserve();
-  // A released connection would still carry out what the handler asks for, in the middle of another's transaction. It
-  // can't be closed alone; but it is a function without a `this`, so that a proxy can stand for it.
-  const { proxy: given, revoke } = Proxy.revocable(connection as Connection & object, {});
+function sessionOf<Connection extends PostgresConnection>(
+  { places, bounded, isolation }: SessionOptions<Connection>,
+  lent: Lent<Connection>,
+  send: PostgresQuery,
+): Session<Connection> {
+  let lost: Error | undefined;
+  let isReturned = false;
+  const returned = (giveBack: (() => void) | undefined): void => {
+    if (isReturned) return;
+    isReturned = true;
+    giveBack?.();
+    places.leave();
+  };
+  const release = (): void => returned(lent.release);
   // `postgres` takes a broken connection out of its pool by itself, and would take a released one for whole.
-  const release = (): void => (connection as PostgresJsConnection).release();
-  return { connection, given, release, destroy: () => undefined, revoke };
+  const destroy = (): void => returned(lent.destroy);
+
+  return {
+    // A connection of `postgres` that is lost must not be given another statement.
+    query: (text, values) => (lost === undefined ? bounded(send(text, values)) : Promise.reject(lost)),
+    async run(work, onLateUse) {
+      const guard = new TransactionGuard(isolation, onLateUse);
+      const { transaction, takeBack } = lent.give(guard, (error) => void (lost = error));
+      try {
+        return await work(transaction);
+      } finally {
+        guard.end();
+        takeBack();
+      }
+    },
+    release,
+    async rollBack({ cause, looks }) {
+      // What stands in the connection's queue would hold up a ROLLBACK behind it.
+      const isStuck = mayStillRun(cause) || OnceAgainError.isInstance(cause, "ONCE_STORE_UNAVAILABLE");
+      if (lost !== undefined || isConnectionLost(cause) || (isStuck && lent.destroy !== undefined)) {
+        destroy();
+        return "rolled back";
+      }
+      const rollingBack = rollBackBy(send, looks);
+      rollingBack.then(release, (error: unknown) =>
+        lent.destroy === undefined && !isConnectionLost(error) ? release() : destroy(),
+      );
+      return bounded(rollingBack).catch(() => {
+        // Where it can't be closed, it is given back when it has rolled back after all.
+        if (lent.destroy !== undefined) destroy();
+        return "rolled back";
+      });
+    },
+  };
+}
+
+async function rollBackBy(send: PostgresQuery, looks: boolean): Promise<"rolled back" | "escaped"> {
+  try {
+    await send(looks ? `ROLLBACK TO SAVEPOINT ${savepoint}; ROLLBACK` : "ROLLBACK");
+    return "rolled back";
+  } catch (error) {
+    if (!looks || !hasLostTransaction(error)) throw error;
+    // Another one that was begun in its place.
+    await send("ROLLBACK");
+    return "escaped";
+  }
 }

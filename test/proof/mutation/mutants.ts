@@ -332,4 +332,28 @@ export const mutants: readonly Mutant[] = [
     check: simulation,
     killedBy: "one-effect",
   },
+  {
+    guard: "postgres: what a handler is given ends with its work",
+    file: "src/stores/postgres/sessions.ts",
+    search: "guard.end();",
+    replace: "",
+    check: test("src/stores/postgres/given-transaction.test.ts"),
+    killedBy: "is of no use after the work",
+  },
+  {
+    guard: "postgres: a nested COMMIT ends a savepoint, not the transaction",
+    file: "src/stores/nested-transaction.ts",
+    search: "if (controls.length === 0) return undefined;",
+    replace: "if (controls.length >= 0) return undefined;",
+    check: test("src/stores/postgres/orm-transactions.test.ts"),
+    killedBy: "one key, one row",
+  },
+  {
+    guard: "postgres: a commit that got through holds the key",
+    file: "src/stores/postgres/keyed-work.ts",
+    search: "hold: () => holdKey(query, keyed, { ...request, owner }),",
+    replace: "",
+    check: test("src/stores/postgres/given-transaction.test.ts"),
+    killedBy: "leaves its key held",
+  },
 ];

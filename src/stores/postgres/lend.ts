@@ -1,0 +1,84 @@
+import {
+  type PgConnection,
+  type PgPool,
+  type PostgresConnection,
+  type PostgresJsConnection,
+  type PostgresJsPool,
+  type PostgresPool,
+} from "./client.ts";
+import { GuardedClient } from "./guarded-client.ts";
+import { guardedSql } from "./guarded-sql.ts";
+import type { TransactionGuard } from "./transaction-guard.ts";
+
+/** What a handler is given of a connection. */
+export interface Given<Connection> {
+  readonly transaction: Connection;
+  /** Takes it back. Its guard has ended before. */
+  readonly takeBack: () => void;
+}
+
+/** A connection of the user's pool that is ours for a while. Whichever of its ends comes first counts. */
+export interface Lent<Connection> {
+  readonly connection: Connection;
+  readonly give: (guard: TransactionGuard, onLost: (error: Error) => void) => Given<Connection>;
+  readonly release: () => void;
+  /** Closes it; missing where no single connection can be closed (`postgres`). */
+  readonly destroy?: (() => void) | undefined;
+}
+
+/** Takes a connection from the pool, and waits for one without end. */
+export type Lend<Connection> = () => Promise<Lent<Connection>>;
+
+export function lenderOf<Connection extends PostgresConnection>(pool: PostgresPool<Connection>): Lend<Connection> {
+  return (
+    "reserve" in pool
+      ? () => reserved(pool as PostgresJsPool<PostgresJsConnection>)
+      : () => connected(pool as PgPool<PgConnection>)
+  ) as Lend<Connection>;
+}
+
+// A lent connection that breaks says so by an event, which would end the process if nobody listened. The statement that
+// runs, or the next one, fails with the same error.
+const ignore = (): void => undefined;
+
+function connected(pool: PgPool<PgConnection>): Promise<Lent<PgConnection>> {
+  return new Promise((resolve, reject) => {
+    // A promise would go on too late: the end of a connection may come in one packet with its beginning.
+    pool.connect((error, connection) => {
+      if (connection === undefined) return reject(error ?? new Error("The pool lent no connection."));
+      connection.on("error", ignore);
+      let isReturned = false;
+      const giveBack = (destroy: boolean): void => {
+        if (isReturned) return;
+        isReturned = true;
+        connection.removeListener("error", ignore);
+        connection.release(destroy);
+      };
+      resolve({
+        connection,
+        give: (guard) => givenClient(connection, guard),
+        release: () => giveBack(false),
+        destroy: () => giveBack(true),
+      });
+    });
+  });
+}
+
+function givenClient(connection: PgConnection, guard: TransactionGuard): Given<PgConnection> {
+  const client = new GuardedClient(connection, guard);
+  return { transaction: client as unknown as PgConnection, takeBack: () => client.forgetListeners() };
+}
+
+async function reserved(pool: PostgresJsPool<PostgresJsConnection>): Promise<Lent<PostgresJsConnection>> {
+  const connection = await pool.reserve();
+  let isReturned = false;
+  return {
+    connection,
+    give: (guard, onLost) => ({ transaction: guardedSql(connection, pool, guard, onLost), takeBack: ignore }),
+    release: () => {
+      if (isReturned) return;
+      isReturned = true;
+      connection.release();
+    },
+  };
+}
