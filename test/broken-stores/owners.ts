@@ -51,6 +51,20 @@ export const brokenOwners: readonly BrokenStore[] = [
     }),
   },
   {
+    flaw: "it remembers that a release found nothing, and asks no more",
+    caughtBy: "a claim that arrives after its release",
+    break: (store) => {
+      const answers = new Map<string, Promise<boolean>>();
+      return {
+        release(request) {
+          const answer = answers.get(request.owner) ?? store.release(request);
+          answers.set(request.owner, answer);
+          return answer;
+        },
+      };
+    },
+  },
+  {
     flaw: "it releases what is done",
     caughtBy: "a done key is neither renewed nor released",
     break: (store) => {

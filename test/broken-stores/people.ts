@@ -63,6 +63,13 @@ export const brokenViews: readonly BrokenStore[] = [
     break: () => ({ purge: async () => 0 }),
   },
   {
+    flaw: "it counts what it looked at as purged",
+    caughtBy: "a purge of nothing",
+    break: (store) => ({
+      purge: async (request) => (await store.purge(request)) || (await store.list({})).length,
+    }),
+  },
+  {
     flaw: "it purges what is abandoned",
     caughtBy: "an expired record is neither inspected nor listed",
     break: (store) => ({

@@ -1,4 +1,4 @@
-import type { DatabaseSync } from "node:sqlite";
+import { DatabaseSync } from "node:sqlite";
 import type { TransactionalStore, TransactionEnding } from "../../src/stores/store.ts";
 
 type SqliteStore = TransactionalStore<DatabaseSync>;
@@ -21,6 +21,35 @@ function ending(
     transact: (request, work) => store.transact(request, async (transaction) => change(await work(transaction))),
     transactUnkeyed: (work) => store.transactUnkeyed(async (transaction) => change(await work(transaction))),
   };
+}
+
+/** A store that hands out something else than the transaction. */
+function handingOut(
+  store: SqliteStore,
+  make: (transaction: DatabaseSync, hasEnded: () => boolean) => (text: string) => void,
+): Partial<SqliteStore> {
+  const wrapped = <Ended>(work: (transaction: DatabaseSync) => Promise<Ended>) => {
+    let hasEnded = false;
+    return async (transaction: DatabaseSync): Promise<Ended> => {
+      try {
+        return await work({ exec: make(transaction, () => hasEnded) } as DatabaseSync);
+      } finally {
+        hasEnded = true;
+      }
+    };
+  };
+  return {
+    transact: (request, work, hear) => store.transact(request, wrapped(work), hear),
+    transactUnkeyed: (work, hear) => store.transactUnkeyed(wrapped(work), hear),
+    transactStep: (request, work, hear) => store.transactStep(request, wrapped(work), hear),
+  };
+}
+
+/** Carries a statement out on another connection, as if the transaction that it was meant for had nothing to say. */
+function elsewhere(path: string, text: string): void {
+  const outside = new DatabaseSync(path);
+  outside.exec(text);
+  outside.close();
 }
 
 /** Stores whose transactions do all that they should, but for one thing. */
@@ -99,22 +128,100 @@ export const brokenTransactions: readonly BrokenTransactions[] = [
     }),
   },
   {
-    flaw: "it leaves a transaction to work that was given up",
-    caughtBy: "work whose time is over",
+    flaw: "what it hands out outlives its work",
+    caughtBy: "what work was given is dead",
+    break: (store) =>
+      handingOut(store, (transaction, hasEnded) => {
+        const path = transaction.location()!;
+        return (text) => (hasEnded() ? elsewhere(path, text) : transaction.exec(text));
+      }),
+  },
+  {
+    flaw: "what it hands out refuses late uses in silence",
+    caughtBy: "what work was given is dead",
+    break: (store) => ({
+      transact: (request, work) => store.transact(request, work),
+      transactUnkeyed: (work) => store.transactUnkeyed(work),
+      transactStep: (request, work) => store.transactStep(request, work),
+    }),
+  },
+  {
+    flaw: "a branch of its work goes on after the end",
+    caughtBy: "a branch of the work that goes on",
+    break: (store) =>
+      handingOut(store, (transaction, hasEnded) => {
+        const path = transaction.location()!;
+        return (text) => (hasEnded() ? elsewhere(path, text) : transaction.exec(text));
+      }),
+  },
+  {
+    flaw: "it carries a write that nobody waited for out with the next transaction",
+    caughtBy: "a write that work did not wait for",
+    break: (store) => {
+      const waiting: string[] = [];
+      return {
+        transact: (request, work) =>
+          store.transact(request, (transaction) => {
+            let writes = 0;
+            const exec = (text: string): void => {
+              if ((writes += 1) > 1) waiting.push(text);
+              else transaction.exec(text);
+            };
+            return work({ exec } as DatabaseSync);
+          }),
+        async transactUnkeyed(work) {
+          for (const text of waiting.splice(0)) {
+            await store.transactUnkeyed(async (transaction) => {
+              transaction.exec(text);
+              return { keep: "commit", result: new Uint8Array(), value: undefined };
+            });
+          }
+          return store.transactUnkeyed(work);
+        },
+      };
+    },
+  },
+  {
+    flaw: "it lets a COMMIT through, and leaves the key free",
+    caughtBy: "work that sends COMMIT, ROLLBACK or BEGIN",
     break: (store) => ({
       async transact(request, work) {
-        let thrown: unknown;
-        const hiding = store.transact(request, (transaction) =>
-          work(transaction).catch((error: unknown) => {
-            thrown = error;
-            throw new Error("hidden", { cause: error });
-          }),
-        );
-        return hiding.catch((error: unknown) => {
-          throw thrown ?? error;
+        const committed: string[] = [];
+        const texts: string[] = [];
+        const answer = await store.transact(request, async (transaction) => {
+          const exec = (text: string): void => {
+            if (text === "COMMIT") committed.push(...texts);
+            else transaction.exec(text);
+            texts.push(text);
+          };
+          const ended = await work({ exec } as DatabaseSync);
+          return committed.length === 0 ? ended : { ...ended, keep: "rollback" };
         });
+        await store.transactUnkeyed(async (transaction) => {
+          for (const text of committed) transaction.exec(text);
+          return { keep: "commit", result: new Uint8Array(), value: undefined };
+        });
+        return answer;
       },
     }),
+  },
+  {
+    flaw: "its retention counts from the beginning of the work",
+    caughtBy: "retention is counted from the end",
+    break(store) {
+      const ends = new Map<string, number>();
+      return {
+        transact(request, work) {
+          ends.set(request.key, Date.now() + request.retentionMs);
+          return store.transact(request, work);
+        },
+        async inspect(name) {
+          const found = await store.inspect(name);
+          if (found === undefined) return undefined;
+          return { ...found, record: { ...found.record, expiresAt: ends.get(name.key) ?? found.record.expiresAt } };
+        },
+      };
+    },
   },
   {
     flaw: "it ignores the fingerprint",

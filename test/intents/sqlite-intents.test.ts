@@ -24,9 +24,9 @@ test("a path is needed, and a bad file is refused", async () => {
 });
 
 test("every commit is synced: WAL with synchronous=FULL", async () => {
-  const { opened, close } = sqliteConnection({ path: join(temporaryFolder(), "intents.db") }, "", () => undefined);
-  expect(opened().database.prepare("PRAGMA journal_mode").get()).toEqual({ journal_mode: "wal" });
-  expect(opened().database.prepare("PRAGMA synchronous").get()).toEqual({ synchronous: 2 });
+  const { database, close } = sqliteConnection({ path: join(temporaryFolder(), "intents.db") }, "", () => undefined);
+  expect(database.prepare("PRAGMA journal_mode").get()).toEqual({ journal_mode: "wal" });
+  expect(database.prepare("PRAGMA synchronous").get()).toEqual({ synchronous: 2 });
   await close();
 });
 

@@ -2,13 +2,12 @@ import { DatabaseSync } from "node:sqlite";
 import type { Clock } from "../../core/clock.ts";
 import { checkedNumber, invalidOption } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import { mayStillRun } from "../overdue-work.ts";
 import { begin, rollback } from "./transactions.ts";
 import { type TakeTurn, turns } from "./turns.ts";
 
 /** How a store opens its database. */
 export interface SqliteOptions {
-  /** The database file, made if it is not there. In memory (`:memory:`) it is for tests: see `handlerMsMax`. */
+  /** The database file, made if it is not there. In memory (`:memory:`) it is for tests. */
   path: string;
   /** How long one operation waits for its turn or for another process' lock, milliseconds; default 5000. */
   busyMsMax?: number;
@@ -18,17 +17,14 @@ export interface SqliteOptions {
   clock?: Clock;
 }
 
-/** An open database, and what was prepared for it. */
-export interface Opened<Prepared> {
-  readonly database: DatabaseSync;
-  readonly prepared: Prepared;
-}
-
 /** One store's own connection to its database. */
 export interface SqliteConnection<Prepared> {
-  /** The database as it is open now: keep neither it nor its statements from one turn to the next. */
-  readonly opened: () => Opened<Prepared>;
+  readonly database: DatabaseSync;
+  /** What was made of it when it was opened. */
+  readonly prepared: Prepared;
   readonly clock: Clock;
+  /** How long a turn, or another process' lock, is waited for. */
+  readonly busyMsMax: number;
   /** How many operations may wait for their turn. */
   readonly queueMax: number;
   readonly takeTurn: TakeTurn;
@@ -41,9 +37,6 @@ export interface SqliteConnection<Prepared> {
 
 /**
  * Opens a database (WAL, `synchronous=FULL`: a commit is on disk when it returns) and makes its tables.
- *
- * Work that was given up may still hold the database it was given, and statements of it. So it is closed, and opened
- * anew for those who come next; a database in memory, which would be gone with it, is only rolled back.
  *
  * @param prepare makes what is needed of a database that was just opened.
  * @throws OnceAgainError `ONCE_OPTION_INVALID`; what `node:sqlite` throws when the file can't be opened.
@@ -59,43 +52,32 @@ export function sqliteConnection<Prepared>(
   const clock = options.clock ?? systemClock;
   const busyMsMax = checkedNumber("busyMsMax", options.busyMsMax ?? 5000, { min: 0 });
   const queueMax = checkedNumber("queueMax", options.queueMax ?? 10_000, { min: 1, integer: true });
-  const openAnew = (): Opened<Prepared> => {
-    const database = open(options.path, schema);
-    return { database, prepared: prepare(database, clock) };
-  };
-  let current = openAnew();
-  let isClosed = false;
-  const opened = (): Opened<Prepared> => {
-    if (!current.database.isOpen && !isClosed) current = openAnew();
-    return current;
-  };
+  const database = open(options.path, schema);
+  const prepared = prepare(database, clock);
   const takeTurn = turns(clock, { waitMsMax: busyMsMax, queueMax });
 
   const committed = async <Value>(work: () => Promise<Value> | Value): Promise<Value> => {
-    const { database } = opened();
     await begin(database, clock, busyMsMax);
     try {
       const value = await work();
       if (database.isTransaction) database.exec("COMMIT");
       return value;
-    } catch (error) {
-      if (mayStillRun(error) && database.location() !== null) database.close();
-      throw error;
     } finally {
       rollback(database);
     }
   };
   return {
-    opened,
+    database,
+    prepared,
     clock,
+    busyMsMax,
     queueMax,
     takeTurn,
     committed,
     transaction: (work) => takeTurn(() => committed(work)),
     close: () =>
       takeTurn(() => {
-        isClosed = true;
-        if (current.database.isOpen) current.database.close();
+        if (database.isOpen) database.close();
       }),
   };
 }

@@ -27,7 +27,8 @@ describe("operations that are asked for together", () => {
     onTestFinished(() => connection.close());
     let commits = 0;
     const write = recordWriter({
-      opened: connection.opened,
+      database: connection.database,
+      prepared: connection.prepared,
       clock: systemClock,
       committed: (work) => {
         commits += 1;

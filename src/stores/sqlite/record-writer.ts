@@ -9,16 +9,15 @@ import type { Rows } from "./rows.ts";
  * committed together. An operation that fails fails alone.
  */
 export function recordWriter(
-  connection: Pick<SqliteConnection<Rows>, "opened" | "committed" | "clock">,
+  connection: Pick<SqliteConnection<Rows>, "database" | "prepared" | "committed" | "clock">,
 ): (operations: readonly Operation[]) => Promise<readonly Settled[]> {
-  const { opened, committed, clock } = connection;
+  const { database, prepared: rows, committed, clock } = connection;
 
   const step = (operation: Operation) => {
-    const stored = opened().prepared.read(operation);
+    const stored = rows.read(operation);
     return { stored, ...transition(stored, operation, clock.now()) };
   };
   const write = (operation: Operation): Settled => {
-    const { prepared: rows, database } = opened();
     try {
       const { stored, record, answer } = step(operation);
       if (record === undefined) rows.remove(operation);

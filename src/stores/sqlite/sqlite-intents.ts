@@ -24,8 +24,7 @@ const dialect = {
  */
 export function sqliteIntents(options: SqliteOptions): IntentStore {
   makePrivate(options.path);
-  const { opened, takeTurn, transaction, close } = sqliteConnection(options, intentSchema(dialect), runner);
-  const run = (text: string, values: readonly SqlValue[]): unknown[] => opened().prepared(text, values);
+  const { prepared: run, takeTurn, transaction, close } = sqliteConnection(options, intentSchema(dialect), runner);
   return sqlIntents(
     {
       read: (text, values) => takeTurn(() => run(text, values)),

@@ -5,7 +5,7 @@ import type { TransactionalStore } from "../store.ts";
 import { type AnswerTo, inspected, isExpired, type Operation } from "../transition.ts";
 import { type SqliteOptions, sqliteConnection } from "./connection.ts";
 import { grouped } from "./grouped.ts";
-import { type Ground, keyedStep, keyedWork, unkeyedWork } from "./keyed-work.ts";
+import { keyedStep, keyedWork, unkeyedWork } from "./keyed-work.ts";
 import { recordWriter } from "./record-writer.ts";
 import { keyRows } from "./rows.ts";
 import { schema } from "./schema.ts";
@@ -19,18 +19,14 @@ export type SqliteStoreOptions = SqliteOptions;
  * and of the machine as far as its disk keeps what it acknowledges.
  *
  * It opens a connection of its own, which a transaction owns while it runs: one writer at a time, as SQLite has it.
- * Handlers write through the connection they are given. Reading elsewhere, on your own connections, is always fine.
+ * Handlers write through what they are given: a `DatabaseSync` that is good until their operation ends, and on which BEGIN,
+ * COMMIT and ROLLBACK are savepoints. Reading elsewhere, on your own connections, is always fine.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID`; what `node:sqlite` throws when the file can't be opened.
  */
 export function sqliteStore(options: SqliteStoreOptions): TransactionalStore<DatabaseSync> {
   const connection = sqliteConnection(options, schema, keyRows);
-  const { opened, clock, committed, queueMax } = connection;
-  const ground = (): Ground => {
-    const { database, prepared: rows } = opened();
-    return { database, rows, clock };
-  };
-
+  const { prepared: rows, clock, committed, queueMax } = connection;
   const { ask, takeTurn } = grouped(connection.takeTurn, queueMax, recordWriter(connection));
   const apply: Apply = async <Asked extends Operation>(operation: Asked) => (await ask(operation)) as AnswerTo<Asked>;
   const transaction: TakeTurn = (work) => takeTurn(() => committed(work));
@@ -38,12 +34,12 @@ export function sqliteStore(options: SqliteStoreOptions): TransactionalStore<Dat
   return {
     survivesFailover: "yes",
     ...recordOperations(apply),
-    transact: (request, work) => transaction(() => keyedWork(ground(), request, work)),
-    transactStep: (request, work) => transaction(() => keyedStep(ground(), request, work)),
-    transactUnkeyed: (work) => transaction(() => unkeyedWork(ground().database, work)),
+    transact: (request, work, onLateUse) => transaction(() => keyedWork(connection, request, work, onLateUse)),
+    transactStep: (request, work, onLateUse) => transaction(() => keyedStep(connection, request, work, onLateUse)),
+    transactUnkeyed: (work, onLateUse) => transaction(() => unkeyedWork(connection, work, onLateUse)),
     inspect: (name) =>
       takeTurn(() => {
-        const record = ground().rows.read(name);
+        const record = rows.read(name);
         const now = clock.now();
         return record === undefined || isExpired(record, now) ? undefined : inspected(name, record, now);
       }),
@@ -51,12 +47,10 @@ export function sqliteStore(options: SqliteStoreOptions): TransactionalStore<Dat
       const limit = checkedListLimit(request);
       return takeTurn(() => {
         const now = clock.now();
-        return ground()
-          .rows.list({ ...request, limit }, now)
-          .map((found) => inspected(found, found.record, now));
+        return rows.list({ ...request, limit }, now).map((found) => inspected(found, found.record, now));
       });
     },
-    purge: ({ limit }) => transaction(() => ground().rows.purge(limit, clock.now())),
+    purge: ({ limit }) => transaction(() => rows.purge(limit, clock.now())),
     close: () => connection.close(),
   };
 }

@@ -2,7 +2,6 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { temporaryFolder } from "../../../test/temporary-folder.ts";
-import { OnceAgainError } from "../../core/errors.ts";
 import { type FakeClock, fakeClock } from "../../testing/fake-clock.ts";
 import type { TransactionalStore, TransactionEnding } from "../store.ts";
 import { sqliteStore, type SqliteStoreOptions } from "./sqlite-store.ts";
@@ -69,44 +68,6 @@ describe("transact", () => {
     expect(answer).toEqual({ kind: "executed", value: "ran" });
     expect(effects()).toEqual([]);
     expect(await store.transact(operation, () => expect.fail("ran again"))).toEqual({ kind: "done", result });
-  });
-
-  test("neither a database nor a statement of work that was given up does anything more", async () => {
-    const { store, effects } = opened();
-    let late = (): unknown => expect.fail("did not run");
-    const overdue = new OnceAgainError("ONCE_HANDLER_TIMEOUT", "given up");
-    const givenUp = store.transact(operation, async (database) => {
-      const statement = database.prepare("INSERT INTO effects VALUES (?)");
-      statement.run("one");
-      late = () => statement.run("late");
-      throw overdue;
-    });
-    await expect(givenUp).rejects.toBe(overdue);
-    await store.transact(operation, async (database) => {
-      expect(late).toThrow("finalized");
-      insert(database, "two");
-      return ends("commit");
-    });
-    expect(effects()).toEqual(["two"]);
-  });
-
-  test("a database in memory outlives work that was given up", async () => {
-    const store = sqliteStore({ path: ":memory:" });
-    onTestFinished(() => store.close());
-    await store.transactUnkeyed(async (database) => {
-      database.exec("CREATE TABLE effects (name TEXT NOT NULL) STRICT");
-      return ends("commit");
-    });
-    const givenUp = store.transactUnkeyed(async (database) => {
-      insert(database, "one");
-      throw new OnceAgainError("ONCE_HANDLER_TIMEOUT", "given up");
-    });
-    await expect(givenUp).rejects.toMatchObject({ code: "ONCE_HANDLER_TIMEOUT" });
-    const left = await store.transactUnkeyed(async (database) => ({
-      ...ends("rollback"),
-      value: database.prepare("SELECT name FROM effects").all(),
-    }));
-    expect(left).toEqual([]);
   });
 
   test("rollback undoes all of it, key included", async () => {
@@ -194,22 +155,6 @@ describe("transact", () => {
     expect(effects()).toEqual([]);
   });
 
-  test.for(["COMMIT", "ROLLBACK", "COMMIT; BEGIN", "ROLLBACK TO once_again_work; RELEASE once_again_work"])(
-    "work that ends its transaction itself by %s is reported, and its key not kept",
-    async (statements) => {
-      const { store } = opened();
-      for (const keep of ["commit", "answer-only", "rollback"] as const) {
-        const run = store.transact(operation, async (database) => {
-          database.exec(statements);
-          return ends(keep);
-        });
-        await expect(run).rejects.toThrow(expect.objectContaining({ code: "ONCE_HANDLER_FAILED" }));
-        expect(await store.inspect(operation)).toBeUndefined();
-      }
-      expect((await store.transact(operation, async () => ends("commit"))).kind).toBe("executed");
-    },
-  );
-
   test("work may use savepoints of its own", async () => {
     const { store, effects } = opened();
     await store.transact(operation, async (database) => {
@@ -233,6 +178,33 @@ describe("transact", () => {
     }
     expect(effects()).toEqual(["commit"]);
     expect(await store.list({})).toEqual([]);
+  });
+});
+
+describe("retention", () => {
+  test("counts from the end of work that takes longer than its result is kept", async () => {
+    const { store, clock } = opened();
+    await store.transact(operation, async () => {
+      await clock.advance(3 * retentionMs);
+      return ends("commit");
+    });
+    await clock.advance(retentionMs - 1);
+    expect(await store.transact(operation, () => expect.fail("ran again"))).toEqual({ kind: "done", result });
+    await clock.advance(1);
+    expect((await store.transact(operation, async () => ends("commit"))).kind).toBe("executed");
+  });
+
+  test("a result is kept although the clock was set back while its work ran", async () => {
+    let now = 1_700_000_000_000;
+    const { store } = opened({ clock: { ...fakeClock(), now: () => now } });
+    await store.transact(operation, async () => ends("commit"));
+    now += retentionMs;
+    const again = await store.transact({ ...operation, fingerprint: "g" }, async () => {
+      now -= 10;
+      return { ...ends("commit"), result: Uint8Array.of(9) };
+    });
+    expect(again.kind).toBe("executed");
+    expect((await store.inspect(operation))?.record.result).toEqual(Uint8Array.of(9));
   });
 });
 

@@ -5,6 +5,9 @@ import { unavailable } from "./turns.ts";
 /** SQLite's result code for "another connection holds the lock" (https://sqlite.org/rescode.html#busy). */
 const sqliteBusy = 5;
 
+/** "SQL error", among them a savepoint that is not there; only the message tells which. */
+const sqliteError = 1;
+
 /** How long to wait before asking for the lock again, milliseconds. */
 const busyPollMs = 5;
 
@@ -34,6 +37,15 @@ export function rollback(database: DatabaseSync): void {
 }
 
 function isBusy(error: unknown): boolean {
-  // The low byte is the primary code; the others tell which kind of busy.
-  return error instanceof Error && "errcode" in error && (Number(error.errcode) & 0xff) === sqliteBusy;
+  return codeOf(error) === sqliteBusy;
+}
+
+/** Whether a statement named a savepoint that is not there. */
+export function isUnknownSavepoint(error: unknown): boolean {
+  return codeOf(error) === sqliteError && /no such savepoint/.test((error as Error).message);
+}
+
+/** The primary result code. It is the low byte; the others tell which kind. */
+function codeOf(error: unknown): number | undefined {
+  return error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : undefined;
 }

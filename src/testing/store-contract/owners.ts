@@ -1,7 +1,7 @@
 import type { ClaimRequest, Store } from "../../stores/store.ts";
 import type { StoreRule } from "./contract-case.ts";
 import { abandon, acquire, claimOf, expectAcquired, longMs, named, result, retentionMs, takeOver } from "./requests.ts";
-import { expectSame, expectThat } from "./rule.ts";
+import { expectLike, expectSame, expectThat } from "./rule.ts";
 
 const name = named("order-7");
 const takeOvers = 5;
@@ -78,6 +78,19 @@ export const ownerRules: readonly StoreRule[] = [
       await expectRepeatable(store, "claim that takes over", () => store.claim(next));
       await expectRepeatable(store, "complete", () => store.complete({ ...next, result }));
       expectSame(await store.claim(claimOf(name)), { kind: "done", result }, "The result is kept");
+    },
+  },
+  {
+    name: "a claim that arrives after its release is released by asking again, and another owner's never is",
+    async try({ store }) {
+      const claim = claimOf(name);
+      expectSame(await store.release(claim), false, "A claim that has not arrived can't be released");
+      await acquire(store, claim);
+      expectSame(await store.release(claim), true, "A claim that arrived late is released by its owner");
+      const other = claimOf(name);
+      await acquire(store, other);
+      expectSame(await store.release(claim), false, "A release that comes once more finds another's key");
+      expectLike(await store.inspect(name), { state: "running" }, "The key of another owner is not released");
     },
   },
   {

@@ -97,6 +97,17 @@ export const peopleRules: readonly StoreRule[] = [
     },
   },
   {
+    name: "a purge of nothing removes nothing and counts nothing, however often it is asked for",
+    async try({ store }) {
+      await fill(store);
+      const all = await listed(store, {});
+      for (const limit of [1, 1000, 1000]) {
+        expectSame(await store.purge({ limit }), 0, "Where nothing has expired, a purge counts nothing");
+      }
+      expectSame(await listed(store, {}), all, "Where nothing has expired, a purge removes nothing");
+    },
+  },
+  {
     name: "what was settled as not executed runs afresh",
     async try({ store }) {
       await fill(store);

@@ -1,4 +1,5 @@
 import type { ContractCase } from "./contract-case.ts";
+import { endedTransactionRules } from "./ended-transactions.ts";
 import { parallelTransactionRules } from "./parallel-transactions.ts";
 import { transactionCaseOf, type TransactionContractOptions } from "./transaction-case.ts";
 import { transactionKeyRules } from "./transaction-keys.ts";
@@ -13,6 +14,7 @@ export function transactionContract<Transaction>(options: TransactionContractOpt
   const parallel = options.parallel ?? true;
   const rules = [
     ...transactionRules,
+    ...endedTransactionRules,
     ...transactionKeyRules,
     ...stepRules,
     ...(parallel ? parallelTransactionRules : []),

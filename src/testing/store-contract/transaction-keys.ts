@@ -7,6 +7,9 @@ const name = named("order-7");
 const operation = { ...name, fingerprint: "f", retentionMs: longMs };
 const duplicates = 50;
 
+/** How long slow work takes, milliseconds; half of it is more than two clocks differ by. */
+const slowMs = 400;
+
 /** Longer than the retention of what is to expire, by any clock. */
 const expiryMs = 20;
 
@@ -24,6 +27,24 @@ export const transactionKeyRules: readonly TransactionRule[] = [
         expectSame(answer, { kind: "executed", value: key }, "An expired key is new");
         expectSame(await store.transact(again, effect(key, "commit")), { kind: "done", result }, "And then it is kept");
       }
+    },
+  },
+  {
+    name: "retention is counted from the end of the work, not from its beginning",
+    async try({ store, effect }) {
+      const expiry = async (key: string): Promise<number> => {
+        const found = await store.inspect({ ...name, key });
+        expectLike(found, { state: "done" }, "What was committed is kept");
+        return found!.record.expiresAt;
+      };
+      await store.transact({ ...operation, key: "quick" }, effect("quick", "commit"));
+      await store.transact({ ...operation, key: "slow" }, async (transaction) => {
+        await setTimeout(slowMs);
+        return effect("slow", "commit")(transaction);
+      });
+      // By the store's own clock: the slow one began after the quick one had ended.
+      const later = (await expiry("slow")) - (await expiry("quick"));
+      expectThat(later >= slowMs / 2, "Work that takes long is kept as long as any, from its end", later);
     },
   },
   {

@@ -1,6 +1,6 @@
 import { OnceAgainError } from "../../core/errors.ts";
 import type { TransactionalStore } from "../../stores/store.ts";
-import { acquire, claimOf, longMs, named, result } from "./requests.ts";
+import { claimOf, longMs, named, result } from "./requests.ts";
 import { expectLike, expectRefused, expectSame, expectThat } from "./rule.ts";
 import { insert, type TransactionRule } from "./transaction-case.ts";
 
@@ -51,12 +51,13 @@ export const transactionRules: readonly TransactionRule[] = [
   {
     name: "what the work throws rolls all of it back, is thrown on, and leaves the connections free",
     async try({ store, effects, effect }) {
-      const fault = new Error("fault");
-      const failing = async (transaction: unknown): Promise<never> => {
-        await effect("one", "commit")(transaction);
-        throw fault;
-      };
+      const overdue = new OnceAgainError("ONCE_HANDLER_TIMEOUT", "The work was given up, and goes on.");
       for (let time = 0; time < faults; time += 1) {
+        const fault = time % 2 === 0 ? new Error("fault") : overdue;
+        const failing = async (transaction: unknown): Promise<never> => {
+          await effect("one", "commit")(transaction);
+          throw fault;
+        };
         for (const run of [() => store.transact(operation, failing), () => store.transactUnkeyed(failing)]) {
           const thrown = await run().catch((error: unknown) => error);
           expectThat(thrown === fault, "What the work throws is thrown on", thrown);
@@ -65,45 +66,6 @@ export const transactionRules: readonly TransactionRule[] = [
       expectSame([await effects(), await store.inspect(name)], [[], undefined], "A fault leaves nothing");
       const next = await store.transact(operation, effect("two", "commit"));
       expectSame(next, { kind: "executed", value: "two" }, "After a fault the next one runs");
-    },
-  },
-  {
-    name: "work whose time is over is rolled back, and can use its transaction no longer",
-    async try({ store, execute, effects, effect }) {
-      const claim = claimOf(named("order-8"));
-      await acquire(store, claim);
-      const overdue = new OnceAgainError("ONCE_HANDLER_TIMEOUT", "The work was given up, and goes on.");
-      let given: unknown;
-      const work = async (transaction: unknown): Promise<never> => {
-        await effect("one", "commit")(transaction);
-        given = transaction;
-        throw overdue;
-      };
-      for (const run of [
-        () => store.transact(operation, work),
-        () => store.transactUnkeyed(work),
-        () => store.transactStep({ ...claim, step: "charge" }, work),
-      ]) {
-        const thrown = await run().catch((error: unknown) => error);
-        expectThat(thrown === overdue, "What the work throws is thrown on", thrown);
-        // In the middle of another's transaction, where it would do most harm.
-        const late = await store.transactUnkeyed(async () => {
-          const writing = Promise.resolve().then(() => execute(given, insert("late")));
-          const value = await writing.then(
-            () => "carried out",
-            () => "refused",
-          );
-          return { keep: "rollback", result, value };
-        });
-        expectSame(late, "refused", "What work asks for that was given up");
-      }
-      expectSame(
-        [await effects(), await store.inspect(name)],
-        [[], undefined],
-        "Work that was given up leaves nothing",
-      );
-      const next = await store.transact(operation, effect("two", "commit"));
-      expectSame(next, { kind: "executed", value: "two" }, "After work that was given up the next one runs");
     },
   },
   {
