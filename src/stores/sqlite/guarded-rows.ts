@@ -22,7 +22,7 @@ export class GuardedRows implements IterableIterator<Row, undefined>, Closable {
     this.#guard.enter();
     let hasFailed = true;
     try {
-      const next = this.#rows.next() as IteratorResult<Row, undefined>;
+      const next = this.#rows.next();
       hasFailed = false;
       if (next.done === true) this.#guard.forget(this);
       return next;

@@ -22,13 +22,9 @@ interface Ground {
 /** A store in a file, or in memory, and its table of effects. */
 async function ground(path = join(temporaryFolder(), "app.db")): Promise<Ground> {
   // A store shows nobody its connection; but it was made by a constructor, whose first act is to set a pragma.
-  let inside: DatabaseSync | undefined;
-  const { exec } = DatabaseSync.prototype;
-  const seen = vi.spyOn(DatabaseSync.prototype, "exec").mockImplementation(function (this: DatabaseSync, sql) {
-    inside = this;
-    return exec.call(this, sql);
-  });
+  const seen = vi.spyOn(DatabaseSync.prototype, "exec");
   const store = sqliteStore({ path });
+  const inside = seen.mock.contexts[0] as DatabaseSync;
   seen.mockRestore();
   onTestFinished(() => store.close());
   await store.transactUnkeyed(async (transaction) => {
@@ -40,7 +36,7 @@ async function ground(path = join(temporaryFolder(), "app.db")): Promise<Ground>
       .prepare("SELECT name FROM effects ORDER BY name")
       .all()
       .map((row) => row["name"]);
-  return { store, inside: inside!, effects };
+  return { store, inside, effects };
 }
 
 const places = [

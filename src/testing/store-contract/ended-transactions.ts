@@ -19,7 +19,9 @@ export const endedTransactionRules: readonly TransactionRule[] = [
       await acquire(store, claim);
       const fault = new Error("fault");
       const overdue = new OnceAgainError("ONCE_HANDLER_TIMEOUT", "The work was given up, and goes on.");
-      const throws = (error: Error) => async (): Promise<never> => Promise.reject(error);
+      const throws = (error: Error) => async (): Promise<never> => {
+        throw error;
+      };
       const works = [...keeps.map((keep) => effect(keep, keep)), throws(fault), throws(overdue)];
       let key = 0;
       for (const work of works) {
