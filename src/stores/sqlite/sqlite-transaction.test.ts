@@ -32,7 +32,7 @@ async function ground(path = join(temporaryFolder(), "app.db")): Promise<Ground>
     return ends("commit");
   });
   const effects = () =>
-    inside!
+    inside
       .prepare("SELECT name FROM effects ORDER BY name")
       .all()
       .map((row) => row["name"]);
