@@ -1,12 +1,15 @@
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage } from "node:http";
 import { onceNode } from "once-again/node";
 import { sqliteStore } from "once-again/stores/sqlite";
+
+/** Stands for your authentication: the account whose credentials were checked. A stranger has none. */
+const accountOf = ({ headers }: IncomingMessage): string | undefined => headers["x-account"]?.toString();
 
 const orders = onceNode(
   {
     store: sqliteStore({ path: process.env["KEYS_DB"] ?? "keys.db" }),
-    // Whose keys these are. In earnest: the account that the request's credentials belong to.
-    scope: (request) => String(request.headers["x-account"]),
+    // Whose keys these are, so that two callers never meet.
+    scope: (request) => accountOf(request)!,
   },
   async (_request, response, { body, key }) => {
     // This runs once for each key. Whatever it calls can be sent the key in turn.
@@ -17,7 +20,8 @@ const orders = onceNode(
 );
 
 const server = createServer((request, response) => {
-  if (request.method === "POST") void orders(request, response);
+  if (accountOf(request) === undefined) response.writeHead(401).end();
+  else if (request.method === "POST") void orders(request, response);
   else response.writeHead(405, { allow: "POST" }).end();
 });
 server.listen(Number(process.env["PORT"] ?? 3000), "127.0.0.1", () => console.log("listening", server.address()));

@@ -39,6 +39,8 @@ test("serve.ts answers call.ts, and a repeat of a key with the first answer", as
     [201, '{"order":{},"key":"order-7"}', null],
     [201, '{"order":{},"key":"order-7"}', "true"],
   ]);
+  const stranger = { "idempotency-key": "order-7" };
+  expect((await fetch(url, { method: "POST", headers: stranger, body: "{}" })).status).toBe(401);
 });
 
 test.each(["undici", "axios", "ky"])("guides/%s.ts calls serve.ts", async (guide) => {

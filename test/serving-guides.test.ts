@@ -47,6 +47,15 @@ test.for(guides)("%s links to pages that there are", (guide) => {
   for (const [, link] of links) expect(existsSync(join(dirname(guide), link!)), link).toBe(true);
 });
 
+const examples = readdirSync("examples", { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
+
+test.for([...guides, "README.md", ...examples.map((name) => join("examples", name))])(
+  "%s makes no caller, key or transaction of one that is missing",
+  (page) => {
+    expect(readFileSync(page, "utf8")).not.toMatch(/scope:.*(?:String\(|\?\?)|\bkey = ""|once\?\./);
+  },
+);
+
 const secrets = { STEP_SECRET: "01".repeat(16), SEAL_2026: "02".repeat(32), SEAL_2027: "03".repeat(32) };
 
 function start(guide: string, environment: Record<string, string> = {}) {

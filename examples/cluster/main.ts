@@ -4,6 +4,7 @@
  *
  *     REDIS_NODES=127.0.0.1:7000,127.0.0.1:7001 npm run example examples/cluster/main.ts
  */
+import type { IncomingMessage } from "node:http";
 import { fastify } from "fastify";
 import { Cluster } from "ioredis";
 import { onceFastify } from "once-again/fastify";
@@ -18,12 +19,19 @@ const store = redisStore(cluster);
 // A Redis that evicts, or keeps nothing on disk, forgets keys. It says so before the first order comes.
 for (const problem of await store.health()) console.log(`warning: ${problem}`);
 
+/** Stands for your authentication: the account whose credentials were checked. A stranger has none. */
+const accountOf = ({ headers }: Pick<IncomingMessage, "headers">): string | undefined =>
+  headers["x-account"]?.toString();
+
 let made = 0;
 
 async function startServer(): Promise<{ url: string; close: () => Promise<void> }> {
   // A failover of Redis may lose acknowledged claims, so an operation that ended without a word is held, not run again.
-  const once = onceFastify({ store, scope: (request) => String(request.headers["x-account"]), onUnknown: "hold" });
+  const once = onceFastify({ store, scope: (request) => accountOf(request)!, onUnknown: "hold" });
   const app = fastify();
+  app.addHook("onRequest", async (request, reply) => {
+    if (accountOf(request) === undefined) await reply.code(401).send();
+  });
   app.post("/orders", once, async (request, reply) => {
     made += 1;
     return reply.code(201).send({ order: made, key: request.once.key });

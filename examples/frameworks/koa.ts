@@ -5,13 +5,17 @@ import { onceKoa } from "once-again/koa";
 import type { NodeExecution } from "once-again/node";
 import { sqliteStore } from "once-again/stores/sqlite";
 
+/** Stands for your authentication: the account whose credentials were checked. A stranger has none. */
+const accountOf = (context: Koa.Context): string => context.get("x-account");
+
 const once = onceKoa({
   store: sqliteStore({ path: process.env["KEYS_DB"] ?? "keys.db" }),
-  scope: (context) => context.get("x-account"),
+  scope: (context: Koa.Context) => accountOf(context),
 });
 
 const router = new Router();
 router.get("/.well-known/idempotency-key", (context) => void (context.body = once.policy));
+router.use("/orders", (context, next) => (accountOf(context) === "" ? void (context.status = 401) : next()));
 router.post("/orders", once, (context) => {
   const { key } = context.state["once"] as NodeExecution;
   context.status = 201;

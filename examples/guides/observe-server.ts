@@ -3,11 +3,18 @@ import { onceFetch } from "once-again/fetch";
 import { serverTelemetry } from "once-again/opentelemetry";
 import { sqliteStore } from "once-again/stores/sqlite";
 
-export const orders = onceFetch(
+/** Stands for your authentication: the account whose credentials were checked. A stranger has none. */
+const accountOf = ({ headers }: Request): string | null => headers.get("x-account");
+
+const keyed = onceFetch(
   {
     store: sqliteStore({ path: "keys.db" }),
-    scope: (request) => String(request.headers.get("x-account")),
+    scope: (request) => accountOf(request)!,
     onEvent: serverTelemetry({ meter: metrics.getMeter("shop") }),
   },
   async (request) => Response.json({ order: await request.json() }, { status: 201 }),
 );
+
+export async function orders(request: Request): Promise<Response> {
+  return accountOf(request) === null ? new Response(null, { status: 401 }) : keyed(request);
+}

@@ -9,8 +9,9 @@ const charges = onceFetch(
     store: sqliteStore({ path: process.env["KEYS_DB"] ?? "keys.db" }),
     scope: "public",
     // After an attempt that ended without a word, this looks before the handler runs again.
-    onUnknown: async ({ key = "" }) => {
-      const amount = bank.get(key);
+    // The route requires a key, so there is one.
+    onUnknown: async ({ key }) => {
+      const amount = bank.get(key!);
       if (amount !== undefined) return { found: { status: 201, body: `charged ${amount}` } };
       // Not there. That is believed only because the lease has been over for `quiesceMs`: a request of the first
       // attempt that was still on its way to the bank has arrived by now, or never will.
@@ -18,8 +19,8 @@ const charges = onceFetch(
     },
     quiesceMs: 30_000,
   },
-  async (_request, { key = "" }) => {
-    bank.set(key, 420);
+  async (_request, { key }) => {
+    bank.set(key!, 420);
     // The bank has charged, and its answer is lost.
     throw new Error("the connection to the bank broke");
   },

@@ -15,8 +15,8 @@ const orders = onceFetch(
     store: sqliteStore({ path: process.env["KEYS_DB"] ?? "keys.db" }),
     // Whoever shares a scope shares its keys and their answers. JSON keeps ["a","b/c"] and ["a/b","c"] apart.
     scope: (request) => {
-      const session = sessionOf(request);
-      return JSON.stringify([session?.tenant, session?.user]);
+      const { tenant, user } = sessionOf(request)!;
+      return JSON.stringify([tenant, user]);
     },
   },
   (request) => Response.json({ for: sessionOf(request)?.user }, { status: 201 }),

@@ -1,14 +1,17 @@
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage } from "node:http";
 import process from "node:process";
 import { onceNode } from "once-again/node";
 import { sqliteStore } from "once-again/stores/sqlite";
 
 const store = sqliteStore({ path: process.env["KEYS_DB"] ?? "keys.db" });
 
+/** Stands for your authentication: the account whose credentials were checked. A stranger has none. */
+const accountOf = ({ headers }: IncomingMessage): string | undefined => headers["x-account"]?.toString();
+
 const orders = onceNode(
   {
     store,
-    scope: (request) => String(request.headers["x-account"]),
+    scope: (request) => accountOf(request)!,
     // DELETE takes a key too. Every other method passes through as if we were not there.
     methods: ["POST", "PATCH", "DELETE"],
     // A repeat waits so long for the attempt that runs, and gets its answer instead of "in progress".
@@ -28,6 +31,7 @@ const orders = onceNode(
 
 const server = createServer((request, response) => {
   if (request.url === "/.well-known/idempotency-key") response.end(JSON.stringify({ "/orders": orders.policy }));
+  else if (accountOf(request) === undefined) response.writeHead(401).end();
   else void orders(request, response);
 });
 server.listen(Number(process.env["PORT"] ?? 3000), "127.0.0.1", () => console.log("listening", server.address()));

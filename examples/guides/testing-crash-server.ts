@@ -11,7 +11,7 @@ function chargesApp(pool: Pool, reach: (point: string) => Promise<void>): Expres
   app.post("/charges", once, express.json(), async (request, response) => {
     const { amount } = request.body as { amount: number };
     await reach("asked");
-    await response.locals.once?.transaction.query("INSERT INTO charges (amount) VALUES ($1)", [amount]);
+    await response.locals.once!.transaction.query("INSERT INTO charges (amount) VALUES ($1)", [amount]);
     await reach("charged");
     response.status(201).json({ charged: amount });
   });

@@ -1,4 +1,4 @@
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage } from "node:http";
 import { test } from "node:test";
 import express from "express";
 import { onceExpress } from "once-again/express";
@@ -6,8 +6,14 @@ import { memoryStore } from "once-again/stores/memory";
 import { threeScenarios } from "once-again/testing";
 
 const orders: unknown[] = [];
-const once = onceExpress({ store: memoryStore(), scope: (request) => String(request.headers["x-account"]) });
+/** Stands for your authentication: the account whose credentials were checked. A stranger has none. */
+const accountOf = ({ headers }: IncomingMessage): string | undefined => headers["x-account"]?.toString();
+const once = onceExpress({ store: memoryStore(), scope: (request) => accountOf(request)! });
 const app = express();
+app.use((request, response, next) => {
+  if (accountOf(request) === undefined) response.sendStatus(401);
+  else next();
+});
 app.post("/orders", once, express.json(), (request, response) => {
   orders.push(request.body);
   response.status(201).json({ order: orders.length });

@@ -7,7 +7,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onceNode } from "once-again/node";
@@ -17,15 +17,18 @@ import { flakyNetwork, randomFaults, seededRandom } from "once-again/testing";
 const folder = mkdtempSync(join(tmpdir(), "once-again-mobile-"));
 const made: string[] = [];
 
+/** Stands for your authentication: the account whose credentials were checked. A stranger has none. */
+const accountOf = ({ headers }: IncomingMessage): string | undefined => headers["x-account"]?.toString();
+
 const store = sqliteStore({ path: join(folder, "keys.db") });
-const orders = onceNode(
-  { store, scope: (request) => String(request.headers["x-account"]) },
-  async (_, response, { body }) => {
-    made.push(body.toString());
-    response.writeHead(201, { "content-type": "application/json" }).end(JSON.stringify({ order: made.length }));
-  },
-);
-const server = createServer((request, response) => void orders(request, response));
+const orders = onceNode({ store, scope: (request) => accountOf(request)! }, async (_, response, { body }) => {
+  made.push(body.toString());
+  response.writeHead(201, { "content-type": "application/json" }).end(JSON.stringify({ order: made.length }));
+});
+const server = createServer((request, response) => {
+  if (accountOf(request) === undefined) response.writeHead(401).end();
+  else void orders(request, response);
+});
 await once(server.listen(0, "127.0.0.1"), "listening");
 const { port } = server.address() as { port: number };
 

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import express from "express";
 import { onceExpress } from "once-again/express";
 import { postgresStore } from "once-again/stores/postgres";
@@ -8,16 +9,19 @@ const pool = new Pool({ connectionString: process.env["DATABASE_URL"] });
 const store = postgresStore(pool);
 await store.migrate();
 
+/** Stands for your authentication: the account whose credentials were checked. A stranger has none. */
+const accountOf = ({ headers }: IncomingMessage): string | undefined => headers["x-account"]?.toString();
+
 const once = onceExpress({
   store,
-  // In earnest: the account that the request's credentials belong to.
-  scope: (request) => String(request.headers["x-account"]),
+  scope: (request) => accountOf(request)!,
   // Short, to have this example end soon. The defaults are 30 seconds, and whatever your provider's time-out is.
   leaseMs: 2000,
   quiesceMs: 1000,
   // An attempt ended without a word: the process died, or the provider's answer was lost. The provider knows.
-  onUnknown: async ({ key = "" }) => {
-    const response = await fetch(`${provider}/charges?reference=${encodeURIComponent(key)}`);
+  onUnknown: async ({ key }) => {
+    // The route requires a key, so there is one.
+    const response = await fetch(`${provider}/charges?reference=${encodeURIComponent(key!)}`);
     const [charge] = (await response.json()) as { amount: number }[];
     if (charge !== undefined) return { found: { status: 201, body: JSON.stringify({ charged: charge.amount }) } };
     // Not there, and believed: the last worker's lease has been over for `quiesceMs`, so nothing of it is on its way.
@@ -26,12 +30,16 @@ const once = onceExpress({
 });
 
 const shop = express();
+shop.use((request, response, next) => {
+  if (accountOf(request) === undefined) response.sendStatus(401);
+  else next();
+});
 shop.post("/payments", once, express.json(), async (request, response) => {
   const { amount } = request.body as { amount: number };
   const charged = await fetch(`${provider}/charges`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ reference: response.locals.once?.key, amount }),
+    body: JSON.stringify({ reference: response.locals.once!.key, amount }),
   });
   if (!charged.ok) throw new Error(`the provider answered ${charged.status}`);
   response.status(201).json({ charged: amount });

@@ -1,7 +1,9 @@
 // oxlint-disable import/no-unassigned-import, typescript/no-extraneous-class -- Nest is made of these.
+import type { IncomingMessage } from "node:http";
 import "reflect-metadata";
 import {
   Body,
+  type CanActivate,
   Controller,
   createParamDecorator,
   type ExecutionContext,
@@ -9,6 +11,8 @@ import {
   Header,
   Module,
   Post,
+  UnauthorizedException,
+  UseGuards,
   UseInterceptors,
 } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
@@ -16,16 +20,28 @@ import { executionOf, onceNest } from "once-again/nest";
 import type { NodeExecution } from "once-again/node";
 import { sqliteStore } from "once-again/stores/sqlite";
 
+/** Stands for your authentication: the account whose credentials were checked. A stranger has none. */
+const accountOf = ({ headers }: Pick<IncomingMessage, "headers">): string | undefined =>
+  headers["x-account"]?.toString();
+
 const once = onceNest({
   store: sqliteStore({ path: process.env["KEYS_DB"] ?? "keys.db" }),
-  scope: (request) => String(request.headers["x-account"]),
+  scope: (request) => accountOf(request)!,
 });
+
+class Accounts implements CanActivate {
+  canActivate(context: ExecutionContext): boolean {
+    if (accountOf(context.switchToHttp().getRequest()) === undefined) throw new UnauthorizedException();
+    return true;
+  }
+}
 
 const Operation = createParamDecorator((_data: unknown, context: ExecutionContext) => executionOf(context));
 
 @Controller()
 class Orders {
   @Post("orders")
+  @UseGuards(Accounts)
   @UseInterceptors(once)
   @Header("location", "/orders/7")
   create(@Body() order: unknown, @Operation() { key }: NodeExecution): unknown {
