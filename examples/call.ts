@@ -1,6 +1,7 @@
 import { retryingFetch } from "once-again/client";
 
-// One key for each call, the same on every attempt; backoff with full jitter; a retry budget for each origin.
+// For a server that honours keys: one for each call, the same on every attempt. For any other say `keys: "off"`.
+// Backoff with full jitter; a retry budget for each origin.
 const fetch = retryingFetch({ deadlineMs: 20_000 });
 
 const response = await fetch(process.env["ORDERS_URL"] ?? "http://127.0.0.1:3000/orders", {

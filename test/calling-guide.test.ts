@@ -2,7 +2,9 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test } from "vitest";
-import { statusVerdict } from "../src/delivery/index.ts";
+import type { ErrorCode } from "../src/core/error-codes.ts";
+import { OnceAgainError } from "../src/core/errors.ts";
+import { errorVerdict, statusVerdict } from "../src/delivery/index.ts";
 import { errorTable } from "../src/delivery/error-table.ts";
 import { onceNode } from "../src/frameworks/node.ts";
 import { memoryStore } from "../src/stores/memory/index.ts";
@@ -24,6 +26,35 @@ test("the guide's table of errors is the library's", () => {
   expect(rows.slice(start, start + errorTable.length)).toEqual(
     errorTable.map(({ reason, delivery, transient }) => [reason, delivery, transient === false ? "no" : "yes"]),
   );
+});
+
+test("the guide's table of once-again's own errors is the library's", () => {
+  const told = rows.filter(([codes = ""]) => codes.startsWith("`ONCE_"));
+  expect(told.length).toBeGreaterThan(4);
+  for (const [codes = "", delivery, again = ""] of told) {
+    for (const [code = ""] of codes.matchAll(/ONCE_\w+/g)) {
+      const details = codes.includes("noEffect") ? { noEffect: true } : {};
+      const verdict = errorVerdict(new OnceAgainError(code as ErrorCode, "test", { details }));
+      expect([code, verdict.delivery]).toEqual([code, delivery]);
+      const isTriedAgain = verdict.transient && verdict.gaveUp !== true;
+      expect([code, again.startsWith("yes"), again.includes("gave up")]).toEqual([
+        code,
+        isTriedAgain,
+        verdict.gaveUp === true,
+      ]);
+    }
+  }
+});
+
+test("the guide's table of options names all that there are", () => {
+  const source = readFileSync("src/client/fetch-options.ts", "utf8");
+  const [, options = ""] = /export interface RetryingFetchOptions \{([^]*?)\n\}/.exec(source) ?? [];
+  const names = Array.from(options.matchAll(/^ {2}readonly (\w+)\?/gm), ([, name]) => name);
+  const start = rows.findIndex(([first]) => first === "option") + 2;
+  const listed = rows
+    .slice(start)
+    .flatMap(([first = ""]) => Array.from(first.matchAll(/`(\w+)`/g), ([, name]) => name));
+  expect(new Set(listed)).toEqual(new Set(names));
 });
 
 test("the guide's table of statuses is the library's", () => {
@@ -48,7 +79,8 @@ test.each([
   ["outcomes", /^answered: 201\n$/],
   ["layers", /^201 \{"order":\{"item":"coffee","amount":420\}\}\n$/],
   ["any-function", /^in stock: 6\n$/],
-  ["deadlines", /^201\n$/],
+  ["deadlines", /^201\n400\n$/],
+  ["read-body", /^201 \{"order":\{"item":"coffee","amount":420\}\}\n$/],
   ["bodies", /^201\n$/],
   ["undici-fetch", /^201 \{"order":\{"item":"coffee","amount":420\}\}\n$/],
 ])("examples/guides/%s.ts runs as it stands there", async (name, printed) => {

@@ -6,7 +6,9 @@ const fetch = retryingFetch({ deadlineMs: 10_000, attemptTimeoutMs: 2000, attemp
 /** A service in the middle: its caller retries, so it does not, and it works no longer than its caller waits. */
 export async function checkout(request: Request): Promise<Response> {
   const within = readAttempt(request.headers, attemptHeaders);
-  const key = request.headers.get("idempotency-key") ?? "";
+  const key = request.headers.get("idempotency-key");
+  // Without a key of the caller's, all callers would share one: "/order".
+  if (!key) return new Response("Idempotency-Key is missing", { status: 400 });
   return fetch(process.env["ORDERS_URL"] ?? "http://127.0.0.1:3000/orders", {
     method: "POST",
     headers: { "content-type": "application/json", "x-account": "acme", "idempotency-key": `${key}/order` },
@@ -21,3 +23,4 @@ const incoming = new Request("http://shop.example/checkout", {
   body: JSON.stringify({ item: "coffee" }),
 });
 console.log((await checkout(incoming)).status);
+console.log((await checkout(new Request("http://shop.example/checkout", { method: "POST" }))).status);

@@ -10,9 +10,10 @@ const msMax = 1000;
  * free, and never rejects.
  */
 export async function discardBody(response: Response, clock: Clock): Promise<void> {
-  if (response.body === null) return;
   try {
-    const reader = response.body.getReader();
+    // Within: a stand-in for a Response may refuse to make one, as of a status of 600.
+    const reader = response.body?.getReader();
+    if (reader === undefined) return;
     const cancel = (): void => void reader.cancel().catch(() => undefined);
     const stopTimer = clock.timer(msMax, cancel);
     let bytes = 0;

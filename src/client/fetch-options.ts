@@ -9,11 +9,17 @@ import { type RetryPolicy, retryPolicy } from "../retry/retry-options.ts";
 import { type AttemptHeaders, checkedAttemptHeaders } from "./attempt-headers.ts";
 import type { FetchEvent } from "./fetch-event.ts";
 import { originBudgets } from "./origin-budgets.ts";
+import { type OriginRule, originRule } from "./origin-rule.ts";
 import { perOrigin } from "./per-origin.ts";
+
+const mebibyte = 1_048_576;
 
 /** How a retrying fetch behaves. Options that `retry` has too mean the same there. */
 export interface RetryingFetchOptions {
-  /** What sends an attempt; default `globalThis.fetch`, looked up at each attempt. */
+  /**
+   * What sends an attempt, called with a receiver of `undefined`; default the `globalThis.fetch` of the moment when this
+   * retrying fetch is made, so that it may be put in its place.
+   */
   readonly fetch?: typeof fetch | undefined;
   /** The most attempts of one call, the first one included: a whole number of at least 1, default 5. */
   readonly attemptsMax?: number | undefined;
@@ -42,9 +48,10 @@ export interface RetryingFetchOptions {
   /**
    * `"auto"` (default): a POST or PATCH that brings no key gets one, and is then tried again like a PUT. That is safe
    * only where the server honours keys. `"off"`: no key is made; a request without one is tried again only when it
-   * provably had no effect.
+   * provably had no effect. A list of origins (`["https://shop.example"]`), or a function of the origin: `"auto"` for
+   * those, `"off"` for all others.
    */
-  readonly keys?: "auto" | "off" | undefined;
+  readonly keys?: "auto" | "off" | readonly string[] | ((origin: string) => boolean) | undefined;
   /** The header that carries the key; default `Idempotency-Key`. */
   readonly keyHeader?: string | undefined;
   /** How a key is written: `"bare"` (default), or `"structured"`, in quotes as the IETF draft has it. */
@@ -54,6 +61,23 @@ export interface RetryingFetchOptions {
    * than this, as if it were the deadline: a later attempt would be carried out once more.
    */
   readonly keyRetentionMs?: number | undefined;
+  /**
+   * Whose 503 with `Retry-After` is believed to say that nothing happened: `true` for all, a list of origins, or a
+   * function of the origin. Default `false`: only once-again's own is, which says so in its problem's code. A proxy may
+   * send one for a server that died in the middle of its work; Varnish does.
+   */
+  readonly trustRetryAfter?: OriginRule | undefined;
+  /**
+   * Whether an answer is read within its attempt, so that one that breaks off is tried again like one that never came:
+   * `true` for bodies of up to 1 MiB, or `{ bytesMax }` (a whole number of at least 1). Of a longer one the rest is
+   * handed over as it comes. Default `false`: the attempt ends when the answer begins.
+   */
+  readonly readBody?: boolean | { readonly bytesMax: number } | undefined;
+  /**
+   * The largest body of a `Request`, in bytes, since that is a stream which has to be kept in memory: a whole number,
+   * default 64 MiB. Bodies that are given otherwise have no bound.
+   */
+  readonly bodyBytesMax?: number | undefined;
   /** Hears what happens. What it throws is dropped. */
   readonly onEvent?: Listener<FetchEvent> | undefined;
   /** Where time comes from; default the machine's clock. */
@@ -76,7 +100,12 @@ export interface FetchSettings {
   readonly budgetOf: (origin: string) => RetryBudget | undefined;
   readonly layerOf: (origin: string) => AnyLayer;
   readonly attemptHeaders: AttemptHeaders;
-  readonly keys: "auto" | "off";
+  /** Whether requests to an origin get a key. */
+  readonly makesKeys: (origin: string) => boolean;
+  readonly trustsRetryAfter: (origin: string) => boolean;
+  /** `undefined`: an attempt ends when its answer begins. */
+  readonly readBodyBytesMax: number | undefined;
+  readonly bodyBytesMax: number;
   readonly keyHeader: string;
   readonly keyFormat: KeyFormat;
   /** The deadline of a call that has a key. */
@@ -99,16 +128,34 @@ export function fetchSettings(options: RetryingFetchOptions): FetchSettings {
   const budgetOf = budgets(options.budget ?? "per-origin");
   return Object.freeze({
     policy: retryPolicy<Response>({ attemptsMax, attemptTimeoutMs, backoff, clock, deadlineMs, random }),
-    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+    fetch: options.fetch ?? platformFetch(),
     budgetOf,
     layerOf: perOrigin((origin) => compose(...layers({ origin, budget: budgetOf(origin) }))),
     attemptHeaders: checkedAttemptHeaders(options.attemptHeaders ?? {}),
-    keys: checkedChoice("keys", options.keys ?? "auto", ["auto", "off"]),
+    makesKeys: keyRule(options.keys ?? "auto"),
+    trustsRetryAfter: originRule("trustRetryAfter", options.trustRetryAfter ?? false),
+    readBodyBytesMax: readBodyBound(options.readBody ?? false),
+    bodyBytesMax: checkedNumber("bodyBytesMax", options.bodyBytesMax ?? 64 * mebibyte, { min: 0, integer: true }),
     keyHeader: options.keyHeader ?? keyHeaderName,
     keyFormat: checkedChoice("keyFormat", options.keyFormat ?? "bare", ["bare", "structured"]),
     keyedDeadlineMs: Math.min(deadlineMs, checkedNumber("keyRetentionMs", keyRetentionMs, { min: 1 })),
     onEvent: options.onEvent,
   } satisfies FetchSettings);
+}
+
+/** Taken now: `globalThis.fetch = retryingFetch()` would call itself otherwise. Where there is none yet, when it is needed. */
+export function platformFetch(): typeof fetch {
+  return globalThis.fetch ?? ((input, init) => globalThis.fetch(input, init));
+}
+
+function keyRule(keys: NonNullable<RetryingFetchOptions["keys"]>): FetchSettings["makesKeys"] {
+  if (typeof keys !== "string") return originRule("keys", keys);
+  return originRule("keys", checkedChoice("keys", keys, ["auto", "off"]) === "auto");
+}
+
+function readBodyBound(readBody: NonNullable<RetryingFetchOptions["readBody"]>): number | undefined {
+  if (typeof readBody === "boolean") return readBody ? mebibyte : undefined;
+  return checkedNumber("readBody.bytesMax", readBody.bytesMax, { min: 1, integer: true });
 }
 
 function budgets(budget: RetryBudget | "per-origin" | "off"): FetchSettings["budgetOf"] {

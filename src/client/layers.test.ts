@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { text } from "node:stream/consumers";
 import * as fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { until } from "../../test/until.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { type AnyLayer, circuitBreaker, concurrencyLimit, hedge } from "../retry/layers/index.ts";
 import { fakeClock } from "../testing/fake-clock.ts";
@@ -180,7 +181,8 @@ test("whatever happens to hedged and limited attempts, a keyed POST has exactly 
     };
   const fault = fc.constantFrom<Act>(reset, act(reset), act(hang), answer(503), act(answer(504)), act(answer(200)));
   const layered = retryingFetch({
-    attemptsMax: 12,
+    // More than any script can use up, however slow the machine is: only what hangs is cut by its time.
+    attemptsMax: 1000,
     attemptTimeoutMs: 100,
     backoff: () => 0,
     budget: "off",
@@ -194,13 +196,13 @@ test("whatever happens to hedged and limited attempts, a keyed POST has exactly 
   await fc.assert(
     fc.asyncProperty(fc.array(fault, { maxLength: 6 }), async (faults) => {
       order += 1;
-      server.script.splice(0, Infinity, ...faults, ...Array.from({ length: 40 }, () => act(answer(200))));
+      server.script.splice(0, Infinity, ...faults, ...Array.from({ length: 4000 }, () => act(answer(200))));
       const call = layered(server.url, { ...post, headers: { "x-order": String(order) } });
       expect((await call).status).toBe(200);
       // A hedge that lost may still arrive while the next order is under way.
       expect([...effects].filter((effect) => effect.startsWith(`order ${order} `))).toHaveLength(1);
     }),
-    { numRuns: 60 },
+    { numRuns: 60, verbose: true },
   );
 });
 
@@ -211,10 +213,13 @@ test("hedges are paid for by the budget of their origin", async () => {
     layers: ({ budget }) => [hedge({ delayMs: 0, hedgesMax: 10, budget: budget! })],
   });
   // 100 tokens, and each call may take 10.
-  const calls = Array.from({ length: 12 }, async () => {
-    server.script.push(...Array.from({ length: 11 }, () => hang));
-    return layered(server.url, { signal: AbortSignal.timeout(500) }).catch(() => undefined);
-  });
+  server.script.push(...Array.from({ length: 200 }, () => hang));
+  const ended = new AbortController();
+  const calls = Array.from({ length: 12 }, () => layered(server.url, { signal: ended.signal }).catch(() => undefined));
+  await until(() => server.keys.length === 112);
+  // One more would have been asked for by now, since all of them are asked for at once.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  ended.abort();
   await Promise.all(calls);
   expect(server.keys).toHaveLength(112);
 });

@@ -6,6 +6,8 @@ interface GivenUp {
   key: string | undefined;
   /** The status of the last answer; `undefined` when there was none. */
   status: number | undefined;
+  /** From when the server asked to be asked again, since the epoch, in milliseconds; missing when it did not. */
+  retryAt?: number;
 }
 
 /**

@@ -1,11 +1,16 @@
 import { isIdempotentMethod } from "../delivery/index.ts";
-import { formatKey, makeKey } from "../key/index.ts";
 import type { Attempt } from "../retry/index.ts";
 import { type OuterAttempt, writeAttempt } from "./attempt-headers.ts";
 import { discardBody } from "./discard-body.ts";
 import type { FetchSettings } from "./fetch-options.ts";
+import { followRedirects, followsItself, type Hop } from "./follow-redirects.ts";
+import { foreignRetry } from "./foreign-retry.ts";
+import { makeBody } from "./made-body.ts";
+import { responseSaysNoEffect } from "./no-effect-problem.ts";
+import { nameOperation } from "./operation-key.ts";
+import { readAhead } from "./read-ahead.ts";
 import { readRequest } from "./read-request.ts";
-import { makeBody, refuseOneShot, type RetryingRequestInit } from "./request-body.ts";
+import { refuseOneShot, type RetryingRequestInit } from "./request-body.ts";
 import type { Answer } from "./retry-rule.ts";
 
 /** A request that can be sent any number of times, the same each time. */
@@ -21,7 +26,13 @@ export interface PreparedRequest<Answered extends Answer> {
   readonly signal: AbortSignal | undefined;
   /** The attempt that the whole call is part of. */
   readonly outer?: OuterAttempt | undefined;
+  /** How long it took to prepare it, which the deadline counts too, in milliseconds; missing: no time. */
+  readonly preparedMs?: number | undefined;
+  /** The platform serves its scheme by itself (`blob:`, `data:`): nothing leaves, and what fails fails again. */
+  readonly isLocal?: boolean | undefined;
   send(attemptSignal: AbortSignal, attempt: Attempt): Promise<Answered>;
+  /** Whether an answer is a problem by which a server of once-again vouches that nothing happened; missing: none is. */
+  saysNoEffect?(answer: Answered): boolean | Promise<boolean>;
   /** Gets rid of an answer that nobody will read; what it returns resolves when the connection is free again. */
   discard(answer: Answered): void | Promise<void>;
 }
@@ -29,25 +40,41 @@ export interface PreparedRequest<Answered extends Answer> {
 /**
  * Reads the arguments of a `fetch`, names the operation and takes hold of its body's bytes.
  *
- * @throws OnceAgainError `ONCE_BODY_NOT_REPLAYABLE`; TypeError, as `fetch` does, for arguments that are no request.
+ * @throws OnceAgainError `ONCE_BODY_NOT_REPLAYABLE`, `ONCE_BODY_TOO_LARGE`, `ONCE_DEADLINE_EXCEEDED`,
+ *   `ONCE_KEY_INVALID`, `ONCE_OPTION_INVALID`; TypeError, as `fetch` does, for arguments that are no request.
  */
 export async function prepareRequest(
   input: string | URL | Request,
   init: RetryingRequestInit,
   settings: FetchSettings,
 ): Promise<PreparedRequest<Response>> {
-  const { body: given, signal: givenSignal, within: outer, ...rest } = init;
+  const { fetch, bodyBytesMax, policy, readBodyBytesMax } = settings;
+  const { clock, deadlineMs: msMax = Number.POSITIVE_INFINITY } = policy;
+  const { body: given, signal: givenSignal, within, ...rest } = init;
   const factory = typeof given === "function" ? given : undefined;
   // The bytes stand in for what the factory will make, so that a method which takes no body is found out now.
   const body = typeof given === "function" ? new Uint8Array() : given;
   refuseOneShot(body);
-  const own = (givenSignal === undefined && input instanceof Request ? input.signal : givenSignal) ?? undefined;
-  const signal = own !== undefined && outer?.signal ? AbortSignal.any([own, outer.signal]) : (own ?? outer?.signal);
+  const own = checkedSignal(givenSignal === undefined && input instanceof Request ? input.signal : givenSignal);
+  const signal = own !== undefined && within?.signal ? AbortSignal.any([own, within.signal]) : (own ?? within?.signal);
   signal?.throwIfAborted();
 
-  const { method, url, headers, body: bytes, target } = await readRequest(input, rest, body);
-  const key = nameOperation(method, headers, outer === undefined ? settings : { ...settings, keys: "off" });
+  const isRead = input instanceof Request && input.body !== null && (given ?? null) === null;
+  const startedAt = isRead ? clock.monotonic() : 0;
+  const bounds = { bytesMax: bodyBytesMax, msMax, clock, signal };
+  const { method, url, headers, body: bytes, target } = await readRequest(input, rest, body, bounds);
   const { origin, pathname, protocol } = url;
+  const outer = within ?? foreignRetry(headers);
+  const key = nameOperation(
+    method,
+    headers,
+    outer === undefined ? settings : { ...settings, makesKeys: never },
+    origin,
+  );
+  const redirect = rest.redirect ?? (input instanceof Request ? input.redirect : "follow");
+  const integrity = rest.integrity ?? (input instanceof Request ? input.integrity : "");
+  const follows = followsItself(method, { redirect, integrity });
+  const discard = (response: Response): Promise<void> => discardBody(response, clock);
   return {
     method,
     origin,
@@ -56,32 +83,52 @@ export async function prepareRequest(
     repeatable: key !== undefined || isIdempotentMethod(method),
     signal,
     outer,
+    preparedMs: isRead ? clock.monotonic() - startedAt : undefined,
+    isLocal: localSchemes.has(protocol),
     async send(attemptSignal, { number, remainingMs }) {
       const attemptHeaders = new Headers(headers);
       writeAttempt(attemptHeaders, settings.attemptHeaders, { number: outer?.number ?? number, remainingMs });
-      return settings.fetch(target, {
-        ...rest,
-        method,
-        headers: attemptHeaders,
-        ...(factory === undefined ? { body: bytes } : { body: await makeBody(factory), duplex: "half" }),
-        // The attempt's signal is done when the response begins; the caller's may still abort the response's body.
-        signal: signal === undefined ? attemptSignal : AbortSignal.any([attemptSignal, signal]),
-      });
+      // The attempt's signal is done when the response begins; the caller's may still abort the response's body.
+      const bounded = signal === undefined ? attemptSignal : AbortSignal.any([attemptSignal, signal]);
+      const sendTo = async (destination: string | Request, hop: Omit<Hop, "url">): Promise<Response> => {
+        const { method, headers } = hop;
+        if (!hop.hasBody) return fetch(destination, { ...rest, method, headers, redirect: "manual", signal: bounded });
+        const sent: RequestInit =
+          factory === undefined ? { body: bytes } : { body: await makeBody(factory), duplex: "half" };
+        return fetch(destination, {
+          ...rest,
+          method,
+          headers,
+          ...sent,
+          ...(follows ? { redirect: "manual" } : undefined),
+          signal: bounded,
+        });
+      };
+      const first = { url, method, headers: attemptHeaders, hasBody: true };
+      const answer = await sendTo(target, first);
+      const response = follows
+        ? await followRedirects(answer, first, (hop) => sendTo(hop.url.href, hop), discard)
+        : answer;
+      if (readBodyBytesMax !== undefined) await readAhead(response, readBodyBytesMax);
+      return response;
     },
-    discard: (response) => discardBody(response, settings.policy.clock),
+    saysNoEffect: responseSaysNoEffect,
+    discard,
   };
 }
 
-/** The operation's key: the one that the caller brought or, for POST and PATCH, a new one, put into `headers`. */
-export function nameOperation(
-  method: string,
-  headers: { get(name: string): string | null; set(name: string, value: string): void },
-  settings: Pick<FetchSettings, "keys" | "keyHeader" | "keyFormat" | "policy">,
-): string | undefined {
-  const brought = headers.get(settings.keyHeader);
-  if (brought !== null) return brought;
-  if (settings.keys === "off" || !/^(POST|PATCH)$/i.test(method)) return undefined;
-  const key = makeKey({ clock: settings.policy.clock, random: settings.policy.random });
-  headers.set(settings.keyHeader, formatKey(key, settings.keyFormat));
-  return key;
+const localSchemes: ReadonlySet<string> = new Set(["about:", "blob:", "data:", "file:"]);
+
+function never(): boolean {
+  return false;
+}
+
+/** @throws TypeError, the platform's own, for what is no signal. */
+function checkedSignal(signal: AbortSignal | null | undefined): AbortSignal | undefined {
+  if (signal === undefined || signal === null) return undefined;
+  if (!(signal instanceof AbortSignal)) {
+    void new Request("http://localhost", { signal });
+    throw new TypeError("The option `signal` must be an AbortSignal of this platform.");
+  }
+  return signal;
 }

@@ -1,4 +1,5 @@
-import { type Body, type HeldBody, heldBody, type RetryingRequestInit, streamedBody } from "./request-body.ts";
+import { type ReadBounds, readStream } from "./read-stream.ts";
+import { type Body, type HeldBody, heldBody, type RetryingRequestInit } from "./request-body.ts";
 
 /** What the arguments of a `fetch` say. */
 export interface ReadRequest {
@@ -16,24 +17,53 @@ type Settings = Omit<RetryingRequestInit, "body" | "signal" | "within">;
 /**
  * Reads and checks the arguments of a `fetch`, and takes hold of the body.
  *
- * @throws TypeError, as `fetch` does, for arguments that are no request.
+ * @throws TypeError, as `fetch` does, for arguments that are no request; what `readStream` throws.
  */
 export async function readRequest(
   input: string | URL | Request,
   settings: Settings,
   body: Body | null | undefined,
+  bounds: ReadBounds,
 ): Promise<ReadRequest> {
-  if (input instanceof Request) {
-    // The caller's signal is left out: the platform would leave a listener behind on it.
-    const target = new Request(input, { ...settings, signal: null, ...(body === undefined ? undefined : { body }) });
-    const { method, url, headers } = target;
-    const { body: bytes } = await streamedBody(target);
-    return { method, url: new URL(url), headers: new Headers(headers), body: bytes, target };
-  }
+  if (input instanceof Request) return readGivenRequest(input, settings, body, bounds);
   const { method, url, headers } = plainHead(input, settings) ?? checkedHead(input, settings);
   const held = await heldBody(body, method);
-  if (held.contentType !== undefined && !headers.has("content-type")) headers.set("content-type", held.contentType);
+  nameType(headers, held);
   return { method, url, headers, body: held.body, target: url.href };
+}
+
+async function readGivenRequest(
+  input: Request,
+  settings: Settings,
+  body: Body | null | undefined,
+  bounds: ReadBounds,
+): Promise<ReadRequest> {
+  const { referrer, referrerPolicy } = input;
+  // With `null` the Request's own body stays, as in `fetch`.
+  const replaced = (body ?? null) === null ? undefined : await heldBody(body, settings.method ?? input.method);
+  const target = new Request(input, {
+    // Any setting, even the signal, would reset these two.
+    referrer,
+    referrerPolicy,
+    ...settings,
+    // The caller's signal is left out: the platform would leave a listener behind on it.
+    signal: null,
+    ...(replaced === undefined ? undefined : { body: "" }),
+  });
+  const { method, url } = target;
+  const headers = new Headers(target.headers);
+  if (replaced !== undefined) {
+    // The empty text that stood in for it has a type of its own.
+    if (!new Headers(settings.headers ?? input.headers).has("content-type")) headers.delete("content-type");
+    nameType(headers, replaced);
+    return { method, url: new URL(url), headers, body: replaced.body, target };
+  }
+  const read = target.body === null ? null : await readStream(target.body, bounds);
+  return { method, url: new URL(url), headers, body: read, target };
+}
+
+function nameType(headers: Headers, { contentType }: HeldBody): void {
+  if (contentType !== undefined && !headers.has("content-type")) headers.set("content-type", contentType);
 }
 
 type Head = Pick<ReadRequest, "method" | "url" | "headers">;

@@ -10,8 +10,10 @@ export type BodyFactory = () => Body | Promise<Body>;
 /**
  * `fetch`'s second argument, where the body may also be a function that makes it.
  *
- * A string, bytes, Blob, FormData or URLSearchParams is read once, before the first attempt, and sent byte for byte
- * the same on each. A stream can be sent only once: pass `() => stream()` instead, and set the content type yourself.
+ * A string, bytes, FormData or URLSearchParams is read once, before the first attempt, and sent byte for byte the same
+ * on each; a Blob or File, which can't change, is sent as it is. A stream can be sent only once: pass `() => stream()`
+ * instead, and set the content type yourself. Anything else (an array, a Map, a generator, a plain object), which
+ * `fetch` would send as its text, is refused.
  */
 export interface RetryingRequestInit extends Omit<RequestInit, "body"> {
   body?: Body | BodyFactory | null | undefined;
@@ -24,10 +26,15 @@ export interface RetryingRequestInit extends Omit<RequestInit, "body"> {
   within?: OuterAttempt | undefined;
 }
 
-/** @throws OnceAgainError `ONCE_BODY_NOT_REPLAYABLE` for a stream, an async iterable or a Node stream. */
-export function refuseOneShot(body: Body | null | undefined): void {
-  if (typeof body !== "object" || body === null) return;
-  if (!(Symbol.asyncIterator in body) && !("getReader" in body) && !("pipe" in body)) return;
+/**
+ * Refuses what can be sent only once, and what is no body.
+ *
+ * @throws OnceAgainError `ONCE_BODY_NOT_REPLAYABLE` for a stream, an iterator, an async iterable or a Node stream;
+ *   `ONCE_OPTION_INVALID` for an object that `fetch` would send as `[object Object]` or the like.
+ */
+export function refuseOneShot(body: unknown): void {
+  if (typeof body !== "object" || body === null || isSendable(body)) return;
+  if (!isStream(body) && !("next" in body)) throw notABody(body);
   throw new OnceAgainError(
     "ONCE_BODY_NOT_REPLAYABLE",
     "The body is a stream, which can be sent only once. Nothing was sent. " +
@@ -35,9 +42,38 @@ export function refuseOneShot(body: Body | null | undefined): void {
   );
 }
 
+/** Bodies that can be sent again, and objects that have a text of their own, as a URL has. */
+function isSendable(body: object): boolean {
+  if (ArrayBuffer.isView(body) || body instanceof Blob || body instanceof FormData) return true;
+  const kind = Object.prototype.toString.call(body);
+  if (/^\[object (Shared)?ArrayBuffer\]$/.test(kind) || body instanceof URLSearchParams) return true;
+  return !isStream(body) && !(Symbol.iterator in body && kind !== "[object String]") && hasOwnText(body);
+}
+
+function hasOwnText(body: object): boolean {
+  return (
+    "toString" in body && body.toString !== Object.prototype.toString && !(body instanceof Map || body instanceof Set)
+  );
+}
+
+/** A web stream, a Node stream or an async iterable. */
+export function isStream(body: object): boolean {
+  return Symbol.asyncIterator in body || "getReader" in body || "pipe" in body;
+}
+
+function notABody(body: object): OnceAgainError {
+  const kind = Object.prototype.toString.call(body).slice(8, -1);
+  return new OnceAgainError(
+    "ONCE_OPTION_INVALID",
+    `body must be a string, bytes, a Blob, FormData, URLSearchParams or a function that makes one, but it is of the ` +
+      `kind ${kind}. Nothing was sent. For JSON pass JSON.stringify(…) and set the content type.`,
+    { details: { option: "body" } },
+  );
+}
+
 /** A body that is the same each time it is sent, and the type that the kind of body given has by itself. */
 export interface HeldBody {
-  readonly body: string | ArrayBuffer | null;
+  readonly body: string | ArrayBuffer | Blob | null;
   readonly contentType?: string | undefined;
 }
 
@@ -50,28 +86,8 @@ export async function heldBody(body: Body | null | undefined, method: string): P
   if (body === null || body === undefined) return { body: null };
   if (method === "GET" || method === "HEAD") throw new TypeError(`A ${method} request can't have a body.`);
   if (typeof body === "string") return { body, contentType: "text/plain;charset=UTF-8" };
-  return streamedBody(new Response(body));
-}
-
-/** The body of a request or answer, which is a stream, as bytes. */
-export async function streamedBody(message: Request | Response): Promise<HeldBody> {
-  const contentType = message.headers.get("content-type") ?? undefined;
-  return { body: message.body === null ? null : await message.arrayBuffer(), contentType };
-}
-
-/**
- * Asks the factory for the body of one attempt.
- *
- * @throws OnceAgainError `ONCE_BODY_NOT_REPLAYABLE`, with the factory's error as its cause, when it fails.
- */
-export async function makeBody(factory: BodyFactory): Promise<Body> {
-  try {
-    return await factory();
-  } catch (cause) {
-    throw new OnceAgainError(
-      "ONCE_BODY_NOT_REPLAYABLE",
-      "The function that makes the body failed, so this attempt was not sent. Its error is the cause.",
-      { cause },
-    );
-  }
+  // It can't change, and may be larger than memory.
+  if (body instanceof Blob) return { body, contentType: body.type === "" ? undefined : body.type };
+  const message = new Response(body);
+  return { body: await message.arrayBuffer(), contentType: message.headers.get("content-type") ?? undefined };
 }

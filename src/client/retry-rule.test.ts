@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import type { ErrorCode } from "../core/error-codes.ts";
+import { OnceAgainError } from "../core/errors.ts";
 import type { Decision, Outcome } from "../retry/index.ts";
 import { decideOn, failureOf, leavesFateUnknown } from "./retry-rule.ts";
 
@@ -39,7 +41,10 @@ test.each<[name: string, repeatable: string, otherwise: string, outcome: Outcome
   ["501", "permanent", "permanent", answer(501)],
   ["502", "retry", "unsafe", answer(502)],
   ["503", "retry", "unsafe", answer(503)],
-  ["503, Retry-After", "retry", "retry", answer(503, retryAfter)],
+  ["503, Retry-After", "retry", "unsafe", answer(503, retryAfter)],
+  ["502, Retry-After", "retry", "unsafe", answer(502, retryAfter)],
+  ["500, Retry-After", "retry", "unsafe", answer(500, retryAfter)],
+  ["504, Retry-After", "retry", "unsafe", answer(504, retryAfter)],
   ["503, Retry-After malformed", "retry", "unsafe", answer(503, { "Retry-After": "soon" })],
   ["504", "retry", "unsafe", answer(504)],
   ["520", "retry", "unsafe", answer(520)],
@@ -69,9 +74,68 @@ test("the fate is open until a refusal, or an answer that is kept", () => {
   for (const outcome of [...open, error("ECONNRESET"), answer(409, retryAfter)])
     expect(fateUnknown(outcome)).toBe(true);
   const refused = [400, 401, 404, 409, 421, 422, 425, 429].map((status) => answer(status));
-  for (const outcome of [...refused, error("ECONNREFUSED"), answer(503, retryAfter)]) {
-    expect(fateUnknown(outcome)).toBe(false);
-  }
+  for (const outcome of [...refused, error("ECONNREFUSED")]) expect(fateUnknown(outcome)).toBe(false);
+  expect(fateUnknown(answer(503, retryAfter))).toBe(true);
   expect(fateUnknown(error("UND_ERR_RES_CONTENT_LENGTH_MISMATCH"))).toBe(true);
   expect(fateUnknown(answer(504, { "Idempotent-Replayed": "true" }))).toBe(false);
+});
+
+test("a 503 with Retry-After proves that nothing happened where it is trusted, and no other 5xx ever does", () => {
+  for (const status of [500, 501, 502, 503, 504, 520]) {
+    const failure = failureOf(answer(status, retryAfter), 0, true);
+    expect(failure && leavesFateUnknown(failure), `status ${status}`).toBe(status !== 503);
+    const untrusted = failureOf(answer(status, retryAfter), 0);
+    expect(untrusted && leavesFateUnknown(untrusted)).toBe(true);
+  }
+  const bare = failureOf(answer(503), 0, true);
+  expect(bare && leavesFateUnknown(bare)).toBe(true);
+});
+
+test("an answer that a client throws as an error is judged as that answer", () => {
+  const thrown = (status: number, headers: Record<string, string> = {}): Outcome<Response> => {
+    return {
+      error: Object.assign(new Error("Response Error"), { code: "UND_ERR_RESPONSE", statusCode: status, headers }),
+    };
+  };
+  expect(decided(thrown(400), true)).toBe("permanent");
+  expect(decided(thrown(429), false)).toBe("retry");
+  expect(decided(thrown(500), true)).toBe("retry");
+  expect(decided(thrown(500), false)).toBe("unsafe");
+  expect(decided(thrown(500, { "idempotent-replayed": "true" }), true)).toBe("replayed");
+  const failure = failureOf(thrown(429, { "retry-after": "7" }), 0);
+  expect(failure && decideOn(failure, true)).toMatchObject({ delayMsMin: 7000, kind: "throttled" });
+  expect(failure && leavesFateUnknown(failure)).toBe(false);
+});
+
+test("a retry inside that gave up is not tried again, whatever it gave up over", () => {
+  const gaveUp = ["ONCE_ATTEMPTS_EXHAUSTED", "ONCE_BUDGET_EXHAUSTED", "ONCE_DEADLINE_EXCEEDED", "ONCE_OUTCOME_UNKNOWN"];
+  for (const code of gaveUp) {
+    for (const repeatable of [true, false]) {
+      expect(decided({ error: new OnceAgainError(code as ErrorCode, "test") }, repeatable)).toBe("gave-up");
+      const noEffect = new OnceAgainError(code as ErrorCode, "test", { details: { noEffect: true } });
+      expect(decided({ error: new TypeError("fetch failed", { cause: noEffect }) }, repeatable)).toBe("gave-up");
+    }
+  }
+});
+
+test("a conflict of somebody else's may be an own attempt still under way, while one is in doubt", () => {
+  const conflict = (headers = {}): string => {
+    const failure = failureOf(answer(409, headers), 0);
+    const { action } = decideOn(failure!, true, true);
+    return action;
+  };
+  expect(conflict()).toBe("retry");
+  expect(conflict({ "content-type": "application/problem+json" })).toBe("stop");
+  expect(decided(answer(409), true)).toBe("permanent");
+});
+
+test("what budgets are charged for: an attempt that was turned away costs less than one that failed", () => {
+  const kindOf = (outcome: Outcome<Response>): unknown => {
+    const decision = decideOn(failureOf(outcome, 0)!, true);
+    return decision.action === "retry" ? decision.kind : decision.action;
+  };
+  for (const turnedAway of [answer(429), answer(503, retryAfter)]) expect(kindOf(turnedAway)).toBe("throttled");
+  for (const failed of [answer(503), answer(500, retryAfter), error("ECONNRESET")]) {
+    expect(kindOf(failed)).toBe("transient");
+  }
 });

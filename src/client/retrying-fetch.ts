@@ -4,7 +4,7 @@ import type { RetryingRequestInit } from "./request-body.ts";
 import { sendUntilAnswered } from "./send-until-answered.ts";
 
 /** A `fetch` that tries again; it fits wherever a `fetch` does. */
-export type RetryingFetch = (input: string | URL | Request, init?: RetryingRequestInit) => Promise<Response>;
+export type RetryingFetch = (input: string | URL | Request, init?: RetryingRequestInit | null) => Promise<Response>;
 
 /**
  * Makes a `fetch` that tries again when that is safe, and never otherwise.
@@ -15,22 +15,27 @@ export type RetryingFetch = (input: string | URL | Request, init?: RetryingReque
  * is a lower bound for the wait.
  *
  * The returned promise settles as that of `fetch` does: when the response begins. What happens to the response's body
- * afterwards is the caller's: a body that breaks off is not asked for again. The one trace of a redirect that `fetch`
- * hides is its failure: a request without a key whose redirect leads to a host that can't be reached is repeated. Use
- * `redirect: "manual"` where that matters.
+ * afterwards is the caller's: a body that breaks off is not asked for again, unless `readBody` says so. Redirects of
+ * a request with an effect are followed one by one, since what fails at the target says nothing of the request itself.
  *
  * @returns a function with the signature of `fetch`. It resolves with the last response, whatever its status, unless it
  *   is open whether a keyed operation was carried out: then an attempt's answer was lost, or was a 5xx (other than a 503
- *   with `Retry-After`), and none was the operation's own. It rejects with the signal's reason when the caller aborts, and
- *   otherwise with:
+ *   with `Retry-After` of once-again's own, or one that `trustRetryAfter` vouches for), and none was the operation's own.
+ *   It rejects with the signal's reason when the caller aborts, and otherwise with:
  *   - `ONCE_OUTCOME_UNKNOWN` when the request may have been carried out. `details` has `attempts`, `key` and the last
  *     `status`: ask again with the same key and body, and the answer is the operation's.
- *   - `ONCE_ATTEMPTS_EXHAUSTED`, `ONCE_DEADLINE_EXCEEDED`, `ONCE_BUDGET_EXHAUSTED` when it had no effect.
- *   - `ONCE_BODY_NOT_REPLAYABLE` for a body that can be sent only once.
+ *   - `ONCE_ATTEMPTS_EXHAUSTED`, `ONCE_DEADLINE_EXCEEDED`, `ONCE_BUDGET_EXHAUSTED` when it had no effect
+ *     (`details.noEffect`), or has none by its method.
+ *   - `ONCE_BODY_NOT_REPLAYABLE` for a body that can be sent only once, `ONCE_BODY_TOO_LARGE` for a Request's over
+ *     `bodyBytesMax`, `ONCE_OPTION_INVALID` for what is no body; `ONCE_KEY_INVALID` for a key that protects nothing.
  *   - `fetch`'s own error, when no repeat can help and there was no effect.
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
  */
 export function retryingFetch(options: RetryingFetchOptions = {}): RetryingFetch {
   const settings = fetchSettings(options);
-  return async (input, init = {}) => sendUntilAnswered(await prepareRequest(input, init, settings), settings);
+  // Named, and with one argument, as the platform's own is.
+  const fetch: RetryingFetch = async (input, ...[init]) => {
+    return sendUntilAnswered(await prepareRequest(input, init ?? {}, settings), settings);
+  };
+  return fetch;
 }

@@ -21,14 +21,16 @@ export interface ErrorRow {
  */
 export const errorTable: readonly ErrorRow[] = [
   {
-    reason: "the attempt's time was over",
+    // The stream that a function of the caller's made. Whatever it failed with, bytes of it may have left.
+    reason: "the body's own stream failed",
     delivery: "unknown",
-    codes: /^ONCE_(ATTEMPT_TIMEOUT|DEADLINE_EXCEEDED)$/,
+    names: /^BodyStreamError$/,
   },
   {
-    reason: "the call was held back on this side",
-    delivery: "never",
-    codes: /^ONCE_(CIRCUIT_OPEN|THROTTLED|QUEUE_FULL)$/,
+    // Permanent ones keep their own row: "redirect count exceeded".
+    reason: "the target of a redirect failed",
+    delivery: "unknown",
+    messages: /^The request was answered with a redirect, whose target failed\./,
   },
   {
     reason: "the host's name was not resolved",
@@ -52,6 +54,13 @@ export const errorTable: readonly ErrorRow[] = [
     reason: "the proxy was not passed",
     delivery: "never",
     codes: /^UND_ERR_(PRX_TLS|PRX_CONN|SOCKS5\w*)$/,
+    messages: /^Proxy response \((?!407\))\d+\) !== 200 when HTTP Tunneling$/,
+  },
+  {
+    reason: "the proxy wants credentials",
+    delivery: "never",
+    transient: false,
+    messages: /^Proxy response \(407\) !== 200 when HTTP Tunneling$/,
   },
   {
     reason: "the certificate was refused",
@@ -95,8 +104,24 @@ export const errorTable: readonly ErrorRow[] = [
     delivery: "never",
     transient: false,
     codes:
-      /^(ERR_INVALID_URL|UND_ERR_INVALID_ARG|UND_ERR_NOT_SUPPORTED|UND_ERR_CLOSED|ERR_BAD_OPTION(_VALUE)?|ERR_NOT_SUPPORT|ONCE_BODY_NOT_REPLAYABLE)$/,
-    messages: /^(unknown scheme|bad port)$/,
+      /^(ERR_INVALID_URL|UND_ERR_INVALID_ARG|UND_ERR_NOT_SUPPORTED|UND_ERR_CLOSED|ERR_BAD_OPTION(_VALUE)?|ERR_NOT_SUPPORT)$/,
+    messages: /^(unknown scheme|bad port|Url scheme '.*' not supported|protocol must be http:, https: or s3:)$/,
+  },
+  {
+    // With a status, ERR_BAD_REQUEST is an answer, and is judged by that.
+    reason: "the request is one that axios doesn't send",
+    delivery: "never",
+    transient: false,
+    codes: /^(ERR_BAD_REQUEST|ERR_FR_MAX_BODY_LENGTH_EXCEEDED)$/,
+  },
+  {
+    // The server may have done its work before it redirected, or sent what nobody takes.
+    reason: "the answer is one that the caller doesn't take",
+    delivery: "unknown",
+    transient: false,
+    codes: /^(ERR_FR_(TOO_MANY_REDIRECTS|REDIRECTION_FAILURE)|UND_ERR_RES_EXCEEDED_MAX_SIZE)$/,
+    messages:
+      /^(unexpected redirect|redirect count exceeded|integrity mismatch|URL scheme must be a HTTP\(S\) scheme)$|^(too many content-encodings in response|maxContentLength size of|Fetch failed: (Maximum number of redirects|Encountered redirect|Can not redirect)|TooManyRedirects|UnexpectedRedirect|UnsupportedRedirectProtocol)/,
   },
   {
     reason: "the answer broke off after its status",

@@ -88,6 +88,12 @@ test("time-outs prove nothing, whatever happened before them", () => {
   expect(verdictOn(new OnceAgainError("ONCE_DEADLINE_EXCEEDED", "", { cause }))).toBe("unknown");
 });
 
+test("what a layer held back never left", () => {
+  for (const code of ["ONCE_CIRCUIT_OPEN", "ONCE_THROTTLED", "ONCE_QUEUE_FULL"] as const) {
+    expect(verdictOn(new OnceAgainError(code, "test"))).toBe("never");
+  }
+});
+
 test("HTTP/2 and HTTP/3: a refused stream never ran, any other may have", () => {
   const stream = (message: string): Error => fetchFailed({ code: "ERR_HTTP2_STREAM_ERROR", message });
   expect(verdictOn(stream("Stream closed with error code NGHTTP2_REFUSED_STREAM"))).toBe("never");
@@ -180,4 +186,66 @@ test("what this runtime's fetch really throws", async () => {
   expect(await verdictOnFetch("not a url")).toBe("never for good");
   expect(await verdictOnFetch("unheard-of://x")).toBe("never for good");
   expect(await verdictOnFetch("http://127.0.0.1:1")).toBe("never for good");
+});
+
+test.each([
+  ["a redirect that is not allowed", { message: "unexpected redirect" }],
+  ["a redirect loop", { message: "redirect count exceeded" }],
+  ["bytes that do not fit their hash", { message: "integrity mismatch" }],
+  ["too many encodings", { message: "too many content-encodings in response: 6, maximum allowed is 5" }],
+  ["a redirect to no web address", { message: "URL scheme must be a HTTP(S) scheme" }],
+  ["axios' redirect loop", { code: "ERR_FR_TOO_MANY_REDIRECTS" }],
+  ["axios' answer over its limit", { message: "maxContentLength size of 10 exceeded", code: "ERR_BAD_RESPONSE" }],
+  ["undici's answer over its limit", { code: "UND_ERR_RES_EXCEEDED_MAX_SIZE" }],
+  ["Deno's redirect loop", { message: "Fetch failed: Maximum number of redirects (20) reached" }],
+  ["Bun's redirect loop", { message: "TooManyRedirects: The response redirected too many times." }],
+])("%s: it was answered, and no repeat can help", (_name, facts) => {
+  expect(verdictOn(fetchFailed(facts))).toBe("unknown for good");
+});
+
+test.each([
+  ["axios' own refusal", { code: "ERR_BAD_REQUEST", message: "Unsupported protocol ftp:" }],
+  ["axios' body over its limit", { code: "ERR_FR_MAX_BODY_LENGTH_EXCEEDED" }],
+  ["a proxy that wants credentials", { message: "Proxy response (407) !== 200 when HTTP Tunneling" }],
+  ["Deno's unknown scheme", { message: "Url scheme 'ftp' not supported" }],
+])("%s: nothing was sent, and no repeat can help", (_name, facts) => {
+  expect(verdictOn(fetchFailed(facts))).toBe("never for good");
+});
+
+test("a proxy that can't reach the server let nothing through", () => {
+  expect(verdictOn(fetchFailed({ message: "Proxy response (502) !== 200 when HTTP Tunneling" }))).toBe("never");
+});
+
+test("the stream of a body proves nothing by its error, whatever that says", () => {
+  const cause = systemError({ code: "ECONNREFUSED", syscall: "connect" });
+  const failed = Object.assign(new Error("the stream failed", { cause }), { name: "BodyStreamError" });
+  expect(verdictOn(new TypeError("fetch failed", { cause: failed }))).toBe("unknown");
+});
+
+test.each([
+  ["undici's ResponseError", (status: number) => ({ statusCode: status, code: "UND_ERR_RESPONSE", headers: {} })],
+  ["an SDK's error", (status: number) => ({ status, headers: new Headers() })],
+  ["ky's HTTPError", (status: number) => ({ response: { status, headers: new Headers() } })],
+  ["axios' error", (status: number) => ({ code: "ERR_BAD_REQUEST", response: { status, headers: {} } })],
+])("%s carries an answer, and is judged by its status", (_name, carry) => {
+  for (const [status, verdict] of [
+    [400, "failed for good"],
+    [404, "failed for good"],
+    [425, "never"],
+    [429, "failed"],
+    [500, "failed"],
+    [504, "unknown"],
+  ] as const) {
+    expect(verdictOn(Object.assign(new Error("Response Error"), carry(status)))).toBe(verdict);
+  }
+  // With a status that is no failure the error is about something else.
+  const broken = Object.assign(new Error("terminated"), { status: 200 });
+  expect(verdictOn(broken)).toBe("failed");
+});
+
+test("a 409 that an error carries is in progress only with a time to come back", () => {
+  const conflict = (headers: unknown): Error => Object.assign(new Error("conflict"), { statusCode: 409, headers });
+  expect(verdictOn(conflict({}))).toBe("failed for good");
+  expect(verdictOn(conflict({ "Retry-After": "1" }))).toBe("failed");
+  expect(verdictOn(conflict(new Headers({ "retry-after": "1" })))).toBe("failed");
 });

@@ -1,11 +1,17 @@
+import { OnceAgainError } from "../core/errors.ts";
+import { carriedAnswer } from "./carried-answer.ts";
 import { type ErrorRow, errorTable } from "./error-table.ts";
+import { ownVerdict } from "./own-errors.ts";
+import { parseRetryAfter } from "./retry-after.ts";
+import { statusVerdict } from "./status-verdict.ts";
 import type { Verdict } from "./verdict.ts";
 
 const unlisted: Verdict = { delivery: "unknown", transient: true, reason: "the failure is of no known kind" };
 
 /**
  * What an error proves about the request that ended with it. It looks through `cause` and `errors`, since runtimes
- * wrap what happened. When in doubt the answer is `unknown`.
+ * wrap what happened. An error of this library is judged by its own code and never by its cause, however it is wrapped;
+ * an error that carries an answer's status (from 400 on) is judged by that. When in doubt the answer is `unknown`.
  *
  * @param error whatever `fetch`, or another HTTP client, threw.
  */
@@ -25,8 +31,15 @@ function judge(error: unknown, judged: Map<object, Verdict | undefined>): Verdic
 
 function judgeNew(error: object, judged: Map<object, Verdict | undefined>): Verdict | undefined {
   const { cause, errors } = error as { cause?: unknown; errors?: unknown };
+  const own = ownWithin(error);
+  if (own !== undefined) return own;
   // Before the code: Node copies the first child's code onto an AggregateError, which proves nothing for the others.
   if (Array.isArray(errors) && errors.length > 0) return together(errors.map((child) => judge(child, judged)));
+  const answer = carriedAnswer(error);
+  // Whether there is a time to come back is all that is asked, not which.
+  if (answer !== undefined) {
+    return statusVerdict(answer.status, parseRetryAfter(answer.headers.get("Retry-After"), 0) !== undefined);
+  }
   // A wrapper that took over the code of what it wraps, as axios' errors do, knows less than that.
   if (codeOf(cause) !== undefined && codeOf(cause) === codeOf(error)) return judge(cause, judged);
   const row = errorTable.find((candidate) => fits(candidate, error));
@@ -34,10 +47,29 @@ function judgeNew(error: object, judged: Map<object, Verdict | undefined>): Verd
   return { delivery: row.delivery, transient: row.transient ?? true, reason: row.reason };
 }
 
+/** The verdict of the outermost error of ours in a chain of causes: no wrapper, of whatever kind, takes a doubt away. */
+function ownWithin(error: unknown): Verdict | undefined {
+  const seen = new Set<unknown>();
+  for (let one = error; typeof one === "object" && one !== null && !seen.has(one);) {
+    const { cause } = one as { cause?: unknown };
+    // One that took over our code and not our details knows less than its cause.
+    const own = ownVerdict(one);
+    if (own !== undefined && (OnceAgainError.isInstance(one) || codeOf(cause) !== codeOf(one))) return own;
+    seen.add(one);
+    one = cause;
+  }
+  return undefined;
+}
+
 /** Several failures of one request: it never arrived only if none of them leaves a doubt. */
 function together(verdicts: ReadonlyArray<Verdict | undefined>): Verdict | undefined {
-  if (verdicts.some((verdict) => verdict?.delivery !== "never")) return undefined;
-  return verdicts.find((verdict) => verdict?.transient) ?? verdicts[0];
+  if (verdicts.every((verdict) => verdict?.delivery === "never")) {
+    return verdicts.find((verdict) => verdict?.transient) ?? verdicts[0];
+  }
+  const gaveUp = verdicts.find((verdict) => verdict?.gaveUp);
+  const isPermanent = verdicts.every((verdict) => verdict?.transient === false);
+  const worst = gaveUp ?? (isPermanent ? verdicts.find((verdict) => verdict?.delivery !== "never") : undefined);
+  return worst && { ...worst, delivery: "unknown" };
 }
 
 function codeOf(error: unknown): unknown {

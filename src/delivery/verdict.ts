@@ -12,6 +12,8 @@ export interface Verdict {
   readonly delivery: Delivery;
   /** `false`: the same request will fail in the same way, however often it is sent. */
   readonly transient: boolean;
+  /** A retry inside has given up already: trying again at once multiplies its attempts. Missing otherwise. */
+  readonly gaveUp?: true;
   /** A few words for people and logs: which rule spoke. */
   readonly reason: string;
 }

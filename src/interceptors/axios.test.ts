@@ -83,11 +83,11 @@ test("a stream is refused, and nothing is sent", async () => {
 });
 
 test("a status that axios rejects is rejected by axios' own error, after the retries", async () => {
-  script = Array.from({ length: 3 }, () => answer(503, { "Retry-After": "0" }));
+  script = Array.from({ length: 3 }, () => answer(429, { "Retry-After": "0" }));
   const error: unknown = await client()
     .post("/orders", "tea")
     .catch((error: unknown) => error);
-  expect(isAxiosError(error) && [error.response?.status, error.response?.data]).toEqual([503, { status: 503 }]);
+  expect(isAxiosError(error) && [error.response?.status, error.response?.data]).toEqual([429, { status: 429 }]);
   expect(received).toHaveLength(3);
   received = [];
   script = [answer(404)];

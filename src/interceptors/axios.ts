@@ -1,7 +1,8 @@
 import { writeAttempt } from "../client/attempt-headers.ts";
 import { type RetryingFetchOptions, fetchSettings } from "../client/fetch-options.ts";
+import { nameOperation } from "../client/operation-key.ts";
 import { outcomeUnknown } from "../client/outcome-unknown.ts";
-import { nameOperation, type PreparedRequest } from "../client/prepared-request.ts";
+import type { PreparedRequest } from "../client/prepared-request.ts";
 import type { Answer } from "../client/retry-rule.ts";
 import { sendUntilAnswered } from "../client/send-until-answered.ts";
 import { OnceAgainError } from "../core/errors.ts";
@@ -78,7 +79,7 @@ export function retryingAdapter<Config extends AxiosConfig, Response extends Axi
     const bytes = await replayableBody(config.data, view);
     if (bytes?.contentType !== undefined) headers.set("content-type", bytes.contentType);
     const method = (config.method ?? "get").toUpperCase();
-    const key = nameOperation(method, view, settings);
+    const key = nameOperation(method, view, settings, target(config).origin);
     const { signal, unfollow } = abortsWith(config.signal, config.cancelToken?.toAbortSignal());
     let lastError: unknown;
     const request: PreparedRequest<AxiosAnswer<Response>> = {

@@ -41,8 +41,6 @@ test("jitter comes after the cap, so that no delays gather at it", () => {
   const drawn = Array.from({ length: 200 }, (_, seed) => exponentialBackoff()({ ...late, random: seededRandom(seed) }));
   expect(new Set(drawn).size).toBe(200);
   expect(Math.max(...drawn)).toBeLessThan(30_000);
-  const over = exponentialBackoff({ jitter: boundedJitter() })({ ...late, random: () => 0.999 });
-  expect(over).toBeGreaterThan(30_000);
 });
 
 test("every backoff is finite and within its bounds at any retry, the 1,100th too", () => {
@@ -87,4 +85,24 @@ test("options out of bounds are refused", () => {
   expect(() => linearBackoff({ baseMs: 10, capMs: 9 })).toThrow(refused);
   expect(() => fibonacciBackoff({ capMs: Number.POSITIVE_INFINITY })).toThrow(refused);
   expect(() => constantBackoff({ delayMs: -1 })).toThrow(refused);
+});
+
+test.each([30_000, 2_147_483_647])("no jitter passes a cap of %i, and no delays gather at it or at 0", (capMs) => {
+  const jitters = [boundedJitter(), boundedJitter({ ratio: 1 }), (delayMs: number) => 3 * delayMs];
+  for (const jitter of jitters) {
+    const random = seededRandom(7);
+    const backoffs = [
+      exponentialBackoff({ baseMs: capMs, capMs, jitter }),
+      linearBackoff({ baseMs: capMs, capMs, jitter }),
+      fibonacciBackoff({ baseMs: capMs, capMs, jitter }),
+    ];
+    if (capMs > 30_000) backoffs.push(constantBackoff({ delayMs: capMs, jitter }));
+    for (const backoff of backoffs) {
+      const drawn = Array.from({ length: 2000 }, () => backoff({ retry: 200, previousDelayMs: 0, random }));
+      expect(Math.max(...drawn)).toBeLessThanOrEqual(capMs);
+      expect(Math.min(...drawn)).toBeGreaterThanOrEqual(0);
+      expect(drawn.filter((delayMs) => delayMs > 0.999 * capMs).length).toBeLessThan(40);
+      expect(new Set(drawn).size).toBeGreaterThan(1900);
+    }
+  }
 });

@@ -14,7 +14,8 @@ export interface BackoffContext {
 
 /**
  * How long to wait before a retry, in milliseconds: a finite number, 0 or more. Your own function is a backoff too.
- * Those of this file clamp to the cap first and randomise after, so that no crowd gathers exactly at the cap.
+ * Those of this file clamp to the cap first and randomise after, so that no crowd gathers exactly at the cap; what a
+ * jitter adds beyond the cap is taken off below it.
  */
 export type Backoff = (context: BackoffContext) => number;
 
@@ -74,7 +75,7 @@ export function fibonacciBackoff(options: BackoffOptions = {}): Backoff {
 export function constantBackoff(options: { delayMs: number; jitter?: Jitter }): Backoff {
   const delayMs = checkedNumber("delayMs", options.delayMs, { min: 0, max: delayMsMax });
   const jitter = options.jitter ?? fullJitter();
-  return ({ random }) => jitter(delayMs, random);
+  return ({ random }) => below(delayMsMax, jitter(delayMs, random), random);
 }
 
 /**
@@ -93,7 +94,13 @@ export function decorrelatedBackoff(options: Omit<BackoffOptions, "jitter"> = {}
 function growing(options: BackoffOptions, growth: (retry: number, baseMs: number, capMs: number) => number): Backoff {
   const { baseMs, capMs } = checkedRange(options);
   const jitter = options.jitter ?? fullJitter();
-  return ({ retry, random }) => jitter(Math.min(capMs, growth(retry, baseMs, capMs)), random);
+  return ({ retry, random }) => below(capMs, jitter(Math.min(capMs, growth(retry, baseMs, capMs)), random), random);
+}
+
+/** A jittered delay that went over the cap, as far below it instead: so the cap holds, and nobody gathers at it. */
+function below(capMs: number, delayMs: number, random: Random): number {
+  if (!(delayMs > capMs) || delayMs === Number.POSITIVE_INFINITY) return delayMs;
+  return delayMs <= 2 * capMs ? 2 * capMs - delayMs : uniform(random, 0, capMs);
 }
 
 function checkedRange(options: BackoffOptions): { baseMs: number; capMs: number } {

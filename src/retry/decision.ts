@@ -19,6 +19,13 @@ export type Decision =
       readonly kind?: FailureKind | undefined;
       /** For the events: what the retry is for. */
       readonly why?: string | undefined;
+      /** The attempt never left this machine, so that the next one costs nothing of a budget. Default `false`. */
+      readonly free?: boolean | undefined;
+      /**
+       * No attempt of this call, this one included, had an effect. When a limit ends the call here, its error says so
+       * (`details.noEffect`), and whoever catches it may rely on that. Default `false`.
+       */
+      readonly noEffect?: boolean | undefined;
     }
   /** Give up: a value is returned, an error is rethrown as it is. */
   | { readonly action: "stop"; readonly why: string };
@@ -50,6 +57,14 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 const done: Decision = { action: "done" };
 const again: Decision = { action: "retry" };
 
+/** What layers throw instead of making the attempt. */
+const heldBack: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["ONCE_CIRCUIT_OPEN", "ONCE_THROTTLED", "ONCE_QUEUE_FULL"]);
+
+/** Whether an error says that a layer held the attempt back, so that it never left. */
+export function isHeldBack(error: unknown): boolean {
+  return OnceAgainError.isInstance(error) && heldBack.has(error.code);
+}
+
 /**
  * The default decision: a value is the result, an error is tried again.
  *
@@ -62,5 +77,5 @@ export function decideByDefault(outcome: Outcome<unknown>): Decision {
   const { error } = outcome;
   if (!OnceAgainError.isInstance(error)) return again;
   if (!passing.has(error.code)) return { action: "stop", why: "permanent" };
-  return { action: "retry", delayMsMin: retryAfterOf(error) };
+  return { action: "retry", delayMsMin: retryAfterOf(error), free: heldBack.has(error.code) };
 }

@@ -9,6 +9,8 @@ export interface GaveUpDetails {
   readonly elapsedMs?: number;
   /** From when it makes sense to ask again, since the epoch; missing when nobody said. */
   readonly retryAt?: number;
+  /** No attempt had an effect, as far as the decisions on them could prove it. Missing where they could not. */
+  readonly noEffect?: true;
 }
 
 const limits: Record<Limit, readonly [ErrorCode, string]> = {

@@ -25,8 +25,8 @@ export function equalJitter(): Jitter {
 }
 
 /**
- * v * U(1 - ratio, 1 + ratio): near the delay, on both sides. A ratio of 0.25 makes 1.5 s to 2.5 s of 2 s. Since the
- * delay is clamped before it is spread, a delay at the cap may go over the cap by `ratio`.
+ * v * U(1 - ratio, 1 + ratio): near the delay, on both sides. A ratio of 0.25 makes 1.5 s to 2.5 s of 2 s. The backoffs
+ * keep what goes over their cap below it: at the cap, v * U(1 - ratio, 1).
  *
  * @param options.ratio how far to either side, as a share of the delay: 0 to 1, default 0.25.
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for a ratio out of bounds.

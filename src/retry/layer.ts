@@ -1,4 +1,5 @@
-import { type Attempt, type Operation, LazyAttempt } from "./attempt.ts";
+import { type Attempt, type Operation, type Outcome, LazyAttempt } from "./attempt.ts";
+import type { Decision } from "./decision.ts";
 import { type RetryOptions, retryPolicy } from "./retry-options.ts";
 import { runRetry } from "./retry.ts";
 
@@ -22,7 +23,8 @@ export function compose<T>(...layers: ReadonlyArray<Layer<T>>): Layer<T> {
 }
 
 /**
- * `retry` as a layer. An attempt around it bounds it: its abort ends the retries, and so does the end of its time.
+ * `retry` as a layer. An attempt around it bounds it: its abort ends the retries, and so does the end of its time. One
+ * that says that it is not `repeatable` is made once, and what fails is thrown as it is.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
  */
@@ -32,6 +34,7 @@ export function retrying<T>(options: RetryOptions<T> = {}): Layer<T> {
     const { remainingMs, repeatable, signal } = outer;
     return runRetry(next, {
       ...policy,
+      ...(repeatable === false ? { decide: decideOnce } : undefined),
       repeatable,
       signal: policy.signal === undefined ? signal : AbortSignal.any([policy.signal, signal]),
       deadlineMs: earlier(policy.deadlineMs, remainingMs),
@@ -49,6 +52,10 @@ export async function run<T>(operation: Operation<T>, signal?: AbortSignal): Pro
   signal?.throwIfAborted();
   const first: Attempt = signal === undefined ? new LazyAttempt(1) : { number: 1, remainingMs: undefined, signal };
   return operation(first);
+}
+
+function decideOnce(outcome: Outcome<unknown>): Decision {
+  return "value" in outcome ? { action: "done" } : { action: "stop", why: "unsafe" };
 }
 
 function earlier(one: number | undefined, other: number | undefined): number | undefined {

@@ -21,11 +21,16 @@ export type Plan =
       readonly delayMs: number;
       /** The backoff's own answer, which its next one may build on. */
       readonly backoffMs: number;
-      /** What the budget was charged for. */
-      readonly kind: FailureKind;
+      /** What the budget was charged for; `undefined` when it was not. */
+      readonly kind: FailureKind | undefined;
       readonly why: string | undefined;
     }
-  | { readonly action: "limit"; readonly why: Limit; readonly delayMsMin: number | undefined }
+  | {
+      readonly action: "limit";
+      readonly why: Limit;
+      readonly delayMsMin: number | undefined;
+      readonly noEffect: boolean;
+    }
   | { readonly action: "stop"; readonly why: DenialReason };
 
 /** What can end a call that would otherwise be tried again. */
@@ -47,15 +52,16 @@ export function planRetry(
   if (decision.action === "stop") return decision;
   if (decision.action === "done") return { action: "stop", why: "done" };
   const { budget, deadlineMs, random } = policy;
-  budget?.onFailure?.();
-  const { delayMsMin, kind = "transient", why } = decision;
-  const limit = (why: Limit): Plan => ({ action: "limit", why, delayMsMin });
+  const { delayMsMin, free = false, kind = "transient", noEffect = false, why } = decision;
+  if (!free) budget?.onFailure?.();
+  const limit = (why: Limit): Plan => ({ action: "limit", why, delayMsMin, noEffect });
   if (attempts >= policy.attemptsMax) return limit("attempts");
 
   const delay = policy.backoff({ retry: attempts, previousDelayMs, random });
   const backoffMs = checkedNumber("the backoff's delay", delay, { min: 0, max: Number.MAX_VALUE });
   const delayMs = delayMsMin === undefined ? backoffMs : delayMsMin + uniform(random, 0, backoffMs);
   if (deadlineMs !== undefined && elapsedMs + delayMs + attemptMsMin > deadlineMs) return limit("deadline");
-  if (budget !== undefined && !budget.tryTake(kind)) return limit("budget");
-  return { action: "wait", delayMs, backoffMs, kind, why };
+  const isPaid = budget !== undefined && !free;
+  if (isPaid && !budget.tryTake(kind)) return limit("budget");
+  return { action: "wait", delayMs, backoffMs, kind: isPaid ? kind : undefined, why };
 }

@@ -3,7 +3,7 @@ import type { Outcome } from "./attempt.ts";
 import type { Decision } from "./decision.ts";
 import { gaveUpError } from "./gave-up-error.ts";
 import { planRetry } from "./plan.ts";
-import type { FailureKind } from "./retry-budget.ts";
+import type { FailureKind, RetryBudget } from "./retry-budget.ts";
 import type { DenialReason, RetryEvent } from "./retry-event.ts";
 import type { RetryPolicy } from "./retry-options.ts";
 
@@ -51,7 +51,7 @@ export function endAttempt<T>(call: RetryCall<T>, outcome: Outcome<T>): number |
   if ("error" in outcome) signal?.throwIfAborted();
   const decision = decide(outcome, call.attempts);
   if (decision.action !== "done" || "error" in outcome) return afterFailure(call, outcome, decision);
-  budget?.onSuccess(call.paidFor);
+  if (budget !== undefined) noteSuccess(budget, call.paidFor);
   if (onEvent !== undefined) tell(call, { type: "succeeded", attempts: call.attempts, elapsedMs: elapsedMs(call) });
   return undefined;
 }
@@ -70,7 +70,7 @@ function afterFailure<T>(call: RetryCall<T>, outcome: Outcome<T>, decision: Deci
   if (plan.action === "wait") {
     tell(call, { type: "retry-scheduled", attempt, delayMs: plan.delayMs, why: plan.why });
     call.previousDelayMs = plan.backoffMs;
-    call.paidFor = plan.kind;
+    call.paidFor = plan.kind ?? call.paidFor;
     return plan.delayMs;
   }
   call.denial = plan.why;
@@ -79,9 +79,19 @@ function afterFailure<T>(call: RetryCall<T>, outcome: Outcome<T>, decision: Deci
   else if (plan.action === "limit") {
     const elapsed = call.startedAt === undefined ? undefined : { elapsedMs: progress.elapsedMs };
     const retryAt = plan.delayMsMin === undefined ? undefined : { retryAt: policy.clock.now() + plan.delayMsMin };
-    throw gaveUpError(plan.why, { attempts: attempt, ...elapsed, ...retryAt }, outcome.error);
+    const noEffect = plan.noEffect ? { noEffect: true as const } : undefined;
+    throw gaveUpError(plan.why, { attempts: attempt, ...elapsed, ...retryAt, ...noEffect }, outcome.error);
   }
   return undefined;
+}
+
+/** A budget that throws must not take the value from the caller, whose operation has been carried out. */
+function noteSuccess(budget: RetryBudget, paidFor: FailureKind | undefined): void {
+  try {
+    budget.onSuccess(paidFor);
+  } catch {
+    // What it counts is its own affair.
+  }
 }
 
 function tell<T>({ policy }: RetryCall<T>, event: RetryEvent): void {

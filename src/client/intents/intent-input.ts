@@ -47,7 +47,7 @@ export async function readIntentInput(
 ): Promise<Pick<AddIntentRequest, "id" | "key" | "fingerprint" | "request">> {
   checkId(id);
   const { method = "POST", headers, body } = input;
-  refuseOneShot(body as never);
+  refuseOneShot(body);
   // The platform checks it all, serialises the body and names its type.
   const template = new Request(input.url, {
     method,

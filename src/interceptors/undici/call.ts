@@ -169,7 +169,8 @@ export class Call implements AttemptOwner, SteeredCall {
   #plan(outcome: Outcome<UndiciAnswer>): Plan | undefined {
     const { policy } = this.#surroundings.settings;
     const { options, key, isSentOnce } = this.#request;
-    const found = failureOf(outcome, this.clock.now()) as Failure<UndiciAnswer>;
+    const isTrusted = this.#surroundings.settings.trustsRetryAfter(this.#request.origin);
+    const found = failureOf(outcome, this.clock.now(), isTrusted) as Failure<UndiciAnswer>;
     // Undici tells of a start before it writes the first byte.
     const failure = this.attemptController === undefined ? unsent(found) : found;
     this.#failure = failure;

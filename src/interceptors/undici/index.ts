@@ -1,5 +1,5 @@
 import { fetchSettings, type RetryingFetchOptions } from "../../client/fetch-options.ts";
-import { nameOperation } from "../../client/prepared-request.ts";
+import { nameOperation } from "../../client/operation-key.ts";
 import { sharedTimers } from "../../core/shared-timers.ts";
 import { isOneShot, replayableBody } from "../replayable-body.ts";
 import { Call } from "./call.ts";
@@ -42,8 +42,14 @@ export function retryInterceptor(options: RetryInterceptorOptions = {}): RetryIn
       if (request.method === "CONNECT" || (request.upgrade ?? false) !== false) return dispatch(request, handler);
       const headers = new RequestHeaders(request.headers);
       const start = (body: unknown, isSentOnce = false): boolean => {
-        const key = nameOperation(request.method, headers, settings);
         const origin = typeof request.origin === "object" ? request.origin.origin : (request.origin ?? "");
+        let key: string | undefined;
+        try {
+          key = nameOperation(request.method, headers, settings, origin);
+        } catch (error) {
+          handler.onResponseError?.(null, error as Error);
+          return true;
+        }
         const options = { ...request, headers: headers.given, body };
         return new Call(surroundings, { options, origin, key, isSentOnce }, handler).send();
       };

@@ -150,9 +150,9 @@ describe.each(Object.entries(versions))("%s", (_name, { Agent, FormData, fetch, 
   });
 
   test("Retry-After is a lower bound, and a longer one than the deadline is answered at once", async () => {
-    script = [answer(429, { "Retry-After": "0" }), answer(503, { "Retry-After": "400" })];
+    script = [answer(425, { "Retry-After": "0" }), answer(429, { "Retry-After": "400" })];
     const { statusCode } = await request(url, { dispatcher: agent({ keys: "off" }), method: "POST", body: "tea" });
-    expect(statusCode).toBe(503);
+    expect(statusCode).toBe(429);
     expect(received).toHaveLength(2);
   });
 
@@ -207,7 +207,7 @@ describe.each(Object.entries(versions))("%s", (_name, { Agent, FormData, fetch, 
     expect(await ending(reset, answer(503))).toEqual(["ONCE_OUTCOME_UNKNOWN", 503]);
     expect(await ending(reset, answer(402, { "Idempotent-Replayed": "true" }, "declined"))).toEqual([402, "declined"]);
     expect(await ending(answer(503), answer(404))).toEqual(["ONCE_OUTCOME_UNKNOWN", 404]);
-    expect(await ending(answer(503, { "Retry-After": "0" }), answer(404, {}, "no"))).toEqual([404, "no"]);
+    expect(await ending(answer(429, { "Retry-After": "0" }), answer(404, {}, "no"))).toEqual([404, "no"]);
   });
 
   test("an attempt that waits in a queue until its time is over has sent nothing, and its call says so", async () => {
@@ -297,7 +297,7 @@ describe.each(Object.entries(versions))("%s", (_name, { Agent, FormData, fetch, 
   test("its events are those of retryingFetch", async () => {
     const told = async (send: (onEvent: (event: FetchEvent) => void) => Promise<unknown>) => {
       const events: FetchEvent[] = [];
-      script = [answer(503, { "Retry-After": "0" }), answer(429, { "Retry-After": "0" }), answer(404)];
+      script = [answer(425, { "Retry-After": "0" }), answer(429, { "Retry-After": "0" }), answer(404)];
       await send((event) => events.push(event));
       expect(new Set(events.map(({ call }) => call)).size).toBe(1);
       return events.map((event) => ({ ...event, call: undefined, key: typeof event.key, elapsedMs: 0, delayMs: 0 }));

@@ -1,7 +1,7 @@
 import { OnceAgainError } from "../../core/errors.ts";
 import { settleWithin, valueOf } from "../attempt.ts";
 import type { AnyLayer } from "../layer.ts";
-import { failedByDefault, judge } from "./judge.ts";
+import { checkedFailed, failedByDefault, judge } from "./judge.ts";
 import { type AdaptiveThrottleOptions, throttleSettings } from "./throttle-options.ts";
 import { throttleState } from "./throttle-state.ts";
 
@@ -14,7 +14,7 @@ import { throttleState } from "./throttle-state.ts";
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
  */
 export function adaptiveThrottle(options: AdaptiveThrottleOptions = {}): AnyLayer {
-  const { failed = failedByDefault } = options;
+  const failed = checkedFailed(options.failed ?? failedByDefault);
   const state = throttleState(throttleSettings(options));
   return (next) => async (attempt) => {
     if (!state.admits()) throw throttled();

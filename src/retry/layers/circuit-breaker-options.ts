@@ -1,7 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { checkedNumber } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import { type Failed, failedByDefault } from "./judge.ts";
+import { checkedFailed, type Failed, failedByDefault } from "./judge.ts";
 
 /** When a circuit breaker opens, and how it closes again. */
 export interface CircuitBreakerOptions {
@@ -20,7 +20,10 @@ export interface CircuitBreakerOptions {
   readonly probeTimeoutMs?: number | undefined;
   /** The most calls that wait for a probe's outcome; more are refused: a whole number, default 10. */
   readonly waitersMax?: number | undefined;
-  /** What counts against the server; default: an error, or an HTTP status of 429 or from 500 on. */
+  /**
+   * What counts against the server; default: an error, or an HTTP status of 429 or from 500 on. An outcome over which it
+   * throws counts too.
+   */
   readonly failed?: Failed | undefined;
   /** Where time comes from; default the machine's clock. */
   readonly clock?: Clock | undefined;
@@ -43,7 +46,7 @@ export function circuitBreakerSettings(options: CircuitBreakerOptions) {
     openMs: checkedNumber("openMs", options.openMs ?? 10_000, { min: 1 }),
     probeTimeoutMs: checkedNumber("probeTimeoutMs", options.probeTimeoutMs ?? 10_000, { min: 1 }),
     waitersMax: checkedNumber("waitersMax", options.waitersMax ?? 10, { min: 0, integer: true }),
-    failed: options.failed ?? failedByDefault,
+    failed: checkedFailed(options.failed ?? failedByDefault),
     clock: options.clock ?? systemClock,
   });
 }

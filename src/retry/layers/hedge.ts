@@ -4,7 +4,7 @@ import { valueOf } from "../attempt.ts";
 import type { AnyLayer } from "../layer.ts";
 import type { RetryBudget } from "../retry-budget.ts";
 import { hedgeRule } from "./hedge-rule.ts";
-import { type Failed, statusOf } from "./judge.ts";
+import { checkedFailed, type Failed, statusOf } from "./judge.ts";
 import { race } from "./race.ts";
 
 /** When a second call is sent after the first. */
@@ -18,7 +18,10 @@ export interface HedgeOptions {
   readonly hedgesMax?: number | undefined;
   /** What hedges are paid from, as retries are: share it with them. Default none: hedges are free. */
   readonly budget?: RetryBudget | undefined;
-  /** Which outcomes do not end the race while another call runs; default: an error, or an HTTP status from 400 on. */
+  /**
+   * Which outcomes do not end the race while another call runs; default: an error, or an HTTP status from 400 on. One over
+   * which it throws does not end it either.
+   */
   readonly failed?: Failed | undefined;
   /** Where time comes from; default the machine's clock. */
   readonly clock?: Clock | undefined;
@@ -39,14 +42,15 @@ const notOk: Failed = (outcome) => "error" in outcome || statusOf(outcome) >= 40
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
  */
 export function hedge(options: HedgeOptions): AnyLayer {
-  const { budget, clock = systemClock, failed = notOk } = options;
+  const { budget, clock = systemClock } = options;
+  const failed = checkedFailed(options.failed ?? notOk);
   const rule = hedgeRule(options);
   return (next) => async (attempt) => {
     const startedAt = clock.monotonic();
     const outcome = await race(next, attempt, {
       delayMs: attempt.repeatable === false ? undefined : rule.delayMs(),
       hedgesMax: rule.hedgesMax,
-      mayHedge: () => budget?.tryTake() ?? true,
+      mayHedge: () => mayTake(budget),
       failed,
       clock,
     });
@@ -54,4 +58,13 @@ export function hedge(options: HedgeOptions): AnyLayer {
     if (!failed(outcome)) rule.answered(clock.monotonic() - startedAt);
     return valueOf(outcome);
   };
+}
+
+/** Asked from a timer, where nobody could catch what a budget throws. */
+function mayTake(budget: RetryBudget | undefined): boolean {
+  try {
+    return budget?.tryTake() ?? true;
+  } catch {
+    return false;
+  }
 }

@@ -1,5 +1,6 @@
 import { OnceAgainError } from "../../core/errors.ts";
 import type { Attempt, Outcome } from "../attempt.ts";
+import { isHeldBack } from "../decision.ts";
 
 /** Whether an outcome speaks against the server. */
 export type Failed = (outcome: Outcome<unknown>) => boolean;
@@ -16,7 +17,16 @@ export function statusOf(outcome: Outcome<unknown>): number {
   return typeof status === "number" ? status : 0;
 }
 
-const heldBack = ["ONCE_CIRCUIT_OPEN", "ONCE_THROTTLED", "ONCE_QUEUE_FULL"] as const;
+/** A predicate of the caller's that can't throw: one that does counts the outcome as a failure, so that no call hangs. */
+export function checkedFailed(failed: Failed): Failed {
+  return (outcome) => {
+    try {
+      return failed(outcome);
+    } catch {
+      return true;
+    }
+  };
+}
 
 /**
  * Whether the server failed in an attempt; `undefined` when the outcome says nothing about it, since the caller
@@ -24,10 +34,15 @@ const heldBack = ["ONCE_CIRCUIT_OPEN", "ONCE_THROTTLED", "ONCE_QUEUE_FULL"] as c
  */
 export function judge(outcome: Outcome<unknown>, attempt: Attempt, failed: Failed): boolean | undefined {
   if ("error" in outcome) {
-    const { error } = outcome;
-    if (heldBack.some((code) => OnceAgainError.isInstance(error, code))) return undefined;
+    if (isHeldBack(outcome.error)) return undefined;
     const { aborted, reason } = attempt.signal;
-    if (aborted && !OnceAgainError.isInstance(reason, "ONCE_ATTEMPT_TIMEOUT")) return undefined;
+    if (aborted && !isTimeout(reason)) return undefined;
   }
   return failed(outcome);
+}
+
+/** Whether a signal aborted since the time was over, by ours or by `AbortSignal.timeout`, and not since a caller changed its mind. */
+function isTimeout(reason: unknown): boolean {
+  if (OnceAgainError.isInstance(reason, "ONCE_ATTEMPT_TIMEOUT")) return true;
+  return typeof reason === "object" && reason !== null && (reason as { name?: unknown }).name === "TimeoutError";
 }

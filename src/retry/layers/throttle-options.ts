@@ -13,7 +13,10 @@ export interface AdaptiveThrottleOptions {
   readonly requestsPerAccept?: number | undefined;
   /** How far back it counts, in milliseconds: at least 10, default 120,000. */
   readonly windowMs?: number | undefined;
-  /** What the server did not accept; default: an error, or an HTTP status of 429 or from 500 on. */
+  /**
+   * What the server did not accept; default: an error, or an HTTP status of 429 or from 500 on. An outcome over which it
+   * throws counts too.
+   */
   readonly failed?: Failed | undefined;
   /** Where time comes from; default the machine's clock. */
   readonly clock?: Clock | undefined;

@@ -1,0 +1,20 @@
+import Anthropic from "@anthropic-ai/sdk";
+import OpenAI from "openai";
+import { retryingFetch } from "once-again/client";
+import Stripe from "stripe";
+
+// Stripe honours keys. Its SDK makes one for each call, and ours keeps it for every attempt.
+const stripeFetch = retryingFetch({ deadlineMs: 60_000 });
+export const stripe = new Stripe(process.env["STRIPE_KEY"] ?? "sk_test_none", {
+  httpClient: Stripe.createFetchHttpClient(stripeFetch),
+  maxNetworkRetries: 0,
+});
+
+// A long completion takes longer than our 30 s to begin. Nobody promises that keys are honoured: none are made.
+const patientFetch = retryingFetch({ keys: "off", attemptTimeoutMs: 600_000, deadlineMs: 900_000 });
+export const openai = new OpenAI({ apiKey: process.env["OPENAI_KEY"] ?? "none", fetch: patientFetch, maxRetries: 0 });
+export const anthropic = new Anthropic({
+  apiKey: process.env["ANTHROPIC_KEY"] ?? "none",
+  fetch: patientFetch,
+  maxRetries: 0,
+});

@@ -1,0 +1,87 @@
+import { isSafeMethod } from "../delivery/index.ts";
+
+/** A request, as far as redirects change it. */
+export interface Hop {
+  readonly url: URL;
+  readonly method: string;
+  readonly headers: Headers;
+  /** Whether it still carries the body of the first one. */
+  readonly hasBody: boolean;
+}
+
+/** `fetch` follows so many. */
+const hopsMax = 20;
+const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+const ofBody = ["content-encoding", "content-language", "content-location", "content-type", "content-length"];
+const ofOrigin = ["authorization", "cookie", "host", "proxy-authorization"];
+
+/** Says that a redirect led to a failure: the request itself was answered, so it may have been carried out. */
+export class RedirectError extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = "RedirectError";
+  }
+}
+
+/**
+ * Whether redirects of this request are followed by us. `fetch` does not say which of the requests it made has failed,
+ * and a connection that was refused proves nothing when it was to where an answered POST was redirected.
+ *
+ * Not in browsers, which show no redirect, and whose errors prove nothing anyway; nor with `integrity`, which is
+ * checked against the redirect itself then.
+ */
+export function followsItself(method: string, settings: { redirect?: string; integrity?: string }): boolean {
+  return !isSafeMethod(method) && (settings.redirect ?? "follow") === "follow" && !settings.integrity && !isBrowser();
+}
+
+function isBrowser(): boolean {
+  return "document" in globalThis || "WorkerGlobalScope" in globalThis;
+}
+
+/**
+ * Follows the redirects of an answer as `fetch` does (Fetch standard, "HTTP-redirect fetch").
+ *
+ * @param send makes one request, with `redirect: "manual"`.
+ * @throws RedirectError whatever fails on the way.
+ */
+export async function followRedirects(
+  first: Response,
+  request: Hop,
+  send: (hop: Hop) => Promise<Response>,
+  discard: (response: Response) => unknown,
+): Promise<Response> {
+  let [response, hop] = [first, request];
+  for (let hops = 0; ; hops += 1) {
+    if (response.type === "opaqueredirect") {
+      throw new RedirectError('The answer is a redirect that can\'t be seen here. Use `redirect: "manual"`.');
+    }
+    const location = redirects.has(response.status) ? response.headers.get("location") : null;
+    if (location === null) break;
+    const next = URL.parse(location, hop.url.href);
+    if (hops === hopsMax || next === null || !/^https?:$/.test(next.protocol)) {
+      void discard(response);
+      throw new RedirectError(hops === hopsMax ? "redirect count exceeded" : "URL scheme must be a HTTP(S) scheme");
+    }
+    hop = nextHop(hop, next, response.status);
+    void discard(response);
+    try {
+      response = await send(hop);
+    } catch (cause) {
+      throw new RedirectError(
+        "The request was answered with a redirect, whose target failed. The cause is that error.",
+        cause,
+      );
+    }
+  }
+  // As `fetch` would have it. What comes from elsewhere proves nothing of the request itself.
+  return response === first ? response : Object.defineProperty(response, "redirected", { value: true });
+}
+
+function nextHop({ url, method, headers, hasBody }: Hop, next: URL, status: number): Hop {
+  if (next.hash === "") next.hash = url.hash;
+  const becomesGet = status === 303 ? method !== "HEAD" : status < 303 && method === "POST";
+  const kept = new Headers(headers);
+  if (becomesGet) for (const name of ofBody) kept.delete(name);
+  if (next.origin !== url.origin) for (const name of ofOrigin) kept.delete(name);
+  return { url: next, method: becomesGet ? "GET" : method, headers: kept, hasBody: hasBody && !becomesGet };
+}

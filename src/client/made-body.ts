@@ -1,0 +1,61 @@
+import { OnceAgainError } from "../core/errors.ts";
+import { type Body, type BodyFactory, isStream, refuseOneShot } from "./request-body.ts";
+
+/** The stream that a caller's function made has failed. Bytes of it may have left, whatever its error says. */
+export class BodyStreamError extends Error {
+  constructor(cause: unknown) {
+    super("The stream of the request's body failed while it was sent. The cause is its error.", { cause });
+    this.name = "BodyStreamError";
+  }
+}
+
+/**
+ * Asks the factory for the body of one attempt.
+ *
+ * @throws OnceAgainError `ONCE_BODY_NOT_REPLAYABLE`, with the factory's error as its cause, when it fails.
+ */
+export async function makeBody(factory: BodyFactory): Promise<Body> {
+  let body: Body;
+  try {
+    body = await factory();
+    if (typeof body !== "object" || !isStream(body)) refuseOneShot(body);
+  } catch (cause) {
+    throw new OnceAgainError(
+      "ONCE_BODY_NOT_REPLAYABLE",
+      "The function that makes the body failed, so this attempt was not sent. Its error is the cause.",
+      { cause },
+    );
+  }
+  return typeof body === "object" && isStream(body) ? namedStream(body as unknown as AnyStream) : body;
+}
+
+type AnyStream = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
+
+/** The same stream, whose error says where it comes from: a file's `ECONNREFUSED` is not the server's. */
+function namedStream(source: AnyStream): ReadableStream<Uint8Array> {
+  const reader = "getReader" in source ? source.getReader() : undefined;
+  const iterator = reader === undefined ? (source as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]() : undefined;
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const next = await (reader?.read() ?? iterator!.next());
+          if (next.done) controller.close();
+          else controller.enqueue(bytesOf(next.value));
+        } catch (cause) {
+          controller.error(new BodyStreamError(cause));
+        }
+      },
+      async cancel(reason: unknown) {
+        await reader?.cancel(reason);
+        await iterator?.return?.();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** Node's streams may give text. */
+function bytesOf(chunk: unknown): Uint8Array {
+  return typeof chunk === "string" ? new TextEncoder().encode(chunk) : (chunk as Uint8Array);
+}

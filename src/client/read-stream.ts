@@ -1,0 +1,60 @@
+import type { Clock } from "../core/clock.ts";
+import { OnceAgainError } from "../core/errors.ts";
+
+/** What bounds the reading of a request's body before it is sent. */
+export interface ReadBounds {
+  readonly bytesMax: number;
+  readonly msMax: number;
+  readonly clock: Clock;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Reads the stream of a `Request` into memory.
+ *
+ * @throws OnceAgainError `ONCE_BODY_TOO_LARGE`, `ONCE_DEADLINE_EXCEEDED`; the signal's reason; the stream's error.
+ */
+export async function readStream(stream: ReadableStream<Uint8Array>, bounds: ReadBounds): Promise<ArrayBuffer> {
+  const { bytesMax, clock, msMax, signal } = bounds;
+  const reader = stream.getReader();
+  const ended = Promise.withResolvers<never>();
+  const stopTimer = clock.timer(msMax, () => ended.reject(tooLate()));
+  const onAbort = (): void => ended.reject(signal?.reason);
+  signal?.addEventListener("abort", onAbort, { once: true });
+  try {
+    const chunks: Uint8Array<ArrayBuffer>[] = [];
+    let bytes = 0;
+    for (;;) {
+      const chunk = await Promise.race([reader.read(), ended.promise]);
+      if (chunk.done) return await new Blob(chunks).arrayBuffer();
+      bytes += chunk.value.byteLength;
+      if (bytes > bytesMax) throw tooLarge(bytesMax);
+      chunks.push(chunk.value as Uint8Array<ArrayBuffer>);
+    }
+  } catch (error) {
+    void reader.cancel(error).catch(() => undefined);
+    throw error;
+  } finally {
+    stopTimer();
+    signal?.removeEventListener("abort", onAbort);
+    // A timer that fires with the last chunk has nobody left to tell.
+    ended.promise.catch(() => undefined);
+  }
+}
+
+function tooLate(): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_DEADLINE_EXCEEDED",
+    "The deadline came while the request's body was being read. Nothing was sent.",
+    { details: { attempts: 0, noEffect: true } },
+  );
+}
+
+function tooLarge(bytesMax: number): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_BODY_TOO_LARGE",
+    `The request's body is a stream of more than ${bytesMax} bytes, which would have to be kept in memory to be sent ` +
+      "again. Nothing was sent. Pass a function that makes it, `body: () => stream()`, or raise bodyBytesMax.",
+    { details: { bytesMax } },
+  );
+}

@@ -1,0 +1,72 @@
+import { type ErrorCode, errorCodes } from "../core/error-codes.ts";
+import { type ErrorDetails, OnceAgainError } from "../core/errors.ts";
+import type { Verdict } from "./verdict.ts";
+
+type OwnVerdict = Omit<Verdict, "reason">;
+
+const neverTransient: OwnVerdict = { delivery: "never", transient: true };
+const neverPermanent: OwnVerdict = { delivery: "never", transient: false };
+const unknownTransient: OwnVerdict = { delivery: "unknown", transient: true };
+const unknownPermanent: OwnVerdict = { delivery: "unknown", transient: false };
+
+/** A retry inside gave up. It says so itself where none of its attempts had an effect. */
+const gaveUp = ({ noEffect }: ErrorDetails): OwnVerdict => ({
+  delivery: noEffect === true ? "never" : "unknown",
+  transient: true,
+  gaveUp: true,
+});
+
+/**
+ * What each error of this library proves. It is never judged by its cause: that is one attempt of several, or one side
+ * of the story. `never` stands only where the error is thrown before anything leaves, or vouches for it.
+ */
+const ownVerdicts: Record<ErrorCode, OwnVerdict | ((details: ErrorDetails) => OwnVerdict)> = {
+  // A backoff that answers with nonsense ends a call whose attempts have left already.
+  ONCE_OPTION_INVALID: unknownPermanent,
+  ONCE_ATTEMPTS_EXHAUSTED: gaveUp,
+  ONCE_DEADLINE_EXCEEDED: gaveUp,
+  ONCE_ATTEMPT_TIMEOUT: unknownTransient,
+  ONCE_BUDGET_EXHAUSTED: gaveUp,
+  ONCE_CIRCUIT_OPEN: neverTransient,
+  ONCE_THROTTLED: neverTransient,
+  ONCE_QUEUE_FULL: neverTransient,
+  ONCE_OUTCOME_UNKNOWN: { delivery: "unknown", transient: false, gaveUp: true },
+  ONCE_BODY_NOT_REPLAYABLE: neverPermanent,
+  ONCE_KEY_INVALID: neverPermanent,
+  // This request did nothing; the one that the key belongs to may have.
+  ONCE_KEY_REUSED: { delivery: "failed", transient: false },
+  ONCE_KEY_EXPIRED: unknownPermanent,
+  ONCE_IN_PROGRESS: unknownTransient,
+  ONCE_QUOTA_EXCEEDED: neverTransient,
+  ONCE_BODY_TOO_LARGE: neverPermanent,
+  ONCE_BODY_CONSUMED: { delivery: "failed", transient: false },
+  ONCE_RESULT_TOO_LARGE: unknownPermanent,
+  ONCE_NO_EFFECT: neverTransient,
+  ONCE_HANDLER_FAILED: unknownTransient,
+  ONCE_HANDLER_TIMEOUT: unknownTransient,
+  ONCE_OPERATION_ENDED: unknownPermanent,
+  ONCE_MOUNTED_TWICE: unknownPermanent,
+  ONCE_LEASE_LOST: unknownPermanent,
+  ONCE_SEAL_BROKEN: unknownPermanent,
+  ONCE_STEP_CHANGED: unknownPermanent,
+  ONCE_STORE_UNAVAILABLE: unknownTransient,
+  ONCE_RESULT_UNCONFIRMED: unknownTransient,
+  ONCE_UNSAFE_PAIR: unknownPermanent,
+  ONCE_INTENT_CONFLICT: neverPermanent,
+  ONCE_INTENT_SECRET: neverPermanent,
+  ONCE_INTENTS_FULL: neverTransient,
+  ONCE_TARGET_UNFIT: unknownPermanent,
+  ONCE_HANDLER_UNSAFE: unknownPermanent,
+  // Whoever waits for an intent hears it too, while that intent may be carried out.
+  ONCE_CLOSED: unknownTransient,
+};
+
+/** The verdict of an error of ours, also of one that has only its code left; `undefined` for any other. */
+export function ownVerdict(error: object): Verdict | undefined {
+  const { code } = error as { code?: unknown };
+  if (typeof code !== "string" || !Object.hasOwn(ownVerdicts, code)) return undefined;
+  const verdict = ownVerdicts[code as ErrorCode];
+  const reason = errorCodes[code as ErrorCode];
+  if (typeof verdict !== "function") return { ...verdict, reason };
+  return { ...verdict(OnceAgainError.isInstance(error) ? error.details : {}), reason };
+}
