@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { intentsBench } from "../../../test/intents-bench.ts";
-import { answer, reset } from "../../../test/scripted-server.ts";
+import { answer, reset, scriptedServer } from "../../../test/scripted-server.ts";
 
 const text = (body: Uint8Array): string => new TextDecoder().decode(body);
 
@@ -29,6 +29,18 @@ describe("how it ends", () => {
     const busy = [answer(303, { location: "/orders/1" }), answer(503, { "retry-after": "60" })];
     server.script.push(...busy);
     expect(await intents.submit("busy", order())).toEqual({ state: "unknown", why: "time" });
+  });
+
+  test("a redirect is followed without the secrets of the origin, and a target that is gone proves nothing", async () => {
+    const { server, opened, order } = await intentsBench();
+    const other = await scriptedServer();
+    const { intents } = opened({ giveUpAfterMs: 500, headersAtSend: () => ({ authorization: "Bearer secret" }) });
+    server.script.push(answer(303, { location: other.url }));
+    other.script.push(answer(200, {}, "elsewhere"));
+    expect(await intents.submit("moved", order())).toMatchObject({ state: "done", answer: { status: 200 } });
+    expect(other.received).toMatchObject([{ method: "GET", authorization: "undefined", body: "" }]);
+    server.script.push(...Array.from({ length: 5000 }, () => answer(303, { location: "http://no.such.invalid/" })));
+    expect(await intents.submit("gone", order())).toEqual({ state: "unknown", why: "time" });
   });
 
   test("an answer of no known status is kept as it is", async () => {

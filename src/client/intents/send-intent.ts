@@ -2,6 +2,8 @@ import type { Listener } from "../../core/events.ts";
 import { formatKey } from "../../key/index.ts";
 import type { ClaimedIntent } from "../../stores/intent-store.ts";
 import type { FetchEvent } from "../fetch-event.ts";
+import { discardBody } from "../discard-body.ts";
+import { followRedirects, type Hop } from "../follow-redirects.ts";
 import { retryingFetch } from "../retrying-fetch.ts";
 import type { IntentsSettings } from "./intents-options.ts";
 import { answerHeaders, readAnswer } from "./kept-answer.ts";
@@ -45,7 +47,13 @@ export async function sendIntent(
     sent.set(keyHeader, key);
     init.signal?.throwIfAborted();
     doubtful += 1;
-    const end = await endOf(sendOnce(url, { ...init, headers: sent }), settings.answerBytesMax);
+    // Followed here, so that the headers of this attempt are left out where `fetch` leaves them out.
+    const send = ({ headers, method, url: to, hasBody }: Hop): Promise<Response> =>
+      sendOnce(to.href, { ...init, method, headers, ...(hasBody ? undefined : { body: null }) });
+    const first: Hop = { url: new URL(url), method, headers: sent, hasBody: true };
+    const discard = (response: Response): Promise<void> => discardBody(response, clock);
+    const responding = send(first).then((response) => followRedirects(response, first, send, discard));
+    const end = await endOf(responding, settings.answerBytesMax);
     if (hadNoEffect(end, clock.now())) doubtful -= 1;
     if ("error" in end) throw end.error;
     // One that was cut may end late.
