@@ -63,14 +63,17 @@ export interface Databases {
   create(): Promise<string>;
 }
 
+/** How long a server may take to start, and one with many databases to be removed, on a busy machine. */
+const hookMsMax = 60_000;
+
 /** A private server for the tests of one file. */
 export function databases(options: PostgresOptions = {}): Databases {
   let server: PrivateServer;
   let count = 0;
   beforeAll(async () => {
     server = await startPostgres(options);
-  });
-  afterAll(() => server[Symbol.asyncDispose]());
+  }, hookMsMax);
+  afterAll(() => server[Symbol.asyncDispose](), hookMsMax);
   return {
     server: () => server,
     async create() {

@@ -30,6 +30,8 @@ export interface CutProxy extends AsyncDisposable {
    */
   cut(from?: string): void;
   heal(): void;
+  /** Swallows from now on what either side sends over the connections that are there. New ones work. */
+  silence(): void;
 }
 
 /**
@@ -42,6 +44,7 @@ export async function cutProxy(upstream: number | (() => number)): Promise<CutPr
   const anywhere = "";
   const cutFrom = new Set<string>();
   const isCut = (near: Socket): boolean => cutFrom.has(anywhere) || cutFrom.has(near.remoteAddress ?? anywhere);
+  const silent = new WeakSet<Socket>();
   const overhearing = new Set<(bytes: Buffer) => void>();
   let awaited: { question: string; onCut: () => void } | undefined;
   let unwanted: typeof awaited;
@@ -65,6 +68,7 @@ export async function cutProxy(upstream: number | (() => number)): Promise<CutPr
     }
     if (isCut(near)) end();
     near.on("data", (bytes) => {
+      if (silent.has(near)) return;
       if (isAnswered) trips += 1;
       isAnswered = false;
       for (const hear of overhearing) hear(bytes);
@@ -81,6 +85,7 @@ export async function cutProxy(upstream: number | (() => number)): Promise<CutPr
       far.write(bytes);
     });
     far.on("data", (bytes) => {
+      if (silent.has(far)) return;
       isAnswered = true;
       if (onAnswerCut === undefined) {
         near.write(bytes);
@@ -113,6 +118,9 @@ export async function cutProxy(upstream: number | (() => number)): Promise<CutPr
       for (const socket of sockets) if (isCut(socket)) socket.destroy();
     },
     heal: () => cutFrom.clear(),
+    silence() {
+      for (const socket of sockets) silent.add(socket);
+    },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
       server.close();

@@ -1,3 +1,4 @@
+import { invalidOption } from "../../core/options.ts";
 import type { PgClient, PostgresJsClient } from "./client.ts";
 
 /**
@@ -5,6 +6,13 @@ import type { PgClient, PostgresJsClient } from "./client.ts";
  * no `from…` here, write your own: `(statement) => tx.$queryRawUnsafe(statement)` is Prisma's.
  */
 export type CallersTransaction = (statement: string) => Promise<readonly unknown[]>;
+
+const connections = new WeakMap<CallersTransaction, object>();
+
+/** What a transaction's statements are run by: the same for each of several made of it. */
+export function connectionOf(transaction: CallersTransaction): object {
+  return connections.get(transaction) ?? transaction;
+}
 
 /** What we use of a transaction of Kysely. */
 export interface KyselyTransaction {
@@ -26,19 +34,36 @@ export interface KnexTransaction {
   raw(statement: string): PromiseLike<unknown>;
 }
 
-/** A client of `pg` on which you have run BEGIN. */
+/**
+ * A client of `pg` on which you have run BEGIN.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for a Pool: each statement would run on another connection.
+ */
 export function fromPg(client: PgClient): CallersTransaction {
-  return async (statement) => rowsOf(await client.query(statement));
+  if ("totalCount" in client) throw invalidOption("client", "a client that pool.connect() lent", "a Pool");
+  return from(client, async (statement) => rowsOf(await client.query(statement)));
 }
 
-/** The `sql` that `sql.begin` of `postgres` gives. */
+/**
+ * The `sql` that `sql.begin` of `postgres` gives.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for the `sql` that `sql.begin` was called on.
+ */
 export function fromPostgresJs(sql: PostgresJsClient): CallersTransaction {
-  return async (statement) => sql.unsafe(statement);
+  if ("reserve" in sql && !("savepoint" in sql)) throw invalidOption("sql", "the sql that sql.begin() gives", "a pool");
+  return from(sql, async (statement) => sql.unsafe(statement));
 }
 
-/** The `trx` that `db.transaction().execute` of Kysely gives. */
+/**
+ * The `trx` that `db.transaction().execute` of Kysely gives.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for the `db` itself.
+ */
 export function fromKysely(transaction: KyselyTransaction): CallersTransaction {
-  return async (statement) =>
+  if ((transaction as { isTransaction?: unknown }).isTransaction === false) {
+    throw invalidOption("transaction", "the trx that db.transaction().execute() gives", "the db");
+  }
+  return from(transaction, async (statement) =>
     rowsOf(
       await transaction.executeQuery({
         sql: statement,
@@ -46,17 +71,35 @@ export function fromKysely(transaction: KyselyTransaction): CallersTransaction {
         query: { kind: "RawNode", sqlFragments: [statement], parameters: [] },
         queryId: { queryId: crypto.randomUUID() },
       }),
-    );
+    ),
+  );
 }
 
-/** The `tx` that `db.transaction` of Drizzle gives. */
+/**
+ * The `tx` that `db.transaction` of Drizzle gives.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for the `db` itself.
+ */
 export function fromDrizzle(transaction: DrizzleTransaction): CallersTransaction {
-  return async (statement) => rowsOf(await transaction.execute(statement));
+  if ("$client" in transaction) throw invalidOption("transaction", "the tx that db.transaction() gives", "the db");
+  return from(transaction, async (statement) => rowsOf(await transaction.execute(statement)));
 }
 
-/** The `trx` that `knex.transaction` gives. */
+/**
+ * The `trx` that `knex.transaction` gives.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for the `knex` itself.
+ */
 export function fromKnex(transaction: KnexTransaction): CallersTransaction {
-  return async (statement) => rowsOf(await transaction.raw(statement));
+  if ("isTransaction" in transaction ? transaction.isTransaction !== true : "migrate" in transaction) {
+    throw invalidOption("transaction", "the trx that knex.transaction() gives", "knex itself");
+  }
+  return from(transaction, async (statement) => rowsOf(await transaction.raw(statement)));
+}
+
+function from(connection: object, transaction: CallersTransaction): CallersTransaction {
+  connections.set(transaction, connection);
+  return transaction;
 }
 
 /** Some give the rows themselves, others an answer that has them. */

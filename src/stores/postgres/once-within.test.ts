@@ -171,6 +171,91 @@ describeWithServer("an operation within the caller's own PostgreSQL transaction"
 
   test("a connection without a transaction is refused, and its work does not run", async () => {
     const { outside } = await opened();
-    await expect(onceWithin(fromPg(outside), operation, never)).rejects.toThrow("SAVEPOINT can only be used");
+    const client = await outside.connect();
+    await expect(onceWithin(fromPg(client), operation, never)).rejects.toThrow("SAVEPOINT can only be used");
+    client.release();
+  });
+
+  describe("whose work ends the transaction", () => {
+    const endings: Record<string, readonly string[]> = {
+      "by COMMIT": ["COMMIT"],
+      "by COMMIT and BEGIN": ["COMMIT", "BEGIN"],
+      "by ROLLBACK": ["ROLLBACK"],
+    };
+    test.for(Object.entries(endings))("%s is held, and not run again", async ([, statements]) => {
+      for (const how of ["returns", "throws"] as const) {
+        const { url, store, effects } = await opened();
+        const run = libraries["pg"]!(url)((transaction) =>
+          onceWithin(transaction, operation, async () => {
+            await inserting(transaction, "before")();
+            for (const statement of statements) await transaction(statement);
+            if (how === "throws") throw new Error("fault");
+            return result;
+          }),
+        );
+        await expect(run).rejects.toThrow("its key is held");
+        expect(await effects()).toEqual(statements.includes("COMMIT") ? ["before"] : []);
+        expect((await store.transact(operation, never)).kind).toBe("abandoned");
+        const again = await libraries["pg"]!(url)((transaction) => onceWithin(transaction, operation, never));
+        expect(again.kind).toBe("abandoned");
+      }
+    });
+  });
+
+  test("two at once on one transaction are refused, one inside the other and one after the other are not", async () => {
+    const { url, effects } = await opened();
+    const [inner, second] = [
+      { ...operation, key: "inner" },
+      { ...operation, key: "second" },
+    ];
+    await libraries["pg"]!(url)(async (transaction) => {
+      const answer = await onceWithin(transaction, operation, async () => {
+        await onceWithin(transaction, inner, inserting(transaction, "inner"));
+        return inserting(transaction, "outer")();
+      });
+      expect(answer.kind).toBe("executed");
+      const [first, other] = await Promise.allSettled([
+        onceWithin(transaction, second, inserting(transaction, "second")),
+        onceWithin(transaction, { ...operation, key: "third" }, never),
+      ]);
+      expect(first.status).toBe("fulfilled");
+      expect(other).toMatchObject({ status: "rejected", reason: { code: "ONCE_HANDLER_FAILED" } });
+    });
+    expect(await effects()).toHaveLength(3);
+  });
+
+  test("what is no transaction is refused where it can be told", async () => {
+    const url = await create();
+    const pool = pgPool(url);
+    const invalid = expect.objectContaining({ code: "ONCE_OPTION_INVALID" }) as Error;
+    const knexItself = knex({ client: "pg" });
+    for (const made of [
+      () => fromPg(pool),
+      () => fromPostgresJs(postgresJs(url)),
+      () => fromKysely(new Kysely<Record<string, never>>({ dialect: new PostgresDialect({ pool }) })),
+      () => fromDrizzle(drizzlePg(pool)),
+      () => fromKnex(knexItself),
+    ]) {
+      expect(made).toThrow(invalid);
+    }
+  });
+
+  test("without its tables, an operation says what to run", async () => {
+    const transact = libraries["pg"]!(await create());
+    await expect(transact((transaction) => onceWithin(transaction, operation, never))).rejects.toThrow(
+      "store.migrate()",
+    );
+  });
+
+  test("the transaction that a handler is given will do as well", async () => {
+    const { store, effects } = await opened();
+    const inner = { ...operation, key: "inner" };
+    await store.transact(operation, async (given) => {
+      const transaction = fromPg(given);
+      await onceWithin(transaction, inner, inserting(transaction, "inner"));
+      return { keep: "commit", result, value: undefined };
+    });
+    expect(await effects()).toEqual(["inner"]);
+    expect((await store.transact(inner, never)).kind).toBe("done");
   });
 });

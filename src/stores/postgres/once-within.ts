@@ -1,25 +1,40 @@
-import type { TransactionAnswer, TransactionRequest } from "../store.ts";
+import { AsyncLocalStorage } from "node:async_hooks";
+import { OnceAgainError } from "../../core/errors.ts";
 import type { KeyRow } from "../sql-records.ts";
-import type { CallersTransaction } from "./callers-transaction.ts";
+import type { TransactionAnswer, TransactionRequest } from "../store.ts";
+import { type CallersTransaction, connectionOf } from "./callers-transaction.ts";
+import { hasLostTransaction, sqlState } from "./errors.ts";
+import { rethrowExplained } from "./explained.ts";
 import { keyedStatements } from "./keyed-statements.ts";
 import { keepStatements, known } from "./keyed-work.ts";
-import { savepoint } from "./sessions.ts";
+
+/** A handler's transaction refuses to have the store's own savepoint made anew. */
+const savepoint = "within_once_again";
+
+/** The operations that run on each connection, the innermost last. */
+const running = new WeakMap<object, object[]>();
+/** The operation whose work asks. */
+const asking = new AsyncLocalStorage<object>();
 
 /**
  * Carries an operation out once, inside a transaction of your own: its key and its result commit with whatever else the
  * transaction does, when you commit it. The tables are those of `postgresStore` (see its `migrate`), and a key is the
  * same key for both.
  *
- * What `work` throws undoes its writes and is thrown on; its key is not kept, and the transaction can go on.
+ * What `work` throws undoes its writes and is thrown on; its key is not kept, and the transaction can go on. `work` must
+ * not end the transaction. If it does, the key is held: nobody runs it again until it is settled.
  *
  * @param transaction your open transaction, by one of `fromPg`, `fromPostgresJs`, `fromKysely`, `fromDrizzle`,
  *   `fromKnex`. A connection without an open transaction is refused by the database (SQLSTATE 25P01).
- * @param work makes the effect through your transaction, and returns what a repeat is answered with.
+ * @param work makes the effect through your transaction, and returns what a repeat is answered with. Operations of one
+ *   transaction run one after the other, or one inside the other.
  * @param options.tablePrefix as in `postgresStore`.
  * @returns `executed` with the result; `done` with the first result; `in-progress` (another transaction has the key, and
  *   nothing was waited for); `mismatch`; `abandoned`.
- * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_KEY_INVALID`; what `work` throws; what the database says. Where
- *   the transaction is stricter than READ COMMITTED, that includes a conflict (40001, 23505): run the whole again.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_KEY_INVALID`; `ONCE_HANDLER_FAILED` when `work` ended the
+ *   transaction, or another operation runs on it already; `ONCE_STORE_UNAVAILABLE` when the tables are not there; what
+ *   `work` throws; what the database says. Where the transaction is stricter than READ COMMITTED, that includes a
+ *   conflict (40001, 23505): run the whole again.
  */
 export async function onceWithin(
   transaction: CallersTransaction,
@@ -28,17 +43,67 @@ export async function onceWithin(
   options: { tablePrefix?: string } = {},
 ): Promise<TransactionAnswer<Uint8Array>> {
   const keyed = keyedStatements(options.tablePrefix ?? "once_again_");
+  const connection = connectionOf(transaction);
+  const others = running.get(connection) ?? [];
+  if (others.length > 0 && others.at(-1) !== asking.getStore()) throw twoAtOnce();
+  const operation = {};
+  running.set(connection, [...others, operation]);
+  try {
+    return await asking.run(operation, () => carryOut(transaction, keyed, request, work));
+  } finally {
+    running.set(connection, others);
+  }
+}
+
+async function carryOut(
+  transaction: CallersTransaction,
+  keyed: ReturnType<typeof keyedStatements>,
+  request: TransactionRequest,
+  work: () => Promise<Uint8Array>,
+): Promise<TransactionAnswer<Uint8Array>> {
   const [lock] = (await transaction(keyed.tryLock(request))) as { locked: boolean }[];
-  const [row] = (await transaction(keyed.lookUp(request))) as KeyRow[];
+  const [row] = (await transaction(keyed.lookUp(request)).catch(rethrowExplained)) as KeyRow[];
   const answer = known(row, lock?.locked === true, request);
   if (answer !== undefined) return answer;
   await transaction(`SAVEPOINT ${savepoint}`);
+  const owner = crypto.randomUUID();
+  const end = async (statement: string): Promise<void> => {
+    await transaction(statement).catch(async (error: unknown) => {
+      if (!hasLostTransaction(error)) throw error;
+      // Of the transaction that the work was given nothing is left. Whatever it began in its place is undone.
+      await transaction("ROLLBACK");
+      for (const held of [keyed.clear(request), keyed.hold({ ...request, owner })]) await transaction(held);
+      throw endedTransaction(error);
+    });
+  };
   const result = await work().catch(async (error: unknown) => {
-    await transaction(`ROLLBACK TO SAVEPOINT ${savepoint}`);
+    await end(`ROLLBACK TO SAVEPOINT ${savepoint}`);
+    await transaction(`RELEASE SAVEPOINT ${savepoint}`);
     throw error;
   });
-  await transaction(`RELEASE SAVEPOINT ${savepoint}`);
-  const kept = { ...request, owner: crypto.randomUUID(), result };
-  for (const statement of keepStatements(keyed, row, kept)) await transaction(statement);
+  await end(`RELEASE SAVEPOINT ${savepoint}`).catch(async (error: unknown) => {
+    // in_failed_sql_transaction: it can't tell whether its savepoint is there.
+    if (sqlState(error) === "25P02") await end(`ROLLBACK TO SAVEPOINT ${savepoint}`);
+    throw error;
+  });
+  for (const statement of keepStatements(keyed, row, { ...request, owner, result })) await transaction(statement);
   return { kind: "executed", value: result };
+}
+
+function endedTransaction(cause: unknown): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_HANDLER_FAILED",
+    "The work ended the transaction that onceWithin runs in. What it wrote may be committed without its key, so its key " +
+      "is held: it is not run again. Look its effect up, and settle the key (once-again keys). Commit after onceWithin has " +
+      "ended.",
+    { cause },
+  );
+}
+
+function twoAtOnce(): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_HANDLER_FAILED",
+    "Another operation runs on this transaction already, and nothing of this one was begun: a failure of either would undo " +
+      "the other's writes. Wait for the first to end.",
+  );
 }

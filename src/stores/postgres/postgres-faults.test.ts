@@ -6,6 +6,7 @@ import { cutProxy } from "../../../test/servers/cut-proxy.ts";
 import { describeWithServer } from "../../../test/servers/describe-with-server.ts";
 import { postgresBinary } from "../../../test/servers/postgres.ts";
 import { longClaim } from "../../../test/long-claim.ts";
+import { fakeClock } from "../../testing/fake-clock.ts";
 
 const result = Uint8Array.of(1, 2, 3);
 const operation = { scope: "acme", key: "order-7", fingerprint: "f", retentionMs: 60_000 };
@@ -167,15 +168,20 @@ describeWithServer("a PostgreSQL store at its limits", postgresBinary, () => {
 
     test("a pool without a free connection is unavailable, in time, and gets back what it lent", async () => {
       const { url } = await opened();
-      const store = open(url, { connectionsMax: 1, busyMsMax: 200 });
-      const go = Promise.withResolvers<void>();
+      const clock = fakeClock();
+      const store = open(url, { connectionsMax: 1, busyMsMax: 200, clock });
+      const [go, inside] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
       const running = store.transact(operation, async () => {
+        inside.resolve();
         await go.promise;
         return commit;
       });
+      await inside.promise;
       const other = { ...operation, key: "other" };
-      await expect(store.transact(other, never)).rejects.toThrow(unavailable);
-      await expect(store.claim(longClaim("leased"))).rejects.toThrow(unavailable);
+      for (const ask of [() => store.transact(other, never), () => store.claim(longClaim("leased"))]) {
+        const [refused] = await Promise.all([ask().catch((error: unknown) => error), clock.advance(200)]);
+        expect(refused).toEqual(unavailable);
+      }
       go.resolve();
       expect((await running).kind).toBe("executed");
       expect((await store.transact(other, async () => commit)).kind).toBe("executed");

@@ -1,4 +1,5 @@
 import { httpMutants } from "./http-mutants.ts";
+import { postgresMutants } from "./postgres-mutants.ts";
 
 /** A guard that is taken out of the sources, and the check that must notice. */
 export interface Mutant {
@@ -32,6 +33,7 @@ const carryOut = "src/server/carry-out.ts";
 
 export const mutants: readonly Mutant[] = [
   ...httpMutants,
+  ...postgresMutants,
   {
     guard: "owner: only the owner's token changes a record",
     file: transition,
@@ -355,29 +357,5 @@ export const mutants: readonly Mutant[] = [
     replace: "const step = recordedSteps({ ...steps, key: `${key} ${attempt}` }, options.steps);",
     check: simulation,
     killedBy: "one-effect",
-  },
-  {
-    guard: "postgres: what a handler is given ends with its work",
-    file: "src/stores/postgres/sessions.ts",
-    search: "guard.end();",
-    replace: "",
-    check: test("src/stores/postgres/given-transaction.test.ts"),
-    killedBy: "is of no use after the work",
-  },
-  {
-    guard: "postgres: a nested COMMIT ends a savepoint, not the transaction",
-    file: "src/stores/nested-transaction.ts",
-    search: "if (controls.length === 0) return undefined;",
-    replace: "if (controls.length >= 0) return undefined;",
-    check: test("src/stores/postgres/orm-transactions.test.ts"),
-    killedBy: "one key, one row",
-  },
-  {
-    guard: "postgres: a commit that got through holds the key",
-    file: "src/stores/postgres/keyed-work.ts",
-    search: "hold: () => holdKey(query, keyed, { ...request, owner }),",
-    replace: "",
-    check: test("src/stores/postgres/given-transaction.test.ts"),
-    killedBy: "leaves its key held",
   },
 ];
