@@ -4,6 +4,7 @@ import { Hono } from "hono";
 import { describe, expect, test } from "vitest";
 import { appDatabase, insertOrder } from "../../test/app-database.ts";
 import { listening, post, posted } from "../../test/listening.ts";
+import type { Execution } from "../server/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import { type FetchHandler, onceFetch } from "./fetch.ts";
 
@@ -220,4 +221,133 @@ test("in a transaction: of 50 duplicates at once, one writes its row, and all ge
   expect(answers.every(({ status, text }) => status === 201 && text === "ordered")).toBe(true);
   expect(answers.filter(({ replayed }) => !replayed)).toHaveLength(1);
   expect(orders()).toEqual(["tea"]);
+});
+
+describe("a response that nobody could send", () => {
+  test("with a body that was read already, or that is not made of bytes, is a failure, told and kept as one", async () => {
+    for (const handler of [
+      async () => {
+        const response = new Response("made", { status: 201 });
+        await response.text();
+        return response;
+      },
+      () => new Response(ReadableStream.from(["made"]) as unknown as ReadableStream<Uint8Array>),
+    ]) {
+      const errors: unknown[] = [];
+      const once = onceFetch(
+        { store: memoryStore(), scope: "public", onError: (error) => errors.push(error) },
+        handler,
+      );
+      expect((await once(request())).status).toBe(500);
+      expect((await once(request())).status).toBe(500);
+      expect(errors).toEqual([expect.any(TypeError)]);
+    }
+  });
+
+  test("but is in the store is answered with a plain 500, and told", async () => {
+    const errors: unknown[] = [];
+    const store = memoryStore();
+    const onError = (error: unknown): void => void errors.push(error);
+    const once = onceFetch({ store, scope: "public", onError }, () => new Response("made"));
+    await once(request());
+    // As an operator's tool, or another version, may have written it.
+    const result = new TextEncoder().encode('{"status":200,"headers":[["x-customer","Zoë\\u2028"]]}\nmade');
+    const claim: typeof store.claim = async () => ({ kind: "done", result });
+    const broken = onceFetch({ store: { ...store, claim }, scope: "public", onError }, never);
+    const answer = await broken(request());
+    expect([answer.status, await answer.text()]).toEqual([500, expect.stringContaining("can't be sent")]);
+    expect(errors).toEqual([expect.any(TypeError)]);
+  });
+});
+
+describe("a request that is not the platform's own", () => {
+  /** As Next.js hands it over: a proxy, which the platform's constructor does not take for a request. */
+  class NextRequest extends Request {
+    readonly cookies = new Map([["session", "7"]]);
+    get nextUrl(): URL {
+      return new URL(this.url);
+    }
+  }
+  const foreign = (init: RequestInit & { key?: string } = {}): NextRequest =>
+    new Proxy(new NextRequest(request(init)), {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name, target);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+
+  test("is handed on as it is, with all that it has beside, and its body can be read", async () => {
+    expect(() => new Request(foreign())).toThrow(TypeError);
+    const events = new WeakMap<Request, string>();
+    const once = onceFetch(
+      { store: memoryStore(), scope: (given: NextRequest) => given.cookies.get("session")! },
+      async (given: NextRequest, execution: Execution, context: { params: Promise<{ id: string }> }) => {
+        const { id } = await context.params;
+        const order: unknown = await given.json();
+        return Response.json({
+          order,
+          id,
+          scope: execution.scope,
+          search: given.nextUrl.search,
+          event: events.get(given),
+        });
+      },
+    );
+    for (const replayed of [null, "true"]) {
+      const given = foreign();
+      events.set(given, "event");
+      const answer = await once(given, { params: Promise.resolve({ id: "7" }) });
+      expect(answer.headers.get("idempotent-replayed")).toBe(replayed);
+      expect(await answer.json()).toEqual({
+        order: { item: "tea" },
+        id: "7",
+        scope: "7",
+        search: "?a=1",
+        event: "event",
+      });
+    }
+  });
+
+  test("can be read again by a handler that runs again, and has all that it had", async () => {
+    const { store, orders } = appDatabase();
+    let runs = 0;
+    const transact: typeof store.transact = async (asked, work, onLateUse) => {
+      await store.transact(
+        asked,
+        async (transaction) => ({ ...(await work(transaction)), keep: "rollback" }),
+        onLateUse,
+      );
+      return store.transact(asked, work, onLateUse);
+    };
+    for (const ask of [foreign, request]) {
+      const key = String(ask === foreign);
+      const once = onceFetch<DatabaseSync, Request>(
+        { mode: "transactional", store: { ...store, transact }, scope: "public" },
+        async (given, { transaction }) => {
+          runs += 1;
+          const copy = given.clone();
+          insertOrder(transaction, ((await given.json()) as { item: string }).item);
+          const cookies = "cookies" in given ? (given as NextRequest).cookies.get("session") : "none";
+          return Response.json([runs, cookies, given.method, given.bodyUsed, await copy.text()]);
+        },
+      );
+      const expected = ask === foreign ? [2, "7"] : [4, "none"];
+      expect(await (await once(ask({ key }))).json()).toEqual([...expected, "POST", true, '{"item":"tea"}']);
+    }
+    expect(orders()).toEqual(["tea", "tea"]);
+  });
+
+  test("is refused when its body is too large, or was read before", async () => {
+    const errors: unknown[] = [];
+    const onError = (error: unknown): void => void errors.push(error);
+    const once = onceFetch({ store: memoryStore(), scope: "public", bodyBytesMax: 10, onError }, never);
+    expect((await once(foreign())).status).toBe(413);
+    for (const ask of [foreign, request]) {
+      const given = ask();
+      await given.text();
+      const answer = await once(given);
+      expect([answer.status, await answer.text()]).toEqual([500, expect.stringContaining("ONCE_BODY_CONSUMED")]);
+    }
+    expect(errors).toMatchObject([{ code: "ONCE_BODY_CONSUMED" }, { code: "ONCE_BODY_CONSUMED" }]);
+  });
 });

@@ -6,18 +6,23 @@ import {
   onceHttp,
   type TransactionalHttpOptions,
 } from "../server/index.ts";
-import { bodyTooLarge, readBytes } from "./read-bytes.ts";
+import { beginPassage, continuePassage, endPassage, refuseNested, refuseSecond } from "./mounting.ts";
+import { WebBody } from "./web-body.ts";
 import { answerOf, httpRequestOf, responseOf } from "./web-messages.ts";
 
-/** A handler in the web's own terms. The request's body can be read as always. */
-export type FetchHandler<Transaction = undefined> = (
-  request: Request,
-  execution: Execution<Transaction>,
-) => Response | Promise<Response>;
+/**
+ * A handler in the web's own terms. The request is the one that came, with all that its platform gave it, and its body can
+ * be read as always. What the platform passes beside it comes last: Next's `{ params }`, the `env` of a worker.
+ */
+export type FetchHandler<
+  Transaction = undefined,
+  Native extends Request = Request,
+  Rest extends readonly unknown[] = [],
+> = (request: Native, execution: Execution<Transaction>, ...rest: Rest) => Response | Promise<Response>;
 
-/** A handler that runs each operation once. */
-export interface OnceFetch {
-  (request: Request): Promise<Response>;
+/** A handler that runs each operation once. What it is given beside the request is passed on. */
+export interface OnceFetch<Native extends Request = Request, Rest extends readonly unknown[] = []> {
+  (request: Native, ...rest: Rest): Promise<Response>;
   /** What the route says of itself: serve it as JSON where callers may look it up. */
   readonly policy: IdempotencyPolicy;
   /** Takes no new operations, and resolves when the running ones have ended and are kept. */
@@ -25,34 +30,49 @@ export interface OnceFetch {
 }
 
 /**
- * Wraps a handler of web-standard requests (Hono, Deno, Bun, workers), so that each operation that carries an
- * `Idempotency-Key` happens once, and every repeat gets the first answer.
+ * Wraps a handler of web-standard requests (Next.js, SvelteKit, Deno, Bun, workers), so that each operation that carries
+ * an `Idempotency-Key` happens once, and every repeat gets the first answer.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`. The wrapped handler itself never rejects, except
  *   with what a handler throws at a request that passes through.
  */
-export function onceFetch(options: LeasedHttpOptions<Request>, handler: FetchHandler): OnceFetch;
-export function onceFetch<Transaction>(
-  options: TransactionalHttpOptions<Request, Transaction>,
-  handler: FetchHandler<Transaction>,
-): OnceFetch;
-export function onceFetch<Transaction>(
-  options: HttpOptions<Request, Transaction>,
-  handler: FetchHandler<Transaction>,
-): OnceFetch {
+export function onceFetch<Native extends Request = Request, Rest extends readonly unknown[] = []>(
+  options: LeasedHttpOptions<Native>,
+  handler: FetchHandler<undefined, Native, Rest>,
+): OnceFetch<Native, Rest>;
+export function onceFetch<Transaction, Native extends Request = Request, Rest extends readonly unknown[] = []>(
+  options: TransactionalHttpOptions<Native, Transaction>,
+  handler: FetchHandler<Transaction, Native, Rest>,
+): OnceFetch<Native, Rest>;
+export function onceFetch<Transaction, Native extends Request, Rest extends readonly unknown[]>(
+  options: HttpOptions<Native, Transaction>,
+  handler: FetchHandler<Transaction, Native, Rest>,
+): OnceFetch<Native, Rest> {
   const once = onceHttp(options);
 
-  const run = async (request: Request): Promise<Response> => {
+  const run = async (request: Native, ...rest: Rest): Promise<Response> => {
     const passing = once.passing(request.method);
-    if (passing !== undefined) return withHeader(await handler(request, passing), ...once.policyHeader);
+    if (passing !== undefined) return withHeader(await handler(request, passing, ...rest), ...once.policyHeader);
+    const passage = beginPassage(request);
+    const body = new WebBody(request);
+    const read = (bytesMax: number): Promise<Uint8Array<ArrayBuffer>> => body.read(bytesMax);
     const answer = await once.answer(
-      httpRequestOf(request, request, (bytesMax) => readBytes(request.body, bytesMax, bodyTooLarge)),
-      async (execution, body) => {
-        const readable = request.body === null ? request : new Request(request, { body });
-        return answerOf(await handler(readable, execution), once.resultBytesMax);
+      httpRequestOf(request, request, passage === undefined ? refuseSecond : read),
+      async (execution, bytes) => {
+        const readable = body.readable(bytes);
+        if (passage !== undefined && readable !== request) continuePassage(readable, passage);
+        try {
+          const answer = await answerOf(await handler(readable, execution, ...rest), once.resultBytesMax);
+          refuseNested(passage);
+          return answer;
+        } catch (error) {
+          refuseNested(passage);
+          throw error;
+        }
       },
     );
-    return responseOf(answer);
+    if (passage !== undefined) endPassage(request);
+    return responseOf(answer, once.onError);
   };
   return Object.assign(run, { policy: once.policy, close: () => once.close() });
 }

@@ -1,4 +1,5 @@
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
+import { setCookie } from "hono/cookie";
 import { cors } from "hono/cors";
 import { expect, test } from "vitest";
 import { memoryStore } from "../stores/memory/index.ts";
@@ -68,4 +69,64 @@ test("a body that Hono read before as bytes or text is taken from there", async 
     }
     expect((await app.request("/orders", sent("k", '{"item":"coffee"}'))).status).toBe(422);
   }
+});
+
+test("scope can use the variables that a middleware in front has set, by their types where the context is named", async () => {
+  interface Env {
+    Variables: { account: string };
+  }
+  const options = { store: memoryStore() };
+  const app = new Hono<Env>();
+  app.use(async (context, next) => {
+    context.set("account", context.req.header("authorization") ?? "");
+    await next();
+  });
+  const named = onceHono({ ...options, scope: (context: Context<Env>) => context.get("account") });
+  // @ts-expect-error -- There is no such variable.
+  onceHono({ ...options, scope: (context: Context<Env>) => context.get("nobody") });
+  app.post("/named", named, (context) => context.text(context.get("once").scope + context.get("account")));
+  app.post("/inline", onceHono({ ...options, scope: (context) => context.get("account") }), (context) =>
+    context.text(context.get("once").scope + context.get("account")),
+  );
+  for (const path of ["/named", "/inline"]) {
+    const headers = { "idempotency-key": path, authorization: "acme" };
+    expect(await (await app.request(path, { method: "POST", headers })).text()).toBe("acmeacme");
+  }
+});
+
+test("cookies of a first answer go to its caller alone, HEAD passes through, and a stream that fails is no success", async () => {
+  const errors: unknown[] = [];
+  const app = new Hono();
+  const once = onceHono({ store: memoryStore(), scope: "public", onError: (error) => errors.push(error) });
+  app.use("/*", once);
+  app.on(["GET", "POST"], "/orders", (context) => {
+    setCookie(context, "session", "7");
+    return context.text("made", 201);
+  });
+  const broken = (): Response =>
+    new Response(
+      new ReadableStream({
+        start: (controller) => controller.enqueue(new TextEncoder().encode("half")),
+        pull: (controller) => controller.error(new Error("broken")),
+      }),
+    );
+  app.post("/broken", broken);
+  const cookies = [];
+  for (let time = 0; time < 2; time += 1) {
+    const answer = await app.request("/orders", sent("k"));
+    cookies.push(answer.headers.getSetCookie());
+    expect(await answer.text()).toBe("made");
+  }
+  expect(cookies).toEqual([["session=7; Path=/"], []]);
+  const head = await app.request("/orders", { method: "HEAD", headers: { "idempotency-key": "k" } });
+  expect([head.status, await head.text(), head.headers.get("idempotency-key-policy")]).toEqual([
+    201,
+    "",
+    expect.stringContaining("required"),
+  ]);
+  for (const replayed of [null, "true"]) {
+    const answer = await app.request("/broken", sent("broken"));
+    expect([answer.status, answer.headers.get("idempotent-replayed")]).toEqual([500, replayed]);
+  }
+  expect(errors).toEqual([new Error("broken")]);
 });

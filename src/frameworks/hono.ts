@@ -7,10 +7,13 @@ import {
   onceHttp,
   type TransactionalHttpOptions,
 } from "../server/index.ts";
-import { bodyTooLarge, readBytes } from "./read-bytes.ts";
+import { AnswerBehind, type AnsweredContext } from "./hono-answer.ts";
+import { beginPassage, continuePassage, endPassage, refuseNested, refuseSecond } from "./mounting.ts";
+import { bodyTooLarge } from "./read-bytes.ts";
 import { bodyConsumed, exactBytes } from "./request-bytes.ts";
 import { undone } from "./undone.ts";
-import { answerOf, httpRequestOf, responseOf } from "./web-messages.ts";
+import { WebBody } from "./web-body.ts";
+import { httpRequestOf, responseOf } from "./web-messages.ts";
 
 declare module "hono" {
   interface ContextVariableMap {
@@ -19,17 +22,20 @@ declare module "hono" {
   }
 }
 
-/** What is used of Hono's context: handlers find their operation by its `get`. */
-export interface HonoContext {
+/**
+ * What is used of Hono's context: handlers find their operation by its `get`. Where `scope` uses more, or its variables
+ * shall have their types, name them: `scope: (c: Context<Env>) => c.get("user")`.
+ */
+export interface HonoContext extends AnsweredContext {
   req: {
     raw: Request;
     header: (name: string) => string | undefined;
     /** What Hono itself has read of the body, by how it read it. */
     bodyCache: { arrayBuffer?: unknown; text?: unknown };
   };
-  get res(): Response;
-  set res(response: Response | undefined);
   error: Error | undefined;
+  // oxlint-disable-next-line typescript/no-explicit-any -- As Hono has it where it does not know the variables.
+  get(key: string): any;
   set: (key: "once", execution: never) => void;
   header: (name: string, value: string) => void;
 }
@@ -70,20 +76,36 @@ export function onceHono<Context extends HonoContext, Transaction>(
       context.header(...once.policyHeader);
       return undefined;
     }
-    let ran = false;
-    const request = httpRequestOf(context.req.raw, context, (bytesMax) => bytesOf(context, bytesMax));
+    const { raw } = context.req;
+    const passage = beginPassage(raw, context);
+    const wasAnswered = context.finalized;
+    let behind: AnswerBehind | undefined;
+    const body = (bytesMax: number): Promise<Uint8Array<ArrayBuffer>> => bytesOf(context, bytesMax);
+    const request = httpRequestOf(raw, context, passage === undefined ? refuseSecond : body);
     const answer = await once.answer(request, async (execution) => {
-      if (ran) throw undone();
+      if (behind !== undefined) throw undone();
       begin(execution);
-      ran = true;
-      await next();
-      if (OnceAgainError.isInstance(context.error, "ONCE_NO_EFFECT")) throw context.error;
-      return answerOf(context.res, once.resultBytesMax);
+      if (passage !== undefined) continuePassage(context.req.raw, passage);
+      behind = new AnswerBehind(context);
+      try {
+        await behind.run(next);
+        if (OnceAgainError.isInstance(context.error, "ONCE_NO_EFFECT")) throw context.error;
+        const answer = await behind.read(once.resultBytesMax);
+        refuseNested(passage);
+        return answer;
+      } catch (error) {
+        refuseNested(passage);
+        throw error;
+      }
     });
+    if (passage !== undefined) endPassage(raw, context);
+    behind?.end();
+    // A time-out in front has answered this caller; the next one gets what became of it.
+    if (behind?.isOvertaken ?? (context.finalized && !wasAnswered)) return undefined;
     // Hono adds the headers of the response that is there to the one that is set. A handler's answer has them already;
     // to another they are added, and reading `res` makes a response of those that were set before.
-    context.res = ran ? undefined : context.res;
-    context.res = responseOf(answer);
+    context.res = behind === undefined ? context.res : undefined;
+    context.res = responseOf(answer, once.onError);
     return undefined;
   };
   return Object.assign(middleware, { policy: once.policy, close: () => once.close() });
@@ -92,13 +114,13 @@ export function onceHono<Context extends HonoContext, Transaction>(
 /** The body of a request, as the bytes that came; it can be read again by those behind us. */
 async function bytesOf({ req }: HonoContext, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
   const { raw, bodyCache } = req;
-  if (raw.body === null) return new Uint8Array();
-  if (!raw.bodyUsed) {
-    const bytes = await readBytes(raw.body, bytesMax, bodyTooLarge);
-    req.raw = new Request(raw, { body: bytes });
+  const read = raw.bodyUsed ? await (bodyCache.arrayBuffer ?? bodyCache.text) : undefined;
+  if (read === undefined) {
+    const body = new WebBody(raw);
+    const bytes = await body.read(bytesMax);
+    req.raw = body.readable(bytes);
     return bytes;
   }
-  const read = await (bodyCache.arrayBuffer ?? bodyCache.text);
   const bytes = typeof read === "string" ? exactBytes(read) : read instanceof ArrayBuffer && new Uint8Array(read);
   if (!bytes) throw bodyConsumed();
   if (bytes.length > bytesMax) throw bodyTooLarge(bytesMax);

@@ -1,6 +1,7 @@
 import { keyHeaderName } from "../key/index.ts";
 import type { HttpAnswer, HttpRequest } from "../server/index.ts";
-import { readBytes, resultTooLarge } from "./read-bytes.ts";
+import { resultTooLarge } from "./read-bytes.ts";
+import { readStream } from "./web-body.ts";
 
 /** A web-standard request as the rules see it. */
 export function httpRequestOf<Native>(
@@ -21,17 +22,28 @@ export function httpRequestOf<Native>(
   };
 }
 
-/** A response as data, read to its end. */
+/**
+ * A response as data, read to its end.
+ *
+ * @throws TypeError for what is no response, or one whose body somebody has read: nobody could send it.
+ */
 export async function answerOf(response: Response, bytesMax: number): Promise<HttpAnswer> {
-  const body = await readBytes(response.body, bytesMax, resultTooLarge);
+  if (response.bodyUsed) throw new TypeError("The response's body was read before it was returned. Return a clone.");
+  const body = await readStream(response.body, bytesMax, resultTooLarge);
   return { status: response.status, headers: [...response.headers], body };
 }
 
-export function responseOf({ status, headers, body }: HttpAnswer): Response {
+/** An answer as a response. One that can't be sent is told to `onError`, and answered with a plain 500. */
+export function responseOf({ status, headers, body }: HttpAnswer, onError: (error: unknown) => void): Response {
   // Statuses that may have no body (fetch standard, "null body status").
   const bodiless = status === 204 || status === 205 || status === 304;
-  const response = new Response(bodiless ? null : Uint8Array.from(body), { status });
-  response.headers.delete("content-type");
-  for (const [name, value] of headers) response.headers.append(name, value);
-  return response;
+  try {
+    const response = new Response(bodiless ? null : Uint8Array.from(body), { status });
+    response.headers.delete("content-type");
+    for (const [name, value] of headers) response.headers.append(name, value);
+    return response;
+  } catch (error) {
+    onError(error);
+    return new Response("The answer to this request can't be sent.", { status: 500 });
+  }
 }

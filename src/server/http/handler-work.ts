@@ -91,6 +91,9 @@ function failed(error: unknown, rules: AnswerRules, hadNoEffect: boolean, onErro
   if (OnceAgainError.isInstance(error, "ONCE_RESULT_TOO_LARGE")) return tooLarge(rules);
   if (isHeldError(error)) return { effect: "held", answer: problem("ONCE_OUTCOME_UNKNOWN", error.message) };
   onError(error);
+  if (OnceAgainError.isInstance(error, "ONCE_MOUNTED_TWICE")) {
+    return { effect: "none", answer: problem("ONCE_MOUNTED_TWICE", error.message), cause: error };
+  }
   const answer = problem("ONCE_HANDLER_FAILED", hadNoEffect ? noEffectDetail : unknownDetail);
   return { effect: "unknown", answer, cause: error };
 }

@@ -25,6 +25,7 @@ import { scopeOf } from "./scope.ts";
 const forOperators: ReadonlySet<ErrorCode> = new Set([
   "ONCE_BODY_CONSUMED",
   "ONCE_HANDLER_TIMEOUT",
+  "ONCE_MOUNTED_TWICE",
   "ONCE_RESULT_UNCONFIRMED",
   "ONCE_STORE_UNAVAILABLE",
 ]);
@@ -60,6 +61,8 @@ export interface OnceHttp<Request, Transaction> {
   readonly bodyBytesMax: number;
   /** The largest answer that is kept, bytes: a framework need not read on beyond it. */
   readonly resultBytesMax: number;
+  /** Tells the people here of an error; never throws. */
+  readonly onError: (error: unknown) => void;
   /** Answers a request: by running the handler, or by what is known of its key. */
   answer(request: HttpRequest<Request>, handler: HttpHandler<Transaction>): Promise<HttpAnswer>;
   /** Takes no new operations, and resolves when the running ones have ended and are kept. */
@@ -131,6 +134,7 @@ export function onceHttp<Request, Transaction>(
     policyHeader: ofPolicy,
     bodyBytesMax: rules.bodyBytesMax,
     resultBytesMax: rules.resultBytesMax,
+    onError: rules.onError,
     passing: (method) => (transactional || covers(method) ? undefined : passing()),
     async answer(request, handler) {
       try {

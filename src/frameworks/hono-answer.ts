@@ -1,0 +1,136 @@
+import type { AsyncLocalStorage } from "node:async_hooks";
+import type { HttpAnswer } from "../server/index.ts";
+import { answerOf } from "./web-messages.ts";
+
+/** What is used of Hono's context where an answer comes to be. */
+export interface AnsweredContext {
+  get res(): Response;
+  set res(response: Response | undefined);
+  /** Whether there is an answer. */
+  finalized: boolean;
+}
+
+/** Tells those behind us from those in front. Node, Bun and Deno have it; a worker needs the flag `nodejs_als`. */
+const sides = asyncLocalStorage();
+
+function asyncLocalStorage(): AsyncLocalStorage<AnswerBehind> | undefined {
+  const hooks = globalThis.process?.getBuiltinModule?.("node:async_hooks");
+  return hooks && new hooks.AsyncLocalStorage<AnswerBehind>();
+}
+
+/** Under it, a context has the answer of the operation that it is about. */
+const behind = Symbol("once-again");
+
+type Watched = AnsweredContext & { [behind]: AnswerBehind };
+
+/**
+ * What the handlers behind us answer. Until it is stored it is nobody's, and somebody in front may answer before it is, as
+ * a time-out does; Hono would send the one and drop the other. So until then `context.res` has two sides: those in front
+ * have no answer unless they gave one, and what they gave is not the operation's.
+ */
+export class AnswerBehind {
+  readonly #context: AnsweredContext;
+  /** Whether Hono's own `res` is an answer: of those behind, until it is one of those in front. */
+  #isFinalized: boolean;
+  #hasEnded = false;
+  /** The headers of the answer in front, if there is one. */
+  #inFront: Headers | undefined;
+  /** What those behind have answered, if there is an answer in front. */
+  #own: Response | undefined;
+
+  constructor(context: AnsweredContext) {
+    this.#context = context;
+    this.#isFinalized = context.finalized;
+  }
+
+  /** Whether somebody in front has answered before the operation ended. */
+  get isOvertaken(): boolean {
+    return this.#inFront !== undefined;
+  }
+
+  /** Runs those behind us to their end. */
+  async run(next: () => Promise<void>): Promise<void> {
+    if (sides === undefined) return next();
+    if (this.#isFinalized) this.#inFront = new Headers(this.#context.res.headers);
+    (this.#context as Watched)[behind] = this;
+    Object.defineProperties(this.#context, watched);
+    await sides.run(this, next);
+  }
+
+  /** @throws TypeError when those behind gave no answer. */
+  async read(bytesMax: number): Promise<HttpAnswer> {
+    const inFront = this.#inFront;
+    if (inFront === undefined) return answerOf(resOf(this.#context), bytesMax);
+    if (this.#own === undefined) throw new TypeError("The handler gave no response.");
+    const answer = await answerOf(this.#own, bytesMax);
+    // Hono gave it the headers of the answer in front, too. On a repeat, those in front set theirs anew.
+    const isOwn = ([name, value]: readonly [string, string]): boolean =>
+      name === "content-type" || inFront.get(name) !== value;
+    return { ...answer, headers: answer.headers.filter(isOwn) };
+  }
+
+  /** The operation has its answer: the context has one side again. */
+  end(): void {
+    this.#hasEnded = true;
+  }
+
+  get res(): Response {
+    return this.#isAskedBehind && this.#own !== undefined ? this.#own : resOf(this.#context);
+  }
+
+  set res(response: Response | undefined) {
+    if (this.#hasEnded || (this.#isAskedBehind && !this.isOvertaken)) setRes(this.#context, response);
+    else if (this.#isAskedBehind) this.#own = response;
+    else {
+      if (!this.isOvertaken && this.#isFinalized) this.#own = resOf(this.#context);
+      setRes(this.#context, response);
+      this.#inFront = new Headers(response?.headers);
+    }
+  }
+
+  get finalized(): boolean {
+    if (this.#hasEnded) return this.#isFinalized;
+    if (!this.#isAskedBehind) return this.isOvertaken;
+    return this.isOvertaken ? this.#own !== undefined : this.#isFinalized;
+  }
+
+  set finalized(isFinalized: boolean) {
+    this.#isFinalized = isFinalized;
+  }
+
+  /** Whether it is somebody behind us who asks. */
+  get #isAskedBehind(): boolean {
+    return sides?.getStore() === this;
+  }
+}
+
+/** One for all contexts, so that they have one shape. */
+const watched: PropertyDescriptorMap & ThisType<Watched> = {
+  res: {
+    configurable: true,
+    get() {
+      return this[behind].res;
+    },
+    set(response: Response | undefined) {
+      this[behind].res = response;
+    },
+  },
+  finalized: {
+    configurable: true,
+    get() {
+      return this[behind].finalized;
+    },
+    set(isFinalized: boolean) {
+      this[behind].finalized = isFinalized;
+    },
+  },
+};
+
+/** `res` as Hono has it. */
+function resOf(context: AnsweredContext): Response {
+  return Reflect.get(Object.getPrototypeOf(context) as object, "res", context) as Response;
+}
+
+function setRes(context: AnsweredContext, response: Response | undefined): void {
+  Reflect.set(Object.getPrototypeOf(context) as object, "res", response, context);
+}
