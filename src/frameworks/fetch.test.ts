@@ -321,7 +321,7 @@ describe("a request that is not the platform's own", () => {
     };
     for (const ask of [foreign, request]) {
       const key = String(ask === foreign);
-      const once = onceFetch<DatabaseSync, Request>(
+      const once = onceFetch<DatabaseSync>(
         { mode: "transactional", store: { ...store, transact }, scope: "public" },
         async (given, { transaction }) => {
           runs += 1;
