@@ -1,6 +1,7 @@
 import { sleep } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { notify } from "../core/events.ts";
+import { invalidOption } from "../core/options.ts";
 import type { ClaimAnswer, Store } from "../stores/store.ts";
 import { carryOut, type Parts, settle, timeOf } from "./carry-out.ts";
 import type { Engine } from "./engine.ts";
@@ -27,6 +28,7 @@ const pollMs = 50;
 export function leasedEngine(store: Store, engineOptions: EngineOptions): Engine<undefined> {
   const options = checkedEngineOptions(engineOptions);
   refuseUnsafe(store, engineOptions);
+  refuseForgetful(store, options);
   const parts: Parts = { store, options, callStore: storeCalls(options) };
   const purgeNowAndThen = purging(store, options);
   const running = inFlight(options.clock, options.waitMs);
@@ -61,6 +63,11 @@ export function unkeyedAttempt(
     plainSteps(name, steps, (work) => transactUnkeyed(store, work, time, onError)),
     time.signal,
   );
+}
+
+function refuseForgetful({ retentionMsMax = Infinity }: Store, { retentionMs }: CheckedEngineOptions): void {
+  if (retentionMs <= retentionMsMax) return;
+  throw invalidOption("retentionMs", `at most ${retentionMsMax}, since this store keeps nothing longer`, retentionMs);
 }
 
 function refuseUnsafe({ survivesFailover }: Store, { onUnknown, acknowledgeDuplicates }: EngineOptions): void {

@@ -27,6 +27,7 @@ export function sealedStore(store: Store | TransactionalStore<unknown>, keys: re
   const seals = sealer(keys);
   const sealed: Store = {
     survivesFailover: store.survivesFailover,
+    retentionMsMax: store.retentionMsMax,
     claim: async (request) => openedAnswer(seals, request, await store.claim(request)),
     complete: async (request) => store.complete({ ...request, result: await seals.seal(request, request.result) }),
     renew: (request) => store.renew(request),

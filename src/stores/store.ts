@@ -116,6 +116,8 @@ export interface ListRequest {
 export interface Store {
   /** Whether an acknowledged claim outlives the loss of the node that acknowledged it. */
   readonly survivesFailover: "yes" | "synchronous" | "no";
+  /** The longest retention that it can keep, milliseconds; missing where any will do. */
+  readonly retentionMsMax?: number | undefined;
   claim(request: ClaimRequest): Promise<ClaimAnswer>;
   /** Keeps the result. `false`: the operation is no longer this owner's, and nothing was changed. */
   complete(request: CompleteRequest): Promise<boolean>;

@@ -42,8 +42,8 @@ export function onClock(kv: NatsKv, clock: Clock): NatsKv {
     delete: (key, options) => kv.delete(key, options),
     history: () => kv.history(),
     async status() {
-      const { ttl, replicas, streamInfo } = await kv.status();
-      return { ttl, replicas, streamInfo: { ...streamInfo, ts: new Date(clock.now()).toISOString() } };
+      const { ttl, history, replicas, streamInfo } = await kv.status();
+      return { ttl, history, replicas, streamInfo: { ...streamInfo, ts: new Date(clock.now()).toISOString() } };
     },
   };
 }

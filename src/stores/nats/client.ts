@@ -12,6 +12,8 @@ export interface NatsBucketStatus {
   /** How long an entry is kept after it was last written, milliseconds; 0: for ever. */
   readonly ttl: number;
   readonly replicas: number;
+  /** How many versions of an entry are kept. */
+  readonly history: number;
   readonly streamInfo: {
     /** The time at which the stream's leader answered; servers of version 2.10 and later say it. */
     readonly ts?: string;

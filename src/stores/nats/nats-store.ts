@@ -1,4 +1,7 @@
 import { checkedNumber, invalidOption } from "../../core/options.ts";
+import { sharedTimers } from "../../core/shared-timers.ts";
+import { systemClock } from "../../core/system-clock.ts";
+import { boundedBy } from "../bounded.ts";
 import { checkedListLimit } from "../list-limit.ts";
 import { type Apply, recordOperations } from "../record-operations.ts";
 import type { Store } from "../store.ts";
@@ -7,10 +10,21 @@ import { isConflict, leaderTime, type NatsKv } from "./client.ts";
 import { entryKey, entryValue, recordIn } from "./entries.ts";
 import { bucketProblems } from "./health.ts";
 import { inOrder } from "./in-order.ts";
-import { listRecords, purgeRecords } from "./whole-bucket.ts";
+import { listRecords } from "./whole-bucket.ts";
+
+/** How a NATS store asks its server. */
+export interface NatsStoreOptions {
+  /**
+   * How long one request to the server may take, milliseconds: at least 1, default 2000. The client's own time-out is
+   * as long as a server waits for its store (5 s), which leaves no time to ask again when an answer was lost.
+   */
+  requestMsMax?: number;
+}
 
 /** A store in a bucket of NATS JetStream. */
 export interface NatsStore extends Store {
+  /** The bucket's `ttl`. */
+  readonly retentionMsMax: number;
   /**
    * Asks for what endangers records: too few replicas, memory, reads from followers. One sentence for each problem;
    * none: all is well. Rejects when the bucket can't be reached.
@@ -31,7 +45,8 @@ const conflictsMax = 50;
  * second, on the condition that nobody wrote in between; otherwise it begins anew. So a replay is one trip, a claim and
  * a completion are two, and an old reading can never grant anything.
  *
- * The bucket's `ttl` has to be at least the retention, or the bucket would forget first; a claim beyond it is refused.
+ * The bucket's `ttl` removes records, and has to be at least the retention, or the bucket would forget first: a server
+ * whose `retentionMs` is longer is refused when it is made. Until its `ttl` an expired record takes up room.
  * Results have to fit into the server's `max_payload` (1 MB by default), with about 500 bytes to spare.
  *
  * `survivesFailover` is "yes" with 3 replicas or more: what is acknowledged is on most of them. They sync their disks a
@@ -40,29 +55,34 @@ const conflictsMax = 50;
  *
  * `close()` leaves the connection open, since it is yours.
  *
- * @throws OnceAgainError `ONCE_OPTION_INVALID` for a bucket whose followers answer reads, or that drops old entries
- *   when it is full; what the client throws when the bucket can't be reached.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds, and for a bucket whose followers answer
+ *   reads, that drops old entries when it is full, that has no `ttl`, or that keeps more than one version; what the client throws when the bucket can't be reached.
  */
-export async function natsStore(kv: NatsKv): Promise<NatsStore> {
-  const { replicas, ttl, streamInfo } = await kv.status();
+export async function natsStore(kv: NatsKv, options: NatsStoreOptions = {}): Promise<NatsStore> {
+  const requestMsMax = checkedNumber("requestMsMax", options.requestMsMax ?? 2000, { min: 1 });
+  const bounded = boundedBy(sharedTimers(systemClock), requestMsMax);
+  const { history, replicas, ttl, streamInfo } = await kv.status();
   const { allow_direct: allowDirect, discard } = streamInfo.config;
   if (allowDirect) throw invalidOption("allow_direct of the bucket", "false", allowDirect);
   if (discard !== "new") throw invalidOption("discard of the bucket", '"new"', discard);
+  if (!(ttl > 0)) throw invalidOption("ttl of the bucket", "at least the retention, in milliseconds", ttl);
+  if (history !== 1) throw invalidOption("history of the bucket", "1", history);
   const takeTurn = inOrder();
+  const read = (key: string) => bounded(Promise.all([leaderTime(kv), kv.get(key)]));
 
   const apply: Apply = async (operation) => {
     checkLifetimes(operation, ttl);
     const key = entryKey(operation);
     return takeTurn(key, async () => {
       for (let conflicts = 0; ; conflicts += 1) {
-        const [now, entry] = await Promise.all([leaderTime(kv), kv.get(key)]);
+        const [now, entry] = await read(key);
         const stored = recordIn(entry)?.record;
         const { record, answer } = transition(stored, operation, now);
         if (record === stored) return answer;
         const options = { previousSeq: entry?.revision ?? 0 };
         try {
-          if (record === undefined) await kv.delete(key, options);
-          else await kv.put(key, entryValue(operation, record), options);
+          if (record === undefined) await bounded(kv.delete(key, options));
+          else await bounded(kv.put(key, entryValue(operation, record), options));
           return answer;
         } catch (error) {
           if (!isConflict(error) || conflicts === conflictsMax) throw error;
@@ -72,15 +92,17 @@ export async function natsStore(kv: NatsKv): Promise<NatsStore> {
   };
 
   return {
+    retentionMsMax: ttl,
     survivesFailover: replicas >= 3 ? "yes" : "no",
     ...recordOperations(apply),
     async inspect(name) {
-      const [now, entry] = await Promise.all([leaderTime(kv), kv.get(entryKey(name))]);
+      const [now, entry] = await read(entryKey(name));
       const record = recordIn(entry)?.record;
       return record === undefined || isExpired(record, now) ? undefined : inspected(name, record, now);
     },
     list: async (request) => listRecords(kv, { ...request, limit: checkedListLimit(request) }),
-    purge: ({ limit }) => purgeRecords(kv, limit),
+    // The bucket removes them by its ttl. Looking for them would download every record.
+    purge: async () => 0,
     health: async () => bucketProblems(await kv.status()),
     close: async () => undefined,
   };
@@ -88,7 +110,6 @@ export async function natsStore(kv: NatsKv): Promise<NatsStore> {
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for what the bucket would forget before its time. */
 function checkLifetimes(operation: Operation, ttl: number): void {
-  if (ttl === 0) return;
   const asked = operation.kind === "resolve" ? operation.settlement : operation;
   if ("retentionMs" in asked)
     checkedNumber("retentionMs, by the bucket's ttl", asked.retentionMs, { min: 0, max: ttl });

@@ -1,8 +1,8 @@
 import { compareNames, firstOf } from "../record-order.ts";
 import type { InspectedRecord, ListRequest } from "../store.ts";
 import { inspected, isExpired } from "../transition.ts";
-import { isConflict, leaderTime, type NatsKv, timeIn } from "./client.ts";
-import { entryKey, recordIn } from "./entries.ts";
+import { type NatsKv, timeIn } from "./client.ts";
+import { recordIn } from "./entries.ts";
 
 /** How often a bucket is read until a follower has caught up. */
 const readingsMax = 50;
@@ -36,23 +36,4 @@ export async function listRecords(
     if (isWhole) return first;
   }
   throw new Error(`The followers of the bucket's leader lag behind it: ${readingsMax} readings were not whole.`);
-}
-
-/** Removes up to `limit` expired records, and says how many. */
-export async function purgeRecords(kv: NatsKv, limit: number): Promise<number> {
-  const now = await leaderTime(kv);
-  let purged = 0;
-  for await (const entry of await kv.history()) {
-    if (purged === limit) break;
-    const found = recordIn(entry);
-    if (found === undefined || !isExpired(found.record, now)) continue;
-    try {
-      await kv.delete(entryKey(found), { previousSeq: entry.revision });
-      purged += 1;
-    } catch (error) {
-      // Somebody claimed it anew.
-      if (!isConflict(error)) throw error;
-    }
-  }
-  return purged;
 }

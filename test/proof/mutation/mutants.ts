@@ -341,6 +341,22 @@ export const mutants: readonly Mutant[] = [
     killedBy: "a signal that is not the platform's is followed",
   },
   {
+    guard: "nats: a purge downloads nothing",
+    file: "src/stores/nats/nats-store.ts",
+    search: "purge: async () => 0,",
+    replace: "purge: async () => (await Array.fromAsync(await kv.history())).length * 0,",
+    check: test("src/stores/nats/nats-store.test.ts"),
+    killedBy: "a purge downloads nothing",
+  },
+  {
+    guard: "store: a retention that it can't keep is refused at the start",
+    file: engine,
+    search: "  refuseForgetful(store, options);\n",
+    replace: "",
+    check: test("src/stores/nats/nats-store.test.ts"),
+    killedBy: "keeps records less long than the route asks for",
+  },
+  {
     guard: "new key on retry: all attempts of a call have one key",
     file: "src/client/prepared-request.ts",
     search: "const attemptHeaders = new Headers(headers);",
