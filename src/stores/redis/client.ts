@@ -5,6 +5,8 @@ export type RedisCommand = [name: string, ...rest: (string | Buffer)[]];
 
 /** What we use of a `Redis` of `ioredis`. */
 export interface IoredisClient {
+  readonly status?: string;
+  disconnect?(reconnect: boolean): void;
   callBuffer(command: string, ...rest: (string | Buffer)[]): Promise<unknown>;
 }
 
@@ -16,6 +18,8 @@ export interface IoredisCluster extends IoredisClient {
 /** What we use of a client of `redis` (node-redis), or of a pool of them, which has no `isReady`. */
 export interface NodeRedisClient {
   readonly isReady?: boolean;
+  destroy?(): void;
+  connect?(): Promise<unknown>;
   withTypeMapping(mapping: typeof bytesForText): {
     sendCommand(command: (string | Buffer)[], options?: typeof untimed): Promise<unknown>;
   };
@@ -40,8 +44,10 @@ type Send = (command: RedisCommand) => Promise<unknown>;
 export interface RedisConnection {
   /** Sends a command about one key to the master that has it. */
   send(key: string, command: RedisCommand): Promise<unknown>;
-  /** A sender for each master. */
+  /** A sender for each master. Rejects when no master is known. */
   masters(): Promise<readonly Send[]>;
+  /** Gives up a connection that seems to be in order and is silent, and makes another. Not for clusters and pools. */
+  readonly renew: () => void;
 }
 
 /** node-redis: give texts ("$" of the protocol, 36 in ASCII) as bytes. */
@@ -76,8 +82,22 @@ function fromIoredis(client: IoredisClient | IoredisCluster): RedisConnection {
   const send = senderOf(client);
   return {
     send: (_key, command) => send(command),
-    masters: async () => ("nodes" in client ? client.nodes("master").map(senderOf) : [send]),
+    async masters() {
+      if (!("nodes" in client)) return [send];
+      // A cluster knows no node before it is connected, and a command waits for that.
+      if (client.nodes("master").length === 0) await send(["PING"]);
+      return known(client.nodes("master")).map(senderOf);
+    },
+    renew() {
+      if (!("nodes" in client) && client.status === "ready") client.disconnect?.(true);
+    },
   };
+}
+
+/** @throws Error when there is none: nobody was asked, which is not the same as that all is well. */
+function known<Node>(masters: readonly Node[]): readonly Node[] {
+  if (masters.length > 0) return masters;
+  throw new Error("No master of the Redis Cluster is known: it is not connected, or can't be reached.");
 }
 
 function fromNodeRedis(client: NodeRedisClient | NodeRedisCluster): RedisConnection {
@@ -87,12 +107,22 @@ function fromNodeRedis(client: NodeRedisClient | NodeRedisCluster): RedisConnect
   };
   if (!("masters" in client)) {
     const send = senderOf(client);
-    return { send: (_key, command) => send(command), masters: async () => [send] };
+    return {
+      send: (_key, command) => send(command),
+      masters: async () => [send],
+      renew() {
+        if (client.isReady !== true || client.destroy === undefined || client.connect === undefined) return;
+        client.destroy();
+        // What keeps it from connecting it tells its own listeners.
+        client.connect().catch(() => undefined);
+      },
+    };
   }
   const typed = client.withTypeMapping(bytesForText);
   return {
     // Not read-only: a replica must never answer.
     send: (key, command) => typed.sendCommand(key, false, command),
-    masters: () => Promise.all(client.masters.map(async (node) => senderOf(await client.nodeClient(node)))),
+    masters: () => Promise.all(known(client.masters).map(async (node) => senderOf(await client.nodeClient(node)))),
+    renew: () => undefined,
   };
 }

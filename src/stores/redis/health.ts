@@ -1,4 +1,4 @@
-import type { RedisConnection } from "./client.ts";
+import type { RedisCommand, RedisConnection } from "./client.ts";
 
 /** What a node says that endangers records, and what to do about it. */
 const dangers: readonly { field: string; sound: string; problem: (value: string) => string }[] = [
@@ -24,12 +24,28 @@ const dangers: readonly { field: string; sound: string; problem: (value: string)
 
 /** Asks every master. One line for each problem, without repetitions. */
 export async function redisProblems(connection: RedisConnection): Promise<string[]> {
-  const answers = await Promise.all((await connection.masters()).map((send) => send(["INFO"])));
-  return [...new Set(answers.flatMap((info) => problemsIn(String(info))))];
+  const answers = await infos(connection, ["INFO"]);
+  return [...new Set(answers.flatMap(problemsIn))];
 }
 
-function problemsIn(info: string): string[] {
-  const values = new Map(info.split("\r\n").map((line) => line.split(":") as [string, string]));
+/** The `maxmemory-policy` of every master; `undefined` for one that does not say. */
+export async function memoryPolicies(connection: RedisConnection): Promise<(string | undefined)[]> {
+  return (await infos(connection, ["INFO", "memory"])).map((values) => values.get("maxmemory_policy"));
+}
+
+async function infos(connection: RedisConnection, command: RedisCommand): Promise<Map<string, string>[]> {
+  const answers = await Promise.all((await connection.masters()).map((send) => send(command)));
+  return answers.map(
+    (info) =>
+      new Map(
+        String(info)
+          .split("\r\n")
+          .map((line) => line.split(":") as [string, string]),
+      ),
+  );
+}
+
+function problemsIn(values: ReadonlyMap<string, string>): string[] {
   return dangers.flatMap(({ field, sound, problem }) => {
     const value = values.get(field) ?? "unknown";
     return value === sound ? [] : [problem(value)];

@@ -5,7 +5,12 @@ import type { RecordName } from "../store.ts";
  * same, whatever characters they hold (lone surrogates, which UTF-8 has no bytes for, are escaped).
  */
 export function redisKey(prefix: string, { scope, key }: RecordName): string {
-  return prefix + JSON.stringify([scope, key]);
+  return prefix + json([scope, key]);
+}
+
+/** Without a `{`, or what callers write in braces would choose the slot, and with it the node that all of it goes to. */
+function json(value: unknown): string {
+  return JSON.stringify(value).replaceAll("{", String.raw`\u007b`);
 }
 
 /** The name behind a Redis key that `redisKey` made; `undefined` for any other. */
@@ -20,6 +25,6 @@ export function nameOf(prefix: string, redisKey: string): RecordName | undefined
 
 /** The pattern of SCAN for all records, or those of one scope. */
 export function keyPattern(prefix: string, scope: string | undefined): string {
-  const start = scope === undefined ? "[" : `[${JSON.stringify(scope)},`;
+  const start = scope === undefined ? "[" : `[${json(scope)},`;
   return `${(prefix + start).replaceAll(/[\\*?[\]^-]/gu, "\\$&")}*`;
 }

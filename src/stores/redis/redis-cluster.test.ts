@@ -1,12 +1,13 @@
-import type { Redis } from "ioredis";
+import { Cluster, type Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { admin, clusterClients } from "../../../test/redis/clients.ts";
 import { describeWithServer } from "../../../test/servers/describe-with-server.ts";
+import { serverPort } from "../../../test/servers/server-port.ts";
 import { type RedisCluster, redisBinary, startRedisCluster } from "../../../test/servers/redis.ts";
 import { repeatUntil, repeatUntilAnswered } from "../../../test/store-load.ts";
 import { longClaim } from "../../../test/long-claim.ts";
 import { storeContract } from "../../testing/store-contract/store-contract.ts";
-import type { Store } from "../store.ts";
+import type { ClaimRequest, Store } from "../store.ts";
 import { type RedisClient, redisStore } from "./index.ts";
 import { redisKey } from "./names.ts";
 
@@ -51,7 +52,7 @@ describeWithServer("the Redis store on a cluster", redisBinary, () => {
     test("a key is found while its slot moves to another master (ASK), and afterwards (MOVED)", async () => {
       const prefix = newPrefix();
       const store = redisStore(client, { prefix });
-      const [moved, asked] = [longClaim("{slot} moved"), longClaim("{slot} asked")];
+      const [moved, asked] = inOneSlot(prefix).map((key) => longClaim(key)) as [ClaimRequest, ClaimRequest];
       await store.claim(moved);
       const move = await slotMove(ports(), redisKey(prefix, moved));
       await move.begin();
@@ -64,6 +65,37 @@ describeWithServer("the Redis store on a cluster", redisBinary, () => {
         expect(await store.claim({ ...claim, owner: "other" })).toEqual({ kind: "done", result });
       }
     });
+  });
+
+  test("braces in a name don't choose its slot, and it is found again by its name", async () => {
+    const { client, close } = await clusterClients["ioredis"]!(ports());
+    onTestFinished(close);
+    const prefix = newPrefix();
+    const store = redisStore(client, { prefix });
+    const keys = Array.from({ length: 60 }, (_, index) => `{slot} ${index}`);
+    const scope = "{acme}";
+    await Promise.all(keys.map((key) => store.claim({ ...longClaim(key), scope })));
+    expect((await store.list({ scope })).map(({ key }) => key)).toEqual(keys.toSorted());
+    for (const { node } of await nodesAs("master", ports())) {
+      expect((await node.keys(`${prefix}*`)).length).toBeGreaterThan(0);
+    }
+  });
+
+  test("health() of a cluster that is not connected yet waits for it; of one that can't be reached it rejects", async () => {
+    const { client, close } = await clusterClients["ioredis"]!(ports());
+    onTestFinished(close);
+    for (const { node } of await nodesAs("master", ports()))
+      await node.config("SET", "maxmemory-policy", "allkeys-lru");
+    onTestFinished(async () => {
+      for (const { node } of await nodesAs("master", ports()))
+        await node.config("SET", "maxmemory-policy", "noeviction");
+    });
+    expect(await redisStore(client).health()).toEqual([expect.stringContaining("maxmemory-policy is allkeys-lru")]);
+    const nobody = new Cluster([{ host: "127.0.0.1", port: await serverPort() }], { clusterRetryStrategy: () => null });
+    nobody.on("error", () => undefined);
+    onTestFinished(() => nobody.disconnect());
+    await expect(redisStore(nobody).health()).rejects.toThrow(Error);
+    await expect(redisStore(nobody).list({})).rejects.toThrow(Error);
   });
 
   test("a cluster that lost most of its masters grants nothing, and goes on when they are back", async () => {
@@ -80,6 +112,28 @@ describeWithServer("the Redis store on a cluster", redisBinary, () => {
     expect(await repeatUntilAnswered(() => store.claim(longClaim("after")))).toMatchObject({ kind: "acquired" });
   });
 });
+
+/** Two keys of one slot. */
+function inOneSlot(prefix: string): [string, string] {
+  const bySlot = new Map<number, string>();
+  for (let number = 0; ; number += 1) {
+    const key = `k-${number}`;
+    const slot = slotOf(redisKey(prefix, longClaim(key)));
+    const other = bySlot.get(slot);
+    if (other !== undefined) return [other, key];
+    bySlot.set(slot, key);
+  }
+}
+
+/** The slot of a key without braces: CRC16 (XMODEM), as the cluster specification has it. */
+function slotOf(key: string): number {
+  let crc = 0;
+  for (const byte of Buffer.from(key)) {
+    crc ^= byte << 8;
+    for (let bit = 0; bit < 8; bit += 1) crc = ((crc & 0x8000) === 0 ? crc << 1 : (crc << 1) ^ 0x1021) & 0xffff;
+  }
+  return crc % 16_384;
+}
 
 /** Connections to the nodes that have a role. */
 async function nodesAs(role: "master" | "slave", ports: readonly number[]): Promise<{ port: number; node: Redis }[]> {

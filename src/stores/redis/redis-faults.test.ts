@@ -38,6 +38,23 @@ describeWithServer("the Redis store, when things fail", redisBinary, () => {
       expect(await store.claim({ ...one, owner: "other" })).toEqual({ kind: "done", result });
     });
 
+    test("a connection that falls silent is given up, however much is asked over it", async () => {
+      const server = await started();
+      await using proxy = await cutProxy(server.port);
+      const store = redisStore(connect(proxy.port), { silentMsMax: 200 });
+      await store.claim(longClaim("warm"));
+      proxy.silence();
+      const answered = Promise.withResolvers<void>();
+      const ask = (key: string): Promise<void> =>
+        store.claim(longClaim(key)).then(
+          () => answered.resolve(),
+          () => undefined,
+        );
+      let number = 0;
+      const asking = setInterval(() => void ask(`k-${(number += 1)}`), 20);
+      await answered.promise.finally(() => clearInterval(asking));
+    });
+
     test("appendfsync always: what was acknowledged under load survives kill -9", async () => {
       const server = await started();
       const store = redisStore(connect(server.port));
@@ -106,6 +123,30 @@ describeWithServer("the Redis store, when things fail", redisBinary, () => {
       }
     });
 
+    test("a server that may evict grants nothing, unless that is said to be no harm", async () => {
+      const server = await started({ "maxmemory-policy": "volatile-lru" });
+      const store = redisStore(connect(server.port));
+      const refused = expect.objectContaining({
+        code: "ONCE_OPTION_INVALID",
+        message: expect.stringContaining("maxmemory-policy of Redis is volatile-lru") as string,
+      }) as Error;
+      await expect(store.claim(longClaim("k"))).rejects.toThrow(refused);
+      await expect(store.claim(longClaim("k"))).rejects.toThrow(refused);
+      const careless = redisStore(connect(server.port), { acknowledgeEviction: true });
+      expect((await careless.claim(longClaim("careless"))).kind).toBe("acquired");
+      const control = admin(server.port);
+      await control.config("SET", "maxmemory-policy", "noeviction");
+      expect((await store.claim(longClaim("later"))).kind).toBe("acquired");
+    });
+
+    test("a server that does not let us ask for its policy grants claims", async () => {
+      const server = await started();
+      await admin(server.port).acl("SETUSER", "default", "-info");
+      const store = redisStore(connect(server.port));
+      expect((await store.claim(longClaim("k"))).kind).toBe("acquired");
+      await expect(store.health()).rejects.toThrow("NOPERM");
+    });
+
     test("Redis itself removes a record when it expires: a running one not before its lease is over", async () => {
       const server = await started();
       const store = redisStore(connect(server.port));
@@ -163,6 +204,7 @@ describeWithServer("the Redis store, when things fail", redisBinary, () => {
     for (const other of [undefined, null, {}, "redis://"] as unknown as RedisClient[]) {
       expect(() => redisStore(other)).toThrow(invalid);
     }
+    expect(() => redisStore(client, { silentMsMax: 0 })).toThrow(invalid);
     expect(redisStore(client).survivesFailover).toBe("no");
   });
 });

@@ -1,26 +1,45 @@
 import { isUtf8 } from "node:buffer";
-import { invalidOption } from "../../core/options.ts";
+import { checkedNumber, invalidOption } from "../../core/options.ts";
+import { systemClock } from "../../core/system-clock.ts";
+import { boundedBy } from "../bounded.ts";
 import type { RecordName, Store } from "../store.ts";
 import { type RedisClient, redisConnection } from "./client.ts";
+import { evictionCheck } from "./eviction.ts";
 import { redisProblems } from "./health.ts";
 import { listRecords } from "./list.ts";
 import { redisKey } from "./names.ts";
 import { escaped, stepBytes } from "./record-text.ts";
 import { claimAnswerOf, inspectedOf } from "./replies.ts";
 import { script, scriptHash } from "./script.ts";
+import { silence } from "./silence.ts";
 
-/** How a Redis store names its keys. */
+/** How a Redis store names its keys, and what may happen to them. */
 export interface RedisStoreOptions {
   /** What the names of all keys begin with: 1 to 64 of `A-Z a-z 0-9 _ : . -`; default `once-again:`. */
   prefix?: string;
+  /**
+   * A server whose `maxmemory-policy` evicts records runs their operations a second time, so claims on it are refused,
+   * unless this says that duplicates are no harm. Default `false`.
+   */
+  acknowledgeEviction?: boolean;
+  /**
+   * How long a single connection may owe every answer before it is given up and made anew when more is asked,
+   * milliseconds: at least 1, default 10,000; `Infinity`: never. For a cluster or a pool give its own options a
+   * `socketTimeout`.
+   */
+  silentMsMax?: number;
 }
+
+/** How long `health()` waits for its servers. */
+const healthMsMax = 5000;
 
 /** A store in Redis or Valkey. */
 export interface RedisStore extends Store {
   readonly survivesFailover: "no";
   /**
    * Asks every master for what endangers records: an eviction policy, no append-only file, a node that is a replica.
-   * One sentence for each problem; none: all is well. Rejects when a master can't be reached.
+   * One sentence for each problem; none: all is well. Rejects when a master can't be reached, also one of a cluster that
+   * is not connected, and when there is no answer for 5 seconds.
    */
   health(): Promise<readonly string[]>;
 }
@@ -30,8 +49,8 @@ export interface RedisStore extends Store {
  * operation is one script, one round trip, by the server's clock. Expired records are removed by Redis itself.
  *
  * A failover may forget an acknowledged claim, since Redis replicates after it answers: its operation then runs a
- * second time. A restart forgets what `appendfsync` had not yet written. `maxmemory-policy` has to be `noeviction`;
- * see `health()`. Leave the client's own `keyPrefix` alone and use `prefix`.
+ * second time. A restart forgets what `appendfsync` had not yet written. `maxmemory-policy` has to be `noeviction`,
+ * or claims are refused; for the rest see `health()`. Leave the client's own `keyPrefix` alone and use `prefix`.
  *
  * `close()` leaves the connection open, since it is yours.
  *
@@ -40,16 +59,24 @@ export interface RedisStore extends Store {
 export function redisStore(client: RedisClient, options: RedisStoreOptions = {}): RedisStore {
   const connection = redisConnection(client);
   const prefix = checkedPrefix(options.prefix ?? "once-again:");
+  const bounded = boundedBy(systemClock, healthMsMax);
+  const eviction = options.acknowledgeEviction === true ? () => undefined : evictionCheck(connection);
+
+  const silentMsMax = checkedNumber("silentMsMax", options.silentMsMax ?? 10_000, { min: 1 });
+  const { asked, answered } = silence(systemClock, silentMsMax, connection.renew);
 
   const ask = async (name: RecordName, operation: string, ...rest: (string | number | Uint8Array)[]) => {
     const key = redisKey(prefix, name);
     const question = ["1", key, operation, ...rest.map(argumentOf)];
+    asked();
     try {
       return await connection.send(key, ["EVALSHA", scriptHash, ...question]);
     } catch (error) {
       // The server was restarted, promoted, or never had it.
       if (!String(error).includes("NOSCRIPT")) throw error;
-      return connection.send(key, ["EVAL", script, ...question]);
+      return await connection.send(key, ["EVAL", script, ...question]);
+    } finally {
+      answered();
     }
   };
   const changed = async (...question: Parameters<typeof ask>): Promise<boolean> => (await ask(...question)) === 1;
@@ -60,7 +87,10 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
     async claim(request) {
       const { fingerprint, owner, leaseMs, retentionMs, takeOverAfterMs = "" } = request;
       const asked = [escaped(fingerprint), escaped(owner), leaseMs, retentionMs, takeOverAfterMs];
-      return claimAnswerOf(await ask(request, "claim", ...asked));
+      const answer = ask(request, "claim", ...asked);
+      // Beside the claim, so that what is asked for next keeps its place behind it.
+      const checking = eviction();
+      return claimAnswerOf(checking === undefined ? await answer : (await Promise.all([answer, checking]))[0]);
     },
     complete: (request) => changed(request, "complete", escaped(request.owner), request.result, request.retentionMs),
     renew: (request) => changed(request, "renew", escaped(request.owner), request.leaseMs),
@@ -75,7 +105,7 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
     list: (request) => listRecords(connection, prefix, request, read),
     // Redis has removed them already.
     purge: async () => 0,
-    health: () => redisProblems(connection),
+    health: () => bounded(redisProblems(connection)),
     close: async () => undefined,
   };
 }
