@@ -106,10 +106,21 @@ test("examples/guides/serve-options.ts answers, tells its policy, and ends in go
   expect(await ended).toEqual([0, null]);
 });
 
-describeWithServer("examples/guides/transaction-postgres.ts", postgresBinary, () => {
-  test("charges once for a request that is sent twice", async () => {
+describeWithServer("examples/guides on PostgreSQL", postgresBinary, () => {
+  test("transaction-postgres charges once for a request that is sent twice", async () => {
     await using server = await startPostgres();
     const printed = await text(start("transaction-postgres", { DATABASE_URL: server.url }).stdout);
     expect(printed).toBe('201 {"charge":1} first\n201 {"charge":1} true\n');
+  });
+
+  test("transaction-orms pays once by each library, and once-within ships once", async () => {
+    await using server = await startPostgres();
+    const paid = await text(start("transaction-orms", { DATABASE_URL: server.url }).stdout);
+    const libraries = ["Drizzle", "Kysely", "Knex"];
+    const twice = libraries.map((library) => `${library} 201 first\n${library} 201 true\n`).join("");
+    expect(paid).toBe(`${twice}paid: ${libraries.join(", ")}\n`);
+    const shipped = await text(start("once-within", { DATABASE_URL: server.url }).stdout);
+    const consumers = ["pg", "postgres", "Kysely", "Drizzle", "Knex"];
+    expect(shipped).toBe(`${consumers.map((name) => `${name} executed done\n`).join("")}shipments: 5\n`);
   });
 });
