@@ -11,7 +11,7 @@ export type GuardedText =
 /** The transaction that a handler was given. */
 export interface GivenTransaction {
   readonly dialect: SqlDialect;
-  /** How many transactions of the handler's own are open inside of it: 0 or 1. */
+  /** How many transactions of the handler's own are open inside of it. */
   readonly depth: number;
   /** Its isolation, in capitals: a nested transaction may ask for this one. */
   readonly isolation?: string | undefined;
@@ -57,10 +57,6 @@ function insteadOf({ kind }: TransactionControl, depth: number): readonly string
   return undefined;
 }
 
-const secondBegin =
-  "BEGIN was not sent: another transaction of the handler is open, maybe that of another branch. Wait for its end, or " +
-  "use SAVEPOINT for one inside of it.";
-
 function nestedName(depth: number): string {
   return `once_again_nested_${depth}`;
 }
@@ -68,8 +64,6 @@ function nestedName(depth: number): string {
 function refusalOf(control: TransactionControl, depth: number, { isolation }: GivenTransaction): string | undefined {
   switch (control.kind) {
     case "begin":
-      // The COMMIT of the first would end the second: branches that run side by side would lose each other's writes.
-      if (depth > 0) return secondBegin;
       return isGiven(control.modes, isolation)
         ? undefined
         : `BEGIN ${control.modes} was not sent: a nested transaction is a savepoint, and has the modes of the transaction around it. Set the store's option \`isolation\`, and leave the modes out here.`;
