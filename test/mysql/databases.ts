@@ -18,9 +18,17 @@ export function mysqlPool(url: string, options: PoolOptions = {}): Pool {
 export function onClock(pool: Pool, clock: Clock, options: MariadbStoreOptions): MariadbStore<PoolConnection> {
   return mariadbStore(
     {
-      query: (statement: string, values?: unknown[]) =>
-        pool.query(statement.replaceAll(serverTime, String(clock.now())), values),
-      getConnection: () => pool.getConnection(),
+      query: (statement: string, values?: unknown[]) => pool.query(statement, values),
+      getConnection: async () => {
+        const connection = await pool.getConnection();
+        const query = (statement: string, values?: unknown[]) =>
+          connection.query(statement.replaceAll(serverTime, String(clock.now())), values);
+        return {
+          query,
+          release: () => connection.release(),
+          destroy: () => connection.destroy(),
+        } as unknown as PoolConnection;
+      },
     },
     options,
   );

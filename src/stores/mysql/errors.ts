@@ -16,6 +16,12 @@ export function errorNumber(error: unknown): number | undefined {
 /** ER_LOCK_WAIT_TIMEOUT: another has the row's lock. */
 export const lockWaitTimeout = 1205;
 
+/** ER_SP_DOES_NOT_EXIST, which is said of a savepoint too. It goes with the transaction that it was set in. */
+export const unknownSavepoint = 1305;
+
+/** ER_NO_SUCH_TABLE */
+export const noSuchTable = 1146;
+
 /** Whether the server rolled the transaction back for the sake of another, and running it again helps. */
 export function isConflict(error: unknown): boolean {
   // ER_CHECKREAD (the row was changed since the snapshot), ER_LOCK_DEADLOCK

@@ -1,6 +1,7 @@
 import { claimAnswer, inspectedRow, type KeyRow } from "../sql-records.ts";
 import type {
   Acquired,
+  OnLateUse,
   ClaimAnswer,
   ClaimRequest,
   StepRequest,
@@ -8,17 +9,21 @@ import type {
   TransactionEnding,
   TransactionRequest,
 } from "../store.ts";
-import { errorNumber, isConflict, lockWaitTimeout } from "./errors.ts";
+import type { MysqlConnection } from "./client.ts";
+import { errorNumber, lockWaitTimeout } from "./errors.ts";
 import { changed, checkpointValues, claimValues, namedBy } from "./leased-operations.ts";
 import { lockName, withLock } from "./named-lock.ts";
-import type { OpenSession } from "./sessions.ts";
+import { lentQuery, type OpenSession, type Session } from "./sessions.ts";
 import type { MariadbStatements } from "./statements.ts";
-import { block, inTransaction, savepoint } from "./transactions.ts";
+import { block, type Ended, inTransaction } from "./transactions.ts";
+import { runWork, savepoint } from "./work.ts";
 
 /** What the transactions of one store share. */
 export interface Ground<Connection> {
   open: OpenSession<Connection>;
   statements: MariadbStatements;
+  /** The isolation of its transactions. */
+  isolation: string;
   /** Begins a transaction: two statements. */
   begin: readonly string[];
   /** How long another's lock is waited for, milliseconds. */
@@ -33,14 +38,17 @@ type Work<Connection, Value> = (connection: Connection) => Promise<TransactionEn
  * `transact` of the port. The claim of leased mode, not yet committed, is the lock: who meets it is told so at once, and
  * it ends with the transaction, however that ends.
  */
-export async function keyedWork<Connection, Value>(
-  { open, statements, begin }: Ground<Connection>,
+export async function keyedWork<Connection extends MysqlConnection, Value>(
+  { open, statements, begin, isolation }: Ground<Connection>,
   request: TransactionRequest,
   work: Work<Connection, Value>,
+  onLateUse: OnLateUse | undefined,
 ): Promise<TransactionAnswer<Value>> {
   const claim = { ...request, owner: crypto.randomUUID(), leaseMs: 0 };
   let committed: TransactionAnswer<Value> | undefined;
-  return inTransaction<Connection, TransactionAnswer<Value>>(open, true, async (session, inDoubt) => {
+  // The same claim again, whether it was committed with the work or not: it stays as a worker leaves it that died.
+  const hold = async (): Promise<unknown> => lentQuery(open)(statements.claim(), claimValues(claim));
+  const body = async (session: Session<Connection>, inDoubt: boolean): Promise<Ended<TransactionAnswer<Value>>> => {
     // The transaction in doubt has the row locked until it has ended: then the row tells how.
     const statement = inDoubt ? statements.claim() : statements.claimAtOnce;
     const claimed = await session
@@ -59,14 +67,14 @@ export async function keyedWork<Connection, Value>(
     }
     const answer = claimAnswer(row, claim);
     if (answer.kind !== "acquired") return { answer, rollBack: "unawaited" };
-    const { keep, result, value, cause } = await work(session.connection);
-    if (isConflict(cause)) throw cause;
+    const { keep, result, value } = await runWork(session, isolation, work, onLateUse);
     committed = { kind: "executed", value };
     if (keep === "rollback") return { answer: committed, rollBack: "awaited" };
     const end = keep === "commit" ? `RELEASE SAVEPOINT ${savepoint}` : `ROLLBACK TO SAVEPOINT ${savepoint}`;
     const values = [Buffer.from(result), request.retentionMs, ...namedBy(request), Buffer.from(claim.owner)];
     return { answer: committed, commit: [end, statements.keep], values };
-  });
+  };
+  return inTransaction(open, true, body, hold);
 }
 
 /**
@@ -82,10 +90,11 @@ function besideLock(row: KeyRow | undefined, claim: ClaimRequest): Exclude<Claim
  * `transactStep` of the port. A step that is asked for again waits for its first time to end, by a lock of the
  * connection (GET_LOCK): with one of the row, the lease could not be renewed while the step runs.
  */
-export async function keyedStep<Connection>(
+export async function keyedStep<Connection extends MysqlConnection>(
   ground: Ground<Connection>,
   request: StepRequest,
   work: (connection: Connection) => Promise<Uint8Array>,
+  onLateUse: OnLateUse | undefined,
 ): Promise<Uint8Array | undefined> {
   const { open, statements, begin, busyMsMax } = ground;
   const locked = withLock(open, lockName(ground.tablePrefix, request), busyMsMax);
@@ -97,7 +106,10 @@ export async function keyedStep<Connection>(
     const kept = found?.owner === request.owner ? found.checkpoints[request.step] : undefined;
     if (kept !== undefined) return { answer: kept, rollBack: "unawaited" };
     if (found?.owner !== request.owner || found.state === "done") return { answer: undefined, rollBack: "unawaited" };
-    const result = await work(session.connection);
+    const step: Work<Connection, undefined> = async (connection) => {
+      return { keep: "commit", result: await work(connection), value: undefined };
+    };
+    const { result } = await runWork(session, ground.isolation, step, onLateUse);
     // Only now is the row locked.
     const owned = changed(await session.query(statements.checkpoint, checkpointValues(request, result)));
     if (!owned) return { answer: undefined, rollBack: "awaited" };
@@ -106,14 +118,14 @@ export async function keyedStep<Connection>(
 }
 
 /** `transactUnkeyed` of the port. */
-export async function unkeyedWork<Connection, Value>(
-  { open, begin }: Ground<Connection>,
+export async function unkeyedWork<Connection extends MysqlConnection, Value>(
+  { open, begin, isolation }: Ground<Connection>,
   work: Work<Connection, Value>,
+  onLateUse: OnLateUse | undefined,
 ): Promise<Value> {
   return inTransaction<Connection, Value>(open, false, async (session) => {
     await session.query(block([...begin, `SAVEPOINT ${savepoint}`]));
-    const { keep, value, cause } = await work(session.connection);
-    if (isConflict(cause)) throw cause;
+    const { keep, value } = await runWork(session, isolation, work, onLateUse);
     if (keep !== "commit") return { answer: value, rollBack: "awaited" };
     return { answer: value, commit: [`RELEASE SAVEPOINT ${savepoint}`] };
   });

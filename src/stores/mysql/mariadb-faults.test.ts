@@ -6,6 +6,7 @@ import { cutProxy } from "../../../test/servers/cut-proxy.ts";
 import { describeWithServer } from "../../../test/servers/describe-with-server.ts";
 import { mariadbBinary, startMariadb } from "../../../test/servers/mysql.ts";
 import { longClaim } from "../../../test/long-claim.ts";
+import { systemClock } from "../../core/system-clock.ts";
 import { mariadbStore, type MariadbStoreOptions } from "./index.ts";
 
 const result = Uint8Array.of(1, 2, 3);
@@ -202,6 +203,39 @@ describeWithServer("a MariaDB store at its limits", mariadbBinary, () => {
     go.resolve();
     expect((await running).kind).toBe("executed");
     expect((await store.transact(other, async () => commit)).kind).toBe("executed");
+  });
+
+  test("connections that fell silent are replaced, in leased and in transactional mode, within one wait", async () => {
+    const { url } = await opened();
+    await using proxy = await cutProxy(server().port);
+    const pool = mysqlPool(url.replace(/:\d+\//, `:${proxy.port}/`), { connectionLimit: 2 });
+    let waits = 0;
+    const timer: typeof systemClock.timer = (ms, callback) =>
+      systemClock.timer(ms, () => {
+        waits += 1;
+        callback();
+      });
+    const store = mariadbStore(pool, { busyMsMax: 500, clock: { ...systemClock, timer } });
+    for (const ask of [
+      (key: string): Promise<unknown> => store.claim(longClaim(key)),
+      (key: string): Promise<unknown> => store.transact({ ...operation, key }, async () => commit),
+    ]) {
+      await Promise.all(["a", "b"].map(ask));
+      proxy.silence();
+      waits = 0;
+      const lost = await Promise.allSettled(["c", "d"].map(ask));
+      expect(lost.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+      // One for each, and not a second one for its ROLLBACK.
+      expect(waits).toBe(2);
+      await Promise.all(["e", "f"].map(ask));
+    }
+  });
+
+  test("without its tables, every operation says how to make them", async () => {
+    const store = mariadbStore(mysqlPool(await create()));
+    await expect(store.claim(longClaim("k"))).rejects.toThrow("store.migrate()");
+    await expect(store.transact(operation, never)).rejects.toThrow("store.migrate()");
+    await expect(store.checkHealth()).rejects.toThrow("run migrate()");
   });
 
   test("a server that is killed under load and comes back loses nothing it acknowledged, and grants nothing twice", async () => {

@@ -1,14 +1,13 @@
 import type { Clock } from "../../core/clock.ts";
 import { checkedChoice, checkedNumber } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import { boundedBy } from "../bounded.ts";
 import type { TransactionalStore } from "../store.ts";
-import { type MysqlConnection, type MysqlPool, type MysqlQuery, mysqlQuery } from "./client.ts";
+import type { MysqlConnection, MysqlPool } from "./client.ts";
 import { checkHealth } from "./health.ts";
 import { type Ground, keyedStep, keyedWork, unkeyedWork } from "./keyed-work.ts";
 import { leasedOperations } from "./leased-operations.ts";
 import { mariadbSchema } from "./schema.ts";
-import { sessions } from "./sessions.ts";
+import { lentQuery, sessions } from "./sessions.ts";
 import { mariadbStatements } from "./statements.ts";
 
 /** Where a MariaDB store keeps its records, and how long it waits. */
@@ -47,8 +46,9 @@ export interface MariadbStore<Connection> extends TransactionalStore<Connection>
  * clock. An acknowledged claim survives a crash of the server as long as `innodb_flush_log_at_trx_commit` is 1, as by
  * default; replication is asynchronous, so a failover may forget it.
  *
- * In transactional mode, handlers are given a connection of the pool. Statements that commit by themselves (DDL, `LOCK
- * TABLES`) have no place there. `close()` leaves the pool open, since it is yours.
+ * In transactional mode, handlers are given a connection of the pool that is good until their operation ends, and on which
+ * BEGIN, COMMIT and ROLLBACK are savepoints; `connection` is the same with callbacks, for Kysely and Knex. Statements that
+ * commit by themselves (DDL, `LOCK TABLES`) are refused. `close()` leaves the pool open, since it is yours.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID`.
  */
@@ -62,13 +62,13 @@ export function mariadbStore<Connection extends MysqlConnection>(
   const levels = ["read committed", "repeatable read", "serializable"] as const;
   const isolation = checkedChoice("isolation", options.isolation ?? "read committed", levels);
 
-  const bounded = boundedBy(options.clock ?? systemClock, busyMsMax);
-  const run = mysqlQuery(pool);
-  const query: MysqlQuery = (statement, values) => bounded(run(statement, values));
+  const open = sessions(pool, options.clock ?? systemClock, busyMsMax);
+  const query = lentQuery(open);
   const statements = mariadbStatements(tablePrefix, busyMsMax);
   const ground: Ground<Connection> = {
-    open: sessions(pool, bounded),
+    open,
     statements,
+    isolation,
     begin: [`SET TRANSACTION ISOLATION LEVEL ${isolation}`, "START TRANSACTION"],
     busyMsMax,
     tablePrefix,
@@ -77,11 +77,11 @@ export function mariadbStore<Connection extends MysqlConnection>(
     survivesFailover: "no",
     schemaSql: schema.map((statement) => `${statement};\n`).join(""),
     ...leasedOperations(query, statements),
-    transact: (request, work) => keyedWork(ground, request, work),
-    transactStep: (request, work) => keyedStep(ground, request, work),
-    transactUnkeyed: (work) => unkeyedWork(ground, work),
+    transact: (request, work, onLateUse) => keyedWork(ground, request, work, onLateUse),
+    transactStep: (request, work, onLateUse) => keyedStep(ground, request, work, onLateUse),
+    transactUnkeyed: (work, onLateUse) => unkeyedWork(ground, work, onLateUse),
     migrate: async () => {
-      for (const statement of schema) await run(statement);
+      for (const statement of schema) await pool.query(statement);
     },
     checkHealth: () => checkHealth(query, tablePrefix),
     close: async () => undefined,

@@ -1,8 +1,9 @@
 import { OnceAgainError } from "../../core/errors.ts";
 import { mayStillRun } from "../overdue-work.ts";
 import type { MysqlValue } from "./client.ts";
-import { errorNumber, isConflict, isUnknownCommit, unavailable } from "./errors.ts";
+import { errorNumber, isConflict, isUnknownCommit, unavailable, unknownSavepoint } from "./errors.ts";
 import type { OpenSession, Session } from "./sessions.ts";
+import { TransactionEnded } from "./work.ts";
 
 /** How often a transaction is run at most: a conflict, or a commit that nobody acknowledged, is rare. */
 const runsMax = 3;
@@ -14,9 +15,6 @@ export type Ended<Answer> =
   /** By ROLLBACK; `unawaited` where nothing was done and so nobody needs to wait for it. */
   | { answer: Answer; rollBack: "awaited" | "unawaited" };
 
-/** The savepoint before the handler's work. Whether it is still there tells whether its transaction is, too. */
-export const savepoint = "once_again_work";
-
 /** Several statements as one, which travels in one message: a compound statement of MariaDB. */
 export function block(statements: readonly string[]): string {
   return `BEGIN NOT ATOMIC ${statements.join("; ")}; END`;
@@ -27,6 +25,7 @@ export function block(statements: readonly string[]): string {
  * server rolled it back for another's sake; and, where `body` finds out by itself whether it was carried out before,
  * when no answer came to the COMMIT: then with `inDoubt`.
  *
+ * @param hold sees to it that work which ended its transaction does not run again; missing where nothing can.
  * @throws OnceAgainError `ONCE_HANDLER_FAILED` when the work ended the transaction that it was given;
  *   `ONCE_STORE_UNAVAILABLE` when nobody knows whether it was carried out; what `body` throws.
  */
@@ -34,6 +33,7 @@ export async function inTransaction<Connection, Answer>(
   open: OpenSession<Connection>,
   findsOut: boolean,
   body: (session: Session<Connection>, inDoubt: boolean) => Promise<Ended<Answer>>,
+  hold?: () => Promise<unknown>,
 ): Promise<Answer> {
   let inDoubt = false;
   for (let run = 1; ; run += 1) {
@@ -54,21 +54,31 @@ export async function inTransaction<Connection, Answer>(
       const unknown = committing && isUnknownCommit(error);
       if (unknown || mayStillRun(error)) session.destroy();
       else await session.rollBack();
+      if (error instanceof TransactionEnded || (committing && errorNumber(error) === unknownSavepoint)) {
+        throw await endedByHandler(error, hold);
+      }
       const again = unknown ? findsOut : isConflict(error);
-      if (!again || run === runsMax) throw committing ? commitError(error, unknown) : error;
+      if (!again || run === runsMax) {
+        throw unknown ? unavailable("no answer came to a COMMIT, which may have been carried out", error) : error;
+      }
       inDoubt ||= unknown;
     }
   }
 }
 
-function commitError(error: unknown, unknown: boolean): unknown {
-  if (unknown) return unavailable("no answer came to a COMMIT, which may have been carried out", error);
-  // ER_SP_DOES_NOT_EXIST, which is said of a savepoint too
-  if (errorNumber(error) !== 1305) return error;
+/** The error for work that ended its transaction. What it did by then may be committed, so that it must not run again. */
+async function endedByHandler(cause: unknown, hold: (() => Promise<unknown>) | undefined): Promise<OnceAgainError> {
+  const fate = hold === undefined ? "" : await hold().then(...keyFates);
   return new OnceAgainError(
     "ONCE_HANDLER_FAILED",
-    "The handler ended the transaction it was given, or the server did and it went on. Leave COMMIT and ROLLBACK to " +
-      "once-again, and let errors through: what was committed meanwhile is committed without its key's result.",
-    { cause: error },
+    "The handler ended the transaction it was given: what it had done by then may be committed. Leave COMMIT and " +
+      `ROLLBACK to once-again, and no statement or procedure that commits by itself.${fate}`,
+    { cause },
   );
 }
+
+/** What is said of a key that was to be held: when it is, and when that failed. */
+const keyFates = [
+  () => " The key is held, so that no repeat runs, until a person settles it.",
+  () => " The key could not be held: a repeat runs.",
+] as const;
