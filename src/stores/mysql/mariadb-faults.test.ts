@@ -218,7 +218,7 @@ describeWithServer("a MariaDB store at its limits", mariadbBinary, () => {
     const store = mariadbStore(pool, { busyMsMax: 500, clock: { ...systemClock, timer } });
     for (const ask of [
       (key: string): Promise<unknown> => store.claim(longClaim(key)),
-      (key: string): Promise<unknown> => store.transact({ ...operation, key }, async () => commit),
+      (key: string): Promise<unknown> => store.transact({ ...operation, key: `in ${key}` }, async () => commit),
     ]) {
       await Promise.all(["a", "b"].map(ask));
       proxy.silence();
