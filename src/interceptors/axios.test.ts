@@ -157,6 +157,23 @@ test("what is no signal is refused before anything is sent", async () => {
   expect(received).toEqual([]);
 });
 
+test("a failure that no repeat can help is axios' own error, after one try", async () => {
+  const events: string[] = [];
+  const api = client({ onEvent: ({ type }) => void events.push(type) });
+  const attempts = (): number => events.splice(0).filter((type) => type === "attempt-started").length;
+  await expect(api.get("ftp://shop.example/")).rejects.toMatchObject({ code: "ERR_BAD_REQUEST" });
+  expect([attempts(), received.length]).toEqual([1, 0]);
+  const long = api.post("/orders", "x".repeat(100), { maxBodyLength: 10 });
+  await expect(long).rejects.toMatchObject({ code: "ERR_BAD_REQUEST" });
+  expect([attempts(), received.length]).toEqual([1, 0]);
+  script = Array.from({ length: 20 }, () => answer(302, { location: "/again" }));
+  await expect(api.get("/orders", { maxRedirects: 3 })).rejects.toMatchObject({ code: "ERR_FR_TOO_MANY_REDIRECTS" });
+  expect(attempts()).toBe(1);
+  script = [];
+  await expect(api.get("/orders", { maxContentLength: 3 })).rejects.toThrow("maxContentLength size of 3 exceeded");
+  expect(attempts()).toBe(1);
+});
+
 test("an answer that breaks off is part of its attempt", async () => {
   script = [breakOff];
   expect((await client().post("/orders", "tea")).data).toEqual({ status: 200 });

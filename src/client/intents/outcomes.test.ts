@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { intentsBench } from "../../../test/intents-bench.ts";
 import { answer, reset, scriptedServer } from "../../../test/scripted-server.ts";
+import { serverPort } from "../../../test/servers/server-port.ts";
+import { retryingFetch } from "../retrying-fetch.ts";
 
 const text = (body: Uint8Array): string => new TextDecoder().decode(body);
 
@@ -41,6 +43,22 @@ describe("how it ends", () => {
     expect(other.received).toMatchObject([{ method: "GET", authorization: "undefined", body: "" }]);
     server.script.push(...Array.from({ length: 5000 }, () => answer(303, { location: "http://no.such.invalid/" })));
     expect(await intents.submit("gone", order())).toEqual({ state: "unknown", why: "time" });
+  });
+
+  test("over a fetch that tries again by itself, an effect that was made never ends as failed", async () => {
+    const { server, opened, order } = await intentsBench();
+    const own = { attemptsMax: 2, backoff: () => 0, budget: "off" } as const;
+    const closed = await serverPort();
+    let calls = 0;
+    const refusedLater: typeof fetch = (input, init) => {
+      calls += 1;
+      return fetch(calls === 1 ? input : `http://127.0.0.1:${closed}/`, init);
+    };
+    // The order is made and its answer lost; from then on nobody listens.
+    server.script.push(reset);
+    const { intents } = opened({ giveUpAfterMs: 300, fetch: retryingFetch({ ...own, fetch: refusedLater }) });
+    expect(await intents.submit("a", order())).toEqual({ state: "unknown", why: "time" });
+    expect(server.received).toHaveLength(1);
   });
 
   test("an answer of no known status is kept as it is", async () => {

@@ -126,6 +126,16 @@ describe.each(Object.entries(versions))("%s", (_name, { Agent, FormData, fetch, 
     expect(received.map((one) => one.body.length)).toEqual([body.length]);
   });
 
+  test("under retryingFetch the retries don't multiply", async () => {
+    const dispatcher = agent({ budget: "off" });
+    const inner = ((input: string, init?: RequestInit) => fetch(input, { ...init, dispatcher } as never)) as never;
+    script = Array.from({ length: 20 }, () => reset);
+    const outer = retryingFetch({ ...fast, budget: "off", fetch: inner });
+    await expect(outer(url, { method: "POST", body: "tea" })).rejects.toMatchObject({ code: "ONCE_OUTCOME_UNKNOWN" });
+    expect(received).toHaveLength(3);
+    expect(new Set(received.map(({ key }) => key)).size).toBe(1);
+  });
+
   test("an error that an interceptor below made of an answer is judged as that answer", async () => {
     const below = (options: RetryInterceptorOptions = {}) =>
       new Agent().compose(interceptors.responseError(), retryInterceptor({ ...fast, ...options }));
