@@ -15,8 +15,9 @@ export type BodyFactory = () => Body | Promise<Body>;
  * instead, and set the content type yourself. Anything else (an array, a Map, a generator, a plain object), which
  * `fetch` would send as its text, is refused.
  */
-export interface RetryingRequestInit extends Omit<RequestInit, "body"> {
+export interface RetryingRequestInit extends Omit<RequestInit, "body" | "signal"> {
   body?: Body | BodyFactory | null | undefined;
+  signal?: AbortSignal | null | undefined;
   /**
    * The attempt that this call is part of. It is then made once and not tried again, since whoever makes that attempt
    * will make another: retries inside retries multiply. Its abort and the end of its time end this call. No key is

@@ -1,6 +1,7 @@
 import { type KV, Kvm } from "@nats-io/kv";
 import { connect } from "@nats-io/transport-node";
 import { context, metrics, trace } from "@opentelemetry/api";
+import { httpBatchLink } from "@trpc/client";
 import { create, getAdapter } from "axios";
 import { drizzle } from "drizzle-orm/node-postgres";
 import { drizzle as drizzlePostgresJs } from "drizzle-orm/postgres-js";
@@ -9,6 +10,7 @@ import knex from "knex";
 import { Kysely, PostgresDialect } from "kysely";
 import { createPool, type PoolConnection } from "mysql2/promise";
 import { retryingAdapter } from "once-again/axios";
+import { retryingFetch } from "once-again/client";
 import { onceFetch } from "once-again/fetch";
 import { clientTelemetry, serverTelemetry } from "once-again/opentelemetry";
 import { mariadbStore } from "once-again/stores/mysql";
@@ -88,3 +90,5 @@ export const telemetry = [
   clientTelemetry({ tracer: trace.getTracer("shop"), meter, trace, context }),
   serverTelemetry({ meter }),
 ];
+
+export const trpc = httpBatchLink({ url: "http://shop.example", fetch: retryingFetch() });

@@ -33,6 +33,46 @@ const engine = "src/server/leased-engine.ts";
 const carryOut = "src/server/carry-out.ts";
 
 export const mutants: readonly Mutant[] = [
+  {
+    guard: "web: a request that is not the platform's own is copied by itself",
+    file: "src/frameworks/web-body.ts",
+    search: "return constructor === Request;",
+    replace: "return constructor !== undefined;",
+    check: test("src/frameworks/fetch.test.ts"),
+    killedBy: "is handed on as it is, with all that it has beside, and its body can be read",
+  },
+  {
+    guard: "web: a response whose body was read is no answer",
+    file: "src/frameworks/web-messages.ts",
+    search: "if (response.bodyUsed)",
+    replace: "if (response.bodyUsed && false)",
+    check: test("src/frameworks/fetch.test.ts"),
+    killedBy: "with a body that was read already, or that is not made of bytes, is a failure, told and kept as one",
+  },
+  {
+    guard: "Hono: an answer in front is not the operation's",
+    file: "src/frameworks/hono-answer.ts",
+    search: "return this.isOvertaken ? this.#own !== undefined : this.#isFinalized;",
+    replace: "return this.isOvertaken || this.#isFinalized;",
+    check: test("src/frameworks/hono-answer.test.ts"),
+    killedBy: "answers the first caller, and a repeat gets what the handler answered",
+  },
+  {
+    guard: "Hono: what is not stored is nobody's answer",
+    file: "src/frameworks/hono-answer.ts",
+    search: "if (!this.#isAskedBehind) return this.isOvertaken;",
+    replace: "if (!this.#isAskedBehind) return this.isOvertaken || this.#isFinalized;",
+    check: test("src/frameworks/hono-answer.test.ts"),
+    killedBy: "answers for an answer that is not stored yet",
+  },
+  {
+    guard: "web: once-again behind once-again is noticed",
+    file: "src/frameworks/mounting.ts",
+    search: "outer.isNested = true;",
+    replace: "",
+    check: test("src/frameworks/mounting.test.ts"),
+    killedBy: "on a Hono app and on its route, a request is refused at once, and its key is free",
+  },
   ...httpMutants,
   ...outerMutants,
   ...postgresMutants,
