@@ -1,20 +1,30 @@
+import { OnceAgainError } from "../core/errors.ts";
 import { notify } from "../core/events.ts";
 import { keepLease, type Lease } from "../core/lease.ts";
-import type { Acquired, ReleaseRequest, Store } from "../stores/store.ts";
+import type { Acquired, ReleaseRequest } from "../stores/store.ts";
+import { endedError } from "./ended-error.ts";
 import type { Ended, Work } from "./execution.ts";
 import { type HandlerTime, handlerTime } from "./handler-time.ts";
-import { type AttemptPolicy, outcomeOfLoser, outcomeOfOwner, settlementOf } from "./leased-decisions.ts";
+import { of, type Ran } from "./joined.ts";
+import {
+  type AttemptPolicy,
+  mustStop,
+  outcomeOfLoser,
+  outcomeOfOwner,
+  type Settlement,
+  settlementOf,
+  undecided,
+} from "./leased-decisions.ts";
 import type { CheckedEngineOptions } from "./options.ts";
 import type { OnceOperation, Outcome } from "./outcome.ts";
 import { recordedSteps } from "./steps.ts";
-import type { CallStore } from "./store-calls.ts";
+import type { StoreDoor } from "./store-door.ts";
 import { keptSteps } from "./store-steps.ts";
 
 /** What a leased engine is made of. */
 export interface Parts {
-  store: Store;
+  door: StoreDoor;
   options: CheckedEngineOptions;
-  callStore: CallStore;
 }
 
 /** An operation whose key is ours. `sentAt`: when the claim that got it was sent, on the monotonic clock. */
@@ -30,8 +40,8 @@ interface Claimed {
  * Runs the work under its lease, and settles its key. Work whose time is over is waited for no longer, and its lease is
  * no longer renewed; when it ends at last, it settles its key all the same, if the key is still its own.
  */
-export function carryOut(parts: Parts, claimed: Claimed): Promise<Outcome> {
-  const { store, options, callStore } = parts;
+export function carryOut(parts: Parts, claimed: Claimed): Promise<Ran> {
+  const { door, options } = parts;
   const { operation, owner } = claimed;
   const { scope, key } = operation;
   const { clocks, leaseMs, onEvent } = options;
@@ -39,38 +49,57 @@ export function carryOut(parts: Parts, claimed: Claimed): Promise<Outcome> {
     clock: clocks.lease,
     leaseMs,
     heldSince: claimed.sentAt,
-    renew: () => callStore("renew", operation, () => store.renew({ scope, key, owner, leaseMs })),
+    renew: () => door.renew({ scope, key, owner, leaseMs }),
     onLost: () => notify(onEvent, { kind: "lease-lost", scope, key }),
   });
   const time = timeOf(options, operation, (error) => lease.stop(error));
   return time.within(workAndSettle(parts, claimed, lease, time));
 }
 
-async function workAndSettle(parts: Parts, claimed: Claimed, lease: Lease, time: HandlerTime): Promise<Outcome> {
-  const { store, options, callStore } = parts;
+async function workAndSettle(parts: Parts, claimed: Claimed, lease: Lease, time: HandlerTime): Promise<Ran> {
+  const { door, options } = parts;
   const { operation, owner, acquired } = claimed;
   const { scope, key } = operation;
   const owned = { scope, key, owner };
   const { attempt, fence, abandoned } = acquired;
-  const steps = keptSteps(store, callStore, owned, acquired.checkpoints, time, options.onError);
+  const steps = keptSteps(door, owned, acquired.checkpoints, time);
   const step = recordedSteps(steps, options.steps);
   const { signal } = lease;
   let ended: Ended;
   try {
     ended = await claimed.work({ scope, key, attempt, abandoned, fence, signal, step, transaction: undefined });
   } catch (error) {
-    notify(options.onEvent, { kind: "handler-failed", scope, key, error });
-    // If this can't be said either, the lease runs out, which says the same.
-    await abandon(parts, owned).catch(() => undefined);
-    throw error;
-  } finally {
-    lease.stop();
     time.stop();
+    lease.stop(endedError());
+    // A handler whose time was over has been told of.
+    if (!time.signal.aborted) notify(options.onEvent, { kind: "handler-failed", scope, key, error });
+    // If this can't be said either, the lease runs out, which says the same.
+    await settle(parts, owned, undecided(options)).catch(() => undefined);
+    throw error;
   }
+  time.stop();
+  lease.stop(mustStop(ended.effect) ? endedError() : undefined);
   const policy = { hadEffects: abandoned || steps.hasKept(), takeOverAfterMs: options.takeOverAfterMs };
-  const isOurs = await settle(parts, owned, ended, policy);
-  if (isOurs) return outcomeOfOwner(ended, policy);
-  return outcomeOfLoser(await callStore("inspect", operation, () => store.inspect(operation)), operation, ended);
+  const settlement = settlementOf(ended.effect, policy);
+  if (await settle(parts, owned, settlement, ended)) {
+    const outcome = outcomeOfOwner(ended, policy);
+    const event = eventOf(ended, outcome, policy);
+    const error = event === "handler-failed" ? failureOf(ended) : undefined;
+    return { outcome, isKept: settlement === "complete", event, error };
+  }
+  return of(outcomeOfLoser(await door.inspect(operation), operation, ended));
+}
+
+/** How the request ended whose work was carried out here. */
+function eventOf({ effect }: Ended, outcome: Outcome, { hadEffects }: AttemptPolicy): Ran["event"] {
+  if (effect === "unknown") return "handler-failed";
+  if (outcome.kind === "outcome-unknown" || effect !== "none") return outcome.kind;
+  return hadEffects ? "abandoned" : "released";
+}
+
+/** What work failed with. */
+export function failureOf({ cause }: Ended): unknown {
+  return cause ?? new OnceAgainError("ONCE_HANDLER_FAILED", "The handler answered that it failed.");
 }
 
 /** The time of one handler. When it is over, that is an event, and `onOver` is called. */
@@ -84,24 +113,22 @@ export function timeOf(
     notify(options.onEvent, { kind: "handler-failed", scope, key, error });
   });
 }
-/** Ends an attempt as `settlementOf` says. `false`: the key is no longer this owner's, and nothing was kept. */
-export function settle(parts: Parts, owned: ReleaseRequest, ended: Ended, policy: AttemptPolicy): Promise<boolean> {
-  const { store, options, callStore } = parts;
-  const { onEvent, retentionMs } = options;
-  const { scope, key } = owned;
-  switch (settlementOf(ended.effect, policy)) {
-    case "abandon":
-      return abandon(parts, owned);
-    case "release":
-      notify(onEvent, { kind: "released", scope, key });
-      return callStore("release", owned, () => store.release(owned));
-    case "complete":
-      return callStore("complete", owned, () => store.complete({ ...owned, result: ended.result, retentionMs }));
-  }
-}
 
-/** Ends the lease now: the next attempt sees an operation whose outcome is unknown. */
-function abandon({ store, options, callStore }: Parts, owned: ReleaseRequest): Promise<boolean> {
-  notify(options.onEvent, { kind: "abandoned", scope: owned.scope, key: owned.key });
-  return callStore("renew", owned, () => store.renew({ ...owned, leaseMs: 0 }));
+/** Ends an attempt. `false`: the key is no longer this owner's, and nothing was kept. */
+function settle(
+  { door, options }: Parts,
+  owned: ReleaseRequest,
+  settlement: Settlement,
+  ended?: Ended,
+): Promise<boolean> {
+  switch (settlement) {
+    case "abandon":
+      return door.abandon(owned);
+    case "release":
+      return door.release(owned);
+    case "expire":
+      return Promise.resolve(true);
+    case "complete":
+      return door.complete({ ...owned, result: ended?.result ?? new Uint8Array(), retentionMs: options.retentionMs });
+  }
 }

@@ -13,6 +13,9 @@ export interface Engine<Transaction> {
   run(operation: OnceOperation, work: Work<Transaction>): Promise<Outcome>;
   /** Runs the work of a request that brought no key: as often as it is sent. */
   runUnkeyed(scope: string, work: Work<Transaction>): Promise<Uint8Array>;
-  /** Takes no new operations, and resolves when the running ones have ended. The store stays open. */
+  /**
+   * Takes no new operations, and resolves when the running ones have ended, and what the store had not confirmed yet is
+   * settled, or twice `storeMsMax` have passed. The store stays open.
+   */
   close(): Promise<void>;
 }

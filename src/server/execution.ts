@@ -12,8 +12,9 @@ export interface Execution<Transaction = undefined> {
   /** Grows with every attempt. An effect that remembers the highest fence it saw can refuse a late worker. */
   readonly fence: number;
   /**
-   * Aborts with `ONCE_LEASE_LOST` when this worker no longer owns the key, and with `ONCE_HANDLER_TIMEOUT` when it has
-   * worked for `handlerMsMax`. Stop then: nobody waits for it, and another may be at it.
+   * Aborts with `ONCE_LEASE_LOST` when this worker no longer owns the key, with `ONCE_HANDLER_TIMEOUT` when it has worked
+   * for `handlerMsMax`, and with `ONCE_OPERATION_ENDED` when its operation was answered with anything but a success, by
+   * itself or by somebody else. Stop then: nobody waits for it, and another may be at it.
    */
   readonly signal: AbortSignal;
   /** Whether an earlier attempt may have had effects. */

@@ -3,12 +3,12 @@ import type { CheckedEngineOptions } from "./options.ts";
 
 /** The time that one run of a handler has. */
 export interface HandlerTime {
-  /** Aborts with `ONCE_HANDLER_TIMEOUT` when the time is over. */
+  /** Aborts with `ONCE_HANDLER_TIMEOUT` when the time is over, or with what `stop` is given. */
   readonly signal: AbortSignal;
   /** Waits for a promise no longer than until the time is over; then it rejects with the signal's reason. */
   within<Value>(awaited: Promise<Value>): Promise<Value>;
-  /** The handler has ended: its time does not pass any more. */
-  readonly stop: () => void;
+  /** The handler has ended: its time does not pass any more. With a reason, `signal` aborts with it. */
+  stop(reason?: Error): void;
 }
 
 /** @param onOver is called when the time is over, before anybody else is told. */
@@ -20,7 +20,7 @@ export function handlerTime(
   let over: OnceAgainError | undefined;
   // Whoever waits hears of it; there may be nobody.
   const waiting: ((error: OnceAgainError) => void)[] = [];
-  const stop = clocks.handler.timer(handlerMsMax, () => {
+  const cancel = clocks.handler.timer(handlerMsMax, () => {
     over = new OnceAgainError(
       "ONCE_HANDLER_TIMEOUT",
       `The handler did not end within ${handlerMsMax} ms. What it has done, or will do yet, is unknown.`,
@@ -37,7 +37,10 @@ export function handlerTime(
         if (over === undefined) waiting.push(reject);
         else reject(over);
       }),
-    stop,
+    stop(reason) {
+      cancel();
+      if (reason !== undefined) controller.abort(reason);
+    },
   };
 }
 

@@ -23,13 +23,29 @@ export interface AttemptPolicy {
 }
 
 /**
- * How an owner ends its attempt: keeps the result, gives the key back, or ends its lease at once, so that the next
- * attempt sees an operation whose outcome is unknown.
+ * How an owner ends its attempt: keeps the result, gives the key back, ends its lease at once so that the next attempt
+ * sees an operation whose outcome is unknown, or lets its lease run out to the same end.
  */
-export function settlementOf(effect: Ended["effect"], policy: AttemptPolicy): "complete" | "release" | "abandon" {
+export type Settlement = "complete" | "release" | "abandon" | "expire";
+
+export function settlementOf(effect: Ended["effect"], policy: AttemptPolicy): Settlement {
   if (effect === "none") return policy.hadEffects ? "abandon" : "release";
   const runAgain = effect === "unknown" && policy.takeOverAfterMs !== undefined;
-  return runAgain || effect === "held" ? "abandon" : "complete";
+  return runAgain || effect === "held" ? undecided(policy) : "complete";
+}
+
+/**
+ * How an attempt ends that leaves nothing to keep and an unknown outcome. Its worker may be alive: something else may
+ * have answered in its place, such as a framework's time-out. So a route that gives workers time to stop (`quiesceMs`)
+ * gives this one the rest of its lease too; where that time is 0, concurrency is no harm.
+ */
+export function undecided({ takeOverAfterMs = 0 }: Pick<AttemptPolicy, "takeOverAfterMs">): "abandon" | "expire" {
+  return takeOverAfterMs > 0 ? "expire" : "abandon";
+}
+
+/** Whether a handler must stop, if it is still at work when its operation ends so. */
+export function mustStop(effect: Ended["effect"]): boolean {
+  return effect !== "done";
 }
 
 /**

@@ -5,8 +5,10 @@ import type { Attempt } from "./execution.ts";
 // The store fails, or the lease is lost, at every point of an operation.
 
 const never = (): never => expect.fail("ran");
-/** Longer than every wait of an engine, its store calls and its lease. */
+/** Longer than every wait of a caller, for its store calls and its lease. */
 const settled = async ({ clock }: Bench): Promise<void> => clock.advance(20_000);
+/** Longer than anything is asked for behind a caller's back. */
+const hourMs = 3_700_000;
 
 /** The code or outcome of a run, once time has passed. */
 async function ended(bench: Bench, run: Promise<string>): Promise<unknown> {
@@ -45,30 +47,45 @@ describe.for(["before", "after", "silent", "silent-after"] as const)("a store th
       expect(bench.events).toContainEqual(expect.objectContaining({ kind: "store-failed", operation: "claim" }));
       bench.store.fail("claim", failure, 0);
       expect(await ended(bench, bench.run(job().work))).toBe("executed 1,2,3");
+      await bench.clock.advance(hourMs);
       expect(bench.clock.pending).toBe(0);
     }
   });
 
-  test("at the completion: the caller is told, and under hold the work does not run again", async () => {
-    const bench = engineBench();
+  test("at the completion: the caller is told, and the result is kept when the store is back", async () => {
+    const bench = engineBench({ storeMsMax: 100 });
     const one = job();
     bench.store.fail("complete", failure);
     expect(await ended(bench, bench.run(one.work))).toBe("ONCE_RESULT_UNCONFIRMED");
     expect(one.runs).toBe(1);
-    const applied = failure.endsWith("after");
+    // Whoever asks meanwhile is told that it runs: its result is there, and its lease is renewed.
+    const meanwhile = failure.endsWith("after") ? "replayed 1,2,3" : "in-progress";
     for (const process of ["one", "another"]) {
-      expect(await ended(bench, bench.run(never, process))).toBe(applied ? "replayed 1,2,3" : "outcome-unknown");
+      await bench.clock.advance(10 * leaseMs);
+      expect(await ended(bench, bench.run(never, process))).toBe(meanwhile);
     }
+    bench.store.fail("complete", failure, 0);
+    await bench.clock.advance(60_000);
+    for (const process of ["one", "another"]) expect(await bench.run(never, process)).toBe("replayed 1,2,3");
     expect(bench.clock.pending).toBe(0);
   });
 
-  test("at the completion: under rerun the work runs again only if its result was not kept", async () => {
+  test("at the completion for an hour: the result is given up, and the key is held", async () => {
+    const bench = engineBench();
+    bench.store.fail("complete", failure);
+    expect(await ended(bench, bench.run(job().work))).toBe("ONCE_RESULT_UNCONFIRMED");
+    await bench.clock.advance(hourMs);
+    expect(bench.clock.pending).toBe(0);
+    expect(await bench.run(never)).toBe(failure.endsWith("after") ? "replayed 1,2,3" : "outcome-unknown");
+  });
+
+  test("at the completion: under rerun the work does not run again as long as its result may yet be kept", async () => {
     const bench = engineBench({ onUnknown: "rerun" });
     bench.store.fail("complete", failure);
     expect(await ended(bench, bench.run(job().work))).toBe("ONCE_RESULT_UNCONFIRMED");
     bench.store.fail("complete", failure, 0);
-    const repeat = await ended(bench, bench.run(job({ result: Uint8Array.of(9) }).work));
-    expect(repeat).toBe(failure.endsWith("after") ? "replayed 1,2,3" : "executed 9");
+    await bench.clock.advance(60_000);
+    expect(await bench.run(never)).toBe("replayed 1,2,3");
   });
 
   test("at the release: the caller is told, and under hold the work does not run again unless it was released", async () => {
@@ -77,6 +94,10 @@ describe.for(["before", "after", "silent", "silent-after"] as const)("a store th
     expect(await ended(bench, bench.run(job({ effect: "none" }).work))).toBe("ONCE_RESULT_UNCONFIRMED");
     const repeat = await ended(bench, bench.run(job({ result: Uint8Array.of(9) }).work));
     expect(repeat).toBe(failure.endsWith("after") ? "executed 9" : "outcome-unknown");
+    if (failure.endsWith("after")) return;
+    bench.store.fail("release", failure, 0);
+    await bench.clock.advance(60_000);
+    expect(await bench.run(job({ result: Uint8Array.of(9) }).work)).toBe("executed 9");
   });
 
   test("at the renewals: the signal aborts before the lease is over, and the work's result is kept if it can be", async () => {
@@ -107,6 +128,7 @@ test("a store that is down altogether is told of to the caller, and nowhere else
     }
     // A rejection that nobody handles would fail this run.
     expect(await ended(bench, bench.run(never))).toBe("ONCE_STORE_UNAVAILABLE");
+    await bench.clock.advance(hourMs);
     expect(bench.clock.pending).toBe(0);
   }
 });

@@ -2,22 +2,25 @@ import { sleep } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { notify } from "../core/events.ts";
 import { invalidOption } from "../core/options.ts";
-import type { ClaimAnswer, Store } from "../stores/store.ts";
-import { carryOut, type Parts, settle, timeOf } from "./carry-out.ts";
+import type { Store } from "../stores/store.ts";
+import { carryOut, failureOf, type Parts, timeOf } from "./carry-out.ts";
+import { endedError } from "./ended-error.ts";
 import type { Engine } from "./engine.ts";
-import { type Attempt, firstAttempt, type Work } from "./execution.ts";
+import { type Attempt, type Ended, firstAttempt, type Work } from "./execution.ts";
 import { type HandlerTime, unlimited } from "./handler-time.ts";
-import { inFlight } from "./in-flight.ts";
-import { isPending } from "./leased-decisions.ts";
+import { type Flight, type InFlight, inFlight } from "./in-flight.ts";
+import { of, type Ran, tell } from "./joined.ts";
+import { isPending, mustStop } from "./leased-decisions.ts";
 import { type CheckedEngineOptions, checkedEngineOptions, type EngineOptions } from "./options.ts";
-import { type OnceOperation, type Outcome, outcomeOfClaim } from "./outcome.ts";
+import { type OnceOperation, outcomeOfClaim } from "./outcome.ts";
 import { purging } from "./purging.ts";
 import { plainSteps } from "./steps.ts";
+import { storeUnavailable } from "./store-calls.ts";
+import { type StoreDoor, storeDoor } from "./store-door.ts";
 import { transactUnkeyed } from "./store-steps.ts";
-import { storeCalls, storeUnavailable } from "./store-calls.ts";
 
 /** How long to wait before asking the store again whether a running operation has ended, milliseconds. */
-const pollMs = 50;
+export const pollMs = 50;
 
 /**
  * An engine whose operations own their key by a lease: the claim is kept first, then the work runs, then its result is
@@ -29,38 +32,62 @@ export function leasedEngine(store: Store, engineOptions: EngineOptions): Engine
   const options = checkedEngineOptions(engineOptions);
   refuseUnsafe(store, engineOptions);
   refuseForgetful(store, options);
-  const parts: Parts = { store, options, callStore: storeCalls(options) };
-  const purgeNowAndThen = purging(store, options);
+  const door = storeDoor(store, options);
+  const purgeNowAndThen = purging(door);
   const running = inFlight(options.clock, options.waitMs);
+  const parts = { door, options, running };
   return {
-    run: async (operation, work) => {
-      const outcome = await running.run(operation, (waitEndsAt) => runOperation(parts, operation, waitEndsAt, work));
-      notify(options.onEvent, { kind: outcome.kind, scope: operation.scope, key: operation.key });
-      if (outcome.kind === "executed") purgeNowAndThen();
-      return outcome;
+    async run(operation, work) {
+      const ran = await running.run(operation, (flight) => runOperation(parts, operation, flight, work));
+      tell(options.onEvent, operation, ran);
+      if (ran.outcome.kind === "executed") purgeNowAndThen();
+      return ran.outcome;
     },
     runUnkeyed: (scope, work) =>
       running.runUnkeyed(async () => {
-        const time = timeOf(options, { scope, key: undefined });
-        const working = work(unkeyedAttempt(store, scope, options, time)).finally(time.stop);
-        return (await time.within(working)).result;
+        const name = { scope, key: undefined };
+        const time = timeOf(options, name);
+        const ended = await time.within(
+          unkeyedWork(options, name, time, work(unkeyedAttempt(door, scope, options, time))),
+        );
+        return ended.result;
       }),
-    close: () => running.drain(),
+    async close() {
+      await running.drain();
+      await door.close();
+    },
   };
+}
+
+/** Waits for work that has no key, and tells of its failure, since nothing else will. */
+async function unkeyedWork(
+  { onEvent }: CheckedEngineOptions,
+  name: { scope: string; key: undefined },
+  time: HandlerTime,
+  working: Promise<Ended>,
+): Promise<Ended> {
+  let ended: Ended | undefined;
+  try {
+    ended = await working;
+    return ended;
+  } finally {
+    time.stop(ended === undefined || mustStop(ended.effect) ? endedError() : undefined);
+    if (ended?.effect === "unknown") notify(onEvent, { kind: "handler-failed", ...name, error: failureOf(ended) });
+  }
 }
 
 /** What work is told that has no key, and so no record. */
 export function unkeyedAttempt(
-  store: Store,
+  door: StoreDoor,
   scope: string,
-  { steps, onError }: CheckedEngineOptions,
+  { steps }: CheckedEngineOptions,
   time: HandlerTime = unlimited,
 ): Attempt<undefined> {
   const name = { scope, key: undefined };
   return firstAttempt(
     name,
     undefined,
-    plainSteps(name, steps, (work) => transactUnkeyed(store, work, time, onError)),
+    plainSteps(name, steps, (work) => transactUnkeyed(door, work, time)),
     time.signal,
   );
 }
@@ -80,49 +107,30 @@ function refuseUnsafe({ survivesFailover }: Store, { onUnknown, acknowledgeDupli
 }
 
 async function runOperation(
-  parts: Parts,
+  { door, options, running }: Parts & { running: InFlight },
   operation: OnceOperation,
-  waitEndsAt: number,
+  flight: Flight,
   work: Work<undefined>,
-): Promise<Outcome> {
-  const { clock, leaseMs, takeOverAfterMs } = parts.options;
+): Promise<Ran> {
+  const { clock, leaseMs, retentionMs, takeOverAfterMs } = options;
   const owner = crypto.randomUUID();
   for (;;) {
     const sentAt = clock.monotonic();
-    const answer = await claim(parts, operation, owner);
+    const answer = await door.claim({ ...operation, owner, leaseMs, retentionMs, takeOverAfterMs });
     if (answer.kind === "acquired") {
       // Its lease may be over before we hear of it: then another may be at it already.
-      if (clock.monotonic() - sentAt < leaseMs)
-        return await carryOut(parts, { operation, owner, acquired: answer, sentAt, work });
-      takeBack(parts, operation, owner);
-      throw storeUnavailable(undefined);
+      if (clock.monotonic() - sentAt >= leaseMs) {
+        door.takeBack({ scope: operation.scope, key: operation.key, owner });
+        throw storeUnavailable(undefined);
+      }
+      running.confirm(flight);
+      return carryOut({ door, options }, { operation, owner, acquired: answer, sentAt, work });
     }
-    const leftMs = waitEndsAt - clock.monotonic();
-    if (!isPending(answer, takeOverAfterMs)) return outcomeOfClaim(answer);
-    if (leftMs <= 0) return { kind: "in-progress" };
+    if (!isPending(answer, takeOverAfterMs)) return of(outcomeOfClaim(answer));
+    // A claim of another fingerprint would have been told so.
+    running.confirm(flight);
+    const leftMs = flight.waitEndsAt - clock.monotonic();
+    if (leftMs <= 0) return of({ kind: "in-progress" });
     await sleep(clock, Math.min(pollMs, leftMs));
   }
-}
-
-/** Claims the key; a claim that nobody confirmed is taken back, as well as can be, since the work will not run. */
-async function claim(parts: Parts, operation: OnceOperation, owner: string): Promise<ClaimAnswer> {
-  const { store, options, callStore } = parts;
-  const { leaseMs, retentionMs, takeOverAfterMs } = options;
-  try {
-    return await callStore("claim", operation, () =>
-      store.claim({ ...operation, owner, leaseMs, retentionMs, takeOverAfterMs }),
-    );
-  } catch (error) {
-    takeBack(parts, operation, owner);
-    throw error;
-  }
-}
-
-/** Gives a claim back for which no work will run. Whoever waits for a 503 should not wait for this too. */
-function takeBack(parts: Parts, { scope, key }: OnceOperation, owner: string): void {
-  const owned = { scope, key, owner };
-  // Where operations are taken over, this may be one that an earlier attempt left.
-  const { takeOverAfterMs } = parts.options;
-  const policy = { hadEffects: takeOverAfterMs !== undefined, takeOverAfterMs };
-  settle(parts, owned, { effect: "none", result: new Uint8Array() }, policy).catch(() => undefined);
 }

@@ -22,7 +22,8 @@ export interface EngineOptions {
   /**
    * How long the lease of an attempt must be over before the operation is run again, milliseconds; default 0. Until then
    * repeats are told "in progress". Give it where the first worker may still be alive when its lease is over, and its
-   * effect does not check the fence.
+   * effect does not check the fence. Above 0, a lease is never ended before its time under a worker that may be alive; 0
+   * says that two workers at a time are no harm, and an operation that failed may run again at once.
    */
   quiesceMs?: number;
   /** `"rerun"` on a store that can lose claims is refused, unless this says that duplicates are no harm. */
@@ -37,7 +38,10 @@ export interface EngineOptions {
   retentionMs?: number;
   /** How long a repeat waits for an operation that is running before it is told so, milliseconds; default 0. */
   waitMs?: number;
-  /** How long one call to the store may take, its retry included, milliseconds, 1 or more; default 5000. */
+  /**
+   * How long one call to the store may take, its retry included, milliseconds, 1 or more; default 5000. Of a transaction:
+   * how long it may take to get it, and to end it.
+   */
   storeMsMax?: number;
   /**
    * How long a handler may work, milliseconds, 1 or more; default 300,000, as long as a caller of `retryingFetch` waits

@@ -3,19 +3,26 @@ import type { Outcome } from "./outcome.ts";
 /**
  * What happened to one operation; `key` is undefined when its request brought none. No payloads: `error` is the
  * handler's or the store's own.
+ *
+ * Every request that brought a key is told of once, by how it ended: `executed` (it ran, and its answer is kept),
+ * `replayed`, `in-progress`, `mismatch`, `outcome-unknown` (it is held), `released` (it ran, nothing happened, its key is
+ * free), `abandoned` (it ran without an effect of its own, but an earlier attempt may have had one) or `handler-failed`
+ * (its handler threw, answered 5xx or took too long). A request that the store failed is told of by `store-failed` alone.
+ * `lease-lost` and `store-answered` tell of what happens on the way.
  */
 export type ServerEvent = { scope: string; key: string | undefined } & (
   | { kind: Outcome["kind"] }
   | { kind: "released" }
   | { kind: "abandoned" }
   | { kind: "lease-lost" }
+  /** `error`: what it threw; of one that answered 5xx, an `ONCE_HANDLER_FAILED`. */
   | { kind: "handler-failed"; error: unknown }
   /** Milliseconds, a second try included. A transaction is no such call: its time is mostly its handler's. */
   | { kind: "store-answered"; operation: StoreOperation; elapsedMs: number }
   | { kind: "store-failed"; operation: StoreOperation; error: unknown }
 );
 
-/** The operations of the port that a server asks for. */
+/** The operations that a server asks a store for. */
 export type StoreOperation =
   | "claim"
   | "complete"

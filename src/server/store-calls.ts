@@ -3,16 +3,18 @@ import { notify } from "../core/events.ts";
 import { equalJitter, exponentialBackoff } from "../retry/index.ts";
 import { runRetry } from "../retry/retry.ts";
 import { type RetryPolicy, retryPolicy } from "../retry/retry-options.ts";
-import type { RecordName } from "../stores/store.ts";
 import type { CheckedEngineOptions } from "./options.ts";
 import type { StoreOperation } from "./server-event.ts";
 
 /** Asks the store for one operation of the port, again when it fails: every one is idempotent for its owner. */
 export type CallStore = <Answer>(
   operation: StoreOperation,
-  name: RecordName,
+  name: { scope: string; key: string | undefined },
   call: () => Promise<Answer>,
 ) => Promise<Answer>;
+
+/** What comes before the work: when it fails, nothing happened. */
+const beforeTheWork: ReadonlySet<StoreOperation> = new Set(["claim", "purge"]);
 
 /** How often an operation is asked for; the second time settles a lost acknowledgement. */
 const attemptsMax = 2;
@@ -23,7 +25,7 @@ const untilTimeIsOver: ReadonlySet<StoreOperation> = new Set(["complete", "relea
 /**
  * @returns a caller that throws when the store failed twice, or, where it is about what already happened, again and
  *   again; and when it did not answer within `storeMsMax`. Whether the operation was carried out is then unknown. It
- *   throws `ONCE_STORE_UNAVAILABLE` for a claim, before which nothing ran, and `ONCE_RESULT_UNCONFIRMED` for all others.
+ *   throws `ONCE_STORE_UNAVAILABLE` for what comes before the work, and `ONCE_RESULT_UNCONFIRMED` for all others.
  */
 export function storeCalls({ clocks, random, storeMsMax, onEvent }: CheckedEngineOptions): CallStore {
   const clock = clocks.store;
@@ -39,9 +41,20 @@ export function storeCalls({ clocks, random, storeMsMax, onEvent }: CheckedEngin
       return answer;
     } catch (error) {
       notify(onEvent, { kind: "store-failed", scope, key, operation, error });
-      throw operation === "claim" ? storeUnavailable(error) : resultUnconfirmed(error);
+      throw beforeTheWork.has(operation) ? storeUnavailable(error) : resultUnconfirmed(error);
     }
   };
+}
+
+/** @returns a caller that asks once, waits no longer than `storeMsMax`, and throws what came of it as it is. */
+export function singleCalls({ clocks, storeMsMax, random }: CheckedEngineOptions) {
+  const policy: RetryPolicy<unknown> = retryPolicy({
+    attemptsMax: 1,
+    deadlineMs: storeMsMax,
+    clock: clocks.store,
+    random,
+  });
+  return <Answer>(call: () => Promise<Answer>): Promise<Answer> => runRetry(call, policy as RetryPolicy<Answer>);
 }
 
 /** The error for a store that failed before the work ran; its own error is the cause. */

@@ -1,8 +1,7 @@
-import { OnceAgainError } from "../core/errors.ts";
-import type { Acquired, OnLateUse, ReleaseRequest, Store, TransactionalStore } from "../stores/store.ts";
+import type { Acquired, ReleaseRequest } from "../stores/store.ts";
 import type { HandlerTime } from "./handler-time.ts";
 import type { StepRecord } from "./steps.ts";
-import type { CallStore } from "./store-calls.ts";
+import type { StoreDoor } from "./store-door.ts";
 
 /** The steps of an operation, kept as checkpoints of its record. */
 export interface KeptSteps extends StepRecord {
@@ -12,12 +11,10 @@ export interface KeptSteps extends StepRecord {
 
 /** @param time that of the handler: with it, the transaction of a step is over too. */
 export function keptSteps(
-  store: Store,
-  callStore: CallStore,
+  door: StoreDoor,
   owned: ReleaseRequest,
   kept: Acquired["checkpoints"],
   time: HandlerTime,
-  onLateUse: OnLateUse,
 ): KeptSteps {
   const { scope, key } = owned;
   let hasKept = Object.keys(kept).length > 0;
@@ -29,36 +26,23 @@ export function keptSteps(
     hasKept: () => hasKept,
     keep: (step, result) => {
       hasKept = true;
-      return callStore("checkpoint", owned, () => store.checkpoint({ ...owned, step, result }));
+      return door.checkpoint({ ...owned, step, result });
     },
     transact: async (step, work) => {
       hasKept = true;
-      return transactional(store).transactStep(
-        { ...owned, step },
-        (transaction) => time.within(work(transaction)),
-        onLateUse,
-      );
+      return door.transactStep({ ...owned, step }, (transaction) => time.within(work(transaction)));
     },
   };
 }
 
 /** Runs a transaction step of work that has no record. */
 export async function transactUnkeyed(
-  store: Store,
+  door: StoreDoor,
   work: (transaction: unknown) => Promise<Uint8Array>,
   time: HandlerTime,
-  onLateUse: OnLateUse,
 ): Promise<Uint8Array> {
-  return transactional(store).transactUnkeyed(async (transaction) => {
+  return door.transactUnkeyed(async (transaction) => {
     const result = await time.within(work(transaction));
     return { keep: "commit", result, value: result };
-  }, onLateUse);
-}
-
-function transactional(store: Store): TransactionalStore<unknown> {
-  if ("transactStep" in store) return store as TransactionalStore<unknown>;
-  throw new OnceAgainError(
-    "ONCE_UNSAFE_PAIR",
-    "A transaction step needs a store in the database that it writes to. Use such a store, or another kind of step.",
-  );
+  });
 }

@@ -1,15 +1,22 @@
+import { sleep } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { notify } from "../core/events.ts";
-import type { TransactionalStore, TransactionEnding } from "../stores/store.ts";
+import type { TransactionalStore, TransactionAnswer, TransactionEnding } from "../stores/store.ts";
+import { failureOf } from "./carry-out.ts";
+import { endedError } from "./ended-error.ts";
 import type { Engine } from "./engine.ts";
 import { type Ended, firstAttempt, type Work } from "./execution.ts";
-import { handlerTime } from "./handler-time.ts";
-import { inFlight } from "./in-flight.ts";
+import { type HandlerTime, handlerTime } from "./handler-time.ts";
+import { type Flight, inFlight } from "./in-flight.ts";
+import { of, type Ran, tell } from "./joined.ts";
+import { mustStop } from "./leased-decisions.ts";
+import { pollMs } from "./leased-engine.ts";
 import { type CheckedEngineOptions, checkedEngineOptions, type EngineOptions } from "./options.ts";
-import { outcomeOfClaim } from "./outcome.ts";
+import { type OnceOperation, outcomeOfClaim } from "./outcome.ts";
 import { purging } from "./purging.ts";
 import { plainSteps } from "./steps.ts";
 import { resultUnconfirmed, storeUnavailable } from "./store-calls.ts";
+import { type StoreDoor, storeDoor } from "./store-door.ts";
 
 /**
  * An engine whose key, effect and result commit in one transaction of the user's own database: a crash at any point
@@ -28,32 +35,80 @@ export function transactionalEngine<Transaction>(
     );
   }
   const options = checkedEngineOptions(engineOptions);
-  const { clock, waitMs, retentionMs, onEvent } = options;
-  const purgeNowAndThen = purging(store, options);
+  const { clock, waitMs, onEvent } = options;
+  const door = storeDoor<Transaction>(store, options);
+  const purgeNowAndThen = purging(door);
   const running = inFlight(clock, waitMs);
 
   return {
     async run(operation, work) {
-      const { scope, key } = operation;
-      const outcome = await running.run(operation, async () => {
-        const answer = await transacted(options, { scope, key }, work, (watched) =>
-          store.transact({ ...operation, retentionMs }, watched, options.onError),
-        );
-        return answer.kind === "executed" ? { kind: "executed", result: answer.value } : outcomeOfClaim(answer);
-      });
-      notify(onEvent, { kind: outcome.kind, scope, key });
-      if (outcome.kind === "executed") purgeNowAndThen();
-      return outcome;
+      const ran = await running.run(operation, (flight) =>
+        runTransaction({ door, options, operation, work, flight, onBegin: () => running.confirm(flight) }),
+      );
+      tell(onEvent, operation, ran);
+      if (ran.outcome.kind === "executed") purgeNowAndThen();
+      return ran.outcome;
     },
     runUnkeyed: (scope, work) =>
-      running.runUnkeyed(() =>
-        transacted(options, { scope, key: undefined }, work, (watched) =>
-          store.transactUnkeyed(watched, options.onError),
-        ),
-      ),
-    close: () => running.drain(),
+      running.runUnkeyed(async () => {
+        const { answer, ended } = await transacted(options, { scope, key: undefined }, work, (watched) =>
+          door.transactUnkeyed(watched),
+        );
+        if (ended?.effect === "unknown") {
+          notify(onEvent, { kind: "handler-failed", scope, key: undefined, error: failureOf(ended) });
+        }
+        return answer;
+      }),
+    async close() {
+      await running.drain();
+      await door.close();
+    },
   };
 }
+
+/** One operation, and what its transaction needs. */
+interface Running<Transaction> {
+  door: StoreDoor<Transaction>;
+  options: CheckedEngineOptions;
+  operation: OnceOperation;
+  work: Work<Transaction>;
+  flight: Flight;
+  /** Is called when the key is ours. */
+  onBegin: () => void;
+}
+
+/** Runs an operation; as long as another process has its key, asks again until the wait is over. */
+async function runTransaction<Transaction>(parts: Running<Transaction>): Promise<Ran> {
+  const { door, options, operation, flight } = parts;
+  const { clock, retentionMs } = options;
+  const work: Work<Transaction> = (attempt) => {
+    parts.onBegin();
+    return parts.work(attempt);
+  };
+  for (;;) {
+    const ran = ranOf(
+      await transacted(options, operation, work, (watched) => door.transact({ ...operation, retentionMs }, watched), {
+        kind: "abandoned",
+        leaseOverMs: 0,
+      }),
+    );
+    const leftMs = flight.waitEndsAt - clock.monotonic();
+    if (ran.outcome.kind !== "in-progress" || leftMs <= 0) return ran;
+    await sleep(clock, Math.min(pollMs, leftMs));
+  }
+}
+
+/** What a transaction came to. */
+function ranOf({ answer, ended }: Transacted<TransactionAnswer<Uint8Array>>): Ran {
+  if (answer.kind !== "executed" || ended === undefined) return of(outcomeOfClaim(answer as NotExecuted));
+  const outcome = { kind: "executed", result: answer.value } as const;
+  const { effect } = ended;
+  if (effect === "unknown") return { outcome, isKept: false, event: "handler-failed", error: failureOf(ended) };
+  const isKept = keeps[effect] !== "rollback";
+  return { outcome, isKept, event: isKept ? "executed" : "released" };
+}
+
+type NotExecuted = Exclude<TransactionAnswer<Uint8Array>, { kind: "executed" }>;
 
 /** The name of an operation; without a key, of one that has no record. */
 interface Name {
@@ -61,50 +116,78 @@ interface Name {
   key: string | undefined;
 }
 
+/** What the store answered, and how the last run of the work ended, if it ran. */
+interface Transacted<Answer> {
+  answer: Answer;
+  ended: Ended | undefined;
+}
+
+/** The last run of the work: a store that runs it again has found out that the transaction before came to nothing. */
+interface LastRun {
+  time: HandlerTime;
+  ended?: Ended;
+  /** What the work threw. */
+  thrown?: { error: unknown };
+}
+
 /** Runs the work in its time. Work whose time is over has failed: its transaction is rolled back. */
-async function ended<Transaction>(
+async function runIn<Transaction>(
   options: CheckedEngineOptions,
-  name: Name,
+  { scope, key }: Name,
   work: Work<Transaction>,
   transaction: Transaction,
-): Promise<Ended> {
-  const time = handlerTime(options);
-  const steps = plainSteps(name, options.steps, (step) => step(transaction));
+  run: LastRun,
+): Promise<TransactionEnding<Uint8Array>> {
+  const { time } = run;
+  const steps = plainSteps({ scope, key }, options.steps, (step) => step(transaction));
   try {
-    return await time.within(work(firstAttempt(name, transaction, steps, time.signal)));
+    run.ended = await time.within(work(firstAttempt({ scope, key }, transaction, steps, time.signal)));
+  } catch (error) {
+    run.thrown = { error };
+    throw error;
   } finally {
-    time.stop();
+    time.stop(run.ended === undefined || mustStop(run.ended.effect) ? endedError() : undefined);
   }
+  const { effect, result, cause } = run.ended;
+  return { keep: keeps[effect], result, value: result, cause };
 }
 
 /**
  * Tells the failures apart: what the work throws is the handler's, everything else is the store's. Where the work had
  * asked for a commit, nobody knows of the store's failure whether it came before or after.
+ *
+ * @param held the answer where the store found its transaction ended by the work, and therefore holds the key.
  */
 async function transacted<Transaction, Answer>(
   options: CheckedEngineOptions,
-  name: Name,
+  { scope, key }: Name,
   work: Work<Transaction>,
   transact: (watched: (transaction: Transaction) => Promise<TransactionEnding<Uint8Array>>) => Promise<Answer>,
-): Promise<Answer> {
-  // Of the last run: a store that runs the work again has found out that the transaction before came to nothing.
-  let lastRun = "none" as "none" | "thrown" | TransactionEnding<Uint8Array>["keep"];
-  const watched = async (transaction: Transaction): Promise<TransactionEnding<Uint8Array>> => {
-    lastRun = "thrown";
-    const { effect, result, cause } = await ended(options, name, work, transaction);
-    const keep = keeps[effect];
-    lastRun = keep;
-    return { keep, result, value: result, cause };
-  };
+  held?: Answer,
+): Promise<Transacted<Answer>> {
+  let last: LastRun | undefined;
   try {
-    return await transact(watched);
+    const answer = await transact((transaction) => {
+      last = { time: handlerTime(options) };
+      return runIn(options, { scope, key }, work, transaction, last);
+    });
+    return { answer, ended: last?.ended };
   } catch (error) {
-    if (lastRun === "thrown" || OnceAgainError.isInstance(error, "ONCE_HANDLER_FAILED")) {
-      notify(options.onEvent, { kind: "handler-failed", ...name, error });
+    const run = last;
+    // It was not committed as it was asked for: what its handler may still do must not count on it.
+    run?.time.stop(endedError());
+    const isHandlers = run?.thrown !== undefined && run.thrown.error === error;
+    if (isHandlers || OnceAgainError.isInstance(error, "ONCE_HANDLER_FAILED")) {
+      notify(options.onEvent, { kind: "handler-failed", scope, key, error });
       throw error;
     }
-    notify(options.onEvent, { kind: "store-failed", operation: "transact", ...name, error });
-    if (lastRun === "commit" || lastRun === "answer-only") throw resultUnconfirmed(error);
+    if (OnceAgainError.isInstance(error, "ONCE_OUTCOME_UNKNOWN") && held !== undefined) {
+      options.onError(error);
+      return { answer: held, ended: undefined };
+    }
+    notify(options.onEvent, { kind: "store-failed", operation: "transact", scope, key, error });
+    const keep = run?.ended && keeps[run.ended.effect];
+    if (keep === "commit" || keep === "answer-only") throw resultUnconfirmed(error);
     const isTold = OnceAgainError.isInstance(error) && error.code !== "ONCE_SEAL_BROKEN";
     throw isTold ? error : storeUnavailable(error);
   }

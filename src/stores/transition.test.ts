@@ -142,6 +142,13 @@ describe("what only the owner may do", () => {
     expect(transition(done, complete("a"), 20)).toEqual({ record: done, answer: true });
   });
 
+  test("a kept answer expires although its lease was longer", () => {
+    const kept = after([0, { ...claim("a"), leaseMs: 5000 }], [10, complete("a")])!;
+    expect(kept.leaseUntil).toBeGreaterThan(kept.expiresAt);
+    expect(transition(kept, claim("b"), kept.expiresAt - 1).answer.kind).toBe("done");
+    expect(transition(kept, claim("b"), kept.expiresAt).answer).toMatchObject({ kind: "acquired", attempt: 1 });
+  });
+
   test("a lease that is over, but not taken over, can still be renewed and completed", () => {
     expect(transition(abandoned, renew("a", leaseMs), 500)).toMatchObject({
       answer: true,

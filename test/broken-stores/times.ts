@@ -46,4 +46,22 @@ export const brokenRetentions: readonly BrokenStore[] = [
     caughtBy: "an abandoned key expires as well",
     break: (store) => ({ claim: (request) => store.claim({ ...request, retentionMs: request.leaseMs }) }),
   },
+  {
+    flaw: "a kept answer lives as long as the lease under which it was kept",
+    caughtBy: "a kept answer expires when its retention is over",
+    break: (store) => {
+      const leases = new Map<string, number>();
+      return {
+        claim: (request) => {
+          leases.set(request.owner, request.leaseMs);
+          return store.claim(request);
+        },
+        complete: (request) =>
+          store.complete({
+            ...request,
+            retentionMs: Math.max(request.retentionMs, leases.get(request.owner) ?? 0),
+          }),
+      };
+    },
+  },
 ];

@@ -1,14 +1,13 @@
 import type { ErrorCode } from "../../core/error-codes.ts";
 import { OnceAgainError } from "../../core/errors.ts";
-import { notify } from "../../core/events.ts";
 import { fingerprint } from "../../key/index.ts";
 import type { Engine } from "../engine.ts";
 import { type Execution, NoEffectError } from "../execution.ts";
 import { leasedEngine, unkeyedAttempt } from "../leased-engine.ts";
 import { type CheckedEngineOptions, checkedEngineOptions } from "../options.ts";
-import type { RecordName, Store } from "../../stores/store.ts";
+import type { RecordName } from "../../stores/store.ts";
 import type { Outcome } from "../outcome.ts";
-import { storeUnavailable } from "../store-calls.ts";
+import { type StoreDoor, storeDoor } from "../store-door.ts";
 import { transactionalEngine } from "../transactional-engine.ts";
 import { admission } from "./admission.ts";
 import { decodeAnswer, type HttpAnswer } from "./answer.ts";
@@ -80,11 +79,12 @@ export function onceHttp<Request, Transaction>(
 ): OnceHttp<Request, Transaction> {
   const rules = checkedHttpRules(options);
   const checked = checkedEngineOptions(engineOptionsOf(options));
-  const { clock, retentionMs, onEvent } = checked;
+  const { clock, retentionMs } = checked;
   const transactional = options.mode === "transactional";
   const engine = engineFor(options);
+  const door = storeDoor(options.store, checked);
   // Only a leased route lets requests through, and its Transaction is undefined.
-  const passing = (): Execution<Transaction> => passingExecution(options.store, checked) as Execution<Transaction>;
+  const passing = (): Execution<Transaction> => passingExecution(door, checked) as Execution<Transaction>;
   const quota = quotaCount(rules.quota, clock);
   const say = (code: ProblemCode, detail: string): HttpAnswer => problem(rules, code, detail);
 
@@ -100,15 +100,12 @@ export function onceHttp<Request, Transaction>(
     if ("refused" in admitted) return say(admitted.refused, admitted.detail);
     const { key, isOld } = admitted;
     const scope = await scopeOf(rules, native);
-    if (key !== undefined && isOld && (await isForgotten(options.store, { scope, key }))) {
+    if (key !== undefined && isOld && (await isForgotten(door, { scope, key }))) {
       return say("ONCE_KEY_EXPIRED", tooOld);
     }
     const body = await bodyOf(request, rules.bodyBytesMax);
     const report: RunReport = { answer: undefined, keepsNewKey: false };
-    const work = workOf(reconciling(handler, native), body, report, (error) => {
-      rules.onError(error);
-      notify(onEvent, { kind: "handler-failed", scope, key, error });
-    });
+    const work = workOf(reconciling(handler, native), body, report, rules.onError);
     if (key === undefined) {
       const result = await engine.runUnkeyed(scope, work);
       return report.answer ?? decodeAnswer(result);
@@ -116,7 +113,7 @@ export function onceHttp<Request, Transaction>(
     const { query, contentType } = request;
     const print = await fingerprint({ method, path: originForm(request.path), query, contentType, body });
     const isCounted = quota.take(scope);
-    if (!isCounted && (await isForgotten(options.store, { scope, key }))) return quotaExceeded(rules, quota);
+    if (!isCounted && (await isForgotten(door, { scope, key }))) return quotaExceeded(rules, quota);
     try {
       const outcome = await engine.run({ scope, key, fingerprint: print }, work);
       return outcome.kind === "executed" && report.answer !== undefined ? report.answer : answerTo(outcome, say);
@@ -181,8 +178,8 @@ function engineFor<Request, Transaction>(options: HttpOptions<Request, Transacti
   return leasedEngine(options.store, engineOptions) as Engine<Transaction>;
 }
 
-function passingExecution(store: Store, options: CheckedEngineOptions): Execution {
-  return { ...unkeyedAttempt(store, "", options), noEffect: () => undefined };
+function passingExecution(door: StoreDoor, options: CheckedEngineOptions): Execution {
+  return { ...unkeyedAttempt(door, "", options), noEffect: () => undefined };
 }
 
 const tooOld = "This key is older than results are kept. Find out what became of its operation.";
@@ -194,12 +191,8 @@ function quotaExceeded(style: ProblemStyle, { waitMs }: QuotaCount): HttpAnswer 
 }
 
 /** Whether nothing is kept under a key: of an old one, it may have been. */
-async function isForgotten(store: Store, name: RecordName): Promise<boolean> {
-  try {
-    return (await store.inspect(name)) === undefined;
-  } catch (cause) {
-    throw storeUnavailable(cause);
-  }
+async function isForgotten(door: StoreDoor, name: RecordName): Promise<boolean> {
+  return (await door.lookUp(name)) === undefined;
 }
 
 async function bodyOf<Request>(request: HttpRequest<Request>, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {

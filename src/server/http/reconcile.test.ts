@@ -17,7 +17,7 @@ const charging: HttpHandler<undefined> = async ({ attempt }) => ({
   body: bytes(`attempt ${attempt}`),
 });
 
-function opened(reconcile: Reconcile<string>, options: { quiesceMs?: number } = {}) {
+function opened(reconcile: Reconcile<string>, options: { quiesceMs?: number; leaseMs?: number } = {}) {
   const clock = fakeClock(1_700_000_000_000);
   const { store } = appDatabase({ clock });
   const errors: unknown[] = [];
@@ -82,10 +82,10 @@ test("a look that fails with one of our own codes does not speak for the operati
   }
 });
 
-test("nobody looks before quiesceMs has passed; until then repeats are told to come back", async () => {
-  const { post, clock } = opened(async () => ({ absent: "quiesced" }), { quiesceMs: 5000 });
+test("nobody looks before lease and quiesceMs have passed; until then repeats are told to come back", async () => {
+  const { post, clock } = opened(async () => ({ absent: "quiesced" }), { quiesceMs: 5000, leaseMs: 1000 });
   await post(failing);
-  await clock.advance(4999);
+  await clock.advance(5999);
   expect(await post(charging)).toMatchObject({ status: 409, code: "ONCE_IN_PROGRESS", retryAfter: "1" });
   await clock.advance(1);
   expect(await post(charging)).toMatchObject({ status: 201 });

@@ -97,6 +97,17 @@ export function exactTimeRules(clock: StoreClock): readonly StoreRule[] {
       },
     },
     {
+      name: "a kept answer expires when its retention is over, also where its lease was longer",
+      async try({ store }) {
+        const claim = claimOf(name, { leaseMs: 5 * retentionMs, retentionMs });
+        await acquire(store, claim);
+        await store.complete({ ...claim, result });
+        const [before, ...after] = await around(clock.now() + retentionMs, () => store.inspect(name));
+        expectLike(before, { state: "done" }, "A kept answer is known until it expires");
+        expectSame(after, [undefined, undefined], "A kept answer expires");
+      },
+    },
+    {
       name: "a running key does not expire under its owner, whose completion starts its retention afresh",
       async try({ store }) {
         const claim = claimOf(name, brief);

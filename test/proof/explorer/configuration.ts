@@ -30,6 +30,13 @@ export interface Configuration {
   readonly retentionMs: number;
   /** Whether the answer goes out before it is kept. */
   readonly answersEarly: boolean;
+  /**
+   * Whether a handler may be at work when its operation is answered: a framework's time-out answers for it, or one branch
+   * of it fails. Its effect may come later then.
+   */
+  readonly worksOn: boolean;
+  /** Whether a transaction that has ended refuses what its handler still asks of it. */
+  readonly guardsTransactions: boolean;
   /** Whether the store may lose what it had acknowledged, once. */
   readonly losesRecords: boolean;
   readonly rules: Rules;
@@ -46,6 +53,8 @@ const leased: Omit<Configuration, "name" | "about" | "expected"> = {
   reconciles: false,
   retentionMs: 1000 * leaseMs,
   answersEarly: false,
+  worksOn: false,
+  guardsTransactions: true,
   losesRecords: false,
   rules: productionRules,
 };
@@ -67,6 +76,13 @@ export const configurations: readonly Configuration[] = [
     name: "transactional, two requests",
     about: "the third delivery brings another request under the same key",
     requests: ["f", "f", "g"],
+    expected: "clean",
+  },
+  {
+    ...transactional,
+    name: "transactional, at work after the answer",
+    about: "a handler of two branches goes on when its transaction is over",
+    worksOn: true,
     expected: "clean",
   },
   { ...leased, name: "hold", about: "an operation whose outcome is unknown is never run again", expected: "clean" },
@@ -107,6 +123,60 @@ export const configurations: readonly Configuration[] = [
     reconciles: true,
     takeOverAfterMs: quiesceMs,
     expected: "clean",
+  },
+  {
+    ...leased,
+    name: "hold, at work after the answer",
+    about: "a time-out that is not ours answers, and the handler has its effect later",
+    worksOn: true,
+    expected: "clean",
+  },
+  {
+    ...rerun,
+    name: "rerun, keyed effect, at work after the answer",
+    about: "the same; the effect's service knows the derived key",
+    effect: "keyed",
+    worksOn: true,
+    expected: "clean",
+  },
+  {
+    ...rerun,
+    name: "reconcile, fenced, at work after the answer",
+    about: "the same; the effect refuses a lower fence",
+    effect: "fenced",
+    reconciles: true,
+    worksOn: true,
+    expected: "clean",
+  },
+  {
+    ...rerun,
+    name: "reconcile, quiesced, at work after the answer",
+    about: "the same; the lease runs out, and only then the quiet time begins",
+    reconciles: true,
+    takeOverAfterMs: quiesceMs,
+    worksOn: true,
+    expected: "clean",
+  },
+  {
+    ...rerun,
+    name: "reconcile, quiesced, lease ended under a live worker",
+    about: "the same, but whoever is answered a failure ends its lease at once",
+    reconciles: true,
+    takeOverAfterMs: quiesceMs,
+    worksOn: true,
+    ...replacing({
+      settlementOf: (effect, policy) =>
+        settlementOf(effect, { ...policy, takeOverAfterMs: policy.takeOverAfterMs && 0 }),
+    }),
+    expected: "one-effect",
+  },
+  {
+    ...transactional,
+    name: "transactional, unguarded",
+    about: "what a handler asks of its transaction after the end is carried out by itself",
+    worksOn: true,
+    guardsTransactions: false,
+    expected: "one-effect",
   },
   { ...rerun, name: "rerun, plain effect", about: "run again what cannot be repeated", expected: "one-effect" },
   {

@@ -4,7 +4,7 @@ import { brokenAtTheEnd, brokenIn, type InvariantName } from "./invariants.ts";
 import { leasedSteps } from "./leased-steps.ts";
 import { appliedTo, type Step } from "./step.ts";
 import { transactionalSteps } from "./transactional-steps.ts";
-import { start, type World } from "./world.ts";
+import { start, type Worker, type World } from "./world.ts";
 
 export interface Exploration {
   readonly states: number;
@@ -83,15 +83,22 @@ function storeSteps(world: World, configuration: Configuration): Step[] {
   } else if (now < record.leaseUntil + takeOverAfterMs) {
     steps.push({
       say: "the quiet time passes: whoever worked has stopped",
-      next: stopped({ ...world, now: record.leaseUntil + takeOverAfterMs }),
+      next: stopped({ ...world, now: record.leaseUntil + takeOverAfterMs }, takeOverAfterMs),
     });
   }
   return steps;
 }
 
-/** What `quiesceMs` promises: that by its end no worker that had lost its lease has an effect any more. */
-function stopped(world: World): World {
-  const workers = world.workers.map((worker) => (worker.phase === "working" ? { phase: "crashed" as const } : worker));
+/**
+ * What `quiesceMs` promises: that no worker has an effect any more so long after its lease has ended, as the worker knew
+ * it. Whoever was answered for, and whose lease was ended by others, knows of no end but the first.
+ */
+function stopped(world: World, quiesceMs: number): World {
+  const workers = world.workers.map((worker): Worker => {
+    if ((worker.until ?? world.now - quiesceMs) + quiesceMs > world.now) return worker;
+    const { worksOn: _over, ...rest } = worker;
+    return worker.phase === "working" ? { phase: "crashed" } : rest;
+  });
   return { ...world, workers };
 }
 

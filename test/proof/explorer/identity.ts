@@ -1,4 +1,5 @@
 import { isExpired } from "../../../src/stores/transition.ts";
+import { leaseMs } from "./configuration.ts";
 import type { Worker, World } from "./world.ts";
 
 /**
@@ -23,12 +24,14 @@ export function identity(world: World, requests: readonly string[]): string {
     nameOf(record.result?.[0]),
   ];
   const seen = [...numbers.keys()].map((index) => {
-    const { phase, call, fence, abandoned, looked, effect, ended } = world.workers[index]!;
+    const { phase, call, fence, abandoned, looked, effect, ended, until, worksOn } = world.workers[index]!;
     const told = nameOf(toldBy(world.workers[index]!));
+    // One that has long been over is over.
+    const left = until === undefined ? undefined : Math.max(until - now, -leaseMs);
     // Whoever crashed does no more than whoever has ended.
-    if (phase === "ended" || phase === "crashed") return ["ended", told];
+    if (phase === "ended" || phase === "crashed") return ["ended", told, ...(worksOn ? [rank(fence), left] : [])];
     const end = ended && [ended.effect, nameOf(ended.result[0])];
-    return [phase, call, rank(fence), abandoned, looked, nameOf(effect), end, told];
+    return [phase, call, rank(fence), abandoned, looked, nameOf(effect), end, told, left, worksOn];
   });
   const { operation } = late ?? {};
   const result = operation && "result" in operation ? nameOf(operation.result[0]) : undefined;
@@ -47,7 +50,8 @@ function renumbered({ workers, record, late, effects }: World, requests: readonl
     const role = [String(index) === record?.owner, index === late?.from, effects.by.includes(index)];
     const { phase, call, ended } = worker;
     const isOver = phase === "ended" || phase === "crashed";
-    const text = `${requests[index]} ${isOver} ${phase} ${call} ${ended?.effect} ${toldBy(worker) !== undefined}`;
+    const told = toldBy(worker) !== undefined;
+    const text = `${requests[index]} ${isOver} ${phase} ${call} ${ended?.effect} ${told} ${worker.worksOn}`;
     return { index, text: `${text} ${role.join()}` };
   });
   described.sort((one, other) => (one.text < other.text ? -1 : Number(one.text > other.text)));

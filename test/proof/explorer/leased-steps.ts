@@ -5,10 +5,15 @@ import { inspected, type Operation } from "../../../src/stores/transition.ts";
 import { leaseMs, type Configuration } from "./configuration.ts";
 import { appliedTo, type Step } from "./step.ts";
 import { type Worker, withWorker, type World } from "./world.ts";
-import { workingSteps } from "./working-steps.ts";
+import { held, lateSteps, workingSteps } from "./working-steps.ts";
 
 /** Everything that one worker of the leased engine may do next, and everything that may happen to its call. */
 export function leasedSteps(world: World, index: number, configuration: Configuration): Step[] {
+  const late = world.workers[index]!.worksOn ? lateSteps(world, index, configuration) : [];
+  return [...ownSteps(world, index, configuration), ...late];
+}
+
+function ownSteps(world: World, index: number, configuration: Configuration): Step[] {
   const worker = world.workers[index]!;
   switch (worker.phase) {
     case "absent":
@@ -75,16 +80,16 @@ function operationOf(world: World, index: number, configuration: Configuration):
       return undefined;
     case "take-back":
     case "settle": {
-      // Where operations are taken over, an unconfirmed claim may be of one that an earlier attempt left.
-      const isTakeBack = call === "take-back";
-      const hadEffects = isTakeBack ? takeOverAfterMs !== undefined : abandoned;
-      switch (rules.settlementOf(isTakeBack ? "none" : ended!.effect, { hadEffects, takeOverAfterMs })) {
+      if (call === "take-back") return { kind: "release", ...owned };
+      switch (rules.settlementOf(ended!.effect, { hadEffects: abandoned, takeOverAfterMs })) {
         case "complete":
           return { kind: "complete", ...owned, result: ended!.result, retentionMs };
         case "release":
           return { kind: "release", ...owned };
         case "abandon":
           return { kind: "renew", ...owned, leaseMs: 0 };
+        case "expire":
+          throw new Error("A lease that runs out is asked for nothing.");
       }
     }
   }
@@ -96,7 +101,7 @@ function afterAnswer(world: World, index: number, answer: ClaimAnswer | boolean,
   if (typeof answer === "object") {
     if (answer.kind === "acquired") {
       const { fence, abandoned } = answer;
-      return withWorker(world, index, { phase: "working", fence, abandoned });
+      return withWorker(world, index, held({ phase: "working", fence, abandoned }, world.now, configuration));
     }
     const outcome = rules.isPending(answer, takeOverAfterMs)
       ? ({ kind: "in-progress" } as const)
@@ -142,8 +147,10 @@ function afterFailure(failed: Step, index: number): Step[] {
   ];
 }
 
-function ended({ outcome: before }: Worker, outcome: Worker["outcome"] = before): Worker {
-  return { phase: "ended", ...(outcome && { outcome }) };
+function ended(before: Worker, outcome: Worker["outcome"] = before.outcome): Worker {
+  // A handler that nobody waits for any more needs its fence and its lease as it knows it, and nothing else.
+  const { fence, until, worksOn } = before;
+  return { phase: "ended", ...(outcome && { outcome }), ...(worksOn && { fence, until, worksOn }) };
 }
 
 function nameOf(operation: Operation | undefined): string {

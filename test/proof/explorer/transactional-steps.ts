@@ -10,6 +10,7 @@ import { failure, type Worker, withWorker, type World } from "./world.ts";
  */
 export function transactionalSteps(world: World, index: number, configuration: Configuration): Step[] {
   const worker = world.workers[index]!;
+  if (worker.worksOn) return late(world, index, configuration);
   switch (worker.phase) {
     case "absent":
       return begin(world, index, configuration);
@@ -17,6 +18,9 @@ export function transactionalSteps(world: World, index: number, configuration: C
       return [
         phase(world, index, { ...worker, phase: "committing", effect: index }, "writes its effect"),
         phase(world, index, { phase: "ended" }, "fails, and is rolled back"),
+        ...(configuration.worksOn
+          ? [phase(world, index, { phase: "ended", worksOn: true }, "fails in one branch, and is rolled back")]
+          : []),
         phase(world, index, { phase: "crashed" }, "dies with its process"),
       ];
     case "committing":
@@ -24,6 +28,16 @@ export function transactionalSteps(world: World, index: number, configuration: C
     default:
       return [];
   }
+}
+
+/** The other branch of a handler whose transaction is over asks for its effect. */
+function late(world: World, index: number, { guardsTransactions }: Configuration): Step[] {
+  if (guardsTransactions) return [phase(world, index, { phase: "ended" }, "refuses what its other branch asks for")];
+  const { effects } = world;
+  const carriedOut: World = { ...world, effects: { ...effects, by: [...effects.by, index] } };
+  return [
+    phase(carriedOut, index, { phase: "ended" }, "is over, and the EFFECT of its other branch is committed alone"),
+  ];
 }
 
 function begin(world: World, index: number, { rules, requests, retentionMs }: Configuration): Step[] {

@@ -12,35 +12,61 @@ export function workingSteps(world: World, index: number, configuration: Configu
   return [...afterEffect(world, index, effect, configuration), ...renewals];
 }
 
-function beforeEffect(world: World, index: number, configuration: Configuration): Step[] {
-  const result = Uint8Array.of(failure);
-  return [
-    effect(world, index, configuration),
-    settles(world, index, { effect: "none", result }, "says that nothing happened"),
-    settles(world, index, { effect: "unknown", result }, "fails before its effect"),
-  ];
+/** What a handler may do whose operation was answered while it was at work. */
+export function lateSteps(world: World, index: number, configuration: Configuration): Step[] {
+  const { worksOn: _over, ...worker } = world.workers[index]!;
+  const stops = {
+    say: `the handler of request ${index + 1} heeds its signal`,
+    next: withWorker(world, index, worker),
+  };
+  const late = effect(world, index, configuration, (next) => withWorker(next, index, worker));
+  return [{ ...late, say: `after its answer, ${late.say}` }, stops];
 }
 
-function afterEffect(world: World, index: number, effect: number, { answersEarly }: Configuration): Step[] {
+function beforeEffect(world: World, index: number, configuration: Configuration): Step[] {
+  const result = Uint8Array.of(failure);
+  const unknown: Ended = { effect: "unknown", result };
+  const steps = [
+    effect(world, index, configuration),
+    settles(world, index, { effect: "none", result }, "says that nothing happened", configuration),
+    settles(world, index, unknown, "fails before its effect", configuration),
+  ];
+  if (!configuration.worksOn) return steps;
+  const answered = settles(world, index, unknown, "is at work when somebody else answers for it", configuration);
+  const worker = { ...answered.next.workers[index]!, worksOn: true };
+  return [...steps, { ...answered, next: withWorker(answered.next, index, worker) }];
+}
+
+function afterEffect(world: World, index: number, effect: number, configuration: Configuration): Step[] {
+  const { answersEarly } = configuration;
   const done: Ended = { effect: "done", result: Uint8Array.of(effect) };
   const failed: Ended = { effect: "unknown", result: Uint8Array.of(failure) };
   const outcome = { kind: "executed", result: done.result } as const;
   const answered = answersEarly ? withWorker(world, index, { ...world.workers[index]!, outcome }) : world;
-  return [settles(answered, index, done, "answers"), settles(world, index, failed, "fails after its effect")];
+  return [
+    settles(answered, index, done, "answers", configuration),
+    settles(world, index, failed, "fails after its effect", configuration),
+  ];
 }
 
-function settles(world: World, index: number, ended: Ended, what: string): Step {
+function settles(world: World, index: number, ended: Ended, what: string, configuration: Configuration): Step {
+  const { rules, takeOverAfterMs } = configuration;
   const worker = world.workers[index]!;
-  const next: Worker = { ...worker, phase: "calling", call: "settle", ended };
+  const policy = { hadEffects: worker.abandoned ?? false, takeOverAfterMs };
+  const isAsked = rules.settlementOf(ended.effect, policy) !== "expire";
+  const next: Worker = isAsked ? { ...worker, phase: "calling", call: "settle", ended } : { ...worker, phase: "ended" };
   return { say: `the handler of request ${index + 1} ${what}`, next: withWorker(world, index, next) };
 }
 
-function effect(world: World, index: number, { effect }: Configuration): Step {
+/** @param after what becomes of a handler that nobody waits for any more. */
+function effect(world: World, index: number, configuration: Configuration, after?: (next: World) => World): Step {
   const { effects } = world;
+  const { effect } = configuration;
   const worker = world.workers[index]!;
   if (effect === "fenced" && worker.fence! < effects.fence) {
-    const refused: Ended = { effect: "unknown", result: Uint8Array.of(failure) };
-    return settles(world, index, refused, "asks for its effect, which refuses its old fence, and fails");
+    const what = "asks for its effect, which refuses its old fence, and fails";
+    if (after !== undefined) return { say: `the handler of request ${index + 1} ${what}`, next: after(world) };
+    return settles(world, index, { effect: "unknown", result: Uint8Array.of(failure) }, what, configuration);
   }
   const isKnown = effect === "keyed" && effects.by.length > 0;
   const next: Effects = {
@@ -50,7 +76,8 @@ function effect(world: World, index: number, { effect }: Configuration): Step {
   const by = isKnown ? effects.by[0]! : index;
   return {
     say: `THE EFFECT of request ${index + 1} ${isKnown ? "is known by its key, and not repeated" : "happens"}`,
-    next: withWorker({ ...world, effects: next }, index, { ...worker, effect: by }),
+    next:
+      after?.({ ...world, effects: next }) ?? withWorker({ ...world, effects: next }, index, { ...worker, effect: by }),
   };
 }
 
@@ -72,5 +99,12 @@ function look(world: World, index: number): Step {
 function renewal(world: World, index: number, configuration: Configuration): Step[] {
   const operation = { kind: "renew", scope: "s", key: "k", owner: String(index), leaseMs } as const;
   const { next, breaks } = appliedTo(world, operation, configuration);
-  return next.record === world.record ? [] : [{ say: `request ${index + 1} renews its lease`, next, breaks }];
+  if (next.record === world.record) return [];
+  const worker = held(world.workers[index]!, world.now, configuration);
+  return [{ say: `request ${index + 1} renews its lease`, next: withWorker(next, index, worker), breaks }];
+}
+
+/** A worker that was granted a lease, or its renewal, at `now`. */
+export function held(worker: Worker, now: number, { worksOn, takeOverAfterMs = 0 }: Configuration): Worker {
+  return worksOn && takeOverAfterMs > 0 ? { ...worker, until: now + leaseMs } : worker;
 }

@@ -37,6 +37,10 @@ export interface Worker {
   /** The worker whose effect its own call brought about, or found. */
   readonly effect?: number;
   readonly ended?: Ended;
+  /** Until when it holds its lease, as far as it knows; only where it matters, to a handler that may be alive later. */
+  readonly until?: number;
+  /** Whether its handler is at work although its operation was answered, by somebody else or with a failure. */
+  readonly worksOn?: boolean;
   /** What its caller is told; missing when it is told nothing definite (a 503, a crash). */
   readonly outcome?: Outcome;
 }

@@ -1,3 +1,4 @@
+import { engineMutants } from "./engine-mutants.ts";
 import { httpMutants } from "./http-mutants.ts";
 import { outerMutants } from "./outer-mutants.ts";
 import { postgresMutants } from "./postgres-mutants.ts";
@@ -76,6 +77,7 @@ export const mutants: readonly Mutant[] = [
   ...httpMutants,
   ...outerMutants,
   ...postgresMutants,
+  ...engineMutants,
   {
     guard: "owner: only the owner's token changes a record",
     file: transition,
@@ -207,8 +209,8 @@ export const mutants: readonly Mutant[] = [
   {
     guard: "acknowledge before commit: the answer is kept before it goes out",
     file: carryOut,
-    search: "const isOurs = await settle(parts, owned, ended, policy);",
-    replace: "const isOurs = true;\n  void settle(parts, owned, ended, policy).catch(() => undefined);",
+    search: "if (await settle(parts, owned, settlement, ended)) {",
+    replace: "void settle(parts, owned, settlement, ended).catch(() => undefined);\n  if (ended) {",
     check: longSimulation,
     killedBy: "same-answer",
   },
@@ -231,7 +233,7 @@ export const mutants: readonly Mutant[] = [
   {
     guard: "doubt: a store that fails after the work is no refusal",
     file: "src/server/store-calls.ts",
-    search: 'throw operation === "claim" ? storeUnavailable(error) : resultUnconfirmed(error);',
+    search: "throw beforeTheWork.has(operation) ? storeUnavailable(error) : resultUnconfirmed(error);",
     replace: "throw storeUnavailable(error);",
     check: simulation,
     killedBy: "no-lost-effect",
@@ -239,7 +241,7 @@ export const mutants: readonly Mutant[] = [
   {
     guard: "doubt: a commit that nobody confirmed is no refusal",
     file: "src/server/transactional-engine.ts",
-    search: 'if (lastRun === "commit" || lastRun === "answer-only") throw resultUnconfirmed(error);',
+    search: 'if (keep === "commit" || keep === "answer-only") throw resultUnconfirmed(error);',
     replace: "",
     check: test("src/server/transactional-engine.test.ts"),
     killedBy: "whether a commit came before",

@@ -1,0 +1,51 @@
+import type { Clock } from "../core/clock.ts";
+import { OnceAgainError } from "../core/errors.ts";
+
+/**
+ * Runs a transaction of a store and waits for the store no longer than `msMax`, once for the transaction and once for
+ * its end. How long the work inside takes is not counted. Work whose transaction comes too late is not begun: what it
+ * throws instead has the store roll the transaction back.
+ *
+ * @param begin asks the store for a transaction in which the work, as it is given, runs.
+ * @param onGivenUp is given the store's own promise, when nobody waits for it any more.
+ */
+export function boundedTransaction<Transaction, Ending, Answer>(
+  { clock, msMax }: { clock: Clock; msMax: number },
+  begin: (work: (transaction: Transaction) => Promise<Ending>) => Promise<Answer>,
+  work: (transaction: Transaction) => Promise<Ending>,
+  onGivenUp: (call: Promise<unknown>) => void,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    let error: OnceAgainError | undefined;
+    const giveUp = (): void => {
+      error = new OnceAgainError("ONCE_STORE_UNAVAILABLE", `The store's database did not answer for ${msMax} ms.`);
+      onGivenUp(answered);
+      reject(error);
+    };
+    let cancel = clock.timer(msMax, giveUp);
+    const answered = asked(begin, async (transaction: Transaction): Promise<Ending> => {
+      if (error !== undefined) throw error;
+      cancel();
+      try {
+        return await work(transaction);
+      } finally {
+        cancel = clock.timer(msMax, giveUp);
+      }
+    });
+    answered.then(
+      (answer) => {
+        cancel();
+        resolve(answer);
+      },
+      (fault: unknown) => {
+        cancel();
+        reject(fault);
+      },
+    );
+  });
+}
+
+/** A store that throws at once has failed like one that rejects. */
+async function asked<Work, Answer>(begin: (work: Work) => Promise<Answer>, work: Work): Promise<Answer> {
+  return begin(work);
+}

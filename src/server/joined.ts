@@ -1,0 +1,43 @@
+import { type Listener, notify } from "../core/events.ts";
+import type { OnceOperation, Outcome } from "./outcome.ts";
+import type { ServerEvent } from "./server-event.ts";
+
+/** What became of one request, and what is said of it. */
+export interface Ran {
+  outcome: Outcome;
+  /** Whether the store keeps the outcome, so that it is the answer to every duplicate. */
+  isKept: boolean;
+  /** The one event that tells of how this request ended. */
+  event: Exclude<ServerEvent["kind"], "lease-lost" | "store-answered" | "store-failed">;
+  /** With `handler-failed`, what the handler failed with. */
+  error?: unknown;
+}
+
+/**
+ * What the end of an operation tells a duplicate that waited for it. `undefined`: nothing, so one that waits goes on.
+ *
+ * @param isSameRequest whether the duplicate has the fingerprint of the one that ended.
+ */
+export function toldByEnd({ outcome, isKept }: Ran, isSameRequest: boolean): Ran | undefined {
+  if (isSameRequest) {
+    if ("result" in outcome) return isKept ? of({ kind: "replayed", result: outcome.result }) : undefined;
+    return outcome.kind === "in-progress" ? undefined : of(outcome);
+  }
+  // Only what the store keeps, or holds, under the other's fingerprint says that the key is not this one's.
+  const isOthers = isKept || outcome.kind === "outcome-unknown";
+  return isOthers && outcome.kind !== "mismatch" ? of({ kind: "mismatch" }) : undefined;
+}
+
+/** What became of a request whose work did not run. */
+export function of(outcome: Outcome): Ran {
+  return { outcome, isKept: "result" in outcome, event: outcome.kind };
+}
+
+/** Tells of the end of one request. */
+export function tell(
+  onEvent: Listener<ServerEvent> | undefined,
+  { scope, key }: Pick<OnceOperation, "scope" | "key">,
+  { event, error }: Ran,
+): void {
+  notify(onEvent, event === "handler-failed" ? { kind: event, scope, key, error } : { kind: event, scope, key });
+}

@@ -1,0 +1,64 @@
+import { expect, test } from "vitest";
+import type { InspectedRecord } from "../stores/store.ts";
+import type { Ended } from "./execution.ts";
+import { mustStop, outcomeOfLoser, outcomeOfOwner, settlementOf, undecided } from "./leased-decisions.ts";
+
+const result = Uint8Array.of(1);
+const holds = { hadEffects: false, takeOverAfterMs: undefined };
+const reruns = { hadEffects: false, takeOverAfterMs: 0 };
+const waits = { hadEffects: false, takeOverAfterMs: 500 };
+
+test.for([
+  ["done", holds, "complete"],
+  ["refused", reruns, "complete"],
+  ["unknown", holds, "complete"],
+  ["unknown", reruns, "abandon"],
+  ["unknown", waits, "expire"],
+  ["held", holds, "abandon"],
+  ["held", reruns, "abandon"],
+  ["held", waits, "expire"],
+  ["none", waits, "release"],
+  ["none", { ...waits, hadEffects: true }, "abandon"],
+] as const)("an attempt with effect %s and the policy %o ends by %s", ([effect, policy, settlement]) => {
+  expect(settlementOf(effect, policy)).toBe(settlement);
+});
+
+test("an attempt that threw has its lease run out where its worker is given time to stop, and only there", () => {
+  expect([holds, reruns, waits].map(undecided)).toEqual(["abandon", "abandon", "expire"]);
+});
+
+test("a handler goes on behind a success only", () => {
+  const effects = ["done", "refused", "none", "unknown", "held"] as const;
+  expect(effects.map(mustStop)).toEqual([false, true, true, true, true]);
+});
+
+test("an owner that had no effect says so only of an operation of which nothing happened before", () => {
+  const none: Ended = { effect: "none", result };
+  expect(outcomeOfOwner(none, holds)).toEqual({ kind: "executed", result });
+  expect(outcomeOfOwner(none, { ...holds, hadEffects: true })).toEqual({ kind: "outcome-unknown" });
+  expect(outcomeOfOwner(none, { ...reruns, hadEffects: true })).toEqual({ kind: "in-progress" });
+});
+
+const operation = { fingerprint: "f" };
+const found = (state: InspectedRecord["state"], kept?: Uint8Array): InspectedRecord =>
+  ({ scope: "s", key: "k", state, record: { fingerprint: "f", result: kept } }) as InspectedRecord;
+
+test.for(["done", "refused", "unknown", "held"] as const)(
+  "a late owner with effect %s whose record is gone does not know what became of it",
+  (effect) => {
+    expect(outcomeOfLoser(undefined, operation, { effect, result })).toEqual({ kind: "outcome-unknown" });
+  },
+);
+
+test("a late owner without effect whose record is gone has given it back itself", () => {
+  expect(outcomeOfLoser(undefined, operation, { effect: "none", result })).toEqual({ kind: "executed", result });
+});
+
+test("a late owner answers by the record: what is kept, that another is at it, or that nobody knows", () => {
+  const late: Ended = { effect: "done", result };
+  const kept = Uint8Array.of(9);
+  expect(outcomeOfLoser(found("done", kept), operation, late)).toEqual({ kind: "replayed", result: kept });
+  expect(outcomeOfLoser(found("running"), operation, late)).toEqual({ kind: "in-progress" });
+  expect(outcomeOfLoser(found("abandoned"), operation, late)).toEqual({ kind: "outcome-unknown" });
+  expect(outcomeOfLoser(found("running"), { fingerprint: "g" }, late)).toEqual({ kind: "mismatch" });
+});

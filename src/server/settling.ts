@@ -1,0 +1,123 @@
+import type { Clock } from "../core/clock.ts";
+import { equalJitter, exponentialBackoff } from "../retry/index.ts";
+import type { CheckedEngineOptions } from "./options.ts";
+
+/** One thing that the store has to be asked for until it has said what became of it. */
+export interface Unsettled {
+  /** What it holds in memory meanwhile, bytes. */
+  readonly bytes: number;
+  /** The longest pause between two calls, milliseconds. */
+  readonly pauseMsMax: number;
+  /**
+   * Asks once. `true`: it is known now, or no longer worth asking for. A rejection is asked for again.
+   *
+   * @param isClosing whether the process is about to end, and this may be the last call.
+   */
+  ask(isClosing: boolean): Promise<boolean>;
+}
+
+/** What goes on behind callers who were answered already. */
+export interface Settling {
+  /** @returns `false` when too much is unsettled already: then it is not asked for any more. */
+  goOn(unsettled: Unsettled): boolean;
+  /** Holds `close` up until a call that was given up has ended. */
+  readonly watch: (call: Promise<unknown>) => void;
+  /** Asks at once for all that is unsettled, and resolves when it is settled, or after twice `storeMsMax`. */
+  close(): Promise<void>;
+}
+
+/** How many may be unsettled at a time, and how much memory they may hold: what an outage of a busy server leaves. */
+const unsettledMax = 10_000;
+const bytesMax = 64 * 1024 * 1024;
+/** How many are asked for at a time: a store that comes back is not met by all of them at once. */
+const callsMax = 10;
+/** How long anything is asked for, milliseconds: an outage that lasts longer needs people in any case. */
+const msMax = 3_600_000;
+
+export function settling({ clock, random, retentionMs, storeMsMax }: CheckedEngineOptions): Settling {
+  const backoff = exponentialBackoff({ baseMs: 500, capMs: 30_000, jitter: equalJitter() });
+  const running = new Set<Promise<void>>();
+  const pauses = pausing(clock);
+  const waiting: (() => void)[] = [];
+  let [unsettled, bytes, calls] = [0, 0, 0];
+  let state: "open" | "closing" | "closed" = "open";
+
+  const inTurn = async (call: () => Promise<boolean>): Promise<boolean> => {
+    if (calls < callsMax) calls += 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await call();
+    } catch {
+      return false;
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) calls -= 1;
+      else next();
+    }
+  };
+  const settle = async (one: Unsettled): Promise<void> => {
+    const endsAt = clock.monotonic() + Math.min(msMax, retentionMs);
+    for (let [retry, previousDelayMs] = [1, 0]; ; retry += 1) {
+      if (await inTurn(async () => state === "closed" || one.ask(state === "closing"))) return;
+      if (clock.monotonic() >= endsAt) return;
+      previousDelayMs = Math.min(one.pauseMsMax, backoff({ retry, previousDelayMs, random }));
+      await pauses.pause(state === "closing" ? Math.min(100, previousDelayMs) : previousDelayMs);
+    }
+  };
+  const track = (work: Promise<unknown>): Promise<void> => {
+    const ended: Promise<void> = work.then(
+      () => void running.delete(ended),
+      () => void running.delete(ended),
+    );
+    running.add(ended);
+    return ended;
+  };
+
+  return {
+    goOn(one) {
+      if (state === "closed" || unsettled >= unsettledMax || bytes + one.bytes > bytesMax) return false;
+      unsettled += 1;
+      bytes += one.bytes;
+      void track(settle(one)).then(() => {
+        unsettled -= 1;
+        bytes -= one.bytes;
+      });
+      return true;
+    },
+    watch: (call) => void track(call),
+    async close() {
+      if (state === "closed") return;
+      state = "closing";
+      const { promise: late, resolve } = Promise.withResolvers<void>();
+      const cancel = clock.timer(2 * storeMsMax, resolve);
+      pauses.endAll();
+      const settled = (async () => {
+        while (running.size > 0) await Promise.all(running);
+      })();
+      await Promise.race([settled, late]);
+      cancel();
+      state = "closed";
+      pauses.endAll();
+    },
+  };
+}
+
+/** Pauses that can be ended before their time, all at once. */
+function pausing(clock: Clock): { pause(delayMs: number): Promise<void>; endAll(): void } {
+  const ends = new Set<() => void>();
+  return {
+    pause: (delayMs) =>
+      new Promise((resolve) => {
+        const end = (): void => {
+          cancel();
+          ends.delete(end);
+          resolve();
+        };
+        const cancel = clock.timer(delayMs, end);
+        ends.add(end);
+      }),
+    endAll() {
+      for (const end of ends) end();
+    },
+  };
+}

@@ -1,0 +1,167 @@
+import { OnceAgainError } from "../core/errors.ts";
+import type {
+  CheckpointRequest,
+  ClaimAnswer,
+  ClaimRequest,
+  CompleteRequest,
+  InspectedRecord,
+  RecordName,
+  ReleaseRequest,
+  RenewRequest,
+  StepRequest,
+  Store,
+  TransactionalStore,
+  TransactionAnswer,
+  TransactionEnding,
+  TransactionRequest,
+} from "../stores/store.ts";
+import { boundedTransaction } from "./bounded-transaction.ts";
+import { takingBack } from "./late-claims.ts";
+import type { CheckedEngineOptions } from "./options.ts";
+import { type Settling, settling } from "./settling.ts";
+import { type CallStore, resultUnconfirmed, singleCalls, storeCalls, storeUnavailable } from "./store-calls.ts";
+
+/**
+ * The one way from a server to its store. Each call is waited for no longer than `storeMsMax`, and what already happened
+ * is asked for behind the caller's back until the store has said what became of it. A test holds that no other file of
+ * this room calls a store.
+ *
+ * Calls reject with `ONCE_STORE_UNAVAILABLE` where nothing has run yet, with `ONCE_RESULT_UNCONFIRMED` everywhere else;
+ * transactions with what their work or the store threw, and with `ONCE_STORE_UNAVAILABLE` when the store was too slow.
+ */
+export interface StoreDoor<Transaction = unknown> {
+  /** When it fails, it is taken back: the work will not run. */
+  claim(request: ClaimRequest): Promise<ClaimAnswer>;
+  /** Gives a claim back for which no work will run, behind the caller's back. */
+  takeBack(owned: ReleaseRequest): void;
+  renew(request: RenewRequest): Promise<boolean>;
+  /** These three go on after they failed, until their outcome is known. */
+  complete(request: CompleteRequest): Promise<boolean>;
+  release(owned: ReleaseRequest): Promise<boolean>;
+  /** Ends the lease at once. */
+  abandon(owned: ReleaseRequest): Promise<boolean>;
+  checkpoint(request: CheckpointRequest): Promise<boolean>;
+  inspect(name: RecordName): Promise<InspectedRecord | undefined>;
+  /** The same before a request is let in: when it fails, nothing happened. */
+  lookUp(name: RecordName): Promise<InspectedRecord | undefined>;
+  purge(request: { limit: number }): Promise<number>;
+  transact<Value>(
+    request: TransactionRequest,
+    work: (transaction: Transaction) => Promise<TransactionEnding<Value>>,
+  ): Promise<TransactionAnswer<Value>>;
+  transactUnkeyed<Value>(work: (transaction: Transaction) => Promise<TransactionEnding<Value>>): Promise<Value>;
+  transactStep(
+    request: StepRequest,
+    work: (transaction: Transaction) => Promise<Uint8Array>,
+  ): Promise<Uint8Array | undefined>;
+  /** Asks once more for all that is unsettled, and resolves when it is settled, or after twice `storeMsMax`. */
+  close(): Promise<void>;
+}
+
+export function storeDoor<Transaction>(store: Store, options: CheckedEngineOptions): StoreDoor<Transaction> {
+  const { clock, clocks, onError, storeMsMax } = options;
+  const [call, once, background] = [storeCalls(options), singleCalls(options), settling(options)];
+  const settled = settlingCalls({ store, options, call, once, background });
+
+  const takeBack = takingBack({ clock, background, release: (owned) => once(() => store.release(owned)) });
+  const bounds = { clock: clocks.store, msMax: storeMsMax };
+  const bounded = <Ending, Answer>(
+    begin: (run: (transaction: Transaction) => Promise<Ending>) => Promise<Answer>,
+    work: (transaction: Transaction) => Promise<Ending>,
+  ): Promise<Answer> => boundedTransaction(bounds, begin, work, background.watch);
+  // The transactions of a store are asked for only where it has some.
+  const transactions = (): TransactionalStore<Transaction> => transactional(store);
+
+  return {
+    async claim(request) {
+      const sent: Promise<ClaimAnswer>[] = [];
+      const ask = (): Promise<ClaimAnswer> => {
+        const answer = store.claim(request);
+        sent.push(answer);
+        return answer;
+      };
+      try {
+        return await call("claim", request, ask);
+      } catch (error) {
+        takeBack(named(request), sent);
+        throw error;
+      }
+    },
+    takeBack: (owned) => takeBack(owned, []),
+    renew: (request) => call("renew", request, () => store.renew(request)),
+    complete: (request) => settled("complete", request, () => store.complete(request), request.result),
+    release: (owned) => settled("release", owned, () => store.release(owned)),
+    abandon: (owned) => settled("renew", owned, () => store.renew({ ...owned, leaseMs: 0 })),
+    checkpoint: (request) => call("checkpoint", request, () => store.checkpoint(request)),
+    inspect: (name) => call("inspect", name, () => store.inspect(name)),
+    async lookUp(name) {
+      try {
+        return await call("inspect", name, () => store.inspect(name));
+      } catch (error) {
+        throw storeUnavailable(error);
+      }
+    },
+    purge: (request) => call("purge", { scope: "", key: undefined }, () => store.purge(request)),
+    transact: (request, work) => bounded((run) => transactions().transact(request, run, onError), work),
+    transactUnkeyed: (work) => bounded((run) => transactions().transactUnkeyed(run, onError), work),
+    transactStep: (request, work) => bounded((run) => transactions().transactStep(request, run, onError), work),
+    close: () => background.close(),
+  };
+}
+
+function named({ scope, key, owner }: ReleaseRequest): ReleaseRequest {
+  return { scope, key, owner };
+}
+
+/** What a door is made of. */
+interface Calls {
+  store: Store;
+  options: CheckedEngineOptions;
+  call: CallStore;
+  once: <Answer>(call: () => Promise<Answer>) => Promise<Answer>;
+  background: Settling;
+}
+
+/** @returns a caller for what ends an attempt, which goes on behind the caller's back when it failed. */
+function settlingCalls({ store, options, call, once, background }: Calls) {
+  const { leaseMs, onError } = options;
+  const pauseMsMax = Math.min(30_000, leaseMs / 3);
+  const goOn = (owned: ReleaseRequest, ask: () => Promise<boolean>, result?: Uint8Array): void => {
+    const isTaken = background.goOn({
+      bytes: result?.length ?? 0,
+      pauseMsMax,
+      ask: async () => {
+        try {
+          await once(ask);
+          return true;
+        } catch {
+          // Meanwhile the operation is not abandoned: its result is here.
+          if (result !== undefined) await once(() => store.renew({ ...named(owned), leaseMs }));
+          return false;
+        }
+      },
+    });
+    if (!isTaken) onError(resultUnconfirmed(undefined));
+  };
+  return async (
+    operation: "complete" | "release" | "renew",
+    owned: ReleaseRequest,
+    ask: () => Promise<boolean>,
+    result?: Uint8Array,
+  ): Promise<boolean> => {
+    try {
+      return await call(operation, owned, ask);
+    } catch (error) {
+      goOn(owned, ask, result);
+      throw error;
+    }
+  };
+}
+
+function transactional<Transaction>(store: Store): TransactionalStore<Transaction> {
+  if ("transact" in store) return store as TransactionalStore<Transaction>;
+  throw new OnceAgainError(
+    "ONCE_UNSAFE_PAIR",
+    "A transaction step needs a store in the database that it writes to. Use such a store, or another kind of step.",
+  );
+}
