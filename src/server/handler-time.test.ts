@@ -95,7 +95,7 @@ describe("a handler in a transaction that does not end in its time", () => {
       return expect.fail("went on");
     };
     const next = async ({ transaction }: Attempt<DatabaseSync>) => {
-      expect(() => insertOrder(given[0]!, "late")).toThrow("not open");
+      expect(() => insertOrder(given[0]!, "late")).toThrow(expect.objectContaining({ code: "ONCE_OPERATION_ENDED" }));
       insertOrder(transaction, "coffee");
       return { effect: "done", result: first } as const;
     };
