@@ -26,6 +26,11 @@ interface OrmTransaction {
 
 type Orm<Given> = (given: Given, work: (transaction: OrmTransaction) => Promise<void>) => Promise<unknown>;
 
+interface KyselySavepoint {
+  rollbackToSavepoint(name: string): { execute(): Promise<unknown> };
+  releaseSavepoint(name: string): { execute(): Promise<unknown> };
+}
+
 interface DrizzleLike {
   execute(query: unknown): PromiseLike<unknown>;
   transaction(work: (tx: DrizzleLike) => Promise<void>): Promise<unknown>;
@@ -39,28 +44,26 @@ const drizzleTransaction = (tx: DrizzleLike): OrmTransaction => ({
 const ormsOnPg: Record<string, Orm<PoolClient>> = {
   Drizzle: (given, work) =>
     drizzlePg(given).transaction((tx) => work(drizzleTransaction(tx as unknown as DrizzleLike))),
-  Kysely: (given, work) => {
+  Kysely: async (given, work) => {
     const pool = { connect: async () => given, end: async () => undefined };
     const database = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
-    return database.transaction().execute((trx) =>
-      work({
-        insert: (name) => kyselySql`INSERT INTO effects VALUES (${name})`.execute(trx),
-        // Kysely has savepoints in controlled transactions only.
-        nested: async (inner) => {
-          const controlled = await database.startTransaction().execute();
-          await inner({
-            insert: (name) => kyselySql`INSERT INTO effects VALUES (${name})`.execute(controlled),
-            nested: () => expect.fail("no deeper"),
-          }).then(
-            () => controlled.commit().execute(),
-            async (error: unknown) => {
-              await controlled.rollback().execute();
-              throw error;
-            },
-          );
-        },
-      }),
-    );
+    const trx = await database.startTransaction().execute();
+    const insert = (name: string) => kyselySql`INSERT INTO effects VALUES (${name})`.execute(trx);
+    const nested: OrmTransaction["nested"] = async (inner) => {
+      await trx.savepoint("nested").execute();
+      try {
+        await inner({ insert, nested });
+      } catch (error) {
+        await (trx as unknown as KyselySavepoint).rollbackToSavepoint("nested").execute();
+        throw error;
+      }
+      await (trx as unknown as KyselySavepoint).releaseSavepoint("nested").execute();
+    };
+    await work({ insert, nested }).catch(async (error: unknown) => {
+      await trx.rollback().execute();
+      throw error;
+    });
+    await trx.commit().execute();
   },
   Knex: (given, work) => {
     const database = knex({ client: "pg" });
@@ -76,21 +79,28 @@ const ormsOnPg: Record<string, Orm<PoolClient>> = {
       override connect = (async () => given) as Pool["connect"];
     }
     const adapter = await new PrismaPg(new GivenPool()).connect();
-    const scope = async (inner: (transaction: OrmTransaction) => Promise<void>): Promise<void> => {
-      const tx = await adapter.startTransaction();
-      const run = (sql: string, args: string[] = []) =>
-        tx.executeRaw({ sql, args, argTypes: args.map(() => ({ scalarType: "string", arity: "scalar" }) as const) });
+    const tx = await adapter.startTransaction();
+    const run = (sql: string, args: string[] = []) =>
+      tx.executeRaw({ sql, args, argTypes: args.map(() => ({ scalarType: "string", arity: "scalar" }) as const) });
+    const insert = (name: string) => run("INSERT INTO effects VALUES ($1)", [name]);
+    const nested: OrmTransaction["nested"] = async (inner) => {
+      await tx.createSavepoint?.("nested");
       try {
-        await inner({ insert: (name) => run("INSERT INTO effects VALUES ($1)", [name]), nested: scope });
+        await inner({ insert, nested });
       } catch (error) {
-        await run("ROLLBACK");
-        await tx.rollback();
+        await tx.rollbackToSavepoint?.("nested");
         throw error;
       }
-      await run("COMMIT");
-      await tx.commit();
+      await tx.releaseSavepoint?.("nested");
     };
-    await scope(work);
+    // As its client does: the adapter's own commit and rollback only give the connection back.
+    await work({ insert, nested }).catch(async (error: unknown) => {
+      await run("ROLLBACK");
+      await tx.rollback();
+      throw error;
+    });
+    await run("COMMIT");
+    await tx.commit();
   },
 };
 
