@@ -337,6 +337,17 @@ describe("a request that is not the platform's own", () => {
     expect(orders()).toEqual(["tea", "tea"]);
   });
 
+  test("that can't be copied is answered with a 503, and its fault is told", async () => {
+    const errors: unknown[] = [];
+    const clone = (): never => {
+      throw new TypeError("no copy");
+    };
+    const given = Object.assign(new NextRequest(request()), { clone });
+    const once = onceFetch({ store: memoryStore(), scope: "public", onError: (error) => errors.push(error) }, never);
+    expect((await once(given)).status).toBe(503);
+    expect(errors).toEqual([expect.any(TypeError)]);
+  });
+
   test("is refused when its body is too large, or was read before", async () => {
     const errors: unknown[] = [];
     const onError = (error: unknown): void => void errors.push(error);

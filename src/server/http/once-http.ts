@@ -103,7 +103,7 @@ export function onceHttp<Request, Transaction>(
     if (key !== undefined && isOld && (await isForgotten(door, { scope, key }))) {
       return say("ONCE_KEY_EXPIRED", tooOld);
     }
-    const body = await bodyOf(request, rules.bodyBytesMax);
+    const body = await bodyOf(request, rules);
     const report: RunReport = { answer: undefined, keepsNewKey: false };
     const work = workOf(reconciling(handler, native), body, report, rules.onError);
     if (key === undefined) {
@@ -195,12 +195,16 @@ async function isForgotten(door: StoreDoor, name: RecordName): Promise<boolean> 
   return (await door.lookUp(name)) === undefined;
 }
 
-async function bodyOf<Request>(request: HttpRequest<Request>, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
+async function bodyOf<Request>(
+  request: HttpRequest<Request>,
+  { bodyBytesMax, onError }: CheckedHttpRules<Request>,
+): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    return await request.body(bytesMax);
+    return await request.body(bodyBytesMax);
   } catch (cause) {
     if (OnceAgainError.isInstance(cause)) throw cause;
-    // The caller hung up, or its connection broke.
+    // The caller hung up, or its connection broke; or a fault here, which would otherwise be seen by nobody.
+    if (cause instanceof TypeError) onError(cause);
     throw new NoEffectError("The request did not arrive whole. Nothing happened.", { cause });
   }
 }

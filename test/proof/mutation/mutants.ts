@@ -43,14 +43,6 @@ export const mutants: readonly Mutant[] = [
     killedBy: "is handed on as it is, with all that it has beside, and its body can be read",
   },
   {
-    guard: "web: a response whose body was read is no answer",
-    file: "src/frameworks/web-messages.ts",
-    search: "if (response.bodyUsed)",
-    replace: "if (response.bodyUsed && false)",
-    check: test("src/frameworks/fetch.test.ts"),
-    killedBy: "with a body that was read already, or that is not made of bytes, is a failure, told and kept as one",
-  },
-  {
     guard: "Hono: an answer in front is not the operation's",
     file: "src/frameworks/hono-answer.ts",
     search: "return this.isOvertaken ? this.#own !== undefined : this.#isFinalized;",
