@@ -98,7 +98,8 @@ async function ended<Value>(
   try {
     const ending = await work(transaction);
     guard.end();
-    if (endSavepoint(database, ending.keep === "answer-only")) {
+    const isUndone = guard.undone && ending.keep === "rollback";
+    if (isUndone || endSavepoint(database, ending.keep === "answer-only")) {
       if (ending.keep === "rollback") rollback(database);
       return ending;
     }

@@ -223,14 +223,16 @@ test("it does what a DatabaseSync does", async () => {
 
 test("after a failure for which SQLite rolls back, nothing more is sent, and the key is free", async () => {
   const { store, effects } = await ground();
-  const run = store.transact(operation, async (transaction) => {
-    transaction.exec("INSERT INTO effects VALUES ('one')");
-    const again = transaction.prepare("INSERT OR ROLLBACK INTO effects VALUES ('one')");
-    expect(() => again.run()).toThrow("UNIQUE");
-    expect(() => transaction.exec("INSERT INTO effects VALUES ('two')")).toThrow(refused);
-    return ends("commit");
-  });
-  await expect(run).rejects.toThrow("SQLite rolled everything back");
+  const run = (keep: "commit" | "rollback") =>
+    store.transact(operation, async (transaction) => {
+      transaction.exec("INSERT INTO effects VALUES ('one')");
+      const again = transaction.prepare("INSERT OR ROLLBACK INTO effects VALUES ('one')");
+      expect(() => again.run()).toThrow("UNIQUE");
+      expect(() => transaction.exec("INSERT INTO effects VALUES ('two')")).toThrow(refused);
+      return ends(keep);
+    });
+  await expect(run("commit")).rejects.toThrow("SQLite rolled everything back");
+  expect(await run("rollback")).toEqual({ kind: "executed", value: "ran" });
   expect(effects()).toEqual([]);
   expect((await store.transact(operation, async () => ends("commit"))).kind).toBe("executed");
 });
