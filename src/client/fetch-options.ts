@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { Listener } from "../core/events.ts";
+import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkedChoice, checkedNumber, invalidOption } from "../core/options.ts";
 import type { Random } from "../core/random.ts";
 import { type KeyFormat, keyHeaderName } from "../key/index.ts";
@@ -113,8 +114,30 @@ export interface FetchSettings {
   readonly onEvent: Listener<FetchEvent> | undefined;
 }
 
+const names: OptionNames<RetryingFetchOptions> = {
+  fetch: true,
+  attemptsMax: true,
+  backoff: true,
+  deadlineMs: true,
+  attemptTimeoutMs: true,
+  budget: true,
+  layers: true,
+  attemptHeaders: true,
+  keys: true,
+  keyHeader: true,
+  keyFormat: true,
+  keyRetentionMs: true,
+  trustRetryAfter: true,
+  readBody: true,
+  bodyBytesMax: true,
+  onEvent: true,
+  clock: true,
+  random: true,
+};
+
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds. */
 export function fetchSettings(options: RetryingFetchOptions): FetchSettings {
+  checkNames("retryingFetch", options, names);
   const {
     attemptsMax,
     attemptTimeoutMs = 30_000,

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { invalidOption } from "../core/options.ts";
 import {
   type HttpOptions,
   type IdempotencyPolicy,
@@ -47,6 +48,7 @@ export function onceNode<Transaction>(
   handler: NodeHandler<Transaction>,
 ): OnceNode {
   const once = onceHttp(options);
+  if (typeof handler !== "function") throw invalidOption("handler", "a function", handler);
 
   const listen = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const call: NodeCall<IncomingMessage, Transaction> = {

@@ -1,3 +1,4 @@
+import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkedNumber } from "../core/options.ts";
 import { type Random, uniform } from "../core/random.ts";
 import { fullJitter, type Jitter } from "./jitter.ts";
@@ -32,6 +33,12 @@ export interface BackoffOptions {
 /** 2^31 - 1: the longest delay that a JavaScript timer takes, 24.8 days. */
 const delayMsMax = 2_147_483_647;
 
+const rangeNames: OptionNames<Omit<BackoffOptions, "jitter">> = {
+  baseMs: true,
+  capMs: true,
+};
+const growingNames: OptionNames<BackoffOptions> = { ...rangeNames, jitter: true };
+
 /**
  * v(n) = min(cap, base * factor^(n - 1)): 1, 2, 4, 8 s before retries 1 to 4 with the defaults, before jitter.
  *
@@ -39,6 +46,7 @@ const delayMsMax = 2_147_483_647;
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
  */
 export function exponentialBackoff(options: BackoffOptions & { factor?: number } = {}): Backoff {
+  checkNames("exponentialBackoff", options, { ...growingNames, factor: true });
   const factor = checkedNumber("factor", options.factor ?? 2, { min: 1, max: 100 });
   return growing(options, (retry, baseMs) => baseMs * factor ** (retry - 1));
 }
@@ -49,6 +57,7 @@ export function exponentialBackoff(options: BackoffOptions & { factor?: number }
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
  */
 export function linearBackoff(options: BackoffOptions = {}): Backoff {
+  checkNames("linearBackoff", options, growingNames);
   return growing(options, (retry, baseMs) => baseMs * retry);
 }
 
@@ -58,6 +67,7 @@ export function linearBackoff(options: BackoffOptions = {}): Backoff {
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
  */
 export function fibonacciBackoff(options: BackoffOptions = {}): Backoff {
+  checkNames("fibonacciBackoff", options, growingNames);
   return growing(options, (retry, baseMs, capMs) => {
     let [delayMs, nextMs] = [baseMs, baseMs];
     for (let step = 1; step < retry && delayMs < capMs; step += 1) [delayMs, nextMs] = [nextMs, delayMs + nextMs];
@@ -73,6 +83,7 @@ export function fibonacciBackoff(options: BackoffOptions = {}): Backoff {
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for a delay out of bounds.
  */
 export function constantBackoff(options: { delayMs: number; jitter?: Jitter }): Backoff {
+  checkNames("constantBackoff", options, { delayMs: true, jitter: true });
   const delayMs = checkedNumber("delayMs", options.delayMs, { min: 0, max: delayMsMax });
   const jitter = options.jitter ?? fullJitter();
   return ({ random }) => below(delayMsMax, jitter(delayMs, random), random);
@@ -85,6 +96,7 @@ export function constantBackoff(options: { delayMs: number; jitter?: Jitter }): 
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
  */
 export function decorrelatedBackoff(options: Omit<BackoffOptions, "jitter"> = {}): Backoff {
+  checkNames("decorrelatedBackoff", options, rangeNames);
   const { baseMs, capMs } = checkedRange(options);
   return ({ previousDelayMs, random }) =>
     uniform(random, baseMs, Math.min(capMs, 3 * Math.max(baseMs, previousDelayMs)));

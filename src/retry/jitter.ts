@@ -1,3 +1,4 @@
+import { checkNames } from "../core/option-names.ts";
 import { checkedNumber } from "../core/options.ts";
 import { type Random, uniform } from "../core/random.ts";
 
@@ -32,6 +33,7 @@ export function equalJitter(): Jitter {
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for a ratio out of bounds.
  */
 export function boundedJitter(options: { ratio?: number } = {}): Jitter {
+  checkNames("boundedJitter", options, { ratio: true });
   const ratio = checkedNumber("ratio", options.ratio ?? 0.25, { min: 0, max: 1 });
   return (delayMs, random) => delayMs * uniform(random, 1 - ratio, 1 + ratio);
 }

@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { Listener } from "../core/events.ts";
+import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkedNumber } from "../core/options.ts";
 import { type Random, systemRandom } from "../core/random.ts";
 import { systemClock } from "../core/system-clock.ts";
@@ -51,10 +52,24 @@ export interface RetryPolicy<T> {
   readonly random: Random;
 }
 
+const names: OptionNames<RetryOptions<never>> = {
+  attemptsMax: true,
+  backoff: true,
+  deadlineMs: true,
+  attemptTimeoutMs: true,
+  signal: true,
+  budget: true,
+  decide: true,
+  onEvent: true,
+  clock: true,
+  random: true,
+};
+
 const defaultBackoff = exponentialBackoff();
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for a number out of bounds. */
 export function retryPolicy<T>(options: RetryOptions<T>): RetryPolicy<T> {
+  checkNames("retry", options, names);
   const { deadlineMs, attemptTimeoutMs } = options;
   return {
     attemptsMax: checkedNumber("attemptsMax", options.attemptsMax ?? 5, { min: 1, integer: true }),

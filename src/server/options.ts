@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { type Listener, notify } from "../core/events.ts";
+import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkedChoice, checkedNumber } from "../core/options.ts";
 import { type Random, systemRandom } from "../core/random.ts";
 import { sharedTimers } from "../core/shared-timers.ts";
@@ -81,10 +82,28 @@ export interface CheckedEngineOptions {
   readonly random: Random;
 }
 
+export const engineOptionNames: OptionNames<EngineOptions> = {
+  onUnknown: true,
+  quiesceMs: true,
+  acknowledgeDuplicates: true,
+  secret: true,
+  checkpointBytesMax: true,
+  leaseMs: true,
+  retentionMs: true,
+  waitMs: true,
+  storeMsMax: true,
+  handlerMsMax: true,
+  onEvent: true,
+  onError: true,
+  clock: true,
+  random: true,
+};
+
 const dayMs = 86_400_000;
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for the first option that makes no sense. */
 export function checkedEngineOptions(options: EngineOptions): CheckedEngineOptions {
+  checkNames("The engine", options, engineOptionNames);
   const onUnknown = checkedChoice("onUnknown", options.onUnknown ?? "hold", ["hold", "rerun"]);
   const quiesceMs = checkedNumber("quiesceMs", options.quiesceMs ?? 0, { min: 0 });
   const checkpointBytesMax = checkedNumber("checkpointBytesMax", options.checkpointBytesMax ?? 65_536, { min: 1 });
@@ -95,7 +114,11 @@ export function checkedEngineOptions(options: EngineOptions): CheckedEngineOptio
     takeOverAfterMs: onUnknown === "hold" ? undefined : quiesceMs,
     steps: { secret: checkedSecret(options.secret), checkpointBytesMax, quiesceMs },
     leaseMs,
-    retentionMs: checkedNumber("retentionMs", options.retentionMs ?? dayMs, retention),
+    retentionMs: checkedNumber(
+      `retentionMs (longer than leaseMs, ${leaseMs})`,
+      options.retentionMs ?? dayMs,
+      retention,
+    ),
     waitMs: checkedNumber("waitMs", options.waitMs ?? 0, { min: 0 }),
     storeMsMax: checkedNumber("storeMsMax", options.storeMsMax ?? 5000, { min: 1 }),
     handlerMsMax: checkedNumber("handlerMsMax", options.handlerMsMax ?? 300_000, { min: 1 }),

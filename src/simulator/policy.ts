@@ -24,15 +24,15 @@ import type { BackoffSettings, BudgetSettings } from "./policy-options.ts";
 export function backoffOf(settings: BackoffSettings): Backoff {
   switch (settings.kind) {
     case "exponential":
-      return exponentialBackoff({ ...settings, jitter: jitterOf(settings) });
+      return exponentialBackoff({ ...without(settings, "kind", "jitterRatio"), jitter: jitterOf(settings) });
     case "linear":
-      return linearBackoff({ ...settings, jitter: jitterOf(settings) });
+      return linearBackoff({ ...without(settings, "kind", "jitterRatio", "factor"), jitter: jitterOf(settings) });
     case "fibonacci":
-      return fibonacciBackoff({ ...settings, jitter: jitterOf(settings) });
+      return fibonacciBackoff({ ...without(settings, "kind", "jitterRatio", "factor"), jitter: jitterOf(settings) });
     case "constant":
-      return constantBackoff({ ...settings, jitter: jitterOf(settings) });
+      return constantBackoff({ ...without(settings, "kind", "jitterRatio"), jitter: jitterOf(settings) });
     case "decorrelated":
-      return decorrelatedBackoff(settings);
+      return decorrelatedBackoff(without(settings, "kind"));
   }
 }
 
@@ -59,12 +59,21 @@ export function budgetOf(settings: BudgetSettings, clock: Clock): RetryBudget | 
     case "none":
       return undefined;
     case "success":
-      return successBudget(settings);
+      return successBudget(without(settings, "kind"));
     case "grpc":
-      return grpcBudget(settings);
+      return grpcBudget(without(settings, "kind"));
     case "aws":
-      return awsBudget(settings);
+      return awsBudget(without(settings, "kind"));
     case "finagle":
-      return finagleBudget({ ...settings, clock });
+      return finagleBudget({ ...without(settings, "kind"), clock });
   }
+}
+
+/** Settings without what is not for the function that they are given to, which refuses names that it does not know. */
+function without<Settings extends object, Name extends PropertyKey>(
+  settings: Settings,
+  ...names: Name[]
+): Omit<Settings, Name> {
+  const left = Object.entries(settings).filter(([name]) => !(names as PropertyKey[]).includes(name));
+  return Object.fromEntries(left) as Omit<Settings, Name>;
 }

@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
+import { checkNames, named, type OptionNames } from "../../core/option-names.ts";
 import { checkedNumber } from "../../core/options.ts";
 import { type Random, systemRandom } from "../../core/random.ts";
 import { systemClock } from "../../core/system-clock.ts";
@@ -110,19 +111,53 @@ export interface IntentsSettings {
   readonly random: Random;
 }
 
+const sendingNames: OptionNames<SendingOptions> = {
+  attemptsMax: true,
+  attemptTimeoutMs: true,
+  backoff: true,
+  budget: true,
+  deadlineMs: true,
+  fetch: true,
+  keyFormat: true,
+  keyHeader: true,
+  layers: true,
+};
+
+const names: OptionNames<IntentsOptions> = {
+  ...sendingNames,
+  store: true,
+  headersAtSend: true,
+  secretHeaders: true,
+  giveUpAfterMs: true,
+  resumeBackoff: true,
+  leaseMs: true,
+  concurrency: true,
+  concurrencyPerOrigin: true,
+  openMax: true,
+  bodyBytesMax: true,
+  answerBytesMax: true,
+  retentionMs: true,
+  pollMs: true,
+  storeMsMax: true,
+  clock: true,
+  random: true,
+};
+
 const hourMs = 3_600_000;
 const mebibyte = 1_048_576;
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds. */
 export function intentsSettings(options: IntentsOptions): IntentsSettings {
   // Checked now, rather than at the first intent that is sent.
-  const { budgetOf, layerOf } = fetchSettings(options);
+  checkNames("openIntents", options, names);
+  const sending: SendingOptions = named<SendingOptions>(options, sendingNames);
+  const { budgetOf, layerOf } = fetchSettings(sending);
   const whole = (name: NumberOption, value: number, min: number, max?: number): number =>
     checkedNumber(name, options[name] ?? value, { min, integer: true, ...(max === undefined ? undefined : { max }) });
   const concurrency = whole("concurrency", 16, 1, 256);
   return Object.freeze({
     store: options.store,
-    sending: options,
+    sending,
     budgetOf,
     layerOf,
     fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),

@@ -1,3 +1,4 @@
+import { checkNames } from "../../core/option-names.ts";
 import { checkedNumber } from "../../core/options.ts";
 import type { FailureKind, RetryBudget } from "../retry-budget.ts";
 
@@ -21,6 +22,7 @@ export interface AwsBudgetOptions {
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
  */
 export function awsBudget(options: AwsBudgetOptions = {}): RetryBudget {
+  checkNames("awsBudget", options, { capacity: true, transientCost: true, throttledCost: true });
   const capacity = checkedNumber("capacity", options.capacity ?? 500, { min: 1, max: 100_000, integer: true });
   const costs: Record<FailureKind, number> = {
     transient: checkedNumber("transientCost", options.transientCost ?? 14, { min: 1, integer: true }),

@@ -1,3 +1,4 @@
+import { checkNames } from "../../core/option-names.ts";
 import type { Clock } from "../../core/clock.ts";
 import { checkedNumber } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
@@ -32,6 +33,7 @@ const depositSlices = 100;
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
  */
 export function finagleBudget(options: FinagleBudgetOptions = {}): RetryBudget {
+  checkNames("finagleBudget", options, { ratio: true, ttlMs: true, reservePerSecond: true, clock: true });
   const { clock = systemClock } = options;
   const ttlMs = checkedNumber("ttlMs", options.ttlMs ?? 10_000, { min: 1000, max: 60_000 });
   const perRequest = thousandths(checkedNumber("ratio", options.ratio ?? 0.2, { min: 0, max: 1000 }));

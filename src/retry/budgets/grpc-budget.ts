@@ -1,3 +1,4 @@
+import { checkNames } from "../../core/option-names.ts";
 import { checkedNumber } from "../../core/options.ts";
 import type { RetryBudget } from "../retry-budget.ts";
 import { thousandths, unit } from "./thousandths.ts";
@@ -14,6 +15,7 @@ import { thousandths, unit } from "./thousandths.ts";
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
  */
 export function grpcBudget(options: { maxTokens?: number; tokenRatio?: number } = {}): RetryBudget {
+  checkNames("grpcBudget", options, { maxTokens: true, tokenRatio: true });
   const maxTokens = thousandths(checkedNumber("maxTokens", options.maxTokens ?? 10, { min: 1, max: 1000 }));
   const perSuccess = thousandths(checkedNumber("tokenRatio", options.tokenRatio ?? 0.1, { min: 0.001, max: 1000 }));
   let tokens = maxTokens;

@@ -1,5 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
-import { checkedNumber } from "../../core/options.ts";
+import { checkNames, type OptionNames } from "../../core/option-names.ts";
+import { checkedNumber, invalidOption } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { checkedFailed, type Failed, failedByDefault } from "./judge.ts";
 
@@ -32,8 +33,20 @@ export interface CircuitBreakerOptions {
 /** The options, checked, with every default filled in. */
 export type CircuitBreakerSettings = ReturnType<typeof circuitBreakerSettings>;
 
+const names: OptionNames<CircuitBreakerOptions> = {
+  window: true,
+  failureRatio: true,
+  callsMin: true,
+  openMs: true,
+  probeTimeoutMs: true,
+  waitersMax: true,
+  failed: true,
+  clock: true,
+};
+
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds. */
 export function circuitBreakerSettings(options: CircuitBreakerOptions) {
+  checkNames("circuitBreaker", options, names);
   const window = options.window ?? { lengthMs: 30_000 };
   if ("calls" in window) checkedNumber("window.calls", window.calls, { min: 1, max: 10_000, integer: true });
   else checkedNumber("window.lengthMs", window.lengthMs, { min: 10 });
@@ -41,7 +54,7 @@ export function circuitBreakerSettings(options: CircuitBreakerOptions) {
   const callsMin = options.callsMin ?? Math.min(10, callsMax?.max ?? 10);
   return Object.freeze({
     window,
-    failureRatio: checkedNumber("failureRatio", options.failureRatio ?? 0.5, { min: Number.MIN_VALUE, max: 1 }),
+    failureRatio: checkedRatio(options.failureRatio ?? 0.5),
     callsMin: checkedNumber("callsMin", callsMin, { min: 1, integer: true, ...callsMax }),
     openMs: checkedNumber("openMs", options.openMs ?? 10_000, { min: 1 }),
     probeTimeoutMs: checkedNumber("probeTimeoutMs", options.probeTimeoutMs ?? 10_000, { min: 1 }),
@@ -49,4 +62,9 @@ export function circuitBreakerSettings(options: CircuitBreakerOptions) {
     failed: checkedFailed(options.failed ?? failedByDefault),
     clock: options.clock ?? systemClock,
   });
+}
+
+function checkedRatio(ratio: number): number {
+  if (typeof ratio === "number" && ratio > 0 && ratio <= 1) return ratio;
+  throw invalidOption("failureRatio", "a number of more than 0, up to 1", ratio);
 }

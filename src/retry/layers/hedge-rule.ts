@@ -1,3 +1,4 @@
+import { checkNames } from "../../core/option-names.ts";
 import { checkedNumber } from "../../core/options.ts";
 import { recentValues } from "./recent-values.ts";
 
@@ -22,6 +23,7 @@ export function hedgeRule(options: {
   readonly delayMs: number | "p95";
   readonly hedgesMax?: number | undefined;
 }): HedgeRule {
+  checkNames("hedge", options, { delayMs: true, hedgesMax: true, budget: true, failed: true, clock: true });
   const hedgesMax = checkedNumber("hedgesMax", options.hedgesMax ?? 1, { min: 1, max: 10, integer: true });
   if (options.delayMs !== "p95") {
     const delayMs = checkedNumber("delayMs", options.delayMs, { min: 0 });

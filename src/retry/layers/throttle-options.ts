@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
+import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkedNumber } from "../../core/options.ts";
 import { type Random, systemRandom } from "../../core/random.ts";
 import { systemClock } from "../../core/system-clock.ts";
@@ -27,8 +28,17 @@ export interface AdaptiveThrottleOptions {
 /** The options, checked, with every default filled in. */
 export type ThrottleSettings = Readonly<{ requestsPerAccept: number; windowMs: number; clock: Clock; random: Random }>;
 
+const names: OptionNames<AdaptiveThrottleOptions> = {
+  requestsPerAccept: true,
+  windowMs: true,
+  failed: true,
+  clock: true,
+  random: true,
+};
+
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds. */
 export function throttleSettings(options: Omit<AdaptiveThrottleOptions, "failed">): ThrottleSettings {
+  checkNames("adaptiveThrottle", options, names);
   return Object.freeze({
     requestsPerAccept: checkedNumber("requestsPerAccept", options.requestsPerAccept ?? 2, { min: 1 }),
     windowMs: checkedNumber("windowMs", options.windowMs ?? 120_000, { min: 10 }),

@@ -1,7 +1,9 @@
 import { notify } from "../../core/events.ts";
+import { checkNames, named, type OptionNames } from "../../core/option-names.ts";
 import { checkedChoice, checkedFunction, checkedNumber, invalidOption } from "../../core/options.ts";
 import type { Store, TransactionalStore } from "../../stores/store.ts";
-import type { EngineOptions } from "../options.ts";
+import { checkStore } from "./check-store.ts";
+import { engineOptionNames, type EngineOptions } from "../options.ts";
 import type { FailureOf } from "./failure.ts";
 import type { KeyQuota } from "./key-quota.ts";
 import type { Reconcile } from "./reconcile.ts";
@@ -79,8 +81,9 @@ export type HttpOptions<Request, Transaction> =
 
 /** What the engine under a route is told: a route that reconciles runs operations again, but looks first. */
 export function engineOptionsOf<Request>({ onUnknown, ...options }: HttpRules<Request>): EngineOptions {
-  if (typeof onUnknown !== "function") return onUnknown === undefined ? options : { ...options, onUnknown };
-  return { ...options, onUnknown: "rerun", acknowledgeDuplicates: true };
+  const own: EngineOptions = named<EngineOptions>(options, engineOptionNames);
+  if (typeof onUnknown !== "function") return onUnknown === undefined ? own : { ...own, onUnknown };
+  return { ...own, onUnknown: "rerun", acknowledgeDuplicates: true };
 }
 
 /** HTTP rules, checked, with every default filled in. */
@@ -96,12 +99,31 @@ export type CheckedHttpRules<Request> = Readonly<
   readonly reconcile: Reconcile<Request> | undefined;
 };
 
+const names: OptionNames<HttpRules<never> & LeasedMode> = {
+  ...engineOptionNames,
+  store: true,
+  mode: true,
+  scope: true,
+  oldKeys: true,
+  failureOf: true,
+  methods: true,
+  keyRequired: true,
+  bodyBytesMax: true,
+  resultBytesMax: true,
+  reusedStatus: true,
+  retryAfterSeconds: true,
+  quota: true,
+  problemBase: true,
+};
+
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for the first option that makes no sense. */
 export function checkedHttpRules<Request, Transaction>(
   options: HttpOptions<Request, Transaction>,
 ): CheckedHttpRules<Request> {
+  checkNames("once-again", options, names);
   const { scope } = options;
   checkedChoice("mode", options.mode ?? "leased", ["leased", "transactional"]);
+  checkStore(options.store, options.mode);
   if (scope !== "public" && typeof scope !== "function") {
     throw invalidOption("scope", 'a function that names the caller of a request, or "public"', scope);
   }
@@ -111,7 +133,7 @@ export function checkedHttpRules<Request, Transaction>(
     reusedStatus: checkedChoice("reusedStatus", options.reusedStatus ?? 422, [409, 422]),
     oldKeys: checkedChoice("oldKeys", options.oldKeys ?? "refuse", ["refuse", "run"]),
     failureOf: checkedFunction("failureOf", options.failureOf),
-    methods: (options.methods ?? ["POST", "PATCH"]).map((method) => method.toUpperCase()),
+    methods: checkedMethods(options.methods ?? ["POST", "PATCH"]),
     keyRequired: options.keyRequired ?? true,
     bodyBytesMax: checkedNumber("bodyBytesMax", options.bodyBytesMax ?? 1_048_576, { min: 0, integer: true }),
     resultBytesMax: checkedNumber("resultBytesMax", options.resultBytesMax ?? 1_048_576, { min: 1024, integer: true }),
@@ -120,4 +142,10 @@ export function checkedHttpRules<Request, Transaction>(
     problemBase: options.problemBase ?? "https://unpkg.com/once-again@0/docs/errors/",
     onError: (error: unknown) => notify(options.onError ?? console.error, error),
   });
+}
+
+function checkedMethods(methods: readonly string[]): readonly string[] {
+  const isList = Array.isArray(methods) && methods.length > 0 && methods.every((method) => typeof method === "string");
+  if (isList) return methods.map((method) => method.toUpperCase());
+  throw invalidOption("methods", 'a list such as ["POST", "PATCH"]', methods);
 }

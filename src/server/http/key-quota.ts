@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
+import { checkNames } from "../../core/option-names.ts";
 import { checkedNumber } from "../../core/options.ts";
 
 /** How many new keys one scope may bring: `keysMax` at once, and as many again every `perMs`. */
@@ -36,6 +37,7 @@ const unlimited: QuotaCount = { take: () => true, giveBack: () => undefined, wai
  */
 export function quotaCount(quota: KeyQuota | undefined, clock: Clock): QuotaCount {
   if (quota === undefined) return unlimited;
+  checkNames("quota", quota, { keysMax: true, perMs: true });
   const { keysMax, perMs } = quota;
   checkedNumber("quota.keysMax", keysMax, { min: 1, integer: true });
   checkedNumber("quota.perMs", perMs, { min: 1 });

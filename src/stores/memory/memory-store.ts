@@ -1,3 +1,4 @@
+import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import type { Clock } from "../../core/clock.ts";
 import { OnceAgainError } from "../../core/errors.ts";
 import { checkedNumber } from "../../core/options.ts";
@@ -21,6 +22,7 @@ export interface MemoryStoreOptions {
  * @throws OnceAgainError `ONCE_OPTION_INVALID`.
  */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
+  checkNames("memoryStore", options, { clock: true, recordsMax: true } satisfies OptionNames<MemoryStoreOptions>);
   const clock = options.clock ?? systemClock;
   const recordsMax = checkedNumber("recordsMax", options.recordsMax ?? 100_000, { min: 1, integer: true });
   const records = new Map<string, RecordName & { record: KeyRecord }>();

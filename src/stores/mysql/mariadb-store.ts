@@ -1,3 +1,4 @@
+import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import type { Clock } from "../../core/clock.ts";
 import { checkedChoice, checkedNumber } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
@@ -56,6 +57,12 @@ export function mariadbStore<Connection extends MysqlConnection>(
   pool: MysqlPool<Connection>,
   options: MariadbStoreOptions = {},
 ): MariadbStore<Connection> {
+  checkNames("mariadbStore", options, {
+    tablePrefix: true,
+    busyMsMax: true,
+    isolation: true,
+    clock: true,
+  } satisfies OptionNames<MariadbStoreOptions>);
   const tablePrefix = options.tablePrefix ?? "once_again_";
   const schema = mariadbSchema(tablePrefix);
   const busyMsMax = checkedNumber("busyMsMax", options.busyMsMax ?? 5000, { min: 1, max: 2 ** 31 - 1, integer: true });

@@ -1,3 +1,4 @@
+import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import type { Clock } from "../../core/clock.ts";
 import { checkedChoice, checkedNumber } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
@@ -92,6 +93,15 @@ export function postgresStore<Connection extends PostgresConnection>(
   pool: PostgresPool<Connection>,
   options: PostgresStoreOptions = {},
 ): PostgresStore<Connection> {
+  checkNames("postgresStore", options, {
+    tablePrefix: true,
+    busyMsMax: true,
+    isolation: true,
+    replayTouch: true,
+    prepare: true,
+    transactionsMax: true,
+    clock: true,
+  } satisfies OptionNames<PostgresStoreOptions>);
   const prefix = options.tablePrefix ?? "once_again_";
   const schemaSql = postgresSchema(prefix);
   const busyMsMax = checkedNumber("busyMsMax", options.busyMsMax ?? 5000, { min: 1, max: 2 ** 31 - 1, integer: true });

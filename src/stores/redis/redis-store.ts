@@ -1,3 +1,4 @@
+import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { isUtf8 } from "node:buffer";
 import { checkedNumber, invalidOption } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
@@ -57,6 +58,11 @@ export interface RedisStore extends Store {
  * @throws OnceAgainError `ONCE_OPTION_INVALID`.
  */
 export function redisStore(client: RedisClient, options: RedisStoreOptions = {}): RedisStore {
+  checkNames("redisStore", options, {
+    prefix: true,
+    acknowledgeEviction: true,
+    silentMsMax: true,
+  } satisfies OptionNames<RedisStoreOptions>);
   const connection = redisConnection(client);
   const prefix = checkedPrefix(options.prefix ?? "once-again:");
   const bounded = boundedBy(systemClock, healthMsMax);

@@ -1,3 +1,4 @@
+import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { DatabaseSync } from "node:sqlite";
 import type { Clock } from "../../core/clock.ts";
 import { checkedNumber, invalidOption } from "../../core/options.ts";
@@ -46,6 +47,12 @@ export function sqliteConnection<Prepared>(
   schema: string,
   prepare: (database: DatabaseSync, clock: Clock) => Prepared,
 ): SqliteConnection<Prepared> {
+  checkNames("A store in SQLite", options, {
+    path: true,
+    busyMsMax: true,
+    queueMax: true,
+    clock: true,
+  } satisfies OptionNames<SqliteOptions>);
   if (typeof options.path !== "string" || options.path === "") {
     throw invalidOption("path", "the path of a database file", options.path);
   }

@@ -97,6 +97,22 @@ export const httpMutants: readonly Mutant[] = [
     killedBy: "a store that will never keep this",
   },
   {
+    guard: "options: a name that nobody reads is refused",
+    file: "src/core/option-names.ts",
+    search: "if (known[name] !== true)",
+    replace: "if (known === undefined)",
+    check: test("test/option-names.test.ts"),
+    killedBy: "refuses a name that is no option of it",
+  },
+  {
+    guard: "options: what is no store is refused",
+    file: "src/server/http/http-options.ts",
+    search: "checkStore(options.store, options.mode);",
+    replace: "",
+    check: test("test/option-names.test.ts"),
+    killedBy: "a Pool of pg",
+  },
+  {
     guard: "fingerprint: a member that stands twice counts",
     file: "src/key/canonical-body.ts",
     search: "if (members > 1 && members !== scanJson(canonical).members)",

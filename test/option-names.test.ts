@@ -1,0 +1,131 @@
+import { describe, expect, test } from "vitest";
+import { retryingFetch } from "../src/client/index.ts";
+import { onceFetch } from "../src/frameworks/fetch.ts";
+import { onceNode } from "../src/frameworks/node.ts";
+import { awsBudget, finagleBudget, grpcBudget, successBudget } from "../src/retry/budgets/index.ts";
+import {
+  boundedJitter,
+  constantBackoff,
+  decorrelatedBackoff,
+  exponentialBackoff,
+  fibonacciBackoff,
+  linearBackoff,
+  retry,
+} from "../src/retry/index.ts";
+import { adaptiveThrottle, circuitBreaker, concurrencyLimit, hedge } from "../src/retry/layers/index.ts";
+import { leasedEngine } from "../src/server/index.ts";
+import { mariadbStore } from "../src/stores/mysql/index.ts";
+import { memoryStore } from "../src/stores/memory/index.ts";
+import { postgresStore } from "../src/stores/postgres/index.ts";
+import { redisStore } from "../src/stores/redis/index.ts";
+import { sqliteStore } from "../src/stores/sqlite/index.ts";
+
+type Make = (options: never) => unknown;
+
+const handler = (): Response => new Response();
+const store = memoryStore();
+const once = (options: object) => onceFetch({ store, scope: "public", ...options }, handler);
+
+/** What takes options, a name that none has, and what the message says. */
+const misspelt: [string, Make, object, string][] = [
+  ["onceFetch", once as Make, { ttlMs: 1 }, "Did you mean retentionMs?"],
+  ["onceFetch", once as Make, { retentionMS: 1 }, "Did you mean retentionMs?"],
+  ["onceFetch", once as Make, { keyHeader: "x-key" }, "Its options are "],
+  ["a quota", ((quota: object) => once({ quota })) as Make, { keysMax: 1, perMs: 1, perMS: 1 }, "Did you mean perMs?"],
+  ["leasedEngine", ((options: object) => leasedEngine(store, options)) as Make, { leaseMS: 1 }, "leaseMs?"],
+  ["retryingFetch", retryingFetch as Make, { retries: 3 }, "Did you mean attemptsMax?"],
+  ["retryingFetch", retryingFetch as Make, { timeout: 3 }, "Did you mean attemptTimeoutMs?"],
+  ["exponentialBackoff", exponentialBackoff as Make, { base: 5 }, "Did you mean baseMs?"],
+  ["linearBackoff", linearBackoff as Make, { factor: 5 }, "Its options are baseMs, capMs, jitter."],
+  ["fibonacciBackoff", fibonacciBackoff as Make, { cap: 5 }, "Did you mean capMs?"],
+  ["constantBackoff", constantBackoff as Make, { delayMs: 1, delay: 5 }, "Did you mean delayMs?"],
+  ["decorrelatedBackoff", decorrelatedBackoff as Make, { jitter: 1 }, "Its options are baseMs, capMs."],
+  ["boundedJitter", boundedJitter as Make, { ration: 1 }, "Did you mean ratio?"],
+  ["circuitBreaker", circuitBreaker as Make, { threshold: 1 }, "Did you mean failureRatio?"],
+  ["adaptiveThrottle", adaptiveThrottle as Make, { windowMS: 1 }, "Did you mean windowMs?"],
+  ["concurrencyLimit", concurrencyLimit as Make, { max: 1, queuMax: 1 }, "Did you mean queueMax?"],
+  ["hedge", hedge as Make, { delayMs: 1, hedgeMax: 1 }, "Did you mean hedgesMax?"],
+  ["successBudget", successBudget as Make, { capacty: 20 }, "Did you mean capacity?"],
+  ["awsBudget", awsBudget as Make, { capasity: 20 }, "Did you mean capacity?"],
+  ["finagleBudget", finagleBudget as Make, { ttl: 1 }, "Did you mean ttlMs?"],
+  ["grpcBudget", grpcBudget as Make, { maxToken: 1 }, "Did you mean maxTokens?"],
+  ["memoryStore", memoryStore as Make, { recordMax: 1 }, "Did you mean recordsMax?"],
+  ["sqliteStore", sqliteStore as Make, { path: "keys.db", busyMs: 1 }, "Its options are "],
+  ["redisStore", ((options: object) => redisStore({} as never, options)) as Make, { prefx: "a" }, "mean prefix?"],
+  ["mariadbStore", ((options: object) => mariadbStore({} as never, options)) as Make, { prefix: "a" }, "Its options"],
+  ["postgresStore", ((options: object) => postgresStore({} as never, options)) as Make, { prepared: true }, "prepare?"],
+];
+
+test.each(misspelt)(
+  "%s refuses a name that is no option of it, and says which was meant",
+  (_, make, options, advice) => {
+    const [unknown] = Object.keys(options).slice(-1);
+    const told = expect.objectContaining({ code: "ONCE_OPTION_INVALID", details: { option: unknown } });
+    expect(() => make(options as never)).toThrow(told);
+    expect(() => make(options as never)).toThrow(advice);
+  },
+);
+
+test("retry refuses them too, and what is no function, before the first attempt", async () => {
+  let attempts = 0;
+  const operation = () => (attempts += 1);
+  await expect(retry(operation, { retries: 2 } as never)).rejects.toThrow("Did you mean attemptsMax?");
+  await expect(retry("x" as never)).rejects.toMatchObject({ code: "ONCE_OPTION_INVALID" });
+  await expect(retry(operation, null as never)).rejects.toMatchObject({ code: "ONCE_OPTION_INVALID" });
+  expect(attempts).toBe(0);
+});
+
+test("a name that every object has is no option, one that is given as undefined is none left out", () => {
+  for (const name of ["toString", "constructor", "hasOwnProperty"]) {
+    expect(() => successBudget({ [name]: 1 })).toThrow(`no option "${name}"`);
+  }
+  expect(() => successBudget({ tokens: undefined } as never)).toThrow('no option "tokens"');
+});
+
+describe("what is no store is refused at once, with what to do", () => {
+  const method = (): undefined => undefined;
+  test.each([
+    ["nothing", undefined, "undefined"],
+    ["null", null, "null"],
+    ["a text", "postgres://", "string"],
+    ["a Promise of one", Promise.resolve(memoryStore()), "await it"],
+    ["a Pool of pg", { query: method, connect: method }, "postgresStore(pool)"],
+    ["the sql of postgres", Object.assign(method, { unsafe: method }), "postgresStore(sql)"],
+    ["a pool of mysql2", { query: method, getConnection: method }, "mariadbStore(pool)"],
+    ["a client of ioredis", { callBuffer: method }, "redisStore(client)"],
+    ["a client of redis", { withTypeMapping: method }, "redisStore(client)"],
+    ["a bucket of NATS", { history: method }, "natsStore(kv)"],
+    ["a database of node:sqlite", { prepare: method }, "sqliteStore({ path })"],
+  ])("%s", (_, given, advice) => {
+    expect(() => once({ store: given })).toThrow(
+      expect.objectContaining({ code: "ONCE_OPTION_INVALID", details: { option: "store" } }),
+    );
+    expect(() => once({ store: given })).toThrow(advice);
+  });
+
+  test("a store without transactions, in transactional mode: which ones have them", () => {
+    expect(() => once({ mode: "transactional" })).toThrow(/postgresStore, mariadbStore or sqliteStore/);
+  });
+});
+
+test.each([
+  ["circuitBreaker window.calls", () => circuitBreaker({ window: { calls: 1.5 } })],
+  ["circuitBreaker callsMin", () => circuitBreaker({ callsMin: 1.5 })],
+  ["circuitBreaker waitersMax", () => circuitBreaker({ waitersMax: 1.5 })],
+  ["concurrencyLimit queueMax", () => concurrencyLimit({ max: 1, queueMax: 1.5 })],
+  ["hedge hedgesMax", () => hedge({ delayMs: 1, hedgesMax: 1.5 })],
+  ["awsBudget transientCost", () => awsBudget({ transientCost: 1.5 })],
+  ["awsBudget throttledCost", () => awsBudget({ throttledCost: 1.5 })],
+])("%s has to be whole", (_, make) => {
+  expect(make).toThrow(expect.objectContaining({ code: "ONCE_OPTION_INVALID" }));
+});
+
+test("other misuse is told at once", () => {
+  const invalid = expect.objectContaining({ code: "ONCE_OPTION_INVALID" });
+  expect(() => onceFetch(undefined as never, handler)).toThrow(invalid);
+  expect(() => onceFetch({ store, scope: "public" }, undefined as never)).toThrow(invalid);
+  expect(() => onceNode({ store, scope: "public" }, undefined as never)).toThrow(invalid);
+  for (const methods of ["POST", [], [1]]) expect(() => once({ methods })).toThrow(invalid);
+  expect(() => once({ leaseMs: 5000, retentionMs: 5000 })).toThrow("longer than leaseMs, 5000");
+  expect(() => circuitBreaker({ failureRatio: 0 })).toThrow("more than 0, up to 1");
+});
