@@ -1,19 +1,37 @@
-import { type OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { joinBytes } from "../core/bytes.ts";
 import type { HttpAnswer } from "../server/index.ts";
+import { type Holder, holdConnection, releaseConnection } from "./held-connection.ts";
 import {
   hasNoHeaders,
+  headersOf,
+  headersOver,
   type HeaderList,
   type HeadersArgument,
-  headersOf,
   headersToWrite,
+  ofConnection,
+  restoreHeaders,
   setHeaders,
+  validateReason,
 } from "./node-headers.ts";
 import { resultTooLarge } from "./read-bytes.ts";
+import { headersSentError, lateMethods, methodsOf, type ResponseMethods, setMethods } from "./response-methods.ts";
+import { type CapturedAnswer, isAnswered, sendAnswer } from "./send-answer.ts";
+import {
+  hideHangUp,
+  readState,
+  restoreState,
+  showEnded,
+  showHead,
+  type ShownState,
+  showUnwritten,
+} from "./shown-state.ts";
+import { WrittenBody } from "./written-body.ts";
 
 /** A response that keeps what is written to it, instead of sending it. */
 export interface CapturedResponse {
+  /** Whether a run has begun. */
+  readonly hasBegun: boolean;
   /**
    * Begins a run of the handler, with the response as it was at first: an earlier run was undone, and is forgotten.
    *
@@ -21,85 +39,125 @@ export interface CapturedResponse {
    *   may be kept, and with an error of its own when the response was destroyed instead.
    */
   begin(): Promise<HttpAnswer>;
-  /** Sends an answer: the captured one, or another in its place. */
-  send(answer: HttpAnswer): void;
+  /**
+   * Sends an answer: the captured one, or another in its place. Nothing is sent where somebody else has answered, and a
+   * plain 500 in the place of an answer that can't be sent.
+   *
+   * @returns the reason why the answer could not be sent.
+   */
+  send(answer: HttpAnswer): unknown;
 }
-
-type Callback = (error?: Error | null) => void;
-
-/** Headers of the connection and the moment. Node never sets again by itself what was removed once, so they stay. */
-const ofConnection = new Set(["connection", "keep-alive", "date"]);
-
-/** Headers that follow from the bytes that are sent, whatever the handler said of them. */
-const ofBody = new Set(["content-length", "transfer-encoding"]);
-
-type Method = (this: TakenResponse, ...args: never[]) => unknown;
-
-/** The methods that a handler answers by, and the one that tells of it. */
-type Methods = Record<"writeHead" | "flushHeaders" | "write" | "end" | "destroy" | "emit", Method>;
 
 const taken = Symbol("taken over");
 
 interface TakenResponse extends ServerResponse {
-  [taken]: Taken;
+  [taken]?: Taken;
 }
 
 /**
  * Keeps all that a handler does to a Node response, however it does it (`writeHead`, `write`, `end`, a stream piped
  * into it), so that not a byte goes out before the answer is stored.
  *
- * Until then the response does not show that the caller hung up: a stream piped into it would stop, and with it the
- * operation, which is to end and be kept all the same.
+ * Until then neither the response nor its connection shows that the caller hung up: a stream piped into it would stop,
+ * and with it the operation, which is to end and be kept all the same. What is set in the response shows as it would
+ * without us: `headersSent` after the first byte, `writableEnded` after the end.
  */
-export function captureResponse(response: ServerResponse, bytesMax: number): CapturedResponse {
+export function captureResponse(
+  response: ServerResponse,
+  request: IncomingMessage,
+  bytesMax: number,
+): CapturedResponse {
   const headersBefore = hasNoHeaders(response) ? undefined : response.getHeaders();
   const statusBefore = response.statusCode;
   // A repeat runs no handler, and most answers may be those of repeats: only a run takes the response over.
   let own: Taken | undefined;
   return {
+    get hasBegun() {
+      return own !== undefined;
+    },
     begin() {
-      if (own === undefined) own = takeOver(response, bytesMax);
-      else restoreHeaders(response, headersBefore);
-      response.finished = false;
+      const isFirst = own === undefined;
+      own ??= new Taken(response, request, headersBefore, bytesMax);
+      const answer = own.begin(response);
+      if (!isFirst) restoreHeaders(response, headersBefore);
       response.statusCode = statusBefore;
-      return own.begin();
+      return answer;
     },
     send(answer) {
-      if (own !== undefined) giveBack(response, own);
-      sendAnswer(response, headersBefore, answer);
-      if (own === undefined) return;
+      own?.giveBack(response);
+      if (isAnswered(response)) return undefined;
+      const captured = own?.answer?.body === answer.body ? own.answer : undefined;
+      const fault = sendAnswer(response, headersBefore, answer, captured);
+      if (own === undefined) return fault;
       // A stream that a failed handler left piped into it must not fail at "write after end".
       setMethods(response, { ...own.methods, ...lateMethods });
-      if (own.hungUp) response.emit("close");
+      if (own.shown.hungUp) response.emit("close");
+      return fault;
     },
   };
 }
 
-/** What the response would show if it were not taken over, and what the handler's current run has come to. */
-class Taken {
+/**
+ * Fails the answer that is being written to a response, if there is one: what was written of it is half an answer, and
+ * no error page can follow it.
+ *
+ * @returns whether there is one.
+ */
+export function failAnswer(response: ServerResponse, error: unknown): boolean {
+  const own = (response as TakenResponse)[taken];
+  if (own === undefined || !own.hasHead || own.isOver) return false;
+  own.fail(error);
+  return true;
+}
+
+/** A response that is taken over: what it would show otherwise, and what the handler's current run has come to. */
+class Taken implements Holder {
   /** The response's own methods. */
-  readonly methods: Methods;
-  socket: Socket | null;
-  hungUp = false;
+  readonly methods: ResponseMethods;
+  readonly shown: ShownState;
+  readonly headersBefore: OutgoingHttpHeaders | undefined;
   /** What `writeHead` was given when no header was set. */
   head: HeaderList | undefined;
+  /** Whether Node would have sent status and headers by now. */
+  hasHead = false;
+  /** Whether the response was given back: what comes later is dropped. */
+  isOver = false;
+  /** What the last run answered. */
+  answer: CapturedAnswer | undefined;
+  /** Who waited for the response's end before it was taken over: they hear of it when it has gone out. */
+  finishListeners: unknown[] | undefined;
+  /** What the current run has written. */
+  written: WrittenBody;
+  readonly #request: IncomingMessage;
   readonly #bytesMax: number;
-  #chunks: Uint8Array[] = [];
-  /** Bytes in them, or more than may be kept. */
-  #length = 0;
   #run: PromiseWithResolvers<HttpAnswer> | undefined;
 
-  constructor(response: ServerResponse, bytesMax: number) {
+  constructor(
+    response: ServerResponse,
+    request: IncomingMessage,
+    headersBefore: OutgoingHttpHeaders | undefined,
+    bytesMax: number,
+  ) {
     this.methods = methodsOf(response);
-    this.socket = response.socket;
+    this.shown = readState(response, request);
+    this.headersBefore = headersBefore;
+    this.#request = request;
     this.#bytesMax = bytesMax;
+    this.written = new WrittenBody(bytesMax);
+    holdConnection(request, this);
   }
 
-  /** Begins a run. @returns its answer. */
-  begin(): Promise<HttpAnswer> {
+  /** Takes the response over, and begins a run. @returns its answer. */
+  begin(response: TakenResponse): Promise<HttpAnswer> {
     this.head = undefined;
-    this.#chunks = [];
-    this.#length = 0;
+    this.hasHead = false;
+    this.answer = undefined;
+    this.written = new WrittenBody(this.#bytesMax);
+    response[taken] = this;
+    this.finishListeners ??= response.rawListeners("finish");
+    showUnwritten(response, this.shown);
+    hideHangUp(response, this.shown);
+    setMethods(response, takenMethods);
     const run = Promise.withResolvers<HttpAnswer>();
     // A handler that threw is not waited for; what its response comes to later is nobody's concern.
     run.promise.catch(ignore);
@@ -107,148 +165,116 @@ class Taken {
     return run.promise;
   }
 
-  /** Keeps what is given to `write` and `end`, in all their forms. */
-  write(args: readonly unknown[]): void {
-    const [chunk, encoding] = args;
-    if (chunk !== null && chunk !== undefined && typeof chunk !== "function") {
-      const coding = typeof encoding === "string" ? (encoding as BufferEncoding) : undefined;
-      // The writer may use its buffer again.
-      const bytes = typeof chunk === "string" ? Buffer.from(chunk, coding) : Buffer.from(chunk as Uint8Array);
-      this.#length += bytes.length;
-      if (this.#length > this.#bytesMax) this.#chunks.length = 0;
-      else this.#chunks.push(bytes);
-    }
-    const callback = args.find((argument): argument is Callback => typeof argument === "function");
-    if (callback !== undefined) queueMicrotask(callback);
+  giveBack(response: ServerResponse): void {
+    this.isOver = true;
+    setMethods(response, this.methods);
+    restoreState(response, this.shown);
+    releaseConnection(this.#request, this);
   }
 
   /** A handler that wrote too much was let on to its end: what it does after its answer is not in its operation. */
-  end(status: number, headers: HeaderList): void {
-    if (this.#length > this.#bytesMax) return this.fail(resultTooLarge(this.#bytesMax));
-    const [whole] = this.#chunks.length === 1 ? this.#chunks : [];
-    this.#run?.resolve({ status, headers, body: whole ?? joinBytes(this.#chunks) });
+  end(answer: Omit<CapturedAnswer, "body">): void {
+    const { status, headers } = answer;
+    const { body } = this.written;
+    if (body === undefined) return this.fail(resultTooLarge(this.#bytesMax));
+    this.answer = { ...answer, body };
+    this.#run?.resolve({ status, headers, body });
   }
 
-  fail(error: Error): void {
+  fail(error: unknown): void {
     this.#run?.reject(error);
+  }
+
+  connectionDestroyed(): void {
+    if (this.hasHead) this.fail(new Error("The connection was destroyed before the answer was whole."));
   }
 }
 
 const ignore = (): void => undefined;
 
-/** Those of a response that was sent: what is written late is dropped. */
-const lateMethods = {
-  write: () => true,
-  end(this: TakenResponse) {
-    return this;
-  },
-};
-
 /**
  * Those of a response that was taken over. One function each for all responses: one that is made for a response, and
  * put on it, keeps it from being collected.
  */
-const takenMethods: Methods = {
+const takenMethods: ResponseMethods = {
   writeHead(this: TakenResponse, status: number, ...rest: unknown[]) {
+    const own = this[taken]!;
+    if (own.hasHead || own.isOver) throw headersSentError();
     this.statusCode = status;
+    const [reason] = rest;
+    if (typeof reason === "string" && !own.shown.isHttp2) this.statusMessage = reason;
     const headers = rest.find((argument) => typeof argument === "object" && argument !== null) as HeadersArgument;
-    if (headers === undefined) return this;
-    const isFirst = this[taken].head === undefined && hasNoHeaders(this);
-    const head = isFirst && !Array.isArray(headers) ? headersToWrite(headers) : undefined;
-    // What is of the connection goes out, whatever answer does.
-    if (head?.every(([name]) => !ofConnection.has(name))) this[taken].head = head;
-    else setHeaders(this, headers);
+    if (headers !== undefined) {
+      const head = !Array.isArray(headers) && hasNoHeaders(this) ? headersToWrite(headers) : undefined;
+      // What is of the connection goes out, whatever answer does.
+      if (head?.every(([name]) => !ofConnection.has(name))) own.head = head;
+      else setHeaders(this, headers);
+    }
+    if (!own.shown.isHttp2) validateReason(this.statusMessage);
+    own.hasHead = true;
+    showHead(this, own.shown);
     return this;
   },
-  flushHeaders: ignore,
+  flushHeaders: writeImplicitHead,
   write(this: TakenResponse, ...args: unknown[]) {
-    this[taken].write(args);
+    writeImplicitHead.call(this);
+    if (!isEnded(this)) this[taken]!.written.write(args);
     return true;
   },
   end(this: TakenResponse, ...args: unknown[]) {
-    const own = this[taken];
-    own.write(args);
-    // What is behind `writableEnded`: frameworks wait for the end of a response that does not show it.
-    this.finished = true;
+    if (isEnded(this)) return this;
+    writeImplicitHead.call(this);
+    const own = this[taken]!;
+    own.written.write(args);
+    // Frameworks wait for the end of a response that does not show it.
+    showEnded(this, own.shown);
     const head = own.head?.filter(([name]) => !this.hasHeader(name)) ?? [];
-    own.end(this.statusCode, [...head, ...headersOf(this)]);
+    const set = headersOf(this);
+    const headers = head.length === 0 ? set : [...head, ...set];
+    const before = own.headersBefore;
+    own.end({
+      status: this.statusCode,
+      headers: before === undefined ? headers : headersOver(before, headers),
+      reason: own.shown.isHttp2 ? "" : this.statusMessage,
+      removed: before === undefined ? [] : Object.keys(before).filter((name) => !headers.some(([set]) => set === name)),
+    });
+    if (this.listenerCount("finish") > own.finishListeners!.length) process.nextTick(tellFinish, this, own);
     return this;
   },
   destroy(this: TakenResponse, error?: Error) {
-    this[taken].fail(error ?? new Error("The handler destroyed its response."));
+    this[taken]!.fail(error ?? new Error("The handler destroyed its response."));
     return this;
   },
+  // Where there are any, the body would have to be sent in chunks.
+  addTrailers: ignore,
   emit(this: TakenResponse, event: string, ...args: unknown[]) {
-    const own = this[taken];
-    // The caller left; or an earlier answer on the same connection has gone out, and it is this one's turn.
-    if (event === "socket") [own.socket] = args as [Socket];
-    if (event === "close" || event === "socket") hideHangUp(this, own);
+    const own = this[taken]!;
+    // An earlier answer on the same connection has gone out, and it is this one's turn.
+    if (event === "socket") [own.shown.socket] = args as [Socket];
+    if (event === "close" || event === "socket") hideHangUp(this, own.shown);
     return event !== "close" && Reflect.apply(own.methods.emit, this, [event, ...args]);
   },
 };
 
-function takeOver(response: ServerResponse, bytesMax: number): Taken {
-  const own = new Taken(response, bytesMax);
-  (response as TakenResponse)[taken] = own;
-  hideHangUp(response, own);
-  setMethods(response, takenMethods);
-  return own;
-}
-
-function giveBack(response: ServerResponse, { methods, hungUp, socket }: Taken): void {
-  setMethods(response, methods);
-  response.finished = false;
-  // Its type has it read-only.
-  Object.assign(response, { destroyed: hungUp, socket });
-  if (hungUp) Reflect.deleteProperty(response, "closed");
-}
-
-function methodsOf({ writeHead, flushHeaders, write, end, destroy, emit }: Methods): Methods {
-  return { writeHead, flushHeaders, write, end, destroy, emit };
-}
-
-function setMethods(response: Methods, { writeHead, flushHeaders, write, end, destroy, emit }: Methods): void {
-  response.writeHead = writeHead;
-  response.flushHeaders = flushHeaders;
-  response.write = write;
-  response.end = end;
-  response.destroy = destroy;
-  response.emit = emit;
-}
-
-/** Frameworks look at all of these, and have no answer for a caller who left. A finished response has no socket either. */
-function hideHangUp(response: ServerResponse, own: Taken): void {
-  own.hungUp ||= response.destroyed;
-  Object.assign(response, { socket: null, destroyed: false });
-  if (own.hungUp) Object.defineProperty(response, "closed", { value: false, configurable: true });
-}
-
-/** Takes back what a handler did to the headers. */
-function restoreHeaders(response: ServerResponse, headersBefore: OutgoingHttpHeaders = {}): void {
-  for (const name of response.getHeaderNames()) {
-    if (!(name in headersBefore) && !ofConnection.has(name)) response.removeHeader(name);
+/**
+ * A handler may wait for the end of what it wrote, as `pipeline` does, and its answer is not sent before it has ended:
+ * those who listen since it began hear of it now.
+ */
+function tellFinish(response: TakenResponse, { finishListeners }: Taken): void {
+  for (const listener of response.rawListeners("finish") as (() => void)[]) {
+    if (finishListeners!.includes(listener)) continue;
+    response.removeListener("finish", listener);
+    listener.call(response);
   }
-  for (const [name, value] of Object.entries(headersBefore)) response.setHeader(name, value!);
 }
 
-/** Sends an answer in place of what the handler set. */
-function sendAnswer(
-  response: ServerResponse,
-  headersBefore: OutgoingHttpHeaders | undefined,
-  { status, headers, body }: HttpAnswer,
-): void {
-  const sent = headers.filter(([name]) => !ofConnection.has(name.toLowerCase()) && !ofBody.has(name.toLowerCase()));
-  const length = status === 204 || status === 304 ? [] : [["content-length", String(body.length)] as const];
-  restoreHeaders(response, headersBefore);
-  // What is set header by header costs several times as much. But who put a function of its own in the place of
-  // `writeHead`, as `on-headers` does, may not know this form.
-  if (hasNoHeaders(response) && response.writeHead === ServerResponse.prototype.writeHead) {
-    response.writeHead(status, [...sent, ...length].flat());
-  } else {
-    for (const [name] of sent) response.removeHeader(name);
-    for (const [name, value] of [...sent, ...length]) response.appendHeader(name, value);
-    response.statusCode = status;
-  }
-  // Node writes headers and a text in one piece, and bytes in a second. In Latin-1, each byte is a character.
-  response.end(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("latin1"), "latin1");
+/** As Node does before the first byte, if nobody has: who replaced `writeHead`, as `on-headers` does, is asked. */
+function writeImplicitHead(this: TakenResponse): void {
+  const own = this[taken]!;
+  if (!own.hasHead && !own.isOver) this.writeHead(this.statusCode);
+}
+
+/** What is written after the end is dropped. */
+function isEnded(response: TakenResponse): boolean {
+  return response.writableEnded || response[taken]!.isOver;
 }

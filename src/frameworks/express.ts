@@ -6,7 +6,14 @@ import {
   onceHttp,
   type TransactionalHttpOptions,
 } from "../server/index.ts";
-import { enter, type NodeCall, type NodeExecution, noteError, passingExecution } from "./node-operation.ts";
+import {
+  checkMessages,
+  enter,
+  type NodeCall,
+  type NodeExecution,
+  noteError,
+  passingExecution,
+} from "./node-operation.ts";
 import { type ParsedRequest, requestBytes } from "./request-bytes.ts";
 
 /** What is used of Express' request. */
@@ -48,12 +55,13 @@ export function onceExpress<Request extends ExpressRequest, Transaction>(
   const once = onceHttp(options);
 
   const middleware = async (request: Request, response: ExpressResponse<Transaction>, next: Next): Promise<void> => {
+    checkMessages("onceExpress", request, response);
     const call: NodeCall<Request, Transaction> = {
       once,
       incoming: request,
       response,
       native: request,
-      url: request.originalUrl,
+      url: request.originalUrl ?? request.url,
       body: (bytesMax) => requestBytes(request, request, bytesMax),
     };
     const begin = (execution: NodeExecution<Transaction>): void => void (response.locals.once = execution);

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import { IncomingMessage } from "node:http";
 import { joinBytes } from "../core/bytes.ts";
 
 const heard = Symbol("heard body");
@@ -18,6 +18,7 @@ export class HeardBody {
   readonly #push: Push;
   readonly #chunks: Uint8Array<ArrayBuffer>[] = [];
   #length = 0;
+  #isWhole = false;
   #isSettled = false;
   #settling: PromiseWithResolvers<void> | undefined;
 
@@ -29,11 +30,9 @@ export class HeardBody {
 
   /** What is pushed into the request's stream. @returns whether there is room for more. */
   push(chunk: unknown, encoding?: BufferEncoding): boolean {
-    if (chunk instanceof Uint8Array) {
-      this.#length += chunk.length;
-      if (this.isTooLarge) this.#chunks.length = 0;
-      else this.#chunks.push(chunk as Uint8Array<ArrayBuffer>);
-    }
+    if (chunk !== null && chunk !== undefined) this.#keep(bytesOf(chunk, encoding));
+    // HTTP/2 ends the body of a caller who left as if it were whole. Who waits for the end is told of it by the push.
+    if (chunk === null) this.#isWhole = !this.#request.aborted;
     const hasRoom = this.#push.call(this.#request, chunk, encoding);
     if (chunk === null || !hasRoom || this.isTooLarge) {
       this.#isSettled = true;
@@ -42,12 +41,20 @@ export class HeardBody {
     return hasRoom;
   }
 
+  #keep(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#length += bytes.length;
+    if (this.isTooLarge) this.#chunks.length = 0;
+    else this.#chunks.push(bytes);
+  }
+
   /** Resolves when the body is complete, when its stream has no more room until somebody reads it, or when it closed. */
   async settled(): Promise<void> {
     if (this.#isSettled || this.#request.closed) return;
     if (this.#settling === undefined) {
       this.#settling = Promise.withResolvers();
       this.#request.once("close", this.#settling.resolve);
+      // A stream that is not fed by a connection of HTTP/1 gives nothing before it is asked.
+      if (isLazy(this.#request)) this.#request.read(0);
     }
     await this.#settling.promise;
   }
@@ -58,9 +65,24 @@ export class HeardBody {
 
   /** All bytes of a complete body; `undefined` as long as it is not, or when it is larger than was to be kept. */
   get bytes(): Uint8Array<ArrayBuffer> | undefined {
-    if (!this.#request.complete || this.isTooLarge) return undefined;
+    if (!this.#isWhole || this.isTooLarge) return undefined;
     return this.#chunks.length === 1 ? this.#chunks[0] : joinBytes(this.#chunks);
   }
+}
+
+function bytesOf(chunk: unknown, encoding?: BufferEncoding): Uint8Array<ArrayBuffer> {
+  return chunk instanceof Uint8Array ? (chunk as Uint8Array<ArrayBuffer>) : Buffer.from(String(chunk), encoding);
+}
+
+/** Whether a request's body is read when somebody asks for it: one of HTTP/2, or one that an adapter made up. */
+export function isLazy(request: IncomingMessage): boolean {
+  return request.httpVersionMajor >= 2 || !(request instanceof IncomingMessage) || Object.hasOwn(request, "_read");
+}
+
+/** Whether all of a body is in its stream, read or not. `complete` is no word for it on all requests. */
+export function hasEnded(request: IncomingMessage): boolean {
+  const { _readableState: state } = request as { _readableState?: { ended: boolean } };
+  return state?.ended ?? request.complete;
 }
 
 /** In the place of a request's own `push`. One function for all of them: one for each would cost as much as the rest. */
@@ -76,7 +98,8 @@ function push(this: HeardRequest, chunk: unknown, encoding?: BufferEncoding): bo
  */
 export function hearBody(request: HeardRequest, bytesMax: number): boolean {
   if (request[heard] !== undefined) return true;
-  if (request.complete || request.readableLength > 0 || request.readableDidRead) return false;
+  if (typeof request.push !== "function" || hasEnded(request)) return false;
+  if (request.readableLength > 0 || request.readableDidRead) return false;
   request[heard] = new HeardBody(request, bytesMax);
   request.push = push;
   return true;

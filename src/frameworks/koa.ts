@@ -6,7 +6,15 @@ import {
   onceHttp,
   type TransactionalHttpOptions,
 } from "../server/index.ts";
-import { enter, type NodeCall, type NodeExecution, noteError, passingExecution } from "./node-operation.ts";
+import { answerThroughKoa } from "./koa-answer.ts";
+import {
+  checkMessages,
+  enter,
+  type NodeCall,
+  type NodeExecution,
+  noteError,
+  passingExecution,
+} from "./node-operation.ts";
 import { type ParsedRequest, requestBytes } from "./request-bytes.ts";
 
 /** What is used of Koa's context: handlers find their operation in its `state`. */
@@ -18,8 +26,8 @@ export interface KoaContext {
   request: ParsedRequest;
   state: { once?: unknown };
   status: number;
+  body: unknown;
   respond?: boolean | undefined;
-  onerror: (error: Error) => void;
 }
 
 /** Koa middleware that runs each operation of the middleware behind it once. */
@@ -37,7 +45,8 @@ export interface OnceKoa<Context> {
  * operation in `ctx.state.once`, a `NodeExecution`.
  *
  * The answer is what Koa sends in the end, after all middleware: what those in front do to a body or an error is kept
- * with it. Repeats go out as they were kept, past Koa (`ctx.respond = false`).
+ * with it. Middleware in front runs for repeats, too: what it sets of headers is in them, and their status and body are
+ * those that were kept.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`.
  */
@@ -51,6 +60,7 @@ export function onceKoa<Context extends KoaContext, Transaction>(
   const once = onceHttp(options);
 
   const middleware = async (context: Context, next: () => Promise<unknown>): Promise<void> => {
+    checkMessages("onceKoa", context.req, context.res);
     const call: NodeCall<Context, Transaction> = {
       once,
       incoming: context.req,
@@ -59,33 +69,31 @@ export function onceKoa<Context extends KoaContext, Transaction>(
       url: context.originalUrl,
       body: (bytesMax) => requestBytes(context.req, context.request, bytesMax),
     };
-    const begin = (execution: NodeExecution<Transaction>): void => void (context.state.once = execution);
     const passing = passingExecution(call);
-    if (passing === undefined) outliveCaller(context);
-    else begin(passing);
-    if (passing === undefined && !(await enter(call, begin))) {
-      context.respond = false;
+    if (passing !== undefined) {
+      context.state.once = passing;
+      await next();
       return;
     }
+    const handled = Promise.withResolvers<void>();
+    const begin = (execution: NodeExecution<Transaction>): Promise<void> => {
+      context.state.once = execution;
+      return handled.promise;
+    };
+    const isRun = await enter(call, begin, (capture, answer) =>
+      answerThroughKoa(context, capture, answer, once.onError),
+    );
+    if (!isRun) return;
     try {
       await next();
+      handled.resolve();
     } catch (error) {
       noteError(context.res, error);
+      // What it threw before it answered, Koa or a middleware in front makes an answer of.
+      if (context.res.headersSent) handled.reject(error);
+      else handled.resolve();
       throw error;
     }
   };
   return Object.assign(middleware, { policy: once.policy, close: () => once.close() });
-}
-
-/**
- * Koa answers with 500 when the connection breaks while the handler still runs. That would be kept as the answer of an
- * operation that goes on (and roll its transaction back under it).
- */
-function outliveCaller(context: KoaContext): void {
-  const answerError = context.onerror.bind(context);
-  const { socket } = context.req;
-  const onerror = (error: Error): void => {
-    if (error !== socket.errored) answerError(error);
-  };
-  Object.assign(context, { onerror });
 }

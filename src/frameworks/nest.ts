@@ -7,14 +7,27 @@ import {
   type TransactionalHttpOptions,
 } from "../server/index.ts";
 import { enterFastify, type FastifyReply } from "./fastify-reply.ts";
-import { enter, type NodeCall, type NodeExecution, noteError, passingExecution } from "./node-operation.ts";
+import {
+  checkMessages,
+  enter,
+  type NodeCall,
+  type NodeExecution,
+  noteError,
+  passingExecution,
+} from "./node-operation.ts";
 import { type ParsedRequest, requestBytes } from "./request-bytes.ts";
 
 /** What is used of the request of Nest's platform, Express or Fastify: handlers find their operation in it. */
 export interface NestRequest extends ParsedRequest {
   originalUrl: string;
   headers: IncomingHttpHeaders;
-  once?: unknown;
+}
+
+/** Under a name that collides with nothing: a request is an emitter, whose `once` others need. */
+const operation = Symbol("operation");
+
+interface OperationHolder {
+  [operation]?: unknown;
 }
 
 /** What is used of Nest's execution context. */
@@ -64,27 +77,41 @@ export function onceNest<Request extends NestRequest, Transaction>(
     next: { handle: () => Handled },
   ): Promise<Handled> => {
     const http = context.switchToHttp();
-    const request = http.getRequest<Request>();
+    const request = http.getRequest<Request & OperationHolder>();
     const reply = http.getResponse<ServerResponse | FastifyReply>();
-    const incoming = rawOf<IncomingMessage>(request);
+    const [incoming, response] = [rawOf<IncomingMessage>(request), rawOf<ServerResponse>(reply)];
+    checkMessages("onceNest", incoming, response);
     const call: NodeCall<Request, Transaction> = {
       once,
       incoming,
-      response: rawOf<ServerResponse>(reply),
+      response,
       native: request,
-      url: request.originalUrl,
+      url: request.originalUrl ?? incoming.url,
       body: (bytesMax) => requestBytes(incoming, request, bytesMax),
     };
-    const begin = (execution: NodeExecution<Transaction>): void => void (request.once = execution);
     const passing = passingExecution(call);
     if (passing !== undefined) {
-      begin(passing);
+      request[operation] = passing;
       return next.handle();
     }
+    const handled = Promise.withResolvers<void>();
+    const begin = (execution: NodeExecution<Transaction>): Promise<void> => {
+      request[operation] = execution;
+      return handled.promise;
+    };
     const run = "hijack" in reply ? enterFastify(call, reply, begin) : enter(call, begin);
     // The request was answered: whatever came out of here, Nest would send as a second answer.
     if (!(await run)) return new Promise<never>(() => undefined);
-    return hearingErrors(next.handle(), (error) => noteError(call.response, error));
+    return runToEnd(next.handle(), {
+      ended: handled.resolve,
+      failed: (error) => {
+        noteError(response, error);
+        // What it threw before it answered, Nest's exception filters make an answer of.
+        if (response.headersSent) handled.reject(error);
+        else handled.resolve();
+      },
+      left: handled.reject,
+    });
   };
   return { intercept, policy: once.policy, close: () => once.close() };
 }
@@ -95,7 +122,7 @@ export function onceNest<Request extends NestRequest, Transaction>(
  * of the transaction.
  */
 export function executionOf<Transaction = undefined>(context: NestContext): NodeExecution<Transaction> {
-  return context.switchToHttp().getRequest<{ once: NodeExecution<Transaction> }>().once;
+  return context.switchToHttp().getRequest<OperationHolder>()[operation] as NodeExecution<Transaction>;
 }
 
 /** Node's own request or response, which Fastify has in `raw`. */
@@ -103,17 +130,36 @@ function rawOf<Raw>(message: object): Raw {
   return ("raw" in message ? message.raw : message) as Raw;
 }
 
-/** The same Observable, whose errors are heard on their way. */
-function hearingErrors<Handled extends NestObservable>(source: Handled, hear: (error: unknown) => void): Handled {
+interface HandlerEnd {
+  ended: () => void;
+  failed: (error: unknown) => void;
+  /** It has ended, but somebody in front had stopped waiting for it by then, as `timeout` does, and has answered. */
+  left: (error: Error) => void;
+}
+
+/** The same Observable, whose end is heard. Who stops waiting for it does not end it. */
+function runToEnd<Handled extends NestObservable>(source: Handled, handler: HandlerEnd): Handled {
   type Observer = Parameters<NestObservable["subscribe"]>[0];
-  const subscribe = (observer: Observer): unknown =>
+  const subscribe = (observer: Observer): (() => void) => {
+    let isLeft = false;
+    let hasEnded = false;
+    const leave = (): void => handler.left(new Error("Somebody else answered before the handler ended."));
     source.subscribe({
       next: (value) => observer.next(value),
       error: (error) => {
-        hear(error);
+        hasEnded = true;
+        if (isLeft) leave();
+        else handler.failed(error);
         observer.error(error);
       },
-      complete: () => observer.complete(),
+      complete: () => {
+        hasEnded = true;
+        if (isLeft) leave();
+        else handler.ended();
+        observer.complete();
+      },
     });
+    return () => void (isLeft = !hasEnded);
+  };
   return Reflect.construct(source.constructor, [subscribe]) as Handled;
 }

@@ -12,6 +12,12 @@ export type HeadersArgument = OutgoingHttpHeaders | OutgoingHttpHeader[] | [stri
 /** Headers as they are kept: a repeated one stands there once for each value. */
 export type HeaderList = [name: string, value: string][];
 
+/** Headers of the connection and the moment. Node never sets again by itself what was removed once, so they stay. */
+export const ofConnection: ReadonlySet<string> = new Set(["connection", "keep-alive", "date"]);
+
+/** Headers that follow from the bytes that are sent, whatever the handler said of them: there are no trailers, either. */
+export const ofBody: ReadonlySet<string> = new Set(["content-length", "transfer-encoding", "trailer"]);
+
 /** Sets headers as `writeHead` would. */
 export function setHeaders(response: ServerResponse, headers: HeadersArgument): void {
   if (!Array.isArray(headers)) {
@@ -34,6 +40,37 @@ export function hasNoHeaders(response: ServerResponse): boolean {
 /** The headers that are set. */
 export function headersOf(response: ServerResponse): HeaderList {
   return listOf(response.getHeaderNames().map((name) => [name, response.getHeader(name)]));
+}
+
+/**
+ * Headers, but for those that are as they were before: what middleware in front sets is of each request (its id, its
+ * origin, its place in a rate limit), and none of an answer's.
+ */
+export function headersOver(before: OutgoingHttpHeaders, headers: HeaderList): HeaderList {
+  const same = new Set(Object.keys(before).filter((name) => isSame(valuesOf(headers, name), before[name])));
+  return same.size === 0 ? headers : headers.filter(([name]) => !same.has(name));
+}
+
+function valuesOf(headers: HeaderList, lowerCaseName: string): string[] {
+  return headers.filter(([name]) => name === lowerCaseName).map(([, value]) => value);
+}
+
+function isSame(values: string[], other: OutgoingHttpHeader | undefined): boolean {
+  const others = Array.isArray(other) ? other : [String(other)];
+  return values.length === others.length && values.every((value, index) => value === others[index]);
+}
+
+/** Takes back what a handler did to the headers. */
+export function restoreHeaders(response: ServerResponse, before: OutgoingHttpHeaders = {}): void {
+  for (const name of response.getHeaderNames()) {
+    if (!(name in before) && !ofConnection.has(name)) response.removeHeader(name);
+  }
+  for (const [name, value] of Object.entries(before)) response.setHeader(name, value!);
+}
+
+/** @throws TypeError of Node for a reason phrase that can't be sent. */
+export function validateReason(reason: string | undefined): void {
+  if (reason) validateHeaderValue("reason", reason);
 }
 
 /**

@@ -7,14 +7,21 @@ import {
   onceHttp,
   type TransactionalHttpOptions,
 } from "../server/index.ts";
-import { answerByCapture, type NodeCall, type NodeExecution, passingExecution } from "./node-operation.ts";
-import { bodyTooLarge, readBytes } from "./read-bytes.ts";
+import {
+  answerByCapture,
+  checkMessages,
+  type NodeCall,
+  type NodeExecution,
+  passingExecution,
+} from "./node-operation.ts";
+import { type ParsedRequest, requestBytes } from "./request-bytes.ts";
 
 export type { NodeExecution } from "./node-operation.ts";
 
 /**
- * A handler of node:http. It answers by `response.end`, at once or later, and its operation ends there: nothing is
- * sent before the answer is kept.
+ * A handler of node:http. It answers by `response.end`, at once or later, and nothing is sent before the answer is kept.
+ * Its operation ends when it has answered, and its promise, if it returns one, is settled: what it throws after it
+ * answered decides. The body is in `execution.body`, and in the request's stream as if nobody had read it.
  */
 export type NodeHandler<Transaction = undefined> = (
   request: IncomingMessage,
@@ -50,14 +57,15 @@ export function onceNode<Transaction>(
   const once = onceHttp(options);
   if (typeof handler !== "function") throw invalidOption("handler", "a function", handler);
 
-  const listen = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const listen = async (request: IncomingMessage & ParsedRequest, response: ServerResponse): Promise<void> => {
+    checkMessages("onceNode", request, response);
     const call: NodeCall<IncomingMessage, Transaction> = {
       once,
       incoming: request,
       response,
       native: request,
       url: request.url ?? "/",
-      body: (bytesMax) => readBytes(request.iterator({ destroyOnReturn: false }), bytesMax, bodyTooLarge),
+      body: (bytesMax) => requestBytes(request, request, bytesMax),
     };
     const passing = passingExecution(call);
     if (passing !== undefined) return handler(request, response, passing);

@@ -34,3 +34,11 @@ export function resultTooLarge(bytesMax: number): OnceAgainError {
     `The answer is larger than the ${bytesMax} bytes that are kept here. Raise resultBytesMax, or answer with a link.`,
   );
 }
+
+export function bodyConsumed(): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_BODY_CONSUMED",
+    "The request's body was parsed before it could be fingerprinted. Put once-again in front of the parser, or let it " +
+      "keep the bytes as request.rawBody.",
+  );
+}

@@ -1,8 +1,9 @@
 import type { IncomingMessage } from "node:http";
-import { OnceAgainError } from "../core/errors.ts";
-import { heardBody } from "./heard-body.ts";
+import { hasEnded, heardBody, isLazy } from "./heard-body.ts";
 import { peekBody } from "./peek-body.ts";
-import { bodyTooLarge } from "./read-bytes.ts";
+import { bodyConsumed, bodyTooLarge } from "./read-bytes.ts";
+
+export { bodyConsumed } from "./read-bytes.ts";
 
 /** What body parsers leave behind, on a framework's request. */
 export interface ParsedRequest {
@@ -51,15 +52,11 @@ export function exactBytes(text: string): Uint8Array<ArrayBuffer> | undefined {
   return text.includes(replaced) ? undefined : new TextEncoder().encode(text);
 }
 
-/** RFC 9112, section 6.3. */
-function hasBody({ headers }: IncomingMessage): boolean {
-  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
-}
-
-export function bodyConsumed(): OnceAgainError {
-  return new OnceAgainError(
-    "ONCE_BODY_CONSUMED",
-    "The request's body was parsed before it could be fingerprinted. Put once-again in front of the parser, or let it " +
-      "keep the bytes as request.rawBody.",
-  );
+/** RFC 9112, section 6.3. What has no HTTP/1 below it need not say how long it is. */
+function hasBody(request: IncomingMessage): boolean {
+  const { headers } = request;
+  if (headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0) return true;
+  if (!isLazy(request) || typeof request.push !== "function") return false;
+  // Where somebody has heard it, it may be read already.
+  return heardBody(request) !== undefined || request.readableLength > 0 || !hasEnded(request);
 }

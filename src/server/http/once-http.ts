@@ -60,8 +60,10 @@ export interface OnceHttp<Request, Transaction> {
   readonly bodyBytesMax: number;
   /** The largest answer that is kept, bytes: a framework need not read on beyond it. */
   readonly resultBytesMax: number;
-  /** Tells the people here of an error; never throws. */
+  /** Tells the route's `onError`, and never throws. */
   readonly onError: (error: unknown) => void;
+  /** The answer to a request that must not come to its key, told to `onError` where operators have to act. */
+  refuse(error: OnceAgainError): HttpAnswer;
   /** Answers a request: by running the handler, or by what is known of its key. */
   answer(request: HttpRequest<Request>, handler: HttpHandler<Transaction>): Promise<HttpAnswer>;
   /** Takes no new operations, and resolves when the running ones have ended and are kept. */
@@ -132,6 +134,7 @@ export function onceHttp<Request, Transaction>(
     bodyBytesMax: rules.bodyBytesMax,
     resultBytesMax: rules.resultBytesMax,
     onError: rules.onError,
+    refuse: (error) => advertised(answerToError(error, rules)),
     passing: (method) => (transactional || covers(method) ? undefined : passing()),
     async answer(request, handler) {
       try {

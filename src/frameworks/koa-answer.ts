@@ -1,0 +1,53 @@
+import type { ServerResponse } from "node:http";
+import type { HttpAnswer } from "../server/index.ts";
+import type { CapturedResponse } from "./capture-response.ts";
+
+/** What is used of Koa's context to answer by it. */
+interface AnsweringContext {
+  res: ServerResponse;
+  status: number;
+  body: unknown;
+  respond?: boolean | undefined;
+}
+
+/** Headers that say what the bytes are. */
+const ofBytes: ReadonlySet<string> = new Set(["content-type", "content-encoding"]);
+
+/**
+ * Answers by what Koa takes for the answer, so that middleware in front does after us what it always does: it may save
+ * a session, set headers, count. What goes out when Koa ends the response are the status and the bytes of the answer,
+ * with the headers as they are by then; if somebody in front changed the status, it is theirs.
+ */
+export function answerThroughKoa(
+  context: AnsweringContext,
+  capture: CapturedResponse,
+  answer: HttpAnswer,
+  onError: (error: unknown) => void,
+): unknown {
+  const { status, headers, body } = answer;
+  // Koa will not end the response: somebody in front has taken it.
+  if (context.respond === false) return capture.send(answer);
+  const ended = capture.begin();
+  const { res } = context;
+  context.status = status;
+  context.body = body.length === 0 ? null : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  context.status = status;
+  res.removeHeader("content-type");
+  for (const [name] of headers) res.removeHeader(name);
+  for (const [name, value] of headers) res.appendHeader(name, value);
+  const send = (given: HttpAnswer): void => {
+    const fault = capture.send(given);
+    if (fault !== undefined) onError(fault);
+  };
+  ended.then(
+    (given) => send(given.status === status ? withBytesOf(answer, given) : given),
+    () => send(answer),
+  );
+  return undefined;
+}
+
+function withBytesOf(answer: HttpAnswer, given: HttpAnswer): HttpAnswer {
+  const isOfBytes = ([name]: readonly [string, string]): boolean => ofBytes.has(name.toLowerCase());
+  const headers = [...given.headers.filter((header) => !isOfBytes(header)), ...answer.headers.filter(isOfBytes)];
+  return { status: answer.status, headers, body: answer.body };
+}

@@ -1,0 +1,379 @@
+import { PassThrough } from "node:stream";
+import timeout from "connect-timeout";
+import cookieSession from "cookie-session";
+import express, { type NextFunction, type Request, type Response } from "express";
+import { fastify } from "fastify";
+import Koa from "koa";
+import morgan from "morgan";
+import responseTime from "response-time";
+import serverless from "serverless-http";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { onceExpress } from "../../src/frameworks/express.ts";
+import { onceFastify } from "../../src/frameworks/fastify.ts";
+import { onceKoa } from "../../src/frameworks/koa.ts";
+import { onceNode } from "../../src/frameworks/node.ts";
+import { memoryStore } from "../../src/stores/memory/index.ts";
+import { appDatabase, insertOrder } from "../app-database.ts";
+import { dial } from "../dial.ts";
+import { listening, post, posted } from "../listening.ts";
+import { until } from "../until.ts";
+
+// What each framework, and what people put around it, does with an operation.
+
+const options = (onError: (error: unknown) => void = () => undefined) =>
+  ({ store: memoryStore(), scope: "public", waitMs: 20_000, onError }) as const;
+const json = { headers: { "content-type": "application/json" } };
+
+describe("requests that no socket brought", () => {
+  test("Fastify's inject, with an object, a text, a stream and a chain", async () => {
+    const app = fastify();
+    onTestFinished(() => app.close());
+    app.post("/orders", onceFastify(options()), async (request) => ({ got: request.body, key: request.once.key }));
+    const payloads: [string, unknown][] = [
+      ["object", { item: "tea" }],
+      ["text", '{"item":"tea"}'],
+    ];
+    for (const [key, payload] of payloads) {
+      const request = {
+        method: "POST",
+        url: "/orders",
+        headers: { "idempotency-key": key, "content-type": "application/json" },
+        payload: payload as object,
+      } as const;
+      const [first, repeat] = [await app.inject(request), await app.inject(request)];
+      expect([first.statusCode, first.json()]).toEqual([200, { got: { item: "tea" }, key }]);
+      expect([repeat.body, repeat.headers["idempotent-replayed"]]).toEqual([first.body, "true"]);
+      expect((await app.inject({ ...request, payload: { item: "coffee" } })).statusCode).toBe(422);
+    }
+    const chained = await app.inject().post("/orders").headers({ "idempotency-key": "chain" }).payload({ item: "tea" });
+    expect(chained.json()).toEqual({ got: { item: "tea" }, key: "chain" });
+    const none = await app.inject().post("/orders").payload({ item: "tea" });
+    expect([none.statusCode, none.json<{ code: string }>().code]).toEqual([400, "ONCE_KEY_INVALID"]);
+  });
+
+  test("serverless-http in front of Express: the key is seen, and one effect made", async () => {
+    let runs = 0;
+    const app = express();
+    app.post("/orders", onceExpress({ ...options(), keyRequired: false }), express.json(), (_request, response) => {
+      runs += 1;
+      response.status(201).json({ runs });
+    });
+    const handler = serverless(app as never);
+    const event = {
+      httpMethod: "POST",
+      path: "/orders",
+      headers: { "Idempotency-Key": "k", "content-type": "application/json" },
+      body: '{"item":"tea"}',
+      requestContext: {},
+    };
+    for (const replayed of [undefined, "true"]) {
+      const answer = (await handler(structuredClone(event), {})) as {
+        statusCode: number;
+        body: string;
+        headers: Record<string, string>;
+      };
+      expect([answer.statusCode, answer.body]).toEqual([201, '{"runs":1}']);
+      expect(answer.headers["idempotent-replayed"]).toBe(replayed);
+    }
+    expect(runs).toBe(1);
+  });
+});
+
+describe("a caller that leaves while a stream is written", () => {
+  const text = "chunk 0\nchunk 1\nchunk 2\n";
+
+  /** Sends a request, leaves when its handler runs, and lets the handler go on; then asks what became of it. */
+  async function leave(url: string, running: Promise<void>, goOn: () => Promise<void>) {
+    const { socket } = dial(url);
+    socket.write("POST /orders HTTP/1.1\r\nHost: a\r\nIdempotency-Key: order-7\r\nContent-Type: application/json\r\n");
+    socket.write('Content-Length: 14\r\n\r\n{"item":"tea"}');
+    await running;
+    socket.resetAndDestroy();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    await goOn();
+    return posted(`${url}/orders`, "order-7", json);
+  }
+
+  /** A stream whose first chunk is there at once, and the others when its reader may be gone. */
+  function slowStream() {
+    const source = new PassThrough();
+    source.write("chunk 0\n");
+    return {
+      source,
+      goOn: async () => {
+        source.write("chunk 1\n");
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        source.end("chunk 2\n");
+      },
+    };
+  }
+
+  test("by Koa", async () => {
+    const running = Promise.withResolvers<void>();
+    const { source, goOn } = slowStream();
+    const app = new Koa().use(onceKoa(options())).use((context) => {
+      context.body = source;
+      context.type = "text/plain";
+      setImmediate(running.resolve);
+    });
+    app.silent = true;
+    const url = await listening(app.callback());
+    expect(await leave(url, running.promise, goOn)).toEqual({ status: 200, text, replayed: true });
+  });
+
+  test("by Fastify", async () => {
+    const running = Promise.withResolvers<void>();
+    const { source, goOn } = slowStream();
+    const app = fastify();
+    app.post("/orders", onceFastify(options()), async (_request, reply) => {
+      setImmediate(running.resolve);
+      return reply.send(source);
+    });
+    await app.ready();
+    const url = await listening((request, response) => app.routing(request, response));
+    expect(await leave(url, running.promise, goOn)).toEqual({ status: 200, text, replayed: true });
+  });
+
+  test("by Express, with morgan in front and on-finished behind", async () => {
+    const running = Promise.withResolvers<void>();
+    const { source, goOn } = slowStream();
+    const logged: string[] = [];
+    const app = express();
+    app.use(morgan(":status", { stream: { write: (line) => void logged.push(line) } }));
+    app.post("/orders", onceExpress(options()), morgan("tiny", { skip: () => true }), (_request, response) => {
+      source.pipe(response);
+      setImmediate(running.resolve);
+    });
+    const url = await listening(app as never);
+    expect(await leave(url, running.promise, goOn)).toEqual({ status: 200, text, replayed: true });
+    await until(() => logged.length > 0);
+  });
+});
+
+describe("middleware around once-again in Express", () => {
+  test("behind it, what is told of headers on their way is asked, and its cookies reach the first caller", async () => {
+    const app = express();
+    app.post(
+      "/orders",
+      onceExpress(options()),
+      cookieSession({ name: "session", keys: ["k"] }),
+      responseTime(),
+      (request, response) => {
+        request.session!["user"] = "ada";
+        response.status(201).send("ok");
+      },
+    );
+    const url = `${await listening(app as never)}/orders`;
+    const first = await post(url);
+    expect(first.status).toBe(201);
+    expect(first.headers.getSetCookie()).toHaveLength(2);
+    expect(first.headers.get("x-response-time")).toMatch(/ms$/);
+    expect((await post(url)).headers.getSetCookie()).toEqual([]);
+  });
+
+  test("in front of it, its headers are those of each request", async () => {
+    let requests = 0;
+    const app = express();
+    app.use((_request, response, next) => {
+      response.set({
+        "x-request-id": String((requests += 1)),
+        "access-control-allow-origin": `https://${requests}.example`,
+      });
+      next();
+    });
+    app.post("/orders", onceExpress(options()), (_request, response) => void response.set("x-order", "7").send("ok"));
+    const url = `${await listening(app as never)}/orders`;
+    for (const id of ["1", "2", "3"]) {
+      const { headers } = await post(url);
+      expect([headers.get("x-request-id"), headers.get("access-control-allow-origin")]).toEqual([
+        id,
+        `https://${id}.example`,
+      ]);
+      expect([headers.get("x-order"), headers.get("idempotent-replayed")]).toEqual(["7", id === "1" ? null : "true"]);
+    }
+  });
+
+  test.for(["in front", "behind"])("a time-out %s answers once, and no repeat answers again", async (place) => {
+    const { store, orders } = appDatabase();
+    const errors: unknown[] = [];
+    const app = express();
+    const limit = timeout("40ms");
+    const once = onceExpress<Request, unknown>({
+      store,
+      mode: "transactional",
+      scope: "public",
+      onError: (error: unknown) => errors.push(error),
+    } as never);
+    const late = Promise.withResolvers<void>();
+    let runs = 0;
+    app.post(
+      "/orders",
+      ...((place === "in front" ? [limit, once] : [once, limit]) as never[]),
+      async (_request: Request, response: Response) => {
+        runs += 1;
+        if (runs === 1) {
+          await late.promise;
+          try {
+            insertOrder(response.locals["once"].transaction, "late");
+          } catch (error) {
+            errors.push(error);
+          }
+          return;
+        }
+        insertOrder(response.locals["once"].transaction, "tea");
+        response.status(201).send("made");
+      },
+    );
+    app.use((error: { status?: number }, _request: Request, response: Response, _next: NextFunction) => {
+      if (!response.headersSent) response.status(error.status ?? 500).send("out of time");
+    });
+    const url = `${await listening(app as never)}/orders`;
+    expect((await posted(url)).status).toBe(503);
+    late.resolve();
+    expect(await posted(url)).toMatchObject({ status: 201, text: "made" });
+    expect(await posted(url)).toMatchObject({ status: 201, replayed: true });
+    expect(orders()).toEqual(["tea"]);
+  });
+});
+
+describe("two of it on one request", () => {
+  const mounts: [string, (onError: (error: unknown) => void, ran: () => void) => Promise<string>][] = [
+    [
+      "Express",
+      async (onError, ran) => {
+        const app = express();
+        app.use(onceExpress(options(onError)));
+        app.post("/orders", onceExpress(options(onError)), (_request, response) => (ran(), void response.send("ok")));
+        return listening(app as never);
+      },
+    ],
+    [
+      "Koa",
+      async (onError, ran) => {
+        const once = onceKoa(options(onError));
+        const app = new Koa()
+          .use(once)
+          .use(once)
+          .use((context) => (ran(), void (context.body = "ok")));
+        return listening(app.callback());
+      },
+    ],
+    [
+      "node",
+      async (onError, ran) => {
+        const inner = onceNode(options(onError), (_request, response) => (ran(), void response.end("ok")));
+        return listening(onceNode(options(onError), (request, response) => inner(request, response)));
+      },
+    ],
+  ];
+  test.for(mounts)("%s: refused with 500, the key free, and somebody told", async ([, mount]) => {
+    const errors: unknown[] = [];
+    const url = await mount(
+      (error) => errors.push(error),
+      () => expect.fail("ran"),
+    );
+    for (const attempt of [1, 2]) {
+      const answer = await posted(`${url}/orders`);
+      expect(answer).toMatchObject({
+        status: 500,
+        text: expect.stringContaining("ONCE_MOUNTED_TWICE"),
+        replayed: false,
+      });
+      expect(errors).toHaveLength(attempt);
+    }
+    expect(errors).toMatchObject([{ code: "ONCE_MOUNTED_TWICE" }, { code: "ONCE_MOUNTED_TWICE" }]);
+  });
+});
+
+describe("onceNode", () => {
+  test("gives the request's stream to a handler as if nobody had read it", async () => {
+    const handler = onceNode(options(), (request, response) => {
+      const chunks: Buffer[] = [];
+      request.on("data", (chunk: Buffer) => chunks.push(chunk));
+      request.on("end", () => response.end(String(Buffer.concat(chunks).length)));
+    });
+    const url = await listening(handler);
+    for (const length of [14, 300_000]) {
+      const body = "x".repeat(length);
+      for (const replayed of [false, true]) {
+        expect(await posted(url, `k${length}`, { body })).toEqual({ status: 200, text: String(length), replayed });
+      }
+    }
+  });
+
+  test.for([20, 300_000])("hears %d bytes before a decoder that somebody has set", async (length) => {
+    const once = onceNode(options(), (_request, response, { body }) => void response.end(body.toString().slice(0, 3)));
+    const url = await listening((request, response) => {
+      request.setEncoding("utf8");
+      void once(request, response);
+    });
+    expect(await posted(url, "k", { body: "bob".repeat(length) })).toMatchObject({ status: 200, text: "bob" });
+    expect(await posted(url, "k", { body: "eve".repeat(length) })).toMatchObject({ status: 422 });
+  });
+
+  test("does nothing more when somebody else has answered while the upload was slow", async () => {
+    const once = onceNode(options(), () => expect.fail("ran"));
+    let ended: Promise<void> | undefined;
+    const url = await listening((request, response) => {
+      ended = once(request, response);
+      request.once("readable", () => undefined);
+      response.writeHead(503).end("too slow");
+    });
+    const { socket, heard } = dial(url);
+    socket.write("POST / HTTP/1.1\r\nHost: a\r\nIdempotency-Key: k\r\nContent-Length: 2\r\n\r\n");
+    await until(() => heard().includes("too slow"));
+    socket.write("{}");
+    await ended;
+    expect(heard().match(/HTTP\/1.1/g)).toHaveLength(1);
+  });
+
+  test("answers 500 in the place of a kept answer that can't be sent, and tells of it", async () => {
+    const errors: unknown[] = [];
+    const { store, ...rest } = options((error) => errors.push(error));
+    const result = Buffer.from(`${JSON.stringify({ status: 201, headers: [["x-name", "a\nb"]] })}\n`);
+    const poisoned = { ...store, claim: async () => ({ kind: "done" as const, result, createdAt: 0 }) };
+    const url = await listening(onceNode({ ...rest, store: poisoned }, () => expect.fail("ran")));
+    expect((await posted(url)).status).toBe(500);
+    expect(errors).toMatchObject([{ code: "ERR_INVALID_CHAR" }]);
+  });
+
+  test("says what it is when it is given what is no request of Node's", async () => {
+    const once = onceNode(options(), () => undefined);
+    await expect(once(new Request("http://a/") as never, undefined as never)).rejects.toThrow(
+      /onceNode was called without/,
+    );
+  });
+});
+
+describe("Koa", () => {
+  test("middleware in front works on after a repeat, and its headers are today's", async () => {
+    let requests = 0;
+    const saved: unknown[] = [];
+    const app = new Koa();
+    app.use(async (context, next) => {
+      requests += 1;
+      await next();
+      context.set("x-session", String(requests));
+      saved.push([context.status, context.headerSent]);
+    });
+    app.use(onceKoa(options()));
+    app.use((context) => {
+      context.status = 201;
+      context.body = { ok: true };
+    });
+    const url = await listening(app.callback());
+    for (const session of ["1", "2"]) {
+      const answer = await post(url);
+      expect([answer.status, await answer.text()]).toEqual([201, '{"ok":true}']);
+      expect(answer.headers.get("content-type")).toBe("application/json; charset=utf-8");
+      expect([answer.headers.get("x-session"), answer.headers.get("idempotent-replayed")]).toEqual([
+        session,
+        session === "1" ? null : "true",
+      ]);
+    }
+    expect(saved).toEqual([
+      [201, false],
+      [201, false],
+    ]);
+  });
+});
