@@ -87,7 +87,9 @@ async function workAndSettle(parts: Parts, claimed: Claimed, lease: Lease, time:
     const error = event === "handler-failed" ? failureOf(ended) : undefined;
     return { outcome, isKept: settlement === "complete", event, error };
   }
-  return of(outcomeOfLoser(await door.inspect(operation), operation, ended));
+  const outcome = outcomeOfLoser(await door.inspect(operation), operation, ended);
+  // Our own release was carried out, and its answer lost.
+  return outcome.kind === "executed" ? { outcome, isKept: false, event: "released" } : of(outcome);
 }
 
 /** How the request ended whose work was carried out here. */

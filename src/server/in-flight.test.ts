@@ -41,6 +41,17 @@ test("when the first leaves no answer behind, one of 10,000 goes on, and answers
   });
 });
 
+test("an answer of a key that was given back is nobody else's, also when the store's word of it was lost", async () => {
+  const bench = engineBench({ waitMs: 2000 });
+  bench.store.fail("release", "after", 1);
+  const running = bench.run(job({ effect: "none" }).work);
+  const repeat = bench.run(job({ result: Uint8Array.of(9) }).work);
+  await bench.clock.advance(1000);
+  expect([await running, await repeat]).toEqual(["executed 1,2,3", "executed 9"]);
+  const kinds = bench.events.map(({ kind }) => kind).filter((kind) => kind !== "store-answered");
+  expect(kinds).toEqual(["released", "executed"]);
+});
+
 test("duplicates that may not wait are told that it runs, and those whose time is over, too", async () => {
   const bench = engineBench({ waitMs: 300 });
   const go = Promise.withResolvers<void>();

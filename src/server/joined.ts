@@ -30,7 +30,7 @@ export function toldByEnd({ outcome, isKept }: Ran, isSameRequest: boolean): Ran
 
 /** What became of a request whose work did not run. */
 export function of(outcome: Outcome): Ran {
-  return { outcome, isKept: "result" in outcome, event: outcome.kind };
+  return { outcome, isKept: outcome.kind === "replayed", event: outcome.kind };
 }
 
 /** Tells of the end of one request. */
