@@ -18,7 +18,12 @@ export async function makeBody(factory: BodyFactory): Promise<Body> {
   let body: Body;
   try {
     body = await factory();
-    if (typeof body !== "object" || !isStream(body)) refuseOneShot(body);
+    if (!isObjectStream(body)) refuseOneShot(body);
+    if (body instanceof FormData) {
+      throw new TypeError(
+        "Each FormData has a boundary of its own, so its bytes differ. Pass the form, not a function.",
+      );
+    }
   } catch (cause) {
     throw new OnceAgainError(
       "ONCE_BODY_NOT_REPLAYABLE",
@@ -26,7 +31,11 @@ export async function makeBody(factory: BodyFactory): Promise<Body> {
       { cause },
     );
   }
-  return typeof body === "object" && isStream(body) ? namedStream(body as unknown as AnyStream) : body;
+  return isObjectStream(body) ? namedStream(body) : body;
+}
+
+function isObjectStream(body: unknown): body is AnyStream {
+  return typeof body === "object" && body !== null && isStream(body);
 }
 
 type AnyStream = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;

@@ -24,7 +24,7 @@ beforeAll(async () => {
 beforeEach(() => void (received.length = 0));
 afterAll(() => void server.close());
 
-const persistent = retryingFetch({ backoff: constantBackoff({ delayMs: 0 }) });
+const persistent = retryingFetch({ backoff: constantBackoff({ delayMs: 0 }), budget: "off" });
 
 /** Posts a body, checks that three attempts carried the same, and answers with it. */
 async function sent(init: RetryingRequestInit): Promise<{ type: string | undefined; body: Buffer }> {
@@ -100,4 +100,87 @@ test("a function that can't make the body ends the call with its error", async (
   const notMade = expect.objectContaining({ code: "ONCE_BODY_NOT_REPLAYABLE", cause });
   await expect(call).rejects.toMatchObject({ code: "ONCE_OUTCOME_UNKNOWN", cause: notMade });
   expect([made, received.length]).toEqual([2, 1]);
+});
+
+const bytes = new TextEncoder().encode("tea");
+const wholeView = (text: string): DataView => new DataView(new TextEncoder().encode(text).buffer);
+function* generator(): Generator<Uint8Array> {
+  yield bytes;
+}
+
+/** Every kind of body that somebody might give, and what is to become of it: its text, or the code that refuses it. */
+const kinds: Array<[name: string, make: () => unknown, expected: string | RegExp]> = [
+  ["a string", () => "tea", "tea"],
+  ["bytes", () => bytes, "tea"],
+  ["an ArrayBuffer", () => bytes.slice().buffer, "tea"],
+  ["a view", () => wholeView("tea"), "tea"],
+  ["16-bit numbers", () => new Uint16Array(bytes.length === 3 ? Uint8Array.of(116, 0).buffer : []), "t\0"],
+  ["a Node buffer", () => Buffer.from("tea"), "tea"],
+  ["a Blob", () => new Blob(["tea"]), "tea"],
+  ["a File", () => new File(["tea"], "tea.txt"), "tea"],
+  ["FormData", () => form(), /multipart|form-data/],
+  ["URLSearchParams", () => new URLSearchParams({ item: "tea" }), "item=tea"],
+  ["a URL", () => new URL("http://shop.example/"), "http://shop.example/"],
+  ["null", () => null, ""],
+  ["nothing", () => undefined, ""],
+  ["a stream", () => new Blob(["tea"]).stream(), "ONCE_BODY_NOT_REPLAYABLE"],
+  ["a Node stream", () => Readable.from(["tea"]), "ONCE_BODY_NOT_REPLAYABLE"],
+  ["an async iterator", () => Readable.from(["tea"])[Symbol.asyncIterator](), "ONCE_BODY_NOT_REPLAYABLE"],
+  ["a generator", () => generator(), "ONCE_BODY_NOT_REPLAYABLE"],
+  ["an iterator", () => [bytes].values(), "ONCE_BODY_NOT_REPLAYABLE"],
+  ["an array", () => [bytes], "ONCE_OPTION_INVALID"],
+  ["a Map", () => new Map([["item", "tea"]]), "ONCE_OPTION_INVALID"],
+  ["a Set", () => new Set(["tea"]), "ONCE_OPTION_INVALID"],
+  ["a plain object", () => ({ item: "tea" }), "ONCE_OPTION_INVALID"],
+  ["an object without a prototype", () => Object.create(null) as unknown, "ONCE_OPTION_INVALID"],
+];
+const factories = kinds.map(([name, make, expected]): (typeof kinds)[number] => {
+  const isStream = /^(a stream|a Node stream|an async iterator)$/.test(name);
+  const refused = name === "FormData" || (typeof expected === "string" && expected.startsWith("ONCE_"));
+  return [
+    `a function that makes ${name}`,
+    () => make,
+    isStream ? "tea" : refused ? "ONCE_BODY_NOT_REPLAYABLE" : expected,
+  ];
+});
+
+test.each([...kinds, ...factories])(
+  "%s as a body: sent the same each time, or refused before anything is sent",
+  async (_name, make, expected) => {
+    const body = make() as Body;
+    if (typeof expected === "string" && expected.startsWith("ONCE_")) {
+      await expect(persistent(url, { method: "POST", body })).rejects.toMatchObject({ code: expected });
+      expect(received).toEqual([]);
+    } else {
+      const { body: got } = await sent({ body });
+      if (typeof expected === "string") expect(got.toString()).toBe(expected);
+      else expect(got.toString()).toMatch(expected);
+    }
+  },
+);
+
+test.each(kinds.filter(([, , expected]) => typeof expected !== "string" || !expected.startsWith("ONCE_")))(
+  "a Request with %s is sent the same each time, and so is one whose body is replaced by it",
+  async (_name, make, expected) => {
+    const given = new Request(url, { method: "POST", body: make() as Body });
+    await persistent(given);
+    const [first, ...others] = received.splice(0);
+    expect(others).toEqual([first, first]);
+    const replaced = new Request(url, { method: "POST", body: "another" });
+    await persistent(replaced, { body: make() as Body });
+    expect(received.map(({ type }) => type)).toEqual(Array(3).fill(received[0]?.type));
+    const text = received[0]?.body.toString() ?? "";
+    // As in fetch, null and nothing leave the Request's own body.
+    if (expected === "") expect(text).toBe("another");
+    else if (typeof expected === "string") expect([first?.body.toString(), text]).toEqual([expected, expected]);
+    else expect(text).toMatch(expected);
+  },
+);
+
+test("a Blob is sent as it is, not copied into memory", async () => {
+  const bodies: unknown[] = [];
+  const noting = retryingFetch({ fetch: async (_input, init) => (bodies.push(init?.body), new Response("")) });
+  const blob = new Blob(["large"], { type: "text/x" });
+  await noting(url, { method: "POST", body: blob });
+  expect(bodies[0]).toBe(blob);
 });

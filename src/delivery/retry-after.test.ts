@@ -69,3 +69,8 @@ test("any text gives a delay or nothing", () => {
     }),
   );
 });
+
+test("a minute has 60 seconds, and once in a while a leap second", () => {
+  expect(parseRetryAfter("Thu, 01 Jan 1970 00:00:60 GMT", 0)).toBe(60_000);
+  expect(parseRetryAfter("Thu, 01 Jan 1970 00:00:61 GMT", 0)).toBeUndefined();
+});

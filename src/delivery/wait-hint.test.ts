@@ -83,3 +83,26 @@ test("any text gives a wait or nothing", () => {
     }),
   );
 });
+
+test("a number that only begins or ends with 0 is not used up", () => {
+  for (const remaining of ["10", "100", "01", "0010"]) {
+    const headers = new Headers({ "X-RateLimit-Remaining": remaining, "X-RateLimit-Reset": "7" });
+    expect(waitHint(headers, 0, 429)).toBeUndefined();
+  }
+  expect(waitHint(new Headers({ "X-RateLimit-Remaining": "00", "X-RateLimit-Reset": "7" }), 0)).toBe(7000);
+});
+
+test("a field that is malformed anywhere is not believed anywhere", () => {
+  for (const RateLimit of ['r=0;t=7, "open', "r=0;t=7, {}", 'r=0;t=7;x="a"b']) {
+    expect(waitHint(new Headers({ RateLimit }), 0), RateLimit).toBeUndefined();
+  }
+  expect(waitHint(new Headers({ RateLimit: '"a \\"name\\", with commas";r=0;t=7' }), 0)).toBe(7000);
+});
+
+test("from 1e9 on a reset is a date in seconds, and from 1e12 on in milliseconds", () => {
+  const reset = (value: string, nowMs: number) => waitHint(new Headers({ "X-RateLimit-Reset": value }), nowMs, 429);
+  expect(reset("999999999", 0)).toBe(999_999_999_000);
+  expect(reset("1000000000", 999_999_999_000)).toBe(1000);
+  expect(reset("999999999999", 999_999_999_998_000)).toBe(1000);
+  expect(reset("1000000000000", 999_999_999_000)).toBe(1000);
+});

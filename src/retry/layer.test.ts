@@ -102,3 +102,34 @@ test("run hands its signal on, and starts nothing when it was aborted before", a
   expect(await run((attempt) => attempt.signal, signal)).toBe(signal);
   await expect(run(() => expect.fail("was called"), AbortSignal.abort("before"))).rejects.toBe("before");
 });
+
+test("what must not run twice is made once by a layer that retries, and its error comes as it is", async () => {
+  const fault = new Error("fault");
+  let runs = 0;
+  const operation = retrying({ backoff: () => 0 })(() => {
+    runs += 1;
+    throw fault;
+  });
+  const { signal } = new AbortController();
+  const attempt = { number: 1, remainingMs: undefined, signal };
+  await expect(operation({ ...attempt, repeatable: false })).rejects.toBe(fault);
+  expect(runs).toBe(1);
+  await expect(operation({ ...attempt, repeatable: true })).rejects.toMatchObject({ code: "ONCE_ATTEMPTS_EXHAUSTED" });
+  expect(runs).toBe(6);
+});
+
+test("both the layer's own signal and that of the attempt around it end its retries", async () => {
+  for (const which of ["own", "outer"]) {
+    const [own, outer] = [new AbortController(), new AbortController()];
+    const begun = Promise.withResolvers<void>();
+    const operation = retrying({ signal: own.signal })(() => {
+      begun.resolve();
+      return new Promise(() => undefined);
+    });
+    const call = run(operation, outer.signal);
+    const ended = expect(Promise.resolve(call)).rejects.toBe(which);
+    await begun.promise;
+    (which === "own" ? own : outer).abort(which);
+    await ended;
+  }
+});

@@ -1,5 +1,6 @@
 import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
+import { OnceAgainError } from "../core/errors.ts";
 import { fakeClock } from "../testing/fake-clock.ts";
 import { constantBackoff } from "./backoff.ts";
 import { successBudget } from "./budgets/success-budget.ts";
@@ -145,4 +146,85 @@ test("the late failure of an abandoned attempt disturbs nobody", async () => {
   await new Promise((resolve) => setTimeout(resolve, 5));
   process.off("unhandledRejection", listen);
   expect(unhandled).toEqual([]);
+});
+
+test("a signal alone cuts a running attempt, and so does a deadline alone", async () => {
+  const never = (): Promise<never> => new Promise(() => undefined);
+  const controller = new AbortController();
+  const aborted = expect(retry(never, { signal: controller.signal })).rejects.toBe("enough");
+  controller.abort("enough");
+  await aborted;
+  const clock = fakeClock();
+  const late = expect(retry(never, { clock, deadlineMs: 1000 })).rejects.toMatchObject({
+    code: "ONCE_DEADLINE_EXCEEDED",
+  });
+  await clock.advance(1000);
+  await late;
+});
+
+test.each([
+  "ONCE_IN_PROGRESS",
+  "ONCE_NO_EFFECT",
+  "ONCE_RESULT_UNCONFIRMED",
+  "ONCE_STORE_UNAVAILABLE",
+  "ONCE_CLOSED",
+  "ONCE_THROTTLED",
+  "ONCE_QUEUE_FULL",
+] as const)("%s is tried again by default", async (code) => {
+  let runs = 0;
+  const operation = (): number => {
+    runs += 1;
+    if (runs === 1) throw new OnceAgainError(code, "test");
+    return runs;
+  };
+  expect(await retry(operation, { backoff: () => 0 })).toBe(2);
+});
+
+test("an attempt that a layer held back costs no budget, and one that failed does", async () => {
+  const spentOn = async (error: Error): Promise<string[]> => {
+    const asked: string[] = [];
+    const budget = {
+      onFailure: () => void asked.push("failure"),
+      tryTake: (kind?: string) => (asked.push(`take ${kind}`), true),
+      onSuccess: () => undefined,
+    };
+    let runs = 0;
+    await retry(() => (runs++ === 0 ? Promise.reject(error) : 1), { budget, backoff: () => 0 });
+    return asked;
+  };
+  for (const code of ["ONCE_CIRCUIT_OPEN", "ONCE_THROTTLED", "ONCE_QUEUE_FULL"] as const) {
+    expect(await spentOn(new OnceAgainError(code, "test"))).toEqual([]);
+  }
+  expect(await spentOn(new Error("fault"))).toEqual(["failure", "take transient"]);
+});
+
+test("a budget that throws at a success does not take its value", async () => {
+  const budget = {
+    tryTake: () => true,
+    onSuccess: (): never => {
+      throw new Error("broken budget");
+    },
+  };
+  expect(await retry(() => "value", { budget })).toBe("value");
+});
+
+test("an attempt is made when the wait ends a millisecond before the deadline, and not when it ends later", async () => {
+  for (const [delayMs, attempts] of [
+    [999, 2],
+    [1000, 1],
+  ] as const) {
+    const clock = fakeClock();
+    let runs = 0;
+    const call = retry(
+      () => {
+        runs += 1;
+        throw new Error("fault");
+      },
+      { clock, deadlineMs: 1000, attemptsMax: 2, backoff: () => delayMs },
+    );
+    const ended = call.catch(() => undefined);
+    await clock.advance(1000);
+    await ended;
+    expect(runs).toBe(attempts);
+  }
 });

@@ -254,3 +254,63 @@ test.each([
 ])("%o is refused", (options) => {
   expect(() => circuitBreaker(options)).toThrow(expect.objectContaining({ code: "ONCE_OPTION_INVALID" }));
 });
+
+test("a predicate that throws counts as a failure, and leaves neither a probe nor a call hanging", async () => {
+  const failed = (outcome: object): boolean => (outcome as { error: { response: { ok: boolean } } }).error.response.ok;
+  const clock = fakeClock();
+  const breaker = circuitBreaker({ clock, callsMin: 1, openMs: 1000, failed });
+  await expect(run(breaker(fail))).rejects.toBe(fault);
+  for (let probe = 0; probe < 3; probe += 1) {
+    await clock.advance(1000);
+    await expect(run(breaker(fail))).rejects.toBe(fault);
+    await expect(run(breaker(succeed))).rejects.toEqual(open);
+  }
+});
+
+test("a time-out of the caller's own signal counts against the server, and a change of mind does not", async () => {
+  for (const [name, isOpen] of [
+    ["TimeoutError", true],
+    ["AbortError", false],
+  ] as const) {
+    const breaker = circuitBreaker({ callsMin: 1 });
+    const controller = new AbortController();
+    const never = (): Promise<never> => new Promise(() => undefined);
+    const call = run(breaker(never), controller.signal);
+    const ended = expect(call).rejects.toMatchObject({ name });
+    controller.abort(new DOMException("ended", name));
+    await ended;
+    const next = run(breaker(succeed));
+    await (isOpen ? expect(next).rejects.toEqual(open) : expect(next).resolves.toBe("fine"));
+  }
+});
+
+test("an aborted call is no success either: it is not counted at all", async () => {
+  const clock = fakeClock();
+  const breaker = circuitBreaker({ clock, callsMin: 2, failureRatio: 1, window: { calls: 2 } });
+  await expect(run(breaker(fail))).rejects.toBe(fault);
+  const controller = new AbortController();
+  const aborted = run(
+    breaker(() => new Promise(() => undefined)),
+    controller.signal,
+  );
+  const ended = expect(aborted).rejects.toBe("enough");
+  controller.abort("enough");
+  await ended;
+  await expect(run(breaker(fail))).rejects.toBe(fault);
+  await expect(run(breaker(succeed))).rejects.toEqual(open);
+});
+
+test("by default it opens on ten calls of a large window, and on all of a small one", async () => {
+  for (const [calls, needed] of [
+    [100, 10],
+    [4, 4],
+  ] as const) {
+    const breaker = circuitBreaker({ window: { calls } });
+    for (let call = 0; call < needed; call += 1) await expect(run(breaker(fail))).rejects.toBe(fault);
+    await expect(run(breaker(succeed))).rejects.toEqual(open);
+  }
+});
+
+test.each([{ window: { calls: 2.5 } }, { callsMin: 1.5 }, { waitersMax: 1.5 }])("%o is no whole number", (options) => {
+  expect(() => circuitBreaker(options)).toThrow(expect.objectContaining({ code: "ONCE_OPTION_INVALID" }));
+});

@@ -168,3 +168,73 @@ test.each([{ delayMs: -1 }, { delayMs: 1, hedgesMax: 0 }, { delayMs: 1, hedgesMa
     expect(() => hedge(options)).toThrow(expect.objectContaining({ code: "ONCE_OPTION_INVALID" }));
   },
 );
+
+test("a predicate or a budget that throws neither hangs a hedged call nor ends the process", async () => {
+  const failed = (): never => {
+    throw new Error("no response");
+  };
+  const { clock, operation } = scripted([
+    { afterMs: 200, answer: "first" },
+    { afterMs: 50, answer: "second" },
+  ]);
+  const call = run(hedge({ delayMs: 100, clock, failed })(operation));
+  await clock.advance(1000);
+  expect(await call).toBe("first");
+
+  const budget = { tryTake: failed, onSuccess: failed };
+  const other = scripted([{ afterMs: 900, answer: "first" }]);
+  const unhedged = run(hedge({ delayMs: 100, clock: other.clock, budget })(other.operation));
+  await other.clock.advance(1000);
+  expect(await unhedged).toBe("first");
+  expect(other.starts).toEqual([0]);
+});
+
+test("of one error and one answer that failed the error is what comes of it; of three answers the last", async () => {
+  const fault = new Error("fault");
+  const answers = [429, 500, 503].map((status) => new Response(null, { status }));
+  const outcome = async (...given: unknown[]): Promise<unknown> => {
+    const { clock, operation } = scripted(given.map((answer, index) => ({ afterMs: 900 + index, answer })));
+    const call = run(hedge({ delayMs: 100, hedgesMax: given.length - 1, clock })(operation));
+    const ended = call.catch((error: unknown) => ({ error }));
+    await clock.advance(5000);
+    return ended;
+  };
+  expect(await outcome(answers[0], fault)).toEqual({ error: fault });
+  expect(await outcome(fault, answers[0])).toEqual({ error: fault });
+  expect(await outcome(...answers)).toBe(answers[2]);
+});
+
+test("400 is where an answer begins to have failed", async () => {
+  for (const [status, wins] of [
+    [399, true],
+    [400, false],
+  ] as const) {
+    const early = { status };
+    const { clock, operation } = scripted([
+      { afterMs: 900, answer: "slow" },
+      { afterMs: 50, answer: early },
+    ]);
+    const call = run(hedge({ delayMs: 100, clock })(operation));
+    await clock.advance(1000);
+    expect(await call).toBe(wins ? early : "slow");
+  }
+});
+
+test("19 known calls are too few for p95, and failed ones are not counted", async () => {
+  const { clock, starts, operation } = scripted([
+    ...Array.from({ length: 19 }, () => ({ afterMs: 10, answer: "known" })),
+    ...Array.from({ length: 5 }, () => ({ afterMs: 1, answer: new Response(null, { status: 500 }) })),
+    { afterMs: 5000, answer: "unhedged" },
+  ]);
+  const layered = hedge({ delayMs: "p95", clock })(operation);
+  for (let call = 0; call < 25; call += 1) {
+    const known = run(layered);
+    await clock.advance(5000);
+    await known;
+  }
+  expect(starts).toHaveLength(25);
+});
+
+test("half a hedge is refused", () => {
+  expect(() => hedge({ delayMs: 1, hedgesMax: 1.5 })).toThrow(expect.objectContaining({ code: "ONCE_OPTION_INVALID" }));
+});
