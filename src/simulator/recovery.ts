@@ -38,7 +38,15 @@ export function recoveryOf({ arrivals, durationMs, outages }: StormSettings, loa
     outages.length > 0 &&
     before > 0 &&
     meanOf(load.goodputPerSecond, before) >= goodShare * meanOf(load.offeredPerSecond, before);
+  if (wasGood && isDraining(load, overSecond, Math.floor(end.endMs / 1000)))
+    return { verdict: "draining", afterMs: null };
   return { verdict: wasGood ? "metastable" : "overloaded", afterMs: null };
+}
+
+/** Whether the queue was getting shorter, over the second half of the time after the outage. */
+function isDraining({ queue }: Load, from: number, to: number): boolean {
+  const half = Math.floor((from + to) / 2);
+  return to - half >= inARow && meanOf(queue, to) < goodShare * meanOf(queue, half);
 }
 
 /** The first second of the first run of good seconds within [from, to). */

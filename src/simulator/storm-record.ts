@@ -41,6 +41,12 @@ export class StormRecord {
     this.herd = new HerdRecord(settings);
   }
 
+  /** How many requests wait at the last service now. */
+  queueChanged(atMs: number, waiting: number): void {
+    this.load.queueChanged(atMs, waiting);
+    this.seconds.queueChanged(atMs, waiting);
+  }
+
   attempted(attempt: number, herdRow: number, atMs: number): void {
     this.attempts.begun += 1;
     this.herd.attempted(herdRow, attempt, atMs);

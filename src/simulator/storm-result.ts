@@ -68,7 +68,8 @@ export interface Latency {
  * before the outage). Below some 50 calls per second chance alone makes seconds bad.
  *
  * - `recovered`: there are five good seconds in a row; `afterMs` is from the outage's end to the first of them.
- * - `metastable`: there are none until the end, although the ten seconds before the outage were good together: what
+ * - `draining`: there are none until the end, but the queue was getting shorter: simulate for longer.
+ * - `metastable`: there are none until the end, and the queue did not get shorter, although the ten seconds before the outage were good together: what
  *   keeps it down is the retries, not the outage.
  * - `overloaded`: there are none, and it was no better before.
  * - `drained`, when all callers call at once: every call has ended; `afterMs` is from the outage's end to the last
@@ -76,7 +77,7 @@ export interface Latency {
  * - `open`, when all callers call at once: calls are open at the end of the simulated time.
  */
 export interface Recovery {
-  readonly verdict: "recovered" | "metastable" | "overloaded" | "drained" | "open";
+  readonly verdict: "recovered" | "draining" | "metastable" | "overloaded" | "drained" | "open";
   /** `null` where the verdict has none. */
   readonly afterMs: number | null;
 }

@@ -136,7 +136,7 @@ export class Storm {
     const isLast = index === this.settings.services.length - 1;
     return new Service(world, this.settings.services[index]!, {
       onServed: isLast ? undefined : (request) => this.#callNext(index + 1, request),
-      onQueue: isLast ? (waiting) => record.load.queueChanged(world.nowMs, waiting) : undefined,
+      onQueue: isLast ? (waiting) => record.queueChanged(world.nowMs, waiting) : undefined,
     });
   }
 

@@ -138,6 +138,17 @@ test("a storm of retries outlives its outage; with a budget that successes fund 
   expect(verdicts).toEqual(["metastable", "metastable", "recovered", "recovered"]);
 });
 
+test("a service that is still working off its queue when the time is over is not called metastable", () => {
+  const storm = (durationMs: number, attemptsMax: number): string => {
+    const policy = { attemptsMax, attemptTimeoutMs: 1000, budget: { kind: "none" } } as const;
+    const arrivals = { kind: "poisson", perSecond: 280 } as const;
+    return simulateStorm({ ...presets["retry-storm"].storms[0]!, arrivals, durationMs, policy }).recovery.verdict;
+  };
+  expect(storm(120_000, 1)).toBe("draining");
+  expect(storm(300_000, 1)).toBe("recovered");
+  expect(storm(120_000, 3)).toBe("metastable");
+});
+
 test("jitter ends the herd", () => {
   const [none, , full] = presets["thundering-herd"].storms.map((storm) => simulateStorm(storm));
   expect(full!.calls.succeeded).toBeGreaterThan(0.99 * full!.calls.begun);

@@ -8,6 +8,8 @@ export function verdictText({ recovery: { afterMs, verdict } }: StormResult): st
       return afterMs === 0 ? "not disturbed" : `recovered after ${after}`;
     case "drained":
       return `all ended, the last success after ${after}`;
+    case "draining":
+      return "not recovered yet: the queue is getting shorter";
     case "metastable":
       return "metastable: never recovered";
     case "overloaded":
