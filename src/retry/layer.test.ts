@@ -127,7 +127,7 @@ test("both the layer's own signal and that of the attempt around it end its retr
       return new Promise(() => undefined);
     });
     const call = run(operation, outer.signal);
-    const ended = expect(Promise.resolve(call)).rejects.toBe(which);
+    const ended = rejects(call, which);
     await begun.promise;
     (which === "own" ? own : outer).abort(which);
     await ended;

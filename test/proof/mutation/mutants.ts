@@ -1,26 +1,12 @@
+import { callerMutants } from "./caller-mutants.ts";
+import type { Check, Mutant } from "./mutant.ts";
+
 import { engineMutants } from "./engine-mutants.ts";
 import { httpMutants } from "./http-mutants.ts";
 import { outerMutants } from "./outer-mutants.ts";
 import { postgresMutants } from "./postgres-mutants.ts";
 
-/** A guard that is taken out of the sources, and the check that must notice. */
-export interface Mutant {
-  /** Which guard is gone. */
-  readonly guard: string;
-  readonly file: string;
-  /** Stands exactly once in the file; a mutant whose text is not there is stale, and fails the run. */
-  readonly search: string;
-  readonly replace: string;
-  readonly check: Check;
-  /** The invariant, or the test, that must break. */
-  readonly killedBy: string;
-}
-
-/** The smallest check that must notice. */
-export type Check =
-  | { readonly kind: "explorer"; readonly configuration: string }
-  | { readonly kind: "simulation"; readonly seeds: number }
-  | { readonly kind: "test"; readonly file: string };
+export type { Check, Mutant } from "./mutant.ts";
 
 const explorer = (configuration: string): Check => ({ kind: "explorer", configuration });
 const simulation: Check = { kind: "simulation", seeds: 200 };
@@ -246,102 +232,7 @@ export const mutants: readonly Mutant[] = [
     check: simulation,
     killedBy: "no-lost-effect",
   },
-  {
-    guard: "doubt: an error of ours is judged by its own row",
-    file: "src/delivery/error-verdict.ts",
-    search: "  const own = ownWithin(error);\n",
-    replace: "  const own = undefined as Verdict | undefined;\n",
-    check: test("src/delivery/own-errors.test.ts"),
-    killedBy: "is judged by its own row",
-  },
-  {
-    guard: "doubt: a call that gave up vouches only for itself",
-    file: "src/delivery/own-errors.ts",
-    search: 'delivery: noEffect === true ? "never" : "unknown",',
-    replace: 'delivery: "never",',
-    check: test("src/delivery/own-errors.test.ts"),
-    killedBy: "had no effect only where it says so itself",
-  },
-  {
-    guard: "doubt: a stranger's 503 with Retry-After is no refusal",
-    file: "src/client/retry-rule.ts",
-    search: " && trusted === true",
-    replace: "",
-    check: test("src/client/given-keys.test.ts"),
-    killedBy: "only when it is once-again's own",
-  },
-  {
-    guard: "doubt: what fails after a redirect is not the request's failure",
-    file: "src/client/follow-redirects.ts",
-    search: "!isSafeMethod(method) && (settings.redirect",
-    replace: "false && (settings.redirect",
-    check: test("src/client/redirects.test.ts"),
-    killedBy: "may have been carried out",
-  },
-  {
-    guard: "doubt: the error of a body's stream is not the server's",
-    file: "src/client/made-body.ts",
-    search: "controller.error(new BodyStreamError(cause));",
-    replace: "controller.error(cause);",
-    check: test("src/client/read-within-attempt.test.ts"),
-    killedBy: "is not sent again without a key",
-  },
-  {
-    guard: "key: an empty one is none",
-    file: "src/client/operation-key.ts",
-    search: 'if (parsed.kind === "key") return brought;',
-    replace: 'if (parsed.kind !== "missing") return brought;',
-    check: test("src/client/given-keys.test.ts"),
-    killedBy: "is refused before anything is sent",
-  },
-  {
-    guard: "nested: a retry around one that gave up stops",
-    file: "src/client/retry-rule.ts",
-    search: 'if (verdict.gaveUp) return { action: "stop", why: "gave-up" };',
-    replace: "",
-    check: test("src/client/nested-retries.test.ts"),
-    killedBy: "no more than the innermost one's attempts",
-  },
-  {
-    guard: "nested: an SDK's own retry is one attempt",
-    file: "src/client/prepared-request.ts",
-    search: "const outer = within ?? foreignRetry(headers);",
-    replace: "const outer = within;",
-    check: test("test/sdks.test.ts"),
-    killedBy: "gets one attempt for each of those",
-  },
-  {
-    guard: "layers: a predicate that throws counts as a failure",
-    file: "src/retry/layers/judge.ts",
-    search: "      return failed(outcome);\n    } catch {\n      return true;",
-    replace: "      return failed(outcome);\n    } catch (error) {\n      throw error;",
-    check: test("src/retry/layers/circuit-breaker.test.ts"),
-    killedBy: "a predicate that throws counts as a failure",
-  },
-  {
-    guard: "budget: an attempt that never left costs nothing",
-    file: "src/retry/plan.ts",
-    search: "const isPaid = budget !== undefined && !free;",
-    replace: "const isPaid = budget !== undefined;",
-    check: test("src/retry/retry-limits.test.ts"),
-    killedBy: "costs no budget",
-  },
-  {
-    guard: "backoff: no jitter passes the cap",
-    file: "src/retry/backoff.ts",
-    search: "if (!(delayMs > capMs) || delayMs === Number.POSITIVE_INFINITY) return delayMs;",
-    replace: "return delayMs;",
-    check: test("src/retry/backoff.test.ts"),
-    killedBy: "no jitter passes a cap",
-  },
-  {
-    guard: "body: what is no body is refused",
-    file: "src/client/request-body.ts",
-    search: 'if (!isStream(body) && !("next" in body)) throw notABody(body);',
-    replace: 'if (!isStream(body) && !("next" in body)) return;',
-    check: test("src/client/request-body.test.ts"),
-    killedBy: "refused before anything is sent",
-  },
+  ...callerMutants,
   {
     guard: "late use: a transaction of SQLite ends with its operation",
     file: "src/stores/sqlite/transaction-guard.ts",

@@ -1,0 +1,18 @@
+/** A guard that is taken out of the sources, and the check that must notice. */
+export interface Mutant {
+  /** Which guard is gone. */
+  readonly guard: string;
+  readonly file: string;
+  /** Stands exactly once in the file; a mutant whose text is not there is stale, and fails the run. */
+  readonly search: string;
+  readonly replace: string;
+  readonly check: Check;
+  /** The invariant, or the test, that must break. */
+  readonly killedBy: string;
+}
+
+/** The smallest check that must notice. */
+export type Check =
+  | { readonly kind: "explorer"; readonly configuration: string }
+  | { readonly kind: "simulation"; readonly seeds: number }
+  | { readonly kind: "test"; readonly file: string };
