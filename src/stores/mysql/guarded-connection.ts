@@ -62,7 +62,7 @@ export class GuardedConnection extends EventEmitter {
     try {
       this.#guard.enter();
     } catch (error) {
-      return process.nextTick(callback ?? ignore, error as Error);
+      return process.nextTick(callback ?? ignore, error);
     }
     this.#connection.ping(callback);
   }

@@ -114,7 +114,7 @@ export class GuardedPromiseConnection extends EventEmitter {
     try {
       texts = this.#guard.admit(textOf(statement));
     } catch (error) {
-      const refused = Promise.reject(error as Error);
+      const refused = Promise.reject(error);
       // Who does not wait for it need not lose the process: a late use is told to `onError`.
       refused.catch(ignore);
       return refused;

@@ -25,7 +25,7 @@ const callbacks = (transaction: PoolConnection) => transaction.connection as unk
 /** A pool that lends the one connection of the transaction, with callbacks. */
 const poolOf = (transaction: PoolConnection): MysqlPool => ({
   getConnection: (callback) => callback(null, transaction.connection as never),
-  end: (callback) => callback(null as never),
+  end: (callback) => callback(null),
 });
 
 /** Writes one row in `transaction()` of a library, and undoes another in a transaction inside of it. */
