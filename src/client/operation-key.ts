@@ -1,5 +1,6 @@
 import { OnceAgainError } from "../core/errors.ts";
-import { formatKey, makeKey, parseKey } from "../key/index.ts";
+import { formatKey, makeKey } from "../key/index.ts";
+import { givenKeyProblem } from "../key/key.ts";
 import type { FetchSettings } from "./fetch-options.ts";
 
 type KeySettings = Pick<FetchSettings, "makesKeys" | "keyHeader" | "keyFormat" | "policy">;
@@ -27,9 +28,8 @@ export function nameOperation(
 
 /** The header as it was given: it goes out like that, and asks again like that. */
 function checkedKey(brought: string, keyHeader: string): string {
-  const parsed = parseKey([brought]);
-  if (parsed.kind === "key") return brought;
-  const problem = parsed.kind === "missing" ? "it is missing" : parsed.problem;
+  const problem = givenKeyProblem(brought);
+  if (problem === undefined) return brought;
   throw new OnceAgainError(
     "ONCE_KEY_INVALID",
     `The ${keyHeader} of this request can't be used: ${problem}. Nothing was sent. Leave the header out, and a key is ` +

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { seededRandom } from "../core/random.ts";
 import { fakeClock } from "../testing/fake-clock.ts";
-import { formatKey, type KeyFormat, makeKey, parseKey } from "./key.ts";
+import { formatKey, givenKeyProblem, type KeyFormat, makeKey, parseKey } from "./key.ts";
 import { keyTime } from "./key-time.ts";
 
 const visible = Array.from({ length: 0x7e - 0x21 + 1 }, (_, index) => String.fromCharCode(0x21 + index));
@@ -104,4 +104,27 @@ test("a key that can't be read back is not written", () => {
   for (const key of ['"a"', '"', "a,b"]) {
     expect(() => formatKey(key, "bare")).toThrow(expect.objectContaining({ code: "ONCE_KEY_INVALID" }));
   }
+});
+
+test("a caller's key is refused for the reasons of a server, which alone reads the parameters", () => {
+  const header = fc.string({ unit: fc.constantFrom('"', "\\", "a", ";", "=", ",", " ", "ä", "\u0000"), maxLength: 8 });
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        header,
+        header.map((text) => `"${text}"`),
+        anyKey,
+      ),
+      (value) => {
+        const parsed = parseKey([value]);
+        const problem = givenKeyProblem(value);
+        if (parsed.kind === "key") expect(problem).toBeUndefined();
+        else if (!value.includes(";")) expect({ kind: "malformed", problem }).toEqual(parsed);
+      },
+    ),
+    { numRuns: 5000 },
+  );
+  expect(givenKeyProblem('"a";v=1')).toBeUndefined();
+  expect(givenKeyProblem('"a"b')).toBe("its quoted string is broken");
+  expect(givenKeyProblem("a".repeat(256))).toBe("it has 256 characters, and 255 are allowed");
 });

@@ -81,6 +81,17 @@ export function parseKey(values: readonly string[]): ParsedKey {
   return problem === undefined ? { kind: "key", key } : { kind: "malformed", problem };
 }
 
+/**
+ * Why a header that a caller brought names no operation, or `undefined` when it does. What stands behind a quoted string
+ * is not read: the whole parser would be a seventh of the client, and a server refuses what is no parameter.
+ */
+export function givenKeyProblem(value: string): string | undefined {
+  const text = value.trim();
+  if (!text.startsWith('"')) return keyProblem(text) ?? bareProblem(text);
+  const quoted = /^"((?:[ !#-[\]-~]|\\["\\])*)"(?:;|$)/.exec(text)?.[1];
+  return quoted === undefined ? "its quoted string is broken" : keyProblem(quoted.replaceAll(/\\(.)/g, "$1"));
+}
+
 function unquote(text: string): string | undefined {
   try {
     const [item] = parseItem(text);
