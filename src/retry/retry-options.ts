@@ -69,7 +69,7 @@ const defaultBackoff = exponentialBackoff();
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for a number out of bounds. */
 export function retryPolicy<T>(options: RetryOptions<T>): RetryPolicy<T> {
-  checkNames("retry", options, names);
+  if (!hasKnownNames(options)) checkNames("retry", options, names);
   const { deadlineMs, attemptTimeoutMs } = options;
   return {
     attemptsMax: checkedNumber("attemptsMax", options.attemptsMax ?? 5, { min: 1, integer: true }),
@@ -85,4 +85,29 @@ export function retryPolicy<T>(options: RetryOptions<T>): RetryPolicy<T> {
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
   };
+}
+
+/** Whether every name is one of `names`: a call of `retry` with options of its own has no time for look-ups in an object. */
+function hasKnownNames(options: object): boolean {
+  if (typeof options !== "object" || options === null) return false;
+  for (const given in options) {
+    const name = given as keyof RetryOptions<never>;
+    switch (name) {
+      case "attemptsMax":
+      case "backoff":
+      case "deadlineMs":
+      case "attemptTimeoutMs":
+      case "signal":
+      case "budget":
+      case "decide":
+      case "onEvent":
+      case "clock":
+      case "random":
+        continue;
+      default:
+        name satisfies never;
+        return false;
+    }
+  }
+  return true;
 }
