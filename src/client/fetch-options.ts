@@ -1,7 +1,8 @@
 import type { Clock } from "../core/clock.ts";
 import type { Listener } from "../core/events.ts";
+import { OnceAgainError } from "../core/errors.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
-import { checkedChoice, checkedNumber, invalidOption } from "../core/options.ts";
+import { checkedChoice, checkedFunction, checkedNumber, invalidOption } from "../core/options.ts";
 import type { Random } from "../core/random.ts";
 import { type KeyFormat, keyHeaderName } from "../key/index.ts";
 import type { Backoff, RetryBudget } from "../retry/index.ts";
@@ -145,15 +146,15 @@ export function fetchSettings(options: RetryingFetchOptions): FetchSettings {
     clock,
     deadlineMs = 300_000,
     keyRetentionMs = Infinity,
-    layers = () => [],
     random,
   } = options;
+  for (const name of ["fetch", "backoff", "onEvent"] as const) checkedFunction<unknown>(name, options[name]);
   const budgetOf = budgets(options.budget ?? "per-origin");
   return Object.freeze({
     policy: retryPolicy<Response>({ attemptsMax, attemptTimeoutMs, backoff, clock, deadlineMs, random }),
     fetch: options.fetch ?? platformFetch(),
     budgetOf,
-    layerOf: perOrigin((origin) => compose(...layers({ origin, budget: budgetOf(origin) }))),
+    layerOf: layersByOrigin(options.layers ?? noLayers, budgetOf),
     attemptHeaders: checkedAttemptHeaders(options.attemptHeaders ?? {}),
     makesKeys: keyRule(options.keys ?? "auto"),
     trustsRetryAfter: originRule("trustRetryAfter", options.trustRetryAfter ?? false),
@@ -164,6 +165,28 @@ export function fetchSettings(options: RetryingFetchOptions): FetchSettings {
     keyedDeadlineMs: Math.min(deadlineMs, checkedNumber("keyRetentionMs", keyRetentionMs, { min: 1 })),
     onEvent: options.onEvent,
   } satisfies FetchSettings);
+}
+
+const noLayers = (): readonly AnyLayer[] => [];
+
+/** A list alone would be refused: its breaker would judge one server by another. */
+function layersByOrigin(
+  layers: NonNullable<RetryingFetchOptions["layers"]>,
+  budgetOf: FetchSettings["budgetOf"],
+): FetchSettings["layerOf"] {
+  if (typeof layers !== "function") throw noListOfLayers(layers);
+  return perOrigin((origin) => {
+    const made: unknown = layers({ origin, budget: budgetOf(origin) });
+    if (Array.isArray(made) && made.every((layer) => typeof layer === "function")) return compose(...made);
+    throw noListOfLayers(made);
+  });
+}
+
+function noListOfLayers(given: unknown): OnceAgainError {
+  const message =
+    "layers must be a function that makes an origin's layers and returns them as a list, " +
+    `such as () => [circuitBreaker()], but it is, or returned, ${Array.isArray(given) ? "another list" : typeof given}.`;
+  return new OnceAgainError("ONCE_OPTION_INVALID", message, { details: { option: "layers" } });
 }
 
 /** Taken now: `globalThis.fetch = retryingFetch()` would call itself otherwise. Where there is none yet, when it is needed. */
@@ -184,6 +207,8 @@ function readBodyBound(readBody: NonNullable<RetryingFetchOptions["readBody"]>):
 function budgets(budget: RetryBudget | "per-origin" | "off"): FetchSettings["budgetOf"] {
   if (budget === "per-origin") return originBudgets();
   if (budget === "off") return () => undefined;
-  if (typeof budget === "string") throw invalidOption("budget", 'a RetryBudget, "per-origin" or "off"', budget);
+  if (typeof budget !== "object" || typeof budget.tryTake !== "function") {
+    throw invalidOption("budget", 'a RetryBudget, "per-origin" or "off"', budget);
+  }
   return () => budget;
 }

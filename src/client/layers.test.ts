@@ -55,6 +55,19 @@ afterEach(() => server.close());
 const fast = { attemptsMax: 3, backoff: () => 1 };
 const post = { method: "POST", body: "one" };
 
+test("what makes no list of layers is refused with a sentence, and nothing is sent", async () => {
+  const refused = { code: "ONCE_OPTION_INVALID", details: { option: "layers" } };
+  const sentence = /^layers must be a function that makes an origin's layers and returns them as a list/;
+  for (const layers of [[circuitBreaker()], circuitBreaker(), "breaker", 1]) {
+    if (typeof layers !== "function") expect(() => retryingFetch({ layers: layers as never })).toThrow(sentence);
+    if (Array.isArray(layers)) continue;
+    const made = retryingFetch({ layers: (() => layers) as never })(server.url);
+    await expect(made).rejects.toMatchObject({ ...refused, message: expect.stringMatching(sentence) });
+  }
+  await expect(retryingFetch({ layers: () => [undefined as never] })(server.url)).rejects.toMatchObject(refused);
+  expect(server.keys).toEqual([]);
+});
+
 test("layers stand between the retries and the network, made once for each origin, with its budget", async () => {
   const other = await scriptedServer();
   const places: unknown[] = [];

@@ -320,4 +320,8 @@ test("options that make no sense are refused when the fetch is made", () => {
   expect(() => retryingFetch({ keyRetentionMs: 0 })).toThrow(refused);
   expect(() => retryingFetch({ budget: "none" as "off" })).toThrow(refused);
   expect(() => retryingFetch({ keyFormat: "quoted" as "bare" })).toThrow(refused);
+  for (const name of ["fetch", "backoff", "onEvent"]) {
+    expect(() => retryingFetch({ [name]: 5 }), name).toThrow(`${name} must be a function, but it is 5.`);
+  }
+  expect(() => retryingFetch({ budget: {} as never })).toThrow(refused);
 });
