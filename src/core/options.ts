@@ -44,8 +44,14 @@ export function checkedFunction<Given>(name: string, value: Given): Given {
 
 /** The error for an option whose value makes no sense. */
 export function invalidOption(name: string, expected: string, value: unknown): OnceAgainError {
-  const shown = typeof value === "string" ? JSON.stringify(value) : String(value);
+  const shown = shownValue(value);
   return new OnceAgainError("ONCE_OPTION_INVALID", `${name} must be ${expected}, but it is ${shown}.`, {
     details: { option: name },
   });
+}
+
+function shownValue(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  // The source of a function says less.
+  return typeof value === "function" ? "a function" : String(value);
 }

@@ -15,6 +15,7 @@ import {
   passingExecution,
 } from "./node-operation.ts";
 import { type ParsedRequest, requestBytes } from "./request-bytes.ts";
+import { refuseHandler } from "./no-handler.ts";
 
 /** What is used of Express' request. */
 export type ExpressRequest = IncomingMessage & ParsedRequest & { originalUrl: string };
@@ -51,7 +52,9 @@ export function onceExpress<Request extends ExpressRequest, Transaction>(
 ): OnceExpress<Request, Transaction>;
 export function onceExpress<Request extends ExpressRequest, Transaction>(
   options: HttpOptions<Request, Transaction>,
+  ...others: unknown[]
 ): OnceExpress<Request, Transaction> {
+  refuseHandler("onceExpress", others, "app.post(path, onceExpress(options), handler)");
   const once = onceHttp(options);
 
   const middleware = async (request: Request, response: ExpressResponse<Transaction>, next: Next): Promise<void> => {

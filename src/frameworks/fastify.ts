@@ -11,6 +11,7 @@ import { enterFastify, type FastifyReply } from "./fastify-reply.ts";
 import { hearBody } from "./heard-body.ts";
 import { type NodeCall, type NodeExecution, noteError, passingExecution } from "./node-operation.ts";
 import { requestBytes } from "./request-bytes.ts";
+import { refuseHandler } from "./no-handler.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -59,7 +60,9 @@ export function onceFastify<Request extends FastifyRequest, Transaction>(
 ): OnceFastify;
 export function onceFastify<Request extends FastifyRequest, Transaction>(
   options: HttpOptions<Request, Transaction>,
+  ...others: unknown[]
 ): OnceFastify {
+  refuseHandler("onceFastify", others, "app.post(path, onceFastify(options), handler)");
   const once = onceHttp(options);
   const bodies = new WeakMap<IncomingMessage, Promise<Uint8Array<ArrayBuffer>>>();
 

@@ -14,6 +14,7 @@ import { bodyConsumed, exactBytes } from "./request-bytes.ts";
 import { undone } from "./undone.ts";
 import { WebBody } from "./web-body.ts";
 import { httpRequestOf, responseOf } from "./web-messages.ts";
+import { refuseHandler } from "./no-handler.ts";
 
 declare module "hono" {
   interface ContextVariableMap {
@@ -64,7 +65,9 @@ export function onceHono<Context extends HonoContext, Transaction>(
 ): OnceHono<Context>;
 export function onceHono<Context extends HonoContext, Transaction>(
   options: HttpOptions<Context, Transaction>,
+  ...others: unknown[]
 ): OnceHono<Context> {
+  refuseHandler("onceHono", others, "app.post(path, onceHono(options), handler)");
   const once = onceHttp(options);
 
   const middleware = async (context: Context, next: () => Promise<void>): Promise<Response | undefined> => {

@@ -16,6 +16,7 @@ import {
   passingExecution,
 } from "./node-operation.ts";
 import { type ParsedRequest, requestBytes } from "./request-bytes.ts";
+import { refuseHandler } from "./no-handler.ts";
 
 /** What is used of Koa's context: handlers find their operation in its `state`. */
 export interface KoaContext {
@@ -56,7 +57,9 @@ export function onceKoa<Context extends KoaContext, Transaction>(
 ): OnceKoa<Context>;
 export function onceKoa<Context extends KoaContext, Transaction>(
   options: HttpOptions<Context, Transaction>,
+  ...others: unknown[]
 ): OnceKoa<Context> {
+  refuseHandler("onceKoa", others, "router.post(path, onceKoa(options), handler)");
   const once = onceHttp(options);
 
   const middleware = async (context: Context, next: () => Promise<unknown>): Promise<void> => {

@@ -16,6 +16,7 @@ import {
   passingExecution,
 } from "./node-operation.ts";
 import { type ParsedRequest, requestBytes } from "./request-bytes.ts";
+import { refuseHandler } from "./no-handler.ts";
 
 /** What is used of the request of Nest's platform, Express or Fastify: handlers find their operation in it. */
 export interface NestRequest extends ParsedRequest {
@@ -69,7 +70,9 @@ export function onceNest<Request extends NestRequest, Transaction>(
 ): OnceNest;
 export function onceNest<Request extends NestRequest, Transaction>(
   options: HttpOptions<Request, Transaction>,
+  ...others: unknown[]
 ): OnceNest {
+  refuseHandler("onceNest", others, "@UseInterceptors(onceNest(options)) on the method");
   const once = onceHttp(options);
 
   const intercept = async <Handled extends NestObservable>(

@@ -31,7 +31,8 @@ export function transactionalEngine<Transaction>(
   if (typeof store.transact !== "function") {
     throw new OnceAgainError(
       "ONCE_UNSAFE_PAIR",
-      "Transactional mode needs a store in the database that the handler writes to. Use sqliteStore, or leased mode.",
+      "Transactional mode needs a store in the database that the handler writes to. Use postgresStore, mariadbStore or " +
+        "sqliteStore there, or leased mode.",
     );
   }
   const options = checkedEngineOptions(engineOptions);

@@ -1,4 +1,5 @@
 import { notify } from "../../core/events.ts";
+import { hasMethod, wrongClient } from "../../core/client-names.ts";
 import { checkNames, named, type OptionNames } from "../../core/option-names.ts";
 import { checkedChoice, checkedFunction, checkedNumber, invalidOption } from "../../core/options.ts";
 import type { Store, TransactionalStore } from "../../stores/store.ts";
@@ -120,6 +121,7 @@ const names: OptionNames<HttpRules<never> & LeasedMode> = {
 export function checkedHttpRules<Request, Transaction>(
   options: HttpOptions<Request, Transaction>,
 ): CheckedHttpRules<Request> {
+  if (hasMethod(options, "claim")) throw wrongClient("options", "an object such as { store, scope }", options);
   checkNames("once-again", options, names);
   const { scope } = options;
   checkedChoice("mode", options.mode ?? "leased", ["leased", "transactional"]);

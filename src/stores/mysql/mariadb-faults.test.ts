@@ -19,9 +19,12 @@ const insert = (name: string): string => `INSERT INTO effects VALUES ('${name}',
 describeWithServer("a MariaDB store at its limits", mariadbBinary, () => {
   const { server, create } = databases();
 
-  const opened = async (options: MariadbStoreOptions & { connectionLimit?: number } = {}) => {
+  const opened = async ({
+    connectionLimit = 10,
+    ...options
+  }: MariadbStoreOptions & { connectionLimit?: number } = {}) => {
     const url = await create();
-    const store = mariadbStore(mysqlPool(url, { connectionLimit: options.connectionLimit ?? 10 }), options);
+    const store = mariadbStore(mysqlPool(url, { connectionLimit }), options);
     await store.migrate();
     const outside = mysqlPool(url, { connectionLimit: 2 });
     await outside.query("CREATE TABLE effects (name varchar(255) PRIMARY KEY, count int)");

@@ -1,5 +1,6 @@
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import type { Clock } from "../../core/clock.ts";
+import { hasMethod, wrongClient } from "../../core/client-names.ts";
 import { checkedChoice, checkedNumber } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import type { TransactionalStore } from "../store.ts";
@@ -69,6 +70,9 @@ export function mariadbStore<Connection extends MysqlConnection>(
   const levels = ["read committed", "repeatable read", "serializable"] as const;
   const isolation = checkedChoice("isolation", options.isolation ?? "read committed", levels);
 
+  if (!hasMethod(pool, "getConnection") || !hasMethod(pool, "query") || hasMethod(pool, "promise")) {
+    throw wrongClient("pool", "a pool of mysql2/promise", pool);
+  }
   const open = sessions(pool, options.clock ?? systemClock, busyMsMax);
   const query = lentQuery(open);
   const statements = mariadbStatements(tablePrefix, busyMsMax);

@@ -1,3 +1,5 @@
+import { hasMethod, wrongClient } from "../../core/client-names.ts";
+import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkedNumber, invalidOption } from "../../core/options.ts";
 import { sharedTimers } from "../../core/shared-timers.ts";
 import { systemClock } from "../../core/system-clock.ts";
@@ -59,6 +61,8 @@ const conflictsMax = 50;
  *   reads, that drops old entries when it is full, that has no `ttl`, or that keeps more than one version; what the client throws when the bucket can't be reached.
  */
 export async function natsStore(kv: NatsKv, options: NatsStoreOptions = {}): Promise<NatsStore> {
+  checkNames("natsStore", options, { requestMsMax: true } satisfies OptionNames<NatsStoreOptions>);
+  if (!hasMethod(kv, "history") || !hasMethod(kv, "status")) throw wrongClient("kv", "a KV of @nats-io/kv", kv);
   const requestMsMax = checkedNumber("requestMsMax", options.requestMsMax ?? 2000, { min: 1 });
   const bounded = boundedBy(sharedTimers(systemClock), requestMsMax);
   const { history, replicas, ttl, streamInfo } = await kv.status();

@@ -1,3 +1,4 @@
+import { hasMethod, wrongClient } from "../../core/client-names.ts";
 import { invalidOption } from "../../core/options.ts";
 
 /** Pools that have our listener. */
@@ -14,12 +15,16 @@ export function outliveBrokenConnections(pool: object): void {
   pool.on("error", () => undefined);
 }
 
+/** What a connection of `mysql2` has, beside what a Pool of `pg` has. */
+const ofMysql = ["promise", "beginTransaction"];
+
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for what lends no connections, a single connection among it. */
 export function checkPool(pool: unknown): void {
-  const given = ((typeof pool === "object" || typeof pool === "function") && pool) || {};
-  const has = (method: string): boolean => typeof (given as Record<string, unknown>)[method] === "function";
-  const isPool = (has("unsafe") && has("reserve")) || (has("query") && has("connect") && !("processID" in given));
-  if (isPool) return;
-  const shown = "processID" in given ? "one connection" : typeof pool;
-  throw invalidOption("pool", "a Pool of pg, or the sql of postgres", shown);
+  const isOne = typeof pool === "object" && pool !== null && "processID" in pool;
+  const isPool =
+    (hasMethod(pool, "unsafe") && hasMethod(pool, "reserve")) ||
+    (hasMethod(pool, "query") && hasMethod(pool, "connect") && !ofMysql.some((method) => hasMethod(pool, method)));
+  if (isPool && !isOne) return;
+  const expected = "a Pool of pg, or the sql of postgres";
+  throw isOne ? invalidOption("pool", expected, "one connection") : wrongClient("pool", expected, pool);
 }

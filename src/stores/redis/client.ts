@@ -1,4 +1,4 @@
-import { invalidOption } from "../../core/options.ts";
+import { hasMethod, wrongClient } from "../../core/client-names.ts";
 
 /** A command and its arguments. */
 export type RedisCommand = [name: string, ...rest: (string | Buffer)[]];
@@ -61,11 +61,9 @@ const untimed = { timeout: 0 };
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no such client. */
 export function redisConnection(client: RedisClient): RedisConnection {
-  if (typeof client === "object" && client !== null) {
-    if ("callBuffer" in client) return fromIoredis(client);
-    if ("withTypeMapping" in client) return fromNodeRedis(client);
-  }
-  throw invalidOption("client", "a client or cluster of ioredis or redis", typeof client);
+  if (hasMethod(client, "callBuffer")) return fromIoredis(client as IoredisClient | IoredisCluster);
+  if (hasMethod(client, "withTypeMapping")) return fromNodeRedis(client as NodeRedisClient | NodeRedisCluster);
+  throw wrongClient("client", "a client or cluster of ioredis or redis", client);
 }
 
 /** What else a `Redis` of `ioredis` has: a method for each command, which its types leave out. */
