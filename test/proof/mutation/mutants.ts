@@ -3,6 +3,7 @@ import type { Check, Mutant } from "./mutant.ts";
 
 import { engineMutants } from "./engine-mutants.ts";
 import { httpMutants } from "./http-mutants.ts";
+import { nodeMutants } from "./node-mutants.ts";
 import { outerMutants } from "./outer-mutants.ts";
 import { postgresMutants } from "./postgres-mutants.ts";
 
@@ -53,6 +54,7 @@ export const mutants: readonly Mutant[] = [
     killedBy: "on a Hono app and on its route, a request is refused at once, and its key is free",
   },
   ...httpMutants,
+  ...nodeMutants,
   ...outerMutants,
   ...postgresMutants,
   ...engineMutants,

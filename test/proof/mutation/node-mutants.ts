@@ -1,0 +1,66 @@
+import type { Mutant } from "./mutants.ts";
+
+/** The check that a test file is. */
+const test = (file: string): Mutant["check"] => ({ kind: "test", file });
+
+const [adapters, answers] = ["test/frameworks/node-adapters.test.ts", "test/frameworks/node-answers.test.ts"];
+
+/** The guards of the adapters on Node's HTTP. */
+export const nodeMutants: readonly Mutant[] = [
+  {
+    guard: "node: an answer counts when its handler has ended",
+    file: "src/frameworks/node-operation.ts",
+    search: "(await Promise.all([captured, handled]))[0]",
+    replace: "await captured",
+    check: test(answers),
+    killedBy: "a handler that throws after it answered has failed",
+  },
+  {
+    guard: "node: half an answer is none",
+    file: "src/frameworks/capture-response.ts",
+    search: "if (own === undefined || !own.hasHead || own.isOver) return false;",
+    replace: "if (own === undefined || own !== undefined) return false;",
+    check: test(answers),
+    killedBy: "an error after the first byte leaves the outcome unknown",
+  },
+  {
+    guard: "node: trailers are not announced",
+    file: "src/frameworks/node-headers.ts",
+    search: 'new Set(["content-length", "transfer-encoding", "trailer"])',
+    replace: 'new Set(["content-length", "transfer-encoding"])',
+    check: test(answers),
+    killedBy: "announced trailers are left out",
+  },
+  {
+    guard: "node: two mounts are noticed before a key is burnt",
+    file: "src/frameworks/node-operation.ts",
+    search: "if (noEffect !== undefined) execution.noEffect();",
+    replace: "",
+    check: test(adapters),
+    killedBy: "refused with 500, the key free, and somebody told",
+  },
+  {
+    guard: "node: a connection keeps its end back while an operation runs",
+    file: "src/frameworks/held-connection.ts",
+    search: "own.holders.add(holder);",
+    replace: "",
+    check: test(adapters),
+    killedBy: "by Koa",
+  },
+  {
+    guard: "node: headers in front are not the answer's",
+    file: "src/frameworks/capture-response.ts",
+    search: "headers: before === undefined ? headers : headersOver(before, headers),",
+    replace: "headers,",
+    check: test(adapters),
+    killedBy: "in front of it, its headers are those of each request",
+  },
+  {
+    guard: "node: who replaced writeHead is asked",
+    file: "src/frameworks/capture-response.ts",
+    search: "this.writeHead(this.statusCode);",
+    replace: "own.hasHead = true;",
+    check: test(adapters),
+    killedBy: "behind it, what is told of headers on their way is asked",
+  },
+];
