@@ -110,6 +110,17 @@ export function failAnswer(response: ServerResponse, error: unknown): boolean {
   return true;
 }
 
+/**
+ * Fails the run whose handler writes to a response, if there is one, whatever was written of its answer.
+ *
+ * @returns whether there is one, which answers then.
+ */
+export function failRun(response: ServerResponse, error: unknown): boolean {
+  const own = (response as TakenResponse)[taken];
+  own?.fail(error);
+  return own !== undefined;
+}
+
 /** A response that is taken over: what it would show otherwise, and what the handler's current run has come to. */
 class Taken implements Holder {
   /** The response's own methods. */

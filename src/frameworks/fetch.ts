@@ -7,7 +7,7 @@ import {
   onceHttp,
   type TransactionalHttpOptions,
 } from "../server/index.ts";
-import { beginPassage, continuePassage, endPassage, refuseNested, refuseSecond } from "./mounting.ts";
+import { beginPassage, continuePassage, endPassage, incomingOf, refuseNested, refuseSecond } from "./mounting.ts";
 import { WebBody } from "./web-body.ts";
 import { answerOf, httpRequestOf, responseOf } from "./web-messages.ts";
 
@@ -55,7 +55,8 @@ export function onceFetch<Transaction, Native extends Request, Rest extends read
   const run = async (request: Native, ...rest: Rest): Promise<Response> => {
     const passing = once.passing(request.method);
     if (passing !== undefined) return withHeader(await handler(request, passing, ...rest), ...once.policyHeader);
-    const passage = beginPassage(request);
+    const forms = [request, ...incomingOf(rest[0], request)];
+    const passage = beginPassage(...forms);
     const body = new WebBody(request);
     const read = (bytesMax: number): Promise<Uint8Array<ArrayBuffer>> => body.read(bytesMax);
     const answer = await once.answer(
@@ -64,16 +65,13 @@ export function onceFetch<Transaction, Native extends Request, Rest extends read
         const readable = body.readable(bytes);
         if (passage !== undefined && readable !== request) continuePassage(readable, passage);
         try {
-          const answer = await answerOf(await handler(readable, execution, ...rest), once.resultBytesMax);
+          return await answerOf(await handler(readable, execution, ...rest), once.resultBytesMax);
+        } finally {
           refuseNested(passage);
-          return answer;
-        } catch (error) {
-          refuseNested(passage);
-          throw error;
         }
       },
     );
-    if (passage !== undefined) endPassage(request);
+    if (passage !== undefined) endPassage(...forms);
     return responseOf(answer, once.onError);
   };
   return Object.assign(run, { policy: once.policy, close: () => once.close() });

@@ -47,7 +47,7 @@ function route(
     store: memoryStore(),
     scope: "public",
     onError: (error) => errors.push(error),
-    onEvent: ({ kind }) => void (["executed", "released"].includes(kind) && ended.resolve(kind)),
+    onEvent: ({ kind }) => void (["executed", "released", "handler-failed"].includes(kind) && ended.resolve(kind)),
   });
   const app = new Hono();
   app.use(cors({ origin: "*" }), timeOut);

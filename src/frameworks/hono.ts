@@ -8,7 +8,7 @@ import {
   type TransactionalHttpOptions,
 } from "../server/index.ts";
 import { AnswerBehind, type AnsweredContext } from "./hono-answer.ts";
-import { beginPassage, continuePassage, endPassage, refuseNested, refuseSecond } from "./mounting.ts";
+import { beginPassage, continuePassage, endPassage, incomingOf, refuseNested, refuseSecond } from "./mounting.ts";
 import { bodyTooLarge } from "./read-bytes.ts";
 import { bodyConsumed, exactBytes } from "./request-bytes.ts";
 import { undone } from "./undone.ts";
@@ -35,6 +35,8 @@ export interface HonoContext extends AnsweredContext {
     bodyCache: { arrayBuffer?: unknown; text?: unknown };
   };
   error: Error | undefined;
+  /** What the platform passes beside the request. */
+  env?: unknown;
   // oxlint-disable-next-line typescript/no-explicit-any -- As Hono has it where it does not know the variables.
   get(key: string): any;
   set: (key: "once", execution: never) => void;
@@ -80,7 +82,8 @@ export function onceHono<Context extends HonoContext, Transaction>(
       return undefined;
     }
     const { raw } = context.req;
-    const passage = beginPassage(raw, context);
+    const forms = [context, raw, ...incomingOf(context.env, raw)];
+    const passage = beginPassage(...forms);
     const wasAnswered = context.finalized;
     let behind: AnswerBehind | undefined;
     const body = (bytesMax: number): Promise<Uint8Array<ArrayBuffer>> => bytesOf(context, bytesMax);
@@ -93,15 +96,12 @@ export function onceHono<Context extends HonoContext, Transaction>(
       try {
         await behind.run(next);
         if (OnceAgainError.isInstance(context.error, "ONCE_NO_EFFECT")) throw context.error;
-        const answer = await behind.read(once.resultBytesMax);
+        return await behind.read(once.resultBytesMax);
+      } finally {
         refuseNested(passage);
-        return answer;
-      } catch (error) {
-        refuseNested(passage);
-        throw error;
       }
     });
-    if (passage !== undefined) endPassage(raw, context);
+    if (passage !== undefined) endPassage(...forms);
     behind?.end();
     // A time-out in front has answered this caller; the next one gets what became of it.
     if (behind?.isOvertaken ?? (context.finalized && !wasAnswered)) return undefined;

@@ -6,35 +6,47 @@ export interface Passage {
   isNested: boolean;
 }
 
-const passages = new WeakMap<object, Passage>();
+const passing = Symbol("passage");
+
+/** A request carries it: for a `WeakMap`, each collection of garbage would look at all requests. */
+type Passing = object & { [passing]?: Passage | undefined };
 
 /**
  * Notes that a request is on its way through one of our middlewares.
  *
- * @param context the framework's own object for it, which stays when the request is replaced.
+ * @param forms the objects that it goes by: the framework's own, which stays when a request is replaced, and the one of
+ *   the platform below.
  * @returns `undefined` when it is already: then the first one is told, and the second must claim nothing.
  */
-export function beginPassage(request: object, context: object = request): Passage | undefined {
-  const outer = passages.get(context) ?? passages.get(request);
+export function beginPassage(...forms: readonly Passing[]): Passage | undefined {
+  const outer = forms.find((form) => form[passing] !== undefined)?.[passing];
   if (outer !== undefined) {
     outer.isNested = true;
     return undefined;
   }
   const passage = { isNested: false };
-  passages.set(context, passage);
-  if (context !== request) passages.set(request, passage);
+  for (const form of forms) form[passing] = passage;
   return passage;
 }
 
 /** The same request, in a copy that is handed on. */
-export function continuePassage(copy: object, passage: Passage): void {
-  passages.set(copy, passage);
+export function continuePassage(copy: Passing, passage: Passage): void {
+  copy[passing] = passage;
 }
 
 /** The request has its answer. It may come again, as in a test that sends it twice. */
-export function endPassage(request: object, context: object = request): void {
-  passages.delete(request);
-  passages.delete(context);
+export function endPassage(...forms: readonly Passing[]): void {
+  for (const form of forms) form[passing] = undefined;
+}
+
+/**
+ * The request of Node's that a web request was made of, in what a listener passes beside it: `{ incoming, outgoing }`. A
+ * handler may send requests of its own along with it, under keys of their own.
+ */
+export function incomingOf(platform: unknown, request: Request): Passing[] {
+  const { incoming } = (platform ?? {}) as { incoming?: { headers?: Record<string, unknown> } | null };
+  const key = request.headers.get("idempotency-key");
+  return key !== null && incoming?.headers?.["idempotency-key"] === key ? [incoming as Passing] : [];
 }
 
 /** In the place of reading the body of a request that is on its way through another middleware of ours. */
@@ -47,7 +59,7 @@ export function refuseNested(passage: Passage | undefined): void {
   if (passage?.isNested) throw mountedTwice();
 }
 
-function mountedTwice(): OnceAgainError {
+export function mountedTwice(): OnceAgainError {
   return new OnceAgainError(
     "ONCE_MOUNTED_TWICE",
     "This request passes once-again twice. Mount it in one place: on the route, or in front of all routes.",

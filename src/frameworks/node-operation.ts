@@ -2,8 +2,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { OnceAgainError } from "../core/errors.ts";
 import { keyHeaderName } from "../key/index.ts";
 import { type Execution, type HttpAnswer, type HttpRequest, NoEffectError, type OnceHttp } from "../server/index.ts";
-import { type CapturedResponse, captureResponse, failAnswer } from "./capture-response.ts";
+import { type CapturedResponse, captureResponse, failAnswer, failRun } from "./capture-response.ts";
 import { hearBody } from "./heard-body.ts";
+import { beginPassage, mountedTwice, refuseNested } from "./mounting.ts";
 import { isAnswered } from "./send-answer.ts";
 import { undone } from "./undone.ts";
 
@@ -28,7 +29,7 @@ export interface NodeCall<Native, Transaction> {
 /** How an answer goes out that no run of the handler made. */
 export type SendAnswer = (capture: CapturedResponse, answer: HttpAnswer) => unknown;
 
-/** What the errors are that said that nothing happened, of operations whose answer a framework makes. */
+/** The errors that said that nothing happened, of operations whose answer a framework makes. */
 const noEffects = new WeakMap<ServerResponse, OnceAgainError>();
 
 /**
@@ -55,8 +56,6 @@ export function passingExecution<Native, Transaction>({
   return { ...passing, body: Buffer.alloc(0) };
 }
 
-const entered = Symbol("entered");
-
 /**
  * Answers a request by what `handle` does to its response, or by what is known of its key. It never rejects, but for
  * what is no request of Node's.
@@ -70,12 +69,15 @@ export async function answerByCapture<Native, Transaction>(
   send: SendAnswer = sendCaptured,
 ): Promise<void> {
   const { once, incoming, response } = call;
-  const isSecond = entered in incoming;
-  Object.assign(incoming, { [entered]: true });
+  // It is not ended: a request of Node's comes but once, and what its handler does late is still about it.
+  const passage = beginPassage(incoming);
   hearBody(incoming, once.bodyBytesMax);
   const capture = captureResponse(response, incoming, once.resultBytesMax);
-  if (isSecond) {
-    capture.send(refuseSecond(call));
+  if (passage === undefined) {
+    const error = mountedTwice();
+    const refusal = once.refuse(error);
+    // The first one frees its key, and answers.
+    if (!failRun(response, error)) capture.send(refusal);
     return;
   }
   const answer = await once.answer(httpRequest(call), async (execution, body) => {
@@ -83,12 +85,16 @@ export async function answerByCapture<Native, Transaction>(
       throw new NoEffectError("Somebody else answered before the operation began. Nothing happened.");
     }
     const captured = capture.begin();
-    const handled = handle({ ...execution, body: Buffer.from(body.buffer, body.byteOffset, body.byteLength) });
-    // A handler that returns may still answer later, as the callback style does; one that throws will not.
-    const answer = handled === undefined ? await captured : (await Promise.all([captured, handled]))[0];
+    let answer: HttpAnswer;
+    try {
+      const handled = handle({ ...execution, body: Buffer.from(body.buffer, body.byteOffset, body.byteLength) });
+      // A handler that returns may still answer later, as the callback style does; one that throws will not.
+      answer = handled === undefined ? await captured : (await Promise.all([captured, handled]))[0];
+    } finally {
+      refuseNested(passage);
+    }
     const noEffect = noEffects.get(response);
-    if (noEffect?.code === "ONCE_NO_EFFECT") throw noEffect;
-    if (noEffect !== undefined) execution.noEffect();
+    if (noEffect !== undefined) throw noEffect;
     return answer;
   });
   // Refused before all of it was read? Let the rest go by: a connection that is closed under a caller who still sends
@@ -100,16 +106,6 @@ export async function answerByCapture<Native, Transaction>(
 
 function sendCaptured(capture: CapturedResponse, answer: HttpAnswer): unknown {
   return capture.send(answer);
-}
-
-/** Refuses a request that another once-again in front has entered: the key is that one's, and it is to be freed. */
-function refuseSecond<Native, Transaction>({ once, response }: NodeCall<Native, Transaction>): HttpAnswer {
-  const error = new OnceAgainError(
-    "ONCE_MOUNTED_TWICE",
-    "The request passes once-again twice. Mount it in one place: on the route, or in front of all of them.",
-  );
-  noEffects.set(response, error);
-  return once.refuse(error);
 }
 
 /**

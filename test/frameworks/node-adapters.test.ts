@@ -236,55 +236,6 @@ describe("middleware around once-again in Express", () => {
   });
 });
 
-describe("two of it on one request", () => {
-  const mounts: [string, (onError: (error: unknown) => void, ran: () => void) => Promise<string>][] = [
-    [
-      "Express",
-      async (onError, ran) => {
-        const app = express();
-        app.use(onceExpress(options(onError)));
-        app.post("/orders", onceExpress(options(onError)), (_request, response) => (ran(), void response.send("ok")));
-        return listening(app as never);
-      },
-    ],
-    [
-      "Koa",
-      async (onError, ran) => {
-        const once = onceKoa(options(onError));
-        const app = new Koa()
-          .use(once)
-          .use(once)
-          .use((context) => (ran(), void (context.body = "ok")));
-        return listening(app.callback());
-      },
-    ],
-    [
-      "node",
-      async (onError, ran) => {
-        const inner = onceNode(options(onError), (_request, response) => (ran(), void response.end("ok")));
-        return listening(onceNode(options(onError), (request, response) => inner(request, response)));
-      },
-    ],
-  ];
-  test.for(mounts)("%s: refused with 500, the key free, and somebody told", async ([, mount]) => {
-    const errors: unknown[] = [];
-    const url = await mount(
-      (error) => errors.push(error),
-      () => expect.fail("ran"),
-    );
-    for (const attempt of [1, 2]) {
-      const answer = await posted(`${url}/orders`);
-      expect(answer).toMatchObject({
-        status: 500,
-        text: expect.stringContaining("ONCE_MOUNTED_TWICE"),
-        replayed: false,
-      });
-      expect(errors).toHaveLength(attempt);
-    }
-    expect(errors).toMatchObject([{ code: "ONCE_MOUNTED_TWICE" }, { code: "ONCE_MOUNTED_TWICE" }]);
-  });
-});
-
 describe("onceNode", () => {
   test("gives the request's stream to a handler as if nobody had read it", async () => {
     const handler = onceNode(options(), (request, response) => {

@@ -4,6 +4,7 @@ import type { Mutant } from "./mutants.ts";
 const test = (file: string): Mutant["check"] => ({ kind: "test", file });
 
 const [adapters, answers] = ["test/frameworks/node-adapters.test.ts", "test/frameworks/node-answers.test.ts"];
+const mounted = "test/frameworks/mounted-twice.test.ts";
 
 /** The guards of the adapters on Node's HTTP. */
 export const nodeMutants: readonly Mutant[] = [
@@ -32,12 +33,36 @@ export const nodeMutants: readonly Mutant[] = [
     killedBy: "announced trailers are left out",
   },
   {
-    guard: "node: two mounts are noticed before a key is burnt",
+    guard: "node: a second mount claims nothing",
     file: "src/frameworks/node-operation.ts",
-    search: "if (noEffect !== undefined) execution.noEffect();",
-    replace: "",
-    check: test(adapters),
-    killedBy: "refused with 500, the key free, and somebody told",
+    search: "if (passage === undefined) {",
+    replace: "if (passage === null) {",
+    check: test(mounted),
+    killedBy: "onceNode in onceNode > ",
+  },
+  {
+    guard: "node: the first of two mounts waits for no handler behind the second",
+    file: "src/frameworks/node-operation.ts",
+    search: "if (!failRun(response, error)) capture.send(refusal);",
+    replace: "capture.send(refusal);",
+    check: test(mounted),
+    killedBy: "a controller of Nest and its method",
+  },
+  {
+    guard: "node: a request made of one of Node's is the same request",
+    file: "src/frameworks/mounting.ts",
+    search: "? [incoming as Passing] : []",
+    replace: "? [] : []",
+    check: test(mounted),
+    killedBy: "onceFetch behind onceNode, by a listener",
+  },
+  {
+    guard: "node: a request under a key of its own is another one",
+    file: "src/frameworks/mounting.ts",
+    search: 'incoming?.headers?.["idempotency-key"] === key ? [',
+    replace: "incoming ? [",
+    check: test(mounted),
+    killedBy: "a handler may send requests of its own",
   },
   {
     guard: "node: a connection keeps its end back while an operation runs",

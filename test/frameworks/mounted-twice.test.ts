@@ -1,0 +1,126 @@
+import { getRequestListener } from "@hono/node-server";
+import express from "express";
+import { fastify } from "fastify";
+import { Hono } from "hono";
+import Koa from "koa";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { onceExpress } from "../../src/frameworks/express.ts";
+import { onceFastify } from "../../src/frameworks/fastify.ts";
+import { onceFetch } from "../../src/frameworks/fetch.ts";
+import { onceHono } from "../../src/frameworks/hono.ts";
+import { onceKoa } from "../../src/frameworks/koa.ts";
+import { onceNest } from "../../src/frameworks/nest.ts";
+import { onceNode } from "../../src/frameworks/node.ts";
+import { memoryStore } from "../../src/stores/memory/index.ts";
+import { listening, posted } from "../listening.ts";
+import { nestServer } from "./nest-server.ts";
+import { effectIn, modes } from "./serving.ts";
+
+// Two of ours on the way of one request: the first one answers, the handler never runs, and nothing is kept.
+
+/** What both are given: the same rules, or rules on one store. They fit every adapter, which the test sees to. */
+type Rules = () => never;
+
+const json = { headers: { "content-type": "application/json" } };
+const ran = (): never => expect.fail("ran");
+
+/** Serves one route with two of ours on its way, and returns its base URL. */
+const mounts: [name: string, serve: (rules: Rules) => Promise<string>][] = [
+  [
+    "onceNode in onceNode",
+    (rules) => {
+      const inner = onceNode(rules(), ran);
+      return listening(onceNode(rules(), (request, response) => inner(request, response)));
+    },
+  ],
+  [
+    "onceNode in onceNode, which nobody waits for",
+    (rules) => {
+      const inner = onceNode(rules(), ran);
+      return listening(onceNode(rules(), (request, response) => void inner(request, response)));
+    },
+  ],
+  [
+    "onceFetch behind onceNode, by a listener",
+    (rules) => {
+      const inner = getRequestListener(onceFetch(rules(), ran) as never);
+      return listening(onceNode(rules(), async (request, response) => void (await inner(request, response))));
+    },
+  ],
+  [
+    "onceHono behind onceExpress, by a listener",
+    (rules) => {
+      const hono = new Hono().post("/orders", onceHono(rules()) as never, ran);
+      const app = express().use(onceExpress(rules()), getRequestListener(hono.fetch) as never);
+      return listening(app as never);
+    },
+  ],
+  [
+    "an app of Express and its route",
+    (rules) => {
+      const app = express();
+      app.use(onceExpress(rules()));
+      app.post("/orders", onceExpress(rules()), ran);
+      return listening(app as never);
+    },
+  ],
+  [
+    "an app of Koa and its route",
+    (rules) => listening(new Koa().use(onceKoa(rules())).use(onceKoa(rules())).use(ran).callback()),
+  ],
+  [
+    "the hooks of an app of Fastify and a route",
+    async (rules) => {
+      const app = fastify();
+      onTestFinished(() => app.close());
+      const { onRequest, preParsing, preHandler, onError } = onceFastify(rules());
+      app.addHook("onRequest", onRequest).addHook("preParsing", preParsing);
+      app.addHook("preHandler", preHandler).addHook("onError", onError);
+      app.post("/orders", onceFastify(rules()), ran);
+      return app.listen({ port: 0, host: "127.0.0.1" });
+    },
+  ],
+  ...(["express", "fastify"] as const).map((platform): [string, (rules: Rules) => Promise<string>] => [
+    `a controller of Nest and its method, on ${platform}`,
+    (rules) => nestServer({ platform, onController: [onceNest(rules())], onMethod: [onceNest(rules())], handle: ran }),
+  ]),
+];
+
+describe.for(mounts)("%s", ([, serve]) => {
+  test.for(modes)("%s: refused at once with 500, the key free, and somebody told", async (mode) => {
+    const errors: unknown[] = [];
+    const { rules } = effectIn(mode);
+    const url = await serve(
+      () =>
+        ({
+          waitMs: 0,
+          handlerMsMax: 5000,
+          scope: "public",
+          onError: (error: unknown) => errors.push(error),
+          ...rules,
+        }) as never,
+    );
+    for (const attempt of [1, 2]) {
+      const answer = await posted(`${url}/orders`, "order-7", json);
+      expect(answer).toMatchObject({
+        status: 500,
+        text: expect.stringContaining("ONCE_MOUNTED_TWICE"),
+        replayed: false,
+      });
+      // Each of the two tells: their routes may be different people's.
+      expect(errors).toEqual(Array(attempt * 2).fill(expect.objectContaining({ code: "ONCE_MOUNTED_TWICE" })));
+    }
+    expect(await rules.store.inspect({ scope: "public", key: "order-7" })).toBeUndefined();
+  });
+});
+
+test("a handler may send requests of its own under other keys, along with what its listener was given", async () => {
+  const options = () => ({ store: memoryStore(), scope: "public", onError: () => undefined }) as const;
+  const billing = onceFetch<Request, [unknown]>(options(), () => new Response("billed"));
+  const inner = getRequestListener(((request: Request, platform: unknown) => {
+    const headers = { "idempotency-key": "order-7/bill" };
+    return billing(new Request(new URL("/bill", request.url), { method: "POST", headers }), platform);
+  }) as never);
+  const url = await listening(onceNode(options(), async (request, response) => void (await inner(request, response))));
+  expect(await posted(url)).toMatchObject({ status: 200, text: "billed" });
+});
