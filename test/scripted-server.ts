@@ -20,7 +20,8 @@ export const breakOff: Act = (response) => {
 /** Starts a server that does what its script says, and answers 200 when nothing is left; it ends with the test. */
 export async function scriptedServer() {
   const script: Act[] = [];
-  const received: { method: string; key: string; type: string; authorization: string; body: string }[] = [];
+  const received: { method: string; path: string; key: string; type: string; authorization: string; body: string }[] =
+    [];
   let running = 0;
   let runningMax = 0;
 
@@ -28,9 +29,10 @@ export async function scriptedServer() {
     running += 1;
     runningMax = Math.max(runningMax, running);
     response.once("close", () => (running -= 1));
-    const { headers, method = "" } = request;
+    const { headers, method = "", url: path = "" } = request;
     received.push({
       method,
+      path,
       key: String(headers["idempotency-key"]),
       type: String(headers["content-type"]),
       authorization: String(headers.authorization),

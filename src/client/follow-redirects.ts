@@ -1,4 +1,4 @@
-import { isSafeMethod } from "../delivery/index.ts";
+import { errorVerdict, isSafeMethod } from "../delivery/index.ts";
 
 /** A request, as far as redirects change it. */
 export interface Hop {
@@ -21,6 +21,20 @@ export class RedirectError extends Error {
     super(message, cause === undefined ? undefined : { cause });
     this.name = "RedirectError";
   }
+}
+
+/**
+ * The error of a request that another HTTP client followed to where a redirect led. The request itself has arrived, also
+ * when its target was not reached.
+ */
+export function afterRedirect(method: string, error: unknown): unknown {
+  if (isSafeMethod(method) || errorVerdict(error).delivery !== "never") return error;
+  return targetError(error);
+}
+
+function targetError(cause: unknown): RedirectError {
+  const what = errorVerdict(cause).transient ? "whose target failed" : "which can't be followed";
+  return new RedirectError(`The request was answered with a redirect, ${what}. The cause is that error.`, cause);
 }
 
 /**
@@ -67,10 +81,7 @@ export async function followRedirects(
     try {
       response = await send(hop);
     } catch (cause) {
-      throw new RedirectError(
-        "The request was answered with a redirect, whose target failed. The cause is that error.",
-        cause,
-      );
+      throw targetError(cause);
     }
   }
   // As `fetch` would have it. What comes from elsewhere proves nothing of the request itself.

@@ -11,8 +11,12 @@ const noEffectCodes: ReadonlySet<unknown> = new Set<ErrorCode>([
 /** Ours are a few hundred bytes. */
 const textLengthMax = 16_384;
 
-/** Whether a body, as text or parsed already, is a problem of once-again's that says that nothing happened. */
+/** Whether a body, as text, as bytes or parsed already, is a problem of once-again's that says that nothing happened. */
 export function saysNoEffect(body: unknown): boolean {
+  const bytes = body instanceof ArrayBuffer ? new Uint8Array(body) : body;
+  if (bytes instanceof Uint8Array) {
+    return bytes.byteLength <= textLengthMax && saysNoEffect(new TextDecoder().decode(bytes));
+  }
   if (typeof body !== "string") return typeof body === "object" && body !== null && noEffectCodes.has(codeOf(body));
   if (body.length > textLengthMax) return false;
   try {

@@ -33,6 +33,12 @@ export const errorTable: readonly ErrorRow[] = [
     messages: /^The request was answered with a redirect, whose target failed\./,
   },
   {
+    reason: "the target of a redirect can't be asked",
+    delivery: "unknown",
+    transient: false,
+    messages: /^The request was answered with a redirect, which can't be followed\./,
+  },
+  {
     reason: "the host's name was not resolved",
     delivery: "never",
     codes: /^(ENOTFOUND|EAI_AGAIN|ENODATA|ESERVFAIL)$/,

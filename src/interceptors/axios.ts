@@ -1,5 +1,7 @@
 import { writeAttempt } from "../client/attempt-headers.ts";
 import { type RetryingFetchOptions, fetchSettings } from "../client/fetch-options.ts";
+import { afterRedirect } from "../client/follow-redirects.ts";
+import { mayBeNoEffectProblem, saysNoEffect } from "../client/no-effect-problem.ts";
 import { nameOperation } from "../client/operation-key.ts";
 import { outcomeUnknown } from "../client/outcome-unknown.ts";
 import type { PreparedRequest } from "../client/prepared-request.ts";
@@ -10,6 +12,7 @@ import { isIdempotentMethod } from "../delivery/index.ts";
 import { abortsWith } from "./foreign-signal.ts";
 import { findHeader } from "./find-header.ts";
 import { replayableBody } from "./replayable-body.ts";
+import { watchSerializer } from "./watch-serializer.ts";
 
 /** The options of `retryingFetch`; what sends an attempt is the adapter. */
 export type RetryingAdapterOptions = Omit<RetryingFetchOptions, "fetch">;
@@ -30,6 +33,7 @@ export interface AxiosConfig {
   headers: AxiosHeaders;
   signal?: unknown;
   cancelToken?: { toAbortSignal(): AbortSignal } | undefined;
+  paramsSerializer?: unknown;
   validateStatus?: ((status: number) => boolean) | null | undefined;
   beforeRedirect?: ((...facts: never[]) => void) | undefined;
 }
@@ -81,6 +85,7 @@ export function retryingAdapter<Config extends AxiosConfig, Response extends Axi
     const method = (config.method ?? "get").toUpperCase();
     const key = nameOperation(method, view, settings, target(config).origin);
     const { signal, unfollow } = abortsWith(config.signal, config.cancelToken?.toAbortSignal());
+    const { serializer, hasFailed } = watchSerializer(config.paramsSerializer);
     let lastError: unknown;
     const request: PreparedRequest<AxiosAnswer<Response>> = {
       ...target(config),
@@ -88,6 +93,10 @@ export function retryingAdapter<Config extends AxiosConfig, Response extends Axi
       key,
       repeatable: key !== undefined || isIdempotentMethod(method),
       signal,
+      /** A function of the caller's that fails on these parameters fails on them again, and its request never left. */
+      get isLocal() {
+        return hasFailed();
+      },
       async send(attemptSignal, facts) {
         lastError = undefined;
         // Adapters change the headers that they are given.
@@ -97,12 +106,14 @@ export function retryingAdapter<Config extends AxiosConfig, Response extends Axi
           ...config,
           ...(bytes === undefined ? undefined : { data: bytes.body }),
           headers: attemptHeaders,
+          paramsSerializer: serializer,
           cancelToken: undefined,
           signal: signal === undefined ? attemptSignal : AbortSignal.any([attemptSignal, signal]),
         });
         lastError = answer.error;
         return answer;
       },
+      saysNoEffect: (answer) => mayBeNoEffectProblem(answer) && saysNoEffect(answer.data),
       discard: ({ data }) => discard(data),
     };
     try {
@@ -142,7 +153,9 @@ async function attempt<Config extends AxiosConfig, Response extends AxiosRespons
   } catch (error) {
     const { response } = error as { response?: AxiosResponse };
     // With a status that was welcome, the error is about what followed: the answer broke off.
-    if (response === undefined || config.validateStatus?.(response.status) !== false) throw error;
+    if (response === undefined || config.validateStatus?.(response.status) !== false) {
+      throw redirected ? afterRedirect((config.method ?? "get").toUpperCase(), error) : error;
+    }
     const settle = (): Response => {
       throw error;
     };

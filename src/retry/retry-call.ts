@@ -86,7 +86,7 @@ function afterFailure<T>(call: RetryCall<T>, outcome: Outcome<T>, decision: Deci
 }
 
 /** A budget that throws must not take the value from the caller, whose operation has been carried out. */
-function noteSuccess(budget: RetryBudget, paidFor: FailureKind | undefined): void {
+export function noteSuccess(budget: RetryBudget, paidFor: FailureKind | undefined): void {
   try {
     budget.onSuccess(paidFor);
   } catch {

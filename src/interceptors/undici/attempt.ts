@@ -53,6 +53,11 @@ export class Attempt implements DispatchHandler {
     this.#owner = owner;
   }
 
+  /** Whether undici's redirect interceptor has followed an answer to this request. */
+  get wasRedirected(): boolean {
+    return hops(this.#context) > 0;
+  }
+
   /** Ends the request, also one that undici has not begun to send. */
   cut(reason: Error): void {
     this.#fate = "cut";
@@ -123,7 +128,7 @@ export class Attempt implements DispatchHandler {
   }
 }
 
-/** How many requests undici's redirect interceptor made, as far as it was asked. */
+/** How many answers undici's redirect interceptor has seen. */
 function hops(context: unknown): number {
   const { history } = (context ?? {}) as { history?: unknown[] };
   return history?.length ?? 0;

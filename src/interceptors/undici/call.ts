@@ -1,5 +1,6 @@
 import type { FetchEvent } from "../../client/fetch-event.ts";
 import type { FetchSettings } from "../../client/fetch-options.ts";
+import { afterRedirect } from "../../client/follow-redirects.ts";
 import { outcomeUnknown } from "../../client/outcome-unknown.ts";
 import {
   decideOn,
@@ -15,6 +16,7 @@ import { isIdempotentMethod, isSafeMethod } from "../../delivery/index.ts";
 import { attemptTimeout, type Outcome } from "../../retry/attempt.ts";
 import { gaveUpError } from "../../retry/gave-up-error.ts";
 import { type Plan, planRetry } from "../../retry/plan.ts";
+import { noteSuccess } from "../../retry/retry-call.ts";
 import type { Decision, RetryBudget, RetryEvent } from "../../retry/index.ts";
 import type { FailureKind } from "../../retry/retry-budget.ts";
 import { Attempt, type AttemptOwner, type UndiciAnswer } from "./attempt.ts";
@@ -118,7 +120,7 @@ export class Call implements AttemptOwner, SteeredCall {
     this.#settled = true;
     this.#status = status;
     this.#failure = undefined;
-    this.#budget?.onSuccess(this.#paidFor);
+    if (this.#budget !== undefined) noteSuccess(this.#budget, this.#paidFor);
     this.#tell?.({ type: "succeeded", attempts: this.#attempts, elapsedMs: this.#elapsedMs() });
   }
 
@@ -140,8 +142,10 @@ export class Call implements AttemptOwner, SteeredCall {
     return true;
   }
 
-  onFailed(error: Error, answer?: UndiciAnswer): void {
+  onFailed(given: Error, answer?: UndiciAnswer): void {
     this.#stopTimer();
+    const { method } = this.#request.options;
+    const error = this.#attempt?.wasRedirected ? (afterRedirect(method, given) as Error) : given;
     this.#status = answer?.status;
     const plan = this.#plan(answer === undefined ? { error } : { value: answer });
     if (plan === undefined) return;
@@ -160,8 +164,8 @@ export class Call implements AttemptOwner, SteeredCall {
       this.#fail(error, plan.why);
       return;
     }
-    const retryAt = plan.delayMsMin === undefined ? {} : { retryAt: this.clock.now() + plan.delayMsMin };
-    const details = { attempts: this.#attempts, elapsedMs: this.#elapsedMs(), ...retryAt };
+    const noEffect = plan.noEffect ? { noEffect: true as const } : undefined;
+    const details = { attempts: this.#attempts, elapsedMs: this.#elapsedMs(), ...this.#retryAt(), ...noEffect };
     this.#fail(gaveUpError(plan.why, details, error), plan.why);
   }
 
@@ -172,7 +176,9 @@ export class Call implements AttemptOwner, SteeredCall {
     const isTrusted = this.#surroundings.settings.trustsRetryAfter(this.#request.origin);
     const found = failureOf(outcome, this.clock.now(), isTrusted) as Failure<UndiciAnswer>;
     // Undici tells of a start before it writes the first byte.
-    const failure = this.attemptController === undefined ? unsent(found) : found;
+    const isSent = this.attemptController !== undefined;
+    const failure = isSent ? found : unsent(found);
+    const wasInDoubt = this.#fateUnknown;
     this.#failure = failure;
     this.#fateUnknown ||= leavesFateUnknown(failure);
     this.#tell?.({
@@ -187,9 +193,13 @@ export class Call implements AttemptOwner, SteeredCall {
     };
     let plan: Plan;
     try {
-      const rule = decideOn(failure, key !== undefined || isIdempotentMethod(options.method));
-      const decision: Decision =
-        isSentOnce && rule.action === "retry" ? { action: "stop", why: "body-not-replayable" } : rule;
+      const rule = decideOn(failure, key !== undefined || isIdempotentMethod(options.method), wasInDoubt);
+      let decision: Decision = rule;
+      if (rule.action === "retry") {
+        decision = isSentOnce
+          ? { action: "stop", why: "body-not-replayable" }
+          : { ...rule, free: !isSent, noEffect: !this.#fateUnknown };
+      }
       plan = planRetry({ ...policy, deadlineMs: this.#deadlineMs, budget: this.#budget }, decision, progress);
     } catch (error) {
       // The backoff is the user's own function.
@@ -199,7 +209,7 @@ export class Call implements AttemptOwner, SteeredCall {
     }
     const attempt = this.#attempts;
     if (plan.action === "wait") {
-      [this.#previousDelayMs, this.#paidFor] = [plan.backoffMs, plan.kind];
+      [this.#previousDelayMs, this.#paidFor] = [plan.backoffMs, plan.kind ?? this.#paidFor];
       this.#tell?.({ type: "retry-scheduled", attempt, delayMs: plan.delayMs, why: plan.why });
     } else {
       this.#tell?.({ type: "retry-denied", attempt, why: plan.why });
@@ -241,7 +251,7 @@ export class Call implements AttemptOwner, SteeredCall {
 
   /** Ends the call: with `error`, or, when the last answer was no help, with what is left in doubt. */
   #fail(error: Error | undefined, why: string): void {
-    const facts = { attempts: this.#attempts, key: this.#request.key, status: this.#status };
+    const facts = { attempts: this.#attempts, key: this.#request.key, status: this.#status, ...this.#retryAt() };
     this.#end(error === undefined || this.#isUnknown ? outcomeUnknown(facts, error) : error, why);
   }
 
@@ -262,6 +272,12 @@ export class Call implements AttemptOwner, SteeredCall {
       const facts = { call: this.controller, method: options.method, url: origin + path, key };
       notify<FetchEvent>(onEvent, { ...event, ...facts, status: this.#status, verdict: this.#failure?.verdict });
     };
+  }
+
+  /** From when it makes sense to ask again, where the last failure says so. */
+  #retryAt(): { retryAt: number } | undefined {
+    const delayMsMin = this.#failure?.delayMsMin;
+    return delayMsMin === undefined ? undefined : { retryAt: this.clock.now() + delayMsMin };
   }
 
   #elapsedMs(): number {
