@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import process from "node:process";
 import { Readable } from "node:stream";
-import type { TransactionGuard } from "./transaction-guard.ts";
+import type { MariadbGuard } from "./mariadb-guard.ts";
 
 /** A statement of `mysql2`: a text, or an object with the text and how to run it. */
 export type MysqlStatement = string | { readonly sql: string };
@@ -30,9 +30,9 @@ const ignore = (): void => undefined;
  */
 export class GuardedConnection extends EventEmitter {
   readonly #connection: CallbackConnection;
-  readonly #guard: TransactionGuard;
+  readonly #guard: MariadbGuard;
 
-  constructor(connection: CallbackConnection, guard: TransactionGuard) {
+  constructor(connection: CallbackConnection, guard: MariadbGuard) {
     super();
     this.#connection = connection;
     this.#guard = guard;

@@ -7,7 +7,7 @@ import {
   textOf,
   withText,
 } from "./guarded-connection.ts";
-import type { TransactionGuard } from "./transaction-guard.ts";
+import type { MariadbGuard } from "./mariadb-guard.ts";
 
 /** What is used of a connection of `mysql2/promise`. */
 type PromiseConnection = Omit<MysqlConnection, "query"> & {
@@ -25,10 +25,10 @@ const ignore = (): void => undefined;
  */
 export class GuardedPromiseConnection extends EventEmitter {
   readonly #connection: PromiseConnection;
-  readonly #guard: TransactionGuard;
+  readonly #guard: MariadbGuard;
   #callbacks: GuardedConnection | undefined;
 
-  constructor(connection: MysqlConnection, guard: TransactionGuard) {
+  constructor(connection: MysqlConnection, guard: MariadbGuard) {
     super();
     this.#connection = connection as unknown as PromiseConnection;
     this.#guard = guard;

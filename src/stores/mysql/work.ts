@@ -5,7 +5,7 @@ import type { MysqlConnection } from "./client.ts";
 import { errorNumber, isConflict, unknownSavepoint } from "./errors.ts";
 import { GuardedPromiseConnection } from "./guarded-promise-connection.ts";
 import type { Session } from "./sessions.ts";
-import { TransactionGuard } from "./transaction-guard.ts";
+import { MariadbGuard } from "./mariadb-guard.ts";
 
 /** The savepoint before the handler's work. Whether it is still there tells whether its transaction is, too. */
 export const savepoint = "once_again_work";
@@ -24,7 +24,7 @@ export async function runWork<Connection extends MysqlConnection, Value>(
   work: (connection: Connection) => Promise<TransactionEnding<Value>>,
   onLateUse: OnLateUse | undefined,
 ): Promise<TransactionEnding<Value>> {
-  const guard = new TransactionGuard(isolation, onLateUse);
+  const guard = new MariadbGuard(isolation, onLateUse);
   const given = new GuardedPromiseConnection(session.connection, guard) as unknown as Connection;
   let ending: TransactionEnding<Value>;
   try {

@@ -7,7 +7,7 @@ import { hasLostTransaction, isConnectionLost } from "./errors.ts";
 import { rethrowExplained } from "./explained.ts";
 import type { Lend, Lent } from "./lend.ts";
 import type { Places } from "./places.ts";
-import { TransactionGuard } from "./transaction-guard.ts";
+import { TransactionGuard } from "../transaction-guard.ts";
 
 /** A connection of the user's pool that is ours for one transaction, which has begun. */
 export interface Session<Connection> {
@@ -106,7 +106,7 @@ function sessionOf<Connection extends PostgresConnection>(
     // A connection of `postgres` that is lost must not be given another statement.
     query: (text, values) => (lost === undefined ? bounded(send(text, values)) : Promise.reject(lost)),
     async run(work, onLateUse) {
-      const guard = new TransactionGuard(isolation, onLateUse);
+      const guard = new TransactionGuard("postgres", isolation, onLateUse);
       const { transaction, takeBack } = lent.give(guard, (error) => void (lost = error));
       try {
         return await work(transaction);

@@ -1,5 +1,5 @@
 import type { SQLOutputValue, StatementColumnMetadata, StatementResultingChanges, StatementSync } from "node:sqlite";
-import type { TransactionGuard } from "./transaction-guard.ts";
+import type { SqliteGuard } from "./sqlite-guard.ts";
 
 /**
  * A BEGIN, COMMIT, ROLLBACK or SAVEPOINT that a handler prepared. What it stands for is known when it is run: some
@@ -7,9 +7,9 @@ import type { TransactionGuard } from "./transaction-guard.ts";
  */
 export class ControlStatement implements StatementSync {
   readonly sourceSQL: string;
-  readonly #guard: TransactionGuard;
+  readonly #guard: SqliteGuard;
 
-  constructor(guard: TransactionGuard, sql: string) {
+  constructor(guard: SqliteGuard, sql: string) {
     this.sourceSQL = sql;
     this.#guard = guard;
   }

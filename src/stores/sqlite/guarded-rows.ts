@@ -1,14 +1,14 @@
 import type { SQLOutputValue } from "node:sqlite";
-import type { Closable, TransactionGuard } from "./transaction-guard.ts";
+import type { Closable, SqliteGuard } from "./sqlite-guard.ts";
 
 type Row = Record<string, SQLOutputValue>;
 
 /** Rows of a handler's statement that are read one by one. */
 export class GuardedRows implements IterableIterator<Row, undefined>, Closable {
-  readonly #guard: TransactionGuard;
+  readonly #guard: SqliteGuard;
   readonly #rows: NodeJS.Iterator<Row>;
 
-  constructor(guard: TransactionGuard, rows: NodeJS.Iterator<Row>) {
+  constructor(guard: SqliteGuard, rows: NodeJS.Iterator<Row>) {
     this.#guard = guard;
     this.#rows = rows;
     guard.keep(this);

@@ -1,12 +1,12 @@
 import type { Session } from "node:sqlite";
-import type { Closable, TransactionGuard } from "./transaction-guard.ts";
+import type { Closable, SqliteGuard } from "./sqlite-guard.ts";
 
 /** A handler's recording of its own changes. One that is left open would go on with those of others. */
 export class GuardedSession implements Session, Closable {
-  readonly #guard: TransactionGuard;
+  readonly #guard: SqliteGuard;
   readonly #session: Session;
 
-  constructor(guard: TransactionGuard, session: Session) {
+  constructor(guard: SqliteGuard, session: Session) {
     this.#guard = guard;
     this.#session = session;
     guard.keep(this);

@@ -6,7 +6,7 @@ import type {
   StatementSync,
 } from "node:sqlite";
 import { GuardedRows } from "./guarded-rows.ts";
-import type { TransactionGuard } from "./transaction-guard.ts";
+import type { SqliteGuard } from "./sqlite-guard.ts";
 
 type Row = Record<string, SQLOutputValue>;
 
@@ -15,10 +15,10 @@ type Values = [first?: SQLInputValue | Record<string, SQLInputValue>, ...others:
 
 /** A statement of a handler: as good as its transaction, and no longer. */
 export class GuardedStatement implements StatementSync {
-  readonly #guard: TransactionGuard;
+  readonly #guard: SqliteGuard;
   readonly #statement: StatementSync;
 
-  constructor(guard: TransactionGuard, statement: StatementSync) {
+  constructor(guard: SqliteGuard, statement: StatementSync) {
     this.#guard = guard;
     this.#statement = statement;
   }

@@ -5,7 +5,7 @@ import { transition } from "../transition.ts";
 import type { SqliteConnection } from "./connection.ts";
 import type { Rows } from "./rows.ts";
 import { SqliteTransaction } from "./sqlite-transaction.ts";
-import { TransactionGuard } from "./transaction-guard.ts";
+import { SqliteGuard } from "./sqlite-guard.ts";
 import { begin, isUnknownSavepoint, rollback } from "./transactions.ts";
 
 /** The connection with the open transaction, and what is needed to read and write records on it. */
@@ -92,7 +92,7 @@ async function ended<Value>(
   hold?: () => Promise<void>,
 ): Promise<TransactionEnding<Value>> {
   database.exec(`SAVEPOINT ${savepoint}`);
-  const guard = new TransactionGuard(database, onLateUse);
+  const guard = new SqliteGuard(database, onLateUse);
   const transaction = new SqliteTransaction(guard);
   let cause: unknown;
   try {

@@ -18,7 +18,7 @@ import { ControlStatement } from "./control-statement.ts";
 import { GuardedSession } from "./guarded-session.ts";
 import { GuardedStatement } from "./guarded-statement.ts";
 import { GuardedTagStore } from "./guarded-tag-store.ts";
-import type { TransactionGuard } from "./transaction-guard.ts";
+import type { SqliteGuard } from "./sqlite-guard.ts";
 
 type SqlFunction = (...values: SQLOutputValue[]) => SQLInputValue;
 
@@ -27,9 +27,9 @@ type SqlFunction = (...values: SQLOutputValue[]) => SQLInputValue;
  * afterwards. A real one can be neither proxied nor taken back.
  */
 export class SqliteTransaction implements DatabaseSync {
-  readonly #guard: TransactionGuard;
+  readonly #guard: SqliteGuard;
 
-  constructor(guard: TransactionGuard) {
+  constructor(guard: SqliteGuard) {
     this.#guard = guard;
   }
 

@@ -47,8 +47,8 @@ export const callerMutants: readonly Mutant[] = [
   {
     guard: "key: an empty one is none",
     file: "src/client/operation-key.ts",
-    search: 'if (parsed.kind === "key") return brought;',
-    replace: 'if (parsed.kind !== "missing") return brought;',
+    search: "if (problem === undefined) return brought;",
+    replace: "if (brought !== keyHeader) return brought;",
     check: test("src/client/given-keys.test.ts"),
     killedBy: "is refused before anything is sent",
   },

@@ -237,7 +237,7 @@ export const mutants: readonly Mutant[] = [
   ...callerMutants,
   {
     guard: "late use: a transaction of SQLite ends with its operation",
-    file: "src/stores/sqlite/transaction-guard.ts",
+    file: "src/stores/transaction-guard.ts",
     search: "if (this.#hasEnded) throw this.#lateUse();",
     replace: "",
     check: test("src/stores/sqlite/sqlite-transaction.test.ts"),
@@ -253,7 +253,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "a statement after the end of its transaction commits by itself: SQLite sends none",
-    file: "src/stores/sqlite/transaction-guard.ts",
+    file: "src/stores/sqlite/sqlite-guard.ts",
     search: "if (this.database.isTransaction) return;",
     replace: "return;",
     check: test("src/stores/sqlite/sqlite-transaction.test.ts"),
@@ -261,7 +261,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "late use: a transaction of MariaDB ends with its operation",
-    file: "src/stores/mysql/transaction-guard.ts",
+    file: "src/stores/transaction-guard.ts",
     search: "if (this.#hasEnded) throw this.#lateUse();",
     replace: "",
     check: test("src/stores/mysql/mariadb-transaction.test.ts"),
