@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import { OnceAgainError } from "../../core/errors.ts";
 import { seededRandom } from "../../core/random.ts";
 import { fakeClock } from "../../testing/fake-clock.ts";
 import { run } from "../layer.ts";
@@ -90,6 +91,28 @@ test("a burst of first calls does not throttle itself, and aborts are not counte
   controller.abort("enough");
   await Promise.all(hanging);
   expect(await run(throttle(() => "fine"))).toBe("fine");
+});
+
+test("calls that a layer further in held back, and aborted ones, are no accepted requests either", async () => {
+  const chance = { now: 0 };
+  const throttle = adaptiveThrottle({ clock: fakeClock(), random: () => chance.now });
+  const heldBack = (): never => {
+    throw new OnceAgainError("ONCE_QUEUE_FULL", "held back");
+  };
+  chance.now = 1;
+  for (let call = 0; call < 9; call += 1) await expect(run(throttle(fail))).rejects.toThrow("overload");
+  for (let call = 0; call < 9; call += 1) {
+    await expect(run(throttle(heldBack))).rejects.toMatchObject({ code: "ONCE_QUEUE_FULL" });
+    const controller = new AbortController();
+    const abort = (): never => {
+      controller.abort(new Error("enough"));
+      return fail();
+    };
+    await expect(run(throttle(abort), controller.signal)).rejects.toThrow("enough");
+  }
+  // Of nine requests none was accepted: the chance is still 9 of 10.
+  chance.now = 0.89;
+  await expect(run(throttle(() => "accepted"))).rejects.toMatchObject({ code: "ONCE_THROTTLED" });
 });
 
 test.each([{ requestsPerAccept: 0.9 }, { windowMs: 9 }])("%o is refused", (options) => {
