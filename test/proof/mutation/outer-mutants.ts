@@ -55,8 +55,8 @@ export const outerMutants: readonly Mutant[] = [
   {
     guard: "undici: a stream that is gone is not sent again",
     file: "src/interceptors/undici/call.ts",
-    search: 'isSentOnce && rule.action === "retry"',
-    replace: 'isSentOnce && rule.action === "done"',
+    search: "decision = isSentOnce",
+    replace: "decision = false",
     check: testFile("src/interceptors/undici/undici.test.ts"),
     killedBy: "any other stream is sent once",
   },
