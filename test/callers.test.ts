@@ -148,20 +148,38 @@ describe.each(Object.entries(clients))("%s", (_name, client) => {
     expect([effects, keys]).toEqual([["tea"], [undefined]]);
   });
 
-  test("the last answer is returned when no repeat can help", async () => {
-    server.removeAllListeners("request");
-    let requests = 0;
-    server.on("request", (request, response) => {
-      requests += 1;
-      request.resume().on("end", () => response.writeHead(503, { "retry-after": "0" }).end("closed"));
-    });
-    expect(await client({ ...patient, attemptsMax: 3 })(`${network.url}/orders`, "tea")).toEqual({
-      status: 503,
+  test.each([
+    ["a refusal", 429, {}],
+    ["a 503 of a server that is vouched for", 503, { trustRetryAfter: true }],
+  ])("the last answer is returned when no repeat can help: %s", async (_, status, options) => {
+    const requests = answering(status);
+    expect(await client({ ...patient, attemptsMax: 3, ...options })(`${network.url}/orders`, "tea")).toEqual({
+      status,
       text: "closed",
     });
-    expect(requests).toBe(3);
+    expect(requests()).toBe(3);
+  });
+
+  test("a stranger's 503 that names a time proves nothing, so the outcome is unknown", async () => {
+    const requests = answering(503);
+    const error: unknown = await client({ ...patient, attemptsMax: 3 })(`${network.url}/orders`, "tea").catch(
+      (error: unknown) => error,
+    );
+    expect(codes(error)).toContain("ONCE_OUTCOME_UNKNOWN");
+    expect(requests()).toBe(3);
   });
 });
+
+/** Has the server answer everything so. @returns how many requests it had. */
+function answering(status: number): () => number {
+  server.removeAllListeners("request");
+  let requests = 0;
+  server.on("request", (request, response) => {
+    requests += 1;
+    request.resume().on("end", () => response.writeHead(status, { "retry-after": "0" }).end("closed"));
+  });
+  return () => requests;
+}
 
 /** The codes of an error and of what it wraps. */
 function codes(error: unknown): unknown[] {

@@ -132,4 +132,20 @@ export const callerMutants: readonly Mutant[] = [
     check: test("src/interceptors/undici/undici-doubt.test.ts"),
     killedBy: "says that it had no effect",
   },
+  {
+    guard: "undici: an error after a redirect is not the request's",
+    file: "src/interceptors/undici/call.ts",
+    search: "this.#attempt?.wasRedirected ?",
+    replace: "false ?",
+    check: test("src/interceptors/undici/undici-doubt.test.ts"),
+    killedBy: "redirected to who is not reached",
+  },
+  {
+    guard: "layers: a list in the place of a function is refused at once",
+    file: "src/client/fetch-options.ts",
+    search: 'if (typeof layers !== "function") throw noListOfLayers(layers);',
+    replace: "",
+    check: test("src/client/layers.test.ts"),
+    killedBy: "is refused with a sentence",
+  },
 ];
