@@ -9,7 +9,7 @@ import { describeWithServer } from "../../../test/servers/describe-with-server.t
 import { postgresBinary } from "../../../test/servers/postgres.ts";
 import { OnceAgainError } from "../../core/errors.ts";
 import { fakeClock } from "../../testing/fake-clock.ts";
-import { type PostgresConnection, type PostgresStore, postgresStore } from "./index.ts";
+import { type PostgresConnection, postgresIntents, type PostgresStore, postgresStore } from "./index.ts";
 
 const result = Uint8Array.of(1, 2, 3);
 const operation = { scope: "acme", key: "order-7", fingerprint: "f", retentionMs: 60_000 };
@@ -181,6 +181,16 @@ describeWithServer("the connections of a PostgreSQL store", postgresBinary, () =
     }
     const pool = new Pool();
     expect(() => postgresStore(pool, { transactionsMax: 0 })).toThrow(invalid);
+  });
+
+  test("that intents use may break while they are idle, too", () => {
+    const pool = new Pool();
+    postgresIntents(pool);
+    postgresIntents(pool);
+    postgresStore(pool);
+    expect(pool.listenerCount("error")).toBe(1);
+    // Node throws an error event that nobody listens to.
+    expect(pool.emit("error", new Error("terminating connection"), undefined as never)).toBe(true);
   });
 
   test("may break while they are idle: the process lives, and goes on when PostgreSQL is back", async () => {

@@ -2,6 +2,7 @@ import { intentSchema } from "../intent-statements.ts";
 import type { IntentStore } from "../intent-store.ts";
 import { sqlIntents } from "../sql-intents.ts";
 import { type PostgresClient, postgresQuery } from "./client.ts";
+import { outliveBrokenConnections } from "./pool.ts";
 
 const dialect = {
   // now() would be the time at which the transaction began.
@@ -30,6 +31,7 @@ export interface PostgresIntentStore extends IntentStore {
  * `close()` leaves the connection open, since it is yours.
  */
 export function postgresIntents(client: PostgresClient): PostgresIntentStore {
+  outliveBrokenConnections(client);
   const query = postgresQuery(client);
   const store = sqlIntents({ read: query, write: query, close: async () => undefined }, dialect);
   return {

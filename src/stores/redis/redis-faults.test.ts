@@ -137,6 +137,8 @@ describeWithServer("the Redis store, when things fail", redisBinary, () => {
       const control = admin(server.port);
       await control.config("SET", "maxmemory-policy", "noeviction");
       expect((await store.claim(longClaim("later"))).kind).toBe("acquired");
+      // No refused claim has left its key behind.
+      expect(await store.inspect(longClaim("k"))).toBeUndefined();
     });
 
     test("a server that does not let us ask for its policy grants claims", async () => {

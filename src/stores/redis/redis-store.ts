@@ -96,7 +96,13 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
       const answer = ask(request, "claim", ...asked);
       // Beside the claim, so that what is asked for next keeps its place behind it.
       const checking = eviction();
-      return claimAnswerOf(checking === undefined ? await answer : (await Promise.all([answer, checking]))[0]);
+      if (checking === undefined) return claimAnswerOf(await answer);
+      const [, checked] = await Promise.allSettled([answer, checking]);
+      const given = claimAnswerOf(await answer);
+      if (checked.status === "fulfilled") return given;
+      // Nothing will run under it: a key that was claimed meanwhile is given back.
+      await changed(request, "release", escaped(owner));
+      throw checked.reason;
     },
     complete: (request) => changed(request, "complete", escaped(request.owner), request.result, request.retentionMs),
     renew: (request) => changed(request, "renew", escaped(request.owner), request.leaseMs),
