@@ -120,12 +120,14 @@ const comeBack: ReadonlySet<number> = new Set([408, 425, 429]);
 /**
  * What a handler's answer says of its effect, by its status and then by the route's own rule, which can make it a failure
  * but never a success. In a transaction, what asks the caller to come back is undone with the key, so that a repeat runs
- * afresh; elsewhere only `noEffect()` can say that nothing happened.
+ * afresh; elsewhere only `noEffect()` can say that nothing happened. A request that came whole is answered 408 by a time-out
+ * behind us, whose handler may be at work: that is no refusal of the handler's.
  */
 function effectOf(answer: HttpAnswer, { transactional, failureOf }: AnswerRules): Ended["effect"] {
   const { status } = answer;
   if (status >= 500) return "unknown";
   if (transactional && comeBack.has(status)) return "none";
+  if (status === 408) return "unknown";
   const failure = failureOf?.(answer);
   if (failure === "failed") return "unknown";
   return failure === "refused" || status >= 400 ? "refused" : "done";

@@ -163,6 +163,14 @@ describe("in a transaction", () => {
     }
   });
 
+  test("without a transaction, 408 is a time-out's and leaves the outcome unknown: it can be settled later", async () => {
+    const { post, events } = leased({ onUnknown: "rerun", quiesceMs: 0 });
+    expect(await post(async () => ({ status: 408, headers: [], body: bytes("") }))).toMatchObject({ status: 408 });
+    expect(events.map(({ kind }) => kind)).toContain("handler-failed");
+    const made: HttpAnswer = { status: 201, headers: [], body: bytes("") };
+    expect(await post(async () => made)).toMatchObject({ status: 201, replayed: false });
+  });
+
   test("a failure says that nothing happened; without a transaction, that what happened is unknown", async () => {
     const failing = (): Promise<never> => Promise.reject(new Error("fault"));
     expect((await transactional().post(failing)).text).toContain("nothing of it happened");
