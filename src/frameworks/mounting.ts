@@ -46,7 +46,7 @@ export function endPassage(...forms: readonly Passing[]): void {
 export function incomingOf(platform: unknown, request: Request): Passing[] {
   const { incoming } = (platform ?? {}) as { incoming?: { headers?: Record<string, unknown> } | null };
   const key = request.headers.get("idempotency-key");
-  return key !== null && incoming?.headers?.["idempotency-key"] === key ? [incoming as Passing] : [];
+  return key !== null && incoming?.headers?.["idempotency-key"] === key ? [incoming] : [];
 }
 
 /** In the place of reading the body of a request that is on its way through another middleware of ours. */

@@ -85,7 +85,8 @@ export function retryingAdapter<Config extends AxiosConfig, Response extends Axi
     const method = (config.method ?? "get").toUpperCase();
     const key = nameOperation(method, view, settings, target(config).origin);
     const { signal, unfollow } = abortsWith(config.signal, config.cancelToken?.toAbortSignal());
-    const { serializer, hasFailed } = watchSerializer(config.paramsSerializer);
+    const watched = watchSerializer(config.paramsSerializer);
+    const { serializer } = watched;
     let lastError: unknown;
     const request: PreparedRequest<AxiosAnswer<Response>> = {
       ...target(config),
@@ -95,7 +96,7 @@ export function retryingAdapter<Config extends AxiosConfig, Response extends Axi
       signal,
       /** A function of the caller's that fails on these parameters fails on them again, and its request never left. */
       get isLocal() {
-        return hasFailed();
+        return watched.hasFailed();
       },
       async send(attemptSignal, facts) {
         lastError = undefined;
