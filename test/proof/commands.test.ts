@@ -21,7 +21,7 @@ function run(command: string, ...args: string[]): Promise<Ended> {
 
 const scripts = ["scripts/failover", "scripts/intents", "scripts/retention", "scripts/storms"];
 
-describe.for(["explorer", "simulation", "crash", "mutation", ...scripts])("the command of %s", (name) => {
+describe.for(["explorer", "simulation", "crash", "mutation", "programs", ...scripts])("the command of %s", (name) => {
   test("shows its help, and ends with 0", async () => {
     const { code, stdout } = await run(name, "--help");
     expect(code).toBe(0);
@@ -47,6 +47,8 @@ test.for([
   ["crash", "--seconds", "0"],
   ["crash", "--without", "nothing"],
   ["mutation", "--only", "no such guard"],
+  ["programs", "--place", "nowhere"],
+  ["programs", "--programs", "none"],
   ["scripts/failover", "--engine", "memory"],
   ["scripts/failover", "--engine", "nats", "--rounds", "0"],
   ["scripts/retention", "--engine", "redis"],

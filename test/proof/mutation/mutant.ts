@@ -15,4 +15,6 @@ export interface Mutant {
 export type Check =
   | { readonly kind: "explorer"; readonly configuration: string }
   | { readonly kind: "simulation"; readonly seeds: number }
+  /** A handful of programs of test/proof/programs, with effects in one of its places. */
+  | { readonly kind: "programs"; readonly place: string }
   | { readonly kind: "test"; readonly file: string };

@@ -5,6 +5,7 @@ import { engineMutants } from "./engine-mutants.ts";
 import { httpMutants } from "./http-mutants.ts";
 import { nodeMutants } from "./node-mutants.ts";
 import { outerMutants } from "./outer-mutants.ts";
+import { programMutants } from "./program-mutants.ts";
 import { postgresMutants } from "./postgres-mutants.ts";
 
 export type { Check, Mutant } from "./mutant.ts";
@@ -235,6 +236,7 @@ export const mutants: readonly Mutant[] = [
     killedBy: "no-lost-effect",
   },
   ...callerMutants,
+  ...programMutants,
   {
     guard: "late use: a transaction of SQLite ends with its operation",
     file: "src/stores/transaction-guard.ts",

@@ -21,6 +21,13 @@ export async function runCheck(folder: string, check: Check): Promise<string[]> 
       const { failures } = JSON.parse(found) as { failures: { breaches: { invariant: string }[] }[] };
       return [...new Set(failures.flatMap(({ breaches }) => breaches.map(({ invariant }) => invariant)))];
     }
+    case "programs": {
+      const found = await run(folder, "test/proof/programs/main.ts", [
+        ...["--place", check.place, "--programs", "60", "--quick", "--json"],
+      ]);
+      const results = JSON.parse(found) as { broken: { breaches: { rule: string }[] } | null }[];
+      return results.flatMap(({ broken }) => broken?.breaches.map(({ rule }) => rule) ?? []);
+    }
     case "test": {
       const found = await run(folder, join("node_modules", "vitest", "vitest.mjs"), [
         ...["run", check.file, "--reporter=json"],

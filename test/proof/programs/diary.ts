@@ -1,0 +1,45 @@
+/** One effect of one run, as its handler saw it. */
+export interface NotedEffect {
+  readonly effect: string;
+  /** What became of its promise: pending when nobody ever said. */
+  fate: "pending" | "resolved" | "rejected";
+  /** Whether the program itself took it back, by a ROLLBACK of its own. */
+  isTakenBack: boolean;
+}
+
+/** One run of the handler. */
+export interface NotedRun {
+  readonly run: number;
+  readonly effects: NotedEffect[];
+  /** Resolves when the handler has ended, whoever answered for it. */
+  readonly ended: Promise<void>;
+}
+
+/** What a request of the program is: its name in a header, and what its handler can make happen to it. */
+export interface Exchange {
+  readonly id: string;
+  /** A time-out of somebody else answers now. */
+  readonly timeOut: () => void;
+  /** Resolves then. */
+  readonly timedOut: Promise<void>;
+  /** The caller hangs up now. */
+  leave: () => void;
+  /** Resolves when the caller has its answer, or has left. */
+  readonly over: Promise<void>;
+  readonly end: () => void;
+}
+
+export function newExchange(id: string): Exchange {
+  const [timeOut, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  return {
+    id,
+    timeOut: timeOut.resolve,
+    timedOut: timeOut.promise,
+    leave: () => undefined,
+    over: over.promise,
+    end: over.resolve,
+  };
+}
+
+/** The header by which a handler finds its exchange. */
+export const exchangeHeader = "x-exchange";

@@ -1,0 +1,143 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { createPool } from "mysql2/promise";
+import { Pool } from "pg";
+import postgres from "postgres";
+import { memoryStore } from "../../../src/stores/memory/index.ts";
+import { mariadbStore } from "../../../src/stores/mysql/index.ts";
+import { postgresStore } from "../../../src/stores/postgres/index.ts";
+import { sqliteStore } from "../../../src/stores/sqlite/index.ts";
+import type { TransactionalStore } from "../../../src/stores/store.ts";
+import { startMariadb } from "../../servers/mysql.ts";
+import { startPostgres } from "../../servers/postgres.ts";
+import type { Ground, Place, Row } from "./ground.ts";
+
+const table = "CREATE TABLE effects (program VARCHAR(40) NOT NULL, run INTEGER NOT NULL, effect VARCHAR(40) NOT NULL)";
+const read = (program: string): string =>
+  `SELECT run, effect FROM effects WHERE program = '${program}' ORDER BY run, effect`;
+
+/** The grounds of a place where two stores stand for two processes, and effects are rows of the same database. */
+function inTransactions(
+  stores: readonly TransactionalStore<unknown>[],
+  send: Ground["send"],
+): (program: string) => readonly [Ground, Ground] {
+  const groundOn = (store: TransactionalStore<unknown>, program: string): Ground => ({
+    rules: { mode: "transactional", store },
+    send,
+    insert: ({ run, effect }) =>
+      `INSERT INTO effects (program, run, effect) VALUES ('${program}', ${run}, '${effect}')`,
+  });
+  return (program) => [groundOn(stores[0]!, program), groundOn(stores[1]!, program)];
+}
+
+async function sqlitePlace(): Promise<Place> {
+  const folder = await mkdtemp(join(tmpdir(), "once-again-programs-"));
+  const path = join(folder, "app.db");
+  const stores = [sqliteStore({ path }), sqliteStore({ path })] as unknown as TransactionalStore<unknown>[];
+  const outside = new DatabaseSync(path);
+  outside.exec(table);
+  return {
+    name: "sqlite",
+    grounds: inTransactions(stores, async (transaction, statement) => (transaction as DatabaseSync).exec(statement)),
+    rows: async (program) => outside.prepare(read(program)).all() as unknown as Row[],
+    async [Symbol.asyncDispose]() {
+      outside.close();
+      for (const store of stores) await store.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function pgPlace(): Promise<Place> {
+  const server = await startPostgres();
+  const pools = [new Pool({ connectionString: server.url }), new Pool({ connectionString: server.url })] as const;
+  const stores = pools.map((pool) => postgresStore(pool));
+  await stores[0]!.migrate();
+  await pools[0].query(table);
+  return {
+    name: "pg",
+    grounds: inTransactions(stores, (transaction, statement) => (transaction as Pool).query(statement)),
+    rows: async (program) => (await pools[0].query(read(program))).rows as Row[],
+    async [Symbol.asyncDispose]() {
+      await Promise.all(pools.map((pool) => pool.end()));
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function postgresJsPlace(): Promise<Place> {
+  const server = await startPostgres();
+  const clients = [1, 2].map(() => postgres(server.url, { onnotice: () => undefined }));
+  const [first] = clients as [ReturnType<typeof postgres>];
+  const stores = clients.map((sql) => postgresStore(sql));
+  await stores[0]!.migrate();
+  await first.unsafe(table);
+  return {
+    name: "postgres.js",
+    grounds: inTransactions(stores, async (transaction, statement) => (transaction as typeof first).unsafe(statement)),
+    rows: async (program) => [...(await first.unsafe(read(program)))] as unknown as Row[],
+    async [Symbol.asyncDispose]() {
+      await Promise.all(clients.map((sql) => sql.end({ timeout: 1 })));
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function mariadbPlace(): Promise<Place> {
+  const server = await startMariadb();
+  const root = createPool({ uri: server.url });
+  await root.query("CREATE DATABASE app");
+  await root.end();
+  const uri = server.url.replace(/[^/]+$/, "app");
+  const pools = [createPool({ uri }), createPool({ uri })] as const;
+  const stores = pools.map((pool) => mariadbStore(pool));
+  await stores[0]!.migrate();
+  await pools[0].query(table);
+  return {
+    name: "mariadb",
+    grounds: inTransactions(stores, (transaction, statement) => (transaction as (typeof pools)[0]).query(statement)),
+    rows: async (program) => (await pools[0].query(read(program)))[0] as Row[],
+    async [Symbol.asyncDispose]() {
+      await Promise.all(pools.map((pool) => pool.end()));
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Effects are anywhere: in a list that no database rolls back. Both processes have one store. */
+async function leasedPlace(name: string, onUnknown: "hold" | "look"): Promise<Place> {
+  const store = memoryStore() as unknown as TransactionalStore<unknown>;
+  const ledger = new Map<string, Row[]>();
+  const rowsOf = (program: string): Row[] => {
+    const rows = ledger.get(program) ?? [];
+    ledger.set(program, rows);
+    return rows;
+  };
+  return {
+    name,
+    grounds: (program) => {
+      const ground: Ground = {
+        rules: { mode: "leased", onUnknown, store },
+        send: async (_transaction, statement) => void rowsOf(program).push(JSON.parse(statement) as Row),
+        insert: (row) => JSON.stringify(row),
+      };
+      return [ground, ground];
+    },
+    rows: async (program) => rowsOf(program),
+    [Symbol.asyncDispose]: () => store.close(),
+  };
+}
+
+/** Every place, by the name that the command knows it by. */
+export const places = {
+  sqlite: sqlitePlace,
+  pg: pgPlace,
+  "postgres.js": postgresJsPlace,
+  mariadb: mariadbPlace,
+  hold: () => leasedPlace("hold", "hold"),
+  look: () => leasedPlace("look", "look"),
+} as const satisfies Record<string, () => Promise<Place>>;
+
+export type PlaceName = keyof typeof places;

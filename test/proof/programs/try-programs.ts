@@ -1,0 +1,33 @@
+import { randomInt } from "node:crypto";
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import type { Place } from "./ground.ts";
+import { judge } from "./judge.ts";
+import { knownPrograms } from "./known-programs.ts";
+import { type PlaceName, places } from "./places.ts";
+import { type Program, programs } from "./program.ts";
+import { observeProgram } from "./run-program.ts";
+
+/** Tests that the programs that people found, and others at random, keep the promise in a place. */
+export function tryPrograms(name: PlaceName, count: number): void {
+  // Each program sends several requests, and a database is started.
+  vi.setConfig({ testTimeout: 600_000, hookTimeout: 120_000 });
+  let place: Place;
+  beforeAll(async () => void (place = await places[name]()));
+  afterAll(() => place[Symbol.asyncDispose]());
+
+  const breaches = async (program: Program) => judge(await observeProgram(program, place));
+
+  test.for(knownPrograms)("%s", async ([, program]) => {
+    expect(await breaches(program)).toEqual([]);
+  });
+
+  test("programs at random keep the promise", async () => {
+    const holds = fc.asyncProperty(programs, async (program) => {
+      const found = await breaches(program);
+      if (found.length > 0) throw new Error(JSON.stringify(found));
+    });
+    // What fast-check reports of a program that fails names the seed.
+    await fc.assert(holds, { seed: randomInt(2 ** 31), numRuns: count });
+  });
+}
