@@ -37,7 +37,7 @@ export interface OnceFastify {
     done: (error: null, payload: Payload | Readable) => void,
   ) => void;
   readonly preHandler: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
-  readonly onError: (request: FastifyRequest, reply: FastifyReply, error: Error) => Promise<void>;
+  readonly onError: (request: FastifyRequest, reply: FastifyReply, error: Error, done: () => void) => void;
   /** What the route says of itself: serve it as JSON where callers may look it up. */
   readonly policy: IdempotencyPolicy;
   /** Takes no new operations, and resolves when the running ones have ended and are kept. */
@@ -96,7 +96,11 @@ export function onceFastify<Request extends FastifyRequest, Transaction>(
     // Of an empty body the end may be over, for which Fastify's parser would wait.
     preParsing: (request, _reply, payload, done) => done(null, request.raw.readableEnded ? Readable.from([]) : payload),
     preHandler: (request, reply) => answered(request, reply),
-    onError: async (_request, reply, error) => noteError(reply.raw, error),
+    // It ends in the same turn: a handler that answers while hooks of errors run is an unhandled rejection of Fastify's.
+    onError(_request, reply, error, done) {
+      noteError(reply.raw, error);
+      done();
+    },
     close: () => once.close(),
   };
 }

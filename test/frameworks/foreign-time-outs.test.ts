@@ -1,10 +1,14 @@
+import { PassThrough } from "node:stream";
 import { RequestTimeoutException } from "@nestjs/common";
+import { fastify, type FastifyRequest } from "fastify";
 import Koa from "koa";
 import { catchError, type Observable, throwError, timeout, TimeoutError } from "rxjs";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { onceFastify } from "../../src/frameworks/fastify.ts";
 import { onceKoa } from "../../src/frameworks/koa.ts";
 import { onceNest } from "../../src/frameworks/nest.ts";
 import type { NodeExecution } from "../../src/frameworks/node.ts";
+import { memoryStore } from "../../src/stores/memory/index.ts";
 import { listening, posted } from "../listening.ts";
 import { nestServer } from "./nest-server.ts";
 import { effectIn, modes } from "./serving.ts";
@@ -16,6 +20,10 @@ type Rules = never;
 type Handler = (execution: NodeExecution<never>) => Promise<string>;
 
 const limitMs = 50;
+
+/** Where a request has a body, Fastify gives its limit up as soon as that is read. */
+const noBody = { body: null };
+const withBody = { headers: { "content-type": "application/json" } };
 
 /** Is called when the time is over. */
 type Tell = () => void;
@@ -41,7 +49,26 @@ const race =
     context.throw(504, "out of time");
   };
 
-const servers: [name: string, serve: (rules: Rules, handle: Handler, tell: Tell) => Promise<string>][] = [
+/** One route with a limit of Fastify's own. */
+async function fastifyServer(rules: Rules, handle: (request: FastifyRequest) => unknown): Promise<string> {
+  const app = fastify();
+  onTestFinished(() => app.close());
+  app.post("/orders", { ...onceFastify(rules), handlerTimeout: limitMs }, (request) => handle(request));
+  return app.listen({ port: 0, host: "127.0.0.1" });
+}
+
+type Serve = (rules: Rules, handle: Handler, tell: Tell) => Promise<string>;
+
+const servers: [name: string, serve: Serve, sent?: RequestInit][] = [
+  [
+    "the handlerTimeout of Fastify",
+    (rules, handle, tell) =>
+      fastifyServer(rules, (request) => {
+        request.signal.addEventListener("abort", tell);
+        return handle(request.once);
+      }),
+    noBody,
+  ],
   ...(["behind", "in front of"] as const).map((place): (typeof servers)[number] => [
     `a race ${place} onceKoa`,
     (rules, handle, tell) => {
@@ -69,7 +96,7 @@ const servers: [name: string, serve: (rules: Rules, handle: Handler, tell: Tell)
   ),
 ];
 
-describe.for(servers)("%s", ([, serve]) => {
+describe.for(servers)("%s", ([, serve, sent = withBody]) => {
   test.for(modes)("%s: there is one effect, whoever asks again", async (mode) => {
     const { rules, happen, happened } = effectIn(mode);
     const [late, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
@@ -90,12 +117,56 @@ describe.for(servers)("%s", ([, serve]) => {
     };
     const options = { waitMs: 20_000, scope: "public", onError: () => undefined, ...rules };
     const url = `${await serve(options as never, handle, late.resolve)}/orders`;
-    const json = { headers: { "content-type": "application/json" } };
-    expect((await posted(url, "order-7", json)).status).toBeGreaterThanOrEqual(400);
+    expect((await posted(url, "order-7", sent)).status).toBeGreaterThanOrEqual(400);
     await ended.promise;
-    const repeats = [await posted(url, "order-7", json), await posted(url, "order-7", json)];
+    const repeats = [await posted(url, "order-7", sent), await posted(url, "order-7", sent)];
     expect(repeats[1]).toEqual({ ...repeats[0], replayed: true });
     expect(happened()).toHaveLength(1);
     if (mode !== "transactional, in SQLite") expect([runs, repeats[0]?.replayed]).toEqual([1, true]);
+  });
+});
+
+describe("the handlerTimeout of Fastify", () => {
+  const options = { store: memoryStore(), waitMs: 20_000, scope: "public", onError: () => undefined };
+
+  test.for(["answers", "throws"] as const)("a handler that %s at its signal comes too late", async (how) => {
+    const faults: unknown[] = [];
+    const note = (fault: unknown): void => void faults.push(fault);
+    process.on("unhandledRejection", note);
+    onTestFinished(() => void process.off("unhandledRejection", note));
+    const settle = (request: FastifyRequest): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const heard = (): void => (how === "answers" ? resolve("late") : reject(new Error("aborted")));
+        request.signal.addEventListener("abort", heard);
+      });
+    const url = `${await fastifyServer(options as never, settle)}/orders`;
+    const first = await posted(url, how, noBody);
+    expect(first).toMatchObject({ status: 503, text: expect.stringContaining("FST_ERR_HANDLER_TIMEOUT") });
+    expect(await posted(url, how, noBody)).toEqual({ ...first, replayed: true });
+    expect(faults).toEqual([]);
+  });
+
+  test("a stream that stops in its middle leaves the outcome unknown, and no half of it is kept", async () => {
+    const handle = (): PassThrough => {
+      const source = new PassThrough();
+      source.write("half");
+      return source;
+    };
+    const url = `${await fastifyServer(options as never, handle)}/orders`;
+    const first = await posted(url, "stream", noBody);
+    expect(first.status).toBe(500);
+    expect(first.text).not.toContain("half");
+    expect(await posted(url, "stream", noBody)).toEqual({ ...first, replayed: true });
+  });
+
+  test("with a body it gives up: handlerMsMax answers, and a repeat gets what its signal made of the handler", async () => {
+    const ended = Promise.withResolvers<string>();
+    const wait = ({ once }: FastifyRequest): Promise<string> => {
+      once.signal.addEventListener("abort", () => ended.resolve("late"));
+      return ended.promise;
+    };
+    const url = `${await fastifyServer({ ...options, handlerMsMax: 2 * limitMs } as never, wait)}/orders`;
+    expect(await posted(url, "body", withBody)).toMatchObject({ status: 504, replayed: false });
+    expect(await posted(url, "body", withBody)).toEqual({ status: 200, text: "late", replayed: true });
   });
 });

@@ -1,10 +1,8 @@
-import { PassThrough } from "node:stream";
 import timeout from "connect-timeout";
 import cookieSession from "cookie-session";
 import express, { type NextFunction, type Request, type Response } from "express";
 import { fastify } from "fastify";
 import Koa from "koa";
-import morgan from "morgan";
 import responseTime from "response-time";
 import serverless from "serverless-http";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -22,7 +20,6 @@ import { until } from "../until.ts";
 
 const options = (onError: (error: unknown) => void = () => undefined) =>
   ({ store: memoryStore(), scope: "public", waitMs: 20_000, onError }) as const;
-const json = { headers: { "content-type": "application/json" } };
 
 describe("requests that no socket brought", () => {
   test("Fastify's inject, with an object, a text, a stream and a chain", async () => {
@@ -76,77 +73,6 @@ describe("requests that no socket brought", () => {
       expect(answer.headers["idempotent-replayed"]).toBe(replayed);
     }
     expect(runs).toBe(1);
-  });
-});
-
-describe("a caller that leaves while a stream is written", () => {
-  const text = "chunk 0\nchunk 1\nchunk 2\n";
-
-  /** Sends a request, leaves when its handler runs, and lets the handler go on; then asks what became of it. */
-  async function leave(url: string, running: Promise<void>, goOn: () => Promise<void>) {
-    const { socket } = dial(url);
-    socket.write("POST /orders HTTP/1.1\r\nHost: a\r\nIdempotency-Key: order-7\r\nContent-Type: application/json\r\n");
-    socket.write('Content-Length: 14\r\n\r\n{"item":"tea"}');
-    await running;
-    socket.resetAndDestroy();
-    await new Promise((resolve) => setTimeout(resolve, 30));
-    await goOn();
-    return posted(`${url}/orders`, "order-7", json);
-  }
-
-  /** A stream whose first chunk is there at once, and the others when its reader may be gone. */
-  function slowStream() {
-    const source = new PassThrough();
-    source.write("chunk 0\n");
-    return {
-      source,
-      goOn: async () => {
-        source.write("chunk 1\n");
-        await new Promise((resolve) => setTimeout(resolve, 5));
-        source.end("chunk 2\n");
-      },
-    };
-  }
-
-  test("by Koa", async () => {
-    const running = Promise.withResolvers<void>();
-    const { source, goOn } = slowStream();
-    const app = new Koa().use(onceKoa(options())).use((context) => {
-      context.body = source;
-      context.type = "text/plain";
-      setImmediate(running.resolve);
-    });
-    app.silent = true;
-    const url = await listening(app.callback());
-    expect(await leave(url, running.promise, goOn)).toEqual({ status: 200, text, replayed: true });
-  });
-
-  test("by Fastify", async () => {
-    const running = Promise.withResolvers<void>();
-    const { source, goOn } = slowStream();
-    const app = fastify();
-    app.post("/orders", onceFastify(options()), async (_request, reply) => {
-      setImmediate(running.resolve);
-      return reply.send(source);
-    });
-    await app.ready();
-    const url = await listening((request, response) => app.routing(request, response));
-    expect(await leave(url, running.promise, goOn)).toEqual({ status: 200, text, replayed: true });
-  });
-
-  test("by Express, with morgan in front and on-finished behind", async () => {
-    const running = Promise.withResolvers<void>();
-    const { source, goOn } = slowStream();
-    const logged: string[] = [];
-    const app = express();
-    app.use(morgan(":status", { stream: { write: (line) => void logged.push(line) } }));
-    app.post("/orders", onceExpress(options()), morgan("tiny", { skip: () => true }), (_request, response) => {
-      source.pipe(response);
-      setImmediate(running.resolve);
-    });
-    const url = await listening(app as never);
-    expect(await leave(url, running.promise, goOn)).toEqual({ status: 200, text, replayed: true });
-    await until(() => logged.length > 0);
   });
 });
 

@@ -53,8 +53,8 @@ export const nodeMutants: readonly Mutant[] = [
     file: "src/frameworks/held-connection.ts",
     search: "own.holders.add(holder);",
     replace: "",
-    check: test(adapters),
-    killedBy: "by Koa",
+    check: test("test/frameworks/streamed-answers.test.ts"),
+    killedBy: "by Nest on express, as a StreamableFile",
   },
   {
     guard: "node: headers in front are not the answer's",
@@ -71,5 +71,13 @@ export const nodeMutants: readonly Mutant[] = [
     replace: "own.hasHead = true;",
     check: test(adapters),
     killedBy: "behind it, what is told of headers on their way is asked",
+  },
+  {
+    guard: "Fastify: its hook of errors ends in the same turn",
+    file: "src/frameworks/fastify.ts",
+    search: "noteError(reply.raw, error);\n      done();",
+    replace: "noteError(reply.raw, error);\n      queueMicrotask(done);",
+    check: test("test/frameworks/foreign-time-outs.test.ts"),
+    killedBy: "at its signal comes too late",
   },
 ];
