@@ -35,7 +35,7 @@ export const nodeMutants: readonly Mutant[] = [
   {
     guard: "node: a request made of one of Node's is the same request",
     file: "src/frameworks/mounting.ts",
-    search: "? [incoming as Passing] : []",
+    search: "? [incoming] : []",
     replace: "? [] : []",
     check: test(mounted),
     killedBy: "onceFetch behind onceNode, by a listener",
