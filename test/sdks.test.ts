@@ -6,6 +6,7 @@ import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
 import Stripe from "stripe";
 import { expect, onTestFinished, test } from "vitest";
+import { anthropic, openai, stripe } from "../examples/guides/sdks.ts";
 import { retryingFetch, type RetryingFetchOptions } from "../src/client/index.ts";
 
 /** What happens to one request, after its effect or before. */
@@ -118,4 +119,8 @@ test.each(["openai", "anthropic"])("%s with its own retries on gets one attempt 
   server.script.push(...Array.from({ length: 40 }, (): Fault => "429"));
   await expect(sdks[name]!.call(server.port, { ...quick, attemptsMax: 3 }, 2)).rejects.toThrow();
   expect(server.retries).toEqual(["0", "0", "0", "1", "2"]);
+});
+
+test("the clients of the guide, examples/guides/sdks.ts, leave all retries to us", () => {
+  expect([stripe.getMaxNetworkRetries(), openai.maxRetries, anthropic.maxRetries]).toEqual([0, 0, 0]);
 });

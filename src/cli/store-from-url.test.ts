@@ -69,7 +69,10 @@ describeWithServer("postgres://", postgresBinary, () => {
     await settleByUrl(store, `${url}?tablePrefix=shop_`);
     await settleByUrl(store, `${url}?tablePrefix=shop_`, "order-8", projectWith("postgres"));
     const { code, stderr } = await runCli(["keys", "list", "--store", url]);
-    expect({ code, stderr }).toEqual({ code: exitCodes.usage, stderr: expect.stringContaining("does not exist") });
+    expect({ code, stderr }).toEqual({
+      code: exitCodes.usage,
+      stderr: expect.stringContaining("once-again migrate --store URL"),
+    });
     const client = new Client({ connectionString: url });
     await client.connect();
     onTestFinished(() => client.end());

@@ -183,6 +183,15 @@ describeWithServer("the connections of a PostgreSQL store", postgresBinary, () =
     expect(() => postgresStore(pool, { transactionsMax: 0 })).toThrow(invalid);
   });
 
+  test("come from a pool that somebody wrapped, too, whose `connect` knows no callback", async () => {
+    const pool = pgPool(await migrated());
+    const wrapped = { query: pool.query.bind(pool), connect: () => pool.connect() };
+    const store = postgresStore(wrapped as unknown as Pool);
+    expect((await store.claim(longClaim("k"))).kind).toBe("acquired");
+    expect((await store.transact({ ...operation, key: "other" }, async () => commit)).kind).toBe("executed");
+    expect([pool.totalCount, pool.idleCount]).toEqual([1, 1]);
+  });
+
   test("that intents use may break while they are idle, too", () => {
     const pool = new Pool();
     postgresIntents(pool);

@@ -43,25 +43,33 @@ const ignore = (): void => undefined;
 
 function connected(pool: PgPool<PgConnection>): Promise<Lent<PgConnection>> {
   return new Promise((resolve, reject) => {
-    // A promise would go on too late: the end of a connection may come in one packet with its beginning.
-    pool.connect((error, connection) => {
+    const take = (error: Error | undefined, connection: PgConnection | undefined): void => {
       if (connection === undefined) return reject(error ?? new Error("The pool lent no connection."));
-      connection.on("error", ignore);
-      let isReturned = false;
-      const giveBack = (destroy: boolean): void => {
-        if (isReturned) return;
-        isReturned = true;
-        connection.removeListener("error", ignore);
-        connection.release(destroy);
-      };
-      resolve({
-        connection,
-        give: (guard) => givenClient(connection, guard),
-        release: () => giveBack(false),
-        destroy: () => giveBack(true),
-      });
-    });
+      resolve(lentClient(connection));
+    };
+    // A promise would go on too late: the end of a connection may come in one packet with its beginning. But a pool that
+    // somebody wrapped may know that form alone.
+    const lending = (pool.connect as (callback: typeof take) => unknown).call(pool, take);
+    if (!(lending instanceof Promise)) return;
+    lending.then((connection: PgConnection | undefined) => connection && take(undefined, connection), reject);
   });
+}
+
+function lentClient(connection: PgConnection): Lent<PgConnection> {
+  connection.on("error", ignore);
+  let isReturned = false;
+  const giveBack = (destroy: boolean): void => {
+    if (isReturned) return;
+    isReturned = true;
+    connection.removeListener("error", ignore);
+    connection.release(destroy);
+  };
+  return {
+    connection,
+    give: (guard) => givenClient(connection, guard),
+    release: () => giveBack(false),
+    destroy: () => giveBack(true),
+  };
 }
 
 function givenClient(connection: PgConnection, guard: TransactionGuard): Given<PgConnection> {
