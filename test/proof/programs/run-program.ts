@@ -28,7 +28,7 @@ export async function observeProgram(program: Program, place: Place): Promise<Ou
   const exchanges = new Map<string, Exchange>();
   const uncaught: string[] = [];
   const hear = (error: unknown): void => void uncaught.push(String(error));
-  process.on("unhandledRejection", hear).on("uncaughtException", hear);
+  hearUncaught(hear);
   const grounds = place.grounds(name);
   const begin: AppParts["begin"] = () => {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -71,9 +71,24 @@ export async function observeProgram(program: Program, place: Place): Promise<Ou
     return { program, mode: grounds[0].rules.mode, heard, runs, rows: await place.rows(name), uncaught };
   } finally {
     for (const { server } of processes) server.close().closeAllConnections();
-    process.off("unhandledRejection", hear).off("uncaughtException", hear);
+    hearing.delete(hear);
   }
 }
+
+/** The programs that run now: nobody can tell whose fault an error is that nobody caught. */
+const hearing = new Set<(error: unknown) => void>();
+
+function hearUncaught(hear: (error: unknown) => void): void {
+  hearing.add(hear);
+  if (isHearing) return;
+  isHearing = true;
+  const tellAll = (error: unknown): void => {
+    for (const each of hearing) each(error);
+  };
+  process.on("unhandledRejection", tellAll).on("uncaughtException", tellAll);
+}
+
+let isHearing = false;
 
 /** An answer after which a caller does not come again. */
 const isFinal = (answer: Heard): boolean =>
