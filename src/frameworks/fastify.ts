@@ -44,6 +44,9 @@ export interface OnceFastify {
   readonly close: () => Promise<void>;
 }
 
+/** What `onRequest` read of a request. A second mount must find it: to be told of that, not of a body that is gone. */
+const bodies = new WeakMap<IncomingMessage, Promise<Uint8Array<ArrayBuffer>>>();
+
 /**
  * The options of a route of Fastify 5, `app.post("/orders", onceFastify(options), handler)`: each operation that carries
  * an `Idempotency-Key` happens once, and every repeat gets the first answer. A caller that hangs up does not end its
@@ -64,7 +67,6 @@ export function onceFastify<Request extends FastifyRequest, Transaction>(
 ): OnceFastify {
   refuseHandler("onceFastify", others, "app.post(path, onceFastify(options), handler)");
   const once = onceHttp(options);
-  const bodies = new WeakMap<IncomingMessage, Promise<Uint8Array<ArrayBuffer>>>();
 
   const answered = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const { raw, originalUrl } = request;
@@ -89,7 +91,7 @@ export function onceFastify<Request extends FastifyRequest, Transaction>(
       const { raw } = request;
       if (once.passing(raw.method ?? "") !== undefined || hearBody(raw, once.bodyBytesMax)) return proceed();
       // A hook in front of us waited, and the body is here already.
-      const body = requestBytes(raw, {}, once.bodyBytesMax);
+      const body = bodies.get(raw) ?? requestBytes(raw, {}, once.bodyBytesMax);
       bodies.set(raw, body);
       body.catch(() => answered(request, reply)).then(() => proceed(), proceed);
     },
