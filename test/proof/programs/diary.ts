@@ -4,13 +4,15 @@ export interface NotedEffect {
   /** What became of its promise: pending when nobody ever said. */
   fate: "pending" | "resolved" | "rejected";
   /** Whether the program itself took it back, by a ROLLBACK of its own. */
-  isTakenBack: boolean;
+  readonly isTakenBack: boolean;
 }
 
 /** One run of the handler. */
 export interface NotedRun {
   readonly run: number;
   readonly effects: NotedEffect[];
+  /** Whether a transaction of the program's own is open that it will roll back, with all that is sent meanwhile. */
+  takesBack: boolean;
   /** Resolves when the handler has ended, whoever answered for it. */
   readonly ended: Promise<void>;
 }

@@ -44,10 +44,12 @@ async function step(action: Action, place: string, surroundings: Surroundings, n
     }
     case "nested": {
       if (ground.rules.mode === "leased") return void (await write(place));
+      noted.takesBack = !action.commits;
       await ground.send(execution.transaction, "BEGIN");
-      const effect = await write(place);
-      effect.isTakenBack = !action.commits;
-      await ground.send(execution.transaction, action.commits ? "COMMIT" : "ROLLBACK");
+      await write(place);
+      const ended = ground.send(execution.transaction, action.commits ? "COMMIT" : "ROLLBACK");
+      noted.takesBack = false;
+      await ended;
       return;
     }
     case "commit":
@@ -81,10 +83,10 @@ async function later<Value>(write: () => Promise<Value>): Promise<Value> {
 async function writeEffect(
   name: string,
   { ground, execution, run }: Surroundings,
-  { effects }: NotedRun,
+  { effects, takesBack }: NotedRun,
 ): Promise<NotedEffect> {
   if (ground.rules.mode === "leased") execution.signal.throwIfAborted();
-  const effect: NotedEffect = { effect: name, fate: "pending", isTakenBack: false };
+  const effect: NotedEffect = { effect: name, fate: "pending", isTakenBack: takesBack };
   effects.push(effect);
   try {
     await ground.send(execution.transaction, ground.insert({ run, effect: name }));

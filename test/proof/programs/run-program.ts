@@ -32,7 +32,7 @@ export async function observeProgram(program: Program, place: Place): Promise<Ou
   const grounds = place.grounds(name);
   const begin: AppParts["begin"] = () => {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const noted: NotedRun = { run: runs.length + 1, effects: [], ended: promise };
+    const noted: NotedRun = { run: runs.length + 1, effects: [], takesBack: false, ended: promise };
     runs.push(noted);
     return { noted, end: resolve };
   };
