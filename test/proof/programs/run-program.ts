@@ -71,24 +71,27 @@ export async function observeProgram(program: Program, place: Place): Promise<Ou
     return { program, mode: grounds[0].rules.mode, heard, runs, rows: await place.rows(name), uncaught };
   } finally {
     for (const { server } of processes) server.close().closeAllConnections();
-    hearing.delete(hear);
+    stopHearing(hear);
   }
 }
 
 /** The programs that run now: nobody can tell whose fault an error is that nobody caught. */
 const hearing = new Set<(error: unknown) => void>();
 
-function hearUncaught(hear: (error: unknown) => void): void {
-  hearing.add(hear);
-  if (isHearing) return;
-  isHearing = true;
-  const tellAll = (error: unknown): void => {
-    for (const each of hearing) each(error);
-  };
-  process.on("unhandledRejection", tellAll).on("uncaughtException", tellAll);
+function tellAll(error: unknown): void {
+  for (const hear of hearing) hear(error);
 }
 
-let isHearing = false;
+function hearUncaught(hear: (error: unknown) => void): void {
+  if (hearing.size === 0) process.on("unhandledRejection", tellAll).on("uncaughtException", tellAll);
+  hearing.add(hear);
+}
+
+/** Where no program runs, an error that nobody caught ends the process, as ever. */
+function stopHearing(hear: (error: unknown) => void): void {
+  hearing.delete(hear);
+  if (hearing.size === 0) process.off("unhandledRejection", tellAll).off("uncaughtException", tellAll);
+}
 
 /** An answer after which a caller does not come again. */
 const isFinal = (answer: Heard): boolean =>
