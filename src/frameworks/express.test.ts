@@ -4,7 +4,7 @@ import { dial } from "../../test/dial.ts";
 import { listening, post, posted, read } from "../../test/listening.ts";
 import { NoEffectError } from "../server/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
-import { onceExpress } from "./express.ts";
+import { noEffectErrors, onceExpress } from "./express.ts";
 
 // What is Express' own; what all frameworks share is in test/frameworks.
 
@@ -23,6 +23,23 @@ test("without noEffectErrors, a NoEffectError is a failure like any other, and i
     expect.objectContaining({ status: 500, replayed: true }),
     1,
   ]);
+});
+
+test("half an answer is none, even where an error handler brings it to an end", async () => {
+  const errors: unknown[] = [];
+  const app = express();
+  const onError = (error: unknown): void => void errors.push(error);
+  app.post("/orders", onceExpress({ ...options, store: memoryStore(), onError }), (_, response) => {
+    response.write("half");
+    throw new Error("the rest is missing");
+  });
+  app.use(noEffectErrors);
+  app.use(((_error, _request, response, _next) => void response.end(" of it")) as express.ErrorRequestHandler);
+  const url = `${await listening(app)}/orders`;
+  const first = await posted(url);
+  expect(first).toMatchObject({ status: 500, text: expect.stringContaining("ONCE_HANDLER_FAILED") });
+  expect(await posted(url)).toEqual({ ...first, replayed: true });
+  expect(errors).toEqual([new Error("the rest is missing")]);
 });
 
 test("mounted for all of a path, it puts its policy into Express' own answers to OPTIONS", async () => {
