@@ -10,8 +10,10 @@ interface Page {
 /**
  * Finds the links between the pages of a folder that lead nowhere: to a file that is not there, or to a place that the
  * page has not got. Links to other sites are not followed.
+ *
+ * @param base the path at which the folder stands on its host.
  */
-export async function deadLinks(folder: string): Promise<string[]> {
+export async function deadLinks(folder: string, base = "/"): Promise<string[]> {
   const files = (await readdir(folder, { recursive: true })).map((file) => file.replaceAll("\\", "/"));
   const pages = new Map<string, Page>();
   for (const file of files.filter((name) => name.endsWith(".html"))) {
@@ -21,13 +23,19 @@ export async function deadLinks(folder: string): Promise<string[]> {
   return [...pages].flatMap(([from, { links }]) =>
     links
       .filter((link) => {
-        const { pathname, hash } = new URL(link, `http://site/${from}`);
-        const to = decodeURIComponent(pathname.slice(1)) || "index.html";
+        const { pathname, hash } = new URL(link, `http://site${base}${from}`);
+        const to = fileAt(pathname, base);
         const place = decodeURIComponent(hash.slice(1));
         return !known.has(to) || (place !== "" && pages.get(to)?.places.has(place) === false);
       })
       .map((link) => `${from}: ${link} leads nowhere`),
   );
+}
+
+/** The file that a server sends for a path. */
+function fileAt(pathname: string, base: string): string {
+  const path = decodeURIComponent(pathname.startsWith(base) ? pathname.slice(base.length) : pathname);
+  return path === "" || path.endsWith("/") ? `${path}index.html` : path;
 }
 
 function pageOf(html: string): Page {

@@ -1,0 +1,56 @@
+/** What stands beside the pages: the guides in an order for readers, the other folders as they are. */
+import { readdirSync } from "node:fs";
+import type { DefaultTheme } from "vitepress";
+import { pagePath, pageTitle } from "./pages.ts";
+
+const guideGroups = {
+  Call: ["calling", "intents", "interceptors"],
+  Serve: ["serving", "frameworks", "transactions", "choosing-a-store", "unknown-outcomes", "security"],
+  Test: ["testing", "verifying", "writing-a-store", "storms"],
+  Operate: ["observing", "console"],
+};
+
+const link = (file: string): DefaultTheme.SidebarItem => ({ text: pageTitle(file), link: pagePath(file) });
+
+/** The pages of a folder and of those in it, but for its list. */
+function folderLinks(folder: string): DefaultTheme.SidebarItem[] {
+  return readdirSync(folder, { encoding: "utf8", recursive: true })
+    .sort()
+    .filter((file) => file.endsWith(".md") && file !== "README.md")
+    .map((file) => link(`${folder}/${file}`));
+}
+
+function guideLinks(): DefaultTheme.SidebarItem[] {
+  const files = new Set(readdirSync("docs/guides").map((file) => file.replace(/\.md$/, "")));
+  const groups = Object.entries(guideGroups).map(([text, names]) => ({
+    text,
+    items: names.map((name) => {
+      files.delete(name);
+      return link(`docs/guides/${name}.md`);
+    }),
+  }));
+  if (files.size > 0) throw new Error(`No group of docs/.vitepress/sidebar.ts has ${[...files].join(", ")}.`);
+  return groups;
+}
+
+export const sidebar: DefaultTheme.SidebarMulti = {
+  "/": [
+    { text: "Start", items: [{ text: "once-again", link: "/" }, link("docs/README.md")] },
+    ...guideLinks(),
+    {
+      text: "Behind it",
+      items: [
+        ...["architecture", "verification", "performance"].map((name) => link(`docs/${name}.md`)),
+        link("docs/errors/README.md"),
+        link("docs/decisions/README.md"),
+      ],
+    },
+    {
+      text: "Project",
+      items: ["UPGRADING", "CHANGELOG", "CONTRIBUTING", "SECURITY"].map((name) => link(`${name}.md`)),
+    },
+  ],
+  "/errors/": [{ ...link("docs/errors/README.md"), items: folderLinks("docs/errors") }],
+  "/decisions/": [{ ...link("docs/decisions/README.md"), items: folderLinks("docs/decisions").toReversed() }],
+  "/api/": [{ text: "API", link: "/api/", items: folderLinks("docs/api") }],
+};
