@@ -109,7 +109,7 @@ describe("what is no store is refused at once, with what to do", () => {
 });
 
 test.each([
-  ["circuitBreaker window.calls", () => circuitBreaker({ window: { calls: 1.5 } })],
+  ["circuitBreaker window.calls", () => circuitBreaker({ window: { calls: 1.5 }, callsMin: 1 })],
   ["circuitBreaker callsMin", () => circuitBreaker({ callsMin: 1.5 })],
   ["circuitBreaker waitersMax", () => circuitBreaker({ waitersMax: 1.5 })],
   ["concurrencyLimit queueMax", () => concurrencyLimit({ max: 1, queueMax: 1.5 })],
