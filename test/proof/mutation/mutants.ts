@@ -302,6 +302,22 @@ export const mutants: readonly Mutant[] = [
     killedBy: "every-key-ends",
   },
   {
+    guard: "transaction: what comes after its end is refused",
+    file: "src/stores/transaction-guard.ts",
+    search: "if (this.#hasEnded) throw this.#lateUse();",
+    replace: "",
+    check: simulation,
+    killedBy: "one-effect",
+  },
+  {
+    guard: "live worker: a time-out's 408 says nothing of its handler",
+    file: "src/server/http/handler-work.ts",
+    search: 'if (status === 408) return "unknown";',
+    replace: "",
+    check: simulation,
+    killedBy: "every-key-ends",
+  },
+  {
     guard: "send before fsync: a commit is on disk",
     file: "src/stores/sqlite/connection.ts",
     search: "PRAGMA synchronous = FULL",

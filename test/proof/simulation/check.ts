@@ -1,9 +1,9 @@
 import type { InspectedRecord } from "../../../src/stores/store.ts";
 import { invariants, type InvariantName } from "../explorer/invariants.ts";
 import type { Answer, Order } from "./callers.ts";
-import type { Charge } from "./effects.ts";
+import type { Effect } from "./effects.ts";
+import { isDeclined, promisedEffects } from "./handler.ts";
 import type { Mode } from "./plan.ts";
-import { isDeclined } from "./server.ts";
 
 /** An invariant that one simulation broke, and what broke it. */
 export interface Breach {
@@ -17,7 +17,7 @@ export interface Breach {
 export interface Rest {
   readonly mode: Mode;
   readonly orders: readonly Order[];
-  readonly ledger: readonly Charge[];
+  readonly ledger: readonly Effect[];
   /** What the last, undisturbed call of each order was answered; missing when it was not answered. */
   readonly lastAnswers: ReadonlyMap<Order, Answer>;
   readonly records: ReadonlyMap<Order, InspectedRecord | undefined>;
@@ -29,20 +29,21 @@ export function breaches(rest: Rest): Breach[] {
   const breach = (invariant: InvariantName, order: { name: string }, what: string): void =>
     void found.push({ invariant, what: `${invariants[invariant]} ${what}`, about: order.name });
   const effectsPer = new Map<string, number>();
-  for (const { scope, key, order } of rest.ledger) {
-    for (const id of [`order ${order}`, `key ${scope} ${key}`]) {
+  for (const { scope, key, name, order } of rest.ledger) {
+    for (const id of [`${name} of order ${order}`, `${name} of key ${scope} ${key}`]) {
       effectsPer.set(id, (effectsPer.get(id) ?? 0) + 1);
-      if (effectsPer.get(id) === 2) breach("one-effect", { name: order }, `Two charges for ${id}.`);
+      if (effectsPer.get(id) === 2) breach("one-effect", { name: order }, `Twice the ${id}.`);
     }
   }
   for (const order of rest.orders) {
     const { name, scope, answers } = order;
-    const own = rest.ledger.filter((charge) => charge.order === name);
+    const own = rest.ledger.filter((effect) => effect.order === name);
     const kept = answers.filter((answer) => answer.kept);
     const texts = new Set(kept.map(({ status, text }) => `${status} ${text}`));
     if (texts.size > 1) breach("same-answer", order, `Order ${name} got ${[...texts].join(" and ")}.`);
     for (const { status, text } of kept) {
-      if (status === 201 && own.length === 0) breach("no-lost-effect", order, `Order ${name} got "${text}".`);
+      const lost = promisedEffects(name).filter((effect) => !own.some((found) => found.name === effect));
+      if (status === 201 && lost.length > 0) breach("no-lost-effect", order, `Order ${name} got "${text}".`);
       if (status === 201 && !text.endsWith(`: order ${name} of ${scope}`))
         breach("own-answer", order, `Order ${name} got "${text}".`);
     }
@@ -70,5 +71,5 @@ function hasEnded(mode: Mode, { name }: Order, last: Answer | undefined, record:
   if (last.status === (isDeclined(name) ? 402 : 201)) return record?.state === "done";
   if (mode !== "hold") return false;
   // A failure that was kept, or a key that is held where people see it.
-  return last.status === 500 ? record?.state === "done" : record?.state === "abandoned";
+  return record?.state === (last.kept ? "done" : "abandoned");
 }

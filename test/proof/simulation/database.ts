@@ -1,15 +1,17 @@
 import { memoryStore } from "../../../src/stores/memory/index.ts";
 import type { KeyRecord, RecordName, TransactionalStore, TransactionEnding } from "../../../src/stores/store.ts";
+import { TransactionGuard } from "../../../src/stores/transaction-guard.ts";
 import { inspected, transition } from "../../../src/stores/transition.ts";
-import type { Charge, EffectService } from "./effects.ts";
+import type { Effect, EffectRequest, EffectService } from "./effects.ts";
 import type { Executions } from "./executions.ts";
 import { fateOf, remoteCall, type Scene } from "./scene.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 import { epochMs } from "./simulated-process.ts";
 
-/** What a handler writes inside its transaction. */
+/** What a handler is given of its transaction. */
 export interface SimulatedTransaction {
-  readonly charges: Charge[];
+  /** Writes an effect, which is there when the transaction is committed. */
+  write(request: EffectRequest): Promise<Effect>;
 }
 
 /** A database with transactions. A transaction holds its key's lock; when its process dies, it is rolled back. */
@@ -31,6 +33,29 @@ export function simulatedDatabase(scene: Scene, effects: EffectService, executio
   const locks = new Map<string, Lock>();
   const idOf = ({ scope, key }: RecordName): string => JSON.stringify([scope, key]);
   const now = (): number => epochMs + Math.floor(time.now);
+
+  /** The guard is the one of the real stores. What it lets through after the end, a connection would commit by itself. */
+  const openTransaction = (process: SimulatedProcess) => {
+    const written: Effect[] = [];
+    const guard = new TransactionGuard("postgres", undefined, () =>
+      diary.window("effect refused after the end of its transaction"),
+    );
+    let isOpen = true;
+    const transaction: SimulatedTransaction = {
+      async write(request) {
+        guard.enter();
+        const effect: Effect = { ...request, number: effects.nextNumber() };
+        if (isOpen) written.push(effect);
+        else effects.commit([effect]);
+        return remoteCall(scene, process, "answered", () => effect);
+      },
+    };
+    const end = (): void => {
+      isOpen = false;
+      guard.end();
+    };
+    return { written, transaction, end };
+  };
 
   const storeOf = (process: SimulatedProcess): TransactionalStore<SimulatedTransaction> => ({
     ...memoryStore(),
@@ -60,9 +85,8 @@ export function simulatedDatabase(scene: Scene, effects: EffectService, executio
       });
       if (begun.kind !== "acquired") return begun;
       try {
-        const transaction: SimulatedTransaction = { charges: [] };
-        executions.begin({ scope: request.scope, key: request.key, process, inTransaction: true });
-        const { keep, result, value } = await work(transaction);
+        const { written, transaction, end } = openTransaction(process);
+        const { keep, result, value } = await work(transaction).finally(end);
         if (keep === "rollback") return { kind: "executed", value };
         lock.isCommitting = true;
         const drawn = fateOf(scene, plan.storeFaults);
@@ -77,7 +101,7 @@ export function simulatedDatabase(scene: Scene, effects: EffectService, executio
           const completion = { kind: "complete", ...request, owner: "", result } as const;
           const completed = transition(record, completion, now()).record;
           if (completed !== undefined) records.set(id, completed);
-          if (keep === "commit") effects.commit(transaction.charges);
+          if (keep === "commit") effects.commit(written);
           locks.delete(id);
           diary.note(`${process.name}: commit ${id}, ${fate}`);
           if (fate === "lost after") diary.window("commit carried out, answer lost");

@@ -3,33 +3,36 @@ import { fateOf, remoteCall, type Scene } from "./scene.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 import type { HandlerRun } from "./executions.ts";
 
+/** What a handler may do outside: charge, and send a notice of it. */
+export type EffectName = "charge" | "notice";
+
 /** One thing that happened outside. */
-export interface Charge extends RecordName {
+export interface Effect extends RecordName {
+  readonly name: EffectName;
   readonly order: string;
   readonly number: number;
   /** The derived key, where the service knows keys. */
   readonly downstreamKey?: string;
 }
 
+export type EffectRequest = Pick<Effect, "scope" | "key" | "name" | "order">;
+
 /** The service that has the effects. Its ledger never forgets, and finds no duplicate by itself. */
 export interface EffectService {
-  readonly ledger: readonly Charge[];
-  /** A number for a charge that is made inside a transaction. */
+  readonly ledger: readonly Effect[];
+  /** A number for an effect inside a transaction. */
   nextNumber(): number;
-  /** Puts charges into the ledger with the transaction that made them. */
-  commit(charges: readonly Charge[]): void;
-  /** Asks for a charge over the network. A known `downstreamKey` brings its first charge; a lower `fence` is refused. */
-  charge(
-    run: HandlerRun,
-    request: RecordName & { order: string; downstreamKey?: string; fence?: number },
-  ): Promise<Charge>;
-  /** Looks for a charge; from then on a lower fence is refused. */
-  look(process: SimulatedProcess, request: RecordName & { fence: number }): Promise<Charge | undefined>;
+  /** Puts effects into the ledger with the transaction that they are in. */
+  commit(effects: readonly Effect[]): void;
+  /** Asks for an effect over the network. A known `downstreamKey` brings its first one; a lower `fence` is refused. */
+  happen(run: HandlerRun, request: EffectRequest & { downstreamKey?: string; fence?: number }): Promise<Effect>;
+  /** Looks for the effects of a key; from then on a lower fence is refused. */
+  look(process: SimulatedProcess, request: RecordName & { fence: number }): Promise<readonly Effect[]>;
 }
 
 export function effectService(scene: Scene): EffectService {
   const { diary, plan } = scene;
-  const ledger: Charge[] = [];
+  const ledger: Effect[] = [];
   const fences = new Map<string, number>();
   let numbers = 0;
   const idOf = ({ scope, key }: RecordName): string => `${scope} ${key}`;
@@ -47,23 +50,24 @@ export function effectService(scene: Scene): EffectService {
   return {
     ledger,
     nextNumber: () => (numbers += 1),
-    commit: (charges) => void ledger.push(...charges),
-    charge: (run, { fence, ...request }) =>
+    commit: (effects) => void ledger.push(...effects),
+    happen: (run, { fence, ...request }) =>
       remoteCall(scene, run.process, drawFate(), async () => {
         if (fence !== undefined) showFence(request, fence);
         const { downstreamKey } = request;
-        const known = downstreamKey && ledger.find((charge) => charge.downstreamKey === downstreamKey);
+        const known = downstreamKey && ledger.find((effect) => effect.downstreamKey === downstreamKey);
         if (known !== undefined && known !== "") return known;
-        const charge: Charge = { ...request, number: (numbers += 1) };
-        ledger.push(charge);
+        const effect: Effect = { ...request, number: (numbers += 1) };
+        ledger.push(effect);
         run.hasEffect = true;
-        diary.note(`EFFECT ${charge.number}: order ${charge.order} for ${charge.scope} ${charge.key}`);
-        return charge;
+        if (run.isAnswered) diary.window("effect after the answer");
+        diary.note(`EFFECT ${effect.number}: ${effect.name}, order ${effect.order} for ${effect.scope} ${effect.key}`);
+        return effect;
       }),
     look: (process, { fence, ...name }) =>
       remoteCall(scene, process, drawFate(), async () => {
         showFence(name, fence);
-        return ledger.find((charge) => idOf(charge) === idOf(name));
+        return ledger.filter((effect) => idOf(effect) === idOf(name));
       }),
   };
 }

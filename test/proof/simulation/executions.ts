@@ -7,12 +7,14 @@ export interface HandlerRun extends RecordName {
   readonly process: SimulatedProcess;
   readonly life: number;
   hasEffect: boolean;
+  /** Whether its operation was answered, by its handler or by somebody else. */
+  isAnswered: boolean;
   readonly inTransaction: boolean;
 }
 
 /** The handler's runs whose result is not kept yet: what a crash or a stand-still meets. */
 export interface Executions {
-  begin(run: Omit<HandlerRun, "life" | "hasEffect">): HandlerRun;
+  begin(run: Omit<HandlerRun, "life" | "hasEffect" | "isAnswered">): HandlerRun;
   /** Whatever run of this name was going on is over. */
   end(process: SimulatedProcess, name: RecordName): void;
   crashed(process: SimulatedProcess): void;
@@ -24,7 +26,7 @@ export function executions({ window }: Diary): Executions {
   const of = (process: SimulatedProcess): HandlerRun[] => [...running].filter((run) => run.process === process);
   return {
     begin(run) {
-      const begun: HandlerRun = { ...run, life: run.process.life, hasEffect: false };
+      const begun: HandlerRun = { ...run, life: run.process.life, hasEffect: false, isAnswered: false };
       running.add(begun);
       return begun;
     },

@@ -19,6 +19,8 @@ export interface Plan {
   /** Mean time between crashes, and between stand-stills, milliseconds. */
   readonly crashEveryMs: number;
   readonly stillEveryMs: number;
+  /** The share of requests that a time-out of somebody else's watches, in front of the rules or behind them. */
+  readonly timeOuts: number;
   readonly workMsMax: number;
   /** After how long the server gives a handler up. */
   readonly handlerMsMax: number;
@@ -39,6 +41,7 @@ export function planOf(random: Random): Plan {
     effectFaults: uniform(random, 0, 0.2),
     crashEveryMs: uniform(random, 500, 8000),
     stillEveryMs: uniform(random, 500, 8000),
+    timeOuts: uniform(random, 0, 0.2),
     workMsMax: uniform(random, 10, 2500),
     handlerMsMax: uniform(random, 1000, 6000),
     clockOffMsMax: random() < 0.5 ? 0 : 3_600_000,

@@ -7,13 +7,14 @@ import { type Breach, breaches } from "./check.ts";
 import { simulatedDatabase } from "./database.ts";
 import { effectService } from "./effects.ts";
 import { executions } from "./executions.ts";
+import type { Ground } from "./ground.ts";
 import { nemesis } from "./nemesis.ts";
 import type { Place } from "./network.ts";
 import type { Mode } from "./plan.ts";
 import { deterministicPlatform } from "./platform.ts";
 import { remoteStore } from "./remote-store.ts";
 import { type Scene, sceneOf } from "./scene.ts";
-import { type Ground, serverOn } from "./server.ts";
+import { serverOn } from "./server.ts";
 import { epochMs, simulatedProcess } from "./simulated-process.ts";
 import type { CriticalWindow, FaultKind } from "./windows.ts";
 

@@ -1,0 +1,15 @@
+import type { Store } from "../../../src/stores/store.ts";
+import type { SimulatedDatabase } from "./database.ts";
+import type { EffectService } from "./effects.ts";
+import type { Executions } from "./executions.ts";
+import type { Scene } from "./scene.ts";
+import type { SimulatedProcess } from "./simulated-process.ts";
+
+/** What every server of one simulation is built on. */
+export interface Ground {
+  readonly scene: Scene;
+  readonly effects: EffectService;
+  readonly executions: Executions;
+  readonly database: SimulatedDatabase;
+  storeOf(process: SimulatedProcess): Store;
+}

@@ -1,0 +1,33 @@
+import { sleep } from "../../../src/core/clock.ts";
+import { uniform } from "../../../src/core/random.ts";
+import type { HttpAnswer } from "../../../src/server/index.ts";
+import type { Scene } from "./scene.ts";
+import type { SimulatedProcess } from "./simulated-process.ts";
+
+/** As they are answered by frameworks, and by proxies; none of them is once-again's own. */
+const statuses = [408, 503, 504];
+
+/**
+ * An answer that a time-out of somebody else's may give up: it answers by itself then, and nobody stops what is at work.
+ * In front, that is the whole operation, whose end decides; behind, it is the handler, whose answer this one is.
+ */
+export function watched(
+  { diary, plan, random, unlucky }: Scene,
+  { clock }: SimulatedProcess,
+  place: "in front" | "behind",
+  answer: Promise<HttpAnswer>,
+): Promise<HttpAnswer> {
+  if (!unlucky(plan.timeOuts)) return answer;
+  let isAnswered = false;
+  const noted = answer.finally(() => (isAnswered = true));
+  const given = async (): Promise<HttpAnswer> => {
+    await sleep(clock, uniform(random, 0, plan.workMsMax));
+    if (!isAnswered) {
+      diary.fault("time-out of somebody else's");
+      diary.window(`time-out ${place} answered, handler at work`);
+    }
+    const status = statuses[Math.floor(random() * statuses.length)]!;
+    return { status, headers: [["retry-after", "1"]], body: new TextEncoder().encode("out of time") };
+  };
+  return Promise.race([noted, given()]);
+}
