@@ -47,7 +47,9 @@ export const sidebar: DefaultTheme.SidebarMulti = {
     },
     {
       text: "Project",
-      items: ["UPGRADING", "CHANGELOG", "CONTRIBUTING", "SECURITY"].map((name) => link(`${name}.md`)),
+      items: ["UPGRADING", "CHANGELOG", "CONTRIBUTING", "CODE_OF_CONDUCT", "SECURITY"].map((name) =>
+        link(`${name}.md`),
+      ),
     },
   ],
   "/errors/": [{ ...link("docs/errors/README.md"), items: folderLinks("docs/errors") }],
