@@ -2,69 +2,76 @@
  * The floors of docs/architecture.md: a room imports only from lower floors, and rooms on one floor do not import each
  * other.
  */
+const library = (room) => `packages/once-again/src/${room}`;
+const tools = (room) => `packages/tools/src/${room}`;
+
 const floors = [
-  ["core"],
-  ["retry", "delivery", "key"],
-  ["client", "server", "stores"],
-  ["frameworks", "interceptors", "opentelemetry"],
-  ["testing", "verify", "simulator", "lab"],
-  ["console"],
-  ["cli"],
+  [library("core")],
+  ["retry", "delivery", "key"].map(library),
+  ["client", "server", "stores"].map(library),
+  ["frameworks", "interceptors", "opentelemetry"].map(library),
+  [library("testing")],
+  ["simulator", "verify", "lab"].map(tools),
+  [tools("console")],
+  [tools("cli")],
 ];
 
 /** Contracts only: the ports by which `server` and `client` know a store. */
-const contracts = "^src/stores/(store|intent-store)\\.ts$";
+const contracts = "^packages/once-again/src/stores/(store|intent-store)\\.ts$";
 
-/** The lab is built on the public test tools. */
-const exceptions = { lab: ["testing"] };
+const packages = { path: "^packages/", pathNot: "\\.test\\.ts$" };
 
-const room = (name) => `^src/${name}/`;
+const inside = (room) => `^${room}/`;
 
-const forbiddenTo = (name, level) =>
-  floors
-    .slice(level)
-    .flat()
-    .filter((other) => other !== name && !exceptions[name]?.includes(other))
-    .map(room);
-
-const floorRules = floors
-  .flatMap((floor, level) => floor.map((name) => ({ name, forbidden: forbiddenTo(name, level) })))
-  .filter(({ forbidden }) => forbidden.length > 0)
-  .map(({ name, forbidden }) => ({
-    name: `floor-of-${name}`,
-    comment: `src/${name} imports only from lower floors (docs/architecture.md).`,
+const floorRules = floors.flatMap((floor, level) =>
+  floor.map((room) => ({
+    name: `floor-of-${room.replace("/src", "")}`,
+    comment: `${room} imports only from lower floors (docs/architecture.md).`,
     severity: "error",
-    from: { path: room(name), pathNot: "\\.test\\.ts$" },
-    to: { path: forbidden, pathNot: contracts },
-  }));
+    from: { path: inside(room), pathNot: "\\.test\\.ts$" },
+    to: {
+      path: floors
+        .slice(level)
+        .flat()
+        .filter((other) => other !== room)
+        .map(inside)
+        .concat("^(bench|examples|scripts|test)/"),
+      pathNot: contracts,
+    },
+  })),
+);
 
 module.exports = {
   forbidden: [
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
-    { name: "no-orphans", severity: "error", from: { orphan: true, path: "^src/", pathNot: "\\.test\\.ts$" }, to: {} },
+    { name: "no-orphans", severity: "error", from: { orphan: true, ...packages }, to: {} },
     {
-      name: "no-dev-dependencies-in-the-library",
+      name: "no-dev-dependencies-in-a-package",
       severity: "error",
-      from: { path: "^src/", pathNot: "\\.test\\.ts$" },
+      from: { ...packages, path: "^packages/[^/]+/src/" },
       to: { dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown"] },
     },
     {
       name: "web-apis-only",
       comment: "These rooms run in browsers, Deno, Bun and edge runtimes.",
       severity: "error",
-      from: { path: "^src/(core|retry|delivery|key|client|simulator)/", pathNot: "\\.test\\.ts$" },
+      from: {
+        path: ["core", "retry", "delivery", "key", "client"].map(library).concat(tools("simulator")).map(inside),
+        pathNot: "\\.test\\.ts$",
+      },
       to: { dependencyTypes: ["core"] },
     },
     {
       name: "cli-dependencies-stay-in-the-cli",
       severity: "error",
-      from: { path: "^src/", pathNot: "^src/cli/|\\.test\\.ts$" },
+      from: { path: "^packages/", pathNot: "^packages/tools/src/cli/|\\.test\\.ts$" },
       to: { path: "node_modules/(commander|picocolors|cli-progress)/" },
     },
     ...floorRules,
   ],
   options: {
     doNotFollow: { path: "node_modules" },
+    exclude: { path: "(^|/)(node_modules|dist)/" },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
     enhancedResolveOptions: { conditionNames: ["@once-again/source", "import", "types", "node", "default"] },

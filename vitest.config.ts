@@ -6,7 +6,9 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+    // For the programs that tests start; npm's scripts have it from .npmrc.
+    env: { NODE_OPTIONS: conditions.map((condition) => `--conditions=${condition}`).join(" ") },
+    include: ["packages/*/src/**/*.test.ts", "test/**/*.test.ts"],
     testTimeout: 30_000,
   },
 });

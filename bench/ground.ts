@@ -26,9 +26,9 @@ export function measuredGround(packages: readonly string[]): Ground {
   };
 }
 
-/** @throws Error when the package is not installed: `npm --prefix bench install`. */
+/** @throws Error when the package is not installed: `npm install`. */
 function installedVersion(name: string): string {
   const path = findPackageJSON(name, import.meta.url);
-  if (path === undefined) throw new Error(`${name} is not installed: npm --prefix bench install`);
+  if (path === undefined) throw new Error(`${name} is not installed: npm install`);
   return (JSON.parse(readFileSync(path, "utf8")) as { version: string }).version;
 }

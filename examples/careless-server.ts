@@ -1,6 +1,6 @@
 /**
  * A server that does idempotency keys as one does on a Friday: `npm run example examples/careless-server.ts`, and then
- * `npx once-again verify http://127.0.0.1:3001/orders --effects http://127.0.0.1:3001/count` finds what is wrong with it.
+ * `npx @once-again/tools verify http://127.0.0.1:3001/orders --effects http://127.0.0.1:3001/count` finds what is wrong with it.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";

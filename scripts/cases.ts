@@ -1,6 +1,6 @@
 /** Writes the cases of `once-again verify` into their guide; with `--check`, fails if they differ. */
 import { readFileSync } from "node:fs";
-import { conformanceCases, groups } from "../src/verify/index.ts";
+import { conformanceCases, groups } from "../packages/tools/src/verify/index.ts";
 import { update } from "./update.ts";
 
 const page = "docs/guides/verifying.md";

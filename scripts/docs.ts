@@ -10,7 +10,7 @@ import type { PluginOptions } from "typedoc-plugin-markdown";
 import { build } from "vitepress";
 import { command, exitCodes } from "../test/proof/command.ts";
 import { deadLinks } from "./dead-links.ts";
-import { entries } from "./entries.ts";
+import { modules } from "./entries.ts";
 
 const help = `npm run docs:build -- [--out FOLDER] [--base PATH]
 
@@ -29,9 +29,9 @@ const options: TypeDocOptions & PluginOptions = {
   logLevel: "Warn",
   readme: "none",
   plugin: ["typedoc-plugin-markdown"],
-  entryPoints: Object.values(entries),
+  entryPoints: modules.map(({ source }) => source),
   out: "docs/api",
-  tsconfig: "tsconfig.build.json",
+  tsconfig: "tsconfig.json",
   // `check:types` finds them.
   skipErrorChecking: true,
   excludeInternal: true,
@@ -68,10 +68,7 @@ const options: TypeDocOptions & PluginOptions = {
 
 /** TypeDoc names a module by its file; users know it by what they import. */
 const imports = new Map(
-  Object.entries(entries).map(([subpath, source]) => [
-    source.replace(/^src\/|(\/index)?\.ts$/g, ""),
-    subpath.replace(".", "once-again"),
-  ]),
+  modules.map(({ specifier, source }) => [source.replace(/^packages\/|(\/index)?\.ts$/g, ""), specifier]),
 );
 
 /** Writes the reference as pages in docs/api/. Returns what is amiss with the comments. */

@@ -1,32 +1,57 @@
-/** The package's entry points: the subpath that users import, and the source file behind it. */
-export const entries: Readonly<Record<string, string>> = {
-  ".": "src/index.ts",
-  "./axios": "src/interceptors/axios.ts",
-  "./budgets": "src/retry/budgets/index.ts",
-  "./client": "src/client/index.ts",
-  "./delivery": "src/delivery/index.ts",
-  "./express": "src/frameworks/express.ts",
-  "./fastify": "src/frameworks/fastify.ts",
-  "./fetch": "src/frameworks/fetch.ts",
-  "./hono": "src/frameworks/hono.ts",
-  "./intents": "src/client/intents/index.ts",
-  "./key": "src/key/index.ts",
-  "./koa": "src/frameworks/koa.ts",
-  "./layers": "src/retry/layers/index.ts",
-  "./nest": "src/frameworks/nest.ts",
-  "./node": "src/frameworks/node.ts",
-  "./opentelemetry": "src/opentelemetry/index.ts",
-  "./server": "src/server/index.ts",
-  "./simulator": "src/simulator/index.ts",
-  "./stores/memory": "src/stores/memory/index.ts",
-  "./stores/mysql": "src/stores/mysql/index.ts",
-  "./stores/nats": "src/stores/nats/index.ts",
-  "./stores/postgres": "src/stores/postgres/index.ts",
-  "./stores/redis": "src/stores/redis/index.ts",
-  "./stores/sqlite": "src/stores/sqlite/index.ts",
-  "./stores/store": "src/stores/store.ts",
-  "./stores/transition": "src/stores/transition.ts",
-  "./testing": "src/testing/index.ts",
-  "./undici": "src/interceptors/undici/index.ts",
-  "./verify": "src/verify/index.ts",
+/** The entry points of a package: the subpath that users import, and the source file behind it, in the package's folder. */
+export type Entries = Readonly<Record<string, string>>;
+
+/** The packages that are published, by the folder that each is in. */
+export const packages: Readonly<Record<string, { readonly name: string; readonly entries: Entries }>> = {
+  "packages/once-again": {
+    name: "once-again",
+    entries: {
+      ".": "src/index.ts",
+      "./axios": "src/interceptors/axios.ts",
+      "./budgets": "src/retry/budgets/index.ts",
+      "./client": "src/client/index.ts",
+      "./delivery": "src/delivery/index.ts",
+      "./express": "src/frameworks/express.ts",
+      "./fastify": "src/frameworks/fastify.ts",
+      "./fetch": "src/frameworks/fetch.ts",
+      "./hono": "src/frameworks/hono.ts",
+      "./intents": "src/client/intents/index.ts",
+      "./key": "src/key/index.ts",
+      "./koa": "src/frameworks/koa.ts",
+      "./layers": "src/retry/layers/index.ts",
+      "./nest": "src/frameworks/nest.ts",
+      "./node": "src/frameworks/node.ts",
+      "./opentelemetry": "src/opentelemetry/index.ts",
+      "./options": "src/core/options.ts",
+      "./rules": "src/rules.ts",
+      "./server": "src/server/index.ts",
+      "./stores/memory": "src/stores/memory/index.ts",
+      "./stores/mysql": "src/stores/mysql/index.ts",
+      "./stores/nats": "src/stores/nats/index.ts",
+      "./stores/postgres": "src/stores/postgres/index.ts",
+      "./stores/redis": "src/stores/redis/index.ts",
+      "./stores/sqlite": "src/stores/sqlite/index.ts",
+      "./stores/store": "src/stores/store.ts",
+      "./stores/transition": "src/stores/transition.ts",
+      "./testing": "src/testing/index.ts",
+      "./undici": "src/interceptors/undici/index.ts",
+    },
+  },
+  "packages/tools": {
+    name: "@once-again/tools",
+    entries: {
+      "./simulator": "src/simulator/index.ts",
+      "./verify": "src/verify/index.ts",
+    },
+  },
 };
+
+/** Every module that users can import: what they write, and its source in this repository. */
+export const modules: readonly { readonly specifier: string; readonly source: string }[] = Object.entries(
+  packages,
+).flatMap(([folder, { name, entries }]) =>
+  Object.entries(entries).map(([subpath, source]) => ({
+    specifier: subpath.replace(".", name),
+    source: `${folder}/${source}`,
+  })),
+);

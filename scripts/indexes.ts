@@ -1,6 +1,6 @@
 /** Writes the lists of error pages and of decisions, `README.md` in their folders; with `--check`, fails if they differ. */
 import { readdirSync, readFileSync } from "node:fs";
-import { errorCodes } from "../src/core/error-codes.ts";
+import { errorCodes } from "../packages/once-again/src/core/error-codes.ts";
 import { update } from "./update.ts";
 
 const errors = Object.entries(errorCodes)

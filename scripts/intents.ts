@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { openIntents } from "../src/client/intents/index.ts";
-import { sqliteIntents } from "../src/stores/sqlite/index.ts";
+import { openIntents } from "../packages/once-again/src/client/intents/index.ts";
+import { sqliteIntents } from "../packages/once-again/src/stores/sqlite/index.ts";
 import { command, exitCodes, printJson, progressLine, wholeNumbers } from "../test/proof/command.ts";
 import { printTable } from "./print-table.ts";
 

@@ -1,14 +1,14 @@
 /**
- * Makes examples/orders.ndjson, the orders of the lab: always the same ones.
+ * Makes packages/tools/orders.ndjson, the orders of the lab: always the same ones.
  *
  *     node scripts/orders.ts           writes the file
  *     node scripts/orders.ts --check   fails if the file is not what it would write
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { seededRandom } from "../src/core/random.ts";
-import type { Order, OrderLine } from "../src/lab/orders.ts";
+import { seededRandom } from "../packages/once-again/src/core/random.ts";
+import type { Order, OrderLine } from "../packages/tools/src/lab/orders.ts";
 
-const file = new URL("../examples/orders.ndjson", import.meta.url);
+const file = new URL("../packages/tools/orders.ndjson", import.meta.url);
 const orderCount = 1_000;
 const customerCount = 420;
 
@@ -113,6 +113,6 @@ const wanted = makeOrders()
 if (!process.argv.includes("--check")) {
   writeFileSync(file, wanted);
 } else if (readFileSync(file, "utf8") !== wanted) {
-  console.error("examples/orders.ndjson is not what scripts/orders.ts makes. Run: node scripts/orders.ts");
+  console.error("packages/tools/orders.ndjson is not what scripts/orders.ts makes. Run: node scripts/orders.ts");
   process.exitCode = 1;
 }

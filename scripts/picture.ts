@@ -18,7 +18,7 @@ const styles: Readonly<Record<string, string>> = {
 // oxlint-disable-next-line no-control-regex -- these are the escape codes that colour a terminal.
 const pieces = /(?:\u001b\[(\d+)m)?([^\u001b]*)/g;
 
-const printed = execFileSync(process.execPath, ["src/cli/main.ts", "lab"], {
+const printed = execFileSync(process.execPath, ["packages/tools/src/cli/main.ts", "lab"], {
   env: { ...process.env, FORCE_COLOR: "1" },
   encoding: "utf8",
   stdio: ["ignore", "pipe", "inherit"],

@@ -10,15 +10,15 @@ import { fileURLToPath } from "node:url";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import type { Page } from "playwright-core";
-import { consoleServer } from "../src/console/console-server.ts";
-import { labSections } from "../src/console/lab/lab-section.ts";
-import { keysSection } from "../src/console/keys/keys-section.ts";
-import type { Section } from "../src/console/route.ts";
-import { stormsSection } from "../src/console/storms/storms-section.ts";
-import type { Order } from "../src/lab/orders.ts";
-import { encodeAnswer } from "../src/server/http/answer.ts";
-import { memoryStore } from "../src/stores/memory/index.ts";
-import type { Store } from "../src/stores/store.ts";
+import { consoleServer } from "../packages/tools/src/console/console-server.ts";
+import { labSections } from "../packages/tools/src/console/lab/lab-section.ts";
+import { keysSection } from "../packages/tools/src/console/keys/keys-section.ts";
+import type { Section } from "../packages/tools/src/console/route.ts";
+import { stormsSection } from "../packages/tools/src/console/storms/storms-section.ts";
+import type { Order } from "../packages/tools/src/lab/orders.ts";
+import { encodeAnswer } from "../packages/once-again/src/server/http/answer.ts";
+import { memoryStore } from "../packages/once-again/src/stores/memory/index.ts";
+import type { Store } from "../packages/once-again/src/stores/store.ts";
 import { consoleBrowser } from "../test/console/browser.ts";
 
 /** One page of the console, and how it comes to be worth a picture. */
@@ -29,7 +29,7 @@ interface Screenshot {
   readonly pose: (page: Page) => Promise<void>;
 }
 
-const orders = readFileSync(new URL("../examples/orders.ndjson", import.meta.url), "utf8")
+const orders = readFileSync(new URL("../packages/tools/orders.ndjson", import.meta.url), "utf8")
   .trim()
   .split("\n")
   .map((line) => JSON.parse(line) as Order);

@@ -9,5 +9,7 @@ const pictures: Readonly<Record<string, readonly string[]>> = {
 
 for (const [name, flags] of Object.entries(pictures)) {
   const file = `docs/images/storm-${name}.svg`;
-  execFileSync(process.execPath, ["src/cli/main.ts", "storm", ...flags, "--svg", file], { stdio: "ignore" });
+  execFileSync(process.execPath, ["packages/tools/src/cli/main.ts", "storm", ...flags, "--svg", file], {
+    stdio: "ignore",
+  });
 }

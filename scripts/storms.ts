@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { median } from "../bench/measure.ts";
-import { simulateStorm } from "../src/simulator/index.ts";
+import { simulateStorm } from "../packages/tools/src/simulator/index.ts";
 import { command, exitCodes, printJson, progressLine, wholeNumber, wholeNumbers } from "../test/proof/command.ts";
 import { printTable } from "./print-table.ts";
 

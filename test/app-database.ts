@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { onTestFinished } from "vitest";
-import { sqliteStore, type SqliteStoreOptions } from "../src/stores/sqlite/index.ts";
-import type { TransactionalStore } from "../src/stores/store.ts";
+import { sqliteStore, type SqliteStoreOptions } from "../packages/once-again/src/stores/sqlite/index.ts";
+import type { TransactionalStore } from "../packages/once-again/src/stores/store.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 export interface AppDatabase {

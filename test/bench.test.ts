@@ -1,5 +1,4 @@
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -10,11 +9,8 @@ import type { ServerResults } from "../bench/server/report.ts";
 const main = fileURLToPath(new URL("../bench/server/main.ts", import.meta.url));
 const bench = (...args: string[]) => promisify(execFile)(process.execPath, [main, ...args], { maxBuffer: 2 ** 24 });
 
-const isInstalled = existsSync(new URL("../bench/node_modules", import.meta.url));
-const missing = isInstalled || process.env["CI"] === "true" ? "" : " (peers are missing: npm --prefix bench ci)";
-
 // Fastify only: a quick run says that every row can still be measured, and nothing of its speed.
-describe.skipIf(missing !== "")(`the server benchmark${missing}`, () => {
+describe("the server benchmark", () => {
   test.for(storeNames)("measures every row on %s", { timeout: 180_000 }, async (store) => {
     const quick = ["--framework", "fastify", "--rounds", "1", "--milliseconds", "50", "--connections", "5"];
     const { stdout } = await bench("--store", store, ...quick, "--json");

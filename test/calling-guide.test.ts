@@ -2,12 +2,12 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test } from "vitest";
-import type { ErrorCode } from "../src/core/error-codes.ts";
-import { OnceAgainError } from "../src/core/errors.ts";
-import { errorVerdict, statusVerdict } from "../src/delivery/index.ts";
-import { errorTable } from "../src/delivery/error-table.ts";
-import { onceNode } from "../src/frameworks/node.ts";
-import { memoryStore } from "../src/stores/memory/index.ts";
+import type { ErrorCode } from "../packages/once-again/src/core/error-codes.ts";
+import { OnceAgainError } from "../packages/once-again/src/core/errors.ts";
+import { errorVerdict, statusVerdict } from "../packages/once-again/src/delivery/index.ts";
+import { errorTable } from "../packages/once-again/src/delivery/error-table.ts";
+import { onceNode } from "../packages/once-again/src/frameworks/node.ts";
+import { memoryStore } from "../packages/once-again/src/stores/memory/index.ts";
 import { listening } from "./listening.ts";
 
 const guide = readFileSync("docs/guides/calling.md", "utf8");
@@ -47,7 +47,7 @@ test("the guide's table of once-again's own errors is the library's", () => {
 });
 
 test("the guide's table of options names all that there are", () => {
-  const source = readFileSync("src/client/fetch-options.ts", "utf8");
+  const source = readFileSync("packages/once-again/src/client/fetch-options.ts", "utf8");
   const [, options = ""] = /export interface RetryingFetchOptions \{([^]*?)\n\}/.exec(source) ?? [];
   const names = Array.from(options.matchAll(/^ {2}readonly (\w+)\?/gm), ([, name]) => name);
   const start = rows.findIndex(([first]) => first === "option") + 2;

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 
-export const cliProgram = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
+export const cliProgram = fileURLToPath(new URL("../packages/tools/src/cli/main.ts", import.meta.url));
 
 /** A command that has not ended by then is ended, so that a test shows which one it was, milliseconds. */
 const runMsMax = 60_000;

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { onTestFinished } from "vitest";
-import { sqliteStore } from "../src/stores/sqlite/index.ts";
-import type { TransactionGround } from "../src/testing/index.ts";
+import { sqliteStore } from "../packages/once-again/src/stores/sqlite/index.ts";
+import type { TransactionGround } from "../packages/once-again/src/testing/index.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 /** A SQLite store beside a table of effects, until the running test ends. */

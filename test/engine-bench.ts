@@ -1,9 +1,9 @@
-import type { Work } from "../src/server/execution.ts";
-import { leasedEngine } from "../src/server/leased-engine.ts";
-import type { EngineOptions } from "../src/server/options.ts";
-import type { ServerEvent } from "../src/server/server-event.ts";
-import { memoryStore } from "../src/stores/memory/index.ts";
-import { type FakeClock, fakeClock } from "../src/testing/fake-clock.ts";
+import type { Work } from "../packages/once-again/src/server/execution.ts";
+import { leasedEngine } from "../packages/once-again/src/server/leased-engine.ts";
+import type { EngineOptions } from "../packages/once-again/src/server/options.ts";
+import type { ServerEvent } from "../packages/once-again/src/server/server-event.ts";
+import { memoryStore } from "../packages/once-again/src/stores/memory/index.ts";
+import { type FakeClock, fakeClock } from "../packages/once-again/src/testing/fake-clock.ts";
 import { type FaultyStore, faultyStore } from "./faulty-store.ts";
 
 export const operation = { scope: "acme", key: "order-7", fingerprint: "f" };

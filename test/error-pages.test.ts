@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { errorCodes } from "../src/core/error-codes.ts";
+import { errorCodes } from "../packages/once-again/src/core/error-codes.ts";
 
 const folder = fileURLToPath(new URL("../docs/errors/", import.meta.url));
 const pages = readdirSync(folder)

@@ -1,4 +1,4 @@
-import type { Store } from "../src/stores/store.ts";
+import type { Store } from "../packages/once-again/src/stores/store.ts";
 
 /** The operations that an engine asks for. */
 type StoreOperation = "claim" | "complete" | "renew" | "release" | "inspect";

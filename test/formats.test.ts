@@ -1,18 +1,18 @@
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { fingerprint } from "../src/key/index.ts";
-import { decodeAnswer, encodeAnswer } from "../src/server/http/answer.ts";
-import { sealer } from "../src/server/sealer.ts";
-import { entryKey, entryValue, recordIn } from "../src/stores/nats/entries.ts";
-import { redisKey } from "../src/stores/redis/names.ts";
-import { recordOf, stepBytes } from "../src/stores/redis/record-text.ts";
-import { sqliteStore } from "../src/stores/sqlite/index.ts";
-import type { KeyRecord } from "../src/stores/store.ts";
+import { fingerprint } from "../packages/once-again/src/key/index.ts";
+import { decodeAnswer, encodeAnswer } from "../packages/once-again/src/server/http/answer.ts";
+import { sealer } from "../packages/once-again/src/server/sealer.ts";
+import { entryKey, entryValue, recordIn } from "../packages/once-again/src/stores/nats/entries.ts";
+import { redisKey } from "../packages/once-again/src/stores/redis/names.ts";
+import { recordOf, stepBytes } from "../packages/once-again/src/stores/redis/record-text.ts";
+import { sqliteStore } from "../packages/once-again/src/stores/sqlite/index.ts";
+import type { KeyRecord } from "../packages/once-again/src/stores/store.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 // What 0.1.0 wrote, as UPGRADING.md promises that later versions read it. Do not adapt these bytes to the code.
-// Derived keys are held in src/key/derive.test.ts.
+// Derived keys are held in packages/once-again/src/key/derive.test.ts.
 
 const bytes = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
 const name = { scope: "acme", key: "order-7" };

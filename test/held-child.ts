@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { onceNode } from "../src/frameworks/node.ts";
-import { sqliteStore } from "../src/stores/sqlite/index.ts";
+import { onceNode } from "../packages/once-again/src/frameworks/node.ts";
+import { sqliteStore } from "../packages/once-again/src/stores/sqlite/index.ts";
 
 // A server whose handler never comes to an end. It says on stdout where it listens, and when its handler runs.
 

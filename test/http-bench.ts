@@ -1,6 +1,6 @@
-import { policyHeaderName } from "../src/server/http/policy.ts";
-import type { HttpAnswer, HttpHandler, HttpRequest } from "../src/server/index.ts";
-import type { OnceHttp } from "../src/server/http/once-http.ts";
+import { policyHeaderName } from "../packages/once-again/src/server/http/policy.ts";
+import type { HttpAnswer, HttpHandler, HttpRequest } from "../packages/once-again/src/server/index.ts";
+import type { OnceHttp } from "../packages/once-again/src/server/http/once-http.ts";
 
 /** What differs from a POST to /orders by account acme, with a JSON body. */
 export interface Asked {

@@ -1,7 +1,12 @@
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { type IntentEvent, type IntentInput, openIntents, type IntentsOptions } from "../src/client/intents/index.ts";
-import { sqliteIntents } from "../src/stores/sqlite/index.ts";
+import {
+  type IntentEvent,
+  type IntentInput,
+  openIntents,
+  type IntentsOptions,
+} from "../packages/once-again/src/client/intents/index.ts";
+import { sqliteIntents } from "../packages/once-again/src/stores/sqlite/index.ts";
 import { scriptedServer } from "./scripted-server.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 

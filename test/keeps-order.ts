@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Store } from "../src/stores/store.ts";
+import type { Store } from "../packages/once-again/src/stores/store.ts";
 import { longClaim } from "./long-claim.ts";
 
 /**

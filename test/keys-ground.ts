@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { beforeEach, onTestFinished } from "vitest";
-import { encodeAnswer } from "../src/server/http/answer.ts";
-import type { Store } from "../src/stores/store.ts";
-import { sqliteStore } from "../src/stores/sqlite/index.ts";
+import { encodeAnswer } from "../packages/once-again/src/server/http/answer.ts";
+import type { Store } from "../packages/once-again/src/stores/store.ts";
+import { sqliteStore } from "../packages/once-again/src/stores/sqlite/index.ts";
 import { cliDocument, runCli } from "./cli.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 

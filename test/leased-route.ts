@@ -1,8 +1,13 @@
 import { expect } from "vitest";
-import type { HttpAnswer, HttpHandler, LeasedHttpOptions, ServerEvent } from "../src/server/index.ts";
-import { onceHttp } from "../src/server/http/once-http.ts";
-import { memoryStore } from "../src/stores/memory/index.ts";
-import { fakeClock } from "../src/testing/fake-clock.ts";
+import type {
+  HttpAnswer,
+  HttpHandler,
+  LeasedHttpOptions,
+  ServerEvent,
+} from "../packages/once-again/src/server/index.ts";
+import { onceHttp } from "../packages/once-again/src/server/http/once-http.ts";
+import { memoryStore } from "../packages/once-again/src/stores/memory/index.ts";
+import { fakeClock } from "../packages/once-again/src/testing/fake-clock.ts";
 import { faultyStore } from "./faulty-store.ts";
 import { ask, type Asked, bytes } from "./http-bench.ts";
 

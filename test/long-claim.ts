@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { ClaimRequest } from "../src/stores/store.ts";
+import type { ClaimRequest } from "../packages/once-again/src/stores/store.ts";
 
 /** A claim by an owner of its own that will not run out during a test. */
 export const longClaim = (key: string, more: Partial<ClaimRequest> = {}): ClaimRequest => ({

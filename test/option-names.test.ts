@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { retryingFetch } from "../src/client/index.ts";
-import { onceFetch } from "../src/frameworks/fetch.ts";
-import { onceNode } from "../src/frameworks/node.ts";
-import { awsBudget, finagleBudget, grpcBudget, successBudget } from "../src/retry/budgets/index.ts";
+import { retryingFetch } from "../packages/once-again/src/client/index.ts";
+import { onceFetch } from "../packages/once-again/src/frameworks/fetch.ts";
+import { onceNode } from "../packages/once-again/src/frameworks/node.ts";
+import { awsBudget, finagleBudget, grpcBudget, successBudget } from "../packages/once-again/src/retry/budgets/index.ts";
 import {
   boundedJitter,
   constantBackoff,
@@ -11,14 +11,19 @@ import {
   fibonacciBackoff,
   linearBackoff,
   retry,
-} from "../src/retry/index.ts";
-import { adaptiveThrottle, circuitBreaker, concurrencyLimit, hedge } from "../src/retry/layers/index.ts";
-import { leasedEngine } from "../src/server/index.ts";
-import { mariadbStore } from "../src/stores/mysql/index.ts";
-import { memoryStore } from "../src/stores/memory/index.ts";
-import { postgresStore } from "../src/stores/postgres/index.ts";
-import { redisStore } from "../src/stores/redis/index.ts";
-import { sqliteStore } from "../src/stores/sqlite/index.ts";
+} from "../packages/once-again/src/retry/index.ts";
+import {
+  adaptiveThrottle,
+  circuitBreaker,
+  concurrencyLimit,
+  hedge,
+} from "../packages/once-again/src/retry/layers/index.ts";
+import { leasedEngine } from "../packages/once-again/src/server/index.ts";
+import { mariadbStore } from "../packages/once-again/src/stores/mysql/index.ts";
+import { memoryStore } from "../packages/once-again/src/stores/memory/index.ts";
+import { postgresStore } from "../packages/once-again/src/stores/postgres/index.ts";
+import { redisStore } from "../packages/once-again/src/stores/redis/index.ts";
+import { sqliteStore } from "../packages/once-again/src/stores/sqlite/index.ts";
 
 type Make = (options: never) => unknown;
 

@@ -7,7 +7,7 @@ import OpenAI from "openai";
 import Stripe from "stripe";
 import { expect, onTestFinished, test } from "vitest";
 import { anthropic, openai, stripe } from "../examples/guides/sdks.ts";
-import { retryingFetch, type RetryingFetchOptions } from "../src/client/index.ts";
+import { retryingFetch, type RetryingFetchOptions } from "../packages/once-again/src/client/index.ts";
 
 /** What happens to one request, after its effect or before. */
 type Fault = "reset" | "reset after" | "500 after" | "hang after" | "429";

@@ -1,4 +1,4 @@
-import type { Store } from "../src/stores/store.ts";
+import type { Store } from "../packages/once-again/src/stores/store.ts";
 
 /** Stores by the name of their records, for engines where one object is every connection to them. */
 export function sharedStores(make: () => Store): (records: string) => Store {

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { sqliteStore } from "../src/stores/sqlite/index.ts";
+import { sqliteStore } from "../packages/once-again/src/stores/sqlite/index.ts";
 
 // A process of its own on a database file, for the tests of the SQLite store: it says on stdout how far it came.
 

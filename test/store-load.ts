@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import type { ClaimRequest, Store } from "../src/stores/store.ts";
+import type { ClaimRequest, Store } from "../packages/once-again/src/stores/store.ts";
 import { longClaim } from "./long-claim.ts";
 
 /** Asks again until there is an answer, as a caller does whose store is away for a moment. */

@@ -5,8 +5,8 @@ import { expect, onTestFinished, test } from "vitest";
 import { describeWithServer } from "./servers/describe-with-server.ts";
 import { serverPort } from "./servers/server-port.ts";
 import { postgresBinary, startPostgres } from "./servers/postgres.ts";
-import { onceNode } from "../src/frameworks/node.ts";
-import { memoryStore } from "../src/stores/memory/index.ts";
+import { onceNode } from "../packages/once-again/src/frameworks/node.ts";
+import { memoryStore } from "../packages/once-again/src/stores/memory/index.ts";
 import { listening } from "./listening.ts";
 
 const slowMs = 120_000;

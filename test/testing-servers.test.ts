@@ -8,11 +8,11 @@ import type { Response } from "express";
 import { fastify } from "fastify";
 import Koa from "koa";
 import { expect, onTestFinished, test } from "vitest";
-import { onceExpress } from "../src/frameworks/express.ts";
-import { onceFastify } from "../src/frameworks/fastify.ts";
-import { onceKoa } from "../src/frameworks/koa.ts";
-import { memoryStore } from "../src/stores/memory/index.ts";
-import { threeScenarios } from "../src/testing/index.ts";
+import { onceExpress } from "../packages/once-again/src/frameworks/express.ts";
+import { onceFastify } from "../packages/once-again/src/frameworks/fastify.ts";
+import { onceKoa } from "../packages/once-again/src/frameworks/koa.ts";
+import { memoryStore } from "../packages/once-again/src/stores/memory/index.ts";
+import { threeScenarios } from "../packages/once-again/src/testing/index.ts";
 
 // The servers of frameworks, handed to `threeScenarios` as docs/guides/testing.md says.
 

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { HttpAnswer, HttpHandler, TransactionalHttpOptions } from "../src/server/index.ts";
-import { onceHttp } from "../src/server/http/once-http.ts";
+import type { HttpAnswer, HttpHandler, TransactionalHttpOptions } from "../packages/once-again/src/server/index.ts";
+import { onceHttp } from "../packages/once-again/src/server/http/once-http.ts";
 import { appDatabase, insertOrder } from "./app-database.ts";
 import { ask, type Asked } from "./http-bench.ts";
 

@@ -4,9 +4,9 @@ import { got } from "got";
 import ky from "ky";
 import { Agent, RetryAgent, request } from "undici";
 import * as undici8 from "undici8";
-import { retryingFetch } from "../../src/client/index.ts";
-import { retryingAdapter } from "../../src/interceptors/axios.ts";
-import { retryInterceptor, undiciFetch } from "../../src/interceptors/undici/index.ts";
+import { retryingFetch } from "../../packages/once-again/src/client/index.ts";
+import { retryingAdapter } from "../../packages/once-again/src/interceptors/axios.ts";
+import { retryInterceptor, undiciFetch } from "../../packages/once-again/src/interceptors/undici/index.ts";
 import { contentType, order } from "../server/exchange.ts";
 
 /** Sends one order and reads its whole answer. */

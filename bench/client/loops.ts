@@ -5,7 +5,7 @@ import { backOff } from "exponential-backoff";
 import CircuitBreaker from "opossum";
 import pRetry from "p-retry";
 import { StandardRetryStrategy } from "@smithy/util-retry";
-import { retry } from "../../src/index.ts";
+import { retry } from "../../packages/once-again/src/index.ts";
 
 /** What is tried. */
 export type Operation = () => Promise<number>;

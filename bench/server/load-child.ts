@@ -1,7 +1,7 @@
 /** The callers, in a process of their own, told by messages what to send. */
 import { performance } from "node:perf_hooks";
 import process from "node:process";
-import { makeKey } from "../../src/key/index.ts";
+import { makeKey } from "../../packages/once-again/src/key/index.ts";
 import { type Caller, caller } from "./caller.ts";
 
 /** What is sent next. */

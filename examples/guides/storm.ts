@@ -1,4 +1,4 @@
-import { simulateStorm } from "once-again/simulator";
+import { simulateStorm } from "@once-again/tools/simulator";
 
 for (const kind of ["none", "success"] as const) {
   const { name, recovery, amplification, wastedRatio } = simulateStorm({

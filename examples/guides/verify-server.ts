@@ -1,4 +1,4 @@
-import { verify } from "once-again/verify";
+import { verify } from "@once-again/tools/verify";
 
 const url = process.env["ORDERS_URL"] ?? "http://127.0.0.1:3000/orders";
 const { cases } = await verify({

@@ -1,4 +1,10 @@
-import type { ClaimAnswer, ClaimRequest, KeyRecord, RecordName, Store } from "../../src/stores/store.ts";
+import type {
+  ClaimAnswer,
+  ClaimRequest,
+  KeyRecord,
+  RecordName,
+  Store,
+} from "../../packages/once-again/src/stores/store.ts";
 
 /** A way in which a store can be wrong, and the case of the contract that must say so. */
 export interface BrokenStore {

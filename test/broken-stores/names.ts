@@ -1,4 +1,4 @@
-import type { RecordName, Store } from "../../src/stores/store.ts";
+import type { RecordName, Store } from "../../packages/once-again/src/stores/store.ts";
 import { answering, type BrokenStore } from "./broken-store.ts";
 
 /** What is wrong in the bytes that are kept. */

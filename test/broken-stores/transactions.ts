@@ -1,5 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
-import type { TransactionalStore, TransactionEnding } from "../../src/stores/store.ts";
+import type { TransactionalStore, TransactionEnding } from "../../packages/once-again/src/stores/store.ts";
 
 type SqliteStore = TransactionalStore<DatabaseSync>;
 

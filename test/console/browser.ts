@@ -6,7 +6,7 @@ import type { Page } from "playwright-core";
 import { build } from "vite";
 import { launchChromium } from "../servers/chromium.ts";
 
-const consoleFolder = fileURLToPath(new URL("../../console", import.meta.url));
+const consoleFolder = fileURLToPath(new URL("../../packages/tools/page", import.meta.url));
 
 /** The console's page, built into a folder of its own, and a browser to open it in. */
 export interface ConsoleBrowser extends AsyncDisposable {

@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
-import type { ConsoleServer } from "../../src/console/console-server.ts";
-import type { LiveState, LiveUpdate } from "../../src/lab/live/live-protocol.ts";
-import type { Order } from "../../src/lab/orders.ts";
+import type { ConsoleServer } from "../../packages/tools/src/console/console-server.ts";
+import type { LiveState, LiveUpdate } from "../../packages/tools/src/lab/live/live-protocol.ts";
+import type { Order } from "../../packages/tools/src/lab/orders.ts";
 
 /** The orders that come with the package. */
-export const shippedOrders = readFileSync(new URL("../../examples/orders.ndjson", import.meta.url), "utf8")
+export const shippedOrders = readFileSync(new URL("../../packages/tools/orders.ndjson", import.meta.url), "utf8")
   .trim()
   .split("\n")
   .map((line) => JSON.parse(line) as Order);

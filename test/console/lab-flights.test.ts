@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { type Flight, flightAfter, spotOf, stationOf } from "../../console/src/lab/flights.ts";
-import type { ExchangeView } from "../../src/lab/live/live-protocol.ts";
+import { type Flight, flightAfter, spotOf, stationOf } from "../../packages/tools/page/src/lab/flights.ts";
+import type { ExchangeView } from "../../packages/tools/src/lab/live/live-protocol.ts";
 
 // Where the Lab page draws a request, by what the console has told of it.
 

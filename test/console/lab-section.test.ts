@@ -3,10 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { type ConsoleServer, consoleServer } from "../../src/console/console-server.ts";
-import { labSections } from "../../src/console/lab/lab-section.ts";
-import { audit, readCharges } from "../../src/lab/ledger.ts";
-import { type LiveScenario, liveScenarios, type LiveState, type OrderPage } from "../../src/lab/live/live-protocol.ts";
+import { type ConsoleServer, consoleServer } from "../../packages/tools/src/console/console-server.ts";
+import { labSections } from "../../packages/tools/src/console/lab/lab-section.ts";
+import { audit, readCharges } from "../../packages/tools/src/lab/ledger.ts";
+import {
+  type LiveScenario,
+  liveScenarios,
+  type LiveState,
+  type OrderPage,
+} from "../../packages/tools/src/lab/live/live-protocol.ts";
 import { isRunning, labClient, labDatabases, shippedOrders } from "./lab-client.ts";
 
 // The lab behind the console's page, over HTTP, with its real processes.

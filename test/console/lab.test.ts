@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { type ConsoleServer, consoleServer } from "../../src/console/console-server.ts";
-import { labSections } from "../../src/console/lab/lab-section.ts";
-import { audit, readCharges } from "../../src/lab/ledger.ts";
+import { type ConsoleServer, consoleServer } from "../../packages/tools/src/console/console-server.ts";
+import { labSections } from "../../packages/tools/src/console/lab/lab-section.ts";
+import { audit, readCharges } from "../../packages/tools/src/lab/ledger.ts";
 import { chromiumBinary } from "../servers/chromium.ts";
 import { describeWithServer } from "../servers/describe-with-server.ts";
 import { type ConsoleBrowser, consoleBrowser, type Tab } from "./browser.ts";
@@ -189,7 +189,7 @@ describeWithServer("the Lab page", chromiumBinary, () => {
       const before = await pidOf(caller, name);
       await button(label).click();
       await process(caller, name).filter({ hasText: "✗ killed" }).waitFor();
-      expect(isRunning(before)).toBe(false);
+      await vi.waitUntil(() => !isRunning(before), 10_000);
       await process(caller, name)
         .filter({ hasText: /back after kill 1|done/ })
         .waitFor();

@@ -1,10 +1,10 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
-import { formOf, stormsOf } from "../../console/src/storms/storm-form.ts";
-import { consoleServer, type ConsoleServer } from "../../src/console/console-server.ts";
-import type { StormsAnswer } from "../../src/console/storms/storms-protocol.ts";
-import { stormsSection } from "../../src/console/storms/storms-section.ts";
-import { simulateStorm } from "../../src/simulator/index.ts";
+import { formOf, stormsOf } from "../../packages/tools/page/src/storms/storm-form.ts";
+import { consoleServer, type ConsoleServer } from "../../packages/tools/src/console/console-server.ts";
+import type { StormsAnswer } from "../../packages/tools/src/console/storms/storms-protocol.ts";
+import { stormsSection } from "../../packages/tools/src/console/storms/storms-section.ts";
+import { simulateStorm } from "../../packages/tools/src/simulator/index.ts";
 import { runCli } from "../cli.ts";
 import { chromiumBinary } from "../servers/chromium.ts";
 import { describeWithServer } from "../servers/describe-with-server.ts";

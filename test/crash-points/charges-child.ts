@@ -2,9 +2,9 @@ import { writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
-import { onceNode, type NodeExecution } from "../../src/frameworks/node.ts";
-import { sqliteStore } from "../../src/stores/sqlite/index.ts";
-import { crashPoint } from "../../src/testing/safety/crash-point.ts";
+import { onceNode, type NodeExecution } from "../../packages/once-again/src/frameworks/node.ts";
+import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
+import { crashPoint } from "../../packages/once-again/src/testing/safety/crash-point.ts";
 import { insertOrder } from "../app-database.ts";
 
 // A server that charges in one of several ways, for the tests of crash points. What the bank charged are the files in a

@@ -1,4 +1,4 @@
-import type { Store } from "../../src/stores/store.ts";
+import type { Store } from "../../packages/once-again/src/stores/store.ts";
 import type { ServerBinary } from "../servers/binary.ts";
 
 /** How the leader is lost: its process is killed, or its links to the others are cut while it goes on. */

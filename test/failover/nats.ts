@@ -1,5 +1,5 @@
 import type { KV } from "@nats-io/kv";
-import { natsStore } from "../../src/stores/nats/index.ts";
+import { natsStore } from "../../packages/once-again/src/stores/nats/index.ts";
 import { bucket, lostAfterMs, natsConnection } from "../nats/buckets.ts";
 import { type CutProxy, cutProxy } from "../servers/cut-proxy.ts";
 import { natsBinary, type NatsCluster, startNatsCluster } from "../servers/nats.ts";

@@ -1,5 +1,5 @@
 import pg from "pg";
-import { postgresStore } from "../../src/stores/postgres/index.ts";
+import { postgresStore } from "../../packages/once-again/src/stores/postgres/index.ts";
 import { cutProxy } from "../servers/cut-proxy.ts";
 import { postgresBinary, startPostgres } from "../servers/postgres.ts";
 import type { PrivateServer } from "../servers/private-server.ts";

@@ -1,5 +1,5 @@
 import { Cluster, Redis } from "ioredis";
-import { redisStore } from "../../src/stores/redis/index.ts";
+import { redisStore } from "../../packages/once-again/src/stores/redis/index.ts";
 import { type CutProxy, cutProxy } from "../servers/cut-proxy.ts";
 import { serverPort } from "../servers/server-port.ts";
 import { redisBinary, startRedisCluster } from "../servers/redis.ts";

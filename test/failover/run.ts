@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import type { ClaimRequest, Store } from "../../src/stores/store.ts";
+import type { ClaimRequest, Store } from "../../packages/once-again/src/stores/store.ts";
 import { repeatUntilAnswered } from "../store-load.ts";
 import type { FailoverCluster, FailoverEngine, Fault, OpenStore } from "./engine.ts";
 import { type Acknowledged, load, resultOf } from "./load.ts";

@@ -5,10 +5,10 @@ import { Readable } from "node:stream";
 import { fastify } from "fastify";
 import Koa from "koa";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { onceFastify } from "../../src/frameworks/fastify.ts";
-import { onceKoa } from "../../src/frameworks/koa.ts";
-import { onceNode } from "../../src/frameworks/node.ts";
-import { memoryStore } from "../../src/stores/memory/index.ts";
+import { onceFastify } from "../../packages/once-again/src/frameworks/fastify.ts";
+import { onceKoa } from "../../packages/once-again/src/frameworks/koa.ts";
+import { onceNode } from "../../packages/once-again/src/frameworks/node.ts";
+import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 import { until } from "../until.ts";
 
 const options = () => ({ store: memoryStore(), scope: "public", waitMs: 20_000, onError: () => undefined }) as const;

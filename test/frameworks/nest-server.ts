@@ -14,8 +14,8 @@ import {
 import { NestFactory } from "@nestjs/core";
 import { FastifyAdapter } from "@nestjs/platform-fastify";
 import { onTestFinished } from "vitest";
-import { executionOf, type OnceNest } from "../../src/frameworks/nest.ts";
-import type { NodeExecution } from "../../src/frameworks/node.ts";
+import { executionOf, type OnceNest } from "../../packages/once-again/src/frameworks/nest.ts";
+import type { NodeExecution } from "../../packages/once-again/src/frameworks/node.ts";
 
 type Interceptor = NestInterceptor | OnceNest;
 

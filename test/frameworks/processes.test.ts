@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { sqliteStore } from "../../src/stores/sqlite/index.ts";
+import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
 import { type Child, startChild } from "../child.ts";
 import { insertOrder } from "../app-database.ts";
 import { temporaryFolder } from "../temporary-folder.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { makeKey } from "../../src/key/index.ts";
+import { makeKey } from "../../packages/once-again/src/key/index.ts";
 import { dial } from "../dial.ts";
 import { until } from "../until.ts";
 import { exchange } from "./exchange.ts";

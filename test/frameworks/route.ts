@@ -1,8 +1,8 @@
 import type { ServerResponse } from "node:http";
 import type { DatabaseSync } from "node:sqlite";
 import type { Readable } from "node:stream";
-import type { Execution, LeasedHttpOptions } from "../../src/server/index.ts";
-import type { TransactionalStore } from "../../src/stores/store.ts";
+import type { Execution, LeasedHttpOptions } from "../../packages/once-again/src/server/index.ts";
+import type { TransactionalStore } from "../../packages/once-again/src/stores/store.ts";
 
 /** What a handler answers, in no framework's own terms. */
 export type Reply =

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { onTestFinished, type TestContext } from "vitest";
-import { memoryStore } from "../../src/stores/memory/index.ts";
+import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 import { appDatabase, insertOrder } from "../app-database.ts";
 import { listening } from "../listening.ts";
 import type { Ability, Framework, Served } from "./framework.ts";

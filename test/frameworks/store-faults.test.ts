@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { retryingFetch } from "../../src/client/index.ts";
-import { memoryStore } from "../../src/stores/memory/index.ts";
+import { retryingFetch } from "../../packages/once-again/src/client/index.ts";
+import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 import { appDatabase, insertOrder } from "../app-database.ts";
 import { type FaultyStore, faultyStore } from "../faulty-store.ts";
 import { exchange } from "./exchange.ts";

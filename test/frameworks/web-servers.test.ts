@@ -4,8 +4,8 @@ import { toNodeHandler as h3Listener } from "h3/node";
 import type { ServerRequest } from "srvx";
 import { toNodeHandler as srvxListener } from "srvx/node";
 import { expect, test } from "vitest";
-import { onceFetch } from "../../src/frameworks/fetch.ts";
-import { memoryStore } from "../../src/stores/memory/index.ts";
+import { onceFetch } from "../../packages/once-again/src/frameworks/fetch.ts";
+import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 import { listening } from "../listening.ts";
 import { exchange, lasting } from "./exchange.ts";
 

@@ -2,8 +2,8 @@ import type { ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import compression from "compression";
 import express, { type NextFunction, type Request, type Response } from "express";
-import { keepRawBody, noEffectErrors, onceExpress } from "../../src/frameworks/express.ts";
-import type { NodeExecution } from "../../src/frameworks/node.ts";
+import { keepRawBody, noEffectErrors, onceExpress } from "../../packages/once-again/src/frameworks/express.ts";
+import type { NodeExecution } from "../../packages/once-again/src/frameworks/node.ts";
 import type { Framework } from "./framework.ts";
 import { optionsOf, type Reply } from "./route.ts";
 

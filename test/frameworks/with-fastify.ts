@@ -1,6 +1,6 @@
 import compress from "@fastify/compress";
 import { fastify, type FastifyReply, type FastifyRequest } from "fastify";
-import { onceFastify } from "../../src/frameworks/fastify.ts";
+import { onceFastify } from "../../packages/once-again/src/frameworks/fastify.ts";
 import type { Framework } from "./framework.ts";
 import { optionsOf, type Reply } from "./route.ts";
 

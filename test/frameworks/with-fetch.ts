@@ -1,5 +1,5 @@
 import { getRequestListener } from "@hono/node-server";
-import { onceFetch } from "../../src/frameworks/fetch.ts";
+import { onceFetch } from "../../packages/once-again/src/frameworks/fetch.ts";
 import type { Framework } from "./framework.ts";
 import { optionsOf } from "./route.ts";
 import { joined, responseOf } from "./with-hono.ts";

@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import { compress } from "hono/compress";
-import { onceHono } from "../../src/frameworks/hono.ts";
+import { onceHono } from "../../packages/once-again/src/frameworks/hono.ts";
 import type { Framework } from "./framework.ts";
 import { optionsOf, type Reply } from "./route.ts";
 

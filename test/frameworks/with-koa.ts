@@ -2,8 +2,8 @@ import { bodyParser } from "@koa/bodyparser";
 import { Router } from "@koa/router";
 import Koa, { type Context, type Middleware } from "koa";
 import compress from "koa-compress";
-import { onceKoa } from "../../src/frameworks/koa.ts";
-import type { NodeExecution } from "../../src/frameworks/node.ts";
+import { onceKoa } from "../../packages/once-again/src/frameworks/koa.ts";
+import type { NodeExecution } from "../../packages/once-again/src/frameworks/node.ts";
 import type { Framework } from "./framework.ts";
 import { optionsOf, type Reply } from "./route.ts";
 

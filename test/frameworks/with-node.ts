@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
-import { onceNode } from "../../src/frameworks/node.ts";
+import { onceNode } from "../../packages/once-again/src/frameworks/node.ts";
 import type { Framework } from "./framework.ts";
 import { optionsOf, type Reply } from "./route.ts";
 

@@ -5,10 +5,10 @@
 import process from "node:process";
 import { setTimeout } from "node:timers/promises";
 import { Pool } from "pg";
-import { openIntents } from "../../src/client/intents/index.ts";
-import { OnceAgainError } from "../../src/core/errors.ts";
-import { postgresIntents } from "../../src/stores/postgres/index.ts";
-import { sqliteIntents } from "../../src/stores/sqlite/index.ts";
+import { openIntents } from "../../packages/once-again/src/client/intents/index.ts";
+import { OnceAgainError } from "../../packages/once-again/src/core/errors.ts";
+import { postgresIntents } from "../../packages/once-again/src/stores/postgres/index.ts";
+import { sqliteIntents } from "../../packages/once-again/src/stores/sqlite/index.ts";
 
 /** What a caller shall do. */
 export interface CallerTask {

@@ -1,7 +1,11 @@
 /* oxlint-disable vitest/require-top-level-describe -- The tests of each store put these into a suite of theirs. */
 import { setTimeout } from "node:timers/promises";
 import { expect, test } from "vitest";
-import type { AddIntentRequest, IntentOutcome, IntentStore } from "../../src/stores/intent-store.ts";
+import type {
+  AddIntentRequest,
+  IntentOutcome,
+  IntentStore,
+} from "../../packages/once-again/src/stores/intent-store.ts";
 
 const answer = {
   status: 201,

@@ -1,7 +1,7 @@
 import { Client, Pool } from "pg";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { type PostgresClient, postgresIntents } from "../../src/stores/postgres/index.ts";
+import { type PostgresClient, postgresIntents } from "../../packages/once-again/src/stores/postgres/index.ts";
 import { describeWithServer } from "../servers/describe-with-server.ts";
 import { postgresBinary, startPostgres } from "../servers/postgres.ts";
 import type { PrivateServer } from "../servers/private-server.ts";

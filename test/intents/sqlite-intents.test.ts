@@ -1,9 +1,9 @@
 import { chmodSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { sqliteConnection } from "../../src/stores/sqlite/connection.ts";
-import { sqliteIntents } from "../../src/stores/sqlite/index.ts";
-import { fakeClock } from "../../src/testing/index.ts";
+import { sqliteConnection } from "../../packages/once-again/src/stores/sqlite/connection.ts";
+import { sqliteIntents } from "../../packages/once-again/src/stores/sqlite/index.ts";
+import { fakeClock } from "../../packages/once-again/src/testing/index.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { intentStoreContract } from "./intent-store-contract.ts";
 

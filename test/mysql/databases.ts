@@ -1,8 +1,12 @@
 import { createPool, type Pool, type PoolConnection, type PoolOptions } from "mysql2/promise";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
-import type { Clock } from "../../src/core/clock.ts";
-import { mariadbStore, type MariadbStore, type MariadbStoreOptions } from "../../src/stores/mysql/index.ts";
-import { clock as serverTime } from "../../src/stores/mysql/statements.ts";
+import type { Clock } from "../../packages/once-again/src/core/clock.ts";
+import {
+  mariadbStore,
+  type MariadbStore,
+  type MariadbStoreOptions,
+} from "../../packages/once-again/src/stores/mysql/index.ts";
+import { clock as serverTime } from "../../packages/once-again/src/stores/mysql/statements.ts";
 import { startMariadb } from "../servers/mysql.ts";
 import type { PrivateServer } from "../servers/private-server.ts";
 

@@ -1,8 +1,8 @@
 import { jetstream } from "@nats-io/jetstream";
 import { type KV, Kvm } from "@nats-io/kv";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import type { Clock } from "../../src/core/clock.ts";
-import type { NatsKv } from "../../src/stores/nats/index.ts";
+import type { Clock } from "../../packages/once-again/src/core/clock.ts";
+import type { NatsKv } from "../../packages/once-again/src/stores/nats/index.ts";
 import { repeatUntilAnswered } from "../store-load.ts";
 
 /** What a bucket for keys is made with. */

@@ -27,8 +27,8 @@ export async function npmInstall(folder: string, packages: readonly string[], op
   await run("npm", ["install", ...quiet, ...options, ...packages], { cwd: folder });
 }
 
-export async function consumerOf(tarball: string, folder: string): Promise<Consumer> {
-  await npmInstall(folder, [tarball]);
+export async function consumerOf(tarballs: readonly string[], folder: string): Promise<Consumer> {
+  await npmInstall(folder, tarballs);
   const write = async (file: string, text: string): Promise<string> => {
     const path = join(folder, file);
     await mkdir(dirname(path), { recursive: true });

@@ -1,10 +1,9 @@
 import { cp, readdir, readFile } from "node:fs/promises";
 import { join, posix } from "node:path";
-import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { beforeAll, describe, expect, test, vi } from "vitest";
-import { entries } from "../../scripts/entries.ts";
-import { errorCodes } from "../../src/core/error-codes.ts";
+import { modules } from "../../scripts/entries.ts";
+import { errorCodes } from "../../packages/once-again/src/core/error-codes.ts";
 import { orderServer } from "../runtimes/order-server.ts";
 import { browser, bun, deno, workerd } from "../runtimes/runtimes.ts";
 import { describeWithServer } from "../servers/describe-with-server.ts";
@@ -19,44 +18,65 @@ import { complaints, resolutions } from "./types.ts";
 // What users get: the package is built, packed, and installed into projects of their kinds.
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const subpaths = Object.keys(entries).map((subpath) => subpath.replace(".", "once-again"));
+const specifiers = modules.map(({ specifier }) => specifier);
 
 // Building, installing and compiling are slow where others are at work.
 const slowMs = 300_000;
 vi.setConfig({ hookTimeout: slowMs, testTimeout: slowMs });
 
+interface Manifest {
+  readonly bin?: unknown;
+  readonly scripts: Readonly<Record<string, string>>;
+  readonly dependencies: Readonly<Record<string, string>>;
+}
+
 const folder = folderOfSuite();
-let packed: Packed;
+let library: Packed;
+let tools: Packed;
 let consumer: Consumer;
 
 beforeAll(async () => {
-  packed = await packInto(folder());
-  consumer = await consumerOf(packed.tarball, join(folder(), "consumer"));
+  [library, tools] = (await packInto(folder())) as [Packed, Packed];
+  consumer = await consumerOf([library.tarball, tools.tarball], join(folder(), "consumer"));
 });
 
-describe("the package", () => {
-  test("has the pages that its errors and reports link to, and no tests", () => {
+describe("the packages", () => {
+  const read = (path: string) => readFile(join(consumer.folder, "node_modules", path), "utf8");
+  const manifestOf = async (name: string) => JSON.parse(await read(`${name}/package.json`)) as Manifest;
+
+  test("the library has the pages that its errors and reports link to", () => {
     const pages = Object.keys(errorCodes).map((code) => `docs/errors/${code}.md`);
     const needed = ["CHANGELOG.md", "LICENSE", "docs/guides/verifying.md", ...pages];
-    expect(needed.filter((file) => !packed.files.includes(file))).toEqual([]);
-    expect(packed.files.filter((file) => /\.test\.|^test\/|\.tsbuildinfo$/.test(file))).toEqual([]);
+    expect(needed.filter((file) => !library.files.includes(file))).toEqual([]);
   });
 
-  test("has every page and picture that its pages lead to", async () => {
-    const pages = packed.files.filter((file) => file.endsWith(".md"));
+  test("a link between its pages leads to one that it has, any other to the repository", async () => {
+    const pages = library.files.filter((file) => file.endsWith(".md"));
     const dead = pages.map(async (page) => {
-      const text = await readFile(join(consumer.folder, "node_modules/once-again", page), "utf8");
+      const text = await read(`once-again/${page}`);
       const links = Array.from(text.matchAll(/\]\((?!https?:|#)([^)\s#]+)/g), ([, link = ""]) => link);
-      return links.filter((link) => !packed.files.includes(posix.join(posix.dirname(page), link)));
+      const files = links.map((link) => posix.join(posix.dirname(page), link));
+      return files.filter((file) => !library.files.includes(file));
     });
     expect(pages).toContain("README.md");
     expect((await Promise.all(dead)).flat()).toEqual([]);
   });
 
-  test("runs nothing when it is installed", async () => {
-    const manifest = await readFile(join(consumer.folder, "node_modules/once-again/package.json"), "utf8");
-    const { scripts } = JSON.parse(manifest) as { scripts: Record<string, string> };
-    expect(Object.keys(scripts).filter((name) => /^(pre|post)?install$|^prepare$/.test(name))).toEqual([]);
+  test("nothing in them is of no use to users, and nothing runs when they are installed", async () => {
+    for (const { name, files } of [library, tools]) {
+      expect(files.filter((file) => /\.test\.|^(test|src)\/|\.tsbuildinfo$/.test(file))).toEqual([]);
+      const { scripts } = await manifestOf(name);
+      expect(Object.keys(scripts).filter((script) => /^(pre|post)?install$|^prepare$/.test(script))).toEqual([]);
+    }
+  });
+
+  test("the library is small: no command, three dependencies, half of what it was with the tools in it", async () => {
+    const { bin, dependencies } = await manifestOf("once-again");
+    expect([bin, Object.keys(dependencies)]).toEqual([
+      undefined,
+      ["safe-stable-stringify", "structured-headers", "uuid"],
+    ]);
+    expect(library.unpackedBytes).toBeLessThan(1_370_000);
   });
 });
 
@@ -65,17 +85,18 @@ describe("on every release of Node", () => {
   beforeAll(async () => void (nodes = await installNodes(join(folder(), "nodes"))));
 
   const onNode = (major: number, ...args: string[]) =>
-    run(nodes.get(major)!, args, { cwd: consumer.folder, env: { ...process.env, NODE_OPTIONS: "", NO_COLOR: "1" } });
-  const cli = (major: number, ...args: string[]) => onNode(major, "node_modules/once-again/dist/cli/main.js", ...args);
+    run(nodes.get(major)!, args, { cwd: consumer.folder, env: { NO_COLOR: "1" } });
+  const cli = (major: number, ...args: string[]) =>
+    onNode(major, "node_modules/@once-again/tools/bin/once-again.js", ...args);
 
   describe.each(nodeVersions)("%i", (major) => {
     test("is that release", () => expect(versionOf(nodes.get(major)!)).toMatch(new RegExp(`^v${major}\\.`)));
 
     test("import and require give each subpath the names of its source", async () => {
       const expected: Record<string, unknown> = {};
-      for (const [subpath, source] of Object.entries(entries)) {
+      for (const { specifier, source } of modules) {
         const names = Object.keys((await import(pathToFileURL(join(root, source)).href)) as object).sort();
-        expected[subpath] = { imported: names, required: names };
+        expected[specifier] = { imported: names, required: names };
       }
       expect(JSON.parse(await onNode(major, await consumer.program("names", "esm")))).toEqual(expected);
     });
@@ -106,8 +127,11 @@ describe("on every release of Node", () => {
     });
 
     test("the lab runs, and the conformance cases are planned", async () => {
-      expect(await cli(major, "--version")).toBe(`${packed.version}\n`);
-      const orders = (await readFile(join(root, "examples/orders.ndjson"), "utf8")).split("\n").slice(0, 20).join("\n");
+      expect(await cli(major, "--version")).toBe(`${tools.version}\n`);
+      const orders = (await readFile(join(root, "packages/tools/orders.ndjson"), "utf8"))
+        .split("\n")
+        .slice(0, 20)
+        .join("\n");
       const lab = await cli(major, "lab", "--json", "--orders", await consumer.write("orders.ndjson", orders));
       expect(JSON.parse(lab)).toMatchObject({ safe: { orders: 20, duplicates: 0, lost: 0 } });
       expect(await cli(major, "verify", "http://127.0.0.1:9/orders", "--dry-run")).toContain("POST");
@@ -123,7 +147,7 @@ describe("on every release of Node", () => {
 describe("the types", () => {
   let typed: Consumer;
   beforeAll(async () => {
-    typed = await consumerOf(packed.tarball, join(folder(), "typed"));
+    typed = await consumerOf([library.tarball, tools.tarball], join(folder(), "typed"));
     const { devDependencies } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as {
       devDependencies: Record<string, string>;
     };
@@ -149,8 +173,8 @@ describe("the types", () => {
   );
 
   test("every subpath can be imported by a module, and required by CommonJS", async () => {
-    const imports = subpaths.map((name, index) => `import * as room${index} from "${name}";\nvoid room${index};\n`);
-    const requires = subpaths.map((name, index) => `import room${index} = require("${name}");\nvoid room${index};\n`);
+    const imports = specifiers.map((name, index) => `import * as room${index} from "${name}";\nvoid room${index};\n`);
+    const requires = specifiers.map((name, index) => `import room${index} = require("${name}");\nvoid room${index};\n`);
     await typed.write("every.mts", imports.join(""));
     await typed.write("every.cts", requires.join(""));
     expect(await complaints(typed, ["every.mts", "every.cts"], { ...resolutions.nodenext, types: ["node"] })).toBe("");

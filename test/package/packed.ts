@@ -1,49 +1,52 @@
-import { existsSync } from "node:fs";
-import { cp, readFile, symlink } from "node:fs/promises";
+import { cp } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { packages } from "../../scripts/entries.ts";
+import { lendModules } from "../lend-modules.ts";
 import { run } from "./run.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
 /** What `npm pack` says of a package. */
 export interface Packed {
+  readonly name: string;
   /** The tarball's path. */
   readonly tarball: string;
   readonly version: string;
   /** The paths of the files in it. */
   readonly files: readonly string[];
+  readonly unpackedBytes: number;
 }
 
-/** Builds and packs the package as it would be published. It does so in a copy: others may be at work in the tree. */
-export async function packInto(folder: string): Promise<Packed> {
+/**
+ * Builds and packs the packages as they would be published, the library first. It does so in a copy: others may be at
+ * work in the tree.
+ */
+export async function packInto(folder: string): Promise<readonly Packed[]> {
   const tree = join(folder, "tree");
   const left = new Set(["node_modules", ".git", "dist", "site", "test"]);
   await cp(root, tree, { recursive: true, filter: (source) => !left.has(basename(source)) });
-  const { workspaces = [] } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as Manifest;
-  for (const place of ["", ...workspaces]) await linkModules(place, tree);
+  await lendModules(tree);
 
   await run("npm", ["run", "build"], { cwd: tree });
-  const said = await run("npm", ["pack", "--json", "--pack-destination", folder], { cwd: tree });
+  const names = Object.values(packages).map(({ name }) => name);
+  const workspaces = names.flatMap((name) => ["--workspace", name]);
+  const said = await run("npm", ["pack", "--json", "--pack-destination", folder, ...workspaces], { cwd: tree });
   // npm 11 answers with a list, later ones with an object by name.
-  const [packed] = Object.values(JSON.parse(said) as Record<string, Answer>);
-  if (packed === undefined) throw new Error(`npm pack said: ${said}`);
-  const { filename, version, files } = packed;
-  return { tarball: join(folder, filename), version, files: files.map(({ path }) => path) };
-}
-
-interface Manifest {
-  readonly workspaces?: readonly string[];
+  const answers = Object.values(JSON.parse(said.slice(said.search(/^[[{]/m))) as Record<string, Answer>);
+  return names.map((name) => {
+    const answer = answers.find((one) => one.name === name);
+    if (answer === undefined) throw new Error(`npm pack said: ${said}`);
+    const { filename, version, files, unpackedSize } = answer;
+    const tarball = join(folder, filename);
+    return { name, tarball, version, files: files.map(({ path }) => path), unpackedBytes: unpackedSize };
+  });
 }
 
 interface Answer {
+  readonly name: string;
   readonly filename: string;
   readonly version: string;
   readonly files: readonly { readonly path: string }[];
-}
-
-/** Lends the copy what is installed here. A workspace need not have packages of its own. */
-async function linkModules(place: string, tree: string): Promise<void> {
-  const modules = join(root, place, "node_modules");
-  if (existsSync(modules)) await symlink(modules, join(tree, place, "node_modules"));
+  readonly unpackedSize: number;
 }

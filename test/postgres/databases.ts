@@ -1,9 +1,13 @@
 import { Client, Pool, type PoolClient, type PoolConfig, type QueryConfig } from "pg";
 import postgres from "postgres";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
-import type { Clock } from "../../src/core/clock.ts";
-import { type PostgresConnection, postgresQuery } from "../../src/stores/postgres/client.ts";
-import { type PostgresStore, postgresStore, type PostgresStoreOptions } from "../../src/stores/postgres/index.ts";
+import type { Clock } from "../../packages/once-again/src/core/clock.ts";
+import { type PostgresConnection, postgresQuery } from "../../packages/once-again/src/stores/postgres/client.ts";
+import {
+  type PostgresStore,
+  postgresStore,
+  type PostgresStoreOptions,
+} from "../../packages/once-again/src/stores/postgres/index.ts";
 import { startPostgres, type PostgresOptions } from "../servers/postgres.ts";
 import type { PrivateServer } from "../servers/private-server.ts";
 

@@ -1,6 +1,6 @@
-import type { Clock } from "../../src/core/clock.ts";
-import { type RedisCommand, redisConnection } from "../../src/stores/redis/client.ts";
-import type { IoredisCluster, RedisClient } from "../../src/stores/redis/index.ts";
+import type { Clock } from "../../packages/once-again/src/core/clock.ts";
+import { type RedisCommand, redisConnection } from "../../packages/once-again/src/stores/redis/client.ts";
+import type { IoredisCluster, RedisClient } from "../../packages/once-again/src/stores/redis/index.ts";
 
 /**
  * A client whose server seems to have another clock: the script is given the clock's time instead of asking the server

@@ -1,4 +1,4 @@
-import type { Store } from "../../src/stores/store.ts";
+import type { Store } from "../../packages/once-again/src/stores/store.ts";
 
 /** A private store, and what the port does not offer: to make and to look at very many records at once. */
 export interface RetentionGround extends AsyncDisposable {

@@ -1,5 +1,5 @@
 import { createPool, type RowDataPacket } from "mysql2/promise";
-import { mariadbStore } from "../../src/stores/mysql/index.ts";
+import { mariadbStore } from "../../packages/once-again/src/stores/mysql/index.ts";
 import { startMariadb } from "../servers/mysql.ts";
 import { type RetentionEngine, type RetentionGround, scope } from "./engine.ts";
 

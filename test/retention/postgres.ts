@@ -1,5 +1,5 @@
 import { Pool } from "pg";
-import { postgresStore } from "../../src/stores/postgres/index.ts";
+import { postgresStore } from "../../packages/once-again/src/stores/postgres/index.ts";
 import { startPostgres } from "../servers/postgres.ts";
 import { type RetentionEngine, type RetentionGround, scope } from "./engine.ts";
 

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import type { Store } from "../../src/stores/store.ts";
+import type { Store } from "../../packages/once-again/src/stores/store.ts";
 import { longClaim } from "../long-claim.ts";
 import { type RetentionEngine, type RetentionGround, scope } from "./engine.ts";
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { sqliteStore } from "../../src/stores/sqlite/index.ts";
+import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
 import { type RetentionEngine, type RetentionGround, scope } from "./engine.ts";
 
 const table = "once_again_keys";

@@ -1,4 +1,4 @@
-import { retryingFetch } from "../../src/client/index.ts";
+import { retryingFetch } from "../../packages/once-again/src/client/index.ts";
 import type { Finding, Findings, Probe } from "../verdicts/stage.ts";
 import { verdictOn } from "../verdicts/verdict-on.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { onceFetch } from "../../src/frameworks/fetch.ts";
-import { memoryStore } from "../../src/stores/memory/index.ts";
+import { onceFetch } from "../../packages/once-again/src/frameworks/fetch.ts";
+import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 
 // What an attacker may try against a route, one test a threat; SECURITY.md names them.
 

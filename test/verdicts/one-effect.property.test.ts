@@ -2,11 +2,11 @@ import { createServer, type RequestListener } from "node:http";
 import { text } from "node:stream/consumers";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { retryingFetch, type RetryingFetchOptions } from "../../src/client/index.ts";
-import { OnceAgainError } from "../../src/core/errors.ts";
-import { onceNode } from "../../src/frameworks/node.ts";
-import { memoryStore } from "../../src/stores/memory/index.ts";
-import { type Fault, flakyNetwork } from "../../src/testing/index.ts";
+import { retryingFetch, type RetryingFetchOptions } from "../../packages/once-again/src/client/index.ts";
+import { OnceAgainError } from "../../packages/once-again/src/core/errors.ts";
+import { onceNode } from "../../packages/once-again/src/frameworks/node.ts";
+import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
+import { type Fault, flakyNetwork } from "../../packages/once-again/src/testing/index.ts";
 import { closed, closedPort, listening, portOf } from "./origin.ts";
 
 // The promise of the whole, on real connections: caller, flaky network, server, store.

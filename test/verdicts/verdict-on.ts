@@ -1,4 +1,4 @@
-import { errorVerdict } from "../../src/delivery/index.ts";
+import { errorVerdict } from "../../packages/once-again/src/delivery/index.ts";
 
 /** The verdict on an error in short: `never`, `never for good`, `failed`, `unknown`. */
 export function verdictOn(error: unknown): string {

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
-import { conformanceCases, verify, type VerifyReport } from "../../src/verify/index.ts";
+import { conformanceCases, verify, type VerifyReport } from "../../packages/tools/src/verify/index.ts";
 import type { Break } from "./breaks.ts";
 import { ModelServer } from "./model-server.ts";
 import { violations } from "./violations.ts";

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test } from "vitest";
-import { conformanceCases, verify } from "../../src/verify/index.ts";
+import { conformanceCases, verify } from "../../packages/tools/src/verify/index.ts";
 import { listening } from "../listening.ts";
 import { serverPort } from "../servers/server-port.ts";
 import { temporaryFolder } from "../temporary-folder.ts";

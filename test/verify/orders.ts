@@ -1,6 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import { onTestFinished } from "vitest";
-import { type HeaderList, verify, type VerifyReport } from "../../src/verify/index.ts";
+import { type HeaderList, verify, type VerifyReport } from "../../packages/tools/src/verify/index.ts";
 import type { Framework } from "../frameworks/framework.ts";
 import type { Call, Reply, Route, RouteRules } from "../frameworks/route.ts";
 import { listening } from "../listening.ts";

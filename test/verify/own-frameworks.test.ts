@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { memoryStore } from "../../src/stores/memory/index.ts";
+import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 import { appDatabase, insertOrder } from "../app-database.ts";
 import type { Framework } from "../frameworks/framework.ts";
 import { frameworks } from "../frameworks/frameworks.ts";

@@ -1,11 +1,11 @@
 import type { RowDataPacket } from "mysql2/promise";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { sealedStore } from "../../src/server/index.ts";
-import { memoryStore } from "../../src/stores/memory/index.ts";
-import { mariadbStore } from "../../src/stores/mysql/index.ts";
-import { natsStore } from "../../src/stores/nats/index.ts";
-import type { PostgresConnection } from "../../src/stores/postgres/client.ts";
-import { redisStore } from "../../src/stores/redis/index.ts";
+import { sealedStore } from "../../packages/once-again/src/server/index.ts";
+import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
+import { mariadbStore } from "../../packages/once-again/src/stores/mysql/index.ts";
+import { natsStore } from "../../packages/once-again/src/stores/nats/index.ts";
+import type { PostgresConnection } from "../../packages/once-again/src/stores/postgres/client.ts";
+import { redisStore } from "../../packages/once-again/src/stores/redis/index.ts";
 import type { Call } from "../frameworks/route.ts";
 import { withNode } from "../frameworks/with-node.ts";
 import { databases as mariadbDatabases, mysqlPool } from "../mysql/databases.ts";

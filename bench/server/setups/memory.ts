@@ -1,6 +1,6 @@
 import { Idempotency } from "@node-idempotency/core";
 import { MemoryStorageAdapter } from "@node-idempotency/storage-adapter-memory";
-import { memoryStore } from "../../../src/stores/memory/index.ts";
+import { memoryStore } from "../../../packages/once-again/src/stores/memory/index.ts";
 import { expressIdempotency, nodeIdempotency } from "../peers.ts";
 import { type MakeSetup, plainWork, unguarded } from "../setup.ts";
 

@@ -1,6 +1,6 @@
 import { Pool, type PoolClient } from "pg";
 import postgres, { type ReservedSql } from "postgres";
-import { postgresStore } from "../../../src/stores/postgres/index.ts";
+import { postgresStore } from "../../../packages/once-again/src/stores/postgres/index.ts";
 import { answer } from "../exchange.ts";
 import { type Guarded, type MakeSetup, unguarded, type Work } from "../setup.ts";
 

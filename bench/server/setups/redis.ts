@@ -5,7 +5,7 @@ import { RedisStorageAdapter } from "@node-idempotency/storage-adapter-redis";
 import redisAdapter from "express-idempotency-redis-adapter";
 import { Redis } from "ioredis";
 import { createClient } from "redis";
-import { redisStore } from "../../../src/stores/redis/index.ts";
+import { redisStore } from "../../../packages/once-again/src/stores/redis/index.ts";
 import { expressIdempotency, nodeIdempotency } from "../peers.ts";
 import { type Guarded, type MakeSetup, plainWork, type Setup, unguarded, type Work } from "../setup.ts";
 

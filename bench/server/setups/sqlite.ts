@@ -1,5 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
-import { sqliteStore } from "../../../src/stores/sqlite/index.ts";
+import { sqliteStore } from "../../../packages/once-again/src/stores/sqlite/index.ts";
 import { answer } from "../exchange.ts";
 import { type MakeSetup, plainWork, unguarded } from "../setup.ts";
 

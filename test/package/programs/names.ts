@@ -1,22 +1,26 @@
 import { createRequire } from "node:module";
 
-// Prints what every subpath of the installed package exports, by import and by require.
+// Prints what every subpath of the installed packages exports, by import and by require.
 
 const require = createRequire(`${process.cwd()}/`);
-const { exports } = require("once-again/package.json") as { exports: Record<string, unknown> };
 
-async function namesOf(subpath: string): Promise<readonly [string, unknown]> {
-  const name = subpath.replace(".", "once-again");
-  const imported = Object.keys((await import(name)) as object);
-  const required = Object.keys(require(name) as object).filter(
+async function namesOf(specifier: string): Promise<readonly [string, unknown]> {
+  const imported = Object.keys((await import(specifier)) as object);
+  const required = Object.keys(require(specifier) as object).filter(
     (key) => key !== "__esModule" && key !== "module.exports",
   );
-  return [subpath, { imported: imported.sort(), required: required.sort() }];
+  return [specifier, { imported: imported.sort(), required: required.sort() }];
+}
+
+function specifiersOf(name: string): readonly string[] {
+  const { exports } = require(`${name}/package.json`) as { exports: Record<string, unknown> };
+  const subpaths = Object.keys(exports).filter((subpath) => subpath !== "./package.json");
+  return subpaths.map((subpath) => subpath.replace(".", name));
 }
 
 async function main(): Promise<void> {
-  const subpaths = Object.keys(exports).filter((subpath) => subpath !== "./package.json");
-  process.stdout.write(JSON.stringify(Object.fromEntries(await Promise.all(subpaths.map(namesOf)))));
+  const specifiers = ["once-again", "@once-again/tools"].flatMap(specifiersOf);
+  process.stdout.write(JSON.stringify(Object.fromEntries(await Promise.all(specifiers.map(namesOf)))));
 }
 
 void main();

@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import process from "node:process";
 import { setTimeout } from "node:timers/promises";
-import { seededRandom, uniform } from "../../../src/core/random.ts";
+import { seededRandom, uniform } from "../../../packages/once-again/src/core/random.ts";
 import type { Call, Reply, RouteRules } from "../../frameworks/route.ts";
 import type { EngineName } from "./engine.ts";
 import { engineOf } from "./engines/index.ts";

@@ -1,6 +1,6 @@
 import { setTimeout } from "node:timers/promises";
-import type { Intent, IntentStore } from "../../../src/stores/intent-store.ts";
-import type { InspectedRecord, Store } from "../../../src/stores/store.ts";
+import type { Intent, IntentStore } from "../../../packages/once-again/src/stores/intent-store.ts";
+import type { InspectedRecord, Store } from "../../../packages/once-again/src/stores/store.ts";
 import type { Answer, History, OrderEnd, OrderHistory } from "./check.ts";
 import { type ApiEntry, type CallerEntry, type Effect, type Evidence, readLines } from "./evidence.ts";
 import { routePath } from "./frameworks.ts";

@@ -1,4 +1,4 @@
-import { invariants, type InvariantName } from "../explorer/invariants.ts";
+import { invariants, type InvariantName } from "../invariants.ts";
 import type { Effect } from "./evidence.ts";
 import { keptStatuses } from "./orders.ts";
 

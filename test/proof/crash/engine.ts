@@ -1,4 +1,4 @@
-import type { Store, TransactionalStore } from "../../../src/stores/store.ts";
+import type { Store, TransactionalStore } from "../../../packages/once-again/src/stores/store.ts";
 import type { ServerBinary } from "../../servers/binary.ts";
 import type { PrivateServer } from "../../servers/private-server.ts";
 import type { Effect, Mode } from "./evidence.ts";

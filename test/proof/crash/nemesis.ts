@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import { type Random, seededRandom, uniform } from "../../../src/core/random.ts";
+import { type Random, seededRandom, uniform } from "../../../packages/once-again/src/core/random.ts";
 import type { CutProxy } from "../../servers/cut-proxy.ts";
 import type { PrivateServer } from "../../servers/private-server.ts";
 import { steps } from "./evidence.ts";

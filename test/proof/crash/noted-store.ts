@@ -1,4 +1,4 @@
-import type { RecordName, Store, TransactionalStore } from "../../../src/stores/store.ts";
+import type { RecordName, Store, TransactionalStore } from "../../../packages/once-again/src/stores/store.ts";
 import type { Step, StoreRefusal } from "./evidence.ts";
 
 /** Hears how far an operation has come. */

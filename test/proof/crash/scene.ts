@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { Pool } from "pg";
-import { seededRandom } from "../../../src/core/random.ts";
-import type { IntentStore } from "../../../src/stores/intent-store.ts";
-import { postgresIntents } from "../../../src/stores/postgres/index.ts";
-import { sqliteIntents } from "../../../src/stores/sqlite/index.ts";
+import { seededRandom } from "../../../packages/once-again/src/core/random.ts";
+import type { IntentStore } from "../../../packages/once-again/src/stores/intent-store.ts";
+import { postgresIntents } from "../../../packages/once-again/src/stores/postgres/index.ts";
+import { sqliteIntents } from "../../../packages/once-again/src/stores/sqlite/index.ts";
 import { cutProxy } from "../../servers/cut-proxy.ts";
 import { serverPort } from "../../servers/server-port.ts";
 import type { ApiTask } from "./api-child.ts";

@@ -1,6 +1,11 @@
-import { isPending, outcomeOfLoser, outcomeOfOwner, settlementOf } from "../../../src/server/leased-decisions.ts";
-import { transition } from "../../../src/stores/transition.ts";
-import type { InvariantName } from "./invariants.ts";
+import {
+  isPending,
+  outcomeOfLoser,
+  outcomeOfOwner,
+  settlementOf,
+} from "../../../packages/once-again/src/server/leased-decisions.ts";
+import { transition } from "../../../packages/once-again/src/stores/transition.ts";
+import type { InvariantName } from "../invariants.ts";
 
 /** The production rules that an exploration is driven by. An unsafe configuration has one of them replaced. */
 export interface Rules {

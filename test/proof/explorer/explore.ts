@@ -1,6 +1,7 @@
 import type { Configuration } from "./configuration.ts";
 import { identity } from "./identity.ts";
-import { brokenAtTheEnd, brokenIn, type InvariantName } from "./invariants.ts";
+import type { InvariantName } from "../invariants.ts";
+import { brokenAtTheEnd, brokenIn } from "./invariants.ts";
 import { leasedSteps } from "./leased-steps.ts";
 import { appliedTo, type Step } from "./step.ts";
 import { transactionalSteps } from "./transactional-steps.ts";

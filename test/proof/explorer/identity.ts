@@ -1,4 +1,4 @@
-import { isExpired } from "../../../src/stores/transition.ts";
+import { isExpired } from "../../../packages/once-again/src/stores/transition.ts";
 import { leaseMs } from "./configuration.ts";
 import type { Worker, World } from "./world.ts";
 

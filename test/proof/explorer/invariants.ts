@@ -1,19 +1,8 @@
-import type { Outcome } from "../../../src/server/outcome.ts";
-import { isExpired } from "../../../src/stores/transition.ts";
+import type { Outcome } from "../../../packages/once-again/src/server/outcome.ts";
+import { isExpired } from "../../../packages/once-again/src/stores/transition.ts";
 import type { Configuration } from "./configuration.ts";
+import { type InvariantName, invariants } from "../invariants.ts";
 import { failure, type World } from "./world.ts";
-
-/** The invariants of design/server.md, in its order. */
-export const invariants = {
-  "one-effect": "At most one effect of one key.",
-  "same-answer": "Acknowledged once, the same answer ever after.",
-  "no-lost-effect": "No acknowledged effect is lost, and no effect is without a record.",
-  "own-answer": "A key never answers for another request.",
-  "every-key-ends": "Every key ends: done, released, or held and visible. Nothing hangs.",
-  "late-owner-changes-nothing": "A late owner changes nothing.",
-} as const;
-
-export type InvariantName = keyof typeof invariants;
 
 /** The invariants that a world breaks. */
 export function brokenIn(world: World, { requests }: Configuration): InvariantName[] {

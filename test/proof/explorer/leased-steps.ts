@@ -1,7 +1,7 @@
-import type { Ended } from "../../../src/server/execution.ts";
-import { outcomeOfClaim } from "../../../src/server/outcome.ts";
-import type { ClaimAnswer } from "../../../src/stores/store.ts";
-import { inspected, type Operation } from "../../../src/stores/transition.ts";
+import type { Ended } from "../../../packages/once-again/src/server/execution.ts";
+import { outcomeOfClaim } from "../../../packages/once-again/src/server/outcome.ts";
+import type { ClaimAnswer } from "../../../packages/once-again/src/stores/store.ts";
+import { inspected, type Operation } from "../../../packages/once-again/src/stores/transition.ts";
 import { leaseMs, type Configuration } from "./configuration.ts";
 import { appliedTo, type Step } from "./step.ts";
 import { type Worker, withWorker, type World } from "./world.ts";

@@ -1,6 +1,6 @@
 import type { Configuration } from "./configuration.ts";
 import type { Exploration } from "./explore.ts";
-import { invariants } from "./invariants.ts";
+import { invariants } from "../invariants.ts";
 
 /** What an exploration of one configuration found, beside what was expected. */
 export interface Finding extends Exploration {

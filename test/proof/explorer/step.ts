@@ -1,6 +1,6 @@
-import { type AnswerTo, isExpired, type Operation } from "../../../src/stores/transition.ts";
+import { type AnswerTo, isExpired, type Operation } from "../../../packages/once-again/src/stores/transition.ts";
 import type { Configuration } from "./configuration.ts";
-import type { InvariantName } from "./invariants.ts";
+import type { InvariantName } from "../invariants.ts";
 import type { World } from "./world.ts";
 
 /** One thing that may happen next. */

@@ -1,5 +1,5 @@
-import { outcomeOfClaim } from "../../../src/server/outcome.ts";
-import type { ClaimAnswer } from "../../../src/stores/store.ts";
+import { outcomeOfClaim } from "../../../packages/once-again/src/server/outcome.ts";
+import type { ClaimAnswer } from "../../../packages/once-again/src/stores/store.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Step } from "./step.ts";
 import { failure, type Worker, withWorker, type World } from "./world.ts";

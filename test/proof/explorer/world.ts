@@ -1,7 +1,7 @@
-import type { Ended } from "../../../src/server/execution.ts";
-import type { Outcome } from "../../../src/server/outcome.ts";
-import type { KeyRecord } from "../../../src/stores/store.ts";
-import type { Operation } from "../../../src/stores/transition.ts";
+import type { Ended } from "../../../packages/once-again/src/server/execution.ts";
+import type { Outcome } from "../../../packages/once-again/src/server/outcome.ts";
+import type { KeyRecord } from "../../../packages/once-again/src/stores/store.ts";
+import type { Operation } from "../../../packages/once-again/src/stores/transition.ts";
 
 /** Everything that can differ between two moments of an exploration. No part of it is ever changed. */
 export interface World {

@@ -1,18 +1,18 @@
-import type { Mutant } from "./mutants.ts";
+import type { Mutant } from "./mutant.ts";
 
 /** The check that a test file is. */
 const test = (file: string): Mutant["check"] => ({ kind: "test", file });
 
-const door = "src/server/store-door.ts";
-const doorTest = test("src/server/store-door.test.ts");
-const inFlightTest = test("src/server/in-flight.test.ts");
-const signalTest = test("src/server/ended-signal.test.ts");
+const door = "packages/once-again/src/server/store-door.ts";
+const doorTest = test("packages/once-again/src/server/store-door.test.ts");
+const inFlightTest = test("packages/once-again/src/server/in-flight.test.ts");
+const signalTest = test("packages/once-again/src/server/ended-signal.test.ts");
 
 /** The guards of the engines that are no decision of a key's state: calls of the store, duplicates, live workers. */
 export const engineMutants: readonly Mutant[] = [
   {
     guard: "live worker: a lease runs out under a worker that may be alive",
-    file: "src/server/leased-decisions.ts",
+    file: "packages/once-again/src/server/leased-decisions.ts",
     search: 'return takeOverAfterMs > 0 ? "expire" : "abandon";',
     replace: 'return takeOverAfterMs > 0 ? "abandon" : "abandon";',
     check: { kind: "explorer", configuration: "reconcile, quiesced, at work after the answer" },
@@ -20,7 +20,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     guard: "live worker: a leased handler hears that its operation has ended",
-    file: "src/server/carry-out.ts",
+    file: "packages/once-again/src/server/carry-out.ts",
     search: "lease.stop(mustStop(ended.effect) ? endedError() : undefined);",
     replace: "lease.stop(mustStop(ended.effect) ? undefined : undefined);",
     check: signalTest,
@@ -28,7 +28,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     guard: "live worker: a handler in a transaction hears that its operation has ended",
-    file: "src/server/transactional-engine.ts",
+    file: "packages/once-again/src/server/transactional-engine.ts",
     search: "time.stop(run.ended === undefined || mustStop(run.ended.effect) ? endedError() : undefined);",
     replace: "time.stop(mustStop(run.ended?.effect ?? 'done') ? undefined : undefined);",
     check: signalTest,
@@ -36,7 +36,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     guard: "late claim: a release that finds nothing proves nothing",
-    file: "src/server/late-claims.ts",
+    file: "packages/once-again/src/server/late-claims.ts",
     search: 'return before === "answered" || (before === "failed" && (isClosing || clock.monotonic() >= deniedFrom));',
     replace: 'return before !== "answered" || isClosing || clock.monotonic() >= deniedFrom;',
     check: doorTest,
@@ -47,7 +47,7 @@ export const engineMutants: readonly Mutant[] = [
     file: door,
     search: "      goOn(owned, ask, result);\n",
     replace: "",
-    check: test("src/server/leased-engine-faults.test.ts"),
+    check: test("packages/once-again/src/server/leased-engine-faults.test.ts"),
     killedBy: "the result is kept when the store is back",
   },
   {
@@ -60,7 +60,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     guard: "one door: a transaction that comes too late runs no work",
-    file: "src/server/bounded-transaction.ts",
+    file: "packages/once-again/src/server/bounded-transaction.ts",
     search: "if (error !== undefined) throw error;",
     replace: "",
     check: doorTest,
@@ -68,7 +68,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     guard: "one door: a look before a request is let in is bounded",
-    file: "src/server/http/once-http.ts",
+    file: "packages/once-again/src/server/http/once-http.ts",
     search: "await door.lookUp(name)",
     replace: "await options.store.inspect(name)",
     check: doorTest,
@@ -76,7 +76,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     guard: "duplicates: a request is compared only with one that the store has confirmed",
-    file: "src/server/in-flight.ts",
+    file: "packages/once-again/src/server/in-flight.ts",
     search: "if (flight.isConfirmed) leave(waiting, waiter, mismatch);",
     replace: "leave(waiting, waiter, mismatch);",
     check: inFlightTest,
@@ -84,7 +84,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     guard: "duplicates: the first one's answer is that of all who wait",
-    file: "src/server/joined.ts",
+    file: "packages/once-again/src/server/joined.ts",
     search: 'return isKept ? of({ kind: "replayed", result: outcome.result }) : undefined;',
     replace: "return undefined;",
     check: inFlightTest,
@@ -92,7 +92,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     guard: "duplicates: an answer that is not kept is nobody else's",
-    file: "src/server/joined.ts",
+    file: "packages/once-again/src/server/joined.ts",
     search: 'return isKept ? of({ kind: "replayed", result: outcome.result }) : undefined;',
     replace: 'return of({ kind: "replayed", result: outcome.result });',
     check: inFlightTest,
@@ -100,7 +100,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     guard: "duplicates: waitMs holds for the transactions of other processes",
-    file: "src/server/transactional-engine.ts",
+    file: "packages/once-again/src/server/transactional-engine.ts",
     search: 'if (ran.outcome.kind !== "in-progress" || leftMs <= 0) return ran;',
     replace: "if (leftMs > 0 || leftMs <= 0) return ran;",
     check: doorTest,
@@ -108,7 +108,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     guard: "held: a store that found its transaction ended by the work is believed",
-    file: "src/server/transactional-engine.ts",
+    file: "packages/once-again/src/server/transactional-engine.ts",
     search: "return { answer: held, ended: undefined };",
     replace: "",
     check: signalTest,
@@ -116,10 +116,10 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     guard: "retention: a kept answer expires, however long its lease was",
-    file: "src/stores/transition.ts",
+    file: "packages/once-again/src/stores/transition.ts",
     search: 'return record.expiresAt <= now && (record.state === "done" || record.leaseUntil <= now);',
     replace: "return record.expiresAt <= now && record.leaseUntil <= now;",
-    check: test("src/stores/transition.test.ts"),
+    check: test("packages/once-again/src/stores/transition.test.ts"),
     killedBy: "expires although its lease was longer",
   },
 ];

@@ -1,14 +1,11 @@
 import { callerMutants } from "./caller-mutants.ts";
-import type { Check, Mutant } from "./mutant.ts";
-
 import { engineMutants } from "./engine-mutants.ts";
 import { httpMutants } from "./http-mutants.ts";
+import type { Check, Mutant } from "./mutant.ts";
 import { nodeMutants } from "./node-mutants.ts";
 import { outerMutants } from "./outer-mutants.ts";
 import { programMutants } from "./program-mutants.ts";
 import { postgresMutants } from "./postgres-mutants.ts";
-
-export type { Check, Mutant } from "./mutant.ts";
 
 const explorer = (configuration: string): Check => ({ kind: "explorer", configuration });
 const simulation: Check = { kind: "simulation", seeds: 200 };
@@ -16,42 +13,42 @@ const simulation: Check = { kind: "simulation", seeds: 200 };
 const longSimulation: Check = { kind: "simulation", seeds: 800 };
 const test = (file: string): Check => ({ kind: "test", file });
 
-const transition = "src/stores/transition.ts";
-const decisions = "src/server/leased-decisions.ts";
-const engine = "src/server/leased-engine.ts";
-const carryOut = "src/server/carry-out.ts";
+const transition = "packages/once-again/src/stores/transition.ts";
+const decisions = "packages/once-again/src/server/leased-decisions.ts";
+const engine = "packages/once-again/src/server/leased-engine.ts";
+const carryOut = "packages/once-again/src/server/carry-out.ts";
 
 export const mutants: readonly Mutant[] = [
   {
     guard: "web: a request that is not the platform's own is copied by itself",
-    file: "src/frameworks/web-body.ts",
+    file: "packages/once-again/src/frameworks/web-body.ts",
     search: "return constructor === Request;",
     replace: "return constructor !== undefined;",
-    check: test("src/frameworks/fetch.test.ts"),
+    check: test("packages/once-again/src/frameworks/fetch.test.ts"),
     killedBy: "is handed on as it is, with all that it has beside, and its body can be read",
   },
   {
     guard: "Hono: an answer in front is not the operation's",
-    file: "src/frameworks/hono-answer.ts",
+    file: "packages/once-again/src/frameworks/hono-answer.ts",
     search: "return this.isOvertaken ? this.#own !== undefined : this.#isFinalized;",
     replace: "return this.isOvertaken || this.#isFinalized;",
-    check: test("src/frameworks/hono-answer.test.ts"),
+    check: test("packages/once-again/src/frameworks/hono-answer.test.ts"),
     killedBy: "answers the first caller, and a repeat gets what the handler answered",
   },
   {
     guard: "Hono: what is not stored is nobody's answer",
-    file: "src/frameworks/hono-answer.ts",
+    file: "packages/once-again/src/frameworks/hono-answer.ts",
     search: "if (!this.#isAskedBehind) return this.isOvertaken;",
     replace: "if (!this.#isAskedBehind) return this.isOvertaken || this.#isFinalized;",
-    check: test("src/frameworks/hono-answer.test.ts"),
+    check: test("packages/once-again/src/frameworks/hono-answer.test.ts"),
     killedBy: "answers for an answer that is not stored yet",
   },
   {
     guard: "web: once-again behind once-again is noticed",
-    file: "src/frameworks/mounting.ts",
+    file: "packages/once-again/src/frameworks/mounting.ts",
     search: "outer.isNested = true;",
     replace: "",
-    check: test("src/frameworks/mounting.test.ts"),
+    check: test("packages/once-again/src/frameworks/mounting.test.ts"),
     killedBy: "on a Hono app and on its route, a request is refused at once, and its key is free",
   },
   ...httpMutants,
@@ -93,7 +90,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "fingerprint: the body counts",
-    file: "src/key/fingerprint.ts",
+    file: "packages/once-again/src/key/fingerprint.ts",
     search: "encoder.encode(head), content]",
     replace: "encoder.encode(head)]",
     check: simulation,
@@ -101,7 +98,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "scope: a key is not for another caller",
-    file: "src/stores/memory/memory-store.ts",
+    file: "packages/once-again/src/stores/memory/memory-store.ts",
     search: "return JSON.stringify([scope, key]);",
     replace: 'return JSON.stringify(["", scope && key]);',
     check: simulation,
@@ -112,23 +109,23 @@ export const mutants: readonly Mutant[] = [
     file: engine,
     search: "const sentAt = clock.monotonic();",
     replace: "const sentAt = clock.now();",
-    check: test("src/server/leased-engine-faults.test.ts"),
+    check: test("packages/once-again/src/server/leased-engine-faults.test.ts"),
     killedBy: "the signal aborts before the lease is over",
   },
   {
     guard: "clock source: a lease counts from before its claim was sent",
-    file: "src/core/lease.ts",
+    file: "packages/once-again/src/core/lease.ts",
     search: "endAt(options.heldSince + leaseMs);",
     replace: "endAt(clock.monotonic() + leaseMs);",
-    check: test("src/core/lease.test.ts"),
+    check: test("packages/once-again/src/core/lease.test.ts"),
     killedBy: "counted from when its claim was sent",
   },
   {
     guard: "jitter clamp: first the cap, then the jitter",
-    file: "src/retry/backoff.ts",
+    file: "packages/once-again/src/retry/backoff.ts",
     search: "jitter(Math.min(capMs, growth(retry, baseMs, capMs)), random)",
     replace: "Math.min(capMs, jitter(growth(retry, baseMs, capMs), random))",
-    check: test("src/retry/backoff.test.ts"),
+    check: test("packages/once-again/src/retry/backoff.test.ts"),
     killedBy: "jitter comes after the cap",
   },
   {
@@ -141,10 +138,10 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "retention: it has to be longer than the lease",
-    file: "src/server/options.ts",
+    file: "packages/once-again/src/server/options.ts",
     search: "min: leaseMs + 1,",
     replace: "min: 1,",
-    check: test("src/server/leased-engine.test.ts"),
+    check: test("packages/once-again/src/server/leased-engine.test.ts"),
     killedBy: "options that make no sense are refused",
   },
   {
@@ -160,12 +157,12 @@ export const mutants: readonly Mutant[] = [
     file: decisions,
     search: 'return policy.hadEffects ? "abandon" : "release";',
     replace: 'return "release";',
-    check: test("src/server/leased-engine.test.ts"),
+    check: test("packages/once-again/src/server/leased-engine.test.ts"),
     killedBy: "does not undo what an earlier attempt",
   },
   {
     guard: "hold: an unknown outcome is never run again",
-    file: "src/server/options.ts",
+    file: "packages/once-again/src/server/options.ts",
     search: 'takeOverAfterMs: onUnknown === "hold" ? undefined : quiesceMs,',
     replace: "takeOverAfterMs: quiesceMs,",
     check: simulation,
@@ -184,7 +181,7 @@ export const mutants: readonly Mutant[] = [
     file: decisions,
     search: 'if (found.record.result !== undefined) return { kind: "replayed", result: found.record.result };',
     replace: 'if (found.record.result !== undefined) return { kind: "executed", result };',
-    check: test("src/server/leased-engine-faults.test.ts"),
+    check: test("packages/once-again/src/server/leased-engine-faults.test.ts"),
     killedBy: "finds what a person settled",
   },
   {
@@ -208,12 +205,12 @@ export const mutants: readonly Mutant[] = [
     file: decisions,
     search: 'if (effect !== "none" || !hadEffects) return',
     replace: "if (hadEffects || !hadEffects) return",
-    check: test("src/server/leased-engine.test.ts"),
+    check: test("packages/once-again/src/server/leased-engine.test.ts"),
     killedBy: "does not undo what an earlier attempt",
   },
   {
     guard: "doubt: a store that fails after the work is no refusal",
-    file: "src/server/store-calls.ts",
+    file: "packages/once-again/src/server/store-calls.ts",
     search: "throw beforeTheWork.has(operation) ? storeUnavailable(error) : resultUnconfirmed(error);",
     replace: "throw storeUnavailable(error);",
     check: simulation,
@@ -221,15 +218,15 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "doubt: a commit that nobody confirmed is no refusal",
-    file: "src/server/transactional-engine.ts",
+    file: "packages/once-again/src/server/transactional-engine.ts",
     search: 'if (keep === "commit" || keep === "answer-only") throw resultUnconfirmed(error);',
     replace: "",
-    check: test("src/server/transactional-engine.test.ts"),
+    check: test("packages/once-again/src/server/transactional-engine.test.ts"),
     killedBy: "whether a commit came before",
   },
   {
     guard: "doubt: a caller takes no plain 5xx for a refusal",
-    file: "src/client/retry-rule.ts",
+    file: "packages/once-again/src/client/retry-rule.ts",
     search: "return answer.status < 500 || (answer.status === 503 && retryAfterMs !== undefined && trusted === true);",
     replace: "return true;",
     check: simulation,
@@ -239,63 +236,63 @@ export const mutants: readonly Mutant[] = [
   ...programMutants,
   {
     guard: "late use: a transaction of SQLite ends with its operation",
-    file: "src/stores/transaction-guard.ts",
+    file: "packages/once-again/src/stores/transaction-guard.ts",
     search: "if (this.#hasEnded) throw this.#lateUse();",
     replace: "",
-    check: test("src/stores/sqlite/sqlite-transaction.test.ts"),
+    check: test("packages/once-again/src/stores/sqlite/sqlite-transaction.test.ts"),
     killedBy: "is dead",
   },
   {
     guard: "a COMMIT that got through: SQLite holds the key",
-    file: "src/stores/sqlite/keyed-work.ts",
+    file: "packages/once-again/src/stores/sqlite/keyed-work.ts",
     search: "await hold().then(...keyFates)",
     replace: "keyFates[0]()",
-    check: test("src/stores/sqlite/sqlite-transaction.test.ts"),
+    check: test("packages/once-again/src/stores/sqlite/sqlite-transaction.test.ts"),
     killedBy: "leaves the key held",
   },
   {
     guard: "a statement after the end of its transaction commits by itself: SQLite sends none",
-    file: "src/stores/sqlite/sqlite-guard.ts",
+    file: "packages/once-again/src/stores/sqlite/sqlite-guard.ts",
     search: "if (this.database.isTransaction) return;",
     replace: "return;",
-    check: test("src/stores/sqlite/sqlite-transaction.test.ts"),
+    check: test("packages/once-again/src/stores/sqlite/sqlite-transaction.test.ts"),
     killedBy: "nothing more is sent",
   },
   {
     guard: "late use: a transaction of MariaDB ends with its operation",
-    file: "src/stores/transaction-guard.ts",
+    file: "packages/once-again/src/stores/transaction-guard.ts",
     search: "if (this.#hasEnded) throw this.#lateUse();",
     replace: "",
-    check: test("src/stores/mysql/mariadb-transaction.test.ts"),
+    check: test("packages/once-again/src/stores/mysql/mariadb-transaction.test.ts"),
     killedBy: "is dead after its end",
   },
   {
     guard: "a COMMIT that got through: MariaDB holds the key",
-    file: "src/stores/mysql/transactions.ts",
+    file: "packages/once-again/src/stores/mysql/transactions.ts",
     search: "if (error instanceof TransactionEnded || (committing && errorNumber(error) === unknownSavepoint)) {",
     replace: "if (committing && errorNumber(error) === unknownSavepoint) {",
-    check: test("src/stores/mysql/mariadb-transaction.test.ts"),
+    check: test("packages/once-again/src/stores/mysql/mariadb-transaction.test.ts"),
     killedBy: "leaves the key held",
   },
   {
     guard: "a connection that fell silent is closed",
-    file: "src/stores/mysql/sessions.ts",
+    file: "packages/once-again/src/stores/mysql/sessions.ts",
     search: "const giveBack = (): void => (isSilent ? destroy() : release());",
     replace: "const giveBack = (): void => release();",
-    check: test("src/stores/mysql/mariadb-faults.test.ts"),
+    check: test("packages/once-again/src/stores/mysql/mariadb-faults.test.ts"),
     killedBy: "fell silent are replaced",
   },
   {
     guard: "retention counts from the end of the work",
-    file: "src/stores/sqlite/keyed-work.ts",
+    file: "packages/once-again/src/stores/sqlite/keyed-work.ts",
     search: "const now = Math.max(startedAt, clock.now());",
     replace: "const now = startedAt;",
-    check: test("src/stores/sqlite/transact.test.ts"),
+    check: test("packages/once-again/src/stores/sqlite/transact.test.ts"),
     killedBy: "counts from the end",
   },
   {
     guard: "transaction: a failure rolls back",
-    file: "src/server/transactional-engine.ts",
+    file: "packages/once-again/src/server/transactional-engine.ts",
     search: 'unknown: "rollback",',
     replace: 'unknown: "commit",',
     check: simulation,
@@ -303,7 +300,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "transaction: what comes after its end is refused",
-    file: "src/stores/transaction-guard.ts",
+    file: "packages/once-again/src/stores/transaction-guard.ts",
     search: "if (this.#hasEnded) throw this.#lateUse();",
     replace: "",
     check: simulation,
@@ -311,7 +308,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "live worker: a time-out's 408 says nothing of its handler",
-    file: "src/server/http/handler-work.ts",
+    file: "packages/once-again/src/server/http/handler-work.ts",
     search: 'if (status === 408) return "unknown";',
     replace: "",
     check: simulation,
@@ -319,7 +316,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "send before fsync: a commit is on disk",
-    file: "src/stores/sqlite/connection.ts",
+    file: "packages/once-again/src/stores/sqlite/connection.ts",
     search: "PRAGMA synchronous = FULL",
     replace: "PRAGMA synchronous = OFF",
     check: test("test/intents/sqlite-intents.test.ts"),
@@ -327,17 +324,17 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "send before fsync: an intent is kept before it is sent",
-    file: "src/client/intents/open-intents.ts",
+    file: "packages/once-again/src/client/intents/open-intents.ts",
     search: "const answer = await calls.ask(() => store.add({ ...request, giveUpAfterMs, openMax }));",
     replace:
       "await settings.fetch(request.request.url, { method: request.request.method }).catch(() => undefined);\n" +
       "    const answer = await calls.ask(() => store.add({ ...request, giveUpAfterMs, openMax }));",
-    check: test("src/client/intents/open-intents.test.ts"),
+    check: test("packages/once-again/src/client/intents/open-intents.test.ts"),
     killedBy: "before the server hears of it",
   },
   {
     guard: "new key on retry: all attempts of a call have one key",
-    file: "src/client/prepared-request.ts",
+    file: "packages/once-again/src/client/prepared-request.ts",
     search: "const attemptHeaders = new Headers(headers);",
     replace:
       "const attemptHeaders = new Headers(headers);\n" +

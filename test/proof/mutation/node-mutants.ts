@@ -1,4 +1,4 @@
-import type { Mutant } from "./mutants.ts";
+import type { Mutant } from "./mutant.ts";
 
 /** The check that a test file is. */
 const test = (file: string): Mutant["check"] => ({ kind: "test", file });
@@ -10,7 +10,7 @@ const mounted = "test/frameworks/mounted-twice.test.ts";
 export const nodeMutants: readonly Mutant[] = [
   {
     guard: "node: an answer counts when its handler has ended",
-    file: "src/frameworks/node-operation.ts",
+    file: "packages/once-again/src/frameworks/node-operation.ts",
     search: "(await Promise.all([captured, handled]))[0]",
     replace: "await captured",
     check: test(answers),
@@ -18,15 +18,15 @@ export const nodeMutants: readonly Mutant[] = [
   },
   {
     guard: "node: half an answer is none",
-    file: "src/frameworks/capture-response.ts",
+    file: "packages/once-again/src/frameworks/capture-response.ts",
     search: "  own.fail(error);\n  return true;",
     replace: "  return true;",
-    check: test("src/frameworks/express.test.ts"),
+    check: test("packages/once-again/src/frameworks/express.test.ts"),
     killedBy: "half an answer is none",
   },
   {
     guard: "node: a second mount claims nothing",
-    file: "src/frameworks/node-operation.ts",
+    file: "packages/once-again/src/frameworks/node-operation.ts",
     search: "if (passage === undefined) {",
     replace: "if (passage === null) {",
     check: test(mounted),
@@ -34,7 +34,7 @@ export const nodeMutants: readonly Mutant[] = [
   },
   {
     guard: "node: the first of two mounts waits for no handler behind the second",
-    file: "src/frameworks/node-operation.ts",
+    file: "packages/once-again/src/frameworks/node-operation.ts",
     search: "if (!failRun(response, error)) capture.send(refusal);",
     replace: "capture.send(refusal);",
     check: test(mounted),
@@ -42,7 +42,7 @@ export const nodeMutants: readonly Mutant[] = [
   },
   {
     guard: "node: a request made of one of Node's is the same request",
-    file: "src/frameworks/mounting.ts",
+    file: "packages/once-again/src/frameworks/mounting.ts",
     search: "? [incoming] : []",
     replace: "? [] : []",
     check: test(mounted),
@@ -50,7 +50,7 @@ export const nodeMutants: readonly Mutant[] = [
   },
   {
     guard: "node: a request under a key of its own is another one",
-    file: "src/frameworks/mounting.ts",
+    file: "packages/once-again/src/frameworks/mounting.ts",
     search: 'incoming?.headers?.["idempotency-key"] === key ? [',
     replace: "incoming ? [",
     check: test(mounted),
@@ -58,7 +58,7 @@ export const nodeMutants: readonly Mutant[] = [
   },
   {
     guard: "node: a connection keeps its end back while an operation runs",
-    file: "src/frameworks/held-connection.ts",
+    file: "packages/once-again/src/frameworks/held-connection.ts",
     search: "own.holders.add(holder);",
     replace: "",
     check: test("test/frameworks/streamed-answers.test.ts"),
@@ -66,7 +66,7 @@ export const nodeMutants: readonly Mutant[] = [
   },
   {
     guard: "node: headers in front are not the answer's",
-    file: "src/frameworks/capture-response.ts",
+    file: "packages/once-again/src/frameworks/capture-response.ts",
     search: "headers: before === undefined ? headers : headersOver(before, headers),",
     replace: "headers,",
     check: test(adapters),
@@ -74,7 +74,7 @@ export const nodeMutants: readonly Mutant[] = [
   },
   {
     guard: "node: who replaced writeHead is asked",
-    file: "src/frameworks/capture-response.ts",
+    file: "packages/once-again/src/frameworks/capture-response.ts",
     search: "this.writeHead(this.statusCode);",
     replace: "own.hasHead = true;",
     check: test(adapters),
@@ -82,7 +82,7 @@ export const nodeMutants: readonly Mutant[] = [
   },
   {
     guard: "Fastify: its hook of errors ends in the same turn",
-    file: "src/frameworks/fastify.ts",
+    file: "packages/once-again/src/frameworks/fastify.ts",
     search: "noteError(reply.raw, error);\n      done();",
     replace: "noteError(reply.raw, error);\n      queueMicrotask(done);",
     check: test("test/frameworks/foreign-time-outs.test.ts"),

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import process from "node:process";
-import type { Check } from "./mutants.ts";
+import type { Check } from "./mutant.ts";
 
 /** Longer than any check takes that ends at all. */
 const timeoutMs = 240_000;

@@ -1,4 +1,4 @@
-import type { Check, Mutant } from "./mutants.ts";
+import type { Check, Mutant } from "./mutant.ts";
 import { runCheck } from "./run-check.ts";
 import { StaleMutant, workshop } from "./workshop.ts";
 

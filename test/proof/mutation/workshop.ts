@@ -1,13 +1,14 @@
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Mutant } from "./mutants.ts";
+import { lendModules } from "../../lend-modules.ts";
+import type { Mutant } from "./mutant.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** What a check needs of the repository. */
-const parts = ["src", "test", "package.json", "tsconfig.json", "vitest.config.ts"];
+const parts = ["packages", "test", "package.json", ".npmrc", "tsconfig.json", "vitest.config.ts"];
 
 /** A copy of the sources, for one mutant at a time. The work tree is never touched. */
 export interface Workshop extends AsyncDisposable {
@@ -21,8 +22,9 @@ export class StaleMutant extends Error {}
 
 export async function workshop(): Promise<Workshop> {
   const folder = await mkdtemp(join(tmpdir(), "once-again-mutants-"));
-  for (const part of parts) await cp(join(root, part), join(folder, part), { recursive: true });
-  await symlink(join(root, "node_modules"), join(folder, "node_modules"));
+  const isSource = (path: string): boolean => !/(^|\/)(node_modules|dist)$/.test(path);
+  for (const part of parts) await cp(join(root, part), join(folder, part), { recursive: true, filter: isSource });
+  await lendModules(folder);
   return {
     folder,
     async withMutant(mutant, use) {

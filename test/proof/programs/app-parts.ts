@@ -1,6 +1,6 @@
 import type { RequestListener } from "node:http";
 import { Readable } from "node:stream";
-import type { Execution, LeasedHttpOptions } from "../../../src/server/index.ts";
+import type { Execution, LeasedHttpOptions } from "../../../packages/once-again/src/server/index.ts";
 import type { Exchange, NotedRun } from "./diary.ts";
 import type { Ground } from "./ground.ts";
 import { act, bodyOf, chunksOf, type Surroundings } from "./handle.ts";

@@ -1,4 +1,4 @@
-import type { TransactionalStore } from "../../../src/stores/store.ts";
+import type { TransactionalStore } from "../../../packages/once-again/src/stores/store.ts";
 
 /** Rows that runs of a program wrote and that are committed: the run, and the effect's place in the program. */
 export interface Row {

@@ -1,8 +1,8 @@
-import { retryingFetch } from "../../../src/client/index.ts";
-import { sleep } from "../../../src/core/clock.ts";
-import { OnceAgainError } from "../../../src/core/errors.ts";
-import { uniform } from "../../../src/core/random.ts";
-import { exponentialBackoff } from "../../../src/retry/index.ts";
+import { retryingFetch } from "../../../packages/once-again/src/client/index.ts";
+import { sleep } from "../../../packages/once-again/src/core/clock.ts";
+import { OnceAgainError } from "../../../packages/once-again/src/core/errors.ts";
+import { uniform } from "../../../packages/once-again/src/core/random.ts";
+import { exponentialBackoff } from "../../../packages/once-again/src/retry/index.ts";
 import { type Place, simulatedFetch } from "./network.ts";
 import type { Scene } from "./scene.ts";
 import { type SimulatedProcess, simulatedProcess } from "./simulated-process.ts";

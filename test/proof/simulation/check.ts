@@ -1,5 +1,5 @@
-import type { InspectedRecord } from "../../../src/stores/store.ts";
-import { invariants, type InvariantName } from "../explorer/invariants.ts";
+import type { InspectedRecord } from "../../../packages/once-again/src/stores/store.ts";
+import { invariants, type InvariantName } from "../invariants.ts";
 import type { Answer, Order } from "./callers.ts";
 import type { Effect } from "./effects.ts";
 import { isDeclined, promisedEffects } from "./handler.ts";

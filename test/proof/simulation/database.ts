@@ -1,7 +1,12 @@
-import { memoryStore } from "../../../src/stores/memory/index.ts";
-import type { KeyRecord, RecordName, TransactionalStore, TransactionEnding } from "../../../src/stores/store.ts";
-import { TransactionGuard } from "../../../src/stores/transaction-guard.ts";
-import { inspected, transition } from "../../../src/stores/transition.ts";
+import { memoryStore } from "../../../packages/once-again/src/stores/memory/index.ts";
+import type {
+  KeyRecord,
+  RecordName,
+  TransactionalStore,
+  TransactionEnding,
+} from "../../../packages/once-again/src/stores/store.ts";
+import { TransactionGuard } from "../../../packages/once-again/src/stores/transaction-guard.ts";
+import { inspected, transition } from "../../../packages/once-again/src/stores/transition.ts";
 import type { Effect, EffectRequest, EffectService } from "./effects.ts";
 import type { Executions } from "./executions.ts";
 import { fateOf, remoteCall, type Scene } from "./scene.ts";

@@ -1,4 +1,4 @@
-import type { RecordName } from "../../../src/stores/store.ts";
+import type { RecordName } from "../../../packages/once-again/src/stores/store.ts";
 import { fateOf, remoteCall, type Scene } from "./scene.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 import type { HandlerRun } from "./executions.ts";

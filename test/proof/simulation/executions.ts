@@ -1,4 +1,4 @@
-import type { RecordName } from "../../../src/stores/store.ts";
+import type { RecordName } from "../../../packages/once-again/src/stores/store.ts";
 import type { Diary } from "./diary.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 

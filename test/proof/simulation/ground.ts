@@ -1,4 +1,4 @@
-import type { Store } from "../../../src/stores/store.ts";
+import type { Store } from "../../../packages/once-again/src/stores/store.ts";
 import type { SimulatedDatabase } from "./database.ts";
 import type { EffectService } from "./effects.ts";
 import type { Executions } from "./executions.ts";

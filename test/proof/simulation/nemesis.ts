@@ -1,4 +1,4 @@
-import { uniform } from "../../../src/core/random.ts";
+import { uniform } from "../../../packages/once-again/src/core/random.ts";
 import type { Order } from "./callers.ts";
 import type { SimulatedDatabase } from "./database.ts";
 import type { Executions } from "./executions.ts";

@@ -1,4 +1,4 @@
-import { type Random, uniform } from "../../../src/core/random.ts";
+import { type Random, uniform } from "../../../packages/once-again/src/core/random.ts";
 
 /** How the servers of one simulation keep their promise. */
 export const modes = ["hold", "rerun-keyed", "reconcile-fenced", "transactional"] as const;

@@ -1,5 +1,5 @@
 import { createHash, createHmac } from "node:crypto";
-import type { Random } from "../../../src/core/random.ts";
+import type { Random } from "../../../packages/once-again/src/core/random.ts";
 
 /**
  * Takes the place of what the platform does by chance or on other threads, so that a seed decides everything: random

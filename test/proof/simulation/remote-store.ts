@@ -1,4 +1,4 @@
-import type { ClaimAnswer, RecordName, Store } from "../../../src/stores/store.ts";
+import type { ClaimAnswer, RecordName, Store } from "../../../packages/once-again/src/stores/store.ts";
 import type { Executions } from "./executions.ts";
 import { type Fate, fateOf, remoteCall, type Scene } from "./scene.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";

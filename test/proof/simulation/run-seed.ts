@@ -1,7 +1,7 @@
-import { uniform } from "../../../src/core/random.ts";
-import { makeKey } from "../../../src/key/index.ts";
-import { memoryStore } from "../../../src/stores/memory/index.ts";
-import type { InspectedRecord } from "../../../src/stores/store.ts";
+import { uniform } from "../../../packages/once-again/src/core/random.ts";
+import { makeKey } from "../../../packages/once-again/src/key/index.ts";
+import { memoryStore } from "../../../packages/once-again/src/stores/memory/index.ts";
+import type { InspectedRecord } from "../../../packages/once-again/src/stores/store.ts";
 import { type Answer, type Order, carryOn, orderOf } from "./callers.ts";
 import { type Breach, breaches } from "./check.ts";
 import { simulatedDatabase } from "./database.ts";

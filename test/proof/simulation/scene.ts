@@ -1,4 +1,4 @@
-import { type Random, seededRandom, uniform } from "../../../src/core/random.ts";
+import { type Random, seededRandom, uniform } from "../../../packages/once-again/src/core/random.ts";
 import { type Diary, diary } from "./diary.ts";
 import { type Plan, planOf } from "./plan.ts";
 import { type Scheduler, scheduler } from "./scheduler.ts";

@@ -4,8 +4,8 @@ import {
   type HttpAnswer,
   type HttpRequest,
   type OnceHttp,
-} from "../../../src/server/index.ts";
-import type { HttpHandler } from "../../../src/server/http/handler-work.ts";
+} from "../../../packages/once-again/src/server/index.ts";
+import type { HttpHandler } from "../../../packages/once-again/src/server/http/handler-work.ts";
 import type { Ground } from "./ground.ts";
 import { carryOutOrder, orderIn, promisedEffects, textOf } from "./handler.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";

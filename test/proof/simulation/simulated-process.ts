@@ -1,4 +1,4 @@
-import type { Clock } from "../../../src/core/clock.ts";
+import type { Clock } from "../../../packages/once-again/src/core/clock.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** A process that can stand still, and die. What it waits for when it dies never comes. */

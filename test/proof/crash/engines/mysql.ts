@@ -1,5 +1,5 @@
 import { createPool, type PoolConnection, type RowDataPacket } from "mysql2/promise";
-import { mariadbStore } from "../../../../src/stores/mysql/index.ts";
+import { mariadbStore } from "../../../../packages/once-again/src/stores/mysql/index.ts";
 import { mariadbBinary, startMariadb } from "../../../servers/mysql.ts";
 import { busyMsMax, connectionsMax, type CrashEngine, effectsTable } from "../engine.ts";
 

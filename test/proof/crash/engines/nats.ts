@@ -1,4 +1,4 @@
-import { natsStore } from "../../../../src/stores/nats/index.ts";
+import { natsStore } from "../../../../packages/once-again/src/stores/nats/index.ts";
 import { bucket, lostAfterMs, natsConnection } from "../../../nats/buckets.ts";
 import { natsBinary, startNats } from "../../../servers/nats.ts";
 import type { CrashEngine } from "../engine.ts";

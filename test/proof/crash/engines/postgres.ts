@@ -1,5 +1,5 @@
 import { Pool, type PoolClient } from "pg";
-import { postgresStore } from "../../../../src/stores/postgres/index.ts";
+import { postgresStore } from "../../../../packages/once-again/src/stores/postgres/index.ts";
 import { postgresBinary, startPostgres } from "../../../servers/postgres.ts";
 import { busyMsMax, connectionsMax, type CrashEngine, effectsTable } from "../engine.ts";
 import type { Effect } from "../evidence.ts";

@@ -1,5 +1,5 @@
 import { Redis } from "ioredis";
-import { redisStore } from "../../../../src/stores/redis/index.ts";
+import { redisStore } from "../../../../packages/once-again/src/stores/redis/index.ts";
 import { redisBinary, startRedis } from "../../../servers/redis.ts";
 import { busyMsMax, type CrashEngine } from "../engine.ts";
 

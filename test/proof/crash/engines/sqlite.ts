@@ -1,5 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
-import { sqliteStore } from "../../../../src/stores/sqlite/index.ts";
+import { sqliteStore } from "../../../../packages/once-again/src/stores/sqlite/index.ts";
 import { busyMsMax, type CrashEngine, type EffectsTable, effectsTable, type OpenKeys } from "../engine.ts";
 
 export const sqliteEngine: CrashEngine = {

@@ -1,7 +1,0 @@
-import { defineConfig } from "vite";
-
-export default defineConfig({
-  base: "./",
-  oxc: { jsx: { importSource: "preact" } },
-  build: { outDir: "../dist/console/page", emptyOutDir: true, target: "es2022", chunkSizeWarningLimit: 200 },
-});

@@ -1,0 +1,266 @@
+import { once } from "node:events";
+import type { ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { expect, test } from "vitest";
+import { listening } from "../../../../test/listening.ts";
+import type { HttpAnswer } from "../server/index.ts";
+import { captureResponse } from "./capture-response.ts";
+
+/** What is kept of what a handler does to a real response, and what the caller then gets. */
+async function captured(
+  handle: (response: ServerResponse) => unknown,
+  { bytesMax = 10_000, before = { "x-before": "outer" } }: { bytesMax?: number; before?: Record<string, string> } = {},
+): Promise<{ kept: HttpAnswer; sent: Response; text: string }> {
+  let kept: HttpAnswer | undefined;
+  const url = await listening(async (_, response) => {
+    for (const [name, value] of Object.entries(before)) response.setHeader(name, value);
+    const capture = captureResponse(response, response.req, bytesMax);
+    const answer = capture.begin();
+    void handle(response);
+    kept = await answer;
+    expect(response.req.socket.bytesWritten).toBe(0);
+    capture.send(kept);
+  });
+  const sent = await fetch(url);
+  return { text: await sent.text(), sent, kept: kept! };
+}
+
+const text = ({ body }: HttpAnswer): string => Buffer.from(body).toString();
+
+test.for([
+  ["end", (response) => response.end("whole")],
+  ["end with a callback", (response) => response.end("whole", () => undefined)],
+  ["write and end", (response) => (response.write("wh"), response.write("ole"), response.end())],
+  ["encodings", (response) => (response.write("77686f", "hex"), response.end("bGU=", "base64"))],
+  ["bytes", (response) => response.end(new Uint8Array(Buffer.from("whole")))],
+  ["a piped stream", (response) => Readable.from(["wh", "ole"]).pipe(response)],
+  ["a pipeline", (response) => pipeline(Readable.from(["wh", "ole"]), response)],
+  ["a slow stream", (response) => pipeline(slowly("wh", "ole"), response)],
+] as [string, (response: ServerResponse) => unknown][])(
+  "keeps and sends what was written by %s",
+  async ([, handle]) => {
+    const { kept, sent, text: received } = await captured(handle);
+    expect(kept.status).toBe(200);
+    expect(text(kept)).toBe("whole");
+    expect(received).toBe("whole");
+    expect(sent.headers.get("content-length")).toBe("5");
+  },
+);
+
+async function* slowly(...chunks: string[]): AsyncGenerator<string> {
+  for (const chunk of chunks) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    yield chunk;
+  }
+}
+
+test("a response that was ended shows that it is, before its answer is sent", async () => {
+  await captured((response) => {
+    expect(response.writableEnded).toBe(false);
+    response.end();
+    expect(response.writableEnded).toBe(true);
+  });
+});
+
+test("callbacks of write and end are called, after they returned", async () => {
+  const calls: string[] = [];
+  await captured((response) => {
+    response.write("a", () => calls.push("write"));
+    response.write("b", "utf8", () => calls.push("write with encoding"));
+    response.end(() => calls.push("end"));
+    calls.push("returned");
+  });
+  expect(calls).toEqual(["returned", "write", "write with encoding", "end"]);
+});
+
+test("a buffer that its writer uses again is kept as it was", async () => {
+  const buffer = Buffer.from("first");
+  const { text } = await captured((response) => {
+    response.write(buffer);
+    buffer.write("again");
+    response.end(buffer);
+  });
+  expect(text).toBe("firstagain");
+});
+
+test.for([
+  ["setHeader", (response) => response.setHeader("Location", "/7").setHeader("link", ["a", "b"])],
+  ["writeHead with an object", (response) => response.writeHead(201, { Location: "/7", link: ["a", "b"] })],
+  ["writeHead with a reason", (response) => response.writeHead(201, "Made", { location: "/7", link: ["a", "b"] })],
+  ["writeHead with a flat list", (response) => response.writeHead(201, ["Location", "/7", "link", "a", "link", "b"])],
+  [
+    "writeHead with a list of pairs",
+    (response) =>
+      response.writeHead(201, [
+        ["Location", "/7"],
+        ["link", ["a", "b"]],
+      ] as unknown as string[]),
+  ],
+  [
+    "writeHead over setHeader",
+    (response) => response.setHeader("location", "/6").writeHead(201, { location: "/7", link: ["a", "b"] }),
+  ],
+] as [string, (response: ServerResponse) => unknown][])("keeps and sends the headers of %s", async ([, set]) => {
+  for (const before of [{ "x-before": "outer" }, {}]) {
+    const handle = (response: ServerResponse): void => {
+      response.statusCode = 201;
+      set(response);
+      response.end();
+    };
+    const { kept, sent } = await captured(handle, { before });
+    expect(kept.status).toBe(201);
+    // What was set before the handler is of this request, and none of the answer's.
+    expect(kept.headers).toEqual([
+      ["location", "/7"],
+      ["link", "a"],
+      ["link", "b"],
+    ]);
+    expect([sent.status, sent.headers.get("location"), sent.headers.get("link")]).toEqual([201, "/7", "a, b"]);
+    expect(sent.headers.get("x-before")).toBe(before["x-before"] ?? null);
+  }
+});
+
+test.for([
+  ["writeHead", (response) => response.writeHead(201)],
+  ["write", (response) => response.write("part")],
+  ["flushHeaders", (response) => response.flushHeaders()],
+  ["end", (response) => response.end()],
+] as [string, (response: ServerResponse) => unknown][])(
+  "after %s the headers count as sent, as they do without us",
+  async ([, answer]) => {
+    await captured((response) => {
+      expect(response.headersSent).toBe(false);
+      response.setHeader("x-early", "1");
+      answer(response);
+      expect(response.headersSent).toBe(true);
+      for (const late of [() => response.setHeader("x-late", "1"), () => response.writeHead(500)]) {
+        expect(late).toThrow(expect.objectContaining({ code: "ERR_HTTP_HEADERS_SENT" }));
+      }
+      response.end();
+    });
+  },
+);
+
+test("a header that can't be sent is refused in the handler, where it was written", async () => {
+  for (const headers of [{ "na me": "1" }, { name: "va\nlue" }]) {
+    await captured((response) => {
+      expect(() => response.writeHead(200, headers)).toThrow(TypeError);
+      response.end();
+    });
+  }
+});
+
+test("a connection that a handler closes is closed", async () => {
+  for (const before of [{ "x-before": "outer" }, {}]) {
+    const { sent } = await captured((response) => response.writeHead(200, { connection: "close" }).end(), { before });
+    expect(sent.headers.get("connection")).toBe("close");
+  }
+});
+
+test("the length and the transfer coding that the handler named do not count, only what it wrote", async () => {
+  for (const headers of [{ "content-length": "3" }, { "transfer-encoding": "chunked" }, { "content-length": "5" }]) {
+    const { sent, text } = await captured((response) => response.writeHead(200, headers).end("whole"));
+    expect([text, sent.headers.get("content-length")]).toEqual(["whole", "5"]);
+    expect(sent.headers.get("transfer-encoding")).toBeNull();
+    expect([sent.headers.get("connection"), sent.headers.get("date")]).toEqual(["keep-alive", expect.any(String)]);
+  }
+});
+
+test("a 204 has no length, whatever the handler wrote", async () => {
+  const { sent, text } = await captured((response) => response.writeHead(204, { "content-length": "2" }).end("no"));
+  expect([sent.status, text, sent.headers.get("content-length")]).toEqual([204, "", null]);
+});
+
+test("more than may be kept is refused at the end, not before it", async () => {
+  let outcome: unknown;
+  let endedFirst = false;
+  const url = await listening((_, response) => {
+    const capture = captureResponse(response, response.req, 10);
+    capture.begin().catch((error: unknown) => {
+      outcome = error;
+      expect(endedFirst).toBe(true);
+      capture.send({ status: 500, headers: [], body: Buffer.from("refused") });
+    });
+    response.setHeader("x-handler", "1");
+    response.write("more than ten bytes");
+    setTimeout(() => {
+      endedFirst = true;
+      response.end();
+    }, 10);
+  });
+  const response = await fetch(url);
+  expect([response.status, await response.text(), response.headers.get("x-handler")]).toEqual([500, "refused", null]);
+  expect(outcome).toMatchObject({ code: "ONCE_RESULT_TOO_LARGE" });
+});
+
+test("a response that another wrapped before is given back as it was wrapped", async () => {
+  const calls: string[] = [];
+  const url = await listening(async (_, response) => {
+    const { end } = response;
+    response.end = function wrapped(this: ServerResponse, ...args: unknown[]) {
+      calls.push("wrapped end");
+      return Reflect.apply(end, this, args) as ServerResponse;
+    } as typeof response.end;
+    const capture = captureResponse(response, response.req, 100);
+    const answer = capture.begin();
+    response.end("whole");
+    capture.send(await answer);
+  });
+  expect(await (await fetch(url)).text()).toBe("whole");
+  expect(calls).toEqual(["wrapped end"]);
+});
+
+test("a writeHead that another put in its place finds the headers set, as for any answer", async () => {
+  const url = await listening(async (_, response) => {
+    const { writeHead } = response;
+    response.writeHead = function wrapped(this: ServerResponse, status: number, ...rest: unknown[]) {
+      expect([status, rest, this.getHeader("x-handler")]).toEqual([201, [], "1"]);
+      this.setHeader("x-wrapped", "1");
+      return Reflect.apply(writeHead, this, [status]) as ServerResponse;
+    };
+    const capture = captureResponse(response, response.req, 100);
+    const answer = capture.begin();
+    response.writeHead(201, { "x-handler": "1" }).end("whole");
+    capture.send(await answer);
+  });
+  const { status, headers } = await fetch(url);
+  expect([status, headers.get("x-handler"), headers.get("x-wrapped")]).toEqual([201, "1", "1"]);
+});
+
+test("after the answer was sent, what is written late is dropped", async () => {
+  const url = await listening(async (_, response) => {
+    const capture = captureResponse(response, response.req, 100);
+    const answer = capture.begin();
+    response.end("whole");
+    response.write("late");
+    capture.send(await answer);
+    response.write("later");
+    response.end("later");
+    await once(response, "close");
+  });
+  expect(await (await fetch(url)).text()).toBe("whole");
+});
+
+test("a run that is begun anew leaves nothing of the one before", async () => {
+  const url = await listening(async (_, response) => {
+    response.setHeader("x-outer", "as it was");
+    const capture = captureResponse(response, response.req, 100);
+    const first = capture.begin();
+    response.writeHead(418, { "x-outer": "changed", "x-first": "1" }).end("first");
+    await first;
+    const second = capture.begin();
+    response.setHeader("x-second", "2");
+    response.end("second");
+    capture.send(await second);
+  });
+  const response = await fetch(url);
+  const names = ["x-outer", "x-first", "x-second"];
+  expect([response.status, await response.text(), ...names.map((name) => response.headers.get(name))]).toEqual([
+    200,
+    "second",
+    "as it was",
+    null,
+    "2",
+  ]);
+});

@@ -1,0 +1,101 @@
+import express from "express";
+import { expect, test } from "vitest";
+import { dial } from "../../../../test/dial.ts";
+import { listening, post, posted, read } from "../../../../test/listening.ts";
+import { NoEffectError } from "../server/index.ts";
+import { memoryStore } from "../stores/memory/index.ts";
+import { noEffectErrors, onceExpress } from "./express.ts";
+
+// What is Express' own; what all frameworks share is in test/frameworks.
+
+const options = { store: memoryStore(), scope: "public", onError: () => undefined } as const;
+
+test("without noEffectErrors, a NoEffectError is a failure like any other, and is kept", async () => {
+  const app = express().set("env", "test");
+  let runs = 0;
+  app.post("/orders", onceExpress({ ...options, store: memoryStore() }), () => {
+    runs += 1;
+    throw new NoEffectError("nothing");
+  });
+  const url = `${await listening(app)}/orders`;
+  expect([(await posted(url)).status, await posted(url), runs]).toEqual([
+    500,
+    expect.objectContaining({ status: 500, replayed: true }),
+    1,
+  ]);
+});
+
+test("half an answer is none, even where an error handler brings it to an end", async () => {
+  const errors: unknown[] = [];
+  const app = express();
+  const onError = (error: unknown): void => void errors.push(error);
+  app.post("/orders", onceExpress({ ...options, store: memoryStore(), onError }), (_, response) => {
+    response.write("half");
+    throw new Error("the rest is missing");
+  });
+  app.use(noEffectErrors);
+  app.use(((_error, _request, response, _next) => void response.end(" of it")) as express.ErrorRequestHandler);
+  const url = `${await listening(app)}/orders`;
+  const first = await posted(url);
+  expect(first).toMatchObject({ status: 500, text: expect.stringContaining("ONCE_HANDLER_FAILED") });
+  expect(await posted(url)).toEqual({ ...first, replayed: true });
+  expect(errors).toEqual([new Error("the rest is missing")]);
+});
+
+test("mounted for all of a path, it puts its policy into Express' own answers to OPTIONS", async () => {
+  const app = express();
+  app.use("/orders", onceExpress({ ...options, store: memoryStore() }));
+  app.post("/orders", (_, response) => void response.json("ok"));
+  const answer = await fetch(`${await listening(app)}/orders`, { method: "OPTIONS" });
+  expect(answer.headers.get("allow")).toBe("POST");
+  expect(answer.headers.get("idempotency-key-policy")).toContain("retention=86400");
+});
+
+test("of two routes on one store, each keeps its own rules, and what a validator in front refuses is not kept", async () => {
+  const app = express();
+  let refuse = true;
+  app.post(
+    "/orders",
+    (_, response, next) => void (refuse ? response.sendStatus(401) : next()),
+    onceExpress({ ...options, store: memoryStore() }),
+    (_, response) => void response.sendStatus(201),
+  );
+  const url = `${await listening(app)}/orders`;
+  expect((await posted(url)).status).toBe(401);
+  refuse = false;
+  expect(await posted(url)).toMatchObject({ status: 201, replayed: false });
+});
+
+test("a caller that hangs up while its key is claimed, its body unread, leaves nothing behind", async () => {
+  const store = memoryStore();
+  const [asked, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const slow: typeof store = {
+    ...store,
+    claim: async (request) => {
+      asked.resolve();
+      await go.promise;
+      return store.claim(request);
+    },
+  };
+  const app = express();
+  const bodies: unknown[] = [];
+  app.post("/orders", onceExpress({ ...options, store: slow }), express.json(), (request, response) => {
+    bodies.push(request.body);
+    response.json("ok");
+  });
+  const url = await listening(app);
+  const { socket } = dial(url);
+  socket.write(
+    "POST /orders HTTP/1.1\r\nHost: a\r\nIdempotency-Key: order-7\r\nContent-Type: application/json\r\n" +
+      'Content-Length: 14\r\n\r\n{"item":"tea"}',
+  );
+  await asked.promise;
+  socket.destroy();
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  go.resolve();
+  const json = { headers: { "content-type": "application/json" } };
+  let answer = await read(await post(`${url}/orders`, "order-7", json));
+  while (answer.status === 409) answer = await read(await post(`${url}/orders`, "order-7", json));
+  expect(answer).toMatchObject({ status: 200, replayed: false });
+  expect(bodies).toEqual([{ item: "tea" }]);
+});

@@ -1,0 +1,62 @@
+import { fastify } from "fastify";
+import { expect, test } from "vitest";
+import { dial } from "../../../../test/dial.ts";
+import { listening, post, posted } from "../../../../test/listening.ts";
+import { memoryStore } from "../stores/memory/index.ts";
+import { onceFastify } from "./fastify.ts";
+
+// What is Fastify's own; what all frameworks share is in test/frameworks.
+
+const options = (waitMs = 0) => ({ store: memoryStore(), scope: "public", waitMs, onError: () => undefined }) as const;
+const json = { headers: { "content-type": "application/json" } };
+
+test("what a hook or the schema refuses is not kept", async () => {
+  const app = fastify();
+  let allowed = false;
+  app.addHook("preHandler", async (_, reply) => (allowed ? undefined : reply.code(401).send()));
+  const schema = { body: { type: "object", required: ["item"] } };
+  app.post("/orders", { ...onceFastify(options()), schema }, async (request) => request.body);
+  await app.ready();
+  const url = `${await listening((request, response) => app.routing(request, response))}/orders`;
+  expect((await posted(url, "k", json)).status).toBe(401);
+  allowed = true;
+  expect((await posted(url, "k", { ...json, body: "{}" })).status).toBe(400);
+  expect(await posted(url, "k", json)).toEqual({ status: 200, text: '{"item":"tea"}', replayed: false });
+  expect(await posted(url, "k", json)).toEqual({ status: 200, text: '{"item":"tea"}', replayed: true });
+});
+
+test("headers that hooks set before are in answers, repeats and refusals", async () => {
+  const app = fastify();
+  app.addHook("onRequest", async (_, reply) => void reply.header("access-control-allow-origin", "*"));
+  app.post("/orders", onceFastify(options()), async (_, reply) => {
+    reply.removeHeader("x-gone");
+    return "ok";
+  });
+  await app.ready();
+  const url = `${await listening((request, response) => app.routing(request, response))}/orders`;
+  for (const key of ["k", "k", ""]) {
+    const answer = await post(url, key, json);
+    expect(answer.status).toBe(key === "" ? 400 : 200);
+    expect(answer.headers.get("access-control-allow-origin")).toBe("*");
+  }
+});
+
+test("a handler that returns nothing ends its operation, also for a caller that left", async () => {
+  const app = fastify();
+  const [running, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  app.post("/orders", onceFastify(options(20_000)), async (request) => {
+    expect(request.once.key).toBe("order-7");
+    running.resolve();
+    await go.promise;
+  });
+  await app.ready();
+  const url = await listening((request, response) => app.routing(request, response));
+  const { socket } = dial(url);
+  socket.write("POST /orders HTTP/1.1\r\nHost: a\r\nIdempotency-Key: order-7\r\nContent-Type: application/json\r\n");
+  socket.write('Content-Length: 14\r\n\r\n{"item":"tea"}');
+  await running.promise;
+  socket.destroy();
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  go.resolve();
+  expect(await posted(`${url}/orders`, "order-7", json)).toEqual({ status: 200, text: "", replayed: true });
+});

@@ -1,0 +1,47 @@
+import Koa from "koa";
+import { expect, test } from "vitest";
+import { listening, post, posted } from "../../../../test/listening.ts";
+import { memoryStore } from "../stores/memory/index.ts";
+import { onceKoa } from "./koa.ts";
+import type { NodeExecution } from "./node.ts";
+
+// What is Koa's own; what all frameworks share is in test/frameworks.
+
+async function served(handle: Koa.Middleware): Promise<string> {
+  const app = new Koa();
+  app.silent = true;
+  app.use(async (context, next) => {
+    context.set("access-control-allow-origin", "*");
+    await next();
+  });
+  app.use(onceKoa({ store: memoryStore(), scope: "public", onError: () => undefined }));
+  app.use(handle);
+  const answer = app.callback();
+  return listening((request, response) => void answer(request, response));
+}
+
+test("answers of Koa's own making are kept as they are: a status without a body, an error nobody caught", async () => {
+  const url = await served((context) => {
+    const { key } = context.state["once"] as NodeExecution;
+    if (key === "error") context.throw(409, "not twice");
+    context.status = 201;
+  });
+  for (const replayed of [false, true]) {
+    expect(await posted(url, "k")).toEqual({ status: 201, text: "Created", replayed });
+    expect(await posted(url, "error")).toEqual({ status: 409, text: "not twice", replayed });
+  }
+});
+
+test("a response ended past Koa is the answer, though Koa would answer, too", async () => {
+  const url = await served((context) => void context.res.end("past Koa"));
+  for (const replayed of [false, true]) expect(await posted(url)).toMatchObject({ text: "past Koa", replayed });
+});
+
+test("headers that middleware sets before are in answers, repeats and refusals", async () => {
+  const url = await served((context) => void (context.body = { ok: true }));
+  for (const key of ["k", "k", ""]) {
+    const answer = await post(url, key);
+    expect(answer.status).toBe(key === "" ? 400 : 200);
+    expect(answer.headers.get("access-control-allow-origin")).toBe("*");
+  }
+});

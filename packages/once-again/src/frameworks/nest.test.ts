@@ -1,0 +1,90 @@
+import "reflect-metadata";
+import {
+  type CanActivate,
+  Controller,
+  createParamDecorator,
+  type ExecutionContext,
+  type INestApplication,
+  Module,
+  Post,
+  UseGuards,
+  UseInterceptors,
+} from "@nestjs/common";
+import { NestFactory } from "@nestjs/core";
+import { FastifyAdapter } from "@nestjs/platform-fastify";
+import { expect, onTestFinished, test } from "vitest";
+import { posted } from "../../../../test/listening.ts";
+import { NoEffectError } from "../server/index.ts";
+import { memoryStore } from "../stores/memory/index.ts";
+import { executionOf, onceNest } from "./nest.ts";
+import type { NodeExecution } from "./node.ts";
+
+// What is Nest's own; what all frameworks share is in test/frameworks.
+
+const Operation = createParamDecorator((_data: unknown, context: ExecutionContext) => executionOf(context));
+const json = { headers: { "content-type": "application/json" } };
+
+/** An application with one guarded handler, on Express or Fastify. Node runs TypeScript without decorators. */
+async function served(
+  platform: string,
+  guard: CanActivate,
+  handle: (execution: NodeExecution) => unknown,
+): Promise<string> {
+  class Orders {
+    create(execution: NodeExecution): unknown {
+      return handle(execution);
+    }
+  }
+  class App {}
+  const method = Object.getOwnPropertyDescriptor(Orders.prototype, "create")!;
+  const once = onceNest({ store: memoryStore(), scope: "public", onError: () => undefined });
+  Operation()(Orders.prototype, "create", 0);
+  Post()(Orders.prototype, "create", method);
+  UseGuards(guard)(Orders.prototype, "create", method);
+  UseInterceptors(once)(Orders.prototype, "create", method);
+  Controller("orders")(Orders);
+  Module({ controllers: [Orders] })(App);
+  const settings = { logger: false, rawBody: true } as const;
+  const app: INestApplication =
+    platform === "fastify"
+      ? await NestFactory.create(App, new FastifyAdapter(), settings)
+      : await NestFactory.create(App, settings);
+  await app.listen(0, "127.0.0.1");
+  onTestFinished(() => app.close());
+  return `${await app.getUrl()}/orders`;
+}
+
+test.for(["express", "fastify"])(
+  "on %s, what a handler returns is kept, and what a guard refuses is not",
+  async (platform) => {
+    let allowed = false;
+    const url = await served(platform, { canActivate: () => allowed }, ({ key, body }) => ({
+      key,
+      body: body.toString(),
+    }));
+    expect((await posted(url, "k", json)).status).toBe(403);
+    allowed = true;
+    const text = JSON.stringify({ key: "k", body: '{"item":"tea"}' });
+    expect(await posted(url, "k", json)).toEqual({ status: 201, text, replayed: false });
+    expect(await posted(url, "k", json)).toEqual({ status: 201, text, replayed: true });
+    expect((await posted(url, "k", { ...json, body: '{"item":"coffee"}' })).status).toBe(422);
+    expect((await posted(url, "", json)).status).toBe(400);
+  },
+);
+
+test.for(["express", "fastify"])(
+  "on %s, its own exceptions are kept, and NoEffectError frees the key",
+  async (platform) => {
+    let runs = 0;
+    const url = await served(platform, { canActivate: () => true }, ({ key }) => {
+      runs += 1;
+      throw key === "none" ? new NoEffectError("The bank is closed.") : new Error("fault");
+    });
+    const text = '{"statusCode":500,"message":"Internal server error"}';
+    for (const replayed of [false, true]) expect(await posted(url, "k", json)).toEqual({ status: 500, text, replayed });
+    for (const replayed of [false, false]) {
+      expect(await posted(url, "none", json)).toMatchObject({ status: 503, replayed });
+    }
+    expect(runs).toBe(3);
+  },
+);

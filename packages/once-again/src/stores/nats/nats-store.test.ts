@@ -1,0 +1,228 @@
+import { DiscardPolicy, jetstreamManager, StorageType } from "@nats-io/jetstream";
+import { type KV, Kvm } from "@nats-io/kv";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { bucket, bucketOptions, lostAfterMs, natsConnection, onClock } from "../../../../../test/nats/buckets.ts";
+import { cutProxy } from "../../../../../test/servers/cut-proxy.ts";
+import { describeWithServer } from "../../../../../test/servers/describe-with-server.ts";
+import type { PrivateServer } from "../../../../../test/servers/private-server.ts";
+import { type NatsCluster, natsBinary, startNats, startNatsCluster } from "../../../../../test/servers/nats.ts";
+import { claimLoad, repeatUntilAnswered } from "../../../../../test/store-load.ts";
+import { longClaim } from "../../../../../test/long-claim.ts";
+import { fakeClock } from "../../testing/fake-clock.ts";
+import { sealedStore } from "../../server/sealed-store.ts";
+import { leasedEngine } from "../../server/leased-engine.ts";
+import { storeContract } from "../../testing/store-contract/store-contract.ts";
+import type { Store } from "../store.ts";
+import { natsStore } from "./index.ts";
+
+const result = Uint8Array.of(0, 10, 255);
+
+/** A server alone, as a cluster of one. */
+async function startAlone(): Promise<NatsCluster> {
+  const server = await startNats();
+  return { nodes: [server], [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+}
+
+/** Cases that make no sense where the bucket removes records by its ttl. */
+const bucketDoesItself = ["expired records are purged, up to the limit, and no others"];
+
+describeWithServer("the NATS store", natsBinary, () => {
+  describe.for([
+    ["one server (R1)", startAlone, 1],
+    ["three servers (R3)", startNatsCluster, 3],
+  ] as const)("on %s", ([, start, replicas]) => {
+    let cluster: NatsCluster;
+    let connection: NatsConnection;
+    let kv: KV;
+    const ports = (): number[] => cluster.nodes.map(({ port }) => port);
+    beforeAll(async () => {
+      cluster = await start();
+      connection = await natsConnection(ports());
+      kv = await bucket(connection, "keys", replicas);
+    }, 120_000);
+    afterAll(async () => {
+      await connection.close();
+      await cluster[Symbol.asyncDispose]();
+    });
+
+    const open = async (records: string): Promise<Store> => {
+      const own = await natsConnection(ports());
+      return { ...(await natsStore(await bucket(own, records, replicas))), close: () => own.close() };
+    };
+    for (const { name, run } of storeContract({ open })) test(name, run);
+
+    test("says what it survives, and what endangers records", async () => {
+      const store = await natsStore(kv);
+      expect(store.survivesFailover).toBe(replicas === 3 ? "yes" : "no");
+      expect(await store.health()).toEqual(replicas === 3 ? [] : [expect.stringContaining("1 replica")]);
+    });
+  });
+
+  describe("to the millisecond", () => {
+    let server: PrivateServer;
+    let connection: NatsConnection;
+    beforeAll(async () => {
+      server = await startNats();
+      connection = await natsConnection([server.port]);
+    });
+    afterAll(async () => {
+      await connection.close();
+      await server[Symbol.asyncDispose]();
+    });
+
+    const clock = fakeClock(1_700_000_000_000);
+    const open = async (records: string) => natsStore(onClock(await bucket(connection, records), clock));
+    const cases = storeContract({ clock, open });
+    for (const { name, run } of cases.filter(({ name }) => !bucketDoesItself.includes(name))) test(name, run);
+  });
+
+  describe("when things fail", () => {
+    const opened = async (port: number) => {
+      const connection = await natsConnection([port]);
+      onTestFinished(() => connection.close());
+      return natsStore(await bucket(connection, "keys", 1, lostAfterMs));
+    };
+
+    test("a lost acknowledgement is settled by asking again", async () => {
+      await using server = await startNats();
+      await using proxy = await cutProxy(server.port);
+      const store = await opened(proxy.port);
+      const one = longClaim("k");
+      const cutDuring = async <Answer>(ask: () => Promise<Answer>): Promise<Answer> => {
+        const before = await store.inspect(one);
+        proxy.cutNextAnswer("PUB $KV.");
+        const answer = await repeatUntilAnswered(ask);
+        expect((await store.inspect(one))?.record).not.toEqual(before?.record);
+        return answer;
+      };
+      expect(await cutDuring(() => store.claim(one))).toMatchObject({ kind: "acquired", attempt: 1 });
+      expect(await cutDuring(() => store.checkpoint({ ...one, step: "s", result }))).toBe(true);
+      expect(await cutDuring(() => store.renew({ ...one, leaseMs: 70_000 }))).toBe(true);
+      expect(await cutDuring(() => store.complete({ ...one, result }))).toBe(true);
+      expect(proxy.answersCut).toBe(4);
+      expect(await store.claim({ ...one, owner: "other" })).toEqual({ kind: "done", result });
+    });
+
+    test("what was acknowledged under load survives kill -9", async () => {
+      await using server = await startNats();
+      const store = await opened(server.port);
+      const { held } = await claimLoad(store, () => server.kill());
+      await server.restart();
+      expect(held.length).toBeGreaterThan(0);
+      for (const claim of held) {
+        const answer = await repeatUntilAnswered(() => store.claim({ ...claim, owner: "other" }));
+        expect(answer.kind).toBe("in-progress");
+      }
+    });
+
+    test("a caller whose clock is an hour off changes nothing", async () => {
+      await using server = await startNats();
+      const store = await opened(server.port);
+      const one = longClaim("k");
+      const trueNow = Date.now();
+      onTestFinished(() => void vi.useRealTimers());
+      vi.useFakeTimers({ toFake: ["Date"], now: trueNow + 3_600_000 });
+      await store.claim(one);
+      vi.setSystemTime(trueNow - 3_600_000);
+      expect((await store.claim({ ...one, owner: "other", takeOverAfterMs: 0 })).kind).toBe("in-progress");
+      expect(Math.abs((await store.inspect(one))!.record.createdAt - trueNow)).toBeLessThan(60_000);
+    });
+
+    test("a replay is one round trip of two questions, a claim and a completion are two", async () => {
+      await using server = await startNats();
+      await using proxy = await cutProxy(server.port);
+      const store = await opened(proxy.port);
+      const one = longClaim("k");
+      const sent = async (ask: () => Promise<unknown>): Promise<string[]> => {
+        const heard = proxy.listen(/^H?PUB (\S+)/gmu);
+        await ask();
+        return heard().map((subject) => subject.replace(/keys.*/u, ""));
+      };
+      const questions = ["$JS.API.STREAM.INFO.KV_", "$JS.API.STREAM.MSG.GET.KV_"];
+      expect(await sent(() => store.claim(one))).toEqual([...questions, "$KV."]);
+      expect(await sent(() => store.complete({ ...one, result }))).toEqual([...questions, "$KV."]);
+      expect(await sent(() => store.claim({ ...one, owner: "other" }))).toEqual(questions);
+    });
+
+    test("what the bucket would forget before its time is refused", async () => {
+      await using server = await startNats();
+      const store = await opened(server.port);
+      const tooLong = bucketOptions.ttl + 1;
+      const invalid = expect.objectContaining({ code: "ONCE_OPTION_INVALID" }) as Error;
+      await expect(store.claim(longClaim("k", { retentionMs: tooLong }))).rejects.toThrow(invalid);
+      await expect(store.renew({ ...longClaim("k"), leaseMs: tooLong })).rejects.toThrow(invalid);
+      const settlement = { as: "done", result, retentionMs: tooLong } as const;
+      await expect(store.resolve({ ...longClaim("k"), settlement })).rejects.toThrow(invalid);
+      expect(await store.list({})).toEqual([]);
+    });
+
+    test("a bucket that keeps records less long than the route asks for is told at once", async () => {
+      await using server = await startNats();
+      const store = await opened(server.port);
+      const invalid = expect.objectContaining({ code: "ONCE_OPTION_INVALID" }) as Error;
+      expect(store.retentionMsMax).toBe(bucketOptions.ttl);
+      for (const kept of [store, sealedStore(store, [{ id: "a", secret: new Uint8Array(16) }])]) {
+        expect(() => leasedEngine(kept, { retentionMs: bucketOptions.ttl + 1 })).toThrow(invalid);
+        expect(leasedEngine(kept, { retentionMs: bucketOptions.ttl })).toBeDefined();
+      }
+    });
+
+    test("a purge downloads nothing, however much there is", async () => {
+      await using server = await startNats();
+      await using proxy = await cutProxy(server.port);
+      const store = await opened(proxy.port);
+      for (let index = 0; index < 20; index += 1) {
+        const one = longClaim(String(index), { leaseMs: 1, retentionMs: 2 });
+        await store.claim(one);
+        await store.complete({ ...one, retentionMs: 2, result });
+      }
+      const before = proxy.trips();
+      expect(await store.purge({ limit: 200 })).toBe(0);
+      expect(proxy.trips()).toBe(before);
+    });
+
+    test("an answer that was lost leaves time to ask again within what an engine waits for", async () => {
+      await using server = await startNats();
+      await using proxy = await cutProxy(server.port);
+      const connection = await natsConnection([proxy.port]);
+      onTestFinished(() => connection.close());
+      // The client itself would wait as long as the engine does.
+      const kv = await bucket(connection, "keys", 1, 60_000);
+      const store = await natsStore(kv, { requestMsMax: 300 });
+      const engine = leasedEngine(store, { storeMsMax: 60_000 });
+      proxy.cutNextAnswer("PUB $KV.");
+      const operation = { scope: "acme", key: "k", fingerprint: "f" };
+      const outcome = await engine.run(operation, async () => ({ effect: "done", result }) as never);
+      expect([outcome.kind, proxy.answersCut]).toEqual(["executed", 1]);
+      await engine.close();
+    });
+
+    test("a bucket that would forget, or show what is old, is refused; others are warned of", async () => {
+      await using server = await startNats();
+      const connection = await natsConnection([server.port]);
+      onTestFinished(() => connection.close());
+      const refused = (what: string): Error =>
+        expect.objectContaining({
+          code: "ONCE_OPTION_INVALID",
+          message: expect.stringContaining(what) as string,
+        }) as Error;
+      const buckets = new Kvm(connection);
+      await expect(natsStore(await buckets.create("direct"))).rejects.toThrow(refused("allow_direct"));
+      const manager = await jetstreamManager(connection);
+      await buckets.create("old", bucketOptions);
+      await manager.streams.update("KV_old", { discard: DiscardPolicy.Old });
+      await expect(natsStore(await buckets.create("old", bucketOptions))).rejects.toThrow(refused("discard"));
+      const forever = await buckets.create("forever", { ...bucketOptions, ttl: 0 });
+      await expect(natsStore(forever)).rejects.toThrow(refused("ttl"));
+      const versions = await buckets.create("versions", { ...bucketOptions, history: 2 });
+      await expect(natsStore(versions)).rejects.toThrow(refused("history"));
+      const store = await natsStore(await buckets.create("brief", { ...bucketOptions, storage: StorageType.Memory }));
+      expect(await store.health()).toEqual([
+        expect.stringContaining("1 replica"),
+        expect.stringContaining("in memory"),
+      ]);
+      await expect(natsStore(forever, { requestMsMax: 0 })).rejects.toThrow(refused("requestMsMax"));
+    });
+  });
+});

@@ -1,0 +1,219 @@
+import { connect } from "node:net";
+import { Pool } from "pg";
+import postgres from "postgres";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { longClaim } from "../../../../../test/long-claim.ts";
+import { databases, execute, pgPool, postgresClients } from "../../../../../test/postgres/databases.ts";
+import { cutProxy } from "../../../../../test/servers/cut-proxy.ts";
+import { describeWithServer } from "../../../../../test/servers/describe-with-server.ts";
+import { postgresBinary } from "../../../../../test/servers/postgres.ts";
+import { OnceAgainError } from "../../core/errors.ts";
+import { fakeClock } from "../../testing/fake-clock.ts";
+import { type PostgresConnection, postgresIntents, type PostgresStore, postgresStore } from "./index.ts";
+
+const result = Uint8Array.of(1, 2, 3);
+const operation = { scope: "acme", key: "order-7", fingerprint: "f", retentionMs: 60_000 };
+const commit = { keep: "commit", result, value: "ran" } as const;
+const never = (): never => expect.fail("ran");
+const unavailable = expect.objectContaining({ code: "ONCE_STORE_UNAVAILABLE" }) as Error;
+const overdue = new OnceAgainError("ONCE_HANDLER_TIMEOUT", "The work was given up, and goes on.");
+
+describeWithServer("the connections of a PostgreSQL store", postgresBinary, () => {
+  const { server, create } = databases();
+
+  const migrated = async (): Promise<string> => {
+    const url = await create();
+    await postgresStore(pgPool(url, { max: 1 })).migrate();
+    return url;
+  };
+  const at = (url: string, port: number): string => url.replace(/:\d+\//, `:${port}/`);
+
+  /** Makes `count` connections, and leaves them idle. */
+  const warm = async (store: PostgresStore<PostgresConnection>, count: number): Promise<void> => {
+    const all = Promise.withResolvers<void>();
+    let there = 0;
+    await Promise.all(
+      Array.from({ length: count }, (_, index) =>
+        store.transact({ ...operation, key: `warm ${index}` }, async () => {
+          if ((there += 1) === count) all.resolve();
+          await all.promise;
+          return commit;
+        }),
+      ),
+    );
+  };
+
+  const asked: Record<string, (store: PostgresStore<PostgresConnection>, key: string) => Promise<unknown>> = {
+    "a claim": (store, key) => store.claim(longClaim(key)),
+    "a transaction": (store, key) => store.transact({ ...operation, key }, async () => commit),
+  };
+
+  test.for(Object.entries(asked))("that fell silent are closed by %s, and the pool makes new ones", async ([, ask]) => {
+    const url = await migrated();
+    await using proxy = await cutProxy(server().port);
+    const pool = pgPool(at(url, proxy.port), { max: 2 });
+    const store = postgresStore(pool, { busyMsMax: 400, transactionsMax: 2 });
+    await warm(store, 2);
+    proxy.silence();
+    for (const key of ["one", "two"]) await expect(ask(store, key)).rejects.toThrow(unavailable);
+    const patient = postgresStore(pool, { transactionsMax: 2 });
+    for (const key of ["three", "four", "five"]) await ask(patient, key);
+    expect(pool.waitingCount).toBe(0);
+  });
+
+  test("of postgres that fell silent are closed by a time-out of the socket", async () => {
+    const url = await migrated();
+    await using proxy = await cutProxy(server().port);
+    const silentMsMax = 500;
+    // As in the guide on transactions. The types of `postgres` (3.4.9) don't know the option.
+    const socketOptions = {
+      socket: ({ host, port }: { host: string[]; port: number[] }) =>
+        new Promise((resolve, reject) => {
+          const socket = connect(port[0]!, host[0]);
+          socket.once("connect", () => resolve(socket)).once("error", reject);
+          socket.setTimeout(silentMsMax, () => socket.destroy(new Error("The connection is silent.")));
+        }),
+    };
+    const sql = postgres(at(url, proxy.port), { max: 2, onnotice: () => undefined, ...socketOptions });
+    onTestFinished(() => sql.end({ timeout: 1 }));
+    const store = postgresStore(sql, { busyMsMax: 200, transactionsMax: 2 });
+    await warm(store as PostgresStore<PostgresConnection>, 2);
+    proxy.silence();
+    for (const key of ["one", "two"]) await expect(store.claim(longClaim(key))).rejects.toThrow(unavailable);
+    const patient = postgresStore(sql);
+    for (const key of ["three", "four", "five"]) {
+      // What still stood in the queue of a silent one is refused when that one is closed; the next one is new.
+      await patient.claim(longClaim(key)).catch(() => patient.claim(longClaim(key)));
+    }
+  });
+
+  describe.for(Object.entries(postgresClients))("through %s", ([, open]) => {
+    test("are given back by a transaction whose ROLLBACK is slow", async () => {
+      const url = await migrated();
+      const store = open(url, { connectionsMax: 2, transactionsMax: 2, busyMsMax: 200 });
+      const slow = await Promise.allSettled(
+        Array.from({ length: 2 }, (_, index) =>
+          store.transact({ ...operation, key: `slow ${index}` }, async (given) => {
+            execute(given, "SELECT pg_sleep(0.7)").catch(() => undefined);
+            await new Promise(setImmediate);
+            throw overdue;
+          }),
+        ),
+      );
+      expect(slow).toEqual([0, 1].map(() => ({ status: "rejected", reason: overdue })));
+      const patient = await Promise.all(
+        Array.from({ length: 6 }, async (_, index) => {
+          for (;;) {
+            const answer = await store
+              .transact({ ...operation, key: `quick ${index}` }, async () => commit)
+              .catch(() => undefined);
+            if (answer !== undefined) return answer.kind;
+          }
+        }),
+      );
+      expect(new Set(patient)).toEqual(new Set(["executed"]));
+    });
+
+    test("suffice for handlers that each ask the same pool for a second one", async () => {
+      const url = await migrated();
+      const pool = pgPool(url, { max: 3 });
+      const sql = postgres(url, { max: 3, onnotice: () => undefined });
+      onTestFinished(() => sql.end({ timeout: 1 }));
+      const isPg = open === postgresClients["pg"];
+      const store = isPg ? postgresStore(pool) : postgresStore(sql);
+      const second = () => (isPg ? pool.query("SELECT 1") : sql`SELECT 1`);
+      const answers = await Promise.all(
+        Array.from({ length: 9 }, (_, index) =>
+          store.transact({ ...operation, key: `key ${index}` }, async () => {
+            await second();
+            return commit;
+          }),
+        ),
+      );
+      expect(answers.every(({ kind }) => kind === "executed")).toBe(true);
+    });
+
+    test("are waited for as long as allowed in sum: for a turn, and for the beginning", async () => {
+      const url = await migrated();
+      await using proxy = await cutProxy(server().port);
+      const clock = fakeClock();
+      const store = open(at(url, proxy.port), { connectionsMax: 2, transactionsMax: 1, busyMsMax: 5000, clock });
+      const go = Promise.withResolvers<void>();
+      const inside = Promise.withResolvers<void>();
+      const first = store.transact(operation, async () => {
+        inside.resolve();
+        await go.promise;
+        return commit;
+      });
+      await inside.promise;
+      const waiting = store.transact({ ...operation, key: "waiting" }, never);
+      const refused = waiting.catch((error: unknown) => error);
+      await clock.advance(3000);
+      proxy.silence();
+      go.resolve();
+      first.catch(() => undefined);
+      await new Promise(setImmediate);
+      await clock.advance(2000);
+      expect(await refused).toEqual(unavailable);
+    });
+
+    test("to a database that was not migrated say so at once", async () => {
+      const store = open(await create());
+      for (const ask of Object.values(asked)) {
+        await expect(ask(store, "k")).rejects.toThrow(/store\.migrate\(\).*once-again migrate/);
+      }
+    });
+  });
+
+  test("behind a pooler that knows no prepared statements say so", async () => {
+    const pool = pgPool(await migrated(), { max: 1 });
+    const store = postgresStore(pool);
+    await store.claim(longClaim("k"));
+    await pool.query("DEALLOCATE ALL");
+    await expect(store.claim(longClaim("k"))).rejects.toThrow("prepare: false");
+  });
+
+  test("that are no pool's are refused", () => {
+    const invalid = expect.objectContaining({ code: "ONCE_OPTION_INVALID" }) as Error;
+    const client = { query: never, connect: never, processID: null };
+    for (const given of [client, undefined, "postgres://localhost", {}, Promise.resolve({})]) {
+      expect(() => postgresStore(given as never)).toThrow(invalid);
+    }
+    const pool = new Pool();
+    expect(() => postgresStore(pool, { transactionsMax: 0 })).toThrow(invalid);
+  });
+
+  test("come from a pool that somebody wrapped, too, whose `connect` knows no callback", async () => {
+    const pool = pgPool(await migrated());
+    const wrapped = { query: pool.query.bind(pool), connect: () => pool.connect() };
+    const store = postgresStore(wrapped as unknown as Pool);
+    expect((await store.claim(longClaim("k"))).kind).toBe("acquired");
+    expect((await store.transact({ ...operation, key: "other" }, async () => commit)).kind).toBe("executed");
+    expect([pool.totalCount, pool.idleCount]).toEqual([1, 1]);
+  });
+
+  test("that intents use may break while they are idle, too", () => {
+    const pool = new Pool();
+    postgresIntents(pool);
+    postgresIntents(pool);
+    postgresStore(pool);
+    expect(pool.listenerCount("error")).toBe(1);
+    // Node throws an error event that nobody listens to.
+    expect(pool.emit("error", new Error("terminating connection"), undefined as never)).toBe(true);
+  });
+
+  test("may break while they are idle: the process lives, and goes on when PostgreSQL is back", async () => {
+    const url = await migrated();
+    const pool = new Pool({ connectionString: url, max: 2 });
+    onTestFinished(() => pool.end());
+    const store = postgresStore(pool);
+    postgresStore(pool, { tablePrefix: "other_" });
+    expect(pool.listenerCount("error")).toBe(1);
+    await warm(store, 1);
+    const removed = new Promise((resolve) => pool.once("remove", resolve));
+    await server().stop();
+    await removed;
+    await server().restart();
+    expect(await store.claim(longClaim("k"))).toMatchObject({ kind: "acquired" });
+  });
+});

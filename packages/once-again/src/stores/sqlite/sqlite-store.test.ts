@@ -1,0 +1,35 @@
+import { join } from "node:path";
+import { describe, onTestFinished, test } from "vitest";
+import { effectsDatabase } from "../../../../../test/effects-database.ts";
+import { keepsOrder } from "../../../../../test/keeps-order.ts";
+import { folderOfSuite } from "../../../../../test/temporary-folder.ts";
+import { systemClock } from "../../core/system-clock.ts";
+import { fakeClock, storeContract, transactionContract } from "../../testing/index.ts";
+import { sqliteStore } from "./sqlite-store.ts";
+
+describe("the SQLite store", () => {
+  const folder = folderOfSuite();
+  const open = (records: string, clock = systemClock) => sqliteStore({ path: join(folder(), `${records}.db`), clock });
+
+  describe("on a clock of the test", () => {
+    const clock = fakeClock(1_700_000_000_000);
+    // Connections wait for one another in real time.
+    const dated = { ...systemClock, now: () => clock.now() };
+    const cases = storeContract({ clock, open: (records) => open(records, dated) });
+    for (const { name, run } of cases) test(name, run);
+  });
+
+  describe("on the machine's clock", () => {
+    for (const { name, run } of storeContract({ open: (records) => open(records) })) test(name, run);
+  });
+
+  keepsOrder(() => {
+    const store = open("in-order");
+    onTestFinished(() => store.close());
+    return store;
+  });
+
+  describe("in transactions", () => {
+    for (const { name, run } of transactionContract({ open: effectsDatabase, parallel: false })) test(name, run);
+  });
+});

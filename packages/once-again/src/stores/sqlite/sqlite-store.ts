@@ -1,0 +1,63 @@
+import type { DatabaseSync } from "node:sqlite";
+import { checkedListLimit } from "../list-limit.ts";
+import { type Apply, recordOperations } from "../record-operations.ts";
+import type { TransactionalStore } from "../store.ts";
+import { type AnswerTo, inspected, isExpired, type Operation } from "../transition.ts";
+import { type SqliteOptions, sqliteConnection } from "./connection.ts";
+import { grouped } from "./grouped.ts";
+import { keyedStep, keyedWork, unkeyedWork } from "./keyed-work.ts";
+import { recordWriter } from "./record-writer.ts";
+import { keyRows } from "./rows.ts";
+import { schema } from "./schema.ts";
+import type { TakeTurn } from "./turns.ts";
+
+/** How a store opens its database: your own file, so that key and effect commit together. */
+export type SqliteStoreOptions = SqliteOptions;
+
+/** A store in a SQLite file. */
+export interface SqliteStore extends TransactionalStore<DatabaseSync> {
+  /** The statements that make its table, which opening the store has run. */
+  readonly schemaSql: string;
+}
+
+/**
+ * A store in a SQLite file (WAL, `synchronous=FULL`): an acknowledged claim or result survives a crash of the process,
+ * and of the machine as far as its disk keeps what it acknowledges.
+ *
+ * It opens a connection of its own, which a transaction owns while it runs: one writer at a time, as SQLite has it.
+ * Handlers write through what they are given: a `DatabaseSync` that is good until their operation ends, and on which BEGIN,
+ * COMMIT and ROLLBACK are savepoints. Reading elsewhere, on your own connections, is always fine.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`; what `node:sqlite` throws when the file can't be opened.
+ */
+export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
+  const connection = sqliteConnection(options, schema, keyRows);
+  const { prepared: rows, clock, committed, queueMax } = connection;
+  const { ask, takeTurn } = grouped(connection.takeTurn, queueMax, recordWriter(connection));
+  const apply: Apply = async <Asked extends Operation>(operation: Asked) => (await ask(operation)) as AnswerTo<Asked>;
+  const transaction: TakeTurn = (work) => takeTurn(() => committed(work));
+
+  return {
+    survivesFailover: "yes",
+    schemaSql: schema,
+    ...recordOperations(apply),
+    transact: (request, work, onLateUse) => transaction(() => keyedWork(connection, request, work, onLateUse)),
+    transactStep: (request, work, onLateUse) => transaction(() => keyedStep(connection, request, work, onLateUse)),
+    transactUnkeyed: (work, onLateUse) => transaction(() => unkeyedWork(connection, work, onLateUse)),
+    inspect: (name) =>
+      takeTurn(() => {
+        const record = rows.read(name);
+        const now = clock.now();
+        return record === undefined || isExpired(record, now) ? undefined : inspected(name, record, now);
+      }),
+    list: async (request) => {
+      const limit = checkedListLimit(request);
+      return takeTurn(() => {
+        const now = clock.now();
+        return rows.list({ ...request, limit }, now).map((found) => inspected(found, found.record, now));
+      });
+    },
+    purge: ({ limit }) => transaction(() => rows.purge(limit, clock.now())),
+    close: () => connection.close(),
+  };
+}

@@ -1,0 +1,89 @@
+import { readFileSync } from "node:fs";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { SealKey } from "once-again/server";
+import type { RecordName } from "once-again/stores/store";
+import { wholeNumber } from "../arguments.ts";
+import { storeForms } from "../store-from-url.ts";
+
+/** What every command on keys is told. */
+export interface StoreFlags {
+  readonly store: string;
+  readonly json?: boolean;
+}
+
+/** Gives a command the options of `StoreFlags`. */
+export function withStoreOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--store <url>", `where the keys are: ${storeForms}`).env("ONCE_AGAIN_STORE").makeOptionMandatory(),
+    )
+    .option("--json", "print one JSON document instead of text");
+}
+
+/** The arguments by which a command names one record. */
+export function withName(command: Command): Command {
+  return command
+    .argument("<scope>", 'whose key it is, as `list` shows it; "public" for routes with one scope for all')
+    .argument("<key>", "the key");
+}
+
+/** The arguments by which a command names one record to settle, or `--held` for all that wait for a person. */
+export function withHeldNames(command: Command): Command {
+  return command
+    .argument("[scope]", 'whose key it is, as `list` shows it; "public" for routes with one scope for all')
+    .argument("[key]", "the key")
+    .option("--held", "settle every held key instead of one, in the order of scope and key")
+    .option("--scope <scope>", "with --held: only those of this scope")
+    .option("--limit <number>", "with --held: how many at most, 1 to 1000000", wholeNumber(1, 1_000_000), 10_000);
+}
+
+/** The record that the arguments name; undefined with `--held`. Anything else is wrong usage. */
+export function heldName(
+  scope: string | undefined,
+  key: string | undefined,
+  flags: { readonly held?: boolean; readonly scope?: string },
+  command: Command,
+): RecordName | undefined {
+  if (flags.held) {
+    return scope === undefined ? undefined : command.error("error: give a scope and key, or --held, not both");
+  }
+  if (flags.scope !== undefined) command.error("error: --scope goes with --held");
+  if (scope !== undefined && key !== undefined) return { scope, key };
+  return command.error("error: give the scope and key of one, or --held for all that are held");
+}
+
+/** `--seal-key`, which may be given several times: see `sealKeysOf`. */
+export function sealKeyOption(description: string): Option {
+  return new Option("--seal-key <id:hex|@file>", description)
+    .argParser((text, before: readonly string[]) => [...before, text])
+    .default([], "none");
+}
+
+/** `--yes`, for commands that ask. */
+export function yesOption(): Option {
+  return new Option("--yes", "do it without asking");
+}
+
+/** The bytes that an option gives: those of a file, or its own text. */
+export function bytesOf(text: string): Uint8Array {
+  if (!text.startsWith("@")) return new TextEncoder().encode(text);
+  try {
+    return readFileSync(text.slice(1));
+  } catch (error) {
+    throw new InvalidArgumentError(`It can't be read: ${(error as Error).message}.`);
+  }
+}
+
+/**
+ * The seal keys that `--seal-key` gives.
+ *
+ * @throws Error without the text, which is a secret; commander would show it.
+ */
+export function sealKeysOf(texts: readonly string[]): SealKey[] {
+  const lines = texts.flatMap((text) => new TextDecoder().decode(bytesOf(text)).split(/\r?\n/));
+  return lines.filter(Boolean).map((line) => {
+    const [, id, hex] = /^([\x21-\x7e]{1,64}):((?:[0-9a-f]{32}){1,2})$/i.exec(line) ?? [];
+    if (id === undefined || hex === undefined) throw new Error("A seal key must be ID:HEX, 32 or 64 hex digits.");
+    return { id, secret: Uint8Array.from(Buffer.from(hex, "hex")) };
+  });
+}

@@ -1,0 +1,199 @@
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { describe, expect, test } from "vitest";
+import { runCli } from "../../../../../test/cli.ts";
+import { answer, bytes, keysGround, named, sealKey, sealKeyText } from "../../../../../test/keys-ground.ts";
+import { temporaryFolder } from "../../../../../test/temporary-folder.ts";
+import { encodeAnswer } from "once-again/server";
+import { sealedStore } from "once-again/server";
+import { exitCodes } from "../exit-codes.ts";
+
+const ground = keysGround();
+const { claim, abandoned, done, keys, keysDocument } = ground;
+
+describe("list", () => {
+  test("shows each key in a line: state, age, attempt, lease, expiry, and its whole name", async () => {
+    await claim("order-1");
+    await abandoned("order-2");
+    await done("order-3");
+    const { code, stdout, stderr } = await keys("list");
+    expect(stdout.trimEnd().split("\n")).toEqual([
+      expect.stringMatching(/^STATE +AGE +ATTEMPT +LEASE +EXPIRES +SCOPE +KEY$/),
+      expect.stringMatching(/^running +\ds +1 +9m \d+s left +in (10m|9m \d+s) +acme +order-1$/),
+      expect.stringMatching(/^abandoned +\ds +1 +over \ds +in (10m|9m \d+s) +acme +order-2$/),
+      expect.stringMatching(/^done +\ds +1 +- +in (10m|9m \d+s) +acme +order-3$/),
+    ]);
+    expect({ code, stderr }).toEqual({ code: exitCodes.fine, stderr: "" });
+  });
+
+  test("filters by scope and state, and goes on where a page ended", async () => {
+    await abandoned("order-1");
+    await abandoned("order-2");
+    await claim("order-3");
+    await abandoned("order-4", "o'hara");
+    const filter = ["--state", "abandoned", "--scope", "acme", "--limit", "1"];
+    const first = await keysDocument("list", ...filter);
+    expect(first.document).toMatchObject({
+      keys: [{ scope: "acme", key: "order-1", state: "abandoned", attempt: 1, stepCount: 0, resultBytes: null }],
+      next: { scope: "acme", key: "order-1" },
+    });
+    const second = await keysDocument("list", ...filter, "--after", '["acme","order-1"]');
+    expect(second.document).toMatchObject({ keys: [{ key: "order-2" }], next: { key: "order-2" } });
+    const third = await keysDocument("list", ...filter, "--after", '["acme","order-2"]');
+    expect(third.document).toEqual({ keys: [], next: null });
+    const { stdout } = await keys("list", "--scope", "o'hara", "--limit", "1");
+    expect(stdout).toContain(`There may be more: --after '["o'\\''hara","order-4"]'\n`);
+  });
+
+  test("an empty store has no such keys, and that is fine", async () => {
+    expect(await keys("list")).toEqual({ code: exitCodes.fine, stdout: "No such keys.\n", stderr: "" });
+  });
+
+  test("a scope can't move the cursor", async () => {
+    await claim("order-1", "\u001b[2Jevil\u202e\n");
+    const { stdout } = await keys("list");
+    expect(stdout).toContain(String.raw`\u{1b}[2Jevil\u{202e}\u{a}`);
+    expect(stdout).not.toContain("\u001b");
+  });
+});
+
+describe("show", () => {
+  test("shows the kept answer, its headers and its body", async () => {
+    await done("order-1", encodeAnswer({ status: 201, headers: [["location", "/7"]], body: bytes('{"order":7}\n') }));
+    const { code, stdout } = await keys("show", "acme", "order-1");
+    expect(stdout).toMatch(/^state +done: its result is kept$/m);
+    expect(stdout).toMatch(/^result +HTTP 201, 12 bytes\n {2}location: \/7\n {2}\{"order":7\}$/m);
+    expect(code).toBe(exitCodes.fine);
+  });
+
+  test("--json has everything, binary as Base64", async () => {
+    await done("order-1");
+    const { code, document } = await keysDocument("show", "acme", "order-1");
+    expect(document).toEqual({
+      scope: "acme",
+      key: "order-1",
+      state: "done",
+      attempt: 1,
+      fence: expect.any(Number),
+      fingerprint: "f",
+      owner: "worker",
+      createdAt: expect.stringMatching(/Z$/),
+      leaseUntil: expect.stringMatching(/Z$/),
+      expiresAt: expect.stringMatching(/Z$/),
+      stepCount: 0,
+      steps: [],
+      resultBytes: answer.length,
+      result: { kind: "answer", status: 201, headers: [["location", "/orders/7"]], bodyBase64: "/wA=" },
+    });
+    expect(code).toBe(exitCodes.fine);
+  });
+
+  test("shows the steps of an operation that stopped in between, in their order", async () => {
+    await claim("order-1");
+    const step = (place: string, result: string) =>
+      ground.store().checkpoint({ ...named("order-1"), step: place, result: bytes(result) });
+    await step("2", '{"name":"mail","begun":true}');
+    await step("10", '{"name":"last"}');
+    await step("1", '{"name":"charge","value":{"id":7}}');
+    const { stdout } = await keys("show", "acme", "order-1");
+    expect(stdout).toMatch(
+      /^step 1 +"charge": done\n {2}\{"id":7\}\nstep 2 +"mail": begun, .*\nstep 10 +"last": done$/m,
+    );
+    const { document } = await keysDocument("show", "acme", "order-1");
+    expect(document).toMatchObject({
+      steps: [
+        { place: "1", kind: "step", name: "charge", value: { id: 7 } },
+        { place: "2", kind: "step", name: "mail", begun: true },
+        { place: "10", kind: "step", name: "last" },
+      ],
+    });
+  });
+
+  test("a long or binary body is not thrown at the terminal", async () => {
+    await done("order-1", encodeAnswer({ status: 200, headers: [], body: bytes("é".repeat(3000)) }));
+    expect((await keys("show", "acme", "order-1")).stdout).toContain("… and 3952 more bytes: --json has them");
+    await done("order-2");
+    expect((await keys("show", "acme", "order-2")).stdout).toContain("(not text) /wA=");
+    await done("order-3", bytes("of another transport"));
+    expect((await keys("show", "acme", "order-3")).stdout).toMatch(/^result +20 bytes\n {2}of another transport$/m);
+  });
+
+  test("a sealed answer is shown as sealed, unless its key is given, by itself or in a file", async () => {
+    await done("order-1", answer, sealedStore(ground.store(), [sealKey]));
+    const sealed = await keys("show", "acme", "order-1");
+    expect(sealed.stdout).toMatch(/^result +sealed with the key "k1": --seal-key opens it$/m);
+    expect(sealed.code).toBe(exitCodes.fine);
+    const file = join(temporaryFolder(), "seal-keys");
+    writeFileSync(file, `k0:${"00".repeat(16)}\n${sealKeyText}\n`);
+    for (const given of [sealKeyText, `@${file}`]) {
+      const { document } = await keysDocument("show", "acme", "order-1", "--seal-key", given);
+      expect(document).toMatchObject({ result: { kind: "answer", status: 201, bodyBase64: "/wA=" } });
+    }
+    const wrong = await keysDocument("show", "acme", "order-1", "--seal-key", `k1:${"00".repeat(32)}`);
+    expect(wrong.document).toMatchObject({ result: { kind: "sealed", keyId: "k1" } });
+  });
+
+  test("a key that is not there is a bad answer", async () => {
+    const { code, stdout, stderr } = await keys("show", "acme", "order-9");
+    expect({ code, stdout }).toEqual({ code: exitCodes.bad, stdout: "" });
+    expect(stderr).toContain("acme order-9: There is no such key");
+    const { document } = await keysDocument("show", "acme", "order-9");
+    expect(document).toEqual({ scope: "acme", key: "order-9", state: "absent" });
+  });
+});
+
+describe("wrong usage", () => {
+  test.for<[args: string[], told: string]>([
+    [["list", "--limit", "1001"], "from 1 to 1000"],
+    [["list", "--state", "lost"], "choices"],
+    [["list", "--after", "order-1"], "JSON array"],
+    [["show", "acme"], "missing required argument 'key'"],
+    [["resolve", "acme", "order-1"], "--status"],
+    [["resolve", "acme", "order-1", "--status", "199"], "from 200 to 599"],
+    [["resolve", "acme", "order-1", "--status", "200", "--header", "no colon"], "name: value"],
+    [["resolve", "acme", "order-1", "--status", "200", "--header", "a: b\nc: d"], "name: value"],
+    [["resolve", "acme", "order-1", "--status", "200", "--body", "@/nowhere"], "can't be read"],
+    [["purge", "--batch", "0"], "from 1 to"],
+  ])("%j", async ([args, told]) => {
+    const { code, stdout, stderr } = await keys(...args);
+    expect({ code, stdout }).toEqual({ code: exitCodes.usage, stdout: "" });
+    expect(stderr).toContain(told);
+  });
+
+  test("a secret that can't be read as a seal key is not shown", async () => {
+    await claim("order-1");
+    const { code, stderr } = await keys("show", "acme", "order-1", "--seal-key", "k1:feedbeef");
+    expect({ code, stderr }).toEqual({ code: exitCodes.usage, stderr: expect.stringContaining("must be ID:HEX") });
+    expect(stderr).not.toContain("feedbeef");
+  });
+});
+
+test("a store that does not exist is neither made nor changed", async () => {
+  const missing = join(temporaryFolder(), "missing.db");
+  const absent = await runCli(["keys", "list", "--store", missing]);
+  expect(absent).toMatchObject({
+    code: exitCodes.usage,
+    stdout: "",
+    stderr: expect.stringContaining("There is no file"),
+  });
+  expect(existsSync(missing)).toBe(false);
+
+  const other = join(temporaryFolder(), "other.db");
+  const database = new DatabaseSync(other);
+  database.exec("CREATE TABLE mine (id INTEGER)");
+  const wrong = await runCli(["keys", "list"], { ONCE_AGAIN_STORE: `sqlite:${other}` });
+  expect(wrong).toMatchObject({ code: exitCodes.usage, stderr: expect.stringContaining("holds no keys") });
+  expect(database.prepare("SELECT name FROM sqlite_schema").all()).toEqual([{ name: "mine" }]);
+  database.close();
+});
+
+test.for(["list", "show", "resolve", "release", "purge"])(
+  "keys %s --help has an example and the exit codes",
+  async (command) => {
+    const { code, stdout } = await runCli(["keys", command, "--help"]);
+    expect(stdout).toMatch(new RegExp(`^Example:\n {2}\\$ once-again keys ${command} --store keys.db`, "m"));
+    expect(stdout).toContain("Exit codes: 0 ");
+    expect(code).toBe(exitCodes.fine);
+  },
+);

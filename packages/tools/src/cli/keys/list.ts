@@ -1,0 +1,96 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { InspectedRecord, ListRequest, RecordName } from "once-again/stores/store";
+import { wholeNumber } from "../arguments.ts";
+import { exitCodes } from "../exit-codes.ts";
+import { painter } from "../painter.ts";
+import { type StoreFlags, withStoreOptions } from "./flags.ts";
+import { recordSummary } from "../../console/keys/record-json.ts";
+import { recordTable } from "./record-table.ts";
+import { sqlitePath } from "../store-from-url.ts";
+import { print, withStore } from "./session.ts";
+
+interface ListFlags extends StoreFlags, Pick<ListRequest, "scope" | "after"> {
+  readonly state?: NonNullable<ListRequest["state"]> | "held";
+  readonly limit: number;
+}
+
+/** For a store that may have keys under another name. */
+const prefixHint =
+  "Do the servers use a prefix of their own? Give it in the URL: ?tablePrefix=shop_, or ?prefix=shop: for Redis.";
+
+/** `once-again keys list` */
+export function listCommand(): Command {
+  return withStoreOptions(new Command("list"))
+    .summary("show the keys of a store")
+    .description("Shows the keys of a store that are not expired, in the order of scope and key.")
+    .option("--scope <scope>", "only those of this scope")
+    .addOption(
+      new Option("--state <state>", 'only those in this state; "held" is "abandoned"').choices([
+        "running",
+        "done",
+        "held",
+        "abandoned",
+      ]),
+    )
+    .option("--limit <number>", "how many at most, 1 to 1000", wholeNumber(1, 1000), 100)
+    .option("--after <name>", 'go on after this one: \'["scope","key"]\', as the last line of a full list says', nameOf)
+    .addHelpText(
+      "after",
+      `
+Example:
+  $ once-again keys list --store keys.db --state abandoned
+
+Ages are by this machine's clock, states by the store's. An abandoned key is held: look into it with "show", settle it
+with "resolve" or "release".
+
+Exit codes: 0 fine (also when there are none), 2 wrong usage, or a store that does not answer.`,
+    )
+    .action(run);
+}
+
+async function run(flags: ListFlags, command: Command): Promise<void> {
+  const { scope, after, limit } = flags;
+  const state = flags.state === "held" ? "abandoned" : flags.state;
+  const request: ListRequest = {
+    limit,
+    ...(scope !== undefined && { scope }),
+    ...(state && { state }),
+    ...(after && { after }),
+  };
+  await withStore(command, flags, async (store) => {
+    const found = await store.list(request);
+    const last = found.length < limit ? undefined : found.at(-1);
+    print(
+      flags,
+      () => ({ keys: found.map(recordSummary), next: last ? { scope: last.scope, key: last.key } : null }),
+      () => lines(found, last, sqlitePath(flags.store) === undefined ? prefixHint : undefined),
+    );
+    return exitCodes.fine;
+  });
+}
+
+function lines(found: readonly InspectedRecord[], last: RecordName | undefined, hint: string | undefined): string[] {
+  if (found.length === 0) return ["No such keys.", ...(hint === undefined ? [] : [painter.faint(hint)])];
+  const next = last && `There may be more: --after ${quoted(JSON.stringify([last.scope, last.key]))}`;
+  return [...recordTable(found, Date.now(), painter), ...(next ? ["", painter.faint(next)] : [])];
+}
+
+function nameOf(text: string): RecordName {
+  const [scope, key] = parsed(text);
+  if (typeof scope === "string" && typeof key === "string") return { scope, key };
+  throw new InvalidArgumentError('It must be a JSON array of two texts: ["scope","key"].');
+}
+
+function parsed(text: string): readonly unknown[] {
+  try {
+    const value: unknown = JSON.parse(text);
+    return Array.isArray(value) && value.length === 2 ? value : [];
+  } catch {
+    return [];
+  }
+}
+
+/** A text as a POSIX shell takes it for one word. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,110 @@
+import { validateHeaderName, validateHeaderValue } from "node:http";
+import { Command, InvalidArgumentError } from "commander";
+import { sealInUse } from "../../console/keys/settle.ts";
+import { encodeAnswer } from "once-again/server";
+import { sealer, type SealKey } from "once-again/server";
+import type { RecordName, ResolveRequest, Store } from "once-again/stores/store";
+import { wholeNumber } from "../arguments.ts";
+import { bytesOf, heldName, sealKeyOption, sealKeysOf, withHeldNames, withStoreOptions, yesOption } from "./flags.ts";
+import { withStore } from "./session.ts";
+import { settle } from "./settle.ts";
+import { settleHeld, type SettleHeldFlags } from "./settle-held.ts";
+
+interface ResolveFlags extends SettleHeldFlags {
+  readonly status: number;
+  readonly header: readonly (readonly [name: string, value: string])[];
+  readonly body: Uint8Array;
+  readonly retentionMs: number;
+  readonly sealKey: readonly string[];
+}
+
+const dayMs = 86_400_000;
+
+/** `once-again keys resolve` */
+export function resolveCommand(): Command {
+  return withHeldNames(withStoreOptions(new Command("resolve")))
+    .summary("settle an abandoned key as done, with an answer")
+    .description(
+      "Settles an abandoned key as done: you have found that it happened, and every repeat gets this answer.",
+    )
+    .requiredOption("--status <number>", "the answer's status, 200 to 599", wholeNumber(200, 599))
+    .option("--header <name: value>", "one of the answer's headers; may be given several times", addHeader, [])
+    .option("--body <text|@file>", "the answer's body", bytesOf, new Uint8Array())
+    .option(
+      "--retention-ms <number>",
+      "how long the answer is kept, milliseconds",
+      wholeNumber(1, 36_525 * dayMs),
+      dayMs,
+    )
+    .addOption(sealKeyOption("seals the answer, for servers that use sealedStore; the first one given counts"))
+    .addOption(yesOption())
+    .addHelpText(
+      "after",
+      `
+Example:
+  $ once-again keys resolve --store keys.db acme order-7 --status 201 \\
+      --header "content-type: application/json" --body '{"order":7}'
+  $ once-again keys resolve --store keys.db --held --scope acme --status 204 --yes
+
+Exit codes: 0 settled, 1 it is not (no such key, not abandoned, or you said no), 2 wrong usage, or a store that does not
+answer.`,
+    )
+    .action(run);
+}
+
+async function run(
+  scope: string | undefined,
+  key: string | undefined,
+  flags: ResolveFlags,
+  command: Command,
+): Promise<void> {
+  const held = heldName(scope, key, flags, command);
+  const { status, header, body, retentionMs } = flags;
+  const answer = `HTTP ${status}, ${body.length} bytes`;
+  await withStore(command, flags, async (store) => {
+    const seal = await sealerFor(store, sealKeysOf(flags.sealKey));
+    const plain = encodeAnswer({ status, headers: header, body });
+    const settlementOf = async (name: RecordName): Promise<ResolveRequest["settlement"]> => ({
+      as: "done",
+      result: await seal(name, plain),
+      retentionMs,
+    });
+    if (held === undefined) {
+      return settleHeld(store, flags, command, settlementOf, {
+        question: `Settle them as done? Every repeat of each gets this answer: ${answer}.`,
+        done: `every repeat of each gets ${answer}.`,
+      });
+    }
+    return settle(store, { ...held, settlement: await settlementOf(held) }, flags, command, {
+      question: `Settle it as done? Every repeat gets this answer: ${answer}.`,
+      done: `Settled: every repeat gets ${answer}.`,
+    });
+  });
+}
+
+/** The store's other records say whether an answer has to be sealed. */
+async function sealerFor(
+  store: Store,
+  keys: readonly SealKey[],
+): Promise<(name: RecordName, bytes: Uint8Array) => Promise<Uint8Array>> {
+  if (keys.length > 0) {
+    const seals = sealer(keys);
+    return (name, bytes) => seals.seal(name, bytes);
+  }
+  const keyId = await sealInUse(store);
+  if (keyId === undefined) return async (_name, bytes) => bytes;
+  throw new Error(`Results in this store are sealed with the key "${keyId}": give it with --seal-key.`);
+}
+
+function addHeader(text: string, before: ResolveFlags["header"]): ResolveFlags["header"] {
+  const end = text.indexOf(":");
+  const name = text.slice(0, Math.max(end, 0)).trim();
+  const value = text.slice(end + 1).trim();
+  try {
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+  } catch {
+    throw new InvalidArgumentError('It must be a header: "name: value".');
+  }
+  return [...before, [name, value]];
+}

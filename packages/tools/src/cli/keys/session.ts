@@ -1,0 +1,45 @@
+import process from "node:process";
+import { type Command, CommanderError } from "commander";
+import type { Store } from "once-again/stores/store";
+import type { exitCodes } from "../exit-codes.ts";
+import { storeFromUrl } from "../store-from-url.ts";
+import type { StoreFlags } from "./flags.ts";
+
+/** What a command's work ends the process with. */
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/**
+ * Opens a command's store, works on it, closes it. What can't be done is told in one line, and is wrong usage.
+ *
+ * @param open default: opens what `--store` names, which has to be there.
+ */
+export async function withStore(
+  command: Command,
+  { store: location }: StoreFlags,
+  work: (store: Store) => Promise<ExitCode>,
+  open: () => Promise<Store> = () => storeFromUrl(location),
+): Promise<void> {
+  let store: Store | undefined;
+  try {
+    store = await open();
+    process.exitCode = await work(store);
+  } catch (error) {
+    if (error instanceof CommanderError) throw error;
+    command.error(`error: ${reasonOf(error)}`);
+  } finally {
+    await store?.close();
+  }
+}
+
+/** Prints what a command found: one JSON document, or lines. */
+export function print({ json }: StoreFlags, document: () => unknown, lines: () => readonly string[]): void {
+  const text = json ? JSON.stringify(document(), undefined, 2) : lines().join("\n");
+  process.stdout.write(text === "" ? "" : `${text}\n`);
+}
+
+/** An error's message; some are empty, and have their reasons inside. */
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
+  if (!(error instanceof Error)) return String(error);
+  return error.message || ("code" in error ? String(error.code) : error.name);
+}

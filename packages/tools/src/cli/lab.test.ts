@@ -1,0 +1,175 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { setTimeout } from "node:timers/promises";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { CallerResult, LabResult } from "../lab/lab-result.ts";
+import type { OrderProblem } from "../lab/orders.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { exitCodeOf } from "./lab.ts";
+
+const program = fileURLToPath(new URL("main.ts", import.meta.url));
+const shipped = readFileSync(new URL("../../orders.ndjson", import.meta.url), "utf8")
+  .trim()
+  .split("\n");
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "lab-test-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const start = (...flags: string[]) =>
+  spawn(process.execPath, [program, "lab", ...flags], {
+    stdio: ["ignore", "pipe", "pipe"],
+    // The lab makes its own folder where temporary files go, and must take it away again.
+    env: { ...process.env, TMPDIR: folder, NO_COLOR: "1" },
+  });
+
+async function run(...flags: string[]): Promise<{ code: unknown; stdout: string; stderr: string }> {
+  const child = start(...flags);
+  const [[code], stdout, stderr] = await Promise.all([once(child, "close"), text(child.stdout), text(child.stderr)]);
+  return { code, stdout, stderr };
+}
+
+function orders(...lines: readonly string[]): string {
+  const file = join(folder, "orders.ndjson");
+  writeFileSync(file, lines.join("\n"));
+  return file;
+}
+
+const leftBehind = (): string[] => readdirSync(folder).filter((name) => name.startsWith("once-again-lab-"));
+
+test("with faults the safe caller charges each order once, the careless one some of them twice", async () => {
+  const file = orders(...shipped.slice(0, 40));
+  const { code, stdout } = await run("--orders", file, "--faults", "0.5", "--seed", "2", "--json");
+  const { careless, safe, crashes } = JSON.parse(stdout) as LabResult;
+  expect(safe).toMatchObject({ confirmed: 40, charges: 40, duplicates: 0, lost: 0, wrongAmounts: 0 });
+  // The faults are the seed's, and the API is always there: a slow machine only makes it more.
+  expect(careless.duplicates).toBeGreaterThan(0);
+  expect({ code, crashes }).toEqual({ code: exitCodes.fine, crashes: { api: 0, caller: 0 } });
+});
+
+test("with faults and crashes the safe caller charges each order once, the careless one does not; a bad line is told", async () => {
+  const file = orders(...shipped.slice(0, 30), '{"id":"ord_half"}', ...shipped.slice(30, 60), shipped[0]!);
+  const { code, stdout, stderr } = await run("--orders", file, "--faults", "0.5", "--seed", "2", "--crash", "--json");
+  const result = JSON.parse(stdout) as LabResult & { problems: OrderProblem[] };
+  expect(result).toMatchObject({
+    seed: 2,
+    faults: 0.5,
+    safe: { orders: 60, confirmed: 60, charges: 60, duplicates: 0, lost: 0, wrongAmounts: 0 },
+    careless: { orders: 60, wrongAmounts: 0 },
+    problems: [{ line: 31 }, { line: 62 }],
+  });
+  const { careless, safe } = result;
+  expect(result.crashes.api).toBeGreaterThan(0);
+  expect(result.crashes.caller).toBeGreaterThan(0);
+  // Which of the two: while a slow machine starts the API again, the careless caller gives up one order after another.
+  expect(careless.duplicates + careless.lost).toBeGreaterThan(0);
+  expect(careless.charges).toBe(careless.orders - careless.lost + careless.duplicates);
+  for (const { attempts } of [careless, safe]) {
+    const { total, pass, fail } = attempts;
+    expect(pass + fail + attempts["lose-request"] + attempts["lose-answer"]).toBe(total);
+    expect(Math.min(fail, attempts["lose-request"], attempts["lose-answer"])).toBeGreaterThan(0);
+  }
+  expect(stderr.split("\n").slice(0, 2)).toEqual([
+    expect.stringContaining(`${file}:31: customer `),
+    expect.stringContaining(`${file}:62: id `),
+  ]);
+  expect(code).toBe(exitCodes.fine);
+  expect(leftBehind()).toEqual([]);
+  // The safe caller waits longer after each attempt at an API that comes back late.
+}, 120_000);
+
+test("without faults both are right, and the report says so to a pipe without colour or bar", async () => {
+  const { code, stdout, stderr } = await run("--orders", orders(...shipped.slice(0, 20)), "--faults", "0");
+  expect(stdout).toContain("Careless: every order confirmed and charged once.\nSafe: every order");
+  expect(stdout).not.toContain("\u001b");
+  expect({ code, stderr }).toEqual({ code: exitCodes.fine, stderr: "" });
+});
+
+test.for(["duplicates", "lost", "wrongAmounts", "confirmed"] as const)(
+  "%s of the safe caller decide the exit code",
+  (key) => {
+    const right = { orders: 3, confirmed: 3, duplicates: 0, lost: 0, wrongAmounts: 0 };
+    const [safe, careless] = [{ ...right, [key]: 1 }, right] as unknown as [CallerResult, CallerResult];
+    const result = { seed: 1, faults: 0.3, crashes: { api: 0, caller: 0 } };
+    expect(exitCodeOf({ ...result, careless, safe })).toBe(exitCodes.bad);
+    expect(exitCodeOf({ ...result, careless: safe, safe: careless })).toBe(exitCodes.fine);
+  },
+);
+
+test.for<[flags: string[], told: string]>([
+  [["--faults", "1.1"], "from 0 to 1"],
+  [["--faults", ""], "from 0 to 1"],
+  [["--callers", "0"], "from 1 to 256"],
+  [["--seed", "1.5"], "whole number"],
+  [["--orders", "/nowhere.ndjson"], "can't read the orders"],
+  [["--unheard-of"], "unknown option"],
+])("%s is wrong usage", async ([flags, told]) => {
+  const { code, stdout, stderr } = await run(...flags);
+  expect({ code, stdout }).toEqual({ code: exitCodes.usage, stdout: "" });
+  expect(stderr).toContain(told);
+});
+
+test("a file without a single order is wrong usage", async () => {
+  const { code, stderr } = await run("--orders", orders("{}", ""));
+  expect(code).toBe(exitCodes.usage);
+  expect(stderr).toMatch(/:1: id must be .*\nerror: .* has no valid order/);
+});
+
+test("--help shows an example", async () => {
+  const { code, stdout } = await run("--help");
+  expect(stdout).toContain("$ once-again lab --faults 0.5");
+  expect(code).toBe(exitCodes.fine);
+});
+
+test("an interrupt ends the run, its API and its folder", async () => {
+  const child = start("--callers", "1");
+  const closed = once(child, "close");
+  await expect.poll(leftBehind).not.toEqual([]);
+  await setTimeout(500);
+  child.kill("SIGINT");
+  expect(await closed).toEqual([exitCodes.interrupted, null]);
+  expect(leftBehind()).toEqual([]);
+});
+
+/** Whether a process is there. */
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+test("--serve --exit ends after the report, as without --serve", async () => {
+  const { code, stdout } = await run("--serve", "--exit", "--orders", orders(...shipped.slice(0, 10)), "--faults", "0");
+  expect(stdout).toContain("Safe: every order");
+  expect(stdout).not.toContain("http://");
+  expect(code).toBe(exitCodes.fine);
+});
+
+test("--serve stays until Ctrl-C, which ends a live run as well: no process and no folder is left", async () => {
+  const child = start("--serve", "--orders", orders(...shipped.slice(0, 10)), "--faults", "0");
+  const closed = once(child, "close");
+  let printed = "";
+  child.stdout.on("data", (bytes: Buffer) => void (printed += bytes.toString()));
+  await expect.poll(() => printed, { timeout: 25_000 }).toContain("Ctrl-C ends it.");
+  const [, address = "", token = ""] = /(http:\S+)#token=(\S+)/.exec(printed) ?? [];
+  const post = (path: string) =>
+    fetch(`${address}api/lab/${path}`, { method: "POST", headers: { authorization: `Bearer ${token}` } });
+  expect((await post("step")).status).toBe(200);
+  const live = (await fetch(`${address}api/lab/live`)).body!.getReader();
+  const snapshot = Buffer.from((await live.read()).value).toString();
+  const pids = Array.from(snapshot.matchAll(/"pid":(\d+)/g), ([, pid]) => Number(pid));
+  expect(pids.filter(isRunning)).toHaveLength(3);
+  child.kill("SIGINT");
+  expect(await closed).toEqual([exitCodes.fine, null]);
+  expect(pids.filter(isRunning)).toEqual([]);
+  expect(leftBehind()).toEqual([]);
+}, 60_000);

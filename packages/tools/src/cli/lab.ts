@@ -1,0 +1,128 @@
+import { createReadStream } from "node:fs";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { consoleServer } from "../console/console-server.ts";
+import { labSections } from "../console/lab/lab-section.ts";
+import { stormsSection } from "../console/storms/storms-section.ts";
+import { isRight, type LabResult } from "../lab/lab-result.ts";
+import { bounds } from "../lab/live/live-protocol.ts";
+import { readOrders, type OrdersRead } from "../lab/orders.ts";
+import { labReport } from "../lab/report.ts";
+import { runLab } from "../lab/run-lab.ts";
+import { wholeNumber } from "./arguments.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { painter } from "./painter.ts";
+import { progressBar } from "./progress-bar.ts";
+import { aborted, untilInterrupted } from "./until-interrupted.ts";
+
+interface LabFlags {
+  readonly orders: string;
+  readonly faults: number;
+  readonly seed: number;
+  readonly callers: number;
+  readonly crash?: boolean;
+  readonly json?: boolean;
+  readonly serve?: boolean;
+  readonly exit?: boolean;
+  readonly port: number;
+}
+
+/** The orders that come with the package. */
+const ordersFile = fileURLToPath(new URL("../../orders.ndjson", import.meta.url));
+
+/** `once-again lab`: shows what retries do to orders, with and without keys. */
+export function labCommand(): Command {
+  return new Command("lab")
+    .summary("orders through a flaky network, with and without keys")
+    .description(
+      "Sends the same orders to an orders API over the same flaky network, once by a careless caller (times out, sends " +
+        "again) and once by a safe one (retryingFetch), and holds the ledger against them. All on this machine.",
+    )
+    .addOption(
+      new Option("--orders <file>", "orders, one JSON object a line").default(ordersFile, "the package's own 1,000"),
+    )
+    .option("--faults <share>", "share of the attempts that meet a fault, 0 to 1", share, 0.3)
+    .option("--seed <number>", "the same seed brings the same faults", wholeNumber(0, Number.MAX_SAFE_INTEGER), 1)
+    .option("--callers <number>", "orders on the way at a time, each side, 1 to 256", wholeNumber(1, 256), 8)
+    .option("--crash", "also kill the API five times and both callers four times, and start them again")
+    .option("--json", "print one JSON document instead of a report, and end")
+    .option("--serve", "also serve the console, and stay until Ctrl-C")
+    .option("--port <number>", "the console's port; 0: any free one", wholeNumber(0, 65_535), 0)
+    .option("--exit", "end after the report, in spite of --serve: npm start -- --exit")
+    .addHelpText(
+      "after",
+      `
+Example:
+  $ once-again lab --faults 0.5 --crash --seed 7
+
+A line of the file:
+  {"id":"ord_1","customer":"cus_1","currency":"EUR","lines":[{"sku":"cup","qty":2,"unitPrice":1299}]}
+  Prices are in minor units (cents). A line that is no order is told on stderr and left out.
+
+Exit codes: 0 fine, 1 the safe caller has a duplicate, a loss, a wrong amount or an unconfirmed order,
+2 wrong usage, 130 interrupted.`,
+    )
+    .action(runCommand);
+}
+
+async function runCommand(flags: LabFlags, command: Command): Promise<void> {
+  const { orders, problems } = await ordersOf(flags.orders, command);
+  await untilInterrupted(async (signal) => {
+    await report({ ...flags, orders, problems, signal });
+    if (signal.aborted || !flags.serve || flags.exit || flags.json) return;
+    const { port, seed, callers } = flags;
+    const [lab, keys] = labSections({
+      orders,
+      settings: { seed, concurrency: Math.min(callers, bounds.concurrency.max) },
+    });
+    await using server = await consoleServer({ sections: [lab, stormsSection(), keys], port }).catch((error: Error) =>
+      command.error(`error: can't serve the console: ${error.message}`),
+    );
+    process.stdout.write(`\nSee it happen, order by order: ${server.url}\nCtrl-C ends it.\n`);
+    await aborted(signal);
+  });
+}
+
+/** Runs the lab and prints what came of it. */
+async function report(run: Omit<LabFlags, "orders"> & OrdersRead & { readonly signal: AbortSignal }): Promise<void> {
+  const { json, problems, signal, ...options } = run;
+  const progress = progressBar(process.stderr, "orders settled");
+  try {
+    const result = await runLab({ ...options, signal, onProgress: progress.update });
+    progress.stop();
+    const document = (): string => `${JSON.stringify({ ...result, problems }, undefined, 2)}\n`;
+    process.stdout.write(json ? document() : `\n${labReport(result, painter)}`);
+    process.exitCode = exitCodeOf(result);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    process.exitCode = exitCodes.interrupted;
+  } finally {
+    progress.stop();
+  }
+}
+
+/** The careless caller is expected to be wrong; the safe one has to be right. */
+export const exitCodeOf = ({ safe }: LabResult): number => (isRight(safe) ? exitCodes.fine : exitCodes.bad);
+
+/** Reads the file and tells, on stderr, which of its lines are no orders. */
+async function ordersOf(file: string, command: Command): Promise<OrdersRead> {
+  const read = await readOrders(createReadStream(file)).catch((error: Error) =>
+    command.error(`error: can't read the orders: ${error.message}`),
+  );
+  for (const { line, problem } of read.problems.slice(0, problemsShownMax))
+    console.error(`${file}:${line}: ${problem}`);
+  const hidden = read.problems.length - problemsShownMax;
+  if (hidden > 0) console.error(`${file}: and ${hidden} more lines that are no orders`);
+  if (read.orders.length === 0) command.error(`error: ${file} has no valid order`);
+  return read;
+}
+
+/** So that a file of another kind does not flood the terminal. With --json all are in the document. */
+const problemsShownMax = 20;
+
+function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && value >= 0 && value <= 1) return value;
+  throw new InvalidArgumentError("It must be a number from 0 to 1.");
+}

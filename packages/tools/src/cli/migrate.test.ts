@@ -1,0 +1,74 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { Pool } from "pg";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { cliDocument, runCli } from "../../../../test/cli.ts";
+import { mysqlPool } from "../../../../test/mysql/databases.ts";
+import { describeWithServer } from "../../../../test/servers/describe-with-server.ts";
+import { mariadbBinary, startMariadb } from "../../../../test/servers/mysql.ts";
+import { postgresBinary, startPostgres } from "../../../../test/servers/postgres.ts";
+import { temporaryFolder } from "../../../../test/temporary-folder.ts";
+import { exitCodes } from "./exit-codes.ts";
+
+// Servers are started here, and each command is a process of its own.
+vi.setConfig({ testTimeout: 120_000 });
+
+/** A store whose tables the command makes, twice. */
+async function migrateByUrl(url: string): Promise<void> {
+  const before = await runCli(["keys", "list", "--store", url]);
+  expect(before).toMatchObject({ code: exitCodes.usage, stdout: "" });
+  for (let run = 1; run <= 2; run += 1) {
+    expect(await cliDocument("migrate", "--store", url)).toEqual({
+      code: exitCodes.fine,
+      document: { migrated: true },
+    });
+  }
+  expect(await cliDocument("keys", "list", "--store", url)).toMatchObject({ code: exitCodes.fine });
+}
+
+test("a SQLite file is made, and holds keys then", async () => {
+  await migrateByUrl(join(temporaryFolder(), "keys.db"));
+});
+
+test("--print prints the SQL, and makes nothing", async () => {
+  const path = join(temporaryFolder(), "keys.db");
+  const { code, stdout } = await runCli(["migrate", "--store", path, "--print"]);
+  expect({ code, stdout }).toEqual({ code: exitCodes.fine, stdout: expect.stringContaining("once_again_keys") });
+  expect(existsSync(path)).toBe(false);
+  // Nobody listens there: to print takes no server.
+  const printed = await cliDocument("migrate", "--store", "postgres://127.0.0.1:1/x?tablePrefix=shop_", "--print");
+  expect(printed).toEqual({
+    code: exitCodes.fine,
+    document: { sql: expect.stringContaining("CREATE TABLE shop_keys") },
+  });
+});
+
+test("a URL that is none, or of no store, is wrong usage, and is not repeated", async () => {
+  for (const store of ["postgres://[", "http://user:secret@127.0.0.1/"]) {
+    const { code, stderr } = await runCli(["migrate", "--store", store]);
+    expect({ code, stderr }).toEqual({ code: exitCodes.usage, stderr: expect.stringMatching(/It must be/) });
+    expect(stderr).not.toContain("secret");
+  }
+});
+
+describeWithServer("PostgreSQL", postgresBinary, () => {
+  test("the tables are made, or brought up to date", async () => {
+    const server = await startPostgres();
+    onTestFinished(() => server[Symbol.asyncDispose]());
+    await migrateByUrl(server.url);
+    const pool = new Pool({ connectionString: server.url });
+    onTestFinished(() => pool.end());
+    expect((await pool.query("SELECT to_regclass('once_again_keys') AS keys")).rows).toEqual([
+      { keys: "once_again_keys" },
+    ]);
+  });
+});
+
+describeWithServer("MariaDB", mariadbBinary, () => {
+  test("the tables are made, or brought up to date", async () => {
+    const server = await startMariadb();
+    onTestFinished(() => server[Symbol.asyncDispose]());
+    await mysqlPool(server.url).query("CREATE DATABASE shop");
+    await migrateByUrl(server.url.replace(/[^/]+$/, "shop"));
+  });
+});

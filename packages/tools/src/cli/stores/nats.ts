@@ -1,0 +1,35 @@
+import type { NatsKv } from "once-again/stores/nats";
+import type { Store } from "once-again/stores/store";
+import { loadDrivers } from "./driver.ts";
+
+/** What we use of `@nats-io/transport-node`. */
+interface Transport {
+  connect(options: object): Promise<{ close(): Promise<void> }>;
+}
+
+/** What we use of `@nats-io/kv`. */
+interface Kv {
+  Kvm: new (connection: unknown) => { open(bucket: string): Promise<NatsKv> };
+}
+
+/** How long the server may take to accept a connection, milliseconds. */
+const connectMsMax = 10_000;
+
+/** Opens the store in a bucket of NATS JetStream: `nats://host:4222/BUCKET`. */
+export async function openNats(url: URL): Promise<Store> {
+  const bucket = url.pathname.slice(1);
+  if (bucket === "") throw new Error("The URL must name the bucket: nats://host:4222/BUCKET.");
+  const [transport, kv] = loadDrivers("NATS", ["@nats-io/transport-node", "@nats-io/kv"]) as [Transport, Kv];
+  const connection = await transport.connect({
+    servers: url.host,
+    timeout: connectMsMax,
+    ...(url.username !== "" && { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) }),
+  });
+  try {
+    const { natsStore } = await import("once-again/stores/nats");
+    return { ...(await natsStore(await new kv.Kvm(connection).open(bucket))), close: () => connection.close() };
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}

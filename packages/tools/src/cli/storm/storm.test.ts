@@ -1,0 +1,164 @@
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { cliDocument, runCli } from "../../../../../test/cli.ts";
+import { temporaryFolder } from "../../../../../test/temporary-folder.ts";
+import { presets, simulateStorm, type StormResult } from "../../simulator/index.ts";
+import { stormsHtml } from "./report-html.ts";
+import { sparkline } from "./report-text.ts";
+import { scaleTo } from "./scale.ts";
+import { stormsSvg } from "./storms-svg.ts";
+
+const small = ["storm", "--callers", "200", "--within", "1s", "--duration", "20s"];
+
+test("--json prints what the simulator returns, and nothing else", async () => {
+  const { code, document } = await cliDocument("storm", "--preset", "layered-retries");
+  expect(code).toBe(0);
+  expect(document).toEqual({ results: presets["layered-retries"].storms.map((storm) => simulateStorm(storm)) });
+});
+
+test("flags say what is simulated", async () => {
+  const policy = [
+    "--attempts",
+    "3",
+    "--timeout",
+    "250ms",
+    "--backoff",
+    "linear",
+    "--base",
+    "50ms",
+    "--jitter",
+    "equal",
+  ];
+  const service = [
+    "--capacity",
+    "500",
+    "--workers",
+    "5",
+    "--queue",
+    "50",
+    "--retry-after",
+    "2s",
+    "--outage",
+    "1s-2s:hold,3s-4s",
+  ];
+  const { document } = await cliDocument(
+    ...small,
+    "--seed",
+    "9",
+    ...policy,
+    ...service,
+    "--budget",
+    "aws",
+    "--breaker",
+  );
+  const [{ settings }] = (document as { results: [StormResult] }).results;
+  expect(settings).toMatchObject({
+    seed: 9,
+    durationMs: 20_000,
+    arrivals: { kind: "at-once", callers: 200, withinMs: 1000 },
+    policy: {
+      attemptsMax: 3,
+      attemptTimeoutMs: 250,
+      backoff: { kind: "linear", baseMs: 50, jitter: "equal" },
+      budget: { kind: "aws" },
+      circuitBreaker: {},
+    },
+    services: [{ workers: 5, serviceMs: 10, queueMax: 50, retryAfterMs: 2000 }],
+    outages: [
+      { fromMs: 1000, toMs: 2000, kind: "hold" },
+      { fromMs: 3000, toMs: 4000, kind: "refuse" },
+    ],
+  });
+});
+
+test("the guide's program runs", () => {
+  const flags = ["--conditions=@once-again/source", "--disable-warning=ExperimentalWarning"];
+  const printed = execFileSync(process.execPath, [...flags, "examples/guides/storm.ts"], { encoding: "utf8" });
+  expect(printed).toMatch(/no budget [^]*metastable[^]*success budget [^]*recovered/);
+});
+
+test("policies are compared on one storm, with lines to look at", async () => {
+  const { code, stdout, stderr } = await runCli([...small, "--compare", "no-jitter,full-jitter+no-budget"]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toMatch(/^no-jitter {2}all ended/m);
+  expect(stdout).toMatch(/^full-jitter\+no-budget {2}all ended/m);
+  expect(stdout).toMatch(/attempts +[ ▁-█]{60} [\d,]+\/s/);
+});
+
+test("a service that does not come back is a bad answer; a table that holds is a good one", async () => {
+  const storm = ["storm", "--rate", "90", "--outage", "10s-30s:hold", "--duration", "1m", "--budget", "none"];
+  const [bad, good] = await Promise.all([
+    runCli(storm),
+    runCli(["storm", "--rate", "50", "--outage", "10s-15s", "--duration", "1m"]),
+  ]);
+  expect(bad.stdout).toContain("metastable");
+  expect([bad.code, good.code]).toEqual([1, 0]);
+  expect(good.stdout).toContain("const fetch = retryingFetch({");
+});
+
+test("files are drawn: a picture, and a page that needs nothing else", async () => {
+  const folder = temporaryFolder();
+  const [svg, html] = [join(folder, "storm.svg"), join(folder, "storm.html")];
+  await runCli([...small, "--svg", svg, "--html", html]);
+  expect(readFileSync(svg, "utf8")).toMatch(/^<svg [^]*<title>[^]*<\/svg>\n$/);
+  const page = readFileSync(html, "utf8");
+  expect(page).toMatch(/^<!doctype html>[^]*lang="en"[^]*<\/html>\n$/);
+  expect(page).not.toMatch(/<script|<link|src=|https?:\/\/(?!www\.w3\.org)/);
+});
+
+test("a name is shown as it is, not as markup", () => {
+  const result = simulateStorm({ arrivals: { kind: "at-once", callers: 5 }, policy: { name: '<b>"&' } });
+  for (const drawn of [stormsSvg([result]), stormsHtml([result])]) {
+    expect(drawn).not.toContain("<b>");
+    expect(drawn).toContain("&lt;b>");
+  }
+});
+
+test.each([
+  [["--callers", "0"], "from 1 to 1000000"],
+  [["--rate", "5", "--callers", "5"], "cannot be used with"],
+  [["--outage", "sometimes"], "60s-70s"],
+  [["--timeout", "soon"], "250ms"],
+  [["--compare", "prayer"], "no-jitter"],
+  [["--preset", "hail"], "thundering-herd"],
+  [["--base", "10s", "--cap", "1s"], "capMs must be"],
+  [["--duration", "1ms"], "durationMs must be"],
+  [["--svg", "/nowhere/storm.svg", "--duration", "2s"], "can't be written"],
+])("%j is wrong usage", async ([...flags], told) => {
+  const { code, stdout, stderr } = await runCli(["storm", ...flags]);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  expect(stderr).toContain(told);
+});
+
+test("a sparkline shows the most of each column, and hides nothing", () => {
+  expect(sparkline([0, 1, 80, 40, 0, 0, 8, 0], 80, 4)).toBe("▁█ ▁");
+  expect(sparkline([5], 5, 3)).toBe("███");
+});
+
+test("a scale ends on a round number that is not too small", () => {
+  for (const most of [0, 0.3, 1, 7, 99, 100, 101, 147_202]) {
+    const { at, max, ticks } = scaleTo(most, [0, 100]);
+    expect(max).toBeGreaterThanOrEqual(most);
+    expect(at(max)).toBeCloseTo(100, 9);
+    expect(ticks.length).toBeGreaterThanOrEqual(2);
+    expect(ticks.length).toBeLessThanOrEqual(7);
+  }
+});
+
+test("who has seen enough of the output is not told of an error", async () => {
+  const child = spawn(process.execPath, [
+    "packages/tools/src/cli/main.ts",
+    "storm",
+    "--preset",
+    "retry-storm",
+    "--json",
+  ]);
+  child.stdout.once("data", () => child.stdout.destroy());
+  let told = "";
+  child.stderr.on("data", (chunk: Buffer) => (told += chunk.toString()));
+  const [code] = (await once(child, "close")) as [number | null];
+  expect({ code, told }).toEqual({ code: 0, told: "" });
+});

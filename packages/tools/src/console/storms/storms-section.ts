@@ -1,0 +1,45 @@
+import { OnceAgainError } from "once-again";
+import { type StormOptions, type StormResult, stormSteps } from "../../simulator/index.ts";
+import { type ConsoleAnswer, type ConsoleRequest, refusal, type Section } from "../route.ts";
+import { played } from "./played.ts";
+import type { StormsAnswer, StormsRun } from "./storms-protocol.ts";
+
+const stormsMax = 8;
+
+/** The page waits for the answer. The command line has the larger ones. */
+const callsMax = 200_000;
+
+/** Simulates storms for the page. */
+export function stormsSection(): Section {
+  return { name: "storms", routes: { "POST run": run }, close: async () => undefined };
+}
+
+async function run({ body, signal }: ConsoleRequest): Promise<ConsoleAnswer> {
+  const { storms = [] } = (body ?? {}) as Partial<StormsRun>;
+  if (!Array.isArray(storms) || storms.length < 1 || storms.length > stormsMax) {
+    return refusal(400, `Give 1 to ${stormsMax} storms.`);
+  }
+  if (storms.some((storm: StormOptions) => callsOf(storm) > callsMax)) {
+    return refusal(400, `The page simulates ${callsMax} calls at the most; once-again storm has no such bound.`);
+  }
+  try {
+    const results: StormResult[] = [];
+    for (const storm of storms as readonly StormOptions[]) results.push(await played(stormSteps(storm), signal));
+    return { json: { results } satisfies StormsAnswer };
+  } catch (error) {
+    if (OnceAgainError.isInstance(error, "ONCE_OPTION_INVALID")) return refusal(400, error.message);
+    throw error;
+  }
+}
+
+/** About how many calls a storm has. */
+function callsOf({ arrivals = { kind: "at-once", callers: 1000 }, durationMs = 120_000 }: StormOptions): number {
+  switch (arrivals.kind) {
+    case "at-once":
+      return arrivals.callers;
+    case "poisson":
+      return (arrivals.perSecond * durationMs) / 1000;
+    case "closed":
+      return arrivals.callers * Math.max(1, durationMs / arrivals.thinkMs);
+  }
+}

@@ -1,0 +1,49 @@
+import { checkedNumber } from "once-again/options";
+import { randomFaults, seededRandom, type Exchange, type Fault } from "once-again/testing";
+
+/** The header field in which the lab's callers name their order, so that the network knows whose attempt it carries. */
+export const orderHeader = "Lab-Order";
+
+/** What `orderHeader` says of an order. Ids may have characters that a header field may not. */
+export const orderHeaderValue = (orderId: string): string => encodeURIComponent(orderId);
+
+/** Which faults a network has. */
+export interface LabFaults {
+  readonly seed: number;
+  /** Share of the attempts that meet a fault, 0 to 1: a third each never arrives, fails, and loses its answer. */
+  readonly faults: number;
+}
+
+/** Of the lost requests and answers, this share ends in silence, the rest in a reset. */
+const silenceShare = 0.2;
+
+/** Each direction takes up to this long, milliseconds. */
+const delayMsMax = 4;
+
+/**
+ * What befalls the n-th attempt at an order, 1-based. It depends on nothing else: callers meet the same faults whatever
+ * their timing, and whoever else is on the network.
+ */
+export function faultOf({ seed, faults }: LabFaults, orderId: string, attempt: number): Fault {
+  const random = seededRandom(`${seed} ${attempt} ${orderId}`);
+  return randomFaults({ probability: faults, silenceShare, delayMsMax, random })(nowhere);
+}
+
+/** The random plan does not look at the exchange. */
+const nowhere: Exchange = { index: 0, method: "POST", target: "/orders", headers: new Map() };
+
+/**
+ * The plan of one caller's network. It counts the attempts at each order as they come by.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` unless `faults` is from 0 to 1.
+ */
+export function labPlan(options: LabFaults): (exchange: Exchange) => Fault {
+  checkedNumber("faults", options.faults, { min: 0, max: 1 });
+  const attempts = new Map<string, number>();
+  return ({ headers }) => {
+    const orderId = headers.get(orderHeader.toLowerCase()) ?? "";
+    const attempt = (attempts.get(orderId) ?? 0) + 1;
+    attempts.set(orderId, attempt);
+    return faultOf(options, orderId, attempt);
+  };
+}

@@ -1,0 +1,40 @@
+import type { ExchangeNews, Fault } from "once-again/testing";
+import type { AttemptMark, ExchangeView } from "./live-protocol.ts";
+
+/** A request that goes on its way, since its fate is decided. */
+export function sentView(view: ExchangeView, fault: Fault): ExchangeView {
+  const { scenario, requestDelayMs = 0, answerDelayMs = 0 } = fault;
+  return { ...view, at: "sent", fate: scenario, requestMs: requestDelayMs, answerMs: answerDelayMs };
+}
+
+/** The exchange after what the network says of it. */
+export function movedView(view: ExchangeView, news: ExchangeNews): ExchangeView {
+  return { ...view, at: news.at, mark: markAfter(view, news) };
+}
+
+function markAfter({ mark, fate }: ExchangeView, news: ExchangeNews): AttemptMark {
+  switch (news.at) {
+    case "lost":
+      return "lose-request";
+    case "failed":
+      return "fail";
+    case "answered":
+      return fate === "lose-answer" ? fate : markOfAnswer(news.bytes);
+    case "broken":
+      return "broken";
+    case "left":
+      return mark === "sent" ? "left" : mark;
+    case "heard":
+      return mark;
+  }
+}
+
+/** What an answer of the lab's API says, by its first bytes: Node sends a head whole. */
+function markOfAnswer(bytes: Buffer): AttemptMark {
+  const text = bytes.toString("latin1");
+  if (Number(text.slice("HTTP/1.1 ".length, "HTTP/1.1 200".length)) >= 400) return "refused";
+  return /\r\nidempotent-replayed:/i.test(text) ? "replay" : "pass";
+}
+
+/** Whether nothing more will be heard of it. */
+export const isOver = ({ at }: ExchangeView): boolean => at === "heard" || at === "broken" || at === "left";

@@ -1,0 +1,183 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { sleep } from "once-again";
+import { systemClock } from "once-again";
+import { keyHeaderName } from "once-again/key";
+import { sqliteStore } from "once-again/stores/sqlite";
+import type { Store } from "once-again/stores/store";
+import { flakyNetwork } from "once-again/testing";
+import { labApi, type LabApi } from "../api.ts";
+import { callerNames, type CallerName } from "../caller-name.ts";
+import { orderHeader } from "../fault-plan.ts";
+import { type KillableCaller, killableCaller } from "../killable-caller.ts";
+import { ledgerTail, type LedgerTail } from "../ledger.ts";
+import type { Order } from "../orders.ts";
+import type { LiveBook } from "./live-book.ts";
+import type { LiveGate } from "./live-gate.ts";
+import { liveFault } from "./live-plan.ts";
+import type { LiveSettings, ProcessName, ProcessView } from "./live-protocol.ts";
+
+/** A run of the live lab: an API, two callers, a network for each, all of them real. */
+export interface LiveRun extends AsyncDisposable {
+  readonly processes: Readonly<Record<ProcessName, ProcessView>>;
+  /** The keys that the API keeps, in the file that it has open too. */
+  readonly keys: Store;
+  /** Settles when both callers are done with all orders; rejects when a process ends and nobody asked it to. */
+  readonly done: Promise<void>;
+  /** Reads what is new in the ledger. */
+  readLedger(): void;
+  /** Kills a process (SIGKILL); a moment later it is started again, on what it has on disk. */
+  kill(name: ProcessName): Promise<void>;
+}
+
+/** What a run is made of. */
+export interface LiveRunParts {
+  readonly orders: readonly Order[];
+  readonly concurrency: number;
+  /** As they are now. */
+  readonly settings: () => LiveSettings;
+  readonly gate: LiveGate;
+  readonly book: LiveBook;
+  /** Hears that there is something new to see. */
+  readonly onChange: () => void;
+}
+
+/** How long a killed process stays dead, milliseconds: about as long as a supervisor takes, and long enough to be seen. */
+const deadMs = 1500;
+
+/**
+ * Losses end in a reset here, so this is for who stops a run and goes away, milliseconds. undici itself gives up after as
+ * long.
+ */
+const attemptTimeoutMs = 300_000;
+
+/** Orders of a dead caller are left alone about as long as it is dead; a busy machine has time to renew, milliseconds. */
+const leaseMs = 2500;
+
+/** Starts the processes, in a folder that goes with them; settles when each caller has come to the gate. */
+export async function startRun(parts: LiveRunParts): Promise<LiveRun> {
+  const { orders, concurrency, book, onChange } = parts;
+  const cleanups: Cleanup[] = [];
+  const stop = new AbortController();
+  const { signal } = stop;
+  try {
+    const folder = await mkdtemp(join(tmpdir(), "once-again-lab-"));
+    cleanups.push(() => rm(folder, { recursive: true, force: true }));
+    const database = join(folder, "lab.sqlite");
+    const api = await labApi(database, (error) => stop.abort(error));
+    cleanups.push(() => api[Symbol.asyncDispose]());
+    const keys = sqliteStore({ path: database });
+    cleanups.push(() => keys.close());
+    const ledger = ledgerTail(database);
+    cleanups.push(async () => ledger.close());
+    const caller = async (name: CallerName): Promise<KillableCaller> => {
+      const network = await networkOf(name, parts, api);
+      cleanups.push(() => network.close());
+      const url = `${network.url}/orders`;
+      const path = join(folder, `${name}-caller`);
+      const task = { name, url, orders, concurrency, attemptTimeoutMs, leaseMs, path };
+      const onSettled: Parameters<typeof killableCaller>[1]["onSettled"] = (orderId, outcome) => {
+        book.settle(name, orderId, outcome);
+        onChange();
+      };
+      return killableCaller(task, { signal, onWait: () => undefined, onSettled });
+    };
+    const callers = { careless: await caller("careless"), safe: await caller("safe") };
+    const run = runOf({ api, callers, keys, ledger, stop, cleanups }, parts);
+    await Promise.race([parts.gate.reached, run.done]);
+    return run;
+  } catch (error) {
+    stop.abort(error);
+    await cleanUp(cleanups);
+    throw error;
+  }
+}
+
+/** The network of one caller. Requests wait at its gate, and meet the faults that are switched on when they go. */
+function networkOf(caller: CallerName, { gate, book, settings, onChange }: LiveRunParts, api: LabApi) {
+  return flakyNetwork({
+    upstream: () => ({ port: api.port }),
+    plan: async ({ index, headers }) => {
+      const orderId = decodeURIComponent(headers.get(orderHeader.toLowerCase()) ?? "");
+      const view = book.begin(caller, index, orderId, headers.get(keyHeaderName.toLowerCase()));
+      onChange();
+      await gate.pass(caller);
+      const fault = liveFault(settings(), orderId, view.attempt);
+      book.send(view, fault);
+      onChange();
+      return fault;
+    },
+    onNews: ({ index }, news) => {
+      book.hear(caller, index, news);
+      onChange();
+    },
+  });
+}
+
+interface Running {
+  readonly api: LabApi;
+  readonly callers: Readonly<Record<CallerName, KillableCaller>>;
+  readonly keys: Store;
+  readonly ledger: LedgerTail;
+  readonly stop: AbortController;
+  readonly cleanups: readonly Cleanup[];
+}
+
+type Cleanup = () => Promise<void>;
+
+/** The last first. */
+async function cleanUp(cleanups: readonly Cleanup[]): Promise<void> {
+  for (const clean of cleanups.toReversed()) await clean();
+}
+
+function runOf({ api, callers, keys, ledger, stop, cleanups }: Running, { book, onChange }: LiveRunParts): LiveRun {
+  const crashing = { api, ...callers };
+  const killed: Record<ProcessName, { isAlive: boolean; kills: number }> = {
+    api: { isAlive: true, kills: 0 },
+    careless: { isAlive: true, kills: 0 },
+    safe: { isAlive: true, kills: 0 },
+  };
+  const isOver = (name: ProcessName): boolean => name !== "api" && callers[name].isOver;
+  const view = (name: ProcessName): ProcessView => {
+    const { isAlive, kills } = killed[name];
+    const state = isOver(name) ? "done" : isAlive ? "alive" : "killed";
+    return { pid: crashing[name].pid, state, kills };
+  };
+  const died = new Promise<never>((_, reject) =>
+    stop.signal.addEventListener("abort", () => reject(stop.signal.reason as Error), { once: true }),
+  );
+  const outcomes = callerNames.map((name) => callers[name].outcomes);
+  const dispose = async (): Promise<void> => {
+    stop.abort();
+    // The callers are killed by the signal; nothing is taken away under them.
+    await Promise.allSettled(outcomes);
+    await cleanUp(cleanups);
+  };
+  return {
+    keys,
+    get processes() {
+      return { api: view("api"), careless: view("careless"), safe: view("safe") };
+    },
+    done: Promise.race([Promise.all(outcomes), died]).then(() => undefined),
+    readLedger() {
+      for (const row of ledger.next()) book.charge(row);
+    },
+    async kill(name) {
+      const state = killed[name];
+      if (!state.isAlive || isOver(name) || stop.signal.aborted) return;
+      state.isAlive = false;
+      state.kills += 1;
+      onChange();
+      try {
+        await crashing[name].crash(() => sleep(systemClock, deadMs, stop.signal));
+      } catch (error) {
+        // When the run ends, what is dead stays dead.
+        if (!stop.signal.aborted) stop.abort(error);
+      }
+      state.isAlive = true;
+      onChange();
+    },
+    [Symbol.asyncDispose]: dispose,
+  };
+}

@@ -1,0 +1,56 @@
+import { circuitBreakerSettings } from "once-again/rules";
+import { type BreakerState, breakerState } from "once-again/rules";
+import { type HedgeRule, hedgeRule } from "once-again/rules";
+import { concurrencySettings, type Places, placesOf } from "once-again/rules";
+import { throttleSettings } from "once-again/rules";
+import { type ThrottleState, throttleState } from "once-again/rules";
+import type { Backoff, RetryBudget } from "once-again";
+import type { Random } from "once-again";
+import { backoffOf, budgetOf } from "./policy.ts";
+import type { PolicySettings } from "./storm-settings.ts";
+import type { World } from "./world.ts";
+
+/**
+ * What the callers of one process share: the rules of `once-again/layers` and the budget, each with its memory. What
+ * waits in a line is a call.
+ */
+export interface CallerProcess {
+  readonly attemptsMax: number;
+  readonly attemptTimeoutMs: number;
+  readonly deadlineMs: number | undefined;
+  readonly backoff: Backoff;
+  readonly budget: RetryBudget | undefined;
+  readonly random: Random;
+  readonly breaker:
+    | { readonly state: BreakerState; readonly probeTimeoutMs: number; readonly line: Set<number> }
+    | undefined;
+  readonly throttle: ThrottleState | undefined;
+  readonly limit: { readonly places: Places; readonly line: Set<number> } | undefined;
+  readonly hedge: HedgeRule | undefined;
+}
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for a setting out of bounds. */
+export function callerProcess(
+  settings: PolicySettings,
+  { clock, random }: Pick<World, "clock" | "random">,
+): CallerProcess {
+  const { circuitBreaker, adaptiveThrottle, concurrencyLimit, hedge } = settings;
+  return {
+    attemptsMax: settings.attemptsMax,
+    attemptTimeoutMs: settings.attemptTimeoutMs,
+    deadlineMs: settings.deadlineMs,
+    backoff: backoffOf(settings.backoff),
+    budget: budgetOf(settings.budget, clock),
+    random: random.policy,
+    breaker: circuitBreaker && breakerOf({ ...circuitBreaker, clock }),
+    throttle:
+      adaptiveThrottle && throttleState(throttleSettings({ ...adaptiveThrottle, clock, random: random.policy })),
+    limit: concurrencyLimit && { places: placesOf(concurrencySettings(concurrencyLimit)), line: new Set() },
+    hedge: hedge && hedgeRule(hedge),
+  };
+}
+
+function breakerOf(options: Parameters<typeof circuitBreakerSettings>[0]): CallerProcess["breaker"] {
+  const settings = circuitBreakerSettings(options);
+  return { state: breakerState(settings), probeTimeoutMs: settings.probeTimeoutMs, line: new Set() };
+}

@@ -1,0 +1,47 @@
+import { checkedChoice, checkedNumber, invalidOption } from "once-again/options";
+import { seededRandom } from "once-again";
+import { callerProcess } from "./caller-process.ts";
+import { nameOf } from "./policy-name.ts";
+import type { BackoffSettings, BudgetSettings, PolicyOptions } from "./policy-options.ts";
+import type { PolicySettings } from "./storm-settings.ts";
+
+const day = 86_400_000;
+const nameLengthMax = 60;
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds. */
+export function checkedPolicy(options: PolicyOptions): PolicySettings {
+  const { deadlineMs, circuitBreaker, adaptiveThrottle, concurrencyLimit, hedge, name } = options;
+  const settings = {
+    attemptsMax: checkedNumber("attemptsMax", options.attemptsMax ?? 5, { min: 1, max: 1000, integer: true }),
+    attemptTimeoutMs: checkedNumber("attemptTimeoutMs", options.attemptTimeoutMs ?? 1000, { min: 1, max: 3_600_000 }),
+    ...(deadlineMs !== undefined && { deadlineMs: checkedNumber("deadlineMs", deadlineMs, { min: 1, max: day }) }),
+    backoff: checkedBackoff(options.backoff ?? { kind: "exponential" }),
+    budget: checkedBudget(options.budget ?? { kind: "success" }),
+    ...(circuitBreaker !== undefined && { circuitBreaker }),
+    ...(adaptiveThrottle !== undefined && { adaptiveThrottle }),
+    ...(concurrencyLimit !== undefined && { concurrencyLimit }),
+    ...(hedge !== undefined && { hedge }),
+  };
+  if (name !== undefined && (typeof name !== "string" || name === "" || name.length > nameLengthMax)) {
+    throw invalidOption("name", `a text of 1 to ${nameLengthMax} characters`, name);
+  }
+  const policy: PolicySettings = { name: name ?? nameOf(settings), ...settings };
+  // What stands behind the settings checks its own numbers, when it is made.
+  const random = seededRandom(0);
+  const clock = { now: () => 0, monotonic: () => 0, timer: () => () => {} };
+  callerProcess(policy, { clock, random: { arrivals: random, policy: random, service: random } });
+  return policy;
+}
+
+function checkedBackoff(settings: BackoffSettings): BackoffSettings {
+  checkedChoice("backoff.kind", settings.kind, ["exponential", "linear", "fibonacci", "constant", "decorrelated"]);
+  if ("jitter" in settings && settings.jitter !== undefined) {
+    checkedChoice("backoff.jitter", settings.jitter, ["full", "equal", "bounded", "none"]);
+  }
+  return settings;
+}
+
+function checkedBudget(settings: BudgetSettings): BudgetSettings {
+  checkedChoice("budget.kind", settings.kind, ["none", "success", "grpc", "aws", "finagle"]);
+  return settings;
+}

@@ -1,0 +1,52 @@
+import { OnceAgainError } from "once-again";
+import { decideOn, type Failure } from "once-again/rules";
+import { errorVerdict, statusVerdict } from "once-again/delivery";
+import { attemptTimeout } from "once-again/rules";
+import type { Decision } from "once-again";
+
+/** How a request or an attempt can end. Numbers, so that they fit into a typed array. */
+export const endings = {
+  succeeded: 0,
+  refused: 1,
+  shed: 2,
+  erred: 3,
+  timedOut: 4,
+  heldByBreaker: 5,
+  heldByThrottle: 6,
+  heldByLimit: 7,
+} as const;
+
+export type Ending = (typeof endings)[keyof typeof endings];
+
+/** What comes after an attempt that ended so. */
+export type DecideOnEnding = (ending: Ending, retryAfterMs?: number) => Decision;
+
+/**
+ * What `once-again/client` decides after each ending, of calls that may be repeated: they are idempotent or have a key.
+ *
+ * @param retryAfterMs what the service says with a 503.
+ */
+export function decisions(retryAfterMs: number | undefined): DecideOnEnding {
+  const refused = Object.assign(new Error("refused"), { code: "ECONNREFUSED", syscall: "connect" });
+  const failures: Record<number, Failure> = {
+    [endings.refused]: { verdict: errorVerdict(refused) },
+    [endings.shed]: answered(503, retryAfterMs),
+    [endings.erred]: answered(500),
+    [endings.timedOut]: { verdict: errorVerdict(attemptTimeout(0)) },
+    [endings.heldByThrottle]: { verdict: errorVerdict(new OnceAgainError("ONCE_THROTTLED", "")) },
+    [endings.heldByLimit]: { verdict: errorVerdict(new OnceAgainError("ONCE_QUEUE_FULL", "")) },
+  };
+  const known = Array.from({ length: 8 }, (_, ending) => {
+    const failure = failures[ending];
+    return failure === undefined ? undefined : decideOn(failure, true);
+  });
+  const open = errorVerdict(new OnceAgainError("ONCE_CIRCUIT_OPEN", ""));
+  return (ending, openMs) => known[ending] ?? decideOn({ verdict: open, delayMsMin: openMs }, true);
+}
+
+function answered(status: number, retryAfterMs?: number): Failure {
+  const response = { status, headers: new Headers(), redirected: false };
+  const verdict = statusVerdict(status, retryAfterMs !== undefined);
+  if (verdict === undefined) throw new RangeError(`${status} is no failure.`);
+  return { verdict, response, retryAfterMs, delayMsMin: retryAfterMs };
+}

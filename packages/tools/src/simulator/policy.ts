@@ -1,0 +1,79 @@
+import type { Clock } from "once-again";
+import { awsBudget, finagleBudget, grpcBudget, successBudget } from "once-again/budgets";
+import {
+  type Backoff,
+  boundedJitter,
+  constantBackoff,
+  decorrelatedBackoff,
+  equalJitter,
+  exponentialBackoff,
+  fibonacciBackoff,
+  fullJitter,
+  type Jitter,
+  linearBackoff,
+  noJitter,
+  type RetryBudget,
+} from "once-again";
+import type { BackoffSettings, BudgetSettings } from "./policy-options.ts";
+
+/**
+ * The backoff that settings stand for.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for a value out of bounds.
+ */
+export function backoffOf(settings: BackoffSettings): Backoff {
+  switch (settings.kind) {
+    case "exponential":
+      return exponentialBackoff({ ...without(settings, "kind", "jitterRatio"), jitter: jitterOf(settings) });
+    case "linear":
+      return linearBackoff({ ...without(settings, "kind", "jitterRatio", "factor"), jitter: jitterOf(settings) });
+    case "fibonacci":
+      return fibonacciBackoff({ ...without(settings, "kind", "jitterRatio", "factor"), jitter: jitterOf(settings) });
+    case "constant":
+      return constantBackoff({ ...without(settings, "kind", "jitterRatio"), jitter: jitterOf(settings) });
+    case "decorrelated":
+      return decorrelatedBackoff(without(settings, "kind"));
+  }
+}
+
+function jitterOf({ jitter = "full", jitterRatio }: Exclude<BackoffSettings, { kind: "decorrelated" }>): Jitter {
+  switch (jitter) {
+    case "full":
+      return fullJitter();
+    case "equal":
+      return equalJitter();
+    case "bounded":
+      return boundedJitter(jitterRatio === undefined ? {} : { ratio: jitterRatio });
+    case "none":
+      return noJitter();
+  }
+}
+
+/**
+ * A new budget of those settings; `undefined` where retries are free.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for a value out of bounds.
+ */
+export function budgetOf(settings: BudgetSettings, clock: Clock): RetryBudget | undefined {
+  switch (settings.kind) {
+    case "none":
+      return undefined;
+    case "success":
+      return successBudget(without(settings, "kind"));
+    case "grpc":
+      return grpcBudget(without(settings, "kind"));
+    case "aws":
+      return awsBudget(without(settings, "kind"));
+    case "finagle":
+      return finagleBudget({ ...without(settings, "kind"), clock });
+  }
+}
+
+/** Settings without what is not for the function that they are given to, which refuses names that it does not know. */
+function without<Settings extends object, Name extends PropertyKey>(
+  settings: Settings,
+  ...names: Name[]
+): Omit<Settings, Name> {
+  const left = Object.entries(settings).filter(([name]) => !(names as PropertyKey[]).includes(name));
+  return Object.fromEntries(left) as Omit<Settings, Name>;
+}

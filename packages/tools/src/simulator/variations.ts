@@ -1,0 +1,70 @@
+import { invalidOption } from "once-again/options";
+import type { BackoffSettings, PolicyOptions } from "./policy-options.ts";
+
+type Variation = (policy: PolicyOptions) => PolicyOptions;
+
+const budget =
+  (kind: NonNullable<PolicyOptions["budget"]>["kind"]): Variation =>
+  (policy) => ({ ...policy, budget: { kind } });
+
+const jitter =
+  (name: "full" | "equal" | "bounded" | "none"): Variation =>
+  (policy) => {
+    const { backoff = { kind: "exponential" } } = policy;
+    if (backoff.kind === "decorrelated")
+      throw invalidOption("jitter", "left out: decorrelated backoff has its own", name);
+    return { ...policy, backoff: { ...backoff, jitter: name } };
+  };
+
+/** Another law of growth over the same range. */
+const growth =
+  (kind: "exponential" | "linear" | "fibonacci" | "decorrelated"): Variation =>
+  (policy) => {
+    const backoff: BackoffSettings = policy.backoff ?? { kind };
+    if (backoff.kind === "constant") return { ...policy, backoff: { kind, baseMs: Math.max(1, backoff.delayMs) } };
+    const { baseMs, capMs } = backoff;
+    const range = { ...(baseMs !== undefined && { baseMs }), ...(capMs !== undefined && { capMs }) };
+    const spread = "jitter" in backoff && kind !== "decorrelated" ? { jitter: backoff.jitter } : {};
+    return { ...policy, backoff: { kind, ...range, ...spread } };
+  };
+
+const variations: Readonly<Record<string, Variation>> = {
+  "as-is": (policy) => policy,
+  "no-retries": (policy) => ({ ...policy, attemptsMax: 1 }),
+  exponential: growth("exponential"),
+  linear: growth("linear"),
+  fibonacci: growth("fibonacci"),
+  decorrelated: growth("decorrelated"),
+  "full-jitter": jitter("full"),
+  "equal-jitter": jitter("equal"),
+  "bounded-jitter": jitter("bounded"),
+  "no-jitter": jitter("none"),
+  "no-budget": budget("none"),
+  "success-budget": budget("success"),
+  "grpc-budget": budget("grpc"),
+  "aws-budget": budget("aws"),
+  "finagle-budget": budget("finagle"),
+  breaker: (policy) => ({ ...policy, circuitBreaker: {} }),
+  throttle: (policy) => ({ ...policy, adaptiveThrottle: {} }),
+  limit: (policy) => ({ ...policy, concurrencyLimit: { max: 100 } }),
+  hedge: (policy) => ({ ...policy, hedge: { delayMs: "p95" } }),
+};
+
+/** What a policy can be varied by, for comparisons. */
+export const variationNames: readonly string[] = Object.keys(variations);
+
+/**
+ * A policy with some of its parts replaced by their defaults: `no-jitter`, or several at once, `breaker+no-budget`. It
+ * is named so.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for a name that is none of `variationNames`.
+ */
+export function varied(policy: PolicyOptions, name: string): PolicyOptions {
+  let result = policy;
+  for (const part of name.split("+")) {
+    const variation = Object.hasOwn(variations, part) ? variations[part] : undefined;
+    if (variation === undefined) throw invalidOption("a policy to compare", `of ${variationNames.join(", ")}`, part);
+    result = variation(result);
+  }
+  return { ...result, name };
+}

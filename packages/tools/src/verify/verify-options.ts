@@ -1,0 +1,127 @@
+import { OnceAgainError } from "once-again";
+import { checkedChoice, checkedNumber, invalidOption } from "once-again/options";
+import type { HeaderList } from "./test-request.ts";
+import type { Strictness } from "./verdict.ts";
+
+/** Where the number of effects can be read. */
+export interface EffectsPage {
+  /** Answers a GET with a number, or with JSON. Sent the first principal's headers if it is of the same origin. */
+  readonly url: string;
+  /** Where in the JSON: `orders`, `data.total`, `items[0].count`. A list stands for its length. */
+  readonly path?: string;
+}
+
+/** What to test, and how. */
+export interface VerifyOptions {
+  /** The operation under test, `http:` or `https:`. `{{unique}}` in it is a new text for each operation. */
+  readonly url: string;
+  /** Default POST. */
+  readonly method?: string;
+  /** Sent with every request: the first principal's credentials, `Content-Type`. */
+  readonly headers?: HeaderList;
+  /**
+   * The body of an operation that succeeds; default `{"reference":"{{unique}}"}`, as JSON. `{{unique}}` is a new text for
+   * each operation, and the same for its repeats.
+   */
+  readonly body?: string;
+  /** Another body that succeeds, for the same key. Not needed where `body` has `{{unique}}`. */
+  readonly otherBody?: string;
+  /** A body that the operation refuses with 4xx; default, for JSON, one that is no JSON. */
+  readonly refusedBody?: string;
+  /** A body at which the operation fails with 5xx. Without it the case that needs it is not applicable. */
+  readonly failingBody?: string;
+  /** A second principal's credentials, in place of the first's. Without them the cases of scope are not applicable. */
+  readonly otherHeaders?: HeaderList;
+  /** The key's header; default `Idempotency-Key`. */
+  readonly keyHeader?: string;
+  /** Where to count effects, so that duplicates are proven. Without it they are guessed from the answers. */
+  readonly effects?: EffectsPage | (() => Promise<number>);
+  /** Where in an answer's JSON the effect is named, for guessing: `id`, `data.order.id`. Default: the whole body. */
+  readonly effectId?: string;
+  /**
+   * `"practice"` (default) takes what widely used APIs do: keys without quotes, optional keys, 409 or 400 for a key that
+   * was used before. `"draft"` takes each SHOULD of the draft as a MUST. What doubles or mixes up operations fails both.
+   */
+  readonly strictness?: Strictness;
+  /** Ids of cases, or letters of groups: `["R01", "C"]`. Default: all. */
+  readonly only?: readonly string[];
+  /** How long to wait for one answer, and for an operation in progress to end, milliseconds, 100 to 600,000; default 10,000. */
+  readonly timeoutMs?: number;
+  /** How long a key must be remembered at the very least (R12), milliseconds, 0 to 600,000; default 2,000. */
+  readonly pauseMs?: number;
+  /** Ends the run; `verify` rejects with its reason. */
+  readonly signal?: AbortSignal;
+  /** Is told how many of the cases are done. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+type Optional = "otherBody" | "failingBody" | "otherHeaders" | "effects" | "effectId" | "only";
+
+/** The options, checked, with defaults filled in. */
+export type Target = Readonly<
+  Required<Omit<VerifyOptions, "url" | Optional>> & {
+    [Name in Optional]: VerifyOptions[Name] | undefined;
+  } & {
+    /** With `{{unique}}` in it, if it was there. */
+    urlTemplate: string;
+  }
+>;
+
+const token = /^[!#$%&'*+.^_`|~\w-]+$/;
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for the first option that makes no sense. */
+export function checkedTarget(options: VerifyOptions): Target {
+  const { url, otherBody, failingBody, otherHeaders, effects, effectId, only } = options;
+  checkedUrl("url", url);
+  if (typeof effects === "object") checkedUrl("effects.url", effects.url);
+  const body = options.body ?? '{"reference":"{{unique}}"}';
+  const headers = checkedHeaders("headers", options.headers ?? []);
+  const isTyped = headers.some(([name]) => name.toLowerCase() === "content-type");
+  return Object.freeze({
+    urlTemplate: url,
+    method: checkedToken("method", options.method ?? "POST").toUpperCase(),
+    headers: isTyped ? headers : [...headers, ["Content-Type", typeOf(body)] as const],
+    body,
+    otherBody,
+    refusedBody: options.refusedBody ?? '{"reference":',
+    failingBody,
+    otherHeaders: otherHeaders && checkedHeaders("otherHeaders", otherHeaders),
+    keyHeader: checkedToken("keyHeader", options.keyHeader ?? "Idempotency-Key"),
+    effects,
+    effectId,
+    strictness: checkedChoice("strictness", options.strictness ?? "practice", ["draft", "practice"]),
+    only,
+    timeoutMs: checkedNumber("timeoutMs", options.timeoutMs ?? 10_000, { min: 100, max: 600_000 }),
+    pauseMs: checkedNumber("pauseMs", options.pauseMs ?? 2000, { min: 0, max: 600_000 }),
+    signal: options.signal ?? new AbortController().signal,
+    onProgress: options.onProgress ?? (() => undefined),
+  });
+}
+
+/** A plain text that is no JSON would be refused as JSON. */
+function typeOf(body: string): string {
+  return /^\s*[{[]/.test(body) ? "application/json" : "text/plain; charset=utf-8";
+}
+
+function checkedUrl(name: string, url: string): void {
+  const { protocol, username, password } = URL.canParse(url)
+    ? new URL(url)
+    : { protocol: "", username: "", password: "" };
+  // It stands in reports, so it must not hold a secret; nor does it in this message.
+  if (username + password !== "") throw invalidOption(name, "a URL without user and password", "one with them");
+  if (protocol !== "http:" && protocol !== "https:") throw invalidOption(name, "an http: or https: URL", url);
+}
+
+function checkedToken(name: string, value: string): string {
+  if (token.test(value)) return value;
+  throw invalidOption(name, "a token (RFC 9110, section 5.6.2)", value);
+}
+
+function checkedHeaders(name: string, headers: HeaderList): HeaderList {
+  // A value can be a secret, so it is not told.
+  const broken = headers.find(([header, value]) => !token.test(header) || /[^\t\x20-\x7e\x80-\xff]/.test(value));
+  if (broken === undefined) return headers;
+  throw new OnceAgainError("ONCE_OPTION_INVALID", `${name}: ${broken[0]} can't be sent as an HTTP header.`, {
+    details: { option: name },
+  });
+}

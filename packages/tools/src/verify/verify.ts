@@ -1,0 +1,81 @@
+import { invalidOption } from "once-again/options";
+import { conformanceCases } from "./cases/index.ts";
+import { type ConformanceCase, groupOf, groups } from "./conformance-case.ts";
+import { effectsReader } from "./effects.ts";
+import { explore, findings } from "./explore.ts";
+import { type Probe, probeOf } from "./probe.ts";
+import type { CaseResult, VerifyReport } from "./report.ts";
+import { NoAnswer, NotApplicable, type Verdict } from "./verdict.ts";
+import { checkedTarget, type Target, type VerifyOptions } from "./verify-options.ts";
+import { socketWire, type Wire } from "./wire.ts";
+
+/**
+ * Tests how an HTTP server, in any language, treats idempotency keys. It carries out some 250 operations there, so point
+ * it at a test system.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`; `ONCE_TARGET_UNFIT` when the server can't be reached, a plain operation
+ *   does not succeed, or its effects can't be counted as told.
+ */
+export async function verify(options: VerifyOptions): Promise<VerifyReport> {
+  const target = checkedTarget(options);
+  const cases = chosenCases(target.only);
+  const startedAt = performance.now();
+  let requests = 0;
+  const sockets = socketWire(new URL(target.urlTemplate), target);
+  const wire: Wire = (sending) => {
+    requests += sending.requests.length;
+    return sockets(sending);
+  };
+  const counter = counterOf(target);
+  const found = await explore(target, wire, counter);
+  const probe = probeOf(target, wire, found, counter);
+  const foundOut = await findings(probe);
+  const results: CaseResult[] = [];
+  for (const conformanceCase of cases) {
+    target.onProgress(results.length, cases.length);
+    results.push(await resultOf(conformanceCase, probe));
+  }
+  return {
+    url: target.urlTemplate,
+    method: target.method,
+    strictness: target.strictness,
+    effects: counter === undefined ? "guessed" : "counted",
+    findings: foundOut,
+    cases: results,
+    requests,
+    timeMs: Math.round(performance.now() - startedAt),
+  };
+}
+
+/** The cases of these ids and groups. @throws OnceAgainError `ONCE_OPTION_INVALID` when one of them names none. */
+export function chosenCases(only: readonly string[] | undefined): readonly ConformanceCase[] {
+  if (only === undefined) return conformanceCases;
+  const names = only.map((name) => name.toUpperCase());
+  const isOf = (id: string, name: string): boolean => id === name || id[0] === name;
+  const unknown = names.find((name) => !conformanceCases.some(({ id }) => isOf(id, name)));
+  if (unknown === undefined && names.length > 0) {
+    return conformanceCases.filter(({ id }) => names.some((name) => isOf(id, name)));
+  }
+  throw invalidOption("only", `ids of cases (K01), or groups: ${Object.keys(groups).join(", ")}`, unknown ?? "empty");
+}
+
+function counterOf(target: Target): (() => Promise<number>) | undefined {
+  const { effects, headers, urlTemplate } = target;
+  if (typeof effects !== "object") return effects;
+  // Credentials go nowhere but where they were meant for.
+  const isSameOrigin = new URL(effects.url).origin === new URL(urlTemplate).origin;
+  return effectsReader(effects, isSameOrigin ? headers : [], target);
+}
+
+async function resultOf({ run, ...named }: ConformanceCase, probe: Probe): Promise<CaseResult> {
+  const startedAt = performance.now();
+  const { kind, observed } = await run(probe).catch((error: unknown) => verdictOf(error, probe.target.signal));
+  return { ...named, group: groupOf(named.id), kind, observed, timeMs: Math.round(performance.now() - startedAt) };
+}
+
+function verdictOf(error: unknown, signal: AbortSignal): Verdict {
+  signal.throwIfAborted();
+  if (error instanceof NoAnswer) return { kind: "fail", observed: error.message };
+  if (error instanceof NotApplicable) return { kind: "not-applicable", observed: error.message };
+  throw error;
+}

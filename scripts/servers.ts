@@ -1,0 +1,25 @@
+/**
+ * Before `npm test` where CI=true, on Debian as root: installs the servers that tests start for themselves. Elsewhere it
+ * does nothing: a missing server's tests are skipped, and say what installs it.
+ */
+import { execSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import process from "node:process";
+import { findBinary } from "../test/servers/binary.ts";
+import { chromiumBinary } from "../test/servers/chromium.ts";
+import { mariadbBinary } from "../test/servers/mysql.ts";
+import { natsBinary } from "../test/servers/nats.ts";
+import { postgresBinary } from "../test/servers/postgres.ts";
+import { redisBinary, valkeyBinary } from "../test/servers/redis.ts";
+import { openssl } from "../test/verdicts/certificates.ts";
+
+const binaries = [chromiumBinary, mariadbBinary, natsBinary, openssl, postgresBinary, redisBinary, valkeyBinary];
+
+const missing = binaries.filter((binary) => findBinary(binary) === undefined);
+const mayInstall = process.env["CI"] === "true" && process.getuid?.() === 0 && existsSync("/usr/bin/apt-get");
+
+if (mayInstall && missing.length > 0) {
+  for (const command of ["apt-get update", ...missing.map(({ install }) => `${install} --no-install-recommends`)]) {
+    execSync(command, { stdio: "inherit" });
+  }
+}

@@ -1,7 +1,0 @@
-export type { Clock } from "./core/clock.ts";
-export type { ErrorCode } from "./core/error-codes.ts";
-export { type ErrorDetails, OnceAgainError } from "./core/errors.ts";
-export type { Listener } from "./core/events.ts";
-export { type Random, seededRandom, systemRandom } from "./core/random.ts";
-export { systemClock } from "./core/system-clock.ts";
-export * from "./retry/index.ts";

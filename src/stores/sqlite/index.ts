@@ -1,2 +1,0 @@
-export { sqliteIntents } from "./sqlite-intents.ts";
-export { sqliteStore, type SqliteStoreOptions } from "./sqlite-store.ts";
