@@ -86,7 +86,7 @@ function checkedOutages(outages: readonly Outage[], services: number): readonly 
     .map(({ fromMs, kind = "refuse", service = services - 1, toMs }) => ({
       fromMs: checkedNumber("outages.fromMs", fromMs, { min: 0, max: day }),
       toMs: checkedNumber("outages.toMs", toMs, { min: fromMs, max: day }),
-      kind: checkedChoice("outages.kind", kind, ["hold", "refuse"]),
+      kind: checkedChoice("outages.kind", kind, ["hold", "refuse", "shed"]),
       service: checkedNumber("outages.service", service, { min: 0, max: services - 1, integer: true }),
     }))
     .toSorted((one, other) => one.fromMs - other.fromMs);

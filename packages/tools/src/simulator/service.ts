@@ -1,6 +1,7 @@
 import { exponentialMs } from "./chance.ts";
 import { type Ending, endings } from "./ending.ts";
 import { Line } from "./line.ts";
+import type { Outage } from "./storm-options.ts";
 import type { ServiceCounts } from "./storm-result.ts";
 import type { ServiceSettings } from "./storm-settings.ts";
 import { eventKinds, type World } from "./world.ts";
@@ -22,7 +23,7 @@ export class Service {
   readonly #queue = new Line();
   readonly #held = new Line();
   #busy = 0;
-  #outage: "hold" | "refuse" | undefined;
+  #outage: Required<Outage>["kind"] | undefined;
 
   constructor(world: World, settings: ServiceSettings, listeners: ServiceListeners) {
     this.#world = world;
@@ -35,10 +36,10 @@ export class Service {
     this.#world.requests.arrivedAt[request] = this.#world.nowMs;
     if (this.#outage === undefined) this.#enter(request);
     else if (this.#outage === "hold") this.#wait(this.#held, request);
-    else this.answer(request, endings.refused);
+    else this.answer(request, this.#outage === "shed" ? endings.shed : endings.refused);
   }
 
-  beginOutage(kind: "hold" | "refuse"): void {
+  beginOutage(kind: Required<Outage>["kind"]): void {
     this.#outage = kind;
   }
 

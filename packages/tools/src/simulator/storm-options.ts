@@ -54,9 +54,9 @@ export interface Outage {
   readonly toMs: number;
   /**
    * `hold`: requests wait, and enter the queue in their order when it ends. `refuse` (default): the connection is
-   * refused, so callers know at once.
+   * refused, so callers know at once. `shed`: requests get a 503, with the service's `Retry-After`.
    */
-  readonly kind?: "hold" | "refuse";
+  readonly kind?: "hold" | "refuse" | "shed";
   /** Which of the services: its index; default the last one. */
   readonly service?: number;
 }

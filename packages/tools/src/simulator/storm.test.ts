@@ -133,6 +133,19 @@ test("a budget of each process, and callers who come again", () => {
   expect(simulateStorm({ ...storm, processes: 100 }).attempts.retries).toBeGreaterThan(2 * one.attempts.retries);
 });
 
+test("a service that sheds is asked again after its Retry-After, and not before", () => {
+  const storm: StormOptions = {
+    arrivals: { kind: "at-once", callers: 100 },
+    network: { delayMs: 5, spreadMs: 0 },
+    services: [{ serviceMs: 0, retryAfterMs: 3000 }],
+    outages: [{ fromMs: 0, toMs: 2000, kind: "shed" }],
+  };
+  const { attempts, herd, services } = simulateStorm(storm);
+  expect(attempts).toMatchObject({ begun: 200, shed: 100, refused: 0 });
+  expect(services).toMatchObject([{ shed: 100, served: 100 }]);
+  expect(Math.min(...herd.atMs.filter((_, dot) => herd.attempt[dot] === 2))).toBeGreaterThanOrEqual(3010);
+});
+
 test("a storm of retries outlives its outage; with a budget that successes fund it does not", () => {
   const verdicts = presets["retry-storm"].storms.map((storm) => simulateStorm(storm).recovery.verdict);
   expect(verdicts).toEqual(["metastable", "metastable", "recovered", "recovered"]);

@@ -67,6 +67,7 @@ function World() {
         >
           <option value="refuse">refused</option>
           <option value="hold">held</option>
+          <option value="shed">answered with a 503</option>
         </select>
       </Field>
       <NumberField name="seed" label="Seed" min={0} max={Number.MAX_SAFE_INTEGER} />

@@ -75,7 +75,7 @@ function serviceOptions(command: Command): void {
     .option("--retry-after <time>", "what those 503s say", milliseconds)
     .option("--errors <share>", "share that is answered with a 500", numberBetween(0, 1))
     .option("--layers <number>", "services in a row, each of which tries again", wholeNumber(1, 10))
-    .option("--outage <times>", "when it is down: 60s-70s, or 60s-70s:hold; more with commas", outages);
+    .option("--outage <times>", "when it is down: 60s-70s, 60s-70s:hold or 60s-70s:shed; more with commas", outages);
 }
 
 function otherOptions(command: Command): void {

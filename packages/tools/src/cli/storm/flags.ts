@@ -146,11 +146,11 @@ function backoffOf(before: BackoffSettings | undefined, flags: StormFlags): Back
   return { ...kept, kind, ...range, ...spread };
 }
 
-/** Reads `60s-70s`, `60s-70s:hold`; several times with commas between them. */
+/** Reads `60s-70s`, `60s-70s:hold`, `60s-70s:shed`; several times with commas between them. */
 export function outages(text: string): readonly Outage[] {
   return text.split(",").map((one) => {
-    const match = /^([\d.]+(?:ms|s|m)?)-([\d.]+(?:ms|s|m)?)(?::(hold|refuse))?$/.exec(one);
-    if (match === null) throw new InvalidArgumentError("It must be like 60s-70s or 60s-70s:hold.");
+    const match = /^([\d.]+(?:ms|s|m)?)-([\d.]+(?:ms|s|m)?)(?::(hold|refuse|shed))?$/.exec(one);
+    if (match === null) throw new InvalidArgumentError("It must be like 60s-70s, 60s-70s:hold or 60s-70s:shed.");
     const [, from, to, kind] = match as unknown as [string, string, string, Outage["kind"] | undefined];
     return { fromMs: milliseconds(from), toMs: milliseconds(to), ...(kind !== undefined && { kind }) };
   });

@@ -42,7 +42,7 @@ test("flags say what is simulated", async () => {
     "--retry-after",
     "2s",
     "--outage",
-    "1s-2s:hold,3s-4s",
+    "1s-2s:hold,3s-4s,5s-6s:shed",
   ];
   const { document } = await cliDocument(
     ...small,
@@ -70,6 +70,7 @@ test("flags say what is simulated", async () => {
     outages: [
       { fromMs: 1000, toMs: 2000, kind: "hold" },
       { fromMs: 3000, toMs: 4000, kind: "refuse" },
+      { fromMs: 5000, toMs: 6000, kind: "shed" },
     ],
   });
 });
