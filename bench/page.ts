@@ -1,10 +1,8 @@
 import { readFileSync } from "node:fs";
 import { update } from "../scripts/update.ts";
 
-const page = "docs/performance.md";
-
-/** Puts generated Markdown between the marks `<!-- name -->` and `<!-- /name -->` of docs/performance.md. */
-export function updateSection(name: string, markdown: string): void {
+/** Puts generated Markdown between the marks `<!-- name -->` and `<!-- /name -->` of a page. */
+export function updateSection(name: string, markdown: string, page = "docs/performance.md"): void {
   const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
   const text = readFileSync(page, "utf8");
   const [start, stop] = [text.indexOf(begin), text.indexOf(end)];

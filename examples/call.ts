@@ -1,7 +1,7 @@
 import { retryingFetch } from "once-again/client";
 
 // For a server that honours keys: one for each call, the same on every attempt. For any other say `keys: "off"`.
-// Backoff with full jitter; a retry budget for each origin.
+// Waits of up to 1, 2, 4, 8 s, spread by chance; a retry budget for each origin.
 const fetch = retryingFetch({ deadlineMs: 20_000 });
 
 const response = await fetch(process.env["ORDERS_URL"] ?? "http://127.0.0.1:3000/orders", {

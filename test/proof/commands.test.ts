@@ -9,9 +9,10 @@ interface Ended {
   readonly stderr: string;
 }
 
-/** Runs one of this folder's commands to its end, or one of scripts/. */
+/** Runs one of this folder's commands to its end, or one of scripts/ or bench/. */
 function run(command: string, ...args: string[]): Promise<Ended> {
-  const path = command.startsWith("scripts/") ? `../../${command}.ts` : `${command}/main.ts`;
+  const main = command.startsWith("bench/") ? `../../${command}/main.ts` : `${command}/main.ts`;
+  const path = command.startsWith("scripts/") ? `../../${command}.ts` : main;
   return new Promise((resolve) => {
     execFile(process.execPath, [fileURLToPath(new URL(path, import.meta.url)), ...args], (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
@@ -21,21 +22,24 @@ function run(command: string, ...args: string[]): Promise<Ended> {
 
 const scripts = ["scripts/failover", "scripts/intents", "scripts/retention", "scripts/storms"];
 
-describe.for(["explorer", "simulation", "crash", "mutation", "programs", ...scripts])("the command of %s", (name) => {
-  test("shows its help, and ends with 0", async () => {
-    const { code, stdout } = await run(name, "--help");
-    expect(code).toBe(0);
-    expect(stdout).toContain("--json");
-    expect(stdout).toContain("Exit codes");
-  });
+describe.for(["explorer", "simulation", "crash", "mutation", "programs", "bench/defaults", ...scripts])(
+  "the command of %s",
+  (name) => {
+    test("shows its help, and ends with 0", async () => {
+      const { code, stdout } = await run(name, "--help");
+      expect(code).toBe(0);
+      expect(stdout).toContain("--json");
+      expect(stdout).toContain("Exit codes");
+    });
 
-  test("ends with 2, and its help on stderr, when it is used wrongly", async () => {
-    const { code, stdout, stderr } = await run(name, "--no-such-option");
-    expect(code).toBe(2);
-    expect(stdout).toBe("");
-    expect(stderr).toContain("npm run");
-  });
-});
+    test("ends with 2, and its help on stderr, when it is used wrongly", async () => {
+      const { code, stdout, stderr } = await run(name, "--no-such-option");
+      expect(code).toBe(2);
+      expect(stdout).toBe("");
+      expect(stderr).toContain("npm run");
+    });
+  },
+);
 
 test.for([
   ["explorer", "--only", "nothing"],
@@ -49,6 +53,8 @@ test.for([
   ["mutation", "--only", "no such guard"],
   ["programs", "--place", "nowhere"],
   ["programs", "--programs", "none"],
+  ["bench/defaults", "--seeds", "101"],
+  ["bench/defaults", "--time-out", "1s"],
   ["scripts/failover", "--engine", "memory"],
   ["scripts/failover", "--engine", "nats", "--rounds", "0"],
   ["scripts/retention", "--engine", "redis"],

@@ -25,7 +25,7 @@ export interface RetryingFetchOptions {
   readonly fetch?: typeof fetch | undefined;
   /** The most attempts of one call, the first one included: a whole number of at least 1, default 5. */
   readonly attemptsMax?: number | undefined;
-  /** How long to wait before each retry; default exponential: 1, 2, 4, 8 s with full jitter. */
+  /** How long to wait before each retry; default exponential: up to 1, 2, 4, 8 s, at least half of it. */
   readonly backoff?: Backoff | undefined;
   /**
    * How long a call may take until its response begins, in milliseconds, waits included: at least 1, default 300,000.

@@ -1,7 +1,7 @@
 import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkedNumber } from "../core/options.ts";
 import { type Random, uniform } from "../core/random.ts";
-import { fullJitter, type Jitter } from "./jitter.ts";
+import { equalJitter, type Jitter } from "./jitter.ts";
 
 /** What a backoff may look at. */
 export interface BackoffContext {
@@ -26,9 +26,12 @@ export interface BackoffOptions {
   readonly baseMs?: number;
   /** No delay grows over this, in milliseconds: `baseMs` to 2^31 - 1, default 30,000. */
   readonly capMs?: number;
-  /** How the clamped delay is spread; default {@link fullJitter}. */
+  /** How the clamped delay is spread; default {@link equalJitter}. */
   readonly jitter?: Jitter;
 }
+
+/** Chosen by the simulator: `npm run bench:defaults`. */
+const defaultJitter = equalJitter();
 
 /** 2^31 - 1: the longest delay that a JavaScript timer takes, 24.8 days. */
 const delayMsMax = 2_147_483_647;
@@ -40,7 +43,7 @@ const rangeNames: OptionNames<Omit<BackoffOptions, "jitter">> = {
 const growingNames: OptionNames<BackoffOptions> = { ...rangeNames, jitter: true };
 
 /**
- * v(n) = min(cap, base * factor^(n - 1)): 1, 2, 4, 8 s before retries 1 to 4 with the defaults, before jitter.
+ * v(n) = min(cap, base * factor^(n - 1)): up to 1, 2, 4, 8 s before retries 1 to 4 with the defaults, and at least half of that.
  *
  * @param options.factor how much longer each delay is than the one before: 1 to 100, default 2.
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
@@ -79,13 +82,13 @@ export function fibonacciBackoff(options: BackoffOptions = {}): Backoff {
  * v(n) = `delayMs`, whatever the retry.
  *
  * @param options.delayMs the delay before jitter, in milliseconds: 0 to 2^31 - 1.
- * @param options.jitter how it is spread; default {@link fullJitter}.
+ * @param options.jitter how it is spread; default {@link equalJitter}.
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for a delay out of bounds.
  */
 export function constantBackoff(options: { delayMs: number; jitter?: Jitter }): Backoff {
   checkNames("constantBackoff", options, { delayMs: true, jitter: true });
   const delayMs = checkedNumber("delayMs", options.delayMs, { min: 0, max: delayMsMax });
-  const jitter = options.jitter ?? fullJitter();
+  const jitter = options.jitter ?? defaultJitter;
   return ({ random }) => below(delayMsMax, jitter(delayMs, random), random);
 }
 
@@ -105,7 +108,7 @@ export function decorrelatedBackoff(options: Omit<BackoffOptions, "jitter"> = {}
 /** A backoff from its law of growth: the delay before retry n, which may overflow, since the cap comes after it. */
 function growing(options: BackoffOptions, growth: (retry: number, baseMs: number, capMs: number) => number): Backoff {
   const { baseMs, capMs } = checkedRange(options);
-  const jitter = options.jitter ?? fullJitter();
+  const jitter = options.jitter ?? defaultJitter;
   return ({ retry, random }) => below(capMs, jitter(Math.min(capMs, growth(retry, baseMs, capMs)), random), random);
 }
 

@@ -12,7 +12,8 @@ import { type Random, uniform } from "../core/random.ts";
 export type Jitter = (delayMs: number, random: Random) => number;
 
 /**
- * U(0, v): anything from nothing to the whole delay. The fewest calls for a crowd of callers, and the default.
+ * U(0, v): anything from nothing to the whole delay. The fewest calls for a crowd of callers who contend for one
+ * thing. In an outage it comes back the soonest, and so gives up the soonest.
  *
  * Source: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
  */
@@ -20,7 +21,12 @@ export function fullJitter(): Jitter {
   return (delayMs, random) => uniform(random, 0, delayMs);
 }
 
-/** v/2 + U(0, v/2): at least half of the delay is waited. */
+/**
+ * v/2 + U(0, v/2): at least half of the delay is waited, and never more than all of it. The default: in outages it is the
+ * worst in nothing (`npm run bench:defaults`).
+ *
+ * Source: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+ */
 export function equalJitter(): Jitter {
   return (delayMs, random) => uniform(random, delayMs / 2, delayMs);
 }

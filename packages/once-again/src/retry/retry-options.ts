@@ -13,7 +13,7 @@ import type { RetryEvent } from "./retry-event.ts";
 export interface RetryOptions<T> {
   /** The most attempts, the first one included: a whole number of at least 1, default 5. */
   readonly attemptsMax?: number | undefined;
-  /** How long to wait before each retry; default {@link exponentialBackoff}: 1, 2, 4, 8 s with full jitter. */
+  /** How long to wait before each retry; default {@link exponentialBackoff}: up to 1, 2, 4, 8 s, at least half of it. */
   readonly backoff?: Backoff | undefined;
   /**
    * How long the whole call may take, in milliseconds, waits included: at least 1, default none. It cuts a running

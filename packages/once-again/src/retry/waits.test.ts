@@ -46,8 +46,8 @@ test("the 1,100th attempt comes after a finite delay", async () => {
   };
   const call = retry(operation, { clock, attemptsMax: 1100, random: () => 0.5 });
   await clock.advance(1100 * 30_000);
-  // 0.5, 1, 2, 4, 8 s, and half of the cap each time after that.
-  expect(await call).toBe(15_500 + 1094 * 15_000);
+  // Three quarters of 1, 2, 4, 8, 16 s, and of the cap each time after that.
+  expect(await call).toBe(23_250 + 1094 * 22_500);
 });
 
 test("a wait of 25 days, longer than a timer can be, is waited to its end on the machine's clock", async () => {

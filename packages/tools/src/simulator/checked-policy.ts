@@ -3,7 +3,7 @@ import { seededRandom } from "once-again";
 import { callerProcess } from "./caller-process.ts";
 import { nameOf } from "./policy-name.ts";
 import type { BackoffSettings, BudgetSettings, PolicyOptions } from "./policy-options.ts";
-import type { PolicySettings } from "./storm-settings.ts";
+import type { JitteredBackoff, PolicySettings } from "./storm-settings.ts";
 
 const day = 86_400_000;
 const nameLengthMax = 60;
@@ -33,12 +33,14 @@ export function checkedPolicy(options: PolicyOptions): PolicySettings {
   return policy;
 }
 
-function checkedBackoff(settings: BackoffSettings): BackoffSettings {
+/** That of `once-again`. */
+const defaultJitter = "equal";
+
+function checkedBackoff(settings: BackoffSettings): JitteredBackoff {
   checkedChoice("backoff.kind", settings.kind, ["exponential", "linear", "fibonacci", "constant", "decorrelated"]);
-  if ("jitter" in settings && settings.jitter !== undefined) {
-    checkedChoice("backoff.jitter", settings.jitter, ["full", "equal", "bounded", "none"]);
-  }
-  return settings;
+  if (settings.kind === "decorrelated") return settings;
+  const { jitter = defaultJitter } = settings;
+  return { ...settings, jitter: checkedChoice("backoff.jitter", jitter, ["full", "equal", "bounded", "none"]) };
 }
 
 function checkedBudget(settings: BudgetSettings): BudgetSettings {

@@ -5,6 +5,7 @@ import {
   decorrelatedBackoff,
   equalJitter,
   exponentialBackoff,
+  fullJitter,
   noJitter,
 } from "once-again";
 import { contention, type ContentionResult } from "./contention.ts";
@@ -21,7 +22,7 @@ const backoffs = {
   exponential: exponentialBackoff({ ...range, jitter: noJitter() }),
   decorrelated: clampedDraw,
   equal: exponentialBackoff({ ...range, jitter: equalJitter() }),
-  full: exponentialBackoff(range),
+  full: exponentialBackoff({ ...range, jitter: fullJitter() }),
 } as const;
 
 type BackoffName = keyof typeof backoffs;

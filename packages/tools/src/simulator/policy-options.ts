@@ -12,7 +12,7 @@ export type BackoffSettings =
       readonly capMs?: number;
       /** Of the exponential one only; default 2. */
       readonly factor?: number;
-      /** Default `full`. */
+      /** Default `equal`. */
       readonly jitter?: JitterName;
       /** How far bounded jitter goes to either side; default 0.25. */
       readonly jitterRatio?: number;
@@ -47,7 +47,7 @@ export interface PolicyOptions {
   readonly attemptTimeoutMs?: number;
   /** How long the whole call may take, waits included, in milliseconds: 1 to 86,400,000, default none. */
   readonly deadlineMs?: number;
-  /** How long to wait before a retry; default exponential: up to 1, 2, 4, 8 s with full jitter. */
+  /** How long to wait before a retry; default exponential: up to 1, 2, 4, 8 s with equal jitter. */
   readonly backoff?: BackoffSettings;
   /** What retries and hedges are paid from; default `{ kind: "success" }`. */
   readonly budget?: BudgetSettings;

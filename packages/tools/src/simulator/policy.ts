@@ -14,14 +14,15 @@ import {
   noJitter,
   type RetryBudget,
 } from "once-again";
-import type { BackoffSettings, BudgetSettings } from "./policy-options.ts";
+import type { BudgetSettings } from "./policy-options.ts";
+import type { JitteredBackoff } from "./storm-settings.ts";
 
 /**
  * The backoff that settings stand for.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for a value out of bounds.
  */
-export function backoffOf(settings: BackoffSettings): Backoff {
+export function backoffOf(settings: JitteredBackoff): Backoff {
   switch (settings.kind) {
     case "exponential":
       return exponentialBackoff({ ...without(settings, "kind", "jitterRatio"), jitter: jitterOf(settings) });
@@ -36,7 +37,7 @@ export function backoffOf(settings: BackoffSettings): Backoff {
   }
 }
 
-function jitterOf({ jitter = "full", jitterRatio }: Exclude<BackoffSettings, { kind: "decorrelated" }>): Jitter {
+function jitterOf({ jitter, jitterRatio }: Exclude<JitteredBackoff, { kind: "decorrelated" }>): Jitter {
   switch (jitter) {
     case "full":
       return fullJitter();

@@ -48,7 +48,7 @@ export interface IntentsOptions extends SendingOptions {
   readonly giveUpAfterMs?: number | undefined;
   /**
    * How long an intent waits when one sending of up to `attemptsMax` attempts got nowhere. Default exponential: 5, 10,
-   * 20 s up to 5 minutes, with full jitter.
+   * 20 s up to 5 minutes, with equal jitter.
    */
   readonly resumeBackoff?: Backoff | undefined;
   /**

@@ -57,7 +57,7 @@ function policyOptions(command: Command): void {
     .addOption(new Option("--backoff <kind>", "the law of its growth (default: exponential)").choices(backoffs))
     .option("--base <time>", "the delay before the first retry (default: 1s)", milliseconds)
     .option("--cap <time>", "no delay grows over this (default: 30s)", milliseconds)
-    .addOption(new Option("--jitter <kind>", "how delays are spread (default: full)").choices(jitters))
+    .addOption(new Option("--jitter <kind>", "how delays are spread (default: equal)").choices(jitters))
     .addOption(new Option("--budget <kind>", "what retries are paid from (default: success)").choices(budgets))
     .option("--breaker", "with a circuit breaker")
     .option("--throttle", "with an adaptive throttle")

@@ -1,0 +1,63 @@
+import { type Candidate, isSafe, judgedWaits } from "./choose.ts";
+import type { BudgetFigures, WaitFigures } from "./measure.ts";
+
+/** What a run writes down. The same options give the same bytes. */
+export interface DefaultsResults {
+  readonly seeds: number;
+  readonly timeOutMs: number;
+  readonly firstWaitMs: number;
+  readonly jitters: readonly Candidate<WaitFigures>[];
+  readonly firstWaits: readonly Candidate<WaitFigures>[];
+  readonly budgets: readonly Candidate<BudgetFigures>[];
+}
+
+interface Table {
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+const waitHead = ["peak", "while down", "last success", "given up", "one failure"];
+
+/** Jitters, or first waits: what is worst is marked. @param ours the name of the default, which is bold. */
+export function waitTable(title: string, candidates: readonly Candidate<WaitFigures>[], ours?: string): Table {
+  const judged = judgedWaits(candidates);
+  return {
+    head: [title, ...waitHead, "score"],
+    rows: judged.map(({ name, figures, isBaseline, score, worstIn }) => {
+      const cells = {
+        peak: figures.peak.toFixed(2),
+        load: figures.load.toFixed(2),
+        lastSeconds: `${figures.lastSeconds.toFixed(1)} s`,
+        givenUp: percent(figures.givenUp),
+        failureSeconds: `${figures.failureSeconds.toFixed(2)} s`,
+      } satisfies Record<keyof WaitFigures, string>;
+      const marked = Object.entries(cells).map(([key, text]) =>
+        isBaseline !== true && (worstIn as readonly string[]).includes(key) ? `${text} (worst)` : text,
+      );
+      return [boldIf(name === ours, name), ...marked, isBaseline === true ? "" : score.toFixed(2)];
+    }),
+  };
+}
+
+export function budgetTable(candidates: readonly Candidate<BudgetFigures>[], ours?: string): Table {
+  const withoutRetries = candidates.find(({ isBaseline }) => isBaseline === true)!.figures;
+  return {
+    head: ["budget", "peak", "while down", "sparse given up", "dense given up", "busy service back"],
+    rows: candidates.map((candidate) => {
+      const { name, figures } = candidate;
+      const late = isSafe(candidate, withoutRetries) ? "" : " (late)";
+      const back = `after ${figures.busySeconds?.toFixed(0)} s${late}`;
+      return [
+        boldIf(name === ours, name),
+        figures.peak.toFixed(2),
+        figures.load.toFixed(2),
+        percent(figures.givenUpSparse),
+        percent(figures.givenUpDense),
+        figures.busyNever > 0 ? `${figures.busyNever} of 6: never` : back,
+      ];
+    }),
+  };
+}
+
+const boldIf = (isBold: boolean, name: string): string => (isBold ? `**${name}**` : name);
+const percent = (share: number): string => `${(100 * share).toFixed(share > 0.99 && share < 1 ? 2 : 0)}%`;
