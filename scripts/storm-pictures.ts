@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import process from "node:process";
 
 const pictures: Readonly<Record<string, readonly string[]>> = {
-  herd: ["--preset", "thundering-herd", "--compare", "no-jitter,full-jitter"],
+  herd: ["--preset", "thundering-herd"],
   retries: ["--preset", "retry-storm"],
 };
 

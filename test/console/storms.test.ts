@@ -46,6 +46,9 @@ describeWithServer("the Storms page, in Chromium", chromiumBinary, () => {
     const { results } = await answered.promise;
     expect(results).toEqual((JSON.parse(stdout) as StormsAnswer).results);
     await page.getByText("In your code").waitFor();
+    expect(await page.locator("pre").innerText()).toContain("equalJitter()");
+    expect(await page.locator("pre").innerText()).not.toContain('"off"');
+    await page.getByText("waits at least half each time").waitFor();
     const rows = await page.locator(".outcomes tbody tr").allInnerTexts();
     for (const [index, result] of results.entries()) {
       expect(rows[index]).toContain(result.name);
@@ -82,6 +85,8 @@ describeWithServer("the Storms page, in Chromium", chromiumBinary, () => {
     expect(await page.locator(".outcomes tbody tr").last().innerText()).toContain(amplification.toFixed(2));
     await page.getByRole("combobox", { name: "Policy", exact: true }).selectOption("full jitter");
     expect(await page.locator("pre").innerText()).toContain("fullJitter()");
+    // The preset's lesson is about the preset's world.
+    expect(await page.getByText("waits at least half each time").count()).toBe(0);
     expect(complaints).toEqual([]);
   });
 

@@ -20,26 +20,23 @@ function run(command: string, ...args: string[]): Promise<Ended> {
   });
 }
 
-const scripts = ["scripts/failover", "scripts/intents", "scripts/retention", "scripts/storms"];
+const others = ["bench/defaults", "scripts/failover", "scripts/intents", "scripts/retention", "scripts/storms"];
 
-describe.for(["explorer", "simulation", "crash", "mutation", "programs", "bench/defaults", ...scripts])(
-  "the command of %s",
-  (name) => {
-    test("shows its help, and ends with 0", async () => {
-      const { code, stdout } = await run(name, "--help");
-      expect(code).toBe(0);
-      expect(stdout).toContain("--json");
-      expect(stdout).toContain("Exit codes");
-    });
+describe.for(["explorer", "simulation", "crash", "mutation", "programs", ...others])("the command of %s", (name) => {
+  test("shows its help, and ends with 0", async () => {
+    const { code, stdout } = await run(name, "--help");
+    expect(code).toBe(0);
+    expect(stdout).toContain("--json");
+    expect(stdout).toContain("Exit codes");
+  });
 
-    test("ends with 2, and its help on stderr, when it is used wrongly", async () => {
-      const { code, stdout, stderr } = await run(name, "--no-such-option");
-      expect(code).toBe(2);
-      expect(stdout).toBe("");
-      expect(stderr).toContain("npm run");
-    });
-  },
-);
+  test("ends with 2, and its help on stderr, when it is used wrongly", async () => {
+    const { code, stdout, stderr } = await run(name, "--no-such-option");
+    expect(code).toBe(2);
+    expect(stdout).toBe("");
+    expect(stderr).toContain("npm run");
+  });
+});
 
 test.for([
   ["explorer", "--only", "nothing"],

@@ -32,6 +32,14 @@ test.each<PolicyOptions>([
   expect(execFileSync(process.execPath, [...flags, program], { encoding: "utf8" })).toBe("hello\n");
 });
 
+test("retries that are free say, wherever they are pasted, what they are for; the default budget is by its name", () => {
+  const free = codeOf(checkedPolicy({ budget: { kind: "none" } }));
+  expect(free).toContain(
+    '  // Only to compare: with free retries a busy service may never come back. Leave this line out.\n  budget: "off",',
+  );
+  expect(codeOf(checkedPolicy({}))).toContain('  budget: "per-origin",');
+});
+
 test("it says what was set, and imports what it uses", () => {
   const code = codeOf(
     checkedPolicy({

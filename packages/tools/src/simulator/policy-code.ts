@@ -1,5 +1,8 @@
-import type { BackoffSettings, BudgetSettings } from "./policy-options.ts";
-import type { PolicySettings } from "./storm-settings.ts";
+import type { BudgetSettings } from "./policy-options.ts";
+import type { JitteredBackoff, PolicySettings } from "./storm-settings.ts";
+
+/** Goes wherever the code is pasted. */
+const freeRetries = "// Only to compare: with free retries a busy service may never come back. Leave this line out.";
 
 /** An expression, and what it needs to be imported, by the module it comes from. */
 interface Expression {
@@ -25,6 +28,7 @@ export function codeOf(policy: PolicySettings): string {
     `attemptTimeoutMs: ${attemptTimeoutMs}`,
     ...(deadlineMs === undefined ? [] : [`deadlineMs: ${deadlineMs}`]),
     `backoff: ${backoff.text}`,
+    ...(policy.budget.kind === "none" ? [freeRetries] : []),
     `budget: ${budget.text}`,
     ...(layers.length === 0
       ? []
@@ -40,11 +44,13 @@ export function codeOf(policy: PolicySettings): string {
   return `${importLines([...imports, ["once-again/client", "retryingFetch"]])}\n\n${body}\n`;
 }
 
-function backoffCode(settings: BackoffSettings): Expression {
-  const { kind, ...options } = settings;
-  const name = `${kind}Backoff`;
-  if (settings.kind === "decorrelated") return { text: callText(name, options), imports: [["once-again", name]] };
-  const { jitter = "full", jitterRatio, ...numbers } = options as Exclude<typeof settings, { kind: "decorrelated" }>;
+function backoffCode(settings: JitteredBackoff): Expression {
+  const name = `${settings.kind}Backoff`;
+  if (settings.kind === "decorrelated") {
+    const { kind: _kind, ...options } = settings;
+    return { text: callText(name, options), imports: [["once-again", name]] };
+  }
+  const { kind: _kind, jitter, jitterRatio, ...numbers } = settings;
   const jitterName = jitter === "none" ? "noJitter" : `${jitter}Jitter`;
   const jitterCall = callText(
     jitterName,
@@ -61,6 +67,8 @@ function backoffCode(settings: BackoffSettings): Expression {
 
 function budgetCode({ kind, ...options }: BudgetSettings): Expression {
   if (kind === "none") return { text: '"off"', imports: [] };
+  // The default: better than a budget that all origins share.
+  if (kind === "success" && Object.keys(options).length === 0) return { text: '"per-origin"', imports: [] };
   return { text: callText(`${kind}Budget`, options), imports: [["once-again/budgets", `${kind}Budget`]] };
 }
 
@@ -97,4 +105,4 @@ function importLines(imports: ReadonlyArray<readonly [module: string, name: stri
 }
 
 const indented = (lines: readonly string[], by: number): string =>
-  lines.map((line) => `${" ".repeat(by)}${line},`).join("\n");
+  lines.map((line) => `${" ".repeat(by)}${line}${line === freeRetries ? "" : ","}`).join("\n");

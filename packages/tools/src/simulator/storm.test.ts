@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { OnceAgainError } from "once-again";
+import { exponentialBackoff, OnceAgainError } from "once-again";
+import { backoffOf } from "./policy.ts";
 import { presets, simulateStorm, type StormOptions, stormSteps, varied } from "./index.ts";
 
 const calm: StormOptions = {
@@ -162,12 +163,35 @@ test("a service that is still working off its queue when the time is over is not
   expect(storm(120_000, 3)).toBe("metastable");
 });
 
-test("jitter ends the herd", () => {
-  const [none, , full] = presets["thundering-herd"].storms.map((storm) => simulateStorm(storm));
+test("jitter ends the herd, and the default ends it best", () => {
+  const [none, full, equal] = presets["thundering-herd"].storms.map((storm) => simulateStorm(storm));
   expect(full!.calls.succeeded).toBeGreaterThan(0.99 * full!.calls.begun);
+  expect(equal!.calls.failed).toBe(0);
+  expect(equal!.amplification).toBeLessThan(full!.amplification);
+  expect(full!.recovery.afterMs! - equal!.recovery.afterMs!).toBeGreaterThan(10_000);
   expect(none!.calls.succeeded).toBeLessThan(0.7 * none!.calls.begun);
   expect(none!.herd.callers).toBe(1000);
   expect(none!.herd.atMs.length).toBe(none!.herd.caller.length);
+});
+
+test("only callers who retry, and have a budget, leave a service that refuses everything in peace", () => {
+  const requests = presets["layered-retries"].storms.map((storm) => simulateStorm(storm).amplification);
+  expect(requests).toEqual([243, 64, 3, 2]);
+});
+
+test("each preset recommends one of its policies, with a budget", () => {
+  for (const { recommended, storms } of Object.values(presets)) {
+    const { policy } = storms.find(({ policy }) => policy.name === recommended)!;
+    expect(simulateStorm({ durationMs: 1000, policy }).settings.policy.budget.kind).toBe("success");
+  }
+});
+
+test("a policy that says nothing waits as `retry` does by default", () => {
+  const { backoff } = simulateStorm({ durationMs: 1000 }).settings.policy;
+  expect(backoff).toEqual({ kind: "exponential", jitter: "equal" });
+  const context = { retry: 3, previousDelayMs: 0, random: () => 0.25 };
+  expect(backoffOf(backoff)(context)).toBe(exponentialBackoff()(context));
+  expect(exponentialBackoff()(context)).toBe(2500);
 });
 
 test.each<[string, unknown]>([

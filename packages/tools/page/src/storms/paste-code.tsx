@@ -1,12 +1,14 @@
 import { useSignal } from "@preact/signals";
-import { results } from "./storms-state.ts";
+import { suggestedPolicy } from "./storm-form.ts";
+import { form, results } from "./storms-state.ts";
 
 /** A policy as code, to be pasted into a program. */
 export function PasteCode() {
   const chosen = useSignal<string | undefined>(undefined);
   const copied = useSignal(false);
   const shown = results.value;
-  const result = shown.find(({ name }) => name === chosen.value) ?? shown.at(-1)!;
+  const named = (wanted: string | undefined) => shown.find(({ name }) => name === wanted);
+  const result = named(chosen.value) ?? named(suggestedPolicy(form.value)) ?? shown.at(-1)!;
   const copy = async (): Promise<void> => {
     await navigator.clipboard.writeText(result.code);
     copied.value = true;

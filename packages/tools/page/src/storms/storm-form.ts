@@ -51,13 +51,25 @@ export function formOf(preset: PresetName): StormForm {
     backoff: "exponential",
     baseMs: 1000,
     capMs: 30_000,
-    jitter: "full",
+    jitter: "equal",
     budget: "success",
   };
 }
 
+/** Whether the preset's own policies meet the preset's own world. */
+export function isPresetWorld(form: StormForm): boolean {
+  const given = formOf(form.preset);
+  return (["load", "capacity", "outageSeconds", "outageKind", "seed"] as const).every(
+    (name) => form[name] === given[name],
+  );
+}
+
 /** Whether the preset's callers come as calls per second. */
 export const isFlow = ({ preset }: StormForm): boolean => presets[preset].storms[0]?.arrivals?.kind === "poisson";
+
+/** The policy to take: one's own, or else the one that the preset recommends. */
+export const suggestedPolicy = ({ hasOwn, preset }: StormForm): string =>
+  hasOwn ? ownName : presets[preset].recommended;
 
 /** Storms of the form: the preset's policies in the world that was chosen, and one's own beside them. */
 export function stormsOf(form: StormForm): readonly StormOptions[] {
@@ -80,9 +92,11 @@ function inWorld(storm: StormOptions, form: StormForm): StormOptions {
   };
 }
 
+const ownName = "yours";
+
 function ownPolicy(form: StormForm): PolicyOptions {
   const { attemptsMax, attemptTimeoutMs, budget } = form;
-  return { name: "yours", attemptsMax, attemptTimeoutMs, backoff: ownBackoff(form), budget: { kind: budget } };
+  return { name: ownName, attemptsMax, attemptTimeoutMs, backoff: ownBackoff(form), budget: { kind: budget } };
 }
 
 function ownBackoff({ backoff, baseMs, capMs, jitter }: StormForm): BackoffSettings {

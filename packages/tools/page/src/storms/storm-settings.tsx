@@ -113,7 +113,7 @@ function OwnPolicy() {
                 value={jitter}
                 onChange={(event) => change({ jitter: event.currentTarget.value as StormForm["jitter"] })}
               >
-                {["full", "equal", "bounded", "none"].map((name) => (
+                {["equal", "full", "bounded", "none"].map((name) => (
                   <option key={name}>{name}</option>
                 ))}
               </select>

@@ -5,7 +5,7 @@ import { LoadPlot } from "./load-plot.tsx";
 import { OutcomeTable } from "./outcome-table.tsx";
 import { PasteCode } from "./paste-code.tsx";
 import { StormSettings } from "./storm-settings.tsx";
-import { isRunning, problem, results, simulate } from "./storms-state.ts";
+import { isRunning, lesson, problem, results, simulate } from "./storms-state.ts";
 import "./storms.css";
 
 /** What backoff, jitter and budgets do for a service that comes back from an outage. */
@@ -29,6 +29,7 @@ export function StormsPage() {
           ) : (
             <>
               <OutcomeTable />
+              {lesson.value !== undefined && <p class="card">{lesson.value}</p>}
               <LoadPlot />
               <HerdPlots />
               <PasteCode />

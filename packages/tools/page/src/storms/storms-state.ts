@@ -1,11 +1,14 @@
 import { signal } from "@preact/signals";
 import type { StormResult } from "../../../src/simulator/index.ts";
 import type { StormsAnswer } from "../../../src/console/storms/storms-protocol.ts";
+import { presets } from "../../../src/simulator/index.ts";
 import { tell } from "../session.ts";
-import { formOf, type StormForm, stormsOf } from "./storm-form.ts";
+import { formOf, isPresetWorld, type StormForm, stormsOf } from "./storm-form.ts";
 
 export const form = signal<StormForm>(formOf("thundering-herd"));
 export const results = signal<readonly StormResult[]>([]);
+/** What there is to see, where a preset is as it was: another world may teach another lesson. */
+export const lesson = signal<string | undefined>(undefined);
 export const problem = signal<string | undefined>(undefined);
 export const isRunning = signal(false);
 
@@ -16,9 +19,12 @@ export async function simulate(): Promise<void> {
   const mine = (asked += 1);
   isRunning.value = true;
   problem.value = undefined;
+  const asAsked = form.value;
   try {
-    const answer = await tell<StormsAnswer>("storms/run", { storms: stormsOf(form.value) });
-    if (mine === asked) results.value = answer.results;
+    const answer = await tell<StormsAnswer>("storms/run", { storms: stormsOf(asAsked) });
+    if (mine !== asked) return;
+    results.value = answer.results;
+    lesson.value = isPresetWorld(asAsked) ? presets[asAsked.preset].lesson : undefined;
   } catch (error) {
     if (mine === asked) problem.value = (error as Error).message;
   } finally {

@@ -25,11 +25,18 @@ export const measures: ReadonlyArray<readonly [heading: string, value: (result: 
   ["amplification", ({ amplification }) => amplification.toFixed(2)],
   ["goodput", ({ goodputPerSecond }) => perSecond(goodputPerSecond)],
   ["wasted work", ({ wastedRatio }) => percent(wastedRatio)],
-  ["peak load", ({ load }) => perSecond(peak(load.attemptsPerSecond))],
+  ["peak on return", peakOnReturn],
   ["longest queue", ({ load }) => number(peak(load.queue))],
   ["p50", ({ latency }) => (latency.p50Ms === null ? "-" : seconds(latency.p50Ms))],
   ["p99", ({ latency }) => (latency.p99Ms === null ? "-" : seconds(latency.p99Ms))],
 ];
+
+/** The most requests per second from the end of the last outage on: before that nobody serves them. */
+function peakOnReturn({ load, settings }: StormResult): string {
+  const endMs = Math.max(0, ...settings.outages.map(({ toMs }) => toMs));
+  const after = load.attemptsPerSecond.slice(Math.ceil(endMs / load.stepMs));
+  return after.length === 0 ? "-" : perSecond(peak(after));
+}
 
 export const peak = (values: readonly number[]): number => values.reduce((most, value) => Math.max(most, value), 0);
 
