@@ -27,8 +27,7 @@ export function nemesis(scene: Scene, victims: Victims): void {
       again(everyMs, strike);
     });
 
-  const crashServer = (): void => {
-    const place = oneOf(places);
+  const crashServer = (place: Place): void => {
     const { process } = place;
     if (!process.isAlive) return;
     diary.fault("server crashed");
@@ -59,7 +58,15 @@ export function nemesis(scene: Scene, victims: Victims): void {
     process.standStill(ms);
     if (ms > plan.leaseMs) running.stoodStill(process);
   };
-  again(plan.crashEveryMs, crashServer);
+  for (const place of places) {
+    // What is not kept by now, the caller was told too early.
+    place.onAnswer = () => {
+      if (!scene.unlucky(0.03)) return;
+      diary.window("crash right after an answer");
+      crashServer(place);
+    };
+  }
+  again(plan.crashEveryMs, () => crashServer(oneOf(places)));
   again(plan.crashEveryMs, crashCaller);
   again(plan.stillEveryMs, standStill);
 }

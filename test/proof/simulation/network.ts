@@ -7,6 +7,8 @@ import type { SimulatedProcess } from "./simulated-process.ts";
 export interface Place {
   readonly process: SimulatedProcess;
   serve: Serve;
+  /** Hears of each answer that goes out. */
+  onAnswer: () => void;
 }
 
 /**
@@ -46,7 +48,8 @@ export function simulatedFetch(
         after(delay(), () => resolve(new Response(Uint8Array.from(body), { status, headers: pairs })));
       };
       const arrive = (): void => {
-        const { process, serve } = places[Math.floor(random() * places.length)]!;
+        const place = places[Math.floor(random() * places.length)]!;
+        const { process, serve } = place;
         if (!process.isAlive) {
           diary.fault("connection refused");
           return void after(delay(), () => reject(broken("ECONNREFUSED")));
@@ -54,7 +57,11 @@ export function simulatedFetch(
         const { life } = process;
         process.after(0, () => {
           diary.note(`${process.name}: request ${request.scope} ${key}`);
-          void serve(request).then((given) => process.isAlive && process.life === life && answer(given));
+          void serve(request).then((given) => {
+            if (!process.isAlive || process.life !== life) return;
+            answer(given);
+            place.onAnswer();
+          });
         });
       };
       if (unlucky(plan.networkFaults)) {

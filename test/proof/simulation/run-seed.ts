@@ -74,7 +74,7 @@ async function play(seed: number, scene: Scene): Promise<SeedResult> {
       time,
       uniform(random, -plan.clockOffMsMax, plan.clockOffMsMax),
     );
-    return { process, serve: serverOn(ground, process) };
+    return { process, serve: serverOn(ground, process), onAnswer: () => undefined };
   });
   const restart = (place: Place): void => {
     place.process.start();

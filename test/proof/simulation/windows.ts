@@ -25,6 +25,7 @@ export const windows = [
   "crash inside a transaction",
   "commit lost before it was carried out",
   "commit carried out, answer lost",
+  "crash right after an answer",
   "success answered, answer lost",
   "request came twice",
   "caller died in doubt",
