@@ -16,7 +16,10 @@ import { temporaryFolder } from "./temporary-folder.ts";
 const folders = (path: string): string[] =>
   readdirSync(path, { recursive: true, encoding: "utf8" }).map((file) => join(path, file));
 
-const pages = [...readdirSync("."), ...folders("docs")].filter((file) => file.endsWith(".md"));
+// The pages of docs/api are made by `npm run docs:build`, of comments.
+const pages = [...readdirSync("."), ...folders("docs")].filter(
+  (file) => file.endsWith(".md") && !file.startsWith(join("docs", "api")),
+);
 
 /** The programs on a page: the mark before each names its source. */
 const programsOn = (page: string): (string | undefined)[] =>
@@ -30,7 +33,9 @@ test.each(pages)("each program on %s has a source", (page) => {
 });
 
 test("each program on a page is named by a test, or by a program that uses it", () => {
-  const tests = [...folders("test"), ...folders("src")].filter((file) => file.endsWith(".test.ts"));
+  const tests = [...folders("test"), ...folders("packages/once-again/src"), ...folders("packages/tools/src")].filter(
+    (file) => file.endsWith(".test.ts"),
+  );
   const text = [...tests, ...folders("examples/guides")].map((file) => readFileSync(file, "utf8")).join("\n");
   const sources = new Set(pages.flatMap(programsOn));
   const unnamed = [...sources].filter((source = "") => {

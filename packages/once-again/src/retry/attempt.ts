@@ -153,6 +153,7 @@ export class LazyAttempt implements Attempt {
   }
 }
 
+/** The error of an attempt that took longer than it had. */
 export function attemptTimeout(msMax: number): OnceAgainError {
   return new OnceAgainError(
     "ONCE_ATTEMPT_TIMEOUT",
