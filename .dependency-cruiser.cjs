@@ -8,16 +8,18 @@ const tools = (room) => `packages/tools/src/${room}`;
 const floors = [
   [library("core")],
   ["retry", "delivery", "key"].map(library),
-  ["client", "server", "stores"].map(library),
-  ["frameworks", "interceptors", "opentelemetry"].map(library),
-  [library("testing")],
-  ["simulator", "verify", "lab"].map(tools),
+  ["client", "stores", "engine"].map(library),
+  ["intents", "http", "interceptors"].map(library),
+  [library("frameworks")],
+  ["opentelemetry", "testing"].map(library),
+  ["simulator", "verify", "admin"].map(tools),
+  [tools("lab")],
   [tools("console")],
   [tools("cli")],
 ];
 
-/** Contracts only: the ports by which `server` and `client` know a store. */
-const contracts = "^packages/once-again/src/stores/(store|intent-store)\\.ts$";
+/** The ports, by which the rooms above them know a store. */
+const ports = "^packages/once-again/src/stores/(store|intent-store)\\.ts$";
 
 const packages = { path: "^packages/", pathNot: "\\.test\\.ts$" };
 
@@ -36,7 +38,7 @@ const floorRules = floors.flatMap((floor, level) =>
         .filter((other) => other !== room)
         .map(inside)
         .concat("^(bench|examples|scripts|test)/"),
-      pathNot: contracts,
+      pathNot: ports,
     },
   })),
 );
@@ -56,10 +58,20 @@ module.exports = {
       comment: "These rooms run in browsers, Deno, Bun and edge runtimes.",
       severity: "error",
       from: {
-        path: ["core", "retry", "delivery", "key", "client"].map(library).concat(tools("simulator")).map(inside),
+        path: ["core", "retry", "delivery", "key", "client", "intents"]
+          .map(library)
+          .concat(tools("simulator"))
+          .map(inside),
         pathNot: "\\.test\\.ts$",
       },
       to: { dependencyTypes: ["core"] },
+    },
+    {
+      name: "stores-by-their-ports",
+      comment: "What carries an operation out knows a store through its port alone.",
+      severity: "error",
+      from: { path: ["engine", "http", "intents", "frameworks"].map(library).map(inside), pathNot: "\\.test\\.ts$" },
+      to: { path: inside(library("stores")), pathNot: ports },
     },
     {
       name: "cli-dependencies-stay-in-the-cli",

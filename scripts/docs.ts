@@ -8,7 +8,7 @@ import { resolve } from "node:path";
 import { Application, Converter, type DeclarationReflection, ReflectionKind, type TypeDocOptions } from "typedoc";
 import type { PluginOptions } from "typedoc-plugin-markdown";
 import { build } from "vitepress";
-import { command, exitCodes } from "../test/proof/command.ts";
+import { command, exitCodes } from "../test/support/command.ts";
 import { deadLinks } from "./dead-links.ts";
 import { modules } from "./entries.ts";
 

@@ -16,7 +16,7 @@ import { keysSection } from "../packages/tools/src/console/keys/keys-section.ts"
 import type { Section } from "../packages/tools/src/console/route.ts";
 import { stormsSection } from "../packages/tools/src/console/storms/storms-section.ts";
 import type { Order } from "../packages/tools/src/lab/orders.ts";
-import { encodeAnswer } from "../packages/once-again/src/server/http/answer.ts";
+import { encodeAnswer } from "../packages/once-again/src/http/answer.ts";
 import { memoryStore } from "../packages/once-again/src/stores/memory/index.ts";
 import type { Store } from "../packages/once-again/src/stores/store.ts";
 import { consoleBrowser } from "../test/console/browser.ts";

@@ -5,12 +5,12 @@
 import { execSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import process from "node:process";
-import { findBinary } from "../test/servers/binary.ts";
-import { chromiumBinary } from "../test/servers/chromium.ts";
-import { mariadbBinary } from "../test/servers/mysql.ts";
-import { natsBinary } from "../test/servers/nats.ts";
-import { postgresBinary } from "../test/servers/postgres.ts";
-import { redisBinary, valkeyBinary } from "../test/servers/redis.ts";
+import { findBinary } from "../test/support/servers/binary.ts";
+import { chromiumBinary } from "../test/support/servers/chromium.ts";
+import { mariadbBinary } from "../test/support/servers/mariadb.ts";
+import { natsBinary } from "../test/support/servers/nats.ts";
+import { postgresBinary } from "../test/support/servers/postgres.ts";
+import { redisBinary, valkeyBinary } from "../test/support/servers/redis.ts";
 import { openssl } from "../test/verdicts/certificates.ts";
 
 const binaries = [chromiumBinary, mariadbBinary, natsBinary, openssl, postgresBinary, redisBinary, valkeyBinary];

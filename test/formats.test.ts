@@ -2,14 +2,14 @@ import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { fingerprint } from "../packages/once-again/src/key/index.ts";
-import { decodeAnswer, encodeAnswer } from "../packages/once-again/src/server/http/answer.ts";
-import { sealer } from "../packages/once-again/src/server/sealer.ts";
+import { decodeAnswer, encodeAnswer } from "../packages/once-again/src/http/answer.ts";
+import { sealer } from "../packages/once-again/src/engine/sealer.ts";
 import { entryKey, entryValue, recordIn } from "../packages/once-again/src/stores/nats/entries.ts";
 import { redisKey } from "../packages/once-again/src/stores/redis/names.ts";
 import { recordOf, stepBytes } from "../packages/once-again/src/stores/redis/record-text.ts";
 import { sqliteStore } from "../packages/once-again/src/stores/sqlite/index.ts";
 import type { KeyRecord } from "../packages/once-again/src/stores/store.ts";
-import { temporaryFolder } from "./temporary-folder.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 // What 0.1.0 wrote, as UPGRADING.md promises that later versions read it. Do not adapt these bytes to the code.
 // Derived keys are held in packages/once-again/src/key/derive.test.ts.

@@ -13,14 +13,14 @@ import { Redis } from "ioredis";
 import { createConnection, type PoolConnection, type RowDataPacket } from "mysql2/promise";
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, test } from "vitest";
-import { mariadbStore } from "../packages/once-again/src/stores/mysql/index.ts";
+import { mariadbStore } from "../packages/once-again/src/stores/mariadb/index.ts";
 import { natsStore } from "../packages/once-again/src/stores/nats/index.ts";
 import { redisStore } from "../packages/once-again/src/stores/redis/index.ts";
 import type { Store } from "../packages/once-again/src/stores/store.ts";
 import type { ContractCase } from "../packages/once-again/src/testing/store-contract/contract-case.ts";
 import { storeContract } from "../packages/once-again/src/testing/store-contract/store-contract.ts";
 import { transactionContract } from "../packages/once-again/src/testing/store-contract/transaction-contract.ts";
-import { mysqlPool } from "./mysql/databases.ts";
+import { mysqlPool } from "./mariadb/databases.ts";
 import { bucketOptions } from "./nats/buckets.ts";
 import { execute, pgPool, postgresClients } from "./postgres/databases.ts";
 

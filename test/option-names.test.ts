@@ -18,8 +18,8 @@ import {
   concurrencyLimit,
   hedge,
 } from "../packages/once-again/src/retry/layers/index.ts";
-import { leasedEngine } from "../packages/once-again/src/server/index.ts";
-import { mariadbStore } from "../packages/once-again/src/stores/mysql/index.ts";
+import { leasedEngine } from "../packages/once-again/src/engine/index.ts";
+import { mariadbStore } from "../packages/once-again/src/stores/mariadb/index.ts";
 import { memoryStore } from "../packages/once-again/src/stores/memory/index.ts";
 import { postgresStore } from "../packages/once-again/src/stores/postgres/index.ts";
 import { redisStore } from "../packages/once-again/src/stores/redis/index.ts";

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import process from "node:process";
-import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } from "../../test/proof/command.ts";
+import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } from "../../test/support/command.ts";
 import { measuredGround } from "../ground.ts";
 import { clientTables, type ClientResults } from "./report.ts";
 import { measureCallers, measureLoops } from "./run.ts";

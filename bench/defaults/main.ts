@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import process from "node:process";
 import { simulateStorm } from "../../packages/tools/src/simulator/index.ts";
-import { command, exitCodes, printJson, progressLine, wholeNumber } from "../../test/proof/command.ts";
+import { command, exitCodes, printJson, progressLine, wholeNumber } from "../../test/support/command.ts";
 import { markdownTable } from "../page.ts";
 import { measureDefaults } from "./candidates.ts";
 import { chosenBudget, chosenWait, judgedWaits } from "./choose.ts";

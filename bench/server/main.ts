@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import process from "node:process";
-import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } from "../../test/proof/command.ts";
+import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } from "../../test/support/command.ts";
 import { measuredGround } from "../ground.ts";
 import { frameworks, isFramework, isStoreName, packages, storeNames } from "./catalog.ts";
 import { serverTable } from "./report.ts";

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import type { RequestHandler } from "express";
-import type { LeasedHttpOptions, TransactionalHttpOptions } from "../../packages/once-again/src/server/index.ts";
+import type { LeasedHttpOptions, TransactionalHttpOptions } from "../../packages/once-again/src/http/index.ts";
 import { answer } from "./exchange.ts";
 
 /** What a handler does before it answers, and its answer. */

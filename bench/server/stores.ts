@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startPostgres } from "../../test/servers/postgres.ts";
-import type { PrivateServer } from "../../test/servers/private-server.ts";
-import { startRedis } from "../../test/servers/redis.ts";
+import { startPostgres } from "../../test/support/servers/postgres.ts";
+import type { PrivateServer } from "../../test/support/servers/private-server.ts";
+import { startRedis } from "../../test/support/servers/redis.ts";
 import type { StoreName } from "./catalog.ts";
 
 /** A store of the benchmark's own, gone when it is disposed of. */

@@ -1,6 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import { onceFetch } from "once-again/fetch";
-import { graphqlFailure } from "once-again/server";
+import { graphqlFailure } from "once-again/http";
 import { sqliteStore } from "once-again/stores/sqlite";
 
 const path = process.env["ORDERS_DB"] ?? "orders.db";

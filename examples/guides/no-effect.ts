@@ -1,5 +1,5 @@
 import { onceFetch } from "once-again/fetch";
-import { NoEffectError } from "once-again/server";
+import { NoEffectError } from "once-again/engine";
 import { sqliteStore } from "once-again/stores/sqlite";
 
 let attempts = 0;

@@ -1,5 +1,5 @@
 import { test } from "node:test";
-import type { Store } from "once-again/stores/store";
+import type { Store } from "once-again/stores";
 import { fakeClock, storeContract } from "once-again/testing";
 import { mapStore } from "./own-store.ts";
 

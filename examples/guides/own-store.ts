@@ -1,6 +1,6 @@
 import { OnceAgainError } from "once-again";
-import type { InspectedRecord, RecordName, Store } from "once-again/stores/store";
-import { type AnswerTo, inspected, isExpired, type Operation, transition } from "once-again/stores/transition";
+import type { InspectedRecord, RecordName, Store } from "once-again/stores";
+import { type AnswerTo, inspected, isExpired, type Operation, transition } from "once-again/stores";
 
 type Stored = Pick<InspectedRecord, "scope" | "key" | "record">;
 

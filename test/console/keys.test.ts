@@ -5,16 +5,16 @@ import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "v
 import { storeFromUrl } from "../../packages/tools/src/cli/store-from-url.ts";
 import { consoleServer, type ConsoleServer } from "../../packages/tools/src/console/console-server.ts";
 import { keysSection } from "../../packages/tools/src/console/keys/keys-section.ts";
-import { decodeAnswer, encodeAnswer } from "../../packages/once-again/src/server/http/answer.ts";
-import { sealedStore } from "../../packages/once-again/src/server/sealed-store.ts";
+import { decodeAnswer, encodeAnswer } from "../../packages/once-again/src/http/answer.ts";
+import { sealedStore } from "../../packages/once-again/src/engine/sealed-store.ts";
 import { postgresStore } from "../../packages/once-again/src/stores/postgres/index.ts";
 import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
 import type { Store } from "../../packages/once-again/src/stores/store.ts";
-import { sealKey } from "../keys-ground.ts";
-import { chromiumBinary } from "../servers/chromium.ts";
-import { describeWithServer } from "../servers/describe-with-server.ts";
-import { postgresBinary, startPostgres } from "../servers/postgres.ts";
-import { temporaryFolder } from "../temporary-folder.ts";
+import { sealKey } from "../support/keys-ground.ts";
+import { chromiumBinary } from "../support/servers/chromium.ts";
+import { describeWithServer } from "../support/servers/describe-with-server.ts";
+import { postgresBinary, startPostgres } from "../support/servers/postgres.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 import { consoleBrowser, type ConsoleBrowser, type Tab } from "./browser.ts";
 import pg from "pg";
 

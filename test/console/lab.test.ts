@@ -6,8 +6,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vi
 import { type ConsoleServer, consoleServer } from "../../packages/tools/src/console/console-server.ts";
 import { labSections } from "../../packages/tools/src/console/lab/lab-section.ts";
 import { audit, readCharges } from "../../packages/tools/src/lab/ledger.ts";
-import { chromiumBinary } from "../servers/chromium.ts";
-import { describeWithServer } from "../servers/describe-with-server.ts";
+import { chromiumBinary } from "../support/servers/chromium.ts";
+import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { type ConsoleBrowser, consoleBrowser, type Tab } from "./browser.ts";
 import { isRunning, labDatabases, shippedOrders } from "./lab-client.ts";
 

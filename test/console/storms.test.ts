@@ -5,9 +5,9 @@ import { consoleServer, type ConsoleServer } from "../../packages/tools/src/cons
 import type { StormsAnswer } from "../../packages/tools/src/console/storms/storms-protocol.ts";
 import { stormsSection } from "../../packages/tools/src/console/storms/storms-section.ts";
 import { simulateStorm } from "../../packages/tools/src/simulator/index.ts";
-import { runCli } from "../cli.ts";
-import { chromiumBinary } from "../servers/chromium.ts";
-import { describeWithServer } from "../servers/describe-with-server.ts";
+import { runCli } from "../support/cli.ts";
+import { chromiumBinary } from "../support/servers/chromium.ts";
+import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { consoleBrowser, type ConsoleBrowser } from "./browser.ts";
 
 describeWithServer("the Storms page, in Chromium", chromiumBinary, () => {

@@ -5,7 +5,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { onceNode, type NodeExecution } from "../../packages/once-again/src/frameworks/node.ts";
 import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
 import { crashPoint } from "../../packages/once-again/src/testing/safety/crash-point.ts";
-import { insertOrder } from "../app-database.ts";
+import { insertOrder } from "../support/app-database.ts";
 
 // A server that charges in one of several ways, for the tests of crash points. What the bank charged are the files in a
 // folder, which nobody takes back; what is in the database can be rolled back.

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { NoEffectError } from "../../packages/once-again/src/server/index.ts";
+import { NoEffectError } from "../../packages/once-again/src/engine/index.ts";
 import { exchange, lasting } from "./exchange.ts";
 import { frameworks } from "./frameworks.ts";
 import type { Reply } from "./route.ts";

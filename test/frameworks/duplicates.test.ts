@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
-import { dial } from "../dial.ts";
+import { dial } from "../support/dial.ts";
 import { exchange } from "./exchange.ts";
 import { frameworks } from "./frameworks.ts";
 import { effectIn, modes, serving } from "./serving.ts";

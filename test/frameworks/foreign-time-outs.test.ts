@@ -9,7 +9,7 @@ import { onceKoa } from "../../packages/once-again/src/frameworks/koa.ts";
 import { onceNest } from "../../packages/once-again/src/frameworks/nest.ts";
 import type { NodeExecution } from "../../packages/once-again/src/frameworks/node.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
-import { listening, posted } from "../listening.ts";
+import { listening, posted } from "../support/listening.ts";
 import { nestServer } from "./nest-server.ts";
 import { effectIn, modes } from "./serving.ts";
 

@@ -9,7 +9,7 @@ import { onceFastify } from "../../packages/once-again/src/frameworks/fastify.ts
 import { onceKoa } from "../../packages/once-again/src/frameworks/koa.ts";
 import { onceNode } from "../../packages/once-again/src/frameworks/node.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
-import { until } from "../until.ts";
+import { until } from "../support/until.ts";
 
 const options = () => ({ store: memoryStore(), scope: "public", waitMs: 20_000, onError: () => undefined }) as const;
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { LambdaContext, LambdaEvent } from "hono/aws-lambda";
 import { expect, test, vi } from "vitest";
-import { temporaryFolder } from "../temporary-folder.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 // The program of the guide, as AWS Lambda calls it: no server, and no connection.
 

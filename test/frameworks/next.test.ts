@@ -6,8 +6,8 @@ import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { serverPort } from "../servers/server-port.ts";
-import { until } from "../until.ts";
+import { serverPort } from "../support/servers/server-port.ts";
+import { until } from "../support/until.ts";
 import { exchange, lasting } from "./exchange.ts";
 
 // The programs of the guide in the real Next.js: its requests are not the platform's own.

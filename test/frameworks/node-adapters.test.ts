@@ -11,10 +11,10 @@ import { onceFastify } from "../../packages/once-again/src/frameworks/fastify.ts
 import { onceKoa } from "../../packages/once-again/src/frameworks/koa.ts";
 import { onceNode } from "../../packages/once-again/src/frameworks/node.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
-import { appDatabase, insertOrder } from "../app-database.ts";
-import { dial } from "../dial.ts";
-import { listening, post, posted } from "../listening.ts";
-import { until } from "../until.ts";
+import { appDatabase, insertOrder } from "../support/app-database.ts";
+import { dial } from "../support/dial.ts";
+import { listening, post, posted } from "../support/listening.ts";
+import { until } from "../support/until.ts";
 
 // What each framework, and what people put around it, does with an operation.
 

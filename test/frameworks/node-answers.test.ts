@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { describe, expect, test } from "vitest";
-import { dial } from "../dial.ts";
-import { until } from "../until.ts";
+import { dial } from "../support/dial.ts";
+import { until } from "../support/until.ts";
 import { exchange, lasting } from "./exchange.ts";
 import { frameworks } from "./frameworks.ts";
 import { effectIn, serving } from "./serving.ts";

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
-import { type Child, startChild } from "../child.ts";
-import { insertOrder } from "../app-database.ts";
-import { temporaryFolder } from "../temporary-folder.ts";
+import { type Child, startChild } from "../support/child.ts";
+import { insertOrder } from "../support/app-database.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 import { exchange, lasting } from "./exchange.ts";
 import type { Framework } from "./framework.ts";
 import { frameworks } from "./frameworks.ts";
@@ -43,7 +43,7 @@ interface Started extends Child {
 }
 
 async function started({ name }: Framework, path: string): Promise<Started> {
-  const child = startChild("frameworks/server-child.ts", name, path);
+  const child = startChild("../frameworks/server-child.ts", name, path);
   return { ...child, leased: await child.line(), transactional: await child.line() };
 }
 

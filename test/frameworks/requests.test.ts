@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { makeKey } from "../../packages/once-again/src/key/index.ts";
-import { dial } from "../dial.ts";
-import { until } from "../until.ts";
+import { dial } from "../support/dial.ts";
+import { until } from "../support/until.ts";
 import { exchange } from "./exchange.ts";
 import type { Framework } from "./framework.ts";
 import { frameworks } from "./frameworks.ts";

@@ -1,7 +1,8 @@
 import type { ServerResponse } from "node:http";
 import type { DatabaseSync } from "node:sqlite";
 import type { Readable } from "node:stream";
-import type { Execution, LeasedHttpOptions } from "../../packages/once-again/src/server/index.ts";
+import type { Execution } from "../../packages/once-again/src/engine/index.ts";
+import type { LeasedHttpOptions } from "../../packages/once-again/src/http/index.ts";
 import type { TransactionalStore } from "../../packages/once-again/src/stores/store.ts";
 
 /** What a handler answers, in no framework's own terms. */

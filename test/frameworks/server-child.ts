@@ -3,7 +3,7 @@ import { appendFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
-import { insertOrder } from "../app-database.ts";
+import { insertOrder } from "../support/app-database.ts";
 import type { Framework } from "./framework.ts";
 import type { Route } from "./route.ts";
 

@@ -1,8 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import { onTestFinished, type TestContext } from "vitest";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
-import { appDatabase, insertOrder } from "../app-database.ts";
-import { listening } from "../listening.ts";
+import { appDatabase, insertOrder } from "../support/app-database.ts";
+import { listening } from "../support/listening.ts";
 import type { Ability, Framework, Served } from "./framework.ts";
 import type { Call, Route, RouteRules } from "./route.ts";
 

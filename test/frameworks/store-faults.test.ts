@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { retryingFetch } from "../../packages/once-again/src/client/index.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
-import { appDatabase, insertOrder } from "../app-database.ts";
-import { type FaultyStore, faultyStore } from "../faulty-store.ts";
+import { appDatabase, insertOrder } from "../support/app-database.ts";
+import { type FaultyStore, faultyStore } from "../support/faulty-store.ts";
 import { exchange } from "./exchange.ts";
 import type { Framework } from "./framework.ts";
 import { frameworks } from "./frameworks.ts";

@@ -12,9 +12,9 @@ import { onceFastify } from "../../packages/once-again/src/frameworks/fastify.ts
 import { onceKoa } from "../../packages/once-again/src/frameworks/koa.ts";
 import { onceNest } from "../../packages/once-again/src/frameworks/nest.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
-import { dial } from "../dial.ts";
-import { listening, posted } from "../listening.ts";
-import { until } from "../until.ts";
+import { dial } from "../support/dial.ts";
+import { listening, posted } from "../support/listening.ts";
+import { until } from "../support/until.ts";
 import { nestServer } from "./nest-server.ts";
 
 // An answer that is a stream, whose caller leaves in its middle: the operation goes on to its end, and is kept.

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
 import type { TransactionalStore } from "../../packages/once-again/src/stores/store.ts";
-import { appDatabase, insertOrder } from "../app-database.ts";
+import { appDatabase, insertOrder } from "../support/app-database.ts";
 import { exchange } from "./exchange.ts";
 import { frameworks } from "./frameworks.ts";
 import { openTransaction, type SqliteKeys } from "./route.ts";

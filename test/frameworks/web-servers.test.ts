@@ -6,7 +6,7 @@ import { toNodeHandler as srvxListener } from "srvx/node";
 import { expect, test } from "vitest";
 import { onceFetch } from "../../packages/once-again/src/frameworks/fetch.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
-import { listening } from "../listening.ts";
+import { listening } from "../support/listening.ts";
 import { exchange, lasting } from "./exchange.ts";
 
 // Servers whose requests are classes of their own, which the platform's constructor does not take for requests.

@@ -5,7 +5,7 @@
 import process from "node:process";
 import { setTimeout } from "node:timers/promises";
 import { Pool } from "pg";
-import { openIntents } from "../../packages/once-again/src/client/intents/index.ts";
+import { openIntents } from "../../packages/once-again/src/intents/index.ts";
 import { OnceAgainError } from "../../packages/once-again/src/core/errors.ts";
 import { postgresIntents } from "../../packages/once-again/src/stores/postgres/index.ts";
 import { sqliteIntents } from "../../packages/once-again/src/stores/sqlite/index.ts";

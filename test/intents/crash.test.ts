@@ -15,9 +15,9 @@ import type { Intent, IntentStore } from "../../packages/once-again/src/stores/i
 import { postgresIntents } from "../../packages/once-again/src/stores/postgres/index.ts";
 import { sqliteIntents, sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
 import { flakyNetwork, randomFaults, seededRandom } from "../../packages/once-again/src/testing/index.ts";
-import { describeWithServer } from "../servers/describe-with-server.ts";
-import { postgresBinary, startPostgres } from "../servers/postgres.ts";
-import { temporaryFolder } from "../temporary-folder.ts";
+import { describeWithServer } from "../support/servers/describe-with-server.ts";
+import { postgresBinary, startPostgres } from "../support/servers/postgres.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 import type { CallerTask } from "./caller-process.ts";
 
 // kill -9 shows that nothing depends on the process; that the disk keeps what it acknowledges, it can't show.

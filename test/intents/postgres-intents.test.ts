@@ -2,9 +2,9 @@ import { Client, Pool } from "pg";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { type PostgresClient, postgresIntents } from "../../packages/once-again/src/stores/postgres/index.ts";
-import { describeWithServer } from "../servers/describe-with-server.ts";
-import { postgresBinary, startPostgres } from "../servers/postgres.ts";
-import type { PrivateServer } from "../servers/private-server.ts";
+import { describeWithServer } from "../support/servers/describe-with-server.ts";
+import { postgresBinary, startPostgres } from "../support/servers/postgres.ts";
+import type { PrivateServer } from "../support/servers/private-server.ts";
 import { intentStoreContract } from "./intent-store-contract.ts";
 
 /** The ways to a store that users have. */

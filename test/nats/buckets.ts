@@ -3,7 +3,7 @@ import { type KV, Kvm } from "@nats-io/kv";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import type { Clock } from "../../packages/once-again/src/core/clock.ts";
 import type { NatsKv } from "../../packages/once-again/src/stores/nats/index.ts";
-import { repeatUntilAnswered } from "../store-load.ts";
+import { repeatUntilAnswered } from "../support/store-load.ts";
 
 /** What a bucket for keys is made with. */
 export const bucketOptions = { allow_direct: false, ttl: 86_400_000 };

@@ -2,7 +2,7 @@ import { cp } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { packages } from "../../scripts/entries.ts";
-import { lendModules } from "../lend-modules.ts";
+import { lendModules } from "../support/lend-modules.ts";
 import { run } from "./run.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));

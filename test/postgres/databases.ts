@@ -8,8 +8,8 @@ import {
   postgresStore,
   type PostgresStoreOptions,
 } from "../../packages/once-again/src/stores/postgres/index.ts";
-import { startPostgres, type PostgresOptions } from "../servers/postgres.ts";
-import type { PrivateServer } from "../servers/private-server.ts";
+import { startPostgres, type PostgresOptions } from "../support/servers/postgres.ts";
+import type { PrivateServer } from "../support/servers/private-server.ts";
 
 /** How a store is opened for a test. */
 export interface OpenOptions extends PostgresStoreOptions {

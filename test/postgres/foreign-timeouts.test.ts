@@ -10,9 +10,9 @@ import { onceExpress } from "../../packages/once-again/src/frameworks/express.ts
 import { onceFastify } from "../../packages/once-again/src/frameworks/fastify.ts";
 import { onceHono } from "../../packages/once-again/src/frameworks/hono.ts";
 import type { PostgresStore } from "../../packages/once-again/src/stores/postgres/index.ts";
-import { listening, posted } from "../listening.ts";
-import { describeWithServer } from "../servers/describe-with-server.ts";
-import { postgresBinary } from "../servers/postgres.ts";
+import { listening, posted } from "../support/listening.ts";
+import { describeWithServer } from "../support/servers/describe-with-server.ts";
+import { postgresBinary } from "../support/servers/postgres.ts";
 import { databases } from "./databases.ts";
 import { storesWithEffects } from "./stores-with-effects.ts";
 

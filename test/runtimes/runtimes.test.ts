@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { describeWithServer } from "../servers/describe-with-server.ts";
+import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { brokenBodiesAreUnknown, type CaseName, type Differences, everythingIsUnknown } from "../verdicts/cases.ts";
 import { describeWithCertificates } from "../verdicts/describe-with-certificates.ts";
 import { expected, inWords, outcomes, setStage } from "../verdicts/stage.ts";

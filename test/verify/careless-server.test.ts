@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { expect, onTestFinished, test } from "vitest";
-import { cliDocument, runCli } from "../cli.ts";
+import { cliDocument, runCli } from "../support/cli.ts";
 import type { VerifyReport } from "../../packages/tools/src/verify/index.ts";
 
 /** Starts the careless server of the examples, until the running test ends. */

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test } from "vitest";
 import { conformanceCases, verify } from "../../packages/tools/src/verify/index.ts";
-import { listening } from "../listening.ts";
-import { serverPort } from "../servers/server-port.ts";
-import { temporaryFolder } from "../temporary-folder.ts";
+import { listening } from "../support/listening.ts";
+import { serverPort } from "../support/servers/server-port.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 function start(program: string, environment: Record<string, string>) {
   const child = spawn(process.execPath, ["--conditions=@once-again/source", program], {

@@ -3,7 +3,7 @@ import { onTestFinished } from "vitest";
 import { type HeaderList, verify, type VerifyReport } from "../../packages/tools/src/verify/index.ts";
 import type { Framework } from "../frameworks/framework.ts";
 import type { Call, Reply, Route, RouteRules } from "../frameworks/route.ts";
-import { listening } from "../listening.ts";
+import { listening } from "../support/listening.ts";
 
 /** A way of keeping the promise: its rules, where an order goes, and how many there are. */
 export interface OrdersGround {

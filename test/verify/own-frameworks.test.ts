@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
-import { appDatabase, insertOrder } from "../app-database.ts";
+import { appDatabase, insertOrder } from "../support/app-database.ts";
 import type { Framework } from "../frameworks/framework.ts";
 import { frameworks } from "../frameworks/frameworks.ts";
 import { openTransaction } from "../frameworks/route.ts";

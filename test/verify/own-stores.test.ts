@@ -1,23 +1,23 @@
 import type { RowDataPacket } from "mysql2/promise";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { sealedStore } from "../../packages/once-again/src/server/index.ts";
+import { sealedStore } from "../../packages/once-again/src/engine/index.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
-import { mariadbStore } from "../../packages/once-again/src/stores/mysql/index.ts";
+import { mariadbStore } from "../../packages/once-again/src/stores/mariadb/index.ts";
 import { natsStore } from "../../packages/once-again/src/stores/nats/index.ts";
 import type { PostgresConnection } from "../../packages/once-again/src/stores/postgres/client.ts";
 import { redisStore } from "../../packages/once-again/src/stores/redis/index.ts";
 import type { Call } from "../frameworks/route.ts";
 import { withNode } from "../frameworks/with-node.ts";
-import { databases as mariadbDatabases, mysqlPool } from "../mysql/databases.ts";
+import { databases as mariadbDatabases, mysqlPool } from "../mariadb/databases.ts";
 import { bucket, natsConnection } from "../nats/buckets.ts";
 import { databases as postgresDatabases, execute, pgPool, postgresClients } from "../postgres/databases.ts";
 import { singleClients } from "../redis/clients.ts";
-import { describeWithServer } from "../servers/describe-with-server.ts";
-import { mariadbBinary } from "../servers/mysql.ts";
-import { natsBinary, startNats } from "../servers/nats.ts";
-import { postgresBinary } from "../servers/postgres.ts";
-import type { PrivateServer } from "../servers/private-server.ts";
-import { redisBinary, startRedis, valkeyBinary } from "../servers/redis.ts";
+import { describeWithServer } from "../support/servers/describe-with-server.ts";
+import { mariadbBinary } from "../support/servers/mariadb.ts";
+import { natsBinary, startNats } from "../support/servers/nats.ts";
+import { postgresBinary } from "../support/servers/postgres.ts";
+import type { PrivateServer } from "../support/servers/private-server.ts";
+import { redisBinary, startRedis, valkeyBinary } from "../support/servers/redis.ts";
 import { casesOf, type OrdersGround, ordersInMemory, unaskedOf, verified } from "./orders.ts";
 
 // Every store, in every mode that it has and through every client, served by node:http. The frameworks have a test of

@@ -13,7 +13,7 @@ import { retryingAdapter } from "once-again/axios";
 import { retryingFetch } from "once-again/client";
 import { onceFetch } from "once-again/fetch";
 import { clientTelemetry, serverTelemetry } from "once-again/opentelemetry";
-import { mariadbStore } from "once-again/stores/mysql";
+import { mariadbStore } from "once-again/stores/mariadb";
 import { natsStore } from "once-again/stores/nats";
 import {
   type CallersTransaction,

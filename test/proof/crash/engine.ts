@@ -1,6 +1,6 @@
 import type { Store, TransactionalStore } from "../../../packages/once-again/src/stores/store.ts";
-import type { ServerBinary } from "../../servers/binary.ts";
-import type { PrivateServer } from "../../servers/private-server.ts";
+import type { ServerBinary } from "../../support/servers/binary.ts";
+import type { PrivateServer } from "../../support/servers/private-server.ts";
 import type { Effect, Mode } from "./evidence.ts";
 
 export const engineNames = ["postgres", "sqlite", "mysql", "redis", "nats"] as const;

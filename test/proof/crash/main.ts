@@ -1,7 +1,7 @@
 /** `npm run crash`: real processes that are killed, stopped and cut off. See docs/verification.md. */
 import process from "node:process";
-import { findBinary } from "../../servers/binary.ts";
-import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } from "../command.ts";
+import { findBinary } from "../../support/servers/binary.ts";
+import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } from "../../support/command.ts";
 import { type CrashEngine, engineNames } from "./engine.ts";
 import { engineOf } from "./engines/index.ts";
 import { resultText } from "./report.ts";

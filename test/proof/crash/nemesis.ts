@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { type Random, seededRandom, uniform } from "../../../packages/once-again/src/core/random.ts";
-import type { CutProxy } from "../../servers/cut-proxy.ts";
-import type { PrivateServer } from "../../servers/private-server.ts";
+import type { CutProxy } from "../../support/servers/cut-proxy.ts";
+import type { PrivateServer } from "../../support/servers/private-server.ts";
 import { steps } from "./evidence.ts";
 import type { KillableProcess, Point } from "./killable-process.ts";
 

@@ -3,7 +3,7 @@ import {
   outcomeOfLoser,
   outcomeOfOwner,
   settlementOf,
-} from "../../../packages/once-again/src/server/leased-decisions.ts";
+} from "../../../packages/once-again/src/engine/leased-decisions.ts";
 import { transition } from "../../../packages/once-again/src/stores/transition.ts";
 import type { InvariantName } from "../invariants.ts";
 

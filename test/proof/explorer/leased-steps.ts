@@ -1,5 +1,5 @@
-import type { Ended } from "../../../packages/once-again/src/server/execution.ts";
-import { outcomeOfClaim } from "../../../packages/once-again/src/server/outcome.ts";
+import type { Ended } from "../../../packages/once-again/src/engine/execution.ts";
+import { outcomeOfClaim } from "../../../packages/once-again/src/engine/outcome.ts";
 import type { ClaimAnswer } from "../../../packages/once-again/src/stores/store.ts";
 import { inspected, type Operation } from "../../../packages/once-again/src/stores/transition.ts";
 import { leaseMs, type Configuration } from "./configuration.ts";

@@ -1,6 +1,6 @@
 /** `npm run explore`: visits every state that each configuration can come to. See docs/verification.md. */
 import process from "node:process";
-import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } from "../command.ts";
+import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } from "../../support/command.ts";
 import { configurations, withDeliveries } from "./configuration.ts";
 import { explore } from "./explore.ts";
 import { type Finding, findingOf, findingText } from "./report.ts";

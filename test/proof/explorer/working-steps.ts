@@ -1,4 +1,4 @@
-import type { Ended } from "../../../packages/once-again/src/server/execution.ts";
+import type { Ended } from "../../../packages/once-again/src/engine/execution.ts";
 import { type Configuration, leaseMs } from "./configuration.ts";
 import { appliedTo, type Step } from "./step.ts";
 import { type Effects, failure, type Worker, withWorker, type World } from "./world.ts";

@@ -1,5 +1,5 @@
-import type { Ended } from "../../../packages/once-again/src/server/execution.ts";
-import type { Outcome } from "../../../packages/once-again/src/server/outcome.ts";
+import type { Ended } from "../../../packages/once-again/src/engine/execution.ts";
+import type { Outcome } from "../../../packages/once-again/src/engine/outcome.ts";
 import type { KeyRecord } from "../../../packages/once-again/src/stores/store.ts";
 import type { Operation } from "../../../packages/once-again/src/stores/transition.ts";
 

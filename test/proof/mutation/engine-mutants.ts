@@ -3,16 +3,16 @@ import type { Mutant } from "./mutant.ts";
 /** The check that a test file is. */
 const test = (file: string): Mutant["check"] => ({ kind: "test", file });
 
-const door = "packages/once-again/src/server/store-door.ts";
-const doorTest = test("packages/once-again/src/server/store-door.test.ts");
-const inFlightTest = test("packages/once-again/src/server/in-flight.test.ts");
-const signalTest = test("packages/once-again/src/server/ended-signal.test.ts");
+const door = "packages/once-again/src/engine/store-door.ts";
+const doorTest = test("packages/once-again/src/engine/store-door.test.ts");
+const inFlightTest = test("packages/once-again/src/engine/in-flight.test.ts");
+const signalTest = test("packages/once-again/src/engine/ended-signal.test.ts");
 
 /** The guards of the engines that are no decision of a key's state: calls of the store, duplicates, live workers. */
 export const engineMutants: readonly Mutant[] = [
   {
     guard: "live worker: a lease runs out under a worker that may be alive",
-    file: "packages/once-again/src/server/leased-decisions.ts",
+    file: "packages/once-again/src/engine/leased-decisions.ts",
     search: 'return takeOverAfterMs > 0 ? "expire" : "abandon";',
     replace: 'return takeOverAfterMs > 0 ? "abandon" : "abandon";',
     check: { kind: "explorer", configuration: "reconcile, quiesced, at work after the answer" },
@@ -20,7 +20,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     guard: "live worker: a leased handler hears that its operation has ended",
-    file: "packages/once-again/src/server/carry-out.ts",
+    file: "packages/once-again/src/engine/carry-out.ts",
     search: "lease.stop(mustStop(ended.effect) ? endedError() : undefined);",
     replace: "lease.stop(mustStop(ended.effect) ? undefined : undefined);",
     check: signalTest,
@@ -28,7 +28,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     guard: "live worker: a handler in a transaction hears that its operation has ended",
-    file: "packages/once-again/src/server/transactional-engine.ts",
+    file: "packages/once-again/src/engine/transactional-engine.ts",
     search: "time.stop(run.ended === undefined || mustStop(run.ended.effect) ? endedError() : undefined);",
     replace: "time.stop(mustStop(run.ended?.effect ?? 'done') ? undefined : undefined);",
     check: signalTest,
@@ -36,7 +36,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     guard: "late claim: a release that finds nothing proves nothing",
-    file: "packages/once-again/src/server/late-claims.ts",
+    file: "packages/once-again/src/engine/late-claims.ts",
     search: 'return before === "answered" || (before === "failed" && (isClosing || clock.monotonic() >= deniedFrom));',
     replace: 'return before !== "answered" || isClosing || clock.monotonic() >= deniedFrom;',
     check: doorTest,
@@ -47,7 +47,7 @@ export const engineMutants: readonly Mutant[] = [
     file: door,
     search: "      goOn(owned, ask, result);\n",
     replace: "",
-    check: test("packages/once-again/src/server/leased-engine-faults.test.ts"),
+    check: test("packages/once-again/src/engine/leased-engine-faults.test.ts"),
     killedBy: "the result is kept when the store is back",
   },
   {
@@ -60,7 +60,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     guard: "one door: a transaction that comes too late runs no work",
-    file: "packages/once-again/src/server/bounded-transaction.ts",
+    file: "packages/once-again/src/engine/bounded-transaction.ts",
     search: "if (error !== undefined) throw error;",
     replace: "",
     check: doorTest,
@@ -68,7 +68,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     guard: "one door: a look before a request is let in is bounded",
-    file: "packages/once-again/src/server/http/once-http.ts",
+    file: "packages/once-again/src/http/once-http.ts",
     search: "await door.lookUp(name)",
     replace: "await options.store.inspect(name)",
     check: doorTest,
@@ -76,7 +76,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     guard: "duplicates: a request is compared only with one that the store has confirmed",
-    file: "packages/once-again/src/server/in-flight.ts",
+    file: "packages/once-again/src/engine/in-flight.ts",
     search: "if (flight.isConfirmed) leave(waiting, waiter, mismatch);",
     replace: "leave(waiting, waiter, mismatch);",
     check: inFlightTest,
@@ -84,7 +84,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     guard: "duplicates: the first one's answer is that of all who wait",
-    file: "packages/once-again/src/server/joined.ts",
+    file: "packages/once-again/src/engine/joined.ts",
     search: 'return isKept ? of({ kind: "replayed", result: outcome.result }) : undefined;',
     replace: "return undefined;",
     check: inFlightTest,
@@ -92,7 +92,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     guard: "duplicates: an answer that is not kept is nobody else's",
-    file: "packages/once-again/src/server/joined.ts",
+    file: "packages/once-again/src/engine/joined.ts",
     search: 'return isKept ? of({ kind: "replayed", result: outcome.result }) : undefined;',
     replace: 'return of({ kind: "replayed", result: outcome.result });',
     check: inFlightTest,
@@ -100,7 +100,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     guard: "duplicates: waitMs holds for the transactions of other processes",
-    file: "packages/once-again/src/server/transactional-engine.ts",
+    file: "packages/once-again/src/engine/transactional-engine.ts",
     search: 'if (ran.outcome.kind !== "in-progress" || leftMs <= 0) return ran;',
     replace: "if (leftMs > 0 || leftMs <= 0) return ran;",
     check: doorTest,
@@ -108,7 +108,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     guard: "held: a store that found its transaction ended by the work is believed",
-    file: "packages/once-again/src/server/transactional-engine.ts",
+    file: "packages/once-again/src/engine/transactional-engine.ts",
     search: "return { answer: held, ended: undefined };",
     replace: "",
     check: signalTest,

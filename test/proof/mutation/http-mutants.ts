@@ -3,8 +3,8 @@ import type { Mutant } from "./mutant.ts";
 /** The check that a test file is. */
 const test = (file: string): Mutant["check"] => ({ kind: "test", file });
 
-const handlerWork = "packages/once-again/src/server/http/handler-work.ts";
-const onceHttp = "packages/once-again/src/server/http/once-http.ts";
+const handlerWork = "packages/once-again/src/http/run-handler.ts";
+const onceHttp = "packages/once-again/src/http/once-http.ts";
 
 /** The guards of the HTTP rules and of the fingerprint. */
 export const httpMutants: readonly Mutant[] = [
@@ -13,15 +13,15 @@ export const httpMutants: readonly Mutant[] = [
     file: handlerWork,
     search: "if (unsendable !== undefined)",
     replace: "if (unsendable === undefined && false)",
-    check: test("packages/once-again/src/server/http/sendable.test.ts"),
+    check: test("packages/once-again/src/http/sendable.test.ts"),
     killedBy: "is not kept: the outcome stays unknown",
   },
   {
     guard: "answer: a header's value is one that can be sent",
-    file: "packages/once-again/src/server/http/sendable.ts",
+    file: "packages/once-again/src/http/sendable.ts",
     search: "if (notInValue.test(value))",
     replace: "if (value === undefined)",
-    check: test("packages/once-again/src/server/http/sendable.test.ts"),
+    check: test("packages/once-again/src/http/sendable.test.ts"),
     killedBy: "it agrees with Node",
   },
   {
@@ -29,7 +29,7 @@ export const httpMutants: readonly Mutant[] = [
     file: handlerWork,
     search: "const answer = withoutTrailer(given);",
     replace: "const answer = given;",
-    check: test("packages/once-again/src/server/http/sendable.test.ts"),
+    check: test("packages/once-again/src/http/sendable.test.ts"),
     killedBy: "no answer promises trailers",
   },
   {
@@ -37,7 +37,7 @@ export const httpMutants: readonly Mutant[] = [
     file: handlerWork,
     search: 'if (failure === "failed") return "unknown";',
     replace: "",
-    check: test("packages/once-again/src/server/http/failure.test.ts"),
+    check: test("packages/once-again/src/http/failure.test.ts"),
     killedBy: "a failure answered with 200 is rolled back with its key",
   },
   {
@@ -45,7 +45,7 @@ export const httpMutants: readonly Mutant[] = [
     file: handlerWork,
     search: 'if (transactional && comeBack.has(status)) return "none";',
     replace: "",
-    check: test("packages/once-again/src/server/http/replays.test.ts"),
+    check: test("packages/once-again/src/http/replays.test.ts"),
     killedBy: "an answer that asks the caller to come back",
   },
   {
@@ -53,31 +53,31 @@ export const httpMutants: readonly Mutant[] = [
     file: handlerWork,
     search: 'if (effect === "done" || effect === "refused") return tooLarge(rules);',
     replace: "return tooLarge(rules);",
-    check: test("packages/once-again/src/server/http/replays.test.ts"),
+    check: test("packages/once-again/src/http/replays.test.ts"),
     killedBy: "a failure that is too large is a failure like any other",
   },
   {
     guard: "scope: a missing caller is no caller",
-    file: "packages/once-again/src/server/http/scope.ts",
+    file: "packages/once-again/src/http/scope.ts",
     search: "if (nobody.has(name.trim()))",
     replace: "if (nobody.size === 0)",
-    check: test("packages/once-again/src/server/http/scope.test.ts"),
+    check: test("packages/once-again/src/http/scope.test.ts"),
     killedBy: "nobody knows whose request this is",
   },
   {
     guard: "old keys: the route that says so runs them",
-    file: "packages/once-again/src/server/http/admission.ts",
+    file: "packages/once-again/src/http/admission.ts",
     search: 'rules.oldKeys === "refuse" ? keyTime(parsed.key) : undefined',
     replace: "keyTime(parsed.key)",
-    check: test("packages/once-again/src/server/http/refusals.test.ts"),
+    check: test("packages/once-again/src/http/refusals.test.ts"),
     killedBy: "a key of any age is a new one",
   },
   {
     guard: "methods: a key on a method that takes none is not looked at",
-    file: "packages/once-again/src/server/http/admission.ts",
+    file: "packages/once-again/src/http/admission.ts",
     search: "if (!covered) return none;",
     replace: "",
-    check: test("packages/once-again/src/server/http/refusals.test.ts"),
+    check: test("packages/once-again/src/http/refusals.test.ts"),
     killedBy: "a key on a method that takes none",
   },
   {
@@ -85,7 +85,7 @@ export const httpMutants: readonly Mutant[] = [
     file: onceHttp,
     search: "if (isCounted && !report.keepsNewKey) quota.giveBack(scope);",
     replace: "",
-    check: test("packages/once-again/src/server/http/quota.test.ts"),
+    check: test("packages/once-again/src/http/quota.test.ts"),
     killedBy: "nor a repeat",
   },
   {
@@ -93,7 +93,7 @@ export const httpMutants: readonly Mutant[] = [
     file: onceHttp,
     search: "if (isSetupFault(error)) {",
     replace: "if (isSetupFault(undefined)) {",
-    check: test("packages/once-again/src/server/http/refusals.test.ts"),
+    check: test("packages/once-again/src/http/refusals.test.ts"),
     killedBy: "a store that will never keep this",
   },
   {
@@ -106,7 +106,7 @@ export const httpMutants: readonly Mutant[] = [
   },
   {
     guard: "options: what is no store is refused",
-    file: "packages/once-again/src/server/http/http-options.ts",
+    file: "packages/once-again/src/http/http-options.ts",
     search: "checkStore(options.store, options.mode);",
     replace: "",
     check: test("test/option-names.test.ts"),
@@ -133,7 +133,7 @@ export const httpMutants: readonly Mutant[] = [
     file: onceHttp,
     search: "path: originForm(request.path)",
     replace: "path: request.path",
-    check: test("packages/once-again/src/server/http/once-http.test.ts"),
+    check: test("packages/once-again/src/http/once-http.test.ts"),
     killedBy: "a target in absolute form",
   },
 ];

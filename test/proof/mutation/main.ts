@@ -1,6 +1,6 @@
 /** `npm run mutate`: takes guards out of the sources, one at a time, and sees who notices. See docs/verification.md. */
 import process from "node:process";
-import { command, exitCodes, printJson, progressLine, UsageError } from "../command.ts";
+import { command, exitCodes, printJson, progressLine, UsageError } from "../../support/command.ts";
 import { mutants } from "./mutants.ts";
 import { type MutantResult, runMutants } from "./run-mutants.ts";
 

@@ -14,9 +14,9 @@ const longSimulation: Check = { kind: "simulation", seeds: 800 };
 const test = (file: string): Check => ({ kind: "test", file });
 
 const transition = "packages/once-again/src/stores/transition.ts";
-const decisions = "packages/once-again/src/server/leased-decisions.ts";
-const engine = "packages/once-again/src/server/leased-engine.ts";
-const carryOut = "packages/once-again/src/server/carry-out.ts";
+const decisions = "packages/once-again/src/engine/leased-decisions.ts";
+const engine = "packages/once-again/src/engine/leased-engine.ts";
+const carryOut = "packages/once-again/src/engine/carry-out.ts";
 
 export const mutants: readonly Mutant[] = [
   {
@@ -109,7 +109,7 @@ export const mutants: readonly Mutant[] = [
     file: engine,
     search: "const sentAt = clock.monotonic();",
     replace: "const sentAt = clock.now();",
-    check: test("packages/once-again/src/server/leased-engine-faults.test.ts"),
+    check: test("packages/once-again/src/engine/leased-engine-faults.test.ts"),
     killedBy: "the signal aborts before the lease is over",
   },
   {
@@ -138,10 +138,10 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "retention: it has to be longer than the lease",
-    file: "packages/once-again/src/server/options.ts",
+    file: "packages/once-again/src/engine/options.ts",
     search: "min: leaseMs + 1,",
     replace: "min: 1,",
-    check: test("packages/once-again/src/server/leased-engine.test.ts"),
+    check: test("packages/once-again/src/engine/leased-engine.test.ts"),
     killedBy: "options that make no sense are refused",
   },
   {
@@ -157,12 +157,12 @@ export const mutants: readonly Mutant[] = [
     file: decisions,
     search: 'return policy.hadEffects ? "abandon" : "release";',
     replace: 'return "release";',
-    check: test("packages/once-again/src/server/leased-engine.test.ts"),
+    check: test("packages/once-again/src/engine/leased-engine.test.ts"),
     killedBy: "does not undo what an earlier attempt",
   },
   {
     guard: "hold: an unknown outcome is never run again",
-    file: "packages/once-again/src/server/options.ts",
+    file: "packages/once-again/src/engine/options.ts",
     search: 'takeOverAfterMs: onUnknown === "hold" ? undefined : quiesceMs,',
     replace: "takeOverAfterMs: quiesceMs,",
     check: simulation,
@@ -181,7 +181,7 @@ export const mutants: readonly Mutant[] = [
     file: decisions,
     search: 'if (found.record.result !== undefined) return { kind: "replayed", result: found.record.result };',
     replace: 'if (found.record.result !== undefined) return { kind: "executed", result };',
-    check: test("packages/once-again/src/server/leased-engine-faults.test.ts"),
+    check: test("packages/once-again/src/engine/leased-engine-faults.test.ts"),
     killedBy: "finds what a person settled",
   },
   {
@@ -205,12 +205,12 @@ export const mutants: readonly Mutant[] = [
     file: decisions,
     search: 'if (effect !== "none" || !hadEffects) return',
     replace: "if (hadEffects || !hadEffects) return",
-    check: test("packages/once-again/src/server/leased-engine.test.ts"),
+    check: test("packages/once-again/src/engine/leased-engine.test.ts"),
     killedBy: "does not undo what an earlier attempt",
   },
   {
     guard: "doubt: a store that fails after the work is no refusal",
-    file: "packages/once-again/src/server/store-calls.ts",
+    file: "packages/once-again/src/engine/store-calls.ts",
     search: "throw beforeTheWork.has(operation) ? storeUnavailable(error) : resultUnconfirmed(error);",
     replace: "throw storeUnavailable(error);",
     check: simulation,
@@ -218,10 +218,10 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "doubt: a commit that nobody confirmed is no refusal",
-    file: "packages/once-again/src/server/transactional-engine.ts",
+    file: "packages/once-again/src/engine/transactional-engine.ts",
     search: 'if (keep === "commit" || keep === "answer-only") throw resultUnconfirmed(error);',
     replace: "",
-    check: test("packages/once-again/src/server/transactional-engine.test.ts"),
+    check: test("packages/once-again/src/engine/transactional-engine.test.ts"),
     killedBy: "whether a commit came before",
   },
   {
@@ -236,7 +236,7 @@ export const mutants: readonly Mutant[] = [
   ...programMutants,
   {
     guard: "late use: a transaction of SQLite ends with its operation",
-    file: "packages/once-again/src/stores/transaction-guard.ts",
+    file: "packages/once-again/src/stores/sql/transaction-guard.ts",
     search: "if (this.#hasEnded) throw this.#lateUse();",
     replace: "",
     check: test("packages/once-again/src/stores/sqlite/sqlite-transaction.test.ts"),
@@ -244,7 +244,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "a COMMIT that got through: SQLite holds the key",
-    file: "packages/once-again/src/stores/sqlite/keyed-work.ts",
+    file: "packages/once-again/src/stores/sqlite/transact.ts",
     search: "await hold().then(...keyFates)",
     replace: "keyFates[0]()",
     check: test("packages/once-again/src/stores/sqlite/sqlite-transaction.test.ts"),
@@ -260,31 +260,31 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "late use: a transaction of MariaDB ends with its operation",
-    file: "packages/once-again/src/stores/transaction-guard.ts",
+    file: "packages/once-again/src/stores/sql/transaction-guard.ts",
     search: "if (this.#hasEnded) throw this.#lateUse();",
     replace: "",
-    check: test("packages/once-again/src/stores/mysql/mariadb-transaction.test.ts"),
+    check: test("packages/once-again/src/stores/mariadb/mariadb-transaction.test.ts"),
     killedBy: "is dead after its end",
   },
   {
     guard: "a COMMIT that got through: MariaDB holds the key",
-    file: "packages/once-again/src/stores/mysql/transactions.ts",
+    file: "packages/once-again/src/stores/mariadb/transactions.ts",
     search: "if (error instanceof TransactionEnded || (committing && errorNumber(error) === unknownSavepoint)) {",
     replace: "if (committing && errorNumber(error) === unknownSavepoint) {",
-    check: test("packages/once-again/src/stores/mysql/mariadb-transaction.test.ts"),
+    check: test("packages/once-again/src/stores/mariadb/mariadb-transaction.test.ts"),
     killedBy: "leaves the key held",
   },
   {
     guard: "a connection that fell silent is closed",
-    file: "packages/once-again/src/stores/mysql/sessions.ts",
+    file: "packages/once-again/src/stores/mariadb/sessions.ts",
     search: "const giveBack = (): void => (isSilent ? destroy() : release());",
     replace: "const giveBack = (): void => release();",
-    check: test("packages/once-again/src/stores/mysql/mariadb-faults.test.ts"),
+    check: test("packages/once-again/src/stores/mariadb/mariadb-faults.test.ts"),
     killedBy: "fell silent are replaced",
   },
   {
     guard: "retention counts from the end of the work",
-    file: "packages/once-again/src/stores/sqlite/keyed-work.ts",
+    file: "packages/once-again/src/stores/sqlite/transact.ts",
     search: "const now = Math.max(startedAt, clock.now());",
     replace: "const now = startedAt;",
     check: test("packages/once-again/src/stores/sqlite/transact.test.ts"),
@@ -292,7 +292,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "transaction: a failure rolls back",
-    file: "packages/once-again/src/server/transactional-engine.ts",
+    file: "packages/once-again/src/engine/transactional-engine.ts",
     search: 'unknown: "rollback",',
     replace: 'unknown: "commit",',
     check: simulation,
@@ -300,7 +300,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "transaction: what comes after its end is refused",
-    file: "packages/once-again/src/stores/transaction-guard.ts",
+    file: "packages/once-again/src/stores/sql/transaction-guard.ts",
     search: "if (this.#hasEnded) throw this.#lateUse();",
     replace: "",
     check: simulation,
@@ -308,7 +308,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "live worker: a time-out's 408 says nothing of its handler",
-    file: "packages/once-again/src/server/http/handler-work.ts",
+    file: "packages/once-again/src/http/run-handler.ts",
     search: 'if (status === 408) return "unknown";',
     replace: "",
     check: simulation,
@@ -324,12 +324,12 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "send before fsync: an intent is kept before it is sent",
-    file: "packages/once-again/src/client/intents/open-intents.ts",
+    file: "packages/once-again/src/intents/open-intents.ts",
     search: "const answer = await calls.ask(() => store.add({ ...request, giveUpAfterMs, openMax }));",
     replace:
       "await settings.fetch(request.request.url, { method: request.request.method }).catch(() => undefined);\n" +
       "    const answer = await calls.ask(() => store.add({ ...request, giveUpAfterMs, openMax }));",
-    check: test("packages/once-again/src/client/intents/open-intents.test.ts"),
+    check: test("packages/once-again/src/intents/open-intents.test.ts"),
     killedBy: "before the server hears of it",
   },
   {

@@ -10,7 +10,7 @@ const mounted = "test/frameworks/mounted-twice.test.ts";
 export const nodeMutants: readonly Mutant[] = [
   {
     guard: "node: an answer counts when its handler has ended",
-    file: "packages/once-again/src/frameworks/node-operation.ts",
+    file: "packages/once-again/src/frameworks/node-adapter.ts",
     search: "(await Promise.all([captured, handled]))[0]",
     replace: "await captured",
     check: test(answers),
@@ -26,7 +26,7 @@ export const nodeMutants: readonly Mutant[] = [
   },
   {
     guard: "node: a second mount claims nothing",
-    file: "packages/once-again/src/frameworks/node-operation.ts",
+    file: "packages/once-again/src/frameworks/node-adapter.ts",
     search: "if (passage === undefined) {",
     replace: "if (passage === null) {",
     check: test(mounted),
@@ -34,7 +34,7 @@ export const nodeMutants: readonly Mutant[] = [
   },
   {
     guard: "node: the first of two mounts waits for no handler behind the second",
-    file: "packages/once-again/src/frameworks/node-operation.ts",
+    file: "packages/once-again/src/frameworks/node-adapter.ts",
     search: "if (!failRun(response, error)) capture.send(refusal);",
     replace: "capture.send(refusal);",
     check: test(mounted),

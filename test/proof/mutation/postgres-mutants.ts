@@ -14,7 +14,7 @@ export const postgresMutants: readonly Mutant[] = [
   },
   {
     guard: "postgres: a nested COMMIT ends a savepoint, not the transaction",
-    file: "packages/once-again/src/stores/nested-transaction.ts",
+    file: "packages/once-again/src/stores/sql/nested-transaction.ts",
     search: "if (controls.length === 0) return undefined;",
     replace: "if (controls.length >= 0) return undefined;",
     check: test("packages/once-again/src/stores/postgres/orm-transactions.test.ts"),
@@ -22,7 +22,7 @@ export const postgresMutants: readonly Mutant[] = [
   },
   {
     guard: "postgres: a commit that got through holds the key",
-    file: "packages/once-again/src/stores/postgres/keyed-work.ts",
+    file: "packages/once-again/src/stores/postgres/transact.ts",
     search: "hold: () => holdKey(query, keyed, { ...request, owner }),",
     replace: "",
     check: test("packages/once-again/src/stores/postgres/given-transaction.test.ts"),

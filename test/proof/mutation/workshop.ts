@@ -2,7 +2,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { lendModules } from "../../lend-modules.ts";
+import { lendModules } from "../../support/lend-modules.ts";
 import type { Mutant } from "./mutant.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));

@@ -1,6 +1,7 @@
 import type { RequestListener } from "node:http";
 import { Readable } from "node:stream";
-import type { Execution, LeasedHttpOptions } from "../../../packages/once-again/src/server/index.ts";
+import type { Execution } from "../../../packages/once-again/src/engine/index.ts";
+import type { LeasedHttpOptions } from "../../../packages/once-again/src/http/index.ts";
 import type { Exchange, NotedRun } from "./diary.ts";
 import type { Ground } from "./ground.ts";
 import { act, bodyOf, chunksOf, type Surroundings } from "./handle.ts";

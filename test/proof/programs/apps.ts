@@ -13,7 +13,7 @@ import { onceFetch } from "../../../packages/once-again/src/frameworks/fetch.ts"
 import { onceHono } from "../../../packages/once-again/src/frameworks/hono.ts";
 import { onceKoa } from "../../../packages/once-again/src/frameworks/koa.ts";
 import { onceNode } from "../../../packages/once-again/src/frameworks/node.ts";
-import type { Execution } from "../../../packages/once-again/src/server/index.ts";
+import type { Execution } from "../../../packages/once-again/src/engine/index.ts";
 import { type App, type AppParts, type Given, lateAnswer, mounted, runProgram } from "./app-parts.ts";
 import { type Exchange, exchangeHeader } from "./diary.ts";
 import { nestApp } from "./nest-app.ts";

@@ -2,7 +2,7 @@
 import { randomInt } from "node:crypto";
 import process from "node:process";
 import fc from "fast-check";
-import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } from "../command.ts";
+import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } from "../../support/command.ts";
 import { judge } from "./judge.ts";
 import { knownPrograms } from "./known-programs.ts";
 import { type PlaceName, places } from "./places.ts";

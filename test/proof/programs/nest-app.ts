@@ -15,7 +15,7 @@ import { NestFactory } from "@nestjs/core";
 import type { Request, Response } from "express";
 import { from, mergeMap, race, throwError } from "rxjs";
 import { executionOf, onceNest } from "../../../packages/once-again/src/frameworks/nest.ts";
-import type { Execution } from "../../../packages/once-again/src/server/index.ts";
+import type { Execution } from "../../../packages/once-again/src/engine/index.ts";
 import { type App, type AppParts, lateAnswer, mounted, runProgram } from "./app-parts.ts";
 import { exchangeHeader } from "./diary.ts";
 

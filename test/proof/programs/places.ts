@@ -6,12 +6,12 @@ import { createPool } from "mysql2/promise";
 import { Pool } from "pg";
 import postgres from "postgres";
 import { memoryStore } from "../../../packages/once-again/src/stores/memory/index.ts";
-import { mariadbStore } from "../../../packages/once-again/src/stores/mysql/index.ts";
+import { mariadbStore } from "../../../packages/once-again/src/stores/mariadb/index.ts";
 import { postgresStore } from "../../../packages/once-again/src/stores/postgres/index.ts";
 import { sqliteStore } from "../../../packages/once-again/src/stores/sqlite/index.ts";
 import type { TransactionalStore } from "../../../packages/once-again/src/stores/store.ts";
-import { startMariadb } from "../../servers/mysql.ts";
-import { startPostgres } from "../../servers/postgres.ts";
+import { startMariadb } from "../../support/servers/mariadb.ts";
+import { startPostgres } from "../../support/servers/postgres.ts";
 import type { Ground, Place, Row } from "./ground.ts";
 
 const table = "CREATE TABLE effects (program VARCHAR(40) NOT NULL, run INTEGER NOT NULL, effect VARCHAR(40) NOT NULL)";

@@ -1,6 +1,6 @@
-import { describeWithServer } from "../../servers/describe-with-server.ts";
-import { mariadbBinary } from "../../servers/mysql.ts";
-import { postgresBinary } from "../../servers/postgres.ts";
+import { describeWithServer } from "../../support/servers/describe-with-server.ts";
+import { mariadbBinary } from "../../support/servers/mariadb.ts";
+import { postgresBinary } from "../../support/servers/postgres.ts";
 import { tryPrograms } from "./try-programs.ts";
 
 describeWithServer("transactional, in PostgreSQL by pg", postgresBinary, () => tryPrograms("pg", 40));

@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { LeasedHttpOptions } from "../../../packages/once-again/src/server/index.ts";
+import type { LeasedHttpOptions } from "../../../packages/once-again/src/http/index.ts";
 import type { App, AppParts } from "./app-parts.ts";
 import { apps } from "./apps.ts";
 import { type Exchange, newExchange, type NotedRun } from "./diary.ts";

@@ -1,7 +1,8 @@
 import { sleep } from "../../../packages/once-again/src/core/clock.ts";
 import { OnceAgainError } from "../../../packages/once-again/src/core/errors.ts";
 import { uniform } from "../../../packages/once-again/src/core/random.ts";
-import { type Execution, type HttpAnswer, NoEffectError } from "../../../packages/once-again/src/server/index.ts";
+import { type Execution, NoEffectError } from "../../../packages/once-again/src/engine/index.ts";
+import { type HttpAnswer } from "../../../packages/once-again/src/http/index.ts";
 import type { SimulatedTransaction } from "./database.ts";
 import type { Effect, EffectName, EffectRequest } from "./effects.ts";
 import type { HandlerRun } from "./executions.ts";

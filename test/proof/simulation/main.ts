@@ -1,7 +1,7 @@
 /** `npm run simulate`: plays the real engine and client against faults, seed by seed. See docs/verification.md. */
 import { availableParallelism } from "node:os";
 import process from "node:process";
-import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } from "../command.ts";
+import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } from "../../support/command.ts";
 import { seedText, totalsText } from "./report.ts";
 import { runMany } from "./run-many.ts";
 import { runSeed } from "./run-seed.ts";

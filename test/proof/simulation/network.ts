@@ -1,4 +1,4 @@
-import type { HttpAnswer } from "../../../packages/once-again/src/server/index.ts";
+import type { HttpAnswer } from "../../../packages/once-again/src/http/index.ts";
 import type { Scene } from "./scene.ts";
 import type { OrderRequest, Serve } from "./server.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";

@@ -1,11 +1,11 @@
+import { type Execution } from "../../../packages/once-again/src/engine/index.ts";
 import {
   onceHttp,
-  type Execution,
   type HttpAnswer,
   type HttpRequest,
   type OnceHttp,
-} from "../../../packages/once-again/src/server/index.ts";
-import type { HttpHandler } from "../../../packages/once-again/src/server/http/handler-work.ts";
+} from "../../../packages/once-again/src/http/index.ts";
+import type { HttpHandler } from "../../../packages/once-again/src/http/run-handler.ts";
 import type { Ground } from "./ground.ts";
 import { carryOutOrder, orderIn, promisedEffects, textOf } from "./handler.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";

@@ -1,6 +1,6 @@
 import { sleep } from "../../../packages/once-again/src/core/clock.ts";
 import { uniform } from "../../../packages/once-again/src/core/random.ts";
-import type { HttpAnswer } from "../../../packages/once-again/src/server/index.ts";
+import type { HttpAnswer } from "../../../packages/once-again/src/http/index.ts";
 import type { Scene } from "./scene.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 

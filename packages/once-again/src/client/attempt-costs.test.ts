@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { answer, reset, scriptedServer } from "../../../../test/scripted-server.ts";
+import { answer, reset, scriptedServer } from "../../../../test/support/scripted-server.ts";
 import { fakeClock } from "../testing/fake-clock.ts";
 import { retryingFetch } from "./retrying-fetch.ts";
 

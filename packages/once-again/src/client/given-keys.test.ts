@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { answer, reset, scriptedServer } from "../../../../test/scripted-server.ts";
+import { answer, reset, scriptedServer } from "../../../../test/support/scripted-server.ts";
 import type { RetryingRequestInit } from "./request-body.ts";
 import { type RetryingFetch, retryingFetch } from "./retrying-fetch.ts";
 

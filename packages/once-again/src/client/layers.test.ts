@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { text } from "node:stream/consumers";
 import * as fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { until } from "../../../../test/until.ts";
+import { until } from "../../../../test/support/until.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { type AnyLayer, circuitBreaker, concurrencyLimit, hedge } from "../retry/layers/index.ts";
 import { fakeClock } from "../testing/fake-clock.ts";

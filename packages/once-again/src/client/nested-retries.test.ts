@@ -2,11 +2,11 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { answer, reset, scriptedServer } from "../../../../test/scripted-server.ts";
+import { answer, reset, scriptedServer } from "../../../../test/support/scripted-server.ts";
 import { errorVerdict } from "../delivery/index.ts";
 import { onceFetch } from "../frameworks/fetch.ts";
 import { retry } from "../retry/index.ts";
-import { NoEffectError } from "../server/index.ts";
+import { NoEffectError } from "../engine/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import { retryingFetch } from "./retrying-fetch.ts";
 

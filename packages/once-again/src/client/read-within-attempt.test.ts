@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { expect, test } from "vitest";
-import { answer, breakOff, scriptedServer } from "../../../../test/scripted-server.ts";
+import { answer, breakOff, scriptedServer } from "../../../../test/support/scripted-server.ts";
 import { fakeClock } from "../testing/fake-clock.ts";
 import { discardBody } from "./discard-body.ts";
 import { retryingFetch } from "./retrying-fetch.ts";

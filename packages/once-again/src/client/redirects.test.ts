@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { beforeAll, expect, test } from "vitest";
-import { type Act, answer, scriptedServer } from "../../../../test/scripted-server.ts";
+import { type Act, answer, scriptedServer } from "../../../../test/support/scripted-server.ts";
 import { retryingFetch } from "./retrying-fetch.ts";
 
 const post = { method: "POST", body: "tea" };

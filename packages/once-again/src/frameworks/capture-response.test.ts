@@ -3,8 +3,8 @@ import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { expect, test } from "vitest";
-import { listening } from "../../../../test/listening.ts";
-import type { HttpAnswer } from "../server/index.ts";
+import { listening } from "../../../../test/support/listening.ts";
+import type { HttpAnswer } from "../http/index.ts";
 import { captureResponse } from "./capture-response.ts";
 
 /** What is kept of what a handler does to a real response, and what the caller then gets. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { HttpAnswer } from "../server/index.ts";
+import type { HttpAnswer } from "../http/index.ts";
 import { type Holder, holdConnection, releaseConnection } from "./held-connection.ts";
 import {
   hasNoHeaders,

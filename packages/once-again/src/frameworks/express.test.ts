@@ -1,8 +1,8 @@
 import express from "express";
 import { expect, test } from "vitest";
-import { dial } from "../../../../test/dial.ts";
-import { listening, post, posted, read } from "../../../../test/listening.ts";
-import { NoEffectError } from "../server/index.ts";
+import { dial } from "../../../../test/support/dial.ts";
+import { listening, post, posted, read } from "../../../../test/support/listening.ts";
+import { NoEffectError } from "../engine/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import { noEffectErrors, onceExpress } from "./express.ts";
 

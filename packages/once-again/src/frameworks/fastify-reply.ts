@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { setHeaders } from "./node-headers.ts";
-import { enter, type NodeCall, type NodeExecution } from "./node-operation.ts";
+import { enter, type NodeCall, type NodeExecution } from "./node-adapter.ts";
 
 /** What is used of Fastify's reply. */
 export interface FastifyReply {

@@ -1,7 +1,7 @@
 import { fastify } from "fastify";
 import { expect, test } from "vitest";
-import { dial } from "../../../../test/dial.ts";
-import { listening, post, posted } from "../../../../test/listening.ts";
+import { dial } from "../../../../test/support/dial.ts";
+import { listening, post, posted } from "../../../../test/support/listening.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import { onceFastify } from "./fastify.ts";
 

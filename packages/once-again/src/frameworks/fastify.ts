@@ -6,10 +6,10 @@ import {
   type LeasedHttpOptions,
   onceHttp,
   type TransactionalHttpOptions,
-} from "../server/index.ts";
+} from "../http/index.ts";
 import { enterFastify, type FastifyReply } from "./fastify-reply.ts";
-import { hearBody } from "./heard-body.ts";
-import { type NodeCall, type NodeExecution, noteError, passingExecution } from "./node-operation.ts";
+import { hearBody } from "./body-tap.ts";
+import { type NodeCall, type NodeExecution, noteError, passingExecution } from "./node-adapter.ts";
 import { requestBytes } from "./request-bytes.ts";
 import { refuseHandler } from "./no-handler.ts";
 

@@ -2,9 +2,9 @@ import type { DatabaseSync } from "node:sqlite";
 import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
 import { describe, expect, test } from "vitest";
-import { appDatabase, insertOrder } from "../../../../test/app-database.ts";
-import { listening, post, posted } from "../../../../test/listening.ts";
-import type { Execution } from "../server/index.ts";
+import { appDatabase, insertOrder } from "../../../../test/support/app-database.ts";
+import { listening, post, posted } from "../../../../test/support/listening.ts";
+import type { Execution } from "../engine/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import { type FetchHandler, onceFetch } from "./fetch.ts";
 

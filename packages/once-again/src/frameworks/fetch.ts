@@ -1,12 +1,12 @@
 import { invalidOption } from "../core/options.ts";
+import { type Execution } from "../engine/index.ts";
 import {
-  type Execution,
   type HttpOptions,
   type IdempotencyPolicy,
   type LeasedHttpOptions,
   onceHttp,
   type TransactionalHttpOptions,
-} from "../server/index.ts";
+} from "../http/index.ts";
 import { beginPassage, continuePassage, endPassage, incomingOf, refuseNested, refuseSecond } from "./mounting.ts";
 import { WebBody } from "./web-body.ts";
 import { answerOf, httpRequestOf, responseOf } from "./web-messages.ts";

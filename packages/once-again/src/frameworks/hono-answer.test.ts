@@ -3,10 +3,10 @@ import { compress } from "hono/compress";
 import { cors } from "hono/cors";
 import { timeout } from "hono/timeout";
 import { describe, expect, test } from "vitest";
-import { appDatabase, insertOrder } from "../../../../test/app-database.ts";
-import type { Execution, ServerEvent } from "../server/index.ts";
+import { appDatabase, insertOrder } from "../../../../test/support/app-database.ts";
+import type { Execution, ServerEvent } from "../engine/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
-import { NoEffectError } from "../server/index.ts";
+import { NoEffectError } from "../engine/index.ts";
 import { onceHono } from "./hono.ts";
 
 // Somebody in front answers before the handler has: a time-out. The operation goes on, and its own answer is what counts.

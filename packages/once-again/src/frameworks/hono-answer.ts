@@ -1,5 +1,5 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
-import type { HttpAnswer } from "../server/index.ts";
+import type { HttpAnswer } from "../http/index.ts";
 import { answerOf } from "./web-messages.ts";
 
 /** What is used of Hono's context where an answer comes to be. */

@@ -1,17 +1,17 @@
 import { OnceAgainError } from "../core/errors.ts";
+import { type Execution } from "../engine/index.ts";
 import {
-  type Execution,
   type HttpOptions,
   type IdempotencyPolicy,
   type LeasedHttpOptions,
   onceHttp,
   type TransactionalHttpOptions,
-} from "../server/index.ts";
+} from "../http/index.ts";
 import { AnswerBehind, type AnsweredContext } from "./hono-answer.ts";
 import { beginPassage, continuePassage, endPassage, incomingOf, refuseNested, refuseSecond } from "./mounting.ts";
 import { bodyTooLarge } from "./read-bytes.ts";
 import { bodyConsumed, exactBytes } from "./request-bytes.ts";
-import { undone } from "./undone.ts";
+import { undone } from "./errors.ts";
 import { WebBody } from "./web-body.ts";
 import { httpRequestOf, responseOf } from "./web-messages.ts";
 import { refuseHandler } from "./no-handler.ts";

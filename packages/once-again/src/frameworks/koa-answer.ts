@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import type { HttpAnswer } from "../server/index.ts";
+import type { HttpAnswer } from "../http/index.ts";
 import type { CapturedResponse } from "./capture-response.ts";
 
 /** What is used of Koa's context to answer by it. */

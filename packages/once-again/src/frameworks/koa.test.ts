@@ -1,6 +1,6 @@
 import Koa from "koa";
 import { expect, test } from "vitest";
-import { listening, post, posted } from "../../../../test/listening.ts";
+import { listening, post, posted } from "../../../../test/support/listening.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import { onceKoa } from "./koa.ts";
 import type { NodeExecution } from "./node.ts";

@@ -5,7 +5,7 @@ import {
   type LeasedHttpOptions,
   onceHttp,
   type TransactionalHttpOptions,
-} from "../server/index.ts";
+} from "../http/index.ts";
 import { answerThroughKoa } from "./koa-answer.ts";
 import {
   checkMessages,
@@ -14,7 +14,7 @@ import {
   type NodeExecution,
   noteError,
   passingExecution,
-} from "./node-operation.ts";
+} from "./node-adapter.ts";
 import { type ParsedRequest, requestBytes } from "./request-bytes.ts";
 import { refuseHandler } from "./no-handler.ts";
 

@@ -13,8 +13,8 @@ import {
 import { NestFactory } from "@nestjs/core";
 import { FastifyAdapter } from "@nestjs/platform-fastify";
 import { expect, onTestFinished, test } from "vitest";
-import { posted } from "../../../../test/listening.ts";
-import { NoEffectError } from "../server/index.ts";
+import { posted } from "../../../../test/support/listening.ts";
+import { NoEffectError } from "../engine/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import { executionOf, onceNest } from "./nest.ts";
 import type { NodeExecution } from "./node.ts";

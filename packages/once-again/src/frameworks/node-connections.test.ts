@@ -3,11 +3,11 @@ import type { IncomingMessage } from "node:http";
 import { PassThrough } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { describe, expect, test } from "vitest";
-import { dial } from "../../../../test/dial.ts";
-import { faultyStore } from "../../../../test/faulty-store.ts";
-import { listening, post, posted } from "../../../../test/listening.ts";
-import { until } from "../../../../test/until.ts";
-import type { LeasedHttpOptions } from "../server/index.ts";
+import { dial } from "../../../../test/support/dial.ts";
+import { faultyStore } from "../../../../test/support/faulty-store.ts";
+import { listening, post, posted } from "../../../../test/support/listening.ts";
+import { until } from "../../../../test/support/until.ts";
+import type { LeasedHttpOptions } from "../http/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import { type NodeHandler, onceNode } from "./node.ts";
 

@@ -6,17 +6,11 @@ import {
   type LeasedHttpOptions,
   onceHttp,
   type TransactionalHttpOptions,
-} from "../server/index.ts";
-import {
-  answerByCapture,
-  checkMessages,
-  type NodeCall,
-  type NodeExecution,
-  passingExecution,
-} from "./node-operation.ts";
+} from "../http/index.ts";
+import { answerByCapture, checkMessages, type NodeCall, type NodeExecution, passingExecution } from "./node-adapter.ts";
 import { type ParsedRequest, requestBytes } from "./request-bytes.ts";
 
-export type { NodeExecution } from "./node-operation.ts";
+export type { NodeExecution } from "./node-adapter.ts";
 
 /**
  * A handler of node:http. It answers by `response.end`, at once or later, and nothing is sent before the answer is kept.

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { joinBytes } from "../core/bytes.ts";
-import { hasEnded, heardBody } from "./heard-body.ts";
+import { hasEnded, heardBody } from "./body-tap.ts";
 import { bodyConsumed, bodyTooLarge } from "./read-bytes.ts";
 
 /**

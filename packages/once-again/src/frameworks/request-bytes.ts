@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { hasEnded, heardBody, isLazy } from "./heard-body.ts";
+import { hasEnded, heardBody, isLazy } from "./body-tap.ts";
 import { peekBody } from "./peek-body.ts";
 import { bodyConsumed, bodyTooLarge } from "./read-bytes.ts";
 

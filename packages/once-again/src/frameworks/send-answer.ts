@@ -1,5 +1,5 @@
 import { type OutgoingHttpHeaders, ServerResponse } from "node:http";
-import type { HttpAnswer } from "../server/index.ts";
+import type { HttpAnswer } from "../http/index.ts";
 import { hasNoHeaders, ofBody, ofConnection, restoreHeaders } from "./node-headers.ts";
 
 /** A captured answer, and what only its first caller gets of it. */

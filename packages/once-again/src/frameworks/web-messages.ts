@@ -1,5 +1,5 @@
 import { keyHeaderName } from "../key/index.ts";
-import type { HttpAnswer, HttpRequest } from "../server/index.ts";
+import type { HttpAnswer, HttpRequest } from "../http/index.ts";
 import { resultTooLarge } from "./read-bytes.ts";
 import { readStream } from "./web-body.ts";
 

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import axios, { isAxiosError } from "axios";
 import { beforeAll, describe, expect, test } from "vitest";
-import { answer, reset, scriptedServer } from "../../../../test/scripted-server.ts";
+import { answer, reset, scriptedServer } from "../../../../test/support/scripted-server.ts";
 import { retryingAdapter, type RetryingAdapterOptions } from "./axios.ts";
 
 /** An address that refuses connections. */

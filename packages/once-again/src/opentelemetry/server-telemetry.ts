@@ -1,5 +1,5 @@
 import type { Listener } from "../core/events.ts";
-import type { ServerEvent } from "../server/index.ts";
+import type { ServerEvent } from "../engine/index.ts";
 import type { Meter } from "./api.ts";
 
 /** Seconds. A store on the same machine answers in tenths of a millisecond. */

@@ -15,7 +15,7 @@ export { flakyNetwork, type FlakyNetwork, type FlakyNetworkOptions, type Upstrea
 export type { RequestHead } from "./request-framing.ts";
 export { crashAtEachPoint, type CrashOptions } from "./safety/crash-at-each-point.ts";
 export { crashPoint } from "./safety/crash-point.ts";
-export type { ServerCommand } from "./safety/mortal-server.ts";
+export type { ServerCommand } from "./safety/killable-server.ts";
 export type { OperationOptions } from "./safety/operation.ts";
 export type { SafetyReport } from "./safety/report.ts";
 export type { HandlerUnderTest } from "./safety/target.ts";

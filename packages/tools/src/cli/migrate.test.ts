@@ -2,12 +2,12 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Pool } from "pg";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { cliDocument, runCli } from "../../../../test/cli.ts";
-import { mysqlPool } from "../../../../test/mysql/databases.ts";
-import { describeWithServer } from "../../../../test/servers/describe-with-server.ts";
-import { mariadbBinary, startMariadb } from "../../../../test/servers/mysql.ts";
-import { postgresBinary, startPostgres } from "../../../../test/servers/postgres.ts";
-import { temporaryFolder } from "../../../../test/temporary-folder.ts";
+import { cliDocument, runCli } from "../../../../test/support/cli.ts";
+import { mysqlPool } from "../../../../test/mariadb/databases.ts";
+import { describeWithServer } from "../../../../test/support/servers/describe-with-server.ts";
+import { mariadbBinary, startMariadb } from "../../../../test/support/servers/mariadb.ts";
+import { postgresBinary, startPostgres } from "../../../../test/support/servers/postgres.ts";
+import { temporaryFolder } from "../../../../test/support/temporary-folder.ts";
 import { exitCodes } from "./exit-codes.ts";
 
 // Servers are started here, and each command is a process of its own.

@@ -1,6 +1,6 @@
 import process from "node:process";
 import { Command } from "commander";
-import type { Store } from "once-again/stores/store";
+import type { Store } from "once-again/stores";
 import { exitCodes } from "./exit-codes.ts";
 import { type StoreFlags, withStoreOptions } from "./keys/flags.ts";
 import { print, withStore } from "./keys/session.ts";

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import type { Store } from "once-again/stores/store";
+import type { Store } from "once-again/stores";
 import { openMysql } from "./stores/mysql.ts";
 import { openNats } from "./stores/nats.ts";
 import { openPostgres } from "./stores/postgres.ts";

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test } from "vitest";
-import { temporaryFolder } from "../../../../test/temporary-folder.ts";
+import { temporaryFolder } from "../../../../test/support/temporary-folder.ts";
 import { consoleServer, type ConsoleOptions } from "./console-server.ts";
 import { liveChannel } from "./live-channel.ts";
 import type { Section } from "./route.ts";

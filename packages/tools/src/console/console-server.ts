@@ -6,8 +6,8 @@ import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import sirv from "sirv";
 import { type Access, isLoopbackName, whyRefused } from "./access.ts";
-import { answerWith } from "./answer-with.ts";
-import { bodyOf } from "./body-of.ts";
+import { answerWith } from "./send-response.ts";
+import { bodyOf } from "./read-json.ts";
 import { refusal, type Route, type Section } from "./route.ts";
 
 /** What the console is made of. */

@@ -4,7 +4,7 @@
  */
 import process from "node:process";
 import type { CallerReport, CallerTask } from "./killable-caller.ts";
-import { mortalCallers } from "./mortal-callers.ts";
+import { mortalCallers } from "./restartable-callers.ts";
 import { type SendAll, sendAll } from "./send-all.ts";
 
 const report = (what: CallerReport, onSent: () => void = () => undefined): void => void process.send?.(what, onSent);

@@ -1,5 +1,5 @@
 import type { CallerProcess } from "./caller-process.ts";
-import { type Ending, endings } from "./ending.ts";
+import { type Ending, endings } from "./attempt-ending.ts";
 import { eventKinds, type World } from "./world.ts";
 
 /** What becomes of an attempt that comes to the layers. */

@@ -3,7 +3,7 @@ import { planRetry, type Limit } from "once-again/rules";
 import { CallerLayers } from "./caller-layers.ts";
 import type { CallerProcess } from "./caller-process.ts";
 import { never, none } from "./calls.ts";
-import { type DecideOnEnding, type Ending, endings } from "./ending.ts";
+import { type DecideOnEnding, type Ending, endings } from "./attempt-ending.ts";
 import { eventKinds, type World } from "./world.ts";
 
 /** What a side tells of its calls. */

@@ -1,4 +1,4 @@
-import { exponentialMs } from "./chance.ts";
+import { exponentialMs } from "./distributions.ts";
 import type { StormSettings } from "./storm-settings.ts";
 import { eventKinds, type World } from "./world.ts";
 

@@ -1,7 +1,7 @@
 import { checkedNumber } from "once-again/options";
 import { seededRandom } from "once-again";
 import type { Backoff } from "once-again";
-import { messageMs } from "./chance.ts";
+import { messageMs } from "./distributions.ts";
 import { EventQueue } from "./event-queue.ts";
 
 /** Clients who update the same row. */

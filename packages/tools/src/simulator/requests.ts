@@ -1,5 +1,5 @@
-import type { Ending } from "./ending.ts";
-import { type Column, Rows } from "./rows.ts";
+import type { Ending } from "./attempt-ending.ts";
+import { type Column, Rows } from "./slot-table.ts";
 
 /**
  * The requests that somebody still has to do with, as a table of numbers; every method's `request` is a row. Two have to

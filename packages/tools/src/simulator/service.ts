@@ -1,6 +1,6 @@
-import { exponentialMs } from "./chance.ts";
-import { type Ending, endings } from "./ending.ts";
-import { Line } from "./line.ts";
+import { exponentialMs } from "./distributions.ts";
+import { type Ending, endings } from "./attempt-ending.ts";
+import { Line } from "./int-queue.ts";
 import type { Outage } from "./storm-options.ts";
 import type { ServiceCounts } from "./storm-result.ts";
 import type { ServiceSettings } from "./storm-settings.ts";

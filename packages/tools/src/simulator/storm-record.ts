@@ -1,5 +1,5 @@
 import type { Limit } from "once-again/rules";
-import { type Ending, endings } from "./ending.ts";
+import { type Ending, endings } from "./attempt-ending.ts";
 import { HerdRecord } from "./herd-record.ts";
 import { LatencyRecord } from "./latency-record.ts";
 import { LoadRecord } from "./load-record.ts";

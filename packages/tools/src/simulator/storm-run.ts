@@ -1,7 +1,7 @@
 import { type CallerProcess, callerProcess } from "./caller-process.ts";
 import { Callers } from "./callers.ts";
 import { CallerSide, type CallerSideListeners } from "./caller-side.ts";
-import { decisions, endings } from "./ending.ts";
+import { decisions, endings } from "./attempt-ending.ts";
 import { Service } from "./service.ts";
 import { StormRecord } from "./storm-record.ts";
 import type { StormSettings } from "./storm-settings.ts";

@@ -1,6 +1,6 @@
 export { conformanceCases } from "./cases/index.ts";
 export { groups, type ConformanceCase } from "./conformance-case.ts";
-export type { Finding, Found } from "./found.ts";
+export type { Finding, Found } from "./server-traits.ts";
 export type { Probe, Tally } from "./probe.ts";
 export type { Answer } from "./answer.ts";
 export { junitReport } from "./junit-report.ts";

@@ -1,6 +1,6 @@
 import type { Answer } from "./answer.ts";
 import { isLater, nameOf, type Probe, succeeded } from "./probe.ts";
-import { counted, shown, statuses } from "./shown.ts";
+import { counted, shown, statuses } from "./format.ts";
 import type { TestRequest } from "./test-request.ts";
 import { type Grade, type Verdict, verdict } from "./verdict.ts";
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Answer } from "./answer.ts";
-import type { Found } from "./found.ts";
+import type { Found } from "./server-traits.ts";
 import { atPath } from "./json-path.ts";
 import type { Manner } from "./sending.ts";
 import { headerOf, type TestRequest, withHeaders, withoutHeaders } from "./test-request.ts";

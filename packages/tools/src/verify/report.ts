@@ -1,5 +1,5 @@
 import type { ConformanceCase } from "./conformance-case.ts";
-import type { Finding } from "./found.ts";
+import type { Finding } from "./server-traits.ts";
 import type { Strictness, Verdict } from "./verdict.ts";
 
 /** A case, and what it came to. */

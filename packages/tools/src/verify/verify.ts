@@ -2,7 +2,7 @@ import { invalidOption } from "once-again/options";
 import { conformanceCases } from "./cases/index.ts";
 import { type ConformanceCase, groupOf, groups } from "./conformance-case.ts";
 import { effectsReader } from "./effects.ts";
-import { explore, findings } from "./explore.ts";
+import { explore, findings } from "./detect.ts";
 import { type Probe, probeOf } from "./probe.ts";
 import type { CaseResult, VerifyReport } from "./report.ts";
 import { NoAnswer, NotApplicable, type Verdict } from "./verdict.ts";

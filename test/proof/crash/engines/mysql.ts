@@ -1,6 +1,6 @@
 import { createPool, type PoolConnection, type RowDataPacket } from "mysql2/promise";
-import { mariadbStore } from "../../../../packages/once-again/src/stores/mysql/index.ts";
-import { mariadbBinary, startMariadb } from "../../../servers/mysql.ts";
+import { mariadbStore } from "../../../../packages/once-again/src/stores/mariadb/index.ts";
+import { mariadbBinary, startMariadb } from "../../../support/servers/mariadb.ts";
 import { busyMsMax, connectionsMax, type CrashEngine, effectsTable } from "../engine.ts";
 
 export const mysqlEngine: CrashEngine = {

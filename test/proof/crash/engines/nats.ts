@@ -1,6 +1,6 @@
 import { natsStore } from "../../../../packages/once-again/src/stores/nats/index.ts";
 import { bucket, lostAfterMs, natsConnection } from "../../../nats/buckets.ts";
-import { natsBinary, startNats } from "../../../servers/nats.ts";
+import { natsBinary, startNats } from "../../../support/servers/nats.ts";
 import type { CrashEngine } from "../engine.ts";
 
 export const natsEngine: CrashEngine = {

@@ -1,6 +1,6 @@
 import { Pool, type PoolClient } from "pg";
 import { postgresStore } from "../../../../packages/once-again/src/stores/postgres/index.ts";
-import { postgresBinary, startPostgres } from "../../../servers/postgres.ts";
+import { postgresBinary, startPostgres } from "../../../support/servers/postgres.ts";
 import { busyMsMax, connectionsMax, type CrashEngine, effectsTable } from "../engine.ts";
 import type { Effect } from "../evidence.ts";
 

@@ -1,6 +1,6 @@
 import { Redis } from "ioredis";
 import { redisStore } from "../../../../packages/once-again/src/stores/redis/index.ts";
-import { redisBinary, startRedis } from "../../../servers/redis.ts";
+import { redisBinary, startRedis } from "../../../support/servers/redis.ts";
 import { busyMsMax, type CrashEngine } from "../engine.ts";
 
 export const redisEngine: CrashEngine = {

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import * as undici7 from "undici";
 import * as undici8 from "undici8";
 import { beforeAll, describe, expect, test } from "vitest";
-import { answer, hang, reset, scriptedServer } from "../../../../../test/scripted-server.ts";
+import { answer, hang, reset, scriptedServer } from "../../../../../test/support/scripted-server.ts";
 import { retryingFetch } from "../../client/index.ts";
 import { errorVerdict } from "../../delivery/index.ts";
 import { type RetryInterceptorOptions, retryInterceptor } from "./index.ts";

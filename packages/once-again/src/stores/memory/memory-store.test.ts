@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { keepsOrder } from "../../../../../test/keeps-order.ts";
-import { sharedStores } from "../../../../../test/shared-stores.ts";
+import { keepsOrder } from "../../../../../test/support/keeps-order.ts";
+import { sharedStores } from "../../../../../test/support/shared-stores.ts";
 import { fakeClock } from "../../testing/fake-clock.ts";
 import { storeContract } from "../../testing/index.ts";
 import { memoryStore } from "./memory-store.ts";

@@ -11,8 +11,8 @@ import { inspected, isExpired, type Operation, transition } from "../transition.
 import { isConflict, leaderTime, type NatsKv } from "./client.ts";
 import { entryKey, entryValue, recordIn } from "./entries.ts";
 import { bucketProblems } from "./health.ts";
-import { inOrder } from "./in-order.ts";
-import { listRecords } from "./whole-bucket.ts";
+import { inOrder } from "./key-queue.ts";
+import { listRecords } from "./scan.ts";
 
 /** How a NATS store asks its server. */
 export interface NatsStoreOptions {

@@ -1,5 +1,5 @@
 import { OnceAgainError } from "../../core/errors.ts";
-import { notMigrated } from "../not-migrated.ts";
+import { notMigrated } from "../sql/not-migrated.ts";
 import type { PostgresQuery } from "./client.ts";
 import { sqlState } from "./errors.ts";
 

@@ -5,8 +5,8 @@ import type { ReservedSql } from "postgres";
 import { describe, expect, test } from "vitest";
 import { databases, execute } from "../../../../../test/postgres/databases.ts";
 import { storesWithEffects } from "../../../../../test/postgres/stores-with-effects.ts";
-import { describeWithServer } from "../../../../../test/servers/describe-with-server.ts";
-import { postgresBinary } from "../../../../../test/servers/postgres.ts";
+import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
+import { postgresBinary } from "../../../../../test/support/servers/postgres.ts";
 import type { TransactionalStore, TransactionEnding } from "../store.ts";
 import type { PostgresConnection } from "./index.ts";
 

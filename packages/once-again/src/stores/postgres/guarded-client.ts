@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import process from "node:process";
 import type { PgConnection } from "./client.ts";
-import type { TransactionGuard } from "../transaction-guard.ts";
+import type { TransactionGuard } from "../sql/transaction-guard.ts";
 
 /** What `query` of `pg` takes beside texts: a statement with its values, or an object that sends itself. */
 interface PgQuery {

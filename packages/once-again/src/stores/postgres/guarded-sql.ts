@@ -1,9 +1,9 @@
 import { readFile } from "node:fs";
 import { OnceAgainError } from "../../core/errors.ts";
-import { guardText } from "../nested-transaction.ts";
+import { guardText } from "../sql/nested-transaction.ts";
 import type { PostgresJsConnection, PostgresJsPool } from "./client.ts";
 import { isConnectionLost } from "./errors.ts";
-import type { TransactionGuard } from "../transaction-guard.ts";
+import type { TransactionGuard } from "../sql/transaction-guard.ts";
 
 /** What we use of a query of `postgres`: it is sent by its `handler`, when somebody first waits for it. */
 interface PostgresJsQuery extends Promise<readonly unknown[]> {

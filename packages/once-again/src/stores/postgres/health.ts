@@ -1,4 +1,4 @@
-import { tableName } from "../sql-names.ts";
+import { tableName } from "../sql/names.ts";
 import type { PostgresQuery } from "./client.ts";
 import { sqlState, unavailable } from "./errors.ts";
 import { schemaVersion } from "./schema.ts";

@@ -1,4 +1,4 @@
-import { storedName, tableName } from "../sql-names.ts";
+import { storedName, tableName } from "../sql/names.ts";
 import type { RecordName } from "../store.ts";
 import { bytesLiteral, integerLiteral, textLiteral } from "./literals.ts";
 import { clock, columns, expired } from "./statements.ts";

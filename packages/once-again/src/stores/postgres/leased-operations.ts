@@ -1,6 +1,6 @@
 import { checkedListLimit } from "../list-limit.ts";
-import { storedName, storedText } from "../sql-names.ts";
-import { checkpointText, claimAnswer, inspectedRow, type KeyRow, newClaimAnswer } from "../sql-records.ts";
+import { storedName, storedText } from "../sql/names.ts";
+import { checkpointText, claimAnswer, inspectedRow, type KeyRow, newClaimAnswer } from "../sql/records.ts";
 import type { ClaimAnswer, ClaimRequest, ListRequest, RecordName, StepRequest, Store } from "../store.ts";
 import type { PostgresQuery } from "./client.ts";
 import { isConflict, unavailable } from "./errors.ts";

@@ -8,7 +8,7 @@ import {
 } from "./client.ts";
 import { GuardedClient } from "./guarded-client.ts";
 import { guardedSql } from "./guarded-sql.ts";
-import type { TransactionGuard } from "../transaction-guard.ts";
+import type { TransactionGuard } from "../sql/transaction-guard.ts";
 
 /** What a handler is given of a connection. */
 export interface Given<Connection> {

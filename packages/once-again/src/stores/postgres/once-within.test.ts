@@ -5,8 +5,8 @@ import { Kysely, PostgresDialect } from "kysely";
 import postgres from "postgres";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { databases, pgPool } from "../../../../../test/postgres/databases.ts";
-import { describeWithServer } from "../../../../../test/servers/describe-with-server.ts";
-import { postgresBinary } from "../../../../../test/servers/postgres.ts";
+import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
+import { postgresBinary } from "../../../../../test/support/servers/postgres.ts";
 import {
   type CallersTransaction,
   fromDrizzle,

@@ -1,12 +1,12 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { OnceAgainError } from "../../core/errors.ts";
-import type { KeyRow } from "../sql-records.ts";
+import type { KeyRow } from "../sql/records.ts";
 import type { TransactionAnswer, TransactionRequest } from "../store.ts";
 import { type CallersTransaction, connectionOf } from "./callers-transaction.ts";
 import { hasLostTransaction, sqlState } from "./errors.ts";
 import { rethrowExplained } from "./explained.ts";
 import { keyedStatements } from "./keyed-statements.ts";
-import { keepStatements, known } from "./keyed-work.ts";
+import { keepStatements, known } from "./transact.ts";
 
 /** A handler's transaction refuses to have the store's own savepoint made anew. */
 const savepoint = "within_once_again";

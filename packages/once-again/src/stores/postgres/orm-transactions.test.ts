@@ -9,8 +9,8 @@ import type { ReservedSql, TransactionSql } from "postgres";
 import { describe, expect, test } from "vitest";
 import { databases } from "../../../../../test/postgres/databases.ts";
 import { storesWithEffects } from "../../../../../test/postgres/stores-with-effects.ts";
-import { describeWithServer } from "../../../../../test/servers/describe-with-server.ts";
-import { postgresBinary } from "../../../../../test/servers/postgres.ts";
+import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
+import { postgresBinary } from "../../../../../test/support/servers/postgres.ts";
 import type { TransactionalStore } from "../store.ts";
 import type { PostgresConnection } from "./index.ts";
 

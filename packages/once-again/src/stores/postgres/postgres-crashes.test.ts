@@ -1,10 +1,10 @@
 import { setTimeout } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { longClaim } from "../../../../../test/long-claim.ts";
+import { longClaim } from "../../../../../test/support/long-claim.ts";
 import { databases, execute, pgPool, postgresClients } from "../../../../../test/postgres/databases.ts";
-import { cutProxy } from "../../../../../test/servers/cut-proxy.ts";
-import { describeWithServer } from "../../../../../test/servers/describe-with-server.ts";
-import { postgresBinary, startPostgres } from "../../../../../test/servers/postgres.ts";
+import { cutProxy } from "../../../../../test/support/servers/cut-proxy.ts";
+import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
+import { postgresBinary, startPostgres } from "../../../../../test/support/servers/postgres.ts";
 
 const result = Uint8Array.of(1, 2, 3);
 const operation = { scope: "acme", key: "order-7", fingerprint: "f", retentionMs: 60_000 };

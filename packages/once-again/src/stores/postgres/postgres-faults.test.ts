@@ -8,10 +8,10 @@ import {
   pgPool,
   postgresClients,
 } from "../../../../../test/postgres/databases.ts";
-import { cutProxy } from "../../../../../test/servers/cut-proxy.ts";
-import { describeWithServer } from "../../../../../test/servers/describe-with-server.ts";
-import { postgresBinary } from "../../../../../test/servers/postgres.ts";
-import { longClaim } from "../../../../../test/long-claim.ts";
+import { cutProxy } from "../../../../../test/support/servers/cut-proxy.ts";
+import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
+import { postgresBinary } from "../../../../../test/support/servers/postgres.ts";
+import { longClaim } from "../../../../../test/support/long-claim.ts";
 import { fakeClock } from "../../testing/fake-clock.ts";
 
 const result = Uint8Array.of(1, 2, 3);

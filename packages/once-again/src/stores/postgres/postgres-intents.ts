@@ -1,6 +1,6 @@
-import { intentSchema } from "../intent-statements.ts";
+import { intentSchema } from "../sql/intent-statements.ts";
 import type { IntentStore } from "../intent-store.ts";
-import { sqlIntents } from "../sql-intents.ts";
+import { sqlIntents } from "../sql/intents.ts";
 import { type PostgresClient, postgresQuery } from "./client.ts";
 import { outliveBrokenConnections } from "./pool.ts";
 

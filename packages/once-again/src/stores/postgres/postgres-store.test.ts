@@ -1,7 +1,7 @@
 import { describe, test } from "vitest";
 import { databases, execute, onClock, pgPool, postgresClients } from "../../../../../test/postgres/databases.ts";
-import { describeWithServer } from "../../../../../test/servers/describe-with-server.ts";
-import { postgresBinary } from "../../../../../test/servers/postgres.ts";
+import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
+import { postgresBinary } from "../../../../../test/support/servers/postgres.ts";
 import { fakeClock } from "../../testing/fake-clock.ts";
 import { storeContract } from "../../testing/store-contract/store-contract.ts";
 import { transactionContract } from "../../testing/store-contract/transaction-contract.ts";

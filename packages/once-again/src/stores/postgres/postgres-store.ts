@@ -16,7 +16,7 @@ import {
 import { explained } from "./explained.ts";
 import { checkHealth } from "./health.ts";
 import { keyedStatements } from "./keyed-statements.ts";
-import { type Ground, keyedStep, keyedWork, unkeyedWork } from "./keyed-work.ts";
+import { type Ground, keyedStep, keyedWork, unkeyedWork } from "./transact.ts";
 import { leasedOperations } from "./leased-operations.ts";
 import { lenderOf } from "./lend.ts";
 import { Places } from "./places.ts";

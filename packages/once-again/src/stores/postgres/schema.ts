@@ -1,4 +1,4 @@
-import { tableName } from "../sql-names.ts";
+import { tableName } from "../sql/names.ts";
 
 /** Any number that no other program's advisory lock has: "once" in ASCII. */
 const migrationLock = 0x6f6e6365;

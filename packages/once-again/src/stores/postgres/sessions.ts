@@ -1,13 +1,13 @@
 import { OnceAgainError } from "../../core/errors.ts";
 import type { Bounded } from "../bounded.ts";
-import { mayStillRun } from "../overdue-work.ts";
+import { mayStillRun } from "../sql/overdue-work.ts";
 import type { OnLateUse } from "../store.ts";
 import { type PostgresConnection, type PostgresQuery, postgresQuery } from "./client.ts";
 import { hasLostTransaction, isConnectionLost } from "./errors.ts";
 import { rethrowExplained } from "./explained.ts";
 import type { Lend, Lent } from "./lend.ts";
 import type { Places } from "./places.ts";
-import { TransactionGuard } from "../transaction-guard.ts";
+import { TransactionGuard } from "../sql/transaction-guard.ts";
 
 /** A connection of the user's pool that is ours for one transaction, which has begun. */
 export interface Session<Connection> {

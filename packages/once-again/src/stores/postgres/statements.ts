@@ -1,4 +1,4 @@
-import { tableName } from "../sql-names.ts";
+import { tableName } from "../sql/names.ts";
 
 /**
  * The store's time, read once in each statement: whole milliseconds since the epoch. `now()` would be the time at which

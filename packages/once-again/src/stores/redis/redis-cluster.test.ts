@@ -1,11 +1,11 @@
 import { Cluster, type Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { admin, clusterClients } from "../../../../../test/redis/clients.ts";
-import { describeWithServer } from "../../../../../test/servers/describe-with-server.ts";
-import { serverPort } from "../../../../../test/servers/server-port.ts";
-import { type RedisCluster, redisBinary, startRedisCluster } from "../../../../../test/servers/redis.ts";
-import { repeatUntil, repeatUntilAnswered } from "../../../../../test/store-load.ts";
-import { longClaim } from "../../../../../test/long-claim.ts";
+import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
+import { serverPort } from "../../../../../test/support/servers/server-port.ts";
+import { type RedisCluster, redisBinary, startRedisCluster } from "../../../../../test/support/servers/redis.ts";
+import { repeatUntil, repeatUntilAnswered } from "../../../../../test/support/store-load.ts";
+import { longClaim } from "../../../../../test/support/long-claim.ts";
 import { storeContract } from "../../testing/store-contract/store-contract.ts";
 import type { ClaimRequest, Store } from "../store.ts";
 import { type RedisClient, redisStore } from "./index.ts";

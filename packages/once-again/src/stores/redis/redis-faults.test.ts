@@ -1,12 +1,12 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { admin, singleClients } from "../../../../../test/redis/clients.ts";
-import { cutProxy } from "../../../../../test/servers/cut-proxy.ts";
-import { describeWithServer } from "../../../../../test/servers/describe-with-server.ts";
-import { serverPort } from "../../../../../test/servers/server-port.ts";
-import type { PrivateServer } from "../../../../../test/servers/private-server.ts";
-import { redisBinary, type RedisOptions, startRedis } from "../../../../../test/servers/redis.ts";
-import { claimLoad, repeatUntilAnswered } from "../../../../../test/store-load.ts";
-import { longClaim } from "../../../../../test/long-claim.ts";
+import { cutProxy } from "../../../../../test/support/servers/cut-proxy.ts";
+import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
+import { serverPort } from "../../../../../test/support/servers/server-port.ts";
+import type { PrivateServer } from "../../../../../test/support/servers/private-server.ts";
+import { redisBinary, type RedisOptions, startRedis } from "../../../../../test/support/servers/redis.ts";
+import { claimLoad, repeatUntilAnswered } from "../../../../../test/support/store-load.ts";
+import { longClaim } from "../../../../../test/support/long-claim.ts";
 import { type RedisClient, redisStore } from "./index.ts";
 
 const result = Uint8Array.of(0, 10, 255);

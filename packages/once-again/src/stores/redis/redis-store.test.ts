@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { admin, singleClients } from "../../../../../test/redis/clients.ts";
 import { onClock } from "../../../../../test/redis/on-clock.ts";
-import { describeWithServer } from "../../../../../test/servers/describe-with-server.ts";
-import type { PrivateServer } from "../../../../../test/servers/private-server.ts";
-import { redisBinary, startRedis, valkeyBinary } from "../../../../../test/servers/redis.ts";
-import { longClaim } from "../../../../../test/long-claim.ts";
+import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
+import type { PrivateServer } from "../../../../../test/support/servers/private-server.ts";
+import { redisBinary, startRedis, valkeyBinary } from "../../../../../test/support/servers/redis.ts";
+import { longClaim } from "../../../../../test/support/long-claim.ts";
 import { fakeClock } from "../../testing/fake-clock.ts";
 import { storeContract } from "../../testing/store-contract/store-contract.ts";
 import { type RedisStore, redisStore } from "./index.ts";

@@ -4,7 +4,7 @@ import type { Clock } from "../../core/clock.ts";
 import { checkedNumber, invalidOption } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { begin, rollback } from "./transactions.ts";
-import { type TakeTurn, turns } from "./turns.ts";
+import { type TakeTurn, turns } from "./connection-queue.ts";
 
 /** How a store opens its database. */
 export interface SqliteOptions {

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, onTestFinished, test } from "vitest";
-import { startChild } from "../../../../../test/child.ts";
-import { temporaryFolder } from "../../../../../test/temporary-folder.ts";
+import { startChild } from "../../../../../test/support/child.ts";
+import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
 import type { TransactionalStore } from "../store.ts";
 import { sqliteStore } from "./sqlite-store.ts";
 

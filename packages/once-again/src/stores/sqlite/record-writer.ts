@@ -1,8 +1,8 @@
 import { OnceAgainError } from "../../core/errors.ts";
 import { type Operation, transition } from "../transition.ts";
 import type { SqliteConnection } from "./connection.ts";
-import type { Settled } from "./grouped.ts";
-import type { Rows } from "./rows.ts";
+import type { Settled } from "./batch.ts";
+import type { Rows } from "./key-table.ts";
 
 /**
  * Carries operations out, in their order. What changes nothing, as most replays do, needs no write lock; all the rest is

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { OnceAgainError } from "../../core/errors.ts";
 import type { OnLateUse } from "../store.ts";
-import { TransactionGuard } from "../transaction-guard.ts";
+import { TransactionGuard } from "../sql/transaction-guard.ts";
 
 /** What a handler may leave open on the connection, such as rows that it has not read to their end. */
 export interface Closable {

@@ -1,9 +1,9 @@
 import { closeSync, openSync } from "node:fs";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Clock } from "../../core/clock.ts";
-import { intentSchema } from "../intent-statements.ts";
+import { intentSchema } from "../sql/intent-statements.ts";
 import type { IntentStore } from "../intent-store.ts";
-import { sqlIntents, type SqlValue } from "../sql-intents.ts";
+import { sqlIntents, type SqlValue } from "../sql/intents.ts";
 import { type SqliteOptions, sqliteConnection } from "./connection.ts";
 
 /** SQLite orders text by its UTF-8 bytes, which is by code points, and has one writer at a time. */

@@ -6,7 +6,7 @@ import { drizzle } from "drizzle-orm/sqlite-proxy";
 import knex from "knex";
 import { Kysely, type SqliteDatabase, SqliteDialect } from "kysely";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { temporaryFolder } from "../../../../../test/temporary-folder.ts";
+import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
 import { onceFetch } from "../../frameworks/fetch.ts";
 import { sqliteStore } from "./sqlite-store.ts";
 

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { describe, onTestFinished, test } from "vitest";
-import { effectsDatabase } from "../../../../../test/effects-database.ts";
-import { keepsOrder } from "../../../../../test/keeps-order.ts";
-import { folderOfSuite } from "../../../../../test/temporary-folder.ts";
+import { effectsDatabase } from "../../../../../test/support/effects-database.ts";
+import { keepsOrder } from "../../../../../test/support/keeps-order.ts";
+import { folderOfSuite } from "../../../../../test/support/temporary-folder.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { fakeClock, storeContract, transactionContract } from "../../testing/index.ts";
 import { sqliteStore } from "./sqlite-store.ts";

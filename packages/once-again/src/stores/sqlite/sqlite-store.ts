@@ -4,12 +4,12 @@ import { type Apply, recordOperations } from "../record-operations.ts";
 import type { TransactionalStore } from "../store.ts";
 import { type AnswerTo, inspected, isExpired, type Operation } from "../transition.ts";
 import { type SqliteOptions, sqliteConnection } from "./connection.ts";
-import { grouped } from "./grouped.ts";
-import { keyedStep, keyedWork, unkeyedWork } from "./keyed-work.ts";
+import { grouped } from "./batch.ts";
+import { keyedStep, keyedWork, unkeyedWork } from "./transact.ts";
 import { recordWriter } from "./record-writer.ts";
-import { keyRows } from "./rows.ts";
+import { keyRows } from "./key-table.ts";
 import { schema } from "./schema.ts";
-import type { TakeTurn } from "./turns.ts";
+import type { TakeTurn } from "./connection-queue.ts";
 
 /** How a store opens its database: your own file, so that key and effect commit together. */
 export type SqliteStoreOptions = SqliteOptions;

@@ -13,7 +13,7 @@ import {
   type StatementSync,
 } from "node:sqlite";
 import { OnceAgainError } from "../../core/errors.ts";
-import { transactionControls } from "../transaction-control.ts";
+import { transactionControls } from "../sql/transaction-control.ts";
 import { ControlStatement } from "./control-statement.ts";
 import { GuardedSession } from "./guarded-session.ts";
 import { GuardedStatement } from "./guarded-statement.ts";

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { type Clock, sleep } from "../../core/clock.ts";
-import { unavailable } from "./turns.ts";
+import { unavailable } from "./connection-queue.ts";
 
 /** SQLite's result code for "another connection holds the lock" (https://sqlite.org/rescode.html#busy). */
 const sqliteBusy = 5;

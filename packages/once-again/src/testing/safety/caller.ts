@@ -2,7 +2,7 @@ import { retryingFetch } from "../../client/index.ts";
 import { OnceAgainError } from "../../core/errors.ts";
 import { equalJitter, exponentialBackoff } from "../../retry/index.ts";
 import { keyHeaderOf, type Operation, type OperationOptions, timeoutOf } from "./operation.ts";
-import type { Seen } from "./seen.ts";
+import type { Seen } from "./observation.ts";
 
 /** Who sends the operations. Neither way ever rejects: what failed was seen too. */
 export interface Caller {

@@ -4,7 +4,7 @@ import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { temporaryFolder } from "../../../../../test/temporary-folder.ts";
+import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
 import { crashAtEachPoint } from "./crash-at-each-point.ts";
 import { crashPoint } from "./crash-point.ts";
 import type { SafetyReport } from "./report.ts";

@@ -4,10 +4,10 @@ import { type Caller, callerOf } from "./caller.ts";
 import { checkPlain, observed } from "./effects-count.ts";
 import { freePort } from "./free-port.ts";
 import { verdictAfterCrash } from "./judge.ts";
-import { type MortalServer, mortalServer, type ServerCommand } from "./mortal-server.ts";
+import { type MortalServer, mortalServer, type ServerCommand } from "./killable-server.ts";
 import { type OperationOptions, type Operations, operationsOf, timeoutOf } from "./operation.ts";
 import { checkedReports, reportOf, type SafetyReport } from "./report.ts";
-import type { Seen } from "./seen.ts";
+import type { Seen } from "./observation.ts";
 
 /** The server under test, what to send to it, and how to count what it does. */
 export interface CrashOptions extends OperationOptions, ServerCommand {}

@@ -5,7 +5,7 @@ import { systemClock } from "../../core/system-clock.ts";
 import type { Caller } from "./caller.ts";
 import type { Operation, OperationOptions } from "./operation.ts";
 import { counted } from "./report.ts";
-import { isSuccess, type Observed, type Seen, shown } from "./seen.ts";
+import { isSuccess, type Observed, type Seen, shown } from "./observation.ts";
 
 /** How long after the last answer a second effect may still come, milliseconds. */
 const quietMs = 50;

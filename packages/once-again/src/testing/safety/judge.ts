@@ -1,5 +1,5 @@
 import type { SafetyReport } from "./report.ts";
-import { isHeld, isRefusal, isSame, isSuccess, isTurnedAway, type Observed, shown } from "./seen.ts";
+import { isHeld, isRefusal, isSame, isSuccess, isTurnedAway, type Observed, shown } from "./observation.ts";
 
 /** How an operation broke, as a sentence; empty when it did not. */
 export type Judge = (observed: Observed) => string;

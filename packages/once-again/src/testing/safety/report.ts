@@ -1,5 +1,5 @@
 import { OnceAgainError } from "../../core/errors.ts";
-import { type Observed, shown } from "./seen.ts";
+import { type Observed, shown } from "./observation.ts";
 
 /** What became of one operation under test. */
 export interface SafetyReport {

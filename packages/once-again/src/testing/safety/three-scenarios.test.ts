@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http";
 import { setTimeout } from "node:timers/promises";
 import { Hono } from "hono";
 import { expect, test } from "vitest";
-import { listening } from "../../../../../test/listening.ts";
+import { listening } from "../../../../../test/support/listening.ts";
 import { onceFetch } from "../../frameworks/fetch.ts";
 import { onceHono } from "../../frameworks/hono.ts";
 import { onceNode } from "../../frameworks/node.ts";

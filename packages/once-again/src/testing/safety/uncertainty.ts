@@ -1,7 +1,7 @@
 import type { Fault } from "../fault.ts";
 import { answeredOnce, answeredOnceAmongMany, type Judge, refusedSecond } from "./judge.ts";
 import type { Operation } from "./operation.ts";
-import type { Seen } from "./seen.ts";
+import type { Seen } from "./observation.ts";
 
 /** What a scenario may do. */
 export interface Stage {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { brokenStores, brokenTimes } from "../../../../../test/broken-stores/index.ts";
-import { sharedStores } from "../../../../../test/shared-stores.ts";
+import { brokenStores, brokenTimes } from "../../../../../test/support/broken-stores/index.ts";
+import { sharedStores } from "../../../../../test/support/shared-stores.ts";
 import { memoryStore } from "../../stores/memory/index.ts";
 import type { Store } from "../../stores/store.ts";
 import { fakeClock } from "../fake-clock.ts";

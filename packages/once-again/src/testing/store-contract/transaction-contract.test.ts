@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { brokenTransactions } from "../../../../../test/broken-stores/transactions.ts";
-import { effectsDatabase } from "../../../../../test/effects-database.ts";
+import { brokenTransactions } from "../../../../../test/support/broken-stores/transactions.ts";
+import { effectsDatabase } from "../../../../../test/support/effects-database.ts";
 import { transactionContract } from "./transaction-contract.ts";
 
 describe("the transaction contract", () => {

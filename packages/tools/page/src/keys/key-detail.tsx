@@ -1,5 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
-import type { KeptDocument, KeyDocument } from "../../../src/console/keys/keys-protocol.ts";
+import type { KeptDocument, KeyDocument } from "../../../src/admin/keys-protocol.ts";
 import { chosen } from "./keys-state.ts";
 import { StateBadge } from "./key-table.tsx";
 import { Settle } from "./settle.tsx";

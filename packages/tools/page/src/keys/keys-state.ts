@@ -1,11 +1,5 @@
 import { computed, signal } from "@preact/signals";
-import type {
-  KeyDocument,
-  KeyPage,
-  KeysEvent,
-  KeySummary,
-  StoreSample,
-} from "../../../src/console/keys/keys-protocol.ts";
+import type { KeyDocument, KeyPage, KeysEvent, KeySummary, StoreSample } from "../../../src/admin/keys-protocol.ts";
 import { listen, read } from "../session.ts";
 
 /** The last quarter of an hour, as the console keeps it. */

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import type { GivenAnswer, KeyDocument, SeenKey } from "../../../src/console/keys/keys-protocol.ts";
+import type { GivenAnswer, KeyDocument, SeenKey } from "../../../src/admin/keys-protocol.ts";
 import { tell } from "../session.ts";
 import { Confirm } from "../ui/confirm.tsx";
 import { chosen, loadKeys, open } from "./keys-state.ts";

@@ -1,4 +1,4 @@
-import type { KeySummary } from "../../../src/console/keys/keys-protocol.ts";
+import type { KeySummary } from "../../../src/admin/keys-protocol.ts";
 
 /** A sign and a word for each state, so that colour is never alone. */
 export const stateWords: Readonly<Record<KeySummary["state"], { sign: string; word: string; meaning: string }>> = {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { SealKey } from "once-again/server";
-import type { RecordName } from "once-again/stores/store";
+import type { SealKey } from "once-again/engine";
+import type { RecordName } from "once-again/stores";
 import { wholeNumber } from "../arguments.ts";
 import { storeForms } from "../store-from-url.ts";
 

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
-import { cliDocument, runCli } from "../../../../../test/cli.ts";
-import { startChild } from "../../../../../test/child.ts";
-import { listening, post } from "../../../../../test/listening.ts";
-import { temporaryFolder } from "../../../../../test/temporary-folder.ts";
+import { cliDocument, runCli } from "../../../../../test/support/cli.ts";
+import { startChild } from "../../../../../test/support/child.ts";
+import { listening, post } from "../../../../../test/support/listening.ts";
+import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
 import { onceNode } from "once-again/node";
 import { sqliteStore } from "once-again/stores/sqlite";
 

@@ -2,11 +2,11 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
-import { runCli } from "../../../../../test/cli.ts";
-import { answer, bytes, keysGround, named, sealKey, sealKeyText } from "../../../../../test/keys-ground.ts";
-import { temporaryFolder } from "../../../../../test/temporary-folder.ts";
-import { encodeAnswer } from "once-again/server";
-import { sealedStore } from "once-again/server";
+import { runCli } from "../../../../../test/support/cli.ts";
+import { answer, bytes, keysGround, named, sealKey, sealKeyText } from "../../../../../test/support/keys-ground.ts";
+import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
+import { encodeAnswer } from "once-again/http";
+import { sealedStore } from "once-again/engine";
 import { exitCodes } from "../exit-codes.ts";
 
 const ground = keysGround();

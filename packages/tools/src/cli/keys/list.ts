@@ -1,10 +1,10 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { InspectedRecord, ListRequest, RecordName } from "once-again/stores/store";
+import type { InspectedRecord, ListRequest, RecordName } from "once-again/stores";
 import { wholeNumber } from "../arguments.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { painter } from "../painter.ts";
 import { type StoreFlags, withStoreOptions } from "./flags.ts";
-import { recordSummary } from "../../console/keys/record-json.ts";
+import { recordSummary } from "../../admin/record-json.ts";
 import { recordTable } from "./record-table.ts";
 import { sqlitePath } from "../store-from-url.ts";
 import { print, withStore } from "./session.ts";

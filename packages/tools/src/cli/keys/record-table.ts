@@ -1,5 +1,5 @@
 import type { Painter } from "../../lab/report.ts";
-import type { InspectedRecord } from "once-again/stores/store";
+import type { InspectedRecord } from "once-again/stores";
 import { duration } from "./durations.ts";
 import { printable } from "./printable.ts";
 

@@ -1,9 +1,9 @@
 import type { Painter } from "../../lab/report.ts";
 import { duration } from "./durations.ts";
-import type { Kept } from "../../console/keys/kept.ts";
+import type { Kept } from "../../admin/stored-value.ts";
 import { printable } from "./printable.ts";
 import { leaseText, stateColour } from "./record-table.ts";
-import type { RecordView } from "../../console/keys/record-view.ts";
+import type { RecordView } from "../../admin/record-view.ts";
 
 /** How much of a body or a step's value people are shown, bytes. `--json` has all of it. */
 const previewBytesMax = 2048;

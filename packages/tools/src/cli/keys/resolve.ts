@@ -1,9 +1,9 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import { Command, InvalidArgumentError } from "commander";
-import { sealInUse } from "../../console/keys/settle.ts";
-import { encodeAnswer } from "once-again/server";
-import { sealer, type SealKey } from "once-again/server";
-import type { RecordName, ResolveRequest, Store } from "once-again/stores/store";
+import { sealInUse } from "../../admin/settle.ts";
+import { encodeAnswer } from "once-again/http";
+import { sealer, type SealKey } from "once-again/engine";
+import type { RecordName, ResolveRequest, Store } from "once-again/stores";
 import { wholeNumber } from "../arguments.ts";
 import { bytesOf, heldName, sealKeyOption, sealKeysOf, withHeldNames, withStoreOptions, yesOption } from "./flags.ts";
 import { withStore } from "./session.ts";

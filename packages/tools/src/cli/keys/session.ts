@@ -1,6 +1,6 @@
 import process from "node:process";
 import { type Command, CommanderError } from "commander";
-import type { Store } from "once-again/stores/store";
+import type { Store } from "once-again/stores";
 import type { exitCodes } from "../exit-codes.ts";
 import { storeFromUrl } from "../store-from-url.ts";
 import type { StoreFlags } from "./flags.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { keysGround, named, sealKey, sealKeyText } from "../../../../../test/keys-ground.ts";
-import { decodeAnswer } from "once-again/server";
-import { sealedStore } from "once-again/server";
+import { keysGround, named, sealKey, sealKeyText } from "../../../../../test/support/keys-ground.ts";
+import { decodeAnswer } from "once-again/http";
+import { sealedStore } from "once-again/engine";
 import { exitCodes } from "../exit-codes.ts";
 
 const ground = keysGround();

@@ -1,12 +1,12 @@
 import process from "node:process";
 import type { Command } from "commander";
-import { settleAsSeen } from "../../console/keys/settle.ts";
-import type { SeenKey } from "../../console/keys/keys-protocol.ts";
-import type { InspectedRecord, RecordName, ResolveRequest, Store } from "once-again/stores/store";
+import { settleAsSeen } from "../../admin/settle.ts";
+import type { SeenKey } from "../../admin/keys-protocol.ts";
+import type { InspectedRecord, RecordName, ResolveRequest, Store } from "once-again/stores";
 import { exitCodes } from "../exit-codes.ts";
 import { painter } from "../painter.ts";
 import { progressBar } from "../progress-bar.ts";
-import { agreed } from "./agreed.ts";
+import { agreed } from "./confirm.ts";
 import { printable } from "./printable.ts";
 import { recordTable } from "./record-table.ts";
 import { type ExitCode, print } from "./session.ts";

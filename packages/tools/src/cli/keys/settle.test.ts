@@ -3,12 +3,12 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { cliProgram } from "../../../../../test/cli.ts";
-import { answer, keysGround, named, sealKey, sealKeyText } from "../../../../../test/keys-ground.ts";
-import { describeWithServer } from "../../../../../test/servers/describe-with-server.ts";
-import { temporaryFolder } from "../../../../../test/temporary-folder.ts";
-import { decodeAnswer } from "once-again/server";
-import { sealedStore } from "once-again/server";
+import { cliProgram } from "../../../../../test/support/cli.ts";
+import { answer, keysGround, named, sealKey, sealKeyText } from "../../../../../test/support/keys-ground.ts";
+import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
+import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
+import { decodeAnswer } from "once-again/http";
+import { sealedStore } from "once-again/engine";
 import { exitCodes } from "../exit-codes.ts";
 
 const ground = keysGround();

@@ -1,9 +1,9 @@
 import type { Command } from "commander";
-import type { InspectedRecord, RecordName, ResolveRequest, Store } from "once-again/stores/store";
-import { settleAsSeen, unsettledReasons } from "../../console/keys/settle.ts";
+import type { InspectedRecord, RecordName, ResolveRequest, Store } from "once-again/stores";
+import { settleAsSeen, unsettledReasons } from "../../admin/settle.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { painter } from "../painter.ts";
-import { agreed } from "./agreed.ts";
+import { agreed } from "./confirm.ts";
 import type { StoreFlags } from "./flags.ts";
 import { printable } from "./printable.ts";
 import { recordTable } from "./record-table.ts";

@@ -2,10 +2,10 @@ import { Command } from "commander";
 import { exitCodes } from "../exit-codes.ts";
 import { painter } from "../painter.ts";
 import { sealKeyOption, sealKeysOf, type StoreFlags, withName, withStoreOptions } from "./flags.ts";
-import { keptReader } from "../../console/keys/kept.ts";
-import { recordDocument } from "../../console/keys/record-json.ts";
+import { keptReader } from "../../admin/stored-value.ts";
+import { recordDocument } from "../../admin/record-json.ts";
 import { recordText } from "./record-text.ts";
-import { recordView } from "../../console/keys/record-view.ts";
+import { recordView } from "../../admin/record-view.ts";
 import { print, withStore } from "./session.ts";
 import { refuse } from "./settle.ts";
 

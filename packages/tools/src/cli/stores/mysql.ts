@@ -1,5 +1,5 @@
-import type { MysqlConnection, MysqlPool } from "once-again/stores/mysql";
-import type { Store } from "once-again/stores/store";
+import type { MysqlConnection, MysqlPool } from "once-again/stores/mariadb";
+import type { Store } from "once-again/stores";
 import { loadDriver } from "./driver.ts";
 import { takeParameter } from "./parameters.ts";
 
@@ -21,6 +21,6 @@ export async function openMysql(url: URL): Promise<Store> {
   const mysql = loadDriver("MariaDB", ["mysql2/promise"]).module as Mysql2;
   const uri = url.href.replace(/^mariadb:/, "mysql:");
   const pool = mysql.createPool({ uri, connectionLimit: 1, connectTimeout: connectMsMax });
-  const { mariadbStore } = await import("once-again/stores/mysql");
+  const { mariadbStore } = await import("once-again/stores/mariadb");
   return { ...mariadbStore(pool, tablePrefix === undefined ? {} : { tablePrefix }), close: () => pool.end() };
 }

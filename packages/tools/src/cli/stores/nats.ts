@@ -1,5 +1,5 @@
 import type { NatsKv } from "once-again/stores/nats";
-import type { Store } from "once-again/stores/store";
+import type { Store } from "once-again/stores";
 import { loadDrivers } from "./driver.ts";
 
 /** What we use of `@nats-io/transport-node`. */

@@ -1,5 +1,5 @@
 import type { PgConnection, PgPool, PostgresJsConnection, PostgresJsPool } from "once-again/stores/postgres";
-import type { Store } from "once-again/stores/store";
+import type { Store } from "once-again/stores";
 import { loadDriver } from "./driver.ts";
 import { takeParameter } from "./parameters.ts";
 

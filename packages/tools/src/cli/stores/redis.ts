@@ -5,7 +5,7 @@ import type {
   NodeRedisCluster,
   RedisClient,
 } from "once-again/stores/redis";
-import type { Store } from "once-again/stores/store";
+import type { Store } from "once-again/stores";
 import { loadDriver } from "./driver.ts";
 import { takeParameter } from "./parameters.ts";
 

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import type { Store } from "once-again/stores/store";
+import type { Store } from "once-again/stores";
 
 /**
  * Opens the store in a SQLite file that has one.

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import process from "node:process";
 import type { Command } from "commander";
-import { played } from "../../console/storms/played.ts";
+import { played } from "../../console/storms/run-to-end.ts";
 import { OnceAgainError } from "once-again";
 import { budgetSteps, contentionSteps, type StormResult, stormSteps, type TableCheck } from "../../simulator/index.ts";
 import { exitCodes } from "../exit-codes.ts";

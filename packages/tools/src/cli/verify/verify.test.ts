@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { runCli } from "../../../../../test/cli.ts";
-import { listening } from "../../../../../test/listening.ts";
+import { runCli } from "../../../../../test/support/cli.ts";
+import { listening } from "../../../../../test/support/listening.ts";
 
 const nowhere = "http://127.0.0.1:1/orders";
 

@@ -1,11 +1,11 @@
-import type { ListRequest, RecordName, ResolveRequest, Store } from "once-again/stores/store";
+import type { ListRequest, RecordName, ResolveRequest, Store } from "once-again/stores";
 import { refusal, type ConsoleAnswer, type ConsoleRequest, type Route, type Section } from "../route.ts";
-import type { GivenAnswer } from "./keys-protocol.ts";
+import type { GivenAnswer } from "../../admin/keys-protocol.ts";
 import type { KeysSource } from "./keys-source.ts";
-import { keptReader } from "./kept.ts";
-import { recordDocument, recordSummary } from "./record-json.ts";
-import { recordView } from "./record-view.ts";
-import { answerProblem, keptAnswer, isSeenKey, sealInUse, settleAsSeen, unsettledReasons } from "./settle.ts";
+import { keptReader } from "../../admin/stored-value.ts";
+import { recordDocument, recordSummary } from "../../admin/record-json.ts";
+import { recordView } from "../../admin/record-view.ts";
+import { answerProblem, keptAnswer, isSeenKey, sealInUse, settleAsSeen, unsettledReasons } from "../../admin/settle.ts";
 import { noStore, storeWatch } from "./store-watch.ts";
 
 const pageSizeMax = 200;

@@ -1,4 +1,4 @@
-import type { Store } from "once-again/stores/store";
+import type { Store } from "once-again/stores";
 
 /** Where the keys are that the section shows. */
 export interface KeysSource {

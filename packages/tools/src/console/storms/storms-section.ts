@@ -1,7 +1,7 @@
 import { OnceAgainError } from "once-again";
 import { type StormOptions, type StormResult, stormSteps } from "../../simulator/index.ts";
 import { type ConsoleAnswer, type ConsoleRequest, refusal, type Section } from "../route.ts";
-import { played } from "./played.ts";
+import { played } from "./run-to-end.ts";
 import type { StormsAnswer, StormsRun } from "./storms-protocol.ts";
 
 const stormsMax = 8;

@@ -1,6 +1,6 @@
 import { invalidOption } from "once-again/options";
 import { systemClock } from "once-again";
-import type { Store } from "once-again/stores/store";
+import type { Store } from "once-again/stores";
 import type { CallerName } from "../caller-name.ts";
 import type { Order } from "../orders.ts";
 import { type LiveBook, liveBook } from "./live-book.ts";

@@ -5,7 +5,7 @@ import { sleep } from "once-again";
 import { systemClock } from "once-again";
 import { keyHeaderName } from "once-again/key";
 import { sqliteStore } from "once-again/stores/sqlite";
-import type { Store } from "once-again/stores/store";
+import type { Store } from "once-again/stores";
 import { flakyNetwork } from "once-again/testing";
 import { labApi, type LabApi } from "../api.ts";
 import { callerNames, type CallerName } from "../caller-name.ts";

@@ -2,7 +2,7 @@ import type { ConformanceCase } from "../conformance-case.ts";
 import { duplicates } from "../judges.ts";
 import { isLater, type Probe, succeeded } from "../probe.ts";
 import { draft, guide, rfc } from "../rules.ts";
-import { counted, shown, statuses } from "../shown.ts";
+import { counted, shown, statuses } from "../format.ts";
 import { headerOf, type TestRequest } from "../test-request.ts";
 import { NotApplicable, verdict } from "../verdict.ts";
 

@@ -3,7 +3,7 @@ import { duplicates } from "../judges.ts";
 import { isLater, type Probe, succeeded } from "../probe.ts";
 import { draft, guide, rfc } from "../rules.ts";
 import type { Manner } from "../sending.ts";
-import { counted, shown } from "../shown.ts";
+import { counted, shown } from "../format.ts";
 import type { TestRequest } from "../test-request.ts";
 import { NotApplicable, type Verdict, verdict } from "../verdict.ts";
 

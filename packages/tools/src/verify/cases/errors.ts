@@ -2,7 +2,7 @@ import type { Answer } from "../answer.ts";
 import type { ConformanceCase } from "../conformance-case.ts";
 import { type Probe, succeeded } from "../probe.ts";
 import { draft, guide } from "../rules.ts";
-import { counted, shown } from "../shown.ts";
+import { counted, shown } from "../format.ts";
 import { headerOf, type TestRequest } from "../test-request.ts";
 import { NotApplicable, type Verdict, verdict } from "../verdict.ts";
 

@@ -2,7 +2,7 @@ import type { ConformanceCase } from "../conformance-case.ts";
 import { two } from "../judges.ts";
 import { type Probe, succeeded } from "../probe.ts";
 import { draft, guide, rfc } from "../rules.ts";
-import { shown } from "../shown.ts";
+import { shown } from "../format.ts";
 import { headerOf, type TestRequest, withHeaders, withQuery } from "../test-request.ts";
 import { NotApplicable, verdict } from "../verdict.ts";
 

@@ -2,7 +2,7 @@ import type { ConformanceCase } from "../conformance-case.ts";
 import { one } from "../judges.ts";
 import { type Probe, succeeded } from "../probe.ts";
 import { draft, guide, rfc } from "../rules.ts";
-import { shown } from "../shown.ts";
+import { shown } from "../format.ts";
 import { type Verdict, verdict } from "../verdict.ts";
 
 /** A request whose header holds no key. The draft has it refused; in practice some take it for a key all the same. */

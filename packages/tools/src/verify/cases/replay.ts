@@ -1,10 +1,10 @@
 import type { Answer } from "../answer.ts";
 import type { ConformanceCase } from "../conformance-case.ts";
-import { markerOf } from "../explore.ts";
+import { markerOf } from "../detect.ts";
 import { duplicates, two } from "../judges.ts";
 import { type Probe, succeeded } from "../probe.ts";
 import { draft, guide, rfc } from "../rules.ts";
-import { counted, shown } from "../shown.ts";
+import { counted, shown } from "../format.ts";
 import type { TestRequest } from "../test-request.ts";
 import { type Grade, NotApplicable, type Verdict, verdict } from "../verdict.ts";
 import { describing, repeatedHeaders, theRest, valuesOf } from "./kept-headers.ts";

@@ -2,7 +2,7 @@ import type { ConformanceCase } from "../conformance-case.ts";
 import { two } from "../judges.ts";
 import { succeeded } from "../probe.ts";
 import { draft, guide } from "../rules.ts";
-import { counted, statuses } from "../shown.ts";
+import { counted, statuses } from "../format.ts";
 import { verdict } from "../verdict.ts";
 
 /** Whose key it is. */

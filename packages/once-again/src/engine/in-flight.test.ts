@@ -1,0 +1,129 @@
+import { expect, test } from "vitest";
+import { engineBench, first, job, leaseMs } from "../../../../test/support/engine-bench.ts";
+
+// Duplicates of one process: joined without asking the store, and never compared with a request that may be wrong itself.
+
+const never = (): never => expect.fail("ran");
+
+/** Runs so many duplicates at once, and one operation in front of them. */
+async function duplicates(count: number, effect: "done" | "none" = "done") {
+  const bench = engineBench({ waitMs: 5000, leaseMs: 30_000 });
+  const go = Promise.withResolvers<void>();
+  const running = bench.run(job({ effect }, go.promise).work);
+  const next = job({ result: Uint8Array.of(9) });
+  const repeats = Array.from({ length: count }, () => bench.run(next.work));
+  await bench.clock.advance(1000);
+  go.resolve();
+  await bench.clock.advance(50);
+  const told = new Map<string, number>();
+  for (const outcome of await Promise.all([running, ...repeats])) told.set(outcome, (told.get(outcome) ?? 0) + 1);
+  return { told: Object.fromEntries(told), asked: bench.store.asked, runs: next.runs, pending: bench.clock.pending };
+}
+
+test.for([10, 100, 1000, 10_000])(
+  "%i duplicates that wait are answered by the first, and ask nobody",
+  async (count) => {
+    expect(await duplicates(count)).toEqual({
+      told: { "executed 1,2,3": 1, "replayed 1,2,3": count },
+      asked: ["claim", "complete"],
+      runs: 0,
+      pending: 0,
+    });
+  },
+);
+
+test("when the first leaves no answer behind, one of 10,000 goes on, and answers the others", async () => {
+  expect(await duplicates(10_000, "none")).toEqual({
+    told: { "executed 1,2,3": 1, "executed 9": 1, "replayed 9": 9999 },
+    asked: ["claim", "release", "claim", "complete"],
+    runs: 1,
+    pending: 0,
+  });
+});
+
+test("an answer of a key that was given back is nobody else's, also when the store's word of it was lost", async () => {
+  const bench = engineBench({ waitMs: 2000 });
+  bench.store.fail("release", "after", 1);
+  const running = bench.run(job({ effect: "none" }).work);
+  const repeat = bench.run(job({ result: Uint8Array.of(9) }).work);
+  await bench.clock.advance(1000);
+  expect([await running, await repeat]).toEqual(["executed 1,2,3", "executed 9"]);
+  const kinds = bench.events.map(({ kind }) => kind).filter((kind) => kind !== "store-answered");
+  expect(kinds).toEqual(["released", "executed"]);
+});
+
+test("duplicates that may not wait are told that it runs, and those whose time is over, too", async () => {
+  const bench = engineBench({ waitMs: 300 });
+  const go = Promise.withResolvers<void>();
+  const running = bench.run(job({}, go.promise).work);
+  const repeats = [bench.run(never), bench.run(never)];
+  await bench.clock.advance(300);
+  expect(await Promise.all(repeats)).toEqual(["in-progress", "in-progress"]);
+  go.resolve();
+  expect(await running).toBe("executed 1,2,3");
+  expect(bench.clock.pending).toBe(0);
+});
+
+test.for([0, 2000])(
+  "a stray request under a kept key, in front of right ones, refuses none (waitMs %i)",
+  async (waitMs) => {
+    const bench = engineBench({ waitMs });
+    await bench.run(job().work);
+    const stray = bench.run(never, "one", { fingerprint: "g" });
+    const right = Array.from({ length: 4 }, () => bench.run(never));
+    await bench.clock.advance(1);
+    expect(await stray).toBe("mismatch");
+    const outcomes = await Promise.all(right);
+    expect(outcomes).not.toContain("mismatch");
+    expect(outcomes[0]).toBe("replayed 1,2,3");
+  },
+);
+
+test.for([0, 2000])("a stray request beside one that runs elsewhere refuses none (waitMs %i)", async (waitMs) => {
+  const bench = engineBench({ waitMs });
+  const go = Promise.withResolvers<void>();
+  const running = bench.run(job({}, go.promise).work, "another");
+  await bench.clock.advance(0);
+  const stray = bench.run(never, "one", { fingerprint: "g" });
+  const right = bench.run(never);
+  await bench.clock.advance(leaseMs / 2);
+  go.resolve();
+  await bench.clock.advance(100);
+  expect(await stray).toBe("mismatch");
+  expect(await right).toBe(waitMs === 0 ? "in-progress" : "replayed 1,2,3");
+  expect(await running).toBe("executed 1,2,3");
+});
+
+test("a stray request is a mismatch as soon as the store has said whose key it is, however long the work takes", async () => {
+  const bench = engineBench({ waitMs: 2000 });
+  const go = Promise.withResolvers<void>();
+  const running = bench.run(job({}, go.promise).work);
+  const stray = bench.run(never, "one", { fingerprint: "g" });
+  expect(await stray).toBe("mismatch");
+  go.resolve();
+  await running;
+  expect(bench.store.asked).toEqual(["claim", "complete"]);
+});
+
+test("a key that its first request gave back is another's, who waited for it", async () => {
+  const bench = engineBench({ waitMs: 2000 });
+  bench.store.fail("claim", "before", 2);
+  const down = bench.run(never).catch((error: { code: string }) => error.code);
+  const other = bench.run(job().work, "one", { fingerprint: "g" });
+  await bench.clock.advance(1000);
+  expect(await down).toBe("ONCE_STORE_UNAVAILABLE");
+  expect(await other).toBe("executed 1,2,3");
+});
+
+test("those who wait at a shutdown are told that it shuts down, when the one they wait for leaves no answer", async () => {
+  const bench = engineBench({ waitMs: 2000 });
+  const go = Promise.withResolvers<void>();
+  const running = bench.run(job({ effect: "none", result: first }, go.promise).work);
+  const repeats = [1, 2, 3].map(() => bench.run(never).catch((error: { code: string }) => error.code));
+  const closing = bench.close();
+  go.resolve();
+  expect(await running).toBe("executed 1,2,3");
+  expect(await Promise.all(repeats)).toEqual(["ONCE_CLOSED", "ONCE_CLOSED", "ONCE_CLOSED"]);
+  await closing;
+  expect(bench.clock.pending).toBe(0);
+});

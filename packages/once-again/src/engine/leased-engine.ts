@@ -1,0 +1,136 @@
+import { sleep } from "../core/clock.ts";
+import { OnceAgainError } from "../core/errors.ts";
+import { notify } from "../core/events.ts";
+import { invalidOption } from "../core/options.ts";
+import type { Store } from "../stores/store.ts";
+import { carryOut, failureOf, type Parts, timeOf } from "./carry-out.ts";
+import { endedError } from "./ended-error.ts";
+import type { Engine } from "./engine.ts";
+import { type Attempt, type Ended, firstAttempt, type Work } from "./execution.ts";
+import { type HandlerTime, unlimited } from "./handler-timeout.ts";
+import { type Flight, type InFlight, inFlight } from "./in-flight.ts";
+import { of, type Ran, tell } from "./joined.ts";
+import { isPending, mustStop } from "./leased-decisions.ts";
+import { type CheckedEngineOptions, checkedEngineOptions, type EngineOptions } from "./options.ts";
+import { type OnceOperation, outcomeOfClaim } from "./outcome.ts";
+import { purging } from "./expiry-purge.ts";
+import { plainSteps } from "./steps.ts";
+import { storeUnavailable } from "./store-calls.ts";
+import { type StoreDoor, storeDoor } from "./store-door.ts";
+import { transactUnkeyed } from "./stored-steps.ts";
+
+/** How long to wait before asking the store again whether a running operation has ended, milliseconds. */
+export const pollMs = 50;
+
+/**
+ * An engine whose operations own their key by a lease: the claim is kept first, then the work runs, then its result is
+ * kept. The effect may be anywhere.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`.
+ */
+export function leasedEngine(store: Store, engineOptions: EngineOptions): Engine<undefined> {
+  const options = checkedEngineOptions(engineOptions);
+  refuseUnsafe(store, engineOptions);
+  refuseForgetful(store, options);
+  const door = storeDoor(store, options);
+  const purgeNowAndThen = purging(door);
+  const running = inFlight(options.clock, options.waitMs);
+  const parts = { door, options, running };
+  return {
+    async run(operation, work) {
+      const ran = await running.run(operation, (flight) => runOperation(parts, operation, flight, work));
+      tell(options.onEvent, operation, ran);
+      if (ran.outcome.kind === "executed") purgeNowAndThen();
+      return ran.outcome;
+    },
+    runUnkeyed: (scope, work) =>
+      running.runUnkeyed(async () => {
+        const name = { scope, key: undefined };
+        const time = timeOf(options, name);
+        const ended = await time.within(
+          unkeyedWork(options, name, time, work(unkeyedAttempt(door, scope, options, time))),
+        );
+        return ended.result;
+      }),
+    async close() {
+      await running.drain();
+      await door.close();
+    },
+  };
+}
+
+/** Waits for work that has no key, and tells of its failure, since nothing else will. */
+async function unkeyedWork(
+  { onEvent }: CheckedEngineOptions,
+  name: { scope: string; key: undefined },
+  time: HandlerTime,
+  working: Promise<Ended>,
+): Promise<Ended> {
+  let ended: Ended | undefined;
+  try {
+    ended = await working;
+    return ended;
+  } finally {
+    time.stop(ended === undefined || mustStop(ended.effect) ? endedError() : undefined);
+    if (ended?.effect === "unknown") notify(onEvent, { kind: "handler-failed", ...name, error: failureOf(ended) });
+  }
+}
+
+/** What work is told that has no key, and so no record. */
+export function unkeyedAttempt(
+  door: StoreDoor,
+  scope: string,
+  { steps }: CheckedEngineOptions,
+  time: HandlerTime = unlimited,
+): Attempt<undefined> {
+  const name = { scope, key: undefined };
+  return firstAttempt(
+    name,
+    undefined,
+    plainSteps(name, steps, (work) => transactUnkeyed(door, work, time)),
+    time.signal,
+  );
+}
+
+function refuseForgetful({ retentionMsMax = Infinity }: Store, { retentionMs }: CheckedEngineOptions): void {
+  if (retentionMs <= retentionMsMax) return;
+  throw invalidOption("retentionMs", `at most ${retentionMsMax}, since this store keeps nothing longer`, retentionMs);
+}
+
+function refuseUnsafe({ survivesFailover }: Store, { onUnknown, acknowledgeDuplicates }: EngineOptions): void {
+  if (onUnknown !== "rerun" || survivesFailover !== "no" || acknowledgeDuplicates) return;
+  throw new OnceAgainError(
+    "ONCE_UNSAFE_PAIR",
+    'onUnknown "rerun" on a store that can lose claims runs an operation again even while it runs. Use a store that ' +
+      "survives failover, or say with acknowledgeDuplicates: true that the effect is idempotent or keyed further down.",
+  );
+}
+
+async function runOperation(
+  { door, options, running }: Parts & { running: InFlight },
+  operation: OnceOperation,
+  flight: Flight,
+  work: Work<undefined>,
+): Promise<Ran> {
+  const { clock, leaseMs, retentionMs, takeOverAfterMs } = options;
+  const owner = crypto.randomUUID();
+  for (;;) {
+    const sentAt = clock.monotonic();
+    const answer = await door.claim({ ...operation, owner, leaseMs, retentionMs, takeOverAfterMs });
+    if (answer.kind === "acquired") {
+      // Its lease may be over before we hear of it: then another may be at it already.
+      if (clock.monotonic() - sentAt >= leaseMs) {
+        door.takeBack({ scope: operation.scope, key: operation.key, owner });
+        throw storeUnavailable(undefined);
+      }
+      running.confirm(flight);
+      return carryOut({ door, options }, { operation, owner, acquired: answer, sentAt, work });
+    }
+    if (!isPending(answer, takeOverAfterMs)) return of(outcomeOfClaim(answer));
+    // A claim of another fingerprint would have been told so.
+    running.confirm(flight);
+    const leftMs = flight.waitEndsAt - clock.monotonic();
+    if (leftMs <= 0) return of({ kind: "in-progress" });
+    await sleep(clock, Math.min(pollMs, leftMs));
+  }
+}

@@ -1,0 +1,74 @@
+import { readdirSync } from "node:fs";
+import { basename, join } from "node:path";
+import ts from "typescript";
+import { expect, test } from "vitest";
+
+// Every call of a store by a server goes through the door, which bounds it: nobody calls a store beside it.
+
+const room = import.meta.dirname;
+const rooms = [room, join(room, "../http")];
+const port = join(room, "../stores/store.ts");
+/** The door; the store that stands in front of another is a store itself. */
+const mayCall: ReadonlySet<string> = new Set(["store-door.ts", "sealed-store.ts"]);
+
+/** The calls of a store's methods in these files, by the types of what they are called on. */
+function storeCalls(sources: Readonly<Record<string, string | undefined>>): string[] {
+  const options: ts.CompilerOptions = {
+    target: ts.ScriptTarget.ESNext,
+    module: ts.ModuleKind.NodeNext,
+    moduleResolution: ts.ModuleResolutionKind.NodeNext,
+    allowImportingTsExtensions: true,
+    noEmit: true,
+    strict: true,
+    types: [],
+  };
+  const host = ts.createCompilerHost(options);
+  const read = host.readFile.bind(host);
+  host.readFile = (path) => sources[path] ?? read(path);
+  const exists = host.fileExists.bind(host);
+  host.fileExists = (path) => path in sources || exists(path);
+  const program = ts.createProgram(Object.keys(sources), options, host);
+  const checker = program.getTypeChecker();
+  const found: string[] = [];
+  for (const path of Object.keys(sources)) {
+    const visit = (node: ts.Node): void => {
+      if (ts.isPropertyAccessExpression(node) || ts.isBindingElement(node)) {
+        const name = ts.isPropertyAccessExpression(node) ? node.name : (node.propertyName ?? node.name);
+        const owner = checker.getTypeAtLocation(ts.isPropertyAccessExpression(node) ? node.expression : node.parent);
+        const method = checker.getPropertyOfType(owner, name.getText());
+        const isPort = method?.declarations?.some(
+          (declaration) => ts.isMethodSignature(declaration) && declaration.getSourceFile().fileName === port,
+        );
+        if (isPort) found.push(`${basename(path)}: ${node.getText()}`);
+      }
+      ts.forEachChild(node, visit);
+    };
+    visit(program.getSourceFile(path)!);
+  }
+  return found;
+}
+
+test("nobody in these rooms calls a store, but the door", () => {
+  const files = rooms.flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts") && !mayCall.has(name))
+      .map((name) => join(folder, name)),
+  );
+  expect(files.length).toBeGreaterThan(20);
+  // Construction looks whether a store has transactions; it asks for none.
+  const looks = ["transactional-engine.ts: store.transact"];
+  expect(storeCalls(Object.fromEntries(files.map((file) => [file, undefined])))).toEqual(looks);
+});
+
+test("somebody who goes round the door is found, however it is written", () => {
+  const written = (body: string): string =>
+    `import type { Store } from "../stores/store.ts";\nexport const go = (keys: Store) => { ${body} };\n`;
+  const bodies = [
+    'return keys.inspect({ scope: "", key: "" });',
+    "const { purge } = keys; return purge({ limit: 1 });",
+    "const aside = keys; return aside.claim;",
+  ];
+  for (const body of bodies) {
+    expect(storeCalls({ [join(room, "round-the-door.ts")]: written(body) }), body).toHaveLength(1);
+  }
+});

@@ -1,0 +1,188 @@
+import type { DatabaseSync } from "node:sqlite";
+import { describe, expect, test } from "vitest";
+import { appDatabase, insertOrder } from "../../../../test/support/app-database.ts";
+import { codeOf } from "../../../../test/support/engine-bench.ts";
+import { fakeClock } from "../testing/index.ts";
+import type { Ended, Work } from "./execution.ts";
+import { leasedEngine } from "./leased-engine.ts";
+import type { EngineOptions } from "./options.ts";
+import type { Steps } from "./steps.ts";
+import { transactionalEngine } from "./transactional-engine.ts";
+
+const operation = { scope: "acme", key: "order-1", fingerprint: "f" };
+const secret = new Uint8Array(16).fill(7);
+const done: Ended = { effect: "done", result: new Uint8Array() };
+const crash = new Error("crash");
+
+/** An engine on a fresh database that runs abandoned operations again, and the work of one operation made of steps. */
+function opened(options: EngineOptions = {}) {
+  const { store, orders } = appDatabase();
+  const engine = leasedEngine(store, { onUnknown: "rerun", secret, ...options });
+  const run = (handle: (step: Steps) => Promise<void>) =>
+    engine.run(operation, async ({ step }) => {
+      await handle(step);
+      return done;
+    });
+  return { store, orders, engine, run };
+}
+
+describe("a step that was kept", () => {
+  test("is answered from what is kept when the operation runs again", async () => {
+    const { run } = opened();
+    const sent: string[] = [];
+    const seen: unknown[] = [];
+    const handle = (last: () => void) =>
+      run(async (step) => {
+        const charge = async (key: string) => {
+          sent.push(key);
+          return { charge: sent.length };
+        };
+        seen.push(await step.keyed("charge", charge), await step.once("mail", async () => undefined, absent));
+        last();
+      });
+    await codeOf(handle(() => expect.fail("crash")));
+    expect(await handle(() => undefined)).toMatchObject({ kind: "executed" });
+    expect(seen).toEqual([{ charge: 1 }, undefined, { charge: 1 }, undefined]);
+    expect(sent).toHaveLength(1);
+  });
+
+  test("is an error when another name stands at its place now", async () => {
+    const { run } = opened();
+    await codeOf(run(async (step) => fail(await step.once("mail", async () => 1, absent))));
+    expect(await codeOf(run(async (step) => void (await step.once("post", async () => 1, absent))))).toBe(
+      "ONCE_STEP_CHANGED",
+    );
+  });
+});
+
+describe("a keyed step", () => {
+  test("is sent again under the same key, and each occurrence under another", async () => {
+    const { run } = opened();
+    const keys: string[] = [];
+    const handle = () =>
+      run(async (step) => {
+        await step.keyed("charge", async (key) => void keys.push(key));
+        await step.keyed("charge", async (key) => {
+          keys.push(key);
+          if (keys.length === 2) throw crash;
+        });
+      });
+    await codeOf(handle());
+    await handle();
+    const [first, second, again] = keys;
+    expect(keys).toHaveLength(3);
+    expect(again).toBe(second);
+    expect(first).not.toBe(second);
+  });
+
+  test("needs a secret", async () => {
+    const { store } = appDatabase();
+    const engine = leasedEngine(store, {});
+    const work: Work<undefined> = async ({ step }) => {
+      await step.keyed("charge", async () => 1);
+      return done;
+    };
+    expect(await codeOf(engine.run(operation, work))).toBe("ONCE_OPTION_INVALID");
+  });
+});
+
+describe("a step that can't be repeated", () => {
+  test("is not said to have quiesced where nothing was waited for", async () => {
+    const { run } = opened();
+    const begun = (step: Steps): Promise<void> =>
+      step.once(
+        "mail",
+        () => Promise.reject(crash),
+        async () => ({ absent: "quiesced" }) as const,
+      );
+    await codeOf(run(begun));
+    expect(await codeOf(run(begun))).toBe("ONCE_OPTION_INVALID");
+  });
+
+  test("is reconciled when a run ended in the middle of it: found, absent or unknown", async () => {
+    for (const [answer, runs, value] of [
+      [{ found: "sent" }, 1, "sent"],
+      [{ absent: "fenced" }, 2, "sent again"],
+      ["unknown", 1, undefined],
+    ] as const) {
+      const { run } = opened();
+      let tries = 0;
+      let result: unknown;
+      const handle = () =>
+        run(async (step) => {
+          const send = async () => {
+            tries += 1;
+            if (tries === 1) throw crash;
+            return "sent again";
+          };
+          result = await step.once("mail", send, async () => answer);
+        });
+      await codeOf(handle());
+      const outcome = await codeOf(handle());
+      expect(tries).toBe(runs);
+      expect(result).toBe(value);
+      if (answer === "unknown") expect(outcome).toBe("ONCE_OUTCOME_UNKNOWN");
+    }
+  });
+});
+
+describe("a transaction step", () => {
+  test("commits its effect with its checkpoint, once", async () => {
+    const { run, orders } = opened();
+    const handle = (last: () => void) =>
+      run(async (step) => {
+        await step.transaction("insert", (database: DatabaseSync) => insertOrder(database, "tea"));
+        last();
+      });
+    await codeOf(handle(() => expect.fail("crash")));
+    await handle(() => undefined);
+    expect(orders()).toEqual(["tea"]);
+  });
+
+  test("has no effect when it fails, or when the operation is another worker's by now", async () => {
+    const { store, orders } = appDatabase({ clock: fakeClock(1_700_000_000_000) });
+    const engine = leasedEngine(store, { onUnknown: "rerun" });
+    const insert = (database: DatabaseSync): void => insertOrder(database, "tea");
+    const late: Work<undefined> = async ({ step }) => {
+      await codeOf(
+        step.transaction("insert", (database: DatabaseSync) => {
+          insert(database);
+          throw crash;
+        }),
+      );
+      expect(orders()).toEqual([]);
+      const { record } = (await store.inspect(operation))!;
+      await store.renew({ ...operation, owner: record.owner, leaseMs: 0 });
+      await store.claim({ ...operation, owner: "another", leaseMs: 1000, retentionMs: 2000, takeOverAfterMs: 0 });
+      expect(await codeOf(step.transaction("again", insert))).toBe("ONCE_LEASE_LOST");
+      return done;
+    };
+    await engine.run(operation, late);
+    expect(orders()).toEqual([]);
+  });
+
+  test("without a record just runs: in transactional mode in the open transaction, without a key in one of its own", async () => {
+    const { store, orders } = appDatabase();
+    const insert = async (step: Steps, item: string) => {
+      await step.transaction("insert", (database: DatabaseSync) => insertOrder(database, item));
+      return done;
+    };
+    await transactionalEngine(store, {}).run(operation, ({ step }) => insert(step, "tea"));
+    await leasedEngine(store, {}).runUnkeyed("acme", ({ step }) => insert(step, "milk"));
+    expect(orders()).toEqual(["tea", "milk"]);
+  });
+});
+
+test("a result too large to keep is refused", async () => {
+  const { run } = opened({ checkpointBytesMax: 100 });
+  const large = (step: Steps) => step.once("large", async () => "x".repeat(100), absent);
+  expect(await codeOf(run(async (step) => void (await large(step))))).toBe("ONCE_OPTION_INVALID");
+});
+
+async function absent() {
+  return { absent: "fenced" } as const;
+}
+
+function fail(_value: unknown): never {
+  throw crash;
+}

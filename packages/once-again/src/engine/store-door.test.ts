@@ -1,0 +1,262 @@
+import { describe, expect, test } from "vitest";
+import { codeOf, engineBench, first, job, leaseMs, operation } from "../../../../test/support/engine-bench.ts";
+import type { ClaimAnswer, TransactionalStore, TransactionEnding } from "../stores/store.ts";
+import { memoryStore } from "../stores/memory/index.ts";
+import { fakeClock } from "../testing/fake-clock.ts";
+import { onceHttp } from "../http/once-http.ts";
+import type { ServerEvent } from "./server-event.ts";
+import { transactionalEngine } from "./transactional-engine.ts";
+
+const never = (): never => expect.fail("ran");
+const storeMsMax = 300;
+
+/** A store whose claims arrive when they are let through, in front of a memory store. */
+function heldUpClaims() {
+  const bench = engineBench({ storeMsMax });
+  const { store, clock } = bench;
+  const claim = store.claim.bind(store);
+  const through = Promise.withResolvers<void>();
+  const answers: Promise<ClaimAnswer>[] = [];
+  store.claim = (request) => {
+    const answer = through.promise.then(() => claim(request));
+    answers.push(answer);
+    return answer;
+  };
+  const free = (): void => {
+    store.claim = claim;
+  };
+  return { ...bench, clock, through: through.resolve, free, answers };
+}
+
+describe("a claim that was given up", () => {
+  test("and lands later does not hold a key whose operation never ran", async () => {
+    const { run, clock, through, free, store } = heldUpClaims();
+    const told = codeOf(run(never));
+    await clock.advance(storeMsMax);
+    expect(await told).toBe("ONCE_STORE_UNAVAILABLE");
+    // Releases have found nothing for a while.
+    await clock.advance(8000);
+    expect(await store.inspect(operation)).toBeUndefined();
+    through();
+    free();
+    await clock.advance(31_000);
+    expect(await store.inspect(operation)).toBeUndefined();
+    expect(await run(job().work)).toBe("executed 1,2,3");
+    await clock.advance(60_000);
+    expect(clock.pending).toBe(0);
+  });
+
+  test("and lands although it had failed is taken back, too", async () => {
+    const { run, clock, store } = engineBench({ storeMsMax });
+    const claim = store.claim.bind(store);
+    const sent: Parameters<typeof claim>[0][] = [];
+    store.claim = (request) => {
+      sent.push(request);
+      return Promise.reject(new Error("ECONNRESET"));
+    };
+    const told = codeOf(run(never));
+    await clock.advance(storeMsMax);
+    expect(await told).toBe("ONCE_STORE_UNAVAILABLE");
+    await clock.advance(10_000);
+    // The connection was cut; the server had it in its buffer all the same.
+    expect((await claim(sent[0]!)).kind).toBe("acquired");
+    await clock.advance(31_000);
+    expect(await store.inspect(operation)).toBeUndefined();
+    await clock.advance(60_000);
+    expect(clock.pending).toBe(0);
+  });
+
+  test("and was surely never sent is not asked after", async () => {
+    const { run, clock, store } = engineBench({ storeMsMax });
+    store.claim = () => Promise.reject(Object.assign(new Error("connect"), { code: "ECONNREFUSED" }));
+    const told = codeOf(run(never));
+    await clock.advance(storeMsMax);
+    expect(await told).toBe("ONCE_STORE_UNAVAILABLE");
+    expect(store.asked).toEqual([]);
+    expect(clock.pending).toBe(0);
+  });
+
+  test("and never settles is asked after for an hour", async () => {
+    const { run, clock, store } = heldUpClaims();
+    const told = codeOf(run(never));
+    await clock.advance(storeMsMax);
+    await told;
+    await clock.advance(3_500_000);
+    expect(clock.pending).toBe(1);
+    await clock.advance(200_000);
+    expect(clock.pending).toBe(0);
+    expect(store.asked).not.toContain("complete");
+  });
+
+  test("is waited for by a shutdown, which asks for it at once", async () => {
+    const { run, clock, close, through, store } = heldUpClaims();
+    const told = codeOf(run(never));
+    await clock.advance(storeMsMax);
+    await told;
+    await clock.advance(20_000);
+    let isClosed = false;
+    const closing = close().then(() => (isClosed = true));
+    await clock.advance(0);
+    expect(isClosed).toBe(false);
+    through();
+    await clock.advance(storeMsMax);
+    await closing;
+    expect(await store.inspect(operation)).toBeUndefined();
+    expect(clock.pending).toBe(0);
+  });
+
+  test("holds no shutdown up for longer than twice storeMsMax", async () => {
+    const { run, clock, close } = heldUpClaims();
+    const told = codeOf(run(never));
+    await clock.advance(storeMsMax);
+    await told;
+    const closing = close();
+    await clock.advance(2 * storeMsMax);
+    await closing;
+    await clock.advance(storeMsMax);
+    expect(clock.pending).toBe(0);
+  });
+});
+
+test("a shutdown waits for a result that is still to be kept", async () => {
+  const { run, clock, close, store } = engineBench({ storeMsMax });
+  store.fail("complete", "before");
+  const told = codeOf(run(job().work));
+  await clock.advance(storeMsMax);
+  expect(await told).toBe("ONCE_RESULT_UNCONFIRMED");
+  const closing = close();
+  store.fail("complete", "before", 0);
+  await clock.advance(storeMsMax);
+  await closing;
+  expect((await store.inspect(operation))?.record.result).toEqual(first);
+  expect(clock.pending).toBe(0);
+});
+
+test("an outage leaves no more behind than fits: what is too much is given up and told of", async () => {
+  const errors: unknown[] = [];
+  const bench = engineBench({ storeMsMax, onError: (error) => errors.push(error) });
+  const result = new Uint8Array(40 * 1024 * 1024);
+  bench.store.fail("complete", "before");
+  const runs = ["a", "b"].map((key) => codeOf(bench.run(job({ result }).work, "one", { key })));
+  await bench.clock.advance(storeMsMax);
+  expect(await Promise.all(runs)).toEqual(["ONCE_RESULT_UNCONFIRMED", "ONCE_RESULT_UNCONFIRMED"]);
+  expect(errors).toMatchObject([{ code: "ONCE_RESULT_UNCONFIRMED" }]);
+});
+
+test("a look into the store before a request is let in takes no longer than storeMsMax", async () => {
+  const clock = fakeClock(1_700_000_000_000);
+  const silent = { ...memoryStore({ clock }), inspect: () => new Promise<never>(() => undefined) };
+  const once = onceHttp({ store: silent, scope: "public", clock, storeMsMax, onError: () => undefined });
+  const asked = once.answer(
+    {
+      native: undefined,
+      method: "POST",
+      path: "/",
+      query: "",
+      contentType: "",
+      // A UUIDv7 of 1970.
+      keyValues: ["00000000-0000-7000-8000-000000000000"],
+      body: async () => new Uint8Array(),
+    },
+    never,
+  );
+  await clock.advance(storeMsMax);
+  expect((await asked).status).toBe(503);
+  expect(clock.pending).toBe(0);
+});
+
+describe("a transaction", () => {
+  interface Handle {
+    isOpen: boolean;
+  }
+  type Work = (transaction: Handle) => Promise<TransactionEnding<unknown>>;
+
+  /** Engines on a store whose transactions do as they are told. */
+  function opened(transact: (work: Work) => Promise<unknown>) {
+    const clock = fakeClock();
+    const events: ServerEvent[] = [];
+    const store = { ...memoryStore({ clock }), transact: (_request: unknown, work: Work) => transact(work) };
+    const engine = transactionalEngine(store as unknown as TransactionalStore<Handle>, {
+      clock,
+      storeMsMax,
+      waitMs: 1000,
+      onEvent: (event) => events.push(event),
+      onError: () => undefined,
+    });
+    const run = (work: () => Promise<void> = async () => undefined) =>
+      codeOf(
+        engine
+          .run(operation, async () => {
+            await work();
+            return { effect: "done", result: first };
+          })
+          .then(({ kind }) => kind),
+      );
+    return { clock, engine, events, run };
+  }
+
+  test("that is not to be had in storeMsMax is refused, and its work does not run when it comes late", async () => {
+    const late = Promise.withResolvers<void>();
+    const rolledBack: unknown[] = [];
+    const { clock, run, engine } = opened(async (work) => {
+      await late.promise;
+      return work({ isOpen: true }).catch((error: unknown) => rolledBack.push(error));
+    });
+    const told = run(never);
+    await clock.advance(storeMsMax);
+    expect(await told).toBe("ONCE_STORE_UNAVAILABLE");
+    const closing = engine.close();
+    late.resolve();
+    await clock.advance(1);
+    await closing;
+    expect(rolledBack).toMatchObject([{ code: "ONCE_STORE_UNAVAILABLE" }]);
+    expect(clock.pending).toBe(0);
+  });
+
+  test("that does not confirm its commit in storeMsMax leaves its caller in doubt", async () => {
+    const { clock, run } = opened(async (work) => {
+      await work({ isOpen: true });
+      return new Promise(() => undefined);
+    });
+    const told = run();
+    await clock.advance(storeMsMax);
+    expect(await told).toBe("ONCE_RESULT_UNCONFIRMED");
+  });
+
+  test("may take its handler as long as it likes", async () => {
+    const { clock, run } = opened(async (work) => ({ kind: "executed", value: (await work({ isOpen: true })).value }));
+    const go = Promise.withResolvers<void>();
+    const told = run(() => go.promise);
+    await clock.advance(100 * storeMsMax);
+    go.resolve();
+    expect(await told).toBe("resolved with executed");
+    expect(clock.pending).toBe(0);
+  });
+
+  test("of another process is waited for as long as a duplicate may, and its answer replayed", async () => {
+    let asked = 0;
+    const { clock, run } = opened(async () => {
+      asked += 1;
+      return asked < 10 ? { kind: "in-progress", leaseMsLeft: 0 } : { kind: "done", result: first };
+    });
+    const told = run(never);
+    await clock.advance(450);
+    expect(await told).toBe("resolved with replayed");
+    const inVain = opened(async () => ({ kind: "in-progress", leaseMsLeft: 0 }));
+    const still = inVain.run(never);
+    await inVain.clock.advance(999);
+    await inVain.clock.advance(1);
+    expect(await still).toBe("resolved with in-progress");
+    expect(inVain.clock.pending).toBe(0);
+  });
+});
+
+test("a lease outlives a completion that is still asked for", async () => {
+  const { run, clock, store } = engineBench({ storeMsMax, onUnknown: "rerun" });
+  store.fail("complete", "before");
+  const told = codeOf(run(job().work));
+  await clock.advance(storeMsMax);
+  await told;
+  await clock.advance(20 * leaseMs);
+  expect(await run(never, "another")).toBe("in-progress");
+});

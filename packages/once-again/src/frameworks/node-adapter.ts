@@ -1,0 +1,182 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { OnceAgainError } from "../core/errors.ts";
+import { keyHeaderName } from "../key/index.ts";
+import { type Execution, NoEffectError } from "../engine/index.ts";
+import { type HttpAnswer, type HttpRequest, type OnceHttp } from "../http/index.ts";
+import { type CapturedResponse, captureResponse, failAnswer, failRun } from "./capture-response.ts";
+import { hearBody } from "./body-tap.ts";
+import { beginPassage, mountedTwice, refuseNested } from "./mounting.ts";
+import { isAnswered } from "./send-answer.ts";
+import { undone } from "./errors.ts";
+
+/** What a handler on Node's HTTP is told of its operation. */
+export interface NodeExecution<Transaction = undefined> extends Execution<Transaction> {
+  /** The request's body, read already; empty for a request that passes through, whose stream is still unread. */
+  readonly body: Buffer;
+}
+
+/** One request on Node's HTTP, and the rules of its route. */
+export interface NodeCall<Native, Transaction> {
+  readonly once: OnceHttp<Native, Transaction>;
+  readonly incoming: IncomingMessage;
+  readonly response: ServerResponse;
+  /** The framework's own request, for `scope`. */
+  readonly native: Native;
+  /** The request's target as it was sent, with every mount point. */
+  readonly url: string;
+  body(bytesMax: number): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** How an answer goes out that no run of the handler made. */
+export type SendAnswer = (capture: CapturedResponse, answer: HttpAnswer) => unknown;
+
+/** The errors that said that nothing happened, of operations whose answer a framework makes. */
+const noEffects = new WeakMap<ServerResponse, OnceAgainError>();
+
+/**
+ * Notes what a handler threw, for a framework that turns errors into answers of its own. After the first byte of an
+ * answer there is none to make: the operation fails.
+ */
+export function noteError(response: ServerResponse, error: unknown): void {
+  if (failAnswer(response, error)) return;
+  if (OnceAgainError.isInstance(error, "ONCE_NO_EFFECT")) noEffects.set(response, error);
+}
+
+/**
+ * What a handler is told of a request that passes through, whose answer says what the route asks for all the same;
+ * `undefined` for every other request.
+ */
+export function passingExecution<Native, Transaction>({
+  once,
+  incoming,
+  response,
+}: NodeCall<Native, Transaction>): NodeExecution<Transaction> | undefined {
+  const passing = once.passing(incoming.method ?? "");
+  if (passing === undefined) return undefined;
+  response.setHeader(...once.policyHeader);
+  return { ...passing, body: Buffer.alloc(0) };
+}
+
+/**
+ * Answers a request by what `handle` does to its response, or by what is known of its key. It never rejects, but for
+ * what is no request of Node's.
+ *
+ * @param handle may return a promise of the handler's end. An answer counts when its handler has ended: until then it
+ *   may fail, and a handler that failed after it answered has failed.
+ */
+export async function answerByCapture<Native, Transaction>(
+  call: NodeCall<Native, Transaction>,
+  handle: (execution: NodeExecution<Transaction>) => void | Promise<void>,
+  send: SendAnswer = sendCaptured,
+): Promise<void> {
+  const { once, incoming, response } = call;
+  // It is not ended: a request of Node's comes but once, and what its handler does late is still about it.
+  const passage = beginPassage(incoming);
+  hearBody(incoming, once.bodyBytesMax);
+  const capture = captureResponse(response, incoming, once.resultBytesMax);
+  if (passage === undefined) {
+    const error = mountedTwice();
+    const refusal = once.refuse(error);
+    // The first one frees its key, and answers.
+    if (!failRun(response, error)) capture.send(refusal);
+    return;
+  }
+  const answer = await once.answer(httpRequest(call), async (execution, body) => {
+    if (!capture.hasBegun && isAnswered(response)) {
+      throw new NoEffectError("Somebody else answered before the operation began. Nothing happened.");
+    }
+    const captured = capture.begin();
+    let answer: HttpAnswer;
+    try {
+      const handled = handle({ ...execution, body: Buffer.from(body.buffer, body.byteOffset, body.byteLength) });
+      // A handler that returns may still answer later, as the callback style does; one that throws will not.
+      answer = handled === undefined ? await captured : (await Promise.all([captured, handled]))[0];
+    } finally {
+      refuseNested(passage);
+    }
+    const noEffect = noEffects.get(response);
+    if (noEffect !== undefined) throw noEffect;
+    return answer;
+  });
+  // Refused before all of it was read? Let the rest go by: a connection that is closed under a caller who still sends
+  // is reset, and the answer lost with it. The server's requestTimeout bounds how long that takes.
+  if (!incoming.complete) incoming.resume();
+  const fault = capture.hasBegun ? capture.send(answer) : send(capture, answer);
+  if (fault !== undefined) once.onError(fault);
+}
+
+function sendCaptured(capture: CapturedResponse, answer: HttpAnswer): unknown {
+  return capture.send(answer);
+}
+
+/**
+ * The same for middleware, whose handler is whatever the framework runs next.
+ *
+ * @param begin is told of the operation, right before its handler may run. Where it can see the handler's end, it
+ *   returns a promise of it.
+ * @returns `true` when the handler is to run: what it writes to the response is the answer. `false` when the request
+ *   was answered without it.
+ */
+export function enter<Native, Transaction>(
+  call: NodeCall<Native, Transaction>,
+  begin: (execution: NodeExecution<Transaction>) => void | Promise<void>,
+  send?: SendAnswer,
+): Promise<boolean> {
+  const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+  let hasBegun = false;
+  const handle = (execution: NodeExecution<Transaction>): void | Promise<void> => {
+    if (hasBegun) throw undone();
+    hasBegun = true;
+    // A parser behind us would find half a body, and its complaint would be kept as the answer.
+    if (call.incoming.destroyed && !call.incoming.readableEnded) {
+      throw new NoEffectError("The caller hung up before the operation began. Nothing happened.");
+    }
+    const handled = begin(execution);
+    resolve(true);
+    return handled;
+  };
+  answerByCapture(call, handle, send).then(() => resolve(false), reject);
+  return promise;
+}
+
+function httpRequest<Native, Transaction>(call: NodeCall<Native, Transaction>): HttpRequest<Native> {
+  const { incoming, native, url } = call;
+  const queryStart = url.indexOf("?");
+  return {
+    native,
+    method: incoming.method ?? "",
+    path: queryStart < 0 ? url : url.slice(0, queryStart),
+    query: queryStart < 0 ? "" : url.slice(queryStart),
+    contentType: incoming.headers["content-type"] ?? "",
+    keyValues: headerValues(incoming, keyHeaderName.toLowerCase()),
+    body: (bytesMax) => call.body(bytesMax),
+  };
+}
+
+/**
+ * Each value of one header as it came. Node's `headersDistinct` would gather those of all the others, too. A request
+ * that an adapter made up, as for Lambda, may have no `rawHeaders`.
+ */
+function headerValues(incoming: IncomingMessage, lowerCaseName: string): string[] {
+  const { rawHeaders = [], headers } = incoming as Partial<IncomingMessage>;
+  const values: string[] = [];
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const [name, value] = [rawHeaders[at], rawHeaders[at + 1]];
+    if (name?.length === lowerCaseName.length && name.toLowerCase() === lowerCaseName) values.push(value ?? "");
+  }
+  return values.length > 0 ? values : [headers?.[lowerCaseName] ?? []].flat();
+}
+
+/**
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no request and response of Node's: an adapter of one
+ *   framework behind another.
+ */
+export function checkMessages(adapter: string, request: unknown, response: unknown): void {
+  const [{ headers } = {}, { end } = {}] = [request, response] as [{ headers?: unknown }?, { end?: unknown }?];
+  if (typeof headers === "object" && typeof end === "function") return;
+  throw new OnceAgainError(
+    "ONCE_OPTION_INVALID",
+    `${adapter} was called without a request and a response of Node's HTTP. See which adapter your framework takes: ` +
+      "docs/guides/frameworks.md.",
+  );
+}

@@ -1,0 +1,60 @@
+import { emptyBytes, joinBytes } from "../core/bytes.ts";
+
+/** An HTTP answer as data: what a handler gave, or what we keep of it. */
+export interface HttpAnswer {
+  status: number;
+  /** In the order in which they were set; a repeated header stands here once for each value. */
+  headers: readonly (readonly [name: string, value: string])[];
+  body: Uint8Array;
+}
+
+/**
+ * Headers that belong to one connection (RFC 9110, section 7.6.1), to one moment, or to one caller's session: they are
+ * not kept. The length is that of the body that is sent.
+ */
+const notKept = new Set([
+  "connection",
+  "content-length",
+  "date",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "set-cookie",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+const newline = 0x0a;
+const [encoder, decoder] = [new TextEncoder(), new TextDecoder()];
+
+/** An answer as bytes for the store: a line of JSON for status and headers, then the body as it is. */
+export function encodeAnswer({ status, headers, body }: HttpAnswer): Uint8Array {
+  const dropped = connectionOptions(headers);
+  const kept = headers.filter(([name]) => {
+    const lowerCase = name.toLowerCase();
+    return !notKept.has(lowerCase) && !dropped.includes(lowerCase);
+  });
+  const head = `${JSON.stringify({ status, headers: kept })}\n`;
+  const bytes = emptyBytes(head.length + body.length);
+  // Nearly all headers are ASCII, a byte for each character.
+  const { read, written } = encoder.encodeInto(head, bytes);
+  if (read < head.length || written > head.length) return joinBytes([encoder.encode(head), body]);
+  bytes.set(body, head.length);
+  return bytes;
+}
+
+/** The headers that belong to the connection because its own header names them (RFC 9110, section 7.6.1). */
+function connectionOptions(headers: HttpAnswer["headers"]): string[] {
+  const values = headers.filter(([name]) => name.toLowerCase() === "connection");
+  return values.flatMap(([, value]) => value.toLowerCase().split(/\s*,\s*/));
+}
+
+/** The answer that `encodeAnswer` made bytes of. */
+export function decodeAnswer(bytes: Uint8Array): HttpAnswer {
+  const headEnd = bytes.indexOf(newline);
+  const head = JSON.parse(decoder.decode(bytes.subarray(0, headEnd))) as Omit<HttpAnswer, "body">;
+  return { ...head, body: bytes.subarray(headEnd + 1) };
+}

@@ -1,0 +1,153 @@
+import { notify } from "../core/events.ts";
+import { hasMethod, wrongClient } from "../core/client-names.ts";
+import { checkNames, named, type OptionNames } from "../core/option-names.ts";
+import { checkedChoice, checkedFunction, checkedNumber, invalidOption } from "../core/options.ts";
+import type { Store, TransactionalStore } from "../stores/store.ts";
+import { checkStore } from "./check-store.ts";
+import { engineOptionNames, type EngineOptions } from "../engine/options.ts";
+import type { FailureOf } from "./failure.ts";
+import type { KeyQuota } from "./key-quota.ts";
+import type { Reconcile } from "./reconcile.ts";
+
+/** How one route keeps its promise. `Request` is the framework's own request. */
+export interface HttpRules<Request> extends Omit<EngineOptions, "onUnknown"> {
+  /**
+   * What to do with an operation whose outcome is unknown (its handler failed, crashed or lost its lease):
+   *
+   * - `"hold"` (default): never run it again. A failure that was answered is kept and replayed; after a crash every
+   *   repeat is told "outcome unknown" until a person resolves it.
+   * - `"rerun"`: run it again. At least once, so only for effects that are idempotent, or keyed further down.
+   * - a function that looks the effect up, and says whether it happened: see `Reconcile`.
+   *
+   * In transactional mode this never arises: a rollback proves that nothing happened.
+   */
+  onUnknown?: "hold" | "rerun" | Reconcile<Request>;
+  /**
+   * Whose keys these are: a function that names the caller (tenant, account) of a request by what was checked of it, in
+   * up to 1024 bytes, or `"public"` where all callers share one set of keys. Never the bearer token itself: a refreshed
+   * token is the same caller. A name that is none, as `""`, `"undefined"`, `"null"` or `"[object Object]"`, is refused with
+   * 503, and so is a function that throws: answer 401 to requests without credentials before they come here.
+   */
+  scope: "public" | ((request: Request) => string | Promise<string>);
+  /**
+   * What a time-based key (UUIDv7, ULID) is to a route that keeps nothing under it, when it was made longer ago than
+   * `retentionMs`, by this process's clock: `"refuse"` (default, with 412), since its answer may have been there and be
+   * gone, or `"run"`, as a new one. Give `"run"` where callers send the id of an entity as its key, or have no good clocks.
+   */
+  oldKeys?: "refuse" | "run";
+  /** Which answers below 400 are failures, where the status does not say so; default none. See `graphqlFailure`. */
+  failureOf?: FailureOf;
+  /** The methods that take a key; default POST and PATCH. Others pass through. */
+  methods?: readonly string[];
+  /** Whether a request without a key is refused (400); default true. Otherwise it runs as often as it is sent. */
+  keyRequired?: boolean;
+  /** The largest request body, bytes; default 1 MiB. A larger one is refused with 413. */
+  bodyBytesMax?: number;
+  /** The largest answer that is kept, bytes, headers included; default 1 MiB. See ONCE_RESULT_TOO_LARGE. */
+  resultBytesMax?: number;
+  /** The status for a key that was used before with another request; default 422, as the draft says. */
+  reusedStatus?: 409 | 422;
+  /** The `Retry-After` of answers after which to come back, whole seconds, 1 or more; default 1. */
+  retryAfterSeconds?: number;
+  /**
+   * How many new keys one scope may bring; default any number. Beyond it a new key is refused with 429 and `Retry-After`;
+   * repeats of kept keys are answered as ever, at the price of one more look into the store. Each process counts for itself,
+   * the 10,000 scopes that were last at work.
+   */
+  quota?: KeyQuota;
+  /** What the `type` of a problem begins with; default where npm serves this package's own error pages. */
+  problemBase?: string;
+}
+
+/** The claim is kept before the handler runs, its answer after; the effect may be anywhere. */
+export interface LeasedMode {
+  mode?: "leased";
+  store: Store;
+}
+
+/** Key, effect and answer commit in one transaction of the user's own database. */
+export interface TransactionalMode<Transaction> {
+  mode: "transactional";
+  store: TransactionalStore<Transaction>;
+}
+
+/** Options of a route whose effects are elsewhere: the key is leased while the handler runs. */
+export type LeasedHttpOptions<Request> = HttpRules<Request> & LeasedMode;
+/** Options of a route whose effects are rows: key, effect and answer are committed together. */
+export type TransactionalHttpOptions<Request, Transaction> = HttpRules<Request> & TransactionalMode<Transaction>;
+/** Options of a route, in either mode. */
+export type HttpOptions<Request, Transaction> =
+  | LeasedHttpOptions<Request>
+  | TransactionalHttpOptions<Request, Transaction>;
+
+/** What the engine under a route is told: a route that reconciles runs operations again, but looks first. */
+export function engineOptionsOf<Request>({ onUnknown, ...options }: HttpRules<Request>): EngineOptions {
+  const own: EngineOptions = named<EngineOptions>(options, engineOptionNames);
+  if (typeof onUnknown !== "function") return onUnknown === undefined ? own : { ...own, onUnknown };
+  return { ...own, onUnknown: "rerun", acknowledgeDuplicates: true };
+}
+
+/** HTTP rules, checked, with every default filled in. */
+export type CheckedHttpRules<Request> = Readonly<
+  Required<Omit<HttpRules<Request>, keyof EngineOptions | "quota" | "failureOf">>
+> & {
+  readonly onError: (error: unknown) => void;
+  /** Missing where the status says all. */
+  readonly failureOf: FailureOf | undefined;
+  /** Missing where there is none. */
+  readonly quota: KeyQuota | undefined;
+  /** Missing where operations are held or just run again. */
+  readonly reconcile: Reconcile<Request> | undefined;
+};
+
+const names: OptionNames<HttpRules<never> & LeasedMode> = {
+  ...engineOptionNames,
+  store: true,
+  mode: true,
+  scope: true,
+  oldKeys: true,
+  failureOf: true,
+  methods: true,
+  keyRequired: true,
+  bodyBytesMax: true,
+  resultBytesMax: true,
+  reusedStatus: true,
+  retryAfterSeconds: true,
+  quota: true,
+  problemBase: true,
+};
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for the first option that makes no sense. */
+export function checkedHttpRules<Request, Transaction>(
+  options: HttpOptions<Request, Transaction>,
+): CheckedHttpRules<Request> {
+  if (hasMethod(options, "claim")) throw wrongClient("options", "an object such as { store, scope }", options);
+  checkNames("once-again", options, names);
+  const { scope } = options;
+  checkedChoice("mode", options.mode ?? "leased", ["leased", "transactional"]);
+  checkStore(options.store, options.mode);
+  if (scope !== "public" && typeof scope !== "function") {
+    throw invalidOption("scope", 'a function that names the caller of a request, or "public"', scope);
+  }
+  return Object.freeze({
+    scope,
+    reconcile: typeof options.onUnknown === "function" ? options.onUnknown : undefined,
+    reusedStatus: checkedChoice("reusedStatus", options.reusedStatus ?? 422, [409, 422]),
+    oldKeys: checkedChoice("oldKeys", options.oldKeys ?? "refuse", ["refuse", "run"]),
+    failureOf: checkedFunction("failureOf", options.failureOf),
+    methods: checkedMethods(options.methods ?? ["POST", "PATCH"]),
+    keyRequired: options.keyRequired ?? true,
+    bodyBytesMax: checkedNumber("bodyBytesMax", options.bodyBytesMax ?? 1_048_576, { min: 0, integer: true }),
+    resultBytesMax: checkedNumber("resultBytesMax", options.resultBytesMax ?? 1_048_576, { min: 1024, integer: true }),
+    quota: options.quota,
+    retryAfterSeconds: checkedNumber("retryAfterSeconds", options.retryAfterSeconds ?? 1, { min: 1, integer: true }),
+    problemBase: options.problemBase ?? "https://unpkg.com/once-again@0/docs/errors/",
+    onError: (error: unknown) => notify(options.onError ?? console.error, error),
+  });
+}
+
+function checkedMethods(methods: readonly string[]): readonly string[] {
+  const isList = Array.isArray(methods) && methods.length > 0 && methods.every((method) => typeof method === "string");
+  if (isList) return methods.map((method) => method.toUpperCase());
+  throw invalidOption("methods", 'a list such as ["POST", "PATCH"]', methods);
+}

@@ -1,0 +1,15 @@
+export { decodeAnswer, encodeAnswer, type HttpAnswer } from "./answer.ts";
+export { type FailureOf, graphqlFailure } from "./failure.ts";
+export { type HttpHandler } from "./run-handler.ts";
+export type {
+  HttpOptions,
+  HttpRules,
+  LeasedHttpOptions,
+  LeasedMode,
+  TransactionalHttpOptions,
+  TransactionalMode,
+} from "./http-options.ts";
+export type { IdempotencyPolicy } from "./policy.ts";
+export type { KeyQuota } from "./key-quota.ts";
+export type { AnswerInit, Reconcile } from "./reconcile.ts";
+export { type HttpRequest, type OnceHttp, onceHttp } from "./once-http.ts";

@@ -1,0 +1,40 @@
+import { keyHeaderName, keyLengthMax } from "../key/index.ts";
+
+/** What a route says of itself, so that callers know how long a key is good for. */
+export interface IdempotencyPolicy {
+  /** The request header that carries the key. */
+  readonly header: string;
+  /** The methods that take one. */
+  readonly methods: readonly string[];
+  readonly required: boolean;
+  /** How long a result is kept, whole seconds: no repeat should come later. */
+  readonly retentionSeconds: number;
+  /** The longest key, characters. */
+  readonly keyLengthMax: number;
+  /** How a key may be written: as it is, or quoted as an sf-string. */
+  readonly keyFormats: readonly ["bare", "structured"];
+}
+
+/** The response header that carries the policy, an RFC 9651 dictionary. */
+export const policyHeaderName = "idempotency-key-policy";
+
+export function idempotencyPolicy(rules: {
+  methods: readonly string[];
+  keyRequired: boolean;
+  retentionMs: number;
+}): IdempotencyPolicy {
+  return {
+    header: keyHeaderName,
+    methods: rules.methods,
+    required: rules.keyRequired,
+    retentionSeconds: Math.floor(rules.retentionMs / 1000),
+    keyLengthMax,
+    keyFormats: ["bare", "structured"],
+  };
+}
+
+/** The policy as a header value. */
+export function policyHeader(policy: IdempotencyPolicy): string {
+  const required = policy.required ? "required, " : "";
+  return `${required}retention=${policy.retentionSeconds}, key-length=${policy.keyLengthMax}`;
+}

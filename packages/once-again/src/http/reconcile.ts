@@ -1,0 +1,61 @@
+import { OnceAgainError } from "../core/errors.ts";
+import type { Execution } from "../engine/execution.ts";
+import { heldError } from "../engine/held-error.ts";
+import { checkAbsence, type Reconciled } from "../engine/steps.ts";
+import type { HttpAnswer } from "./answer.ts";
+import type { HttpHandler } from "./run-handler.ts";
+
+/** An answer as a `reconcile` function gives it. */
+export interface AnswerInit {
+  /** 200 to 499. A 5xx is answered too, but not kept: a repeat looks again. */
+  status: number;
+  headers?: Readonly<Record<string, string | readonly string[]>>;
+  body?: string | Uint8Array;
+}
+
+/**
+ * Looks, before an operation runs again whose earlier attempt ended without a word, whether it happened. It must have no
+ * effect of its own, and what it throws leaves the outcome unknown.
+ */
+export type Reconcile<Request> = (execution: Execution, request: Request) => Promise<Reconciled<AnswerInit>>;
+
+/** A handler that is asked only when its operation surely did not happen. */
+export function reconcilingHandler<Request, Transaction>(
+  handler: HttpHandler<Transaction>,
+  reconcile: Reconcile<Request>,
+  request: Request,
+  quiesceMs: number,
+): HttpHandler<Transaction> {
+  return async (execution, body) => {
+    if (!execution.abandoned) return handler(execution, body);
+    const reconciled = await look(() => reconcile({ ...execution, transaction: undefined }, request));
+    if (reconciled === "unknown") {
+      throw heldError(
+        "An earlier attempt at this operation may or may not have happened, and nobody could tell yet. Don't send it " +
+          "under another key.",
+      );
+    }
+    if ("found" in reconciled) return answerOf(reconciled.found);
+    checkAbsence(reconciled, quiesceMs);
+    return handler(execution, body);
+  };
+}
+
+/** What a look throws says nothing of the operation, whatever its code says of the look. */
+async function look<Value>(reconcile: () => Promise<Value>): Promise<Value> {
+  try {
+    return await reconcile();
+  } catch (error) {
+    throw OnceAgainError.isInstance(error) ? new Error("reconcile failed", { cause: error }) : error;
+  }
+}
+
+function answerOf({ status, headers = {}, body = "" }: AnswerInit): HttpAnswer {
+  return {
+    status,
+    headers: Object.entries(headers).flatMap(([name, values]) =>
+      [values].flat().map((value): [string, string] => [name, value]),
+    ),
+    body: typeof body === "string" ? new TextEncoder().encode(body) : body,
+  };
+}

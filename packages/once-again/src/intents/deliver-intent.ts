@@ -1,0 +1,72 @@
+import { keepLease } from "../core/lease.ts";
+import { checkedNumber } from "../core/options.ts";
+import { uniform } from "../core/random.ts";
+import type { ClaimedIntent, IntentOutcome } from "../stores/intent-store.ts";
+import type { IntentNews } from "./intent-event.ts";
+import type { IntentsSettings } from "./intents-options.ts";
+import { sendIntent } from "./send-intent.ts";
+import { overdue, settlement } from "./settlement.ts";
+import type { StoreCalls } from "./store-calls.ts";
+
+/** What it takes to carry intents out. */
+export interface CarryOutParts {
+  readonly settings: IntentsSettings;
+  readonly calls: StoreCalls;
+  /** Aborts when we are closed. */
+  readonly stop: AbortSignal;
+  readonly tell: (intent: ClaimedIntent, news: IntentNews) => void;
+}
+
+/**
+ * Carries one intent on that was claimed: sends it, and keeps what came of it.
+ *
+ * @param claim.sentAt when the claim was sent, on the monotonic clock.
+ * @throws what `resumeBackoff` throws; OnceAgainError `ONCE_OPTION_INVALID` when it answers with no delay.
+ */
+export async function carryOut(
+  intent: ClaimedIntent,
+  claim: { readonly owner: string; readonly sentAt: number },
+  parts: CarryOutParts,
+): Promise<void> {
+  const { settings, calls, stop } = parts;
+  const { clock, store, retentionMs } = settings;
+  const owned = { id: intent.id, owner: claim.owner };
+  const tell = (news: IntentNews): void => parts.tell(intent, news);
+
+  const end = async (outcome: IntentOutcome): Promise<void> => {
+    if (await calls.insist(() => store.end({ ...owned, outcome, retentionMs }))) tell({ type: "ended", outcome });
+    else tell({ type: "lease-lost" });
+  };
+  const postpone = async (delayMs: number, inDoubt: boolean): Promise<void> => {
+    const postponed = await calls.insist(() => store.postpone({ ...owned, delayMs, inDoubt }));
+    tell(postponed ? { type: "postponed", delayMs, inDoubt } : { type: "lease-lost" });
+  };
+
+  if (intent.msLeft < 1) return end(overdue(intent.inDoubt));
+  tell({ type: "sending", claim: intent.claims, inDoubt: intent.inDoubt });
+  const { leaseMs } = settings;
+  const renew = (): Promise<boolean> => calls.ask(() => store.renew({ ...owned, leaseMs }));
+  const lease = keepLease({ clock, leaseMs, heldSince: claim.sentAt, renew, onLost: () => undefined });
+  const sent = await sendIntent(intent, {
+    settings,
+    signal: AbortSignal.any([stop, lease.signal]),
+    onEvent: (event) => tell({ type: "fetch", event }),
+  });
+  lease.stop();
+  if ("error" in sent) {
+    if (lease.signal.aborted) return tell({ type: "lease-lost" });
+    // Others need not wait for the end of our lease.
+    if (stop.aborted) return postpone(0, sent.inDoubt);
+  }
+  const settled = settlement(sent, sent.inDoubt, clock.now());
+  if (settled.action === "end") return end(settled.outcome);
+  const msLeft = Math.max(0, intent.msLeft - (clock.monotonic() - claim.sentAt));
+  return postpone(Math.min(delayUntilNext(intent, settled.delayMsMin, settings), Math.ceil(msLeft)), sent.inDoubt);
+}
+
+/** What the server asked for, and a random part on top, or the backoff's delay. Whole milliseconds, as stores count. */
+function delayUntilNext(intent: ClaimedIntent, delayMsMin: number, { resumeBackoff, random }: IntentsSettings): number {
+  const delay = resumeBackoff({ retry: intent.claims, previousDelayMs: intent.postponedMs, random });
+  const backoffMs = checkedNumber("resumeBackoff's delay", delay, { min: 0, max: Number.MAX_SAFE_INTEGER });
+  return Math.ceil(delayMsMin === 0 ? backoffMs : delayMsMin + uniform(random, 0, backoffMs));
+}

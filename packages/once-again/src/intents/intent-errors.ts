@@ -1,0 +1,36 @@
+import { OnceAgainError } from "../core/errors.ts";
+
+/** The error for an id that names another request already. */
+export function conflict(id: string): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_INTENT_CONFLICT",
+    "There is an intent of this id with another request. Nothing was kept or sent. Another operation needs another id.",
+    { details: { id } },
+  );
+}
+
+/** The error for one intent more than may be open. */
+export function full(openMax: number): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_INTENTS_FULL",
+    `${openMax} intents are pending or unknown, and openMax allows no more. Nothing was kept or sent. See list().`,
+    { details: { openMax } },
+  );
+}
+
+/** The error after `close()`. */
+export function closed(): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_CLOSED",
+    "These intents are closed. Those that have not ended stay in the store: resume() carries them on.",
+  );
+}
+
+/** The error for an intent that vanished while its outcome was waited for. */
+export function forgotten(id: string): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_OUTCOME_UNKNOWN",
+    "The store was made to forget this intent before its outcome was seen.",
+    { details: { id } },
+  );
+}

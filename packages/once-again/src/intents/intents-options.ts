@@ -1,0 +1,195 @@
+import type { Clock } from "../core/clock.ts";
+import { checkNames, named, type OptionNames } from "../core/option-names.ts";
+import { checkedNumber } from "../core/options.ts";
+import { type Random, systemRandom } from "../core/random.ts";
+import { systemClock } from "../core/system-clock.ts";
+import type { IntentFacts, IntentStore } from "../stores/intent-store.ts";
+import { type KeyFormat, keyHeaderName } from "../key/index.ts";
+import { type Backoff, exponentialBackoff, type RetryBudget } from "../retry/index.ts";
+import type { AnyLayer } from "../retry/layer.ts";
+import { fetchSettings, type RetryingFetchOptions } from "../client/fetch-options.ts";
+
+/** What `fetch` takes as headers. */
+export type RequestHeaders = NonNullable<RequestInit["headers"]>;
+
+/** What the options of a retrying fetch are when it sends intents: those of `retryingFetch`. */
+type SendingOptions = Pick<
+  RetryingFetchOptions,
+  | "attemptsMax"
+  | "attemptTimeoutMs"
+  | "backoff"
+  | "budget"
+  | "deadlineMs"
+  | "fetch"
+  | "keyFormat"
+  | "keyHeader"
+  | "layers"
+>;
+
+/** How intents are kept and sent. */
+export interface IntentsOptions extends SendingOptions {
+  /** Where they are kept: `sqliteIntents`, `postgresIntents`. It stays yours: `close()` does not close it. */
+  readonly store: IntentStore;
+  /**
+   * Supplies the headers that must not be kept (credentials), anew for each attempt. What it throws fails the attempt,
+   * and nothing is sent.
+   */
+  readonly headersAtSend?: ((intent: IntentFacts) => RequestHeaders | Promise<RequestHeaders>) | undefined;
+  /**
+   * Names of more headers that hold secrets, beside those that one knows by their names: `Authorization`, `Cookie`,
+   * `X-Api-Key`, `X-Auth-Token` and others like them. Default none.
+   */
+  readonly secretHeaders?: readonly string[] | undefined;
+  /**
+   * How long an intent is sent for, milliseconds since it was added: at least 1, default 23 hours. It has to be less
+   * than the time for which the server remembers a key (24 hours in most APIs): after it, the same key would be carried
+   * out once more.
+   */
+  readonly giveUpAfterMs?: number | undefined;
+  /**
+   * How long an intent waits when one sending of up to `attemptsMax` attempts got nowhere. Default exponential: 5, 10,
+   * 20 s up to 5 minutes, with equal jitter.
+   */
+  readonly resumeBackoff?: Backoff | undefined;
+  /**
+   * How long an intent stays its sender's when that is not heard of, milliseconds: a whole number of at least 100,
+   * default 30,000. A dead process' intents are taken over after that.
+   */
+  readonly leaseMs?: number | undefined;
+  /** How many are sent at a time: 1 to 256, default 16. */
+  readonly concurrency?: number | undefined;
+  /**
+   * How many of those may go to one origin: 1 to 256, default half of `concurrency`, at least 1. A server that hangs
+   * keeps the others' intents waiting only when it may have every place.
+   */
+  readonly concurrencyPerOrigin?: number | undefined;
+  /** How many may be pending or unknown at a time: a whole number of at least 1, default 10,000. */
+  readonly openMax?: number | undefined;
+  /** The largest body of a request, bytes: default 1 MiB. */
+  readonly bodyBytesMax?: number | undefined;
+  /** How much of an answer's body is kept, bytes: default 1 MiB. What is longer is cut off, and marked. */
+  readonly answerBytesMax?: number | undefined;
+  /** How long one that is done or failed is kept, milliseconds: at least 0, default 7 days. */
+  readonly retentionMs?: number | undefined;
+  /** How often the store is asked whether something is due, milliseconds: at least 1, default 1000. */
+  readonly pollMs?: number | undefined;
+  /** How long the store may take for one operation, milliseconds: at least 1, default 10,000. */
+  readonly storeMsMax?: number | undefined;
+  /** Where time comes from; default the machine's clock. The store has its own. */
+  readonly clock?: Clock | undefined;
+  /** Where chance comes from; default the machine's. */
+  readonly random?: Random | undefined;
+}
+
+/** The options, checked, with every default filled in. */
+export interface IntentsSettings {
+  readonly store: IntentStore;
+  readonly sending: SendingOptions;
+  /** What retries to an origin are paid from, whichever intent they are for. */
+  readonly budgetOf: (origin: string) => RetryBudget | undefined;
+  /** What stands between the retries and an origin, one for all intents. */
+  readonly layerOf: (origin: string) => AnyLayer;
+  readonly fetch: typeof fetch;
+  readonly deadlineMs: number;
+  readonly keyHeader: string;
+  readonly keyFormat: KeyFormat;
+  readonly headersAtSend: NonNullable<IntentsOptions["headersAtSend"]>;
+  /** In lower case. */
+  readonly secretHeaders: ReadonlySet<string>;
+  readonly giveUpAfterMs: number;
+  readonly resumeBackoff: Backoff;
+  readonly leaseMs: number;
+  readonly concurrency: number;
+  readonly concurrencyPerOrigin: number;
+  readonly openMax: number;
+  readonly bodyBytesMax: number;
+  readonly answerBytesMax: number;
+  readonly retentionMs: number;
+  readonly pollMs: number;
+  readonly storeMsMax: number;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+const sendingNames: OptionNames<SendingOptions> = {
+  attemptsMax: true,
+  attemptTimeoutMs: true,
+  backoff: true,
+  budget: true,
+  deadlineMs: true,
+  fetch: true,
+  keyFormat: true,
+  keyHeader: true,
+  layers: true,
+};
+
+const names: OptionNames<IntentsOptions> = {
+  ...sendingNames,
+  store: true,
+  headersAtSend: true,
+  secretHeaders: true,
+  giveUpAfterMs: true,
+  resumeBackoff: true,
+  leaseMs: true,
+  concurrency: true,
+  concurrencyPerOrigin: true,
+  openMax: true,
+  bodyBytesMax: true,
+  answerBytesMax: true,
+  retentionMs: true,
+  pollMs: true,
+  storeMsMax: true,
+  clock: true,
+  random: true,
+};
+
+const hourMs = 3_600_000;
+const mebibyte = 1_048_576;
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds. */
+export function intentsSettings(options: IntentsOptions): IntentsSettings {
+  // Checked now, rather than at the first intent that is sent.
+  checkNames("openIntents", options, names);
+  const sending: SendingOptions = named<SendingOptions>(options, sendingNames);
+  const { budgetOf, layerOf } = fetchSettings(sending);
+  const whole = (name: NumberOption, value: number, min: number, max?: number): number =>
+    checkedNumber(name, options[name] ?? value, { min, integer: true, ...(max === undefined ? undefined : { max }) });
+  const concurrency = whole("concurrency", 16, 1, 256);
+  return Object.freeze({
+    store: options.store,
+    sending,
+    budgetOf,
+    layerOf,
+    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+    deadlineMs: options.deadlineMs ?? 300_000,
+    keyHeader: options.keyHeader ?? keyHeaderName,
+    keyFormat: options.keyFormat ?? "bare",
+    headersAtSend: options.headersAtSend ?? (() => ({})),
+    secretHeaders: new Set((options.secretHeaders ?? []).map((name) => name.toLowerCase())),
+    giveUpAfterMs: whole("giveUpAfterMs", 23 * hourMs, 1),
+    resumeBackoff: options.resumeBackoff ?? exponentialBackoff({ baseMs: 5000, capMs: 300_000 }),
+    leaseMs: whole("leaseMs", 30_000, 100),
+    concurrency,
+    concurrencyPerOrigin: whole("concurrencyPerOrigin", Math.max(1, Math.floor(concurrency / 2)), 1, 256),
+    openMax: whole("openMax", 10_000, 1),
+    bodyBytesMax: whole("bodyBytesMax", mebibyte, 0),
+    answerBytesMax: whole("answerBytesMax", mebibyte, 0),
+    retentionMs: whole("retentionMs", 7 * 24 * hourMs, 0),
+    pollMs: whole("pollMs", 1000, 1),
+    storeMsMax: whole("storeMsMax", 10_000, 1),
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+  } satisfies IntentsSettings);
+}
+
+type NumberOption =
+  | "giveUpAfterMs"
+  | "leaseMs"
+  | "concurrency"
+  | "concurrencyPerOrigin"
+  | "openMax"
+  | "bodyBytesMax"
+  | "answerBytesMax"
+  | "retentionMs"
+  | "pollMs"
+  | "storeMsMax";

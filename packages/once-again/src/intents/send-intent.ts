@@ -1,0 +1,106 @@
+import type { Listener } from "../core/events.ts";
+import { formatKey } from "../key/index.ts";
+import type { ClaimedIntent } from "../stores/intent-store.ts";
+import type { FetchEvent } from "../client/fetch-event.ts";
+import { discardBody } from "../client/discard-body.ts";
+import { followRedirects, type Hop } from "../client/follow-redirects.ts";
+import { retryingFetch } from "../client/retrying-fetch.ts";
+import type { IntentsSettings } from "./intents-options.ts";
+import { answerHeaders, readAnswer } from "./stored-response.ts";
+import { type Answered, hadNoEffect, type SendingEnd } from "./settlement.ts";
+
+/** What a sending has of its surroundings. */
+export interface Sending {
+  readonly settings: IntentsSettings;
+  /** Aborts when the intent is not ours any more, or when we are to stop. */
+  readonly signal: AbortSignal;
+  readonly onEvent: Listener<FetchEvent>;
+}
+
+/**
+ * Sends an intent through `retryingFetch`: always the same key and bytes. The answer's body belongs to the attempt: one
+ * that breaks off is asked for again, and a repeat of the key brings it. Never rejects.
+ *
+ * @returns how it ended; `inDoubt`, whether an attempt may have had the effect, now or earlier.
+ */
+export async function sendIntent(
+  intent: ClaimedIntent,
+  { settings, signal, onEvent }: Sending,
+): Promise<SendingEnd & { readonly inDoubt: boolean }> {
+  const { clock, keyHeader, fetch: sendOnce } = settings;
+  const { method, url, headers, body } = intent.request;
+  const { origin } = new URL(url);
+  const key = formatKey(intent.key, settings.keyFormat);
+  const answers = new WeakMap<Response, Answered>();
+  /** The answer to the last attempt; `undefined` when it had none. */
+  let last: Answered | undefined;
+  let attempts = 0;
+  /** How many attempts began and did not prove to be without effect. */
+  let doubtful = intent.inDoubt ? 1 : 0;
+
+  const attempt = async (init: RequestInit = {}): Promise<Response> => {
+    last = undefined;
+    attempts += 1;
+    const number = attempts;
+    const sent = new Headers(init.headers);
+    new Headers(await settings.headersAtSend(intent)).forEach((value, name) => sent.set(name, value));
+    sent.set(keyHeader, key);
+    init.signal?.throwIfAborted();
+    doubtful += 1;
+    // Followed here, so that the headers of this attempt are left out where `fetch` leaves them out.
+    const send = ({ headers, method, url: to, hasBody }: Hop): Promise<Response> =>
+      sendOnce(to.href, { ...init, method, headers, ...(hasBody ? undefined : { body: null }) });
+    const first: Hop = { url: new URL(url), method, headers: sent, hasBody: true };
+    const discard = (response: Response): Promise<void> => discardBody(response, clock);
+    const responding = send(first).then((response) => followRedirects(response, first, send, discard));
+    const end = await endOf(responding, settings.answerBytesMax);
+    if (hadNoEffect(end, clock.now())) doubtful -= 1;
+    if ("error" in end) throw end.error;
+    // One that was cut may end late.
+    if (number === attempts) last = end;
+    const response = judgedResponse(end);
+    answers.set(response, end);
+    return response;
+  };
+  const end = async (): Promise<SendingEnd> => {
+    try {
+      const fetch = retryingFetch({
+        ...settings.sending,
+        fetch: (_url, init) => attempt(init),
+        budget: settings.budgetOf(origin) ?? "off",
+        layers: () => [settings.layerOf(origin)],
+        deadlineMs: Math.max(1, Math.min(settings.deadlineMs, intent.msLeft)),
+        clock,
+        random: settings.random,
+        onEvent,
+      });
+      const kept = headers.map(([name, value]): [string, string] => [name, value]);
+      const bytes = body === undefined ? undefined : { body: Uint8Array.from(body) };
+      const response = await fetch(url, { method, headers: [...kept, [keyHeader, key]], ...bytes, signal });
+      return answers.get(response)!;
+    } catch (error) {
+      // It rejects for a refusal that may have come from who never looked for the key; we want to see that refusal.
+      return last === undefined || signal.aborted ? { error } : last;
+    }
+  };
+  return { ...(await end()), inDoubt: doubtful > 0 };
+}
+
+/** How one attempt ended. */
+async function endOf(responding: Promise<Response>, bytesMax: number): Promise<SendingEnd> {
+  try {
+    const response = await responding;
+    return { answer: await readAnswer(response, bytesMax), redirected: response.redirected };
+  } catch (error) {
+    return { error };
+  }
+}
+
+/**
+ * What `retryingFetch` looks at: the status, the headers, and whether a redirect led to another request's answer. A
+ * Response has no status over 599; those count as a 5xx.
+ */
+function judgedResponse({ answer, redirected }: Answered): Response {
+  const response = new Response(null, { status: Math.min(answer.status, 599), headers: answerHeaders(answer) });
+  return redirected ? Object.defineProperty(response, "redirected", { value: true }) : response;
+}

@@ -1,0 +1,102 @@
+import type { ClaimedIntent } from "../stores/intent-store.ts";
+import type { IntentsSettings } from "./intents-options.ts";
+import { originPlaces } from "./origin-places.ts";
+import type { StoreCalls } from "./store-calls.ts";
+import { wakeablePause } from "./wakeable-pause.ts";
+
+/** Sends whatever is due, until it is stopped. */
+export interface SendingLoop {
+  /** Starts it, or has it look at once whether something is due. */
+  wake(): void;
+  /** Resolves when the store has nothing pending any more, or we were stopped. */
+  idle(): Promise<void>;
+  /** Resolves when everything under way has ended; `stop` has to be aborted before. */
+  ended(): Promise<void>;
+}
+
+/** No shorter pauses: another process may be holding what is due for a moment. */
+const pauseMsMin = 5;
+
+/** How often the ended ones whose retention is over are removed, and how many in one turn. */
+const purgeEveryMs = 60_000;
+export const purgeMax = 1000;
+
+/** What carries an intent out that this loop claimed. */
+export type CarryOut = (intent: ClaimedIntent, claim: { owner: string; sentAt: number }) => Promise<void>;
+
+export function sendingLoop(
+  settings: IntentsSettings,
+  calls: StoreCalls,
+  { stop, carryOut, onFailure }: { stop: AbortSignal; carryOut: CarryOut; onFailure: (error: unknown) => void },
+): SendingLoop {
+  const { clock, store, concurrency, leaseMs, pollMs } = settings;
+  const running = new Set<Promise<void>>();
+  const places = originPlaces(settings);
+  const idlers = new Set<() => void>();
+  const pause = wakeablePause(clock);
+  let loop: Promise<void> | undefined;
+  let purgedAt = -Infinity;
+
+  const wake = (): void => {
+    pause.wake();
+    if (!stop.aborted) loop ??= run();
+  };
+  const start = (intent: ClaimedIntent, claim: { owner: string; sentAt: number }): void => {
+    const leave = places.take(new URL(intent.request.url).origin);
+    // One that fails by a fault of ours or the user's is taken up again when its lease is over.
+    const sending = carryOut(intent, claim)
+      .catch(onFailure)
+      .finally(() => {
+        running.delete(sending);
+        leave();
+        wake();
+      });
+    running.add(sending);
+  };
+  const release = (waiting: readonly (() => void)[]): void => {
+    for (const resolve of waiting) {
+      idlers.delete(resolve);
+      resolve();
+    }
+  };
+  /** Claims what is due, and says how long to wait then, milliseconds. */
+  const claim = async (free: number): Promise<number> => {
+    // Only those who were waiting when we asked: what is added meanwhile may not be in the answer.
+    const waiting = [...idlers];
+    const claim = { owner: crypto.randomUUID(), sentAt: clock.monotonic() };
+    const { limit, full: exceptOrigins } = places.left(free);
+    const asked = { owner: claim.owner, leaseMs, limit, exceptOrigins };
+    const { intents, nextMs } = await calls.ask(() => store.claim(asked));
+    for (const intent of intents) start(intent, claim);
+    // While one is left out, something of it is under way.
+    if (intents.length === 0 && nextMs === undefined && exceptOrigins.length === 0) release(waiting);
+    return nextMs ?? pollMs;
+  };
+  const purge = async (): Promise<void> => {
+    if (clock.monotonic() - purgedAt < purgeEveryMs) return;
+    purgedAt = clock.monotonic();
+    // Where there is more, the next turn goes on with it: so it keeps up with whatever rate they end at.
+    if ((await calls.ask(() => store.purge({ limit: purgeMax }))) >= purgeMax) purgedAt = -Infinity;
+  };
+  const run = async (): Promise<void> => {
+    while (!stop.aborted) {
+      let waitMs = pollMs;
+      try {
+        await purge();
+        const free = concurrency - running.size;
+        if (free > 0) waitMs = await claim(free);
+      } catch (error) {
+        onFailure(error);
+      }
+      if (!stop.aborted) await pause.wait(Math.min(pollMs, Math.max(pauseMsMin, waitMs)));
+    }
+    await Promise.all(running);
+    release([...idlers]);
+  };
+  stop.addEventListener("abort", () => pause.wake(), { once: true });
+  return {
+    wake,
+    idle: () => new Promise((resolve) => (stop.aborted ? resolve() : void idlers.add(resolve))),
+    ended: async () => loop,
+  };
+}

@@ -1,0 +1,56 @@
+import { sleep } from "../core/clock.ts";
+import { OnceAgainError } from "../core/errors.ts";
+import { constantBackoff, noJitter, retry } from "../retry/index.ts";
+import type { IntentsSettings } from "./intents-options.ts";
+
+/** What we do to reach the store: every operation of the port may be asked for again. */
+export interface StoreCalls {
+  /**
+   * Asks once more when it fails; that settles a lost acknowledgement.
+   *
+   * @throws OnceAgainError `ONCE_STORE_UNAVAILABLE` when it failed twice, or gave no answer within `storeMsMax`.
+   */
+  ask<Answer>(call: () => Promise<Answer>): Promise<Answer>;
+  /** Asks until the store answers; `undefined` when we were stopped before. */
+  insist<Answer>(call: () => Promise<Answer>): Promise<Answer | undefined>;
+}
+
+/** How often one operation is asked for before it is said to have failed. */
+const attemptsMax = 2;
+
+/**
+ * @param stop ends what insists, after one try more.
+ * @param onFailure hears of each failure that is not thrown.
+ */
+export function storeCalls(
+  { clock, pollMs, storeMsMax }: IntentsSettings,
+  stop: AbortSignal,
+  onFailure: (error: unknown) => void,
+): StoreCalls {
+  const backoff = constantBackoff({ delayMs: 20, jitter: noJitter() });
+  const ask = async <Answer>(call: () => Promise<Answer>): Promise<Answer> => {
+    try {
+      return await retry(call, { attemptsMax, backoff, deadlineMs: storeMsMax, clock });
+    } catch (cause) {
+      throw new OnceAgainError(
+        "ONCE_STORE_UNAVAILABLE",
+        "The store of intents does not answer. Whether it did what it was asked for is unknown; asking again is safe.",
+        { cause },
+      );
+    }
+  };
+  return {
+    ask,
+    async insist(call) {
+      for (;;) {
+        try {
+          return await ask(call);
+        } catch (error) {
+          onFailure(error);
+          if (stop.aborted) return undefined;
+          await sleep(clock, pollMs, stop).catch(() => undefined);
+        }
+      }
+    },
+  };
+}

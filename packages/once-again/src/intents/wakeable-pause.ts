@@ -1,0 +1,30 @@
+import type { Clock } from "../core/clock.ts";
+
+/** A pause that news ends early, also news that came before it began. */
+export interface WakeablePause {
+  wait(ms: number): Promise<void>;
+  wake(): void;
+}
+
+export function wakeablePause(clock: Clock): WakeablePause {
+  let isWoken = false;
+  let end = (): void => undefined;
+  return {
+    async wait(ms) {
+      if (!isWoken) {
+        await new Promise<void>((resolve) => {
+          const cancel = clock.timer(ms, resolve);
+          end = () => {
+            cancel();
+            resolve();
+          };
+        });
+      }
+      isWoken = false;
+    },
+    wake() {
+      isWoken = true;
+      end();
+    },
+  };
+}

@@ -1,0 +1,103 @@
+import { checkedListLimit } from "../list-limit.ts";
+import { storedName, storedText } from "../sql/names.ts";
+import { checkpointText, claimAnswer, inspectedRow, type KeyRow } from "../sql/records.ts";
+import type { ClaimRequest, ListRequest, RecordName, ReleaseRequest, StepRequest, Store } from "../store.ts";
+import type { MysqlQuery, MysqlValue } from "./client.ts";
+import { isConflict, unavailable } from "./errors.ts";
+import { inState, type MariadbStatements } from "./statements.ts";
+
+/** How often a statement is asked for that the server gave up for the sake of another. */
+const attemptsMax = 5;
+
+/** The operations of the port, but for its transactions: a statement each. */
+export function leasedOperations(
+  run: MysqlQuery,
+  statements: MariadbStatements,
+): Omit<Store, "survivesFailover" | "close"> {
+  const query: MysqlQuery = async (statement, values) => {
+    for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
+      try {
+        return await run(statement, values);
+      } catch (error) {
+        // Of statements that lock each other's rows, the server ends one, which did nothing then.
+        if (!isConflict(error)) throw error;
+      }
+    }
+    throw unavailable(`a statement was given up for another's sake ${attemptsMax} times`);
+  };
+  const changes = async (statement: string, values: MysqlValue[]): Promise<boolean> =>
+    changed(await query(statement, values));
+  return {
+    async claim(request) {
+      const [row] = (await query(statements.claim(request.takeOverAfterMs), claimValues(request))) as [KeyRow];
+      return claimAnswer(row, request);
+    },
+    complete: async ({ result, retentionMs, ...owned }) =>
+      changes(statements.complete, [retentionMs, Buffer.from(result), ...ownedBy(owned)]),
+    renew: async ({ leaseMs, ...owned }) => changes(statements.renew, [leaseMs, ...ownedBy(owned)]),
+    // One statement can't both delete and update. What happens between the two is as if it had come before, or after.
+    release: async (owned) =>
+      (await changes(statements.remove, ownedBy(owned))) || changes(statements.abandon, ownedBy(owned)),
+    checkpoint: async (request) => changes(statements.checkpoint, checkpointValues(request, request.result)),
+    resolve: async ({ settlement, ...name }) =>
+      settlement.as === "done"
+        ? changes(statements.settle, [Buffer.from(settlement.result), settlement.retentionMs, ...namedBy(name)])
+        : changes(statements.forget, namedBy(name)),
+    async inspect(name) {
+      const [row] = (await query(statements.inspect, namedBy(name))) as KeyRow[];
+      return row && inspectedRow(row);
+    },
+    async list(request) {
+      const { conditions, values } = listConditions(request);
+      const rows = await query(statements.list(conditions), [...values, checkedListLimit(request)]);
+      return (rows as KeyRow[]).map(inspectedRow);
+    },
+    purge: async ({ limit }) => ((await query(statements.purge, [limit])) as Changes).affectedRows,
+  };
+}
+
+interface Changes {
+  affectedRows: number;
+}
+
+/** Whether a statement found its row. `mysql2` counts rows found, not changed, unless FOUND_ROWS is taken away. */
+export function changed(answer: unknown): boolean {
+  return (answer as Changes).affectedRows > 0;
+}
+
+/** The values of the statement `claim`. */
+export function claimValues({ fingerprint, owner, leaseMs, retentionMs, ...name }: ClaimRequest): MysqlValue[] {
+  return [...namedBy(name), Buffer.from(fingerprint), Buffer.from(owner), leaseMs, retentionMs];
+}
+
+/** The values of the statement `checkpoint`. */
+export function checkpointValues(request: StepRequest, result: Uint8Array): MysqlValue[] {
+  return [Buffer.from(checkpointText(request.step, result)), ...ownedBy(request)];
+}
+
+/** The values of a record's name. */
+export function namedBy(name: RecordName): MysqlValue[] {
+  const { scope, key } = storedName(name);
+  return [Buffer.from(scope), Buffer.from(key)];
+}
+
+function ownedBy({ owner, ...name }: ReleaseRequest): MysqlValue[] {
+  return [...namedBy(name), Buffer.from(owner)];
+}
+
+function listConditions({ scope, state, after }: ListRequest): { conditions: string[]; values: MysqlValue[] } {
+  const conditions = [];
+  const values = [];
+  if (scope !== undefined) {
+    conditions.push("scope = ?");
+    values.push(Buffer.from(storedText(scope)));
+  }
+  if (state !== undefined) {
+    conditions.push(inState[state]);
+  }
+  if (after !== undefined) {
+    conditions.push("(scope, `key`) > (?, ?)");
+    values.push(Buffer.from(storedText(after.scope)), Buffer.from(storedText(after.key)));
+  }
+  return { conditions, values };
+}

@@ -1,0 +1,310 @@
+import { setTimeout } from "node:timers/promises";
+import type { PoolConnection, RowDataPacket } from "mysql2/promise";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { databases, mysqlPool } from "../../../../../test/mariadb/databases.ts";
+import { cutProxy } from "../../../../../test/support/servers/cut-proxy.ts";
+import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
+import { mariadbBinary, startMariadb } from "../../../../../test/support/servers/mariadb.ts";
+import { longClaim } from "../../../../../test/support/long-claim.ts";
+import { systemClock } from "../../core/system-clock.ts";
+import { mariadbStore, type MariadbStoreOptions } from "./index.ts";
+
+const result = Uint8Array.of(1, 2, 3);
+const operation = { scope: "acme", key: "order-7", fingerprint: "f", retentionMs: 60_000 };
+const commit = { keep: "commit", result, value: "ran" } as const;
+const never = (): never => expect.fail("ran again");
+const unavailable = expect.objectContaining({ code: "ONCE_STORE_UNAVAILABLE" }) as Error;
+const insert = (name: string): string => `INSERT INTO effects VALUES ('${name}', 0)`;
+
+describeWithServer("a MariaDB store at its limits", mariadbBinary, () => {
+  const { server, create } = databases();
+
+  const opened = async ({
+    connectionLimit = 10,
+    ...options
+  }: MariadbStoreOptions & { connectionLimit?: number } = {}) => {
+    const url = await create();
+    const store = mariadbStore(mysqlPool(url, { connectionLimit }), options);
+    await store.migrate();
+    const outside = mysqlPool(url, { connectionLimit: 2 });
+    await outside.query("CREATE TABLE effects (name varchar(255) PRIMARY KEY, count int)");
+    const effects = async () =>
+      (await outside.query<RowDataPacket[]>("SELECT name FROM effects"))[0].map((row): unknown => row["name"]);
+    return { url, store, outside, effects };
+  };
+  const through = (url: string, port: number, connectionLimit = 10) =>
+    mariadbStore(mysqlPool(url.replace(/:\d+\//, `:${port}/`), { connectionLimit }));
+
+  test("a claim, a completion and a replay cost a trip each, a whole transaction two", async () => {
+    const { url } = await opened();
+    await using proxy = await cutProxy(server().port);
+    const store = through(url, proxy.port, 1);
+    const spent = async (work: () => Promise<unknown>): Promise<number> => {
+      const before = proxy.trips();
+      await work();
+      return proxy.trips() - before;
+    };
+    await store.inspect(operation);
+    const claim = longClaim("k");
+    expect(await spent(() => store.claim(claim))).toBe(1);
+    expect(await spent(() => store.complete({ ...claim, result }))).toBe(1);
+    expect(await spent(() => store.claim(longClaim("k")))).toBe(1);
+    expect(await spent(() => store.transact(operation, async () => commit))).toBe(2);
+    // Its rollback is a trip too, for which nobody waits.
+    expect(await spent(() => store.transact(operation, never))).toBeOneOf([1, 2]);
+  });
+
+  test("a replay writes nothing", async () => {
+    const { store, outside } = await opened();
+    const claim = longClaim("k");
+    await store.claim(claim);
+    await store.complete({ ...claim, result });
+    const written = async (): Promise<unknown> =>
+      (
+        await outside.query("SHOW GLOBAL STATUS WHERE Variable_name IN ('Innodb_rows_inserted', 'Innodb_rows_updated')")
+      )[0];
+    const before = await written();
+    expect((await store.claim(longClaim("k"))).kind).toBe("done");
+    expect((await store.claim(longClaim("k", { fingerprint: "g" }))).kind).toBe("mismatch");
+    expect((await store.transact({ ...operation, key: "k" }, never)).kind).toBe("done");
+    expect(await written()).toEqual(before);
+  });
+
+  test("the server's clock decides: a caller whose clock is an hour off changes nothing", async () => {
+    const { store } = await opened();
+    onTestFinished(() => void vi.useRealTimers());
+    const claimedAt = Date.now();
+    vi.useFakeTimers({ toFake: ["Date"], now: claimedAt + 3_600_000 });
+    await store.claim(longClaim("k"));
+    vi.setSystemTime(claimedAt - 3_600_000);
+    expect((await store.claim(longClaim("k", { takeOverAfterMs: 0 }))).kind).toBe("in-progress");
+    vi.useRealTimers();
+    const found = await store.inspect({ scope: "acme", key: "k" });
+    expect(Math.abs((found?.record.createdAt ?? 0) - claimedAt)).toBeLessThan(60_000);
+  });
+
+  test("the time zone of a connection changes nothing", async () => {
+    const { url, store } = await opened();
+    const pool = mysqlPool(url, { connectionLimit: 1 });
+    await pool.query("SET time_zone = '+10:00'");
+    await mariadbStore(pool).claim(longClaim("k"));
+    expect((await store.claim(longClaim("k", { takeOverAfterMs: 0 }))).kind).toBe("in-progress");
+  });
+
+  test("what was acknowledged to nobody is found out by asking again", async () => {
+    const { url, effects } = await opened();
+    await using proxy = await cutProxy(server().port);
+    const store = through(url, proxy.port, 1);
+    const claim = longClaim("k");
+    const lost = async (ask: () => Promise<unknown>): Promise<unknown> => {
+      await store.inspect(claim);
+      proxy.cutNextAnswer();
+      await expect(ask()).rejects.toThrow();
+      return ask();
+    };
+    expect(await lost(() => store.claim(claim))).toMatchObject({ kind: "acquired", attempt: 1 });
+    expect(await lost(() => store.renew(claim))).toBe(true);
+    expect(await lost(() => store.checkpoint({ ...claim, step: "s", result }))).toBe(true);
+    expect(await lost(() => store.complete({ ...claim, result }))).toBe(true);
+
+    let runs = 0;
+    const answer = await store.transact(operation, async (connection) => {
+      runs += 1;
+      await connection.query(insert(`run ${runs}`));
+      proxy.cutNextAnswer();
+      return { ...commit, value: runs };
+    });
+    expect(answer).toEqual({ kind: "executed", value: 1 });
+    expect(await effects()).toEqual(["run 1"]);
+  });
+
+  test("a transaction whose connection is lost before the commit runs again; a step is asked for again", async () => {
+    const { url, effects } = await opened();
+    await using proxy = await cutProxy(server().port);
+    const store = through(url, proxy.port);
+    let runs = 0;
+    const cutEveryOther = async (connection: PoolConnection): Promise<void> => {
+      runs += 1;
+      await connection.query(insert(`run ${runs}`));
+      if (runs % 2 === 0) return;
+      proxy.cut();
+      proxy.heal();
+    };
+    const answer = await store.transact(operation, async (connection) => {
+      await cutEveryOther(connection);
+      return { ...commit, value: runs };
+    });
+    expect(answer).toEqual({ kind: "executed", value: 2 });
+    const claim = longClaim("k");
+    await store.claim(claim);
+    const step = () =>
+      store.transactStep({ ...claim, step: "s" }, async (connection) => {
+        await cutEveryOther(connection);
+        return result;
+      });
+    // Its checkpoint is written before the commit is asked for, so it is known that nothing happened.
+    await expect(step()).rejects.toThrow();
+    expect(await step()).toEqual(result);
+    expect(await effects()).toEqual(["run 2", "run 4"]);
+  });
+
+  test("a deadlock with another transaction runs the handler again", async () => {
+    const { store, outside } = await opened();
+    await outside.query("INSERT INTO effects VALUES ('a', 0), ('b', 0)");
+    const raise = (name: string): string => `UPDATE effects SET count = count + 1 WHERE name = '${name}'`;
+    const other = await outside.getConnection();
+    await other.query("START TRANSACTION");
+    await other.query(raise("b"));
+    // InnoDB ends the transaction that changed less.
+    await other.query("INSERT INTO effects VALUES ('c', 0), ('d', 0), ('e', 0), ('f', 0), ('g', 0), ('h', 0)");
+    let runs = 0;
+    const answer = await store.transact(operation, async (connection) => {
+      runs += 1;
+      await connection.query(raise("a"));
+      const others = runs === 1 ? other.query(raise("a")).then(() => other.query("COMMIT")) : undefined;
+      await connection.query(raise("b"));
+      await others;
+      return commit;
+    });
+    other.release();
+    expect(answer.kind).toBe("executed");
+    expect(runs).toBe(2);
+    const [rows] = await outside.query("SELECT name, count FROM effects WHERE count > 0");
+    expect(rows).toEqual([
+      { name: "a", count: 2 },
+      { name: "b", count: 2 },
+    ]);
+  });
+
+  test.for(["read committed", "repeatable read", "serializable"] as const)(
+    "of 20 duplicates under %s, one runs",
+    async (isolation) => {
+      const { store, effects } = await opened({ isolation });
+      const answers = await Promise.allSettled(
+        Array.from({ length: 20 }, (_, index) =>
+          store.transact(operation, async (connection) => {
+            await connection.query(insert(`${index}`));
+            return commit;
+          }),
+        ),
+      );
+      expect(answers.filter(({ status }) => status === "rejected")).toEqual([]);
+      expect(await effects()).toHaveLength(1);
+    },
+  );
+
+  test("a pool without a free connection is unavailable, in time, and gets back what it lent", async () => {
+    const { store } = await opened({ connectionLimit: 1, busyMsMax: 200 });
+    const go = Promise.withResolvers<void>();
+    const running = store.transact(operation, async () => {
+      await go.promise;
+      return commit;
+    });
+    const other = { ...operation, key: "other" };
+    await expect(store.transact(other, never)).rejects.toThrow(unavailable);
+    await expect(store.claim(longClaim("leased"))).rejects.toThrow(unavailable);
+    go.resolve();
+    expect((await running).kind).toBe("executed");
+    expect((await store.transact(other, async () => commit)).kind).toBe("executed");
+  });
+
+  test("connections that fell silent are replaced, in leased and in transactional mode, within one wait", async () => {
+    const { url } = await opened();
+    await using proxy = await cutProxy(server().port);
+    const pool = mysqlPool(url.replace(/:\d+\//, `:${proxy.port}/`), { connectionLimit: 2 });
+    let waits = 0;
+    const timer: typeof systemClock.timer = (ms, callback) =>
+      systemClock.timer(ms, () => {
+        waits += 1;
+        callback();
+      });
+    const store = mariadbStore(pool, { busyMsMax: 500, clock: { ...systemClock, timer } });
+    for (const ask of [
+      (key: string): Promise<unknown> => store.claim(longClaim(key)),
+      (key: string): Promise<unknown> => store.transact({ ...operation, key: `in ${key}` }, async () => commit),
+    ]) {
+      await Promise.all(["a", "b"].map(ask));
+      proxy.silence();
+      waits = 0;
+      const lost = await Promise.allSettled(["c", "d"].map(ask));
+      expect(lost.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+      // One for each, and not a second one for its ROLLBACK.
+      expect(waits).toBe(2);
+      await Promise.all(["e", "f"].map(ask));
+    }
+  });
+
+  test("without its tables, every operation says how to make them", async () => {
+    const store = mariadbStore(mysqlPool(await create()));
+    await expect(store.claim(longClaim("k"))).rejects.toThrow("store.migrate()");
+    await expect(store.transact(operation, never)).rejects.toThrow("store.migrate()");
+    await expect(store.checkHealth()).rejects.toThrow("run migrate()");
+  });
+
+  test("a server that is killed under load and comes back loses nothing it acknowledged, and grants nothing twice", async () => {
+    await using own = await startMariadb();
+    const pool = mysqlPool(own.url);
+    const store = mariadbStore(pool);
+    await store.migrate();
+    await pool.query("CREATE TABLE effects (name varchar(255), count int)");
+    const granted: string[] = [];
+    const executed: string[] = [];
+    const until = Date.now() + 3000;
+    const load = async (worker: number): Promise<void> => {
+      for (let round = 0; Date.now() < until; round += 1) {
+        const key = `${worker} ${round}`;
+        await store.claim(longClaim(key)).then(
+          ({ kind }) => kind === "acquired" && granted.push(key),
+          () => setTimeout(5),
+        );
+        const transact = store.transact({ ...operation, key: `tx ${key}` }, async (connection) => {
+          await connection.query(insert(key));
+          return commit;
+        });
+        await transact.then(
+          () => executed.push(key),
+          () => setTimeout(5),
+        );
+      }
+    };
+    const workers = Array.from({ length: 8 }, (_, worker) => load(worker));
+    await setTimeout(700);
+    await own.kill();
+    await own.restart();
+    await Promise.all(workers);
+    expect(granted.length).toBeGreaterThan(20);
+    for (const key of granted) expect((await store.claim(longClaim(key))).kind).toBe("in-progress");
+    for (const key of executed) {
+      expect((await store.transact({ ...operation, key: `tx ${key}` }, never)).kind).toBe("done");
+    }
+    const [rows] = await pool.query<RowDataPacket[]>("SELECT name FROM effects");
+    const names = rows.map((row) => String(row["name"]));
+    expect(new Set(names).size).toBe(names.length);
+    expect(executed.filter((key) => !names.includes(key))).toEqual([]);
+  });
+
+  describe("the tables", () => {
+    test("are made by any number of processes at a time, with a prefix of their own", async () => {
+      const url = await create();
+      const options = { tablePrefix: "shop_" };
+      const store = mariadbStore(mysqlPool(url), options);
+      await expect(store.checkHealth()).rejects.toThrow("run migrate()");
+      await Promise.all(Array.from({ length: 8 }, () => mariadbStore(mysqlPool(url), options).migrate()));
+      await store.migrate();
+      await store.checkHealth();
+      const [rows] = await mysqlPool(url).query("SHOW TABLES");
+      expect((rows as object[]).flatMap(Object.values)).toEqual(["shop_keys", "shop_schema"]);
+      expect(store.schemaSql).toContain("CREATE TABLE IF NOT EXISTS shop_keys");
+    });
+
+    test("are on a server that keeps what it acknowledges, or it is not healthy", async () => {
+      const { store, outside } = await opened();
+      await outside.query("SET GLOBAL innodb_flush_log_at_trx_commit = 2");
+      await expect(store.checkHealth()).rejects.toThrow("innodb_flush_log_at_trx_commit is not 1");
+      await outside.query("SET GLOBAL innodb_flush_log_at_trx_commit = 1, GLOBAL read_only = 1");
+      await expect(store.checkHealth()).rejects.toThrow("only reads");
+      await outside.query("SET GLOBAL read_only = 0");
+      await store.checkHealth();
+    });
+  });
+});

@@ -1,0 +1,52 @@
+import type { RowDataPacket } from "mysql2";
+import { describe, test } from "vitest";
+import { databases, mysqlPool, onClock } from "../../../../../test/mariadb/databases.ts";
+import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
+import { mariadbBinary } from "../../../../../test/support/servers/mariadb.ts";
+import { fakeClock } from "../../testing/fake-clock.ts";
+import { storeContract } from "../../testing/store-contract/store-contract.ts";
+import { transactionContract } from "../../testing/store-contract/transaction-contract.ts";
+import { mariadbStore } from "./index.ts";
+
+describeWithServer("the MariaDB store", mariadbBinary, () => {
+  const { server, create } = databases();
+
+  describe("on a clock of the test", () => {
+    const clock = fakeClock(1_700_000_000_000);
+    const open = async (records: string) => {
+      const store = onClock(mysqlPool(server().url), clock, { tablePrefix: `${records}_` });
+      await store.migrate();
+      return store;
+    };
+    for (const { name, run } of storeContract({ open, clock })) test(name, run);
+  });
+
+  describe("on its own clock", () => {
+    const open = async (records: string) => {
+      const pool = mysqlPool(server().url, { connectionLimit: 2 });
+      const store = mariadbStore(pool, { tablePrefix: `${records}_` });
+      await store.migrate();
+      return store;
+    };
+    for (const { name, run } of storeContract({ open })) test(name, run);
+  });
+
+  const transactional = {
+    open: async () => {
+      const url = await create();
+      const store = mariadbStore(mysqlPool(url, { connectionLimit: 5 }));
+      await store.migrate();
+      const outside = mysqlPool(url, { connectionLimit: 1 });
+      await outside.query("CREATE TABLE effects (name varchar(255) NOT NULL)");
+      const effects = async () =>
+        (await outside.query<RowDataPacket[]>("SELECT name FROM effects ORDER BY name"))[0].map((row) => row["name"]);
+      return {
+        store,
+        execute: (connection: { query(statement: string): Promise<unknown> }, statement: string) =>
+          connection.query(statement),
+        effects,
+      };
+    },
+  };
+  for (const { name, run } of transactionContract(transactional)) test(name, run);
+});

@@ -1,0 +1,100 @@
+import { checkNames, type OptionNames } from "../../core/option-names.ts";
+import type { Clock } from "../../core/clock.ts";
+import { hasMethod, wrongClient } from "../../core/client-names.ts";
+import { checkedChoice, checkedNumber } from "../../core/options.ts";
+import { systemClock } from "../../core/system-clock.ts";
+import type { TransactionalStore } from "../store.ts";
+import type { MysqlConnection, MysqlPool } from "./client.ts";
+import { checkHealth } from "./health.ts";
+import { type Ground, keyedStep, keyedWork, unkeyedWork } from "./transact.ts";
+import { leasedOperations } from "./leased-operations.ts";
+import { mariadbSchema } from "./schema.ts";
+import { lentQuery, sessions } from "./sessions.ts";
+import { mariadbStatements } from "./statements.ts";
+
+/** Where a MariaDB store keeps its records, and how long it waits. */
+export interface MariadbStoreOptions {
+  /** What the names of the tables begin with: 1 to 40 of a-z, 0-9 and _; default `once_again_`. */
+  tablePrefix?: string;
+  /**
+   * How long a free connection, a lock on a record or the server's answer is waited for, milliseconds; default 5000. The
+   * locks that handlers wait for are bounded by the server's `innodb_lock_wait_timeout`.
+   */
+  busyMsMax?: number;
+  /** The isolation of transactions that handlers run in; default `read committed`. */
+  isolation?: "read committed" | "repeatable read" | "serializable";
+  /** What bounds the waits; default the machine's clock. Leases and expiry are decided by the database's. */
+  clock?: Clock;
+}
+
+/** A store in MariaDB. */
+export interface MariadbStore<Connection> extends TransactionalStore<Connection> {
+  /** The SQL that `migrate` runs, for those who run it themselves. */
+  readonly schemaSql: string;
+  /** Makes the tables in the connection's database, or brings them up to date; any number of processes at a time. */
+  migrate(): Promise<void>;
+  /**
+   * Resolves when operations can be carried out.
+   *
+   * @throws OnceAgainError `ONCE_STORE_UNAVAILABLE`, saying why: no answer, no tables of this version, or a server that
+   *   only reads or does not keep what it acknowledges.
+   */
+  checkHealth(): Promise<void>;
+}
+
+/**
+ * A store in MariaDB 10.6 or newer (InnoDB), through your own pool of `mysql2/promise`. MySQL has neither `INSERT …
+ * RETURNING` nor compound statements, so it is not supported. Each operation is one statement, decided by the database's
+ * clock. An acknowledged claim survives a crash of the server as long as `innodb_flush_log_at_trx_commit` is 1, as by
+ * default; replication is asynchronous, so a failover may forget it.
+ *
+ * In transactional mode, handlers are given a connection of the pool that is good until their operation ends, and on which
+ * BEGIN, COMMIT and ROLLBACK are savepoints; `connection` is the same with callbacks, for Kysely and Knex. Statements that
+ * commit by themselves (DDL, `LOCK TABLES`) are refused. `close()` leaves the pool open, since it is yours.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`.
+ */
+export function mariadbStore<Connection extends MysqlConnection>(
+  pool: MysqlPool<Connection>,
+  options: MariadbStoreOptions = {},
+): MariadbStore<Connection> {
+  checkNames("mariadbStore", options, {
+    tablePrefix: true,
+    busyMsMax: true,
+    isolation: true,
+    clock: true,
+  } satisfies OptionNames<MariadbStoreOptions>);
+  const tablePrefix = options.tablePrefix ?? "once_again_";
+  const schema = mariadbSchema(tablePrefix);
+  const busyMsMax = checkedNumber("busyMsMax", options.busyMsMax ?? 5000, { min: 1, max: 2 ** 31 - 1, integer: true });
+  const levels = ["read committed", "repeatable read", "serializable"] as const;
+  const isolation = checkedChoice("isolation", options.isolation ?? "read committed", levels);
+
+  if (!hasMethod(pool, "getConnection") || !hasMethod(pool, "query") || hasMethod(pool, "promise")) {
+    throw wrongClient("pool", "a pool of mysql2/promise", pool);
+  }
+  const open = sessions(pool, options.clock ?? systemClock, busyMsMax);
+  const query = lentQuery(open);
+  const statements = mariadbStatements(tablePrefix, busyMsMax);
+  const ground: Ground<Connection> = {
+    open,
+    statements,
+    isolation,
+    begin: [`SET TRANSACTION ISOLATION LEVEL ${isolation}`, "START TRANSACTION"],
+    busyMsMax,
+    tablePrefix,
+  };
+  return {
+    survivesFailover: "no",
+    schemaSql: schema.map((statement) => `${statement};\n`).join(""),
+    ...leasedOperations(query, statements),
+    transact: (request, work, onLateUse) => keyedWork(ground, request, work, onLateUse),
+    transactStep: (request, work, onLateUse) => keyedStep(ground, request, work, onLateUse),
+    transactUnkeyed: (work, onLateUse) => unkeyedWork(ground, work, onLateUse),
+    migrate: async () => {
+      for (const statement of schema) await pool.query(statement);
+    },
+    checkHealth: () => checkHealth(query, tablePrefix),
+    close: async () => undefined,
+  };
+}

@@ -1,0 +1,109 @@
+import { tableName } from "../sql/names.ts";
+
+/**
+ * The server's time: whole milliseconds since the epoch, the same wherever it stands in one statement, so that the
+ * statement decides by one time. SYSDATE would be read again each time, and is local time, in which an hour of every
+ * autumn comes twice. A statement that waits for another's lock goes on with the time at which it came: a lease may end
+ * a little sooner than it was asked for, and never later.
+ */
+export const clock = "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) DIV 1000)";
+
+/** What is read of a row; names and tokens as text again. */
+const columns = [
+  ...["scope", "`key`", "fingerprint", "owner"].map((column) => `CONVERT(${column} USING utf8mb4) AS ${column}`),
+  ...["state", "attempt", "fence", "lease_until", "checkpoints", "result", "created_at", "expires_at"],
+  `${clock} AS ms`,
+].join(", ");
+
+/** Mirrors `isExpired` of transition.ts. */
+const expired = `(expires_at <= ${clock} AND (state = 'done' OR lease_until <= ${clock}))`;
+
+const named = "scope = ? AND `key` = ?";
+const owned = `${named} AND owner = ? AND NOT ${expired}`;
+const abandoned = `state = 'running' AND lease_until <= ${clock}`;
+
+/** What is true of a record in each of the states that people see. */
+export const inState = {
+  running: `state = 'running' AND NOT (${abandoned})`,
+  abandoned,
+  done: "state = 'done'",
+} as const;
+
+/** The statements of the port, one for each method, with the order of their values. */
+export function mariadbStatements(prefix: string, busyMsMax: number) {
+  const keys = tableName(prefix, "keys");
+  // Its unit is the second; 0 is: not at all.
+  const waiting = (seconds: number, statement: string): string =>
+    `SET STATEMENT innodb_lock_wait_timeout = ${seconds} FOR ${statement}`;
+  return {
+    /** scope, key, fingerprint, owner, lease, retention */
+    claim: (takeOverAfterMs?: number) => waiting(Math.ceil(busyMsMax / 1000), claimStatement(keys, takeOverAfterMs)),
+    /** The same; who meets another's lock is told so at once (error 1205). */
+    claimAtOnce: waiting(0, claimStatement(keys)),
+    /** result, retention, scope, key, owner: for the transaction that claimed the record and has it locked. */
+    keep: `UPDATE ${keys} SET state = 'done', result = ?, expires_at = ${clock} + ? WHERE ${named} AND owner = ?`,
+    /**
+     * result, retention, scope, key, owner. Also where it is done: the owner may have missed that its first completion
+     * was acknowledged. Each column is assigned after those that need its old value.
+     */
+    complete: `UPDATE ${keys} SET
+      expires_at = IF(state = 'done', expires_at, GREATEST(expires_at, ${clock} + ?)), result = COALESCE(result, ?),
+      checkpoints = '{}', state = 'done' WHERE ${owned}`,
+    /** lease, scope, key, owner */
+    renew: `UPDATE ${keys} SET lease_until = ${clock} + ? WHERE ${owned} AND state = 'running'`,
+    /** checkpoint, scope, key, owner */
+    checkpoint: `UPDATE ${keys} SET checkpoints = JSON_MERGE_PATCH(checkpoints, CONVERT(? USING utf8mb4))
+      WHERE ${owned} AND state = 'running'`,
+    /** scope, key, owner: a release of the first attempt, and of a later one. */
+    remove: `DELETE FROM ${keys} WHERE ${owned} AND state = 'running' AND attempt = 1`,
+    abandon: `UPDATE ${keys} SET lease_until = LEAST(lease_until, ${clock})
+      WHERE ${owned} AND state = 'running' AND attempt > 1`,
+    /** result, retention, scope, key */
+    settle: `UPDATE ${keys} SET state = 'done', owner = '', checkpoints = '{}', result = ?,
+      expires_at = GREATEST(expires_at, ${clock} + ?) WHERE ${named} AND ${abandoned} AND NOT ${expired}`,
+    /** scope, key */
+    forget: `DELETE FROM ${keys} WHERE ${named} AND ${abandoned} AND NOT ${expired}`,
+    /** scope, key */
+    lookUp: `SELECT ${columns} FROM ${keys} WHERE ${named}`,
+    inspect: `SELECT ${columns} FROM ${keys} WHERE ${named} AND NOT ${expired}`,
+    list: (conditions: readonly string[]) => `SELECT ${columns} FROM ${keys}
+      WHERE ${[`NOT ${expired}`, ...conditions].join(" AND ")} ORDER BY scope, \`key\` LIMIT ?`,
+    /** limit */
+    purge: `DELETE FROM ${keys} WHERE ${expired} ORDER BY expires_at LIMIT ?`,
+  };
+}
+
+export type MariadbStatements = ReturnType<typeof mariadbStatements>;
+
+/**
+ * Creates the record, takes it over, or leaves it as it is; one that is left is not written. The row that comes back is
+ * the claim's own where it won, and otherwise what stands in its way.
+ *
+ * MariaDB assigns from left to right, and what was assigned is what later expressions see. So the columns that decide
+ * come last, `owner` first among them: from then on, who has won is known by its token on a record that is open to it.
+ */
+function claimStatement(keys: string, takeOverAfterMs = Number.POSITIVE_INFINITY): string {
+  const now = clock;
+  const same = "fingerprint = VALUES(fingerprint) AND state = 'running'";
+  const overdue = Number.isFinite(takeOverAfterMs)
+    ? `lease_until <= ${now} AND ${now} - lease_until >= ${takeOverAfterMs}`
+    : "FALSE";
+  const open = `(${expired} OR (${same} AND (owner = VALUES(owner) OR (${overdue}))))`;
+  const won = `(owner = VALUES(owner) AND (${expired} OR (${same})))`;
+  const first = (own: string, next: string): string => `IF(owner = VALUES(owner), ${own}, ${next})`;
+  return `INSERT INTO ${keys}
+    (scope, \`key\`, state, fingerprint, owner, attempt, fence, lease_until, checkpoints, created_at, expires_at)
+    VALUES (?, ?, 'running', ?, ?, 1, ${now}, ${now} + ?, '{}', ${now}, ${now} + ?)
+    ON DUPLICATE KEY UPDATE
+      attempt = IF(${open}, IF(${expired}, 1, ${first("attempt", "attempt + 1")}), attempt),
+      fence = IF(${open}, IF(${expired}, ${now}, ${first("fence", `GREATEST(${now}, fence + 1)`)}), fence),
+      checkpoints = IF(${open} AND ${expired}, '{}', checkpoints),
+      result = IF(${open}, NULL, result),
+      created_at = IF(${open} AND ${expired}, ${now}, created_at),
+      owner = IF(${open}, VALUES(owner), owner),
+      fingerprint = IF(${won}, VALUES(fingerprint), fingerprint),
+      state = IF(${won}, 'running', state),
+      lease_until = IF(${won}, VALUES(lease_until), lease_until),
+      expires_at = IF(${won}, GREATEST(expires_at, VALUES(expires_at)), expires_at)
+    RETURNING ${columns}`;
+}

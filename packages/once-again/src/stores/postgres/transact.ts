@@ -1,0 +1,136 @@
+import { claimAnswer, inspectedRow, type KeyRow } from "../sql/records.ts";
+import type { OnLateUse, StepRequest, TransactionAnswer, TransactionEnding, TransactionRequest } from "../store.ts";
+import type { PostgresQuery } from "./client.ts";
+import { isConflict } from "./errors.ts";
+import type { HeldKey, KeyedStatements, KeptResult } from "./keyed-statements.ts";
+import { checkpointValues } from "./leased-operations.ts";
+import { type OpenSession, savepoint } from "./sessions.ts";
+import type { PostgresStatements } from "./statements.ts";
+import { inTransaction } from "./transactions.ts";
+
+/** What the transactions of one store share. */
+export interface Ground<Connection> {
+  open: OpenSession<Connection>;
+  /** Runs statements outside of every transaction. */
+  query: PostgresQuery;
+  statements: PostgresStatements;
+  keyed: KeyedStatements;
+  /** Begins a transaction, bounds its waits for locks. */
+  begin: string;
+  /** Makes a replay wait until a synchronous standby has what is replayed; empty where it need not. */
+  touch: string;
+}
+
+type Work<Connection, Value> = (connection: Connection) => Promise<TransactionEnding<Value>>;
+
+/** What stands in the way of an operation, if anything does: another one that holds its lock, or what it left. */
+export function known(
+  row: KeyRow | undefined,
+  locked: boolean,
+  request: TransactionRequest,
+): Exclude<TransactionAnswer<never>, { kind: "executed" }> | undefined {
+  const { scope, key, fingerprint, retentionMs } = request;
+  // Nobody sees this claim before the commit, so it needs neither a lease nor a token that others know.
+  const answer = row && claimAnswer(row, { scope, key, fingerprint, retentionMs, owner: "", leaseMs: 0 });
+  if (answer !== undefined && answer.kind !== "acquired") return answer;
+  return locked ? undefined : { kind: "in-progress", leaseMsLeft: 0 };
+}
+
+/** Keeps a result, in the place of an expired one if there is any. */
+export function keepStatements(keyed: KeyedStatements, row: KeyRow | undefined, kept: KeptResult): string[] {
+  return row === undefined ? [keyed.keep(kept)] : [keyed.clear(kept), keyed.keep(kept)];
+}
+
+/** `transact` of the port. */
+export async function keyedWork<Connection, Value>(
+  { open, query, keyed, begin, touch }: Ground<Connection>,
+  request: TransactionRequest,
+  work: Work<Connection, Value>,
+  onLateUse?: OnLateUse,
+): Promise<TransactionAnswer<Value>> {
+  const owner = crypto.randomUUID();
+  let committed: TransactionAnswer<Value> | undefined;
+  return inTransaction<Connection, TransactionAnswer<Value>>(open, {
+    findsOut: true,
+    begin: (inDoubt) =>
+      // The transaction in doubt holds the lock until it has ended: with the lock, the row tells how.
+      `${begin}; ${inDoubt ? keyed.waitForLock(request) : keyed.tryLock(request)}; ${keyed.lookUp(request)}; SAVEPOINT ${savepoint}`,
+    async body(session, opened) {
+      const [[{ locked }], [row]] = opened as [[{ locked: boolean }], KeyRow[]];
+      if (committed !== undefined && row?.owner === owner) return { answer: committed, rollBack: "unawaited" };
+      const answer = known(row, locked, request);
+      if (answer !== undefined) {
+        return answer.kind === "done" && touch !== ""
+          ? { answer, commit: `RELEASE SAVEPOINT ${savepoint}; ${touch}` }
+          : { answer, rollBack: "unawaited" };
+      }
+      const { keep, result, value, cause } = await session.run(work, onLateUse);
+      if (isConflict(cause)) throw cause;
+      committed = { kind: "executed", value };
+      if (keep === "rollback") return { answer: committed, rollBack: "awaited" };
+      const end = keep === "commit" ? `RELEASE SAVEPOINT ${savepoint}` : `ROLLBACK TO SAVEPOINT ${savepoint}`;
+      const kept = { ...request, owner, result };
+      return { answer: committed, commit: [end, ...keepStatements(keyed, row, kept)].join("; ") };
+    },
+    hold: () => holdKey(query, keyed, { ...request, owner }),
+  });
+}
+
+/** How often a held key is written that is outrun by others. */
+const holdsMax = 5;
+
+/** Writes a key whose operation nobody may run again: running, with its lease over. One that is there already stays. */
+async function holdKey(query: PostgresQuery, keyed: KeyedStatements, held: HeldKey): Promise<void> {
+  for (let asked = 1; ; asked += 1) {
+    try {
+      await query(`${keyed.clear(held)}; ${keyed.hold(held)}`);
+      return;
+    } catch (error) {
+      if (!isConflict(error) || asked === holdsMax) throw error;
+    }
+  }
+}
+
+/** `transactStep` of the port. */
+export async function keyedStep<Connection>(
+  { open, keyed, statements, begin }: Ground<Connection>,
+  request: StepRequest,
+  work: (connection: Connection) => Promise<Uint8Array>,
+  onLateUse?: OnLateUse,
+): Promise<Uint8Array | undefined> {
+  return inTransaction<Connection, Uint8Array | undefined>(open, {
+    findsOut: true,
+    // A step that is asked for again waits for its first time to end, which may be pending.
+    begin: () => `${begin}; ${keyed.waitForLock(request)}; ${keyed.lookUp(request)}; SAVEPOINT ${savepoint}`,
+    async body(session, opened) {
+      const [, [row]] = opened as [unknown, KeyRow[]];
+      const found = row && inspectedRow(row).record;
+      const kept = found?.owner === request.owner ? found.checkpoints[request.step] : undefined;
+      if (kept !== undefined) return { answer: kept, rollBack: "unawaited" };
+      if (found?.owner !== request.owner || found.state === "done") return { answer: undefined, rollBack: "unawaited" };
+      const result = await session.run(work, onLateUse);
+      // Only now is the row locked, so that the lease can be renewed while the step runs.
+      const [owned] = await session.query(statements.checkpoint, checkpointValues(request, result));
+      if (owned === undefined) return { answer: undefined, rollBack: "awaited" };
+      return { answer: result, commit: `RELEASE SAVEPOINT ${savepoint}` };
+    },
+  });
+}
+
+/** `transactUnkeyed` of the port. */
+export async function unkeyedWork<Connection, Value>(
+  { open, begin }: Ground<Connection>,
+  work: Work<Connection, Value>,
+  onLateUse?: OnLateUse,
+): Promise<Value> {
+  return inTransaction<Connection, Value>(open, {
+    findsOut: false,
+    begin: () => `${begin}; SAVEPOINT ${savepoint}`,
+    async body(session) {
+      const { keep, value, cause } = await session.run(work, onLateUse);
+      if (isConflict(cause)) throw cause;
+      if (keep !== "commit") return { answer: value, rollBack: "awaited" };
+      return { answer: value, commit: `RELEASE SAVEPOINT ${savepoint}` };
+    },
+  });
+}

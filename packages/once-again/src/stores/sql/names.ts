@@ -1,0 +1,47 @@
+import { OnceAgainError } from "../../core/errors.ts";
+import { invalidOption } from "../../core/options.ts";
+import type { RecordName } from "../store.ts";
+
+/** How long a scope or a key may be in an index of every database, bytes of UTF-8. */
+const nameBytesMax = 1024;
+
+/**
+ * A name as it is written into a column: itself, but for quotes, backslashes, control characters and lone surrogates,
+ * which are escaped as in JSON. PostgreSQL's text can't hold U+0000, and UTF-8 has no lone surrogates.
+ */
+export function storedText(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
+}
+
+/** The name that a column holds. */
+export function originalText(stored: string): string {
+  return JSON.parse(`"${stored}"`) as string;
+}
+
+/**
+ * A record's name as it is written into its two columns.
+ *
+ * @throws OnceAgainError `ONCE_KEY_INVALID` when the scope or the key is longer than an index can hold.
+ */
+export function storedName({ scope, key }: RecordName): RecordName {
+  const stored = { scope: storedText(scope), key: storedText(key) };
+  for (const [part, text] of Object.entries(stored)) {
+    if (Buffer.byteLength(text) > nameBytesMax) {
+      throw new OnceAgainError(
+        "ONCE_KEY_INVALID",
+        `The ${part} is longer than ${nameBytesMax} bytes. Use a shorter one.`,
+      );
+    }
+  }
+  return stored;
+}
+
+/**
+ * The name of a table: the user's prefix is the only text of theirs that becomes part of a statement.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` unless the prefix is an identifier that needs no quotes.
+ */
+export function tableName(prefix: string, table: string): string {
+  if (typeof prefix === "string" && /^[a-z_][a-z0-9_]{0,39}$/.test(prefix)) return prefix + table;
+  throw invalidOption("tablePrefix", "1 to 40 of a-z, 0-9 and _, without a digit in front", prefix);
+}

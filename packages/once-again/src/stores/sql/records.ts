@@ -1,0 +1,67 @@
+import { originalText, storedText } from "./names.ts";
+import type { ClaimAnswer, ClaimRequest, InspectedRecord, KeyRecord } from "../store.ts";
+import { inspected, transition } from "../transition.ts";
+
+/** A row of the table of keys, with the store's time at which it was read. Some drivers give large integers as text. */
+export interface KeyRow {
+  readonly scope: string;
+  readonly key: string;
+  readonly state: KeyRecord["state"];
+  readonly fingerprint: string;
+  readonly owner: string;
+  readonly attempt: number;
+  readonly fence: number | string;
+  readonly lease_until: number | string;
+  /** The checkpoints by name, Base64, as JSON. */
+  readonly checkpoints: string;
+  readonly result: Uint8Array | null;
+  readonly created_at: number | string;
+  readonly expires_at: number | string;
+  /** The store's time, milliseconds since the epoch. */
+  readonly ms: number | string;
+}
+
+/** The record that a row holds. */
+function recordOf(row: KeyRow): KeyRecord {
+  return {
+    state: row.state,
+    fingerprint: row.fingerprint,
+    owner: row.owner,
+    attempt: row.attempt,
+    fence: Number(row.fence),
+    leaseUntil: Number(row.lease_until),
+    checkpoints: checkpointsOf(row.checkpoints),
+    // A copy, since a driver's buffer is a view of all that it received.
+    result: row.result === null ? undefined : Uint8Array.from(row.result),
+    createdAt: Number(row.created_at),
+    expiresAt: Number(row.expires_at),
+  };
+}
+
+/** The record that a row holds, as people see it. */
+export function inspectedRow(row: KeyRow): InspectedRecord {
+  const name = { scope: originalText(row.scope), key: originalText(row.key) };
+  return inspected(name, recordOf(row), Number(row.ms));
+}
+
+/** The answer to a claim that made its row, at the store's time. */
+export function newClaimAnswer(request: ClaimRequest, ms: number | string): ClaimAnswer {
+  return transition(undefined, { kind: "claim", ...request }, Number(ms)).answer;
+}
+
+/** The answer to a claim that meets this row; for the claim that wrote it, that is `acquired`. */
+export function claimAnswer(row: KeyRow, request: ClaimRequest): ClaimAnswer {
+  return transition(recordOf(row), { kind: "claim", ...request }, Number(row.ms)).answer;
+}
+
+/** One checkpoint as JSON, to be merged into those of its row. */
+export function checkpointText(step: string, result: Uint8Array): string {
+  return JSON.stringify({ [storedText(step)]: Buffer.from(result).toString("base64") });
+}
+
+function checkpointsOf(text: string): KeyRecord["checkpoints"] {
+  const steps = Object.entries(JSON.parse(text) as Record<string, string>);
+  return Object.fromEntries(
+    steps.map(([step, base64]) => [originalText(step), Uint8Array.from(Buffer.from(base64, "base64"))]),
+  );
+}

@@ -1,0 +1,152 @@
+import type { DatabaseSync } from "node:sqlite";
+import { OnceAgainError } from "../../core/errors.ts";
+import type { OnLateUse, StepRequest, TransactionAnswer, TransactionEnding, TransactionRequest } from "../store.ts";
+import { transition } from "../transition.ts";
+import type { SqliteConnection } from "./connection.ts";
+import type { Rows } from "./key-table.ts";
+import { SqliteTransaction } from "./sqlite-transaction.ts";
+import { SqliteGuard } from "./sqlite-guard.ts";
+import { begin, isUnknownSavepoint, rollback } from "./transactions.ts";
+
+/** The connection with the open transaction, and what is needed to read and write records on it. */
+export type Ground = Pick<SqliteConnection<Rows>, "database" | "prepared" | "clock" | "busyMsMax">;
+
+type Work<Value> = (transaction: DatabaseSync) => Promise<TransactionEnding<Value>>;
+
+/** The savepoint before the handler's work. Whether it is still there tells whether its transaction is, too. */
+const savepoint = "once_again_work";
+
+/**
+ * Runs the work of a key that is seen for the first time and keeps its result, inside an open transaction; it changes
+ * nothing when the key is known.
+ */
+export async function keyedWork<Value>(
+  ground: Ground,
+  request: TransactionRequest,
+  work: Work<Value>,
+  onLateUse: OnLateUse | undefined,
+): Promise<TransactionAnswer<Value>> {
+  const { database, prepared: rows, clock } = ground;
+  // Nobody sees this claim before the commit, so it needs neither a lease nor a token of its own.
+  const owner = "";
+  const claim = { kind: "claim", ...request, owner, leaseMs: 0 } as const;
+  const stored = rows.read(request);
+  const startedAt = clock.now();
+  const { answer } = transition(stored, claim, startedAt);
+  if (answer.kind !== "acquired") return answer;
+  const { keep, result, value } = await ended(database, work, onLateUse, () => hold(ground, request));
+  if (keep !== "rollback") {
+    // Of the time at which the work ended: it may have taken longer than its result is kept.
+    const now = Math.max(startedAt, clock.now());
+    const { record } = transition(stored, claim, now);
+    const completed = transition(record, { kind: "complete", ...request, owner, result }, now).record;
+    if (completed !== undefined) rows.write(request, completed);
+  }
+  return { kind: "executed", value };
+}
+
+/**
+ * Runs one step of a leased operation and keeps its checkpoint, inside an open transaction; it changes nothing when the
+ * operation is no longer the owner's.
+ */
+export async function keyedStep(
+  { database, prepared: rows, clock }: Ground,
+  request: StepRequest,
+  work: (transaction: DatabaseSync) => Promise<Uint8Array>,
+  onLateUse: OnLateUse | undefined,
+): Promise<Uint8Array | undefined> {
+  const stored = rows.read(request);
+  const checkpoint = (result: Uint8Array) =>
+    transition(stored, { kind: "checkpoint", ...request, result }, clock.now());
+  if (!checkpoint(new Uint8Array()).answer) return undefined;
+  const kept = stored?.checkpoints[request.step];
+  if (kept !== undefined) return kept;
+  const step: Work<Uint8Array> = async (transaction) => {
+    const result = await work(transaction);
+    return { keep: "commit", result, value: result };
+  };
+  const { result } = await ended(database, step, onLateUse);
+  const { record } = checkpoint(result);
+  if (record !== undefined) rows.write(request, record);
+  return result;
+}
+
+/** Runs work that has no key, inside an open transaction. */
+export async function unkeyedWork<Value>(
+  { database }: Ground,
+  work: Work<Value>,
+  onLateUse: OnLateUse | undefined,
+): Promise<Value> {
+  return (await ended(database, work, onLateUse)).value;
+}
+
+/**
+ * Runs the work, and undoes its effects as far as it asks. What it was given is of no use from then on.
+ *
+ * @param hold sees to it that work which ended its transaction does not run again; missing where nothing can.
+ */
+async function ended<Value>(
+  database: DatabaseSync,
+  work: Work<Value>,
+  onLateUse: OnLateUse | undefined,
+  hold?: () => Promise<void>,
+): Promise<TransactionEnding<Value>> {
+  database.exec(`SAVEPOINT ${savepoint}`);
+  const guard = new SqliteGuard(database, onLateUse);
+  const transaction = new SqliteTransaction(guard);
+  let cause: unknown;
+  try {
+    const ending = await work(transaction);
+    guard.end();
+    const isUndone = guard.undone && ending.keep === "rollback";
+    if (isUndone || endSavepoint(database, ending.keep === "answer-only")) {
+      if (ending.keep === "rollback") rollback(database);
+      return ending;
+    }
+  } catch (error) {
+    guard.end();
+    if (guard.undone || endSavepoint(database, true)) throw error;
+    cause = error;
+  }
+  rollback(database);
+  if (guard.undone) throw handlerFailed("went on after a failure for which SQLite rolled everything back.");
+  const fate = hold === undefined ? "" : await hold().then(...keyFates);
+  throw handlerFailed(
+    `ended the transaction it was given: what it had done by then may be committed. Leave COMMIT and ROLLBACK to once-again.${fate}`,
+    cause,
+  );
+}
+
+/** What is said of a key that was to be held: when it is, and when that failed. */
+const keyFates = [
+  () => " The key is held, so that no repeat runs, until a person settles it.",
+  () => " The key could not be held: a repeat runs.",
+] as const;
+
+/** Ends the savepoint, and says whether it was still there: it goes with the transaction that it was set in. */
+function endSavepoint(database: DatabaseSync, undo: boolean): boolean {
+  try {
+    database.exec(`${undo ? `ROLLBACK TO ${savepoint}; ` : ""}RELEASE ${savepoint}`);
+    return true;
+  } catch (error) {
+    if (isUnknownSavepoint(error)) return false;
+    throw error;
+  }
+}
+
+function handlerFailed(what: string, cause?: unknown): OnceAgainError {
+  return new OnceAgainError("ONCE_HANDLER_FAILED", `The handler ${what}`, { cause });
+}
+
+/** Leaves the key as a worker leaves it that died: nobody knows what was done. Only where no other has it by now. */
+async function hold(
+  { database, prepared: rows, clock, busyMsMax }: Ground,
+  request: TransactionRequest,
+): Promise<void> {
+  await begin(database, clock, busyMsMax);
+  const stored = rows.read(request);
+  const owner = crypto.randomUUID();
+  const { record } = transition(stored, { kind: "claim", ...request, owner, leaseMs: 0 }, clock.now());
+  if (record !== undefined && record !== stored) rows.write(request, record);
+  database.exec("COMMIT");
+}

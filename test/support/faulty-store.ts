@@ -1,0 +1,44 @@
+import type { Store } from "../../packages/once-again/src/stores/store.ts";
+
+/** The operations that an engine asks for. */
+type StoreOperation = "claim" | "complete" | "renew" | "release" | "inspect";
+
+/**
+ * How a call to a store fails: before it is carried out, after it (its acknowledgement is lost), or by saying nothing,
+ * carried out or not.
+ */
+type Failure = "before" | "after" | "silent" | "silent-after";
+
+export interface FaultyStore extends Store {
+  /** Makes the next `times` calls of an operation fail. */
+  fail(operation: StoreOperation, failure: Failure, times?: number): void;
+  /** What was asked for, in order. */
+  readonly asked: readonly StoreOperation[];
+}
+
+/** A store that fails as it is told, in front of another. */
+export function faultyStore(store: Store): FaultyStore {
+  const asked: StoreOperation[] = [];
+  const failures = new Map<StoreOperation, { failure: Failure; times: number }>();
+
+  const through = async <Answer>(operation: StoreOperation, call: () => Promise<Answer>): Promise<Answer> => {
+    asked.push(operation);
+    const planned = failures.get(operation);
+    if (planned === undefined || planned.times === 0) return call();
+    planned.times -= 1;
+    if (planned.failure === "after" || planned.failure === "silent-after") await call();
+    if (planned.failure.startsWith("silent")) return new Promise<Answer>(() => undefined);
+    throw new Error("ECONNRESET");
+  };
+
+  return {
+    ...store,
+    claim: (request) => through("claim", () => store.claim(request)),
+    complete: (request) => through("complete", () => store.complete(request)),
+    renew: (request) => through("renew", () => store.renew(request)),
+    release: (request) => through("release", () => store.release(request)),
+    inspect: (name) => through("inspect", () => store.inspect(name)),
+    fail: (operation, failure, times = Infinity) => void failures.set(operation, { failure, times }),
+    asked,
+  };
+}

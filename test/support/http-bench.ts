@@ -1,0 +1,68 @@
+import { policyHeaderName } from "../../packages/once-again/src/http/policy.ts";
+import type { HttpAnswer, HttpHandler, HttpRequest } from "../../packages/once-again/src/http/index.ts";
+import type { OnceHttp } from "../../packages/once-again/src/http/once-http.ts";
+
+/** What differs from a POST to /orders by account acme, with a JSON body. */
+export interface Asked {
+  method?: string;
+  path?: string;
+  query?: string;
+  contentType?: string;
+  keys?: readonly string[];
+  account?: string;
+  text?: string;
+  body?: HttpRequest<string>["body"];
+}
+
+export const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+export const bytes = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
+
+/** A request as a framework would make it; the account stands for the framework's own request. */
+export function httpRequest(asked: Asked = {}): HttpRequest<string> {
+  const content = bytes(asked.text ?? '{"item":"tea"}');
+  return {
+    native: asked.account ?? "acme",
+    method: asked.method ?? "POST",
+    path: asked.path ?? "/orders",
+    query: asked.query ?? "",
+    contentType: asked.contentType ?? "application/json",
+    keyValues: asked.keys ?? ["order-7"],
+    body: asked.body ?? (async () => content),
+  };
+}
+
+/** Headers without the policy, which every answer of a route has. */
+export const handlersOwn = (headers: HttpAnswer["headers"]): HttpAnswer["headers"] =>
+  headers.filter(([name]) => name !== policyHeaderName);
+
+/** An answer in a form that is easily compared. */
+export interface Said {
+  status: number;
+  headers: Record<string, string[]>;
+  text: string;
+  /** The problem that the body tells of, when it does. */
+  code: string | undefined;
+  retryAfter: string | undefined;
+  replayed: boolean;
+}
+
+export function said(answer: HttpAnswer): Said {
+  const headers: Record<string, string[]> = {};
+  for (const [name, value] of answer.headers) (headers[name.toLowerCase()] ??= []).push(value);
+  const isProblem = headers["content-type"]?.[0] === "application/problem+json";
+  const problem = isProblem ? (JSON.parse(text(answer.body)) as { code?: string }) : {};
+  return {
+    status: answer.status,
+    headers,
+    text: text(answer.body),
+    code: problem.code,
+    retryAfter: headers["retry-after"]?.[0],
+    replayed: headers["idempotent-replayed"]?.[0] === "true",
+  };
+}
+
+export const ask = async <Transaction>(
+  once: OnceHttp<string, Transaction>,
+  handler: HttpHandler<Transaction>,
+  asked: Asked = {},
+): Promise<Said> => said(await once.answer(httpRequest(asked), handler));
