@@ -4,13 +4,14 @@
  *
  * A public name without a comment or out of reach, a link to a page or a place on it that is not there: each is an error.
  */
-import { resolve } from "node:path";
+import { existsSync, readdirSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { Application, Converter, type DeclarationReflection, ReflectionKind, type TypeDocOptions } from "typedoc";
 import type { PluginOptions } from "typedoc-plugin-markdown";
 import { build } from "vitepress";
-import { command, exitCodes } from "../test/support/command.ts";
+import { command, exitCodes, UsageError } from "../test/support/command.ts";
 import { deadLinks } from "./dead-links.ts";
-import { modules } from "./entries.ts";
+import { modules, packages } from "./entries.ts";
 
 const help = `npm run docs:build -- [--out FOLDER] [--base PATH]
 
@@ -39,17 +40,6 @@ const options: TypeDocOptions & PluginOptions = {
   disableSources: true,
   sortEntryPoints: false,
   validation: { notExported: true, invalidLink: true, invalidPath: true, rewrittenLink: true, notDocumented: true },
-  // They only say how an exported name is made up; what they hold is shown there.
-  intentionallyNotExported: [
-    "Context",
-    "errorCodes",
-    "FastifyReply",
-    "Next",
-    "ParsedRequest",
-    "SqliteOptions",
-    "Target",
-    "UndiciAnswer",
-  ],
   requiredToBeDocumented: ["Class", "Interface", "TypeAlias", "Variable"],
   // A page for each thing that one imports from.
   outputFileStrategy: "modules",
@@ -66,6 +56,12 @@ const options: TypeDocOptions & PluginOptions = {
   pageTitleTemplates: { module: "{name}" },
 };
 
+/** Names that only say how an exported one is made up, by package: what they hold is shown there. */
+const unexported: Readonly<Record<string, readonly string[]>> = {
+  "once-again": ["Context", "errorCodes", "FastifyReply", "Next", "ParsedRequest", "SqliteOptions", "UndiciAnswer"],
+  "@once-again/tools": ["Target"],
+};
+
 /** TypeDoc names a module by its file; users know it by what they import. */
 const imports = new Map(
   modules.map(({ specifier, source }) => [source.replace(/^packages\/|(\/index)?\.ts$/g, ""), specifier]),
@@ -79,7 +75,12 @@ async function writeReference(): Promise<string[]> {
   });
   const project = await app.convert();
   if (project === undefined) throw new Error("TypeDoc can't read the sources; what it said stands above.");
-  app.validate(project);
+  // It looks for names that can't be reached in one package at a time.
+  for (const { name } of Object.values(packages)) {
+    project.packageName = name;
+    app.options.setValue("intentionallyNotExported", [...(unexported[name] ?? [])]);
+    app.validate(project);
+  }
   await app.generateOutputs(project);
   // TypeDoc would also ask for a comment on each method of the types that only describe a driver's client.
   const functions = project.getReflectionsByKind(ReflectionKind.Function) as DeclarationReflection[];
@@ -90,6 +91,10 @@ async function writeReference(): Promise<string[]> {
 }
 
 await command(help, { out: { type: "string" }, base: { type: "string" } }, async ({ out = "site", base = "/" }) => {
+  // VitePress empties the folder first.
+  if (existsSync(out) && readdirSync(out).length > 0 && !existsSync(join(out, "hashmap.json"))) {
+    throw new UsageError(`--out must be empty, or a site made before, but ${out} is neither.`);
+  }
   const problems = await writeReference();
   await build("docs", { outDir: resolve(out), base });
   problems.push(...(await deadLinks(out, base)));

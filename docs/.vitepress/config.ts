@@ -9,10 +9,11 @@ import { defineConfig } from "vitepress";
 import { pageFile, placeName, siteLink } from "./pages.ts";
 import { sidebar } from "./sidebar.ts";
 
-const { description, homepage } = JSON.parse(readFileSync("package.json", "utf8")) as {
+const { description, repository } = JSON.parse(readFileSync("packages/once-again/package.json", "utf8")) as {
   readonly description: string;
-  readonly homepage: string;
+  readonly repository: { readonly url: string };
 };
+const home = repository.url.replaceAll(/^git\+|\.git$/g, "");
 const root = process.cwd();
 
 /** Links as the repository has them, and diagrams. */
@@ -22,7 +23,7 @@ function readAsGitHub(md: MarkdownRenderer): void {
     const from = posix.relative(root, realPath ?? path);
     for (const token of tokens.flatMap(({ children }) => children ?? [])) {
       const href = token.type === "link_open" ? token.attrGet("href") : null;
-      if (href !== null) token.attrSet("href", siteLink(href, from, `${homepage}/blob/main`));
+      if (href !== null) token.attrSet("href", siteLink(href, from, `${home}/blob/main`));
     }
   });
   const { fence } = md.renderer.rules;
@@ -31,6 +32,8 @@ function readAsGitHub(md: MarkdownRenderer): void {
     if (info.trim() !== "mermaid") return fence?.(tokens, index, ...rest) ?? "";
     return `<MermaidDiagram text="${md.utils.escapeHtml(encodeURIComponent(content))}" />`;
   };
+  // Code that is set apart by four spaces looks like any other.
+  md.renderer.rules.code_block = md.renderer.rules.fence;
 }
 
 export default defineConfig({
@@ -70,6 +73,6 @@ export default defineConfig({
         },
       },
     },
-    socialLinks: [{ icon: "github", link: homepage }],
+    socialLinks: [{ icon: "github", link: home }],
   },
 });

@@ -12,6 +12,11 @@ export function pageFile(file: string): string {
   return posix.join(dir, base === "README.md" ? "index.md" : dir === "" ? base.toLowerCase() : base);
 }
 
+/** Whether a file is a page of the site: those beside the README, and those of docs/. */
+function isPage(file: string): boolean {
+  return /^(docs\/.*|[^/]*)\.md$/.test(file);
+}
+
 /** The path of a page within the site, without the `.html` that the site adds. */
 export function pagePath(file: string): string {
   return `/${pageFile(file)}`.replace(/\.md$/, "").replace(/\/index$/, "/");
@@ -30,7 +35,7 @@ export function siteLink(href: string, from: string, sources: string): string {
   const file = posix.join(posix.dirname(from), decodeURI(path));
   // A page that is not there is left as it is, for the check of dead links to find.
   if (!existsSync(file)) return href;
-  const target = file.endsWith(".md") ? pagePath(file) : `${sources}/${file}`;
+  const target = isPage(file) ? pagePath(file) : `${sources}/${file}`;
   return place === undefined ? target : `${target}#${place}`;
 }
 

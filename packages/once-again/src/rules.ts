@@ -2,13 +2,14 @@
  * The pure rules under the loops: state and facts in, a decision out. They know neither timers nor the network, so they
  * can be driven on a clock of one's own, as the storm simulator of @once-again/tools drives them.
  */
-export { decideOn, type Failure } from "./client/retry-rule.ts";
+export { type Answer, decideOn, type Failure } from "./client/retry-rule.ts";
 export { attemptTimeout } from "./retry/attempt.ts";
-export { type BreakerState, breakerState } from "./retry/layers/breaker-state.ts";
-export { circuitBreakerSettings } from "./retry/layers/circuit-breaker-options.ts";
+export { type Admission, type BreakerState, breakerState } from "./retry/layers/breaker-state.ts";
+export { type CircuitBreakerSettings, circuitBreakerSettings } from "./retry/layers/circuit-breaker-options.ts";
 export { type HedgeRule, hedgeRule } from "./retry/layers/hedge-rule.ts";
 export type { OutcomeWindow } from "./retry/layers/outcome-window.ts";
-export { concurrencySettings, type Places, placesOf } from "./retry/layers/places.ts";
-export { throttleSettings } from "./retry/layers/throttle-options.ts";
+export { type ConcurrencySettings, concurrencySettings, type Places, placesOf } from "./retry/layers/places.ts";
+export { type ThrottleSettings, throttleSettings } from "./retry/layers/throttle-options.ts";
 export { type ThrottleState, throttleState } from "./retry/layers/throttle-state.ts";
-export { type Limit, planRetry } from "./retry/plan.ts";
+export { type Limit, type Plan, planRetry, type Progress } from "./retry/plan.ts";
+export type { RetryPolicy } from "./retry/retry-options.ts";
