@@ -1,11 +1,11 @@
 import scriptUrl from "@mermaid-js/tiny/dist/mermaid.tiny.js?url";
 import { useData } from "vitepress";
-import { defineComponent, h, onMounted, ref, useId, watch } from "vue";
+import { defineComponent, h, onMounted, ref, useId, useTemplateRef, watch } from "vue";
 
 /** What the script puts into the page. */
 interface Mermaid {
   initialize(options: Record<string, unknown>): void;
-  render(id: string, text: string): Promise<{ svg: string }>;
+  render(id: string, text: string, container: Element): Promise<{ svg: string }>;
 }
 
 let loaded: Promise<Mermaid> | undefined;
@@ -22,21 +22,47 @@ function loadMermaid(): Promise<Mermaid> {
   return loaded;
 }
 
+/** The colours of the page, as it is now. */
+function pageColours(): Record<string, string> {
+  const styles = getComputedStyle(document.documentElement);
+  const colour = (name: string): string => styles.getPropertyValue(`--vp-c-${name}`);
+  return {
+    background: colour("bg"),
+    primaryColor: colour("bg-soft"),
+    primaryTextColor: colour("text-1"),
+    primaryBorderColor: colour("border"),
+    lineColor: colour("text-2"),
+    textColor: colour("text-1"),
+    edgeLabelBackground: colour("bg"),
+    noteBkgColor: colour("gray-3"),
+    noteTextColor: colour("text-1"),
+    noteBorderColor: colour("gray-1"),
+  };
+}
+
 /** A diagram in Mermaid's language, drawn in the reader's browser, again when light and dark change. */
 export const MermaidDiagram = defineComponent({
   props: { text: { type: String, required: true } },
   setup(props) {
     const { isDark } = useData();
     const id = useId();
+    const container = useTemplateRef<HTMLDivElement>("container");
     const svg = ref("");
     const draw = async (): Promise<void> => {
       const mermaid = await loadMermaid();
-      const theme = isDark.value ? "dark" : "neutral";
-      mermaid.initialize({ startOnLoad: false, theme, fontFamily: "inherit" });
-      ({ svg: svg.value } = await mermaid.render(`diagram-${id}`, decodeURIComponent(props.text)));
+      mermaid.initialize({
+        startOnLoad: false,
+        theme: "base",
+        themeVariables: pageColours(),
+        fontFamily: "inherit",
+        sequence: { mirrorActors: false },
+      });
+      // It is measured where it will stand.
+      const place = container.value!;
+      ({ svg: svg.value } = await mermaid.render(`diagram-${id}`, decodeURIComponent(props.text), place));
     };
     onMounted(draw);
-    watch(isDark, draw);
-    return () => h("div", { class: "diagram", innerHTML: svg.value });
+    watch(isDark, draw, { flush: "post" });
+    return () => h("div", { ref: "container", class: "diagram", innerHTML: svg.value });
   },
 });
