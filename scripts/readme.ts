@@ -1,5 +1,5 @@
 /**
- * Puts the example programs into README.md and the guides, below their marks `<!-- example: examples/x.ts -->`; with
+ * Puts the example programs into README.md, the concepts and the guides, below their marks `<!-- example: examples/x.ts -->`; with
  * `--check`, fails if they differ.
  */
 import { readdirSync, readFileSync } from "node:fs";
@@ -7,7 +7,11 @@ import { update } from "./update.ts";
 
 const example = /(<!-- example: (\S+) -->\n)\n?```ts\n(?:.*\n)*?```\n/g;
 
-for (const page of ["README.md", ...readdirSync("docs/guides").map((name) => `docs/guides/${name}`)]) {
+for (const page of [
+  "README.md",
+  "docs/concepts.md",
+  ...readdirSync("docs/guides").map((name) => `docs/guides/${name}`),
+]) {
   const text = readFileSync(page, "utf8").replaceAll(
     example,
     (_, mark: string, file: string) => `${mark}\n\`\`\`ts\n${readFileSync(file, "utf8")}\`\`\`\n`,

@@ -55,6 +55,7 @@ export default defineConfig({
   themeConfig: {
     logo: "/icon.svg",
     nav: [
+      { text: "Concepts", link: "/concepts" },
       { text: "Guides", link: "/overview" },
       { text: "API", link: "/api/" },
       { text: "Errors", link: "/errors/" },

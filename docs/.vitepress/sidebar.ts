@@ -35,7 +35,7 @@ function guideLinks(): DefaultTheme.SidebarItem[] {
 
 export const sidebar: DefaultTheme.SidebarMulti = {
   "/": [
-    { text: "Start", items: [{ text: "once-again", link: "/" }, link("docs/README.md")] },
+    { text: "Start", items: [{ text: "once-again", link: "/" }, link("docs/concepts.md"), link("docs/README.md")] },
     ...guideLinks(),
     {
       text: "Behind it",

@@ -78,6 +78,13 @@ function start(guide: string, environment: Record<string, string> = {}) {
 test.for([
   ["transaction-refused", '200 {"paid":700}\n402 {"declined":400}\npaid: 700\n'],
   ["graphql", "200 paid ran\n200 paid true\n200 failed ran\n200 failed ran\npaid: 700\n"],
+  [
+    "exercises",
+    "1. Each is sent twice.\n   POST made 2 orders, PUT made 1 user.\n" +
+      "2. A POST with a key is sent twice, and then another one with the same key.\n" +
+      "   coffee: 201, replayed: false\n   coffee: 201, replayed: true\n   tea: 422, replayed: false\n" +
+      "3. The waits before retries 1 to 4, in seconds.\n   1, 2, 4, 8\n",
+  ],
   ["no-effect", "503 1\n201 -\n"],
   ["reconcile", "500\n409 1\n"],
   ["steps", "500\n201\norders: 1, charges: 1, mails: 1\n"],
