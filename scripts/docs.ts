@@ -59,7 +59,7 @@ const options: TypeDocOptions & PluginOptions = {
 /** Names that only say how an exported one is made up, by package: what they hold is shown there. */
 const unexported: Readonly<Record<string, readonly string[]>> = {
   "once-again": ["Context", "errorCodes", "FastifyReply", "Next", "ParsedRequest", "SqliteOptions", "UndiciAnswer"],
-  "@once-again/tools": ["Target"],
+  "@once-again/tools": ["JitteredBackoff", "Target"],
 };
 
 /** TypeDoc names a module by its file; users know it by what they import. */

@@ -8,6 +8,9 @@ interface Mermaid {
   render(id: string, text: string, container: Element): Promise<{ svg: string }>;
 }
 
+/** How high one line of a diagram's text is drawn, roughly. */
+const lineHeightPx = 40;
+
 let loaded: Promise<Mermaid> | undefined;
 
 /** Loads the script once, on the first page that has a diagram. It comes from the site itself. */
@@ -63,6 +66,14 @@ export const MermaidDiagram = defineComponent({
     };
     onMounted(draw);
     watch(isDark, draw, { flush: "post" });
-    return () => h("div", { ref: "container", class: "diagram", innerHTML: svg.value });
+    // Until it is drawn, it takes about the room that it will need: links to places below lead there all the same.
+    const minHeight = `${decodeURIComponent(props.text).split("\n").length * lineHeightPx}px`;
+    return () =>
+      h("div", {
+        ref: "container",
+        class: "diagram",
+        innerHTML: svg.value,
+        style: svg.value === "" ? { minHeight } : {},
+      });
   },
 });
