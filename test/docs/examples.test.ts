@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { serverPort } from "../support/servers/server-port.ts";
 
@@ -18,6 +18,31 @@ beforeEach(() => {
 afterEach(async () => {
   await Promise.all(children.splice(0).map(stop));
   rmSync(folder, { recursive: true });
+});
+
+test("the README's server answers its client, and a repeat of a key with the first response", async () => {
+  const port = await serverPort();
+  // The programs name a port, as those of readers do; here it has to be a free one.
+  const preloaded = `import net from "node:net";
+    const { listen } = net.Server.prototype;
+    net.Server.prototype.listen = function (port, ...rest) {
+      return listen.call(this, port === 3000 ? ${port} : port, ...rest).on("listening", () => console.log("listening"));
+    };
+    const { fetch } = globalThis;
+    globalThis.fetch = (url, init) => fetch(String(url).replace(":3000", ":${port}"), init);`;
+  const flags = ["--import", `data:text/javascript,${encodeURIComponent(preloaded)}`];
+  const server = start("examples/readme/server.ts", {}, flags);
+  await once(server.stdout, "data");
+
+  const called = await output(start("examples/readme/client.ts", {}, flags));
+  expect(called).toBe('201 {"order":{"item":"coffee","amount":420}}\n');
+
+  const ask = (headers: Record<string, string>) =>
+    fetch(`http://127.0.0.1:${port}/orders`, { method: "POST", headers: { "idempotency-key": "7", ...headers } });
+  const known = { authorization: "Bearer secret" };
+  const responses = [await ask(known), await ask(known), await ask({})];
+  expect(responses.map(({ status }) => status)).toEqual([201, 201, 401]);
+  expect(responses.map(({ headers }) => headers.get("idempotent-replayed"))).toEqual([null, "true", null]);
 });
 
 test("serve.ts answers call.ts, and a repeat of a key with the first answer", async () => {
@@ -66,8 +91,9 @@ test("transaction.ts charges once for a request that is sent twice", async () =>
   expect(printed).toBe('201 {"charge":1} replayed: false\n201 {"charge":1} replayed: true\ncharges: 1\n');
 });
 
-function start(program: string, environment: Record<string, string>) {
-  const child = spawn(process.execPath, ["--conditions=@once-again/source", program], {
+function start(program: string, environment: Record<string, string>, flags: readonly string[] = []) {
+  const child = spawn(process.execPath, ["--conditions=@once-again/source", ...flags, resolve(program)], {
+    cwd: folder,
     env: { ...process.env, ...environment },
     stdio: ["ignore", "pipe", "inherit"],
   });
