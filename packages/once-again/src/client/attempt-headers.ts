@@ -1,4 +1,4 @@
-import { invalidOption } from "../core/options.ts";
+import { invalidOptionError } from "../core/options.ts";
 import type { Attempt } from "../retry/index.ts";
 
 /** Under which names an attempt tells the server about itself; what has no name is not sent. */
@@ -23,7 +23,7 @@ export interface OuterAttempt {
 export function checkedAttemptHeaders(names: AttemptHeaders): AttemptHeaders {
   for (const [option, name] of Object.entries(names) as Array<[string, string | undefined]>) {
     if (name !== undefined && !/^[\w!#$%&'*+.^`|~-]+$/.test(name)) {
-      throw invalidOption(`attemptHeaders.${option}`, "a header's name", name);
+      throw invalidOptionError(`attemptHeaders.${option}`, "a header's name", name);
     }
   }
   return names;

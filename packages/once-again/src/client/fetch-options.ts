@@ -2,7 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Listener } from "../core/events.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
-import { checkedChoice, checkedFunction, checkedNumber, invalidOption } from "../core/options.ts";
+import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
 import type { Random } from "../core/random.ts";
 import { type KeyFormat, keyHeaderName } from "../key/index.ts";
 import type { Backoff, RetryBudget } from "../retry/index.ts";
@@ -148,7 +148,7 @@ export function fetchSettings(options: RetryingFetchOptions): FetchSettings {
     keyRetentionMs = Infinity,
     random,
   } = options;
-  for (const name of ["fetch", "backoff", "onEvent"] as const) checkedFunction<unknown>(name, options[name]);
+  for (const name of ["fetch", "backoff", "onEvent"] as const) checkFunction<unknown>(name, options[name]);
   const budgetOf = budgets(options.budget ?? "per-origin");
   return Object.freeze({
     policy: retryPolicy<Response>({ attemptsMax, attemptTimeoutMs, backoff, clock, deadlineMs, random }),
@@ -159,10 +159,10 @@ export function fetchSettings(options: RetryingFetchOptions): FetchSettings {
     makesKeys: keyRule(options.keys ?? "auto"),
     trustsRetryAfter: originRule("trustRetryAfter", options.trustRetryAfter ?? false),
     readBodyBytesMax: readBodyBound(options.readBody ?? false),
-    bodyBytesMax: checkedNumber("bodyBytesMax", options.bodyBytesMax ?? 64 * mebibyte, { min: 0, integer: true }),
+    bodyBytesMax: checkNumber("bodyBytesMax", options.bodyBytesMax ?? 64 * mebibyte, { min: 0, integer: true }),
     keyHeader: options.keyHeader ?? keyHeaderName,
-    keyFormat: checkedChoice("keyFormat", options.keyFormat ?? "bare", ["bare", "structured"]),
-    keyedDeadlineMs: Math.min(deadlineMs, checkedNumber("keyRetentionMs", keyRetentionMs, { min: 1 })),
+    keyFormat: checkChoice("keyFormat", options.keyFormat ?? "bare", ["bare", "structured"]),
+    keyedDeadlineMs: Math.min(deadlineMs, checkNumber("keyRetentionMs", keyRetentionMs, { min: 1 })),
     onEvent: options.onEvent,
   } satisfies FetchSettings);
 }
@@ -196,19 +196,19 @@ export function platformFetch(): typeof fetch {
 
 function keyRule(keys: NonNullable<RetryingFetchOptions["keys"]>): FetchSettings["makesKeys"] {
   if (typeof keys !== "string") return originRule("keys", keys);
-  return originRule("keys", checkedChoice("keys", keys, ["auto", "off"]) === "auto");
+  return originRule("keys", checkChoice("keys", keys, ["auto", "off"]) === "auto");
 }
 
 function readBodyBound(readBody: NonNullable<RetryingFetchOptions["readBody"]>): number | undefined {
   if (typeof readBody === "boolean") return readBody ? mebibyte : undefined;
-  return checkedNumber("readBody.bytesMax", readBody.bytesMax, { min: 1, integer: true });
+  return checkNumber("readBody.bytesMax", readBody.bytesMax, { min: 1, integer: true });
 }
 
 function budgets(budget: RetryBudget | "per-origin" | "off"): FetchSettings["budgetOf"] {
   if (budget === "per-origin") return originBudgets();
   if (budget === "off") return () => undefined;
   if (typeof budget !== "object" || typeof budget.tryTake !== "function") {
-    throw invalidOption("budget", 'a RetryBudget, "per-origin" or "off"', budget);
+    throw invalidOptionError("budget", 'a RetryBudget, "per-origin" or "off"', budget);
   }
   return () => budget;
 }

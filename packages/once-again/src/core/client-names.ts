@@ -1,7 +1,7 @@
 import { OnceAgainError } from "./errors.ts";
 
-/** How to know what was given in another's place by a method of it, and what to do with it; the first that fits speaks. */
-const known: readonly (readonly [method: string, advice: string])[] = [
+/** What each method says about the object that has it, and what to do with that object. The first match wins. */
+const adviceByMethod: readonly (readonly [method: string, advice: string])[] = [
   ["then", "a Promise: await it"],
   ["claim", "a store of once-again already: give it as the option `store`"],
   ["unsafe", "the sql of postgres: wrap it, postgresStore(sql)"],
@@ -27,10 +27,10 @@ export function hasMethod(given: unknown, method: string): boolean {
 }
 
 /** The error for what is no such store, pool or client: it says what it is, and what to do with it. */
-export function wrongClient(name: string, expected: string, given: unknown): OnceAgainError {
-  const advice = known.find(([method]) => hasMethod(given, method))?.[1];
-  const told = advice ?? (given === null ? "null" : typeof given);
-  return new OnceAgainError("ONCE_OPTION_INVALID", `${name} must be ${expected}, but it is ${told}.`, {
+export function wrongClientError(name: string, expected: string, given: unknown): OnceAgainError {
+  const advice = adviceByMethod.find(([method]) => hasMethod(given, method))?.[1];
+  const description = advice ?? (given === null ? "null" : typeof given);
+  return new OnceAgainError("ONCE_OPTION_INVALID", `${name} must be ${expected}, but it is ${description}.`, {
     details: { option: name },
   });
 }

@@ -1,5 +1,5 @@
 import { OnceAgainError } from "./errors.ts";
-import { invalidOption } from "./options.ts";
+import { invalidOptionError } from "./options.ts";
 
 /** Every name that an options object may have; the compiler holds it to the options' type. */
 export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
@@ -11,12 +11,13 @@ export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
  * @throws OnceAgainError `ONCE_OPTION_INVALID`, with the name that was probably meant.
  */
 export function checkNames(reader: string, options: object, known: Readonly<Record<string, true>>): void {
-  if (typeof options !== "object" || options === null) throw invalidOption(`${reader}'s options`, "an object", options);
+  if (typeof options !== "object" || options === null)
+    throw invalidOptionError(`${reader}'s options`, "an object", options);
   for (const name in options) if (known[name] !== true) throw unknownOption(reader, name, Object.keys(known));
 }
 
 /** Of more options those that have these names. */
-export function named<Options extends object>(options: Options, names: OptionNames<Options>): Options {
+export function pickOptions<Options extends object>(options: Options, names: OptionNames<Options>): Options {
   const chosen = Object.keys(names).filter((name) => name in options) as (keyof Options)[];
   return Object.fromEntries(chosen.map((name) => [name, options[name]])) as Options;
 }

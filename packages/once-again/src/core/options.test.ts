@@ -1,18 +1,18 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { OnceAgainError } from "./errors.ts";
-import { checkedChoice, checkedNumber, invalidOption } from "./options.ts";
+import { checkChoice, checkNumber, invalidOptionError } from "./options.ts";
 
 test("a number within its bounds comes back as it is", () => {
   fc.assert(
     fc.property(fc.integer(), fc.nat(), fc.nat(), (min, above, more) => {
       const value = min + above;
-      expect(checkedNumber("n", value, { min, max: value + more, integer: true })).toBe(value);
-      expect(checkedNumber("n", value, { min })).toBe(value);
+      expect(checkNumber("n", value, { min, max: value + more, integer: true })).toBe(value);
+      expect(checkNumber("n", value, { min })).toBe(value);
     }),
   );
-  expect(checkedNumber("n", 0.5, { min: 0 })).toBe(0.5);
-  expect(checkedNumber("n", Infinity, { min: 0 })).toBe(Infinity);
+  expect(checkNumber("n", 0.5, { min: 0 })).toBe(0.5);
+  expect(checkNumber("n", Infinity, { min: 0 })).toBe(Infinity);
 });
 
 test("everything else is refused, and the message says what would do", () => {
@@ -27,20 +27,20 @@ test("everything else is refused, and the message says what would do", () => {
     [{}, { min: 0 }, "leaseMs must be a number of at least 0, but it is [object Object]."],
   ];
   for (const [value, bounds, message] of refused) {
-    const check = (): number => checkedNumber("leaseMs", value as number, bounds);
+    const check = (): number => checkNumber("leaseMs", value as number, bounds);
     expect(check).toThrow(expect.objectContaining({ code: "ONCE_OPTION_INVALID", message }));
   }
 });
 
 test("a choice is one of the named values", () => {
-  expect(checkedChoice("status", 409, [409, 422])).toBe(409);
-  expect(() => checkedChoice("mode", "leasd" as "leased", ["leased", "transactional"])).toThrow(
+  expect(checkChoice("status", 409, [409, 422])).toBe(409);
+  expect(() => checkChoice("mode", "leasd" as "leased", ["leased", "transactional"])).toThrow(
     'mode must be "leased" or "transactional", but it is "leasd".',
   );
 });
 
 test("the error names its option", () => {
-  const error = invalidOption("scope", "a function", undefined);
+  const error = invalidOptionError("scope", "a function", undefined);
   expect(OnceAgainError.isInstance(error, "ONCE_OPTION_INVALID")).toBe(true);
   expect(error.details).toEqual({ option: "scope" });
 });

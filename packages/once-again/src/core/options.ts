@@ -5,7 +5,7 @@ import { OnceAgainError } from "./errors.ts";
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID` unless `value` is a number from `min` to `max`, whole where asked.
  */
-export function checkedNumber(
+export function checkNumber(
   name: string,
   value: number,
   bounds: { min: number; max?: number; integer?: boolean },
@@ -15,7 +15,7 @@ export function checkedNumber(
   if (fits && (!bounds.integer || Number.isInteger(value))) return value;
   const kind = bounds.integer ? "a whole number" : "a number";
   const range = bounds.max === undefined ? `of at least ${bounds.min}` : `from ${bounds.min} to ${bounds.max}`;
-  throw invalidOption(name, `${kind} ${range}`, value);
+  throw invalidOptionError(name, `${kind} ${range}`, value);
 }
 
 /**
@@ -23,13 +23,13 @@ export function checkedNumber(
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID` unless `value` is one of `choices`.
  */
-export function checkedChoice<Choice extends string | number>(
+export function checkChoice<Choice extends string | number>(
   name: string,
   value: Choice,
   choices: readonly Choice[],
 ): Choice {
   if (choices.includes(value)) return value;
-  throw invalidOption(name, choices.map((choice) => JSON.stringify(choice)).join(" or "), value);
+  throw invalidOptionError(name, choices.map((choice) => JSON.stringify(choice)).join(" or "), value);
 }
 
 /**
@@ -37,13 +37,13 @@ export function checkedChoice<Choice extends string | number>(
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for anything else.
  */
-export function checkedFunction<Given>(name: string, value: Given): Given {
+export function checkFunction<Given>(name: string, value: Given): Given {
   if (value === undefined || typeof value === "function") return value;
-  throw invalidOption(name, "a function", value);
+  throw invalidOptionError(name, "a function", value);
 }
 
 /** The error for an option whose value makes no sense. */
-export function invalidOption(name: string, expected: string, value: unknown): OnceAgainError {
+export function invalidOptionError(name: string, expected: string, value: unknown): OnceAgainError {
   const shown = shownValue(value);
   return new OnceAgainError("ONCE_OPTION_INVALID", `${name} must be ${expected}, but it is ${shown}.`, {
     details: { option: name },

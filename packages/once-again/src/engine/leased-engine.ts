@@ -1,7 +1,7 @@
 import { sleep } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { notify } from "../core/events.ts";
-import { invalidOption } from "../core/options.ts";
+import { invalidOptionError } from "../core/options.ts";
 import type { Store } from "../stores/store.ts";
 import { carryOut, failureOf, type Parts, timeOf } from "./carry-out.ts";
 import { endedError } from "./ended-error.ts";
@@ -94,7 +94,11 @@ export function unkeyedAttempt(
 
 function refuseForgetful({ retentionMsMax = Infinity }: Store, { retentionMs }: CheckedEngineOptions): void {
   if (retentionMs <= retentionMsMax) return;
-  throw invalidOption("retentionMs", `at most ${retentionMsMax}, since this store keeps nothing longer`, retentionMs);
+  throw invalidOptionError(
+    "retentionMs",
+    `at most ${retentionMsMax}, since this store keeps nothing longer`,
+    retentionMs,
+  );
 }
 
 function refuseUnsafe({ survivesFailover }: Store, { onUnknown, acknowledgeDuplicates }: EngineOptions): void {

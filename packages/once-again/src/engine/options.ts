@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { type Listener, notify } from "../core/events.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
-import { checkedChoice, checkedNumber } from "../core/options.ts";
+import { checkChoice, checkNumber } from "../core/options.ts";
 import { type Random, systemRandom } from "../core/random.ts";
 import { sharedTimers } from "../core/shared-timers.ts";
 import { systemClock } from "../core/system-clock.ts";
@@ -104,24 +104,20 @@ const dayMs = 86_400_000;
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for the first option that makes no sense. */
 export function checkedEngineOptions(options: EngineOptions): CheckedEngineOptions {
   checkNames("The engine", options, engineOptionNames);
-  const onUnknown = checkedChoice("onUnknown", options.onUnknown ?? "hold", ["hold", "rerun"]);
-  const quiesceMs = checkedNumber("quiesceMs", options.quiesceMs ?? 0, { min: 0 });
-  const checkpointBytesMax = checkedNumber("checkpointBytesMax", options.checkpointBytesMax ?? 65_536, { min: 1 });
-  const leaseMs = checkedNumber("leaseMs", options.leaseMs ?? 30_000, { min: 100, max: dayMs, integer: true });
+  const onUnknown = checkChoice("onUnknown", options.onUnknown ?? "hold", ["hold", "rerun"]);
+  const quiesceMs = checkNumber("quiesceMs", options.quiesceMs ?? 0, { min: 0 });
+  const checkpointBytesMax = checkNumber("checkpointBytesMax", options.checkpointBytesMax ?? 65_536, { min: 1 });
+  const leaseMs = checkNumber("leaseMs", options.leaseMs ?? 30_000, { min: 100, max: dayMs, integer: true });
   const clock = options.clock ?? systemClock;
   const retention = { min: leaseMs + 1, max: 36_525 * dayMs, integer: true };
   return Object.freeze({
     takeOverAfterMs: onUnknown === "hold" ? undefined : quiesceMs,
     steps: { secret: checkedSecret(options.secret), checkpointBytesMax, quiesceMs },
     leaseMs,
-    retentionMs: checkedNumber(
-      `retentionMs (longer than leaseMs, ${leaseMs})`,
-      options.retentionMs ?? dayMs,
-      retention,
-    ),
-    waitMs: checkedNumber("waitMs", options.waitMs ?? 0, { min: 0 }),
-    storeMsMax: checkedNumber("storeMsMax", options.storeMsMax ?? 5000, { min: 1 }),
-    handlerMsMax: checkedNumber("handlerMsMax", options.handlerMsMax ?? 300_000, { min: 1 }),
+    retentionMs: checkNumber(`retentionMs (longer than leaseMs, ${leaseMs})`, options.retentionMs ?? dayMs, retention),
+    waitMs: checkNumber("waitMs", options.waitMs ?? 0, { min: 0 }),
+    storeMsMax: checkNumber("storeMsMax", options.storeMsMax ?? 5000, { min: 1 }),
+    handlerMsMax: checkNumber("handlerMsMax", options.handlerMsMax ?? 300_000, { min: 1 }),
     onEvent: options.onEvent,
     onError: (error: unknown) => notify(options.onError ?? console.error, error),
     random: options.random ?? systemRandom,
@@ -131,6 +127,6 @@ export function checkedEngineOptions(options: EngineOptions): CheckedEngineOptio
 }
 
 function checkedSecret(secret: Uint8Array<ArrayBuffer> | undefined): Uint8Array<ArrayBuffer> | undefined {
-  if (secret !== undefined) checkedNumber("secret.length", secret.length, { min: 16 });
+  if (secret !== undefined) checkNumber("secret.length", secret.length, { min: 16 });
   return secret;
 }

@@ -1,6 +1,6 @@
 import { joinBytes } from "../core/bytes.ts";
 import { OnceAgainError } from "../core/errors.ts";
-import { checkedNumber, invalidOption } from "../core/options.ts";
+import { checkNumber, invalidOptionError } from "../core/options.ts";
 import type { RecordName } from "../stores/store.ts";
 
 /** A key that seals: 16 or 32 random bytes, and a name by which sealed bytes say which key opens them. */
@@ -49,7 +49,7 @@ export function sealer(keys: readonly SealKey[]): Sealer {
   const imported = new Map(keys.map((key) => [checkedId(key.id), importKey(key)]));
   const [first] = keys;
   if (first === undefined || imported.size < keys.length) {
-    throw invalidOption(
+    throw invalidOptionError(
       "keys",
       "at least one seal key, each with an id of its own",
       keys.map((key) => key.id),
@@ -82,13 +82,13 @@ export function sealer(keys: readonly SealKey[]): Sealer {
 }
 
 function importKey({ secret }: SealKey) {
-  if (secret.length !== 16) checkedNumber("secret.length", secret.length, { min: 32, max: 32 });
+  if (secret.length !== 16) checkNumber("secret.length", secret.length, { min: 32, max: 32 });
   return crypto.subtle.importKey("raw", secret, "AES-GCM", false, ["encrypt", "decrypt"]);
 }
 
 function checkedId(id: string): string {
   if (idPattern.test(id)) return id;
-  throw invalidOption("id", "1 to 64 visible ASCII characters", id);
+  throw invalidOptionError("id", "1 to 64 visible ASCII characters", id);
 }
 
 function algorithm(iv: Uint8Array<ArrayBuffer>, { scope, key, step }: SealedPart) {

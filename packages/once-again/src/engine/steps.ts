@@ -1,5 +1,5 @@
 import { OnceAgainError } from "../core/errors.ts";
-import { checkedNumber, invalidOption } from "../core/options.ts";
+import { checkNumber, invalidOptionError } from "../core/options.ts";
 import { deriveKey } from "../key/index.ts";
 import { heldError } from "./held-error.ts";
 
@@ -76,7 +76,7 @@ export interface StepOptions {
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for an absence that is said to be proven by a wait that there was not. */
 export function checkAbsence({ absent }: { absent: "fenced" | "quiesced" }, quiesceMs: number): void {
   if (absent === "fenced" || quiesceMs > 0) return;
-  throw invalidOption("quiesceMs", 'more than 0 where reconcile answers { absent: "quiesced" }', quiesceMs);
+  throw invalidOptionError("quiesceMs", 'more than 0 where reconcile answers { absent: "quiesced" }', quiesceMs);
 }
 
 /** The steps of one run of one operation. */
@@ -87,7 +87,7 @@ export function recordedSteps(record: StepRecord, options: StepOptions): Steps {
 
   /** The next place, and what an earlier run kept there. */
   const nextPlace = (name: string): { place: string; occurrence: number; kept: KeptStep | undefined } => {
-    const place = String(checkedNumber("the number of steps", (places += 1), { min: 1, max: stepsMax }));
+    const place = String(checkNumber("the number of steps", (places += 1), { min: 1, max: stepsMax }));
     occurrences ??= new Map();
     const occurrence = (occurrences.get(name) ?? 0) + 1;
     occurrences.set(name, occurrence);
@@ -98,7 +98,7 @@ export function recordedSteps(record: StepRecord, options: StepOptions): Steps {
   };
   const encode = (step: KeptStep): Uint8Array => {
     const bytes = new TextEncoder().encode(JSON.stringify(step));
-    checkedNumber(`the kept result of step "${step.name}", in bytes,`, bytes.length, {
+    checkNumber(`the kept result of step "${step.name}", in bytes,`, bytes.length, {
       min: 0,
       max: options.checkpointBytesMax,
     });
@@ -165,7 +165,7 @@ function valueOf<Value>(kept: KeptStep): Value {
 
 function checkedSecret(secret: Uint8Array<ArrayBuffer> | undefined): Uint8Array<ArrayBuffer> {
   if (secret !== undefined) return secret;
-  throw invalidOption(
+  throw invalidOptionError(
     "secret",
     "given where a handler has keyed steps: 16 random bytes, the same on every server",
     secret,

@@ -1,4 +1,4 @@
-import { invalidOption } from "../core/options.ts";
+import { invalidOptionError } from "../core/options.ts";
 import { type Execution } from "../engine/index.ts";
 import {
   type HttpOptions,
@@ -50,7 +50,7 @@ export function onceFetch<Transaction, Native extends Request, Rest extends read
   handler: FetchHandler<Transaction, Native, Rest>,
 ): OnceFetch<Native, Rest> {
   const once = onceHttp(options);
-  if (typeof handler !== "function") throw invalidOption("handler", "a function", handler);
+  if (typeof handler !== "function") throw invalidOptionError("handler", "a function", handler);
 
   const run = async (request: Native, ...rest: Rest): Promise<Response> => {
     const passing = once.passing(request.method);

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { invalidOption } from "../core/options.ts";
+import { invalidOptionError } from "../core/options.ts";
 import {
   type HttpOptions,
   type IdempotencyPolicy,
@@ -49,7 +49,7 @@ export function onceNode<Transaction>(
   handler: NodeHandler<Transaction>,
 ): OnceNode {
   const once = onceHttp(options);
-  if (typeof handler !== "function") throw invalidOption("handler", "a function", handler);
+  if (typeof handler !== "function") throw invalidOptionError("handler", "a function", handler);
 
   const listen = async (request: IncomingMessage & ParsedRequest, response: ServerResponse): Promise<void> => {
     checkMessages("onceNode", request, response);

@@ -1,4 +1,4 @@
-import { hasMethod, wrongClient } from "../core/client-names.ts";
+import { hasMethod, wrongClientError } from "../core/client-names.ts";
 import { OnceAgainError } from "../core/errors.ts";
 
 /**
@@ -7,7 +7,7 @@ import { OnceAgainError } from "../core/errors.ts";
  * @throws OnceAgainError `ONCE_OPTION_INVALID`; `ONCE_UNSAFE_PAIR` for a store that has no transactions to offer.
  */
 export function checkStore(store: unknown, mode: "leased" | "transactional" = "leased"): void {
-  if (!hasMethod(store, "claim")) throw wrongClient("store", "a store of once-again", store);
+  if (!hasMethod(store, "claim")) throw wrongClientError("store", "a store of once-again", store);
   if (mode === "transactional" && !hasMethod(store, "transact")) {
     throw new OnceAgainError(
       "ONCE_UNSAFE_PAIR",

@@ -1,7 +1,7 @@
 import { notify } from "../core/events.ts";
-import { hasMethod, wrongClient } from "../core/client-names.ts";
-import { checkNames, named, type OptionNames } from "../core/option-names.ts";
-import { checkedChoice, checkedFunction, checkedNumber, invalidOption } from "../core/options.ts";
+import { hasMethod, wrongClientError } from "../core/client-names.ts";
+import { checkNames, pickOptions, type OptionNames } from "../core/option-names.ts";
+import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
 import type { Store, TransactionalStore } from "../stores/store.ts";
 import { checkStore } from "./check-store.ts";
 import { engineOptionNames, type EngineOptions } from "../engine/options.ts";
@@ -82,7 +82,7 @@ export type HttpOptions<Request, Transaction> =
 
 /** What the engine under a route is told: a route that reconciles runs operations again, but looks first. */
 export function engineOptionsOf<Request>({ onUnknown, ...options }: HttpRules<Request>): EngineOptions {
-  const own: EngineOptions = named<EngineOptions>(options, engineOptionNames);
+  const own: EngineOptions = pickOptions<EngineOptions>(options, engineOptionNames);
   if (typeof onUnknown !== "function") return onUnknown === undefined ? own : { ...own, onUnknown };
   return { ...own, onUnknown: "rerun", acknowledgeDuplicates: true };
 }
@@ -121,26 +121,26 @@ const names: OptionNames<HttpRules<never> & LeasedMode> = {
 export function checkedHttpRules<Request, Transaction>(
   options: HttpOptions<Request, Transaction>,
 ): CheckedHttpRules<Request> {
-  if (hasMethod(options, "claim")) throw wrongClient("options", "an object such as { store, scope }", options);
+  if (hasMethod(options, "claim")) throw wrongClientError("options", "an object such as { store, scope }", options);
   checkNames("once-again", options, names);
   const { scope } = options;
-  checkedChoice("mode", options.mode ?? "leased", ["leased", "transactional"]);
+  checkChoice("mode", options.mode ?? "leased", ["leased", "transactional"]);
   checkStore(options.store, options.mode);
   if (scope !== "public" && typeof scope !== "function") {
-    throw invalidOption("scope", 'a function that names the caller of a request, or "public"', scope);
+    throw invalidOptionError("scope", 'a function that names the caller of a request, or "public"', scope);
   }
   return Object.freeze({
     scope,
     reconcile: typeof options.onUnknown === "function" ? options.onUnknown : undefined,
-    reusedStatus: checkedChoice("reusedStatus", options.reusedStatus ?? 422, [409, 422]),
-    oldKeys: checkedChoice("oldKeys", options.oldKeys ?? "refuse", ["refuse", "run"]),
-    failureOf: checkedFunction("failureOf", options.failureOf),
+    reusedStatus: checkChoice("reusedStatus", options.reusedStatus ?? 422, [409, 422]),
+    oldKeys: checkChoice("oldKeys", options.oldKeys ?? "refuse", ["refuse", "run"]),
+    failureOf: checkFunction("failureOf", options.failureOf),
     methods: checkedMethods(options.methods ?? ["POST", "PATCH"]),
     keyRequired: options.keyRequired ?? true,
-    bodyBytesMax: checkedNumber("bodyBytesMax", options.bodyBytesMax ?? 1_048_576, { min: 0, integer: true }),
-    resultBytesMax: checkedNumber("resultBytesMax", options.resultBytesMax ?? 1_048_576, { min: 1024, integer: true }),
+    bodyBytesMax: checkNumber("bodyBytesMax", options.bodyBytesMax ?? 1_048_576, { min: 0, integer: true }),
+    resultBytesMax: checkNumber("resultBytesMax", options.resultBytesMax ?? 1_048_576, { min: 1024, integer: true }),
     quota: options.quota,
-    retryAfterSeconds: checkedNumber("retryAfterSeconds", options.retryAfterSeconds ?? 1, { min: 1, integer: true }),
+    retryAfterSeconds: checkNumber("retryAfterSeconds", options.retryAfterSeconds ?? 1, { min: 1, integer: true }),
     problemBase: options.problemBase ?? "https://unpkg.com/once-again@0/docs/errors/",
     onError: (error: unknown) => notify(options.onError ?? console.error, error),
   });
@@ -149,5 +149,5 @@ export function checkedHttpRules<Request, Transaction>(
 function checkedMethods(methods: readonly string[]): readonly string[] {
   const isList = Array.isArray(methods) && methods.length > 0 && methods.every((method) => typeof method === "string");
   if (isList) return methods.map((method) => method.toUpperCase());
-  throw invalidOption("methods", 'a list such as ["POST", "PATCH"]', methods);
+  throw invalidOptionError("methods", 'a list such as ["POST", "PATCH"]', methods);
 }

@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { checkNames } from "../core/option-names.ts";
-import { checkedNumber } from "../core/options.ts";
+import { checkNumber } from "../core/options.ts";
 
 /** How many new keys one scope may bring: `keysMax` at once, and as many again every `perMs`. */
 export interface KeyQuota {
@@ -39,8 +39,8 @@ export function quotaCount(quota: KeyQuota | undefined, clock: Clock): QuotaCoun
   if (quota === undefined) return unlimited;
   checkNames("quota", quota, { keysMax: true, perMs: true });
   const { keysMax, perMs } = quota;
-  checkedNumber("quota.keysMax", keysMax, { min: 1, integer: true });
-  checkedNumber("quota.perMs", perMs, { min: 1 });
+  checkNumber("quota.keysMax", keysMax, { min: 1, integer: true });
+  checkNumber("quota.perMs", perMs, { min: 1 });
   // In the order of their last use.
   const buckets = new Map<string, Bucket>();
 

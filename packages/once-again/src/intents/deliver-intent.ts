@@ -1,5 +1,5 @@
 import { keepLease } from "../core/lease.ts";
-import { checkedNumber } from "../core/options.ts";
+import { checkNumber } from "../core/options.ts";
 import { uniform } from "../core/random.ts";
 import type { ClaimedIntent, IntentOutcome } from "../stores/intent-store.ts";
 import type { IntentNews } from "./intent-event.ts";
@@ -67,6 +67,6 @@ export async function carryOut(
 /** What the server asked for, and a random part on top, or the backoff's delay. Whole milliseconds, as stores count. */
 function delayUntilNext(intent: ClaimedIntent, delayMsMin: number, { resumeBackoff, random }: IntentsSettings): number {
   const delay = resumeBackoff({ retry: intent.claims, previousDelayMs: intent.postponedMs, random });
-  const backoffMs = checkedNumber("resumeBackoff's delay", delay, { min: 0, max: Number.MAX_SAFE_INTEGER });
+  const backoffMs = checkNumber("resumeBackoff's delay", delay, { min: 0, max: Number.MAX_SAFE_INTEGER });
   return Math.ceil(delayMsMin === 0 ? backoffMs : delayMsMin + uniform(random, 0, backoffMs));
 }

@@ -1,5 +1,5 @@
 import { OnceAgainError } from "../core/errors.ts";
-import { invalidOption } from "../core/options.ts";
+import { invalidOptionError } from "../core/options.ts";
 import type { AddIntentRequest } from "../stores/intent-store.ts";
 import { fingerprint, makeKey, parseKey } from "../key/index.ts";
 import { sha256 } from "../key/sha256.ts";
@@ -95,7 +95,7 @@ export async function readIntentInput(
 function checkId(id: string): void {
   const fits = typeof id === "string" && id !== "" && id.length <= idLengthMax;
   if (fits && id.isWellFormed() && !id.includes("\0")) return;
-  throw invalidOption("id", `a text of 1 to ${idLengthMax} characters without NUL`, id);
+  throw invalidOptionError("id", `a text of 1 to ${idLengthMax} characters without NUL`, id);
 }
 
 function refuseFactory<Body>(body: Body): Body {

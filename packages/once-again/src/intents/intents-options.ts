@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
-import { checkNames, named, type OptionNames } from "../core/option-names.ts";
-import { checkedNumber } from "../core/options.ts";
+import { checkNames, pickOptions, type OptionNames } from "../core/option-names.ts";
+import { checkNumber } from "../core/options.ts";
 import { type Random, systemRandom } from "../core/random.ts";
 import { systemClock } from "../core/system-clock.ts";
 import type { IntentFacts, IntentStore } from "../stores/intent-store.ts";
@@ -150,10 +150,10 @@ const mebibyte = 1_048_576;
 export function intentsSettings(options: IntentsOptions): IntentsSettings {
   // Checked now, rather than at the first intent that is sent.
   checkNames("openIntents", options, names);
-  const sending: SendingOptions = named<SendingOptions>(options, sendingNames);
+  const sending: SendingOptions = pickOptions<SendingOptions>(options, sendingNames);
   const { budgetOf, layerOf } = fetchSettings(sending);
   const whole = (name: NumberOption, value: number, min: number, max?: number): number =>
-    checkedNumber(name, options[name] ?? value, { min, integer: true, ...(max === undefined ? undefined : { max }) });
+    checkNumber(name, options[name] ?? value, { min, integer: true, ...(max === undefined ? undefined : { max }) });
   const concurrency = whole("concurrency", 16, 1, 256);
   return Object.freeze({
     store: options.store,

@@ -1,5 +1,5 @@
 import { stringify } from "uuid";
-import { checkedNumber } from "../core/options.ts";
+import { checkNumber } from "../core/options.ts";
 
 /** What a derived key is made from. The same parts always give the same key. */
 export interface DerivedKeyParts {
@@ -23,7 +23,7 @@ export interface DerivedKeyParts {
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for a shorter secret.
  */
 export async function deriveKey(secret: Uint8Array<ArrayBuffer>, parts: DerivedKeyParts): Promise<string> {
-  checkedNumber("secret.length", secret.length, { min: 16 });
+  checkNumber("secret.length", secret.length, { min: 16 });
   const algorithm = { name: "HMAC", hash: "SHA-256" };
   const hmacKey = await crypto.subtle.importKey("raw", secret, algorithm, false, ["sign"]);
   const message = JSON.stringify([parts.scope, parts.key, parts.name, parts.occurrence ?? 1]);

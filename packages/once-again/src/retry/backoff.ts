@@ -1,5 +1,5 @@
 import { checkNames, type OptionNames } from "../core/option-names.ts";
-import { checkedNumber } from "../core/options.ts";
+import { checkNumber } from "../core/options.ts";
 import { type Random, uniform } from "../core/random.ts";
 import { equalJitter, type Jitter } from "./jitter.ts";
 
@@ -50,7 +50,7 @@ const growingNames: OptionNames<BackoffOptions> = { ...rangeNames, jitter: true 
  */
 export function exponentialBackoff(options: BackoffOptions & { factor?: number } = {}): Backoff {
   checkNames("exponentialBackoff", options, { ...growingNames, factor: true });
-  const factor = checkedNumber("factor", options.factor ?? 2, { min: 1, max: 100 });
+  const factor = checkNumber("factor", options.factor ?? 2, { min: 1, max: 100 });
   return growing(options, (retry, baseMs) => baseMs * factor ** (retry - 1));
 }
 
@@ -87,7 +87,7 @@ export function fibonacciBackoff(options: BackoffOptions = {}): Backoff {
  */
 export function constantBackoff(options: { delayMs: number; jitter?: Jitter }): Backoff {
   checkNames("constantBackoff", options, { delayMs: true, jitter: true });
-  const delayMs = checkedNumber("delayMs", options.delayMs, { min: 0, max: delayMsMax });
+  const delayMs = checkNumber("delayMs", options.delayMs, { min: 0, max: delayMsMax });
   const jitter = options.jitter ?? defaultJitter;
   return ({ random }) => below(delayMsMax, jitter(delayMs, random), random);
 }
@@ -119,7 +119,7 @@ function below(capMs: number, delayMs: number, random: Random): number {
 }
 
 function checkedRange(options: BackoffOptions): { baseMs: number; capMs: number } {
-  const baseMs = checkedNumber("baseMs", options.baseMs ?? 1000, { min: 1, max: delayMsMax });
-  const capMs = checkedNumber("capMs", options.capMs ?? Math.max(baseMs, 30_000), { min: baseMs, max: delayMsMax });
+  const baseMs = checkNumber("baseMs", options.baseMs ?? 1000, { min: 1, max: delayMsMax });
+  const capMs = checkNumber("capMs", options.capMs ?? Math.max(baseMs, 30_000), { min: baseMs, max: delayMsMax });
   return { baseMs, capMs };
 }

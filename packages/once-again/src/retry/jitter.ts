@@ -1,5 +1,5 @@
 import { checkNames } from "../core/option-names.ts";
-import { checkedNumber } from "../core/options.ts";
+import { checkNumber } from "../core/options.ts";
 import { type Random, uniform } from "../core/random.ts";
 
 /**
@@ -40,7 +40,7 @@ export function equalJitter(): Jitter {
  */
 export function boundedJitter(options: { ratio?: number } = {}): Jitter {
   checkNames("boundedJitter", options, { ratio: true });
-  const ratio = checkedNumber("ratio", options.ratio ?? 0.25, { min: 0, max: 1 });
+  const ratio = checkNumber("ratio", options.ratio ?? 0.25, { min: 0, max: 1 });
   return (delayMs, random) => delayMs * uniform(random, 1 - ratio, 1 + ratio);
 }
 

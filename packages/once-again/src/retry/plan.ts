@@ -1,4 +1,4 @@
-import { checkedNumber } from "../core/options.ts";
+import { checkNumber } from "../core/options.ts";
 import { uniform } from "../core/random.ts";
 import type { Decision } from "./decision.ts";
 import type { FailureKind } from "./retry-budget.ts";
@@ -58,7 +58,7 @@ export function planRetry(
   if (attempts >= policy.attemptsMax) return limit("attempts");
 
   const delay = policy.backoff({ retry: attempts, previousDelayMs, random });
-  const backoffMs = checkedNumber("the backoff's delay", delay, { min: 0, max: Number.MAX_VALUE });
+  const backoffMs = checkNumber("the backoff's delay", delay, { min: 0, max: Number.MAX_VALUE });
   const delayMs = delayMsMin === undefined ? backoffMs : delayMsMin + uniform(random, 0, backoffMs);
   if (deadlineMs !== undefined && elapsedMs + delayMs + attemptMsMin > deadlineMs) return limit("deadline");
   const isPaid = budget !== undefined && !free;

@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { Listener } from "../core/events.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
-import { checkedNumber } from "../core/options.ts";
+import { checkNumber } from "../core/options.ts";
 import { type Random, systemRandom } from "../core/random.ts";
 import { systemClock } from "../core/system-clock.ts";
 import { type Backoff, exponentialBackoff } from "./backoff.ts";
@@ -72,11 +72,11 @@ export function retryPolicy<T>(options: RetryOptions<T>): RetryPolicy<T> {
   if (!hasKnownNames(options)) checkNames("retry", options, names);
   const { deadlineMs, attemptTimeoutMs } = options;
   return {
-    attemptsMax: checkedNumber("attemptsMax", options.attemptsMax ?? 5, { min: 1, integer: true }),
+    attemptsMax: checkNumber("attemptsMax", options.attemptsMax ?? 5, { min: 1, integer: true }),
     backoff: options.backoff ?? defaultBackoff,
-    deadlineMs: deadlineMs === undefined ? undefined : checkedNumber("deadlineMs", deadlineMs, { min: 1 }),
+    deadlineMs: deadlineMs === undefined ? undefined : checkNumber("deadlineMs", deadlineMs, { min: 1 }),
     attemptTimeoutMs:
-      attemptTimeoutMs === undefined ? undefined : checkedNumber("attemptTimeoutMs", attemptTimeoutMs, { min: 1 }),
+      attemptTimeoutMs === undefined ? undefined : checkNumber("attemptTimeoutMs", attemptTimeoutMs, { min: 1 }),
     signal: options.signal,
     repeatable: undefined,
     budget: options.budget,

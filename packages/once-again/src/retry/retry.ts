@@ -1,5 +1,5 @@
 import { sleep } from "../core/clock.ts";
-import { invalidOption } from "../core/options.ts";
+import { invalidOptionError } from "../core/options.ts";
 import { type Operation, type Outcome, runAttempt, valueOf } from "./attempt.ts";
 import { decideByDefault } from "./decision.ts";
 import { beginAttempt, beginCall, endAttempt, giveUp } from "./retry-call.ts";
@@ -24,7 +24,7 @@ const defaultPolicy = retryPolicy<unknown>({});
  */
 export function retry<T>(operation: Operation<T>, options?: RetryOptions<T>): Promise<T> {
   try {
-    if (typeof operation !== "function") throw invalidOption("operation", "a function", operation);
+    if (typeof operation !== "function") throw invalidOptionError("operation", "a function", operation);
     return runRetry(operation, options === undefined ? defaultPolicy : retryPolicy(options));
   } catch (error) {
     return Promise.reject(error);

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import type { Clock } from "../core/clock.ts";
-import { checkedNumber } from "../core/options.ts";
+import { checkNumber } from "../core/options.ts";
 
 /** A clock that stands still until it is told to go on. */
 export interface FakeClock extends Clock {
@@ -63,7 +63,7 @@ export function fakeClock(startMs = 0): FakeClock {
       return () => void timers.delete(timer);
     },
     async advance(ms) {
-      checkedNumber("ms", ms, { min: 0 });
+      checkNumber("ms", ms, { min: 0 });
       const advance = advances.then(() => advanceNow(ms));
       advances = advance.catch(() => undefined);
       await advance;

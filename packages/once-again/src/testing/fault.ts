@@ -1,9 +1,9 @@
-import { checkedNumber } from "../core/options.ts";
+import { checkNumber } from "../core/options.ts";
 import { systemRandom, uniform, type Random } from "../core/random.ts";
 import type { RequestHead } from "./request-framing.ts";
 
 /** What the caller sees of a loss: its connection is reset, or nothing ever comes and only its own time-out ends it. */
-export type Manner = "reset" | "silence";
+export type FaultManner = "reset" | "silence";
 
 /** How slow the network is. */
 export interface Delays {
@@ -29,7 +29,7 @@ export interface Delays {
 export type Fault = Delays &
   (
     | { readonly scenario: "pass" | "fail" }
-    | { readonly scenario: "lose-request" | "lose-answer"; readonly manner?: Manner }
+    | { readonly scenario: "lose-request" | "lose-answer"; readonly manner?: FaultManner }
   );
 
 /** The name of what can happen to an exchange. */
@@ -83,14 +83,14 @@ export interface RandomFaults {
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for a share outside 0 to 1 or a negative delay.
  */
 export function randomFaults(options: RandomFaults): (exchange: Exchange) => Fault {
-  const probability = checkedNumber("probability", options.probability, { min: 0, max: 1 });
-  const silenceShare = checkedNumber("silenceShare", options.silenceShare ?? 0.2, { min: 0, max: 1 });
-  const delayMsMax = checkedNumber("delayMsMax", options.delayMsMax ?? 0, { min: 0 });
+  const probability = checkNumber("probability", options.probability, { min: 0, max: 1 });
+  const silenceShare = checkNumber("silenceShare", options.silenceShare ?? 0.2, { min: 0, max: 1 });
+  const delayMsMax = checkNumber("delayMsMax", options.delayMsMax ?? 0, { min: 0 });
   const random = options.random ?? systemRandom;
   return () => {
     const faulty = random() < probability;
     const scenario = faultScenarios[Math.floor(random() * faultScenarios.length)]!;
-    const manner: Manner = random() < silenceShare ? "silence" : "reset";
+    const manner: FaultManner = random() < silenceShare ? "silence" : "reset";
     const delays = {
       requestDelayMs: uniform(random, 0, delayMsMax),
       answerDelayMs: uniform(random, 0, delayMsMax),

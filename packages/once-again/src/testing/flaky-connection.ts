@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { sleep, type Clock } from "../core/clock.ts";
-import type { ExchangeNews, Fault, Manner } from "./fault.ts";
+import type { ExchangeNews, Fault, FaultManner } from "./fault.ts";
 import { frameRequests, framingStart, type RequestHead, type RequestPart } from "./request-framing.ts";
 import { carriage, type Carriage, type Link } from "./scenarios.ts";
 
@@ -143,7 +143,7 @@ export class FlakyConnection implements Link {
     server?.destroySoon();
   }
 
-  loseCaller(manner: Manner = "reset"): void {
+  loseCaller(manner: FaultManner = "reset"): void {
     this.#isCallerLost = true;
     if (manner === "reset") this.#caller.resetAndDestroy();
   }

@@ -7,7 +7,7 @@ export {
   type ExchangeNews,
   type Fault,
   type FaultPlan,
-  type Manner,
+  type FaultManner,
   type RandomFaults,
   type Scenario,
 } from "./fault.ts";

@@ -1,4 +1,4 @@
-import type { ExchangeNews, Fault, Manner, Scenario } from "./fault.ts";
+import type { ExchangeNews, Fault, FaultManner, Scenario } from "./fault.ts";
 
 /** The two connections that an exchange runs over, as a scenario may use them. */
 export interface Link {
@@ -11,7 +11,7 @@ export interface Link {
   /** Ends the server's connection after what was sent; what it still says is dropped. */
   cutServer(): void;
   /** Lets the caller's connection end as a loss ends it. */
-  loseCaller(manner: Manner | undefined): void;
+  loseCaller(manner: FaultManner | undefined): void;
   /** Says how far the exchange has come. */
   tell(news: ExchangeNews): void;
 }
@@ -99,7 +99,7 @@ const carriages: Record<Scenario, (link: Link, fault: Fault, method: string) => 
   },
 };
 
-const mannerOf = (fault: Fault): Manner | undefined => ("manner" in fault ? fault.manner : undefined);
+const mannerOf = (fault: Fault): FaultManner | undefined => ("manner" in fault ? fault.manner : undefined);
 
 /** The answer to a request that was made to fail. An answer to HEAD has no body (RFC 9110, section 9.3.2). */
 function unavailable(method: string): Buffer {

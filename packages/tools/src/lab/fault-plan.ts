@@ -1,4 +1,4 @@
-import { checkedNumber } from "once-again/options";
+import { checkNumber } from "once-again/options";
 import { randomFaults, seededRandom, type Exchange, type Fault } from "once-again/testing";
 
 /** The header field in which the lab's callers name their order, so that the network knows whose attempt it carries. */
@@ -38,7 +38,7 @@ const nowhere: Exchange = { index: 0, method: "POST", target: "/orders", headers
  * @throws OnceAgainError `ONCE_OPTION_INVALID` unless `faults` is from 0 to 1.
  */
 export function labPlan(options: LabFaults): (exchange: Exchange) => Fault {
-  checkedNumber("faults", options.faults, { min: 0, max: 1 });
+  checkNumber("faults", options.faults, { min: 0, max: 1 });
   const attempts = new Map<string, number>();
   return ({ headers }) => {
     const orderId = headers.get(orderHeader.toLowerCase()) ?? "";

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { checkedNumber, invalidOption } from "once-again/options";
+import { checkNumber, invalidOptionError } from "once-again/options";
 import { labApi } from "./api.ts";
 import { callerNames, type CallerName } from "./caller-name.ts";
 import { carelessCaller } from "./careless-caller.ts";
@@ -54,11 +54,11 @@ const callers: Record<CallerName, (options: CallerOptions) => SendOrder> = {
  */
 export async function runLab(options: LabOptions): Promise<LabResult> {
   const settings = {
-    faults: checkedNumber("faults", options.faults ?? 0.3, { min: 0, max: 1 }),
-    seed: checkedNumber("seed", options.seed ?? 1, { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true }),
-    concurrency: checkedNumber("callers", options.callers ?? 8, { min: 1, max: 256, integer: true }),
+    faults: checkNumber("faults", options.faults ?? 0.3, { min: 0, max: 1 }),
+    seed: checkNumber("seed", options.seed ?? 1, { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true }),
+    concurrency: checkNumber("callers", options.callers ?? 8, { min: 1, max: 256, integer: true }),
   };
-  if (options.orders.length === 0) throw invalidOption("orders", "at least one order", "none");
+  if (options.orders.length === 0) throw invalidOptionError("orders", "at least one order", "none");
   const folder = await mkdtemp(join(tmpdir(), "once-again-lab-"));
   try {
     return await runIn(folder, { ...options, ...settings });

@@ -1,4 +1,4 @@
-import { checkedNumber } from "once-again/options";
+import { checkNumber } from "once-again/options";
 import type { BudgetSettings } from "./policy-options.ts";
 import { simulateStorm } from "./storm.ts";
 import type { StormOptions } from "./storm-options.ts";
@@ -46,8 +46,8 @@ export function budgetStorm({ attemptsMax, budget, name }: Omit<Row, "seconds">,
 
 /** Simulates one trial after the other, yielding in between, and then returns the table. */
 export function* budgetSteps(options: TableOptions = {}): Generator<{ readonly share: number }, TableCheck, void> {
-  const trials = checkedNumber("trials", options.trials ?? 20, { min: 1, max: 10_000, integer: true });
-  const seed = checkedNumber("seed", options.seed ?? 1, { min: 0, integer: true });
+  const trials = checkNumber("trials", options.trials ?? 20, { min: 1, max: 10_000, integer: true });
+  const seed = checkNumber("seed", options.seed ?? 1, { min: 0, integer: true });
   const columns = rates
     .map((rate, index) => ({ rate, index }))
     .filter(({ rate }) => options.only?.includes(rate) ?? true);

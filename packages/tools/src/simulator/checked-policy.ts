@@ -1,4 +1,4 @@
-import { checkedChoice, checkedNumber, invalidOption } from "once-again/options";
+import { checkChoice, checkNumber, invalidOptionError } from "once-again/options";
 import { seededRandom } from "once-again";
 import { callerProcess } from "./caller-process.ts";
 import { nameOf } from "./policy-name.ts";
@@ -12,9 +12,9 @@ const nameLengthMax = 60;
 export function checkedPolicy(options: PolicyOptions): PolicySettings {
   const { deadlineMs, circuitBreaker, adaptiveThrottle, concurrencyLimit, hedge, name } = options;
   const settings = {
-    attemptsMax: checkedNumber("attemptsMax", options.attemptsMax ?? 5, { min: 1, max: 1000, integer: true }),
-    attemptTimeoutMs: checkedNumber("attemptTimeoutMs", options.attemptTimeoutMs ?? 1000, { min: 1, max: 3_600_000 }),
-    ...(deadlineMs !== undefined && { deadlineMs: checkedNumber("deadlineMs", deadlineMs, { min: 1, max: day }) }),
+    attemptsMax: checkNumber("attemptsMax", options.attemptsMax ?? 5, { min: 1, max: 1000, integer: true }),
+    attemptTimeoutMs: checkNumber("attemptTimeoutMs", options.attemptTimeoutMs ?? 1000, { min: 1, max: 3_600_000 }),
+    ...(deadlineMs !== undefined && { deadlineMs: checkNumber("deadlineMs", deadlineMs, { min: 1, max: day }) }),
     backoff: checkedBackoff(options.backoff ?? { kind: "exponential" }),
     budget: checkedBudget(options.budget ?? { kind: "success" }),
     ...(circuitBreaker !== undefined && { circuitBreaker }),
@@ -23,7 +23,7 @@ export function checkedPolicy(options: PolicyOptions): PolicySettings {
     ...(hedge !== undefined && { hedge }),
   };
   if (name !== undefined && (typeof name !== "string" || name === "" || name.length > nameLengthMax)) {
-    throw invalidOption("name", `a text of 1 to ${nameLengthMax} characters`, name);
+    throw invalidOptionError("name", `a text of 1 to ${nameLengthMax} characters`, name);
   }
   const policy: PolicySettings = { name: name ?? nameOf(settings), ...settings };
   // What stands behind the settings checks its own numbers, when it is made.
@@ -37,13 +37,13 @@ export function checkedPolicy(options: PolicyOptions): PolicySettings {
 const defaultJitter = "equal";
 
 function checkedBackoff(settings: BackoffSettings): JitteredBackoff {
-  checkedChoice("backoff.kind", settings.kind, ["exponential", "linear", "fibonacci", "constant", "decorrelated"]);
+  checkChoice("backoff.kind", settings.kind, ["exponential", "linear", "fibonacci", "constant", "decorrelated"]);
   if (settings.kind === "decorrelated") return settings;
   const { jitter = defaultJitter } = settings;
-  return { ...settings, jitter: checkedChoice("backoff.jitter", jitter, ["full", "equal", "bounded", "none"]) };
+  return { ...settings, jitter: checkChoice("backoff.jitter", jitter, ["full", "equal", "bounded", "none"]) };
 }
 
 function checkedBudget(settings: BudgetSettings): BudgetSettings {
-  checkedChoice("budget.kind", settings.kind, ["none", "success", "grpc", "aws", "finagle"]);
+  checkChoice("budget.kind", settings.kind, ["none", "success", "grpc", "aws", "finagle"]);
   return settings;
 }

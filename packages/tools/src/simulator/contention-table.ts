@@ -1,4 +1,4 @@
-import { checkedNumber } from "once-again/options";
+import { checkNumber } from "once-again/options";
 import {
   type Backoff,
   constantBackoff,
@@ -55,8 +55,8 @@ const table: Readonly<Record<number, Readonly<Record<BackoffName, readonly [writ
 
 /** Simulates one trial after the other, and then returns the table; it yields after each number of clients. */
 export function* contentionSteps(options: TableOptions = {}): Generator<{ readonly share: number }, TableCheck, void> {
-  const trials = checkedNumber("trials", options.trials ?? 100, { min: 1, max: 10_000, integer: true });
-  const seed = checkedNumber("seed", options.seed ?? 1, { min: 0, integer: true });
+  const trials = checkNumber("trials", options.trials ?? 100, { min: 1, max: 10_000, integer: true });
+  const seed = checkNumber("seed", options.seed ?? 1, { min: 0, integer: true });
   const rows = Object.keys(table)
     .map(Number)
     .filter((clients) => options.only?.includes(clients) ?? true);

@@ -1,4 +1,4 @@
-import { checkedNumber } from "once-again/options";
+import { checkNumber } from "once-again/options";
 import { seededRandom } from "once-again";
 import type { Backoff } from "once-again";
 import { messageMs } from "./distributions.ts";
@@ -38,9 +38,9 @@ const [readArrives, , writeArrives, writeAnswered] = [0, 1, 2, 3] as const;
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
  */
 export function contention(options: ContentionOptions): ContentionResult {
-  const clients = checkedNumber("clients", options.clients, { min: 1, max: 100_000, integer: true });
-  const meanMs = checkedNumber("delayMs", options.delayMs ?? 10, { min: 0, max: 60_000 });
-  const spreadMs = checkedNumber("spreadMs", options.spreadMs ?? 2, { min: 0, max: 60_000 });
+  const clients = checkNumber("clients", options.clients, { min: 1, max: 100_000, integer: true });
+  const meanMs = checkNumber("delayMs", options.delayMs ?? 10, { min: 0, max: 60_000 });
+  const spreadMs = checkNumber("spreadMs", options.spreadMs ?? 2, { min: 0, max: 60_000 });
   const { backoff } = options;
   const random = seededRandom(options.seed ?? 1);
   const delay = (): number => messageMs(random, meanMs, spreadMs);

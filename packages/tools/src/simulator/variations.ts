@@ -1,4 +1,4 @@
-import { invalidOption } from "once-again/options";
+import { invalidOptionError } from "once-again/options";
 import type { BackoffSettings, PolicyOptions } from "./policy-options.ts";
 
 type Variation = (policy: PolicyOptions) => PolicyOptions;
@@ -12,7 +12,7 @@ const jitter =
   (policy) => {
     const { backoff = { kind: "exponential" } } = policy;
     if (backoff.kind === "decorrelated")
-      throw invalidOption("jitter", "left out: decorrelated backoff has its own", name);
+      throw invalidOptionError("jitter", "left out: decorrelated backoff has its own", name);
     return { ...policy, backoff: { ...backoff, jitter: name } };
   };
 
@@ -63,7 +63,8 @@ export function varied(policy: PolicyOptions, name: string): PolicyOptions {
   let result = policy;
   for (const part of name.split("+")) {
     const variation = Object.hasOwn(variations, part) ? variations[part] : undefined;
-    if (variation === undefined) throw invalidOption("a policy to compare", `of ${variationNames.join(", ")}`, part);
+    if (variation === undefined)
+      throw invalidOptionError("a policy to compare", `of ${variationNames.join(", ")}`, part);
     result = variation(result);
   }
   return { ...result, name };

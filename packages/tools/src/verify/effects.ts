@@ -12,7 +12,7 @@ export function effectsReader({ url, path }: EffectsPage, headers: HeaderList, l
   const body = Buffer.alloc(0);
   return async () => {
     const [answer] = await wire({
-      manner: "in-turn",
+      mode: "in-turn",
       requests: [{ method: "GET", target: pathname + search, headers, body, framing: "length" }],
     });
     const count = answer?.status === 200 ? countIn(answer.body.toString(), path) : undefined;

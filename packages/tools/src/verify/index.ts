@@ -5,7 +5,7 @@ export type { Probe, Tally } from "./probe.ts";
 export type { Answer } from "./answer.ts";
 export { junitReport } from "./junit-report.ts";
 export { countOf, type CaseResult, type VerifyReport } from "./report.ts";
-export type { Manner, Sending } from "./sending.ts";
+export type { SendMode, Sending } from "./sending.ts";
 export { tapReport } from "./tap-report.ts";
 export type { HeaderList, TestRequest } from "./test-request.ts";
 export type { Strictness, Verdict } from "./verdict.ts";

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Answer } from "./answer.ts";
 import type { Found } from "./server-traits.ts";
 import { atPath } from "./json-path.ts";
-import type { Manner } from "./sending.ts";
+import type { SendMode } from "./sending.ts";
 import { headerOf, type TestRequest, withHeaders, withoutHeaders } from "./test-request.ts";
 import { NotApplicable } from "./verdict.ts";
 import type { Target } from "./verify-options.ts";
@@ -36,8 +36,8 @@ export interface Probe {
   json(request: TestRequest): string;
   /** One after the other, each over a connection of its own. @throws NoAnswer */
   send(...requests: readonly TestRequest[]): Promise<readonly Answer[]>;
-  /** In another manner. @throws NoAnswer */
-  sendAs(manner: Manner, ...requests: readonly TestRequest[]): Promise<readonly Answer[]>;
+  /** In another mode. @throws NoAnswer */
+  sendAs(mode: SendMode, ...requests: readonly TestRequest[]): Promise<readonly Answer[]>;
   /** Again and again, until the answer is final: not "in progress", nor "later". @throws NoAnswer */
   settle(request: TestRequest): Promise<Answer>;
   /** How many effects there were meanwhile: counted, or guessed from the answers. @throws NotApplicable */
@@ -56,8 +56,7 @@ const lateEffectMs = 50;
 
 /** @param counter reads the number of effects; `undefined` where it can only be guessed. */
 export function probeOf(target: Target, wire: Wire, found: Found, counter?: () => Promise<number>): Probe {
-  const send = (...requests: readonly TestRequest[]): Promise<readonly Answer[]> =>
-    wire({ manner: "in-turn", requests });
+  const send = (...requests: readonly TestRequest[]): Promise<readonly Answer[]> => wire({ mode: "in-turn", requests });
 
   const counted = async (read: () => Promise<number>, run: () => Promise<readonly Answer[]>): Promise<Tally> => {
     const before = await read();
@@ -90,7 +89,7 @@ export function probeOf(target: Target, wire: Wire, found: Found, counter?: () =
     asNobody: (request) => ({ ...request, headers: withoutHeaders(request.headers, otherHeaders(target)) }),
     json: jsonOf,
     send,
-    sendAs: (manner, ...requests) => wire({ manner, requests }),
+    sendAs: (mode, ...requests) => wire({ mode, requests }),
     settle: (request) => settle(async () => (await send(request))[0]!, target.timeoutMs),
     tally: (run) => (counter ? counted(counter, run) : guessed(run)),
     count(run) {

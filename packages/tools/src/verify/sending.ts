@@ -1,7 +1,7 @@
 import type { TestRequest } from "./test-request.ts";
 
-/** In what manner requests are sent. Each brings an answer to each request, except where it says otherwise. */
-export type Manner =
+/** How requests are sent. Each brings an answer to each request, except where it says otherwise. */
+export type SendMode =
   /** One after the other, each over a connection of its own. */
   | "in-turn"
   /** One after the other, over one connection. */
@@ -29,6 +29,6 @@ export type Manner =
 
 /** Requests that are sent together, and how. */
 export interface Sending {
-  readonly manner: Manner;
+  readonly mode: SendMode;
   readonly requests: readonly TestRequest[];
 }

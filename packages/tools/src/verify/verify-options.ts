@@ -1,5 +1,5 @@
 import { OnceAgainError } from "once-again";
-import { checkedChoice, checkedNumber, invalidOption } from "once-again/options";
+import { checkChoice, checkNumber, invalidOptionError } from "once-again/options";
 import type { HeaderList } from "./test-request.ts";
 import type { Strictness } from "./verdict.ts";
 
@@ -89,10 +89,10 @@ export function checkedTarget(options: VerifyOptions): Target {
     keyHeader: checkedToken("keyHeader", options.keyHeader ?? "Idempotency-Key"),
     effects,
     effectId,
-    strictness: checkedChoice("strictness", options.strictness ?? "practice", ["draft", "practice"]),
+    strictness: checkChoice("strictness", options.strictness ?? "practice", ["draft", "practice"]),
     only,
-    timeoutMs: checkedNumber("timeoutMs", options.timeoutMs ?? 10_000, { min: 100, max: 600_000 }),
-    pauseMs: checkedNumber("pauseMs", options.pauseMs ?? 2000, { min: 0, max: 600_000 }),
+    timeoutMs: checkNumber("timeoutMs", options.timeoutMs ?? 10_000, { min: 100, max: 600_000 }),
+    pauseMs: checkNumber("pauseMs", options.pauseMs ?? 2000, { min: 0, max: 600_000 }),
     signal: options.signal ?? new AbortController().signal,
     onProgress: options.onProgress ?? (() => undefined),
   });
@@ -108,13 +108,13 @@ function checkedUrl(name: string, url: string): void {
     ? new URL(url)
     : { protocol: "", username: "", password: "" };
   // It stands in reports, so it must not hold a secret; nor does it in this message.
-  if (username + password !== "") throw invalidOption(name, "a URL without user and password", "one with them");
-  if (protocol !== "http:" && protocol !== "https:") throw invalidOption(name, "an http: or https: URL", url);
+  if (username + password !== "") throw invalidOptionError(name, "a URL without user and password", "one with them");
+  if (protocol !== "http:" && protocol !== "https:") throw invalidOptionError(name, "an http: or https: URL", url);
 }
 
 function checkedToken(name: string, value: string): string {
   if (token.test(value)) return value;
-  throw invalidOption(name, "a token (RFC 9110, section 5.6.2)", value);
+  throw invalidOptionError(name, "a token (RFC 9110, section 5.6.2)", value);
 }
 
 function checkedHeaders(name: string, headers: HeaderList): HeaderList {

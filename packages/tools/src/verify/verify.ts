@@ -1,4 +1,4 @@
-import { invalidOption } from "once-again/options";
+import { invalidOptionError } from "once-again/options";
 import { conformanceCases } from "./cases/index.ts";
 import { type ConformanceCase, groupOf, groups } from "./conformance-case.ts";
 import { effectsReader } from "./effects.ts";
@@ -56,7 +56,11 @@ export function chosenCases(only: readonly string[] | undefined): readonly Confo
   if (unknown === undefined && names.length > 0) {
     return conformanceCases.filter(({ id }) => names.some((name) => isOf(id, name)));
   }
-  throw invalidOption("only", `ids of cases (K01), or groups: ${Object.keys(groups).join(", ")}`, unknown ?? "empty");
+  throw invalidOptionError(
+    "only",
+    `ids of cases (K01), or groups: ${Object.keys(groups).join(", ")}`,
+    unknown ?? "empty",
+  );
 }
 
 function counterOf(target: Target): (() => Promise<number>) | undefined {

@@ -1,11 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Answer } from "./answer.ts";
 import { type Connection, connection, type Limits } from "./connection.ts";
-import type { Manner, Sending } from "./sending.ts";
+import type { SendMode, Sending } from "./sending.ts";
 import { type TestRequest, withHeaders, writeRequest } from "./test-request.ts";
 import { Closed } from "./verdict.ts";
 
-/** Sends requests in the manner they ask for, and brings their answers. @throws NoAnswer */
+/** Sends requests in the mode they ask for, and brings their answers. @throws NoAnswer */
 export type Wire = (sending: Sending) => Promise<Answer[]>;
 
 interface Line {
@@ -17,9 +17,9 @@ interface Line {
 /** A wire to a server, over sockets. The path of the URL does not matter. */
 export function socketWire(url: URL, limits: Limits): Wire {
   const line: Line = { host: url.host, limits, open: () => connection(url, limits) };
-  return async ({ manner, requests }) => {
+  return async ({ mode, requests }) => {
     limits.signal.throwIfAborted();
-    return manners[manner](line, requests);
+    return modes[mode](line, requests);
   };
 }
 
@@ -31,7 +31,7 @@ const staggerMs = 5;
 /** How many pieces a request is cut into. */
 const pieces = 8;
 
-const manners: Readonly<Record<Manner, Send>> = {
+const modes: Readonly<Record<SendMode, Send>> = {
   "in-turn": async (line, requests) => {
     const answers: Answer[] = [];
     for (const request of requests) answers.push(await alone(line, request));
@@ -110,7 +110,7 @@ const manners: Readonly<Record<Manner, Send>> = {
   "beside-a-stalled": async (line, [stalled, ...others]) => {
     const standing = await half(line, stalled!);
     try {
-      return await manners["in-turn"](line, others);
+      return await modes["in-turn"](line, others);
     } finally {
       standing.close();
     }

@@ -1,5 +1,5 @@
 import { checkNames } from "../../core/option-names.ts";
-import { checkedNumber } from "../../core/options.ts";
+import { checkNumber } from "../../core/options.ts";
 import type { FailureKind, RetryBudget } from "../retry-budget.ts";
 
 /** What retries cost in the AWS SDKs' standard mode. */
@@ -23,10 +23,10 @@ export interface AwsBudgetOptions {
  */
 export function awsBudget(options: AwsBudgetOptions = {}): RetryBudget {
   checkNames("awsBudget", options, { capacity: true, transientCost: true, throttledCost: true });
-  const capacity = checkedNumber("capacity", options.capacity ?? 500, { min: 1, max: 100_000, integer: true });
+  const capacity = checkNumber("capacity", options.capacity ?? 500, { min: 1, max: 100_000, integer: true });
   const costs: Record<FailureKind, number> = {
-    transient: checkedNumber("transientCost", options.transientCost ?? 14, { min: 1, integer: true }),
-    throttled: checkedNumber("throttledCost", options.throttledCost ?? 5, { min: 1, integer: true }),
+    transient: checkNumber("transientCost", options.transientCost ?? 14, { min: 1, integer: true }),
+    throttled: checkNumber("throttledCost", options.throttledCost ?? 5, { min: 1, integer: true }),
   };
   let tokens = capacity;
   return {

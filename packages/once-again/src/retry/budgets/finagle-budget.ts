@@ -1,6 +1,6 @@
 import { checkNames } from "../../core/option-names.ts";
 import type { Clock } from "../../core/clock.ts";
-import { checkedNumber } from "../../core/options.ts";
+import { checkNumber } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import type { RetryBudget } from "../retry-budget.ts";
 import { slidingSum } from "../sliding-sum.ts";
@@ -35,9 +35,9 @@ const depositSlices = 100;
 export function finagleBudget(options: FinagleBudgetOptions = {}): RetryBudget {
   checkNames("finagleBudget", options, { ratio: true, ttlMs: true, reservePerSecond: true, clock: true });
   const { clock = systemClock } = options;
-  const ttlMs = checkedNumber("ttlMs", options.ttlMs ?? 10_000, { min: 1000, max: 60_000 });
-  const perRequest = thousandths(checkedNumber("ratio", options.ratio ?? 0.2, { min: 0, max: 1000 }));
-  const perSecond = checkedNumber("reservePerSecond", options.reservePerSecond ?? 10, { min: 0, max: 1000 });
+  const ttlMs = checkNumber("ttlMs", options.ttlMs ?? 10_000, { min: 1000, max: 60_000 });
+  const perRequest = thousandths(checkNumber("ratio", options.ratio ?? 0.2, { min: 0, max: 1000 }));
+  const perSecond = checkNumber("reservePerSecond", options.reservePerSecond ?? 10, { min: 0, max: 1000 });
   const deposits = slidingSum(ttlMs, clock, depositSlices);
   // A thousandth of a token per millisecond is a token per second.
   const reserveMax = perSecond * ttlMs;

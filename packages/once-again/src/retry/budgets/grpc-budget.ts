@@ -1,5 +1,5 @@
 import { checkNames } from "../../core/option-names.ts";
-import { checkedNumber } from "../../core/options.ts";
+import { checkNumber } from "../../core/options.ts";
 import type { RetryBudget } from "../retry-budget.ts";
 import { thousandths, unit } from "./thousandths.ts";
 
@@ -16,8 +16,8 @@ import { thousandths, unit } from "./thousandths.ts";
  */
 export function grpcBudget(options: { maxTokens?: number; tokenRatio?: number } = {}): RetryBudget {
   checkNames("grpcBudget", options, { maxTokens: true, tokenRatio: true });
-  const maxTokens = thousandths(checkedNumber("maxTokens", options.maxTokens ?? 10, { min: 1, max: 1000 }));
-  const perSuccess = thousandths(checkedNumber("tokenRatio", options.tokenRatio ?? 0.1, { min: 0.001, max: 1000 }));
+  const maxTokens = thousandths(checkNumber("maxTokens", options.maxTokens ?? 10, { min: 1, max: 1000 }));
+  const perSuccess = thousandths(checkNumber("tokenRatio", options.tokenRatio ?? 0.1, { min: 0.001, max: 1000 }));
   let tokens = maxTokens;
   return {
     onFailure() {

@@ -1,5 +1,5 @@
 import { checkNames } from "../../core/option-names.ts";
-import { checkedNumber } from "../../core/options.ts";
+import { checkNumber } from "../../core/options.ts";
 import type { RetryBudget } from "../retry-budget.ts";
 import { thousandths, unit } from "./thousandths.ts";
 
@@ -14,8 +14,8 @@ import { thousandths, unit } from "./thousandths.ts";
  */
 export function successBudget(options: { tokensPerSuccess?: number; capacity?: number } = {}): RetryBudget {
   checkNames("successBudget", options, { tokensPerSuccess: true, capacity: true });
-  const perSuccess = checkedNumber("tokensPerSuccess", options.tokensPerSuccess ?? 0.1, { min: 0.001, max: 1 });
-  const capacity = thousandths(checkedNumber("capacity", options.capacity ?? 100, { min: 10, max: 1000 }));
+  const perSuccess = checkNumber("tokensPerSuccess", options.tokensPerSuccess ?? 0.1, { min: 0.001, max: 1 });
+  const capacity = thousandths(checkNumber("capacity", options.capacity ?? 100, { min: 10, max: 1000 }));
   const refund = thousandths(perSuccess);
   let tokens = capacity;
   return {

@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
-import { checkedNumber, invalidOption } from "../../core/options.ts";
+import { checkNumber, invalidOptionError } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { checkedFailed, type Failed, failedByDefault } from "./judge.ts";
 
@@ -48,17 +48,17 @@ const names: OptionNames<CircuitBreakerOptions> = {
 export function circuitBreakerSettings(options: CircuitBreakerOptions) {
   checkNames("circuitBreaker", options, names);
   const window = options.window ?? { lengthMs: 30_000 };
-  if ("calls" in window) checkedNumber("window.calls", window.calls, { min: 1, max: 10_000, integer: true });
-  else checkedNumber("window.lengthMs", window.lengthMs, { min: 10 });
+  if ("calls" in window) checkNumber("window.calls", window.calls, { min: 1, max: 10_000, integer: true });
+  else checkNumber("window.lengthMs", window.lengthMs, { min: 10 });
   const callsMax = "calls" in window ? { max: window.calls } : undefined;
   const callsMin = options.callsMin ?? Math.min(10, callsMax?.max ?? 10);
   return Object.freeze({
     window,
     failureRatio: checkedRatio(options.failureRatio ?? 0.5),
-    callsMin: checkedNumber("callsMin", callsMin, { min: 1, integer: true, ...callsMax }),
-    openMs: checkedNumber("openMs", options.openMs ?? 10_000, { min: 1 }),
-    probeTimeoutMs: checkedNumber("probeTimeoutMs", options.probeTimeoutMs ?? 10_000, { min: 1 }),
-    waitersMax: checkedNumber("waitersMax", options.waitersMax ?? 10, { min: 0, integer: true }),
+    callsMin: checkNumber("callsMin", callsMin, { min: 1, integer: true, ...callsMax }),
+    openMs: checkNumber("openMs", options.openMs ?? 10_000, { min: 1 }),
+    probeTimeoutMs: checkNumber("probeTimeoutMs", options.probeTimeoutMs ?? 10_000, { min: 1 }),
+    waitersMax: checkNumber("waitersMax", options.waitersMax ?? 10, { min: 0, integer: true }),
     failed: checkedFailed(options.failed ?? failedByDefault),
     clock: options.clock ?? systemClock,
   });
@@ -66,5 +66,5 @@ export function circuitBreakerSettings(options: CircuitBreakerOptions) {
 
 function checkedRatio(ratio: number): number {
   if (typeof ratio === "number" && ratio > 0 && ratio <= 1) return ratio;
-  throw invalidOption("failureRatio", "a number of more than 0, up to 1", ratio);
+  throw invalidOptionError("failureRatio", "a number of more than 0, up to 1", ratio);
 }

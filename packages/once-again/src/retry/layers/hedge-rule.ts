@@ -1,5 +1,5 @@
 import { checkNames } from "../../core/option-names.ts";
-import { checkedNumber } from "../../core/options.ts";
+import { checkNumber } from "../../core/options.ts";
 import { recentValues } from "./recent-values.ts";
 
 /** When, and how often, a further call is sent beside a slow one. */
@@ -24,9 +24,9 @@ export function hedgeRule(options: {
   readonly hedgesMax?: number | undefined;
 }): HedgeRule {
   checkNames("hedge", options, { delayMs: true, hedgesMax: true, budget: true, failed: true, clock: true });
-  const hedgesMax = checkedNumber("hedgesMax", options.hedgesMax ?? 1, { min: 1, max: 10, integer: true });
+  const hedgesMax = checkNumber("hedgesMax", options.hedgesMax ?? 1, { min: 1, max: 10, integer: true });
   if (options.delayMs !== "p95") {
-    const delayMs = checkedNumber("delayMs", options.delayMs, { min: 0 });
+    const delayMs = checkNumber("delayMs", options.delayMs, { min: 0 });
     return { hedgesMax, delayMs: () => delayMs, answered: () => {} };
   }
   const latencies = recentValues(latenciesMax);

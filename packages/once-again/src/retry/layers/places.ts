@@ -1,5 +1,5 @@
 import { checkNames } from "../../core/option-names.ts";
-import { checkedNumber } from "../../core/options.ts";
+import { checkNumber } from "../../core/options.ts";
 
 /** How many calls run and wait. */
 export interface ConcurrencyLimitOptions {
@@ -15,8 +15,8 @@ export type ConcurrencySettings = Readonly<Record<"max" | "queueMax", number>>;
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds. */
 export function concurrencySettings(options: ConcurrencyLimitOptions): ConcurrencySettings {
   checkNames("concurrencyLimit", options, { max: true, queueMax: true });
-  const max = checkedNumber("max", options.max, { min: 1, integer: true });
-  const queueMax = checkedNumber("queueMax", options.queueMax ?? 100, { min: 0, integer: true });
+  const max = checkNumber("max", options.max, { min: 1, integer: true });
+  const queueMax = checkNumber("queueMax", options.queueMax ?? 100, { min: 0, integer: true });
   return Object.freeze({ max, queueMax });
 }
 

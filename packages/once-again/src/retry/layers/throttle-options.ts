@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
-import { checkedNumber } from "../../core/options.ts";
+import { checkNumber } from "../../core/options.ts";
 import { type Random, systemRandom } from "../../core/random.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import type { Failed } from "./judge.ts";
@@ -40,8 +40,8 @@ const names: OptionNames<AdaptiveThrottleOptions> = {
 export function throttleSettings(options: Omit<AdaptiveThrottleOptions, "failed">): ThrottleSettings {
   checkNames("adaptiveThrottle", options, names);
   return Object.freeze({
-    requestsPerAccept: checkedNumber("requestsPerAccept", options.requestsPerAccept ?? 2, { min: 1 }),
-    windowMs: checkedNumber("windowMs", options.windowMs ?? 120_000, { min: 10 }),
+    requestsPerAccept: checkNumber("requestsPerAccept", options.requestsPerAccept ?? 2, { min: 1 }),
+    windowMs: checkNumber("windowMs", options.windowMs ?? 120_000, { min: 10 }),
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
   });

@@ -1,7 +1,7 @@
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import type { Clock } from "../../core/clock.ts";
-import { hasMethod, wrongClient } from "../../core/client-names.ts";
-import { checkedChoice, checkedNumber } from "../../core/options.ts";
+import { hasMethod, wrongClientError } from "../../core/client-names.ts";
+import { checkChoice, checkNumber } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import type { TransactionalStore } from "../store.ts";
 import type { MysqlConnection, MysqlPool } from "./client.ts";
@@ -66,12 +66,12 @@ export function mariadbStore<Connection extends MysqlConnection>(
   } satisfies OptionNames<MariadbStoreOptions>);
   const tablePrefix = options.tablePrefix ?? "once_again_";
   const schema = mariadbSchema(tablePrefix);
-  const busyMsMax = checkedNumber("busyMsMax", options.busyMsMax ?? 5000, { min: 1, max: 2 ** 31 - 1, integer: true });
+  const busyMsMax = checkNumber("busyMsMax", options.busyMsMax ?? 5000, { min: 1, max: 2 ** 31 - 1, integer: true });
   const levels = ["read committed", "repeatable read", "serializable"] as const;
-  const isolation = checkedChoice("isolation", options.isolation ?? "read committed", levels);
+  const isolation = checkChoice("isolation", options.isolation ?? "read committed", levels);
 
   if (!hasMethod(pool, "getConnection") || !hasMethod(pool, "query") || hasMethod(pool, "promise")) {
-    throw wrongClient("pool", "a pool of mysql2/promise", pool);
+    throw wrongClientError("pool", "a pool of mysql2/promise", pool);
   }
   const open = sessions(pool, options.clock ?? systemClock, busyMsMax);
   const query = lentQuery(open);

@@ -1,7 +1,7 @@
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import type { Clock } from "../../core/clock.ts";
 import { OnceAgainError } from "../../core/errors.ts";
-import { checkedNumber } from "../../core/options.ts";
+import { checkNumber } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { checkedListLimit } from "../list-limit.ts";
 import { recordOperations } from "../record-operations.ts";
@@ -24,7 +24,7 @@ export interface MemoryStoreOptions {
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
   checkNames("memoryStore", options, { clock: true, recordsMax: true } satisfies OptionNames<MemoryStoreOptions>);
   const clock = options.clock ?? systemClock;
-  const recordsMax = checkedNumber("recordsMax", options.recordsMax ?? 100_000, { min: 1, integer: true });
+  const recordsMax = checkNumber("recordsMax", options.recordsMax ?? 100_000, { min: 1, integer: true });
   const records = new Map<string, RecordName & { record: KeyRecord }>();
   // No record expires before: as long as none can have, none needs to be looked at.
   let firstExpiryAt = Number.POSITIVE_INFINITY;

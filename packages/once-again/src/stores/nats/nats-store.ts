@@ -1,6 +1,6 @@
-import { hasMethod, wrongClient } from "../../core/client-names.ts";
+import { hasMethod, wrongClientError } from "../../core/client-names.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
-import { checkedNumber, invalidOption } from "../../core/options.ts";
+import { checkNumber, invalidOptionError } from "../../core/options.ts";
 import { sharedTimers } from "../../core/shared-timers.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { boundedBy } from "../bounded.ts";
@@ -62,15 +62,15 @@ const conflictsMax = 50;
  */
 export async function natsStore(kv: NatsKv, options: NatsStoreOptions = {}): Promise<NatsStore> {
   checkNames("natsStore", options, { requestMsMax: true } satisfies OptionNames<NatsStoreOptions>);
-  if (!hasMethod(kv, "history") || !hasMethod(kv, "status")) throw wrongClient("kv", "a KV of @nats-io/kv", kv);
-  const requestMsMax = checkedNumber("requestMsMax", options.requestMsMax ?? 2000, { min: 1 });
+  if (!hasMethod(kv, "history") || !hasMethod(kv, "status")) throw wrongClientError("kv", "a KV of @nats-io/kv", kv);
+  const requestMsMax = checkNumber("requestMsMax", options.requestMsMax ?? 2000, { min: 1 });
   const bounded = boundedBy(sharedTimers(systemClock), requestMsMax);
   const { history, replicas, ttl, streamInfo } = await kv.status();
   const { allow_direct: allowDirect, discard } = streamInfo.config;
-  if (allowDirect) throw invalidOption("allow_direct of the bucket", "false", allowDirect);
-  if (discard !== "new") throw invalidOption("discard of the bucket", '"new"', discard);
-  if (!(ttl > 0)) throw invalidOption("ttl of the bucket", "at least the retention, in milliseconds", ttl);
-  if (history !== 1) throw invalidOption("history of the bucket", "1", history);
+  if (allowDirect) throw invalidOptionError("allow_direct of the bucket", "false", allowDirect);
+  if (discard !== "new") throw invalidOptionError("discard of the bucket", '"new"', discard);
+  if (!(ttl > 0)) throw invalidOptionError("ttl of the bucket", "at least the retention, in milliseconds", ttl);
+  if (history !== 1) throw invalidOptionError("history of the bucket", "1", history);
   const takeTurn = inOrder();
   const read = (key: string) => bounded(Promise.all([leaderTime(kv), kv.get(key)]));
 
@@ -115,7 +115,6 @@ export async function natsStore(kv: NatsKv, options: NatsStoreOptions = {}): Pro
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for what the bucket would forget before its time. */
 function checkLifetimes(operation: Operation, ttl: number): void {
   const asked = operation.kind === "resolve" ? operation.settlement : operation;
-  if ("retentionMs" in asked)
-    checkedNumber("retentionMs, by the bucket's ttl", asked.retentionMs, { min: 0, max: ttl });
-  if ("leaseMs" in asked) checkedNumber("leaseMs, by the bucket's ttl", asked.leaseMs, { min: 0, max: ttl });
+  if ("retentionMs" in asked) checkNumber("retentionMs, by the bucket's ttl", asked.retentionMs, { min: 0, max: ttl });
+  if ("leaseMs" in asked) checkNumber("leaseMs, by the bucket's ttl", asked.leaseMs, { min: 0, max: ttl });
 }

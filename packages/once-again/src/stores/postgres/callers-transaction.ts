@@ -1,4 +1,4 @@
-import { invalidOption } from "../../core/options.ts";
+import { invalidOptionError } from "../../core/options.ts";
 import type { PgClient, PostgresJsClient } from "./client.ts";
 
 /**
@@ -40,7 +40,7 @@ export interface KnexTransaction {
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for a Pool: each statement would run on another connection.
  */
 export function fromPg(client: PgClient): CallersTransaction {
-  if ("totalCount" in client) throw invalidOption("client", "a client that pool.connect() lent", "a Pool");
+  if ("totalCount" in client) throw invalidOptionError("client", "a client that pool.connect() lent", "a Pool");
   return from(client, async (statement) => rowsOf(await client.query(statement)));
 }
 
@@ -50,7 +50,8 @@ export function fromPg(client: PgClient): CallersTransaction {
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for the `sql` that `sql.begin` was called on.
  */
 export function fromPostgresJs(sql: PostgresJsClient): CallersTransaction {
-  if ("reserve" in sql && !("savepoint" in sql)) throw invalidOption("sql", "the sql that sql.begin() gives", "a pool");
+  if ("reserve" in sql && !("savepoint" in sql))
+    throw invalidOptionError("sql", "the sql that sql.begin() gives", "a pool");
   return from(sql, async (statement) => sql.unsafe(statement));
 }
 
@@ -61,7 +62,7 @@ export function fromPostgresJs(sql: PostgresJsClient): CallersTransaction {
  */
 export function fromKysely(transaction: KyselyTransaction): CallersTransaction {
   if ((transaction as { isTransaction?: unknown }).isTransaction === false) {
-    throw invalidOption("transaction", "the trx that db.transaction().execute() gives", "the db");
+    throw invalidOptionError("transaction", "the trx that db.transaction().execute() gives", "the db");
   }
   return from(transaction, async (statement) =>
     rowsOf(
@@ -81,7 +82,7 @@ export function fromKysely(transaction: KyselyTransaction): CallersTransaction {
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for the `db` itself.
  */
 export function fromDrizzle(transaction: DrizzleTransaction): CallersTransaction {
-  if ("$client" in transaction) throw invalidOption("transaction", "the tx that db.transaction() gives", "the db");
+  if ("$client" in transaction) throw invalidOptionError("transaction", "the tx that db.transaction() gives", "the db");
   return from(transaction, async (statement) => rowsOf(await transaction.execute(statement)));
 }
 
@@ -92,7 +93,7 @@ export function fromDrizzle(transaction: DrizzleTransaction): CallersTransaction
  */
 export function fromKnex(transaction: KnexTransaction): CallersTransaction {
   if ("isTransaction" in transaction ? transaction.isTransaction !== true : "migrate" in transaction) {
-    throw invalidOption("transaction", "the trx that knex.transaction() gives", "knex itself");
+    throw invalidOptionError("transaction", "the trx that knex.transaction() gives", "knex itself");
   }
   return from(transaction, async (statement) => rowsOf(await transaction.raw(statement)));
 }

@@ -1,5 +1,5 @@
-import { hasMethod, wrongClient } from "../../core/client-names.ts";
-import { invalidOption } from "../../core/options.ts";
+import { hasMethod, wrongClientError } from "../../core/client-names.ts";
+import { invalidOptionError } from "../../core/options.ts";
 
 /** Pools that have our listener. */
 const heard = new WeakSet<object>();
@@ -26,5 +26,5 @@ export function checkPool(pool: unknown): void {
     (hasMethod(pool, "query") && hasMethod(pool, "connect") && !ofMysql.some((method) => hasMethod(pool, method)));
   if (isPool && !isOne) return;
   const expected = "a Pool of pg, or the sql of postgres";
-  throw isOne ? invalidOption("pool", expected, "one connection") : wrongClient("pool", expected, pool);
+  throw isOne ? invalidOptionError("pool", expected, "one connection") : wrongClientError("pool", expected, pool);
 }

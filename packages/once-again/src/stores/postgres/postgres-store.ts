@@ -1,6 +1,6 @@
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import type { Clock } from "../../core/clock.ts";
-import { checkedChoice, checkedNumber } from "../../core/options.ts";
+import { checkChoice, checkNumber } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import type { TransactionalStore } from "../store.ts";
 import { boundedBy } from "../bounded.ts";
@@ -104,14 +104,14 @@ export function postgresStore<Connection extends PostgresConnection>(
   } satisfies OptionNames<PostgresStoreOptions>);
   const prefix = options.tablePrefix ?? "once_again_";
   const schemaSql = postgresSchema(prefix);
-  const busyMsMax = checkedNumber("busyMsMax", options.busyMsMax ?? 5000, { min: 1, max: 2 ** 31 - 1, integer: true });
+  const busyMsMax = checkNumber("busyMsMax", options.busyMsMax ?? 5000, { min: 1, max: 2 ** 31 - 1, integer: true });
   const replayTouch = options.replayTouch ?? false;
   const levels = ["read committed", "repeatable read", "serializable"] as const;
-  const isolation = checkedChoice("isolation", options.isolation ?? "read committed", levels);
+  const isolation = checkChoice("isolation", options.isolation ?? "read committed", levels);
 
   checkPool(pool);
   const connectionsMax = pool.options?.max ?? Number.POSITIVE_INFINITY;
-  const transactionsMax = checkedNumber("transactionsMax", options.transactionsMax ?? Math.max(1, connectionsMax - 1), {
+  const transactionsMax = checkNumber("transactionsMax", options.transactionsMax ?? Math.max(1, connectionsMax - 1), {
     min: 1,
   });
   outliveBrokenConnections(pool);

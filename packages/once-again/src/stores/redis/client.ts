@@ -1,4 +1,4 @@
-import { hasMethod, wrongClient } from "../../core/client-names.ts";
+import { hasMethod, wrongClientError } from "../../core/client-names.ts";
 
 /** A command and its arguments. */
 export type RedisCommand = [name: string, ...rest: (string | Buffer)[]];
@@ -63,7 +63,7 @@ const untimed = { timeout: 0 };
 export function redisConnection(client: RedisClient): RedisConnection {
   if (hasMethod(client, "callBuffer")) return fromIoredis(client as IoredisClient | IoredisCluster);
   if (hasMethod(client, "withTypeMapping")) return fromNodeRedis(client as NodeRedisClient | NodeRedisCluster);
-  throw wrongClient("client", "a client or cluster of ioredis or redis", client);
+  throw wrongClientError("client", "a client or cluster of ioredis or redis", client);
 }
 
 /** What else a `Redis` of `ioredis` has: a method for each command, which its types leave out. */

@@ -1,6 +1,6 @@
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { isUtf8 } from "node:buffer";
-import { checkedNumber, invalidOption } from "../../core/options.ts";
+import { checkNumber, invalidOptionError } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { boundedBy } from "../bounded.ts";
 import type { RecordName, Store } from "../store.ts";
@@ -68,7 +68,7 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
   const bounded = boundedBy(systemClock, healthMsMax);
   const eviction = options.acknowledgeEviction === true ? () => undefined : evictionCheck(connection);
 
-  const silentMsMax = checkedNumber("silentMsMax", options.silentMsMax ?? 10_000, { min: 1 });
+  const silentMsMax = checkNumber("silentMsMax", options.silentMsMax ?? 10_000, { min: 1 });
   const { asked, answered } = silence(systemClock, silentMsMax, connection.renew);
 
   const ask = async (name: RecordName, operation: string, ...rest: (string | number | Uint8Array)[]) => {
@@ -131,5 +131,5 @@ function argumentOf(value: string | number | Uint8Array): string | Buffer {
 
 function checkedPrefix(prefix: string): string {
   if (typeof prefix === "string" && /^[\w:.-]{1,64}$/u.test(prefix)) return prefix;
-  throw invalidOption("prefix", "1 to 64 of A-Z a-z 0-9 _ : . -", prefix);
+  throw invalidOptionError("prefix", "1 to 64 of A-Z a-z 0-9 _ : . -", prefix);
 }

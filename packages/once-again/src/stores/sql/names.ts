@@ -1,5 +1,5 @@
 import { OnceAgainError } from "../../core/errors.ts";
-import { invalidOption } from "../../core/options.ts";
+import { invalidOptionError } from "../../core/options.ts";
 import type { RecordName } from "../store.ts";
 
 /** How long a scope or a key may be in an index of every database, bytes of UTF-8. */
@@ -43,5 +43,5 @@ export function storedName({ scope, key }: RecordName): RecordName {
  */
 export function tableName(prefix: string, table: string): string {
   if (typeof prefix === "string" && /^[a-z_][a-z0-9_]{0,39}$/.test(prefix)) return prefix + table;
-  throw invalidOption("tablePrefix", "1 to 40 of a-z, 0-9 and _, without a digit in front", prefix);
+  throw invalidOptionError("tablePrefix", "1 to 40 of a-z, 0-9 and _, without a digit in front", prefix);
 }

@@ -1,7 +1,7 @@
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { DatabaseSync } from "node:sqlite";
 import type { Clock } from "../../core/clock.ts";
-import { checkedNumber, invalidOption } from "../../core/options.ts";
+import { checkNumber, invalidOptionError } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { begin, rollback } from "./transactions.ts";
 import { type TakeTurn, turns } from "./connection-queue.ts";
@@ -54,11 +54,11 @@ export function sqliteConnection<Prepared>(
     clock: true,
   } satisfies OptionNames<SqliteOptions>);
   if (typeof options.path !== "string" || options.path === "") {
-    throw invalidOption("path", "the path of a database file", options.path);
+    throw invalidOptionError("path", "the path of a database file", options.path);
   }
   const clock = options.clock ?? systemClock;
-  const busyMsMax = checkedNumber("busyMsMax", options.busyMsMax ?? 5000, { min: 0 });
-  const queueMax = checkedNumber("queueMax", options.queueMax ?? 10_000, { min: 1, integer: true });
+  const busyMsMax = checkNumber("busyMsMax", options.busyMsMax ?? 5000, { min: 0 });
+  const queueMax = checkNumber("queueMax", options.queueMax ?? 10_000, { min: 1, integer: true });
   const database = open(options.path, schema);
   const prepared = prepare(database, clock);
   const takeTurn = turns(clock, { waitMsMax: busyMsMax, queueMax });

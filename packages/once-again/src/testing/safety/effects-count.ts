@@ -1,6 +1,6 @@
 import { sleep } from "../../core/clock.ts";
 import { OnceAgainError } from "../../core/errors.ts";
-import { checkedNumber } from "../../core/options.ts";
+import { checkNumber } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import type { Caller } from "./caller.ts";
 import type { Operation, OperationOptions } from "./operation.ts";
@@ -21,7 +21,7 @@ export async function observed(
   operation: Operation,
   call: () => Promise<readonly Seen[]>,
 ): Promise<Observed> {
-  const count = async (): Promise<number> => checkedNumber("effects()", await effects(), { min: 0, integer: true });
+  const count = async (): Promise<number> => checkNumber("effects()", await effects(), { min: 0, integer: true });
   const before = await count();
   const answers = await call();
   await sleep(systemClock, quietMs);

@@ -1,4 +1,4 @@
-import { checkedNumber, invalidOption } from "../../core/options.ts";
+import { checkNumber, invalidOptionError } from "../../core/options.ts";
 import { formatKey, type KeyFormat, keyHeaderName, makeKey } from "../../key/index.ts";
 
 /** The operation that a handler is tested with, and how its effects are counted. */
@@ -50,7 +50,7 @@ export function keyHeaderOf({ keyHeader = keyHeaderName }: OperationOptions): st
 
 /** How long to ask for one answer. @throws OnceAgainError `ONCE_OPTION_INVALID` when it is out of bounds. */
 export function timeoutOf({ timeoutMs = 30_000 }: OperationOptions): number {
-  return checkedNumber("timeoutMs", timeoutMs, { min: 100, max: 600_000 });
+  return checkNumber("timeoutMs", timeoutMs, { min: 100, max: 600_000 });
 }
 
 /**
@@ -60,7 +60,7 @@ export function timeoutOf({ timeoutMs = 30_000 }: OperationOptions): number {
 export function operationsOf(options: OperationOptions, targetPath: string, otherBody?: string): Operations {
   const { path = targetPath, method = "POST", headers = {}, body, keyFormat = "bare" } = options;
   const keyHeader = keyHeaderOf(options);
-  if (!path.startsWith("/")) throw invalidOption("path", 'a path that begins with "/"', path);
+  if (!path.startsWith("/")) throw invalidOptionError("path", 'a path that begins with "/"', path);
   const isTyped = Object.keys(headers).some((name) => name.toLowerCase() === "content-type");
   const type = isTyped || !/^\s*[{[]/.test(body ?? "") ? undefined : { "Content-Type": "application/json" };
 
@@ -88,5 +88,5 @@ export function operationsOf(options: OperationOptions, targetPath: string, othe
  */
 export function checkOther({ path = "", body = "" }: OperationOptions, otherBody: string | undefined): void {
   if ((otherBody !== undefined && otherBody !== body) || (path + body).includes(unique)) return;
-  throw invalidOption("otherBody", `another body that would succeed, unless ${unique} stands in body`, otherBody);
+  throw invalidOptionError("otherBody", `another body that would succeed, unless ${unique} stands in body`, otherBody);
 }

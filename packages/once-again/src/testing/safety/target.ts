@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { invalidOption } from "../../core/options.ts";
+import { invalidOptionError } from "../../core/options.ts";
 import { listenerOf, type WebHandler } from "./web-handler.ts";
 
 /**
@@ -35,7 +35,7 @@ export async function reachable(target: HandlerUnderTest): Promise<Reachable> {
 
 function urlOf(server: Server): URL {
   const address = server.address() as AddressInfo | string;
-  if (typeof address === "string") throw invalidOption("target", "a server that listens on a TCP port", address);
+  if (typeof address === "string") throw invalidOptionError("target", "a server that listens on a TCP port", address);
   // Whoever listens on every address listens on the loopback's too.
   const host = ["::", "0.0.0.0"].includes(address.address) ? "localhost" : address.address;
   return new URL(`http://${host.includes(":") ? `[${host}]` : host}:${address.port}/`);
@@ -45,5 +45,5 @@ function checkedUrl(target: string): URL {
   const url = URL.canParse(target) ? new URL(target) : undefined;
   // What is encrypted passes the flaky network without faults.
   if (url?.protocol === "http:") return url;
-  throw invalidOption("target", "an http: URL, a server of node:http or a web-standard handler", target);
+  throw invalidOptionError("target", "an http: URL, a server of node:http or a web-standard handler", target);
 }

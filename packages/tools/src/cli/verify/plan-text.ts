@@ -1,5 +1,5 @@
 import type { Painter } from "../../lab/report.ts";
-import type { Manner, PlannedCase, Sending, TestRequest } from "../../verify/index.ts";
+import type { SendMode, PlannedCase, Sending, TestRequest } from "../../verify/index.ts";
 
 /** What would be sent, for people; each line is ended by a line feed. */
 export function planText(plan: readonly PlannedCase[], host: string, painter: Painter): string {
@@ -16,7 +16,7 @@ export function planText(plan: readonly PlannedCase[], host: string, painter: Pa
   return lines.map((line) => `${line}\n`).join("");
 }
 
-const manners: Readonly<Record<Manner, string>> = {
+const modes: Readonly<Record<SendMode, string>> = {
   "in-turn": "one after the other",
   "kept-alive": "one after the other, over one connection",
   pipelined: "over one connection, without waiting",
@@ -31,8 +31,8 @@ const manners: Readonly<Record<Manner, string>> = {
   "beside-a-stalled": "half of the first, then the second whole",
 };
 
-function sendingLines({ manner, requests }: Sending, painter: Painter): string[] {
-  const title = requests.length === 1 && manner === "in-turn" ? [] : [painter.faint(`  ${manners[manner]}:`)];
+function sendingLines({ mode, requests }: Sending, painter: Painter): string[] {
+  const title = requests.length === 1 && mode === "in-turn" ? [] : [painter.faint(`  ${modes[mode]}:`)];
   return [...title, ...[...runs(requests)].flatMap(([request, times]) => requestLines(request, times))];
 }
 

@@ -1,4 +1,4 @@
-import { invalidOption } from "once-again/options";
+import { invalidOptionError } from "once-again/options";
 import { systemClock } from "once-again";
 import type { Store } from "once-again/stores";
 import type { CallerName } from "../caller-name.ts";
@@ -92,7 +92,11 @@ export class LiveLab implements AsyncDisposable {
   change(change: unknown): void {
     const next = changedSettings(this.#settings, change);
     if (this.#isActive && !isSameRun(this.#settings, next)) {
-      throw invalidOption("settings", "faults or speed while a run goes on", Object.keys(change as object).join(", "));
+      throw invalidOptionError(
+        "settings",
+        "faults or speed while a run goes on",
+        Object.keys(change as object).join(", "),
+      );
     }
     this.#settings = next;
     this.#changed();

@@ -1,4 +1,4 @@
-import { checkedChoice, checkedNumber, invalidOption } from "once-again/options";
+import { checkChoice, checkNumber, invalidOptionError } from "once-again/options";
 import { bounds, legMs, type LiveSettings, liveScenarios, rateMax, type Speed } from "./live-protocol.ts";
 
 const speeds = Object.keys(legMs) as Speed[];
@@ -26,16 +26,16 @@ const fixedNames = ["mode", "orders", "seed", "concurrency"] as const;
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for one that is unknown or out of bounds.
  */
 export function changedSettings(settings: LiveSettings, change: unknown): LiveSettings {
-  if (typeof change !== "object" || change === null) throw invalidOption("settings", "an object", change);
+  if (typeof change !== "object" || change === null) throw invalidOptionError("settings", "an object", change);
   const unknown = Object.keys(change).find((name) => !(name in settings));
-  if (unknown !== undefined) throw invalidOption("settings", `of ${Object.keys(settings).join(", ")}`, unknown);
+  if (unknown !== undefined) throw invalidOptionError("settings", `of ${Object.keys(settings).join(", ")}`, unknown);
   const wanted = { ...settings, ...change };
   return {
-    mode: checkedChoice("mode", wanted.mode, ["story", "crowd"]),
-    orders: checkedNumber("orders", wanted.orders, { ...bounds.orders, integer: true }),
-    seed: checkedNumber("seed", wanted.seed, { ...bounds.seed, integer: true }),
-    concurrency: checkedNumber("concurrency", wanted.concurrency, { ...bounds.concurrency, integer: true }),
-    speed: checkedChoice("speed", wanted.speed, speeds),
+    mode: checkChoice("mode", wanted.mode, ["story", "crowd"]),
+    orders: checkNumber("orders", wanted.orders, { ...bounds.orders, integer: true }),
+    seed: checkNumber("seed", wanted.seed, { ...bounds.seed, integer: true }),
+    concurrency: checkNumber("concurrency", wanted.concurrency, { ...bounds.concurrency, integer: true }),
+    speed: checkChoice("speed", wanted.speed, speeds),
     faults: changedFaults(settings.faults, wanted.faults),
   };
 }
@@ -46,8 +46,8 @@ function changedFaults(faults: LiveSettings["faults"], change: Partial<LiveSetti
     return [
       scenario,
       {
-        isOn: checkedChoice(`${scenario}.isOn`, Number(isOn), [0, 1]) === 1,
-        rate: checkedNumber(`${scenario}.rate`, rate, { min: 0, max: rateMax }),
+        isOn: checkChoice(`${scenario}.isOn`, Number(isOn), [0, 1]) === 1,
+        rate: checkNumber(`${scenario}.rate`, rate, { min: 0, max: rateMax }),
       },
     ];
   });

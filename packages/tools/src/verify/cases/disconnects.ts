@@ -2,20 +2,20 @@ import type { ConformanceCase } from "../conformance-case.ts";
 import { duplicates } from "../judges.ts";
 import { isLater, type Probe, succeeded } from "../probe.ts";
 import { draft, guide, rfc } from "../rules.ts";
-import type { Manner } from "../sending.ts";
+import type { SendMode } from "../sending.ts";
 import { counted, shown } from "../format.ts";
 import type { TestRequest } from "../test-request.ts";
 import { NotApplicable, type Verdict, verdict } from "../verdict.ts";
 
-/** Sends a request in a manner in which its answer is lost, then again until there is one: one effect in all. */
+/** Sends a request in a way in which its answer is lost, then again until there is one: one effect in all. */
 const lostThenAgain =
-  (manner: Manner, times = 1) =>
+  (mode: SendMode, times = 1) =>
   async (probe: Probe): Promise<Verdict> => {
     const { strictness } = probe.target;
     const request = probe.operation();
     const requests = Array.from({ length: times }, () => request);
     const { answers, effects } = await probe.count(async () => {
-      await probe.sendAs(manner, ...requests);
+      await probe.sendAs(mode, ...requests);
       return [await probe.settle(request), ...(await probe.send(request))];
     });
     const [settled, again] = answers;
@@ -28,8 +28,8 @@ const lostThenAgain =
     return verdict("fail", strictness, `${observed}; then ${shown(again!)}`);
   };
 
-/** A manner of sending in which the server gets the request whole, if not at once. */
-const oddly = (manner: Manner) => duplicates((probe, request) => probe.sendAs(manner, request));
+/** A way of sending in which the server gets the request whole, if not at once. */
+const oddly = (mode: SendMode) => duplicates((probe, request) => probe.sendAs(mode, request));
 
 const bodyNeeded = (request: TestRequest): TestRequest => {
   if (request.body.length < 2) throw new NotApplicable("needs a body");
