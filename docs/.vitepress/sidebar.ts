@@ -5,7 +5,15 @@ import { pagePath, pageTitle } from "./pages.ts";
 
 const guideGroups = {
   Call: ["calling", "intents", "interceptors"],
-  Serve: ["serving", "frameworks", "transactions", "choosing-a-store", "unknown-outcomes", "security"],
+  Serve: [
+    "express-postgres",
+    "serving",
+    "frameworks",
+    "transactions",
+    "choosing-a-store",
+    "unknown-outcomes",
+    "security",
+  ],
   Test: ["testing", "verifying", "writing-a-store", "storms"],
   Operate: ["observing", "console"],
 };

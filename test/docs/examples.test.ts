@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { insteadOfPort3000 } from "../support/literal-port.ts";
 import { serverPort } from "../support/servers/server-port.ts";
 
 // The programs of the README, run as they stand there.
@@ -22,15 +23,7 @@ afterEach(async () => {
 
 test("the README's server answers its client, and a repeat of a key with the first response", async () => {
   const port = await serverPort();
-  // The programs name a port, as those of readers do; here it has to be a free one.
-  const preloaded = `import net from "node:net";
-    const { listen } = net.Server.prototype;
-    net.Server.prototype.listen = function (port, ...rest) {
-      return listen.call(this, port === 3000 ? ${port} : port, ...rest).on("listening", () => console.log("listening"));
-    };
-    const { fetch } = globalThis;
-    globalThis.fetch = (url, init) => fetch(String(url).replace(":3000", ":${port}"), init);`;
-  const flags = ["--import", `data:text/javascript,${encodeURIComponent(preloaded)}`];
+  const flags = insteadOfPort3000(port);
   const server = start("examples/readme/server.ts", {}, flags);
   await once(server.stdout, "data");
 

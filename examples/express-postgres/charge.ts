@@ -1,0 +1,15 @@
+import { retryingFetch } from "once-again/client";
+
+const fetch = retryingFetch({ deadlineMs: 20_000 });
+
+const response = await fetch("http://127.0.0.1:3000/charges", {
+  method: "POST",
+  headers: {
+    authorization: "Bearer secret",
+    "content-type": "application/json",
+    // What is paid has a name already: the order. Whoever pays for it again, in any process, repeats the same operation.
+    "idempotency-key": "order-1",
+  },
+  body: JSON.stringify({ amount: 420 }),
+});
+console.log(response.status, await response.text(), `replayed: ${response.headers.has("idempotent-replayed")}`);
