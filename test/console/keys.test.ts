@@ -90,7 +90,7 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
     expect(complaints).toEqual([]);
   });
 
-  test("a key is found by its name, and shown with the answer that is kept", async () => {
+  test("a key is found by its name, and shown with its stored answer", async () => {
     await finish(store, "order-3");
     const { page, complaints } = await open();
     await page.getByLabel("Key", { exact: true }).fill("order-3");
@@ -98,7 +98,7 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
     await shows(page, "give the scope too");
     await page.getByLabel("Scope").fill("acme");
     await page.getByRole("button", { name: "Find" }).click();
-    await shows(page, "The answer that is kept: HTTP 201");
+    await shows(page, "Stored answer: HTTP 201");
     expect(await page.locator("pre").allInnerTexts()).toEqual([
       "content-type: application/json\n",
       '{\n  "order": 7\n}',
@@ -133,7 +133,7 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
     expect((await store.inspect(named("order-5")))?.state).toBe("abandoned");
     await page.getByRole("button", { name: "Resolve with this answer…" }).click();
     await page.getByRole("button", { name: "Resolve", exact: true }).click();
-    await shows(page, "The answer that is kept: HTTP 202");
+    await shows(page, "Stored answer: HTTP 202");
     const { status, headers, body } = decodeAnswer((await store.inspect(named("order-5")))!.record.result!);
     expect([status, headers, new TextDecoder().decode(body)]).toEqual([202, [["content-type", "text/plain"]], "found"]);
     expect(complaints).toEqual([]);
@@ -177,7 +177,7 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
     await store.renew({ ...named("order-5"), owner: "another", leaseMs: 0 });
     await page.getByRole("button", { name: "Release the key…" }).click();
     await page.getByRole("button", { name: "Release", exact: true }).click();
-    await shows(page, "It was taken over and abandoned again meanwhile.");
+    await shows(page, "It was taken over and abandoned again since you looked.");
     expect((await store.inspect(named("order-5")))?.record.attempt).toBe(2);
   });
 

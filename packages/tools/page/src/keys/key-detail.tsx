@@ -1,5 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
-import type { KeptDocument, KeyDocument } from "../../../src/admin/keys-protocol.ts";
+import type { KeyDocument, ValueDocument } from "../../../src/admin/key-document.ts";
 import { chosen } from "./keys-state.ts";
 import { StateBadge } from "./key-table.tsx";
 import { Settle } from "./settle.tsx";
@@ -35,9 +35,9 @@ export function KeyDetail({ found }: { found: KeyDocument }) {
         {found.owner !== "" && <Field name="Owner" value={found.owner} />}
       </dl>
       {found.steps.map((step) => (
-        <Kept key={step.place} title={`Step ${step.place}`} kept={step} />
+        <StoredValue key={step.place} title={`Step ${step.place}`} value={step} />
       ))}
-      {found.result && <Kept title="The answer that is kept" kept={found.result} />}
+      {found.result && <StoredValue title="Stored answer" value={found.result} />}
     </section>
   );
 }
@@ -51,26 +51,26 @@ function Field({ name, value }: { name: string; value: string }) {
   );
 }
 
-function Kept({ title, kept }: { title: string; kept: KeptDocument }) {
-  switch (kept.kind) {
+function StoredValue({ title, value }: { title: string; value: ValueDocument }) {
+  switch (value.kind) {
     case "answer":
       return (
         <>
           <h3>
-            {title}: HTTP {kept.status}
+            {title}: HTTP {value.status}
           </h3>
-          <pre tabIndex={0}>{kept.headers.map(([name, value]) => `${name}: ${value}\n`).join("")}</pre>
-          <Bytes bytes={bytesOf(kept.bodyBase64)} />
+          <pre tabIndex={0}>{value.headers.map(([name, text]) => `${name}: ${text}\n`).join("")}</pre>
+          <Bytes bytes={bytesOf(value.bodyBase64)} />
         </>
       );
     case "step":
       return (
         <>
           <h3>
-            {title}: {kept.name}
+            {title}: {value.name}
           </h3>
-          <p>{kept.begun ? "Begun, and nobody knows whether it happened." : "Done."}</p>
-          {kept.value !== undefined && <pre tabIndex={0}>{JSON.stringify(kept.value, undefined, 2)}</pre>}
+          <p>{value.begun ? "Begun, and nobody knows whether it happened." : "Done."}</p>
+          {value.value !== undefined && <pre tabIndex={0}>{JSON.stringify(value.value, undefined, 2)}</pre>}
         </>
       );
     case "sealed":
@@ -78,7 +78,7 @@ function Kept({ title, kept }: { title: string; kept: KeptDocument }) {
         <>
           <h3>{title}</h3>
           <p>
-            Sealed with the key “{kept.keyId}”. <code>once-again keys show --seal-key</code> opens it.
+            Sealed with the key “{value.keyId}”. <code>once-again keys show --seal-key</code> opens it.
           </p>
         </>
       );
@@ -86,7 +86,7 @@ function Kept({ title, kept }: { title: string; kept: KeptDocument }) {
       return (
         <>
           <h3>{title}</h3>
-          <Bytes bytes={bytesOf(kept.base64)} />
+          <Bytes bytes={bytesOf(value.base64)} />
         </>
       );
   }

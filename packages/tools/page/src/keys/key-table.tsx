@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import type { KeySummary } from "../../../src/admin/keys-protocol.ts";
+import type { KeySummary } from "../../../src/admin/key-document.ts";
 import { chosen, loadKeys, open, page, scope, stateFilter, trail } from "./keys-state.ts";
 import { since, stateWords, until } from "./wording.ts";
 

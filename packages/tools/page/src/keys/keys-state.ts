@@ -1,5 +1,6 @@
 import { computed, signal } from "@preact/signals";
-import type { KeyDocument, KeyPage, KeysEvent, KeySummary, StoreSample } from "../../../src/admin/keys-protocol.ts";
+import type { KeyDocument, KeyPage, KeySummary } from "../../../src/admin/key-document.ts";
+import type { KeysEvent, StoreSample } from "../../../src/console/keys/keys-protocol.ts";
 import { listen, read } from "../session.ts";
 
 /** The last quarter of an hour, as the console keeps it. */

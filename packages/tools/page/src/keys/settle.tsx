@@ -1,10 +1,18 @@
 import { useSignal } from "@preact/signals";
-import type { GivenAnswer, KeyDocument, SeenKey } from "../../../src/admin/keys-protocol.ts";
+import type { HeldKey, KeyDocument } from "../../../src/admin/key-document.ts";
+import type { OperatorAnswer } from "../../../src/console/keys/keys-protocol.ts";
 import { tell } from "../session.ts";
 import { Confirm } from "../ui/confirm.tsx";
 import { chosen, loadKeys, open } from "./keys-state.ts";
 
 const dayMs = 86_400_000;
+
+const defaultAnswer: OperatorAnswer = {
+  status: 201,
+  contentType: "application/json",
+  body: "",
+  retentionMs: dayMs,
+};
 
 type Way = "resolve" | "release";
 
@@ -12,15 +20,15 @@ type Way = "resolve" | "release";
 export function Settle({ found }: { found: KeyDocument }) {
   const asking = useSignal<Way | undefined>(undefined);
   const problem = useSignal<string | undefined>(undefined);
-  const answer = useSignal<GivenAnswer>({ status: 201, contentType: "application/json", body: "", retentionMs: dayMs });
-  const seen: SeenKey = { scope: found.scope, key: found.key, attempt: found.attempt };
+  const answer = useSignal(defaultAnswer);
+  const held: HeldKey = { scope: found.scope, key: found.key, attempt: found.attempt };
 
   const settle = async (way: Way): Promise<void> => {
     asking.value = undefined;
     try {
-      await tell(`keys/${way}`, way === "resolve" ? { ...seen, ...answer.value } : seen);
+      await tell(`keys/${way}`, way === "resolve" ? { ...held, ...answer.value } : held);
       if (way === "release") chosen.value = undefined;
-      else await open(seen);
+      else await open(held);
     } catch (error) {
       problem.value = (error as Error).message;
     }
@@ -78,7 +86,7 @@ export function Settle({ found }: { found: KeyDocument }) {
   );
 }
 
-function AnswerFields({ answer, change }: { answer: GivenAnswer; change: (part: Partial<GivenAnswer>) => void }) {
+function AnswerFields({ answer, change }: { answer: OperatorAnswer; change: (part: Partial<OperatorAnswer>) => void }) {
   return (
     <>
       <div class="row">

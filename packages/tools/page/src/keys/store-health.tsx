@@ -1,7 +1,7 @@
 import type { ComponentProps } from "preact";
 import { useMemo } from "preact/hooks";
 import type uPlot from "uplot";
-import type { StoreSample } from "../../../src/admin/keys-protocol.ts";
+import type { StoreSample } from "../../../src/console/keys/keys-protocol.ts";
 import { Plot, quietAxis } from "../ui/plot.tsx";
 import { latest, samples, search, streamProblem } from "./keys-state.ts";
 

@@ -1,10 +1,14 @@
-import type { KeySummary } from "../../../src/admin/keys-protocol.ts";
+import type { KeySummary } from "../../../src/admin/key-document.ts";
 
 /** A sign and a word for each state, so that colour is never alone. */
 export const stateWords: Readonly<Record<KeySummary["state"], { sign: string; word: string; meaning: string }>> = {
   running: { sign: "▶", word: "running", meaning: "A worker owns it at present." },
-  done: { sign: "✓", word: "done", meaning: "Its answer is kept: every repeat gets it." },
-  abandoned: { sign: "!", word: "held", meaning: "Its worker ended without a word: it may or may not have happened." },
+  done: { sign: "✓", word: "done", meaning: "Its answer is stored: every repeat gets it." },
+  abandoned: {
+    sign: "!",
+    word: "held",
+    meaning: "Its worker ended before it answered: it may or may not have happened.",
+  },
 };
 
 const units: readonly (readonly [name: string, ms: number])[] = [

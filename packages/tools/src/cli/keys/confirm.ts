@@ -4,7 +4,7 @@ import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
 
 /** Asks on the terminal whether to go on; where there is none it is wrong usage. Ctrl-C and Ctrl-D mean no. */
-export async function agreed(question: string, command: Command): Promise<boolean> {
+export async function confirm(question: string, command: Command): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
     command.error("error: there is no terminal to ask on: say --yes to do it without asking");
   }

@@ -38,7 +38,7 @@ test("a killed worker's key is held, shown, resolved, and answered by the server
   expect((await post(url)).status).toBe(409);
 
   const shown = await runCli(["keys", "show", "--store", path, "acme", "order-7"]);
-  expect(shown.stdout).toMatch(/^state +abandoned: its worker ended without a word/m);
+  expect(shown.stdout).toMatch(/^state +abandoned: its worker ended before it answered/m);
 
   const answer = ["--status", "201", "--header", "location: /orders/7", "--body", '{"order":7}'];
   const resolved = await runCli(["keys", "resolve", "--store", path, "acme", "order-7", ...answer, "--yes"]);

@@ -59,10 +59,10 @@ describe("list", () => {
 });
 
 describe("show", () => {
-  test("shows the kept answer, its headers and its body", async () => {
+  test("shows the stored answer, its headers and its body", async () => {
     await done("order-1", encodeAnswer({ status: 201, headers: [["location", "/7"]], body: bytes('{"order":7}\n') }));
     const { code, stdout } = await keys("show", "acme", "order-1");
-    expect(stdout).toMatch(/^state +done: its result is kept$/m);
+    expect(stdout).toMatch(/^state +done: its result is stored$/m);
     expect(stdout).toMatch(/^result +HTTP 201, 12 bytes\n {2}location: \/7\n {2}\{"order":7\}$/m);
     expect(code).toBe(exitCodes.fine);
   });

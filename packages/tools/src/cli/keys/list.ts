@@ -1,10 +1,11 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { InspectedRecord, ListRequest, RecordName } from "once-again/stores";
+import type { ListRequest, RecordName } from "once-again/stores";
+import { pageJson } from "../../admin/key-json.ts";
+import { listKeys, type RecordPage } from "../../admin/list.ts";
 import { wholeNumber } from "../arguments.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { painter } from "../painter.ts";
 import { type StoreFlags, withStoreOptions } from "./flags.ts";
-import { recordSummary } from "../../admin/record-json.ts";
 import { recordTable } from "./record-table.ts";
 import { sqlitePath } from "../store-from-url.ts";
 import { print, withStore } from "./session.ts";
@@ -33,7 +34,11 @@ export function listCommand(): Command {
       ]),
     )
     .option("--limit <number>", "how many at most, 1 to 1000", wholeNumber(1, 1000), 100)
-    .option("--after <name>", 'go on after this one: \'["scope","key"]\', as the last line of a full list says', nameOf)
+    .option(
+      "--after <name>",
+      'go on after this one: \'["scope","key"]\', as the last line of a full list says',
+      parseName,
+    )
     .addHelpText(
       "after",
       `
@@ -49,39 +54,31 @@ Exit codes: 0 fine (also when there are none), 2 wrong usage, or a store that do
 }
 
 async function run(flags: ListFlags, command: Command): Promise<void> {
-  const { scope, after, limit } = flags;
   const state = flags.state === "held" ? "abandoned" : flags.state;
-  const request: ListRequest = {
-    limit,
-    ...(scope !== undefined && { scope }),
-    ...(state && { state }),
-    ...(after && { after }),
-  };
   await withStore(command, flags, async (store) => {
-    const found = await store.list(request);
-    const last = found.length < limit ? undefined : found.at(-1);
+    const page = await listKeys(store, { ...flags, state });
     print(
       flags,
-      () => ({ keys: found.map(recordSummary), next: last ? { scope: last.scope, key: last.key } : null }),
-      () => lines(found, last, sqlitePath(flags.store) === undefined ? prefixHint : undefined),
+      () => pageJson(page),
+      () => pageText(page, sqlitePath(flags.store) === undefined ? prefixHint : undefined),
     );
     return exitCodes.fine;
   });
 }
 
-function lines(found: readonly InspectedRecord[], last: RecordName | undefined, hint: string | undefined): string[] {
-  if (found.length === 0) return ["No such keys.", ...(hint === undefined ? [] : [painter.faint(hint)])];
-  const next = last && `There may be more: --after ${quoted(JSON.stringify([last.scope, last.key]))}`;
-  return [...recordTable(found, Date.now(), painter), ...(next ? ["", painter.faint(next)] : [])];
+function pageText({ records, next }: RecordPage, hint: string | undefined): string[] {
+  if (records.length === 0) return ["No such keys.", ...(hint === undefined ? [] : [painter.faint(hint)])];
+  const more = next && `There may be more: --after ${quoteForShell(JSON.stringify([next.scope, next.key]))}`;
+  return [...recordTable(records, Date.now(), painter), ...(more ? ["", painter.faint(more)] : [])];
 }
 
-function nameOf(text: string): RecordName {
-  const [scope, key] = parsed(text);
+function parseName(text: string): RecordName {
+  const [scope, key] = parsePair(text);
   if (typeof scope === "string" && typeof key === "string") return { scope, key };
   throw new InvalidArgumentError('It must be a JSON array of two texts: ["scope","key"].');
 }
 
-function parsed(text: string): readonly unknown[] {
+function parsePair(text: string): readonly unknown[] {
   try {
     const value: unknown = JSON.parse(text);
     return Array.isArray(value) && value.length === 2 ? value : [];
@@ -90,7 +87,7 @@ function parsed(text: string): readonly unknown[] {
   }
 }
 
-/** A text as a POSIX shell takes it for one word. */
-function quoted(text: string): string {
+/** Makes a text one word for a POSIX shell. */
+function quoteForShell(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,17 +1,17 @@
 import type { Painter } from "../../lab/report.ts";
 import { duration } from "./durations.ts";
-import type { Kept } from "../../admin/stored-value.ts";
 import { printable } from "./printable.ts";
 import { leaseText, stateColour } from "./record-table.ts";
-import type { RecordView } from "../../admin/record-view.ts";
+import type { RecordView } from "../../admin/show.ts";
+import type { StoredValue } from "../../admin/stored-value.ts";
 
 /** How much of a body or a step's value people are shown, bytes. `--json` has all of it. */
 const previewBytesMax = 2048;
 
 const meanings = {
   running: "a worker owns it",
-  abandoned: "its worker ended without a word: it may or may not have happened",
-  done: "its result is kept",
+  abandoned: "its worker ended before it answered: it may or may not have happened",
+  done: "its result is stored",
 } as const;
 
 /** One record for people. */
@@ -31,15 +31,15 @@ export function recordText({ found, steps, result }: RecordView, now: number, pa
     field("created", `${time(record.createdAt)} (${duration(now - record.createdAt)} ago)`),
     field("lease", state === "done" ? "-" : `${time(record.leaseUntil)} (${leaseText(found, now)})`),
     field("expires", `${time(record.expiresAt)} (in ${duration(record.expiresAt - now)})`),
-    ...steps.flatMap(([place, kept]) => keptText(`step ${place}`, kept, field)),
-    ...(result === undefined ? [] : keptText("result", result, field)),
+    ...steps.flatMap(([place, value]) => valueText(`step ${place}`, value, field)),
+    ...(result === undefined ? [] : valueText("result", result, field)),
   ];
 }
 
-function keptText(title: string, kept: Kept, field: (name: string, value: string) => string): string[] {
-  switch (kept.kind) {
+function valueText(title: string, value: StoredValue, field: (name: string, value: string) => string): string[] {
+  switch (value.kind) {
     case "answer": {
-      const { status, headers, body } = kept.answer;
+      const { status, headers, body } = value.answer;
       return [
         field(title, `HTTP ${status}, ${body.length} bytes`),
         ...headers.map(([name, value]) => `  ${printable(name)}: ${printable(value)}`),
@@ -47,18 +47,21 @@ function keptText(title: string, kept: Kept, field: (name: string, value: string
       ];
     }
     case "step": {
-      const { name, value, begun } = kept.step;
+      const { name, begun } = value.step;
       const status = begun ? "begun, and nobody knows whether it happened" : "done";
-      return [field(title, `"${printable(name)}": ${status}`), ...(value === undefined ? [] : preview(encode(value)))];
+      return [
+        field(title, `"${printable(name)}": ${status}`),
+        ...(value.step.value === undefined ? [] : preview(encodeJson(value.step.value))),
+      ];
     }
     case "sealed":
-      return [field(title, `sealed with the key "${printable(kept.keyId)}": --seal-key opens it`)];
+      return [field(title, `sealed with the key "${printable(value.keyId)}": --seal-key opens it`)];
     case "bytes":
-      return [field(title, `${kept.bytes.length} bytes`), ...preview(kept.bytes)];
+      return [field(title, `${value.bytes.length} bytes`), ...preview(value.bytes)];
   }
 }
 
-function encode(value: unknown): Uint8Array {
+function encodeJson(value: unknown): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(value));
 }
 

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { heldName, withHeldNames, withStoreOptions, yesOption } from "./flags.ts";
 import { withStore } from "./session.ts";
-import { settle } from "./settle.ts";
+import { settleOne } from "./settle.ts";
 import { settleHeld, type SettleHeldFlags } from "./settle-held.ts";
 
 /** `once-again keys release` */
@@ -41,7 +41,7 @@ async function run(
             "Settle them as not executed? The next repeat of each runs it again; what did happen, happens twice.",
           done: "the next repeat of each runs it afresh.",
         })
-      : settle(store, { ...name, settlement }, flags, command, {
+      : settleOne(store, name, settlement, flags, command, {
           question: "Settle it as not executed? The next repeat runs it again; if it did happen, it happens twice.",
           done: "Settled: the next repeat runs it afresh.",
         }),

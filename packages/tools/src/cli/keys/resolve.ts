@@ -1,13 +1,9 @@
-import { validateHeaderName, validateHeaderValue } from "node:http";
 import { Command, InvalidArgumentError } from "commander";
-import { sealInUse } from "../../admin/settle.ts";
-import { encodeAnswer } from "once-again/http";
-import { sealer, type SealKey } from "once-again/engine";
-import type { RecordName, ResolveRequest, Store } from "once-again/stores";
+import { findSealKeyId, isHeader, resolveWith } from "../../admin/resolve.ts";
 import { wholeNumber } from "../arguments.ts";
 import { bytesOf, heldName, sealKeyOption, sealKeysOf, withHeldNames, withStoreOptions, yesOption } from "./flags.ts";
 import { withStore } from "./session.ts";
-import { settle } from "./settle.ts";
+import { settleOne } from "./settle.ts";
 import { settleHeld, type SettleHeldFlags } from "./settle-held.ts";
 
 interface ResolveFlags extends SettleHeldFlags {
@@ -32,7 +28,7 @@ export function resolveCommand(): Command {
     .option("--body <text|@file>", "the answer's body", bytesOf, new Uint8Array())
     .option(
       "--retention-ms <number>",
-      "how long the answer is kept, milliseconds",
+      "how long the answer is stored, milliseconds",
       wholeNumber(1, 36_525 * dayMs),
       dayMs,
     )
@@ -58,53 +54,33 @@ async function run(
   flags: ResolveFlags,
   command: Command,
 ): Promise<void> {
-  const held = heldName(scope, key, flags, command);
+  const name = heldName(scope, key, flags, command);
   const { status, header, body, retentionMs } = flags;
   const answer = `HTTP ${status}, ${body.length} bytes`;
   await withStore(command, flags, async (store) => {
-    const seal = await sealerFor(store, sealKeysOf(flags.sealKey));
-    const plain = encodeAnswer({ status, headers: header, body });
-    const settlementOf = async (name: RecordName): Promise<ResolveRequest["settlement"]> => ({
-      as: "done",
-      result: await seal(name, plain),
-      retentionMs,
-    });
-    if (held === undefined) {
+    const sealKeys = sealKeysOf(flags.sealKey);
+    const sealedWith = sealKeys.length > 0 ? undefined : await findSealKeyId(store);
+    if (sealedWith !== undefined) {
+      throw new Error(`Results in this store are sealed with the key "${sealedWith}": give it with --seal-key.`);
+    }
+    const settlementOf = resolveWith({ status, headers: header, body }, retentionMs, sealKeys);
+    if (name === undefined) {
       return settleHeld(store, flags, command, settlementOf, {
         question: `Settle them as done? Every repeat of each gets this answer: ${answer}.`,
         done: `every repeat of each gets ${answer}.`,
       });
     }
-    return settle(store, { ...held, settlement: await settlementOf(held) }, flags, command, {
+    return settleOne(store, name, await settlementOf(name), flags, command, {
       question: `Settle it as done? Every repeat gets this answer: ${answer}.`,
       done: `Settled: every repeat gets ${answer}.`,
     });
   });
 }
 
-/** The store's other records say whether an answer has to be sealed. */
-async function sealerFor(
-  store: Store,
-  keys: readonly SealKey[],
-): Promise<(name: RecordName, bytes: Uint8Array) => Promise<Uint8Array>> {
-  if (keys.length > 0) {
-    const seals = sealer(keys);
-    return (name, bytes) => seals.seal(name, bytes);
-  }
-  const keyId = await sealInUse(store);
-  if (keyId === undefined) return async (_name, bytes) => bytes;
-  throw new Error(`Results in this store are sealed with the key "${keyId}": give it with --seal-key.`);
-}
-
 function addHeader(text: string, before: ResolveFlags["header"]): ResolveFlags["header"] {
   const end = text.indexOf(":");
   const name = text.slice(0, Math.max(end, 0)).trim();
   const value = text.slice(end + 1).trim();
-  try {
-    validateHeaderName(name);
-    validateHeaderValue(name, value);
-  } catch {
-    throw new InvalidArgumentError('It must be a header: "name: value".');
-  }
+  if (!isHeader(name, value)) throw new InvalidArgumentError('It must be a header: "name: value".');
   return [...before, [name, value]];
 }

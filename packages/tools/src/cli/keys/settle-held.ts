@@ -1,16 +1,17 @@
 import process from "node:process";
 import type { Command } from "commander";
-import { settleAsSeen } from "../../admin/settle.ts";
-import type { SeenKey } from "../../admin/keys-protocol.ts";
-import type { InspectedRecord, RecordName, ResolveRequest, Store } from "once-again/stores";
+import type { Store } from "once-again/stores";
+import type { HeldKey } from "../../admin/key-document.ts";
+import { listHeldKeys } from "../../admin/list.ts";
+import { settleKeys, type Settlement, type UnsettledKey } from "../../admin/settle.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { painter } from "../painter.ts";
 import { progressBar } from "../progress-bar.ts";
-import { agreed } from "./confirm.ts";
+import { confirm } from "./confirm.ts";
 import { printable } from "./printable.ts";
 import { recordTable } from "./record-table.ts";
 import { type ExitCode, print } from "./session.ts";
-import type { SettleFlags } from "./settle.ts";
+import type { SettleFlags, SettleWording } from "./settle.ts";
 
 export interface SettleHeldFlags extends SettleFlags {
   readonly held?: boolean;
@@ -18,91 +19,56 @@ export interface SettleHeldFlags extends SettleFlags {
   readonly limit: number;
 }
 
-/** So many are asked of the store at a time, and so many are settled at a time. */
-const pageSize = 1000;
-const settledAtOnce = 8;
-
-/** So many are shown before the question. */
-const shownMax = 10;
+/** So many keys are printed before the question. */
+const printedMax = 10;
 
 /**
  * Settles every held key of a selection in the same way, after asking once.
  *
- * @param settlementOf how one of them is settled: a sealed answer is another one for each key.
+ * @param settlementOf the settlement of each key: a result is sealed for one key alone.
  */
 export async function settleHeld(
   store: Store,
   flags: SettleHeldFlags,
   command: Command,
-  settlementOf: (name: RecordName) => Promise<ResolveRequest["settlement"]>,
-  wording: { question: string; done: string },
+  settlementOf: (key: HeldKey) => Promise<Settlement>,
+  wording: SettleWording,
 ): Promise<ExitCode> {
-  const { first, seen } = await heldKeys(store, flags);
-  if (seen.length > 0) {
-    const more = seen.length > first.length ? [`… and ${seen.length - first.length} more`] : [];
+  const { held, first } = await listHeldKeys(store, flags, printedMax);
+  if (held.length > 0) {
+    const more = held.length > first.length ? [`… and ${held.length - first.length} more`] : [];
     const question = [
       ...recordTable(first, Date.now(), painter),
       ...more,
-      `${seen.length} held keys. ${wording.question}`,
+      `${held.length} held keys. ${wording.question}`,
     ];
-    if (!flags.yes && !(await agreed(question.join("\n"), command))) {
+    if (!flags.yes && !(await confirm(question.join("\n"), command))) {
       console.error("Nothing was changed.");
       return exitCodes.bad;
     }
   }
-  const left = await settleAll(store, seen, settlementOf);
-  const settled = seen.length - left.length;
+  const unsettled = await settleWithProgress(store, held, settlementOf);
+  const settled = held.length - unsettled.length;
   print(
     flags,
-    () => ({ settled, left }),
-    () => [seen.length === 0 ? "No key is held." : `${settled} keys settled: ${wording.done}`],
+    () => ({ settled, left: unsettled }),
+    () => [held.length === 0 ? "No key is held." : `${settled} keys settled: ${wording.done}`],
   );
-  for (const { scope, key, state } of left) console.error(`${printable(scope)} ${printable(key)}: it is ${state} now.`);
-  return left.length === 0 ? exitCodes.fine : exitCodes.bad;
+  for (const { scope, key, state } of unsettled)
+    console.error(`${printable(scope)} ${printable(key)}: it is ${state} now.`);
+  return unsettled.length === 0 ? exitCodes.fine : exitCodes.bad;
 }
 
-async function heldKeys(
+async function settleWithProgress(
   store: Store,
-  { scope, limit }: SettleHeldFlags,
-): Promise<{ first: InspectedRecord[]; seen: SeenKey[] }> {
-  const first: InspectedRecord[] = [];
-  const seen: SeenKey[] = [];
-  let after: RecordName | undefined;
-  do {
-    const page = await store.list({
-      state: "abandoned",
-      limit: Math.min(pageSize, limit - seen.length),
-      ...(scope !== undefined && { scope }),
-      ...(after !== undefined && { after }),
-    });
-    first.push(...page.slice(0, shownMax - first.length));
-    for (const { scope, key, record } of page) seen.push({ scope, key, attempt: record.attempt });
-    after = page.length === pageSize ? page.at(-1) : undefined;
-  } while (after !== undefined && seen.length < limit);
-  return { first, seen };
-}
-
-/** @returns those that were not held any more, and so were left as they are. */
-async function settleAll(
-  store: Store,
-  seen: readonly SeenKey[],
-  settlementOf: (name: RecordName) => Promise<ResolveRequest["settlement"]>,
-): Promise<{ scope: string; key: string; state: string }[]> {
-  const left: { scope: string; key: string; state: string }[] = [];
+  held: readonly HeldKey[],
+  settlementOf: (key: HeldKey) => Promise<Settlement>,
+): Promise<UnsettledKey[]> {
+  if (held.length === 0) return [];
   const bar = progressBar(process.stderr, "keys settled");
-  const waiting = seen.values();
-  let done = 0;
-  const work = async (): Promise<void> => {
-    for (const one of waiting) {
-      const state = await settleAsSeen(store, one, await settlementOf(one));
-      if (state !== undefined) left.push({ scope: one.scope, key: one.key, state });
-      bar.update((done += 1), seen.length);
-    }
-  };
   try {
-    await Promise.all(Array.from({ length: settledAtOnce }, work));
+    return await settleKeys(store, held, settlementOf, (done) => bar.update(done, held.length));
   } finally {
-    if (seen.length > 0) bar.stop();
+    bar.stop();
   }
-  return left;
 }

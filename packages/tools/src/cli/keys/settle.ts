@@ -1,9 +1,10 @@
 import type { Command } from "commander";
-import type { InspectedRecord, RecordName, ResolveRequest, Store } from "once-again/stores";
-import { settleAsSeen, unsettledReasons } from "../../admin/settle.ts";
+import type { RecordName, Store } from "once-again/stores";
+import { heldKey } from "../../admin/list.ts";
+import { settleKey, type Settlement, unsettledReasons, type UnsettledState } from "../../admin/settle.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { painter } from "../painter.ts";
-import { agreed } from "./confirm.ts";
+import { confirm } from "./confirm.ts";
 import type { StoreFlags } from "./flags.ts";
 import { printable } from "./printable.ts";
 import { recordTable } from "./record-table.ts";
@@ -13,37 +14,40 @@ export interface SettleFlags extends StoreFlags {
   readonly yes?: boolean;
 }
 
-/** Settles an abandoned key, after asking. */
-export async function settle(
+/** What a command asks before it settles, and says afterwards. */
+export interface SettleWording {
+  readonly question: string;
+  readonly done: string;
+}
+
+/** Settles one held key, after asking. */
+export async function settleOne(
   store: Store,
-  request: ResolveRequest,
+  name: RecordName,
+  settlement: Settlement,
   flags: SettleFlags,
   command: Command,
-  wording: { question: string; done: string },
+  wording: SettleWording,
 ): Promise<ExitCode> {
-  const { scope, key, settlement } = request;
-  const before = await store.inspect(request);
-  if (before?.state !== "abandoned") return refuse(flags, request, before);
+  const before = await store.inspect(name);
+  if (before?.state !== "abandoned") return refuse(flags, name, before?.state ?? "absent");
   const question = [...recordTable([before], Date.now(), painter), wording.question].join("\n");
-  if (!flags.yes && !(await agreed(question, command))) {
+  if (!flags.yes && !(await confirm(question, command))) {
     console.error("Nothing was changed.");
     return exitCodes.bad;
   }
-  const seen = { scope, key, attempt: before.record.attempt };
-  if ((await settleAsSeen(store, seen, settlement)) !== undefined) {
-    return refuse(flags, request, await store.inspect(request));
-  }
+  const state = await settleKey(store, heldKey(before), settlement);
+  if (state !== undefined) return refuse(flags, name, state);
   print(
     flags,
-    () => ({ scope, key, settledAs: settlement.as }),
+    () => ({ ...name, settledAs: settlement.as }),
     () => [wording.done],
   );
   return exitCodes.fine;
 }
 
 /** Says why a key can't be shown or settled. */
-export function refuse(flags: StoreFlags, { scope, key }: RecordName, found: InspectedRecord | undefined): ExitCode {
-  const state = found?.state ?? "absent";
+export function refuse(flags: StoreFlags, { scope, key }: RecordName, state: UnsettledState): ExitCode {
   print(
     flags,
     () => ({ scope, key, state }),

@@ -2,10 +2,9 @@ import { Command } from "commander";
 import { exitCodes } from "../exit-codes.ts";
 import { painter } from "../painter.ts";
 import { sealKeyOption, sealKeysOf, type StoreFlags, withName, withStoreOptions } from "./flags.ts";
-import { keptReader } from "../../admin/stored-value.ts";
-import { recordDocument } from "../../admin/record-json.ts";
+import { keyJson } from "../../admin/key-json.ts";
+import { showKey } from "../../admin/show.ts";
 import { recordText } from "./record-text.ts";
-import { recordView } from "../../admin/record-view.ts";
 import { print, withStore } from "./session.ts";
 import { refuse } from "./settle.ts";
 
@@ -17,7 +16,7 @@ interface ShowFlags extends StoreFlags {
 export function showCommand(): Command {
   return withName(withStoreOptions(new Command("show")))
     .summary("show one key whole")
-    .description("Shows one key whole: its times, its steps, and the answer that is kept under it.")
+    .description("Shows one key whole: its times, its steps, and its stored answer.")
     .addOption(sealKeyOption("opens what was sealed with it; may be given several times"))
     .addHelpText(
       "after",
@@ -34,12 +33,11 @@ Exit codes: 0 fine, 1 there is no such key, 2 wrong usage, or a store that does 
 
 async function run(scope: string, key: string, flags: ShowFlags, command: Command): Promise<void> {
   await withStore(command, flags, async (store) => {
-    const found = await store.inspect({ scope, key });
-    if (found === undefined) return refuse(flags, { scope, key }, found);
-    const view = await recordView(found, keptReader(sealKeysOf(flags.sealKey)));
+    const view = await showKey(store, { scope, key }, sealKeysOf(flags.sealKey));
+    if (view === undefined) return refuse(flags, { scope, key }, "absent");
     print(
       flags,
-      () => recordDocument(view),
+      () => keyJson(view),
       () => recordText(view, Date.now(), painter),
     );
     return exitCodes.fine;

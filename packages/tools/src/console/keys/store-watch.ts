@@ -2,7 +2,7 @@ import { sleep } from "once-again";
 import { systemClock } from "once-again";
 import type { InspectedRecord } from "once-again/stores";
 import { liveChannel } from "../live-channel.ts";
-import type { KeysEvent, StoreSample } from "../../admin/keys-protocol.ts";
+import type { KeysEvent, StoreSample } from "./keys-protocol.ts";
 import type { KeysSource } from "./keys-source.ts";
 
 /** No more keys of a state are counted. */

@@ -1,0 +1,47 @@
+/** A key in a list, as JSON; times are ISO 8601, by the store's clock. */
+export interface KeySummary {
+  readonly scope: string;
+  readonly key: string;
+  readonly state: "running" | "done" | "abandoned";
+  readonly attempt: number;
+  readonly fence: number;
+  readonly fingerprint: string;
+  readonly owner: string;
+  readonly createdAt: string;
+  readonly leaseUntil: string;
+  readonly expiresAt: string;
+  readonly stepCount: number;
+  readonly resultBytes: number | null;
+}
+
+/** A page of keys, in the order of scope and key. */
+export interface KeyPage {
+  readonly keys: readonly KeySummary[];
+  /** The last key of a full page: the next page begins after it. Null on the last page. */
+  readonly next: { readonly scope: string; readonly key: string } | null;
+}
+
+/** The stored result of a key, or of one of its steps. */
+export type ValueDocument =
+  | {
+      readonly kind: "answer";
+      readonly status: number;
+      readonly headers: readonly (readonly [string, string])[];
+      readonly bodyBase64: string;
+    }
+  | { readonly kind: "step"; readonly name: string; readonly value?: unknown; readonly begun?: true }
+  | { readonly kind: "sealed"; readonly keyId: string }
+  | { readonly kind: "bytes"; readonly base64: string };
+
+/** A key with everything that is stored under it. */
+export interface KeyDocument extends KeySummary {
+  readonly steps: readonly (ValueDocument & { readonly place: string })[];
+  readonly result: ValueDocument | null;
+}
+
+/** A held key, as an operator saw it before settling it. A later attempt is another one. */
+export interface HeldKey {
+  readonly scope: string;
+  readonly key: string;
+  readonly attempt: number;
+}

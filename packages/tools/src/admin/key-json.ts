@@ -1,0 +1,57 @@
+import type { InspectedRecord } from "once-again/stores";
+import type { KeyDocument, KeyPage, KeySummary, ValueDocument } from "./key-document.ts";
+import type { RecordPage } from "./list.ts";
+import type { RecordView } from "./show.ts";
+import type { StoredValue } from "./stored-value.ts";
+
+export function pageJson({ records, next }: RecordPage): KeyPage {
+  return { keys: records.map(summaryJson), next: next ?? null };
+}
+
+export function keyJson({ found, steps, result }: RecordView): KeyDocument {
+  return {
+    ...summaryJson(found),
+    steps: steps.map(([place, value]) => ({ place, ...valueJson(value) })),
+    result: result === undefined ? null : valueJson(result),
+  };
+}
+
+function summaryJson({ scope, key, state, record }: InspectedRecord): KeySummary {
+  return {
+    scope,
+    key,
+    state,
+    attempt: record.attempt,
+    fence: record.fence,
+    fingerprint: record.fingerprint,
+    owner: record.owner,
+    createdAt: isoTime(record.createdAt),
+    leaseUntil: isoTime(record.leaseUntil),
+    expiresAt: isoTime(record.expiresAt),
+    stepCount: Object.keys(record.checkpoints).length,
+    resultBytes: record.result?.length ?? null,
+  };
+}
+
+function valueJson(value: StoredValue): ValueDocument {
+  switch (value.kind) {
+    case "answer": {
+      const { status, headers, body } = value.answer;
+      return { kind: value.kind, status, headers, bodyBase64: base64(body) };
+    }
+    case "step":
+      return { kind: value.kind, ...value.step };
+    case "sealed":
+      return value;
+    case "bytes":
+      return { kind: value.kind, base64: base64(value.bytes) };
+  }
+}
+
+function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("base64");
+}

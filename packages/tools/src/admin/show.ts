@@ -1,0 +1,31 @@
+import type { SealKey } from "once-again/engine";
+import type { InspectedRecord, RecordName, Store } from "once-again/stores";
+import { type StoredValue, valueReader } from "./stored-value.ts";
+
+/** A record with what is stored under it, read. */
+export interface RecordView {
+  readonly found: InspectedRecord;
+  /** By place. */
+  readonly steps: readonly (readonly [place: string, value: StoredValue])[];
+  readonly result: StoredValue | undefined;
+}
+
+/** @returns undefined when there is no such key. */
+export async function showKey(
+  store: Store,
+  { scope, key }: RecordName,
+  sealKeys: readonly SealKey[],
+): Promise<RecordView | undefined> {
+  const found = await store.inspect({ scope, key });
+  if (found === undefined) return undefined;
+  const readValue = valueReader(sealKeys);
+  const { checkpoints, result } = found.record;
+  const places = Object.entries(checkpoints).sort(([one], [other]) => Number(one) - Number(other));
+  return {
+    found,
+    steps: await Promise.all(
+      places.map(async ([step, bytes]) => [step, await readValue({ scope, key, step }, bytes)] as const),
+    ),
+    result: result === undefined ? undefined : await readValue({ scope, key }, result),
+  };
+}

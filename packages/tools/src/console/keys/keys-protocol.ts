@@ -1,0 +1,27 @@
+/** The health of a store at one time. `at` is milliseconds since the epoch, by this machine's clock. */
+export type StoreSample =
+  | {
+      readonly at: number;
+      /** How long the store took to answer, milliseconds. */
+      readonly latencyMs: number;
+      /** How many keys are owned by a worker, and how many are held; `countMax` stands for that many or more. */
+      readonly running: number;
+      readonly held: number;
+      /** How many requests were answered by replay so far, where that is known. */
+      readonly replays?: number;
+    }
+  | { readonly at: number; readonly problem: string };
+
+/** `POST resolve` brings a `HeldKey`, as `POST release` does, and this: the answer that every repeat is to get. */
+export interface OperatorAnswer {
+  readonly status: number;
+  /** Empty: no such header. */
+  readonly contentType: string;
+  readonly body: string;
+  readonly retentionMs: number;
+}
+
+/** `GET watch`: first the `history`, then each new `sample`. */
+export type KeysEvent =
+  | { readonly event: "history"; readonly data: readonly StoreSample[] }
+  | { readonly event: "sample"; readonly data: StoreSample };
