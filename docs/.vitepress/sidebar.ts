@@ -9,6 +9,7 @@ const guideGroups = {
     "express-postgres",
     "serving",
     "frameworks",
+    "recipes",
     "transactions",
     "choosing-a-store",
     "unknown-outcomes",

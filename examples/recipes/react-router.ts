@@ -1,0 +1,19 @@
+import { onceFetch } from "once-again/fetch";
+import { sqliteStore } from "once-again/stores/sqlite";
+
+// Stands for your sign-in: whose token is it?
+const accounts = new Map([["Bearer secret", "acme"]]);
+const accountOf = ({ headers }: Request) => accounts.get(headers.get("authorization") ?? "");
+
+const orders = onceFetch(
+  { store: sqliteStore({ path: process.env["KEYS_DB"] ?? "keys.db" }), scope: (request) => accountOf(request)! },
+  async (request, { key }) => {
+    const order: unknown = await request.json();
+    return Response.json({ order, key }, { status: 201, headers: { location: "/orders/7" } });
+  },
+);
+
+// app/routes/orders.ts
+export function action({ request }: { request: Request }): Promise<Response> | Response {
+  return accountOf(request) === undefined ? new Response("Who are you?", { status: 401 }) : orders(request);
+}
