@@ -16,7 +16,7 @@ import { keysSection } from "../packages/tools/src/console/keys/keys-section.ts"
 import type { Section } from "../packages/tools/src/console/route.ts";
 import { stormsSection } from "../packages/tools/src/console/storms/storms-section.ts";
 import type { Order } from "../packages/tools/src/lab/orders.ts";
-import { encodeAnswer } from "../packages/once-again/src/http/answer.ts";
+import { encodeResponse } from "../packages/once-again/src/http/response.ts";
 import { memoryStore } from "../packages/once-again/src/stores/memory/index.ts";
 import type { Store } from "../packages/once-again/src/stores/store.ts";
 import { consoleBrowser } from "../test/console/browser.ts";
@@ -72,7 +72,7 @@ const screenshots: Readonly<Record<string, Screenshot>> = {
 async function someKeys(store: Store): Promise<void> {
   const lasting = { leaseMs: 600_000, retentionMs: 86_400_000 };
   const body = new TextEncoder().encode('{"order":7}');
-  const result = encodeAnswer({ status: 201, headers: [["content-type", "application/json"]], body });
+  const result = encodeResponse({ status: 201, headers: [["content-type", "application/json"]], body });
   for (const [index, { id }] of orders.slice(0, 60).entries()) {
     const name = { scope: index % 3 === 0 ? "globex" : "acme", key: id, owner: `worker-${index}` };
     await store.claim({ ...name, ...lasting, fingerprint: createHash("sha256").update(id).digest("hex") });

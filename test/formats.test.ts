@@ -2,7 +2,7 @@ import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { fingerprint } from "../packages/once-again/src/key/index.ts";
-import { decodeAnswer, encodeAnswer } from "../packages/once-again/src/http/answer.ts";
+import { decodeResponse, encodeResponse } from "../packages/once-again/src/http/response.ts";
 import { sealer } from "../packages/once-again/src/engine/sealer.ts";
 import { entryKey, entryValue, recordIn } from "../packages/once-again/src/stores/nats/entries.ts";
 import { redisKey } from "../packages/once-again/src/stores/redis/names.ts";
@@ -34,8 +34,8 @@ test.each([
 test("an answer", () => {
   const answer = { status: 201, headers: [["location", "/orders/7"]] as const, body: bytes("made") };
   const kept = bytes('{"status":201,"headers":[["location","/orders/7"]]}\nmade');
-  expect(encodeAnswer(answer)).toEqual(kept);
-  expect(decodeAnswer(kept)).toEqual(answer);
+  expect(encodeResponse(answer)).toEqual(kept);
+  expect(decodeResponse(kept)).toEqual(answer);
 });
 
 test("a sealed result", async () => {

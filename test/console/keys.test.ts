@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "v
 import { storeFromUrl } from "../../packages/tools/src/cli/store-from-url.ts";
 import { consoleServer, type ConsoleServer } from "../../packages/tools/src/console/console-server.ts";
 import { keysSection } from "../../packages/tools/src/console/keys/keys-section.ts";
-import { decodeAnswer, encodeAnswer } from "../../packages/once-again/src/http/answer.ts";
+import { decodeResponse, encodeResponse } from "../../packages/once-again/src/http/response.ts";
 import { sealedStore } from "../../packages/once-again/src/engine/sealed-store.ts";
 import { postgresStore } from "../../packages/once-again/src/stores/postgres/index.ts";
 import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
@@ -19,7 +19,7 @@ import { consoleBrowser, type ConsoleBrowser, type Tab } from "./browser.ts";
 import pg from "pg";
 
 const hourMs = 3_600_000;
-const answer = encodeAnswer({
+const answer = encodeResponse({
   status: 201,
   headers: [["content-type", "application/json"]],
   body: new TextEncoder().encode('{"order":7}'),
@@ -134,7 +134,7 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
     await page.getByRole("button", { name: "Resolve with this answer…" }).click();
     await page.getByRole("button", { name: "Resolve", exact: true }).click();
     await shows(page, "Stored answer: HTTP 202");
-    const { status, headers, body } = decodeAnswer((await store.inspect(named("order-5")))!.record.result!);
+    const { status, headers, body } = decodeResponse((await store.inspect(named("order-5")))!.record.result!);
     expect([status, headers, new TextDecoder().decode(body)]).toEqual([202, [["content-type", "text/plain"]], "found"]);
     expect(complaints).toEqual([]);
   });

@@ -1,5 +1,5 @@
 import { policyHeaderName } from "../../packages/once-again/src/http/policy.ts";
-import type { HttpAnswer, HttpHandler, HttpRequest } from "../../packages/once-again/src/http/index.ts";
+import type { HttpResponse, HttpHandler, HttpRequest } from "../../packages/once-again/src/http/index.ts";
 import type { OnceHttp } from "../../packages/once-again/src/http/once-http.ts";
 
 /** What differs from a POST to /orders by account acme, with a JSON body. */
@@ -32,7 +32,7 @@ export function httpRequest(asked: Asked = {}): HttpRequest<string> {
 }
 
 /** Headers without the policy, which every answer of a route has. */
-export const handlersOwn = (headers: HttpAnswer["headers"]): HttpAnswer["headers"] =>
+export const handlersOwn = (headers: HttpResponse["headers"]): HttpResponse["headers"] =>
   headers.filter(([name]) => name !== policyHeaderName);
 
 /** An answer in a form that is easily compared. */
@@ -46,7 +46,7 @@ export interface Said {
   replayed: boolean;
 }
 
-export function said(answer: HttpAnswer): Said {
+export function said(answer: HttpResponse): Said {
   const headers: Record<string, string[]> = {};
   for (const [name, value] of answer.headers) (headers[name.toLowerCase()] ??= []).push(value);
   const isProblem = headers["content-type"]?.[0] === "application/problem+json";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { beforeEach, onTestFinished } from "vitest";
-import { encodeAnswer } from "../../packages/once-again/src/http/answer.ts";
+import { encodeResponse } from "../../packages/once-again/src/http/response.ts";
 import type { Store } from "../../packages/once-again/src/stores/store.ts";
 import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
 import { cliDocument, runCli } from "./cli.ts";
@@ -9,7 +9,7 @@ import { temporaryFolder } from "./temporary-folder.ts";
 export const bytes = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
 
 /** An answer whose body is no text. */
-export const answer = encodeAnswer({
+export const answer = encodeResponse({
   status: 201,
   headers: [["location", "/orders/7"]],
   body: Uint8Array.of(0xff, 0x00),

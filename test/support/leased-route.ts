@@ -1,13 +1,13 @@
 import { expect } from "vitest";
 import type { ServerEvent } from "../../packages/once-again/src/engine/index.ts";
-import type { HttpAnswer, HttpHandler, LeasedHttpOptions } from "../../packages/once-again/src/http/index.ts";
+import type { HttpResponse, HttpHandler, LeasedHttpOptions } from "../../packages/once-again/src/http/index.ts";
 import { onceHttp } from "../../packages/once-again/src/http/once-http.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 import { fakeClock } from "../../packages/once-again/src/testing/fake-clock.ts";
 import { faultyStore } from "./faulty-store.ts";
 import { ask, type Asked, bytes } from "./http-bench.ts";
 
-export const created: HttpAnswer = { status: 201, headers: [["location", "/orders/7"]], body: bytes('{"order":7}') };
+export const created: HttpResponse = { status: 201, headers: [["location", "/orders/7"]], body: bytes('{"order":7}') };
 export const never: HttpHandler<undefined> = () => expect.fail("ran");
 
 /** A leased route on a memory store and a clock that stands still, whose requests are named by their account. */

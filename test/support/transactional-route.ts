@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { HttpAnswer, HttpHandler, TransactionalHttpOptions } from "../../packages/once-again/src/http/index.ts";
+import type { HttpResponse, HttpHandler, TransactionalHttpOptions } from "../../packages/once-again/src/http/index.ts";
 import { onceHttp } from "../../packages/once-again/src/http/once-http.ts";
 import { appDatabase, insertOrder } from "./app-database.ts";
 import { ask, type Asked } from "./http-bench.ts";
@@ -26,7 +26,7 @@ export function transactionalRoute(options: Partial<TransactionalHttpOptions<str
 
 /** A handler that writes an order and gives an answer. */
 export const ordering =
-  (answer: HttpAnswer): HttpHandler<DatabaseSync> =>
+  (answer: HttpResponse): HttpHandler<DatabaseSync> =>
   async ({ transaction }) => {
     insertOrder(transaction, "tea");
     return answer;

@@ -1,4 +1,4 @@
-import type { Ended } from "../../../packages/once-again/src/engine/execution.ts";
+import type { WorkResult } from "../../../packages/once-again/src/engine/execution.ts";
 import { outcomeOfClaim } from "../../../packages/once-again/src/engine/outcome.ts";
 import type { ClaimAnswer } from "../../../packages/once-again/src/stores/store.ts";
 import { inspected, type Operation } from "../../../packages/once-again/src/stores/transition.ts";
@@ -117,7 +117,7 @@ function afterAnswer(world: World, index: number, answer: ClaimAnswer | boolean,
 }
 
 /** A failure, or an answer of work without effect, need not be kept; where it is, its replays tell of it. */
-function told(outcome: Worker["outcome"], { effect }: Ended): Worker["outcome"] {
+function told(outcome: Worker["outcome"], { effect }: WorkResult): Worker["outcome"] {
   return effect === "done" ? outcome : undefined;
 }
 

@@ -1,4 +1,4 @@
-import type { Ended } from "../../../packages/once-again/src/engine/execution.ts";
+import type { WorkResult } from "../../../packages/once-again/src/engine/execution.ts";
 import { type Configuration, leaseMs } from "./configuration.ts";
 import { appliedTo, type Step } from "./step.ts";
 import { type Effects, failure, type Worker, withWorker, type World } from "./world.ts";
@@ -25,7 +25,7 @@ export function lateSteps(world: World, index: number, configuration: Configurat
 
 function beforeEffect(world: World, index: number, configuration: Configuration): Step[] {
   const result = Uint8Array.of(failure);
-  const unknown: Ended = { effect: "unknown", result };
+  const unknown: WorkResult = { effect: "unknown", result };
   const steps = [
     effect(world, index, configuration),
     settles(world, index, { effect: "none", result }, "says that nothing happened", configuration),
@@ -39,8 +39,8 @@ function beforeEffect(world: World, index: number, configuration: Configuration)
 
 function afterEffect(world: World, index: number, effect: number, configuration: Configuration): Step[] {
   const { answersEarly } = configuration;
-  const done: Ended = { effect: "done", result: Uint8Array.of(effect) };
-  const failed: Ended = { effect: "unknown", result: Uint8Array.of(failure) };
+  const done: WorkResult = { effect: "done", result: Uint8Array.of(effect) };
+  const failed: WorkResult = { effect: "unknown", result: Uint8Array.of(failure) };
   const outcome = { kind: "executed", result: done.result } as const;
   const answered = answersEarly ? withWorker(world, index, { ...world.workers[index]!, outcome }) : world;
   return [
@@ -49,7 +49,7 @@ function afterEffect(world: World, index: number, effect: number, configuration:
   ];
 }
 
-function settles(world: World, index: number, ended: Ended, what: string, configuration: Configuration): Step {
+function settles(world: World, index: number, ended: WorkResult, what: string, configuration: Configuration): Step {
   const { rules, takeOverAfterMs } = configuration;
   const worker = world.workers[index]!;
   const policy = { hadEffects: worker.abandoned ?? false, takeOverAfterMs };

@@ -1,4 +1,4 @@
-import type { Ended } from "../../../packages/once-again/src/engine/execution.ts";
+import type { WorkResult } from "../../../packages/once-again/src/engine/execution.ts";
 import type { Outcome } from "../../../packages/once-again/src/engine/outcome.ts";
 import type { KeyRecord } from "../../../packages/once-again/src/stores/store.ts";
 import type { Operation } from "../../../packages/once-again/src/stores/transition.ts";
@@ -36,7 +36,7 @@ export interface Worker {
   readonly looked?: boolean;
   /** The worker whose effect its own call brought about, or found. */
   readonly effect?: number;
-  readonly ended?: Ended;
+  readonly ended?: WorkResult;
   /** Until when it holds its lease, as far as it knows; only where it matters, to a handler that may be alive later. */
   readonly until?: number;
   /** Whether its handler is at work although its operation was answered, by somebody else or with a failure. */

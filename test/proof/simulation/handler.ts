@@ -2,7 +2,7 @@ import { sleep } from "../../../packages/once-again/src/core/clock.ts";
 import { OnceAgainError } from "../../../packages/once-again/src/core/errors.ts";
 import { uniform } from "../../../packages/once-again/src/core/random.ts";
 import { type Execution, NoEffectError } from "../../../packages/once-again/src/engine/index.ts";
-import { type HttpAnswer } from "../../../packages/once-again/src/http/index.ts";
+import { type HttpResponse } from "../../../packages/once-again/src/http/index.ts";
 import type { SimulatedTransaction } from "./database.ts";
 import type { Effect, EffectName, EffectRequest } from "./effects.ts";
 import type { HandlerRun } from "./executions.ts";
@@ -40,7 +40,7 @@ export async function carryOutOrder<Transaction>(
   run: HandlerRun,
   execution: Execution<Transaction>,
   order: string,
-): Promise<HttpAnswer> {
+): Promise<HttpResponse> {
   const { diary, plan, random, unlucky } = ground.scene;
   const { clock } = run.process;
   execution.signal.addEventListener("abort", () => {

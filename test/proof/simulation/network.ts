@@ -1,4 +1,4 @@
-import type { HttpAnswer } from "../../../packages/once-again/src/http/index.ts";
+import type { HttpResponse } from "../../../packages/once-again/src/http/index.ts";
 import type { Scene } from "./scene.ts";
 import type { OrderRequest, Serve } from "./server.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
@@ -38,7 +38,7 @@ export function simulatedFetch(
         // A silent loss ends with the caller's own time-out.
         if (random() < 0.8) after(delay(), () => reject(broken(code)));
       };
-      const answer = ({ status, headers, body }: HttpAnswer): void => {
+      const answer = ({ status, headers, body }: HttpResponse): void => {
         if (unlucky(plan.networkFaults)) {
           diary.fault("answer lost");
           if (status === 201) diary.window("success answered, answer lost");

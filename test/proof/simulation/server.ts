@@ -1,7 +1,7 @@
 import { type Execution } from "../../../packages/once-again/src/engine/index.ts";
 import {
   onceHttp,
-  type HttpAnswer,
+  type HttpResponse,
   type HttpRequest,
   type OnceHttp,
 } from "../../../packages/once-again/src/http/index.ts";
@@ -18,7 +18,7 @@ export interface OrderRequest {
   readonly body: Uint8Array<ArrayBuffer>;
 }
 
-export type Serve = (request: OrderRequest) => Promise<HttpAnswer>;
+export type Serve = (request: OrderRequest) => Promise<HttpResponse>;
 
 const secret = new Uint8Array(16);
 

@@ -1,6 +1,6 @@
 import { sleep } from "../../../packages/once-again/src/core/clock.ts";
 import { uniform } from "../../../packages/once-again/src/core/random.ts";
-import type { HttpAnswer } from "../../../packages/once-again/src/http/index.ts";
+import type { HttpResponse } from "../../../packages/once-again/src/http/index.ts";
 import type { Scene } from "./scene.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 
@@ -15,12 +15,12 @@ export function watched(
   { diary, plan, random, unlucky }: Scene,
   { clock }: SimulatedProcess,
   place: "in front" | "behind",
-  answer: Promise<HttpAnswer>,
-): Promise<HttpAnswer> {
+  answer: Promise<HttpResponse>,
+): Promise<HttpResponse> {
   if (!unlucky(plan.timeOuts)) return answer;
   let isAnswered = false;
   const noted = answer.finally(() => (isAnswered = true));
-  const given = async (): Promise<HttpAnswer> => {
+  const given = async (): Promise<HttpResponse> => {
     await sleep(clock, uniform(random, 0, plan.workMsMax));
     if (!isAnswered) {
       diary.fault("time-out of somebody else's");

@@ -3,7 +3,7 @@ import { notify } from "../core/events.ts";
 import { keepLease, type Lease } from "../core/lease.ts";
 import type { Acquired, ReleaseRequest } from "../stores/store.ts";
 import { endedError } from "./ended-error.ts";
-import type { Ended, Work } from "./execution.ts";
+import type { WorkResult, Work } from "./execution.ts";
 import { type HandlerTime, handlerTime } from "./handler-timeout.ts";
 import { of, type Ran } from "./joined.ts";
 import {
@@ -65,7 +65,7 @@ async function workAndSettle(parts: Parts, claimed: Claimed, lease: Lease, time:
   const steps = keptSteps(door, owned, acquired.checkpoints, time);
   const step = recordedSteps(steps, options.steps);
   const { signal } = lease;
-  let ended: Ended;
+  let ended: WorkResult;
   try {
     ended = await claimed.work({ scope, key, attempt, abandoned, fence, signal, step, transaction: undefined });
   } catch (error) {
@@ -93,14 +93,14 @@ async function workAndSettle(parts: Parts, claimed: Claimed, lease: Lease, time:
 }
 
 /** How the request ended whose work was carried out here. */
-function eventOf({ effect }: Ended, outcome: Outcome, { hadEffects }: AttemptPolicy): Ran["event"] {
+function eventOf({ effect }: WorkResult, outcome: Outcome, { hadEffects }: AttemptPolicy): Ran["event"] {
   if (effect === "unknown") return "handler-failed";
   if (outcome.kind === "outcome-unknown" || effect !== "none") return outcome.kind;
   return hadEffects ? "abandoned" : "released";
 }
 
 /** What work failed with. */
-export function failureOf({ cause }: Ended): unknown {
+export function failureOf({ cause }: WorkResult): unknown {
   return cause ?? new OnceAgainError("ONCE_HANDLER_FAILED", "The handler answered that it failed.");
 }
 
@@ -121,7 +121,7 @@ function settle(
   { door, options }: Parts,
   owned: ReleaseRequest,
   settlement: Settlement,
-  ended?: Ended,
+  ended?: WorkResult,
 ): Promise<boolean> {
   switch (settlement) {
     case "abandon":

@@ -5,7 +5,7 @@ import { codeOf, engineBench, first, job, leaseMs, operation } from "../../../..
 import { memoryStore } from "../stores/memory/index.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import type { TransactionalStore } from "../stores/store.ts";
-import type { Attempt, Ended, Work } from "./execution.ts";
+import type { Attempt, WorkResult, Work } from "./execution.ts";
 import { leasedEngine } from "./leased-engine.ts";
 import type { ServerEvent } from "./server-event.ts";
 import { transactionalEngine } from "./transactional-engine.ts";
@@ -16,17 +16,17 @@ import { transactionalEngine } from "./transactional-engine.ts";
 const effects = ["done", "refused", "none", "unknown", "held"] as const;
 
 /** Work that ends with an effect, and shows its signal. */
-function shown(effect: Ended["effect"]) {
+function shown(effect: WorkResult["effect"]) {
   const signals: AbortSignal[] = [];
-  const work = async ({ signal }: Pick<Attempt<unknown>, "signal">): Promise<Ended> => {
+  const work = async ({ signal }: Pick<Attempt<unknown>, "signal">): Promise<WorkResult> => {
     signals.push(signal);
     return { effect, result: first };
   };
   return { work, reason: () => signals.at(-1)?.reason as unknown };
 }
 
-const told = (effect: Ended["effect"]) => (effect === "done" ? undefined : { code: "ONCE_OPERATION_ENDED" });
-const expectReason = (reason: unknown, effect: Ended["effect"]): void => {
+const told = (effect: WorkResult["effect"]) => (effect === "done" ? undefined : { code: "ONCE_OPERATION_ENDED" });
+const expectReason = (reason: unknown, effect: WorkResult["effect"]): void => {
   if (effect === "done") expect(reason).toBeUndefined();
   else expect(reason).toMatchObject(told(effect)!);
 };

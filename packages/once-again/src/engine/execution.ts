@@ -48,7 +48,7 @@ export type Attempt<Transaction> = Omit<Execution<Transaction>, "noEffect">;
  * `none` (nothing happened), `unknown` (it failed and can't tell), `held` (it can't tell, and no policy may run it again
  * or settle it). `result` is the answer, as it would be stored.
  */
-export interface Ended {
+export interface WorkResult {
   effect: "done" | "refused" | "none" | "unknown" | "held";
   result: Uint8Array;
   /** What the work failed with, if it did: a conflict between transactions is no failure of the work. */
@@ -56,7 +56,7 @@ export interface Ended {
 }
 
 /** The work of one operation. It tells its failures by what it returns; if it throws, the outcome is unknown. */
-export type Work<Transaction> = (attempt: Attempt<Transaction>) => Promise<Ended>;
+export type Work<Transaction> = (attempt: Attempt<Transaction>) => Promise<WorkResult>;
 
 /** What work is told that has no record of its own: without a key, or inside one transaction with it. */
 export function firstAttempt<Transaction>(

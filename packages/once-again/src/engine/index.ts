@@ -1,5 +1,5 @@
 export type { Engine } from "./engine.ts";
-export { type Attempt, type Ended, type Execution, NoEffectError, type Work } from "./execution.ts";
+export { type Attempt, type WorkResult, type Execution, NoEffectError, type Work } from "./execution.ts";
 export { leasedEngine } from "./leased-engine.ts";
 export type { EngineOptions } from "./options.ts";
 export type { OnceOperation, Outcome } from "./outcome.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { InspectedRecord } from "../stores/store.ts";
-import type { Ended } from "./execution.ts";
+import type { WorkResult } from "./execution.ts";
 import { mustStop, outcomeOfLoser, outcomeOfOwner, settlementOf, undecided } from "./leased-decisions.ts";
 
 const result = Uint8Array.of(1);
@@ -33,7 +33,7 @@ test("a handler goes on behind a success only", () => {
 });
 
 test("an owner that had no effect says so only of an operation of which nothing happened before", () => {
-  const none: Ended = { effect: "none", result };
+  const none: WorkResult = { effect: "none", result };
   expect(outcomeOfOwner(none, holds)).toEqual({ kind: "executed", result });
   expect(outcomeOfOwner(none, { ...holds, hadEffects: true })).toEqual({ kind: "outcome-unknown" });
   expect(outcomeOfOwner(none, { ...reruns, hadEffects: true })).toEqual({ kind: "in-progress" });
@@ -55,7 +55,7 @@ test("a late owner without effect whose record is gone has given it back itself"
 });
 
 test("a late owner answers by the record: what is kept, that another is at it, or that nobody knows", () => {
-  const late: Ended = { effect: "done", result };
+  const late: WorkResult = { effect: "done", result };
   const kept = Uint8Array.of(9);
   expect(outcomeOfLoser(found("done", kept), operation, late)).toEqual({ kind: "replayed", result: kept });
   expect(outcomeOfLoser(found("running"), operation, late)).toEqual({ kind: "in-progress" });

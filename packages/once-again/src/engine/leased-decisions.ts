@@ -1,5 +1,5 @@
 import type { ClaimAnswer, InspectedRecord } from "../stores/store.ts";
-import type { Ended } from "./execution.ts";
+import type { WorkResult } from "./execution.ts";
 import type { OnceOperation, Outcome } from "./outcome.ts";
 
 // What the leased engine decides, data in and decision out. The explorer (test/proof/explorer) drives these functions.
@@ -28,7 +28,7 @@ export interface AttemptPolicy {
  */
 export type Settlement = "complete" | "release" | "abandon" | "expire";
 
-export function settlementOf(effect: Ended["effect"], policy: AttemptPolicy): Settlement {
+export function settlementOf(effect: WorkResult["effect"], policy: AttemptPolicy): Settlement {
   if (effect === "none") return policy.hadEffects ? "abandon" : "release";
   const runAgain = effect === "unknown" && policy.takeOverAfterMs !== undefined;
   return runAgain || effect === "held" ? undecided(policy) : "complete";
@@ -44,7 +44,7 @@ export function undecided({ takeOverAfterMs = 0 }: Pick<AttemptPolicy, "takeOver
 }
 
 /** Whether a handler must stop, if it is still at work when its operation ends so. */
-export function mustStop(effect: Ended["effect"]): boolean {
+export function mustStop(effect: WorkResult["effect"]): boolean {
   return effect !== "done";
 }
 
@@ -52,7 +52,7 @@ export function mustStop(effect: Ended["effect"]): boolean {
  * What an owner answers whose attempt was ended as `settlementOf` says. Work that had no effect must not say so for an
  * operation of which something may have happened before: it is as undecided as before.
  */
-export function outcomeOfOwner({ effect, result }: Ended, { hadEffects, takeOverAfterMs }: AttemptPolicy): Outcome {
+export function outcomeOfOwner({ effect, result }: WorkResult, { hadEffects, takeOverAfterMs }: AttemptPolicy): Outcome {
   if (effect === "held") return { kind: "outcome-unknown" };
   if (effect !== "none" || !hadEffects) return { kind: "executed", result };
   return { kind: takeOverAfterMs === undefined ? "outcome-unknown" : "in-progress" };
@@ -62,7 +62,7 @@ export function outcomeOfOwner({ effect, result }: Ended, { hadEffects, takeOver
 export function outcomeOfLoser(
   found: InspectedRecord | undefined,
   { fingerprint }: Pick<OnceOperation, "fingerprint">,
-  { effect, result }: Ended,
+  { effect, result }: WorkResult,
 ): Outcome {
   if (found === undefined) {
     // Work without an effect leaves none to be another's: our own release was carried out, and its answer lost.

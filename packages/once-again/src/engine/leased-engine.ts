@@ -6,7 +6,7 @@ import type { Store } from "../stores/store.ts";
 import { carryOut, failureOf, type Parts, timeOf } from "./carry-out.ts";
 import { endedError } from "./ended-error.ts";
 import type { Engine } from "./engine.ts";
-import { type Attempt, type Ended, firstAttempt, type Work } from "./execution.ts";
+import { type Attempt, type WorkResult, firstAttempt, type Work } from "./execution.ts";
 import { type HandlerTime, unlimited } from "./handler-timeout.ts";
 import { type Flight, type InFlight, inFlight } from "./in-flight.ts";
 import { of, type Ran, tell } from "./joined.ts";
@@ -64,9 +64,9 @@ async function unkeyedWork(
   { onEvent }: CheckedEngineOptions,
   name: { scope: string; key: undefined },
   time: HandlerTime,
-  working: Promise<Ended>,
-): Promise<Ended> {
-  let ended: Ended | undefined;
+  working: Promise<WorkResult>,
+): Promise<WorkResult> {
+  let ended: WorkResult | undefined;
   try {
     ended = await working;
     return ended;

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { appDatabase, insertOrder } from "../../../../test/support/app-database.ts";
 import { codeOf } from "../../../../test/support/engine-bench.ts";
 import { fakeClock } from "../testing/index.ts";
-import type { Ended, Work } from "./execution.ts";
+import type { WorkResult, Work } from "./execution.ts";
 import { leasedEngine } from "./leased-engine.ts";
 import type { EngineOptions } from "./options.ts";
 import type { Steps } from "./steps.ts";
@@ -11,7 +11,7 @@ import { transactionalEngine } from "./transactional-engine.ts";
 
 const operation = { scope: "acme", key: "order-1", fingerprint: "f" };
 const secret = new Uint8Array(16).fill(7);
-const done: Ended = { effect: "done", result: new Uint8Array() };
+const done: WorkResult = { effect: "done", result: new Uint8Array() };
 const crash = new Error("crash");
 
 /** An engine on a fresh database that runs abandoned operations again, and the work of one operation made of steps. */

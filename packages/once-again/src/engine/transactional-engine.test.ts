@@ -4,12 +4,12 @@ import { appDatabase, insertOrder } from "../../../../test/support/app-database.
 import { codeOf, first, operation } from "../../../../test/support/engine-bench.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import type { TransactionalStore } from "../stores/store.ts";
-import type { Ended, Work } from "./execution.ts";
+import type { WorkResult, Work } from "./execution.ts";
 import type { ServerEvent } from "./server-event.ts";
 import { transactionalEngine } from "./transactional-engine.ts";
 
 const orderWork =
-  (item: string, effect: Ended["effect"] = "done"): Work<DatabaseSync> =>
+  (item: string, effect: WorkResult["effect"] = "done"): Work<DatabaseSync> =>
   async ({ transaction }) => {
     insertOrder(transaction, item);
     return { effect, result: first };

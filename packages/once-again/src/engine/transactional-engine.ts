@@ -5,7 +5,7 @@ import type { TransactionalStore, TransactionAnswer, TransactionEnding } from ".
 import { failureOf } from "./carry-out.ts";
 import { endedError } from "./ended-error.ts";
 import type { Engine } from "./engine.ts";
-import { type Ended, firstAttempt, type Work } from "./execution.ts";
+import { type WorkResult, firstAttempt, type Work } from "./execution.ts";
 import { type HandlerTime, handlerTime } from "./handler-timeout.ts";
 import { type Flight, inFlight } from "./in-flight.ts";
 import { of, type Ran, tell } from "./joined.ts";
@@ -120,13 +120,13 @@ interface Name {
 /** What the store answered, and how the last run of the work ended, if it ran. */
 interface Transacted<Answer> {
   answer: Answer;
-  ended: Ended | undefined;
+  ended: WorkResult | undefined;
 }
 
 /** The last run of the work: a store that runs it again has found out that the transaction before came to nothing. */
 interface LastRun {
   time: HandlerTime;
-  ended?: Ended;
+  ended?: WorkResult;
   /** What the work threw. */
   thrown?: { error: unknown };
 }

@@ -4,15 +4,15 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { expect, test } from "vitest";
 import { listening } from "../../../../test/support/listening.ts";
-import type { HttpAnswer } from "../http/index.ts";
+import type { HttpResponse } from "../http/index.ts";
 import { captureResponse } from "./capture-response.ts";
 
 /** What is kept of what a handler does to a real response, and what the caller then gets. */
 async function captured(
   handle: (response: ServerResponse) => unknown,
   { bytesMax = 10_000, before = { "x-before": "outer" } }: { bytesMax?: number; before?: Record<string, string> } = {},
-): Promise<{ kept: HttpAnswer; sent: Response; text: string }> {
-  let kept: HttpAnswer | undefined;
+): Promise<{ kept: HttpResponse; sent: Response; text: string }> {
+  let kept: HttpResponse | undefined;
   const url = await listening(async (_, response) => {
     for (const [name, value] of Object.entries(before)) response.setHeader(name, value);
     const capture = captureResponse(response, response.req, bytesMax);
@@ -26,7 +26,7 @@ async function captured(
   return { text: await sent.text(), sent, kept: kept! };
 }
 
-const text = ({ body }: HttpAnswer): string => Buffer.from(body).toString();
+const text = ({ body }: HttpResponse): string => Buffer.from(body).toString();
 
 test.for([
   ["end", (response) => response.end("whole")],

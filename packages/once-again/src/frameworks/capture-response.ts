@@ -1,6 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { HttpAnswer } from "../http/index.ts";
+import type { HttpResponse } from "../http/index.ts";
 import { type Holder, holdConnection, releaseConnection } from "./held-connection.ts";
 import {
   hasNoHeaders,
@@ -38,14 +38,14 @@ export interface CapturedResponse {
    * @returns the answer, once `end` was called; rejects with `ONCE_RESULT_TOO_LARGE` when more was written by then than
    *   may be kept, and with an error of its own when the response was destroyed instead.
    */
-  begin(): Promise<HttpAnswer>;
+  begin(): Promise<HttpResponse>;
   /**
    * Sends an answer: the captured one, or another in its place. Nothing is sent where somebody else has answered, and a
    * plain 500 in the place of an answer that can't be sent.
    *
    * @returns the reason why the answer could not be sent.
    */
-  send(answer: HttpAnswer): unknown;
+  send(answer: HttpResponse): unknown;
 }
 
 const taken = Symbol("taken over");
@@ -141,7 +141,7 @@ class Taken implements Holder {
   written: WrittenBody;
   readonly #request: IncomingMessage;
   readonly #bytesMax: number;
-  #run: PromiseWithResolvers<HttpAnswer> | undefined;
+  #run: PromiseWithResolvers<HttpResponse> | undefined;
 
   constructor(
     response: ServerResponse,
@@ -159,7 +159,7 @@ class Taken implements Holder {
   }
 
   /** Takes the response over, and begins a run. @returns its answer. */
-  begin(response: TakenResponse): Promise<HttpAnswer> {
+  begin(response: TakenResponse): Promise<HttpResponse> {
     this.head = undefined;
     this.hasHead = false;
     this.answer = undefined;
@@ -169,7 +169,7 @@ class Taken implements Holder {
     showUnwritten(response, this.shown);
     hideHangUp(response, this.shown);
     setMethods(response, takenMethods);
-    const run = Promise.withResolvers<HttpAnswer>();
+    const run = Promise.withResolvers<HttpResponse>();
     // A handler that threw is not waited for; what its response comes to later is nobody's concern.
     run.promise.catch(ignore);
     this.#run = run;

@@ -1,5 +1,5 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
-import type { HttpAnswer } from "../http/index.ts";
+import type { HttpResponse } from "../http/index.ts";
 import { answerOf } from "./web-messages.ts";
 
 /** What is used of Hono's context where an answer comes to be. */
@@ -58,7 +58,7 @@ export class AnswerBehind {
   }
 
   /** @throws TypeError when those behind gave no answer. */
-  async read(bytesMax: number): Promise<HttpAnswer> {
+  async read(bytesMax: number): Promise<HttpResponse> {
     const inFront = this.#inFront;
     if (inFront === undefined) return answerOf(resOf(this.#context), bytesMax);
     if (this.#own === undefined) throw new TypeError("The handler gave no response.");

@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import type { HttpAnswer } from "../http/index.ts";
+import type { HttpResponse } from "../http/index.ts";
 import type { CapturedResponse } from "./capture-response.ts";
 
 /** What is used of Koa's context to answer by it. */
@@ -21,7 +21,7 @@ const ofBytes: ReadonlySet<string> = new Set(["content-type", "content-encoding"
 export function answerThroughKoa(
   context: AnsweringContext,
   capture: CapturedResponse,
-  answer: HttpAnswer,
+  answer: HttpResponse,
   onError: (error: unknown) => void,
 ): unknown {
   const { status, headers, body } = answer;
@@ -35,7 +35,7 @@ export function answerThroughKoa(
   res.removeHeader("content-type");
   for (const [name] of headers) res.removeHeader(name);
   for (const [name, value] of headers) res.appendHeader(name, value);
-  const send = (given: HttpAnswer): void => {
+  const send = (given: HttpResponse): void => {
     const fault = capture.send(given);
     if (fault !== undefined) onError(fault);
   };
@@ -46,7 +46,7 @@ export function answerThroughKoa(
   return undefined;
 }
 
-function withBytesOf(answer: HttpAnswer, given: HttpAnswer): HttpAnswer {
+function withBytesOf(answer: HttpResponse, given: HttpResponse): HttpResponse {
   const isOfBytes = ([name]: readonly [string, string]): boolean => ofBytes.has(name.toLowerCase());
   const headers = [...given.headers.filter((header) => !isOfBytes(header)), ...answer.headers.filter(isOfBytes)];
   return { status: answer.status, headers, body: answer.body };

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { OnceAgainError } from "../core/errors.ts";
 import { keyHeaderName } from "../key/index.ts";
 import { type Execution, NoEffectError } from "../engine/index.ts";
-import { type HttpAnswer, type HttpRequest, type OnceHttp } from "../http/index.ts";
+import { type HttpResponse, type HttpRequest, type OnceHttp } from "../http/index.ts";
 import { type CapturedResponse, captureResponse, failAnswer, failRun } from "./capture-response.ts";
 import { hearBody } from "./body-tap.ts";
 import { beginPassage, mountedTwice, refuseNested } from "./mounting.ts";
@@ -28,7 +28,7 @@ export interface NodeCall<Native, Transaction> {
 }
 
 /** How an answer goes out that no run of the handler made. */
-export type SendAnswer = (capture: CapturedResponse, answer: HttpAnswer) => unknown;
+export type SendAnswer = (capture: CapturedResponse, answer: HttpResponse) => unknown;
 
 /** The errors that said that nothing happened, of operations whose answer a framework makes. */
 const noEffects = new WeakMap<ServerResponse, OnceAgainError>();
@@ -86,7 +86,7 @@ export async function answerByCapture<Native, Transaction>(
       throw new NoEffectError("Somebody else answered before the operation began. Nothing happened.");
     }
     const captured = capture.begin();
-    let answer: HttpAnswer;
+    let answer: HttpResponse;
     try {
       const handled = handle({ ...execution, body: Buffer.from(body.buffer, body.byteOffset, body.byteLength) });
       // A handler that returns may still answer later, as the callback style does; one that throws will not.
@@ -105,7 +105,7 @@ export async function answerByCapture<Native, Transaction>(
   if (fault !== undefined) once.onError(fault);
 }
 
-function sendCaptured(capture: CapturedResponse, answer: HttpAnswer): unknown {
+function sendCaptured(capture: CapturedResponse, answer: HttpResponse): unknown {
   return capture.send(answer);
 }
 

@@ -1,9 +1,9 @@
 import { type OutgoingHttpHeaders, ServerResponse } from "node:http";
-import type { HttpAnswer } from "../http/index.ts";
+import type { HttpResponse } from "../http/index.ts";
 import { hasNoHeaders, ofBody, ofConnection, restoreHeaders } from "./node-headers.ts";
 
 /** A captured answer, and what only its first caller gets of it. */
-export interface CapturedAnswer extends HttpAnswer {
+export interface CapturedAnswer extends HttpResponse {
   /** The reason phrase that the handler set. */
   reason: string;
   /** Headers of middleware in front that the handler took away. */
@@ -24,7 +24,7 @@ export function isAnswered(response: ServerResponse): boolean {
 export function sendAnswer(
   response: ServerResponse,
   headersBefore: OutgoingHttpHeaders | undefined,
-  answer: HttpAnswer,
+  answer: HttpResponse,
   captured: CapturedAnswer | undefined,
 ): unknown {
   try {
@@ -39,7 +39,7 @@ export function sendAnswer(
   }
 }
 
-function write(response: ServerResponse, { status, headers, body }: HttpAnswer): void {
+function write(response: ServerResponse, { status, headers, body }: HttpResponse): void {
   const sent = headers.filter(([name]) => !ofConnection.has(name.toLowerCase()) && !ofBody.has(name.toLowerCase()));
   const length = lengthOf(response, { status, headers, body });
   // What is set header by header costs several times as much. But who put a function of its own in the place of
@@ -57,7 +57,7 @@ function write(response: ServerResponse, { status, headers, body }: HttpAnswer):
 }
 
 /** The length of the body that is sent; of an answer to HEAD, which has none, the one that its handler named. */
-function lengthOf(response: ServerResponse, { status, headers, body }: HttpAnswer): [name: string, value: string][] {
+function lengthOf(response: ServerResponse, { status, headers, body }: HttpResponse): [name: string, value: string][] {
   if (status === 204 || status === 304) return [];
   if (body.length > 0 || (response.req as { method?: string } | undefined)?.method !== "HEAD") {
     return [["content-length", String(body.length)]];

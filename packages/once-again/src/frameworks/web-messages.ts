@@ -1,5 +1,5 @@
 import { keyHeaderName } from "../key/index.ts";
-import type { HttpAnswer, HttpRequest } from "../http/index.ts";
+import type { HttpResponse, HttpRequest } from "../http/index.ts";
 import { resultTooLarge } from "./read-bytes.ts";
 import { readStream } from "./web-body.ts";
 
@@ -27,14 +27,14 @@ export function httpRequestOf<Native>(
  *
  * @throws TypeError for what is no response, or one whose body somebody has read: nobody could send it.
  */
-export async function answerOf(response: Response, bytesMax: number): Promise<HttpAnswer> {
+export async function answerOf(response: Response, bytesMax: number): Promise<HttpResponse> {
   if (response.bodyUsed) throw new TypeError("The response's body was read before it was returned. Return a clone.");
   const body = await readStream(response.body, bytesMax, resultTooLarge);
   return { status: response.status, headers: [...response.headers], body };
 }
 
 /** An answer as a response. One that can't be sent is told to `onError`, and answered with a plain 500. */
-export function responseOf({ status, headers, body }: HttpAnswer, onError: (error: unknown) => void): Response {
+export function responseOf({ status, headers, body }: HttpResponse, onError: (error: unknown) => void): Response {
   // Statuses that may have no body (fetch standard, "null body status").
   const bodiless = status === 204 || status === 205 || status === 304;
   try {

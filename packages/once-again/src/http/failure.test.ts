@@ -2,10 +2,10 @@ import { describe, expect, test } from "vitest";
 import { bytes } from "../../../../test/support/http-bench.ts";
 import { leasedRoute, never } from "../../../../test/support/leased-route.ts";
 import { ordering, transactionalRoute } from "../../../../test/support/transactional-route.ts";
-import type { HttpAnswer } from "./answer.ts";
+import type { HttpResponse } from "./response.ts";
 import { graphqlFailure } from "./failure.ts";
 
-const json = (value: unknown, contentType = "application/json", status = 200): HttpAnswer => ({
+const json = (value: unknown, contentType = "application/json", status = 200): HttpResponse => ({
   status,
   headers: [["Content-Type", contentType]],
   body: bytes(JSON.stringify(value)),
@@ -14,8 +14,8 @@ const good = json({ data: { pay: { id: 7 } } });
 const failed = json({ errors: [{ message: "the mail server is down" }], data: { pay: null } });
 const refused = json({ errors: [{ message: "no such field" }] });
 
-const page: HttpAnswer = { status: 200, headers: [["content-type", "text/html"]], body: bytes("<h1>") };
-const compressed: HttpAnswer = { ...good, headers: [...good.headers, ["Content-Encoding", "gzip"]] };
+const page: HttpResponse = { status: 200, headers: [["content-type", "text/html"]], body: bytes("<h1>") };
+const compressed: HttpResponse = { ...good, headers: [...good.headers, ["Content-Encoding", "gzip"]] };
 
 describe("graphqlFailure", () => {
   test.each([

@@ -1,4 +1,4 @@
-import type { HttpAnswer } from "./answer.ts";
+import type { HttpResponse } from "./response.ts";
 
 /**
  * Says of an answer below 500 whether it tells of a failure, where its status does not: in GraphQL, errors are answered
@@ -12,7 +12,7 @@ import type { HttpAnswer } from "./answer.ts";
  *
  * What it throws is a failure of the handler: `onError` is told, the caller is answered 500.
  */
-export type FailureOf = (answer: HttpAnswer) => "refused" | "failed" | undefined;
+export type FailureOf = (answer: HttpResponse) => "refused" | "failed" | undefined;
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
@@ -24,7 +24,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
  * @throws TypeError for answers that can't be read: compressed ones (put the compression in front of once-again), and
  *   those of several parts or events.
  */
-export function graphqlFailure({ headers, body }: HttpAnswer): ReturnType<FailureOf> {
+export function graphqlFailure({ headers, body }: HttpResponse): ReturnType<FailureOf> {
   const contentType = valueOf(headers, "content-type").toLowerCase();
   if (/^(?:multipart\/mixed|text\/event-stream)\b/.test(contentType)) {
     throw new TypeError("A GraphQL answer in parts can't be judged. Answer keyed operations with one JSON document.");
@@ -43,6 +43,6 @@ function failureOfOne(answer: unknown): ReturnType<FailureOf> {
   return "data" in answer ? "failed" : "refused";
 }
 
-function valueOf(headers: HttpAnswer["headers"], lowerCaseName: string): string {
+function valueOf(headers: HttpResponse["headers"], lowerCaseName: string): string {
   return headers.find(([name]) => name.toLowerCase() === lowerCaseName)?.[1].trim() ?? "";
 }

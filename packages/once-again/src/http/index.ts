@@ -1,4 +1,4 @@
-export { decodeAnswer, encodeAnswer, type HttpAnswer } from "./answer.ts";
+export { decodeResponse, encodeResponse, type HttpResponse } from "./response.ts";
 export { type FailureOf, graphqlFailure } from "./failure.ts";
 export { type HttpHandler } from "./run-handler.ts";
 export type {
@@ -11,5 +11,5 @@ export type {
 } from "./http-options.ts";
 export type { IdempotencyPolicy } from "./policy.ts";
 export type { KeyQuota } from "./key-quota.ts";
-export type { AnswerInit, Reconcile } from "./reconcile.ts";
+export type { ReconciledResponse, Reconcile } from "./reconcile.ts";
 export { type HttpRequest, type OnceHttp, onceHttp } from "./once-http.ts";

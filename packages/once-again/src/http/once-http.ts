@@ -10,7 +10,7 @@ import type { Outcome } from "../engine/outcome.ts";
 import { type StoreDoor, storeDoor } from "../engine/store-door.ts";
 import { transactionalEngine } from "../engine/transactional-engine.ts";
 import { admission } from "./admission.ts";
-import { decodeAnswer, type HttpAnswer } from "./answer.ts";
+import { decodeResponse, type HttpResponse } from "./response.ts";
 import { type HttpHandler, handlerWork, type RunReport } from "./run-handler.ts";
 import { type CheckedHttpRules, checkedHttpRules, engineOptionsOf, type HttpOptions } from "./http-options.ts";
 import { type QuotaCount, quotaCount } from "./key-quota.ts";
@@ -63,9 +63,9 @@ export interface OnceHttp<Request, Transaction> {
   /** Tells the route's `onError`, and never throws. */
   readonly onError: (error: unknown) => void;
   /** The answer to a request that must not come to its key, told to `onError` where operators have to act. */
-  refuse(error: OnceAgainError): HttpAnswer;
+  refuse(error: OnceAgainError): HttpResponse;
   /** Answers a request: by running the handler, or by what is known of its key. */
-  answer(request: HttpRequest<Request>, handler: HttpHandler<Transaction>): Promise<HttpAnswer>;
+  answer(request: HttpRequest<Request>, handler: HttpHandler<Transaction>): Promise<HttpResponse>;
   /** Takes no new operations, and resolves when the running ones have ended and are kept. */
   close(): Promise<void>;
 }
@@ -88,7 +88,7 @@ export function onceHttp<Request, Transaction>(
   // Only a leased route lets requests through, and its Transaction is undefined.
   const passing = (): Execution<Transaction> => passingExecution(door, checked) as Execution<Transaction>;
   const quota = quotaCount(rules.quota, clock);
-  const say = (code: ProblemCode, detail: string): HttpAnswer => problem(rules, code, detail);
+  const say = (code: ProblemCode, detail: string): HttpResponse => problem(rules, code, detail);
 
   const reconciling = (handler: HttpHandler<Transaction>, native: Request): HttpHandler<Transaction> =>
     rules.reconcile ? reconcilingHandler(handler, rules.reconcile, native, options.quiesceMs ?? 0) : handler;
@@ -96,7 +96,7 @@ export function onceHttp<Request, Transaction>(
   const keyRules = { ...rules, retentionMs };
   const covers = (method: string): boolean => rules.methods.includes(method.toUpperCase());
 
-  const answer = async (request: HttpRequest<Request>, handler: HttpHandler<Transaction>): Promise<HttpAnswer> => {
+  const answer = async (request: HttpRequest<Request>, handler: HttpHandler<Transaction>): Promise<HttpResponse> => {
     const { keyValues, method, native } = request;
     const admitted = admission(keyValues, covers(method), keyRules, clock.now());
     if ("refused" in admitted) return say(admitted.refused, admitted.detail);
@@ -110,7 +110,7 @@ export function onceHttp<Request, Transaction>(
     const work = workOf(reconciling(handler, native), body, report, rules.onError);
     if (key === undefined) {
       const result = await engine.runUnkeyed(scope, work);
-      return report.answer ?? decodeAnswer(result);
+      return report.answer ?? decodeResponse(result);
     }
     const { query, contentType } = request;
     const print = await fingerprint({ method, path: originForm(request.path), query, contentType, body });
@@ -126,7 +126,7 @@ export function onceHttp<Request, Transaction>(
 
   const policy = idempotencyPolicy({ ...rules, retentionMs });
   const ofPolicy = [policyHeaderName, policyHeader(policy)] as const;
-  const advertised = (answer: HttpAnswer): HttpAnswer => withHeader(answer, ...ofPolicy);
+  const advertised = (answer: HttpResponse): HttpResponse => withHeader(answer, ...ofPolicy);
 
   return {
     policy,
@@ -148,7 +148,7 @@ export function onceHttp<Request, Transaction>(
 }
 
 /** The answer to a request that failed outside its handler's own answers. */
-function answerToError<Request>(error: unknown, rules: CheckedHttpRules<Request>): HttpAnswer {
+function answerToError<Request>(error: unknown, rules: CheckedHttpRules<Request>): HttpResponse {
   if (isSetupFault(error)) {
     rules.onError(error);
     return problem(rules, "ONCE_OPTION_INVALID", "The service is set up wrongly. Nothing happened.");
@@ -188,7 +188,7 @@ function passingExecution(door: StoreDoor, options: CheckedEngineOptions): Execu
 const tooOld = "This key is older than results are kept. Find out what became of its operation.";
 
 /** The caller shall come back when its scope has room for one more key. */
-function quotaExceeded(style: ProblemStyle, { waitMs }: QuotaCount): HttpAnswer {
+function quotaExceeded(style: ProblemStyle, { waitMs }: QuotaCount): HttpResponse {
   const comeBack = { ...style, retryAfterSeconds: Math.ceil(waitMs / 1000) };
   return problem(comeBack, "ONCE_QUOTA_EXCEEDED", "Too many new keys of late. Come back later; nothing happened.");
 }
@@ -213,12 +213,12 @@ async function bodyOf<Request>(
 }
 
 /** The answer to a request whose work did not run, or whose key went to another meanwhile. */
-function answerTo(outcome: Outcome, say: (code: ProblemCode, detail: string) => HttpAnswer): HttpAnswer {
+function answerTo(outcome: Outcome, say: (code: ProblemCode, detail: string) => HttpResponse): HttpResponse {
   switch (outcome.kind) {
     case "executed":
-      return decodeAnswer(outcome.result);
+      return decodeResponse(outcome.result);
     case "replayed":
-      return withHeader(decodeAnswer(outcome.result), "idempotent-replayed", "true");
+      return withHeader(decodeResponse(outcome.result), "idempotent-replayed", "true");
     case "in-progress":
       return say("ONCE_IN_PROGRESS", "The operation with this key is still running. Ask again with the same key.");
     case "mismatch":
@@ -235,6 +235,6 @@ function answerTo(outcome: Outcome, say: (code: ProblemCode, detail: string) => 
   }
 }
 
-function withHeader({ headers, ...answer }: HttpAnswer, name: string, value: string): HttpAnswer {
+function withHeader({ headers, ...answer }: HttpResponse, name: string, value: string): HttpResponse {
   return { ...answer, headers: [...headers, [name, value]] };
 }

@@ -1,5 +1,5 @@
 import { type ErrorCode, errorCodes } from "../core/error-codes.ts";
-import type { HttpAnswer } from "./answer.ts";
+import type { HttpResponse } from "./response.ts";
 
 /** The status of each error that we answer with ourselves. */
 const statuses = {
@@ -54,7 +54,7 @@ export interface ProblemStyle {
 }
 
 /** One of our own answers, as problem+json (RFC 9457). */
-export function problem(style: ProblemStyle, code: ProblemCode, detail: string): HttpAnswer {
+export function problem(style: ProblemStyle, code: ProblemCode, detail: string): HttpResponse {
   const status = code === "ONCE_KEY_REUSED" ? style.reusedStatus : statuses[code];
   const type = `${style.problemBase}${code}.md`;
   const body = new TextEncoder().encode(JSON.stringify({ type, title: errorCodes[code], status, detail, code }));

@@ -2,11 +2,11 @@ import { OnceAgainError } from "../core/errors.ts";
 import type { Execution } from "../engine/execution.ts";
 import { heldError } from "../engine/held-error.ts";
 import { checkAbsence, type Reconciled } from "../engine/steps.ts";
-import type { HttpAnswer } from "./answer.ts";
+import type { HttpResponse } from "./response.ts";
 import type { HttpHandler } from "./run-handler.ts";
 
 /** An answer as a `reconcile` function gives it. */
-export interface AnswerInit {
+export interface ReconciledResponse {
   /** 200 to 499. A 5xx is answered too, but not kept: a repeat looks again. */
   status: number;
   headers?: Readonly<Record<string, string | readonly string[]>>;
@@ -17,7 +17,7 @@ export interface AnswerInit {
  * Looks, before an operation runs again whose earlier attempt ended without a word, whether it happened. It must have no
  * effect of its own, and what it throws leaves the outcome unknown.
  */
-export type Reconcile<Request> = (execution: Execution, request: Request) => Promise<Reconciled<AnswerInit>>;
+export type Reconcile<Request> = (execution: Execution, request: Request) => Promise<Reconciled<ReconciledResponse>>;
 
 /** A handler that is asked only when its operation surely did not happen. */
 export function reconcilingHandler<Request, Transaction>(
@@ -50,7 +50,7 @@ async function look<Value>(reconcile: () => Promise<Value>): Promise<Value> {
   }
 }
 
-function answerOf({ status, headers = {}, body = "" }: AnswerInit): HttpAnswer {
+function answerOf({ status, headers = {}, body = "" }: ReconciledResponse): HttpResponse {
   return {
     status,
     headers: Object.entries(headers).flatMap(([name, values]) =>

@@ -7,7 +7,7 @@ import { OnceAgainError } from "../core/errors.ts";
 import { systemClock } from "../core/system-clock.ts";
 import { makeKey } from "../key/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
-import type { HttpAnswer } from "./answer.ts";
+import type { HttpResponse } from "./response.ts";
 import type { HttpHandler } from "./run-handler.ts";
 
 // Each line of the HTTP rules that refuses a request.
@@ -157,7 +157,7 @@ test("or, where the route says so, a key of any age is a new one when nothing is
 
 test("a key on a method that takes none is not looked at, in a transaction either", async () => {
   const { post, orders } = transactionalRoute();
-  const made: HttpAnswer = { status: 200, headers: [], body: new Uint8Array() };
+  const made: HttpResponse = { status: 200, headers: [], body: new Uint8Array() };
   for (const keys of [['"a'], ["a"], ["a"]]) {
     expect(await post(ordering(made), { method: "PUT", keys })).toMatchObject({ status: 200, replayed: false });
   }

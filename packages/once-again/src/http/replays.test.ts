@@ -4,7 +4,7 @@ import { ask, type Asked, bytes, handlersOwn, httpRequest } from "../../../../te
 import { ordering, transactionalRoute as transactional } from "../../../../test/support/transactional-route.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import type { ServerEvent } from "../engine/server-event.ts";
-import type { HttpAnswer } from "./answer.ts";
+import type { HttpResponse } from "./response.ts";
 import type { HttpHandler } from "./run-handler.ts";
 import type { LeasedHttpOptions } from "./http-options.ts";
 import { onceHttp } from "./once-http.ts";
@@ -27,7 +27,7 @@ function leased(options: Partial<LeasedHttpOptions<string>> = {}) {
 
 describe("a repeat gets the first answer", () => {
   const binary = Uint8Array.from({ length: 1000 }, (_, index) => (index * 7) & 0xff);
-  const answers: HttpAnswer[] = [
+  const answers: HttpResponse[] = [
     { status: 200, headers: [["content-type", "application/json"]], body: bytes('{"order":7}\n') },
     {
       status: 201,
@@ -62,7 +62,7 @@ describe("a repeat gets the first answer", () => {
 
   test("without the cookies, the date and the connection of the first", async () => {
     const { once } = leased();
-    const headers: HttpAnswer["headers"] = [
+    const headers: HttpResponse["headers"] = [
       ["set-cookie", "session=secret"],
       ["date", "Tue, 15 Nov 1994 08:12:31 GMT"],
       ["connection", "x-hop"],
@@ -167,7 +167,7 @@ describe("in a transaction", () => {
     const { post, events } = leased({ onUnknown: "rerun", quiesceMs: 0 });
     expect(await post(async () => ({ status: 408, headers: [], body: bytes("") }))).toMatchObject({ status: 408 });
     expect(events.map(({ kind }) => kind)).toContain("handler-failed");
-    const made: HttpAnswer = { status: 201, headers: [], body: bytes("") };
+    const made: HttpResponse = { status: 201, headers: [], body: bytes("") };
     expect(await post(async () => made)).toMatchObject({ status: 201, replayed: false });
   });
 
@@ -216,7 +216,7 @@ describe("in a transaction", () => {
 });
 
 describe("an answer too large to be kept", () => {
-  const large: HttpAnswer = { status: 200, headers: [], body: new Uint8Array(2000) };
+  const large: HttpResponse = { status: 200, headers: [], body: new Uint8Array(2000) };
 
   test("leased: the caller is told that it was carried out, now and ever after", async () => {
     const { post } = leased({ resultBytesMax: 1024 });

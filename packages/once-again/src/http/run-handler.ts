@@ -1,7 +1,7 @@
 import { OnceAgainError } from "../core/errors.ts";
-import type { Ended, Execution, Work } from "../engine/execution.ts";
+import type { WorkResult, Execution, Work } from "../engine/execution.ts";
 import { isHeldError } from "../engine/held-error.ts";
-import { encodeAnswer, type HttpAnswer } from "./answer.ts";
+import { encodeResponse, type HttpResponse } from "./response.ts";
 import type { FailureOf } from "./failure.ts";
 import type { ProblemCode } from "./problem.ts";
 import { sendProblem, withoutTrailer } from "./sendable.ts";
@@ -10,12 +10,12 @@ import { sendProblem, withoutTrailer } from "./sendable.ts";
 export type HttpHandler<Transaction> = (
   execution: Execution<Transaction>,
   body: Uint8Array<ArrayBuffer>,
-) => Promise<HttpAnswer>;
+) => Promise<HttpResponse>;
 
 /** What a handler's run came to: its effect, and the answer that the caller gets. */
 interface Run {
-  effect: Ended["effect"];
-  answer: HttpAnswer;
+  effect: WorkResult["effect"];
+  answer: HttpResponse;
   /** The answer as it is kept, where its size had to be looked at. */
   result?: Uint8Array;
   cause?: unknown;
@@ -28,13 +28,13 @@ interface AnswerRules {
   transactional: boolean;
   /** Which answers below 500 are failures, besides those of 400 and above. */
   failureOf: FailureOf | undefined;
-  problem: (code: ProblemCode, detail: string) => HttpAnswer;
+  problem: (code: ProblemCode, detail: string) => HttpResponse;
 }
 
 /** What became of the runs of one operation, written down while they go on. */
 export interface RunReport {
   /** The handler's full answer, before what must not be kept is dropped. */
-  answer: HttpAnswer | undefined;
+  answer: HttpResponse | undefined;
   /** Whether a key is kept, or may be, that was not there before. */
   keepsNewKey: boolean;
 }
@@ -61,7 +61,7 @@ export function handlerWork<Transaction>(rules: AnswerRules) {
       } catch (error) {
         run = failed(error, rules, noEffect || rules.transactional, onError);
       }
-      const { answer, result = encodeAnswer(answer), cause } = run;
+      const { answer, result = encodeResponse(answer), cause } = run;
       const effect = noEffect ? "none" : run.effect;
       report.answer = answer;
       if (rules.transactional) report.keepsNewKey = effect === "done" || effect === "refused";
@@ -71,12 +71,12 @@ export function handlerWork<Transaction>(rules: AnswerRules) {
 }
 
 /** @throws RangeError for an answer that nobody can send, or that is too large for one that may be of no effect. */
-function runOf(given: HttpAnswer, rules: AnswerRules): Run {
+function runOf(given: HttpResponse, rules: AnswerRules): Run {
   const unsendable = sendProblem(given);
   if (unsendable !== undefined) throw new RangeError(`The answer to this operation can't be sent: ${unsendable}.`);
   const answer = withoutTrailer(given);
   const effect = effectOf(answer, rules);
-  const result = encodeAnswer(answer);
+  const result = encodeResponse(answer);
   if (result.length <= rules.resultBytesMax) return { effect, answer, result };
   if (effect === "done" || effect === "refused") return tooLarge(rules);
   throw new RangeError("The handler failed, with an answer that is larger than resultBytesMax.");
@@ -123,7 +123,7 @@ const comeBack: ReadonlySet<number> = new Set([408, 425, 429]);
  * afresh; elsewhere only `noEffect()` can say that nothing happened. A request that came whole is answered 408 by a time-out
  * behind us, whose handler may be at work: that is no refusal of the handler's.
  */
-function effectOf(answer: HttpAnswer, { transactional, failureOf }: AnswerRules): Ended["effect"] {
+function effectOf(answer: HttpResponse, { transactional, failureOf }: AnswerRules): WorkResult["effect"] {
   const { status } = answer;
   if (status >= 500) return "unknown";
   if (transactional && comeBack.has(status)) return "none";

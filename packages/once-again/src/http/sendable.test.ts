@@ -6,18 +6,18 @@ import { leasedRoute, never } from "../../../../test/support/leased-route.ts";
 import { ordering, transactionalRoute } from "../../../../test/support/transactional-route.ts";
 import { appDatabase } from "../../../../test/support/app-database.ts";
 import { systemClock } from "../core/system-clock.ts";
-import type { HttpAnswer } from "./answer.ts";
+import type { HttpResponse } from "./response.ts";
 import { sendProblem } from "./sendable.ts";
 
-const answer = (given: Partial<HttpAnswer>): HttpAnswer => ({
+const answer = (given: Partial<HttpResponse>): HttpResponse => ({
   status: 201,
   headers: [],
   body: bytes("made"),
   ...given,
 });
 
-const unsendable: [string, HttpAnswer][] = [
-  ...[0, 100, 199, 600, 200.5, Number.NaN].map((status): [string, HttpAnswer] => [
+const unsendable: [string, HttpResponse][] = [
+  ...[0, 100, 199, 600, 200.5, Number.NaN].map((status): [string, HttpResponse] => [
     `status ${status}`,
     answer({ status }),
   ]),

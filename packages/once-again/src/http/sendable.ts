@@ -1,4 +1,4 @@
-import type { HttpAnswer } from "./answer.ts";
+import type { HttpResponse } from "./response.ts";
 
 /** What a header's name may be made of (RFC 9110, section 5.6.2). */
 const token = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i;
@@ -10,7 +10,7 @@ const notInValue = /[^\t\u0020-\u007e\u0080-\u00ff]/;
  * Why an answer can't be sent, by Node or as a web `Response`; `undefined` when it can. What can't be sent is never
  * stored: every repeat would fail at it anew. A value is not shown, since it may be a secret.
  */
-export function sendProblem({ status, headers, body }: HttpAnswer): string | undefined {
+export function sendProblem({ status, headers, body }: HttpResponse): string | undefined {
   // Neither informational nor out of HTTP's range (RFC 9110, section 15).
   if (!Number.isInteger(status) || status < 200 || status > 599) {
     return `its status is ${String(status)}, and 200 to 599 are allowed`;
@@ -26,7 +26,7 @@ export function sendProblem({ status, headers, body }: HttpAnswer): string | und
 }
 
 /** The answer without a promise of trailers, which one that is sent whole, with its length, can't keep. */
-export function withoutTrailer(answer: HttpAnswer): HttpAnswer {
+export function withoutTrailer(answer: HttpResponse): HttpResponse {
   if (!answer.headers.some(isTrailer)) return answer;
   return { ...answer, headers: answer.headers.filter((header) => !isTrailer(header)) };
 }

@@ -1,6 +1,6 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import { sealer, type SealKey, sealKeyId } from "once-again/engine";
-import { encodeAnswer, type HttpAnswer } from "once-again/http";
+import { encodeResponse, type HttpResponse } from "once-again/http";
 import type { RecordName, Store } from "once-again/stores";
 import { listKeys } from "./list.ts";
 import type { Settlement } from "./settle.ts";
@@ -36,8 +36,8 @@ export async function findSealKeyId(store: Store): Promise<string | undefined> {
  *
  * @param sealKeys when there are any, the first one seals the answer, for each key by itself.
  */
-export function resolveWith(answer: HttpAnswer, retentionMs: number, sealKeys: readonly SealKey[] = []) {
-  const plain = encodeAnswer(answer);
+export function resolveWith(answer: HttpResponse, retentionMs: number, sealKeys: readonly SealKey[] = []) {
+  const plain = encodeResponse(answer);
   const seals = sealKeys.length === 0 ? undefined : sealer(sealKeys);
   return async ({ scope, key }: RecordName): Promise<Settlement> => ({
     as: "done",

@@ -1,10 +1,10 @@
 import { OnceAgainError } from "once-again";
-import { decodeAnswer, type HttpAnswer } from "once-again/http";
+import { decodeResponse, type HttpResponse } from "once-again/http";
 import { sealer, type SealedPart, type SealKey, sealKeyId } from "once-again/engine";
 
 /** A stored result or step, as far as we can read it. */
 export type StoredValue =
-  | { readonly kind: "answer"; readonly answer: HttpAnswer }
+  | { readonly kind: "answer"; readonly answer: HttpResponse }
   | { readonly kind: "step"; readonly step: { readonly name: string; readonly value?: unknown; readonly begun?: true } }
   /** Sealed with the key of this id, which was not given or does not open it. */
   | { readonly kind: "sealed"; readonly keyId: string }
@@ -32,7 +32,7 @@ function readPlain(bytes: Uint8Array): StoredValue {
 }
 
 function readAnswer(bytes: Uint8Array): StoredValue | undefined {
-  const answer = tryParse(() => decodeAnswer(bytes));
+  const answer = tryParse(() => decodeResponse(bytes));
   const isAnswer = typeof answer?.status === "number" && Array.isArray(answer.headers);
   return isAnswer ? { kind: "answer", answer } : undefined;
 }

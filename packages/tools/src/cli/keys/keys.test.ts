@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { runCli } from "../../../../../test/support/cli.ts";
 import { answer, bytes, keysGround, named, sealKey, sealKeyText } from "../../../../../test/support/keys-ground.ts";
 import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
-import { encodeAnswer } from "once-again/http";
+import { encodeResponse } from "once-again/http";
 import { sealedStore } from "once-again/engine";
 import { exitCodes } from "../exit-codes.ts";
 
@@ -60,7 +60,7 @@ describe("list", () => {
 
 describe("show", () => {
   test("shows the stored answer, its headers and its body", async () => {
-    await done("order-1", encodeAnswer({ status: 201, headers: [["location", "/7"]], body: bytes('{"order":7}\n') }));
+    await done("order-1", encodeResponse({ status: 201, headers: [["location", "/7"]], body: bytes('{"order":7}\n') }));
     const { code, stdout } = await keys("show", "acme", "order-1");
     expect(stdout).toMatch(/^state +done: its result is stored$/m);
     expect(stdout).toMatch(/^result +HTTP 201, 12 bytes\n {2}location: \/7\n {2}\{"order":7\}$/m);
@@ -111,7 +111,7 @@ describe("show", () => {
   });
 
   test("a long or binary body is not thrown at the terminal", async () => {
-    await done("order-1", encodeAnswer({ status: 200, headers: [], body: bytes("é".repeat(3000)) }));
+    await done("order-1", encodeResponse({ status: 200, headers: [], body: bytes("é".repeat(3000)) }));
     expect((await keys("show", "acme", "order-1")).stdout).toContain("… and 3952 more bytes: --json has them");
     await done("order-2");
     expect((await keys("show", "acme", "order-2")).stdout).toContain("(not text) /wA=");

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { keysGround, named, sealKey, sealKeyText } from "../../../../../test/support/keys-ground.ts";
-import { decodeAnswer } from "once-again/http";
+import { decodeResponse } from "once-again/http";
 import { sealedStore } from "once-again/engine";
 import { exitCodes } from "../exit-codes.ts";
 
@@ -35,7 +35,7 @@ describe("settling all held keys", () => {
     const args = ["resolve", "--held", "--status", "204", "--seal-key", sealKeyText, "--yes"] as const;
     expect((await keysDocument(...args)).document).toEqual({ settled: 2, left: [] });
     for (const key of ["1", "2"]) {
-      expect(decodeAnswer((await sealed.inspect(named(key)))!.record.result!).status).toBe(204);
+      expect(decodeResponse((await sealed.inspect(named(key)))!.record.result!).status).toBe(204);
     }
   });
 

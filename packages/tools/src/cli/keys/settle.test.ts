@@ -7,7 +7,7 @@ import { cliProgram } from "../../../../../test/support/cli.ts";
 import { answer, keysGround, named, sealKey, sealKeyText } from "../../../../../test/support/keys-ground.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
-import { decodeAnswer } from "once-again/http";
+import { decodeResponse } from "once-again/http";
 import { sealedStore } from "once-again/engine";
 import { exitCodes } from "../exit-codes.ts";
 
@@ -26,7 +26,7 @@ describe("resolve and release", () => {
     const resolved = await keysDocument(...resolve, ...given);
     expect(resolved).toEqual({ code: 0, document: { scope: "acme", key: "order-1", settledAs: "done" } });
     const found = await ground.store().inspect(named("order-1"));
-    expect(decodeAnswer(found!.record.result!)).toEqual({
+    expect(decodeResponse(found!.record.result!)).toEqual({
       status: 201,
       headers: [
         ["Location", "/orders/7"],
@@ -66,7 +66,7 @@ describe("resolve and release", () => {
     expect(refused).toMatchObject({ code: exitCodes.usage, stderr: expect.stringContaining('key "k1": give it') });
     expect((await keys(...resolve, "--seal-key", sealKeyText)).code).toBe(exitCodes.fine);
     const found = await sealed.inspect(named("order-1"));
-    expect(decodeAnswer(found!.record.result!).status).toBe(201);
+    expect(decodeResponse(found!.record.result!).status).toBe(201);
   });
 
   describeWithServer("on a terminal", { name: "script", install: "apt-get install -y bsdutils" }, () => {

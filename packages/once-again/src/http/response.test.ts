@@ -1,14 +1,14 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { decodeAnswer, encodeAnswer, type HttpAnswer } from "./answer.ts";
+import { decodeResponse, encodeResponse, type HttpResponse } from "./response.ts";
 
-const answer = (headers: HttpAnswer["headers"], body: Uint8Array = new Uint8Array()): HttpAnswer => ({
+const answer = (headers: HttpResponse["headers"], body: Uint8Array = new Uint8Array()): HttpResponse => ({
   status: 201,
   headers,
   body,
 });
-const kept = (headers: HttpAnswer["headers"]): HttpAnswer["headers"] =>
-  decodeAnswer(encodeAnswer(answer(headers))).headers;
+const kept = (headers: HttpResponse["headers"]): HttpResponse["headers"] =>
+  decodeResponse(encodeResponse(answer(headers))).headers;
 
 test("status, headers and body come back as they were, whatever the bytes", () => {
   const header = fc.tuple(
@@ -17,7 +17,7 @@ test("status, headers and body come back as they were, whatever the bytes", () =
   );
   fc.assert(
     fc.property(fc.integer({ min: 200, max: 599 }), fc.array(header), fc.uint8Array(), (status, headers, body) => {
-      const decoded = decodeAnswer(encodeAnswer({ status, headers, body }));
+      const decoded = decodeResponse(encodeResponse({ status, headers, body }));
       expect({ ...decoded, body: [...decoded.body] }).toEqual({ status, headers, body: [...body] });
     }),
   );

@@ -1,7 +1,7 @@
 import { emptyBytes, joinBytes } from "../core/bytes.ts";
 
 /** An HTTP answer as data: what a handler gave, or what we keep of it. */
-export interface HttpAnswer {
+export interface HttpResponse {
   status: number;
   /** In the order in which they were set; a repeated header stands here once for each value. */
   headers: readonly (readonly [name: string, value: string])[];
@@ -31,7 +31,7 @@ const newline = 0x0a;
 const [encoder, decoder] = [new TextEncoder(), new TextDecoder()];
 
 /** An answer as bytes for the store: a line of JSON for status and headers, then the body as it is. */
-export function encodeAnswer({ status, headers, body }: HttpAnswer): Uint8Array {
+export function encodeResponse({ status, headers, body }: HttpResponse): Uint8Array {
   const dropped = connectionOptions(headers);
   const kept = headers.filter(([name]) => {
     const lowerCase = name.toLowerCase();
@@ -47,14 +47,14 @@ export function encodeAnswer({ status, headers, body }: HttpAnswer): Uint8Array 
 }
 
 /** The headers that belong to the connection because its own header names them (RFC 9110, section 7.6.1). */
-function connectionOptions(headers: HttpAnswer["headers"]): string[] {
+function connectionOptions(headers: HttpResponse["headers"]): string[] {
   const values = headers.filter(([name]) => name.toLowerCase() === "connection");
   return values.flatMap(([, value]) => value.toLowerCase().split(/\s*,\s*/));
 }
 
-/** The answer that `encodeAnswer` made bytes of. */
-export function decodeAnswer(bytes: Uint8Array): HttpAnswer {
+/** The answer that `encodeResponse` made bytes of. */
+export function decodeResponse(bytes: Uint8Array): HttpResponse {
   const headEnd = bytes.indexOf(newline);
-  const head = JSON.parse(decoder.decode(bytes.subarray(0, headEnd))) as Omit<HttpAnswer, "body">;
+  const head = JSON.parse(decoder.decode(bytes.subarray(0, headEnd))) as Omit<HttpResponse, "body">;
   return { ...head, body: bytes.subarray(headEnd + 1) };
 }
