@@ -19,8 +19,8 @@ const orders = onceNode(
     // Longer than any caller goes on trying.
     retentionMs: 7 * 86_400_000,
     bodyBytesMax: 65_536,
-    onEvent: ({ kind, scope, key }) => {
-      if (kind === "lease-lost" || kind === "outcome-unknown") console.error(kind, scope, key);
+    onEvent: ({ type, scope, key }) => {
+      if (type === "lease-lost" || type === "outcome-unknown") console.error(type, scope, key);
     },
   },
   (_request, response, { body }) => {

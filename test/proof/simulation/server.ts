@@ -36,10 +36,10 @@ export function serverOn(ground: Ground, process: SimulatedProcess): Serve {
     random: scene.random,
     secret,
     onError: () => undefined,
-    onEvent: ({ kind }: { kind: string }) => {
-      if (kind === "lease-lost") diary.window("lease lost while it worked");
-      if (kind === "in-progress") diary.window("repeat came while it worked");
-      if (kind === "mismatch") diary.window("another request under the same key");
+    onEvent: ({ type }: { type: string }) => {
+      if (type === "lease-lost") diary.window("lease lost while it worked");
+      if (type === "in-progress") diary.window("repeat came while it worked");
+      if (type === "mismatch") diary.window("another request under the same key");
     },
   };
   if (plan.mode === "transactional") {

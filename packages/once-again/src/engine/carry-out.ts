@@ -50,7 +50,7 @@ export function carryOut(parts: Parts, claimed: Claimed): Promise<Ran> {
     leaseMs,
     heldSince: claimed.sentAt,
     renew: () => door.renew({ scope, key, owner, leaseMs }),
-    onLost: () => notify(onEvent, { kind: "lease-lost", scope, key }),
+    onLost: () => notify(onEvent, { type: "lease-lost", scope, key }),
   });
   const time = timeOf(options, operation, (error) => lease.stop(error));
   return time.within(workAndSettle(parts, claimed, lease, time));
@@ -72,7 +72,7 @@ async function workAndSettle(parts: Parts, claimed: Claimed, lease: Lease, time:
     time.stop();
     lease.stop(endedError());
     // A handler whose time was over has been told of.
-    if (!time.signal.aborted) notify(options.onEvent, { kind: "handler-failed", scope, key, error });
+    if (!time.signal.aborted) notify(options.onEvent, { type: "handler-failed", scope, key, error });
     // If this can't be said either, the lease runs out, which says the same.
     await settle(parts, owned, undecided(options)).catch(() => undefined);
     throw error;
@@ -112,7 +112,7 @@ export function timeOf(
 ): HandlerTime {
   return handlerTime(options, (error) => {
     onOver?.(error);
-    notify(options.onEvent, { kind: "handler-failed", scope, key, error });
+    notify(options.onEvent, { type: "handler-failed", scope, key, error });
   });
 }
 

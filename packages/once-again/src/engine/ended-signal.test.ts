@@ -103,7 +103,7 @@ describe("quiesceMs", () => {
 
 describe("the one event of a request that ran", () => {
   const kinds = (events: readonly ServerEvent[]) =>
-    events.map(({ kind }) => kind).filter((kind) => kind !== "store-answered");
+    events.map(({ type }) => type).filter((type) => type !== "store-answered");
   const cases = [
     ["done", "executed", "executed"],
     ["refused", "executed", "executed"],
@@ -137,7 +137,7 @@ describe("the one event of a request that ran", () => {
     const cause = new Error("fault");
     await run(async () => ({ effect: "unknown", result: first, cause }));
     await run(shown("unknown").work, "one", { key: "other" });
-    const errors = events.flatMap((event) => (event.kind === "handler-failed" ? [event.error] : []));
+    const errors = events.flatMap((event) => (event.type === "handler-failed" ? [event.error] : []));
     expect(errors).toEqual([cause, expect.objectContaining({ code: "ONCE_HANDLER_FAILED" })]);
   });
 
@@ -183,7 +183,7 @@ test("a store that found its transaction ended by the handler has the key held, 
     expect(await engine.run({ ...operation, key: effect }, work)).toEqual({ kind: "outcome-unknown" });
   }
   expect(errors).toEqual([ended, ended]);
-  expect(events.map(({ kind }) => kind)).toEqual(["outcome-unknown", "outcome-unknown"]);
+  expect(events.map(({ type }) => type)).toEqual(["outcome-unknown", "outcome-unknown"]);
   expect(orders()).toEqual(["tea"]);
 });
 

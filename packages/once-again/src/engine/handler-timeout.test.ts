@@ -27,7 +27,7 @@ describe("a leased handler that does not end in its time", () => {
     await clock.advance(1);
     expect(await running).toBe("ONCE_HANDLER_TIMEOUT");
     expect(signal?.reason).toMatchObject({ code: "ONCE_HANDLER_TIMEOUT" });
-    expect(events.at(-1)).toMatchObject({ kind: "handler-failed", error: { code: "ONCE_HANDLER_TIMEOUT" } });
+    expect(events.at(-1)).toMatchObject({ type: "handler-failed", error: { code: "ONCE_HANDLER_TIMEOUT" } });
     expect(await run(job().work)).toBe("in-progress");
     await clock.advance(leaseMs);
     expect(clock.pending).toBe(0);

@@ -48,7 +48,7 @@ test("an answer of a key that was given back is nobody else's, also when the sto
   const repeat = bench.run(job({ result: Uint8Array.of(9) }).work);
   await bench.clock.advance(1000);
   expect([await running, await repeat]).toEqual(["executed 1,2,3", "executed 9"]);
-  const kinds = bench.events.map(({ kind }) => kind).filter((kind) => kind !== "store-answered");
+  const kinds = bench.events.map(({ type }) => type).filter((type) => type !== "store-answered");
   expect(kinds).toEqual(["released", "executed"]);
 });
 

@@ -8,7 +8,7 @@ export interface Ran {
   /** Whether the store keeps the outcome, so that it is the answer to every duplicate. */
   isKept: boolean;
   /** The one event that tells of how this request ended. */
-  event: Exclude<ServerEvent["kind"], "lease-lost" | "store-answered" | "store-failed">;
+  event: Exclude<ServerEvent["type"], "lease-lost" | "store-answered" | "store-failed">;
   /** With `handler-failed`, what the handler failed with. */
   error?: unknown;
 }
@@ -39,5 +39,5 @@ export function tell(
   { scope, key }: Pick<OnceOperation, "scope" | "key">,
   { event, error }: Ran,
 ): void {
-  notify(onEvent, event === "handler-failed" ? { kind: event, scope, key, error } : { kind: event, scope, key });
+  notify(onEvent, event === "handler-failed" ? { type: event, scope, key, error } : { type: event, scope, key });
 }

@@ -52,7 +52,7 @@ describe.for(["before", "after", "silent", "silent-after"] as const)("a store th
       const bench = engineBench({ onUnknown });
       bench.store.fail("claim", failure);
       expect(await ended(bench, bench.run(never))).toBe("ONCE_STORE_UNAVAILABLE");
-      expect(bench.events).toContainEqual(expect.objectContaining({ kind: "store-failed", operation: "claim" }));
+      expect(bench.events).toContainEqual(expect.objectContaining({ type: "store-failed", operation: "claim" }));
       bench.store.fail("claim", failure, 0);
       expect(await ended(bench, bench.run(job().work))).toBe("executed 1,2,3");
       await bench.clock.advance(hourMs);
@@ -123,7 +123,7 @@ describe.for(["before", "after", "silent", "silent-after"] as const)("a store th
     );
     expect(await ended(bench, run)).toBe("executed 1,2,3");
     expect(lostAt).toBe(leaseMs);
-    expect(bench.events).toContainEqual({ kind: "lease-lost", scope: "acme", key: "order-7" });
+    expect(bench.events).toContainEqual({ type: "lease-lost", scope: "acme", key: "order-7" });
     expect(bench.clock.pending).toBe(0);
   });
 });

@@ -72,7 +72,7 @@ async function unkeyedWork(
     return ended;
   } finally {
     time.stop(ended === undefined || mustStop(ended.effect) ? endedError() : undefined);
-    if (ended?.effect === "unknown") notify(onEvent, { kind: "handler-failed", ...name, error: failureOf(ended) });
+    if (ended?.effect === "unknown") notify(onEvent, { type: "handler-failed", ...name, error: failureOf(ended) });
   }
 }
 

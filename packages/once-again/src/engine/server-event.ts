@@ -11,15 +11,15 @@ import type { Outcome } from "./outcome.ts";
  * `lease-lost` and `store-answered` tell of what happens on the way.
  */
 export type ServerEvent = { scope: string; key: string | undefined } & (
-  | { kind: Outcome["kind"] }
-  | { kind: "released" }
-  | { kind: "abandoned" }
-  | { kind: "lease-lost" }
+  | { type: Outcome["kind"] }
+  | { type: "released" }
+  | { type: "abandoned" }
+  | { type: "lease-lost" }
   /** `error`: what it threw; of one that answered 5xx, an `ONCE_HANDLER_FAILED`. */
-  | { kind: "handler-failed"; error: unknown }
+  | { type: "handler-failed"; error: unknown }
   /** Milliseconds, a second try included. A transaction is no such call: its time is mostly its handler's. */
-  | { kind: "store-answered"; operation: StoreOperation; elapsedMs: number }
-  | { kind: "store-failed"; operation: StoreOperation; error: unknown }
+  | { type: "store-answered"; operation: StoreOperation; elapsedMs: number }
+  | { type: "store-failed"; operation: StoreOperation; error: unknown }
 );
 
 /** The operations that a server asks a store for. */

@@ -37,10 +37,10 @@ export function storeCalls({ clocks, random, storeMsMax, onEvent }: CheckedEngin
     const startedAt = clock.monotonic();
     try {
       const answer = await runRetry(call, untilTimeIsOver.has(operation) ? untilOver : twice);
-      notify(onEvent, { kind: "store-answered", scope, key, operation, elapsedMs: clock.monotonic() - startedAt });
+      notify(onEvent, { type: "store-answered", scope, key, operation, elapsedMs: clock.monotonic() - startedAt });
       return answer;
     } catch (error) {
-      notify(onEvent, { kind: "store-failed", scope, key, operation, error });
+      notify(onEvent, { type: "store-failed", scope, key, operation, error });
       throw beforeTheWork.has(operation) ? storeUnavailable(error) : resultUnconfirmed(error);
     }
   };

@@ -21,7 +21,7 @@ function opened(waitMs = 0) {
   const events: ServerEvent[] = [];
   const hear = (event: ServerEvent): void => {
     // How long the store took is not what is tested here.
-    if (event.kind !== "store-answered") events.push(event);
+    if (event.type !== "store-answered") events.push(event);
   };
   const options = { waitMs, onEvent: hear };
   return { store, orders, path, events, options, engine: transactionalEngine(store, options) };
@@ -33,7 +33,7 @@ test("the first request commits its effect, and every repeat gets its result", a
   expect(await engine.run(operation, never)).toEqual({ kind: "replayed", result: first });
   expect(await engine.run({ ...operation, fingerprint: "g" }, never)).toEqual({ kind: "mismatch" });
   expect(orders()).toEqual(["tea"]);
-  expect(events.map((event) => event.kind)).toEqual(["executed", "replayed", "mismatch"]);
+  expect(events.map((event) => event.type)).toEqual(["executed", "replayed", "mismatch"]);
 });
 
 test("of 50 duplicates at once in each of two engines, one runs", async () => {
@@ -88,8 +88,8 @@ test("work that throws is rolled back, what it threw is thrown on, and a repeat 
   await expect(engine.run(operation, failing)).rejects.toBe(fault);
   await expect(engine.runUnkeyed("acme", failing)).rejects.toBe(fault);
   expect(events).toEqual([
-    { kind: "handler-failed", scope: "acme", key: "order-7", error: fault },
-    { kind: "handler-failed", scope: "acme", key: undefined, error: fault },
+    { type: "handler-failed", scope: "acme", key: "order-7", error: fault },
+    { type: "handler-failed", scope: "acme", key: undefined, error: fault },
   ]);
   expect(orders()).toEqual([]);
   expect((await engine.run(operation, orderWork("coffee"))).kind).toBe("executed");
@@ -102,7 +102,7 @@ test("work that commits by itself is reported as the handler's fault", async () 
     return { effect: "done", result: first };
   });
   expect(await codeOf(run)).toBe("ONCE_HANDLER_FAILED");
-  expect(events.map((event) => event.kind)).toEqual(["handler-failed"]);
+  expect(events.map((event) => event.type)).toEqual(["handler-failed"]);
 });
 
 test("work without a key commits its effect each time", async () => {
@@ -124,7 +124,7 @@ test("a store that fails is told of; whether a commit came before, nobody knows"
   };
   const doubtful = transactionalEngine(failing, options);
   expect(await codeOf(doubtful.run(operation, orderWork("tea")))).toBe("ONCE_RESULT_UNCONFIRMED");
-  expect(events).toEqual([expect.objectContaining({ kind: "store-failed", operation: "transact", key: "order-7" })]);
+  expect(events).toEqual([expect.objectContaining({ type: "store-failed", operation: "transact", key: "order-7" })]);
   expect(orders()).toEqual([]);
   // What the work itself had rolled back was never committed.
   expect(await codeOf(doubtful.run(operation, orderWork("tea", "unknown")))).toBe("ONCE_STORE_UNAVAILABLE");

@@ -56,7 +56,7 @@ export function transactionalEngine<Transaction>(
           door.transactUnkeyed(watched),
         );
         if (ended?.effect === "unknown") {
-          notify(onEvent, { kind: "handler-failed", scope, key: undefined, error: failureOf(ended) });
+          notify(onEvent, { type: "handler-failed", scope, key: undefined, error: failureOf(ended) });
         }
         return answer;
       }),
@@ -179,14 +179,14 @@ async function transacted<Transaction, Answer>(
     run?.time.stop(endedError());
     const isHandlers = run?.thrown !== undefined && run.thrown.error === error;
     if (isHandlers || OnceAgainError.isInstance(error, "ONCE_HANDLER_FAILED")) {
-      notify(options.onEvent, { kind: "handler-failed", scope, key, error });
+      notify(options.onEvent, { type: "handler-failed", scope, key, error });
       throw error;
     }
     if (OnceAgainError.isInstance(error, "ONCE_OUTCOME_UNKNOWN") && held !== undefined) {
       options.onError(error);
       return { answer: held, ended: undefined };
     }
-    notify(options.onEvent, { kind: "store-failed", operation: "transact", scope, key, error });
+    notify(options.onEvent, { type: "store-failed", operation: "transact", scope, key, error });
     const keep = run?.ended && keeps[run.ended.effect];
     if (keep === "commit" || keep === "answer-only") throw resultUnconfirmed(error);
     const isTold = OnceAgainError.isInstance(error) && error.code !== "ONCE_SEAL_BROKEN";

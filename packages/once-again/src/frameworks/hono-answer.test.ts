@@ -39,7 +39,7 @@ function route(
   handler: (context: Context) => Promise<Response>,
   ...behind: MiddlewareHandler[]
 ) {
-  const ended = Promise.withResolvers<ServerEvent["kind"]>();
+  const ended = Promise.withResolvers<ServerEvent["type"]>();
   const answered = Promise.withResolvers<void>();
   const errors: unknown[] = [];
   let runs = 0;
@@ -47,7 +47,7 @@ function route(
     store: memoryStore(),
     scope: "public",
     onError: (error) => errors.push(error),
-    onEvent: ({ kind }) => void (["executed", "released", "handler-failed"].includes(kind) && ended.resolve(kind)),
+    onEvent: ({ type }) => void (["executed", "released", "handler-failed"].includes(type) && ended.resolve(type)),
   });
   const app = new Hono();
   app.use(cors({ origin: "*" }), timeOut);
@@ -123,7 +123,7 @@ describe.for(inFront)("%s in front", ([, timeOut]) => {
     const once = onceHono({
       store: memoryStore(),
       scope: "public",
-      onEvent: ({ kind }) => void (kind === "executed" && ended.resolve()),
+      onEvent: ({ type }) => void (type === "executed" && ended.resolve()),
     });
     const app = new Hono();
     app.use(timeOut);
@@ -145,7 +145,7 @@ describe.for(inFront)("%s in front", ([, timeOut]) => {
     const once = onceHono({
       store: { ...store, complete },
       scope: "public",
-      onEvent: ({ kind }) => void (kind === "executed" && ended.resolve()),
+      onEvent: ({ type }) => void (type === "executed" && ended.resolve()),
     });
     const app = new Hono();
     app.use(timeOut);
@@ -163,7 +163,7 @@ describe.for(inFront)("%s in front", ([, timeOut]) => {
     const once = onceHono({
       store: memoryStore(),
       scope: () => known.promise,
-      onEvent: ({ kind }) => void (kind === "executed" && ended.resolve()),
+      onEvent: ({ type }) => void (type === "executed" && ended.resolve()),
     });
     const app = new Hono();
     app.use(timeOut);
@@ -184,7 +184,7 @@ describe.for(inFront)("%s in front", ([, timeOut]) => {
       mode: "transactional",
       store,
       scope: "public",
-      onEvent: ({ kind }) => void (kind === "executed" && ended.resolve()),
+      onEvent: ({ type }) => void (type === "executed" && ended.resolve()),
     });
     const app = new Hono();
     app.use(timeOut);

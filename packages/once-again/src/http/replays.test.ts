@@ -86,7 +86,7 @@ describe("a repeat gets the first answer", () => {
     expect(first).toMatchObject({ status: 500, code: "ONCE_HANDLER_FAILED", replayed: false });
     expect(first.text).not.toContain("hunter2");
     expect(errors).toEqual([fault]);
-    expect(events).toContainEqual({ kind: "handler-failed", scope: "public", key: "order-7", error: fault });
+    expect(events).toContainEqual({ type: "handler-failed", scope: "public", key: "order-7", error: fault });
     const repeat = await post(never);
     expect(repeat).toMatchObject({ status: 500, text: first.text, replayed: true });
   });
@@ -166,7 +166,7 @@ describe("in a transaction", () => {
   test("without a transaction, 408 is a time-out's and leaves the outcome unknown: it can be settled later", async () => {
     const { post, events } = leased({ onUnknown: "rerun", quiesceMs: 0 });
     expect(await post(async () => ({ status: 408, headers: [], body: bytes("") }))).toMatchObject({ status: 408 });
-    expect(events.map(({ kind }) => kind)).toContain("handler-failed");
+    expect(events.map(({ type }) => type)).toContain("handler-failed");
     const made: HttpResponse = { status: 201, headers: [], body: bytes("") };
     expect(await post(async () => made)).toMatchObject({ status: 201, replayed: false });
   });

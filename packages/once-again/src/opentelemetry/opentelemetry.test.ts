@@ -207,7 +207,7 @@ test("the server's outcomes are counted, and the store's time is kept", async ()
 
 test("a store that fails is counted by its operation", async () => {
   const events = serverTelemetry({ meter: metering.getMeter("test") });
-  events({ kind: "store-failed", scope: "", key: "order-1", operation: "claim", error: new Error("down") });
+  events({ type: "store-failed", scope: "", key: "order-1", operation: "claim", error: new Error("down") });
   expect(await points()).toMatchObject({
     "once_again.server.events": [[{ "once_again.event": "store-failed", "once_again.store.operation": "claim" }, 1]],
   });

@@ -21,11 +21,11 @@ export function serverTelemetry({ meter }: { readonly meter: Meter }): Listener<
     advice: { explicitBucketBoundaries: storeBuckets },
   });
   return (event) => {
-    if (event.kind === "store-answered") {
+    if (event.type === "store-answered") {
       duration.record(event.elapsedMs / 1000, { "once_again.store.operation": event.operation });
       return;
     }
-    const operation = event.kind === "store-failed" ? { "once_again.store.operation": event.operation } : undefined;
-    events.add(1, { "once_again.event": event.kind, ...operation });
+    const operation = event.type === "store-failed" ? { "once_again.store.operation": event.operation } : undefined;
+    events.add(1, { "once_again.event": event.type, ...operation });
   };
 }
