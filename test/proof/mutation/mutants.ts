@@ -29,18 +29,18 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "Hono: an answer in front is not the operation's",
-    file: "packages/once-again/src/frameworks/hono-answer.ts",
+    file: "packages/once-again/src/frameworks/hono-response.ts",
     search: "return this.isOvertaken ? this.#own !== undefined : this.#isFinalized;",
     replace: "return this.isOvertaken || this.#isFinalized;",
-    check: test("packages/once-again/src/frameworks/hono-answer.test.ts"),
+    check: test("packages/once-again/src/frameworks/hono-response.test.ts"),
     killedBy: "answers the first caller, and a repeat gets what the handler answered",
   },
   {
     guard: "Hono: what is not stored is nobody's answer",
-    file: "packages/once-again/src/frameworks/hono-answer.ts",
+    file: "packages/once-again/src/frameworks/hono-response.ts",
     search: "if (!this.#isAskedBehind) return this.isOvertaken;",
     replace: "if (!this.#isAskedBehind) return this.isOvertaken || this.#isFinalized;",
-    check: test("packages/once-again/src/frameworks/hono-answer.test.ts"),
+    check: test("packages/once-again/src/frameworks/hono-response.test.ts"),
     killedBy: "answers for an answer that is not stored yet",
   },
   {

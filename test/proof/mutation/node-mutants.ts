@@ -58,7 +58,7 @@ export const nodeMutants: readonly Mutant[] = [
   },
   {
     guard: "node: a connection keeps its end back while an operation runs",
-    file: "packages/once-again/src/frameworks/held-connection.ts",
+    file: "packages/once-again/src/frameworks/connection-hold.ts",
     search: "own.holders.add(holder);",
     replace: "",
     check: test("test/frameworks/streamed-answers.test.ts"),
@@ -83,8 +83,8 @@ export const nodeMutants: readonly Mutant[] = [
   {
     guard: "Fastify: its hook of errors ends in the same turn",
     file: "packages/once-again/src/frameworks/fastify.ts",
-    search: "noteError(reply.raw, error);\n      done();",
-    replace: "noteError(reply.raw, error);\n      queueMicrotask(done);",
+    search: "recordNoEffect(reply.raw, error);\n      done();",
+    replace: "recordNoEffect(reply.raw, error);\n      queueMicrotask(done);",
     check: test("test/frameworks/foreign-time-outs.test.ts"),
     killedBy: "at its signal comes too late",
   },

@@ -3,7 +3,7 @@ import { buffer } from "node:stream/consumers";
 import { setImmediate } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { listening } from "../../../../test/support/listening.ts";
-import { hearBody } from "./body-tap.ts";
+import { tapBody } from "./body-tap.ts";
 import { requestBytes } from "./request-bytes.ts";
 
 const bytesMax = 4_000_000;
@@ -15,7 +15,7 @@ async function found(
 ) {
   const url = await listening(async (request, response) => {
     if (wait !== undefined) await wait(request);
-    const heard = hearBody(request, bytesMax);
+    const heard = tapBody(request, bytesMax);
     const bytes = await requestBytes(request, {}, bytesMax).catch((error: { code: string }) => error.code);
     const isUntouched = !request.readableDidRead;
     const read = typeof bytes === "string" ? [] : [...(await buffer(request))];

@@ -4,14 +4,14 @@ import { joinBytes } from "../core/bytes.ts";
 const heard = Symbol("heard body");
 
 /** A request carries what was heard of it: for a `WeakMap`, each collection of garbage would look at all requests. */
-interface HeardRequest extends IncomingMessage {
-  [heard]?: HeardBody;
+interface TappedRequest extends IncomingMessage {
+  [heard]?: BodyTap;
 }
 
 type Push = (this: IncomingMessage, chunk: unknown, encoding?: BufferEncoding) => boolean;
 
 /** The bytes of a body as they arrived, whoever reads the stream. */
-export class HeardBody {
+export class BodyTap {
   readonly #request: IncomingMessage;
   readonly #bytesMax: number;
   /** The request's own. */
@@ -86,7 +86,7 @@ export function hasEnded(request: IncomingMessage): boolean {
 }
 
 /** In the place of a request's own `push`. One function for all of them: one for each would cost as much as the rest. */
-function push(this: HeardRequest, chunk: unknown, encoding?: BufferEncoding): boolean {
+function push(this: TappedRequest, chunk: unknown, encoding?: BufferEncoding): boolean {
   return this[heard]!.push(chunk, encoding);
 }
 
@@ -96,16 +96,16 @@ function push(this: HeardRequest, chunk: unknown, encoding?: BufferEncoding): bo
  *
  * @returns whether it does: it has to be called in the turn in which the request came, before any of the body did.
  */
-export function hearBody(request: HeardRequest, bytesMax: number): boolean {
+export function tapBody(request: TappedRequest, bytesMax: number): boolean {
   if (request[heard] !== undefined) return true;
   if (typeof request.push !== "function" || hasEnded(request)) return false;
   if (request.readableLength > 0 || request.readableDidRead) return false;
-  request[heard] = new HeardBody(request, bytesMax);
+  request[heard] = new BodyTap(request, bytesMax);
   request.push = push;
   return true;
 }
 
 /** What was heard of a request's body; `undefined` when nobody listened in time. */
-export function heardBody(request: HeardRequest): HeardBody | undefined {
+export function bodyTapOf(request: TappedRequest): BodyTap | undefined {
   return request[heard];
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { HttpResponse } from "../http/index.ts";
-import { type Holder, holdConnection, releaseConnection } from "./held-connection.ts";
+import { type Holder, holdConnection, releaseConnection } from "./connection-hold.ts";
 import {
   hasNoHeaders,
   headersOf,
@@ -14,26 +14,26 @@ import {
   setHeaders,
   validateReason,
 } from "./node-headers.ts";
-import { resultTooLarge } from "./read-bytes.ts";
 import { headersSentError, lateMethods, methodsOf, type ResponseMethods, setMethods } from "./response-methods.ts";
-import { type CapturedAnswer, isAnswered, sendAnswer } from "./send-answer.ts";
+import { type CapturedResponse, isAnswered, sendResponse } from "./send-response.ts";
 import {
   hideHangUp,
   readState,
   restoreState,
   showEnded,
   showHead,
-  type ShownState,
+  type ResponseState,
   showUnwritten,
-} from "./shown-state.ts";
-import { WrittenBody } from "./written-body.ts";
+} from "./response-state.ts";
+import { BodyBuffer } from "./body-buffer.ts";
+import { resultTooLargeError } from "./errors.ts";
 
 /** A response that keeps what is written to it, instead of sending it. */
-export interface CapturedResponse {
+export interface ResponseCapture {
   /** Whether a run has begun. */
   readonly hasBegun: boolean;
   /**
-   * Begins a run of the handler, with the response as it was at first: an earlier run was undone, and is forgotten.
+   * Begins a run of the handler, with the response as it was at first: an earlier run was and is forgotten.
    *
    * @returns the answer, once `end` was called; rejects with `ONCE_RESULT_TOO_LARGE` when more was written by then than
    *   may be kept, and with an error of its own when the response was destroyed instead.
@@ -62,11 +62,7 @@ interface TakenResponse extends ServerResponse {
  * and with it the operation, which is to end and be kept all the same. What is set in the response shows as it would
  * without us: `headersSent` after the first byte, `writableEnded` after the end.
  */
-export function captureResponse(
-  response: ServerResponse,
-  request: IncomingMessage,
-  bytesMax: number,
-): CapturedResponse {
+export function captureResponse(response: ServerResponse, request: IncomingMessage, bytesMax: number): ResponseCapture {
   const headersBefore = hasNoHeaders(response) ? undefined : response.getHeaders();
   const statusBefore = response.statusCode;
   // A repeat runs no handler, and most answers may be those of repeats: only a run takes the response over.
@@ -87,7 +83,7 @@ export function captureResponse(
       own?.giveBack(response);
       if (isAnswered(response)) return undefined;
       const captured = own?.answer?.body === answer.body ? own.answer : undefined;
-      const fault = sendAnswer(response, headersBefore, answer, captured);
+      const fault = sendResponse(response, headersBefore, answer, captured);
       if (own === undefined) return fault;
       // A stream that a failed handler left piped into it must not fail at "write after end".
       setMethods(response, { ...own.methods, ...lateMethods });
@@ -103,7 +99,7 @@ export function captureResponse(
  *
  * @returns whether there is one.
  */
-export function failAnswer(response: ServerResponse, error: unknown): boolean {
+export function failResponse(response: ServerResponse, error: unknown): boolean {
   const own = (response as TakenResponse)[taken];
   if (own === undefined || !own.hasHead || own.isOver) return false;
   own.fail(error);
@@ -125,7 +121,7 @@ export function failRun(response: ServerResponse, error: unknown): boolean {
 class Taken implements Holder {
   /** The response's own methods. */
   readonly methods: ResponseMethods;
-  readonly shown: ShownState;
+  readonly shown: ResponseState;
   readonly headersBefore: OutgoingHttpHeaders | undefined;
   /** What `writeHead` was given when no header was set. */
   head: HeaderList | undefined;
@@ -134,11 +130,11 @@ class Taken implements Holder {
   /** Whether the response was given back: what comes later is dropped. */
   isOver = false;
   /** What the last run answered. */
-  answer: CapturedAnswer | undefined;
+  answer: CapturedResponse | undefined;
   /** Who waited for the response's end before it was taken over: they hear of it when it has gone out. */
   finishListeners: unknown[] | undefined;
   /** What the current run has written. */
-  written: WrittenBody;
+  written: BodyBuffer;
   readonly #request: IncomingMessage;
   readonly #bytesMax: number;
   #run: PromiseWithResolvers<HttpResponse> | undefined;
@@ -154,7 +150,7 @@ class Taken implements Holder {
     this.headersBefore = headersBefore;
     this.#request = request;
     this.#bytesMax = bytesMax;
-    this.written = new WrittenBody(bytesMax);
+    this.written = new BodyBuffer(bytesMax);
     holdConnection(request, this);
   }
 
@@ -163,7 +159,7 @@ class Taken implements Holder {
     this.head = undefined;
     this.hasHead = false;
     this.answer = undefined;
-    this.written = new WrittenBody(this.#bytesMax);
+    this.written = new BodyBuffer(this.#bytesMax);
     response[taken] = this;
     this.finishListeners ??= response.rawListeners("finish");
     showUnwritten(response, this.shown);
@@ -184,10 +180,10 @@ class Taken implements Holder {
   }
 
   /** A handler that wrote too much was let on to its end: what it does after its answer is not in its operation. */
-  end(answer: Omit<CapturedAnswer, "body">): void {
+  end(answer: Omit<CapturedResponse, "body">): void {
     const { status, headers } = answer;
     const { body } = this.written;
-    if (body === undefined) return this.fail(resultTooLarge(this.#bytesMax));
+    if (body === undefined) return this.fail(resultTooLargeError(this.#bytesMax));
     this.answer = { ...answer, body };
     this.#run?.resolve({ status, headers, body });
   }

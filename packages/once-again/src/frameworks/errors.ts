@@ -1,9 +1,36 @@
+import { OnceAgainError } from "../core/errors.ts";
 import { NoEffectError } from "../engine/index.ts";
 
-/**
- * A transaction that met a conflict was undone and would run again, for which a framework runs no handler twice: the
- * caller has to come again.
- */
-export function undone(): NoEffectError {
-  return new NoEffectError("The operation met another one and was undone. Nothing happened.");
+/** A transaction that met a conflict would run again, but a framework runs no handler twice: the caller has to come again. */
+export function conflictError(): NoEffectError {
+  return new NoEffectError("The operation met another one and was rolled back. Nothing happened.");
+}
+
+export function bodyTooLargeError(bytesMax: number): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_BODY_TOO_LARGE",
+    `The request's body is larger than the ${bytesMax} bytes allowed here.`,
+  );
+}
+
+export function resultTooLargeError(bytesMax: number): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_RESULT_TOO_LARGE",
+    `The answer is larger than the ${bytesMax} bytes that are kept here. Raise resultBytesMax, or answer with a link.`,
+  );
+}
+
+export function bodyConsumedError(): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_BODY_CONSUMED",
+    "The request's body was parsed before it could be fingerprinted. Put once-again in front of the parser, or let it " +
+      "keep the bytes as request.rawBody.",
+  );
+}
+
+export function mountedTwiceError(): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_MOUNTED_TWICE",
+    "This request passes once-again twice. Mount it in one place: on the route, or in front of all routes.",
+  );
 }

@@ -8,14 +8,14 @@ import {
 } from "../http/index.ts";
 import {
   checkMessages,
-  enter,
+  runMiddleware,
   type NodeCall,
   type NodeExecution,
-  noteError,
+  recordNoEffect,
   passingExecution,
 } from "./node-adapter.ts";
 import { type ParsedRequest, requestBytes } from "./request-bytes.ts";
-import { refuseHandler } from "./no-handler.ts";
+import { refuseHandler } from "./refuse-handler.ts";
 
 /** What is used of Express' request. */
 export type ExpressRequest = IncomingMessage & ParsedRequest & { originalUrl: string };
@@ -70,7 +70,7 @@ export function onceExpress<Request extends ExpressRequest, Transaction>(
     const begin = (execution: NodeExecution<Transaction>): void => void (response.locals.once = execution);
     const passing = passingExecution(call);
     if (passing !== undefined) begin(passing);
-    if (passing !== undefined || (await enter(call, begin))) next();
+    if (passing !== undefined || (await runMiddleware(call, begin))) next();
   };
   return Object.assign(middleware, { policy: once.policy, close: () => once.close() });
 }
@@ -81,7 +81,7 @@ export function onceExpress<Request extends ExpressRequest, Transaction>(
  * failure like any other. `response.locals.once.noEffect()` needs no error middleware.
  */
 export function noEffectErrors(error: unknown, _request: unknown, response: ServerResponse, next: Next): void {
-  noteError(response, error);
+  recordNoEffect(response, error);
   next(error);
 }
 

@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { setHeaders } from "./node-headers.ts";
-import { enter, type NodeCall, type NodeExecution } from "./node-adapter.ts";
+import { runMiddleware, type NodeCall, type NodeExecution } from "./node-adapter.ts";
 
 /** What is used of Fastify's reply. */
 export interface FastifyReply {
@@ -9,8 +9,8 @@ export interface FastifyReply {
   hijack: () => unknown;
 }
 
-/** `enter`, for a response that Fastify answers. */
-export async function enterFastify<Native, Transaction>(
+/** `runMiddleware`, for a response that Fastify answers. */
+export async function runFastifyMiddleware<Native, Transaction>(
   call: NodeCall<Native, Transaction>,
   reply: FastifyReply,
   begin: (execution: NodeExecution<Transaction>) => void | Promise<void>,
@@ -18,7 +18,7 @@ export async function enterFastify<Native, Transaction>(
   // Fastify writes the headers it has gathered when it answers. Where it does not, they go out with our answer.
   const headers = reply.getHeaders();
   setHeaders(call.response, headers);
-  const run = await enter(call, (execution) => {
+  const run = await runMiddleware(call, (execution) => {
     for (const name of Object.keys(headers)) call.response.removeHeader(name);
     return begin(execution);
   });

@@ -7,11 +7,11 @@ import {
   onceHttp,
   type TransactionalHttpOptions,
 } from "../http/index.ts";
-import { enterFastify, type FastifyReply } from "./fastify-reply.ts";
-import { hearBody } from "./body-tap.ts";
-import { type NodeCall, type NodeExecution, noteError, passingExecution } from "./node-adapter.ts";
+import { runFastifyMiddleware, type FastifyReply } from "./fastify-reply.ts";
+import { tapBody } from "./body-tap.ts";
+import { type NodeCall, type NodeExecution, recordNoEffect, passingExecution } from "./node-adapter.ts";
 import { requestBytes } from "./request-bytes.ts";
-import { refuseHandler } from "./no-handler.ts";
+import { refuseHandler } from "./refuse-handler.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -81,7 +81,7 @@ export function onceFastify<Request extends FastifyRequest, Transaction>(
     const begin = (execution: NodeExecution<Transaction>): void => void Object.assign(request, { once: execution });
     const passing = passingExecution(call);
     if (passing !== undefined) return begin(passing);
-    await enterFastify(call, reply, begin);
+    await runFastifyMiddleware(call, reply, begin);
   };
 
   return {
@@ -89,7 +89,7 @@ export function onceFastify<Request extends FastifyRequest, Transaction>(
     // Fastify parses the body before preHandler, and keeps none of its bytes.
     onRequest(request, reply, proceed) {
       const { raw } = request;
-      if (once.passing(raw.method ?? "") !== undefined || hearBody(raw, once.bodyBytesMax)) return proceed();
+      if (once.passing(raw.method ?? "") !== undefined || tapBody(raw, once.bodyBytesMax)) return proceed();
       // A hook in front of us waited, and the body is here already.
       const body = bodies.get(raw) ?? requestBytes(raw, {}, once.bodyBytesMax);
       bodies.set(raw, body);
@@ -100,7 +100,7 @@ export function onceFastify<Request extends FastifyRequest, Transaction>(
     preHandler: (request, reply) => answered(request, reply),
     // It ends in the same turn: a handler that answers while hooks of errors run is an unhandled rejection of Fastify's.
     onError(_request, reply, error, done) {
-      noteError(reply.raw, error);
+      recordNoEffect(reply.raw, error);
       done();
     },
     close: () => once.close(),

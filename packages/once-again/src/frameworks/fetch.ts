@@ -7,9 +7,9 @@ import {
   onceHttp,
   type TransactionalHttpOptions,
 } from "../http/index.ts";
-import { beginPassage, continuePassage, endPassage, incomingOf, refuseNested, refuseSecond } from "./mounting.ts";
+import { beginPassage, continuePassage, endPassage, incomingOf, refuseNested, refuseSecondMount } from "./mounting.ts";
 import { WebBody } from "./web-body.ts";
-import { answerOf, httpRequestOf, responseOf } from "./web-messages.ts";
+import { readResponse, httpRequestOf, webResponse } from "./web-messages.ts";
 
 /**
  * A handler in the web's own terms. The request is the one that came, with all that its platform gave it, and its body can
@@ -60,19 +60,19 @@ export function onceFetch<Transaction, Native extends Request, Rest extends read
     const body = new WebBody(request);
     const read = (bytesMax: number): Promise<Uint8Array<ArrayBuffer>> => body.read(bytesMax);
     const answer = await once.answer(
-      httpRequestOf(request, request, passage === undefined ? refuseSecond : read),
+      httpRequestOf(request, request, passage === undefined ? refuseSecondMount : read),
       async (execution, bytes) => {
         const readable = body.readable(bytes);
         if (passage !== undefined && readable !== request) continuePassage(readable, passage);
         try {
-          return await answerOf(await handler(readable, execution, ...rest), once.resultBytesMax);
+          return await readResponse(await handler(readable, execution, ...rest), once.resultBytesMax);
         } finally {
           refuseNested(passage);
         }
       },
     );
     if (passage !== undefined) endPassage(...forms);
-    return responseOf(answer, once.onError);
+    return webResponse(answer, once.onError);
   };
   return Object.assign(run, { policy: once.policy, close: () => once.close() });
 }

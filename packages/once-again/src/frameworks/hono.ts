@@ -7,14 +7,13 @@ import {
   onceHttp,
   type TransactionalHttpOptions,
 } from "../http/index.ts";
-import { AnswerBehind, type AnsweredContext } from "./hono-answer.ts";
-import { beginPassage, continuePassage, endPassage, incomingOf, refuseNested, refuseSecond } from "./mounting.ts";
-import { bodyTooLarge } from "./read-bytes.ts";
-import { bodyConsumed, exactBytes } from "./request-bytes.ts";
-import { undone } from "./errors.ts";
+import { DownstreamResponse, type ResponseContext } from "./hono-response.ts";
+import { beginPassage, continuePassage, endPassage, incomingOf, refuseNested, refuseSecondMount } from "./mounting.ts";
+import { exactBytes } from "./request-bytes.ts";
 import { WebBody } from "./web-body.ts";
-import { httpRequestOf, responseOf } from "./web-messages.ts";
-import { refuseHandler } from "./no-handler.ts";
+import { httpRequestOf, webResponse } from "./web-messages.ts";
+import { refuseHandler } from "./refuse-handler.ts";
+import { bodyConsumedError, bodyTooLargeError, conflictError } from "./errors.ts";
 
 declare module "hono" {
   interface ContextVariableMap {
@@ -27,7 +26,7 @@ declare module "hono" {
  * What is used of Hono's context: handlers find their operation by its `get`. Where `scope` uses more, or its variables
  * shall have their types, name them: `scope: (c: Context<Env>) => c.get("user")`.
  */
-export interface HonoContext extends AnsweredContext {
+export interface HonoContext extends ResponseContext {
   req: {
     raw: Request;
     header: (name: string) => string | undefined;
@@ -85,14 +84,14 @@ export function onceHono<Context extends HonoContext, Transaction>(
     const forms = [context, raw, ...incomingOf(context.env, raw)];
     const passage = beginPassage(...forms);
     const wasAnswered = context.finalized;
-    let behind: AnswerBehind | undefined;
+    let behind: DownstreamResponse | undefined;
     const body = (bytesMax: number): Promise<Uint8Array<ArrayBuffer>> => bytesOf(context, bytesMax);
-    const request = httpRequestOf(raw, context, passage === undefined ? refuseSecond : body);
+    const request = httpRequestOf(raw, context, passage === undefined ? refuseSecondMount : body);
     const answer = await once.answer(request, async (execution) => {
-      if (behind !== undefined) throw undone();
+      if (behind !== undefined) throw conflictError();
       begin(execution);
       if (passage !== undefined) continuePassage(context.req.raw, passage);
-      behind = new AnswerBehind(context);
+      behind = new DownstreamResponse(context);
       try {
         await behind.run(next);
         if (OnceAgainError.isInstance(context.error, "ONCE_NO_EFFECT")) throw context.error;
@@ -108,7 +107,7 @@ export function onceHono<Context extends HonoContext, Transaction>(
     // Hono adds the headers of the response that is there to the one that is set. A handler's answer has them already;
     // to another they are added, and reading `res` makes a response of those that were set before.
     context.res = behind === undefined ? context.res : undefined;
-    context.res = responseOf(answer, once.onError);
+    context.res = webResponse(answer, once.onError);
     return undefined;
   };
   return Object.assign(middleware, { policy: once.policy, close: () => once.close() });
@@ -125,7 +124,7 @@ async function bytesOf({ req }: HonoContext, bytesMax: number): Promise<Uint8Arr
     return bytes;
   }
   const bytes = typeof read === "string" ? exactBytes(read) : read instanceof ArrayBuffer && new Uint8Array(read);
-  if (!bytes) throw bodyConsumed();
-  if (bytes.length > bytesMax) throw bodyTooLarge(bytesMax);
+  if (!bytes) throw bodyConsumedError();
+  if (bytes.length > bytesMax) throw bodyTooLargeError(bytesMax);
   return bytes;
 }

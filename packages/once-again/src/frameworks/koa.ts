@@ -6,17 +6,17 @@ import {
   onceHttp,
   type TransactionalHttpOptions,
 } from "../http/index.ts";
-import { answerThroughKoa } from "./koa-answer.ts";
+import { sendThroughKoa } from "./koa-response.ts";
 import {
   checkMessages,
-  enter,
+  runMiddleware,
   type NodeCall,
   type NodeExecution,
-  noteError,
+  recordNoEffect,
   passingExecution,
 } from "./node-adapter.ts";
 import { type ParsedRequest, requestBytes } from "./request-bytes.ts";
-import { refuseHandler } from "./no-handler.ts";
+import { refuseHandler } from "./refuse-handler.ts";
 
 /** What is used of Koa's context: handlers find their operation in its `state`. */
 export interface KoaContext {
@@ -83,15 +83,15 @@ export function onceKoa<Context extends KoaContext, Transaction>(
       context.state.once = execution;
       return handled.promise;
     };
-    const isRun = await enter(call, begin, (capture, answer) =>
-      answerThroughKoa(context, capture, answer, once.onError),
+    const isRun = await runMiddleware(call, begin, (capture, answer) =>
+      sendThroughKoa(context, capture, answer, once.onError),
     );
     if (!isRun) return;
     try {
       await next();
       handled.resolve();
     } catch (error) {
-      noteError(context.res, error);
+      recordNoEffect(context.res, error);
       // What it threw before it answered, Koa or a middleware in front makes an answer of.
       if (context.res.headersSent) handled.reject(error);
       else handled.resolve();

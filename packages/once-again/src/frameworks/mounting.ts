@@ -1,4 +1,4 @@
-import { OnceAgainError } from "../core/errors.ts";
+import { mountedTwiceError } from "./errors.ts";
 
 /** A request on its way through one of our middlewares. */
 export interface Passage {
@@ -50,18 +50,11 @@ export function incomingOf(platform: unknown, request: Request): Passing[] {
 }
 
 /** In the place of reading the body of a request that is on its way through another middleware of ours. */
-export function refuseSecond(): Promise<never> {
-  return Promise.reject(mountedTwice());
+export function refuseSecondMount(): Promise<never> {
+  return Promise.reject(mountedTwiceError());
 }
 
 /** @throws OnceAgainError `ONCE_MOUNTED_TWICE` when the request came to a second middleware, whatever became of it there. */
 export function refuseNested(passage: Passage | undefined): void {
-  if (passage?.isNested) throw mountedTwice();
-}
-
-export function mountedTwice(): OnceAgainError {
-  return new OnceAgainError(
-    "ONCE_MOUNTED_TWICE",
-    "This request passes once-again twice. Mount it in one place: on the route, or in front of all routes.",
-  );
+  if (passage?.isNested) throw mountedTwiceError();
 }

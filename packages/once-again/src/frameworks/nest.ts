@@ -6,17 +6,17 @@ import {
   onceHttp,
   type TransactionalHttpOptions,
 } from "../http/index.ts";
-import { enterFastify, type FastifyReply } from "./fastify-reply.ts";
+import { runFastifyMiddleware, type FastifyReply } from "./fastify-reply.ts";
 import {
   checkMessages,
-  enter,
+  runMiddleware,
   type NodeCall,
   type NodeExecution,
-  noteError,
+  recordNoEffect,
   passingExecution,
 } from "./node-adapter.ts";
 import { type ParsedRequest, requestBytes } from "./request-bytes.ts";
-import { refuseHandler } from "./no-handler.ts";
+import { refuseHandler } from "./refuse-handler.ts";
 
 /** What is used of the request of Nest's platform, Express or Fastify: handlers find their operation in it. */
 export interface NestRequest extends ParsedRequest {
@@ -102,13 +102,13 @@ export function onceNest<Request extends NestRequest, Transaction>(
       request[operation] = execution;
       return handled.promise;
     };
-    const run = "hijack" in reply ? enterFastify(call, reply, begin) : enter(call, begin);
+    const run = "hijack" in reply ? runFastifyMiddleware(call, reply, begin) : runMiddleware(call, begin);
     // The request was answered: whatever came out of here, Nest would send as a second answer.
     if (!(await run)) return new Promise<never>(() => undefined);
     return runToEnd(next.handle(), {
       ended: handled.resolve,
       failed: (error) => {
-        noteError(response, error);
+        recordNoEffect(response, error);
         // What it threw before it answered, Nest's exception filters make an answer of.
         if (response.headersSent) handled.reject(error);
         else handled.resolve();

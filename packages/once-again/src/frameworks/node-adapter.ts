@@ -3,11 +3,11 @@ import { OnceAgainError } from "../core/errors.ts";
 import { keyHeaderName } from "../key/index.ts";
 import { type Execution, NoEffectError } from "../engine/index.ts";
 import { type HttpResponse, type HttpRequest, type OnceHttp } from "../http/index.ts";
-import { type CapturedResponse, captureResponse, failAnswer, failRun } from "./capture-response.ts";
-import { hearBody } from "./body-tap.ts";
-import { beginPassage, mountedTwice, refuseNested } from "./mounting.ts";
-import { isAnswered } from "./send-answer.ts";
-import { undone } from "./errors.ts";
+import { type ResponseCapture, captureResponse, failResponse, failRun } from "./capture-response.ts";
+import { tapBody } from "./body-tap.ts";
+import { beginPassage, refuseNested } from "./mounting.ts";
+import { isAnswered } from "./send-response.ts";
+import { conflictError, mountedTwiceError } from "./errors.ts";
 
 /** What a handler on Node's HTTP is told of its operation. */
 export interface NodeExecution<Transaction = undefined> extends Execution<Transaction> {
@@ -28,7 +28,7 @@ export interface NodeCall<Native, Transaction> {
 }
 
 /** How an answer goes out that no run of the handler made. */
-export type SendAnswer = (capture: CapturedResponse, answer: HttpResponse) => unknown;
+export type SendResponse = (capture: ResponseCapture, answer: HttpResponse) => unknown;
 
 /** The errors that said that nothing happened, of operations whose answer a framework makes. */
 const noEffects = new WeakMap<ServerResponse, OnceAgainError>();
@@ -37,8 +37,8 @@ const noEffects = new WeakMap<ServerResponse, OnceAgainError>();
  * Notes what a handler threw, for a framework that turns errors into answers of its own. After the first byte of an
  * answer there is none to make: the operation fails.
  */
-export function noteError(response: ServerResponse, error: unknown): void {
-  if (failAnswer(response, error)) return;
+export function recordNoEffect(response: ServerResponse, error: unknown): void {
+  if (failResponse(response, error)) return;
   if (OnceAgainError.isInstance(error, "ONCE_NO_EFFECT")) noEffects.set(response, error);
 }
 
@@ -64,18 +64,18 @@ export function passingExecution<Native, Transaction>({
  * @param handle may return a promise of the handler's end. An answer counts when its handler has ended: until then it
  *   may fail, and a handler that failed after it answered has failed.
  */
-export async function answerByCapture<Native, Transaction>(
+export async function runHandler<Native, Transaction>(
   call: NodeCall<Native, Transaction>,
   handle: (execution: NodeExecution<Transaction>) => void | Promise<void>,
-  send: SendAnswer = sendCaptured,
+  send: SendResponse = sendCaptured,
 ): Promise<void> {
   const { once, incoming, response } = call;
   // It is not ended: a request of Node's comes but once, and what its handler does late is still about it.
   const passage = beginPassage(incoming);
-  hearBody(incoming, once.bodyBytesMax);
+  tapBody(incoming, once.bodyBytesMax);
   const capture = captureResponse(response, incoming, once.resultBytesMax);
   if (passage === undefined) {
-    const error = mountedTwice();
+    const error = mountedTwiceError();
     const refusal = once.refuse(error);
     // The first one frees its key, and answers.
     if (!failRun(response, error)) capture.send(refusal);
@@ -105,7 +105,7 @@ export async function answerByCapture<Native, Transaction>(
   if (fault !== undefined) once.onError(fault);
 }
 
-function sendCaptured(capture: CapturedResponse, answer: HttpResponse): unknown {
+function sendCaptured(capture: ResponseCapture, answer: HttpResponse): unknown {
   return capture.send(answer);
 }
 
@@ -117,15 +117,15 @@ function sendCaptured(capture: CapturedResponse, answer: HttpResponse): unknown 
  * @returns `true` when the handler is to run: what it writes to the response is the answer. `false` when the request
  *   was answered without it.
  */
-export function enter<Native, Transaction>(
+export function runMiddleware<Native, Transaction>(
   call: NodeCall<Native, Transaction>,
   begin: (execution: NodeExecution<Transaction>) => void | Promise<void>,
-  send?: SendAnswer,
+  send?: SendResponse,
 ): Promise<boolean> {
   const { promise, resolve, reject } = Promise.withResolvers<boolean>();
   let hasBegun = false;
   const handle = (execution: NodeExecution<Transaction>): void | Promise<void> => {
-    if (hasBegun) throw undone();
+    if (hasBegun) throw conflictError();
     hasBegun = true;
     // A parser behind us would find half a body, and its complaint would be kept as the answer.
     if (call.incoming.destroyed && !call.incoming.readableEnded) {
@@ -135,7 +135,7 @@ export function enter<Native, Transaction>(
     resolve(true);
     return handled;
   };
-  answerByCapture(call, handle, send).then(() => resolve(false), reject);
+  runHandler(call, handle, send).then(() => resolve(false), reject);
   return promise;
 }
 

@@ -7,7 +7,7 @@ import {
   onceHttp,
   type TransactionalHttpOptions,
 } from "../http/index.ts";
-import { answerByCapture, checkMessages, type NodeCall, type NodeExecution, passingExecution } from "./node-adapter.ts";
+import { runHandler, checkMessages, type NodeCall, type NodeExecution, passingExecution } from "./node-adapter.ts";
 import { type ParsedRequest, requestBytes } from "./request-bytes.ts";
 
 export type { NodeExecution } from "./node-adapter.ts";
@@ -63,7 +63,7 @@ export function onceNode<Transaction>(
     };
     const passing = passingExecution(call);
     if (passing !== undefined) return handler(request, response, passing);
-    await answerByCapture(call, (execution) => handler(request, response, execution));
+    await runHandler(call, (execution) => handler(request, response, execution));
   };
   return Object.assign(listen, { policy: once.policy, close: () => once.close() });
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { joinBytes } from "../core/bytes.ts";
-import { hasEnded, heardBody } from "./body-tap.ts";
-import { bodyConsumed, bodyTooLarge } from "./read-bytes.ts";
+import { hasEnded, bodyTapOf } from "./body-tap.ts";
+import { bodyConsumedError, bodyTooLargeError } from "./errors.ts";
 
 /**
  * Reads the whole body of a request and puts it back, so that whoever comes next (a parser, an upload, the handler)
@@ -21,8 +21,8 @@ export function peekBody(request: IncomingMessage, bytesMax: number): Promise<Ui
   const finish = (): void => {
     // HTTP/2 ends the body of a caller who left as if it were whole.
     if (request.aborted) return reject(closedEarly());
-    const bytes = heardBody(request)?.bytes ?? bytesOf(chunks);
-    if (bytes === undefined) return reject(bodyConsumed());
+    const bytes = bodyTapOf(request)?.bytes ?? bytesOf(chunks);
+    if (bytes === undefined) return reject(bodyConsumedError());
     // A stream emits "end" when its buffer is empty and not before the next turn: what is put back now comes first.
     if (length > 0) putBack(request, chunks);
     // Of an empty one the end can't be put back: nobody is to wait for it.
@@ -34,7 +34,7 @@ export function peekBody(request: IncomingMessage, bytesMax: number): Promise<Ui
       chunks.push(chunk);
       length += chunk.length;
     }
-    if (length > bytesMax) reject(bodyTooLarge(bytesMax));
+    if (length > bytesMax) reject(bodyTooLargeError(bytesMax));
     else if (hasEnded(request)) finish();
     else return;
     stop();

@@ -1,5 +1,5 @@
 import { joinBytes } from "../core/bytes.ts";
-import { OnceAgainError } from "../core/errors.ts";
+import type { OnceAgainError } from "../core/errors.ts";
 
 /**
  * Reads a stream to its end.
@@ -19,26 +19,4 @@ export async function readBytes(
     chunks.push(chunk);
   }
   return joinBytes(chunks);
-}
-
-export function bodyTooLarge(bytesMax: number): OnceAgainError {
-  return new OnceAgainError(
-    "ONCE_BODY_TOO_LARGE",
-    `The request's body is larger than the ${bytesMax} bytes allowed here.`,
-  );
-}
-
-export function resultTooLarge(bytesMax: number): OnceAgainError {
-  return new OnceAgainError(
-    "ONCE_RESULT_TOO_LARGE",
-    `The answer is larger than the ${bytesMax} bytes that are kept here. Raise resultBytesMax, or answer with a link.`,
-  );
-}
-
-export function bodyConsumed(): OnceAgainError {
-  return new OnceAgainError(
-    "ONCE_BODY_CONSUMED",
-    "The request's body was parsed before it could be fingerprinted. Put once-again in front of the parser, or let it " +
-      "keep the bytes as request.rawBody.",
-  );
 }

@@ -1,9 +1,7 @@
 import type { IncomingMessage } from "node:http";
-import { hasEnded, heardBody, isLazy } from "./body-tap.ts";
+import { hasEnded, bodyTapOf, isLazy } from "./body-tap.ts";
 import { peekBody } from "./peek-body.ts";
-import { bodyConsumed, bodyTooLarge } from "./read-bytes.ts";
-
-export { bodyConsumed } from "./read-bytes.ts";
+import { bodyConsumedError, bodyTooLargeError } from "./errors.ts";
 
 /** What body parsers leave behind, on a framework's request. */
 export interface ParsedRequest {
@@ -17,7 +15,7 @@ export interface ParsedRequest {
 const replaced = "\ufffd";
 
 /**
- * The body of a request, as the bytes that came: from a parser that kept them, as `hearBody` heard them, or from the
+ * The body of a request, as the bytes that came: from a parser that kept them, as `tapBody` heard them, or from the
  * stream, which is then as it was. What a parser made of them won't do: a difference in the body may be gone by then.
  *
  * @throws OnceAgainError `ONCE_BODY_TOO_LARGE`; `ONCE_BODY_CONSUMED` when somebody read the body and kept no bytes.
@@ -29,16 +27,16 @@ export async function requestBytes(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const kept = bytesOf(rawBody) ?? (body instanceof Uint8Array ? Uint8Array.from(body) : undefined);
   if (kept !== undefined) {
-    if (kept.length > bytesMax) throw bodyTooLarge(bytesMax);
+    if (kept.length > bytesMax) throw bodyTooLargeError(bytesMax);
     return kept;
   }
   if (!hasBody(request)) return new Uint8Array();
-  const heard = heardBody(request);
+  const heard = bodyTapOf(request);
   await heard?.settled();
-  if (heard?.isTooLarge) throw bodyTooLarge(bytesMax);
+  if (heard?.isTooLarge) throw bodyTooLargeError(bytesMax);
   const bytes = heard?.bytes;
   if (bytes !== undefined) return bytes;
-  if (request.readableDidRead || request.readableEnded) throw bodyConsumed();
+  if (request.readableDidRead || request.readableEnded) throw bodyConsumedError();
   return peekBody(request, bytesMax);
 }
 
@@ -58,5 +56,5 @@ function hasBody(request: IncomingMessage): boolean {
   if (headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0) return true;
   if (!isLazy(request) || typeof request.push !== "function") return false;
   // Where somebody has heard it, it may be read already.
-  return heardBody(request) !== undefined || request.readableLength > 0 || !hasEnded(request);
+  return bodyTapOf(request) !== undefined || request.readableLength > 0 || !hasEnded(request);
 }

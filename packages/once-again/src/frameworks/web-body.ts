@@ -1,7 +1,7 @@
 import { joinBytes } from "../core/bytes.ts";
 import type { OnceAgainError } from "../core/errors.ts";
-import { bodyTooLarge, readBytes } from "./read-bytes.ts";
-import { bodyConsumed } from "./request-bytes.ts";
+import { readBytes } from "./read-bytes.ts";
+import { bodyConsumedError, bodyTooLargeError } from "./errors.ts";
 
 /**
  * Reads a web stream to its end; a stream that is larger than it may be is cancelled.
@@ -50,11 +50,11 @@ export class WebBody<Native extends Request> {
       this.#isIntact = true;
       return new Uint8Array();
     }
-    if (request.bodyUsed || stream.locked) throw bodyConsumed();
-    if (isPlain(request)) return readStream(stream, bytesMax, bodyTooLarge);
+    if (request.bodyUsed || stream.locked) throw bodyConsumedError();
+    if (isPlain(request)) return readStream(stream, bytesMax, bodyTooLargeError);
     const copy = request.clone();
     try {
-      const bytes = await readStream(copy.body, bytesMax, bodyTooLarge);
+      const bytes = await readStream(copy.body, bytesMax, bodyTooLargeError);
       this.#isIntact = true;
       return bytes;
     } catch (error) {

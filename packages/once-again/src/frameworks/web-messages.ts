@@ -1,7 +1,7 @@
 import { keyHeaderName } from "../key/index.ts";
 import type { HttpResponse, HttpRequest } from "../http/index.ts";
-import { resultTooLarge } from "./read-bytes.ts";
 import { readStream } from "./web-body.ts";
+import { resultTooLargeError } from "./errors.ts";
 
 /** A web-standard request as the rules see it. */
 export function httpRequestOf<Native>(
@@ -27,14 +27,14 @@ export function httpRequestOf<Native>(
  *
  * @throws TypeError for what is no response, or one whose body somebody has read: nobody could send it.
  */
-export async function answerOf(response: Response, bytesMax: number): Promise<HttpResponse> {
+export async function readResponse(response: Response, bytesMax: number): Promise<HttpResponse> {
   if (response.bodyUsed) throw new TypeError("The response's body was read before it was returned. Return a clone.");
-  const body = await readStream(response.body, bytesMax, resultTooLarge);
+  const body = await readStream(response.body, bytesMax, resultTooLargeError);
   return { status: response.status, headers: [...response.headers], body };
 }
 
 /** An answer as a response. One that can't be sent is told to `onError`, and answered with a plain 500. */
-export function responseOf({ status, headers, body }: HttpResponse, onError: (error: unknown) => void): Response {
+export function webResponse({ status, headers, body }: HttpResponse, onError: (error: unknown) => void): Response {
   // Statuses that may have no body (fetch standard, "null body status").
   const bodiless = status === 204 || status === 205 || status === 304;
   try {

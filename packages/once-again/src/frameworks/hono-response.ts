@@ -1,9 +1,9 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
 import type { HttpResponse } from "../http/index.ts";
-import { answerOf } from "./web-messages.ts";
+import { readResponse } from "./web-messages.ts";
 
 /** What is used of Hono's context where an answer comes to be. */
-export interface AnsweredContext {
+export interface ResponseContext {
   get res(): Response;
   set res(response: Response | undefined);
   /** Whether there is an answer. */
@@ -13,23 +13,23 @@ export interface AnsweredContext {
 /** Tells those behind us from those in front. Node, Bun and Deno have it; a worker needs the flag `nodejs_als`. */
 const sides = asyncLocalStorage();
 
-function asyncLocalStorage(): AsyncLocalStorage<AnswerBehind> | undefined {
+function asyncLocalStorage(): AsyncLocalStorage<DownstreamResponse> | undefined {
   const hooks = globalThis.process?.getBuiltinModule?.("node:async_hooks");
-  return hooks && new hooks.AsyncLocalStorage<AnswerBehind>();
+  return hooks && new hooks.AsyncLocalStorage<DownstreamResponse>();
 }
 
 /** Under it, a context has the answer of the operation that it is about. */
 const behind = Symbol("once-again");
 
-type Watched = AnsweredContext & { [behind]: AnswerBehind };
+type Watched = ResponseContext & { [behind]: DownstreamResponse };
 
 /**
  * What the handlers behind us answer. Until it is stored it is nobody's, and somebody in front may answer before it is, as
  * a time-out does; Hono would send the one and drop the other. So until then `context.res` has two sides: those in front
  * have no answer unless they gave one, and what they gave is not the operation's.
  */
-export class AnswerBehind {
-  readonly #context: AnsweredContext;
+export class DownstreamResponse {
+  readonly #context: ResponseContext;
   /** Whether Hono's own `res` is an answer: of those behind, until it is one of those in front. */
   #isFinalized: boolean;
   #hasEnded = false;
@@ -38,7 +38,7 @@ export class AnswerBehind {
   /** What those behind have answered, if there is an answer in front. */
   #own: Response | undefined;
 
-  constructor(context: AnsweredContext) {
+  constructor(context: ResponseContext) {
     this.#context = context;
     this.#isFinalized = context.finalized;
   }
@@ -60,9 +60,9 @@ export class AnswerBehind {
   /** @throws TypeError when those behind gave no answer. */
   async read(bytesMax: number): Promise<HttpResponse> {
     const inFront = this.#inFront;
-    if (inFront === undefined) return answerOf(resOf(this.#context), bytesMax);
+    if (inFront === undefined) return readResponse(resOf(this.#context), bytesMax);
     if (this.#own === undefined) throw new TypeError("The handler gave no response.");
-    const answer = await answerOf(this.#own, bytesMax);
+    const answer = await readResponse(this.#own, bytesMax);
     // Hono gave it the headers of the answer in front, too. On a repeat, those in front set theirs anew.
     const isOwn = ([name, value]: readonly [string, string]): boolean =>
       name === "content-type" || inFront.get(name) !== value;
@@ -127,10 +127,10 @@ const watched: PropertyDescriptorMap & ThisType<Watched> = {
 };
 
 /** `res` as Hono has it. */
-function resOf(context: AnsweredContext): Response {
+function resOf(context: ResponseContext): Response {
   return Reflect.get(Object.getPrototypeOf(context) as object, "res", context) as Response;
 }
 
-function setRes(context: AnsweredContext, response: Response | undefined): void {
+function setRes(context: ResponseContext, response: Response | undefined): void {
   Reflect.set(Object.getPrototypeOf(context) as object, "res", response, context);
 }

@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { HttpResponse } from "../http/index.ts";
-import type { CapturedResponse } from "./capture-response.ts";
+import type { ResponseCapture } from "./capture-response.ts";
 
 /** What is used of Koa's context to answer by it. */
 interface AnsweringContext {
@@ -18,9 +18,9 @@ const ofBytes: ReadonlySet<string> = new Set(["content-type", "content-encoding"
  * a session, set headers, count. What goes out when Koa ends the response are the status and the bytes of the answer,
  * with the headers as they are by then; if somebody in front changed the status, it is theirs.
  */
-export function answerThroughKoa(
+export function sendThroughKoa(
   context: AnsweringContext,
-  capture: CapturedResponse,
+  capture: ResponseCapture,
   answer: HttpResponse,
   onError: (error: unknown) => void,
 ): unknown {

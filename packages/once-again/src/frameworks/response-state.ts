@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
 /** What a response shows of itself, which is not to be seen while it is taken over. */
-export interface ShownState {
+export interface ResponseState {
   readonly isHttp2: boolean;
   socket: Socket | null;
   /** Whether the caller left before the response was taken over. */
@@ -25,14 +25,14 @@ interface ResponseFields {
 /** What a response of HTTP/2 computes each time: an own property in front of each is what it shows instead. */
 const computed = ["headersSent", "finished", "writableEnded", "socket"] as const;
 
-export function readState(response: ServerResponse, request: IncomingMessage): ShownState {
+export function readState(response: ServerResponse, request: IncomingMessage): ResponseState {
   const isHttp2 = request.httpVersionMajor >= 2;
   const header = isHttp2 ? null : fieldsOf(response)[headerField];
   return { isHttp2, socket: isHttp2 ? null : response.socket, hungUp: false, header };
 }
 
 /** Shows a response to which nothing was written. */
-export function showUnwritten(response: ServerResponse, state: ShownState): void {
+export function showUnwritten(response: ServerResponse, state: ResponseState): void {
   if (state.isHttp2) {
     for (const name of computed) show(response, name, false);
   } else {
@@ -42,7 +42,7 @@ export function showUnwritten(response: ServerResponse, state: ShownState): void
 }
 
 /** Shows a connection that is open. Frameworks look at all of this, and have no answer for a caller who left. */
-export function hideHangUp(response: ServerResponse, state: ShownState): void {
+export function hideHangUp(response: ServerResponse, state: ResponseState): void {
   if (state.isHttp2) return show(response, "socket", null);
   const fields = fieldsOf(response);
   state.hungUp ||= fields.destroyed;
@@ -53,13 +53,13 @@ export function hideHangUp(response: ServerResponse, state: ShownState): void {
 }
 
 /** Shows a response whose headers were sent. */
-export function showHead(response: ServerResponse, { isHttp2 }: ShownState): void {
+export function showHead(response: ServerResponse, { isHttp2 }: ResponseState): void {
   if (isHttp2) show(response, "headersSent", true);
   else fieldsOf(response)[headerField] = "HTTP/1.1";
 }
 
 /** Shows a response that was ended. */
-export function showEnded(response: ServerResponse, { isHttp2 }: ShownState): void {
+export function showEnded(response: ServerResponse, { isHttp2 }: ResponseState): void {
   if (!isHttp2) {
     fieldsOf(response).finished = true;
     return;
@@ -69,7 +69,7 @@ export function showEnded(response: ServerResponse, { isHttp2 }: ShownState): vo
 }
 
 /** Shows the response as it is. */
-export function restoreState(response: ServerResponse, state: ShownState): void {
+export function restoreState(response: ServerResponse, state: ResponseState): void {
   if (state.isHttp2) {
     for (const name of computed) Reflect.deleteProperty(response, name);
     return;

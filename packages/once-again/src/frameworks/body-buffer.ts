@@ -3,7 +3,7 @@ import { joinBytes } from "../core/bytes.ts";
 type Callback = (error?: Error | null) => void;
 
 /** What is given to `write` and `end`, in all their forms. */
-export class WrittenBody {
+export class BodyBuffer {
   readonly #bytesMax: number;
   readonly #chunks: Uint8Array[] = [];
   /** Bytes in them, or more than may be kept. */

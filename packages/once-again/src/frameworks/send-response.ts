@@ -3,7 +3,7 @@ import type { HttpResponse } from "../http/index.ts";
 import { hasNoHeaders, ofBody, ofConnection, restoreHeaders } from "./node-headers.ts";
 
 /** A captured answer, and what only its first caller gets of it. */
-export interface CapturedAnswer extends HttpResponse {
+export interface CapturedResponse extends HttpResponse {
   /** The reason phrase that the handler set. */
   reason: string;
   /** Headers of middleware in front that the handler took away. */
@@ -21,11 +21,11 @@ export function isAnswered(response: ServerResponse): boolean {
  * @param captured the answer as its handler gave it, where this is the first caller.
  * @returns the reason why it can't be sent; a plain 500 has gone out then.
  */
-export function sendAnswer(
+export function sendResponse(
   response: ServerResponse,
   headersBefore: OutgoingHttpHeaders | undefined,
   answer: HttpResponse,
-  captured: CapturedAnswer | undefined,
+  captured: CapturedResponse | undefined,
 ): unknown {
   try {
     restoreHeaders(response, headersBefore);
