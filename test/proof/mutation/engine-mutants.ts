@@ -5,7 +5,7 @@ const test = (file: string): Mutant["check"] => ({ kind: "test", file });
 
 const door = "packages/once-again/src/engine/store-door.ts";
 const doorTest = test("packages/once-again/src/engine/store-door.test.ts");
-const inFlightTest = test("packages/once-again/src/engine/in-flight.test.ts");
+const duplicatesTest = test("packages/once-again/src/engine/running-operations.test.ts");
 const signalTest = test("packages/once-again/src/engine/ended-signal.test.ts");
 
 /** The guards of the engines that are no decision of a key's state: calls of the store, duplicates, live workers. */
@@ -21,7 +21,7 @@ export const engineMutants: readonly Mutant[] = [
   {
     guard: "live worker: a leased handler hears that its operation has ended",
     file: "packages/once-again/src/engine/carry-out.ts",
-    search: "lease.stop(mustStop(ended.effect) ? endedError() : undefined);",
+    search: "lease.stop(mustStop(ended.effect) ? operationEndedError() : undefined);",
     replace: "lease.stop(mustStop(ended.effect) ? undefined : undefined);",
     check: signalTest,
     killedBy: "aborts unless it is a success",
@@ -29,14 +29,14 @@ export const engineMutants: readonly Mutant[] = [
   {
     guard: "live worker: a handler in a transaction hears that its operation has ended",
     file: "packages/once-again/src/engine/transactional-engine.ts",
-    search: "time.stop(run.ended === undefined || mustStop(run.ended.effect) ? endedError() : undefined);",
+    search: "time.stop(run.ended === undefined || mustStop(run.ended.effect) ? operationEndedError() : undefined);",
     replace: "time.stop(mustStop(run.ended?.effect ?? 'done') ? undefined : undefined);",
     check: signalTest,
     killedBy: "aborts unless it is a success",
   },
   {
     guard: "late claim: a release that finds nothing proves nothing",
-    file: "packages/once-again/src/engine/late-claims.ts",
+    file: "packages/once-again/src/engine/withdraw-claim.ts",
     search: 'return before === "answered" || (before === "failed" && (isClosing || clock.monotonic() >= deniedFrom));',
     replace: 'return before !== "answered" || isClosing || clock.monotonic() >= deniedFrom;',
     check: doorTest,
@@ -45,7 +45,7 @@ export const engineMutants: readonly Mutant[] = [
   {
     guard: "settlement: a result is asked to be kept behind the caller's back",
     file: door,
-    search: "      goOn(owned, ask, result);\n",
+    search: "      settleInBackground(owned, ask, result);\n",
     replace: "",
     check: test("packages/once-again/src/engine/leased-engine-faults.test.ts"),
     killedBy: "the result is kept when the store is back",
@@ -60,7 +60,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     guard: "one door: a transaction that comes too late runs no work",
-    file: "packages/once-again/src/engine/bounded-transaction.ts",
+    file: "packages/once-again/src/engine/transact-within.ts",
     search: "if (error !== undefined) throw error;",
     replace: "",
     check: doorTest,
@@ -76,26 +76,26 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     guard: "duplicates: a request is compared only with one that the store has confirmed",
-    file: "packages/once-again/src/engine/in-flight.ts",
-    search: "if (flight.isConfirmed) leave(waiting, waiter, mismatch);",
-    replace: "leave(waiting, waiter, mismatch);",
-    check: inFlightTest,
+    file: "packages/once-again/src/engine/running-operations.ts",
+    search: "if (running.isConfirmed) answerWaiter(waiting, waiter, mismatch);",
+    replace: "answerWaiter(waiting, waiter, mismatch);",
+    check: duplicatesTest,
     killedBy: "a stray request",
   },
   {
     guard: "duplicates: the first one's answer is that of all who wait",
-    file: "packages/once-again/src/engine/joined.ts",
-    search: 'return isKept ? of({ kind: "replayed", result: outcome.result }) : undefined;',
+    file: "packages/once-again/src/engine/run-result.ts",
+    search: 'return isStored ? withoutWork({ kind: "replayed", result: outcome.result }) : undefined;',
     replace: "return undefined;",
-    check: inFlightTest,
+    check: duplicatesTest,
     killedBy: "are answered by the first",
   },
   {
     guard: "duplicates: an answer that is not kept is nobody else's",
-    file: "packages/once-again/src/engine/joined.ts",
-    search: 'return isKept ? of({ kind: "replayed", result: outcome.result }) : undefined;',
-    replace: 'return of({ kind: "replayed", result: outcome.result });',
-    check: inFlightTest,
+    file: "packages/once-again/src/engine/run-result.ts",
+    search: 'return isStored ? withoutWork({ kind: "replayed", result: outcome.result }) : undefined;',
+    replace: 'return withoutWork({ kind: "replayed", result: outcome.result });',
+    check: duplicatesTest,
     killedBy: "leaves no answer behind",
   },
   {

@@ -3,7 +3,7 @@ import { equalJitter, exponentialBackoff } from "../retry/index.ts";
 import type { CheckedEngineOptions } from "./options.ts";
 
 /** One thing that the store has to be asked for until it has said what became of it. */
-export interface Unsettled {
+export interface BackgroundCall {
   /** What it holds in memory meanwhile, bytes. */
   readonly bytes: number;
   /** The longest pause between two calls, milliseconds. */
@@ -17,9 +17,9 @@ export interface Unsettled {
 }
 
 /** What goes on behind callers who were answered already. */
-export interface Settling {
+export interface BackgroundCalls {
   /** @returns `false` when too much is unsettled already: then it is not asked for any more. */
-  goOn(unsettled: Unsettled): boolean;
+  add(unsettled: BackgroundCall): boolean;
   /** Holds `close` up until a call that was given up has ended. */
   readonly watch: (call: Promise<unknown>) => void;
   /** Asks at once for all that is unsettled, and resolves when it is settled, or after twice `storeMsMax`. */
@@ -34,7 +34,7 @@ const callsMax = 10;
 /** How long anything is asked for, milliseconds: an outage that lasts longer needs people in any case. */
 const msMax = 3_600_000;
 
-export function settling({ clock, random, retentionMs, storeMsMax }: CheckedEngineOptions): Settling {
+export function backgroundCalls({ clock, random, retentionMs, storeMsMax }: CheckedEngineOptions): BackgroundCalls {
   const backoff = exponentialBackoff({ baseMs: 500, capMs: 30_000, jitter: equalJitter() });
   const running = new Set<Promise<void>>();
   const pauses = pausing(clock);
@@ -55,7 +55,7 @@ export function settling({ clock, random, retentionMs, storeMsMax }: CheckedEngi
       else next();
     }
   };
-  const settle = async (one: Unsettled): Promise<void> => {
+  const settle = async (one: BackgroundCall): Promise<void> => {
     const endsAt = clock.monotonic() + Math.min(msMax, retentionMs);
     for (let [retry, previousDelayMs] = [1, 0]; ; retry += 1) {
       if (await inTurn(async () => state === "closed" || one.ask(state === "closing"))) return;
@@ -74,7 +74,7 @@ export function settling({ clock, random, retentionMs, storeMsMax }: CheckedEngi
   };
 
   return {
-    goOn(one) {
+    add(one) {
       if (state === "closed" || unsettled >= unsettledMax || bytes + one.bytes > bytesMax) return false;
       unsettled += 1;
       bytes += one.bytes;

@@ -2,10 +2,10 @@ import { OnceAgainError } from "../core/errors.ts";
 import { notify } from "../core/events.ts";
 import { keepLease, type Lease } from "../core/lease.ts";
 import type { Acquired, ReleaseRequest } from "../stores/store.ts";
-import { endedError } from "./ended-error.ts";
+import { operationEndedError } from "./ended-error.ts";
 import type { WorkResult, Work } from "./execution.ts";
-import { type HandlerTime, handlerTime } from "./handler-timeout.ts";
-import { of, type Ran } from "./joined.ts";
+import { type HandlerTimeout, startHandlerTimeout } from "./handler-timeout.ts";
+import { withoutWork, type RunResult } from "./run-result.ts";
 import {
   type AttemptPolicy,
   mustStop,
@@ -13,13 +13,13 @@ import {
   outcomeOfOwner,
   type Settlement,
   settlementOf,
-  undecided,
+  settlementOfUnknown,
 } from "./leased-decisions.ts";
 import type { CheckedEngineOptions } from "./options.ts";
 import type { OnceOperation, Outcome } from "./outcome.ts";
 import { recordedSteps } from "./steps.ts";
 import type { StoreDoor } from "./store-door.ts";
-import { keptSteps } from "./stored-steps.ts";
+import { storedSteps } from "./stored-steps.ts";
 
 /** What a leased engine is made of. */
 export interface Parts {
@@ -40,7 +40,7 @@ interface Claimed {
  * Runs the work under its lease, and settles its key. Work whose time is over is waited for no longer, and its lease is
  * no longer renewed; when it ends at last, it settles its key all the same, if the key is still its own.
  */
-export function carryOut(parts: Parts, claimed: Claimed): Promise<Ran> {
+export function carryOut(parts: Parts, claimed: Claimed): Promise<RunResult> {
   const { door, options } = parts;
   const { operation, owner } = claimed;
   const { scope, key } = operation;
@@ -56,13 +56,13 @@ export function carryOut(parts: Parts, claimed: Claimed): Promise<Ran> {
   return time.within(workAndSettle(parts, claimed, lease, time));
 }
 
-async function workAndSettle(parts: Parts, claimed: Claimed, lease: Lease, time: HandlerTime): Promise<Ran> {
+async function workAndSettle(parts: Parts, claimed: Claimed, lease: Lease, time: HandlerTimeout): Promise<RunResult> {
   const { door, options } = parts;
   const { operation, owner, acquired } = claimed;
   const { scope, key } = operation;
   const owned = { scope, key, owner };
   const { attempt, fence, abandoned } = acquired;
-  const steps = keptSteps(door, owned, acquired.checkpoints, time);
+  const steps = storedSteps(door, owned, acquired.checkpoints, time);
   const step = recordedSteps(steps, options.steps);
   const { signal } = lease;
   let ended: WorkResult;
@@ -70,30 +70,30 @@ async function workAndSettle(parts: Parts, claimed: Claimed, lease: Lease, time:
     ended = await claimed.work({ scope, key, attempt, abandoned, fence, signal, step, transaction: undefined });
   } catch (error) {
     time.stop();
-    lease.stop(endedError());
+    lease.stop(operationEndedError());
     // A handler whose time was over has been told of.
     if (!time.signal.aborted) notify(options.onEvent, { type: "handler-failed", scope, key, error });
     // If this can't be said either, the lease runs out, which says the same.
-    await settle(parts, owned, undecided(options)).catch(() => undefined);
+    await settle(parts, owned, settlementOfUnknown(options)).catch(() => undefined);
     throw error;
   }
   time.stop();
-  lease.stop(mustStop(ended.effect) ? endedError() : undefined);
-  const policy = { hadEffects: abandoned || steps.hasKept(), takeOverAfterMs: options.takeOverAfterMs };
+  lease.stop(mustStop(ended.effect) ? operationEndedError() : undefined);
+  const policy = { hadEffects: abandoned || steps.hasStored(), takeOverAfterMs: options.takeOverAfterMs };
   const settlement = settlementOf(ended.effect, policy);
   if (await settle(parts, owned, settlement, ended)) {
     const outcome = outcomeOfOwner(ended, policy);
     const event = eventOf(ended, outcome, policy);
     const error = event === "handler-failed" ? failureOf(ended) : undefined;
-    return { outcome, isKept: settlement === "complete", event, error };
+    return { outcome, isStored: settlement === "complete", event, error };
   }
   const outcome = outcomeOfLoser(await door.inspect(operation), operation, ended);
   // Our own release was carried out, and its answer lost.
-  return outcome.kind === "executed" ? { outcome, isKept: false, event: "released" } : of(outcome);
+  return outcome.kind === "executed" ? { outcome, isStored: false, event: "released" } : withoutWork(outcome);
 }
 
 /** How the request ended whose work was carried out here. */
-function eventOf({ effect }: WorkResult, outcome: Outcome, { hadEffects }: AttemptPolicy): Ran["event"] {
+function eventOf({ effect }: WorkResult, outcome: Outcome, { hadEffects }: AttemptPolicy): RunResult["event"] {
   if (effect === "unknown") return "handler-failed";
   if (outcome.kind === "outcome-unknown" || effect !== "none") return outcome.kind;
   return hadEffects ? "abandoned" : "released";
@@ -109,8 +109,8 @@ export function timeOf(
   options: CheckedEngineOptions,
   { scope, key }: { scope: string; key: string | undefined },
   onOver?: (error: Error) => void,
-): HandlerTime {
-  return handlerTime(options, (error) => {
+): HandlerTimeout {
+  return startHandlerTimeout(options, (error) => {
     onOver?.(error);
     notify(options.onEvent, { type: "handler-failed", scope, key, error });
   });

@@ -13,7 +13,7 @@ const operationsBetweenMax = 64 * operationsBetween;
  *
  * @returns a function to be called once for each operation that was carried out.
  */
-export function purging(door: Pick<StoreDoor, "purge">): () => void {
+export function expiryPurge(door: Pick<StoreDoor, "purge">): () => void {
   let operations = 0;
   let between = operationsBetween;
   let empty = 0;

@@ -2,7 +2,7 @@ import { OnceAgainError } from "../core/errors.ts";
 import type { CheckedEngineOptions } from "./options.ts";
 
 /** The time that one run of a handler has. */
-export interface HandlerTime {
+export interface HandlerTimeout {
   /** Aborts with `ONCE_HANDLER_TIMEOUT` when the time is over, or with what `stop` is given. */
   readonly signal: AbortSignal;
   /** Waits for a promise no longer than until the time is over; then it rejects with the signal's reason. */
@@ -12,10 +12,10 @@ export interface HandlerTime {
 }
 
 /** @param onOver is called when the time is over, before anybody else is told. */
-export function handlerTime(
+export function startHandlerTimeout(
   { clocks, handlerMsMax }: Pick<CheckedEngineOptions, "clocks" | "handlerMsMax">,
   onOver: (error: OnceAgainError) => void = () => undefined,
-): HandlerTime {
+): HandlerTimeout {
   const controller = new AbortController();
   let over: OnceAgainError | undefined;
   // Whoever waits hears of it; there may be nobody.
@@ -27,7 +27,7 @@ export function handlerTime(
     );
     onOver(over);
     controller.abort(over);
-    for (const tell of waiting) tell(over);
+    for (const reject of waiting) reject(over);
   });
   return {
     signal: controller.signal,
@@ -45,7 +45,7 @@ export function handlerTime(
 }
 
 /** The time of a handler that is none of ours. */
-export const unlimited: HandlerTime = {
+export const noHandlerTimeout: HandlerTimeout = {
   signal: new AbortController().signal,
   within: (awaited) => awaited,
   stop: () => undefined,

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { InspectedRecord } from "../stores/store.ts";
 import type { WorkResult } from "./execution.ts";
-import { mustStop, outcomeOfLoser, outcomeOfOwner, settlementOf, undecided } from "./leased-decisions.ts";
+import { mustStop, outcomeOfLoser, outcomeOfOwner, settlementOf, settlementOfUnknown } from "./leased-decisions.ts";
 
 const result = Uint8Array.of(1);
 const holds = { hadEffects: false, takeOverAfterMs: undefined };
@@ -24,7 +24,7 @@ test.for([
 });
 
 test("an attempt that threw has its lease run out where its worker is given time to stop, and only there", () => {
-  expect([holds, reruns, waits].map(undecided)).toEqual(["abandon", "abandon", "expire"]);
+  expect([holds, reruns, waits].map(settlementOfUnknown)).toEqual(["abandon", "abandon", "expire"]);
 });
 
 test("a handler goes on behind a success only", () => {

@@ -31,7 +31,7 @@ export type Settlement = "complete" | "release" | "abandon" | "expire";
 export function settlementOf(effect: WorkResult["effect"], policy: AttemptPolicy): Settlement {
   if (effect === "none") return policy.hadEffects ? "abandon" : "release";
   const runAgain = effect === "unknown" && policy.takeOverAfterMs !== undefined;
-  return runAgain || effect === "held" ? undecided(policy) : "complete";
+  return runAgain || effect === "held" ? settlementOfUnknown(policy) : "complete";
 }
 
 /**
@@ -39,7 +39,9 @@ export function settlementOf(effect: WorkResult["effect"], policy: AttemptPolicy
  * have answered in its place, such as a framework's time-out. So a route that gives workers time to stop (`quiesceMs`)
  * gives this one the rest of its lease too; where that time is 0, concurrency is no harm.
  */
-export function undecided({ takeOverAfterMs = 0 }: Pick<AttemptPolicy, "takeOverAfterMs">): "abandon" | "expire" {
+export function settlementOfUnknown({
+  takeOverAfterMs = 0,
+}: Pick<AttemptPolicy, "takeOverAfterMs">): "abandon" | "expire" {
   return takeOverAfterMs > 0 ? "expire" : "abandon";
 }
 
@@ -52,7 +54,10 @@ export function mustStop(effect: WorkResult["effect"]): boolean {
  * What an owner answers whose attempt was ended as `settlementOf` says. Work that had no effect must not say so for an
  * operation of which something may have happened before: it is as undecided as before.
  */
-export function outcomeOfOwner({ effect, result }: WorkResult, { hadEffects, takeOverAfterMs }: AttemptPolicy): Outcome {
+export function outcomeOfOwner(
+  { effect, result }: WorkResult,
+  { hadEffects, takeOverAfterMs }: AttemptPolicy,
+): Outcome {
   if (effect === "held") return { kind: "outcome-unknown" };
   if (effect !== "none" || !hadEffects) return { kind: "executed", result };
   return { kind: takeOverAfterMs === undefined ? "outcome-unknown" : "in-progress" };

@@ -4,16 +4,16 @@ import { notify } from "../core/events.ts";
 import { invalidOptionError } from "../core/options.ts";
 import type { Store } from "../stores/store.ts";
 import { carryOut, failureOf, type Parts, timeOf } from "./carry-out.ts";
-import { endedError } from "./ended-error.ts";
+import { operationEndedError } from "./ended-error.ts";
 import type { Engine } from "./engine.ts";
 import { type Attempt, type WorkResult, firstAttempt, type Work } from "./execution.ts";
-import { type HandlerTime, unlimited } from "./handler-timeout.ts";
-import { type Flight, type InFlight, inFlight } from "./in-flight.ts";
-import { of, type Ran, tell } from "./joined.ts";
+import { type HandlerTimeout, noHandlerTimeout } from "./handler-timeout.ts";
+import { type RunningOperation, type RunningOperations, runningOperations } from "./running-operations.ts";
+import { withoutWork, type RunResult, notifyEnd } from "./run-result.ts";
 import { isPending, mustStop } from "./leased-decisions.ts";
 import { type CheckedEngineOptions, checkedEngineOptions, type EngineOptions } from "./options.ts";
 import { type OnceOperation, outcomeOfClaim } from "./outcome.ts";
-import { purging } from "./expiry-purge.ts";
+import { expiryPurge } from "./expiry-purge.ts";
 import { plainSteps } from "./steps.ts";
 import { storeUnavailable } from "./store-calls.ts";
 import { type StoreDoor, storeDoor } from "./store-door.ts";
@@ -33,37 +33,37 @@ export function leasedEngine(store: Store, engineOptions: EngineOptions): Engine
   refuseUnsafe(store, engineOptions);
   refuseForgetful(store, options);
   const door = storeDoor(store, options);
-  const purgeNowAndThen = purging(door);
-  const running = inFlight(options.clock, options.waitMs);
-  const parts = { door, options, running };
+  const purgeNowAndThen = expiryPurge(door);
+  const operations = runningOperations(options.clock, options.waitMs);
+  const parts = { door, options, operations };
   return {
     async run(operation, work) {
-      const ran = await running.run(operation, (flight) => runOperation(parts, operation, flight, work));
-      tell(options.onEvent, operation, ran);
+      const ran = await operations.run(operation, (running) => runOperation(parts, operation, running, work));
+      notifyEnd(options.onEvent, operation, ran);
       if (ran.outcome.kind === "executed") purgeNowAndThen();
       return ran.outcome;
     },
     runUnkeyed: (scope, work) =>
-      running.runUnkeyed(async () => {
+      operations.runUnkeyed(async () => {
         const name = { scope, key: undefined };
         const time = timeOf(options, name);
         const ended = await time.within(
-          unkeyedWork(options, name, time, work(unkeyedAttempt(door, scope, options, time))),
+          awaitUnkeyed(options, name, time, work(unkeyedAttempt(door, scope, options, time))),
         );
         return ended.result;
       }),
     async close() {
-      await running.drain();
+      await operations.drain();
       await door.close();
     },
   };
 }
 
 /** Waits for work that has no key, and tells of its failure, since nothing else will. */
-async function unkeyedWork(
+async function awaitUnkeyed(
   { onEvent }: CheckedEngineOptions,
   name: { scope: string; key: undefined },
-  time: HandlerTime,
+  time: HandlerTimeout,
   working: Promise<WorkResult>,
 ): Promise<WorkResult> {
   let ended: WorkResult | undefined;
@@ -71,7 +71,7 @@ async function unkeyedWork(
     ended = await working;
     return ended;
   } finally {
-    time.stop(ended === undefined || mustStop(ended.effect) ? endedError() : undefined);
+    time.stop(ended === undefined || mustStop(ended.effect) ? operationEndedError() : undefined);
     if (ended?.effect === "unknown") notify(onEvent, { type: "handler-failed", ...name, error: failureOf(ended) });
   }
 }
@@ -81,7 +81,7 @@ export function unkeyedAttempt(
   door: StoreDoor,
   scope: string,
   { steps }: CheckedEngineOptions,
-  time: HandlerTime = unlimited,
+  time: HandlerTimeout = noHandlerTimeout,
 ): Attempt<undefined> {
   const name = { scope, key: undefined };
   return firstAttempt(
@@ -111,11 +111,11 @@ function refuseUnsafe({ survivesFailover }: Store, { onUnknown, acknowledgeDupli
 }
 
 async function runOperation(
-  { door, options, running }: Parts & { running: InFlight },
+  { door, options, operations }: Parts & { operations: RunningOperations },
   operation: OnceOperation,
-  flight: Flight,
+  running: RunningOperation,
   work: Work<undefined>,
-): Promise<Ran> {
+): Promise<RunResult> {
   const { clock, leaseMs, retentionMs, takeOverAfterMs } = options;
   const owner = crypto.randomUUID();
   for (;;) {
@@ -124,17 +124,17 @@ async function runOperation(
     if (answer.kind === "acquired") {
       // Its lease may be over before we hear of it: then another may be at it already.
       if (clock.monotonic() - sentAt >= leaseMs) {
-        door.takeBack({ scope: operation.scope, key: operation.key, owner });
+        door.withdraw({ scope: operation.scope, key: operation.key, owner });
         throw storeUnavailable(undefined);
       }
-      running.confirm(flight);
+      operations.confirm(running);
       return carryOut({ door, options }, { operation, owner, acquired: answer, sentAt, work });
     }
-    if (!isPending(answer, takeOverAfterMs)) return of(outcomeOfClaim(answer));
+    if (!isPending(answer, takeOverAfterMs)) return withoutWork(outcomeOfClaim(answer));
     // A claim of another fingerprint would have been told so.
-    running.confirm(flight);
-    const leftMs = flight.waitEndsAt - clock.monotonic();
-    if (leftMs <= 0) return of({ kind: "in-progress" });
+    operations.confirm(running);
+    const leftMs = running.waitEndsAt - clock.monotonic();
+    if (leftMs <= 0) return withoutWork({ kind: "in-progress" });
     await sleep(clock, Math.min(pollMs, leftMs));
   }
 }

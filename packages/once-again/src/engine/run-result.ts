@@ -3,10 +3,10 @@ import type { OnceOperation, Outcome } from "./outcome.ts";
 import type { ServerEvent } from "./server-event.ts";
 
 /** What became of one request, and what is said of it. */
-export interface Ran {
+export interface RunResult {
   outcome: Outcome;
   /** Whether the store keeps the outcome, so that it is the answer to every duplicate. */
-  isKept: boolean;
+  isStored: boolean;
   /** The one event that tells of how this request ended. */
   event: Exclude<ServerEvent["type"], "lease-lost" | "store-answered" | "store-failed">;
   /** With `handler-failed`, what the handler failed with. */
@@ -18,26 +18,26 @@ export interface Ran {
  *
  * @param isSameRequest whether the duplicate has the fingerprint of the one that ended.
  */
-export function toldByEnd({ outcome, isKept }: Ran, isSameRequest: boolean): Ran | undefined {
+export function resultForDuplicate({ outcome, isStored }: RunResult, isSameRequest: boolean): RunResult | undefined {
   if (isSameRequest) {
-    if ("result" in outcome) return isKept ? of({ kind: "replayed", result: outcome.result }) : undefined;
-    return outcome.kind === "in-progress" ? undefined : of(outcome);
+    if ("result" in outcome) return isStored ? withoutWork({ kind: "replayed", result: outcome.result }) : undefined;
+    return outcome.kind === "in-progress" ? undefined : withoutWork(outcome);
   }
   // Only what the store keeps, or holds, under the other's fingerprint says that the key is not this one's.
-  const isOthers = isKept || outcome.kind === "outcome-unknown";
-  return isOthers && outcome.kind !== "mismatch" ? of({ kind: "mismatch" }) : undefined;
+  const isOthers = isStored || outcome.kind === "outcome-unknown";
+  return isOthers && outcome.kind !== "mismatch" ? withoutWork({ kind: "mismatch" }) : undefined;
 }
 
 /** What became of a request whose work did not run. */
-export function of(outcome: Outcome): Ran {
-  return { outcome, isKept: outcome.kind === "replayed", event: outcome.kind };
+export function withoutWork(outcome: Outcome): RunResult {
+  return { outcome, isStored: outcome.kind === "replayed", event: outcome.kind };
 }
 
 /** Tells of the end of one request. */
-export function tell(
+export function notifyEnd(
   onEvent: Listener<ServerEvent> | undefined,
   { scope, key }: Pick<OnceOperation, "scope" | "key">,
-  { event, error }: Ran,
+  { event, error }: RunResult,
 ): void {
   notify(onEvent, event === "handler-failed" ? { type: event, scope, key, error } : { type: event, scope, key });
 }

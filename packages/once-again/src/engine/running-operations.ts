@@ -1,11 +1,11 @@
 import type { Clock } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { sharedTimers } from "../core/shared-timers.ts";
-import { toldByEnd, type Ran } from "./joined.ts";
+import { resultForDuplicate, type RunResult } from "./run-result.ts";
 import type { OnceOperation, Outcome } from "./outcome.ts";
 
 /** One operation that runs, or asks the store for its key. */
-export interface Flight {
+export interface RunningOperation {
   readonly fingerprint: string;
   /** Until when it may wait for another process, on the monotonic clock. */
   readonly waitEndsAt: number;
@@ -20,14 +20,14 @@ interface Waiter {
   readonly fingerprint: string;
   readonly waitEndsAt: number;
   cancelTimer?: () => void;
-  tell(told: Ran | Flight): void;
+  resolve(result: RunResult | RunningOperation): void;
 }
 
 /** The operations that run in this process: a duplicate of one is answered without asking the store. */
-export interface InFlight {
-  run(operation: OnceOperation, start: (flight: Flight) => Promise<Ran>): Promise<Ran>;
+export interface RunningOperations {
+  run(operation: OnceOperation, start: (running: RunningOperation) => Promise<RunResult>): Promise<RunResult>;
   /** The store has said that the key is this request's: now others under it are known to be wrong. */
-  confirm(flight: Flight): void;
+  confirm(running: RunningOperation): void;
   /** Runs an operation that has no key, and so no duplicates. */
   runUnkeyed<Value>(start: () => Promise<Value>): Promise<Value>;
   /** Refuses new operations and resolves when the last running one has ended. */
@@ -35,9 +35,9 @@ export interface InFlight {
 }
 
 /** @param waitMs how long a duplicate waits for the running one before it is told "in progress", milliseconds. */
-export function inFlight(clock: Clock, waitMs: number): InFlight {
-  const running = new Map<string, Flight>();
-  const { seat, leave, land } = joining(running, clock);
+export function runningOperations(clock: Clock, waitMs: number): RunningOperations {
+  const operations = new Map<string, RunningOperation>();
+  const { addWaiter, answerWaiter, finish } = waiters(operations, clock);
   const idle: (() => void)[] = [];
   let unkeyed = 0;
   let draining = false;
@@ -48,40 +48,42 @@ export function inFlight(clock: Clock, waitMs: number): InFlight {
     }
   };
   const tellIdle = (): void => {
-    if (running.size + unkeyed === 0) for (const resolve of idle.splice(0)) resolve();
+    if (operations.size + unkeyed === 0) for (const resolve of idle.splice(0)) resolve();
   };
   return {
     async run({ scope, key, fingerprint }, start) {
       const id = JSON.stringify([scope, key]);
       const waitEndsAt = clock.monotonic() + waitMs;
-      const other = running.get(id);
-      let flight: Flight;
+      const other = operations.get(id);
+      let running: RunningOperation;
       if (other === undefined) {
         refuseWhenDraining();
-        flight = { fingerprint, waitEndsAt, isConfirmed: false };
-        running.set(id, flight);
+        running = { fingerprint, waitEndsAt, isConfirmed: false };
+        operations.set(id, running);
       } else {
-        const told = await new Promise<Ran | Flight>((tell) => seat(other, { fingerprint, waitEndsAt, tell }));
-        if ("outcome" in told) return told;
-        flight = told;
+        const result = await new Promise<RunResult | RunningOperation>((resolve) =>
+          addWaiter(other, { fingerprint, waitEndsAt, resolve }),
+        );
+        if ("outcome" in result) return result;
+        running = result;
       }
-      let ran: Ran | undefined;
+      let ran: RunResult | undefined;
       try {
         if (other !== undefined) refuseWhenDraining();
-        ran = await start(flight);
+        ran = await start(running);
         return ran;
       } finally {
-        land(id, flight, ran);
+        finish(id, running, ran);
         tellIdle();
       }
     },
-    confirm(flight) {
-      if (flight.isConfirmed) return;
-      flight.isConfirmed = true;
-      const { waiting } = flight;
+    confirm(running) {
+      if (running.isConfirmed) return;
+      running.isConfirmed = true;
+      const { waiting } = running;
       if (waiting === undefined) return;
       for (const waiter of waiting) {
-        if (waiter.fingerprint !== flight.fingerprint) leave(waiting, waiter, mismatch);
+        if (waiter.fingerprint !== running.fingerprint) answerWaiter(waiting, waiter, mismatch);
       }
     },
     async runUnkeyed(start) {
@@ -96,53 +98,53 @@ export function inFlight(clock: Clock, waitMs: number): InFlight {
     },
     async drain() {
       draining = true;
-      if (running.size + unkeyed > 0) await new Promise<void>((resolve) => idle.push(resolve));
+      if (operations.size + unkeyed > 0) await new Promise<void>((resolve) => idle.push(resolve));
     },
   };
 }
 
-/** How duplicates come to wait for a flight, and leave it. */
-function joining(running: Map<string, Flight>, clock: Clock) {
+/** How duplicates come to wait for a running operation, and are answered. */
+function waiters(operations: Map<string, RunningOperation>, clock: Clock) {
   const timers = sharedTimers(clock);
-  const leave = (waiting: Set<Waiter>, waiter: Waiter, told: Ran | Flight): void => {
+  const answerWaiter = (waiting: Set<Waiter>, waiter: Waiter, result: RunResult | RunningOperation): void => {
     waiting.delete(waiter);
     waiter.cancelTimer?.();
-    waiter.tell(told);
+    waiter.resolve(result);
   };
-  /** Has a duplicate wait for a flight, or tells it what is known already. */
-  const seat = (flight: Flight, waiter: Waiter): void => {
-    const waiting = (flight.waiting ??= new Set());
+  /** Has a duplicate wait for a running operation, or tells it what is known already. */
+  const addWaiter = (running: RunningOperation, waiter: Waiter): void => {
+    const waiting = (running.waiting ??= new Set());
     waiting.add(waiter);
-    if (waiter.fingerprint !== flight.fingerprint) {
+    if (waiter.fingerprint !== running.fingerprint) {
       // It waits no longer than the store takes to say whose key it is.
-      if (flight.isConfirmed) leave(waiting, waiter, mismatch);
+      if (running.isConfirmed) answerWaiter(waiting, waiter, mismatch);
       return;
     }
     const leftMs = waiter.waitEndsAt - clock.monotonic();
-    if (leftMs <= 0) leave(waiting, waiter, inProgress);
-    else waiter.cancelTimer ??= timers.timer(leftMs, () => leave(waiting, waiter, inProgress));
+    if (leftMs <= 0) answerWaiter(waiting, waiter, inProgress);
+    else waiter.cancelTimer ??= timers.timer(leftMs, () => answerWaiter(waiting, waiter, inProgress));
   };
-  /** Answers those who waited for a flight that ended; of those who can't be answered by it, the first goes on. */
-  const land = (id: string, flight: Flight, ran: Ran | undefined): void => {
-    running.delete(id);
-    const { waiting } = flight;
+  /** Answers those who waited for an operation that ended; of those who can't be answered by it, the first goes on. */
+  const finish = (id: string, running: RunningOperation, ran: RunResult | undefined): void => {
+    operations.delete(id);
+    const { waiting } = running;
     if (waiting === undefined) return;
     for (const waiter of waiting) {
-      const told = ran && toldByEnd(ran, waiter.fingerprint === flight.fingerprint);
-      if (told !== undefined) leave(waiting, waiter, told);
+      const result = ran && resultForDuplicate(ran, waiter.fingerprint === running.fingerprint);
+      if (result !== undefined) answerWaiter(waiting, waiter, result);
     }
     const [next] = waiting;
     if (next === undefined) return;
     const { fingerprint, waitEndsAt } = next;
     // The same set: it is what the timers of the others know.
-    const following: Flight = { fingerprint, waitEndsAt, isConfirmed: false, waiting };
-    running.set(id, following);
-    leave(waiting, next, following);
-    for (const waiter of waiting) seat(following, waiter);
+    const following: RunningOperation = { fingerprint, waitEndsAt, isConfirmed: false, waiting };
+    operations.set(id, following);
+    answerWaiter(waiting, next, following);
+    for (const waiter of waiting) addWaiter(following, waiter);
   };
-  return { seat, leave, land };
+  return { addWaiter, answerWaiter, finish };
 }
 
-const told = (outcome: Outcome): Ran => ({ outcome, isKept: false, event: outcome.kind });
-const mismatch = told({ kind: "mismatch" });
-const inProgress = told({ kind: "in-progress" });
+const unstored = (outcome: Outcome): RunResult => ({ outcome, isStored: false, event: outcome.kind });
+const mismatch = unstored({ kind: "mismatch" });
+const inProgress = unstored({ kind: "in-progress" });

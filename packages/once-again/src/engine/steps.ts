@@ -59,7 +59,7 @@ export interface StepRecord {
 }
 
 /** What is kept of one step: `begun` for a `once` step that has no result yet. */
-type KeptStep = { name: string; begun: true } | { name: string; value: unknown };
+type StoredStep = { name: string; begun: true } | { name: string; value: unknown };
 
 /** How many steps one operation may have. */
 const stepsMax = 1000;
@@ -86,7 +86,7 @@ export function recordedSteps(record: StepRecord, options: StepOptions): Steps {
   let places = 0;
 
   /** The next place, and what an earlier run kept there. */
-  const nextPlace = (name: string): { place: string; occurrence: number; kept: KeptStep | undefined } => {
+  const nextPlace = (name: string): { place: string; occurrence: number; kept: StoredStep | undefined } => {
     const place = String(checkNumber("the number of steps", (places += 1), { min: 1, max: stepsMax }));
     occurrences ??= new Map();
     const occurrence = (occurrences.get(name) ?? 0) + 1;
@@ -96,7 +96,7 @@ export function recordedSteps(record: StepRecord, options: StepOptions): Steps {
     if (kept !== undefined && kept.name !== name) throw stepChanged(place, kept.name, name);
     return { place, occurrence, kept };
   };
-  const encode = (step: KeptStep): Uint8Array => {
+  const encode = (step: StoredStep): Uint8Array => {
     const bytes = new TextEncoder().encode(JSON.stringify(step));
     checkNumber(`the kept result of step "${step.name}", in bytes,`, bytes.length, {
       min: 0,
@@ -104,7 +104,7 @@ export function recordedSteps(record: StepRecord, options: StepOptions): Steps {
     });
     return bytes;
   };
-  const keep = async (place: string, step: KeptStep): Promise<void> => {
+  const keep = async (place: string, step: StoredStep): Promise<void> => {
     if (!(await record.keep(place, encode(step)))) throw leaseLost();
   };
 
@@ -154,12 +154,12 @@ export function plainSteps(
   return recordedSteps({ scope, key, kept: {}, keep, transact: (_place, work) => transact(work) }, options);
 }
 
-function decode(bytes: Uint8Array): KeptStep {
-  return JSON.parse(new TextDecoder().decode(bytes)) as KeptStep;
+function decode(bytes: Uint8Array): StoredStep {
+  return JSON.parse(new TextDecoder().decode(bytes)) as StoredStep;
 }
 
 /** What a step returned; one that returned nothing keeps no value, since JSON has no `undefined`. */
-function valueOf<Value>(kept: KeptStep): Value {
+function valueOf<Value>(kept: StoredStep): Value {
   return ("value" in kept ? kept.value : undefined) as Value;
 }
 

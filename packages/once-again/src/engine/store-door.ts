@@ -15,10 +15,10 @@ import type {
   TransactionEnding,
   TransactionRequest,
 } from "../stores/store.ts";
-import { boundedTransaction } from "./bounded-transaction.ts";
-import { takingBack } from "./late-claims.ts";
+import { transactWithin } from "./transact-within.ts";
+import { claimWithdrawal } from "./withdraw-claim.ts";
 import type { CheckedEngineOptions } from "./options.ts";
-import { type Settling, settling } from "./settling.ts";
+import { type BackgroundCalls, backgroundCalls } from "./background-calls.ts";
 import { type CallStore, resultUnconfirmed, singleCalls, storeCalls, storeUnavailable } from "./store-calls.ts";
 
 /**
@@ -33,7 +33,7 @@ export interface StoreDoor<Transaction = unknown> {
   /** When it fails, it is taken back: the work will not run. */
   claim(request: ClaimRequest): Promise<ClaimAnswer>;
   /** Gives a claim back for which no work will run, behind the caller's back. */
-  takeBack(owned: ReleaseRequest): void;
+  withdraw(owned: ReleaseRequest): void;
   renew(request: RenewRequest): Promise<boolean>;
   /** These three go on after they failed, until their outcome is known. */
   complete(request: CompleteRequest): Promise<boolean>;
@@ -60,15 +60,15 @@ export interface StoreDoor<Transaction = unknown> {
 
 export function storeDoor<Transaction>(store: Store, options: CheckedEngineOptions): StoreDoor<Transaction> {
   const { clock, clocks, onError, storeMsMax } = options;
-  const [call, once, background] = [storeCalls(options), singleCalls(options), settling(options)];
+  const [call, once, background] = [storeCalls(options), singleCalls(options), backgroundCalls(options)];
   const settled = settlingCalls({ store, options, call, once, background });
 
-  const takeBack = takingBack({ clock, background, release: (owned) => once(() => store.release(owned)) });
+  const withdraw = claimWithdrawal({ clock, background, release: (owned) => once(() => store.release(owned)) });
   const bounds = { clock: clocks.store, msMax: storeMsMax };
   const bounded = <Ending, Answer>(
     begin: (run: (transaction: Transaction) => Promise<Ending>) => Promise<Answer>,
     work: (transaction: Transaction) => Promise<Ending>,
-  ): Promise<Answer> => boundedTransaction(bounds, begin, work, background.watch);
+  ): Promise<Answer> => transactWithin(bounds, begin, work, background.watch);
   // The transactions of a store are asked for only where it has some.
   const transactions = (): TransactionalStore<Transaction> => transactional(store);
 
@@ -83,11 +83,11 @@ export function storeDoor<Transaction>(store: Store, options: CheckedEngineOptio
       try {
         return await call("claim", request, ask);
       } catch (error) {
-        takeBack(named(request), sent);
+        withdraw(named(request), sent);
         throw error;
       }
     },
-    takeBack: (owned) => takeBack(owned, []),
+    withdraw: (owned) => withdraw(owned, []),
     renew: (request) => call("renew", request, () => store.renew(request)),
     complete: (request) => settled("complete", request, () => store.complete(request), request.result),
     release: (owned) => settled("release", owned, () => store.release(owned)),
@@ -119,15 +119,15 @@ interface Calls {
   options: CheckedEngineOptions;
   call: CallStore;
   once: <Answer>(call: () => Promise<Answer>) => Promise<Answer>;
-  background: Settling;
+  background: BackgroundCalls;
 }
 
 /** @returns a caller for what ends an attempt, which goes on behind the caller's back when it failed. */
 function settlingCalls({ store, options, call, once, background }: Calls) {
   const { leaseMs, onError } = options;
   const pauseMsMax = Math.min(30_000, leaseMs / 3);
-  const goOn = (owned: ReleaseRequest, ask: () => Promise<boolean>, result?: Uint8Array): void => {
-    const isTaken = background.goOn({
+  const settleInBackground = (owned: ReleaseRequest, ask: () => Promise<boolean>, result?: Uint8Array): void => {
+    const isTaken = background.add({
       bytes: result?.length ?? 0,
       pauseMsMax,
       ask: async () => {
@@ -152,7 +152,7 @@ function settlingCalls({ store, options, call, once, background }: Calls) {
     try {
       return await call(operation, owned, ask);
     } catch (error) {
-      goOn(owned, ask, result);
+      settleInBackground(owned, ask, result);
       throw error;
     }
   };

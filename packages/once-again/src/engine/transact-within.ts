@@ -9,7 +9,7 @@ import { OnceAgainError } from "../core/errors.ts";
  * @param begin asks the store for a transaction in which the work, as it is given, runs.
  * @param onGivenUp is given the store's own promise, when nobody waits for it any more.
  */
-export function boundedTransaction<Transaction, Ending, Answer>(
+export function transactWithin<Transaction, Ending, Answer>(
   { clock, msMax }: { clock: Clock; msMax: number },
   begin: (work: (transaction: Transaction) => Promise<Ending>) => Promise<Answer>,
   work: (transaction: Transaction) => Promise<Ending>,

@@ -3,17 +3,17 @@ import { OnceAgainError } from "../core/errors.ts";
 import { notify } from "../core/events.ts";
 import type { TransactionalStore, TransactionAnswer, TransactionEnding } from "../stores/store.ts";
 import { failureOf } from "./carry-out.ts";
-import { endedError } from "./ended-error.ts";
+import { operationEndedError } from "./ended-error.ts";
 import type { Engine } from "./engine.ts";
 import { type WorkResult, firstAttempt, type Work } from "./execution.ts";
-import { type HandlerTime, handlerTime } from "./handler-timeout.ts";
-import { type Flight, inFlight } from "./in-flight.ts";
-import { of, type Ran, tell } from "./joined.ts";
+import { type HandlerTimeout, startHandlerTimeout } from "./handler-timeout.ts";
+import { type RunningOperation, runningOperations } from "./running-operations.ts";
+import { withoutWork, type RunResult, notifyEnd } from "./run-result.ts";
 import { mustStop } from "./leased-decisions.ts";
 import { pollMs } from "./leased-engine.ts";
 import { type CheckedEngineOptions, checkedEngineOptions, type EngineOptions } from "./options.ts";
 import { type OnceOperation, outcomeOfClaim } from "./outcome.ts";
-import { purging } from "./expiry-purge.ts";
+import { expiryPurge } from "./expiry-purge.ts";
 import { plainSteps } from "./steps.ts";
 import { resultUnconfirmed, storeUnavailable } from "./store-calls.ts";
 import { type StoreDoor, storeDoor } from "./store-door.ts";
@@ -38,20 +38,20 @@ export function transactionalEngine<Transaction>(
   const options = checkedEngineOptions(engineOptions);
   const { clock, waitMs, onEvent } = options;
   const door = storeDoor<Transaction>(store, options);
-  const purgeNowAndThen = purging(door);
-  const running = inFlight(clock, waitMs);
+  const purgeNowAndThen = expiryPurge(door);
+  const operations = runningOperations(clock, waitMs);
 
   return {
     async run(operation, work) {
-      const ran = await running.run(operation, (flight) =>
-        runTransaction({ door, options, operation, work, flight, onBegin: () => running.confirm(flight) }),
+      const ran = await operations.run(operation, (running) =>
+        runTransaction({ door, options, operation, work, running, onBegin: () => operations.confirm(running) }),
       );
-      tell(onEvent, operation, ran);
+      notifyEnd(onEvent, operation, ran);
       if (ran.outcome.kind === "executed") purgeNowAndThen();
       return ran.outcome;
     },
     runUnkeyed: (scope, work) =>
-      running.runUnkeyed(async () => {
+      operations.runUnkeyed(async () => {
         const { answer, ended } = await transacted(options, { scope, key: undefined }, work, (watched) =>
           door.transactUnkeyed(watched),
         );
@@ -61,7 +61,7 @@ export function transactionalEngine<Transaction>(
         return answer;
       }),
     async close() {
-      await running.drain();
+      await operations.drain();
       await door.close();
     },
   };
@@ -73,14 +73,14 @@ interface Running<Transaction> {
   options: CheckedEngineOptions;
   operation: OnceOperation;
   work: Work<Transaction>;
-  flight: Flight;
+  running: RunningOperation;
   /** Is called when the key is ours. */
   onBegin: () => void;
 }
 
 /** Runs an operation; as long as another process has its key, asks again until the wait is over. */
-async function runTransaction<Transaction>(parts: Running<Transaction>): Promise<Ran> {
-  const { door, options, operation, flight } = parts;
+async function runTransaction<Transaction>(parts: Running<Transaction>): Promise<RunResult> {
+  const { door, options, operation, running } = parts;
   const { clock, retentionMs } = options;
   const work: Work<Transaction> = (attempt) => {
     parts.onBegin();
@@ -93,20 +93,20 @@ async function runTransaction<Transaction>(parts: Running<Transaction>): Promise
         leaseOverMs: 0,
       }),
     );
-    const leftMs = flight.waitEndsAt - clock.monotonic();
+    const leftMs = running.waitEndsAt - clock.monotonic();
     if (ran.outcome.kind !== "in-progress" || leftMs <= 0) return ran;
     await sleep(clock, Math.min(pollMs, leftMs));
   }
 }
 
 /** What a transaction came to. */
-function ranOf({ answer, ended }: Transacted<TransactionAnswer<Uint8Array>>): Ran {
-  if (answer.kind !== "executed" || ended === undefined) return of(outcomeOfClaim(answer as NotExecuted));
+function ranOf({ answer, ended }: Transacted<TransactionAnswer<Uint8Array>>): RunResult {
+  if (answer.kind !== "executed" || ended === undefined) return withoutWork(outcomeOfClaim(answer as NotExecuted));
   const outcome = { kind: "executed", result: answer.value } as const;
   const { effect } = ended;
-  if (effect === "unknown") return { outcome, isKept: false, event: "handler-failed", error: failureOf(ended) };
-  const isKept = keeps[effect] !== "rollback";
-  return { outcome, isKept, event: isKept ? "executed" : "released" };
+  if (effect === "unknown") return { outcome, isStored: false, event: "handler-failed", error: failureOf(ended) };
+  const isStored = keeps[effect] !== "rollback";
+  return { outcome, isStored, event: isStored ? "executed" : "released" };
 }
 
 type NotExecuted = Exclude<TransactionAnswer<Uint8Array>, { kind: "executed" }>;
@@ -125,7 +125,7 @@ interface Transacted<Answer> {
 
 /** The last run of the work: a store that runs it again has found out that the transaction before came to nothing. */
 interface LastRun {
-  time: HandlerTime;
+  time: HandlerTimeout;
   ended?: WorkResult;
   /** What the work threw. */
   thrown?: { error: unknown };
@@ -147,7 +147,7 @@ async function runIn<Transaction>(
     run.thrown = { error };
     throw error;
   } finally {
-    time.stop(run.ended === undefined || mustStop(run.ended.effect) ? endedError() : undefined);
+    time.stop(run.ended === undefined || mustStop(run.ended.effect) ? operationEndedError() : undefined);
   }
   const { effect, result, cause } = run.ended;
   return { keep: keeps[effect], result, value: result, cause };
@@ -169,14 +169,14 @@ async function transacted<Transaction, Answer>(
   let last: LastRun | undefined;
   try {
     const answer = await transact((transaction) => {
-      last = { time: handlerTime(options) };
+      last = { time: startHandlerTimeout(options) };
       return runIn(options, { scope, key }, work, transaction, last);
     });
     return { answer, ended: last?.ended };
   } catch (error) {
     const run = last;
     // It was not committed as it was asked for: what its handler may still do must not count on it.
-    run?.time.stop(endedError());
+    run?.time.stop(operationEndedError());
     const isHandlers = run?.thrown !== undefined && run.thrown.error === error;
     if (isHandlers || OnceAgainError.isInstance(error, "ONCE_HANDLER_FAILED")) {
       notify(options.onEvent, { type: "handler-failed", scope, key, error });

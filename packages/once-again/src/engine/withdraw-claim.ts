@@ -2,7 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { errorVerdict } from "../delivery/index.ts";
 import type { ClaimAnswer, ReleaseRequest } from "../stores/store.ts";
-import type { Settling } from "./settling.ts";
+import type { BackgroundCalls } from "./background-calls.ts";
 
 /** How long after a claim was given up the store must have denied it, milliseconds, to be believed. */
 const lateClaimMsMax = 60_000;
@@ -11,19 +11,19 @@ const lateClaimMsMax = 60_000;
  * @returns a function that takes a claim back for which no work will run, given the calls by which it was sent, behind the
  *   caller's back: until the store has taken it away, or has denied it in a way that can be believed.
  */
-export function takingBack({
+export function claimWithdrawal({
   clock,
   background,
   release,
 }: {
   clock: Clock;
-  background: Settling;
+  background: BackgroundCalls;
   release: (owned: ReleaseRequest) => Promise<boolean>;
 }) {
   return (owned: ReleaseRequest, sent: readonly Promise<ClaimAnswer>[]): void => {
     const fate = fateOf(sent);
     const deniedFrom = clock.monotonic() + lateClaimMsMax;
-    background.goOn({
+    background.add({
       bytes: 0,
       pauseMsMax: 30_000,
       ask: async (isClosing) => {
