@@ -5,7 +5,7 @@ import { circuitBreaker, compose, concurrencyLimit, retrying, run } from "once-a
 const calm = compose(
   retrying({ attemptsMax: 4, backoff: exponentialBackoff({ baseMs: 50 }), budget: successBudget() }),
   circuitBreaker(),
-  concurrencyLimit({ max: 5 }),
+  concurrencyLimit({ runningMax: 5 }),
 );
 
 /** Stands for a query, a message to a broker, a call of somebody's library. */

@@ -9,7 +9,7 @@ const fetch = retryingFetch({
   layers: ({ budget }) => [
     circuitBreaker({ failureRatio: 0.5, openMs: 5000 }),
     adaptiveThrottle(),
-    concurrencyLimit({ max: 20, queueMax: 100 }),
+    concurrencyLimit({ runningMax: 20, queueMax: 100 }),
     hedge({ delayMs: "p95", budget }),
   ],
 });

@@ -3,12 +3,17 @@
  * can be driven on a clock of one's own, as the storm simulator of @once-again/tools drives them.
  */
 export { type Answer, decideOn, type Failure } from "./client/retry-rule.ts";
-export { attemptTimeout } from "./retry/attempt.ts";
+export { attemptTimeoutError } from "./retry/attempt.ts";
 export { type Admission, type BreakerState, breakerState } from "./retry/layers/breaker-state.ts";
 export { type CircuitBreakerSettings, circuitBreakerSettings } from "./retry/layers/circuit-breaker-options.ts";
 export { type HedgeRule, hedgeRule } from "./retry/layers/hedge-rule.ts";
 export type { OutcomeWindow } from "./retry/layers/outcome-window.ts";
-export { type ConcurrencySettings, concurrencySettings, type Places, placesOf } from "./retry/layers/places.ts";
+export {
+  type ConcurrencySettings,
+  concurrencySettings,
+  type ConcurrencyState,
+  concurrencyState,
+} from "./retry/layers/concurrency-state.ts";
 export { type ThrottleSettings, throttleSettings } from "./retry/layers/throttle-options.ts";
 export { type ThrottleState, throttleState } from "./retry/layers/throttle-state.ts";
 export { type Limit, type Plan, planRetry, type Progress } from "./retry/plan.ts";

@@ -134,7 +134,7 @@ test("a breaker that stays open beyond the deadline ends the call, without effec
 });
 
 test("an unkeyed POST that was cut while it queued never left: it is sent after all", async () => {
-  const limit = concurrencyLimit({ max: 1 });
+  const limit = concurrencyLimit({ runningMax: 1 });
   const options = { ...fast, keys: "off", layers: () => [limit] } as const;
   const release = Promise.withResolvers<void>();
   server.script.push((response) => void release.promise.then(() => response.end()));
@@ -201,7 +201,7 @@ test("whatever happens to hedged and limited attempts, a keyed POST has exactly 
     budget: "off",
     layers: () => [
       circuitBreaker({ callsMin: 3, openMs: 1 }),
-      concurrencyLimit({ max: 1 }),
+      concurrencyLimit({ runningMax: 1 }),
       hedge({ delayMs: 1, hedgesMax: 2 }),
     ],
   });

@@ -1,6 +1,6 @@
 import { OnceAgainError } from "../core/errors.ts";
 import { formatKey, makeKey } from "../key/index.ts";
-import { givenKeyProblem } from "../key/key.ts";
+import { headerKeyProblem } from "../key/key.ts";
 import type { FetchSettings } from "./fetch-options.ts";
 
 type KeySettings = Pick<FetchSettings, "makesKeys" | "keyHeader" | "keyFormat" | "policy">;
@@ -28,7 +28,7 @@ export function nameOperation(
 
 /** The header as it was given: it goes out like that, and asks again like that. */
 function checkedKey(brought: string, keyHeader: string): string {
-  const problem = givenKeyProblem(brought);
+  const problem = headerKeyProblem(brought);
   if (problem === undefined) return brought;
   throw new OnceAgainError(
     "ONCE_KEY_INVALID",

@@ -1,4 +1,4 @@
-import { carriedAnswer } from "../delivery/carried-answer.ts";
+import { errorResponse } from "../delivery/error-response.ts";
 import { errorVerdict, parseRetryAfter, statusVerdict, type Verdict, waitHint } from "../delivery/index.ts";
 import { retryAfterOf } from "../retry/decision.ts";
 import type { Decision, Outcome } from "../retry/index.ts";
@@ -28,7 +28,7 @@ export interface Failure<Answered extends Answer = Answer> {
 
 /** An error of an HTTP client that throws what a server answered, as that answer. Whether it was redirected is unknown. */
 function thrownAnswer(error: unknown): Answer | undefined {
-  const carried = carriedAnswer(error);
+  const carried = errorResponse(error);
   return carried && { ...carried, redirected: false };
 }
 

@@ -1,12 +1,12 @@
 import { OnceAgainError } from "../core/errors.ts";
-import { carriedAnswer } from "./carried-answer.ts";
+import { errorResponse } from "./error-response.ts";
 import { type ErrorRow, errorTable } from "./error-table.ts";
 import { ownVerdict } from "./own-errors.ts";
 import { parseRetryAfter } from "./retry-after.ts";
 import { statusVerdict } from "./status-verdict.ts";
 import type { Verdict } from "./verdict.ts";
 
-const unlisted: Verdict = { delivery: "unknown", transient: true, reason: "the failure is of no known kind" };
+const unlistedVerdict: Verdict = { delivery: "unknown", transient: true, reason: "the failure is of no known kind" };
 
 /**
  * What an error proves about the request that ended with it. It looks through `cause` and `errors`, since runtimes
@@ -16,7 +16,7 @@ const unlisted: Verdict = { delivery: "unknown", transient: true, reason: "the f
  * @param error whatever `fetch`, or another HTTP client, threw.
  */
 export function errorVerdict(error: unknown): Verdict {
-  return judge(error, new Map()) ?? unlisted;
+  return judge(error, new Map()) ?? unlistedVerdict;
 }
 
 /** `undefined`: neither the error nor what it wraps is known. An error that wraps itself is not known by that. */
@@ -24,31 +24,31 @@ function judge(error: unknown, judged: Map<object, Verdict | undefined>): Verdic
   if (typeof error !== "object" || error === null) return undefined;
   if (judged.has(error)) return judged.get(error);
   judged.set(error, undefined);
-  const verdict = judgeNew(error, judged);
+  const verdict = judgeUnseen(error, judged);
   judged.set(error, verdict);
   return verdict;
 }
 
-function judgeNew(error: object, judged: Map<object, Verdict | undefined>): Verdict | undefined {
+function judgeUnseen(error: object, judged: Map<object, Verdict | undefined>): Verdict | undefined {
   const { cause, errors } = error as { cause?: unknown; errors?: unknown };
-  const own = ownWithin(error);
+  const own = findOwnVerdict(error);
   if (own !== undefined) return own;
   // Before the code: Node copies the first child's code onto an AggregateError, which proves nothing for the others.
-  if (Array.isArray(errors) && errors.length > 0) return together(errors.map((child) => judge(child, judged)));
-  const answer = carriedAnswer(error);
+  if (Array.isArray(errors) && errors.length > 0) return combineVerdicts(errors.map((child) => judge(child, judged)));
+  const answer = errorResponse(error);
   // Whether there is a time to come back is all that is asked, not which.
   if (answer !== undefined) {
     return statusVerdict(answer.status, parseRetryAfter(answer.headers.get("Retry-After"), 0) !== undefined);
   }
   // A wrapper that took over the code of what it wraps, as axios' errors do, knows less than that.
   if (codeOf(cause) !== undefined && codeOf(cause) === codeOf(error)) return judge(cause, judged);
-  const row = errorTable.find((candidate) => fits(candidate, error));
+  const row = errorTable.find((candidate) => matchesRow(candidate, error));
   if (row === undefined) return judge(cause, judged);
   return { delivery: row.delivery, transient: row.transient ?? true, reason: row.reason };
 }
 
 /** The verdict of the outermost error of ours in a chain of causes: no wrapper, of whatever kind, takes a doubt away. */
-function ownWithin(error: unknown): Verdict | undefined {
+function findOwnVerdict(error: unknown): Verdict | undefined {
   const seen = new Set<unknown>();
   for (let one = error; typeof one === "object" && one !== null && !seen.has(one);) {
     const { cause } = one as { cause?: unknown };
@@ -62,7 +62,7 @@ function ownWithin(error: unknown): Verdict | undefined {
 }
 
 /** Several failures of one request: it never arrived only if none of them leaves a doubt. */
-function together(verdicts: ReadonlyArray<Verdict | undefined>): Verdict | undefined {
+function combineVerdicts(verdicts: ReadonlyArray<Verdict | undefined>): Verdict | undefined {
   if (verdicts.every((verdict) => verdict?.delivery === "never")) {
     return verdicts.find((verdict) => verdict?.transient) ?? verdicts[0];
   }
@@ -76,7 +76,7 @@ function codeOf(error: unknown): unknown {
   return typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
 }
 
-function fits(row: ErrorRow, error: object): boolean {
+function matchesRow(row: ErrorRow, error: object): boolean {
   const { code, message, name, syscall } = error as Record<string, unknown>;
   if (row.syscalls !== undefined && !matches(row.syscalls, syscall)) return false;
   return matches(row.codes, code) || matches(row.names, name) || matches(row.messages, message);

@@ -90,7 +90,7 @@ test("layers stand between the retries and a server, one set for all its intents
   const { intents } = opened({
     layers: ({ origin }) => {
       origins.push(origin);
-      return [concurrencyLimit({ max: 1, queueMax: 100 })];
+      return [concurrencyLimit({ runningMax: 1, queueMax: 100 })];
     },
   });
   const slow: Act = (response, request) => setTimeout(10).then(() => answer(200)(response, request));

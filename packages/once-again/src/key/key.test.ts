@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { seededRandom } from "../core/random.ts";
 import { fakeClock } from "../testing/fake-clock.ts";
-import { formatKey, givenKeyProblem, type KeyFormat, makeKey, parseKey } from "./key.ts";
+import { formatKey, headerKeyProblem, type KeyFormat, makeKey, parseKey } from "./key.ts";
 import { keyTime } from "./key-time.ts";
 
 const visible = Array.from({ length: 0x7e - 0x21 + 1 }, (_, index) => String.fromCharCode(0x21 + index));
@@ -117,14 +117,14 @@ test("a caller's key is refused for the reasons of a server, which alone reads t
       ),
       (value) => {
         const parsed = parseKey([value]);
-        const problem = givenKeyProblem(value);
+        const problem = headerKeyProblem(value);
         if (parsed.kind === "key") expect(problem).toBeUndefined();
         else if (!value.includes(";")) expect({ kind: "malformed", problem }).toEqual(parsed);
       },
     ),
     { numRuns: 5000 },
   );
-  expect(givenKeyProblem('"a";v=1')).toBeUndefined();
-  expect(givenKeyProblem('"a"b')).toBe("its quoted string is broken");
-  expect(givenKeyProblem("a".repeat(256))).toBe("it has 256 characters, and 255 are allowed");
+  expect(headerKeyProblem('"a";v=1')).toBeUndefined();
+  expect(headerKeyProblem('"a"b')).toBe("its quoted string is broken");
+  expect(headerKeyProblem("a".repeat(256))).toBe("it has 256 characters, and 255 are allowed");
 });

@@ -4,7 +4,7 @@ import type { Clock } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { type Random, systemRandom } from "../core/random.ts";
 import { systemClock } from "../core/system-clock.ts";
-import { sixteenRandomBytes } from "./random-bytes.ts";
+import { randomBytes16 } from "./random-bytes.ts";
 
 /** The request header that names an operation (draft-ietf-httpapi-idempotency-key-header-07, section 2.1). */
 export const keyHeaderName = "Idempotency-Key";
@@ -27,7 +27,7 @@ export type KeyFormat = "bare" | "structured";
 export function makeKey(options: { clock?: Clock; random?: Random } = {}): string {
   const { clock = systemClock, random = systemRandom } = options;
   const msecs = clock.now();
-  if (random === systemRandom) return v7({ msecs, random: sixteenRandomBytes() });
+  if (random === systemRandom) return v7({ msecs, random: randomBytes16() });
   return v7({ msecs, random: Uint8Array.from({ length: 16 }, () => Math.floor(random() * 256)) });
 }
 
@@ -85,7 +85,7 @@ export function parseKey(values: readonly string[]): ParsedKey {
  * Why a header that a caller brought names no operation, or `undefined` when it does. What stands behind a quoted string
  * is not read: the whole parser would be a seventh of the client, and a server refuses what is no parameter.
  */
-export function givenKeyProblem(value: string): string | undefined {
+export function headerKeyProblem(value: string): string | undefined {
   const text = value.trim();
   if (!text.startsWith('"')) return keyProblem(text) ?? bareProblem(text);
   const quoted = /^"((?:[ !#-[\]-~]|\\["\\])*)"(?:;|$)/.exec(text)?.[1];

@@ -7,7 +7,7 @@ let used = poolBytes;
 /**
  * Sixteen bytes of the machine's cryptographic source, never given out before. They stay as they are until the next call.
  */
-export function sixteenRandomBytes(): Uint8Array {
+export function randomBytes16(): Uint8Array {
   if (used === poolBytes) {
     crypto.getRandomValues(pool);
     used = 0;

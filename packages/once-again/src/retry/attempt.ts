@@ -72,7 +72,7 @@ function within<T>(
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
-    if (time !== undefined && time.msMax <= 0) return reject(attemptTimeout(time.msMax));
+    if (time !== undefined && time.msMax <= 0) return reject(attemptTimeoutError(time.msMax));
     const stop = (): void => {
       cancelTimer?.();
       stopListening?.();
@@ -83,8 +83,8 @@ function within<T>(
       LazyAttempt.abort(attempt, error);
     };
     const stopListening = signal && onAbort(signal, cut);
-    const cancelTimer = time?.clock.timer(time.msMax, () => cut(attemptTimeout(time.msMax)));
-    begun(operation, attempt).then(
+    const cancelTimer = time?.clock.timer(time.msMax, () => cut(attemptTimeoutError(time.msMax)));
+    begin(operation, attempt).then(
       (value) => {
         stop();
         resolve(value);
@@ -99,13 +99,13 @@ function within<T>(
 
 /** Calls `listener` with the signal's reason when it aborts. @returns a function that ends that. */
 function onAbort(signal: AbortSignal, listener: (reason: unknown) => void): () => void {
-  const heard = (): void => listener(signal.reason);
-  signal.addEventListener("abort", heard, { once: true });
-  return () => signal.removeEventListener("abort", heard);
+  const onAborted = (): void => listener(signal.reason);
+  signal.addEventListener("abort", onAborted, { once: true });
+  return () => signal.removeEventListener("abort", onAborted);
 }
 
 /** Begins the operation. What it throws at once, its promise rejects with. */
-function begun<T>(operation: Operation<T>, attempt: Attempt): Promise<T> {
+function begin<T>(operation: Operation<T>, attempt: Attempt): Promise<T> {
   try {
     return Promise.resolve(operation(attempt));
   } catch (error) {
@@ -154,7 +154,7 @@ export class LazyAttempt implements Attempt {
 }
 
 /** The error of an attempt that took longer than it had. */
-export function attemptTimeout(msMax: number): OnceAgainError {
+export function attemptTimeoutError(msMax: number): OnceAgainError {
   return new OnceAgainError(
     "ONCE_ATTEMPT_TIMEOUT",
     `The attempt did not end within the ${Math.round(msMax)} ms that it had. Whether it took effect is unknown.`,

@@ -51,7 +51,7 @@ const growingNames: OptionNames<BackoffOptions> = { ...rangeNames, jitter: true 
 export function exponentialBackoff(options: BackoffOptions & { factor?: number } = {}): Backoff {
   checkNames("exponentialBackoff", options, { ...growingNames, factor: true });
   const factor = checkNumber("factor", options.factor ?? 2, { min: 1, max: 100 });
-  return growing(options, (retry, baseMs) => baseMs * factor ** (retry - 1));
+  return growingBackoff(options, (retry, baseMs) => baseMs * factor ** (retry - 1));
 }
 
 /**
@@ -61,7 +61,7 @@ export function exponentialBackoff(options: BackoffOptions & { factor?: number }
  */
 export function linearBackoff(options: BackoffOptions = {}): Backoff {
   checkNames("linearBackoff", options, growingNames);
-  return growing(options, (retry, baseMs) => baseMs * retry);
+  return growingBackoff(options, (retry, baseMs) => baseMs * retry);
 }
 
 /**
@@ -71,7 +71,7 @@ export function linearBackoff(options: BackoffOptions = {}): Backoff {
  */
 export function fibonacciBackoff(options: BackoffOptions = {}): Backoff {
   checkNames("fibonacciBackoff", options, growingNames);
-  return growing(options, (retry, baseMs, capMs) => {
+  return growingBackoff(options, (retry, baseMs, capMs) => {
     let [delayMs, nextMs] = [baseMs, baseMs];
     for (let step = 1; step < retry && delayMs < capMs; step += 1) [delayMs, nextMs] = [nextMs, delayMs + nextMs];
     return delayMs;
@@ -89,7 +89,7 @@ export function constantBackoff(options: { delayMs: number; jitter?: Jitter }): 
   checkNames("constantBackoff", options, { delayMs: true, jitter: true });
   const delayMs = checkNumber("delayMs", options.delayMs, { min: 0, max: delayMsMax });
   const jitter = options.jitter ?? defaultJitter;
-  return ({ random }) => below(delayMsMax, jitter(delayMs, random), random);
+  return ({ random }) => reflectBelow(delayMsMax, jitter(delayMs, random), random);
 }
 
 /**
@@ -100,25 +100,29 @@ export function constantBackoff(options: { delayMs: number; jitter?: Jitter }): 
  */
 export function decorrelatedBackoff(options: Omit<BackoffOptions, "jitter"> = {}): Backoff {
   checkNames("decorrelatedBackoff", options, rangeNames);
-  const { baseMs, capMs } = checkedRange(options);
+  const { baseMs, capMs } = checkRange(options);
   return ({ previousDelayMs, random }) =>
     uniform(random, baseMs, Math.min(capMs, 3 * Math.max(baseMs, previousDelayMs)));
 }
 
 /** A backoff from its law of growth: the delay before retry n, which may overflow, since the cap comes after it. */
-function growing(options: BackoffOptions, growth: (retry: number, baseMs: number, capMs: number) => number): Backoff {
-  const { baseMs, capMs } = checkedRange(options);
+function growingBackoff(
+  options: BackoffOptions,
+  growth: (retry: number, baseMs: number, capMs: number) => number,
+): Backoff {
+  const { baseMs, capMs } = checkRange(options);
   const jitter = options.jitter ?? defaultJitter;
-  return ({ retry, random }) => below(capMs, jitter(Math.min(capMs, growth(retry, baseMs, capMs)), random), random);
+  return ({ retry, random }) =>
+    reflectBelow(capMs, jitter(Math.min(capMs, growth(retry, baseMs, capMs)), random), random);
 }
 
 /** A jittered delay that went over the cap, as far below it instead: so the cap holds, and nobody gathers at it. */
-function below(capMs: number, delayMs: number, random: Random): number {
+function reflectBelow(capMs: number, delayMs: number, random: Random): number {
   if (!(delayMs > capMs) || delayMs === Number.POSITIVE_INFINITY) return delayMs;
   return delayMs <= 2 * capMs ? 2 * capMs - delayMs : uniform(random, 0, capMs);
 }
 
-function checkedRange(options: BackoffOptions): { baseMs: number; capMs: number } {
+function checkRange(options: BackoffOptions): { baseMs: number; capMs: number } {
   const baseMs = checkNumber("baseMs", options.baseMs ?? 1000, { min: 1, max: delayMsMax });
   const capMs = checkNumber("capMs", options.capMs ?? Math.max(baseMs, 30_000), { min: baseMs, max: delayMsMax });
   return { baseMs, capMs };

@@ -40,8 +40,8 @@ export function retryAfterOf(error: unknown): number | undefined {
   return typeof retryAfterMs === "number" ? retryAfterMs : undefined;
 }
 
-/** Those of our own errors that another attempt may get past. */
-const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+/** Codes of our own errors after which another attempt may succeed. */
+const transientCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "ONCE_ATTEMPT_TIMEOUT",
   "ONCE_IN_PROGRESS",
   "ONCE_NO_EFFECT",
@@ -54,28 +54,32 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 // Made once, since they are handed out by every call.
-const done: Decision = { action: "done" };
-const again: Decision = { action: "retry" };
+const doneDecision: Decision = { action: "done" };
+const retryDecision: Decision = { action: "retry" };
 
 /** What layers throw instead of making the attempt. */
-const heldBack: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["ONCE_CIRCUIT_OPEN", "ONCE_THROTTLED", "ONCE_QUEUE_FULL"]);
+const heldBackCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "ONCE_CIRCUIT_OPEN",
+  "ONCE_THROTTLED",
+  "ONCE_QUEUE_FULL",
+]);
 
 /** Whether an error says that a layer held the attempt back, so that it never left. */
 export function isHeldBack(error: unknown): boolean {
-  return OnceAgainError.isInstance(error) && heldBack.has(error.code);
+  return OnceAgainError.isInstance(error) && heldBackCodes.has(error.code);
 }
 
 /**
  * The default decision: a value is the result, an error is tried again.
  *
- * Of this library's own errors only the passing ones are. The others either can't get better, or come from a retry
+ * Of the errors of this library, only the transient ones are. The others either can't get better, or come from a retry
  * inside this one that has given up already: retrying those multiplies attempts instead of adding them.
  * Which of your own errors are worth a retry (a programming error is not) only you know: say it with `decide`.
  */
 export function decideByDefault(outcome: Outcome<unknown>): Decision {
-  if ("value" in outcome) return done;
+  if ("value" in outcome) return doneDecision;
   const { error } = outcome;
-  if (!OnceAgainError.isInstance(error)) return again;
-  if (!passing.has(error.code)) return { action: "stop", why: "permanent" };
-  return { action: "retry", delayMsMin: retryAfterOf(error), free: heldBack.has(error.code) };
+  if (!OnceAgainError.isInstance(error)) return retryDecision;
+  if (!transientCodes.has(error.code)) return { action: "stop", why: "permanent" };
+  return { action: "retry", delayMsMin: retryAfterOf(error), free: heldBackCodes.has(error.code) };
 }

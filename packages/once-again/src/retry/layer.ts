@@ -12,7 +12,7 @@ export type AnyLayer = <T>(next: Operation<T>) => Operation<T>;
 /**
  * Makes one layer of several. They read from outside in: the first is met first by a call and last by its outcome.
  *
- *     compose(retrying({ attemptsMax: 3 }), circuitBreaker(), concurrencyLimit({ max: 10 }))
+ *     compose(retrying({ attemptsMax: 3 }), circuitBreaker(), concurrencyLimit({ runningMax: 10 }))
  *
  * retries each refusal of the breaker, and the breaker does not see them.
  */

@@ -22,7 +22,7 @@ export interface RetryBudget {
   /**
    * Hears of a call that succeeded.
    *
-   * @param paidFor what its last retry was taken for; missing when its first attempt succeeded.
+   * @param lastRetryKind what its last retry was taken for; missing when its first attempt succeeded.
    */
-  onSuccess(paidFor?: FailureKind): void;
+  onSuccess(lastRetryKind?: FailureKind): void;
 }

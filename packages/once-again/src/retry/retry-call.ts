@@ -15,7 +15,7 @@ export interface RetryCall<T> {
   /** Attempts begun. */
   attempts: number;
   previousDelayMs: number;
-  paidFor: FailureKind | undefined;
+  lastRetryKind: FailureKind | undefined;
   denial: DenialReason | undefined;
 }
 
@@ -23,7 +23,7 @@ export function beginCall<T>(policy: RetryPolicy<T>): RetryCall<T> {
   const { budget, clock, deadlineMs, onEvent } = policy;
   budget?.onRequest?.();
   const startedAt = deadlineMs === undefined && onEvent === undefined ? undefined : clock.monotonic();
-  return { policy, startedAt, attempts: 0, previousDelayMs: 0, paidFor: undefined, denial: undefined };
+  return { policy, startedAt, attempts: 0, previousDelayMs: 0, lastRetryKind: undefined, denial: undefined };
 }
 
 /**
@@ -36,7 +36,7 @@ export function beginAttempt<T>(call: RetryCall<T>): number | undefined {
   const { deadlineMs, onEvent, signal } = call.policy;
   signal?.throwIfAborted();
   call.attempts += 1;
-  if (onEvent !== undefined) tell(call, { type: "attempt-started", attempt: call.attempts });
+  if (onEvent !== undefined) emit(call, { type: "attempt-started", attempt: call.attempts });
   return deadlineMs === undefined ? undefined : Math.max(0, deadlineMs - elapsedMs(call));
 }
 
@@ -51,30 +51,30 @@ export function endAttempt<T>(call: RetryCall<T>, outcome: Outcome<T>): number |
   if ("error" in outcome) signal?.throwIfAborted();
   const decision = decide(outcome, call.attempts);
   if (decision.action !== "done" || "error" in outcome) return afterFailure(call, outcome, decision);
-  if (budget !== undefined) noteSuccess(budget, call.paidFor);
-  if (onEvent !== undefined) tell(call, { type: "succeeded", attempts: call.attempts, elapsedMs: elapsedMs(call) });
+  if (budget !== undefined) recordSuccess(budget, call.lastRetryKind);
+  if (onEvent !== undefined) emit(call, { type: "succeeded", attempts: call.attempts, elapsedMs: elapsedMs(call) });
   return undefined;
 }
 
 /** The call ends without success. */
 export function giveUp<T>(call: RetryCall<T>): void {
   const why = call.denial ?? (call.policy.signal?.aborted ? "aborted" : "fault");
-  tell(call, { type: "gave-up", attempts: call.attempts, elapsedMs: elapsedMs(call), why });
+  emit(call, { type: "gave-up", attempts: call.attempts, elapsedMs: elapsedMs(call), why });
 }
 
 function afterFailure<T>(call: RetryCall<T>, outcome: Outcome<T>, decision: Decision): number | undefined {
   const { policy, attempts: attempt, previousDelayMs } = call;
-  tell(call, { type: "attempt-failed", attempt, ...("error" in outcome ? outcome : undefined) });
+  emit(call, { type: "attempt-failed", attempt, ...("error" in outcome ? outcome : undefined) });
   const progress = { attempts: attempt, elapsedMs: elapsedMs(call), previousDelayMs };
   const plan = planRetry(policy, decision, progress);
   if (plan.action === "wait") {
-    tell(call, { type: "retry-scheduled", attempt, delayMs: plan.delayMs, why: plan.why });
+    emit(call, { type: "retry-scheduled", attempt, delayMs: plan.delayMs, why: plan.why });
     call.previousDelayMs = plan.backoffMs;
-    call.paidFor = plan.kind ?? call.paidFor;
+    call.lastRetryKind = plan.kind ?? call.lastRetryKind;
     return plan.delayMs;
   }
   call.denial = plan.why;
-  tell(call, { type: "retry-denied", attempt, why: plan.why });
+  emit(call, { type: "retry-denied", attempt, why: plan.why });
   if ("value" in outcome) giveUp(call);
   else if (plan.action === "limit") {
     const elapsed = call.startedAt === undefined ? undefined : { elapsedMs: progress.elapsedMs };
@@ -86,15 +86,15 @@ function afterFailure<T>(call: RetryCall<T>, outcome: Outcome<T>, decision: Deci
 }
 
 /** A budget that throws must not take the value from the caller, whose operation has been carried out. */
-export function noteSuccess(budget: RetryBudget, paidFor: FailureKind | undefined): void {
+export function recordSuccess(budget: RetryBudget, lastRetryKind: FailureKind | undefined): void {
   try {
-    budget.onSuccess(paidFor);
+    budget.onSuccess(lastRetryKind);
   } catch {
     // What it counts is its own affair.
   }
 }
 
-function tell<T>({ policy }: RetryCall<T>, event: RetryEvent): void {
+function emit<T>({ policy }: RetryCall<T>, event: RetryEvent): void {
   notify(policy.onEvent, event);
 }
 

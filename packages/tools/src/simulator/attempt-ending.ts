@@ -1,7 +1,7 @@
 import { OnceAgainError } from "once-again";
 import { decideOn, type Failure } from "once-again/rules";
 import { errorVerdict, statusVerdict } from "once-again/delivery";
-import { attemptTimeout } from "once-again/rules";
+import { attemptTimeoutError } from "once-again/rules";
 import type { Decision } from "once-again";
 
 /** How a request or an attempt can end. Numbers, so that they fit into a typed array. */
@@ -32,7 +32,7 @@ export function decisions(retryAfterMs: number | undefined): DecideOnEnding {
     [endings.refused]: { verdict: errorVerdict(refused) },
     [endings.shed]: answered(503, retryAfterMs),
     [endings.erred]: answered(500),
-    [endings.timedOut]: { verdict: errorVerdict(attemptTimeout(0)) },
+    [endings.timedOut]: { verdict: errorVerdict(attemptTimeoutError(0)) },
     [endings.heldByThrottle]: { verdict: errorVerdict(new OnceAgainError("ONCE_THROTTLED", "")) },
     [endings.heldByLimit]: { verdict: errorVerdict(new OnceAgainError("ONCE_QUEUE_FULL", "")) },
   };

@@ -74,7 +74,7 @@ export class CallerLayers {
 
   #passLimit(call: number): void {
     const { limit } = this.#processOf(call);
-    const entry = limit?.places.enter(limit.line.size);
+    const entry = limit?.state.enter(limit.line.size);
     if (entry === "full") this.#listeners.onHeld(call, endings.heldByLimit);
     else if (entry === "wait") limit?.line.add(call);
     else this.#pass(call);
@@ -91,7 +91,7 @@ export class CallerLayers {
     if (limit === undefined || calls.hasPlace[call] === 0) return;
     calls.hasPlace[call] = 0;
     const [next] = limit.line;
-    if (next === undefined) return limit.places.free();
+    if (next === undefined) return limit.state.leave();
     // The place is handed on rather than given up, so that nobody slips in before those who wait.
     limit.line.delete(next);
     this.#pass(next);

@@ -1,7 +1,7 @@
 import { circuitBreakerSettings } from "once-again/rules";
 import { type BreakerState, breakerState } from "once-again/rules";
 import { type HedgeRule, hedgeRule } from "once-again/rules";
-import { concurrencySettings, type Places, placesOf } from "once-again/rules";
+import { concurrencySettings, type ConcurrencyState, concurrencyState } from "once-again/rules";
 import { throttleSettings } from "once-again/rules";
 import { type ThrottleState, throttleState } from "once-again/rules";
 import type { Backoff, RetryBudget } from "once-again";
@@ -25,7 +25,7 @@ export interface CallerProcess {
     | { readonly state: BreakerState; readonly probeTimeoutMs: number; readonly line: Set<number> }
     | undefined;
   readonly throttle: ThrottleState | undefined;
-  readonly limit: { readonly places: Places; readonly line: Set<number> } | undefined;
+  readonly limit: { readonly state: ConcurrencyState; readonly line: Set<number> } | undefined;
   readonly hedge: HedgeRule | undefined;
 }
 
@@ -45,7 +45,7 @@ export function callerProcess(
     breaker: circuitBreaker && breakerOf({ ...circuitBreaker, clock }),
     throttle:
       adaptiveThrottle && throttleState(throttleSettings({ ...adaptiveThrottle, clock, random: random.policy })),
-    limit: concurrencyLimit && { places: placesOf(concurrencySettings(concurrencyLimit)), line: new Set() },
+    limit: concurrencyLimit && { state: concurrencyState(concurrencySettings(concurrencyLimit)), line: new Set() },
     hedge: hedge && hedgeRule(hedge),
   };
 }

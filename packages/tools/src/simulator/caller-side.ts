@@ -100,9 +100,9 @@ export class CallerSide {
     this.#unlink(call, request);
     if (ending === endings.succeeded) {
       const { budget, hedge } = this.#processOf(call);
-      hedge?.answered(nowMs - calls.sentAt[call]!);
+      hedge?.recordLatency(nowMs - calls.sentAt[call]!);
       this.#endAttempt(call, false);
-      budget?.onSuccess(failureKinds[calls.paidFor[call]!]);
+      budget?.onSuccess(failureKinds[calls.lastRetryKind[call]!]);
       this.#end(call, undefined);
     } else if (calls.request[call] === none) this.#fail(call, ending, true);
   }
@@ -144,7 +144,7 @@ export class CallerSide {
     if (plan.action === "stop") throw new RangeError(`No ending is for good, but this one is: ${plan.why}.`);
     if (plan.action === "limit") return this.#end(call, plan.why);
     calls.delayMs[call] = plan.backoffMs;
-    calls.paidFor[call] = failureKinds.indexOf(plan.kind);
+    calls.lastRetryKind[call] = failureKinds.indexOf(plan.kind);
     calls.retryAt[call] = nowMs + plan.delayMs;
     events.add(calls.retryAt[call], eventKinds.retryDue, call);
   }

@@ -31,7 +31,7 @@ export class Calls {
   /** When the running attempt sent its first request. */
   declare sentAt: Column;
   /** What the last retry was taken for: an index of `failureKinds`, or 0. */
-  declare paidFor: Column;
+  declare lastRetryKind: Column;
   /** Whether it holds a place of the concurrency limit. */
   declare hasPlace: Column;
   /** Whether the running attempt is a circuit breaker's probe. */
@@ -58,7 +58,7 @@ export class Calls {
     this.retryAt[call] = never;
     this.hedgeAt[call] = never;
     this.delayMs[call] = 0;
-    this.paidFor[call] = 0;
+    this.lastRetryKind[call] = 0;
     this.request[call] = none;
     this.isProbe[call] = 0;
     this.hasPlace[call] = 0;
@@ -87,7 +87,7 @@ export class Calls {
     this.hedgeAt = column(8);
     this.hedges = column(9);
     this.sentAt = column(10);
-    this.paidFor = column(11);
+    this.lastRetryKind = column(11);
     this.hasPlace = column(12);
     this.isProbe = column(13);
     this.origin = column(14);

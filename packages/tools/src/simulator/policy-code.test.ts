@@ -17,7 +17,7 @@ test.each<PolicyOptions>([
     budget: { kind: "finagle", reservePerSecond: 0 },
     circuitBreaker: { window: { calls: 20 }, openMs: 500 },
     adaptiveThrottle: {},
-    concurrencyLimit: { max: 5 },
+    concurrencyLimit: { runningMax: 5 },
     hedge: { delayMs: "p95" },
   },
 ])("the code of a policy is a program that runs: %j", (options) => {

@@ -29,7 +29,7 @@ export type BackoffSettings =
 export type BudgetSettings =
   | { readonly kind: "none" }
   | { readonly kind: "success"; readonly tokensPerSuccess?: number; readonly capacity?: number }
-  | { readonly kind: "grpc"; readonly maxTokens?: number; readonly tokenRatio?: number }
+  | { readonly kind: "grpc"; readonly tokensMax?: number; readonly tokenRatio?: number }
   | ({ readonly kind: "aws" } & AwsBudgetOptions)
   | ({ readonly kind: "finagle" } & Omit<FinagleBudgetOptions, "clock">);
 

@@ -114,7 +114,7 @@ test("each layer does in the simulation what it is for", () => {
   expect(hedged.attempts.hedges).toBeGreaterThan(20);
   expect(hedged.latency.p99Ms!).toBeLessThan(simulateStorm(slow).latency.p99Ms!);
 
-  const limited = simulateStorm({ ...slow, policy: { concurrencyLimit: { max: 3, queueMax: 5 } } });
+  const limited = simulateStorm({ ...slow, policy: { concurrencyLimit: { runningMax: 3, queueMax: 5 } } });
   expect(limited.attempts.heldBack.queueFull).toBeGreaterThan(100);
 });
 

@@ -46,7 +46,7 @@ const variations: Readonly<Record<string, Variation>> = {
   "finagle-budget": budget("finagle"),
   breaker: (policy) => ({ ...policy, circuitBreaker: {} }),
   throttle: (policy) => ({ ...policy, adaptiveThrottle: {} }),
-  limit: (policy) => ({ ...policy, concurrencyLimit: { max: 100 } }),
+  limit: (policy) => ({ ...policy, concurrencyLimit: { runningMax: 100 } }),
   hedge: (policy) => ({ ...policy, hedge: { delayMs: "p95" } }),
 };
 

@@ -13,10 +13,10 @@ import {
 import type { Clock } from "../../core/clock.ts";
 import { notify } from "../../core/events.ts";
 import { isIdempotentMethod, isSafeMethod } from "../../delivery/index.ts";
-import { attemptTimeout, type Outcome } from "../../retry/attempt.ts";
+import { attemptTimeoutError, type Outcome } from "../../retry/attempt.ts";
 import { gaveUpError } from "../../retry/gave-up-error.ts";
 import { type Plan, planRetry } from "../../retry/plan.ts";
-import { noteSuccess } from "../../retry/retry-call.ts";
+import { recordSuccess } from "../../retry/retry-call.ts";
 import type { Decision, RetryBudget, RetryEvent } from "../../retry/index.ts";
 import type { FailureKind } from "../../retry/retry-budget.ts";
 import { Attempt, type AttemptOwner, type UndiciAnswer } from "./attempt.ts";
@@ -63,7 +63,7 @@ export class Call implements AttemptOwner, SteeredCall {
   #attempts = 0;
   #cancelTimer: (() => void) | undefined;
   #previousDelayMs = 0;
-  #paidFor: FailureKind | undefined;
+  #lastRetryKind: FailureKind | undefined;
   #status: number | undefined;
   #failure: Failure<UndiciAnswer> | undefined;
   #fateUnknown = false;
@@ -120,7 +120,7 @@ export class Call implements AttemptOwner, SteeredCall {
     this.#settled = true;
     this.#status = status;
     this.#failure = undefined;
-    if (this.#budget !== undefined) noteSuccess(this.#budget, this.#paidFor);
+    if (this.#budget !== undefined) recordSuccess(this.#budget, this.#lastRetryKind);
     this.#tell?.({ type: "succeeded", attempts: this.#attempts, elapsedMs: this.#elapsedMs() });
   }
 
@@ -209,7 +209,7 @@ export class Call implements AttemptOwner, SteeredCall {
     }
     const attempt = this.#attempts;
     if (plan.action === "wait") {
-      [this.#previousDelayMs, this.#paidFor] = [plan.backoffMs, plan.kind ?? this.#paidFor];
+      [this.#previousDelayMs, this.#lastRetryKind] = [plan.backoffMs, plan.kind ?? this.#lastRetryKind];
       this.#tell?.({ type: "retry-scheduled", attempt, delayMs: plan.delayMs, why: plan.why });
     } else {
       this.#tell?.({ type: "retry-denied", attempt, why: plan.why });
@@ -222,7 +222,7 @@ export class Call implements AttemptOwner, SteeredCall {
     const { timers, attemptTimeoutMs } = this.#surroundings;
     const leftMs = this.#attempts === 1 ? this.#deadlineMs : Math.max(0, this.#deadlineMs - this.#elapsedMs());
     const msMax = Math.min(leftMs, attemptTimeoutMs);
-    this.#cancelTimer = timers.timer(msMax, () => this.#cut(attemptTimeout(msMax)));
+    this.#cancelTimer = timers.timer(msMax, () => this.#cut(attemptTimeoutError(msMax)));
   }
 
   #stopTimer(): void {

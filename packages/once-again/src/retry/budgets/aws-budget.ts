@@ -35,8 +35,8 @@ export function awsBudget(options: AwsBudgetOptions = {}): RetryBudget {
       tokens -= costs[kind];
       return true;
     },
-    onSuccess(paidFor) {
-      tokens = Math.min(capacity, tokens + (paidFor === undefined ? 1 : costs[paidFor]));
+    onSuccess(lastRetryKind) {
+      tokens = Math.min(capacity, tokens + (lastRetryKind === undefined ? 1 : costs[lastRetryKind]));
     },
   };
 }

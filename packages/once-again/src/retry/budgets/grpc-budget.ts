@@ -10,22 +10,22 @@ import { thousandths, unit } from "./thousandths.ts";
  *
  * Source: gRFC A6, "Throttling Retry Attempts and Hedged RPCs".
  *
- * @param options.maxTokens the most tokens kept, and the number at the start: 1 to 1,000, default 10.
+ * @param options.tokensMax the most tokens kept, and the number at the start: 1 to 1,000, default 10.
  * @param options.tokenRatio what one success brings: 0.001 to 1,000 in steps of 0.001, default 0.1.
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
  */
-export function grpcBudget(options: { maxTokens?: number; tokenRatio?: number } = {}): RetryBudget {
-  checkNames("grpcBudget", options, { maxTokens: true, tokenRatio: true });
-  const maxTokens = thousandths(checkNumber("maxTokens", options.maxTokens ?? 10, { min: 1, max: 1000 }));
+export function grpcBudget(options: { tokensMax?: number; tokenRatio?: number } = {}): RetryBudget {
+  checkNames("grpcBudget", options, { tokensMax: true, tokenRatio: true });
+  const tokensMax = thousandths(checkNumber("tokensMax", options.tokensMax ?? 10, { min: 1, max: 1000 }));
   const perSuccess = thousandths(checkNumber("tokenRatio", options.tokenRatio ?? 0.1, { min: 0.001, max: 1000 }));
-  let tokens = maxTokens;
+  let tokens = tokensMax;
   return {
     onFailure() {
       tokens = Math.max(0, tokens - unit);
     },
-    tryTake: () => tokens > maxTokens / 2,
+    tryTake: () => tokens > tokensMax / 2,
     onSuccess() {
-      tokens = Math.min(maxTokens, tokens + perSuccess);
+      tokens = Math.min(tokensMax, tokens + perSuccess);
     },
   };
 }

@@ -106,7 +106,7 @@ test("Finagle without a reserve: ten requests at a tenth pay for exactly one ret
 });
 
 test("options out of bounds are refused", () => {
-  expect(() => grpcBudget({ maxTokens: 0 })).toThrow(refused);
+  expect(() => grpcBudget({ tokensMax: 0 })).toThrow(refused);
   expect(() => grpcBudget({ tokenRatio: 0 })).toThrow(refused);
   expect(() => awsBudget({ capacity: 1.5 })).toThrow(refused);
   expect(() => awsBudget({ throttledCost: 0 })).toThrow(refused);

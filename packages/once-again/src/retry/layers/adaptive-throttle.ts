@@ -1,7 +1,7 @@
 import { OnceAgainError } from "../../core/errors.ts";
 import { settleWithin, valueOf } from "../attempt.ts";
 import type { AnyLayer } from "../layer.ts";
-import { checkedFailed, failedByDefault, judge } from "./judge.ts";
+import { guardIsFailure, isFailureByDefault, judge } from "./judge.ts";
 import { type AdaptiveThrottleOptions, throttleSettings } from "./throttle-options.ts";
 import { throttleState } from "./throttle-state.ts";
 
@@ -14,18 +14,18 @@ import { throttleState } from "./throttle-state.ts";
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
  */
 export function adaptiveThrottle(options: AdaptiveThrottleOptions = {}): AnyLayer {
-  const failed = checkedFailed(options.failed ?? failedByDefault);
+  const isFailure = guardIsFailure(options.isFailure ?? isFailureByDefault);
   const state = throttleState(throttleSettings(options));
   return (next) => async (attempt) => {
-    if (!state.admits()) throw throttled();
+    if (!state.admits()) throw throttledError();
     const outcome = await settleWithin(next, attempt, attempt.signal);
-    const hasFailed = judge(outcome, attempt, failed);
+    const hasFailed = judge(outcome, attempt, isFailure);
     if (hasFailed !== undefined) state.count(hasFailed);
     return valueOf(outcome);
   };
 }
 
-function throttled(): OnceAgainError {
+function throttledError(): OnceAgainError {
   return new OnceAgainError(
     "ONCE_THROTTLED",
     "The server refuses too many calls at present, so this one was not made. Call again later.",

@@ -21,7 +21,7 @@ export interface BreakerState {
 }
 
 /** The rule of a circuit breaker, without the calls. */
-export function breakerState(settings: Omit<CircuitBreakerSettings, "failed">): BreakerState {
+export function breakerState(settings: Omit<CircuitBreakerSettings, "isFailure">): BreakerState {
   const { callsMin, clock, failureRatio, openMs, probeTimeoutMs, waitersMax, window } = settings;
   let outcomes = outcomeWindow(window, clock);
   /** From when a probe may go through, by the monotonic clock; `undefined` while the breaker is closed. */

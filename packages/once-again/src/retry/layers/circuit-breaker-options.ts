@@ -2,7 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkNumber, invalidOptionError } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import { checkedFailed, type Failed, failedByDefault } from "./judge.ts";
+import { guardIsFailure, type IsFailure, isFailureByDefault } from "./judge.ts";
 
 /** When a circuit breaker opens, and how it closes again. */
 export interface CircuitBreakerOptions {
@@ -25,7 +25,7 @@ export interface CircuitBreakerOptions {
    * What counts against the server; default: an error, or an HTTP status of 429 or from 500 on. An outcome over which it
    * throws counts too.
    */
-  readonly failed?: Failed | undefined;
+  readonly isFailure?: IsFailure | undefined;
   /** Where time comes from; default the machine's clock. */
   readonly clock?: Clock | undefined;
 }
@@ -40,7 +40,7 @@ const names: OptionNames<CircuitBreakerOptions> = {
   openMs: true,
   probeTimeoutMs: true,
   waitersMax: true,
-  failed: true,
+  isFailure: true,
   clock: true,
 };
 
@@ -54,17 +54,17 @@ export function circuitBreakerSettings(options: CircuitBreakerOptions) {
   const callsMin = options.callsMin ?? Math.min(10, callsMax?.max ?? 10);
   return Object.freeze({
     window,
-    failureRatio: checkedRatio(options.failureRatio ?? 0.5),
+    failureRatio: checkRatio(options.failureRatio ?? 0.5),
     callsMin: checkNumber("callsMin", callsMin, { min: 1, integer: true, ...callsMax }),
     openMs: checkNumber("openMs", options.openMs ?? 10_000, { min: 1 }),
     probeTimeoutMs: checkNumber("probeTimeoutMs", options.probeTimeoutMs ?? 10_000, { min: 1 }),
     waitersMax: checkNumber("waitersMax", options.waitersMax ?? 10, { min: 0, integer: true }),
-    failed: checkedFailed(options.failed ?? failedByDefault),
+    isFailure: guardIsFailure(options.isFailure ?? isFailureByDefault),
     clock: options.clock ?? systemClock,
   });
 }
 
-function checkedRatio(ratio: number): number {
+function checkRatio(ratio: number): number {
   if (typeof ratio === "number" && ratio > 0 && ratio <= 1) return ratio;
   throw invalidOptionError("failureRatio", "a number of more than 0, up to 1", ratio);
 }

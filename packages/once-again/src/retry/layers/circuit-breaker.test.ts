@@ -157,7 +157,7 @@ test("one who waits can abort, and leaves nothing behind", async () => {
 
 test("aborts, and calls held back further in, are not counted", async () => {
   const { call } = smallBreaker();
-  const full = concurrencyLimit({ max: 1, queueMax: 0 });
+  const full = concurrencyLimit({ runningMax: 1, queueMax: 0 });
   void run(full(never)).catch(() => undefined);
   for (let time = 0; time < 10; time += 1) {
     await expect(call(full(succeed))).rejects.toMatchObject({ code: "ONCE_QUEUE_FULL" });
@@ -208,7 +208,7 @@ test("an answer of a server in trouble counts as a failure; what else counts can
   const tolerant = smallBreaker();
   for (let time = 0; time < 10; time += 1) await tolerant.call(answer(404));
 
-  const strict = smallBreaker({ failed: (outcome: object) => "value" in outcome && outcome.value === "poor" });
+  const strict = smallBreaker({ isFailure: (outcome: object) => "value" in outcome && outcome.value === "poor" });
   for (let time = 0; time < 4; time += 1) await strict.call(() => "poor");
   await expect(strict.call(succeed)).rejects.toEqual(open);
 });
@@ -258,7 +258,7 @@ test.each([
 test("a predicate that throws counts as a failure, and leaves neither a probe nor a call hanging", async () => {
   const failed = (outcome: object): boolean => (outcome as { error: { response: { ok: boolean } } }).error.response.ok;
   const clock = fakeClock();
-  const breaker = circuitBreaker({ clock, callsMin: 1, openMs: 1000, failed });
+  const breaker = circuitBreaker({ clock, callsMin: 1, openMs: 1000, isFailure: failed });
   await expect(run(breaker(fail))).rejects.toBe(fault);
   for (let probe = 0; probe < 3; probe += 1) {
     await clock.advance(1000);

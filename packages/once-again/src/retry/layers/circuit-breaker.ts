@@ -5,7 +5,7 @@ import { breakerState } from "./breaker-state.ts";
 import { type CircuitBreakerOptions, circuitBreakerSettings } from "./circuit-breaker-options.ts";
 import { judge } from "./judge.ts";
 import type { OutcomeWindow } from "./outcome-window.ts";
-import { waitLine } from "./wait-line.ts";
+import { waitQueue } from "./wait-queue.ts";
 
 /**
  * Stops calling a server that fails most calls, so that it can recover, and so that callers need not wait for failures.
@@ -23,30 +23,30 @@ import { waitLine } from "./wait-line.ts";
  */
 export function circuitBreaker(options: CircuitBreakerOptions = {}): AnyLayer {
   const settings = circuitBreakerSettings(options);
-  const { clock, failed, probeTimeoutMs } = settings;
+  const { clock, isFailure, probeTimeoutMs } = settings;
   const state = breakerState(settings);
-  const waiters = waitLine();
+  const waiters = waitQueue();
 
   const admit = async (signal: AbortSignal): Promise<OutcomeWindow | "probe"> => {
     for (;;) {
       const admission = state.admit(waiters.size);
       if (admission.role === "call") return admission.counted;
       if (admission.role === "probe") return "probe";
-      if (admission.role === "refused") throw circuitOpen(clock.now(), admission.retryAfterMs);
+      if (admission.role === "refused") throw circuitOpenError(clock.now(), admission.retryAfterMs);
       await waiters.wait(signal);
     }
   };
 
   const call = async <T>(next: Operation<T>, attempt: Attempt, counted: OutcomeWindow): Promise<Outcome<T>> => {
     const outcome = await settleWithin(next, attempt, attempt.signal);
-    const hasFailed = judge(outcome, attempt, failed);
+    const hasFailed = judge(outcome, attempt, isFailure);
     if (hasFailed !== undefined) state.callEnded(counted, hasFailed);
     return outcome;
   };
 
   const probe = async <T>(next: Operation<T>, attempt: Attempt): Promise<Outcome<T>> => {
     const outcome = await settleWithin(next, attempt, attempt.signal, { clock, msMax: probeTimeoutMs });
-    state.probeEnded(judge(outcome, attempt, failed));
+    state.probeEnded(judge(outcome, attempt, isFailure));
     waiters.wakeAll();
     return outcome;
   };
@@ -57,7 +57,7 @@ export function circuitBreaker(options: CircuitBreakerOptions = {}): AnyLayer {
   };
 }
 
-function circuitOpen(nowMs: number, retryAfterMs: number): OnceAgainError {
+function circuitOpenError(nowMs: number, retryAfterMs: number): OnceAgainError {
   return new OnceAgainError(
     "ONCE_CIRCUIT_OPEN",
     "Too many of the last calls failed, so this one was not made. Call again from details.retryAt on.",

@@ -35,7 +35,7 @@ function steered(limit: ReturnType<typeof concurrencyLimit>) {
 }
 
 test("as many run as may, the others follow in their order, however those before them end", async () => {
-  const { started, start, end, fail } = steered(concurrencyLimit({ max: 2 }));
+  const { started, start, end, fail } = steered(concurrencyLimit({ runningMax: 2 }));
   const calls = [1, 2, 3, 4, 5].map((id) => start(id).catch((error: Error) => error.message));
   await tick();
   expect(started).toEqual([1, 2]);
@@ -51,7 +51,7 @@ test("as many run as may, the others follow in their order, however those before
 });
 
 test("a full queue refuses", async () => {
-  const { start, end } = steered(concurrencyLimit({ max: 1, queueMax: 1 }));
+  const { start, end } = steered(concurrencyLimit({ runningMax: 1, queueMax: 1 }));
   const calls = [start(1), start(2)];
   await expect(start(3)).rejects.toMatchObject({ code: "ONCE_QUEUE_FULL" });
   end(1);
@@ -65,7 +65,7 @@ test("a full queue refuses", async () => {
 });
 
 test("one who waits can abort and leaves the queue; one who runs makes room at once", async () => {
-  const { started, start, end } = steered(concurrencyLimit({ max: 1, queueMax: 1 }));
+  const { started, start, end } = steered(concurrencyLimit({ runningMax: 1, queueMax: 1 }));
   const [running, waiting] = [new AbortController(), new AbortController()];
   const first = rejects(start(1, running.signal), "no longer");
   const second = rejects(start(2, waiting.signal), "not yet");
@@ -84,7 +84,7 @@ test("one who waits can abort and leaves the queue; one who runs makes room at o
 test("whatever ends and aborts, never more run than may, and no place is lost", async () => {
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 1, max: 3 }), fc.array(fc.nat(5), { maxLength: 40 }), async (max, acts) => {
-      const limit = concurrencyLimit({ max, queueMax: 1000 });
+      const limit = concurrencyLimit({ runningMax: max, queueMax: 1000 });
       const open: Array<{ gate: PromiseWithResolvers<void>; controller: AbortController; call: Promise<unknown> }> = [];
       let running = 0;
       for (const act of acts) {
@@ -118,6 +118,6 @@ test("whatever ends and aborts, never more run than may, and no place is lost", 
   );
 });
 
-test.each([{ max: 0 }, { max: 1.5 }, { max: 1, queueMax: -1 }])("%o is refused", (options) => {
+test.each([{ runningMax: 0 }, { runningMax: 1.5 }, { runningMax: 1, queueMax: -1 }])("%o is refused", (options) => {
   expect(() => concurrencyLimit(options)).toThrow(expect.objectContaining({ code: "ONCE_OPTION_INVALID" }));
 });

@@ -8,7 +8,7 @@ export interface HedgeRule {
   /** How long a call may take by itself, in milliseconds; `undefined`: it is not hedged. */
   delayMs(): number | undefined;
   /** Hears how long a call took that succeeded, hedged or not. */
-  answered(latencyMs: number): void;
+  recordLatency(latencyMs: number): void;
 }
 
 const latenciesMin = 20;
@@ -23,16 +23,16 @@ export function hedgeRule(options: {
   readonly delayMs: number | "p95";
   readonly hedgesMax?: number | undefined;
 }): HedgeRule {
-  checkNames("hedge", options, { delayMs: true, hedgesMax: true, budget: true, failed: true, clock: true });
+  checkNames("hedge", options, { delayMs: true, hedgesMax: true, budget: true, isFailure: true, clock: true });
   const hedgesMax = checkNumber("hedgesMax", options.hedgesMax ?? 1, { min: 1, max: 10, integer: true });
   if (options.delayMs !== "p95") {
     const delayMs = checkNumber("delayMs", options.delayMs, { min: 0 });
-    return { hedgesMax, delayMs: () => delayMs, answered: () => {} };
+    return { hedgesMax, delayMs: () => delayMs, recordLatency: () => {} };
   }
   const latencies = recentValues(latenciesMax);
   return {
     hedgesMax,
     delayMs: () => (latencies.size < latenciesMin ? undefined : latencies.quantile(0.95)),
-    answered: (latencyMs) => latencies.add(latencyMs),
+    recordLatency: (latencyMs) => latencies.add(latencyMs),
   };
 }

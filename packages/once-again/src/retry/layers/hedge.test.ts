@@ -177,7 +177,7 @@ test("a predicate or a budget that throws neither hangs a hedged call nor ends t
     { afterMs: 200, answer: "first" },
     { afterMs: 50, answer: "second" },
   ]);
-  const call = run(hedge({ delayMs: 100, clock, failed })(operation));
+  const call = run(hedge({ delayMs: 100, clock, isFailure: failed })(operation));
   await clock.advance(1000);
   expect(await call).toBe("first");
 

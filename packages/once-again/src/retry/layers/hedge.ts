@@ -4,7 +4,7 @@ import { valueOf } from "../attempt.ts";
 import type { AnyLayer } from "../layer.ts";
 import type { RetryBudget } from "../retry-budget.ts";
 import { hedgeRule } from "./hedge-rule.ts";
-import { checkedFailed, type Failed, statusOf } from "./judge.ts";
+import { guardIsFailure, type IsFailure, statusOf } from "./judge.ts";
 import { race } from "./race.ts";
 
 /** When a second call is sent after the first. */
@@ -22,12 +22,12 @@ export interface HedgeOptions {
    * Which outcomes do not end the race while another call runs; default: an error, or an HTTP status from 400 on. One over
    * which it throws does not end it either.
    */
-  readonly failed?: Failed | undefined;
+  readonly isFailure?: IsFailure | undefined;
   /** Where time comes from; default the machine's clock. */
   readonly clock?: Clock | undefined;
 }
 
-const notOk: Failed = (outcome) => "error" in outcome || statusOf(outcome) >= 400;
+const isErrorStatus: IsFailure = (outcome) => "error" in outcome || statusOf(outcome) >= 400;
 
 /**
  * Sends a call a second time when the first is slow, and takes the answer that comes first: this cuts the tail of the
@@ -43,7 +43,7 @@ const notOk: Failed = (outcome) => "error" in outcome || statusOf(outcome) >= 40
  */
 export function hedge(options: HedgeOptions): AnyLayer {
   const { budget, clock = systemClock } = options;
-  const failed = checkedFailed(options.failed ?? notOk);
+  const isFailure = guardIsFailure(options.isFailure ?? isErrorStatus);
   const rule = hedgeRule(options);
   return (next) => async (attempt) => {
     const startedAt = clock.monotonic();
@@ -51,11 +51,11 @@ export function hedge(options: HedgeOptions): AnyLayer {
       delayMs: attempt.repeatable === false ? undefined : rule.delayMs(),
       hedgesMax: rule.hedgesMax,
       mayHedge: () => mayTake(budget),
-      failed,
+      isFailure,
       clock,
     });
     // Where a hedge was faster, the first call would have taken longer still: leaving it out would make p95 shrink.
-    if (!failed(outcome)) rule.answered(clock.monotonic() - startedAt);
+    if (!isFailure(outcome)) rule.recordLatency(clock.monotonic() - startedAt);
     return valueOf(outcome);
   };
 }

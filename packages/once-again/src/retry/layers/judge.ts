@@ -3,10 +3,10 @@ import type { Attempt, Outcome } from "../attempt.ts";
 import { isHeldBack } from "../decision.ts";
 
 /** Whether an outcome speaks against the server. */
-export type Failed = (outcome: Outcome<unknown>) => boolean;
+export type IsFailure = (outcome: Outcome<unknown>) => boolean;
 
 /** An error does; of answers only one whose HTTP `status` says overload or fault: 429, or from 500 on. */
-export const failedByDefault: Failed = (outcome) => {
+export const isFailureByDefault: IsFailure = (outcome) => {
   const status = statusOf(outcome);
   return "error" in outcome || status === 429 || status >= 500;
 };
@@ -18,10 +18,10 @@ export function statusOf(outcome: Outcome<unknown>): number {
 }
 
 /** A predicate of the caller's that can't throw: one that does counts the outcome as a failure, so that no call hangs. */
-export function checkedFailed(failed: Failed): Failed {
+export function guardIsFailure(isFailure: IsFailure): IsFailure {
   return (outcome) => {
     try {
-      return failed(outcome);
+      return isFailure(outcome);
     } catch {
       return true;
     }
@@ -32,13 +32,13 @@ export function checkedFailed(failed: Failed): Failed {
  * Whether the server failed in an attempt; `undefined` when the outcome says nothing about it, since the caller
  * aborted, or since a layer further in held the call back.
  */
-export function judge(outcome: Outcome<unknown>, attempt: Attempt, failed: Failed): boolean | undefined {
+export function judge(outcome: Outcome<unknown>, attempt: Attempt, isFailure: IsFailure): boolean | undefined {
   if ("error" in outcome) {
     if (isHeldBack(outcome.error)) return undefined;
     const { aborted, reason } = attempt.signal;
     if (aborted && !isTimeout(reason)) return undefined;
   }
-  return failed(outcome);
+  return isFailure(outcome);
 }
 
 /** Whether a signal aborted since the time was over, by ours or by `AbortSignal.timeout`, and not since a caller changed its mind. */

@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import { type Attempt, type Operation, type Outcome, settle } from "../attempt.ts";
-import type { Failed } from "./judge.ts";
+import type { IsFailure } from "./judge.ts";
 
 /** How calls of one operation race each other. */
 export interface RacePlan {
@@ -9,13 +9,13 @@ export interface RacePlan {
   readonly hedgesMax: number;
   /** Asked before each further call. */
   readonly mayHedge: () => boolean;
-  readonly failed: Failed;
+  readonly isFailure: IsFailure;
   readonly clock: Clock;
 }
 
 /** The outcome that wins; all the others are cancelled. Never rejects. */
 export function race<T>(next: Operation<T>, attempt: Attempt, plan: RacePlan): Promise<Outcome<T>> {
-  const { clock, delayMs, failed, hedgesMax, mayHedge } = plan;
+  const { clock, delayMs, isFailure, hedgesMax, mayHedge } = plan;
   const { signal } = attempt;
   if (signal.aborted) return Promise.resolve({ error: signal.reason });
   return new Promise((resolve) => {
@@ -27,7 +27,8 @@ export function race<T>(next: Operation<T>, attempt: Attempt, plan: RacePlan): P
       signal.removeEventListener("abort", onAbort);
       resolve(outcome);
       // Not the winner: its answer may still be read, and its signal would break that off.
-      for (const runner of runners) if (runner !== winner) runner.abort(signal.aborted ? signal.reason : lost());
+      for (const runner of runners)
+        if (runner !== winner) runner.abort(signal.aborted ? signal.reason : lostRaceError());
     };
     const onAbort = (): void => end({ error: signal.reason });
     const start = (): void => {
@@ -35,7 +36,7 @@ export function race<T>(next: Operation<T>, attempt: Attempt, plan: RacePlan): P
       runners.add(runner);
       void settle(next, { ...attempt, signal: runner.signal }).then((outcome) => {
         if (runner.signal.aborted) return;
-        if (!failed(outcome)) return end(outcome, runner);
+        if (!isFailure(outcome)) return end(outcome, runner);
         losses.push({ outcome, runner });
         if (losses.length === runners.size) end(...lossOf(losses));
       });
@@ -58,6 +59,6 @@ function lossOf<T>(
   return [last.outcome, last.runner];
 }
 
-function lost(): DOMException {
+function lostRaceError(): DOMException {
   return new DOMException("Another call of the same hedged call was faster.", "AbortError");
 }

@@ -3,7 +3,7 @@ import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkNumber } from "../../core/options.ts";
 import { type Random, systemRandom } from "../../core/random.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import type { Failed } from "./judge.ts";
+import type { IsFailure } from "./judge.ts";
 
 /** How eagerly a throttle holds calls back. */
 export interface AdaptiveThrottleOptions {
@@ -18,7 +18,7 @@ export interface AdaptiveThrottleOptions {
    * What the server did not accept; default: an error, or an HTTP status of 429 or from 500 on. An outcome over which it
    * throws counts too.
    */
-  readonly failed?: Failed | undefined;
+  readonly isFailure?: IsFailure | undefined;
   /** Where time comes from; default the machine's clock. */
   readonly clock?: Clock | undefined;
   /** Where chance comes from; default the machine's. */
@@ -31,13 +31,13 @@ export type ThrottleSettings = Readonly<{ requestsPerAccept: number; windowMs: n
 const names: OptionNames<AdaptiveThrottleOptions> = {
   requestsPerAccept: true,
   windowMs: true,
-  failed: true,
+  isFailure: true,
   clock: true,
   random: true,
 };
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds. */
-export function throttleSettings(options: Omit<AdaptiveThrottleOptions, "failed">): ThrottleSettings {
+export function throttleSettings(options: Omit<AdaptiveThrottleOptions, "isFailure">): ThrottleSettings {
   checkNames("adaptiveThrottle", options, names);
   return Object.freeze({
     requestsPerAccept: checkNumber("requestsPerAccept", options.requestsPerAccept ?? 2, { min: 1 }),

@@ -128,7 +128,7 @@ function policyOf(before: PolicyOptions = {}, flags: StormFlags): PolicyOptions 
     ...(budget !== undefined && { budget: { kind: budget } }),
     ...(breaker && { circuitBreaker: {} }),
     ...(throttle && { adaptiveThrottle: {} }),
-    ...(limit !== undefined && { concurrencyLimit: { max: limit } }),
+    ...(limit !== undefined && { concurrencyLimit: { runningMax: limit } }),
     ...(hedge !== undefined && { hedge: { delayMs: hedge } }),
   };
 }

@@ -1,5 +1,5 @@
 /** Callers who wait for something, first come first served. An abort takes a caller out of the line. */
-export interface WaitLine {
+export interface WaitQueue {
   readonly size: number;
   /**
    * Waits to be woken.
@@ -12,7 +12,7 @@ export interface WaitLine {
   wakeAll(): void;
 }
 
-export function waitLine(): WaitLine {
+export function waitQueue(): WaitQueue {
   // A set keeps the order of insertion, and lets anyone leave from the middle.
   const line = new Set<() => void>();
   const wakeFirst = (): boolean => {

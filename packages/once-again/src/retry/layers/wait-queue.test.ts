@@ -1,16 +1,16 @@
 import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
-import { waitLine } from "./wait-line.ts";
+import { waitQueue } from "./wait-queue.ts";
 
 test("who comes with a signal that was aborted gets its reason, and no place in the line", async () => {
-  const line = waitLine();
+  const line = waitQueue();
   const signal = AbortSignal.abort(new Error("no longer"));
   await expect(Promise.race([line.wait(signal), Promise.resolve("waits")])).rejects.toThrow("no longer");
   expect([line.size, getEventListeners(signal, "abort").length, line.wakeFirst()]).toEqual([0, 0, false]);
 });
 
 test("those who wait are woken in their order, and one who aborts leaves it", async () => {
-  const line = waitLine();
+  const line = waitQueue();
   const leaving = new AbortController();
   const woken: number[] = [];
   const wait = (id: number, signal: AbortSignal) => line.wait(signal).then(() => woken.push(id));

@@ -1,30 +1,30 @@
-/** An answer that an error carries, as far as it is looked at. */
-export interface CarriedAnswer {
+/** The parts of a response that an error carries and that are looked at. */
+export interface ErrorResponse {
   readonly status: number;
   readonly headers: { get(name: string): string | null };
 }
 
 /**
- * The answer that an error stands for: many clients throw what a server answered. Undici's `ResponseError` and most
+ * The response that an error carries: many clients throw what a server answered. Undici's `ResponseError` and most
  * others have it as `statusCode` or `status` beside `headers`; ky's, Octokit's and axios' as `response`.
  *
  * @returns `undefined` when the error has no status from 400 to 599: then it is about something else.
  */
-export function carriedAnswer(error: unknown): CarriedAnswer | undefined {
+export function errorResponse(error: unknown): ErrorResponse | undefined {
   if (typeof error !== "object" || error === null) return undefined;
   const { response } = error as { response?: unknown };
-  return answerOf(response) ?? answerOf(error);
+  return readResponse(response) ?? readResponse(error);
 }
 
-function answerOf(holder: unknown): CarriedAnswer | undefined {
+function readResponse(holder: unknown): ErrorResponse | undefined {
   if (typeof holder !== "object" || holder === null) return undefined;
   const { status, statusCode = status, headers } = holder as Record<"status" | "statusCode" | "headers", unknown>;
   if (typeof statusCode !== "number" || !Number.isInteger(statusCode)) return undefined;
   if (statusCode < 400 || statusCode > 599) return undefined;
-  return { status: statusCode, headers: { get: (name) => headerOf(headers, name) } };
+  return { status: statusCode, headers: { get: (name) => readHeader(headers, name) } };
 }
 
-function headerOf(headers: unknown, name: string): string | null {
+function readHeader(headers: unknown, name: string): string | null {
   if (typeof headers !== "object" || headers === null) return null;
   if ("get" in headers && typeof headers.get === "function") {
     const value: unknown = headers.get(name);
