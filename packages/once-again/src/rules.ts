@@ -2,7 +2,7 @@
  * The pure rules under the loops: state and facts in, a decision out. They know neither timers nor the network, so they
  * can be driven on a clock of one's own, as the storm simulator of @once-again/tools drives them.
  */
-export { type Answer, decideOn, type Failure } from "./client/retry-rule.ts";
+export { decideOn, type Failure, type ResponseHead } from "./client/retry-rule.ts";
 export { attemptTimeoutError } from "./retry/attempt.ts";
 export { type Admission, type BreakerState, breakerState } from "./retry/layers/breaker-state.ts";
 export { type CircuitBreakerSettings, circuitBreakerSettings } from "./retry/layers/circuit-breaker-options.ts";

@@ -7,7 +7,7 @@ export const callerMutants: readonly Mutant[] = [
   {
     guard: "doubt: an error of ours is judged by its own row",
     file: "packages/once-again/src/delivery/error-verdict.ts",
-    search: "  const own = ownWithin(error);\n",
+    search: "  const own = findOwnVerdict(error);\n",
     replace: "  const own = undefined as Verdict | undefined;\n",
     check: test("packages/once-again/src/delivery/own-errors.test.ts"),
     killedBy: "is judged by its own row",
@@ -38,7 +38,7 @@ export const callerMutants: readonly Mutant[] = [
   },
   {
     guard: "doubt: the error of a body's stream is not the server's",
-    file: "packages/once-again/src/client/made-body.ts",
+    file: "packages/once-again/src/client/make-body.ts",
     search: "controller.error(new BodyStreamError(cause));",
     replace: "controller.error(cause);",
     check: test("packages/once-again/src/client/read-within-attempt.test.ts"),
@@ -47,8 +47,8 @@ export const callerMutants: readonly Mutant[] = [
   {
     guard: "key: an empty one is none",
     file: "packages/once-again/src/client/operation-key.ts",
-    search: "if (problem === undefined) return brought;",
-    replace: "if (brought !== keyHeader) return brought;",
+    search: "if (problem === undefined) return given;",
+    replace: "if (given !== keyHeader) return given;",
     check: test("packages/once-again/src/client/given-keys.test.ts"),
     killedBy: "is refused before anything is sent",
   },
@@ -62,8 +62,8 @@ export const callerMutants: readonly Mutant[] = [
   },
   {
     guard: "nested: an SDK's own retry is one attempt",
-    file: "packages/once-again/src/client/prepared-request.ts",
-    search: "const outer = within ?? foreignRetry(headers);",
+    file: "packages/once-again/src/client/sendable-request.ts",
+    search: "const outer = within ?? readForeignAttempt(headers);",
     replace: "const outer = within;",
     check: test("test/sdks.test.ts"),
     killedBy: "gets one attempt for each of those",
@@ -71,8 +71,8 @@ export const callerMutants: readonly Mutant[] = [
   {
     guard: "layers: a predicate that throws counts as a failure",
     file: "packages/once-again/src/retry/layers/judge.ts",
-    search: "      return failed(outcome);\n    } catch {\n      return true;",
-    replace: "      return failed(outcome);\n    } catch (error) {\n      throw error;",
+    search: "      return isFailure(outcome);\n    } catch {\n      return true;",
+    replace: "      return isFailure(outcome);\n    } catch (error) {\n      throw error;",
     check: test("packages/once-again/src/retry/layers/circuit-breaker.test.ts"),
     killedBy: "a predicate that throws counts as a failure",
   },
@@ -95,7 +95,7 @@ export const callerMutants: readonly Mutant[] = [
   {
     guard: "body: what is no body is refused",
     file: "packages/once-again/src/client/request-body.ts",
-    search: 'if (!isStream(body) && !("next" in body)) throw notABody(body);',
+    search: 'if (!isStream(body) && !("next" in body)) throw bodyKindError(body);',
     replace: 'if (!isStream(body) && !("next" in body)) return;',
     check: test("packages/once-again/src/client/request-body.test.ts"),
     killedBy: "refused before anything is sent",
@@ -127,7 +127,7 @@ export const callerMutants: readonly Mutant[] = [
   {
     guard: "undici: a call that never got through says so",
     file: "packages/once-again/src/interceptors/undici/call.ts",
-    search: "{ ...rule, free: !isSent, noEffect: !this.#fateUnknown }",
+    search: "{ ...rule, free: !isSent, noEffect: !this.#mayHaveHappened }",
     replace: "rule",
     check: test("packages/once-again/src/interceptors/undici/undici-doubt.test.ts"),
     killedBy: "says that it had no effect",
@@ -143,7 +143,7 @@ export const callerMutants: readonly Mutant[] = [
   {
     guard: "layers: a list in the place of a function is refused at once",
     file: "packages/once-again/src/client/fetch-options.ts",
-    search: 'if (typeof layers !== "function") throw noListOfLayers(layers);',
+    search: 'if (typeof layers !== "function") throw layersError(layers);',
     replace: "",
     check: test("packages/once-again/src/client/layers.test.ts"),
     killedBy: "is refused with a sentence",

@@ -227,7 +227,7 @@ export const mutants: readonly Mutant[] = [
   {
     guard: "doubt: a caller takes no plain 5xx for a refusal",
     file: "packages/once-again/src/client/retry-rule.ts",
-    search: "return answer.status < 500 || (answer.status === 503 && retryAfterMs !== undefined && trusted === true);",
+    search: "return head.status < 500 || (head.status === 503 && retryAfterMs !== undefined && trusted === true);",
     replace: "return true;",
     check: simulation,
     killedBy: "no-lost-effect",
@@ -334,7 +334,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "new key on retry: all attempts of a call have one key",
-    file: "packages/once-again/src/client/prepared-request.ts",
+    file: "packages/once-again/src/client/sendable-request.ts",
     search: "const attemptHeaders = new Headers(headers);",
     replace:
       "const attemptHeaders = new Headers(headers);\n" +

@@ -31,8 +31,8 @@ export const outerMutants: readonly Mutant[] = [
   {
     guard: "intents: who gave up below is asked again",
     file: "packages/once-again/src/intents/settlement.ts",
-    search: "if (OnceAgainError.isInstance(at) && gaveUp.has(at.code)) return false;",
-    replace: "if (OnceAgainError.isInstance(at) && gaveUp.has(at.code)) return true;",
+    search: "if (OnceAgainError.isInstance(at) && gaveUpCodes.has(at.code)) return false;",
+    replace: "if (OnceAgainError.isInstance(at) && gaveUpCodes.has(at.code)) return true;",
     check: testFile("packages/once-again/src/intents/settlement.test.ts"),
     killedBy: "who gave up below",
   },

@@ -20,7 +20,7 @@ export interface OuterAttempt {
 }
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for a name that no header can have. */
-export function checkedAttemptHeaders(names: AttemptHeaders): AttemptHeaders {
+export function checkAttemptHeaders(names: AttemptHeaders): AttemptHeaders {
   for (const [option, name] of Object.entries(names) as Array<[string, string | undefined]>) {
     if (name !== undefined && !/^[\w!#$%&'*+.^`|~-]+$/.test(name)) {
       throw invalidOptionError(`attemptHeaders.${option}`, "a header's name", name);

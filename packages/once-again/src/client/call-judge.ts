@@ -1,35 +1,35 @@
 import type { Outcome } from "../retry/index.ts";
 import type { FetchSettings } from "./fetch-options.ts";
-import type { PreparedRequest } from "./prepared-request.ts";
-import { type Answer, type Failure, failureOf, leavesFateUnknown, unsent } from "./retry-rule.ts";
+import type { SendableRequest } from "./sendable-request.ts";
+import { type Failure, failureOf, markUnsent, mayHaveHappened, type ResponseHead } from "./retry-rule.ts";
 
 /** Judges the attempts of one call, and remembers whether one of them may have been carried out. */
-export class CallJudge<Answered extends Answer> {
+export class CallJudge<Res extends ResponseHead> {
   /** An attempt may have been carried out, or may yet be. */
-  fateUnknown = false;
-  readonly #request: PreparedRequest<Answered>;
+  mayHaveHappened = false;
+  readonly #request: SendableRequest<Res>;
   readonly #settings: FetchSettings;
   /** The answer by which a server of once-again vouched that nothing happened. */
-  #vouched: Answered | undefined;
+  #vouched: Res | undefined;
 
-  constructor(request: PreparedRequest<Answered>, settings: FetchSettings) {
+  constructor(request: SendableRequest<Res>, settings: FetchSettings) {
     this.#request = request;
     this.#settings = settings;
   }
 
   /** Looks into a 503, whose headers don't tell what it proves. */
-  async look(answer: Answered): Promise<void> {
+  async look(answer: Res): Promise<void> {
     if (await this.#request.saysNoEffect?.(answer)) this.#vouched = answer;
   }
 
   /** @param wasSent whether the attempt's request left. */
-  judge(outcome: Outcome<Answered>, wasSent: boolean): Failure<Answered> | undefined {
+  judge(outcome: Outcome<Res>, wasSent: boolean): Failure<Res> | undefined {
     const { isLocal, origin } = this.#request;
     const { policy, trustsRetryAfter } = this.#settings;
     const isVouched = this.#vouched !== undefined && "value" in outcome && outcome.value === this.#vouched;
     const found = failureOf(outcome, policy.clock.now(), isVouched || trustsRetryAfter(origin));
-    const judged = found === undefined || (wasSent && !isLocal) ? found : unsent(found, isLocal);
-    this.fateUnknown ||= judged !== undefined && leavesFateUnknown(judged);
+    const judged = found === undefined || (wasSent && !isLocal) ? found : markUnsent(found, isLocal);
+    this.mayHaveHappened ||= judged !== undefined && mayHaveHappened(judged);
     return judged;
   }
 }

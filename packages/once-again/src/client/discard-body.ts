@@ -22,7 +22,7 @@ export async function discardBody(response: Response, clock: Clock): Promise<voi
         bytes += chunk.value.byteLength;
       }
       if (bytes > bytesMax) cancel();
-      else await connectionGivenBack();
+      else await waitForConnection();
     } finally {
       stopTimer();
     }
@@ -36,7 +36,7 @@ export async function discardBody(response: Response, clock: Clock): Promise<voi
  * in the order in which they were set, so one that is set now runs after it. Platforms that have none keep their
  * connections apart from the program's turns.
  */
-function connectionGivenBack(): Promise<void> {
+function waitForConnection(): Promise<void> {
   return new Promise((resolve) => {
     if ("setImmediate" in globalThis) setImmediate(resolve);
     else resolve();

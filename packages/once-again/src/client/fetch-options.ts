@@ -8,7 +8,7 @@ import { type KeyFormat, keyHeaderName } from "../key/index.ts";
 import type { Backoff, RetryBudget } from "../retry/index.ts";
 import { type AnyLayer, compose } from "../retry/layer.ts";
 import { type RetryPolicy, retryPolicy } from "../retry/retry-options.ts";
-import { type AttemptHeaders, checkedAttemptHeaders } from "./attempt-headers.ts";
+import { type AttemptHeaders, checkAttemptHeaders } from "./attempt-headers.ts";
 import type { FetchEvent } from "./fetch-event.ts";
 import { originBudgets } from "./origin-budgets.ts";
 import { type OriginRule, originRule } from "./origin-rule.ts";
@@ -44,7 +44,7 @@ export interface RetryingFetchOptions {
    * `once-again/layers`). It is asked once for each origin, since what they learn is about one server. `budget` is that
    * origin's: share it with `hedge`, which hedges only what has a key or an idempotent method. Default none.
    */
-  readonly layers?: ((place: OriginPlace) => readonly AnyLayer[]) | undefined;
+  readonly layers?: ((place: OriginContext) => readonly AnyLayer[]) | undefined;
   /** The headers in which an attempt tells its number and the time that is left; default none. */
   readonly attemptHeaders?: AttemptHeaders | undefined;
   /**
@@ -89,7 +89,7 @@ export interface RetryingFetchOptions {
 }
 
 /** The server that layers are made for. */
-export interface OriginPlace {
+export interface OriginContext {
   readonly origin: string;
   /** What retries of calls to it are paid from; `undefined` when they are free. */
   readonly budget: RetryBudget | undefined;
@@ -149,13 +149,13 @@ export function fetchSettings(options: RetryingFetchOptions): FetchSettings {
     random,
   } = options;
   for (const name of ["fetch", "backoff", "onEvent"] as const) checkFunction<unknown>(name, options[name]);
-  const budgetOf = budgets(options.budget ?? "per-origin");
+  const budgetOf = budgetRule(options.budget ?? "per-origin");
   return Object.freeze({
     policy: retryPolicy<Response>({ attemptsMax, attemptTimeoutMs, backoff, clock, deadlineMs, random }),
     fetch: options.fetch ?? platformFetch(),
     budgetOf,
     layerOf: layersByOrigin(options.layers ?? noLayers, budgetOf),
-    attemptHeaders: checkedAttemptHeaders(options.attemptHeaders ?? {}),
+    attemptHeaders: checkAttemptHeaders(options.attemptHeaders ?? {}),
     makesKeys: keyRule(options.keys ?? "auto"),
     trustsRetryAfter: originRule("trustRetryAfter", options.trustRetryAfter ?? false),
     readBodyBytesMax: readBodyBound(options.readBody ?? false),
@@ -174,15 +174,15 @@ function layersByOrigin(
   layers: NonNullable<RetryingFetchOptions["layers"]>,
   budgetOf: FetchSettings["budgetOf"],
 ): FetchSettings["layerOf"] {
-  if (typeof layers !== "function") throw noListOfLayers(layers);
+  if (typeof layers !== "function") throw layersError(layers);
   return perOrigin((origin) => {
     const made: unknown = layers({ origin, budget: budgetOf(origin) });
     if (Array.isArray(made) && made.every((layer) => typeof layer === "function")) return compose(...made);
-    throw noListOfLayers(made);
+    throw layersError(made);
   });
 }
 
-function noListOfLayers(given: unknown): OnceAgainError {
+function layersError(given: unknown): OnceAgainError {
   const message =
     "layers must be a function that makes an origin's layers and returns them as a list, " +
     `such as () => [circuitBreaker()], but it is, or returned, ${Array.isArray(given) ? "another list" : typeof given}.`;
@@ -204,7 +204,7 @@ function readBodyBound(readBody: NonNullable<RetryingFetchOptions["readBody"]>):
   return checkNumber("readBody.bytesMax", readBody.bytesMax, { min: 1, integer: true });
 }
 
-function budgets(budget: RetryBudget | "per-origin" | "off"): FetchSettings["budgetOf"] {
+function budgetRule(budget: RetryBudget | "per-origin" | "off"): FetchSettings["budgetOf"] {
   if (budget === "per-origin") return originBudgets();
   if (budget === "off") return () => undefined;
   if (typeof budget !== "object" || typeof budget.tryTake !== "function") {

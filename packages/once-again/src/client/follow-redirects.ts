@@ -44,7 +44,7 @@ function targetError(cause: unknown): RedirectError {
  * Not in browsers, which show no redirect, and whose errors prove nothing anyway; nor with `integrity`, which is
  * checked against the redirect itself then.
  */
-export function followsItself(method: string, settings: { redirect?: string; integrity?: string }): boolean {
+export function mustFollowRedirects(method: string, settings: { redirect?: string; integrity?: string }): boolean {
   return !isSafeMethod(method) && (settings.redirect ?? "follow") === "follow" && !settings.integrity && !isBrowser();
 }
 

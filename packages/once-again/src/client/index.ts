@@ -1,6 +1,6 @@
 export { type AttemptHeaders, type OuterAttempt, readAttempt } from "./attempt-headers.ts";
 export type { FetchEvent, FetchFacts } from "./fetch-event.ts";
-export type { OriginPlace, RetryingFetchOptions } from "./fetch-options.ts";
+export type { OriginContext, RetryingFetchOptions } from "./fetch-options.ts";
 export type { OriginRule } from "./origin-rule.ts";
 export type { Body, BodyFactory, RetryingRequestInit } from "./request-body.ts";
 export { retryingFetch, type RetryingFetch } from "./retrying-fetch.ts";

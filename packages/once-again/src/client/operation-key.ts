@@ -6,20 +6,20 @@ import type { FetchSettings } from "./fetch-options.ts";
 type KeySettings = Pick<FetchSettings, "makesKeys" | "keyHeader" | "keyFormat" | "policy">;
 
 /**
- * The operation's key: the one that the caller brought or, for POST and PATCH, a new one, put into `headers`.
+ * The operation's key: the one that the caller given or, for POST and PATCH, a new one, put into `headers`.
  *
  * @param origin where the request goes; no key is made for one that the option `keys` leaves out.
- * @throws OnceAgainError `ONCE_KEY_INVALID` when the caller brought one that is empty, malformed or repeated: it would
+ * @throws OnceAgainError `ONCE_KEY_INVALID` when the caller given one that is empty, malformed or repeated: it would
  *   protect nothing.
  */
-export function nameOperation(
+export function ensureKey(
   method: string,
   headers: { get(name: string): string | null; set(name: string, value: string): void },
   settings: KeySettings,
   origin: string,
 ): string | undefined {
-  const brought = headers.get(settings.keyHeader);
-  if (brought !== null) return checkedKey(brought, settings.keyHeader);
+  const given = headers.get(settings.keyHeader);
+  if (given !== null) return checkKey(given, settings.keyHeader);
   if (!/^(POST|PATCH)$/i.test(method) || !settings.makesKeys(origin)) return undefined;
   const key = makeKey({ clock: settings.policy.clock, random: settings.policy.random });
   headers.set(settings.keyHeader, formatKey(key, settings.keyFormat));
@@ -27,9 +27,9 @@ export function nameOperation(
 }
 
 /** The header as it was given: it goes out like that, and asks again like that. */
-function checkedKey(brought: string, keyHeader: string): string {
-  const problem = headerKeyProblem(brought);
-  if (problem === undefined) return brought;
+function checkKey(given: string, keyHeader: string): string {
+  const problem = headerKeyProblem(given);
+  if (problem === undefined) return given;
   throw new OnceAgainError(
     "ONCE_KEY_INVALID",
     `The ${keyHeader} of this request can't be used: ${problem}. Nothing was sent. Leave the header out, and a key is ` +

@@ -1,12 +1,12 @@
 import { type ReadBounds, readStream } from "./read-stream.ts";
-import { type Body, type HeldBody, heldBody, type RetryingRequestInit } from "./request-body.ts";
+import { type Body, type BodyCopy, copyBody, type RetryingRequestInit } from "./request-body.ts";
 
 /** What the arguments of a `fetch` say. */
 export interface ReadRequest {
   readonly method: string;
   readonly url: URL;
   readonly headers: Headers;
-  readonly body: HeldBody["body"];
+  readonly body: BodyCopy["body"];
   /** What `fetch` is to be given first. A Request brings settings (credentials, mode, ...) that only it can hand on. */
   readonly target: string | Request;
 }
@@ -26,10 +26,10 @@ export async function readRequest(
   bounds: ReadBounds,
 ): Promise<ReadRequest> {
   if (input instanceof Request) return readGivenRequest(input, settings, body, bounds);
-  const { method, url, headers } = plainHead(input, settings) ?? checkedHead(input, settings);
-  const held = await heldBody(body, method);
-  nameType(headers, held);
-  return { method, url, headers, body: held.body, target: url.href };
+  const { method, url, headers } = readPlainHead(input, settings) ?? readCheckedHead(input, settings);
+  const copy = await copyBody(body, method);
+  setContentType(headers, copy);
+  return { method, url, headers, body: copy.body, target: url.href };
 }
 
 async function readGivenRequest(
@@ -40,7 +40,7 @@ async function readGivenRequest(
 ): Promise<ReadRequest> {
   const { referrer, referrerPolicy } = input;
   // With `null` the Request's own body stays, as in `fetch`.
-  const replaced = (body ?? null) === null ? undefined : await heldBody(body, settings.method ?? input.method);
+  const replaced = (body ?? null) === null ? undefined : await copyBody(body, settings.method ?? input.method);
   const target = new Request(input, {
     // Any setting, even the signal, would reset these two.
     referrer,
@@ -55,14 +55,14 @@ async function readGivenRequest(
   if (replaced !== undefined) {
     // The empty text that stood in for it has a type of its own.
     if (!new Headers(settings.headers ?? input.headers).has("content-type")) headers.delete("content-type");
-    nameType(headers, replaced);
+    setContentType(headers, replaced);
     return { method, url: new URL(url), headers, body: replaced.body, target };
   }
   const read = target.body === null ? null : await readStream(target.body, bounds);
   return { method, url: new URL(url), headers, body: read, target };
 }
 
-function nameType(headers: Headers, { contentType }: HeldBody): void {
+function setContentType(headers: Headers, { contentType }: BodyCopy): void {
   if (contentType !== undefined && !headers.has("content-type")) headers.set("content-type", contentType);
 }
 
@@ -72,7 +72,7 @@ type Head = Pick<ReadRequest, "method" | "url" | "headers">;
 const plainMethods: ReadonlySet<unknown> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 
 /** What most requests say; `undefined` for one that only the platform can check, by a Request, which costs more than twice as much. */
-function plainHead(input: string | URL, settings: Settings): Head | undefined {
+function readPlainHead(input: string | URL, settings: Settings): Head | undefined {
   const { method = "GET", headers, ...others } = settings;
   if (!plainMethods.has(method) || Object.keys(others).length > 0) return undefined;
   const text = input.toString();
@@ -81,7 +81,7 @@ function plainHead(input: string | URL, settings: Settings): Head | undefined {
   return { method, url, headers: new Headers(headers) };
 }
 
-function checkedHead(input: string | URL, settings: Settings): Head {
+function readCheckedHead(input: string | URL, settings: Settings): Head {
   // Without the body: the platform would make a web stream of it, which costs a third of a whole `fetch`.
   const { method, url, headers } = new Request(input, { ...settings, signal: null });
   return { method, url: new URL(url), headers: new Headers(headers) };

@@ -17,18 +17,18 @@ export interface ReadBounds {
 export async function readStream(stream: ReadableStream<Uint8Array>, bounds: ReadBounds): Promise<ArrayBuffer> {
   const { bytesMax, clock, msMax, signal } = bounds;
   const reader = stream.getReader();
-  const ended = Promise.withResolvers<never>();
-  const stopTimer = clock.timer(msMax, () => ended.reject(tooLate()));
-  const onAbort = (): void => ended.reject(signal?.reason);
+  const interrupted = Promise.withResolvers<never>();
+  const stopTimer = clock.timer(msMax, () => interrupted.reject(deadlineError()));
+  const onAbort = (): void => interrupted.reject(signal?.reason);
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
     const chunks: Uint8Array<ArrayBuffer>[] = [];
     let bytes = 0;
     for (;;) {
-      const chunk = await Promise.race([reader.read(), ended.promise]);
+      const chunk = await Promise.race([reader.read(), interrupted.promise]);
       if (chunk.done) return await new Blob(chunks).arrayBuffer();
       bytes += chunk.value.byteLength;
-      if (bytes > bytesMax) throw tooLarge(bytesMax);
+      if (bytes > bytesMax) throw bodyTooLargeError(bytesMax);
       chunks.push(chunk.value as Uint8Array<ArrayBuffer>);
     }
   } catch (error) {
@@ -38,11 +38,11 @@ export async function readStream(stream: ReadableStream<Uint8Array>, bounds: Rea
     stopTimer();
     signal?.removeEventListener("abort", onAbort);
     // A timer that fires with the last chunk has nobody left to tell.
-    ended.promise.catch(() => undefined);
+    interrupted.promise.catch(() => undefined);
   }
 }
 
-function tooLate(): OnceAgainError {
+function deadlineError(): OnceAgainError {
   return new OnceAgainError(
     "ONCE_DEADLINE_EXCEEDED",
     "The deadline came while the request's body was being read. Nothing was sent.",
@@ -50,7 +50,7 @@ function tooLate(): OnceAgainError {
   );
 }
 
-function tooLarge(bytesMax: number): OnceAgainError {
+function bodyTooLargeError(bytesMax: number): OnceAgainError {
   return new OnceAgainError(
     "ONCE_BODY_TOO_LARGE",
     `The request's body is a stream of more than ${bytesMax} bytes, which would have to be kept in memory to be sent ` +

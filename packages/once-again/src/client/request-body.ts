@@ -35,7 +35,7 @@ export interface RetryingRequestInit extends Omit<RequestInit, "body" | "signal"
  */
 export function refuseOneShot(body: unknown): void {
   if (typeof body !== "object" || body === null || isSendable(body)) return;
-  if (!isStream(body) && !("next" in body)) throw notABody(body);
+  if (!isStream(body) && !("next" in body)) throw bodyKindError(body);
   throw new OnceAgainError(
     "ONCE_BODY_NOT_REPLAYABLE",
     "The body is a stream, which can be sent only once. Nothing was sent. " +
@@ -62,7 +62,7 @@ export function isStream(body: object): boolean {
   return Symbol.asyncIterator in body || "getReader" in body || "pipe" in body;
 }
 
-function notABody(body: object): OnceAgainError {
+function bodyKindError(body: object): OnceAgainError {
   const kind = Object.prototype.toString.call(body).slice(8, -1);
   return new OnceAgainError(
     "ONCE_OPTION_INVALID",
@@ -73,7 +73,7 @@ function notABody(body: object): OnceAgainError {
 }
 
 /** A body that is the same each time it is sent, and the type that the kind of body given has by itself. */
-export interface HeldBody {
+export interface BodyCopy {
   readonly body: string | ArrayBuffer | Blob | null;
   readonly contentType?: string | undefined;
 }
@@ -83,7 +83,7 @@ export interface HeldBody {
  *
  * @throws TypeError, as `fetch` does, when the method takes no body.
  */
-export async function heldBody(body: Body | null | undefined, method: string): Promise<HeldBody> {
+export async function copyBody(body: Body | null | undefined, method: string): Promise<BodyCopy> {
   if (body === null || body === undefined) return { body: null };
   if (method === "GET" || method === "HEAD") throw new TypeError(`A ${method} request can't have a body.`);
   if (typeof body === "string") return { body, contentType: "text/plain;charset=UTF-8" };

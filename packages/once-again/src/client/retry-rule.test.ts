@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { ErrorCode } from "../core/error-codes.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import type { Decision, Outcome } from "../retry/index.ts";
-import { decideOn, failureOf, leavesFateUnknown } from "./retry-rule.ts";
+import { decideOn, failureOf, mayHaveHappened } from "./retry-rule.ts";
 
 /** What is decided on an outcome: `done`, `retry`, or why it stops. */
 function decided(outcome: Outcome<Response>, repeatable: boolean): string {
@@ -65,30 +65,29 @@ test("after a redirect no answer proves that the first request had no effect", (
   expect(decided({ value: response }, true)).toBe("retry");
 });
 
-test("the fate is open until a refusal, or an answer that is kept", () => {
-  const fateUnknown = (outcome: Outcome<Response>): boolean | undefined => {
+test("the outcome is open until a refusal, or an answer that is kept", () => {
+  const isOpen = (outcome: Outcome<Response>): boolean | undefined => {
     const failure = failureOf(outcome, 0);
-    return failure && leavesFateUnknown(failure);
+    return failure && mayHaveHappened(failure);
   };
   const open = [408, 500, 501, 502, 503, 504, 520].map((status) => answer(status));
-  for (const outcome of [...open, error("ECONNRESET"), answer(409, retryAfter)])
-    expect(fateUnknown(outcome)).toBe(true);
+  for (const outcome of [...open, error("ECONNRESET"), answer(409, retryAfter)]) expect(isOpen(outcome)).toBe(true);
   const refused = [400, 401, 404, 409, 421, 422, 425, 429].map((status) => answer(status));
-  for (const outcome of [...refused, error("ECONNREFUSED")]) expect(fateUnknown(outcome)).toBe(false);
-  expect(fateUnknown(answer(503, retryAfter))).toBe(true);
-  expect(fateUnknown(error("UND_ERR_RES_CONTENT_LENGTH_MISMATCH"))).toBe(true);
-  expect(fateUnknown(answer(504, { "Idempotent-Replayed": "true" }))).toBe(false);
+  for (const outcome of [...refused, error("ECONNREFUSED")]) expect(isOpen(outcome)).toBe(false);
+  expect(isOpen(answer(503, retryAfter))).toBe(true);
+  expect(isOpen(error("UND_ERR_RES_CONTENT_LENGTH_MISMATCH"))).toBe(true);
+  expect(isOpen(answer(504, { "Idempotent-Replayed": "true" }))).toBe(false);
 });
 
 test("a 503 with Retry-After proves that nothing happened where it is trusted, and no other 5xx ever does", () => {
   for (const status of [500, 501, 502, 503, 504, 520]) {
     const failure = failureOf(answer(status, retryAfter), 0, true);
-    expect(failure && leavesFateUnknown(failure), `status ${status}`).toBe(status !== 503);
+    expect(failure && mayHaveHappened(failure), `status ${status}`).toBe(status !== 503);
     const untrusted = failureOf(answer(status, retryAfter), 0);
-    expect(untrusted && leavesFateUnknown(untrusted)).toBe(true);
+    expect(untrusted && mayHaveHappened(untrusted)).toBe(true);
   }
   const bare = failureOf(answer(503), 0, true);
-  expect(bare && leavesFateUnknown(bare)).toBe(true);
+  expect(bare && mayHaveHappened(bare)).toBe(true);
 });
 
 test("an answer that a client throws as an error is judged as that answer", () => {
@@ -104,7 +103,7 @@ test("an answer that a client throws as an error is judged as that answer", () =
   expect(decided(thrown(500, { "idempotent-replayed": "true" }), true)).toBe("replayed");
   const failure = failureOf(thrown(429, { "retry-after": "7" }), 0);
   expect(failure && decideOn(failure, true)).toMatchObject({ delayMsMin: 7000, kind: "throttled" });
-  expect(failure && leavesFateUnknown(failure)).toBe(false);
+  expect(failure && mayHaveHappened(failure)).toBe(false);
 });
 
 test("a retry inside that gave up is not tried again, whatever it gave up over", () => {

@@ -3,21 +3,21 @@ import { errorVerdict, parseRetryAfter, statusVerdict, type Verdict, waitHint } 
 import { retryAfterOf } from "../retry/decision.ts";
 import type { Decision, Outcome } from "../retry/index.ts";
 
-/** What the rule looks at of an answer. A `Response` fits, and so does what another HTTP client makes of its own. */
-export interface Answer {
+/** The parts of a response that the rule reads. A `Response` fits, and so does what another HTTP client makes of its own. */
+export interface ResponseHead {
   readonly status: number;
   readonly headers: { get(name: string): string | null };
-  /** Whether it is the answer to another request, to which a redirect led. */
+  /** Whether it answers another request, to which a redirect led. */
   readonly redirected: boolean;
 }
 
 /** A failed attempt. */
-export interface Failure<Answered extends Answer = Answer> {
+export interface Failure<Res extends ResponseHead = ResponseHead> {
   readonly verdict: Verdict;
-  /** The answer; missing when there was none. */
-  readonly response?: Answered;
-  /** What the answer says, also one that came as an error; missing when there was none. */
-  readonly answer?: Answer;
+  /** The response; missing when there was none. */
+  readonly response?: Res;
+  /** What the response says, also one that an error carries; missing when there was none. */
+  readonly head?: ResponseHead;
   /** Whether a 503 with `Retry-After` is believed to say that nothing happened. */
   readonly trusted?: boolean;
   /** What `Retry-After` asks for, in milliseconds. */
@@ -26,8 +26,8 @@ export interface Failure<Answered extends Answer = Answer> {
   readonly delayMsMin?: number | undefined;
 }
 
-/** An error of an HTTP client that throws what a server answered, as that answer. Whether it was redirected is unknown. */
-function thrownAnswer(error: unknown): Answer | undefined {
+/** The response that an HTTP client threw as an error. Whether it was redirected is unknown. */
+function thrownHead(error: unknown): ResponseHead | undefined {
   const carried = errorResponse(error);
   return carried && { ...carried, redirected: false };
 }
@@ -38,28 +38,28 @@ function thrownAnswer(error: unknown): Answer | undefined {
  * @param trusted whether a 503 with `Retry-After` is believed to say that nothing happened: it is once-again's own, or
  *   the user vouches for the server.
  */
-export function failureOf<Answered extends Answer>(
-  outcome: Outcome<Answered>,
+export function failureOf<Res extends ResponseHead>(
+  outcome: Outcome<Res>,
   nowMs: number,
   trusted = false,
-): Failure<Answered> | undefined {
+): Failure<Res> | undefined {
   if ("value" in outcome) {
     const failure = failureIn(outcome.value, nowMs, trusted);
     return failure && { ...failure, response: outcome.value };
   }
   const { error } = outcome;
-  const answer = thrownAnswer(error);
-  if (answer !== undefined) return failureIn(answer, nowMs, trusted);
+  const head = thrownHead(error);
+  if (head !== undefined) return failureIn(head, nowMs, trusted);
   return { verdict: errorVerdict(error), delayMsMin: retryAfterOf(error) };
 }
 
-function failureIn(answer: Answer, nowMs: number, trusted: boolean): Omit<Failure, "response"> | undefined {
-  // Most answers are no failure, and some make their headers only when asked for them.
-  const byStatus = statusVerdict(answer.status);
+function failureIn(head: ResponseHead, nowMs: number, trusted: boolean): Omit<Failure, "response"> | undefined {
+  // Most responses are no failure, and some make their headers only when asked for them.
+  const byStatus = statusVerdict(head.status);
   if (byStatus === undefined) return undefined;
-  const retryAfterMs = parseRetryAfter(answer.headers.get("Retry-After"), nowMs);
-  const verdict = retryAfterMs === undefined ? byStatus : (statusVerdict(answer.status, true) ?? byStatus);
-  return { verdict, answer, trusted, retryAfterMs, delayMsMin: waitHint(answer.headers, nowMs, answer.status) };
+  const retryAfterMs = parseRetryAfter(head.headers.get("Retry-After"), nowMs);
+  const verdict = retryAfterMs === undefined ? byStatus : (statusVerdict(head.status, true) ?? byStatus);
+  return { verdict, head, trusted, retryAfterMs, delayMsMin: waitHint(head.headers, nowMs, head.status) };
 }
 
 /**
@@ -67,13 +67,13 @@ function failureIn(answer: Answer, nowMs: number, trusted: boolean): Omit<Failur
  *
  * @param isPermanent whether every further attempt ends like that.
  */
-export function unsent<Answered extends Answer>(failure: Failure<Answered>, isPermanent = false): Failure<Answered> {
+export function markUnsent<Res extends ResponseHead>(failure: Failure<Res>, isPermanent = false): Failure<Res> {
   const { verdict } = failure;
   return { ...failure, verdict: { ...verdict, delivery: "never", transient: verdict.transient && !isPermanent } };
 }
 
 /**
- * What to do about a failed attempt. The reasons to stop: `replayed` (the kept answer would come again), `gave-up` (a
+ * What to do about a failed attempt. The reasons to stop: `replayed` (the stored response would come again), `gave-up` (a
  * retry inside has tried already), `permanent` (the same request fails in the same way), `unsafe` (a repeat could be a
  * second effect).
  *
@@ -81,10 +81,10 @@ export function unsent<Answered extends Answer>(failure: Failure<Answered>, isPe
  * @param inDoubt whether an earlier attempt with the same key may have been carried out, or be going on.
  */
 export function decideOn(failure: Failure, repeatable: boolean, inDoubt = false): Decision {
-  const { answer, verdict } = failure;
-  if (isKept(answer)) return { action: "stop", why: "replayed" };
+  const { head, verdict } = failure;
+  if (isReplay(head)) return { action: "stop", why: "replayed" };
   if (verdict.gaveUp) return { action: "stop", why: "gave-up" };
-  if (!verdict.transient && !(inDoubt && repeatable && isForeignConflict(answer))) {
+  if (!verdict.transient && !(inDoubt && repeatable && isForeignConflict(head))) {
     return { action: "stop", why: "permanent" };
   }
   if (!repeatable && !provesNoEffect(failure)) return { action: "stop", why: "unsafe" };
@@ -96,9 +96,9 @@ export function decideOn(failure: Failure, repeatable: boolean, inDoubt = false)
  * A 409 that is not once-again's, whose own say which case they are. While an own attempt is in doubt it may be about
  * that one, still under way: so Stripe says it, without `Retry-After`.
  */
-function isForeignConflict(answer: Answer | undefined): boolean {
-  if (answer?.status !== 409) return false;
-  return !/^application\/problem\+json\b/i.test(answer.headers.get("content-type") ?? "");
+function isForeignConflict(head: ResponseHead | undefined): boolean {
+  if (head?.status !== 409) return false;
+  return !/^application\/problem\+json\b/i.test(head.headers.get("content-type") ?? "");
 }
 
 /**
@@ -106,32 +106,32 @@ function isForeignConflict(answer: Answer | undefined): boolean {
  * 409 that says that the operation is going on, and a trusted 503 that names a time to come back. Any other 5xx can
  * follow an effect, and after a redirect the answer is that of another request.
  */
-export function provesNoEffect({ answer, retryAfterMs, trusted, verdict }: Failure): boolean {
-  if (answer?.redirected) return false;
+export function provesNoEffect({ head, retryAfterMs, trusted, verdict }: Failure): boolean {
+  if (head?.redirected) return false;
   if (verdict.delivery === "never") return true;
-  if (answer === undefined || answer.status === 408) return false;
-  if (answer.status === 409) return !verdict.transient;
-  return answer.status < 500 || (answer.status === 503 && retryAfterMs !== undefined && trusted === true);
+  if (head === undefined || head.status === 408) return false;
+  if (head.status === 409) return !verdict.transient;
+  return head.status < 500 || (head.status === 503 && retryAfterMs !== undefined && trusted === true);
 }
 
-function isTurnedAway({ answer, retryAfterMs }: Failure): boolean {
-  return answer?.status === 429 || (answer?.status === 503 && retryAfterMs !== undefined);
+function isTurnedAway({ head, retryAfterMs }: Failure): boolean {
+  return head?.status === 429 || (head?.status === 503 && retryAfterMs !== undefined);
 }
 
 /** Whether the operation may have been carried out after this failure, or may yet be. */
-export function leavesFateUnknown(failure: Failure): boolean {
-  return !isKept(failure.answer) && !provesNoEffect(failure);
+export function mayHaveHappened(failure: Failure): boolean {
+  return !isReplay(failure.head) && !provesNoEffect(failure);
 }
 
 /**
- * Whether a call's last answer leaves it open that an attempt was carried out. A success is the operation's own
- * answer, and so is a failure that was kept; any other failure may come from who never looked for the key.
+ * Whether a call's last outcome leaves it open what an earlier attempt did. A success is the operation's own response,
+ * and so is a failure that was replayed. Any other failure may come from somebody who never looked the key up.
  */
-export function leavesInDoubt(failure: Failure | undefined): boolean {
-  return failure !== undefined && !isKept(failure.answer);
+export function isNotAuthoritative(failure: Failure | undefined): boolean {
+  return failure !== undefined && !isReplay(failure.head);
 }
 
-/** Whether an answer is the kept one, of the very operation that the key names. */
-function isKept(answer: Answer | undefined): boolean {
-  return answer?.headers.get("Idempotent-Replayed") === "true";
+/** Whether a response is the stored one, of the operation that the key names. */
+function isReplay(head: ResponseHead | undefined): boolean {
+  return head?.headers.get("Idempotent-Replayed") === "true";
 }

@@ -1,7 +1,7 @@
 import { fetchSettings, type RetryingFetchOptions } from "./fetch-options.ts";
-import { prepareRequest } from "./prepared-request.ts";
+import { prepareRequest } from "./sendable-request.ts";
 import type { RetryingRequestInit } from "./request-body.ts";
-import { sendUntilAnswered } from "./send-until-answered.ts";
+import { sendWithRetries } from "./send-with-retries.ts";
 
 /** A `fetch` that tries again; it fits wherever a `fetch` does. */
 export type RetryingFetch = (input: string | URL | Request, init?: RetryingRequestInit | null) => Promise<Response>;
@@ -35,7 +35,7 @@ export function retryingFetch(options: RetryingFetchOptions = {}): RetryingFetch
   const settings = fetchSettings(options);
   // Named, and with one argument, as the platform's own is.
   const fetch: RetryingFetch = async (input, ...[init]) => {
-    return sendUntilAnswered(await prepareRequest(input, init ?? {}, settings), settings);
+    return sendWithRetries(await prepareRequest(input, init ?? {}, settings), settings);
   };
   return fetch;
 }

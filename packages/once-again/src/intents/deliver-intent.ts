@@ -5,16 +5,16 @@ import type { ClaimedIntent, IntentOutcome } from "../stores/intent-store.ts";
 import type { IntentNews } from "./intent-event.ts";
 import type { IntentsSettings } from "./intents-options.ts";
 import { sendIntent } from "./send-intent.ts";
-import { overdue, settlement } from "./settlement.ts";
+import { decideSettlement, overdueOutcome } from "./settlement.ts";
 import type { StoreCalls } from "./store-calls.ts";
 
 /** What it takes to carry intents out. */
-export interface CarryOutParts {
+export interface DeliveryParts {
   readonly settings: IntentsSettings;
   readonly calls: StoreCalls;
   /** Aborts when we are closed. */
   readonly stop: AbortSignal;
-  readonly tell: (intent: ClaimedIntent, news: IntentNews) => void;
+  readonly emit: (intent: ClaimedIntent, news: IntentNews) => void;
 }
 
 /**
@@ -23,42 +23,42 @@ export interface CarryOutParts {
  * @param claim.sentAt when the claim was sent, on the monotonic clock.
  * @throws what `resumeBackoff` throws; OnceAgainError `ONCE_OPTION_INVALID` when it answers with no delay.
  */
-export async function carryOut(
+export async function deliverIntent(
   intent: ClaimedIntent,
   claim: { readonly owner: string; readonly sentAt: number },
-  parts: CarryOutParts,
+  parts: DeliveryParts,
 ): Promise<void> {
   const { settings, calls, stop } = parts;
   const { clock, store, retentionMs } = settings;
   const owned = { id: intent.id, owner: claim.owner };
-  const tell = (news: IntentNews): void => parts.tell(intent, news);
+  const emit = (news: IntentNews): void => parts.emit(intent, news);
 
   const end = async (outcome: IntentOutcome): Promise<void> => {
-    if (await calls.insist(() => store.end({ ...owned, outcome, retentionMs }))) tell({ type: "ended", outcome });
-    else tell({ type: "lease-lost" });
+    if (await calls.insist(() => store.end({ ...owned, outcome, retentionMs }))) emit({ type: "ended", outcome });
+    else emit({ type: "lease-lost" });
   };
   const postpone = async (delayMs: number, inDoubt: boolean): Promise<void> => {
     const postponed = await calls.insist(() => store.postpone({ ...owned, delayMs, inDoubt }));
-    tell(postponed ? { type: "postponed", delayMs, inDoubt } : { type: "lease-lost" });
+    emit(postponed ? { type: "postponed", delayMs, inDoubt } : { type: "lease-lost" });
   };
 
-  if (intent.msLeft < 1) return end(overdue(intent.inDoubt));
-  tell({ type: "sending", claim: intent.claims, inDoubt: intent.inDoubt });
+  if (intent.msLeft < 1) return end(overdueOutcome(intent.inDoubt));
+  emit({ type: "sending", claim: intent.claims, inDoubt: intent.inDoubt });
   const { leaseMs } = settings;
   const renew = (): Promise<boolean> => calls.ask(() => store.renew({ ...owned, leaseMs }));
   const lease = keepLease({ clock, leaseMs, heldSince: claim.sentAt, renew, onLost: () => undefined });
   const sent = await sendIntent(intent, {
     settings,
     signal: AbortSignal.any([stop, lease.signal]),
-    onEvent: (event) => tell({ type: "fetch", event }),
+    onEvent: (event) => emit({ type: "fetch", event }),
   });
   lease.stop();
   if ("error" in sent) {
-    if (lease.signal.aborted) return tell({ type: "lease-lost" });
+    if (lease.signal.aborted) return emit({ type: "lease-lost" });
     // Others need not wait for the end of our lease.
     if (stop.aborted) return postpone(0, sent.inDoubt);
   }
-  const settled = settlement(sent, sent.inDoubt, clock.now());
+  const settled = decideSettlement(sent, sent.inDoubt, clock.now());
   if (settled.action === "end") return end(settled.outcome);
   const msLeft = Math.max(0, intent.msLeft - (clock.monotonic() - claim.sentAt));
   return postpone(Math.min(delayUntilNext(intent, settled.delayMsMin, settings), Math.ceil(msLeft)), sent.inDoubt);

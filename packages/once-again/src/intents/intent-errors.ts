@@ -1,7 +1,7 @@
 import { OnceAgainError } from "../core/errors.ts";
 
 /** The error for an id that names another request already. */
-export function conflict(id: string): OnceAgainError {
+export function conflictError(id: string): OnceAgainError {
   return new OnceAgainError(
     "ONCE_INTENT_CONFLICT",
     "There is an intent of this id with another request. Nothing was kept or sent. Another operation needs another id.",
@@ -10,7 +10,7 @@ export function conflict(id: string): OnceAgainError {
 }
 
 /** The error for one intent more than may be open. */
-export function full(openMax: number): OnceAgainError {
+export function fullError(openMax: number): OnceAgainError {
   return new OnceAgainError(
     "ONCE_INTENTS_FULL",
     `${openMax} intents are pending or unknown, and openMax allows no more. Nothing was kept or sent. See list().`,
@@ -19,7 +19,7 @@ export function full(openMax: number): OnceAgainError {
 }
 
 /** The error after `close()`. */
-export function closed(): OnceAgainError {
+export function closedError(): OnceAgainError {
   return new OnceAgainError(
     "ONCE_CLOSED",
     "These intents are closed. Those that have not ended stay in the store: resume() carries them on.",
@@ -27,7 +27,7 @@ export function closed(): OnceAgainError {
 }
 
 /** The error for an intent that vanished while its outcome was waited for. */
-export function forgotten(id: string): OnceAgainError {
+export function forgottenError(id: string): OnceAgainError {
   return new OnceAgainError(
     "ONCE_OUTCOME_UNKNOWN",
     "The store was made to forget this intent before its outcome was seen.",

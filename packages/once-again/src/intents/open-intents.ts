@@ -1,11 +1,11 @@
 import { type Listener, notify } from "../core/events.ts";
-import { carryOut, type CarryOutParts } from "./deliver-intent.ts";
-import { closed, conflict, full } from "./intent-errors.ts";
+import { deliverIntent, type DeliveryParts } from "./deliver-intent.ts";
+import { closedError, conflictError, fullError } from "./intent-errors.ts";
 import type { IntentEvent } from "./intent-event.ts";
 import { readIntentInput } from "./intent-input.ts";
 import { type IntentsOptions, intentsSettings } from "./intents-options.ts";
 import type { Intents } from "./intents.ts";
-import { outcomeOf, outcomes } from "./wait-for-outcome.ts";
+import { outcomeOf, outcomeWaiter } from "./wait-for-outcome.ts";
 import { purgeMax, sendingLoop } from "./sending-loop.ts";
 import { storeCalls } from "./store-calls.ts";
 
@@ -23,35 +23,35 @@ export function openIntents(options: IntentsOptions): Intents {
   const { store, giveUpAfterMs, openMax } = settings;
   const stopping = new AbortController();
   const stop = stopping.signal;
-  const { tell, watch } = listeners();
-  const onFailure = (error: unknown): void => tell({ type: "fault", error });
+  const { emit, watch } = listeners();
+  const onFailure = (error: unknown): void => emit({ type: "fault", error });
   const calls = storeCalls(settings, stop, onFailure);
-  const parts: CarryOutParts = {
+  const parts: DeliveryParts = {
     settings,
     calls,
     stop,
-    tell: ({ id, key }, news) => tell({ ...news, id, key }),
+    emit: ({ id, key }, news) => emit({ ...news, id, key }),
   };
   const loop = sendingLoop(settings, calls, {
     stop,
-    carryOut: (intent, claim) => carryOut(intent, claim, parts),
+    deliver: (intent, claim) => deliverIntent(intent, claim, parts),
     onFailure,
   });
-  const outcome = outcomes(settings, calls, { stop, watch, onFailure });
+  const waitForOutcome = outcomeWaiter(settings, calls, { stop, watch, onFailure });
 
   const add: Intents["add"] = async (id, input) => {
-    if (stop.aborted) throw closed();
+    if (stop.aborted) throw closedError();
     const request = await readIntentInput(id, input, settings);
     const answer = await calls.ask(() => store.add({ ...request, giveUpAfterMs, openMax }));
-    if (answer.kind === "full") throw full(openMax);
+    if (answer.kind === "full") throw fullError(openMax);
     const { kind, intent } = answer;
-    if (intent.fingerprint !== request.fingerprint) throw conflict(id);
-    if (kind === "added") tell({ type: "added", id, key: intent.key });
+    if (intent.fingerprint !== request.fingerprint) throw conflictError(id);
+    if (kind === "added") emit({ type: "added", id, key: intent.key });
     if (intent.state === "pending") loop.wake();
     return intent;
   };
   const close = async (): Promise<void> => {
-    stopping.abort(closed());
+    stopping.abort(closedError());
     await loop.ended();
   };
   return {
@@ -59,10 +59,10 @@ export function openIntents(options: IntentsOptions): Intents {
     async submit(id, input, { signal = new AbortController().signal } = {}) {
       signal.throwIfAborted();
       const intent = await add(id, input);
-      return intent.state === "pending" ? outcome(id, signal) : outcomeOf(intent);
+      return intent.state === "pending" ? waitForOutcome(id, signal) : outcomeOf(intent);
     },
     async resume() {
-      if (stop.aborted) throw closed();
+      if (stop.aborted) throw closedError();
       const idle = loop.idle();
       loop.wake();
       await idle;
@@ -83,10 +83,10 @@ export function openIntents(options: IntentsOptions): Intents {
   };
 }
 
-function listeners(): { tell: (event: IntentEvent) => void; watch: Intents["watch"] } {
+function listeners(): { emit: (event: IntentEvent) => void; watch: Intents["watch"] } {
   const all = new Set<Listener<IntentEvent>>();
   return {
-    tell(event) {
+    emit(event) {
       for (const listener of all) notify(listener, event);
     },
     watch(listener) {

@@ -6,8 +6,8 @@ import { discardBody } from "../client/discard-body.ts";
 import { followRedirects, type Hop } from "../client/follow-redirects.ts";
 import { retryingFetch } from "../client/retrying-fetch.ts";
 import type { IntentsSettings } from "./intents-options.ts";
-import { answerHeaders, readAnswer } from "./stored-response.ts";
-import { type Answered, hadNoEffect, type SendingEnd } from "./settlement.ts";
+import { responseHeaders, readResponse } from "./stored-response.ts";
+import { type FinalAnswer, hadNoEffect, type SendingEnd } from "./settlement.ts";
 
 /** What a sending has of its surroundings. */
 export interface Sending {
@@ -31,9 +31,9 @@ export async function sendIntent(
   const { method, url, headers, body } = intent.request;
   const { origin } = new URL(url);
   const key = formatKey(intent.key, settings.keyFormat);
-  const answers = new WeakMap<Response, Answered>();
+  const answers = new WeakMap<Response, FinalAnswer>();
   /** The answer to the last attempt; `undefined` when it had none. */
-  let last: Answered | undefined;
+  let last: FinalAnswer | undefined;
   let attempts = 0;
   /** How many attempts began and did not prove to be without effect. */
   let doubtful = intent.inDoubt ? 1 : 0;
@@ -90,7 +90,7 @@ export async function sendIntent(
 async function endOf(responding: Promise<Response>, bytesMax: number): Promise<SendingEnd> {
   try {
     const response = await responding;
-    return { answer: await readAnswer(response, bytesMax), redirected: response.redirected };
+    return { answer: await readResponse(response, bytesMax), redirected: response.redirected };
   } catch (error) {
     return { error };
   }
@@ -100,7 +100,7 @@ async function endOf(responding: Promise<Response>, bytesMax: number): Promise<S
  * What `retryingFetch` looks at: the status, the headers, and whether a redirect led to another request's answer. A
  * Response has no status over 599; those count as a 5xx.
  */
-function judgedResponse({ answer, redirected }: Answered): Response {
-  const response = new Response(null, { status: Math.min(answer.status, 599), headers: answerHeaders(answer) });
+function judgedResponse({ answer, redirected }: FinalAnswer): Response {
+  const response = new Response(null, { status: Math.min(answer.status, 599), headers: responseHeaders(answer) });
   return redirected ? Object.defineProperty(response, "redirected", { value: true }) : response;
 }

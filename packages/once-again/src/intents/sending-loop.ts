@@ -22,12 +22,12 @@ const purgeEveryMs = 60_000;
 export const purgeMax = 1000;
 
 /** What carries an intent out that this loop claimed. */
-export type CarryOut = (intent: ClaimedIntent, claim: { owner: string; sentAt: number }) => Promise<void>;
+export type DeliverIntent = (intent: ClaimedIntent, claim: { owner: string; sentAt: number }) => Promise<void>;
 
 export function sendingLoop(
   settings: IntentsSettings,
   calls: StoreCalls,
-  { stop, carryOut, onFailure }: { stop: AbortSignal; carryOut: CarryOut; onFailure: (error: unknown) => void },
+  { stop, deliver, onFailure }: { stop: AbortSignal; deliver: DeliverIntent; onFailure: (error: unknown) => void },
 ): SendingLoop {
   const { clock, store, concurrency, leaseMs, pollMs } = settings;
   const running = new Set<Promise<void>>();
@@ -44,7 +44,7 @@ export function sendingLoop(
   const start = (intent: ClaimedIntent, claim: { owner: string; sentAt: number }): void => {
     const leave = places.take(new URL(intent.request.url).origin);
     // One that fails by a fault of ours or the user's is taken up again when its lease is over.
-    const sending = carryOut(intent, claim)
+    const sending = deliver(intent, claim)
       .catch(onFailure)
       .finally(() => {
         running.delete(sending);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { OnceAgainError } from "../core/errors.ts";
-import { hadNoEffect, overdue, settlement } from "./settlement.ts";
+import { decideSettlement, hadNoEffect, overdueOutcome } from "./settlement.ts";
 
 const answered = (status: number, ...headers: [string, string][]) => ({
   answer: { status, headers, body: new Uint8Array(), truncated: false },
@@ -15,75 +15,80 @@ const badCertificate = { error: Object.assign(new Error("expired"), { code: "CER
 describe("what becomes of an intent", () => {
   test.for([200, 201, 204, 303])("%d: it is done, in doubt or not", (status) => {
     const end = answered(status);
-    expect(settlement(end, false, 0)).toEqual({ action: "end", outcome: { state: "done", answer: end.answer } });
-    expect(settlement(end, true, 0)).toMatchObject({ outcome: { state: "done" } });
+    expect(decideSettlement(end, false, 0)).toEqual({ action: "end", outcome: { state: "done", answer: end.answer } });
+    expect(decideSettlement(end, true, 0)).toMatchObject({ outcome: { state: "done" } });
   });
 
   test.for([400, 403, 404, 409, 412, 422])("%d: a refusal proves that nothing happened, unless in doubt", (status) => {
     const end = answered(status);
-    expect(settlement(end, false, 0)).toEqual({
+    expect(decideSettlement(end, false, 0)).toEqual({
       action: "end",
       outcome: { state: "failed", why: "answered", answer: end.answer },
     });
-    expect(settlement(end, true, 0)).toMatchObject({ outcome: { state: "unknown", why: "answered" } });
-    expect(settlement(answered(status, replayed), true, 0)).toMatchObject({ outcome: { state: "failed" } });
+    expect(decideSettlement(end, true, 0)).toMatchObject({ outcome: { state: "unknown", why: "answered" } });
+    expect(decideSettlement(answered(status, replayed), true, 0)).toMatchObject({ outcome: { state: "failed" } });
   });
 
   test.for([401, 403, 404, 409, 422, 503])("%d after a redirect: another request's answer proves nothing", (status) => {
     expect(hadNoEffect(redirectedTo(status), 0)).toBe(false);
-    expect(settlement(redirectedTo(status), false, 0)).not.toMatchObject({ outcome: { state: "failed" } });
-    expect(settlement(redirectedTo(404), false, 0)).toMatchObject({ outcome: { state: "unknown", why: "answered" } });
+    expect(decideSettlement(redirectedTo(status), false, 0)).not.toMatchObject({ outcome: { state: "failed" } });
+    expect(decideSettlement(redirectedTo(404), false, 0)).toMatchObject({
+      outcome: { state: "unknown", why: "answered" },
+    });
   });
 
   test("a kept 5xx is the end, and proves nothing", () => {
     for (const inDoubt of [true, false]) {
-      expect(settlement(answered(500, replayed), inDoubt, 0)).toMatchObject({ outcome: { state: "unknown" } });
+      expect(decideSettlement(answered(500, replayed), inDoubt, 0)).toMatchObject({ outcome: { state: "unknown" } });
     }
-    expect(settlement(answered(501), false, 0)).toMatchObject({ outcome: { state: "unknown" } });
+    expect(decideSettlement(answered(501), false, 0)).toMatchObject({ outcome: { state: "unknown" } });
   });
 
   test.for([408, 425, 429, 500, 502, 503, 504])("%d: it is sent again later", (status) => {
-    expect(settlement(answered(status), false, 0)).toEqual({ action: "postpone", delayMsMin: 0 });
-    expect(settlement(answered(status, ["retry-after", "7"]), true, 0)).toEqual({
+    expect(decideSettlement(answered(status), false, 0)).toEqual({ action: "postpone", delayMsMin: 0 });
+    expect(decideSettlement(answered(status, ["retry-after", "7"]), true, 0)).toEqual({
       action: "postpone",
       delayMsMin: 7000,
     });
   });
 
   test("one in progress is asked for again; so is one whose credentials were refused, since those change", () => {
-    expect(settlement(answered(409, ["retry-after", "1"]), true, 0)).toEqual({ action: "postpone", delayMsMin: 1000 });
-    expect(settlement(answered(401), true, 0)).toEqual({ action: "postpone", delayMsMin: 0 });
-    expect(settlement(answered(407), false, 0)).toEqual({ action: "postpone", delayMsMin: 0 });
+    expect(decideSettlement(answered(409, ["retry-after", "1"]), true, 0)).toEqual({
+      action: "postpone",
+      delayMsMin: 1000,
+    });
+    expect(decideSettlement(answered(401), true, 0)).toEqual({ action: "postpone", delayMsMin: 0 });
+    expect(decideSettlement(answered(407), false, 0)).toEqual({ action: "postpone", delayMsMin: 0 });
   });
 
   test("an error that may pass is waited out; one that can't pass ends it, unless in doubt", () => {
     for (const end of [refused, reset])
-      expect(settlement(end, false, 0)).toEqual({ action: "postpone", delayMsMin: 0 });
-    expect(settlement(badCertificate, false, 0)).toEqual({
+      expect(decideSettlement(end, false, 0)).toEqual({ action: "postpone", delayMsMin: 0 });
+    expect(decideSettlement(badCertificate, false, 0)).toEqual({
       action: "end",
       outcome: { state: "failed", why: "unsendable" },
     });
-    expect(settlement(badCertificate, true, 0)).toMatchObject({ action: "postpone" });
+    expect(decideSettlement(badCertificate, true, 0)).toMatchObject({ action: "postpone" });
   });
 
   test("who gave up below, after failures that pass, is asked again", () => {
     for (const code of ["ONCE_ATTEMPTS_EXHAUSTED", "ONCE_BUDGET_EXHAUSTED", "ONCE_OUTCOME_UNKNOWN"] as const) {
       const gaveUp = new OnceAgainError(code, "gave up", { cause: refused.error });
       for (const error of [gaveUp, new TypeError("fetch failed", { cause: gaveUp })]) {
-        expect(settlement({ error }, false, 0)).toMatchObject({ action: "postpone" });
+        expect(decideSettlement({ error }, false, 0)).toMatchObject({ action: "postpone" });
       }
     }
   });
 
   test("the time that an error names is waited for", () => {
     const error = new OnceAgainError("ONCE_DEADLINE_EXCEEDED", "", { details: { retryAt: 5000 } });
-    expect(settlement({ error }, false, 2000)).toEqual({ action: "postpone", delayMsMin: 3000 });
-    expect(settlement({ error }, false, 9000)).toEqual({ action: "postpone", delayMsMin: 0 });
+    expect(decideSettlement({ error }, false, 2000)).toEqual({ action: "postpone", delayMsMin: 3000 });
+    expect(decideSettlement({ error }, false, 9000)).toEqual({ action: "postpone", delayMsMin: 0 });
   });
 
   test("when its time is over it failed if nothing can have happened, and is unknown otherwise", () => {
-    expect(overdue(false)).toEqual({ state: "failed", why: "time" });
-    expect(overdue(true)).toEqual({ state: "unknown", why: "time" });
+    expect(overdueOutcome(false)).toEqual({ state: "failed", why: "time" });
+    expect(overdueOutcome(true)).toEqual({ state: "unknown", why: "time" });
   });
 });
 

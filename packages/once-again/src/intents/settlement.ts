@@ -3,16 +3,16 @@ import { OnceAgainError } from "../core/errors.ts";
 import { errorVerdict } from "../delivery/index.ts";
 import type { IntentAnswer, IntentOutcome } from "../stores/intent-store.ts";
 import { decideOn, type Failure, failureOf, provesNoEffect } from "../client/retry-rule.ts";
-import { answerHeaders } from "./stored-response.ts";
+import { responseHeaders } from "./stored-response.ts";
 
 /** An answer, and whether it is that of another request, to which a redirect led. */
-export interface Answered {
+export interface FinalAnswer {
   readonly answer: IntentAnswer;
   readonly redirected: boolean;
 }
 
 /** How one sending ended: with the last answer, or with an error. */
-export type SendingEnd = Answered | { readonly error: unknown };
+export type SendingEnd = FinalAnswer | { readonly error: unknown };
 
 /** What becomes of an intent after that. */
 export type Settlement =
@@ -21,7 +21,7 @@ export type Settlement =
   | { readonly action: "postpone"; readonly delayMsMin: number };
 
 /** Statuses that complain of the credentials, which are others at the next sending. */
-const credentials: ReadonlySet<number> = new Set([401, 407]);
+const credentialStatuses: ReadonlySet<number> = new Set([401, 407]);
 
 /**
  * Decides about an intent after a sending.
@@ -29,24 +29,24 @@ const credentials: ReadonlySet<number> = new Set([401, 407]);
  * @param inDoubt whether an attempt may have had the effect, of this sending or of an earlier one. While that is so, a
  *   refusal does not prove that nothing happened, unless it is the kept answer to that very attempt.
  */
-export function settlement(end: SendingEnd, inDoubt: boolean, nowMs: number): Settlement {
+export function decideSettlement(end: SendingEnd, inDoubt: boolean, nowMs: number): Settlement {
   if ("error" in end) {
-    if (!inDoubt && isUnsendable(end.error)) return ended({ state: "failed", why: "unsendable" });
+    if (!inDoubt && isUnsendable(end.error)) return endWith({ state: "failed", why: "unsendable" });
     return { action: "postpone", delayMsMin: Math.max(0, retryAtOf(end.error) - nowMs) };
   }
   const { answer } = end;
   const failure = failureIn(end, nowMs);
-  if (failure === undefined) return ended({ state: "done", answer });
-  if (decideOn(failure, true).action === "retry" || credentials.has(answer.status)) {
+  if (failure === undefined) return endWith({ state: "done", answer });
+  if (decideOn(failure, true).action === "retry" || credentialStatuses.has(answer.status)) {
     return { action: "postpone", delayMsMin: failure.delayMsMin ?? 0 };
   }
-  const isKept = answerHeaders(answer).get("Idempotent-Replayed") === "true";
-  const isSure = isKept ? answer.status < 500 : !inDoubt && provesNoEffect(failure);
-  return ended({ state: isSure ? "failed" : "unknown", why: "answered", answer });
+  const isReplay = responseHeaders(answer).get("Idempotent-Replayed") === "true";
+  const isSure = isReplay ? answer.status < 500 : !inDoubt && provesNoEffect(failure);
+  return endWith({ state: isSure ? "failed" : "unknown", why: "answered", answer });
 }
 
 /** What becomes of an intent whose time is over. */
-export function overdue(inDoubt: boolean): IntentOutcome {
+export function overdueOutcome(inDoubt: boolean): IntentOutcome {
   return { state: inDoubt ? "unknown" : "failed", why: "time" };
 }
 
@@ -62,24 +62,24 @@ export function hadNoEffect(end: SendingEnd, nowMs: number): boolean {
  */
 function isUnsendable(error: unknown): boolean {
   for (let at = error; at instanceof Error; at = at.cause) {
-    if (OnceAgainError.isInstance(at) && gaveUp.has(at.code)) return false;
+    if (OnceAgainError.isInstance(at) && gaveUpCodes.has(at.code)) return false;
   }
   return !errorVerdict(error).transient;
 }
 
-const gaveUp: ReadonlySet<ErrorCode> = new Set([
+const gaveUpCodes: ReadonlySet<ErrorCode> = new Set([
   "ONCE_ATTEMPTS_EXHAUSTED",
   "ONCE_BUDGET_EXHAUSTED",
   "ONCE_DEADLINE_EXCEEDED",
   "ONCE_OUTCOME_UNKNOWN",
 ]);
 
-function failureIn({ answer, redirected }: Answered, nowMs: number): Failure | undefined {
-  const value = { status: answer.status, headers: answerHeaders(answer), redirected };
+function failureIn({ answer, redirected }: FinalAnswer, nowMs: number): Failure | undefined {
+  const value = { status: answer.status, headers: responseHeaders(answer), redirected };
   return failureOf({ value }, nowMs);
 }
 
-function ended(outcome: IntentOutcome): Settlement {
+function endWith(outcome: IntentOutcome): Settlement {
   return { action: "end", outcome };
 }
 

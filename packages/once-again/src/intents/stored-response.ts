@@ -17,7 +17,7 @@ const droppedHeaders: ReadonlySet<string> = new Set([
  *
  * @throws whatever reading throws, when the answer breaks off.
  */
-export async function readAnswer(response: Response, bytesMax: number): Promise<IntentAnswer> {
+export async function readResponse(response: Response, bytesMax: number): Promise<IntentAnswer> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   const reader = response.body?.getReader();
@@ -32,12 +32,12 @@ export async function readAnswer(response: Response, bytesMax: number): Promise<
   return {
     status: response.status,
     headers: [...response.headers].filter(([name]) => !droppedHeaders.has(name)),
-    body: concatenated(chunks, Math.min(length, bytesMax)),
+    body: joinUpTo(chunks, Math.min(length, bytesMax)),
     truncated: length > bytesMax,
   };
 }
 
-function concatenated(chunks: readonly Uint8Array[], length: number): Uint8Array {
+function joinUpTo(chunks: readonly Uint8Array[], length: number): Uint8Array {
   const whole = new Uint8Array(length);
   let offset = 0;
   for (const chunk of chunks) {
@@ -48,6 +48,6 @@ function concatenated(chunks: readonly Uint8Array[], length: number): Uint8Array
 }
 
 /** What a kept answer's headers say. */
-export function answerHeaders({ headers }: IntentAnswer): Headers {
+export function responseHeaders({ headers }: IntentAnswer): Headers {
   return new Headers(headers.map(([name, value]): [string, string] => [name, value]));
 }

@@ -1,20 +1,20 @@
 import { sleep } from "../core/clock.ts";
 import type { Listener } from "../core/events.ts";
 import type { Intent, IntentOutcome } from "../stores/intent-store.ts";
-import { closed, forgotten } from "./intent-errors.ts";
+import { closedError, forgottenError } from "./intent-errors.ts";
 import type { IntentEvent } from "./intent-event.ts";
 import type { IntentsSettings } from "./intents-options.ts";
 import type { StoreCalls } from "./store-calls.ts";
 
 /** Waits until an intent has ended, whoever ends it. */
-export type Outcomes = (id: string, signal: AbortSignal) => Promise<IntentOutcome>;
+export type WaitForOutcome = (id: string, signal: AbortSignal) => Promise<IntentOutcome>;
 
 /**
  * Our own news ends the waiting at once; that of other processes is asked for.
  *
  * @returns a function that rejects with the signal's reason, `ONCE_CLOSED` or `ONCE_OUTCOME_UNKNOWN`, as `submit` does.
  */
-export function outcomes(
+export function outcomeWaiter(
   { clock, pollMs, store }: IntentsSettings,
   calls: StoreCalls,
   parts: {
@@ -22,8 +22,8 @@ export function outcomes(
     readonly watch: (listener: Listener<IntentEvent>) => () => void;
     readonly onFailure: (error: unknown) => void;
   },
-): Outcomes {
-  const look = async (id: string): Promise<Intent | "gone" | "unreachable"> => {
+): WaitForOutcome {
+  const lookUp = async (id: string): Promise<Intent | "gone" | "unreachable"> => {
     try {
       return (await calls.ask(() => store.inspect(id))) ?? "gone";
     } catch (error) {
@@ -39,12 +39,12 @@ export function outcomes(
     const waiting = AbortSignal.any([signal, parts.stop, news.signal]);
     try {
       for (;;) {
-        const intent = await look(id);
-        if (intent === "gone") throw forgotten(id);
+        const intent = await lookUp(id);
+        if (intent === "gone") throw forgottenError(id);
         if (intent !== "unreachable" && intent.state !== "pending") return outcomeOf(intent);
         signal.throwIfAborted();
-        if (parts.stop.aborted) throw closed();
-        // The news may have come while we looked: then there is no pause.
+        if (parts.stop.aborted) throw closedError();
+        // The news may have come while we asked: then there is no pause.
         await sleep(clock, pollMs, waiting).catch(() => undefined);
       }
     } finally {

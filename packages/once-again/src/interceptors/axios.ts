@@ -2,14 +2,14 @@ import { writeAttempt } from "../client/attempt-headers.ts";
 import { type RetryingFetchOptions, fetchSettings } from "../client/fetch-options.ts";
 import { afterRedirect } from "../client/follow-redirects.ts";
 import { mayBeNoEffectProblem, saysNoEffect } from "../client/no-effect-problem.ts";
-import { nameOperation } from "../client/operation-key.ts";
-import { outcomeUnknown } from "../client/outcome-unknown.ts";
-import type { PreparedRequest } from "../client/prepared-request.ts";
-import type { Answer } from "../client/retry-rule.ts";
-import { sendUntilAnswered } from "../client/send-until-answered.ts";
+import { ensureKey } from "../client/operation-key.ts";
+import { outcomeUnknownError } from "../client/outcome-unknown-error.ts";
+import type { SendableRequest } from "../client/sendable-request.ts";
+import type { ResponseHead } from "../client/retry-rule.ts";
+import { sendWithRetries } from "../client/send-with-retries.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { isIdempotentMethod } from "../delivery/index.ts";
-import { abortsWith } from "./foreign-signal.ts";
+import { followSignals } from "./foreign-signal.ts";
 import { findHeader } from "./find-header.ts";
 import { replayableBody } from "./replayable-body.ts";
 import { watchSerializer } from "./watch-serializer.ts";
@@ -46,12 +46,12 @@ export interface AxiosResponse {
 }
 
 /** An answer of the adapter, or the error that axios made of one. */
-interface AxiosAnswer<Response> extends Answer {
+interface AxiosAnswer<Res> extends ResponseHead {
   readonly data: unknown;
   /** The error that axios made of it. */
   readonly error?: unknown;
   /** Returns the adapter's answer, or throws its error. */
-  settle(): Response;
+  settle(): Res;
 }
 
 /**
@@ -69,27 +69,27 @@ interface AxiosAnswer<Response> extends Answer {
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
  */
-export function retryingAdapter<Config extends AxiosConfig, Response extends AxiosResponse>(
-  adapter: (config: Config) => Promise<Response>,
+export function retryingAdapter<Config extends AxiosConfig, Res extends AxiosResponse>(
+  adapter: (config: Config) => Promise<Res>,
   options: RetryingAdapterOptions = {},
-): (config: Config) => Promise<Response> {
+): (config: Config) => Promise<Res> {
   const settings = fetchSettings(options);
   return async (config) => {
     const { headers } = config;
     const view = {
-      get: (name: string) => text(headers.get(name)),
+      get: (name: string) => headerText(headers.get(name)),
       set: (name: string, value: string) => headers.set(name, value),
     };
     const bytes = await replayableBody(config.data, view);
     if (bytes?.contentType !== undefined) headers.set("content-type", bytes.contentType);
     const method = (config.method ?? "get").toUpperCase();
-    const key = nameOperation(method, view, settings, target(config).origin);
-    const { signal, unfollow } = abortsWith(config.signal, config.cancelToken?.toAbortSignal());
+    const key = ensureKey(method, view, settings, readTarget(config).origin);
+    const { signal, unfollow } = followSignals(config.signal, config.cancelToken?.toAbortSignal());
     const watched = watchSerializer(config.paramsSerializer);
     const { serializer } = watched;
     let lastError: unknown;
-    const request: PreparedRequest<AxiosAnswer<Response>> = {
-      ...target(config),
+    const request: SendableRequest<AxiosAnswer<Res>> = {
+      ...readTarget(config),
       method,
       key,
       repeatable: key !== undefined || isIdempotentMethod(method),
@@ -118,7 +118,7 @@ export function retryingAdapter<Config extends AxiosConfig, Response extends Axi
       discard: ({ data }) => discard(data),
     };
     try {
-      return (await sendUntilAnswered(request, settings)).settle();
+      return (await sendWithRetries(request, settings)).settle();
     } catch (error) {
       throw withCause(error, lastError);
     } finally {
@@ -127,20 +127,16 @@ export function retryingAdapter<Config extends AxiosConfig, Response extends Axi
   };
 }
 
-async function attempt<Config extends AxiosConfig, Response extends AxiosResponse>(
-  adapter: (config: Config) => Promise<Response>,
+async function attempt<Config extends AxiosConfig, Res extends AxiosResponse>(
+  adapter: (config: Config) => Promise<Res>,
   config: Config,
-): Promise<AxiosAnswer<Response>> {
+): Promise<AxiosAnswer<Res>> {
   let redirected = false;
   const beforeRedirect = (...facts: never[]): void => {
     redirected = true;
     config.beforeRedirect?.(...facts);
   };
-  const answer = (
-    { status, headers, data }: AxiosResponse,
-    settle: () => Response,
-    error?: unknown,
-  ): AxiosAnswer<Response> => ({
+  const answer = ({ status, headers, data }: AxiosResponse, settle: () => Res, error?: unknown): AxiosAnswer<Res> => ({
     error,
     status,
     data,
@@ -157,7 +153,7 @@ async function attempt<Config extends AxiosConfig, Response extends AxiosRespons
     if (response === undefined || config.validateStatus?.(response.status) !== false) {
       throw redirected ? afterRedirect((config.method ?? "get").toUpperCase(), error) : error;
     }
-    const settle = (): Response => {
+    const settle = (): Res => {
       throw error;
     };
     return answer(response, settle, error);
@@ -165,7 +161,7 @@ async function attempt<Config extends AxiosConfig, Response extends AxiosRespons
 }
 
 /** A header as axios has it: `false`, `null` and `undefined` stand for none. */
-function text(value: unknown): string | null {
+function headerText(value: unknown): string | null {
   return typeof value === "string" || typeof value === "number" ? String(value) : null;
 }
 
@@ -173,11 +169,11 @@ function text(value: unknown): string | null {
 function withCause(error: unknown, lastError: unknown): unknown {
   if (lastError === undefined || !OnceAgainError.isInstance(error, "ONCE_OUTCOME_UNKNOWN")) return error;
   if (error.cause !== undefined) return error;
-  return outcomeUnknown(error.details as unknown as Parameters<typeof outcomeUnknown>[0], lastError);
+  return outcomeUnknownError(error.details as unknown as Parameters<typeof outcomeUnknownError>[0], lastError);
 }
 
 /** Where a request goes, as axios joins it; a page's relative URL has no origin here. */
-function target({ url = "", baseURL = "" }: AxiosConfig): { origin: string; url: string } {
+function readTarget({ url = "", baseURL = "" }: AxiosConfig): { origin: string; url: string } {
   const joined = /^([a-z][\w+.-]*:)?\/\//i.test(url) || baseURL === "" ? url : joinUrls(baseURL, url);
   const parsed = URL.parse(joined);
   const [withoutQuery = ""] = joined.split(/[?#]/, 1);

@@ -7,7 +7,7 @@ interface ForeignSignal {
 }
 
 /** A signal of the platform that aborts with others, and what stops it from following them. */
-interface Followed {
+interface FollowedSignal {
   /** `undefined` when there is nothing to follow. */
   readonly signal: AbortSignal | undefined;
   readonly unfollow: () => void;
@@ -18,7 +18,7 @@ interface Followed {
  *
  * @throws TypeError for what is no signal, before anything is sent.
  */
-export function abortsWith(...given: readonly unknown[]): Followed {
+export function followSignals(...given: readonly unknown[]): FollowedSignal {
   const signals = given.filter((one) => one !== undefined && one !== null);
   const [first] = signals;
   if (first === undefined) return { signal: undefined, unfollow: () => undefined };

@@ -55,7 +55,7 @@ async function formBytes(given: FormData): Promise<BodyBytes> {
 
 async function streamBytes(stream: object, declaredLength: number): Promise<BodyBytes> {
   if (!isAsyncIterable(stream) || !(declaredLength <= bytesMax)) {
-    throw notReplayable(`The body is a stream whose Content-Length is not known to be at most ${bytesMax} bytes`);
+    throw notReplayableError(`The body is a stream whose Content-Length is not known to be at most ${bytesMax} bytes`);
   }
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let length = 0;
@@ -66,7 +66,7 @@ async function streamBytes(stream: object, declaredLength: number): Promise<Body
     if (length > declaredLength) break;
   }
   if (length !== declaredLength) {
-    throw notReplayable(`The body is a stream of another length than its Content-Length, ${declaredLength}, says`);
+    throw notReplayableError(`The body is a stream of another length than its Content-Length, ${declaredLength}, says`);
   }
   return { body: await new Blob(chunks).arrayBuffer(), contentType: undefined };
 }
@@ -75,7 +75,7 @@ function isAsyncIterable(body: object): body is AsyncIterable<Uint8Array<ArrayBu
   return Symbol.asyncIterator in body;
 }
 
-function notReplayable(what: string): OnceAgainError {
+function notReplayableError(what: string): OnceAgainError {
   return new OnceAgainError(
     "ONCE_BODY_NOT_REPLAYABLE",
     `${what}, so it can't be sent again. Nothing was sent. Pass the bytes.`,

@@ -1,4 +1,4 @@
-import type { Answer } from "../../client/retry-rule.ts";
+import type { ResponseHead } from "../../client/retry-rule.ts";
 import type { Clock } from "../../core/clock.ts";
 import { findHeader } from "../find-header.ts";
 import type { DispatchController, DispatchHandler, ResponseHeaders } from "./dispatcher.ts";
@@ -13,16 +13,16 @@ export interface AttemptOwner {
   onStarted(context: unknown): void;
   onSucceeded(status: number): void;
   /** It answers whether the caller gets the answer; otherwise nobody does. */
-  onRefused(answer: UndiciAnswer): boolean;
+  onRefused(answer: UndiciHead): boolean;
   /** `answer`: the answer that an interceptor below made the error of. */
-  onFailed(error: Error, answer?: UndiciAnswer): void;
+  onFailed(error: Error, answer?: UndiciHead): void;
 }
 
 /** An answer that says what failed, as the retry rule looks at it. */
-export class UndiciAnswer implements Answer {
+export class UndiciHead implements ResponseHead {
   readonly status: number;
   readonly redirected: boolean;
-  readonly headers: Answer["headers"];
+  readonly headers: ResponseHead["headers"];
 
   constructor(status: number, headers: ResponseHeaders, redirected: boolean) {
     this.status = status;
@@ -77,7 +77,7 @@ export class Attempt implements DispatchHandler {
     const { handler, controller } = this.#owner;
     // Below 200 it is an interim answer, which proves nothing.
     if (status >= 400) {
-      if (!this.#owner.onRefused(new UndiciAnswer(status, headers, hops(this.#context) > 1))) {
+      if (!this.#owner.onRefused(new UndiciHead(status, headers, hops(this.#context) > 1))) {
         this.#discard();
         return;
       }
@@ -109,10 +109,10 @@ export class Attempt implements DispatchHandler {
   }
 
   /** The answer in an error that undici's interceptor `responseError` made of one. */
-  #answerIn(error: Error): UndiciAnswer | undefined {
+  #answerIn(error: Error): UndiciHead | undefined {
     const { code, statusCode, headers } = error as Error & Record<string, unknown>;
     if (code !== "UND_ERR_RESPONSE" || typeof statusCode !== "number" || statusCode < 400) return undefined;
-    return new UndiciAnswer(statusCode, (headers ?? {}) as ResponseHeaders, hops(this.#context) > 1);
+    return new UndiciHead(statusCode, (headers ?? {}) as ResponseHeaders, hops(this.#context) > 1);
   }
 
   /** Nobody gets the answer. It is read on, within bounds, so that the connection can be used again. */

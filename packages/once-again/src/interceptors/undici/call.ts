@@ -1,14 +1,14 @@
 import type { FetchEvent } from "../../client/fetch-event.ts";
 import type { FetchSettings } from "../../client/fetch-options.ts";
 import { afterRedirect } from "../../client/follow-redirects.ts";
-import { outcomeUnknown } from "../../client/outcome-unknown.ts";
+import { outcomeUnknownError } from "../../client/outcome-unknown-error.ts";
 import {
   decideOn,
   type Failure,
   failureOf,
-  leavesFateUnknown,
-  leavesInDoubt,
-  unsent,
+  mayHaveHappened,
+  isNotAuthoritative,
+  markUnsent,
 } from "../../client/retry-rule.ts";
 import type { Clock } from "../../core/clock.ts";
 import { notify } from "../../core/events.ts";
@@ -19,7 +19,7 @@ import { type Plan, planRetry } from "../../retry/plan.ts";
 import { recordSuccess } from "../../retry/retry-call.ts";
 import type { Decision, RetryBudget, RetryEvent } from "../../retry/index.ts";
 import type { FailureKind } from "../../retry/retry-budget.ts";
-import { Attempt, type AttemptOwner, type UndiciAnswer } from "./attempt.ts";
+import { Attempt, type AttemptOwner, type UndiciHead } from "./attempt.ts";
 import { CallController, type SteeredCall } from "./call-controller.ts";
 import type { Dispatch, DispatchController, DispatchHandler, DispatchOptions } from "./dispatcher.ts";
 
@@ -42,7 +42,7 @@ export interface CallSurroundings {
 }
 
 /**
- * One call, by callbacks: `sendUntilAnswered` of the client without its promises, timers and signals, since a
+ * One call, by callbacks: `sendWithRetries` of the client without its promises, timers and signals, since a
  * dispatcher is used for its speed. What is decided is decided by the same rules.
  */
 export class Call implements AttemptOwner, SteeredCall {
@@ -65,8 +65,8 @@ export class Call implements AttemptOwner, SteeredCall {
   #previousDelayMs = 0;
   #lastRetryKind: FailureKind | undefined;
   #status: number | undefined;
-  #failure: Failure<UndiciAnswer> | undefined;
-  #fateUnknown = false;
+  #failure: Failure<UndiciHead> | undefined;
+  #mayHaveHappened = false;
 
   constructor(surroundings: CallSurroundings, request: CallRequest, handler: DispatchHandler) {
     const { policy, keyedDeadlineMs, budgetOf } = surroundings.settings;
@@ -124,7 +124,7 @@ export class Call implements AttemptOwner, SteeredCall {
     this.#tell?.({ type: "succeeded", attempts: this.#attempts, elapsedMs: this.#elapsedMs() });
   }
 
-  onRefused(answer: UndiciAnswer): boolean {
+  onRefused(answer: UndiciHead): boolean {
     this.#stopTimer();
     this.#status = answer.status;
     const plan = this.#plan({ value: answer });
@@ -142,7 +142,7 @@ export class Call implements AttemptOwner, SteeredCall {
     return true;
   }
 
-  onFailed(given: Error, answer?: UndiciAnswer): void {
+  onFailed(given: Error, answer?: UndiciHead): void {
     this.#stopTimer();
     const { method } = this.#request.options;
     const error = this.#attempt?.wasRedirected ? (afterRedirect(method, given) as Error) : given;
@@ -170,17 +170,17 @@ export class Call implements AttemptOwner, SteeredCall {
   }
 
   /** What to do about an attempt that failed; `undefined` when the call ended over that question. */
-  #plan(outcome: Outcome<UndiciAnswer>): Plan | undefined {
+  #plan(outcome: Outcome<UndiciHead>): Plan | undefined {
     const { policy } = this.#surroundings.settings;
     const { options, key, isSentOnce } = this.#request;
     const isTrusted = this.#surroundings.settings.trustsRetryAfter(this.#request.origin);
-    const found = failureOf(outcome, this.clock.now(), isTrusted) as Failure<UndiciAnswer>;
+    const found = failureOf(outcome, this.clock.now(), isTrusted) as Failure<UndiciHead>;
     // Undici tells of a start before it writes the first byte.
     const isSent = this.attemptController !== undefined;
-    const failure = isSent ? found : unsent(found);
-    const wasInDoubt = this.#fateUnknown;
+    const failure = isSent ? found : markUnsent(found);
+    const wasInDoubt = this.#mayHaveHappened;
     this.#failure = failure;
-    this.#fateUnknown ||= leavesFateUnknown(failure);
+    this.#mayHaveHappened ||= mayHaveHappened(failure);
     this.#tell?.({
       type: "attempt-failed",
       attempt: this.#attempts,
@@ -198,7 +198,7 @@ export class Call implements AttemptOwner, SteeredCall {
       if (rule.action === "retry") {
         decision = isSentOnce
           ? { action: "stop", why: "body-not-replayable" }
-          : { ...rule, free: !isSent, noEffect: !this.#fateUnknown };
+          : { ...rule, free: !isSent, noEffect: !this.#mayHaveHappened };
       }
       plan = planRetry({ ...policy, deadlineMs: this.#deadlineMs, budget: this.#budget }, decision, progress);
     } catch (error) {
@@ -241,18 +241,18 @@ export class Call implements AttemptOwner, SteeredCall {
   }
 
   get #isUnknown(): boolean {
-    return this.#fateUnknown && this.abortReason === null && !isSafeMethod(this.#request.options.method);
+    return this.#mayHaveHappened && this.abortReason === null && !isSafeMethod(this.#request.options.method);
   }
 
   /** Whether the last answer leaves open what became of a keyed operation. */
   get #isInDoubt(): boolean {
-    return this.#isUnknown && this.#request.key !== undefined && leavesInDoubt(this.#failure);
+    return this.#isUnknown && this.#request.key !== undefined && isNotAuthoritative(this.#failure);
   }
 
   /** Ends the call: with `error`, or, when the last answer was no help, with what is left in doubt. */
   #fail(error: Error | undefined, why: string): void {
     const facts = { attempts: this.#attempts, key: this.#request.key, status: this.#status, ...this.#retryAt() };
-    this.#end(error === undefined || this.#isUnknown ? outcomeUnknown(facts, error) : error, why);
+    this.#end(error === undefined || this.#isUnknown ? outcomeUnknownError(facts, error) : error, why);
   }
 
   #end(error: Error, why: string): void {

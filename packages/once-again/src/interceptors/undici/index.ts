@@ -1,5 +1,5 @@
 import { fetchSettings, type RetryingFetchOptions } from "../../client/fetch-options.ts";
-import { nameOperation } from "../../client/operation-key.ts";
+import { ensureKey } from "../../client/operation-key.ts";
 import { sharedTimers } from "../../core/shared-timers.ts";
 import { isOneShot, replayableBody } from "../replayable-body.ts";
 import { Call } from "./call.ts";
@@ -45,7 +45,7 @@ export function retryInterceptor(options: RetryInterceptorOptions = {}): RetryIn
         const origin = typeof request.origin === "object" ? request.origin.origin : (request.origin ?? "");
         let key: string | undefined;
         try {
-          key = nameOperation(request.method, headers, settings, origin);
+          key = ensureKey(request.method, headers, settings, origin);
         } catch (error) {
           handler.onResponseError?.(null, error as Error);
           return true;

@@ -1,7 +1,7 @@
 import { OnceAgainError } from "../core/errors.ts";
 
 /** What is known of a call that gave up. */
-interface GivenUp {
+interface OutcomeUnknownDetails {
   attempts: number;
   key: string | undefined;
   /** The status of the last answer; `undefined` when there was none. */
@@ -14,7 +14,7 @@ interface GivenUp {
  * The error of a call that gave up while the operation may be carried out. `cause` is why it gave up: the attempt's
  * error, or the error of the limit that was reached; `undefined` when the last attempt was answered.
  */
-export function outcomeUnknown(details: GivenUp, cause?: unknown): OnceAgainError {
+export function outcomeUnknownError(details: OutcomeUnknownDetails, cause?: unknown): OnceAgainError {
   const { key } = details;
   const advice =
     key === undefined

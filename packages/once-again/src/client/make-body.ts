@@ -31,7 +31,7 @@ export async function makeBody(factory: BodyFactory): Promise<Body> {
       { cause },
     );
   }
-  return isObjectStream(body) ? namedStream(body) : body;
+  return isObjectStream(body) ? markStreamErrors(body) : body;
 }
 
 function isObjectStream(body: unknown): body is AnyStream {
@@ -41,7 +41,7 @@ function isObjectStream(body: unknown): body is AnyStream {
 type AnyStream = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
 
 /** The same stream, whose error says where it comes from: a file's `ECONNREFUSED` is not the server's. */
-function namedStream(source: AnyStream): ReadableStream<Uint8Array> {
+function markStreamErrors(source: AnyStream): ReadableStream<Uint8Array> {
   const reader = "getReader" in source ? source.getReader() : undefined;
   const iterator = reader === undefined ? (source as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]() : undefined;
   return new ReadableStream<Uint8Array>(

@@ -5,27 +5,27 @@ import type { Decision } from "../retry/index.ts";
 import { runRetry } from "../retry/retry.ts";
 import { CallJudge } from "./call-judge.ts";
 import type { FetchSettings } from "./fetch-options.ts";
-import { outcomeUnknown } from "./outcome-unknown.ts";
-import type { PreparedRequest } from "./prepared-request.ts";
-import { type Answer, decideOn, type Failure, leavesInDoubt } from "./retry-rule.ts";
+import { outcomeUnknownError } from "./outcome-unknown-error.ts";
+import type { SendableRequest } from "./sendable-request.ts";
+import { decideOn, type Failure, isNotAuthoritative, type ResponseHead } from "./retry-rule.ts";
 
 /** Sends a request until its answer is no failure, or until trying on makes no sense: see `retryingFetch`. */
-export async function sendUntilAnswered<Answered extends Answer>(
-  request: PreparedRequest<Answered>,
+export async function sendWithRetries<Res extends ResponseHead>(
+  request: SendableRequest<Res>,
   settings: FetchSettings,
-): Promise<Answered> {
+): Promise<Res> {
   const { method, url, key, outer, repeatable, signal } = request;
   const { policy } = settings;
   const call = {};
   let attempts = 0;
   let status: number | undefined;
-  let failure: Failure<Answered> | undefined;
+  let failure: Failure<Res> | undefined;
   let isSent = false;
   let discarded: void | Promise<void>;
   const judge = new CallJudge(request, settings);
 
   // Of several sendings within one attempt the layers show one outcome; the others may leave something open too.
-  const sendOnce = async (attempt: Attempt): Promise<Answered> => {
+  const sendOnce = async (attempt: Attempt): Promise<Res> => {
     // A layer that did not hear of the end of its attempt comes too late: that attempt has been judged.
     attempt.signal.throwIfAborted();
     isSent = true;
@@ -35,7 +35,7 @@ export async function sendUntilAnswered<Answered extends Answer>(
     return valueOf(outcome);
   };
   const layered = settings.layerOf(request.origin)(sendOnce);
-  const operation = async (attempt: Attempt): Promise<Answered> => {
+  const operation = async (attempt: Attempt): Promise<Res> => {
     // The answer before has been read to its end, so that its connection can be used again.
     await discarded;
     // Its time may be over by now, and whoever cut it counts on it that nothing leaves any more.
@@ -46,7 +46,7 @@ export async function sendUntilAnswered<Answered extends Answer>(
   // Whoever makes the outer attempt may make another, with the same key.
   const isTold = !isSafeMethod(method) && !(outer !== undefined && repeatable);
   try {
-    const answer = await runRetry<Answered>(operation, {
+    const answer = await runRetry<Res>(operation, {
       ...policy,
       deadlineMs: deadlineOf(request, settings),
       signal,
@@ -55,13 +55,13 @@ export async function sendUntilAnswered<Answered extends Answer>(
       decide(outcome, attempt): Decision {
         attempts = attempt;
         status = "value" in outcome ? outcome.value.status : undefined;
-        const wasInDoubt = judge.fateUnknown;
+        const wasInDoubt = judge.mayHaveHappened;
         failure = judge.judge(outcome, isSent);
         if (failure === undefined) return { action: "done" };
         const decision = decideOn(failure, repeatable, wasInDoubt);
         if (decision.action !== "retry") return decision;
         if (outer !== undefined) return { action: "stop", why: "nested" };
-        return { ...decision, free: !isSent, noEffect: !judge.fateUnknown };
+        return { ...decision, free: !isSent, noEffect: !judge.mayHaveHappened };
       },
       onEvent(event) {
         // Also an attempt whose time is over before it begins has not been sent.
@@ -72,13 +72,13 @@ export async function sendUntilAnswered<Answered extends Answer>(
         notify(settings.onEvent, { ...event, call, method, url, key, status, verdict: failure?.verdict });
       },
     });
-    if (!isTold || key === undefined || !judge.fateUnknown || !leavesInDoubt(failure)) return answer;
+    if (!isTold || key === undefined || !judge.mayHaveHappened || !isNotAuthoritative(failure)) return answer;
     void request.discard(answer);
   } catch (error) {
-    if (!isTold || !judge.fateUnknown || signal?.aborted) throw error;
-    throw outcomeUnknown({ attempts, key, status, ...retryAtOf(failure, policy.clock.now()) }, error);
+    if (!isTold || !judge.mayHaveHappened || signal?.aborted) throw error;
+    throw outcomeUnknownError({ attempts, key, status, ...retryAtOf(failure, policy.clock.now()) }, error);
   }
-  throw outcomeUnknown({ attempts, key, status, ...retryAtOf(failure, policy.clock.now()) });
+  throw outcomeUnknownError({ attempts, key, status, ...retryAtOf(failure, policy.clock.now()) });
 }
 
 function retryAtOf(failure: Failure | undefined, nowMs: number): { retryAt: number } | undefined {
@@ -86,7 +86,7 @@ function retryAtOf(failure: Failure | undefined, nowMs: number): { retryAt: numb
 }
 
 /** How long the whole call may take: as the options say, no longer than its key is remembered or is waited for. */
-function deadlineOf(request: PreparedRequest<Answer>, { keyedDeadlineMs, policy }: FetchSettings): number {
+function deadlineOf(request: SendableRequest<ResponseHead>, { keyedDeadlineMs, policy }: FetchSettings): number {
   const { key, outer, preparedMs = 0 } = request;
   const own = key === undefined ? (policy.deadlineMs ?? Number.POSITIVE_INFINITY) : keyedDeadlineMs;
   return Math.max(0, Math.min(own, outer?.remainingMs ?? Number.POSITIVE_INFINITY) - preparedMs);

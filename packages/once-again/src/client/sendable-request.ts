@@ -3,18 +3,18 @@ import type { Attempt } from "../retry/index.ts";
 import { type OuterAttempt, writeAttempt } from "./attempt-headers.ts";
 import { discardBody } from "./discard-body.ts";
 import type { FetchSettings } from "./fetch-options.ts";
-import { followRedirects, followsItself, type Hop } from "./follow-redirects.ts";
-import { foreignRetry } from "./foreign-retry.ts";
-import { makeBody } from "./made-body.ts";
+import { followRedirects, mustFollowRedirects, type Hop } from "./follow-redirects.ts";
+import { readForeignAttempt } from "./foreign-attempt.ts";
+import { makeBody } from "./make-body.ts";
 import { responseSaysNoEffect } from "./no-effect-problem.ts";
-import { nameOperation } from "./operation-key.ts";
+import { ensureKey } from "./operation-key.ts";
 import { readAhead } from "./read-ahead.ts";
 import { readRequest } from "./read-request.ts";
 import { refuseOneShot, type RetryingRequestInit } from "./request-body.ts";
-import type { Answer } from "./retry-rule.ts";
+import type { ResponseHead } from "./retry-rule.ts";
 
 /** A request that can be sent any number of times, the same each time. */
-export interface PreparedRequest<Answered extends Answer> {
+export interface SendableRequest<Res extends ResponseHead> {
   readonly method: string;
   readonly origin: string;
   /** Origin and path, fit for logs. */
@@ -30,11 +30,11 @@ export interface PreparedRequest<Answered extends Answer> {
   readonly preparedMs?: number | undefined;
   /** The platform serves its scheme by itself (`blob:`, `data:`): nothing leaves, and what fails fails again. */
   readonly isLocal?: boolean | undefined;
-  send(attemptSignal: AbortSignal, attempt: Attempt): Promise<Answered>;
+  send(attemptSignal: AbortSignal, attempt: Attempt): Promise<Res>;
   /** Whether an answer is a problem by which a server of once-again vouches that nothing happened; missing: none is. */
-  saysNoEffect?(answer: Answered): boolean | Promise<boolean>;
+  saysNoEffect?(answer: Res): boolean | Promise<boolean>;
   /** Gets rid of an answer that nobody will read; what it returns resolves when the connection is free again. */
-  discard(answer: Answered): void | Promise<void>;
+  discard(answer: Res): void | Promise<void>;
 }
 
 /**
@@ -47,7 +47,7 @@ export async function prepareRequest(
   input: string | URL | Request,
   init: RetryingRequestInit,
   settings: FetchSettings,
-): Promise<PreparedRequest<Response>> {
+): Promise<SendableRequest<Response>> {
   const { fetch, bodyBytesMax, policy, readBodyBytesMax } = settings;
   const { clock, deadlineMs: msMax = Number.POSITIVE_INFINITY } = policy;
   const { body: given, signal: givenSignal, within, ...rest } = init;
@@ -55,7 +55,7 @@ export async function prepareRequest(
   // The bytes stand in for what the factory will make, so that a method which takes no body is found out now.
   const body = typeof given === "function" ? new Uint8Array() : given;
   refuseOneShot(body);
-  const own = checkedSignal(givenSignal === undefined && input instanceof Request ? input.signal : givenSignal);
+  const own = checkSignal(givenSignal === undefined && input instanceof Request ? input.signal : givenSignal);
   const signal = own !== undefined && within?.signal ? AbortSignal.any([own, within.signal]) : (own ?? within?.signal);
   signal?.throwIfAborted();
 
@@ -64,16 +64,11 @@ export async function prepareRequest(
   const bounds = { bytesMax: bodyBytesMax, msMax, clock, signal };
   const { method, url, headers, body: bytes, target } = await readRequest(input, rest, body, bounds);
   const { origin, pathname, protocol } = url;
-  const outer = within ?? foreignRetry(headers);
-  const key = nameOperation(
-    method,
-    headers,
-    outer === undefined ? settings : { ...settings, makesKeys: never },
-    origin,
-  );
+  const outer = within ?? readForeignAttempt(headers);
+  const key = ensureKey(method, headers, outer === undefined ? settings : { ...settings, makesKeys: never }, origin);
   const redirect = rest.redirect ?? (input instanceof Request ? input.redirect : "follow");
   const integrity = rest.integrity ?? (input instanceof Request ? input.integrity : "");
-  const follows = followsItself(method, { redirect, integrity });
+  const follows = mustFollowRedirects(method, { redirect, integrity });
   const discard = (response: Response): Promise<void> => discardBody(response, clock);
   return {
     method,
@@ -124,7 +119,7 @@ function never(): boolean {
 }
 
 /** @throws TypeError, the platform's own, for what is no signal. */
-function checkedSignal(signal: AbortSignal | null | undefined): AbortSignal | undefined {
+function checkSignal(signal: AbortSignal | null | undefined): AbortSignal | undefined {
   if (signal === undefined || signal === null) return undefined;
   if (!(signal instanceof AbortSignal)) {
     void new Request("http://localhost", { signal });
