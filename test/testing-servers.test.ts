@@ -12,9 +12,9 @@ import { onceExpress } from "../packages/once-again/src/frameworks/express.ts";
 import { onceFastify } from "../packages/once-again/src/frameworks/fastify.ts";
 import { onceKoa } from "../packages/once-again/src/frameworks/koa.ts";
 import { memoryStore } from "../packages/once-again/src/stores/memory/index.ts";
-import { threeScenarios } from "../packages/once-again/src/testing/index.ts";
+import { assertIdempotentHandler } from "../packages/once-again/src/testing/index.ts";
 
-// The servers of frameworks, handed to `threeScenarios` as docs/guides/testing.md says.
+// The servers of frameworks, handed to `assertIdempotentHandler` as docs/guides/testing.md says.
 
 const rules = () => ({ store: memoryStore(), scope: "public" }) as const;
 
@@ -53,5 +53,5 @@ test.for(Object.entries(servers))("the server of %s", async ([, serve]) => {
   let orders = 0;
   const server = await serve(() => (orders += 1));
   const options = { path: "/orders", body: '{"reference":"{{unique}}"}', effects: () => orders };
-  expect((await threeScenarios(server, options)).map(({ verdict }) => verdict)).toEqual(Array(6).fill("safe"));
+  expect((await assertIdempotentHandler(server, options)).map(({ verdict }) => verdict)).toEqual(Array(6).fill("safe"));
 });

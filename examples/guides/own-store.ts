@@ -1,6 +1,6 @@
 import { OnceAgainError } from "once-again";
 import type { InspectedRecord, RecordName, Store } from "once-again/stores";
-import { type AnswerTo, inspected, isExpired, type Operation, transition } from "once-again/stores";
+import { type AnswerTo, inspectRecord, isExpired, type Operation, transition } from "once-again/stores";
 
 type Stored = Pick<InspectedRecord, "scope" | "key" | "record">;
 
@@ -20,7 +20,7 @@ export function mapStore(now: () => number = Date.now): Store {
   const known = (): InspectedRecord[] =>
     [...records.values()]
       .filter(({ record }) => !isExpired(record, now()))
-      .map((stored) => inspected(stored, stored.record, now()));
+      .map((stored) => inspectRecord(stored, stored.record, now()));
 
   return {
     survivesFailover: "no",

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import express from "express";
 import { onceExpress } from "once-again/express";
 import { memoryStore } from "once-again/stores/memory";
-import { threeScenarios } from "once-again/testing";
+import { assertIdempotentHandler } from "once-again/testing";
 
 const orders: unknown[] = [];
 /** Stands for your authentication: the account whose credentials were checked. A stranger has none. */
@@ -20,7 +20,7 @@ app.post("/orders", once, express.json(), (request, response) => {
 });
 
 void test("an order happens once, whatever the network does", async () => {
-  await threeScenarios(createServer(app), {
+  await assertIdempotentHandler(createServer(app), {
     path: "/orders",
     headers: { "x-account": "acme" },
     body: '{"item":"coffee","reference":"{{unique}}"}',

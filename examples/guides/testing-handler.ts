@@ -2,7 +2,7 @@ import { test } from "node:test";
 import { Hono } from "hono";
 import { onceHono } from "once-again/hono";
 import { memoryStore } from "once-again/stores/memory";
-import { threeScenarios } from "once-again/testing";
+import { assertIdempotentHandler } from "once-again/testing";
 
 let orders = 0;
 const app = new Hono();
@@ -13,7 +13,7 @@ app.post("/orders", onceHono({ store: memoryStore(), scope: "public" }), async (
 });
 
 void test("an order happens once, whatever the network does", async () => {
-  await threeScenarios(app.fetch, {
+  await assertIdempotentHandler(app.fetch, {
     path: "/orders",
     body: '{"item":"coffee","reference":"{{unique}}"}',
     effects: () => orders,

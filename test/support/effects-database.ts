@@ -2,11 +2,11 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { onTestFinished } from "vitest";
 import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
-import type { TransactionGround } from "../../packages/once-again/src/testing/index.ts";
+import type { TransactionFixture } from "../../packages/once-again/src/testing/index.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 /** A SQLite store beside a table of effects, until the running test ends. */
-export function effectsDatabase(records: string): TransactionGround<DatabaseSync> {
+export function effectsDatabase(records: string): TransactionFixture<DatabaseSync> {
   const path = join(temporaryFolder(), `${records}.db`);
   const outside = new DatabaseSync(path);
   onTestFinished(() => outside.close());

@@ -2,7 +2,7 @@ import type { BrokenStore } from "./broken-store.ts";
 import { brokenClaims } from "./claims.ts";
 import { brokenNames, brokenResults } from "./names.ts";
 import { brokenOwners } from "./owners.ts";
-import { brokenViews } from "./people.ts";
+import { brokenViews } from "./operators.ts";
 import { brokenRetentions, brokenTimes } from "./times.ts";
 
 export { brokenTimes };

@@ -58,9 +58,9 @@ export type FaultPlan = (exchange: Exchange) => Fault | Promise<Fault>;
  * and as the last: `broken`, the server refused the connection or closed it before the first byte of an answer; or
  * `left`, the caller closed its connection first.
  */
-export type ExchangeNews =
-  | { readonly at: "lost" | "failed" | "heard" | "broken" | "left" }
-  | { readonly at: "answered"; readonly bytes: Buffer };
+export type ExchangeEvent =
+  | { readonly type: "lost" | "failed" | "heard" | "broken" | "left" }
+  | { readonly type: "answered"; readonly bytes: Buffer };
 
 /** The three scenarios, in the order of the request's way. */
 export const faultScenarios = ["lose-request", "fail", "lose-answer"] as const satisfies readonly Scenario[];

@@ -1,22 +1,22 @@
 import type { Socket } from "node:net";
 import { sleep, type Clock } from "../core/clock.ts";
-import type { ExchangeNews, Fault, FaultManner } from "./fault.ts";
+import type { ExchangeEvent, Fault, FaultManner } from "./fault.ts";
 import { frameRequests, framingStart, type RequestHead, type RequestPart } from "./request-framing.ts";
-import { carriage, type Carriage, type Link } from "./scenarios.ts";
+import { faultRelay, type FaultRelay, type Link } from "./fault-relay.ts";
 
 /** What a connection needs from its network. */
-export interface Surroundings {
+export interface ConnectionContext {
   readonly clock: Clock;
   /** Opens a connection to the server. */
   connect(): Socket;
   /** Decides what happens to the exchange that begins, and says who hears how it goes on. */
-  begin(head: RequestHead): Promise<{ readonly fault: Fault; readonly tell: Tell }>;
+  begin(head: RequestHead): Promise<{ readonly fault: Fault; readonly notify: Notify }>;
 }
 
-type Tell = (news: ExchangeNews) => void;
+type Notify = (event: ExchangeEvent) => void;
 
-/** Between exchanges there is nothing to tell. */
-const nobody: Tell = () => undefined;
+/** Between exchanges there is nothing to report. */
+const nobody: Notify = () => undefined;
 
 /**
  * One caller's connection, and the server's behind it. The latter is opened when the first byte has to go there, and again
@@ -24,21 +24,21 @@ const nobody: Tell = () => undefined;
  */
 export class FlakyConnection implements Link {
   readonly #caller: Socket;
-  readonly #surroundings: Surroundings;
+  readonly #context: ConnectionContext;
   readonly #callerGone = new AbortController();
   #server: Socket | undefined;
-  #exchange: Carriage | undefined;
-  #tell = nobody;
+  #exchange: FaultRelay | undefined;
+  #notify = nobody;
   #isAwaitingAnswer = false;
   #isCallerLost = false;
 
-  constructor(caller: Socket, surroundings: Surroundings) {
+  constructor(caller: Socket, context: ConnectionContext) {
     this.#caller = caller;
-    this.#surroundings = surroundings;
-    caller.on("error", closeTells);
+    this.#context = context;
+    caller.on("error", closeFollows);
     caller.once("close", () => {
       this.#callerGone.abort();
-      this.tell({ at: "left" });
+      this.notify({ type: "left" });
       this.#server?.destroy();
     });
   }
@@ -68,13 +68,13 @@ export class FlakyConnection implements Link {
   async #accept(part: RequestPart): Promise<void> {
     switch (part.kind) {
       case "head": {
-        const { fault, tell } = await this.#surroundings.begin(part.head);
-        this.#tell = tell;
+        const { fault, notify } = await this.#context.begin(part.head);
+        this.#notify = notify;
         if (this.#caller.destroyed) {
-          this.tell({ at: "left" });
+          this.notify({ type: "left" });
           throw new Error("The caller left before its request went on.");
         }
-        this.#exchange = carriage(this, fault, part.head.method);
+        this.#exchange = faultRelay(this, fault, part.head.method);
         await this.wait(fault.requestDelayMs);
         return this.#exchange.request(part.bytes);
       }
@@ -102,15 +102,15 @@ export class FlakyConnection implements Link {
   }
 
   #endCaller(end: () => void): void {
-    if (this.#isAwaitingAnswer) this.tell({ at: "broken" });
+    if (this.#isAwaitingAnswer) this.notify({ type: "broken" });
     this.#isAwaitingAnswer = false;
     if (!this.#caller.destroyed) end();
   }
 
   async toServer(bytes: Buffer): Promise<void> {
     if (this.#server === undefined || this.#server.destroyed) {
-      this.#server = this.#surroundings.connect();
-      this.#server.on("error", closeTells);
+      this.#server = this.#context.connect();
+      this.#server.on("error", closeFollows);
       void this.#listen(this.#server);
     }
     this.#isAwaitingAnswer = true;
@@ -126,14 +126,14 @@ export class FlakyConnection implements Link {
   }
 
   async wait(ms: number | undefined): Promise<void> {
-    if (ms !== undefined && ms > 0) await sleep(this.#surroundings.clock, ms, this.#callerGone.signal);
+    if (ms !== undefined && ms > 0) await sleep(this.#context.clock, ms, this.#callerGone.signal);
   }
 
-  tell(news: ExchangeNews): void {
-    const tell = this.#tell;
+  notify(event: ExchangeEvent): void {
+    const notify = this.#notify;
     // After these the exchange is over, whatever still happens to its connection.
-    if (news.at === "heard" || news.at === "broken" || news.at === "left") this.#tell = nobody;
-    tell(news);
+    if (event.type === "heard" || event.type === "broken" || event.type === "left") this.#notify = nobody;
+    notify(event);
   }
 
   cutServer(): void {
@@ -157,4 +157,4 @@ const written = (socket: Socket, bytes: Buffer): Promise<Error | null | undefine
   new Promise((resolve) => socket.write(bytes, resolve));
 
 /** Without a listener an "error" would end the process. "close" follows it and is acted on. */
-const closeTells = (): void => undefined;
+const closeFollows = (): void => undefined;

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import type { Clock } from "../core/clock.ts";
 import { systemClock } from "../core/system-clock.ts";
-import type { Exchange, ExchangeNews, Fault, FaultPlan, Scenario } from "./fault.ts";
+import type { Exchange, ExchangeEvent, Fault, FaultPlan, Scenario } from "./fault.ts";
 import { FlakyConnection } from "./flaky-connection.ts";
 import type { RequestHead } from "./request-framing.ts";
 
@@ -20,7 +20,7 @@ export interface FlakyNetworkOptions {
   /** Decides the fate of each exchange for which `next` has queued none. Default: all pass. */
   readonly plan?: FaultPlan;
   /** Hears how each exchange goes on after that, as it happens. It must not throw. Default: nobody. */
-  readonly onNews?: (exchange: Exchange, news: ExchangeNews) => void;
+  readonly onEvent?: (exchange: Exchange, event: ExchangeEvent) => void;
   /** Measures the delays. Default: the machine's clock. */
   readonly clock?: Clock;
 }
@@ -63,7 +63,7 @@ export interface FlakyNetwork {
  * @throws whatever listening on 127.0.0.1 throws.
  */
 export async function flakyNetwork(options: FlakyNetworkOptions): Promise<FlakyNetwork> {
-  const { upstream, plan = () => ({ scenario: "pass" }), onNews = () => undefined, clock = systemClock } = options;
+  const { upstream, plan = () => ({ scenario: "pass" }), onEvent = () => undefined, clock = systemClock } = options;
   const counts = { pass: 0, "lose-request": 0, fail: 0, "lose-answer": 0, broken: 0 };
   const queue: Fault[] = [];
   const sockets = new Set<Socket>();
@@ -74,7 +74,7 @@ export async function flakyNetwork(options: FlakyNetworkOptions): Promise<FlakyN
     socket.once("close", () => sockets.delete(socket));
     return socket;
   };
-  const surroundings = {
+  const context = {
     clock,
     connect: () => {
       const { port, host = "127.0.0.1" } = typeof upstream === "function" ? upstream() : upstream;
@@ -84,17 +84,17 @@ export async function flakyNetwork(options: FlakyNetworkOptions): Promise<FlakyN
       const exchange = { ...head, index: exchanges++ };
       const fault = queue.shift() ?? (await plan(exchange));
       counts[fault.scenario] += 1;
-      const tell = (news: ExchangeNews): void => {
-        if (news.at === "broken") counts.broken += 1;
-        onNews(exchange, news);
+      const notify = (event: ExchangeEvent): void => {
+        if (event.type === "broken") counts.broken += 1;
+        onEvent(exchange, event);
       };
-      return { fault, tell };
+      return { fault, notify };
     },
   };
 
   // A caller that has said everything may still listen: hence half-open.
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    void new FlakyConnection(track(socket), surroundings).carry();
+    void new FlakyConnection(track(socket), context).carry();
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -4,7 +4,7 @@ export {
   randomFaults,
   type Delays,
   type Exchange,
-  type ExchangeNews,
+  type ExchangeEvent,
   type Fault,
   type FaultPlan,
   type FaultManner,
@@ -19,9 +19,9 @@ export type { ServerCommand } from "./safety/killable-server.ts";
 export type { OperationOptions } from "./safety/operation.ts";
 export type { SafetyReport } from "./safety/report.ts";
 export type { HandlerUnderTest } from "./safety/target.ts";
-export { threeScenarios, type ThreeScenariosOptions } from "./safety/three-scenarios.ts";
+export { assertIdempotentHandler, type IdempotentHandlerOptions } from "./safety/assert-idempotent-handler.ts";
 export type { WebHandler } from "./safety/web-handler.ts";
 export type { ContractCase, StoreClock, StoreContractOptions } from "./store-contract/contract-case.ts";
 export { storeContract } from "./store-contract/store-contract.ts";
-export type { TransactionContractOptions, TransactionGround } from "./store-contract/transaction-case.ts";
+export type { TransactionContractOptions, TransactionFixture } from "./store-contract/transaction-case.ts";
 export { transactionContract } from "./store-contract/transaction-contract.ts";

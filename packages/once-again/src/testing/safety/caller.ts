@@ -2,14 +2,14 @@ import { retryingFetch } from "../../client/index.ts";
 import { OnceAgainError } from "../../core/errors.ts";
 import { equalJitter, exponentialBackoff } from "../../retry/index.ts";
 import { keyHeaderOf, type Operation, type OperationOptions, timeoutOf } from "./operation.ts";
-import type { Seen } from "./observation.ts";
+import type { CallerOutcome } from "./observation.ts";
 
 /** Who sends the operations. Neither way ever rejects: what failed was seen too. */
 export interface Caller {
   /** Sends it again and again until there is an answer, as `retryingFetch` does. */
-  ask(operation: Operation): Promise<Seen>;
+  ask(operation: Operation): Promise<CallerOutcome>;
   /** Sends it once. */
-  send(operation: Operation, signal?: AbortSignal): Promise<Seen>;
+  send(operation: Operation, signal?: AbortSignal): Promise<CallerOutcome>;
 }
 
 /** More than fit into any time-out that an option allows. */
@@ -31,7 +31,7 @@ export function callerOf(origin: string, options: OperationOptions): Caller {
     deadlineMs: timeoutMs,
     attemptTimeoutMs: timeoutMs,
   });
-  const see = async (send: typeof retrying, { path, init }: Operation, signal: AbortSignal): Promise<Seen> => {
+  const see = async (send: typeof retrying, { path, init }: Operation, signal: AbortSignal): Promise<CallerOutcome> => {
     try {
       // A redirect is the operation's answer, not a request of its own.
       const response = await send(origin + path, { ...init, redirect: "manual", signal });

@@ -1,13 +1,13 @@
 import { OnceAgainError } from "../../core/errors.ts";
 import { retry } from "../../retry/index.ts";
 import { type Caller, callerOf } from "./caller.ts";
-import { checkPlain, observed } from "./effects-count.ts";
+import { checkPlainOperation, observe } from "./observe.ts";
 import { freePort } from "./free-port.ts";
 import { verdictAfterCrash } from "./judge.ts";
-import { type MortalServer, mortalServer, type ServerCommand } from "./killable-server.ts";
+import { type KillableServer, killableServer, type ServerCommand } from "./killable-server.ts";
 import { type OperationOptions, type Operations, operationsOf, timeoutOf } from "./operation.ts";
-import { checkedReports, reportOf, type SafetyReport } from "./report.ts";
-import type { Seen } from "./observation.ts";
+import { assertSafe, reportOf, type SafetyReport } from "./report.ts";
+import type { CallerOutcome } from "./observation.ts";
 
 /** The server under test, what to send to it, and how to count what it does. */
 export interface CrashOptions extends OperationOptions, ServerCommand {}
@@ -44,13 +44,13 @@ export async function crashAtEachPoint(options: CrashOptions): Promise<readonly 
   const reports: SafetyReport[] = [];
   for (const point of points) {
     const operation = operations.next();
-    await using server = mortalServer(options, port, point);
-    const seen = await observed(options, caller, operation, async () => [await whileUp(server, caller.ask(operation))]);
+    await using server = killableServer(options, port, point);
+    const seen = await observe(options, caller, operation, async () => [await whileUp(server, caller.ask(operation))]);
     if (server.deaths === 0) throw unfit(`The handler came to the crash point "${point}" once, and then no more.`);
     const happened = `The process died at "${point}" and was started again, and the caller asked on.`;
     reports.push(reportOf({ name: point, happened }, seen, verdictAfterCrash(seen)));
   }
-  return checkedReports(reports);
+  return assertSafe(reports);
 }
 
 /** The crash points that a plain operation comes to. */
@@ -61,20 +61,20 @@ async function pointsOf(
   operations: Operations,
 ): Promise<readonly string[]> {
   const operation = operations.next();
-  await using server = mortalServer(options, port, undefined);
+  await using server = killableServer(options, port, undefined);
   // It takes a while until it listens; any answer after that is the operation's.
-  const send = (): Promise<Seen> =>
+  const send = (): Promise<CallerOutcome> =>
     retry(() => caller.send(operation), {
       attemptsMax: Number.MAX_SAFE_INTEGER,
       deadlineMs: timeoutOf(options),
       backoff: () => 20,
       decide: (outcome) => ("value" in outcome && "failed" in outcome.value ? { action: "retry" } : { action: "done" }),
     });
-  checkPlain(await observed(options, caller, operation, async () => [await whileUp(server, send())]));
+  checkPlainOperation(await observe(options, caller, operation, async () => [await whileUp(server, send())]));
   return [...server.reached];
 }
 
-const whileUp = <Value>(server: MortalServer, value: Promise<Value>): Promise<Value> =>
+const whileUp = <Value>(server: KillableServer, value: Promise<Value>): Promise<Value> =>
   Promise.race([value, server.failed]);
 
 const unfit = (message: string): OnceAgainError => new OnceAgainError("ONCE_TARGET_UNFIT", message);

@@ -1,14 +1,14 @@
 import type { SafetyReport } from "./report.ts";
-import { isHeld, isRefusal, isSame, isSuccess, isTurnedAway, type Observed, shown } from "./observation.ts";
+import { isHeld, isRefusal, isSame, isSuccess, isToldToWait, type Observation, formatOutcome } from "./observation.ts";
 
 /** How an operation broke, as a sentence; empty when it did not. */
-export type Judge = (observed: Observed) => string;
+export type Judge = (observation: Observation) => string;
 
 /** One effect, and one answer, which each caller gets. */
 export const answeredOnce: Judge = ({ effects, answers, repeat }) => {
   if (effects > 1) return `It happened ${effects} times.`;
   const lost = answers.find((seen) => !isSuccess(seen));
-  if (lost !== undefined) return `A caller was not told what became of it: ${shown(lost)}.`;
+  if (lost !== undefined) return `A caller was not told what became of it: ${formatOutcome(lost)}.`;
   if (effects < 1) return "It never happened, though its caller was told so.";
   if (answers.some((seen) => !isSame(seen, repeat))) return "A repeat got another answer.";
   return "";
@@ -16,23 +16,23 @@ export const answeredOnce: Judge = ({ effects, answers, repeat }) => {
 
 /** The same for callers that were there at once: one may be told to come back. */
 export const answeredOnceAmongMany: Judge = ({ effects, answers, repeat }) =>
-  answeredOnce({ effects, answers: [...answers.filter((seen) => !isTurnedAway(seen)), repeat], repeat });
+  answeredOnce({ effects, answers: [...answers.filter((seen) => !isToldToWait(seen)), repeat], repeat });
 
 /** The second of two requests with one key is refused, and changes nothing of the first. */
 export const refusedSecond: Judge = ({ effects, answers: [first, second], repeat }) => {
   const broken = answeredOnce({ effects, answers: [first!], repeat });
   if (broken !== "" || isRefusal(second!)) return broken;
-  return `The other request was to be refused, and was answered ${shown(second!)}.`;
+  return `The other request was to be refused, and was answered ${formatOutcome(second!)}.`;
 };
 
 /** What an operation has come to whose process died. */
-export function verdictAfterCrash(observed: Observed): Pick<SafetyReport, "verdict" | "why"> {
-  const { effects, answers, repeat } = observed;
+export function verdictAfterCrash(observation: Observation): Pick<SafetyReport, "verdict" | "why"> {
+  const { effects, answers, repeat } = observation;
   if (effects <= 1 && isHeld(repeat) && !answers.some(isSuccess)) return { verdict: "held", why: "" };
-  return verdictBy(answeredOnce, observed);
+  return verdictBy(answeredOnce, observation);
 }
 
-export function verdictBy(judge: Judge, observed: Observed): Pick<SafetyReport, "verdict" | "why"> {
-  const why = judge(observed);
+export function verdictBy(judge: Judge, observation: Observation): Pick<SafetyReport, "verdict" | "why"> {
+  const why = judge(observation);
   return { verdict: why === "" ? "safe" : "broken", why };
 }

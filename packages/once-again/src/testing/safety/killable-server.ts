@@ -13,7 +13,7 @@ export interface ServerCommand {
 }
 
 /** A server that dies where it is told to, and is started again as a supervisor does it. */
-export interface MortalServer extends AsyncDisposable {
+export interface KillableServer extends AsyncDisposable {
   /** The crash points that it came to without dying there, in their order. */
   readonly reached: ReadonlySet<string>;
   /** How often it died. */
@@ -26,7 +26,7 @@ export interface MortalServer extends AsyncDisposable {
 const deathsMax = 5;
 
 /** Starts a server on a port. @param dieAt the crash point that ends its first life; none if undefined. */
-export function mortalServer(run: ServerCommand, port: number, dieAt: string | undefined): MortalServer {
+export function killableServer(run: ServerCommand, port: number, dieAt: string | undefined): KillableServer {
   const [program = "", ...args] = run.command;
   const reached = new Set<string>();
   const { promise: failed, reject } = Promise.withResolvers<never>();

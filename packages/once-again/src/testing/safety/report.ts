@@ -1,5 +1,5 @@
 import { OnceAgainError } from "../../core/errors.ts";
-import { type Observed, shown } from "./observation.ts";
+import { type Observation, formatOutcome } from "./observation.ts";
 
 /** What became of one operation under test. */
 export interface SafetyReport {
@@ -20,13 +20,13 @@ export interface SafetyReport {
   readonly why: string;
 }
 
-/** A report of what was done to an operation, what was observed, and what that means. */
+/** A report of what was done to an operation, what was observation, and what that means. */
 export function reportOf(
   done: Pick<SafetyReport, "name" | "happened">,
-  { effects, answers, repeat }: Observed,
+  { effects, answers, repeat }: Observation,
   verdict: Pick<SafetyReport, "verdict" | "why">,
 ): SafetyReport {
-  return { ...done, effects, answers: [...new Set([...answers, repeat].map(shown))], ...verdict };
+  return { ...done, effects, answers: [...new Set([...answers, repeat].map(formatOutcome))], ...verdict };
 }
 
 /**
@@ -34,27 +34,27 @@ export function reportOf(
  *
  * @throws OnceAgainError `ONCE_HANDLER_UNSAFE` with all of them as a story, and in `details.reports`.
  */
-export function checkedReports(reports: readonly SafetyReport[]): readonly SafetyReport[] {
+export function assertSafe(reports: readonly SafetyReport[]): readonly SafetyReport[] {
   const broken = reports.filter(({ verdict }) => verdict === "broken").length;
   if (broken === 0) return reports;
   throw new OnceAgainError(
     "ONCE_HANDLER_UNSAFE",
-    `It is not safe to send again: ${broken} of ${reports.length} trials broke it.\n\n${reports.map(told).join("\n")}`,
+    `It is not safe to send again: ${broken} of ${reports.length} trials broke it.\n\n${reports.map(formatReport).join("\n")}`,
     { details: { reports } },
   );
 }
 
 /** How many different answers the story shows. */
-const toldMax = 3;
+const answersMax = 3;
 
-function told({ name, happened, effects, answers, verdict, why }: SafetyReport): string {
-  const line = `  ${verdict === "broken" ? "BROKEN" : verdict.padEnd(6)}  ${name}: ${counted(effects)}`;
+function formatReport({ name, happened, effects, answers, verdict, why }: SafetyReport): string {
+  const line = `  ${verdict === "broken" ? "BROKEN" : verdict.padEnd(6)}  ${name}: ${formatEffects(effects)}`;
   if (verdict !== "broken") return line;
-  const more = answers.length > toldMax ? ` | and ${answers.length - toldMax} others` : "";
-  const seen = `The caller saw: ${answers.slice(0, toldMax).join(" | ")}${more}`;
+  const more = answers.length > answersMax ? ` | and ${answers.length - answersMax} others` : "";
+  const seen = `The caller saw: ${answers.slice(0, answersMax).join(" | ")}${more}`;
   return [line, happened, why, seen].join("\n          ");
 }
 
-export function counted(effects: number): string {
+export function formatEffects(effects: number): string {
   return effects === 1 ? "1 effect" : `${effects} effects`;
 }

@@ -35,7 +35,7 @@ export interface StoreContractOptions {
 }
 
 /** What one case of the store contract works on. */
-export interface Bench {
+export interface StoreRuleContext {
   /** A connection to records that are empty when the case begins. */
   readonly store: Store;
   /** Opens one more connection to the same records. */
@@ -50,7 +50,7 @@ export interface Bench {
 /** A rule of the store contract. */
 export interface StoreRule {
   readonly name: string;
-  try(bench: Bench): Promise<void>;
+  try(context: StoreRuleContext): Promise<void>;
 }
 
 /** How much longer than asked for the contract waits in real time: clocks are read in whole milliseconds. */

@@ -2,7 +2,7 @@ import { OnceAgainError } from "../../core/errors.ts";
 import type { OnLateUse, TransactionEnding } from "../../stores/store.ts";
 import { acquire, claimOf, longMs, named, result } from "./requests.ts";
 import { expectSame, expectThat } from "./rule.ts";
-import { insert, type TransactionBench, type TransactionRule } from "./transaction-case.ts";
+import { insert, type TransactionRuleContext, type TransactionRule } from "./transaction-case.ts";
 
 const name = named("order-7");
 const operation = { ...name, fingerprint: "f", retentionMs: longMs };
@@ -13,8 +13,8 @@ type Work = (transaction: unknown) => Promise<TransactionEnding<string>>;
 export const endedTransactionRules: readonly TransactionRule[] = [
   {
     name: "what work was given is dead when the work has ended, however it ended, and each late use is told",
-    async try(bench) {
-      const { store, effects, effect } = bench;
+    async try(context) {
+      const { store, effects, effect } = context;
       const claim = claimOf(named("order-8"));
       await acquire(store, claim);
       const fault = new Error("fault");
@@ -34,7 +34,7 @@ export const endedTransactionRules: readonly TransactionRule[] = [
             return store.transactStep({ ...claim, step: `${key}` }, step, hear);
           },
         ];
-        for (const run of runs) await expectDead(bench, run, work);
+        for (const run of runs) await expectDead(context, run, work);
       }
       // A step has no other end than its commit.
       const left = ["answer-only", "commit", "commit", "commit", "rollback"];
@@ -102,7 +102,7 @@ const keeps = ["commit", "answer-only", "rollback"] as const;
 
 /** Runs work, and uses what it was given in the middle of another's transaction, where that would do most harm. */
 async function expectDead(
-  { store, execute }: TransactionBench<unknown>,
+  { store, execute }: TransactionRuleContext<unknown>,
   run: (work: Work, hear: OnLateUse) => Promise<unknown>,
   work: Work,
 ): Promise<void> {
@@ -121,7 +121,7 @@ async function expectDead(
     return { keep: "commit", result, value: "other" };
   });
   const codes = heard.map((error) => OnceAgainError.isInstance(error, "ONCE_OPERATION_ENDED"));
-  expectSame(codes, [true], "A use after the end is told to `onLateUse`, once");
+  expectSame(codes, [true], "A use after the end is reported to `onLateUse`, once");
 }
 
 async function expectEnded(use: Promise<unknown>): Promise<void> {

@@ -1,8 +1,8 @@
 import { seededRandom } from "../../core/random.ts";
 import { recordOperations } from "../../stores/record-operations.ts";
 import type { KeyRecord, RecordName, Store } from "../../stores/store.ts";
-import { inspected, isExpired, type Operation, transition } from "../../stores/transition.ts";
-import type { Bench, StoreRule } from "./contract-case.ts";
+import { inspectRecord, isExpired, type Operation, transition } from "../../stores/transition.ts";
+import type { StoreRuleContext, StoreRule } from "./contract-case.ts";
 import { briefTimes, randomSteps, type Step, type StepTimes } from "./random-steps.ts";
 import { longMs, named, retentionMs } from "./requests.ts";
 import { expectSame } from "./rule.ts";
@@ -32,26 +32,30 @@ const timeNames: ReadonlySet<string> = new Set([
 export const historyRules: readonly StoreRule[] = [
   {
     name: "a store does what `transition` says, step by step, in any history",
-    async try(bench) {
-      const random = seededRandom(bench.seed);
+    async try(context) {
+      const random = seededRandom(context.seed);
       for (let history = 0; history < historyCount; history += 1) {
         const names = ["k", "l"].map((key) => named(key, `history ${history}`));
-        const steps = randomSteps(random, names, stepsMax, bench.clock === undefined ? lastingTimes : briefTimes);
-        await expectAsModel(bench, names, steps);
+        const steps = randomSteps(random, names, stepsMax, context.clock === undefined ? lastingTimes : briefTimes);
+        await expectAsModel(context, names, steps);
       }
     },
   },
 ];
 
 /** Takes the steps on the store and on the model, and compares each answer and all records after it. */
-async function expectAsModel(bench: Bench, names: readonly RecordName[], steps: readonly Step[]): Promise<void> {
-  const { store, clock, seed } = bench;
+async function expectAsModel(
+  context: StoreRuleContext,
+  names: readonly RecordName[],
+  steps: readonly Step[],
+): Promise<void> {
+  const { store, clock, seed } = context;
   const model = modelStore(() => clock?.now() ?? Date.now());
   const shown = (value: unknown): unknown => (clock === undefined ? timeless(value) : value);
   for (const [index, step] of steps.entries()) {
     const rule = (what: string): string =>
       `${what} as \`transition\` says (seed ${JSON.stringify(seed)}), in this history:\n${told(steps.slice(0, index + 1))}\n`;
-    if (step.kind === "wait") await bench.pass(step.ms);
+    if (step.kind === "wait") await context.pass(step.ms);
     else expectSame(shown(await ask(store, step)), shown(await ask(model, step)), rule("The last step is answered"));
     const kept = await store.list({ scope: names[0]?.scope ?? "" });
     expectSame(shown(kept), shown(model.list(names)), rule("The records are"));
@@ -76,7 +80,7 @@ function modelStore(now: () => number) {
     list: (names: readonly RecordName[]) =>
       names.flatMap((name) => {
         const record = records.get(name.key);
-        return record === undefined || isExpired(record, now()) ? [] : [inspected(name, record, now())];
+        return record === undefined || isExpired(record, now()) ? [] : [inspectRecord(name, record, now())];
       }),
   };
 }

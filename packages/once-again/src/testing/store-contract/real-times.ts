@@ -1,6 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import type { ClaimAnswer, ClaimRequest } from "../../stores/store.ts";
-import type { Bench, StoreRule } from "./contract-case.ts";
+import type { StoreRuleContext, StoreRule } from "./contract-case.ts";
 import { claimOf, expectAcquired, named, result, takeOver } from "./requests.ts";
 import { expectThat } from "./rule.ts";
 
@@ -19,11 +19,11 @@ const differenceMs = 10;
 export const realTimeRules: readonly StoreRule[] = [
   {
     name: "a lease, the wait for a take-over and a retention end when their time is up, and not before",
-    async try(bench) {
-      const { store } = bench;
+    async try(context) {
+      const { store } = context;
       const claim = claimOf(name, brief);
       await expectToEnd(
-        bench,
+        context,
         claim,
         leaseMs,
         ({ kind }) => kind === "abandoned",
@@ -32,20 +32,20 @@ export const realTimeRules: readonly StoreRule[] = [
       const patient = claimOf(named("patient"), brief);
       const over = 2 * leaseMs;
       const ask = () => takeOver(store, patient, { takeOverAfterMs: leaseMs });
-      await expectToEnd(bench, patient, over, ({ kind }) => kind === "acquired", ask);
+      await expectToEnd(context, patient, over, ({ kind }) => kind === "acquired", ask);
       const done = claimOf(named("done"), { ...brief, retentionMs: over });
       const again = async () => {
         await store.complete({ ...done, result });
         return store.claim(claimOf(done, { owner: "other", fingerprint: "g" }));
       };
-      await expectToEnd(bench, done, over, ({ kind }) => kind === "acquired", again);
+      await expectToEnd(context, done, over, ({ kind }) => kind === "acquired", again);
     },
   },
 ];
 
 /** Asks until something that a claim began has ended, and compares that with our own clock. */
 async function expectToEnd(
-  { store }: Bench,
+  { store }: StoreRuleContext,
   claim: ClaimRequest,
   endMs: number,
   hasEnded: (answer: ClaimAnswer) => boolean,

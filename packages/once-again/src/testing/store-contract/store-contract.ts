@@ -2,9 +2,9 @@ import { caseOf, type ContractCase, type StoreContractOptions } from "./contract
 import { claimRules } from "./claims.ts";
 import { exactTimeRules } from "./exact-times.ts";
 import { historyRules } from "./histories.ts";
-import { lifeRules } from "./lives.ts";
+import { lifecycleRules } from "./lifecycle.ts";
 import { ownerRules } from "./owners.ts";
-import { peopleRules } from "./people.ts";
+import { operatorRules } from "./operators.ts";
 import { raceRules } from "./races.ts";
 import { realTimeRules } from "./real-times.ts";
 
@@ -20,6 +20,6 @@ import { realTimeRules } from "./real-times.ts";
  */
 export function storeContract(options: StoreContractOptions): ContractCase[] {
   const timeRules = options.clock === undefined ? realTimeRules : exactTimeRules(options.clock);
-  const rules = [claimRules, raceRules, lifeRules, ownerRules, timeRules, peopleRules, historyRules].flat();
+  const rules = [claimRules, raceRules, lifecycleRules, ownerRules, timeRules, operatorRules, historyRules].flat();
   return rules.map((rule) => caseOf(rule, options));
 }

@@ -4,7 +4,7 @@ import type { ContractCase } from "./contract-case.ts";
 import { result } from "./requests.ts";
 
 /** A store in a database that also has effects. */
-export interface TransactionGround<Transaction> {
+export interface TransactionFixture<Transaction> {
   /** A store without records, with at most 20 connections; the contract calls its `close()`. */
   readonly store: TransactionalStore<Transaction>;
   /**
@@ -22,7 +22,7 @@ export interface TransactionContractOptions<Transaction> {
    * Opens a store and a table of effects, both empty; `records` is a new name each time (up to 20 of a-z, 0-9 and _,
    * first a letter).
    */
-  open(records: string): Promise<TransactionGround<Transaction>> | TransactionGround<Transaction>;
+  open(records: string): Promise<TransactionFixture<Transaction>> | TransactionFixture<Transaction>;
   /**
    * Whether the store answers others while a transaction is open, as a server with many connections does; default true.
    * `false` leaves those cases out: there, others wait until it ends.
@@ -33,11 +33,11 @@ export interface TransactionContractOptions<Transaction> {
 /** A rule of the transaction contract. */
 export interface TransactionRule {
   readonly name: string;
-  try(bench: TransactionBench<unknown>): Promise<void>;
+  try(context: TransactionRuleContext<unknown>): Promise<void>;
 }
 
 /** What one case of the transaction contract works on. */
-export interface TransactionBench<Transaction> extends TransactionGround<Transaction> {
+export interface TransactionRuleContext<Transaction> extends TransactionFixture<Transaction> {
   /** Work that makes one effect, and ends as it is told. */
   effect(
     name: string,
@@ -53,18 +53,18 @@ export function transactionCaseOf<Transaction>(
   return {
     name: rule.name,
     async run() {
-      const ground = await options.open(`contract_${randomUUID().slice(0, 8)}`);
-      const bench: TransactionBench<Transaction> = {
-        ...ground,
+      const fixture = await options.open(`contract_${randomUUID().slice(0, 8)}`);
+      const context: TransactionRuleContext<Transaction> = {
+        ...fixture,
         effect: (name, keep) => async (transaction) => {
-          await ground.execute(transaction, insert(name));
+          await fixture.execute(transaction, insert(name));
           return { keep, result, value: name };
         },
       };
       try {
-        await rule.try(bench as TransactionBench<unknown>);
+        await rule.try(context as TransactionRuleContext<unknown>);
       } finally {
-        await Promise.allSettled([ground.store.close()]);
+        await Promise.allSettled([fixture.store.close()]);
       }
     },
   };

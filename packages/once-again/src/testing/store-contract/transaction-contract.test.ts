@@ -8,8 +8,8 @@ describe("the transaction contract", () => {
     const cases = transactionContract({
       parallel: false,
       open(records) {
-        const ground = effectsDatabase(records);
-        return { ...ground, store: { ...ground.store, ...flawed(ground.store) } };
+        const fixture = effectsDatabase(records);
+        return { ...fixture, store: { ...fixture.store, ...flawed(fixture.store) } };
       },
     });
     const failed = new Map<string, unknown>();

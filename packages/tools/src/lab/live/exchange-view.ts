@@ -1,4 +1,4 @@
-import type { ExchangeNews, Fault } from "once-again/testing";
+import type { ExchangeEvent, Fault } from "once-again/testing";
 import type { AttemptMark, ExchangeView } from "./live-protocol.ts";
 
 /** A request that goes on its way, since its fate is decided. */
@@ -8,18 +8,18 @@ export function sentView(view: ExchangeView, fault: Fault): ExchangeView {
 }
 
 /** The exchange after what the network says of it. */
-export function movedView(view: ExchangeView, news: ExchangeNews): ExchangeView {
-  return { ...view, at: news.at, mark: markAfter(view, news) };
+export function movedView(view: ExchangeView, event: ExchangeEvent): ExchangeView {
+  return { ...view, at: event.type, mark: markAfter(view, event) };
 }
 
-function markAfter({ mark, fate }: ExchangeView, news: ExchangeNews): AttemptMark {
-  switch (news.at) {
+function markAfter({ mark, fate }: ExchangeView, event: ExchangeEvent): AttemptMark {
+  switch (event.type) {
     case "lost":
       return "lose-request";
     case "failed":
       return "fail";
     case "answered":
-      return fate === "lose-answer" ? fate : markOfAnswer(news.bytes);
+      return fate === "lose-answer" ? fate : markOfAnswer(event.bytes);
     case "broken":
       return "broken";
     case "left":

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import type { ExchangeNews, Fault } from "once-again/testing";
+import type { ExchangeEvent, Fault } from "once-again/testing";
 import { audit } from "../ledger.ts";
 import type { Order } from "../orders.ts";
 import type { OrderOutcome } from "../send-order.ts";
@@ -17,30 +17,30 @@ const order = (id: string): Order => ({
 });
 const orders = ["a", "b", "c"].map(order);
 
-const answer = (status: number, replayed = false): ExchangeNews => ({
-  at: "answered",
+const answer = (status: number, replayed = false): ExchangeEvent => ({
+  type: "answered",
   bytes: Buffer.from(`HTTP/1.1 ${status} X\r\n${replayed ? "Idempotent-Replayed: ?1\r\n" : ""}\r\n{}`),
 });
-const heard: ExchangeNews = { at: "heard" };
+const heard: ExchangeEvent = { type: "heard" };
 
-test.for<[what: string, fault: Fault, news: ExchangeNews[], mark: string]>([
+test.for<[what: string, fault: Fault, events: ExchangeEvent[], mark: string]>([
   ["an answer", { scenario: "pass" }, [answer(201), heard], "pass"],
   ["an answer from memory", { scenario: "pass" }, [answer(201, true), heard], "replay"],
   ["an error", { scenario: "pass" }, [answer(409), heard], "refused"],
   ["a lost answer", { scenario: "lose-answer" }, [answer(201), heard], "lose-answer"],
-  ["a lost request", { scenario: "lose-request" }, [{ at: "lost" }, heard], "lose-request"],
-  ["a failure", { scenario: "fail" }, [{ at: "failed" }, heard], "fail"],
-  ["an API that is down", { scenario: "pass" }, [{ at: "broken" }], "broken"],
-  ["a caller that dies", { scenario: "pass" }, [{ at: "left" }], "left"],
-  ["a caller that dies before its answer", { scenario: "pass" }, [answer(201), { at: "left" }], "pass"],
+  ["a lost request", { scenario: "lose-request" }, [{ type: "lost" }, heard], "lose-request"],
+  ["a failure", { scenario: "fail" }, [{ type: "failed" }, heard], "fail"],
+  ["an API that is down", { scenario: "pass" }, [{ type: "broken" }], "broken"],
+  ["a caller that dies", { scenario: "pass" }, [{ type: "left" }], "left"],
+  ["a caller that dies before its answer", { scenario: "pass" }, [answer(201), { type: "left" }], "pass"],
   ["a request on its way", { scenario: "pass" }, [], "sent"],
-])("%s is the mark of its attempt", ([, fault, news, mark]) => {
+])("%s is the mark of its attempt", ([, fault, events, mark]) => {
   const book = liveBook(orders);
   const view = book.begin("safe", 0, "b", '"key"');
   expect(view).toMatchObject({ order: 2, attempt: 1, at: "held", key: '"key"' });
   book.send(view, fault);
-  for (const event of news) book.hear("safe", 0, event);
-  expect(book.recent()).toMatchObject([{ mark, at: news.at(-1)?.at ?? "sent" }]);
+  for (const event of events) book.hear("safe", 0, event);
+  expect(book.recent()).toMatchObject([{ mark, at: events.at(-1)?.type ?? "sent" }]);
   expect(book.page("all", Infinity, 10).rows).toMatchObject([{ order: 2, safe: { marks: [mark], attempts: 1 } }]);
 });
 
@@ -155,7 +155,7 @@ test("of a storm of exchanges some are told, none that is under way is left out,
   expect(told.filter(({ at }) => at === "sent")).toHaveLength(100);
   expect(told.length).toBeLessThan(200);
   expect(book.recent().length).toBeLessThanOrEqual(200);
-  book.hear("safe", 0, { at: "broken" });
+  book.hear("safe", 0, { type: "broken" });
   expect(book.moved()).toMatchObject([{ id: "safe-0", at: "broken" }]);
   expect(book.moved()).toEqual([]);
 });

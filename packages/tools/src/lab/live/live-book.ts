@@ -1,4 +1,4 @@
-import type { ExchangeNews, Fault } from "once-again/testing";
+import type { ExchangeEvent, Fault } from "once-again/testing";
 import { type CallerName, callerNames } from "../caller-name.ts";
 import type { LedgerRow } from "../ledger.ts";
 import { type Order, totalOf } from "../orders.ts";
@@ -17,7 +17,7 @@ export interface LiveBook {
   /** It goes on its way. */
   send(view: ExchangeView, fault: Fault): void;
   /** The network says what became of it. */
-  hear(caller: CallerName, index: number, news: ExchangeNews): void;
+  hear(caller: CallerName, index: number, event: ExchangeEvent): void;
   settle(caller: CallerName, orderId: string, outcome: OrderOutcome): void;
   charge(row: LedgerRow): void;
   totals(caller: CallerName): LiveTotals;
@@ -60,10 +60,10 @@ export function liveBook(orders: readonly Order[]): LiveBook {
       return view;
     },
     send: (view, fault) => put(sentView(view, fault)),
-    hear(caller, index, news) {
+    hear(caller, index, event) {
       const view = open.get(`${caller}-${index}`);
       if (view === undefined) return;
-      const moved = movedView(view, news);
+      const moved = movedView(view, event);
       put(moved);
       if (moved.mark !== view.mark) sides[caller].mark(view.order, view.attempt, moved.mark);
     },

@@ -62,7 +62,7 @@ export interface ExchangeView {
   readonly attempt: number;
   /** The request's idempotency key; the careless caller sends none. */
   readonly key?: string;
-  /** How far it is: `held` at the caller, `sent`, and then as `ExchangeNews` has it. */
+  /** How far it is: `held` at the caller, `sent`, and then as `ExchangeEvent` has it. */
   readonly at: "held" | "sent" | "lost" | "failed" | "answered" | "heard" | "broken" | "left";
   /** What the network does to it. */
   readonly fate: "pass" | LiveScenario;

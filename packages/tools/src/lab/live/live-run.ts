@@ -108,8 +108,8 @@ function networkOf(caller: CallerName, { gate, book, settings, onChange }: LiveR
       onChange();
       return fault;
     },
-    onNews: ({ index }, news) => {
-      book.hear(caller, index, news);
+    onEvent: ({ index }, event) => {
+      book.hear(caller, index, event);
       onChange();
     },
   });

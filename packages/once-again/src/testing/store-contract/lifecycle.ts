@@ -6,7 +6,7 @@ const name = named("order-7");
 const other = Uint8Array.of(1);
 
 /** What its owner makes of a key, from its claim to its end. */
-export const lifeRules: readonly StoreRule[] = [
+export const lifecycleRules: readonly StoreRule[] = [
   {
     name: "a completed key answers every claim with its result, byte for byte",
     async try({ store }) {

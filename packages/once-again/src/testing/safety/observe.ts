@@ -4,8 +4,8 @@ import { checkNumber } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import type { Caller } from "./caller.ts";
 import type { Operation, OperationOptions } from "./operation.ts";
-import { counted } from "./report.ts";
-import { isSuccess, type Observed, type Seen, shown } from "./observation.ts";
+import { formatEffects } from "./report.ts";
+import { isSuccess, type Observation, type CallerOutcome, formatOutcome } from "./observation.ts";
 
 /** How long after the last answer a second effect may still come, milliseconds. */
 const quietMs = 50;
@@ -15,12 +15,12 @@ const quietMs = 50;
  *
  * @throws whatever `effects` throws.
  */
-export async function observed(
+export async function observe(
   { effects }: OperationOptions,
   caller: Caller,
   operation: Operation,
-  call: () => Promise<readonly Seen[]>,
-): Promise<Observed> {
+  call: () => Promise<readonly CallerOutcome[]>,
+): Promise<Observation> {
   const count = async (): Promise<number> => checkNumber("effects()", await effects(), { min: 0, integer: true });
   const before = await count();
   const answers = await call();
@@ -30,11 +30,11 @@ export async function observed(
 }
 
 /** @throws OnceAgainError `ONCE_TARGET_UNFIT` when an operation that met no fault did not succeed, or not as counted. */
-export function checkPlain({ effects, answers: [seen] }: Observed): void {
+export function checkPlainOperation({ effects, answers: [seen] }: Observation): void {
   if (isSuccess(seen!) && effects > 0) return;
   throw new OnceAgainError(
     "ONCE_TARGET_UNFIT",
     "A plain operation must succeed and have an effect that is counted; " +
-      `this one had ${counted(effects)}, and the answer ${shown(seen!)}.`,
+      `this one had ${formatEffects(effects)}, and the answer ${formatOutcome(seen!)}.`,
   );
 }

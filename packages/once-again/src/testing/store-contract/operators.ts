@@ -7,7 +7,7 @@ const settlement = { as: "done", result: Uint8Array.of(9), retentionMs } as cons
 const all = ["a/1 running", "a/10 abandoned", "a/2 done", "b/1 running"];
 
 /** What people look at and settle. */
-export const peopleRules: readonly StoreRule[] = [
+export const operatorRules: readonly StoreRule[] = [
   {
     name: "records are listed in the order of scope and key, by scope, by state, page by page",
     async try({ store }) {

@@ -9,7 +9,7 @@ import { onceHono } from "../../frameworks/hono.ts";
 import { onceNode } from "../../frameworks/node.ts";
 import { memoryStore } from "../../stores/memory/index.ts";
 import type { SafetyReport } from "./report.ts";
-import { threeScenarios } from "./three-scenarios.ts";
+import { assertIdempotentHandler } from "./assert-idempotent-handler.ts";
 import type { WebHandler } from "./web-handler.ts";
 
 const order = { path: "/orders", body: '{"item":"tea","reference":"{{unique}}"}' };
@@ -33,8 +33,11 @@ const safeOnes = (reports: readonly SafetyReport[]) =>
   reports.filter(({ verdict, effects }) => verdict === "safe" && effects === 1).map(({ name }) => name);
 
 /** What broke a handler, by the scenarios' names. */
-async function broken(handler: WebHandler | string, options: Parameters<typeof threeScenarios>[1]): Promise<string[]> {
-  const error: unknown = await threeScenarios(handler, options).catch((error: unknown) => error);
+async function broken(
+  handler: WebHandler | string,
+  options: Parameters<typeof assertIdempotentHandler>[1],
+): Promise<string[]> {
+  const error: unknown = await assertIdempotentHandler(handler, options).catch((error: unknown) => error);
   expect(error).toMatchObject({ code: "ONCE_HANDLER_UNSAFE" });
   const { reports } = (error as { details: { reports: SafetyReport[] } }).details;
   return reports.filter(({ verdict }) => verdict === "broken").map(({ name }) => name);
@@ -43,14 +46,14 @@ async function broken(handler: WebHandler | string, options: Parameters<typeof t
 test("a web-standard handler with once-again is safe", async () => {
   const { order: work, effects } = ordering();
   const handler = onceFetch({ store: memoryStore(), scope: "public" }, work);
-  expect(safeOnes(await threeScenarios(handler, { ...order, effects }))).toEqual(safe);
+  expect(safeOnes(await assertIdempotentHandler(handler, { ...order, effects }))).toEqual(safe);
 });
 
 test("so is a Hono app, by its fetch", async () => {
   const { order: work, effects } = ordering();
   const app = new Hono();
   app.post("/orders", onceHono({ store: memoryStore(), scope: "public" }), (context) => work(context.req.raw));
-  expect(safeOnes(await threeScenarios(app.fetch, { ...order, effects }))).toEqual(safe);
+  expect(safeOnes(await assertIdempotentHandler(app.fetch, { ...order, effects }))).toEqual(safe);
 });
 
 /** A server of node:http whose orders need no body. */
@@ -67,16 +70,18 @@ function bodiless(): { server: Server; effects: () => number } {
 test("so is a server of node:http without a body, which is closed again", async () => {
   const { server, effects } = bodiless();
   const options = { path: "/orders/7/{{unique}}", method: "PATCH", effects };
-  expect(safeOnes(await threeScenarios(server, options))).toEqual(safe);
+  expect(safeOnes(await assertIdempotentHandler(server, options))).toEqual(safe);
   expect(server.listening).toBe(false);
 });
 
 test("so is one that listens, which goes on listening; and one by its URL", async () => {
   const { server, effects } = bodiless();
   const url = await listening((...exchange) => void server.emit("request", ...exchange));
-  expect(safeOnes(await threeScenarios(`${url}/orders`, { body: "1", otherBody: "2", effects }))).toEqual(safe);
+  expect(safeOnes(await assertIdempotentHandler(`${url}/orders`, { body: "1", otherBody: "2", effects }))).toEqual(
+    safe,
+  );
   await once(server.listen(0, "127.0.0.1"), "listening");
-  expect(safeOnes(await threeScenarios(server, { body: "1", otherBody: "2", effects }))).toEqual(safe);
+  expect(safeOnes(await assertIdempotentHandler(server, { body: "1", otherBody: "2", effects }))).toEqual(safe);
   expect(server.listening).toBe(true);
   server.close();
 });
@@ -124,7 +129,7 @@ function remembering(
 test("one that keeps every rule in a map of its own is safe", async () => {
   const { order: work, effects } = ordering();
   const handler = remembering(work, () => undefined);
-  expect(safeOnes(await threeScenarios(handler, { ...order, effects }))).toEqual(safe);
+  expect(safeOnes(await assertIdempotentHandler(handler, { ...order, effects }))).toEqual(safe);
 });
 
 test("one that forgets the key of a caller that is gone breaks by the one that hangs up", async () => {
@@ -143,7 +148,7 @@ test("one that forgets its keys breaks by the lost answer", async () => {
 test("the error tells the story of what broke", async () => {
   const { order: work, effects } = ordering();
   const options = { path: "/orders", body: '"tea"', otherBody: '"coffee"', effects };
-  const error: unknown = await threeScenarios(keeping(work), options).catch((error: unknown) => error);
+  const error: unknown = await assertIdempotentHandler(keeping(work), options).catch((error: unknown) => error);
   const { message } = error as Error;
   expect(message).toMatch(
     /^It is not safe to send again: \d of 6 trials broke it\.\n\n {2}safe {4}request-lost: 1 effect\n/,
@@ -160,12 +165,16 @@ test("a plain operation that fails, or whose effect is not counted, is no proof 
   const failing: WebHandler = () => {
     throw new Error("no such table: orders");
   };
-  await expect(threeScenarios(failing, { ...order, effects: () => 0 })).rejects.toMatchObject({
+  await expect(assertIdempotentHandler(failing, { ...order, effects: () => 0 })).rejects.toMatchObject({
     ...unfit,
     message: expect.stringContaining("0 effects, and the answer 500 Error: no such table: orders."),
   });
-  await expect(threeScenarios(() => new Response("ok"), { ...order, effects: () => 7 })).rejects.toMatchObject(unfit);
-  await expect(threeScenarios("http://127.0.0.1:1", { ...order, effects: () => 0 })).rejects.toMatchObject(unfit);
+  await expect(assertIdempotentHandler(() => new Response("ok"), { ...order, effects: () => 7 })).rejects.toMatchObject(
+    unfit,
+  );
+  await expect(assertIdempotentHandler("http://127.0.0.1:1", { ...order, effects: () => 0 })).rejects.toMatchObject(
+    unfit,
+  );
 });
 
 test.for([
@@ -175,7 +184,7 @@ test.for([
   ["http://127.0.0.1:1", { body: "always the same" }],
   ["http://127.0.0.1:1", { timeoutMs: 1 }],
 ] as const)("%s with %o is refused", async ([target, options]) => {
-  await expect(threeScenarios(target, { ...order, effects: () => 0, ...options })).rejects.toMatchObject({
+  await expect(assertIdempotentHandler(target, { ...order, effects: () => 0, ...options })).rejects.toMatchObject({
     code: "ONCE_OPTION_INVALID",
   });
 });

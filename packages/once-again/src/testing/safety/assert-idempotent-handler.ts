@@ -2,16 +2,16 @@ import { sleep } from "../../core/clock.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { flakyNetwork, type FlakyNetwork } from "../flaky-network.ts";
 import { type Caller, callerOf } from "./caller.ts";
-import { checkPlain, observed } from "./effects-count.ts";
+import { checkPlainOperation, observe } from "./observe.ts";
 import { gateClock } from "./gate-clock.ts";
 import { verdictBy } from "./judge.ts";
 import { checkOther, type Operation, type OperationOptions, type Operations, operationsOf } from "./operation.ts";
-import { checkedReports, reportOf, type SafetyReport } from "./report.ts";
+import { assertSafe, reportOf, type SafetyReport } from "./report.ts";
 import { type HandlerUnderTest, reachable } from "./target.ts";
-import { copies, type Stage, uncertainties } from "./uncertainty.ts";
+import { duplicateCount, type ScenarioContext, uncertainScenarios } from "./uncertainty.ts";
 
 /** What to send to a handler, and how to count what it does. */
-export interface ThreeScenariosOptions extends OperationOptions {
+export interface IdempotentHandlerOptions extends OperationOptions {
   /** Another body that would succeed, for the same key. Not needed where `body` or `path` has `{{unique}}`. */
   readonly otherBody?: string;
 }
@@ -24,7 +24,7 @@ export interface ThreeScenariosOptions extends OperationOptions {
  *
  * @example
  * ```ts
- * await threeScenarios(app.fetch, {
+ * await assertIdempotentHandler(app.fetch, {
  *   path: "/orders",
  *   body: '{"item":"coffee","reference":"{{unique}}"}',
  *   effects: () => database.countOrders(),
@@ -34,9 +34,9 @@ export interface ThreeScenariosOptions extends OperationOptions {
  * @throws OnceAgainError `ONCE_HANDLER_UNSAFE` with the story of what broke; `ONCE_TARGET_UNFIT` when a plain operation
  *   does not succeed or its effect is not counted; `ONCE_OPTION_INVALID`. Whatever `effects` throws.
  */
-export async function threeScenarios(
+export async function assertIdempotentHandler(
   target: HandlerUnderTest,
-  options: ThreeScenariosOptions,
+  options: IdempotentHandlerOptions,
 ): Promise<readonly SafetyReport[]> {
   checkOther(options, options.otherBody);
   await using server = await reachable(target);
@@ -44,7 +44,7 @@ export async function threeScenarios(
   const operations = operationsOf(options, pathname + search, options.otherBody);
   let onPass: () => void = () => undefined;
   await using network = await flakyNetwork({
-    clock: gateClock(copies),
+    clock: gateClock(duplicateCount),
     upstream: { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 80) },
     plan: () => {
       onPass();
@@ -53,16 +53,22 @@ export async function threeScenarios(
   });
   const caller = callerOf(network.url, options);
   const plainMs = await plainOperation(options, caller, operations);
-  const stage = stageOf({ network, caller, operations, plainMs, hearPass: (listener) => (onPass = listener) });
+  const context = scenarioContext({
+    network,
+    caller,
+    operations,
+    plainMs,
+    hearPass: (listener) => (onPass = listener),
+  });
 
   const reports: SafetyReport[] = [];
-  for (const scenario of uncertainties) {
+  for (const scenario of uncertainScenarios) {
     const operation = operations.next();
-    const seen = await observed(options, caller, operation, () => scenario.run(stage, operation));
+    const seen = await observe(options, caller, operation, () => scenario.run(context, operation));
     const { name, happened, judge } = scenario;
     reports.push(reportOf({ name, happened }, seen, verdictBy(judge, seen)));
   }
-  return checkedReports(reports);
+  return assertSafe(reports);
 }
 
 /** How many plain operations are timed. */
@@ -71,7 +77,7 @@ const timed = 3;
 /** Sees that operations succeed, and how long one takes when everything is warm, milliseconds. */
 async function plainOperation(options: OperationOptions, caller: Caller, operations: Operations): Promise<number> {
   const operation = operations.next();
-  checkPlain(await observed(options, caller, operation, async () => [await caller.send(operation)]));
+  checkPlainOperation(await observe(options, caller, operation, async () => [await caller.send(operation)]));
   let plainMs = Number.POSITIVE_INFINITY;
   for (let time = 0; time < timed; time += 1) {
     const startMs = systemClock.monotonic();
@@ -81,13 +87,13 @@ async function plainOperation(options: OperationOptions, caller: Caller, operati
   return plainMs;
 }
 
-function stageOf(parts: {
+function scenarioContext(parts: {
   network: FlakyNetwork;
   caller: Caller;
   operations: Operations;
   plainMs: number;
   hearPass: (listener: () => void) => void;
-}): Stage {
+}): ScenarioContext {
   const { network, caller, operations, plainMs, hearPass } = parts;
   return {
     async askThrough(fault, operation) {
@@ -95,8 +101,8 @@ function stageOf(parts: {
       return caller.ask(operation);
     },
     async sendCopies(operation) {
-      network.next(...Array.from({ length: copies }, () => ({ scenario: "pass", requestDelayMs: 1 }) as const));
-      return Promise.all(Array.from({ length: copies }, () => caller.send(operation)));
+      network.next(...Array.from({ length: duplicateCount }, () => ({ scenario: "pass", requestDelayMs: 1 }) as const));
+      return Promise.all(Array.from({ length: duplicateCount }, () => caller.send(operation)));
     },
     ask: (operation) => caller.ask(operation),
     send: (operation) => caller.send(operation),

@@ -1,4 +1,4 @@
-import type { ExchangeNews, Fault, FaultManner, Scenario } from "./fault.ts";
+import type { ExchangeEvent, Fault, FaultManner, Scenario } from "./fault.ts";
 
 /** The two connections that an exchange runs over, as a scenario may use them. */
 export interface Link {
@@ -13,11 +13,11 @@ export interface Link {
   /** Lets the caller's connection end as a loss ends it. */
   loseCaller(manner: FaultManner | undefined): void;
   /** Says how far the exchange has come. */
-  tell(news: ExchangeNews): void;
+  notify(event: ExchangeEvent): void;
 }
 
 /** One exchange under way. */
-export interface Carriage {
+export interface FaultRelay {
   /** The next bytes of the request. */
   request(bytes: Buffer): Promise<void>;
   /** The request is complete. */
@@ -27,13 +27,13 @@ export interface Carriage {
 }
 
 /** How a fault is carried out on an exchange whose request has this method. */
-export function carriage(link: Link, fault: Fault, method: string): Carriage {
-  return carriages[fault.scenario](link, fault, method);
+export function faultRelay(link: Link, fault: Fault, method: string): FaultRelay {
+  return faultRelays[fault.scenario](link, fault, method);
 }
 
 const nothing = async (): Promise<void> => undefined;
 
-const carriages: Record<Scenario, (link: Link, fault: Fault, method: string) => Carriage> = {
+const faultRelays: Record<Scenario, (link: Link, fault: Fault, method: string) => FaultRelay> = {
   pass: (link, fault) => {
     let answering = false;
     return {
@@ -42,10 +42,10 @@ const carriages: Record<Scenario, (link: Link, fault: Fault, method: string) => 
       async answer(bytes) {
         if (answering) return link.toCaller(bytes);
         answering = true;
-        link.tell({ at: "answered", bytes });
+        link.notify({ type: "answered", bytes });
         await link.wait(fault.answerDelayMs);
         await link.toCaller(bytes);
-        link.tell({ at: "heard" });
+        link.notify({ type: "heard" });
       },
     };
   },
@@ -53,9 +53,9 @@ const carriages: Record<Scenario, (link: Link, fault: Fault, method: string) => 
   "lose-request": (link, fault) => ({
     request: nothing,
     async requestEnd() {
-      link.tell({ at: "lost" });
+      link.notify({ type: "lost" });
       await link.wait(fault.answerDelayMs);
-      link.tell({ at: "heard" });
+      link.notify({ type: "heard" });
       link.loseCaller(mannerOf(fault));
     },
     answer: nothing,
@@ -70,10 +70,10 @@ const carriages: Record<Scenario, (link: Link, fault: Fault, method: string) => 
       },
       async requestEnd() {
         link.cutServer();
-        link.tell({ at: "failed" });
+        link.notify({ type: "failed" });
         await link.wait(fault.answerDelayMs);
         await link.toCaller(unavailable(method));
-        link.tell({ at: "heard" });
+        link.notify({ type: "heard" });
       },
       answer: nothing,
     };
@@ -90,9 +90,9 @@ const carriages: Record<Scenario, (link: Link, fault: Fault, method: string) => 
         if (interim.length > 0) await link.toCaller(interim);
         if (!isFinal) return;
         link.cutServer();
-        link.tell({ at: "answered", bytes: rest });
+        link.notify({ type: "answered", bytes: rest });
         await link.wait(fault.answerDelayMs);
-        link.tell({ at: "heard" });
+        link.notify({ type: "heard" });
         link.loseCaller(mannerOf(fault));
       },
     };
