@@ -6,7 +6,7 @@ import { type RetentionEngine, type RetentionGround, scope } from "./engine.ts";
 const table = "once_again_keys";
 const others = "state, fingerprint, owner, attempt, fence, lease_until, checkpoints, result, created_at";
 
-export const mariadbEngine: RetentionEngine = { name: "mysql", start };
+export const mariadbEngine: RetentionEngine = { name: "mariadb", start };
 
 async function start(): Promise<RetentionGround> {
   const server = await startMariadb();

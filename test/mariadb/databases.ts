@@ -11,7 +11,7 @@ import { startMariadb } from "../support/servers/mariadb.ts";
 import type { PrivateServer } from "../support/servers/private-server.ts";
 
 /** A pool of mysql2, until the running test ends. */
-export function mysqlPool(url: string, options: PoolOptions = {}): Pool {
+export function mariadbPool(url: string, options: PoolOptions = {}): Pool {
   const pool = createPool({ uri: url, ...options });
   // A connection that the test has cut can't say goodbye.
   onTestFinished(() => pool.end().catch(() => undefined));

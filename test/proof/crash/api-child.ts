@@ -12,7 +12,7 @@ import type { Call, Reply, RouteRules } from "../../frameworks/route.ts";
 import type { EngineName } from "./engine.ts";
 import { engineOf } from "./engines/index.ts";
 import { type ApiEntry, append, type Mode, type News } from "./evidence.ts";
-import { mortal } from "./fate.ts";
+import { obeyKillPlans } from "./kill-plan.ts";
 import { type FrameworkName, frameworkOf } from "./frameworks.ts";
 import { type Note, notedStore, notedTransactions } from "./noted-store.ts";
 import { answerText, headers, isDeclined, orderName } from "./orders.ts";
@@ -41,7 +41,7 @@ const task = JSON.parse(process.argv[2] ?? "") as ApiTask;
 const { engine, framework, mode, url, port, diary, ledger, life, leaseMs, ignoresKeys } = task;
 const { store, effects } = await (await engineOf(engine)).open(url);
 const random = seededRandom(life);
-const reached = mortal();
+const reached = obeyKillPlans();
 
 const write = (entry: News<ApiEntry>): void => {
   append(diary, { at: Date.now(), life, ...entry });

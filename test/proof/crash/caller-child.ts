@@ -12,7 +12,7 @@ import { OnceAgainError } from "../../../packages/once-again/src/core/errors.ts"
 import { postgresIntents } from "../../../packages/once-again/src/stores/postgres/index.ts";
 import { sqliteIntents } from "../../../packages/once-again/src/stores/sqlite/index.ts";
 import { append, type CallerEntry, type News, readLines } from "./evidence.ts";
-import { mortal } from "./fate.ts";
+import { obeyKillPlans } from "./kill-plan.ts";
 import { headers, keptStatuses, keyOf, orderName, partsOf } from "./orders.ts";
 
 /** What a caller shall do. */
@@ -34,7 +34,7 @@ export interface CallerTask {
 
 const task = JSON.parse(process.argv[2] ?? "") as CallerTask;
 const { diary, life, leaseMs, account, concurrency } = task;
-const reached = mortal();
+const reached = obeyKillPlans();
 
 const write = (entry: News<CallerEntry>): void => {
   append(diary, { at: Date.now(), life, ...entry });

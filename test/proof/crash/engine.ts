@@ -3,7 +3,7 @@ import type { ServerBinary } from "../../support/servers/binary.ts";
 import type { PrivateServer } from "../../support/servers/private-server.ts";
 import type { Effect, Mode } from "./evidence.ts";
 
-export const engineNames = ["postgres", "sqlite", "mysql", "redis", "nats"] as const;
+export const engineNames = ["postgres", "sqlite", "mariadb", "redis", "nats"] as const;
 export type EngineName = (typeof engineNames)[number];
 
 /** Effects in the table of a database, which may write one twice. */

@@ -5,10 +5,10 @@ import process from "node:process";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Death, Pause } from "./evidence.ts";
-import { type Fate, noFate } from "./fate.ts";
+import { type KillPlan, noKill } from "./kill-plan.ts";
 
 /** Where a process shall be struck; missing: anywhere, from outside. */
-export type Point = Omit<Fate, "signal"> | undefined;
+export type Point = Omit<KillPlan, "signal"> | undefined;
 
 /** A process that is killed, comes back, and stands still; and what it went through. */
 export interface KillableProcess extends AsyncDisposable {
@@ -48,8 +48,8 @@ export function killableProcess(name: string, program: string, taskOf: (life: st
 
   const ended = async (msMax: number): Promise<void> => Promise.race([exited.then(() => undefined), pauseOf(msMax)]);
   const lifeOf = (number: number): string => `${name}.${number}`;
-  const meet = (signal: Fate["signal"], at: Point): boolean =>
-    at !== undefined && child?.connected === true && child.send({ signal, ...at } satisfies Fate);
+  const meet = (signal: KillPlan["signal"], at: Point): boolean =>
+    at !== undefined && child?.connected === true && child.send({ signal, ...at } satisfies KillPlan);
 
   const kill = async (at?: Point): Promise<void> => {
     if (meet("SIGKILL", at)) await ended(fateMsMax);
@@ -79,7 +79,7 @@ export function killableProcess(name: string, program: string, taskOf: (life: st
     kill,
     async pause(ms, at) {
       // Who did not come to the point shall not stop there later, when nobody wakes it.
-      if (meet("SIGSTOP", at) && !(await stopped(() => child))) child?.send(noFate);
+      if (meet("SIGSTOP", at) && !(await stopped(() => child))) child?.send(noKill);
       const pausing = child;
       if (pausing === undefined) return;
       pausing.kill("SIGSTOP");

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Pool } from "pg";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { cliDocument, runCli } from "../../../../test/support/cli.ts";
-import { mysqlPool } from "../../../../test/mariadb/databases.ts";
+import { mariadbPool } from "../../../../test/mariadb/databases.ts";
 import { describeWithServer } from "../../../../test/support/servers/describe-with-server.ts";
 import { mariadbBinary, startMariadb } from "../../../../test/support/servers/mariadb.ts";
 import { postgresBinary, startPostgres } from "../../../../test/support/servers/postgres.ts";
@@ -68,7 +68,7 @@ describeWithServer("MariaDB", mariadbBinary, () => {
   test("the tables are made, or brought up to date", async () => {
     const server = await startMariadb();
     onTestFinished(() => server[Symbol.asyncDispose]());
-    await mysqlPool(server.url).query("CREATE DATABASE shop");
+    await mariadbPool(server.url).query("CREATE DATABASE shop");
     await migrateByUrl(server.url.replace(/[^/]+$/, "shop"));
   });
 });

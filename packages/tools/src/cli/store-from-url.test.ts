@@ -7,7 +7,7 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { bucket, natsConnection } from "../../../../test/nats/buckets.ts";
 import { runCli } from "../../../../test/support/cli.ts";
 import { describeWithServer } from "../../../../test/support/servers/describe-with-server.ts";
-import { mysqlPool } from "../../../../test/mariadb/databases.ts";
+import { mariadbPool } from "../../../../test/mariadb/databases.ts";
 import { mariadbBinary, startMariadb } from "../../../../test/support/servers/mariadb.ts";
 import { natsBinary, startNats } from "../../../../test/support/servers/nats.ts";
 import { postgresBinary, startPostgres } from "../../../../test/support/servers/postgres.ts";
@@ -84,7 +84,7 @@ describeWithServer("postgres://", postgresBinary, () => {
 describeWithServer("mysql://", mariadbBinary, () => {
   test("opens the tables of the URL's prefix", async () => {
     const { url } = await untilTestEnds<PrivateServer>(startMariadb());
-    const store = mariadbStore(mysqlPool(url), { tablePrefix: "shop_" });
+    const store = mariadbStore(mariadbPool(url), { tablePrefix: "shop_" });
     await store.migrate();
     await settleByUrl(store, `${url}?tablePrefix=shop_`);
     await settleByUrl(store, `${url.replace("mysql:", "mariadb:")}?tablePrefix=shop_`, "order-8");

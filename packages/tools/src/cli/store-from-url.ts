@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import type { Store } from "once-again/stores";
-import { openMysql } from "./stores/mysql.ts";
+import { openMariadb } from "./stores/mariadb.ts";
 import { openNats } from "./stores/nats.ts";
 import { openPostgres } from "./stores/postgres.ts";
 import { openRedis } from "./stores/redis.ts";
@@ -12,8 +12,8 @@ export { makeSqlite } from "./stores/sqlite.ts";
 const schemes: Readonly<Record<string, (url: URL) => Promise<Store>>> = {
   "postgres:": openPostgres,
   "postgresql:": openPostgres,
-  "mysql:": openMysql,
-  "mariadb:": openMysql,
+  "mysql:": openMariadb,
+  "mariadb:": openMariadb,
   "redis:": openRedis,
   "rediss:": openRedis,
   "valkey:": openRedis,

@@ -4,7 +4,7 @@ import type { CrashEngine, EngineName } from "../engine.ts";
 const engines: Readonly<Record<EngineName, () => Promise<CrashEngine>>> = {
   postgres: async () => (await import("./postgres.ts")).postgresEngine,
   sqlite: async () => (await import("./sqlite.ts")).sqliteEngine,
-  mysql: async () => (await import("./mysql.ts")).mysqlEngine,
+  mariadb: async () => (await import("./mariadb.ts")).mariadbEngine,
   redis: async () => (await import("./redis.ts")).redisEngine,
   nats: async () => (await import("./nats.ts")).natsEngine,
 };

@@ -3,8 +3,8 @@ import { mariadbStore } from "../../../../packages/once-again/src/stores/mariadb
 import { mariadbBinary, startMariadb } from "../../../support/servers/mariadb.ts";
 import { busyMsMax, connectionsMax, type CrashEngine, effectsTable } from "../engine.ts";
 
-export const mysqlEngine: CrashEngine = {
-  name: "mysql",
+export const mariadbEngine: CrashEngine = {
+  name: "mariadb",
   modes: ["hold", "transactional"],
   server: {
     binary: mariadbBinary,

@@ -1,27 +1,27 @@
 import process from "node:process";
 
 /** What a process shall do to itself, as `kill` would from outside, at the next event of this name. */
-export interface Fate {
+export interface KillPlan {
   readonly signal: "SIGKILL" | "SIGSTOP";
   readonly at: string;
   /** How long after that, milliseconds; 0: before anything else can happen. */
   readonly afterMs: number;
 }
 
-/** Takes a fate back. */
-export const noFate = "none";
+/** Takes a plan back. */
+export const noKill = "none";
 
 /**
- * Waits for a fate to be told by IPC; what it returns is called at each event. The end of the parent ends us, too.
+ * Waits for a plan to be told by IPC; what it returns is called at each event. The end of the parent ends us, too.
  */
-export function mortal(): (event: string) => void {
-  let fate: Fate | undefined;
-  process.on("message", (message) => void (fate = message === noFate ? undefined : (message as Fate)));
+export function obeyKillPlans(): (event: string) => void {
+  let plan: KillPlan | undefined;
+  process.on("message", (message) => void (plan = message === noKill ? undefined : (message as KillPlan)));
   process.once("disconnect", () => process.exit());
   return (event) => {
-    if (fate?.at !== event) return;
-    const { afterMs, signal } = fate;
-    fate = undefined;
+    if (plan?.at !== event) return;
+    const { afterMs, signal } = plan;
+    plan = undefined;
     const meet = (): boolean => process.kill(process.pid, signal);
     if (afterMs === 0) meet();
     else setTimeout(meet, afterMs);

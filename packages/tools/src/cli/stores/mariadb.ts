@@ -16,7 +16,7 @@ interface Mysql2 {
 const connectMsMax = 10_000;
 
 /** Opens the store in a MariaDB that has its tables: `mysql://…?tablePrefix=shop_`. */
-export async function openMysql(url: URL): Promise<Store> {
+export async function openMariadb(url: URL): Promise<Store> {
   const tablePrefix = takeParameter(url, "tablePrefix");
   const mysql = loadDriver("MariaDB", ["mysql2/promise"]).module as Mysql2;
   const uri = url.href.replace(/^mariadb:/, "mysql:");
