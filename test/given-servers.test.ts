@@ -20,7 +20,7 @@ import type { Store } from "../packages/once-again/src/stores/store.ts";
 import type { ContractCase } from "../packages/once-again/src/testing/store-contract/contract-case.ts";
 import { storeContract } from "../packages/once-again/src/testing/store-contract/store-contract.ts";
 import { transactionContract } from "../packages/once-again/src/testing/store-contract/transaction-contract.ts";
-import { mysqlPool } from "./mariadb/databases.ts";
+import { mariadbPool } from "./mariadb/databases.ts";
 import { bucketOptions } from "./nats/buckets.ts";
 import { execute, pgPool, postgresClients } from "./postgres/databases.ts";
 
@@ -85,15 +85,15 @@ describeGiven("MariaDB", "ONCE_AGAIN_MARIADB_URL", (server) => {
     await connection.query(statement).finally(() => connection.end());
   });
   const open = async (records: string) => {
-    const store = mariadbStore(mysqlPool(first(), { connectionLimit: 2 }), { tablePrefix: `${records}_` });
+    const store = mariadbStore(mariadbPool(first(), { connectionLimit: 2 }), { tablePrefix: `${records}_` });
     await store.migrate();
     return store;
   };
   const openTransactional = async () => {
     const url = await create();
-    const store = mariadbStore(mysqlPool(url, { connectionLimit: 5 }));
+    const store = mariadbStore(mariadbPool(url, { connectionLimit: 5 }));
     await store.migrate();
-    const outside = mysqlPool(url, { connectionLimit: 1 });
+    const outside = mariadbPool(url, { connectionLimit: 1 });
     await outside.query("CREATE TABLE effects (name varchar(255) NOT NULL)");
     return {
       store,

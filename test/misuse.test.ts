@@ -70,7 +70,7 @@ function clients() {
   };
 }
 
-const mysqlPool = "wrap it, mariadbStore(pool)";
+const mariadbPool = "wrap it, mariadbStore(pool)";
 const redisClient = "wrap it, redisStore(client)";
 
 test.each<[string, Make, Partial<Record<keyof ReturnType<typeof clients>, string>>]>([
@@ -90,14 +90,14 @@ test.each<[string, Make, Partial<Record<keyof ReturnType<typeof clients>, string
     "postgresStore",
     postgresStore,
     {
-      promisePool: mysqlPool,
+      promisePool: mariadbPool,
       callbackPool: "mysql2/promise",
       ioredis: redisClient,
       redis: redisClient,
       pgClient: "one connection",
     },
   ],
-  ["redisStore", redisStore, { pgPool: "postgresStore(pool)", sql: "postgresStore(sql)", promisePool: mysqlPool }],
+  ["redisStore", redisStore, { pgPool: "postgresStore(pool)", sql: "postgresStore(sql)", promisePool: mariadbPool }],
   [
     "natsStore",
     natsStore,

@@ -8,7 +8,7 @@ import type { PostgresConnection } from "../../packages/once-again/src/stores/po
 import { redisStore } from "../../packages/once-again/src/stores/redis/index.ts";
 import type { Call } from "../frameworks/route.ts";
 import { withNode } from "../frameworks/with-node.ts";
-import { databases as mariadbDatabases, mysqlPool } from "../mariadb/databases.ts";
+import { databases as mariadbDatabases, mariadbPool } from "../mariadb/databases.ts";
 import { bucket, natsConnection } from "../nats/buckets.ts";
 import { databases as postgresDatabases, execute, pgPool, postgresClients } from "../postgres/databases.ts";
 import { singleClients } from "../redis/clients.ts";
@@ -79,16 +79,16 @@ describeWithServer("MariaDB", mariadbBinary, () => {
   const { create } = mariadbDatabases();
 
   isConformant("leased", async () => {
-    const store = mariadbStore(mysqlPool(await create()));
+    const store = mariadbStore(mariadbPool(await create()));
     await store.migrate();
     return { rules: { store }, ...ordersInMemory() };
   });
 
   isConformant("transactional", async () => {
     const url = await create();
-    const store = mariadbStore(mysqlPool(url));
+    const store = mariadbStore(mariadbPool(url));
     await store.migrate();
-    const outside = mysqlPool(url, { connectionLimit: 1 });
+    const outside = mariadbPool(url, { connectionLimit: 1 });
     await outside.query("CREATE TABLE orders (item varchar(255) NOT NULL)");
     return {
       rules: { store, mode: "transactional" },

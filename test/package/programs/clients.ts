@@ -38,7 +38,7 @@ import { Agent as Agent8, type Dispatcher as Dispatcher8 } from "undici8";
 
 const pool = new Pool();
 const sql = postgres();
-const mysqlPool = createPool("mysql://localhost");
+const mariadbPool = createPool("mysql://localhost");
 
 export const leased = [
   redisStore(new Redis()),
@@ -59,10 +59,13 @@ export const transactional = [
     const reserved: ReservedSql = transaction;
     return Response.json(await reserved`SELECT 1`);
   }),
-  onceFetch({ mode: "transactional", store: mariadbStore(mysqlPool), scope: "public" }, async (_, { transaction }) => {
-    const connection: PoolConnection = transaction;
-    return Response.json(await connection.query("SELECT 1"));
-  }),
+  onceFetch(
+    { mode: "transactional", store: mariadbStore(mariadbPool), scope: "public" },
+    async (_, { transaction }) => {
+      const connection: PoolConnection = transaction;
+      return Response.json(await connection.query("SELECT 1"));
+    },
+  ),
 ];
 
 export const intents = [postgresIntents(pool), postgresIntents(sql)];

@@ -1,7 +1,7 @@
 import type { WorkResult } from "../../../packages/once-again/src/engine/execution.ts";
 import { outcomeOfClaim } from "../../../packages/once-again/src/engine/outcome.ts";
 import type { ClaimAnswer } from "../../../packages/once-again/src/stores/store.ts";
-import { inspected, type Operation } from "../../../packages/once-again/src/stores/transition.ts";
+import { inspectRecord, type Operation } from "../../../packages/once-again/src/stores/transition.ts";
 import { leaseMs, type Configuration } from "./configuration.ts";
 import { appliedTo, type Step } from "./step.ts";
 import { type Worker, withWorker, type World } from "./world.ts";
@@ -124,7 +124,7 @@ function told(outcome: Worker["outcome"], { effect }: WorkResult): Worker["outco
 function afterInspect(world: World, index: number, { rules, requests }: Configuration): World {
   const worker = world.workers[index]!;
   const { record, now } = world;
-  const found = record && inspected({ scope: "s", key: "k" }, record, now);
+  const found = record && inspectRecord({ scope: "s", key: "k" }, record, now);
   const outcome = rules.outcomeOfLoser(found, { fingerprint: requests[index]! }, worker.ended!);
   const own = outcome.kind === "executed" ? told(outcome, worker.ended!) : outcome;
   return withWorker(world, index, ended(worker, own));

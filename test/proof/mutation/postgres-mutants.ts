@@ -39,7 +39,7 @@ export const postgresMutants: readonly Mutant[] = [
   {
     guard: "postgres: a connection that fell silent is closed",
     file: "packages/once-again/src/stores/postgres/pooled-query.ts",
-    search: "// It is given back already, unless nobody answered.\n      lent?.destroy?.();",
+    search: "// It is given back already, unless nobody answered.\n      pooled?.destroy?.();",
     replace: "",
     check: test("packages/once-again/src/stores/postgres/connections.test.ts"),
     killedBy: "that fell silent are closed by a claim",
@@ -47,7 +47,7 @@ export const postgresMutants: readonly Mutant[] = [
   {
     guard: "postgres: a connection whose ROLLBACK is slow is given back when it has rolled back",
     file: "packages/once-again/src/stores/postgres/sessions.ts",
-    search: "if (lent.destroy !== undefined) destroy();\n        return",
+    search: "if (pooled.destroy !== undefined) destroy();\n        return",
     replace: "destroy();\n        return",
     check: test("packages/once-again/src/stores/postgres/connections.test.ts"),
     killedBy: "are given back by a transaction whose ROLLBACK is slow",

@@ -6,7 +6,7 @@ import type {
   TransactionEnding,
 } from "../../../packages/once-again/src/stores/store.ts";
 import { TransactionGuard } from "../../../packages/once-again/src/stores/sql/transaction-guard.ts";
-import { inspected, transition } from "../../../packages/once-again/src/stores/transition.ts";
+import { inspectRecord, transition } from "../../../packages/once-again/src/stores/transition.ts";
 import type { Effect, EffectRequest, EffectService } from "./effects.ts";
 import type { Executions } from "./executions.ts";
 import { fateOf, remoteCall, type Scene } from "./scene.ts";
@@ -22,7 +22,7 @@ export interface SimulatedTransaction {
 /** A database with transactions. A transaction holds its key's lock; when its process dies, it is rolled back. */
 export interface SimulatedDatabase {
   storeOf(process: SimulatedProcess): TransactionalStore<SimulatedTransaction>;
-  inspect(name: RecordName): ReturnType<typeof inspected> | undefined;
+  inspect(name: RecordName): ReturnType<typeof inspectRecord> | undefined;
   /** Rolls back what the dead process had open, but for a commit that is on its way. */
   crashed(process: SimulatedProcess): void;
 }
@@ -122,7 +122,7 @@ export function simulatedDatabase(scene: Scene, effects: EffectService, executio
     storeOf,
     inspect(name) {
       const record = records.get(idOf(name));
-      return record && inspected(name, record, now());
+      return record && inspectRecord(name, record, now());
     },
     crashed(process) {
       for (const [id, lock] of locks) if (lock.process === process && !lock.isCommitting) locks.delete(id);

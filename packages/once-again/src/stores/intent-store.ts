@@ -7,13 +7,13 @@ export interface IntentRequest {
   readonly body: Uint8Array | undefined;
 }
 
-/** What the server answered, as it is kept. */
+/** What the server answered, as it is stored. */
 export interface IntentAnswer {
   readonly status: number;
   /** Without `Set-Cookie` and without what only described the transfer. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: Uint8Array;
-  /** Whether the body was longer than `answerBytesMax`, and its rest is not kept. */
+  /** Whether the body was longer than `answerBytesMax`, and its rest is not stored. */
   readonly truncated: boolean;
 }
 

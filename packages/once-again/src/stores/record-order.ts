@@ -10,6 +10,6 @@ function compare(one: string, other: string): number {
 }
 
 /** The first records in that order. */
-export function firstOf(records: readonly InspectedRecord[], limit: number): InspectedRecord[] {
+export function firstRecords(records: readonly InspectedRecord[], limit: number): InspectedRecord[] {
   return [...records].sort(compareNames).slice(0, limit);
 }

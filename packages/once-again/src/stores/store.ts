@@ -6,7 +6,7 @@ export interface RecordName {
 
 /** What a store keeps of one operation. Times are milliseconds since the epoch by the store's own clock. */
 export interface KeyRecord {
-  /** `running` until a result is kept. A running record whose lease is over is *abandoned*: derived, never stored. */
+  /** `running` until a result is stored. A running record whose lease is over is *abandoned*: derived, never stored. */
   state: "running" | "done";
   /** The fingerprint of the request (SHA-256, hexadecimal). */
   fingerprint: string;
@@ -19,7 +19,7 @@ export interface KeyRecord {
   leaseUntil: number;
   /** The result of each finished step, by name. */
   checkpoints: Readonly<Record<string, Uint8Array>>;
-  /** The kept answer; only in state `done`. */
+  /** The stored answer; only in state `done`. */
   result?: Uint8Array | undefined;
   createdAt: number;
   expiresAt: number;
@@ -30,10 +30,10 @@ export interface ClaimRequest extends RecordName {
   /** 128 random bits that no other attempt has. */
   owner: string;
   leaseMs: number;
-  /** How long the record is kept, counted from the claim and again from the completion. */
+  /** How long the record is stored, counted from the claim and again from the completion. */
   retentionMs: number;
   /**
-   * Take an abandoned record over, instead of being told of it, when its lease has been over for at least so long,
+   * Take an abandoned record over, instead of being notified of it, when its lease has been over for at least so long,
    * milliseconds; by default never.
    */
   takeOverAfterMs?: number | undefined;
@@ -52,7 +52,7 @@ export interface Acquired {
   checkpoints: Readonly<Record<string, Uint8Array>>;
 }
 
-/** What a claim is answered: the key is ours, or who has it, or what is kept under it. */
+/** What a claim is answered: the key is ours, or who has it, or what is stored under it. */
 export type ClaimAnswer =
   | Acquired
   | { kind: "in-progress"; leaseMsLeft: number }
@@ -171,7 +171,7 @@ export type TransactionAnswer<Value> = { kind: "executed"; value: Value } | Excl
  * A store in the user's own database, where key, effect and result commit in one transaction.
  *
  * The `transaction` that work is given is good until that work has ended, however it ended, and no longer: every use
- * after that rejects with `ONCE_OPERATION_ENDED`, changes nothing, and is told to `onLateUse`. While it is good, it can't
+ * after that rejects with `ONCE_OPERATION_ENDED`, changes nothing, and is reported to `onLateUse`. While it is good, it can't
  * end the transaction: BEGIN, COMMIT and ROLLBACK on it are refused or become savepoints before they are sent.
  */
 export interface TransactionalStore<Transaction> extends Store {
@@ -186,7 +186,7 @@ export interface TransactionalStore<Transaction> extends Store {
   ): Promise<TransactionAnswer<Value>>;
   /**
    * Runs one step of a leased operation: its effect and its checkpoint in one transaction, as long as the owner owns the
-   * key. A step that was kept before is not run again: its checkpoint is the answer. `undefined`: the operation is no
+   * key. A step that was stored before is not run again: its checkpoint is the answer. `undefined`: the operation is no
    * longer this owner's, and the step had no effect.
    */
   transactStep(

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { seededRandom } from "../core/random.ts";
 import { randomSteps, type Step } from "../testing/store-contract/random-steps.ts";
 import type { ClaimRequest, KeyRecord } from "./store.ts";
-import { inspected, isExpired, type Operation, transition } from "./transition.ts";
+import { inspectRecord, isExpired, type Operation, transition } from "./transition.ts";
 
 const name = { scope: "acme", key: "order-7" };
 const leaseMs = 100;
@@ -159,7 +159,7 @@ describe("what only the owner may do", () => {
 
   test("renewing for 0 ms abandons at once", () => {
     const record = after([0, claim("a")], [10, renew("a", 0)])!;
-    expect(inspected(name, record, 10).state).toBe("abandoned");
+    expect(inspectRecord(name, record, 10).state).toBe("abandoned");
     expect(transition(record, claim("b"), 10).answer).toMatchObject({ kind: "abandoned" });
   });
 

@@ -61,7 +61,7 @@ export function isExpired(record: KeyRecord, now: number): boolean {
 }
 
 /** A record as people see it: `abandoned` is running with its lease over. */
-export function inspected(name: RecordName, record: KeyRecord, now: number): InspectedRecord {
+export function inspectRecord(name: RecordName, record: KeyRecord, now: number): InspectedRecord {
   const abandoned = record.state === "running" && record.leaseUntil <= now;
   return { scope: name.scope, key: name.key, state: abandoned ? "abandoned" : record.state, record };
 }
@@ -115,11 +115,11 @@ function change(
   if (record.state === "done") return { record, answer: operation.kind === "complete" };
   switch (operation.kind) {
     case "complete":
-      return { record: done(record, operation.result, operation.retentionMs, now), answer: true };
+      return { record: completeRecord(record, operation.result, operation.retentionMs, now), answer: true };
     case "renew":
       return { record: { ...record, leaseUntil: now + operation.leaseMs }, answer: true };
     case "release":
-      return { record: released(record, now), answer: true };
+      return { record: releaseRecord(record, now), answer: true };
     case "checkpoint": {
       const checkpoints = { ...record.checkpoints, [operation.step]: operation.result };
       return { record: { ...record, checkpoints }, answer: true };
@@ -132,7 +132,7 @@ function change(
  * was taken over is only abandoned. So even a claim that arrives after everybody gave it up, and takes an operation over
  * for an owner that is about to release another one, takes no record of an effect away.
  */
-function released(record: KeyRecord, now: number): KeyRecord | undefined {
+function releaseRecord(record: KeyRecord, now: number): KeyRecord | undefined {
   if (record.attempt === 1) return undefined;
   return record.leaseUntil <= now ? record : { ...record, leaseUntil: now };
 }
@@ -145,10 +145,13 @@ function resolve(
   if (record?.state !== "running" || record.leaseUntil > now) return { record, answer: false };
   if (settlement.as === "not-executed") return { record: undefined, answer: true };
   // Without an owner, so that a late one can't take the settlement for its own completion.
-  return { record: { ...done(record, settlement.result, settlement.retentionMs, now), owner: "" }, answer: true };
+  return {
+    record: { ...completeRecord(record, settlement.result, settlement.retentionMs, now), owner: "" },
+    answer: true,
+  };
 }
 
-function done(record: KeyRecord, result: Uint8Array, retentionMs: number, now: number): KeyRecord {
+function completeRecord(record: KeyRecord, result: Uint8Array, retentionMs: number, now: number): KeyRecord {
   const expiresAt = Math.max(record.expiresAt, now + retentionMs);
   return { ...record, state: "done", result, checkpoints: {}, expiresAt };
 }

@@ -36,6 +36,6 @@ export function isUnknownCommit(error: unknown): boolean {
 }
 
 /** The error for a database that is busy, or can't be heard. */
-export function unavailable(why: string, cause?: unknown): OnceAgainError {
+export function unavailableError(why: string, cause?: unknown): OnceAgainError {
   return new OnceAgainError("ONCE_STORE_UNAVAILABLE", `The MariaDB store: ${why}. Ask again later.`, { cause });
 }

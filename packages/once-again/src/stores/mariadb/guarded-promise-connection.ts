@@ -115,7 +115,7 @@ export class GuardedPromiseConnection extends EventEmitter {
       texts = this.#guard.admit(textOf(statement));
     } catch (error) {
       const refused = Promise.reject(error);
-      // Who does not wait for it need not lose the process: a late use is told to `onError`.
+      // Who does not wait for it need not lose the process: a late use is reported to `onError`.
       refused.catch(ignore);
       return refused;
     }

@@ -1,6 +1,6 @@
 import { tableName } from "../sql/names.ts";
 import type { MysqlQuery } from "./client.ts";
-import { errorNumber, unavailable } from "./errors.ts";
+import { errorNumber, unavailableError } from "./errors.ts";
 import { schemaVersion } from "./schema.ts";
 
 interface Health {
@@ -16,13 +16,18 @@ export async function checkHealth(query: MysqlQuery, prefix: string): Promise<vo
       FROM ${tableName(prefix, "schema")}`,
   ).catch((error: unknown) => {
     // ER_NO_SUCH_TABLE
-    throw unavailable(errorNumber(error) === 1146 ? "its tables are not there: run migrate()" : "no answer", error);
+    throw unavailableError(
+      errorNumber(error) === 1146 ? "its tables are not there: run migrate()" : "no answer",
+      error,
+    );
   })) as [Health];
   if (health.version !== schemaVersion) {
-    throw unavailable(`its tables are of version ${health.version}, not ${schemaVersion}: run migrate()`);
+    throw unavailableError(`its tables are of version ${health.version}, not ${schemaVersion}: run migrate()`);
   }
-  if (health.read_only === 1) throw unavailable("this server only reads: connect to the primary");
+  if (health.read_only === 1) throw unavailableError("this server only reads: connect to the primary");
   if (health.flush !== 1) {
-    throw unavailable("innodb_flush_log_at_trx_commit is not 1, so that a crash forgets keys that were acknowledged");
+    throw unavailableError(
+      "innodb_flush_log_at_trx_commit is not 1, so that a crash forgets keys that were acknowledged",
+    );
   }
 }

@@ -1,9 +1,9 @@
-import { checkedListLimit } from "../list-limit.ts";
+import { checkListLimit } from "../list-limit.ts";
 import { storedName, storedText } from "../sql/names.ts";
-import { checkpointText, claimAnswer, inspectedRow, type KeyRow } from "../sql/records.ts";
+import { checkpointText, claimAnswer, inspectRow, type KeyRow } from "../sql/record-format.ts";
 import type { ClaimRequest, ListRequest, RecordName, ReleaseRequest, StepRequest, Store } from "../store.ts";
 import type { MysqlQuery, MysqlValue } from "./client.ts";
-import { isConflict, unavailable } from "./errors.ts";
+import { isConflict, unavailableError } from "./errors.ts";
 import { inState, type MariadbStatements } from "./statements.ts";
 
 /** How often a statement is asked for that the server gave up for the sake of another. */
@@ -23,7 +23,7 @@ export function leasedOperations(
         if (!isConflict(error)) throw error;
       }
     }
-    throw unavailable(`a statement was given up for another's sake ${attemptsMax} times`);
+    throw unavailableError(`a statement was given up for another's sake ${attemptsMax} times`);
   };
   const changes = async (statement: string, values: MysqlValue[]): Promise<boolean> =>
     changed(await query(statement, values));
@@ -45,12 +45,12 @@ export function leasedOperations(
         : changes(statements.forget, namedBy(name)),
     async inspect(name) {
       const [row] = (await query(statements.inspect, namedBy(name))) as KeyRow[];
-      return row && inspectedRow(row);
+      return row && inspectRow(row);
     },
     async list(request) {
       const { conditions, values } = listConditions(request);
-      const rows = await query(statements.list(conditions), [...values, checkedListLimit(request)]);
-      return (rows as KeyRow[]).map(inspectedRow);
+      const rows = await query(statements.list(conditions), [...values, checkListLimit(request)]);
+      return (rows as KeyRow[]).map(inspectRow);
     },
     purge: async ({ limit }) => ((await query(statements.purge, [limit])) as Changes).affectedRows,
   };

@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import type { PoolConnection, RowDataPacket } from "mysql2/promise";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { databases, mysqlPool } from "../../../../../test/mariadb/databases.ts";
+import { databases, mariadbPool } from "../../../../../test/mariadb/databases.ts";
 import { cutProxy } from "../../../../../test/support/servers/cut-proxy.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { mariadbBinary, startMariadb } from "../../../../../test/support/servers/mariadb.ts";
@@ -24,16 +24,16 @@ describeWithServer("a MariaDB store at its limits", mariadbBinary, () => {
     ...options
   }: MariadbStoreOptions & { connectionLimit?: number } = {}) => {
     const url = await create();
-    const store = mariadbStore(mysqlPool(url, { connectionLimit }), options);
+    const store = mariadbStore(mariadbPool(url, { connectionLimit }), options);
     await store.migrate();
-    const outside = mysqlPool(url, { connectionLimit: 2 });
+    const outside = mariadbPool(url, { connectionLimit: 2 });
     await outside.query("CREATE TABLE effects (name varchar(255) PRIMARY KEY, count int)");
     const effects = async () =>
       (await outside.query<RowDataPacket[]>("SELECT name FROM effects"))[0].map((row): unknown => row["name"]);
     return { url, store, outside, effects };
   };
   const through = (url: string, port: number, connectionLimit = 10) =>
-    mariadbStore(mysqlPool(url.replace(/:\d+\//, `:${port}/`), { connectionLimit }));
+    mariadbStore(mariadbPool(url.replace(/:\d+\//, `:${port}/`), { connectionLimit }));
 
   test("a claim, a completion and a replay cost a trip each, a whole transaction two", async () => {
     const { url } = await opened();
@@ -85,7 +85,7 @@ describeWithServer("a MariaDB store at its limits", mariadbBinary, () => {
 
   test("the time zone of a connection changes nothing", async () => {
     const { url, store } = await opened();
-    const pool = mysqlPool(url, { connectionLimit: 1 });
+    const pool = mariadbPool(url, { connectionLimit: 1 });
     await pool.query("SET time_zone = '+10:00'");
     await mariadbStore(pool).claim(longClaim("k"));
     expect((await store.claim(longClaim("k", { takeOverAfterMs: 0 }))).kind).toBe("in-progress");
@@ -211,7 +211,7 @@ describeWithServer("a MariaDB store at its limits", mariadbBinary, () => {
   test("connections that fell silent are replaced, in leased and in transactional mode, within one wait", async () => {
     const { url } = await opened();
     await using proxy = await cutProxy(server().port);
-    const pool = mysqlPool(url.replace(/:\d+\//, `:${proxy.port}/`), { connectionLimit: 2 });
+    const pool = mariadbPool(url.replace(/:\d+\//, `:${proxy.port}/`), { connectionLimit: 2 });
     let waits = 0;
     const timer: typeof systemClock.timer = (ms, callback) =>
       systemClock.timer(ms, () => {
@@ -235,7 +235,7 @@ describeWithServer("a MariaDB store at its limits", mariadbBinary, () => {
   });
 
   test("without its tables, every operation says how to make them", async () => {
-    const store = mariadbStore(mysqlPool(await create()));
+    const store = mariadbStore(mariadbPool(await create()));
     await expect(store.claim(longClaim("k"))).rejects.toThrow("store.migrate()");
     await expect(store.transact(operation, never)).rejects.toThrow("store.migrate()");
     await expect(store.checkHealth()).rejects.toThrow("run migrate()");
@@ -243,7 +243,7 @@ describeWithServer("a MariaDB store at its limits", mariadbBinary, () => {
 
   test("a server that is killed under load and comes back loses nothing it acknowledged, and grants nothing twice", async () => {
     await using own = await startMariadb();
-    const pool = mysqlPool(own.url);
+    const pool = mariadbPool(own.url);
     const store = mariadbStore(pool);
     await store.migrate();
     await pool.query("CREATE TABLE effects (name varchar(255), count int)");
@@ -287,12 +287,12 @@ describeWithServer("a MariaDB store at its limits", mariadbBinary, () => {
     test("are made by any number of processes at a time, with a prefix of their own", async () => {
       const url = await create();
       const options = { tablePrefix: "shop_" };
-      const store = mariadbStore(mysqlPool(url), options);
+      const store = mariadbStore(mariadbPool(url), options);
       await expect(store.checkHealth()).rejects.toThrow("run migrate()");
-      await Promise.all(Array.from({ length: 8 }, () => mariadbStore(mysqlPool(url), options).migrate()));
+      await Promise.all(Array.from({ length: 8 }, () => mariadbStore(mariadbPool(url), options).migrate()));
       await store.migrate();
       await store.checkHealth();
-      const [rows] = await mysqlPool(url).query("SHOW TABLES");
+      const [rows] = await mariadbPool(url).query("SHOW TABLES");
       expect((rows as object[]).flatMap(Object.values)).toEqual(["shop_keys", "shop_schema"]);
       expect(store.schemaSql).toContain("CREATE TABLE IF NOT EXISTS shop_keys");
     });

@@ -4,19 +4,19 @@ import { TransactionGuard } from "../sql/transaction-guard.ts";
 import { errorNumber } from "./errors.ts";
 
 /** ER_LOCK_TABLE_FULL, ER_LOCK_DEADLOCK: with these errors the server rolls the whole transaction back. */
-const undoing = [1206, 1213];
+const rollbackErrors = [1206, 1213];
 
 /** The guard of a transaction in MariaDB, which also knows when the server has rolled it back by itself. */
 export class MariadbGuard extends TransactionGuard {
-  #undone = false;
+  #isRolledBack = false;
 
   constructor(isolation: string, onLateUse: OnLateUse | undefined) {
     super("mariadb", isolation, onLateUse);
   }
 
   /** Whether the server rolled the transaction back over a failure. Nothing was sent after that. */
-  get undone(): boolean {
-    return this.#undone;
+  get isRolledBack(): boolean {
+    return this.#isRolledBack;
   }
 
   /**
@@ -25,7 +25,7 @@ export class MariadbGuard extends TransactionGuard {
    */
   override enter(): void {
     super.enter();
-    if (!this.#undone) return;
+    if (!this.#isRolledBack) return;
     throw new OnceAgainError(
       "ONCE_HANDLER_FAILED",
       "The statement was not sent: the server has rolled the transaction back for another's sake. Let errors of " +
@@ -35,7 +35,7 @@ export class MariadbGuard extends TransactionGuard {
 
   /** Looks whether a statement's failure took the transaction with it. */
   noteFailure(error: unknown): void {
-    if (undoing.includes(errorNumber(error) ?? 0)) this.#undone = true;
+    if (rollbackErrors.includes(errorNumber(error) ?? 0)) this.#isRolledBack = true;
   }
 
   /** The error for a method that would take the connection from the store. */

@@ -1,6 +1,6 @@
 import type { RowDataPacket } from "mysql2";
 import { describe, test } from "vitest";
-import { databases, mysqlPool, onClock } from "../../../../../test/mariadb/databases.ts";
+import { databases, mariadbPool, onClock } from "../../../../../test/mariadb/databases.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { mariadbBinary } from "../../../../../test/support/servers/mariadb.ts";
 import { fakeClock } from "../../testing/fake-clock.ts";
@@ -14,7 +14,7 @@ describeWithServer("the MariaDB store", mariadbBinary, () => {
   describe("on a clock of the test", () => {
     const clock = fakeClock(1_700_000_000_000);
     const open = async (records: string) => {
-      const store = onClock(mysqlPool(server().url), clock, { tablePrefix: `${records}_` });
+      const store = onClock(mariadbPool(server().url), clock, { tablePrefix: `${records}_` });
       await store.migrate();
       return store;
     };
@@ -23,7 +23,7 @@ describeWithServer("the MariaDB store", mariadbBinary, () => {
 
   describe("on its own clock", () => {
     const open = async (records: string) => {
-      const pool = mysqlPool(server().url, { connectionLimit: 2 });
+      const pool = mariadbPool(server().url, { connectionLimit: 2 });
       const store = mariadbStore(pool, { tablePrefix: `${records}_` });
       await store.migrate();
       return store;
@@ -34,9 +34,9 @@ describeWithServer("the MariaDB store", mariadbBinary, () => {
   const transactional = {
     open: async () => {
       const url = await create();
-      const store = mariadbStore(mysqlPool(url, { connectionLimit: 5 }));
+      const store = mariadbStore(mariadbPool(url, { connectionLimit: 5 }));
       await store.migrate();
-      const outside = mysqlPool(url, { connectionLimit: 1 });
+      const outside = mariadbPool(url, { connectionLimit: 1 });
       await outside.query("CREATE TABLE effects (name varchar(255) NOT NULL)");
       const effects = async () =>
         (await outside.query<RowDataPacket[]>("SELECT name FROM effects ORDER BY name"))[0].map((row) => row["name"]);

@@ -6,7 +6,7 @@ import { systemClock } from "../../core/system-clock.ts";
 import type { TransactionalStore } from "../store.ts";
 import type { MysqlConnection, MysqlPool } from "./client.ts";
 import { checkHealth } from "./health.ts";
-import { type Ground, keyedStep, keyedWork, unkeyedWork } from "./transact.ts";
+import { type TransactionContext, transactStep, transact, transactUnkeyed } from "./transact.ts";
 import { leasedOperations } from "./leased-operations.ts";
 import { mariadbSchema } from "./schema.ts";
 import { lentQuery, sessions } from "./sessions.ts";
@@ -76,7 +76,7 @@ export function mariadbStore<Connection extends MysqlConnection>(
   const open = sessions(pool, options.clock ?? systemClock, busyMsMax);
   const query = lentQuery(open);
   const statements = mariadbStatements(tablePrefix, busyMsMax);
-  const ground: Ground<Connection> = {
+  const context: TransactionContext<Connection> = {
     open,
     statements,
     isolation,
@@ -88,9 +88,9 @@ export function mariadbStore<Connection extends MysqlConnection>(
     survivesFailover: "no",
     schemaSql: schema.map((statement) => `${statement};\n`).join(""),
     ...leasedOperations(query, statements),
-    transact: (request, work, onLateUse) => keyedWork(ground, request, work, onLateUse),
-    transactStep: (request, work, onLateUse) => keyedStep(ground, request, work, onLateUse),
-    transactUnkeyed: (work, onLateUse) => unkeyedWork(ground, work, onLateUse),
+    transact: (request, work, onLateUse) => transact(context, request, work, onLateUse),
+    transactStep: (request, work, onLateUse) => transactStep(context, request, work, onLateUse),
+    transactUnkeyed: (work, onLateUse) => transactUnkeyed(context, work, onLateUse),
     migrate: async () => {
       for (const statement of schema) await pool.query(statement);
     },

@@ -5,7 +5,7 @@ import { Kysely, MysqlDialect, type MysqlPool } from "kysely";
 import type { PoolConnection as CallbackConnection } from "mysql2";
 import type { PoolConnection, RowDataPacket } from "mysql2/promise";
 import { expect, test } from "vitest";
-import { databases, mysqlPool } from "../../../../../test/mariadb/databases.ts";
+import { databases, mariadbPool } from "../../../../../test/mariadb/databases.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { mariadbBinary } from "../../../../../test/support/servers/mariadb.ts";
 import { mariadbStore } from "./index.ts";
@@ -78,7 +78,7 @@ describeWithServer("the MariaDB transaction that a handler is given", mariadbBin
 
   const opened = async () => {
     const url = await create();
-    const pool = mysqlPool(url, { connectionLimit: 3 });
+    const pool = mariadbPool(url, { connectionLimit: 3 });
     const store = mariadbStore(pool);
     await store.migrate();
     await pool.query("CREATE TABLE effects (name varchar(255) NOT NULL)");

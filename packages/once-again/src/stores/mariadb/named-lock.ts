@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { RecordName } from "../store.ts";
-import { unavailable } from "./errors.ts";
+import { unavailableError } from "./errors.ts";
 import type { OpenSession } from "./sessions.ts";
 import { block } from "./transactions.ts";
 
@@ -32,7 +32,7 @@ export function withLock<Connection>(
     })) as { free: unknown }[];
     if (answer?.free !== 1) {
       session.release();
-      throw unavailable("another has the key's lock");
+      throw unavailableError("another has the key's lock");
     }
     return {
       ...session,

@@ -1,7 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { OnceAgainError } from "../../core/errors.ts";
-import { boundedBy } from "../bounded.ts";
-import { notMigrated } from "../sql/not-migrated.ts";
+import { timeLimit } from "../time-limit.ts";
+import { notMigratedError } from "../sql/not-migrated-error.ts";
 import { type MysqlConnection, type MysqlPool, type MysqlQuery, mysqlQuery } from "./client.ts";
 import { errorNumber, noSuchTable } from "./errors.ts";
 
@@ -31,11 +31,11 @@ export function sessions<Connection extends MysqlConnection>(
   clock: Clock,
   busyMsMax: number,
 ): OpenSession<Connection> {
-  const bounded = boundedBy(clock, busyMsMax);
+  const limitTime = timeLimit(clock, busyMsMax);
   return async () => {
     const startedAt = clock.monotonic();
     const lending = pool.getConnection();
-    const connection = await bounded(lending).catch((error: unknown) => {
+    const connection = await limitTime(lending).catch((error: unknown) => {
       // It may still come, and nobody would give it back.
       void lending.then((late) => late.release()).catch(() => undefined);
       throw error;
@@ -45,14 +45,14 @@ export function sessions<Connection extends MysqlConnection>(
     let isSilent = false;
     const run = mysqlQuery(connection);
     const query: MysqlQuery = async (statement, values) => {
-      const within = isFirst ? boundedBy(clock, Math.max(1, busyMsMax - waitedMs)) : bounded;
+      const within = isFirst ? timeLimit(clock, Math.max(1, busyMsMax - waitedMs)) : limitTime;
       isFirst = false;
       try {
         return await within(run(statement, values));
       } catch (error) {
         // The server's own errors have another shape.
         isSilent ||= OnceAgainError.isInstance(error);
-        throw errorNumber(error) === noSuchTable ? notMigrated("MariaDB", error) : error;
+        throw errorNumber(error) === noSuchTable ? notMigratedError("MariaDB", error) : error;
       }
     };
     const release = (): void => connection.release();

@@ -38,10 +38,10 @@ export function mariadbStatements(prefix: string, busyMsMax: number) {
   return {
     /** scope, key, fingerprint, owner, lease, retention */
     claim: (takeOverAfterMs?: number) => waiting(Math.ceil(busyMsMax / 1000), claimStatement(keys, takeOverAfterMs)),
-    /** The same; who meets another's lock is told so at once (error 1205). */
+    /** The same; who meets another's lock gets an error at once (error 1205). */
     claimAtOnce: waiting(0, claimStatement(keys)),
     /** result, retention, scope, key, owner: for the transaction that claimed the record and has it locked. */
-    keep: `UPDATE ${keys} SET state = 'done', result = ?, expires_at = ${clock} + ? WHERE ${named} AND owner = ?`,
+    store: `UPDATE ${keys} SET state = 'done', result = ?, expires_at = ${clock} + ? WHERE ${named} AND owner = ?`,
     /**
      * result, retention, scope, key, owner. Also where it is done: the owner may have missed that its first completion
      * was acknowledged. Each column is assigned after those that need its old value.

@@ -1,4 +1,4 @@
-import { claimAnswer, inspectedRow, type KeyRow } from "../sql/records.ts";
+import { claimAnswer, inspectRow, type KeyRow } from "../sql/record-format.ts";
 import type {
   Acquired,
   OnLateUse,
@@ -19,7 +19,7 @@ import { block, type Ended, inTransaction } from "./transactions.ts";
 import { runWork, savepoint } from "./work.ts";
 
 /** What the transactions of one store share. */
-export interface Ground<Connection> {
+export interface TransactionContext<Connection> {
   open: OpenSession<Connection>;
   statements: MariadbStatements;
   /** The isolation of its transactions. */
@@ -35,11 +35,11 @@ export interface Ground<Connection> {
 type Work<Connection, Value> = (connection: Connection) => Promise<TransactionEnding<Value>>;
 
 /**
- * `transact` of the port. The claim of leased mode, not yet committed, is the lock: who meets it is told so at once, and
+ * `transact` of the port. The claim of leased mode, not yet committed, is the lock: who meets it gets an error at once, and
  * it ends with the transaction, however that ends.
  */
-export async function keyedWork<Connection extends MysqlConnection, Value>(
-  { open, statements, begin, isolation }: Ground<Connection>,
+export async function transact<Connection extends MysqlConnection, Value>(
+  { open, statements, begin, isolation }: TransactionContext<Connection>,
   request: TransactionRequest,
   work: Work<Connection, Value>,
   onLateUse: OnLateUse | undefined,
@@ -58,8 +58,8 @@ export async function keyedWork<Connection extends MysqlConnection, Value>(
         throw error;
       });
     if (claimed === undefined) {
-      const [kept] = (await session.query(statements.lookUp, namedBy(claim))) as KeyRow[];
-      return { answer: besideLock(kept, claim), rollBack: "unawaited" };
+      const [stored] = (await session.query(statements.lookUp, namedBy(claim))) as KeyRow[];
+      return { answer: existingAnswer(stored, claim), rollBack: "unawaited" };
     }
     const row = rowOf(claimed)!;
     if (committed !== undefined && row.state === "done" && row.owner === claim.owner) {
@@ -72,7 +72,7 @@ export async function keyedWork<Connection extends MysqlConnection, Value>(
     if (keep === "rollback") return { answer: committed, rollBack: "awaited" };
     const end = keep === "commit" ? `RELEASE SAVEPOINT ${savepoint}` : `ROLLBACK TO SAVEPOINT ${savepoint}`;
     const values = [Buffer.from(result), request.retentionMs, ...namedBy(request), Buffer.from(claim.owner)];
-    return { answer: committed, commit: [end, statements.keep], values };
+    return { answer: committed, commit: [end, statements.store], values };
   };
   return inTransaction(open, true, body, hold);
 }
@@ -81,7 +81,7 @@ export async function keyedWork<Connection extends MysqlConnection, Value>(
  * The answer to a claim whose row another has locked: one that runs, or only a repeat of what is done. The row as it was
  * committed tells which, and where it would be free, the other is taking it.
  */
-function besideLock(row: KeyRow | undefined, claim: ClaimRequest): Exclude<ClaimAnswer, Acquired> {
+function existingAnswer(row: KeyRow | undefined, claim: ClaimRequest): Exclude<ClaimAnswer, Acquired> {
   const answer = row && claimAnswer(row, claim);
   return answer === undefined || answer.kind === "acquired" ? { kind: "in-progress", leaseMsLeft: 0 } : answer;
 }
@@ -90,26 +90,26 @@ function besideLock(row: KeyRow | undefined, claim: ClaimRequest): Exclude<Claim
  * `transactStep` of the port. A step that is asked for again waits for its first time to end, by a lock of the
  * connection (GET_LOCK): with one of the row, the lease could not be renewed while the step runs.
  */
-export async function keyedStep<Connection extends MysqlConnection>(
-  ground: Ground<Connection>,
+export async function transactStep<Connection extends MysqlConnection>(
+  context: TransactionContext<Connection>,
   request: StepRequest,
   work: (connection: Connection) => Promise<Uint8Array>,
   onLateUse: OnLateUse | undefined,
 ): Promise<Uint8Array | undefined> {
-  const { open, statements, begin, busyMsMax } = ground;
-  const locked = withLock(open, lockName(ground.tablePrefix, request), busyMsMax);
+  const { open, statements, begin, busyMsMax } = context;
+  const locked = withLock(open, lockName(context.tablePrefix, request), busyMsMax);
   return inTransaction<Connection, Uint8Array | undefined>(locked, true, async (session) => {
     const row = rowOf(
       await session.query(block([...begin, statements.lookUp, `SAVEPOINT ${savepoint}`]), namedBy(request)),
     );
-    const found = row && inspectedRow(row).record;
-    const kept = found?.owner === request.owner ? found.checkpoints[request.step] : undefined;
-    if (kept !== undefined) return { answer: kept, rollBack: "unawaited" };
+    const found = row && inspectRow(row).record;
+    const stored = found?.owner === request.owner ? found.checkpoints[request.step] : undefined;
+    if (stored !== undefined) return { answer: stored, rollBack: "unawaited" };
     if (found?.owner !== request.owner || found.state === "done") return { answer: undefined, rollBack: "unawaited" };
     const step: Work<Connection, undefined> = async (connection) => {
       return { keep: "commit", result: await work(connection), value: undefined };
     };
-    const { result } = await runWork(session, ground.isolation, step, onLateUse);
+    const { result } = await runWork(session, context.isolation, step, onLateUse);
     // Only now is the row locked.
     const owned = changed(await session.query(statements.checkpoint, checkpointValues(request, result)));
     if (!owned) return { answer: undefined, rollBack: "awaited" };
@@ -118,8 +118,8 @@ export async function keyedStep<Connection extends MysqlConnection>(
 }
 
 /** `transactUnkeyed` of the port. */
-export async function unkeyedWork<Connection extends MysqlConnection, Value>(
-  { open, begin, isolation }: Ground<Connection>,
+export async function transactUnkeyed<Connection extends MysqlConnection, Value>(
+  { open, begin, isolation }: TransactionContext<Connection>,
   work: Work<Connection, Value>,
   onLateUse: OnLateUse | undefined,
 ): Promise<Value> {

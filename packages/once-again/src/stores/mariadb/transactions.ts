@@ -1,7 +1,7 @@
 import { OnceAgainError } from "../../core/errors.ts";
 import { mayStillRun } from "../sql/overdue-work.ts";
 import type { MysqlValue } from "./client.ts";
-import { errorNumber, isConflict, isUnknownCommit, unavailable, unknownSavepoint } from "./errors.ts";
+import { errorNumber, isConflict, isUnknownCommit, unavailableError, unknownSavepoint } from "./errors.ts";
 import type { OpenSession, Session } from "./sessions.ts";
 import { TransactionEnded } from "./work.ts";
 
@@ -59,7 +59,7 @@ export async function inTransaction<Connection, Answer>(
       }
       const again = unknown ? findsOut : isConflict(error);
       if (!again || run === runsMax) {
-        throw unknown ? unavailable("no answer came to a COMMIT, which may have been carried out", error) : error;
+        throw unknown ? unavailableError("no answer came to a COMMIT, which may have been carried out", error) : error;
       }
       inDoubt ||= unknown;
     }

@@ -10,13 +10,13 @@ import { MariadbGuard } from "./mariadb-guard.ts";
 /** The savepoint before the handler's work. Whether it is still there tells whether its transaction is, too. */
 export const savepoint = "once_again_work";
 
-/** The work ended the transaction that it was given, whatever it was told. */
+/** The work ended the transaction that it was given, though it must not. */
 export class TransactionEnded extends Error {}
 
 /**
  * Runs a handler's work after the savepoint was set. What it is given is of no use from its end on.
  *
- * @throws TransactionEnded when it is to be undone and can't be; what the work throws, or says that it failed over.
+ * @throws TransactionEnded when it is to be rolled back and can't be; what the work throws, or says that it failed over.
  */
 export async function runWork<Connection extends MysqlConnection, Value>(
   session: Session<Connection>,
@@ -32,12 +32,12 @@ export async function runWork<Connection extends MysqlConnection, Value>(
   } catch (error) {
     guard.end();
     // Work that may still run has its connection closed; and after a conflict there is nothing left to undo.
-    const isUndone = guard.undone || isConflict(error) || mayStillRun(error) || (await undo(session));
-    throw isUndone ? error : new TransactionEnded("The savepoint before the work is gone.", { cause: error });
+    const isRolledBack = guard.isRolledBack || isConflict(error) || mayStillRun(error) || (await rollBackWork(session));
+    throw isRolledBack ? error : new TransactionEnded("The savepoint before the work is gone.", { cause: error });
   }
   guard.end();
   if (isConflict(ending.cause)) throw ending.cause;
-  if (guard.undone) {
+  if (guard.isRolledBack) {
     if (ending.keep === "rollback") return ending;
     throw new OnceAgainError(
       "ONCE_HANDLER_FAILED",
@@ -45,14 +45,14 @@ export async function runWork<Connection extends MysqlConnection, Value>(
         "through. Nothing was carried out.",
     );
   }
-  if (ending.keep === "rollback" && !(await undo(session))) {
+  if (ending.keep === "rollback" && !(await rollBackWork(session))) {
     throw new TransactionEnded("The savepoint before the work is gone.");
   }
   return ending;
 }
 
 /** Undoes what the work did, and says whether its transaction was still there. */
-async function undo<Connection>(session: Session<Connection>): Promise<boolean> {
+async function rollBackWork<Connection>(session: Session<Connection>): Promise<boolean> {
   try {
     await session.query(`ROLLBACK TO SAVEPOINT ${savepoint}`);
     return true;

@@ -3,16 +3,16 @@ import type { Clock } from "../../core/clock.ts";
 import { OnceAgainError } from "../../core/errors.ts";
 import { checkNumber } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import { checkedListLimit } from "../list-limit.ts";
+import { checkListLimit } from "../list-limit.ts";
 import { recordOperations } from "../record-operations.ts";
 import type { InspectedRecord, KeyRecord, ListRequest, RecordName, Store } from "../store.ts";
-import { inspected, isExpired, transition } from "../transition.ts";
+import { inspectRecord, isExpired, transition } from "../transition.ts";
 
 /** How much a memory store keeps, and by which clock. */
 export interface MemoryStoreOptions {
   /** Default the machine's clock. */
   clock?: Clock;
-  /** How many records are kept, 1 or more; default 100,000. A claim beyond them is refused: no record may be lost. */
+  /** How many records are stored, 1 or more; default 100,000. A claim beyond them is refused: no record may be lost. */
   recordsMax?: number;
 }
 
@@ -68,7 +68,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     inspect: async (name) => {
       const stored = records.get(idOf(name));
       if (stored === undefined || isExpired(stored.record, clock.now())) return undefined;
-      return inspected(stored, stored.record, clock.now());
+      return inspectRecord(stored, stored.record, clock.now());
     },
     list: async (request) => listed([...records.values()], request, clock.now()),
     purge: async ({ limit }) => purge(limit),
@@ -82,10 +82,10 @@ function idOf({ scope, key }: RecordName): string {
 
 function listed(records: (RecordName & { record: KeyRecord })[], request: ListRequest, now: number): InspectedRecord[] {
   const { scope, state, after } = request;
-  const limit = checkedListLimit(request);
+  const limit = checkListLimit(request);
   return records
     .filter((stored) => !isExpired(stored.record, now))
-    .map((stored) => inspected(stored, stored.record, now))
+    .map((stored) => inspectRecord(stored, stored.record, now))
     .filter((found) => (scope === undefined || found.scope === scope) && (state === undefined || found.state === state))
     .filter((found) => after === undefined || compareNames(found, after) > 0)
     .sort(compareNames)

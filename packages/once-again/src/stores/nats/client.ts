@@ -9,10 +9,10 @@ export interface NatsEntry {
 
 /** What we use of a bucket's state. */
 export interface NatsBucketStatus {
-  /** How long an entry is kept after it was last written, milliseconds; 0: for ever. */
+  /** How long an entry is stored after it was last written, milliseconds; 0: for ever. */
   readonly ttl: number;
   readonly replicas: number;
-  /** How many versions of an entry are kept. */
+  /** How many versions of an entry are stored. */
   readonly history: number;
   readonly streamInfo: {
     /** The time at which the stream's leader answered; servers of version 2.10 and later say it. */

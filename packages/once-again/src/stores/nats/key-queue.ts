@@ -1,5 +1,5 @@
 /** Runs what is asked for one key one after the other, in the order in which it was asked for. */
-export function inOrder(): <Value>(key: string, work: () => Promise<Value>) => Promise<Value> {
+export function keyQueue(): <Value>(key: string, work: () => Promise<Value>) => Promise<Value> {
   const last = new Map<string, Promise<unknown>>();
   return async (key, work) => {
     const before = last.get(key);

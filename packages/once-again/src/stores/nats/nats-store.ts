@@ -3,15 +3,15 @@ import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkNumber, invalidOptionError } from "../../core/options.ts";
 import { sharedTimers } from "../../core/shared-timers.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import { boundedBy } from "../bounded.ts";
-import { checkedListLimit } from "../list-limit.ts";
+import { timeLimit } from "../time-limit.ts";
+import { checkListLimit } from "../list-limit.ts";
 import { type Apply, recordOperations } from "../record-operations.ts";
 import type { Store } from "../store.ts";
-import { inspected, isExpired, type Operation, transition } from "../transition.ts";
+import { inspectRecord, isExpired, type Operation, transition } from "../transition.ts";
 import { isConflict, leaderTime, type NatsKv } from "./client.ts";
-import { entryKey, entryValue, recordIn } from "./entries.ts";
+import { entryKey, entryValue, recordIn } from "./record-format.ts";
 import { bucketProblems } from "./health.ts";
-import { inOrder } from "./key-queue.ts";
+import { keyQueue } from "./key-queue.ts";
 import { listRecords } from "./scan.ts";
 
 /** How a NATS store asks its server. */
@@ -64,15 +64,15 @@ export async function natsStore(kv: NatsKv, options: NatsStoreOptions = {}): Pro
   checkNames("natsStore", options, { requestMsMax: true } satisfies OptionNames<NatsStoreOptions>);
   if (!hasMethod(kv, "history") || !hasMethod(kv, "status")) throw wrongClientError("kv", "a KV of @nats-io/kv", kv);
   const requestMsMax = checkNumber("requestMsMax", options.requestMsMax ?? 2000, { min: 1 });
-  const bounded = boundedBy(sharedTimers(systemClock), requestMsMax);
+  const limitTime = timeLimit(sharedTimers(systemClock), requestMsMax);
   const { history, replicas, ttl, streamInfo } = await kv.status();
   const { allow_direct: allowDirect, discard } = streamInfo.config;
   if (allowDirect) throw invalidOptionError("allow_direct of the bucket", "false", allowDirect);
   if (discard !== "new") throw invalidOptionError("discard of the bucket", '"new"', discard);
   if (!(ttl > 0)) throw invalidOptionError("ttl of the bucket", "at least the retention, in milliseconds", ttl);
   if (history !== 1) throw invalidOptionError("history of the bucket", "1", history);
-  const takeTurn = inOrder();
-  const read = (key: string) => bounded(Promise.all([leaderTime(kv), kv.get(key)]));
+  const takeTurn = keyQueue();
+  const read = (key: string) => limitTime(Promise.all([leaderTime(kv), kv.get(key)]));
 
   const apply: Apply = async (operation) => {
     checkLifetimes(operation, ttl);
@@ -85,8 +85,8 @@ export async function natsStore(kv: NatsKv, options: NatsStoreOptions = {}): Pro
         if (record === stored) return answer;
         const options = { previousSeq: entry?.revision ?? 0 };
         try {
-          if (record === undefined) await bounded(kv.delete(key, options));
-          else await bounded(kv.put(key, entryValue(operation, record), options));
+          if (record === undefined) await limitTime(kv.delete(key, options));
+          else await limitTime(kv.put(key, entryValue(operation, record), options));
           return answer;
         } catch (error) {
           if (!isConflict(error) || conflicts === conflictsMax) throw error;
@@ -102,9 +102,9 @@ export async function natsStore(kv: NatsKv, options: NatsStoreOptions = {}): Pro
     async inspect(name) {
       const [now, entry] = await read(entryKey(name));
       const record = recordIn(entry)?.record;
-      return record === undefined || isExpired(record, now) ? undefined : inspected(name, record, now);
+      return record === undefined || isExpired(record, now) ? undefined : inspectRecord(name, record, now);
     },
-    list: async (request) => listRecords(kv, { ...request, limit: checkedListLimit(request) }),
+    list: async (request) => listRecords(kv, { ...request, limit: checkListLimit(request) }),
     // The bucket removes them by its ttl. Looking for them would download every record.
     purge: async () => 0,
     health: async () => bucketProblems(await kv.status()),

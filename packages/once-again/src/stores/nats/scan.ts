@@ -1,8 +1,8 @@
-import { compareNames, firstOf } from "../record-order.ts";
+import { compareNames, firstRecords } from "../record-order.ts";
 import type { InspectedRecord, ListRequest } from "../store.ts";
-import { inspected, isExpired } from "../transition.ts";
+import { inspectRecord, isExpired } from "../transition.ts";
 import { type NatsKv, timeIn } from "./client.ts";
-import { recordIn } from "./entries.ts";
+import { recordIn } from "./record-format.ts";
 
 /** How often a bucket is read until a follower has caught up. */
 const readingsMax = 50;
@@ -28,10 +28,10 @@ export async function listRecords(
       isWhole ||= entry.revision >= lastRevision;
       const named = recordIn(entry);
       if (named === undefined || isExpired(named.record, now)) continue;
-      const found = inspected(named, named.record, now);
+      const found = inspectRecord(named, named.record, now);
       if (scope !== undefined && found.scope !== scope) continue;
       if (state !== undefined && found.state !== state) continue;
-      if (after === undefined || compareNames(found, after) > 0) first = firstOf([...first, found], limit);
+      if (after === undefined || compareNames(found, after) > 0) first = firstRecords([...first, found], limit);
     }
     if (isWhole) return first;
   }

@@ -19,7 +19,7 @@ export interface PgPool<Connection> extends PgClient {
   connect(
     callback: (error: Error | undefined, client: Connection | undefined, done: (release?: never) => void) => void,
   ): void;
-  /** An idle connection that breaks is told by an event. */
+  /** An idle connection that breaks is reported by an event. */
   on?(event: "error", listener: () => void): unknown;
   readonly options?: { readonly max?: number | undefined } | undefined;
 }

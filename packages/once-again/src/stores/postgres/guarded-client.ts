@@ -186,7 +186,7 @@ function refuse(fault: Error, query: PgQuery | string, values: unknown, callback
   return refusal(fault);
 }
 
-/** Who does not wait for it need not lose the process: a late use is told to `onError`. */
+/** Who does not wait for it need not lose the process: a late use is reported to `onError`. */
 function refusal(fault: Error): Promise<never> {
   const refused = Promise.reject(fault);
   refused.catch(ignore);

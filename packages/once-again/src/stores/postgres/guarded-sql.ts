@@ -31,7 +31,7 @@ const ignore = (): void => undefined;
  * The `sql` of `postgres` that a handler is given: what a reserved one can do and does not end its transaction, and
  * `begin` and `savepoint`, until the operation has ended.
  *
- * @param onLost is told when the connection is gone: it must not be given another statement.
+ * @param onLost is called when the connection is gone: it must not be given another statement.
  */
 export function guardedSql<Connection extends PostgresJsConnection>(
   connection: Connection,

@@ -1,6 +1,6 @@
 import { tableName } from "../sql/names.ts";
 import type { PostgresQuery } from "./client.ts";
-import { sqlState, unavailable } from "./errors.ts";
+import { sqlState, unavailableError } from "./errors.ts";
 import { schemaVersion } from "./schema.ts";
 
 interface Health {
@@ -16,13 +16,16 @@ export async function checkHealth(query: PostgresQuery, prefix: string): Promise
       current_setting('synchronous_commit') AS synchronous_commit FROM ${tableName(prefix, "schema")}`,
   ).catch((error: unknown) => {
     // undefined_table
-    throw unavailable(sqlState(error) === "42P01" ? "its tables are not there: run migrate()" : "no answer", error);
+    throw unavailableError(
+      sqlState(error) === "42P01" ? "its tables are not there: run migrate()" : "no answer",
+      error,
+    );
   })) as Health[];
   if (health?.version !== schemaVersion) {
-    throw unavailable(`its tables are of version ${health?.version}, not ${schemaVersion}: run migrate()`);
+    throw unavailableError(`its tables are of version ${health?.version}, not ${schemaVersion}: run migrate()`);
   }
-  if (health.read_only === "on") throw unavailable("this server only reads: connect to the primary");
+  if (health.read_only === "on") throw unavailableError("this server only reads: connect to the primary");
   if (health.synchronous_commit === "off") {
-    throw unavailable("synchronous_commit is off, so that a crash forgets keys that were acknowledged");
+    throw unavailableError("synchronous_commit is off, so that a crash forgets keys that were acknowledged");
   }
 }

@@ -3,8 +3,8 @@ import type { RecordName } from "../store.ts";
 import { bytesLiteral, integerLiteral, textLiteral } from "./literals.ts";
 import { clock, columns, expired } from "./statements.ts";
 
-/** A result to be kept, with the token of who keeps it. */
-export interface KeptResult extends RecordName {
+/** A result to be stored, with the token of who keeps it. */
+export interface StoredResult extends RecordName {
   fingerprint: string;
   owner: string;
   result: Uint8Array;
@@ -47,7 +47,7 @@ export function keyedStatements(prefix: string) {
     clear: (name: RecordName) =>
       `WITH ${clock} DELETE FROM ${keys} AS k USING clock WHERE ${named(name)} AND ${expired}`,
     /** Keeps a result. A new row each time, so that no dead one is left. */
-    keep: ({ fingerprint, owner, result, retentionMs, ...name }: KeptResult) => {
+    store: ({ fingerprint, owner, result, retentionMs, ...name }: StoredResult) => {
       const { scope, key } = storedName(name);
       return `WITH ${clock} INSERT INTO ${keys}
         (scope, key, state, fingerprint, owner, attempt, fence, lease_until, checkpoints, result, created_at, expires_at)

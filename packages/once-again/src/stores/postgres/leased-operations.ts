@@ -1,9 +1,9 @@
-import { checkedListLimit } from "../list-limit.ts";
+import { checkListLimit } from "../list-limit.ts";
 import { storedName, storedText } from "../sql/names.ts";
-import { checkpointText, claimAnswer, inspectedRow, type KeyRow, newClaimAnswer } from "../sql/records.ts";
+import { checkpointText, claimAnswer, inspectRow, type KeyRow, newClaimAnswer } from "../sql/record-format.ts";
 import type { ClaimAnswer, ClaimRequest, ListRequest, RecordName, StepRequest, Store } from "../store.ts";
 import type { PostgresQuery } from "./client.ts";
-import { isConflict, unavailable } from "./errors.ts";
+import { isConflict, unavailableError } from "./errors.ts";
 import type { PostgresStatements } from "./statements.ts";
 
 /** How often a claim is asked for that another one outran. The second time, it sees who did. */
@@ -34,12 +34,12 @@ export function leasedOperations(
         : changes(statements.forget, namedBy(name)),
     async inspect(name) {
       const [row] = (await query(statements.inspect, namedBy(name))) as KeyRow[];
-      return row && inspectedRow(row);
+      return row && inspectRow(row);
     },
     async list(request) {
       const { conditions, values } = listConditions(request);
-      const statement = statements.list(conditions, `$${values.push(checkedListLimit(request))}::bigint`);
-      return ((await query(statement, values)) as KeyRow[]).map(inspectedRow);
+      const statement = statements.list(conditions, `$${values.push(checkListLimit(request))}::bigint`);
+      return ((await query(statement, values)) as KeyRow[]).map(inspectRow);
     },
     async purge({ limit }) {
       const [answer] = (await query(statements.purge, [limit])) as { purged: number | string }[];
@@ -77,7 +77,7 @@ async function claim(
     const taken = await ask<KeyRow>(takeOver, [...values, takeOverAfterMs]);
     if (taken !== undefined) return claimAnswer(taken, request);
   }
-  throw unavailable(`a claim was outrun ${claimsMax} times`);
+  throw unavailableError(`a claim was outrun ${claimsMax} times`);
 }
 
 function namedBy(name: RecordName): string[] {

@@ -1,12 +1,12 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { OnceAgainError } from "../../core/errors.ts";
-import type { KeyRow } from "../sql/records.ts";
+import type { KeyRow } from "../sql/record-format.ts";
 import type { TransactionAnswer, TransactionRequest } from "../store.ts";
 import { type CallersTransaction, connectionOf } from "./callers-transaction.ts";
 import { hasLostTransaction, sqlState } from "./errors.ts";
-import { rethrowExplained } from "./explained.ts";
+import { rethrowExplained } from "./explain-errors.ts";
 import { keyedStatements } from "./keyed-statements.ts";
-import { keepStatements, known } from "./transact.ts";
+import { storeStatements, existingAnswer } from "./transact.ts";
 
 /** A handler's transaction refuses to have the store's own savepoint made anew. */
 const savepoint = "within_once_again";
@@ -21,7 +21,7 @@ const asking = new AsyncLocalStorage<object>();
  * transaction does, when you commit it. The tables are those of `postgresStore` (see its `migrate`), and a key is the
  * same key for both.
  *
- * What `work` throws undoes its writes and is thrown on; its key is not kept, and the transaction can go on. `work` must
+ * What `work` throws undoes its writes and is thrown on; its key is not stored, and the transaction can go on. `work` must
  * not end the transaction. If it does, the key is held: nobody runs it again until it is settled.
  *
  * @param transaction your open transaction, by one of `fromPg`, `fromPostgresJs`, `fromKysely`, `fromDrizzle`,
@@ -63,7 +63,7 @@ async function carryOut(
 ): Promise<TransactionAnswer<Uint8Array>> {
   const [lock] = (await transaction(keyed.tryLock(request))) as { locked: boolean }[];
   const [row] = (await transaction(keyed.lookUp(request)).catch(rethrowExplained)) as KeyRow[];
-  const answer = known(row, lock?.locked === true, request);
+  const answer = existingAnswer(row, lock?.locked === true, request);
   if (answer !== undefined) return answer;
   await transaction(`SAVEPOINT ${savepoint}`);
   const owner = crypto.randomUUID();
@@ -86,7 +86,7 @@ async function carryOut(
     if (sqlState(error) === "25P02") await end(`ROLLBACK TO SAVEPOINT ${savepoint}`);
     throw error;
   });
-  for (const statement of keepStatements(keyed, row, { ...request, owner, result })) await transaction(statement);
+  for (const statement of storeStatements(keyed, row, { ...request, owner, result })) await transaction(statement);
   return { kind: "executed", value: result };
 }
 

@@ -16,14 +16,14 @@ export function outliveBrokenConnections(pool: object): void {
 }
 
 /** What a connection of `mysql2` has, beside what a Pool of `pg` has. */
-const ofMysql = ["promise", "beginTransaction"];
+const ofMysql2 = ["promise", "beginTransaction"];
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for what lends no connections, a single connection among it. */
 export function checkPool(pool: unknown): void {
   const isOne = typeof pool === "object" && pool !== null && "processID" in pool;
   const isPool =
     (hasMethod(pool, "unsafe") && hasMethod(pool, "reserve")) ||
-    (hasMethod(pool, "query") && hasMethod(pool, "connect") && !ofMysql.some((method) => hasMethod(pool, method)));
+    (hasMethod(pool, "query") && hasMethod(pool, "connect") && !ofMysql2.some((method) => hasMethod(pool, method)));
   if (isPool && !isOne) return;
   const expected = "a Pool of pg, or the sql of postgres";
   throw isOne ? invalidOptionError("pool", expected, "one connection") : wrongClientError("pool", expected, pool);

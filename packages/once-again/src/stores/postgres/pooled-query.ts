@@ -1,7 +1,7 @@
-import type { Bounded } from "../bounded.ts";
+import type { TimeLimit } from "../time-limit.ts";
 import { type PostgresConnection, type PostgresPool, type PostgresQuery, postgresQuery } from "./client.ts";
 import { isConnectionLost } from "./errors.ts";
-import type { Lend, Lent } from "./lend.ts";
+import type { TakeConnection, PooledConnection } from "./pooled-connection.ts";
 
 /**
  * Runs single statements on any connection of a pool. A connection that does not answer in time is closed, so that the
@@ -10,37 +10,37 @@ import type { Lend, Lent } from "./lend.ts";
  */
 export function pooledQuery<Connection extends PostgresConnection>(
   pool: PostgresPool<Connection>,
-  lend: Lend<Connection>,
-  bounded: Bounded,
+  takeConnection: TakeConnection<Connection>,
+  limitTime: TimeLimit,
   prepare: boolean,
 ): PostgresQuery {
   if ("unsafe" in pool) {
     const run = postgresQuery(pool, prepare);
-    return (text, values) => bounded(run(text, values));
+    return (text, values) => limitTime(run(text, values));
   }
   return async (text, values) => {
     let isGivenUp = false;
-    let lent: Lent<Connection> | undefined;
+    let pooled: PooledConnection<Connection> | undefined;
     const answered = (async () => {
-      lent = await lend();
+      pooled = await takeConnection();
       // It came too late: nobody waits for the statement any more.
-      if (isGivenUp) return lent.release();
+      if (isGivenUp) return pooled.release();
       try {
-        const rows = await postgresQuery(lent.connection, prepare)(text, values);
-        lent.release();
+        const rows = await postgresQuery(pooled.connection, prepare)(text, values);
+        pooled.release();
         return rows;
       } catch (error) {
-        if (isConnectionLost(error)) lent.destroy?.();
-        else lent.release();
+        if (isConnectionLost(error)) pooled.destroy?.();
+        else pooled.release();
         throw error;
       }
     })();
     try {
-      return (await bounded(answered)) ?? [];
+      return (await limitTime(answered)) ?? [];
     } catch (error) {
       isGivenUp = true;
       // It is given back already, unless nobody answered.
-      lent?.destroy?.();
+      pooled?.destroy?.();
       answered.catch(() => undefined);
       throw error;
     }

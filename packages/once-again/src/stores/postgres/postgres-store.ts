@@ -3,7 +3,7 @@ import type { Clock } from "../../core/clock.ts";
 import { checkChoice, checkNumber } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import type { TransactionalStore } from "../store.ts";
-import { boundedBy } from "../bounded.ts";
+import { timeLimit } from "../time-limit.ts";
 import {
   type PgConnection,
   type PgPool,
@@ -13,13 +13,13 @@ import {
   type PostgresPool,
   postgresQuery,
 } from "./client.ts";
-import { explained } from "./explained.ts";
+import { explainErrors } from "./explain-errors.ts";
 import { checkHealth } from "./health.ts";
 import { keyedStatements } from "./keyed-statements.ts";
-import { type Ground, keyedStep, keyedWork, unkeyedWork } from "./transact.ts";
+import { type TransactionContext, transactStep, transact, transactUnkeyed } from "./transact.ts";
 import { leasedOperations } from "./leased-operations.ts";
-import { lenderOf } from "./lend.ts";
-import { Places } from "./places.ts";
+import { connectionsOf } from "./pooled-connection.ts";
+import { TransactionSlots } from "./transaction-slots.ts";
 import { checkPool, outliveBrokenConnections } from "./pool.ts";
 import { pooledQuery } from "./pooled-query.ts";
 import { postgresSchema } from "./schema.ts";
@@ -116,14 +116,14 @@ export function postgresStore<Connection extends PostgresConnection>(
   });
   outliveBrokenConnections(pool);
 
-  const bounded = boundedBy(options.clock ?? systemClock, busyMsMax);
+  const limitTime = timeLimit(options.clock ?? systemClock, busyMsMax);
   const prepare = options.prepare ?? true;
-  const lend = lenderOf(pool);
-  const query = explained(pooledQuery(pool, lend, bounded, prepare));
+  const takeConnection = connectionsOf(pool);
+  const query = explainErrors(pooledQuery(pool, takeConnection, limitTime, prepare));
   const statements = postgresStatements(prefix, replayTouch);
-  const places = new Places(transactionsMax);
-  const ground: Ground<Connection> = {
-    open: sessions({ lend, places, bounded, prepare, isolation: isolation.toUpperCase() }),
+  const slots = new TransactionSlots(transactionsMax);
+  const context: TransactionContext<Connection> = {
+    open: sessions({ takeConnection, slots, limitTime, prepare, isolation: isolation.toUpperCase() }),
     query,
     statements,
     keyed: keyedStatements(prefix),
@@ -134,9 +134,9 @@ export function postgresStore<Connection extends PostgresConnection>(
     survivesFailover: "synchronous",
     schemaSql,
     ...leasedOperations(query, statements),
-    transact: (request, work, onLateUse) => keyedWork(ground, request, work, onLateUse),
-    transactStep: (request, work, onLateUse) => keyedStep(ground, request, work, onLateUse),
-    transactUnkeyed: (work, onLateUse) => unkeyedWork(ground, work, onLateUse),
+    transact: (request, work, onLateUse) => transact(context, request, work, onLateUse),
+    transactStep: (request, work, onLateUse) => transactStep(context, request, work, onLateUse),
+    transactUnkeyed: (work, onLateUse) => transactUnkeyed(context, work, onLateUse),
     migrate: async () => void (await postgresQuery(pool, prepare)(schemaSql)),
     checkHealth: () => checkHealth(query, prefix),
     close: async () => undefined,

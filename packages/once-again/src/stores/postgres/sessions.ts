@@ -1,12 +1,12 @@
 import { OnceAgainError } from "../../core/errors.ts";
-import type { Bounded } from "../bounded.ts";
+import type { TimeLimit } from "../time-limit.ts";
 import { mayStillRun } from "../sql/overdue-work.ts";
 import type { OnLateUse } from "../store.ts";
 import { type PostgresConnection, type PostgresQuery, postgresQuery } from "./client.ts";
 import { hasLostTransaction, isConnectionLost } from "./errors.ts";
-import { rethrowExplained } from "./explained.ts";
-import type { Lend, Lent } from "./lend.ts";
-import type { Places } from "./places.ts";
+import { rethrowExplained } from "./explain-errors.ts";
+import type { TakeConnection, PooledConnection } from "./pooled-connection.ts";
+import type { TransactionSlots } from "./transaction-slots.ts";
 import { TransactionGuard } from "../sql/transaction-guard.ts";
 
 /** A connection of the user's pool that is ours for one transaction, which has begun. */
@@ -41,9 +41,9 @@ export const savepoint = "once_again_work";
 
 /** How the sessions of a store are opened. */
 export interface SessionOptions<Connection> {
-  readonly lend: Lend<Connection>;
-  readonly places: Places;
-  readonly bounded: Bounded;
+  readonly takeConnection: TakeConnection<Connection>;
+  readonly slots: TransactionSlots;
+  readonly limitTime: TimeLimit;
   readonly prepare: boolean;
   /** Of its transactions, in capitals. */
   readonly isolation: string;
@@ -56,18 +56,18 @@ export function sessions<Connection extends PostgresConnection>(
     let isGivenUp = false;
     let session: Session<Connection> | undefined;
     const opened = (async () => {
-      await options.places.enter();
-      let lent: Lent<Connection>;
+      await options.slots.enter();
+      let pooled: PooledConnection<Connection>;
       try {
         // Nobody waits for it any more, and a connection would be taken from somebody who does.
         if (isGivenUp) throw new Error("The transaction was given up.");
-        lent = await options.lend();
+        pooled = await options.takeConnection();
       } catch (error) {
-        options.places.leave();
+        options.slots.leave();
         throw error;
       }
-      const run = postgresQuery(lent.connection, options.prepare);
-      session = sessionOf(options, lent, run);
+      const run = postgresQuery(pooled.connection, options.prepare);
+      session = sessionOf(options, pooled, run);
       if (isGivenUp) {
         session.release();
         throw new Error("The transaction was given up.");
@@ -75,7 +75,7 @@ export function sessions<Connection extends PostgresConnection>(
       return { session, answer: await run(begin).catch(rethrowExplained) };
     })();
     try {
-      return await options.bounded(opened);
+      return await options.limitTime(opened);
     } catch (error) {
       isGivenUp = true;
       opened.catch(() => undefined);
@@ -86,8 +86,8 @@ export function sessions<Connection extends PostgresConnection>(
 }
 
 function sessionOf<Connection extends PostgresConnection>(
-  { places, bounded, isolation }: SessionOptions<Connection>,
-  lent: Lent<Connection>,
+  { slots, limitTime, isolation }: SessionOptions<Connection>,
+  pooled: PooledConnection<Connection>,
   send: PostgresQuery,
 ): Session<Connection> {
   let lost: Error | undefined;
@@ -96,18 +96,18 @@ function sessionOf<Connection extends PostgresConnection>(
     if (isReturned) return;
     isReturned = true;
     giveBack?.();
-    places.leave();
+    slots.leave();
   };
-  const release = (): void => returned(lent.release);
+  const release = (): void => returned(pooled.release);
   // `postgres` takes a broken connection out of its pool by itself, and would take a released one for whole.
-  const destroy = (): void => returned(lent.destroy);
+  const destroy = (): void => returned(pooled.destroy);
 
   return {
     // A connection of `postgres` that is lost must not be given another statement.
-    query: (text, values) => (lost === undefined ? bounded(send(text, values)) : Promise.reject(lost)),
+    query: (text, values) => (lost === undefined ? limitTime(send(text, values)) : Promise.reject(lost)),
     async run(work, onLateUse) {
       const guard = new TransactionGuard("postgres", isolation, onLateUse);
-      const { transaction, takeBack } = lent.give(guard, (error) => void (lost = error));
+      const { transaction, takeBack } = pooled.give(guard, (error) => void (lost = error));
       try {
         return await work(transaction);
       } finally {
@@ -119,17 +119,17 @@ function sessionOf<Connection extends PostgresConnection>(
     async rollBack({ cause, looks }) {
       // What stands in the connection's queue would hold up a ROLLBACK behind it.
       const isStuck = mayStillRun(cause) || OnceAgainError.isInstance(cause, "ONCE_STORE_UNAVAILABLE");
-      if (lost !== undefined || isConnectionLost(cause) || (isStuck && lent.destroy !== undefined)) {
+      if (lost !== undefined || isConnectionLost(cause) || (isStuck && pooled.destroy !== undefined)) {
         destroy();
         return "rolled back";
       }
       const rollingBack = rollBackBy(send, looks);
       rollingBack.then(release, (error: unknown) =>
-        lent.destroy === undefined && !isConnectionLost(error) ? release() : destroy(),
+        pooled.destroy === undefined && !isConnectionLost(error) ? release() : destroy(),
       );
-      return bounded(rollingBack).catch(() => {
+      return limitTime(rollingBack).catch(() => {
         // Where it can't be closed, it is given back when it has rolled back after all.
-        if (lent.destroy !== undefined) destroy();
+        if (pooled.destroy !== undefined) destroy();
         return "rolled back";
       });
     },

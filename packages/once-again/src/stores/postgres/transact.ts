@@ -1,15 +1,15 @@
-import { claimAnswer, inspectedRow, type KeyRow } from "../sql/records.ts";
+import { claimAnswer, inspectRow, type KeyRow } from "../sql/record-format.ts";
 import type { OnLateUse, StepRequest, TransactionAnswer, TransactionEnding, TransactionRequest } from "../store.ts";
 import type { PostgresQuery } from "./client.ts";
 import { isConflict } from "./errors.ts";
-import type { HeldKey, KeyedStatements, KeptResult } from "./keyed-statements.ts";
+import type { HeldKey, KeyedStatements, StoredResult } from "./keyed-statements.ts";
 import { checkpointValues } from "./leased-operations.ts";
 import { type OpenSession, savepoint } from "./sessions.ts";
 import type { PostgresStatements } from "./statements.ts";
 import { inTransaction } from "./transactions.ts";
 
 /** What the transactions of one store share. */
-export interface Ground<Connection> {
+export interface TransactionContext<Connection> {
   open: OpenSession<Connection>;
   /** Runs statements outside of every transaction. */
   query: PostgresQuery;
@@ -24,7 +24,7 @@ export interface Ground<Connection> {
 type Work<Connection, Value> = (connection: Connection) => Promise<TransactionEnding<Value>>;
 
 /** What stands in the way of an operation, if anything does: another one that holds its lock, or what it left. */
-export function known(
+export function existingAnswer(
   row: KeyRow | undefined,
   locked: boolean,
   request: TransactionRequest,
@@ -37,13 +37,13 @@ export function known(
 }
 
 /** Keeps a result, in the place of an expired one if there is any. */
-export function keepStatements(keyed: KeyedStatements, row: KeyRow | undefined, kept: KeptResult): string[] {
-  return row === undefined ? [keyed.keep(kept)] : [keyed.clear(kept), keyed.keep(kept)];
+export function storeStatements(keyed: KeyedStatements, row: KeyRow | undefined, stored: StoredResult): string[] {
+  return row === undefined ? [keyed.store(stored)] : [keyed.clear(stored), keyed.store(stored)];
 }
 
 /** `transact` of the port. */
-export async function keyedWork<Connection, Value>(
-  { open, query, keyed, begin, touch }: Ground<Connection>,
+export async function transact<Connection, Value>(
+  { open, query, keyed, begin, touch }: TransactionContext<Connection>,
   request: TransactionRequest,
   work: Work<Connection, Value>,
   onLateUse?: OnLateUse,
@@ -58,7 +58,7 @@ export async function keyedWork<Connection, Value>(
     async body(session, opened) {
       const [[{ locked }], [row]] = opened as [[{ locked: boolean }], KeyRow[]];
       if (committed !== undefined && row?.owner === owner) return { answer: committed, rollBack: "unawaited" };
-      const answer = known(row, locked, request);
+      const answer = existingAnswer(row, locked, request);
       if (answer !== undefined) {
         return answer.kind === "done" && touch !== ""
           ? { answer, commit: `RELEASE SAVEPOINT ${savepoint}; ${touch}` }
@@ -69,8 +69,8 @@ export async function keyedWork<Connection, Value>(
       committed = { kind: "executed", value };
       if (keep === "rollback") return { answer: committed, rollBack: "awaited" };
       const end = keep === "commit" ? `RELEASE SAVEPOINT ${savepoint}` : `ROLLBACK TO SAVEPOINT ${savepoint}`;
-      const kept = { ...request, owner, result };
-      return { answer: committed, commit: [end, ...keepStatements(keyed, row, kept)].join("; ") };
+      const stored = { ...request, owner, result };
+      return { answer: committed, commit: [end, ...storeStatements(keyed, row, stored)].join("; ") };
     },
     hold: () => holdKey(query, keyed, { ...request, owner }),
   });
@@ -92,8 +92,8 @@ async function holdKey(query: PostgresQuery, keyed: KeyedStatements, held: HeldK
 }
 
 /** `transactStep` of the port. */
-export async function keyedStep<Connection>(
-  { open, keyed, statements, begin }: Ground<Connection>,
+export async function transactStep<Connection>(
+  { open, keyed, statements, begin }: TransactionContext<Connection>,
   request: StepRequest,
   work: (connection: Connection) => Promise<Uint8Array>,
   onLateUse?: OnLateUse,
@@ -104,9 +104,9 @@ export async function keyedStep<Connection>(
     begin: () => `${begin}; ${keyed.waitForLock(request)}; ${keyed.lookUp(request)}; SAVEPOINT ${savepoint}`,
     async body(session, opened) {
       const [, [row]] = opened as [unknown, KeyRow[]];
-      const found = row && inspectedRow(row).record;
-      const kept = found?.owner === request.owner ? found.checkpoints[request.step] : undefined;
-      if (kept !== undefined) return { answer: kept, rollBack: "unawaited" };
+      const found = row && inspectRow(row).record;
+      const stored = found?.owner === request.owner ? found.checkpoints[request.step] : undefined;
+      if (stored !== undefined) return { answer: stored, rollBack: "unawaited" };
       if (found?.owner !== request.owner || found.state === "done") return { answer: undefined, rollBack: "unawaited" };
       const result = await session.run(work, onLateUse);
       // Only now is the row locked, so that the lease can be renewed while the step runs.
@@ -118,8 +118,8 @@ export async function keyedStep<Connection>(
 }
 
 /** `transactUnkeyed` of the port. */
-export async function unkeyedWork<Connection, Value>(
-  { open, begin }: Ground<Connection>,
+export async function transactUnkeyed<Connection, Value>(
+  { open, begin }: TransactionContext<Connection>,
   work: Work<Connection, Value>,
   onLateUse?: OnLateUse,
 ): Promise<Value> {

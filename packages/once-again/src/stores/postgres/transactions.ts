@@ -1,5 +1,5 @@
 import { OnceAgainError } from "../../core/errors.ts";
-import { hasLostTransaction, isConflict, isUnknownCommit, sqlState, unavailable } from "./errors.ts";
+import { hasLostTransaction, isConflict, isUnknownCommit, sqlState, unavailableError } from "./errors.ts";
 import type { OpenSession, Session } from "./sessions.ts";
 
 /** How often a transaction is run at most: a conflict, or a commit that nobody acknowledged, is rare. */
@@ -66,7 +66,7 @@ export async function inTransaction<Connection, Answer>(
   }
 }
 
-/** Whether another has kept the key meanwhile (unique_violation). */
+/** Whether another has stored the key meanwhile (unique_violation). */
 function isTaken(error: unknown): boolean {
   return sqlState(error) === "23505";
 }
@@ -90,7 +90,7 @@ async function escaped(plan: TransactionPlan<never, unknown>, cause: unknown): P
 }
 
 function commitError(error: unknown, unknown: boolean): unknown {
-  if (unknown) return unavailable("no answer came to a COMMIT, which may have been carried out", error);
+  if (unknown) return unavailableError("no answer came to a COMMIT, which may have been carried out", error);
   // in_failed_sql_transaction
   if (sqlState(error) !== "25P02") return error;
   return new OnceAgainError(

@@ -2,17 +2,17 @@ import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { isUtf8 } from "node:buffer";
 import { checkNumber, invalidOptionError } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import { boundedBy } from "../bounded.ts";
+import { timeLimit } from "../time-limit.ts";
 import type { RecordName, Store } from "../store.ts";
 import { type RedisClient, redisConnection } from "./client.ts";
-import { evictionCheck } from "./eviction.ts";
+import { evictionCheck } from "./eviction-check.ts";
 import { redisProblems } from "./health.ts";
-import { listRecords } from "./list.ts";
+import { listRecords } from "./scan.ts";
 import { redisKey } from "./names.ts";
-import { escaped, stepBytes } from "./record-text.ts";
+import { escaped, stepBytes } from "./record-format.ts";
 import { claimAnswerOf, inspectedOf } from "./replies.ts";
 import { script, scriptHash } from "./script.ts";
-import { silence } from "./silence.ts";
+import { watchSilence } from "./silence-watch.ts";
 
 /** How a Redis store names its keys, and what may happen to them. */
 export interface RedisStoreOptions {
@@ -65,11 +65,11 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
   } satisfies OptionNames<RedisStoreOptions>);
   const connection = redisConnection(client);
   const prefix = checkedPrefix(options.prefix ?? "once-again:");
-  const bounded = boundedBy(systemClock, healthMsMax);
+  const limitTime = timeLimit(systemClock, healthMsMax);
   const eviction = options.acknowledgeEviction === true ? () => undefined : evictionCheck(connection);
 
   const silentMsMax = checkNumber("silentMsMax", options.silentMsMax ?? 10_000, { min: 1 });
-  const { asked, answered } = silence(systemClock, silentMsMax, connection.renew);
+  const { asked, answered } = watchSilence(systemClock, silentMsMax, connection.renew);
 
   const ask = async (name: RecordName, operation: string, ...rest: (string | number | Uint8Array)[]) => {
     const key = redisKey(prefix, name);
@@ -117,7 +117,7 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
     list: (request) => listRecords(connection, prefix, request, read),
     // Redis has removed them already.
     purge: async () => 0,
-    health: () => bounded(redisProblems(connection)),
+    health: () => limitTime(redisProblems(connection)),
     close: async () => undefined,
   };
 }

@@ -1,5 +1,5 @@
 import type { ClaimAnswer, InspectedRecord, RecordName } from "../store.ts";
-import { recordOf, stepsOf } from "./record-text.ts";
+import { recordOf, stepsOf } from "./record-format.ts";
 
 /** The answer to a claim, from what the script says: its kind, and what goes with it. */
 export function claimAnswerOf(reply: unknown): ClaimAnswer {
@@ -23,8 +23,8 @@ export function claimAnswerOf(reply: unknown): ClaimAnswer {
 /** The record that the script found, as people see it. */
 export function inspectedOf({ scope, key }: RecordName, reply: unknown): InspectedRecord | undefined {
   if (reply === null) return undefined;
-  const [state, kept] = reply as [Buffer, Buffer];
-  return { scope, key, state: String(state) as InspectedRecord["state"], record: recordOf(bytesOf(kept)) };
+  const [state, stored] = reply as [Buffer, Buffer];
+  return { scope, key, state: String(state) as InspectedRecord["state"], record: recordOf(bytesOf(stored)) };
 }
 
 /** The client's buffer, as an array of bytes and nothing more. */

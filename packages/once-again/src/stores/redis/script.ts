@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 
 /**
  * The operations of the port on one record, in Lua: `ARGV[1]` says which, the rest are its arguments. It mirrors
- * `transition.ts`, against which it is tested. A record is one text: see `record-text.ts`.
+ * `transition.ts`, against which it is tested. A record is one text: see `record-format.ts`.
  *
  * It is one script, so that operations that were sent one after the other keep their order when the server has lost its
  * scripts. Redis expires the record when `isExpired` becomes true; the test in it is for the millisecond between. Fields
@@ -14,26 +14,26 @@ local find, sub = string.find, string.sub
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
-local kept = redis.call('GET', key)
+local stored = redis.call('GET', key)
 local expires_at, lease_until, fence, created_at, state, attempt, owner, fingerprint, rest_at
-if kept then
-  local attempt_at = (find(kept, ' ', 57, true) or 0) + 1
-  local owner_at = (find(kept, ' ', attempt_at, true) or 0) + 1
-  local fingerprint_at = (find(kept, ' ', owner_at, true) or 0) + 1
-  rest_at = (find(kept, '\\n', fingerprint_at, true) or 0) + 1
-  expires_at, lease_until = tonumber(sub(kept, 1, 13)), tonumber(sub(kept, 15, 27))
-  fence, created_at = sub(kept, 29, 41), sub(kept, 43, 55)
-  state, attempt = sub(kept, 57, attempt_at - 2), sub(kept, attempt_at, owner_at - 2)
-  owner, fingerprint = sub(kept, owner_at, fingerprint_at - 2), sub(kept, fingerprint_at, rest_at - 2)
+if stored then
+  local attempt_at = (find(stored, ' ', 57, true) or 0) + 1
+  local owner_at = (find(stored, ' ', attempt_at, true) or 0) + 1
+  local fingerprint_at = (find(stored, ' ', owner_at, true) or 0) + 1
+  rest_at = (find(stored, '\\n', fingerprint_at, true) or 0) + 1
+  expires_at, lease_until = tonumber(sub(stored, 1, 13)), tonumber(sub(stored, 15, 27))
+  fence, created_at = sub(stored, 29, 41), sub(stored, 43, 55)
+  state, attempt = sub(stored, 57, attempt_at - 2), sub(stored, attempt_at, owner_at - 2)
+  owner, fingerprint = sub(stored, owner_at, fingerprint_at - 2), sub(stored, fingerprint_at, rest_at - 2)
   if not expires_at or not lease_until then
     return redis.error_reply('WRONGTYPE This key holds no record of once-again.')
   end
   if expires_at <= now and (state == 'done' or lease_until <= now) then
     redis.call('DEL', key)
-    kept = nil
+    stored = nil
   end
 end
-local abandoned = kept and state == 'running' and lease_until <= now
+local abandoned = stored and state == 'running' and lease_until <= now
 
 -- A time as it has its place among the fields: 13 digits.
 local function after(ms)
@@ -42,7 +42,7 @@ end
 
 -- What follows the fields: the result, or while it runs the steps.
 local function rest()
-  return kept and sub(kept, rest_at) or ''
+  return stored and sub(stored, rest_at) or ''
 end
 
 local function keep(rest)
@@ -60,7 +60,7 @@ end
 
 if operation == 'claim' then
   local _, asked_fingerprint, asked_owner, lease_ms, retention_ms, take_over_after_ms = unpack(ARGV)
-  if kept then
+  if stored then
     if fingerprint ~= asked_fingerprint then return {'mismatch'} end
     if state == 'done' then return {'done', rest()} end
     if owner ~= asked_owner then
@@ -81,7 +81,7 @@ end
 
 if operation == 'inspect' then
   local seen_as = abandoned and 'abandoned' or state
-  return kept and (ARGV[2] == '' or ARGV[2] == seen_as) and {seen_as, kept} or nil
+  return stored and (ARGV[2] == '' or ARGV[2] == seen_as) and {seen_as, stored} or nil
 end
 
 if operation == 'resolve' then
@@ -91,7 +91,7 @@ if operation == 'resolve' then
   return finish(ARGV[3], ARGV[4])
 end
 
-if not kept or owner ~= ARGV[2] then return 0 end
+if not stored or owner ~= ARGV[2] then return 0 end
 if state == 'done' then return operation == 'complete' and 1 or 0 end
 if operation == 'complete' then return finish(ARGV[3], ARGV[4]) end
 if operation == 'checkpoint' then

@@ -1,7 +1,7 @@
 import { claimedOf, type IntentRow, intentOf, outcomeColumns } from "./intent-rows.ts";
 import { type IntentDialect, intentStatements } from "./intent-statements.ts";
 import type { IntentStore } from "../intent-store.ts";
-import { checkedListLimit } from "../list-limit.ts";
+import { checkListLimit } from "../list-limit.ts";
 
 /** Runs one statement, alone and atomically, and answers with its rows; a `write` is on disk when it resolves. */
 export interface SqlConnection {
@@ -51,7 +51,7 @@ export function sqlIntents(connection: SqlConnection, dialect: IntentDialect): I
       return found === undefined ? undefined : intentOf(found);
     },
     async list(request) {
-      const limit = checkedListLimit(request);
+      const limit = checkListLimit(request);
       return (await read(statements.list, request.state ?? null, request.after ?? null, limit)).map(intentOf);
     },
     forget: (id) => changes(statements.forget, id),

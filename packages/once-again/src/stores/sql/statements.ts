@@ -11,7 +11,7 @@ export interface SqlStatement {
   readonly words: readonly string[];
 }
 
-/** How many words of a statement are kept: what a statement does to its transaction is said in the first few. */
+/** How many words of a statement are stored: what a statement does to its transaction is said in the first few. */
 const wordsMax = 24;
 
 /** The statements of a text, without the empty ones. Semicolons in comments, strings, names and bodies separate none. */

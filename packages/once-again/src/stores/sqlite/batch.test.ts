@@ -6,7 +6,7 @@ import { systemClock } from "../../core/system-clock.ts";
 import type { SqliteOptions } from "./connection.ts";
 import { sqliteConnection } from "./connection.ts";
 import { recordWriter } from "./record-writer.ts";
-import { keyRows } from "./key-table.ts";
+import { keyTable } from "./key-table.ts";
 import { schema } from "./schema.ts";
 
 const keys = Array.from({ length: 50 }, (_, index) => `order-${index}`);
@@ -23,7 +23,7 @@ function poison(path: string, key: string): void {
 
 describe("operations that are asked for together", () => {
   test("share a commit, and each has its answer", async () => {
-    const connection = sqliteConnection({ path: ":memory:" } satisfies SqliteOptions, schema, keyRows);
+    const connection = sqliteConnection({ path: ":memory:" } satisfies SqliteOptions, schema, keyTable);
     onTestFinished(() => connection.close());
     let commits = 0;
     const write = recordWriter({

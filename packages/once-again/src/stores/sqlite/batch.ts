@@ -1,15 +1,15 @@
 import { setImmediate } from "node:timers/promises";
-import { type TakeTurn, unavailable } from "./connection-queue.ts";
+import { type TakeTurn, unavailableError } from "./connection-queue.ts";
 
 /** What became of one operation. */
-export type Settled = { readonly answer: unknown } | { readonly error: unknown };
+export type Outcome = { readonly answer: unknown } | { readonly error: unknown };
 
 /** How many operations are carried out together at most: one group that is too large keeps the event loop waiting. */
-const groupMax = 100;
+const batchMax = 100;
 
-interface Asked<Operation> {
+interface QueuedOperation<Operation> {
   readonly operation: Operation;
-  readonly settle: (settled: Settled) => void;
+  readonly settle: (settled: Outcome) => void;
 }
 
 /**
@@ -20,15 +20,15 @@ interface Asked<Operation> {
  * @param carryOut carries operations out, in their order. What it throws became of each of them.
  * @returns `ask`; and `takeTurn` for everything else, before which no operation comes that was asked for after it.
  */
-export function grouped<Operation>(
+export function batchOperations<Operation>(
   takeTurn: TakeTurn,
   queueMax: number,
-  carryOut: (operations: readonly Operation[]) => Promise<readonly Settled[]>,
+  carryOut: (operations: readonly Operation[]) => Promise<readonly Outcome[]>,
 ): { ask: (operation: Operation) => Promise<unknown>; takeTurn: TakeTurn } {
-  let open: Asked<Operation>[] = [];
+  let open: QueuedOperation<Operation>[] = [];
   let waiting = 0;
 
-  const begin = async (group: Asked<Operation>[]): Promise<void> => {
+  const begin = async (group: QueuedOperation<Operation>[]): Promise<void> => {
     const settled = await takeTurn(async () => {
       await setImmediate();
       if (open === group) open = [];
@@ -41,11 +41,11 @@ export function grouped<Operation>(
 
   return {
     async ask(operation) {
-      if (waiting >= queueMax) throw unavailable(`${waiting} operations wait for it already`);
+      if (waiting >= queueMax) throw unavailableError(`${waiting} operations wait for it already`);
       waiting += 1;
-      const { promise, resolve } = Promise.withResolvers<Settled>();
+      const { promise, resolve } = Promise.withResolvers<Outcome>();
       const asked = { operation, settle: resolve };
-      if (open.length > 0 && open.length < groupMax) open.push(asked);
+      if (open.length > 0 && open.length < batchMax) open.push(asked);
       else {
         open = [asked];
         void begin(open);

@@ -10,7 +10,7 @@ export type TakeTurn = <Value>(work: () => Promise<Value> | Value) => Promise<Va
  * @param bounds.waitMsMax how long one waits for its turn; then `ONCE_STORE_UNAVAILABLE`, and the work was not begun.
  * @param bounds.queueMax how many may wait; one more is refused at once, likewise.
  */
-export function turns(clock: Clock, bounds: { waitMsMax: number; queueMax: number }): TakeTurn {
+export function connectionQueue(clock: Clock, bounds: { waitMsMax: number; queueMax: number }): TakeTurn {
   const queue = new Set<() => void>();
   let busy = false;
 
@@ -25,7 +25,7 @@ export function turns(clock: Clock, bounds: { waitMsMax: number; queueMax: numbe
       busy = true;
       return undefined;
     }
-    if (queue.size >= bounds.queueMax) throw unavailable(`${queue.size} operations wait for it already`);
+    if (queue.size >= bounds.queueMax) throw unavailableError(`${queue.size} operations wait for it already`);
     return new Promise((resolve, reject) => {
       const start = (): void => {
         cancel();
@@ -34,7 +34,7 @@ export function turns(clock: Clock, bounds: { waitMsMax: number; queueMax: numbe
       };
       const cancel = clock.timer(bounds.waitMsMax, () => {
         queue.delete(start);
-        reject(unavailable(`it was busy for ${bounds.waitMsMax} ms`));
+        reject(unavailableError(`it was busy for ${bounds.waitMsMax} ms`));
       });
       queue.add(start);
     });
@@ -51,7 +51,7 @@ export function turns(clock: Clock, bounds: { waitMsMax: number; queueMax: numbe
 }
 
 /** The error for a database that others keep busy. */
-export function unavailable(why: string, cause?: unknown): OnceAgainError {
+export function unavailableError(why: string, cause?: unknown): OnceAgainError {
   return new OnceAgainError("ONCE_STORE_UNAVAILABLE", `The SQLite store did nothing: ${why}. Ask again later.`, {
     cause,
   });

@@ -4,7 +4,7 @@ import type { Clock } from "../../core/clock.ts";
 import { checkNumber, invalidOptionError } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { begin, rollback } from "./transactions.ts";
-import { type TakeTurn, turns } from "./connection-queue.ts";
+import { type TakeTurn, connectionQueue } from "./connection-queue.ts";
 
 /** How a store opens its database. */
 export interface SqliteOptions {
@@ -61,7 +61,7 @@ export function sqliteConnection<Prepared>(
   const queueMax = checkNumber("queueMax", options.queueMax ?? 10_000, { min: 1, integer: true });
   const database = open(options.path, schema);
   const prepared = prepare(database, clock);
-  const takeTurn = turns(clock, { waitMsMax: busyMsMax, queueMax });
+  const takeTurn = connectionQueue(clock, { waitMsMax: busyMsMax, queueMax });
 
   const committed = async <Value>(work: () => Promise<Value> | Value): Promise<Value> => {
     await begin(database, clock, busyMsMax);

@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { KeyRecord, ListRequest, RecordName } from "../store.ts";
 
 /** The statements on the key table, prepared once for a connection. */
-export interface Rows {
+export interface KeyTable {
   read(name: RecordName): KeyRecord | undefined;
   write(name: RecordName, record: KeyRecord): void;
   remove(name: RecordName): void;
@@ -28,7 +28,7 @@ interface Row extends RecordName {
 /** Mirrors `isExpired` of transition.ts. */
 const expired = "expires_at <= :now AND (state = 'done' OR lease_until <= :now)";
 
-export function keyRows(database: DatabaseSync): Rows {
+export function keyTable(database: DatabaseSync): KeyTable {
   const read = database.prepare("SELECT * FROM once_again_keys WHERE scope = ? AND key = ?");
   const remove = database.prepare("DELETE FROM once_again_keys WHERE scope = ? AND key = ?");
   const write = database.prepare(`

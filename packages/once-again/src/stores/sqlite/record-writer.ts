@@ -1,27 +1,27 @@
 import { OnceAgainError } from "../../core/errors.ts";
 import { type Operation, transition } from "../transition.ts";
 import type { SqliteConnection } from "./connection.ts";
-import type { Settled } from "./batch.ts";
-import type { Rows } from "./key-table.ts";
+import type { Outcome } from "./batch.ts";
+import type { KeyTable } from "./key-table.ts";
 
 /**
  * Carries operations out, in their order. What changes nothing, as most replays do, needs no write lock; all the rest is
  * committed together. An operation that fails fails alone.
  */
 export function recordWriter(
-  connection: Pick<SqliteConnection<Rows>, "database" | "prepared" | "committed" | "clock">,
-): (operations: readonly Operation[]) => Promise<readonly Settled[]> {
-  const { database, prepared: rows, committed, clock } = connection;
+  connection: Pick<SqliteConnection<KeyTable>, "database" | "prepared" | "committed" | "clock">,
+): (operations: readonly Operation[]) => Promise<readonly Outcome[]> {
+  const { database, prepared: table, committed, clock } = connection;
 
   const step = (operation: Operation) => {
-    const stored = rows.read(operation);
+    const stored = table.read(operation);
     return { stored, ...transition(stored, operation, clock.now()) };
   };
-  const write = (operation: Operation): Settled => {
+  const write = (operation: Operation): Outcome => {
     try {
       const { stored, record, answer } = step(operation);
-      if (record === undefined) rows.remove(operation);
-      else if (record !== stored) rows.write(operation, record);
+      if (record === undefined) table.remove(operation);
+      else if (record !== stored) table.write(operation, record);
       return { answer };
     } catch (error) {
       // A statement that fails changes nothing; but some failures, such as a full disk, end the transaction too.
@@ -29,21 +29,21 @@ export function recordWriter(
       return { error };
     }
   };
-  const commit = async (operations: readonly Operation[]): Promise<readonly Settled[]> => {
+  const commit = async (operations: readonly Operation[]): Promise<readonly Outcome[]> => {
     try {
       return await committed(() => operations.map(write));
     } catch (error) {
       if (operations.length <= 1 || OnceAgainError.isInstance(error)) return operations.map(() => ({ error }));
     }
     // One of them, or all together, ended the transaction: now each for itself.
-    const settled: Settled[] = [];
+    const settled: Outcome[] = [];
     for (const operation of operations) settled.push(...(await commit([operation])));
     return settled;
   };
 
   return async (operations) => {
     const changed = new Set<string>();
-    const seen = operations.map((operation): Settled | undefined => {
+    const seen = operations.map((operation): Outcome | undefined => {
       const name = JSON.stringify([operation.scope, operation.key]);
       if (changed.has(name)) return undefined;
       try {

@@ -12,7 +12,7 @@ export interface Closable {
 export class SqliteGuard extends TransactionGuard {
   readonly database: DatabaseSync;
   readonly #open = new Set<Closable>();
-  #undone = false;
+  #isRolledBack = false;
 
   constructor(database: DatabaseSync, onLateUse: OnLateUse | undefined) {
     super("sqlite", undefined, onLateUse);
@@ -20,8 +20,8 @@ export class SqliteGuard extends TransactionGuard {
   }
 
   /** Whether SQLite rolled the transaction back over a failure. Nothing was carried out after that. */
-  get undone(): boolean {
-    return this.#undone;
+  get isRolledBack(): boolean {
+    return this.#isRolledBack;
   }
 
   /**
@@ -40,7 +40,7 @@ export class SqliteGuard extends TransactionGuard {
 
   /** Looks whether a use that failed took the transaction with it. */
   leave(hasFailed: boolean): void {
-    if (hasFailed && !this.database.isTransaction) this.#undone = true;
+    if (hasFailed && !this.database.isTransaction) this.#isRolledBack = true;
   }
 
   /** Carries a text out. The handler's own BEGIN, COMMIT and ROLLBACK are savepoints. */

@@ -1,13 +1,13 @@
 import type { DatabaseSync } from "node:sqlite";
-import { checkedListLimit } from "../list-limit.ts";
+import { checkListLimit } from "../list-limit.ts";
 import { type Apply, recordOperations } from "../record-operations.ts";
 import type { TransactionalStore } from "../store.ts";
-import { type AnswerTo, inspected, isExpired, type Operation } from "../transition.ts";
+import { type AnswerTo, inspectRecord, isExpired, type Operation } from "../transition.ts";
 import { type SqliteOptions, sqliteConnection } from "./connection.ts";
-import { grouped } from "./batch.ts";
-import { keyedStep, keyedWork, unkeyedWork } from "./transact.ts";
+import { batchOperations } from "./batch.ts";
+import { transactStep, transact, transactUnkeyed } from "./transact.ts";
 import { recordWriter } from "./record-writer.ts";
-import { keyRows } from "./key-table.ts";
+import { keyTable } from "./key-table.ts";
 import { schema } from "./schema.ts";
 import type { TakeTurn } from "./connection-queue.ts";
 
@@ -31,9 +31,9 @@ export interface SqliteStore extends TransactionalStore<DatabaseSync> {
  * @throws OnceAgainError `ONCE_OPTION_INVALID`; what `node:sqlite` throws when the file can't be opened.
  */
 export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
-  const connection = sqliteConnection(options, schema, keyRows);
-  const { prepared: rows, clock, committed, queueMax } = connection;
-  const { ask, takeTurn } = grouped(connection.takeTurn, queueMax, recordWriter(connection));
+  const connection = sqliteConnection(options, schema, keyTable);
+  const { prepared: table, clock, committed, queueMax } = connection;
+  const { ask, takeTurn } = batchOperations(connection.takeTurn, queueMax, recordWriter(connection));
   const apply: Apply = async <Asked extends Operation>(operation: Asked) => (await ask(operation)) as AnswerTo<Asked>;
   const transaction: TakeTurn = (work) => takeTurn(() => committed(work));
 
@@ -41,23 +41,23 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
     survivesFailover: "yes",
     schemaSql: schema,
     ...recordOperations(apply),
-    transact: (request, work, onLateUse) => transaction(() => keyedWork(connection, request, work, onLateUse)),
-    transactStep: (request, work, onLateUse) => transaction(() => keyedStep(connection, request, work, onLateUse)),
-    transactUnkeyed: (work, onLateUse) => transaction(() => unkeyedWork(connection, work, onLateUse)),
+    transact: (request, work, onLateUse) => transaction(() => transact(connection, request, work, onLateUse)),
+    transactStep: (request, work, onLateUse) => transaction(() => transactStep(connection, request, work, onLateUse)),
+    transactUnkeyed: (work, onLateUse) => transaction(() => transactUnkeyed(connection, work, onLateUse)),
     inspect: (name) =>
       takeTurn(() => {
-        const record = rows.read(name);
+        const record = table.read(name);
         const now = clock.now();
-        return record === undefined || isExpired(record, now) ? undefined : inspected(name, record, now);
+        return record === undefined || isExpired(record, now) ? undefined : inspectRecord(name, record, now);
       }),
     list: async (request) => {
-      const limit = checkedListLimit(request);
+      const limit = checkListLimit(request);
       return takeTurn(() => {
         const now = clock.now();
-        return rows.list({ ...request, limit }, now).map((found) => inspected(found, found.record, now));
+        return table.list({ ...request, limit }, now).map((found) => inspectRecord(found, found.record, now));
       });
     },
-    purge: ({ limit }) => transaction(() => rows.purge(limit, clock.now())),
+    purge: ({ limit }) => transaction(() => table.purge(limit, clock.now())),
     close: () => connection.close(),
   };
 }

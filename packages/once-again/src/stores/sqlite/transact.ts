@@ -3,13 +3,13 @@ import { OnceAgainError } from "../../core/errors.ts";
 import type { OnLateUse, StepRequest, TransactionAnswer, TransactionEnding, TransactionRequest } from "../store.ts";
 import { transition } from "../transition.ts";
 import type { SqliteConnection } from "./connection.ts";
-import type { Rows } from "./key-table.ts";
+import type { KeyTable } from "./key-table.ts";
 import { SqliteTransaction } from "./sqlite-transaction.ts";
 import { SqliteGuard } from "./sqlite-guard.ts";
 import { begin, isUnknownSavepoint, rollback } from "./transactions.ts";
 
 /** The connection with the open transaction, and what is needed to read and write records on it. */
-export type Ground = Pick<SqliteConnection<Rows>, "database" | "prepared" | "clock" | "busyMsMax">;
+export type TransactionContext = Pick<SqliteConnection<KeyTable>, "database" | "prepared" | "clock" | "busyMsMax">;
 
 type Work<Value> = (transaction: DatabaseSync) => Promise<TransactionEnding<Value>>;
 
@@ -20,27 +20,27 @@ const savepoint = "once_again_work";
  * Runs the work of a key that is seen for the first time and keeps its result, inside an open transaction; it changes
  * nothing when the key is known.
  */
-export async function keyedWork<Value>(
-  ground: Ground,
+export async function transact<Value>(
+  context: TransactionContext,
   request: TransactionRequest,
   work: Work<Value>,
   onLateUse: OnLateUse | undefined,
 ): Promise<TransactionAnswer<Value>> {
-  const { database, prepared: rows, clock } = ground;
+  const { database, prepared: table, clock } = context;
   // Nobody sees this claim before the commit, so it needs neither a lease nor a token of its own.
   const owner = "";
   const claim = { kind: "claim", ...request, owner, leaseMs: 0 } as const;
-  const stored = rows.read(request);
+  const stored = table.read(request);
   const startedAt = clock.now();
   const { answer } = transition(stored, claim, startedAt);
   if (answer.kind !== "acquired") return answer;
-  const { keep, result, value } = await ended(database, work, onLateUse, () => hold(ground, request));
+  const { keep, result, value } = await runWork(database, work, onLateUse, () => holdKey(context, request));
   if (keep !== "rollback") {
-    // Of the time at which the work ended: it may have taken longer than its result is kept.
+    // Of the time at which the work ended: it may have taken longer than its result is stored.
     const now = Math.max(startedAt, clock.now());
     const { record } = transition(stored, claim, now);
     const completed = transition(record, { kind: "complete", ...request, owner, result }, now).record;
-    if (completed !== undefined) rows.write(request, completed);
+    if (completed !== undefined) table.write(request, completed);
   }
   return { kind: "executed", value };
 }
@@ -49,35 +49,35 @@ export async function keyedWork<Value>(
  * Runs one step of a leased operation and keeps its checkpoint, inside an open transaction; it changes nothing when the
  * operation is no longer the owner's.
  */
-export async function keyedStep(
-  { database, prepared: rows, clock }: Ground,
+export async function transactStep(
+  { database, prepared: table, clock }: TransactionContext,
   request: StepRequest,
   work: (transaction: DatabaseSync) => Promise<Uint8Array>,
   onLateUse: OnLateUse | undefined,
 ): Promise<Uint8Array | undefined> {
-  const stored = rows.read(request);
+  const stored = table.read(request);
   const checkpoint = (result: Uint8Array) =>
     transition(stored, { kind: "checkpoint", ...request, result }, clock.now());
   if (!checkpoint(new Uint8Array()).answer) return undefined;
-  const kept = stored?.checkpoints[request.step];
-  if (kept !== undefined) return kept;
+  const earlier = stored?.checkpoints[request.step];
+  if (earlier !== undefined) return earlier;
   const step: Work<Uint8Array> = async (transaction) => {
     const result = await work(transaction);
     return { keep: "commit", result, value: result };
   };
-  const { result } = await ended(database, step, onLateUse);
+  const { result } = await runWork(database, step, onLateUse);
   const { record } = checkpoint(result);
-  if (record !== undefined) rows.write(request, record);
+  if (record !== undefined) table.write(request, record);
   return result;
 }
 
 /** Runs work that has no key, inside an open transaction. */
-export async function unkeyedWork<Value>(
-  { database }: Ground,
+export async function transactUnkeyed<Value>(
+  { database }: TransactionContext,
   work: Work<Value>,
   onLateUse: OnLateUse | undefined,
 ): Promise<Value> {
-  return (await ended(database, work, onLateUse)).value;
+  return (await runWork(database, work, onLateUse)).value;
 }
 
 /**
@@ -85,7 +85,7 @@ export async function unkeyedWork<Value>(
  *
  * @param hold sees to it that work which ended its transaction does not run again; missing where nothing can.
  */
-async function ended<Value>(
+async function runWork<Value>(
   database: DatabaseSync,
   work: Work<Value>,
   onLateUse: OnLateUse | undefined,
@@ -98,18 +98,18 @@ async function ended<Value>(
   try {
     const ending = await work(transaction);
     guard.end();
-    const isUndone = guard.undone && ending.keep === "rollback";
-    if (isUndone || endSavepoint(database, ending.keep === "answer-only")) {
+    const isRolledBack = guard.isRolledBack && ending.keep === "rollback";
+    if (isRolledBack || endSavepoint(database, ending.keep === "answer-only")) {
       if (ending.keep === "rollback") rollback(database);
       return ending;
     }
   } catch (error) {
     guard.end();
-    if (guard.undone || endSavepoint(database, true)) throw error;
+    if (guard.isRolledBack || endSavepoint(database, true)) throw error;
     cause = error;
   }
   rollback(database);
-  if (guard.undone) throw handlerFailed("went on after a failure for which SQLite rolled everything back.");
+  if (guard.isRolledBack) throw handlerFailed("went on after a failure for which SQLite rolled everything back.");
   const fate = hold === undefined ? "" : await hold().then(...keyFates);
   throw handlerFailed(
     `ended the transaction it was given: what it had done by then may be committed. Leave COMMIT and ROLLBACK to once-again.${fate}`,
@@ -139,14 +139,14 @@ function handlerFailed(what: string, cause?: unknown): OnceAgainError {
 }
 
 /** Leaves the key as a worker leaves it that died: nobody knows what was done. Only where no other has it by now. */
-async function hold(
-  { database, prepared: rows, clock, busyMsMax }: Ground,
+async function holdKey(
+  { database, prepared: table, clock, busyMsMax }: TransactionContext,
   request: TransactionRequest,
 ): Promise<void> {
   await begin(database, clock, busyMsMax);
-  const stored = rows.read(request);
+  const stored = table.read(request);
   const owner = crypto.randomUUID();
   const { record } = transition(stored, { kind: "claim", ...request, owner, leaseMs: 0 }, clock.now());
-  if (record !== undefined && record !== stored) rows.write(request, record);
+  if (record !== undefined && record !== stored) table.write(request, record);
   database.exec("COMMIT");
 }

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { type Clock, sleep } from "../../core/clock.ts";
-import { unavailable } from "./connection-queue.ts";
+import { unavailableError } from "./connection-queue.ts";
 
 /** SQLite's result code for "another connection holds the lock" (https://sqlite.org/rescode.html#busy). */
 const sqliteBusy = 5;
@@ -25,7 +25,7 @@ export async function begin(database: DatabaseSync, clock: Clock, waitMsMax: num
       return;
     } catch (error) {
       if (!isBusy(error)) throw error;
-      if (clock.monotonic() >= endsAt) throw unavailable(`others held its lock for ${waitMsMax} ms`, error);
+      if (clock.monotonic() >= endsAt) throw unavailableError(`others held its lock for ${waitMsMax} ms`, error);
     }
     await sleep(clock, busyPollMs);
   }

@@ -15,7 +15,7 @@ export function evictionCheck(connection: RedisConnection): () => Promise<void> 
   const ask = async (): Promise<void> => {
     const policies = await memoryPolicies(connection).catch(() => []);
     const evicting = policies.find((policy) => policy !== undefined && policy !== "noeviction");
-    if (evicting !== undefined) throw mayEvict(evicting);
+    if (evicting !== undefined) throw evictionError(evicting);
     isSound = policies.length > 0 && policies.every((policy) => policy === "noeviction");
   };
   return () => {
@@ -25,7 +25,7 @@ export function evictionCheck(connection: RedisConnection): () => Promise<void> 
   };
 }
 
-function mayEvict(policy: string): OnceAgainError {
+function evictionError(policy: string): OnceAgainError {
   return new OnceAgainError(
     "ONCE_OPTION_INVALID",
     `The maxmemory-policy of Redis is ${policy}, and must be noeviction: Redis may evict a record, and its operation then ` +

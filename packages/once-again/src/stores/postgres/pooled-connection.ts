@@ -11,37 +11,39 @@ import { guardedSql } from "./guarded-sql.ts";
 import type { TransactionGuard } from "../sql/transaction-guard.ts";
 
 /** What a handler is given of a connection. */
-export interface Given<Connection> {
+export interface HandlerConnection<Connection> {
   readonly transaction: Connection;
   /** Takes it back. Its guard has ended before. */
   readonly takeBack: () => void;
 }
 
 /** A connection of the user's pool that is ours for a while. Whichever of its ends comes first counts. */
-export interface Lent<Connection> {
+export interface PooledConnection<Connection> {
   readonly connection: Connection;
-  readonly give: (guard: TransactionGuard, onLost: (error: Error) => void) => Given<Connection>;
+  readonly give: (guard: TransactionGuard, onLost: (error: Error) => void) => HandlerConnection<Connection>;
   readonly release: () => void;
   /** Closes it; missing where no single connection can be closed (`postgres`). */
   readonly destroy?: (() => void) | undefined;
 }
 
 /** Takes a connection from the pool, and waits for one without end. */
-export type Lend<Connection> = () => Promise<Lent<Connection>>;
+export type TakeConnection<Connection> = () => Promise<PooledConnection<Connection>>;
 
-export function lenderOf<Connection extends PostgresConnection>(pool: PostgresPool<Connection>): Lend<Connection> {
+export function connectionsOf<Connection extends PostgresConnection>(
+  pool: PostgresPool<Connection>,
+): TakeConnection<Connection> {
   return (
     "reserve" in pool
       ? () => reserved(pool as PostgresJsPool<PostgresJsConnection>)
       : () => connected(pool as PgPool<PgConnection>)
-  ) as Lend<Connection>;
+  ) as TakeConnection<Connection>;
 }
 
 // A lent connection that breaks says so by an event, which would end the process if nobody listened. The statement that
 // runs, or the next one, fails with the same error.
 const ignore = (): void => undefined;
 
-function connected(pool: PgPool<PgConnection>): Promise<Lent<PgConnection>> {
+function connected(pool: PgPool<PgConnection>): Promise<PooledConnection<PgConnection>> {
   return new Promise((resolve, reject) => {
     const take = (error: Error | undefined, connection: PgConnection | undefined): void => {
       if (connection === undefined) return reject(error ?? new Error("The pool lent no connection."));
@@ -55,7 +57,7 @@ function connected(pool: PgPool<PgConnection>): Promise<Lent<PgConnection>> {
   });
 }
 
-function lentClient(connection: PgConnection): Lent<PgConnection> {
+function lentClient(connection: PgConnection): PooledConnection<PgConnection> {
   connection.on("error", ignore);
   let isReturned = false;
   const giveBack = (destroy: boolean): void => {
@@ -72,12 +74,12 @@ function lentClient(connection: PgConnection): Lent<PgConnection> {
   };
 }
 
-function givenClient(connection: PgConnection, guard: TransactionGuard): Given<PgConnection> {
+function givenClient(connection: PgConnection, guard: TransactionGuard): HandlerConnection<PgConnection> {
   const client = new GuardedClient(connection, guard);
   return { transaction: client as unknown as PgConnection, takeBack: () => client.forgetListeners() };
 }
 
-async function reserved(pool: PostgresJsPool<PostgresJsConnection>): Promise<Lent<PostgresJsConnection>> {
+async function reserved(pool: PostgresJsPool<PostgresJsConnection>): Promise<PooledConnection<PostgresJsConnection>> {
   const connection = await pool.reserve();
   let isReturned = false;
   return {

@@ -1,10 +1,10 @@
 import { OnceAgainError } from "../../core/errors.ts";
-import { notMigrated } from "../sql/not-migrated.ts";
+import { notMigratedError } from "../sql/not-migrated-error.ts";
 import type { PostgresQuery } from "./client.ts";
 import { sqlState } from "./errors.ts";
 
 /** The same query, whose errors say what to do where that is known. Only for statements of our own. */
-export function explained(query: PostgresQuery): PostgresQuery {
+export function explainErrors(query: PostgresQuery): PostgresQuery {
   return (text, values) => query(text, values).catch(rethrowExplained);
 }
 
@@ -14,7 +14,7 @@ export function rethrowExplained(error: unknown): never {
     case "42P01":
     case "42703":
     case "3F000":
-      throw notMigrated("PostgreSQL", error);
+      throw notMigratedError("PostgreSQL", error);
     // invalid_sql_statement_name, duplicate_prepared_statement: the statement was prepared on another connection
     case "26000":
     case "42P05":

@@ -1,6 +1,6 @@
-import { checkedListLimit } from "../list-limit.ts";
+import { checkListLimit } from "../list-limit.ts";
 import type { InspectedRecord, ListRequest, RecordName } from "../store.ts";
-import { compareNames, firstOf } from "../record-order.ts";
+import { compareNames, firstRecords } from "../record-order.ts";
 import type { RedisConnection } from "./client.ts";
 import { keyPattern, nameOf } from "./names.ts";
 
@@ -22,13 +22,13 @@ export async function listRecords(
   read: Read,
 ): Promise<InspectedRecord[]> {
   const { scope, state, after } = request;
-  const limit = checkedListLimit(request);
+  const limit = checkListLimit(request);
   let first: InspectedRecord[] = [];
   for await (const names of scan(connection, prefix, scope)) {
     // SCAN may give a key twice.
     const candidates = names.filter((name) => mayFollow(name, after) && mayBeAmong(first, limit, name));
     const found = await Promise.all(candidates.map((name) => read(name, state)));
-    first = firstOf([...first, ...found.filter((record) => record !== undefined)], limit);
+    first = firstRecords([...first, ...found.filter((record) => record !== undefined)], limit);
   }
   return first;
 }

@@ -2,8 +2,8 @@ import { joinBytes } from "../../core/bytes.ts";
 import type { KeyRecord } from "../store.ts";
 
 /**
- * How a record is kept, as the script writes it: a line of its fields in this order, separated by spaces, and then the
- * result, or, while it runs, its steps, one after the other as they were kept. The script knows the places of the times:
+ * How a record is stored, as the script writes it: a line of its fields in this order, separated by spaces, and then the
+ * result, or, while it runs, its steps, one after the other as they were stored. The script knows the places of the times:
  * milliseconds since the epoch have 13 digits from 2001 to 2286. Texts are escaped as in a URL.
  */
 const fields =
@@ -13,13 +13,13 @@ const fields =
 export const escaped = encodeURIComponent;
 
 /** @throws Error for what is no such record. */
-export function recordOf(kept: Uint8Array): KeyRecord {
-  const lineLength = kept.indexOf(0x0a) + 1;
-  const { groups } = fields.exec(textOf(kept.subarray(0, lineLength))) ?? {};
+export function recordOf(stored: Uint8Array): KeyRecord {
+  const lineLength = stored.indexOf(0x0a) + 1;
+  const { groups } = fields.exec(textOf(stored.subarray(0, lineLength))) ?? {};
   if (groups === undefined) throw new Error("This key holds no record of once-again.");
   const number = (name: string): number => Number(groups[name]);
   const text = (name: string): string => decodeURIComponent(groups[name] ?? "");
-  const rest = kept.subarray(lineLength);
+  const rest = stored.subarray(lineLength);
   const isDone = groups["state"] === "done";
   return {
     state: isDone ? "done" : "running",
@@ -35,20 +35,20 @@ export function recordOf(kept: Uint8Array): KeyRecord {
   };
 }
 
-/** One step as it is kept: the length of its result in bytes, its name as JSON, and its result. */
+/** One step as it is stored: the length of its result in bytes, its name as JSON, and its result. */
 export function stepBytes(name: string, result: Uint8Array): Uint8Array {
   return joinBytes([new TextEncoder().encode(`${result.length} ${JSON.stringify(name)}\n`), result]);
 }
 
-/** The steps that were kept; of two with one name the later one. */
-export function stepsOf(kept: Uint8Array): Record<string, Uint8Array> {
+/** The steps that were stored; of two with one name the later one. */
+export function stepsOf(stored: Uint8Array): Record<string, Uint8Array> {
   const steps: [string, Uint8Array][] = [];
-  for (let at = 0; at < kept.length;) {
-    const resultAt = kept.indexOf(0x0a, at) + 1;
-    const [, length, name] = /^(\d+) (.*)\n$/.exec(textOf(kept.subarray(at, resultAt))) ?? [];
+  for (let at = 0; at < stored.length;) {
+    const resultAt = stored.indexOf(0x0a, at) + 1;
+    const [, length, name] = /^(\d+) (.*)\n$/.exec(textOf(stored.subarray(at, resultAt))) ?? [];
     if (length === undefined || name === undefined) throw new Error("A step of this record can't be read.");
     at = resultAt + Number(length);
-    steps.push([JSON.parse(name) as string, kept.subarray(resultAt, at)]);
+    steps.push([JSON.parse(name) as string, stored.subarray(resultAt, at)]);
   }
   return Object.fromEntries(steps);
 }

@@ -1,7 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 
 /** Notices a connection that owes every answer. */
-export interface Silence {
+export interface SilenceWatch {
   /** Something was asked. */
   readonly asked: () => void;
   /** Something was answered, or failed. */
@@ -14,7 +14,7 @@ export interface Silence {
  *
  * @param renew gives the connection up and makes another, if it seems to be in order.
  */
-export function silence(clock: Clock, msMax: number, renew: () => void): Silence {
+export function watchSilence(clock: Clock, msMax: number, renew: () => void): SilenceWatch {
   let owed = 0;
   /** When something was answered last, or when the first of what is owed was asked. */
   let heardAt = 0;

@@ -1,5 +1,5 @@
 /** Lets a number of transactions in at a time. Others wait their turn, in the order in which they came. */
-export class Places {
+export class TransactionSlots {
   #free: number;
   readonly #waiting: (() => void)[] = [];
 

@@ -1,7 +1,7 @@
 import { OnceAgainError } from "../../core/errors.ts";
 
 /** The error for a database that does not have the tables of a store, or has them as they were in an older version. */
-export function notMigrated(database: string, cause: unknown): OnceAgainError {
+export function notMigratedError(database: string, cause: unknown): OnceAgainError {
   return new OnceAgainError(
     "ONCE_STORE_UNAVAILABLE",
     `The ${database} store: its tables are not there, or not of this version. Run \`await store.migrate()\` once before ` +

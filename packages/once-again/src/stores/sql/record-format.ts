@@ -1,6 +1,6 @@
 import { originalText, storedText } from "./names.ts";
 import type { ClaimAnswer, ClaimRequest, InspectedRecord, KeyRecord } from "../store.ts";
-import { inspected, transition } from "../transition.ts";
+import { inspectRecord, transition } from "../transition.ts";
 
 /** A row of the table of keys, with the store's time at which it was read. Some drivers give large integers as text. */
 export interface KeyRow {
@@ -39,9 +39,9 @@ function recordOf(row: KeyRow): KeyRecord {
 }
 
 /** The record that a row holds, as people see it. */
-export function inspectedRow(row: KeyRow): InspectedRecord {
+export function inspectRow(row: KeyRow): InspectedRecord {
   const name = { scope: originalText(row.scope), key: originalText(row.key) };
-  return inspected(name, recordOf(row), Number(row.ms));
+  return inspectRecord(name, recordOf(row), Number(row.ms));
 }
 
 /** The answer to a claim that made its row, at the store's time. */
