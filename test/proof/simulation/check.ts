@@ -23,7 +23,7 @@ export interface Rest {
   readonly records: ReadonlyMap<Order, InspectedRecord | undefined>;
 }
 
-/** Holds the end of a simulation against the invariants of design/server.md. */
+/** Holds the end of a simulation against the invariants of docs/verification.md. */
 export function breaches(rest: Rest): Breach[] {
   const found: Breach[] = [];
   const breach = (invariant: InvariantName, order: { name: string }, what: string): void =>
