@@ -6,7 +6,7 @@ const path = process.env["ORDERS_DB"] ?? "orders.db";
 const database = new DatabaseSync(path);
 database.exec("CREATE TABLE IF NOT EXISTS charges (id INTEGER PRIMARY KEY, amount INTEGER NOT NULL) STRICT");
 
-// The charge, the key and the answer are committed together: a crash leaves all of them, or none.
+// The charge, the key and the response are committed together: a crash leaves all of them, or none.
 const charge = onceFetch(
   { mode: "transactional", store: sqliteStore({ path }), scope: "public" },
   async (request, { transaction }) => {

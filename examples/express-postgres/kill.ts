@@ -1,4 +1,4 @@
-/** Kills the server with the INSERT on its way, starts it again, and shows what the caller is answered. */
+/** Kills the server with the INSERT on its way, starts it again, and shows what its caller gets. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -40,7 +40,7 @@ console.log("killed, with the INSERT on its way");
 await database.query("COMMIT");
 
 const second = await start();
-console.log("the caller is answered:", await calling);
+console.log("the caller gets:", await calling);
 const { rowCount } = await database.query("SELECT FROM charges WHERE amount = $1", [amount]);
 console.log("charges:", rowCount);
 await database.end();

@@ -16,7 +16,7 @@ function execute(transaction: DatabaseSync, amount: number): { data: unknown; er
 }
 
 const graphql = onceFetch(
-  // Without this, the answer is a 200 like any other, and half a mutation is committed and kept.
+  // Without this, the response is a 200 like any other, and half a mutation is committed.
   { mode: "transactional", store: sqliteStore({ path }), scope: "public", failureOf: graphqlFailure },
   async (request, { transaction }) => {
     const { variables } = (await request.json()) as { variables: { amount: number } };

@@ -11,7 +11,7 @@ try {
   });
   console.log("answered:", response.status);
 } catch (error) {
-  // Sent, and no answer told what became of it. `details.key` asks for the outcome later, with the same body.
+  // Sent, and no response says what became of it. `details.key` asks for the outcome later, with the same body.
   if (OnceAgainError.isInstance(error, "ONCE_OUTCOME_UNKNOWN")) console.log("unknown:", error.details["key"]);
   // It surely had no effect. `details.retryAt`, if present, is when to try again.
   else if (OnceAgainError.isInstance(error)) console.log("not done:", error.code, error.details["retryAt"]);

@@ -1,6 +1,6 @@
 import { retryingFetch } from "once-again/client";
 
-// An answer that breaks off half-way is an attempt that failed. With a key the next one gets the same answer, whole.
+// A response that breaks off is a failed attempt. With a key the next attempt gets the same response, whole.
 const fetch = retryingFetch({ readBody: true });
 
 const response = await fetch(process.env["ORDERS_URL"] ?? "http://127.0.0.1:3000/orders", {

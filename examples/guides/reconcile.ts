@@ -8,7 +8,7 @@ const charges = onceFetch(
   {
     store: sqliteStore({ path: process.env["KEYS_DB"] ?? "keys.db" }),
     scope: "public",
-    // After an attempt that ended without a word, this looks before the handler runs again.
+    // If an attempt ended without a result, this is called before the handler runs again.
     // The route requires a key, so there is one.
     onUnknown: async ({ key }) => {
       const amount = bank.get(key!);
@@ -21,7 +21,7 @@ const charges = onceFetch(
   },
   async (_request, { key }) => {
     bank.set(key!, 420);
-    // The bank has charged, and its answer is lost.
+    // The bank has charged, and its response is lost.
     throw new Error("the connection to the bank broke");
   },
 );
@@ -29,6 +29,6 @@ const charges = onceFetch(
 const send = (): Promise<Response> =>
   charges(new Request("http://shop.example/charges", { method: "POST", headers: { "idempotency-key": "order-1" } }));
 console.log((await send()).status);
-// Until `quiesceMs` is over, a repeat is told to come back; then the charge is found.
+// Until `quiesceMs` is over, a repeat gets 409 and `Retry-After`; then the charge is found.
 const repeat = await send();
 console.log(repeat.status, repeat.headers.get("retry-after"));

@@ -13,7 +13,7 @@ const sessionOf = (request: Request) =>
 const orders = onceFetch(
   {
     store: sqliteStore({ path: process.env["KEYS_DB"] ?? "keys.db" }),
-    // Whoever shares a scope shares its keys and their answers. JSON keeps ["a","b/c"] and ["a/b","c"] apart.
+    // Whoever shares a scope shares its keys and their responses. JSON keeps ["a","b/c"] and ["a/b","c"] apart.
     scope: (request) => {
       const { tenant, user } = sessionOf(request)!;
       return JSON.stringify([tenant, user]);

@@ -14,7 +14,7 @@ const orders = onceNode(
     scope: (request) => accountOf(request)!,
     // DELETE takes a key too. Every other method passes through as if we were not there.
     methods: ["POST", "PATCH", "DELETE"],
-    // A repeat waits so long for the attempt that runs, and gets its answer instead of "in progress".
+    // A repeat waits so long for the running attempt, and gets its response instead of "in progress".
     waitMs: 2000,
     // Longer than any caller goes on trying.
     retentionMs: 7 * 86_400_000,
@@ -36,7 +36,7 @@ const server = createServer((request, response) => {
 });
 server.listen(Number(process.env["PORT"] ?? 3000), "127.0.0.1", () => console.log("listening", server.address()));
 
-// A deployment ends this process: what runs may end and is kept; what comes is told to come back (503).
+// A deployment ends this process. Running operations end and are stored; new requests get 503 and come back.
 process.once("SIGTERM", () => void shutDown());
 
 async function shutDown(): Promise<void> {

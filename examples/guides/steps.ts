@@ -29,7 +29,7 @@ const orders = onceFetch(
     // At a service that honours keys: every run sends the same one.
     await step.keyed("charge", async (key) => void charged.add(key));
     if (crashes-- > 0) throw new Error("the power went out");
-    // Neither: noted before and after. If a run ends between the two, look.
+    // Neither: noted before and after. If a run ends between the two, a lookup decides.
     await step.once(
       "mail",
       async () => void mails.push(item),

@@ -10,7 +10,7 @@ await pool.query("CREATE TABLE IF NOT EXISTS charges (id serial PRIMARY KEY, amo
 
 const charge = onceFetch({ mode: "transactional", store, scope: "public" }, async (request, { transaction }) => {
   const { amount } = (await request.json()) as { amount: number };
-  // A PoolClient of `pg`, in its transaction, which is committed with the key when the handler has answered.
+  // A PoolClient of `pg`, in its transaction, which commits with the key when the handler has responded.
   const { rows } = await transaction.query<{ id: number }>("INSERT INTO charges (amount) VALUES ($1) RETURNING id", [
     amount,
   ]);

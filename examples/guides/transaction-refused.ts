@@ -12,7 +12,7 @@ const pay = onceFetch(
     const { amount } = (await request.json()) as { amount: number };
     transaction.prepare("INSERT INTO payments VALUES (?)").run(amount);
     const total = Number(transaction.prepare("SELECT sum(amount) AS total FROM payments").get()?.["total"]);
-    // Below 400: everything is kept. From 400 to 499: the answer is kept, the INSERT is not.
+    // Below 400: everything is committed. From 400 to 499: the response is stored, and the INSERT is rolled back.
     return total > 1000 ? Response.json({ declined: amount }, { status: 402 }) : Response.json({ paid: amount });
   },
 );

@@ -1,7 +1,7 @@
 import { retryInterceptor } from "once-again/undici";
 import { Agent, request, setGlobalDispatcher } from "undici";
 
-// Compose it last, so that it sees what other interceptors (redirect, dns, cache) make of an answer.
+// Compose it last, so that it sees what other interceptors (redirect, dns, cache) make of a response.
 const agent = new Agent().compose(retryInterceptor({ deadlineMs: 20_000 }));
 
 const { statusCode, body } = await request(process.env["ORDERS_URL"] ?? "http://127.0.0.1:3000/orders", {

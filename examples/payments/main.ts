@@ -1,6 +1,6 @@
 /**
  * Express and PostgreSQL, and a payment provider that knows nothing of keys: ten payments, while the provider loses
- * answers and the shop is killed in the middle of a charge.
+ * responses and the shop is killed in the middle of a charge.
  *
  *     DATABASE_URL=postgres://localhost/test npm run example examples/payments/main.ts
  */
@@ -37,7 +37,7 @@ async function crash(): Promise<void> {
   shop = await start("shop.ts");
 }
 
-// Whoever pays has one key for each payment, and asks again until there is an answer.
+// Whoever pays has one key for each payment, and asks again until there is a response.
 const pay = retryingFetch({ deadlineMs: 60_000, attemptsMax: 100, backoff: exponentialBackoff({ baseMs: 100 }) });
 const run = Date.now();
 for (let order = 1; order <= 10; order += 1) {

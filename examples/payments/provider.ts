@@ -7,7 +7,7 @@ interface Charge {
 
 /**
  * Stands for a payment provider. It charges whatever it is told to, as often as it is told to, and can be asked what it
- * charged for a reference. The answer to every third charge is lost on the way back.
+ * charged for a reference. The response to every third charge is lost on the way back.
  */
 const charges: Charge[] = [];
 

@@ -18,7 +18,7 @@ const once = onceExpress({
   // Short, to have this example end soon. The defaults are 30 seconds, and whatever your provider's time-out is.
   leaseMs: 2000,
   quiesceMs: 1000,
-  // An attempt ended without a word: the process died, or the provider's answer was lost. The provider knows.
+  // An attempt ended without a result: the process died, or the provider's response was lost. The provider knows.
   onUnknown: async ({ key }) => {
     // The route requires a key, so there is one.
     const response = await fetch(`${provider}/charges?reference=${encodeURIComponent(key!)}`);

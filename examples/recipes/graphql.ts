@@ -17,7 +17,7 @@ const payments = onceFetch(
     mode: "transactional",
     store: sqliteStore({ path }),
     scope: (request) => accountOf(request)!,
-    // GraphQL answers errors with 200. Without this, half a mutation would be committed.
+    // GraphQL responds to errors with 200. Without this, half a mutation would be committed.
     failureOf: graphqlFailure,
   },
   async (request, { transaction }) => {

@@ -55,6 +55,6 @@ describeWithServer("Express + PostgreSQL", postgresBinary, () => {
     const [program, answered] = row;
     const start = await shop();
     const printed = await text(start("kill.ts", program).stdout);
-    expect(printed).toBe(`killed, with the INSERT on its way\nthe caller is answered: ${answered}\ncharges: 1\n`);
+    expect(printed).toBe(`killed, with the INSERT on its way\nthe caller gets: ${answered}\ncharges: 1\n`);
   });
 });
