@@ -20,7 +20,7 @@ const budgets: Readonly<Record<string, BudgetSettings>> = {
   none: { kind: "none" },
 };
 
-/** Measures all candidates: one thing is varied at a time, and the others are as the library has them. */
+/** Measures all candidates: one thing is varyPolicy at a time, and the others are as the library has them. */
 export function measureDefaults({ say, ...run }: Run): DefaultsResults {
   const { firstWaitMs, seeds, timeOutMs: attemptTimeoutMs } = run;
   const wait = (name: string, backoff: NonNullable<PolicyOptions["backoff"]>): Candidate<WaitFigures> => {

@@ -2,7 +2,7 @@ import type { Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
 import { formOf, stormsOf } from "../../packages/tools/page/src/storms/storm-form.ts";
 import { consoleServer, type ConsoleServer } from "../../packages/tools/src/console/console-server.ts";
-import type { StormsAnswer } from "../../packages/tools/src/console/storms/storms-protocol.ts";
+import type { StormsResponse } from "../../packages/tools/src/console/storms/storms-protocol.ts";
 import { stormsSection } from "../../packages/tools/src/console/storms/storms-section.ts";
 import { simulateStorm } from "../../packages/tools/src/simulator/index.ts";
 import { runCli } from "../support/cli.ts";
@@ -32,11 +32,11 @@ describeWithServer("the Storms page, in Chromium", chromiumBinary, () => {
   };
 
   test("shows what `once-again storm --json` prints, by the same code", async () => {
-    const answered = Promise.withResolvers<StormsAnswer>();
+    const answered = Promise.withResolvers<StormsResponse>();
     const { page, complaints } = await open(new URL(server.url).origin);
     page.on("response", (response) => {
       if (response.url().endsWith("/api/storms/run") && response.ok()) {
-        void response.json().then((answer) => answered.resolve(answer as StormsAnswer));
+        void response.json().then((answer) => answered.resolve(answer as StormsResponse));
       }
     });
     await page.getByText("This needs the token.").waitFor();
@@ -44,7 +44,7 @@ describeWithServer("the Storms page, in Chromium", chromiumBinary, () => {
     await page.reload();
     const { stdout } = await runCli(["storm", "--preset", "thundering-herd", "--json"]);
     const { results } = await answered.promise;
-    expect(results).toEqual((JSON.parse(stdout) as StormsAnswer).results);
+    expect(results).toEqual((JSON.parse(stdout) as StormsResponse).results);
     await page.getByText("In your code").waitFor();
     expect(await page.locator("pre").innerText()).toContain("equalJitter()");
     expect(await page.locator("pre").innerText()).not.toContain('"off"');

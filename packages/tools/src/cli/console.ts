@@ -6,7 +6,7 @@ import { stormsSection } from "../console/storms/storms-section.ts";
 import { wholeNumber } from "./arguments.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { storeForms, storeFromUrl } from "./store-from-url.ts";
-import { aborted, untilInterrupted } from "./until-interrupted.ts";
+import { waitForAbort, runUntilInterrupted } from "./until-interrupted.ts";
 
 interface ConsoleFlags {
   readonly store: string;
@@ -40,7 +40,7 @@ Exit codes: 0 ended by Ctrl-C, 2 wrong usage, or a store that does not answer.`,
 
 async function run({ store: location, host, port, json }: ConsoleFlags, command: Command): Promise<void> {
   const fail = (error: Error): never => command.error(`error: ${error.message}`);
-  await untilInterrupted(async (signal) => {
+  await runUntilInterrupted(async (signal) => {
     const store = await storeFromUrl(location).catch(fail);
     try {
       await store.list({ limit: 1 }).catch(fail);
@@ -48,7 +48,7 @@ async function run({ store: location, host, port, json }: ConsoleFlags, command:
       await using server = await consoleServer({ sections, host, port }).catch(fail);
       const { url, token } = server;
       process.stdout.write(json ? `${JSON.stringify({ url, token })}\n` : `Console: ${url}\nCtrl-C ends it.\n`);
-      await aborted(signal);
+      await waitForAbort(signal);
     } finally {
       await store.close();
     }

@@ -5,16 +5,16 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { consoleServer } from "../console/console-server.ts";
 import { labSections } from "../console/lab/lab-section.ts";
 import { stormsSection } from "../console/storms/storms-section.ts";
-import { isRight, type LabResult } from "../lab/lab-result.ts";
+import { isCorrect, type LabResult } from "../lab/lab-result.ts";
 import { bounds } from "../lab/live/live-protocol.ts";
-import { readOrders, type OrdersRead } from "../lab/orders.ts";
-import { labReport } from "../lab/report.ts";
+import { readOrders, type OrdersFile } from "../lab/orders.ts";
+import { formatLabReport } from "../lab/report.ts";
 import { runLab } from "../lab/run-lab.ts";
 import { wholeNumber } from "./arguments.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { painter } from "./painter.ts";
 import { progressBar } from "./progress-bar.ts";
-import { aborted, untilInterrupted } from "./until-interrupted.ts";
+import { waitForAbort, runUntilInterrupted } from "./until-interrupted.ts";
 
 interface LabFlags {
   readonly orders: string;
@@ -42,7 +42,7 @@ export function labCommand(): Command {
     .addOption(
       new Option("--orders <file>", "orders, one JSON object a line").default(ordersFile, "the package's own 1,000"),
     )
-    .option("--faults <share>", "share of the attempts that meet a fault, 0 to 1", share, 0.3)
+    .option("--faults <share>", "share of the attempts that meet a fault, 0 to 1", parseShare, 0.3)
     .option("--seed <number>", "the same seed brings the same faults", wholeNumber(0, Number.MAX_SAFE_INTEGER), 1)
     .option("--callers <number>", "orders on the way at a time, each side, 1 to 256", wholeNumber(1, 256), 8)
     .option("--crash", "also kill the API five times and both callers four times, and start them again")
@@ -67,8 +67,8 @@ Exit codes: 0 fine, 1 the safe caller has a duplicate, a loss, a wrong amount or
 }
 
 async function runCommand(flags: LabFlags, command: Command): Promise<void> {
-  const { orders, problems } = await ordersOf(flags.orders, command);
-  await untilInterrupted(async (signal) => {
+  const { orders, problems } = await readOrdersFile(flags.orders, command);
+  await runUntilInterrupted(async (signal) => {
     await report({ ...flags, orders, problems, signal });
     if (signal.aborted || !flags.serve || flags.exit || flags.json) return;
     const { port, seed, callers } = flags;
@@ -80,19 +80,19 @@ async function runCommand(flags: LabFlags, command: Command): Promise<void> {
       command.error(`error: can't serve the console: ${error.message}`),
     );
     process.stdout.write(`\nSee it happen, order by order: ${server.url}\nCtrl-C ends it.\n`);
-    await aborted(signal);
+    await waitForAbort(signal);
   });
 }
 
 /** Runs the lab and prints what came of it. */
-async function report(run: Omit<LabFlags, "orders"> & OrdersRead & { readonly signal: AbortSignal }): Promise<void> {
+async function report(run: Omit<LabFlags, "orders"> & OrdersFile & { readonly signal: AbortSignal }): Promise<void> {
   const { json, problems, signal, ...options } = run;
   const progress = progressBar(process.stderr, "orders settled");
   try {
     const result = await runLab({ ...options, signal, onProgress: progress.update });
     progress.stop();
     const document = (): string => `${JSON.stringify({ ...result, problems }, undefined, 2)}\n`;
-    process.stdout.write(json ? document() : `\n${labReport(result, painter)}`);
+    process.stdout.write(json ? document() : `\n${formatLabReport(result, painter)}`);
     process.exitCode = exitCodeOf(result);
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -103,25 +103,25 @@ async function report(run: Omit<LabFlags, "orders"> & OrdersRead & { readonly si
 }
 
 /** The careless caller is expected to be wrong; the safe one has to be right. */
-export const exitCodeOf = ({ safe }: LabResult): number => (isRight(safe) ? exitCodes.fine : exitCodes.bad);
+export const exitCodeOf = ({ safe }: LabResult): number => (isCorrect(safe) ? exitCodes.fine : exitCodes.bad);
 
 /** Reads the file and tells, on stderr, which of its lines are no orders. */
-async function ordersOf(file: string, command: Command): Promise<OrdersRead> {
+async function readOrdersFile(file: string, command: Command): Promise<OrdersFile> {
   const read = await readOrders(createReadStream(file)).catch((error: Error) =>
     command.error(`error: can't read the orders: ${error.message}`),
   );
-  for (const { line, problem } of read.problems.slice(0, problemsShownMax))
+  for (const { line, problem } of read.problems.slice(0, problemsPrintedMax))
     console.error(`${file}:${line}: ${problem}`);
-  const hidden = read.problems.length - problemsShownMax;
+  const hidden = read.problems.length - problemsPrintedMax;
   if (hidden > 0) console.error(`${file}: and ${hidden} more lines that are no orders`);
   if (read.orders.length === 0) command.error(`error: ${file} has no valid order`);
   return read;
 }
 
 /** So that a file of another kind does not flood the terminal. With --json all are in the document. */
-const problemsShownMax = 20;
+const problemsPrintedMax = 20;
 
-function share(text: string): number {
+function parseShare(text: string): number {
   const value = Number(text);
   if (text.trim() !== "" && value >= 0 && value <= 1) return value;
   throw new InvalidArgumentError("It must be a number from 0 to 1.");

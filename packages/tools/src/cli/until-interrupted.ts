@@ -4,7 +4,7 @@ import process from "node:process";
 const endingSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Runs `work` with a signal that aborts when a person, or whoever started the process, wants it to end. */
-export async function untilInterrupted<Value>(work: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
+export async function runUntilInterrupted<Value>(work: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
   const interrupt = new AbortController();
   const onSignal = (): void => interrupt.abort();
   for (const name of endingSignals) process.once(name, onSignal);
@@ -16,7 +16,7 @@ export async function untilInterrupted<Value>(work: (signal: AbortSignal) => Pro
 }
 
 /** Resolves when `signal` aborts. */
-export function aborted(signal: AbortSignal): Promise<void> {
+export function waitForAbort(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }

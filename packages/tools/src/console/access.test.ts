@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isLoopbackName, whyRefused } from "./access.ts";
+import { isLoopbackName, findRefusal } from "./access.ts";
 
 const token = "secret";
 const ours = "127.0.0.1:4000";
@@ -18,7 +18,7 @@ test.each([
   ["POST", ours, right, undefined],
   ["POST", "evil.example", right, "host"],
 ] as const)("on loopback, %s to %s with %s: %s", (method, host, authorization, refused) => {
-  expect(whyRefused({ method, host, authorization }, { isLoopback: true, token })).toBe(refused);
+  expect(findRefusal({ method, host, authorization }, { isLoopback: true, token })).toBe(refused);
 });
 
 test.each([
@@ -27,7 +27,7 @@ test.each([
   ["POST", "bearer wrong", "token"],
   ["POST", right, undefined],
 ] as const)("beyond loopback, %s with %s: %s", (method, authorization, refused) => {
-  expect(whyRefused({ method, host: "shop.example", authorization }, { isLoopback: false, token })).toBe(refused);
+  expect(findRefusal({ method, host: "shop.example", authorization }, { isLoopback: false, token })).toBe(refused);
 });
 
 test.each([

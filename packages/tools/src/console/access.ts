@@ -21,11 +21,11 @@ export interface Access {
  * On loopback whoever is on the machine may look. To change something takes the token, on loopback too: a page of another
  * origin can send requests here, and does not know it.
  */
-export function whyRefused(request: AccessRequest, access: Access): "host" | "token" | undefined {
+export function findRefusal(request: AccessRequest, access: Access): "host" | "token" | undefined {
   if (access.isLoopback && !isLoopbackHost(request.host)) return "host";
   if (request.method === "GET" && access.isLoopback) return undefined;
   const given = /^Bearer (.+)$/i.exec(request.authorization ?? "")?.[1] ?? "";
-  return isSame(given, access.token) ? undefined : "token";
+  return isEqual(given, access.token) ? undefined : "token";
 }
 
 /** Whether a name or address is one of this machine's own, which no other machine reaches. */
@@ -38,7 +38,7 @@ function isLoopbackHost(host = ""): boolean {
 }
 
 /** Compares in a time that tells nothing of the token. */
-function isSame(left: string, right: string): boolean {
+function isEqual(left: string, right: string): boolean {
   const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
   return timingSafeEqual(digest(left), digest(right));
 }

@@ -5,9 +5,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import sirv from "sirv";
-import { type Access, isLoopbackName, whyRefused } from "./access.ts";
-import { answerWith } from "./send-response.ts";
-import { bodyOf } from "./read-json.ts";
+import { type Access, isLoopbackName, findRefusal } from "./access.ts";
+import { sendResponse } from "./send-response.ts";
+import { readJson } from "./read-json.ts";
 import { refusal, type Route, type Section } from "./route.ts";
 
 /** What the console is made of. */
@@ -56,7 +56,7 @@ export async function consoleServer(options: ConsoleOptions): Promise<ConsoleSer
     isLoopback: isLoopbackName(host),
     token: options.token ?? randomBytes(16).toString("base64url"),
   };
-  const routes = routesOf(sections);
+  const routes = collectRoutes(sections);
   const staticFiles = sirv(page, {
     etag: true,
     setHeaders: (response) => {
@@ -65,12 +65,12 @@ export async function consoleServer(options: ConsoleOptions): Promise<ConsoleSer
   });
 
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const target = targetOf(request.url);
-    if (target === undefined) return answerWith(response, refusal(400, "The request's target can't be read."));
+    const target = parseTarget(request.url);
+    if (target === undefined) return sendResponse(response, refusal(400, "The request's target can't be read."));
     const { pathname, searchParams } = target;
     const route = routes.get(`${request.method} ${pathname}`);
-    if (route !== undefined) return perform(route, searchParams, access, request, response);
-    if (pathname.startsWith("/api/")) return answerWith(response, refusal(404, "There is no such thing here."));
+    if (route !== undefined) return runRoute(route, searchParams, access, request, response);
+    if (pathname.startsWith("/api/")) return sendResponse(response, refusal(404, "There is no such thing here."));
     staticFiles(request, response, () => void response.writeHead(404).end());
   };
   // Any page can send requests here: whatever one of them breaks must end that request alone.
@@ -99,11 +99,11 @@ export async function consoleServer(options: ConsoleOptions): Promise<ConsoleSer
 }
 
 /** Where a request wants to go; undefined for a target that is no path, as that of a proxy or "//". */
-function targetOf(target = "/"): URL | undefined {
+function parseTarget(target = "/"): URL | undefined {
   return (target.startsWith("/") && URL.parse(`http://console${target}`)) || undefined;
 }
 
-function routesOf(sections: readonly Section[]): ReadonlyMap<string, Route> {
+function collectRoutes(sections: readonly Section[]): ReadonlyMap<string, Route> {
   const routes = new Map<string, Route>();
   routes.set("GET /api/sections", () => ({ json: { sections: sections.map(({ name }) => name) } }));
   for (const section of sections) {
@@ -115,7 +115,7 @@ function routesOf(sections: readonly Section[]): ReadonlyMap<string, Route> {
   return routes;
 }
 
-async function perform(
+async function runRoute(
   route: Route,
   query: URLSearchParams,
   access: Access,
@@ -123,17 +123,17 @@ async function perform(
   response: ServerResponse,
 ): Promise<void> {
   const { method = "GET", headers } = request;
-  const refused = whyRefused({ method, host: headers.host, authorization: headers.authorization }, access);
-  if (refused !== undefined) return answerWith(response, refusals[refused]);
+  const refused = findRefusal({ method, host: headers.host, authorization: headers.authorization }, access);
+  if (refused !== undefined) return sendResponse(response, refusals[refused]);
   const gone = new AbortController();
   response.once("close", () => gone.abort());
   try {
-    const read = method === "POST" ? await bodyOf(request) : { body: undefined };
-    if ("problem" in read) return await answerWith(response, refusal(400, read.problem));
-    await answerWith(response, await route({ query, body: read.body, signal: gone.signal }));
+    const read = method === "POST" ? await readJson(request) : { body: undefined };
+    if ("problem" in read) return await sendResponse(response, refusal(400, read.problem));
+    await sendResponse(response, await route({ query, body: read.body, signal: gone.signal }));
   } catch (error) {
     if (response.headersSent) response.destroy();
-    else await answerWith(response, refusal(500, error instanceof Error ? error.message : String(error)));
+    else await sendResponse(response, refusal(500, error instanceof Error ? error.message : String(error)));
   }
 }
 

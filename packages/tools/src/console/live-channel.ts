@@ -42,7 +42,7 @@ export function liveChannel<Event extends LiveEvent>(): LiveChannel<Event> {
       if (!signal.aborted) watchers.add(watcher);
       const onAbort = (): void => end(watcher);
       signal.addEventListener("abort", onAbort, { once: true });
-      return eventsOf(watcher, () => {
+      return readEvents(watcher, () => {
         signal.removeEventListener("abort", onAbort);
         end(watcher);
       });
@@ -53,7 +53,7 @@ export function liveChannel<Event extends LiveEvent>(): LiveChannel<Event> {
   };
 }
 
-async function* eventsOf<Event>(watcher: Watcher<Event>, leave: () => void): AsyncGenerator<Event> {
+async function* readEvents<Event>(watcher: Watcher<Event>, leave: () => void): AsyncGenerator<Event> {
   try {
     while (!watcher.isOver) {
       while (!watcher.isOver && watcher.waiting.length > 0) yield watcher.waiting.shift()!;

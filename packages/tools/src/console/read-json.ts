@@ -4,10 +4,10 @@ import type { IncomingMessage } from "node:http";
 const bodyBytesMax = 1024 * 1024;
 
 /** What a request brought, or why that can't be read. */
-export type BodyRead = { readonly body: unknown } | { readonly problem: string };
+export type JsonBody = { readonly body: unknown } | { readonly problem: string };
 
 /** Reads a request's JSON; undefined when it has no body. */
-export async function bodyOf(request: IncomingMessage): Promise<BodyRead> {
+export async function readJson(request: IncomingMessage): Promise<JsonBody> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {

@@ -14,12 +14,12 @@ export interface LiveEvent {
 }
 
 /** One document, or events for as long as both sides want. A status is 200 unless it says otherwise. */
-export type ConsoleAnswer =
+export type ConsoleResponse =
   | { readonly status?: number; readonly json: unknown }
   | { readonly events: AsyncIterable<LiveEvent> };
 
 /** Answers one kind of request. */
-export type Route = (request: ConsoleRequest) => ConsoleAnswer | Promise<ConsoleAnswer>;
+export type Route = (request: ConsoleRequest) => ConsoleResponse | Promise<ConsoleResponse>;
 
 /** A page of the console and what it asks for: routes by method and path below `/api/<name>/`, as "GET run". */
 export interface Section {
@@ -30,4 +30,4 @@ export interface Section {
 }
 
 /** The answer to a request that can't be served as it stands: what is wrong, and what to do. */
-export const refusal = (status: number, problem: string): ConsoleAnswer => ({ status, json: { problem } });
+export const refusal = (status: number, problem: string): ConsoleResponse => ({ status, json: { problem } });

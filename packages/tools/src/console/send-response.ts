@@ -1,10 +1,10 @@
 import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import type { ConsoleAnswer, LiveEvent } from "./route.ts";
+import type { ConsoleResponse, LiveEvent } from "./route.ts";
 
 /** Sends an answer of a route: a JSON document, or server-sent events at the pace at which the page reads them. */
-export async function answerWith(response: ServerResponse, answer: ConsoleAnswer): Promise<void> {
+export async function sendResponse(response: ServerResponse, answer: ConsoleResponse): Promise<void> {
   if ("json" in answer) {
     response.writeHead(answer.status ?? 200, { "content-type": "application/json", "cache-control": "no-store" });
     response.end(JSON.stringify(answer.json));

@@ -4,13 +4,13 @@
  */
 import process from "node:process";
 import type { CallerReport, CallerTask } from "./killable-caller.ts";
-import { mortalCallers } from "./restartable-callers.ts";
+import { restartableCallers } from "./restartable-callers.ts";
 import { type SendAll, sendAll } from "./send-all.ts";
 
 const report = (what: CallerReport, onSent: () => void = () => undefined): void => void process.send?.(what, onSent);
 
 async function run({ name, orders, ...task }: CallerTask): Promise<void> {
-  const caller = mortalCallers[name]({ ...task, onWait: (waitMs) => report({ waitMs }) });
+  const caller = restartableCallers[name]({ ...task, onWait: (waitMs) => report({ waitMs }) });
   const { signal } = new AbortController();
   const { concurrency } = task;
   const onSettled: SendAll["onSettled"] = ({ id }, outcome) => report({ settled: id, outcome });

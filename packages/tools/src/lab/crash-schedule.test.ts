@@ -1,13 +1,13 @@
 import { setImmediate } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { crashesAt, crashSchedule } from "./crash-schedule.ts";
+import { crashShares, crashSchedule } from "./crash-schedule.ts";
 
 const fail = (error: unknown): never => expect.unreachable(String(error));
 
 test("five crashes, at tenths of the work", async () => {
   let steps = 0;
   const at: number[] = [];
-  const schedule = crashSchedule(100, crashesAt.api, async () => at.push(steps) > 0, fail);
+  const schedule = crashSchedule(100, crashShares.api, async () => at.push(steps) > 0, fail);
   for (; steps < 100;) {
     steps += 1;
     schedule.step();
@@ -19,7 +19,7 @@ test("five crashes, at tenths of the work", async () => {
 
 test("a crash waits for the one before it, and the end of the work calls off the rest", async () => {
   const { promise, resolve } = Promise.withResolvers<boolean>();
-  const schedule = crashSchedule(10, crashesAt.api, () => promise, fail);
+  const schedule = crashSchedule(10, crashShares.api, () => promise, fail);
   for (let step = 0; step < 10; step += 1) schedule.step();
   await setImmediate();
   const settled = schedule.settled();
@@ -35,7 +35,7 @@ test("a crash that found nothing to crash is none", async () => {
 });
 
 test("no work, no crash; a crash that can't be carried out is told, and is the last", async () => {
-  const none = crashSchedule(0, crashesAt.api, async () => fail("a crash"), fail);
+  const none = crashSchedule(0, crashShares.api, async () => fail("a crash"), fail);
   none.step();
   expect(await none.settled()).toBe(0);
 
@@ -43,7 +43,7 @@ test("no work, no crash; a crash that can't be carried out is told, and is the l
   let crashes = 0;
   const failing = crashSchedule(
     10,
-    crashesAt.api,
+    crashShares.api,
     async () => {
       crashes += 1;
       throw new Error("no");

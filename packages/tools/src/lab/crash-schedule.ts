@@ -1,5 +1,5 @@
 /** How far the work is at each crash, as a share of it: evenly spread, none before the first order. */
-export const crashesAt = {
+export const crashShares = {
   api: [0.1, 0.3, 0.5, 0.7, 0.9],
   /** Between those, and not at the end, when one of the callers may be done already. */
   callers: [0.2, 0.4, 0.6, 0.75],

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { faultOf, labPlan, orderHeader, orderHeaderValue } from "./fault-plan.ts";
+import { drawFault, labPlan, orderHeader, orderHeaderValue } from "./fault-plan.ts";
 
 const options = { seed: 3, faults: 0.3 };
 const exchangeOf = (orderId: string) => ({
@@ -22,17 +22,17 @@ test("attempts meet the same faults in whatever order they come", () => {
 
 test("another seed, order or attempt is another draw", () => {
   const delays = [
-    faultOf(options, "a", 1),
-    faultOf({ ...options, seed: 4 }, "a", 1),
-    faultOf(options, "a", 2),
-    faultOf(options, "b", 1),
+    drawFault(options, "a", 1),
+    drawFault({ ...options, seed: 4 }, "a", 1),
+    drawFault(options, "a", 2),
+    drawFault(options, "b", 1),
   ];
   expect(new Set(delays.map((fault) => fault.requestDelayMs)).size).toBe(4);
 });
 
 test("the share of faults is as asked at every attempt, in equal parts", () => {
   for (const attempt of [1, 2, 7]) {
-    const faults = Array.from({ length: 9_000 }, (_, index) => faultOf(options, `ord_${index}`, attempt).scenario);
+    const faults = Array.from({ length: 9_000 }, (_, index) => drawFault(options, `ord_${index}`, attempt).scenario);
     for (const scenario of ["lose-request", "fail", "lose-answer"]) {
       const share = faults.filter((found) => found === scenario).length / faults.length;
       expect(share).toBeGreaterThan(0.085);

@@ -24,7 +24,7 @@ const delayMsMax = 4;
  * What befalls the n-th attempt at an order, 1-based. It depends on nothing else: callers meet the same faults whatever
  * their timing, and whoever else is on the network.
  */
-export function faultOf({ seed, faults }: LabFaults, orderId: string, attempt: number): Fault {
+export function drawFault({ seed, faults }: LabFaults, orderId: string, attempt: number): Fault {
   const random = seededRandom(`${seed} ${attempt} ${orderId}`);
   return randomFaults({ probability: faults, silenceShare, delayMsMax, random })(nowhere);
 }
@@ -44,6 +44,6 @@ export function labPlan(options: LabFaults): (exchange: Exchange) => Fault {
     const orderId = headers.get(orderHeader.toLowerCase()) ?? "";
     const attempt = (attempts.get(orderId) ?? 0) + 1;
     attempts.set(orderId, attempt);
-    return faultOf(options, orderId, attempt);
+    return drawFault(options, orderId, attempt);
   };
 }

@@ -28,7 +28,7 @@ export interface LabResult {
 }
 
 /** Whether each order was confirmed, and charged once with its own amount. */
-export function isRight(result: CallerResult): boolean {
+export function isCorrect(result: CallerResult): boolean {
   const { orders, confirmed, duplicates, lost, wrongAmounts } = result;
   return confirmed === orders && duplicates === 0 && lost === 0 && wrongAmounts === 0;
 }

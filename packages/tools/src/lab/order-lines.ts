@@ -23,7 +23,7 @@ export async function* orderLines(
     else pieces = [];
   };
   const finish = (): TextLine => {
-    const finished = length > lineBytesMax ? tooLong(line) : decoded(line, Buffer.concat(pieces));
+    const finished = length > lineBytesMax ? tooLong(line) : decodeLine(line, Buffer.concat(pieces));
     line += 1;
     pieces = [];
     length = 0;
@@ -44,7 +44,7 @@ export async function* orderLines(
 
 const tooLong = (line: number): TextLine => ({ line, text: "", problem: `longer than ${lineBytesMax} bytes` });
 
-function decoded(line: number, bytes: Uint8Array): TextLine {
+function decodeLine(line: number, bytes: Uint8Array): TextLine {
   try {
     return { line, text: new TextDecoder("utf-8", { fatal: true }).decode(bytes).replace(/\r$/, "") };
   } catch {

@@ -27,7 +27,7 @@ export interface OrderProblem {
 }
 
 /** What a file of orders has. */
-export interface OrdersRead {
+export interface OrdersFile {
   readonly orders: readonly Order[];
   readonly problems: readonly OrderProblem[];
 }
@@ -43,7 +43,7 @@ export function totalOf(order: Order): number {
  *
  * @throws whatever reading `source` throws.
  */
-export async function readOrders(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<OrdersRead> {
+export async function readOrders(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<OrdersFile> {
   const orders: Order[] = [];
   const problems: OrderProblem[] = [];
   const lineOfId = new Map<string, number>();
@@ -73,7 +73,7 @@ export function parseOrder(text: string): { order: Order } | { problem: string }
   } catch {
     return { problem: "not JSON" };
   }
-  const problem = problemOf(value);
+  const problem = findProblem(value);
   if (problem !== undefined) return { problem };
   const { id, customer, currency, lines } = value as Order;
   const order = { id, customer, currency, lines: lines.map(({ sku, qty, unitPrice }) => ({ sku, qty, unitPrice })) };
@@ -82,7 +82,7 @@ export function parseOrder(text: string): { order: Order } | { problem: string }
   return { order };
 }
 
-function problemOf(value: unknown): string | undefined {
+function findProblem(value: unknown): string | undefined {
   if (!isObject(value)) return "not an object";
   const { id, customer, currency, lines } = value;
   if (!isName(id)) return `id ${nameWanted}`;
@@ -90,13 +90,13 @@ function problemOf(value: unknown): string | undefined {
   if (typeof currency !== "string" || !/^[A-Z]{3}$/.test(currency)) return "currency must be three capital letters";
   if (!Array.isArray(lines) || lines.length === 0) return "lines must be an array of at least one";
   for (const [index, line] of lines.entries()) {
-    const problem = problemOfLine(line);
+    const problem = findLineProblem(line);
     if (problem !== undefined) return `lines[${index}]${problem}`;
   }
   return undefined;
 }
 
-function problemOfLine(line: unknown): string | undefined {
+function findLineProblem(line: unknown): string | undefined {
   if (!isObject(line)) return " must be an object";
   if (!isName(line["sku"])) return `.sku ${nameWanted}`;
   if (!isWhole(line["qty"], 1)) return ".qty must be a whole number of at least 1";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { CallerResult, LabResult } from "./lab-result.ts";
-import { bar, labReport } from "./report.ts";
+import { drawBar, formatLabReport } from "./report.ts";
 import { summarizeWaits } from "./waits.ts";
 
 const right: CallerResult = {
@@ -26,7 +26,7 @@ const careless: CallerResult = {
 const result: LabResult = { seed: 7, faults: 0.3, crashes: { api: 0, caller: 0 }, careless, safe: right };
 
 test("the report has both callers side by side", () => {
-  expect(labReport(result)).toMatchInlineSnapshot(`
+  expect(formatLabReport(result)).toMatchInlineSnapshot(`
     "1,000 orders, 30% of attempts meet a fault, seed 7
 
                                       careless          safe
@@ -60,7 +60,7 @@ test("the report has both callers side by side", () => {
 
 test("crashes, a single fault and a run without waits are told in their own words", () => {
   const safe = { ...right, duplicates: 1, wrongAmounts: 1, confirmed: 999, waits: summarizeWaits([]) };
-  const report = labReport({
+  const report = formatLabReport({
     ...result,
     crashes: { api: 1, caller: 2 },
     careless: { ...right, waits: summarizeWaits([]) },
@@ -74,7 +74,7 @@ test("crashes, a single fault and a run without waits are told in their own word
 });
 
 test("what is good and what is bad goes through the painter, and nothing moves for it", () => {
-  const painted = labReport(result, {
+  const painted = formatLabReport(result, {
     strong: (text) => `<b>${text}</>`,
     faint: (text) => `<f>${text}</>`,
     good: (text) => `<+>${text}</>`,
@@ -83,11 +83,11 @@ test("what is good and what is bad goes through the painter, and nothing moves f
   expect(painted).toMatch(/charged too often\s+<->\s+101<\/><\+>\s+0<\/>/);
   expect(painted).toContain("<+>Safe: every order");
   const bare = (text: string): string => text.replaceAll(/<.*?>/g, "").replaceAll(/ +$/gm, "");
-  expect(bare(painted)).toBe(labReport(result));
+  expect(bare(painted)).toBe(formatLabReport(result));
 });
 
 test("a bar is as long as its share, to an eighth of a character, and never nothing for something", () => {
-  expect([bar(0, 9, 4), bar(1, 1000, 4), bar(9, 9, 4), bar(1, 2, 4), bar(9, 16, 2)]).toEqual([
+  expect([drawBar(0, 9, 4), drawBar(1, 1000, 4), drawBar(9, 9, 4), drawBar(1, 2, 4), drawBar(9, 16, 2)]).toEqual([
     "",
     "▏",
     "████",

@@ -3,19 +3,19 @@ import { openIntents } from "once-again/intents";
 import { sqliteIntents } from "once-again/stores/sqlite";
 import { carelessCaller } from "./careless-caller.ts";
 import type { CallerName } from "./caller-name.ts";
-import { patience } from "./safe-caller.ts";
+import { safeRetryOptions } from "./safe-caller.ts";
 import { orderRequest, type CallerOptions, type OrderOutcome, type SendOrder } from "./send-order.ts";
 
 /** A caller that may be killed: what it has to know afterwards is in the file at `path`. */
-export interface MortalCaller {
+export interface RestartableCaller {
   readonly send: SendOrder;
   close(): Promise<void>;
 }
 
 /** The callers of a run in which callers die. `concurrency` is how many orders are on the way at a time. */
-export const mortalCallers: Record<
+export const restartableCallers: Record<
   CallerName,
-  (options: CallerOptions & { path: string; concurrency: number; leaseMs?: number }) => MortalCaller
+  (options: CallerOptions & { path: string; concurrency: number; leaseMs?: number }) => RestartableCaller
 > = {
   /**
    * The careless caller notes in a file how each order ended, and after a crash sends again what is not noted: the
@@ -24,11 +24,11 @@ export const mortalCallers: Record<
   careless({ path, ...options }) {
     const send = carelessCaller(options);
     const notes = existsSync(path) ? readFileSync(path, "utf8").split("\n").slice(0, -1) : [];
-    const noted = new Map(notes.map((line) => JSON.parse(line) as [string, OrderOutcome]));
+    const outcomeOf = new Map(notes.map((line) => JSON.parse(line) as [string, OrderOutcome]));
     return {
       async send(order, signal) {
-        const outcome = noted.get(order.id) ?? (await send(order, signal));
-        if (!noted.has(order.id)) appendFileSync(path, `${JSON.stringify([order.id, outcome])}\n`);
+        const outcome = outcomeOf.get(order.id) ?? (await send(order, signal));
+        if (!outcomeOf.has(order.id)) appendFileSync(path, `${JSON.stringify([order.id, outcome])}\n`);
         return outcome;
       },
       close: async () => undefined,
@@ -36,9 +36,9 @@ export const mortalCallers: Record<
   },
 
   /** The safe caller makes each order an intent. */
-  safe({ path, url, concurrency, leaseMs = 500, onWait, attemptTimeoutMs = patience.attemptTimeoutMs }) {
+  safe({ path, url, concurrency, leaseMs = 500, onWait, attemptTimeoutMs = safeRetryOptions.attemptTimeoutMs }) {
     const store = sqliteIntents({ path });
-    const intents = openIntents({ ...patience, attemptTimeoutMs, store, concurrency, leaseMs, pollMs: 50 });
+    const intents = openIntents({ ...safeRetryOptions, attemptTimeoutMs, store, concurrency, leaseMs, pollMs: 50 });
     intents.watch((event) => {
       if (event.type === "fetch" && event.event.type === "retry-scheduled") onWait(event.event.delayMs);
       if (event.type === "postponed") onWait(event.delayMs);

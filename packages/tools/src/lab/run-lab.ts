@@ -5,7 +5,7 @@ import { checkNumber, invalidOptionError } from "once-again/options";
 import { labApi } from "./api.ts";
 import { callerNames, type CallerName } from "./caller-name.ts";
 import { carelessCaller } from "./careless-caller.ts";
-import { crashesAt, crashSchedule } from "./crash-schedule.ts";
+import { crashShares, crashSchedule } from "./crash-schedule.ts";
 import { labPlan } from "./fault-plan.ts";
 import { killableCaller, type KillableCaller } from "./killable-caller.ts";
 import type { LabResult } from "./lab-result.ts";
@@ -61,13 +61,13 @@ export async function runLab(options: LabOptions): Promise<LabResult> {
   if (options.orders.length === 0) throw invalidOptionError("orders", "at least one order", "none");
   const folder = await mkdtemp(join(tmpdir(), "once-again-lab-"));
   try {
-    return await runIn(folder, { ...options, ...settings });
+    return await runInFolder(folder, { ...options, ...settings });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function runIn(
+async function runInFolder(
   folder: string,
   options: LabOptions & { faults: number; seed: number; concurrency: number },
 ): Promise<LabResult> {
@@ -80,8 +80,8 @@ async function runIn(
   await using api = await labApi(database, fail);
   const total = orders.length * callerNames.length;
   const killable: KillableCaller[] = [];
-  const apiCrashes = crashSchedule(crash ? total : 0, crashesAt.api, () => api.crash().then(() => true), fail);
-  const callerCrashes = crashSchedule(crash ? total : 0, crashesAt.callers, () => crashAll(killable), fail);
+  const apiCrashes = crashSchedule(crash ? total : 0, crashShares.api, () => api.crash().then(() => true), fail);
+  const callerCrashes = crashSchedule(crash ? total : 0, crashShares.callers, () => crashAll(killable), fail);
   let settled = 0;
   const onSettled = (): void => {
     settled += 1;
@@ -89,9 +89,9 @@ async function runIn(
     callerCrashes.step();
     onProgress?.(settled, total);
   };
-  const inThisProcess = (name: CallerName, caller: CallerOptions): Promise<Outcomes> =>
+  const sendFromThisProcess = (name: CallerName, caller: CallerOptions): Promise<Outcomes> =>
     sendAll({ orders, concurrency, send: callers[name](caller), signal, onSettled });
-  const inOneOfItsOwn = (name: CallerName, { url, onWait }: CallerOptions): Promise<Outcomes> => {
+  const sendFromOwnProcess = (name: CallerName, { url, onWait }: CallerOptions): Promise<Outcomes> => {
     const task = { name, url, orders, concurrency, path: join(folder, `${name}-caller`) };
     const caller = killableCaller(task, { signal, onWait, onSettled });
     killable.push(caller);
@@ -100,7 +100,7 @@ async function runIn(
   const runs = callerNames.map((name) =>
     runCaller({
       orders,
-      send: (caller) => (crash ? inOneOfItsOwn : inThisProcess)(name, caller),
+      send: (caller) => (crash ? sendFromOwnProcess : sendFromThisProcess)(name, caller),
       plan: labPlan({ seed, faults }),
       apiPort: () => api.port,
     }),
@@ -113,13 +113,13 @@ async function runIn(
   const [careless, safe] = await Promise.all(runs);
   await api.stop();
 
-  const audited = (name: CallerName) => audit(orders, readCharges(database, name));
+  const auditCaller = (name: CallerName) => audit(orders, readCharges(database, name));
   return {
     seed,
     faults,
     crashes,
-    careless: { ...careless!, ...audited("careless") },
-    safe: { ...safe!, ...audited("safe") },
+    careless: { ...careless!, ...auditCaller("careless") },
+    safe: { ...safe!, ...auditCaller("safe") },
   };
 }
 

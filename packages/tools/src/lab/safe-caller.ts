@@ -4,7 +4,7 @@ import { exponentialBackoff } from "once-again";
 import { attemptTimeoutMs, drain, orderRequest, type CallerOptions, type SendOrder } from "./send-order.ts";
 
 /** How the safe caller goes about it. */
-export const patience = {
+export const safeRetryOptions = {
   attemptTimeoutMs,
   // With nine faults in ten attempts, an order would fail all of them once in a thousand million orders.
   attemptsMax: 200,
@@ -18,7 +18,7 @@ export const patience = {
 /** The same request through `retryingFetch`, which gives each order a key and keeps it on every attempt. */
 export function safeCaller({ url, onWait }: CallerOptions): SendOrder {
   const fetch = retryingFetch({
-    ...patience,
+    ...safeRetryOptions,
     onEvent: (event) => {
       if (event.type === "retry-scheduled") onWait(event.delayMs);
     },

@@ -27,11 +27,11 @@ export function summarizeWaits(waitsMs: readonly number[]): Waits {
   const sumMs = waitsMs.reduce((sum, waitMs) => sum + waitMs, 0);
   return {
     count: waitsMs.length,
-    meanMs: waitsMs.length === 0 ? 0 : rounded(sumMs / waitsMs.length),
-    maxMs: rounded(waitsMs.reduce((max, waitMs) => Math.max(max, waitMs), 0)),
+    meanMs: waitsMs.length === 0 ? 0 : roundToTenths(sumMs / waitsMs.length),
+    maxMs: roundToTenths(waitsMs.reduce((max, waitMs) => Math.max(max, waitMs), 0)),
     histogram,
   };
 }
 
 /** To tenths: more digits would claim more than timers keep. */
-const rounded = (ms: number): number => Math.round(ms * 10) / 10;
+const roundToTenths = (ms: number): number => Math.round(ms * 10) / 10;

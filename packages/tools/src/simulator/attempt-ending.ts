@@ -5,7 +5,7 @@ import { attemptTimeoutError } from "once-again/rules";
 import type { Decision } from "once-again";
 
 /** How a request or an attempt can end. Numbers, so that they fit into a typed array. */
-export const endings = {
+export const attemptEndings = {
   succeeded: 0,
   refused: 1,
   shed: 2,
@@ -16,25 +16,25 @@ export const endings = {
   heldByLimit: 7,
 } as const;
 
-export type Ending = (typeof endings)[keyof typeof endings];
+export type AttemptEnding = (typeof attemptEndings)[keyof typeof attemptEndings];
 
 /** What comes after an attempt that ended so. */
-export type DecideOnEnding = (ending: Ending, retryAfterMs?: number) => Decision;
+export type DecideAfter = (ending: AttemptEnding, retryAfterMs?: number) => Decision;
 
 /**
  * What `once-again/client` decides after each ending, of calls that may be repeated: they are idempotent or have a key.
  *
  * @param retryAfterMs what the service says with a 503.
  */
-export function decisions(retryAfterMs: number | undefined): DecideOnEnding {
+export function decideAfterAttempts(retryAfterMs: number | undefined): DecideAfter {
   const refused = Object.assign(new Error("refused"), { code: "ECONNREFUSED", syscall: "connect" });
   const failures: Record<number, Failure> = {
-    [endings.refused]: { verdict: errorVerdict(refused) },
-    [endings.shed]: answered(503, retryAfterMs),
-    [endings.erred]: answered(500),
-    [endings.timedOut]: { verdict: errorVerdict(attemptTimeoutError(0)) },
-    [endings.heldByThrottle]: { verdict: errorVerdict(new OnceAgainError("ONCE_THROTTLED", "")) },
-    [endings.heldByLimit]: { verdict: errorVerdict(new OnceAgainError("ONCE_QUEUE_FULL", "")) },
+    [attemptEndings.refused]: { verdict: errorVerdict(refused) },
+    [attemptEndings.shed]: httpFailure(503, retryAfterMs),
+    [attemptEndings.erred]: httpFailure(500),
+    [attemptEndings.timedOut]: { verdict: errorVerdict(attemptTimeoutError(0)) },
+    [attemptEndings.heldByThrottle]: { verdict: errorVerdict(new OnceAgainError("ONCE_THROTTLED", "")) },
+    [attemptEndings.heldByLimit]: { verdict: errorVerdict(new OnceAgainError("ONCE_QUEUE_FULL", "")) },
   };
   const known = Array.from({ length: 8 }, (_, ending) => {
     const failure = failures[ending];
@@ -44,7 +44,7 @@ export function decisions(retryAfterMs: number | undefined): DecideOnEnding {
   return (ending, openMs) => known[ending] ?? decideOn({ verdict: open, delayMsMin: openMs }, true);
 }
 
-function answered(status: number, retryAfterMs?: number): Failure {
+function httpFailure(status: number, retryAfterMs?: number): Failure {
   const response = { status, headers: new Headers(), redirected: false };
   const verdict = statusVerdict(status, retryAfterMs !== undefined);
   if (verdict === undefined) throw new RangeError(`${status} is no failure.`);

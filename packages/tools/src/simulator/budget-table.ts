@@ -2,7 +2,7 @@ import { checkNumber } from "once-again/options";
 import type { BudgetSettings } from "./policy-options.ts";
 import { simulateStorm } from "./storm.ts";
 import type { StormOptions } from "./storm-options.ts";
-import { cellOf, type TableCell, type TableCheck, type TableOptions } from "./table-check.ts";
+import { judgeCell, type TableCell, type TableCheck, type TableOptions } from "./table-check.ts";
 
 const rates = [140, 200, 250, 280] as const;
 
@@ -61,7 +61,7 @@ export function* budgetSteps(options: TableOptions = {}): Generator<{ readonly s
         yield { share: (done + (position + (trial + 1) / trials) / columns.length) / rows.length };
       }
       const place = { row: row.name, column: `${rate}/s`, unit: "seconds", expected: row.seconds[index]! };
-      cells.push(cellOf(place, seconds, true));
+      cells.push(judgeCell(place, seconds, true));
     }
   }
   return { table: "budgets", seed, trials, cells, holds: cells.every(({ verdict }) => verdict !== "outside") };

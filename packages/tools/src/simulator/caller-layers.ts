@@ -1,5 +1,5 @@
 import type { CallerProcess } from "./caller-process.ts";
-import { type Ending, endings } from "./attempt-ending.ts";
+import { type AttemptEnding, attemptEndings } from "./attempt-ending.ts";
 import { eventKinds, type World } from "./world.ts";
 
 /** What becomes of an attempt that comes to the layers. */
@@ -7,7 +7,7 @@ export interface CallerLayersListeners {
   /** Nothing holds it back any more. */
   readonly onPass: (call: number) => void;
   /** It is held back for good. `retryAfterMs`: for how long the layer holds back others. */
-  readonly onHeld: (call: number, ending: Ending, retryAfterMs?: number) => void;
+  readonly onHeld: (call: number, ending: AttemptEnding, retryAfterMs?: number) => void;
 }
 
 /** What stands between an attempt and the network, from outside in: circuit breaker, throttle, concurrency limit. */
@@ -33,7 +33,7 @@ export class CallerLayers {
         breaker.line.add(call);
         return;
       case "refused":
-        return this.#listeners.onHeld(call, endings.heldByBreaker, admission.retryAfterMs);
+        return this.#listeners.onHeld(call, attemptEndings.heldByBreaker, admission.retryAfterMs);
       case "probe":
         calls.isProbe[call] = 1;
         if (nowMs + breaker.probeTimeoutMs < calls.timesOutAt[call]!) {
@@ -68,14 +68,14 @@ export class CallerLayers {
 
   #passThrottle(call: number): void {
     const { throttle } = this.#processOf(call);
-    if (throttle?.admits() === false) this.#listeners.onHeld(call, endings.heldByThrottle);
+    if (throttle?.admits() === false) this.#listeners.onHeld(call, attemptEndings.heldByThrottle);
     else this.#passLimit(call);
   }
 
   #passLimit(call: number): void {
     const { limit } = this.#processOf(call);
     const entry = limit?.state.enter(limit.line.size);
-    if (entry === "full") this.#listeners.onHeld(call, endings.heldByLimit);
+    if (entry === "full") this.#listeners.onHeld(call, attemptEndings.heldByLimit);
     else if (entry === "wait") limit?.line.add(call);
     else this.#pass(call);
   }

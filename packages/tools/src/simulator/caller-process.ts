@@ -6,7 +6,7 @@ import { throttleSettings } from "once-again/rules";
 import { type ThrottleState, throttleState } from "once-again/rules";
 import type { Backoff, RetryBudget } from "once-again";
 import type { Random } from "once-again";
-import { backoffOf, budgetOf } from "./policy.ts";
+import { makeBackoff, makeBudget } from "./policy.ts";
 import type { PolicySettings } from "./storm-settings.ts";
 import type { World } from "./world.ts";
 
@@ -39,10 +39,10 @@ export function callerProcess(
     attemptsMax: settings.attemptsMax,
     attemptTimeoutMs: settings.attemptTimeoutMs,
     deadlineMs: settings.deadlineMs,
-    backoff: backoffOf(settings.backoff),
-    budget: budgetOf(settings.budget, clock),
+    backoff: makeBackoff(settings.backoff),
+    budget: makeBudget(settings.budget, clock),
     random: random.policy,
-    breaker: circuitBreaker && breakerOf({ ...circuitBreaker, clock }),
+    breaker: circuitBreaker && makeBreaker({ ...circuitBreaker, clock }),
     throttle:
       adaptiveThrottle && throttleState(throttleSettings({ ...adaptiveThrottle, clock, random: random.policy })),
     limit: concurrencyLimit && { state: concurrencyState(concurrencySettings(concurrencyLimit)), line: new Set() },
@@ -50,7 +50,7 @@ export function callerProcess(
   };
 }
 
-function breakerOf(options: Parameters<typeof circuitBreakerSettings>[0]): CallerProcess["breaker"] {
+function makeBreaker(options: Parameters<typeof circuitBreakerSettings>[0]): CallerProcess["breaker"] {
   const settings = circuitBreakerSettings(options);
   return { state: breakerState(settings), probeTimeoutMs: settings.probeTimeoutMs, line: new Set() };
 }

@@ -3,7 +3,7 @@ import { planRetry, type Limit } from "once-again/rules";
 import { CallerLayers } from "./caller-layers.ts";
 import type { CallerProcess } from "./caller-process.ts";
 import { never, none } from "./calls.ts";
-import { type DecideOnEnding, type Ending, endings } from "./attempt-ending.ts";
+import { type DecideAfter, type AttemptEnding, attemptEndings } from "./attempt-ending.ts";
 import { eventKinds, type World } from "./world.ts";
 
 /** What a side tells of its calls. */
@@ -11,7 +11,7 @@ export interface CallerSideListeners {
   /** An attempt begins. */
   readonly onAttempt?: ((call: number) => void) | undefined;
   /** An attempt ended without success. */
-  readonly onFailure?: ((ending: Ending) => void) | undefined;
+  readonly onFailure?: ((ending: AttemptEnding) => void) | undefined;
   /** A request leaves for the service. */
   readonly onRequest?: ((isHedge: boolean) => void) | undefined;
   /** A call has ended; its row is still there. `limit` is what forbade another attempt. */
@@ -29,7 +29,7 @@ export class CallerSide {
   readonly #world: World;
   readonly #service: number;
   readonly #processes: readonly CallerProcess[];
-  readonly #decide: DecideOnEnding;
+  readonly #decide: DecideAfter;
   readonly #listeners: CallerSideListeners;
   readonly #layers: CallerLayers;
   #begun = 0;
@@ -38,7 +38,7 @@ export class CallerSide {
     world: World,
     service: number,
     processes: readonly CallerProcess[],
-    decide: DecideOnEnding,
+    decide: DecideAfter,
     listeners: CallerSideListeners,
   ) {
     this.#world = world;
@@ -76,7 +76,7 @@ export class CallerSide {
   timeOut(call: number): void {
     if (this.#world.calls.timesOutAt[call] !== this.#world.nowMs) return;
     const waitedForProbe = this.#layers.leaveLines(call);
-    this.#fail(call, endings.timedOut, waitedForProbe ? undefined : true);
+    this.#fail(call, attemptEndings.timedOut, waitedForProbe ? undefined : true);
   }
 
   retry(call: number): void {
@@ -96,9 +96,9 @@ export class CallerSide {
   hear(request: number): void {
     const { calls, requests, nowMs } = this.#world;
     const call = requests.call[request]!;
-    const ending = requests.ending[request] as Ending;
+    const ending = requests.ending[request] as AttemptEnding;
     this.#unlink(call, request);
-    if (ending === endings.succeeded) {
+    if (ending === attemptEndings.succeeded) {
       const { budget, hedge } = this.#processOf(call);
       hedge?.recordLatency(nowMs - calls.sentAt[call]!);
       this.#endAttempt(call, false);
@@ -131,7 +131,7 @@ export class CallerSide {
   }
 
   /** @param hasFailed whether the service failed; `undefined`: the ending says nothing about it. */
-  #fail(call: number, ending: Ending, hasFailed: true | undefined, retryAfterMs?: number): void {
+  #fail(call: number, ending: AttemptEnding, hasFailed: true | undefined, retryAfterMs?: number): void {
     const { calls, events, nowMs } = this.#world;
     this.#listeners.onFailure?.(ending);
     this.#endAttempt(call, hasFailed);

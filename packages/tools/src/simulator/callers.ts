@@ -1,4 +1,4 @@
-import { exponentialMs } from "./distributions.ts";
+import { drawExponentialMs } from "./distributions.ts";
 import type { StormSettings } from "./storm-settings.ts";
 import { eventKinds, type World } from "./world.ts";
 
@@ -23,17 +23,17 @@ export class Callers {
   }
 
   /** A caller calls: of those who come at random, the next one will. */
-  called(caller: number): void {
+  scheduleNext(caller: number): void {
     if (this.#arrivals.kind === "poisson") this.#callsAfter(caller + 1, 1000 / this.#arrivals.perSecond);
   }
 
   /** The call of a caller has ended: who comes again and again, thinks. */
-  answered(caller: number): void {
+  scheduleAgain(caller: number): void {
     if (this.#arrivals.kind === "closed") this.#callsAfter(caller, this.#arrivals.thinkMs);
   }
 
   #callsAfter(caller: number, meanMs: number): void {
     const { events, nowMs, random } = this.#world;
-    events.add(nowMs + exponentialMs(random.arrivals, meanMs), eventKinds.callerCalls, caller);
+    events.add(nowMs + drawExponentialMs(random.arrivals, meanMs), eventKinds.callerCalls, caller);
   }
 }

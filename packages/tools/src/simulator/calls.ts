@@ -1,5 +1,5 @@
 import type { OutcomeWindow } from "once-again/rules";
-import { type Column, Rows } from "./slot-table.ts";
+import { type Column, SlotTable } from "./slot-table.ts";
 
 /** No moment: what a timer holds that is not set. It equals no time of any event. */
 export const never = Number.NaN;
@@ -10,7 +10,7 @@ export const none = -1;
 /** The calls that are going on, as a table of numbers; every method's `call` is a row. */
 export class Calls {
   // Laid before the fields below would be initialised, which is why those are only declared.
-  readonly #rows = new Rows(16, (column) => this.#lay(column));
+  readonly #rows = new SlotTable(16, (column) => this.#lay(column));
   /** Which side makes it: 0 the callers, 1 the first service, and so on. */
   declare side: Column;
   /** In which of its side's processes it is made. */
@@ -71,7 +71,7 @@ export class Calls {
     this.timesOutAt[call] = never;
     this.retryAt[call] = never;
     this.hedgeAt[call] = never;
-    this.#rows.giveBack(call);
+    this.#rows.release(call);
   }
 
   /** What every attempt looks at comes first. */

@@ -8,8 +8,8 @@ import {
   fullJitter,
   noJitter,
 } from "once-again";
-import { contention, type ContentionResult } from "./contention.ts";
-import { cellOf, type TableCell, type TableCheck, type TableOptions } from "./table-check.ts";
+import { simulateContention, type ContentionResult } from "./contention.ts";
+import { judgeCell, type TableCell, type TableCheck, type TableOptions } from "./table-check.ts";
 
 const range = { baseMs: 10, capMs: 2000 };
 
@@ -66,15 +66,15 @@ export function* contentionSteps(options: TableOptions = {}): Generator<{ readon
     for (const [column, name] of names.entries()) {
       const results: ContentionResult[] = [];
       for (let trial = 0; trial < trials; trial += 1) {
-        results.push(contention({ clients, backoff: backoffs[name], seed: `${seed}/${trial}` }));
+        results.push(simulateContention({ clients, backoff: backoffs[name], seed: `${seed}/${trial}` }));
         yield { share: (index + (column + (trial + 1) / trials) / names.length) / rows.length };
       }
       const place = { row: `${clients} clients`, column: name };
       const [writes, ms] = table[clients]![name];
       const writesOf = results.map((result) => result.writes);
       const msOf = results.map((result) => result.completionMs);
-      cells.push(cellOf({ ...place, unit: "writes", expected: writes }, writesOf, false));
-      cells.push(cellOf({ ...place, unit: "milliseconds", expected: ms }, msOf, false));
+      cells.push(judgeCell({ ...place, unit: "writes", expected: writes }, writesOf, false));
+      cells.push(judgeCell({ ...place, unit: "milliseconds", expected: ms }, msOf, false));
     }
   }
   return { table: "contention", seed, trials, cells, holds: cells.every(({ verdict }) => verdict !== "outside") };

@@ -1,7 +1,7 @@
 import { checkNumber } from "once-again/options";
 import { seededRandom } from "once-again";
 import type { Backoff } from "once-again";
-import { messageMs } from "./distributions.ts";
+import { drawMessageMs } from "./distributions.ts";
 import { EventQueue } from "./event-queue.ts";
 
 /** Clients who update the same row. */
@@ -37,13 +37,13 @@ const [readArrives, , writeArrives, writeAnswered] = [0, 1, 2, 3] as const;
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
  */
-export function contention(options: ContentionOptions): ContentionResult {
+export function simulateContention(options: ContentionOptions): ContentionResult {
   const clients = checkNumber("clients", options.clients, { min: 1, max: 100_000, integer: true });
   const meanMs = checkNumber("delayMs", options.delayMs ?? 10, { min: 0, max: 60_000 });
   const spreadMs = checkNumber("spreadMs", options.spreadMs ?? 2, { min: 0, max: 60_000 });
   const { backoff } = options;
   const random = seededRandom(options.seed ?? 1);
-  const delay = (): number => messageMs(random, meanMs, spreadMs);
+  const delay = (): number => drawMessageMs(random, meanMs, spreadMs);
 
   const events = new EventQueue();
   const versions = new Int32Array(clients);

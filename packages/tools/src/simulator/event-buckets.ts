@@ -1,4 +1,4 @@
-import { longer } from "./longer.ts";
+import { extend } from "./extend.ts";
 
 /** So many events lie side by side. */
 const blockBits = 6;
@@ -101,9 +101,9 @@ export class EventBuckets {
 
   #grow(): void {
     const blocks = this.#nextBlock.length;
-    this.#times = longer(this.#times, 2 * this.#times.length);
+    this.#times = extend(this.#times, 2 * this.#times.length);
     this.#words = new Int32Array(this.#times.buffer);
-    this.#nextBlock = longer(this.#nextBlock, 2 * blocks);
+    this.#nextBlock = extend(this.#nextBlock, 2 * blocks);
     for (let block = blocks; block < 2 * blocks; block += 1) this.#free(block);
   }
 }

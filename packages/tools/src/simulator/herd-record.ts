@@ -27,7 +27,7 @@ export class HerdRecord {
   }
 
   /** @returns the row of a call that begins, or `none`. */
-  rowOf(caller: number, atMs: number): number {
+  takeRow(caller: number, atMs: number): number {
     if (atMs < this.#fromMs || caller % this.#stride !== 0) return none;
     // A caller who comes once has the next row; one of a fixed number has always the same.
     const row = this.#isAmongMany ? this.#rows : caller / this.#stride;
@@ -36,7 +36,7 @@ export class HerdRecord {
     return row;
   }
 
-  attempted(row: number, attempt: number, atMs: number): void {
+  noteAttempt(row: number, attempt: number, atMs: number): void {
     if (row === none || this.#atMs.length >= dotsMax) return;
     this.#caller.push(row);
     this.#attempt.push(attempt);

@@ -1,5 +1,5 @@
 export { budgetSteps } from "./budget-table.ts";
-export { contention, type ContentionOptions, type ContentionResult } from "./contention.ts";
+export { simulateContention, type ContentionOptions, type ContentionResult } from "./contention.ts";
 export { contentionSteps } from "./contention-table.ts";
 export type { BackoffSettings, BudgetSettings, JitterName, PolicyOptions } from "./policy-options.ts";
 export { type Preset, type PresetName, presets } from "./presets.ts";
@@ -17,4 +17,4 @@ export type {
 export type { PolicySettings, ServiceSettings, StormSettings } from "./storm-settings.ts";
 export { simulateStorm, type StormProgress, stormSteps } from "./storm.ts";
 export type { TableCell, TableCheck, TableOptions } from "./table-check.ts";
-export { variationNames, varied } from "./variations.ts";
+export { variationNames, varyPolicy } from "./variations.ts";

@@ -1,7 +1,7 @@
-import { longer } from "./longer.ts";
+import { extend } from "./extend.ts";
 
 /** Whole numbers, first in, first out: a ring in a typed array that grows. */
-export class Line {
+export class IntQueue {
   #ring = new Int32Array(16);
   #first = 0;
   #length = 0;
@@ -13,7 +13,7 @@ export class Line {
   push(value: number): void {
     const size = this.#ring.length;
     if (this.#length === size) {
-      const ring = longer(this.#ring, size * 2);
+      const ring = extend(this.#ring, size * 2);
       // What had wrapped around to the front goes on behind the old end.
       ring.copyWithin(size, 0, this.#first);
       this.#ring = ring;

@@ -19,19 +19,19 @@ export class LoadRecord {
     [this.#goodput, this.#queue] = [new Float64Array(steps), new Float64Array(steps)];
   }
 
-  offered(atMs: number): void {
+  countOffered(atMs: number): void {
     this.#offered[Math.floor(atMs / this.#stepMs)]! += 1;
   }
 
-  sent(atMs: number): void {
+  countSent(atMs: number): void {
     this.#attempts[Math.floor(atMs / this.#stepMs)]! += 1;
   }
 
-  succeeded(atMs: number): void {
+  countSuccess(atMs: number): void {
     this.#goodput[Math.floor(atMs / this.#stepMs)]! += 1;
   }
 
-  queueChanged(atMs: number, waiting: number): void {
+  noteQueue(atMs: number, waiting: number): void {
     this.#carryOn(Math.floor(atMs / this.#stepMs));
     this.#waiting = waiting;
     this.#queue[this.#queueStep] = Math.max(this.#queue[this.#queueStep]!, waiting);

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
-import { checkedPolicy } from "./checked-policy.ts";
-import { codeOf } from "./policy-code.ts";
+import { checkPolicy } from "./check-policy.ts";
+import { writePolicyCode } from "./policy-code.ts";
 import type { PolicyOptions } from "./policy-options.ts";
 
 test.each<PolicyOptions>([
@@ -21,7 +21,7 @@ test.each<PolicyOptions>([
     hedge: { delayMs: "p95" },
   },
 ])("the code of a policy is a program that runs: %j", (options) => {
-  const code = codeOf(checkedPolicy(options));
+  const code = writePolicyCode(checkPolicy(options));
   const program = `${code}\nconst response = await fetch("data:,hello");\nconsole.log(await response.text());`;
   const flags = [
     "--conditions=@once-again/source",
@@ -33,16 +33,16 @@ test.each<PolicyOptions>([
 });
 
 test("retries that are free say, wherever they are pasted, what they are for; the default budget is by its name", () => {
-  const free = codeOf(checkedPolicy({ budget: { kind: "none" } }));
+  const free = writePolicyCode(checkPolicy({ budget: { kind: "none" } }));
   expect(free).toContain(
     '  // Only to compare: with free retries a busy service may never come back. Leave this line out.\n  budget: "off",',
   );
-  expect(codeOf(checkedPolicy({}))).toContain('  budget: "per-origin",');
+  expect(writePolicyCode(checkPolicy({}))).toContain('  budget: "per-origin",');
 });
 
 test("it says what was set, and imports what it uses", () => {
-  const code = codeOf(
-    checkedPolicy({
+  const code = writePolicyCode(
+    checkPolicy({
       attemptsMax: 3,
       backoff: { kind: "exponential", baseMs: 200, jitter: "equal" },
       budget: { kind: "success", capacity: 50 },

@@ -11,16 +11,16 @@ interface Expression {
 }
 
 /** A policy as a program that makes calls by it, to be pasted. */
-export function codeOf(policy: PolicySettings): string {
+export function writePolicyCode(policy: PolicySettings): string {
   const { adaptiveThrottle, attemptsMax, attemptTimeoutMs, circuitBreaker, concurrencyLimit, deadlineMs, hedge } =
     policy;
-  const backoff = backoffCode(policy.backoff);
-  const budget = budgetCode(policy.budget);
+  const backoff = writeBackoff(policy.backoff);
+  const budget = writeBudget(policy.budget);
   const layers = [
-    ...layerCode("circuitBreaker", circuitBreaker),
-    ...layerCode("adaptiveThrottle", adaptiveThrottle),
-    ...layerCode("concurrencyLimit", concurrencyLimit),
-    ...layerCode("hedge", hedge, policy.budget.kind === "none" ? [] : ["budget"]),
+    ...writeLayer("circuitBreaker", circuitBreaker),
+    ...writeLayer("adaptiveThrottle", adaptiveThrottle),
+    ...writeLayer("concurrencyLimit", concurrencyLimit),
+    ...writeLayer("hedge", hedge, policy.budget.kind === "none" ? [] : ["budget"]),
   ];
   const parameters = hedge !== undefined && policy.budget.kind !== "none" ? "{ budget }" : "";
   const entries = [
@@ -33,31 +33,31 @@ export function codeOf(policy: PolicySettings): string {
     ...(layers.length === 0
       ? []
       : [
-          `layers: (${parameters}) => [\n${indented(
+          `layers: (${parameters}) => [\n${indent(
             layers.map(({ text }) => text),
             4,
           )}\n  ]`,
         ]),
   ];
   const imports = [backoff, budget, ...layers].flatMap(({ imports }) => imports);
-  const body = `const fetch = retryingFetch({\n${indented(entries, 2)}\n});`;
-  return `${importLines([...imports, ["once-again/client", "retryingFetch"]])}\n\n${body}\n`;
+  const body = `const fetch = retryingFetch({\n${indent(entries, 2)}\n});`;
+  return `${writeImports([...imports, ["once-again/client", "retryingFetch"]])}\n\n${body}\n`;
 }
 
-function backoffCode(settings: JitteredBackoff): Expression {
+function writeBackoff(settings: JitteredBackoff): Expression {
   const name = `${settings.kind}Backoff`;
   if (settings.kind === "decorrelated") {
     const { kind: _kind, ...options } = settings;
-    return { text: callText(name, options), imports: [["once-again", name]] };
+    return { text: writeCall(name, options), imports: [["once-again", name]] };
   }
   const { kind: _kind, jitter, jitterRatio, ...numbers } = settings;
   const jitterName = jitter === "none" ? "noJitter" : `${jitter}Jitter`;
-  const jitterCall = callText(
+  const jitterCall = writeCall(
     jitterName,
     jitter === "bounded" && jitterRatio !== undefined ? { ratio: jitterRatio } : {},
   );
   return {
-    text: callText(name, numbers, [`jitter: ${jitterCall}`]),
+    text: writeCall(name, numbers, [`jitter: ${jitterCall}`]),
     imports: [
       ["once-again", name],
       ["once-again", jitterName],
@@ -65,35 +65,35 @@ function backoffCode(settings: JitteredBackoff): Expression {
   };
 }
 
-function budgetCode({ kind, ...options }: BudgetSettings): Expression {
+function writeBudget({ kind, ...options }: BudgetSettings): Expression {
   if (kind === "none") return { text: '"off"', imports: [] };
   // The default: better than a budget that all origins share.
   if (kind === "success" && Object.keys(options).length === 0) return { text: '"per-origin"', imports: [] };
-  return { text: callText(`${kind}Budget`, options), imports: [["once-again/budgets", `${kind}Budget`]] };
+  return { text: writeCall(`${kind}Budget`, options), imports: [["once-again/budgets", `${kind}Budget`]] };
 }
 
-function layerCode(name: string, options: object | undefined, more: readonly string[] = []): Expression[] {
+function writeLayer(name: string, options: object | undefined, more: readonly string[] = []): Expression[] {
   if (options === undefined) return [];
-  return [{ text: callText(name, options, more), imports: [["once-again/layers", name]] }];
+  return [{ text: writeCall(name, options, more), imports: [["once-again/layers", name]] }];
 }
 
 /** `name({ a: 1, b: "c" })`; `more` are entries that are no data. */
-function callText(name: string, options: object, more: readonly string[] = []): string {
-  const entries = [...entriesOf(options), ...more];
+function writeCall(name: string, options: object, more: readonly string[] = []): string {
+  const entries = [...writeEntries(options), ...more];
   return entries.length === 0 ? `${name}()` : `${name}({ ${entries.join(", ")} })`;
 }
 
-function entriesOf(options: object): string[] {
+function writeEntries(options: object): string[] {
   return Object.entries(options)
     .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => `${key}: ${literal(value)}`);
+    .map(([key, value]) => `${key}: ${writeLiteral(value)}`);
 }
 
-function literal(value: unknown): string {
-  return typeof value === "object" && value !== null ? `{ ${entriesOf(value).join(", ")} }` : JSON.stringify(value);
+function writeLiteral(value: unknown): string {
+  return typeof value === "object" && value !== null ? `{ ${writeEntries(value).join(", ")} }` : JSON.stringify(value);
 }
 
-function importLines(imports: ReadonlyArray<readonly [module: string, name: string]>): string {
+function writeImports(imports: ReadonlyArray<readonly [module: string, name: string]>): string {
   const modules = Map.groupBy(imports, ([module]) => module);
   return [...modules]
     .toSorted(([one], [other]) => (one < other ? -1 : 1))
@@ -104,5 +104,5 @@ function importLines(imports: ReadonlyArray<readonly [module: string, name: stri
     .join("\n");
 }
 
-const indented = (lines: readonly string[], by: number): string =>
+const indent = (lines: readonly string[], by: number): string =>
   lines.map((line) => `${" ".repeat(by)}${line}${line === freeRetries ? "" : ","}`).join("\n");

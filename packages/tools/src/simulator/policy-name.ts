@@ -1,7 +1,7 @@
 import type { PolicySettings } from "./storm-settings.ts";
 
 /** A short description of a policy: "5 attempts, exponential, equal jitter, success budget". */
-export function nameOf(policy: Omit<PolicySettings, "name">): string {
+export function describePolicy(policy: Omit<PolicySettings, "name">): string {
   const { adaptiveThrottle, attemptsMax, backoff, budget, circuitBreaker, concurrencyLimit, hedge } = policy;
   const retries = [
     `${attemptsMax} attempts`,

@@ -22,22 +22,22 @@ import type { JitteredBackoff } from "./storm-settings.ts";
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for a value out of bounds.
  */
-export function backoffOf(settings: JitteredBackoff): Backoff {
+export function makeBackoff(settings: JitteredBackoff): Backoff {
   switch (settings.kind) {
     case "exponential":
-      return exponentialBackoff({ ...without(settings, "kind", "jitterRatio"), jitter: jitterOf(settings) });
+      return exponentialBackoff({ ...omit(settings, "kind", "jitterRatio"), jitter: makeJitter(settings) });
     case "linear":
-      return linearBackoff({ ...without(settings, "kind", "jitterRatio", "factor"), jitter: jitterOf(settings) });
+      return linearBackoff({ ...omit(settings, "kind", "jitterRatio", "factor"), jitter: makeJitter(settings) });
     case "fibonacci":
-      return fibonacciBackoff({ ...without(settings, "kind", "jitterRatio", "factor"), jitter: jitterOf(settings) });
+      return fibonacciBackoff({ ...omit(settings, "kind", "jitterRatio", "factor"), jitter: makeJitter(settings) });
     case "constant":
-      return constantBackoff({ ...without(settings, "kind", "jitterRatio"), jitter: jitterOf(settings) });
+      return constantBackoff({ ...omit(settings, "kind", "jitterRatio"), jitter: makeJitter(settings) });
     case "decorrelated":
-      return decorrelatedBackoff(without(settings, "kind"));
+      return decorrelatedBackoff(omit(settings, "kind"));
   }
 }
 
-function jitterOf({ jitter, jitterRatio }: Exclude<JitteredBackoff, { kind: "decorrelated" }>): Jitter {
+function makeJitter({ jitter, jitterRatio }: Exclude<JitteredBackoff, { kind: "decorrelated" }>): Jitter {
   switch (jitter) {
     case "full":
       return fullJitter();
@@ -55,23 +55,23 @@ function jitterOf({ jitter, jitterRatio }: Exclude<JitteredBackoff, { kind: "dec
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for a value out of bounds.
  */
-export function budgetOf(settings: BudgetSettings, clock: Clock): RetryBudget | undefined {
+export function makeBudget(settings: BudgetSettings, clock: Clock): RetryBudget | undefined {
   switch (settings.kind) {
     case "none":
       return undefined;
     case "success":
-      return successBudget(without(settings, "kind"));
+      return successBudget(omit(settings, "kind"));
     case "grpc":
-      return grpcBudget(without(settings, "kind"));
+      return grpcBudget(omit(settings, "kind"));
     case "aws":
-      return awsBudget(without(settings, "kind"));
+      return awsBudget(omit(settings, "kind"));
     case "finagle":
-      return finagleBudget({ ...without(settings, "kind"), clock });
+      return finagleBudget({ ...omit(settings, "kind"), clock });
   }
 }
 
 /** Settings without what is not for the function that they are given to, which refuses names that it does not know. */
-function without<Settings extends object, Name extends PropertyKey>(
+function omit<Settings extends object, Name extends PropertyKey>(
   settings: Settings,
   ...names: Name[]
 ): Omit<Settings, Name> {

@@ -19,7 +19,7 @@ export interface StormEnd {
  *
  * @param load the load, counted in steps of a second.
  */
-export function recoveryOf({ arrivals, durationMs, outages }: StormSettings, load: Load, end: StormEnd): Recovery {
+export function judgeRecovery({ arrivals, durationMs, outages }: StormSettings, load: Load, end: StormEnd): Recovery {
   const overMs = Math.max(0, ...outages.map(({ toMs }) => Math.min(toMs, durationMs)));
   if (arrivals.kind === "at-once") {
     if (end.openCalls > 0) return { verdict: "open", afterMs: null };
@@ -27,17 +27,18 @@ export function recoveryOf({ arrivals, durationMs, outages }: StormSettings, loa
   }
   const firstMs = Math.min(durationMs, ...outages.map(({ fromMs }) => fromMs));
   const before = Math.floor(firstMs / 1000);
-  const usual = arrivals.kind === "closed" && outages.length > 0 ? meanOf(load.goodputPerSecond, before) : undefined;
+  const usual =
+    arrivals.kind === "closed" && outages.length > 0 ? meanBefore(load.goodputPerSecond, before) : undefined;
   const isGood = (second: number): boolean =>
     load.goodputPerSecond[second]! >= goodShare * (usual ?? load.offeredPerSecond[second]!);
 
   const overSecond = Math.ceil(overMs / 1000);
-  const recovered = firstRun(isGood, overSecond, Math.floor(end.endMs / 1000));
+  const recovered = findFirstRun(isGood, overSecond, Math.floor(end.endMs / 1000));
   if (recovered !== undefined) return { verdict: "recovered", afterMs: recovered * 1000 - overMs };
   const wasGood =
     outages.length > 0 &&
     before > 0 &&
-    meanOf(load.goodputPerSecond, before) >= goodShare * meanOf(load.offeredPerSecond, before);
+    meanBefore(load.goodputPerSecond, before) >= goodShare * meanBefore(load.offeredPerSecond, before);
   if (wasGood && isDraining(load, overSecond, Math.floor(end.endMs / 1000)))
     return { verdict: "draining", afterMs: null };
   return { verdict: wasGood ? "metastable" : "overloaded", afterMs: null };
@@ -46,11 +47,11 @@ export function recoveryOf({ arrivals, durationMs, outages }: StormSettings, loa
 /** Whether the queue was getting shorter, over the second half of the time after the outage. */
 function isDraining({ queue }: Load, from: number, to: number): boolean {
   const half = Math.floor((from + to) / 2);
-  return to - half >= inARow && meanOf(queue, to) < goodShare * meanOf(queue, half);
+  return to - half >= inARow && meanBefore(queue, to) < goodShare * meanBefore(queue, half);
 }
 
 /** The first second of the first run of good seconds within [from, to). */
-function firstRun(isGood: (second: number) => boolean, from: number, to: number): number | undefined {
+function findFirstRun(isGood: (second: number) => boolean, from: number, to: number): number | undefined {
   let length = 0;
   for (let second = from; second < to; second += 1) {
     length = isGood(second) ? length + 1 : 0;
@@ -60,7 +61,7 @@ function firstRun(isGood: (second: number) => boolean, from: number, to: number)
 }
 
 /** The mean of up to ten seconds before `end`. */
-function meanOf(perSecond: readonly number[], end: number): number {
+function meanBefore(perSecond: readonly number[], end: number): number {
   const values = perSecond.slice(Math.max(0, end - 10), end);
   return values.reduce((total, value) => total + value, 0) / Math.max(1, values.length);
 }

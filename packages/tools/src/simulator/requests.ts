@@ -1,5 +1,5 @@
-import type { Ending } from "./attempt-ending.ts";
-import { type Column, Rows } from "./slot-table.ts";
+import type { AttemptEnding } from "./attempt-ending.ts";
+import { type Column, SlotTable } from "./slot-table.ts";
 
 /**
  * The requests that somebody still has to do with, as a table of numbers; every method's `request` is a row. Two have to
@@ -7,14 +7,14 @@ import { type Column, Rows } from "./slot-table.ts";
  * does any more, its row is free.
  */
 export class Requests {
-  readonly #rows = new Rows(7, (column) => this.#lay(column));
+  readonly #rows = new SlotTable(7, (column) => this.#lay(column));
   declare call: Column;
   /** The service that it is sent to: its index. */
   declare service: Column;
   /** Whether its call waits for the answer. */
   declare isAwaited: Column;
   declare isCarried: Column;
-  /** How it was answered, an `Ending`. */
+  /** How it was answered, an `AttemptEnding`. */
   declare ending: Column;
   /** When it came to the door of its service. */
   declare arrivedAt: Column;
@@ -35,20 +35,20 @@ export class Requests {
     return request;
   }
 
-  answer(request: number, ending: Ending): void {
+  answer(request: number, ending: AttemptEnding): void {
     this.ending[request] = ending;
   }
 
   /** Its call has the answer, or waits no more. */
   forget(request: number): void {
     this.isAwaited[request] = 0;
-    if (this.isCarried[request] === 0) this.#rows.giveBack(request);
+    if (this.isCarried[request] === 0) this.#rows.release(request);
   }
 
   /** Nothing carries it on: it was lost, or its answer arrived or was lost. */
   drop(request: number): void {
     this.isCarried[request] = 0;
-    if (this.isAwaited[request] === 0) this.#rows.giveBack(request);
+    if (this.isAwaited[request] === 0) this.#rows.release(request);
   }
 
   #lay(column: (field: number) => Column): void {

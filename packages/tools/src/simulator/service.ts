@@ -1,6 +1,6 @@
-import { exponentialMs } from "./distributions.ts";
-import { type Ending, endings } from "./attempt-ending.ts";
-import { Line } from "./int-queue.ts";
+import { drawExponentialMs } from "./distributions.ts";
+import { type AttemptEnding, attemptEndings } from "./attempt-ending.ts";
+import { IntQueue } from "./int-queue.ts";
 import type { Outage } from "./storm-options.ts";
 import type { ServiceCounts } from "./storm-result.ts";
 import type { ServiceSettings } from "./storm-settings.ts";
@@ -20,8 +20,8 @@ export class Service {
   readonly #world: World;
   readonly #settings: ServiceSettings;
   readonly #listeners: ServiceListeners;
-  readonly #queue = new Line();
-  readonly #held = new Line();
+  readonly #queue = new IntQueue();
+  readonly #held = new IntQueue();
   #busy = 0;
   #outage: Required<Outage>["kind"] | undefined;
 
@@ -36,7 +36,7 @@ export class Service {
     this.#world.requests.arrivedAt[request] = this.#world.nowMs;
     if (this.#outage === undefined) this.#enter(request);
     else if (this.#outage === "hold") this.#wait(this.#held, request);
-    else this.answer(request, this.#outage === "shed" ? endings.shed : endings.refused);
+    else this.answer(request, this.#outage === "shed" ? attemptEndings.shed : attemptEndings.refused);
   }
 
   beginOutage(kind: Required<Outage>["kind"]): void {
@@ -55,16 +55,16 @@ export class Service {
     this.#busy -= 1;
     this.#takeNext();
     const { errorRatio } = this.#settings;
-    if (errorRatio > 0 && this.#world.random.service() < errorRatio) this.answer(request, endings.erred);
-    else if (this.#listeners.onServed === undefined) this.answer(request, endings.succeeded);
+    if (errorRatio > 0 && this.#world.random.service() < errorRatio) this.answer(request, attemptEndings.erred);
+    else if (this.#listeners.onServed === undefined) this.answer(request, attemptEndings.succeeded);
     else this.#listeners.onServed(request);
   }
 
   /** Sends the answer, if anybody waits for it. */
-  answer(request: number, ending: Ending): void {
+  answer(request: number, ending: AttemptEnding): void {
     const { requests } = this.#world;
-    if (ending === endings.shed) this.counts.shed += 1;
-    if (ending === endings.refused) this.counts.refused += 1;
+    if (ending === attemptEndings.shed) this.counts.shed += 1;
+    if (ending === attemptEndings.refused) this.counts.refused += 1;
     requests.answer(request, ending);
     const isSent = requests.isAwaited[request] === 1 && this.#world.send(eventKinds.answerArrives, request);
     if (!isSent) this.discard(request);
@@ -74,17 +74,17 @@ export class Service {
   discard(request: number): void {
     const { requests } = this.#world;
     const ending = requests.ending[request];
-    if (ending === endings.succeeded || ending === endings.erred) this.counts.wasted += 1;
+    if (ending === attemptEndings.succeeded || ending === attemptEndings.erred) this.counts.wasted += 1;
     requests.drop(request);
   }
 
   #enter(request: number): void {
     if (this.#busy < this.#settings.workers) this.#start(request);
-    else if (this.#queue.length >= this.#settings.queueMax) this.answer(request, endings.shed);
+    else if (this.#queue.length >= this.#settings.queueMax) this.answer(request, attemptEndings.shed);
     else this.#wait(this.#queue, request);
   }
 
-  #wait(line: Line, request: number): void {
+  #wait(line: IntQueue, request: number): void {
     line.push(request);
     const waiting = this.#queue.length + this.#held.length;
     this.counts.queuePeak = Math.max(this.counts.queuePeak, waiting);
@@ -94,7 +94,7 @@ export class Service {
   #start(request: number): void {
     const { serviceMs, serviceTime } = this.#settings;
     this.#busy += 1;
-    const ms = serviceTime === "fixed" ? serviceMs : exponentialMs(this.#world.random.service, serviceMs);
+    const ms = serviceTime === "fixed" ? serviceMs : drawExponentialMs(this.#world.random.service, serviceMs);
     this.#world.events.add(this.#world.nowMs + ms, eventKinds.requestServed, request);
   }
 
@@ -106,7 +106,7 @@ export class Service {
         this.#start(request);
         return;
       }
-      this.answer(request, endings.shed);
+      this.answer(request, attemptEndings.shed);
     }
   }
 }

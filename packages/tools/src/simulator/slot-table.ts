@@ -1,7 +1,7 @@
-import { longer } from "./longer.ts";
+import { extend } from "./extend.ts";
 
 /** So many rows there is room for at first. */
-const rowsAtFirst = 1024;
+const firstRows = 1024;
 
 /** Where the values of a field are: a row's is at the row's own number. */
 export type Column = Float64Array<ArrayBuffer>;
@@ -12,7 +12,7 @@ export type Column = Float64Array<ArrayBuffer>;
  * fields. One that was given back is the next one taken, so the table is only as long as the most rows that were in use at
  * a time.
  */
-export class Rows {
+export class SlotTable {
   readonly #fields: number;
   readonly #lay: (column: (field: number) => Column) => void;
   #values: Column;
@@ -24,8 +24,8 @@ export class Rows {
   constructor(fields: number, lay: (column: (field: number) => Column) => void) {
     this.#fields = fields;
     this.#lay = lay;
-    this.#values = new Float64Array(fields * rowsAtFirst);
-    this.#free = new Int32Array(rowsAtFirst);
+    this.#values = new Float64Array(fields * firstRows);
+    this.#free = new Int32Array(firstRows);
     this.#layColumns();
   }
 
@@ -44,14 +44,14 @@ export class Rows {
     return (this.#issued - 1) * this.#fields;
   }
 
-  giveBack(row: number): void {
+  release(row: number): void {
     this.#free[this.#freeCount] = row;
     this.#freeCount += 1;
   }
 
   #grow(): void {
-    this.#free = longer(this.#free, 2 * this.#free.length);
-    this.#values = longer(this.#values, 2 * this.#values.length);
+    this.#free = extend(this.#free, 2 * this.#free.length);
+    this.#values = extend(this.#values, 2 * this.#values.length);
     this.#layColumns();
   }
 

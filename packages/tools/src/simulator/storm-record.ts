@@ -1,5 +1,5 @@
 import type { Limit } from "once-again/rules";
-import { type Ending, endings } from "./attempt-ending.ts";
+import { type AttemptEnding, attemptEndings } from "./attempt-ending.ts";
 import { HerdRecord } from "./herd-record.ts";
 import { LatencyRecord } from "./latency-record.ts";
 import { LoadRecord } from "./load-record.ts";
@@ -42,53 +42,53 @@ export class StormRecord {
   }
 
   /** How many requests wait at the last service now. */
-  queueChanged(atMs: number, waiting: number): void {
-    this.load.queueChanged(atMs, waiting);
-    this.seconds.queueChanged(atMs, waiting);
+  noteQueue(atMs: number, waiting: number): void {
+    this.load.noteQueue(atMs, waiting);
+    this.seconds.noteQueue(atMs, waiting);
   }
 
-  attempted(attempt: number, herdRow: number, atMs: number): void {
+  countAttempt(attempt: number, herdRow: number, atMs: number): void {
     this.attempts.begun += 1;
-    this.herd.attempted(herdRow, attempt, atMs);
+    this.herd.noteAttempt(herdRow, attempt, atMs);
     if (attempt > 1) {
       this.attempts.retries += 1;
       return;
     }
     this.calls.begun += 1;
-    this.load.offered(atMs);
-    this.seconds.offered(atMs);
+    this.load.countOffered(atMs);
+    this.seconds.countOffered(atMs);
   }
 
-  failed(ending: Ending): void {
+  countFailure(ending: AttemptEnding): void {
     const { attempts } = this;
     switch (ending) {
-      case endings.timedOut:
+      case attemptEndings.timedOut:
         attempts.timedOut += 1;
         break;
-      case endings.refused:
+      case attemptEndings.refused:
         attempts.refused += 1;
         break;
-      case endings.shed:
+      case attemptEndings.shed:
         attempts.shed += 1;
         break;
-      case endings.erred:
+      case attemptEndings.erred:
         attempts.erred += 1;
         break;
-      case endings.heldByBreaker:
+      case attemptEndings.heldByBreaker:
         attempts.heldBack.circuitBreaker += 1;
         break;
-      case endings.heldByThrottle:
+      case attemptEndings.heldByThrottle:
         attempts.heldBack.throttle += 1;
         break;
-      case endings.heldByLimit:
+      case attemptEndings.heldByLimit:
         attempts.heldBack.queueFull += 1;
         break;
-      case endings.succeeded:
+      case attemptEndings.succeeded:
     }
   }
 
   /** @param limit what forbade another attempt; `undefined`: the call succeeded. */
-  ended(limit: Limit | undefined, startedMs: number, atMs: number): void {
+  countEnd(limit: Limit | undefined, startedMs: number, atMs: number): void {
     if (limit !== undefined) {
       this.calls.failed += 1;
       this.calls.failedBy[limit] += 1;
@@ -97,7 +97,7 @@ export class StormRecord {
     this.calls.succeeded += 1;
     this.lastSuccessMs = atMs;
     this.latency.add(atMs - startedMs);
-    this.load.succeeded(atMs);
-    this.seconds.succeeded(atMs);
+    this.load.countSuccess(atMs);
+    this.seconds.countSuccess(atMs);
   }
 }

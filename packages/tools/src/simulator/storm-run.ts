@@ -1,14 +1,14 @@
 import { type CallerProcess, callerProcess } from "./caller-process.ts";
 import { Callers } from "./callers.ts";
 import { CallerSide, type CallerSideListeners } from "./caller-side.ts";
-import { decisions, endings } from "./attempt-ending.ts";
+import { decideAfterAttempts, attemptEndings } from "./attempt-ending.ts";
 import { Service } from "./service.ts";
 import { StormRecord } from "./storm-record.ts";
 import type { StormSettings } from "./storm-settings.ts";
 import { eventKinds, World } from "./world.ts";
 
 /** A storm: callers, services and what lies between them, put together and set going. */
-export class Storm {
+export class StormRun {
   readonly settings: StormSettings;
   readonly record: StormRecord;
   readonly services: readonly Service[];
@@ -47,7 +47,7 @@ export class Storm {
   }
 
   /** Simulates up to that many events. `false`: it is over. */
-  play(eventsMax: number): boolean {
+  advance(eventsMax: number): boolean {
     const { events } = this.#world;
     for (let count = 0; count < eventsMax; count += 1) {
       if (this.#isQuiet()) {
@@ -116,9 +116,9 @@ export class Storm {
 
   #call(caller: number): void {
     const { calls, nowMs } = this.#world;
-    this.#callers.called(caller);
+    this.#callers.scheduleNext(caller);
     const call = this.#sides[0]!.begin(caller);
-    calls.herdRow[call] = this.record.herd.rowOf(caller, nowMs);
+    calls.herdRow[call] = this.record.herd.takeRow(caller, nowMs);
     this.#sides[0]!.attempt(call);
   }
 
@@ -136,7 +136,7 @@ export class Storm {
     const isLast = index === this.settings.services.length - 1;
     return new Service(world, this.settings.services[index]!, {
       onServed: isLast ? undefined : (request) => this.#callNext(index + 1, request),
-      onQueue: isLast ? (waiting) => record.queueChanged(world.nowMs, waiting) : undefined,
+      onQueue: isLast ? (waiting) => record.noteQueue(world.nowMs, waiting) : undefined,
     });
   }
 
@@ -150,7 +150,7 @@ export class Storm {
     const settings = index === 0 ? policy : services[index - 1]!.policy!;
     const count = index === 0 ? processes : 1;
     const made = Array.from({ length: count }, (): CallerProcess => callerProcess(settings, this.#world));
-    const decide = decisions(services[index]!.retryAfterMs);
+    const decide = decideAfterAttempts(services[index]!.retryAfterMs);
     return new CallerSide(this.#world, index, made, decide, {
       ...(index === 0 ? this.#callersListeners() : this.#middleListeners(index - 1)),
       onRequest: index === services.length - 1 ? (isHedge) => this.#requested(isHedge && index === 0) : undefined,
@@ -160,7 +160,7 @@ export class Storm {
   #requested(isHedge: boolean): void {
     const atMs = this.#world.nowMs;
     this.requestsToLast += 1;
-    this.record.load.sent(atMs);
+    this.record.load.countSent(atMs);
     if (isHedge) this.record.attempts.hedges += 1;
   }
 
@@ -168,11 +168,11 @@ export class Storm {
     const { record } = this;
     const { calls } = this.#world;
     return {
-      onAttempt: (call) => record.attempted(calls.attempts[call]!, calls.herdRow[call]!, this.#world.nowMs),
-      onFailure: (ending) => record.failed(ending),
+      onAttempt: (call) => record.countAttempt(calls.attempts[call]!, calls.herdRow[call]!, this.#world.nowMs),
+      onFailure: (ending) => record.countFailure(ending),
       onEnd: (call, limit) => {
-        record.ended(limit, calls.startedAt[call]!, this.#world.nowMs);
-        this.#callers.answered(calls.origin[call]!);
+        record.countEnd(limit, calls.startedAt[call]!, this.#world.nowMs);
+        this.#callers.scheduleAgain(calls.origin[call]!);
       },
     };
   }
@@ -181,7 +181,10 @@ export class Storm {
     const { calls } = this.#world;
     return {
       onEnd: (call, limit) =>
-        this.services[service]!.answer(calls.origin[call]!, limit === undefined ? endings.succeeded : endings.erred),
+        this.services[service]!.answer(
+          calls.origin[call]!,
+          limit === undefined ? attemptEndings.succeeded : attemptEndings.erred,
+        ),
     };
   }
 }

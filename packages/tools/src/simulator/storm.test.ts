@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { exponentialBackoff, OnceAgainError } from "once-again";
-import { backoffOf } from "./policy.ts";
-import { presets, simulateStorm, type StormOptions, stormSteps, varied } from "./index.ts";
+import { makeBackoff } from "./policy.ts";
+import { presets, simulateStorm, type StormOptions, stormSteps, varyPolicy } from "./index.ts";
 
 const calm: StormOptions = {
   durationMs: 20_000,
@@ -80,7 +80,7 @@ test("every attempt is counted once, whatever became of it, and nothing is left 
       network: { delayMs: 20, spreadMs: 10, lossRatio: 0.05 },
       services: [{ workers: 2, serviceMs: 4, queueMax: 200, queueTimeoutMs: 300, retryAfterMs: 500, errorRatio: 0.05 }],
       outages: [{ fromMs: 2000, toMs: 3000 }],
-      policy: varied({ attemptsMax: 6, backoff: { kind: "exponential", baseMs: 200 } }, policy),
+      policy: varyPolicy({ attemptsMax: 6, backoff: { kind: "exponential", baseMs: 200 } }, policy),
     });
     const { erred, heldBack, refused, shed, timedOut } = attempts;
     const held = heldBack.circuitBreaker + heldBack.throttle + heldBack.queueFull;
@@ -100,7 +100,7 @@ test("each layer does in the simulation what it is for", () => {
     outages: [{ fromMs: 10_000, toMs: 40_000 }],
     policy: { budget: { kind: "none" } },
   };
-  const requests = (name: string) => simulateStorm({ ...down, policy: varied(down.policy ?? {}, name) });
+  const requests = (name: string) => simulateStorm({ ...down, policy: varyPolicy(down.policy ?? {}, name) });
   const plain = requests("as-is");
   const broken = requests("breaker");
   const throttled = requests("throttle");
@@ -110,7 +110,7 @@ test("each layer does in the simulation what it is for", () => {
   expect(throttled.attempts.heldBack.throttle).toBeGreaterThan(100);
 
   const slow: StormOptions = { ...calm, services: [{ workers: 50, serviceTime: "exponential", serviceMs: 200 }] };
-  const hedged = simulateStorm({ ...slow, policy: varied(calm.policy ?? {}, "hedge") });
+  const hedged = simulateStorm({ ...slow, policy: varyPolicy(calm.policy ?? {}, "hedge") });
   expect(hedged.attempts.hedges).toBeGreaterThan(20);
   expect(hedged.latency.p99Ms!).toBeLessThan(simulateStorm(slow).latency.p99Ms!);
 
@@ -190,7 +190,7 @@ test("a policy that says nothing waits as `retry` does by default", () => {
   const { backoff } = simulateStorm({ durationMs: 1000 }).settings.policy;
   expect(backoff).toEqual({ kind: "exponential", jitter: "equal" });
   const context = { retry: 3, previousDelayMs: 0, random: () => 0.25 };
-  expect(backoffOf(backoff)(context)).toBe(exponentialBackoff()(context));
+  expect(makeBackoff(backoff)(context)).toBe(exponentialBackoff()(context));
   expect(exponentialBackoff()(context)).toBe(2500);
 });
 

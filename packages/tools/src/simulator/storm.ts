@@ -1,9 +1,9 @@
-import { stormSettings } from "./checked-storm.ts";
-import { codeOf } from "./policy-code.ts";
-import { recoveryOf } from "./recovery.ts";
+import { checkStorm } from "./check-storm.ts";
+import { writePolicyCode } from "./policy-code.ts";
+import { judgeRecovery } from "./recovery.ts";
 import type { StormOptions } from "./storm-options.ts";
 import type { StormResult } from "./storm-result.ts";
-import { Storm } from "./storm-run.ts";
+import { StormRun } from "./storm-run.ts";
 
 /** How far a simulation has come. */
 export interface StormProgress {
@@ -39,19 +39,19 @@ export function simulateStorm(options: StormOptions = {}, onProgress?: (progress
  * @throws OnceAgainError `ONCE_OPTION_INVALID` at the first step, for an option out of bounds.
  */
 export function* stormSteps(options: StormOptions = {}): Generator<StormProgress, StormResult, void> {
-  const storm = new Storm(stormSettings(options));
-  while (storm.play(eventsPerStep)) yield { share: storm.share, events: storm.events };
-  return resultOf(storm);
+  const storm = new StormRun(checkStorm(options));
+  while (storm.advance(eventsPerStep)) yield { share: storm.share, events: storm.events };
+  return readResult(storm);
 }
 
-function resultOf(storm: Storm): StormResult {
+function readResult(storm: StormRun): StormResult {
   const { endMs, events, record, services, settings, openCalls } = storm;
   const { attempts, calls, herd, lastSuccessMs, latency, load, seconds } = record;
   const last = services.at(-1)!.counts;
   return {
     settings,
     name: settings.policy.name,
-    code: codeOf(settings.policy),
+    code: writePolicyCode(settings.policy),
     endMs,
     events,
     calls,
@@ -60,7 +60,7 @@ function resultOf(storm: Storm): StormResult {
     goodputPerSecond: endMs === 0 ? 0 : (calls.succeeded * 1000) / endMs,
     wastedRatio: last.served === 0 ? 0 : last.wasted / last.served,
     latency: latency.latency,
-    recovery: recoveryOf(settings, seconds.until(endMs), { endMs, openCalls, lastSuccessMs }),
+    recovery: judgeRecovery(settings, seconds.until(endMs), { endMs, openCalls, lastSuccessMs }),
     load: load.until(endMs),
     herd: herd.herd,
     services: services.map(({ counts }) => counts),

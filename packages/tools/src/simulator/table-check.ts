@@ -49,7 +49,7 @@ const tolerance = 0.1;
 const neverShare = 0.95;
 
 /** Holds trials against a table's number. `isOneRun`: nobody says that it is a mean, so it may be that of a single run. */
-export function cellOf(
+export function judgeCell(
   place: Pick<TableCell, "row" | "column" | "unit" | "expected">,
   trials: readonly (number | null)[],
   isOneRun: boolean,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { budgetSteps, contentionSteps, type TableCheck } from "./index.ts";
-import { cellOf } from "./table-check.ts";
+import { judgeCell } from "./table-check.ts";
 
 function played(steps: Generator<unknown, TableCheck, void>): TableCheck {
   for (;;) {
@@ -30,15 +30,15 @@ test("the storm model gives back which budgets recover, and when, at 140/s and 2
 const place = { row: "row", column: "column", unit: "seconds" };
 
 test("a mean is within a tenth of the table's number, or it is not", () => {
-  expect(cellOf({ ...place, expected: 100 }, [109, 111], false)).toMatchObject({ measured: 110, verdict: "within" });
-  expect(cellOf({ ...place, expected: 100 }, [99, 130], false)).toMatchObject({ ratio: 1.145, verdict: "outside" });
-  expect(cellOf({ ...place, expected: 100 }, [99, 130], true).verdict).toBe("one-run");
-  expect(cellOf({ ...place, expected: 100 }, [115, 130], true).verdict).toBe("outside");
+  expect(judgeCell({ ...place, expected: 100 }, [109, 111], false)).toMatchObject({ measured: 110, verdict: "within" });
+  expect(judgeCell({ ...place, expected: 100 }, [99, 130], false)).toMatchObject({ ratio: 1.145, verdict: "outside" });
+  expect(judgeCell({ ...place, expected: 100 }, [99, 130], true).verdict).toBe("one-run");
+  expect(judgeCell({ ...place, expected: 100 }, [115, 130], true).verdict).toBe("outside");
 });
 
 test("never is only never", () => {
-  expect(cellOf({ ...place, expected: null }, [null, null], true).verdict).toBe("within");
-  expect(cellOf({ ...place, expected: null }, [null, 100], true).verdict).toBe("outside");
-  expect(cellOf({ ...place, expected: 100 }, [null, 100], true).verdict).toBe("outside");
-  expect(cellOf({ ...place, expected: 100 }, [null, null], true).verdict).toBe("outside");
+  expect(judgeCell({ ...place, expected: null }, [null, null], true).verdict).toBe("within");
+  expect(judgeCell({ ...place, expected: null }, [null, 100], true).verdict).toBe("outside");
+  expect(judgeCell({ ...place, expected: 100 }, [null, 100], true).verdict).toBe("outside");
+  expect(judgeCell({ ...place, expected: 100 }, [null, null], true).verdict).toBe("outside");
 });

@@ -3,11 +3,11 @@ import type { BackoffSettings, PolicyOptions } from "./policy-options.ts";
 
 type Variation = (policy: PolicyOptions) => PolicyOptions;
 
-const budget =
+const withBudget =
   (kind: NonNullable<PolicyOptions["budget"]>["kind"]): Variation =>
   (policy) => ({ ...policy, budget: { kind } });
 
-const jitter =
+const withJitter =
   (name: "full" | "equal" | "bounded" | "none"): Variation =>
   (policy) => {
     const { backoff = { kind: "exponential" } } = policy;
@@ -17,7 +17,7 @@ const jitter =
   };
 
 /** Another law of growth over the same range. */
-const growth =
+const withBackoff =
   (kind: "exponential" | "linear" | "fibonacci" | "decorrelated"): Variation =>
   (policy) => {
     const backoff: BackoffSettings = policy.backoff ?? { kind };
@@ -31,19 +31,19 @@ const growth =
 const variations: Readonly<Record<string, Variation>> = {
   "as-is": (policy) => policy,
   "no-retries": (policy) => ({ ...policy, attemptsMax: 1 }),
-  exponential: growth("exponential"),
-  linear: growth("linear"),
-  fibonacci: growth("fibonacci"),
-  decorrelated: growth("decorrelated"),
-  "full-jitter": jitter("full"),
-  "equal-jitter": jitter("equal"),
-  "bounded-jitter": jitter("bounded"),
-  "no-jitter": jitter("none"),
-  "no-budget": budget("none"),
-  "success-budget": budget("success"),
-  "grpc-budget": budget("grpc"),
-  "aws-budget": budget("aws"),
-  "finagle-budget": budget("finagle"),
+  exponential: withBackoff("exponential"),
+  linear: withBackoff("linear"),
+  fibonacci: withBackoff("fibonacci"),
+  decorrelated: withBackoff("decorrelated"),
+  "full-jitter": withJitter("full"),
+  "equal-jitter": withJitter("equal"),
+  "bounded-jitter": withJitter("bounded"),
+  "no-jitter": withJitter("none"),
+  "no-budget": withBudget("none"),
+  "success-budget": withBudget("success"),
+  "grpc-budget": withBudget("grpc"),
+  "aws-budget": withBudget("aws"),
+  "finagle-budget": withBudget("finagle"),
   breaker: (policy) => ({ ...policy, circuitBreaker: {} }),
   throttle: (policy) => ({ ...policy, adaptiveThrottle: {} }),
   limit: (policy) => ({ ...policy, concurrencyLimit: { runningMax: 100 } }),
@@ -59,7 +59,7 @@ export const variationNames: readonly string[] = Object.keys(variations);
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for a name that is none of `variationNames`.
  */
-export function varied(policy: PolicyOptions, name: string): PolicyOptions {
+export function varyPolicy(policy: PolicyOptions, name: string): PolicyOptions {
   let result = policy;
   for (const part of name.split("+")) {
     const variation = Object.hasOwn(variations, part) ? variations[part] : undefined;

@@ -1,7 +1,7 @@
 import type { Clock } from "once-again";
 import { type Random, seededRandom } from "once-again";
 import { Calls } from "./calls.ts";
-import { messageMs } from "./distributions.ts";
+import { drawMessageMs } from "./distributions.ts";
 import { EventQueue } from "./event-queue.ts";
 import { Requests } from "./requests.ts";
 import type { StormSettings } from "./storm-settings.ts";
@@ -56,7 +56,7 @@ export class World {
   send(kind: number, request: number): boolean {
     const { delayMs, lossRatio, spreadMs } = this.#network;
     if (lossRatio > 0 && this.#networkRandom() < lossRatio) return false;
-    this.events.add(this.nowMs + messageMs(this.#networkRandom, delayMs, spreadMs), kind, request);
+    this.events.add(this.nowMs + drawMessageMs(this.#networkRandom, delayMs, spreadMs), kind, request);
     return true;
   }
 }

@@ -12,7 +12,7 @@ export interface ConformanceCase {
   /** Where the rule is written: a URL. */
   readonly rule: string;
   /**
-   * Sends, and judges what comes back. An answer that is due and does not come (`NoAnswer`) fails the case; what the
+   * Sends, and judges what comes back. An answer that is due and does not come (`NoResponse`) fails the case; what the
    * server or the options do not allow to ask (`NotApplicable`) makes it not applicable.
    */
   readonly run: (probe: Probe) => Promise<Verdict>;
@@ -30,4 +30,4 @@ export const groups = {
 } as const;
 
 /** The group of a case, by its id. */
-export const groupOf = (id: string): string => groups[id[0] as keyof typeof groups];
+export const groupName = (id: string): string => groups[id[0] as keyof typeof groups];

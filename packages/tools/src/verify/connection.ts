@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { type Answer, parseAnswer } from "./answer.ts";
-import { Closed, NoAnswer } from "./verdict.ts";
+import { type ProbeResponse, parseResponse } from "./probe-response.ts";
+import { ConnectionClosed, NoResponse } from "./verdict.ts";
 
 /** How long to wait, and how much to read. */
 export interface Limits {
@@ -11,15 +11,15 @@ export interface Limits {
 }
 
 /** A longer answer is not read. */
-const answerBytesMax = 4 * 1024 * 1024;
+const responseBytesMax = 4 * 1024 * 1024;
 
 /** A connection that speaks HTTP/1.1 by hand, since it has to say what no well-behaved client would. */
 export interface Connection {
   /** Resolves when the bytes are on their way, or never will be. */
   write(bytes: Buffer): Promise<void>;
-  /** The next final answer. @throws NoAnswer when it does not come whole, or not in time. */
-  answer(requestMethod: string): Promise<Answer>;
-  /** Resolves when the first byte has come. @throws NoAnswer */
+  /** The next final answer. @throws NoResponse when it does not come whole, or not in time. */
+  readResponse(requestMethod: string): Promise<ProbeResponse>;
+  /** Resolves when the first byte has come. @throws NoResponse */
   firstByte(): Promise<void>;
   /** Closes in good order. */
   close(): void;
@@ -27,35 +27,38 @@ export interface Connection {
   reset(): void;
 }
 
-/** @throws NoAnswer when the server can't be reached in time. */
-export async function connection(url: URL, limits: Limits): Promise<Connection> {
-  const socket = await opened(url, limits);
+/** @throws NoResponse when the server can't be reached in time. */
+export async function openConnection(url: URL, limits: Limits): Promise<Connection> {
+  const socket = await openSocket(url, limits);
   let received: Buffer = Buffer.alloc(0);
-  let end: NoAnswer | undefined;
+  let end: NoResponse | undefined;
   let wake = Promise.withResolvers<void>();
 
-  const changed = (change: () => void): void => {
+  const notify = (change: () => void): void => {
     change();
     wake.resolve();
     wake = Promise.withResolvers();
   };
-  socket.on("data", (chunk: Buffer) => changed(() => (received = Buffer.concat([received, chunk]))));
+  socket.on("data", (chunk: Buffer) => notify(() => (received = Buffer.concat([received, chunk]))));
   socket.on("error", ({ message }) =>
-    changed(() => (end ??= new Closed(`no whole answer: the connection broke: ${message}`))),
+    notify(() => (end ??= new ConnectionClosed(`no whole answer: the connection broke: ${message}`))),
   );
-  socket.on("close", () => changed(() => (end ??= new Closed("no whole answer: the server closed the connection"))));
+  socket.on("close", () =>
+    notify(() => (end ??= new ConnectionClosed("no whole answer: the server closed the connection"))),
+  );
 
   /** Looks again whenever something has come, until there is what is sought. */
-  const awaited = async <Found>(seek: () => Found | undefined): Promise<Found> => {
+  const waitFor = async <Value>(seek: () => Value | undefined): Promise<Value> => {
     const stop = AbortSignal.any([AbortSignal.timeout(limits.timeoutMs), limits.signal]);
-    const onStop = (): void => changed(() => (end ??= new NoAnswer(`no whole answer within ${limits.timeoutMs} ms`)));
+    const onStop = (): void => notify(() => (end ??= new NoResponse(`no whole answer within ${limits.timeoutMs} ms`)));
     stop.addEventListener("abort", onStop);
     try {
       for (;;) {
         const found = seek();
         if (found !== undefined) return found;
         if (end !== undefined) throw end;
-        if (received.length > answerBytesMax) throw new NoAnswer(`an answer of more than ${answerBytesMax} bytes`);
+        if (received.length > responseBytesMax)
+          throw new NoResponse(`an answer of more than ${responseBytesMax} bytes`);
         await wake.promise;
       }
     } finally {
@@ -66,23 +69,25 @@ export async function connection(url: URL, limits: Limits): Promise<Connection> 
   return {
     // A connection that broke shows itself where its answer is awaited.
     write: (bytes) => new Promise((resolve) => socket.write(bytes, () => resolve())),
-    async answer(requestMethod) {
+    async readResponse(requestMethod) {
       try {
-        const { answer, length } = await awaited(() => parseAnswer(received, end instanceof Closed, requestMethod));
+        const { response, length } = await waitFor(() =>
+          parseResponse(received, end instanceof ConnectionClosed, requestMethod),
+        );
         received = received.subarray(length);
-        return answer;
+        return response;
       } catch (error) {
         socket.destroy();
         throw error;
       }
     },
-    firstByte: () => awaited(() => (received.length > 0 ? true : undefined)).then(() => undefined),
+    firstByte: () => waitFor(() => (received.length > 0 ? true : undefined)).then(() => undefined),
     close: () => void socket.destroy(),
     reset: () => void socket.resetAndDestroy(),
   };
 }
 
-async function opened(url: URL, { timeoutMs, signal }: Limits): Promise<Socket> {
+async function openSocket(url: URL, { timeoutMs, signal }: Limits): Promise<Socket> {
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const isTls = url.protocol === "https:";
   const port = Number(url.port) || (isTls ? 443 : 80);
@@ -97,6 +102,6 @@ async function opened(url: URL, { timeoutMs, signal }: Limits): Promise<Socket> 
   } catch (error) {
     socket.on("error", () => undefined).destroy();
     const { message, code = message } = error as NodeJS.ErrnoException;
-    throw new NoAnswer(code === "ABORT_ERR" ? `no connection within ${timeoutMs} ms` : `no connection: ${code}`);
+    throw new NoResponse(code === "ABORT_ERR" ? `no connection within ${timeoutMs} ms` : `no connection: ${code}`);
   }
 }

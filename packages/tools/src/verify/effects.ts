@@ -1,6 +1,6 @@
 import { OnceAgainError } from "once-again";
 import type { Limits } from "./connection.ts";
-import { atPath } from "./json-path.ts";
+import { readPath } from "./json-path.ts";
 import type { HeaderList } from "./test-request.ts";
 import type { EffectsPage } from "./verify-options.ts";
 import { socketWire } from "./wire.ts";
@@ -11,11 +11,11 @@ export function effectsReader({ url, path }: EffectsPage, headers: HeaderList, l
   const wire = socketWire(new URL(url), limits);
   const body = Buffer.alloc(0);
   return async () => {
-    const [answer] = await wire({
+    const [response] = await wire({
       mode: "in-turn",
       requests: [{ method: "GET", target: pathname + search, headers, body, framing: "length" }],
     });
-    const count = answer?.status === 200 ? countIn(answer.body.toString(), path) : undefined;
+    const count = response?.status === 200 ? readCount(response.body.toString(), path) : undefined;
     if (count !== undefined) return count;
     const where = path === undefined ? "" : ` at ${path}`;
     throw new OnceAgainError("ONCE_TARGET_UNFIT", `${url} must answer 200 with the number of effects${where}.`);
@@ -23,8 +23,8 @@ export function effectsReader({ url, path }: EffectsPage, headers: HeaderList, l
 }
 
 /** A number, or the length of a list. */
-function countIn(text: string, path = ""): number | undefined {
-  const value = atPath(text, path);
+function readCount(text: string, path = ""): number | undefined {
+  const value = readPath(text, path);
   const count = Array.isArray(value) ? value.length : Number(value ?? Number.NaN);
   return Number.isSafeInteger(count) ? count : undefined;
 }

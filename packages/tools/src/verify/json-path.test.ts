@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { atPath } from "./json-path.ts";
+import { readPath } from "./json-path.ts";
 
 const text = '{"a":{"b":[{"c":7},8]},"n":null}';
 
@@ -14,9 +14,9 @@ test.for<[path: string, value: unknown]>([
   ["a.b[2]", undefined],
   ["toString", undefined],
 ])("%j", ([path, value]) => {
-  expect(atPath(text, path)).toEqual(value);
+  expect(readPath(text, path)).toEqual(value);
 });
 
 test("what is no JSON has nothing anywhere", () => {
-  expect(atPath("no", "a")).toBeUndefined();
+  expect(readPath("no", "a")).toBeUndefined();
 });

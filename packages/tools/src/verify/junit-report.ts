@@ -1,37 +1,37 @@
-import { countOf, type CaseResult, type VerifyReport } from "./report.ts";
+import { countVerdicts, type CaseResult, type VerifyReport } from "./report.ts";
 
 /** The report in JUnit's XML, as CI systems read it. A warning is a passed test with output. */
-export function junitReport(report: VerifyReport): string {
+export function formatJunit(report: VerifyReport): string {
   const { url, method, cases, timeMs } = report;
-  const counts = `tests="${cases.length}" failures="${countOf(report, "fail")}" skipped="${countOf(report, "not-applicable")}"`;
+  const counts = `tests="${cases.length}" failures="${countVerdicts(report, "fail")}" skipped="${countVerdicts(report, "not-applicable")}"`;
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuites ${counts} time="${seconds(timeMs)}">`,
-    `  <testsuite name="${escaped(`${method} ${url}`)}" ${counts} errors="0" time="${seconds(timeMs)}">`,
-    ...cases.map(testcase),
+    `<testsuites ${counts} time="${formatSeconds(timeMs)}">`,
+    `  <testsuite name="${escapeXml(`${method} ${url}`)}" ${counts} errors="0" time="${formatSeconds(timeMs)}">`,
+    ...cases.map(formatCase),
     "  </testsuite>",
     "</testsuites>",
     "",
   ].join("\n");
 }
 
-function testcase({ id, title, group, kind, observed, reason, rule, timeMs }: CaseResult): string {
-  const open = `    <testcase classname="${escaped(group)}" name="${escaped(`${id} ${title}`)}" time="${seconds(timeMs)}"`;
-  const said = escaped(`${observed}\n${reason}\n${rule}`);
+function formatCase({ id, title, group, kind, observed, reason, rule, timeMs }: CaseResult): string {
+  const open = `    <testcase classname="${escapeXml(group)}" name="${escapeXml(`${id} ${title}`)}" time="${formatSeconds(timeMs)}"`;
+  const said = escapeXml(`${observed}\n${reason}\n${rule}`);
   switch (kind) {
     case "pass":
       return `${open}/>`;
     case "not-applicable":
-      return `${open}><skipped message="${escaped(observed)}"/></testcase>`;
+      return `${open}><skipped message="${escapeXml(observed)}"/></testcase>`;
     case "warn":
       return `${open}><system-out>${said}</system-out></testcase>`;
     case "fail":
-      return `${open}><failure message="${escaped(observed)}">${said}</failure></testcase>`;
+      return `${open}><failure message="${escapeXml(observed)}">${said}</failure></testcase>`;
   }
 }
 
-const seconds = (ms: number): string => (ms / 1000).toFixed(3);
+const formatSeconds = (ms: number): string => (ms / 1000).toFixed(3);
 
 const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 
-const escaped = (text: string): string => text.replaceAll(/[&<>"]/g, (character) => entities[character]!);
+const escapeXml = (text: string): string => text.replaceAll(/[&<>"]/g, (character) => entities[character]!);

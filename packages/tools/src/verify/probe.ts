@@ -1,29 +1,29 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Answer } from "./answer.ts";
-import type { Found } from "./server-traits.ts";
-import { atPath } from "./json-path.ts";
+import type { ProbeResponse } from "./probe-response.ts";
+import type { ServerTraits } from "./server-traits.ts";
+import { readPath } from "./json-path.ts";
 import type { SendMode } from "./sending.ts";
-import { headerOf, type TestRequest, withHeaders, withoutHeaders } from "./test-request.ts";
+import { findHeader, type TestRequest, withHeaders, withoutHeaders } from "./test-request.ts";
 import { NotApplicable } from "./verdict.ts";
 import type { Target } from "./verify-options.ts";
 import type { Wire } from "./wire.ts";
 
 /** Answers, and how many effects their requests had. */
 export interface Tally {
-  readonly answers: readonly Answer[];
+  readonly responses: readonly ProbeResponse[];
   readonly effects: number;
 }
 
 /** What a case may do to the server. */
 export interface Probe {
   readonly target: Target;
-  readonly found: Found;
+  readonly traits: ServerTraits;
   /** A new operation, with a key of its own. */
-  operation(): TestRequest;
+  newOperation(): TestRequest;
   /** A text that was never a key before. */
   newKey(): string;
   /** A key as this server takes it: quoted, or as it is. */
-  written(key: string): string;
+  formatKey(key: string): string;
   /** The request with these values of its key's header, as they stand: none, one, or more. */
   withKey(request: TestRequest, ...values: readonly string[]): TestRequest;
   /** The same request with another body that would succeed. @throws NotApplicable */
@@ -33,17 +33,17 @@ export interface Probe {
   /** The same request without credentials. @throws NotApplicable */
   asNobody(request: TestRequest): TestRequest;
   /** The text of a JSON body. @throws NotApplicable */
-  json(request: TestRequest): string;
-  /** One after the other, each over a connection of its own. @throws NoAnswer */
-  send(...requests: readonly TestRequest[]): Promise<readonly Answer[]>;
-  /** In another mode. @throws NoAnswer */
-  sendAs(mode: SendMode, ...requests: readonly TestRequest[]): Promise<readonly Answer[]>;
-  /** Again and again, until the answer is final: not "in progress", nor "later". @throws NoAnswer */
-  settle(request: TestRequest): Promise<Answer>;
+  readJson(request: TestRequest): string;
+  /** One after the other, each over a connection of its own. @throws NoResponse */
+  send(...requests: readonly TestRequest[]): Promise<readonly ProbeResponse[]>;
+  /** In another mode. @throws NoResponse */
+  sendAs(mode: SendMode, ...requests: readonly TestRequest[]): Promise<readonly ProbeResponse[]>;
+  /** Again and again, until the answer is final: not "in progress", nor "later". @throws NoResponse */
+  settle(request: TestRequest): Promise<ProbeResponse>;
   /** How many effects there were meanwhile: counted, or guessed from the answers. @throws NotApplicable */
-  tally(run: () => Promise<readonly Answer[]>): Promise<Tally>;
+  tally(run: () => Promise<readonly ProbeResponse[]>): Promise<Tally>;
   /** As `tally`, where a guess is worth nothing, since answers get lost; waits for late effects. @throws NotApplicable */
-  count(run: () => Promise<readonly Answer[]>): Promise<Tally>;
+  count(run: () => Promise<readonly ProbeResponse[]>): Promise<Tally>;
   pause(ms: number): Promise<void>;
 }
 
@@ -55,66 +55,74 @@ const askAgainMsMax = 500;
 const lateEffectMs = 50;
 
 /** @param counter reads the number of effects; `undefined` where it can only be guessed. */
-export function probeOf(target: Target, wire: Wire, found: Found, counter?: () => Promise<number>): Probe {
-  const send = (...requests: readonly TestRequest[]): Promise<readonly Answer[]> => wire({ mode: "in-turn", requests });
+export function makeProbe(target: Target, wire: Wire, traits: ServerTraits, counter?: () => Promise<number>): Probe {
+  const send = (...requests: readonly TestRequest[]): Promise<readonly ProbeResponse[]> =>
+    wire({ mode: "in-turn", requests });
 
-  const counted = async (read: () => Promise<number>, run: () => Promise<readonly Answer[]>): Promise<Tally> => {
+  const countEffects = async (
+    read: () => Promise<number>,
+    run: () => Promise<readonly ProbeResponse[]>,
+  ): Promise<Tally> => {
     const before = await read();
-    const answers = await run();
-    return { answers, effects: (await read()) - before };
+    const responses = await run();
+    return { responses, effects: (await read()) - before };
   };
 
   /** So that what an abandoned request still does is seen, and not in the next case. */
-  const untilDone = async (run: () => Promise<readonly Answer[]>): Promise<readonly Answer[]> => {
-    const answers = await run();
-    await sleep(lateEffectMs + found.operationMs);
-    return answers;
+  const runUntilDone = async (run: () => Promise<readonly ProbeResponse[]>): Promise<readonly ProbeResponse[]> => {
+    const responses = await run();
+    await sleep(lateEffectMs + traits.operationMs);
+    return responses;
   };
 
-  const guessed = async (run: () => Promise<readonly Answer[]>): Promise<Tally> => {
-    if (!found.answersTell) throw new NotApplicable("answers don't tell operations apart: count the effects instead");
-    const answers = await run();
-    return { answers, effects: new Set(answers.filter(succeeded).map((answer) => nameOf(target, answer))).size };
+  const guessEffects = async (run: () => Promise<readonly ProbeResponse[]>): Promise<Tally> => {
+    if (!traits.hasDistinctResponses)
+      throw new NotApplicable("answers don't tell operations apart: count the effects instead");
+    const responses = await run();
+    return {
+      responses,
+      effects: new Set(responses.filter(isSuccess).map((response) => readEffectName(target, response))).size,
+    };
   };
 
   return {
     target,
-    found,
+    traits,
     newKey: () => crypto.randomUUID(),
-    written: (key) => written(key, found.keyFormat),
-    operation: () => operation(target, written(crypto.randomUUID(), found.keyFormat)),
+    formatKey: (key) => formatKey(key, traits.keyFormat),
+    newOperation: () => newOperation(target, formatKey(crypto.randomUUID(), traits.keyFormat)),
     withKey: (request, ...values) => withKey(target, request, values),
-    withOtherBody: (request) => ({ ...request, body: otherBody(target) }),
-    asOther: (request) => withHeaders(request, otherHeaders(target)),
-    asNobody: (request) => ({ ...request, headers: withoutHeaders(request.headers, otherHeaders(target)) }),
-    json: jsonOf,
+    withOtherBody: (request) => ({ ...request, body: makeOtherBody(target) }),
+    asOther: (request) => withHeaders(request, requireOtherHeaders(target)),
+    asNobody: (request) => ({ ...request, headers: withoutHeaders(request.headers, requireOtherHeaders(target)) }),
+    readJson,
     send,
     sendAs: (mode, ...requests) => wire({ mode, requests }),
     settle: (request) => settle(async () => (await send(request))[0]!, target.timeoutMs),
-    tally: (run) => (counter ? counted(counter, run) : guessed(run)),
+    tally: (run) => (counter ? countEffects(counter, run) : guessEffects(run)),
     count(run) {
       if (counter === undefined) throw new NotApplicable("needs a count of the effects");
-      return counted(counter, () => untilDone(run));
+      return countEffects(counter, () => runUntilDone(run));
     },
     pause: (ms) => sleep(ms, undefined, { signal: target.signal }),
   };
 }
 
 /** Whether the operation was carried out, as far as the answer says. */
-export const succeeded = ({ status }: Answer): boolean => status < 400;
+export const isSuccess = ({ status }: ProbeResponse): boolean => status < 400;
 
 /** Answers that say no more than: not now. */
-export const isLater = ({ status }: Answer): boolean => [409, 423, 425, 429, 503].includes(status);
+export const isNotNow = ({ status }: ProbeResponse): boolean => [409, 423, 425, 429, 503].includes(status);
 
 /** What names the effect in an answer. */
-export function nameOf({ effectId }: Target, { body }: Answer): string {
+export function readEffectName({ effectId }: Target, { body }: ProbeResponse): string {
   if (effectId === undefined) return body.toString("latin1");
-  const name = atPath(body.toString(), effectId);
+  const name = readPath(body.toString(), effectId);
   if (name === undefined) throw new NotApplicable(`an answer has nothing at ${effectId}`);
   return JSON.stringify(name);
 }
 
-function written(key: string, format: Found["keyFormat"]): string {
+function formatKey(key: string, format: ServerTraits["keyFormat"]): string {
   return format === "quoted" ? `"${key}"` : key;
 }
 
@@ -123,7 +131,7 @@ function withKey({ keyHeader }: Target, request: TestRequest, values: readonly s
   return { ...request, headers: [...others, ...values.map((value) => [keyHeader, value] as const)] };
 }
 
-function operation(target: Target, keyValue: string): TestRequest {
+function newOperation(target: Target, keyValue: string): TestRequest {
   const unique = crypto.randomUUID();
   const { pathname, search } = new URL(target.urlTemplate.replaceAll(uniqueMark, unique));
   const body = Buffer.from(target.body.replaceAll(uniqueMark, unique));
@@ -133,30 +141,30 @@ function operation(target: Target, keyValue: string): TestRequest {
 
 const uniqueMark = "{{unique}}";
 
-function otherBody({ body, otherBody = body }: Target): Buffer {
+function makeOtherBody({ body, otherBody = body }: Target): Buffer {
   if (otherBody === body && !body.includes(uniqueMark)) {
     throw new NotApplicable("needs another body, or {{unique}} in the body");
   }
   return Buffer.from(otherBody.replaceAll(uniqueMark, crypto.randomUUID()));
 }
 
-function otherHeaders({ otherHeaders }: Target): NonNullable<Target["otherHeaders"]> {
+function requireOtherHeaders({ otherHeaders }: Target): NonNullable<Target["otherHeaders"]> {
   if (otherHeaders === undefined) throw new NotApplicable("needs a second principal's headers");
   return otherHeaders;
 }
 
-function jsonOf(request: TestRequest): string {
+function readJson(request: TestRequest): string {
   const text = request.body.toString();
-  const isJson = /[/+]json\b/i.test(headerOf(request, "content-type") ?? "");
+  const isJson = /[/+]json\b/i.test(findHeader(request, "content-type") ?? "");
   if (!isJson || !/^\s*\{/.test(text)) throw new NotApplicable("the body is no JSON object");
   return text;
 }
 
-async function settle(ask: () => Promise<Answer>, timeoutMs: number): Promise<Answer> {
+async function settle(ask: () => Promise<ProbeResponse>, timeoutMs: number): Promise<ProbeResponse> {
   const endsAt = performance.now() + timeoutMs;
   for (let delayMs = askAgainMs; ; delayMs = Math.min(askAgainMsMax, delayMs * 2)) {
-    const answer = await ask();
-    if (!isLater(answer) || performance.now() + delayMs > endsAt) return answer;
+    const response = await ask();
+    if (!isNotNow(response) || performance.now() + delayMs > endsAt) return response;
     await sleep(delayMs);
   }
 }

@@ -25,5 +25,5 @@ export interface VerifyReport {
 }
 
 /** How many cases came to a verdict. */
-export const countOf = ({ cases }: VerifyReport, kind: Verdict["kind"]): number =>
+export const countVerdicts = ({ cases }: VerifyReport, kind: Verdict["kind"]): number =>
   cases.filter((result) => result.kind === kind).length;

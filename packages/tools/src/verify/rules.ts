@@ -1,10 +1,10 @@
 /** Where rules are written. */
 const draftPage = "https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-idempotency-key-header-07";
 
-export const draft = (section: string): string => `${draftPage}#section-${section}`;
-export const rfc = (number: number, section: string): string =>
+export const draftUrl = (section: string): string => `${draftPage}#section-${section}`;
+export const rfcUrl = (number: number, section: string): string =>
   `https://www.rfc-editor.org/rfc/rfc${number}.html#section-${section}`;
 
 /** What the draft leaves open and the field has learnt: our guide says why, under the id of the case. */
-export const guide = (id: string): string =>
+export const guideUrl = (id: string): string =>
   `https://unpkg.com/once-again@0/docs/guides/verifying.md#${id.toLowerCase()}`;

@@ -1,12 +1,12 @@
 /** What the first requests found out, and all others build on. */
-export interface Found {
+export interface ServerTraits {
   /** How this server takes keys. */
   readonly keyFormat: "quoted" | "bare";
   /**
    * Whether two operations have different answers beyond what these repeat of their requests, so that a repeat can be told
    * from a second run.
    */
-  readonly answersTell: boolean;
+  readonly hasDistinctResponses: boolean;
   /** How long the first operation took, milliseconds. */
   readonly operationMs: number;
 }

@@ -18,7 +18,7 @@ const isNamed =
     other.toLowerCase() === name.toLowerCase();
 
 /** The value of a request's or an answer's first header of that name. */
-export function headerOf({ headers }: { headers: HeaderList }, name: string): string | undefined {
+export function findHeader({ headers }: { headers: HeaderList }, name: string): string | undefined {
   return headers.find(isNamed(name))?.[1];
 }
 
@@ -27,9 +27,9 @@ export function withHeaders(request: TestRequest, headers: HeaderList): TestRequ
   return { ...request, headers: [...withoutHeaders(request.headers, headers), ...headers] };
 }
 
-/** The list without all headers that have a name of `gone`. */
-export function withoutHeaders(list: HeaderList, gone: HeaderList): HeaderList {
-  return list.filter(([name]) => !gone.some(isNamed(name)));
+/** The list without all headers that have one of these names. */
+export function withoutHeaders(list: HeaderList, names: HeaderList): HeaderList {
+  return list.filter(([name]) => !names.some(isNamed(name)));
 }
 
 /** The request with one more part in its query. */
@@ -53,13 +53,13 @@ export function writeRequest(request: TestRequest, host: string): { head: Buffer
     ...framed,
   ];
   const head = Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1");
-  return { head, body: isChunked ? inChunks(body) : body };
+  return { head, body: isChunked ? encodeChunks(body) : body };
 }
 
 const hasBody = ({ method, body }: TestRequest): boolean => body.length > 0 || !["GET", "HEAD"].includes(method);
 
 /** Two chunks, so that a reader who takes the first for all is found out. */
-function inChunks(body: Buffer): Buffer {
+function encodeChunks(body: Buffer): Buffer {
   const middle = Math.ceil(body.length / 2);
   const chunk = (part: Buffer): Buffer =>
     part.length === 0

@@ -11,7 +11,7 @@ export interface Verdict {
 export type Grade = Verdict["kind"] | "fail/warn" | "fail/pass" | "pass/fail";
 
 /** What was seen, graded. */
-export function verdict(grade: Grade, strictness: Strictness, observed: string): Verdict {
+export function makeVerdict(grade: Grade, strictness: Strictness, observed: string): Verdict {
   const [draft, practice = draft] = grade.split("/") as Verdict["kind"][];
   return { kind: strictness === "draft" ? draft! : practice!, observed };
 }
@@ -20,7 +20,7 @@ export function verdict(grade: Grade, strictness: Strictness, observed: string):
 export class NotApplicable extends Error {}
 
 /** Thrown where an answer was due and none came, or none that is HTTP. */
-export class NoAnswer extends Error {}
+export class NoResponse extends Error {}
 
 /** Thrown where the server closed the connection in place of an answer. */
-export class Closed extends NoAnswer {}
+export class ConnectionClosed extends NoResponse {}

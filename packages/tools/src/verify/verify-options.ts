@@ -70,23 +70,23 @@ export type Target = Readonly<
 const token = /^[!#$%&'*+.^_`|~\w-]+$/;
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for the first option that makes no sense. */
-export function checkedTarget(options: VerifyOptions): Target {
+export function checkTarget(options: VerifyOptions): Target {
   const { url, otherBody, failingBody, otherHeaders, effects, effectId, only } = options;
-  checkedUrl("url", url);
-  if (typeof effects === "object") checkedUrl("effects.url", effects.url);
+  checkUrl("url", url);
+  if (typeof effects === "object") checkUrl("effects.url", effects.url);
   const body = options.body ?? '{"reference":"{{unique}}"}';
-  const headers = checkedHeaders("headers", options.headers ?? []);
+  const headers = checkHeaders("headers", options.headers ?? []);
   const isTyped = headers.some(([name]) => name.toLowerCase() === "content-type");
   return Object.freeze({
     urlTemplate: url,
-    method: checkedToken("method", options.method ?? "POST").toUpperCase(),
-    headers: isTyped ? headers : [...headers, ["Content-Type", typeOf(body)] as const],
+    method: checkToken("method", options.method ?? "POST").toUpperCase(),
+    headers: isTyped ? headers : [...headers, ["Content-Type", guessContentType(body)] as const],
     body,
     otherBody,
     refusedBody: options.refusedBody ?? '{"reference":',
     failingBody,
-    otherHeaders: otherHeaders && checkedHeaders("otherHeaders", otherHeaders),
-    keyHeader: checkedToken("keyHeader", options.keyHeader ?? "Idempotency-Key"),
+    otherHeaders: otherHeaders && checkHeaders("otherHeaders", otherHeaders),
+    keyHeader: checkToken("keyHeader", options.keyHeader ?? "Idempotency-Key"),
     effects,
     effectId,
     strictness: checkChoice("strictness", options.strictness ?? "practice", ["draft", "practice"]),
@@ -99,11 +99,11 @@ export function checkedTarget(options: VerifyOptions): Target {
 }
 
 /** A plain text that is no JSON would be refused as JSON. */
-function typeOf(body: string): string {
+function guessContentType(body: string): string {
   return /^\s*[{[]/.test(body) ? "application/json" : "text/plain; charset=utf-8";
 }
 
-function checkedUrl(name: string, url: string): void {
+function checkUrl(name: string, url: string): void {
   const { protocol, username, password } = URL.canParse(url)
     ? new URL(url)
     : { protocol: "", username: "", password: "" };
@@ -112,12 +112,12 @@ function checkedUrl(name: string, url: string): void {
   if (protocol !== "http:" && protocol !== "https:") throw invalidOptionError(name, "an http: or https: URL", url);
 }
 
-function checkedToken(name: string, value: string): string {
+function checkToken(name: string, value: string): string {
   if (token.test(value)) return value;
   throw invalidOptionError(name, "a token (RFC 9110, section 5.6.2)", value);
 }
 
-function checkedHeaders(name: string, headers: HeaderList): HeaderList {
+function checkHeaders(name: string, headers: HeaderList): HeaderList {
   // A value can be a secret, so it is not told.
   const broken = headers.find(([header, value]) => !token.test(header) || /[^\t\x20-\x7e\x80-\xff]/.test(value));
   if (broken === undefined) return headers;

@@ -1,10 +1,10 @@
-import type { Answer } from "./answer.ts";
-import { type ConformanceCase, groupOf } from "./conformance-case.ts";
-import { probeOf } from "./probe.ts";
+import type { ProbeResponse } from "./probe-response.ts";
+import { type ConformanceCase, groupName } from "./conformance-case.ts";
+import { makeProbe } from "./probe.ts";
 import type { Sending } from "./sending.ts";
 import { NotApplicable } from "./verdict.ts";
-import { chosenCases } from "./verify.ts";
-import { checkedTarget, type VerifyOptions } from "./verify-options.ts";
+import { selectCases } from "./verify.ts";
+import { checkTarget, type VerifyOptions } from "./verify-options.ts";
 import type { Wire } from "./wire.ts";
 
 /** What a case would send. */
@@ -12,7 +12,7 @@ export interface PlannedCase extends Omit<ConformanceCase, "run"> {
   readonly group: string;
   readonly sendings: readonly Sending[];
   /** Why nothing more would be sent, where the options leave something out. */
-  readonly lacks?: string;
+  readonly missing?: string;
 }
 
 /**
@@ -21,30 +21,30 @@ export interface PlannedCase extends Omit<ConformanceCase, "run"> {
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID`.
  */
-export async function verifyPlan(options: VerifyOptions): Promise<readonly PlannedCase[]> {
-  const target = { ...checkedTarget(options), pauseMs: 0 };
+export async function planVerify(options: VerifyOptions): Promise<readonly PlannedCase[]> {
+  const target = { ...checkTarget(options), pauseMs: 0 };
   const planned: PlannedCase[] = [];
-  for (const { run, ...named } of chosenCases(target.only)) {
+  for (const { run, ...named } of selectCases(target.only)) {
     const sendings: Sending[] = [];
     const wire: Wire = async (sending) => {
       sendings.push(sending);
       return sending.requests.map(() => created);
     };
-    const found = {
+    const traits = {
       keyFormat: target.strictness === "draft" ? "quoted" : "bare",
-      answersTell: true,
+      hasDistinctResponses: true,
       operationMs: 0,
     } as const;
     const counter = target.effects && (() => Promise.resolve(0));
-    const lacks = await run(probeOf(target, wire, found, counter)).then(() => undefined, lackOf);
-    planned.push({ ...named, group: groupOf(named.id), sendings, ...(lacks !== undefined && { lacks }) });
+    const missing = await run(makeProbe(target, wire, traits, counter)).then(() => undefined, readMissing);
+    planned.push({ ...named, group: groupName(named.id), sendings, ...(missing !== undefined && { missing }) });
   }
   return planned;
 }
 
-const created: Answer = { status: 201, headers: [], body: Buffer.alloc(0) };
+const created: ProbeResponse = { status: 201, headers: [], body: Buffer.alloc(0) };
 
-function lackOf(error: unknown): string {
+function readMissing(error: unknown): string {
   if (error instanceof NotApplicable) return error.message;
   throw error;
 }

@@ -1,12 +1,12 @@
 import { invalidOptionError } from "once-again/options";
 import { conformanceCases } from "./cases/index.ts";
-import { type ConformanceCase, groupOf, groups } from "./conformance-case.ts";
+import { type ConformanceCase, groupName, groups } from "./conformance-case.ts";
 import { effectsReader } from "./effects.ts";
-import { explore, findings } from "./detect.ts";
-import { type Probe, probeOf } from "./probe.ts";
+import { detectTraits, detectFindings } from "./detect.ts";
+import { type Probe, makeProbe } from "./probe.ts";
 import type { CaseResult, VerifyReport } from "./report.ts";
-import { NoAnswer, NotApplicable, type Verdict } from "./verdict.ts";
-import { checkedTarget, type Target, type VerifyOptions } from "./verify-options.ts";
+import { NoResponse, NotApplicable, type Verdict } from "./verdict.ts";
+import { checkTarget, type Target, type VerifyOptions } from "./verify-options.ts";
 import { socketWire, type Wire } from "./wire.ts";
 
 /**
@@ -17,8 +17,8 @@ import { socketWire, type Wire } from "./wire.ts";
  *   does not succeed, or its effects can't be counted as told.
  */
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
-  const target = checkedTarget(options);
-  const cases = chosenCases(target.only);
+  const target = checkTarget(options);
+  const cases = selectCases(target.only);
   const startedAt = performance.now();
   let requests = 0;
   const sockets = socketWire(new URL(target.urlTemplate), target);
@@ -26,21 +26,21 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     requests += sending.requests.length;
     return sockets(sending);
   };
-  const counter = counterOf(target);
-  const found = await explore(target, wire, counter);
-  const probe = probeOf(target, wire, found, counter);
-  const foundOut = await findings(probe);
+  const counter = effectCounter(target);
+  const traits = await detectTraits(target, wire, counter);
+  const probe = makeProbe(target, wire, traits, counter);
+  const findings = await detectFindings(probe);
   const results: CaseResult[] = [];
   for (const conformanceCase of cases) {
     target.onProgress(results.length, cases.length);
-    results.push(await resultOf(conformanceCase, probe));
+    results.push(await runCase(conformanceCase, probe));
   }
   return {
     url: target.urlTemplate,
     method: target.method,
     strictness: target.strictness,
     effects: counter === undefined ? "guessed" : "counted",
-    findings: foundOut,
+    findings,
     cases: results,
     requests,
     timeMs: Math.round(performance.now() - startedAt),
@@ -48,7 +48,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
 }
 
 /** The cases of these ids and groups. @throws OnceAgainError `ONCE_OPTION_INVALID` when one of them names none. */
-export function chosenCases(only: readonly string[] | undefined): readonly ConformanceCase[] {
+export function selectCases(only: readonly string[] | undefined): readonly ConformanceCase[] {
   if (only === undefined) return conformanceCases;
   const names = only.map((name) => name.toUpperCase());
   const isOf = (id: string, name: string): boolean => id === name || id[0] === name;
@@ -63,7 +63,7 @@ export function chosenCases(only: readonly string[] | undefined): readonly Confo
   );
 }
 
-function counterOf(target: Target): (() => Promise<number>) | undefined {
+function effectCounter(target: Target): (() => Promise<number>) | undefined {
   const { effects, headers, urlTemplate } = target;
   if (typeof effects !== "object") return effects;
   // Credentials go nowhere but where they were meant for.
@@ -71,15 +71,15 @@ function counterOf(target: Target): (() => Promise<number>) | undefined {
   return effectsReader(effects, isSameOrigin ? headers : [], target);
 }
 
-async function resultOf({ run, ...named }: ConformanceCase, probe: Probe): Promise<CaseResult> {
+async function runCase({ run, ...named }: ConformanceCase, probe: Probe): Promise<CaseResult> {
   const startedAt = performance.now();
-  const { kind, observed } = await run(probe).catch((error: unknown) => verdictOf(error, probe.target.signal));
-  return { ...named, group: groupOf(named.id), kind, observed, timeMs: Math.round(performance.now() - startedAt) };
+  const { kind, observed } = await run(probe).catch((error: unknown) => judgeError(error, probe.target.signal));
+  return { ...named, group: groupName(named.id), kind, observed, timeMs: Math.round(performance.now() - startedAt) };
 }
 
-function verdictOf(error: unknown, signal: AbortSignal): Verdict {
+function judgeError(error: unknown, signal: AbortSignal): Verdict {
   signal.throwIfAborted();
-  if (error instanceof NoAnswer) return { kind: "fail", observed: error.message };
+  if (error instanceof NoResponse) return { kind: "fail", observed: error.message };
   if (error instanceof NotApplicable) return { kind: "not-applicable", observed: error.message };
   throw error;
 }

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { StormResult } from "../../../src/simulator/index.ts";
-import { number, seconds } from "../../../src/console/storms/words.ts";
+import { formatNumber, formatSeconds } from "../../../src/console/storms/format.ts";
 import { theme } from "../ui/theme-switch.tsx";
 import { colourOf } from "./series.ts";
 import { results } from "./storms-state.ts";
@@ -13,8 +13,8 @@ export function HerdPlots() {
       <figcaption>
         <h2>The herd</h2>
         <p class="quiet">
-          Each dot is an attempt, each row a caller (up to 1,000 of them), from left to right {seconds(untilMs)}. Faint
-          dots are first attempts. A column of dots is a herd: they all come back in the same moment.
+          Each dot is an attempt, each row a caller (up to 1,000 of them), from left to right {formatSeconds(untilMs)}.
+          Faint dots are first attempts. A column of dots is a herd: they all come back in the same moment.
         </p>
       </figcaption>
       <div class="herds">
@@ -76,5 +76,5 @@ function spoken({ name, herd, settings }: StormResult): string {
     tenths.set(tenth, (tenths.get(tenth) ?? 0) + 1);
   }
   const most = Math.max(0, ...tenths.values());
-  return `${name}: of ${number(herd.callers)} callers, up to ${number(most)} tried again within the same tenth of a second after the outage.`;
+  return `${name}: of ${formatNumber(herd.callers)} callers, up to ${formatNumber(most)} tried again within the same tenth of a second after the outage.`;
 }

@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import type uPlot from "uplot";
 import type { StormResult } from "../../../src/simulator/index.ts";
-import { number, peak, seconds } from "../../../src/console/storms/words.ts";
+import { formatNumber, findPeak, formatSeconds } from "../../../src/console/storms/format.ts";
 import { Plot, quietAxis } from "../ui/plot.tsx";
 import { colourOf } from "./series.ts";
 import { results } from "./storms-state.ts";
@@ -44,7 +44,7 @@ export function LoadPlot() {
           cursor: { y: false },
           axes: [
             { ...quietAxis(token), values: (_plot, values) => values.map((value) => `${value} s`) },
-            { ...quietAxis(token), size: 64, values: (_plot, values) => values.map((value) => number(value)) },
+            { ...quietAxis(token), size: 64, values: (_plot, values) => values.map((value) => formatNumber(value)) },
           ],
           scales: { x: { time: false }, y: { range: (_plot, _min, max) => [0, Math.max(1, max * 1.05)] } },
           series: [
@@ -59,7 +59,9 @@ export function LoadPlot() {
           hooks: { drawClear: [(plot: uPlot) => drawOutages(plot, outages, token("--bad-wash"))] },
         })}
       />
-      <p class="quiet">The shaded time is the outage. The service bears {number(capacity)} requests per second.</p>
+      <p class="quiet">
+        The shaded time is the outage. The service bears {formatNumber(capacity)} requests per second.
+      </p>
     </figure>
   );
 }
@@ -90,8 +92,8 @@ function drawOutages(plot: uPlot, outages: StormResult["settings"]["outages"], c
 
 function spoken(shown: readonly StormResult[], view: View): string {
   const peaks = shown.map(({ name, load }) => {
-    const most = peak(load[view]);
-    return `${name}: up to ${number(most)}, at ${seconds(load[view].indexOf(most) * load.stepMs)}`;
+    const most = findPeak(load[view]);
+    return `${name}: up to ${formatNumber(most)}, at ${formatSeconds(load[view].indexOf(most) * load.stepMs)}`;
   });
   return `${views[view]}. ${peaks.join("; ")}.`;
 }

@@ -1,4 +1,4 @@
-import { measures, verdictText } from "../../../src/console/storms/words.ts";
+import { measures, formatVerdict } from "../../../src/console/storms/format.ts";
 import { colourOf, standing } from "./series.ts";
 import { results } from "./storms-state.ts";
 
@@ -29,7 +29,7 @@ export function OutcomeTable() {
                   {result.name}
                 </th>
                 <td class={kind}>
-                  <span aria-hidden="true">{sign}</span> {verdictText(result)}
+                  <span aria-hidden="true">{sign}</span> {formatVerdict(result)}
                 </td>
                 {measures.map(([heading, value]) => (
                   <td key={heading} class="number">

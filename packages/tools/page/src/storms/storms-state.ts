@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import type { StormResult } from "../../../src/simulator/index.ts";
-import type { StormsAnswer } from "../../../src/console/storms/storms-protocol.ts";
+import type { StormsResponse } from "../../../src/console/storms/storms-protocol.ts";
 import { presets } from "../../../src/simulator/index.ts";
 import { tell } from "../session.ts";
 import { formOf, isPresetWorld, type StormForm, stormsOf } from "./storm-form.ts";
@@ -21,7 +21,7 @@ export async function simulate(): Promise<void> {
   problem.value = undefined;
   const asAsked = form.value;
   try {
-    const answer = await tell<StormsAnswer>("storms/run", { storms: stormsOf(asAsked) });
+    const answer = await tell<StormsResponse>("storms/run", { storms: stormsOf(asAsked) });
     if (mine !== asked) return;
     results.value = answer.results;
     lesson.value = isPresetWorld(asAsked) ? presets[asAsked.preset].lesson : undefined;

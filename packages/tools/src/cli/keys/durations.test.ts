@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { duration } from "./durations.ts";
+import { formatDuration } from "./durations.ts";
 
 test.for<[ms: number, text: string]>([
   [-1, "0s"],
@@ -10,5 +10,5 @@ test.for<[ms: number, text: string]>([
   [3_601_000, "1h"],
   [3_659_999_999, "42d 8h"],
 ])("%i ms are %s", ([ms, text]) => {
-  expect(duration(ms)).toBe(text);
+  expect(formatDuration(ms)).toBe(text);
 });

@@ -6,7 +6,7 @@ const units = [
 ] as const;
 
 /** A length of time in its two largest units: `2d 3h`, `4m 10s`, `0s`. A negative one counts as none. */
-export function duration(ms: number): string {
+export function formatDuration(ms: number): string {
   const first = units.findIndex(([, unitMs]) => ms >= unitMs);
   if (first < 0) return "0s";
   let leftMs = ms;

@@ -38,7 +38,7 @@ export function withHeldNames(command: Command): Command {
 }
 
 /** The record that the arguments name; undefined with `--held`. Anything else is wrong usage. */
-export function heldName(
+export function readHeldName(
   scope: string | undefined,
   key: string | undefined,
   flags: { readonly held?: boolean; readonly scope?: string },
@@ -52,7 +52,7 @@ export function heldName(
   return command.error("error: give the scope and key of one, or --held for all that are held");
 }
 
-/** `--seal-key`, which may be given several times: see `sealKeysOf`. */
+/** `--seal-key`, which may be given several times: see `readSealKeys`. */
 export function sealKeyOption(description: string): Option {
   return new Option("--seal-key <id:hex|@file>", description)
     .argParser((text, before: readonly string[]) => [...before, text])
@@ -65,7 +65,7 @@ export function yesOption(): Option {
 }
 
 /** The bytes that an option gives: those of a file, or its own text. */
-export function bytesOf(text: string): Uint8Array {
+export function readBytes(text: string): Uint8Array {
   if (!text.startsWith("@")) return new TextEncoder().encode(text);
   try {
     return readFileSync(text.slice(1));
@@ -79,8 +79,8 @@ export function bytesOf(text: string): Uint8Array {
  *
  * @throws Error without the text, which is a secret; commander would show it.
  */
-export function sealKeysOf(texts: readonly string[]): SealKey[] {
-  const lines = texts.flatMap((text) => new TextDecoder().decode(bytesOf(text)).split(/\r?\n/));
+export function readSealKeys(texts: readonly string[]): SealKey[] {
+  const lines = texts.flatMap((text) => new TextDecoder().decode(readBytes(text)).split(/\r?\n/));
   return lines.filter(Boolean).map((line) => {
     const [, id, hex] = /^([\x21-\x7e]{1,64}):((?:[0-9a-f]{32}){1,2})$/i.exec(line) ?? [];
     if (id === undefined || hex === undefined) throw new Error("A seal key must be ID:HEX, 32 or 64 hex digits.");

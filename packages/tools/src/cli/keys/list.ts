@@ -6,7 +6,7 @@ import { wholeNumber } from "../arguments.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { painter } from "../painter.ts";
 import { type StoreFlags, withStoreOptions } from "./flags.ts";
-import { recordTable } from "./record-table.ts";
+import { formatTable } from "./record-table.ts";
 import { sqlitePath } from "../store-from-url.ts";
 import { print, withStore } from "./session.ts";
 
@@ -60,16 +60,16 @@ async function run(flags: ListFlags, command: Command): Promise<void> {
     print(
       flags,
       () => pageJson(page),
-      () => pageText(page, sqlitePath(flags.store) === undefined ? prefixHint : undefined),
+      () => formatPage(page, sqlitePath(flags.store) === undefined ? prefixHint : undefined),
     );
     return exitCodes.fine;
   });
 }
 
-function pageText({ records, next }: RecordPage, hint: string | undefined): string[] {
+function formatPage({ records, next }: RecordPage, hint: string | undefined): string[] {
   if (records.length === 0) return ["No such keys.", ...(hint === undefined ? [] : [painter.faint(hint)])];
   const more = next && `There may be more: --after ${quoteForShell(JSON.stringify([next.scope, next.key]))}`;
-  return [...recordTable(records, Date.now(), painter), ...(more ? ["", painter.faint(more)] : [])];
+  return [...formatTable(records, Date.now(), painter), ...(more ? ["", painter.faint(more)] : [])];
 }
 
 function parseName(text: string): RecordName {

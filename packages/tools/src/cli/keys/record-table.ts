@@ -1,13 +1,13 @@
 import type { Painter } from "../../lab/report.ts";
 import type { InspectedRecord } from "once-again/stores";
-import { duration } from "./durations.ts";
-import { printable } from "./printable.ts";
+import { formatDuration } from "./durations.ts";
+import { escapeControls } from "./printable.ts";
 
 const columns = ["STATE", "AGE", "ATTEMPT", "LEASE", "EXPIRES", "SCOPE", "KEY"] as const;
 
 /** Records for people, a line for each. What may be long stands last, whole, so that it can be copied. */
-export function recordTable(records: readonly InspectedRecord[], now: number, painter: Painter): string[] {
-  const rows = records.map((found) => cells(found, now));
+export function formatTable(records: readonly InspectedRecord[], now: number, painter: Painter): string[] {
+  const rows = records.map((found) => formatCells(found, now));
   const widths = columns.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
   const line = (row: readonly string[]): string => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ");
   return [
@@ -16,24 +16,24 @@ export function recordTable(records: readonly InspectedRecord[], now: number, pa
   ];
 }
 
-function cells({ scope, key, state, record }: InspectedRecord, now: number): string[] {
+function formatCells({ scope, key, state, record }: InspectedRecord, now: number): string[] {
   return [
     state,
-    duration(now - record.createdAt),
+    formatDuration(now - record.createdAt),
     String(record.attempt),
-    leaseText({ state, record }, now),
-    `in ${duration(record.expiresAt - now)}`,
-    printable(scope),
-    printable(key),
+    formatLease({ state, record }, now),
+    `in ${formatDuration(record.expiresAt - now)}`,
+    escapeControls(scope),
+    escapeControls(key),
   ];
 }
 
 /** What is left of a lease, or for how long it has been over; the store's clock decided which. */
-export function leaseText({ state, record }: Pick<InspectedRecord, "state" | "record">, now: number): string {
+export function formatLease({ state, record }: Pick<InspectedRecord, "state" | "record">, now: number): string {
   if (state === "done") return "-";
   return state === "running"
-    ? `${duration(record.leaseUntil - now)} left`
-    : `over ${duration(now - record.leaseUntil)}`;
+    ? `${formatDuration(record.leaseUntil - now)} left`
+    : `over ${formatDuration(now - record.leaseUntil)}`;
 }
 
 export function stateColour({ state }: InspectedRecord, painter: Painter): (text: string) => string {

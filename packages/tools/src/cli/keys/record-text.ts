@@ -1,7 +1,7 @@
 import type { Painter } from "../../lab/report.ts";
-import { duration } from "./durations.ts";
-import { printable } from "./printable.ts";
-import { leaseText, stateColour } from "./record-table.ts";
+import { formatDuration } from "./durations.ts";
+import { escapeControls } from "./printable.ts";
+import { formatLease, stateColour } from "./record-table.ts";
 import type { RecordView } from "../../admin/show.ts";
 import type { StoredValue } from "../../admin/stored-value.ts";
 
@@ -15,49 +15,49 @@ const meanings = {
 } as const;
 
 /** One record for people. */
-export function recordText({ found, steps, result }: RecordView, now: number, painter: Painter): string[] {
+export function formatRecord({ found, steps, result }: RecordView, now: number, painter: Painter): string[] {
   const { scope, key, state, record } = found;
   const colour = stateColour(found, painter);
   const field = (name: string, value: string): string => `${painter.faint(name.padEnd(12))} ${value}`;
   const time = (ms: number): string => new Date(ms).toISOString();
   return [
-    field("scope", printable(scope)),
-    field("key", printable(key)),
+    field("scope", escapeControls(scope)),
+    field("key", escapeControls(key)),
     field("state", `${colour(state)}: ${meanings[state]}`),
     field("attempt", `${record.attempt}`),
     field("fence", `${record.fence}`),
-    field("fingerprint", printable(record.fingerprint)),
-    field("owner", record.owner === "" ? "-" : printable(record.owner)),
-    field("created", `${time(record.createdAt)} (${duration(now - record.createdAt)} ago)`),
-    field("lease", state === "done" ? "-" : `${time(record.leaseUntil)} (${leaseText(found, now)})`),
-    field("expires", `${time(record.expiresAt)} (in ${duration(record.expiresAt - now)})`),
-    ...steps.flatMap(([place, value]) => valueText(`step ${place}`, value, field)),
-    ...(result === undefined ? [] : valueText("result", result, field)),
+    field("fingerprint", escapeControls(record.fingerprint)),
+    field("owner", record.owner === "" ? "-" : escapeControls(record.owner)),
+    field("created", `${time(record.createdAt)} (${formatDuration(now - record.createdAt)} ago)`),
+    field("lease", state === "done" ? "-" : `${time(record.leaseUntil)} (${formatLease(found, now)})`),
+    field("expires", `${time(record.expiresAt)} (in ${formatDuration(record.expiresAt - now)})`),
+    ...steps.flatMap(([place, value]) => formatValue(`step ${place}`, value, field)),
+    ...(result === undefined ? [] : formatValue("result", result, field)),
   ];
 }
 
-function valueText(title: string, value: StoredValue, field: (name: string, value: string) => string): string[] {
+function formatValue(title: string, value: StoredValue, field: (name: string, value: string) => string): string[] {
   switch (value.kind) {
     case "answer": {
       const { status, headers, body } = value.answer;
       return [
         field(title, `HTTP ${status}, ${body.length} bytes`),
-        ...headers.map(([name, value]) => `  ${printable(name)}: ${printable(value)}`),
-        ...preview(body),
+        ...headers.map(([name, value]) => `  ${escapeControls(name)}: ${escapeControls(value)}`),
+        ...formatPreview(body),
       ];
     }
     case "step": {
       const { name, begun } = value.step;
       const status = begun ? "begun, and nobody knows whether it happened" : "done";
       return [
-        field(title, `"${printable(name)}": ${status}`),
-        ...(value.step.value === undefined ? [] : preview(encodeJson(value.step.value))),
+        field(title, `"${escapeControls(name)}": ${status}`),
+        ...(value.step.value === undefined ? [] : formatPreview(encodeJson(value.step.value))),
       ];
     }
     case "sealed":
-      return [field(title, `sealed with the key "${printable(value.keyId)}": --seal-key opens it`)];
+      return [field(title, `sealed with the key "${escapeControls(value.keyId)}": --seal-key opens it`)];
     case "bytes":
-      return [field(title, `${value.bytes.length} bytes`), ...preview(value.bytes)];
+      return [field(title, `${value.bytes.length} bytes`), ...formatPreview(value.bytes)];
   }
 }
 
@@ -66,18 +66,18 @@ function encodeJson(value: unknown): Uint8Array {
 }
 
 /** The beginning of some bytes, as text if that is what they are. */
-function preview(bytes: Uint8Array): string[] {
+function formatPreview(bytes: Uint8Array): string[] {
   const shown = bytes.subarray(0, previewBytesMax);
   const hidden = bytes.length - shown.length;
-  const lines = textOf(shown)?.split(/\r?\n/) ?? [`(not text) ${Buffer.from(shown).toString("base64")}`];
+  const lines = decodeText(shown)?.split(/\r?\n/) ?? [`(not text) ${Buffer.from(shown).toString("base64")}`];
   return [
-    ...(bytes.length === 0 ? [] : lines.map((line) => `  ${printable(line)}`)),
+    ...(bytes.length === 0 ? [] : lines.map((line) => `  ${escapeControls(line)}`)),
     ...(hidden > 0 ? [`  … and ${hidden} more bytes: --json has them`] : []),
   ];
 }
 
 /** The text that bytes are in UTF-8; the last character may be cut off. */
-function textOf(bytes: Uint8Array): string | undefined {
+function decodeText(bytes: Uint8Array): string | undefined {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: true });
   } catch {

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { heldName, withHeldNames, withStoreOptions, yesOption } from "./flags.ts";
+import { readHeldName, withHeldNames, withStoreOptions, yesOption } from "./flags.ts";
 import { withStore } from "./session.ts";
 import { settleOne } from "./settle.ts";
 import { settleHeld, type SettleHeldFlags } from "./settle-held.ts";
@@ -32,7 +32,7 @@ async function run(
   flags: SettleHeldFlags,
   command: Command,
 ): Promise<void> {
-  const name = heldName(scope, key, flags, command);
+  const name = readHeldName(scope, key, flags, command);
   const settlement = { as: "not-executed" } as const;
   await withStore(command, flags, (store) =>
     name === undefined

@@ -1,7 +1,15 @@
 import { Command, InvalidArgumentError } from "commander";
 import { findSealKeyId, isHeader, resolveWith } from "../../admin/resolve.ts";
 import { wholeNumber } from "../arguments.ts";
-import { bytesOf, heldName, sealKeyOption, sealKeysOf, withHeldNames, withStoreOptions, yesOption } from "./flags.ts";
+import {
+  readBytes,
+  readHeldName,
+  sealKeyOption,
+  readSealKeys,
+  withHeldNames,
+  withStoreOptions,
+  yesOption,
+} from "./flags.ts";
 import { withStore } from "./session.ts";
 import { settleOne } from "./settle.ts";
 import { settleHeld, type SettleHeldFlags } from "./settle-held.ts";
@@ -25,7 +33,7 @@ export function resolveCommand(): Command {
     )
     .requiredOption("--status <number>", "the answer's status, 200 to 599", wholeNumber(200, 599))
     .option("--header <name: value>", "one of the answer's headers; may be given several times", addHeader, [])
-    .option("--body <text|@file>", "the answer's body", bytesOf, new Uint8Array())
+    .option("--body <text|@file>", "the answer's body", readBytes, new Uint8Array())
     .option(
       "--retention-ms <number>",
       "how long the answer is stored, milliseconds",
@@ -54,11 +62,11 @@ async function run(
   flags: ResolveFlags,
   command: Command,
 ): Promise<void> {
-  const name = heldName(scope, key, flags, command);
+  const name = readHeldName(scope, key, flags, command);
   const { status, header, body, retentionMs } = flags;
   const answer = `HTTP ${status}, ${body.length} bytes`;
   await withStore(command, flags, async (store) => {
-    const sealKeys = sealKeysOf(flags.sealKey);
+    const sealKeys = readSealKeys(flags.sealKey);
     const sealedWith = sealKeys.length > 0 ? undefined : await findSealKeyId(store);
     if (sealedWith !== undefined) {
       throw new Error(`Results in this store are sealed with the key "${sealedWith}": give it with --seal-key.`);

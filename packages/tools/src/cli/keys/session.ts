@@ -25,7 +25,7 @@ export async function withStore(
     process.exitCode = await work(store);
   } catch (error) {
     if (error instanceof CommanderError) throw error;
-    command.error(`error: ${reasonOf(error)}`);
+    command.error(`error: ${readReason(error)}`);
   } finally {
     await store?.close();
   }
@@ -38,8 +38,8 @@ export function print({ json }: StoreFlags, document: () => unknown, lines: () =
 }
 
 /** An error's message; some are empty, and have their reasons inside. */
-function reasonOf(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
+function readReason(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return readReason(error.errors[0]);
   if (!(error instanceof Error)) return String(error);
   return error.message || ("code" in error ? String(error.code) : error.name);
 }

@@ -8,8 +8,8 @@ import { exitCodes } from "../exit-codes.ts";
 import { painter } from "../painter.ts";
 import { progressBar } from "../progress-bar.ts";
 import { confirm } from "./confirm.ts";
-import { printable } from "./printable.ts";
-import { recordTable } from "./record-table.ts";
+import { escapeControls } from "./printable.ts";
+import { formatTable } from "./record-table.ts";
 import { type ExitCode, print } from "./session.ts";
 import type { SettleFlags, SettleWording } from "./settle.ts";
 
@@ -38,7 +38,7 @@ export async function settleHeld(
   if (held.length > 0) {
     const more = held.length > first.length ? [`… and ${held.length - first.length} more`] : [];
     const question = [
-      ...recordTable(first, Date.now(), painter),
+      ...formatTable(first, Date.now(), painter),
       ...more,
       `${held.length} held keys. ${wording.question}`,
     ];
@@ -55,7 +55,7 @@ export async function settleHeld(
     () => [held.length === 0 ? "No key is held." : `${settled} keys settled: ${wording.done}`],
   );
   for (const { scope, key, state } of unsettled)
-    console.error(`${printable(scope)} ${printable(key)}: it is ${state} now.`);
+    console.error(`${escapeControls(scope)} ${escapeControls(key)}: it is ${state} now.`);
   return unsettled.length === 0 ? exitCodes.fine : exitCodes.bad;
 }
 

@@ -6,8 +6,8 @@ import { exitCodes } from "../exit-codes.ts";
 import { painter } from "../painter.ts";
 import { confirm } from "./confirm.ts";
 import type { StoreFlags } from "./flags.ts";
-import { printable } from "./printable.ts";
-import { recordTable } from "./record-table.ts";
+import { escapeControls } from "./printable.ts";
+import { formatTable } from "./record-table.ts";
 import { type ExitCode, print } from "./session.ts";
 
 export interface SettleFlags extends StoreFlags {
@@ -31,7 +31,7 @@ export async function settleOne(
 ): Promise<ExitCode> {
   const before = await store.inspect(name);
   if (before?.state !== "abandoned") return refuse(flags, name, before?.state ?? "absent");
-  const question = [...recordTable([before], Date.now(), painter), wording.question].join("\n");
+  const question = [...formatTable([before], Date.now(), painter), wording.question].join("\n");
   if (!flags.yes && !(await confirm(question, command))) {
     console.error("Nothing was changed.");
     return exitCodes.bad;
@@ -53,6 +53,6 @@ export function refuse(flags: StoreFlags, { scope, key }: RecordName, state: Uns
     () => ({ scope, key, state }),
     () => [],
   );
-  console.error(`${printable(scope)} ${printable(key)}: ${unsettledReasons[state]}`);
+  console.error(`${escapeControls(scope)} ${escapeControls(key)}: ${unsettledReasons[state]}`);
   return exitCodes.bad;
 }

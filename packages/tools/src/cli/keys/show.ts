@@ -1,10 +1,10 @@
 import { Command } from "commander";
 import { exitCodes } from "../exit-codes.ts";
 import { painter } from "../painter.ts";
-import { sealKeyOption, sealKeysOf, type StoreFlags, withName, withStoreOptions } from "./flags.ts";
+import { sealKeyOption, readSealKeys, type StoreFlags, withName, withStoreOptions } from "./flags.ts";
 import { keyJson } from "../../admin/key-json.ts";
 import { showKey } from "../../admin/show.ts";
-import { recordText } from "./record-text.ts";
+import { formatRecord } from "./record-text.ts";
 import { print, withStore } from "./session.ts";
 import { refuse } from "./settle.ts";
 
@@ -33,12 +33,12 @@ Exit codes: 0 fine, 1 there is no such key, 2 wrong usage, or a store that does 
 
 async function run(scope: string, key: string, flags: ShowFlags, command: Command): Promise<void> {
   await withStore(command, flags, async (store) => {
-    const view = await showKey(store, { scope, key }, sealKeysOf(flags.sealKey));
+    const view = await showKey(store, { scope, key }, readSealKeys(flags.sealKey));
     if (view === undefined) return refuse(flags, { scope, key }, "absent");
     print(
       flags,
       () => keyJson(view),
-      () => recordText(view, Date.now(), painter),
+      () => formatRecord(view, Date.now(), painter),
     );
     return exitCodes.fine;
   });

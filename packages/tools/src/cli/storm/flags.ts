@@ -8,7 +8,7 @@ import {
   type PresetName,
   presets,
   type StormOptions,
-  varied,
+  varyPolicy,
 } from "../../simulator/index.ts";
 
 /** What the command line says; durations are milliseconds. */
@@ -53,20 +53,20 @@ export interface StormFlags {
 }
 
 /** The storms to simulate. */
-export function stormsOf(flags: StormFlags): readonly StormOptions[] {
+export function readStorms(flags: StormFlags): readonly StormOptions[] {
   const { preset, compare } = flags;
   if (preset === "contention" || preset === "budgets") return [];
   const given = preset === undefined ? [{}] : presets[preset].storms;
-  const storms = given.map((storm) => changed(storm, flags));
+  const storms = given.map((storm) => applyFlags(storm, flags));
   if (compare === undefined) return storms;
   const [first] = storms as [StormOptions];
-  return compare.map((name) => ({ ...first, policy: varied(first.policy ?? {}, name) }));
+  return compare.map((name) => ({ ...first, policy: varyPolicy(first.policy ?? {}, name) }));
 }
 
 /** The storm with what the flags say otherwise. */
-function changed(storm: StormOptions, flags: StormFlags): StormOptions {
+function applyFlags(storm: StormOptions, flags: StormFlags): StormOptions {
   const { delay, duration, loss, outage, processes, seed, spread, step } = flags;
-  const arrivals = arrivalsOf(storm, flags);
+  const arrivals = readArrivals(storm, flags);
   return {
     ...storm,
     ...(seed !== undefined && { seed }),
@@ -81,12 +81,12 @@ function changed(storm: StormOptions, flags: StormFlags): StormOptions {
       ...(spread !== undefined && { spreadMs: spread }),
       ...(loss !== undefined && { lossRatio: loss }),
     },
-    services: servicesOf(storm, flags),
-    policy: policyOf(storm.policy, flags),
+    services: readServices(storm, flags),
+    policy: readPolicy(storm.policy, flags),
   };
 }
 
-function arrivalsOf(
+function readArrivals(
   { arrivals }: StormOptions,
   { callers, rate, think, within }: StormFlags,
 ): StormOptions["arrivals"] | undefined {
@@ -98,7 +98,7 @@ function arrivalsOf(
   return { kind: "at-once", callers: callers ?? before.callers, withinMs };
 }
 
-function servicesOf(storm: StormOptions, flags: StormFlags): NonNullable<StormOptions["services"]> {
+function readServices(storm: StormOptions, flags: StormFlags): NonNullable<StormOptions["services"]> {
   const { capacity, errors, layers, queue, queueTimeout, retryAfter, workers } = flags;
   const before = storm.services ?? [{}];
   const last = before.at(-1) ?? {};
@@ -116,9 +116,9 @@ function servicesOf(storm: StormOptions, flags: StormFlags): NonNullable<StormOp
   return [...Array.from({ length: layers - 1 }, () => ({ serviceMs: 0 })), service];
 }
 
-function policyOf(before: PolicyOptions = {}, flags: StormFlags): PolicyOptions {
+function readPolicy(before: PolicyOptions = {}, flags: StormFlags): PolicyOptions {
   const { attempts, breaker, budget, deadline, hedge, limit, throttle, timeout } = flags;
-  const backoff = backoffOf(before.backoff, flags);
+  const backoff = readBackoff(before.backoff, flags);
   return {
     ...before,
     ...(attempts !== undefined && { attemptsMax: attempts }),
@@ -133,7 +133,7 @@ function policyOf(before: PolicyOptions = {}, flags: StormFlags): PolicyOptions 
   };
 }
 
-function backoffOf(before: BackoffSettings | undefined, flags: StormFlags): BackoffSettings | undefined {
+function readBackoff(before: BackoffSettings | undefined, flags: StormFlags): BackoffSettings | undefined {
   const { backoff, base, cap, jitter } = flags;
   if (backoff === undefined && base === undefined && cap === undefined && jitter === undefined) return before;
   const kind = backoff ?? before?.kind ?? "exponential";
@@ -147,19 +147,19 @@ function backoffOf(before: BackoffSettings | undefined, flags: StormFlags): Back
 }
 
 /** Reads `60s-70s`, `60s-70s:hold`, `60s-70s:shed`; several times with commas between them. */
-export function outages(text: string): readonly Outage[] {
+export function parseOutages(text: string): readonly Outage[] {
   return text.split(",").map((one) => {
     const match = /^([\d.]+(?:ms|s|m)?)-([\d.]+(?:ms|s|m)?)(?::(hold|refuse|shed))?$/.exec(one);
     if (match === null) throw new InvalidArgumentError("It must be like 60s-70s, 60s-70s:hold or 60s-70s:shed.");
     const [, from, to, kind] = match as unknown as [string, string, string, Outage["kind"] | undefined];
-    return { fromMs: milliseconds(from), toMs: milliseconds(to), ...(kind !== undefined && { kind }) };
+    return { fromMs: parseDuration(from), toMs: parseDuration(to), ...(kind !== undefined && { kind }) };
   });
 }
 
 const units = { ms: 1, s: 1000, m: 60_000 } as const;
 
 /** Reads `250ms`, `10s`, `5m`; a number alone is seconds. */
-export function milliseconds(text: string): number {
+export function parseDuration(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text);
   if (match === null) throw new InvalidArgumentError("It must be like 250ms, 10s or 5m.");
   return Number(match[1]) * units[(match[2] ?? "s") as keyof typeof units];
@@ -174,4 +174,4 @@ export const numberBetween =
     throw new InvalidArgumentError(`It must be a number from ${min} to ${max}.`);
   };
 
-export const hedgeDelay = (text: string): number | "p95" => (text === "p95" ? text : milliseconds(text));
+export const parseHedgeDelay = (text: string): number | "p95" => (text === "p95" ? text : parseDuration(text));

@@ -1,6 +1,6 @@
 import type { StormResult } from "../../simulator/index.ts";
-import { chartStyle, escaped, herdChart, loadChart, queueChart, type Scales, scalesOf } from "./storm-charts.ts";
-import { measures, verdictText } from "../../console/storms/words.ts";
+import { chartStyle, escapeXml, drawHerd, drawLoad, drawQueue, type Scales, makeScales } from "./storm-charts.ts";
+import { measures, formatVerdict } from "../../console/storms/format.ts";
 
 const pageStyle = `
 :root { color-scheme: light dark; --text: #1f2328; --dim: #59636e; --rule: #d1d9e0; --page: #ffffff; --code: #f6f8fa; }
@@ -22,14 +22,14 @@ summary { cursor: pointer; }
 `.trim();
 
 /** Storms as a page that needs nothing else: no script, no font, no picture from elsewhere. */
-export function stormsHtml(results: readonly StormResult[]): string {
-  const scales = scalesOf(results);
+export function formatHtml(results: readonly StormResult[]): string {
+  const scales = makeScales(results);
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Retry storms: ${escaped(results.map(({ name }) => name).join(", "))}</title>
+<title>Retry storms: ${escapeXml(results.map(({ name }) => name).join(", "))}</title>
 <style>
 ${pageStyle}
 ${chartStyle}
@@ -39,19 +39,19 @@ ${chartStyle}
 <main>
 <h1>Retry storms</h1>
 <p class="key">Simulated by <code>once-again storm</code>, seed ${results[0]?.settings.seed}. The scales are the same in all charts of a kind; an outage is shaded.</p>
-${comparison(results)}
-${results.map((result) => section(result, scales)).join("\n")}
+${formatComparison(results)}
+${results.map((result) => formatSection(result, scales)).join("\n")}
 </main>
 </body>
 </html>
 `;
 }
 
-function comparison(results: readonly StormResult[]): string {
+function formatComparison(results: readonly StormResult[]): string {
   const heads = ["policy", "the service", ...measures.map(([heading]) => heading)];
   const rows = results.map((result) => {
-    const cells = [verdictText(result), ...measures.map(([, value]) => value(result))];
-    return `<tr><th scope="row">${escaped(result.name)}</th>${cells.map((cell) => `<td>${escaped(cell)}</td>`).join("")}</tr>`;
+    const cells = [formatVerdict(result), ...measures.map(([, value]) => value(result))];
+    return `<tr><th scope="row">${escapeXml(result.name)}</th>${cells.map((cell) => `<td>${escapeXml(cell)}</td>`).join("")}</tr>`;
   });
   return `<div class="scroll" tabindex="0" role="region" aria-label="Comparison">
 <table>
@@ -63,20 +63,20 @@ ${rows.join("\n")}
 </div>`;
 }
 
-function section(result: StormResult, scales: Scales): string {
+function formatSection(result: StormResult, scales: Scales): string {
   const figure = (chart: string, caption: string): string =>
     `<figure>${chart}<figcaption>${caption}</figcaption></figure>`;
   return `<section>
-<h2>${escaped(result.name)}</h2>
-<p>${escaped(verdictText(result))}</p>
+<h2>${escapeXml(result.name)}</h2>
+<p>${escapeXml(formatVerdict(result))}</p>
 <div class="charts">
-${figure(loadChart(result, scales), "Attempts (solid), goodput (thick) and first attempts (dashed), per second")}
-${figure(queueChart(result, scales), "Requests that wait")}
-${figure(herdChart(result, scales), "Some callers, a row each: first attempts grey, retries coloured")}
+${figure(drawLoad(result, scales), "Attempts (solid), goodput (thick) and first attempts (dashed), per second")}
+${figure(drawQueue(result, scales), "Requests that wait")}
+${figure(drawHerd(result, scales), "Some callers, a row each: first attempts grey, retries coloured")}
 </div>
 <details><summary>The policy, to paste</summary>
-<pre><code>${escaped(result.code)}</code></pre></details>
+<pre><code>${escapeXml(result.code)}</code></pre></details>
 <details><summary>All settings</summary>
-<pre><code>${escaped(JSON.stringify(result.settings, undefined, 2))}</code></pre></details>
+<pre><code>${escapeXml(JSON.stringify(result.settings, undefined, 2))}</code></pre></details>
 </section>`;
 }

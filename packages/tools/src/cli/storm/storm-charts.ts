@@ -1,6 +1,6 @@
 import type { StormResult } from "../../simulator/index.ts";
 import { type Scale, scaleTo } from "./scale.ts";
-import { number, peak, verdictText } from "../../console/storms/words.ts";
+import { formatNumber, findPeak, formatVerdict } from "../../console/storms/format.ts";
 
 /** What the charts of compared storms share, so that they can be held against each other. */
 export interface Scales {
@@ -14,10 +14,10 @@ export interface Scales {
 export const chartSize = { width: 460, height: 230 } as const;
 const plot = { left: 56, right: 12, top: 12, bottom: 34 } as const;
 
-export function scalesOf(results: readonly StormResult[]): Scales {
+export function makeScales(results: readonly StormResult[]): Scales {
   const most = (values: (result: StormResult) => readonly number[]): number =>
-    peak(results.map((one) => peak(values(one))));
-  const untilMs = peak(results.map(({ endMs }) => endMs));
+    findPeak(results.map((one) => findPeak(values(one))));
+  const untilMs = findPeak(results.map(({ endMs }) => endMs));
   const isAtOnce = results.every(({ settings }) => settings.arrivals.kind === "at-once");
   return {
     untilMs,
@@ -55,75 +55,75 @@ export const chartStyle = `
 `.trim();
 
 /** Attempts, goodput and first attempts per second over time. */
-export function loadChart(result: StormResult, { perSecondMost, untilMs }: Scales): string {
+export function drawLoad(result: StormResult, { perSecondMost, untilMs }: Scales): string {
   const { load } = result;
-  const about = `Up to ${number(peak(load.attemptsPerSecond))} attempts per second. ${verdictText(result)}.`;
+  const about = `Up to ${formatNumber(findPeak(load.attemptsPerSecond))} attempts per second. ${formatVerdict(result)}.`;
   const up = verticalTo(perSecondMost);
   const lines = [
-    pathOf(load.offeredPerSecond, load.stepMs, untilMs, up, "offered"),
-    pathOf(load.attemptsPerSecond, load.stepMs, untilMs, up, "attempts"),
-    pathOf(load.goodputPerSecond, load.stepMs, untilMs, up, "goodput"),
+    drawLine(load.offeredPerSecond, load.stepMs, untilMs, up, "offered"),
+    drawLine(load.attemptsPerSecond, load.stepMs, untilMs, up, "attempts"),
+    drawLine(load.goodputPerSecond, load.stepMs, untilMs, up, "goodput"),
   ];
-  return chart(`Load over time: ${result.name}`, about, frame(result, untilMs, up, "per second"), lines);
+  return drawChart(`Load over time: ${result.name}`, about, drawFrame(result, untilMs, up, "per second"), lines);
 }
 
 /** The queue over time. */
-export function queueChart(result: StormResult, { queueMost, untilMs }: Scales): string {
+export function drawQueue(result: StormResult, { queueMost, untilMs }: Scales): string {
   const { load } = result;
   const up = verticalTo(queueMost);
-  const about = `Up to ${number(peak(load.queue))} requests wait.`;
-  const lines = [pathOf(load.queue, load.stepMs, untilMs, up, "queue")];
-  return chart(`Queue over time: ${result.name}`, about, frame(result, untilMs, up, "waiting"), lines);
+  const about = `Up to ${formatNumber(findPeak(load.queue))} requests wait.`;
+  const lines = [drawLine(load.queue, load.stepMs, untilMs, up, "queue")];
+  return drawChart(`Queue over time: ${result.name}`, about, drawFrame(result, untilMs, up, "waiting"), lines);
 }
 
 /** Each attempt of some callers as a dot: a caller is a row, and a herd stands above each other. */
-export function herdChart(result: StormResult, { herdUntilMs }: Scales): string {
+export function drawHerd(result: StormResult, { herdUntilMs }: Scales): string {
   const { atMs, attempt, caller, callers } = result.herd;
   const [across, up] = [acrossTo(herdUntilMs), verticalTo(callers)];
   // A dot is a line of no length with round ends: a path of thousands is a tenth of as many circles.
   const dots = (isOne: (attempt: number) => boolean): string =>
     atMs
-      .map((ms, index) => (isOne(attempt[index]!) ? `M${short(across.at(ms))} ${short(up.at(caller[index]!))}h0` : ""))
+      .map((ms, index) => (isOne(attempt[index]!) ? `M${round(across.at(ms))} ${round(up.at(caller[index]!))}h0` : ""))
       .join("");
   const marks = [
     `<path class="dots first" d="${dots((number) => number === 1)}"/>`,
     `<path class="dots again" d="${dots((number) => number > 1)}"/>`,
   ];
-  const about = `${number(atMs.length)} attempts of ${number(callers)} callers; the first ones are grey, the others coloured.`;
-  return chart(`When callers call: ${result.name}`, about, frame(result, herdUntilMs, up, "callers"), marks);
+  const about = `${formatNumber(atMs.length)} attempts of ${formatNumber(callers)} callers; the first ones are grey, the others coloured.`;
+  return drawChart(`When callers call: ${result.name}`, about, drawFrame(result, herdUntilMs, up, "callers"), marks);
 }
 
 const acrossTo = (untilMs: number): Scale => scaleTo(untilMs, [plot.left, chartSize.width - plot.right], 6);
 const verticalTo = (most: number): Scale => scaleTo(most, [chartSize.height - plot.bottom, plot.top]);
 
-function pathOf(values: readonly number[], stepMs: number, untilMs: number, up: Scale, kind: string): string {
+function drawLine(values: readonly number[], stepMs: number, untilMs: number, up: Scale, kind: string): string {
   const across = acrossTo(untilMs);
-  const points = values.map((value, index) => `${short(across.at((index + 0.5) * stepMs))} ${short(up.at(value))}`);
+  const points = values.map((value, index) => `${round(across.at((index + 0.5) * stepMs))} ${round(up.at(value))}`);
   return `<path class="line ${kind}" d="M${points.join("L")}"/>`;
 }
 
-function frame(result: StormResult, untilMs: number, up: Scale, unit: string): string[] {
+function drawFrame(result: StormResult, untilMs: number, up: Scale, unit: string): string[] {
   const across = acrossTo(untilMs);
   const [bottom, right] = [chartSize.height - plot.bottom, chartSize.width - plot.right];
   const downs = result.settings.outages.map(({ fromMs, toMs }) => {
     const [from, to] = [across.at(Math.min(fromMs, across.max)), across.at(Math.min(toMs, across.max))];
-    return `<rect class="down" x="${short(from)}" y="${plot.top}" width="${short(to - from)}" height="${bottom - plot.top}"/>`;
+    return `<rect class="down" x="${round(from)}" y="${plot.top}" width="${round(to - from)}" height="${bottom - plot.top}"/>`;
   });
   const sides = up.ticks.map((tick) => {
-    const y = short(up.at(tick));
+    const y = round(up.at(tick));
     const label = tick >= 10_000 ? `${tick / 1000}k` : String(Number(tick.toPrecision(6)));
     return `<path class="grid" d="M${plot.left} ${y}H${right}"/><text x="${plot.left - 6}" y="${y + 4}" text-anchor="end">${label}</text>`;
   });
   const feet = across.ticks.map(
-    (tick) => `<text x="${short(across.at(tick))}" y="${bottom + 15}" text-anchor="middle">${tick / 1000}</text>`,
+    (tick) => `<text x="${round(across.at(tick))}" y="${bottom + 15}" text-anchor="middle">${tick / 1000}</text>`,
   );
   const names = `<text x="${right}" y="${bottom + 29}" text-anchor="end">seconds</text><text x="${plot.left}" y="${bottom + 29}">${unit}</text>`;
   return [...downs, ...sides, ...feet, names];
 }
 
-function chart(title: string, about: string, frame: readonly string[], marks: readonly string[]): string {
+function drawChart(title: string, about: string, frame: readonly string[], marks: readonly string[]): string {
   const { height, width } = chartSize;
-  const label = escaped(`${title}. ${about}`);
+  const label = escapeXml(`${title}. ${about}`);
   return `<svg class="storm" role="img" aria-label="${label}" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" xmlns="http://www.w3.org/2000/svg">
 <rect class="paper" width="${width}" height="${height}"/>
 ${[...frame, ...marks].join("\n")}
@@ -131,8 +131,8 @@ ${[...frame, ...marks].join("\n")}
 }
 
 /** Tenths are as fine as anybody sees. */
-const short = (place: number): number => Math.round(place * 10) / 10;
+const round = (place: number): number => Math.round(place * 10) / 10;
 
-export function escaped(text: string): string {
+export function escapeXml(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
 }

@@ -6,10 +6,10 @@ import { expect, test } from "vitest";
 import { cliDocument, runCli } from "../../../../../test/support/cli.ts";
 import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
 import { presets, simulateStorm, type StormResult } from "../../simulator/index.ts";
-import { stormsHtml } from "./report-html.ts";
-import { sparkline } from "./report-text.ts";
+import { formatHtml } from "./report-html.ts";
+import { drawSparkline } from "./report-text.ts";
 import { scaleTo } from "./scale.ts";
-import { stormsSvg } from "./storms-svg.ts";
+import { drawStorms } from "./storms-svg.ts";
 
 const small = ["storm", "--callers", "200", "--within", "1s", "--duration", "20s"];
 
@@ -112,7 +112,7 @@ test("files are drawn: a picture, and a page that needs nothing else", async () 
 
 test("a name is shown as it is, not as markup", () => {
   const result = simulateStorm({ arrivals: { kind: "at-once", callers: 5 }, policy: { name: '<b>"&' } });
-  for (const drawn of [stormsSvg([result]), stormsHtml([result])]) {
+  for (const drawn of [drawStorms([result]), formatHtml([result])]) {
     expect(drawn).not.toContain("<b>");
     expect(drawn).toContain("&lt;b>");
   }
@@ -135,8 +135,8 @@ test.each([
 });
 
 test("a sparkline shows the most of each column, and hides nothing", () => {
-  expect(sparkline([0, 1, 80, 40, 0, 0, 8, 0], 80, 4)).toBe("▁█ ▁");
-  expect(sparkline([5], 5, 3)).toBe("███");
+  expect(drawSparkline([0, 1, 80, 40, 0, 0, 8, 0], 80, 4)).toBe("▁█ ▁");
+  expect(drawSparkline([5], 5, 3)).toBe("███");
 });
 
 test("a scale ends on a round number that is not too small", () => {

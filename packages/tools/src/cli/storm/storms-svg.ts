@@ -1,36 +1,38 @@
 import type { StormResult } from "../../simulator/index.ts";
-import { chartSize, chartStyle, escaped, herdChart, loadChart, scalesOf } from "./storm-charts.ts";
-import { measures, verdictText } from "../../console/storms/words.ts";
+import { chartSize, chartStyle, escapeXml, drawHerd, drawLoad, makeScales } from "./storm-charts.ts";
+import { measures, formatVerdict } from "../../console/storms/format.ts";
 
 const rowHeight = chartSize.height + 34;
 const legendHeight = 26;
 
 /** Storms as one SVG picture: a row for each, with its load over time and its herd. */
-export function stormsSvg(results: readonly StormResult[]): string {
-  const scales = scalesOf(results);
+export function drawStorms(results: readonly StormResult[]): string {
+  const scales = makeScales(results);
   const [width, height] = [2 * chartSize.width, results.length * rowHeight + legendHeight];
   const rows = results.map((result, index) => {
     const y = index * rowHeight;
-    return `<text class="name" x="16" y="${y + 24}">${escaped(result.name)}: ${escaped(verdictText(result))}</text>
-<g transform="translate(0 ${y + 34})">${loadChart(result, scales)}</g>
-<g transform="translate(${chartSize.width} ${y + 34})">${herdChart(result, scales)}</g>`;
+    return `<text class="name" x="16" y="${y + 24}">${escapeXml(result.name)}: ${escapeXml(formatVerdict(result))}</text>
+<g transform="translate(0 ${y + 34})">${drawLoad(result, scales)}</g>
+<g transform="translate(${chartSize.width} ${y + 34})">${drawHerd(result, scales)}</g>`;
   });
-  const about = results.map((result) => `${result.name}: ${verdictText(result)}, ${measuresText(result)}`).join(". ");
+  const about = results
+    .map((result) => `${result.name}: ${formatVerdict(result)}, ${formatMeasures(result)}`)
+    .join(". ");
   return `<svg class="storm" role="img" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">
 <title>Retry storms: load over time, and when callers call</title>
-<desc>${escaped(about)}.</desc>
+<desc>${escapeXml(about)}.</desc>
 <style>${chartStyle}</style>
 <rect class="paper" width="${width}" height="${height}"/>
 ${rows.join("\n")}
-${legend(results.length * rowHeight + 14)}
+${drawLegend(results.length * rowHeight + 14)}
 </svg>
 `;
 }
 
-const measuresText = (result: StormResult): string =>
+const formatMeasures = (result: StormResult): string =>
   measures.map(([heading, value]) => `${heading} ${value(result)}`).join(", ");
 
-function legend(y: number): string {
+function drawLegend(y: number): string {
   const kinds = ["attempts", "goodput", "offered"];
   const lines = kinds.map((kind, index) => {
     const x = 56 + index * 110;

@@ -1,12 +1,12 @@
 import type { Painter } from "../../lab/report.ts";
 import type { TableCell, TableCheck } from "../../simulator/index.ts";
-import { number } from "../../console/storms/words.ts";
+import { formatNumber } from "../../console/storms/format.ts";
 
 const headings = ["", "", "table", "ours", "ratio", "our runs"];
 
 /** A published table beside ours, for people; each line is ended by a line feed. */
-export function tableText({ cells, holds, seed, table, trials }: TableCheck, painter: Painter): string {
-  const texts = [headings, ...cells.map(cellTexts)];
+export function formatTable({ cells, holds, seed, table, trials }: TableCheck, painter: Painter): string {
+  const texts = [headings, ...cells.map(formatCell)];
   const widths = headings.map((_, column) => Math.max(...texts.map((row) => row[column]!.length)));
   const aligned = (row: readonly string[]): string =>
     row.map((text, column) => (column < 2 ? text.padEnd(widths[column]!) : text.padStart(widths[column]!))).join("  ");
@@ -14,7 +14,7 @@ export function tableText({ cells, holds, seed, table, trials }: TableCheck, pai
   const lines = [
     painter.strong(`${table}: ${trials} runs of each cell, seed ${seed}`),
     painter.faint(aligned(headings)),
-    ...cells.map((cell, index) => marked(cell, aligned(texts[index + 1]!), painter)),
+    ...cells.map((cell, index) => formatMark(cell, aligned(texts[index + 1]!), painter)),
     "",
     ...(isOneRun
       ? ["~ Not within 10% of our mean, but among our single runs; the table does not say how many runs are behind it."]
@@ -26,13 +26,13 @@ export function tableText({ cells, holds, seed, table, trials }: TableCheck, pai
   return lines.map((line) => `${line.trimEnd()}\n`).join("");
 }
 
-function cellTexts({ column, expected, least, measured, most, ratio, row, unit }: TableCell): string[] {
-  const value = (number_: number | null): string => (number_ === null ? "never" : number(number_));
-  const range = least === null ? "never" : `${number(least)} to ${number(most!)}`;
+function formatCell({ column, expected, least, measured, most, ratio, row, unit }: TableCell): string[] {
+  const value = (number_: number | null): string => (number_ === null ? "never" : formatNumber(number_));
+  const range = least === null ? "never" : `${formatNumber(least)} to ${formatNumber(most!)}`;
   return [`${row}, ${column}`, unit, value(expected), value(measured), ratio?.toFixed(2) ?? "", range];
 }
 
-function marked({ verdict }: TableCell, line: string, painter: Painter): string {
+function formatMark({ verdict }: TableCell, line: string, painter: Painter): string {
   if (verdict === "within") return `${line}  ${painter.good("✓")}`;
   return verdict === "one-run" ? `${line}  ~` : `${line}  ${painter.bad("✗")}`;
 }

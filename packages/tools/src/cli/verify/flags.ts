@@ -25,7 +25,7 @@ export interface VerifyFlags {
 }
 
 /** The options that the flags stand for. */
-export function verifyOptions(url: string, flags: VerifyFlags): VerifyOptions {
+export function readOptions(url: string, flags: VerifyFlags): VerifyOptions {
   const { method, header, body, otherBody, refusedBody, failingBody, otherHeader, keyHeader, effectId, only } = flags;
   const { effects, effectsPath } = flags;
   return {
@@ -50,14 +50,14 @@ export function verifyOptions(url: string, flags: VerifyFlags): VerifyOptions {
 }
 
 /** Reads `Name: value`, and adds it to those before. */
-export function header(line: string, before: HeaderList = []): HeaderList {
+export function parseHeader(line: string, before: HeaderList = []): HeaderList {
   const colon = line.indexOf(":");
   if (colon < 1) throw new InvalidArgumentError('It must be "Name: value".');
   return [...before, [line.slice(0, colon).trim(), line.slice(colon + 1).trim()]];
 }
 
 /** A text as it stands, or, after an @, the file of that name. */
-export function text(value: string): string {
+export function readText(value: string): string {
   if (!value.startsWith("@")) return value;
   try {
     return readFileSync(value.slice(1), "utf8");
@@ -66,4 +66,4 @@ export function text(value: string): string {
   }
 }
 
-export const list = (value: string): readonly string[] => value.split(",").map((name) => name.trim());
+export const parseList = (value: string): readonly string[] => value.split(",").map((name) => name.trim());

@@ -2,13 +2,15 @@ import type { Painter } from "../../lab/report.ts";
 import type { SendMode, PlannedCase, Sending, TestRequest } from "../../verify/index.ts";
 
 /** What would be sent, for people; each line is ended by a line feed. */
-export function planText(plan: readonly PlannedCase[], host: string, painter: Painter): string {
+export function formatPlan(plan: readonly PlannedCase[], host: string, painter: Painter): string {
   const requests = plan.flatMap(({ sendings }) => sendings.flatMap(({ requests }) => requests)).length;
   const lines = [
-    ...plan.flatMap(({ id, title, sendings, lacks }) => [
+    ...plan.flatMap(({ id, title, sendings, missing }) => [
       painter.strong(`${id}  ${title}`),
-      ...sendings.flatMap((sending) => sendingLines(sending, painter)),
-      ...(lacks === undefined ? [] : [painter.faint(`  ${sendings.length === 0 ? "nothing" : "no more"}: ${lacks}`)]),
+      ...sendings.flatMap((sending) => formatSending(sending, painter)),
+      ...(missing === undefined
+        ? []
+        : [painter.faint(`  ${sendings.length === 0 ? "nothing" : "no more"}: ${missing}`)]),
       "",
     ]),
     `${plan.length} cases, at least ${requests} requests to ${host}. Nothing was sent.`,
@@ -31,13 +33,13 @@ const modes: Readonly<Record<SendMode, string>> = {
   "beside-a-stalled": "half of the first, then the second whole",
 };
 
-function sendingLines({ mode, requests }: Sending, painter: Painter): string[] {
+function formatSending({ mode, requests }: Sending, painter: Painter): string[] {
   const title = requests.length === 1 && mode === "in-turn" ? [] : [painter.faint(`  ${modes[mode]}:`)];
-  return [...title, ...[...runs(requests)].flatMap(([request, times]) => requestLines(request, times))];
+  return [...title, ...[...groupRepeats(requests)].flatMap(([request, times]) => formatRequest(request, times))];
 }
 
 /** Requests that are the same object stand in a row. */
-function* runs(requests: readonly TestRequest[]): Generator<[TestRequest, number]> {
+function* groupRepeats(requests: readonly TestRequest[]): Generator<[TestRequest, number]> {
   for (let at = 0; at < requests.length;) {
     const end = requests.findIndex((request, index) => index > at && request !== requests[at]);
     const next = end < 0 ? requests.length : end;
@@ -52,7 +54,7 @@ const secret = /^(authorization|proxy-authorization|cookie|x-api-key)$/i;
 /** How much of a body is shown, characters. */
 const bodyShownMax = 200;
 
-function requestLines({ method, target, headers, body, framing }: TestRequest, times: number): string[] {
+function formatRequest({ method, target, headers, body, framing }: TestRequest, times: number): string[] {
   const text = body.toString().trim();
   const shown = text.length > bodyShownMax ? `${text.slice(0, bodyShownMax)}… (${body.length} bytes)` : text;
   return [

@@ -1,8 +1,8 @@
 import type { Painter } from "../../lab/report.ts";
-import { type CaseResult, countOf, type Verdict, type VerifyReport } from "../../verify/index.ts";
+import { type CaseResult, countVerdicts, type Verdict, type VerifyReport } from "../../verify/index.ts";
 
 /** What a run found, for people; each line is ended by a line feed. */
-export function reportText(report: VerifyReport, painter: Painter): string {
+export function formatReport(report: VerifyReport, painter: Painter): string {
   const { method, url, strictness, effects, requests, timeMs, findings } = report;
   const width = Math.max(...findings.map(({ question }) => question.length));
   const lines = [
@@ -13,25 +13,25 @@ export function reportText(report: VerifyReport, painter: Painter): string {
     "",
     painter.strong("What this server does"),
     ...findings.map(({ question, answer }) => `  ${question.padEnd(width)}  ${answer}`),
-    ...groupsOf(report.cases).flatMap((cases) => groupLines(cases, painter)),
+    ...groupCases(report.cases).flatMap((cases) => formatGroup(cases, painter)),
     "",
-    summary(report, painter),
+    formatSummary(report, painter),
   ];
   return lines.map((line) => `${line}\n`).join("");
 }
 
-const groupsOf = (cases: readonly CaseResult[]): (readonly CaseResult[])[] => [
+const groupCases = (cases: readonly CaseResult[]): (readonly CaseResult[])[] => [
   ...Map.groupBy(cases, ({ group }) => group).values(),
 ];
 
-function groupLines(cases: readonly CaseResult[], painter: Painter): string[] {
-  return ["", painter.strong(cases[0]!.group), ...cases.flatMap((result) => caseLines(result, painter))];
+function formatGroup(cases: readonly CaseResult[], painter: Painter): string[] {
+  return ["", painter.strong(cases[0]!.group), ...cases.flatMap((result) => formatCase(result, painter))];
 }
 
 const marks: Readonly<Record<Verdict["kind"], string>> = { pass: "✓", fail: "✗", warn: "!", "not-applicable": "-" };
 
 /** What is as it should be takes one line; the rest says what was seen, why that matters, and where the rule is. */
-function caseLines({ id, title, kind, observed, reason, rule }: CaseResult, painter: Painter): string[] {
+function formatCase({ id, title, kind, observed, reason, rule }: CaseResult, painter: Painter): string[] {
   const line = `  ${marks[kind]} ${id}  ${title}`;
   switch (kind) {
     case "pass":
@@ -49,10 +49,10 @@ function caseLines({ id, title, kind, observed, reason, rule }: CaseResult, pain
   }
 }
 
-function summary(report: VerifyReport, painter: Painter): string {
-  const failed = countOf(report, "fail");
+function formatSummary(report: VerifyReport, painter: Painter): string {
+  const failed = countVerdicts(report, "fail");
   const text =
-    `${countOf(report, "pass")} passed, ${failed} failed, ${countOf(report, "warn")} warned, ` +
-    `${countOf(report, "not-applicable")} not applicable`;
+    `${countVerdicts(report, "pass")} passed, ${failed} failed, ${countVerdicts(report, "warn")} warned, ` +
+    `${countVerdicts(report, "not-applicable")} not applicable`;
   return failed > 0 ? painter.bad(text) : painter.good(text);
 }

@@ -19,10 +19,10 @@ test("--dry-run prints what would be sent, without secrets, and sends nothing", 
 
 test("--dry-run shows every case, as far as the options go", async () => {
   const { code, stdout } = await runCli(["verify", nowhere, "--dry-run", "--json"]);
-  const plan = JSON.parse(stdout) as { id: string; lacks?: string; sendings: unknown[] }[];
+  const plan = JSON.parse(stdout) as { id: string; missing?: string; sendings: unknown[] }[];
   expect(code).toBe(0);
-  expect(plan.filter(({ sendings, lacks }) => sendings.length === 0 && lacks === undefined)).toEqual([]);
-  expect(plan.find(({ id }) => id === "S01")).toMatchObject({ lacks: "needs a second principal's headers" });
+  expect(plan.filter(({ sendings, missing }) => sendings.length === 0 && missing === undefined)).toEqual([]);
+  expect(plan.find(({ id }) => id === "S01")).toMatchObject({ missing: "needs a second principal's headers" });
 });
 
 test.for<[flags: string[], told: string]>([

@@ -1,14 +1,14 @@
 import process from "node:process";
 import { Command, Option } from "commander";
 import { OnceAgainError } from "once-again";
-import { countOf, junitReport, tapReport, verify, verifyPlan, type VerifyReport } from "../../verify/index.ts";
+import { countVerdicts, formatJunit, formatTap, verify, planVerify, type VerifyReport } from "../../verify/index.ts";
 import { wholeNumber } from "../arguments.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { painter } from "../painter.ts";
 import { progressBar } from "../progress-bar.ts";
-import { type VerifyFlags, header, list, text, verifyOptions } from "./flags.ts";
-import { planText } from "./plan-text.ts";
-import { reportText } from "./report-text.ts";
+import { type VerifyFlags, parseHeader, parseList, readText, readOptions } from "./flags.ts";
+import { formatPlan } from "./plan-text.ts";
+import { formatReport } from "./report-text.ts";
 
 /** `once-again verify`: tests any HTTP server for how it treats idempotency keys. */
 export function verifyCommand(): Command {
@@ -20,12 +20,12 @@ export function verifyCommand(): Command {
     )
     .argument("<url>", "the operation; {{unique}} in it is a new text for each operation")
     .option("-X, --method <name>", "its method", "POST")
-    .option("-H, --header <line>", 'sent with every request: "Name: value"; can be repeated', header)
-    .option("-d, --body <text>", '@file or text; {{unique}} as above (default: {"reference":"{{unique}}"})', text)
-    .option("--other-body <text>", "another that succeeds, where --body has no {{unique}}", text)
-    .option("--refused-body <text>", "one that is refused with 4xx (default: broken JSON)", text)
-    .option("--failing-body <text>", "one at which the operation fails with 5xx", text)
-    .option("--other-header <line>", "a second principal's credentials, for the cases of scope", header)
+    .option("-H, --header <line>", 'sent with every request: "Name: value"; can be repeated', parseHeader)
+    .option("-d, --body <text>", '@file or text; {{unique}} as above (default: {"reference":"{{unique}}"})', readText)
+    .option("--other-body <text>", "another that succeeds, where --body has no {{unique}}", readText)
+    .option("--refused-body <text>", "one that is refused with 4xx (default: broken JSON)", readText)
+    .option("--failing-body <text>", "one at which the operation fails with 5xx", readText)
+    .option("--other-header <line>", "a second principal's credentials, for the cases of scope", parseHeader)
     .option("--key-header <name>", "the key's header", "Idempotency-Key")
     .option("--effects <url>", "answers GET with the number of effects, so that duplicates are proven")
     .option("--effects-path <path>", "where in its JSON: orders.total, or a list, which stands for its length")
@@ -35,7 +35,7 @@ export function verifyCommand(): Command {
         .choices(["draft", "practice"])
         .default("practice"),
     )
-    .option("--only <ids>", "cases (K01,R05) or groups (C,D) with commas between them", list)
+    .option("--only <ids>", "cases (K01,R05) or groups (C,D) with commas between them", parseList)
     .option("--timeout <ms>", "how long to wait for one answer", wholeNumber(100, 600_000), 10_000)
     .option("--pause <ms>", "how long a key must be remembered at the least", wholeNumber(0, 600_000), 2000)
     .option("--dry-run", "print what would be sent, and send nothing")
@@ -65,8 +65,8 @@ async function run(url: string, flags: VerifyFlags, command: Command): Promise<v
 }
 
 async function showPlan(url: string, flags: VerifyFlags): Promise<void> {
-  const plan = await verifyPlan(verifyOptions(url, flags));
-  process.stdout.write(flags.json ? document(plan) : planText(plan, new URL(url).host, painter));
+  const plan = await planVerify(readOptions(url, flags));
+  process.stdout.write(flags.json ? document(plan) : formatPlan(plan, new URL(url).host, painter));
 }
 
 async function judge(url: string, flags: VerifyFlags): Promise<void> {
@@ -75,11 +75,11 @@ async function judge(url: string, flags: VerifyFlags): Promise<void> {
   process.once("SIGINT", onSignal);
   const progress = progressBar(process.stderr, "cases");
   try {
-    const options = verifyOptions(url, flags);
+    const options = readOptions(url, flags);
     const report = await verify({ ...options, signal: interrupt.signal, onProgress: progress.update });
     progress.stop();
     process.stdout.write(shape(report, flags));
-    process.exitCode = countOf(report, "fail") > 0 ? exitCodes.bad : exitCodes.fine;
+    process.exitCode = countVerdicts(report, "fail") > 0 ? exitCodes.bad : exitCodes.fine;
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;
     process.exitCode = exitCodes.interrupted;
@@ -91,8 +91,8 @@ async function judge(url: string, flags: VerifyFlags): Promise<void> {
 
 function shape(report: VerifyReport, flags: VerifyFlags): string {
   if (flags.json) return document(report);
-  if (flags.junit) return junitReport(report);
-  return flags.tap ? tapReport(report) : reportText(report, painter);
+  if (flags.junit) return formatJunit(report);
+  return flags.tap ? formatTap(report) : formatReport(report, painter);
 }
 
 const document = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;

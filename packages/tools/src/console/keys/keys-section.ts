@@ -5,7 +5,7 @@ import { listKeys } from "../../admin/list.ts";
 import { findSealKeyId, isHeader, isStatus, resolveWith } from "../../admin/resolve.ts";
 import { settleKey, type Settlement, unsettledReasons } from "../../admin/settle.ts";
 import { showKey } from "../../admin/show.ts";
-import { refusal, type ConsoleAnswer, type ConsoleRequest, type Route, type Section } from "../route.ts";
+import { refusal, type ConsoleResponse, type ConsoleRequest, type Route, type Section } from "../route.ts";
 import type { OperatorAnswer } from "./keys-protocol.ts";
 import type { KeysSource } from "./keys-source.ts";
 import { noStore, storeWatch } from "./store-watch.ts";
@@ -16,7 +16,7 @@ const states = ["running", "done", "abandoned"] as const;
 /** The keys of a store, for people. */
 export function keysSection(source: KeysSource): Section {
   const watch = storeWatch(source);
-  const withStore = (handle: (store: Store, request: ConsoleRequest) => Promise<ConsoleAnswer>): Route => {
+  const withStore = (handle: (store: Store, request: ConsoleRequest) => Promise<ConsoleResponse>): Route => {
     return (request) => {
       const store = source.store();
       return store === undefined ? refusal(503, noStore) : handle(store, request);
@@ -35,7 +35,7 @@ export function keysSection(source: KeysSource): Section {
   };
 }
 
-async function list(store: Store | undefined, query: URLSearchParams): Promise<ConsoleAnswer> {
+async function list(store: Store | undefined, query: URLSearchParams): Promise<ConsoleResponse> {
   const limit = Number(query.get("limit") ?? 50);
   if (!Number.isInteger(limit) || limit < 1 || limit > pageSizeMax) {
     return refusal(400, `limit must be a whole number from 1 to ${pageSizeMax}.`);
@@ -47,14 +47,14 @@ async function list(store: Store | undefined, query: URLSearchParams): Promise<C
   return { json: pageJson(page) };
 }
 
-async function show(store: Store, query: URLSearchParams): Promise<ConsoleAnswer> {
+async function show(store: Store, query: URLSearchParams): Promise<ConsoleResponse> {
   const name = readName(query, "scope", "key");
   if (name === undefined) return refusal(400, "A key is named by its scope and key.");
   const view = await showKey(store, name, []);
   return view === undefined ? refusal(404, unsettledReasons.absent) : { json: keyJson(view) };
 }
 
-async function resolve(store: Store, { body }: ConsoleRequest): Promise<ConsoleAnswer> {
+async function resolve(store: Store, { body }: ConsoleRequest): Promise<ConsoleResponse> {
   const answer = (body ?? {}) as OperatorAnswer;
   const problem = findProblem(answer);
   if (problem !== undefined) return refusal(400, problem);
@@ -75,7 +75,7 @@ async function settle(
   store: Store,
   body: unknown,
   settlementOf: (key: HeldKey) => Promise<Settlement>,
-): Promise<ConsoleAnswer> {
+): Promise<ConsoleResponse> {
   if (!isHeldKey(body)) return refusal(400, "A held key is named by its scope, key and attempt.");
   const settlement = await settlementOf(body);
   const state = await settleKey(store, body, settlement);

@@ -27,7 +27,7 @@ export function storeWatch(source: KeysSource) {
     isAsking = true;
     while (watchers.size > 0 && !closing.signal.aborted) {
       const startedMs = systemClock.monotonic();
-      const sample = await sampleOf(source);
+      const sample = await takeSample(source);
       samples.push(sample);
       if (samples.length > samplesMax) samples.shift();
       channel.publish({ event: "sample", data: sample });
@@ -58,7 +58,7 @@ export function storeWatch(source: KeysSource) {
 /** Said while there is no store to show. */
 export const noStore = "There is no store at present. The lab has one while a run goes on.";
 
-async function sampleOf(source: KeysSource): Promise<StoreSample> {
+async function takeSample(source: KeysSource): Promise<StoreSample> {
   const at = systemClock.now();
   const store = source.store();
   if (store === undefined) return { at, problem: noStore };

@@ -5,7 +5,7 @@ import { liveDefaults } from "../../lab/live/live-settings.ts";
 import type { Order } from "../../lab/orders.ts";
 import { keysSection } from "../keys/keys-section.ts";
 import { liveChannel } from "../live-channel.ts";
-import { type ConsoleAnswer, type LiveEvent, refusal, type Route, type Section } from "../route.ts";
+import { type ConsoleResponse, type LiveEvent, refusal, type Route, type Section } from "../route.ts";
 
 /** What the lab's page begins with. */
 export interface LabSectionOptions {
@@ -21,7 +21,7 @@ const processNames: readonly ProcessName[] = ["api", "careless", "safe"];
 /** So many orders are shown at a time. */
 const pageRowsMax = 25;
 
-const done: ConsoleAnswer = { json: {} };
+const done: ConsoleResponse = { json: {} };
 
 /** The lab, live: one for everybody who has the page open; and the keys of its API. */
 export function labSections({ orders, settings = {} }: LabSectionOptions): readonly [lab: Section, keys: Section] {

@@ -5,7 +5,7 @@ import { setImmediate } from "node:timers/promises";
  *
  * @throws the signal's reason when it aborts; what the simulation throws.
  */
-export async function played<Result>(
+export async function runToEnd<Result>(
   steps: Generator<{ readonly share: number }, Result, void>,
   signal: AbortSignal,
   onShare: (share: number) => void = () => undefined,

@@ -2,24 +2,24 @@ import type { ExchangeEvent, Fault } from "once-again/testing";
 import type { AttemptMark, ExchangeView } from "./live-protocol.ts";
 
 /** A request that goes on its way, since its fate is decided. */
-export function sentView(view: ExchangeView, fault: Fault): ExchangeView {
+export function sendView(view: ExchangeView, fault: Fault): ExchangeView {
   const { scenario, requestDelayMs = 0, answerDelayMs = 0 } = fault;
   return { ...view, at: "sent", fate: scenario, requestMs: requestDelayMs, answerMs: answerDelayMs };
 }
 
 /** The exchange after what the network says of it. */
-export function movedView(view: ExchangeView, event: ExchangeEvent): ExchangeView {
-  return { ...view, at: event.type, mark: markAfter(view, event) };
+export function moveView(view: ExchangeView, event: ExchangeEvent): ExchangeView {
+  return { ...view, at: event.type, mark: nextMark(view, event) };
 }
 
-function markAfter({ mark, fate }: ExchangeView, event: ExchangeEvent): AttemptMark {
+function nextMark({ mark, fate }: ExchangeView, event: ExchangeEvent): AttemptMark {
   switch (event.type) {
     case "lost":
       return "lose-request";
     case "failed":
       return "fail";
     case "answered":
-      return fate === "lose-answer" ? fate : markOfAnswer(event.bytes);
+      return fate === "lose-answer" ? fate : readMark(event.bytes);
     case "broken":
       return "broken";
     case "left":
@@ -30,7 +30,7 @@ function markAfter({ mark, fate }: ExchangeView, event: ExchangeEvent): AttemptM
 }
 
 /** What an answer of the lab's API says, by its first bytes: Node sends a head whole. */
-function markOfAnswer(bytes: Buffer): AttemptMark {
+function readMark(bytes: Buffer): AttemptMark {
   const text = bytes.toString("latin1");
   if (Number(text.slice("HTTP/1.1 ".length, "HTTP/1.1 200".length)) >= 400) return "refused";
   return /\r\nidempotent-replayed:/i.test(text) ? "replay" : "pass";

@@ -5,7 +5,7 @@ import { audit } from "../ledger.ts";
 import type { Order } from "../orders.ts";
 import type { OrderOutcome } from "../send-order.ts";
 import { liveBook } from "./live-book.ts";
-import { ordersFor } from "./live-orders.ts";
+import { takeOrders } from "./live-orders.ts";
 import type { LiveTotals } from "./live-protocol.ts";
 import { orderSides } from "./order-sides.ts";
 
@@ -133,7 +133,7 @@ test("of many attempts the last are kept, and a late end finds its own", () => {
 });
 
 test("a page of orders begins at the latest, and says where the next one does", () => {
-  const many = ordersFor(orders, 100);
+  const many = takeOrders(orders, 100);
   expect(new Set(many.map(({ id }) => id)).size).toBe(100);
   const book = liveBook(many);
   for (const [index, { id }] of many.slice(0, 90).entries()) book.begin("careless", index, id, undefined);
@@ -145,7 +145,7 @@ test("a page of orders begins at the latest, and says where the next one does", 
 });
 
 test("of a storm of exchanges some are told, none that is under way is left out, and few are kept", () => {
-  const many = ordersFor(orders, 1_000);
+  const many = takeOrders(orders, 1_000);
   const book = liveBook(many);
   for (const [index, { id }] of many.entries()) {
     book.send(book.begin("safe", index, id, undefined), { scenario: "pass" });

@@ -3,7 +3,7 @@ import { type CallerName, callerNames } from "../caller-name.ts";
 import type { LedgerRow } from "../ledger.ts";
 import { type Order, totalOf } from "../orders.ts";
 import type { OrderOutcome } from "../send-order.ts";
-import { isOver, movedView, sentView } from "./exchange-view.ts";
+import { isOver, moveView, sendView } from "./exchange-view.ts";
 import type { ChargeView, ExchangeView, LiveTotals, OrderFilter, OrderPage, OrderRow } from "./live-protocol.ts";
 import { orderSides } from "./order-sides.ts";
 import { recentExchanges } from "./recent-exchanges.ts";
@@ -59,11 +59,11 @@ export function liveBook(orders: readonly Order[]): LiveBook {
       put(view);
       return view;
     },
-    send: (view, fault) => put(sentView(view, fault)),
+    send: (view, fault) => put(sendView(view, fault)),
     hear(caller, index, event) {
       const view = open.get(`${caller}-${index}`);
       if (view === undefined) return;
-      const moved = movedView(view, event);
+      const moved = moveView(view, event);
       put(moved);
       if (moved.mark !== view.mark) sides[caller].mark(view.order, view.attempt, moved.mark);
     },

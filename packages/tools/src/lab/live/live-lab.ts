@@ -5,7 +5,7 @@ import type { CallerName } from "../caller-name.ts";
 import type { Order } from "../orders.ts";
 import { type LiveBook, liveBook } from "./live-book.ts";
 import { type LiveGate, liveGate } from "./live-gate.ts";
-import { ordersFor } from "./live-orders.ts";
+import { takeOrders } from "./live-orders.ts";
 import type {
   LivePhase,
   LiveSettings,
@@ -16,7 +16,7 @@ import type {
   ProcessName,
 } from "./live-protocol.ts";
 import { type LiveRun, startRun } from "./live-run.ts";
-import { changedSettings, isSameRun } from "./live-settings.ts";
+import { changeSettings, isSameRun } from "./live-settings.ts";
 
 /** Changes are told this long after the first of them, milliseconds: many at a time. */
 const tickMs = 60;
@@ -90,7 +90,7 @@ export class LiveLab implements AsyncDisposable {
    * @throws OnceAgainError `ONCE_OPTION_INVALID` for one that is out of bounds, or that a run keeps to its end.
    */
   change(change: unknown): void {
-    const next = changedSettings(this.#settings, change);
+    const next = changeSettings(this.#settings, change);
     if (this.#isActive && !isSameRun(this.#settings, next)) {
       throw invalidOptionError(
         "settings",
@@ -154,7 +154,7 @@ export class LiveLab implements AsyncDisposable {
   async #begin(first: "running" | "paused"): Promise<void> {
     if (this.#isActive) return;
     const { mode, concurrency } = this.#settings;
-    const orders = ordersFor(this.#source, mode === "story" ? 1 : this.#settings.orders);
+    const orders = takeOrders(this.#source, mode === "story" ? 1 : this.#settings.orders);
     this.#runs += 1;
     this.#gate = liveGate();
     this.#book = liveBook(orders);

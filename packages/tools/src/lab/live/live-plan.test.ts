@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { liveFault } from "./live-plan.ts";
 import { legMs, type LiveScenario, type LiveSettings, liveScenarios, rateMax } from "./live-protocol.ts";
-import { changedSettings, liveDefaults } from "./live-settings.ts";
+import { changeSettings, liveDefaults } from "./live-settings.ts";
 
-const crowd = changedSettings(liveDefaults, { mode: "crowd", speed: "full" });
+const crowd = changeSettings(liveDefaults, { mode: "crowd", speed: "full" });
 
 const attempts = Array.from(
   { length: 6_000 },
@@ -15,7 +15,7 @@ const fates = (settings: LiveSettings): string[] =>
 
 const onlyWith = (scenario: LiveScenario, rate: number): LiveSettings => {
   const faults = Object.fromEntries(liveScenarios.map((name) => [name, { isOn: name === scenario, rate }]));
-  return changedSettings(crowd, { faults });
+  return changeSettings(crowd, { faults });
 };
 
 test.for(liveScenarios)("alone, %s befalls its share of the attempts, and nothing else does", (scenario) => {
@@ -29,20 +29,20 @@ test.for(liveScenarios)("alone, %s befalls its share of the attempts, and nothin
 test("to switch one scenario off, or change its rate, leaves the others where they were", () => {
   const before = fates(crowd);
   for (const scenario of liveScenarios) {
-    const off = fates(changedSettings(crowd, { faults: { [scenario]: { isOn: false } } }));
+    const off = fates(changeSettings(crowd, { faults: { [scenario]: { isOn: false } } }));
     expect(off).toEqual(before.map((fate) => (fate === scenario ? "pass" : fate)));
-    const more = fates(changedSettings(crowd, { faults: { [scenario]: { rate: rateMax } } }));
+    const more = fates(changeSettings(crowd, { faults: { [scenario]: { rate: rateMax } } }));
     expect(more.every((fate, index) => fate === before[index] || fate === scenario)).toBe(true);
   }
 });
 
 test("at the highest rates a tenth still passes; another seed is another draw", () => {
   const faults = Object.fromEntries(liveScenarios.map((name) => [name, { isOn: true, rate: rateMax }]));
-  const worst = fates(changedSettings(crowd, { faults }));
+  const worst = fates(changeSettings(crowd, { faults }));
   const passing = worst.filter((fate) => fate === "pass").length / worst.length;
   expect(passing).toBeGreaterThan(0.08);
   expect(passing).toBeLessThan(0.12);
-  expect(fates(changedSettings(crowd, { seed: 2 }))).not.toEqual(fates(crowd));
+  expect(fates(changeSettings(crowd, { seed: 2 }))).not.toEqual(fates(crowd));
 });
 
 test("the speed is how long a message is on its way, and changes no fate", () => {
@@ -73,7 +73,7 @@ test.for<[change: unknown, told: string]>([
   [{ weather: "fine" }, "weather"],
   [undefined, "an object"],
 ])("%j is no setting", ([change, told]) => {
-  expect(() => changedSettings(liveDefaults, change)).toThrow(
+  expect(() => changeSettings(liveDefaults, change)).toThrow(
     expect.objectContaining({ code: "ONCE_OPTION_INVALID", message: expect.stringContaining(told) as string }),
   );
 });

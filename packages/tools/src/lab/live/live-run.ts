@@ -72,7 +72,7 @@ export async function startRun(parts: LiveRunParts): Promise<LiveRun> {
     const ledger = ledgerTail(database);
     cleanups.push(async () => ledger.close());
     const caller = async (name: CallerName): Promise<KillableCaller> => {
-      const network = await networkOf(name, parts, api);
+      const network = await openNetwork(name, parts, api);
       cleanups.push(() => network.close());
       const url = `${network.url}/orders`;
       const path = join(folder, `${name}-caller`);
@@ -84,7 +84,7 @@ export async function startRun(parts: LiveRunParts): Promise<LiveRun> {
       return killableCaller(task, { signal, onWait: () => undefined, onSettled });
     };
     const callers = { careless: await caller("careless"), safe: await caller("safe") };
-    const run = runOf({ api, callers, keys, ledger, stop, cleanups }, parts);
+    const run = makeRun({ api, callers, keys, ledger, stop, cleanups }, parts);
     await Promise.race([parts.gate.reached, run.done]);
     return run;
   } catch (error) {
@@ -95,7 +95,7 @@ export async function startRun(parts: LiveRunParts): Promise<LiveRun> {
 }
 
 /** The network of one caller. Requests wait at its gate, and meet the faults that are switched on when they go. */
-function networkOf(caller: CallerName, { gate, book, settings, onChange }: LiveRunParts, api: LabApi) {
+function openNetwork(caller: CallerName, { gate, book, settings, onChange }: LiveRunParts, api: LabApi) {
   return flakyNetwork({
     upstream: () => ({ port: api.port }),
     plan: async ({ index, headers }) => {
@@ -131,7 +131,7 @@ async function cleanUp(cleanups: readonly Cleanup[]): Promise<void> {
   for (const clean of cleanups.toReversed()) await clean();
 }
 
-function runOf({ api, callers, keys, ledger, stop, cleanups }: Running, { book, onChange }: LiveRunParts): LiveRun {
+function makeRun({ api, callers, keys, ledger, stop, cleanups }: Running, { book, onChange }: LiveRunParts): LiveRun {
   const crashing = { api, ...callers };
   const killed: Record<ProcessName, { isAlive: boolean; kills: number }> = {
     api: { isAlive: true, kills: 0 },

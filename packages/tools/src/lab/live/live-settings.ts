@@ -25,7 +25,7 @@ const fixedNames = ["mode", "orders", "seed", "concurrency"] as const;
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for one that is unknown or out of bounds.
  */
-export function changedSettings(settings: LiveSettings, change: unknown): LiveSettings {
+export function changeSettings(settings: LiveSettings, change: unknown): LiveSettings {
   if (typeof change !== "object" || change === null) throw invalidOptionError("settings", "an object", change);
   const unknown = Object.keys(change).find((name) => !(name in settings));
   if (unknown !== undefined) throw invalidOptionError("settings", `of ${Object.keys(settings).join(", ")}`, unknown);
@@ -36,11 +36,11 @@ export function changedSettings(settings: LiveSettings, change: unknown): LiveSe
     seed: checkNumber("seed", wanted.seed, { ...bounds.seed, integer: true }),
     concurrency: checkNumber("concurrency", wanted.concurrency, { ...bounds.concurrency, integer: true }),
     speed: checkChoice("speed", wanted.speed, speeds),
-    faults: changedFaults(settings.faults, wanted.faults),
+    faults: changeFaults(settings.faults, wanted.faults),
   };
 }
 
-function changedFaults(faults: LiveSettings["faults"], change: Partial<LiveSettings["faults"]>) {
+function changeFaults(faults: LiveSettings["faults"], change: Partial<LiveSettings["faults"]>) {
   const entries = liveScenarios.map((scenario) => {
     const { isOn, rate } = { ...faults[scenario], ...change[scenario] };
     return [

@@ -27,7 +27,7 @@ export interface OrderRecord {
 }
 
 /** What one order adds to the totals. */
-export function totalsOf({ attempts, charges, outcome }: OrderRecord): LiveTotals {
+export function countTotals({ attempts, charges, outcome }: OrderRecord): LiveTotals {
   const isSettled = outcome !== undefined;
   return {
     attempts,
@@ -42,7 +42,7 @@ export function totalsOf({ attempts, charges, outcome }: OrderRecord): LiveTotal
 }
 
 /** How one order stands: the worst that can be said of it. */
-export function stateOf({ charges, outcome }: OrderRecord): OrderState {
+export function readState({ charges, outcome }: OrderRecord): OrderState {
   if (charges > 1) return "charged-twice";
   if (outcome === undefined) return "on-its-way";
   if (charges === 0) return "lost";
@@ -62,7 +62,7 @@ const markLetters: Readonly<Record<AttemptMark, string>> = {
   left: "l",
 };
 
-const markOf = new Map(Object.entries(markLetters).map(([mark, letter]) => [letter, mark as AttemptMark]));
+const markByLetter = new Map(Object.entries(markLetters).map(([mark, letter]) => [letter, mark as AttemptMark]));
 
 /** Of an order that takes more attempts, the last ones are kept. */
 const marksMax = 24;
@@ -75,7 +75,7 @@ export function orderSides(count: number): OrderSides {
   const attempts = new Uint32Array(count + 1);
   const charges = new Uint32Array(count + 1);
   const outcomes = new Uint8Array(count + 1);
-  let totals = totalsOf({ attempts: 0, charges: 0, outcome: undefined });
+  let totals = countTotals({ attempts: 0, charges: 0, outcome: undefined });
   let sent = 0;
 
   const record = (order: number): OrderRecord => ({
@@ -84,9 +84,9 @@ export function orderSides(count: number): OrderSides {
     outcome: outcomeNames[outcomes[order]!],
   });
   const change = (order: number, apply: () => void): void => {
-    const before = totalsOf(record(order));
+    const before = countTotals(record(order));
     apply();
-    const after = totalsOf(record(order));
+    const after = countTotals(record(order));
     const names = Object.keys(totals) as (keyof LiveTotals)[];
     totals = Object.fromEntries(
       names.map((name) => [name, totals[name] - before[name] + after[name]]),
@@ -119,13 +119,13 @@ export function orderSides(count: number): OrderSides {
     },
     of(order) {
       const { attempts, charges } = record(order);
-      const ended = Array.from(marks[order]!, (letter) => markOf.get(letter)!);
-      return { marks: ended, attempts, charges, state: stateOf(record(order)) };
+      const ended = Array.from(marks[order]!, (letter) => markByLetter.get(letter)!);
+      return { marks: ended, attempts, charges, state: readState(record(order)) };
     },
     fits(order, filter) {
       if (filter === "all") return attempts[order]! > 0;
       if (filter === "replayed") return marks[order]!.includes(markLetters.replay);
-      return stateOf(record(order)) === filter;
+      return readState(record(order)) === filter;
     },
   };
 }

@@ -1,16 +1,16 @@
 import type { ConformanceCase } from "../conformance-case.ts";
-import { two } from "../judges.ts";
-import { type Probe, succeeded } from "../probe.ts";
-import { draft, guide, rfc } from "../rules.ts";
-import { shown } from "../format.ts";
-import { headerOf, type TestRequest, withHeaders, withQuery } from "../test-request.ts";
-import { NotApplicable, verdict } from "../verdict.ts";
+import { judgeTwo } from "../judges.ts";
+import { type Probe, isSuccess } from "../probe.ts";
+import { draftUrl, guideUrl, rfcUrl } from "../rules.ts";
+import { formatResponse } from "../format.ts";
+import { findHeader, type TestRequest, withHeaders, withQuery } from "../test-request.ts";
+import { NotApplicable, makeVerdict } from "../verdict.ts";
 
 /** A request, and the same with a change, under the same key. */
-const andChanged =
+const makeChange =
   (change: (request: TestRequest, probe: Probe) => TestRequest) =>
   (probe: Probe): readonly [TestRequest, TestRequest] => {
-    const request = probe.operation();
+    const request = probe.newOperation();
     return [request, change(request, probe)];
   };
 
@@ -37,42 +37,51 @@ export const fingerprint: readonly ConformanceCase[] = [
     id: "F01",
     title: "The key of another body is refused, with 422",
     reason: "The caller made a mistake; the first's answer would tell it that its new order was placed.",
-    rule: draft("2.7"),
+    rule: draftUrl("2.7"),
     async run(probe) {
       const { strictness } = probe.target;
-      const request = probe.operation();
+      const request = probe.newOperation();
       const other = probe.withOtherBody(request);
-      const { answers, effects } = await probe.tally(() => probe.send(request, other));
-      const second = answers[1]!;
-      if (effects > 1) return verdict("fail", strictness, `it runs: ${shown(second)}`);
-      if (succeeded(second)) return verdict("fail", strictness, `it gets the first's answer: ${shown(second)}`);
-      if (second.status >= 500) return verdict("fail", strictness, shown(second));
-      return verdict(second.status === 422 ? "pass" : "fail/pass", strictness, `refused: ${shown(second)}`);
+      const { responses, effects } = await probe.tally(() => probe.send(request, other));
+      const second = responses[1]!;
+      if (effects > 1) return makeVerdict("fail", strictness, `it runs: ${formatResponse(second)}`);
+      if (isSuccess(second))
+        return makeVerdict("fail", strictness, `it gets the first's answer: ${formatResponse(second)}`);
+      if (second.status >= 500) return makeVerdict("fail", strictness, formatResponse(second));
+      return makeVerdict(
+        second.status === 422 ? "pass" : "fail/pass",
+        strictness,
+        `refused: ${formatResponse(second)}`,
+      );
     },
   },
   {
     id: "F02",
     title: "A refused reuse leaves the first answer as it was",
     reason: "One mistake of a caller must not cost it the answer to its earlier operation.",
-    rule: draft("2.6"),
+    rule: draftUrl("2.6"),
     async run(probe) {
-      const request = probe.operation();
+      const request = probe.newOperation();
       const other = probe.withOtherBody(request);
       const [first, , third] = await probe.send(request, other, request);
       const isSame = first!.status === third!.status && first!.body.equals(third!.body);
-      return verdict(isSame ? "pass" : "fail", probe.target.strictness, `then the first again: ${shown(third!)}`);
+      return makeVerdict(
+        isSame ? "pass" : "fail",
+        probe.target.strictness,
+        `then the first again: ${formatResponse(third!)}`,
+      );
     },
   },
   {
     id: "F03",
     title: "A difference far behind in a body is seen",
     reason: "A fingerprint over the first bytes takes two large orders for one.",
-    rule: draft("2.4"),
-    run: two(
+    rule: draftUrl("2.4"),
+    run: judgeTwo(
       (probe) => {
-        const request = probe.operation();
+        const request = probe.newOperation();
         const padding = " ".repeat(paddingBytes);
-        const padded = (one: TestRequest): TestRequest => withText(one, padding + probe.json(one));
+        const padded = (one: TestRequest): TestRequest => withText(one, padding + probe.readJson(one));
         return [padded(request), padded(probe.withOtherBody(request))];
       },
       { replayed: "fail", ran: "fail", refused: "pass" },
@@ -82,10 +91,10 @@ export const fingerprint: readonly ConformanceCase[] = [
     id: "F04",
     title: "The order of a JSON object's members is no difference",
     reason: "A client that builds its body anew for the retry may write it in another order.",
-    rule: rfc(8785, "1"),
-    run: two(
-      andChanged((request, probe) => {
-        const members = Object.entries(JSON.parse(probe.json(request)) as Record<string, unknown>);
+    rule: rfcUrl(8785, "1"),
+    run: judgeTwo(
+      makeChange((request, probe) => {
+        const members = Object.entries(JSON.parse(probe.readJson(request)) as Record<string, unknown>);
         if (members.length < 2) throw new NotApplicable("the body has only one member");
         return withText(request, JSON.stringify(Object.fromEntries(members.toReversed())));
       }),
@@ -96,9 +105,9 @@ export const fingerprint: readonly ConformanceCase[] = [
     id: "F05",
     title: "White space between JSON's tokens is no difference",
     reason: "As F04: another library, another layout, the same order.",
-    rule: rfc(8785, "1"),
-    run: two(
-      andChanged((request, probe) => withText(request, ` ${probe.json(request)}\n`)),
+    rule: rfcUrl(8785, "1"),
+    run: judgeTwo(
+      makeChange((request, probe) => withText(request, ` ${probe.readJson(request)}\n`)),
       sameMeaning,
     ),
   },
@@ -106,11 +115,11 @@ export const fingerprint: readonly ConformanceCase[] = [
     id: "F06",
     title: "A parameter of the media type is no difference",
     reason: "Libraries and proxies add `charset`.",
-    rule: guide("F06"),
-    run: two(
-      andChanged((request, probe) => {
-        probe.json(request);
-        const type = `${headerOf(request, "content-type")}; charset=utf-8`;
+    rule: guideUrl("F06"),
+    run: judgeTwo(
+      makeChange((request, probe) => {
+        probe.readJson(request);
+        const type = `${findHeader(request, "content-type")}; charset=utf-8`;
         return withHeaders(request, [["Content-Type", type]]);
       }),
       sameMeaning,
@@ -120,9 +129,9 @@ export const fingerprint: readonly ConformanceCase[] = [
     id: "F07",
     title: "Other headers are no difference",
     reason: "A retry may leave through another proxy, with another trace and from another version of the client.",
-    rule: guide("F07"),
-    run: two(
-      andChanged((request) =>
+    rule: guideUrl("F07"),
+    run: judgeTwo(
+      makeChange((request) =>
         withHeaders(request, [
           ["User-Agent", "once-again-verify/2"],
           ["Accept-Language", "en"],
@@ -137,22 +146,22 @@ export const fingerprint: readonly ConformanceCase[] = [
     id: "F08",
     title: "The chunked coding is no difference",
     reason: "A proxy that streams sends no Content-Length; the body is the same.",
-    rule: rfc(9112, "7.1"),
+    rule: rfcUrl(9112, "7.1"),
     run: async (probe) => {
       const chunked = (request: TestRequest): TestRequest => ({ ...request, framing: "chunked" });
-      const [plain] = await probe.send(chunked(probe.operation()));
-      if (!succeeded(plain!)) throw new NotApplicable(`chunked bodies are not taken: ${shown(plain!)}`);
-      return two(andChanged(chunked), sameRequest)(probe);
+      const [plain] = await probe.send(chunked(probe.newOperation()));
+      if (!isSuccess(plain!)) throw new NotApplicable(`chunked bodies are not taken: ${formatResponse(plain!)}`);
+      return judgeTwo(makeChange(chunked), sameRequest)(probe);
     },
   },
   {
     id: "F09",
     title: "The order of a query's fields is no second operation",
     reason: "URL builders sort as they like.",
-    rule: guide("F09"),
-    run: two(
+    rule: guideUrl("F09"),
+    run: judgeTwo(
       (probe) => {
-        const request = probe.operation();
+        const request = probe.newOperation();
         return [withQuery(request, "verify=1&again=2"), withQuery(request, "again=2&verify=1")];
       },
       { ...sameMeaning, refused: "pass" },
@@ -162,10 +171,10 @@ export const fingerprint: readonly ConformanceCase[] = [
     id: "F10",
     title: "Another query is another request",
     reason: "A key for `?account=1` must not answer for `?account=2`.",
-    rule: guide("F10"),
-    run: two(
+    rule: guideUrl("F10"),
+    run: judgeTwo(
       (probe) => {
-        const request = probe.operation();
+        const request = probe.newOperation();
         return [withQuery(request, "verify=1"), withQuery(request, "verify=2")];
       },
       { ...anotherRequest, replayed: "fail/warn" },
@@ -175,9 +184,9 @@ export const fingerprint: readonly ConformanceCase[] = [
     id: "F11",
     title: "Another method is another request",
     reason: "A DELETE that is answered with the POST's 201 deleted nothing.",
-    rule: guide("F11"),
-    run: two(
-      andChanged((request) => ({ ...request, method: request.method === "PATCH" ? "POST" : "PATCH" })),
+    rule: guideUrl("F11"),
+    run: judgeTwo(
+      makeChange((request) => ({ ...request, method: request.method === "PATCH" ? "POST" : "PATCH" })),
       anotherRequest,
     ),
   },
@@ -185,9 +194,9 @@ export const fingerprint: readonly ConformanceCase[] = [
     id: "F12",
     title: "Another path is another request",
     reason: "A key for one resource must not answer for another.",
-    rule: guide("F12"),
-    run: two(
-      andChanged((request) => ({ ...request, target: request.target.replace(/\/*(\?|$)/, "/verify-other-path$1") })),
+    rule: guideUrl("F12"),
+    run: judgeTwo(
+      makeChange((request) => ({ ...request, target: request.target.replace(/\/*(\?|$)/, "/verify-other-path$1") })),
       anotherRequest,
     ),
   },
@@ -195,21 +204,21 @@ export const fingerprint: readonly ConformanceCase[] = [
     id: "F13",
     title: "A GET with the key is not answered with the POST's answer",
     reason: "Safe methods have nothing to protect; a client that sends keys with all of them would read stale data.",
-    rule: rfc(9110, "9.2.1"),
+    rule: rfcUrl(9110, "9.2.1"),
     async run(probe) {
-      const request = probe.operation();
+      const request = probe.newOperation();
       const [first, got] = await probe.send(request, { ...request, method: "GET", body: Buffer.alloc(0) });
-      const isReplay = succeeded(got!) && got!.status === first!.status && got!.body.equals(first!.body);
-      return verdict(isReplay ? "fail" : "pass", probe.target.strictness, `GET: ${shown(got!)}`);
+      const isReplay = isSuccess(got!) && got!.status === first!.status && got!.body.equals(first!.body);
+      return makeVerdict(isReplay ? "fail" : "pass", probe.target.strictness, `GET: ${formatResponse(got!)}`);
     },
   },
   {
     id: "F14",
     title: "Another media type is another request",
     reason: "The same bytes, read in another way, are another order.",
-    rule: guide("F14"),
-    run: two(
-      andChanged((request) => withHeaders(request, [["Content-Type", "application/x-verify"]])),
+    rule: guideUrl("F14"),
+    run: judgeTwo(
+      makeChange((request) => withHeaders(request, [["Content-Type", "application/x-verify"]])),
       { ...anotherRequest, replayed: "fail/warn" },
     ),
   },

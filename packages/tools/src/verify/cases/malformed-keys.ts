@@ -1,31 +1,34 @@
 import type { ConformanceCase } from "../conformance-case.ts";
-import { one } from "../judges.ts";
-import { type Probe, succeeded } from "../probe.ts";
-import { draft, guide, rfc } from "../rules.ts";
-import { shown } from "../format.ts";
-import { type Verdict, verdict } from "../verdict.ts";
+import { judgeOne } from "../judges.ts";
+import { type Probe, isSuccess } from "../probe.ts";
+import { draftUrl, guideUrl, rfcUrl } from "../rules.ts";
+import { formatResponse } from "../format.ts";
+import { type Verdict, makeVerdict } from "../verdict.ts";
 
 /** A request whose header holds no key. The draft has it refused; in practice some take it for a key all the same. */
-const refused = (...values: readonly string[]) =>
-  one((probe) => probe.withKey(probe.operation(), ...values.map((value) => value.replace("KEY", probe.newKey()))), {
-    refused: "pass",
-    ran: "fail/warn",
-  });
+const judgeRefusal = (...values: readonly string[]) =>
+  judgeOne(
+    (probe) => probe.withKey(probe.newOperation(), ...values.map((value) => value.replace("KEY", probe.newKey()))),
+    {
+      refused: "pass",
+      ran: "fail/warn",
+    },
+  );
 
 /** Two operations with an empty key: a server that takes it for one mixes up all callers who have none. */
-const emptyKey =
+const judgeEmptyKey =
   (value: string) =>
   async (probe: Probe): Promise<Verdict> => {
     const { strictness } = probe.target;
-    const operation = () => probe.withKey(probe.operation(), value);
+    const operation = () => probe.withKey(probe.newOperation(), value);
     const [first, second] = await probe.send(operation(), operation());
-    const observed = `two operations: ${shown(first!)}; ${shown(second!)}`;
-    if (first!.status >= 500 || second!.status >= 500) return verdict("fail", strictness, observed);
-    if (!succeeded(first!)) return verdict("pass", strictness, `refused: ${shown(first!)}`);
-    const { answers, effects } = await probe.tally(() => probe.send(operation(), operation()));
-    const isOneKey = effects < 2 || answers.some((answer) => !succeeded(answer));
-    if (isOneKey) return verdict("fail", strictness, `all empty keys are one key. ${observed}`);
-    return verdict("fail/warn", strictness, "taken for a request without a key");
+    const observed = `two operations: ${formatResponse(first!)}; ${formatResponse(second!)}`;
+    if (first!.status >= 500 || second!.status >= 500) return makeVerdict("fail", strictness, observed);
+    if (!isSuccess(first!)) return makeVerdict("pass", strictness, `refused: ${formatResponse(first!)}`);
+    const { responses, effects } = await probe.tally(() => probe.send(operation(), operation()));
+    const isOneKey = effects < 2 || responses.some((response) => !isSuccess(response));
+    if (isOneKey) return makeVerdict("fail", strictness, `all empty keys are one key. ${observed}`);
+    return makeVerdict("fail/warn", strictness, "taken for a request without a key");
   };
 
 /** What is no key, and must not be taken for one. */
@@ -34,66 +37,69 @@ export const malformedKeys: readonly ConformanceCase[] = [
     id: "K13",
     title: "A request without a key is refused with 400",
     reason: "A caller that forgets its key believes itself protected.",
-    rule: draft("2.7"),
+    rule: draftUrl("2.7"),
     async run(probe) {
       const { strictness } = probe.target;
-      const [answer] = await probe.send(probe.withKey(probe.operation()));
-      const { status } = answer!;
-      if (status >= 500) return verdict("fail", strictness, shown(answer!));
-      if (succeeded(answer!)) return verdict("fail/pass", strictness, `keys are optional: ${shown(answer!)}`);
-      return verdict(status === 400 ? "pass" : "fail/warn", strictness, `refused: ${shown(answer!)}`);
+      const [response] = await probe.send(probe.withKey(probe.newOperation()));
+      const { status } = response!;
+      if (status >= 500) return makeVerdict("fail", strictness, formatResponse(response!));
+      if (isSuccess(response!))
+        return makeVerdict("fail/pass", strictness, `keys are optional: ${formatResponse(response!)}`);
+      return makeVerdict(status === 400 ? "pass" : "fail/warn", strictness, `refused: ${formatResponse(response!)}`);
     },
   },
   {
     id: "K14",
     title: "An empty header is no key",
     reason: "A client whose variable is empty must not share a key with all other such clients.",
-    rule: draft("2.1"),
-    run: emptyKey(""),
+    rule: draftUrl("2.1"),
+    run: judgeEmptyKey(""),
   },
   {
     id: "K15",
     title: 'An empty string ("") is no key',
     reason: "As K14, in quotes.",
-    rule: guide("K15"),
-    run: emptyKey('""'),
+    rule: guideUrl("K15"),
+    run: judgeEmptyKey('""'),
   },
   {
     id: "K16",
     title: "Two different keys in one request are refused",
     reason: "Nobody can say which of the two names the operation.",
-    rule: draft("2.1"),
-    run: refused("KEY", "KEY-2"),
+    rule: draftUrl("2.1"),
+    run: judgeRefusal("KEY", "KEY-2"),
   },
   {
     id: "K17",
     title: "A repeated key header is refused",
     reason: "Libraries join it to `k, k`, some take the first, some the last: the retry gets another key.",
-    rule: draft("2.1"),
+    rule: draftUrl("2.1"),
     async run(probe) {
-      const value = probe.written(probe.newKey());
-      return one(() => probe.withKey(probe.operation(), value, value), { refused: "pass", ran: "fail/warn" })(probe);
+      const value = probe.formatKey(probe.newKey());
+      return judgeOne(() => probe.withKey(probe.newOperation(), value, value), { refused: "pass", ran: "fail/warn" })(
+        probe,
+      );
     },
   },
   {
     id: "K18",
     title: 'An open quote ("k) is refused',
     reason: "A key that was cut off on the way is another key.",
-    rule: rfc(9651, "4.2.5"),
-    run: refused('"KEY'),
+    rule: rfcUrl(9651, "4.2.5"),
+    run: judgeRefusal('"KEY'),
   },
   {
     id: "K19",
     title: 'Text after the closing quote ("k"x) is refused',
     reason: "What follows a structured string is no part of it, so it is broken.",
-    rule: rfc(9651, "4.2"),
-    run: refused('"KEY"x'),
+    rule: rfcUrl(9651, "4.2"),
+    run: judgeRefusal('"KEY"x'),
   },
   {
     id: "K20",
     title: "A key beyond ASCII is refused",
     reason: "Its bytes are read in one charset here and in another there, so one key becomes two.",
-    rule: rfc(9651, "3.3.3"),
-    run: refused("KEY-\u{e4}"),
+    rule: rfcUrl(9651, "3.3.3"),
+    run: judgeRefusal("KEY-\u{e4}"),
   },
 ];

@@ -1,8 +1,8 @@
-import { type HeaderList, headerOf } from "./test-request.ts";
-import { NoAnswer } from "./verdict.ts";
+import { type HeaderList, findHeader } from "./test-request.ts";
+import { NoResponse } from "./verdict.ts";
 
 /** A final answer of the server. */
-export interface Answer {
+export interface ProbeResponse {
   readonly status: number;
   readonly headers: HeaderList;
   readonly body: Buffer;
@@ -13,21 +13,21 @@ export interface Answer {
  * bytes it took; `undefined` while it is not complete. Interim answers (1xx) are passed over.
  *
  * @param ended whether the server has closed: nothing more will come.
- * @throws NoAnswer when this is not HTTP/1.1.
+ * @throws NoResponse when this is not HTTP/1.1.
  */
-export function parseAnswer(
+export function parseResponse(
   bytes: Buffer,
   ended: boolean,
   requestMethod: string,
-): { answer: Answer; length: number } | undefined {
+): { response: ProbeResponse; length: number } | undefined {
   const headEnd = bytes.indexOf("\r\n\r\n");
   if (headEnd < 0) return undefined;
   const [statusLine = "", ...lines] = bytes.toString("latin1", 0, headEnd).split("\r\n");
   const status = Number(/^HTTP\/1\.[01] ([1-9]\d\d)(?: |$)/.exec(statusLine)?.[1]);
-  if (Number.isNaN(status)) throw new NoAnswer("what came back is not HTTP/1.1");
+  if (Number.isNaN(status)) throw new NoResponse("what came back is not HTTP/1.1");
   const rest = bytes.subarray(headEnd + 4);
   if (status < 200) {
-    const next = parseAnswer(rest, ended, requestMethod);
+    const next = parseResponse(rest, ended, requestMethod);
     return next && { ...next, length: next.length + headEnd + 4 };
   }
   const headers = lines.map((line): [string, string] => {
@@ -35,8 +35,8 @@ export function parseAnswer(
     return [line.slice(0, colon), line.slice(colon + 1).trim()];
   });
   const isBodiless = requestMethod === "HEAD" || status === 204 || status === 304;
-  const read = isBodiless ? { body: Buffer.alloc(0), length: 0 } : bodyOf(headers, rest, ended);
-  return read && { answer: { status, headers, body: read.body }, length: headEnd + 4 + read.length };
+  const read = isBodiless ? { body: Buffer.alloc(0), length: 0 } : readBody(headers, rest, ended);
+  return read && { response: { status, headers, body: read.body }, length: headEnd + 4 + read.length };
 }
 
 interface BodyRead {
@@ -44,22 +44,22 @@ interface BodyRead {
   length: number;
 }
 
-function bodyOf(headers: HeaderList, rest: Buffer, ended: boolean): BodyRead | undefined {
-  if (/(^|,)\s*chunked$/i.test(headerOf({ headers }, "transfer-encoding") ?? "")) return chunkedBody(rest);
-  const declared = headerOf({ headers }, "content-length");
+function readBody(headers: HeaderList, rest: Buffer, ended: boolean): BodyRead | undefined {
+  if (/(^|,)\s*chunked$/i.test(findHeader({ headers }, "transfer-encoding") ?? "")) return readChunkedBody(rest);
+  const declared = findHeader({ headers }, "content-length");
   if (declared === undefined) return ended ? { body: rest, length: rest.length } : undefined;
-  if (!/^\d+$/.test(declared)) throw new NoAnswer(`its Content-Length is ${JSON.stringify(declared)}`);
+  if (!/^\d+$/.test(declared)) throw new NoResponse(`its Content-Length is ${JSON.stringify(declared)}`);
   const length = Number(declared);
   return rest.length < length ? undefined : { body: rest.subarray(0, length), length };
 }
 
-function chunkedBody(rest: Buffer): BodyRead | undefined {
+function readChunkedBody(rest: Buffer): BodyRead | undefined {
   const parts: Buffer[] = [];
   for (let at = 0; ;) {
     const lineEnd = rest.indexOf("\r\n", at);
     if (lineEnd < 0) return undefined;
     const line = rest.toString("latin1", at, lineEnd);
-    if (!/^[\da-f]{1,8}\s*(;.*)?$/i.test(line)) throw new NoAnswer("its chunked coding is broken");
+    if (!/^[\da-f]{1,8}\s*(;.*)?$/i.test(line)) throw new NoResponse("its chunked coding is broken");
     const size = Number.parseInt(line, 16);
     const start = lineEnd + 2;
     if (size === 0) {

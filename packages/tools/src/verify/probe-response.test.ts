@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { parseAnswer } from "./answer.ts";
-import { NoAnswer } from "./verdict.ts";
+import { parseResponse } from "./probe-response.ts";
+import { NoResponse } from "./verdict.ts";
 
 const parsed = (text: string, ended = false, method = "POST") => {
-  const read = parseAnswer(Buffer.from(text, "latin1"), ended, method);
-  return read && [read.answer.status, read.answer.body.toString(), text.slice(read.length)];
+  const read = parseResponse(Buffer.from(text, "latin1"), ended, method);
+  return read && [read.response.status, read.response.body.toString(), text.slice(read.length)];
 };
 
 test("an answer ends where its framing says, and what follows is the next", () => {
@@ -50,5 +50,5 @@ test.for([
   "HTTP/1.1 200 OK\r\nContent-Length: two\r\n\r\n",
   "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
 ])("%j is no answer", (text) => {
-  expect(() => parsed(text)).toThrow(NoAnswer);
+  expect(() => parsed(text)).toThrow(NoResponse);
 });

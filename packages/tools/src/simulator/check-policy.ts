@@ -1,7 +1,7 @@
 import { checkChoice, checkNumber, invalidOptionError } from "once-again/options";
 import { seededRandom } from "once-again";
 import { callerProcess } from "./caller-process.ts";
-import { nameOf } from "./policy-name.ts";
+import { describePolicy } from "./policy-name.ts";
 import type { BackoffSettings, BudgetSettings, PolicyOptions } from "./policy-options.ts";
 import type { JitteredBackoff, PolicySettings } from "./storm-settings.ts";
 
@@ -9,14 +9,14 @@ const day = 86_400_000;
 const nameLengthMax = 60;
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds. */
-export function checkedPolicy(options: PolicyOptions): PolicySettings {
+export function checkPolicy(options: PolicyOptions): PolicySettings {
   const { deadlineMs, circuitBreaker, adaptiveThrottle, concurrencyLimit, hedge, name } = options;
   const settings = {
     attemptsMax: checkNumber("attemptsMax", options.attemptsMax ?? 5, { min: 1, max: 1000, integer: true }),
     attemptTimeoutMs: checkNumber("attemptTimeoutMs", options.attemptTimeoutMs ?? 1000, { min: 1, max: 3_600_000 }),
     ...(deadlineMs !== undefined && { deadlineMs: checkNumber("deadlineMs", deadlineMs, { min: 1, max: day }) }),
-    backoff: checkedBackoff(options.backoff ?? { kind: "exponential" }),
-    budget: checkedBudget(options.budget ?? { kind: "success" }),
+    backoff: checkBackoff(options.backoff ?? { kind: "exponential" }),
+    budget: checkBudget(options.budget ?? { kind: "success" }),
     ...(circuitBreaker !== undefined && { circuitBreaker }),
     ...(adaptiveThrottle !== undefined && { adaptiveThrottle }),
     ...(concurrencyLimit !== undefined && { concurrencyLimit }),
@@ -25,7 +25,7 @@ export function checkedPolicy(options: PolicyOptions): PolicySettings {
   if (name !== undefined && (typeof name !== "string" || name === "" || name.length > nameLengthMax)) {
     throw invalidOptionError("name", `a text of 1 to ${nameLengthMax} characters`, name);
   }
-  const policy: PolicySettings = { name: name ?? nameOf(settings), ...settings };
+  const policy: PolicySettings = { name: name ?? describePolicy(settings), ...settings };
   // What stands behind the settings checks its own numbers, when it is made.
   const random = seededRandom(0);
   const clock = { now: () => 0, monotonic: () => 0, timer: () => () => {} };
@@ -36,14 +36,14 @@ export function checkedPolicy(options: PolicyOptions): PolicySettings {
 /** That of `once-again`. */
 const defaultJitter = "equal";
 
-function checkedBackoff(settings: BackoffSettings): JitteredBackoff {
+function checkBackoff(settings: BackoffSettings): JitteredBackoff {
   checkChoice("backoff.kind", settings.kind, ["exponential", "linear", "fibonacci", "constant", "decorrelated"]);
   if (settings.kind === "decorrelated") return settings;
   const { jitter = defaultJitter } = settings;
   return { ...settings, jitter: checkChoice("backoff.jitter", jitter, ["full", "equal", "bounded", "none"]) };
 }
 
-function checkedBudget(settings: BudgetSettings): BudgetSettings {
+function checkBudget(settings: BudgetSettings): BudgetSettings {
   checkChoice("budget.kind", settings.kind, ["none", "success", "grpc", "aws", "finagle"]);
   return settings;
 }

@@ -1,5 +1,5 @@
 /** A copy with room for that many values. */
-export function longer<Values extends Float64Array<ArrayBuffer> | Int32Array<ArrayBuffer>>(
+export function extend<Values extends Float64Array<ArrayBuffer> | Int32Array<ArrayBuffer>>(
   values: Values,
   length: number,
 ): Values {

@@ -1,5 +1,5 @@
 import { checkChoice, checkNumber, invalidOptionError } from "once-again/options";
-import { checkedPolicy } from "./checked-policy.ts";
+import { checkPolicy } from "./check-policy.ts";
 import type { Arrivals, NetworkOptions, Outage, ServiceOptions, StormOptions } from "./storm-options.ts";
 import type { PolicySettings, ServiceSettings, StormSettings } from "./storm-settings.ts";
 
@@ -12,26 +12,26 @@ const stepsMax = 100_000;
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
  */
-export function stormSettings(options: StormOptions = {}): StormSettings {
+export function checkStorm(options: StormOptions = {}): StormSettings {
   const durationMs = checkNumber("durationMs", options.durationMs ?? 120_000, { min: 1000, max: day });
   const stepMs = checkNumber("stepMs", options.stepMs ?? 1000, { min: 10, max: 60_000 });
   if (durationMs / stepMs > stepsMax) throw invalidOptionError("stepMs", `at least durationMs / ${stepsMax}`, stepMs);
-  const policy = checkedPolicy(options.policy ?? {});
-  const services = checkedServices(options.services ?? [{}], policy);
+  const policy = checkPolicy(options.policy ?? {});
+  const services = checkServices(options.services ?? [{}], policy);
   return {
     seed: checkNumber("seed", options.seed ?? 1, { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true }),
     durationMs,
-    arrivals: checkedArrivals(options.arrivals ?? { kind: "at-once", callers: 1000 }),
+    arrivals: checkArrivals(options.arrivals ?? { kind: "at-once", callers: 1000 }),
     policy,
     processes: checkNumber("processes", options.processes ?? 1, { min: 1, max: 10_000, integer: true }),
-    network: checkedNetwork(options.network ?? {}),
+    network: checkNetwork(options.network ?? {}),
     services,
-    outages: checkedOutages(options.outages ?? [], services.length),
+    outages: checkOutages(options.outages ?? [], services.length),
     stepMs,
   };
 }
 
-function checkedArrivals(arrivals: Arrivals): Arrivals {
+function checkArrivals(arrivals: Arrivals): Arrivals {
   checkChoice("arrivals.kind", arrivals.kind, ["at-once", "poisson", "closed"]);
   if (arrivals.kind === "poisson") {
     checkNumber("arrivals.perSecond", arrivals.perSecond, { min: 0.001, max: 1_000_000 });
@@ -46,7 +46,7 @@ function checkedArrivals(arrivals: Arrivals): Arrivals {
   return { ...arrivals, withinMs };
 }
 
-function checkedNetwork({ delayMs = 5, spreadMs = Math.min(1, delayMs), lossRatio = 0 }: NetworkOptions) {
+function checkNetwork({ delayMs = 5, spreadMs = Math.min(1, delayMs), lossRatio = 0 }: NetworkOptions) {
   return {
     delayMs: checkNumber("network.delayMs", delayMs, { min: 0, max: 60_000 }),
     spreadMs: checkNumber("network.spreadMs", spreadMs, { min: 0, max: 60_000 }),
@@ -54,16 +54,16 @@ function checkedNetwork({ delayMs = 5, spreadMs = Math.min(1, delayMs), lossRati
   };
 }
 
-function checkedServices(services: readonly ServiceOptions[], callers: PolicySettings): readonly ServiceSettings[] {
+function checkServices(services: readonly ServiceOptions[], callers: PolicySettings): readonly ServiceSettings[] {
   checkNumber("services.length", services.length, { min: 1, max: 10, integer: true });
   return services.map((service, index) => {
     const isLast = index === services.length - 1;
-    const policy = service.policy === undefined ? callers : checkedPolicy(service.policy);
-    return { ...checkedService(service), ...(!isLast && { policy }) };
+    const policy = service.policy === undefined ? callers : checkPolicy(service.policy);
+    return { ...checkService(service), ...(!isLast && { policy }) };
   });
 }
 
-function checkedService(options: ServiceOptions): Omit<ServiceSettings, "policy"> {
+function checkService(options: ServiceOptions): Omit<ServiceSettings, "policy"> {
   const { queueTimeoutMs, retryAfterMs } = options;
   return {
     workers: checkNumber("workers", options.workers ?? 1, { min: 1, max: 10_000, integer: true }),
@@ -80,7 +80,7 @@ function checkedService(options: ServiceOptions): Omit<ServiceSettings, "policy"
   };
 }
 
-function checkedOutages(outages: readonly Outage[], services: number): readonly Required<Outage>[] {
+function checkOutages(outages: readonly Outage[], services: number): readonly Required<Outage>[] {
   checkNumber("outages.length", outages.length, { min: 0, max: 100, integer: true });
   const checked = outages
     .map(({ fromMs, kind = "refuse", service = services - 1, toMs }) => ({
