@@ -6,7 +6,7 @@ const test = (file: string): Check => ({ kind: "test", file });
 export const postgresMutants: readonly Mutant[] = [
   {
     guard: "postgres: what a handler is given ends with its work",
-    file: "packages/once-again/src/stores/postgres/sessions.ts",
+    file: "packages/once-again/src/stores/postgres/session.ts",
     search: "guard.end();",
     replace: "",
     check: test("packages/once-again/src/stores/postgres/given-transaction.test.ts"),
@@ -46,7 +46,7 @@ export const postgresMutants: readonly Mutant[] = [
   },
   {
     guard: "postgres: a connection whose ROLLBACK is slow is given back when it has rolled back",
-    file: "packages/once-again/src/stores/postgres/sessions.ts",
+    file: "packages/once-again/src/stores/postgres/session.ts",
     search: "if (pooled.destroy !== undefined) destroy();\n        return",
     replace: "destroy();\n        return",
     check: test("packages/once-again/src/stores/postgres/connections.test.ts"),

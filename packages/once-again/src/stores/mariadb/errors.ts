@@ -1,4 +1,5 @@
 import { OnceAgainError } from "../../core/errors.ts";
+import type { TransactionErrors } from "../sql/run-transaction.ts";
 
 /** How many causes of an error are looked at: who wraps a driver's error does it once or twice. */
 const causesMax = 8;
@@ -29,7 +30,7 @@ export function isConflict(error: unknown): boolean {
 }
 
 /** Whether a failed COMMIT may have been carried out: the server went down, or can't be heard. */
-export function isUnknownCommit(error: unknown): boolean {
+function isUnknownCommit(error: unknown): boolean {
   const number = errorNumber(error);
   // ER_SERVER_SHUTDOWN, ER_ERROR_DURING_COMMIT, ER_QUERY_INTERRUPTED, ER_CONNECTION_KILLED
   return number === undefined || [1053, 1180, 1317, 1927].includes(number);
@@ -39,3 +40,15 @@ export function isUnknownCommit(error: unknown): boolean {
 export function unavailableError(why: string, cause?: unknown): OnceAgainError {
   return new OnceAgainError("ONCE_STORE_UNAVAILABLE", `The MariaDB store: ${why}. Ask again later.`, { cause });
 }
+
+/** What the errors of MariaDB say of a transaction. */
+export const transactionErrors: TransactionErrors = {
+  isConflict,
+  // The claim has the row locked.
+  isTaken: () => false,
+  isUnknownCommit,
+  hasLostTransaction: (error) => errorNumber(error) === unknownSavepoint,
+  // It tells of that at once, and the guard remembers it.
+  isAborted: () => false,
+  unavailableError,
+};

@@ -9,7 +9,7 @@ import { checkHealth } from "./health.ts";
 import { type TransactionContext, transactStep, transact, transactUnkeyed } from "./transact.ts";
 import { leasedOperations } from "./leased-operations.ts";
 import { mariadbSchema } from "./schema.ts";
-import { lentQuery, sessions } from "./sessions.ts";
+import { sessionOpener, sessionQuery } from "./session.ts";
 import { mariadbStatements } from "./statements.ts";
 
 /** Where a MariaDB store keeps its records, and how long it waits. */
@@ -73,13 +73,12 @@ export function mariadbStore<Connection extends MysqlConnection>(
   if (!hasMethod(pool, "getConnection") || !hasMethod(pool, "query") || hasMethod(pool, "promise")) {
     throw wrongClientError("pool", "a pool of mysql2/promise", pool);
   }
-  const open = sessions(pool, options.clock ?? systemClock, busyMsMax);
-  const query = lentQuery(open);
+  const open = sessionOpener(pool, { clock: options.clock ?? systemClock, busyMsMax, isolation });
+  const query = sessionQuery(open);
   const statements = mariadbStatements(tablePrefix, busyMsMax);
   const context: TransactionContext<Connection> = {
     open,
     statements,
-    isolation,
     begin: [`SET TRANSACTION ISOLATION LEVEL ${isolation}`, "START TRANSACTION"],
     busyMsMax,
     tablePrefix,

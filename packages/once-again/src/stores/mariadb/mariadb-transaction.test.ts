@@ -210,7 +210,7 @@ describeWithServer("the MariaDB transaction that a handler is given", mariadbBin
         if (keep === "throw") throw new Error("fault");
         return { ...commit, keep };
       });
-      await expect(run).rejects.toThrow("The key is held");
+      await expect(run).rejects.toThrow("its key is held");
       expect(await store.transact(operation, never)).toMatchObject({ kind: "abandoned" });
       expect(await effects()).toEqual(["one"]);
       expect(await store.resolve({ ...operation, settlement: { as: "not-executed" } })).toBe(true);
@@ -226,7 +226,7 @@ describeWithServer("the MariaDB transaction that a handler is given", mariadbBin
       await transaction.query(insert("one"));
       return commit;
     });
-    await expect(run).rejects.toThrow("The key is held");
+    await expect(run).rejects.toThrow("its key is held");
     expect(await store.transact(operation, never)).toMatchObject({ kind: "abandoned" });
     expect(await effects()).toEqual(["one"]);
   });

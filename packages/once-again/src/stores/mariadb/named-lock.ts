@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import type { RecordName } from "../store.ts";
 import { unavailableError } from "./errors.ts";
-import type { OpenSession } from "./sessions.ts";
-import { block } from "./transactions.ts";
+import type { OpenSession } from "./session.ts";
 
 /** The name of a key's lock: at most 64 characters, so a hash. */
 export function lockName(tablePrefix: string, { scope, key }: RecordName): string {
@@ -24,20 +23,14 @@ export function withLock<Connection>(
 ): OpenSession<Connection> {
   const unlock = `DO RELEASE_LOCK('${lock}')`;
   return async () => {
-    const session = await open();
+    const session = await open(unlock);
     const asked = session.query(`SELECT GET_LOCK('${lock}', ${waitMsMax / 1000}) AS free`);
     const [answer] = (await asked.catch((error: unknown) => {
       session.destroy();
       throw error;
     })) as { free: unknown }[];
-    if (answer?.free !== 1) {
-      session.release();
-      throw unavailableError("another has the key's lock");
-    }
-    return {
-      ...session,
-      release: () => void session.query(unlock).then(session.release, session.destroy),
-      rollBack: () => session.query(block(["ROLLBACK", unlock])).then(session.release, session.destroy),
-    };
+    if (answer?.free === 1) return session;
+    session.giveBack();
+    throw unavailableError("another has the key's lock");
   };
 }

@@ -1,4 +1,6 @@
-import { claimAnswer, inspectRow, type KeyRow } from "../sql/record-format.ts";
+import { claimAnswer, type KeyRow } from "../sql/record-format.ts";
+import { runTransaction, runWork, savepointEnd, unkeyedEnd, type Work } from "../sql/run-transaction.ts";
+import { stepEnd, stepWork } from "../sql/transact-step.ts";
 import type {
   Acquired,
   OnLateUse,
@@ -6,24 +8,19 @@ import type {
   ClaimRequest,
   StepRequest,
   TransactionAnswer,
-  TransactionEnding,
   TransactionRequest,
 } from "../store.ts";
 import type { MysqlConnection } from "./client.ts";
-import { errorNumber, lockWaitTimeout } from "./errors.ts";
+import { errorNumber, lockWaitTimeout, transactionErrors as errors } from "./errors.ts";
 import { changed, checkpointValues, claimValues, namedBy } from "./leased-operations.ts";
 import { lockName, withLock } from "./named-lock.ts";
-import { lentQuery, type OpenSession, type Session } from "./sessions.ts";
+import { type MariadbSession, type OpenSession, sessionQuery } from "./session.ts";
 import type { MariadbStatements } from "./statements.ts";
-import { block, type Ended, inTransaction } from "./transactions.ts";
-import { runWork, savepoint } from "./work.ts";
 
 /** What the transactions of one store share. */
 export interface TransactionContext<Connection> {
   open: OpenSession<Connection>;
   statements: MariadbStatements;
-  /** The isolation of its transactions. */
-  isolation: string;
   /** Begins a transaction: two statements. */
   begin: readonly string[];
   /** How long another's lock is waited for, milliseconds. */
@@ -32,49 +29,48 @@ export interface TransactionContext<Connection> {
   tablePrefix: string;
 }
 
-type Work<Connection, Value> = (connection: Connection) => Promise<TransactionEnding<Value>>;
-
 /**
  * `transact` of the port. The claim of leased mode, not yet committed, is the lock: who meets it gets an error at once, and
  * it ends with the transaction, however that ends.
  */
 export async function transact<Connection extends MysqlConnection, Value>(
-  { open, statements, begin, isolation }: TransactionContext<Connection>,
+  { open, statements, begin }: TransactionContext<Connection>,
   request: TransactionRequest,
   work: Work<Connection, Value>,
   onLateUse: OnLateUse | undefined,
 ): Promise<TransactionAnswer<Value>> {
   const claim = { ...request, owner: crypto.randomUUID(), leaseMs: 0 };
   let committed: TransactionAnswer<Value> | undefined;
-  // The same claim again, whether it was committed with the work or not: it stays as a worker leaves it that died.
-  const hold = async (): Promise<unknown> => lentQuery(open)(statements.claim(), claimValues(claim));
-  const body = async (session: Session<Connection>, inDoubt: boolean): Promise<Ended<TransactionAnswer<Value>>> => {
-    // The transaction in doubt has the row locked until it has ended: then the row tells how.
-    const statement = inDoubt ? statements.claim() : statements.claimAtOnce;
-    const claimed = await session
-      .query(block([...begin, statement, `SAVEPOINT ${savepoint}`]), claimValues(claim))
-      .catch((error: unknown) => {
+  return runTransaction<MariadbSession<Connection>, TransactionAnswer<Value>>({
+    errors,
+    recognizesItself: true,
+    open: () => open(),
+    async body(session, inDoubt) {
+      // The transaction in doubt has the row locked until it has ended: then the row tells how.
+      const statement = inDoubt ? statements.claim() : statements.claimAtOnce;
+      const claimed = await session.begin([...begin, statement], claimValues(claim)).catch((error: unknown) => {
         if (!inDoubt && errorNumber(error) === lockWaitTimeout) return undefined;
         throw error;
       });
-    if (claimed === undefined) {
-      const [stored] = (await session.query(statements.lookUp, namedBy(claim))) as KeyRow[];
-      return { answer: existingAnswer(stored, claim), rollBack: "unawaited" };
-    }
-    const row = rowOf(claimed)!;
-    if (committed !== undefined && row.state === "done" && row.owner === claim.owner) {
-      return { answer: committed, rollBack: "unawaited" };
-    }
-    const answer = claimAnswer(row, claim);
-    if (answer.kind !== "acquired") return { answer, rollBack: "unawaited" };
-    const { keep, result, value } = await runWork(session, isolation, work, onLateUse);
-    committed = { kind: "executed", value };
-    if (keep === "rollback") return { answer: committed, rollBack: "awaited" };
-    const end = keep === "commit" ? `RELEASE SAVEPOINT ${savepoint}` : `ROLLBACK TO SAVEPOINT ${savepoint}`;
-    const values = [Buffer.from(result), request.retentionMs, ...namedBy(request), Buffer.from(claim.owner)];
-    return { answer: committed, commit: [end, statements.store], values };
-  };
-  return inTransaction(open, true, body, hold);
+      if (claimed === undefined) {
+        const [stored] = (await session.query(statements.lookUp, namedBy(claim))) as KeyRow[];
+        return { answer: existingAnswer(stored, claim), rollBack: "unawaited" };
+      }
+      const row = rowOf(claimed)!;
+      if (committed !== undefined && row.state === "done" && row.owner === claim.owner) {
+        return { answer: committed, rollBack: "unawaited" };
+      }
+      const answer = claimAnswer(row, claim);
+      if (answer.kind !== "acquired") return { answer, rollBack: "unawaited" };
+      const { keep, result, value } = await runWork(session, errors, work, onLateUse);
+      committed = { kind: "executed", value };
+      if (keep === "rollback") return { answer: committed, rollBack: "awaited" };
+      const values = [Buffer.from(result), request.retentionMs, ...namedBy(request), Buffer.from(claim.owner)];
+      return { answer: committed, commit: [savepointEnd(keep), statements.store], values };
+    },
+    // The same claim again, whether it was committed with the work or not: it stays as a worker leaves it that died.
+    hold: () => sessionQuery(open)(statements.claim(), claimValues(claim)),
+  });
 }
 
 /**
@@ -97,37 +93,37 @@ export async function transactStep<Connection extends MysqlConnection>(
   onLateUse: OnLateUse | undefined,
 ): Promise<Uint8Array | undefined> {
   const { open, statements, begin, busyMsMax } = context;
-  const locked = withLock(open, lockName(context.tablePrefix, request), busyMsMax);
-  return inTransaction<Connection, Uint8Array | undefined>(locked, true, async (session) => {
-    const row = rowOf(
-      await session.query(block([...begin, statements.lookUp, `SAVEPOINT ${savepoint}`]), namedBy(request)),
-    );
-    const found = row && inspectRow(row).record;
-    const stored = found?.owner === request.owner ? found.checkpoints[request.step] : undefined;
-    if (stored !== undefined) return { answer: stored, rollBack: "unawaited" };
-    if (found?.owner !== request.owner || found.state === "done") return { answer: undefined, rollBack: "unawaited" };
-    const step: Work<Connection, undefined> = async (connection) => {
-      return { keep: "commit", result: await work(connection), value: undefined };
-    };
-    const { result } = await runWork(session, context.isolation, step, onLateUse);
-    // Only now is the row locked.
-    const owned = changed(await session.query(statements.checkpoint, checkpointValues(request, result)));
-    if (!owned) return { answer: undefined, rollBack: "awaited" };
-    return { answer: result, commit: [`RELEASE SAVEPOINT ${savepoint}`] };
+  const openLocked = withLock(open, lockName(context.tablePrefix, request), busyMsMax);
+  return runTransaction<MariadbSession<Connection>, Uint8Array | undefined>({
+    errors,
+    recognizesItself: true,
+    open: () => openLocked(),
+    async body(session) {
+      const end = stepEnd(rowOf(await session.begin([...begin, statements.lookUp], namedBy(request))), request);
+      if (end !== undefined) return end;
+      const { result } = await runWork(session, errors, stepWork(work), onLateUse);
+      // Only now is the row locked.
+      const isOwned = changed(await session.query(statements.checkpoint, checkpointValues(request, result)));
+      if (!isOwned) return { answer: undefined, rollBack: "awaited" };
+      return { answer: result, commit: [savepointEnd("commit")] };
+    },
   });
 }
 
 /** `transactUnkeyed` of the port. */
 export async function transactUnkeyed<Connection extends MysqlConnection, Value>(
-  { open, begin, isolation }: TransactionContext<Connection>,
+  { open, begin }: TransactionContext<Connection>,
   work: Work<Connection, Value>,
   onLateUse: OnLateUse | undefined,
 ): Promise<Value> {
-  return inTransaction<Connection, Value>(open, false, async (session) => {
-    await session.query(block([...begin, `SAVEPOINT ${savepoint}`]));
-    const { keep, value } = await runWork(session, isolation, work, onLateUse);
-    if (keep !== "commit") return { answer: value, rollBack: "awaited" };
-    return { answer: value, commit: [`RELEASE SAVEPOINT ${savepoint}`] };
+  return runTransaction<MariadbSession<Connection>, Value>({
+    errors,
+    recognizesItself: false,
+    open: () => open(),
+    async body(session) {
+      await session.begin(begin);
+      return unkeyedEnd(await runWork(session, errors, work, onLateUse));
+    },
   });
 }
 

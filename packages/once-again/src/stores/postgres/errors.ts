@@ -1,4 +1,5 @@
 import { OnceAgainError } from "../../core/errors.ts";
+import type { TransactionErrors } from "../sql/run-transaction.ts";
 
 /** How many causes of an error are looked at: who wraps a driver's error does it once or twice. */
 const causesMax = 8;
@@ -48,7 +49,7 @@ export function isConflict(error: unknown): boolean {
  * Whether a failed COMMIT may have been carried out. A server that is up says why it refused; one that goes down
  * (57P..), fails inside (58..., XX...), or can't be heard, says nothing.
  */
-export function isUnknownCommit(error: unknown): boolean {
+function isUnknownCommit(error: unknown): boolean {
   const state = sqlState(error);
   return state === undefined || /^(08|57P|58|XX)/.test(state);
 }
@@ -57,3 +58,15 @@ export function isUnknownCommit(error: unknown): boolean {
 export function unavailableError(why: string, cause?: unknown): OnceAgainError {
   return new OnceAgainError("ONCE_STORE_UNAVAILABLE", `The PostgreSQL store: ${why}. Ask again later.`, { cause });
 }
+
+/** What the errors of PostgreSQL say of a transaction. */
+export const transactionErrors: TransactionErrors = {
+  isConflict,
+  // unique_violation
+  isTaken: (error) => sqlState(error) === "23505",
+  isUnknownCommit,
+  hasLostTransaction,
+  // in_failed_sql_transaction
+  isAborted: (error) => sqlState(error) === "25P02",
+  unavailableError,
+};

@@ -23,7 +23,7 @@ import { TransactionSlots } from "./transaction-slots.ts";
 import { checkPool, outliveBrokenConnections } from "./pool.ts";
 import { pooledQuery } from "./pooled-query.ts";
 import { postgresSchema } from "./schema.ts";
-import { sessions } from "./sessions.ts";
+import { sessionOpener } from "./session.ts";
 import { postgresStatements } from "./statements.ts";
 
 /** Where a PostgreSQL store keeps its records, and how long it waits. */
@@ -123,7 +123,7 @@ export function postgresStore<Connection extends PostgresConnection>(
   const statements = postgresStatements(prefix, replayTouch);
   const slots = new TransactionSlots(transactionsMax);
   const context: TransactionContext<Connection> = {
-    open: sessions({ takeConnection, slots, limitTime, prepare, isolation: isolation.toUpperCase() }),
+    open: sessionOpener({ takeConnection, slots, limitTime, prepare, isolation: isolation.toUpperCase() }),
     query,
     statements,
     keyed: keyedStatements(prefix),

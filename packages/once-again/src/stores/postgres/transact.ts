@@ -1,12 +1,13 @@
-import { claimAnswer, inspectRow, type KeyRow } from "../sql/record-format.ts";
-import type { OnLateUse, StepRequest, TransactionAnswer, TransactionEnding, TransactionRequest } from "../store.ts";
+import { claimAnswer, type KeyRow } from "../sql/record-format.ts";
+import { runTransaction, runWork, savepoint, savepointEnd, unkeyedEnd, type Work } from "../sql/run-transaction.ts";
+import { stepEnd, stepWork } from "../sql/transact-step.ts";
+import type { OnLateUse, StepRequest, TransactionAnswer, TransactionRequest } from "../store.ts";
 import type { PostgresQuery } from "./client.ts";
-import { isConflict } from "./errors.ts";
+import { isConflict, transactionErrors as errors } from "./errors.ts";
 import type { HeldKey, KeyedStatements, StoredResult } from "./keyed-statements.ts";
 import { checkpointValues } from "./leased-operations.ts";
-import { type OpenSession, savepoint } from "./sessions.ts";
+import type { OpenSession, PostgresSession } from "./session.ts";
 import type { PostgresStatements } from "./statements.ts";
-import { inTransaction } from "./transactions.ts";
 
 /** What the transactions of one store share. */
 export interface TransactionContext<Connection> {
@@ -20,8 +21,6 @@ export interface TransactionContext<Connection> {
   /** Makes a replay wait until a synchronous standby has what is replayed; empty where it need not. */
   touch: string;
 }
-
-type Work<Connection, Value> = (connection: Connection) => Promise<TransactionEnding<Value>>;
 
 /** What stands in the way of an operation, if anything does: another one that holds its lock, or what it left. */
 export function existingAnswer(
@@ -50,27 +49,28 @@ export async function transact<Connection, Value>(
 ): Promise<TransactionAnswer<Value>> {
   const owner = crypto.randomUUID();
   let committed: TransactionAnswer<Value> | undefined;
-  return inTransaction<Connection, TransactionAnswer<Value>>(open, {
-    findsOut: true,
-    begin: (inDoubt) =>
+  return runTransaction<PostgresSession<Connection>, TransactionAnswer<Value>>({
+    errors,
+    recognizesItself: true,
+    open: (inDoubt) =>
       // The transaction in doubt holds the lock until it has ended: with the lock, the row tells how.
-      `${begin}; ${inDoubt ? keyed.waitForLock(request) : keyed.tryLock(request)}; ${keyed.lookUp(request)}; SAVEPOINT ${savepoint}`,
-    async body(session, opened) {
-      const [[{ locked }], [row]] = opened as [[{ locked: boolean }], KeyRow[]];
+      open(
+        `${begin}; ${inDoubt ? keyed.waitForLock(request) : keyed.tryLock(request)}; ${keyed.lookUp(request)}; SAVEPOINT ${savepoint}`,
+      ),
+    async body(session) {
+      const [[{ locked }], [row]] = session.opened as [[{ locked: boolean }], KeyRow[]];
       if (committed !== undefined && row?.owner === owner) return { answer: committed, rollBack: "unawaited" };
       const answer = existingAnswer(row, locked, request);
       if (answer !== undefined) {
         return answer.kind === "done" && touch !== ""
-          ? { answer, commit: `RELEASE SAVEPOINT ${savepoint}; ${touch}` }
+          ? { answer, commit: [savepointEnd("commit"), touch] }
           : { answer, rollBack: "unawaited" };
       }
-      const { keep, result, value, cause } = await session.run(work, onLateUse);
-      if (isConflict(cause)) throw cause;
+      const { keep, result, value } = await runWork(session, errors, work, onLateUse);
       committed = { kind: "executed", value };
       if (keep === "rollback") return { answer: committed, rollBack: "awaited" };
-      const end = keep === "commit" ? `RELEASE SAVEPOINT ${savepoint}` : `ROLLBACK TO SAVEPOINT ${savepoint}`;
       const stored = { ...request, owner, result };
-      return { answer: committed, commit: [end, ...storeStatements(keyed, row, stored)].join("; ") };
+      return { answer: committed, commit: [savepointEnd(keep), ...storeStatements(keyed, row, stored)] };
     },
     hold: () => holdKey(query, keyed, { ...request, owner }),
   });
@@ -98,21 +98,20 @@ export async function transactStep<Connection>(
   work: (connection: Connection) => Promise<Uint8Array>,
   onLateUse?: OnLateUse,
 ): Promise<Uint8Array | undefined> {
-  return inTransaction<Connection, Uint8Array | undefined>(open, {
-    findsOut: true,
+  return runTransaction<PostgresSession<Connection>, Uint8Array | undefined>({
+    errors,
+    recognizesItself: true,
     // A step that is asked for again waits for its first time to end, which may be pending.
-    begin: () => `${begin}; ${keyed.waitForLock(request)}; ${keyed.lookUp(request)}; SAVEPOINT ${savepoint}`,
-    async body(session, opened) {
-      const [, [row]] = opened as [unknown, KeyRow[]];
-      const found = row && inspectRow(row).record;
-      const stored = found?.owner === request.owner ? found.checkpoints[request.step] : undefined;
-      if (stored !== undefined) return { answer: stored, rollBack: "unawaited" };
-      if (found?.owner !== request.owner || found.state === "done") return { answer: undefined, rollBack: "unawaited" };
-      const result = await session.run(work, onLateUse);
+    open: () => open(`${begin}; ${keyed.waitForLock(request)}; ${keyed.lookUp(request)}; SAVEPOINT ${savepoint}`),
+    async body(session) {
+      const [, [row]] = session.opened as [unknown, KeyRow[]];
+      const end = stepEnd(row, request);
+      if (end !== undefined) return end;
+      const { result } = await runWork(session, errors, stepWork(work), onLateUse);
       // Only now is the row locked, so that the lease can be renewed while the step runs.
       const [owned] = await session.query(statements.checkpoint, checkpointValues(request, result));
       if (owned === undefined) return { answer: undefined, rollBack: "awaited" };
-      return { answer: result, commit: `RELEASE SAVEPOINT ${savepoint}` };
+      return { answer: result, commit: [savepointEnd("commit")] };
     },
   });
 }
@@ -123,14 +122,10 @@ export async function transactUnkeyed<Connection, Value>(
   work: Work<Connection, Value>,
   onLateUse?: OnLateUse,
 ): Promise<Value> {
-  return inTransaction<Connection, Value>(open, {
-    findsOut: false,
-    begin: () => `${begin}; SAVEPOINT ${savepoint}`,
-    async body(session) {
-      const { keep, value, cause } = await session.run(work, onLateUse);
-      if (isConflict(cause)) throw cause;
-      if (keep !== "commit") return { answer: value, rollBack: "awaited" };
-      return { answer: value, commit: `RELEASE SAVEPOINT ${savepoint}` };
-    },
+  return runTransaction<PostgresSession<Connection>, Value>({
+    errors,
+    recognizesItself: false,
+    open: () => open(`${begin}; SAVEPOINT ${savepoint}`),
+    body: async (session) => unkeyedEnd(await runWork(session, errors, work, onLateUse)),
   });
 }
