@@ -17,7 +17,7 @@ const nodes = (process.env["REDIS_NODES"] ?? "127.0.0.1:7000").split(",").map((n
 const cluster = new Cluster(nodes);
 const store = redisStore(cluster);
 // A Redis that evicts, or keeps nothing on disk, forgets keys. It says so before the first order comes.
-for (const problem of await store.health()) console.log(`warning: ${problem}`);
+for (const problem of (await store.health()).problems) console.log(`warning: ${problem}`);
 
 /** Stands for your authentication: the account whose credentials were checked. A stranger has none. */
 const accountOf = ({ headers }: Pick<IncomingMessage, "headers">): string | undefined =>

@@ -106,6 +106,14 @@ export interface ListRequest {
   after?: RecordName;
 }
 
+/** What a store finds wrong with its database. */
+export interface StoreHealth {
+  /** Whether there is no problem: operations can be carried out, and what is acknowledged is not forgotten. */
+  readonly isHealthy: boolean;
+  /** What is wrong, and what to do about it: one sentence each. A database that does not answer is a problem too. */
+  readonly problems: readonly string[];
+}
+
 /**
  * The port that every engine implements. Each method is one atomic round trip, decides by the store's own clock, and
  * is idempotent for one owner token, so that a lost acknowledgement is repeated safely. `transition.ts` beside this
@@ -136,6 +144,8 @@ export interface Store {
   resolve(request: ResolveRequest): Promise<boolean>;
   /** Removes up to `limit` expired records, and says how many. */
   purge(request: { limit: number }): Promise<number>;
+  /** What endangers operations or records, for a readiness probe; missing where there is nobody to ask. Never rejects. */
+  health?(): Promise<StoreHealth>;
   close(): Promise<void>;
 }
 

@@ -3,9 +3,10 @@ import type { Clock } from "../../core/clock.ts";
 import { hasMethod, wrongClientError } from "../../core/client-names.ts";
 import { checkChoice, checkNumber } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import type { TransactionalStore } from "../store.ts";
+import { storeHealth } from "../store-health.ts";
+import type { StoreHealth, TransactionalStore } from "../store.ts";
 import type { MysqlConnection, MysqlPool } from "./client.ts";
-import { checkHealth } from "./health.ts";
+import { mariadbProblems } from "./health.ts";
 import { type TransactionContext, transactStep, transact, transactUnkeyed } from "./transact.ts";
 import { leasedOperations } from "./leased-operations.ts";
 import { mariadbSchema } from "./schema.ts";
@@ -34,12 +35,10 @@ export interface MariadbStore<Connection> extends TransactionalStore<Connection>
   /** Makes the tables in the connection's database, or brings them up to date; any number of processes at a time. */
   migrate(): Promise<void>;
   /**
-   * Resolves when operations can be carried out.
-   *
-   * @throws OnceAgainError `ONCE_STORE_UNAVAILABLE`, saying why: no answer, no tables of this version, or a server that
-   *   only reads or does not keep what it acknowledges.
+   * Finds what keeps operations from being carried out, or lets a crash forget them: no answer, no tables of this version, a
+   * server that only reads or does not keep what it acknowledges. Never rejects.
    */
-  checkHealth(): Promise<void>;
+  health(): Promise<StoreHealth>;
 }
 
 /**
@@ -93,7 +92,7 @@ export function mariadbStore<Connection extends MysqlConnection>(
     migrate: async () => {
       for (const statement of schema) await pool.query(statement);
     },
-    checkHealth: () => checkHealth(query, tablePrefix),
+    health: () => storeHealth(() => mariadbProblems(query, tablePrefix)),
     close: async () => undefined,
   };
 }

@@ -55,7 +55,7 @@ describeWithServer("the NATS store", natsBinary, () => {
     test("says what it survives, and what endangers records", async () => {
       const store = await natsStore(kv);
       expect(store.survivesFailover).toBe(replicas === 3 ? "yes" : "no");
-      expect(await store.health()).toEqual(replicas === 3 ? [] : [expect.stringContaining("1 replica")]);
+      expect((await store.health()).problems).toEqual(replicas === 3 ? [] : [expect.stringContaining("1 replica")]);
     });
   });
 
@@ -218,7 +218,7 @@ describeWithServer("the NATS store", natsBinary, () => {
       const versions = await buckets.create("versions", { ...bucketOptions, history: 2 });
       await expect(natsStore(versions)).rejects.toThrow(refused("history"));
       const store = await natsStore(await buckets.create("brief", { ...bucketOptions, storage: StorageType.Memory }));
-      expect(await store.health()).toEqual([
+      expect((await store.health()).problems).toEqual([
         expect.stringContaining("1 replica"),
         expect.stringContaining("in memory"),
       ]);

@@ -6,7 +6,8 @@ import { systemClock } from "../../core/system-clock.ts";
 import { timeLimit } from "../time-limit.ts";
 import { checkListLimit } from "../list-limit.ts";
 import { type Apply, recordOperations } from "../record-operations.ts";
-import type { Store } from "../store.ts";
+import { storeHealth } from "../store-health.ts";
+import type { Store, StoreHealth } from "../store.ts";
 import { inspectRecord, isExpired, type Operation, transition } from "../transition.ts";
 import { isConflict, leaderTime, type NatsKv } from "./client.ts";
 import { entryKey, entryValue, recordIn } from "./record-format.ts";
@@ -28,10 +29,10 @@ export interface NatsStore extends Store {
   /** The bucket's `ttl`. */
   readonly retentionMsMax: number;
   /**
-   * Asks for what endangers records: too few replicas, memory, reads from followers. One sentence for each problem;
-   * none: all is well. Rejects when the bucket can't be reached.
+   * Asks for what endangers records: too few replicas, memory, reads from followers. A bucket that can't be reached is a
+   * problem too. Never rejects.
    */
-  health(): Promise<readonly string[]>;
+  health(): Promise<StoreHealth>;
 }
 
 /** How often one operation meets another's write before it gives up; each time, somebody else got on. */
@@ -107,7 +108,7 @@ export async function natsStore(kv: NatsKv, options: NatsStoreOptions = {}): Pro
     list: async (request) => listRecords(kv, { ...request, limit: checkListLimit(request) }),
     // The bucket removes them by its ttl. Looking for them would download every record.
     purge: async () => 0,
-    health: async () => bucketProblems(await kv.status()),
+    health: () => storeHealth(async () => bucketProblems(await limitTime(kv.status()))),
     close: async () => undefined,
   };
 }

@@ -2,7 +2,8 @@ import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import type { Clock } from "../../core/clock.ts";
 import { checkChoice, checkNumber } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import type { TransactionalStore } from "../store.ts";
+import { storeHealth } from "../store-health.ts";
+import type { StoreHealth, TransactionalStore } from "../store.ts";
 import { timeLimit } from "../time-limit.ts";
 import {
   type PgConnection,
@@ -14,7 +15,7 @@ import {
   postgresQuery,
 } from "./client.ts";
 import { explainErrors } from "./explain-errors.ts";
-import { checkHealth } from "./health.ts";
+import { postgresProblems } from "./health.ts";
 import { keyedStatements } from "./keyed-statements.ts";
 import { type TransactionContext, transactStep, transact, transactUnkeyed } from "./transact.ts";
 import { leasedOperations } from "./leased-operations.ts";
@@ -62,12 +63,10 @@ export interface PostgresStore<Connection> extends TransactionalStore<Connection
   /** Makes the tables in the schema of the search path, or brings them up to date; any number of processes at a time. */
   migrate(): Promise<void>;
   /**
-   * Resolves when operations can be carried out.
-   *
-   * @throws OnceAgainError `ONCE_STORE_UNAVAILABLE`, saying why: no answer, no tables of this version, or a server that
-   *   only reads or does not keep what it acknowledges.
+   * Finds what keeps operations from being carried out, or lets a crash forget them: no answer, no tables of this version, a
+   * server that only reads or does not keep what it acknowledges. Never rejects.
    */
-  checkHealth(): Promise<void>;
+  health(): Promise<StoreHealth>;
 }
 
 /**
@@ -138,7 +137,7 @@ export function postgresStore<Connection extends PostgresConnection>(
     transactStep: (request, work, onLateUse) => transactStep(context, request, work, onLateUse),
     transactUnkeyed: (work, onLateUse) => transactUnkeyed(context, work, onLateUse),
     migrate: async () => void (await postgresQuery(pool, prepare)(schemaSql)),
-    checkHealth: () => checkHealth(query, prefix),
+    health: () => storeHealth(() => postgresProblems(query, prefix)),
     close: async () => undefined,
   };
 }

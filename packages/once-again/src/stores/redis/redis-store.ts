@@ -3,7 +3,8 @@ import { isUtf8 } from "node:buffer";
 import { checkNumber, invalidOptionError } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { timeLimit } from "../time-limit.ts";
-import type { RecordName, Store } from "../store.ts";
+import { storeHealth } from "../store-health.ts";
+import type { RecordName, Store, StoreHealth } from "../store.ts";
 import { type RedisClient, redisConnection } from "./client.ts";
 import { evictionCheck } from "./eviction-check.ts";
 import { redisProblems } from "./health.ts";
@@ -39,10 +40,10 @@ export interface RedisStore extends Store {
   readonly survivesFailover: "no";
   /**
    * Asks every master for what endangers records: an eviction policy, no append-only file, a node that is a replica.
-   * One sentence for each problem; none: all is well. Rejects when a master can't be reached, also one of a cluster that
-   * is not connected, and when there is no answer for 5 seconds.
+   * A master that can't be reached is a problem, also one of a cluster that is not connected, and no answer for 5 seconds.
+   * Never rejects.
    */
-  health(): Promise<readonly string[]>;
+  health(): Promise<StoreHealth>;
 }
 
 /**
@@ -117,7 +118,7 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
     list: (request) => listRecords(connection, prefix, request, read),
     // Redis has removed them already.
     purge: async () => 0,
-    health: () => limitTime(redisProblems(connection)),
+    health: () => storeHealth(() => limitTime(redisProblems(connection))),
     close: async () => undefined,
   };
 }

@@ -45,3 +45,9 @@ export function tableName(prefix: string, table: string): string {
   if (typeof prefix === "string" && /^[a-z_][a-z0-9_]{0,39}$/.test(prefix)) return prefix + table;
   throw invalidOptionError("tablePrefix", "1 to 40 of a-z, 0-9 and _, without a digit in front", prefix);
 }
+
+/** What is wrong with tables of another version than the code's; `undefined`: there are none. */
+export function schemaProblem(version: number | undefined, expected: number): string {
+  const found = version === undefined ? "not there" : `of version ${version}, not ${expected}`;
+  return `The tables are ${found}: run migrate().`;
+}
