@@ -11,7 +11,11 @@ export class OnceAgainError extends Error {
   readonly code: ErrorCode;
   readonly details: ErrorDetails;
 
-  constructor(code: ErrorCode, message: string, options: { cause?: unknown; details?: ErrorDetails } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { readonly cause?: unknown; readonly details?: ErrorDetails | undefined } = {},
+  ) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
     this.name = "OnceAgainError";
     this.code = code;

@@ -8,7 +8,7 @@ import { OnceAgainError } from "./errors.ts";
 export function checkNumber(
   name: string,
   value: number,
-  bounds: { min: number; max?: number; integer?: boolean },
+  bounds: { readonly min: number; readonly max?: number | undefined; readonly integer?: boolean | undefined },
 ): number {
   const max = bounds.max ?? Number.POSITIVE_INFINITY;
   const fits = typeof value === "number" && value >= bounds.min && value <= max;

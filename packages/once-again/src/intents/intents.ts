@@ -13,7 +13,11 @@ export interface Intents extends AsyncDisposable {
    * @throws the signal's reason; what `add` throws; `ONCE_CLOSED` when `close()` comes first: whoever resumes carries
    *   it on; `ONCE_OUTCOME_UNKNOWN` when somebody made the store forget it meanwhile.
    */
-  submit(id: string, input: IntentInput, options?: { readonly signal?: AbortSignal }): Promise<IntentOutcome>;
+  submit(
+    id: string,
+    input: IntentInput,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<IntentOutcome>;
   /**
    * The same without the waiting: once it resolves, the key and the whole request are on disk. Nothing is sent before.
    *

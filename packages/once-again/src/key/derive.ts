@@ -10,7 +10,7 @@ export interface DerivedKeyParts {
   /** The name of the step that sends it. */
   name: string;
   /** Which time the step of that name runs in this operation, from 1; default 1. */
-  occurrence?: number;
+  occurrence?: number | undefined;
 }
 
 /**

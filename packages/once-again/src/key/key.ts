@@ -24,7 +24,9 @@ export type KeyFormat = "bare" | "structured";
  * @param options.random fills the other bits, for repeatable tests; by default they come from the machine's
  *   cryptographic source.
  */
-export function makeKey(options: { clock?: Clock; random?: Random } = {}): string {
+export function makeKey(
+  options: { readonly clock?: Clock | undefined; readonly random?: Random | undefined } = {},
+): string {
   const { clock = systemClock, random = systemRandom } = options;
   const msecs = clock.now();
   if (random === systemRandom) return v7({ msecs, random: randomBytes16() });

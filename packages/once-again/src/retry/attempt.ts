@@ -5,10 +5,7 @@ import { OnceAgainError } from "../core/errors.ts";
 export interface Attempt {
   /** 1 for the first attempt. */
   readonly number: number;
-  /**
-   * Aborts when the attempt's time is over, or when the caller aborts. Hand it on to whatever can be cancelled. It may be
-   * made when it is first read, so a spread of the attempt does not have it: name it, `{ ...attempt, signal: attempt.signal }`.
-   */
+  /** Aborts when the attempt's time is over, or when the caller aborts. Hand it on to whatever can be cancelled. */
   readonly signal: AbortSignal;
   /** What the deadline left for this attempt when it began, in milliseconds; `undefined` without a deadline. */
   readonly remainingMs: number | undefined;
@@ -41,7 +38,9 @@ export function runAttempt<T>(
   { attemptTimeoutMs, clock, repeatable, signal }: AttemptBounds,
 ): Promise<T> | T {
   const attempt = new LazyAttempt(number, remainingMs, repeatable);
-  if (signal === undefined && attemptTimeoutMs === undefined && remainingMs === undefined) return operation(attempt);
+  if (signal === undefined && attemptTimeoutMs === undefined && remainingMs === undefined) {
+    return operation(withOwnSignal(attempt));
+  }
   const msMax = Math.min(attemptTimeoutMs ?? Number.POSITIVE_INFINITY, remainingMs ?? Number.POSITIVE_INFINITY);
   return within(operation, attempt, signal, msMax === Number.POSITIVE_INFINITY ? undefined : { clock, msMax });
 }
@@ -105,9 +104,9 @@ function onAbort(signal: AbortSignal, listener: (reason: unknown) => void): () =
 }
 
 /** Begins the operation. What it throws at once, its promise rejects with. */
-function begin<T>(operation: Operation<T>, attempt: Attempt): Promise<T> {
+function begin<T>(operation: Operation<T>, attempt: LazyAttempt): Promise<T> {
   try {
-    return Promise.resolve(operation(attempt));
+    return Promise.resolve(operation(withOwnSignal(attempt)));
   } catch (error) {
     return Promise.reject(error);
   }
@@ -128,17 +127,22 @@ export function valueOf<T>(outcome: Outcome<T>): T {
   return outcome.value;
 }
 
+/** The first attempt of an operation that nothing bounds. */
+export function firstAttempt(): Attempt {
+  return withOwnSignal(new LazyAttempt(1, undefined, undefined));
+}
+
 /**
- * An attempt whose signal is made when it is first read, or aborted: few operations look at it. By a getter of the class,
- * since one of each object would cost more than all the rest of a retry that needs none.
+ * An attempt whose signal is made when it is first read, or aborted. Few operations read it, and making it costs more than
+ * all the rest of a call that succeeds at once.
  */
-export class LazyAttempt implements Attempt {
+class LazyAttempt implements Attempt {
   readonly number: number;
   readonly remainingMs: number | undefined;
   readonly repeatable: boolean | undefined;
   #controller: AbortController | undefined;
 
-  constructor(number: number, remainingMs?: number, repeatable?: boolean) {
+  constructor(number: number, remainingMs: number | undefined, repeatable: boolean | undefined) {
     this.number = number;
     this.remainingMs = remainingMs;
     this.repeatable = repeatable;
@@ -152,6 +156,25 @@ export class LazyAttempt implements Attempt {
     (attempt.#controller ??= new AbortController()).abort(reason);
   }
 }
+
+/**
+ * The attempt as operations see it: its signal is a property of its own, so that `{ ...attempt }` has it too. A getter of
+ * each object would do the same and cost more than the signal.
+ */
+function withOwnSignal(attempt: LazyAttempt): Attempt {
+  return new Proxy(attempt, ownSignal);
+}
+
+const attemptNames: (keyof Attempt)[] = ["number", "signal", "remainingMs", "repeatable"];
+
+const ownSignal: ProxyHandler<LazyAttempt> = {
+  get: (attempt, name) => attempt[name as keyof Attempt],
+  ownKeys: () => attemptNames,
+  getOwnPropertyDescriptor(attempt, name) {
+    if (name !== "signal") return Reflect.getOwnPropertyDescriptor(attempt, name);
+    return { value: attempt.signal, enumerable: true, configurable: true, writable: true };
+  },
+};
 
 /** The error of an attempt that took longer than it had. */
 export function attemptTimeoutError(msMax: number): OnceAgainError {

@@ -23,11 +23,11 @@ export type Backoff = (context: BackoffContext) => number;
 /** What the growing backoffs have in common. */
 export interface BackoffOptions {
   /** The delay before the first retry, in milliseconds: 1 to 2^31 - 1, default 1,000. */
-  readonly baseMs?: number;
+  readonly baseMs?: number | undefined;
   /** No delay grows over this, in milliseconds: `baseMs` to 2^31 - 1, default 30,000. */
-  readonly capMs?: number;
+  readonly capMs?: number | undefined;
   /** How the clamped delay is spread; default {@link equalJitter}. */
-  readonly jitter?: Jitter;
+  readonly jitter?: Jitter | undefined;
 }
 
 /** Chosen by the simulator: `npm run bench:defaults`. */
@@ -48,7 +48,7 @@ const growingNames: OptionNames<BackoffOptions> = { ...rangeNames, jitter: true 
  * @param options.factor how much longer each delay is than the one before: 1 to 100, default 2.
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
  */
-export function exponentialBackoff(options: BackoffOptions & { factor?: number } = {}): Backoff {
+export function exponentialBackoff(options: BackoffOptions & { readonly factor?: number | undefined } = {}): Backoff {
   checkNames("exponentialBackoff", options, { ...growingNames, factor: true });
   const factor = checkNumber("factor", options.factor ?? 2, { min: 1, max: 100 });
   return growingBackoff(options, (retry, baseMs) => baseMs * factor ** (retry - 1));
@@ -85,7 +85,7 @@ export function fibonacciBackoff(options: BackoffOptions = {}): Backoff {
  * @param options.jitter how it is spread; default {@link equalJitter}.
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for a delay out of bounds.
  */
-export function constantBackoff(options: { delayMs: number; jitter?: Jitter }): Backoff {
+export function constantBackoff(options: { readonly delayMs: number; readonly jitter?: Jitter | undefined }): Backoff {
   checkNames("constantBackoff", options, { delayMs: true, jitter: true });
   const delayMs = checkNumber("delayMs", options.delayMs, { min: 0, max: delayMsMax });
   const jitter = options.jitter ?? defaultJitter;

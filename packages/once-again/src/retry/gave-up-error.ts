@@ -5,8 +5,8 @@ import type { Limit } from "./plan.ts";
 /** What a call that gave up says about itself. Times are milliseconds. */
 export interface GaveUpDetails {
   readonly attempts: number;
-  /** Missing when the call has neither a deadline nor a listener: it reads no clock then. */
-  readonly elapsedMs?: number;
+  /** How long the call took, waits included. */
+  readonly elapsedMs: number;
   /** From when it makes sense to ask again, since the epoch; missing when nobody said. */
   readonly retryAt?: number;
   /** No attempt had an effect, as far as the decisions on them could prove it. Missing where they could not. */

@@ -38,7 +38,7 @@ export function equalJitter(): Jitter {
  * @param options.ratio how far to either side, as a share of the delay: 0 to 1, default 0.25.
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for a ratio out of bounds.
  */
-export function boundedJitter(options: { ratio?: number } = {}): Jitter {
+export function boundedJitter(options: { readonly ratio?: number | undefined } = {}): Jitter {
   checkNames("boundedJitter", options, { ratio: true });
   const ratio = checkNumber("ratio", options.ratio ?? 0.25, { min: 0, max: 1 });
   return (delayMs, random) => delayMs * uniform(random, 1 - ratio, 1 + ratio);

@@ -1,4 +1,4 @@
-import { type Attempt, type Operation, type Outcome, LazyAttempt } from "./attempt.ts";
+import { type Attempt, type Operation, type Outcome, firstAttempt } from "./attempt.ts";
 import type { Decision } from "./decision.ts";
 import { type RetryOptions, retryPolicy } from "./retry-options.ts";
 import { runRetry } from "./retry.ts";
@@ -12,9 +12,11 @@ export type AnyLayer = <T>(next: Operation<T>) => Operation<T>;
 /**
  * Makes one layer of several. They read from outside in: the first is met first by a call and last by its outcome.
  *
- *     compose(retrying({ attemptsMax: 3 }), circuitBreaker(), concurrencyLimit({ runningMax: 10 }))
- *
- * retries each refusal of the breaker, and the breaker does not see them.
+ * @example
+ * ```ts
+ * // Retries each refusal of the breaker, and the breaker does not see the retries.
+ * const layer = compose(retrying({ attemptsMax: 3 }), circuitBreaker(), concurrencyLimit({ runningMax: 10 }));
+ * ```
  */
 export function compose(...layers: readonly AnyLayer[]): AnyLayer;
 export function compose<T>(...layers: ReadonlyArray<Layer<T>>): Layer<T>;
@@ -47,10 +49,16 @@ export function retrying<T>(options: RetryOptions<T> = {}): Layer<T> {
  * `run(retrying(options)(operation))` is `retry(operation, options)`.
  *
  * @param signal ends it, if its layers and the operation heed their signal.
+ *
+ * @example
+ * ```ts
+ * const guarded = compose(retrying(), circuitBreaker(), concurrencyLimit({ runningMax: 5 }));
+ * const report = await run(guarded(({ signal }) => buildReport(signal)));
+ * ```
  */
 export async function run<T>(operation: Operation<T>, signal?: AbortSignal): Promise<T> {
   signal?.throwIfAborted();
-  const first: Attempt = signal === undefined ? new LazyAttempt(1) : { number: 1, remainingMs: undefined, signal };
+  const first: Attempt = signal === undefined ? firstAttempt() : { number: 1, remainingMs: undefined, signal };
   return operation(first);
 }
 

@@ -10,8 +10,7 @@ import type { RetryPolicy } from "./retry-options.ts";
 /** How far one call of `retry` has come. The functions on it neither wait nor send. */
 export interface RetryCall<T> {
   readonly policy: RetryPolicy<T>;
-  /** `undefined` when neither a deadline nor a listener asks for the time: reading the clock costs as much as all else. */
-  readonly startedAt: number | undefined;
+  readonly startedAt: number;
   /** Attempts begun. */
   attempts: number;
   previousDelayMs: number;
@@ -20,9 +19,9 @@ export interface RetryCall<T> {
 }
 
 export function beginCall<T>(policy: RetryPolicy<T>): RetryCall<T> {
-  const { budget, clock, deadlineMs, onEvent } = policy;
+  const { budget, clock } = policy;
   budget?.onRequest?.();
-  const startedAt = deadlineMs === undefined && onEvent === undefined ? undefined : clock.monotonic();
+  const startedAt = clock.monotonic();
   return { policy, startedAt, attempts: 0, previousDelayMs: 0, lastRetryKind: undefined, denial: undefined };
 }
 
@@ -77,10 +76,13 @@ function afterFailure<T>(call: RetryCall<T>, outcome: Outcome<T>, decision: Deci
   emit(call, { type: "retry-denied", attempt, why: plan.why });
   if ("value" in outcome) giveUp(call);
   else if (plan.action === "limit") {
-    const elapsed = call.startedAt === undefined ? undefined : { elapsedMs: progress.elapsedMs };
     const retryAt = plan.delayMsMin === undefined ? undefined : { retryAt: policy.clock.now() + plan.delayMsMin };
     const noEffect = plan.noEffect ? { noEffect: true as const } : undefined;
-    throw gaveUpError(plan.why, { attempts: attempt, ...elapsed, ...retryAt, ...noEffect }, outcome.error);
+    throw gaveUpError(
+      plan.why,
+      { attempts: attempt, elapsedMs: progress.elapsedMs, ...retryAt, ...noEffect },
+      outcome.error,
+    );
   }
   return undefined;
 }
@@ -99,5 +101,5 @@ function emit<T>({ policy }: RetryCall<T>, event: RetryEvent): void {
 }
 
 function elapsedMs<T>({ policy, startedAt }: RetryCall<T>): number {
-  return startedAt === undefined ? 0 : policy.clock.monotonic() - startedAt;
+  return policy.clock.monotonic() - startedAt;
 }

@@ -52,12 +52,21 @@ test("waits 1, 2, 4, 8 s before the four retries of the default", async () => {
   expect(clock.pending).toBe(0);
 });
 
-test("a call that nobody times reads no clock", async () => {
-  const clock = { ...fakeClock(), monotonic: () => expect.fail("was read") };
-  expect(await retry(({ number }) => number, { clock })).toBe(1);
-  const error = await errorOf(retry(fail, { clock, attemptsMax: 2, backoff: atOnce }));
-  expect(error).toMatchObject({ code: "ONCE_ATTEMPTS_EXHAUSTED", details: { attempts: 2 } });
-  expect((error as OnceAgainError).details).not.toHaveProperty("elapsedMs");
+test("the error says how long the call took, also without a deadline and a listener", async () => {
+  const clock = fakeClock();
+  const error = errorOf(retry(fail, { clock, attemptsMax: 2, backoff: () => 70 }));
+  await clock.advance(70);
+  expect(await error).toMatchObject({ code: "ONCE_ATTEMPTS_EXHAUSTED", details: { attempts: 2, elapsedMs: 70 } });
+});
+
+test.each([{}, { attemptTimeoutMs: 1000 }])("a spread of the attempt has its signal, with %o", async (options) => {
+  const names = await retry((attempt) => {
+    const spread = { ...attempt };
+    expect(spread.signal).toBe(attempt.signal);
+    expect(spread.signal).toBeInstanceOf(AbortSignal);
+    return Object.keys(spread);
+  }, options);
+  expect(names).toEqual(["number", "signal", "remainingMs", "repeatable"]);
 });
 
 test("a value that the decision does not take is tried again, and returned when attempts run out", async () => {

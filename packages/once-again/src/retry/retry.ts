@@ -17,10 +17,14 @@ const defaultPolicy = retryPolicy<unknown>({});
  * @throws the operation's own error, as it is, when `decide` says stop.
  * @throws the signal's reason when the caller aborts.
  * @throws OnceAgainError `ONCE_ATTEMPTS_EXHAUSTED`, `ONCE_DEADLINE_EXCEEDED` or `ONCE_BUDGET_EXHAUSTED` when a limit
- *   ends it. The `cause` is the last attempt's error; `details` has `attempts`; `elapsedMs` when the
- *   call has a deadline or a listener; and, when the decision named a least delay, `retryAt`: the time (milliseconds
- *   since the epoch) from which it makes sense to ask again.
+ *   ends it. The `cause` is the last attempt's error; `details` has `attempts`, `elapsedMs` and, when the decision named
+ *   a least delay, `retryAt`: the time (milliseconds since the epoch) from which it makes sense to ask again.
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
+ *
+ * @example
+ * ```ts
+ * const rows = await retry(({ signal }) => database.query("SELECT ...", { signal }), { deadlineMs: 10_000 });
+ * ```
  */
 export function retry<T>(operation: Operation<T>, options?: RetryOptions<T>): Promise<T> {
   try {

@@ -20,6 +20,11 @@ export interface AwsBudgetOptions {
  * Source: "Retry behavior", AWS SDKs and Tools Reference Guide (the costs of `AWS_NEW_RETRIES_2026`).
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
+ *
+ * @example
+ * ```ts
+ * const fetch = retryingFetch({ budget: awsBudget() });
+ * ```
  */
 export function awsBudget(options: AwsBudgetOptions = {}): RetryBudget {
   checkNames("awsBudget", options, { capacity: true, transientCost: true, throttledCost: true });

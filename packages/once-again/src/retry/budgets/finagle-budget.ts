@@ -31,6 +31,11 @@ const depositSlices = 100;
  * too; here the reserve flows in evenly.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
+ *
+ * @example
+ * ```ts
+ * const fetch = retryingFetch({ budget: finagleBudget() });
+ * ```
  */
 export function finagleBudget(options: FinagleBudgetOptions = {}): RetryBudget {
   checkNames("finagleBudget", options, { ratio: true, ttlMs: true, reservePerSecond: true, clock: true });

@@ -13,8 +13,15 @@ import { thousandths, unit } from "./thousandths.ts";
  * @param options.tokensMax the most tokens kept, and the number at the start: 1 to 1,000, default 10.
  * @param options.tokenRatio what one success brings: 0.001 to 1,000 in steps of 0.001, default 0.1.
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
+ *
+ * @example
+ * ```ts
+ * const fetch = retryingFetch({ budget: grpcBudget() });
+ * ```
  */
-export function grpcBudget(options: { tokensMax?: number; tokenRatio?: number } = {}): RetryBudget {
+export function grpcBudget(
+  options: { readonly tokensMax?: number | undefined; readonly tokenRatio?: number | undefined } = {},
+): RetryBudget {
   checkNames("grpcBudget", options, { tokensMax: true, tokenRatio: true });
   const tokensMax = thousandths(checkNumber("tokensMax", options.tokensMax ?? 10, { min: 1, max: 1000 }));
   const perSuccess = thousandths(checkNumber("tokenRatio", options.tokenRatio ?? 0.1, { min: 0.001, max: 1000 }));

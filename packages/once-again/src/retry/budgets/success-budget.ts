@@ -11,8 +11,15 @@ import { thousandths, unit } from "./thousandths.ts";
  * @param options.tokensPerSuccess what one success brings: 0.001 to 1 in steps of 0.001, default 0.1.
  * @param options.capacity the most tokens kept, and the number at the start: 10 to 1,000, default 100.
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
+ *
+ * @example
+ * ```ts
+ * const fetch = retryingFetch({ budget: successBudget({ capacity: 50 }) });
+ * ```
  */
-export function successBudget(options: { tokensPerSuccess?: number; capacity?: number } = {}): RetryBudget {
+export function successBudget(
+  options: { readonly tokensPerSuccess?: number | undefined; readonly capacity?: number | undefined } = {},
+): RetryBudget {
   checkNames("successBudget", options, { tokensPerSuccess: true, capacity: true });
   const perSuccess = checkNumber("tokensPerSuccess", options.tokensPerSuccess ?? 0.1, { min: 0.001, max: 1 });
   const capacity = thousandths(checkNumber("capacity", options.capacity ?? 100, { min: 10, max: 1000 }));

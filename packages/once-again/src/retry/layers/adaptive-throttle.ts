@@ -12,6 +12,11 @@ import { throttleState } from "./throttle-state.ts";
  *
  * @returns a layer that throws OnceAgainError `ONCE_THROTTLED` instead of calling.
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
+ *
+ * @example
+ * ```ts
+ * const fetch = retryingFetch({ layers: () => [adaptiveThrottle()] });
+ * ```
  */
 export function adaptiveThrottle(options: AdaptiveThrottleOptions = {}): AnyLayer {
   const isFailure = guardIsFailure(options.isFailure ?? isFailureByDefault);

@@ -40,6 +40,11 @@ const isErrorStatus: IsFailure = (outcome) => "error" in outcome || statusOf(out
  * Source: Dean and Barroso, "The Tail at Scale", CACM 56(2), 2013.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
+ *
+ * @example
+ * ```ts
+ * const fetch = retryingFetch({ layers: ({ budget }) => [hedge({ delayMs: "p95", budget })] });
+ * ```
  */
 export function hedge(options: HedgeOptions): AnyLayer {
   const { budget, clock = systemClock } = options;
