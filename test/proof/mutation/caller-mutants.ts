@@ -126,9 +126,9 @@ export const callerMutants: readonly Mutant[] = [
   },
   {
     guard: "undici: a call that never got through says so",
-    file: "packages/once-again/src/interceptors/undici/call.ts",
-    search: "{ ...rule, free: !isSent, noEffect: !this.#mayHaveHappened }",
-    replace: "rule",
+    file: "packages/once-again/src/client/call-state.ts",
+    search: "{ ...decision, free: !end.wasSent, noEffect: !call.mayHaveHappened }",
+    replace: "decision",
     check: test("packages/once-again/src/interceptors/undici/undici-doubt.test.ts"),
     killedBy: "says that it had no effect",
   },

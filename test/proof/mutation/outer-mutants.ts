@@ -55,8 +55,8 @@ export const outerMutants: readonly Mutant[] = [
   {
     guard: "undici: a stream that is gone is not sent again",
     file: "packages/once-again/src/interceptors/undici/call.ts",
-    search: "decision = isSentOnce",
-    replace: "decision = false",
+    search: 'decision.action === "retry" && isSentOnce',
+    replace: "false",
     check: testFile("packages/once-again/src/interceptors/undici/undici.test.ts"),
     killedBy: "any other stream is sent once",
   },

@@ -1,88 +1,89 @@
 import { notify } from "../core/events.ts";
-import { isSafeMethod } from "../delivery/index.ts";
-import { type Attempt, settle, valueOf } from "../retry/attempt.ts";
-import type { Decision } from "../retry/index.ts";
+import { type Attempt, type Outcome, settle, valueOf } from "../retry/attempt.ts";
 import { runRetry } from "../retry/retry.ts";
-import { CallJudge } from "./call-judge.ts";
+import { callState, decideAttempt, recordSending, unknownOutcome } from "./call-state.ts";
 import type { FetchSettings } from "./fetch-options.ts";
-import { outcomeUnknownError } from "./outcome-unknown-error.ts";
+import { type Failure, failureOf, markUnsent, type ResponseHead } from "./retry-rule.ts";
 import type { SendableRequest } from "./sendable-request.ts";
-import { decideOn, type Failure, isNotAuthoritative, type ResponseHead } from "./retry-rule.ts";
 
-/** Sends a request until its answer is no failure, or until trying on makes no sense: see `retryingFetch`. */
+/** Sends a request until its response is no failure, or until trying on makes no sense: see `retryingFetch`. */
 export async function sendWithRetries<Res extends ResponseHead>(
   request: SendableRequest<Res>,
   settings: FetchSettings,
 ): Promise<Res> {
-  const { method, url, key, outer, repeatable, signal } = request;
+  const { method, origin, url, key, outer, repeatable, signal } = request;
   const { policy } = settings;
+  const state = callState<Res>({ method, key, repeatable, isNested: outer !== undefined });
   const call = {};
-  let attempts = 0;
-  let status: number | undefined;
-  let failure: Failure<Res> | undefined;
+  /** Whether the attempt under way has sent its request. */
   let isSent = false;
+  /** The 503 by which a server of once-again says that nothing happened. */
+  let noEffectResponse: Res | undefined;
   let discarded: void | Promise<void>;
-  const judge = new CallJudge(request, settings);
 
-  // Of several sendings within one attempt the layers show one outcome; the others may leave something open too.
+  const judge = (outcome: Outcome<Res>, wasSent: boolean): Failure<Res> | undefined => {
+    const saysNoEffect = "value" in outcome && outcome.value === noEffectResponse;
+    const failure = failureOf(outcome, policy.clock.now(), saysNoEffect || settings.trustsRetryAfter(origin));
+    return failure === undefined || (wasSent && !request.isLocal) ? failure : markUnsent(failure, request.isLocal);
+  };
   const sendOnce = async (attempt: Attempt): Promise<Res> => {
     // A layer that did not hear of the end of its attempt comes too late: that attempt has been judged.
     attempt.signal.throwIfAborted();
     isSent = true;
     const outcome = await settle(() => request.send(attempt.signal, attempt), attempt);
-    if ("value" in outcome && outcome.value.status === 503) await judge.look(outcome.value);
-    judge.judge(outcome, true);
+    if ("value" in outcome && outcome.value.status === 503 && (await request.saysNoEffect?.(outcome.value))) {
+      noEffectResponse = outcome.value;
+    }
+    recordSending(state, judge(outcome, true));
     return valueOf(outcome);
   };
-  const layered = settings.layerOf(request.origin)(sendOnce);
+  const layered = settings.layerOf(origin)(sendOnce);
   const operation = async (attempt: Attempt): Promise<Res> => {
-    // The answer before has been read to its end, so that its connection can be used again.
+    // The response before has been read to its end, so that its connection can be used again.
     await discarded;
     // Its time may be over by now, and whoever cut it counts on it that nothing leaves any more.
     attempt.signal.throwIfAborted();
     return layered(attempt);
   };
 
-  // Whoever makes the outer attempt may make another, with the same key.
-  const isTold = !isSafeMethod(method) && !(outer !== undefined && repeatable);
+  let response: Res;
   try {
-    const answer = await runRetry<Res>(operation, {
+    response = await runRetry<Res>(operation, {
       ...policy,
       deadlineMs: deadlineOf(request, settings),
       signal,
       repeatable,
-      budget: settings.budgetOf(request.origin),
-      decide(outcome, attempt): Decision {
-        attempts = attempt;
-        status = "value" in outcome ? outcome.value.status : undefined;
-        const wasInDoubt = judge.mayHaveHappened;
-        failure = judge.judge(outcome, isSent);
-        if (failure === undefined) return { action: "done" };
-        const decision = decideOn(failure, repeatable, wasInDoubt);
-        if (decision.action !== "retry") return decision;
-        if (outer !== undefined) return { action: "stop", why: "nested" };
-        return { ...decision, free: !isSent, noEffect: !judge.mayHaveHappened };
+      budget: settings.budgetOf(origin),
+      decide(outcome, attempt) {
+        const status = "value" in outcome ? outcome.value.status : undefined;
+        return decideAttempt(state, { attempt, status, failure: judge(outcome, isSent), wasSent: isSent });
       },
       onEvent(event) {
         // Also an attempt whose time is over before it begins has not been sent.
         if (event.type === "attempt-started") isSent = false;
-        if (event.type === "retry-scheduled" && failure?.response !== undefined) {
-          discarded = request.discard(failure.response);
+        if (event.type === "retry-scheduled" && state.failure?.response !== undefined) {
+          discarded = request.discard(state.failure.response);
         }
-        notify(settings.onEvent, { ...event, call, method, url, key, status, verdict: failure?.verdict });
+        notify(settings.onEvent, {
+          ...event,
+          call,
+          method,
+          url,
+          key,
+          status: state.status,
+          verdict: state.failure?.verdict,
+        });
       },
     });
-    if (!isTold || key === undefined || !judge.mayHaveHappened || !isNotAuthoritative(failure)) return answer;
-    void request.discard(answer);
-  } catch (error) {
-    if (!isTold || !judge.mayHaveHappened || signal?.aborted) throw error;
-    throw outcomeUnknownError({ attempts, key, status, ...retryAtOf(failure, policy.clock.now()) }, error);
+  } catch (cause) {
+    if (signal?.aborted) throw cause;
+    throw unknownOutcome(state, { by: "error", cause }, policy.clock.now()) ?? cause;
   }
-  throw outcomeUnknownError({ attempts, key, status, ...retryAtOf(failure, policy.clock.now()) });
-}
-
-function retryAtOf(failure: Failure | undefined, nowMs: number): { retryAt: number } | undefined {
-  return failure?.delayMsMin === undefined ? undefined : { retryAt: nowMs + failure.delayMsMin };
+  const end = { by: "response", cause: request.errorOf?.(response) } as const;
+  const unknown = unknownOutcome(state, end, policy.clock.now());
+  if (unknown === undefined) return response;
+  void request.discard(response);
+  throw unknown;
 }
 
 /** How long the whole call may take: as the options say, no longer than its key is remembered or is waited for. */

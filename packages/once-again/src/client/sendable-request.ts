@@ -31,10 +31,12 @@ export interface SendableRequest<Res extends ResponseHead> {
   /** The platform serves its scheme by itself (`blob:`, `data:`): nothing leaves, and what fails fails again. */
   readonly isLocal?: boolean | undefined;
   send(attemptSignal: AbortSignal, attempt: Attempt): Promise<Res>;
-  /** Whether an answer is a problem by which a server of once-again vouches that nothing happened; missing: none is. */
-  saysNoEffect?(answer: Res): boolean | Promise<boolean>;
-  /** Gets rid of an answer that nobody will read; what it returns resolves when the connection is free again. */
-  discard(answer: Res): void | Promise<void>;
+  /** Whether a response is a problem by which a server of once-again says that nothing happened; missing: none is. */
+  saysNoEffect?(response: Res): boolean | Promise<boolean>;
+  /** The error that the client made of a response; missing: it makes none. */
+  errorOf?(response: Res): unknown;
+  /** Gets rid of a response that nobody will read; what it returns resolves when the connection is free again. */
+  discard(response: Res): void | Promise<void>;
 }
 
 /**

@@ -3,11 +3,9 @@ import { type RetryingFetchOptions, fetchSettings } from "../client/fetch-option
 import { afterRedirect } from "../client/follow-redirects.ts";
 import { mayBeNoEffectProblem, saysNoEffect } from "../client/no-effect-problem.ts";
 import { ensureKey } from "../client/operation-key.ts";
-import { outcomeUnknownError } from "../client/outcome-unknown-error.ts";
 import type { SendableRequest } from "../client/sendable-request.ts";
 import type { ResponseHead } from "../client/retry-rule.ts";
 import { sendWithRetries } from "../client/send-with-retries.ts";
-import { OnceAgainError } from "../core/errors.ts";
 import { isIdempotentMethod } from "../delivery/index.ts";
 import { followSignals } from "./foreign-signal.ts";
 import { findHeader } from "./find-header.ts";
@@ -87,7 +85,6 @@ export function retryingAdapter<Config extends AxiosConfig, Res extends AxiosRes
     const { signal, unfollow } = followSignals(config.signal, config.cancelToken?.toAbortSignal());
     const watched = watchSerializer(config.paramsSerializer);
     const { serializer } = watched;
-    let lastError: unknown;
     const request: SendableRequest<AxiosAnswer<Res>> = {
       ...readTarget(config),
       method,
@@ -99,11 +96,10 @@ export function retryingAdapter<Config extends AxiosConfig, Res extends AxiosRes
         return watched.hasFailed();
       },
       async send(attemptSignal, facts) {
-        lastError = undefined;
         // Adapters change the headers that they are given.
         const attemptHeaders = headers.concat();
         writeAttempt(attemptHeaders, settings.attemptHeaders, facts);
-        const answer = await attempt(adapter, {
+        return attempt(adapter, {
           ...config,
           ...(bytes === undefined ? undefined : { data: bytes.body }),
           headers: attemptHeaders,
@@ -111,16 +107,13 @@ export function retryingAdapter<Config extends AxiosConfig, Res extends AxiosRes
           cancelToken: undefined,
           signal: signal === undefined ? attemptSignal : AbortSignal.any([attemptSignal, signal]),
         });
-        lastError = answer.error;
-        return answer;
       },
       saysNoEffect: (answer) => mayBeNoEffectProblem(answer) && saysNoEffect(answer.data),
+      errorOf: ({ error }) => error,
       discard: ({ data }) => discard(data),
     };
     try {
       return (await sendWithRetries(request, settings)).settle();
-    } catch (error) {
-      throw withCause(error, lastError);
     } finally {
       unfollow();
     }
@@ -163,13 +156,6 @@ async function attempt<Config extends AxiosConfig, Res extends AxiosResponse>(
 /** A header as axios has it: `false`, `null` and `undefined` stand for none. */
 function headerText(value: unknown): string | null {
   return typeof value === "string" || typeof value === "number" ? String(value) : null;
-}
-
-/** A doubt that the last answer left has no cause; here it is the error that axios made of that answer. */
-function withCause(error: unknown, lastError: unknown): unknown {
-  if (lastError === undefined || !OnceAgainError.isInstance(error, "ONCE_OUTCOME_UNKNOWN")) return error;
-  if (error.cause !== undefined) return error;
-  return outcomeUnknownError(error.details as unknown as Parameters<typeof outcomeUnknownError>[0], lastError);
 }
 
 /** Where a request goes, as axios joins it; a page's relative URL has no origin here. */

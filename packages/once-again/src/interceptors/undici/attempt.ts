@@ -11,14 +11,13 @@ export interface AttemptOwner {
   /** What the caller's handler is told to be the controller, whatever attempt is under way. */
   readonly controller: DispatchController;
   onStarted(context: unknown): void;
-  onSucceeded(status: number): void;
-  /** It answers whether the caller gets the answer; otherwise nobody does. */
-  onRefused(answer: UndiciHead): boolean;
-  /** `answer`: the answer that an interceptor below made the error of. */
-  onFailed(error: Error, answer?: UndiciHead): void;
+  /** It answers whether the caller gets the response; otherwise nobody does. */
+  onResponse(head: UndiciHead): boolean;
+  /** `head`: of the response that an interceptor below made the error of. */
+  onFailed(error: Error, head?: UndiciHead): void;
 }
 
-/** An answer that says what failed, as the retry rule looks at it. */
+/** A response, as the retry rule reads it. */
 export class UndiciHead implements ResponseHead {
   readonly status: number;
   readonly redirected: boolean;
@@ -75,16 +74,14 @@ export class Attempt implements DispatchHandler {
   onResponseStart(_: DispatchController, status: number, headers: ResponseHeaders, message?: string): void {
     if (this.#fate !== "open") return;
     const { handler, controller } = this.#owner;
-    // Below 200 it is an interim answer, which proves nothing.
-    if (status >= 400) {
-      if (!this.#owner.onRefused(new UndiciHead(status, headers, hops(this.#context) > 1))) {
+    // Below 200 it is an interim response, which proves nothing.
+    if (status >= 200) {
+      if (!this.#owner.onResponse(new UndiciHead(status, headers, hops(this.#context) > 1))) {
         this.#discard();
         return;
       }
-    } else if (status >= 200) {
-      this.#owner.onSucceeded(status);
+      this.#fate = "forwarded";
     }
-    if (status >= 200) this.#fate = "forwarded";
     handler.onResponseStart?.(controller, status, headers, message);
   }
 
@@ -105,11 +102,11 @@ export class Attempt implements DispatchHandler {
   onResponseError(_: DispatchController | null, error: Error): void {
     this.#stopDiscardTimer?.();
     if (this.#fate === "forwarded") this.#owner.handler.onResponseError?.(this.#owner.controller, error);
-    else if (this.#fate === "open") this.#owner.onFailed(error, this.#answerIn(error));
+    else if (this.#fate === "open") this.#owner.onFailed(error, this.#headIn(error));
   }
 
-  /** The answer in an error that undici's interceptor `responseError` made of one. */
-  #answerIn(error: Error): UndiciHead | undefined {
+  /** The response in an error that undici's interceptor `responseError` made of one. */
+  #headIn(error: Error): UndiciHead | undefined {
     const { code, statusCode, headers } = error as Error & Record<string, unknown>;
     if (code !== "UND_ERR_RESPONSE" || typeof statusCode !== "number" || statusCode < 400) return undefined;
     return new UndiciHead(statusCode, (headers ?? {}) as ResponseHeaders, hops(this.#context) > 1);

@@ -1,0 +1,100 @@
+import { isSafeMethod } from "../delivery/index.ts";
+import type { Decision } from "../retry/index.ts";
+import type { OnceAgainError } from "../core/errors.ts";
+import { outcomeUnknownError } from "./outcome-unknown-error.ts";
+import { decideOn, type Failure, isNotAuthoritative, mayHaveHappened, type ResponseHead } from "./retry-rule.ts";
+
+/** What is known of a call before its first attempt. */
+export interface CallFacts {
+  readonly method: string;
+  readonly key: string | undefined;
+  /** Whether sending it twice means the same as once: an idempotent method, or a key. */
+  readonly repeatable: boolean;
+  /** It is part of an attempt of somebody else's, who may make another. */
+  readonly isNested: boolean;
+}
+
+/**
+ * What the attempts of one call have proved so far. The functions on it neither wait nor send: `fetch`, undici and axios
+ * run on them, so that what is said of an outcome in doubt is said in one place.
+ */
+export interface CallState<Res extends ResponseHead> extends CallFacts {
+  /** Attempts that have ended. */
+  attempts: number;
+  /** The status of the last of them; `undefined` when it had no response. */
+  status: number | undefined;
+  /** What failed in the last of them; `undefined` when nothing did. */
+  failure: Failure<Res> | undefined;
+  /** One of them may have been carried out, or may yet be. */
+  mayHaveHappened: boolean;
+}
+
+export function callState<Res extends ResponseHead>(facts: CallFacts): CallState<Res> {
+  const { method, key, repeatable, isNested } = facts;
+  return {
+    method,
+    key,
+    repeatable,
+    isNested,
+    attempts: 0,
+    status: undefined,
+    failure: undefined,
+    mayHaveHappened: false,
+  };
+}
+
+/** Records what failed in one sending. Layers may send several times in one attempt, and show only one of the outcomes. */
+export function recordSending<Res extends ResponseHead>(call: CallState<Res>, failure: Failure<Res> | undefined): void {
+  call.mayHaveHappened ||= failure !== undefined && mayHaveHappened(failure);
+}
+
+/**
+ * Records the end of an attempt, and decides what follows.
+ *
+ * @param end.wasSent whether its request left this machine.
+ */
+export function decideAttempt<Res extends ResponseHead>(
+  call: CallState<Res>,
+  end: {
+    readonly attempt: number;
+    readonly status: number | undefined;
+    readonly failure: Failure<Res> | undefined;
+    readonly wasSent: boolean;
+  },
+): Decision {
+  const wasInDoubt = call.mayHaveHappened;
+  call.attempts = end.attempt;
+  call.status = end.status;
+  call.failure = end.failure;
+  recordSending(call, end.failure);
+  if (end.failure === undefined) return { action: "done" };
+  const decision = decideOn(end.failure, call.repeatable, wasInDoubt);
+  if (decision.action !== "retry") return decision;
+  if (call.isNested) return { action: "stop", why: "nested" };
+  return { ...decision, free: !end.wasSent, noEffect: !call.mayHaveHappened };
+}
+
+/**
+ * The error of a call that ended while its operation may be carried out; `undefined` when it ends as it is, with its last
+ * response or error.
+ *
+ * A safe method leaves no doubt. Whoever makes the attempt around this call may ask again with the same key. Without a key
+ * any response is the end: a POST is not sent again after a doubt, and repeating a PUT does no harm. With a key only an
+ * authoritative response is.
+ *
+ * @param end.by what the call would end with.
+ * @param end.cause the error that the call would end with, or that a client made of the response.
+ * @param nowMs wall time.
+ */
+export function unknownOutcome<Res extends ResponseHead>(
+  call: CallState<Res>,
+  end: { readonly by: "response" | "error"; readonly cause: unknown },
+  nowMs: number,
+): OnceAgainError | undefined {
+  const { attempts, failure, key, method, status } = call;
+  if (!call.mayHaveHappened || isSafeMethod(method) || (call.isNested && call.repeatable)) return undefined;
+  if (end.by === "response" && (key === undefined || !isNotAuthoritative(failure))) return undefined;
+  const delayMsMin = failure?.delayMsMin;
+  const retryAt = delayMsMin === undefined ? undefined : { retryAt: nowMs + delayMsMin };
+  return outcomeUnknownError({ attempts, key, status, ...retryAt }, end.cause);
+}
