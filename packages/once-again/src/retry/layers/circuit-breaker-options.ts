@@ -1,7 +1,9 @@
 import type { Clock } from "../../core/clock.ts";
+import type { Listener } from "../../core/events.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
-import { checkNumber, invalidOptionError } from "../../core/options.ts";
+import { checkFunction, checkNumber, invalidOptionError } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
+import type { CircuitEvent } from "./breaker-state.ts";
 import { guardIsFailure, type IsFailure, isFailureByDefault } from "./judge.ts";
 
 /** When a circuit breaker opens, and how it closes again. */
@@ -26,6 +28,8 @@ export interface CircuitBreakerOptions {
    * throws counts too.
    */
   readonly isFailure?: IsFailure | undefined;
+  /** Hears when it opens and closes. What it throws is dropped. */
+  readonly onEvent?: Listener<CircuitEvent> | undefined;
   /** Where time comes from; default the machine's clock. */
   readonly clock?: Clock | undefined;
 }
@@ -41,6 +45,7 @@ const names: OptionNames<CircuitBreakerOptions> = {
   probeTimeoutMs: true,
   waitersMax: true,
   isFailure: true,
+  onEvent: true,
   clock: true,
 };
 
@@ -60,6 +65,7 @@ export function circuitBreakerSettings(options: CircuitBreakerOptions) {
     probeTimeoutMs: checkNumber("probeTimeoutMs", options.probeTimeoutMs ?? 10_000, { min: 1 }),
     waitersMax: checkNumber("waitersMax", options.waitersMax ?? 10, { min: 0, integer: true }),
     isFailure: guardIsFailure(options.isFailure ?? isFailureByDefault),
+    onEvent: checkFunction("onEvent", options.onEvent),
     clock: options.clock ?? systemClock,
   });
 }

@@ -1,5 +1,5 @@
 import { getEventListeners } from "node:events";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { fakeClock } from "../../testing/fake-clock.ts";
 import type { Operation } from "../attempt.ts";
 import { compose, run } from "../layer.ts";
@@ -314,4 +314,72 @@ test("by default it opens on ten calls of a large window, and on all of a small 
 
 test.each([{ window: { calls: 2.5 } }, { callsMin: 1.5 }, { waitersMax: 1.5 }])("%o is no whole number", (options) => {
   expect(() => circuitBreaker(options)).toThrow(expect.objectContaining({ code: "ONCE_OPTION_INVALID" }));
+});
+
+describe("by hand", () => {
+  const refused = { code: "ONCE_CIRCUIT_OPEN", details: { isolated: true } };
+
+  test("its state can be read, and a listener hears of each change", async () => {
+    const clock = fakeClock();
+    const events: unknown[] = [];
+    const onEvent = (event: unknown): void => {
+      events.push(event);
+      throw new Error("is dropped");
+    };
+    const breaker = circuitBreaker({ clock, callsMin: 1, openMs: 1000, onEvent });
+    const failing = breaker(() => Promise.reject(new Error("down")));
+    expect(breaker.state).toBe("closed");
+    await run(failing).catch(() => undefined);
+    expect(breaker.state).toBe("open");
+    await clock.advance(1000);
+    expect(breaker.state).toBe("half-open");
+    await run(failing).catch(() => undefined);
+    await clock.advance(1000);
+    expect(await run(breaker(() => "up"))).toBe("up");
+    expect(breaker.state).toBe("closed");
+    expect(events).toEqual([
+      { type: "opened", why: "failures", openMs: 1000 },
+      { type: "half-opened" },
+      { type: "opened", why: "probe", openMs: 1000 },
+      { type: "half-opened" },
+      { type: "closed" },
+    ]);
+  });
+
+  test("an isolated one refuses every call until it is released, whatever the calls under way come to", async () => {
+    const clock = fakeClock();
+    const breaker = circuitBreaker({ clock, callsMin: 1, openMs: 1000 });
+    const under = Promise.withResolvers<string>();
+    const running = run(breaker(() => under.promise));
+    breaker.isolate();
+    breaker.isolate();
+    expect(breaker.state).toBe("isolated");
+    await expect(run(breaker(() => expect.fail("was called")))).rejects.toMatchObject(refused);
+    under.reject(new Error("down"));
+    await expect(running).rejects.toThrow("down");
+    await clock.advance(10_000);
+    await expect(run(breaker(() => expect.fail("was called")))).rejects.toMatchObject(refused);
+    breaker.release();
+    expect(breaker.state).toBe("closed");
+    expect(await run(breaker(() => "up"))).toBe("up");
+    breaker.release();
+    expect(breaker.state).toBe("closed");
+  });
+
+  test("a probe that ends after an isolation decides nothing, and those who waited for it are refused", async () => {
+    const clock = fakeClock();
+    const breaker = circuitBreaker({ clock, callsMin: 1, openMs: 1000 });
+    await run(breaker(() => Promise.reject(new Error("down")))).catch(() => undefined);
+    await clock.advance(1000);
+    const probe = Promise.withResolvers<string>();
+    const probing = run(breaker(() => probe.promise));
+    const waiting = run(breaker(() => expect.fail("was called")));
+    breaker.isolate();
+    await expect(waiting).rejects.toMatchObject(refused);
+    probe.resolve("up");
+    expect(await probing).toBe("up");
+    expect(breaker.state).toBe("isolated");
+    breaker.release();
+    expect(breaker.state).toBe("closed");
+  });
 });

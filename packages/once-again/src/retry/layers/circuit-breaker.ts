@@ -1,11 +1,23 @@
 import { OnceAgainError } from "../../core/errors.ts";
 import { type Attempt, type Operation, type Outcome, settleWithin, valueOf } from "../attempt.ts";
 import type { AnyLayer } from "../layer.ts";
-import { breakerState } from "./breaker-state.ts";
+import { breakerState, type CircuitState } from "./breaker-state.ts";
 import { type CircuitBreakerOptions, circuitBreakerSettings } from "./circuit-breaker-options.ts";
 import { judge } from "./judge.ts";
 import type { OutcomeWindow } from "./outcome-window.ts";
 import { waitQueue } from "./wait-queue.ts";
+
+/** A circuit breaker: a layer whose state one can see, and set by hand. */
+export interface CircuitBreaker extends AnyLayer {
+  readonly state: CircuitState;
+  /**
+   * Refuses every call until `release`, as for maintenance: with `ONCE_CIRCUIT_OPEN`, whose `details.isolated` is true.
+   * Calls under way go on, and those that wait for a probe are refused.
+   */
+  isolate(): void;
+  /** Ends that: the breaker is closed, with an empty window. Does nothing to one that is not isolated. */
+  release(): void;
+}
 
 /**
  * Stops calling a server that fails most calls, so that it can recover, and so that callers need not wait for failures.
@@ -20,12 +32,19 @@ import { waitQueue } from "./wait-queue.ts";
  * @returns a layer that throws OnceAgainError `ONCE_CIRCUIT_OPEN` instead of calling; `details` has `retryAfterMs` and
  *   `retryAt` (milliseconds since the epoch): when the next probe may go through.
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
+ *
+ * @example
+ * ```ts
+ * const breaker = circuitBreaker({ onEvent: ({ type }) => console.warn("stock", type) });
+ * const stock = await run(breaker(({ signal }) => readStock("coffee", signal)));
+ * ```
  */
-export function circuitBreaker(options: CircuitBreakerOptions = {}): AnyLayer {
+export function circuitBreaker(options: CircuitBreakerOptions = {}): CircuitBreaker {
   const settings = circuitBreakerSettings(options);
   const { clock, isFailure, probeTimeoutMs } = settings;
   const state = breakerState(settings);
   const waiters = waitQueue();
+  let isolations = 0;
 
   const admit = async (signal: AbortSignal): Promise<OutcomeWindow | "probe"> => {
     for (;;) {
@@ -45,19 +64,38 @@ export function circuitBreaker(options: CircuitBreakerOptions = {}): AnyLayer {
   };
 
   const probe = async <T>(next: Operation<T>, attempt: Attempt): Promise<Outcome<T>> => {
+    const isolationsBefore = isolations;
     const outcome = await settleWithin(next, attempt, attempt.signal, { clock, msMax: probeTimeoutMs });
-    state.probeEnded(judge(outcome, attempt, isFailure));
+    // One that was isolated meanwhile has no probe under way, or another.
+    if (isolations === isolationsBefore) state.probeEnded(judge(outcome, attempt, isFailure));
     waiters.wakeAll();
     return outcome;
   };
 
-  return (next) => async (attempt) => {
+  const layer: AnyLayer = (next) => async (attempt) => {
     const admitted = await admit(attempt.signal);
     return valueOf(await (admitted === "probe" ? probe(next, attempt) : call(next, attempt, admitted)));
   };
+  const isolate = (): void => {
+    state.isolate();
+    isolations += 1;
+    waiters.wakeAll();
+  };
+  return Object.defineProperties(layer as CircuitBreaker, {
+    state: { get: () => state.state(), enumerable: true },
+    isolate: { value: isolate, enumerable: true },
+    release: { value: () => state.release(), enumerable: true },
+  });
 }
 
-function circuitOpenError(nowMs: number, retryAfterMs: number): OnceAgainError {
+function circuitOpenError(nowMs: number, retryAfterMs: number | undefined): OnceAgainError {
+  if (retryAfterMs === undefined) {
+    return new OnceAgainError(
+      "ONCE_CIRCUIT_OPEN",
+      "The circuit breaker is isolated, so this call was not made. Call again when somebody has released it.",
+      { details: { isolated: true } },
+    );
+  }
   return new OnceAgainError(
     "ONCE_CIRCUIT_OPEN",
     "Too many of the last calls failed, so this one was not made. Call again from details.retryAt on.",
