@@ -80,6 +80,7 @@ test.each([
   ["layers", /^201 \{"order":\{"item":"coffee","amount":420\}\}\n$/],
   ["any-function", /^in stock: 6\n$/],
   ["deadlines", /^201\n400\n$/],
+  ["retry-condition", /^201 closed\n\S+ isolated\nisolated ONCE_ATTEMPTS_EXHAUSTED\n$/],
   ["read-body", /^201 \{"order":\{"item":"coffee","amount":420\}\}\n$/],
   ["bodies", /^201\n$/],
   ["undici-fetch", /^201 \{"order":\{"item":"coffee","amount":420\}\}\n$/],

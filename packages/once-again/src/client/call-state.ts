@@ -1,6 +1,7 @@
 import { isSafeMethod } from "../delivery/index.ts";
 import type { Decision } from "../retry/index.ts";
 import type { OnceAgainError } from "../core/errors.ts";
+import { applyCondition } from "./retry-condition.ts";
 import { outcomeUnknownError } from "./outcome-unknown-error.ts";
 import { decideOn, type Failure, isNotAuthoritative, mayHaveHappened, type ResponseHead } from "./retry-rule.ts";
 
@@ -52,6 +53,7 @@ export function recordSending<Res extends ResponseHead>(call: CallState<Res>, fa
  * Records the end of an attempt, and decides what follows.
  *
  * @param end.wasSent whether its request left this machine.
+ * @param end.wanted what the caller's retry condition says; `undefined`: nothing.
  */
 export function decideAttempt<Res extends ResponseHead>(
   call: CallState<Res>,
@@ -60,6 +62,7 @@ export function decideAttempt<Res extends ResponseHead>(
     readonly status: number | undefined;
     readonly failure: Failure<Res> | undefined;
     readonly wasSent: boolean;
+    readonly wanted: boolean | undefined;
   },
 ): Decision {
   const wasInDoubt = call.mayHaveHappened;
@@ -68,7 +71,8 @@ export function decideAttempt<Res extends ResponseHead>(
   call.failure = end.failure;
   recordSending(call, end.failure);
   if (end.failure === undefined) return { action: "done" };
-  const decision = decideOn(end.failure, call.repeatable, wasInDoubt);
+  const rule = decideOn(end.failure, call.repeatable, wasInDoubt);
+  const decision = applyCondition(rule, end.wanted, end.failure, call.repeatable);
   if (decision.action !== "retry") return decision;
   if (call.isNested) return { action: "stop", why: "nested" };
   return { ...decision, free: !end.wasSent, noEffect: !call.mayHaveHappened };

@@ -13,6 +13,7 @@ import type { FetchEvent } from "./fetch-event.ts";
 import { originBudgets } from "./origin-budgets.ts";
 import { type OriginRule, originRule } from "./origin-rule.ts";
 import { perOrigin } from "./per-origin.ts";
+import { retryCondition, type ShouldRetry } from "./retry-condition.ts";
 
 const mebibyte = 1_048_576;
 
@@ -80,6 +81,16 @@ export interface RetryingFetchOptions {
    * default 64 MiB. Bodies that are given otherwise have no bound.
    */
   readonly bodyBytesMax?: number | undefined;
+  /**
+   * Whether a failed attempt is worth another, where another is safe: see {@link ShouldRetry}. What it throws ends the call.
+   * Default: the rules alone decide.
+   */
+  readonly shouldRetry?: ShouldRetry | undefined;
+  /**
+   * Which statuses are worth another attempt, where another is safe: a list from 400 to 599, instead of 408, 425, 429, 500,
+   * 502, 503, 504, 520, 522, 524 and a 409 with `Retry-After`. `shouldRetry` is asked first.
+   */
+  readonly retryStatuses?: readonly number[] | undefined;
   /** Hears what happens. What it throws is dropped. */
   readonly onEvent?: Listener<FetchEvent> | undefined;
   /** Where time comes from; default the machine's clock. */
@@ -110,8 +121,9 @@ export interface FetchSettings {
   readonly bodyBytesMax: number;
   readonly keyHeader: string;
   readonly keyFormat: KeyFormat;
-  /** The deadline of a call that has a key. */
-  readonly keyedDeadlineMs: number;
+  /** How long the server remembers this key, in milliseconds: no limit for a call that has none. */
+  readonly keyRetentionMs: (key: string | undefined) => number;
+  readonly shouldRetry: ShouldRetry | undefined;
   readonly onEvent: Listener<FetchEvent> | undefined;
 }
 
@@ -131,6 +143,8 @@ const names: OptionNames<RetryingFetchOptions> = {
   trustRetryAfter: true,
   readBody: true,
   bodyBytesMax: true,
+  shouldRetry: true,
+  retryStatuses: true,
   onEvent: true,
   clock: true,
   random: true,
@@ -139,16 +153,10 @@ const names: OptionNames<RetryingFetchOptions> = {
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds. */
 export function fetchSettings(options: RetryingFetchOptions): FetchSettings {
   checkNames("retryingFetch", options, names);
-  const {
-    attemptsMax,
-    attemptTimeoutMs = 30_000,
-    backoff,
-    clock,
-    deadlineMs = 300_000,
-    keyRetentionMs = Infinity,
-    random,
-  } = options;
-  for (const name of ["fetch", "backoff", "onEvent"] as const) checkFunction<unknown>(name, options[name]);
+  const { attemptsMax, attemptTimeoutMs = 30_000, backoff, clock, deadlineMs = 300_000, random } = options;
+  for (const name of ["fetch", "backoff", "onEvent", "shouldRetry"] as const)
+    checkFunction<unknown>(name, options[name]);
+  const retentionMs = checkNumber("keyRetentionMs", options.keyRetentionMs ?? Infinity, { min: 1 });
   const budgetOf = budgetRule(options.budget ?? "per-origin");
   return Object.freeze({
     policy: retryPolicy<Response>({ attemptsMax, attemptTimeoutMs, backoff, clock, deadlineMs, random }),
@@ -162,7 +170,8 @@ export function fetchSettings(options: RetryingFetchOptions): FetchSettings {
     bodyBytesMax: checkNumber("bodyBytesMax", options.bodyBytesMax ?? 64 * mebibyte, { min: 0, integer: true }),
     keyHeader: options.keyHeader ?? keyHeaderName,
     keyFormat: checkChoice("keyFormat", options.keyFormat ?? "bare", ["bare", "structured"]),
-    keyedDeadlineMs: Math.min(deadlineMs, checkNumber("keyRetentionMs", keyRetentionMs, { min: 1 })),
+    keyRetentionMs: (key) => (key === undefined ? Infinity : retentionMs),
+    shouldRetry: retryCondition(options.shouldRetry, options.retryStatuses),
     onEvent: options.onEvent,
   } satisfies FetchSettings);
 }

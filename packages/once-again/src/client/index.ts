@@ -2,5 +2,6 @@ export { type AttemptHeaders, type OuterAttempt, readAttempt } from "./attempt-h
 export type { FetchEvent, FetchFacts } from "./fetch-event.ts";
 export type { OriginContext, RetryingFetchOptions } from "./fetch-options.ts";
 export type { OriginRule } from "./origin-rule.ts";
-export type { Body, BodyFactory, RetryingRequestInit } from "./request-body.ts";
+export type { Body, BodyFactory, CallLimits, RetryingRequestInit } from "./request-body.ts";
+export type { AttemptFailure, ShouldRetry } from "./retry-condition.ts";
 export { retryingFetch, type RetryingFetch } from "./retrying-fetch.ts";

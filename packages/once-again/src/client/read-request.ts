@@ -1,5 +1,5 @@
 import { type ReadBounds, readStream } from "./read-stream.ts";
-import { type Body, type BodyCopy, copyBody, type RetryingRequestInit } from "./request-body.ts";
+import { type Body, type BodyCopy, type CallLimits, copyBody, type RetryingRequestInit } from "./request-body.ts";
 
 /** What the arguments of a `fetch` say. */
 export interface ReadRequest {
@@ -12,7 +12,7 @@ export interface ReadRequest {
 }
 
 /** The arguments of a `fetch` but for its body and signal, which are looked after apart. */
-type Settings = Omit<RetryingRequestInit, "body" | "signal" | "within">;
+type Settings = Omit<RetryingRequestInit, "body" | "signal" | "within" | keyof CallLimits>;
 
 /**
  * Reads and checks the arguments of a `fetch`, and takes hold of the body.

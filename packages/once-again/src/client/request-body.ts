@@ -1,11 +1,25 @@
 import { OnceAgainError } from "../core/errors.ts";
 import type { OuterAttempt } from "./attempt-headers.ts";
+import type { ShouldRetry } from "./retry-condition.ts";
 
 /** What `fetch` takes as a body. */
 export type Body = NonNullable<RequestInit["body"]>;
 
 /** Makes the body anew for each attempt. It must make the same bytes each time. */
 export type BodyFactory = () => Body | Promise<Body>;
+
+/** What bounds one call, instead of the options of the same name. */
+export interface CallLimits {
+  /** The most attempts of this call, the first one included: a whole number of at least 1. */
+  readonly attemptsMax?: number | undefined;
+  /**
+   * How long this call may take until its response begins, in milliseconds, waits included: at least 1. With a key it has
+   * no longer than `keyRetentionMs` all the same.
+   */
+  readonly deadlineMs?: number | undefined;
+  /** Whether a failed attempt of this call is worth another. `retryStatuses` does not count then. */
+  readonly shouldRetry?: ShouldRetry | undefined;
+}
 
 /**
  * `fetch`'s second argument, where the body may also be a function that makes it.
@@ -15,7 +29,7 @@ export type BodyFactory = () => Body | Promise<Body>;
  * instead, and set the content type yourself. Anything else (an array, a Map, a generator, a plain object), which
  * `fetch` would send as its text, is refused.
  */
-export interface RetryingRequestInit extends Omit<RequestInit, "body" | "signal"> {
+export interface RetryingRequestInit extends Omit<RequestInit, "body" | "signal">, CallLimits {
   body?: Body | BodyFactory | null | undefined;
   signal?: AbortSignal | null | undefined;
   /**

@@ -30,6 +30,12 @@ export type RetryingFetch = (input: string | URL | Request, init?: RetryingReque
  *     `bodyBytesMax`, `ONCE_OPTION_INVALID` for what is no body; `ONCE_KEY_INVALID` for a key that protects nothing.
  *   - `fetch`'s own error, when no repeat can help and there was no effect.
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
+ *
+ * @example
+ * ```ts
+ * const fetch = retryingFetch({ keys: ["https://shop.example"] });
+ * const response = await fetch("https://shop.example/orders", { method: "POST", body, deadlineMs: 20_000 });
+ * ```
  */
 export function retryingFetch(options: RetryingFetchOptions = {}): RetryingFetch {
   const settings = fetchSettings(options);

@@ -3,6 +3,7 @@ import { type Attempt, type Outcome, settle, valueOf } from "../retry/attempt.ts
 import { runRetry } from "../retry/retry.ts";
 import { callState, decideAttempt, recordSending, unknownOutcome } from "./call-state.ts";
 import type { FetchSettings } from "./fetch-options.ts";
+import { askCondition } from "./retry-condition.ts";
 import { type Failure, failureOf, markUnsent, type ResponseHead } from "./retry-rule.ts";
 import type { SendableRequest } from "./sendable-request.ts";
 
@@ -13,6 +14,7 @@ export async function sendWithRetries<Res extends ResponseHead>(
 ): Promise<Res> {
   const { method, origin, url, key, outer, repeatable, signal } = request;
   const { policy } = settings;
+  const { attemptsMax = policy.attemptsMax, shouldRetry = settings.shouldRetry } = request.limits ?? {};
   const state = callState<Res>({ method, key, repeatable, isNested: outer !== undefined });
   const call = {};
   /** Whether the attempt under way has sent its request. */
@@ -50,13 +52,17 @@ export async function sendWithRetries<Res extends ResponseHead>(
   try {
     response = await runRetry<Res>(operation, {
       ...policy,
+      attemptsMax,
       deadlineMs: deadlineOf(request, settings),
       signal,
       repeatable,
       budget: settings.budgetOf(origin),
       decide(outcome, attempt) {
         const status = "value" in outcome ? outcome.value.status : undefined;
-        return decideAttempt(state, { attempt, status, failure: judge(outcome, isSent), wasSent: isSent });
+        const failure = judge(outcome, isSent);
+        const wanted =
+          failure && shouldRetry && askCondition(shouldRetry, { attempt, key, method, url }, outcome, failure);
+        return decideAttempt(state, { attempt, status, failure, wasSent: isSent, wanted });
       },
       onEvent(event) {
         // Also an attempt whose time is over before it begins has not been sent.
@@ -87,8 +93,8 @@ export async function sendWithRetries<Res extends ResponseHead>(
 }
 
 /** How long the whole call may take: as the options say, no longer than its key is remembered or is waited for. */
-function deadlineOf(request: SendableRequest<ResponseHead>, { keyedDeadlineMs, policy }: FetchSettings): number {
-  const { key, outer, preparedMs = 0 } = request;
-  const own = key === undefined ? (policy.deadlineMs ?? Number.POSITIVE_INFINITY) : keyedDeadlineMs;
-  return Math.max(0, Math.min(own, outer?.remainingMs ?? Number.POSITIVE_INFINITY) - preparedMs);
+function deadlineOf(request: SendableRequest<ResponseHead>, { keyRetentionMs, policy }: FetchSettings): number {
+  const { key, limits, outer, preparedMs = 0 } = request;
+  const { deadlineMs = policy.deadlineMs ?? Infinity } = limits ?? {};
+  return Math.max(0, Math.min(deadlineMs, keyRetentionMs(key), outer?.remainingMs ?? Infinity) - preparedMs);
 }

@@ -1,3 +1,4 @@
+import { checkFunction, checkNumber } from "../core/options.ts";
 import { isIdempotentMethod } from "../delivery/index.ts";
 import type { Attempt } from "../retry/index.ts";
 import { type OuterAttempt, writeAttempt } from "./attempt-headers.ts";
@@ -10,7 +11,7 @@ import { responseSaysNoEffect } from "./no-effect-problem.ts";
 import { ensureKey } from "./operation-key.ts";
 import { readAhead } from "./read-ahead.ts";
 import { readRequest } from "./read-request.ts";
-import { refuseOneShot, type RetryingRequestInit } from "./request-body.ts";
+import { type CallLimits, refuseOneShot, type RetryingRequestInit } from "./request-body.ts";
 import type { ResponseHead } from "./retry-rule.ts";
 
 /** A request that can be sent any number of times, the same each time. */
@@ -26,6 +27,8 @@ export interface SendableRequest<Res extends ResponseHead> {
   readonly signal: AbortSignal | undefined;
   /** The attempt that the whole call is part of. */
   readonly outer?: OuterAttempt | undefined;
+  /** What bounds this call instead of the options that all calls share; missing: nothing. */
+  readonly limits?: CallLimits | undefined;
   /** How long it took to prepare it, which the deadline counts too, in milliseconds; missing: no time. */
   readonly preparedMs?: number | undefined;
   /** The platform serves its scheme by itself (`blob:`, `data:`): nothing leaves, and what fails fails again. */
@@ -51,8 +54,9 @@ export async function prepareRequest(
   settings: FetchSettings,
 ): Promise<SendableRequest<Response>> {
   const { fetch, bodyBytesMax, policy, readBodyBytesMax } = settings;
-  const { clock, deadlineMs: msMax = Number.POSITIVE_INFINITY } = policy;
-  const { body: given, signal: givenSignal, within, ...rest } = init;
+  const { clock } = policy;
+  const { body: given, signal: givenSignal, within, attemptsMax, deadlineMs, shouldRetry, ...rest } = init;
+  const limits = checkLimits({ attemptsMax, deadlineMs, shouldRetry });
   const factory = typeof given === "function" ? given : undefined;
   // The bytes stand in for what the factory will make, so that a method which takes no body is found out now.
   const body = typeof given === "function" ? new Uint8Array() : given;
@@ -63,6 +67,7 @@ export async function prepareRequest(
 
   const isRead = input instanceof Request && input.body !== null && (given ?? null) === null;
   const startedAt = isRead ? clock.monotonic() : 0;
+  const msMax = limits.deadlineMs ?? policy.deadlineMs ?? Infinity;
   const bounds = { bytesMax: bodyBytesMax, msMax, clock, signal };
   const { method, url, headers, body: bytes, target } = await readRequest(input, rest, body, bounds);
   const { origin, pathname, protocol } = url;
@@ -80,6 +85,7 @@ export async function prepareRequest(
     repeatable: key !== undefined || isIdempotentMethod(method),
     signal,
     outer,
+    limits,
     preparedMs: isRead ? clock.monotonic() - startedAt : undefined,
     isLocal: localSchemes.has(protocol),
     async send(attemptSignal, { number, remainingMs }) {
@@ -115,6 +121,14 @@ export async function prepareRequest(
 }
 
 const localSchemes: ReadonlySet<string> = new Set(["about:", "blob:", "data:", "file:"]);
+
+function checkLimits(limits: CallLimits): CallLimits {
+  const { attemptsMax, deadlineMs, shouldRetry } = limits;
+  if (attemptsMax !== undefined) checkNumber("attemptsMax", attemptsMax, { min: 1, integer: true });
+  if (deadlineMs !== undefined) checkNumber("deadlineMs", deadlineMs, { min: 1 });
+  checkFunction("shouldRetry", shouldRetry);
+  return limits;
+}
 
 function never(): boolean {
   return false;

@@ -17,6 +17,13 @@ import { storeCalls } from "./store-calls.ts";
  * Nothing is sent before the first `submit`, `add` or `resume`. From then on the process is kept alive until `close()`.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
+ *
+ * @example
+ * ```ts
+ * await using intents = openIntents({ store: sqliteIntents({ path: "intents.db" }) });
+ * void intents.resume();
+ * const outcome = await intents.submit("order-42", { url: "https://shop.example/orders", body });
+ * ```
  */
 export function openIntents(options: IntentsOptions): Intents {
   const settings = intentsSettings(options);

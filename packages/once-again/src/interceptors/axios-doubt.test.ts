@@ -100,6 +100,16 @@ test("a POST that was answered and redirected to who is not reached may have bee
   expect(server.received).toHaveLength(5);
 });
 
+test("no condition has a POST without a key sent again after a doubt, and one has after a refusal", async () => {
+  const server = await scriptedServer();
+  const api = client({ keys: "off", shouldRetry: () => true });
+  server.script.push(reset);
+  await expect(api.post(server.url, "tea")).rejects.toMatchObject({ code: "ONCE_OUTCOME_UNKNOWN" });
+  expect(server.received).toHaveLength(1);
+  server.script.push(answer(404), answer(404));
+  expect((await api.post(server.url, "tea")).status).toBe(200);
+});
+
 test("a GET whose redirect leads nowhere has no effect, and ends with axios' own error", async () => {
   const server = await scriptedServer();
   server.script.push(...Array.from({ length: 3 }, () => answer(303, { location: refusing })));

@@ -56,16 +56,18 @@ interface AxiosAnswer<Res> extends ResponseHead {
  * Wraps an axios adapter, so that each request is one operation, tried again as by `retryingFetch`: with the same keys,
  * verdicts, waits, budget and errors. Axios' own interceptors and transforms run once per call, around all its attempts.
  *
- * ```ts
- * const api = axios.create({ adapter: retryingAdapter(axios.getAdapter(axios.defaults.adapter), { deadlineMs: 20_000 }) });
- * ```
- *
  * An attempt ends when axios has read the whole answer, so its time-out and a broken answer are part of it. A call ends
  * as axios ends it (an answer, an `AxiosError` for its status, a `CanceledError`), or with an error of `retryingFetch`
  * whose innermost `cause` is the `AxiosError`. Data that is a stream is refused with `ONCE_BODY_NOT_REPLAYABLE`, unless
  * it declares a `Content-Length` of at most 1 MiB. Only Node's http adapter tells of redirects.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
+ *
+ * @example
+ * ```ts
+ * const adapter = axios.getAdapter(axios.defaults.adapter);
+ * const api = axios.create({ adapter: retryingAdapter(adapter, { deadlineMs: 20_000 }) });
+ * ```
  */
 export function retryingAdapter<Config extends AxiosConfig, Res extends AxiosResponse>(
   adapter: (config: Config) => Promise<Res>,

@@ -1,6 +1,6 @@
 /**
  * Why no further attempt is made: the limit that was reached, or the `why` of a decision to stop
- * (`retryingFetch` says `unsafe`, `permanent`, `replayed`, `nested` or `gave-up`).
+ * (`retryingFetch` says `unsafe`, `permanent`, `condition`, `replayed`, `nested` or `gave-up`).
  */
 export type DenialReason = "attempts" | "deadline" | "budget" | (string & {});
 

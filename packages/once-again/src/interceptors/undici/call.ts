@@ -2,6 +2,7 @@ import { callState, type CallState, decideAttempt, unknownOutcome } from "../../
 import type { FetchEvent } from "../../client/fetch-event.ts";
 import type { FetchSettings } from "../../client/fetch-options.ts";
 import { afterRedirect } from "../../client/follow-redirects.ts";
+import { askCondition } from "../../client/retry-condition.ts";
 import { failureOf, markUnsent } from "../../client/retry-rule.ts";
 import type { Clock } from "../../core/clock.ts";
 import { type Listener, notify } from "../../core/events.ts";
@@ -52,7 +53,7 @@ export class Call implements AttemptOwner, SteeredCall {
   #cancelTimer: (() => void) | undefined;
 
   constructor(surroundings: CallSurroundings, request: CallRequest, handler: DispatchHandler) {
-    const { budgetOf, keyedDeadlineMs, onEvent, policy } = surroundings.settings;
+    const { budgetOf, keyRetentionMs, onEvent, policy } = surroundings.settings;
     const { key, options, origin } = request;
     const { method } = options;
     this.handler = handler;
@@ -69,7 +70,7 @@ export class Call implements AttemptOwner, SteeredCall {
     this.#retry = beginCall({
       attemptsMax: policy.attemptsMax,
       backoff: policy.backoff,
-      deadlineMs: key === undefined ? policy.deadlineMs : keyedDeadlineMs,
+      deadlineMs: Math.min(policy.deadlineMs ?? Infinity, keyRetentionMs(key)),
       attemptTimeoutMs: undefined,
       signal: undefined,
       repeatable: undefined,
@@ -167,14 +168,16 @@ export class Call implements AttemptOwner, SteeredCall {
   }
 
   #decide(outcome: Outcome<UndiciHead>, attempt: number): Decision {
-    const { isSentOnce, origin } = this.#request;
-    const isTrusted = this.#surroundings.settings.trustsRetryAfter(origin);
-    const found = failureOf(outcome, this.clock.now(), isTrusted);
+    const { isSentOnce, key, options, origin } = this.#request;
+    const { shouldRetry, trustsRetryAfter } = this.#surroundings.settings;
+    const found = failureOf(outcome, this.clock.now(), trustsRetryAfter(origin));
     // Undici tells of a start before it writes the first byte.
     const wasSent = this.attemptController !== undefined;
     const failure = found === undefined || wasSent ? found : markUnsent(found);
     const status = "value" in outcome ? outcome.value.status : undefined;
-    const decision = decideAttempt(this.#state, { attempt, status, failure, wasSent });
+    const call = { attempt, key, method: options.method, url: this.#url };
+    const wanted = failure && shouldRetry && askCondition(shouldRetry, call, outcome, failure);
+    const decision = decideAttempt(this.#state, { attempt, status, failure, wasSent, wanted });
     return decision.action === "retry" && isSentOnce ? { action: "stop", why: "body-not-replayable" } : decision;
   }
 
@@ -204,10 +207,16 @@ export class Call implements AttemptOwner, SteeredCall {
     this.handler.onResponseError?.(this.controller, error);
   }
 
-  #listener(onEvent: Listener<FetchEvent>): Listener<RetryEvent> {
-    const { key, options, origin } = this.#request;
+  /** Origin and path. */
+  get #url(): string {
+    const { options, origin } = this.#request;
     const [path = ""] = options.path.split("?", 1);
-    const facts = { call: this.controller, method: options.method, url: origin + path, key };
+    return origin + path;
+  }
+
+  #listener(onEvent: Listener<FetchEvent>): Listener<RetryEvent> {
+    const { key, options } = this.#request;
+    const facts = { call: this.controller, method: options.method, url: this.#url, key };
     return (event) => {
       const { failure, status } = this.#state;
       notify(onEvent, { ...event, ...facts, status, verdict: failure?.verdict });

@@ -20,17 +20,18 @@ export type RetryInterceptor = <Dispatched extends (options: never, handler: nev
  * An interceptor for undici 7 and 8: whatever goes through the composed dispatcher is tried again as by `retryingFetch`,
  * with the same keys, verdicts, waits, budget and errors. An attempt's time-out ends when its answer begins.
  *
- * ```ts
- * const agent = new Agent().compose(retryInterceptor({ deadlineMs: 20_000 }));
- * await request("https://shop.example/orders", { dispatcher: agent, method: "POST", body: "…" });
- * ```
- *
  * Compose it last, so that it sees what the others make of an answer. Strings, bytes, Blobs and forms are sent again as
  * they are; do not change bytes while their call is under way. A stream is read into memory first when its
  * `Content-Length` is at most 1 MiB, as that of every usual `fetch` body is; any other stream is sent once, whatever comes
  * of it. Upgrades and CONNECT pass through as they are.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
+ *
+ * @example
+ * ```ts
+ * const agent = new Agent().compose(retryInterceptor({ deadlineMs: 20_000 }));
+ * await request("https://shop.example/orders", { dispatcher: agent, method: "POST", body: "…" });
+ * ```
  */
 export function retryInterceptor(options: RetryInterceptorOptions = {}): RetryInterceptor {
   const settings = fetchSettings(options);

@@ -47,6 +47,19 @@ describe.each(Object.entries(versions))("%s", (_name, { Agent, interceptors, req
     }
   });
 
+  test("no condition has a POST without a key sent again after a doubt, and one has after a refusal", async () => {
+    const server = await scriptedServer();
+    const options: RetryInterceptorOptions = { keys: "off", shouldRetry: () => true };
+    server.script.push(reset);
+    expect(await post(server.url, options)).toMatchObject({ code: "ONCE_OUTCOME_UNKNOWN" });
+    expect(server.received).toHaveLength(1);
+    server.script.push(answer(404), answer(404));
+    expect(await post(server.url, options)).toBe(200);
+    server.script.push(answer(503));
+    expect(await post(server.url, { retryStatuses: [500] })).toMatchObject({ code: "ONCE_OUTCOME_UNKNOWN" });
+    expect(server.received).toHaveLength(5);
+  });
+
   test("one of whose attempts a doubt is left does not say so, and neither does a GET", async () => {
     const server = await scriptedServer();
     server.script.push(reset, reset, reset);
