@@ -1,11 +1,11 @@
 import { invalidOptionError } from "../core/options.ts";
 import type { Attempt } from "../retry/index.ts";
 
-/** Under which names an attempt tells the server about itself; what has no name is not sent. */
+/** The names of the headers that tell the server about an attempt. What has no name is not sent. */
 export interface AttemptHeaders {
   /** The attempt's number, 1-based; a server sees by it how much of its load are retries. */
   readonly number?: string | undefined;
-  /** How long the caller will go on waiting, in whole milliseconds; work that takes longer is in vain. */
+  /** How long the caller will still wait, in whole milliseconds. Work that takes longer is in vain. */
   readonly remainingMs?: string | undefined;
 }
 

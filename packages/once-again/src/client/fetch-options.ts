@@ -91,7 +91,7 @@ export interface RetryingFetchOptions {
    * 502, 503, 504, 520, 522, 524 and a 409 with `Retry-After`. `shouldRetry` is asked first.
    */
   readonly retryStatuses?: readonly number[] | undefined;
-  /** Hears what happens. What it throws is dropped. */
+  /** Called with each event. What it throws is dropped. */
   readonly onEvent?: Listener<FetchEvent> | undefined;
   /** Where time comes from; default the machine's clock. */
   readonly clock?: Clock | undefined;

@@ -26,7 +26,7 @@ export function ensureKey(
   return key;
 }
 
-/** The header as it was given: it goes out like that, and asks again like that. */
+/** The header as it was given, and as it is sent on each attempt. */
 function checkKey(given: string, keyHeader: string): string {
   const problem = headerKeyProblem(given);
   if (problem === undefined) return given;

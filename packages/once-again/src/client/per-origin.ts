@@ -1,11 +1,11 @@
 /**
- * One thing per origin, made when the origin is first seen. Of the origins only the `originsMax` that were used last
- * are remembered, so that a crawler does not fill the memory; one that returns later starts anew.
+ * One thing per origin, made at the first call to the origin. Only the `originsMax` origins that were used last are
+ * remembered, so that a crawler does not fill the memory. An origin that was forgotten gets a new one.
  */
 export function perOrigin<Thing>(make: (origin: string) => Thing, originsMax = 1000): (origin: string) => Thing {
   // A Map keeps the order of insertion: the first is the one that was not used for longest.
   const things = new Map<string, Thing>();
-  // Most calls go where the one before went. A Map from which one deletes and to which one adds costs more than that.
+  // Most calls go to the origin of the call before. To compare it costs less than to move it to the end of a Map.
   let latest: { readonly origin: string; readonly thing: Thing } | undefined;
   return (origin) => {
     if (latest?.origin === origin) return latest.thing;

@@ -11,7 +11,7 @@ export async function readAhead(response: Response, bytesMax: number): Promise<v
   for (let chunk = await reader?.read(); chunk?.done === false; chunk = await reader?.read()) {
     bytes += chunk.value.byteLength;
     if (bytes <= bytesMax) continue;
-    // The caller's copy goes on without this one, at the caller's pace.
+    // The caller reads the rest from its own copy.
     void reader?.cancel().catch(() => undefined);
     return;
   }

@@ -12,8 +12,8 @@ export interface Lease {
 /**
  * Keeps a lease alive while the work runs: asks for it again after each third of it.
  *
- * It ends by our own monotonic clock, counted from before the claim was sent: a renewal that nobody answers, or an
- * event loop that stood still, must not leave us believing in a lease that the store has given to another.
+ * It ends by our own monotonic clock, counted from before the claim was sent. So we do not believe in a lease that the
+ * store has given to another, also when no renewal is answered or the event loop stood still.
  *
  * @param options.heldSince when the claim was sent, on the monotonic clock.
  * @param options.renew asks the store; `false` means that the key is another's. A rejection is tried again.
@@ -30,7 +30,7 @@ export function keepLease(options: {
   const controller = new AbortController();
   let state: "held" | "lost" | "stopped" = "held";
   let cancelRenewal: () => void;
-  // Most work ends before its first renewal, and until then nobody need watch the end.
+  // Set at the first renewal: most work ends before it.
   let cancelEnd = (): void => undefined;
 
   const end = (next: "lost" | "stopped"): void => {

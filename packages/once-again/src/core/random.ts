@@ -1,4 +1,4 @@
-/** Where the library gets chance from: a number in [0, 1), uniform. */
+/** A source of random numbers: uniform in [0, 1). */
 export type Random = () => number;
 
 /** The chance of the machine. */

@@ -1,6 +1,6 @@
 import type { Clock } from "./clock.ts";
 
-/** An entry of a list that is a ring: before the first and after the last is one that is none of them. */
+/** An entry of a ring. One entry stands for none: it is before the first and after the last. */
 interface Entry {
   readonly at: number;
   readonly callback: () => void;
@@ -9,11 +9,10 @@ interface Entry {
 }
 
 /**
- * A clock whose timers share one of the given clock's: for limits that are hardly ever reached, of which each operation
- * has its own. A timer of its own for each costs more than all that it watches.
+ * A clock whose timers share one timer of the given clock. It is for limits that are hardly ever reached, one for each
+ * operation: a timer of the platform's for each would cost more than the operation.
  *
- * Use one for each kind of limit: a timer that is due before others that are set has to be put in its place, one step
- * for each of them.
+ * Use one for each kind of limit. A timer that is due before others takes one step for each of them to be put in its place.
  */
 export function sharedTimers(clock: Clock): Clock {
   const ring = { at: Number.NEGATIVE_INFINITY } as Entry;
@@ -29,7 +28,7 @@ export function sharedTimers(clock: Clock): Clock {
     const first = ring.next;
     if (first.at > now) return waitForFirst();
     unlink(first);
-    // The next may be due too, and is another's: what this one throws is no matter of theirs.
+    // Before the callback: if it throws, the timers after it still fire.
     waitForFirst();
     first.callback();
   };
@@ -55,6 +54,6 @@ export function sharedTimers(clock: Clock): Clock {
 function unlink(entry: Entry): void {
   entry.previous.next = entry.next;
   entry.next.previous = entry.previous;
-  // An entry that is still held on to must hold on to no others.
+  // Somebody may still hold this entry; its neighbours must not stay in memory because of it.
   entry.previous = entry.next = entry;
 }

@@ -8,7 +8,7 @@ import { sendIntent } from "./send-intent.ts";
 import { decideSettlement, overdueOutcome } from "./settlement.ts";
 import type { StoreCalls } from "./store-calls.ts";
 
-/** What it takes to carry intents out. */
+/** What delivering an intent needs. */
 export interface DeliveryParts {
   readonly settings: IntentsSettings;
   readonly calls: StoreCalls;
@@ -18,7 +18,7 @@ export interface DeliveryParts {
 }
 
 /**
- * Carries one intent on that was claimed: sends it, and keeps what came of it.
+ * Sends an intent that was claimed, and stores what came of it.
  *
  * @param claim.sentAt when the claim was sent, on the monotonic clock.
  * @throws what `resumeBackoff` throws; OnceAgainError `ONCE_OPTION_INVALID` when it answers with no delay.
@@ -55,7 +55,7 @@ export async function deliverIntent(
   lease.stop();
   if ("error" in sent) {
     if (lease.signal.aborted) return emit({ type: "lease-lost" });
-    // Others need not wait for the end of our lease.
+    // Given back at once, so that others need not wait for the end of our lease.
     if (stop.aborted) return postpone(0, sent.inDoubt);
   }
   const settled = decideSettlement(sent, sent.inDoubt, clock.now());

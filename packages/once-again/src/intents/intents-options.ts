@@ -52,8 +52,8 @@ export interface IntentsOptions extends SendingOptions {
    */
   readonly resumeBackoff?: Backoff | undefined;
   /**
-   * How long an intent stays its sender's when that is not heard of, milliseconds: a whole number of at least 100,
-   * default 30,000. A dead process' intents are taken over after that.
+   * How long a sender owns an intent without renewing its lease, milliseconds: a whole number of at least 100, default
+   * 30,000. The intents of a process that died are claimed by another after that.
    */
   readonly leaseMs?: number | undefined;
   /** How many are sent at a time: 1 to 256, default 16. */

@@ -1,4 +1,4 @@
-/** Who may be sent to next, so that one server that hangs leaves room for the others. */
+/** How many intents of each origin are under way, so that one server that hangs leaves room for the others. */
 export interface OriginPlaces {
   /** Takes a place of an origin; the function that it returns gives it back. */
   take(origin: string): () => void;

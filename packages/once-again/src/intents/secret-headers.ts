@@ -17,7 +17,7 @@ const secretWords: ReadonlySet<string> = new Set([
   "token",
 ]);
 
-/** What a key of these kinds opens doors with; `Idempotency-Key` is none. */
+/** Words before `key` that make it a credential; `Idempotency-Key` is none. */
 const keyKinds: ReadonlySet<string> = new Set([
   "access",
   "account",

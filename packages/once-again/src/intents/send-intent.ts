@@ -9,7 +9,7 @@ import type { IntentsSettings } from "./intents-options.ts";
 import { responseHeaders, readResponse } from "./stored-response.ts";
 import { type FinalAnswer, hadNoEffect, type SendingEnd } from "./settlement.ts";
 
-/** What a sending has of its surroundings. */
+/** What a sending needs beside the intent. */
 export interface Sending {
   readonly settings: IntentsSettings;
   /** Aborts when the intent is not ours any more, or when we are to stop. */
@@ -79,7 +79,7 @@ export async function sendIntent(
       const response = await fetch(url, { method, headers: [...kept, [keyHeader, key]], ...bytes, signal });
       return answers.get(response)!;
     } catch (error) {
-      // It rejects for a refusal that may have come from who never looked for the key; we want to see that refusal.
+      // It rejects also for a refusal by somebody who may never have looked the key up. That refusal is returned.
       return last === undefined || signal.aborted ? { error } : last;
     }
   };

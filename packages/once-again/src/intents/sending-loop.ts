@@ -21,7 +21,7 @@ const pauseMsMin = 5;
 const purgeEveryMs = 60_000;
 export const purgeMax = 1000;
 
-/** What carries an intent out that this loop claimed. */
+/** Delivers an intent that this loop claimed. */
 export type DeliverIntent = (intent: ClaimedIntent, claim: { owner: string; sentAt: number }) => Promise<void>;
 
 export function sendingLoop(
@@ -43,7 +43,7 @@ export function sendingLoop(
   };
   const start = (intent: ClaimedIntent, claim: { owner: string; sentAt: number }): void => {
     const leave = places.take(new URL(intent.request.url).origin);
-    // One that fails by a fault of ours or the user's is taken up again when its lease is over.
+    // After a fault of ours or of the user's functions, the intent is claimed again when its lease is over.
     const sending = deliver(intent, claim)
       .catch(onFailure)
       .finally(() => {
@@ -61,14 +61,14 @@ export function sendingLoop(
   };
   /** Claims what is due, and says how long to wait then, milliseconds. */
   const claim = async (free: number): Promise<number> => {
-    // Only those who were waiting when we asked: what is added meanwhile may not be in the answer.
+    // Only those who wait now: the answer may not have what is added meanwhile.
     const waiting = [...idlers];
     const claim = { owner: crypto.randomUUID(), sentAt: clock.monotonic() };
     const { limit, full: exceptOrigins } = places.left(free);
     const asked = { owner: claim.owner, leaseMs, limit, exceptOrigins };
     const { intents, nextMs } = await calls.ask(() => store.claim(asked));
     for (const intent of intents) start(intent, claim);
-    // While one is left out, something of it is under way.
+    // An origin is left out only while something of it is under way.
     if (intents.length === 0 && nextMs === undefined && exceptOrigins.length === 0) release(waiting);
     return nextMs ?? pollMs;
   };

@@ -3,7 +3,7 @@ import { OnceAgainError } from "../core/errors.ts";
 import { constantBackoff, noJitter, retry } from "../retry/index.ts";
 import type { IntentsSettings } from "./intents-options.ts";
 
-/** What we do to reach the store: every operation of the port may be asked for again. */
+/** Calls of the store that are tried again: every operation of the port may be repeated. */
 export interface StoreCalls {
   /**
    * Asks once more when it fails; that settles a lost acknowledgement.

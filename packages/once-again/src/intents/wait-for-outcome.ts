@@ -10,7 +10,7 @@ import type { StoreCalls } from "./store-calls.ts";
 export type WaitForOutcome = (id: string, signal: AbortSignal) => Promise<IntentOutcome>;
 
 /**
- * Our own news ends the waiting at once; that of other processes is asked for.
+ * An event of this process ends the wait at once. For other processes the store is asked again and again.
  *
  * @returns a function that rejects with the signal's reason, `ONCE_CLOSED` or `ONCE_OUTCOME_UNKNOWN`, as `submit` does.
  */
@@ -44,7 +44,7 @@ export function outcomeWaiter(
         if (intent !== "unreachable" && intent.state !== "pending") return outcomeOf(intent);
         signal.throwIfAborted();
         if (parts.stop.aborted) throw closedError();
-        // The news may have come while we asked: then there is no pause.
+        // The event may have come while we asked: then there is no pause.
         await sleep(clock, pollMs, waiting).catch(() => undefined);
       }
     } finally {

@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 
-/** A pause that news ends early, also news that came before it began. */
+/** A pause that `wake` ends early, also a `wake` that came before it. */
 export interface WakeablePause {
   wait(ms: number): Promise<void>;
   wake(): void;

@@ -14,8 +14,8 @@ const bytesMax = 1_048_576;
  *
  * @param headers the request's; asked for `Content-Length` when the body is a stream.
  * @returns `undefined` for a body that can be sent again as it is; otherwise its bytes. A form's boundary is drawn
- *   here, once. A stream is read into memory when its declared length is at most 1 MiB: so look the bodies of undici's
- *   `fetch`. It rejects with `ONCE_BODY_NOT_REPLAYABLE` for any other stream.
+ *   here, once. A stream is read into memory when its declared length is at most 1 MiB: the
+ *   bodies of undici's `fetch` are such streams. It rejects with `ONCE_BODY_NOT_REPLAYABLE` for any other stream.
  */
 export function replayableBody(
   body: unknown,

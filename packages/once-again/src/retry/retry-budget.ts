@@ -9,9 +9,9 @@ export type FailureKind = "throttled" | "transient";
  * load the worse it does. One budget is shared by every call to that place, and by hedges.
  */
 export interface RetryBudget {
-  /** Hears of a call that begins: once per call, whatever number of attempts it makes. */
+  /** Called when a call begins: once per call, however many attempts it makes. */
   onRequest?(): void;
-  /** Hears of an attempt that failed and that another may get past, before it is asked for a retry. */
+  /** Called after an attempt that failed and that another may get past, before `tryTake`. */
   onFailure?(): void;
   /**
    * Takes what one retry costs. `false`: too little is left, so do not retry.
@@ -20,9 +20,9 @@ export interface RetryBudget {
    */
   tryTake(kind?: FailureKind): boolean;
   /**
-   * Hears of a call that succeeded.
+   * Called when a call succeeded.
    *
-   * @param lastRetryKind what its last retry was taken for; missing when its first attempt succeeded.
+   * @param lastRetryKind the kind of failure that its last retry was for; missing when its first attempt succeeded.
    */
   onSuccess(lastRetryKind?: FailureKind): void;
 }

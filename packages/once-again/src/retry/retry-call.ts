@@ -92,7 +92,7 @@ export function recordSuccess(budget: RetryBudget, lastRetryKind: FailureKind | 
   try {
     budget.onSuccess(lastRetryKind);
   } catch {
-    // What it counts is its own affair.
+    // Dropped: see above.
   }
 }
 

@@ -28,7 +28,7 @@ export interface RetryOptions<T> {
   readonly budget?: RetryBudget | undefined;
   /** What to do after each attempt; default: a value is the result, an error is tried again. */
   readonly decide?: Decide<T> | undefined;
-  /** Hears what happens. What it throws is dropped. */
+  /** Called with each event. What it throws is dropped. */
   readonly onEvent?: Listener<RetryEvent> | undefined;
   /** Where time comes from; default the machine's clock. */
   readonly clock?: Clock | undefined;

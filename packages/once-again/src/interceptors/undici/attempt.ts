@@ -35,8 +35,8 @@ const discardedBytesMax = 65_536;
 const discardMsMax = 1000;
 
 /**
- * One attempt. It hears what becomes of its request; the answer's bytes go to the caller, or nowhere, as its owner
- * says. Nothing that comes after `cut` reaches the owner.
+ * One attempt: undici's handler of its request. Its owner decides whether the response goes to the caller or is discarded.
+ * Nothing that comes after `cut` reaches the owner.
  */
 export class Attempt implements DispatchHandler {
   readonly #owner: AttemptOwner;

@@ -28,7 +28,7 @@ export interface CircuitBreakerOptions {
    * throws counts too.
    */
   readonly isFailure?: IsFailure | undefined;
-  /** Hears when it opens and closes. What it throws is dropped. */
+  /** Called when it opens or closes. What it throws is dropped. */
   readonly onEvent?: Listener<CircuitEvent> | undefined;
   /** Where time comes from; default the machine's clock. */
   readonly clock?: Clock | undefined;

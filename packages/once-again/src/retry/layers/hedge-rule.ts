@@ -7,7 +7,7 @@ export interface HedgeRule {
   readonly hedgesMax: number;
   /** How long a call may take by itself, in milliseconds; `undefined`: it is not hedged. */
   delayMs(): number | undefined;
-  /** Hears how long a call took that succeeded, hedged or not. */
+  /** Records how long a call took that succeeded, hedged or not. */
   recordLatency(latencyMs: number): void;
 }
 

@@ -65,7 +65,7 @@ export function hedge(options: HedgeOptions): AnyLayer {
   };
 }
 
-/** Asked from a timer, where nobody could catch what a budget throws. */
+/** Never throws: it is called from a timer, where nobody could catch it. */
 function mayTake(budget: RetryBudget | undefined): boolean {
   try {
     return budget?.tryTake() ?? true;

@@ -2,7 +2,7 @@ import { OnceAgainError } from "../../core/errors.ts";
 import type { Attempt, Outcome } from "../attempt.ts";
 import { isHeldBack } from "../decision.ts";
 
-/** Whether an outcome speaks against the server. */
+/** Whether an outcome counts as a failure of the server. */
 export type IsFailure = (outcome: Outcome<unknown>) => boolean;
 
 /** An error does; of answers only one whose HTTP `status` says overload or fault: 429, or from 500 on. */
@@ -41,7 +41,7 @@ export function judge(outcome: Outcome<unknown>, attempt: Attempt, isFailure: Is
   return isFailure(outcome);
 }
 
-/** Whether a signal aborted since the time was over, by ours or by `AbortSignal.timeout`, and not since a caller changed its mind. */
+/** Whether a signal aborted because time was over: ours or `AbortSignal.timeout`, not an abort by the caller. */
 function isTimeout(reason: unknown): boolean {
   if (OnceAgainError.isInstance(reason, "ONCE_ATTEMPT_TIMEOUT")) return true;
   return typeof reason === "object" && reason !== null && (reason as { name?: unknown }).name === "TimeoutError";
