@@ -1,5 +1,5 @@
 import { measureInterleaved, type Measured, measuredOf, type Subject } from "../measure.ts";
-import { startChild } from "../server/child.ts";
+import { startChild } from "../child.ts";
 import { callers } from "./callers.ts";
 import type { HttpFigures } from "./http-child.ts";
 import { bareAwait, loops } from "./loops.ts";
@@ -32,7 +32,7 @@ const slices = 10;
  */
 export async function measureCallers(options: RunOptions): Promise<Measured<keyof HttpFigures>[]> {
   const { connections, milliseconds, rounds, say, wanted } = options;
-  await using server = startChild("./server-child.ts", []);
+  await using server = startChild(new URL("./server-child.ts", import.meta.url), []);
   const { port } = await server.ask<{ port: number }>("port");
   const subjects = callers.filter(({ name, baseline }) => name === baseline || wanted(name));
   const taken = new Map<string, HttpFigures[]>(subjects.map(({ name }) => [name, []]));
@@ -40,7 +40,7 @@ export async function measureCallers(options: RunOptions): Promise<Measured<keyo
     await using stack = new AsyncDisposableStack();
     const sayRound = (text: string): void => say(`processes ${round} of ${rounds}, ${text}`);
     const started = subjects.map(({ name, baseline }) => {
-      const child = stack.use(startChild("./http-child.ts", [name, String(port)]));
+      const child = stack.use(startChild(new URL("./http-child.ts", import.meta.url), [name, String(port)]));
       const send = (forMs: number): Promise<HttpFigures> => child.ask({ milliseconds: forMs, connections });
       return { name, baseline, send, measure: () => send(milliseconds / slices) };
     });
@@ -58,7 +58,7 @@ export async function measureCallers(options: RunOptions): Promise<Measured<keyo
 export async function measureLoops(options: RunOptions): Promise<Measured<keyof LoopFigures>[]> {
   const { milliseconds, wanted } = options;
   const nursery = ["--expose-gc", "--min-semi-space-size=64", "--max-semi-space-size=64"];
-  await using child = startChild("./loops-child.ts", [], nursery);
+  await using child = startChild(new URL("./loops-child.ts", import.meta.url), [], nursery);
   const subjects = loops
     .filter(({ name }) => name === bareAwait || wanted(name))
     .map(({ name }) => ({

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type Figures, measureInterleaved, type Measured, type Subject } from "../measure.ts";
 import { type Framework, type Row, rowsOf, type StoreName } from "./catalog.ts";
-import { type Child, startChild } from "./child.ts";
+import { type Child, startChild } from "../child.ts";
 import type { LoadAnswer, LoadOrder } from "./load-child.ts";
 import type { ServerState } from "./server-child.ts";
 import { startStore } from "./stores.ts";
@@ -36,11 +36,15 @@ export async function measureServers(
 ): Promise<ServerMeasured[]> {
   await using stack = new AsyncDisposableStack();
   const ground = stack.use(await startStore(store));
-  const load = stack.use(startChild("load-child.ts", []));
+  const load = stack.use(startChild(new URL("./load-child.ts", import.meta.url), []));
   const subjects: Subject<FigureName>[] = [];
   for (const { name, baseline } of rowsOf(store, framework).filter(wanted)) {
     const server = stack.use(
-      startChild("server-child.ts", [framework, store, name, ground.url], profiling(options, name)),
+      startChild(
+        new URL("./server-child.ts", import.meta.url),
+        [framework, store, name, ground.url],
+        profiling(options, name),
+      ),
     );
     const measure = (milliseconds: number) =>
       measureServer({ server, load, isBaseline: name === baseline }, options, milliseconds);

@@ -1,5 +1,6 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** A process of the benchmark, which answers each message with one. */
@@ -7,14 +8,15 @@ export interface Child extends AsyncDisposable {
   ask<Answer>(message: unknown): Promise<Answer>;
 }
 
-/** Starts a program of this folder. @param nodeOptions what Node is told, such as `--cpu-prof`. */
-export function startChild(program: string, args: readonly string[], nodeOptions: readonly string[] = []): Child {
-  const path = fileURLToPath(new URL(program, import.meta.url));
+/** Starts a program of the benchmarks. @param nodeOptions what Node is told, such as `--cpu-prof`. */
+export function startChild(program: URL, args: readonly string[], nodeOptions: readonly string[] = []): Child {
+  const path = fileURLToPath(program);
+  const name = [basename(path), ...args].join(" ");
   // Expected messages only: what a measured package prints belongs to nobody's JSON.
   const child = fork(path, args, { execArgv: [...nodeOptions], stdio: ["ignore", "ignore", "inherit", "ipc"] });
   const ended = once(child, "exit");
   const endedEarly = ended.then(([code]) => {
-    throw new Error(`${program} ${args.join(" ")} ended with ${code}.`);
+    throw new Error(`${name} ended with ${code}.`);
   });
   endedEarly.catch(() => undefined);
   return {
@@ -22,7 +24,7 @@ export function startChild(program: string, args: readonly string[], nodeOptions
       const answered = once(child, "message") as Promise<[Answer & { fault?: string }]>;
       child.send(message as object);
       const [answer] = await Promise.race([answered, endedEarly]);
-      if (answer.fault !== undefined) throw new Error(`${program} ${args.join(" ")}: ${answer.fault}`);
+      if (answer.fault !== undefined) throw new Error(`${name}: ${answer.fault}`);
       return answer;
     },
     async [Symbol.asyncDispose]() {
