@@ -1,4 +1,5 @@
-import type { Work } from "../../packages/once-again/src/engine/execution.ts";
+import { bytesCodec } from "../../packages/once-again/src/engine/codec.ts";
+import type { Work } from "../../packages/once-again/src/engine/engine.ts";
 import { leasedEngine } from "../../packages/once-again/src/engine/leased-engine.ts";
 import type { EngineOptions } from "../../packages/once-again/src/engine/options.ts";
 import type { ServerEvent } from "../../packages/once-again/src/engine/server-event.ts";
@@ -6,7 +7,7 @@ import { memoryStore } from "../../packages/once-again/src/stores/memory/index.t
 import { type FakeClock, fakeClock } from "../../packages/once-again/src/testing/fake-clock.ts";
 import { type FaultyStore, faultyStore } from "./faulty-store.ts";
 
-export const operation = { scope: "acme", key: "order-7", fingerprint: "f" };
+export const operation = { scope: "acme", key: "order-7", fingerprint: "f", codec: bytesCodec };
 export const leaseMs = 1000;
 export const first = Uint8Array.of(1, 2, 3);
 

@@ -1,4 +1,4 @@
-import type { Outcome } from "../../../packages/once-again/src/engine/outcome.ts";
+import type { Outcome } from "../../../packages/once-again/src/engine/engine.ts";
 import { isExpired } from "../../../packages/once-again/src/stores/transition.ts";
 import type { Configuration } from "./configuration.ts";
 import { type InvariantName, invariants } from "../invariants.ts";

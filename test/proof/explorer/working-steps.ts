@@ -1,4 +1,4 @@
-import type { WorkResult } from "../../../packages/once-again/src/engine/execution.ts";
+import type { WorkResult } from "../../../packages/once-again/src/engine/engine.ts";
 import { type Configuration, leaseMs } from "./configuration.ts";
 import { appliedTo, type Step } from "./step.ts";
 import { type Effects, failure, type Worker, withWorker, type World } from "./world.ts";

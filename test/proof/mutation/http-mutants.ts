@@ -3,14 +3,14 @@ import type { Mutant } from "./mutant.ts";
 /** The check that a test file is. */
 const test = (file: string): Mutant["check"] => ({ kind: "test", file });
 
-const handlerWork = "packages/once-again/src/http/run-handler.ts";
+const runHandler = "packages/once-again/src/http/run-handler.ts";
 const onceHttp = "packages/once-again/src/http/once-http.ts";
 
 /** The guards of the HTTP rules and of the fingerprint. */
 export const httpMutants: readonly Mutant[] = [
   {
     guard: "answer: what can't be sent is never kept",
-    file: handlerWork,
+    file: runHandler,
     search: "if (unsendable !== undefined)",
     replace: "if (unsendable === undefined && false)",
     check: test("packages/once-again/src/http/sendable.test.ts"),
@@ -26,15 +26,15 @@ export const httpMutants: readonly Mutant[] = [
   },
   {
     guard: "answer: no answer promises trailers",
-    file: handlerWork,
-    search: "const answer = withoutTrailer(given);",
-    replace: "const answer = given;",
+    file: runHandler,
+    search: "const response = withoutTrailer(given);",
+    replace: "const response = given;",
     check: test("packages/once-again/src/http/sendable.test.ts"),
     killedBy: "no answer promises trailers",
   },
   {
     guard: "answer: a failure with a status of success is a failure",
-    file: handlerWork,
+    file: runHandler,
     search: 'if (failure === "failed") return "unknown";',
     replace: "",
     check: test("packages/once-again/src/http/failure.test.ts"),
@@ -42,7 +42,7 @@ export const httpMutants: readonly Mutant[] = [
   },
   {
     guard: "answer: in a transaction what asks to come back is undone",
-    file: handlerWork,
+    file: runHandler,
     search: 'if (transactional && comeBack.has(status)) return "none";',
     replace: "",
     check: test("packages/once-again/src/http/replays.test.ts"),
@@ -50,7 +50,7 @@ export const httpMutants: readonly Mutant[] = [
   },
   {
     guard: "answer: a failure is never said to be carried out",
-    file: handlerWork,
+    file: runHandler,
     search: 'if (effect === "done" || effect === "refused") return tooLarge(rules);',
     replace: "return tooLarge(rules);",
     check: test("packages/once-again/src/http/replays.test.ts"),
@@ -83,7 +83,7 @@ export const httpMutants: readonly Mutant[] = [
   {
     guard: "quota: what brought no key is given back",
     file: onceHttp,
-    search: "if (isCounted && !report.keepsNewKey) quota.giveBack(scope);",
+    search: "if (isCounted && !use.storesNewKey) quota.giveBack(scope);",
     replace: "",
     check: test("packages/once-again/src/http/quota.test.ts"),
     killedBy: "nor a repeat",
@@ -106,9 +106,9 @@ export const httpMutants: readonly Mutant[] = [
   },
   {
     guard: "options: what is no store is refused",
-    file: "packages/once-again/src/http/http-options.ts",
-    search: "checkStore(options.store, options.mode);",
-    replace: "",
+    file: "packages/once-again/src/engine/check-store.ts",
+    search: 'if (!hasMethod(store, "claim")) throw',
+    replace: 'if (store === "none") throw',
     check: test("test/option-names.test.ts"),
     killedBy: "a Pool of pg",
   },
@@ -131,8 +131,8 @@ export const httpMutants: readonly Mutant[] = [
   {
     guard: "fingerprint: a target in absolute form is the same request",
     file: onceHttp,
-    search: "path: originForm(request.path)",
-    replace: "path: request.path",
+    search: "const path = originForm(request.path);",
+    replace: "const { path } = request;",
     check: test("packages/once-again/src/http/once-http.test.ts"),
     killedBy: "a target in absolute form",
   },

@@ -16,7 +16,6 @@ const test = (file: string): Check => ({ kind: "test", file });
 const transition = "packages/once-again/src/stores/transition.ts";
 const decisions = "packages/once-again/src/engine/leased-decisions.ts";
 const engine = "packages/once-again/src/engine/leased-engine.ts";
-const carryOut = "packages/once-again/src/engine/carry-out.ts";
 
 export const mutants: readonly Mutant[] = [
   {
@@ -186,9 +185,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "acknowledge before commit: the answer is kept before it goes out",
-    file: carryOut,
-    search: "if (await settle(parts, owned, settlement, ended)) {",
-    replace: "void settle(parts, owned, settlement, ended).catch(() => undefined);\n  if (ended) {",
+    file: engine,
+    search: "if (await settle(parts, owned, settlement, result)) {",
+    replace: "void settle(parts, owned, settlement, result).catch(() => undefined);\n  if (ended) {",
     check: longSimulation,
     killedBy: "same-answer",
   },
@@ -344,7 +343,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "attempt in the derived key: it is the same in every attempt",
-    file: carryOut,
+    file: engine,
     search: "const step = recordedSteps(steps, options.steps);",
     replace: "const step = recordedSteps({ ...steps, key: `${key} ${attempt}` }, options.steps);",
     check: simulation,

@@ -86,9 +86,9 @@ export const outerMutants: readonly Mutant[] = [
   },
   {
     guard: "store: a retention that it can't keep is refused at the start",
-    file: "packages/once-again/src/engine/leased-engine.ts",
-    search: "  refuseForgetful(store, options);\n",
-    replace: "",
+    file: "packages/once-again/src/engine/check-store.ts",
+    search: "if (retentionMs > retentionMsMax) {",
+    replace: "if (retentionMs > 1e300) {",
     check: testFile("packages/once-again/src/stores/nats/nats-store.test.ts"),
     killedBy: "keeps records less long than the route asks for",
   },

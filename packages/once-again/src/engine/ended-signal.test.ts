@@ -5,7 +5,7 @@ import { codeOf, engineBench, first, job, leaseMs, operation } from "../../../..
 import { memoryStore } from "../stores/memory/index.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import type { TransactionalStore } from "../stores/store.ts";
-import type { Attempt, WorkResult, Work } from "./execution.ts";
+import type { Attempt, WorkResult, Work } from "./engine.ts";
 import { leasedEngine } from "./leased-engine.ts";
 import type { ServerEvent } from "./server-event.ts";
 import { transactionalEngine } from "./transactional-engine.ts";

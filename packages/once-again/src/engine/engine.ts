@@ -1,5 +1,5 @@
-import type { Work } from "./execution.ts";
-import type { OnceOperation, Outcome } from "./outcome.ts";
+import type { RecordName } from "../stores/store.ts";
+import type { Steps } from "./steps.ts";
 
 /** Carries each operation out once, whatever its transport: HTTP rules and brokers are built on it. */
 export interface Engine<Transaction> {
@@ -10,12 +10,84 @@ export interface Engine<Transaction> {
    *   `ONCE_RESULT_UNCONFIRMED` when it fails after the work, `ONCE_HANDLER_TIMEOUT` when the work takes longer than
    *   `handlerMsMax`: a repeat with the same key finds out. `ONCE_CLOSED` once `close` was called.
    */
-  run(operation: OnceOperation, work: Work<Transaction>): Promise<Outcome>;
-  /** Runs the work of a request that brought no key: as often as it is sent. */
-  runUnkeyed(scope: string, work: Work<Transaction>): Promise<Uint8Array>;
+  run<Value>(operation: OnceOperation<Value>, work: Work<Transaction, Value>): Promise<Outcome<Value>>;
+  /** Runs the work of a request that brought no key: as often as it is sent. Its result is stored nowhere. */
+  runUnkeyed<Value>(scope: string, work: Work<Transaction, Value>): Promise<Value>;
   /**
    * Takes no new operations, and resolves when the running ones have ended, and what the store had not confirmed yet is
    * settled, or twice `storeMsMax` have passed. The store stays open.
    */
   close(): Promise<void>;
 }
+
+/** One operation: its name, and what it is, so that a key can't be used for another. */
+export interface OnceOperation<Value = Uint8Array> extends RecordName {
+  /** SHA-256 of the request, hexadecimal: see `fingerprint` in once-again/key. */
+  readonly fingerprint: string;
+  /** How its result is stored. */
+  readonly codec: Codec<Value>;
+}
+
+/** How results become bytes for the store, and results again for repeats. What it throws is a failure of the work. */
+export interface Codec<Value> {
+  encode(value: Value): Uint8Array;
+  decode(bytes: Uint8Array): Value;
+}
+
+/** The work of one operation. It tells its failures by what it returns; if it throws, the outcome is unknown. */
+export type Work<Transaction, Value = Uint8Array> = (attempt: Attempt<Transaction>) => Promise<WorkResult<Value>>;
+
+/**
+ * What one run of the work did: `done` (it happened), `refused` (it answered with a failure that is to be kept),
+ * `none` (nothing happened), `unknown` (it failed and can't tell), `held` (it can't tell, and no policy may run it again
+ * or settle it).
+ */
+export interface WorkResult<Value = Uint8Array> {
+  effect: "done" | "refused" | "none" | "unknown" | "held";
+  /** What the caller gets, and repeats where it is stored. */
+  result: Value;
+  /** What the work failed with, if it did: a conflict between transactions is no failure of the work. */
+  cause?: unknown;
+}
+
+/** What became of one request for an operation. */
+export type Outcome<Value = Uint8Array> =
+  /** This request carried it out. */
+  | { kind: "executed"; result: Value }
+  /** It was carried out before; this is the first result. */
+  | { kind: "replayed"; result: Value }
+  /** Another request carries it out right now. */
+  | { kind: "in-progress" }
+  /** The key was used before, for another request. */
+  | { kind: "mismatch" }
+  /** An earlier attempt ended without a word, and the route never runs such an operation again by itself. */
+  | { kind: "outcome-unknown" };
+
+/** What a handler is told of the operation that it carries out. */
+export interface Execution<Transaction = undefined> {
+  /** The caller's key; `undefined` when the request brought none and none is required. */
+  readonly key: string | undefined;
+  /** Whose key it is; empty for a request that passes through. */
+  readonly scope: string;
+  /** 1 for the first attempt; more when an earlier one was abandoned and the route runs such operations again. */
+  readonly attempt: number;
+  /** Grows with every attempt. An effect that remembers the highest fence it saw can refuse a late worker. */
+  readonly fence: number;
+  /**
+   * Aborts with `ONCE_LEASE_LOST` when this worker no longer owns the key, with `ONCE_HANDLER_TIMEOUT` when it has worked
+   * for `handlerMsMax`, and with `ONCE_OPERATION_ENDED` when its operation was answered with anything but a success, by
+   * itself or by somebody else. Stop then: nobody waits for it, and another may be at it.
+   */
+  readonly signal: AbortSignal;
+  /** Whether an earlier attempt may have had effects. */
+  readonly abandoned: boolean;
+  /** Recovery points, for operations of several steps. */
+  readonly step: Steps;
+  /** In transactional mode, the open transaction: write through it, and the effect commits with the key. */
+  readonly transaction: Transaction;
+  /** Says that nothing happened, whatever the handler answers then: the answer is not kept, a retry runs afresh. */
+  noEffect(): void;
+}
+
+/** What the engine tells the work of one operation. */
+export type Attempt<Transaction> = Omit<Execution<Transaction>, "noEffect">;

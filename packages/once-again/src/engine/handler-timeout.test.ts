@@ -4,7 +4,7 @@ import { appDatabase, insertOrder } from "../../../../test/support/app-database.
 import { codeOf, engineBench, first, job, leaseMs, operation } from "../../../../test/support/engine-bench.ts";
 import { systemClock } from "../core/system-clock.ts";
 import { fakeClock } from "../testing/fake-clock.ts";
-import type { Attempt } from "./execution.ts";
+import type { Attempt } from "./engine.ts";
 import { leasedEngine } from "./leased-engine.ts";
 import { transactionalEngine } from "./transactional-engine.ts";
 

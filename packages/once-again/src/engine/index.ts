@@ -1,10 +1,10 @@
-export type { Engine } from "./engine.ts";
-export { type Attempt, type WorkResult, type Execution, NoEffectError, type Work } from "./execution.ts";
+export { bytesCodec } from "./codec.ts";
+export type { Attempt, Codec, Engine, Execution, OnceOperation, Outcome, Work, WorkResult } from "./engine.ts";
+export { NoEffectError } from "./errors.ts";
 export { leasedEngine } from "./leased-engine.ts";
 export type { EngineOptions } from "./options.ts";
-export type { OnceOperation, Outcome } from "./outcome.ts";
 export { sealedStore } from "./sealed-store.ts";
-export { type SealedPart, type Sealer, sealer, type SealKey, sealKeyId } from "./sealer.ts";
+export { type SealedPart, sealer, type SealKey, sealKeyId } from "./sealer.ts";
 export type { ServerEvent, StoreOperation } from "./server-event.ts";
 export type { Reconciled, Steps } from "./steps.ts";
 export { transactionalEngine } from "./transactional-engine.ts";

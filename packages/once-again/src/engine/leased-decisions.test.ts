@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { InspectedRecord } from "../stores/store.ts";
-import type { WorkResult } from "./execution.ts";
+import type { WorkResult } from "./engine.ts";
 import { mustStop, outcomeOfLoser, outcomeOfOwner, settlementOf, settlementOfUnknown } from "./leased-decisions.ts";
 
 const result = Uint8Array.of(1);

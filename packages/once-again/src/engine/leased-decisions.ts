@@ -1,6 +1,5 @@
 import type { ClaimAnswer, InspectedRecord } from "../stores/store.ts";
-import type { WorkResult } from "./execution.ts";
-import type { OnceOperation, Outcome } from "./outcome.ts";
+import type { OnceOperation, Outcome, WorkResult } from "./engine.ts";
 
 // What the leased engine decides, data in and decision out. The explorer (test/proof/explorer) drives these functions.
 

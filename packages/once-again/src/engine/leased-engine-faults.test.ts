@@ -8,7 +8,7 @@ import {
   leaseMs,
   operation,
 } from "../../../../test/support/engine-bench.ts";
-import type { Attempt } from "./execution.ts";
+import type { Attempt } from "./engine.ts";
 
 // The store fails, or the lease is lost, at every point of an operation.
 

@@ -9,7 +9,7 @@ import {
   operation,
 } from "../../../../test/support/engine-bench.ts";
 import { memoryStore } from "../stores/memory/index.ts";
-import type { Attempt } from "./execution.ts";
+import type { Attempt } from "./engine.ts";
 import { leasedEngine } from "./leased-engine.ts";
 
 describe("one key, one effect", () => {

@@ -19,54 +19,55 @@ export interface EngineOptions {
    *
    * In transactional mode this never arises: a rollback proves that nothing happened.
    */
-  onUnknown?: "hold" | "rerun";
+  readonly onUnknown?: "hold" | "rerun" | undefined;
   /**
    * How long the lease of an attempt must be over before the operation is run again, milliseconds; default 0. Until then
    * repeats are told "in progress". Give it where the first worker may still be alive when its lease is over, and its
    * effect does not check the fence. Above 0, a lease is never ended before its time under a worker that may be alive; 0
    * says that two workers at a time are no harm, and an operation that failed may run again at once.
    */
-  quiesceMs?: number;
+  readonly quiesceMs?: number | undefined;
   /** `"rerun"` on a store that can lose claims is refused, unless this says that duplicates are no harm. */
-  acknowledgeDuplicates?: boolean;
+  readonly acknowledgeDuplicates?: boolean | undefined;
   /** For the keys of `keyed` steps: 16 bytes or more, the same on every server. */
-  secret?: Uint8Array<ArrayBuffer>;
+  readonly secret?: Uint8Array<ArrayBuffer> | undefined;
   /** How large the kept result of one step may be, bytes; default 64 KiB. */
-  checkpointBytesMax?: number;
+  readonly checkpointBytesMax?: number | undefined;
   /** How long a worker owns a key without a sign of life, whole milliseconds, 100 to a day; default 30,000. */
-  leaseMs?: number;
+  readonly leaseMs?: number | undefined;
   /** How long a result is kept, whole milliseconds, longer than the lease, up to 100 years; default 24 hours. */
-  retentionMs?: number;
+  readonly retentionMs?: number | undefined;
   /** How long a repeat waits for an operation that is running before it is told so, milliseconds; default 0. */
-  waitMs?: number;
+  readonly waitMs?: number | undefined;
   /**
    * How long one call to the store may take, its retry included, milliseconds, 1 or more; default 5000. Of a transaction:
    * how long it may take to get it, and to end it.
    */
-  storeMsMax?: number;
+  readonly storeMsMax?: number | undefined;
   /**
    * How long a handler may work, milliseconds, 1 or more; default 300,000, as long as a caller of `retryingFetch` waits
    * by default. Then `execution.signal` aborts, the caller is answered 504, and nobody waits for the handler any more: a
    * transaction is rolled back, a lease is no longer renewed, and its outcome is unknown. `Infinity` is: no bound.
    */
-  handlerMsMax?: number;
+  readonly handlerMsMax?: number | undefined;
   /** Hears what happens to each operation. */
-  onEvent?: Listener<ServerEvent>;
+  readonly onEvent?: Listener<ServerEvent> | undefined;
   /**
    * Is told of errors that a person here must hear of: what a handler or the store threw, since the caller gets a plain
    * 500, 503 or 504, and what a handler did after its operation had ended; default `console.error`.
    */
-  onError?: Listener<unknown>;
+  readonly onError?: Listener<unknown> | undefined;
   /** Default the machine's clock. Leases are decided by the store's. */
-  clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** Where chance comes from, for the waits between two calls of the store; default the machine's. */
-  random?: Random;
+  readonly random?: Random | undefined;
 }
 
 /** Engine options, checked, with every default filled in. */
 export interface CheckedEngineOptions {
   /** Passed to every claim: `undefined` where abandoned operations are held. */
   readonly takeOverAfterMs: number | undefined;
+  readonly acknowledgeDuplicates: boolean;
   readonly steps: StepOptions;
   readonly leaseMs: number;
   readonly retentionMs: number;
@@ -101,8 +102,11 @@ export const engineOptionNames: OptionNames<EngineOptions> = {
 
 const dayMs = 86_400_000;
 
+/** How long to wait before asking the store again whether a running operation has ended, milliseconds. */
+export const pollMs = 50;
+
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for the first option that makes no sense. */
-export function checkedEngineOptions(options: EngineOptions): CheckedEngineOptions {
+export function checkEngineOptions(options: EngineOptions): CheckedEngineOptions {
   checkNames("The engine", options, engineOptionNames);
   const onUnknown = checkChoice("onUnknown", options.onUnknown ?? "hold", ["hold", "rerun"]);
   const quiesceMs = checkNumber("quiesceMs", options.quiesceMs ?? 0, { min: 0 });
@@ -112,6 +116,7 @@ export function checkedEngineOptions(options: EngineOptions): CheckedEngineOptio
   const retention = { min: leaseMs + 1, max: 36_525 * dayMs, integer: true };
   return Object.freeze({
     takeOverAfterMs: onUnknown === "hold" ? undefined : quiesceMs,
+    acknowledgeDuplicates: options.acknowledgeDuplicates ?? false,
     steps: { secret: checkedSecret(options.secret), checkpointBytesMax, quiesceMs },
     leaseMs,
     retentionMs: checkNumber(`retentionMs (longer than leaseMs, ${leaseMs})`, options.retentionMs ?? dayMs, retention),

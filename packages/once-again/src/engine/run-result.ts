@@ -1,16 +1,38 @@
+import { OnceAgainError } from "../core/errors.ts";
 import { type Listener, notify } from "../core/events.ts";
-import type { OnceOperation, Outcome } from "./outcome.ts";
+import type { Acquired, ClaimAnswer } from "../stores/store.ts";
+import type { Codec, OnceOperation, Outcome, WorkResult } from "./engine.ts";
 import type { ServerEvent } from "./server-event.ts";
 
 /** What became of one request, and what is said of it. */
-export interface RunResult {
+export interface RunResult<Value = unknown> {
+  /** With the result as the store has it. */
   outcome: Outcome;
   /** Whether the store keeps the outcome, so that it is the answer to every duplicate. */
   isStored: boolean;
   /** The one event that tells of how this request ended. */
   event: Exclude<ServerEvent["type"], "lease-lost" | "store-answered" | "store-failed">;
+  /** What the work returned, where this request ran it: it need not be decoded again. */
+  value?: Value;
   /** With `handler-failed`, what the handler failed with. */
   error?: unknown;
+}
+
+/** What became of a request whose work did not run. */
+export function withoutWork(outcome: Outcome): RunResult<never> {
+  return { outcome, isStored: outcome.kind === "replayed", event: outcome.kind };
+}
+
+/** What a claim that was not granted means for its request. */
+export function outcomeOfClaim(answer: Exclude<ClaimAnswer, Acquired>): Outcome {
+  switch (answer.kind) {
+    case "done":
+      return { kind: "replayed", result: answer.result };
+    case "abandoned":
+      return { kind: "outcome-unknown" };
+    default:
+      return { kind: answer.kind };
+  }
 }
 
 /**
@@ -18,7 +40,10 @@ export interface RunResult {
  *
  * @param isSameRequest whether the duplicate has the fingerprint of the one that ended.
  */
-export function resultForDuplicate({ outcome, isStored }: RunResult, isSameRequest: boolean): RunResult | undefined {
+export function resultForDuplicate(
+  { outcome, isStored }: RunResult,
+  isSameRequest: boolean,
+): RunResult<never> | undefined {
   if (isSameRequest) {
     if ("result" in outcome) return isStored ? withoutWork({ kind: "replayed", result: outcome.result }) : undefined;
     return outcome.kind === "in-progress" ? undefined : withoutWork(outcome);
@@ -28,11 +53,6 @@ export function resultForDuplicate({ outcome, isStored }: RunResult, isSameReque
   return isOthers && outcome.kind !== "mismatch" ? withoutWork({ kind: "mismatch" }) : undefined;
 }
 
-/** What became of a request whose work did not run. */
-export function withoutWork(outcome: Outcome): RunResult {
-  return { outcome, isStored: outcome.kind === "replayed", event: outcome.kind };
-}
-
 /** Tells of the end of one request. */
 export function notifyEnd(
   onEvent: Listener<ServerEvent> | undefined,
@@ -40,4 +60,16 @@ export function notifyEnd(
   { event, error }: RunResult,
 ): void {
   notify(onEvent, event === "handler-failed" ? { type: event, scope, key, error } : { type: event, scope, key });
+}
+
+/** The outcome as its caller knows it. */
+export function decodeOutcome<Value>(ran: RunResult<Value>, codec: Codec<Value>): Outcome<Value> {
+  const { outcome } = ran;
+  if (!("result" in outcome)) return outcome;
+  return { kind: outcome.kind, result: "value" in ran ? ran.value : codec.decode(outcome.result) };
+}
+
+/** What work failed with. */
+export function failureOf({ cause }: WorkResult<unknown>): unknown {
+  return cause ?? new OnceAgainError("ONCE_HANDLER_FAILED", "The handler answered that it failed.");
 }

@@ -2,7 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { sharedTimers } from "../core/shared-timers.ts";
 import { resultForDuplicate, type RunResult } from "./run-result.ts";
-import type { OnceOperation, Outcome } from "./outcome.ts";
+import type { OnceOperation, Outcome } from "./engine.ts";
 
 /** One operation that runs, or asks the store for its key. */
 export interface RunningOperation {
@@ -20,12 +20,16 @@ interface Waiter {
   readonly fingerprint: string;
   readonly waitEndsAt: number;
   cancelTimer?: () => void;
-  resolve(result: RunResult | RunningOperation): void;
+  resolve(result: RunResult<never> | RunningOperation): void;
 }
 
 /** The operations that run in this process: a duplicate of one is answered without asking the store. */
 export interface RunningOperations {
-  run(operation: OnceOperation, start: (running: RunningOperation) => Promise<RunResult>): Promise<RunResult>;
+  /** Starts an operation, or waits for the one that runs under its key: `start` is called unless that one answers both. */
+  run<Value>(
+    operation: Pick<OnceOperation, "scope" | "key" | "fingerprint">,
+    start: (running: RunningOperation) => Promise<RunResult<Value>>,
+  ): Promise<RunResult<Value>>;
   /** The store has said that the key is this request's: now others under it are known to be wrong. */
   confirm(running: RunningOperation): void;
   /** Runs an operation that has no key, and so no duplicates. */
@@ -51,7 +55,10 @@ export function runningOperations(clock: Clock, waitMs: number): RunningOperatio
     if (operations.size + unkeyed === 0) for (const resolve of idle.splice(0)) resolve();
   };
   return {
-    async run({ scope, key, fingerprint }, start) {
+    async run<Value>(
+      { scope, key, fingerprint }: Pick<OnceOperation, "scope" | "key" | "fingerprint">,
+      start: (running: RunningOperation) => Promise<RunResult<Value>>,
+    ) {
       const id = JSON.stringify([scope, key]);
       const waitEndsAt = clock.monotonic() + waitMs;
       const other = operations.get(id);
@@ -61,13 +68,13 @@ export function runningOperations(clock: Clock, waitMs: number): RunningOperatio
         running = { fingerprint, waitEndsAt, isConfirmed: false };
         operations.set(id, running);
       } else {
-        const result = await new Promise<RunResult | RunningOperation>((resolve) =>
+        const result = await new Promise<RunResult<never> | RunningOperation>((resolve) =>
           addWaiter(other, { fingerprint, waitEndsAt, resolve }),
         );
         if ("outcome" in result) return result;
         running = result;
       }
-      let ran: RunResult | undefined;
+      let ran: RunResult<Value> | undefined;
       try {
         if (other !== undefined) refuseWhenDraining();
         ran = await start(running);
@@ -106,7 +113,7 @@ export function runningOperations(clock: Clock, waitMs: number): RunningOperatio
 /** How duplicates come to wait for a running operation, and are answered. */
 function waiters(operations: Map<string, RunningOperation>, clock: Clock) {
   const timers = sharedTimers(clock);
-  const answerWaiter = (waiting: Set<Waiter>, waiter: Waiter, result: RunResult | RunningOperation): void => {
+  const answerWaiter = (waiting: Set<Waiter>, waiter: Waiter, result: RunResult<never> | RunningOperation): void => {
     waiting.delete(waiter);
     waiter.cancelTimer?.();
     waiter.resolve(result);
@@ -145,6 +152,6 @@ function waiters(operations: Map<string, RunningOperation>, clock: Clock) {
   return { addWaiter, answerWaiter, finish };
 }
 
-const unstored = (outcome: Outcome): RunResult => ({ outcome, isStored: false, event: outcome.kind });
+const unstored = (outcome: Outcome): RunResult<never> => ({ outcome, isStored: false, event: outcome.kind });
 const mismatch = unstored({ kind: "mismatch" });
 const inProgress = unstored({ kind: "in-progress" });

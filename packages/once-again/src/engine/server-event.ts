@@ -1,4 +1,4 @@
-import type { Outcome } from "./outcome.ts";
+import type { Outcome } from "./engine.ts";
 
 /**
  * What happened to one operation; `key` is undefined when its request brought none. No payloads: `error` is the

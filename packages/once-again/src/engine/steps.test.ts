@@ -1,15 +1,16 @@
+import { bytesCodec } from "./codec.ts";
 import type { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
 import { appDatabase, insertOrder } from "../../../../test/support/app-database.ts";
 import { codeOf } from "../../../../test/support/engine-bench.ts";
 import { fakeClock } from "../testing/index.ts";
-import type { WorkResult, Work } from "./execution.ts";
+import type { WorkResult, Work } from "./engine.ts";
 import { leasedEngine } from "./leased-engine.ts";
 import type { EngineOptions } from "./options.ts";
 import type { Steps } from "./steps.ts";
 import { transactionalEngine } from "./transactional-engine.ts";
 
-const operation = { scope: "acme", key: "order-1", fingerprint: "f" };
+const operation = { scope: "acme", key: "order-1", fingerprint: "f", codec: bytesCodec };
 const secret = new Uint8Array(16).fill(7);
 const done: WorkResult = { effect: "done", result: new Uint8Array() };
 const crash = new Error("crash");

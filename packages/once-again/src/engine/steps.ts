@@ -1,7 +1,7 @@
 import { OnceAgainError } from "../core/errors.ts";
 import { checkNumber, invalidOptionError } from "../core/options.ts";
 import { deriveKey } from "../key/index.ts";
-import { heldError } from "./held-error.ts";
+import { heldError } from "./errors.ts";
 
 /** What a look at the world says of an effect whose outcome is unknown. */
 export type Reconciled<Value> =

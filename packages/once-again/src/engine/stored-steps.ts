@@ -34,15 +34,3 @@ export function storedSteps(
     },
   };
 }
-
-/** Runs a transaction step of work that has no record. */
-export async function transactUnkeyed(
-  door: StoreDoor,
-  work: (transaction: unknown) => Promise<Uint8Array>,
-  time: HandlerTimeout,
-): Promise<Uint8Array> {
-  return door.transactUnkeyed(async (transaction) => {
-    const result = await time.within(work(transaction));
-    return { keep: "commit", result, value: result };
-  });
-}

@@ -2,21 +2,19 @@ import { sleep } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { notify } from "../core/events.ts";
 import type { TransactionalStore, TransactionAnswer, TransactionEnding } from "../stores/store.ts";
-import { failureOf } from "./carry-out.ts";
-import { operationEndedError } from "./ended-error.ts";
-import type { Engine } from "./engine.ts";
-import { type WorkResult, firstAttempt, type Work } from "./execution.ts";
-import { type HandlerTimeout, startHandlerTimeout } from "./handler-timeout.ts";
-import { type RunningOperation, runningOperations } from "./running-operations.ts";
-import { withoutWork, type RunResult, notifyEnd } from "./run-result.ts";
-import { mustStop } from "./leased-decisions.ts";
-import { pollMs } from "./leased-engine.ts";
-import { type CheckedEngineOptions, checkedEngineOptions, type EngineOptions } from "./options.ts";
-import { type OnceOperation, outcomeOfClaim } from "./outcome.ts";
+import { checkTransactionalStore } from "./check-store.ts";
+import type { Engine, OnceOperation, Work, WorkResult } from "./engine.ts";
+import { operationEndedError } from "./errors.ts";
 import { expiryPurge } from "./expiry-purge.ts";
+import { type HandlerTimeout, startHandlerTimeout } from "./handler-timeout.ts";
+import { mustStop } from "./leased-decisions.ts";
+import { type CheckedEngineOptions, checkEngineOptions, type EngineOptions, pollMs } from "./options.ts";
+import { decodeOutcome, failureOf, notifyEnd, outcomeOfClaim, type RunResult, withoutWork } from "./run-result.ts";
+import { type RunningOperation, runningOperations } from "./running-operations.ts";
 import { plainSteps } from "./steps.ts";
 import { resultUnconfirmed, storeUnavailable } from "./store-calls.ts";
 import { type StoreDoor, storeDoor } from "./store-door.ts";
+import { firstAttempt } from "./unkeyed-work.ts";
 
 /**
  * An engine whose key, effect and result commit in one transaction of the user's own database: a crash at any point
@@ -28,37 +26,36 @@ export function transactionalEngine<Transaction>(
   store: TransactionalStore<Transaction>,
   engineOptions: EngineOptions,
 ): Engine<Transaction> {
-  if (typeof store.transact !== "function") {
-    throw new OnceAgainError(
-      "ONCE_UNSAFE_PAIR",
-      "Transactional mode needs a store in the database that the handler writes to. Use postgresStore, mariadbStore or " +
-        "sqliteStore there, or leased mode.",
-    );
-  }
-  const options = checkedEngineOptions(engineOptions);
+  const options = checkEngineOptions(engineOptions);
+  return transactionalEngineOn(store, options, storeDoor<Transaction>(store, options));
+}
+
+/** The same, for a room that has checked its options already, and asks the store for more than an engine does. */
+export function transactionalEngineOn<Transaction>(
+  store: TransactionalStore<Transaction>,
+  options: CheckedEngineOptions,
+  door: StoreDoor<Transaction>,
+): Engine<Transaction> {
+  checkTransactionalStore(store);
   const { clock, waitMs, onEvent } = options;
-  const door = storeDoor<Transaction>(store, options);
   const purgeNowAndThen = expiryPurge(door);
   const operations = runningOperations(clock, waitMs);
 
   return {
     async run(operation, work) {
       const ran = await operations.run(operation, (running) =>
-        runTransaction({ door, options, operation, work, running, onBegin: () => operations.confirm(running) }),
+        runOperation({ door, options, operation, work, running, onBegin: () => operations.confirm(running) }),
       );
       notifyEnd(onEvent, operation, ran);
       if (ran.outcome.kind === "executed") purgeNowAndThen();
-      return ran.outcome;
+      return decodeOutcome(ran, operation.codec);
     },
     runUnkeyed: (scope, work) =>
       operations.runUnkeyed(async () => {
-        const { answer, ended } = await transacted(options, { scope, key: undefined }, work, (watched) =>
-          door.transactUnkeyed(watched),
-        );
-        if (ended?.effect === "unknown") {
-          notify(onEvent, { type: "handler-failed", scope, key: undefined, error: failureOf(ended) });
-        }
-        return answer;
+        const name = { scope, key: undefined };
+        const ended = await transact(options, name, { work, encode: storeNothing }, door.transactUnkeyed);
+        if (ended.effect === "unknown") notify(onEvent, { type: "handler-failed", ...name, error: failureOf(ended) });
+        return ended.result;
       }),
     async close() {
       await operations.drain();
@@ -67,49 +64,53 @@ export function transactionalEngine<Transaction>(
   };
 }
 
+const storeNothing = (): Uint8Array => new Uint8Array();
+
 /** One operation, and what its transaction needs. */
-interface Running<Transaction> {
+interface Running<Transaction, Value> {
   door: StoreDoor<Transaction>;
   options: CheckedEngineOptions;
-  operation: OnceOperation;
-  work: Work<Transaction>;
+  operation: OnceOperation<Value>;
+  work: Work<Transaction, Value>;
   running: RunningOperation;
   /** Is called when the key is ours. */
   onBegin: () => void;
 }
 
 /** Runs an operation; as long as another process has its key, asks again until the wait is over. */
-async function runTransaction<Transaction>(parts: Running<Transaction>): Promise<RunResult> {
-  const { door, options, operation, running } = parts;
+async function runOperation<Transaction, Value>(parts: Running<Transaction, Value>): Promise<RunResult<Value>> {
+  const { door, options, running } = parts;
+  const { scope, key, fingerprint, codec } = parts.operation;
   const { clock, retentionMs } = options;
-  const work: Work<Transaction> = (attempt) => {
+  const work: Work<Transaction, Value> = (attempt) => {
     parts.onBegin();
     return parts.work(attempt);
   };
+  const encode = (value: Value): Uint8Array => codec.encode(value);
+  const begin: Begin<Transaction, Value, TransactionAnswer<Ended<Value>>> = (run) =>
+    door.transact({ scope, key, fingerprint, retentionMs }, run);
   for (;;) {
-    const ran = ranOf(
-      await transacted(options, operation, work, (watched) => door.transact({ ...operation, retentionMs }, watched), {
-        kind: "abandoned",
-        leaseOverMs: 0,
-      }),
-    );
+    const ran = resultOf(await transact(options, { scope, key }, { work, encode }, begin, held));
     const leftMs = running.waitEndsAt - clock.monotonic();
     if (ran.outcome.kind !== "in-progress" || leftMs <= 0) return ran;
     await sleep(clock, Math.min(pollMs, leftMs));
   }
 }
 
-/** What a transaction came to. */
-function ranOf({ answer, ended }: Transacted<TransactionAnswer<Uint8Array>>): RunResult {
-  if (answer.kind !== "executed" || ended === undefined) return withoutWork(outcomeOfClaim(answer as NotExecuted));
-  const outcome = { kind: "executed", result: answer.value } as const;
-  const { effect } = ended;
-  if (effect === "unknown") return { outcome, isStored: false, event: "handler-failed", error: failureOf(ended) };
-  const isStored = keeps[effect] !== "rollback";
-  return { outcome, isStored, event: isStored ? "executed" : "released" };
-}
+/** The answer where the store found its transaction ended by the work, and therefore holds the key. */
+const held = { kind: "abandoned", leaseOverMs: 0 } as const;
 
-type NotExecuted = Exclude<TransactionAnswer<Uint8Array>, { kind: "executed" }>;
+/** What a transaction came to. */
+function resultOf<Value>(answer: TransactionAnswer<Ended<Value>>): RunResult<Value> {
+  if (answer.kind !== "executed") return withoutWork(outcomeOfClaim(answer));
+  const { effect, bytes, result } = answer.value;
+  const executed = { outcome: { kind: "executed", result: bytes }, value: result } as const;
+  if (effect === "unknown") {
+    return { ...executed, isStored: false, event: "handler-failed", error: failureOf(answer.value) };
+  }
+  const isStored = keeps[effect] !== "rollback";
+  return { ...executed, isStored, event: isStored ? "executed" : "released" };
+}
 
 /** The name of an operation; without a key, of one that has no record. */
 interface Name {
@@ -117,74 +118,84 @@ interface Name {
   key: string | undefined;
 }
 
-/** What the store answered, and how the last run of the work ended, if it ran. */
-interface Transacted<Answer> {
-  answer: Answer;
-  ended: WorkResult | undefined;
+/** Work, and how its result is stored. */
+interface EncodedWork<Transaction, Value> {
+  work: Work<Transaction, Value>;
+  encode: (value: Value) => Uint8Array;
 }
 
+/** How one run of the work ended. `bytes`: its result, as it is stored. */
+interface Ended<Value> extends WorkResult<Value> {
+  bytes: Uint8Array;
+}
+
+/** Asks the store for a transaction, in which the work runs. */
+type Begin<Transaction, Value, Answer> = (
+  run: (transaction: Transaction) => Promise<TransactionEnding<Ended<Value>>>,
+) => Promise<Answer>;
+
 /** The last run of the work: a store that runs it again has found out that the transaction before came to nothing. */
-interface LastRun {
-  time: HandlerTimeout;
-  ended?: WorkResult;
+interface LastRun<Value> {
+  timeout: HandlerTimeout;
+  ended?: Ended<Value>;
   /** What the work threw. */
   thrown?: { error: unknown };
 }
 
 /** Runs the work in its time. Work whose time is over has failed: its transaction is rolled back. */
-async function runIn<Transaction>(
+async function runIn<Transaction, Value>(
   options: CheckedEngineOptions,
   { scope, key }: Name,
-  work: Work<Transaction>,
+  { work, encode }: EncodedWork<Transaction, Value>,
   transaction: Transaction,
-  run: LastRun,
-): Promise<TransactionEnding<Uint8Array>> {
-  const { time } = run;
+  run: LastRun<Value>,
+): Promise<TransactionEnding<Ended<Value>>> {
+  const { timeout } = run;
   const steps = plainSteps({ scope, key }, options.steps, (step) => step(transaction));
   try {
-    run.ended = await time.within(work(firstAttempt({ scope, key }, transaction, steps, time.signal)));
+    const worked = await timeout.within(work(firstAttempt({ scope, key }, transaction, steps, timeout.signal)));
+    run.ended = { ...worked, bytes: encode(worked.result) };
   } catch (error) {
     run.thrown = { error };
     throw error;
   } finally {
-    time.stop(run.ended === undefined || mustStop(run.ended.effect) ? operationEndedError() : undefined);
+    timeout.stop(run.ended === undefined || mustStop(run.ended.effect) ? operationEndedError() : undefined);
   }
-  const { effect, result, cause } = run.ended;
-  return { keep: keeps[effect], result, value: result, cause };
+  const { effect, bytes, cause } = run.ended;
+  return { keep: keeps[effect], result: bytes, value: run.ended, cause };
 }
 
 /**
  * Tells the failures apart: what the work throws is the handler's, everything else is the store's. Where the work had
  * asked for a commit, nobody knows of the store's failure whether it came before or after.
  *
- * @param held the answer where the store found its transaction ended by the work, and therefore holds the key.
+ * @param whenHeld the answer where the store found its transaction ended by the work, and therefore holds the key.
  */
-async function transacted<Transaction, Answer>(
+async function transact<Transaction, Value, Answer>(
   options: CheckedEngineOptions,
   { scope, key }: Name,
-  work: Work<Transaction>,
-  transact: (watched: (transaction: Transaction) => Promise<TransactionEnding<Uint8Array>>) => Promise<Answer>,
-  held?: Answer,
-): Promise<Transacted<Answer>> {
-  let last: LastRun | undefined;
+  work: EncodedWork<Transaction, Value>,
+  begin: Begin<Transaction, Value, Answer>,
+  whenHeld?: Answer,
+): Promise<Answer> {
+  let last: LastRun<Value> | undefined;
   try {
-    const answer = await transact((transaction) => {
-      last = { time: startHandlerTimeout(options) };
+    return await begin((transaction) => {
+      last = { timeout: startHandlerTimeout(options) };
       return runIn(options, { scope, key }, work, transaction, last);
     });
-    return { answer, ended: last?.ended };
   } catch (error) {
     const run = last;
     // It was not committed as it was asked for: what its handler may still do must not count on it.
-    run?.time.stop(operationEndedError());
+    run?.timeout.stop(operationEndedError());
     const isHandlers = run?.thrown !== undefined && run.thrown.error === error;
     if (isHandlers || OnceAgainError.isInstance(error, "ONCE_HANDLER_FAILED")) {
       notify(options.onEvent, { type: "handler-failed", scope, key, error });
       throw error;
     }
-    if (OnceAgainError.isInstance(error, "ONCE_OUTCOME_UNKNOWN") && held !== undefined) {
+    if (OnceAgainError.isInstance(error, "ONCE_OUTCOME_UNKNOWN") && whenHeld !== undefined) {
       options.onError(error);
-      return { answer: held, ended: undefined };
+      return whenHeld;
     }
     notify(options.onEvent, { type: "store-failed", operation: "transact", scope, key, error });
     const keep = run?.ended && keeps[run.ended.effect];

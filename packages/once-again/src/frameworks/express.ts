@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import {
   type HttpOptions,
-  type IdempotencyPolicy,
   type LeasedHttpOptions,
   onceHttp,
+  type OnceRoute,
   type TransactionalHttpOptions,
 } from "../http/index.ts";
 import {
@@ -26,12 +26,8 @@ export type ExpressResponse<Transaction> = ServerResponse & { locals: { once?: N
 type Next = (error?: unknown) => void;
 
 /** Express middleware that runs each operation of the handlers behind it once. */
-export interface OnceExpress<Request, Transaction> {
+export interface OnceExpress<Request, Transaction> extends OnceRoute {
   (request: Request, response: ExpressResponse<Transaction>, next: Next): Promise<void>;
-  /** What the route says of itself: serve it as JSON where callers may look it up. */
-  readonly policy: IdempotencyPolicy;
-  /** Takes no new operations, and resolves when the running ones have ended and are kept. */
-  close(): Promise<void>;
 }
 
 /**

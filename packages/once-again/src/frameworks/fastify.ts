@@ -2,9 +2,9 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import {
   type HttpOptions,
-  type IdempotencyPolicy,
   type LeasedHttpOptions,
   onceHttp,
+  type OnceRoute,
   type TransactionalHttpOptions,
 } from "../http/index.ts";
 import { runFastifyMiddleware, type FastifyReply } from "./fastify-reply.ts";
@@ -28,7 +28,7 @@ export interface FastifyRequest {
 }
 
 /** The options of a route of Fastify that runs each of its operations once. */
-export interface OnceFastify {
+export interface OnceFastify extends OnceRoute {
   readonly onRequest: (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void;
   readonly preParsing: <Payload>(
     request: FastifyRequest,
@@ -38,10 +38,6 @@ export interface OnceFastify {
   ) => void;
   readonly preHandler: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
   readonly onError: (request: FastifyRequest, reply: FastifyReply, error: Error, done: () => void) => void;
-  /** What the route says of itself: serve it as JSON where callers may look it up. */
-  readonly policy: IdempotencyPolicy;
-  /** Takes no new operations, and resolves when the running ones have ended and are kept. */
-  readonly close: () => Promise<void>;
 }
 
 /** What `onRequest` read of a request. A second mount must find it: to be told of that, not of a body that is gone. */

@@ -2,9 +2,9 @@ import { invalidOptionError } from "../core/options.ts";
 import { type Execution } from "../engine/index.ts";
 import {
   type HttpOptions,
-  type IdempotencyPolicy,
   type LeasedHttpOptions,
   onceHttp,
+  type OnceRoute,
   type TransactionalHttpOptions,
 } from "../http/index.ts";
 import { beginPassage, continuePassage, endPassage, incomingOf, refuseNested, refuseSecondMount } from "./mounting.ts";
@@ -22,12 +22,8 @@ export type FetchHandler<
 > = (request: Native, execution: Execution<Transaction>, ...rest: Rest) => Response | Promise<Response>;
 
 /** A handler that runs each operation once. What it is given beside the request is passed on. */
-export interface OnceFetch<Native extends Request = Request, Rest extends readonly unknown[] = []> {
+export interface OnceFetch<Native extends Request = Request, Rest extends readonly unknown[] = []> extends OnceRoute {
   (request: Native, ...rest: Rest): Promise<Response>;
-  /** What the route says of itself: serve it as JSON where callers may look it up. */
-  readonly policy: IdempotencyPolicy;
-  /** Takes no new operations, and resolves when the running ones have ended and are kept. */
-  close(): Promise<void>;
 }
 
 /**

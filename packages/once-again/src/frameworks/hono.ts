@@ -2,9 +2,9 @@ import { OnceAgainError } from "../core/errors.ts";
 import { type Execution } from "../engine/index.ts";
 import {
   type HttpOptions,
-  type IdempotencyPolicy,
   type LeasedHttpOptions,
   onceHttp,
+  type OnceRoute,
   type TransactionalHttpOptions,
 } from "../http/index.ts";
 import { DownstreamResponse, type ResponseContext } from "./hono-response.ts";
@@ -43,12 +43,8 @@ export interface HonoContext extends ResponseContext {
 }
 
 /** Hono middleware that runs each operation of the handlers behind it once. */
-export interface OnceHono<Context> {
+export interface OnceHono<Context> extends OnceRoute {
   (context: Context, next: () => Promise<void>): Promise<Response | undefined>;
-  /** What the route says of itself: serve it as JSON where callers may look it up. */
-  readonly policy: IdempotencyPolicy;
-  /** Takes no new operations, and resolves when the running ones have ended and are kept. */
-  close(): Promise<void>;
 }
 
 /**

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import {
   type HttpOptions,
-  type IdempotencyPolicy,
   type LeasedHttpOptions,
   onceHttp,
+  type OnceRoute,
   type TransactionalHttpOptions,
 } from "../http/index.ts";
 import { sendThroughKoa } from "./koa-response.ts";
@@ -32,12 +32,8 @@ export interface KoaContext {
 }
 
 /** Koa middleware that runs each operation of the middleware behind it once. */
-export interface OnceKoa<Context> {
+export interface OnceKoa<Context> extends OnceRoute {
   (context: Context, next: () => Promise<unknown>): Promise<void>;
-  /** What the route says of itself: serve it as JSON where callers may look it up. */
-  readonly policy: IdempotencyPolicy;
-  /** Takes no new operations, and resolves when the running ones have ended and are kept. */
-  close(): Promise<void>;
 }
 
 /**

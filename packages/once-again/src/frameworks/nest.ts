@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import {
   type HttpOptions,
-  type IdempotencyPolicy,
   type LeasedHttpOptions,
   onceHttp,
+  type OnceRoute,
   type TransactionalHttpOptions,
 } from "../http/index.ts";
 import { runFastifyMiddleware, type FastifyReply } from "./fastify-reply.ts";
@@ -46,12 +46,8 @@ export interface NestObservable {
 }
 
 /** An interceptor of Nest that runs each operation of its handlers once. */
-export interface OnceNest {
+export interface OnceNest extends OnceRoute {
   intercept<Handled extends NestObservable>(context: NestContext, next: { handle: () => Handled }): Promise<Handled>;
-  /** What the route says of itself: serve it as JSON where callers may look it up. */
-  readonly policy: IdempotencyPolicy;
-  /** Takes no new operations, and resolves when the running ones have ended and are kept. */
-  close(): Promise<void>;
 }
 
 /**

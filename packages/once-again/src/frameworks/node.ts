@@ -2,9 +2,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { invalidOptionError } from "../core/options.ts";
 import {
   type HttpOptions,
-  type IdempotencyPolicy,
   type LeasedHttpOptions,
   onceHttp,
+  type OnceRoute,
   type TransactionalHttpOptions,
 } from "../http/index.ts";
 import { runHandler, checkMessages, type NodeCall, type NodeExecution, passingExecution } from "./node-adapter.ts";
@@ -24,12 +24,8 @@ export type NodeHandler<Transaction = undefined> = (
 ) => void | Promise<void>;
 
 /** A request listener that runs each operation once. */
-export interface OnceNode {
+export interface OnceNode extends OnceRoute {
   (request: IncomingMessage, response: ServerResponse): Promise<void>;
-  /** What the route says of itself: serve it as JSON where callers may look it up. */
-  readonly policy: IdempotencyPolicy;
-  /** Takes no new operations, and resolves when the running ones have ended and are kept. */
-  close(): Promise<void>;
 }
 
 /**

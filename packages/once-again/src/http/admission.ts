@@ -1,5 +1,6 @@
 import { keyTime, parseKey } from "../key/index.ts";
 import type { ProblemCode } from "./problem.ts";
+import type { Route } from "./route.ts";
 
 /** What the key's header of a request comes to: the key of its operation, none, or a refusal. */
 export type Admission =
@@ -10,14 +11,11 @@ export type Admission =
  * Says whether a request may go on, by its key's header alone.
  *
  * @param covered whether the request's method takes a key; if not, the header is ignored.
- * @param rules.oldKeys whether the time in a time-based key counts at all.
- * @param rules.retentionMs how long results are kept, milliseconds.
  */
 export function admission(
+  { rules, options }: Pick<Route<never, never>, "rules" | "options">,
   keyValues: readonly string[],
   covered: boolean,
-  rules: { keyRequired: boolean; oldKeys: "refuse" | "run"; retentionMs: number },
-  now: number,
 ): Admission {
   const none = { key: undefined, isOld: false };
   if (!covered) return none;
@@ -30,5 +28,5 @@ export function admission(
     return rules.keyRequired ? { refused: "ONCE_KEY_INVALID", detail } : none;
   }
   const madeAt = rules.oldKeys === "refuse" ? keyTime(parsed.key) : undefined;
-  return { key: parsed.key, isOld: madeAt !== undefined && madeAt + rules.retentionMs < now };
+  return { key: parsed.key, isOld: madeAt !== undefined && madeAt + options.retentionMs < options.clock.now() };
 }

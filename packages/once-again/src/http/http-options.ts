@@ -3,7 +3,6 @@ import { hasMethod, wrongClientError } from "../core/client-names.ts";
 import { checkNames, pickOptions, type OptionNames } from "../core/option-names.ts";
 import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
 import type { Store, TransactionalStore } from "../stores/store.ts";
-import { checkStore } from "./check-store.ts";
 import { engineOptionNames, type EngineOptions } from "../engine/options.ts";
 import type { FailureOf } from "./failure.ts";
 import type { KeyQuota } from "./key-quota.ts";
@@ -21,54 +20,54 @@ export interface HttpRules<Request> extends Omit<EngineOptions, "onUnknown"> {
    *
    * In transactional mode this never arises: a rollback proves that nothing happened.
    */
-  onUnknown?: "hold" | "rerun" | Reconcile<Request>;
+  readonly onUnknown?: "hold" | "rerun" | Reconcile<Request> | undefined;
   /**
    * Whose keys these are: a function that names the caller (tenant, account) of a request by what was checked of it, in
    * up to 1024 bytes, or `"public"` where all callers share one set of keys. Never the bearer token itself: a refreshed
    * token is the same caller. A name that is none, as `""`, `"undefined"`, `"null"` or `"[object Object]"`, is refused with
    * 503, and so is a function that throws: answer 401 to requests without credentials before they come here.
    */
-  scope: "public" | ((request: Request) => string | Promise<string>);
+  readonly scope: "public" | ((request: Request) => string | Promise<string>);
   /**
    * What a time-based key (UUIDv7, ULID) is to a route that keeps nothing under it, when it was made longer ago than
    * `retentionMs`, by this process's clock: `"refuse"` (default, with 412), since its answer may have been there and be
    * gone, or `"run"`, as a new one. Give `"run"` where callers send the id of an entity as its key, or have no good clocks.
    */
-  oldKeys?: "refuse" | "run";
+  readonly oldKeys?: "refuse" | "run" | undefined;
   /** Which answers below 400 are failures, where the status does not say so; default none. See `graphqlFailure`. */
-  failureOf?: FailureOf;
+  readonly failureOf?: FailureOf | undefined;
   /** The methods that take a key; default POST and PATCH. Others pass through. */
-  methods?: readonly string[];
+  readonly methods?: readonly string[] | undefined;
   /** Whether a request without a key is refused (400); default true. Otherwise it runs as often as it is sent. */
-  keyRequired?: boolean;
+  readonly keyRequired?: boolean | undefined;
   /** The largest request body, bytes; default 1 MiB. A larger one is refused with 413. */
-  bodyBytesMax?: number;
+  readonly bodyBytesMax?: number | undefined;
   /** The largest answer that is kept, bytes, headers included; default 1 MiB. See ONCE_RESULT_TOO_LARGE. */
-  resultBytesMax?: number;
+  readonly resultBytesMax?: number | undefined;
   /** The status for a key that was used before with another request; default 422, as the draft says. */
-  reusedStatus?: 409 | 422;
+  readonly reusedStatus?: 409 | 422 | undefined;
   /** The `Retry-After` of answers after which to come back, whole seconds, 1 or more; default 1. */
-  retryAfterSeconds?: number;
+  readonly retryAfterSeconds?: number | undefined;
   /**
    * How many new keys one scope may bring; default any number. Beyond it a new key is refused with 429 and `Retry-After`;
    * repeats of kept keys are answered as ever, at the price of one more look into the store. Each process counts for itself,
    * the 10,000 scopes that were last at work.
    */
-  quota?: KeyQuota;
+  readonly quota?: KeyQuota | undefined;
   /** What the `type` of a problem begins with; default where npm serves this package's own error pages. */
-  problemBase?: string;
+  readonly problemBase?: string | undefined;
 }
 
 /** The claim is kept before the handler runs, its answer after; the effect may be anywhere. */
 export interface LeasedMode {
-  mode?: "leased";
-  store: Store;
+  readonly mode?: "leased" | undefined;
+  readonly store: Store;
 }
 
 /** Key, effect and answer commit in one transaction of the user's own database. */
 export interface TransactionalMode<Transaction> {
-  mode: "transactional";
-  store: TransactionalStore<Transaction>;
+  readonly mode: "transactional";
+  readonly store: TransactionalStore<Transaction>;
 }
 
 /** Options of a route whose effects are elsewhere: the key is leased while the handler runs. */
@@ -87,10 +86,14 @@ export function engineOptionsOf<Request>({ onUnknown, ...options }: HttpRules<Re
   return { ...own, onUnknown: "rerun", acknowledgeDuplicates: true };
 }
 
+type Filled<Options> = { readonly [Name in keyof Options]-?: Exclude<Options[Name], undefined> };
+
 /** HTTP rules, checked, with every default filled in. */
-export type CheckedHttpRules<Request> = Readonly<
-  Required<Omit<HttpRules<Request>, keyof EngineOptions | "quota" | "failureOf">>
+export type CheckedHttpRules<Request> = Filled<
+  Omit<HttpRules<Request>, keyof EngineOptions | "quota" | "failureOf">
 > & {
+  /** Whether what the handler did is rolled back with its key. */
+  readonly transactional: boolean;
   readonly onError: (error: unknown) => void;
   /** Missing where the status says all. */
   readonly failureOf: FailureOf | undefined;
@@ -118,19 +121,18 @@ const names: OptionNames<HttpRules<never> & LeasedMode> = {
 };
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for the first option that makes no sense. */
-export function checkedHttpRules<Request, Transaction>(
+export function checkHttpRules<Request, Transaction>(
   options: HttpOptions<Request, Transaction>,
 ): CheckedHttpRules<Request> {
   if (hasMethod(options, "claim")) throw wrongClientError("options", "an object such as { store, scope }", options);
   checkNames("once-again", options, names);
   const { scope } = options;
-  checkChoice("mode", options.mode ?? "leased", ["leased", "transactional"]);
-  checkStore(options.store, options.mode);
   if (scope !== "public" && typeof scope !== "function") {
     throw invalidOptionError("scope", 'a function that names the caller of a request, or "public"', scope);
   }
   return Object.freeze({
     scope,
+    transactional: checkChoice("mode", options.mode ?? "leased", ["leased", "transactional"]) === "transactional",
     reconcile: typeof options.onUnknown === "function" ? options.onUnknown : undefined,
     reusedStatus: checkChoice("reusedStatus", options.reusedStatus ?? 422, [409, 422]),
     oldKeys: checkChoice("oldKeys", options.oldKeys ?? "refuse", ["refuse", "run"]),

@@ -12,4 +12,4 @@ export type {
 export type { IdempotencyPolicy } from "./policy.ts";
 export type { KeyQuota } from "./key-quota.ts";
 export type { ReconciledResponse, Reconcile } from "./reconcile.ts";
-export { type HttpRequest, type OnceHttp, onceHttp } from "./once-http.ts";
+export { type HttpRequest, type OnceHttp, type OnceRoute, onceHttp } from "./once-http.ts";

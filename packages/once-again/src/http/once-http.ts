@@ -1,26 +1,21 @@
 import type { ErrorCode } from "../core/error-codes.ts";
 import { OnceAgainError } from "../core/errors.ts";
+import type { Execution, Outcome, Work } from "../engine/engine.ts";
+import { NoEffectError } from "../engine/errors.ts";
 import { fingerprint } from "../key/index.ts";
-import type { Engine } from "../engine/engine.ts";
-import { type Execution, NoEffectError } from "../engine/execution.ts";
-import { leasedEngine, unkeyedAttempt } from "../engine/leased-engine.ts";
-import { type CheckedEngineOptions, checkedEngineOptions } from "../engine/options.ts";
 import type { RecordName } from "../stores/store.ts";
-import type { Outcome } from "../engine/outcome.ts";
-import { type StoreDoor, storeDoor } from "../engine/store-door.ts";
-import { transactionalEngine } from "../engine/transactional-engine.ts";
 import { admission } from "./admission.ts";
-import { decodeResponse, type HttpResponse } from "./response.ts";
-import { type HttpHandler, handlerWork, type RunReport } from "./run-handler.ts";
-import { type CheckedHttpRules, checkedHttpRules, engineOptionsOf, type HttpOptions } from "./http-options.ts";
-import { type QuotaCount, quotaCount } from "./key-quota.ts";
+import type { CheckedHttpRules, HttpOptions } from "./http-options.ts";
 import { originForm } from "./origin-form.ts";
-import { type IdempotencyPolicy, idempotencyPolicy, policyHeader, policyHeaderName } from "./policy.ts";
-import { isProblemCode, problem, type ProblemCode, type ProblemStyle } from "./problem.ts";
+import type { IdempotencyPolicy } from "./policy.ts";
+import { isProblemCode, problem, type ProblemCode } from "./problem.ts";
 import { reconcilingHandler } from "./reconcile.ts";
+import { type HandlerResponse, type HttpResponse, responseCodec } from "./response.ts";
+import { openRoute, passingExecution, type Route, takesKey } from "./route.ts";
+import { type HttpHandler, runHandler } from "./run-handler.ts";
 import { scopeOf } from "./scope.ts";
 
-/** What the caller gets an answer to, but somebody here must hear of. */
+/** Errors that are answered to the caller and also reported to `onError`. */
 const forOperators: ReadonlySet<ErrorCode> = new Set([
   "ONCE_BODY_CONSUMED",
   "ONCE_HANDLER_TIMEOUT",
@@ -45,15 +40,21 @@ export interface HttpRequest<Request> {
   body(bytesMax: number): Promise<Uint8Array<ArrayBuffer>>;
 }
 
+/** A route of any framework that runs each of its operations once. */
+export interface OnceRoute {
+  /** What the route says of itself: serve it as JSON where callers may look it up. */
+  readonly policy: IdempotencyPolicy;
+  /** Takes no new operations, and resolves when the running ones have ended and are stored. */
+  close(): Promise<void>;
+}
+
 /** The rules of one route. */
-export interface OnceHttp<Request, Transaction> {
+export interface OnceHttp<Request, Transaction> extends OnceRoute {
   /**
    * What a handler is told of a request that passes through, since its method takes no key: run it as if we were not
    * there, streams and all. `undefined` for every other request.
    */
   passing(method: string): Execution<Transaction> | undefined;
-  /** What the route says of itself: serve it as JSON where callers may look it up. */
-  readonly policy: IdempotencyPolicy;
   /** The policy as a response header: `answer` sets it; a framework sets it on what passes through. */
   readonly policyHeader: readonly [name: string, value: string];
   /** The largest request body, bytes: for a framework that must read it before it asks for the answer. */
@@ -66,8 +67,6 @@ export interface OnceHttp<Request, Transaction> {
   refuse(error: OnceAgainError): HttpResponse;
   /** Answers a request: by running the handler, or by what is known of its key. */
   answer(request: HttpRequest<Request>, handler: HttpHandler<Transaction>): Promise<HttpResponse>;
-  /** Takes no new operations, and resolves when the running ones have ended and are kept. */
-  close(): Promise<void>;
 }
 
 /**
@@ -79,76 +78,77 @@ export interface OnceHttp<Request, Transaction> {
 export function onceHttp<Request, Transaction>(
   options: HttpOptions<Request, Transaction>,
 ): OnceHttp<Request, Transaction> {
-  const rules = checkedHttpRules(options);
-  const checked = checkedEngineOptions(engineOptionsOf(options));
-  const { clock, retentionMs } = checked;
-  const transactional = options.mode === "transactional";
-  const engine = engineFor(options);
-  const door = storeDoor(options.store, checked);
-  // Only a leased route lets requests through, and its Transaction is undefined.
-  const passing = (): Execution<Transaction> => passingExecution(door, checked) as Execution<Transaction>;
-  const quota = quotaCount(rules.quota, clock);
-  const say = (code: ProblemCode, detail: string): HttpResponse => problem(rules, code, detail);
-
-  const reconciling = (handler: HttpHandler<Transaction>, native: Request): HttpHandler<Transaction> =>
-    rules.reconcile ? reconcilingHandler(handler, rules.reconcile, native, options.quiesceMs ?? 0) : handler;
-  const workOf = handlerWork<Transaction>({ ...rules, transactional, problem: say });
-  const keyRules = { ...rules, retentionMs };
-  const covers = (method: string): boolean => rules.methods.includes(method.toUpperCase());
-
-  const answer = async (request: HttpRequest<Request>, handler: HttpHandler<Transaction>): Promise<HttpResponse> => {
-    const { keyValues, method, native } = request;
-    const admitted = admission(keyValues, covers(method), keyRules, clock.now());
-    if ("refused" in admitted) return say(admitted.refused, admitted.detail);
-    const { key, isOld } = admitted;
-    const scope = await scopeOf(rules, native);
-    if (key !== undefined && isOld && (await isForgotten(door, { scope, key }))) {
-      return say("ONCE_KEY_EXPIRED", tooOld);
-    }
-    const body = await bodyOf(request, rules);
-    const report: RunReport = { answer: undefined, keepsNewKey: false };
-    const work = workOf(reconciling(handler, native), body, report, rules.onError);
-    if (key === undefined) {
-      const result = await engine.runUnkeyed(scope, work);
-      return report.answer ?? decodeResponse(result);
-    }
-    const { query, contentType } = request;
-    const print = await fingerprint({ method, path: originForm(request.path), query, contentType, body });
-    const isCounted = quota.take(scope);
-    if (!isCounted && (await isForgotten(door, { scope, key }))) return quotaExceeded(rules, quota);
-    try {
-      const outcome = await engine.run({ scope, key, fingerprint: print }, work);
-      return outcome.kind === "executed" && report.answer !== undefined ? report.answer : answerTo(outcome, say);
-    } finally {
-      if (isCounted && !report.keepsNewKey) quota.giveBack(scope);
-    }
-  };
-
-  const policy = idempotencyPolicy({ ...rules, retentionMs });
-  const ofPolicy = [policyHeaderName, policyHeader(policy)] as const;
-  const advertised = (answer: HttpResponse): HttpResponse => withHeader(answer, ...ofPolicy);
-
+  const route = openRoute(options);
+  const { rules, policy, policyHeader } = route;
   return {
     policy,
-    policyHeader: ofPolicy,
+    policyHeader,
     bodyBytesMax: rules.bodyBytesMax,
     resultBytesMax: rules.resultBytesMax,
     onError: rules.onError,
-    refuse: (error) => advertised(answerToError(error, rules)),
-    passing: (method) => (transactional || covers(method) ? undefined : passing()),
+    refuse: (error) => withHeader(responseToError(error, rules), ...policyHeader),
+    passing: (method) => (rules.transactional || takesKey(route, method) ? undefined : passingExecution(route)),
     async answer(request, handler) {
       try {
-        return advertised(await answer(request, handler));
+        return withHeader(await answer(route, request, handler), ...policyHeader);
       } catch (error) {
-        return advertised(answerToError(error, rules));
+        return withHeader(responseToError(error, rules), ...policyHeader);
       }
     },
-    close: () => engine.close(),
+    close: () => route.engine.close(),
+  };
+}
+
+/** Answers one request: what its key's header says, whose it is, what it is; then the engine runs it, or knows of it. */
+async function answer<Request, Transaction>(
+  route: Route<Request, Transaction>,
+  request: HttpRequest<Request>,
+  handler: HttpHandler<Transaction>,
+): Promise<HttpResponse> {
+  const { rules, options, engine, quota } = route;
+  const { method, query, contentType, native } = request;
+  const admitted = admission(route, request.keyValues, takesKey(route, method));
+  if ("refused" in admitted) return problem(rules, admitted.refused, admitted.detail);
+  const { key, isOld } = admitted;
+  const scope = await scopeOf(rules, native);
+  if (key !== undefined && isOld && (await isForgotten(route, { scope, key }))) {
+    return problem(rules, "ONCE_KEY_EXPIRED", tooOld);
+  }
+  const body = await bodyOf(request, rules);
+  const run = rules.reconcile ? reconcilingHandler(handler, rules.reconcile, native, options.steps.quiesceMs) : handler;
+  const work: Work<Transaction, HandlerResponse> = (attempt) => runHandler(rules, run, body, attempt);
+  if (key === undefined) return (await engine.runUnkeyed(scope, work)).response;
+  const path = originForm(request.path);
+  const print = await fingerprint({ method, path, query, contentType, body });
+  const operation = { scope, key, fingerprint: print, codec: responseCodec };
+  if (rules.quota === undefined) return responseTo(await engine.run(operation, work), rules);
+  const isCounted = quota.take(scope);
+  if (!isCounted && (await isForgotten(route, { scope, key }))) return quotaExceeded(route);
+  const use = { storesNewKey: false };
+  try {
+    return responseTo(await engine.run(operation, watchedWork(work, rules, use)), rules);
+  } finally {
+    if (isCounted && !use.storesNewKey) quota.giveBack(scope);
+  }
+}
+
+/** Notes whether a key is stored, or may be, that was not there before. */
+function watchedWork<Request, Transaction>(
+  work: Work<Transaction, HandlerResponse>,
+  { transactional }: CheckedHttpRules<Request>,
+  use: { storesNewKey: boolean },
+): Work<Transaction, HandlerResponse> {
+  return async (attempt) => {
+    use.storesNewKey = !transactional && attempt.attempt === 1;
+    const worked = await work(attempt);
+    if (transactional) use.storesNewKey = worked.effect === "done" || worked.effect === "refused";
+    else if (worked.effect === "none") use.storesNewKey = false;
+    return worked;
   };
 }
 
 /** The answer to a request that failed outside its handler's own answers. */
-function answerToError<Request>(error: unknown, rules: CheckedHttpRules<Request>): HttpResponse {
+function responseToError<Request>(error: unknown, rules: CheckedHttpRules<Request>): HttpResponse {
   if (isSetupFault(error)) {
     rules.onError(error);
     return problem(rules, "ONCE_OPTION_INVALID", "The service is set up wrongly. Nothing happened.");
@@ -174,27 +174,19 @@ function isSetupFault(error: unknown): boolean {
 
 const isGivenUp = (error: unknown): boolean => OnceAgainError.isInstance(error, "ONCE_ATTEMPTS_EXHAUSTED");
 
-function engineFor<Request, Transaction>(options: HttpOptions<Request, Transaction>): Engine<Transaction> {
-  const engineOptions = engineOptionsOf(options);
-  if (options.mode === "transactional") return transactionalEngine(options.store, engineOptions);
-  // A leased route's Transaction is undefined: the frameworks' signatures see to that.
-  return leasedEngine(options.store, engineOptions) as Engine<Transaction>;
-}
-
-function passingExecution(door: StoreDoor, options: CheckedEngineOptions): Execution {
-  return { ...unkeyedAttempt(door, "", options), noEffect: () => undefined };
-}
-
 const tooOld = "This key is older than results are kept. Find out what became of its operation.";
 
 /** The caller shall come back when its scope has room for one more key. */
-function quotaExceeded(style: ProblemStyle, { waitMs }: QuotaCount): HttpResponse {
-  const comeBack = { ...style, retryAfterSeconds: Math.ceil(waitMs / 1000) };
+function quotaExceeded<Request, Transaction>({ rules, quota }: Route<Request, Transaction>): HttpResponse {
+  const comeBack = { ...rules, retryAfterSeconds: Math.ceil(quota.waitMs / 1000) };
   return problem(comeBack, "ONCE_QUOTA_EXCEEDED", "Too many new keys of late. Come back later; nothing happened.");
 }
 
 /** Whether nothing is kept under a key: of an old one, it may have been. */
-async function isForgotten(door: StoreDoor, name: RecordName): Promise<boolean> {
+async function isForgotten<Request, Transaction>(
+  { door }: Route<Request, Transaction>,
+  name: RecordName,
+): Promise<boolean> {
   return (await door.lookUp(name)) === undefined;
 }
 
@@ -212,22 +204,23 @@ async function bodyOf<Request>(
   }
 }
 
-/** The answer to a request whose work did not run, or whose key went to another meanwhile. */
-function answerTo(outcome: Outcome, say: (code: ProblemCode, detail: string) => HttpResponse): HttpResponse {
+/** The response to a request with a key, by what became of its operation. */
+function responseTo<Request>(outcome: Outcome<HandlerResponse>, rules: CheckedHttpRules<Request>): HttpResponse {
+  const refused = (code: ProblemCode, detail: string): HttpResponse => problem(rules, code, detail);
   switch (outcome.kind) {
     case "executed":
-      return decodeResponse(outcome.result);
+      return outcome.result.response;
     case "replayed":
-      return withHeader(decodeResponse(outcome.result), "idempotent-replayed", "true");
+      return withHeader(outcome.result.response, "idempotent-replayed", "true");
     case "in-progress":
-      return say("ONCE_IN_PROGRESS", "The operation with this key is still running. Ask again with the same key.");
+      return refused("ONCE_IN_PROGRESS", "The operation with this key is still running. Ask again with the same key.");
     case "mismatch":
-      return say(
+      return refused(
         "ONCE_KEY_REUSED",
         "This key was used before with another request. Use a new key for a new operation.",
       );
     case "outcome-unknown":
-      return say(
+      return refused(
         "ONCE_OUTCOME_UNKNOWN",
         "An earlier attempt at this operation ended without a word, so it may or may not have happened. It is held " +
           "until a person has looked; don't send it under another key.",

@@ -1,6 +1,6 @@
 import { OnceAgainError } from "../core/errors.ts";
-import type { Execution } from "../engine/execution.ts";
-import { heldError } from "../engine/held-error.ts";
+import type { Execution } from "../engine/engine.ts";
+import { heldError } from "../engine/errors.ts";
 import { checkAbsence, type Reconciled } from "../engine/steps.ts";
 import type { HttpResponse } from "./response.ts";
 import type { HttpHandler } from "./run-handler.ts";
@@ -8,9 +8,9 @@ import type { HttpHandler } from "./run-handler.ts";
 /** An answer as a `reconcile` function gives it. */
 export interface ReconciledResponse {
   /** 200 to 499. A 5xx is answered too, but not kept: a repeat looks again. */
-  status: number;
-  headers?: Readonly<Record<string, string | readonly string[]>>;
-  body?: string | Uint8Array;
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined;
+  readonly body?: string | Uint8Array | undefined;
 }
 
 /**
@@ -28,21 +28,21 @@ export function reconcilingHandler<Request, Transaction>(
 ): HttpHandler<Transaction> {
   return async (execution, body) => {
     if (!execution.abandoned) return handler(execution, body);
-    const reconciled = await look(() => reconcile({ ...execution, transaction: undefined }, request));
+    const reconciled = await lookUp(() => reconcile({ ...execution, transaction: undefined }, request));
     if (reconciled === "unknown") {
       throw heldError(
         "An earlier attempt at this operation may or may not have happened, and nobody could tell yet. Don't send it " +
           "under another key.",
       );
     }
-    if ("found" in reconciled) return answerOf(reconciled.found);
+    if ("found" in reconciled) return responseOf(reconciled.found);
     checkAbsence(reconciled, quiesceMs);
     return handler(execution, body);
   };
 }
 
 /** What a look throws says nothing of the operation, whatever its code says of the look. */
-async function look<Value>(reconcile: () => Promise<Value>): Promise<Value> {
+async function lookUp<Value>(reconcile: () => Promise<Value>): Promise<Value> {
   try {
     return await reconcile();
   } catch (error) {
@@ -50,7 +50,7 @@ async function look<Value>(reconcile: () => Promise<Value>): Promise<Value> {
   }
 }
 
-function answerOf({ status, headers = {}, body = "" }: ReconciledResponse): HttpResponse {
+function responseOf({ status, headers = {}, body = "" }: ReconciledResponse): HttpResponse {
   return {
     status,
     headers: Object.entries(headers).flatMap(([name, values]) =>

@@ -1,4 +1,5 @@
 import { emptyBytes, joinBytes } from "../core/bytes.ts";
+import type { Codec } from "../engine/engine.ts";
 
 /** An HTTP answer as data: what a handler gave, or what we keep of it. */
 export interface HttpResponse {
@@ -58,3 +59,15 @@ export function decodeResponse(bytes: Uint8Array): HttpResponse {
   const head = JSON.parse(decoder.decode(bytes.subarray(0, headEnd))) as Omit<HttpResponse, "body">;
   return { ...head, body: bytes.subarray(headEnd + 1) };
 }
+
+/** A response of a handler, and its bytes where they were asked for before. */
+export interface HandlerResponse {
+  readonly response: HttpResponse;
+  readonly bytes?: Uint8Array | undefined;
+}
+
+/** How the responses of handlers are stored. */
+export const responseCodec: Codec<HandlerResponse> = {
+  encode: ({ response, bytes }) => bytes ?? encodeResponse(response),
+  decode: (bytes) => ({ response: decodeResponse(bytes), bytes }),
+};

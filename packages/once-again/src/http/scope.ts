@@ -1,5 +1,5 @@
 import { OnceAgainError } from "../core/errors.ts";
-import { NoEffectError } from "../engine/execution.ts";
+import { NoEffectError } from "../engine/errors.ts";
 import type { HttpRules } from "./http-options.ts";
 
 /** What a missing value becomes as a text: all callers without one would share their keys, and see each other's answers. */

@@ -10,6 +10,7 @@ import { type NatsCluster, natsBinary, startNats, startNatsCluster } from "../..
 import { claimLoad, repeatUntilAnswered } from "../../../../../test/support/store-load.ts";
 import { longClaim } from "../../../../../test/support/long-claim.ts";
 import { fakeClock } from "../../testing/fake-clock.ts";
+import { bytesCodec } from "../../engine/codec.ts";
 import { sealedStore } from "../../engine/sealed-store.ts";
 import { leasedEngine } from "../../engine/leased-engine.ts";
 import { storeContract } from "../../testing/store-contract/store-contract.ts";
@@ -192,7 +193,7 @@ describeWithServer("the NATS store", natsBinary, () => {
       const store = await natsStore(kv, { requestMsMax: 300 });
       const engine = leasedEngine(store, { storeMsMax: 60_000 });
       proxy.cutNextAnswer("PUB $KV.");
-      const operation = { scope: "acme", key: "k", fingerprint: "f" };
+      const operation = { scope: "acme", key: "k", fingerprint: "f", codec: bytesCodec };
       const outcome = await engine.run(operation, async () => ({ effect: "done", result }) as never);
       expect([outcome.kind, proxy.answersCut]).toEqual(["executed", 1]);
       await engine.close();

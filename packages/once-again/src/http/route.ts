@@ -1,0 +1,62 @@
+import type { Engine, Execution } from "../engine/engine.ts";
+import { leasedEngineOn } from "../engine/leased-engine.ts";
+import { type CheckedEngineOptions, checkEngineOptions } from "../engine/options.ts";
+import { type StoreDoor, storeDoor } from "../engine/store-door.ts";
+import { transactionalEngineOn } from "../engine/transactional-engine.ts";
+import { unkeyedAttempt } from "../engine/unkeyed-work.ts";
+import { type CheckedHttpRules, checkHttpRules, engineOptionsOf, type HttpOptions } from "./http-options.ts";
+import { type QuotaCount, quotaCount } from "./key-quota.ts";
+import { type IdempotencyPolicy, idempotencyPolicy, policyHeader, policyHeaderName } from "./policy.ts";
+
+/** One route: its rules, checked, and what they are carried out by. */
+export interface Route<Request, Transaction> {
+  readonly rules: CheckedHttpRules<Request>;
+  readonly options: CheckedEngineOptions;
+  readonly engine: Engine<Transaction>;
+  /** For a look at a key that no operation is run for. */
+  readonly door: StoreDoor<Transaction>;
+  readonly quota: QuotaCount;
+  readonly policy: IdempotencyPolicy;
+  readonly policyHeader: readonly [name: string, value: string];
+}
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`. */
+export function openRoute<Request, Transaction>(given: HttpOptions<Request, Transaction>): Route<Request, Transaction> {
+  const rules = checkHttpRules(given);
+  const options = checkEngineOptions(engineOptionsOf(given));
+  const door = storeDoor<Transaction>(given.store, options);
+  const policy = idempotencyPolicy({ ...rules, retentionMs: options.retentionMs });
+  return {
+    rules,
+    options,
+    door,
+    engine: openEngine(given, options, door),
+    quota: quotaCount(rules.quota, options.clock),
+    policy,
+    policyHeader: [policyHeaderName, policyHeader(policy)],
+  };
+}
+
+function openEngine<Request, Transaction>(
+  given: HttpOptions<Request, Transaction>,
+  options: CheckedEngineOptions,
+  door: StoreDoor<Transaction>,
+): Engine<Transaction> {
+  if (given.mode === "transactional") return transactionalEngineOn(given.store, options, door);
+  // A leased route's Transaction is undefined: the frameworks' signatures see to that.
+  return leasedEngineOn(given.store, options, door as StoreDoor) as Engine<Transaction>;
+}
+
+/** Whether requests of a method take a key. */
+export function takesKey({ rules }: Pick<Route<never, never>, "rules">, method: string): boolean {
+  return rules.methods.includes(method.toUpperCase());
+}
+
+/** What a handler is told of a request that passes through a leased route, which holds nothing of it. */
+export function passingExecution<Request, Transaction>({
+  door,
+  options,
+}: Route<Request, Transaction>): Execution<Transaction> {
+  const attempt = unkeyedAttempt(door as StoreDoor, "", options);
+  return { ...attempt, noEffect: () => undefined } as Execution<undefined> as Execution<Transaction>;
+}
