@@ -21,16 +21,35 @@ const floors = [
 /** The ports, by which the rooms above them know a store. */
 const ports = "^packages/once-again/src/stores/(store|intent-store)\\.ts$";
 
-const packages = { path: "^packages/", pathNot: "\\.test\\.ts$" };
+/** Unit tests sit beside their source, and stand on the top floor like all tests. */
+const unitTest = "\\.test\\.ts$";
+
+const packages = { path: "^packages/", pathNot: unitTest };
 
 const inside = (room) => `^${room}/`;
+
+/** Beside the packages: each may import from the packages, from itself, and from these. Tests may import from all of them. */
+const besides = {
+  "test/support": [],
+  examples: [],
+  scripts: ["test/support"],
+  bench: ["test/support"],
+};
+
+const besideRules = Object.entries(besides).map(([folder, others]) => ({
+  name: `floor-of-${folder}`,
+  comment: `${folder} imports only from lower floors (docs/architecture.md).`,
+  severity: "error",
+  from: { path: inside(folder), pathNot: unitTest },
+  to: { path: "^(bench|examples|scripts|test)/", pathNot: [folder, ...others].map(inside) },
+}));
 
 const floorRules = floors.flatMap((floor, level) =>
   floor.map((room) => ({
     name: `floor-of-${room.replace("/src", "")}`,
     comment: `${room} imports only from lower floors (docs/architecture.md).`,
     severity: "error",
-    from: { path: inside(room), pathNot: "\\.test\\.ts$" },
+    from: { path: inside(room), pathNot: unitTest },
     to: {
       path: floors
         .slice(level)
@@ -62,7 +81,7 @@ module.exports = {
           .map(library)
           .concat(tools("simulator"))
           .map(inside),
-        pathNot: "\\.test\\.ts$",
+        pathNot: unitTest,
       },
       to: { dependencyTypes: ["core"] },
     },
@@ -70,7 +89,7 @@ module.exports = {
       name: "stores-by-their-ports",
       comment: "What carries an operation out knows a store through its port alone.",
       severity: "error",
-      from: { path: ["engine", "http", "intents", "frameworks"].map(library).map(inside), pathNot: "\\.test\\.ts$" },
+      from: { path: ["engine", "http", "intents", "frameworks"].map(library).map(inside), pathNot: unitTest },
       to: { path: inside(library("stores")), pathNot: ports },
     },
     {
@@ -80,6 +99,7 @@ module.exports = {
       to: { path: "node_modules/(commander|picocolors|cli-progress)/" },
     },
     ...floorRules,
+    ...besideRules,
   ],
   options: {
     doNotFollow: { path: "node_modules" },

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { update } from "../scripts/update.ts";
+import { update } from "../test/support/update.ts";
 
 /** Puts generated Markdown between the marks `<!-- name -->` and `<!-- /name -->` of a page. */
 export function updateSection(name: string, markdown: string, page = "docs/performance.md"): void {

@@ -1,7 +1,7 @@
 /** Writes the cases of `once-again verify` into their guide; with `--check`, fails if they differ. */
 import { readFileSync } from "node:fs";
 import { conformanceCases, groups } from "../packages/tools/src/verify/index.ts";
-import { update } from "./update.ts";
+import { update } from "../test/support/update.ts";
 
 const page = "docs/guides/verifying.md";
 const mark = "<!-- cases -->\n";

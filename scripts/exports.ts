@@ -1,7 +1,7 @@
 /** Writes the `exports` of each package from scripts/entries.ts; with `--check`, fails if they differ. */
 import { readFileSync } from "node:fs";
 import { packages } from "./entries.ts";
-import { update } from "./update.ts";
+import { update } from "../test/support/update.ts";
 
 for (const [folder, { entries }] of Object.entries(packages)) {
   const file = `${folder}/package.json`;

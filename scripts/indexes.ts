@@ -1,7 +1,7 @@
 /** Writes the lists of error pages and of decisions, `README.md` in their folders; with `--check`, fails if they differ. */
 import { readdirSync, readFileSync } from "node:fs";
 import { errorCodes } from "../packages/once-again/src/core/error-codes.ts";
-import { update } from "./update.ts";
+import { update } from "../test/support/update.ts";
 
 const errors = Object.entries(errorCodes)
   .sort(([one], [other]) => (one < other ? -1 : 1))

@@ -3,7 +3,7 @@
  * `--check`, fails if they differ.
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { update } from "./update.ts";
+import { update } from "../test/support/update.ts";
 
 const example = /(<!-- example: (\S+) -->\n)\n?```ts\n(?:.*\n)*?```\n/g;
 

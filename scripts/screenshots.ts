@@ -19,7 +19,7 @@ import type { Order } from "../packages/tools/src/lab/orders.ts";
 import { encodeResponse } from "../packages/once-again/src/http/response.ts";
 import { memoryStore } from "../packages/once-again/src/stores/memory/index.ts";
 import type { Store } from "../packages/once-again/src/stores/store.ts";
-import { consoleBrowser } from "../test/console/browser.ts";
+import { consoleBrowser } from "../test/support/console-browser.ts";
 
 /** One page of the console, and how it comes to be worth a picture. */
 interface Screenshot {

@@ -11,7 +11,7 @@ import { mariadbBinary } from "../test/support/servers/mariadb.ts";
 import { natsBinary } from "../test/support/servers/nats.ts";
 import { postgresBinary } from "../test/support/servers/postgres.ts";
 import { redisBinary, valkeyBinary } from "../test/support/servers/redis.ts";
-import { openssl } from "../test/verdicts/certificates.ts";
+import { openssl } from "../test/support/certificates.ts";
 
 const binaries = [chromiumBinary, mariadbBinary, natsBinary, openssl, postgresBinary, redisBinary, valkeyBinary];
 

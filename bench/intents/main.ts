@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { openIntents } from "../../packages/once-again/src/intents/index.ts";
 import { sqliteIntents } from "../../packages/once-again/src/stores/sqlite/index.ts";
 import { command, exitCodes, printJson, progressLine, wholeNumbers } from "../../test/support/command.ts";
-import { printTable } from "../../scripts/print-table.ts";
+import { printTable } from "../../test/support/print-table.ts";
 
 const help = `npm run bench:intents -- [--intents 10000,100000] [--json]
 

@@ -2,7 +2,7 @@
 import { command, exitCodes, printJson, progressLine, UsageError, wholeNumbers } from "../../test/support/command.ts";
 import { engines } from "./engines.ts";
 import { runRetention } from "./run.ts";
-import { printTable } from "../../scripts/print-table.ts";
+import { printTable } from "../../test/support/print-table.ts";
 
 const names = engines.map(({ name }) => name).join("|");
 const keysMin = 10_000;

@@ -1,6 +1,6 @@
 /** Writes docs/performance.md's section on servers, and its picture, from bench/results/server.json; `--check` compares. */
 import { readFileSync } from "node:fs";
-import { update } from "../../scripts/update.ts";
+import { update } from "../../test/support/update.ts";
 import { markdownTable, updateSection } from "../page.ts";
 import { plot } from "./plot.ts";
 import { cellsOf, figureNames, type ServerResults } from "./report.ts";

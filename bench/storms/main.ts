@@ -4,7 +4,7 @@ import process from "node:process";
 import { median } from "../measure.ts";
 import { simulateStorm } from "../../packages/tools/src/simulator/index.ts";
 import { command, exitCodes, printJson, progressLine, wholeNumber, wholeNumbers } from "../../test/support/command.ts";
-import { printTable } from "../../scripts/print-table.ts";
+import { printTable } from "../../test/support/print-table.ts";
 
 const help = `npm run bench:storms -- [--callers 10000,100000,1000000] [--rounds 3] [--json]
 

@@ -15,7 +15,7 @@ import { chromiumBinary } from "../support/servers/chromium.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { postgresBinary, startPostgres } from "../support/servers/postgres.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
-import { consoleBrowser, type ConsoleBrowser, type Tab } from "./browser.ts";
+import { consoleBrowser, type ConsoleBrowser, type Tab } from "../support/console-browser.ts";
 import pg from "pg";
 
 const hourMs = 3_600_000;

@@ -8,7 +8,7 @@ import { labSections } from "../../packages/tools/src/console/lab/lab-section.ts
 import { audit, readCharges } from "../../packages/tools/src/lab/ledger.ts";
 import { chromiumBinary } from "../support/servers/chromium.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
-import { type ConsoleBrowser, consoleBrowser, type Tab } from "./browser.ts";
+import { type ConsoleBrowser, consoleBrowser, type Tab } from "../support/console-browser.ts";
 import { isRunning, labDatabases, shippedOrders } from "./lab-client.ts";
 
 // The Lab page as a person has it: real Chromium, real processes behind.

@@ -8,7 +8,7 @@ import { simulateStorm } from "../../packages/tools/src/simulator/index.ts";
 import { runCli } from "../support/cli.ts";
 import { chromiumBinary } from "../support/servers/chromium.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
-import { consoleBrowser, type ConsoleBrowser } from "./browser.ts";
+import { consoleBrowser, type ConsoleBrowser } from "../support/console-browser.ts";
 
 describeWithServer("the Storms page, in Chromium", chromiumBinary, () => {
   let browser: ConsoleBrowser;

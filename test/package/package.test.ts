@@ -8,7 +8,7 @@ import { orderServer } from "../runtimes/order-server.ts";
 import { browser, bun, deno, workerd } from "../runtimes/runtimes.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { folderOfSuite } from "../support/temporary-folder.ts";
-import { describeWithCertificates } from "../verdicts/describe-with-certificates.ts";
+import { describeWithCertificates } from "../support/describe-with-certificates.ts";
 import { type Consumer, consumerOf } from "./consumer.ts";
 import { installNodes, nodeVersions, versionOf } from "./node-versions.ts";
 import { type Packed, packInto } from "./packed.ts";

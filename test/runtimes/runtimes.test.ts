@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { brokenBodiesAreUnknown, type CaseName, type Differences, everythingIsUnknown } from "../verdicts/cases.ts";
-import { describeWithCertificates } from "../verdicts/describe-with-certificates.ts";
+import { describeWithCertificates } from "../support/describe-with-certificates.ts";
 import { expected, inWords, outcomes, setStage } from "../verdicts/stage.ts";
 import { orderServer } from "./order-server.ts";
 import { browser, bun, deno, node, type Runtime, workerd } from "./runtimes.ts";

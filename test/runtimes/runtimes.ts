@@ -8,7 +8,7 @@ import { build } from "esbuild";
 import { Miniflare } from "miniflare";
 import { findBinary, type ServerBinary } from "../support/servers/binary.ts";
 import { chromiumBinary, launchChromium } from "../support/servers/chromium.ts";
-import type { Certificates } from "../verdicts/certificates.ts";
+import type { Certificates } from "../support/certificates.ts";
 import { closed, listening, portOf } from "../verdicts/origin.ts";
 import type { Report, Task } from "./program.ts";
 

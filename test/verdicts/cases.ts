@@ -1,5 +1,5 @@
 import type { TlsOptions } from "node:tls";
-import type { Certificates } from "./certificates.ts";
+import type { Certificates } from "../support/certificates.ts";
 import type { Connection, Treatment } from "./origin.ts";
 
 /** One way for a POST to go wrong. */

@@ -12,7 +12,7 @@ import { Agent, fetch } from "undici";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { deno } from "../runtimes/runtimes.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
-import { describeWithCertificates } from "./describe-with-certificates.ts";
+import { describeWithCertificates } from "../support/describe-with-certificates.ts";
 import { bodyEnd, closedPort, listening, portOf } from "./origin.ts";
 import { verdictOn } from "./verdict-on.ts";
 

@@ -5,7 +5,7 @@ import { text } from "node:stream/consumers";
 import { Agent, request } from "undici";
 import { expect, test } from "vitest";
 import { brokenBodiesAreUnknown } from "./cases.ts";
-import { describeWithCertificates } from "./describe-with-certificates.ts";
+import { describeWithCertificates } from "../support/describe-with-certificates.ts";
 import { fullPort } from "./full-port.ts";
 import { bodyEnd, listen } from "./origin.ts";
 import { expected, findingsOf, inWords, outcomes, type Probe, setStage } from "./stage.ts";

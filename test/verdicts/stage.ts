@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { type Case, type CaseName, cases, type Differences } from "./cases.ts";
-import type { Certificates } from "./certificates.ts";
+import type { Certificates } from "../support/certificates.ts";
 import { bodyEnd, closedPort, listen, type Origin } from "./origin.ts";
 import { verdictOn } from "./verdict-on.ts";
 

@@ -3,7 +3,7 @@ import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } 
 import { faults } from "./engine.ts";
 import { engines } from "./engines.ts";
 import { type FailoverCounts, runFailover } from "./run.ts";
-import { printTable } from "../../../scripts/print-table.ts";
+import { printTable } from "../../support/print-table.ts";
 
 const names = engines.map(({ name }) => name).join("|");
 

@@ -1,6 +1,6 @@
 /* oxlint-disable vitest/no-conditional-tests, vitest/valid-title, vitest/require-top-level-describe -- It makes suites for others, and is none. */
 import { afterAll, beforeAll } from "vitest";
-import { describeWithServer } from "../support/servers/describe-with-server.ts";
+import { describeWithServer } from "./servers/describe-with-server.ts";
 import { type Certificates, makeCertificates, openssl } from "./certificates.ts";
 
 /** A `describe` for tests that need certificates, which are made before the first of them. */

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findBinary, type ServerBinary } from "../support/servers/binary.ts";
+import { findBinary, type ServerBinary } from "./servers/binary.ts";
 
 /** Version 3.4 or newer. */
 export const openssl: ServerBinary = { name: "openssl", install: "apt-get install -y openssl" };

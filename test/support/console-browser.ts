@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
 import { build } from "vite";
-import { launchChromium } from "../support/servers/chromium.ts";
+import { launchChromium } from "./servers/chromium.ts";
 
 const consoleFolder = fileURLToPath(new URL("../../packages/tools/page", import.meta.url));
 
