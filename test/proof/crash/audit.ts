@@ -92,7 +92,7 @@ export async function readHistory(
     }
   };
   await Promise.all(Array.from({ length: askedAtOnce }, ask));
-  const shown = { done: "done", abandoned: "held", running: "running" } as const;
+  const shown = { done: "done", abandoned: "held", running: "running", broken: "broken" } as const;
   const historyOf = (order: string): OrderHistory => {
     const intent = intents.get(order);
     const answers = entriesOf.get(order)!.flatMap(answerIn);

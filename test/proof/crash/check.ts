@@ -14,7 +14,7 @@ export interface OrderHistory {
   /** What the key answers in the end, asked once more; missing when there was no answer, or no record to ask for. */
   readonly last: Answer | undefined;
   /** What the store's `list` shows of its key. */
-  readonly record: "done" | "held" | "running" | "none";
+  readonly record: "done" | "held" | "running" | "broken" | "none";
 }
 
 export interface Answer {

@@ -29,6 +29,7 @@ export const errorCodes = {
   ONCE_LEASE_LOST: "This worker no longer owns the key.",
   ONCE_SEAL_BROKEN: "A sealed result can't be opened with the keys given.",
   ONCE_STEP_CHANGED: "An operation's steps are not those of its earlier run.",
+  ONCE_RECORD_BROKEN: "A record in the store is not what any store has written.",
   ONCE_STORE_UNAVAILABLE: "The store did not answer, or not in time.",
   ONCE_RESULT_UNCONFIRMED: "The handler ran, and the store did not confirm what became of its result.",
   ONCE_UNSAFE_PAIR: "This store can't keep what this mode promises.",

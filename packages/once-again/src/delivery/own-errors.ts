@@ -48,6 +48,7 @@ const ownVerdicts: Record<ErrorCode, OwnVerdict | ((details: ErrorDetails) => Ow
   ONCE_MOUNTED_TWICE: unknownPermanent,
   ONCE_LEASE_LOST: unknownPermanent,
   ONCE_SEAL_BROKEN: unknownPermanent,
+  ONCE_RECORD_BROKEN: unknownPermanent,
   ONCE_STEP_CHANGED: unknownPermanent,
   ONCE_STORE_UNAVAILABLE: unknownTransient,
   ONCE_RESULT_UNCONFIRMED: unknownTransient,

@@ -200,7 +200,7 @@ async function transact<Transaction, Value, Answer>(
     notify(options.onEvent, { type: "store-failed", operation: "transact", scope, key, error });
     const keep = run?.ended && keeps[run.ended.effect];
     if (keep === "commit" || keep === "answer-only") throw resultUnconfirmed(error);
-    const isTold = OnceAgainError.isInstance(error) && error.code !== "ONCE_SEAL_BROKEN";
+    const isTold = OnceAgainError.isInstance(error) && !["ONCE_RECORD_BROKEN", "ONCE_SEAL_BROKEN"].includes(error.code);
     throw isTold ? error : storeUnavailable(error);
   }
 }

@@ -90,16 +90,20 @@ export interface ResolveRequest extends RecordName {
 
 /** One record as people see it. */
 export interface InspectedRecord extends RecordName {
-  state: "running" | "done" | "abandoned";
+  /** `broken`: no store can have written it so. It answers nothing, and can be released as not executed. */
+  state: "running" | "done" | "abandoned" | "broken";
+  /** Of a broken one, what could be read. */
   record: KeyRecord;
+  /** What is wrong with a broken one, as a sentence. */
+  problem?: string | undefined;
 }
 
 /** Which records to list, in the order of scope and key. */
 export interface ListRequest {
   /** Only those of this scope; default all. */
   scope?: string;
-  /** Only those in this state; default all. */
-  state?: InspectedRecord["state"];
+  /** Only those in this state; default all, broken ones too. */
+  state?: Exclude<InspectedRecord["state"], "broken">;
   /** How many at most, 1 to 1000; default 100. */
   limit?: number;
   /** Go on after this record, in the order of scope and key. */
@@ -140,7 +144,10 @@ export interface Store {
   checkpoint(request: CheckpointRequest): Promise<boolean>;
   inspect(name: RecordName): Promise<InspectedRecord | undefined>;
   list(request: ListRequest): Promise<InspectedRecord[]>;
-  /** Settles an abandoned record by hand. `false`: there is none of that name, or it is not abandoned. */
+  /**
+   * Settles an abandoned record by hand, and releases a broken one as not executed. `false`: there is none of that name, or
+   * it is neither.
+   */
   resolve(request: ResolveRequest): Promise<boolean>;
   /** Removes up to `limit` expired records, and says how many. */
   purge(request: { limit: number }): Promise<number>;

@@ -1,3 +1,4 @@
+import { checkRecord, checkSuccessor, readableRecord, recordProblem } from "./check-record.ts";
 import type {
   CheckpointRequest,
   ClaimAnswer,
@@ -33,15 +34,29 @@ export interface Transition<Answer = ClaimAnswer | boolean> {
  * The state machine of a key: what each operation of the port does to the record it meets at `now`.
  *
  * Every store behaves as this function says: the memory and SQLite stores run it, the others are tested against it.
- * An operation that changes nothing returns the very object it was given.
+ * An operation that changes nothing returns the very object it was given. A broken record answers nothing: a person may
+ * release it, as one that was not executed.
+ *
+ * @throws OnceAgainError `ONCE_RECORD_BROKEN` for a record that no store can have written.
  */
 export function transition<Asked extends Operation>(
   stored: KeyRecord | undefined,
   operation: Asked,
   now: number,
 ): Transition<AnswerTo<Asked>> {
+  if (stored !== undefined && recordProblem(stored) !== undefined) {
+    if (isRelease(operation)) return { record: undefined, answer: true } as Transition<AnswerTo<Asked>>;
+    checkRecord(operation, stored);
+  }
   const record = stored !== undefined && isExpired(stored, now) ? undefined : stored;
-  return decide(record, operation, now) as Transition<AnswerTo<Asked>>;
+  const decided = decide(record, operation, now);
+  if (decided.record !== undefined && decided.record !== record) checkSuccessor(operation, record, decided.record);
+  return decided as Transition<AnswerTo<Asked>>;
+}
+
+/** Whether a person says that an operation was not executed. */
+function isRelease(operation: Operation): boolean {
+  return operation.kind === "resolve" && operation.settlement.as === "not-executed";
 }
 
 function decide(record: KeyRecord | undefined, operation: Operation, now: number): Transition {
@@ -62,6 +77,9 @@ export function isExpired(record: KeyRecord, now: number): boolean {
 
 /** A record as people see it: `abandoned` is running with its lease over. */
 export function inspectRecord(name: RecordName, record: KeyRecord, now: number): InspectedRecord {
+  const problem = recordProblem(record);
+  if (problem !== undefined)
+    return { scope: name.scope, key: name.key, state: "broken", record: readableRecord(record), problem };
   const abandoned = record.state === "running" && record.leaseUntil <= now;
   return { scope: name.scope, key: name.key, state: abandoned ? "abandoned" : record.state, record };
 }

@@ -2,7 +2,7 @@
 export interface KeySummary {
   readonly scope: string;
   readonly key: string;
-  readonly state: "running" | "done" | "abandoned";
+  readonly state: "running" | "done" | "abandoned" | "broken";
   readonly attempt: number;
   readonly fence: number;
   readonly fingerprint: string;

@@ -13,7 +13,13 @@ export const unsettledReasons = {
   running: "A worker owns this key now. It can be settled when its lease is over.",
   abandoned: "It was taken over and abandoned again since you looked. Look again.",
   done: "It is settled: a result is stored.",
+  broken: "Its record is broken: it can only be released, as not executed.",
 } as const satisfies Record<UnsettledState, string>;
+
+/** Whether a key can be settled so: a held one, and a broken one that is released. */
+export function isSettleable({ state }: InspectedRecord, { as }: Settlement): boolean {
+  return state === "abandoned" || (state === "broken" && as === "not-executed");
+}
 
 /**
  * Settles a held key, unless it has changed since the operator saw it.
@@ -26,7 +32,8 @@ export async function settleKey(
   settlement: Settlement,
 ): Promise<UnsettledState | undefined> {
   const before = await store.inspect({ scope, key });
-  if (before?.state !== "abandoned" || before.record.attempt !== attempt) return before?.state ?? "absent";
+  if (before === undefined) return "absent";
+  if (!isSettleable(before, settlement) || before.record.attempt !== attempt) return before.state;
   if (await store.resolve({ scope, key, settlement })) return undefined;
   return (await store.inspect({ scope, key }))?.state ?? "absent";
 }

@@ -1,7 +1,15 @@
 import { checkListLimit } from "../list-limit.ts";
 import { storedName, storedText } from "../sql/names.ts";
 import { checkpointText, claimAnswer, inspectRow, type KeyRow } from "../sql/record-format.ts";
-import type { ClaimRequest, ListRequest, RecordName, ReleaseRequest, StepRequest, Store } from "../store.ts";
+import type {
+  ClaimRequest,
+  InspectedRecord,
+  ListRequest,
+  RecordName,
+  ReleaseRequest,
+  StepRequest,
+  Store,
+} from "../store.ts";
 import type { MysqlQuery, MysqlValue } from "./client.ts";
 import { isConflict, unavailableError } from "./errors.ts";
 import { inState, type MariadbStatements } from "./statements.ts";
@@ -27,6 +35,10 @@ export function leasedOperations(
   };
   const changes = async (statement: string, values: MysqlValue[]): Promise<boolean> =>
     changed(await query(statement, values));
+  const inspect = async (name: RecordName): Promise<InspectedRecord | undefined> => {
+    const [row] = (await query(statements.inspect, namedBy(name))) as KeyRow[];
+    return row && inspectRow(row);
+  };
   return {
     async claim(request) {
       const [row] = (await query(statements.claim(request.takeOverAfterMs), claimValues(request))) as [KeyRow];
@@ -42,11 +54,9 @@ export function leasedOperations(
     resolve: async ({ settlement, ...name }) =>
       settlement.as === "done"
         ? changes(statements.settle, [Buffer.from(settlement.result), settlement.retentionMs, ...namedBy(name)])
-        : changes(statements.forget, namedBy(name)),
-    async inspect(name) {
-      const [row] = (await query(statements.inspect, namedBy(name))) as KeyRow[];
-      return row && inspectRow(row);
-    },
+        : (await changes(statements.forget, namedBy(name))) ||
+          ((await inspect(name))?.state === "broken" && changes(statements.forgetBroken, namedBy(name))),
+    inspect,
     async list(request) {
       const { conditions, values } = listConditions(request);
       const rows = await query(statements.list(conditions), [...values, checkListLimit(request)]);

@@ -18,6 +18,9 @@ const columns = [
 /** Mirrors `isExpired` of transition.ts. */
 const expired = `(expires_at <= ${clock} AND (state = 'done' OR lease_until <= ${clock}))`;
 
+/** A broken row is left as it is: see `recordProblem` of check-record.ts. What a claim assigns keeps this true. */
+const whole = "(attempt >= 1 AND NOT (state = 'running' AND result IS NOT NULL))";
+
 const named = "scope = ? AND `key` = ?";
 const owned = `${named} AND owner = ? AND NOT ${expired}`;
 const abandoned = `state = 'running' AND lease_until <= ${clock}`;
@@ -63,6 +66,7 @@ export function mariadbStatements(prefix: string, busyMsMax: number) {
       expires_at = GREATEST(expires_at, ${clock} + ?) WHERE ${named} AND ${abandoned} AND NOT ${expired}`,
     /** scope, key */
     forget: `DELETE FROM ${keys} WHERE ${named} AND ${abandoned} AND NOT ${expired}`,
+    forgetBroken: `DELETE FROM ${keys} WHERE ${named}`,
     /** scope, key */
     lookUp: `SELECT ${columns} FROM ${keys} WHERE ${named}`,
     inspect: `SELECT ${columns} FROM ${keys} WHERE ${named} AND NOT ${expired}`,
@@ -88,8 +92,8 @@ function claimStatement(keys: string, takeOverAfterMs = Number.POSITIVE_INFINITY
   const overdue = Number.isFinite(takeOverAfterMs)
     ? `lease_until <= ${now} AND ${now} - lease_until >= ${takeOverAfterMs}`
     : "FALSE";
-  const open = `(${expired} OR (${same} AND (owner = VALUES(owner) OR (${overdue}))))`;
-  const won = `(owner = VALUES(owner) AND (${expired} OR (${same})))`;
+  const open = `(${whole} AND (${expired} OR (${same} AND (owner = VALUES(owner) OR (${overdue})))))`;
+  const won = `(${whole} AND owner = VALUES(owner) AND (${expired} OR (${same})))`;
   const first = (own: string, next: string): string => `IF(owner = VALUES(owner), ${own}, ${next})`;
   return `INSERT INTO ${keys}
     (scope, \`key\`, state, fingerprint, owner, attempt, fence, lease_until, checkpoints, created_at, expires_at)

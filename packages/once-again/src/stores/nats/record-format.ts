@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { unreadableRecord } from "../check-record.ts";
 import type { KeyRecord, RecordName } from "../store.ts";
 import type { NatsEntry } from "./client.ts";
 
@@ -40,7 +41,13 @@ export function entryValue({ scope, key }: RecordName, { checkpoints, result, ..
 
 /** The record in an entry; `undefined` for none, and for the mark that a removed one leaves behind. */
 export function recordIn(entry: NatsEntry | null): NamedRecord | undefined {
-  return entry?.operation === "PUT" ? namedRecord(entry.value) : undefined;
+  if (entry?.operation !== "PUT") return undefined;
+  try {
+    return namedRecord(entry.value);
+  } catch {
+    // Its name can't be read either: where it lies is all that is known of it.
+    return { scope: "", key: entry.key, record: unreadableRecord };
+  }
 }
 
 function namedRecord(value: Uint8Array): NamedRecord {

@@ -1,7 +1,15 @@
 import { checkListLimit } from "../list-limit.ts";
 import { storedName, storedText } from "../sql/names.ts";
 import { checkpointText, claimAnswer, inspectRow, type KeyRow, newClaimAnswer } from "../sql/record-format.ts";
-import type { ClaimAnswer, ClaimRequest, ListRequest, RecordName, StepRequest, Store } from "../store.ts";
+import type {
+  ClaimAnswer,
+  ClaimRequest,
+  InspectedRecord,
+  ListRequest,
+  RecordName,
+  StepRequest,
+  Store,
+} from "../store.ts";
 import type { PostgresQuery } from "./client.ts";
 import { isConflict, unavailableError } from "./errors.ts";
 import type { PostgresStatements } from "./statements.ts";
@@ -21,6 +29,10 @@ export function leasedOperations(
 ): Omit<Store, "survivesFailover" | "close"> {
   const changes = async (statement: string, values: unknown[]): Promise<boolean> =>
     (await query(statement, values)).length > 0;
+  const inspect = async (name: RecordName): Promise<InspectedRecord | undefined> => {
+    const [row] = (await query(statements.inspect, namedBy(name))) as KeyRow[];
+    return row && inspectRow(row);
+  };
   return {
     claim: (request) => claim(query, statements, request),
     complete: async ({ owner, result, retentionMs, ...name }) =>
@@ -31,11 +43,9 @@ export function leasedOperations(
     resolve: async ({ settlement, ...name }) =>
       settlement.as === "done"
         ? changes(statements.settle, [...namedBy(name), Buffer.from(settlement.result), settlement.retentionMs])
-        : changes(statements.forget, namedBy(name)),
-    async inspect(name) {
-      const [row] = (await query(statements.inspect, namedBy(name))) as KeyRow[];
-      return row && inspectRow(row);
-    },
+        : (await changes(statements.forget, namedBy(name))) ||
+          ((await inspect(name))?.state === "broken" && changes(statements.forgetBroken, namedBy(name))),
+    inspect,
     async list(request) {
       const { conditions, values } = listConditions(request);
       const statement = statements.list(conditions, `$${values.push(checkListLimit(request))}::bigint`);

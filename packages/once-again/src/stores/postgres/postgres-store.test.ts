@@ -3,6 +3,7 @@ import { databases, execute, onClock, pgPool, postgresClients } from "../../../.
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { postgresBinary } from "../../../../../test/support/servers/postgres.ts";
 import { fakeClock } from "../../testing/fake-clock.ts";
+import type { RecordName } from "../store.ts";
 import { storeContract } from "../../testing/store-contract/store-contract.ts";
 import { transactionContract } from "../../testing/store-contract/transaction-contract.ts";
 
@@ -25,7 +26,9 @@ describeWithServer("the PostgreSQL store", postgresBinary, () => {
       await store.migrate();
       return store;
     };
-    for (const { name, run } of storeContract({ open: opened })) test(name, run);
+    const breakRecord = (records: string, { key }: RecordName) =>
+      pgPool(server().url, { max: 1 }).query(`UPDATE ${records}_keys SET attempt = 0 WHERE key = $1`, [key]);
+    for (const { name, run } of storeContract({ open: opened, breakRecord })) test(name, run);
 
     const transactional = {
       open: async () => {

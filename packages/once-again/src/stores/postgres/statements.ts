@@ -45,6 +45,7 @@ export function postgresStatements(prefix: string, replayTouch: boolean) {
       FROM clock WHERE ${named} AND ${abandoned} AND NOT ${expired} RETURNING true`,
     forget: `WITH ${clock} DELETE FROM ${keys} AS k USING clock
       WHERE ${named} AND ${abandoned} AND NOT ${expired} RETURNING true`,
+    forgetBroken: `DELETE FROM ${keys} AS k WHERE ${named} RETURNING true`,
     inspect: `WITH ${clock} SELECT clock.ms, ${columns} FROM clock, ${keys} AS k WHERE ${named} AND NOT ${expired}`,
     list: (conditions: readonly string[], limit: string) => `
       WITH ${clock} SELECT clock.ms, ${columns} FROM clock, ${keys} AS k

@@ -1,4 +1,5 @@
 import { joinBytes } from "../../core/bytes.ts";
+import { unreadableRecord } from "../check-record.ts";
 import type { KeyRecord } from "../store.ts";
 
 /**
@@ -12,15 +13,17 @@ const fields =
 /** Owner or fingerprint, so that it ends at a space. */
 export const escaped = encodeURIComponent;
 
-/** @throws Error for what is no such record. */
+/** The record in a text; for what is none, `unreadableRecord`. */
 export function recordOf(stored: Uint8Array): KeyRecord {
   const lineLength = stored.indexOf(0x0a) + 1;
   const { groups } = fields.exec(textOf(stored.subarray(0, lineLength))) ?? {};
-  if (groups === undefined) throw new Error("This key holds no record of once-again.");
+  if (groups === undefined) return unreadableRecord;
   const number = (name: string): number => Number(groups[name]);
   const text = (name: string): string => decodeURIComponent(groups[name] ?? "");
   const rest = stored.subarray(lineLength);
   const isDone = groups["state"] === "done";
+  const checkpoints = isDone ? {} : stepsOf(rest);
+  if (checkpoints === undefined) return unreadableRecord;
   return {
     state: isDone ? "done" : "running",
     fingerprint: text("fingerprint"),
@@ -28,7 +31,7 @@ export function recordOf(stored: Uint8Array): KeyRecord {
     attempt: number("attempt"),
     fence: number("fence"),
     leaseUntil: number("leaseUntil"),
-    checkpoints: isDone ? {} : stepsOf(rest),
+    checkpoints,
     result: isDone ? rest : undefined,
     createdAt: number("createdAt"),
     expiresAt: number("expiresAt"),
@@ -40,14 +43,15 @@ export function stepBytes(name: string, result: Uint8Array): Uint8Array {
   return joinBytes([new TextEncoder().encode(`${result.length} ${JSON.stringify(name)}\n`), result]);
 }
 
-/** The steps that were stored; of two with one name the later one. */
-export function stepsOf(stored: Uint8Array): Record<string, Uint8Array> {
+/** The steps that were stored, of two with one name the later one; `undefined` for what are none. */
+export function stepsOf(stored: Uint8Array): Record<string, Uint8Array> | undefined {
   const steps: [string, Uint8Array][] = [];
   for (let at = 0; at < stored.length;) {
     const resultAt = stored.indexOf(0x0a, at) + 1;
     const [, length, name] = /^(\d+) (.*)\n$/.exec(textOf(stored.subarray(at, resultAt))) ?? [];
-    if (length === undefined || name === undefined) throw new Error("A step of this record can't be read.");
+    if (length === undefined || name === undefined) return undefined;
     at = resultAt + Number(length);
+    if (at > stored.length) return undefined;
     steps.push([JSON.parse(name) as string, stored.subarray(resultAt, at)]);
   }
   return Object.fromEntries(steps);

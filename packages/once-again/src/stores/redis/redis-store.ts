@@ -1,8 +1,10 @@
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { isUtf8 } from "node:buffer";
 import { checkNumber, invalidOptionError } from "../../core/options.ts";
+import { OnceAgainError } from "../../core/errors.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { timeLimit } from "../time-limit.ts";
+import { recordBrokenError } from "../check-record.ts";
 import { storeHealth } from "../store-health.ts";
 import type { RecordName, Store, StoreHealth } from "../store.ts";
 import { type RedisClient, redisConnection } from "./client.ts";
@@ -12,7 +14,7 @@ import { listRecords } from "./scan.ts";
 import { redisKey } from "./names.ts";
 import { escaped, stepBytes } from "./record-format.ts";
 import { claimAnswerOf, inspectedOf } from "./replies.ts";
-import { script, scriptHash } from "./script.ts";
+import { brokenReply, script, scriptHash } from "./script.ts";
 import { watchSilence } from "./silence-watch.ts";
 
 /** How a Redis store names its keys, and what may happen to them. */
@@ -80,14 +82,23 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
       return await connection.send(key, ["EVALSHA", scriptHash, ...question]);
     } catch (error) {
       // The server was restarted, promoted, or never had it.
-      if (!String(error).includes("NOSCRIPT")) throw error;
-      return await connection.send(key, ["EVAL", script, ...question]);
+      if (!String(error).includes("NOSCRIPT")) throw explainError(name, error);
+      return await connection.send(key, ["EVAL", script, ...question]).catch((cause: unknown) => {
+        throw explainError(name, cause);
+      });
     } finally {
       answered();
     }
   };
   const changed = async (...question: Parameters<typeof ask>): Promise<boolean> => (await ask(...question)) === 1;
-  const read = async (name: RecordName, state = "") => inspectedOf(name, await ask(name, "inspect", state));
+  const read = async (name: RecordName, state = "") => {
+    const reply = await ask(name, "inspect", state).catch((error: unknown) => {
+      // A key of another type.
+      if (OnceAgainError.isInstance(error, "ONCE_RECORD_BROKEN")) return state === "" ? unreadableReply : null;
+      throw error;
+    });
+    return inspectedOf(name, reply);
+  };
 
   return {
     survivesFailover: "no",
@@ -97,9 +108,9 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
       const answer = ask(request, "claim", ...asked);
       // Beside the claim, so that what is asked for next keeps its place behind it.
       const checking = eviction();
-      if (checking === undefined) return claimAnswerOf(await answer);
+      if (checking === undefined) return claimAnswerOf(request, await answer);
       const [, checked] = await Promise.allSettled([answer, checking]);
-      const given = claimAnswerOf(await answer);
+      const given = claimAnswerOf(request, await answer);
       if (checked.status === "fulfilled") return given;
       // Nothing will run under it: a key that was claimed meanwhile is given back.
       await changed(request, "release", escaped(owner));
@@ -121,6 +132,15 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
     health: () => storeHealth(() => limitTime(redisProblems(connection))),
     close: async () => undefined,
   };
+}
+
+/** What a key holds that is no text. */
+const unreadableReply = [Buffer.from("broken"), Buffer.alloc(0)];
+
+/** Says which record is broken, where that is what failed. */
+function explainError(name: RecordName, error: unknown): unknown {
+  const isBroken = [brokenReply, "WRONGTYPE"].some((text) => String(error).includes(text));
+  return isBroken ? recordBrokenError(name, "It can't be read.", error) : error;
 }
 
 /** Bytes that are a text, as nearly all answers are, go as one: clients send a command of texts alone in one piece. */

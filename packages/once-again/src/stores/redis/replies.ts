@@ -1,13 +1,16 @@
 import type { ClaimAnswer, InspectedRecord, RecordName } from "../store.ts";
+import { readableRecord, recordBrokenError, recordProblem } from "../check-record.ts";
 import { recordOf, stepsOf } from "./record-format.ts";
 
 /** The answer to a claim, from what the script says: its kind, and what goes with it. */
-export function claimAnswerOf(reply: unknown): ClaimAnswer {
+export function claimAnswerOf(name: RecordName, reply: unknown): ClaimAnswer {
   const [kind, ...rest] = reply as [Buffer, ...unknown[]];
   switch (String(kind)) {
     case "acquired": {
       const [attempt, fence, steps] = rest as [number, number, Buffer];
-      return { kind: "acquired", attempt, fence, abandoned: attempt > 1, checkpoints: stepsOf(bytesOf(steps)) };
+      const checkpoints = stepsOf(bytesOf(steps));
+      if (checkpoints === undefined) throw recordBrokenError(name, "A step of it can't be read.");
+      return { kind: "acquired", attempt, fence, abandoned: attempt > 1, checkpoints };
     }
     case "in-progress":
       return { kind: "in-progress", leaseMsLeft: Number(rest[0]) };
@@ -24,7 +27,10 @@ export function claimAnswerOf(reply: unknown): ClaimAnswer {
 export function inspectedOf({ scope, key }: RecordName, reply: unknown): InspectedRecord | undefined {
   if (reply === null) return undefined;
   const [state, stored] = reply as [Buffer, Buffer];
-  return { scope, key, state: String(state) as InspectedRecord["state"], record: recordOf(bytesOf(stored)) };
+  const record = recordOf(bytesOf(stored));
+  const problem = recordProblem(record);
+  if (problem !== undefined) return { scope, key, state: "broken", record: readableRecord(record), problem };
+  return { scope, key, state: String(state) as InspectedRecord["state"], record };
 }
 
 /** The client's buffer, as an array of bytes and nothing more. */

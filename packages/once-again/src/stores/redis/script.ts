@@ -1,5 +1,8 @@
 import { createHash } from "node:crypto";
 
+/** What the script answers, as an error, to who asks for a record that no store can have written. */
+export const brokenReply = "ONCE_RECORD_BROKEN";
+
 /**
  * The operations of the port on one record, in Lua: `ARGV[1]` says which, the rest are its arguments. It mirrors
  * `transition.ts`, against which it is tested. A record is one text: see `record-format.ts`.
@@ -25,8 +28,12 @@ if stored then
   fence, created_at = sub(stored, 29, 41), sub(stored, 43, 55)
   state, attempt = sub(stored, 57, attempt_at - 2), sub(stored, attempt_at, owner_at - 2)
   owner, fingerprint = sub(stored, owner_at, fingerprint_at - 2), sub(stored, fingerprint_at, rest_at - 2)
-  if not expires_at or not lease_until then
-    return redis.error_reply('WRONGTYPE This key holds no record of once-again.')
+  local is_whole = expires_at and lease_until and tonumber(fence) and tonumber(created_at) and rest_at > 1 and
+    (state == 'running' or state == 'done') and (tonumber(attempt) or 0) >= 1 and expires_at >= tonumber(created_at)
+  if not is_whole then
+    if operation == 'inspect' then return ARGV[2] == '' and {'broken', stored} or nil end
+    if operation == 'resolve' and ARGV[2] == 'not-executed' then return redis.call('DEL', key) end
+    return redis.error_reply('${brokenReply}')
   end
   if expires_at <= now and (state == 'done' or lease_until <= now) then
     redis.call('DEL', key)

@@ -1,3 +1,4 @@
+import { checkRecord, unreadableRecord } from "../check-record.ts";
 import { originalText, storedText } from "./names.ts";
 import type { ClaimAnswer, ClaimRequest, InspectedRecord, KeyRecord } from "../store.ts";
 import { inspectRecord, transition } from "../transition.ts";
@@ -21,8 +22,10 @@ export interface KeyRow {
   readonly ms: number | string;
 }
 
-/** The record that a row holds. */
+/** The record that a row holds, as it is. */
 function recordOf(row: KeyRow): KeyRecord {
+  const checkpoints = checkpointsOf(row.checkpoints);
+  if (checkpoints === undefined) return unreadableRecord;
   return {
     state: row.state,
     fingerprint: row.fingerprint,
@@ -30,7 +33,7 @@ function recordOf(row: KeyRow): KeyRecord {
     attempt: row.attempt,
     fence: Number(row.fence),
     leaseUntil: Number(row.lease_until),
-    checkpoints: checkpointsOf(row.checkpoints),
+    checkpoints,
     // A copy, since a driver's buffer is a view of all that it received.
     result: row.result === null ? undefined : Uint8Array.from(row.result),
     createdAt: Number(row.created_at),
@@ -42,6 +45,11 @@ function recordOf(row: KeyRow): KeyRecord {
 export function inspectRow(row: KeyRow): InspectedRecord {
   const name = { scope: originalText(row.scope), key: originalText(row.key) };
   return inspectRecord(name, recordOf(row), Number(row.ms));
+}
+
+/** @throws OnceAgainError `ONCE_RECORD_BROKEN` for a row that no store can have written. */
+export function readRow(row: KeyRow): KeyRecord {
+  return checkRecord({ scope: originalText(row.scope), key: originalText(row.key) }, recordOf(row));
 }
 
 /** The answer to a claim that made its row, at the store's time. */
@@ -59,9 +67,14 @@ export function checkpointText(step: string, result: Uint8Array): string {
   return JSON.stringify({ [storedText(step)]: Buffer.from(result).toString("base64") });
 }
 
-function checkpointsOf(text: string): KeyRecord["checkpoints"] {
-  const steps = Object.entries(JSON.parse(text) as Record<string, string>);
-  return Object.fromEntries(
-    steps.map(([step, base64]) => [originalText(step), Uint8Array.from(Buffer.from(base64, "base64"))]),
-  );
+/** `undefined` for what is no such JSON. */
+function checkpointsOf(text: string): KeyRecord["checkpoints"] | undefined {
+  try {
+    const steps = Object.entries(JSON.parse(text) as Record<string, string>);
+    return Object.fromEntries(
+      steps.map(([step, base64]) => [originalText(step), Uint8Array.from(Buffer.from(base64, "base64"))]),
+    );
+  } catch {
+    return undefined;
+  }
 }

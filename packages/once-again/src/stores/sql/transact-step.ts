@@ -1,4 +1,4 @@
-import { inspectRow, type KeyRow } from "./record-format.ts";
+import { type KeyRow, readRow } from "./record-format.ts";
 import type { StepRequest } from "../store.ts";
 import type { TransactionEnd, Work } from "./run-transaction.ts";
 
@@ -7,7 +7,7 @@ export function stepEnd(
   row: KeyRow | undefined,
   { owner, step }: StepRequest,
 ): TransactionEnd<Uint8Array | undefined> | undefined {
-  const record = row && inspectRow(row).record;
+  const record = row && readRow(row);
   if (record?.owner !== owner) return { answer: undefined, rollBack: "unawaited" };
   const checkpoint = record.checkpoints[step];
   if (checkpoint !== undefined) return { answer: checkpoint, rollBack: "unawaited" };

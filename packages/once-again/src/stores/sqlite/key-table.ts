@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { unreadableRecord } from "../check-record.ts";
 import type { KeyRecord, ListRequest, RecordName } from "../store.ts";
 
 /** The statements on the key table, prepared once for a connection. */
@@ -89,7 +90,8 @@ function writeRow(statement: StatementSync, scope: string, key: string, record: 
 }
 
 function recordOf(row: Row): KeyRecord {
-  const steps = JSON.parse(row.checkpoints) as [string, string][];
+  const checkpoints = checkpointsOf(row.checkpoints);
+  if (checkpoints === undefined) return unreadableRecord;
   return {
     state: row.state,
     fingerprint: row.fingerprint,
@@ -97,11 +99,19 @@ function recordOf(row: Row): KeyRecord {
     attempt: row.attempt,
     fence: row.fence,
     leaseUntil: row.lease_until,
-    checkpoints: Object.fromEntries(
-      steps.map(([step, base64]) => [step, Uint8Array.from(Buffer.from(base64, "base64"))]),
-    ),
+    checkpoints,
     result: row.result ?? undefined,
     createdAt: row.created_at,
     expiresAt: row.expires_at,
   };
+}
+
+/** `undefined` for what is no such JSON. */
+function checkpointsOf(text: string): KeyRecord["checkpoints"] | undefined {
+  try {
+    const steps = JSON.parse(text) as [string, string][];
+    return Object.fromEntries(steps.map(([step, base64]) => [step, Uint8Array.from(Buffer.from(base64, "base64"))]));
+  } catch {
+    return undefined;
+  }
 }

@@ -1,10 +1,12 @@
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { describe, onTestFinished, test } from "vitest";
 import { effectsDatabase } from "../../../../../test/support/effects-database.ts";
 import { keepsOrder } from "../../../../../test/support/keeps-order.ts";
 import { folderOfSuite } from "../../../../../test/support/temporary-folder.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { fakeClock, storeContract, transactionContract } from "../../testing/index.ts";
+import type { RecordName } from "../store.ts";
 import { sqliteStore } from "./sqlite-store.ts";
 
 describe("the SQLite store", () => {
@@ -20,7 +22,12 @@ describe("the SQLite store", () => {
   });
 
   describe("on the machine's clock", () => {
-    for (const { name, run } of storeContract({ open: (records) => open(records) })) test(name, run);
+    const breakRecord = async (records: string, { key }: RecordName) => {
+      const database = new DatabaseSync(join(folder(), `${records}.db`));
+      database.prepare("UPDATE once_again_keys SET attempt = 0 WHERE key = ?").run(key);
+      database.close();
+    };
+    for (const { name, run } of storeContract({ open: (records) => open(records), breakRecord })) test(name, run);
   });
 
   keepsOrder(() => {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
-import type { Store } from "../../stores/store.ts";
+import type { RecordName, Store } from "../../stores/store.ts";
 import type { FakeClock } from "../fake-clock.ts";
 
 /** One rule of a contract, ready for any test runner: `test(name, run)`. */
@@ -28,6 +28,11 @@ export interface StoreContractOptions {
    * else was opened with it is yours to close.
    */
   open(records: string): Promise<Store> | Store;
+  /**
+   * Breaks a record of these records, as no store writes it: sets its attempt to 0, past the store. Default: that is not
+   * tried.
+   */
+  breakRecord?(records: string, name: RecordName): Promise<unknown>;
   /** Default: time can't be moved, so some cases wait for a moment, and none asks to the millisecond. */
   clock?: StoreClock;
   /** Repeats the random histories of an earlier run; default new ones each time. A failure says its seed. */
@@ -38,6 +43,8 @@ export interface StoreContractOptions {
 export interface StoreRuleContext {
   /** A connection to records that are empty when the case begins. */
   readonly store: Store;
+  /** The name of the records. */
+  readonly records: string;
   /** Opens one more connection to the same records. */
   connect(): Promise<Store>;
   /** The store's clock, where a test can move it. */
@@ -72,6 +79,7 @@ export function caseOf(rule: StoreRule, options: StoreContractOptions): Contract
       try {
         await rule.try({
           store: await connect(),
+          records,
           connect,
           clock,
           pass: (ms) => clock?.advance(ms) ?? setTimeout(ms + slackMs),

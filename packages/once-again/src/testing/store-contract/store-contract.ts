@@ -1,4 +1,5 @@
 import { caseOf, type ContractCase, type StoreContractOptions } from "./contract-case.ts";
+import { brokenRecordRules } from "./broken-records.ts";
 import { claimRules } from "./claims.ts";
 import { exactTimeRules } from "./exact-times.ts";
 import { historyRules } from "./histories.ts";
@@ -20,6 +21,17 @@ import { realTimeRules } from "./real-times.ts";
  */
 export function storeContract(options: StoreContractOptions): ContractCase[] {
   const timeRules = options.clock === undefined ? realTimeRules : exactTimeRules(options.clock);
-  const rules = [claimRules, raceRules, lifecycleRules, ownerRules, timeRules, operatorRules, historyRules].flat();
-  return rules.map((rule) => caseOf(rule, options));
+  const { breakRecord } = options;
+  const brokenRules = breakRecord === undefined ? [] : brokenRecordRules((...given) => breakRecord(...given));
+  const rules = [
+    claimRules,
+    raceRules,
+    lifecycleRules,
+    ownerRules,
+    timeRules,
+    operatorRules,
+    brokenRules,
+    historyRules,
+  ];
+  return rules.flat().map((rule) => caseOf(rule, options));
 }

@@ -9,6 +9,7 @@ export const stateWords: Readonly<Record<KeySummary["state"], { sign: string; wo
     word: "held",
     meaning: "Its worker ended before it answered: it may or may not have happened.",
   },
+  broken: { sign: "✗", word: "broken", meaning: "No store has written its record so. It answers nothing." },
 };
 
 const units: readonly (readonly [name: string, ms: number])[] = [

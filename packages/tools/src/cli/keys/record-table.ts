@@ -37,6 +37,6 @@ export function formatLease({ state, record }: Pick<InspectedRecord, "state" | "
 }
 
 export function stateColour({ state }: InspectedRecord, painter: Painter): (text: string) => string {
-  if (state === "abandoned") return (text) => painter.bad(text);
+  if (state === "abandoned" || state === "broken") return (text) => painter.bad(text);
   return (text) => (state === "done" ? text : painter.good(text));
 }

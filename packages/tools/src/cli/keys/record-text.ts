@@ -12,6 +12,7 @@ const meanings = {
   running: "a worker owns it",
   abandoned: "its worker ended before it answered: it may or may not have happened",
   done: "its result is stored",
+  broken: "no store has written it so",
 } as const;
 
 /** One record for people. */
@@ -23,7 +24,7 @@ export function formatRecord({ found, steps, result }: RecordView, now: number, 
   return [
     field("scope", escapeControls(scope)),
     field("key", escapeControls(key)),
-    field("state", `${colour(state)}: ${meanings[state]}`),
+    field("state", `${colour(state)}: ${found.problem ?? meanings[state]}`),
     field("attempt", `${record.attempt}`),
     field("fence", `${record.fence}`),
     field("fingerprint", escapeControls(record.fingerprint)),

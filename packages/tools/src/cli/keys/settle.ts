@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { RecordName, Store } from "once-again/stores";
 import { heldKey } from "../../admin/list.ts";
-import { settleKey, type Settlement, unsettledReasons, type UnsettledState } from "../../admin/settle.ts";
+import { isSettleable, settleKey, type Settlement, unsettledReasons, type UnsettledState } from "../../admin/settle.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { painter } from "../painter.ts";
 import { confirm } from "./confirm.ts";
@@ -30,7 +30,8 @@ export async function settleOne(
   wording: SettleWording,
 ): Promise<ExitCode> {
   const before = await store.inspect(name);
-  if (before?.state !== "abandoned") return refuse(flags, name, before?.state ?? "absent");
+  if (before === undefined) return refuse(flags, name, "absent");
+  if (!isSettleable(before, settlement)) return refuse(flags, name, before.state);
   const question = [...formatTable([before], Date.now(), painter), wording.question].join("\n");
   if (!flags.yes && !(await confirm(question, command))) {
     console.error("Nothing was changed.");

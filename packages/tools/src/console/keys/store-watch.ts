@@ -1,6 +1,5 @@
 import { sleep } from "once-again";
 import { systemClock } from "once-again";
-import type { InspectedRecord } from "once-again/stores";
 import { liveChannel } from "../live-channel.ts";
 import type { KeysEvent, StoreSample } from "./keys-protocol.ts";
 import type { KeysSource } from "./keys-source.ts";
@@ -64,7 +63,7 @@ async function takeSample(source: KeysSource): Promise<StoreSample> {
   if (store === undefined) return { at, problem: noStore };
   const startedMs = systemClock.monotonic();
   try {
-    const count = async (state: InspectedRecord["state"]): Promise<number> =>
+    const count = async (state: "running" | "abandoned"): Promise<number> =>
       (await store.list({ state, limit: countMax })).length;
     const running = await count("running");
     const latencyMs = systemClock.monotonic() - startedMs;
