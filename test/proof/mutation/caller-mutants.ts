@@ -125,6 +125,14 @@ export const callerMutants: readonly Mutant[] = [
     killedBy: "ends the call at once, and nothing is sent",
   },
   {
+    guard: "condition: no POST without a key is sent again in doubt",
+    file: "packages/once-again/src/client/retry-condition.ts",
+    search: 'if (!repeatable && !provesNoEffect(failure)) return { action: "stop", why: "unsafe" };',
+    replace: "",
+    check: test("packages/once-again/src/client/retry-condition.test.ts"),
+    killedBy: "no condition has a POST without a key sent again",
+  },
+  {
     guard: "undici: a call that never got through says so",
     file: "packages/once-again/src/client/call-state.ts",
     search: "{ ...decision, free: !end.wasSent, noEffect: !call.mayHaveHappened }",
