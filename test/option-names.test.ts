@@ -35,7 +35,7 @@ const once = (options: object) => onceFetch({ store, scope: "public", ...options
 const misspelt: [string, Make, object, string][] = [
   ["onceFetch", once, { ttlMs: 1 }, "Did you mean retentionMs?"],
   ["onceFetch", once, { retentionMS: 1 }, "Did you mean retentionMs?"],
-  ["onceFetch", once, { keyHeader: "x-key" }, "Its options are "],
+  ["onceFetch", once, { cookieName: "x-key" }, "Its options are "],
   ["a quota", (quota: object) => once({ quota }), { keysMax: 1, perMs: 1, perMS: 1 }, "Did you mean perMs?"],
   ["leasedEngine", (options: object) => leasedEngine(store, options), { leaseMS: 1 }, "leaseMs?"],
   ["retryingFetch", retryingFetch, { retries: 3 }, "Did you mean attemptsMax?"],

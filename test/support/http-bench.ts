@@ -26,7 +26,7 @@ export function httpRequest(asked: Asked = {}): HttpRequest<string> {
     path: asked.path ?? "/orders",
     query: asked.query ?? "",
     contentType: asked.contentType ?? "application/json",
-    keyValues: asked.keys ?? ["order-7"],
+    headerValues: () => asked.keys ?? ["order-7"],
     body: asked.body ?? (async () => content),
   };
 }

@@ -77,7 +77,7 @@ function serving<Transaction>(
       path: "/orders",
       query: "",
       contentType: "text/plain",
-      keyValues: [request.key],
+      headerValues: () => [request.key],
       body: async () => request.body,
     };
     return watched(scene, process, "in front", once.answer(asked, handler));

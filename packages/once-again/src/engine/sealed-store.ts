@@ -17,6 +17,11 @@ import { type SealKey, sealer, type Sealer } from "./sealer.ts";
  * @param keys the first seals, every one opens; see `SealKey`.
  * @throws OnceAgainError `ONCE_OPTION_INVALID`. Its operations reject with `ONCE_SEAL_BROKEN` for what none of the keys
  *   opens.
+ * @example
+ * ```ts
+ * const keys = [{ id: "2026-11", secret: Uint8Array.fromBase64(process.env.SEAL_KEY) }];
+ * const store = sealedStore(postgresStore({ pool }), keys);
+ * ```
  */
 export function sealedStore<Transaction>(
   store: TransactionalStore<Transaction>,

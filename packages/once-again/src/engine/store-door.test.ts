@@ -155,7 +155,7 @@ test("a look into the store before a request is let in takes no longer than stor
       query: "",
       contentType: "",
       // A UUIDv7 of 1970.
-      keyValues: ["00000000-0000-7000-8000-000000000000"],
+      headerValues: () => ["00000000-0000-7000-8000-000000000000"],
       body: async () => new Uint8Array(),
     },
     never,

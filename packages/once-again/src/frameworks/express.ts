@@ -39,6 +39,12 @@ export interface OnceExpress<Request, Transaction> extends OnceRoute {
  * happened, mount `noEffectErrors`. Body parsers go behind it, or keep the bytes: see `keepRawBody`.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`.
+ * @example
+ * ```ts
+ * app.post("/orders", onceExpress({ store, scope: (request) => request.user.id }), async (request, response) => {
+ *   response.status(201).json(await createOrder(response.locals.once.key));
+ * });
+ * ```
  */
 export function onceExpress<Request extends ExpressRequest>(
   options: LeasedHttpOptions<Request>,

@@ -52,6 +52,12 @@ const bodies = new WeakMap<IncomingMessage, Promise<Uint8Array<ArrayBuffer>>>();
  * after all `onSend` hooks. Repeats go out as they were kept, past Fastify (`reply.hijack()`).
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`.
+ * @example
+ * ```ts
+ * app.post("/orders", onceFastify({ store, scope: (request) => request.user.id }), async (request, reply) => {
+ *   return reply.code(201).send(await createOrder(request.once.key));
+ * });
+ * ```
  */
 export function onceFastify<Request extends FastifyRequest>(options: LeasedHttpOptions<Request>): OnceFastify;
 export function onceFastify<Request extends FastifyRequest, Transaction>(

@@ -32,6 +32,12 @@ export interface OnceFetch<Native extends Request = Request, Rest extends readon
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`. The wrapped handler itself never rejects, except
  *   with what a handler throws at a request that passes through.
+ * @example
+ * ```ts
+ * export const POST = onceFetch({ store, scope: (request) => accountOf(request) }, async (request, { key }) => {
+ *   return Response.json(await createOrder(await request.json(), key), { status: 201 });
+ * });
+ * ```
  */
 export function onceFetch<Native extends Request = Request, Rest extends readonly unknown[] = []>(
   options: LeasedHttpOptions<Native>,
@@ -49,9 +55,9 @@ export function onceFetch<Transaction, Native extends Request, Rest extends read
   if (typeof handler !== "function") throw invalidOptionError("handler", "a function", handler);
 
   const run = async (request: Native, ...rest: Rest): Promise<Response> => {
-    const passing = once.passing(request.method);
+    const passing = once.passing(request.method, request);
     if (passing !== undefined) return withHeader(await handler(request, passing, ...rest), ...once.policyHeader);
-    const forms = [request, ...incomingOf(rest[0], request)];
+    const forms = [request, ...incomingOf(rest[0], request, once.policy.header)];
     const passage = beginPassage(...forms);
     const body = new WebBody(request);
     const read = (bytesMax: number): Promise<Uint8Array<ArrayBuffer>> => body.read(bytesMax);

@@ -55,6 +55,12 @@ export interface OnceHono<Context> extends OnceRoute {
  * compression) sees first answers and repeats alike.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`.
+ * @example
+ * ```ts
+ * app.post("/orders", onceHono({ store, scope: (c: Context<Env>) => c.get("user").id }), async (c) => {
+ *   return c.json(await createOrder(await c.req.json(), c.get("once").key), 201);
+ * });
+ * ```
  */
 export function onceHono<Context extends HonoContext>(options: LeasedHttpOptions<Context>): OnceHono<Context>;
 export function onceHono<Context extends HonoContext, Transaction>(
@@ -69,7 +75,7 @@ export function onceHono<Context extends HonoContext, Transaction>(
 
   const middleware = async (context: Context, next: () => Promise<void>): Promise<Response | undefined> => {
     const begin = (execution: Execution<Transaction>): void => context.set("once", execution as never);
-    const passing = once.passing(context.req.raw.method);
+    const passing = once.passing(context.req.raw.method, context);
     if (passing !== undefined) {
       begin(passing);
       await next();
@@ -77,7 +83,7 @@ export function onceHono<Context extends HonoContext, Transaction>(
       return undefined;
     }
     const { raw } = context.req;
-    const forms = [context, raw, ...incomingOf(context.env, raw)];
+    const forms = [context, raw, ...incomingOf(context.env, raw, once.policy.header)];
     const passage = beginPassage(...forms);
     const wasAnswered = context.finalized;
     let behind: DownstreamResponse | undefined;

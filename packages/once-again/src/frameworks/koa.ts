@@ -46,6 +46,13 @@ export interface OnceKoa<Context> extends OnceRoute {
  * those that were kept.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`.
+ * @example
+ * ```ts
+ * router.post("/orders", onceKoa({ store, scope: (ctx: Context) => ctx.state.user.id }), async (ctx) => {
+ *   ctx.status = 201;
+ *   ctx.body = await createOrder(ctx.state.once.key);
+ * });
+ * ```
  */
 export function onceKoa<Context extends KoaContext>(options: LeasedHttpOptions<Context>): OnceKoa<Context>;
 export function onceKoa<Context extends KoaContext, Transaction>(

@@ -43,10 +43,10 @@ export function endPassage(...forms: readonly Passing[]): void {
  * The request of Node's that a web request was made of, in what a listener passes beside it: `{ incoming, outgoing }`. A
  * handler may send requests of its own along with it, under keys of their own.
  */
-export function incomingOf(platform: unknown, request: Request): Passing[] {
+export function incomingOf(platform: unknown, request: Request, keyHeader: string): Passing[] {
   const { incoming } = (platform ?? {}) as { incoming?: { headers?: Record<string, unknown> } | null };
-  const key = request.headers.get("idempotency-key");
-  return key !== null && incoming?.headers?.["idempotency-key"] === key ? [incoming] : [];
+  const key = request.headers.get(keyHeader);
+  return key !== null && incoming?.headers?.[keyHeader.toLowerCase()] === key ? [incoming] : [];
 }
 
 /** In the place of reading the body of a request that is on its way through another middleware of ours. */

@@ -59,6 +59,19 @@ export interface OnceNest extends OnceRoute {
  * included. Nest parses bodies first, so it must keep their bytes: `NestFactory.create(AppModule, { rawBody: true })`.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`.
+ * @example
+ * ```ts
+ * const once = onceNest({ store, scope: (request: Request) => request.user.id });
+ *
+ * @Controller("orders")
+ * class OrdersController {
+ *   @Post()
+ *   @UseInterceptors(once)
+ *   create(@Body() order: Order) {
+ *     return this.orders.create(order);
+ *   }
+ * }
+ * ```
  */
 export function onceNest<Request extends NestRequest>(options: LeasedHttpOptions<Request>): OnceNest;
 export function onceNest<Request extends NestRequest, Transaction>(

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { OnceAgainError } from "../core/errors.ts";
-import { keyHeaderName } from "../key/index.ts";
 import { type Execution, NoEffectError } from "../engine/index.ts";
 import { type HttpResponse, type HttpRequest, type OnceHttp } from "../http/index.ts";
 import { type ResponseCapture, captureResponse, failResponse, failRun } from "./capture-response.ts";
@@ -50,8 +49,9 @@ export function passingExecution<Native, Transaction>({
   once,
   incoming,
   response,
+  native,
 }: NodeCall<Native, Transaction>): NodeExecution<Transaction> | undefined {
-  const passing = once.passing(incoming.method ?? "");
+  const passing = once.passing(incoming.method ?? "", native);
   if (passing === undefined) return undefined;
   response.setHeader(...once.policyHeader);
   return { ...passing, body: Buffer.alloc(0) };
@@ -148,7 +148,7 @@ function httpRequest<Native, Transaction>(call: NodeCall<Native, Transaction>): 
     path: queryStart < 0 ? url : url.slice(0, queryStart),
     query: queryStart < 0 ? "" : url.slice(queryStart),
     contentType: incoming.headers["content-type"] ?? "",
-    keyValues: headerValues(incoming, keyHeaderName.toLowerCase()),
+    headerValues: (name) => headerValues(incoming, name),
     body: (bytesMax) => call.body(bytesMax),
   };
 }

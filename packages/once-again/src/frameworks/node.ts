@@ -34,6 +34,14 @@ export interface OnceNode extends OnceRoute {
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`. The listener itself never rejects, except with what
  *   a handler throws at a request that passes through.
+ * @example
+ * ```ts
+ * const orders = onceNode({ store, scope: (request) => accountOf(request) }, async (request, response, { body, key }) => {
+ *   const order = await createOrder(JSON.parse(body.toString()), key);
+ *   response.writeHead(201, { "content-type": "application/json" }).end(JSON.stringify(order));
+ * });
+ * createServer((request, response) => void orders(request, response));
+ * ```
  */
 export function onceNode(options: LeasedHttpOptions<IncomingMessage>, handler: NodeHandler): OnceNode;
 export function onceNode<Transaction>(

@@ -1,4 +1,3 @@
-import { keyHeaderName } from "../key/index.ts";
 import type { HttpResponse, HttpRequest } from "../http/index.ts";
 import { readStream } from "./web-body.ts";
 import { resultTooLargeError } from "./errors.ts";
@@ -10,14 +9,16 @@ export function httpRequestOf<Native>(
   body: HttpRequest<Native>["body"],
 ): HttpRequest<Native> {
   const { pathname, search } = new URL(request.url);
-  const keyValue = request.headers.get(keyHeaderName);
   return {
     native,
     method: request.method,
     path: pathname,
     query: search,
     contentType: request.headers.get("content-type") ?? "",
-    keyValues: keyValue === null ? [] : [keyValue],
+    headerValues(name) {
+      const value = request.headers.get(name);
+      return value === null ? [] : [value];
+    },
     body,
   };
 }

@@ -1,4 +1,4 @@
-import { keyTime, parseKey } from "../key/index.ts";
+import { keyHeaderName, keyTime, parseKey } from "../key/index.ts";
 import type { ProblemCode } from "./problem.ts";
 import type { Route } from "./route.ts";
 
@@ -10,23 +10,30 @@ export type Admission =
 /**
  * Says whether a request may go on, by its key's header alone.
  *
+ * @param headerValues every value of one header of the request.
  * @param covered whether the request's method takes a key; if not, the header is ignored.
  */
 export function admission(
   { rules, options }: Pick<Route<never, never>, "rules" | "options">,
-  keyValues: readonly string[],
+  headerValues: (lowerCaseName: string) => readonly string[],
   covered: boolean,
 ): Admission {
   const none = { key: undefined, isOld: false };
   if (!covered) return none;
-  const parsed = parseKey(keyValues);
-  if (parsed.kind === "malformed") {
-    return { refused: "ONCE_KEY_INVALID", detail: `The Idempotency-Key header can't be read: ${parsed.problem}.` };
-  }
+  const { keyHeader } = rules;
+  const parsed = parseKey(headerValues(keyHeader.toLowerCase()));
+  const refused = (detail: string): Admission => ({ refused: "ONCE_KEY_INVALID", detail });
+  if (parsed.kind === "malformed") return refused(`The ${keyHeader} header can't be read: ${parsed.problem}.`);
   if (parsed.kind === "missing") {
-    const detail = "This operation needs an Idempotency-Key header: one new key for each operation.";
-    return rules.keyRequired ? { refused: "ONCE_KEY_INVALID", detail } : none;
+    if (keyHeader.toLowerCase() !== usualHeader && headerValues(usualHeader).length > 0) {
+      return refused(`This operation takes its key in the header ${keyHeader}, not in ${keyHeaderName}.`);
+    }
+    if (!rules.keyRequired) return none;
+    const article = /^[aeiou]/i.test(keyHeader) ? "an" : "a";
+    return refused(`This operation needs ${article} ${keyHeader} header: one new key for each operation.`);
   }
   const madeAt = rules.oldKeys === "refuse" ? keyTime(parsed.key) : undefined;
   return { key: parsed.key, isOld: madeAt !== undefined && madeAt + options.retentionMs < options.clock.now() };
 }
+
+const usualHeader = keyHeaderName.toLowerCase();

@@ -4,9 +4,12 @@ import { checkNames, pickOptions, type OptionNames } from "../core/option-names.
 import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
 import type { Store, TransactionalStore } from "../stores/store.ts";
 import { engineOptionNames, type EngineOptions } from "../engine/options.ts";
+import { keyHeaderName } from "../key/index.ts";
+import type { CoveredParts } from "./covered-parts.ts";
 import type { FailureOf } from "./failure.ts";
 import type { KeyQuota } from "./key-quota.ts";
 import type { Reconcile } from "./reconcile.ts";
+import { isHeaderName } from "./sendable.ts";
 
 /** How one route keeps its promise. `Request` is the framework's own request. */
 export interface HttpRules<Request> extends Omit<EngineOptions, "onUnknown"> {
@@ -34,6 +37,35 @@ export interface HttpRules<Request> extends Omit<EngineOptions, "onUnknown"> {
    * gone, or `"run"`, as a new one. Give `"run"` where callers send the id of an entity as its key, or have no good clocks.
    */
   readonly oldKeys?: "refuse" | "run" | undefined;
+  /**
+   * The request header that carries the key; default `Idempotency-Key`. A request that has no such header, but an
+   * `Idempotency-Key`, is refused with 400: its caller counts on a key that nobody would read.
+   */
+  readonly keyHeader?: string | undefined;
+  /**
+   * Which requests pass through as if we were not there, whatever key they bring: `true`, said at once. In transactional
+   * mode they run in a transaction of their own, and nothing is stored. Their repeats run again. A function that throws,
+   * or says anything but `true` or `false`, skips nothing, and `onError` is notified. Default none.
+   */
+  readonly skip?: ((request: Request) => boolean) | undefined;
+  /**
+   * What makes two requests with one key the same operation:
+   *
+   * - `"request"` (default): method, path, query, media type and body. See `fingerprint` in once-again/key.
+   * - a function that returns the parts of the request that count, besides method and path: see `CoveredParts`. Where it
+   *   covers nothing, all is covered, and `onError` is notified.
+   * - `"target"`: method, path and query. Any body under a key gets the response to the first one.
+   *
+   * Keys that are stored when this changes are refused as used for another request.
+   */
+  readonly fingerprint?: "request" | "target" | CoveredParts<Request> | undefined;
+  /**
+   * With which statuses, of 400 to 499, a handler says that nothing happened: such a response is not stored, the key is
+   * released, and a repeat runs afresh. Default none, in transactional mode 408, 425 and 429 in any case. A success is
+   * always stored, or a repeat would have its effect again; of 500 and above nobody knows. Not 408 in leased mode: it may
+   * be a time-out's, whose handler is still at work.
+   */
+  readonly noEffectStatuses?: readonly number[] | undefined;
   /** Which answers below 400 are failures, where the status does not say so; default none. See `graphqlFailure`. */
   readonly failureOf?: FailureOf | undefined;
   /** The methods that take a key; default POST and PATCH. Others pass through. */
@@ -90,11 +122,14 @@ type Filled<Options> = { readonly [Name in keyof Options]-?: Exclude<Options[Nam
 
 /** HTTP rules, checked, with every default filled in. */
 export type CheckedHttpRules<Request> = Filled<
-  Omit<HttpRules<Request>, keyof EngineOptions | "quota" | "failureOf">
+  Omit<HttpRules<Request>, keyof EngineOptions | "quota" | "failureOf" | "skip" | "noEffectStatuses">
 > & {
   /** Whether what the handler did is rolled back with its key. */
   readonly transactional: boolean;
   readonly onError: (error: unknown) => void;
+  /** Missing where nothing is skipped. */
+  readonly skip: ((request: Request) => boolean) | undefined;
+  readonly noEffectStatuses: ReadonlySet<number>;
   /** Missing where the status says all. */
   readonly failureOf: FailureOf | undefined;
   /** Missing where there is none. */
@@ -109,6 +144,10 @@ const names: OptionNames<HttpRules<never> & LeasedMode> = {
   mode: true,
   scope: true,
   oldKeys: true,
+  keyHeader: true,
+  skip: true,
+  fingerprint: true,
+  noEffectStatuses: true,
   failureOf: true,
   methods: true,
   keyRequired: true,
@@ -130,9 +169,14 @@ export function checkHttpRules<Request, Transaction>(
   if (scope !== "public" && typeof scope !== "function") {
     throw invalidOptionError("scope", 'a function that names the caller of a request, or "public"', scope);
   }
+  const transactional = checkChoice("mode", options.mode ?? "leased", ["leased", "transactional"]) === "transactional";
   return Object.freeze({
     scope,
-    transactional: checkChoice("mode", options.mode ?? "leased", ["leased", "transactional"]) === "transactional",
+    transactional,
+    keyHeader: checkKeyHeader(options.keyHeader ?? keyHeaderName),
+    skip: checkFunction("skip", options.skip),
+    fingerprint: checkFingerprint(options.fingerprint ?? "request"),
+    noEffectStatuses: checkNoEffectStatuses(options.noEffectStatuses ?? [], transactional),
     reconcile: typeof options.onUnknown === "function" ? options.onUnknown : undefined,
     reusedStatus: checkChoice("reusedStatus", options.reusedStatus ?? 422, [409, 422]),
     oldKeys: checkChoice("oldKeys", options.oldKeys ?? "refuse", ["refuse", "run"]),
@@ -152,4 +196,37 @@ function checkedMethods(methods: readonly string[]): readonly string[] {
   const isList = Array.isArray(methods) && methods.length > 0 && methods.every((method) => typeof method === "string");
   if (isList) return methods.map((method) => method.toUpperCase());
   throw invalidOptionError("methods", 'a list such as ["POST", "PATCH"]', methods);
+}
+
+/** Headers that say something else, to everybody on the way. */
+const otherHeaders: ReadonlySet<string> = new Set([
+  "authorization",
+  "connection",
+  "content-length",
+  "content-type",
+  "cookie",
+  "host",
+  "transfer-encoding",
+]);
+
+function checkKeyHeader(name: string): string {
+  if (typeof name === "string" && isHeaderName(name) && !otherHeaders.has(name.toLowerCase())) return name;
+  throw invalidOptionError("keyHeader", "the name of a header that means nothing else", name);
+}
+
+function checkFingerprint<Covered>(covered: "request" | "target" | Covered): "request" | "target" | Covered {
+  if (covered === "request" || covered === "target" || typeof covered === "function") return covered;
+  throw invalidOptionError("fingerprint", '"request", "target" or a function of the request', covered);
+}
+
+function checkNoEffectStatuses(statuses: readonly number[], transactional: boolean): ReadonlySet<number> {
+  const canBe = (status: number): boolean =>
+    Number.isInteger(status) && status >= 400 && status <= 499 && (transactional || status !== 408);
+  if (Array.isArray(statuses) && statuses.every(canBe)) return new Set(statuses);
+  throw invalidOptionError(
+    "noEffectStatuses",
+    "a list of statuses from 400 to 499, without 408 in leased mode: a success must be stored, or its repeats would have " +
+      "the effect again, and a failure can't tell that nothing happened",
+    statuses,
+  );
 }

@@ -1,4 +1,5 @@
 export { decodeResponse, encodeResponse, type HttpResponse } from "./response.ts";
+export type { CoveredParts } from "./covered-parts.ts";
 export { type FailureOf, graphqlFailure } from "./failure.ts";
 export { type HttpHandler } from "./run-handler.ts";
 export type {

@@ -2,16 +2,16 @@ import type { ErrorCode } from "../core/error-codes.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import type { Execution, Outcome, Work } from "../engine/engine.ts";
 import { NoEffectError } from "../engine/errors.ts";
-import { fingerprint } from "../key/index.ts";
 import type { RecordName } from "../stores/store.ts";
 import { admission } from "./admission.ts";
+import { coveredFingerprint } from "./covered-parts.ts";
 import type { CheckedHttpRules, HttpOptions } from "./http-options.ts";
 import { originForm } from "./origin-form.ts";
 import type { IdempotencyPolicy } from "./policy.ts";
 import { isProblemCode, problem, type ProblemCode } from "./problem.ts";
 import { reconcilingHandler } from "./reconcile.ts";
 import { type HandlerResponse, type HttpResponse, responseCodec } from "./response.ts";
-import { openRoute, passingExecution, type Route, takesKey } from "./route.ts";
+import { isSkipped, openRoute, passingExecution, type Route, takesKey } from "./route.ts";
 import { type HttpHandler, runHandler } from "./run-handler.ts";
 import { scopeOf } from "./scope.ts";
 
@@ -34,8 +34,8 @@ export interface HttpRequest<Request> {
   query: string;
   /** The `Content-Type` header, or an empty string. */
   contentType: string;
-  /** Every value of the key's header. */
-  keyValues: readonly string[];
+  /** Every value of one header, as they came. */
+  headerValues(lowerCaseName: string): readonly string[];
   /** Reads the whole body; rejects with `ONCE_BODY_TOO_LARGE` when it is larger than `bytesMax`. */
   body(bytesMax: number): Promise<Uint8Array<ArrayBuffer>>;
 }
@@ -51,10 +51,12 @@ export interface OnceRoute {
 /** The rules of one route. */
 export interface OnceHttp<Request, Transaction> extends OnceRoute {
   /**
-   * What a handler is told of a request that passes through, since its method takes no key: run it as if we were not
-   * there, streams and all. `undefined` for every other request.
+   * What a handler is told of a request that passes through, since its method takes no key, or the route skips it: run it
+   * as if we were not there, streams and all. `undefined` for every other request.
+   *
+   * @param native the framework's own request; without it, the route is not asked whether it skips it.
    */
-  passing(method: string): Execution<Transaction> | undefined;
+  passing(method: string, native?: Request): Execution<Transaction> | undefined;
   /** The policy as a response header: `answer` sets it; a framework sets it on what passes through. */
   readonly policyHeader: readonly [name: string, value: string];
   /** The largest request body, bytes: for a framework that must read it before it asks for the answer. */
@@ -87,7 +89,11 @@ export function onceHttp<Request, Transaction>(
     resultBytesMax: rules.resultBytesMax,
     onError: rules.onError,
     refuse: (error) => withHeader(responseToError(error, rules), ...policyHeader),
-    passing: (method) => (rules.transactional || takesKey(route, method) ? undefined : passingExecution(route)),
+    passing(method, native) {
+      if (rules.transactional) return undefined;
+      const passes = !takesKey(route, method) || (native !== undefined && isSkipped(rules, native));
+      return passes ? passingExecution(route) : undefined;
+    },
     async answer(request, handler) {
       try {
         return withHeader(await answer(route, request, handler), ...policyHeader);
@@ -107,10 +113,13 @@ async function answer<Request, Transaction>(
 ): Promise<HttpResponse> {
   const { rules, options, engine, quota } = route;
   const { method, query, contentType, native } = request;
-  const admitted = admission(route, request.keyValues, takesKey(route, method));
+  // What a leased route skips did not come here.
+  const skips = rules.transactional && isSkipped(rules, native);
+  const headerValues = (name: string): readonly string[] => request.headerValues(name);
+  const admitted = admission(route, headerValues, !skips && takesKey(route, method));
   if ("refused" in admitted) return problem(rules, admitted.refused, admitted.detail);
   const { key, isOld } = admitted;
-  const scope = await scopeOf(rules, native);
+  const scope = skips ? "" : await scopeOf(rules, native);
   if (key !== undefined && isOld && (await isForgotten(route, { scope, key }))) {
     return problem(rules, "ONCE_KEY_EXPIRED", tooOld);
   }
@@ -119,7 +128,7 @@ async function answer<Request, Transaction>(
   const work: Work<Transaction, HandlerResponse> = (attempt) => runHandler(rules, run, body, attempt);
   if (key === undefined) return (await engine.runUnkeyed(scope, work)).response;
   const path = originForm(request.path);
-  const print = await fingerprint({ method, path, query, contentType, body });
+  const print = await coveredFingerprint(rules, { method, path, query, contentType, body }, native);
   const operation = { scope, key, fingerprint: print, codec: responseCodec };
   if (rules.quota === undefined) return responseTo(await engine.run(operation, work), rules);
   const isCounted = quota.take(scope);

@@ -1,4 +1,4 @@
-import { keyHeaderName, keyLengthMax } from "../key/index.ts";
+import { keyLengthMax } from "../key/index.ts";
 
 /** What a route says of itself, so that callers know how long a key is good for. */
 export interface IdempotencyPolicy {
@@ -19,12 +19,13 @@ export interface IdempotencyPolicy {
 export const policyHeaderName = "idempotency-key-policy";
 
 export function idempotencyPolicy(rules: {
+  keyHeader: string;
   methods: readonly string[];
   keyRequired: boolean;
   retentionMs: number;
 }): IdempotencyPolicy {
   return {
-    header: keyHeaderName,
+    header: rules.keyHeader,
     methods: rules.methods,
     required: rules.keyRequired,
     retentionSeconds: Math.floor(rules.retentionMs / 1000),

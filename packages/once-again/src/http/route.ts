@@ -52,6 +52,19 @@ export function takesKey({ rules }: Pick<Route<never, never>, "rules">, method: 
   return rules.methods.includes(method.toUpperCase());
 }
 
+/** Whether a route's own rule has a request pass through. A rule that can't say so skips nothing. */
+export function isSkipped<Request>({ skip, onError }: CheckedHttpRules<Request>, native: Request): boolean {
+  if (skip === undefined) return false;
+  try {
+    const answer: unknown = skip(native);
+    if (typeof answer === "boolean") return answer;
+    onError(new TypeError("The skip function must return true or false, at once. The request was not skipped."));
+  } catch (error) {
+    onError(error);
+  }
+  return false;
+}
+
 /** What a handler is told of a request that passes through a leased route, which holds nothing of it. */
 export function passingExecution<Request, Transaction>({
   door,

@@ -15,7 +15,14 @@ export type HttpHandler<Transaction> = (
 /** The rules of a route for what its handler answers. */
 export type ResponseRules = Pick<
   CheckedHttpRules<never>,
-  "transactional" | "resultBytesMax" | "failureOf" | "onError" | "problemBase" | "reusedStatus" | "retryAfterSeconds"
+  | "transactional"
+  | "resultBytesMax"
+  | "failureOf"
+  | "noEffectStatuses"
+  | "onError"
+  | "problemBase"
+  | "reusedStatus"
+  | "retryAfterSeconds"
 >;
 
 /**
@@ -91,9 +98,13 @@ const comeBack: ReadonlySet<number> = new Set([408, 425, 429]);
  * afresh; elsewhere only `noEffect()` can say that nothing happened. A request that came whole is answered 408 by a time-out
  * behind us, whose handler may be at work: that is no refusal of the handler's.
  */
-function effectOf(answer: HttpResponse, { transactional, failureOf }: ResponseRules): WorkResult["effect"] {
+function effectOf(
+  answer: HttpResponse,
+  { transactional, failureOf, noEffectStatuses }: ResponseRules,
+): WorkResult["effect"] {
   const { status } = answer;
   if (status >= 500) return "unknown";
+  if (noEffectStatuses.has(status)) return "none";
   if (transactional && comeBack.has(status)) return "none";
   if (status === 408) return "unknown";
   const failure = failureOf?.(answer);

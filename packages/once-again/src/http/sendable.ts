@@ -3,6 +3,10 @@ import type { HttpResponse } from "./response.ts";
 /** What a header's name may be made of (RFC 9110, section 5.6.2). */
 const token = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i;
 
+export function isHeaderName(name: string): boolean {
+  return token.test(name);
+}
+
 /** What no value may hold, by Node's rules, which are the strictest: control characters but for the tab, and all beyond Latin-1. */
 const notInValue = /[^\t\u0020-\u007e\u0080-\u00ff]/;
 
@@ -16,7 +20,7 @@ export function sendProblem({ status, headers, body }: HttpResponse): string | u
     return `its status is ${String(status)}, and 200 to 599 are allowed`;
   }
   for (const [name, value] of headers) {
-    if (typeof name !== "string" || !token.test(name)) return `${JSON.stringify(name)} is no name of a header`;
+    if (typeof name !== "string" || !isHeaderName(name)) return `${JSON.stringify(name)} is no name of a header`;
     if (typeof value !== "string") return `the value of its header ${name} is no text`;
     if (notInValue.test(value)) {
       return `the value of its header ${name} has a control character, or one beyond Latin-1; encode it`;
