@@ -101,13 +101,13 @@ export interface InspectedRecord extends RecordName {
 /** Which records to list, in the order of scope and key. */
 export interface ListRequest {
   /** Only those of this scope; default all. */
-  scope?: string;
+  readonly scope?: string | undefined;
   /** Only those in this state; default all, broken ones too. */
-  state?: Exclude<InspectedRecord["state"], "broken">;
+  readonly state?: Exclude<InspectedRecord["state"], "broken"> | undefined;
   /** How many at most, 1 to 1000; default 100. */
-  limit?: number;
+  readonly limit?: number | undefined;
   /** Go on after this record, in the order of scope and key. */
-  after?: RecordName;
+  readonly after?: RecordName | undefined;
 }
 
 /** What a store finds wrong with its database. */

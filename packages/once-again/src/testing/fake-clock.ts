@@ -28,6 +28,12 @@ interface Timer {
  * Makes a clock for tests: what waits an hour in production takes no time, and takes exactly an hour.
  *
  * @param startMs wall time at the start, milliseconds since the Unix epoch; 0 by default. Monotonic time starts at 0.
+ * @example
+ * ```ts
+ * const clock = fakeClock();
+ * const waited = retry(work, { clock }); // fails, and would wait for a second
+ * await clock.advance(1000); // which is over at once
+ * ```
  */
 export function fakeClock(startMs = 0): FakeClock {
   let elapsedMs = 0;

@@ -8,9 +8,9 @@ export type FaultManner = "reset" | "silence";
 /** How slow the network is. */
 export interface Delays {
   /** Milliseconds before the request goes on (or is lost). Default 0. */
-  readonly requestDelayMs?: number;
+  readonly requestDelayMs?: number | undefined;
   /** Milliseconds before the caller hears anything: the answer, the failure or the reset. Default 0. */
-  readonly answerDelayMs?: number;
+  readonly answerDelayMs?: number | undefined;
 }
 
 /**
@@ -70,11 +70,11 @@ export interface RandomFaults {
   /** Share of exchanges that meet a fault, 0 to 1. The three scenarios are equally likely. */
   readonly probability: number;
   /** Where the chance comes from: `seededRandom(seed)` makes a plan that repeats. Default: the machine's. */
-  readonly random?: Random;
+  readonly random?: Random | undefined;
   /** Share of the losses in which the connection stays silent instead of being reset, 0 to 1. Default 0.2. */
-  readonly silenceShare?: number;
+  readonly silenceShare?: number | undefined;
   /** Each direction is delayed by a uniform draw from 0 to this, milliseconds. Default 0. */
-  readonly delayMsMax?: number;
+  readonly delayMsMax?: number | undefined;
 }
 
 /**

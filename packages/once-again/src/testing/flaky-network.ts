@@ -10,7 +10,7 @@ import type { RequestHead } from "./request-framing.ts";
 export interface Upstream {
   readonly port: number;
   /** Default "127.0.0.1". */
-  readonly host?: string;
+  readonly host?: string | undefined;
 }
 
 /** What a flaky network needs. */
@@ -18,11 +18,11 @@ export interface FlakyNetworkOptions {
   /** The server behind the network. A function is asked for each connection, so that a restarted server can move. */
   readonly upstream: Upstream | (() => Upstream);
   /** Decides the fate of each exchange for which `next` has queued none. Default: all pass. */
-  readonly plan?: FaultPlan;
+  readonly plan?: FaultPlan | undefined;
   /** Hears how each exchange goes on after that, as it happens. It must not throw. Default: nobody. */
-  readonly onEvent?: (exchange: Exchange, event: ExchangeEvent) => void;
+  readonly onEvent?: ((exchange: Exchange, event: ExchangeEvent) => void) | undefined;
   /** Measures the delays. Default: the machine's clock. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
 }
 
 /** A network that misbehaves as told. */

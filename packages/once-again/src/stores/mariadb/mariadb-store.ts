@@ -16,16 +16,16 @@ import { mariadbStatements } from "./statements.ts";
 /** Where a MariaDB store keeps its records, and how long it waits. */
 export interface MariadbStoreOptions {
   /** What the names of the tables begin with: 1 to 40 of a-z, 0-9 and _; default `once_again_`. */
-  tablePrefix?: string;
+  readonly tablePrefix?: string | undefined;
   /**
    * How long a free connection, a lock on a record or the server's answer is waited for, milliseconds; default 5000. The
    * locks that handlers wait for are bounded by the server's `innodb_lock_wait_timeout`.
    */
-  busyMsMax?: number;
+  readonly busyMsMax?: number | undefined;
   /** The isolation of transactions that handlers run in; default `read committed`. */
-  isolation?: "read committed" | "repeatable read" | "serializable";
+  readonly isolation?: "read committed" | "repeatable read" | "serializable" | undefined;
   /** What bounds the waits; default the machine's clock. Leases and expiry are decided by the database's. */
-  clock?: Clock;
+  readonly clock?: Clock | undefined;
 }
 
 /** A store in MariaDB. */
@@ -51,6 +51,12 @@ export interface MariadbStore<Connection> extends TransactionalStore<Connection>
  * BEGIN, COMMIT and ROLLBACK are savepoints; `connection` is the same with callbacks, for Kysely and Knex. Statements that
  * commit by themselves (DDL, `LOCK TABLES`) are refused. `close()` leaves the pool open, since it is yours.
  *
+ * @example
+ * ```ts
+ * const store = mariadbStore(mysql.createPool(process.env.DATABASE_URL)); // mysql2/promise
+ * await store.migrate();
+ * const { isHealthy, problems } = await store.health();
+ * ```
  * @throws OnceAgainError `ONCE_OPTION_INVALID`.
  */
 export function mariadbStore<Connection extends MysqlConnection>(

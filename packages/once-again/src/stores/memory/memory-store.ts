@@ -11,14 +11,19 @@ import { inspectRecord, isExpired, transition } from "../transition.ts";
 /** How much a memory store keeps, and by which clock. */
 export interface MemoryStoreOptions {
   /** Default the machine's clock. */
-  clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** How many records are stored, 1 or more; default 100,000. A claim beyond them is refused: no record may be lost. */
-  recordsMax?: number;
+  readonly recordsMax?: number | undefined;
 }
 
 /**
  * A store in this process's memory, for tests and for single processes that may forget everything when they end.
  *
+ * @example
+ * ```ts
+ * const store = memoryStore({ recordsMax: 1000 });
+ * app.post("/orders", onceExpress({ store, scope: "public" }), createOrder);
+ * ```
  * @throws OnceAgainError `ONCE_OPTION_INVALID`.
  */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {

@@ -21,7 +21,7 @@ export interface NatsStoreOptions {
    * How long one request to the server may take, milliseconds: at least 1, default 2000. The client's own time-out is
    * as long as a server waits for its store (5 s), which leaves no time to ask again when an answer was lost.
    */
-  requestMsMax?: number;
+  readonly requestMsMax?: number | undefined;
 }
 
 /** A store in a bucket of NATS JetStream. */
@@ -39,10 +39,7 @@ export interface NatsStore extends Store {
 const conflictsMax = 50;
 
 /**
- * A store in a bucket of NATS JetStream (server 2.10 or later), through your own `KV` of `@nats-io/kv`:
- *
- *     const kv = await new Kvm(connection).create("keys", { replicas: 3, allow_direct: false, ttl: 172_800_000 });
- *     const store = await natsStore(kv);
+ * A store in a bucket of NATS JetStream (server 2.10 or later), through your own `KV` of `@nats-io/kv`.
  *
  * An operation reads the record and the leader's clock in one round trip. If it changes the record it writes in a
  * second, on the condition that nobody wrote in between; otherwise it begins anew. So a replay is one trip, a claim and
@@ -58,6 +55,11 @@ const conflictsMax = 50;
  *
  * `close()` leaves the connection open, since it is yours.
  *
+ * @example
+ * ```ts
+ * const kv = await new Kvm(connection).create("keys", { replicas: 3, allow_direct: false, ttl: 172_800_000 });
+ * const store = await natsStore(kv);
+ * ```
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds, and for a bucket whose followers answer
  *   reads, that drops old entries when it is full, that has no `ttl`, or that keeps more than one version; what the client throws when the bucket can't be reached.
  */

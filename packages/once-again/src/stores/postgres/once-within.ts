@@ -40,7 +40,7 @@ export async function onceWithin(
   transaction: CallersTransaction,
   request: TransactionRequest,
   work: () => Promise<Uint8Array>,
-  options: { tablePrefix?: string } = {},
+  options: { readonly tablePrefix?: string | undefined } = {},
 ): Promise<TransactionAnswer<Uint8Array>> {
   const keyed = keyedStatements(options.tablePrefix ?? "once_again_");
   const connection = connectionOf(transaction);

@@ -29,6 +29,12 @@ export interface PostgresIntentStore extends IntentStore {
  * by default; what is acknowledged then survives a crash of the server, and a failover if the standby is synchronous.
  *
  * `close()` leaves the connection open, since it is yours.
+ *
+ * @example
+ * ```ts
+ * const store = postgresIntents(pool);
+ * await store.migrate();
+ * ```
  */
 export function postgresIntents(client: PostgresClient): PostgresIntentStore {
   outliveBrokenConnections(client);

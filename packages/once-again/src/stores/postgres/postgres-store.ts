@@ -30,30 +30,30 @@ import { postgresStatements } from "./statements.ts";
 /** Where a PostgreSQL store keeps its records, and how long it waits. */
 export interface PostgresStoreOptions {
   /** What the names of the tables begin with: 1 to 40 of a-z, 0-9 and _; default `once_again_`. */
-  tablePrefix?: string;
+  readonly tablePrefix?: string | undefined;
   /** How long a free connection, another's lock or the server's answer is waited for, milliseconds; default 5000. */
-  busyMsMax?: number;
+  readonly busyMsMax?: number | undefined;
   /** The isolation of transactions that handlers run in; default `read committed`. */
-  isolation?: "read committed" | "repeatable read" | "serializable";
+  readonly isolation?: "read committed" | "repeatable read" | "serializable" | undefined;
   /**
    * Whether a replay waits until a synchronous standby has what is replayed, by writing a message of a few bytes to the
    * write-ahead log; default false. A standby that is promoted may otherwise not know an answer that a caller was given
    * again, since a server that restarts shows commits that its standby has not acknowledged.
    */
-  replayTouch?: boolean;
+  readonly replayTouch?: boolean | undefined;
   /**
    * Whether statements are parsed and planned once for each connection; default true. `false` behind a pooler that gives
    * each transaction another connection and does not know prepared statements (PgBouncer before 1.21).
    */
-  prepare?: boolean;
+  readonly prepare?: boolean | undefined;
   /**
    * How many transactions are open at a time, at least 1; others wait for one to end, up to `busyMsMax`. Default one less
    * than the pool has connections, so that handlers that ask the same pool for a second connection don't wait for each
    * other without end; for a pool that does not say how many it has, no bound.
    */
-  transactionsMax?: number;
+  readonly transactionsMax?: number | undefined;
   /** What bounds the waits; default the machine's clock. Leases and expiry are decided by the database's. */
-  clock?: Clock;
+  readonly clock?: Clock | undefined;
 }
 
 /** A store in PostgreSQL. */
@@ -78,6 +78,12 @@ export interface PostgresStore<Connection> extends TransactionalStore<Connection
  * `postgres`. Prefer `pg` there: a connection of `postgres` (3.4.9) that is lost while a handler has it makes the next
  * statement throw where nobody can catch it, as in its own `sql.begin`. `close()` leaves the pool open: it is yours.
  *
+ * @example
+ * ```ts
+ * const store = postgresStore(new pg.Pool({ connectionString: process.env.DATABASE_URL }));
+ * await store.migrate();
+ * const { isHealthy, problems } = await store.health();
+ * ```
  * @throws OnceAgainError `ONCE_OPTION_INVALID`.
  */
 export function postgresStore<Connection extends PgConnection>(

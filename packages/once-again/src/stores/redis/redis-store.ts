@@ -20,18 +20,18 @@ import { watchSilence } from "./silence-watch.ts";
 /** How a Redis store names its keys, and what may happen to them. */
 export interface RedisStoreOptions {
   /** What the names of all keys begin with: 1 to 64 of `A-Z a-z 0-9 _ : . -`; default `once-again:`. */
-  prefix?: string;
+  readonly prefix?: string | undefined;
   /**
    * A server whose `maxmemory-policy` evicts records runs their operations a second time, so claims on it are refused,
    * unless this says that duplicates are no harm. Default `false`.
    */
-  acknowledgeEviction?: boolean;
+  readonly acknowledgeEviction?: boolean | undefined;
   /**
    * How long a single connection may owe every answer before it is given up and made anew when more is asked,
    * milliseconds: at least 1, default 10,000; `Infinity`: never. For a cluster or a pool give its own options a
    * `socketTimeout`.
    */
-  silentMsMax?: number;
+  readonly silentMsMax?: number | undefined;
 }
 
 /** How long `health()` waits for its servers. */
@@ -58,6 +58,11 @@ export interface RedisStore extends Store {
  *
  * `close()` leaves the connection open, since it is yours.
  *
+ * @example
+ * ```ts
+ * const store = redisStore(new Redis("redis://127.0.0.1:6379")); // ioredis, or a client of redis
+ * for (const problem of (await store.health()).problems) console.warn(problem);
+ * ```
  * @throws OnceAgainError `ONCE_OPTION_INVALID`.
  */
 export function redisStore(client: RedisClient, options: RedisStoreOptions = {}): RedisStore {

@@ -33,7 +33,7 @@ export interface RollbackReason {
   /** Whether to find out if the savepoint of the work is still there. */
   readonly checksSavepoint: boolean;
   /** Whether the cause leaves unknown if a COMMIT was carried out. */
-  readonly isUnknown?: boolean;
+  readonly isUnknown?: boolean | undefined;
 }
 
 /** `escaped`: the savepoint is gone, so somebody had ended the transaction that the work was given. */

@@ -9,13 +9,13 @@ import { type TakeTurn, connectionQueue } from "./connection-queue.ts";
 /** How a store opens its database. */
 export interface SqliteOptions {
   /** The database file, made if it is not there. In memory (`:memory:`) it is for tests. */
-  path: string;
+  readonly path: string;
   /** How long one operation waits for its turn or for another process' lock, milliseconds; default 5000. */
-  busyMsMax?: number;
+  readonly busyMsMax?: number | undefined;
   /** How many operations may wait for their turn, 1 or more; default 10,000. */
-  queueMax?: number;
+  readonly queueMax?: number | undefined;
   /** Default the machine's clock, which every process on this file shares. */
-  clock?: Clock;
+  readonly clock?: Clock | undefined;
 }
 
 /** One store's own connection to its database. */

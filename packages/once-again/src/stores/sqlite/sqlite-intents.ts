@@ -20,6 +20,10 @@ const dialect = {
  * and of the machine as far as its disk keeps what it acknowledges. Any number of processes of one machine may share
  * the file; it may be the one that your own tables are in. A new file is readable for its owner alone (mode 0600).
  *
+ * @example
+ * ```ts
+ * const store = sqliteIntents({ path: "intents.db" });
+ * ```
  * @throws OnceAgainError `ONCE_OPTION_INVALID`; what `node:sqlite` throws when the file can't be opened.
  */
 export function sqliteIntents(options: SqliteOptions): IntentStore {

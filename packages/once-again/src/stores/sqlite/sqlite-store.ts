@@ -28,6 +28,14 @@ export interface SqliteStore extends TransactionalStore<DatabaseSync> {
  * Handlers write through what they are given: a `DatabaseSync` that is good until their operation ends, and on which BEGIN,
  * COMMIT and ROLLBACK are savepoints. Reading elsewhere, on your own connections, is always fine.
  *
+ * @example
+ * ```ts
+ * const store = sqliteStore({ path: "shop.db" });
+ * const handler = onceFetch({ mode: "transactional", store, scope: "public" }, async (request, { transaction }) => {
+ *   transaction.prepare("INSERT INTO orders (item) VALUES (?)").run(await request.text());
+ *   return new Response("created", { status: 201 });
+ * });
+ * ```
  * @throws OnceAgainError `ONCE_OPTION_INVALID`; what `node:sqlite` throws when the file can't be opened.
  */
 export function sqliteStore(options: SqliteStoreOptions): SqliteStore {

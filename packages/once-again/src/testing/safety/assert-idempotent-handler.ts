@@ -13,7 +13,7 @@ import { duplicateCount, type ScenarioContext, uncertainScenarios } from "./unce
 /** What to send to a handler, and how to count what it does. */
 export interface IdempotentHandlerOptions extends OperationOptions {
   /** Another body that would succeed, for the same key. Not needed where `body` or `path` has `{{unique}}`. */
-  readonly otherBody?: string;
+  readonly otherBody?: string | undefined;
 }
 
 /**

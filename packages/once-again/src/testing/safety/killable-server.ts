@@ -9,7 +9,7 @@ export interface ServerCommand {
   /** The program and its arguments: `[process.execPath, "server.ts"]`. It must be the server itself, no shell around it. */
   readonly command: readonly string[];
   /** What is set in its environment, beside what is set in ours and `PORT`. */
-  readonly environment?: Readonly<Record<string, string>>;
+  readonly environment?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A server that dies where it is told to, and is started again as a supervisor does it. */

@@ -9,19 +9,19 @@ export interface OperationOptions {
    */
   readonly effects: () => number | Promise<number>;
   /** Where it is sent, from the root: `/orders`. Default: the path of the target's URL, or `/`. */
-  readonly path?: string;
+  readonly path?: string | undefined;
   /** Default POST. */
-  readonly method?: string;
+  readonly method?: string | undefined;
   /** Credentials, `Content-Type` and the like. A body that looks like JSON is sent as JSON by default. */
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** The body of an operation that succeeds; default none. `{{unique}}` in it, or in `path`, is a new text for each. */
-  readonly body?: string;
+  readonly body?: string | undefined;
   /** The header that carries the key; default `Idempotency-Key`. */
-  readonly keyHeader?: string;
+  readonly keyHeader?: string | undefined;
   /** How the key is written: `"bare"` (default), or `"structured"`, in quotes as the IETF draft has it. */
-  readonly keyFormat?: KeyFormat;
+  readonly keyFormat?: KeyFormat | undefined;
   /** How long the caller tries to get one answer, milliseconds, 100 to 600,000; default 30,000. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }
 
 /** One operation: a request with its key, the same at every sending. */
@@ -30,7 +30,7 @@ export interface Operation {
   readonly init: {
     readonly method: string;
     readonly headers: Readonly<Record<string, string>>;
-    readonly body?: string;
+    readonly body?: string | undefined;
   };
 }
 

@@ -34,9 +34,9 @@ export interface StoreContractOptions {
    */
   breakRecord?(records: string, name: RecordName): Promise<unknown>;
   /** Default: time can't be moved, so some cases wait for a moment, and none asks to the millisecond. */
-  clock?: StoreClock;
+  readonly clock?: StoreClock | undefined;
   /** Repeats the random histories of an earlier run; default new ones each time. A failure says its seed. */
-  seed?: number | string;
+  readonly seed?: number | string | undefined;
 }
 
 /** What one case of the store contract works on. */

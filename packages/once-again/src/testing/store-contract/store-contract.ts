@@ -11,13 +11,16 @@ import { realTimeRules } from "./real-times.ts";
 
 /**
  * What every store does, whatever it is built on: the cases that each of ours passes, for a store of your own. Any test
- * runner takes them:
- *
- *     for (const { name, run } of storeContract({ open })) test(name, run);
+ * runner takes them.
  *
  * They are about the promises of the port: one winner among many, leases and retention by the store's clock, an owner
  * whose acknowledgement was lost, a late owner, names and results of any kind, and 60 random histories against
  * `transition`, the state machine that the port stands for.
+ *
+ * @example
+ * ```ts
+ * for (const { name, run } of storeContract({ open: (records) => ownStore(`${records}.db`) })) test(name, run);
+ * ```
  */
 export function storeContract(options: StoreContractOptions): ContractCase[] {
   const timeRules = options.clock === undefined ? realTimeRules : exactTimeRules(options.clock);

@@ -27,7 +27,7 @@ export interface TransactionContractOptions<Transaction> {
    * Whether the store answers others while a transaction is open, as a server with many connections does; default true.
    * `false` leaves those cases out: there, others wait until it ends.
    */
-  parallel?: boolean;
+  readonly parallel?: boolean | undefined;
 }
 
 /** A rule of the transaction contract. */

@@ -9,6 +9,12 @@ import { transactionRules } from "./transactions.ts";
 /**
  * What every store does that keeps key, effect and result in one transaction. It goes on where `storeContract` ends, for
  * a `TransactionalStore`; time passes by itself in it.
+ *
+ * @example
+ * ```ts
+ * const open = async () => ({ store, execute, effects });
+ * for (const { name, run } of transactionContract({ open })) test(name, run);
+ * ```
  */
 export function transactionContract<Transaction>(options: TransactionContractOptions<Transaction>): ContractCase[] {
   const parallel = options.parallel ?? true;
