@@ -10,7 +10,7 @@ import { sealedStore } from "../../packages/once-again/src/engine/sealed-store.t
 import { postgresStore } from "../../packages/once-again/src/stores/postgres/index.ts";
 import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
 import type { Store } from "../../packages/once-again/src/stores/store.ts";
-import { sealKey } from "../support/keys-ground.ts";
+import { sealKey } from "../support/keys-fixture.ts";
 import { chromiumBinary } from "../support/servers/chromium.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { postgresBinary, startPostgres } from "../support/servers/postgres.ts";

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { brokenBodiesAreUnknown, type CaseName, type Differences, everythingIsUnknown } from "../verdicts/cases.ts";
 import { describeWithCertificates } from "../support/describe-with-certificates.ts";
-import { expected, inWords, outcomes, setStage } from "../verdicts/stage.ts";
+import { expected, formatFindings, outcomes, openStage } from "../verdicts/stage.ts";
 import { orderServer } from "./order-server.ts";
 import { browser, bun, deno, node, type Runtime, workerd } from "./runtimes.ts";
 
@@ -43,10 +43,10 @@ describeWithCertificates("in every runtime", (certificates) => {
   for (const [name, runtime, differences, arrivals] of rows) {
     describeWithServer(name, runtime.binary, () => {
       test("what its fetch throws proves what really happened, or nothing", async () => {
-        await using stage = await setStage(certificates());
+        await using stage = await openStage(certificates());
         const task = { probes: stage.probes, ordersUrl: "", orders: [] };
         const { findings } = await runtime.perform(task, certificates());
-        expect(outcomes(findings, stage), inWords(findings)).toEqual(expected(differences, arrivals));
+        expect(outcomes(findings, stage), formatFindings(findings)).toEqual(expected(differences, arrivals));
       });
 
       test("its retrying fetch has each order carried out once, over a network that loses most", async () => {

@@ -8,7 +8,7 @@ import { brokenBodiesAreUnknown } from "./cases.ts";
 import { describeWithCertificates } from "../support/describe-with-certificates.ts";
 import { fullPort } from "./full-port.ts";
 import { bodyEnd, listen } from "./origin.ts";
-import { expected, findingsOf, inWords, outcomes, type Probe, setStage } from "./stage.ts";
+import { expected, findingsOf, formatFindings, outcomes, type Probe, openStage } from "./stage.ts";
 import { verdictOn } from "./verdict-on.ts";
 
 // Node's own client and undici's, on the cases that every runtime's fetch has to stand.
@@ -17,7 +17,7 @@ const bodyOf = (probe: Probe): string => "x".repeat(probe.fillerBytes) + probe.b
 
 describeWithCertificates("on real sockets", (certificates) => {
   test("what node:http and node:https throw proves what really happened, or nothing", async () => {
-    await using stage = await setStage(certificates());
+    await using stage = await openStage(certificates());
     const send = async (method: string, probe: Probe): Promise<string> => {
       const overEither = probe.url.startsWith("https") ? overHttps : overHttp;
       const signal = AbortSignal.timeout(probe.timeoutMs);
@@ -31,11 +31,13 @@ describeWithCertificates("on real sockets", (certificates) => {
       return send("POST", probe);
     });
     // The time-out of the case ends an answer that has begun, and Node tells that apart.
-    expect(outcomes(findings, stage), inWords(findings)).toEqual(expected({ "a body that stops coming": "failed" }));
+    expect(outcomes(findings, stage), formatFindings(findings)).toEqual(
+      expected({ "a body that stops coming": "failed" }),
+    );
   });
 
   test("what undici throws proves what really happened, or nothing", async () => {
-    await using stage = await setStage(certificates());
+    await using stage = await openStage(certificates());
     const dispatcher = new Agent({ connect: { ca: certificates().ca } });
     const findings = await findingsOf(stage, async (probe) => {
       if (probe.warm) await (await request(probe.url, { dispatcher })).body.text();
@@ -44,7 +46,7 @@ describeWithCertificates("on real sockets", (certificates) => {
       return body.text();
     });
     await dispatcher.destroy();
-    expect(outcomes(findings, stage), inWords(findings)).toEqual(expected(brokenBodiesAreUnknown));
+    expect(outcomes(findings, stage), formatFindings(findings)).toEqual(expected(brokenBodiesAreUnknown));
   });
 });
 

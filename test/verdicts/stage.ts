@@ -31,7 +31,7 @@ export interface Stage extends AsyncDisposable {
   arrived(): Record<CaseName, number>;
 }
 
-export async function setStage(certificates: Certificates): Promise<Stage> {
+export async function openStage(certificates: Certificates): Promise<Stage> {
   const probes: Probe[] = [];
   const origins = new Map<CaseName, Origin>();
   for (const [name, { host = "127.0.0.1", scheme = "http", treat, tls, ...rest }] of entries) {
@@ -85,7 +85,7 @@ export function expected(
 }
 
 /** The errors that were found, for the message of a test that fails. */
-export function inWords(findings: Findings): string {
+export function formatFindings(findings: Findings): string {
   return JSON.stringify(findings, undefined, 2);
 }
 

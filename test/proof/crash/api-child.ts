@@ -11,10 +11,10 @@ import { seededRandom, uniform } from "../../../packages/once-again/src/core/ran
 import type { Call, Reply, RouteRules } from "../../frameworks/route.ts";
 import type { EngineName } from "./engine.ts";
 import { engineOf } from "./engines/index.ts";
-import { type ApiEntry, append, type Mode, type News } from "./evidence.ts";
+import { type ApiEntry, append, type Mode, type ChildEvent } from "./evidence.ts";
 import { obeyKillPlans } from "./kill-plan.ts";
 import { type FrameworkName, frameworkOf } from "./frameworks.ts";
-import { type Note, notedStore, notedTransactions } from "./noted-store.ts";
+import { type Note, recordingStore, recordingTransactions } from "./recording-store.ts";
 import { answerText, headers, isDeclined, orderName } from "./orders.ts";
 
 /** What an API process shall do. */
@@ -43,7 +43,7 @@ const { store, effects } = await (await engineOf(engine)).open(url);
 const random = seededRandom(life);
 const reached = obeyKillPlans();
 
-const write = (entry: News<ApiEntry>): void => {
+const write = (entry: ChildEvent<ApiEntry>): void => {
   append(diary, { at: Date.now(), life, ...entry });
   reached(entry.event);
 };
@@ -66,8 +66,8 @@ async function makeOrder({ body, execution }: Call): Promise<Reply> {
 
 const rules: RouteRules = {
   ...(mode === "hold"
-    ? { store: notedStore(store, note) }
-    : { mode: "transactional", store: notedTransactions(effects!.store, note) }),
+    ? { store: recordingStore(store, note) }
+    : { mode: "transactional", store: recordingTransactions(effects!.store, note) }),
   leaseMs,
   retentionMs: 3_600_000,
   // A store that is away for a while is a part of this.

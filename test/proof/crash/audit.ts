@@ -4,7 +4,7 @@ import type { InspectedRecord, Store } from "../../../packages/once-again/src/st
 import type { Answer, History, OrderEnd, OrderHistory } from "./check.ts";
 import { type ApiEntry, type CallerEntry, type Effect, type Evidence, readLines } from "./evidence.ts";
 import { routePath } from "./frameworks.ts";
-import { headers, keptStatuses, orderName, partsOf } from "./orders.ts";
+import { headers, storedStatuses, orderName, partsOf } from "./orders.ts";
 import type { Cuts } from "./nemesis.ts";
 import type { CrashOptions, Scene } from "./scene.ts";
 
@@ -100,7 +100,7 @@ export async function readHistory(
     return {
       order,
       end: endOf(intent),
-      answers: [...answers, ...keptAnswer(intent)],
+      answers: [...answers, ...storedAnswer(intent)],
       last: lastAnswers.get(order),
       record: state === undefined ? "none" : shown[state],
     };
@@ -109,7 +109,7 @@ export async function readHistory(
 }
 
 function answerIn(entry: CallerEntry): Answer[] {
-  const isHandlers = entry.event === "answered" && (keptStatuses.has(entry.status) || entry.status === 422);
+  const isHandlers = entry.event === "answered" && (storedStatuses.has(entry.status) || entry.status === 422);
   return isHandlers ? [{ status: entry.status, text: entry.text }] : [];
 }
 
@@ -119,10 +119,10 @@ function endOf(intent: Intent | undefined): OrderEnd {
 }
 
 /** What a caller keeps of its order's answer, where that is the handler's. */
-function keptAnswer(intent: Intent | undefined): Answer[] {
+function storedAnswer(intent: Intent | undefined): Answer[] {
   if (intent === undefined || !("answer" in intent)) return [];
   const { status, body } = intent.answer;
-  return keptStatuses.has(status) ? [{ status, text: new TextDecoder().decode(body) }] : [];
+  return storedStatuses.has(status) ? [{ status, text: new TextDecoder().decode(body) }] : [];
 }
 
 /** What the key of an order answers, in peace; `undefined` when it comes to no end. */

@@ -11,9 +11,9 @@ import { openIntents } from "../../../packages/once-again/src/intents/index.ts";
 import { OnceAgainError } from "../../../packages/once-again/src/core/errors.ts";
 import { postgresIntents } from "../../../packages/once-again/src/stores/postgres/index.ts";
 import { sqliteIntents } from "../../../packages/once-again/src/stores/sqlite/index.ts";
-import { append, type CallerEntry, type News, readLines } from "./evidence.ts";
+import { append, type CallerEntry, type ChildEvent, readLines } from "./evidence.ts";
 import { obeyKillPlans } from "./kill-plan.ts";
-import { headers, keptStatuses, keyOf, orderName, partsOf } from "./orders.ts";
+import { headers, storedStatuses, keyOf, orderName, partsOf } from "./orders.ts";
 
 /** What a caller shall do. */
 export interface CallerTask {
@@ -36,9 +36,9 @@ const task = JSON.parse(process.argv[2] ?? "") as CallerTask;
 const { diary, life, leaseMs, account, concurrency } = task;
 const reached = obeyKillPlans();
 
-const write = (entry: News<CallerEntry>): void => {
+const write = (entry: ChildEvent<CallerEntry>): void => {
   append(diary, { at: Date.now(), life, ...entry });
-  if (entry.event !== "answered" || keptStatuses.has(entry.status)) reached(entry.event);
+  if (entry.event !== "answered" || storedStatuses.has(entry.status)) reached(entry.event);
 };
 
 /** `fetch`, noted from both sides. */

@@ -1,6 +1,6 @@
 import { invariants, type InvariantName } from "../invariants.ts";
 import type { Effect } from "./evidence.ts";
-import { keptStatuses } from "./orders.ts";
+import { storedStatuses } from "./orders.ts";
 
 /** How an order ended for its caller. `open`: it did not. */
 export type OrderEnd = "ok" | "fail" | "info" | "open";
@@ -35,7 +35,7 @@ export interface Breach {
 }
 
 const isKept = (answer: Answer | undefined): answer is Answer =>
-  answer !== undefined && keptStatuses.has(answer.status);
+  answer !== undefined && storedStatuses.has(answer.status);
 
 /**
  * Holds a history against the invariants of docs/verification.md: an order that is ok had exactly one effect, a failed

@@ -39,7 +39,7 @@ export type CallerEntry = { readonly at: number; readonly life: string; readonly
   );
 
 /** An entry as its writer has it, before it says when and in which life. */
-export type News<Entry> = Entry extends unknown ? Omit<Entry, "at" | "life"> : never;
+export type ChildEvent<Entry> = Entry extends unknown ? Omit<Entry, "at" | "life"> : never;
 
 /** What an order came to in the world. Nothing keeps a second one of the same order away but its key. */
 export interface Effect {

@@ -12,7 +12,7 @@ export interface KillPlan {
 export const noKill = "none";
 
 /**
- * Waits for a plan to be told by IPC; what it returns is called at each event. The end of the parent ends us, too.
+ * Waits for a plan by IPC; what it returns is called at each event. The end of the parent ends us, too.
  */
 export function obeyKillPlans(): (event: string) => void {
   let plan: KillPlan | undefined;

@@ -5,7 +5,7 @@ import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } 
 import { type CrashEngine, engineNames } from "./engine.ts";
 import { engineOf } from "./engines/index.ts";
 import { resultText } from "./report.ts";
-import { type CrashResult, isFine, runCrash } from "./run-crash.ts";
+import { type CrashResult, hasPassed, runCrash } from "./run-crash.ts";
 import { guards } from "./scene.ts";
 
 const help = `npm run crash -- [--seconds N] [--engine ${engineNames.join("|")}]
@@ -56,7 +56,7 @@ await command(help, options, async (values) => {
     if (values.json !== true) process.stdout.write(`${resultText(result)}\n`);
   }
   if (values.json) printJson(results);
-  return results.every(isFine) ? exitCodes.fine : exitCodes.bad;
+  return results.every(hasPassed) ? exitCodes.fine : exitCodes.bad;
 });
 
 /** The one of that name. @throws UsageError when there is none. */

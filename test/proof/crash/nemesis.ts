@@ -46,7 +46,7 @@ const peaceMs = { api: [300, 1300], caller: [100, 700], wire: [300, 2000], datab
  *
  * @param options.isThorough whether everything is done at least once, however long that takes.
  */
-export async function haunt(
+export async function injectFaults(
   targets: Targets,
   options: { seed: number; ms: number; isThorough: boolean },
 ): Promise<Cuts> {

@@ -20,7 +20,7 @@ export const answerText = {
 };
 
 /** The answers of the handler itself, which are kept under a key: it was carried out, or declined for good. */
-export const keptStatuses: ReadonlySet<number> = new Set([201, 402]);
+export const storedStatuses: ReadonlySet<number> = new Set([201, 402]);
 
 /** What a request says in its headers, beside its key: whose it is, which order, and which attempt at it. */
 export const headers = { account: "authorization", order: "x-order", attempt: "x-attempt" } as const;

@@ -5,7 +5,7 @@ import { setTimeout } from "node:timers/promises";
 import { readEvidence, readHistory } from "./audit.ts";
 import { type Breach, breaches, type History, type OrderEnd } from "./check.ts";
 import type { ApiEntry, CallerEntry, Evidence } from "./evidence.ts";
-import { type Cuts, haunt } from "./nemesis.ts";
+import { type Cuts, injectFaults } from "./nemesis.ts";
 import { type CrashOptions, type Scene, startScene } from "./scene.ts";
 import { storyOf } from "./story.ts";
 import { type CriticalWindow, windowHits, windowsOf } from "./windows.ts";
@@ -63,7 +63,7 @@ export async function runCrash(
   const startedAt = performance.now();
   const telling = setInterval(() => onProgress((performance.now() - startedAt) / 1000), 500);
   stack.defer(() => clearInterval(telling));
-  const cuts = await haunt(scene, {
+  const cuts = await injectFaults(scene, {
     seed: options.seed,
     ms: options.seconds * 1000,
     // What breaks without a guard breaks soon.
@@ -151,6 +151,6 @@ function attemptsOf(entries: readonly CallerEntry[]): Record<string, number> {
 }
 
 /** Whether a run shows what it should: nothing broken, and every critical window hit. */
-export function isFine({ breaches, failures, missedWindows }: CrashResult): boolean {
+export function hasPassed({ breaches, failures, missedWindows }: CrashResult): boolean {
   return breaches.length + failures.length + missedWindows.length === 0;
 }

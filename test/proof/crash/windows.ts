@@ -1,5 +1,5 @@
 import { type ApiEntry, type CallerEntry, type Evidence, type Mode, type Step, steps } from "./evidence.ts";
-import { isDeclined, keptStatuses } from "./orders.ts";
+import { isDeclined, storedStatuses } from "./orders.ts";
 
 /** The moments in which a fault can do harm. A run whose faults hit one of them not once has proven too little. */
 const windows = [
@@ -89,7 +89,7 @@ function openOperations(entries: readonly ApiEntry[]): Map<string, Step> {
     if (isStep(event)) open.set(order, event);
     else if (event === "failed" || event === "turned-away" || event === "refused") open.delete(order);
     // A repeat that is told "in progress" ends nothing.
-    else if (event === "answered" && keptStatuses.has(entry.status)) open.delete(order);
+    else if (event === "answered" && storedStatuses.has(entry.status)) open.delete(order);
   }
   return open;
 }
@@ -127,7 +127,7 @@ function openAttempts(entries: readonly CallerEntry[]): string[] {
 function answersNotKept(entries: readonly CallerEntry[]): number {
   const open = new Set<string>();
   for (const { order, ...entry } of entries) {
-    if (entry.event === "answered" && keptStatuses.has(entry.status)) open.add(order);
+    if (entry.event === "answered" && storedStatuses.has(entry.status)) open.add(order);
     else if (entry.event === "kept" || entry.event === "settled") open.delete(order);
   }
   return open.size;
@@ -137,7 +137,7 @@ function answersNotKept(entries: readonly CallerEntry[]): number {
 function answersLost({ api, callers }: Evidence): number {
   const lost = new Set(callers.flatMap((entry) => (entry.event === "lost" ? [entry.attempt] : [])));
   const isLost = (entry: ApiEntry): boolean =>
-    entry.event === "answered" && keptStatuses.has(entry.status) && lost.has(entry.attempt);
+    entry.event === "answered" && storedStatuses.has(entry.status) && lost.has(entry.attempt);
   return api.filter(isLost).length;
 }
 

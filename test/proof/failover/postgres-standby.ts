@@ -3,7 +3,7 @@ import { postgresStore } from "../../../packages/once-again/src/stores/postgres/
 import { cutProxy } from "../../support/servers/cut-proxy.ts";
 import { postgresBinary, startPostgres } from "../../support/servers/postgres.ts";
 import type { PrivateServer } from "../../support/servers/private-server.ts";
-import { removed } from "../../support/servers/started-together.ts";
+import { removed } from "../../support/servers/start-together.ts";
 import { repeatUntil } from "../../support/store-load.ts";
 import type { FailoverCluster, FailoverEngine } from "./engine.ts";
 

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { findBinary, type ServerBinary } from "./binary.ts";
-import { serverFolder, unprivilegedUser } from "./ground.ts";
+import { serverFolder, unprivilegedUser } from "./server-folder.ts";
 import { type PrivateServer, startServer } from "./private-server.ts";
 import { serverPort } from "./server-port.ts";
 

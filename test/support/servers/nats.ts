@@ -4,10 +4,10 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { repeatUntilAnswered } from "../store-load.ts";
 import { findBinary, type ServerBinary } from "./binary.ts";
-import { serverFolder } from "./ground.ts";
+import { serverFolder } from "./server-folder.ts";
 import { type PrivateServer, startServer } from "./private-server.ts";
 import { serverPort } from "./server-port.ts";
-import { removed, startedTogether } from "./started-together.ts";
+import { removed, startTogether } from "./start-together.ts";
 
 export const natsBinary: ServerBinary = {
   name: "nats-server",
@@ -114,7 +114,7 @@ async function holdsThreeReplicas(nodes: readonly PrivateServer[]): Promise<void
 
 async function startNodes(reach: Reach): Promise<PrivateServer[]> {
   const ports = await Promise.all(Array.from({ length: 3 }, serverPort));
-  return startedTogether(
+  return startTogether(
     ports.map(async (port, from) => {
       // All of them, itself included: by their number a server knows how many have to be there before they elect one.
       const all = ports.map(async (other, to) => (to === from ? other : reach(from, to, other)));

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { findBinary, type ServerBinary } from "./binary.ts";
-import { serverFolder, unprivilegedUser } from "./ground.ts";
+import { serverFolder, unprivilegedUser } from "./server-folder.ts";
 import { type PrivateServer, startServer } from "./private-server.ts";
 import { serverPort } from "./server-port.ts";
 

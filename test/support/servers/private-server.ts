@@ -4,7 +4,7 @@ import { readFileSync, rmSync } from "node:fs";
 import process from "node:process";
 import type { Readable } from "node:stream";
 import { setTimeout } from "node:timers/promises";
-import type { ServerUser } from "./ground.ts";
+import type { ServerUser } from "./server-folder.ts";
 
 /** A server of one test, on a port of 127.0.0.1 and a folder of its own. */
 export interface PrivateServer extends AsyncDisposable {

@@ -2,10 +2,10 @@ import { execFile } from "node:child_process";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { findBinary, type ServerBinary } from "./binary.ts";
-import { serverFolder } from "./ground.ts";
+import { serverFolder } from "./server-folder.ts";
 import { type PrivateServer, startServer } from "./private-server.ts";
 import { serverPort } from "./server-port.ts";
-import { removed, startedTogether } from "./started-together.ts";
+import { removed, startTogether } from "./start-together.ts";
 
 export const redisBinary: ServerBinary = { name: "redis-server", install: "apt-get install -y redis-server" };
 export const valkeyBinary: ServerBinary = { name: "valkey-server", install: "apt-get install -y valkey-server" };
@@ -58,7 +58,7 @@ const nodeTimeoutMs = 1000;
 export async function startRedisCluster(
   settingsOf: (node: number, port: number) => Promise<Readonly<Record<string, string>>> = async () => ({}),
 ): Promise<RedisCluster> {
-  const nodes = await startedTogether(
+  const nodes = await startTogether(
     Array.from({ length: 6 }, async (_, node) => {
       const port = await serverPort();
       const settings = {

@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
 import { runCli } from "../../../../../test/support/cli.ts";
-import { answer, bytes, keysGround, named, sealKey, sealKeyText } from "../../../../../test/support/keys-ground.ts";
+import { answer, bytes, keysFixture, named, sealKey, sealKeyText } from "../../../../../test/support/keys-fixture.ts";
 import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
 import { encodeResponse } from "once-again/http";
 import { sealedStore } from "once-again/engine";
 import { exitCodes } from "../exit-codes.ts";
 
-const ground = keysGround();
+const ground = keysFixture();
 const { claim, abandoned, done, keys, keysDocument } = ground;
 
 describe("list", () => {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { keysGround, named, sealKey, sealKeyText } from "../../../../../test/support/keys-ground.ts";
+import { keysFixture, named, sealKey, sealKeyText } from "../../../../../test/support/keys-fixture.ts";
 import { decodeResponse } from "once-again/http";
 import { sealedStore } from "once-again/engine";
 import { exitCodes } from "../exit-codes.ts";
 
-const ground = keysGround();
+const ground = keysFixture();
 const { claim, abandoned, done, keys, keysDocument } = ground;
 
 const states = async (): Promise<Record<string, string>> => {

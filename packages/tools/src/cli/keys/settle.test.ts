@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { cliProgram } from "../../../../../test/support/cli.ts";
-import { answer, keysGround, named, sealKey, sealKeyText } from "../../../../../test/support/keys-ground.ts";
+import { answer, keysFixture, named, sealKey, sealKeyText } from "../../../../../test/support/keys-fixture.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
 import { decodeResponse } from "once-again/http";
 import { sealedStore } from "once-again/engine";
 import { exitCodes } from "../exit-codes.ts";
 
-const ground = keysGround();
+const ground = keysFixture();
 const { claim, abandoned, done, keys, keysDocument } = ground;
 
 describe("resolve and release", () => {

@@ -21,7 +21,7 @@ export const sealKeyText = `k1:${"ab".repeat(32)}`;
 export const named = (key: string, scope = "acme") => ({ scope, key, owner: "worker" });
 
 /** A SQLite file of keys for each test, and the commands of the CLI on it. */
-export function keysGround() {
+export function keysFixture() {
   let path: string;
   let store: Store;
   beforeEach(() => {

@@ -5,7 +5,7 @@ import type { Step, StoreRefusal } from "./evidence.ts";
 export type Note = (event: Step | StoreRefusal, name: RecordName) => void;
 
 /** A store that says what it was asked for, and what it answered; and is otherwise the same. */
-export function notedStore(store: Store, note: Note): Store {
+export function recordingStore(store: Store, note: Note): Store {
   return {
     ...store,
     async claim(request) {
@@ -24,7 +24,7 @@ export function notedStore(store: Store, note: Note): Store {
 }
 
 /** The same for transactions: a grant is the begin of the work, and its end asks for the commit. */
-export function notedTransactions<Transaction>(
+export function recordingTransactions<Transaction>(
   store: TransactionalStore<Transaction>,
   note: Note,
 ): TransactionalStore<Transaction> {

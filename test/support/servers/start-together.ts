@@ -1,7 +1,7 @@
 import type { PrivateServer } from "./private-server.ts";
 
 /** Servers that start together. When one does not start, the others are removed again, and its error is thrown. */
-export async function startedTogether(starting: readonly Promise<PrivateServer>[]): Promise<PrivateServer[]> {
+export async function startTogether(starting: readonly Promise<PrivateServer>[]): Promise<PrivateServer[]> {
   const settled = await Promise.allSettled(starting);
   const started = settled.flatMap((start) => (start.status === "fulfilled" ? [start.value] : []));
   const failed = settled.find((start) => start.status === "rejected");
