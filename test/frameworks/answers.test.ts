@@ -86,7 +86,7 @@ describe.for(frameworks)("$name", (framework) => {
       expect([repeat.replayed, happened().length]).toEqual([true, 1]);
     });
 
-    test("keeps what it makes of an error in leased mode; in a transaction, it is undone and runs again", async () => {
+    test("keeps what it makes of an error in leased mode; in a transaction, it is rolled back and runs again", async () => {
       const { rules, happen, happened } = effectIn(mode);
       let runs = 0;
       const { url } = await serving(framework, {

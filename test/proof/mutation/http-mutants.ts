@@ -41,7 +41,7 @@ export const httpMutants: readonly Mutant[] = [
     killedBy: "a failure answered with 200 is rolled back with its key",
   },
   {
-    guard: "answer: in a transaction what asks to come back is undone",
+    guard: "answer: in a transaction what asks to come back is rolled back",
     file: runHandler,
     search: 'if (transactional && comeBack.has(status)) return "none";',
     replace: "",

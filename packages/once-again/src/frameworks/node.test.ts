@@ -179,7 +179,7 @@ describe("in a transaction", () => {
     expect(orders()).toEqual(["tea"]);
   });
 
-  test("a handler that writes too much goes on to its end, inside its transaction, and is undone", async () => {
+  test("a handler that writes too much goes on to its end, inside its transaction, and is rolled back", async () => {
     const { store, orders } = appDatabase();
     const url = await listening(
       onceNode<DatabaseSync>(

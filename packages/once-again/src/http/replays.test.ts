@@ -149,7 +149,7 @@ describe("in a transaction", () => {
     expect(orders()).toEqual(["tea", "tea"]);
   });
 
-  test("an answer that asks the caller to come back is undone with its key, so that a repeat runs", async () => {
+  test("an answer that asks the caller to come back is rolled back with its key, so that a repeat runs", async () => {
     const { post, orders } = transactional();
     for (const status of [408, 425, 429]) {
       const answer = { headers: [], body: bytes("") };
@@ -182,7 +182,7 @@ describe("in a transaction", () => {
     expect(said.text).toContain("nothing of it happened");
   });
 
-  test("what noEffect says is undone too", async () => {
+  test("what noEffect says is rolled back, too", async () => {
     const { post, orders } = transactional();
     await post(async (execution) => {
       insertOrder(execution.transaction, "tea");
@@ -226,11 +226,11 @@ describe("an answer too large to be kept", () => {
     expect(await post(never)).toMatchObject({ status: 500, code: "ONCE_RESULT_TOO_LARGE", replayed: true });
   });
 
-  test("transactional: it is undone, and a repeat runs", async () => {
+  test("transactional: it is rolled back, and a repeat runs", async () => {
     const { post, orders } = transactional({ resultBytesMax: 1024 });
     const first = await post(ordering(large));
     expect(first).toMatchObject({ status: 500, code: "ONCE_RESULT_TOO_LARGE" });
-    expect(first.text).toContain("was undone");
+    expect(first.text).toContain("was rolled back");
     expect(orders()).toEqual([]);
     expect((await post(ordering({ ...large, body: bytes("small") }))).status).toBe(200);
     expect(orders()).toEqual(["tea"]);

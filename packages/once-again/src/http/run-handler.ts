@@ -81,7 +81,7 @@ const unknownDetail = "The service failed at this operation. What it had done by
 function tooLarge(rules: ResponseRules): WorkResult<HandlerResponse> {
   const { transactional } = rules;
   const detail = transactional
-    ? "The answer is too large to be kept, so the operation was undone. The service must raise resultBytesMax."
+    ? "The answer is too large to be kept, so the operation was rolled back. The service must raise resultBytesMax."
     : "The operation was carried out, but its answer is too large to be kept. Don't send it under another key.";
   return {
     effect: transactional ? "none" : "done",
@@ -94,7 +94,7 @@ const comeBack: ReadonlySet<number> = new Set([408, 425, 429]);
 
 /**
  * What a handler's answer says of its effect, by its status and then by the route's own rule, which can make it a failure
- * but never a success. In a transaction, what asks the caller to come back is undone with the key, so that a repeat runs
+ * but never a success. In a transaction, what asks the caller to come back is rolled back with the key, so that a repeat runs
  * afresh; elsewhere only `noEffect()` can say that nothing happened. A request that came whole is answered 408 by a time-out
  * behind us, whose handler may be at work: that is no refusal of the handler's.
  */

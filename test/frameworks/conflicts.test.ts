@@ -7,7 +7,7 @@ import { frameworks } from "./frameworks.ts";
 import { openTransaction, type SqliteKeys } from "./route.ts";
 import { serving } from "./serving.ts";
 
-// A transaction that was undone over a conflict, or whose commit was, runs its work again. Behind a framework the work is
+// A transaction that was rolled back over a conflict, or whose commit was, runs its work again. Behind a framework the work is
 // a handler that wrote to a response, and that a router runs once: the key must not be kept without the effect.
 
 /** The same store, which undoes the first run of the first operation and then runs it again. */
@@ -27,7 +27,7 @@ function undoingOnce(store: SqliteKeys): SqliteKeys {
 const runAgain = new Set(["node", "fetch"]);
 
 describe.for(frameworks)("$name", (framework) => {
-  test("an operation that was undone has one effect in the end, and its answer", async () => {
+  test("an operation that was rolled back has one effect in the end, and its answer", async () => {
     const { store, orders } = appDatabase();
     let runs = 0;
     const { url } = await serving(framework, {
