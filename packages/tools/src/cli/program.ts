@@ -3,11 +3,11 @@ import process from "node:process";
 import { Command, CommanderError } from "commander";
 import { consoleCommand } from "./console.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { keysCommand } from "./keys/keys.ts";
-import { labCommand } from "./lab.ts";
+import { keysCommand } from "./keys/command.ts";
+import { labCommand } from "./lab/command.ts";
 import { migrateCommand } from "./migrate.ts";
 import { stormCommand } from "./storm/command.ts";
-import { verifyCommand } from "./verify/verify.ts";
+import { verifyCommand } from "./verify/command.ts";
 
 const packageFile = new URL("../../package.json", import.meta.url);
 const { version } = JSON.parse(await readFile(packageFile, "utf8")) as { version: string };

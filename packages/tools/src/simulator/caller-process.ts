@@ -6,8 +6,8 @@ import { throttleSettings } from "once-again/rules";
 import { type ThrottleState, throttleState } from "once-again/rules";
 import type { Backoff, RetryBudget } from "once-again";
 import type { Random } from "once-again";
-import { makeBackoff, makeBudget } from "./policy.ts";
-import type { PolicySettings } from "./storm-settings.ts";
+import { makeBackoff, makeBudget } from "./policy/policy-parts.ts";
+import type { PolicySettings } from "./policy/policy-settings.ts";
 import type { World } from "./world.ts";
 
 /**

@@ -1,5 +1,5 @@
 import type { OutcomeWindow } from "once-again/rules";
-import { type Column, SlotTable } from "./slot-table.ts";
+import { type Column, SlotTable } from "./events/slot-table.ts";
 
 /** No moment: what a timer holds that is not set. It equals no time of any event. */
 export const never = Number.NaN;

@@ -1,9 +1,9 @@
 import { checkChoice, checkNumber, invalidOptionError } from "once-again/options";
 import { seededRandom } from "once-again";
 import { callerProcess } from "./caller-process.ts";
-import { describePolicy } from "./policy-name.ts";
-import type { BackoffSettings, BudgetSettings, PolicyOptions } from "./policy-options.ts";
-import type { JitteredBackoff, PolicySettings } from "./storm-settings.ts";
+import { describePolicy } from "./policy/policy-name.ts";
+import type { BackoffSettings, BudgetSettings, PolicyOptions } from "./policy/policy-options.ts";
+import type { JitteredBackoff, PolicySettings } from "./policy/policy-settings.ts";
 
 const day = 86_400_000;
 const nameLengthMax = 60;

@@ -1,7 +1,8 @@
 import { checkChoice, checkNumber, invalidOptionError } from "once-again/options";
 import { checkPolicy } from "./check-policy.ts";
 import type { Arrivals, NetworkOptions, Outage, ServiceOptions, StormOptions } from "./storm-options.ts";
-import type { PolicySettings, ServiceSettings, StormSettings } from "./storm-settings.ts";
+import type { PolicySettings } from "./policy/policy-settings.ts";
+import type { ServiceSettings, StormSettings } from "./storm-settings.ts";
 
 const hour = 3_600_000;
 const day = 24 * hour;

@@ -1,7 +1,7 @@
-export { budgetSteps } from "./budget-table.ts";
-export { simulateContention, type ContentionOptions, type ContentionResult } from "./contention.ts";
-export { contentionSteps } from "./contention-table.ts";
-export type { BackoffSettings, BudgetSettings, JitterName, PolicyOptions } from "./policy-options.ts";
+export { budgetSteps } from "./tables/budget-table.ts";
+export { simulateContention, type ContentionOptions, type ContentionResult } from "./tables/contention.ts";
+export { contentionSteps } from "./tables/contention-table.ts";
+export type { BackoffSettings, BudgetSettings, JitterName, PolicyOptions } from "./policy/policy-options.ts";
 export { type Preset, type PresetName, presets } from "./presets.ts";
 export type { Arrivals, NetworkOptions, Outage, ServiceOptions, StormOptions } from "./storm-options.ts";
 export type {
@@ -13,8 +13,9 @@ export type {
   Recovery,
   ServiceCounts,
   StormResult,
-} from "./storm-result.ts";
-export type { PolicySettings, ServiceSettings, StormSettings } from "./storm-settings.ts";
+} from "./records/storm-result.ts";
+export type { PolicySettings } from "./policy/policy-settings.ts";
+export type { ServiceSettings, StormSettings } from "./storm-settings.ts";
 export { simulateStorm, type StormProgress, stormSteps } from "./storm.ts";
-export type { TableCell, TableCheck, TableOptions } from "./table-check.ts";
-export { variationNames, varyPolicy } from "./variations.ts";
+export type { TableCell, TableCheck, TableOptions } from "./tables/table-check.ts";
+export { variationNames, varyPolicy } from "./policy/variations.ts";

@@ -1,4 +1,4 @@
-import type { PolicyOptions } from "./policy-options.ts";
+import type { PolicyOptions } from "./policy/policy-options.ts";
 import type { ServiceOptions, StormOptions } from "./storm-options.ts";
 
 /** Storms that are worth looking at side by side. */

@@ -1,5 +1,5 @@
 import type { AttemptEnding } from "./attempt-ending.ts";
-import { type Column, SlotTable } from "./slot-table.ts";
+import { type Column, SlotTable } from "./events/slot-table.ts";
 
 /**
  * The requests that somebody still has to do with, as a table of numbers; every method's `request` is a row. Two have to

@@ -1,8 +1,8 @@
 import { drawExponentialMs } from "./distributions.ts";
 import { type AttemptEnding, attemptEndings } from "./attempt-ending.ts";
-import { IntQueue } from "./int-queue.ts";
+import { IntQueue } from "./events/int-queue.ts";
 import type { Outage } from "./storm-options.ts";
-import type { ServiceCounts } from "./storm-result.ts";
+import type { ServiceCounts } from "./records/storm-result.ts";
 import type { ServiceSettings } from "./storm-settings.ts";
 import { eventKinds, type World } from "./world.ts";
 

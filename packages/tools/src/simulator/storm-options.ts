@@ -1,4 +1,4 @@
-import type { PolicyOptions } from "./policy-options.ts";
+import type { PolicyOptions } from "./policy/policy-options.ts";
 
 /**
  * When callers call.

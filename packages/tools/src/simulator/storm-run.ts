@@ -3,7 +3,7 @@ import { Callers } from "./callers.ts";
 import { CallerSide, type CallerSideListeners } from "./caller-side.ts";
 import { decideAfterAttempts, attemptEndings } from "./attempt-ending.ts";
 import { Service } from "./service.ts";
-import { StormRecord } from "./storm-record.ts";
+import { StormRecord } from "./records/storm-record.ts";
 import type { StormSettings } from "./storm-settings.ts";
 import { eventKinds, World } from "./world.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { exponentialBackoff, OnceAgainError } from "once-again";
-import { makeBackoff } from "./policy.ts";
+import { makeBackoff } from "./policy/policy-parts.ts";
 import { presets, simulateStorm, type StormOptions, stormSteps, varyPolicy } from "./index.ts";
 
 const calm: StormOptions = {

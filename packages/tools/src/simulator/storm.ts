@@ -1,8 +1,8 @@
 import { checkStorm } from "./check-storm.ts";
-import { writePolicyCode } from "./policy-code.ts";
-import { judgeRecovery } from "./recovery.ts";
+import { writePolicyCode } from "./policy/policy-code.ts";
+import { judgeRecovery } from "./records/recovery.ts";
 import type { StormOptions } from "./storm-options.ts";
-import type { StormResult } from "./storm-result.ts";
+import type { StormResult } from "./records/storm-result.ts";
 import { StormRun } from "./storm-run.ts";
 
 /** How far a simulation has come. */

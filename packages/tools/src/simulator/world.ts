@@ -2,7 +2,7 @@ import type { Clock } from "once-again";
 import { type Random, seededRandom } from "once-again";
 import { Calls } from "./calls.ts";
 import { drawMessageMs } from "./distributions.ts";
-import { EventQueue } from "./event-queue.ts";
+import { EventQueue } from "./events/event-queue.ts";
 import { Requests } from "./requests.ts";
 import type { StormSettings } from "./storm-settings.ts";
 

@@ -1,4 +1,4 @@
-import type { Painter } from "../../lab/report.ts";
+import type { Painter } from "../painter.ts";
 import type { InspectedRecord } from "once-again/stores";
 import { formatDuration } from "./durations.ts";
 import { escapeControls } from "./printable.ts";

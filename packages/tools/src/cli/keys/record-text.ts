@@ -1,4 +1,4 @@
-import type { Painter } from "../../lab/report.ts";
+import type { Painter } from "../painter.ts";
 import { formatDuration } from "./durations.ts";
 import { escapeControls } from "./printable.ts";
 import { formatLease, stateColour } from "./record-table.ts";

@@ -1,5 +1,5 @@
 import type { Load, Recovery } from "./storm-result.ts";
-import type { StormSettings } from "./storm-settings.ts";
+import type { StormSettings } from "../storm-settings.ts";
 
 /** A second is good when at least this share of the first attempts that it saw has its success. */
 const goodShare = 0.9;

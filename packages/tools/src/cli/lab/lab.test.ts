@@ -7,13 +7,13 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { setTimeout } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { CallerResult, LabResult } from "../lab/lab-result.ts";
-import type { OrderProblem } from "../lab/orders.ts";
-import { exitCodes } from "./exit-codes.ts";
-import { exitCodeOf } from "./lab.ts";
+import type { CallerResult, LabResult } from "../../lab/lab-result.ts";
+import type { OrderProblem } from "../../lab/orders.ts";
+import { exitCodes } from "../exit-codes.ts";
+import { exitCodeOf } from "./command.ts";
 
-const program = fileURLToPath(new URL("main.ts", import.meta.url));
-const shipped = readFileSync(new URL("../../orders.ndjson", import.meta.url), "utf8")
+const program = fileURLToPath(new URL("../main.ts", import.meta.url));
+const shipped = readFileSync(new URL("../../../orders.ndjson", import.meta.url), "utf8")
   .trim()
   .split("\n");
 

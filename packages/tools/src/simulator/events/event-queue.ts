@@ -1,5 +1,4 @@
-import { none } from "./calls.ts";
-import { EventBuckets } from "./event-buckets.ts";
+import { EventBuckets, none } from "./event-buckets.ts";
 
 /** The two words of a time are digits of five bits: a level for each digit, and a bucket for each of its values. */
 const digitBits = 5;

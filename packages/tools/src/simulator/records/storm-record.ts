@@ -1,10 +1,10 @@
 import type { Limit } from "once-again/rules";
-import { type AttemptEnding, attemptEndings } from "./attempt-ending.ts";
+import { type AttemptEnding, attemptEndings } from "../attempt-ending.ts";
 import { HerdRecord } from "./herd-record.ts";
 import { LatencyRecord } from "./latency-record.ts";
 import { LoadRecord } from "./load-record.ts";
 import type { AttemptCounts, CallCounts } from "./storm-result.ts";
-import type { StormSettings } from "./storm-settings.ts";
+import type { StormSettings } from "../storm-settings.ts";
 
 type Mutable<Counts> = {
   -readonly [Name in keyof Counts]: Counts[Name] extends object ? Mutable<Counts[Name]> : number;

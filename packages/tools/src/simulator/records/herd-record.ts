@@ -1,6 +1,6 @@
 import type { Herd } from "./storm-result.ts";
-import { none } from "./calls.ts";
-import type { StormSettings } from "./storm-settings.ts";
+import { none } from "../calls.ts";
+import type { StormSettings } from "../storm-settings.ts";
 
 const callersMax = 1000;
 const dotsMax = 20_000;

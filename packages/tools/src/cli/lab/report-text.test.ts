@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import type { CallerResult, LabResult } from "./lab-result.ts";
-import { drawBar, formatLabReport } from "./report.ts";
-import { summarizeWaits } from "./waits.ts";
+import type { CallerResult, LabResult } from "../../lab/lab-result.ts";
+import { drawBar, formatLabReport } from "./report-text.ts";
+import { summarizeWaits } from "../../lab/waits.ts";
 
 const right: CallerResult = {
   orders: 1000,

@@ -1,8 +1,8 @@
 import { checkNumber } from "once-again/options";
 import { seededRandom } from "once-again";
 import type { Backoff } from "once-again";
-import { drawMessageMs } from "./distributions.ts";
-import { EventQueue } from "./event-queue.ts";
+import { drawMessageMs } from "../distributions.ts";
+import { EventQueue } from "../events/event-queue.ts";
 
 /** Clients who update the same row. */
 export interface ContentionOptions {

@@ -2,19 +2,19 @@ import { createReadStream } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { consoleServer } from "../console/console-server.ts";
-import { labSections } from "../console/lab/lab-section.ts";
-import { stormsSection } from "../console/storms/storms-section.ts";
-import { isCorrect, type LabResult } from "../lab/lab-result.ts";
-import { bounds } from "../lab/live/live-protocol.ts";
-import { readOrders, type OrdersFile } from "../lab/orders.ts";
-import { formatLabReport } from "../lab/report.ts";
-import { runLab } from "../lab/run-lab.ts";
-import { wholeNumber } from "./arguments.ts";
-import { exitCodes } from "./exit-codes.ts";
-import { painter } from "./painter.ts";
-import { progressBar } from "./progress-bar.ts";
-import { waitForAbort, runUntilInterrupted } from "./until-interrupted.ts";
+import { consoleServer } from "../../console/console-server.ts";
+import { labSections } from "../../console/lab/lab-section.ts";
+import { stormsSection } from "../../console/storms/storms-section.ts";
+import { isCorrect, type LabResult } from "../../lab/lab-result.ts";
+import { bounds } from "../../lab/live/live-protocol.ts";
+import { readOrders, type OrdersFile } from "../../lab/orders.ts";
+import { formatLabReport } from "./report-text.ts";
+import { runLab } from "../../lab/run-lab.ts";
+import { wholeNumber } from "../arguments.ts";
+import { exitCodes } from "../exit-codes.ts";
+import { painter } from "../painter.ts";
+import { progressBar } from "../progress-bar.ts";
+import { waitForAbort, runUntilInterrupted } from "../until-interrupted.ts";
 
 interface LabFlags {
   readonly orders: string;
@@ -29,7 +29,7 @@ interface LabFlags {
 }
 
 /** The orders that come with the package. */
-const ordersFile = fileURLToPath(new URL("../../orders.ndjson", import.meta.url));
+const ordersFile = fileURLToPath(new URL("../../../orders.ndjson", import.meta.url));
 
 /** `once-again lab`: shows what retries do to orders, with and without keys. */
 export function labCommand(): Command {

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
-import { checkPolicy } from "./check-policy.ts";
+import { checkPolicy } from "../check-policy.ts";
 import { writePolicyCode } from "./policy-code.ts";
 import type { PolicyOptions } from "./policy-options.ts";
 

@@ -1,5 +1,5 @@
 import type { BudgetSettings } from "./policy-options.ts";
-import type { JitteredBackoff, PolicySettings } from "./storm-settings.ts";
+import type { JitteredBackoff, PolicySettings } from "./policy-settings.ts";
 
 /** Goes wherever the code is pasted. */
 const freeRetries = "// Only to compare: with free retries a busy service may never come back. Leave this line out.";

@@ -1,4 +1,4 @@
-import type { PolicySettings } from "./storm-settings.ts";
+import type { PolicySettings } from "./policy-settings.ts";
 
 /** A short description of a policy: "5 attempts, exponential, equal jitter, success budget". */
 export function describePolicy(policy: Omit<PolicySettings, "name">): string {

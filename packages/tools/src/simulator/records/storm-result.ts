@@ -1,4 +1,4 @@
-import type { StormSettings } from "./storm-settings.ts";
+import type { StormSettings } from "../storm-settings.ts";
 
 /** What happened in a storm. Plain JSON data: times are milliseconds from the start, shares are 0 to 1. */
 export interface StormResult {

@@ -1,7 +1,7 @@
 import { checkNumber } from "once-again/options";
-import type { BudgetSettings } from "./policy-options.ts";
-import { simulateStorm } from "./storm.ts";
-import type { StormOptions } from "./storm-options.ts";
+import type { BudgetSettings } from "../policy/policy-options.ts";
+import { simulateStorm } from "../storm.ts";
+import type { StormOptions } from "../storm-options.ts";
 import { judgeCell, type TableCell, type TableCheck, type TableOptions } from "./table-check.ts";
 
 const rates = [140, 200, 250, 280] as const;

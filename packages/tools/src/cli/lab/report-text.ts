@@ -1,21 +1,6 @@
-import { isCorrect, type CallerResult, type LabResult } from "./lab-result.ts";
-import type { WaitBucket } from "./waits.ts";
-
-/** Gives text a look. `plainPainter` gives it none. */
-export interface Painter {
-  strong(text: string): string;
-  faint(text: string): string;
-  good(text: string): string;
-  bad(text: string): string;
-}
-
-/** Leaves text as it is. */
-export const plainPainter: Painter = {
-  strong: (text) => text,
-  faint: (text) => text,
-  good: (text) => text,
-  bad: (text) => text,
-};
+import { isCorrect, type CallerResult, type LabResult } from "../../lab/lab-result.ts";
+import type { WaitBucket } from "../../lab/waits.ts";
+import { type Painter, plainPainter } from "../painter.ts";
 
 /** What a run of the lab found, for people: some thirty lines of at most 80 columns, each ended by a line feed. */
 export function formatLabReport(result: LabResult, painter: Painter = plainPainter): string {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { budgetSteps, contentionSteps, type TableCheck } from "./index.ts";
+import { budgetSteps, contentionSteps, type TableCheck } from "../index.ts";
 import { judgeCell } from "./table-check.ts";
 
 function played(steps: Generator<unknown, TableCheck, void>): TableCheck {

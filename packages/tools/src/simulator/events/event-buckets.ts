@@ -5,7 +5,7 @@ const blockBits = 6;
 const blockEvents = 1 << blockBits;
 
 /** No event, and no block. */
-const none = -1;
+export const none = -1;
 
 /**
  * Events in buckets, each first in, first out. An event is 16 bytes of one typed array (time, subject, kind), known by its

@@ -15,7 +15,7 @@ import {
   type RetryBudget,
 } from "once-again";
 import type { BudgetSettings } from "./policy-options.ts";
-import type { JitteredBackoff } from "./storm-settings.ts";
+import type { JitteredBackoff } from "./policy-settings.ts";
 
 /**
  * The backoff that settings stand for.
