@@ -81,7 +81,7 @@ describeWithServer("the Lab page", chromiumBinary, () => {
     await page.getByRole("link", { name: "Lab" }).click();
     await button("Reset").click();
     await page.getByRole("link", { name: "Keys" }).click();
-    await page.getByText("There is no store at present.").first().waitFor();
+    await page.getByText("There is no store now.").first().waitFor();
     expect(tab.complaints).toEqual([]);
   });
 

@@ -52,7 +52,7 @@ export interface UnsettledKey {
  * Settles held keys, each unless it has changed.
  *
  * @param settlementOf the settlement of each key: a result is sealed for one key alone.
- * @param onProgress hears how many keys are dealt with.
+ * @param onProgress is called with the number of keys done so far.
  * @returns the keys that are not settled.
  */
 export async function settleKeys(

@@ -19,7 +19,7 @@ interface ConsoleFlags {
 export function consoleCommand(): Command {
   return new Command("console")
     .summary("watch and settle the keys of a store in the browser")
-    .description("Serves the console for a store, and prints its address. It stays until Ctrl-C.")
+    .description("Serves the console for a store, and prints its address. It runs until Ctrl-C.")
     .requiredOption("--store <store>", storeForms)
     .option("--host <address>", "where to listen; beyond loopback every request needs the token", "127.0.0.1")
     .option("--port <number>", "0: any free port", wholeNumber(0, 65_535), 0)
@@ -30,8 +30,8 @@ export function consoleCommand(): Command {
 Example:
   $ once-again console --store postgres://localhost/shop
 
-The address has a token in it, new at each start. Whoever may look at the keys on this machine needs none; to settle or
-release one, and for everything beyond loopback, it is needed.
+The address has a token, new at each start. To look at keys from this machine no token is needed; to settle or release
+one, and for every request from another machine, it is.
 
 Exit codes: 0 ended by Ctrl-C, 2 wrong usage, or a store that does not answer.`,
     )

@@ -1,7 +1,7 @@
-/** What the process says when it ends. */
+/** The exit codes of all commands. */
 export const exitCodes = {
   fine: 0,
-  /** The command ran, and what it found is bad. */
+  /** The command ran, and its result is bad. */
   bad: 1,
   /**
    * The command could not run as it was asked: an unknown option, a value out of bounds, a file that can't be read, a

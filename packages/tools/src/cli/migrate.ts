@@ -21,8 +21,8 @@ export function migrateCommand(): Command {
   return withStoreOptions(new Command("migrate"))
     .summary("make the tables of a store, or bring them up to date")
     .description(
-      "Makes the tables that keys are kept in, or brings them to this version. Run again, it changes nothing; any number " +
-        "of processes may run it at a time.",
+      "Makes the tables for keys, or brings them to this version. It can be run again, also by several processes at the " +
+        "same time.",
     )
     .option("--print", "print the SQL instead of running it, for the migrations of your own tool")
     .addHelpText(
@@ -61,7 +61,7 @@ async function run(flags: MigrateFlags, command: Command): Promise<void> {
       print(
         flags,
         () => ({ migrated: isMigratable(store) }),
-        () => [isMigratable(store) ? "The tables are there." : "This store has no tables: there is nothing to do."],
+        () => [isMigratable(store) ? "The tables are there." : "This store needs no tables."],
       );
       return exitCodes.fine;
     },

@@ -25,7 +25,7 @@ export async function runProgram(): Promise<void> {
     .addCommand(stormCommand().exitOverride())
     .addCommand(verifyCommand().exitOverride());
 
-  // Who reads the output may have seen enough, as head does: then there is nobody left to write to, and nothing is wrong.
+  // A reader such as head closes the pipe when it has enough. That is no error.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
     process.exit();

@@ -10,7 +10,7 @@ import { sendResponse } from "./send-response.ts";
 import { readJson } from "./read-json.ts";
 import { refusal, type Route, type Section } from "./route.ts";
 
-/** What the console is made of. */
+/** The options of the console. */
 export interface ConsoleOptions {
   /** The pages that it has. */
   readonly sections: readonly Section[];
@@ -70,10 +70,10 @@ export async function consoleServer(options: ConsoleOptions): Promise<ConsoleSer
     const { pathname, searchParams } = target;
     const route = routes.get(`${request.method} ${pathname}`);
     if (route !== undefined) return runRoute(route, searchParams, access, request, response);
-    if (pathname.startsWith("/api/")) return sendResponse(response, refusal(404, "There is no such thing here."));
+    if (pathname.startsWith("/api/")) return sendResponse(response, refusal(404, "There is no such path."));
     staticFiles(request, response, () => void response.writeHead(404).end());
   };
-  // Any page can send requests here: whatever one of them breaks must end that request alone.
+  // Any web page can send requests here. A broken one must end nothing but itself.
   const server = createServer((request, response) => {
     request.on("error", () => response.destroy());
     response.on("error", () => response.destroy());
@@ -98,7 +98,7 @@ export async function consoleServer(options: ConsoleOptions): Promise<ConsoleSer
   };
 }
 
-/** Where a request wants to go; undefined for a target that is no path, as that of a proxy or "//". */
+/** The URL of a request; undefined for a target that is no path, such as "//" or that of a proxy. */
 function parseTarget(target = "/"): URL | undefined {
   return (target.startsWith("/") && URL.parse(`http://console${target}`)) || undefined;
 }

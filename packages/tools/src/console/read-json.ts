@@ -1,9 +1,9 @@
 import type { IncomingMessage } from "node:http";
 
-/** The page's own requests are far smaller, bytes. */
+/** Bytes. The page's own requests are far smaller. */
 const bodyBytesMax = 1024 * 1024;
 
-/** What a request brought, or why that can't be read. */
+/** The body of a request, or why it can't be read. */
 export type JsonBody = { readonly body: unknown } | { readonly problem: string };
 
 /** Reads a request's JSON; undefined when it has no body. */

@@ -1,7 +1,7 @@
 /** A request to the console, as a route sees it. */
 export interface ConsoleRequest {
   readonly query: URLSearchParams;
-  /** What a POST brought, parsed; undefined otherwise. */
+  /** The JSON body of a POST; undefined without one. */
   readonly body: unknown;
   /** Aborts when the page has gone. */
   readonly signal: AbortSignal;
@@ -13,7 +13,7 @@ export interface LiveEvent {
   readonly data: unknown;
 }
 
-/** One document, or events for as long as both sides want. A status is 200 unless it says otherwise. */
+/** One document, with status 200 by default; or a stream of events. */
 export type ConsoleResponse =
   | { readonly status?: number; readonly json: unknown }
   | { readonly events: AsyncIterable<LiveEvent> };
@@ -25,9 +25,9 @@ export type Route = (request: ConsoleRequest) => ConsoleResponse | Promise<Conso
 export interface Section {
   readonly name: "lab" | "storms" | "keys";
   readonly routes: Readonly<Record<string, Route>>;
-  /** Ends what runs behind it. */
+  /** Stops what runs for it. */
   close(): Promise<void>;
 }
 
-/** The answer to a request that can't be served as it stands: what is wrong, and what to do. */
+/** A response that says why a request can't be served, and what to do. */
 export const refusal = (status: number, problem: string): ConsoleResponse => ({ status, json: { problem } });

@@ -52,6 +52,6 @@ async function end(): Promise<void> {
 }
 
 process.once("message", () => void end());
-// Ctrl-C reaches the whole group of processes; it is the parent's to act on.
+// Ctrl-C reaches the whole group of processes; the parent acts on it.
 for (const name of ["SIGINT", "SIGHUP"]) process.on(name, () => undefined);
 process.once("disconnect", () => process.exit());

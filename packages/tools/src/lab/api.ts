@@ -13,7 +13,7 @@ export interface LabApi extends AsyncDisposable {
    * settled.
    */
   crash(whileDead?: () => Promise<void>): Promise<void>;
-  /** Lets it end what it does, and waits for its end. */
+  /** Ends it when it has finished its requests, and waits for that. */
   stop(): Promise<void>;
   /** Kills it, if it still lives. */
   [Symbol.asyncDispose](): Promise<void>;
@@ -25,7 +25,7 @@ const program = new URL(`./api-process${extname(import.meta.filename)}`, import.
 /**
  * Starts the API on the database file at `path`, which it makes if need be.
  *
- * @param onFailure hears it when the API ends and nobody asked it to.
+ * @param onFailure is called when the API ends by itself.
  * @throws Error when it ends before it listens.
  */
 export async function labApi(path: string, onFailure: (error: Error) => void): Promise<LabApi> {
@@ -45,9 +45,9 @@ export async function labApi(path: string, onFailure: (error: Error) => void): P
     child.once("exit", (code, killedBy) => {
       if (!isEnding) onFailure(new Error(`The lab's API ended by itself (${code ?? killedBy}).`));
     });
-    const told = await Promise.race([once(child, "message"), exited.then(() => undefined)]);
-    if (told === undefined) throw new Error("The lab's API did not start.");
-    ({ port } = told[0] as { port: number });
+    const message = await Promise.race([once(child, "message"), exited.then(() => undefined)]);
+    if (message === undefined) throw new Error("The lab's API did not start.");
+    ({ port } = message[0] as { port: number });
   };
   const end = async (ask: () => void): Promise<void> => {
     isEnding = true;

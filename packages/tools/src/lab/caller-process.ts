@@ -20,6 +20,6 @@ async function run({ name, orders, ...task }: CallerTask): Promise<void> {
 }
 
 process.once("message", (task) => void run(task as CallerTask));
-// Ctrl-C reaches the whole group of processes; it is the parent's to act on.
+// Ctrl-C reaches the whole group of processes; the parent acts on it.
 for (const name of ["SIGINT", "SIGHUP"]) process.on(name, () => undefined);
 process.once("disconnect", () => process.exit());

@@ -8,14 +8,14 @@ import {
   type SendOrder,
 } from "./send-order.ts";
 
-/** After so many attempts it tells its customer that it did not work. */
+/** After so many attempts it gives up. */
 const attemptsMax = 3;
 
-/** It always waits as long, milliseconds: whoever failed at the same moment comes back at the same moment. */
+/** It always waits this long, milliseconds: callers that failed at the same time come back at the same time. */
 const pauseMs = 100;
 
 /**
- * A caller as one finds it: it times out, and sends again. Nothing in its requests tells a second attempt from a second
+ * A common caller: it times out, and sends again. Nothing in its requests distinguishes a second attempt from a second
  * order.
  */
 export function carelessCaller({ url, onWait, attemptTimeoutMs = defaultTimeoutMs }: CallerOptions): SendOrder {

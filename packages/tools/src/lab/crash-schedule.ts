@@ -11,7 +11,7 @@ export const crashShares = {
  *
  * @param shares the points, as shares of the work.
  * @param crash says whether it was carried out (`false`: there was nothing left to crash).
- * @param onFailure hears the error of a crash that could not be carried out; there are no further ones then.
+ * @param onFailure gets the error of a crash that failed; no further crash follows it.
  * @returns `step`, to be called after each step; `settled`, which waits for the crash that is going on and calls off
  *   those after it, and answers how many there were.
  */

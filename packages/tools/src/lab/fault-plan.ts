@@ -21,8 +21,8 @@ const silenceShare = 0.2;
 const delayMsMax = 4;
 
 /**
- * What befalls the n-th attempt at an order, 1-based. It depends on nothing else: callers meet the same faults whatever
- * their timing, and whoever else is on the network.
+ * The fault of the n-th attempt at an order, 1-based. It depends on nothing else: callers meet the same faults whatever
+ * their timing, and whatever other callers do.
  */
 export function drawFault({ seed, faults }: LabFaults, orderId: string, attempt: number): Fault {
   const random = seededRandom(`${seed} ${attempt} ${orderId}`);
@@ -33,7 +33,7 @@ export function drawFault({ seed, faults }: LabFaults, orderId: string, attempt:
 const nowhere: Exchange = { index: 0, method: "POST", target: "/orders", headers: new Map() };
 
 /**
- * The plan of one caller's network. It counts the attempts at each order as they come by.
+ * The plan of one caller's network. It counts the attempts at each order.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID` unless `faults` is from 0 to 1.
  */

@@ -6,7 +6,7 @@ import type { Order } from "./orders.ts";
 import type { Outcomes } from "./send-all.ts";
 import type { OrderOutcome } from "./send-order.ts";
 
-/** What a caller's process is told. */
+/** The work of a caller's process. */
 export interface CallerTask {
   readonly name: CallerName;
   readonly url: string;
@@ -20,7 +20,7 @@ export interface CallerTask {
   readonly path: string;
 }
 
-/** What it says: an order settled, now or in an earlier life; a pause before a retry; how all of them ended. */
+/** A message of it: an order settled, now or before a crash; a pause before a retry; how all orders ended. */
 export type CallerReport =
   | { readonly settled: string; readonly outcome: OrderOutcome }
   | { readonly waitMs: number }
@@ -30,7 +30,7 @@ export type CallerReport =
 export interface KillableCaller {
   /** How all orders ended; rejects when it ends and nobody asked it to, and with the signal's reason. */
   readonly outcomes: Promise<Outcomes>;
-  /** Whether it has told how all orders ended, or was stopped. */
+  /** Whether all orders have ended, or it was stopped. */
   readonly isOver: boolean;
   /** Of its process, or of the last one if it is dead. */
   readonly pid: number;
@@ -61,7 +61,7 @@ export function killableCaller(
   const hear = (report: CallerReport): void => {
     if ("waitMs" in report) return options.onWait(report.waitMs);
     if ("settled" in report) {
-      // After a crash it tells again of those that had settled before.
+      // After a crash it reports again the orders that had settled before.
       if (settled.size < settled.add(report.settled).size) options.onSettled(report.settled, report.outcome);
       return;
     }

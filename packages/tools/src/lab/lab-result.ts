@@ -7,7 +7,7 @@ export interface CallerResult extends Audit {
   readonly orders: number;
   /** Orders that the caller knows to be made: it got the answer. */
   readonly confirmed: number;
-  /** Among those, the ones whose answer the API had kept from an earlier attempt. */
+  /** Of those, the ones whose answer was stored in an earlier attempt. */
   readonly replayed: number;
   /** How many attempts there were (`total`), and how many met each scenario; see `FlakyNetwork.counts`. */
   readonly attempts: { readonly total: number } & FlakyNetwork["counts"];

@@ -38,8 +38,8 @@ export function totalOf(order: Order): number {
 }
 
 /**
- * Reads orders from NDJSON (one JSON object a line, UTF-8). A line that is no order, or repeats an id, is told and left
- * out, and the rest goes on; empty lines mean nothing. Fields that an order does not need are ignored.
+ * Reads orders from NDJSON (one JSON object a line, UTF-8). A line that is no order, or repeats an id, is reported
+ * and left out; empty lines are ignored. Fields that an order does not need are ignored.
  *
  * @throws whatever reading `source` throws.
  */

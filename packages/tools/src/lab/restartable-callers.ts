@@ -6,13 +6,13 @@ import type { CallerName } from "./caller-name.ts";
 import { safeRetryOptions } from "./safe-caller.ts";
 import { orderRequest, type CallerOptions, type OrderOutcome, type SendOrder } from "./send-order.ts";
 
-/** A caller that may be killed: what it has to know afterwards is in the file at `path`. */
+/** A caller that can be killed and started again: its state is in the file at `path`. */
 export interface RestartableCaller {
   readonly send: SendOrder;
   close(): Promise<void>;
 }
 
-/** The callers of a run in which callers die. `concurrency` is how many orders are on the way at a time. */
+/** The callers of a run in which callers crash. `concurrency` is how many orders are on the way at a time. */
 export const restartableCallers: Record<
   CallerName,
   (options: CallerOptions & { path: string; concurrency: number; leaseMs?: number }) => RestartableCaller

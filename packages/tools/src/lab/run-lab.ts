@@ -33,7 +33,7 @@ export interface LabOptions {
   readonly crash?: boolean | undefined;
   /** Ends the run early. */
   readonly signal?: AbortSignal | undefined;
-  /** Hears how many orders have settled, of both callers together, and of how many. */
+  /** Called after each order, of both callers together. */
   readonly onProgress?: ((settled: number, total: number) => void) | undefined;
 }
 
@@ -123,7 +123,7 @@ async function runInFolder(
   };
 }
 
-/** Kills both callers at a time, unless one is over: then the other would have the worse lot (`false`). */
+/** Kills both callers, unless one is over (`false`): then only the other would have the crash. */
 async function crashAll(callers: readonly KillableCaller[]): Promise<boolean> {
   if (callers.some(({ isOver }) => isOver)) return false;
   await Promise.all(callers.map((caller) => caller.crash()));

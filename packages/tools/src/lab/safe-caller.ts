@@ -3,7 +3,7 @@ import { OnceAgainError } from "once-again";
 import { exponentialBackoff } from "once-again";
 import { attemptTimeoutMs, drain, orderRequest, type CallerOptions, type SendOrder } from "./send-order.ts";
 
-/** How the safe caller goes about it. */
+/** The retry options of the safe caller. */
 export const safeRetryOptions = {
   attemptTimeoutMs,
   // With nine faults in ten attempts, an order would fail all of them once in a thousand million orders.

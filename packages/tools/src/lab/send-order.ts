@@ -6,7 +6,7 @@ import type { Order } from "./orders.ts";
 export interface CallerOptions {
   /** Where orders are posted to. */
   readonly url: string;
-  /** Hears of each pause before a retry, milliseconds. */
+  /** Called with each pause before a retry, milliseconds. */
   readonly onWait: (waitMs: number) => void;
   /** How long it waits for an answer, milliseconds. Default `attemptTimeoutMs`. */
   readonly attemptTimeoutMs?: number | undefined;
@@ -16,8 +16,8 @@ export interface CallerOptions {
 export type OrderOutcome = "confirmed" | "replayed" | "unconfirmed";
 
 /**
- * Sends one order, as often as this caller thinks fit, and says how it ended: `confirmed` (a success was answered),
- * `replayed` (likewise; the API had kept it from an earlier attempt) or `unconfirmed`.
+ * Sends one order, with the retries of this caller, and returns how it ended: `confirmed` (a success was answered),
+ * `replayed` (a success that the API had stored in an earlier attempt) or `unconfirmed`.
  *
  * @throws the signal's reason when it aborts.
  */
@@ -27,8 +27,8 @@ export type SendOrder = (order: Order, signal: AbortSignal) => Promise<OrderOutc
 export const callerHeader = "Lab-Caller";
 
 /**
- * How long both callers wait for an answer unless told otherwise, milliseconds. Short, since the lab's network is on one machine, and every
- * silence costs as much.
+ * How long both callers wait for an answer by default, milliseconds. It is short: the lab's network is on one machine, and
+ * every lost answer costs this much time.
  */
 export const attemptTimeoutMs = 1000;
 
@@ -48,7 +48,7 @@ export function orderRequest(
   };
 }
 
-/** Lets go of a response whose status has said everything, so that its connection can be used again. */
+/** Reads a response to its end, so that its connection can be used again. */
 export async function drain(response: Response): Promise<void> {
   await response.arrayBuffer().catch(() => undefined);
 }

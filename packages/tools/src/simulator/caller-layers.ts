@@ -55,7 +55,7 @@ export class CallerLayers {
   }
 
   /**
-   * An attempt has ended, and the layers hear of it, from the inside out.
+   * An attempt has ended: notifies the layers, from the inside out.
    *
    * @param hasFailed whether the service failed; `undefined`: the ending says nothing about it.
    */

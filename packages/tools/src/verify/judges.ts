@@ -9,7 +9,7 @@ type Run = (probe: Probe) => Promise<Verdict>;
 /** What a server did with one request, or with the second of two. */
 type Reaction = "replayed" | "ran" | "refused" | "broke";
 
-/** How what a server can do is graded. What is not told is: 5xx fails, and a refusal of the first is not applicable. */
+/** The grade of each reaction. By default one fails, and a refusal of the first request makes the case not applicable. */
 type GradeByReaction = Readonly<Partial<Record<Reaction | "refused-first", Grade>>>;
 
 /** A case of one request: does it run, or is it refused? */

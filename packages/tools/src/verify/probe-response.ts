@@ -1,7 +1,7 @@
 import { type HeaderList, findHeader } from "./test-request.ts";
 import { NoResponse } from "./verdict.ts";
 
-/** A final answer of the server. */
+/** A final response of the server. */
 export interface ProbeResponse {
   readonly status: number;
   readonly headers: HeaderList;
@@ -9,8 +9,8 @@ export interface ProbeResponse {
 }
 
 /**
- * Reads the first final answer out of what a connection has brought so far (RFC 9112, section 6), and says how many
- * bytes it took; `undefined` while it is not complete. Interim answers (1xx) are passed over.
+ * Reads the first final response from the bytes of a connection (RFC 9112, section 6), and returns how many bytes it
+ * took; `undefined` while it is not complete. Interim responses (1xx) are skipped.
  *
  * @param ended whether the server has closed: nothing more will come.
  * @throws NoResponse when this is not HTTP/1.1.

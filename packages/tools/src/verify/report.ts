@@ -2,19 +2,19 @@ import type { ConformanceCase } from "./conformance-case.ts";
 import type { Finding } from "./server-traits.ts";
 import type { Strictness, Verdict } from "./verdict.ts";
 
-/** A case, and what it came to. */
+/** A case and its verdict. */
 export interface CaseResult extends Omit<ConformanceCase, "run">, Verdict {
   /** The name of the group. */
   readonly group: string;
   readonly timeMs: number;
 }
 
-/** What a run found. */
+/** The result of a run. */
 export interface VerifyReport {
   readonly url: string;
   readonly method: string;
   readonly strictness: Strictness;
-  /** How effects were told: counted, or guessed from the answers. */
+  /** Whether effects were counted, or guessed from the answers. */
   readonly effects: "counted" | "guessed";
   /** What the server does where servers differ. */
   readonly findings: readonly Finding[];
@@ -24,6 +24,6 @@ export interface VerifyReport {
   readonly timeMs: number;
 }
 
-/** How many cases came to a verdict. */
+/** How many cases have this verdict. */
 export const countVerdicts = ({ cases }: VerifyReport, kind: Verdict["kind"]): number =>
   cases.filter((result) => result.kind === kind).length;

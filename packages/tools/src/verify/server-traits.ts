@@ -1,4 +1,4 @@
-/** What the first requests found out, and all others build on. */
+/** What the first requests show of a server. All cases build on it. */
 export interface ServerTraits {
   /** How this server takes keys. */
   readonly keyFormat: "quoted" | "bare";
@@ -11,7 +11,7 @@ export interface ServerTraits {
   readonly operationMs: number;
 }
 
-/** One way in which servers differ, and what this one does: for people, and no judgement. */
+/** One way in which servers differ, and what this one does. It is no verdict. */
 export interface Finding {
   readonly question: string;
   readonly answer: string;

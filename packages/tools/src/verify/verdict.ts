@@ -1,7 +1,7 @@
 /** How strictly a server is judged. See `VerifyOptions.strictness`. */
 export type Strictness = "draft" | "practice";
 
-/** What a case came to, and what was seen. */
+/** The verdict on a case, and what was observed. */
 export interface Verdict {
   readonly kind: "pass" | "fail" | "warn" | "not-applicable";
   readonly observed: string;
@@ -10,17 +10,17 @@ export interface Verdict {
 /** A verdict, or, where the two strictnesses differ, that of the draft and that of common practice. */
 export type Grade = Verdict["kind"] | "fail/warn" | "fail/pass" | "pass/fail";
 
-/** What was seen, graded. */
+/** Makes the verdict of a grade under this strictness. */
 export function makeVerdict(grade: Grade, strictness: Strictness, observed: string): Verdict {
   const [draft, practice = draft] = grade.split("/") as Verdict["kind"][];
   return { kind: strictness === "draft" ? draft! : practice!, observed };
 }
 
-/** Thrown by whatever a case asks for that this server, or what we know of it, does not allow. */
+/** Thrown where a case needs something that this server or the options do not have. */
 export class NotApplicable extends Error {}
 
-/** Thrown where an answer was due and none came, or none that is HTTP. */
+/** Thrown where a response was due and none came, or no HTTP. */
 export class NoResponse extends Error {}
 
-/** Thrown where the server closed the connection in place of an answer. */
+/** Thrown where the server closed the connection before its response. */
 export class ConnectionClosed extends NoResponse {}

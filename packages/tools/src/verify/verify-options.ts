@@ -51,7 +51,7 @@ export interface VerifyOptions {
   readonly pauseMs?: number;
   /** Ends the run; `verify` rejects with its reason. */
   readonly signal?: AbortSignal;
-  /** Is told how many of the cases are done. */
+  /** Called with the number of cases that are done. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -118,7 +118,7 @@ function checkToken(name: string, value: string): string {
 }
 
 function checkHeaders(name: string, headers: HeaderList): HeaderList {
-  // A value can be a secret, so it is not told.
+  // A value can be a secret, so the message leaves it out.
   const broken = headers.find(([header, value]) => !token.test(header) || /[^\t\x20-\x7e\x80-\xff]/.test(value));
   if (broken === undefined) return headers;
   throw new OnceAgainError("ONCE_OPTION_INVALID", `${name}: ${broken[0]} can't be sent as an HTTP header.`, {

@@ -14,7 +14,7 @@ import { socketWire, type Wire } from "./wire.ts";
  * it at a test system.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID`; `ONCE_TARGET_UNFIT` when the server can't be reached, a plain operation
- *   does not succeed, or its effects can't be counted as told.
+ *   does not succeed, or its effects can't be counted.
  */
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const target = checkTarget(options);

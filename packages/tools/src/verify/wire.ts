@@ -89,7 +89,7 @@ const modes: Readonly<Record<SendMode, Send>> = {
     sendEach(line, requests, async (connection, request) => {
       const { head, body } = writeRequest(withHeaders(request, [["Expect", "100-continue"], close]), line.host);
       void connection.write(head);
-      // An interim answer, a final one, or none: a caller that is not told to go on may go on all the same.
+      // An interim response, a final one, or none: a caller may also go on without one.
       await Promise.race([connection.firstByte(), pause(line.limits.timeoutMs / 4)]);
       void connection.write(body);
       return connection.readResponse(request.method);
@@ -119,7 +119,7 @@ const modes: Readonly<Record<SendMode, Send>> = {
 
 const close = ["Connection", "close"] as const;
 
-/** A request as bytes, on a connection that is to be kept. */
+/** A request as bytes; the connection stays open after it. */
 function encodeRequest({ host }: Host, request: TestRequest): Buffer {
   const { head, body } = writeRequest(request, host);
   return Buffer.concat([head, body]);

@@ -18,7 +18,7 @@ export function KeyTable() {
     <div class="card">
       <div class="scroll">
         <table>
-          <caption class="quiet">Keys by scope and name; choose one to look into it</caption>
+          <caption class="quiet">Keys by scope and name; choose one to see it whole</caption>
           <thead>
             <tr>
               <th scope="col">State</th>
@@ -29,7 +29,7 @@ export function KeyTable() {
               </th>
               <th scope="col">Age</th>
               <th scope="col">Lease ends</th>
-              <th scope="col">Forgotten</th>
+              <th scope="col">Expires</th>
             </tr>
           </thead>
           <tbody>
@@ -100,7 +100,7 @@ function Pager() {
 }
 
 function emptyText(): string {
-  if (trail.value.length > 0) return "No more keys: those of this page have been forgotten meanwhile.";
+  if (trail.value.length > 0) return "No more keys: those of this page have expired.";
   if (scope.value === "" && stateFilter.value === "") return "No keys yet. A key appears here with its first request.";
-  return "No such keys. The scope has to be given whole.";
+  return "No such keys. Give the whole scope.";
 }

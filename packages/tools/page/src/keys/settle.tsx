@@ -52,7 +52,7 @@ export function Settle({ found }: { found: KeyDocument }) {
       </fieldset>
       <fieldset>
         <legend>It did not happen</legend>
-        <p>The next repeat runs it afresh. Be sure that its first worker is gone.</p>
+        <p>The next repeat runs it again. Be sure that its first worker is gone.</p>
         <button type="button" class="danger" onClick={() => ask("release")}>
           Release the key…
         </button>
@@ -105,7 +105,7 @@ function AnswerFields({ answer, change }: { answer: OperatorAnswer; change: (par
           <input value={answer.contentType} onInput={(event) => change({ contentType: event.currentTarget.value })} />
         </label>
         <label>
-          Kept for, days
+          Stored for, days
           <input
             type="number"
             min={1}

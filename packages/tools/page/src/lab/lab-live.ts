@@ -5,7 +5,7 @@ import { listen, tell } from "../session.ts";
 /** So many exchanges the page remembers: those that a story has, and the last ones of a crowd. */
 const rememberedMax = 200;
 
-/** How things stand; undefined until the console has told. */
+/** The state of the lab; undefined until the console has sent it. */
 export const live = signal<LiveState | undefined>(undefined);
 
 /** The last exchanges, the oldest first. */
@@ -28,15 +28,15 @@ export function rememberedAfter(
   return [...all.values()].slice(-rememberedMax);
 }
 
-/** Listens until the returned function is called. `hear` gets what moved, for drawing. */
-export function listenToLab(hear: (moved: readonly ExchangeView[], isNewRun: boolean) => void): () => void {
+/** Listens until the returned function is called. `onMoved` gets the exchanges that moved, for drawing. */
+export function listenToLab(onMoved: (moved: readonly ExchangeView[], isNewRun: boolean) => void): () => void {
   return listen("lab/live", {
     onEvent(event, data) {
       const { state, exchanges: moved } = data as LiveUpdate;
       const isNewRun = event === "snapshot" || state.run !== live.value?.run || state.orders === 0;
       exchanges.value = rememberedAfter(exchanges.value, moved, isNewRun);
       live.value = state;
-      hear(moved, isNewRun);
+      onMoved(moved, isNewRun);
     },
     onState: (problem) => void (streamProblem.value = problem),
   });

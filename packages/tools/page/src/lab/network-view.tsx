@@ -6,7 +6,7 @@ import { flightsOf } from "./sky.ts";
 
 const isStill = matchMedia("(prefers-reduced-motion: reduce)");
 
-/** Draws the requests of one caller between it and the API. What it shows is told in words beside it. */
+/** Draws the requests of one caller between it and the API. The words beside it say the same. */
 export function NetworkView({ caller, isStory }: { caller: CallerName; isStory: boolean }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const colours = theme.value;

@@ -8,7 +8,7 @@ export interface StoryLine {
   readonly tone: Tone;
 }
 
-/** What has happened to the one order so far, told in plain words from what the caller's requests went through. */
+/** What has happened to the one order so far, in plain words. */
 export function storyLines(
   caller: CallerName,
   exchanges: readonly ExchangeView[],

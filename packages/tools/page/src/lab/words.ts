@@ -25,7 +25,7 @@ export const markWords: Readonly<Record<AttemptMark, { readonly text: string; re
 export const scenarioWords: Readonly<Record<LiveScenario, { readonly title: string; readonly means: string }>> = {
   "lose-request": { title: "Lose requests", means: "The order never reaches the API." },
   fail: { title: "Let requests fail", means: "The order arrives, and the API can't carry it out." },
-  "lose-answer": { title: "Lose answers", means: "The card is charged, and the caller never hears so." },
+  "lose-answer": { title: "Lose answers", means: "The card is charged, and the caller never learns it." },
 };
 
 export const processWords: Readonly<Record<ProcessName, string>> = {

@@ -5,11 +5,11 @@ import { releaseCommand } from "./release.ts";
 import { resolveCommand } from "./resolve.ts";
 import { showCommand } from "./show.ts";
 
-/** `once-again keys`: looks into a server's store of keys, and settles what is held. */
+/** `once-again keys`: shows the keys of a server's store, and settles held ones. */
 export function keysCommand(): Command {
   const keys = new Command("keys")
-    .summary("look into a store of keys, and settle what is held")
-    .description("For operators: shows the keys that servers keep, and settles those whose outcome nobody knows.")
+    .summary("show the keys of a store, and settle held ones")
+    .description("For operators: shows the keys that servers store, and settles those whose outcome is unknown.")
     .addHelpText(
       "after",
       `

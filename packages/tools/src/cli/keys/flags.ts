@@ -5,7 +5,7 @@ import type { RecordName } from "once-again/stores";
 import { wholeNumber } from "../arguments.ts";
 import { storeForms } from "../store-from-url.ts";
 
-/** What every command on keys is told. */
+/** The options of every command on keys. */
 export interface StoreFlags {
   readonly store: string;
   readonly json?: boolean;
@@ -49,7 +49,7 @@ export function readHeldName(
   }
   if (flags.scope !== undefined) command.error("error: --scope goes with --held");
   if (scope !== undefined && key !== undefined) return { scope, key };
-  return command.error("error: give the scope and key of one, or --held for all that are held");
+  return command.error("error: give the scope and key of one key, or --held for all held keys");
 }
 
 /** `--seal-key`, which may be given several times: see `readSealKeys`. */

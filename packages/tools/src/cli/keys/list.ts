@@ -45,7 +45,7 @@ export function listCommand(): Command {
 Example:
   $ once-again keys list --store keys.db --state abandoned
 
-Ages are by this machine's clock, states by the store's. An abandoned key is held: look into it with "show", settle it
+Ages are by this machine's clock, states by the store's. An abandoned key is held: see it with "show", settle it
 with "resolve" or "release".
 
 Exit codes: 0 fine (also when there are none), 2 wrong usage, or a store that does not answer.`,

@@ -14,8 +14,8 @@ export function purgeCommand(): Command {
   return withStoreOptions(new Command("purge"))
     .summary("remove expired keys")
     .description(
-      "Removes the keys whose retention is over, batch by batch, so that servers are never kept waiting for long. To a " +
-        "server they are gone already: nothing changes but the space they take.",
+      "Removes the keys whose retention is over, batch by batch, so that servers never wait for long. Servers " +
+        "ignore these keys already: only their space is freed.",
     )
     .option("--batch <number>", "how many at a time, 1 to 100000", wholeNumber(1, 100_000), 1000)
     .addHelpText(
@@ -24,7 +24,7 @@ export function purgeCommand(): Command {
 Example:
   $ once-again keys purge --store keys.db
 
-It can be ended at any time and goes on where it was. Redis removes expired keys by itself.
+It can be stopped at any time, and run again. Redis removes expired keys by itself.
 
 Exit codes: 0 fine, 2 wrong usage, or a store that does not answer.`,
     )

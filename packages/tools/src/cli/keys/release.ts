@@ -9,8 +9,8 @@ export function releaseCommand(): Command {
   return withHeldNames(withStoreOptions(new Command("release")))
     .summary("settle an abandoned key as not executed")
     .description(
-      "Settles an abandoned key as not executed: you have found that nothing happened and that its worker is gone. The " +
-        "next repeat runs it afresh.",
+      "Settles an abandoned key as not executed: you know that nothing happened and that its worker is gone. The next " +
+        "repeat runs it again.",
     )
     .addOption(yesOption())
     .addHelpText(
@@ -39,11 +39,11 @@ async function run(
       ? settleHeld(store, flags, command, async () => settlement, {
           question:
             "Settle them as not executed? The next repeat of each runs it again; what did happen, happens twice.",
-          done: "the next repeat of each runs it afresh.",
+          done: "the next repeat of each runs it again.",
         })
       : settleOne(store, name, settlement, flags, command, {
           question: "Settle it as not executed? The next repeat runs it again; if it did happen, it happens twice.",
-          done: "Settled: the next repeat runs it afresh.",
+          done: "Settled: the next repeat runs it again.",
         }),
   );
 }

@@ -28,9 +28,7 @@ const dayMs = 86_400_000;
 export function resolveCommand(): Command {
   return withHeldNames(withStoreOptions(new Command("resolve")))
     .summary("settle an abandoned key as done, with an answer")
-    .description(
-      "Settles an abandoned key as done: you have found that it happened, and every repeat gets this answer.",
-    )
+    .description("Settles an abandoned key as done: you know that it happened. Every repeat gets this answer.")
     .requiredOption("--status <number>", "the answer's status, 200 to 599", wholeNumber(200, 599))
     .option("--header <name: value>", "one of the answer's headers; may be given several times", addHeader, [])
     .option("--body <text|@file>", "the answer's body", readBytes, new Uint8Array())

@@ -9,7 +9,7 @@ import type { StoreFlags } from "./flags.ts";
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 /**
- * Opens a command's store, works on it, closes it. What can't be done is told in one line, and is wrong usage.
+ * Opens a command's store, works on it, closes it. A failure is one line on stderr, and exit code 2.
  *
  * @param open default: opens what `--store` names, which has to be there.
  */

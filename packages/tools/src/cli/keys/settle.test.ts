@@ -35,7 +35,7 @@ describe("resolve and release", () => {
       body: Uint8Array.of(0, 255),
     });
     const released = await keys("release", "acme", "order-2", "--yes");
-    expect(released).toEqual({ code: 0, stdout: "Settled: the next repeat runs it afresh.\n", stderr: "" });
+    expect(released).toEqual({ code: 0, stdout: "Settled: the next repeat runs it again.\n", stderr: "" });
     expect(await ground.store().inspect(named("order-2"))).toBeUndefined();
   });
 

@@ -58,7 +58,7 @@ Example:
 
 A line of the file:
   {"id":"ord_1","customer":"cus_1","currency":"EUR","lines":[{"sku":"cup","qty":2,"unitPrice":1299}]}
-  Prices are in minor units (cents). A line that is no order is told on stderr and left out.
+  Prices are in minor units (cents). A line that is no order is reported on stderr and left out.
 
 Exit codes: 0 fine, 1 the safe caller has a duplicate, a loss, a wrong amount or an unconfirmed order,
 2 wrong usage, 130 interrupted.`,
@@ -105,7 +105,7 @@ async function report(run: Omit<LabFlags, "orders"> & OrdersFile & { readonly si
 /** The careless caller is expected to be wrong; the safe one has to be right. */
 export const exitCodeOf = ({ safe }: LabResult): number => (isCorrect(safe) ? exitCodes.fine : exitCodes.bad);
 
-/** Reads the file and tells, on stderr, which of its lines are no orders. */
+/** Reads the file, and reports on stderr which of its lines are no orders. */
 async function readOrdersFile(file: string, command: Command): Promise<OrdersFile> {
   const read = await readOrders(createReadStream(file)).catch((error: Error) =>
     command.error(`error: can't read the orders: ${error.message}`),

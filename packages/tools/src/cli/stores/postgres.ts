@@ -40,7 +40,7 @@ export async function openPostgres(url: URL): Promise<Store> {
     max: 1,
     connectionTimeoutMillis: connectSecondsMax * 1000,
   });
-  // An idle connection that breaks; whoever asks next is told.
+  // An idle connection broke; the next query fails with the reason.
   pool.on("error", () => undefined);
   return { ...postgresStore(pool, options), close: () => pool.end() };
 }

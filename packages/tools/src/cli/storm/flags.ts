@@ -112,7 +112,7 @@ function readServices(storm: StormOptions, flags: StormFlags): NonNullable<Storm
     ...(errors !== undefined && { errorRatio: errors }),
   };
   if (layers === undefined) return [...before.slice(0, -1), service];
-  // Those in the middle only hand on.
+  // The services in the middle only pass requests on.
   return [...Array.from({ length: layers - 1 }, () => ({ serviceMs: 0 })), service];
 }
 
@@ -138,12 +138,12 @@ function readBackoff(before: BackoffSettings | undefined, flags: StormFlags): Ba
   if (backoff === undefined && base === undefined && cap === undefined && jitter === undefined) return before;
   const kind = backoff ?? before?.kind ?? "exponential";
   const spread = jitter === undefined ? {} : { jitter };
-  const kept = before?.kind === kind ? before : {};
+  const options = before?.kind === kind ? before : {};
   if (kind === "constant")
-    return { delayMs: 1000, ...kept, ...(base !== undefined && { delayMs: base }), kind, ...spread };
+    return { delayMs: 1000, ...options, ...(base !== undefined && { delayMs: base }), kind, ...spread };
   const range = { ...(base !== undefined && { baseMs: base }), ...(cap !== undefined && { capMs: cap }) };
-  if (kind === "decorrelated") return { ...kept, kind, ...range };
-  return { ...kept, kind, ...range, ...spread };
+  if (kind === "decorrelated") return { ...options, kind, ...range };
+  return { ...options, kind, ...range, ...spread };
 }
 
 /** Reads `60s-70s`, `60s-70s:hold`, `60s-70s:shed`; several times with commas between them. */

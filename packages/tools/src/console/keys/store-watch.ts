@@ -7,14 +7,14 @@ import type { KeysSource } from "./keys-source.ts";
 /** No more keys of a state are counted. */
 export const countMax = 1000;
 
-/** The last quarter of an hour is kept. */
+/** The samples of the last quarter of an hour. */
 const samplesMax = 450;
 const intervalMs = 2000;
 
 /** A slow store is asked less often: it spends no more than a tenth of its time on us. */
 const restRatio = 9;
 
-/** Asks a store how it is, for all who watch, and only while somebody does. */
+/** Samples the health of a store, for all who watch, and only while somebody watches. */
 export function storeWatch(source: KeysSource) {
   const channel = liveChannel<KeysEvent>();
   const samples: StoreSample[] = [];
@@ -55,7 +55,7 @@ export function storeWatch(source: KeysSource) {
 }
 
 /** Said while there is no store to show. */
-export const noStore = "There is no store at present. The lab has one while a run goes on.";
+export const noStore = "There is no store now. The lab has one during a run.";
 
 async function takeSample(source: KeysSource): Promise<StoreSample> {
   const at = systemClock.now();

@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 
 /**
- * Plays the steps of a simulation to their end, and lets the process do other things in between.
+ * Runs a simulation to its end, and lets the process do other work between its steps.
  *
  * @throws the signal's reason when it aborts; what the simulation throws.
  */

@@ -18,7 +18,7 @@ import type {
 import { type LiveRun, startRun } from "./live-run.ts";
 import { changeSettings, isSameRun } from "./live-settings.ts";
 
-/** Changes are told this long after the first of them, milliseconds: many at a time. */
+/** Changes are collected for this long, milliseconds, and then sent together. */
 const tickMs = 60;
 
 /** So long after the last watcher has gone a run is ended, milliseconds. */
@@ -64,14 +64,14 @@ export class LiveLab implements AsyncDisposable {
     return this.#book.totals("safe").replayed;
   }
 
-  /** Calls `hear` with what changes from now on, until the returned function is called. */
-  watch(hear: (update: LiveUpdate) => void): () => void {
+  /** Calls `onUpdate` with each change from now on, until the returned function is called. */
+  watch(onUpdate: (update: LiveUpdate) => void): () => void {
     this.#cancelForgetting?.();
-    this.#watchers.add(hear);
+    this.#watchers.add(onUpdate);
     this.#enter(this.#phase);
     return () => {
       // Closing has sent all of them away already.
-      if (!this.#watchers.delete(hear)) return;
+      if (!this.#watchers.delete(onUpdate)) return;
       this.#enter(this.#phase);
       if (this.#watchers.size > 0) return;
       this.#cancelForgetting = systemClock.timer(forgottenMs, () => void this.reset());
@@ -206,7 +206,7 @@ export class LiveLab implements AsyncDisposable {
     this.#cancelTick ??= systemClock.timer(tickMs, () => {
       this.#cancelTick = undefined;
       const update = { state: this.#state(), exchanges: this.#book.moved() };
-      for (const hear of this.#watchers) hear(update);
+      for (const onUpdate of this.#watchers) onUpdate(update);
     });
   }
 

@@ -1,6 +1,6 @@
 import type { CallerName } from "../caller-name.ts";
 
-/** What the live lab tells whoever watches it, and what it can be told. A leaf: the console's page reads it as well. */
+/** The messages between the live lab and those who watch it. It imports nothing of Node, since the console's page reads it too. */
 
 /** What the network can do to a request, in the order of its way. */
 export const liveScenarios = ["lose-request", "fail", "lose-answer"] as const;

@@ -19,7 +19,7 @@ export interface OrderSides {
   fits(order: number, filter: OrderFilter): boolean;
 }
 
-/** What is kept of one order. */
+/** The record of one order. */
 export interface OrderRecord {
   readonly attempts: number;
   readonly charges: number;
@@ -49,7 +49,7 @@ export function readState({ charges, outcome }: OrderRecord): OrderState {
   return outcome === "unconfirmed" ? "in-doubt" : "fine";
 }
 
-/** A mark is kept as one character. */
+/** A mark is stored as one character. */
 const markLetters: Readonly<Record<AttemptMark, string>> = {
   sent: "s",
   pass: "p",
@@ -64,7 +64,7 @@ const markLetters: Readonly<Record<AttemptMark, string>> = {
 
 const markByLetter = new Map(Object.entries(markLetters).map(([mark, letter]) => [letter, mark as AttemptMark]));
 
-/** Of an order that takes more attempts, the last ones are kept. */
+/** Of an order with more attempts only the last ones are stored. */
 const marksMax = 24;
 
 const outcomeNames = [undefined, "confirmed", "replayed", "unconfirmed"] as const;
@@ -106,9 +106,9 @@ export function orderSides(count: number): OrderSides {
       return attempts[order]!;
     },
     mark(order, attempt, mark) {
-      const kept = marks[order]!;
-      const index = attempt - 1 - (attempts[order]! - kept.length);
-      if (index >= 0) marks[order] = kept.slice(0, index) + markLetters[mark] + kept.slice(index + 1);
+      const letters = marks[order]!;
+      const index = attempt - 1 - (attempts[order]! - letters.length);
+      if (index >= 0) marks[order] = letters.slice(0, index) + markLetters[mark] + letters.slice(index + 1);
     },
     charge(order) {
       change(order, () => (charges[order]! += 1));

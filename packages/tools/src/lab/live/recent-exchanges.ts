@@ -13,7 +13,7 @@ export interface RecentExchanges {
 /** More than can be on their way at a time. */
 const recentMax = 200;
 
-/** Of exchanges that began and ended between two calls of `moved`, so many are told. Whoever watches sees no more anyway. */
+/** So many exchanges that began and ended between two calls of `moved` are reported. Nobody can see more at a time. */
 const flashesMax = 40;
 
 export function recentExchanges(): RecentExchanges {
@@ -30,14 +30,14 @@ export function recentExchanges(): RecentExchanges {
     all: () => [...recent.values()],
     moved() {
       let flashes = 0;
-      const told = [...changed.values()].filter((view) => {
+      const reported = [...changed.values()].filter((view) => {
         if (!begun.has(view.id) || !isOver(view)) return true;
         flashes += 1;
         return flashes <= flashesMax;
       });
       changed.clear();
       begun.clear();
-      return told;
+      return reported;
     },
   };
 }

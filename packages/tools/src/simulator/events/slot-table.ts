@@ -20,7 +20,7 @@ export class SlotTable {
   #freeCount = 0;
   #issued = 0;
 
-  /** @param lay is told where each of the fields, from 0 on, is from now on. */
+  /** @param lay gets the column of each field, whenever the columns have moved. */
   constructor(fields: number, lay: (column: (field: number) => Column) => void) {
     this.#fields = fields;
     this.#lay = lay;

@@ -15,7 +15,7 @@ const makeRepeat = (probe: Probe): readonly [TestRequest, TestRequest] => {
   return [request, request];
 };
 
-/** Sends a request twice and compares the answers: what differs is told, and graded. */
+/** Sends a request twice and compares the responses: differences are reported and graded. */
 const judgeDifferences =
   (differences: (first: ProbeResponse, second: ProbeResponse) => readonly string[], grade: Grade = "fail") =>
   async (probe: Probe): Promise<Verdict> => {
