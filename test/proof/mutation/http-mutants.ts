@@ -136,4 +136,28 @@ export const httpMutants: readonly Mutant[] = [
     check: test("packages/once-again/src/http/once-http.test.ts"),
     killedBy: "a target in absolute form",
   },
+  {
+    guard: "fingerprint: a function that covers nothing covers all",
+    file: "packages/once-again/src/http/covered-parts.ts",
+    search: "if (json !== undefined && !nothing.has(json)) return json;",
+    replace: "if (json !== undefined) return json;",
+    check: test("test/frameworks/rules.test.ts"),
+    killedBy: "covers the whole request where its rule covers nothing",
+  },
+  {
+    guard: "key header: a key in the usual header is not ignored",
+    file: "packages/once-again/src/http/admission.ts",
+    search: "headerValues(usualHeader).length > 0",
+    replace: "headerValues(usualHeader).length > 9",
+    check: test("test/frameworks/rules.test.ts"),
+    killedBy: "refuses one in the usual header alone",
+  },
+  {
+    guard: "options: a success can't be left unstored",
+    file: "packages/once-again/src/http/http-options.ts",
+    search: "status >= 400 && status <= 499",
+    replace: "status >= 200 && status <= 499",
+    check: test("packages/once-again/src/http/once-http.test.ts"),
+    killedBy: "options that make no sense are refused",
+  },
 ];

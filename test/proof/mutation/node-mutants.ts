@@ -51,7 +51,7 @@ export const nodeMutants: readonly Mutant[] = [
   {
     guard: "node: a request under a key of its own is another one",
     file: "packages/once-again/src/frameworks/mounting.ts",
-    search: 'incoming?.headers?.["idempotency-key"] === key ? [',
+    search: "incoming?.headers?.[keyHeader.toLowerCase()] === key ? [",
     replace: "incoming ? [",
     check: test(mounted),
     killedBy: "a handler may send requests of its own",
