@@ -169,14 +169,16 @@ describeWithServer("the Redis store, when things fail", redisBinary, () => {
       expect(await store.purge({ limit: 10 })).toBe(0);
     });
 
-    test("keys of others are neither listed nor touched, and one of another type is an error", async () => {
+    test("keys of others are neither listed nor touched, and what is no record is an error", async () => {
       const server = await started();
       const store = redisStore(connect(server.port));
       const control = admin(server.port);
       await control.mset({ "once-again:[1,2]": "x", 'once-again:["a"': "x", 'once-again:["a","b"]': "x", other: "x" });
       await store.claim({ ...longClaim("b]*"), scope: "a[?" });
       expect((await store.list({ scope: "a[?" })).map(({ key }) => key)).toEqual(["b]*"]);
-      await expect(store.claim({ ...longClaim("b"), scope: "a" })).rejects.toThrow("WRONGTYPE");
+      await expect(store.claim({ ...longClaim("b"), scope: "a" })).rejects.toMatchObject({
+        code: "ONCE_RECORD_BROKEN",
+      });
       expect(await control.dbsize()).toBe(5);
     });
 
