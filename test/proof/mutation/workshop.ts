@@ -8,7 +8,7 @@ import type { Mutant } from "./mutant.ts";
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** What a check needs of the repository. */
-const parts = ["packages", "test", "package.json", ".npmrc", "tsconfig.json", "vitest.config.ts"];
+const parts = ["packages", "examples", "test", "package.json", ".npmrc", "tsconfig.json", "vitest.config.ts"];
 
 /** A copy of the sources, for one mutant at a time. The work tree is never touched. */
 export interface Workshop extends AsyncDisposable {
