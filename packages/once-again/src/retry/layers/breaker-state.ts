@@ -1,5 +1,5 @@
 import { notify } from "../../core/events.ts";
-import type { CircuitBreakerSettings } from "./circuit-breaker-options.ts";
+import type { CircuitBreakerSettings, CircuitEvent } from "./circuit-breaker-options.ts";
 import { type OutcomeWindow, outcomeWindow } from "./outcome-window.ts";
 
 /** What a call is to do that comes to a circuit breaker. */
@@ -17,16 +17,6 @@ export type Admission =
  * none does until somebody releases it.
  */
 export type CircuitState = "closed" | "open" | "half-open" | "isolated";
-
-/** What happens to a circuit breaker. */
-export type CircuitEvent =
-  /** `why`: too many of the window's calls failed, or a probe did. It stays open for `openMs` milliseconds. */
-  | { readonly type: "opened"; readonly why: "failures" | "probe"; readonly openMs: number }
-  /** A probe goes through. */
-  | { readonly type: "half-opened" }
-  /** A probe succeeded, or it was released. */
-  | { readonly type: "closed" }
-  | { readonly type: "isolated" };
 
 /** Whether a circuit breaker is open, and what opens and closes it. */
 export interface BreakerState {

@@ -3,8 +3,17 @@ import type { Listener } from "../../core/events.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkFunction, checkNumber, invalidOptionError } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import type { CircuitEvent } from "./breaker-state.ts";
 import { guardIsFailure, type IsFailure, isFailureByDefault } from "./judge.ts";
+
+/** What happens to a circuit breaker. */
+export type CircuitEvent =
+  /** `why`: too many of the window's calls failed, or a probe did. It stays open for `openMs` milliseconds. */
+  | { readonly type: "opened"; readonly why: "failures" | "probe"; readonly openMs: number }
+  /** A probe goes through. */
+  | { readonly type: "half-opened" }
+  /** A probe succeeded, or it was released. */
+  | { readonly type: "closed" }
+  | { readonly type: "isolated" };
 
 /** When a circuit breaker opens, and how it closes again. */
 export interface CircuitBreakerOptions {
