@@ -93,6 +93,11 @@ function claim(record: KeyRecord | undefined, request: ClaimRequest, now: number
   if (record.leaseUntil > now) {
     return { record, answer: { kind: "in-progress", leaseMsLeft: record.leaseUntil - now } };
   }
+  return takeOver(record, request, now);
+}
+
+/** The worker that had the key died, or is late: its outcome is unknown, until whoever claims it may take it over. */
+function takeOver(record: KeyRecord, request: ClaimRequest, now: number): Transition<ClaimAnswer> {
   const leaseOverMs = now - record.leaseUntil;
   const { takeOverAfterMs = Number.POSITIVE_INFINITY } = request;
   return leaseOverMs < takeOverAfterMs
