@@ -90,7 +90,7 @@ export const httpMutants: readonly Mutant[] = [
   },
   {
     guard: "set up wrongly: it is no store that is down",
-    file: onceHttp,
+    file: "packages/once-again/src/http/outcome-response.ts",
     search: "if (isSetupFault(error)) {",
     replace: "if (isSetupFault(undefined)) {",
     check: test("packages/once-again/src/http/refusals.test.ts"),

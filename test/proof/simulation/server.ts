@@ -5,7 +5,7 @@ import {
   type HttpRequest,
   type OnceHttp,
 } from "../../../packages/once-again/src/http/index.ts";
-import type { HttpHandler } from "../../../packages/once-again/src/http/run-handler.ts";
+import type { HttpHandler } from "../../../packages/once-again/src/http/response.ts";
 import type { Ground } from "./ground.ts";
 import { carryOutOrder, orderIn, promisedEffects, textOf } from "./handler.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";

@@ -1,7 +1,6 @@
-export { decodeResponse, encodeResponse, type HttpResponse } from "./response.ts";
+export { decodeResponse, encodeResponse, type HttpHandler, type HttpResponse } from "./response.ts";
 export type { CoveredParts } from "./covered-parts.ts";
 export { type FailureOf, graphqlFailure } from "./failure.ts";
-export { type HttpHandler } from "./run-handler.ts";
 export type {
   HttpOptions,
   HttpRules,

@@ -1,28 +1,19 @@
-import type { ErrorCode } from "../core/error-codes.ts";
 import { OnceAgainError } from "../core/errors.ts";
-import type { Execution, Outcome, Work } from "../engine/engine.ts";
+import type { Execution, Work } from "../engine/engine.ts";
 import { NoEffectError } from "../engine/errors.ts";
 import type { RecordName } from "../stores/store.ts";
 import { admission } from "./admission.ts";
 import { coveredFingerprint } from "./covered-parts.ts";
 import type { CheckedHttpRules, HttpOptions } from "./http-options.ts";
 import { originForm } from "./origin-form.ts";
+import { responseTo, responseToError, withHeader } from "./outcome-response.ts";
 import type { IdempotencyPolicy } from "./policy.ts";
-import { isProblemCode, problem, type ProblemCode } from "./problem.ts";
+import { problem } from "./problem.ts";
 import { reconcilingHandler } from "./reconcile.ts";
-import { type HandlerResponse, type HttpResponse, responseCodec } from "./response.ts";
+import { type HandlerResponse, type HttpHandler, type HttpResponse, responseCodec } from "./response.ts";
 import { isSkipped, openRoute, passingExecution, type Route, takesKey } from "./route.ts";
-import { type HttpHandler, runHandler } from "./run-handler.ts";
+import { runHandler } from "./run-handler.ts";
 import { scopeOf } from "./scope.ts";
-
-/** Errors that are answered to the caller and also reported to `onError`. */
-const forOperators: ReadonlySet<ErrorCode> = new Set([
-  "ONCE_BODY_CONSUMED",
-  "ONCE_HANDLER_TIMEOUT",
-  "ONCE_MOUNTED_TWICE",
-  "ONCE_RESULT_UNCONFIRMED",
-  "ONCE_STORE_UNAVAILABLE",
-]);
 
 /** A request as the rules see it; each framework makes one of its own. */
 export interface HttpRequest<Request> {
@@ -156,33 +147,6 @@ function watchedWork<Request, Transaction>(
   };
 }
 
-/** The answer to a request that failed outside its handler's own answers. */
-function responseToError<Request>(error: unknown, rules: CheckedHttpRules<Request>): HttpResponse {
-  if (isSetupFault(error)) {
-    rules.onError(error);
-    return problem(rules, "ONCE_OPTION_INVALID", "The service is set up wrongly. Nothing happened.");
-  }
-  if (OnceAgainError.isInstance(error) && isProblemCode(error.code) && error.code !== "ONCE_HANDLER_FAILED") {
-    if (forOperators.has(error.code)) rules.onError(error);
-    return problem(rules, error.code, error.message);
-  }
-  rules.onError(error);
-  return problem(rules, "ONCE_HANDLER_FAILED", "The service failed. Ask again, with the same key, what became of it.");
-}
-
-/**
- * Whether a request failed before its handler ran, at what will not pass by itself: to invite a repeat, as for a store
- * that is down, would be no help.
- */
-function isSetupFault(error: unknown): boolean {
-  if (OnceAgainError.isInstance(error, "ONCE_OPTION_INVALID")) return true;
-  // A claim that the store refuses to make, beneath what asked for it twice.
-  const isRefusal = OnceAgainError.isInstance(error, "ONCE_STORE_UNAVAILABLE") || isGivenUp(error);
-  return isRefusal && isSetupFault((error as Error).cause);
-}
-
-const isGivenUp = (error: unknown): boolean => OnceAgainError.isInstance(error, "ONCE_ATTEMPTS_EXHAUSTED");
-
 const tooOld = "This key is older than results are kept. Find out what became of its operation.";
 
 /** The caller shall come back when its scope has room for one more key. */
@@ -211,32 +175,4 @@ async function bodyOf<Request>(
     if (cause instanceof TypeError) onError(cause);
     throw new NoEffectError("The request did not arrive whole. Nothing happened.", { cause });
   }
-}
-
-/** The response to a request with a key, by what became of its operation. */
-function responseTo<Request>(outcome: Outcome<HandlerResponse>, rules: CheckedHttpRules<Request>): HttpResponse {
-  const refused = (code: ProblemCode, detail: string): HttpResponse => problem(rules, code, detail);
-  switch (outcome.kind) {
-    case "executed":
-      return outcome.result.response;
-    case "replayed":
-      return withHeader(outcome.result.response, "idempotent-replayed", "true");
-    case "in-progress":
-      return refused("ONCE_IN_PROGRESS", "The operation with this key is still running. Ask again with the same key.");
-    case "mismatch":
-      return refused(
-        "ONCE_KEY_REUSED",
-        "This key was used before with another request. Use a new key for a new operation.",
-      );
-    case "outcome-unknown":
-      return refused(
-        "ONCE_OUTCOME_UNKNOWN",
-        "An earlier attempt at this operation ended without a word, so it may or may not have happened. It is held " +
-          "until a person has looked; don't send it under another key.",
-      );
-  }
-}
-
-function withHeader({ headers, ...answer }: HttpResponse, name: string, value: string): HttpResponse {
-  return { ...answer, headers: [...headers, [name, value]] };
 }

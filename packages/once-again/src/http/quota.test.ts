@@ -5,7 +5,7 @@ import { ordering, transactionalRoute } from "../../../../test/support/transacti
 import { until } from "../../../../test/support/until.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { NoEffectError } from "../engine/errors.ts";
-import type { HttpHandler } from "./run-handler.ts";
+import type { HttpHandler } from "./response.ts";
 
 const quota = { keysMax: 1, perMs: 60_000 };
 

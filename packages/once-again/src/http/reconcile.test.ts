@@ -4,7 +4,7 @@ import { ask, bytes } from "../../../../test/support/http-bench.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { fakeClock } from "../testing/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
-import type { HttpHandler } from "./run-handler.ts";
+import type { HttpHandler } from "./response.ts";
 import { onceHttp } from "./once-http.ts";
 import type { Reconcile } from "./reconcile.ts";
 

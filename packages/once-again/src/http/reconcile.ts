@@ -2,8 +2,7 @@ import { OnceAgainError } from "../core/errors.ts";
 import type { Execution } from "../engine/engine.ts";
 import { heldError } from "../engine/errors.ts";
 import { checkAbsence, type Reconciled } from "../engine/steps.ts";
-import type { HttpResponse } from "./response.ts";
-import type { HttpHandler } from "./run-handler.ts";
+import type { HttpHandler, HttpResponse } from "./response.ts";
 
 /** An answer as a `reconcile` function gives it. */
 export interface ReconciledResponse {

@@ -8,7 +8,7 @@ import { systemClock } from "../core/system-clock.ts";
 import { makeKey } from "../key/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import type { HttpResponse } from "./response.ts";
-import type { HttpHandler } from "./run-handler.ts";
+import type { HttpHandler } from "./response.ts";
 
 // Each line of the HTTP rules that refuses a request.
 

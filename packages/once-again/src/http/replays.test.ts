@@ -5,7 +5,7 @@ import { ordering, transactionalRoute as transactional } from "../../../../test/
 import { memoryStore } from "../stores/memory/index.ts";
 import type { ServerEvent } from "../engine/server-event.ts";
 import type { HttpResponse } from "./response.ts";
-import type { HttpHandler } from "./run-handler.ts";
+import type { HttpHandler } from "./response.ts";
 import type { LeasedHttpOptions } from "./http-options.ts";
 import { onceHttp } from "./once-http.ts";
 

@@ -1,5 +1,11 @@
 import { emptyBytes, joinBytes } from "../core/bytes.ts";
-import type { Codec } from "../engine/engine.ts";
+import type { Codec, Execution } from "../engine/engine.ts";
+
+/** A handler as the rules see it. `body` is the request's, read already. */
+export type HttpHandler<Transaction> = (
+  execution: Execution<Transaction>,
+  body: Uint8Array<ArrayBuffer>,
+) => Promise<HttpResponse>;
 
 /** An HTTP answer as data: what a handler gave, or what we keep of it. */
 export interface HttpResponse {

@@ -1,16 +1,10 @@
 import { OnceAgainError } from "../core/errors.ts";
-import type { Attempt, Execution, WorkResult } from "../engine/engine.ts";
+import type { Attempt, WorkResult } from "../engine/engine.ts";
 import { isHeldError } from "../engine/errors.ts";
 import type { CheckedHttpRules } from "./http-options.ts";
 import { problem, type ProblemCode } from "./problem.ts";
-import { encodeResponse, type HandlerResponse, type HttpResponse } from "./response.ts";
+import { encodeResponse, type HandlerResponse, type HttpHandler, type HttpResponse } from "./response.ts";
 import { sendProblem, withoutTrailer } from "./sendable.ts";
-
-/** A handler as the rules see it. `body` is the request's, read already. */
-export type HttpHandler<Transaction> = (
-  execution: Execution<Transaction>,
-  body: Uint8Array<ArrayBuffer>,
-) => Promise<HttpResponse>;
 
 /** The rules of a route for what its handler answers. */
 export type ResponseRules = Pick<

@@ -1,0 +1,71 @@
+import type { ErrorCode } from "../core/error-codes.ts";
+import { OnceAgainError } from "../core/errors.ts";
+import type { Outcome } from "../engine/engine.ts";
+import type { CheckedHttpRules } from "./http-options.ts";
+import { isProblemCode, problem, type ProblemCode } from "./problem.ts";
+import type { HandlerResponse, HttpResponse } from "./response.ts";
+
+/** The response to a request with a key, by what became of its operation. */
+export function responseTo<Request>(outcome: Outcome<HandlerResponse>, rules: CheckedHttpRules<Request>): HttpResponse {
+  const refused = (code: ProblemCode, detail: string): HttpResponse => problem(rules, code, detail);
+  switch (outcome.kind) {
+    case "executed":
+      return outcome.result.response;
+    case "replayed":
+      return withHeader(outcome.result.response, "idempotent-replayed", "true");
+    case "in-progress":
+      return refused("ONCE_IN_PROGRESS", "The operation with this key is still running. Ask again with the same key.");
+    case "mismatch":
+      return refused(
+        "ONCE_KEY_REUSED",
+        "This key was used before with another request. Use a new key for a new operation.",
+      );
+    case "outcome-unknown":
+      return refused(
+        "ONCE_OUTCOME_UNKNOWN",
+        "An earlier attempt at this operation ended without a word, so it may or may not have happened. It is held " +
+          "until a person has looked; don't send it under another key.",
+      );
+  }
+}
+
+/** Errors that are answered to the caller and also reported to `onError`. */
+const forOperators: ReadonlySet<ErrorCode> = new Set([
+  "ONCE_BODY_CONSUMED",
+  "ONCE_HANDLER_TIMEOUT",
+  "ONCE_MOUNTED_TWICE",
+  "ONCE_RESULT_UNCONFIRMED",
+  "ONCE_STORE_UNAVAILABLE",
+]);
+
+/** The response to a request that failed outside its handler's own answers. */
+export function responseToError<Request>(error: unknown, rules: CheckedHttpRules<Request>): HttpResponse {
+  if (isSetupFault(error)) {
+    rules.onError(error);
+    return problem(rules, "ONCE_OPTION_INVALID", "The service is set up wrongly. Nothing happened.");
+  }
+  if (OnceAgainError.isInstance(error) && isProblemCode(error.code) && error.code !== "ONCE_HANDLER_FAILED") {
+    if (forOperators.has(error.code)) rules.onError(error);
+    return problem(rules, error.code, error.message);
+  }
+  rules.onError(error);
+  return problem(rules, "ONCE_HANDLER_FAILED", "The service failed. Ask again, with the same key, what became of it.");
+}
+
+/**
+ * Whether a request failed before its handler ran, at what will not pass by itself: to invite a repeat, as for a store
+ * that is down, would be no help.
+ */
+function isSetupFault(error: unknown): boolean {
+  if (OnceAgainError.isInstance(error, "ONCE_OPTION_INVALID")) return true;
+  // A claim that the store refuses to make, beneath what asked for it twice.
+  const isRefusal = OnceAgainError.isInstance(error, "ONCE_STORE_UNAVAILABLE") || isGivenUp(error);
+  return isRefusal && isSetupFault((error as Error).cause);
+}
+
+const isGivenUp = (error: unknown): boolean => OnceAgainError.isInstance(error, "ONCE_ATTEMPTS_EXHAUSTED");
+
+/** A response with one header more. */
+export function withHeader({ headers, ...answer }: HttpResponse, name: string, value: string): HttpResponse {
+  return { ...answer, headers: [...headers, [name, value]] };
+}
