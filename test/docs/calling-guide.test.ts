@@ -8,7 +8,7 @@ import { errorVerdict, statusVerdict } from "../../packages/once-again/src/deliv
 import { errorTable } from "../../packages/once-again/src/delivery/error-table.ts";
 import { onceNode } from "../../packages/once-again/src/frameworks/node.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
-import { listening } from "../support/listening.ts";
+import { startHttpServer } from "../support/http-server.ts";
 
 const guide = readFileSync("docs/guides/calling.md", "utf8");
 const rows = guide
@@ -89,7 +89,7 @@ test.each([
     const order = body.toString().startsWith("{") ? body.toString() : JSON.stringify(body.toString());
     response.writeHead(201, { "content-type": "application/json" }).end(`{"order":${order}}`);
   });
-  const url = await listening((request, response) => void orders(request, response));
+  const url = await startHttpServer((request, response) => void orders(request, response));
   const child = spawn(process.execPath, ["--conditions=@once-again/source", `examples/guides/${name}.ts`], {
     env: { ...process.env, ORDERS_URL: `${url}/orders` },
     stdio: ["ignore", "pipe", "inherit"],

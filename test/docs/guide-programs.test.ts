@@ -5,7 +5,7 @@ import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { listening } from "../support/listening.ts";
+import { startHttpServer } from "../support/http-server.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { natsBinary, startNatsCluster } from "../support/servers/nats.ts";
 import { redisBinary, startRedis } from "../support/servers/redis.ts";
@@ -67,7 +67,7 @@ test("observe-server makes one order of two requests", async () => {
 });
 
 test("observe-calls calls", async () => {
-  const url = await listening((_request, response) => void response.writeHead(201).end());
+  const url = await startHttpServer((_request, response) => void response.writeHead(201).end());
   const lines = `console.log((await exported.fetch("${url}")).status);`;
   expect(await withProgram("observe-calls", lines)).toBe("201\n");
 });

@@ -7,7 +7,7 @@ import { serverPort } from "../support/servers/server-port.ts";
 import { postgresBinary, startPostgres } from "../support/servers/postgres.ts";
 import { onceNode } from "../../packages/once-again/src/frameworks/node.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
-import { listening } from "../support/listening.ts";
+import { startHttpServer } from "../support/http-server.ts";
 
 const slowMs = 120_000;
 
@@ -47,7 +47,7 @@ test(
     const make = onceNode({ store: memoryStore(), scope: "public" }, (_request, response) => {
       response.writeHead(201).end(`order ${(orders += 1)}`);
     });
-    const url = await listening((request, response) => {
+    const url = await startHttpServer((request, response) => {
       if (request.url === "/count") response.end(String(orders));
       else void make(request, response);
     });

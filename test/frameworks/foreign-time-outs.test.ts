@@ -9,7 +9,7 @@ import { onceKoa } from "../../packages/once-again/src/frameworks/koa.ts";
 import { onceNest } from "../../packages/once-again/src/frameworks/nest.ts";
 import type { NodeExecution } from "../../packages/once-again/src/frameworks/node.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
-import { listening, posted } from "../support/listening.ts";
+import { startHttpServer, posted } from "../support/http-server.ts";
 import { nestServer } from "./nest-server.ts";
 import { effectIn, modes } from "./serving.ts";
 
@@ -77,7 +77,7 @@ const servers: [name: string, serve: Serve, sent?: RequestInit][] = [
       app.silent = true;
       for (const middleware of place === "behind" ? [once, race(tell)] : [race(tell), once]) app.use(middleware);
       app.use(async (context) => void (context.body = await handle(context.state["once"])));
-      return listening(app.callback());
+      return startHttpServer(app.callback());
     },
   ]),
   ...(["express", "fastify"] as const).flatMap((platform) =>

@@ -12,7 +12,7 @@ import { onceKoa } from "../../packages/once-again/src/frameworks/koa.ts";
 import { onceNest } from "../../packages/once-again/src/frameworks/nest.ts";
 import { onceNode } from "../../packages/once-again/src/frameworks/node.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
-import { listening, posted } from "../support/listening.ts";
+import { startHttpServer, posted } from "../support/http-server.ts";
 import { nestServer } from "./nest-server.ts";
 import { effectIn, modes } from "./serving.ts";
 
@@ -30,21 +30,21 @@ const mounts: [name: string, serve: (rules: Rules) => Promise<string>][] = [
     "onceNode in onceNode",
     (rules) => {
       const inner = onceNode(rules(), ran);
-      return listening(onceNode(rules(), (request, response) => inner(request, response)));
+      return startHttpServer(onceNode(rules(), (request, response) => inner(request, response)));
     },
   ],
   [
     "onceNode in onceNode, which nobody waits for",
     (rules) => {
       const inner = onceNode(rules(), ran);
-      return listening(onceNode(rules(), (request, response) => void inner(request, response)));
+      return startHttpServer(onceNode(rules(), (request, response) => void inner(request, response)));
     },
   ],
   [
     "onceFetch behind onceNode, by a listener",
     (rules) => {
       const inner = getRequestListener(onceFetch(rules(), ran) as never);
-      return listening(onceNode(rules(), async (request, response) => await inner(request, response)));
+      return startHttpServer(onceNode(rules(), async (request, response) => await inner(request, response)));
     },
   ],
   [
@@ -52,7 +52,7 @@ const mounts: [name: string, serve: (rules: Rules) => Promise<string>][] = [
     (rules) => {
       const hono = new Hono().post("/orders", onceHono(rules()) as never, ran);
       const app = express().use(onceExpress(rules()), getRequestListener(hono.fetch) as never);
-      return listening(app as never);
+      return startHttpServer(app as never);
     },
   ],
   [
@@ -61,12 +61,12 @@ const mounts: [name: string, serve: (rules: Rules) => Promise<string>][] = [
       const app = express();
       app.use(onceExpress(rules()));
       app.post("/orders", onceExpress(rules()), ran);
-      return listening(app as never);
+      return startHttpServer(app as never);
     },
   ],
   [
     "an app of Koa and its route",
-    (rules) => listening(new Koa().use(onceKoa(rules())).use(onceKoa(rules())).use(ran).callback()),
+    (rules) => startHttpServer(new Koa().use(onceKoa(rules())).use(onceKoa(rules())).use(ran).callback()),
   ],
   [
     "the hooks of an app of Fastify and a route",
@@ -121,6 +121,6 @@ test("a handler may send requests of its own under other keys, along with what i
     const headers = { "idempotency-key": "order-7/bill" };
     return billing(new Request(new URL("/bill", request.url), { method: "POST", headers }), platform);
   });
-  const url = await listening(onceNode(options(), async (request, response) => await inner(request, response)));
+  const url = await startHttpServer(onceNode(options(), async (request, response) => await inner(request, response)));
   expect(await posted(url)).toMatchObject({ status: 200, text: "billed" });
 });

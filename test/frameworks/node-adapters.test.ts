@@ -13,7 +13,7 @@ import { onceNode } from "../../packages/once-again/src/frameworks/node.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 import { appDatabase, insertOrder } from "../support/app-database.ts";
 import { dial } from "../support/dial.ts";
-import { listening, post, posted } from "../support/listening.ts";
+import { startHttpServer, post, posted } from "../support/http-server.ts";
 import { until } from "../support/until.ts";
 
 // What each framework, and what people put around it, does with an operation.
@@ -89,7 +89,7 @@ describe("middleware around once-again in Express", () => {
         response.status(201).send("ok");
       },
     );
-    const url = `${await listening(app as never)}/orders`;
+    const url = `${await startHttpServer(app as never)}/orders`;
     const first = await post(url);
     expect(first.status).toBe(201);
     expect(first.headers.getSetCookie()).toHaveLength(2);
@@ -108,7 +108,7 @@ describe("middleware around once-again in Express", () => {
       next();
     });
     app.post("/orders", onceExpress(options()), (_request, response) => void response.set("x-order", "7").send("ok"));
-    const url = `${await listening(app as never)}/orders`;
+    const url = `${await startHttpServer(app as never)}/orders`;
     for (const id of ["1", "2", "3"]) {
       const { headers } = await post(url);
       expect([headers.get("x-request-id"), headers.get("access-control-allow-origin")]).toEqual([
@@ -153,7 +153,7 @@ describe("middleware around once-again in Express", () => {
     app.use((error: { status?: number }, _request: Request, response: Response, _next: NextFunction) => {
       if (!response.headersSent) response.status(error.status ?? 500).send("out of time");
     });
-    const url = `${await listening(app as never)}/orders`;
+    const url = `${await startHttpServer(app as never)}/orders`;
     expect((await posted(url)).status).toBe(503);
     late.resolve();
     expect(await posted(url)).toMatchObject({ status: 201, text: "made" });
@@ -169,7 +169,7 @@ describe("onceNode", () => {
       request.on("data", (chunk: Buffer) => chunks.push(chunk));
       request.on("end", () => response.end(String(Buffer.concat(chunks).length)));
     });
-    const url = await listening(handler);
+    const url = await startHttpServer(handler);
     for (const length of [14, 300_000]) {
       const body = "x".repeat(length);
       for (const replayed of [false, true]) {
@@ -180,7 +180,7 @@ describe("onceNode", () => {
 
   test.for([20, 300_000])("hears %d bytes before a decoder that somebody has set", async (length) => {
     const once = onceNode(options(), (_request, response, { body }) => void response.end(body.toString().slice(0, 3)));
-    const url = await listening((request, response) => {
+    const url = await startHttpServer((request, response) => {
       request.setEncoding("utf8");
       void once(request, response);
     });
@@ -191,7 +191,7 @@ describe("onceNode", () => {
   test("does nothing more when somebody else has answered while the upload was slow", async () => {
     const once = onceNode(options(), () => expect.fail("ran"));
     let ended: Promise<void> | undefined;
-    const url = await listening((request, response) => {
+    const url = await startHttpServer((request, response) => {
       ended = once(request, response);
       request.once("readable", () => undefined);
       response.writeHead(503).end("too slow");
@@ -209,7 +209,7 @@ describe("onceNode", () => {
     const { store, ...rest } = options((error) => errors.push(error));
     const result = Buffer.from(`${JSON.stringify({ status: 201, headers: [["x-name", "a\nb"]] })}\n`);
     const poisoned = { ...store, claim: async () => ({ kind: "done" as const, result, createdAt: 0 }) };
-    const url = await listening(onceNode({ ...rest, store: poisoned }, () => expect.fail("ran")));
+    const url = await startHttpServer(onceNode({ ...rest, store: poisoned }, () => expect.fail("ran")));
     expect((await posted(url)).status).toBe(500);
     expect(errors).toMatchObject([{ code: "ERR_INVALID_CHAR" }]);
   });
@@ -238,7 +238,7 @@ describe("Koa", () => {
       context.status = 201;
       context.body = { ok: true };
     });
-    const url = await listening(app.callback());
+    const url = await startHttpServer(app.callback());
     for (const session of ["1", "2"]) {
       const answer = await post(url);
       expect([answer.status, await answer.text()]).toEqual([201, '{"ok":true}']);

@@ -2,7 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { onTestFinished, type TestContext } from "vitest";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 import { appDatabase, insertOrder } from "../support/app-database.ts";
-import { listening } from "../support/listening.ts";
+import { startHttpServer } from "../support/http-server.ts";
 import type { Ability, Framework, Served } from "./framework.ts";
 import type { Call, Route, RouteRules } from "./route.ts";
 
@@ -14,7 +14,7 @@ export async function serving(
   const rules = { store: memoryStore(), onError: () => undefined, ...route.rules };
   const served = await framework.serve({ ...route, rules });
   onTestFinished(() => served.close());
-  return { ...served, url: await listening(served.listener) };
+  return { ...served, url: await startHttpServer(served.listener) };
 }
 
 /** Ends a test that a framework can't pass, with the reason that the guide gives. */

@@ -13,7 +13,7 @@ import { onceKoa } from "../../packages/once-again/src/frameworks/koa.ts";
 import { onceNest } from "../../packages/once-again/src/frameworks/nest.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 import { dial } from "../support/dial.ts";
-import { listening, posted } from "../support/listening.ts";
+import { startHttpServer, posted } from "../support/http-server.ts";
 import { until } from "../support/until.ts";
 import { nestServer } from "./nest-server.ts";
 
@@ -84,7 +84,7 @@ describe("a caller that leaves while a stream is written", () => {
       setImmediate(running.resolve);
     });
     app.silent = true;
-    const url = await listening(app.callback());
+    const url = await startHttpServer(app.callback());
     expect(await leave(url, running.promise, goOn)).toEqual({ status: 200, text, replayed: true });
   });
 
@@ -97,7 +97,7 @@ describe("a caller that leaves while a stream is written", () => {
       return reply.send(source);
     });
     await app.ready();
-    const url = await listening((request, response) => app.routing(request, response));
+    const url = await startHttpServer((request, response) => app.routing(request, response));
     expect(await leave(url, running.promise, goOn)).toEqual({ status: 200, text, replayed: true });
   });
 
@@ -111,7 +111,7 @@ describe("a caller that leaves while a stream is written", () => {
       source.pipe(response);
       setImmediate(running.resolve);
     });
-    const url = await listening(app as never);
+    const url = await startHttpServer(app as never);
     expect(await leave(url, running.promise, goOn)).toEqual({ status: 200, text, replayed: true });
     await until(() => logged.length > 0);
   });

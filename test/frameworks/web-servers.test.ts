@@ -6,7 +6,7 @@ import { toNodeHandler as srvxListener } from "srvx/node";
 import { expect, test } from "vitest";
 import { onceFetch } from "../../packages/once-again/src/frameworks/fetch.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
-import { listening } from "../support/listening.ts";
+import { startHttpServer } from "../support/http-server.ts";
 import { exchange, lasting } from "./exchange.ts";
 
 // Servers whose requests are classes of their own, which the platform's constructor does not take for requests.
@@ -23,7 +23,7 @@ const servers = {
 };
 
 test.for(Object.keys(servers) as (keyof typeof servers)[])("%s: makes one order of two requests", async (name) => {
-  const url = await listening(servers[name]() as RequestListener);
+  const url = await startHttpServer(servers[name]() as RequestListener);
   const [first, repeat] = [await exchange(url), await exchange(url)];
   expect(first).toMatchObject({ status: 201, replayed: false, headers: { location: "/orders/7" } });
   expect(JSON.parse(first.text)).toEqual({ order: { item: "tea" }, key: "order-7" });

@@ -10,7 +10,7 @@ import { onceExpress } from "../../packages/once-again/src/frameworks/express.ts
 import { onceFastify } from "../../packages/once-again/src/frameworks/fastify.ts";
 import { onceHono } from "../../packages/once-again/src/frameworks/hono.ts";
 import type { PostgresStore } from "../../packages/once-again/src/stores/postgres/index.ts";
-import { listening, posted } from "../support/listening.ts";
+import { startHttpServer, posted } from "../support/http-server.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { postgresBinary } from "../support/servers/postgres.ts";
 import { databases } from "./databases.ts";
@@ -81,7 +81,9 @@ describeWithServer("a time-out that is not ours, in a PostgreSQL transaction", p
         const writing = transaction.query("INSERT INTO effects VALUES ('late')");
         late.resolve(await writing.catch((error: unknown) => error));
       };
-      const url = await listening(await serve({ store: stores.pg, onError: (error) => errors.push(error), handle }));
+      const url = await startHttpServer(
+        await serve({ store: stores.pg, onError: (error) => errors.push(error), handle }),
+      );
       const first = await posted(`${url}/`);
       expect(first.status).toBeGreaterThanOrEqual(500);
       answered.resolve();

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test } from "vitest";
 import { conformanceCases, verify } from "../../packages/tools/src/verify/index.ts";
-import { listening } from "../support/listening.ts";
+import { startHttpServer } from "../support/http-server.ts";
 import { serverPort } from "../support/servers/server-port.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -27,7 +27,7 @@ test("examples/guides/verify-server.ts finds no failure in examples/serve.ts", a
 });
 
 test("a server whose answers only repeat their requests is not blamed for effects that can't be told apart", async () => {
-  const url = await listening(async (request, response) => {
+  const url = await startHttpServer(async (request, response) => {
     response.writeHead(201).end(`${String(request.headers["idempotency-key"])} ${await text(request)}`);
   });
   const { cases } = await verify({

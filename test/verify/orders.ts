@@ -3,7 +3,7 @@ import { onTestFinished } from "vitest";
 import { type HeaderList, verify, type VerifyReport } from "../../packages/tools/src/verify/index.ts";
 import type { Framework } from "../frameworks/framework.ts";
 import type { Call, Reply, Route, RouteRules } from "../frameworks/route.ts";
-import { listening } from "../support/listening.ts";
+import { startHttpServer } from "../support/http-server.ts";
 
 /** A way of keeping the promise: its rules, where an order goes, and how many there are. */
 export interface OrdersGround {
@@ -65,7 +65,7 @@ export async function verified(
   const { listener, close } = await framework.serve(ordersRoute(ground, options.workMs));
   onTestFinished(close);
   return verify({
-    url: `${await listening(listener)}/v1/orders`,
+    url: `${await startHttpServer(listener)}/v1/orders`,
     body: '{"item":"tea","reference":"{{unique}}"}',
     failingBody: '{"fail":true}',
     headers: authorization("acme"),

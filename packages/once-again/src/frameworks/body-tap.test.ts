@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { setImmediate } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { listening } from "../../../../test/support/listening.ts";
+import { startHttpServer } from "../../../../test/support/http-server.ts";
 import { tapBody } from "./body-tap.ts";
 import { requestBytes } from "./request-bytes.ts";
 
@@ -13,7 +13,7 @@ async function found(
   body: Uint8Array<ArrayBuffer> | ReadableStream,
   wait?: (request: IncomingMessage) => Promise<void>,
 ) {
-  const url = await listening(async (request, response) => {
+  const url = await startHttpServer(async (request, response) => {
     if (wait !== undefined) await wait(request);
     const heard = tapBody(request, bytesMax);
     const bytes = await requestBytes(request, {}, bytesMax).catch((error: { code: string }) => error.code);

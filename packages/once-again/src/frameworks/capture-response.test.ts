@@ -3,7 +3,7 @@ import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { expect, test } from "vitest";
-import { listening } from "../../../../test/support/listening.ts";
+import { startHttpServer } from "../../../../test/support/http-server.ts";
 import type { HttpResponse } from "../http/index.ts";
 import { captureResponse } from "./capture-response.ts";
 
@@ -13,7 +13,7 @@ async function captured(
   { bytesMax = 10_000, before = { "x-before": "outer" } }: { bytesMax?: number; before?: Record<string, string> } = {},
 ): Promise<{ kept: HttpResponse; sent: Response; text: string }> {
   let kept: HttpResponse | undefined;
-  const url = await listening(async (_, response) => {
+  const url = await startHttpServer(async (_, response) => {
     for (const [name, value] of Object.entries(before)) response.setHeader(name, value);
     const capture = captureResponse(response, response.req, bytesMax);
     const answer = capture.begin();
@@ -175,7 +175,7 @@ test("a 204 has no length, whatever the handler wrote", async () => {
 test("more than may be kept is refused at the end, not before it", async () => {
   let outcome: unknown;
   let endedFirst = false;
-  const url = await listening((_, response) => {
+  const url = await startHttpServer((_, response) => {
     const capture = captureResponse(response, response.req, 10);
     capture.begin().catch((error: unknown) => {
       outcome = error;
@@ -196,7 +196,7 @@ test("more than may be kept is refused at the end, not before it", async () => {
 
 test("a response that another wrapped before is given back as it was wrapped", async () => {
   const calls: string[] = [];
-  const url = await listening(async (_, response) => {
+  const url = await startHttpServer(async (_, response) => {
     const { end } = response;
     response.end = function wrapped(this: ServerResponse, ...args: unknown[]) {
       calls.push("wrapped end");
@@ -212,7 +212,7 @@ test("a response that another wrapped before is given back as it was wrapped", a
 });
 
 test("a writeHead that another put in its place finds the headers set, as for any answer", async () => {
-  const url = await listening(async (_, response) => {
+  const url = await startHttpServer(async (_, response) => {
     const { writeHead } = response;
     response.writeHead = function wrapped(this: ServerResponse, status: number, ...rest: unknown[]) {
       expect([status, rest, this.getHeader("x-handler")]).toEqual([201, [], "1"]);
@@ -229,7 +229,7 @@ test("a writeHead that another put in its place finds the headers set, as for an
 });
 
 test("after the answer was sent, what is written late is dropped", async () => {
-  const url = await listening(async (_, response) => {
+  const url = await startHttpServer(async (_, response) => {
     const capture = captureResponse(response, response.req, 100);
     const answer = capture.begin();
     response.end("whole");
@@ -243,7 +243,7 @@ test("after the answer was sent, what is written late is dropped", async () => {
 });
 
 test("a run that is begun anew leaves nothing of the one before", async () => {
-  const url = await listening(async (_, response) => {
+  const url = await startHttpServer(async (_, response) => {
     response.setHeader("x-outer", "as it was");
     const capture = captureResponse(response, response.req, 100);
     const first = capture.begin();

@@ -1,7 +1,7 @@
 import express from "express";
 import { expect, test } from "vitest";
 import { dial } from "../../../../test/support/dial.ts";
-import { listening, post, posted, read } from "../../../../test/support/listening.ts";
+import { startHttpServer, post, posted, read } from "../../../../test/support/http-server.ts";
 import { NoEffectError } from "../engine/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import { noEffectErrors, onceExpress } from "./express.ts";
@@ -17,7 +17,7 @@ test("without noEffectErrors, a NoEffectError is a failure like any other, and i
     runs += 1;
     throw new NoEffectError("nothing");
   });
-  const url = `${await listening(app)}/orders`;
+  const url = `${await startHttpServer(app)}/orders`;
   expect([(await posted(url)).status, await posted(url), runs]).toEqual([
     500,
     expect.objectContaining({ status: 500, replayed: true }),
@@ -35,7 +35,7 @@ test("half an answer is none, even where an error handler brings it to an end", 
   });
   app.use(noEffectErrors);
   app.use(((_error, _request, response, _next) => void response.end(" of it")) as express.ErrorRequestHandler);
-  const url = `${await listening(app)}/orders`;
+  const url = `${await startHttpServer(app)}/orders`;
   const first = await posted(url);
   expect(first).toMatchObject({ status: 500, text: expect.stringContaining("ONCE_HANDLER_FAILED") });
   expect(await posted(url)).toEqual({ ...first, replayed: true });
@@ -46,7 +46,7 @@ test("mounted for all of a path, it puts its policy into Express' own answers to
   const app = express();
   app.use("/orders", onceExpress({ ...options, store: memoryStore() }));
   app.post("/orders", (_, response) => void response.json("ok"));
-  const answer = await fetch(`${await listening(app)}/orders`, { method: "OPTIONS" });
+  const answer = await fetch(`${await startHttpServer(app)}/orders`, { method: "OPTIONS" });
   expect(answer.headers.get("allow")).toBe("POST");
   expect(answer.headers.get("idempotency-key-policy")).toContain("retention=86400");
 });
@@ -60,7 +60,7 @@ test("of two routes on one store, each keeps its own rules, and what a validator
     onceExpress({ ...options, store: memoryStore() }),
     (_, response) => void response.sendStatus(201),
   );
-  const url = `${await listening(app)}/orders`;
+  const url = `${await startHttpServer(app)}/orders`;
   expect((await posted(url)).status).toBe(401);
   refuse = false;
   expect(await posted(url)).toMatchObject({ status: 201, replayed: false });
@@ -83,7 +83,7 @@ test("a caller that hangs up while its key is claimed, its body unread, leaves n
     bodies.push(request.body);
     response.json("ok");
   });
-  const url = await listening(app);
+  const url = await startHttpServer(app);
   const { socket } = dial(url);
   socket.write(
     "POST /orders HTTP/1.1\r\nHost: a\r\nIdempotency-Key: order-7\r\nContent-Type: application/json\r\n" +

@@ -1,7 +1,7 @@
 import { fastify } from "fastify";
 import { expect, test } from "vitest";
 import { dial } from "../../../../test/support/dial.ts";
-import { listening, post, posted } from "../../../../test/support/listening.ts";
+import { startHttpServer, post, posted } from "../../../../test/support/http-server.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import { onceFastify } from "./fastify.ts";
 
@@ -17,7 +17,7 @@ test("what a hook or the schema refuses is not kept", async () => {
   const schema = { body: { type: "object", required: ["item"] } };
   app.post("/orders", { ...onceFastify(options()), schema }, async (request) => request.body);
   await app.ready();
-  const url = `${await listening((request, response) => app.routing(request, response))}/orders`;
+  const url = `${await startHttpServer((request, response) => app.routing(request, response))}/orders`;
   expect((await posted(url, "k", json)).status).toBe(401);
   allowed = true;
   expect((await posted(url, "k", { ...json, body: "{}" })).status).toBe(400);
@@ -33,7 +33,7 @@ test("headers that hooks set before are in answers, repeats and refusals", async
     return "ok";
   });
   await app.ready();
-  const url = `${await listening((request, response) => app.routing(request, response))}/orders`;
+  const url = `${await startHttpServer((request, response) => app.routing(request, response))}/orders`;
   for (const key of ["k", "k", ""]) {
     const answer = await post(url, key, json);
     expect(answer.status).toBe(key === "" ? 400 : 200);
@@ -50,7 +50,7 @@ test("a handler that returns nothing ends its operation, also for a caller that 
     await go.promise;
   });
   await app.ready();
-  const url = await listening((request, response) => app.routing(request, response));
+  const url = await startHttpServer((request, response) => app.routing(request, response));
   const { socket } = dial(url);
   socket.write("POST /orders HTTP/1.1\r\nHost: a\r\nIdempotency-Key: order-7\r\nContent-Type: application/json\r\n");
   socket.write('Content-Length: 14\r\n\r\n{"item":"tea"}');

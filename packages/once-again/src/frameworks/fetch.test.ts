@@ -3,7 +3,7 @@ import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
 import { describe, expect, test } from "vitest";
 import { appDatabase, insertOrder } from "../../../../test/support/app-database.ts";
-import { listening, post, posted } from "../../../../test/support/listening.ts";
+import { startHttpServer, post, posted } from "../../../../test/support/http-server.ts";
 import type { Execution } from "../engine/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import { type FetchHandler, onceFetch } from "./fetch.ts";
@@ -159,7 +159,7 @@ describe("in a Hono app on a Node server", () => {
     const once = onceFetch({ store: memoryStore(), scope: "public", bodyBytesMax: 100_000, ...silent }, handler);
     const app = new Hono();
     app.all("/orders", (context) => once(context.req.raw));
-    return `${await listening(getRequestListener(app.fetch))}/orders`;
+    return `${await startHttpServer(getRequestListener(app.fetch))}/orders`;
   }
 
   test("a repeat gets the first answer, and other parameters are a conflict", async () => {
@@ -216,7 +216,7 @@ test("in a transaction: of 50 duplicates at once, one writes its row, and all ge
       return new Response("ordered", { status: 201 });
     },
   );
-  const url = await listening(getRequestListener(once));
+  const url = await startHttpServer(getRequestListener(once));
   const answers = await Promise.all(Array.from({ length: 50 }, () => posted(url)));
   expect(answers.every(({ status, text }) => status === 201 && text === "ordered")).toBe(true);
   expect(answers.filter(({ replayed }) => !replayed)).toHaveLength(1);

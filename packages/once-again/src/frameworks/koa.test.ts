@@ -1,6 +1,6 @@
 import Koa from "koa";
 import { expect, test } from "vitest";
-import { listening, post, posted } from "../../../../test/support/listening.ts";
+import { startHttpServer, post, posted } from "../../../../test/support/http-server.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import { onceKoa } from "./koa.ts";
 import type { NodeExecution } from "./node.ts";
@@ -17,7 +17,7 @@ async function served(handle: Koa.Middleware): Promise<string> {
   app.use(onceKoa({ store: memoryStore(), scope: "public", onError: () => undefined }));
   app.use(handle);
   const answer = app.callback();
-  return listening((request, response) => void answer(request, response));
+  return startHttpServer((request, response) => void answer(request, response));
 }
 
 test("answers of Koa's own making are kept as they are: a status without a body, an error nobody caught", async () => {

@@ -13,7 +13,7 @@ import {
 import { NestFactory } from "@nestjs/core";
 import { FastifyAdapter } from "@nestjs/platform-fastify";
 import { expect, onTestFinished, test } from "vitest";
-import { posted } from "../../../../test/support/listening.ts";
+import { posted } from "../../../../test/support/http-server.ts";
 import { NoEffectError } from "../engine/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import { executionOf, onceNest } from "./nest.ts";

@@ -5,7 +5,7 @@ import { pipeline } from "node:stream/promises";
 import { describe, expect, test } from "vitest";
 import { dial } from "../../../../test/support/dial.ts";
 import { faultyStore } from "../../../../test/support/faulty-store.ts";
-import { listening, post, posted } from "../../../../test/support/listening.ts";
+import { startHttpServer, post, posted } from "../../../../test/support/http-server.ts";
 import { until } from "../../../../test/support/until.ts";
 import type { LeasedHttpOptions } from "../http/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
@@ -15,7 +15,7 @@ import { type NodeHandler, onceNode } from "./node.ts";
 
 /** Serves a handler, leased, and returns its URL. */
 const served = (handler: NodeHandler, options: Partial<LeasedHttpOptions<IncomingMessage>> = {}): Promise<string> =>
-  listening(onceNode({ store: memoryStore(), scope: "public", onError: () => undefined, ...options }, handler));
+  startHttpServer(onceNode({ store: memoryStore(), scope: "public", onError: () => undefined, ...options }, handler));
 
 const head = (key: string, length: number): string =>
   `POST / HTTP/1.1\r\nHost: a\r\nIdempotency-Key: ${key}\r\nContent-Type: text/plain\r\nContent-Length: ${length}\r\n\r\n`;

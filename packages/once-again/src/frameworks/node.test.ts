@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { appDatabase, insertOrder } from "../../../../test/support/app-database.ts";
 import { dial } from "../../../../test/support/dial.ts";
 import { faultyStore } from "../../../../test/support/faulty-store.ts";
-import { listening, post, posted } from "../../../../test/support/listening.ts";
+import { startHttpServer, post, posted } from "../../../../test/support/http-server.ts";
 import { until } from "../../../../test/support/until.ts";
 import type { LeasedHttpOptions } from "../http/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
@@ -13,7 +13,7 @@ import { type NodeHandler, onceNode } from "./node.ts";
 
 /** Serves a handler, leased, and returns its URL. */
 const served = (handler: NodeHandler, options: Partial<LeasedHttpOptions<IncomingMessage>> = {}): Promise<string> =>
-  listening(onceNode({ store: memoryStore(), scope: "public", onError: () => undefined, ...options }, handler));
+  startHttpServer(onceNode({ store: memoryStore(), scope: "public", onError: () => undefined, ...options }, handler));
 
 describe("a repeat gets the first answer", () => {
   test("of an async handler, which has the body", async () => {
@@ -147,7 +147,7 @@ describe("other methods", () => {
       for await (const chunk of request) response.write(chunk);
       response.end();
     });
-    const url = await listening((request, response) => {
+    const url = await startHttpServer((request, response) => {
       listener(request, response).catch((error: unknown) => {
         failed = error;
         response.end();
@@ -163,7 +163,7 @@ describe("other methods", () => {
 describe("in a transaction", () => {
   test("of 50 duplicates at once, one writes its row, and all get its answer", async () => {
     const { store, orders } = appDatabase();
-    const url = await listening(
+    const url = await startHttpServer(
       onceNode<DatabaseSync>(
         { mode: "transactional", store, scope: "public", waitMs: 20_000 },
         async (_, response, { transaction }) => {
@@ -181,7 +181,7 @@ describe("in a transaction", () => {
 
   test("a handler that writes too much goes on to its end, inside its transaction, and is rolled back", async () => {
     const { store, orders } = appDatabase();
-    const url = await listening(
+    const url = await startHttpServer(
       onceNode<DatabaseSync>(
         { mode: "transactional", store, scope: "public", resultBytesMax: 1024 },
         async (_, response, { transaction, key }) => {
@@ -206,7 +206,7 @@ test("close waits for what runs, and then takes nothing new", async () => {
     await go.promise;
     response.end("late");
   });
-  const url = await listening(listener);
+  const url = await startHttpServer(listener);
   const answer = posted(url);
   await running.promise;
   const closing = listener.close();

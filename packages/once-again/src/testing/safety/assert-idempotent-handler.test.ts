@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http";
 import { setTimeout } from "node:timers/promises";
 import { Hono } from "hono";
 import { expect, test } from "vitest";
-import { listening } from "../../../../../test/support/listening.ts";
+import { startHttpServer } from "../../../../../test/support/http-server.ts";
 import { onceFetch } from "../../frameworks/fetch.ts";
 import { onceHono } from "../../frameworks/hono.ts";
 import { onceNode } from "../../frameworks/node.ts";
@@ -76,7 +76,7 @@ test("so is a server of node:http without a body, which is closed again", async 
 
 test("so is one that listens, which goes on listening; and one by its URL", async () => {
   const { server, effects } = bodiless();
-  const url = await listening((...exchange) => void server.emit("request", ...exchange));
+  const url = await startHttpServer((...exchange) => void server.emit("request", ...exchange));
   expect(safeOnes(await assertIdempotentHandler(`${url}/orders`, { body: "1", otherBody: "2", effects }))).toEqual(
     safe,
   );

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { cliDocument, runCli } from "../../../../../test/support/cli.ts";
 import { startChild } from "../../../../../test/support/child.ts";
-import { listening, post } from "../../../../../test/support/listening.ts";
+import { startHttpServer, post } from "../../../../../test/support/http-server.ts";
 import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
 import { onceNode } from "once-again/node";
 import { sqliteStore } from "once-again/stores/sqlite";
@@ -28,7 +28,7 @@ async function heldKey(path: string): Promise<void> {
 async function nextServer(path: string): Promise<string> {
   const store = sqliteStore({ path });
   const orders = onceNode({ store, scope: () => "acme" }, (_request, response) => void response.end("ran afresh"));
-  return listening((request, response) => void orders(request, response));
+  return startHttpServer((request, response) => void orders(request, response));
 }
 
 test("a killed worker's key is held, shown, resolved, and answered by the server with what the operator gave", async () => {

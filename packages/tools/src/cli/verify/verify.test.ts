@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 import { runCli } from "../../../../../test/support/cli.ts";
-import { listening } from "../../../../../test/support/listening.ts";
+import { startHttpServer } from "../../../../../test/support/http-server.ts";
 
 const nowhere = "http://127.0.0.1:1/orders";
 
 test("--dry-run prints what would be sent, without secrets, and sends nothing", async () => {
   let requests = 0;
-  const url = await listening((_, response) => void response.end(String((requests += 1))));
+  const url = await startHttpServer((_, response) => void response.end(String((requests += 1))));
   const flags = ["-H", "Authorization: Bearer s3cret", "-d", '{"item":"{{unique}}"}', "--only", "K16,C01"];
   const { code, stdout } = await runCli(["verify", `${url}/orders`, "--dry-run", ...flags]);
   expect(code).toBe(0);
@@ -46,10 +46,10 @@ test.for<[flags: string[], told: string]>([
 });
 
 test("a server that refuses a plain operation, or counts wrongly, can't be judged", async () => {
-  const refusing = await listening((_, response) => void response.writeHead(401).end("who are you?"));
+  const refusing = await startHttpServer((_, response) => void response.writeHead(401).end("who are you?"));
   const refused = await runCli(["verify", refusing]);
   expect(refused.stderr).toContain("is answered with 401 who are you?");
-  const counting = await listening((_, response) => void response.end("7"));
+  const counting = await startHttpServer((_, response) => void response.end("7"));
   const miscounted = await runCli(["verify", counting, "--effects", counting]);
   expect(miscounted.stderr).toContain("must raise the count of effects by 1, but it rose by 0");
   expect([refused.code, miscounted.code]).toEqual([2, 2]);
