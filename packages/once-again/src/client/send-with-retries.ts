@@ -16,7 +16,7 @@ export async function sendWithRetries<Res extends ResponseHead>(
   const { policy } = settings;
   const { attemptsMax = policy.attemptsMax, shouldRetry = settings.shouldRetry } = request.limits ?? {};
   const state = callState<Res>({ method, key, repeatable, isNested: outer !== undefined });
-  const call = {};
+  const facts = { call: {}, method, url, key };
   /** Whether the attempt under way has sent its request. */
   let isSent = false;
   /** The 503 by which a server of once-again says that nothing happened. */
@@ -70,15 +70,7 @@ export async function sendWithRetries<Res extends ResponseHead>(
         if (event.type === "retry-scheduled" && state.failure?.response !== undefined) {
           discarded = request.discard(state.failure.response);
         }
-        notify(settings.onEvent, {
-          ...event,
-          call,
-          method,
-          url,
-          key,
-          status: state.status,
-          verdict: state.failure?.verdict,
-        });
+        notify(settings.onEvent, { ...event, ...facts, status: state.status, verdict: state.failure?.verdict });
       },
     });
   } catch (cause) {

@@ -53,7 +53,7 @@ export function transactionalEngineOn<Transaction>(
     runUnkeyed: (scope, work) =>
       operations.runUnkeyed(async () => {
         const name = { scope, key: undefined };
-        const ended = await transact(options, name, { work, encode: storeNothing }, door.transactUnkeyed);
+        const ended = await transact(options, name, { work, encode: storeNothing }, (run) => door.transactUnkeyed(run));
         if (ended.effect === "unknown") notify(onEvent, { type: "handler-failed", ...name, error: failureOf(ended) });
         return ended.result;
       }),

@@ -44,7 +44,7 @@ function openEngine<Request, Transaction>(
 ): Engine<Transaction> {
   if (given.mode === "transactional") return transactionalEngineOn(given.store, options, door);
   // A leased route's Transaction is undefined: the frameworks' signatures see to that.
-  return leasedEngineOn(given.store, options, door as StoreDoor) as Engine<Transaction>;
+  return leasedEngineOn(given.store, options, door) as Engine<Transaction>;
 }
 
 /** Whether requests of a method take a key. */
@@ -70,6 +70,6 @@ export function passingExecution<Request, Transaction>({
   door,
   options,
 }: Route<Request, Transaction>): Execution<Transaction> {
-  const attempt = unkeyedAttempt(door as StoreDoor, "", options);
-  return { ...attempt, noEffect: () => undefined } as Execution<undefined> as Execution<Transaction>;
+  const attempt = unkeyedAttempt(door, "", options);
+  return { ...attempt, noEffect: () => undefined } as Execution as Execution<Transaction>;
 }
