@@ -43,7 +43,7 @@ interface Started extends Child {
 }
 
 async function started({ name }: Framework, path: string): Promise<Started> {
-  const child = startChild("./server-child.ts", name, path);
+  const child = startChild("../frameworks/server-child.ts", name, path);
   return { ...child, leased: await child.line(), transactional: await child.line() };
 }
 

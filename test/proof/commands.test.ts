@@ -9,10 +9,9 @@ interface Ended {
   readonly stderr: string;
 }
 
-/** Runs one of this folder's commands to its end, or one of scripts/ or bench/. */
+/** Runs one of this folder's commands to its end, or one of bench/. */
 function run(command: string, ...args: string[]): Promise<Ended> {
-  const main = command.startsWith("bench/") ? `../../${command}/main.ts` : `${command}/main.ts`;
-  const path = command.startsWith("scripts/") ? `../../${command}.ts` : main;
+  const path = command.startsWith("bench/") ? `../../${command}/main.ts` : `${command}/main.ts`;
   return new Promise((resolve) => {
     execFile(process.execPath, [fileURLToPath(new URL(path, import.meta.url)), ...args], (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
@@ -20,23 +19,26 @@ function run(command: string, ...args: string[]): Promise<Ended> {
   });
 }
 
-const others = ["bench/defaults", "scripts/failover", "scripts/intents", "scripts/retention", "scripts/storms"];
+const benchmarks = ["bench/defaults", "bench/intents", "bench/retention", "bench/storms"];
 
-describe.for(["explorer", "simulation", "crash", "mutation", "programs", ...others])("the command of %s", (name) => {
-  test("shows its help, and ends with 0", async () => {
-    const { code, stdout } = await run(name, "--help");
-    expect(code).toBe(0);
-    expect(stdout).toContain("--json");
-    expect(stdout).toContain("Exit codes");
-  });
+describe.for(["explorer", "simulation", "crash", "failover", "mutation", "programs", ...benchmarks])(
+  "the command of %s",
+  (name) => {
+    test("shows its help, and ends with 0", async () => {
+      const { code, stdout } = await run(name, "--help");
+      expect(code).toBe(0);
+      expect(stdout).toContain("--json");
+      expect(stdout).toContain("Exit codes");
+    });
 
-  test("ends with 2, and its help on stderr, when it is used wrongly", async () => {
-    const { code, stdout, stderr } = await run(name, "--no-such-option");
-    expect(code).toBe(2);
-    expect(stdout).toBe("");
-    expect(stderr).toContain("npm run");
-  });
-});
+    test("ends with 2, and its help on stderr, when it is used wrongly", async () => {
+      const { code, stdout, stderr } = await run(name, "--no-such-option");
+      expect(code).toBe(2);
+      expect(stdout).toBe("");
+      expect(stderr).toContain("npm run");
+    });
+  },
+);
 
 test.for([
   ["explorer", "--only", "nothing"],
@@ -52,13 +54,13 @@ test.for([
   ["programs", "--programs", "none"],
   ["bench/defaults", "--seeds", "101"],
   ["bench/defaults", "--time-out", "1s"],
-  ["scripts/failover", "--engine", "memory"],
-  ["scripts/failover", "--engine", "nats", "--rounds", "0"],
-  ["scripts/retention", "--engine", "redis"],
-  ["scripts/retention", "--engine", "sqlite", "--keys", "9999"],
-  ["scripts/intents", "--intents", "none"],
-  ["scripts/storms", "--callers", "1000001"],
-  ["scripts/storms", "--rounds", "101"],
+  ["failover", "--engine", "memory"],
+  ["failover", "--engine", "nats", "--rounds", "0"],
+  ["bench/retention", "--engine", "redis"],
+  ["bench/retention", "--engine", "sqlite", "--keys", "9999"],
+  ["bench/intents", "--intents", "none"],
+  ["bench/storms", "--callers", "1000001"],
+  ["bench/storms", "--rounds", "101"],
 ])("%s %s %s is refused", async ([name, ...args]) => {
   expect((await run(name!, ...args)).code).toBe(2);
 });
