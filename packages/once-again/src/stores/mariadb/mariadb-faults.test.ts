@@ -1,10 +1,11 @@
 import { setTimeout } from "node:timers/promises";
-import type { PoolConnection, RowDataPacket } from "mysql2/promise";
+import type { RowDataPacket } from "mysql2/promise";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { databases, mariadbPool } from "../../../../../test/mariadb/databases.ts";
 import { cutProxy } from "../../../../../test/support/servers/cut-proxy.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { mariadbBinary, startMariadb } from "../../../../../test/support/servers/mariadb.ts";
+import { loseBeforeCommit, loseEachAnswer } from "../../../../../test/support/lost-connections.ts";
 import { longClaim } from "../../../../../test/support/long-claim.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { mariadbStore, type MariadbStoreOptions } from "./index.ts";
@@ -95,26 +96,7 @@ describeWithServer("a MariaDB store at its limits", mariadbBinary, () => {
     const { url, effects } = await opened();
     await using proxy = await cutProxy(server().port);
     const store = through(url, proxy.port, 1);
-    const claim = longClaim("k");
-    const lost = async (ask: () => Promise<unknown>): Promise<unknown> => {
-      await store.inspect(claim);
-      proxy.cutNextAnswer();
-      await expect(ask()).rejects.toThrow();
-      return ask();
-    };
-    expect(await lost(() => store.claim(claim))).toMatchObject({ kind: "acquired", attempt: 1 });
-    expect(await lost(() => store.renew(claim))).toBe(true);
-    expect(await lost(() => store.checkpoint({ ...claim, step: "s", result }))).toBe(true);
-    expect(await lost(() => store.complete({ ...claim, result }))).toBe(true);
-
-    let runs = 0;
-    const answer = await store.transact(operation, async (connection) => {
-      runs += 1;
-      await connection.query(insert(`run ${runs}`));
-      proxy.cutNextAnswer();
-      return { ...commit, value: runs };
-    });
-    expect(answer).toEqual({ kind: "executed", value: 1 });
+    await loseEachAnswer(store, proxy, (connection, name) => connection.query(insert(name)));
     expect(await effects()).toEqual(["run 1"]);
   });
 
@@ -122,29 +104,7 @@ describeWithServer("a MariaDB store at its limits", mariadbBinary, () => {
     const { url, effects } = await opened();
     await using proxy = await cutProxy(server().port);
     const store = through(url, proxy.port);
-    let runs = 0;
-    const cutEveryOther = async (connection: PoolConnection): Promise<void> => {
-      runs += 1;
-      await connection.query(insert(`run ${runs}`));
-      if (runs % 2 === 0) return;
-      proxy.cut();
-      proxy.heal();
-    };
-    const answer = await store.transact(operation, async (connection) => {
-      await cutEveryOther(connection);
-      return { ...commit, value: runs };
-    });
-    expect(answer).toEqual({ kind: "executed", value: 2 });
-    const claim = longClaim("k");
-    await store.claim(claim);
-    const step = () =>
-      store.transactStep({ ...claim, step: "s" }, async (connection) => {
-        await cutEveryOther(connection);
-        return result;
-      });
-    // Its checkpoint is written before the commit is asked for, so it is known that nothing happened.
-    await expect(step()).rejects.toThrow();
-    expect(await step()).toEqual(result);
+    await loseBeforeCommit(store, proxy, (connection, name) => connection.query(insert(name)));
     expect(await effects()).toEqual(["run 2", "run 4"]);
   });
 

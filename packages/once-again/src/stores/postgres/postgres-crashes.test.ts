@@ -1,5 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { loseBeforeCommit } from "../../../../../test/support/lost-connections.ts";
 import { longClaim } from "../../../../../test/support/long-claim.ts";
 import { databases, execute, pgPool, postgresClients } from "../../../../../test/postgres/databases.ts";
 import { cutProxy } from "../../../../../test/support/servers/cut-proxy.ts";
@@ -22,29 +23,9 @@ describeWithServer("a PostgreSQL store whose server or connection is lost", post
     // Not through `postgres`, which throws where nobody can catch it: see postgresStore.
     const store = postgresClients["pg"]!(url.replace(/:\d+\//, `:${proxy.port}/`));
     await store.migrate();
-    let runs = 0;
-    const cutEveryOther = async (connection: Parameters<typeof execute>[0]): Promise<void> => {
-      runs += 1;
-      await execute(connection, `INSERT INTO effects VALUES ('run ${runs}')`);
-      if (runs % 2 === 0) return;
-      proxy.cut();
-      proxy.heal();
-    };
-    const answer = await store.transact(operation, async (connection) => {
-      await cutEveryOther(connection);
-      return { ...commit, value: runs };
-    });
-    expect(answer).toEqual({ kind: "executed", value: 2 });
-    const claim = longClaim("k");
-    await store.claim(claim);
-    const step = () =>
-      store.transactStep({ ...claim, step: "s" }, async (connection) => {
-        await cutEveryOther(connection);
-        return result;
-      });
-    // Its checkpoint is written before the commit is asked for, so it is known that nothing happened.
-    await expect(step()).rejects.toThrow();
-    expect(await step()).toEqual(result);
+    await loseBeforeCommit(store, proxy, (connection, name) =>
+      execute(connection, `INSERT INTO effects VALUES ('${name}')`),
+    );
     expect((await outside.query("SELECT name FROM effects")).rows).toEqual([{ name: "run 2" }, { name: "run 4" }]);
   });
 

@@ -11,6 +11,7 @@ import {
 import { cutProxy } from "../../../../../test/support/servers/cut-proxy.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { postgresBinary } from "../../../../../test/support/servers/postgres.ts";
+import { loseEachAnswer } from "../../../../../test/support/lost-connections.ts";
 import { longClaim } from "../../../../../test/support/long-claim.ts";
 import { fakeClock } from "../../testing/fake-clock.ts";
 
@@ -108,26 +109,9 @@ describeWithServer("a PostgreSQL store at its limits", postgresBinary, () => {
       const { url, effects } = await opened();
       await using proxy = await cutProxy(server().port);
       const store = open(at(url, proxy.port), { connectionsMax: 1 });
-      const claim = longClaim("k");
-      const lost = async (ask: () => Promise<unknown>): Promise<unknown> => {
-        await store.inspect(claim);
-        proxy.cutNextAnswer();
-        await expect(ask()).rejects.toThrow();
-        return ask();
-      };
-      expect(await lost(() => store.claim(claim))).toMatchObject({ kind: "acquired", attempt: 1 });
-      expect(await lost(() => store.renew(claim))).toBe(true);
-      expect(await lost(() => store.checkpoint({ ...claim, step: "s", result }))).toBe(true);
-      expect(await lost(() => store.complete({ ...claim, result }))).toBe(true);
-
-      let runs = 0;
-      const answer = await store.transact(operation, async (connection) => {
-        runs += 1;
-        await execute(connection, `INSERT INTO effects VALUES ('run ${runs}')`);
-        proxy.cutNextAnswer();
-        return { ...commit, value: runs };
-      });
-      expect(answer).toEqual({ kind: "executed", value: 1 });
+      await loseEachAnswer(store, proxy, (connection, name) =>
+        execute(connection, `INSERT INTO effects VALUES ('${name}')`),
+      );
       expect(await effects()).toEqual(["run 1"]);
     });
 
