@@ -86,6 +86,19 @@ test("a call whose condition stops it in doubt says that its outcome is unknown"
   await expect(fetch(server.url, post)).rejects.toMatchObject({ code: "ONCE_OUTCOME_UNKNOWN" });
 });
 
+test.each([
+  ["an async function", async () => true],
+  ["one that gives a word", () => "yes"],
+])("%s is no condition: it is told at the first failure, and a doubt stays a doubt", async (_, given) => {
+  const server = await scriptedServer();
+  server.script.push(answer(503), reset);
+  const fetch = retryingFetch({ ...fast, shouldRetry: given as never });
+  await expect(fetch(server.url)).rejects.toEqual(invalid);
+  const lost = fetch(server.url, { ...post, headers: { "idempotency-key": "order-17" } });
+  await expect(lost).rejects.toMatchObject({ code: "ONCE_OUTCOME_UNKNOWN", cause: invalid });
+  expect(server.received).toHaveLength(2);
+});
+
 test("a list of statuses stands for those that are tried again by default", async () => {
   const server = await scriptedServer();
   server.script.push(answer(423), answer(500));

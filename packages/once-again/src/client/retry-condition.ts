@@ -50,7 +50,11 @@ export function retryCondition(
   return shouldRetry === undefined ? byStatus : (failure) => shouldRetry(failure) ?? byStatus(failure);
 }
 
-/** Asks a condition about a failed attempt. */
+/**
+ * Asks a condition about a failed attempt.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` when it gives something else, such as the promise of an async function.
+ */
 export function askCondition<Res extends ResponseHead>(
   shouldRetry: ShouldRetry,
   call: Pick<AttemptFailure, "method" | "url" | "key" | "attempt">,
@@ -59,7 +63,10 @@ export function askCondition<Res extends ResponseHead>(
 ): boolean | undefined {
   const { attempt, key, method, url } = call;
   const error = "error" in outcome ? outcome.error : undefined;
-  return shouldRetry({ attempt, method, url, key, status: head?.status, headers: head?.headers, error, verdict });
+  const facts = { attempt, method, url, key, status: head?.status, headers: head?.headers, error, verdict };
+  const wanted: unknown = shouldRetry(facts) ?? undefined;
+  if (wanted === undefined || typeof wanted === "boolean") return wanted;
+  throw invalidOptionError("shouldRetry", "a function that returns true, false or undefined, at once", wanted);
 }
 
 /**
