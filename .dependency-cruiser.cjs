@@ -9,17 +9,17 @@ const floors = [
   [library("core")],
   ["retry", "delivery", "key"].map(library),
   ["client", "stores", "engine"].map(library),
-  ["intents", "http", "interceptors"].map(library),
-  [library("frameworks")],
-  ["opentelemetry", "testing"].map(library),
-  ["simulator", "verify", "admin"].map(tools),
-  [tools("lab")],
+  ["intents", "function", "http", "interceptors"].map(library),
+  ["frameworks", "messaging", "mcp"].map(library),
+  ["opentelemetry", "testing", "agents"].map(library),
+  ["simulator", "verify", "admin", "drivers"].map(tools),
+  ["lab", "gateway"].map(tools),
   [tools("console")],
   [tools("cli")],
 ];
 
 /** The ports, by which the rooms above them know a store. */
-const ports = "^packages/once-again/src/stores/(store|intent-store)\\.ts$";
+const ports = "^packages/once-again/src/stores/(store|intent-store|outbox-store)\\.ts$";
 
 /** Unit tests sit beside their source, and stand on the top floor like all tests. */
 const unitTest = "\\.test\\.ts$";
@@ -89,7 +89,12 @@ module.exports = {
       name: "stores-by-their-ports",
       comment: "What carries an operation out knows a store through its port alone.",
       severity: "error",
-      from: { path: ["engine", "http", "intents", "frameworks"].map(library).map(inside), pathNot: unitTest },
+      from: {
+        path: ["engine", "function", "http", "intents", "frameworks", "messaging", "mcp", "agents"]
+          .map(library)
+          .map(inside),
+        pathNot: unitTest,
+      },
       to: { path: inside(library("stores")), pathNot: ports },
     },
     {

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { defineConfig } from "vitest/config";
 
 const conditions = ["@once-again/source"];
@@ -6,9 +7,18 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    // For the programs that tests start; npm's scripts have it from .npmrc.
-    env: { NODE_OPTIONS: conditions.map((condition) => `--conditions=${condition}`).join(" ") },
+    // For the programs that tests start; npm's scripts have the conditions from .npmrc. A program is compiled once, and not at
+    // each of its hundreds of starts.
+    env: {
+      NODE_OPTIONS: conditions.map((condition) => `--conditions=${condition}`).join(" "),
+      NODE_COMPILE_CACHE: resolve("node_modules/.cache/programs"),
+    },
     include: ["packages/*/src/**/*.test.ts", "test/**/*.test.ts"],
-    testTimeout: 30_000,
+    // Tests wait more than they compute: for servers to start, leases to end, processes to die.
+    maxWorkers: "100%",
+    // They are there to end what hangs. No machine is so slow that it needs them.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 120_000 } },
   },
 });
