@@ -16,5 +16,5 @@ export {
 } from "./retry/layers/concurrency-state.ts";
 export { type ThrottleSettings, throttleSettings } from "./retry/layers/throttle-options.ts";
 export { type ThrottleState, throttleState } from "./retry/layers/throttle-state.ts";
-export { type Limit, type Plan, planRetry, type Progress } from "./retry/plan.ts";
+export { type Limit, type Plan, planRetry, type Progress } from "./retry/next-wait.ts";
 export type { RetryPolicy } from "./retry/retry-options.ts";

@@ -7,6 +7,7 @@ import {
   recordSending,
   unknownOutcome,
 } from "./call-state.ts";
+import { fakeClock } from "../testing/fake-clock.ts";
 import { type Failure, failureOf } from "./retry-rule.ts";
 
 const keyed: CallFacts = { method: "POST", key: "order-17", repeatable: true, isNested: false };
@@ -35,22 +36,24 @@ test.each([
   ["after a refusal", [answered(404)], false],
   ["after a 500", [answered(500)], true],
 ])("a keyed call %s: in doubt is %s", (_, failures, isUnknown) => {
-  expect(unknownOutcome(after(keyed, ...failures), byResponse, 0) !== undefined).toBe(isUnknown);
+  expect(unknownOutcome(after(keyed, ...failures), byResponse, fakeClock(0)) !== undefined).toBe(isUnknown);
 });
 
 test("an error leaves every call in doubt of which an attempt may have been carried out, but for a safe method", () => {
-  expect(unknownOutcome(after(unkeyed, lost), byError, 0)).toMatchObject({
+  expect(unknownOutcome(after(unkeyed, lost), byError, fakeClock(0))).toMatchObject({
     code: "ONCE_OUTCOME_UNKNOWN",
     cause: "the cause",
     details: { attempts: 1, key: undefined, status: undefined },
   });
-  expect(unknownOutcome(after({ ...unkeyed, method: "GET", repeatable: true }, lost), byError, 0)).toBeUndefined();
-  expect(unknownOutcome(after(keyed, answered(404)), byError, 0)).toBeUndefined();
+  expect(
+    unknownOutcome(after({ ...unkeyed, method: "GET", repeatable: true }, lost), byError, fakeClock(0)),
+  ).toBeUndefined();
+  expect(unknownOutcome(after(keyed, answered(404)), byError, fakeClock(0))).toBeUndefined();
 });
 
 test("whoever makes the attempt around a keyed call hears the failure as it is, and of one without a key the doubt", () => {
-  expect(unknownOutcome(after({ ...keyed, isNested: true }, lost), byError, 0)).toBeUndefined();
-  expect(unknownOutcome(after({ ...unkeyed, isNested: true }, lost), byError, 0)).toBeDefined();
+  expect(unknownOutcome(after({ ...keyed, isNested: true }, lost), byError, fakeClock(0))).toBeUndefined();
+  expect(unknownOutcome(after({ ...unkeyed, isNested: true }, lost), byError, fakeClock(0))).toBeDefined();
 });
 
 test("a sending that a layer did not show counts, and the error says when to ask again", () => {
@@ -59,7 +62,7 @@ test("a sending that a layer did not show counts, and the error says when to ask
   const failure = answered(429, { "retry-after": "7" });
   const decision = decideAttempt(call, { attempt: 1, status: 429, failure, wasSent: true, wanted: undefined });
   expect(decision).toMatchObject({ action: "retry", noEffect: false, free: false });
-  expect(unknownOutcome(call, byResponse, 1000)).toMatchObject({ details: { status: 429, retryAt: 8000 } });
+  expect(unknownOutcome(call, byResponse, fakeClock(1000))).toMatchObject({ details: { status: 429, retryAt: 8000 } });
 });
 
 test("a call within another's attempt is not tried again by itself", () => {

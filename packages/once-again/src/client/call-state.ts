@@ -1,5 +1,6 @@
 import { isSafeMethod } from "../delivery/index.ts";
 import type { Decision } from "../retry/index.ts";
+import type { Clock } from "../core/clock.ts";
 import type { OnceAgainError } from "../core/errors.ts";
 import { applyCondition } from "./retry-condition.ts";
 import { outcomeUnknownError } from "./outcome-unknown-error.ts";
@@ -88,17 +89,17 @@ export function decideAttempt<Res extends ResponseHead>(
  *
  * @param end.by what the call would end with.
  * @param end.cause the error that the call would end with, or that a client made of the response.
- * @param nowMs wall time.
+ * @param clock whose wall time dates the retry; it is read only then.
  */
 export function unknownOutcome<Res extends ResponseHead>(
   call: CallState<Res>,
   end: { readonly by: "response" | "error"; readonly cause: unknown },
-  nowMs: number,
+  clock: Pick<Clock, "now">,
 ): OnceAgainError | undefined {
   const { attempts, failure, key, method, status } = call;
   if (!call.mayHaveHappened || isSafeMethod(method) || (call.isNested && call.repeatable)) return undefined;
   if (end.by === "response" && (key === undefined || !isNotAuthoritative(failure))) return undefined;
   const delayMsMin = failure?.delayMsMin;
-  const retryAt = delayMsMin === undefined ? undefined : { retryAt: nowMs + delayMsMin };
+  const retryAt = delayMsMin === undefined ? undefined : { retryAt: clock.now() + delayMsMin };
   return outcomeUnknownError({ attempts, key, status, ...retryAt }, end.cause);
 }

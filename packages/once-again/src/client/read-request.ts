@@ -76,8 +76,8 @@ function readPlainHead(input: string | URL, settings: Settings): Head | undefine
   const { method = "GET", headers, ...others } = settings;
   if (!plainMethods.has(method) || Object.keys(others).length > 0) return undefined;
   const text = input.toString();
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || url.username !== "" || url.password !== "") return undefined;
+  const url = URL.parse(text);
+  if (url === null || url.username !== "" || url.password !== "") return undefined;
   return { method, url, headers: new Headers(headers) };
 }
 

@@ -70,15 +70,16 @@ export async function sendWithRetries<Res extends ResponseHead>(
         if (event.type === "retry-scheduled" && state.failure?.response !== undefined) {
           discarded = request.discard(state.failure.response);
         }
+        if (settings.onEvent === undefined) return;
         notify(settings.onEvent, { ...event, ...facts, status: state.status, verdict: state.failure?.verdict });
       },
     });
   } catch (cause) {
     if (signal?.aborted) throw cause;
-    throw unknownOutcome(state, { by: "error", cause }, policy.clock.now()) ?? cause;
+    throw unknownOutcome(state, { by: "error", cause }, policy.clock) ?? cause;
   }
   const end = { by: "response", cause: request.errorOf?.(response) } as const;
-  const unknown = unknownOutcome(state, end, policy.clock.now());
+  const unknown = unknownOutcome(state, end, policy.clock);
   if (unknown === undefined) return response;
   void request.discard(response);
   throw unknown;

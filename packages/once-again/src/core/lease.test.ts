@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { fakeClock } from "../testing/fake-clock.ts";
-import { keepLease } from "./lease.ts";
+import { DeadlineTimer } from "./deadline-timer.ts";
+import { LazyAbort } from "./lazy-abort.ts";
+import { Lease } from "./lease.ts";
 
 const leaseMs = 900;
 
@@ -10,10 +12,12 @@ async function held(claimMs = 0) {
   await clock.advance(claimMs);
   const renewals: PromiseWithResolvers<boolean>[] = [];
   let losses = 0;
-  const lease = keepLease({
-    clock,
+  const abort = new LazyAbort();
+  const lease = new Lease({
+    timer: new DeadlineTimer(clock),
     leaseMs,
     heldSince: 0,
+    abort,
     renew: () => {
       const renewal = Promise.withResolvers<boolean>();
       renewals.push(renewal);
@@ -21,54 +25,54 @@ async function held(claimMs = 0) {
     },
     onLost: () => (losses += 1),
   });
-  return { clock, lease, renewals, losses: () => losses };
+  return { clock, lease, abort, renewals, losses: () => losses };
 }
 
 test("a lease that nobody renews ends by our own clock, counted from when its claim was sent", async () => {
-  const { clock, lease, losses } = await held(200);
+  const { clock, abort, losses } = await held(200);
   await clock.advance(699);
-  expect(lease.signal.aborted).toBe(false);
+  expect(abort.signal.aborted).toBe(false);
   await clock.advance(1);
-  expect(lease.signal.reason).toMatchObject({ code: "ONCE_LEASE_LOST" });
+  expect(abort.signal.reason).toMatchObject({ code: "ONCE_LEASE_LOST" });
   expect([losses(), clock.pending]).toEqual([1, 0]);
 });
 
 test("a claim that took longer than its lease holds nothing", async () => {
-  const { clock, lease } = await held(leaseMs + 1);
+  const { clock, abort } = await held(leaseMs + 1);
   await clock.advance(0);
-  expect(lease.signal.aborted).toBe(true);
+  expect(abort.signal.aborted).toBe(true);
 });
 
 test("a renewed lease is counted from when its renewal was sent, not from when it was answered", async () => {
-  const { clock, lease, renewals } = await held();
+  const { clock, abort, renewals } = await held();
   await clock.advance(300);
   await clock.advance(250);
   renewals[0]?.resolve(true);
   // Sent at 300, answered at 550: it ends at 1200.
   await clock.advance(1199 - 550);
-  expect(lease.signal.aborted).toBe(false);
+  expect(abort.signal.aborted).toBe(false);
   await clock.advance(1);
-  expect(lease.signal.aborted).toBe(true);
+  expect(abort.signal.aborted).toBe(true);
 });
 
 test("a renewal that is rejected is tried again, and one that is refused ends the lease at once", async () => {
-  const { clock, lease, renewals, losses } = await held();
+  const { clock, abort, renewals, losses } = await held();
   await clock.advance(300);
   renewals[0]?.reject(new Error("ECONNRESET"));
   await clock.advance(300);
   expect(renewals).toHaveLength(2);
   renewals[1]?.resolve(false);
   await clock.advance(0);
-  expect([lease.signal.aborted, losses(), clock.pending]).toEqual([true, 1, 0]);
+  expect([abort.signal.aborted, losses(), clock.pending]).toEqual([true, 1, 0]);
 });
 
 test("a stopped lease is not lost, whatever its last renewal comes to, and leaves no timer", async () => {
   for (const answer of [true, false]) {
-    const { clock, lease, renewals, losses } = await held();
+    const { clock, lease, abort, renewals, losses } = await held();
     await clock.advance(300);
     lease.stop();
     renewals[0]?.resolve(answer);
     await clock.advance(10 * leaseMs);
-    expect([lease.signal.aborted, losses(), clock.pending, renewals.length]).toEqual([false, 0, 0, 1]);
+    expect([abort.signal.aborted, losses(), clock.pending, renewals.length]).toEqual([false, 0, 0, 1]);
   }
 });

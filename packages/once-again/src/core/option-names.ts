@@ -1,19 +1,28 @@
 import { OnceAgainError } from "./errors.ts";
-import { invalidOptionError } from "./options.ts";
-
-/** Every name that an options object may have; the compiler holds it to the options' type. */
-export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
+import { checkBoolean, invalidOptionError, nearestName } from "./options.ts";
 
 /**
- * Refuses options of a name that nobody would read: a misspelt one would pass in silence, and its default hold.
+ * Every name that an options object may have, and which of them are `true` or `false` alone; the compiler holds both to the
+ * options' type, so that no such option goes unchecked.
+ */
+export type OptionNames<Options> = {
+  readonly [Name in keyof Options]-?: [NonNullable<Options[Name]>] extends [boolean] ? "boolean" : true;
+};
+
+/**
+ * Refuses options of a name that nobody would read: a misspelt one would pass in silence, and its default hold. And refuses what
+ * stands for `true` or `false` and is neither: `"no"`, from a form or the environment, would count as yes.
  *
  * @param reader who reads them, as the message says it.
  * @throws OnceAgainError `ONCE_OPTION_INVALID`, with the name that was probably meant.
  */
-export function checkNames(reader: string, options: object, known: Readonly<Record<string, true>>): void {
+export function checkNames(reader: string, options: object, known: Readonly<Record<string, true | "boolean">>): void {
   if (typeof options !== "object" || options === null)
     throw invalidOptionError(`${reader}'s options`, "an object", options);
-  for (const name in options) if (known[name] !== true) throw unknownOption(reader, name, Object.keys(known));
+  for (const name in options) {
+    if (!Object.hasOwn(known, name)) throw unknownOption(reader, name, Object.keys(known));
+    if (known[name] === "boolean") checkBoolean(name, (options as Readonly<Record<string, unknown>>)[name]);
+  }
 }
 
 /** Of more options those that have these names. */
@@ -44,25 +53,8 @@ function unknownOption(reader: string, name: string, known: readonly string[]): 
   });
 }
 
-/** The name that was probably meant: another word for it, or the one that the fewest letters make of it. */
+/** The name that was probably meant: another word for it, or one that looks like it. */
 function nearest(name: string, known: readonly string[]): string | undefined {
   const word = Object.hasOwn(otherWords, name) ? otherWords[name] : undefined;
-  if (word !== undefined && known.includes(word)) return word;
-  const distances = known.map((candidate) => distance(name, candidate.toLowerCase()));
-  const least = Math.min(...distances);
-  return least <= Math.max(2, name.length / 3) ? known[distances.indexOf(least)] : undefined;
-}
-
-/** How many letters have to be put in, taken out or changed (Levenshtein). */
-function distance(one: string, other: string): number {
-  let row = Array.from({ length: other.length + 1 }, (_, at) => at);
-  for (let at = 0; at < one.length; at += 1) {
-    const next = [at + 1];
-    for (let to = 0; to < other.length; to += 1) {
-      const changed = row[to]! + (one[at] === other[to] ? 0 : 1);
-      next.push(Math.min(changed, row[to + 1]! + 1, next[to]! + 1));
-    }
-    row = next;
-  }
-  return row[other.length]!;
+  return word !== undefined && known.includes(word) ? word : nearestName(name, known);
 }

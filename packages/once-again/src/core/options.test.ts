@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { OnceAgainError } from "./errors.ts";
-import { checkChoice, checkNumber, invalidOptionError } from "./options.ts";
+import { checkChoice, checkNumber, invalidOptionError, nearestName } from "./options.ts";
 
 test("a number within its bounds comes back as it is", () => {
   fc.assert(
@@ -43,4 +43,19 @@ test("the error names its option", () => {
   const error = invalidOptionError("scope", "a function", undefined);
   expect(OnceAgainError.isInstance(error, "ONCE_OPTION_INVALID")).toBe(true);
   expect(error.details).toEqual({ option: "scope" });
+});
+
+test.each([
+  ["retentoinMs", "retentionMs"],
+  ["LEASEMS", "leaseMs"],
+  ["leaseMs", "leaseMs"],
+  ["lease", "leaseMs"],
+  ["colour", undefined],
+  ["", undefined],
+])("by %s was meant %s", (name, meant) => {
+  expect(nearestName(name, ["leaseMs", "retentionMs"])).toBe(meant);
+});
+
+test("where there are no names none was meant", () => {
+  expect(nearestName("leaseMs", [])).toBeUndefined();
 });

@@ -42,6 +42,15 @@ export function checkFunction<Given>(name: string, value: Given): Given {
   throw invalidOptionError(name, "a function", value);
 }
 
+/**
+ * Checks one option that is `true` or `false`, or left out.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for anything else: also for a text, and for `null`.
+ */
+export function checkBoolean(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== "boolean") throw invalidOptionError(name, "true or false", value);
+}
+
 /** The error for an option whose value makes no sense. */
 export function invalidOptionError(name: string, expected: string, value: unknown): OnceAgainError {
   const shown = shownValue(value);
@@ -54,4 +63,33 @@ function shownValue(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
   // The source of a function says less.
   return typeof value === "function" ? "a function" : String(value);
+}
+
+/**
+ * The name that was probably meant by a misspelt one: that which the fewest letters make of it, in any case; `undefined`
+ * when none is near.
+ *
+ * @example
+ * ```ts
+ * nearestName("retentoinMs", ["leaseMs", "retentionMs"]); // "retentionMs"
+ * ```
+ */
+export function nearestName(name: string, known: readonly string[]): string | undefined {
+  const distances = known.map((candidate) => distance(name.toLowerCase(), candidate.toLowerCase()));
+  const least = Math.min(...distances);
+  return least <= Math.max(2, name.length / 3) ? known[distances.indexOf(least)] : undefined;
+}
+
+/** How many letters have to be put in, taken out or changed (Levenshtein). */
+function distance(one: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_, at) => at);
+  for (let at = 0; at < one.length; at += 1) {
+    const next = [at + 1];
+    for (let to = 0; to < other.length; to += 1) {
+      const changed = row[to]! + (one[at] === other[to] ? 0 : 1);
+      next.push(Math.min(changed, row[to + 1]! + 1, next[to]! + 1));
+    }
+    row = next;
+  }
+  return row[other.length]!;
 }

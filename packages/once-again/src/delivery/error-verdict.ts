@@ -6,7 +6,12 @@ import { parseRetryAfter } from "./retry-after.ts";
 import { statusVerdict } from "./status-verdict.ts";
 import type { Verdict } from "./verdict.ts";
 
-const unlistedVerdict: Verdict = { delivery: "unknown", transient: true, reason: "the failure is of no known kind" };
+/** The verdict on an error of which nothing is known. */
+export const unlistedVerdict: Verdict = {
+  delivery: "unknown",
+  transient: true,
+  reason: "the failure is of no known kind",
+};
 
 /**
  * What an error proves about the request that ended with it. It looks through `cause` and `errors`, since runtimes

@@ -21,10 +21,14 @@ const causes: Record<string, unknown> = {
 
 /** Those that are thrown before anything is sent, or that vouch for it. All the others leave a doubt. */
 const noEffect: ReadonlySet<string> = new Set<ErrorCode>([
+  "ONCE_ARGUMENTS_UNFIT",
   "ONCE_BODY_NOT_REPLAYABLE",
   "ONCE_BODY_TOO_LARGE",
   "ONCE_CIRCUIT_OPEN",
+  "ONCE_INTENTION_UNDECIDED",
   "ONCE_INTENTS_FULL",
+  "ONCE_MESSAGE_INVALID",
+  "ONCE_MESSAGE_TOO_LARGE",
   "ONCE_INTENT_CONFLICT",
   "ONCE_INTENT_SECRET",
   "ONCE_KEY_INVALID",

@@ -23,8 +23,8 @@ export function checkLeasedStore(store: Store, options: CheckedEngineOptions): v
   if (takeOverAfterMs === undefined || survivesFailover !== "no" || acknowledgeDuplicates) return;
   throw new OnceAgainError(
     "ONCE_UNSAFE_PAIR",
-    'onUnknown "rerun" on a store that can lose claims runs an operation again even while it runs. Use a store that ' +
-      "survives failover, or say with acknowledgeDuplicates: true that the effect is idempotent or keyed further down.",
+    'onUnknown "rerun" or "finish" on a store that can lose claims runs an operation again even while it runs. Use a ' +
+      "store that survives failover, or say with acknowledgeDuplicates: true that the effect is idempotent or keyed further down.",
   );
 }
 

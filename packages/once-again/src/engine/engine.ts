@@ -85,9 +85,19 @@ export interface Execution<Transaction = undefined> {
   readonly step: Steps;
   /** In transactional mode, the open transaction: write through it, and the effect commits with the key. */
   readonly transaction: Transaction;
+  /** What the sender of a message says of it, where the route verified that: see once-again/webhooks. */
+  readonly event?: MessageFacts | undefined;
   /** Says that nothing happened, whatever the handler answers then: the answer is not kept, a retry runs afresh. */
   noEffect(): void;
 }
 
+/** What the sender of a message says of it. */
+export interface MessageFacts {
+  /** Its id, the same in every delivery of it. */
+  readonly id: string;
+  /** When what it tells of happened, by the sender's clock, milliseconds since the epoch; missing where none is signed. */
+  readonly occurredAt?: number | undefined;
+}
+
 /** What the engine tells the work of one operation. */
-export type Attempt<Transaction> = Omit<Execution<Transaction>, "noEffect">;
+export type Attempt<Transaction> = Omit<Execution<Transaction>, "noEffect" | "event">;

@@ -1,52 +1,57 @@
+import { Deadline } from "../core/deadline-timer.ts";
 import { OnceAgainError } from "../core/errors.ts";
+import { LazyAbort } from "../core/lazy-abort.ts";
 import type { CheckedEngineOptions } from "./options.ts";
 
 /** The time that one run of a handler has. */
-export interface HandlerTimeout {
-  /** Aborts with `ONCE_HANDLER_TIMEOUT` when the time is over, or with what `stop` is given. */
-  readonly signal: AbortSignal;
+export class HandlerTimeout extends Deadline {
+  /** Aborts with `ONCE_HANDLER_TIMEOUT` when the time is over. Whoever else may stop the handler aborts it, too. */
+  readonly abort = new LazyAbort();
+  readonly #options: Pick<CheckedEngineOptions, "deadlines" | "handlerMsMax">;
+  readonly #onOver: ((error: OnceAgainError) => void) | undefined;
+  #over: OnceAgainError | undefined;
+  /** Those who wait no longer than until the time is over. */
+  #waiting: ((error: OnceAgainError) => void)[] | undefined;
+
+  /** @param onOver is called when the time is over, before anybody else is told. */
+  constructor(
+    options: Pick<CheckedEngineOptions, "deadlines" | "handlerMsMax">,
+    onOver?: (error: OnceAgainError) => void,
+  ) {
+    super();
+    this.#options = options;
+    this.#onOver = onOver;
+    const { handler } = options.deadlines;
+    handler.set(this, handler.clock.monotonic() + options.handlerMsMax);
+  }
+
+  get isOver(): boolean {
+    return this.#over !== undefined;
+  }
+
   /** Waits for a promise no longer than until the time is over; then it rejects with the signal's reason. */
-  within<Value>(awaited: Promise<Value>): Promise<Value>;
-  /** The handler has ended: its time does not pass any more. With a reason, `signal` aborts with it. */
-  stop(reason?: Error): void;
-}
+  within<Value>(awaited: Promise<Value>): Promise<Value> {
+    return new Promise((resolve, reject) => {
+      awaited.then(resolve, reject);
+      if (this.#over === undefined) (this.#waiting ??= []).push(reject);
+      else reject(this.#over);
+    });
+  }
 
-/** @param onOver is called when the time is over, before anybody else is told. */
-export function startHandlerTimeout(
-  { clocks, handlerMsMax }: Pick<CheckedEngineOptions, "clocks" | "handlerMsMax">,
-  onOver: (error: OnceAgainError) => void = () => undefined,
-): HandlerTimeout {
-  const controller = new AbortController();
-  let over: OnceAgainError | undefined;
-  // Whoever waits hears of it; there may be nobody.
-  const waiting: ((error: OnceAgainError) => void)[] = [];
-  const cancel = clocks.handler.timer(handlerMsMax, () => {
-    over = new OnceAgainError(
+  /** The handler has ended: its time does not pass any more. With a reason, the signal aborts with it. */
+  stop(reason?: Error): void {
+    this.#options.deadlines.handler.clear(this);
+    if (reason !== undefined) this.abort.abort(reason);
+  }
+
+  onDue(): void {
+    const over = new OnceAgainError(
       "ONCE_HANDLER_TIMEOUT",
-      `The handler did not end within ${handlerMsMax} ms. What it has done, or will do yet, is unknown.`,
+      `The handler did not end within ${this.#options.handlerMsMax} ms. What it has done, or will do yet, is unknown.`,
     );
-    onOver(over);
-    controller.abort(over);
-    for (const reject of waiting) reject(over);
-  });
-  return {
-    signal: controller.signal,
-    within: (awaited) =>
-      new Promise((resolve, reject) => {
-        awaited.then(resolve, reject);
-        if (over === undefined) waiting.push(reject);
-        else reject(over);
-      }),
-    stop(reason) {
-      cancel();
-      if (reason !== undefined) controller.abort(reason);
-    },
-  };
+    this.#over = over;
+    this.#onOver?.(over);
+    this.abort.abort(over);
+    for (const reject of this.#waiting ?? []) reject(over);
+  }
 }
-
-/** The time of a handler that is none of ours. */
-export const noHandlerTimeout: HandlerTimeout = {
-  signal: new AbortController().signal,
-  within: (awaited) => awaited,
-  stop: () => undefined,
-};

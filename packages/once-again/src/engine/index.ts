@@ -1,6 +1,16 @@
 export { bytesCodec } from "./codec.ts";
-export type { Attempt, Codec, Engine, Execution, OnceOperation, Outcome, Work, WorkResult } from "./engine.ts";
-export { NoEffectError } from "./errors.ts";
+export type {
+  Attempt,
+  Codec,
+  Engine,
+  Execution,
+  MessageFacts,
+  OnceOperation,
+  Outcome,
+  Work,
+  WorkResult,
+} from "./engine.ts";
+export { heldError, NoEffectError } from "./errors.ts";
 export { leasedEngine } from "./leased-engine.ts";
 export type { EngineOptions } from "./options.ts";
 export { sealedStore } from "./sealed-store.ts";

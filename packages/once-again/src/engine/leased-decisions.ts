@@ -19,6 +19,8 @@ export interface AttemptPolicy {
    */
   readonly hadEffects: boolean;
   readonly takeOverAfterMs: number | undefined;
+  /** Whether what was refused half-way is to be finished. Missing: a refusal is the last word. */
+  readonly finishes?: boolean;
 }
 
 /**
@@ -29,8 +31,13 @@ export type Settlement = "complete" | "release" | "abandon" | "expire";
 
 export function settlementOf(effect: WorkResult["effect"], policy: AttemptPolicy): Settlement {
   if (effect === "none") return policy.hadEffects ? "abandon" : "release";
-  const runAgain = effect === "unknown" && policy.takeOverAfterMs !== undefined;
-  return runAgain || effect === "held" ? settlementOfUnknown(policy) : "complete";
+  const runsAgain = effect === "unknown" && policy.takeOverAfterMs !== undefined;
+  return runsAgain || effect === "held" || isHalfWay(effect, policy) ? settlementOfUnknown(policy) : "complete";
+}
+
+/** Whether work was refused when part of its effects had happened, and a later attempt is to have the rest. */
+export function isHalfWay(effect: WorkResult["effect"], { finishes = false, hadEffects }: AttemptPolicy): boolean {
+  return finishes && effect === "refused" && hadEffects;
 }
 
 /**

@@ -1,9 +1,9 @@
 import type { Clock } from "../core/clock.ts";
+import { DeadlineTimer } from "../core/deadline-timer.ts";
 import { type Listener, notify } from "../core/events.ts";
-import { checkNames, type OptionNames } from "../core/option-names.ts";
+import { checkNames, type OptionNames, pickOptions } from "../core/option-names.ts";
 import { checkChoice, checkNumber } from "../core/options.ts";
 import { type Random, systemRandom } from "../core/random.ts";
-import { sharedTimers } from "../core/shared-timers.ts";
 import { systemClock } from "../core/system-clock.ts";
 import type { ServerEvent } from "./server-event.ts";
 import type { StepOptions } from "./steps.ts";
@@ -16,10 +16,12 @@ export interface EngineOptions {
    * - `"hold"` (default): never run it again. A failure that was answered is kept and replayed; after a crash every
    *   repeat is told "outcome unknown" until a person resolves it.
    * - `"rerun"`: run it again. At least once, so only for effects that are idempotent, or keyed further down.
+   * - `"finish"`: run it again, to finish it. All effects of the handler are in steps, so what is done is not done again. A
+   *   response of 400 to 499 that comes after a step is not kept either: a repeat goes on where it stopped.
    *
    * In transactional mode this never arises: a rollback proves that nothing happened.
    */
-  readonly onUnknown?: "hold" | "rerun" | undefined;
+  readonly onUnknown?: "hold" | "rerun" | "finish" | undefined;
   /**
    * How long the lease of an attempt must be over before the operation is run again, milliseconds; default 0. Until then
    * repeats are told "in progress". Give it where the first worker may still be alive when its lease is over, and its
@@ -27,7 +29,7 @@ export interface EngineOptions {
    * says that two workers at a time are no harm, and an operation that failed may run again at once.
    */
   readonly quiesceMs?: number | undefined;
-  /** `"rerun"` on a store that can lose claims is refused, unless this says that duplicates are no harm. */
+  /** `"rerun"` and `"finish"` on a store that can lose claims are refused, unless this says that duplicates are no harm. */
   readonly acknowledgeDuplicates?: boolean | undefined;
   /** For the keys of `keyed` steps: 16 bytes or more, the same on every server. */
   readonly secret?: Uint8Array<ArrayBuffer> | undefined;
@@ -67,6 +69,8 @@ export interface EngineOptions {
 export interface CheckedEngineOptions {
   /** Passed to every claim: `undefined` where abandoned operations are held. */
   readonly takeOverAfterMs: number | undefined;
+  /** Whether an operation that was refused half-way is run again, too. */
+  readonly finishes: boolean;
   readonly acknowledgeDuplicates: boolean;
   readonly steps: StepOptions;
   readonly leaseMs: number;
@@ -78,15 +82,15 @@ export interface CheckedEngineOptions {
   /** Never throws. */
   readonly onError: (error: unknown) => void;
   readonly clock: Clock;
-  /** The same, each for one kind of limit that every operation has, and hardly any reaches. */
-  readonly clocks: { readonly store: Clock; readonly lease: Clock; readonly handler: Clock };
+  /** On the same clock, each for one kind of limit that every operation has. */
+  readonly deadlines: { readonly store: DeadlineTimer; readonly lease: DeadlineTimer; readonly handler: DeadlineTimer };
   readonly random: Random;
 }
 
 export const engineOptionNames: OptionNames<EngineOptions> = {
   onUnknown: true,
   quiesceMs: true,
-  acknowledgeDuplicates: true,
+  acknowledgeDuplicates: "boolean",
   secret: true,
   checkpointBytesMax: true,
   leaseMs: true,
@@ -100,6 +104,21 @@ export const engineOptionNames: OptionNames<EngineOptions> = {
   random: true,
 };
 
+/**
+ * The options of the engine under a room, out of the room's own. Where a function looks outcomes up, the engine runs
+ * operations again: it asks that function first.
+ */
+export function engineOptionsOf(
+  given: Omit<EngineOptions, "onUnknown"> & {
+    readonly onUnknown?: EngineOptions["onUnknown"] | ((...facts: never[]) => unknown);
+  },
+): EngineOptions {
+  const { onUnknown, ...options } = given;
+  const own: EngineOptions = pickOptions<EngineOptions>(options, engineOptionNames);
+  if (typeof onUnknown !== "function") return onUnknown === undefined ? own : { ...own, onUnknown };
+  return { ...own, onUnknown: "rerun", acknowledgeDuplicates: true };
+}
+
 const dayMs = 86_400_000;
 
 /** How long to wait before asking the store again whether a running operation has ended, milliseconds. */
@@ -108,7 +127,7 @@ export const pollMs = 50;
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for the first option that makes no sense. */
 export function checkEngineOptions(options: EngineOptions): CheckedEngineOptions {
   checkNames("The engine", options, engineOptionNames);
-  const onUnknown = checkChoice("onUnknown", options.onUnknown ?? "hold", ["hold", "rerun"]);
+  const onUnknown = checkChoice("onUnknown", options.onUnknown ?? "hold", ["hold", "rerun", "finish"]);
   const quiesceMs = checkNumber("quiesceMs", options.quiesceMs ?? 0, { min: 0 });
   const checkpointBytesMax = checkNumber("checkpointBytesMax", options.checkpointBytesMax ?? 65_536, { min: 1 });
   const leaseMs = checkNumber("leaseMs", options.leaseMs ?? 30_000, { min: 100, max: dayMs, integer: true });
@@ -116,6 +135,7 @@ export function checkEngineOptions(options: EngineOptions): CheckedEngineOptions
   const retention = { min: leaseMs + 1, max: 36_525 * dayMs, integer: true };
   return Object.freeze({
     takeOverAfterMs: onUnknown === "hold" ? undefined : quiesceMs,
+    finishes: onUnknown === "finish",
     acknowledgeDuplicates: options.acknowledgeDuplicates ?? false,
     steps: { secret: checkedSecret(options.secret), checkpointBytesMax, quiesceMs },
     leaseMs,
@@ -127,7 +147,7 @@ export function checkEngineOptions(options: EngineOptions): CheckedEngineOptions
     onError: (error: unknown) => notify(options.onError ?? console.error, error),
     random: options.random ?? systemRandom,
     clock,
-    clocks: { store: sharedTimers(clock), lease: sharedTimers(clock), handler: sharedTimers(clock) },
+    deadlines: { store: new DeadlineTimer(clock), lease: new DeadlineTimer(clock), handler: new DeadlineTimer(clock) },
   });
 }
 

@@ -59,17 +59,18 @@ export function notifyEnd(
   { scope, key }: Pick<OnceOperation, "scope" | "key">,
   { event, error }: RunResult,
 ): void {
+  if (onEvent === undefined) return;
   notify(onEvent, event === "handler-failed" ? { type: event, scope, key, error } : { type: event, scope, key });
 }
 
 /** The outcome as its caller knows it. */
-export function decodeOutcome<Value>(ran: RunResult<Value>, codec: Codec<Value>): Outcome<Value> {
-  const { outcome } = ran;
+export function decodeOutcome<Value>(result: RunResult<Value>, codec: Codec<Value>): Outcome<Value> {
+  const { outcome } = result;
   if (!("result" in outcome)) return outcome;
-  return { kind: outcome.kind, result: "value" in ran ? ran.value : codec.decode(outcome.result) };
+  return { kind: outcome.kind, result: "value" in result ? result.value : codec.decode(outcome.result) };
 }
 
 /** What work failed with. */
-export function failureOf({ cause }: WorkResult<unknown>): unknown {
+export function workError({ cause }: WorkResult<unknown>): unknown {
   return cause ?? new OnceAgainError("ONCE_HANDLER_FAILED", "The handler answered that it failed.");
 }

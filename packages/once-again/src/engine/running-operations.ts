@@ -1,18 +1,24 @@
+import type { Awaitable } from "../core/awaitable.ts";
 import type { Clock } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
+import { recordId } from "../core/record-id.ts";
 import { sharedTimers } from "../core/shared-timers.ts";
 import { resultForDuplicate, type RunResult } from "./run-result.ts";
 import type { OnceOperation, Outcome } from "./engine.ts";
 
-/** One operation that runs, or asks the store for its key. */
+/**
+ * The place of one operation that runs, or asks the store for its key. It has nothing of its request: a `Map` that is
+ * filled and emptied keeps what was in it until the next collection of everything.
+ */
 export interface RunningOperation {
+  readonly id: string;
   readonly fingerprint: string;
   /** Until when it may wait for another process, on the monotonic clock. */
   readonly waitEndsAt: number;
   /** Whether the store has said that the key is this fingerprint's. Until then it may be another request's. */
   isConfirmed: boolean;
-  /** The duplicates that wait for it, in the order in which they came; missing as long as there was none. */
-  waiting?: Set<Waiter>;
+  /** The duplicates that wait for it, in the order in which they came; `undefined` as long as there was none. */
+  waiting: Set<Waiter> | undefined;
 }
 
 /** A duplicate that waits: for the outcome, or to be the one that goes on. */
@@ -25,13 +31,19 @@ interface Waiter {
 
 /** The operations that run in this process: a duplicate of one is answered without asking the store. */
 export interface RunningOperations {
-  /** Starts an operation, or waits for the one that runs under its key: `start` is called unless that one answers both. */
-  run<Value>(
+  /**
+   * Gives an operation its place, at once or when the one that runs under its key has ended: or says what became of that
+   * one, if it answers both.
+   *
+   * @throws OnceAgainError `ONCE_CLOSED`.
+   */
+  enter(
     operation: Pick<OnceOperation, "scope" | "key" | "fingerprint">,
-    start: (running: RunningOperation) => Promise<RunResult<Value>>,
-  ): Promise<RunResult<Value>>;
+  ): Awaitable<RunningOperation | RunResult<never>>;
   /** The store has said that the key is this request's: now others under it are known to be wrong. */
   confirm(running: RunningOperation): void;
+  /** An operation has ended. @param result what became of it; `undefined` when it failed. */
+  leave(running: RunningOperation, result: RunResult | undefined): void;
   /** Runs an operation that has no key, and so no duplicates. */
   runUnkeyed<Value>(start: () => Promise<Value>): Promise<Value>;
   /** Refuses new operations and resolves when the last running one has ended. */
@@ -41,7 +53,7 @@ export interface RunningOperations {
 /** @param waitMs how long a duplicate waits for the running one before it is told "in progress", milliseconds. */
 export function runningOperations(clock: Clock, waitMs: number): RunningOperations {
   const operations = new Map<string, RunningOperation>();
-  const { addWaiter, answerWaiter, finish } = waiters(operations, clock);
+  const { waitFor, answerWaiter, release } = waiters(operations, clock);
   const idle: (() => void)[] = [];
   let unkeyed = 0;
   let draining = false;
@@ -54,35 +66,28 @@ export function runningOperations(clock: Clock, waitMs: number): RunningOperatio
   const tellIdle = (): void => {
     if (operations.size + unkeyed === 0) for (const resolve of idle.splice(0)) resolve();
   };
+  const leave = (running: RunningOperation, result: RunResult | undefined): void => {
+    operations.delete(running.id);
+    if (running.waiting !== undefined) release(running, running.waiting, result);
+    tellIdle();
+  };
   return {
-    async run<Value>(
-      { scope, key, fingerprint }: Pick<OnceOperation, "scope" | "key" | "fingerprint">,
-      start: (running: RunningOperation) => Promise<RunResult<Value>>,
-    ) {
-      const id = JSON.stringify([scope, key]);
+    enter(operation) {
+      const { fingerprint } = operation;
+      const id = recordId(operation);
       const waitEndsAt = clock.monotonic() + waitMs;
       const other = operations.get(id);
-      let running: RunningOperation;
       if (other === undefined) {
         refuseWhenDraining();
-        running = { fingerprint, waitEndsAt, isConfirmed: false };
+        const running = { id, fingerprint, waitEndsAt, isConfirmed: false, waiting: undefined };
         operations.set(id, running);
-      } else {
-        const result = await new Promise<RunResult<never> | RunningOperation>((resolve) =>
-          addWaiter(other, { fingerprint, waitEndsAt, resolve }),
-        );
-        if ("outcome" in result) return result;
-        running = result;
+        return running;
       }
-      let ran: RunResult<Value> | undefined;
-      try {
-        if (other !== undefined) refuseWhenDraining();
-        ran = await start(running);
-        return ran;
-      } finally {
-        finish(id, running, ran);
-        tellIdle();
-      }
+      return waitFor(other, fingerprint, waitEndsAt).then((result) => {
+        if ("outcome" in result || !draining) return result;
+        leave(result, undefined);
+        return refuseWhenDraining() as never;
+      });
     },
     confirm(running) {
       if (running.isConfirmed) return;
@@ -93,6 +98,7 @@ export function runningOperations(clock: Clock, waitMs: number): RunningOperatio
         if (waiter.fingerprint !== running.fingerprint) answerWaiter(waiting, waiter, mismatch);
       }
     },
+    leave,
     async runUnkeyed(start) {
       refuseWhenDraining();
       unkeyed += 1;
@@ -131,25 +137,29 @@ function waiters(operations: Map<string, RunningOperation>, clock: Clock) {
     if (leftMs <= 0) answerWaiter(waiting, waiter, inProgress);
     else waiter.cancelTimer ??= timers.timer(leftMs, () => answerWaiter(waiting, waiter, inProgress));
   };
-  /** Answers those who waited for an operation that ended; of those who can't be answered by it, the first goes on. */
-  const finish = (id: string, running: RunningOperation, ran: RunResult | undefined): void => {
-    operations.delete(id);
-    const { waiting } = running;
-    if (waiting === undefined) return;
-    for (const waiter of waiting) {
-      const result = ran && resultForDuplicate(ran, waiter.fingerprint === running.fingerprint);
-      if (result !== undefined) answerWaiter(waiting, waiter, result);
-    }
-    const [next] = waiting;
-    if (next === undefined) return;
-    const { fingerprint, waitEndsAt } = next;
-    // The same set: it is what the timers of the others know.
-    const following: RunningOperation = { fingerprint, waitEndsAt, isConfirmed: false, waiting };
-    operations.set(id, following);
-    answerWaiter(waiting, next, following);
-    for (const waiter of waiting) addWaiter(following, waiter);
+  return {
+    answerWaiter,
+    waitFor: (running: RunningOperation, fingerprint: string, waitEndsAt: number) =>
+      new Promise<RunResult<never> | RunningOperation>((resolve) =>
+        addWaiter(running, { fingerprint, waitEndsAt, resolve }),
+      ),
+    /** Answers those who waited for an operation that ended; of those who can't be answered by it, the first goes on. */
+    release: (running: RunningOperation, waiting: Set<Waiter>, ended: RunResult | undefined): void => {
+      running.waiting = undefined;
+      for (const waiter of waiting) {
+        const result = ended && resultForDuplicate(ended, waiter.fingerprint === running.fingerprint);
+        if (result !== undefined) answerWaiter(waiting, waiter, result);
+      }
+      const [next] = waiting;
+      if (next === undefined) return;
+      const { fingerprint, waitEndsAt } = next;
+      // The same set: it is what the timers of the others know.
+      const following: RunningOperation = { id: running.id, fingerprint, waitEndsAt, isConfirmed: false, waiting };
+      operations.set(running.id, following);
+      answerWaiter(waiting, next, following);
+      for (const waiter of waiting) addWaiter(following, waiter);
+    },
   };
-  return { addWaiter, answerWaiter, finish };
 }
 
 const unstored = (outcome: Outcome): RunResult<never> => ({ outcome, isStored: false, event: outcome.kind });

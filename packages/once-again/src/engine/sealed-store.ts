@@ -1,4 +1,5 @@
 import type {
+  AsyncStore,
   ClaimAnswer,
   InspectedRecord,
   KeyRecord,
@@ -27,16 +28,16 @@ export function sealedStore<Transaction>(
   store: TransactionalStore<Transaction>,
   keys: readonly SealKey[],
 ): TransactionalStore<Transaction>;
-export function sealedStore(store: Store, keys: readonly SealKey[]): Store;
-export function sealedStore(store: Store | TransactionalStore<unknown>, keys: readonly SealKey[]): Store {
+export function sealedStore(store: Store, keys: readonly SealKey[]): AsyncStore;
+export function sealedStore(store: Store | TransactionalStore<unknown>, keys: readonly SealKey[]): AsyncStore {
   const seals = sealer(keys);
-  const sealed: Store = {
+  const sealed: AsyncStore = {
     survivesFailover: store.survivesFailover,
     retentionMsMax: store.retentionMsMax,
     claim: async (request) => openedAnswer(seals, request, await store.claim(request)),
     complete: async (request) => store.complete({ ...request, result: await seals.seal(request, request.result) }),
-    renew: (request) => store.renew(request),
-    release: (request) => store.release(request),
+    renew: async (request) => store.renew(request),
+    release: async (request) => store.release(request),
     checkpoint: async (request) => store.checkpoint({ ...request, result: await seals.seal(request, request.result) }),
     inspect: async (name) => {
       const found = await store.inspect(name);
@@ -49,7 +50,7 @@ export function sealedStore(store: Store | TransactionalStore<unknown>, keys: re
       const result = await seals.seal(request, settlement.result);
       return store.resolve({ ...request, settlement: { ...settlement, result } });
     },
-    purge: (request) => store.purge(request),
+    purge: async (request) => store.purge(request),
     close: () => store.close(),
   };
   return "transact" in store ? { ...sealed, ...sealedTransactions(store, seals) } : sealed;
@@ -58,8 +59,9 @@ export function sealedStore(store: Store | TransactionalStore<unknown>, keys: re
 function sealedTransactions<Transaction>(
   store: TransactionalStore<Transaction>,
   seals: Sealer,
-): Pick<TransactionalStore<Transaction>, "transact" | "transactStep" | "transactUnkeyed"> {
+): Pick<TransactionalStore<Transaction>, "transact" | "transactStep" | "transactUnkeyed" | "moveMark"> {
   return {
+    ...(store.moveMark && { moveMark: (transaction, request) => store.moveMark!(transaction, request) }),
     transactUnkeyed: (work, onLateUse) => store.transactUnkeyed(work, onLateUse),
     async transactStep(request, work, onLateUse) {
       const kept = await store.transactStep(

@@ -174,6 +174,41 @@ describe("a transaction step", () => {
   });
 });
 
+describe("an operation that was refused half-way", () => {
+  const refusedOnce = (isAhead: boolean, ...[options]: Parameters<typeof opened>) => {
+    const { engine, orders } = opened(options);
+    let refusals = 1;
+    return {
+      orders,
+      run: () =>
+        engine.run(operation, async ({ step }) => {
+          const reserve = () => step.transaction("reserve", (database: DatabaseSync) => insertOrder(database, "tea"));
+          if (!isAhead) await reserve();
+          if (refusals-- > 0) return { effect: "refused", result: Uint8Array.of(2) };
+          await reserve();
+          return done;
+        }),
+    };
+  };
+
+  test("is finished by its repeat, and what is done is not done again", async () => {
+    const events: string[] = [];
+    const { run, orders } = refusedOnce(false, { onUnknown: "finish", onEvent: ({ type }) => void events.push(type) });
+    expect(await run()).toEqual({ kind: "executed", result: Uint8Array.of(2) });
+    expect(await run()).toMatchObject({ kind: "executed", result: done.result });
+    expect(await run()).toMatchObject({ kind: "replayed", result: done.result });
+    expect(orders()).toEqual(["tea", "tea"]);
+    expect(events.filter((type) => type !== "store-answered")).toEqual(["handler-failed", "executed", "replayed"]);
+  });
+
+  test("has its last word where no step came before, and where it just runs again", async () => {
+    for (const { run } of [refusedOnce(true, { onUnknown: "finish" }), refusedOnce(false, { onUnknown: "rerun" })]) {
+      await run();
+      expect(await run()).toEqual({ kind: "replayed", result: Uint8Array.of(2) });
+    }
+  });
+});
+
 test("a result too large to keep is refused", async () => {
   const { run } = opened({ checkpointBytesMax: 100 });
   const large = (step: Steps) => step.once("large", async () => "x".repeat(100), absent);

@@ -59,7 +59,16 @@ export interface StepRecord {
 }
 
 /** What is kept of one step: `begun` for a `once` step that has no result yet. */
-type StoredStep = { name: string; begun: true } | { name: string; value: unknown };
+export type StoredStep = { name: string; begun: true } | { name: string; value: unknown };
+
+/** What a step does: it answers with what an earlier run stored, looks whether its effect happened, or has its effect. */
+export type StepAction = "answer" | "look" | "run";
+
+/** What a step does, by what an earlier run stored of it. */
+export function stepAction(kept: StoredStep | undefined): StepAction {
+  if (kept === undefined) return "run";
+  return "begun" in kept ? "look" : "answer";
+}
 
 /** How many steps one operation may have. */
 const stepsMax = 1000;
@@ -128,8 +137,9 @@ export function recordedSteps(record: StepRecord, options: StepOptions): Steps {
     },
     async once(name, work, reconcile) {
       const { place, kept } = nextPlace(name);
-      if (kept !== undefined && !("begun" in kept)) return valueOf(kept);
-      const reconciled = kept === undefined ? undefined : await reconcile();
+      const action = stepAction(kept);
+      if (kept !== undefined && action === "answer") return valueOf(kept);
+      const reconciled = action === "look" ? await reconcile() : undefined;
       if (reconciled === "unknown") throw outcomeUnknown(name);
       if (reconciled !== undefined && "found" in reconciled) {
         await keep(place, { name, value: reconciled.found });

@@ -1,17 +1,25 @@
+import { type Awaitable, isPromise } from "../core/awaitable.ts";
+import { Deadline, type DeadlineTimer } from "../core/deadline-timer.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { notify } from "../core/events.ts";
 import { equalJitter, exponentialBackoff } from "../retry/index.ts";
 import { runRetry } from "../retry/retry.ts";
-import { type RetryPolicy, retryPolicy } from "../retry/retry-options.ts";
+import { retryPolicy } from "../retry/retry-options.ts";
+import { resultUnconfirmedError, storeUnavailableError } from "./errors.ts";
 import type { CheckedEngineOptions } from "./options.ts";
 import type { StoreOperation } from "./server-event.ts";
 
-/** Asks the store for one operation of the port, again when it fails: every one is idempotent for its owner. */
+/**
+ * Asks the store for one operation of the port, again when it fails: every one is idempotent for its owner.
+ *
+ * @param whenFailed is called when it has failed for good, before anybody else is told.
+ */
 export type CallStore = <Answer>(
   operation: StoreOperation,
   name: { scope: string; key: string | undefined },
-  call: () => Promise<Answer>,
-) => Promise<Answer>;
+  ask: () => Awaitable<Answer>,
+  whenFailed?: () => void,
+) => Awaitable<Answer>;
 
 /** What comes before the work: when it fails, nothing happened. */
 const beforeTheWork: ReadonlySet<StoreOperation> = new Set(["claim", "purge"]);
@@ -23,55 +31,95 @@ const attemptsMax = 2;
 const untilTimeIsOver: ReadonlySet<StoreOperation> = new Set(["complete", "release", "checkpoint"]);
 
 /**
- * @returns a caller that throws when the store failed twice, or, where it is about what already happened, again and
- *   again; and when it did not answer within `storeMsMax`. Whether the operation was carried out is then unknown. It
- *   throws `ONCE_STORE_UNAVAILABLE` for what comes before the work, and `ONCE_RESULT_UNCONFIRMED` for all others.
+ * @returns a caller that answers at once where the store does. It throws when the store failed twice, or, where it is
+ *   about what already happened, again and again; and when it did not answer within `storeMsMax`. Whether the operation
+ *   was carried out is then unknown. It throws `ONCE_STORE_UNAVAILABLE` for what comes before the work, and
+ *   `ONCE_RESULT_UNCONFIRMED` for all others.
  */
-export function storeCalls({ clocks, random, storeMsMax, onEvent }: CheckedEngineOptions): CallStore {
-  const clock = clocks.store;
+export function storeCalls({ clock, deadlines, random, storeMsMax, onEvent }: CheckedEngineOptions): CallStore {
   const backoff = exponentialBackoff({ baseMs: 20, capMs: 500, jitter: equalJitter() });
-  const policyOf = (attempts: number): RetryPolicy<unknown> =>
-    retryPolicy({ attemptsMax: attempts, backoff, deadlineMs: storeMsMax, clock, random });
-  const [twice, untilOver] = [policyOf(attemptsMax), policyOf(Number.MAX_SAFE_INTEGER)];
-  return async (operation, { scope, key }, call) => {
-    const startedAt = clock.monotonic();
-    try {
-      const answer = await runRetry(call, untilTimeIsOver.has(operation) ? untilOver : twice);
-      notify(onEvent, { type: "store-answered", scope, key, operation, elapsedMs: clock.monotonic() - startedAt });
+
+  /** After the first answer failed, for as long as there is time. */
+  const askAgain = <Answer>(
+    operation: StoreOperation,
+    ask: () => Awaitable<Answer>,
+    failed: Promise<Answer>,
+    deadlineMs: number,
+  ): Promise<Answer> => {
+    const attempts = untilTimeIsOver.has(operation) ? Number.MAX_SAFE_INTEGER : attemptsMax;
+    const policy = retryPolicy<Answer>({ attemptsMax: attempts, backoff, deadlineMs, clock, random });
+    return runRetry(({ number }) => (number === 1 ? failed : ask()), policy);
+  };
+  return (operation, { scope, key }, ask, whenFailed) => {
+    const answer = rejectIfThrows(ask);
+    if (!isPromise(answer)) {
+      if (onEvent !== undefined) notify(onEvent, { type: "store-answered", scope, key, operation, elapsedMs: 0 });
       return answer;
-    } catch (error) {
-      notify(onEvent, { type: "store-failed", scope, key, operation, error });
-      throw beforeTheWork.has(operation) ? storeUnavailable(error) : resultUnconfirmed(error);
     }
+    const startedAt = clock.monotonic();
+    const answered = <Answer>(value: Answer): Answer => {
+      if (onEvent === undefined) return value;
+      const elapsedMs = clock.monotonic() - startedAt;
+      notify(onEvent, { type: "store-answered", scope, key, operation, elapsedMs });
+      return value;
+    };
+    const failed = (error: unknown): never => {
+      notify(onEvent, { type: "store-failed", scope, key, operation, error });
+      whenFailed?.();
+      throw beforeTheWork.has(operation) ? storeUnavailableError(error) : resultUnconfirmedError(error);
+    };
+    return answerBefore(deadlines.store, storeMsMax, answer).then(answered, (error: unknown) => {
+      const leftMs = startedAt + storeMsMax - clock.monotonic();
+      return leftMs < 1 ? failed(error) : askAgain(operation, ask, answer, leftMs).then(answered, failed);
+    });
   };
 }
 
-/** @returns a caller that asks once, waits no longer than `storeMsMax`, and throws what came of it as it is. */
-export function singleCalls({ clocks, storeMsMax, random }: CheckedEngineOptions) {
-  const policy: RetryPolicy<unknown> = retryPolicy({
-    attemptsMax: 1,
-    deadlineMs: storeMsMax,
-    clock: clocks.store,
-    random,
+/**
+ * Asks a store, and waits no longer than `msMax` for its answer.
+ *
+ * @throws OnceAgainError `ONCE_STORE_UNAVAILABLE` when it takes longer; whatever the store throws, as it is.
+ */
+export function answerBefore<Answer>(timer: DeadlineTimer, msMax: number, answer: Promise<Answer>): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const limit = new AnswerDeadline(reject, msMax);
+    timer.set(limit, timer.clock.monotonic() + msMax);
+    answer.then(
+      (value) => {
+        timer.clear(limit);
+        resolve(value);
+      },
+      (error: unknown) => {
+        timer.clear(limit);
+        reject(error);
+      },
+    );
   });
-  return <Answer>(call: () => Promise<Answer>): Promise<Answer> => runRetry(call, policy as RetryPolicy<Answer>);
 }
 
-/** The error for a store that failed before the work ran; its own error is the cause. */
-export function storeUnavailable(cause: unknown): OnceAgainError {
-  return new OnceAgainError(
-    "ONCE_STORE_UNAVAILABLE",
-    "The store of idempotency keys does not answer. Send the request again later, with the same key.",
-    { cause },
-  );
+/** What a store throws at once has failed like one that rejects. */
+export function rejectIfThrows<Answer>(ask: () => Awaitable<Answer>): Awaitable<Answer> {
+  try {
+    return ask();
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
-/** The error for a store that failed after the work ran, which may have had its effect; its own error is the cause. */
-export function resultUnconfirmed(cause: unknown): OnceAgainError {
-  return new OnceAgainError(
-    "ONCE_RESULT_UNCONFIRMED",
-    "The operation may have been carried out, but the store did not confirm its result. Send the request again with the " +
-      "same key to learn its outcome; without a key, look the effect up.",
-    { cause },
-  );
+/** The time that a store has for one answer. */
+class AnswerDeadline extends Deadline {
+  readonly #reject: (error: unknown) => void;
+  readonly #msMax: number;
+
+  constructor(reject: (error: unknown) => void, msMax: number) {
+    super();
+    this.#reject = reject;
+    this.#msMax = msMax;
+  }
+
+  onDue(): void {
+    this.#reject(
+      new OnceAgainError("ONCE_STORE_UNAVAILABLE", `The store's database did not answer for ${this.#msMax} ms.`),
+    );
+  }
 }

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { codeOf, engineBench, first, job, leaseMs, operation } from "../../../../test/support/engine-bench.ts";
-import type { ClaimAnswer, TransactionalStore, TransactionEnding } from "../stores/store.ts";
+import type { ClaimAnswer, Store, TransactionalStore, TransactionEnding } from "../stores/store.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import { fakeClock } from "../testing/fake-clock.ts";
 import { onceHttp } from "../http/once-http.ts";
+import { leasedEngine } from "./leased-engine.ts";
 import type { ServerEvent } from "./server-event.ts";
 import { transactionalEngine } from "./transactional-engine.ts";
 
@@ -259,4 +260,50 @@ test("a lease outlives a completion that is still asked for", async () => {
   await told;
   await clock.advance(20 * leaseMs);
   expect(await run(never, "another")).toBe("in-progress");
+});
+
+describe("a store that answers at once", () => {
+  function opened(change: Partial<Store> = {}) {
+    const clock = fakeClock(1_700_000_000_000);
+    const events: ServerEvent[] = [];
+    const store = { ...memoryStore({ clock }), ...change };
+    const engine = leasedEngine(store, { clock, storeMsMax, onEvent: (event) => events.push(event) });
+    return { clock, events, store, engine };
+  }
+
+  test("is bounded by no timer, and told of like any other", async () => {
+    const { clock, engine, events } = opened();
+    const pending: number[] = [];
+    const outcome = await engine.run(operation, async () => {
+      pending.push(clock.pending);
+      return { effect: "done", result: first };
+    });
+    expect(outcome).toEqual({ kind: "executed", result: first });
+    expect(await engine.run(operation, never)).toEqual({ kind: "replayed", result: first });
+    // Those of the handler and of its lease.
+    expect([pending, clock.pending]).toEqual([[2], 0]);
+    expect(events).toMatchObject([
+      { type: "store-answered", operation: "claim", elapsedMs: 0 },
+      { type: "store-answered", operation: "complete", elapsedMs: 0 },
+      { type: "executed" },
+      { type: "store-answered", operation: "claim", elapsedMs: 0 },
+      { type: "replayed" },
+    ]);
+  });
+
+  test("and throws has failed like one that rejects: it is asked again, and what may have been claimed is taken back", async () => {
+    let claims = 0;
+    const released: unknown[] = [];
+    const { clock, engine } = opened({
+      claim: () => {
+        claims += 1;
+        throw new Error("ECONNRESET");
+      },
+      release: ({ key }) => released.push(key) > 0,
+    });
+    const told = codeOf(engine.run(operation, never));
+    await clock.advance(storeMsMax);
+    expect([await told, claims, released]).toEqual(["ONCE_STORE_UNAVAILABLE", 2, [operation.key]]);
+    expect(clock.pending).toBe(0);
+  });
 });

@@ -1,4 +1,6 @@
+import { type Awaitable, isPromise } from "../core/awaitable.ts";
 import { OnceAgainError } from "../core/errors.ts";
+import { sharedTimers } from "../core/shared-timers.ts";
 import type {
   CheckpointRequest,
   ClaimAnswer,
@@ -19,7 +21,8 @@ import { transactWithin } from "./transact-within.ts";
 import { claimWithdrawal } from "./withdraw-claim.ts";
 import type { CheckedEngineOptions } from "./options.ts";
 import { type BackgroundCalls, backgroundCalls } from "./background-calls.ts";
-import { type CallStore, resultUnconfirmed, singleCalls, storeCalls, storeUnavailable } from "./store-calls.ts";
+import { resultUnconfirmedError, storeUnavailableError } from "./errors.ts";
+import { answerBefore, rejectIfThrows, storeCalls } from "./store-calls.ts";
 
 /**
  * The one way from a server to its store. Each call is waited for no longer than `storeMsMax`, and what already happened
@@ -31,15 +34,15 @@ import { type CallStore, resultUnconfirmed, singleCalls, storeCalls, storeUnavai
  */
 export interface StoreDoor<Transaction = unknown> {
   /** When it fails, it is taken back: the work will not run. */
-  claim(request: ClaimRequest): Promise<ClaimAnswer>;
+  claim(request: ClaimRequest): Awaitable<ClaimAnswer>;
   /** Gives a claim back for which no work will run, behind the caller's back. */
   withdraw(owned: ReleaseRequest): void;
   renew(request: RenewRequest): Promise<boolean>;
   /** These three go on after they failed, until their outcome is known. */
-  complete(request: CompleteRequest): Promise<boolean>;
-  release(owned: ReleaseRequest): Promise<boolean>;
+  complete(request: CompleteRequest): Awaitable<boolean>;
+  release(owned: ReleaseRequest): Awaitable<boolean>;
   /** Ends the lease at once. */
-  abandon(owned: ReleaseRequest): Promise<boolean>;
+  abandon(owned: ReleaseRequest): Awaitable<boolean>;
   checkpoint(request: CheckpointRequest): Promise<boolean>;
   inspect(name: RecordName): Promise<InspectedRecord | undefined>;
   /** The same before a request is let in: when it fails, nothing happened. */
@@ -54,17 +57,31 @@ export interface StoreDoor<Transaction = unknown> {
     request: StepRequest,
     work: (transaction: Transaction) => Promise<Uint8Array>,
   ): Promise<Uint8Array | undefined>;
+  /** For a transaction of this door, which bounds it; `undefined` where the store keeps no marks. */
+  readonly moveMark: TransactionalStore<Transaction>["moveMark"];
   /** Asks once more for all that is unsettled, and resolves when it is settled, or after twice `storeMsMax`. */
   close(): Promise<void>;
 }
 
 export function storeDoor<Transaction>(store: Store, options: CheckedEngineOptions): StoreDoor<Transaction> {
-  const { clock, clocks, onError, storeMsMax } = options;
-  const [call, once, background] = [storeCalls(options), singleCalls(options), backgroundCalls(options)];
-  const settled = settlingCalls({ store, options, call, once, background });
-
+  const { clock, deadlines, onError, storeMsMax } = options;
+  const [call, background] = [storeCalls(options), backgroundCalls(options)];
+  const once = async <Answer>(ask: () => Awaitable<Answer>): Promise<Answer> => {
+    const answer = rejectIfThrows(ask);
+    return isPromise(answer) ? answerBefore(deadlines.store, storeMsMax, answer) : answer;
+  };
   const withdraw = claimWithdrawal({ clock, background, release: (owned) => once(() => store.release(owned)) });
-  const bounds = { clock: clocks.store, msMax: storeMsMax };
+  const settleLater = settlingInBackground({ store, options, once, background });
+
+  /** The same as `call` for what ends an attempt, which goes on behind the caller's back when it failed. */
+  const settle = (
+    operation: "complete" | "release" | "renew",
+    owned: ReleaseRequest,
+    ask: () => Awaitable<boolean>,
+    result?: Uint8Array,
+  ): Awaitable<boolean> => call(operation, owned, ask, () => settleLater(owned, ask, result));
+
+  const bounds = { clock: sharedTimers(clock), msMax: storeMsMax };
   const bounded = <Ending, Answer>(
     begin: (run: (transaction: Transaction) => Promise<Ending>) => Promise<Answer>,
     work: (transaction: Transaction) => Promise<Ending>,
@@ -73,38 +90,35 @@ export function storeDoor<Transaction>(store: Store, options: CheckedEngineOptio
   const transactions = (): TransactionalStore<Transaction> => transactional(store);
 
   return {
-    async claim(request) {
+    claim(request) {
       const sent: Promise<ClaimAnswer>[] = [];
-      const ask = (): Promise<ClaimAnswer> => {
-        const answer = store.claim(request);
-        sent.push(answer);
-        return answer;
+      const ask = (): Awaitable<ClaimAnswer> => {
+        const asking = rejectIfThrows(() => store.claim(request));
+        if (isPromise(asking)) sent.push(asking);
+        return asking;
       };
-      try {
-        return await call("claim", request, ask);
-      } catch (error) {
-        withdraw(named(request), sent);
-        throw error;
-      }
+      return call("claim", request, ask, () => withdraw(named(request), sent));
     },
     withdraw: (owned) => withdraw(owned, []),
-    renew: (request) => call("renew", request, () => store.renew(request)),
-    complete: (request) => settled("complete", request, () => store.complete(request), request.result),
-    release: (owned) => settled("release", owned, () => store.release(owned)),
-    abandon: (owned) => settled("renew", owned, () => store.renew({ ...owned, leaseMs: 0 })),
-    checkpoint: (request) => call("checkpoint", request, () => store.checkpoint(request)),
-    inspect: (name) => call("inspect", name, () => store.inspect(name)),
+    renew: async (request) => call("renew", request, () => store.renew(request)),
+    complete: (request) => settle("complete", request, () => store.complete(request), request.result),
+    release: (owned) => settle("release", owned, () => store.release(owned)),
+    abandon: (owned) => settle("renew", owned, () => store.renew({ ...owned, leaseMs: 0 })),
+    checkpoint: async (request) => call("checkpoint", request, () => store.checkpoint(request)),
+    inspect: async (name) => call("inspect", name, () => store.inspect(name)),
     async lookUp(name) {
       try {
         return await call("inspect", name, () => store.inspect(name));
       } catch (error) {
-        throw storeUnavailable(error);
+        throw storeUnavailableError(error);
       }
     },
-    purge: (request) => call("purge", { scope: "", key: undefined }, () => store.purge(request)),
+    purge: async (request) => call("purge", { scope: "", key: undefined }, () => store.purge(request)),
     transact: (request, work) => bounded((run) => transactions().transact(request, run, onError), work),
     transactUnkeyed: (work) => bounded((run) => transactions().transactUnkeyed(run, onError), work),
     transactStep: (request, work) => bounded((run) => transactions().transactStep(request, run, onError), work),
+    // Whether it is a store at all is checked by whoever opens an engine on it.
+    moveMark: (store as Partial<TransactionalStore<Transaction>> | undefined)?.moveMark?.bind(store),
     close: () => background.close(),
   };
 }
@@ -113,20 +127,19 @@ function named({ scope, key, owner }: ReleaseRequest): ReleaseRequest {
   return { scope, key, owner };
 }
 
-/** What a door is made of. */
-interface Calls {
+/** What is asked for behind the caller's back, and by what. */
+interface BackgroundParts {
   store: Store;
   options: CheckedEngineOptions;
-  call: CallStore;
-  once: <Answer>(call: () => Promise<Answer>) => Promise<Answer>;
+  once: <Answer>(ask: () => Awaitable<Answer>) => Promise<Answer>;
   background: BackgroundCalls;
 }
 
-/** @returns a caller for what ends an attempt, which goes on behind the caller's back when it failed. */
-function settlingCalls({ store, options, call, once, background }: Calls) {
+/** @returns a function that asks for what ends an attempt until the store has said what became of it. */
+function settlingInBackground({ store, options, once, background }: BackgroundParts) {
   const { leaseMs, onError } = options;
   const pauseMsMax = Math.min(30_000, leaseMs / 3);
-  const settleInBackground = (owned: ReleaseRequest, ask: () => Promise<boolean>, result?: Uint8Array): void => {
+  return (owned: ReleaseRequest, ask: () => Awaitable<boolean>, result?: Uint8Array): void => {
     const isTaken = background.add({
       bytes: result?.length ?? 0,
       pauseMsMax,
@@ -141,20 +154,7 @@ function settlingCalls({ store, options, call, once, background }: Calls) {
         }
       },
     });
-    if (!isTaken) onError(resultUnconfirmed(undefined));
-  };
-  return async (
-    operation: "complete" | "release" | "renew",
-    owned: ReleaseRequest,
-    ask: () => Promise<boolean>,
-    result?: Uint8Array,
-  ): Promise<boolean> => {
-    try {
-      return await call(operation, owned, ask);
-    } catch (error) {
-      settleInBackground(owned, ask, result);
-      throw error;
-    }
+    if (!isTaken) onError(resultUnconfirmedError(undefined));
   };
 }
 

@@ -23,7 +23,7 @@ export function transactWithin<Transaction, Ending, Answer>(
       reject(error);
     };
     let cancel = clock.timer(msMax, giveUp);
-    const answered = asked(begin, async (transaction: Transaction): Promise<Ending> => {
+    const answered = rejectIfThrows(begin, async (transaction: Transaction): Promise<Ending> => {
       if (error !== undefined) throw error;
       cancel();
       try {
@@ -46,6 +46,6 @@ export function transactWithin<Transaction, Ending, Answer>(
 }
 
 /** A store that throws at once has failed like one that rejects. */
-async function asked<Work, Answer>(begin: (work: Work) => Promise<Answer>, work: Work): Promise<Answer> {
+async function rejectIfThrows<Work, Answer>(begin: (work: Work) => Promise<Answer>, work: Work): Promise<Answer> {
   return begin(work);
 }

@@ -1,20 +1,20 @@
+import { isPromise } from "../core/awaitable.ts";
 import { sleep } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { notify } from "../core/events.ts";
 import type { TransactionalStore, TransactionAnswer, TransactionEnding } from "../stores/store.ts";
 import { checkTransactionalStore } from "./check-store.ts";
 import type { Engine, OnceOperation, Work, WorkResult } from "./engine.ts";
-import { operationEndedError } from "./errors.ts";
+import { operationEndedError, resultUnconfirmedError, storeUnavailableError } from "./errors.ts";
 import { expiryPurge } from "./expiry-purge.ts";
-import { type HandlerTimeout, startHandlerTimeout } from "./handler-timeout.ts";
+import { HandlerTimeout } from "./handler-timeout.ts";
 import { mustStop } from "./leased-decisions.ts";
 import { type CheckedEngineOptions, checkEngineOptions, type EngineOptions, pollMs } from "./options.ts";
-import { decodeOutcome, failureOf, notifyEnd, outcomeOfClaim, type RunResult, withoutWork } from "./run-result.ts";
-import { type RunningOperation, runningOperations } from "./running-operations.ts";
+import { decodeOutcome, workError, notifyEnd, outcomeOfClaim, type RunResult, withoutWork } from "./run-result.ts";
+import { type RunningOperation, type RunningOperations, runningOperations } from "./running-operations.ts";
 import { plainSteps } from "./steps.ts";
-import { resultUnconfirmed, storeUnavailable } from "./store-calls.ts";
 import { type StoreDoor, storeDoor } from "./store-door.ts";
-import { firstAttempt } from "./unkeyed-work.ts";
+import { onlyAttempt, publicEngine, WorkAttempt } from "./work-attempt.ts";
 
 /**
  * An engine whose key, effect and result commit in one transaction of the user's own database: a crash at any point
@@ -27,7 +27,7 @@ export function transactionalEngine<Transaction>(
   engineOptions: EngineOptions,
 ): Engine<Transaction> {
   const options = checkEngineOptions(engineOptions);
-  return transactionalEngineOn(store, options, storeDoor<Transaction>(store, options));
+  return publicEngine(transactionalEngineOn(store, options, storeDoor<Transaction>(store, options)));
 }
 
 /** The same, for a room that has checked its options already, and asks the store for more than an engine does. */
@@ -43,18 +43,19 @@ export function transactionalEngineOn<Transaction>(
 
   return {
     async run(operation, work) {
-      const ran = await operations.run(operation, (running) =>
-        runOperation({ door, options, operation, work, running, onBegin: () => operations.confirm(running) }),
-      );
-      notifyEnd(onEvent, operation, ran);
-      if (ran.outcome.kind === "executed") purgeNowAndThen();
-      return decodeOutcome(ran, operation.codec);
+      const entered = operations.enter(operation);
+      const running = isPromise(entered) ? await entered : entered;
+      const result =
+        "outcome" in running ? running : await runOperation({ door, options, operations, operation, work, running });
+      notifyEnd(onEvent, operation, result);
+      if (result.outcome.kind === "executed") purgeNowAndThen();
+      return decodeOutcome(result, operation.codec);
     },
     runUnkeyed: (scope, work) =>
       operations.runUnkeyed(async () => {
         const name = { scope, key: undefined };
         const ended = await transact(options, name, { work, encode: storeNothing }, (run) => door.transactUnkeyed(run));
-        if (ended.effect === "unknown") notify(onEvent, { type: "handler-failed", ...name, error: failureOf(ended) });
+        if (ended.effect === "unknown") notify(onEvent, { type: "handler-failed", ...name, error: workError(ended) });
         return ended.result;
       }),
     async close() {
@@ -72,28 +73,33 @@ interface Running<Transaction, Value> {
   options: CheckedEngineOptions;
   operation: OnceOperation<Value>;
   work: Work<Transaction, Value>;
+  operations: RunningOperations;
   running: RunningOperation;
-  /** Is called when the key is ours. */
-  onBegin: () => void;
 }
 
 /** Runs an operation; as long as another process has its key, asks again until the wait is over. */
 async function runOperation<Transaction, Value>(parts: Running<Transaction, Value>): Promise<RunResult<Value>> {
-  const { door, options, running } = parts;
+  const { door, options, operations, running } = parts;
   const { scope, key, fingerprint, codec } = parts.operation;
   const { clock, retentionMs } = options;
   const work: Work<Transaction, Value> = (attempt) => {
-    parts.onBegin();
+    // The key is ours.
+    operations.confirm(running);
     return parts.work(attempt);
   };
   const encode = (value: Value): Uint8Array => codec.encode(value);
   const begin: Begin<Transaction, Value, TransactionAnswer<Ended<Value>>> = (run) =>
     door.transact({ scope, key, fingerprint, retentionMs }, run);
-  for (;;) {
-    const ran = resultOf(await transact(options, { scope, key }, { work, encode }, begin, held));
-    const leftMs = running.waitEndsAt - clock.monotonic();
-    if (ran.outcome.kind !== "in-progress" || leftMs <= 0) return ran;
-    await sleep(clock, Math.min(pollMs, leftMs));
+  let result: RunResult<Value> | undefined;
+  try {
+    for (;;) {
+      const answer = resultOf(await transact(options, { scope, key }, { work, encode }, begin, held));
+      const leftMs = running.waitEndsAt - clock.monotonic();
+      if (answer.outcome.kind !== "in-progress" || leftMs <= 0) return (result = answer);
+      await sleep(clock, Math.min(pollMs, leftMs));
+    }
+  } finally {
+    operations.leave(running, result);
   }
 }
 
@@ -106,7 +112,7 @@ function resultOf<Value>(answer: TransactionAnswer<Ended<Value>>): RunResult<Val
   const { effect, bytes, result } = answer.value;
   const executed = { outcome: { kind: "executed", result: bytes }, value: result } as const;
   if (effect === "unknown") {
-    return { ...executed, isStored: false, event: "handler-failed", error: failureOf(answer.value) };
+    return { ...executed, isStored: false, event: "handler-failed", error: workError(answer.value) };
   }
   const isStored = keeps[effect] !== "rollback";
   return { ...executed, isStored, event: isStored ? "executed" : "released" };
@@ -151,10 +157,11 @@ async function runIn<Transaction, Value>(
   run: LastRun<Value>,
 ): Promise<TransactionEnding<Ended<Value>>> {
   const { timeout } = run;
-  const steps = plainSteps({ scope, key }, options.steps, (step) => step(transaction));
+  const openSteps = () => plainSteps({ scope, key }, options.steps, (step) => step(transaction));
+  const attempt = new WorkAttempt({ scope, key }, onlyAttempt, transaction, timeout.abort, openSteps);
   try {
-    const worked = await timeout.within(work(firstAttempt({ scope, key }, transaction, steps, timeout.signal)));
-    run.ended = { ...worked, bytes: encode(worked.result) };
+    const ended = await timeout.within(work(attempt));
+    run.ended = { ...ended, bytes: encode(ended.result) };
   } catch (error) {
     run.thrown = { error };
     throw error;
@@ -181,7 +188,7 @@ async function transact<Transaction, Value, Answer>(
   let last: LastRun<Value> | undefined;
   try {
     return await begin((transaction) => {
-      last = { timeout: startHandlerTimeout(options) };
+      last = { timeout: new HandlerTimeout(options) };
       return runIn(options, { scope, key }, work, transaction, last);
     });
   } catch (error) {
@@ -199,9 +206,9 @@ async function transact<Transaction, Value, Answer>(
     }
     notify(options.onEvent, { type: "store-failed", operation: "transact", scope, key, error });
     const keep = run?.ended && keeps[run.ended.effect];
-    if (keep === "commit" || keep === "answer-only") throw resultUnconfirmed(error);
+    if (keep === "commit" || keep === "answer-only") throw resultUnconfirmedError(error);
     const isTold = OnceAgainError.isInstance(error) && !["ONCE_RECORD_BROKEN", "ONCE_SEAL_BROKEN"].includes(error.code);
-    throw isTold ? error : storeUnavailable(error);
+    throw isTold ? error : storeUnavailableError(error);
   }
 }
 

@@ -1,4 +1,6 @@
-import { keepLease } from "../core/lease.ts";
+import { DeadlineTimer } from "../core/deadline-timer.ts";
+import { LazyAbort } from "../core/lazy-abort.ts";
+import { Lease } from "../core/lease.ts";
 import { checkNumber } from "../core/options.ts";
 import { uniform } from "../core/random.ts";
 import type { ClaimedIntent, IntentOutcome } from "../stores/intent-store.ts";
@@ -6,7 +8,7 @@ import type { IntentNews } from "./intent-event.ts";
 import type { IntentsSettings } from "./intents-options.ts";
 import { sendIntent } from "./send-intent.ts";
 import { decideSettlement, overdueOutcome } from "./settlement.ts";
-import type { StoreCalls } from "./store-calls.ts";
+import type { StoreCalls } from "./retry-store-calls.ts";
 
 /** What delivering an intent needs. */
 export interface DeliveryParts {
@@ -46,15 +48,17 @@ export async function deliverIntent(
   emit({ type: "sending", claim: intent.claims, inDoubt: intent.inDoubt });
   const { leaseMs } = settings;
   const renew = (): Promise<boolean> => calls.ask(() => store.renew({ ...owned, leaseMs }));
-  const lease = keepLease({ clock, leaseMs, heldSince: claim.sentAt, renew, onLost: () => undefined });
+  const abort = new LazyAbort();
+  const timer = new DeadlineTimer(clock);
+  const lease = new Lease({ timer, leaseMs, heldSince: claim.sentAt, abort, renew, onLost: () => undefined });
   const sent = await sendIntent(intent, {
     settings,
-    signal: AbortSignal.any([stop, lease.signal]),
+    signal: AbortSignal.any([stop, abort.signal]),
     onEvent: (event) => emit({ type: "fetch", event }),
   });
   lease.stop();
   if ("error" in sent) {
-    if (lease.signal.aborted) return emit({ type: "lease-lost" });
+    if (abort.signal.aborted) return emit({ type: "lease-lost" });
     // Given back at once, so that others need not wait for the end of our lease.
     if (stop.aborted) return postpone(0, sent.inDoubt);
   }

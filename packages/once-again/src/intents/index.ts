@@ -13,9 +13,10 @@ export type {
   ListIntentsRequest,
   OwnedIntent,
   PendingIntent,
+  TransactionalIntentStore,
 } from "../stores/intent-store.ts";
 export type { IntentEvent, IntentNews } from "./intent-event.ts";
 export type { IntentInput } from "./intent-input.ts";
 export type { IntentsOptions, RequestHeaders } from "./intents-options.ts";
-export type { Intents } from "./intents.ts";
+export type { Intents, TransactionalIntents } from "./intents.ts";
 export { openIntents } from "./open-intents.ts";

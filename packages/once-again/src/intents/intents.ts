@@ -51,3 +51,16 @@ export interface Intents extends AsyncDisposable {
   /** Ends every attempt and gives the intents back, for whoever resumes. Nothing is lost. */
   close(): Promise<void>;
 }
+
+/** Durable intents that can be added within a transaction of your own. */
+export interface TransactionalIntents<Transaction> extends Intents {
+  /**
+   * Adds an intent in your open transaction: it commits with what else you write there, or never was. Nothing is sent before
+   * the commit, and within `pollMs` after it; `resume()` has it sent at once. Key and request are read before the first statement.
+   *
+   * @param transaction what a handler is given as `execution.transaction`, or one of your own: see the store.
+   * @throws OnceAgainError as `add`, and what your database says. Roll back then: after a failure PostgreSQL takes nothing else
+   *   in that transaction.
+   */
+  addWithin(transaction: Transaction, id: string, input: IntentInput): Promise<Intent>;
+}

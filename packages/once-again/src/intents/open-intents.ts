@@ -1,13 +1,15 @@
 import { type Listener, notify } from "../core/events.ts";
+import { invalidOptionError } from "../core/options.ts";
+import type { AddIntentAnswer, AddIntentRequest, TransactionalIntentStore } from "../stores/intent-store.ts";
 import { deliverIntent, type DeliveryParts } from "./deliver-intent.ts";
 import { closedError, conflictError, fullError } from "./intent-errors.ts";
 import type { IntentEvent } from "./intent-event.ts";
-import { readIntentInput } from "./intent-input.ts";
-import { type IntentsOptions, intentsSettings } from "./intents-options.ts";
-import type { Intents } from "./intents.ts";
+import { type IntentInput, readIntentInput } from "./intent-input.ts";
+import { type IntentsOptions, type IntentsSettings, intentsSettings } from "./intents-options.ts";
+import type { Intents, TransactionalIntents } from "./intents.ts";
 import { outcomeOf, outcomeWaiter } from "./wait-for-outcome.ts";
 import { purgeMax, sendingLoop } from "./sending-loop.ts";
-import { storeCalls } from "./store-calls.ts";
+import { retryStoreCalls } from "./retry-store-calls.ts";
 
 /**
  * Opens durable intents: the key and the whole request are on disk before the first byte is sent, so that a process
@@ -25,14 +27,18 @@ import { storeCalls } from "./store-calls.ts";
  * const outcome = await intents.submit("order-42", { url: "https://shop.example/orders", body });
  * ```
  */
-export function openIntents(options: IntentsOptions): Intents {
+export function openIntents<Transaction>(
+  options: IntentsOptions & { readonly store: TransactionalIntentStore<Transaction> },
+): TransactionalIntents<Transaction>;
+export function openIntents(options: IntentsOptions): Intents;
+export function openIntents<Transaction>(options: IntentsOptions): Intents | TransactionalIntents<Transaction> {
   const settings = intentsSettings(options);
-  const { store, giveUpAfterMs, openMax } = settings;
+  const { store } = settings;
   const stopping = new AbortController();
   const stop = stopping.signal;
   const { emit, watch } = listeners();
   const onFailure = (error: unknown): void => emit({ type: "fault", error });
-  const calls = storeCalls(settings, stop, onFailure);
+  const calls = retryStoreCalls(settings, stop, onFailure);
   const parts: DeliveryParts = {
     settings,
     calls,
@@ -46,16 +52,18 @@ export function openIntents(options: IntentsOptions): Intents {
   });
   const waitForOutcome = outcomeWaiter(settings, calls, { stop, watch, onFailure });
 
+  const adding = intentAdder(settings, stop, () => loop.wake());
   const add: Intents["add"] = async (id, input) => {
-    if (stop.aborted) throw closedError();
-    const request = await readIntentInput(id, input, settings);
-    const answer = await calls.ask(() => store.add({ ...request, giveUpAfterMs, openMax }));
-    if (answer.kind === "full") throw fullError(openMax);
-    const { kind, intent } = answer;
-    if (intent.fingerprint !== request.fingerprint) throw conflictError(id);
+    const { kind, intent } = await adding(id, input, (request) => calls.ask(() => store.add(request)));
     if (kind === "added") emit({ type: "added", id, key: intent.key });
-    if (intent.state === "pending") loop.wake();
     return intent;
+  };
+  const addWithin: TransactionalIntents<Transaction>["addWithin"] = async (transaction, id, input) => {
+    const { addWithin: within } = store as Partial<TransactionalIntentStore<Transaction>>;
+    if (within === undefined)
+      throw invalidOptionError("store", "one of intents that takes your transactions", "another");
+    // A statement that failed in a transaction can't be asked for again.
+    return (await adding(id, input, (request) => within(transaction, request))).intent;
   };
   const close = async (): Promise<void> => {
     stopping.abort(closedError());
@@ -63,6 +71,7 @@ export function openIntents(options: IntentsOptions): Intents {
   };
   return {
     add,
+    addWithin,
     async submit(id, input, { signal = new AbortController().signal } = {}) {
       signal.throwIfAborted();
       const intent = await add(id, input);
@@ -87,6 +96,26 @@ export function openIntents(options: IntentsOptions): Intents {
     },
     close,
     [Symbol.asyncDispose]: close,
+  };
+}
+
+type Added = Exclude<AddIntentAnswer, { kind: "full" }>;
+
+/** Reads what an intent shall be, and adds it as it is told. */
+function intentAdder(settings: IntentsSettings, stop: AbortSignal, wake: () => void) {
+  const { giveUpAfterMs, openMax } = settings;
+  return async (
+    id: string,
+    input: IntentInput,
+    store: (request: AddIntentRequest) => Promise<AddIntentAnswer>,
+  ): Promise<Added> => {
+    if (stop.aborted) throw closedError();
+    const request = await readIntentInput(id, input, settings);
+    const answer = await store({ ...request, giveUpAfterMs, openMax });
+    if (answer.kind === "full") throw fullError(openMax);
+    if (answer.intent.fingerprint !== request.fingerprint) throw conflictError(id);
+    if (answer.intent.state === "pending") wake();
+    return answer;
   };
 }
 

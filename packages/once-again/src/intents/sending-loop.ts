@@ -1,8 +1,8 @@
 import type { ClaimedIntent } from "../stores/intent-store.ts";
 import type { IntentsSettings } from "./intents-options.ts";
 import { originPlaces } from "./origin-places.ts";
-import type { StoreCalls } from "./store-calls.ts";
-import { wakeablePause } from "./wakeable-pause.ts";
+import type { StoreCalls } from "./retry-store-calls.ts";
+import { wakeablePause } from "../core/wakeable-pause.ts";
 
 /** Sends whatever is due, until it is stopped. */
 export interface SendingLoop {

@@ -4,7 +4,7 @@ import type { Intent, IntentOutcome } from "../stores/intent-store.ts";
 import { closedError, forgottenError } from "./intent-errors.ts";
 import type { IntentEvent } from "./intent-event.ts";
 import type { IntentsSettings } from "./intents-options.ts";
-import type { StoreCalls } from "./store-calls.ts";
+import type { StoreCalls } from "./retry-store-calls.ts";
 
 /** Waits until an intent has ended, whoever ends it. */
 export type WaitForOutcome = (id: string, signal: AbortSignal) => Promise<IntentOutcome>;

@@ -1,5 +1,5 @@
-import { configure } from "safe-stable-stringify";
-import { scanJson } from "./json-scan.ts";
+import type { Awaitable } from "../core/awaitable.ts";
+import { canonicalJson } from "./canonical-json.ts";
 import { sha256 } from "./sha256.ts";
 
 /** A body in the form in which it is compared, and which form that is, so that two forms can't be mistaken. */
@@ -16,7 +16,7 @@ export function canonicalBody(
   mediaType: string,
   contentType: string,
   body: Uint8Array<ArrayBuffer>,
-): CanonicalBody | Promise<CanonicalBody> {
+): Awaitable<CanonicalBody> {
   const bytes: CanonicalBody = { form: "bytes", content: body };
   if (mediaType === "multipart/form-data") {
     return multipartParts(contentType, body).then(
@@ -59,39 +59,6 @@ export function sortedFields(text: string): [string, string][] | string {
 function isInexact(text: string): boolean {
   return text.includes("\ufffd");
 }
-
-/**
- * JSON by RFC 8785.
- *
- * @throws Error when the text is no JSON, is nested deeper than `levelsMax`, has half a character in it, has one member
- *   twice in an object, since parsers differ on which one they take, or holds a number that a double can't keep:
- *   9007199254740993 and 9007199254740992 would become one, and two different amounts must never look the same.
- */
-function canonicalJson(text: string): string {
-  const value: unknown = JSON.parse(text);
-  // Each level has two brackets.
-  if (text.length > 2 * levelsMax && isDeeper(value, levelsMax)) throw new RangeError("nested too deep");
-  const canonical = stringifySorted(value);
-  if (canonical === undefined || loneSurrogate.test(canonical)) throw new TypeError("not JSON");
-  const { members, isExact } = scanJson(text);
-  if (!isExact) throw new RangeError("inexact number");
-  if (members > 1 && members !== scanJson(canonical).members) throw new TypeError("a member twice");
-  return canonical;
-}
-
-/** How many levels are looked at. How many there is room for depends on who calls, and one body must have one form. */
-const levelsMax = 500;
-
-function isDeeper(value: unknown, levels: number): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  return levels === 0 || Object.values(value).some((member) => isDeeper(member, levels - 1));
-}
-
-/** What RFC 8785 asks for is what JavaScript writes, with the members sorted by the UTF-16 of their names. */
-const stringifySorted = configure({ strict: true });
-
-/** Half a character, of which RFC 8785, section 3.2.2.2, wants no canonical form: written as an escape, never by itself. */
-const loneSurrogate = /(?<!\\)(?:\\\\)*\\ud[89a-f]/;
 
 /**
  * The parts of a multipart body without its boundary; files by their hash.

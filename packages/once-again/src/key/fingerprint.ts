@@ -1,5 +1,6 @@
+import { type Awaitable, isPromise } from "../core/awaitable.ts";
 import { joinBytes } from "../core/bytes.ts";
-import { canonicalBody, sortedFields } from "./canonical-body.ts";
+import { type CanonicalBody, canonicalBody, sortedFields } from "./canonical-body.ts";
 import { sha256 } from "./sha256.ts";
 
 /** The request that a fingerprint is taken of. */
@@ -23,9 +24,23 @@ export interface FingerprintedRequest {
  * fields, multipart bodies by their parts; every other body byte for byte.
  */
 export async function fingerprint(request: FingerprintedRequest): Promise<string> {
-  const { method, path, query, contentType, body } = request;
-  const mediaType = mediaTypeOf(contentType);
-  const { form, content } = await canonicalBody(mediaType, contentType, body);
+  return requestFingerprint(request);
+}
+
+/** The same, at once where it can be had at once: of all but large bodies and those of several parts, on a server. */
+export function requestFingerprint(request: FingerprintedRequest): Awaitable<string> {
+  const mediaType = mediaTypeOf(request.contentType);
+  const body = canonicalBody(mediaType, request.contentType, request.body);
+  return isPromise(body)
+    ? body.then((canonical) => fingerprintOf(request, mediaType, canonical))
+    : fingerprintOf(request, mediaType, body);
+}
+
+function fingerprintOf(
+  { method, path, query }: FingerprintedRequest,
+  mediaType: string,
+  { form, content }: CanonicalBody,
+): Awaitable<string> {
   const fields = sortedFields(query.startsWith("?") ? query.slice(1) : query);
   // The end of an array of JSON can't be mistaken, so nothing need separate it from what follows.
   const head = JSON.stringify([method.toUpperCase(), path, fields, mediaType, form]);

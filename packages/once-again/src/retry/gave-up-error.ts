@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../core/error-codes.ts";
 import { OnceAgainError } from "../core/errors.ts";
-import type { Limit } from "./plan.ts";
+import type { Limit } from "./next-wait.ts";
 
 /** What a call that gave up says about itself. Times are milliseconds. */
 export interface GaveUpDetails {

@@ -2,7 +2,7 @@ import { notify } from "../core/events.ts";
 import type { Outcome } from "./attempt.ts";
 import type { Decision } from "./decision.ts";
 import { gaveUpError } from "./gave-up-error.ts";
-import { planRetry } from "./plan.ts";
+import { planRetry } from "./next-wait.ts";
 import type { FailureKind, RetryBudget } from "./retry-budget.ts";
 import type { DenialReason, RetryEvent } from "./retry-event.ts";
 import type { RetryPolicy } from "./retry-options.ts";
@@ -36,7 +36,9 @@ export function beginAttempt<T>(call: RetryCall<T>): number | undefined {
   signal?.throwIfAborted();
   call.attempts += 1;
   if (onEvent !== undefined) emit(call, { type: "attempt-started", attempt: call.attempts });
-  return deadlineMs === undefined ? undefined : Math.max(0, deadlineMs - elapsedMs(call));
+  // The first begins with the call.
+  if (deadlineMs === undefined || call.attempts === 1) return deadlineMs;
+  return Math.max(0, deadlineMs - elapsedMs(call));
 }
 
 /**

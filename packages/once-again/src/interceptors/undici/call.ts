@@ -6,7 +6,7 @@ import { askCondition } from "../../client/retry-condition.ts";
 import { failureOf, markUnsent } from "../../client/retry-rule.ts";
 import type { Clock } from "../../core/clock.ts";
 import { type Listener, notify } from "../../core/events.ts";
-import { isIdempotentMethod } from "../../delivery/index.ts";
+import { isIdempotentMethod, statusVerdict } from "../../delivery/index.ts";
 import { attemptTimeoutError, type Outcome } from "../../retry/attempt.ts";
 import type { Decision, RetryEvent } from "../../retry/index.ts";
 import { beginAttempt, beginCall, endAttempt, giveUp, type RetryCall } from "../../retry/retry-call.ts";
@@ -170,19 +170,23 @@ export class Call implements AttemptOwner, SteeredCall {
   #decide(outcome: Outcome<UndiciHead>, attempt: number): Decision {
     const { isSentOnce, key, options, origin } = this.#request;
     const { shouldRetry, trustsRetryAfter } = this.#surroundings.settings;
-    const found = failureOf(outcome, this.clock.now(), trustsRetryAfter(origin));
+    const status = "value" in outcome ? outcome.value.status : undefined;
+    // Most attempts are no failure: then the time need not be read.
+    const isSuccess = status !== undefined && statusVerdict(status) === undefined;
+    const found = isSuccess ? undefined : failureOf(outcome, this.clock.now(), trustsRetryAfter(origin));
     // Undici tells of a start before it writes the first byte.
     const wasSent = this.attemptController !== undefined;
     const failure = found === undefined || wasSent ? found : markUnsent(found);
-    const status = "value" in outcome ? outcome.value.status : undefined;
-    const call = { attempt, key, method: options.method, url: this.#url };
-    const wanted = failure && shouldRetry && askCondition(shouldRetry, call, outcome, failure);
+    const wanted =
+      failure &&
+      shouldRetry &&
+      askCondition(shouldRetry, { attempt, key, method: options.method, url: this.#url }, outcome, failure);
     const decision = decideAttempt(this.#state, { attempt, status, failure, wasSent, wanted });
     return decision.action === "retry" && isSentOnce ? { action: "stop", why: "body-not-replayable" } : decision;
   }
 
   #unknownOutcome(by: "response" | "error", cause?: unknown): Error | undefined {
-    return unknownOutcome(this.#state, { by, cause }, this.clock.now());
+    return unknownOutcome(this.#state, { by, cause }, this.clock);
   }
 
   #stopTimer(): void {

@@ -22,7 +22,7 @@ const attemptsMax = 2;
  * @param stop ends what insists, after one try more.
  * @param onFailure hears of each failure that is not thrown.
  */
-export function storeCalls(
+export function retryStoreCalls(
   { clock, pollMs, storeMsMax }: IntentsSettings,
   stop: AbortSignal,
   onFailure: (error: unknown) => void,

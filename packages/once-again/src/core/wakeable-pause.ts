@@ -1,4 +1,4 @@
-import type { Clock } from "../core/clock.ts";
+import type { Clock } from "./clock.ts";
 
 /** A pause that `wake` ends early, also a `wake` that came before it. */
 export interface WakeablePause {

@@ -1,0 +1,98 @@
+import type { Clock } from "./clock.ts";
+
+/**
+ * Something that has its time, and is called when that is over. It stands in a ring as itself: neither an entry, nor a
+ * callback, nor a timer of the platform's has to be made for it.
+ */
+export abstract class Deadline {
+  #at = Number.NEGATIVE_INFINITY;
+  #previous: Deadline = this;
+  #next: Deadline = this;
+
+  /** Is called once, when its time is over. */
+  abstract onDue(): void;
+
+  static at(deadline: Deadline): number {
+    return deadline.#at;
+  }
+
+  static next(deadline: Deadline): Deadline {
+    return deadline.#next;
+  }
+
+  /** Puts it behind all that are due no later, and in front of `end`. */
+  static insert(deadline: Deadline, at: number, end: Deadline): void {
+    let previous = end.#previous;
+    while (previous.#at > at) previous = previous.#previous;
+    const next = previous.#next;
+    deadline.#at = at;
+    deadline.#previous = previous;
+    deadline.#next = next;
+    previous.#next = deadline;
+    next.#previous = deadline;
+  }
+
+  static unlink(deadline: Deadline): void {
+    deadline.#previous.#next = deadline.#next;
+    deadline.#next.#previous = deadline.#previous;
+    // Somebody may still hold this one; its neighbours must not stay in memory because of it.
+    deadline.#previous = deadline.#next = deadline;
+  }
+}
+
+/** Stands for none: it is before the first and after the last. */
+class End extends Deadline {
+  onDue(): void {
+    // Never in its own ring.
+  }
+}
+
+/**
+ * The deadlines of one kind, in the order in which they are due, with one timer for the first of them. They are for
+ * limits that each operation has and hardly any reaches: a timer of the platform's for each would cost more than the
+ * operation.
+ *
+ * Use one for each kind of limit. A deadline that is due before others takes one step for each of them to be put in
+ * its place.
+ */
+export class DeadlineTimer {
+  readonly clock: Clock;
+  readonly #end = new End();
+  #cancelTimer: (() => void) | undefined;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  /** Has a deadline fall due at a time of the monotonic clock, and no longer when it was set to before. */
+  set(deadline: Deadline, at: number): void {
+    const wasFirst = Deadline.next(this.#end) === deadline;
+    Deadline.unlink(deadline);
+    Deadline.insert(deadline, at, this.#end);
+    if (wasFirst || Deadline.next(this.#end) === deadline) this.#waitForFirst();
+  }
+
+  /** Clearing one that is not set does nothing. */
+  clear(deadline: Deadline): void {
+    Deadline.unlink(deadline);
+    if (Deadline.next(this.#end) === this.#end) this.#waitForFirst();
+  }
+
+  #waitForFirst(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    const first = Deadline.next(this.#end);
+    if (first === this.#end) return;
+    const leftMs = Deadline.at(first) - this.clock.monotonic();
+    this.#cancelTimer = this.clock.timer(Math.max(0, leftMs), () => this.#fire());
+  }
+
+  #fire(): void {
+    const first = Deadline.next(this.#end);
+    if (Deadline.at(first) > this.clock.monotonic()) return this.#waitForFirst();
+    Deadline.unlink(first);
+    // Before the call: if it throws, those after it are called all the same.
+    this.#waitForFirst();
+    first.onDue();
+  }
+}

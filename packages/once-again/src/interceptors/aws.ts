@@ -1,0 +1,144 @@
+import { hasMethod } from "../core/client-names.ts";
+import { checkNames, type OptionNames } from "../core/option-names.ts";
+import { invalidOptionError } from "../core/options.ts";
+import { errorVerdict, statusVerdict } from "../delivery/index.ts";
+import { successBudget } from "../retry/budgets/index.ts";
+import type { Decision } from "../retry/decision.ts";
+import { planRetry } from "../retry/next-wait.ts";
+import type { FailureKind, RetryBudget } from "../retry/retry-budget.ts";
+import { recordSuccess } from "../retry/retry-call.ts";
+import { type RetryOptions, retryPolicy } from "../retry/retry-options.ts";
+
+/** How the calls of one AWS client are tried again. Options that `retry` has too mean the same there. */
+export interface AwsRetryOptions extends Pick<
+  RetryOptions<never>,
+  "attemptsMax" | "backoff" | "deadlineMs" | "clock" | "random"
+> {
+  /**
+   * Whether every command of this client means the same twice as once: reads, writes that overwrite, and commands with a
+   * client token or a deduplication id. Default `false`: a command whose outcome is unknown is not sent again.
+   */
+  readonly repeatable?: boolean | undefined;
+  /** What retries are paid from; default a `successBudget` of this strategy, `"off"` makes them free. */
+  readonly budget?: RetryBudget | "off" | undefined;
+}
+
+/** What the SDK knows of a failure: `RetryErrorInfo` of `@smithy/types` fits. */
+export interface AwsFailure {
+  readonly error?: unknown;
+  readonly errorType: "TRANSIENT" | "THROTTLING" | "SERVER_ERROR" | "CLIENT_ERROR";
+  readonly retryAfterHint?: Date;
+}
+
+/** One call on its way: a `RetryToken` of `@smithy/types`. */
+export interface AwsRetryToken {
+  /** Retries made. */
+  getRetryCount(): number;
+  /** How long the SDK waits before the next attempt, milliseconds. */
+  getRetryDelay(): number;
+}
+
+/** A `RetryStrategyV2` of `@smithy/types`: the option `retryStrategy` of every client of the AWS SDK, version 3. */
+export interface AwsRetryStrategy {
+  acquireInitialRetryToken(scope: string): Promise<AwsRetryToken>;
+  refreshRetryTokenForRetry(token: AwsRetryToken, failure: AwsFailure): Promise<AwsRetryToken>;
+  recordSuccess(token: AwsRetryToken): void;
+}
+
+const names: OptionNames<AwsRetryOptions> = {
+  attemptsMax: true,
+  backoff: true,
+  deadlineMs: true,
+  clock: true,
+  random: true,
+  repeatable: "boolean",
+  budget: true,
+};
+
+/** How far a call has come. */
+interface Call {
+  readonly retries: number;
+  readonly startedAt: number;
+  readonly delayMs: number;
+  readonly backoffMs: number;
+  readonly lastRetryKind: FailureKind | undefined;
+}
+
+/**
+ * The retries of this library for a client of the AWS SDK, version 3, in the place of its own: backoff with jitter, a
+ * budget, a deadline, and the rule that a command is sent again only where that is safe. The SDK's own strategies send
+ * again whatever met a lost connection or a 500, and so publish a message twice.
+ *
+ * Sent again is what was throttled and what never left this machine; with `repeatable: true` also what ended in a 5xx or a
+ * lost connection. A call that is not sent again rejects with the SDK's own error. `deadlineMs` begins no wait that would
+ * not end before it; to cut an attempt is for the client's `requestHandler`.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
+ * @example
+ * ```ts
+ * const queue = new SQSClient({ retryStrategy: awsRetryStrategy() });
+ * const table = new DynamoDBClient({ retryStrategy: awsRetryStrategy({ repeatable: true }) });
+ * ```
+ */
+export function awsRetryStrategy(options: AwsRetryOptions = {}): AwsRetryStrategy {
+  checkNames("awsRetryStrategy", options, names);
+  const { repeatable = false, budget: given, ...retryOptions } = options;
+  // A text such as "no" would be a yes.
+  const budget = given === "off" ? undefined : (given ?? successBudget());
+  if (budget !== undefined && !hasMethod(budget, "tryTake")) {
+    throw invalidOptionError("budget", 'a retry budget, or "off"', budget);
+  }
+  const policy = { ...retryPolicy<never>(retryOptions), budget };
+  const { clock } = policy;
+  const calls = new WeakMap<AwsRetryToken, Call>();
+  const tokenOf = (call: Call): AwsRetryToken => {
+    const token = { getRetryCount: () => call.retries, getRetryDelay: () => call.delayMs };
+    calls.set(token, call);
+    return token;
+  };
+  const beginCall = (): Call => {
+    budget?.onRequest?.();
+    return { retries: 0, startedAt: clock.monotonic(), delayMs: 0, backoffMs: 0, lastRetryKind: undefined };
+  };
+  return {
+    async acquireInitialRetryToken() {
+      return tokenOf(beginCall());
+    },
+    async refreshRetryTokenForRetry(token, failure) {
+      const call = calls.get(token) ?? beginCall();
+      const progress = {
+        attempts: call.retries + 1,
+        elapsedMs: clock.monotonic() - call.startedAt,
+        previousDelayMs: call.backoffMs,
+      };
+      const plan = planRetry(policy, decisionOn(failure, repeatable, clock.now()), progress);
+      // The SDK throws the error that it has.
+      if (plan.action !== "wait") throw failure.error ?? new Error(`No retry: ${plan.why}.`);
+      const { delayMs, backoffMs, kind = call.lastRetryKind } = plan;
+      return tokenOf({ ...call, retries: call.retries + 1, delayMs, backoffMs, lastRetryKind: kind });
+    },
+    recordSuccess(token) {
+      if (budget !== undefined) recordSuccess(budget, calls.get(token)?.lastRetryKind);
+    },
+  };
+}
+
+/** What a failed attempt proves, and what may be done about it. */
+function decisionOn({ error, errorType, retryAfterHint }: AwsFailure, repeatable: boolean, nowMs: number): Decision {
+  const delayMsMin = retryAfterHint && Math.max(0, retryAfterHint.getTime() - nowMs);
+  if (errorType === "THROTTLING") return { action: "retry", delayMsMin, kind: "throttled", why: "throttled" };
+  const status = statusOf(error);
+  if (status !== undefined && errorType === "CLIENT_ERROR") return { action: "stop", why: "permanent" };
+  const verdict = status === undefined ? errorVerdict(error) : statusVerdict(status);
+  if (errorType !== "TRANSIENT" && verdict?.transient !== true) return { action: "stop", why: "permanent" };
+  // What the SDK retries after a 4xx was refused: a signature whose clock was wrong, a body that did not come whole.
+  const isRefused = status !== undefined && status >= 400 && status < 500 && status !== 408;
+  if (!isRefused && verdict?.delivery !== "never" && !repeatable) return { action: "stop", why: "unsafe" };
+  return { action: "retry", delayMsMin, why: verdict?.reason };
+}
+
+/** The status that a service answered with, as the SDK puts it into its errors. */
+function statusOf(error: unknown): number | undefined {
+  const { $metadata } = (error ?? {}) as { $metadata?: { httpStatusCode?: number } };
+  return $metadata?.httpStatusCode;
+}

@@ -1,0 +1,176 @@
+import { exactNumber } from "./exact-number.ts";
+
+/** How many levels are read. How many there is room for depends on who calls, and one text must have one form. */
+const levelsMax = 500;
+
+/**
+ * JSON by RFC 8785: without white space, members in the order of their names, texts and numbers as JavaScript writes them.
+ * It is made in one pass over the text, and no value is made of it: `JSON.parse` of V8 13 may take a name with escapes for
+ * another name.
+ *
+ * @param text well-formed, as text out of UTF-8 is.
+ * @throws SyntaxError when the text is no JSON (RFC 8259), is nested deeper than `levelsMax`, has half a character in it, has
+ *   one member twice in an object, since parsers differ on which one they take, or holds a number that a double can't keep:
+ *   9007199254740993 and 9007199254740992 would become one, and two different amounts must never look the same.
+ */
+export function canonicalJson(text: string): string {
+  const reader = new JsonReader(text);
+  const canonical = reader.value(levelsMax);
+  reader.end();
+  return canonical;
+}
+
+const [quote, backslash, comma, colon, minus, zero, nine] = [0x22, 0x5c, 0x2c, 0x3a, 0x2d, 0x30, 0x39];
+const [openBracket, closeBracket, openBrace, closeBrace] = [0x5b, 0x5d, 0x7b, 0x7d];
+
+/** Goes through a text once. Each method takes what stands next, and gives its canonical form. */
+class JsonReader {
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** @param levels how many lists and objects may stand in each other here. */
+  value(levels: number): string {
+    const code = this.#next();
+    if (code === quote) return this.#string();
+    if (code === openBrace) return this.#object(levels);
+    if (code === openBracket) return this.#list(levels);
+    return code === minus || isDigit(code) ? this.#number() : this.#match(wordAt);
+  }
+
+  end(): void {
+    this.#next();
+    if (this.#at < this.#text.length) this.#fail();
+  }
+
+  #object(levels: number): string {
+    const members: Member[] = [];
+    if (this.#opens(closeBrace, levels)) {
+      do members.push(this.#member(levels - 1));
+      while (this.#goesOn(closeBrace));
+    }
+    members.sort(byName);
+    let canonical = "";
+    let previous: string | undefined;
+    for (const { name, text } of members) {
+      if (name === previous) this.#fail();
+      canonical += previous === undefined ? text : `,${text}`;
+      previous = name;
+    }
+    return `{${canonical}}`;
+  }
+
+  #member(levels: number): Member {
+    if (this.#next() !== quote) this.#fail();
+    const written = this.#string();
+    if (this.#next() !== colon) this.#fail();
+    this.#at += 1;
+    const name = written.includes("\\") ? (JSON.parse(written) as string) : written.slice(1, -1);
+    return { name, text: `${written}:${this.value(levels)}` };
+  }
+
+  #list(levels: number): string {
+    if (!this.#opens(closeBracket, levels)) return "[]";
+    let canonical = this.value(levels - 1);
+    while (this.#goesOn(closeBracket)) canonical += `,${this.value(levels - 1)}`;
+    return `[${canonical}]`;
+  }
+
+  /** Takes an opening bracket. @returns whether there is something in it; its end is taken if not. */
+  #opens(close: number, levels: number): boolean {
+    if (levels === 0) this.#fail();
+    this.#at += 1;
+    if (this.#next() !== close) return true;
+    this.#at += 1;
+    return false;
+  }
+
+  /** Takes a comma, or the end. @returns whether it was a comma. */
+  #goesOn(close: number): boolean {
+    const code = this.#next();
+    if (code !== comma && code !== close) this.#fail();
+    this.#at += 1;
+    return code === comma;
+  }
+
+  #string(): string {
+    const end = stringEnd(this.#text, this.#at);
+    if (end < 0) this.#fail();
+    const written = this.#text.slice(this.#at, end + 1);
+    this.#at = end + 1;
+    if (!notPlain.test(written)) return written;
+    const value = JSON.parse(written) as string;
+    if (!value.isWellFormed()) this.#fail();
+    return JSON.stringify(value);
+  }
+
+  #number(): string {
+    return this.#plainInteger() ?? exactNumber(this.#match(numberAt)) ?? this.#fail();
+  }
+
+  /** Most numbers: whole, of so many digits that every double keeps them, and written as JavaScript does. */
+  #plainInteger(): string | undefined {
+    const text = this.#text;
+    const start = this.#at;
+    let end = start;
+    while (isDigit(text.charCodeAt(end))) end += 1;
+    if (end === start || end - start > digitsMax) return undefined;
+    if (text.charCodeAt(start) === zero || inNumber.has(text.charCodeAt(end))) return undefined;
+    this.#at = end;
+    return text.slice(start, end);
+  }
+
+  #match(pattern: RegExp): string {
+    pattern.lastIndex = this.#at;
+    const [matched] = pattern.exec(this.#text) ?? this.#fail();
+    this.#at = pattern.lastIndex;
+    return matched;
+  }
+
+  /** Passes white space. @returns what stands behind it; `NaN` at the end. */
+  #next(): number {
+    for (; ; this.#at += 1) {
+      const code = this.#text.charCodeAt(this.#at);
+      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return code;
+    }
+  }
+
+  #fail(): never {
+    throw new SyntaxError(`No JSON with a canonical form, at ${this.#at}.`);
+  }
+}
+
+const wordAt = /true|false|null/y;
+const numberAt = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?/y;
+/** All but what a string may hold and stay as it is: backslashes, and control characters. */
+const notPlain = /[^ -[\]-\uffff]/;
+/** What may stand in a number behind its first digits: `.`, `e` and `E`. */
+const inNumber: ReadonlySet<number> = new Set([0x2e, 0x65, 0x45]);
+const digitsMax = 15;
+
+function isDigit(code: number): boolean {
+  return code >= zero && code <= nine;
+}
+
+/** Where the quote stands that ends the string which begins at `start`; negative where none does. */
+function stringEnd(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
+    let before = end;
+    while (text.charCodeAt(before - 1) === backslash) before -= 1;
+    if ((end - before) % 2 === 0) return end;
+  }
+}
+
+interface Member {
+  readonly name: string;
+  /** In its canonical form, with the name. */
+  readonly text: string;
+}
+
+/** By the UTF-16 of the names (RFC 8785, section 3.2.3). */
+function byName(one: Member, other: Member): number {
+  return one.name < other.name ? -1 : 1;
+}
