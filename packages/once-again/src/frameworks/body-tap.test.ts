@@ -16,7 +16,9 @@ async function found(
   const url = await startHttpServer(async (request, response) => {
     if (wait !== undefined) await wait(request);
     const heard = tapBody(request, bytesMax);
-    const bytes = await requestBytes(request, {}, bytesMax).catch((error: { code: string }) => error.code);
+    const bytes = await (async () => requestBytes(request, {}, bytesMax))().catch(
+      (error: { code: string }) => error.code,
+    );
     const isUntouched = !request.readableDidRead;
     const read = typeof bytes === "string" ? [] : [...(await buffer(request))];
     const same = typeof bytes !== "string" && Buffer.from(bytes).equals(Buffer.from(read));

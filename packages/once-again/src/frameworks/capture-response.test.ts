@@ -5,7 +5,7 @@ import { pipeline } from "node:stream/promises";
 import { expect, test } from "vitest";
 import { startHttpServer } from "../../../../test/support/http-server.ts";
 import type { HttpResponse } from "../http/index.ts";
-import { captureResponse } from "./capture-response.ts";
+import { ResponseCapture } from "./capture-response.ts";
 
 /** What is kept of what a handler does to a real response, and what the caller then gets. */
 async function captured(
@@ -15,7 +15,7 @@ async function captured(
   let kept: HttpResponse | undefined;
   const url = await startHttpServer(async (_, response) => {
     for (const [name, value] of Object.entries(before)) response.setHeader(name, value);
-    const capture = captureResponse(response, response.req, bytesMax);
+    const capture = new ResponseCapture(response, response.req, bytesMax);
     const answer = capture.begin();
     void handle(response);
     kept = await answer;
@@ -176,7 +176,7 @@ test("more than may be kept is refused at the end, not before it", async () => {
   let outcome: unknown;
   let endedFirst = false;
   const url = await startHttpServer((_, response) => {
-    const capture = captureResponse(response, response.req, 10);
+    const capture = new ResponseCapture(response, response.req, 10);
     capture.begin().catch((error: unknown) => {
       outcome = error;
       expect(endedFirst).toBe(true);
@@ -202,7 +202,7 @@ test("a response that another wrapped before is given back as it was wrapped", a
       calls.push("wrapped end");
       return Reflect.apply(end, this, args) as ServerResponse;
     } as typeof response.end;
-    const capture = captureResponse(response, response.req, 100);
+    const capture = new ResponseCapture(response, response.req, 100);
     const answer = capture.begin();
     response.end("whole");
     capture.send(await answer);
@@ -219,7 +219,7 @@ test("a writeHead that another put in its place finds the headers set, as for an
       this.setHeader("x-wrapped", "1");
       return Reflect.apply(writeHead, this, [status]) as ServerResponse;
     };
-    const capture = captureResponse(response, response.req, 100);
+    const capture = new ResponseCapture(response, response.req, 100);
     const answer = capture.begin();
     response.writeHead(201, { "x-handler": "1" }).end("whole");
     capture.send(await answer);
@@ -230,7 +230,7 @@ test("a writeHead that another put in its place finds the headers set, as for an
 
 test("after the answer was sent, what is written late is dropped", async () => {
   const url = await startHttpServer(async (_, response) => {
-    const capture = captureResponse(response, response.req, 100);
+    const capture = new ResponseCapture(response, response.req, 100);
     const answer = capture.begin();
     response.end("whole");
     response.write("late");
@@ -245,7 +245,7 @@ test("after the answer was sent, what is written late is dropped", async () => {
 test("a run that is begun anew leaves nothing of the one before", async () => {
   const url = await startHttpServer(async (_, response) => {
     response.setHeader("x-outer", "as it was");
-    const capture = captureResponse(response, response.req, 100);
+    const capture = new ResponseCapture(response, response.req, 100);
     const first = capture.begin();
     response.writeHead(418, { "x-outer": "changed", "x-first": "1" }).end("first");
     await first;

@@ -1,5 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { OnceAgainError } from "../core/errors.ts";
 import type { HttpResponse } from "../http/index.ts";
 import { type Holder, holdConnection, releaseConnection } from "./connection-hold.ts";
 import {
@@ -28,26 +29,6 @@ import {
 import { BodyBuffer } from "./body-buffer.ts";
 import { resultTooLargeError } from "./errors.ts";
 
-/** A response that keeps what is written to it, instead of sending it. */
-export interface ResponseCapture {
-  /** Whether a run has begun. */
-  readonly hasBegun: boolean;
-  /**
-   * Begins a run of the handler, with the response as it was at first: an earlier run was and is forgotten.
-   *
-   * @returns the answer, once `end` was called; rejects with `ONCE_RESULT_TOO_LARGE` when more was written by then than
-   *   may be kept, and with an error of its own when the response was destroyed instead.
-   */
-  begin(): Promise<HttpResponse>;
-  /**
-   * Sends an answer: the captured one, or another in its place. Nothing is sent where somebody else has answered, and a
-   * plain 500 in the place of an answer that can't be sent.
-   *
-   * @returns the reason why the answer could not be sent.
-   */
-  send(answer: HttpResponse): unknown;
-}
-
 const taken = Symbol("taken over");
 
 interface TakenResponse extends ServerResponse {
@@ -62,48 +43,74 @@ interface TakenResponse extends ServerResponse {
  * and with it the operation, which is to end and be kept all the same. What is set in the response shows as it would
  * without us: `headersSent` after the first byte, `writableEnded` after the end.
  */
-export function captureResponse(response: ServerResponse, request: IncomingMessage, bytesMax: number): ResponseCapture {
-  const headersBefore = hasNoHeaders(response) ? undefined : response.getHeaders();
-  const statusBefore = response.statusCode;
-  // A repeat runs no handler, and most answers may be those of repeats: only a run takes the response over.
-  let own: Taken | undefined;
-  return {
-    get hasBegun() {
-      return own !== undefined;
-    },
-    begin() {
-      const isFirst = own === undefined;
-      own ??= new Taken(response, request, headersBefore, bytesMax);
-      const answer = own.begin(response);
-      if (!isFirst) restoreHeaders(response, headersBefore);
-      response.statusCode = statusBefore;
-      return answer;
-    },
-    send(answer) {
-      own?.giveBack(response);
-      if (isAnswered(response)) return undefined;
-      const captured = own?.answer?.body === answer.body ? own.answer : undefined;
-      const fault = sendResponse(response, headersBefore, answer, captured);
-      if (own === undefined) return fault;
-      // A stream that a failed handler left piped into it must not fail at "write after end".
-      setMethods(response, { ...own.methods, ...lateMethods });
-      if (own.shown.hungUp) response.emit("close");
-      return fault;
-    },
-  };
+export class ResponseCapture {
+  readonly #response: ServerResponse;
+  readonly #request: IncomingMessage;
+  readonly #bytesMax: number;
+  readonly #headersBefore: OutgoingHttpHeaders | undefined;
+  readonly #statusBefore: number;
+  /** A repeat runs no handler, and most answers may be those of repeats: only a run takes the response over. */
+  #own: Taken | undefined;
+
+  constructor(response: ServerResponse, request: IncomingMessage, bytesMax: number) {
+    this.#response = response;
+    this.#request = request;
+    this.#bytesMax = bytesMax;
+    this.#headersBefore = hasNoHeaders(response) ? undefined : response.getHeaders();
+    this.#statusBefore = response.statusCode;
+  }
+
+  /** Whether a run has begun. */
+  get hasBegun(): boolean {
+    return this.#own !== undefined;
+  }
+
+  /**
+   * Begins a run of the handler, with the response as it was at first: an earlier run was and is forgotten.
+   *
+   * @returns the answer, once `end` was called; rejects with `ONCE_RESULT_TOO_LARGE` when more was written by then than
+   *   may be kept, and with an error of its own when the response was destroyed instead.
+   */
+  begin(): Promise<HttpResponse> {
+    const isFirst = this.#own === undefined;
+    this.#own ??= new Taken(this.#response, this.#request, this.#headersBefore, this.#bytesMax);
+    const answer = this.#own.begin(this.#response);
+    if (!isFirst) restoreHeaders(this.#response, this.#headersBefore);
+    this.#response.statusCode = this.#statusBefore;
+    return answer;
+  }
+
+  /**
+   * Sends an answer: the captured one, or another in its place. Nothing is sent where somebody else has answered, and a
+   * plain 500 in the place of an answer that can't be sent.
+   *
+   * @returns the reason why the answer could not be sent.
+   */
+  send(answer: HttpResponse): unknown {
+    const response = this.#response;
+    const own = this.#own;
+    own?.giveBack(response);
+    if (isAnswered(response)) return undefined;
+    const captured = own?.answer?.body === answer.body ? own.answer : undefined;
+    const fault = sendResponse(response, this.#headersBefore, answer, captured);
+    if (own === undefined) return fault;
+    // A stream that a failed handler left piped into it must not fail at "write after end".
+    Object.assign(response, lateMethods);
+    if (own.shown.hungUp) response.emit("close");
+    return fault;
+  }
 }
 
 /**
- * Fails the answer that is being written to a response, if there is one: what was written of it is half an answer, and
- * no error page can follow it.
- *
- * @returns whether there is one.
+ * Notes what a handler threw, for a framework that turns errors into answers of its own: one that says that nothing
+ * happened, whatever the answer will be. An answer that is being written fails: what was written of it is half an answer,
+ * and no error page can follow it.
  */
-export function failResponse(response: ServerResponse, error: unknown): boolean {
+export function recordNoEffect(response: ServerResponse, error: unknown): void {
   const own = (response as TakenResponse)[taken];
-  if (own === undefined || !own.hasHead || own.isOver) return false;
-  own.fail(error);
-  return true;
+  if (own === undefined || own.isOver) return;
+  if (own.hasHead) return own.fail(error);
+  if (OnceAgainError.isInstance(error, "ONCE_NO_EFFECT")) own.noEffect = error;
 }
 
 /**
@@ -131,6 +138,8 @@ class Taken implements Holder {
   isOver = false;
   /** What the last run answered. */
   answer: CapturedResponse | undefined;
+  /** What the current run's handler threw, if that says that nothing happened. */
+  noEffect: OnceAgainError | undefined;
   /** Who waited for the response's end before it was taken over: they hear of it when it has gone out. */
   finishListeners: unknown[] | undefined;
   /** What the current run has written. */
@@ -159,6 +168,7 @@ class Taken implements Holder {
     this.head = undefined;
     this.hasHead = false;
     this.answer = undefined;
+    this.noEffect = undefined;
     this.written = new BodyBuffer(this.#bytesMax);
     response[taken] = this;
     this.finishListeners ??= response.rawListeners("finish");
@@ -183,6 +193,7 @@ class Taken implements Holder {
   end(answer: Omit<CapturedResponse, "body">): void {
     const { status, headers } = answer;
     const { body } = this.written;
+    if (this.noEffect !== undefined) return this.fail(this.noEffect);
     if (body === undefined) return this.fail(resultTooLargeError(this.#bytesMax));
     this.answer = { ...answer, body };
     this.#run?.resolve({ status, headers, body });

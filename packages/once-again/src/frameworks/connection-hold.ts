@@ -5,7 +5,8 @@ const held = Symbol("held connection");
 
 /** What carries a request: its socket, or its stream of HTTP/2. */
 interface Connection extends EventEmitter {
-  [held]?: HeldEvents;
+  /** Also read through an open socket. */
+  [held]?: HeldConnection;
   destroyed?: boolean;
 }
 
@@ -19,10 +20,14 @@ export interface Holder {
   connectionDestroyed(): void;
 }
 
-interface HeldEvents {
+interface HeldConnection {
+  readonly connection: Connection;
+  /** As handlers see it. */
+  readonly open: Connection;
   readonly emit: (this: Connection, event: string | symbol, ...args: unknown[]) => boolean;
   readonly endings: ReadonlySet<string | symbol>;
-  readonly holders: Set<Holder>;
+  /** Hardly ever more than one. Not a set: its old tables would hold what was in them, as those of a `Map` do. */
+  readonly holders: Holder[];
   events: [event: string | symbol, args: unknown[]][];
 }
 
@@ -34,39 +39,46 @@ interface HeldEvents {
 export function holdConnection(request: IncomingMessage, holder: Holder): void {
   const connection = connectionOf(request);
   if (connection === undefined) return;
-  let own = connection[held];
-  if (own === undefined) {
-    const endings = isHttp2(request) ? endingsOfStream : endingsOfSocket;
-    const { emit: ownEmit } = connection as Pick<HeldEvents, "emit">;
-    own = { emit: ownEmit, endings, holders: new Set(), events: [] };
-    connection[held] = own;
-    // One function for all of them, and it stays: a connection serves many requests.
-    connection.emit = emit;
-  }
-  own.holders.add(holder);
-  if (!isHttp2(request)) request.socket = openSocket(request.socket);
+  const own = (connection[held] ??= takeConnection(connection, isHttp2(request)));
+  own.holders.push(holder);
+  if (!isHttp2(request)) request.socket = own.open as Socket;
+}
+
+/** One function for all requests of a connection, and it stays. */
+function takeConnection(connection: Connection, isStream: boolean): HeldConnection {
+  const { emit: ownEmit } = connection as Pick<HeldConnection, "emit">;
+  connection.emit = emit;
+  return {
+    connection,
+    open: isStream ? connection : openSocket(connection as Socket),
+    emit: ownEmit,
+    endings: isStream ? endingsOfStream : endingsOfSocket,
+    holders: [],
+    events: [],
+  };
 }
 
 /** Lets a connection go: what it had to tell is told now. */
 export function releaseConnection(request: IncomingMessage, holder: Holder): void {
-  if (!isHttp2(request)) request.socket = realSocket(request.socket);
-  const connection = connectionOf(request);
-  const own = connection?.[held];
-  own?.holders.delete(holder);
+  const own = connectionOf(request)?.[held];
+  if (own === undefined) return;
+  if (!isHttp2(request)) request.socket = own.connection as Socket;
+  const at = own.holders.indexOf(holder);
+  if (at >= 0) own.holders.splice(at, 1);
   // In a turn of its own: a listener's fault is none of who sends the answer.
-  if (own !== undefined && own.events.length > 0) process.nextTick(tellEvents, connection);
+  if (own.events.length > 0) process.nextTick(tellEvents, own.connection);
 }
 
 function emit(this: Connection, event: string | symbol, ...args: unknown[]): boolean {
   const own = this[held]!;
-  if (own.holders.size === 0 || !own.endings.has(event)) return own.emit.call(this, event, ...args);
+  if (own.holders.length === 0 || !own.endings.has(event)) return own.emit.call(this, event, ...args);
   own.events.push([event, args]);
   return true;
 }
 
 function tellEvents(connection: Connection): void {
   const own = connection[held]!;
-  if (own.holders.size > 0) return;
+  if (own.holders.length > 0) return;
   const { events } = own;
   own.events = [];
   for (const [event, args] of events) connection.emit(event, ...args);
@@ -80,25 +92,19 @@ function isHttp2(request: IncomingMessage): boolean {
 function connectionOf(request: IncomingMessage): Connection | undefined {
   const connection = isHttp2(request)
     ? (request as unknown as { stream?: Connection }).stream
-    : (realSocket(request.socket) as Connection | undefined);
+    : (request.socket as Connection | undefined);
   return typeof connection?.emit === "function" ? connection : undefined;
 }
 
 type Socket = IncomingMessage["socket"];
-
-const openSockets = new WeakMap<Socket, Socket>();
-const realSockets = new WeakMap<Socket, Socket>();
 
 /**
  * A socket as handlers see it while an operation runs: it never shows that it was closed, and to destroy it is to fail
  * the answers that were begun on it. Not an object that inherits: V8 would give each prototype a shape of its own.
  */
 function openSocket(socket: Socket): Socket {
-  if (realSockets.has(socket)) return socket;
-  const known = openSockets.get(socket);
-  if (known !== undefined) return known;
   const destroy = (): Socket => {
-    for (const holder of (socket as Connection)[held]?.holders ?? []) holder.connectionDestroyed();
+    for (const holder of [...((socket as Connection)[held]?.holders ?? [])]) holder.connectionDestroyed();
     return open;
   };
   const open = new Proxy(socket, {
@@ -108,11 +114,5 @@ function openSocket(socket: Socket): Socket {
       return property !== "destroyed" && (Reflect.get(target, property) as unknown);
     },
   });
-  openSockets.set(socket, open);
-  realSockets.set(open, socket);
   return open;
-}
-
-function realSocket(socket: Socket): Socket {
-  return (socket === undefined ? undefined : realSockets.get(socket)) ?? socket;
 }

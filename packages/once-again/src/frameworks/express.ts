@@ -6,13 +6,13 @@ import {
   type OnceRoute,
   type TransactionalHttpOptions,
 } from "../http/index.ts";
+import { recordNoEffect } from "./capture-response.ts";
 import {
   checkMessages,
   runMiddleware,
   type NodeCall,
   type NodeExecution,
-  recordNoEffect,
-  passingExecution,
+  nodePassingExecution,
 } from "./node-adapter.ts";
 import { type ParsedRequest, requestBytes } from "./request-bytes.ts";
 import { refuseHandler } from "./refuse-handler.ts";
@@ -27,7 +27,7 @@ type Next = (error?: unknown) => void;
 
 /** Express middleware that runs each operation of the handlers behind it once. */
 export interface OnceExpress<Request, Transaction> extends OnceRoute {
-  (request: Request, response: ExpressResponse<Transaction>, next: Next): Promise<void>;
+  (request: Request, response: ExpressResponse<Transaction>, next: Next): void;
 }
 
 /**
@@ -59,7 +59,7 @@ export function onceExpress<Request extends ExpressRequest, Transaction>(
   refuseHandler("onceExpress", others, "app.post(path, onceExpress(options), handler)");
   const once = onceHttp(options);
 
-  const middleware = async (request: Request, response: ExpressResponse<Transaction>, next: Next): Promise<void> => {
+  const middleware = (request: Request, response: ExpressResponse<Transaction>, next: Next): void => {
     checkMessages("onceExpress", request, response);
     const call: NodeCall<Request, Transaction> = {
       once,
@@ -69,10 +69,15 @@ export function onceExpress<Request extends ExpressRequest, Transaction>(
       url: request.originalUrl ?? request.url,
       body: (bytesMax) => requestBytes(request, request, bytesMax),
     };
-    const begin = (execution: NodeExecution<Transaction>): void => void (response.locals.once = execution);
-    const passing = passingExecution(call);
-    if (passing !== undefined) begin(passing);
-    if (passing !== undefined || (await runMiddleware(call, begin))) next();
+    const begin = (execution: NodeExecution<Transaction>): void => {
+      response.locals.once = execution;
+      next();
+    };
+    const passing = nodePassingExecution(call);
+    if (passing !== undefined) return begin(passing);
+    runMiddleware(call, begin, (error) => {
+      if (error !== undefined) next(error);
+    });
   };
   return Object.assign(middleware, { policy: once.policy, close: () => once.close() });
 }

@@ -10,18 +10,21 @@ export interface FastifyReply {
 }
 
 /** `runMiddleware`, for a response that Fastify answers. */
-export async function runFastifyMiddleware<Native, Transaction>(
+export function runFastifyMiddleware<Native, Transaction>(
   call: NodeCall<Native, Transaction>,
   reply: FastifyReply,
   begin: (execution: NodeExecution<Transaction>) => void | Promise<void>,
-): Promise<boolean> {
+  answered: (error?: Error) => void,
+): void {
   // Fastify writes the headers it has gathered when it answers. Where it does not, they go out with our answer.
   const headers = reply.getHeaders();
   setHeaders(call.response, headers);
-  const run = await runMiddleware(call, (execution) => {
-    for (const name of Object.keys(headers)) call.response.removeHeader(name);
+  const beginWithout = (execution: NodeExecution<Transaction>): void | Promise<void> => {
+    for (const name in headers) call.response.removeHeader(name);
     return begin(execution);
+  };
+  runMiddleware(call, beginWithout, (error) => {
+    if (error === undefined) reply.hijack();
+    answered(error);
   });
-  if (!run) reply.hijack();
-  return run;
 }

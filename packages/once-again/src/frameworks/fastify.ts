@@ -9,7 +9,8 @@ import {
 } from "../http/index.ts";
 import { runFastifyMiddleware, type FastifyReply } from "./fastify-reply.ts";
 import { tapBody } from "./body-tap.ts";
-import { type NodeCall, type NodeExecution, recordNoEffect, passingExecution } from "./node-adapter.ts";
+import { recordNoEffect } from "./capture-response.ts";
+import { type NodeCall, type NodeExecution, nodePassingExecution } from "./node-adapter.ts";
 import { requestBytes } from "./request-bytes.ts";
 import { refuseHandler } from "./refuse-handler.ts";
 
@@ -25,6 +26,7 @@ export interface FastifyRequest {
   raw: IncomingMessage;
   headers: IncomingHttpHeaders;
   originalUrl: string;
+  once?: NodeExecution<never>;
 }
 
 /** The options of a route of Fastify that runs each of its operations once. */
@@ -36,7 +38,7 @@ export interface OnceFastify extends OnceRoute {
     payload: Payload,
     done: (error: null, payload: Payload | Readable) => void,
   ) => void;
-  readonly preHandler: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+  readonly preHandler: (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void;
   readonly onError: (request: FastifyRequest, reply: FastifyReply, error: Error, done: () => void) => void;
 }
 
@@ -70,7 +72,8 @@ export function onceFastify<Request extends FastifyRequest, Transaction>(
   refuseHandler("onceFastify", others, "app.post(path, onceFastify(options), handler)");
   const once = onceHttp(options);
 
-  const answered = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+  /** Has a request answered. @param run is called when the handler is to run. */
+  const answer = (request: FastifyRequest, reply: FastifyReply, run: (error?: Error) => void): void => {
     const { raw, originalUrl } = request;
     const call: NodeCall<Request, Transaction> = {
       once,
@@ -80,10 +83,15 @@ export function onceFastify<Request extends FastifyRequest, Transaction>(
       url: originalUrl,
       body: (bytesMax) => bodies.get(raw) ?? requestBytes(raw, {}, bytesMax),
     };
-    const begin = (execution: NodeExecution<Transaction>): void => void Object.assign(request, { once: execution });
-    const passing = passingExecution(call);
+    const begin = (execution: NodeExecution<Transaction>): void => {
+      request.once = execution as NodeExecution<unknown> as NodeExecution<never>;
+      run();
+    };
+    const passing = nodePassingExecution(call);
     if (passing !== undefined) return begin(passing);
-    await runFastifyMiddleware(call, reply, begin);
+    runFastifyMiddleware(call, reply, begin, (error) => {
+      if (error !== undefined) run(error);
+    });
   };
 
   return {
@@ -93,13 +101,16 @@ export function onceFastify<Request extends FastifyRequest, Transaction>(
       const { raw } = request;
       if (once.passing(raw.method ?? "") !== undefined || tapBody(raw, once.bodyBytesMax)) return proceed();
       // A hook in front of us waited, and the body is here already.
-      const body = bodies.get(raw) ?? requestBytes(raw, {}, once.bodyBytesMax);
+      const body = bodies.get(raw) ?? (async () => requestBytes(raw, {}, once.bodyBytesMax))();
       bodies.set(raw, body);
-      body.catch(() => answered(request, reply)).then(() => proceed(), proceed);
+      body.then(
+        () => proceed(),
+        () => answer(request, reply, proceed),
+      );
     },
     // Of an empty body the end may be over, for which Fastify's parser would wait.
     preParsing: (request, _reply, payload, done) => done(null, request.raw.readableEnded ? Readable.from([]) : payload),
-    preHandler: (request, reply) => answered(request, reply),
+    preHandler: answer,
     // It ends in the same turn: a handler that answers while hooks of errors run is an unhandled rejection of Fastify's.
     onError(_request, reply, error, done) {
       recordNoEffect(reply.raw, error);

@@ -6,8 +6,16 @@ import {
   onceHttp,
   type OnceRoute,
   type TransactionalHttpOptions,
+  userExecution,
 } from "../http/index.ts";
-import { beginPassage, continuePassage, endPassage, incomingOf, refuseNested, refuseSecondMount } from "./mounting.ts";
+import {
+  beginPassage,
+  continuePassage,
+  endPassage,
+  incomingOf,
+  refuseNested,
+  refuseSecondMount,
+} from "./mounted-twice.ts";
 import { WebBody } from "./web-body.ts";
 import { readResponse, httpRequestOf, webResponse } from "./web-messages.ts";
 
@@ -56,7 +64,8 @@ export function onceFetch<Transaction, Native extends Request, Rest extends read
 
   const run = async (request: Native, ...rest: Rest): Promise<Response> => {
     const passing = once.passing(request.method, request);
-    if (passing !== undefined) return withHeader(await handler(request, passing, ...rest), ...once.policyHeader);
+    if (passing !== undefined)
+      return withHeader(await handler(request, userExecution(passing), ...rest), ...once.policyHeader);
     const forms = [request, ...incomingOf(rest[0], request, once.policy.header)];
     const passage = beginPassage(...forms);
     const body = new WebBody(request);
@@ -67,7 +76,7 @@ export function onceFetch<Transaction, Native extends Request, Rest extends read
         const readable = body.readable(bytes);
         if (passage !== undefined && readable !== request) continuePassage(readable, passage);
         try {
-          return await readResponse(await handler(readable, execution, ...rest), once.resultBytesMax);
+          return await readResponse(await handler(readable, userExecution(execution), ...rest), once.resultBytesMax);
         } finally {
           refuseNested(passage);
         }

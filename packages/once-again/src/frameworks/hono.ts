@@ -6,9 +6,17 @@ import {
   onceHttp,
   type OnceRoute,
   type TransactionalHttpOptions,
+  userExecution,
 } from "../http/index.ts";
 import { DownstreamResponse, type ResponseContext } from "./hono-response.ts";
-import { beginPassage, continuePassage, endPassage, incomingOf, refuseNested, refuseSecondMount } from "./mounting.ts";
+import {
+  beginPassage,
+  continuePassage,
+  endPassage,
+  incomingOf,
+  refuseNested,
+  refuseSecondMount,
+} from "./mounted-twice.ts";
 import { exactBytes } from "./request-bytes.ts";
 import { WebBody } from "./web-body.ts";
 import { httpRequestOf, webResponse } from "./web-messages.ts";
@@ -74,7 +82,7 @@ export function onceHono<Context extends HonoContext, Transaction>(
   const once = onceHttp(options);
 
   const middleware = async (context: Context, next: () => Promise<void>): Promise<Response | undefined> => {
-    const begin = (execution: Execution<Transaction>): void => context.set("once", execution as never);
+    const begin = (execution: Execution<Transaction>): void => context.set("once", userExecution(execution) as never);
     const passing = once.passing(context.req.raw.method, context);
     if (passing !== undefined) {
       begin(passing);

@@ -7,13 +7,14 @@ import {
   type TransactionalHttpOptions,
 } from "../http/index.ts";
 import { sendThroughKoa } from "./koa-response.ts";
+import { recordNoEffect } from "./capture-response.ts";
 import {
   checkMessages,
   runMiddleware,
   type NodeCall,
   type NodeExecution,
-  recordNoEffect,
-  passingExecution,
+  type SendResponse,
+  nodePassingExecution,
 } from "./node-adapter.ts";
 import { type ParsedRequest, requestBytes } from "./request-bytes.ts";
 import { refuseHandler } from "./refuse-handler.ts";
@@ -75,20 +76,22 @@ export function onceKoa<Context extends KoaContext, Transaction>(
       url: context.originalUrl,
       body: (bytesMax) => requestBytes(context.req, context.request, bytesMax),
     };
-    const passing = passingExecution(call);
+    const passing = nodePassingExecution(call);
     if (passing !== undefined) {
       context.state.once = passing;
       await next();
       return;
     }
     const handled = Promise.withResolvers<void>();
-    const begin = (execution: NodeExecution<Transaction>): Promise<void> => {
-      context.state.once = execution;
-      return handled.promise;
-    };
-    const isRun = await runMiddleware(call, begin, (capture, answer) =>
-      sendThroughKoa(context, capture, answer, once.onError),
-    );
+    const send: SendResponse = (capture, answer) => sendThroughKoa(context, capture, answer, once.onError);
+    const isRun = await new Promise<boolean>((resolve, reject) => {
+      const begin = (execution: NodeExecution<Transaction>): Promise<void> => {
+        context.state.once = execution;
+        resolve(true);
+        return handled.promise;
+      };
+      runMiddleware(call, begin, (error) => (error === undefined ? resolve(false) : reject(error)), send);
+    });
     if (!isRun) return;
     try {
       await next();

@@ -7,13 +7,13 @@ import {
   type TransactionalHttpOptions,
 } from "../http/index.ts";
 import { runFastifyMiddleware, type FastifyReply } from "./fastify-reply.ts";
+import { recordNoEffect } from "./capture-response.ts";
 import {
   checkMessages,
   runMiddleware,
   type NodeCall,
   type NodeExecution,
-  recordNoEffect,
-  passingExecution,
+  nodePassingExecution,
 } from "./node-adapter.ts";
 import { type ParsedRequest, requestBytes } from "./request-bytes.ts";
 import { refuseHandler } from "./refuse-handler.ts";
@@ -101,19 +101,25 @@ export function onceNest<Request extends NestRequest, Transaction>(
       url: request.originalUrl ?? incoming.url,
       body: (bytesMax) => requestBytes(incoming, request, bytesMax),
     };
-    const passing = passingExecution(call);
+    const passing = nodePassingExecution(call);
     if (passing !== undefined) {
       request[operation] = passing;
       return next.handle();
     }
     const handled = Promise.withResolvers<void>();
-    const begin = (execution: NodeExecution<Transaction>): Promise<void> => {
-      request[operation] = execution;
-      return handled.promise;
-    };
-    const run = "hijack" in reply ? runFastifyMiddleware(call, reply, begin) : runMiddleware(call, begin);
-    // The request was answered: whatever came out of here, Nest would send as a second answer.
-    if (!(await run)) return new Promise<never>(() => undefined);
+    // Once the request is answered there is no end: whatever came out of here, Nest would send as a second answer.
+    await new Promise<void>((resolve, reject) => {
+      const begin = (execution: NodeExecution<Transaction>): Promise<void> => {
+        request[operation] = execution;
+        resolve();
+        return handled.promise;
+      };
+      const answered = (error?: Error): void => {
+        if (error !== undefined) reject(error);
+      };
+      if ("hijack" in reply) runFastifyMiddleware(call, reply, begin, answered);
+      else runMiddleware(call, begin, answered);
+    });
     return runToEnd(next.handle(), {
       ended: handled.resolve,
       failed: (error) => {

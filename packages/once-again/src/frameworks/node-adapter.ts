@@ -1,10 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Awaitable } from "../core/awaitable.ts";
 import { OnceAgainError } from "../core/errors.ts";
+import { ownGetters } from "../core/own-getters.ts";
 import { type Execution, NoEffectError } from "../engine/index.ts";
+import { executionNames } from "../http/handler-execution.ts";
 import { type HttpResponse, type HttpRequest, type OnceHttp } from "../http/index.ts";
-import { type ResponseCapture, captureResponse, failResponse, failRun } from "./capture-response.ts";
+import { failRun, ResponseCapture } from "./capture-response.ts";
 import { tapBody } from "./body-tap.ts";
-import { beginPassage, refuseNested } from "./mounting.ts";
+import { beginPassage, refuseNested } from "./mounted-twice.ts";
 import { isAnswered } from "./send-response.ts";
 import { conflictError, mountedTwiceError } from "./errors.ts";
 
@@ -12,6 +15,19 @@ import { conflictError, mountedTwiceError } from "./errors.ts";
 export interface NodeExecution<Transaction = undefined> extends Execution<Transaction> {
   /** The request's body, read already; empty for a request that passes through, whose stream is still unread. */
   readonly body: Buffer;
+}
+
+const ofUsers = ownGetters<NodeExecution<never>>([...executionNames, "body"]);
+const noBytes = new Uint8Array();
+
+/** What a handler on Node's HTTP is told, which it may spread. */
+function nodeExecution<Transaction>(
+  execution: Execution<Transaction>,
+  { buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>,
+): NodeExecution<Transaction> {
+  const given = execution as Execution<Transaction> & { body: Buffer };
+  given.body = Buffer.from(buffer, byteOffset, byteLength);
+  return new Proxy(given, ofUsers);
 }
 
 /** One request on Node's HTTP, and the rules of its route. */
@@ -23,29 +39,17 @@ export interface NodeCall<Native, Transaction> {
   readonly native: Native;
   /** The request's target as it was sent, with every mount point. */
   readonly url: string;
-  body(bytesMax: number): Promise<Uint8Array<ArrayBuffer>>;
+  body(bytesMax: number): Awaitable<Uint8Array<ArrayBuffer>>;
 }
 
 /** How an answer goes out that no run of the handler made. */
 export type SendResponse = (capture: ResponseCapture, answer: HttpResponse) => unknown;
 
-/** The errors that said that nothing happened, of operations whose answer a framework makes. */
-const noEffects = new WeakMap<ServerResponse, OnceAgainError>();
-
-/**
- * Notes what a handler threw, for a framework that turns errors into answers of its own. After the first byte of an
- * answer there is none to make: the operation fails.
- */
-export function recordNoEffect(response: ServerResponse, error: unknown): void {
-  if (failResponse(response, error)) return;
-  if (OnceAgainError.isInstance(error, "ONCE_NO_EFFECT")) noEffects.set(response, error);
-}
-
 /**
  * What a handler is told of a request that passes through, whose answer says what the route asks for all the same;
  * `undefined` for every other request.
  */
-export function passingExecution<Native, Transaction>({
+export function nodePassingExecution<Native, Transaction>({
   once,
   incoming,
   response,
@@ -54,7 +58,7 @@ export function passingExecution<Native, Transaction>({
   const passing = once.passing(incoming.method ?? "", native);
   if (passing === undefined) return undefined;
   response.setHeader(...once.policyHeader);
-  return { ...passing, body: Buffer.alloc(0) };
+  return nodeExecution(passing, noBytes);
 }
 
 /**
@@ -64,7 +68,7 @@ export function passingExecution<Native, Transaction>({
  * @param handle may return a promise of the handler's end. An answer counts when its handler has ended: until then it
  *   may fail, and a handler that failed after it answered has failed.
  */
-export async function runHandler<Native, Transaction>(
+export async function answerNodeRequest<Native, Transaction>(
   call: NodeCall<Native, Transaction>,
   handle: (execution: NodeExecution<Transaction>) => void | Promise<void>,
   send: SendResponse = sendCaptured,
@@ -73,7 +77,7 @@ export async function runHandler<Native, Transaction>(
   // It is not ended: a request of Node's comes but once, and what its handler does late is still about it.
   const passage = beginPassage(incoming);
   tapBody(incoming, once.bodyBytesMax);
-  const capture = captureResponse(response, incoming, once.resultBytesMax);
+  const capture = new ResponseCapture(response, incoming, once.resultBytesMax);
   if (passage === undefined) {
     const error = mountedTwiceError();
     const refusal = once.refuse(error);
@@ -86,17 +90,13 @@ export async function runHandler<Native, Transaction>(
       throw new NoEffectError("Somebody else answered before the operation began. Nothing happened.");
     }
     const captured = capture.begin();
-    let answer: HttpResponse;
     try {
-      const handled = handle({ ...execution, body: Buffer.from(body.buffer, body.byteOffset, body.byteLength) });
+      const handled = handle(nodeExecution(execution, body));
       // A handler that returns may still answer later, as the callback style does; one that throws will not.
-      answer = handled === undefined ? await captured : (await Promise.all([captured, handled]))[0];
+      return handled === undefined ? await captured : (await Promise.all([captured, handled]))[0];
     } finally {
       refuseNested(passage);
     }
-    const noEffect = noEffects.get(response);
-    if (noEffect !== undefined) throw noEffect;
-    return answer;
   });
   // Refused before all of it was read? Let the rest go by: a connection that is closed under a caller who still sends
   // is reset, and the answer lost with it. The server's requestTimeout bounds how long that takes.
@@ -112,31 +112,30 @@ function sendCaptured(capture: ResponseCapture, answer: HttpResponse): unknown {
 /**
  * The same for middleware, whose handler is whatever the framework runs next.
  *
- * @param begin is told of the operation, right before its handler may run. Where it can see the handler's end, it
- *   returns a promise of it.
- * @returns `true` when the handler is to run: what it writes to the response is the answer. `false` when the request
- *   was answered without it.
+ * @param begin runs the handler: what it writes to the response is the answer. Where it can see the handler's end, it returns a
+ *   promise of it.
+ * @param answered is called when the request was answered without the handler; with an error for what is no request of
+ *   Node's.
  */
 export function runMiddleware<Native, Transaction>(
   call: NodeCall<Native, Transaction>,
   begin: (execution: NodeExecution<Transaction>) => void | Promise<void>,
+  answered: (error?: Error) => void,
   send?: SendResponse,
-): Promise<boolean> {
-  const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+): void {
   let hasBegun = false;
   const handle = (execution: NodeExecution<Transaction>): void | Promise<void> => {
     if (hasBegun) throw conflictError();
-    hasBegun = true;
     // A parser behind us would find half a body, and its complaint would be kept as the answer.
     if (call.incoming.destroyed && !call.incoming.readableEnded) {
       throw new NoEffectError("The caller hung up before the operation began. Nothing happened.");
     }
-    const handled = begin(execution);
-    resolve(true);
-    return handled;
+    hasBegun = true;
+    return begin(execution);
   };
-  runHandler(call, handle, send).then(() => resolve(false), reject);
-  return promise;
+  answerNodeRequest(call, handle, send).then(() => {
+    if (!hasBegun) answered();
+  }, answered);
 }
 
 function httpRequest<Native, Transaction>(call: NodeCall<Native, Transaction>): HttpRequest<Native> {
@@ -153,12 +152,17 @@ function httpRequest<Native, Transaction>(call: NodeCall<Native, Transaction>): 
   };
 }
 
+/** Headers of which Node joins repeated ones by commas: where there is none, there was but one. */
+const joinsRepeated = /^(?:idempotency-key$|x-)/;
+
 /**
  * Each value of one header as it came. Node's `headersDistinct` would gather those of all the others, too. A request
  * that an adapter made up, as for Lambda, may have no `rawHeaders`.
  */
 function headerValues(incoming: IncomingMessage, lowerCaseName: string): string[] {
   const { rawHeaders = [], headers } = incoming as Partial<IncomingMessage>;
+  const joined = joinsRepeated.test(lowerCaseName) ? headers?.[lowerCaseName] : undefined;
+  if (typeof joined === "string" && !joined.includes(",")) return [joined];
   const values: string[] = [];
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const [name, value] = [rawHeaders[at], rawHeaders[at + 1]];

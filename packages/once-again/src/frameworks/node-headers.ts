@@ -39,7 +39,9 @@ export function hasNoHeaders(response: ServerResponse): boolean {
 
 /** The headers that are set. */
 export function headersOf(response: ServerResponse): HeaderList {
-  return listOf(response.getHeaderNames().map((name) => [name, response.getHeader(name)]));
+  const list: HeaderList = [];
+  for (const name of response.getHeaderNames()) addHeader(list, name, response.getHeader(name));
+  return list;
 }
 
 /**
@@ -79,7 +81,8 @@ export function validateReason(reason: string | undefined): void {
  * @throws TypeError of Node for a name or a value that can't be sent.
  */
 export function headersToWrite(headers: OutgoingHttpHeaders): HeaderList {
-  const list = listOf(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+  const list: HeaderList = [];
+  for (const name of Object.keys(headers)) addHeader(list, name.toLowerCase(), headers[name]);
   for (const [name, value] of list) {
     validateHeaderName(name);
     validateHeaderValue(name, value);
@@ -87,11 +90,7 @@ export function headersToWrite(headers: OutgoingHttpHeaders): HeaderList {
   return list;
 }
 
-function listOf(headers: [name: string, value: OutgoingHttpHeader | undefined][]): HeaderList {
-  const list: HeaderList = [];
-  for (const [name, value] of headers) {
-    if (Array.isArray(value)) for (const one of value) list.push([name, one]);
-    else if (value !== undefined) list.push([name, String(value)]);
-  }
-  return list;
+function addHeader(list: HeaderList, name: string, value: OutgoingHttpHeader | undefined): void {
+  if (Array.isArray(value)) for (const one of value) list.push([name, one]);
+  else if (value !== undefined) list.push([name, String(value)]);
 }

@@ -7,7 +7,13 @@ import {
   type OnceRoute,
   type TransactionalHttpOptions,
 } from "../http/index.ts";
-import { runHandler, checkMessages, type NodeCall, type NodeExecution, passingExecution } from "./node-adapter.ts";
+import {
+  answerNodeRequest,
+  checkMessages,
+  type NodeCall,
+  type NodeExecution,
+  nodePassingExecution,
+} from "./node-adapter.ts";
 import { type ParsedRequest, requestBytes } from "./request-bytes.ts";
 
 export type { NodeExecution } from "./node-adapter.ts";
@@ -65,9 +71,9 @@ export function onceNode<Transaction>(
       url: request.url ?? "/",
       body: (bytesMax) => requestBytes(request, request, bytesMax),
     };
-    const passing = passingExecution(call);
+    const passing = nodePassingExecution(call);
     if (passing !== undefined) return handler(request, response, passing);
-    await runHandler(call, (execution) => handler(request, response, execution));
+    await answerNodeRequest(call, (execution) => handler(request, response, execution));
   };
   return Object.assign(listen, { policy: once.policy, close: () => once.close() });
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import type { Awaitable } from "../core/awaitable.ts";
 import { hasEnded, bodyTapOf, isLazy } from "./body-tap.ts";
 import { peekBody } from "./peek-body.ts";
 import { bodyConsumedError, bodyTooLargeError } from "./errors.ts";
@@ -20,17 +21,22 @@ const replaced = "\ufffd";
  *
  * @throws OnceAgainError `ONCE_BODY_TOO_LARGE`; `ONCE_BODY_CONSUMED` when somebody read the body and kept no bytes.
  */
-export async function requestBytes(
+export function requestBytes(
   request: IncomingMessage,
   { rawBody, body }: ParsedRequest,
   bytesMax: number,
-): Promise<Uint8Array<ArrayBuffer>> {
+): Awaitable<Uint8Array<ArrayBuffer>> {
   const kept = bytesOf(rawBody) ?? (body instanceof Uint8Array ? Uint8Array.from(body) : undefined);
   if (kept !== undefined) {
     if (kept.length > bytesMax) throw bodyTooLargeError(bytesMax);
     return kept;
   }
   if (!hasBody(request)) return new Uint8Array();
+  // Most bodies are here by now.
+  return bodyTapOf(request)?.bytes ?? bytesLater(request, bytesMax);
+}
+
+async function bytesLater(request: IncomingMessage, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
   const heard = bodyTapOf(request);
   await heard?.settled();
   if (heard?.isTooLarge) throw bodyTooLargeError(bytesMax);

@@ -39,17 +39,24 @@ export function sendResponse(
   }
 }
 
-function write(response: ServerResponse, { status, headers, body }: HttpResponse): void {
-  const sent = headers.filter(([name]) => !ofConnection.has(name.toLowerCase()) && !ofBody.has(name.toLowerCase()));
-  const length = lengthOf(response, { status, headers, body });
+function write(response: ServerResponse, answer: HttpResponse): void {
+  const { status, headers, body } = answer;
+  // Names and values in turn.
+  const sent: string[] = [];
+  for (const [name, value] of headers) {
+    const lowerCase = name.toLowerCase();
+    if (!ofConnection.has(lowerCase) && !ofBody.has(lowerCase)) sent.push(name, value);
+  }
+  const length = lengthOf(response, answer);
+  if (length !== undefined) sent.push("content-length", length);
   // What is set header by header costs several times as much. But who put a function of its own in the place of
   // `writeHead`, as `on-headers` does, may not know this form.
   if (hasNoHeaders(response) && response.writeHead === ServerResponse.prototype.writeHead) {
-    response.writeHead(status, [...sent, ...length].flat());
+    response.writeHead(status, sent);
   } else {
     for (const name of ofBody) response.removeHeader(name);
-    for (const [name] of sent) response.removeHeader(name);
-    for (const [name, value] of [...sent, ...length]) response.appendHeader(name, value);
+    for (let at = 0; at < sent.length; at += 2) response.removeHeader(sent[at]!);
+    for (let at = 0; at < sent.length; at += 2) response.appendHeader(sent[at]!, sent[at + 1]!);
     response.statusCode = status;
   }
   // Node writes headers and a text in one piece, and bytes in a second. In Latin-1, each byte is a character.
@@ -57,12 +64,11 @@ function write(response: ServerResponse, { status, headers, body }: HttpResponse
 }
 
 /** The length of the body that is sent; of an answer to HEAD, which has none, the one that its handler named. */
-function lengthOf(response: ServerResponse, { status, headers, body }: HttpResponse): [name: string, value: string][] {
-  if (status === 204 || status === 304) return [];
-  if (body.length > 0 || (response.req as { method?: string } | undefined)?.method !== "HEAD") {
-    return [["content-length", String(body.length)]];
-  }
-  return headers.filter(([name]) => name.toLowerCase() === "content-length").map(([name, value]) => [name, value]);
+function lengthOf(response: ServerResponse, { status, headers, body }: HttpResponse): string | undefined {
+  if (status === 204 || status === 304) return undefined;
+  if (body.length > 0 || (response.req as { method?: string } | undefined)?.method !== "HEAD")
+    return String(body.length);
+  return headers.find(([name]) => name.toLowerCase() === "content-length")?.[1];
 }
 
 /** The reason phrase that a framework set for another status does not fit this one. */

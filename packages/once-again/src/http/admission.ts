@@ -1,11 +1,12 @@
 import { keyHeaderName, keyTime, parseKey } from "../key/index.ts";
 import type { ProblemCode } from "./problem.ts";
 import type { Route } from "./route.ts";
+import type { IdentifiedMessage } from "./message.ts";
 
 /** What the key's header of a request comes to: the key of its operation, none, or a refusal. */
 export type Admission =
   /** `isOld`: it tells that it was made longer ago than results are kept, so its result may have been there and be gone. */
-  { key: string | undefined; isOld: boolean } | { refused: ProblemCode; detail: string };
+  { key: string | undefined; isOld: boolean; message?: IdentifiedMessage } | { refused: ProblemCode; detail: string };
 
 /**
  * Says whether a request may go on, by its key's header alone.

@@ -1,5 +1,6 @@
+import type { Awaitable } from "../core/awaitable.ts";
 import { emptyBytes } from "../core/bytes.ts";
-import { fingerprint, type FingerprintedRequest } from "../key/index.ts";
+import { type FingerprintedRequest, requestFingerprint } from "../key/fingerprint.ts";
 
 /**
  * Which parts of a request make it the same operation: besides its method and path, which always do, whatever JSON value
@@ -7,23 +8,26 @@ import { fingerprint, type FingerprintedRequest } from "../key/index.ts";
  */
 export type CoveredParts<Request> = (request: FingerprintedRequest, native: Request) => unknown;
 
+const jsonType = "application/json";
+
 /** The fingerprint of a request, over what its route covers. A function that covers nothing, or throws, covers all. */
-export async function coveredFingerprint<Request>(
-  rules: { fingerprint: "request" | "target" | CoveredParts<Request>; onError: (error: unknown) => void },
+export function coveredFingerprint<Request>(
+  rules: { fingerprint: "request" | "body" | "target" | CoveredParts<Request>; onError: (error: unknown) => void },
   request: FingerprintedRequest,
   native: Request,
-): Promise<string> {
-  if (rules.fingerprint === "request") return fingerprint(request);
-  if (rules.fingerprint === "target") return fingerprint({ ...request, contentType: "", body: emptyBytes(0) });
+): Awaitable<string> {
+  if (rules.fingerprint === "request") return requestFingerprint(request);
+  if (rules.fingerprint === "target") return requestFingerprint({ ...request, contentType: "", body: emptyBytes(0) });
+  if (rules.fingerprint === "body") return requestFingerprint({ ...request, query: "", contentType: jsonType });
   let parts: string;
   try {
     parts = jsonOf(rules.fingerprint(request, native));
   } catch (error) {
     rules.onError(error);
-    return fingerprint(request);
+    return requestFingerprint(request);
   }
   const body = new TextEncoder().encode(parts);
-  return fingerprint({ ...request, query: "", contentType: "application/json", body });
+  return requestFingerprint({ ...request, query: "", contentType: jsonType, body });
 }
 
 /** What tells no two requests apart. */

@@ -1,13 +1,16 @@
 import { notify } from "../core/events.ts";
 import { hasMethod, wrongClientError } from "../core/client-names.ts";
-import { checkNames, pickOptions, type OptionNames } from "../core/option-names.ts";
+import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
 import type { Store, TransactionalStore } from "../stores/store.ts";
 import { engineOptionNames, type EngineOptions } from "../engine/options.ts";
 import { keyHeaderName } from "../key/index.ts";
 import type { CoveredParts } from "./covered-parts.ts";
-import type { FailureOf } from "./failure.ts";
+import type { FailureOf } from "./failure-of.ts";
+import type { Identify } from "./message.ts";
+import type { Latest } from "./latest.ts";
 import type { KeyQuota } from "./key-quota.ts";
+import { type Profile, type ProfileName, profiles, withProfile } from "./profile.ts";
 import type { Reconcile } from "./reconcile.ts";
 import { isHeaderName } from "./sendable.ts";
 
@@ -19,11 +22,21 @@ export interface HttpRules<Request> extends Omit<EngineOptions, "onUnknown"> {
    * - `"hold"` (default): never run it again. A failure that was answered is kept and replayed; after a crash every
    *   repeat is told "outcome unknown" until a person resolves it.
    * - `"rerun"`: run it again. At least once, so only for effects that are idempotent, or keyed further down.
+   * - `"finish"`: run it again, to finish it. All effects of the handler are in steps, so what is done is not done again. A
+   *   response of 400 to 499 that comes after a step is not kept either: a repeat goes on where it stopped.
    * - a function that looks the effect up, and says whether it happened: see `Reconcile`.
    *
    * In transactional mode this never arises: a rollback proves that nothing happened.
    */
-  readonly onUnknown?: "hold" | "rerun" | Reconcile<Request> | undefined;
+  readonly onUnknown?: "hold" | "rerun" | "finish" | Reconcile<Request> | undefined;
+  /**
+   * Which published rules the route keeps; default `"draft"`. `"acp"` is the Agentic Commerce Protocol: error bodies as it
+   * writes them, the key in each response, keys of their own for each path, the body alone as what tells requests apart,
+   * and failures that run again. It decides `keyHeader`, `keyRequired`, `oldKeys`, `fingerprint` and `reusedStatus`, keeps
+   * results for 24 hours or longer, and needs the transactional mode, or an `onUnknown` other than `"hold"`. The scope of a
+   * record is then the caller's, a space, and the path.
+   */
+  readonly profile?: ProfileName | undefined;
   /**
    * Whose keys these are: a function that names the caller (tenant, account) of a request by what was checked of it, in
    * up to 1024 bytes, or `"public"` where all callers share one set of keys. Never the bearer token itself: a refreshed
@@ -43,6 +56,18 @@ export interface HttpRules<Request> extends Omit<EngineOptions, "onUnknown"> {
    */
   readonly keyHeader?: string | undefined;
   /**
+   * Names the operation of a request by all of it, its raw body too, in the place of the key's header: for messages that are
+   * signed, such as webhooks. Every method takes a key then, and what is not believed is refused with 401 before the store
+   * is asked. Default none. See `webhookRoute` in once-again/webhooks.
+   */
+  readonly identify?: Identify | undefined;
+  /**
+   * With `identify`, in transactional mode: which object a message tells of, and how new it is. One that is older than what was
+   * handled of the same object does not run: its sender gets 200, and its repeats the same. A high-water mark, which moves in the
+   * handler's transaction, tells that. Default: every message runs.
+   */
+  readonly latest?: Latest | undefined;
+  /**
    * Which requests pass through as if we were not there, whatever key they bring: `true`, said at once. In transactional
    * mode they run in a transaction of their own, and nothing is stored. Their repeats run again. A function that throws,
    * or says anything but `true` or `false`, skips nothing, and `onError` is notified. Default none.
@@ -54,11 +79,12 @@ export interface HttpRules<Request> extends Omit<EngineOptions, "onUnknown"> {
    * - `"request"` (default): method, path, query, media type and body. See `fingerprint` in once-again/key.
    * - a function that returns the parts of the request that count, besides method and path: see `CoveredParts`. Where it
    *   covers nothing, all is covered, and `onError` is notified.
+   * - `"body"`: method, path and body, as JSON where it is JSON. Another query or media type is the same request.
    * - `"target"`: method, path and query. Any body under a key gets the response to the first one.
    *
    * Keys that are stored when this changes are refused as used for another request.
    */
-  readonly fingerprint?: "request" | "target" | CoveredParts<Request> | undefined;
+  readonly fingerprint?: "request" | "body" | "target" | CoveredParts<Request> | undefined;
   /**
    * With which statuses, of 400 to 499, a handler says that nothing happened: such a response is not stored, the key is
    * released, and a repeat runs afresh. Default none, in transactional mode 408, 425 and 429 in any case. A success is
@@ -111,22 +137,23 @@ export type HttpOptions<Request, Transaction> =
   | LeasedHttpOptions<Request>
   | TransactionalHttpOptions<Request, Transaction>;
 
-/** What the engine under a route is told: a route that reconciles runs operations again, but looks first. */
-export function engineOptionsOf<Request>({ onUnknown, ...options }: HttpRules<Request>): EngineOptions {
-  const own: EngineOptions = pickOptions<EngineOptions>(options, engineOptionNames);
-  if (typeof onUnknown !== "function") return onUnknown === undefined ? own : { ...own, onUnknown };
-  return { ...own, onUnknown: "rerun", acknowledgeDuplicates: true };
-}
-
 type Filled<Options> = { readonly [Name in keyof Options]-?: Exclude<Options[Name], undefined> };
 
 /** HTTP rules, checked, with every default filled in. */
 export type CheckedHttpRules<Request> = Filled<
-  Omit<HttpRules<Request>, keyof EngineOptions | "quota" | "failureOf" | "skip" | "noEffectStatuses">
+  Omit<
+    HttpRules<Request>,
+    keyof EngineOptions | "quota" | "failureOf" | "identify" | "latest" | "profile" | "skip" | "noEffectStatuses"
+  >
 > & {
+  readonly profile: Profile;
   /** Whether what the handler did is rolled back with its key. */
   readonly transactional: boolean;
   readonly onError: (error: unknown) => void;
+  /** Missing where the key is in its header. */
+  readonly identify: Identify | undefined;
+  /** Missing where every message runs. */
+  readonly latest: Latest | undefined;
   /** Missing where nothing is skipped. */
   readonly skip: ((request: Request) => boolean) | undefined;
   readonly noEffectStatuses: ReadonlySet<number>;
@@ -142,15 +169,18 @@ const names: OptionNames<HttpRules<never> & LeasedMode> = {
   ...engineOptionNames,
   store: true,
   mode: true,
+  profile: true,
   scope: true,
   oldKeys: true,
   keyHeader: true,
+  identify: true,
+  latest: true,
   skip: true,
   fingerprint: true,
   noEffectStatuses: true,
   failureOf: true,
   methods: true,
-  keyRequired: true,
+  keyRequired: "boolean",
   bodyBytesMax: true,
   resultBytesMax: true,
   reusedStatus: true,
@@ -161,19 +191,23 @@ const names: OptionNames<HttpRules<never> & LeasedMode> = {
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for the first option that makes no sense. */
 export function checkHttpRules<Request, Transaction>(
-  options: HttpOptions<Request, Transaction>,
+  given: HttpOptions<Request, Transaction>,
 ): CheckedHttpRules<Request> {
-  if (hasMethod(options, "claim")) throw wrongClientError("options", "an object such as { store, scope }", options);
-  checkNames("once-again", options, names);
+  if (hasMethod(given, "claim")) throw wrongClientError("options", "an object such as { store, scope }", given);
+  checkNames("once-again", given, names);
+  const options = withProfile(given);
   const { scope } = options;
   if (scope !== "public" && typeof scope !== "function") {
     throw invalidOptionError("scope", 'a function that names the caller of a request, or "public"', scope);
   }
   const transactional = checkChoice("mode", options.mode ?? "leased", ["leased", "transactional"]) === "transactional";
   return Object.freeze({
+    profile: profiles[options.profile ?? "draft"],
     scope,
     transactional,
     keyHeader: checkKeyHeader(options.keyHeader ?? keyHeaderName),
+    identify: checkFunction("identify", options.identify),
+    latest: checkLatest(options, transactional),
     skip: checkFunction("skip", options.skip),
     fingerprint: checkFingerprint(options.fingerprint ?? "request"),
     noEffectStatuses: checkNoEffectStatuses(options.noEffectStatuses ?? [], transactional),
@@ -190,6 +224,21 @@ export function checkHttpRules<Request, Transaction>(
     problemBase: options.problemBase ?? "https://unpkg.com/once-again@0/docs/errors/",
     onError: (error: unknown) => notify(options.onError ?? console.error, error),
   });
+}
+
+/** A mark needs a transaction to move in: moved before the effect it would lose an event, moved after it let an older one pass. */
+function checkLatest(
+  { latest, identify, store }: { latest?: Latest | undefined; identify?: Identify | undefined; store: object },
+  transactional: boolean,
+): Latest | undefined {
+  if (latest === undefined || (transactional && identify !== undefined && hasMethod(store, "moveMark"))) {
+    return checkFunction("latest", latest);
+  }
+  throw invalidOptionError(
+    "latest",
+    'missing, or the route one for messages, with mode: "transactional" on an SQL store',
+    latest,
+  );
 }
 
 function checkedMethods(methods: readonly string[]): readonly string[] {
@@ -214,9 +263,10 @@ function checkKeyHeader(name: string): string {
   throw invalidOptionError("keyHeader", "the name of a header that means nothing else", name);
 }
 
-function checkFingerprint<Covered>(covered: "request" | "target" | Covered): "request" | "target" | Covered {
-  if (covered === "request" || covered === "target" || typeof covered === "function") return covered;
-  throw invalidOptionError("fingerprint", '"request", "target" or a function of the request', covered);
+function checkFingerprint<Covered>(covered: Covered): Covered {
+  const isNamed = covered === "request" || covered === "body" || covered === "target";
+  if (isNamed || typeof covered === "function") return covered;
+  throw invalidOptionError("fingerprint", '"request", "body", "target" or a function of the request', covered);
 }
 
 function checkNoEffectStatuses(statuses: readonly number[], transactional: boolean): ReadonlySet<number> {

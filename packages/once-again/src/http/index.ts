@@ -1,6 +1,7 @@
 export { decodeResponse, encodeResponse, type HttpHandler, type HttpResponse } from "./response.ts";
 export type { CoveredParts } from "./covered-parts.ts";
-export { type FailureOf, graphqlFailure } from "./failure.ts";
+export type { FailureOf } from "./failure-of.ts";
+export { graphqlFailure } from "./graphql-failure.ts";
 export type {
   HttpOptions,
   HttpRules,
@@ -9,7 +10,11 @@ export type {
   TransactionalHttpOptions,
   TransactionalMode,
 } from "./http-options.ts";
+export type { EventPlace, Latest } from "./latest.ts";
+export type { IdentifiedRequest, Identify, ReceivedRequest } from "./message.ts";
 export type { IdempotencyPolicy } from "./policy.ts";
 export type { KeyQuota } from "./key-quota.ts";
+export type { ProfileName } from "./profile.ts";
 export type { ReconciledResponse, Reconcile } from "./reconcile.ts";
+export { userExecution } from "./handler-execution.ts";
 export { type HttpRequest, type OnceHttp, type OnceRoute, onceHttp } from "./once-http.ts";

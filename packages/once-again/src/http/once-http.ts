@@ -1,10 +1,13 @@
+import type { Awaitable } from "../core/awaitable.ts";
 import { OnceAgainError } from "../core/errors.ts";
-import type { Execution, Work } from "../engine/engine.ts";
+import type { Execution, MessageFacts, Work } from "../engine/engine.ts";
 import { NoEffectError } from "../engine/errors.ts";
 import type { RecordName } from "../stores/store.ts";
-import { admission } from "./admission.ts";
+import { type Admission, admission } from "./admission.ts";
 import { coveredFingerprint } from "./covered-parts.ts";
 import type { CheckedHttpRules, HttpOptions } from "./http-options.ts";
+import { identifyMessage, messageHandler } from "./identify.ts";
+import { latestHandler } from "./latest.ts";
 import { originForm } from "./origin-form.ts";
 import { responseTo, responseToError, withHeader } from "./outcome-response.ts";
 import type { IdempotencyPolicy } from "./policy.ts";
@@ -13,7 +16,7 @@ import { reconcilingHandler } from "./reconcile.ts";
 import { type HandlerResponse, type HttpHandler, type HttpResponse, responseCodec } from "./response.ts";
 import { isSkipped, openRoute, passingExecution, type Route, takesKey } from "./route.ts";
 import { runHandler } from "./run-handler.ts";
-import { scopeOf } from "./scope.ts";
+import { scopeAtPath, scopeOf } from "./scope.ts";
 
 /** A request as the rules see it; each framework makes one of its own. */
 export interface HttpRequest<Request> {
@@ -28,7 +31,7 @@ export interface HttpRequest<Request> {
   /** Every value of one header, as they came. */
   headerValues(lowerCaseName: string): readonly string[];
   /** Reads the whole body; rejects with `ONCE_BODY_TOO_LARGE` when it is larger than `bytesMax`. */
-  body(bytesMax: number): Promise<Uint8Array<ArrayBuffer>>;
+  body(bytesMax: number): Awaitable<Uint8Array<ArrayBuffer>>;
 }
 
 /** A route of any framework that runs each of its operations once. */
@@ -73,13 +76,18 @@ export function onceHttp<Request, Transaction>(
 ): OnceHttp<Request, Transaction> {
   const route = openRoute(options);
   const { rules, policy, policyHeader } = route;
+  // The senders of messages know nothing of keys in headers.
+  const withPolicy = (response: HttpResponse): HttpResponse =>
+    rules.identify === undefined ? withHeader(response, ...policyHeader) : response;
+  const withKey = (request: HttpRequest<Request>, response: HttpResponse): HttpResponse =>
+    rules.profile.echoesKey ? echoedKey(rules, request, response) : response;
   return {
     policy,
     policyHeader,
     bodyBytesMax: rules.bodyBytesMax,
     resultBytesMax: rules.resultBytesMax,
     onError: rules.onError,
-    refuse: (error) => withHeader(responseToError(error, rules), ...policyHeader),
+    refuse: (error) => withPolicy(responseToError(error, rules)),
     passing(method, native) {
       if (rules.transactional) return undefined;
       const passes = !takesKey(route, method) || (native !== undefined && isSkipped(rules, native));
@@ -87,13 +95,25 @@ export function onceHttp<Request, Transaction>(
     },
     async answer(request, handler) {
       try {
-        return withHeader(await answer(route, request, handler), ...policyHeader);
+        return withKey(request, withPolicy(await answer(route, request, handler)));
       } catch (error) {
-        return withHeader(responseToError(error, rules), ...policyHeader);
+        return withKey(request, withPolicy(responseToError(error, rules)));
       }
     },
     close: () => route.engine.close(),
   };
+}
+
+/** The response with the key of its request, as it was sent. */
+function echoedKey<Request>(
+  { keyHeader }: CheckedHttpRules<Request>,
+  request: HttpRequest<Request>,
+  response: HttpResponse,
+): HttpResponse {
+  const name = keyHeader.toLowerCase();
+  const sent = request.headerValues(name);
+  const isThere = sent.length === 0 || response.headers.some(([header]) => header.toLowerCase() === name);
+  return isThere ? response : withHeader(response, name, sent.join(", "));
 }
 
 /** Answers one request: what its key's header says, whose it is, what it is; then the engine runs it, or knows of it. */
@@ -106,44 +126,65 @@ async function answer<Request, Transaction>(
   const { method, query, contentType, native } = request;
   // What a leased route skips did not come here.
   const skips = rules.transactional && isSkipped(rules, native);
+  const covered = !skips && takesKey(route, method);
   const headerValues = (name: string): readonly string[] => request.headerValues(name);
-  const admitted = admission(route, headerValues, !skips && takesKey(route, method));
+  const isMessage = covered && rules.identify !== undefined;
+  const admitted = isMessage ? await admitMessage(rules, request) : admission(route, headerValues, covered);
   if ("refused" in admitted) return problem(rules, admitted.refused, admitted.detail);
-  const { key, isOld } = admitted;
-  const scope = skips ? "" : await scopeOf(rules, native);
+  const { key, isOld, message } = admitted;
+  const caller = skips ? "" : await scopeOf(rules, native);
+  const path = originForm(request.path);
+  const scope = rules.profile.keysByPath && !skips ? await scopeAtPath(caller, path) : caller;
   if (key !== undefined && isOld && (await isForgotten(route, { scope, key }))) {
     return problem(rules, "ONCE_KEY_EXPIRED", tooOld);
   }
-  const body = await bodyOf(request, rules);
-  const run = rules.reconcile ? reconcilingHandler(handler, rules.reconcile, native, options.steps.quiesceMs) : handler;
+  const body = message?.body ?? (await bodyOf(request, rules));
+  const told = message === undefined ? handler : messageHandler(ordered(route, handler, message.event), message.event);
+  const run = rules.reconcile ? reconcilingHandler(told, rules.reconcile, native, options.steps.quiesceMs) : told;
   const work: Work<Transaction, HandlerResponse> = (attempt) => runHandler(rules, run, body, attempt);
   if (key === undefined) return (await engine.runUnkeyed(scope, work)).response;
-  const path = originForm(request.path);
-  const print = await coveredFingerprint(rules, { method, path, query, contentType, body }, native);
-  const operation = { scope, key, fingerprint: print, codec: responseCodec };
+  const fingerprint = await coveredFingerprint(rules, { method, path, query, contentType, body }, native);
+  const operation = { scope, key, fingerprint, codec: responseCodec };
   if (rules.quota === undefined) return responseTo(await engine.run(operation, work), rules);
-  const isCounted = quota.take(scope);
+  const isCounted = quota.take(caller);
   if (!isCounted && (await isForgotten(route, { scope, key }))) return quotaExceeded(route);
-  const use = { storesNewKey: false };
+  const watched = { storesNewKey: false };
   try {
-    return responseTo(await engine.run(operation, watchedWork(work, rules, use)), rules);
+    return responseTo(await engine.run(operation, watchKey(work, rules, watched)), rules);
   } finally {
-    if (isCounted && !use.storesNewKey) quota.giveBack(scope);
+    if (isCounted && !watched.storesNewKey) quota.giveBack(caller);
   }
 }
 
+/** The handler of a message, where the route says so only for one that is not older than what was handled. */
+function ordered<Request, Transaction>(
+  { rules: { latest }, moveMark }: Route<Request, Transaction>,
+  handler: HttpHandler<Transaction>,
+  event: MessageFacts,
+): HttpHandler<Transaction> {
+  return latest === undefined ? handler : latestHandler(handler, latest, moveMark!, event);
+}
+
+/** Reads a message, and asks the route's own rule what it is. */
+async function admitMessage<Request>(
+  rules: CheckedHttpRules<Request>,
+  request: HttpRequest<Request>,
+): Promise<Admission> {
+  return identifyMessage(rules, request, await bodyOf(request, rules));
+}
+
 /** Notes whether a key is stored, or may be, that was not there before. */
-function watchedWork<Request, Transaction>(
+function watchKey<Request, Transaction>(
   work: Work<Transaction, HandlerResponse>,
   { transactional }: CheckedHttpRules<Request>,
-  use: { storesNewKey: boolean },
+  watched: { storesNewKey: boolean },
 ): Work<Transaction, HandlerResponse> {
   return async (attempt) => {
-    use.storesNewKey = !transactional && attempt.attempt === 1;
-    const worked = await work(attempt);
-    if (transactional) use.storesNewKey = worked.effect === "done" || worked.effect === "refused";
-    else if (worked.effect === "none") use.storesNewKey = false;
-    return worked;
+    watched.storesNewKey = !transactional && attempt.attempt === 1;
+    const result = await work(attempt);
+    if (transactional) watched.storesNewKey = result.effect === "done" || result.effect === "refused";
+    else if (result.effect === "none") watched.storesNewKey = false;
+    return result;
   };
 }
 
@@ -151,8 +192,8 @@ const tooOld = "This key is older than results are kept. Find out what became of
 
 /** The caller shall come back when its scope has room for one more key. */
 function quotaExceeded<Request, Transaction>({ rules, quota }: Route<Request, Transaction>): HttpResponse {
-  const comeBack = { ...rules, retryAfterSeconds: Math.ceil(quota.waitMs / 1000) };
-  return problem(comeBack, "ONCE_QUOTA_EXCEEDED", "Too many new keys of late. Come back later; nothing happened.");
+  const style = { ...rules, retryAfterSeconds: Math.ceil(quota.waitMs / 1000) };
+  return problem(style, "ONCE_QUOTA_EXCEEDED", "Too many new keys of late. Come back later; nothing happened.");
 }
 
 /** Whether nothing is kept under a key: of an old one, it may have been. */

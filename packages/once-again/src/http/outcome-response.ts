@@ -66,6 +66,9 @@ function isSetupFault(error: unknown): boolean {
 const isGivenUp = (error: unknown): boolean => OnceAgainError.isInstance(error, "ONCE_ATTEMPTS_EXHAUSTED");
 
 /** A response with one header more. */
-export function withHeader({ headers, ...answer }: HttpResponse, name: string, value: string): HttpResponse {
-  return { ...answer, headers: [...headers, [name, value]] };
+export function withHeader(
+  { status, headers, body }: HttpResponse,
+  ...header: readonly [string, string]
+): HttpResponse {
+  return { status, headers: [...headers, header], body };
 }

@@ -1,9 +1,11 @@
 import { type ErrorCode, errorCodes } from "../core/error-codes.ts";
+import type { Profile } from "./profile.ts";
 import type { HttpResponse } from "./response.ts";
 
 /** The status of each error that we answer with ourselves. */
 const statuses = {
   ONCE_KEY_INVALID: 400,
+  ONCE_SIGNATURE_INVALID: 401,
   ONCE_IN_PROGRESS: 409,
   ONCE_OUTCOME_UNKNOWN: 409,
   ONCE_KEY_EXPIRED: 412,
@@ -45,6 +47,7 @@ export function isProblemCode(code: ErrorCode): code is ProblemCode {
 
 /** How our own answers look. */
 export interface ProblemStyle {
+  profile: Pick<Profile, "contentType" | "body">;
   /** What the `type` of a problem begins with; the page of the error code follows. */
   problemBase: string;
   /** The `Retry-After` of answers after which to come back, seconds. */
@@ -53,12 +56,13 @@ export interface ProblemStyle {
   reusedStatus: 409 | 422;
 }
 
-/** One of our own answers, as problem+json (RFC 9457). */
+/** One of our own answers: problem+json (RFC 9457), where the profile says nothing else. */
 export function problem(style: ProblemStyle, code: ProblemCode, detail: string): HttpResponse {
   const status = code === "ONCE_KEY_REUSED" ? style.reusedStatus : statuses[code];
   const type = `${style.problemBase}${code}.md`;
-  const body = new TextEncoder().encode(JSON.stringify({ type, title: errorCodes[code], status, detail, code }));
-  const headers: [string, string][] = [["content-type", "application/problem+json"]];
+  const refusal = { type, title: errorCodes[code], status, detail, code };
+  const body = new TextEncoder().encode(JSON.stringify(style.profile.body(refusal)));
+  const headers: [string, string][] = [["content-type", style.profile.contentType]];
   if (comeBack.has(code)) headers.push(["retry-after", String(style.retryAfterSeconds)]);
   return { status, headers, body };
 }

@@ -2,6 +2,7 @@ import { OnceAgainError } from "../core/errors.ts";
 import type { Execution } from "../engine/engine.ts";
 import { heldError } from "../engine/errors.ts";
 import { checkAbsence, type Reconciled } from "../engine/steps.ts";
+import { userExecution } from "./handler-execution.ts";
 import type { HttpHandler, HttpResponse } from "./response.ts";
 
 /** An answer as a `reconcile` function gives it. */
@@ -27,7 +28,7 @@ export function reconcilingHandler<Request, Transaction>(
 ): HttpHandler<Transaction> {
   return async (execution, body) => {
     if (!execution.abandoned) return handler(execution, body);
-    const reconciled = await lookUp(() => reconcile({ ...execution, transaction: undefined }, request));
+    const reconciled = await lookUp(() => reconcile(userExecution(execution as Execution), request));
     if (reconciled === "unknown") {
       throw heldError(
         "An earlier attempt at this operation may or may not have happened, and nobody could tell yet. Don't send it " +

@@ -1,7 +1,10 @@
 import { emptyBytes, joinBytes } from "../core/bytes.ts";
 import type { Codec, Execution } from "../engine/engine.ts";
 
-/** A handler as the rules see it. `body` is the request's, read already. */
+/**
+ * A handler as the rules see it. `body` is the request's, read already. Its execution makes what is seldom read when it is
+ * read: hand it on to users as `userExecution` of it.
+ */
 export type HttpHandler<Transaction> = (
   execution: Execution<Transaction>,
   body: Uint8Array<ArrayBuffer>,
@@ -42,7 +45,7 @@ export function encodeResponse({ status, headers, body }: HttpResponse): Uint8Ar
   const dropped = connectionOptions(headers);
   const kept = headers.filter(([name]) => {
     const lowerCase = name.toLowerCase();
-    return !notKept.has(lowerCase) && !dropped.includes(lowerCase);
+    return !notKept.has(lowerCase) && !dropped?.includes(lowerCase);
   });
   const head = `${JSON.stringify({ status, headers: kept })}\n`;
   const bytes = emptyBytes(head.length + body.length);
@@ -54,16 +57,19 @@ export function encodeResponse({ status, headers, body }: HttpResponse): Uint8Ar
 }
 
 /** The headers that belong to the connection because its own header names them (RFC 9110, section 7.6.1). */
-function connectionOptions(headers: HttpResponse["headers"]): string[] {
-  const values = headers.filter(([name]) => name.toLowerCase() === "connection");
-  return values.flatMap(([, value]) => value.toLowerCase().split(/\s*,\s*/));
+function connectionOptions(headers: HttpResponse["headers"]): string[] | undefined {
+  let options: string[] | undefined;
+  for (const [name, value] of headers) {
+    if (name.toLowerCase() === "connection") options = [...(options ?? []), ...value.toLowerCase().split(/\s*,\s*/)];
+  }
+  return options;
 }
 
 /** The answer that `encodeResponse` made bytes of. */
 export function decodeResponse(bytes: Uint8Array): HttpResponse {
   const headEnd = bytes.indexOf(newline);
-  const head = JSON.parse(decoder.decode(bytes.subarray(0, headEnd))) as Omit<HttpResponse, "body">;
-  return { ...head, body: bytes.subarray(headEnd + 1) };
+  const { status, headers } = JSON.parse(decoder.decode(bytes.subarray(0, headEnd))) as Omit<HttpResponse, "body">;
+  return { status, headers, body: bytes.subarray(headEnd + 1) };
 }
 
 /** A response of a handler, and its bytes where they were asked for before. */

@@ -1,10 +1,11 @@
 import type { Engine, Execution } from "../engine/engine.ts";
-import { leasedEngineOn } from "../engine/leased-engine.ts";
-import { type CheckedEngineOptions, checkEngineOptions } from "../engine/options.ts";
+import { openEngine } from "../engine/open-engine.ts";
+import { type CheckedEngineOptions, checkEngineOptions, engineOptionsOf } from "../engine/options.ts";
 import { type StoreDoor, storeDoor } from "../engine/store-door.ts";
-import { transactionalEngineOn } from "../engine/transactional-engine.ts";
 import { unkeyedAttempt } from "../engine/unkeyed-work.ts";
-import { type CheckedHttpRules, checkHttpRules, engineOptionsOf, type HttpOptions } from "./http-options.ts";
+import type { TransactionalStore } from "../stores/store.ts";
+import { HandlerExecution } from "./handler-execution.ts";
+import { type CheckedHttpRules, checkHttpRules, type HttpOptions } from "./http-options.ts";
 import { type QuotaCount, quotaCount } from "./key-quota.ts";
 import { type IdempotencyPolicy, idempotencyPolicy, policyHeader, policyHeaderName } from "./policy.ts";
 
@@ -15,6 +16,8 @@ export interface Route<Request, Transaction> {
   readonly engine: Engine<Transaction>;
   /** For a look at a key that no operation is run for. */
   readonly door: StoreDoor<Transaction>;
+  /** Missing where the store has no high-water marks. */
+  readonly moveMark: TransactionalStore<Transaction>["moveMark"];
   readonly quota: QuotaCount;
   readonly policy: IdempotencyPolicy;
   readonly policyHeader: readonly [name: string, value: string];
@@ -31,25 +34,16 @@ export function openRoute<Request, Transaction>(given: HttpOptions<Request, Tran
     options,
     door,
     engine: openEngine(given, options, door),
+    moveMark: rules.transactional ? door.moveMark : undefined,
     quota: quotaCount(rules.quota, options.clock),
     policy,
     policyHeader: [policyHeaderName, policyHeader(policy)],
   };
 }
 
-function openEngine<Request, Transaction>(
-  given: HttpOptions<Request, Transaction>,
-  options: CheckedEngineOptions,
-  door: StoreDoor<Transaction>,
-): Engine<Transaction> {
-  if (given.mode === "transactional") return transactionalEngineOn(given.store, options, door);
-  // A leased route's Transaction is undefined: the frameworks' signatures see to that.
-  return leasedEngineOn(given.store, options, door) as Engine<Transaction>;
-}
-
 /** Whether requests of a method take a key. */
 export function takesKey({ rules }: Pick<Route<never, never>, "rules">, method: string): boolean {
-  return rules.methods.includes(method.toUpperCase());
+  return rules.identify !== undefined || rules.methods.includes(method.toUpperCase());
 }
 
 /** Whether a route's own rule has a request pass through. A rule that can't say so skips nothing. */
@@ -71,5 +65,5 @@ export function passingExecution<Request, Transaction>({
   options,
 }: Route<Request, Transaction>): Execution<Transaction> {
   const attempt = unkeyedAttempt(door, "", options);
-  return { ...attempt, noEffect: () => undefined } as Execution as Execution<Transaction>;
+  return new HandlerExecution(attempt) as Execution as Execution<Transaction>;
 }

@@ -2,6 +2,7 @@ import { OnceAgainError } from "../core/errors.ts";
 import type { Attempt, WorkResult } from "../engine/engine.ts";
 import { isHeldError } from "../engine/errors.ts";
 import type { CheckedHttpRules } from "./http-options.ts";
+import { HandlerExecution } from "./handler-execution.ts";
 import { problem, type ProblemCode } from "./problem.ts";
 import { encodeResponse, type HandlerResponse, type HttpHandler, type HttpResponse } from "./response.ts";
 import { sendProblem, withoutTrailer } from "./sendable.ts";
@@ -14,6 +15,7 @@ export type ResponseRules = Pick<
   | "failureOf"
   | "noEffectStatuses"
   | "onError"
+  | "profile"
   | "problemBase"
   | "reusedStatus"
   | "retryAfterSeconds"
@@ -29,15 +31,14 @@ export async function runHandler<Transaction>(
   body: Uint8Array<ArrayBuffer>,
   attempt: Attempt<Transaction>,
 ): Promise<WorkResult<HandlerResponse>> {
-  let noEffect = false;
-  const execution = { ...attempt, noEffect: () => void (noEffect = true) };
-  let worked: WorkResult<HandlerResponse>;
+  const execution = new HandlerExecution(attempt);
+  let result: WorkResult<HandlerResponse>;
   try {
-    worked = resultOf(await handler(execution, body), rules);
+    result = resultOf(await handler(execution, body), rules);
   } catch (error) {
-    worked = failed(error, rules, noEffect || rules.transactional);
+    result = resultOfError(error, rules, HandlerExecution.hadNoEffect(execution) || rules.transactional);
   }
-  return noEffect ? { ...worked, effect: "none" } : worked;
+  return HandlerExecution.hadNoEffect(execution) ? { ...result, effect: "none" } : result;
 }
 
 /** @throws RangeError for an answer that nobody can send, or that is too large for one that may be of no effect. */
@@ -53,7 +54,7 @@ function resultOf(given: HttpResponse, rules: ResponseRules): WorkResult<Handler
 }
 
 /** @param hadNoEffect whether it is known all the same that nothing happened. */
-function failed(error: unknown, rules: ResponseRules, hadNoEffect: boolean): WorkResult<HandlerResponse> {
+function resultOfError(error: unknown, rules: ResponseRules, hadNoEffect: boolean): WorkResult<HandlerResponse> {
   const answered = (code: ProblemCode, detail: string): HandlerResponse => ({ response: problem(rules, code, detail) });
   if (OnceAgainError.isInstance(error, "ONCE_NO_EFFECT")) {
     return { effect: "none", result: answered("ONCE_NO_EFFECT", error.message) };

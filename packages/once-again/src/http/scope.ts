@@ -1,11 +1,14 @@
+import type { Awaitable } from "../core/awaitable.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { NoEffectError } from "../engine/errors.ts";
+import { namesNothing } from "../engine/operation-name.ts";
+import { sha256 } from "../key/sha256.ts";
 import type { HttpRules } from "./http-options.ts";
 
-/** What a missing value becomes as a text: all callers without one would share their keys, and see each other's answers. */
-const nobody: ReadonlySet<string> = new Set(["", "undefined", "null", "NaN", "[object Object]"]);
-
-/** How long a scope may be in the index of any store, bytes as it is written there. */
+/**
+ * How long a scope may be in the index of any store, bytes as it is written there. More than an operation's name may have, since a
+ * scope may be a caller's id with a path behind it.
+ */
 const scopeBytesMax = 1024;
 
 /** No character takes more bytes there than this: a control character is an escape of six. */
@@ -17,11 +20,19 @@ const bytesOfCharacterMax = 6;
  * @throws NoEffectError when it can't tell whose request this is.
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for a scope that no store takes: to come back later is no help.
  */
-export async function scopeOf<Request>(
+export function scopeOf<Request>(
   { scope, onError }: { scope: HttpRules<Request>["scope"]; onError: (error: unknown) => void },
   request: Request,
-): Promise<string> {
+): Awaitable<string> {
   if (scope === "public") return scope;
+  return callersScope(scope, onError, request);
+}
+
+async function callersScope<Request>(
+  scope: Exclude<HttpRules<Request>["scope"], "public">,
+  onError: (error: unknown) => void,
+  request: Request,
+): Promise<string> {
   let name: string;
   try {
     name = namedCaller(await scope(request));
@@ -39,7 +50,8 @@ function namedCaller(name: unknown): string {
   if (typeof name !== "string" || !name.isWellFormed()) {
     throw new TypeError(`The scope function must return a string of well-formed Unicode. ${advice}`);
   }
-  if (nobody.has(name.trim())) {
+  // All callers without one would share their keys, and see each other's answers.
+  if (namesNothing(name)) {
     throw new TypeError(`The scope function returned ${JSON.stringify(name)}, which names nobody. ${advice}`);
   }
   return name;
@@ -48,6 +60,20 @@ function namedCaller(name: unknown): string {
 const advice =
   "Return the id of the account or tenant whose credentials were checked, and answer 401 to a request without them before " +
   "it comes here.";
+
+/** Paths that may stand in a scope as they are, characters. */
+const pathLengthMax = 256;
+
+/**
+ * The scope of a caller's keys at one path. A path has no space in it, so no two of them come to the same.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for a scope that no store takes beside a path.
+ */
+export async function scopeAtPath(caller: string, path: string): Promise<string> {
+  const scope = `${caller} ${path.length <= pathLengthMax ? path : await sha256(path)}`;
+  checkLength(scope);
+  return scope;
+}
 
 function checkLength(name: string): void {
   const bytes = new TextEncoder().encode(JSON.stringify(name)).length - 2;

@@ -3,7 +3,7 @@ import { bytes } from "../../../../test/support/http-bench.ts";
 import { leasedRoute, never } from "../../../../test/support/leased-route.ts";
 import { ordering, transactionalRoute } from "../../../../test/support/transactional-route.ts";
 import type { HttpResponse } from "./response.ts";
-import { graphqlFailure } from "./failure.ts";
+import { graphqlFailure } from "./graphql-failure.ts";
 
 const json = (value: unknown, contentType = "application/json", status = 200): HttpResponse => ({
   status,

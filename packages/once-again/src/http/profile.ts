@@ -1,0 +1,108 @@
+import { OnceAgainError } from "../core/errors.ts";
+import { checkChoice } from "../core/options.ts";
+
+/**
+ * A published set of rules that a route keeps:
+ *
+ * - `"draft"`: draft-ietf-httpapi-idempotency-key-header-07, and what the field does where it is silent.
+ * - `"acp"`: the Agentic Commerce Protocol of 2026-04-17, section 6 of its agentic checkout.
+ */
+export type ProfileName = "draft" | "acp";
+
+/** One of our own responses, before it is written as the profile has it. */
+export interface Refusal {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: string;
+}
+
+/** What a profile says. */
+export interface Profile {
+  /** How our own responses are written. */
+  readonly contentType: string;
+  readonly body: (refusal: Refusal) => object;
+  /** Whether a response has the key of its request, as it was sent. */
+  readonly echoesKey: boolean;
+  /** Whether the same key at another path is the key of another operation. */
+  readonly keysByPath: boolean;
+}
+
+const problemDetails: Profile = {
+  contentType: "application/problem+json",
+  body: (refusal) => refusal,
+  echoesKey: false,
+  keysByPath: false,
+};
+
+/** The codes that the protocol names; its others are free. */
+const acpCodes: Readonly<Record<string, string>> = {
+  ONCE_KEY_INVALID: "idempotency_key_required",
+  ONCE_IN_PROGRESS: "idempotency_in_flight",
+  ONCE_KEY_REUSED: "idempotency_conflict",
+};
+
+const acpErrors: Profile = {
+  contentType: "application/json",
+  body: ({ code, status, detail }) => ({
+    type: status < 500 ? "invalid_request" : status === 503 ? "service_unavailable" : "processing_error",
+    code: acpCodes[code] ?? code.replace(/^ONCE_/, "").toLowerCase(),
+    message: detail,
+  }),
+  echoesKey: true,
+  keysByPath: true,
+};
+
+export const profiles: Readonly<Record<ProfileName, Profile>> = { draft: problemDetails, acp: acpErrors };
+
+/** What the protocol decides of a route. */
+const acpRules = {
+  keyHeader: "Idempotency-Key",
+  keyRequired: true,
+  oldKeys: "run",
+  fingerprint: "body",
+  reusedStatus: 422,
+} as const;
+
+/** Its rules name no other method. */
+const acpMethods: readonly string[] = ["POST"];
+const acpRetentionMs = 86_400_000;
+
+/** What a profile looks at in the options of a route. */
+type Given = {
+  readonly profile?: ProfileName | undefined;
+  readonly methods?: readonly string[] | undefined;
+  readonly retentionMs?: number | undefined;
+  readonly mode?: unknown;
+  readonly onUnknown?: unknown;
+} & { readonly [Name in keyof typeof acpRules]?: unknown };
+
+/**
+ * The options of a route, with what its profile decides filled in.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option that breaks the profile.
+ */
+export function withProfile<Options extends Given>(options: Options): Options {
+  if (checkChoice("profile", options.profile ?? "draft", ["draft", "acp"]) === "draft") return options;
+  for (const [name, value] of Object.entries(acpRules)) {
+    const given = options[name as keyof typeof acpRules];
+    if (given !== undefined && given !== value) throw brokenProfile(name, `decides ${name}: leave it out`);
+  }
+  if (options.retentionMs !== undefined && options.retentionMs < acpRetentionMs) {
+    throw brokenProfile("retentionMs", "keeps results for 24 hours or longer: leave retentionMs out, or raise it");
+  }
+  if (options.mode !== "transactional" && (options.onUnknown ?? "hold") === "hold") {
+    throw brokenProfile(
+      "onUnknown",
+      "runs a failed operation again (its section 6.5), which in leased mode doubles effects: use the transactional mode, " +
+        'or say onUnknown: "finish" where all effects are in steps, a function that looks the effect up, or "rerun" where it ' +
+        "is keyed further down",
+    );
+  }
+  return { ...options, methods: options.methods ?? acpMethods, ...acpRules };
+}
+
+function brokenProfile(option: string, rule: string): OnceAgainError {
+  return new OnceAgainError("ONCE_OPTION_INVALID", `profile "acp" ${rule}.`, { details: { option } });
+}
