@@ -21,7 +21,7 @@ export function recordProblem(record: KeyRecord): string | undefined {
   const { state, attempt, fence, createdAt, leaseUntil, expiresAt, result } = record;
   if (state !== "running" && state !== "done") return `Its state is ${String(state)}.`;
   if (!Number.isSafeInteger(attempt) || attempt < 1) return `Its attempt is ${attempt}.`;
-  if (![fence, createdAt, leaseUntil, expiresAt].every(isTime)) return "One of its times is none.";
+  if (!areTimes(fence, createdAt, leaseUntil, expiresAt)) return "One of its times is none.";
   if (expiresAt < createdAt) return "It expires before it was made.";
   if (state === "done" && result === undefined) return "It is done, and has no result.";
   if (state === "running" && result !== undefined) return "It runs, and has a result.";
@@ -31,10 +31,16 @@ export function recordProblem(record: KeyRecord): string | undefined {
 /** What can be shown of a broken record: one whose times are none is shown without any of its fields. */
 export function readableRecord(record: KeyRecord): KeyRecord {
   const { fence, createdAt, leaseUntil, expiresAt } = record;
-  return [fence, createdAt, leaseUntil, expiresAt].every(isTime) ? record : unreadableRecord;
+  return areTimes(fence, createdAt, leaseUntil, expiresAt) ? record : unreadableRecord;
 }
 
-const isTime = (ms: number): boolean => Math.abs(ms) <= unreadableRecord.expiresAt;
+function areTimes(fence: number, createdAt: number, leaseUntil: number, expiresAt: number): boolean {
+  return isTime(fence) && isTime(createdAt) && isTime(leaseUntil) && isTime(expiresAt);
+}
+
+function isTime(ms: number): boolean {
+  return Math.abs(ms) <= unreadableRecord.expiresAt;
+}
 
 /** @throws OnceAgainError `ONCE_RECORD_BROKEN`, unless the record may have been written by a store. */
 export function checkRecord(name: RecordName, record: KeyRecord): KeyRecord {

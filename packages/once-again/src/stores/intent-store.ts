@@ -138,3 +138,9 @@ export interface IntentStore {
   purge(request: { readonly limit: number }): Promise<number>;
   close(): Promise<void>;
 }
+
+/** Durable intents in the user's own database, which can be added within a transaction of theirs. */
+export interface TransactionalIntentStore<Transaction> extends IntentStore {
+  /** The same as `add`, which commits with the transaction or never was: others find it from then on. It is not asked again. */
+  addWithin(transaction: Transaction, request: AddIntentRequest): Promise<AddIntentAnswer>;
+}

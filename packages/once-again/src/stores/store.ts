@@ -1,3 +1,5 @@
+import type { Awaitable } from "../core/awaitable.ts";
+
 /** The name of one record: whose operation, and which. The two never run together: no separator can be forged. */
 export interface RecordName {
   scope: string;
@@ -27,7 +29,7 @@ export interface KeyRecord {
 
 export interface ClaimRequest extends RecordName {
   fingerprint: string;
-  /** 128 random bits that no other attempt has. */
+  /** A token that no other attempt has, of up to 255 visible ASCII characters. */
   owner: string;
   leaseMs: number;
   /** How long the record is stored, counted from the claim and again from the completion. */
@@ -123,37 +125,52 @@ export interface StoreHealth {
  * is idempotent for one owner token, so that a lost acknowledgement is repeated safely. `transition.ts` beside this
  * file says exactly what each does to a record.
  *
- * Every method rejects when the store can't be reached; whether it was carried out is then unknown.
+ * A store that has its answer at once may return it as it is; one that has to wait returns a promise.
+ *
+ * Every method rejects, or throws, when the store can't be reached; whether it was carried out is then unknown.
  */
 export interface Store {
   /** Whether an acknowledged claim outlives the loss of the node that acknowledged it. */
   readonly survivesFailover: "yes" | "synchronous" | "no";
   /** The longest retention that it can keep, milliseconds; missing where any will do. */
   readonly retentionMsMax?: number | undefined;
-  claim(request: ClaimRequest): Promise<ClaimAnswer>;
+  claim(request: ClaimRequest): Awaitable<ClaimAnswer>;
   /** Keeps the result. `false`: the operation is no longer this owner's, and nothing was changed. */
-  complete(request: CompleteRequest): Promise<boolean>;
+  complete(request: CompleteRequest): Awaitable<boolean>;
   /** Sets the end of the lease to now + `leaseMs`; 0 abandons the record at once. `false` as above. */
-  renew(request: RenewRequest): Promise<boolean>;
+  renew(request: RenewRequest): Awaitable<boolean>;
   /**
    * Removes the record, since nothing happened. After a take-over (`attempt` above 1) an earlier attempt may have had an
    * effect: then the record is abandoned at once instead. `false` as above.
    */
-  release(request: ReleaseRequest): Promise<boolean>;
+  release(request: ReleaseRequest): Awaitable<boolean>;
   /** Keeps the result of one step. `false` as above. */
-  checkpoint(request: CheckpointRequest): Promise<boolean>;
-  inspect(name: RecordName): Promise<InspectedRecord | undefined>;
-  list(request: ListRequest): Promise<InspectedRecord[]>;
+  checkpoint(request: CheckpointRequest): Awaitable<boolean>;
+  inspect(name: RecordName): Awaitable<InspectedRecord | undefined>;
+  list(request: ListRequest): Awaitable<InspectedRecord[]>;
   /**
    * Settles an abandoned record by hand, and releases a broken one as not executed. `false`: there is none of that name, or
    * it is neither.
    */
-  resolve(request: ResolveRequest): Promise<boolean>;
+  resolve(request: ResolveRequest): Awaitable<boolean>;
   /** Removes up to `limit` expired records, and says how many. */
-  purge(request: { limit: number }): Promise<number>;
+  purge(request: { limit: number }): Awaitable<number>;
   /** What endangers operations or records, for a readiness probe; missing where there is nobody to ask. Never rejects. */
   health?(): Promise<StoreHealth>;
   close(): Promise<void>;
+}
+
+/** A store that has to ask somebody: each of its answers is a promise. */
+export interface AsyncStore extends Store {
+  claim(request: ClaimRequest): Promise<ClaimAnswer>;
+  complete(request: CompleteRequest): Promise<boolean>;
+  renew(request: RenewRequest): Promise<boolean>;
+  release(request: ReleaseRequest): Promise<boolean>;
+  checkpoint(request: CheckpointRequest): Promise<boolean>;
+  inspect(name: RecordName): Promise<InspectedRecord | undefined>;
+  list(request: ListRequest): Promise<InspectedRecord[]>;
+  resolve(request: ResolveRequest): Promise<boolean>;
+  purge(request: { limit: number }): Promise<number>;
 }
 
 /**
@@ -184,6 +201,23 @@ export interface TransactionEnding<Value> {
 /** What came of an operation in a transaction: it ran and was committed, or why it did not run. */
 export type TransactionAnswer<Value> = { kind: "executed"; value: Value } | Exclude<ClaimAnswer, Acquired>;
 
+/** How far a source has got whose messages are numbered, or an object that events tell of. It only ever goes up. */
+export interface MarkRequest extends RecordName {
+  /** A whole number from 0 to 2^53 - 1. */
+  position: number;
+  /** When the source stored what has this position, whole milliseconds since the epoch; missing where nobody says. */
+  storedAt?: number | undefined;
+}
+
+/** What asking for a mark to be moved came to. */
+export type MarkAnswer =
+  /** It is at this position from the commit on. */
+  | { kind: "moved" }
+  /** It is there already, or further. */
+  | { kind: "behind"; position: number; storedAt: number | undefined }
+  /** Another transaction is moving it. */
+  | { kind: "locked" };
+
 /**
  * A store in the user's own database, where key, effect and result commit in one transaction.
  *
@@ -191,7 +225,7 @@ export type TransactionAnswer<Value> = { kind: "executed"; value: Value } | Excl
  * after that rejects with `ONCE_OPERATION_ENDED`, changes nothing, and is reported to `onLateUse`. While it is good, it can't
  * end the transaction: BEGIN, COMMIT and ROLLBACK on it are refused or become savepoints before they are sent.
  */
-export interface TransactionalStore<Transaction> extends Store {
+export interface TransactionalStore<Transaction> extends AsyncStore {
   /**
    * Runs `work` in a transaction that also holds the key. What `work` throws rolls everything back and is thrown on.
    * Work whose transaction was committed or rolled back all the same leaves its key held, never free.
@@ -216,4 +250,10 @@ export interface TransactionalStore<Transaction> extends Store {
     work: (transaction: Transaction) => Promise<TransactionEnding<Value>>,
     onLateUse?: OnLateUse,
   ): Promise<Value>;
+  /**
+   * Moves a high-water mark up, within a transaction that work was given: it commits with the effect or not at all, and
+   * until then nobody else moves it. Missing in a store that has none: an inbox takes no numbered messages there, and a
+   * webhook route no `latest`.
+   */
+  moveMark?(transaction: Transaction, request: MarkRequest): Promise<MarkAnswer>;
 }

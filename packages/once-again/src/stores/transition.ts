@@ -105,6 +105,9 @@ function takeOver(record: KeyRecord, request: ClaimRequest, now: number): Transi
     : acquire(record, request, now);
 }
 
+/** One for all records that have none. */
+const noCheckpoints: KeyRecord["checkpoints"] = Object.freeze({});
+
 function acquire(record: KeyRecord | undefined, request: ClaimRequest, now: number): Transition<ClaimAnswer> {
   const taken =
     record?.owner === request.owner ? { attempt: record.attempt, fence: record.fence } : nextOwner(record, now);
@@ -114,7 +117,7 @@ function acquire(record: KeyRecord | undefined, request: ClaimRequest, now: numb
     owner: request.owner,
     ...taken,
     leaseUntil: now + request.leaseMs,
-    checkpoints: record?.checkpoints ?? {},
+    checkpoints: record?.checkpoints ?? noCheckpoints,
     createdAt: record?.createdAt ?? now,
     expiresAt: Math.max(record?.expiresAt ?? 0, now + request.retentionMs),
   };
@@ -176,5 +179,5 @@ function resolve(
 
 function completeRecord(record: KeyRecord, result: Uint8Array, retentionMs: number, now: number): KeyRecord {
   const expiresAt = Math.max(record.expiresAt, now + retentionMs);
-  return { ...record, state: "done", result, checkpoints: {}, expiresAt };
+  return { ...record, state: "done", result, checkpoints: noCheckpoints, expiresAt };
 }

@@ -29,7 +29,12 @@ export function isConflict(error: unknown): boolean {
   return [1020, 1213].includes(errorNumber(error) ?? 0);
 }
 
-/** Whether a failed COMMIT may have been carried out: the server went down, or can't be heard. */
+/** Whether the server itself says that a statement did nothing. */
+export function isRefusal(error: unknown): boolean {
+  return !isUnknownCommit(error);
+}
+
+/** Whether what failed may have been carried out: the server went down, or can't be heard. */
 function isUnknownCommit(error: unknown): boolean {
   const number = errorNumber(error);
   // ER_SERVER_SHUTDOWN, ER_ERROR_DURING_COMMIT, ER_QUERY_INTERRUPTED, ER_CONNECTION_KILLED

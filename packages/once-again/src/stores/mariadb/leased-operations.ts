@@ -1,27 +1,24 @@
 import { checkListLimit } from "../list-limit.ts";
 import { storedName, storedText } from "../sql/names.ts";
-import { checkpointText, claimAnswer, inspectRow, type KeyRow } from "../sql/record-format.ts";
-import type {
-  ClaimRequest,
-  InspectedRecord,
-  ListRequest,
-  RecordName,
-  ReleaseRequest,
-  StepRequest,
-  Store,
-} from "../store.ts";
+import { checkpointText, inspectRow, type KeyRow } from "../sql/record-format.ts";
+import type { InspectedRecord, ListRequest, RecordName, ReleaseRequest, StepRequest, AsyncStore } from "../store.ts";
 import type { MysqlQuery, MysqlValue } from "./client.ts";
 import { isConflict, unavailableError } from "./errors.ts";
+import { type BatchBounds, leasedBatches } from "./leased-batches.ts";
 import { inState, type MariadbStatements } from "./statements.ts";
 
 /** How often a statement is asked for that the server gave up for the sake of another. */
 const attemptsMax = 5;
 
-/** The operations of the port, but for its transactions: a statement each. */
+/**
+ * The operations of the port, but for its transactions: a statement each. Claims, completions and renewals share it with
+ * others of the same moment.
+ */
 export function leasedOperations(
   run: MysqlQuery,
   statements: MariadbStatements,
-): Omit<Store, "survivesFailover" | "close"> {
+  bounds: BatchBounds,
+): Omit<AsyncStore, "survivesFailover" | "close"> {
   const query: MysqlQuery = async (statement, values) => {
     for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
       try {
@@ -33,6 +30,7 @@ export function leasedOperations(
     }
     throw unavailableError(`a statement was given up for another's sake ${attemptsMax} times`);
   };
+  const batches = leasedBatches(query, statements, bounds);
   const changes = async (statement: string, values: MysqlValue[]): Promise<boolean> =>
     changed(await query(statement, values));
   const inspect = async (name: RecordName): Promise<InspectedRecord | undefined> => {
@@ -40,13 +38,9 @@ export function leasedOperations(
     return row && inspectRow(row);
   };
   return {
-    async claim(request) {
-      const [row] = (await query(statements.claim(request.takeOverAfterMs), claimValues(request))) as [KeyRow];
-      return claimAnswer(row, request);
-    },
-    complete: async ({ result, retentionMs, ...owned }) =>
-      changes(statements.complete, [retentionMs, Buffer.from(result), ...ownedBy(owned)]),
-    renew: async ({ leaseMs, ...owned }) => changes(statements.renew, [leaseMs, ...ownedBy(owned)]),
+    claim: async (request) => batches.claim({ ...request, ...storedName(request) }),
+    complete: async (request) => batches.complete({ ...request, ...storedName(request) }),
+    renew: async (request) => batches.renew({ ...request, ...storedName(request) }),
     // One statement can't both delete and update. What happens between the two is as if it had come before, or after.
     release: async (owned) =>
       (await changes(statements.remove, ownedBy(owned))) || changes(statements.abandon, ownedBy(owned)),
@@ -73,11 +67,6 @@ interface Changes {
 /** Whether a statement found its row. `mysql2` counts rows found, not changed, unless FOUND_ROWS is taken away. */
 export function changed(answer: unknown): boolean {
   return (answer as Changes).affectedRows > 0;
-}
-
-/** The values of the statement `claim`. */
-export function claimValues({ fingerprint, owner, leaseMs, retentionMs, ...name }: ClaimRequest): MysqlValue[] {
-  return [...namedBy(name), Buffer.from(fingerprint), Buffer.from(owner), leaseMs, retentionMs];
 }
 
 /** The values of the statement `checkpoint`. */

@@ -9,6 +9,7 @@ import type { MysqlConnection, MysqlPool } from "./client.ts";
 import { mariadbProblems } from "./health.ts";
 import { type TransactionContext, transactStep, transact, transactUnkeyed } from "./transact.ts";
 import { leasedOperations } from "./leased-operations.ts";
+import { markMover } from "./marks.ts";
 import { mariadbSchema } from "./schema.ts";
 import { sessionOpener, sessionQuery } from "./session.ts";
 import { mariadbStatements } from "./statements.ts";
@@ -78,9 +79,10 @@ export function mariadbStore<Connection extends MysqlConnection>(
   if (!hasMethod(pool, "getConnection") || !hasMethod(pool, "query") || hasMethod(pool, "promise")) {
     throw wrongClientError("pool", "a pool of mysql2/promise", pool);
   }
-  const open = sessionOpener(pool, { clock: options.clock ?? systemClock, busyMsMax, isolation });
+  const clock = options.clock ?? systemClock;
+  const open = sessionOpener(pool, { clock, busyMsMax, isolation });
   const query = sessionQuery(open);
-  const statements = mariadbStatements(tablePrefix, busyMsMax);
+  const statements = mariadbStatements(tablePrefix);
   const context: TransactionContext<Connection> = {
     open,
     statements,
@@ -91,10 +93,11 @@ export function mariadbStore<Connection extends MysqlConnection>(
   return {
     survivesFailover: "no",
     schemaSql: schema.map((statement) => `${statement};\n`).join(""),
-    ...leasedOperations(query, statements),
+    ...leasedOperations(query, statements, { clock, busyMsMax }),
     transact: (request, work, onLateUse) => transact(context, request, work, onLateUse),
     transactStep: (request, work, onLateUse) => transactStep(context, request, work, onLateUse),
     transactUnkeyed: (work, onLateUse) => transactUnkeyed(context, work, onLateUse),
+    moveMark: markMover(tablePrefix, busyMsMax),
     migrate: async () => {
       for (const statement of schema) await pool.query(statement);
     },

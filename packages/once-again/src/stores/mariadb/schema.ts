@@ -1,7 +1,7 @@
 import { tableName } from "../sql/names.ts";
 
 /** The version of the schema that `mariadbSchema` leads to. */
-export const schemaVersion = 1;
+export const schemaVersion = 2;
 
 /**
  * The statements that make the tables, or bring them to this version; run again, they change nothing. Any number of
@@ -11,6 +11,7 @@ export const schemaVersion = 1;
  */
 export function mariadbSchema(prefix: string): readonly string[] {
   const keys = tableName(prefix, "keys");
+  const marks = tableName(prefix, "marks");
   const schema = tableName(prefix, "schema");
   return [
     `CREATE TABLE IF NOT EXISTS ${keys} (
@@ -29,7 +30,16 @@ export function mariadbSchema(prefix: string): readonly string[] {
   PRIMARY KEY (scope, \`key\`),
   KEY ${keys}_expiry (expires_at)
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4`,
+    `CREATE TABLE IF NOT EXISTS ${marks} (
+  scope     varbinary(1024) NOT NULL,
+  \`key\`     varbinary(1024) NOT NULL,
+  position  bigint          NOT NULL,
+  stored_at bigint,
+  mover     varbinary(255)  NOT NULL,
+  PRIMARY KEY (scope, \`key\`)
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC`,
     `CREATE TABLE IF NOT EXISTS ${schema} (id int PRIMARY KEY, version int NOT NULL) ENGINE = InnoDB`,
-    `INSERT IGNORE INTO ${schema} VALUES (1, ${schemaVersion})`,
+    `INSERT INTO ${schema} VALUES (1, ${schemaVersion})
+  ON DUPLICATE KEY UPDATE version = GREATEST(version, ${schemaVersion})`,
   ];
 }

@@ -32,28 +32,43 @@ export const inState = {
   done: "state = 'done'",
 } as const;
 
+/**
+ * The requests of a batch, one of a record, in the order in which their rows are locked: a list of them as JSON. Their
+ * columns have names of their own, and one character more than those of the table: what is too long is refused, not cut.
+ */
+function asked(...columns: string[]): string {
+  const names = ["asked_scope VARCHAR(1025) PATH '$.scope'", "asked_key VARCHAR(1025) PATH '$.key'"];
+  const required = [...names, "asked_owner VARCHAR(256) PATH '$.owner'", ...columns].map(
+    (column) => `${column} ERROR ON EMPTY ERROR ON ERROR`,
+  );
+  const optional = "take_over_after DOUBLE PATH '$.takeOverAfterMs'";
+  return `JSON_TABLE(CONVERT(? USING utf8mb4), '$[*]' COLUMNS (n FOR ORDINALITY, ${[...required, optional].join(", ")})) AS asked`;
+}
+
+const ownedOfBatch = `k.scope = asked_scope AND k.\`key\` = asked_key AND k.owner = asked_owner AND NOT ${expired}`;
+
 /** The statements of the port, one for each method, with the order of their values. */
-export function mariadbStatements(prefix: string, busyMsMax: number) {
+export function mariadbStatements(prefix: string) {
   const keys = tableName(prefix, "keys");
-  // Its unit is the second; 0 is: not at all.
-  const waiting = (seconds: number, statement: string): string =>
-    `SET STATEMENT innodb_lock_wait_timeout = ${seconds} FOR ${statement}`;
+  const updateEach = (...columns: string[]): string =>
+    // In the order of the list, and each row by the primary key: to read a small table whole would lock all of it.
+    `UPDATE ${asked(...columns)} STRAIGHT_JOIN ${keys} AS k FORCE INDEX (PRIMARY)`;
   return {
-    /** scope, key, fingerprint, owner, lease, retention */
-    claim: (takeOverAfterMs?: number) => waiting(Math.ceil(busyMsMax / 1000), claimStatement(keys, takeOverAfterMs)),
-    /** The same; who meets another's lock gets an error at once (error 1205). */
-    claimAtOnce: waiting(0, claimStatement(keys)),
+    /** A batch of claims. */
+    claim: claimStatement(keys),
     /** result, retention, scope, key, owner: for the transaction that claimed the record and has it locked. */
     store: `UPDATE ${keys} SET state = 'done', result = ?, expires_at = ${clock} + ? WHERE ${named} AND owner = ?`,
     /**
-     * result, retention, scope, key, owner. Also where it is done: the owner may have missed that its first completion
-     * was acknowledged. Each column is assigned after those that need its old value.
+     * A batch of completions, and all of their results one after the other. Also where it is done: the owner may have missed
+     * that its first completion was acknowledged. Each column is assigned after those that need its old value.
      */
-    complete: `UPDATE ${keys} SET
-      expires_at = IF(state = 'done', expires_at, GREATEST(expires_at, ${clock} + ?)), result = COALESCE(result, ?),
-      checkpoints = '{}', state = 'done' WHERE ${owned}`,
-    /** lease, scope, key, owner */
-    renew: `UPDATE ${keys} SET lease_until = ${clock} + ? WHERE ${owned} AND state = 'running'`,
+    complete: `${updateEach("retention BIGINT PATH '$.retentionMs'", "start INT PATH '$.start'", "length INT PATH '$.length'")}
+      SET k.expires_at = IF(k.state = 'done', k.expires_at, GREATEST(k.expires_at, ${clock} + retention)),
+        k.result = COALESCE(k.result, SUBSTRING(?, start, length)), k.checkpoints = '{}', k.state = 'done'
+      WHERE ${ownedOfBatch}`,
+    /** A batch of renewals. */
+    renew: `${updateEach("lease BIGINT PATH '$.leaseMs'")} SET k.lease_until = ${clock} + lease
+      WHERE ${ownedOfBatch} AND k.state = 'running'`,
     /** checkpoint, scope, key, owner */
     checkpoint: `UPDATE ${keys} SET checkpoints = JSON_MERGE_PATCH(checkpoints, CONVERT(? USING utf8mb4))
       WHERE ${owned} AND state = 'running'`,
@@ -79,6 +94,11 @@ export function mariadbStatements(prefix: string, busyMsMax: number) {
 
 export type MariadbStatements = ReturnType<typeof mariadbStatements>;
 
+/** The same statement, which waits so long for another's lock. Its unit is the second; 0 is: not at all. */
+export function waitingFor(seconds: number, statement: string): string {
+  return `SET STATEMENT innodb_lock_wait_timeout = ${seconds} FOR ${statement}`;
+}
+
 /**
  * Creates the record, takes it over, or leaves it as it is; one that is left is not written. The row that comes back is
  * the claim's own where it won, and otherwise what stands in its way.
@@ -86,18 +106,20 @@ export type MariadbStatements = ReturnType<typeof mariadbStatements>;
  * MariaDB assigns from left to right, and what was assigned is what later expressions see. So the columns that decide
  * come last, `owner` first among them: from then on, who has won is known by its token on a record that is open to it.
  */
-function claimStatement(keys: string, takeOverAfterMs = Number.POSITIVE_INFINITY): string {
+function claimStatement(keys: string): string {
   const now = clock;
   const same = "fingerprint = VALUES(fingerprint) AND state = 'running'";
-  const overdue = Number.isFinite(takeOverAfterMs)
-    ? `lease_until <= ${now} AND ${now} - lease_until >= ${takeOverAfterMs}`
-    : "FALSE";
+  // Without a time it is unknown, which counts as false.
+  const overdue = `lease_until <= ${now} AND ${now} - lease_until >= take_over_after`;
   const open = `(${whole} AND (${expired} OR (${same} AND (owner = VALUES(owner) OR (${overdue})))))`;
   const won = `(${whole} AND owner = VALUES(owner) AND (${expired} OR (${same})))`;
   const first = (own: string, next: string): string => `IF(owner = VALUES(owner), ${own}, ${next})`;
   return `INSERT INTO ${keys}
     (scope, \`key\`, state, fingerprint, owner, attempt, fence, lease_until, checkpoints, created_at, expires_at)
-    VALUES (?, ?, 'running', ?, ?, 1, ${now}, ${now} + ?, '{}', ${now}, ${now} + ?)
+    SELECT asked_scope, asked_key, 'running', asked_fingerprint, asked_owner, 1, ${now}, ${now} + lease, '{}', ${now},
+      ${now} + retention
+    FROM ${asked("asked_fingerprint VARCHAR(4097) PATH '$.fingerprint'", "lease BIGINT PATH '$.leaseMs'", "retention BIGINT PATH '$.retentionMs'")}
+    ORDER BY n
     ON DUPLICATE KEY UPDATE
       attempt = IF(${open}, IF(${expired}, 1, ${first("attempt", "attempt + 1")}), attempt),
       fence = IF(${open}, IF(${expired}, ${now}, ${first("fence", `GREATEST(${now}, fence + 1)`)}), fence),

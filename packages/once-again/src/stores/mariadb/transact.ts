@@ -12,10 +12,11 @@ import type {
 } from "../store.ts";
 import type { MysqlConnection } from "./client.ts";
 import { errorNumber, lockWaitTimeout, transactionErrors as errors } from "./errors.ts";
-import { changed, checkpointValues, claimValues, namedBy } from "./leased-operations.ts";
+import { claimValues } from "./leased-batches.ts";
+import { changed, checkpointValues, namedBy } from "./leased-operations.ts";
 import { lockName, withLock } from "./named-lock.ts";
 import { type MariadbSession, type OpenSession, sessionQuery } from "./session.ts";
-import type { MariadbStatements } from "./statements.ts";
+import { type MariadbStatements, waitingFor } from "./statements.ts";
 
 /** What the transactions of one store share. */
 export interface TransactionContext<Connection> {
@@ -34,12 +35,13 @@ export interface TransactionContext<Connection> {
  * it ends with the transaction, however that ends.
  */
 export async function transact<Connection extends MysqlConnection, Value>(
-  { open, statements, begin }: TransactionContext<Connection>,
+  { open, statements, begin, busyMsMax }: TransactionContext<Connection>,
   request: TransactionRequest,
   work: Work<Connection, Value>,
   onLateUse: OnLateUse | undefined,
 ): Promise<TransactionAnswer<Value>> {
   const claim = { ...request, owner: crypto.randomUUID(), leaseMs: 0 };
+  const patientClaim = waitingFor(Math.ceil(busyMsMax / 1000), statements.claim);
   let committed: TransactionAnswer<Value> | undefined;
   return runTransaction<MariadbSession<Connection>, TransactionAnswer<Value>>({
     errors,
@@ -47,8 +49,8 @@ export async function transact<Connection extends MysqlConnection, Value>(
     open: () => open(),
     async body(session, inDoubt) {
       // The transaction in doubt has the row locked until it has ended: then the row tells how.
-      const statement = inDoubt ? statements.claim() : statements.claimAtOnce;
-      const claimed = await session.begin([...begin, statement], claimValues(claim)).catch((error: unknown) => {
+      const statement = inDoubt ? patientClaim : waitingFor(0, statements.claim);
+      const claimed = await session.begin([...begin, statement], claimValues([claim])).catch((error: unknown) => {
         if (!inDoubt && errorNumber(error) === lockWaitTimeout) return undefined;
         throw error;
       });
@@ -69,7 +71,7 @@ export async function transact<Connection extends MysqlConnection, Value>(
       return { answer: committed, commit: [savepointEnd(keep), statements.store], values };
     },
     // The same claim again, whether it was committed with the work or not: it stays as a worker leaves it that died.
-    hold: () => sessionQuery(open)(statements.claim(), claimValues(claim)),
+    hold: () => sessionQuery(open)(patientClaim, claimValues([claim])),
   });
 }
 

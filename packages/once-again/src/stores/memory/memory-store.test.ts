@@ -24,7 +24,7 @@ describe("the memory store", () => {
     const store = memoryStore({ clock, recordsMax: 2 });
     await store.claim({ ...claim, key: "1" });
     await store.claim({ ...claim, key: "2" });
-    await expect(store.claim({ ...claim, key: "3" })).rejects.toThrow(
+    expect(() => store.claim({ ...claim, key: "3" })).toThrow(
       expect.objectContaining({ code: "ONCE_STORE_UNAVAILABLE" }),
     );
     expect(await store.complete({ ...claim, key: "1", result: new Uint8Array() })).toBe(true);

@@ -2,11 +2,13 @@ import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import type { Clock } from "../../core/clock.ts";
 import { OnceAgainError } from "../../core/errors.ts";
 import { checkNumber } from "../../core/options.ts";
+import { recordId } from "../../core/record-id.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { checkListLimit } from "../list-limit.ts";
 import { recordOperations } from "../record-operations.ts";
+import { compareNames } from "../record-order.ts";
 import type { InspectedRecord, KeyRecord, ListRequest, RecordName, Store } from "../store.ts";
-import { inspectRecord, isExpired, transition } from "../transition.ts";
+import { type AnswerTo, inspectRecord, isExpired, type Operation, transition } from "../transition.ts";
 
 /** How much a memory store keeps, and by which clock. */
 export interface MemoryStoreOptions {
@@ -50,39 +52,42 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     return purged;
   };
 
-  const put = ({ scope, key }: RecordName, record: KeyRecord): void => {
-    const id = idOf({ scope, key });
-    if (!records.has(id) && records.size >= recordsMax && purge(recordsMax) === 0) {
+  const add = (id: string, { scope, key }: RecordName, record: KeyRecord): void => {
+    if (records.size >= recordsMax && purge(recordsMax) === 0) {
       throw new OnceAgainError(
         "ONCE_STORE_UNAVAILABLE",
         `The memory store is full with ${recordsMax} records. Raise recordsMax, or use a store on disk.`,
       );
     }
     records.set(id, { scope, key, record });
+  };
+
+  const apply = <Asked extends Operation>(operation: Asked): AnswerTo<Asked> => {
+    const id = recordId(operation);
+    const stored = records.get(id);
+    const { record, answer } = transition(stored?.record, operation, clock.now());
+    if (record === undefined) {
+      records.delete(id);
+      return answer;
+    }
+    if (stored === undefined) add(id, operation, record);
+    else stored.record = record;
     firstExpiryAt = Math.min(firstExpiryAt, record.expiresAt);
+    return answer;
   };
 
   return {
     survivesFailover: "no",
-    ...recordOperations(async (operation) => {
-      const { record, answer } = transition(records.get(idOf(operation))?.record, operation, clock.now());
-      if (record === undefined) records.delete(idOf(operation));
-      else put(operation, record);
-      return answer;
-    }),
-    inspect: async (name) => {
-      const stored = records.get(idOf(name));
+    ...recordOperations(apply),
+    inspect: (name) => {
+      const stored = records.get(recordId(name));
       if (stored === undefined || isExpired(stored.record, clock.now())) return undefined;
       return inspectRecord(stored, stored.record, clock.now());
     },
-    list: async (request) => listed([...records.values()], request, clock.now()),
-    purge: async ({ limit }) => purge(limit),
+    list: (request) => listed([...records.values()], request, clock.now()),
+    purge: ({ limit }) => purge(limit),
     close: async () => records.clear(),
   };
-}
-
-function idOf({ scope, key }: RecordName): string {
-  return JSON.stringify([scope, key]);
 }
 
 function listed(records: (RecordName & { record: KeyRecord })[], request: ListRequest, now: number): InspectedRecord[] {
@@ -95,12 +100,4 @@ function listed(records: (RecordName & { record: KeyRecord })[], request: ListRe
     .filter((found) => after === undefined || compareNames(found, after) > 0)
     .sort(compareNames)
     .slice(0, limit);
-}
-
-function compareNames(one: RecordName, other: RecordName): number {
-  return compare(one.scope, other.scope) || compare(one.key, other.key);
-}
-
-function compare(one: string, other: string): number {
-  return one < other ? -1 : Number(one > other);
 }

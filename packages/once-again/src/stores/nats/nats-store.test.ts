@@ -42,7 +42,7 @@ describeWithServer("the NATS store", natsBinary, () => {
       cluster = await start();
       connection = await natsConnection(ports());
       kv = await bucket(connection, "keys", replicas);
-    }, 120_000);
+    });
     afterAll(async () => {
       await connection.close();
       await cluster[Symbol.asyncDispose]();

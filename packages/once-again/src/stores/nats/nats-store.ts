@@ -5,10 +5,10 @@ import { sharedTimers } from "../../core/shared-timers.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { timeLimit } from "../time-limit.ts";
 import { checkListLimit } from "../list-limit.ts";
-import { type Apply, recordOperations } from "../record-operations.ts";
+import { recordOperations } from "../record-operations.ts";
 import { storeHealth } from "../store-health.ts";
-import type { Store, StoreHealth } from "../store.ts";
-import { inspectRecord, isExpired, type Operation, transition } from "../transition.ts";
+import type { AsyncStore, StoreHealth } from "../store.ts";
+import { type AnswerTo, inspectRecord, isExpired, type Operation, transition } from "../transition.ts";
 import { isConflict, leaderTime, type NatsKv } from "./client.ts";
 import { entryKey, entryValue, recordIn } from "./record-format.ts";
 import { bucketProblems } from "./health.ts";
@@ -25,7 +25,7 @@ export interface NatsStoreOptions {
 }
 
 /** A store in a bucket of NATS JetStream. */
-export interface NatsStore extends Store {
+export interface NatsStore extends AsyncStore {
   /** The bucket's `ttl`. */
   readonly retentionMsMax: number;
   /**
@@ -77,7 +77,7 @@ export async function natsStore(kv: NatsKv, options: NatsStoreOptions = {}): Pro
   const takeTurn = keyQueue();
   const read = (key: string) => limitTime(Promise.all([leaderTime(kv), kv.get(key)]));
 
-  const apply: Apply = async (operation) => {
+  const apply = async <Asked extends Operation>(operation: Asked): Promise<AnswerTo<Asked>> => {
     checkLifetimes(operation, ttl);
     const key = entryKey(operation);
     return takeTurn(key, async () => {

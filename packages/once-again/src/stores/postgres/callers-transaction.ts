@@ -1,4 +1,11 @@
 import { invalidOptionError } from "../../core/options.ts";
+import {
+  checkKnex,
+  checkKysely,
+  type KnexTransaction,
+  type KyselyTransaction,
+  runInKysely,
+} from "../sql/library-transactions.ts";
 import type { PgClient, PostgresJsClient } from "./client.ts";
 
 /**
@@ -14,24 +21,9 @@ export function connectionOf(transaction: CallersTransaction): object {
   return connections.get(transaction) ?? transaction;
 }
 
-/** What we use of a transaction of Kysely. */
-export interface KyselyTransaction {
-  executeQuery(query: {
-    sql: string;
-    parameters: readonly never[];
-    query: { kind: "RawNode"; sqlFragments: readonly string[]; parameters: readonly never[] };
-    queryId: { queryId: string };
-  }): Promise<{ rows: unknown[] }>;
-}
-
 /** What we use of a transaction of Drizzle (`drizzle-orm/node-postgres`, `drizzle-orm/postgres-js`). */
 export interface DrizzleTransaction {
   execute(statement: string): PromiseLike<unknown>;
-}
-
-/** What we use of a transaction of Knex. */
-export interface KnexTransaction {
-  raw(statement: string): PromiseLike<unknown>;
 }
 
 /**
@@ -58,22 +50,11 @@ export function fromPostgresJs(sql: PostgresJsClient): CallersTransaction {
 /**
  * The `trx` that `db.transaction().execute` of Kysely gives.
  *
- * @throws OnceAgainError `ONCE_OPTION_INVALID` for the `db` itself.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for the `db` itself, and for a transaction that has ended or is of another database.
  */
 export function fromKysely(transaction: KyselyTransaction): CallersTransaction {
-  if ((transaction as { isTransaction?: unknown }).isTransaction === false) {
-    throw invalidOptionError("transaction", "the trx that db.transaction().execute() gives", "the db");
-  }
-  return from(transaction, async (statement) =>
-    rowsOf(
-      await transaction.executeQuery({
-        sql: statement,
-        parameters: [],
-        query: { kind: "RawNode", sqlFragments: [statement], parameters: [] },
-        queryId: { queryId: crypto.randomUUID() },
-      }),
-    ),
-  );
+  checkKysely(transaction, "PostgreSQL");
+  return from(transaction, async (statement) => rowsOf(await runInKysely(transaction, statement)));
 }
 
 /**
@@ -89,12 +70,10 @@ export function fromDrizzle(transaction: DrizzleTransaction): CallersTransaction
 /**
  * The `trx` that `knex.transaction` gives.
  *
- * @throws OnceAgainError `ONCE_OPTION_INVALID` for the `knex` itself.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for the `knex` itself, and for a transaction that has ended or is of another database.
  */
 export function fromKnex(transaction: KnexTransaction): CallersTransaction {
-  if ("isTransaction" in transaction ? transaction.isTransaction !== true : "migrate" in transaction) {
-    throw invalidOptionError("transaction", "the trx that knex.transaction() gives", "knex itself");
-  }
+  checkKnex(transaction, "PostgreSQL");
   return from(transaction, async (statement) => rowsOf(await transaction.raw(statement)));
 }
 

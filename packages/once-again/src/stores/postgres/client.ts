@@ -82,11 +82,16 @@ export function postgresQuery(client: PostgresClient, prepare = true): PostgresQ
 
 const statementNames = new Map<string, string>();
 
-/** The name that `pg` prepares a statement under: one for each text, whatever else the connection has prepared. */
+/** The name that `pg` prepares a statement under. */
 function statementName(text: string): string {
-  const name = statementNames.get(text) ?? `once_again_${createHash("sha256").update(text).digest("hex").slice(0, 32)}`;
+  const name = statementNames.get(text) ?? preparedName(text);
   statementNames.set(text, name);
   return name;
+}
+
+/** A name to prepare a statement under: one for each text, whatever else the connection has prepared. */
+export function preparedName(text: string): string {
+  return `once_again_${createHash("sha256").update(text).digest("hex").slice(0, 32)}`;
 }
 
 interface PgAnswer {

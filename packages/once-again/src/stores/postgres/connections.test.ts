@@ -157,6 +157,26 @@ describeWithServer("the connections of a PostgreSQL store", postgresBinary, () =
       expect(await refused).toEqual(unavailable);
     });
 
+    test("that know its statements no longer are told them again", async () => {
+      const store = open(await migrated(), { connectionsMax: 1, transactionsMax: 1 });
+      const run = (key: string, work: (connection: PostgresConnection) => Promise<unknown> = async () => undefined) =>
+        store.transact({ ...operation, key }, async (connection) => {
+          await work(connection);
+          return commit;
+        });
+      expect(await run("one")).toEqual({ kind: "executed", value: "ran" });
+      await store.transactUnkeyed(async (connection) => {
+        await execute(connection, "DEALLOCATE ALL");
+        return commit;
+      });
+      expect(await run("one")).toEqual({ kind: "done", result });
+      expect(await run("two")).toEqual({ kind: "executed", value: "ran" });
+      // A handler that takes them away has done nothing.
+      await expect(run("three", (connection) => execute(connection, "DEALLOCATE ALL"))).rejects.toThrow();
+      expect(await store.inspect({ scope: "acme", key: "three" })).toBeUndefined();
+      expect(await run("three")).toEqual({ kind: "executed", value: "ran" });
+    });
+
     test("to a database that was not migrated say so at once", async () => {
       const store = open(await create());
       for (const ask of Object.values(asked)) {

@@ -32,10 +32,21 @@ export function isConnectionLost(error: unknown): boolean {
   return lost !== undefined || /^(08|57P)/.test(sqlState(error) ?? "");
 }
 
+/** Whether the database itself says that a statement did nothing. */
+export function isRefusal(error: unknown): boolean {
+  return sqlState(error) !== undefined && !isConnectionLost(error);
+}
+
 /** Whether a statement found neither its transaction nor, in another one, its savepoint. */
 export function hasLostTransaction(error: unknown): boolean {
   // no_active_sql_transaction, invalid_savepoint_specification
   return ["25P01", "3B001"].includes(sqlState(error) ?? "");
+}
+
+/** Whether a statement was executed that the connection has not prepared. */
+export function isUnprepared(error: unknown): boolean {
+  // invalid_sql_statement_name
+  return sqlState(error) === "26000";
 }
 
 /** Whether the database rolled the transaction back for the sake of another, and running it again helps. */

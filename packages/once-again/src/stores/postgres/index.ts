@@ -1,3 +1,4 @@
+export type { KnexTransaction, KyselyTransaction } from "../sql/library-transactions.ts";
 export {
   type CallersTransaction,
   type DrizzleTransaction,
@@ -6,8 +7,6 @@ export {
   fromKysely,
   fromPg,
   fromPostgresJs,
-  type KnexTransaction,
-  type KyselyTransaction,
 } from "./callers-transaction.ts";
 export type {
   PgClient,
@@ -22,4 +21,6 @@ export type {
 } from "./client.ts";
 export { onceWithin } from "./once-within.ts";
 export { postgresIntents, type PostgresIntentStore } from "./postgres-intents.ts";
+export type { PostgresTransaction } from "./open-transaction.ts";
+export { postgresOutbox, type PostgresOutbox, type PostgresOutboxOptions } from "./postgres-outbox.ts";
 export { postgresStore, type PostgresStore, type PostgresStoreOptions } from "./postgres-store.ts";

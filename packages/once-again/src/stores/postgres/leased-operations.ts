@@ -8,25 +8,26 @@ import type {
   ListRequest,
   RecordName,
   StepRequest,
-  Store,
+  AsyncStore,
 } from "../store.ts";
 import type { PostgresQuery } from "./client.ts";
 import { isConflict, unavailableError } from "./errors.ts";
+import { type BatchBounds, leasedBatches, type LeasedBatches } from "./leased-batches.ts";
 import type { PostgresStatements } from "./statements.ts";
 
 /** How often a claim is asked for that another one outran. The second time, it sees who did. */
 const claimsMax = 5;
 
-/** What a claim comes to: a row that it made, one that was there, or neither. */
-type Claimed =
-  | { readonly won: true; readonly ms: KeyRow["ms"] }
-  | ({ readonly won: null } & (KeyRow | { readonly scope: null }));
-
-/** The operations of the port, but for its transactions: a statement each, and two for a claim that takes over. */
+/**
+ * The operations of the port, but for its transactions: a statement each, and two for a claim that takes over. Those of
+ * every request share a statement with others of the same moment.
+ */
 export function leasedOperations(
   query: PostgresQuery,
   statements: PostgresStatements,
-): Omit<Store, "survivesFailover" | "close"> {
+  bounds: BatchBounds,
+): Omit<AsyncStore, "survivesFailover" | "close"> {
+  const batches = leasedBatches(query, statements, bounds);
   const changes = async (statement: string, values: unknown[]): Promise<boolean> =>
     (await query(statement, values)).length > 0;
   const inspect = async (name: RecordName): Promise<InspectedRecord | undefined> => {
@@ -34,11 +35,10 @@ export function leasedOperations(
     return row && inspectRow(row);
   };
   return {
-    claim: (request) => claim(query, statements, request),
-    complete: async ({ owner, result, retentionMs, ...name }) =>
-      changes(statements.complete, [...namedBy(name), owner, Buffer.from(result), retentionMs]),
-    renew: async ({ owner, leaseMs, ...name }) => changes(statements.renew, [...namedBy(name), owner, leaseMs]),
-    release: async ({ owner, ...name }) => changes(statements.release, [...namedBy(name), owner]),
+    claim: (request) => claim(batches, query, statements, request),
+    complete: async (request) => batches.complete({ ...request, ...storedName(request) }),
+    renew: async (request) => batches.renew({ ...request, ...storedName(request) }),
+    release: async (request) => batches.release({ ...request, ...storedName(request) }),
     checkpoint: async (request) => changes(statements.checkpoint, checkpointValues(request, request.result)),
     resolve: async ({ settlement, ...name }) =>
       settlement.as === "done"
@@ -64,30 +64,28 @@ export function checkpointValues(request: StepRequest, result: Uint8Array): unkn
 }
 
 async function claim(
+  batches: LeasedBatches,
   query: PostgresQuery,
-  { claim, takeOver }: PostgresStatements,
+  { takeOver }: PostgresStatements,
   request: ClaimRequest,
 ): Promise<ClaimAnswer> {
   const { fingerprint, owner, leaseMs, retentionMs, takeOverAfterMs = null } = request;
-  const values = [...namedBy(request), fingerprint, owner, leaseMs, retentionMs];
-  const ask = async <Row>(statement: string, parameters: unknown[]): Promise<Row | undefined> => {
-    const rows = await query(statement, parameters).catch((error: unknown) => {
-      // Where transactions are stricter than READ COMMITTED by default, being outrun is an error.
-      if (isConflict(error)) return [];
-      throw error;
-    });
-    return rows[0] as Row | undefined;
-  };
+  const values = [...namedBy(request), fingerprint, owner, leaseMs, retentionMs, takeOverAfterMs];
   for (let asked = 1; asked <= claimsMax; asked += 1) {
-    const found = await ask<Claimed>(claim, values);
+    const found = await batches.claim({ ...request, ...storedName(request) }).catch(noneInConflict);
     if (found?.won === true) return newClaimAnswer(request, found.ms);
     if (found === undefined || found.scope === null) continue;
     const answer = claimAnswer(found, request);
     if (answer.kind !== "acquired") return answer;
-    const taken = await ask<KeyRow>(takeOver, [...values, takeOverAfterMs]);
-    if (taken !== undefined) return claimAnswer(taken, request);
+    const [taken] = (await query(takeOver, values).catch(noneInConflict)) ?? [];
+    if (taken !== undefined) return claimAnswer(taken as KeyRow, request);
   }
   throw unavailableError(`a claim was outrun ${claimsMax} times`);
+}
+
+/** Where transactions are stricter than READ COMMITTED by default, being outrun is an error. */
+function noneInConflict(error: unknown): undefined {
+  if (!isConflict(error)) throw error;
 }
 
 function namedBy(name: RecordName): string[] {

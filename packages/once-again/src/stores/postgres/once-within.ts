@@ -42,7 +42,7 @@ export async function onceWithin(
   work: () => Promise<Uint8Array>,
   options: { readonly tablePrefix?: string | undefined } = {},
 ): Promise<TransactionAnswer<Uint8Array>> {
-  const keyed = keyedStatements(options.tablePrefix ?? "once_again_");
+  const keyed = keyedStatements(options.tablePrefix ?? "once_again_", false);
   const connection = connectionOf(transaction);
   const others = running.get(connection) ?? [];
   if (others.length > 0 && others.at(-1) !== asking.getStore()) throw twoAtOnce();

@@ -1,8 +1,10 @@
-import { intentSchema } from "../sql/intent-statements.ts";
-import type { IntentStore } from "../intent-store.ts";
-import { sqlIntents } from "../sql/intents.ts";
+import { intentSchema, intentStatements } from "../sql/intent-statements.ts";
+import type { TransactionalIntentStore } from "../intent-store.ts";
+import { addIntent, sqlIntents } from "../sql/intents.ts";
 import { type PostgresClient, postgresQuery } from "./client.ts";
 import { outliveBrokenConnections } from "./pool.ts";
+import { type PostgresTransaction, transactionQuery } from "./open-transaction.ts";
+import { migrationLock } from "./schema.ts";
 
 const dialect = {
   // now() would be the time at which the transaction began.
@@ -14,11 +16,8 @@ const dialect = {
   textsIn: (json: string) => `(SELECT json_array_elements_text(CAST(CAST(${json} AS text) AS json)))`,
 };
 
-/** Any number that no other program's advisory lock has: "once" in ASCII. */
-const migrationLock = 0x6f6e6365;
-
 /** Durable intents in PostgreSQL. */
-export interface PostgresIntentStore extends IntentStore {
+export interface PostgresIntentStore extends TransactionalIntentStore<PostgresTransaction> {
   /** Makes the table `once_again_intents` in the schema of the search path, unless it is there. */
   migrate(): Promise<void>;
 }
@@ -28,7 +27,8 @@ export interface PostgresIntentStore extends IntentStore {
  * `postgres`. Give it a pool: a single connection that breaks stays broken. `synchronous_commit` has to be on, as it is
  * by default; what is acknowledged then survives a crash of the server, and a failover if the standby is synchronous.
  *
- * `close()` leaves the connection open, since it is yours.
+ * `addWithin` takes your open transaction: what a handler is given, a client on which you have run BEGIN, the `sql` of
+ * `sql.begin`, or `fromKysely`, `fromDrizzle`, `fromKnex`. `close()` leaves the connection open, since it is yours.
  *
  * @example
  * ```ts
@@ -40,8 +40,13 @@ export function postgresIntents(client: PostgresClient): PostgresIntentStore {
   outliveBrokenConnections(client);
   const query = postgresQuery(client);
   const store = sqlIntents({ read: query, write: query, close: async () => undefined }, dialect);
+  const statements = intentStatements(dialect);
   return {
     ...store,
+    async addWithin(transaction, request) {
+      const within = transactionQuery(transaction);
+      return addIntent({ read: within, write: within }, statements, request);
+    },
     async migrate() {
       // Two at a time would both find no table, and one of them would fail.
       await query(`SELECT pg_advisory_xact_lock(${migrationLock}); ${intentSchema(dialect)}`);

@@ -19,6 +19,7 @@ import { postgresProblems } from "./health.ts";
 import { keyedStatements } from "./keyed-statements.ts";
 import { type TransactionContext, transactStep, transact, transactUnkeyed } from "./transact.ts";
 import { leasedOperations } from "./leased-operations.ts";
+import { markMover } from "./marks.ts";
 import { connectionsOf } from "./pooled-connection.ts";
 import { TransactionSlots } from "./transaction-slots.ts";
 import { checkPool, outliveBrokenConnections } from "./pool.ts";
@@ -102,8 +103,8 @@ export function postgresStore<Connection extends PostgresConnection>(
     tablePrefix: true,
     busyMsMax: true,
     isolation: true,
-    replayTouch: true,
-    prepare: true,
+    replayTouch: "boolean",
+    prepare: "boolean",
     transactionsMax: true,
     clock: true,
   } satisfies OptionNames<PostgresStoreOptions>);
@@ -121,27 +122,37 @@ export function postgresStore<Connection extends PostgresConnection>(
   });
   outliveBrokenConnections(pool);
 
-  const limitTime = timeLimit(options.clock ?? systemClock, busyMsMax);
+  const clock = options.clock ?? systemClock;
+  const limitTime = timeLimit(clock, busyMsMax);
   const prepare = options.prepare ?? true;
   const takeConnection = connectionsOf(pool);
   const query = explainErrors(pooledQuery(pool, takeConnection, limitTime, prepare));
   const statements = postgresStatements(prefix, replayTouch);
   const slots = new TransactionSlots(transactionsMax);
+  const keyed = keyedStatements(prefix, prepare);
   const context: TransactionContext<Connection> = {
-    open: sessionOpener({ takeConnection, slots, limitTime, prepare, isolation: isolation.toUpperCase() }),
+    open: sessionOpener({
+      takeConnection,
+      slots,
+      limitTime,
+      prepare,
+      isolation: isolation.toUpperCase(),
+      preparing: keyed.preparing,
+    }),
     query,
     statements,
-    keyed: keyedStatements(prefix),
+    keyed,
     begin: `BEGIN ISOLATION LEVEL ${isolation}; SET LOCAL lock_timeout = ${busyMsMax}`,
     touch: replayTouch ? "SELECT pg_logical_emit_message(true, 'once_again', '')" : "",
   };
   return {
     survivesFailover: "synchronous",
     schemaSql,
-    ...leasedOperations(query, statements),
+    ...leasedOperations(query, statements, { clock, busyMsMax }),
     transact: (request, work, onLateUse) => transact(context, request, work, onLateUse),
     transactStep: (request, work, onLateUse) => transactStep(context, request, work, onLateUse),
     transactUnkeyed: (work, onLateUse) => transactUnkeyed(context, work, onLateUse),
+    moveMark: markMover(prefix, prepare),
     migrate: async () => void (await postgresQuery(pool, prepare)(schemaSql)),
     health: () => storeHealth(() => postgresProblems(query, prefix)),
     close: async () => undefined,

@@ -1,10 +1,10 @@
 import { tableName } from "../sql/names.ts";
 
 /** Any number that no other program's advisory lock has: "once" in ASCII. */
-const migrationLock = 0x6f6e6365;
+export const migrationLock = 0x6f6e6365;
 
 /** Each version of the schema, as the statements that lead to it from the one before. */
-const versions: readonly ((keys: string) => string)[] = [
+const versions: readonly ((keys: string, marks: string) => string)[] = [
   // An index on the minute of expiry, not on its millisecond: completing an operation within a minute of its claim then
   // changes no indexed column, and PostgreSQL replaces the row in its page without touching any index (HOT). Room is
   // left in each page for that. "C" orders names by their bytes.
@@ -26,6 +26,16 @@ const versions: readonly ((keys: string) => string)[] = [
       PRIMARY KEY (scope, key)
     ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
     CREATE INDEX ${keys}_expiry ON ${keys} (expires_minute);`,
+  // A mark is written with every message, so there is room for its next version in its page, and none in an index.
+  (_keys, marks) => `
+    CREATE TABLE ${marks} (
+      scope     text COLLATE "C" NOT NULL,
+      key       text COLLATE "C" NOT NULL,
+      position  bigint NOT NULL,
+      stored_at bigint,
+      mover     text   NOT NULL,
+      PRIMARY KEY (scope, key)
+    ) WITH (fillfactor = 50);`,
 ];
 
 /**
@@ -34,11 +44,12 @@ const versions: readonly ((keys: string) => string)[] = [
  */
 export function postgresSchema(prefix: string): string {
   const keys = tableName(prefix, "keys");
+  const marks = tableName(prefix, "marks");
   const schema = tableName(prefix, "schema");
   const steps = versions.map(
     (statements, index) => `
 DO $$ BEGIN
-  IF (SELECT version FROM ${schema}) < ${index + 1} THEN${statements(keys)}
+  IF (SELECT version FROM ${schema}) < ${index + 1} THEN${statements(keys, marks)}
     UPDATE ${schema} SET version = ${index + 1};
   END IF;
 END $$;`,

@@ -3,7 +3,7 @@ import type { TimeLimit } from "../time-limit.ts";
 import { mayStillRun } from "../sql/overdue-work.ts";
 import { savepoint, type RollbackOutcome, type TransactionSession } from "../sql/run-transaction.ts";
 import { type PostgresConnection, type PostgresQuery, postgresQuery } from "./client.ts";
-import { hasLostTransaction, isConnectionLost } from "./errors.ts";
+import { hasLostTransaction, isConnectionLost, isUnprepared } from "./errors.ts";
 import { rethrowExplained } from "./explain-errors.ts";
 import type { TakeConnection, PooledConnection } from "./pooled-connection.ts";
 import type { TransactionSlots } from "./transaction-slots.ts";
@@ -31,6 +31,8 @@ export interface SessionOptions<Connection> {
   readonly prepare: boolean;
   /** Of its transactions, in capitals. */
   readonly isolation: string;
+  /** What prepares the statements that are executed by name, on a connection that does not know them yet. */
+  readonly preparing: string;
 }
 
 export function sessionOpener<Connection extends PostgresConnection>(
@@ -57,7 +59,7 @@ export function sessionOpener<Connection extends PostgresConnection>(
         taken.release();
         throw new Error("The transaction was given up.");
       }
-      return { ...taken, opened: await run(begin).catch(rethrowExplained) };
+      return { ...taken, opened: await openedBy(run, begin, options.preparing).catch(rethrowExplained) };
     })();
     try {
       return await options.limitTime(opened);
@@ -68,6 +70,17 @@ export function sessionOpener<Connection extends PostgresConnection>(
       throw error;
     }
   };
+}
+
+/** Begins a transaction. Where the connection knows its statements is known by nobody but the server: poolers change it. */
+async function openedBy(run: PostgresQuery, begin: string, preparing: string): Promise<readonly unknown[]> {
+  try {
+    return await run(begin);
+  } catch (error) {
+    if (!isUnprepared(error)) throw error;
+    // In one message, which even a pooler hands to one connection.
+    return run(`ROLLBACK; BEGIN; ${preparing}; COMMIT; ${begin}`);
+  }
 }
 
 function sessionOn<Connection extends PostgresConnection>(

@@ -6,6 +6,7 @@ export type RedisCommand = [name: string, ...rest: (string | Buffer)[]];
 /** What we use of a `Redis` of `ioredis`. */
 export interface IoredisClient {
   readonly status?: string;
+  readonly options?: { readonly keyPrefix?: string | Buffer | undefined };
   disconnect?(reconnect: boolean): void;
   callBuffer(command: string, ...rest: (string | Buffer)[]): Promise<unknown>;
 }
@@ -21,16 +22,21 @@ export interface NodeRedisClient {
   destroy?(): void;
   connect?(): Promise<unknown>;
   withTypeMapping(mapping: typeof bytesForText): {
-    sendCommand(command: (string | Buffer)[], options?: typeof untimed): Promise<unknown>;
+    sendCommand(command: (string | Buffer)[], options?: typeof noTimeout): Promise<unknown>;
   };
 }
 
 /** What we use of a cluster of `redis` (node-redis). */
 export interface NodeRedisCluster {
-  readonly masters: readonly object[];
+  readonly masters: readonly { readonly client?: { readonly isReady?: boolean } }[];
   nodeClient(node: object): NodeRedisClient | Promise<NodeRedisClient>;
   withTypeMapping(mapping: typeof bytesForText): {
-    sendCommand(firstKey: string, isReadonly: boolean, command: (string | Buffer)[]): Promise<unknown>;
+    sendCommand(
+      firstKey: string,
+      isReadonly: boolean,
+      command: (string | Buffer)[],
+      options?: typeof noTimeout,
+    ): Promise<unknown>;
   };
 }
 
@@ -40,8 +46,10 @@ export type RedisClient = IoredisClient | IoredisCluster | NodeRedisClient | Nod
 /** Sends one command; texts in its answer are `Buffer`s, numbers are numbers. */
 type Send = (command: RedisCommand) => Promise<unknown>;
 
-/** The same two things for every client. */
+/** The same for every client. */
 export interface RedisConnection {
+  /** What the client itself puts before the key of a command, but not before the keys in an answer. */
+  readonly keyPrefix: string;
   /** Sends a command about one key to the master that has it. */
   send(key: string, command: RedisCommand): Promise<unknown>;
   /** A sender for each master. Rejects when no master is known. */
@@ -57,7 +65,7 @@ const bytesForText = { 36: Buffer } as const;
  * node-redis bounds how long a command waits to be written, by an abort signal of its own for each. A command on a
  * connection that is ready is written at once, and the signal would cost more than all the rest of it.
  */
-const untimed = { timeout: 0 };
+const noTimeout = { timeout: 0 };
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no such client. */
 export function redisConnection(client: RedisClient): RedisConnection {
@@ -69,22 +77,32 @@ export function redisConnection(client: RedisClient): RedisConnection {
 /** What else a `Redis` of `ioredis` has: a method for each command, which its types leave out. */
 type CommandMethods = Partial<Record<string, (...rest: (string | Buffer)[]) => Promise<unknown>>>;
 
+/**
+ * Where enableAutoPipelining is on, callBuffer loses the command's name (ioredis 5 and 6), and the methods do not. They are
+ * named once: a name that is put together for each command costs more than its call.
+ */
+const methodNames: Readonly<Record<string, string>> = Object.fromEntries(
+  ["SET", "EVALSHA", "EVAL", "SCAN", "INFO", "PING"].map((name) => [name, `${name.toLowerCase()}Buffer`]),
+);
+
+function ioredisSender(node: IoredisClient): Send {
+  const methods = node as unknown as CommandMethods;
+  return ([name, ...rest]) => {
+    const method = methods[methodNames[name] ?? ""];
+    return method === undefined ? node.callBuffer(name, ...rest) : method.apply(node, rest);
+  };
+}
+
 function fromIoredis(client: IoredisClient | IoredisCluster): RedisConnection {
-  const senderOf =
-    (node: IoredisClient): Send =>
-    ([name, ...rest]) => {
-      // Where enableAutoPipelining is on, callBuffer loses the command's name (ioredis 5 and 6), and these do not.
-      const method = (node as unknown as CommandMethods)[`${name.toLowerCase()}Buffer`];
-      return method === undefined ? node.callBuffer(name, ...rest) : method.apply(node, rest);
-    };
-  const send = senderOf(client);
+  const send = ioredisSender(client);
   return {
+    keyPrefix: String(client.options?.keyPrefix ?? ""),
     send: (_key, command) => send(command),
     async masters() {
       if (!("nodes" in client)) return [send];
       // A cluster knows no node before it is connected, and a command waits for that.
       if (client.nodes("master").length === 0) await send(["PING"]);
-      return known(client.nodes("master")).map(senderOf);
+      return requireMasters(client.nodes("master")).map(ioredisSender);
     },
     renew() {
       if (!("nodes" in client) && client.status === "ready") client.disconnect?.(true);
@@ -93,7 +111,7 @@ function fromIoredis(client: IoredisClient | IoredisCluster): RedisConnection {
 }
 
 /** @throws Error when there is none: nobody was asked, which is not the same as that all is well. */
-function known<Node>(masters: readonly Node[]): readonly Node[] {
+function requireMasters<Node>(masters: readonly Node[]): readonly Node[] {
   if (masters.length > 0) return masters;
   throw new Error("No master of the Redis Cluster is known: it is not connected, or can't be reached.");
 }
@@ -101,11 +119,12 @@ function known<Node>(masters: readonly Node[]): readonly Node[] {
 function fromNodeRedis(client: NodeRedisClient | NodeRedisCluster): RedisConnection {
   const senderOf = (node: NodeRedisClient): Send => {
     const typed = node.withTypeMapping(bytesForText);
-    return (command) => typed.sendCommand(command, node.isReady === true ? untimed : undefined);
+    return (command) => typed.sendCommand(command, node.isReady === true ? noTimeout : undefined);
   };
   if (!("masters" in client)) {
     const send = senderOf(client);
     return {
+      keyPrefix: "",
       send: (_key, command) => send(command),
       masters: async () => [send],
       renew() {
@@ -117,10 +136,14 @@ function fromNodeRedis(client: NodeRedisClient | NodeRedisCluster): RedisConnect
     };
   }
   const typed = client.withTypeMapping(bytesForText);
+  // Only one of them gets the command, but which is not ours to know.
+  const isReady = (): boolean => client.masters.every((node) => node.client?.isReady === true);
   return {
+    keyPrefix: "",
     // Not read-only: a replica must never answer.
-    send: (key, command) => typed.sendCommand(key, false, command),
-    masters: () => Promise.all(known(client.masters).map(async (node) => senderOf(await client.nodeClient(node)))),
+    send: (key, command) => typed.sendCommand(key, false, command, isReady() ? noTimeout : undefined),
+    masters: () =>
+      Promise.all(requireMasters(client.masters).map(async (node) => senderOf(await client.nodeClient(node)))),
     renew: () => undefined,
   };
 }

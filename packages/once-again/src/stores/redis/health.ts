@@ -1,41 +1,47 @@
-import type { RedisCommand, RedisConnection } from "./client.ts";
+import type { RedisConnection } from "./client.ts";
 
 /** What a node says that endangers records, and what to do about it. */
-const dangers: readonly { field: string; sound: string; problem: (value: string) => string }[] = [
+const dangers: readonly { field: string; isSound: (value: string) => boolean; problem: (value: string) => string }[] = [
+  {
+    field: "redis_version",
+    isSound: (value) => !isOld(value),
+    problem: (value) => `The server is Redis ${value}, which lacks commands that are needed. Use Redis 7.0 or later.`,
+  },
   {
     field: "maxmemory_policy",
-    sound: "noeviction",
+    isSound: (value) => value === "noeviction",
     problem: (value) =>
       `maxmemory-policy is ${value}: Redis may evict a record, and its operation then runs a second time. Set noeviction.`,
   },
   {
     field: "aof_enabled",
-    sound: "1",
+    isSound: (value) => value === "1",
     problem: () =>
       "appendonly is off: a restart forgets records, and their operations then run a second time. Set appendonly yes.",
   },
   {
     field: "role",
-    sound: "master",
+    isSound: (value) => value === "master",
     problem: (value) =>
       `The node is a ${value}: it takes no claims, and what it knows may be old. Connect to the master.`,
   },
 ];
 
+/** Whether a server lacks what we send: `SET` with both `NX` and `GET`, and `PEXPIRETIME`. Valkey says 7.2 for itself. */
+export function isOld(redisVersion: string): boolean {
+  return Number.parseInt(redisVersion, 10) < 7;
+}
+
 /** Asks every master. One line for each problem, without repetitions. */
 export async function redisProblems(connection: RedisConnection): Promise<string[]> {
-  const answers = await infos(connection, ["INFO"]);
-  return [...new Set(answers.flatMap(problemsIn))];
+  const infos = await serverInfos(connection);
+  return [...new Set(infos.flatMap(problemsIn))];
 }
 
-/** The `maxmemory-policy` of every master; `undefined` for one that does not say. */
-export async function memoryPolicies(connection: RedisConnection): Promise<(string | undefined)[]> {
-  return (await infos(connection, ["INFO", "memory"])).map((values) => values.get("maxmemory_policy"));
-}
-
-async function infos(connection: RedisConnection, command: RedisCommand): Promise<Map<string, string>[]> {
-  const answers = await Promise.all((await connection.masters()).map((send) => send(command)));
-  return answers.map(
+/** What every master says of itself, by the names of INFO. */
+export async function serverInfos(connection: RedisConnection): Promise<ReadonlyMap<string, string>[]> {
+  const replies = await Promise.all((await connection.masters()).map((send) => send(["INFO"])));
+  return replies.map(
     (info) =>
       new Map(
         String(info)
@@ -45,9 +51,9 @@ async function infos(connection: RedisConnection, command: RedisCommand): Promis
   );
 }
 
-function problemsIn(values: ReadonlyMap<string, string>): string[] {
-  return dangers.flatMap(({ field, sound, problem }) => {
-    const value = values.get(field) ?? "unknown";
-    return value === sound ? [] : [problem(value)];
+function problemsIn(info: ReadonlyMap<string, string>): string[] {
+  return dangers.flatMap(({ field, isSound, problem }) => {
+    const value = info.get(field) ?? "unknown";
+    return isSound(value) ? [] : [problem(value)];
   });
 }

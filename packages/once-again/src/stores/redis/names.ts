@@ -5,12 +5,15 @@ import type { RecordName } from "../store.ts";
  * same, whatever characters they hold (lone surrogates, which UTF-8 has no bytes for, are escaped).
  */
 export function redisKey(prefix: string, { scope, key }: RecordName): string {
-  return prefix + json([scope, key]);
+  return `${prefix}[${json(scope)},${json(key)}]`;
 }
 
+/** What JSON puts between quotes as it is. Nearly all names are such, and need not be gone through twice. */
+const plain = /^[\w !#-[\]-`|}~]*$/;
+
 /** Without a `{`, or what callers write in braces would choose the slot, and with it the node that all of it goes to. */
-function json(value: unknown): string {
-  return JSON.stringify(value).replaceAll("{", String.raw`\u007b`);
+function json(name: string): string {
+  return plain.test(name) ? `"${name}"` : JSON.stringify(name).replaceAll("{", String.raw`\u007b`);
 }
 
 /** The name behind a Redis key that `redisKey` made; `undefined` for any other. */

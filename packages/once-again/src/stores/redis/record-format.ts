@@ -3,38 +3,119 @@ import { unreadableRecord } from "../check-record.ts";
 import type { KeyRecord } from "../store.ts";
 
 /**
- * How a record is stored, as the script writes it: a line of its fields in this order, separated by spaces, and then the
- * result, or, while it runs, its steps, one after the other as they were stored. The script knows the places of the times:
- * milliseconds since the epoch have 13 digits from 2001 to 2286. Texts are escaped as in a URL.
+ * How a record is stored: a line of fields, separated by spaces, and then the result, or, while it runs, its steps, one
+ * after the other as they were stored. The line is
+ *
+ *     1 running|done FINGERPRINT OWNER ATTEMPT FENCE LEASE LIFE
+ *
+ * with the version of this form in front. LEASE and LIFE are milliseconds from the record's creation to the end of its
+ * lease, and to its expiry. Redis removes a done record when its LIFE is over, and a running one when its LEASE is over
+ * as well. So the creation is Redis' own time of removal less that: whoever writes a record needs to know no time.
+ *
+ * `1 released FENCE` stands for a key without a record, whose last attempt had that fence.
  */
-const fields =
-  /^(?<expiresAt>\d{13}) (?<leaseUntil>\d{13}) (?<fence>\d{13}) (?<createdAt>\d{13}) (?<state>running|done) (?<attempt>\d+) (?<owner>\S*) (?<fingerprint>\S*)\n/;
+const line = /^1 (running|done) ([\w.%!~*'()-]*) ([\w.%!~*'()-]*) ([1-9]\d*) (\d+) (\d+) (\d+)\n$/;
+
+/** How long a fence is remembered after its record is gone, milliseconds. */
+export const releasedMs = 60_000;
+
+/** The longest lease or retention that is stored, milliseconds: 253 years. All times have at most 13 digits then. */
+const msMax = 8_000_000_000_000;
+
+/** A length of time as it is stored. */
+export function wholeMs(ms: number): number {
+  return Math.min(Math.floor(ms), msMax);
+}
 
 /** Owner or fingerprint, so that it ends at a space. */
-export const escaped = encodeURIComponent;
+export function escapeField(text: string): string {
+  return plain.test(text) ? text : encodeURIComponent(text);
+}
 
-/** The record in a text; for what is none, `unreadableRecord`. */
-export function recordOf(stored: Uint8Array): KeyRecord {
+const plain = /^[\w.-]*$/;
+
+/** `undefined`: no store escaped it so. */
+function unescapeField(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a record says in its line, but for its state and LIFE. */
+export interface AttemptFields {
+  readonly fingerprint: string;
+  readonly owner: string;
+  readonly fence: number;
+  readonly leaseMs: number;
+}
+
+/** The fields of a first attempt, as they follow the state. */
+export function firstAttemptFields({ fingerprint, owner, fence, leaseMs }: AttemptFields): string {
+  return `${escapeField(fingerprint)} ${escapeField(owner)} 1 ${fence} ${wholeMs(leaseMs)}`;
+}
+
+/** A line of fields. */
+export function recordLine(state: "running" | "done", fields: string, lifeMs: number): string {
+  return `1 ${state} ${fields} ${lifeMs}\n`;
+}
+
+/** What is stored, in its parts. Owner and fingerprint are escaped. */
+export interface StoredRecord {
+  readonly state: "running" | "done";
+  readonly fingerprint: string;
+  readonly owner: string;
+  readonly attempt: number;
+  readonly fence: number;
+  readonly leaseMs: number;
+  readonly lifeMs: number;
+  /** What follows the line. */
+  readonly rest: Uint8Array;
+}
+
+/** @returns `undefined` for what is no record. */
+export function parseRecord(stored: Buffer): StoredRecord | undefined {
   const lineLength = stored.indexOf(0x0a) + 1;
-  const { groups } = fields.exec(textOf(stored.subarray(0, lineLength))) ?? {};
-  if (groups === undefined) return unreadableRecord;
-  const number = (name: string): number => Number(groups[name]);
-  const text = (name: string): string => decodeURIComponent(groups[name] ?? "");
-  const rest = stored.subarray(lineLength);
-  const isDone = groups["state"] === "done";
-  const checkpoints = isDone ? {} : stepsOf(rest);
-  if (checkpoints === undefined) return unreadableRecord;
+  const found = line.exec(stored.toString("latin1", 0, lineLength));
+  if (found === null) return undefined;
   return {
-    state: isDone ? "done" : "running",
-    fingerprint: text("fingerprint"),
-    owner: text("owner"),
-    attempt: number("attempt"),
-    fence: number("fence"),
-    leaseUntil: number("leaseUntil"),
+    state: found[1] === "done" ? "done" : "running",
+    fingerprint: found[2] ?? "",
+    owner: found[3] ?? "",
+    attempt: Number(found[4]),
+    fence: Number(found[5]),
+    leaseMs: Number(found[6]),
+    lifeMs: Number(found[7]),
+    rest: new Uint8Array(stored.buffer, stored.byteOffset + lineLength, stored.length - lineLength),
+  };
+}
+
+/**
+ * The record in a text; for what is none, `unreadableRecord`.
+ *
+ * @param removedAt when Redis removes it, milliseconds since the epoch by its own clock; -1: never.
+ */
+export function recordOf(stored: Buffer, removedAt: number): KeyRecord {
+  const found = parseRecord(stored);
+  if (found === undefined || removedAt < 0) return unreadableRecord;
+  const { state, attempt, fence, leaseMs, lifeMs, rest } = found;
+  const [fingerprint, owner] = [unescapeField(found.fingerprint), unescapeField(found.owner)];
+  const isDone = state === "done";
+  const checkpoints = isDone ? {} : stepsOf(rest);
+  if (fingerprint === undefined || owner === undefined || checkpoints === undefined) return unreadableRecord;
+  const createdAt = removedAt - (isDone ? lifeMs : Math.max(leaseMs, lifeMs));
+  return {
+    state,
+    fingerprint,
+    owner,
+    attempt,
+    fence,
+    leaseUntil: createdAt + leaseMs,
     checkpoints,
     result: isDone ? rest : undefined,
-    createdAt: number("createdAt"),
-    expiresAt: number("expiresAt"),
+    createdAt,
+    expiresAt: createdAt + lifeMs,
   };
 }
 

@@ -8,6 +8,7 @@ import { redisBinary, type RedisOptions, startRedis } from "../../../../../test/
 import { claimLoad, repeatUntilAnswered } from "../../../../../test/support/store-load.ts";
 import { longClaim } from "../../../../../test/support/long-claim.ts";
 import { type RedisClient, redisStore } from "./index.ts";
+import { redisKey } from "./names.ts";
 
 const result = Uint8Array.of(0, 10, 255);
 
@@ -67,6 +68,20 @@ describeWithServer("the Redis store, when things fail", redisBinary, () => {
       }
     });
 
+    test("a server that is killed between a claim and its completion completes it, and keeps it", async () => {
+      const server = await started();
+      const store = redisStore(connect(server.port));
+      // One by the script, one by SET: the restart forgets all scripts.
+      for (const key of ["first", "second"]) {
+        const one = longClaim(key);
+        expect(await repeatUntilAnswered(() => store.claim(one))).toMatchObject({ kind: "acquired", attempt: 1 });
+        await server.kill();
+        await server.restart();
+        expect(await repeatUntilAnswered(() => store.complete({ ...one, result }))).toBe(true);
+        expect(await store.claim({ ...one, owner: "other" })).toEqual({ kind: "done", result });
+      }
+    });
+
     test("without appendonly a restart forgets every record, which health() says before", async () => {
       const server = await started({ appendonly: "no" });
       const store = redisStore(connect(server.port));
@@ -96,6 +111,8 @@ describeWithServer("the Redis store, when things fail", redisBinary, () => {
       expect((await store.inspect(running))?.state).toBe("running");
       expect(await store.claim({ ...done, owner: "other" })).toEqual({ kind: "done", result });
       expect(await store.release(running)).toBe(true);
+      // Its fence is remembered all the same.
+      expect(String(await control.get(redisKey("once-again:", running)))).toMatch(/^1 released \d{13}\n$/);
 
       await control.config("SET", "maxmemory", "0");
       expect((await store.claim(longClaim("new"))).kind).toBe("acquired");
@@ -196,6 +213,26 @@ describeWithServer("the Redis store, when things fail", redisBinary, () => {
         listed.push(...page.map(({ key }) => key));
       }
       expect(listed).toEqual(keys);
+    });
+  });
+
+  test("a server that is too old grants nothing, and health() says so", async () => {
+    // Redis 6.2 takes NX and GET together for a mistake, and has no PEXPIRETIME.
+    const client: RedisClient = {
+      callBuffer: async (name) => {
+        if (name !== "INFO") throw new Error("ERR Error running script: Unknown Redis command called from script");
+        return "redis_version:6.2.14\r\nrole:master\r\nmaxmemory_policy:noeviction\r\naof_enabled:1\r\n";
+      },
+    };
+    for (const acknowledgeEviction of [false, true]) {
+      await expect(redisStore(client, { acknowledgeEviction }).claim(longClaim("k"))).rejects.toMatchObject({
+        code: "ONCE_OPTION_INVALID",
+        message: expect.stringContaining("Redis 6.2.14, and redisStore needs Redis 7.0 or later") as string,
+      });
+    }
+    expect(await redisStore(client).health()).toEqual({
+      isHealthy: false,
+      problems: [expect.stringContaining("Use Redis 7.0 or later")],
     });
   });
 

@@ -1,14 +1,30 @@
-import type { ClaimAnswer, InspectedRecord, RecordName } from "../store.ts";
 import { readableRecord, recordBrokenError, recordProblem } from "../check-record.ts";
-import { recordOf, stepsOf } from "./record-format.ts";
+import type { ClaimAnswer, InspectedRecord, RecordName } from "../store.ts";
+import { escapeField, parseRecord, recordOf, stepsOf } from "./record-format.ts";
 
-/** The answer to a claim, from what the script says: its kind, and what goes with it. */
-export function claimAnswerOf(name: RecordName, reply: unknown): ClaimAnswer {
-  const [kind, ...rest] = reply as [Buffer, ...unknown[]];
-  switch (String(kind)) {
+/** The answer to a claim, from the record that is there; `undefined` where that depends on the server's time. */
+export function answerOfRecord(stored: Buffer, fingerprint: string): ClaimAnswer | undefined {
+  const record = parseRecord(stored);
+  // Released, or no record.
+  if (record === undefined) return undefined;
+  if (record.fingerprint !== escapeField(fingerprint)) return { kind: "mismatch" };
+  return record.state === "done" ? { kind: "done", result: record.rest } : undefined;
+}
+
+/**
+ * The server's time, and the answer to a claim, from what the script says: the time, a kind, and what goes with it. A
+ * client may give numbers as texts.
+ */
+export function claimReply(name: RecordName, reply: unknown): { serverMs: number; answer: ClaimAnswer } {
+  const [serverMs, kind, ...rest] = reply as unknown[];
+  return { serverMs: Number(serverMs), answer: claimAnswer(name, String(kind), rest) };
+}
+
+function claimAnswer(name: RecordName, kind: string, rest: readonly unknown[]): ClaimAnswer {
+  switch (kind) {
     case "acquired": {
-      const [attempt, fence, steps] = rest as [number, number, Buffer];
-      const checkpoints = stepsOf(bytesOf(steps));
+      const [attempt, fence] = rest.slice(0, 2).map(Number) as [number, number];
+      const checkpoints = stepsOf(bytesOf(rest[2] as Buffer));
       if (checkpoints === undefined) throw recordBrokenError(name, "A step of it can't be read.");
       return { kind: "acquired", attempt, fence, abandoned: attempt > 1, checkpoints };
     }
@@ -26,8 +42,8 @@ export function claimAnswerOf(name: RecordName, reply: unknown): ClaimAnswer {
 /** The record that the script found, as people see it. */
 export function inspectedOf({ scope, key }: RecordName, reply: unknown): InspectedRecord | undefined {
   if (reply === null) return undefined;
-  const [state, stored] = reply as [Buffer, Buffer];
-  const record = recordOf(bytesOf(stored));
+  const [state, stored, removedAt] = reply as [Buffer, Buffer, unknown];
+  const record = recordOf(stored, Number(removedAt));
   const problem = recordProblem(record);
   if (problem !== undefined) return { scope, key, state: "broken", record: readableRecord(record), problem };
   return { scope, key, state: String(state) as InspectedRecord["state"], record };

@@ -48,13 +48,14 @@ async function* scan(
   prefix: string,
   scope: string | undefined,
 ): AsyncGenerator<RecordName[]> {
-  const pattern = keyPattern(prefix, scope);
+  const sentPrefix = connection.keyPrefix + prefix;
+  const pattern = keyPattern(sentPrefix, scope);
   for (const send of await connection.masters()) {
     let cursor = "0";
     do {
       const reply = await send(["SCAN", cursor, "MATCH", pattern, "COUNT", String(scanCount)]);
       const [next, keys] = reply as [Buffer, Buffer[]];
-      const names = new Map(keys.map((key) => [String(key), nameOf(prefix, String(key))]));
+      const names = new Map(keys.map((key) => [String(key), nameOf(sentPrefix, String(key))]));
       yield [...names.values()].filter((name) => name !== undefined);
       cursor = String(next);
     } while (cursor !== "0");

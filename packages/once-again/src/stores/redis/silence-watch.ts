@@ -1,35 +1,37 @@
 import type { Clock } from "../../core/clock.ts";
 
-/** Notices a connection that owes every answer. */
+/** Notices a connection that owes every reply. */
 export interface SilenceWatch {
-  /** Something was asked. */
-  readonly asked: () => void;
-  /** Something was answered, or failed. */
-  readonly answered: () => void;
+  /** Counts a command that is sent. */
+  readonly countCommand: () => void;
+  /** Counts a reply, or a failure. */
+  readonly countReply: () => void;
 }
 
 /**
  * A connection whose other end vanished without a word stays "ready", and whoever asks over it waits until the kernel
- * gives up, many minutes later. So when more is asked and nothing was answered for `msMax`, it is renewed.
+ * gives up, many minutes later. So when another command is sent and nothing was answered for `msMax`, it is renewed.
  *
  * @param renew gives the connection up and makes another, if it seems to be in order.
  */
 export function watchSilence(clock: Clock, msMax: number, renew: () => void): SilenceWatch {
-  let owed = 0;
-  /** When something was answered last, or when the first of what is owed was asked. */
-  let heardAt = 0;
+  let unanswered = 0;
+  let isFresh = true;
+  /** When the first command was sent since the last reply. */
+  let silentSince = 0;
   return {
-    asked() {
+    countCommand() {
       const now = clock.monotonic();
-      if (owed === 0) heardAt = now;
-      owed += 1;
-      if (now - heardAt <= msMax) return;
-      heardAt = now;
+      if (isFresh || unanswered === 0) silentSince = now;
+      isFresh = false;
+      unanswered += 1;
+      if (now - silentSince <= msMax) return;
+      silentSince = now;
       renew();
     },
-    answered() {
-      owed -= 1;
-      heardAt = clock.monotonic();
+    countReply() {
+      unanswered -= 1;
+      isFresh = true;
     },
   };
 }

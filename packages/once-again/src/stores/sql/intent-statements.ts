@@ -100,3 +100,6 @@ export function intentStatements({ now, bytes, skipLocked, textsIn }: IntentDial
       RETURNING id`,
   };
 }
+
+/** The statements of the port. */
+export type IntentStatements = ReturnType<typeof intentStatements>;

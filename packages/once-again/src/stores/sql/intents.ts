@@ -1,6 +1,6 @@
 import { claimedOf, type IntentRow, intentOf, outcomeColumns } from "./intent-rows.ts";
-import { type IntentDialect, intentStatements } from "./intent-statements.ts";
-import type { IntentStore } from "../intent-store.ts";
+import { type IntentDialect, type IntentStatements, intentStatements } from "./intent-statements.ts";
+import type { AddIntentAnswer, AddIntentRequest, IntentStore } from "../intent-store.ts";
 import { checkListLimit } from "../list-limit.ts";
 
 /** Runs one statement, alone and atomically, and answers with its rows; a `write` is on disk when it resolves. */
@@ -24,15 +24,7 @@ export function sqlIntents(connection: SqlConnection, dialect: IntentDialect): I
     (await write(statement, ...values)).length > 0;
 
   return {
-    async add({ id, key, fingerprint, request, giveUpAfterMs, openMax }) {
-      const { method, url, headers, body = null } = request;
-      const { origin } = new URL(url);
-      const facts = [id, key, fingerprint, method, url, origin, JSON.stringify(headers), body];
-      const [added] = await write(statements.add, ...facts, giveUpAfterMs, openMax);
-      if (added !== undefined) return { kind: "added", intent: intentOf(added) };
-      const [found] = await read(statements.inspect, id);
-      return found === undefined ? { kind: "full" } : { kind: "found", intent: intentOf(found) };
-    },
+    add: (request) => addIntent(connection, statements, request),
     async claim({ owner, leaseMs, limit, exceptOrigins = [] }) {
       const except = JSON.stringify(exceptOrigins);
       const rows = await write(statements.claim, owner, leaseMs, limit, except);
@@ -58,4 +50,19 @@ export function sqlIntents(connection: SqlConnection, dialect: IntentDialect): I
     purge: async ({ limit }) => (await write(statements.purge, limit)).length,
     close: () => connection.close(),
   };
+}
+
+/** Adds an intent, unless there is one of its id. Within a transaction, both statements run in it. */
+export async function addIntent(
+  { read, write }: Pick<SqlConnection, "read" | "write">,
+  statements: Pick<IntentStatements, "add" | "inspect">,
+  { id, key, fingerprint, request, giveUpAfterMs, openMax }: AddIntentRequest,
+): Promise<AddIntentAnswer> {
+  const { method, url, headers, body = null } = request;
+  const { origin } = new URL(url);
+  const facts = [id, key, fingerprint, method, url, origin, JSON.stringify(headers), body];
+  const [added] = await write(statements.add, [...facts, giveUpAfterMs, openMax]);
+  if (added !== undefined) return { kind: "added", intent: intentOf(added as IntentRow) };
+  const [found] = await read(statements.inspect, [id]);
+  return found === undefined ? { kind: "full" } : { kind: "found", intent: intentOf(found as IntentRow) };
 }

@@ -5,7 +5,7 @@ export function notMigratedError(database: string, cause: unknown): OnceAgainErr
   return new OnceAgainError(
     "ONCE_STORE_UNAVAILABLE",
     `The ${database} store: its tables are not there, or not of this version. Run \`await store.migrate()\` once before ` +
-      "you serve, or `once-again migrate --store URL`.",
+      "you serve, or `once-again migrate --store URL`; for an outbox `await outbox.migrate()`, or the command with `--outbox`.",
     { cause },
   );
 }

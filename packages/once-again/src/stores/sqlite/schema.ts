@@ -1,4 +1,7 @@
-/** The table of this store, in its first version. `WITHOUT ROWID` would put every result into the index: no. */
+/**
+ * The tables of this store, in their first version. `WITHOUT ROWID` would put every result into the index of keys: no. Marks
+ * are small.
+ */
 export const schema = `
 CREATE TABLE IF NOT EXISTS once_again_keys (
   scope       TEXT    NOT NULL,
@@ -16,4 +19,12 @@ CREATE TABLE IF NOT EXISTS once_again_keys (
   PRIMARY KEY (scope, key)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS once_again_keys_expiry ON once_again_keys (expires_at);
+CREATE TABLE IF NOT EXISTS once_again_marks (
+  scope     TEXT    NOT NULL,
+  key       TEXT    NOT NULL,
+  position  INTEGER NOT NULL,
+  stored_at INTEGER,
+  mover     TEXT    NOT NULL,
+  PRIMARY KEY (scope, key)
+) STRICT, WITHOUT ROWID;
 `;

@@ -1,10 +1,11 @@
 import { closeSync, openSync } from "node:fs";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Clock } from "../../core/clock.ts";
-import { intentSchema } from "../sql/intent-statements.ts";
-import type { IntentStore } from "../intent-store.ts";
-import { sqlIntents, type SqlValue } from "../sql/intents.ts";
+import { intentSchema, intentStatements } from "../sql/intent-statements.ts";
+import type { TransactionalIntentStore } from "../intent-store.ts";
+import { addIntent, sqlIntents, type SqlValue } from "../sql/intents.ts";
 import { type SqliteOptions, sqliteConnection } from "./connection.ts";
+import { checkTransaction } from "./open-transaction.ts";
 
 /** SQLite orders text by its UTF-8 bytes, which is by code points, and has one writer at a time. */
 const dialect = {
@@ -15,10 +16,14 @@ const dialect = {
   textsIn: (json: string) => `(SELECT value FROM json_each(${json}))`,
 };
 
+/** The same on a connection of others, to which our function is not known: the time is a value. */
+const statementsWithin = intentStatements({ ...dialect, now: "CAST($11 AS integer)" });
+
 /**
  * Durable intents in a SQLite file (WAL, `synchronous=FULL`): what is acknowledged survives a crash of the process,
  * and of the machine as far as its disk keeps what it acknowledges. Any number of processes of one machine may share
- * the file; it may be the one that your own tables are in. A new file is readable for its owner alone (mode 0600).
+ * the file; it may be the one that your own tables are in, and then `addWithin` takes your open transaction: what a handler is
+ * given, or a `DatabaseSync` of the file on which you have run BEGIN IMMEDIATE. A new file is readable for its owner alone (mode 0600).
  *
  * @example
  * ```ts
@@ -26,10 +31,11 @@ const dialect = {
  * ```
  * @throws OnceAgainError `ONCE_OPTION_INVALID`; what `node:sqlite` throws when the file can't be opened.
  */
-export function sqliteIntents(options: SqliteOptions): IntentStore {
+export function sqliteIntents(options: SqliteOptions): TransactionalIntentStore<DatabaseSync> {
   makePrivate(options.path);
-  const { prepared: run, takeTurn, transaction, close } = sqliteConnection(options, intentSchema(dialect), runner);
-  return sqlIntents(
+  const connection = sqliteConnection(options, intentSchema(dialect), runner);
+  const { database, clock, prepared: run, takeTurn, transaction, close } = connection;
+  const store = sqlIntents(
     {
       read: (text, values) => takeTurn(() => run(text, values)),
       write: (text, values) => transaction(() => run(text, values)),
@@ -37,6 +43,19 @@ export function sqliteIntents(options: SqliteOptions): IntentStore {
     },
     dialect,
   );
+  const location = database.location();
+  return {
+    ...store,
+    async addWithin(given, request) {
+      checkTransaction(given, location);
+      const read = async (text: string, values: readonly SqlValue[]) => given.prepare(text).all(byName(values));
+      return addIntent(
+        { read, write: (text, values) => read(text, [...values, Math.floor(clock.now())]) },
+        statementsWithin,
+        request,
+      );
+    },
+  };
 }
 
 /**
@@ -59,7 +78,11 @@ function runner(database: DatabaseSync, clock: Clock): (text: string, values: re
   return (text, values) => {
     const statement = prepared.get(text) ?? database.prepare(text);
     prepared.set(text, statement);
-    // SQLite takes `$1` for a name.
-    return statement.all(Object.fromEntries(values.map((value, index) => [`$${index + 1}`, value])));
+    return statement.all(byName(values));
   };
+}
+
+/** SQLite takes `$1` for a name. */
+function byName(values: readonly SqlValue[]): Record<string, SqlValue> {
+  return Object.fromEntries(values.map((value, index) => [`$${index + 1}`, value]));
 }

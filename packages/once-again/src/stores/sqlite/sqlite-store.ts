@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { checkListLimit } from "../list-limit.ts";
-import { type Apply, recordOperations } from "../record-operations.ts";
+import { recordOperations } from "../record-operations.ts";
 import type { TransactionalStore } from "../store.ts";
 import { type AnswerTo, inspectRecord, isExpired, type Operation } from "../transition.ts";
 import { type SqliteOptions, sqliteConnection } from "./connection.ts";
@@ -8,6 +8,7 @@ import { batchOperations } from "./batch.ts";
 import { transactStep, transact, transactUnkeyed } from "./transact.ts";
 import { recordWriter } from "./record-writer.ts";
 import { keyTable } from "./key-table.ts";
+import { moveMark } from "./marks.ts";
 import { schema } from "./schema.ts";
 import type { TakeTurn } from "./connection-queue.ts";
 
@@ -16,7 +17,7 @@ export type SqliteStoreOptions = SqliteOptions;
 
 /** A store in a SQLite file. */
 export interface SqliteStore extends TransactionalStore<DatabaseSync> {
-  /** The statements that make its table, which opening the store has run. */
+  /** The statements that make its tables, which opening the store has run. */
   readonly schemaSql: string;
 }
 
@@ -42,7 +43,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
   const connection = sqliteConnection(options, schema, keyTable);
   const { prepared: table, clock, committed, queueMax } = connection;
   const { ask, takeTurn } = batchOperations(connection.takeTurn, queueMax, recordWriter(connection));
-  const apply: Apply = async <Asked extends Operation>(operation: Asked) => (await ask(operation)) as AnswerTo<Asked>;
+  const apply = async <Asked extends Operation>(operation: Asked) => (await ask(operation)) as AnswerTo<Asked>;
   const transaction: TakeTurn = (work) => takeTurn(() => committed(work));
 
   return {
@@ -52,6 +53,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
     transact: (request, work, onLateUse) => transaction(() => transact(connection, request, work, onLateUse)),
     transactStep: (request, work, onLateUse) => transaction(() => transactStep(connection, request, work, onLateUse)),
     transactUnkeyed: (work, onLateUse) => transaction(() => transactUnkeyed(connection, work, onLateUse)),
+    moveMark: async (given, request) => moveMark(given, request),
     inspect: (name) =>
       takeTurn(() => {
         const record = table.read(name);

@@ -17,12 +17,40 @@ const busyPollMs = 5;
  *
  * @throws OnceAgainError `ONCE_STORE_UNAVAILABLE` when the lock was not free within `waitMsMax` milliseconds.
  */
-export async function begin(database: DatabaseSync, clock: Clock, waitMsMax: number): Promise<void> {
+export function begin(database: DatabaseSync, clock: Clock, waitMsMax: number): Promise<void> {
+  return whenFree(() => database.exec("BEGIN IMMEDIATE"), clock, waitMsMax);
+}
+
+/**
+ * Runs work in a transaction and commits it, all before anything else of this process runs: another connection of it that
+ * waits for the lock, as SQLite does, keeps the event loop from letting go of it.
+ *
+ * @throws OnceAgainError as `begin`.
+ */
+export function commitAtOnce<Value>(
+  database: DatabaseSync,
+  clock: Clock,
+  waitMsMax: number,
+  work: () => Value,
+): Promise<Value> {
+  const transact = (): Value => {
+    database.exec("BEGIN IMMEDIATE");
+    try {
+      const value = work();
+      database.exec("COMMIT");
+      return value;
+    } finally {
+      rollback(database);
+    }
+  };
+  return whenFree(transact, clock, waitMsMax);
+}
+
+async function whenFree<Value>(attempt: () => Value, clock: Clock, waitMsMax: number): Promise<Value> {
   const endsAt = clock.monotonic() + waitMsMax;
   for (;;) {
     try {
-      database.exec("BEGIN IMMEDIATE");
-      return;
+      return attempt();
     } catch (error) {
       if (!isBusy(error)) throw error;
       if (clock.monotonic() >= endsAt) throw unavailableError(`others held its lock for ${waitMsMax} ms`, error);

@@ -1,0 +1,99 @@
+import type { Clock } from "../../core/clock.ts";
+import { batchRequests } from "../sql/batch.ts";
+import { storedName } from "../sql/names.ts";
+import { claimAnswer, type KeyRow } from "../sql/record-format.ts";
+import type { ClaimAnswer, ClaimRequest, CompleteRequest, RenewRequest } from "../store.ts";
+import type { MysqlQuery, MysqlValue } from "./client.ts";
+import { isRefusal } from "./errors.ts";
+import { type MariadbStatements, waitingFor } from "./statements.ts";
+
+/** The operations that share statements. Names are as they are stored. */
+export interface LeasedBatches {
+  claim(request: ClaimRequest): Promise<ClaimAnswer>;
+  complete(request: CompleteRequest): Promise<boolean>;
+  renew(request: RenewRequest): Promise<boolean>;
+}
+
+export interface BatchBounds {
+  readonly clock: Clock;
+  /** How long a single request waits for a lock, milliseconds. */
+  readonly busyMsMax: number;
+}
+
+export function leasedBatches(
+  query: MysqlQuery,
+  statements: MariadbStatements,
+  { clock, busyMsMax }: BatchBounds,
+): LeasedBatches {
+  /** A batch does not wait for locks: where it would, each of its requests waits for itself, as long as it may. */
+  const ask = (statement: string, count: number, values: MysqlValue[]): Promise<unknown> =>
+    query(waitingFor(count === 1 ? Math.ceil(busyMsMax / 1000) : 0, statement), values);
+
+  /** Who changed nothing is not told, so unless all changed something, each is asked again: that changes nothing more. */
+  const changes = async <Request>(
+    statement: string,
+    requests: readonly Request[],
+    valuesOf: (requests: readonly Request[]) => MysqlValue[],
+  ): Promise<boolean[]> => {
+    const changed = async (some: readonly Request[]): Promise<number> =>
+      ((await ask(statement, some.length, valuesOf(some))) as { affectedRows: number }).affectedRows;
+    const count = await changed(requests);
+    if (count === requests.length || requests.length === 1) return requests.map(() => count > 0);
+    return Promise.all(requests.map(async (request) => (await changed([request])) > 0));
+  };
+
+  const common = { clock, isRefusal };
+  return {
+    claim: batchRequests({
+      ...common,
+      carryOut: async (requests) => {
+        const rows = (await ask(statements.claim, requests.length, claimsOf(requests))) as KeyRow[];
+        const byName = new Map(rows.map((row) => [nameOf(row), row]));
+        return requests.map((request) => claimAnswer(byName.get(nameOf(request))!, request));
+      },
+    }),
+    complete: batchRequests({
+      ...common,
+      bytesOf: ({ result }) => result.length,
+      carryOut: (requests) => changes(statements.complete, requests, completionsOf),
+    }),
+    renew: batchRequests({
+      ...common,
+      carryOut: (requests) => changes(statements.renew, requests, (some) => [listOf(some)]),
+    }),
+  };
+}
+
+/** The values of the statement `claim`. */
+export function claimValues(requests: readonly ClaimRequest[]): MysqlValue[] {
+  return claimsOf(requests.map((request) => ({ ...request, ...storedName(request) })));
+}
+
+function claimsOf(requests: readonly ClaimRequest[]): MysqlValue[] {
+  return [
+    listOf(
+      requests.map(({ scope, key, fingerprint, owner, leaseMs, retentionMs, takeOverAfterMs }) => ({
+        ...{ scope, key, fingerprint, owner },
+        ...{ leaseMs, retentionMs, takeOverAfterMs },
+      })),
+    ),
+  ];
+}
+
+function completionsOf(requests: readonly CompleteRequest[]): MysqlValue[] {
+  let start = 1;
+  const completions = requests.map(({ scope, key, owner, result: { length }, retentionMs }) => {
+    const part = { start, length };
+    start += length;
+    return { scope, key, owner, retentionMs, ...part };
+  });
+  return [listOf(completions), Buffer.concat(requests.map(({ result }) => result))];
+}
+
+function listOf(requests: readonly object[]): Buffer {
+  return Buffer.from(JSON.stringify(requests));
+}
+
+function nameOf({ scope, key }: { scope: string; key: string }): string {
+  return JSON.stringify([scope, key]);
+}

@@ -1,0 +1,94 @@
+import { OnceAgainError } from "../core/errors.ts";
+import { makeKey } from "../key/index.ts";
+import type { NewMessage, OutboxMessage } from "./outbox-store.ts";
+
+const nameLengthMax = 255;
+/** How much the headers of a message may have, bytes of their JSON. */
+export const headerBytesMax = 8192;
+
+/** The largest body by default: with its headers it fits into 1 MiB, which is what NATS takes by default. */
+export const bodyBytesMaxByDefault = 1_000_000;
+
+const controls = /\p{Cc}/u;
+const visibleAscii = /^[\x21-\x7e]+$/;
+const headerName = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
+
+/** What is stored of a message; when it was added is for the store to say. */
+export type StoredMessage = Omit<OutboxMessage, "addedAt">;
+
+/**
+ * Makes of a message what is stored and published, before anything is written.
+ *
+ * @throws OnceAgainError `ONCE_MESSAGE_INVALID`, `ONCE_MESSAGE_TOO_LARGE`.
+ */
+export function storedMessage(message: NewMessage, bodyBytesMax: number): StoredMessage {
+  if (typeof message !== "object" || message === null) throw invalid("A message", "is an object with topic and body");
+  const { topic, orderingKey, headers = {}, id = makeKey() } = message;
+  if (typeof headers !== "object" || headers === null || Array.isArray(headers)) {
+    throw invalid("headers", "must be an object of texts");
+  }
+  checkName("topic", topic);
+  if (orderingKey !== undefined) checkName("orderingKey", orderingKey);
+  if (typeof id !== "string" || id.length > nameLengthMax || !visibleAscii.test(id)) {
+    throw invalid("id", `must be 1 to ${nameLengthMax} visible ASCII characters`);
+  }
+  const [body, contentType] = bytesOf(message.body);
+  if (body.byteLength > bodyBytesMax) {
+    throw tooLarge(`The body has ${body.byteLength} bytes, and bodyBytesMax allows ${bodyBytesMax}.`);
+  }
+  return { id, topic, orderingKey, headers: checkHeaders({ "content-type": contentType, ...headers }), body };
+}
+
+function checkName(name: string, text: unknown): void {
+  const fits = typeof text === "string" && text !== "" && text.length <= nameLengthMax;
+  if (fits && text.isWellFormed() && !controls.test(text)) return;
+  throw invalid(name, `must be 1 to ${nameLengthMax} characters, none of them a control`);
+}
+
+function checkHeaders(headers: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
+  const entries = Object.entries(headers);
+  for (const [name, value] of entries) {
+    if (!headerName.test(name))
+      throw invalid(`The header ${JSON.stringify(name)}`, "must be named as HTTP does, in lower case");
+    const fits = typeof value === "string" && value.isWellFormed() && !controls.test(value);
+    if (!fits) throw invalid(`The header ${name}`, "must have a text without control characters");
+  }
+  const bytes = new TextEncoder().encode(JSON.stringify(entries)).byteLength;
+  if (bytes > headerBytesMax) throw tooLarge(`The headers have ${bytes} bytes, and ${headerBytesMax} are allowed.`);
+  return Object.fromEntries(entries) as Record<string, string>;
+}
+
+/** The bytes that are sent, and what they are. */
+function bytesOf(body: unknown): [bytes: Uint8Array, contentType: string] {
+  if (body instanceof Uint8Array) return [body, "application/octet-stream"];
+  if (body instanceof ArrayBuffer) return [new Uint8Array(body), "application/octet-stream"];
+  if (typeof body === "string") return [new TextEncoder().encode(body), "text/plain; charset=utf-8"];
+  return [new TextEncoder().encode(jsonOf(body)), "application/json"];
+}
+
+function jsonOf(body: unknown): string {
+  let json: string | undefined;
+  try {
+    json = JSON.stringify(body);
+  } catch (cause) {
+    throw invalid("The body", "can't be written as JSON", cause);
+  }
+  // A Promise, a Map, a Blob, a stream: JSON has nothing of them.
+  if (json === undefined || (json === "{}" && !isPlain(body as object))) {
+    throw invalid("The body", "must be bytes, a text, or what JSON can hold; of this, JSON has nothing");
+  }
+  return json;
+}
+
+function isPlain(body: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(body);
+  return prototype === Object.prototype || prototype === null;
+}
+
+function invalid(what: string, problem: string, cause?: unknown): OnceAgainError {
+  return new OnceAgainError("ONCE_MESSAGE_INVALID", `${what} ${problem}. Nothing was added.`, { cause });
+}
+
+function tooLarge(problem: string): OnceAgainError {
+  return new OnceAgainError("ONCE_MESSAGE_TOO_LARGE", `${problem} Nothing was added. Send where it is instead.`);
+}

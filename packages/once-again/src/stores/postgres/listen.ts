@@ -1,0 +1,64 @@
+import type { PostgresConnection, PostgresPool } from "./client.ts";
+
+/** What we use of a client of `pg` that listens. */
+interface ListeningClient {
+  query(text: string): Promise<unknown>;
+  on(event: "notification", listener: (message: { channel: string }) => void): unknown;
+  on(event: "error" | "end", listener: (error?: unknown) => void): unknown;
+  removeAllListeners(event: string): unknown;
+  release(destroy?: boolean): void;
+}
+
+/** What we use of the `sql` of `postgres` that listens, on a connection beside its pool. */
+interface ListeningSql {
+  listen(channel: string, onNotify: () => void): Promise<{ unlisten(): Promise<void> }>;
+}
+
+/** Ends the listening. */
+type Unlisten = () => Promise<void>;
+
+/**
+ * Listens to a channel: with `pg` on a connection of the pool, which is not given back before the end.
+ *
+ * @param onLost hears once that nothing is heard any more.
+ * @returns `undefined` where the pool has one connection, which others need.
+ */
+export async function listenOn(
+  pool: PostgresPool<PostgresConnection>,
+  channel: string,
+  onNotify: () => void,
+  onLost: (error: unknown) => void,
+): Promise<Unlisten | undefined> {
+  if ("unsafe" in pool) {
+    const listening = await (pool as unknown as ListeningSql).listen(channel, onNotify);
+    return () => listening.unlisten();
+  }
+  if ((pool.options?.max ?? 2) < 2) return undefined;
+  const client = (await pool.connect()) as unknown as ListeningClient;
+  let isOver = false;
+  const end = (): void => {
+    isOver = true;
+    client.removeAllListeners("notification");
+    // A broken connection may say so more than once, and one that nobody hears ends the process.
+    client.release(true);
+  };
+  const lose = (error: unknown): void => {
+    if (isOver) return;
+    end();
+    onLost(error);
+  };
+  client.on("error", lose);
+  client.on("end", () => lose(new Error("The connection ended.")));
+  client.on("notification", (message) => {
+    if (message.channel === channel) onNotify();
+  });
+  try {
+    await client.query(`LISTEN ${channel}`);
+  } catch (error) {
+    if (!isOver) end();
+    throw error;
+  }
+  return async () => {
+    if (!isOver) end();
+  };
+}

@@ -1,0 +1,28 @@
+import type { StoredMessage } from "../outbox-message.ts";
+import { tableName } from "../sql/names.ts";
+import { type PostgresTransaction, transactionQuery } from "./open-transaction.ts";
+import { clock } from "./statements.ts";
+
+/** Adds a message within a transaction, in one statement. */
+export type AddMessage = (transaction: PostgresTransaction, message: StoredMessage) => Promise<unknown>;
+
+/** @param options.notify whether the commit wakes relays. */
+export function messageAdder(prefix: string, options: { notify: boolean; prepare: boolean }): AddMessage {
+  const outbox = tableName(prefix, "outbox");
+  const statement = (isKeyed: boolean): string => {
+    // The position is drawn when the key is locked, and no other has the key before we have committed. So the order of
+    // positions is that of the commits.
+    const locked = isKeyed ? "pg_advisory_xact_lock(hashtextextended($6::text, 0)) AS locked, " : "";
+    const notified = options.notify ? `, pg_notify('${outbox}', '') AS notified` : "";
+    return `WITH ${clock} INSERT INTO ${outbox} (id, topic, ordering_key, headers, body, added_at, due_at)
+      SELECT $1::text, $2::text, $3::text, $4::text, $5::bytea, clock.ms, clock.ms FROM ${locked}clock${notified}`;
+  };
+  const [keyed, keyless] = [statement(true), statement(false)];
+
+  return (transaction, { id, topic, orderingKey, headers, body }) => {
+    const query = transactionQuery(transaction, options.prepare);
+    const values = [id, topic, orderingKey ?? null, JSON.stringify(headers), Buffer.from(body)];
+    if (orderingKey === undefined) return query(keyless, values);
+    return query(keyed, [...values, JSON.stringify([outbox, orderingKey])]);
+  };
+}

@@ -1,0 +1,104 @@
+import { tableName } from "../sql/names.ts";
+import { looksPerKey, postponed, postponement } from "../sql/outbox-statements.ts";
+import { clock } from "./statements.ts";
+
+/** The table, whose rows are the messages that are not published yet. Run again, it changes nothing. */
+export function outboxSchema(prefix: string): string {
+  const outbox = tableName(prefix, "outbox");
+  // A claim changes no indexed column, so that PostgreSQL replaces the row in its page without touching any index (HOT).
+  // The order of "C" is that of the bytes. Statistics of a table without keys would have the planner take the search for a key
+  // for a scan of all rows, and compile it (JIT) for each claim.
+  return `
+CREATE TABLE IF NOT EXISTS ${outbox} (
+  position     bigint  GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  id           text    NOT NULL,
+  topic        text    NOT NULL,
+  ordering_key text    COLLATE "C",
+  passed_key   text,
+  headers      text    NOT NULL,
+  body         bytea   NOT NULL,
+  added_at     bigint  NOT NULL,
+  due_at       bigint  NOT NULL,
+  owner        text,
+  refusals     integer NOT NULL DEFAULT 0,
+  refusal      text,
+  parked_at    bigint
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.02);
+ALTER TABLE ${outbox} ALTER COLUMN ordering_key SET STATISTICS 0;
+CREATE INDEX IF NOT EXISTS ${outbox}_keyless ON ${outbox} (position) WHERE ordering_key IS NULL AND parked_at IS NULL;
+CREATE INDEX IF NOT EXISTS ${outbox}_keyed ON ${outbox} (ordering_key, position) WHERE ordering_key IS NOT NULL;
+CREATE INDEX IF NOT EXISTS ${outbox}_parked ON ${outbox} (position) WHERE parked_at IS NOT NULL;
+`;
+}
+
+/** What is read of a row `m`. */
+const envelope =
+  "m.position::text AS position, m.id, m.topic, m.ordering_key, m.passed_key, m.headers, m.added_at, m.refusals, " +
+  "m.refusal, m.parked_at";
+
+/** The same with its body. */
+const columns = `${envelope}, m.body`;
+
+/** The texts in an array of JSON. A parameter that is JSON itself would be serialised once more by the `sql` of `postgres`. */
+const listed = (parameter: string): string => `json_array_elements_text(${parameter}::text::json) AS listed (value)`;
+
+/** The statements of the port, but for `add`. */
+export function outboxStatements(prefix: string) {
+  const outbox = tableName(prefix, "outbox");
+  const free = "f.parked_at IS NULL AND f.due_at <= clock.ms";
+  return {
+    claimKeyless: `
+      WITH ${clock}
+      UPDATE ${outbox} AS m SET owner = $1, due_at = clock.ms + $2::bigint FROM clock
+      WHERE m.position = ANY (ARRAY(
+        SELECT f.position FROM ${outbox} AS f, clock WHERE f.ordering_key IS NULL AND ${free}
+        ORDER BY f.position LIMIT $3::bigint FOR UPDATE OF f SKIP LOCKED))
+      RETURNING ${columns}`,
+    // From key to key by the index, however many messages each has. The lease of a key lies on its oldest message.
+    claimKeys: `
+      WITH RECURSIVE ${clock},
+      looked (ordering_key, looks) AS (
+        SELECT (SELECT min(o.ordering_key) FROM ${outbox} AS o WHERE o.ordering_key > $4), 1
+        UNION ALL
+        SELECT (SELECT min(o.ordering_key) FROM ${outbox} AS o WHERE o.ordering_key > looked.ordering_key), looks + 1
+        FROM looked WHERE looked.ordering_key IS NOT NULL AND looks < ${looksPerKey} * $3::bigint),
+      oldest AS MATERIALIZED (
+        SELECT first.position, looks FROM looked, LATERAL (
+          SELECT o.position FROM ${outbox} AS o WHERE o.ordering_key = looked.ordering_key
+          ORDER BY o.position LIMIT 1) AS first),
+      claimed AS (
+        UPDATE ${outbox} AS m SET owner = $1, due_at = clock.ms + $2::bigint FROM clock
+        WHERE m.position = ANY (ARRAY(
+          SELECT f.position FROM oldest JOIN ${outbox} AS f USING (position), clock WHERE ${free}
+          ORDER BY looks LIMIT $3::bigint FOR UPDATE OF f SKIP LOCKED))
+        RETURNING m.ordering_key, m.position)
+      SELECT passed.last_key, ${columns}
+      FROM (SELECT CASE WHEN (SELECT count(*) FROM claimed) = $3::bigint THEN (SELECT max(ordering_key) FROM claimed)
+          WHEN bool_or(ordering_key IS NULL) THEN '' ELSE max(ordering_key) END AS last_key
+        FROM looked) AS passed
+      LEFT JOIN (claimed CROSS JOIN LATERAL (
+        SELECT * FROM ${outbox} AS r WHERE r.ordering_key = claimed.ordering_key AND r.position >= claimed.position
+        ORDER BY r.position LIMIT $5::bigint) AS m) ON true
+      ORDER BY m.position`,
+    confirm: `DELETE FROM ${outbox} WHERE position = ANY (ARRAY(SELECT value::bigint FROM ${listed("$1")}))`,
+    postpone: `
+      WITH ${clock}
+      UPDATE ${outbox} AS m SET ${postponement("clock.ms")}
+      FROM clock, json_to_recordset($1::text::json)
+        AS ended (position bigint, owner text, delay_ms bigint, refusal text, refusals integer, park text)
+      WHERE ${postponed}`,
+    listParked: `SELECT ${envelope}, octet_length(m.body) AS body_bytes FROM ${outbox} AS m
+      WHERE m.parked_at IS NOT NULL AND m.position > $1::bigint ORDER BY m.position LIMIT $2::bigint`,
+    showParked: `SELECT ${columns} FROM ${outbox} AS m
+      WHERE m.parked_at IS NOT NULL AND m.id = $1 ORDER BY m.position LIMIT $2::bigint`,
+    retryParked: `UPDATE ${outbox} AS m SET parked_at = NULL, refusals = 0, due_at = 0
+      WHERE m.parked_at IS NOT NULL AND m.id = $1 RETURNING true`,
+    discardParked: `DELETE FROM ${outbox} AS m WHERE m.parked_at IS NOT NULL AND m.id = $1 RETURNING true`,
+    backlog: `
+      WITH ${clock}
+      SELECT clock.ms, (SELECT count(*) FROM (SELECT FROM ${outbox} LIMIT 10000) AS counted) AS messages,
+        (SELECT count(*) FROM (SELECT FROM ${outbox} AS m WHERE m.parked_at IS NOT NULL LIMIT 10000) AS counted) AS parked,
+        (SELECT o.added_at FROM ${outbox} AS o WHERE o.parked_at IS NULL ORDER BY o.position LIMIT 1) AS oldest
+      FROM clock`,
+  };
+}

@@ -1,0 +1,145 @@
+import { checkNames, type OptionNames } from "../../core/option-names.ts";
+import type { Clock } from "../../core/clock.ts";
+import { checkNumber } from "../../core/options.ts";
+import { systemClock } from "../../core/system-clock.ts";
+import { checkAfter, checkListLimit } from "../list-limit.ts";
+import { bodyBytesMaxByDefault, storedMessage } from "../outbox-message.ts";
+import type { OutboxStore } from "../outbox-store.ts";
+import { tableName } from "../sql/names.ts";
+import { keyRound } from "../sql/key-round.ts";
+import {
+  backlogOf,
+  type BacklogRow,
+  claimedBatches,
+  type MessageRow,
+  parkedOf,
+  type ParkedRow,
+  postponedText,
+  showParkedMax,
+  wholeParkedOf,
+} from "../sql/outbox-rows.ts";
+import { timeLimit } from "../time-limit.ts";
+import { type PostgresConnection, type PostgresPool, type PostgresQuery, postgresQuery } from "./client.ts";
+import { explainErrors, rethrowExplained } from "./explain-errors.ts";
+import { listenOn } from "./listen.ts";
+import { messageAdder } from "./outbox-add.ts";
+import type { PostgresTransaction } from "./open-transaction.ts";
+import { outboxSchema, outboxStatements } from "./outbox-statements.ts";
+import { checkPool, outliveBrokenConnections } from "./pool.ts";
+import { connectionsOf } from "./pooled-connection.ts";
+import { pooledQuery } from "./pooled-query.ts";
+import { migrationLock } from "./schema.ts";
+
+/** Where an outbox in PostgreSQL has its messages, and how long it waits. */
+export interface PostgresOutboxOptions {
+  /** What the name of the table begins with: 1 to 40 of a-z, 0-9 and _; default `once_again_`. */
+  readonly tablePrefix?: string | undefined;
+  /** The largest body of a message, bytes: at least 1, default 1,000,000. The broker has to take it. */
+  readonly bodyBytesMax?: number | undefined;
+  /**
+   * Whether the commit of a message wakes relays, by NOTIFY; default true. `false`: they find it at their next look.
+   * PostgreSQL lets commits that notify through one at a time, each with its own flush to the disk: 16 connections came to 0.40
+   * (0.26-0.60) of the commits a second that they have without (`npm run bench:messages -- --only notify`).
+   */
+  readonly notify?: boolean | undefined;
+  /** How long a free connection or the server's answer is waited for, milliseconds; default 5000. Not for `add`. */
+  readonly busyMsMax?: number | undefined;
+  /** As in `postgresStore`; default true. */
+  readonly prepare?: boolean | undefined;
+  /** What bounds the waits; default the machine's clock. Leases are decided by the database's. */
+  readonly clock?: Clock | undefined;
+}
+
+/** An outbox in PostgreSQL. */
+export interface PostgresOutbox extends OutboxStore<PostgresTransaction> {
+  /** The SQL that `migrate` runs, for those who run it themselves. */
+  readonly schemaSql: string;
+  /** Makes the table in the schema of the search path, unless it is there; any number of processes at a time. */
+  migrate(): Promise<void>;
+}
+
+/**
+ * An outbox in PostgreSQL 12 or newer, through your own pool: a Pool of `pg`, or the `sql` of `postgres`. `add` takes your
+ * open transaction: what a handler is given, a client of `pg` after BEGIN, the `sql` of `sql.begin`, or that of another
+ * library by `fromKysely`, `fromDrizzle`, `fromKnex`. Relays need a second connection of the pool to be woken by.
+ *
+ * @example
+ * ```ts
+ * const outbox = postgresOutbox(pool);
+ * await outbox.migrate();
+ * // In a handler, or in any transaction of yours:
+ * await transaction.query("INSERT INTO orders (id, item) VALUES ($1, $2)", [id, item]);
+ * await outbox.add(transaction, { topic: "orders", orderingKey: id, body: { id, item } });
+ * ```
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`.
+ */
+export function postgresOutbox(
+  pool: PostgresPool<PostgresConnection>,
+  options: PostgresOutboxOptions = {},
+): PostgresOutbox {
+  checkNames("postgresOutbox", options, {
+    tablePrefix: true,
+    bodyBytesMax: true,
+    notify: "boolean",
+    busyMsMax: true,
+    prepare: "boolean",
+    clock: true,
+  } satisfies OptionNames<PostgresOutboxOptions>);
+  const { tablePrefix = "once_again_", notify = true, prepare = true, clock = systemClock } = options;
+  const bodyBytesMax = checkNumber("bodyBytesMax", options.bodyBytesMax ?? bodyBytesMaxByDefault, {
+    min: 1,
+    integer: true,
+  });
+  const busyMsMax = checkNumber("busyMsMax", options.busyMsMax ?? 5000, { min: 1, max: 2 ** 31 - 1, integer: true });
+  const schemaSql = outboxSchema(tablePrefix);
+  checkPool(pool);
+  outliveBrokenConnections(pool);
+  const query = explainErrors(pooledQuery(pool, connectionsOf(pool), timeLimit(clock, busyMsMax), prepare));
+  const statements = outboxStatements(tablePrefix);
+  const addMessage = messageAdder(tablePrefix, { notify, prepare });
+  const rows = async <Row>(statement: string, ...values: unknown[]): Promise<Row[]> =>
+    (await query(statement, values)) as Row[];
+
+  return {
+    schemaSql,
+    async migrate() {
+      await postgresQuery(pool)(`SELECT pg_advisory_xact_lock(${migrationLock}); ${schemaSql}`);
+    },
+    async add(transaction, message) {
+      const stored = storedMessage(message, bodyBytesMax);
+      await addMessage(transaction, stored).catch(rethrowExplained);
+      return stored.id;
+    },
+    claim: messageClaimer(query, statements),
+    confirm: async (positions) => void (await query(statements.confirm, [JSON.stringify(positions)])),
+    postpone: async (requests) => void (await query(statements.postpone, [postponedText(requests)])),
+    listen: async (onAdded, onLost) =>
+      notify ? listenOn(pool, tableName(tablePrefix, "outbox"), onAdded, onLost) : undefined,
+    listParked: async (request = {}) =>
+      (await rows<ParkedRow>(statements.listParked, checkAfter(request), checkListLimit(request))).map(parkedOf),
+    showParked: async (id) => (await rows<MessageRow>(statements.showParked, id, showParkedMax)).map(wholeParkedOf),
+    retryParked: async (id) => (await query(statements.retryParked, [id])).length > 0,
+    discardParked: async (id) => (await query(statements.discardParked, [id])).length > 0,
+    backlog: async () => backlogOf((await query(statements.backlog))[0] as BacklogRow),
+  };
+}
+
+type ClaimedRow = MessageRow & { readonly last_key: string; readonly position: string | null };
+
+/** Claims messages. Each claim goes on from the key at which the one before ended, so that every key gets its turn. */
+function messageClaimer(
+  query: PostgresQuery,
+  statements: ReturnType<typeof outboxStatements>,
+): OutboxStore<never>["claim"] {
+  const round = keyRound();
+  return async ({ owner, leaseMs, limit, messagesPerKey }) => {
+    const [keyless, found] = (await Promise.all([
+      query(statements.claimKeyless, [owner, leaseMs, limit]),
+      query(statements.claimKeys, [owner, leaseMs, limit, round.lastKey, messagesPerKey]),
+    ])) as [MessageRow[], ClaimedRow[]];
+    const keyed = found.filter(({ position }) => position !== null);
+    keyless.sort((one, other) => Number(one.position) - Number(other.position));
+    const hasMoreKeys = round.goOn(found[0]?.last_key ?? "", keyed.length > 0);
+    return { batches: claimedBatches([...keyless, ...keyed]), hasMore: hasMoreKeys || keyless.length === limit };
+  };
+}

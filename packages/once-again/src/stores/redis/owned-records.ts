@@ -1,0 +1,40 @@
+/** A record as this process wrote it when it claimed its key. */
+export interface OwnedRecord {
+  readonly owner: string;
+  /** What follows the state in its line, but for its LIFE. */
+  readonly fields: string;
+  readonly lifeMs: number;
+  /** When it was sent, on the monotonic clock. */
+  readonly claimedAt: number;
+}
+
+/** The records that this process wrote and that are running, as far as they are unchanged. */
+export interface OwnedRecords {
+  add(key: string, record: OwnedRecord): void;
+  /** @returns the record of this owner, which is no longer known afterwards. */
+  take(key: string, owner: string): OwnedRecord | undefined;
+}
+
+/** Of operations that never end here, the oldest are forgotten: their keys are settled by the script, as any other. */
+const sizeMax = 10_000;
+
+export function ownedRecords(): OwnedRecords {
+  // What a Map held stays reachable from its old tables until the next full collection: there it is let go of.
+  const entries = new Map<string, { record: OwnedRecord | undefined }>();
+  return {
+    add(key, record) {
+      entries.set(key, { record });
+      if (entries.size <= sizeMax) return;
+      const [oldest] = entries.keys();
+      if (oldest !== undefined) entries.delete(oldest);
+    },
+    take(key, owner) {
+      const entry = entries.get(key);
+      if (entry?.record?.owner !== owner) return undefined;
+      const { record } = entry;
+      entry.record = undefined;
+      entries.delete(key);
+      return record;
+    },
+  };
+}

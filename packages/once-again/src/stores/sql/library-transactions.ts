@@ -1,0 +1,79 @@
+import { invalidOptionError } from "../../core/options.ts";
+
+/** What we use of a transaction of Kysely. */
+export interface KyselyTransaction {
+  executeQuery(query: {
+    sql: string;
+    parameters: readonly unknown[];
+    query: { kind: "RawNode"; sqlFragments: readonly string[]; parameters: readonly never[] };
+    queryId: { queryId: string };
+  }): Promise<{ rows: unknown[]; numAffectedRows?: bigint | undefined }>;
+}
+
+/** What we use of a transaction of Knex. */
+export interface KnexTransaction {
+  raw(statement: string, values?: never): PromiseLike<unknown>;
+}
+
+/** Which databases speak the SQL of a statement. */
+export type Dialect = "PostgreSQL" | "MySQL";
+
+/** What Kysely's adapters say of themselves. Of the databases that it knows, MySQL alone answers a change with no rows. */
+interface KyselyAdapter {
+  readonly supportsReturning?: boolean;
+  readonly supportsOutput?: boolean;
+}
+
+/** Runs one statement in a transaction of Kysely. */
+export function runInKysely(transaction: KyselyTransaction, statement: string, parameters: readonly unknown[] = []) {
+  return transaction.executeQuery({
+    sql: statement,
+    parameters,
+    query: { kind: "RawNode", sqlFragments: [statement], parameters: [] },
+    queryId: { queryId: crypto.randomUUID() },
+  });
+}
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no transaction of Kysely on such a database, as far as one can tell. */
+export function checkKysely(transaction: KyselyTransaction, dialect: Dialect): void {
+  const given = transaction as {
+    isTransaction?: unknown;
+    isCommitted?: unknown;
+    isRolledBack?: unknown;
+    executeQuery?: unknown;
+    getExecutor?(): { adapter?: KyselyAdapter };
+  } | null;
+  const refuse = (is: string): never => {
+    throw invalidOptionError("transaction", `the trx that db.transaction().execute() gives, on ${dialect}`, is);
+  };
+  if (typeof given?.executeQuery !== "function") return refuse(describe(given));
+  if (given.isTransaction === false) return refuse("the db");
+  if (given.isCommitted === true || given.isRolledBack === true) return refuse("one that has ended");
+  const { supportsReturning, supportsOutput } = given.getExecutor?.().adapter ?? {};
+  if (supportsReturning === undefined) return;
+  const isMysql = !supportsReturning && supportsOutput !== true;
+  if (isMysql !== (dialect === "MySQL")) refuse("one of another database");
+}
+
+/** What Knex calls the SQL of each. */
+const knexDialects: Readonly<Record<Dialect, string>> = { PostgreSQL: "postgresql", MySQL: "mysql" };
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no transaction of Knex on such a database, as far as one can tell. */
+export function checkKnex(transaction: KnexTransaction, dialect: Dialect): void {
+  const given = transaction as {
+    raw?: unknown;
+    isTransaction?: unknown;
+    client?: { dialect?: string };
+    isCompleted?(): boolean;
+  } | null;
+  const refuse = (is: string): never => {
+    throw invalidOptionError("transaction", `the trx that knex.transaction() gives, on ${dialect}`, is);
+  };
+  if (typeof given?.raw !== "function") return refuse(describe(given));
+  if ("isTransaction" in given ? given.isTransaction !== true : "migrate" in given) return refuse("knex itself");
+  if (given.isCompleted?.() === true) return refuse("one that has ended");
+  const spoken = given.client?.dialect;
+  if (spoken !== undefined && spoken !== knexDialects[dialect]) refuse(`one of another database (${spoken})`);
+}
+
+const describe = (given: unknown): string => (given === null ? "null" : typeof given);
