@@ -6,7 +6,14 @@ export type Attributes = Record<string, string | number | boolean>;
 
 /** Makes spans: `trace.getTracer(name)`. */
 export interface Tracer {
-  startSpan(name: string, options?: { kind?: number; attributes?: Attributes }, context?: never): Span;
+  startSpan(name: string, options?: SpanOptions, context?: never): Span;
+}
+
+/** What a span begins with. */
+export interface SpanOptions {
+  kind?: number;
+  attributes?: Attributes;
+  links?: { context: never }[];
 }
 
 /** One span. */
@@ -27,10 +34,40 @@ export interface ContextApi {
   active(): unknown;
 }
 
+/** The `trace` of `@opentelemetry/api`, where spans of other processes are known. */
+export interface RemoteTraceApi extends TraceApi {
+  getSpan(context: never): unknown;
+  getSpanContext(context: never): unknown;
+  deleteSpan(context: never): unknown;
+}
+
+/** The `context` of `@opentelemetry/api`, where spans are made active. */
+export interface ActivatingContextApi extends ContextApi {
+  with<Value>(context: never, call: () => Value): Value;
+}
+
+/** The `propagation` of `@opentelemetry/api`. */
+export interface PropagationApi {
+  inject(context: never, carrier: Record<string, string>): void;
+  extract(context: never, carrier: Record<string, string>): unknown;
+}
+
 /** Makes instruments: `metrics.getMeter(name)`. */
 export interface Meter {
   createCounter(name: string, options?: InstrumentOptions): Counter;
   createHistogram(name: string, options?: InstrumentOptions): Histogram;
+}
+
+/** Makes instruments, those included that are asked when metrics are collected. */
+export interface ObservingMeter extends Meter {
+  createObservableGauge(name: string, options?: InstrumentOptions): object;
+  addBatchObservableCallback(callback: (result: ObservableResult) => Promise<void>, observables: never[]): void;
+  removeBatchObservableCallback(callback: (result: ObservableResult) => Promise<void>, observables: never[]): void;
+}
+
+/** Where observed values go. */
+export interface ObservableResult {
+  observe(observable: never, value: number, attributes?: Attributes): void;
 }
 
 /** What an instrument says of itself. */
@@ -51,7 +88,7 @@ export interface Histogram {
 }
 
 /** `SpanKind` of `@opentelemetry/api`. */
-export const spanKind = { internal: 0, client: 2 } as const;
+export const spanKind = { internal: 0, client: 2, producer: 3, consumer: 4 } as const;
 
 /** `SpanStatusCode.ERROR` of `@opentelemetry/api`. */
 export const errorStatus = 2;

@@ -2,16 +2,9 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { context, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
-import {
-  AggregationTemporality,
-  type DataPoint,
-  type Histogram,
-  InMemoryMetricExporter,
-  MeterProvider,
-  PeriodicExportingMetricReader,
-} from "@opentelemetry/sdk-metrics";
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { recordingMeter } from "../../../../test/support/telemetry.ts";
 import { retryingFetch } from "../client/index.ts";
 import { successBudget } from "../retry/index.ts";
 import { onceNode } from "../frameworks/node.ts";
@@ -20,8 +13,7 @@ import { clientTelemetry, serverTelemetry } from "./index.ts";
 
 const spans = new InMemorySpanExporter();
 const tracing = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] });
-let exporter: InMemoryMetricExporter;
-let metering: MeterProvider;
+let metering: ReturnType<typeof recordingMeter>;
 
 /** The statuses that the server answers with, one for each request; then it runs the handler. */
 let script: (number | "reset")[];
@@ -30,14 +22,13 @@ let url: string;
 
 beforeEach(async () => {
   spans.reset();
-  exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
-  metering = new MeterProvider({ readers: [new PeriodicExportingMetricReader({ exporter })] });
+  metering = recordingMeter();
   script = [];
   const orders = onceNode(
     {
       store: memoryStore(),
       scope: "public",
-      onEvent: serverTelemetry({ meter: metering.getMeter("test") }),
+      onEvent: serverTelemetry({ meter: metering.meter }),
     },
     (_request, response) => void response.writeHead(201).end("made"),
   );
@@ -57,29 +48,9 @@ afterEach(async () => {
   await metering.shutdown();
 });
 
-const telemetry = () =>
-  clientTelemetry({ tracer: tracing.getTracer("test"), meter: metering.getMeter("test"), trace, context });
+const telemetry = () => clientTelemetry({ tracer: tracing.getTracer("test"), meter: metering.meter, trace, context });
 const calling = (options: object = {}) =>
   retryingFetch({ backoff: () => 1, attemptsMax: 3, onEvent: telemetry(), ...options });
-
-/** The points of every metric, by its name. */
-async function points(): Promise<Record<string, [attributes: object, value: number][]>> {
-  await metering.forceFlush();
-  const metrics =
-    exporter
-      .getMetrics()
-      .at(-1)
-      ?.scopeMetrics.flatMap(({ metrics }) => metrics) ?? [];
-  return Object.fromEntries(
-    metrics.map(({ descriptor, dataPoints }) => [
-      descriptor.name,
-      (dataPoints as DataPoint<number | Histogram>[]).map(({ attributes, value }) => [
-        attributes,
-        typeof value === "number" ? value : value.count,
-      ]),
-    ]),
-  );
-}
 
 test("a call has a span, and each attempt one below it", async () => {
   script = ["reset", 503];
@@ -150,7 +121,7 @@ test("the reason why a retry was denied is told", async () => {
     ["budget", "attempts", "unsafe", "permanent"].map((why) => ({ "once_again.denied.reason": why })),
   );
   expect(calls.map(({ attributes }) => attributes["error.type"])).toEqual(["503", "503", "unsafe", "400"]);
-  const { "once_again.client.retries_denied": denied = [] } = await points();
+  const { "once_again.client.retries_denied": denied = [] } = await metering.points();
   expect(
     denied.map(([attributes, value]) => [(attributes as Record<string, unknown>)["once_again.denied.reason"], value]),
   ).toEqual([
@@ -184,7 +155,7 @@ test("attempts, retries and the time of calls are counted", async () => {
     "server.address": "127.0.0.1",
     "server.port": Number(new URL(url).port),
   };
-  expect(await points()).toMatchObject({
+  expect(await metering.points()).toMatchObject({
     "once_again.client.attempts": [[target, 3]],
     "once_again.client.retries": [[{ ...target, "once_again.retry.reason": "status 503" }, 1]],
     "once_again.client.call.duration": [[{ ...target, "http.response.status_code": 201 }, 2]],
@@ -196,7 +167,7 @@ test("the server's outcomes are counted, and the store's time is kept", async ()
   await post("tea");
   await post("tea");
   await post("coffee");
-  expect(await points()).toEqual({
+  expect(await metering.points()).toEqual({
     "once_again.server.events": ["executed", "replayed", "mismatch"].map((kind) => [{ "once_again.event": kind }, 1]),
     "once_again.server.store.duration": [
       [{ "once_again.store.operation": "claim" }, 3],
@@ -206,9 +177,9 @@ test("the server's outcomes are counted, and the store's time is kept", async ()
 });
 
 test("a store that fails is counted by its operation", async () => {
-  const events = serverTelemetry({ meter: metering.getMeter("test") });
+  const events = serverTelemetry({ meter: metering.meter });
   events({ type: "store-failed", scope: "", key: "order-1", operation: "claim", error: new Error("down") });
-  expect(await points()).toMatchObject({
+  expect(await metering.points()).toMatchObject({
     "once_again.server.events": [[{ "once_again.event": "store-failed", "once_again.store.operation": "claim" }, 1]],
   });
 });

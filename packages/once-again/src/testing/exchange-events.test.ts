@@ -71,9 +71,9 @@ test("a caller that closes its connection before it is answered has left", async
   const { port } = await start(() => ({ scenario: "pass" }));
   const socket = connect(port, "127.0.0.1");
   socket.write("POST /waits HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
-  await vi.waitFor(() => expect(requests).toBe(1), { interval: 2 });
+  await expect.poll(() => requests, { interval: 2 }).toBe(1);
   socket.resetAndDestroy();
-  await vi.waitFor(() => expect(events).toEqual(["0 left"]), { interval: 2 });
+  await expect.poll(() => events, { interval: 2 }).toEqual(["0 left"]);
 });
 
 test("a plan that takes its time holds the request up, and nothing reaches the server before", async () => {
@@ -81,7 +81,7 @@ test("a plan that takes its time holds the request up, and nothing reaches the s
   const plan = vi.fn<FaultPlan>(() => promise);
   await start(plan);
   const answer = post("/");
-  await vi.waitFor(() => expect(plan).toHaveBeenCalledOnce(), { interval: 2 });
+  await expect.poll(() => plan, { interval: 2 }).toHaveBeenCalledOnce();
   expect({ requests, passed: network!.counts.pass, events }).toEqual({ requests: 0, passed: 0, events: [] });
   resolve({ scenario: "pass" });
   expect((await answer).status).toBe(201);
@@ -93,10 +93,10 @@ test("a request whose connection is gone when its plan decides goes nowhere", as
   const plan = vi.fn<FaultPlan>(() => promise);
   await start(plan);
   const answer = post("/").catch(() => "gone");
-  await vi.waitFor(() => expect(plan).toHaveBeenCalledOnce(), { interval: 2 });
+  await expect.poll(() => plan, { interval: 2 }).toHaveBeenCalledOnce();
   await network!.close();
   resolve({ scenario: "pass" });
   expect(await answer).toBe("gone");
-  await vi.waitFor(() => expect(events).toEqual(["0 left"]), { interval: 2 });
+  await expect.poll(() => events, { interval: 2 }).toEqual(["0 left"]);
   expect(requests).toBe(0);
 });

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { Agent, createServer, request, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { seededRandom } from "../core/random.ts";
 import { randomFaults, type Fault } from "./fault.ts";
 import { flakyNetwork, type FlakyNetwork } from "./flaky-network.ts";
@@ -63,8 +63,8 @@ afterEach(async () => {
 const post = (body: string, init: RequestInit = {}): Promise<Response> =>
   fetch(`${network.url}/orders`, { method: "POST", body, ...init });
 
-/** Waits until the server has seen what is still on its way. */
-const eventually = (check: () => void | Promise<void>): Promise<void> => vi.waitFor(check, { interval: 2 });
+/** Asks often: what the server has still to see is on its way. */
+const often = { interval: 2 };
 
 describe("pass", () => {
   test("the answer comes whole: status, header fields, body", async () => {
@@ -84,7 +84,7 @@ describe("pass", () => {
     network.next({ scenario: "pass", requestDelayMs: 60, answerDelayMs: 80 });
     const startedAt = performance.now();
     const answer = post("slow");
-    await eventually(() => expect(effects.begun).toBe(1));
+    await expect.poll(() => effects.begun, often).toBe(1);
     const begunMs = performance.now() - startedAt;
     await (await answer).text();
     expect(begunMs).toBeGreaterThanOrEqual(59);
@@ -112,7 +112,7 @@ describe("fail", () => {
     const response = await post("half");
     expect(response.status).toBe(503);
     expect(await response.text()).toContain("flaky network");
-    await eventually(() => expect(effects.begun).toBe(1));
+    await expect.poll(() => effects.begun, often).toBe(1);
     expect(effects.bodies).toEqual([]);
   });
 
@@ -120,7 +120,7 @@ describe("fail", () => {
     network.next({ scenario: "fail" });
     const body = new Blob(["some", "thing"]).stream();
     expect((await post("", { body, duplex: "half" })).status).toBe(503);
-    await eventually(() => expect(effects.begun).toBe(1));
+    await expect.poll(() => effects.begun, often).toBe(1);
     expect(effects.bodies).toEqual([]);
   });
 
@@ -129,7 +129,7 @@ describe("fail", () => {
       network.next({ scenario: "fail" });
       expect((await fetch(network.url, { method })).status).toBe(503);
     }
-    await eventually(() => expect(effects.connections).toBe(2));
+    await expect.poll(() => effects.connections, often).toBe(2);
     expect(effects.begun).toBe(0);
   });
 });
@@ -209,15 +209,15 @@ test("the server may move", async () => {
   await (await post("before")).text();
   effects.close();
   effects = await Effects.listening();
-  await eventually(async () => expect(await (await post("after")).text()).toBe("done: after"));
+  await expect.poll(async () => await (await post("after")).text(), often).toBe("done: after");
 });
 
 test("closing ends silent connections and everything under way", async () => {
   network.next({ scenario: "lose-request", manner: "silence" }, { scenario: "pass", answerDelayMs: 60_000 });
   const silent = causeOf(post("silent"));
-  await eventually(() => expect(network.counts["lose-request"]).toBe(1));
+  await expect.poll(() => network.counts["lose-request"], often).toBe(1);
   const delayed = causeOf(post("delayed"));
-  await eventually(() => expect(effects.bodies.length).toBe(1));
+  await expect.poll(() => effects.bodies.length, often).toBe(1);
   await Promise.all([network.close(), network.close()]);
   await Promise.all([silent, delayed]);
   expect(await causeOf(post("closed"))).toBe("ECONNREFUSED");

@@ -13,6 +13,15 @@ export {
 } from "./fault.ts";
 export { flakyNetwork, type FlakyNetwork, type FlakyNetworkOptions, type Upstream } from "./flaky-network.ts";
 export type { RequestHead } from "./request-framing.ts";
+export type {
+  InboxContractOptions,
+  InboxContractRules,
+  InboxFixture,
+  InboxUnderTest,
+} from "./inbox-contract/inbox-case.ts";
+export { inboxContract } from "./inbox-contract/inbox-contract.ts";
+export type { OpenTransaction, OutboxContractOptions, OutboxFixture } from "./outbox-contract/outbox-case.ts";
+export { outboxContract } from "./outbox-contract/outbox-contract.ts";
 export { crashAtEachPoint, type CrashOptions } from "./safety/crash-at-each-point.ts";
 export { crashPoint } from "./safety/crash-point.ts";
 export type { ServerCommand } from "./safety/killable-server.ts";

@@ -3,15 +3,13 @@ import { join } from "node:path";
 import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
 import { crashAtEachPoint } from "./crash-at-each-point.ts";
 import { crashPoint } from "./crash-point.ts";
 import type { SafetyReport } from "./report.ts";
 
 // Each test starts up to nine processes, one after the other.
-vi.setConfig({ testTimeout: 120_000 });
-
 const program = fileURLToPath(new URL("../../../../../test/crash-points/charges-child.ts", import.meta.url));
 
 /** Kills a server that charges in one of its ways at each of its crash points. */

@@ -16,8 +16,8 @@ export function brokenRecordRules(breakRecord: NonNullable<StoreContractOptions[
         for (const name of Object.values(names)) {
           await breakRecord(records, name);
           for (const takeOverAfterMs of [undefined, 0]) {
-            const claim = store.claim(claimOf(name, { takeOverAfterMs }));
-            await expectRefused(claim, "ONCE_RECORD_BROKEN", `A broken record that was ${name.key} is no answer`);
+            const claim = async () => store.claim(claimOf(name, { takeOverAfterMs }));
+            await expectRefused(claim(), "ONCE_RECORD_BROKEN", `A broken record that was ${name.key} is no answer`);
           }
           expectLike(await store.inspect(name), { ...name, state: "broken" }, "A broken record is shown as broken");
         }

@@ -1,3 +1,4 @@
+import type { Awaitable } from "../../core/awaitable.ts";
 import type { StoreClock, StoreRule } from "./contract-case.ts";
 import { acquire, claimOf, named, result } from "./requests.ts";
 import { expectLike, expectSame } from "./rule.ts";
@@ -10,7 +11,7 @@ const brief = { leaseMs, retentionMs };
 /** When leases and records end, to the millisecond. */
 export function exactTimeRules(clock: StoreClock): readonly StoreRule[] {
   /** Asks just before a time, at it and after it. */
-  const around = async <Answer>(endMs: number, ask: () => Promise<Answer>): Promise<Answer[]> => {
+  const around = async <Answer>(endMs: number, ask: () => Awaitable<Answer>): Promise<Answer[]> => {
     await clock.advance(endMs - 1 - clock.now());
     const answers = [await ask()];
     for (const ms of [1, 1]) {

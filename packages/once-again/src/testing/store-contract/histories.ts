@@ -5,7 +5,7 @@ import { inspectRecord, isExpired, type Operation, transition } from "../../stor
 import type { StoreRuleContext, StoreRule } from "./contract-case.ts";
 import { briefTimes, randomSteps, type Step, type StepTimes } from "./random-steps.ts";
 import { longMs, named, retentionMs } from "./requests.ts";
-import { expectSame } from "./rule.ts";
+import { expectSame, expectThat } from "./rule.ts";
 
 const historyCount = 60;
 const stepsMax = 25;
@@ -27,6 +27,9 @@ const timeNames: ReadonlySet<string> = new Set([
   "createdAt",
   "expiresAt",
 ]);
+
+/** A store may remember a fence past its record, and give a higher one than the model, which starts at the time. */
+const fenceNames: ReadonlySet<string> = new Set(["fence"]);
 
 /** That a store is what the pure function `transition` says. */
 export const historyRules: readonly StoreRule[] = [
@@ -51,14 +54,20 @@ async function expectAsModel(
 ): Promise<void> {
   const { store, clock, seed } = context;
   const model = modelStore(() => clock?.now() ?? Date.now());
-  const shown = (value: unknown): unknown => (clock === undefined ? timeless(value) : value);
+  const hidden = clock === undefined ? timeNames : fenceNames;
+  const expectAlike = (actual: unknown, expected: unknown, rule: string): void => {
+    expectSame(without(actual, hidden), without(expected, hidden), rule);
+    if (clock === undefined) return;
+    const [came, wanted] = [fencesOf(actual), fencesOf(expected)];
+    expectThat(!came.some((fence, index) => fence < (wanted[index] ?? 0)), `Fences are no lower. ${rule}`, came);
+  };
   for (const [index, step] of steps.entries()) {
     const rule = (what: string): string =>
       `${what} as \`transition\` says (seed ${JSON.stringify(seed)}), in this history:\n${told(steps.slice(0, index + 1))}\n`;
     if (step.kind === "wait") await context.pass(step.ms);
-    else expectSame(shown(await ask(store, step)), shown(await ask(model, step)), rule("The last step is answered"));
+    else expectAlike(await ask(store, step), await ask(model, step), rule("The last step is answered"));
     const kept = await store.list({ scope: names[0]?.scope ?? "" });
-    expectSame(shown(kept), shown(model.list(names)), rule("The records are"));
+    expectAlike(kept, model.list(names), rule("The records are"));
   }
 }
 
@@ -85,11 +94,20 @@ function modelStore(now: () => number) {
   };
 }
 
-function timeless(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(timeless);
+/** A value without the properties of these names. */
+function without(value: unknown, names: ReadonlySet<string>): unknown {
+  if (Array.isArray(value)) return value.map((element) => without(element, names));
   if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
-  const lasting = Object.entries(value).filter(([name]) => !timeNames.has(name));
-  return Object.fromEntries(lasting.map(([name, property]) => [name, timeless(property)]));
+  const left = Object.entries(value).filter(([name]) => !names.has(name));
+  return Object.fromEntries(left.map(([name, property]) => [name, without(property, names)]));
+}
+
+/** All fences in a value, in the order of the value. */
+function fencesOf(value: unknown): number[] {
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return [];
+  return Object.entries(value).flatMap(([name, property]) =>
+    name === "fence" && typeof property === "number" ? [property] : fencesOf(property),
+  );
 }
 
 /** A history as it can be read, and typed in again. */

@@ -42,7 +42,8 @@ export const operatorRules: readonly StoreRule[] = [
       expectSame(await listedKeys({}), keys.slice(0, 100), "A list has at most 100 records by default");
       expectSame(await listedKeys({ limit: 1000 }), keys, "A list has as many records as it asks for");
       for (const limit of [0, -1, 1.5, 1001, Number.NaN]) {
-        await expectRefused(store.list({ limit }), "ONCE_OPTION_INVALID", `A limit of ${limit} is refused`);
+        const list = async () => store.list({ limit });
+        await expectRefused(list(), "ONCE_OPTION_INVALID", `A limit of ${limit} is refused`);
       }
     },
   },

@@ -12,7 +12,7 @@ export const ownerRules: readonly StoreRule[] = [
     name: "a late owner changes nothing: its key was taken over, settled, released or is another's",
     async try({ store }) {
       const settlement = { as: "done", result: Uint8Array.of(9), retentionMs } as const;
-      const fates: Record<string, (claim: ClaimRequest) => Promise<unknown>> = {
+      const fates: Record<string, (claim: ClaimRequest) => unknown> = {
         "taken over": (claim) => takeOver(store, claim),
         "taken over and done": async (claim) => {
           await takeOver(store, claim, { owner: "next" });
@@ -124,7 +124,7 @@ async function expectNothingChanged(store: Store, claim: ClaimRequest, where: st
 }
 
 /** The same operation twice, as after a lost acknowledgement. Only the ends of a lease and of a retention may move. */
-async function expectRepeatable(store: Store, operation: string, ask: () => Promise<unknown>): Promise<void> {
+async function expectRepeatable(store: Store, operation: string, ask: () => unknown): Promise<void> {
   const timeless = async (): Promise<unknown> => {
     const { leaseUntil: _, expiresAt: __, ...record } = (await store.inspect(name))?.record ?? {};
     return record;

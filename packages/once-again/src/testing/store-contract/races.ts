@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { ClaimRequest, Store } from "../../stores/store.ts";
 import type { StoreRule } from "./contract-case.ts";
 import { claimOf, named } from "./requests.ts";
@@ -12,8 +13,33 @@ export const raceRules: readonly StoreRule[] = [
   {
     name: "of 50 claims at once on one connection, one wins, and the others are told that it runs",
     async try({ store }) {
-      const claims = Array.from({ length: 50 }, () => store.claim(claimOf(named("k"))));
+      const claims = Array.from({ length: 50 }, async () => store.claim(claimOf(named("k"))));
       expectOneWinner((await Promise.all(claims)).map(({ kind }) => kind));
+    },
+  },
+  {
+    name: "what 40 owners and as many strangers ask for at once is answered for each by itself",
+    async try({ store }) {
+      const claims = Array.from({ length: 40 }, (_, index) => claimOf(named(`key ${index}`)));
+      const first = await Promise.all(
+        claims.flatMap((claim) => [claim, claim]).map(async (claim) => store.claim(claim)),
+      );
+      expectSame(
+        [...new Set(first.map(({ kind }) => kind))],
+        ["acquired"],
+        "An owner that asks twice at once owns its key",
+      );
+      const strangers = claims.map((claim) => ({ ...claim, owner: randomUUID() }));
+      const [owned, strange] = await Promise.all([
+        Promise.all(claims.map((claim, index) => end(store, claim, index))),
+        Promise.all(strangers.map((claim, index) => end(store, claim, index))),
+      ]);
+      expectSame([...new Set(owned)], [true], "An owner ends its operation");
+      expectSame([...new Set(strange)], [false], "Nobody else ends it");
+      const after = await Promise.all(claims.map(async (claim) => store.claim({ ...claim, owner: randomUUID() })));
+      const found = after.map((answer) => (answer.kind === "done" ? [...answer.result] : answer.kind));
+      const expected = claims.map((_, index) => [[index], "acquired", "in-progress", [index]][index % 4]);
+      expectSame(found, expected, "Each operation ends as its owner said");
     },
   },
   {
@@ -44,6 +70,18 @@ export const raceRules: readonly StoreRule[] = [
     },
   },
 ];
+
+/** Ends an operation in one of the ways there are. */
+async function end(store: Store, claim: ClaimRequest, index: number): Promise<boolean> {
+  switch (index % 4) {
+    case 1:
+      return store.release(claim);
+    case 2:
+      return store.renew(claim);
+    default:
+      return store.complete({ ...claim, result: Uint8Array.of(index) });
+  }
+}
 
 function connections(connect: () => Promise<Store>): Promise<Store[]> {
   return Promise.all(Array.from({ length: connectionCount }, connect));

@@ -1,3 +1,4 @@
+import type { Awaitable } from "../../core/awaitable.ts";
 import { setTimeout } from "node:timers/promises";
 import type { ClaimAnswer, ClaimRequest } from "../../stores/store.ts";
 import type { StoreRuleContext, StoreRule } from "./contract-case.ts";
@@ -49,7 +50,7 @@ async function expectToEnd(
   claim: ClaimRequest,
   endMs: number,
   hasEnded: (answer: ClaimAnswer) => boolean,
-  ask: () => Promise<ClaimAnswer>,
+  ask: () => Awaitable<ClaimAnswer>,
 ): Promise<void> {
   const sentAt = performance.now();
   expectAcquired(await store.claim(claim), "A new key is acquired");

@@ -1,3 +1,4 @@
+import type { Awaitable } from "../../core/awaitable.ts";
 import { randomUUID } from "node:crypto";
 import type { Acquired, ClaimAnswer, ClaimRequest, RecordName, Store } from "../../stores/store.ts";
 import { expectThat } from "./rule.ts";
@@ -37,6 +38,6 @@ export async function abandon(store: Store, claim: ClaimRequest): Promise<Acquir
 }
 
 /** Claims with a request of the same name, by a new owner that takes abandoned keys over. */
-export function takeOver(store: Store, claim: ClaimRequest, more: Partial<ClaimRequest> = {}): Promise<ClaimAnswer> {
+export function takeOver(store: Store, claim: ClaimRequest, more: Partial<ClaimRequest> = {}): Awaitable<ClaimAnswer> {
   return store.claim({ ...claim, owner: randomUUID(), takeOverAfterMs: 0, ...more });
 }

@@ -28,6 +28,8 @@ export interface TransactionContractOptions<Transaction> {
    * `false` leaves those cases out: there, others wait until it ends.
    */
   readonly parallel?: boolean | undefined;
+  /** Whether the store has high-water marks, `moveMark`; default true. `false` leaves those cases out. */
+  readonly marks?: boolean | undefined;
 }
 
 /** A rule of the transaction contract. */

@@ -3,6 +3,7 @@ import { endedTransactionRules } from "./ended-transactions.ts";
 import { parallelTransactionRules } from "./parallel-transactions.ts";
 import { transactionCaseOf, type TransactionContractOptions } from "./transaction-case.ts";
 import { transactionKeyRules } from "./transaction-keys.ts";
+import { markRules } from "./transaction-marks.ts";
 import { stepRules } from "./transaction-steps.ts";
 import { transactionRules } from "./transactions.ts";
 
@@ -17,12 +18,13 @@ import { transactionRules } from "./transactions.ts";
  * ```
  */
 export function transactionContract<Transaction>(options: TransactionContractOptions<Transaction>): ContractCase[] {
-  const parallel = options.parallel ?? true;
+  const { parallel = true, marks = true } = options;
   const rules = [
     ...transactionRules,
     ...endedTransactionRules,
     ...transactionKeyRules,
     ...stepRules,
+    ...(marks ? markRules : []),
     ...(parallel ? parallelTransactionRules : []),
   ];
   return rules.map((rule) => transactionCaseOf(rule, options));

@@ -1,0 +1,143 @@
+import { OnceAgainError } from "../core/errors.ts";
+import type { ErrorCode } from "../core/error-codes.ts";
+import { joinBytes } from "../core/bytes.ts";
+import { jsonProblem } from "../core/json-problem.ts";
+import type { Codec } from "../engine/engine.ts";
+import type { CheckedFunctionRules } from "./function-options.ts";
+
+/** How a call ended, for its caller and for repeats. */
+export type CallEnding<Result> =
+  | { readonly kind: "returned"; readonly value: Result }
+  /** `error`: what the caller's call throws. */
+  | { readonly kind: "threw"; readonly error: unknown };
+
+/** A call's ending, and its bytes where it is stored. */
+export interface StoredEnding<Result> {
+  readonly ending: CallEnding<Result>;
+  readonly bytes: Uint8Array;
+}
+
+/** The first line of what is stored. What follows is the result, or what `refusals` made of an error. */
+type Head =
+  | { readonly call: "returned" }
+  | { readonly call: "refused" }
+  /** It happened, and its result could not be stored. */
+  | { readonly call: "unstored"; readonly code: ErrorCode; readonly message: string }
+  /** A person has settled it: `once-again keys resolve` and the console write a response, whose body is the result. */
+  | { readonly call?: undefined; readonly status: number };
+
+const [encoder, decoder] = [new TextEncoder(), new TextDecoder("utf-8", { fatal: true })];
+const newline = 0x0a;
+const nothing = new Uint8Array();
+
+/** What is stored of calls, and read back. */
+export type EndingRules<Result> = Pick<CheckedFunctionRules<never, Result>, "codec" | "refusals" | "resultBytesMax">;
+
+/** An ending that nobody stores. */
+export function unstored<Result>(ending: CallEnding<Result>): StoredEnding<Result> {
+  return { ending, bytes: nothing };
+}
+
+/** @throws OnceAgainError `ONCE_RESULT_UNFIT`, `ONCE_RESULT_TOO_LARGE` for a result that can't be stored. */
+export function returnedEnding<Result>(value: Result, rules: EndingRules<Result>): StoredEnding<Result> {
+  let content: Uint8Array;
+  let decoded: Result;
+  try {
+    content = rules.codec === undefined ? encodeJson(value) : rules.codec.encode(value);
+    decoded = decodeResult(content, rules);
+  } catch (cause) {
+    throw resultUnfitError(cause);
+  }
+  if (content.length > rules.resultBytesMax) throw resultTooLargeError(rules.resultBytesMax);
+  return { ending: { kind: "returned", value: decoded }, bytes: withHead({ call: "returned" }, content) };
+}
+
+/** An error that is the function's last word. `undefined`: it is not. */
+export function refusedEnding<Result>(error: unknown, rules: EndingRules<Result>): StoredEnding<Result> | undefined {
+  const stored = rules.refusals?.encode(error);
+  if (stored === undefined) return undefined;
+  const content = encodeJson(stored);
+  if (content.length > rules.resultBytesMax) throw resultTooLargeError(rules.resultBytesMax);
+  return { ending: { kind: "threw", error }, bytes: withHead({ call: "refused" }, content) };
+}
+
+/** A call that happened, and whose result nobody will have. */
+export function unstoredEnding<Result>(error: OnceAgainError): StoredEnding<Result> {
+  const { code, message } = error;
+  return { ending: { kind: "threw", error }, bytes: withHead({ call: "unstored", code, message }, nothing) };
+}
+
+/** How the endings of calls are stored. */
+export function endingCodec<Result>(rules: EndingRules<Result>): Codec<StoredEnding<Result>> {
+  return {
+    encode: ({ bytes }) => bytes,
+    decode: (bytes) => ({ ending: decodeEnding(bytes, rules), bytes }),
+  };
+}
+
+/** @throws OnceAgainError `ONCE_RECORD_BROKEN` for what is no ending of a call. */
+function decodeEnding<Result>(bytes: Uint8Array, rules: EndingRules<Result>): CallEnding<Result> {
+  try {
+    const headEnd = bytes.indexOf(newline);
+    const head = JSON.parse(decoder.decode(bytes.subarray(0, headEnd))) as Head;
+    const content = bytes.subarray(headEnd + 1);
+    if (head.call === "returned" || (head.call === undefined && isSuccess(head.status)))
+      return { kind: "returned", value: decodeResult(content, rules) };
+    if (head.call === "refused") return { kind: "threw", error: decodeRefusal(content, rules) };
+    if (head.call === "unstored") return { kind: "threw", error: new OnceAgainError(head.code, head.message) };
+  } catch (cause) {
+    throw notACallError(cause);
+  }
+  throw notACallError(undefined);
+}
+
+const isSuccess = (status: number): boolean => status >= 200 && status <= 299;
+
+function decodeRefusal<Result>(content: Uint8Array, { refusals }: EndingRules<Result>): unknown {
+  if (refusals === undefined) throw new TypeError("An error is stored, and this function has no option refusals.");
+  return refusals.decode(decodeJson(content));
+}
+
+function decodeResult<Result>(content: Uint8Array, { codec }: EndingRules<Result>): Result {
+  return codec === undefined ? (decodeJson(content) as Result) : codec.decode(content);
+}
+
+/** A function that returns nothing has an empty result: JSON has no `undefined`. */
+function encodeJson(value: unknown): Uint8Array {
+  if (value === undefined) return nothing;
+  const problem = jsonProblem(value, "result");
+  if (problem !== undefined) throw new TypeError(`${problem}, which JSON can't keep`);
+  return encoder.encode(JSON.stringify(value));
+}
+
+function decodeJson(content: Uint8Array): unknown {
+  return content.length === 0 ? undefined : JSON.parse(decoder.decode(content));
+}
+
+function withHead(head: Head, content: Uint8Array): Uint8Array {
+  return joinBytes([encoder.encode(`${JSON.stringify(head)}\n`), content]);
+}
+
+function resultUnfitError(cause: unknown): OnceAgainError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new OnceAgainError(
+    "ONCE_RESULT_UNFIT",
+    `The result of this call can't be stored: ${why}. Return plain data, or give the option codec.`,
+    { cause },
+  );
+}
+
+function resultTooLargeError(bytesMax: number): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_RESULT_TOO_LARGE",
+    `The result of this call is larger than the ${bytesMax} bytes that are stored. Return where it is found, or raise resultBytesMax.`,
+  );
+}
+
+function notACallError(cause: unknown): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_RECORD_BROKEN",
+    "What is stored under this key is not how a call of this function ended. Look who else writes under its scope.",
+    { cause },
+  );
+}

@@ -1,0 +1,188 @@
+import { hasMethod, wrongClientError } from "../core/client-names.ts";
+import { notify } from "../core/events.ts";
+import { checkNames, type OptionNames } from "../core/option-names.ts";
+import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
+import type { Codec, Execution } from "../engine/engine.ts";
+import { nameProblem } from "../engine/operation-name.ts";
+import { engineOptionNames, type EngineOptions } from "../engine/options.ts";
+import type { Reconciled } from "../engine/steps.ts";
+import type { Store, TransactionalStore } from "../stores/store.ts";
+
+/** What a function is told of the call that it carries out. */
+export interface FunctionExecution<Transaction = undefined> extends Execution<Transaction> {
+  readonly key: string;
+}
+
+/**
+ * Looks, before a call runs again whose earlier attempt ended without a word, whether it happened. It must have no effect
+ * of its own, and what it throws leaves the outcome unknown.
+ */
+export type ReconcileCall<Args extends readonly unknown[], Result> = (
+  execution: FunctionExecution,
+  ...args: Args
+) => Promise<Reconciled<Result>>;
+
+/** Errors that are a function's last word: they are stored, and thrown again at every repeat. */
+export interface Refusals<Stored> {
+  /** What is stored of an error, as JSON; `undefined` for one that is no refusal. */
+  readonly encode: (error: unknown) => Stored | undefined;
+  /** The error that a repeat throws, made of what is stored. */
+  readonly decode: (stored: Stored) => unknown;
+}
+
+/** How one function keeps its promise. */
+export interface FunctionRules<Args extends readonly unknown[], Result, Stored = never> extends Omit<
+  EngineOptions,
+  "onUnknown"
+> {
+  /**
+   * What this function is called in the store, 1 to 255 characters. Each function has a scope of its own: two functions
+   * in one would give each other's results. It stays the same for as long as calls may be repeated, whatever becomes of
+   * the function's name.
+   */
+  readonly scope: string;
+  /**
+   * Names the operation that a call is a repeat of: the same in every repeat, and another one for every other operation,
+   * 1 to 255 characters. It is made of what the caller was given, such as the id of an order or of a job, and never of
+   * chance or of the time at which it is called. Where tenants choose their ids themselves, the tenant is a part of it.
+   */
+  readonly key: (...args: Args) => string;
+  /**
+   * What makes two calls with one key the same operation:
+   *
+   * - `"arguments"` (default): all arguments, as JSON. A call whose arguments JSON would not keep is refused.
+   * - a function that returns the parts of them that count, as JSON.
+   * - `"key"`: nothing but the key. Whatever the arguments, a repeat gets the first result.
+   */
+  readonly fingerprint?: "arguments" | "key" | ((...args: Args) => unknown) | undefined;
+  /**
+   * What to do with a call whose outcome is unknown (the function threw, its process crashed or lost its lease):
+   *
+   * - `"hold"` (default): never run it again. Every repeat throws `ONCE_OUTCOME_UNKNOWN` until a person settles it.
+   * - `"rerun"`: run it again. At least once, so only for effects that are idempotent, or keyed further down.
+   * - `"finish"`: run it again, to finish it. All effects of the function are in steps, so what is done is not done again.
+   *   One of the `refusals` that comes after a step is not kept either: a repeat goes on where it stopped.
+   * - a function that looks the effect up, and says whether it happened: see `ReconcileCall`.
+   *
+   * In transactional mode this never arises: a rollback proves that nothing happened.
+   */
+  readonly onUnknown?: "hold" | "rerun" | "finish" | ReconcileCall<Args, NoInfer<Result>> | undefined;
+  /**
+   * Which errors say that nothing happened, as `NoEffectError` does: the key is released, and a repeat runs afresh.
+   * Default none.
+   */
+  readonly hadNoEffect?: ((error: unknown) => boolean) | undefined;
+  /**
+   * Which errors are the function's last word: they are stored, and thrown again at every repeat. In transactional mode,
+   * what the function wrote is rolled back first. Default none.
+   */
+  readonly refusals?: Refusals<Stored> | undefined;
+  /**
+   * How results are stored; default JSON, which refuses what it would not give back as it is (see `ONCE_RESULT_UNFIT`).
+   * The first call returns what repeats will: the result, encoded and decoded.
+   */
+  readonly codec?: Codec<NoInfer<Result>> | undefined;
+  /** The largest result that is stored, bytes; default 1 MiB. See `ONCE_RESULT_TOO_LARGE`. */
+  readonly resultBytesMax?: number | undefined;
+  /** When to come back, as `ONCE_IN_PROGRESS` says it in `details.retryAfterMs`, milliseconds; default 1000. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** The claim is stored before the function runs, its result after; the effect may be anywhere. */
+export interface LeasedFunctionOptions<Args extends readonly unknown[], Result, Stored = never> extends FunctionRules<
+  Args,
+  Result,
+  Stored
+> {
+  readonly mode?: "leased" | undefined;
+  readonly store: Store;
+}
+
+/** Key, effect and result commit in one transaction of the user's own database. */
+export interface TransactionalFunctionOptions<
+  Args extends readonly unknown[],
+  Result,
+  Transaction,
+  Stored = never,
+> extends FunctionRules<Args, Result, Stored> {
+  readonly mode: "transactional";
+  readonly store: TransactionalStore<Transaction>;
+}
+
+/** Options of a function, in either mode. */
+export type FunctionOptions<Args extends readonly unknown[], Result, Transaction, Stored> =
+  | LeasedFunctionOptions<Args, Result, Stored>
+  | TransactionalFunctionOptions<Args, Result, Transaction, Stored>;
+
+/** Function rules, checked, with every default filled in. */
+export interface CheckedFunctionRules<Args extends readonly unknown[], Result> {
+  readonly scope: string;
+  readonly key: (...args: Args) => unknown;
+  readonly fingerprint: "arguments" | "key" | ((...args: Args) => unknown);
+  readonly transactional: boolean;
+  readonly reconcile: ReconcileCall<Args, Result> | undefined;
+  readonly quiesceMs: number;
+  readonly hadNoEffect: (error: unknown) => unknown;
+  readonly refusals: Refusals<unknown> | undefined;
+  /** Missing where results are stored as JSON. */
+  readonly codec: Codec<Result> | undefined;
+  readonly resultBytesMax: number;
+  readonly retryAfterMs: number;
+  /** Never throws. */
+  readonly onError: (error: unknown) => void;
+}
+
+const names: OptionNames<FunctionRules<[], unknown, unknown> & { store: unknown; mode: unknown }> = {
+  ...engineOptionNames,
+  store: true,
+  mode: true,
+  scope: true,
+  key: true,
+  fingerprint: true,
+  hadNoEffect: true,
+  refusals: true,
+  codec: true,
+  resultBytesMax: true,
+  retryAfterMs: true,
+};
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for the first option that makes no sense. */
+export function checkFunctionRules<Args extends readonly unknown[], Result, Transaction, Stored>(
+  options: FunctionOptions<Args, Result, Transaction, Stored>,
+): CheckedFunctionRules<Args, Result> {
+  if (hasMethod(options, "claim"))
+    throw wrongClientError("options", "an object such as { store, scope, key }", options);
+  checkNames("onceFunction", options, names);
+  const { scope, key, codec, onUnknown } = options;
+  const problem = nameProblem(scope);
+  if (problem !== undefined) throw invalidOptionError("scope", "the name of this function, a string of its own", scope);
+  if (typeof key !== "function") throw invalidOptionError("key", "a function of the arguments", key);
+  if (codec !== undefined && !(hasMethod(codec, "encode") && hasMethod(codec, "decode"))) {
+    throw invalidOptionError("codec", "an object { encode, decode }", codec);
+  }
+  return Object.freeze({
+    scope,
+    key,
+    fingerprint: checkFingerprint(options.fingerprint ?? "arguments"),
+    transactional: checkChoice("mode", options.mode ?? "leased", ["leased", "transactional"]) === "transactional",
+    reconcile: typeof onUnknown === "function" ? onUnknown : undefined,
+    quiesceMs: options.quiesceMs ?? 0,
+    hadNoEffect: checkFunction("hadNoEffect", options.hadNoEffect) ?? (() => false),
+    refusals: checkRefusals(options.refusals),
+    codec,
+    resultBytesMax: checkNumber("resultBytesMax", options.resultBytesMax ?? 1_048_576, { min: 1024, integer: true }),
+    retryAfterMs: checkNumber("retryAfterMs", options.retryAfterMs ?? 1000, { min: 0 }),
+    onError: (error: unknown) => notify(options.onError ?? console.error, error),
+  });
+}
+
+function checkFingerprint<Covered>(covered: "arguments" | "key" | Covered): "arguments" | "key" | Covered {
+  if (covered === "arguments" || covered === "key" || typeof covered === "function") return covered;
+  throw invalidOptionError("fingerprint", '"arguments", "key" or a function of the arguments', covered);
+}
+
+function checkRefusals<Stored>(refusals: Refusals<Stored> | undefined): Refusals<unknown> | undefined {
+  if (refusals === undefined) return undefined;
+  if (hasMethod(refusals, "encode") && hasMethod(refusals, "decode")) return refusals as Refusals<unknown>;
+  throw invalidOptionError("refusals", "an object { encode, decode }", refusals);
+}

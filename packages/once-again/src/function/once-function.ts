@@ -1,0 +1,123 @@
+import { OnceAgainError } from "../core/errors.ts";
+import { invalidOptionError } from "../core/options.ts";
+import type { Outcome } from "../engine/engine.ts";
+import { openEngine } from "../engine/open-engine.ts";
+import { checkEngineOptions, engineOptionsOf } from "../engine/options.ts";
+import { storeDoor } from "../engine/store-door.ts";
+import { publicEngine } from "../engine/work-attempt.ts";
+import { endingCodec, type StoredEnding } from "./call-ending.ts";
+import { fingerprintOfCall, keyOfCall } from "./call-operation.ts";
+import {
+  type CheckedFunctionRules,
+  checkFunctionRules,
+  type FunctionExecution,
+  type FunctionOptions,
+  type LeasedFunctionOptions,
+  type TransactionalFunctionOptions,
+} from "./function-options.ts";
+import { reconcilingCall, runFunction } from "./run-function.ts";
+import { takeScope } from "./scopes.ts";
+
+/** A function that runs once for each key. */
+export interface OnceFunction<Args extends readonly unknown[], Result> {
+  /**
+   * Runs the function, unless it ran before with this key: then it returns what that call returned.
+   *
+   * @throws what the function throws, and OnceAgainError:
+   *   `ONCE_IN_PROGRESS` while another call runs it; come back after `details.retryAfterMs`.
+   *   `ONCE_KEY_REUSED` when the key came with other arguments before.
+   *   `ONCE_OUTCOME_UNKNOWN` when an earlier call ended without a word, and is held: see `onUnknown`.
+   *   `ONCE_KEY_INVALID`, `ONCE_ARGUMENTS_UNFIT` for a call that can't be told from others: nothing happened.
+   *   `ONCE_RESULT_UNFIT`, `ONCE_RESULT_TOO_LARGE` when its result can't be stored.
+   *   `ONCE_STORE_UNAVAILABLE`, `ONCE_RESULT_UNCONFIRMED`, `ONCE_HANDLER_TIMEOUT`, `ONCE_CLOSED` as the engine does.
+   *   `ONCE_HANDLER_FAILED` when the function failed with an error of this library.
+   */
+  (...args: Args): Promise<Result>;
+  /** Takes no new calls, and resolves when the running ones have ended and are stored. The store stays open. */
+  close(): Promise<void>;
+}
+
+/**
+ * Runs any function once for each key: a job of a queue, a scheduled task, a resolver, a handler of messages. Every
+ * repeat, in this process or another one, gets the first result.
+ *
+ * The function is told of its call by its first argument, the execution; its own arguments follow. Write their types at
+ * `key`, and the function has them too.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`.
+ * @example
+ * ```ts
+ * const charge = onceFunction(
+ *   { store, scope: "charge", key: (order: Order) => order.id },
+ *   async ({ signal }, order) => payments.charge(order.card, order.amount, { signal }),
+ * );
+ * const receipt = await charge(order); // again with the same order: the same receipt, and no second charge
+ * ```
+ */
+export function onceFunction<Args extends readonly unknown[], Result, Stored = never>(
+  options: LeasedFunctionOptions<Args, Result, Stored>,
+  fn: (execution: FunctionExecution, ...args: Args) => Result | Promise<Result>,
+): OnceFunction<Args, Result>;
+export function onceFunction<Args extends readonly unknown[], Result, Transaction, Stored = never>(
+  options: TransactionalFunctionOptions<Args, Result, Transaction, Stored>,
+  fn: (execution: FunctionExecution<Transaction>, ...args: Args) => Result | Promise<Result>,
+): OnceFunction<Args, Result>;
+export function onceFunction<Args extends readonly unknown[], Result, Transaction, Stored>(
+  options: FunctionOptions<Args, Result, Transaction, Stored>,
+  fn: (execution: FunctionExecution<Transaction>, ...args: Args) => Result | Promise<Result>,
+): OnceFunction<Args, Result> {
+  const rules = checkFunctionRules(options);
+  if (typeof fn !== "function") throw invalidOptionError("fn", "a function", fn);
+  const engineOptions = checkEngineOptions(engineOptionsOf(options));
+  const door = storeDoor<Transaction>(options.store, engineOptions);
+  const engine = publicEngine(openEngine(options, engineOptions, door));
+  const { scope } = rules;
+  const leaveScope = takeScope(options.store, scope, fn);
+  const codec = endingCodec(rules);
+
+  const call = async (...args: Args): Promise<Result> => {
+    const key = keyOfCall(rules, args);
+    const operation = { scope, key, codec, fingerprint: await fingerprintOfCall(rules, args) };
+    const run = reconcilingCall(rules, args, (execution: FunctionExecution<Transaction>) => fn(execution, ...args));
+    return resultOf(await engine.run(operation, (attempt) => runFunction(rules, run, attempt)), key, rules);
+  };
+  const close = async (): Promise<void> => {
+    await engine.close();
+    leaveScope();
+  };
+  return Object.assign(call, { close });
+}
+
+/** What became of a call, as its caller sees it. */
+function resultOf<Result>(
+  outcome: Outcome<StoredEnding<Result>>,
+  key: string,
+  { scope, retryAfterMs }: Pick<CheckedFunctionRules<never, Result>, "scope" | "retryAfterMs">,
+): Result {
+  const named = `The call of "${scope}" with the key "${key}"`;
+  switch (outcome.kind) {
+    case "executed":
+    case "replayed": {
+      const { ending } = outcome.result;
+      if (ending.kind === "threw") throw ending.error;
+      return ending.value;
+    }
+    case "in-progress":
+      throw new OnceAgainError("ONCE_IN_PROGRESS", `${named} is still running. Come back in ${retryAfterMs} ms.`, {
+        details: { scope, key, retryAfterMs },
+      });
+    case "mismatch":
+      throw new OnceAgainError(
+        "ONCE_KEY_REUSED",
+        `${named} was made before with other arguments. Another operation needs another key.`,
+        { details: { scope, key } },
+      );
+    case "outcome-unknown":
+      throw new OnceAgainError(
+        "ONCE_OUTCOME_UNKNOWN",
+        `${named} ended without a word before, so it may or may not have happened. It is held until a person has ` +
+          "looked; don't make it under another key.",
+        { details: { scope, key } },
+      );
+  }
+}

@@ -1,0 +1,149 @@
+import { OnceAgainError } from "../../core/errors.ts";
+import type { Attempt, Engine, OnceOperation, Outcome, Work, WorkResult } from "../../engine/engine.ts";
+import type { StoreDoor } from "../../engine/store-door.ts";
+import { isHeldError } from "../../engine/errors.ts";
+import { reconcilingCall } from "../../function/run-function.ts";
+import type { TransactionalStore } from "../../stores/store.ts";
+import {
+  type Handled,
+  handledFailure,
+  handledMark,
+  handledOutcome,
+  handledTooOften,
+  isRejection,
+  saysNoEffect,
+  type WorkFailure,
+} from "./inbox-decisions.ts";
+import type { MessagePosition, ReadableMessage } from "./inbox-message.ts";
+import type { InboxSettings, MessageExecution } from "./inbox-options.ts";
+import type { MessageWork } from "./inbox.ts";
+
+/** What handling a message needs. */
+export interface InboxParts<Transaction> {
+  readonly settings: InboxSettings;
+  readonly engine: Engine<Transaction>;
+  readonly door: Pick<StoreDoor<Transaction>, "lookUp">;
+  /** Missing where the store has no marks. */
+  readonly moveMark: TransactionalStore<Transaction>["moveMark"];
+  readonly stop: AbortSignal;
+  readonly onError: (error: unknown) => void;
+}
+
+const nothing = new Uint8Array();
+
+/**
+ * @param operation missing for a message that its producer gave no id: its position is all that tells a repeat.
+ * @param work missing for a message that was tried too often: whether its effect is there is all that is asked.
+ */
+export async function handleOnce<Transaction>(
+  parts: InboxParts<Transaction>,
+  operation: OnceOperation | undefined,
+  message: ReadableMessage,
+  work: MessageWork<Transaction> | undefined,
+): Promise<Handled> {
+  const { settings, engine, onError } = parts;
+  let failure: WorkFailure | undefined;
+  /** What was found instead of running the work. */
+  let found: Handled | undefined;
+  try {
+    if (work === undefined && message.position === undefined) return await lookUp(parts, operation!);
+    const outcome = await run(engine, settings, operation, async (attempt) => {
+      failure = undefined;
+      found = await lookAtMark(parts, attempt.transaction, message.position);
+      if (found === undefined && work === undefined) found = handledTooOften(undefined, undefined, settings);
+      if (found !== undefined) return { effect: "none", result: nothing };
+      return runWork(settings, attempt, message, work!, (failed) => (failure = failed));
+    });
+    if (outcome.kind === "executed") {
+      if (found !== undefined) return found;
+      if (failure !== undefined) return afterFailure(failure, settings, onError);
+    }
+    return handledOutcome(outcome, settings);
+  } catch (error) {
+    if (failure !== undefined) return afterFailure(failure, settings, onError);
+    // A handler whose time was over has failed, whatever it may do yet.
+    if (OnceAgainError.isInstance(error, "ONCE_HANDLER_TIMEOUT")) {
+      return afterFailure({ error, hadNoEffect: false }, settings, onError);
+    }
+    onError(error);
+    return { isFailure: false, detail: String(error) };
+  }
+}
+
+async function run<Transaction>(
+  engine: Engine<Transaction>,
+  { consumer }: InboxSettings,
+  operation: OnceOperation | undefined,
+  work: Work<Transaction>,
+): Promise<Outcome> {
+  if (operation !== undefined) return engine.run(operation, work);
+  return { kind: "executed", result: await engine.runUnkeyed(consumer, work) };
+}
+
+/** Moves the mark of a message's partition to it; else what becomes of the message. */
+async function lookAtMark<Transaction>(
+  { moveMark, settings }: InboxParts<Transaction>,
+  transaction: Transaction,
+  position: MessagePosition | undefined,
+): Promise<Handled | undefined> {
+  if (position === undefined) return undefined;
+  const { partition: key, sequence, storedAt } = position;
+  const storedAtMs = storedAt === undefined ? undefined : Math.floor(storedAt);
+  const mark = { scope: settings.consumer, key, position: sequence, storedAt: storedAtMs };
+  return handledMark(await moveMark!(transaction, mark), mark, settings);
+}
+
+/** Runs the work, and says what it did. `onFailure` hears how it failed. */
+async function runWork<Transaction>(
+  settings: InboxSettings,
+  attempt: Attempt<Transaction>,
+  message: ReadableMessage,
+  work: MessageWork<Transaction>,
+  onFailure: (failure: WorkFailure) => void,
+): Promise<WorkResult> {
+  let noEffect = false;
+  const execution = { ...attempt, key: message.id, noEffect: () => void (noEffect = true) };
+  const run = async (given: MessageExecution<Transaction>): Promise<void> => work(message, given);
+  const reconciled = reconcilingCall(
+    { reconcile: settings.reconcile && lookFirst(settings), quiesceMs: settings.quiesceMs },
+    [message],
+    run,
+  );
+  try {
+    await reconciled(execution);
+  } catch (error) {
+    if (isHeldError(error)) return { effect: "held", result: nothing, cause: error };
+    const hadNoEffect = noEffect || saysNoEffect(error);
+    onFailure({ error, hadNoEffect });
+    // A rollback proves that nothing happened.
+    if (settings.transactional || hadNoEffect) return { effect: "none", result: nothing, cause: error };
+    throw OnceAgainError.isInstance(error) ? innerError(error) : error;
+  }
+  if (!noEffect) return { effect: "done", result: nothing };
+  const error = new OnceAgainError("ONCE_NO_EFFECT", "The work said that nothing happened.");
+  onFailure({ error, hadNoEffect: true });
+  return { effect: "none", result: nothing };
+}
+
+function lookFirst({ reconcile }: InboxSettings) {
+  return (execution: MessageExecution, message: ReadableMessage) => reconcile!(execution, message);
+}
+
+/** What an error of ours means inside of the work is another thing than it would mean here. */
+function innerError(cause: OnceAgainError): OnceAgainError {
+  return new OnceAgainError("ONCE_HANDLER_FAILED", `The work failed: ${cause.message}`, { cause });
+}
+
+function afterFailure(failure: WorkFailure, settings: InboxSettings, onError: (error: unknown) => void): Handled {
+  if (!isRejection(failure.error)) onError(failure.error);
+  return handledFailure(failure, settings);
+}
+
+/** Whether the effect of a message is there that was delivered too often. */
+async function lookUp<Transaction>(
+  { door, settings }: InboxParts<Transaction>,
+  operation: OnceOperation,
+): Promise<Handled> {
+  const { scope, key } = operation;
+  return handledTooOften(await door.lookUp({ scope, key }), operation, settings);
+}

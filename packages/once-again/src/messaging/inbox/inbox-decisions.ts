@@ -1,0 +1,128 @@
+import { OnceAgainError } from "../../core/errors.ts";
+import type { OnceOperation, Outcome } from "../../engine/engine.ts";
+import type { InspectedRecord, MarkAnswer, MarkRequest } from "../../stores/store.ts";
+import type { InboxSettings } from "./inbox-options.ts";
+import type { DeadLetterReason, InboxVerdict } from "./inbox.ts";
+
+// What an inbox decides, data in and decision out. The explorer (test/proof/explorer) drives these functions.
+
+/** What one try came to: a verdict, or that it is tried again. */
+export type Handled = { readonly verdict: InboxVerdict } | Unhandled;
+
+/** A try that came to no verdict. */
+export interface Unhandled {
+  /** Whether the work failed; otherwise another has the message, or the store can't be reached. */
+  readonly isFailure: boolean;
+  readonly detail: string;
+  /** How long to wait then; missing: as the backoff says. */
+  readonly delayMs?: number | undefined;
+}
+
+/** The rules that decide. */
+export type DecisionRules = Pick<InboxSettings, "transactional" | "isHolding" | "leaseMs" | "deliveriesMax">;
+
+/** How long to wait for whoever has the message in an open transaction, milliseconds. */
+const inProgressMs = 1000;
+
+/** What the engine's outcome means for a message whose work did not fail. */
+export function handledOutcome({ kind }: Pick<Outcome, "kind">, rules: DecisionRules): Handled {
+  switch (kind) {
+    case "executed":
+    case "replayed":
+      return acknowledge(kind === "replayed");
+    case "in-progress":
+      return inProgress(rules);
+    case "mismatch":
+      return deadLetter("mismatch", "its id came with another topic or other bytes before");
+    case "outcome-unknown":
+      return unknownOutcome();
+  }
+}
+
+/** What becomes of a numbered message by the mark of its partition; `undefined`: it moved the mark, and its work may run. */
+export function handledMark(answer: MarkAnswer, mark: MarkRequest, rules: DecisionRules): Handled | undefined {
+  switch (answer.kind) {
+    case "moved":
+      return undefined;
+    case "locked":
+      return inProgress(rules);
+    case "behind":
+      return isRenumbered(answer.storedAt, mark.storedAt)
+        ? deadLetter("mismatch", renumbered(mark))
+        : acknowledge(true);
+  }
+}
+
+function isRenumbered(markedAt: number | undefined, storedAt: number | undefined): boolean {
+  return markedAt !== undefined && storedAt !== undefined && storedAt > markedAt;
+}
+
+function renumbered({ key, position }: MarkRequest): string {
+  return `${key} had a number ${position} before: its numbers began again, and need another name`;
+}
+
+/** How work failed. */
+export interface WorkFailure {
+  readonly error: unknown;
+  /** Whether the work says that nothing happened: by what it threw, or before it did. */
+  readonly hadNoEffect: boolean;
+}
+
+/** What it means that the work failed. */
+export function handledFailure(
+  { error, hadNoEffect }: WorkFailure,
+  { transactional, isHolding }: DecisionRules,
+): Handled {
+  const detail = error instanceof Error ? error.message : String(error);
+  if (isRejection(error)) return deadLetter("rejected", detail);
+  if (!transactional && isHolding && !hadNoEffect) return unknownOutcome(detail);
+  return { isFailure: true, detail };
+}
+
+/** What becomes of a message that was delivered too often to run again, by the record that was found. */
+export function handledTooOften(
+  found: InspectedRecord | undefined,
+  operation: Pick<OnceOperation, "fingerprint"> | undefined,
+  rules: DecisionRules,
+): Handled {
+  const isSame = found !== undefined && found.record.fingerprint === operation?.fingerprint;
+  if (isSame && found.state === "done") return acknowledge(true);
+  if (isSame && found.state === "running") return inProgress(rules);
+  return deadLetter("failed", `delivered more than ${rules.deliveriesMax} times`);
+}
+
+/** The verdict of a message that has failed for the `tries`-th time; `undefined`: it is tried again. */
+export function verdictAfterTries(
+  tries: number,
+  { detail }: Unhandled,
+  { deliveriesMax }: Pick<DecisionRules, "deliveriesMax">,
+): InboxVerdict | undefined {
+  if (tries < deliveriesMax) return undefined;
+  return { action: "dead-letter", reason: "failed", detail: `tried ${tries} times, at last: ${detail}` };
+}
+
+/** Whether an error of the work says that nothing happened. */
+export function saysNoEffect(error: unknown): boolean {
+  return OnceAgainError.isInstance(error, "ONCE_NO_EFFECT") || isRejection(error);
+}
+
+/** Whether the work won't ever take the message. */
+export function isRejection(error: unknown): error is OnceAgainError {
+  return OnceAgainError.isInstance(error, "ONCE_MESSAGE_REJECTED");
+}
+
+/** Another consumer has it. How long whoever has a message may be gone for without anybody knowing. */
+function inProgress({ transactional, leaseMs }: DecisionRules): Handled {
+  const delayMs = transactional ? inProgressMs : Math.ceil(leaseMs / 3);
+  return { isFailure: false, detail: "another consumer has it", delayMs };
+}
+
+const acknowledge = (isRepeat: boolean): Handled => ({ verdict: { action: "acknowledge", isRepeat } });
+
+function deadLetter(reason: DeadLetterReason, detail: string): Handled {
+  return { verdict: { action: "dead-letter", reason, detail } };
+}
+
+function unknownOutcome(detail = "an earlier attempt ended without a word"): Handled {
+  return deadLetter("outcome-unknown", detail);
+}

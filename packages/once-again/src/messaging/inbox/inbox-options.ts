@@ -1,0 +1,100 @@
+import { hasMethod, wrongClientError } from "../../core/client-names.ts";
+import { checkNames, type OptionNames } from "../../core/option-names.ts";
+import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../../core/options.ts";
+import { systemRandom } from "../../core/random.ts";
+import { systemClock } from "../../core/system-clock.ts";
+import type { Execution } from "../../engine/engine.ts";
+import { nameProblem } from "../../engine/operation-name.ts";
+import { engineOptionNames, type EngineOptions, engineOptionsOf } from "../../engine/options.ts";
+import type { Reconciled } from "../../engine/steps.ts";
+import { type Backoff, exponentialBackoff } from "../../retry/index.ts";
+import type { Store, TransactionalStore } from "../../stores/store.ts";
+import type { ReadableMessage } from "./inbox-message.ts";
+
+/** What the work is told beside the message. */
+export interface MessageExecution<Transaction = undefined> extends Execution<Transaction> {
+  /** The message's id. */
+  readonly key: string;
+}
+
+/** Looks, before a message is handled again whose earlier attempt ended without a word, whether its effect happened. */
+export type ReconcileMessage = (execution: MessageExecution, message: ReadableMessage) => Promise<Reconciled<void>>;
+
+/** How one consumer handles its messages. */
+export interface InboxRules extends Omit<EngineOptions, "onUnknown" | "waitMs"> {
+  /**
+   * Whose effects these are: 1 to 255 characters, the scope of their records. Each consumer of a message has its own
+   * effect: "billing" charges and "shipping" ships.
+   */
+  readonly consumer: string;
+  /**
+   * What to do with a message whose outcome is unknown (its work failed, or its process died): `"hold"` (default), it goes to
+   * the dead letters, and its record is held until a person has looked; `"rerun"`, again; or a function that looks the
+   * effect up. In transactional mode this never arises.
+   */
+  readonly onUnknown?: "hold" | "rerun" | ReconcileMessage | undefined;
+  /**
+   * How often a message may be tried, whether the broker delivers it anew or the inbox runs it again: a whole number of at
+   * least 1, default 10. Then it goes to the dead letters.
+   */
+  readonly deliveriesMax?: number | undefined;
+  /** How long to wait before a message is tried again. Default exponential: 1, 2, 4 s up to 30 s, with equal jitter. */
+  readonly backoff?: Backoff | undefined;
+  /** How long a handled message is remembered, milliseconds; default 7 days. Longer than any repeat may take to come. */
+  readonly retentionMs?: number | undefined;
+}
+
+/** The claim is stored before the work runs, and that it is done after; the effect may be anywhere. */
+export interface LeasedInboxOptions extends InboxRules {
+  readonly mode?: "leased" | undefined;
+  readonly store: Store;
+}
+
+/** Record and effect commit in one transaction of your own database, and so does what is added to an outbox in it. */
+export interface TransactionalInboxOptions<Transaction> extends InboxRules {
+  readonly mode: "transactional";
+  readonly store: TransactionalStore<Transaction>;
+}
+
+/** Options of an inbox, in either mode. */
+export type InboxOptions<Transaction> = LeasedInboxOptions | TransactionalInboxOptions<Transaction>;
+
+const names: OptionNames<InboxRules & { store: unknown; mode: unknown }> = {
+  ...engineOptionNames,
+  store: true,
+  mode: true,
+  consumer: true,
+  deliveriesMax: true,
+  backoff: true,
+};
+
+const dayMs = 86_400_000;
+
+/** The options of the engine under an inbox. */
+export function inboxEngineOptions({ retentionMs = 7 * dayMs, ...options }: InboxRules): EngineOptions {
+  return engineOptionsOf({ ...options, retentionMs });
+}
+
+/** The rules, checked, with every default filled in. */
+export type InboxSettings = ReturnType<typeof inboxSettings>;
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for the first option that makes no sense. */
+export function inboxSettings<Transaction>(options: InboxOptions<Transaction>) {
+  if (hasMethod(options, "claim")) throw wrongClientError("options", "an object such as { store, consumer }", options);
+  const { waitMs: _waitMs, ...known } = names as typeof names & { waitMs: true };
+  checkNames("openInbox", options, known);
+  const { consumer, onUnknown } = options;
+  if (nameProblem(consumer) !== undefined) throw invalidOptionError("consumer", "the name of this consumer", consumer);
+  return Object.freeze({
+    consumer,
+    transactional: checkChoice("mode", options.mode ?? "leased", ["leased", "transactional"]) === "transactional",
+    reconcile: typeof onUnknown === "function" ? onUnknown : undefined,
+    isHolding: (onUnknown ?? "hold") === "hold",
+    quiesceMs: options.quiesceMs ?? 0,
+    leaseMs: options.leaseMs ?? 30_000,
+    deliveriesMax: checkNumber("deliveriesMax", options.deliveriesMax ?? 10, { min: 1, integer: true }),
+    backoff: checkFunction("backoff", options.backoff) ?? exponentialBackoff(),
+    random: options.random ?? systemRandom,
+    clock: options.clock ?? systemClock,
+  });
+}

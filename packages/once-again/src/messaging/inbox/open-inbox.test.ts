@@ -1,0 +1,257 @@
+import { describe, expect, onTestFinished, test } from "vitest";
+import { NoEffectError } from "../../engine/errors.ts";
+import { memoryStore } from "../../stores/memory/index.ts";
+import { sqliteStore } from "../../stores/sqlite/index.ts";
+import type { Store } from "../../stores/store.ts";
+import { fakeClock } from "../../testing/fake-clock.ts";
+import { type InboxMessage, readJson, rejectedError } from "./inbox-message.ts";
+import type { InboxRules, ReconcileMessage } from "./inbox-options.ts";
+import type { InboxVerdict } from "./inbox.ts";
+import { openInbox } from "./open-inbox.ts";
+
+const message: InboxMessage = {
+  id: "1",
+  topic: "orders",
+  headers: {},
+  body: new TextEncoder().encode('{"item":"tea"}'),
+};
+const executed = { action: "acknowledge", isRepeat: false };
+const repeated = { action: "acknowledge", isRepeat: true };
+const quiet: Partial<InboxRules> = { onError: () => undefined, backoff: () => 1 };
+
+/** A leased inbox in memory. */
+function leased(options: Partial<InboxRules> & { store?: Store } = {}) {
+  const inbox = openInbox({ store: memoryStore(), consumer: "billing", ...quiet, ...options });
+  onTestFinished(() => inbox.close());
+  return inbox;
+}
+
+/** A transactional inbox in SQLite, whose effects are rows. */
+function transactional(options: Partial<InboxRules> = {}) {
+  const store = sqliteStore({ path: ":memory:" });
+  const inbox = openInbox({ mode: "transactional", store, consumer: "billing", ...quiet, ...options });
+  onTestFinished(async () => {
+    await inbox.close();
+    await store.close();
+  });
+  const effects = async (): Promise<number> => {
+    let count = 0;
+    await store.transactUnkeyed(async (transaction) => {
+      transaction.exec("CREATE TABLE IF NOT EXISTS effects (id TEXT)");
+      count = transaction.prepare("SELECT * FROM effects").all().length;
+      return { keep: "commit", result: new Uint8Array(), value: undefined };
+    });
+    return count;
+  };
+  const add = `CREATE TABLE IF NOT EXISTS effects (id TEXT); INSERT INTO effects VALUES ('1')`;
+  return { inbox, store, effects, add };
+}
+
+describe("an inbox", () => {
+  test("handles a message once, however often it comes, and whoever of the consumers gets it", async () => {
+    const { inbox, store, effects, add } = transactional();
+    const work = (_: unknown, { transaction }: { transaction: { exec(sql: string): void } }) => transaction.exec(add);
+    expect(await inbox.handle(message, work)).toEqual(executed);
+    expect(await inbox.handle({ ...message, deliveries: 7, headers: { again: "yes" } }, work)).toEqual(repeated);
+    const other = openInbox({ mode: "transactional", store, consumer: "billing" });
+    const copies = await Promise.all(Array.from({ length: 5 }, () => other.handle(message, work)));
+    expect(copies).toEqual(Array.from({ length: 5 }, () => repeated));
+    expect(await effects()).toBe(1);
+    const shipping = openInbox({ mode: "transactional", store, consumer: "shipping" });
+    expect(await shipping.handle(message, work)).toEqual(executed);
+    expect(await effects()).toBe(2);
+  });
+
+  test("tries work that fails again, whose effect is rolled back, until it succeeds", async () => {
+    const { inbox, effects, add } = transactional();
+    let runs = 0;
+    const verdict = await inbox.handle(message, (_, { transaction }) => {
+      transaction.exec(add);
+      if ((runs += 1) < 3) throw new Error("not yet");
+    });
+    expect(verdict).toEqual(executed);
+    expect(await effects()).toBe(1);
+  });
+
+  test("makes a dead letter of what fails too often, with what it failed with", async () => {
+    const errors: unknown[] = [];
+    const { inbox, effects, add } = transactional({ deliveriesMax: 3, onError: (error) => errors.push(error) });
+    let runs = 0;
+    const verdict = await inbox.handle({ ...message, deliveries: 2 }, (_, { transaction }) => {
+      runs += 1;
+      transaction.exec(add);
+      throw new Error("no such item");
+    });
+    expect(verdict).toEqual({
+      action: "dead-letter",
+      reason: "failed",
+      detail: "tried 3 times, at last: no such item",
+    });
+    expect([runs, errors.length, await effects()]).toEqual([2, 2, 0]);
+  });
+
+  test("does not run what was delivered too often, and acknowledges it all the same if its effect is there", async () => {
+    const inbox = leased({ deliveriesMax: 3 });
+    const often = { ...message, deliveries: 4 };
+    let runs = 0;
+    const work = () => void (runs += 1);
+    expect(await inbox.handle(often, work)).toMatchObject({ action: "dead-letter", reason: "failed" });
+    await inbox.handle(message, work);
+    expect(await inbox.handle(often, work)).toEqual(repeated);
+    expect(runs).toBe(1);
+  });
+
+  test.for([
+    ["a rejection", () => Promise.reject(rejectedError("Nobody sells tea.")), "Nobody sells tea."],
+    [
+      "what is no JSON",
+      (given: InboxMessage) => void readJson({ ...given, body: Uint8Array.of(0xff) }),
+      "The body is no JSON.",
+    ],
+  ] as const)("makes a dead letter of %s at once, and keeps no record", async ([, work, detail]) => {
+    for (const inbox of [leased(), transactional().inbox]) {
+      const verdict = await inbox.handle(message, work);
+      expect(verdict).toEqual({ action: "dead-letter", reason: "rejected", detail });
+      expect(await inbox.handle(message, () => undefined)).toEqual(executed);
+    }
+  });
+
+  test.for([undefined, "", "undefined", "i".repeat(256), 7 as never])(
+    "makes a dead letter of the id %s",
+    async (id) => {
+      const verdict = await leased().handle({ ...message, id }, () => expect.unreachable());
+      expect(verdict).toMatchObject({ action: "dead-letter", reason: "unreadable" });
+    },
+  );
+
+  test("makes a dead letter of a body that is no bytes", async () => {
+    const verdict = await leased().handle({ ...message, body: "text" as never }, () => expect.unreachable());
+    expect(verdict).toMatchObject({ reason: "unreadable", detail: "its body is no Uint8Array" });
+  });
+
+  test("makes a dead letter of another message with an id that was handled", async () => {
+    const inbox = leased();
+    await inbox.handle(message, () => undefined);
+    for (const other of [{ body: Uint8Array.of(1) }, { topic: "others" }]) {
+      const verdict = await inbox.handle({ ...message, ...other }, () => expect.unreachable());
+      expect(verdict).toMatchObject({ action: "dead-letter", reason: "mismatch" });
+    }
+  });
+
+  test("holds a message whose effect may have happened, and makes a dead letter of each delivery", async () => {
+    const store = memoryStore();
+    const inbox = leased({ store });
+    const unknown = { action: "dead-letter", reason: "outcome-unknown" };
+    const failing = () => Promise.reject(new Error("the connection broke"));
+    expect(await inbox.handle(message, failing)).toMatchObject({ ...unknown, detail: "the connection broke" });
+    expect(await inbox.handle(message, () => expect.unreachable())).toMatchObject(unknown);
+    expect(await store.list({ scope: "billing" })).toMatchObject([{ key: "1", state: "abandoned" }]);
+    await store.resolve({ scope: "billing", key: "1", settlement: { as: "not-executed" } });
+    expect(await inbox.handle(message, () => undefined)).toEqual(executed);
+  });
+
+  test.for([
+    ["where that is said to be safe", { onUnknown: "rerun", acknowledgeDuplicates: true }, new Error("broke")],
+    ["where nothing happened", {}, new NoEffectError("Sold out for the moment.")],
+  ] as const)("runs a message again %s", async ([, options, failure]) => {
+    let runs = 0;
+    const verdict = await leased(options).handle(message, () => {
+      if ((runs += 1) < 3) throw failure;
+    });
+    expect(verdict).toEqual(executed);
+    expect(runs).toBe(3);
+  });
+
+  test("runs a message again whose work says that nothing happened, and fails then", async () => {
+    let runs = 0;
+    const verdict = await leased().handle(message, (_, execution) => {
+      if ((runs += 1) === 3) return;
+      execution.noEffect();
+      throw new Error("Sold out for the moment.");
+    });
+    expect(verdict).toEqual(executed);
+    expect(runs).toBe(3);
+  });
+
+  const lookups: readonly (readonly [string, ReconcileMessage, object, number])[] = [
+    ["it happened", async () => ({ found: undefined }), executed, 1],
+    ["it did not", async () => ({ absent: "fenced" }), executed, 2],
+    ["nobody can tell", async () => "unknown", { action: "dead-letter", reason: "outcome-unknown" }, 1],
+  ];
+  test.for(lookups)(
+    "looks the effect up before it runs a message again: %s",
+    async ([, onUnknown, verdict, expected]) => {
+      const inbox = leased({ onUnknown });
+      let runs = 0;
+      const work = () => {
+        if ((runs += 1) === 1) throw new Error("the connection broke");
+      };
+      expect(await inbox.handle(message, work)).toMatchObject(verdict);
+      expect(runs).toBe(expected);
+    },
+  );
+
+  test("waits while the store can't be reached, acknowledges nothing, and goes on by itself", async () => {
+    const store = memoryStore();
+    let isUp = false;
+    const claim: Store["claim"] = (request) => (isUp ? store.claim(request) : Promise.reject(new Error("away")));
+    const errors: unknown[] = [];
+    const inbox = leased({ store: { ...store, claim }, deliveriesMax: 1, onError: (error) => errors.push(error) });
+    const handled = inbox.handle(message, () => undefined);
+    while (errors.length < 5) await new Promise((resolve) => setTimeout(resolve, 1));
+    isUp = true;
+    expect(await handled).toEqual(executed);
+    expect(errors[0]).toMatchObject({ code: "ONCE_STORE_UNAVAILABLE" });
+  });
+
+  test("waits while another consumer has the message, and acknowledges when that one is done", async () => {
+    const clock = fakeClock(1_700_000_000_000);
+    const store = memoryStore({ clock });
+    const [one, other] = [leased({ store, clock, backoff: undefined }), leased({ store, clock, backoff: undefined })];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const first = one.handle(message, () => promise);
+    await clock.advance(0);
+    let second: InboxVerdict | undefined;
+    const waiting = other
+      .handle(message, () => expect.unreachable())
+      .then((verdict) => {
+        second = verdict;
+      });
+    await clock.advance(60_000);
+    expect(second).toBeUndefined();
+    resolve();
+    expect(await first).toEqual(executed);
+    await clock.advance(10_000);
+    await waiting;
+    expect(second).toEqual(repeated);
+  });
+
+  test("close() waits for what runs, and gives back what waits or comes late", async () => {
+    const inbox = leased({ backoff: () => 3_600_000 });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const running = inbox.handle(message, () => promise);
+    const waiting = inbox.handle({ ...message, id: "2" }, () => Promise.reject(new NoEffectError("later")));
+    await new Promise((done) => setTimeout(done, 5));
+    const closed = inbox.close();
+    expect(await waiting).toEqual({ action: "give-back" });
+    resolve();
+    expect(await running).toEqual(executed);
+    await closed;
+    expect(await inbox.handle(message, () => expect.unreachable())).toEqual({ action: "give-back" });
+  });
+
+  test.for([
+    [{ consumer: "" }, "consumer"],
+    [{ consumer: "billing", deliveriesMax: 0 }, "deliveriesMax"],
+    [{ consumer: "billing", maxRetries: 3 }, "maxRetries"],
+    [{ consumer: "billing", mode: "exactly-once" }, "mode"],
+  ] as const)("refuses options that make no sense: %o", ([options, name]) => {
+    const open = () => openInbox({ store: memoryStore(), ...options } as never);
+    expect(open).toThrow(expect.objectContaining({ code: "ONCE_OPTION_INVALID", details: { option: name } }));
+  });
+
+  test("refuses a store that has no transactions, where they are asked for", () => {
+    const open = () => openInbox({ mode: "transactional", store: memoryStore() as never, consumer: "billing" });
+    expect(open).toThrow(expect.objectContaining({ code: "ONCE_UNSAFE_PAIR" }));
+  });
+});

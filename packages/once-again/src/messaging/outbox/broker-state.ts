@@ -1,0 +1,56 @@
+import { notify } from "../../core/events.ts";
+import { failureDetails } from "./publish.ts";
+import type { RelaySettings } from "./relay-options.ts";
+
+/** What a relay knows of its broker. */
+export interface BrokerState {
+  /** How many messages it has confirmed. */
+  readonly confirmations: number;
+  /** How long nothing is handed to it any more, milliseconds; 0 when it can be tried. */
+  pauseLeftMs(): number;
+  /** Whether it has confirmed nothing since it could not be reached: then one message is enough to find out. */
+  isInDoubt(): boolean;
+  /** Whether a message may be handed to it now: none in a pause, and one at a time while it is in doubt. */
+  begin(): boolean;
+  end(): void;
+  confirmed(): void;
+  unavailable(error: unknown): void;
+}
+
+export function brokerState({
+  clock,
+  onEvent,
+  pauseBackoff,
+  random,
+}: Pick<RelaySettings, "clock" | "onEvent" | "pauseBackoff" | "random">): BrokerState {
+  let [running, confirmations, pauses, previousDelayMs, pauseEndsAt] = [0, 0, 0, 0, -Infinity];
+  const pauseLeftMs = (): number => Math.max(0, pauseEndsAt - clock.monotonic());
+  return {
+    get confirmations() {
+      return confirmations;
+    },
+    pauseLeftMs,
+    isInDoubt: () => pauses > 0,
+    begin() {
+      if (pauseLeftMs() > 0 || (pauses > 0 && running > 0)) return false;
+      running += 1;
+      return true;
+    },
+    end() {
+      running -= 1;
+    },
+    confirmed() {
+      confirmations += 1;
+      [pauses, previousDelayMs] = [0, 0];
+    },
+    unavailable(error) {
+      // Others that were under way fail for the same reason.
+      if (pauseLeftMs() > 0) return;
+      pauses += 1;
+      previousDelayMs = pauseBackoff({ retry: pauses, previousDelayMs, random });
+      const pauseMs = Math.max(previousDelayMs, failureDetails(error).retryAfterMs);
+      pauseEndsAt = clock.monotonic() + pauseMs;
+      notify(onEvent, { type: "broker-unavailable", error, pauseMs });
+    },
+  };
+}

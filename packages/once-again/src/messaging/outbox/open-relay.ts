@@ -1,0 +1,136 @@
+import { notify } from "../../core/events.ts";
+import { OnceAgainError } from "../../core/errors.ts";
+import { type WakeablePause, wakeablePause } from "../../core/wakeable-pause.ts";
+import { concurrencyLimit } from "../../retry/layers/index.ts";
+import type { ClaimedBatch } from "../../stores/outbox-store.ts";
+import { brokerState } from "./broker-state.ts";
+import { confirmQueue } from "./confirm-queue.ts";
+import { outboxWatch } from "./outbox-watch.ts";
+import { type Claim, publishBatch } from "./publish-batch.ts";
+import { type RelayOptions, type RelaySettings, relaySettings } from "./relay-options.ts";
+
+/** Publishes what is committed to an outbox. Any number of relays may share one, in as many processes. */
+export interface Relay extends AsyncDisposable {
+  /** Has it look at once, as after a commit of this process where the database does not wake it (MariaDB). */
+  wake(): void;
+  /** Resolves when it finds nothing to publish. What is parked, delayed, or another relay's is not waited for. */
+  idle(): Promise<void>;
+  /**
+   * Hands nothing more to the broker, waits for what the broker has, at most `publishMsMax`, and gives the rest back.
+   * Nothing is lost.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a relay: it hands each committed message to the broker at least once, with the same id each time, and those of one
+ * ordering key in the order of their commits. A message is removed when the broker has confirmed it.
+ *
+ * It begins at once, and keeps the process alive until `close()`.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`.
+ * @example
+ * ```ts
+ * const relay = openRelay({ outbox, publish: publishToRabbitmq(channel, { exchange: "shop" }) });
+ * process.once("SIGTERM", () => relay.close());
+ * ```
+ */
+export function openRelay(options: RelayOptions): Relay {
+  const settings = relaySettings(options);
+  const stopping = new AbortController();
+  const stop = stopping.signal;
+  const pause = wakeablePause(settings.clock);
+  const idlers = new Set<() => void>();
+  const loop = runLoop(settings, stop, pause, idlers);
+  const close = async (): Promise<void> => {
+    stopping.abort(
+      new OnceAgainError("ONCE_CLOSED", "This relay is closed. What it did not publish stays in the outbox."),
+    );
+    pause.wake();
+    await loop;
+  };
+  return {
+    wake: () => pause.wake(),
+    async idle() {
+      if (stop.aborted) return;
+      const found = new Promise<void>((resolve) => idlers.add(resolve));
+      pause.wake();
+      await found;
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+async function runLoop(
+  settings: RelaySettings,
+  stop: AbortSignal,
+  pause: WakeablePause,
+  idlers: Set<() => void>,
+): Promise<void> {
+  const { clock, outbox, concurrency, leaseMs, messagesPerKey, pollMs, onEvent } = settings;
+  const onFailure = (error: unknown): void => notify(onEvent, { type: "fault", error });
+  const queue = confirmQueue(settings, stop, onFailure);
+  const broker = brokerState(settings);
+  const limit = concurrencyLimit({ runningMax: concurrency, queueMax: 2 * loadMax(concurrency) });
+  const watch = outboxWatch(settings, () => pause.wake(), onFailure);
+  const running = new Set<Promise<void>>();
+  let load = 0;
+
+  const start = (batch: ClaimedBatch, claim: Claim): void => {
+    load += loadOf(batch);
+    const published = publishBatch({ settings, stop, limit, broker }, batch, claim)
+      .then((end) => queue.write(end))
+      // A function among the options threw. The messages are claimed again when their lease is over.
+      .catch(onFailure)
+      .finally(() => {
+        load -= loadOf(batch);
+        running.delete(published);
+        // There was no room for more, or there may be more of its key.
+        pause.wake();
+      });
+    running.add(published);
+  };
+  /** Claims what may be published, and says how long to wait then, milliseconds. */
+  const claim = async (): Promise<number> => {
+    const waiting = [...idlers];
+    const free = Math.min(concurrency, loadMax(concurrency) - load);
+    const wanted = broker.isInDoubt() ? Number(load === 0) : free;
+    if (wanted <= 0) return pollMs;
+    const owner = crypto.randomUUID();
+    const endsAt = clock.monotonic() + leaseMs;
+    const { batches, hasMore } = await outbox.claim({ owner, leaseMs, limit: wanted, messagesPerKey });
+    for (const batch of batches) start(batch, { owner, endsAt });
+    if (hasMore) return 0;
+    if (running.size === 0) release(idlers, waiting);
+    return pollMs;
+  };
+  while (!stop.aborted) {
+    let waitMs = pollMs;
+    try {
+      watch.renew();
+      waitMs = broker.pauseLeftMs() || (await claim());
+    } catch (error) {
+      onFailure(error);
+    }
+    if (!stop.aborted && waitMs > 0) await pause.wait(Math.min(pollMs, waitMs));
+  }
+  await watch.end();
+  await Promise.all(running);
+  release(idlers, [...idlers]);
+}
+
+/** How much is claimed at a time: while the broker has one half, the other half comes from the database. */
+const loadMax = (concurrency: number): number => 2 * concurrency;
+
+/** How many of its messages may be with the broker at a time. */
+function loadOf({ orderingKey, messages }: ClaimedBatch): number {
+  return orderingKey === undefined ? messages.length : 1;
+}
+
+function release(idlers: Set<() => void>, waiting: readonly (() => void)[]): void {
+  for (const resolve of waiting) {
+    idlers.delete(resolve);
+    resolve();
+  }
+}

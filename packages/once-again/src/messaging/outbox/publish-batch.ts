@@ -1,0 +1,110 @@
+import { notify } from "../../core/events.ts";
+import type { ClaimedBatch, ClaimedMessage, PostponeRequest } from "../../stores/outbox-store.ts";
+import type { BatchEnd } from "./confirm-queue.ts";
+import { decideFailure } from "./retry-or-park.ts";
+import type { BrokerState } from "./broker-state.ts";
+import { type AnyLayer, run } from "../../retry/layer.ts";
+import { type Confirmation, unavailableError } from "./publish.ts";
+import type { RelaySettings } from "./relay-options.ts";
+
+/** What the batches of one relay share. */
+export interface BatchParts {
+  readonly settings: RelaySettings;
+  /** Aborts when the relay closes: nothing more is handed to the broker. */
+  readonly stop: AbortSignal;
+  /** Bounds how much is with the broker. */
+  readonly limit: AnyLayer;
+  readonly broker: BrokerState;
+}
+
+/** A claim, and until when it is ours, by the monotonic clock. */
+export interface Claim {
+  readonly owner: string;
+  readonly endsAt: number;
+}
+
+/** Publishes a batch: messages of one key one by one, others side by side. */
+export async function publishBatch(parts: BatchParts, batch: ClaimedBatch, claim: Claim): Promise<BatchEnd> {
+  const confirmed: string[] = [];
+  const postponed: PostponeRequest[] = [];
+  const publish = async (message: ClaimedMessage): Promise<boolean> => {
+    const ended = await publishOne(parts, message, claim);
+    if (ended === "confirmed") confirmed.push(message.position);
+    else postponed.push({ position: message.position, owner: claim.owner, ...ended });
+    return ended === "confirmed" || ended.park === "pass";
+  };
+  if (batch.orderingKey === undefined) await Promise.all(batch.messages.map(publish));
+  else {
+    // Those after one that waits were never claimed themselves: they are free with it.
+    for (const message of batch.messages) if (!(await publish(message))) break;
+  }
+  return { confirmed, postponed };
+}
+
+type PublishEnd = "confirmed" | Omit<PostponeRequest, "position" | "owner">;
+
+const givenBack = { delayMs: 0 } as const;
+
+function publishOne(parts: BatchParts, message: ClaimedMessage, claim: Claim): Promise<PublishEnd> {
+  const { settings, stop, broker } = parts;
+  const { clock, publishMsMax } = settings;
+  const publish = async (): Promise<PublishEnd> => {
+    const isLate = clock.monotonic() + publishMsMax > claim.endsAt;
+    if (stop.aborted || isLate || !broker.begin()) return givenBack;
+    const { confirmations } = broker;
+    try {
+      const { isDuplicate = false } = (await publishInTime(settings, message)) ?? {};
+      broker.confirmed();
+      const lagMs = Math.max(0, clock.now() - message.addedAt);
+      notify(settings.onEvent, { type: "published", id: message.id, topic: message.topic, lagMs, isDuplicate });
+      return "confirmed";
+    } catch (error) {
+      return failed(parts, message, error, broker.confirmations > confirmations);
+    } finally {
+      broker.end();
+    }
+  };
+  return run(parts.limit(publish));
+}
+
+function failed(
+  { settings, broker }: BatchParts,
+  message: ClaimedMessage,
+  error: unknown,
+  hasConfirmedSince: boolean,
+): PublishEnd {
+  const { id, topic, refusals } = message;
+  const decision = decideFailure(message, error, hasConfirmedSince, settings);
+  switch (decision.action) {
+    case "postpone":
+      if (decision.isAway) broker.unavailable(error);
+      return { delayMs: decision.delayMs };
+    case "retry": {
+      const { refusal, delayMs } = decision;
+      notify(settings.onEvent, { type: "refused", id, topic, error, refusals: refusals + 1, delayMs });
+      return { delayMs, refusal, refusals: refusals + 1 };
+    }
+    case "park": {
+      const blocks = settings.parked === "block" && message.orderingKey !== undefined;
+      notify(settings.onEvent, { type: "parked", id, topic, error, blocks });
+      return { delayMs: 0, refusal: decision.refusal, refusals: refusals + 1, park: settings.parked };
+    }
+  }
+}
+
+/** Waits for the confirmation no longer than it may take. A publisher that ignores its signal is not waited for. */
+function publishInTime(
+  { clock, publish, publishMsMax }: RelaySettings,
+  { position: _position, refusals: _refusals, ...message }: ClaimedMessage,
+): Promise<Confirmation | void> {
+  const controller = new AbortController();
+  return new Promise((resolve, reject) => {
+    const cancel = clock.timer(publishMsMax, () => {
+      const error = unavailableError(`The broker did not confirm within ${publishMsMax} ms.`);
+      reject(error);
+      controller.abort(error);
+    });
+    const answered = (async () => publish(message, { signal: controller.signal }))();
+    answered.then(resolve, reject).finally(cancel);
+  });
+}

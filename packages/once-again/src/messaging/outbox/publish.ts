@@ -1,0 +1,56 @@
+import { OnceAgainError } from "../../core/errors.ts";
+import type { OutboxMessage } from "../../stores/outbox-store.ts";
+
+/**
+ * Hands a message to a broker, and resolves when the broker has confirmed it. It is called again for the same message
+ * after a failure or a crash, with the same id.
+ *
+ * What it throws decides what becomes of the message: an error that says that the broker can't be reached
+ * (`unavailableError`, a broken connection) is waited out, however long it takes; any other is a refusal of this message,
+ * which is tried again and parked in the end.
+ */
+export type Publish = (message: OutboxMessage, context: PublishContext) => Promise<Confirmation | void>;
+
+/** What a publisher may know beside the message. */
+export interface PublishContext {
+  /** Aborts when nobody waits for the confirmation any more. */
+  readonly signal: AbortSignal;
+}
+
+/** What a broker may say with its confirmation. */
+export interface Confirmation {
+  /** The broker knew the message's id already, and did not take it a second time. */
+  readonly isDuplicate: boolean;
+}
+
+/** What a broker says of the time, or of the future of a message. */
+export interface PublishFailureDetails {
+  /** How long it asks to be left alone at least, milliseconds; no more than a day counts. */
+  readonly retryAfterMs?: number | undefined;
+  /** Whether it will never take the message, so that it is parked at once; default false. */
+  readonly isFinal?: boolean | undefined;
+}
+
+/** The error of a publisher whose broker can't be reached, or did not confirm: nothing is said about the message. */
+export function unavailableError(
+  why: string,
+  cause?: unknown,
+  { retryAfterMs }: Pick<PublishFailureDetails, "retryAfterMs"> = {},
+): OnceAgainError {
+  const message = `${why} The message stays in the outbox, and is sent again.`;
+  return new OnceAgainError("ONCE_BROKER_UNAVAILABLE", message, { cause, details: { retryAfterMs } });
+}
+
+/** The error of a publisher whose broker answered that it won't take this message. */
+export function refusedError(why: string, cause?: unknown, details: PublishFailureDetails = {}): OnceAgainError {
+  return new OnceAgainError("ONCE_MESSAGE_REFUSED", why, { cause, details: { ...details } });
+}
+
+const dayMs = 86_400_000;
+
+/** What an error of a publisher says beside its code. */
+export function failureDetails(error: unknown): { readonly retryAfterMs: number; readonly isFinal: boolean } {
+  const details: PublishFailureDetails = OnceAgainError.isInstance(error) ? error.details : {};
+  const { retryAfterMs = 0, isFinal = false } = details;
+  return { retryAfterMs: Math.min(Math.max(0, retryAfterMs), dayMs), isFinal };
+}

@@ -1,0 +1,79 @@
+import { hasMethod, wrongClientError } from "../../../core/client-names.ts";
+import { checkNames, type OptionNames } from "../../../core/option-names.ts";
+import { invalidOptionError } from "../../../core/options.ts";
+import type { OutboxMessage } from "../../../stores/outbox-store.ts";
+import { type Publish, refusedError, unavailableError } from "../publish.ts";
+
+/** What we use of the client that `jetstream(connection)` of `@nats-io/jetstream` gives. */
+export interface JetstreamPublisher<Headers> {
+  publish(
+    subject: string,
+    payload: Uint8Array,
+    options: { msgID: string; headers: Headers },
+  ): Promise<{ readonly duplicate: boolean }>;
+}
+
+/** What we use of the headers of NATS. */
+export interface NatsHeaders {
+  append(name: string, value: string): void;
+}
+
+/** Where messages go in JetStream. */
+export interface JetstreamPublisherOptions<Headers> {
+  /** The function `headers` of `@nats-io/transport-node` (or `@nats-io/nats-core`), which makes an empty list of them. */
+  readonly headers: () => Headers;
+  /** The `Nats-Msg-Id`; default the message's id. */
+  readonly messageId?: ((message: OutboxMessage) => string) | undefined;
+  /** Default the message's topic. A stream has to have it. */
+  readonly subject?: ((message: OutboxMessage) => string) | undefined;
+}
+
+/**
+ * Publishes to JetStream, through your own client of `@nats-io/jetstream`, and waits for the stream's acknowledgement. The
+ * message's id is its `Nats-Msg-Id`: a repeat within the stream's `duplicate_window` (2 minutes by default) is not stored
+ * again. Its topic and its ordering key are in the headers `topic` and `ordering-key`.
+ *
+ * @example
+ * ```ts
+ * const relay = openRelay({ outbox, publish: publishToJetstream(jetstream(connection), { headers }) });
+ * ```
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`.
+ */
+export function publishToJetstream<Headers extends NatsHeaders>(
+  jetstream: JetstreamPublisher<Headers>,
+  options: JetstreamPublisherOptions<Headers>,
+): Publish {
+  checkNames("publishToJetstream", options, { headers: true, messageId: true, subject: true } satisfies OptionNames<
+    JetstreamPublisherOptions<Headers>
+  >);
+  const { headers, messageId = ({ id }: OutboxMessage) => id, subject = ({ topic }: OutboxMessage) => topic } = options;
+  if (!hasMethod(jetstream, "publish") || hasMethod(jetstream, "jetstream")) {
+    throw wrongClientError("jetstream", "jetstream(connection) of @nats-io/jetstream", jetstream);
+  }
+  if (typeof headers !== "function") throw invalidOptionError("headers", "the function headers of NATS", headers);
+  return async (message) => {
+    const { topic, orderingKey, body } = message;
+    const list = headers();
+    const ordering = orderingKey === undefined ? {} : { "ordering-key": orderingKey };
+    for (const [name, value] of Object.entries({ ...message.headers, topic, ...ordering })) {
+      list.append(name, value);
+    }
+    const place = subject(message);
+    try {
+      const { duplicate } = await jetstream.publish(place, body, { msgID: messageId(message), headers: list });
+      return { isDuplicate: duplicate };
+    } catch (error) {
+      throw isRefusal(error)
+        ? refusedError(`JetStream won't take the message: ${error.message}.`, error)
+        : unavailableError(`No stream of JetStream has confirmed the subject ${place}.`, error);
+    }
+  };
+}
+
+/** Whether the error is about this message: its size, its subject, what the stream allows. */
+function isRefusal(error: unknown): error is Error {
+  const { name, code } = error as { name?: unknown; code?: unknown };
+  // 503 is a stream that is full, or has no leader.
+  if (name === "JetStreamApiError" || name === "JetStreamStatusError") return code !== 503;
+  return ["InvalidSubjectError", "InvalidArgumentError", "PermissionViolationError"].includes(String(name));
+}

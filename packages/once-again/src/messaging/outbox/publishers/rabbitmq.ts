@@ -1,0 +1,141 @@
+import { hasMethod, wrongClientError } from "../../../core/client-names.ts";
+import { checkNames, type OptionNames } from "../../../core/option-names.ts";
+import { invalidOptionError } from "../../../core/options.ts";
+import type { OutboxMessage } from "../../../stores/outbox-store.ts";
+import { type Publish, refusedError, unavailableError } from "../publish.ts";
+
+/** What we use of a connection of `amqplib`. */
+export interface RabbitmqConnection {
+  createConfirmChannel(): Promise<RabbitmqChannel>;
+}
+
+/** What we use of a confirm channel of `amqplib`. */
+export interface RabbitmqChannel {
+  publish(
+    exchange: string,
+    routingKey: string,
+    content: Buffer,
+    options: object,
+    callback: (error: unknown) => void,
+  ): boolean;
+  on(event: "return", listener: (message: { properties: { messageId?: unknown } }) => void): unknown;
+  on(event: "error", listener: (error: unknown) => void): unknown;
+  on(event: "close", listener: () => void): unknown;
+}
+
+/** Where messages go in RabbitMQ. */
+export interface RabbitmqPublisherOptions {
+  /** The exchange, which has to be there; empty: the default one, where the routing key is a queue's name. */
+  readonly exchange: string;
+  /** Default the message's topic. */
+  readonly routingKey?: ((message: OutboxMessage) => string) | undefined;
+}
+
+/** Codes with which RabbitMQ closes a channel over what was published on it: no such exchange, too large, not allowed. */
+const refusals: ReadonlySet<unknown> = new Set([403, 404, 406]);
+
+/**
+ * Publishes to RabbitMQ, through your own connection of `amqplib`; open it with its option `recovery`, or a relay does not
+ * outlive it. Each message is persistent and mandatory, and waits for the broker's confirmation: it is refused when no queue
+ * is bound for it. It carries the message's id as `messageId`, its topic as `type`, and its ordering key in the header
+ * `ordering-key`. Use quorum queues: a classic queue is on one node.
+ *
+ * @example
+ * ```ts
+ * const connection = await amqplib.connect(process.env.RABBITMQ_URL, { recovery: true });
+ * const relay = openRelay({ outbox, publish: publishToRabbitmq(connection, { exchange: "shop" }) });
+ * ```
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`.
+ */
+export function publishToRabbitmq(connection: RabbitmqConnection, options: RabbitmqPublisherOptions): Publish {
+  checkNames("publishToRabbitmq", options, {
+    exchange: true,
+    routingKey: true,
+  } satisfies OptionNames<RabbitmqPublisherOptions>);
+  const { exchange, routingKey = ({ topic }: OutboxMessage) => topic } = options;
+  if (!hasMethod(connection, "createConfirmChannel")) {
+    throw wrongClientError("connection", "a connection of amqplib", connection);
+  }
+  if (typeof exchange !== "string") throw invalidOptionError("exchange", "an exchange's name", exchange);
+  let opening: Promise<ConfirmChannel> | undefined;
+  const open = async (signal: AbortSignal): Promise<ConfirmChannel> => {
+    const opened = (opening ??= openChannel(connection, () => (opening = undefined)));
+    try {
+      return await unlessAborted(opened, signal);
+    } catch (cause) {
+      // On a connection that breaks just then, amqplib (2.3.1) waits for the channel for ever.
+      opening = undefined;
+      throw unavailableError("No channel to RabbitMQ could be opened.", cause);
+    }
+  };
+  return async (message, { signal }) => {
+    const channel = await open(signal);
+    await channel.publish(exchange, routingKey(message), message);
+  };
+}
+
+async function unlessAborted<Value>(awaited: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([awaited, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+interface ConfirmChannel {
+  publish(exchange: string, routingKey: string, message: OutboxMessage): Promise<void>;
+}
+
+/** A channel that tells which messages nobody took. */
+async function openChannel(connection: RabbitmqConnection, onClosed: () => void): Promise<ConfirmChannel> {
+  const channel = await connection.createConfirmChannel();
+  const returned = new Set<unknown>();
+  let waiting = 0;
+  let refusal: unknown;
+  channel.on("return", ({ properties }) => returned.add(properties.messageId));
+  // It comes before the callbacks of all that the channel has not confirmed, and of several nobody can tell which one the
+  // broker would not take.
+  channel.on("error", (error) => {
+    if (waiting === 1 && refusals.has((error as { code?: unknown }).code)) refusal = error;
+  });
+  channel.on("close", onClosed);
+  return {
+    publish: (exchange, routingKey, message) =>
+      new Promise((resolve, reject) => {
+        const confirmed = (error: unknown): void => {
+          waiting -= 1;
+          // What is returned comes before its confirmation.
+          const isReturned = returned.delete(message.id);
+          if (refusal !== undefined) reject(refusedError((refusal as Error).message, refusal));
+          else if (error) reject(unavailableError("RabbitMQ did not confirm the message.", error));
+          else if (isReturned) reject(refusedError(`No queue of RabbitMQ is bound for the routing key ${routingKey}.`));
+          else resolve();
+        };
+        waiting += 1;
+        try {
+          channel.publish(exchange, routingKey, Buffer.from(message.body), propertiesOf(message), confirmed);
+        } catch (error) {
+          waiting -= 1;
+          onClosed();
+          reject(unavailableError("The channel to RabbitMQ is closed.", error));
+        }
+      }),
+  };
+}
+
+function propertiesOf({ id, topic, orderingKey, headers, addedAt }: OutboxMessage): object {
+  const { "content-type": contentType, ...others } = headers;
+  return {
+    messageId: id,
+    type: topic,
+    contentType,
+    // Seconds, as AMQP has them.
+    timestamp: Math.floor(addedAt / 1000),
+    headers: orderingKey === undefined ? others : { ...others, "ordering-key": orderingKey },
+    persistent: true,
+    mandatory: true,
+  };
+}

@@ -1,0 +1,21 @@
+/** What happens in a relay. `id` and `topic` are a message's; no payloads. */
+export type RelayEvent =
+  | (Named & {
+      readonly type: "published";
+      /** How long after it was added, milliseconds by this machine's clock, and whether the broker knew it already. */
+      readonly lagMs: number;
+      readonly isDuplicate: boolean;
+    })
+  /** The broker refused the message, for the `refusals`-th time; it is sent again after `delayMs`. */
+  | (Named & { readonly type: "refused"; readonly error: unknown; readonly refusals: number; readonly delayMs: number })
+  /** It was refused too often, and waits for a person. `blocks`: so do those after it of its ordering key. */
+  | (Named & { readonly type: "parked"; readonly error: unknown; readonly blocks: boolean })
+  /** The broker can't be reached; nothing is claimed for `pauseMs`. */
+  | { readonly type: "broker-unavailable"; readonly error: unknown; readonly pauseMs: number }
+  /** The database failed, or a function among the options did; it is asked again. */
+  | { readonly type: "fault"; readonly error: unknown };
+
+interface Named {
+  readonly id: string;
+  readonly topic: string;
+}

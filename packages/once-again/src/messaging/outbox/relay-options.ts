@@ -1,0 +1,104 @@
+import type { Clock } from "../../core/clock.ts";
+import type { Listener } from "../../core/events.ts";
+import { checkNames, type OptionNames } from "../../core/option-names.ts";
+import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../../core/options.ts";
+import { type Random, systemRandom } from "../../core/random.ts";
+import { systemClock } from "../../core/system-clock.ts";
+import { hasMethod } from "../../core/client-names.ts";
+import { type Backoff, exponentialBackoff } from "../../retry/index.ts";
+import type { RelaySource } from "../../stores/outbox-store.ts";
+import type { Publish } from "./publish.ts";
+import type { RelayEvent } from "./relay-event.ts";
+
+/** How a relay publishes. */
+export interface RelayOptions {
+  /** Where the messages are: `postgresOutbox` and its like. It stays yours: `close()` does not close it. */
+  readonly outbox: RelaySource;
+  /** Hands one message to the broker: `publishToRabbitmq` and its like, or a function of yours. */
+  readonly publish: Publish;
+  /**
+   * How often the broker may refuse a message before it is parked: a whole number of at least 1, default 10, which is
+   * after about 30 minutes. A broker that can't be reached refuses nothing.
+   */
+  readonly refusalsMax?: number | undefined;
+  /**
+   * What a parked message means to those after it of its ordering key: `"block"` (default), they wait until a person has
+   * decided; `"pass"`, they go on without it.
+   */
+  readonly parked?: "block" | "pass" | undefined;
+  /** How long a refused message waits. Default exponential: 5, 10, 20 s up to 5 minutes, with equal jitter. */
+  readonly backoff?: Backoff | undefined;
+  /** How long the relay pauses when the broker can't be reached. Default exponential: 0.5, 1, 2 s up to 30 s, with equal jitter. */
+  readonly pauseBackoff?: Backoff | undefined;
+  /** How long the broker may take for one message, milliseconds: at least 1, default 10,000. */
+  readonly publishMsMax?: number | undefined;
+  /**
+   * How long the relay has its messages, milliseconds: a whole number of at least twice `publishMsMax`, default 30,000.
+   * Those of a relay that died are published by another after that. One that outlives its lease causes repeats, and never
+   * changes the order in which a key's messages come for the first time.
+   */
+  readonly leaseMs?: number | undefined;
+  /** How many messages may be with the broker at a time: 1 to 1000, default 64. Those of one ordering key go one by one. */
+  readonly concurrency?: number | undefined;
+  /** How many messages of one ordering key are claimed at a time: 1 to 1000, default 16. */
+  readonly messagesPerKey?: number | undefined;
+  /** How often the outbox is asked where nothing wakes the relay, milliseconds: at least 1, default 1000. */
+  readonly pollMs?: number | undefined;
+  /** Hears what happens. What it throws is dropped. */
+  readonly onEvent?: Listener<RelayEvent> | undefined;
+  /** Where time comes from; default the machine's clock. The outbox has its own. */
+  readonly clock?: Clock | undefined;
+  /** Where chance comes from; default the machine's. */
+  readonly random?: Random | undefined;
+}
+
+/** The options, checked, with every default filled in. */
+export type RelaySettings = ReturnType<typeof relaySettings>;
+
+const names: OptionNames<RelayOptions> = {
+  outbox: true,
+  publish: true,
+  refusalsMax: true,
+  parked: true,
+  backoff: true,
+  pauseBackoff: true,
+  publishMsMax: true,
+  leaseMs: true,
+  concurrency: true,
+  messagesPerKey: true,
+  pollMs: true,
+  onEvent: true,
+  clock: true,
+  random: true,
+};
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds. */
+export function relaySettings(options: RelayOptions) {
+  checkNames("openRelay", options, names);
+  if (!hasMethod(options.outbox, "claim") || !hasMethod(options.outbox, "confirm")) {
+    throw invalidOptionError("outbox", "an outbox, such as postgresOutbox(pool)", typeof options.outbox);
+  }
+  if (typeof options.publish !== "function") throw invalidOptionError("publish", "a function", options.publish);
+  const whole = (name: NumberOption, value: number, min: number, max?: number): number =>
+    checkNumber(name, options[name] ?? value, { min, max, integer: true });
+  const publishMsMax = whole("publishMsMax", 10_000, 1);
+  return Object.freeze({
+    outbox: options.outbox,
+    publish: options.publish,
+    refusalsMax: whole("refusalsMax", 10, 1),
+    parked: checkChoice("parked", options.parked ?? "block", ["block", "pass"]),
+    backoff: checkFunction("backoff", options.backoff) ?? exponentialBackoff({ baseMs: 5000, capMs: 300_000 }),
+    pauseBackoff:
+      checkFunction("pauseBackoff", options.pauseBackoff) ?? exponentialBackoff({ baseMs: 500, capMs: 30_000 }),
+    publishMsMax,
+    leaseMs: whole("leaseMs", Math.max(30_000, 2 * publishMsMax), 2 * publishMsMax),
+    concurrency: whole("concurrency", 64, 1, 1000),
+    messagesPerKey: whole("messagesPerKey", 16, 1, 1000),
+    pollMs: whole("pollMs", 1000, 1),
+    onEvent: checkFunction("onEvent", options.onEvent),
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+  });
+}
+
+type NumberOption = "refusalsMax" | "publishMsMax" | "leaseMs" | "concurrency" | "messagesPerKey" | "pollMs";

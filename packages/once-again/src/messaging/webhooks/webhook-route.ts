@@ -1,0 +1,98 @@
+import { checkNames, type OptionNames } from "../../core/option-names.ts";
+import { checkNumber, invalidOptionError } from "../../core/options.ts";
+import { systemClock } from "../../core/system-clock.ts";
+import { nameProblem } from "../../engine/operation-name.ts";
+import { engineOptionNames } from "../../engine/options.ts";
+import type {
+  HttpRules,
+  LeasedHttpOptions,
+  LeasedMode,
+  TransactionalHttpOptions,
+  TransactionalMode,
+} from "../../http/index.ts";
+import { dayMs, type Sender, type VerifyWebhook } from "./sender.ts";
+
+/** How one endpoint for webhooks keeps its promise. */
+export interface WebhookRules extends Omit<
+  HttpRules<unknown>,
+  "scope" | "identify" | "keyHeader" | "keyRequired" | "methods" | "oldKeys" | "profile" | "skip"
+> {
+  /** What this endpoint is called in the store, 1 to 255 characters. Each has its own: two senders may have one id. */
+  readonly endpoint: string;
+  /** Who sends: `stripeWebhooks(stripe, secret)` and the like, or a function of yours that verifies a signature. */
+  readonly verify: Sender | VerifyWebhook;
+  /**
+   * How long a webhook is known, whole milliseconds, 10 minutes or more: longer than a signature holds, or an attacker could
+   * send it again. Default longer than its sender sends it again, seven days where nobody says. Where no time is signed (GitHub, Shopify), an old webhook that somebody kept is new again after that.
+   */
+  readonly retentionMs?: number | undefined;
+}
+
+const names: OptionNames<WebhookRules & LeasedMode> = {
+  ...engineOptionNames,
+  store: true,
+  mode: true,
+  endpoint: true,
+  verify: true,
+  latest: true,
+  fingerprint: true,
+  noEffectStatuses: true,
+  failureOf: true,
+  bodyBytesMax: true,
+  resultBytesMax: true,
+  reusedStatus: true,
+  retryAfterSeconds: true,
+  quota: true,
+  problemBase: true,
+};
+
+/** Five minutes before a sender's time and five after, its signature holds. */
+const retentionMsMin = 600_000;
+
+/**
+ * The options of a route that takes webhooks, for any framework: `onceExpress(webhookRoute(options))`.
+ *
+ * The signature is verified first, on the raw bytes: what is forged or stale gets 401, and the store is not asked. Then the
+ * webhook's own id is its key. The handler runs once for each, and finds its id and time in `execution.event`. Every repeat
+ * gets the first response; one that comes while the first runs gets 409 with `Retry-After`. With `latest`, in transactional mode, the
+ * handler does not run for an event that is older than one of the same object that was handled.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`.
+ * @example
+ * ```ts
+ * const webhooks = webhookRoute({ store, endpoint: "stripe", verify: stripeWebhooks(stripe, process.env.STRIPE_WEBHOOK_SECRET) });
+ *
+ * app.post("/webhooks/stripe", onceExpress(webhooks), express.json(), async (request, response) => {
+ *   await fulfil(request.body.data.object);
+ *   response.sendStatus(204);
+ * });
+ * ```
+ */
+export function webhookRoute(options: WebhookRules & LeasedMode): LeasedHttpOptions<unknown>;
+export function webhookRoute<Transaction>(
+  options: WebhookRules & TransactionalMode<Transaction>,
+): TransactionalHttpOptions<unknown, Transaction>;
+export function webhookRoute<Transaction>(
+  options: WebhookRules & (LeasedMode | TransactionalMode<Transaction>),
+): LeasedHttpOptions<unknown> | TransactionalHttpOptions<unknown, Transaction> {
+  checkNames("webhookRoute", options, names);
+  const { endpoint, verify, ...rules } = options;
+  if (nameProblem(endpoint) !== undefined) {
+    throw invalidOptionError("endpoint", "the name of this endpoint, a string of its own", endpoint);
+  }
+  const sender = senderOf(verify);
+  const { clock = systemClock } = rules;
+  return {
+    ...rules,
+    scope: () => endpoint,
+    identify: (request) => sender.verify(request, clock.now()),
+    fingerprint: rules.fingerprint ?? sender.fingerprint,
+    retentionMs: checkNumber("retentionMs", rules.retentionMs ?? sender.retentionMs, { min: retentionMsMin }),
+  };
+}
+
+function senderOf(verify: Sender | VerifyWebhook): Sender {
+  if (typeof verify === "function") return { verify, retentionMs: 7 * dayMs };
+  if (typeof verify?.verify === "function") return verify;
+  throw invalidOptionError("verify", "a sender such as githubWebhooks(secret), or a function", verify);
+}
