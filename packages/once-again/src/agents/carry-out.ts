@@ -1,0 +1,161 @@
+import { OnceAgainError } from "../core/errors.ts";
+import { notify } from "../core/events.ts";
+import type { Engine, Outcome } from "../engine/engine.ts";
+import type { CheckedEngineOptions } from "../engine/options.ts";
+import { type CallEnding, endingCodec, type StoredEnding } from "../function/call-ending.ts";
+import { type CallRules, runFunction } from "../function/run-function.ts";
+import { exponentialBackoff } from "../retry/index.ts";
+import { runRetry } from "../retry/retry.ts";
+import { retryPolicy } from "../retry/retry-options.ts";
+import { callRecordKey, type JournalEntry } from "./journal.ts";
+import type { RunRules } from "./run-options.ts";
+
+/** What a tool is told of its call. */
+export interface ToolCallContext {
+  /** The idempotency key of the intention: the same in every attempt, and of no other. Pass it on. */
+  readonly key: string;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+  /** Aborts when this process no longer owns the call, or its time is over. Not when the caller leaves. */
+  readonly signal: AbortSignal;
+  /** Says that nothing happened, whatever the tool returns then: the result is not kept. */
+  noEffect(): void;
+}
+
+/** Carries out a call of a tool, with the input that is written down of its intention. */
+export type CallTool = (input: never, context: ToolCallContext) => unknown;
+
+/** What the calls of a run share. */
+export interface RunParts {
+  readonly rules: RunRules;
+  readonly engines: Readonly<Record<"holding" | "rerunning", Engine<undefined>>>;
+  readonly options: CheckedEngineOptions;
+}
+
+const resultBytesMax = 1_048_576;
+
+/** Makes the call of an intention, unless it was made before; waits for it as long as its caller does. */
+export function carryOut(
+  parts: RunParts,
+  entry: JournalEntry,
+  callTool: CallTool,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
+  const made = makeCall(parts, entry, callTool);
+  const handOut = (): void => void Object.assign(entry, { isWaiting: false, isReturned: true });
+  if (signal === undefined) return made.finally(handOut);
+  return new Promise((resolve, reject) => {
+    const leave = (): void => {
+      entry.isWaiting = false;
+      reject(signal.reason as Error);
+    };
+    signal.addEventListener("abort", leave, { once: true });
+    made
+      .then(resolve, (error: unknown) => {
+        if (signal.aborted) notify(parts.options.onError, error);
+        reject(error);
+      })
+      .finally(() => {
+        signal.removeEventListener("abort", leave);
+        if (!signal.aborted) handOut();
+      });
+  });
+}
+
+async function makeCall(
+  { rules, engines, options }: RunParts,
+  entry: JournalEntry,
+  callTool: CallTool,
+): Promise<unknown> {
+  const { tool, fingerprint, record, name } = entry;
+  const isKeyed = rules.isKeyed(tool);
+  const engine = isKeyed ? engines.rerunning : engines.holding;
+  const endings: CallRules<unknown> = {
+    codec: undefined,
+    refusals: undefined,
+    resultBytesMax,
+    transactional: false,
+    hadNoEffect: () => false,
+    onError: options.onError,
+  };
+  const operation = { scope: rules.scope, key: callRecordKey(name), fingerprint, codec: endingCodec(endings) };
+  let hadNoEffect = false;
+  const ask = (): Promise<Outcome<StoredEnding<unknown>>> =>
+    engine.run(operation, (attempt) =>
+      runFunction(
+        endings,
+        async (execution) => {
+          hadNoEffect = false;
+          const noEffect = (): void => {
+            hadNoEffect = true;
+            execution.noEffect();
+          };
+          const context = { key: record.key, attempt: execution.attempt, signal: execution.signal, noEffect };
+          return callTool(record.input as never, context);
+        },
+        attempt,
+      ),
+    );
+  const { clock, random } = options;
+  const attemptsMax = isKeyed ? rules.attemptsMax : 1;
+  const policy = retryPolicy<Outcome<StoredEnding<unknown>>>({ attemptsMax, backoff, clock, random });
+  let outcome: Outcome<StoredEnding<unknown>>;
+  try {
+    outcome = await runRetry(ask, policy);
+  } catch (error) {
+    const cause = OnceAgainError.isInstance(error, "ONCE_ATTEMPTS_EXHAUSTED") ? error.cause : error;
+    const isBefore = OnceAgainError.isInstance(cause) && beforeTheCall.has(cause.code);
+    entry.state = isBefore && entry.state !== "unknown" ? "planned" : "unknown";
+    throw isBefore ? cause : unknownError(tool, cause);
+  }
+  switch (outcome.kind) {
+    case "executed":
+    case "replayed":
+      return valueOf(entry, outcome.result.ending, hadNoEffect);
+    case "in-progress":
+      entry.state = "unknown";
+      throw inProgressError(tool);
+    case "mismatch":
+    case "outcome-unknown":
+      entry.state = "unknown";
+      throw unknownError(tool, undefined);
+  }
+}
+
+const backoff = exponentialBackoff({ baseMs: 200, capMs: 5000 });
+
+/** Errors after which nothing has happened. */
+const beforeTheCall: ReadonlySet<string> = new Set(["ONCE_STORE_UNAVAILABLE", "ONCE_CLOSED"]);
+
+/** What a call gave that has ended, and whose outcome is known. */
+function valueOf(entry: JournalEntry, ending: CallEnding<unknown>, hadNoEffect: boolean): unknown {
+  if (ending.kind === "returned") {
+    entry.state = hadNoEffect ? "planned" : "done";
+    return ending.value;
+  }
+  const { error } = ending;
+  const isDone = OnceAgainError.isInstance(error) && isUnshown.has(error.code);
+  entry.state = isDone ? "done" : "planned";
+  throw error;
+}
+
+const isUnshown: ReadonlySet<string> = new Set(["ONCE_RESULT_TOO_LARGE", "ONCE_RESULT_UNFIT"]);
+
+function inProgressError(tool: string): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_IN_PROGRESS",
+    `"${tool}" is still at work on exactly this call: it has neither failed nor ended. Do not ask for it again with other ` +
+      "arguments, and do not do the same with another tool.",
+    { details: { tool } },
+  );
+}
+
+function unknownError(tool: string, cause: unknown): OnceAgainError {
+  const because = cause instanceof Error ? ` (${cause.message})` : "";
+  return new OnceAgainError(
+    "ONCE_OUTCOME_UNKNOWN",
+    `"${tool}" may or may not have done its work${because}. Do not call it again for the same purpose: not with the same ` +
+      "arguments, not with changed ones, and not with another tool. Tell the user that somebody has to look whether it happened.",
+    { cause, details: { tool } },
+  );
+}

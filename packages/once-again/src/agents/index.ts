@@ -1,0 +1,11 @@
+export type { CallTool, ToolCallContext } from "./carry-out.ts";
+export {
+  type ExecutableTool,
+  type OnceCall,
+  onceTools,
+  type OnceTools,
+  type ToolClient,
+  type ToolFunction,
+} from "./once-tools.ts";
+export { openRun, type Run } from "./open-run.ts";
+export type { EarlierCall, PlannedCall, RunHistory, RunOptions, Undecided, UndecidedAnswer } from "./run-options.ts";

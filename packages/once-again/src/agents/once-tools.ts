@@ -1,0 +1,155 @@
+import { hasMethod, wrongClientError } from "../core/client-names.ts";
+import { invalidOptionError } from "../core/options.ts";
+import { errorMeta, keyMeta, type ToolResult } from "../mcp/index.ts";
+import type { Run } from "./open-run.ts";
+import type { ToolCallContext } from "./carry-out.ts";
+
+/** What a tool finds in its second argument, beside what the harness gives it. */
+export interface OnceCall {
+  /** The call's key, and what else is known of it. */
+  readonly once: ToolCallContext;
+}
+
+/** A plain function that a harness hands to a model. */
+export type ToolFunction = (input: never, options: OnceCall) => unknown;
+
+/** A tool of the AI SDK, as `tool()` makes it. One without `execute` is left as it is. */
+export interface ExecutableTool {
+  readonly execute?: ((input: never, options: never) => unknown) | undefined;
+}
+
+/** What is used of a client of the MCP SDK. */
+export interface ToolClient {
+  callTool(params: never, ...others: never[]): Promise<unknown>;
+}
+
+/** The same tools, whose functions a harness calls as before. */
+export type OnceTools<Tools> = Tools extends ToolClient
+  ? Tools
+  : {
+      [Name in keyof Tools]: Tools[Name] extends (input: infer Input, ...others: never[]) => infer Result
+        ? (input: Input, options?: object) => Promise<Awaited<Result>>
+        : Tools[Name];
+    };
+
+/**
+ * Wraps the tools that a harness hands to a model: an MCP client, tools of the AI SDK, or plain functions, by their names.
+ * Each call is one of the run's intentions, by the run's rules: it is carried out once, with a key that the program made,
+ * and every repeat gets the first result, also after a crash.
+ *
+ * A function finds its key in `once`, in its second argument. `execute` of the AI SDK finds it in its options. A call of
+ * an MCP client carries it in `params._meta["once-again/idempotency-key"]`.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`.
+ * @example
+ * ```ts
+ * const { charge } = onceTools(run, {
+ *   charge: async ({ order }: { order: string }, { once: { key } }) => payments.charge(order, { idempotencyKey: key }),
+ * });
+ * await charge({ order: "order-7" });
+ * ```
+ */
+export function onceTools<Tools extends ToolClient | Readonly<Record<string, ToolFunction | ExecutableTool>>>(
+  run: Run,
+  tools: Tools,
+): OnceTools<Tools> {
+  if (!hasMethod(run, "call") || !hasMethod(run, "close")) {
+    throw wrongClientError("run", "what openRun({ store, run }) returns", run);
+  }
+  if (typeof tools !== "object" || tools === null)
+    throw invalidOptionError("tools", "an object of tools, or an MCP client", tools);
+  if (hasMethod(tools, "callTool")) return onceClient(run, tools as unknown as ToolClient) as OnceTools<Tools>;
+  return Object.fromEntries(
+    Object.entries(tools).map(([name, tool]) => [name, onceTool(run, name, tool)]),
+  ) as OnceTools<Tools>;
+}
+
+function onceTool(run: Run, name: string, tool: unknown): unknown {
+  if (typeof tool === "function") return onceFunction(run, name, tool as AnyFunction, undefined);
+  if (typeof tool !== "object" || tool === null) {
+    throw invalidOptionError(`tools.${name}`, "a function, or a tool of the AI SDK", tool);
+  }
+  const { execute } = tool as { execute?: AnyFunction };
+  // The harness, or the provider, carries it out elsewhere.
+  if (execute === undefined) return tool;
+  return { ...tool, execute: onceFunction(run, name, execute, tool) };
+}
+
+type AnyFunction = (input: unknown, options: object) => unknown;
+
+function onceFunction(run: Run, tool: string, fn: AnyFunction, self: unknown): AnyFunction {
+  return (input, options) => {
+    const { signal, abortSignal = signal } = (options ?? {}) as Record<
+      "signal" | "abortSignal",
+      AbortSignal | undefined
+    >;
+    return run.call(
+      { tool, input, options },
+      async (given: unknown, once) => {
+        const own =
+          abortSignal === undefined ? undefined : { [signal === undefined ? "abortSignal" : "signal"]: once.signal };
+        return lastOf(await fn.call(self, given, { ...options, ...own, once }));
+      },
+      { signal: abortSignal },
+    );
+  };
+}
+
+/** A tool that shows its progress yields results, of which the last one counts. */
+async function lastOf(result: unknown): Promise<unknown> {
+  if (typeof result !== "object" || result === null || !(Symbol.asyncIterator in result)) return result;
+  let last: unknown;
+  for await (const part of result as AsyncIterable<unknown>) last = part;
+  return last;
+}
+
+/** The results of a server that uses once-again, by their code: nothing happened, or nobody knows. */
+const withoutEffect: ReadonlySet<unknown> = new Set([
+  "ONCE_CLOSED",
+  "ONCE_KEY_INVALID",
+  "ONCE_KEY_REUSED",
+  "ONCE_NO_EFFECT",
+  "ONCE_STORE_UNAVAILABLE",
+]);
+const inDoubt: ReadonlySet<unknown> = new Set([
+  "ONCE_HANDLER_FAILED",
+  "ONCE_HANDLER_TIMEOUT",
+  "ONCE_IN_PROGRESS",
+  "ONCE_OUTCOME_UNKNOWN",
+  "ONCE_RESULT_UNCONFIRMED",
+]);
+
+interface CallParams {
+  readonly name: string;
+  readonly arguments?: unknown;
+  readonly _meta?: object;
+}
+
+function onceClient(run: Run, client: ToolClient): ToolClient {
+  const callTool = (params: CallParams, ...others: readonly unknown[]): Promise<unknown> => {
+    const { name, arguments: input = {}, _meta: meta } = params;
+    const last = others.at(-1) as { signal?: AbortSignal } | undefined;
+    const { signal } = last ?? {};
+    // A caller that leaves ends its waiting alone.
+    const own = signal === undefined ? others : [...others.slice(0, -1), { ...last, signal: undefined }];
+    return run.call(
+      { tool: name, input, options: params },
+      async (given: unknown, once) => {
+        const call = { ...params, arguments: given, _meta: { ...meta, [keyMeta]: once.key } };
+        const result = (await client.callTool(call as never, ...(own as never[]))) as ToolResult;
+        const { _meta: { [errorMeta]: code } = {} } = result;
+        if (inDoubt.has(code)) throw new Error(`the server answers ${String(code)}`);
+        if (withoutEffect.has(code) || result["resultType"] === "input_required") once.noEffect();
+        return result;
+      },
+      { signal },
+    );
+  };
+  return new Proxy(client, {
+    get(target, name) {
+      if (name === "callTool") return callTool;
+      const member: unknown = Reflect.get(target, name);
+      return typeof member === "function" ? (member.bind(target) as unknown) : member;
+    },
+  });
+}

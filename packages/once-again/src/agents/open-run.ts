@@ -1,0 +1,176 @@
+import { OnceAgainError } from "../core/errors.ts";
+import { leasedEngineOn } from "../engine/leased-engine.ts";
+import { checkEngineOptions, engineOptionsOf } from "../engine/options.ts";
+import { storeDoor } from "../engine/store-door.ts";
+import { publicEngine } from "../engine/work-attempt.ts";
+import { fingerprintOfCall } from "../function/call-operation.ts";
+import { type CallPlace, decideIntention } from "./decide-intention.ts";
+import { callPlaces, type FingerprintOf } from "./call-place.ts";
+import { type JournalEntry, openJournal } from "./journal.ts";
+import { type CallTool, carryOut, type RunParts } from "./carry-out.ts";
+import { checkRunRules, type PlannedCall, type RunOptions, type Undecided } from "./run-options.ts";
+
+/** One run of an agent: its intentions, each with one effect, whatever becomes of the process. */
+export interface Run extends AsyncDisposable {
+  /**
+   * Makes one call of a tool, unless it was made before: what `onceTools` does, for harnesses with tools of their own form.
+   *
+   * @throws what the tool throws that had no effect, and OnceAgainError:
+   *   `ONCE_INTENTION_UNDECIDED` when nobody can tell whether it is a repeat: nothing happened.
+   *   `ONCE_OUTCOME_UNKNOWN` when it may or may not have happened, and is held.
+   *   `ONCE_IN_PROGRESS` while another process makes it.
+   *   `ONCE_ARGUMENTS_UNFIT` for arguments that JSON can't keep; `ONCE_INTENTS_FULL`; `ONCE_STORE_UNAVAILABLE`: nothing
+   *   happened.
+   *   `ONCE_RESULT_UNFIT`, `ONCE_RESULT_TOO_LARGE` when it happened, and its result can't be stored.
+   *   The reason of `signal` when it aborts: the call goes on.
+   */
+  call(
+    planned: PlannedCall,
+    callTool: CallTool,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<unknown>;
+  /** Takes no new calls, and resolves when the running ones have ended and are stored. The store stays open. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a run of an agent, or resumes it: the key of each call is made by the program, and is in the store with the intention
+ * before the call. See `onceTools`.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`.
+ * @example
+ * ```ts
+ * await using run = openRun({ store: sqliteStore({ path: "runs.db" }), run: conversation.id, keyed: true });
+ * const tools = onceTools(run, { charge, sendMail });
+ * ```
+ */
+export function openRun(options: RunOptions): Run {
+  const rules = checkRunRules(options);
+  const { store: _store, run: _run, step: _step, history: _history, replay: _replay, ...others } = options;
+  const {
+    verbatim: _verbatim,
+    keyed: _keyed,
+    attemptsMax: _attempts,
+    intentionsMax: _intentions,
+    onUndecided: _onUndecided,
+    ...given
+  } = others;
+  const engineOptions = { leaseMs: 10_000, waitMs: 30_000, retentionMs: 30 * dayMs, ...given };
+  const holding = checkEngineOptions(engineOptionsOf(engineOptions));
+  // A tool that keeps its key makes a duplicate harmless.
+  const rerunning = checkEngineOptions(
+    engineOptionsOf({ ...engineOptions, onUnknown: "rerun", acknowledgeDuplicates: true }),
+  );
+  const door = storeDoor<undefined>(rules.store, holding);
+  const engines = {
+    holding: publicEngine(leasedEngineOn(rules.store, holding, door)),
+    rerunning: publicEngine(leasedEngineOn(rules.store, rerunning, door)),
+  };
+  const journal = openJournal(rules, engines.holding, holding);
+  const places = callPlaces(rules);
+  const parts: RunParts = { rules, engines, options: holding };
+  const fingerprintOf: FingerprintOf = (tool, input) =>
+    fingerprintOfCall({ scope: tool, fingerprint: "arguments" }, [input]);
+
+  /** The intention that a call is; a person is asked where no rule can tell. */
+  const choose = async (planned: PlannedCall): Promise<JournalEntry> => {
+    const { tool, input } = planned;
+    const fingerprint = await fingerprintOf(tool, input);
+    const place = await places.placeOf(planned, fingerprintOf);
+    const intentions = await journal.intentions();
+    const record = { tool, fingerprint, input, root: place.rule === "history" ? place.root : undefined };
+    const decision = decideIntention({ tool, fingerprint, place, isVerbatim: rules.isVerbatim(tool) }, intentions);
+    if (decision.kind === "new") return begin(await journal.add(decision.name, record), place);
+    if (decision.kind === "same") {
+      decision.intention.matchedName = decision.intention.name;
+      return begin(targetOf(decision.intention as JournalEntry, intentions), place, decision.intention.name);
+    }
+    const earlier = decision.earlier as readonly JournalEntry[];
+    const answer = await rules.onUndecided(questionOf(planned, decision.why, earlier));
+    if (answer === "another") return begin(await journal.add(decision.name, record), place);
+    if (answer === "all-others") {
+      const apart = earlier.map(({ name }) => name);
+      return begin(await journal.add(decision.name, { ...record, apart }), place);
+    }
+    const same = typeof answer === "object" ? earlier.find(({ name }) => name === answer.same) : undefined;
+    if (same === undefined) throw undecidedError(tool, decision.why);
+    // What is asked for once more in the same words takes nobody's place.
+    const isAsBefore = place.rule === "occurrence" || decision.why === "in-same-words";
+    const isNamed = !isAsBefore || same.fingerprint !== fingerprint;
+    const isPlanned = intentions.some(({ name }) => name === decision.name);
+    const own = isPlanned ? `${decision.name} beside ${intentions.length}` : decision.name;
+    if (isNamed) (await journal.add(own, { ...record, same: same.name })).matchedName = own;
+    return begin(targetOf(same, intentions), place, isNamed ? own : same.name);
+  };
+
+  const inTurn = turns();
+  const close = async (): Promise<void> => {
+    await Promise.all([engines.holding.close(), engines.rerunning.close()]);
+  };
+  return {
+    async call(planned, callTool, { signal } = {}) {
+      signal?.throwIfAborted();
+      const entry = await inTurn(() => choose(planned));
+      return carryOut(parts, entry, callTool, signal);
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+const dayMs = 86_400_000;
+
+/** One decision at a time: each one counts on those before. */
+function turns(): <Value>(decide: () => Promise<Value>) => Promise<Value> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (decide) => {
+    const decided = last.then(decide);
+    last = decided.catch(() => undefined);
+    return decided;
+  };
+}
+
+/** From here on the call runs in this process. @param name of the call that it is. */
+function begin(entry: JournalEntry, place: CallPlace, name = entry.name): JournalEntry {
+  if (place.rule === "history") entry.answer = place.answer;
+  if (entry.state === "planned") entry.state = "running";
+  entry.matchedName = name;
+  entry.isWaiting = true;
+  return entry;
+}
+
+/** The intention that has the call, where a person said that this one is it once more. */
+function targetOf(entry: JournalEntry, intentions: readonly JournalEntry[]): JournalEntry {
+  const { same } = entry.record;
+  return same === undefined ? entry : intentions.find(({ name }) => name === same)!;
+}
+
+function questionOf({ tool, input }: PlannedCall, why: Undecided["why"], earlier: readonly JournalEntry[]): Undecided {
+  return {
+    tool,
+    input,
+    why,
+    earlier: earlier.map(({ name, record, state, matchedName }) => ({
+      id: name,
+      input: record.input,
+      state: state === "done" ? "done" : "unknown",
+      isTaken: matchedName !== undefined,
+    })),
+  };
+}
+
+const reasons: Readonly<Record<Undecided["why"], string>> = {
+  "left-behind": "an earlier call of it was made whose result this run has not seen",
+  "in-doubt": "an earlier call of it may or may not have happened",
+  changed: "this step has called it before, with other arguments",
+  "in-same-words": "an earlier call of it was in these words, and another one in other words has not come again",
+};
+
+function undecidedError(tool: string, why: Undecided["why"]): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_INTENTION_UNDECIDED",
+    `Nothing happened: "${tool}" was not called, since ${reasons[why]}, and nobody can tell whether this call is that one ` +
+      "once more. Do not call it again for the same purpose, and not with another tool: tell the user that somebody has to decide.",
+    { details: { tool, why } },
+  );
+}

@@ -1,0 +1,99 @@
+import { notify } from "../core/events.ts";
+import { openEngine } from "../engine/open-engine.ts";
+import { checkEngineOptions, engineOptionsOf } from "../engine/options.ts";
+import { storeDoor } from "../engine/store-door.ts";
+import { publicEngine } from "../engine/work-attempt.ts";
+import { asksForUrl, type CalledTool, type CallParts, callTool, type ToolWork } from "./call-tool.ts";
+import { readContext, type ToolContext } from "./tool-context.ts";
+import {
+  checkToolCallRules,
+  type LeasedToolCallOptions,
+  type ToolCallOptions,
+  type TransactionalToolCallOptions,
+} from "./tool-call-options.ts";
+import type { ToolResult } from "./tool-results.ts";
+
+/** Where the calls of tools are kept, and by which rules. Made once for the process, however many servers it makes. */
+export interface ToolCalls<Transaction = undefined> extends AsyncDisposable {
+  /** Whether a call without a key is refused. */
+  readonly keyRequired: boolean;
+  /** How long a result is kept, milliseconds. */
+  readonly retentionMs: number;
+  /**
+   * Carries one call out, unless it was before: what `onceTool` does, for servers that handle `tools/call` themselves. It
+   * answers with a result also where the call is refused; the text says what the model is not to do.
+   *
+   * @throws what asks the client for input (JSON-RPC code -32042), as the handler threw it; the reason of the call's
+   *   signal, once its caller is gone.
+   */
+  call<Context extends ToolContext>(
+    tool: CalledTool,
+    args: Readonly<Record<string, unknown>>,
+    context: Context,
+    work: ToolWork<Context, Transaction>,
+  ): Promise<ToolResult>;
+  /** Takes no new calls, and resolves when the running ones have ended and are stored. The store stays open. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens what the tools of an MCP server need so that each call has one effect: see `onceTool`.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`.
+ * @example
+ * ```ts
+ * const once = openToolCalls({ store: postgresStore(pool), scope: ({ authInfo }) => authInfo.extra.userId });
+ * ```
+ */
+export function openToolCalls(options: LeasedToolCallOptions): ToolCalls;
+export function openToolCalls<Transaction>(options: TransactionalToolCallOptions<Transaction>): ToolCalls<Transaction>;
+export function openToolCalls<Transaction>(options: ToolCallOptions<Transaction>): ToolCalls<Transaction> {
+  const rules = checkToolCallRules(options);
+  const engineOptions = checkEngineOptions(engineOptionsOf({ waitMs: 20_000, ...options }));
+  const door = storeDoor<Transaction>(options.store, engineOptions);
+  const engine = publicEngine(openEngine(options, engineOptions, door));
+  const { onError } = engineOptions;
+  const parts: CallParts<Transaction> = {
+    rules,
+    engine,
+    onError,
+    endings: {
+      codec: undefined,
+      refusals: undefined,
+      resultBytesMax: rules.resultBytesMax,
+      transactional: rules.transactional,
+      hadNoEffect: (error) => asksForUrl(error) || rules.hadNoEffect(error),
+      onError,
+    },
+  };
+  const close = (): Promise<void> => engine.close();
+  return {
+    keyRequired: rules.keyRequired,
+    retentionMs: engineOptions.retentionMs,
+    call: (tool, args, context, work) =>
+      untilCallerLeaves(callTool(parts, tool, args, context, work), context, onError),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Waits for a call as long as its caller does. The call goes on without them, and a repeat finds what came of it. */
+function untilCallerLeaves(
+  called: Promise<ToolResult>,
+  context: ToolContext,
+  onError: (error: unknown) => void,
+): Promise<ToolResult> {
+  const { signal } = readContext(context);
+  if (signal === undefined) return called;
+  return new Promise((resolve, reject) => {
+    const leave = (): void => reject(signal.reason as Error);
+    if (signal.aborted) leave();
+    else signal.addEventListener("abort", leave, { once: true });
+    called
+      .then(resolve, (error: unknown) => {
+        if (signal.aborted) notify(onError, error);
+        reject(error);
+      })
+      .finally(() => signal.removeEventListener("abort", leave));
+  });
+}

@@ -1,0 +1,118 @@
+import { hasMethod, wrongClientError } from "../core/client-names.ts";
+import { checkNames, type OptionNames } from "../core/option-names.ts";
+import { checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
+import { nameProblem } from "../engine/operation-name.ts";
+import { engineOptionNames, type EngineOptions } from "../engine/options.ts";
+import type { Reconciled } from "../engine/steps.ts";
+import type { FunctionExecution } from "../function/function-options.ts";
+import { keyHeaderName } from "../key/index.ts";
+import type { Store, TransactionalStore } from "../stores/store.ts";
+import type { ToolCaller } from "./tool-context.ts";
+import type { ToolResult } from "./tool-results.ts";
+
+/** A call as the tool's handler gets it. */
+export interface ToolCall {
+  readonly tool: string;
+  readonly args: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Looks, before a call runs again whose earlier attempt ended without a word, whether it happened. It must have no effect
+ * of its own, and what it throws leaves the outcome unknown.
+ */
+export type ReconcileToolCall = (execution: FunctionExecution, call: ToolCall) => Promise<Reconciled<ToolResult>>;
+
+/** How the tools of a server keep their promise. */
+export interface ToolCallRules extends Omit<EngineOptions, "onUnknown"> {
+  /**
+   * Whose keys these are, so that nobody gets another's results: a function of the verified access token that returns the
+   * id of the user or the account, or, for a server that has one user, such as one on stdio, that user's name. A server
+   * that tells its callers apart by nothing says `"public"`. Never the session's id: a session that dies takes it along.
+   */
+  readonly scope: string | ((caller: ToolCaller) => string | Promise<string>);
+  /** Whether a call without a key is refused; default true. Otherwise it runs as often as it is made. */
+  readonly keyRequired?: boolean | undefined;
+  /**
+   * The header of the HTTP request that is read where `_meta` has no key; default `Idempotency-Key`. `false`: none is.
+   */
+  readonly keyHeader?: string | false | undefined;
+  /**
+   * What to do with a call whose outcome is unknown (its handler threw, its process crashed or lost its lease):
+   *
+   * - `"hold"` (default): never run it again. Every repeat is told so until a person settles it.
+   * - `"rerun"`: run it again. At least once, so only for effects that are idempotent, or keyed further down.
+   * - a function that looks the effect up, and says whether it happened: see `ReconcileToolCall`.
+   *
+   * In transactional mode this never arises: a rollback proves that nothing happened.
+   */
+  readonly onUnknown?: "hold" | "rerun" | ReconcileToolCall | undefined;
+  /** Which errors say that nothing happened, as `NoEffectError` does: the key is released. Default none. */
+  readonly hadNoEffect?: ((error: unknown) => boolean) | undefined;
+  /** The largest result that is stored, bytes; default 1 MiB. See `ONCE_RESULT_TOO_LARGE`. */
+  readonly resultBytesMax?: number | undefined;
+  /** When a refused call may be made again, as its result says, milliseconds; default 1000. */
+  readonly retryAfterMs?: number | undefined;
+  /**
+   * How long a repeat waits for a call that is running before it is told so, milliseconds; default 20,000, since clients
+   * of the MCP SDK wait for 60,000.
+   */
+  readonly waitMs?: number | undefined;
+}
+
+/** The claim is stored before the handler runs, its result after; the effect may be anywhere. */
+export interface LeasedToolCallOptions extends ToolCallRules {
+  readonly mode?: "leased" | undefined;
+  readonly store: Store;
+}
+
+/** Key, effect and result commit in one transaction of the user's own database. */
+export interface TransactionalToolCallOptions<Transaction> extends ToolCallRules {
+  readonly mode: "transactional";
+  readonly store: TransactionalStore<Transaction>;
+}
+
+/** Options of tool calls, in either mode. */
+export type ToolCallOptions<Transaction> = LeasedToolCallOptions | TransactionalToolCallOptions<Transaction>;
+
+const names: OptionNames<ToolCallRules & { store: unknown; mode: unknown }> = {
+  ...engineOptionNames,
+  store: true,
+  mode: true,
+  scope: true,
+  keyRequired: "boolean",
+  keyHeader: true,
+  hadNoEffect: true,
+  resultBytesMax: true,
+  retryAfterMs: true,
+};
+
+const advice =
+  "whose keys these are: a function of the verified token, such as ({ authInfo }) => authInfo.extra.userId, or, where " +
+  'the whole server has one user, as on stdio, a name; "public" where nobody is told apart';
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for the first option that makes no sense. */
+export function checkToolCallRules<Transaction>(options: ToolCallOptions<Transaction>) {
+  if (hasMethod(options, "claim")) throw wrongClientError("options", "an object such as { store, scope }", options);
+  checkNames("openToolCalls", options, names);
+  const { scope, keyHeader = keyHeaderName, onUnknown } = options;
+  if (typeof scope !== "function" && nameProblem(scope) !== undefined) throw invalidOptionError("scope", advice, scope);
+  if (keyHeader !== false && (typeof keyHeader !== "string" || keyHeader === "")) {
+    throw invalidOptionError("keyHeader", "the name of a header, or false", keyHeader);
+  }
+  return Object.freeze({
+    scope: typeof scope === "function" ? scope : () => scope,
+    keyRequired: options.keyRequired ?? true,
+    keyHeader: keyHeader === false ? undefined : keyHeader.toLowerCase(),
+    reconcile: typeof onUnknown === "function" ? onUnknown : undefined,
+    transactional: options.mode === "transactional",
+    /** Whether a call whose outcome is unknown is never run again. */
+    isHolding: onUnknown === undefined || onUnknown === "hold",
+    quiesceMs: options.quiesceMs ?? 0,
+    hadNoEffect: checkFunction("hadNoEffect", options.hadNoEffect) ?? (() => false),
+    resultBytesMax: checkNumber("resultBytesMax", options.resultBytesMax ?? 1_048_576, { min: 1024, integer: true }),
+    retryAfterMs: checkNumber("retryAfterMs", options.retryAfterMs ?? 1000, { min: 0 }),
+  });
+}
+
+/** The rules, checked, with every default filled in. */
+export type CheckedToolCallRules = ReturnType<typeof checkToolCallRules>;
