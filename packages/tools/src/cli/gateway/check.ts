@@ -1,0 +1,48 @@
+import { type ConfigError, formatProblem } from "../../gateway/config/config-problem.ts";
+import type { GatewayConfig } from "../../gateway/config/read-config.ts";
+import type { RouteRule } from "../../gateway/config/route-schema.ts";
+import type { ScopeRule } from "../../gateway/scope/scope-rule.ts";
+import type { Painter } from "../painter.ts";
+
+/** What `--check` says of a configuration that can be used: whose keys they are, and which routes take one. */
+export function formatConfig({ upstream, scope, routes }: GatewayConfig, painter: Painter): string {
+  const width = Math.max(...routes.map((route) => requestsOf(route).length));
+  const lines = routes.map((route) => `  ${requestsOf(route).padEnd(width)}  ${painter.faint(formatRule(route))}`);
+  return [
+    painter.good("The configuration is fine."),
+    `upstream  ${upstream.href}`,
+    `scope     ${formatScope(scope)}`,
+    "routes    the first that fits",
+    ...lines,
+    "",
+  ].join("\n");
+}
+
+/** The same, or what is wrong, as a JSON document. */
+export function configJson(config: GatewayConfig): object {
+  const { upstream, routes } = config;
+  return { valid: true, upstream: upstream.href, scope: formatScope(config.scope), routes: routes.map(routeJson) };
+}
+
+export const problemsJson = ({ problems }: ConfigError): object => ({
+  valid: false,
+  problems: problems.map((problem) => ({ ...problem, text: formatProblem(problem) })),
+});
+
+function routeJson({ scope, ...route }: RouteRule): object {
+  return { ...route, ...(scope && { scope: formatScope(scope) }) };
+}
+
+const requestsOf = ({ methods, path }: RouteRule): string => `${methods.join(",")} ${path}`;
+
+function formatRule({ keyed, onUnknown, scope }: RouteRule): string {
+  if (keyed === false) return "passes through";
+  const whose = scope === undefined ? "" : `, scope ${formatScope(scope)}`;
+  return `key ${keyed}, unknown outcomes: ${onUnknown.policy}${whose}`;
+}
+
+/** As it is written, without what else it has. */
+function formatScope(rule: ScopeRule): string {
+  if (rule.by === "jwt") return `jwt:${rule.claim}`;
+  return rule.by === "header" ? `header:${rule.name}` : `auth:${rule.url.href}`;
+}

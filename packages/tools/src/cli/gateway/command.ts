@@ -1,0 +1,119 @@
+import cluster from "node:cluster";
+import process from "node:process";
+import { Command, Option } from "commander";
+import { ConfigError, formatProblem } from "../../gateway/config/config-problem.ts";
+import { type GatewayConfig, type GivenConfig, readConfig } from "../../gateway/config/read-config.ts";
+import { scopeForms } from "../../gateway/config/scope-schema.ts";
+import { wholeNumber } from "../arguments.ts";
+import { exitCodes } from "../exit-codes.ts";
+import { painter } from "../painter.ts";
+import { storeForms } from "../store-from-url.ts";
+import { runUntilInterrupted, serverSignals } from "../until-interrupted.ts";
+import { configJson, formatConfig, problemsJson } from "./check.ts";
+import { type GatewayFlags, readFlags } from "./flags.ts";
+import { serve } from "./serve.ts";
+import { onOrder, runWorkers } from "./workers.ts";
+
+/** `once-again gateway`: idempotency keys for any HTTP service, without a line of code in it. */
+export function gatewayCommand(): Command {
+  return new Command("gateway")
+    .summary("idempotency keys in front of any HTTP service")
+    .description(
+      "A reverse proxy in front of an HTTP service in any language: a POST or PATCH with an Idempotency-Key reaches the " +
+        "service once, and every repeat gets the first response. It fails closed, and runs until Ctrl-C.",
+    )
+    .option("--upstream <url>", "the service behind, such as http://127.0.0.1:8080")
+    .option("--store <store>", `where keys are kept: ${storeForms}`)
+    .option("--scope <scope>", `whose a key is: ${scopeForms}`)
+    .option("--jwks <url|file>", "with jwt: the issuer's key set")
+    .option("--issuer <text>", "with jwt: the claim iss that tokens must have")
+    .option("--audience <text>", "with jwt: the claim aud that tokens must have")
+    .option("--account <place>", "with auth: where the answer names the account, header:NAME or body:PATH")
+    .option("--openapi <file>", "which operations take a key, by an OpenAPI document (3.0, 3.1)")
+    .option("--config <file>", "all of this and more, as YAML; flags count more than the file")
+    .option("--host <address>", "where to listen (default: 127.0.0.1)")
+    .option("--port <number>", "0: any free one (default: 8081)", wholeNumber(0, 65_535))
+    .option("--cert <file>", "its own certificate, PEM: it speaks HTTPS then")
+    .option("--key <file>", "the certificate's key, PEM")
+    .option("--workers <number>", "how many processes share the port, 1 to 256 (default: 1)", wholeNumber(1, 256))
+    .option("--access-log", "print each request as a line of JSON: no query, no header, no body")
+    .addOption(new Option("--check", "check the configuration, print its routes, and end"))
+    .option("--json", "print the address, or what --check found, as one JSON document; the log goes to standard error")
+    .addHelpText(
+      "after",
+      `
+Example:
+  $ once-again gateway --upstream http://127.0.0.1:8080 --store sqlite:keys.db --scope header:x-account
+  $ once-again gateway --config gateway.yaml --check
+
+A changed configuration file is read again, and on SIGHUP; one that can't be used changes nothing.
+
+Exit codes: 0 ended by Ctrl-C, or --check found nothing wrong, 1 it broke, 2 wrong usage, a configuration that can't be
+used, or a store that does not answer.`,
+    )
+    .action(run);
+}
+
+async function run(flags: GatewayFlags, command: Command): Promise<void> {
+  const given: GivenConfig = { file: flags.config, flags: readFlags(flags) };
+  let config: GatewayConfig;
+  try {
+    config = readConfig(given);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    if (!flags.check || !flags.json)
+      return command.error(error.problems.map((one) => `error: ${formatProblem(one)}`).join("\n"));
+    printJson(problemsJson(error));
+    process.exitCode = exitCodes.usage;
+    return;
+  }
+  if (flags.check)
+    return flags.json ? printJson(configJson(config)) : void process.stdout.write(formatConfig(config, painter));
+  await runUntilInterrupted((signal) => {
+    const isFirst = config.workers > 1 && cluster.isPrimary;
+    return isFirst ? serveByWorkers(config, flags, signal) : serveHere(given, config, flags, signal, command);
+  }, serverSignals);
+}
+
+/** In one process: the only one, or a worker. */
+async function serveHere(
+  given: GivenConfig,
+  config: GatewayConfig,
+  flags: GatewayFlags,
+  signal: AbortSignal,
+  command: Command,
+): Promise<void> {
+  const closing = new AbortController();
+  onOrder("close", () => closing.abort());
+  try {
+    await serve(given, config, AbortSignal.any([signal, closing.signal]), {
+      onListening: (url) => cluster.isPrimary && announce(url, config, flags),
+      onReload: say,
+      onRequest: (record) => (flags.json ? process.stderr : process.stdout).write(`${JSON.stringify(record)}\n`),
+    });
+    // The channel to the first process would keep a worker.
+    if (cluster.isWorker) process.disconnect();
+  } catch (error) {
+    command.error(`error: ${(error as Error).message}`);
+  }
+}
+
+async function serveByWorkers(config: GatewayConfig, flags: GatewayFlags, signal: AbortSignal): Promise<void> {
+  const scheme = config.listen.tls === undefined ? "http" : "https";
+  process.exitCode = await runWorkers(config.workers, signal, {
+    onListening: ({ host, port }) => {
+      announce(`${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`, config, flags);
+    },
+    onDeath: ({ pid, reason }) => say(`The worker ${pid} died (${reason}), and has a successor.`),
+  });
+}
+
+function announce(url: string, { upstream }: GatewayConfig, { json }: GatewayFlags): void {
+  if (json) printJson({ url });
+  else process.stdout.write(`Gateway: ${url} in front of ${upstream.href}\nCtrl-C ends it.\n`);
+}
+
+const printJson = (document: object): void => void process.stdout.write(`${JSON.stringify(document)}\n`);
+
+/** Says something beside the log, which is on standard output. */
+const say = (message: string): void => console.error(`once-again gateway: ${message}`);

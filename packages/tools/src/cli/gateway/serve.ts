@@ -1,0 +1,110 @@
+import process from "node:process";
+import type { Store } from "once-again/stores";
+import { type OpenConfig, openConfig } from "../../gateway/config/open-config.ts";
+import { type GatewayConfig, type GivenConfig, readConfig } from "../../gateway/config/read-config.ts";
+import { watchFiles } from "../../gateway/config/watch-files.ts";
+import { gatewayMetrics } from "../../gateway/gateway-metrics.ts";
+import type { GatewayOptions } from "../../gateway/gateway-options.ts";
+import { startGateway } from "../../gateway/gateway.ts";
+import type { RequestRecord } from "../../gateway/request-record.ts";
+import { serverStoreFromUrl } from "../store-from-url.ts";
+import { waitForAbort } from "../until-interrupted.ts";
+import { sharedMetrics } from "./shared-metrics.ts";
+import { onOrder } from "./workers.ts";
+
+/** What is said while a gateway runs. */
+export interface ServeReports {
+  onListening(url: string): void;
+  /** Of a configuration that was read again. */
+  onReload(message: string): void;
+  /** Of each request, where the configuration asks for that. */
+  onRequest(record: RequestRecord): void;
+}
+
+/**
+ * Runs a gateway in this process until `signal` aborts, and gives it its configuration anew when its files change, or on
+ * SIGHUP.
+ *
+ * @throws what the store or listening throws.
+ */
+export async function serve(
+  given: GivenConfig,
+  first: GatewayConfig,
+  signal: AbortSignal,
+  reports: ServeReports,
+): Promise<void> {
+  const metrics = gatewayMetrics();
+  const shown = sharedMetrics(metrics.registry);
+  const observed = (options: GatewayOptions, { accessLog }: GatewayConfig): GatewayOptions => ({
+    ...options,
+    metrics: shown,
+    onEvent: (event, route) => metrics.onEvent(event, route),
+    onRequest(record) {
+      metrics.onRequest(record);
+      if (accessLog) reports.onRequest(record);
+    },
+  });
+  const store = await openStore(first.store);
+  let config = first;
+  let open = openConfig(config, store);
+  let endWatch = (): void => undefined;
+  try {
+    await using gateway = await startGateway(observed(open.options, config), config.listen);
+    const reload = (): void => {
+      let opened: OpenConfig | undefined;
+      try {
+        const next = readConfig(given);
+        opened = openConfig(next, store);
+        gateway.reload(observed(opened.options, next), next.listen.tls);
+        void open.close();
+        open = opened;
+        reports.onReload(reloadMessage(config, next));
+        config = next;
+        watch();
+      } catch (error) {
+        void opened?.close();
+        reports.onReload(`The configuration can't be used, and the one before holds:\n${(error as Error).message}`);
+      }
+    };
+    const watch = (): void => {
+      endWatch();
+      endWatch = watchFiles(config.files, reload);
+    };
+    watch();
+    process.on("SIGHUP", reload);
+    onOrder("reload", reload);
+    reports.onListening(gateway.url);
+    await waitForAbort(signal);
+    process.off("SIGHUP", reload);
+  } finally {
+    endWatch();
+    await open.close();
+    await store.close();
+  }
+}
+
+async function openStore(location: string): Promise<Store> {
+  const store = await serverStoreFromUrl(location);
+  try {
+    await store.list({ limit: 1 });
+    return store;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** What only a new process takes. */
+const startSettings: Readonly<Record<string, (config: GatewayConfig) => unknown>> = {
+  store: ({ store }) => store,
+  workers: ({ workers }) => workers,
+  "another address": ({ listen }) => `${listen.tls === undefined} ${listen.host}:${listen.port}`,
+};
+
+function reloadMessage(before: GatewayConfig, next: GatewayConfig): string {
+  const changed = Object.keys(startSettings).filter(
+    (name) => startSettings[name]!(before) !== startSettings[name]!(next),
+  );
+  const restart = changed.length === 0 ? "" : ` Restart it for ${changed.join(" and ")}.`;
+  return `The configuration was read again.${restart}`;
+}

@@ -1,0 +1,74 @@
+import cluster, { type Worker } from "node:cluster";
+import { once } from "node:events";
+import process from "node:process";
+import { sleep, systemClock } from "once-again";
+import { exitCodes } from "../exit-codes.ts";
+import { answerMetrics } from "./shared-metrics.ts";
+
+/** What the first process tells its workers. */
+export type WorkerOrder = "close" | "reload";
+
+/** How long after its death a worker has a successor, milliseconds: one that can't live must not be all that a machine does. */
+const restartMs = 1000;
+
+/** What happens to workers, for whoever watches the command. */
+export interface WorkerReports {
+  /** All of them listen. */
+  onListening(address: { readonly host: string; readonly port: number }): void;
+  onDeath(worker: { readonly pid: number | undefined; readonly reason: string }): void;
+}
+
+/**
+ * Runs this very command in some workers, which share its port, until `signal` aborts. One that dies has a successor; one
+ * that can't start ends them all.
+ *
+ * @returns the exit code: that of the worker that could not start.
+ */
+export async function runWorkers(count: number, signal: AbortSignal, reports: WorkerReports): Promise<number> {
+  const ended = Promise.withResolvers<number>();
+  let isUp = false;
+  const listening = new Set<Worker>();
+  const start = (): void => {
+    if (!signal.aborted) cluster.fork();
+  };
+  cluster.on("listening", (worker, { address, port }) => {
+    listening.add(worker);
+    if (isUp || listening.size < count) return;
+    isUp = true;
+    reports.onListening({ host: address ?? "", port });
+  });
+  answerMetrics();
+  cluster.on("exit", (worker, code, killedBy) => {
+    if (signal.aborted) return;
+    if (!listening.delete(worker)) return ended.resolve(code ?? exitCodes.bad);
+    reports.onDeath({ pid: worker.process.pid, reason: killedBy ?? `exit code ${code}` });
+    void sleep(systemClock, restartMs, signal).then(start, () => undefined);
+  });
+  const onReload = (): void => tell("reload");
+  process.on("SIGHUP", onReload);
+  signal.addEventListener("abort", () => ended.resolve(exitCodes.fine), { once: true });
+  for (let at = 0; at < count; at += 1) start();
+  const code = await ended.promise;
+  process.off("SIGHUP", onReload);
+  await closeAll(listening);
+  return code;
+}
+
+const workers = (): Worker[] => Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
+
+function tell(order: WorkerOrder): void {
+  for (const worker of workers()) if (worker.isConnected()) worker.send(order);
+}
+
+/** Ends each when its running requests have ended; one that does not listen yet has none, and may not hear us. */
+async function closeAll(listening: ReadonlySet<Worker>): Promise<void> {
+  const exits = workers().map(async (worker) => worker.isDead() || once(worker, "exit"));
+  for (const worker of workers()) if (!listening.has(worker)) worker.process.kill("SIGKILL");
+  tell("close");
+  await Promise.all(exits);
+}
+
+/** Calls back when the first process says so, in a worker. */
+export function onOrder(order: WorkerOrder, act: () => void): void {
+  if (cluster.isWorker) process.on("message", (message) => message === order && act());
+}

@@ -1,0 +1,30 @@
+import type { HealthDocument, RoutesDocument } from "../../gateway/own-endpoints.ts";
+import type { SampleEvent } from "../sample-watch.ts";
+
+/** What a gateway has counted of a route since it started, its workers taken together. */
+export interface RouteCounts {
+  readonly requests: number;
+  /** Requests that the service behind did not answer whole. */
+  readonly failures: number;
+  /** What became of operations, by the name of the event. */
+  readonly events: Readonly<Record<string, number>>;
+}
+
+/** A gateway at one time. */
+export type GatewaySample = { readonly url: string } & (
+  | (HealthDocument &
+      RoutesDocument & {
+        /** By the path of the route; what passes through is under "pass-through". */
+        readonly counts: Readonly<Record<string, RouteCounts>>;
+      })
+  | { readonly problem: string }
+);
+
+/** All of them. `at` is milliseconds since the epoch, by this machine's clock. */
+export interface GatewaysSample {
+  readonly at: number;
+  readonly gateways: readonly GatewaySample[];
+}
+
+/** `GET watch`: the history is that of a minute. */
+export type GatewaysEvent = SampleEvent<GatewaysSample>;

@@ -1,0 +1,120 @@
+import type { ServerResponse } from "node:http";
+import { encodeResponse, type HttpResponse } from "once-again/http";
+import type { Dispatcher } from "undici";
+import { headerPairs, responseHeaders } from "./forward-headers.ts";
+import { forwardHead } from "./gateway-response.ts";
+import { rawTexts } from "./raw-texts.ts";
+import type { UpstreamFailure } from "./upstream-failure.ts";
+import type { Upstream, UpstreamRequest } from "./upstream.ts";
+
+/** What came of one request to the upstream. */
+export type UpstreamAnswer =
+  | { readonly kind: "whole"; readonly response: HttpResponse }
+  /** It was larger than may be kept, and was passed on as it came. */
+  | { readonly kind: "large"; readonly status: number }
+  | ({ readonly kind: "failed" } & UpstreamFailure);
+
+/** How an answer is collected. */
+export interface CollectOptions {
+  /** The largest answer that is collected, bytes, as it is kept. */
+  readonly bytesMax: number;
+  /** Ends the request. */
+  readonly signal: AbortSignal;
+  /** Where a larger answer goes, as it comes; a caller who has left does not end it. Missing: it is a failure. */
+  readonly passOn?: { readonly response: ServerResponse; readonly headers: readonly string[] } | undefined;
+}
+
+/** Sends a request, once, and collects its answer. */
+export function askUpstream(
+  upstream: Upstream,
+  request: UpstreamRequest & { readonly body: Buffer | null },
+  { bytesMax, signal, passOn }: CollectOptions,
+): Promise<UpstreamAnswer> {
+  const { promise, resolve } = Promise.withResolvers<UpstreamAnswer>();
+  let controller: Dispatcher.DispatchController | undefined;
+  let answer: AnswerBuffer | undefined;
+  const abort = (): void => controller?.abort(signal.reason as Error);
+  signal.addEventListener("abort", abort, { once: true });
+  upstream.dispatch(request, {
+    onRequestStart(started) {
+      controller = started;
+      if (signal.aborted) abort();
+    },
+    onResponseStart({ rawHeaders }, status, _headers, reason = "") {
+      if (status >= 200) answer = new AnswerBuffer(status, reason, rawTexts(rawHeaders), bytesMax);
+    },
+    onResponseData(started, chunk) {
+      const whole = answer!;
+      if (whole.add(chunk)) return;
+      if (passOn === undefined) return started.abort(new Error(`The answer is larger than ${bytesMax} bytes.`));
+      whole.passOn(passOn.response, passOn.headers, started);
+    },
+    onResponseEnd() {
+      const whole = answer!;
+      if (whole.isPassedOn) passOn?.response.end();
+      resolve(
+        whole.isPassedOn ? { kind: "large", status: whole.status } : { kind: "whole", response: whole.response() },
+      );
+    },
+    onResponseError(_started, error) {
+      if (answer?.isPassedOn) passOn?.response.destroy();
+      resolve({ kind: "failed", wasSent: controller !== undefined, error });
+    },
+  });
+  return promise.finally(() => signal.removeEventListener("abort", abort));
+}
+
+/** What only the route itself says of an answer. */
+const ofRoute = /^(?:idempotent-replayed|idempotency-key-policy)$/i;
+
+/** An answer that arrives: held until it is whole, or passed on once it is too large for that. */
+class AnswerBuffer {
+  readonly status: number;
+  isPassedOn = false;
+  readonly #reason: string;
+  readonly #raw: string[];
+  readonly #chunks: Buffer[] = [];
+  #bytesLeft: number;
+
+  constructor(status: number, reason: string, raw: string[], bytesMax: number) {
+    this.status = status;
+    this.#reason = reason;
+    this.#raw = raw.filter((_, at) => !ofRoute.test(raw[at - (at % 2)] ?? ""));
+    this.#bytesLeft = bytesMax - encodeResponse({ status, headers: this.#headers(), body: Buffer.alloc(0) }).length;
+  }
+
+  #headers(): [string, string][] {
+    return headerPairs(responseHeaders(this.#raw));
+  }
+
+  /** `false`: it is too large to be held. */
+  add(chunk: Buffer): boolean {
+    this.#chunks.push(chunk);
+    this.#bytesLeft -= chunk.length;
+    return this.#bytesLeft >= 0;
+  }
+
+  /** Sends on what came and was not sent, at the pace at which the caller reads. */
+  passOn(response: ServerResponse, headers: readonly string[], controller: Dispatcher.DispatchController): void {
+    if (!this.isPassedOn && !response.destroyed) {
+      forwardHead(response, this.status, this.#reason, [...this.#raw, ...headers]);
+    }
+    this.isPassedOn = true;
+    const chunks = this.#chunks.splice(0);
+    if (response.destroyed) return;
+    let isRead = true;
+    for (const chunk of chunks) isRead = response.write(chunk);
+    if (isRead) return;
+    controller.pause();
+    // Whoever leaves is not waited for: the operation goes on without its caller.
+    const resume = (): void => {
+      response.off("drain", resume).off("close", resume);
+      controller.resume();
+    };
+    response.once("drain", resume).once("close", resume);
+  }
+
+  response(): HttpResponse {
+    return { status: this.status, headers: this.#headers(), body: Buffer.concat(this.#chunks) };
+  }
+}

@@ -1,0 +1,91 @@
+import { z } from "zod";
+import type { GatewayLimits } from "../gateway-limits.ts";
+import type { ScopeRule } from "../scope/scope-rule.ts";
+import { routeSchema, type RouteRule } from "./route-schema.ts";
+import { scopeForms, scopeSchema } from "./scope-schema.ts";
+import { duration, httpUrl, settings, size, text, value, wholeNumber } from "./values.ts";
+
+/** A checked configuration, as its file and the flags have it. Paths of files are as they are written. */
+export interface ConfigValues {
+  readonly upstream: URL;
+  readonly store: string;
+  readonly scope: ScopeRule;
+  readonly openapi: string | undefined;
+  /** In the order in which they are asked; missing where a document or the default has them all. */
+  readonly routes: readonly RouteRule[];
+  readonly limits: Partial<GatewayLimits>;
+  readonly listen: {
+    readonly host: string;
+    readonly port: number;
+    /** The files of its own certificate and key, PEM. */
+    readonly cert: string | undefined;
+    readonly key: string | undefined;
+  };
+  readonly workers: number;
+  /** Whether each request is told of, as a line of JSON. */
+  readonly accessLog: boolean;
+}
+
+const dayMs = 86_400_000;
+const time = (example: string): z.ZodType<number | undefined> => duration(example, { min: 1, max: dayMs }).optional();
+
+const limits = settings("a mapping of limits", {
+  body: size(0).optional(),
+  result: size(1024).optional(),
+  connect: time("5s"),
+  firstByte: time("60s"),
+  idle: time("60s"),
+  total: time("5m"),
+  connections: wholeNumber(1, 65_535).optional(),
+}).transform(({ body, result, connect, firstByte, idle, total, connections }) =>
+  given({
+    bodyBytesMax: body,
+    resultBytesMax: result,
+    connectMs: connect,
+    firstByteMs: firstByte,
+    idleMs: idle,
+    totalMs: total,
+    connectionsMax: connections,
+  }),
+);
+
+const listen = settings("a mapping with port", {
+  host: text("an address to listen at, such as 127.0.0.1").optional(),
+  port: wholeNumber(0, 65_535).optional(),
+  cert: text("the file of a certificate, PEM").optional(),
+  key: text("the file of the certificate's key, PEM").optional(),
+});
+
+/** @param folder that the paths of files are relative to. */
+export function configSchema(folder: string): z.ZodType<ConfigValues> {
+  const scope = scopeSchema(folder);
+  return settings("a mapping of settings", {
+    upstream: value("the URL of the service behind, such as http://127.0.0.1:8080", (url) => {
+      const found = httpUrl("").safeParse(url);
+      return found.success && found.data.search === "" ? found.data : undefined;
+    }),
+    store: text("where keys are kept, such as sqlite:keys.db or redis://127.0.0.1:6379"),
+    scope: value(scopeForms, (rule) => rule).pipe(scope),
+    openapi: text("the file of an OpenAPI document").optional(),
+    routes: z.array(routeSchema(scope), { error: "a list of routes" }).optional(),
+    limits: limits.optional(),
+    listen: listen.optional(),
+    workers: wholeNumber(1, 256).optional(),
+    accessLog: z.boolean({ error: "true or false" }).optional(),
+  }).transform(({ openapi, routes, limits: bounds, listen: place, workers, accessLog, ...rest }): ConfigValues => ({
+    ...rest,
+    openapi,
+    routes: routes ?? [],
+    limits: bounds ?? {},
+    listen: { host: place?.host ?? "127.0.0.1", port: place?.port ?? 8081, cert: place?.cert, key: place?.key },
+    workers: workers ?? 1,
+    accessLog: accessLog ?? false,
+  }));
+}
+
+/** The settings that are there, so that defaults fill the others. */
+function given<Settings extends object>(
+  settings: Settings,
+): { [Name in keyof Settings]?: Exclude<Settings[Name], undefined> } {
+  return Object.fromEntries(Object.entries(settings).filter(([, one]) => one !== undefined)) as never;
+}

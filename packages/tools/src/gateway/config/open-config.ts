@@ -1,0 +1,27 @@
+import type { Store } from "once-again/stores";
+import type { GatewayOptions } from "../gateway-options.ts";
+import { openScope } from "../scope/open-scope.ts";
+import type { OpenScope, ScopeRule } from "../scope/scope-rule.ts";
+import type { GatewayConfig } from "./read-config.ts";
+
+/** The options of a gateway, and what they hold open. */
+export interface OpenConfig {
+  readonly options: GatewayOptions;
+  /** Closes the scopes, not the store. */
+  close(): Promise<void>;
+}
+
+/** Puts a configuration to work on a store. */
+export function openConfig(config: GatewayConfig, store: Store): OpenConfig {
+  const scopes: OpenScope[] = [];
+  const open = (rule: ScopeRule): OpenScope["scopeOf"] => {
+    const scope = openScope(rule);
+    scopes.push(scope);
+    return scope.scopeOf;
+  };
+  const routes = config.routes.map(({ scope, ...route }) => ({ ...route, scope: scope && open(scope) }));
+  return {
+    options: { upstream: config.upstream, store, routes, scope: open(config.scope), limits: config.limits },
+    close: async () => void (await Promise.all(scopes.map((scope) => scope.close()))),
+  };
+}

@@ -1,0 +1,78 @@
+import process from "node:process";
+import type { ServerEvent } from "once-again/engine";
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { RequestRecord } from "./request-record.ts";
+
+/** What a gateway counts, for Prometheus. */
+export interface GatewayMetrics {
+  readonly registry: Registry;
+  onRequest(record: RequestRecord): void;
+  onEvent(event: ServerEvent, route: string): void;
+}
+
+/** Seconds. */
+const requestBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+const storeBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+
+/**
+ * Metrics of a gateway: requests by route and status, how long they take, what became of operations, and how long the
+ * store takes. `route` is the path of the route or of the gateway's own, or "pass-through": neither paths nor scopes nor keys are told.
+ */
+export function gatewayMetrics(): GatewayMetrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const requests = new Counter({
+    name: "once_again_gateway_requests_total",
+    help: "Requests that were answered, by route and status.",
+    labelNames: ["route", "status"],
+    registers,
+  });
+  const durations = new Histogram({
+    name: "once_again_gateway_request_duration_seconds",
+    help: "How long requests took, from their head to the last byte of their answer.",
+    labelNames: ["route"],
+    buckets: requestBuckets,
+    registers,
+  });
+  const failures = new Counter({
+    name: "once_again_gateway_upstream_failures_total",
+    help: "Requests that the upstream did not answer whole.",
+    labelNames: ["route"],
+    registers,
+  });
+  const operations = new Counter({
+    name: "once_again_gateway_operations_total",
+    help: "What happened to operations: executed, replayed, in-progress, outcome-unknown, store-failed, …",
+    labelNames: ["route", "event"],
+    registers,
+  });
+  const storeDurations = new Histogram({
+    name: "once_again_gateway_store_duration_seconds",
+    help: "How long the store of keys took for one operation, a second try included.",
+    labelNames: ["operation"],
+    buckets: storeBuckets,
+    registers,
+  });
+  const memory = new Gauge({
+    name: "once_again_gateway_resident_memory_bytes",
+    help: "Memory of the gateway's processes.",
+    registers: [],
+    collect() {
+      this.set(process.memoryUsage.rss());
+    },
+  });
+  registry.registerMetric(memory);
+  return {
+    registry,
+    onRequest({ route = "pass-through", status, failure, elapsedMs }) {
+      requests.inc({ route, status });
+      durations.observe({ route }, elapsedMs / 1000);
+      if (failure !== undefined) failures.inc({ route });
+    },
+    onEvent(event, route) {
+      if (event.type === "store-answered") {
+        storeDurations.observe({ operation: event.operation }, event.elapsedMs / 1000);
+      } else operations.inc({ route, event: event.type });
+    },
+  };
+}

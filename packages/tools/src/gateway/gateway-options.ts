@@ -1,0 +1,103 @@
+import type { ServerEvent } from "once-again/engine";
+import type { HttpResponse, HttpRules } from "once-again/http";
+import type { Store } from "once-again/stores";
+import type { GatewayLimits } from "./gateway-limits.ts";
+import type { RequestRecord } from "./request-record.ts";
+
+/** What a gateway is made of. Options are checked when it starts, and when it is given new ones. */
+export interface GatewayOptions {
+  /** The origin of the service behind: scheme, host and port. A path is put in front of every request's own. */
+  readonly upstream: URL;
+  /** Where keys are kept. Whoever opened it closes it. */
+  readonly store: Store;
+  /** The first whose method and path match rules a request; what matches none passes through, untouched. */
+  readonly routes: readonly GatewayRoute[];
+  /** Names the caller of each keyed request, by what was checked of it; asked before every replay, too. */
+  readonly scope: ScopeOf;
+  /** Default: see `GatewayLimits`. */
+  readonly limits?: Partial<GatewayLimits> | undefined;
+  /** Hears what a person has to hear of: a store or a scope that fails. Default `console.error`. */
+  readonly onError?: ((error: unknown) => void) | undefined;
+  /** Hears of each request when its answer has gone out: the access log. */
+  readonly onRequest?: ((record: RequestRecord) => void) | undefined;
+  /** Hears what happens to operations; `route` is the path of their route. */
+  readonly onEvent?: ((event: ServerEvent, route: string) => void) | undefined;
+  /** What `/-/metrics` answers, in Prometheus' text format. Default: it passes through as any other path. */
+  readonly metrics?: (() => Promise<string>) | undefined;
+}
+
+/** Which requests a rule is for, and the rule. */
+export interface GatewayRoute extends KeyRules {
+  /** In upper case. */
+  readonly methods: readonly string[];
+  /**
+   * The path, as OpenAPI writes it: `/orders/{id}` for one segment in the place of a name, or a part of one as in
+   * `/orders/{id}:cancel`; `/orders/*` for everything below, `*` for every path. Matched against the path without dot segments, double slashes and a slash at the end.
+   */
+  readonly path: string;
+  /** Whether a request needs a key, may have one, or passes through whatever key it brings. */
+  readonly keyed: "required" | "optional" | false;
+  /** What to do with an operation whose outcome is unknown. */
+  readonly onUnknown: UnknownPolicy;
+  /** Instead of the gateway's own. */
+  readonly scope?: ScopeOf | undefined;
+}
+
+/** The rules of the library that a route of the gateway can set. */
+export type KeyRules = Pick<
+  HttpRules<never>,
+  | "keyHeader"
+  | "leaseMs"
+  | "noEffectStatuses"
+  | "oldKeys"
+  | "problemBase"
+  | "quota"
+  | "retentionMs"
+  | "retryAfterSeconds"
+  | "reusedStatus"
+  | "waitMs"
+>;
+
+/**
+ * What to do with an operation whose outcome is unknown: its first byte was sent, and the upstream died, timed out or
+ * was cut in the middle of its response.
+ *
+ * - `hold`: it is never sent again; a person settles it.
+ * - `forward-key`: a repeat is sent again, with the same key. Only where the upstream honours the key itself.
+ * - `reconcile`: a repeat asks the upstream by GET what became of it.
+ */
+export type UnknownPolicy =
+  | { readonly policy: "hold" }
+  | { readonly policy: "forward-key" }
+  | {
+      readonly policy: "reconcile";
+      /** What to GET, below the upstream's origin: `{key}`, `{scope}` and the names of the route's path are filled in. */
+      readonly url: string;
+      /** With which statuses it says that the operation happened, and what its answer is: this one. Default 200. */
+      readonly foundStatuses?: readonly number[] | undefined;
+      /** With which statuses it says that nothing happened, so that it is sent again. Default 404. Others say nothing. */
+      readonly absentStatuses?: readonly number[] | undefined;
+      /**
+       * How long the lease of an attempt must be over before "absent" is believed, milliseconds, above 0; default 30,000.
+       * Above the time after which the upstream surely has stopped working at what it was asked for.
+       */
+      readonly quiesceMs?: number | undefined;
+    };
+
+/** What a scope is found by. */
+export interface RequestFacts {
+  readonly method: string;
+  /** The request's target as it was sent. */
+  readonly url: string;
+  /** Every value of each header as it came, by its name in lower case: `headersDistinct` of a Node request. */
+  readonly headers: Readonly<Record<string, readonly string[] | undefined>>;
+  readonly remoteAddress: string | undefined;
+}
+
+/**
+ * Names the caller of a request, or answers in the place of the upstream, as 401. Asked for every keyed request, before
+ * anything is replayed. What it throws is answered with 503: nothing happened.
+ */
+export type ScopeOf = (
+  request: RequestFacts,
+) => Promise<{ readonly scope: string } | { readonly refusal: HttpResponse }>;

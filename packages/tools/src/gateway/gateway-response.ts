@@ -1,0 +1,66 @@
+import { STATUS_CODES, type ServerResponse } from "node:http";
+import type { HttpResponse } from "once-again/http";
+import { type RawHeaders, responseHeaders } from "./forward-headers.ts";
+
+/** An answer of the gateway's own to what passes through, as problem+json (RFC 9457). */
+export function plainProblem(status: number, detail: string): HttpResponse {
+  const body = Buffer.from(JSON.stringify({ type: "about:blank", title: STATUS_CODES[status], status, detail }));
+  const headers: [string, string][] = [["content-type", "application/problem+json"]];
+  if (status === 503) headers.push(["retry-after", "1"]);
+  return { status, headers, body };
+}
+
+/** Sends an answer that is whole; a caller who has left gets none. */
+export function sendResponse(response: ServerResponse, { status, headers, body }: HttpResponse): void {
+  if (response.headersSent || response.destroyed) return void response.destroy();
+  const sent = headers.filter(([name]) => name.toLowerCase() !== "content-length").flat();
+  if (status !== 204 && status !== 304) sent.push("content-length", String(body.length));
+  response.writeHead(status, STATUS_CODES[status] ?? "", sent);
+  response.end(body);
+}
+
+/** Sends the head of an upstream's answer on, as it came. */
+export function forwardHead(response: ServerResponse, status: number, reason: string, raw: RawHeaders): void {
+  response.sendDate = false;
+  const headers = responseHeaders(raw);
+  // undici reads a reason as UTF-8, and one of other bytes is none to be sent; nobody needs it (RFC 9112, section 4).
+  const sent = /^[\t -~\u0080-\u00ff]*$/.test(reason) ? reason : "";
+  response.writeHead(status, sent, sendsTrailers(response, status, headers) ? headers : withoutTrailer(headers));
+}
+
+/** Node's own, beneath `write` and `flushHeaders`. */
+const send = "_send";
+
+interface SendingResponse {
+  [send](data: string, encoding: "latin1"): void;
+}
+
+/**
+ * Sends the head of an answer before its first data, for a stream that begins without any, as one of events. Node's
+ * `flushHeaders` writes headers as UTF-8, and theirs is Latin-1.
+ */
+export function flushHead(response: ServerResponse): void {
+  if (response.writableEnded || response.destroyed) return;
+  (response as unknown as SendingResponse)[send]("", "latin1");
+}
+
+/** Whether an answer can end with trailers: Node refuses to announce them where it can't. */
+function sendsTrailers({ req }: ServerResponse, status: number, headers: readonly string[]): boolean {
+  if (req.httpVersion !== "1.1" || req.method === "HEAD" || status === 204 || status === 304) return false;
+  return !headers.some((name, at) => at % 2 === 0 && name.toLowerCase() === "content-length");
+}
+
+function withoutTrailer(headers: readonly string[]): string[] {
+  return headers.filter((_, at) => headers[at - (at % 2)]?.toLowerCase() !== "trailer");
+}
+
+/** Sends an interim answer on (RFC 9110, section 15.2): Node can write two kinds of them itself. */
+export function forwardInterim(response: ServerResponse, status: number, raw: RawHeaders): void {
+  const { socket } = response;
+  // A response that waits for its turn has no connection yet, and its caller does not wait for news.
+  if (socket === null || response.headersSent || response.req.httpVersion !== "1.1") return;
+  const headers = responseHeaders(raw);
+  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n`;
+  for (let at = 0; at < headers.length; at += 2) head += `${headers[at]}: ${headers[at + 1]}\r\n`;
+  socket.write(`${head}\r\n`, "latin1");
+}

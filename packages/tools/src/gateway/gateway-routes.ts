@@ -1,0 +1,44 @@
+import type { IncomingMessage } from "node:http";
+import type { GatewayLimits } from "./gateway-limits.ts";
+import type { GatewayOptions, GatewayRoute } from "./gateway-options.ts";
+import { type KeyedRoute, keyedRoute } from "./keyed-route.ts";
+import { normalPath, type PathVariables, pathPattern } from "./path-pattern.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** The routes of a gateway. */
+export interface GatewayRoutes {
+  /** The route that keys a request; `undefined` for one that passes through. */
+  find(request: IncomingMessage, target: string): { route: KeyedRoute; variables: PathVariables } | undefined;
+  /** Resolves when the running operations have ended and are stored. */
+  close(): Promise<void>;
+}
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`. */
+export function openRoutes(options: GatewayOptions, limits: GatewayLimits, upstream: Upstream): GatewayRoutes {
+  const routes = options.routes.map((route) => ({
+    ...route,
+    pattern: pathPattern(route.path),
+    keyedRoute: route.keyed === false ? undefined : keyedRoute(route, options, limits, upstream),
+  }));
+  return {
+    find(request, target) {
+      const path = normalPath(target);
+      for (const route of routes) {
+        if (!route.methods.includes(request.method ?? "")) continue;
+        const variables = route.pattern(path);
+        if (variables === undefined) continue;
+        if (route.keyedRoute === undefined || (route.keyed === "optional" && !hasKey(request, route))) return undefined;
+        return { route: route.keyedRoute, variables };
+      }
+      return undefined;
+    },
+    async close() {
+      await Promise.all(routes.map(async ({ keyedRoute: route }) => route?.close()));
+    },
+  };
+}
+
+/** Whether a request brings a key: in the route's header, or in the usual one, which is refused then. */
+function hasKey({ headers }: IncomingMessage, { keyHeader = "" }: GatewayRoute): boolean {
+  return headers["idempotency-key"] !== undefined || headers[keyHeader.toLowerCase()] !== undefined;
+}

@@ -1,0 +1,146 @@
+import { OnceAgainError } from "once-again";
+import { type Execution, heldError, NoEffectError } from "once-again/engine";
+import { type HttpHandler, type HttpRequest, type HttpResponse, type OnceHttp, onceHttp } from "once-again/http";
+import { askUpstream } from "./ask-upstream.ts";
+import type { GatewayLimits } from "./gateway-limits.ts";
+import type { GatewayOptions, GatewayRoute, ScopeOf } from "./gateway-options.ts";
+import { sendResponse } from "./gateway-response.ts";
+import type { KeyedCall } from "./keyed-call.ts";
+import { bodyTooLargeError, readBody } from "./read-body.ts";
+import { reconcileByGet } from "./reconcile.ts";
+import { noteFailure } from "./request-record.ts";
+import { failureResponse } from "./upstream-failure.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** A route whose operations happen once. */
+export interface KeyedRoute {
+  /** Answers a request. It never rejects. */
+  answer(call: Omit<KeyedCall, "asked">): Promise<void>;
+  /** Resolves when the running operations have ended and are stored. */
+  close(): Promise<void>;
+}
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`. */
+export function keyedRoute(
+  route: GatewayRoute,
+  { store, scope, onError, onEvent }: Pick<GatewayOptions, "store" | "scope" | "onError" | "onEvent">,
+  limits: GatewayLimits,
+  upstream: Upstream,
+): KeyedRoute {
+  const { methods, path, keyed, onUnknown, scope: ownScope, ...rules } = route;
+  const { bodyBytesMax, resultBytesMax, totalMs } = limits;
+  const once = onceHttp<KeyedCall, undefined>({
+    ...rules,
+    ...unknownRules(onUnknown, upstream, resultBytesMax),
+    store,
+    methods,
+    keyRequired: keyed === "required",
+    bodyBytesMax,
+    resultBytesMax,
+    handlerMsMax: totalMs,
+    onError,
+    onEvent: onEvent && ((event) => onEvent(event, path)),
+    scope: async ({ asked }) => {
+      const answer = await asked;
+      return "scope" in answer ? answer.scope : "";
+    },
+  });
+  const scopeOf = ownScope ?? scope;
+  return {
+    async answer({ request, ...call }) {
+      const { method = "", url = "", headersDistinct, socket } = request;
+      call.notes.route = path;
+      const asked = callScope(scopeOf, { method, url, headers: headersDistinct, remoteAddress: socket.remoteAddress });
+      const refusal = await asked.then(
+        (answer) => ("refusal" in answer ? answer.refusal : undefined),
+        () => undefined,
+      );
+      const keyedCall = { ...call, request, asked };
+      const answer =
+        refusal ?? (await once.answer(httpRequest(keyedCall), forward(once, keyedCall, upstream, onUnknown)));
+      // What was refused before all of it was read goes by: to close under a caller who sends would lose the answer.
+      if (!request.complete) request.resume();
+      if (answer.headers.some(([name]) => name === "idempotent-replayed")) call.notes.replayed = true;
+      if (!call.response.headersSent) sendResponse(call.response, answer);
+    },
+    close: () => once.close(),
+  };
+}
+
+/** A scope function that throws at once has failed as one that rejects. */
+async function callScope(scopeOf: ScopeOf, facts: Parameters<ScopeOf>[0]): ReturnType<ScopeOf> {
+  return scopeOf(facts);
+}
+
+function unknownRules(onUnknown: GatewayRoute["onUnknown"], upstream: Upstream, bytesMax: number) {
+  switch (onUnknown.policy) {
+    case "hold":
+      return { onUnknown: "hold" as const };
+    case "forward-key":
+      // The upstream honours the key: to be asked twice is no harm.
+      return { onUnknown: "rerun" as const, acknowledgeDuplicates: true };
+    case "reconcile":
+      return {
+        onUnknown: reconcileByGet(upstream, onUnknown, bytesMax),
+        quiesceMs: onUnknown.quiesceMs ?? 30_000,
+      };
+  }
+}
+
+function httpRequest(call: KeyedCall): HttpRequest<KeyedCall> {
+  const { request, response, forwarded } = call;
+  const { method, target } = forwarded;
+  const queryStart = target.indexOf("?");
+  return {
+    native: call,
+    method,
+    path: queryStart < 0 ? target : target.slice(0, queryStart),
+    query: queryStart < 0 ? "" : target.slice(queryStart),
+    contentType: request.headers["content-type"] ?? "",
+    headerValues: (name) => request.headersDistinct[name] ?? [],
+    async body(bytesMax) {
+      if (Number(request.headers["content-length"] ?? 0) > bytesMax) throw bodyTooLargeError(bytesMax);
+      if (request.headers.expect !== undefined) response.writeContinue();
+      return readBody(request, bytesMax);
+    },
+  };
+}
+
+/** Forwards an operation to the upstream, once, and says what its answer, or the lack of one, says of its effect. */
+function forward(
+  once: OnceHttp<KeyedCall, undefined>,
+  { response, forwarded, notes }: KeyedCall,
+  upstream: Upstream,
+  { policy }: GatewayRoute["onUnknown"],
+): HttpHandler<undefined> {
+  return async (execution, { buffer, byteOffset, byteLength }): Promise<HttpResponse> => {
+    const headers = [...forwarded.headers, ...attemptHeaders(execution)];
+    const body = Buffer.from(buffer, byteOffset, byteLength);
+    const answer = await askUpstream(
+      upstream,
+      { ...forwarded, headers, body },
+      {
+        bytesMax: once.resultBytesMax,
+        signal: execution.signal,
+        passOn: { response, headers: once.policyHeader },
+      },
+    );
+    if (answer.kind === "whole") return answer.response;
+    if (answer.kind === "large") {
+      if (answer.status >= 500) throw new Error("The upstream failed, with an answer that is too large to be kept.");
+      throw new OnceAgainError("ONCE_RESULT_TOO_LARGE", "The answer was passed on, and is too large to be kept.");
+    }
+    noteFailure(notes, answer.error);
+    if (!answer.wasSent) {
+      throw new NoEffectError("The service behind this gateway can't be reached. Nothing happened.", {
+        cause: answer.error,
+      });
+    }
+    if (policy === "hold") throw heldError("The service behind this gateway did not answer whole.");
+    return failureResponse(answer);
+  };
+}
+
+function attemptHeaders({ attempt, fence }: Execution): string[] {
+  return ["idempotency-attempt", String(attempt), "idempotency-fence", String(fence)];
+}

@@ -1,0 +1,102 @@
+import type { HttpResponse } from "once-again/http";
+import type { Store, StoreHealth } from "once-again/stores";
+import type { GatewayRoute } from "./gateway-options.ts";
+
+/** What the gateway answers itself, under `/-/`. */
+export interface OwnEndpoints {
+  /** The answer to a path; `undefined` for every other. */
+  answer(path: string): Promise<HttpResponse> | undefined;
+}
+
+/** What the gateway's own endpoints tell of. */
+export interface OwnFacts {
+  readonly store: Store;
+  readonly routes: readonly GatewayRoute[];
+  readonly isDraining: () => boolean;
+  /** Metrics in Prometheus' text format; missing: there are none. */
+  readonly metrics?: (() => Promise<string>) | undefined;
+}
+
+/** What `/-/health` tells. */
+export interface HealthDocument {
+  readonly status: "up" | "draining";
+  readonly store: StoreHealth;
+}
+
+/** What `/-/routes` tells, in the order in which routes are tried; none has its scope, nor a place to ask. */
+export interface RoutesDocument {
+  readonly routes: readonly {
+    readonly methods: readonly string[];
+    readonly path: string;
+    readonly keyed: GatewayRoute["keyed"];
+    readonly onUnknown: GatewayRoute["onUnknown"]["policy"];
+  }[];
+}
+
+/** How long to wait for the store's word on its health, milliseconds. */
+const healthMsMax = 2000;
+
+/**
+ * Health for load balancers, metrics for Prometheus, and routes for the console. A gateway whose store is away is up: it refuses keyed requests,
+ * and passes all others on. So its store's health is told, and only who shuts down says 503.
+ */
+export function ownEndpoints({ store, routes, isDraining, metrics }: OwnFacts): OwnEndpoints {
+  let asked: Promise<StoreHealth> | undefined;
+  const health = async (): Promise<HttpResponse> => {
+    // However many look at a time, the store is asked once.
+    asked ??= storeHealth(store).finally(() => (asked = undefined));
+    const document: HealthDocument = { status: isDraining() ? "draining" : "up", store: await asked };
+    return jsonResponse(isDraining() ? 503 : 200, document);
+  };
+  return {
+    answer(path) {
+      if (path === "/-/health") return health();
+      if (path === "/-/routes") return Promise.resolve(jsonResponse(200, routesDocument(routes)));
+      if (path !== "/-/metrics" || metrics === undefined) return undefined;
+      return metrics().then(
+        (text) => textResponse(200, "text/plain; version=0.0.4; charset=utf-8", text),
+        () => textResponse(503, "text/plain", "The metrics can't be collected.\n"),
+      );
+    },
+  };
+}
+
+function routesDocument(routes: readonly GatewayRoute[]): RoutesDocument {
+  return {
+    routes: routes.map(({ methods, path, keyed, onUnknown: { policy } }) => ({
+      methods,
+      path,
+      keyed,
+      onUnknown: policy,
+    })),
+  };
+}
+
+async function storeHealth(store: Store): Promise<StoreHealth> {
+  const away = { isHealthy: false, problems: ["The store does not answer."] };
+  const { promise: late, resolve } = Promise.withResolvers<StoreHealth>();
+  const timer = setTimeout(resolve, healthMsMax, away);
+  const asked = async (): Promise<StoreHealth> => {
+    if (store.health !== undefined) return store.health();
+    await store.list({ limit: 1 });
+    return { isHealthy: true, problems: [] };
+  };
+  try {
+    return await Promise.race([asked(), late]);
+  } catch {
+    return away;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const jsonResponse = (status: number, document: object): HttpResponse =>
+  textResponse(status, "application/json", `${JSON.stringify(document)}\n`);
+
+function textResponse(status: number, type: string, text: string): HttpResponse {
+  const headers = [
+    ["content-type", type],
+    ["cache-control", "no-store"],
+  ] as const;
+  return { status, headers, body: Buffer.from(text) };
+}

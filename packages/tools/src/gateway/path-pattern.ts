@@ -1,0 +1,76 @@
+/** The names of a path's variable segments, and what stands there in a request's. */
+export type PathVariables = Readonly<Record<string, string>>;
+
+/** Says what a path has in the place of a pattern's names; `undefined` for one that does not match. */
+export type PathPattern = (path: string) => PathVariables | undefined;
+
+/**
+ * A path as routes are matched against it: without dot segments, double slashes, a slash at the end, and escapes of what
+ * needs none (RFC 3986, section 6.2.2). Servers disagree on all of these; a rule must hold for each spelling.
+ */
+export function normalPath(target: string): string {
+  const [path = ""] = target.split("?", 1);
+  const plain = path.replaceAll(/%[0-9a-f]{2}/gi, (escape) => {
+    const character = String.fromCodePoint(Number.parseInt(escape.slice(1), 16));
+    return /[\w.~-]/.test(character) ? character : escape.toUpperCase();
+  });
+  const segments: string[] = [];
+  for (const segment of plain.split("/")) {
+    if (segment === "..") segments.pop();
+    else if (segment !== "" && segment !== ".") segments.push(segment);
+  }
+  return `/${segments.join("/")}`;
+}
+
+/**
+ * Reads a route's path.
+ *
+ * @throws Error that says what is wrong with it.
+ */
+export function pathPattern(template: string): PathPattern {
+  if (template === "*") return () => ({});
+  if (!template.startsWith("/")) throw new Error('A path begins with "/", or is "*".');
+  const segments = segmentsOf(template);
+  const isOpen = segments.at(-1) === "*";
+  const patterns = segments.slice(0, isOpen ? -1 : undefined).map(segmentPattern);
+  return (path) => {
+    const given = segmentsOf(path);
+    if (isOpen ? given.length < patterns.length : given.length !== patterns.length) return undefined;
+    const found = patterns.map((pattern, at) => pattern(given[at]!));
+    return found.includes(undefined) ? undefined : Object.fromEntries(found.flatMap((pairs) => pairs ?? []));
+  };
+}
+
+const segmentsOf = (path: string): string[] => path.split("/").filter((segment) => segment !== "");
+
+/** What a segment has in the place of a pattern's names. */
+type SegmentPattern = (segment: string) => readonly (readonly [name: string, value: string])[] | undefined;
+
+/** A segment such as `orders`, `{id}`, `{id}:cancel` or `{base}...{head}`. No name stands for nothing. */
+function segmentPattern(template: string): SegmentPattern {
+  // Texts and names take turns, with a text at each end.
+  const parts = template.split(/\{([^{}]+)\}/);
+  const texts = parts.filter((_, at) => at % 2 === 0);
+  const names = parts.filter((_, at) => at % 2 === 1);
+  if (texts.some((text) => /[{}*]/.test(text)) || texts.slice(1, -1).includes("")) {
+    throw new Error('A segment of a path is a text, "{name}", both with a text between two names, or "*" at the end.');
+  }
+  const [start = "", ...later] = texts;
+  const end = later.pop();
+  if (end === undefined) return (segment) => (segment === template ? [] : undefined);
+  return (segment) => {
+    if (!segment.startsWith(start) || !segment.endsWith(end)) return undefined;
+    const until = segment.length - end.length;
+    const values: string[] = [];
+    let at = start.length;
+    for (const text of later) {
+      const next = segment.indexOf(text, at + 1);
+      if (next < 0) return undefined;
+      values.push(segment.slice(at, next));
+      at = next + text.length;
+    }
+    if (at >= until) return undefined;
+    values.push(segment.slice(at, until));
+    return names.map((name, index) => [name, values[index]!]);
+  };
+}

@@ -1,0 +1,43 @@
+import type { Execution } from "once-again/engine";
+import type { Reconcile } from "once-again/http";
+import { askUpstream } from "./ask-upstream.ts";
+import type { UnknownPolicy } from "./gateway-options.ts";
+import type { KeyedCall } from "./keyed-call.ts";
+import type { PathVariables } from "./path-pattern.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** How a route asks the upstream what became of an operation. */
+export type ReconcilePolicy = Extract<UnknownPolicy, { policy: "reconcile" }>;
+
+/** Headers of the operation that a question about it does not have: those of its body and of its key. */
+const ofOperation = /^(?:content-|idempotency-|if-|range$)/i;
+
+/**
+ * A look at what became of an operation: a GET whose status says it, sent as the caller of the repeat, so that the upstream
+ * answers what that caller may see.
+ */
+export function reconcileByGet(upstream: Upstream, policy: ReconcilePolicy, bytesMax: number): Reconcile<KeyedCall> {
+  const { url, foundStatuses = [200], absentStatuses = [404] } = policy;
+  return async ({ key = "", scope, signal }: Execution, { forwarded, variables }) => {
+    const target = fillTemplate(url, { ...variables, key, scope });
+    const { headers } = forwarded;
+    const asked = headers.filter((_, at) => !ofOperation.test(headers[at - (at % 2)] ?? ""));
+    const question = { method: "GET", target, headers: asked, body: null };
+    const answer = await askUpstream(upstream, question, { bytesMax, signal });
+    if (answer.kind !== "whole") return "unknown";
+    const { status, headers: found, body } = answer.response;
+    if (foundStatuses.includes(status)) return { found: { status, headers: groupHeaders(found), body } };
+    return absentStatuses.includes(status) ? { absent: "quiesced" } : "unknown";
+  };
+}
+
+/** Fills the names of a URL in. */
+export function fillTemplate(template: string, variables: PathVariables): string {
+  return template.replaceAll(/\{([^{}]+)\}/g, (_, name: string) => encodeURIComponent(variables[name] ?? ""));
+}
+
+function groupHeaders(headers: readonly (readonly [string, string])[]): Record<string, string[]> {
+  const groups: Record<string, string[]> = {};
+  for (const [name, value] of headers) (groups[name.toLowerCase()] ??= []).push(value);
+  return groups;
+}

@@ -1,0 +1,97 @@
+import { Pool } from "undici";
+import type { HttpResponse } from "once-again/http";
+import type { RequestFacts } from "../gateway-options.ts";
+import { accountAt } from "./account-at.ts";
+import type { AuthScopeRule, OpenScope } from "./scope-rule.ts";
+
+/** So many connections to the service, and so much of an answer is read, bytes. */
+const connectionsMax = 64;
+const bytesMax = 65_536;
+
+/** An answer of the service, of which the end may be cut off. */
+interface Answer extends HttpResponse {
+  readonly isWhole: boolean;
+}
+
+/**
+ * A service says whose a request is, or refuses it, each time anew: nothing that it said is remembered. It is asked by GET,
+ * with the caller's credentials and what was asked for in `X-Forwarded-*` headers, as forward-auth services expect it.
+ * While it does not answer, or names no account, `scopeOf` throws.
+ */
+export function authScope({ url, pass, account, timeoutMs }: AuthScopeRule): OpenScope {
+  const pool = new Pool(url.origin, { connections: connectionsMax, connect: { timeout: timeoutMs } });
+  const ask = async (request: RequestFacts): Promise<Answer> => {
+    const { statusCode, headers, body } = await pool.request({
+      method: "GET",
+      path: `${url.pathname}${url.search}`,
+      headers: { ...passedHeaders(request, pass), accept: "application/json, */*;q=0.1" },
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    return { status: statusCode, headers: headerPairs(headers), ...(await readBody(body)) };
+  };
+  return {
+    async scopeOf(request) {
+      const answer = await ask(request);
+      if (answer.status >= 500) throw new Error(`${url.href} failed with ${answer.status}.`);
+      if (answer.status >= 300) return { refusal: answer };
+      const scope = answer.isWhole ? accountIn(answer, account) : undefined;
+      if (scope === undefined) throw new Error(`${url.href} let a caller pass, but named no account.`);
+      return { scope };
+    },
+    close: () => pool.close(),
+  };
+}
+
+function passedHeaders(request: RequestFacts, pass: readonly string[]): Record<string, string | string[]> {
+  const headers: Record<string, string | string[]> = {
+    "x-forwarded-method": request.method,
+    "x-forwarded-uri": request.url,
+  };
+  if (request.remoteAddress !== undefined) headers["x-forwarded-for"] = request.remoteAddress;
+  const [host] = request.headers["host"] ?? [];
+  if (host !== undefined) headers["x-forwarded-host"] = host;
+  for (const name of pass) {
+    const values = request.headers[name.toLowerCase()];
+    if (values !== undefined) headers[name.toLowerCase()] = [...values];
+  }
+  return headers;
+}
+
+/** Headers of the service's connection, not of its answer. */
+const connectionHeaders = new Set([
+  "connection",
+  "content-length",
+  "keep-alive",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+function headerPairs(headers: NodeJS.Dict<string | string[]>): [string, string][] {
+  return Object.entries(headers)
+    .filter(([name]) => !connectionHeaders.has(name))
+    .flatMap(([name, values]) => [values ?? []].flat().map((value): [string, string] => [name, value]));
+}
+
+async function readBody(chunks: AsyncIterable<Buffer>): Promise<Pick<Answer, "body" | "isWhole">> {
+  const read: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    bytes += chunk.length;
+    if (bytes > bytesMax) return { body: new Uint8Array(), isWhole: false };
+    read.push(chunk);
+  }
+  return { body: Buffer.concat(read), isWhole: true };
+}
+
+function accountIn({ headers, body }: Answer, account: AuthScopeRule["account"]): string | undefined {
+  if ("header" in account) {
+    const values = headers.filter(([name]) => name === account.header.toLowerCase());
+    return values.length === 1 ? values[0]![1] || undefined : undefined;
+  }
+  try {
+    return accountAt(JSON.parse(new TextDecoder().decode(body)), account.body);
+  } catch {
+    return undefined;
+  }
+}

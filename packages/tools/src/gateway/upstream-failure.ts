@@ -1,0 +1,33 @@
+import type { HttpResponse } from "once-again/http";
+import { plainProblem } from "./gateway-response.ts";
+
+/** What is known of a request that the upstream did not answer whole. */
+export interface UpstreamFailure {
+  /** Whether a byte of it may have reached the upstream: then nobody knows what it did. */
+  readonly wasSent: boolean;
+  readonly error: Error;
+}
+
+/** Codes of errors that say that the time was over: of undici's, of Node's, and of ours. */
+const timeouts: ReadonlySet<unknown> = new Set([
+  "ETIMEDOUT",
+  "UND_ERR_BODY_TIMEOUT",
+  "UND_ERR_CONNECT_TIMEOUT",
+  "UND_ERR_HEADERS_TIMEOUT",
+]);
+
+export function isTimeout(error: Error): boolean {
+  return timeouts.has((error as NodeJS.ErrnoException).code);
+}
+
+/** An error of ours, for a wait that is over. */
+export function timeoutError(message: string): Error {
+  return Object.assign(new Error(message), { code: "ETIMEDOUT" });
+}
+
+/** The answer to a request that passes through, and that the upstream did not answer. */
+export function failureResponse({ wasSent, error }: UpstreamFailure): HttpResponse {
+  if (!wasSent) return plainProblem(503, "The service behind this gateway can't be reached. Nothing happened.");
+  if (isTimeout(error)) return plainProblem(504, "The service behind this gateway did not answer in time.");
+  return plainProblem(502, "The service behind this gateway broke off before it had answered.");
+}

@@ -1,0 +1,64 @@
+import { Agent as HttpAgent, type ClientRequest, request as httpRequest } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import type { Readable } from "node:stream";
+import { type Dispatcher, Pool } from "undici";
+import type { GatewayLimits } from "./gateway-limits.ts";
+
+/** A request to the upstream. */
+export interface UpstreamRequest {
+  readonly method: string;
+  /** Path and query, or `*`. */
+  readonly target: string;
+  readonly headers: readonly string[];
+}
+
+/** The service behind the gateway, and the connections to it. */
+export interface Upstream {
+  /** Sends a request on one of the pool's connections; `null`: without a body. */
+  dispatch(
+    request: UpstreamRequest & { readonly body: Readable | Buffer | null },
+    handler: Dispatcher.DispatchHandler,
+  ): void;
+  /** Begins a request on a connection of its own, for what no pool can carry: see `needsOwnConnection`. */
+  request(request: UpstreamRequest): ClientRequest;
+  close(): Promise<void>;
+}
+
+/**
+ * How long a connection that nobody uses is kept where the upstream does not say, milliseconds. Shorter than any server
+ * keeps one: a request that meets its end may have been read, and its outcome is unknown.
+ */
+const keepAliveMs = 1000;
+
+export function openUpstream(origin: URL, limits: GatewayLimits): Upstream {
+  const { protocol, hostname, port, pathname } = origin;
+  const isTls = protocol === "https:";
+  const pool = new Pool(origin.origin, {
+    connections: limits.connectionsMax,
+    pipelining: 1,
+    connectTimeout: limits.connectMs,
+    headersTimeout: limits.firstByteMs,
+    bodyTimeout: limits.idleMs,
+    keepAliveTimeout: keepAliveMs,
+  });
+  const agent = isTls ? new HttpsAgent() : new HttpAgent();
+  const to = { host: hostname.replaceAll(/[[\]]/g, ""), port, servername: hostname, agent };
+  const base = pathname.replace(/\/$/, "");
+  const pathOf = (target: string): string => (target === "*" ? target : base + target);
+  return {
+    dispatch({ method, target, headers, body }, handler) {
+      // The name in the certificate is the upstream's, whatever `Host` says.
+      const tls = isTls ? { servername: hostname } : {};
+      const options = { method, path: pathOf(target), headers: [...headers], body };
+      pool.dispatch({ ...options, ...tls }, handler);
+    },
+    request({ method, target, headers }) {
+      const options = { ...to, method, path: pathOf(target), headers, setHost: false };
+      return isTls ? httpsRequest(options) : httpRequest(options);
+    },
+    async close() {
+      agent.destroy();
+      await pool.close();
+    },
+  };
+}
