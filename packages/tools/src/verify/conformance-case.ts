@@ -18,7 +18,7 @@ export interface ConformanceCase {
   readonly run: (probe: Probe) => Promise<Verdict>;
 }
 
-/** What the letters of the ids stand for, in the order in which the groups run. */
+/** What the letters of the ids stand for, in the order in which the groups run. The last three are of profiles alone. */
 export const groups = {
   K: "Key syntax",
   R: "Replay",
@@ -27,6 +27,9 @@ export const groups = {
   D: "Disconnects",
   S: "Scope",
   E: "Errors",
+  A: "Agentic Commerce Protocol",
+  P: "Stripe's manner",
+  W: "Standard Webhooks",
 } as const;
 
 /** The group of a case, by its id. */

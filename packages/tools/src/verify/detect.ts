@@ -14,10 +14,9 @@ import type { Wire } from "./wire.ts";
  * @throws OnceAgainError `ONCE_TARGET_UNFIT` when the server can't be reached, or a plain operation does not succeed.
  */
 export async function detectTraits(target: Target, wire: Wire, counter?: () => Promise<number>): Promise<ServerTraits> {
-  const formats = ["bare", "quoted"] as const;
   let refusal: ProbeResponse | undefined;
   try {
-    for (const keyFormat of target.strictness === "draft" ? formats.toReversed() : formats) {
+    for (const keyFormat of keyFormatsOf(target)) {
       const probe = makeProbe(target, wire, { keyFormat, hasDistinctResponses: true, operationMs: 0 });
       const before = await counter?.();
       const sentAt = performance.now();
@@ -43,6 +42,15 @@ export async function detectTraits(target: Target, wire: Wire, counter?: () => P
   throw unfitError(
     `A plain operation must succeed, but it is answered with ${formatResponse(refusal!)}. Check body and headers.`,
   );
+}
+
+/** How keys are written, the likelier way first. The id of a webhook is written as it is. */
+export function keyFormatsOf({
+  profile,
+  strictness,
+}: Target): readonly [ServerTraits["keyFormat"], ...ServerTraits["keyFormat"][]] {
+  if (profile === "webhooks") return ["bare"];
+  return strictness === "draft" ? ["quoted", "bare"] : ["bare", "quoted"];
 }
 
 /**
@@ -124,7 +132,7 @@ async function askDuplicatesAtOnce(probe: Probe): Promise<string> {
   const request = probe.newOperation();
   const responses = await probe.sendAs("together", request, request, request, request);
   const statuses = new Set(responses.filter(isNotNow).map(({ status }) => status));
-  return statuses.size === 0 ? "all get a result" : `one runs, others are told ${[...statuses].join(" or ")}`;
+  return statuses.size === 0 ? "all get a result" : `one runs, others get ${[...statuses].join(" or ")}`;
 }
 
 async function askAfterRefusal(probe: Probe): Promise<string> {

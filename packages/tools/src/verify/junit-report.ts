@@ -1,7 +1,7 @@
 import { countVerdicts, type CaseResult, type VerifyReport } from "./report.ts";
 
 /** The report in JUnit's XML, as CI systems read it. A warning is a passed test with output. */
-export function formatJunit(report: VerifyReport): string {
+export function formatJunit(report: Pick<VerifyReport, "url" | "method" | "cases" | "timeMs">): string {
   const { url, method, cases, timeMs } = report;
   const counts = `tests="${cases.length}" failures="${countVerdicts(report, "fail")}" skipped="${countVerdicts(report, "not-applicable")}"`;
   return [

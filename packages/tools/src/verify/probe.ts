@@ -30,6 +30,8 @@ export interface Probe {
   withOtherBody(request: TestRequest): TestRequest;
   /** The same request as another principal sends it. @throws NotApplicable */
   asOther(request: TestRequest): TestRequest;
+  /** The same request at the other URL. @throws NotApplicable */
+  atOtherUrl(request: TestRequest): TestRequest;
   /** The same request without credentials. @throws NotApplicable */
   asNobody(request: TestRequest): TestRequest;
   /** The text of a JSON body. @throws NotApplicable */
@@ -94,6 +96,7 @@ export function makeProbe(target: Target, wire: Wire, traits: ServerTraits, coun
     withKey: (request, ...values) => withKey(target, request, values),
     withOtherBody: (request) => ({ ...request, body: makeOtherBody(target) }),
     asOther: (request) => withHeaders(request, requireOtherHeaders(target)),
+    atOtherUrl: (request) => ({ ...request, target: requireOtherTarget(target) }),
     asNobody: (request) => ({ ...request, headers: withoutHeaders(request.headers, requireOtherHeaders(target)) }),
     readJson,
     send,
@@ -151,6 +154,12 @@ function makeOtherBody({ body, otherBody = body }: Target): Buffer {
 function requireOtherHeaders({ otherHeaders }: Target): NonNullable<Target["otherHeaders"]> {
   if (otherHeaders === undefined) throw new NotApplicable("needs a second principal's headers");
   return otherHeaders;
+}
+
+function requireOtherTarget({ otherUrl }: Target): string {
+  if (otherUrl === undefined) throw new NotApplicable("needs another operation's URL");
+  const { pathname, search } = new URL(otherUrl.replaceAll(uniqueMark, crypto.randomUUID()));
+  return pathname + search;
 }
 
 function readJson(request: TestRequest): string {

@@ -1,4 +1,5 @@
 import type { ConformanceCase } from "./conformance-case.ts";
+import type { ProfileName } from "./profile-name.ts";
 import type { Finding } from "./server-traits.ts";
 import type { Strictness, Verdict } from "./verdict.ts";
 
@@ -13,6 +14,7 @@ export interface CaseResult extends Omit<ConformanceCase, "run">, Verdict {
 export interface VerifyReport {
   readonly url: string;
   readonly method: string;
+  readonly profile: ProfileName;
   readonly strictness: Strictness;
   /** Whether effects were counted, or guessed from the answers. */
   readonly effects: "counted" | "guessed";
@@ -25,5 +27,5 @@ export interface VerifyReport {
 }
 
 /** How many cases have this verdict. */
-export const countVerdicts = ({ cases }: VerifyReport, kind: Verdict["kind"]): number =>
+export const countVerdicts = ({ cases }: Pick<VerifyReport, "cases">, kind: Verdict["kind"]): number =>
   cases.filter((result) => result.kind === kind).length;

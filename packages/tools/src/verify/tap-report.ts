@@ -1,7 +1,7 @@
 import type { CaseResult, VerifyReport } from "./report.ts";
 
 /** The report in TAP 14 (testanything.org). A warning is a passed test with its reason. */
-export function formatTap({ cases }: VerifyReport): string {
+export function formatTap({ cases }: Pick<VerifyReport, "cases">): string {
   const lines = cases.flatMap((result, index) => formatCase(result, index + 1));
   return `${["TAP version 14", `1..${cases.length}`, ...lines].join("\n")}\n`;
 }

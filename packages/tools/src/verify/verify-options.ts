@@ -1,6 +1,8 @@
 import { OnceAgainError } from "once-again";
 import { checkChoice, checkNumber, invalidOptionError } from "once-again/options";
 import type { HeaderList } from "./test-request.ts";
+import { type ProfileName, profileNames } from "./profile-name.ts";
+import { idHeader, readSecret } from "./profiles/webhook-signature.ts";
 import type { Strictness } from "./verdict.ts";
 
 /** Where the number of effects can be read. */
@@ -20,7 +22,7 @@ export interface VerifyOptions {
   /** Sent with every request: the first principal's credentials, `Content-Type`. */
   readonly headers?: HeaderList;
   /**
-   * The body of an operation that succeeds; default `{"reference":"{{unique}}"}`, as JSON. `{{unique}}` is a new text for
+   * The body of an operation that succeeds; default `{"reference":"{{unique}}"}`, as JSON, and an event of such data for webhooks. `{{unique}}` is a new text for
    * each operation, and the same for its repeats.
    */
   readonly body?: string;
@@ -32,7 +34,9 @@ export interface VerifyOptions {
   readonly failingBody?: string;
   /** A second principal's credentials, in place of the first's. Without them the cases of scope are not applicable. */
   readonly otherHeaders?: HeaderList;
-  /** The key's header; default `Idempotency-Key`. */
+  /** Another operation of the server, that takes the same body. Without it the case of another path is not applicable. */
+  readonly otherUrl?: string;
+  /** The key's header; default `Idempotency-Key`. That of webhooks is `webhook-id`. */
   readonly keyHeader?: string;
   /** Where to count effects, so that duplicates are proven. Without it they are guessed from the answers. */
   readonly effects?: EffectsPage | (() => Promise<number>);
@@ -43,6 +47,13 @@ export interface VerifyOptions {
    * was used before. `"draft"` takes each SHOULD of the draft as a MUST. What doubles or mixes up operations fails both.
    */
   readonly strictness?: Strictness;
+  /**
+   * What the server is held to: `"draft"` (default) is the draft and the field's practice; `"acp"` the Agentic Commerce
+   * Protocol; `"stripe"` the manner of Stripe's API; `"webhooks"` Standard Webhooks, for a receiver, and needs `secret`.
+   */
+  readonly profile?: ProfileName;
+  /** Of webhooks: the secret with which deliveries are signed, `whsec_` and base64. It is in no report. */
+  readonly secret?: string;
   /** Ids of cases, or letters of groups: `["R01", "C"]`. Default: all. */
   readonly only?: readonly string[];
   /** How long to wait for one answer, and for an operation in progress to end, milliseconds, 100 to 600,000; default 10,000. */
@@ -55,13 +66,14 @@ export interface VerifyOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-type Optional = "otherBody" | "failingBody" | "otherHeaders" | "effects" | "effectId" | "only";
+type Optional = "otherBody" | "failingBody" | "otherHeaders" | "otherUrl" | "effects" | "effectId" | "only" | "secret";
 
 /** The options, checked, with defaults filled in. */
 export type Target = Readonly<
   Required<Omit<VerifyOptions, "url" | Optional>> & {
-    [Name in Optional]: VerifyOptions[Name] | undefined;
+    [Name in Exclude<Optional, "secret">]: VerifyOptions[Name] | undefined;
   } & {
+    secret: Buffer | undefined;
     /** With `{{unique}}` in it, if it was there. */
     urlTemplate: string;
   }
@@ -71,10 +83,16 @@ const token = /^[!#$%&'*+.^_`|~\w-]+$/;
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for the first option that makes no sense. */
 export function checkTarget(options: VerifyOptions): Target {
-  const { url, otherBody, failingBody, otherHeaders, effects, effectId, only } = options;
+  const { url, otherBody, failingBody, otherHeaders, otherUrl, effects, effectId, only } = options;
   checkUrl("url", url);
+  if (otherUrl !== undefined) checkOtherUrl(url, otherUrl);
   if (typeof effects === "object") checkUrl("effects.url", effects.url);
-  const body = options.body ?? '{"reference":"{{unique}}"}';
+  const profile = checkChoice("profile", options.profile ?? "draft", profileNames);
+  const isWebhooks = profile === "webhooks";
+  const secret = checkSecret(isWebhooks, options.secret);
+  const keyHeader = checkToken("keyHeader", options.keyHeader ?? (isWebhooks ? idHeader : "Idempotency-Key"));
+  if (isWebhooks && keyHeader.toLowerCase() !== idHeader) throw invalidOptionError("keyHeader", idHeader, keyHeader);
+  const body = options.body ?? (isWebhooks ? defaultEvent() : '{"reference":"{{unique}}"}');
   const headers = checkHeaders("headers", options.headers ?? []);
   const isTyped = headers.some(([name]) => name.toLowerCase() === "content-type");
   return Object.freeze({
@@ -86,7 +104,10 @@ export function checkTarget(options: VerifyOptions): Target {
     refusedBody: options.refusedBody ?? '{"reference":',
     failingBody,
     otherHeaders: otherHeaders && checkHeaders("otherHeaders", otherHeaders),
-    keyHeader: checkToken("keyHeader", options.keyHeader ?? "Idempotency-Key"),
+    otherUrl,
+    profile,
+    secret,
+    keyHeader,
     effects,
     effectId,
     strictness: checkChoice("strictness", options.strictness ?? "practice", ["draft", "practice"]),
@@ -97,6 +118,17 @@ export function checkTarget(options: VerifyOptions): Target {
     onProgress: options.onProgress ?? (() => undefined),
   });
 }
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID`. */
+function checkSecret(isWebhooks: boolean, secret: string | undefined): Buffer | undefined {
+  if (isWebhooks) return readSecret(secret ?? "");
+  if (secret !== undefined) throw invalidOptionError("secret", 'left out without profile "webhooks"', "given");
+  return undefined;
+}
+
+/** An event as Standard Webhooks has it. */
+const defaultEvent = (): string =>
+  JSON.stringify({ type: "verify.tested", timestamp: new Date().toISOString(), data: { reference: "{{unique}}" } });
 
 /** A plain text that is no JSON would be refused as JSON. */
 function guessContentType(body: string): string {
@@ -110,6 +142,13 @@ function checkUrl(name: string, url: string): void {
   // It stands in reports, so it must not hold a secret; nor does it in this message.
   if (username + password !== "") throw invalidOptionError(name, "a URL without user and password", "one with them");
   if (protocol !== "http:" && protocol !== "https:") throw invalidOptionError(name, "an http: or https: URL", url);
+}
+
+function checkOtherUrl(url: string, otherUrl: string): void {
+  checkUrl("otherUrl", otherUrl);
+  const [one, other] = [new URL(url), new URL(otherUrl)];
+  if (one.origin === other.origin && one.pathname !== other.pathname) return;
+  throw invalidOptionError("otherUrl", "a URL of the same server with another path", otherUrl);
 }
 
 function checkToken(name: string, value: string): string {

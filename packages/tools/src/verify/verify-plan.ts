@@ -1,11 +1,11 @@
 import type { ProbeResponse } from "./probe-response.ts";
 import { type ConformanceCase, groupName } from "./conformance-case.ts";
+import { keyFormatsOf } from "./detect.ts";
 import { makeProbe } from "./probe.ts";
 import type { Sending } from "./sending.ts";
 import { NotApplicable } from "./verdict.ts";
-import { selectCases } from "./verify.ts";
+import { selectCases, signedFor } from "./verify.ts";
 import { checkTarget, type VerifyOptions } from "./verify-options.ts";
-import type { Wire } from "./wire.ts";
 
 /** What a case would send. */
 export interface PlannedCase extends Omit<ConformanceCase, "run"> {
@@ -24,14 +24,14 @@ export interface PlannedCase extends Omit<ConformanceCase, "run"> {
 export async function planVerify(options: VerifyOptions): Promise<readonly PlannedCase[]> {
   const target = { ...checkTarget(options), pauseMs: 0 };
   const planned: PlannedCase[] = [];
-  for (const { run, ...named } of selectCases(target.only)) {
+  for (const { run, ...named } of selectCases(target)) {
     const sendings: Sending[] = [];
-    const wire: Wire = async (sending) => {
+    const wire = signedFor(target, async (sending) => {
       sendings.push(sending);
       return sending.requests.map(() => created);
-    };
+    });
     const traits = {
-      keyFormat: target.strictness === "draft" ? "quoted" : "bare",
+      keyFormat: keyFormatsOf(target)[0],
       hasDistinctResponses: true,
       operationMs: 0,
     } as const;

@@ -1,13 +1,14 @@
 import { invalidOptionError } from "once-again/options";
-import { conformanceCases } from "./cases/index.ts";
 import { type ConformanceCase, groupName, groups } from "./conformance-case.ts";
 import { effectsReader } from "./effects.ts";
 import { detectTraits, detectFindings } from "./detect.ts";
 import { type Probe, makeProbe } from "./probe.ts";
+import { casesOfProfile } from "./profiles/index.ts";
 import type { CaseResult, VerifyReport } from "./report.ts";
 import { NoResponse, NotApplicable, type Verdict } from "./verdict.ts";
 import { checkTarget, type Target, type VerifyOptions } from "./verify-options.ts";
 import { socketWire, type Wire } from "./wire.ts";
+import { signedWire } from "./profiles/webhook-signature.ts";
 
 /**
  * Tests how an HTTP server, in any language, treats idempotency keys. It carries out some 250 operations there, so point
@@ -18,14 +19,14 @@ import { socketWire, type Wire } from "./wire.ts";
  */
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const target = checkTarget(options);
-  const cases = selectCases(target.only);
+  const cases = selectCases(target);
   const startedAt = performance.now();
   let requests = 0;
   const sockets = socketWire(new URL(target.urlTemplate), target);
-  const wire: Wire = (sending) => {
+  const wire = signedFor(target, (sending) => {
     requests += sending.requests.length;
     return sockets(sending);
-  };
+  });
   const counter = effectCounter(target);
   const traits = await detectTraits(target, wire, counter);
   const probe = makeProbe(target, wire, traits, counter);
@@ -38,6 +39,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   return {
     url: target.urlTemplate,
     method: target.method,
+    profile: target.profile,
     strictness: target.strictness,
     effects: counter === undefined ? "guessed" : "counted",
     findings,
@@ -47,18 +49,29 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   };
 }
 
-/** The cases of these ids and groups. @throws OnceAgainError `ONCE_OPTION_INVALID` when one of them names none. */
-export function selectCases(only: readonly string[] | undefined): readonly ConformanceCase[] {
-  if (only === undefined) return conformanceCases;
+/** The wire that signs, where deliveries are signed. */
+export const signedFor = ({ secret }: Pick<Target, "secret">, wire: Wire): Wire =>
+  secret === undefined ? wire : signedWire(secret, wire);
+
+/**
+ * The cases of a profile, or of them those of some ids and groups.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` when one of these names none.
+ */
+export function selectCases({ profile, only }: Pick<Target, "profile" | "only">): readonly ConformanceCase[] {
+  const cases = casesOfProfile(profile);
+  if (only === undefined) return cases;
   const names = only.map((name) => name.toUpperCase());
   const isOf = (id: string, name: string): boolean => id === name || id[0] === name;
-  const unknown = names.find((name) => !conformanceCases.some(({ id }) => isOf(id, name)));
+  const unknown = names.find((name) => !cases.some(({ id }) => isOf(id, name)));
   if (unknown === undefined && names.length > 0) {
-    return conformanceCases.filter(({ id }) => names.some((name) => isOf(id, name)));
+    return cases.filter(({ id }) => names.some((name) => isOf(id, name)));
   }
   throw invalidOptionError(
     "only",
-    `ids of cases (K01), or groups: ${Object.keys(groups).join(", ")}`,
+    `ids of cases (K01), or groups: ${Object.keys(groups)
+      .filter((letter) => cases.some(({ id }) => id[0] === letter))
+      .join(", ")}`,
     unknown ?? "empty",
   );
 }

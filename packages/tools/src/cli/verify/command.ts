@@ -1,58 +1,75 @@
 import process from "node:process";
 import { Command, Option } from "commander";
 import { OnceAgainError } from "once-again";
-import { countVerdicts, formatJunit, formatTap, verify, planVerify, type VerifyReport } from "../../verify/index.ts";
+import { formatJunit, formatTap, planVerify, verify, type VerifyReport } from "../../verify/index.ts";
 import { wholeNumber } from "../arguments.ts";
-import { exitCodes } from "../exit-codes.ts";
 import { painter } from "../painter.ts";
-import { progressBar } from "../progress-bar.ts";
-import { type VerifyFlags, parseHeader, parseList, readText, readOptions } from "./flags.ts";
+import { type VerifyFlags, parseHeader, parseList, parseProfile, readText, readOptions } from "./flags.ts";
+import { mcpCommand } from "./mcp-command.ts";
+import { jsonDocument, judgeCases } from "./judge-cases.ts";
 import { formatPlan } from "./plan-text.ts";
 import { formatReport } from "./report-text.ts";
 
 /** `once-again verify`: tests any HTTP server for how it treats idempotency keys. */
 export function verifyCommand(): Command {
-  return new Command("verify")
-    .summary("test any HTTP server for how it treats idempotency keys")
-    .description(
-      "Sends an operation to a server, in any language, in all the ways in which networks and callers repeat it, and " +
-        "judges what comes back. It carries out hundreds of operations: point it at a test system.",
-    )
-    .argument("<url>", "the operation; {{unique}} in it is a new text for each operation")
-    .option("-X, --method <name>", "its method", "POST")
-    .option("-H, --header <line>", 'sent with every request: "Name: value"; can be repeated', parseHeader)
-    .option("-d, --body <text>", '@file or text; {{unique}} as above (default: {"reference":"{{unique}}"})', readText)
-    .option("--other-body <text>", "another that succeeds, where --body has no {{unique}}", readText)
-    .option("--refused-body <text>", "one that is refused with 4xx (default: broken JSON)", readText)
-    .option("--failing-body <text>", "one at which the operation fails with 5xx", readText)
-    .option("--other-header <line>", "a second principal's credentials, for the cases of scope", parseHeader)
-    .option("--key-header <name>", "the key's header", "Idempotency-Key")
-    .option("--effects <url>", "answers GET with the number of effects, so that duplicates are proven")
-    .option("--effects-path <path>", "where in its JSON: orders.total, or a list, which stands for its length")
-    .option("--effect-id <path>", "where in an operation's own answer its effect is named, to guess duplicates by")
-    .addOption(
-      new Option("--strictness <kind>", "draft: each SHOULD is a MUST; practice: what widely used APIs do is fine")
-        .choices(["draft", "practice"])
-        .default("practice"),
-    )
-    .option("--only <ids>", "cases (K01,R05) or groups (C,D) with commas between them", parseList)
-    .option("--timeout <ms>", "how long to wait for one answer", wholeNumber(100, 600_000), 10_000)
-    .option("--pause <ms>", "how long a key must be remembered at the least", wholeNumber(0, 600_000), 2000)
-    .option("--dry-run", "print what would be sent, and send nothing")
-    .addOption(new Option("--json", "print one JSON document").conflicts(["junit", "tap"]))
-    .addOption(new Option("--junit", "print JUnit's XML").conflicts(["tap", "dryRun"]))
-    .addOption(new Option("--tap", "print TAP 14").conflicts("dryRun"))
-    .addHelpText(
-      "after",
-      `
+  return (
+    new Command("verify")
+      .summary("test any HTTP server for how it treats idempotency keys")
+      .description(
+        "Sends an operation to a server, in any language, in all the ways in which networks and callers repeat it, and " +
+          "judges what comes back. It carries out hundreds of operations: point it at a test system.",
+      )
+      .argument("<url>", "the operation; {{unique}} in it is a new text for each operation")
+      .option("-X, --method <name>", "its method", "POST")
+      .option("-H, --header <line>", 'sent with every request: "Name: value"; can be repeated', parseHeader)
+      .option("-d, --body <text>", '@file or text; {{unique}} as above (default: {"reference":"{{unique}}"})', readText)
+      .option("--other-body <text>", "another that succeeds, where --body has no {{unique}}", readText)
+      .option("--refused-body <text>", "one that is refused with 4xx (default: broken JSON)", readText)
+      .option("--failing-body <text>", "one at which the operation fails with 5xx", readText)
+      .option("--other-header <line>", "a second principal's credentials, for the cases of scope", parseHeader)
+      .option("--other-url <url>", "another operation that takes the same body, for the case of another path (acp)")
+      .option("--key-header <name>", "the key's header (default: Idempotency-Key)")
+      .option("--effects <url>", "answers GET with the number of effects, so that duplicates are proven")
+      .option("--effects-path <path>", "where in its JSON: orders.total, or a list, which stands for its length")
+      .option("--effect-id <path>", "where in an operation's own answer its effect is named, to guess duplicates by")
+      .addOption(
+        new Option(
+          "--profile <name>",
+          "whose rules: draft, or those of acp (Agentic Commerce Protocol), stripe, or webhooks (Standard Webhooks)",
+        )
+          .argParser(parseProfile)
+          .default("draft"),
+      )
+      .option("--secret <text>", "of webhooks: @file or the secret that signs them, whsec_ and base64", readText)
+      .addOption(
+        new Option("--strictness <kind>", "draft: each SHOULD is a MUST; practice: what widely used APIs do is fine")
+          .choices(["draft", "practice"])
+          .default("practice"),
+      )
+      .option("--only <ids>", "cases (K01,R05) or groups (C,D) with commas between them", parseList)
+      .option("--timeout <ms>", "how long to wait for one answer", wholeNumber(100, 600_000), 10_000)
+      .option("--pause <ms>", "how long a key must be remembered at the least", wholeNumber(0, 600_000), 2000)
+      .option("--dry-run", "print what would be sent, and send nothing")
+      .addOption(new Option("--json", "print one JSON document").conflicts(["junit", "tap"]))
+      .addOption(new Option("--junit", "print JUnit's XML").conflicts(["tap", "dryRun"]))
+      .addOption(new Option("--tap", "print TAP 14").conflicts("dryRun"))
+      .addHelpText(
+        "after",
+        `
 Example:
   $ once-again verify http://127.0.0.1:3000/orders -H 'x-account: acme' --other-header 'x-account: other' \\
       -d '{"item":"coffee","reference":"{{unique}}"}' --effects http://127.0.0.1:3000/count
+  $ once-again verify http://127.0.0.1:3000/webhooks --profile webhooks --secret @secret.txt \\
+      --effects http://127.0.0.1:3000/count
 
 Exit codes: 0 no case failed, 1 at least one did, 2 wrong usage, or a server that can't be tested,
 130 interrupted.`,
-    )
-    .action(run);
+      )
+      // What stands behind "mcp" is of that command alone.
+      .enablePositionalOptions()
+      .addCommand(mcpCommand().exitOverride())
+      .action(run)
+  );
 }
 
 async function run(url: string, flags: VerifyFlags, command: Command): Promise<void> {
@@ -66,33 +83,19 @@ async function run(url: string, flags: VerifyFlags, command: Command): Promise<v
 
 async function showPlan(url: string, flags: VerifyFlags): Promise<void> {
   const plan = await planVerify(readOptions(url, flags));
-  process.stdout.write(flags.json ? document(plan) : formatPlan(plan, new URL(url).host, painter));
+  process.stdout.write(flags.json ? jsonDocument(plan) : formatPlan(plan, new URL(url).host, painter));
 }
 
 async function judge(url: string, flags: VerifyFlags): Promise<void> {
-  const interrupt = new AbortController();
-  const onSignal = (): void => interrupt.abort();
-  process.once("SIGINT", onSignal);
-  const progress = progressBar(process.stderr, "cases");
-  try {
-    const options = readOptions(url, flags);
-    const report = await verify({ ...options, signal: interrupt.signal, onProgress: progress.update });
-    progress.stop();
-    process.stdout.write(shape(report, flags));
-    process.exitCode = countVerdicts(report, "fail") > 0 ? exitCodes.bad : exitCodes.fine;
-  } catch (error) {
-    if (!interrupt.signal.aborted) throw error;
-    process.exitCode = exitCodes.interrupted;
-  } finally {
-    progress.stop();
-    process.off("SIGINT", onSignal);
-  }
+  const options = readOptions(url, flags);
+  await judgeCases(
+    (running) => verify({ ...options, ...running }),
+    (report) => shape(report, flags),
+  );
 }
 
 function shape(report: VerifyReport, flags: VerifyFlags): string {
-  if (flags.json) return document(report);
+  if (flags.json) return jsonDocument(report);
   if (flags.junit) return formatJunit(report);
   return flags.tap ? formatTap(report) : formatReport(report, painter);
 }
-
-const document = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { InvalidArgumentError } from "commander";
-import type { HeaderList, VerifyOptions } from "../../verify/index.ts";
+import { type HeaderList, type ProfileName, profileNames, type VerifyOptions } from "../../verify/index.ts";
 
 export interface VerifyFlags {
   readonly method: string;
@@ -10,10 +10,13 @@ export interface VerifyFlags {
   readonly refusedBody?: string;
   readonly failingBody?: string;
   readonly otherHeader?: HeaderList;
-  readonly keyHeader: string;
+  readonly otherUrl?: string;
+  readonly keyHeader?: string;
   readonly effects?: string;
   readonly effectsPath?: string;
   readonly effectId?: string;
+  readonly profile: ProfileName;
+  readonly secret?: string;
   readonly strictness: "draft" | "practice";
   readonly only?: readonly string[];
   readonly timeout: number;
@@ -27,7 +30,7 @@ export interface VerifyFlags {
 /** The options that the flags stand for. */
 export function readOptions(url: string, flags: VerifyFlags): VerifyOptions {
   const { method, header, body, otherBody, refusedBody, failingBody, otherHeader, keyHeader, effectId, only } = flags;
-  const { effects, effectsPath } = flags;
+  const { effects, effectsPath, otherUrl, profile, secret } = flags;
   return {
     url,
     method,
@@ -37,7 +40,10 @@ export function readOptions(url: string, flags: VerifyFlags): VerifyOptions {
     ...(refusedBody !== undefined && { refusedBody }),
     ...(failingBody !== undefined && { failingBody }),
     ...(otherHeader !== undefined && { otherHeaders: otherHeader }),
-    keyHeader,
+    ...(otherUrl !== undefined && { otherUrl }),
+    ...(keyHeader !== undefined && { keyHeader }),
+    profile,
+    ...(secret !== undefined && { secret }),
     ...(effects !== undefined && {
       effects: { url: effects, ...(effectsPath !== undefined && { path: effectsPath }) },
     }),
@@ -64,6 +70,18 @@ export function readText(value: string): string {
   } catch (error) {
     throw new InvalidArgumentError(`It can't be read: ${(error as Error).message}`);
   }
+}
+
+/** What is not spoken over plain HTTP has a command of its own. */
+const overMcp: Readonly<Record<string, string>> = {
+  mcp: "Test an MCP server by: once-again verify mcp --tool NAME URL",
+  adcp: "It is spoken over MCP: once-again verify mcp --profile adcp --tool create_media_buy URL",
+};
+
+export function parseProfile(name: string): ProfileName {
+  const known = profileNames.find((profile) => profile === name);
+  if (known !== undefined) return known;
+  throw new InvalidArgumentError(overMcp[name] ?? `Allowed choices are ${profileNames.join(", ")}.`);
 }
 
 export const parseList = (value: string): readonly string[] => value.split(",").map((name) => name.trim());

@@ -3,22 +3,26 @@ import { type CaseResult, countVerdicts, type Verdict, type VerifyReport } from 
 
 /** What a run found, for people; each line is ended by a line feed. */
 export function formatReport(report: VerifyReport, painter: Painter): string {
-  const { method, url, strictness, effects, requests, timeMs, findings } = report;
+  const { method, url, profile, strictness, effects, requests, timeMs, findings } = report;
   const width = Math.max(...findings.map(({ question }) => question.length));
   const lines = [
     painter.strong(`${method} ${url}`),
     painter.faint(
-      `judged by ${strictness}, effects ${effects}; ${requests} requests in ${(timeMs / 1000).toFixed(1)} s`,
+      `judged by ${profile === "draft" ? strictness : profile}, effects ${effects}; ${requests} requests in ${(timeMs / 1000).toFixed(1)} s`,
     ),
     "",
     painter.strong("What this server does"),
     ...findings.map(({ question, answer }) => `  ${question.padEnd(width)}  ${answer}`),
-    ...groupCases(report.cases).flatMap((cases) => formatGroup(cases, painter)),
+    ...formatCases(report.cases, painter),
     "",
     formatSummary(report, painter),
   ];
   return lines.map((line) => `${line}\n`).join("");
 }
+
+/** The cases by their groups, a line each, and more for what is not as it should be. */
+export const formatCases = (cases: readonly CaseResult[], painter: Painter): readonly string[] =>
+  groupCases(cases).flatMap((group) => formatGroup(group, painter));
 
 const groupCases = (cases: readonly CaseResult[]): (readonly CaseResult[])[] => [
   ...Map.groupBy(cases, ({ group }) => group).values(),
@@ -49,7 +53,8 @@ function formatCase({ id, title, kind, observed, reason, rule }: CaseResult, pai
   }
 }
 
-function formatSummary(report: VerifyReport, painter: Painter): string {
+/** How many cases have which verdict. */
+export function formatSummary(report: Pick<VerifyReport, "cases">, painter: Painter): string {
   const failed = countVerdicts(report, "fail");
   const text =
     `${countVerdicts(report, "pass")} passed, ${failed} failed, ${countVerdicts(report, "warn")} warned, ` +

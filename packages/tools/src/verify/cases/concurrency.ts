@@ -65,7 +65,7 @@ export const concurrency: readonly ConformanceCase[] = [
   },
   {
     id: "C05",
-    title: "While the first runs, a duplicate is told 409",
+    title: "While the first runs, a duplicate gets 409",
     reason: "409 says: the same request, later. Every other status says something else.",
     rule: draftUrl("2.7"),
     async run(probe) {
@@ -76,7 +76,7 @@ export const concurrency: readonly ConformanceCase[] = [
   },
   {
     id: "C06",
-    title: "Whoever is told to come back later is told when",
+    title: "Who has to come back later learns when",
     reason: "Without Retry-After all duplicates come back at once.",
     rule: rfcUrl(9110, "10.2.3"),
     async run(probe) {
@@ -120,7 +120,7 @@ export const concurrency: readonly ConformanceCase[] = [
   {
     id: "C09",
     title: "Once the first is done, its duplicates get its result",
-    reason: "A 409 that is kept, or a lock that is never given back, makes every retry fail for ever.",
+    reason: "A 409 that is stored, or a lock that is never released, makes every retry fail for ever.",
     rule: draftUrl("2.6"),
     async run(probe) {
       const request = probe.newOperation();

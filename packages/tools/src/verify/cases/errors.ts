@@ -54,7 +54,7 @@ export const errors: readonly ConformanceCase[] = [
   {
     id: "E03",
     title: "A refused request has no effect, nor has its repeat",
-    reason: "A caller that is told 400 takes it for settled.",
+    reason: "A caller that gets 400 takes the operation for settled.",
     rule: draftUrl("2.7"),
     async run(probe) {
       const request = withRefusedBody(probe, probe.newOperation());

@@ -22,7 +22,7 @@ const makeTwoKeys =
     return [operation(first), operation(second)];
   };
 
-/** How keys that are well-formed are taken, and told apart. */
+/** How keys that are well-formed are accepted, and kept apart. */
 export const keyForms: readonly ConformanceCase[] = [
   {
     id: "K01",
@@ -108,7 +108,7 @@ export const keyForms: readonly ConformanceCase[] = [
   },
   {
     id: "K08",
-    title: "Long keys are refused or kept whole, never cut",
+    title: "Long keys are refused or used whole, never cut",
     reason: "Two keys that differ after the cut become one, and the second operation gets the first's answer.",
     rule: draftUrl("2.2"),
     run: judgeTwoOperations(makeTwoKeys((key) => [`${key.padEnd(2000, "k")}1`, `${key.padEnd(2000, "k")}2`])),

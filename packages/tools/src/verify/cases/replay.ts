@@ -106,7 +106,7 @@ export const replay: readonly ConformanceCase[] = [
   {
     id: "R08",
     title: "Set-Cookie is not replayed",
-    reason: "A kept cookie is a session that was ended, given out again.",
+    reason: "A stored cookie hands out a session that has ended.",
     rule: guideUrl("R08"),
     run: judgeDifferences((first, second) => {
       if (joinValues(first, "set-cookie") === "") throw new NotApplicable("the first answer has none");

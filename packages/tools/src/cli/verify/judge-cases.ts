@@ -1,0 +1,36 @@
+import process from "node:process";
+import { countVerdicts, type VerifyReport } from "../../verify/index.ts";
+import { exitCodes } from "../exit-codes.ts";
+import { progressBar } from "../progress-bar.ts";
+
+/** What a run of cases is given: it ends when the signal aborts, and says how far it is. */
+interface Running {
+  readonly signal: AbortSignal;
+  readonly onProgress: (done: number, total: number) => void;
+}
+
+/** Runs cases with a progress bar, prints their report and sets the exit code; SIGINT ends the run. */
+export async function judgeCases<Report extends Pick<VerifyReport, "cases">>(
+  verify: (running: Running) => Promise<Report>,
+  shape: (report: Report) => string,
+): Promise<void> {
+  const interrupt = new AbortController();
+  const onSignal = (): void => interrupt.abort();
+  process.once("SIGINT", onSignal);
+  const progress = progressBar(process.stderr, "cases");
+  try {
+    const report = await verify({ signal: interrupt.signal, onProgress: progress.update });
+    progress.stop();
+    process.stdout.write(shape(report));
+    process.exitCode = countVerdicts(report, "fail") > 0 ? exitCodes.bad : exitCodes.fine;
+  } catch (error) {
+    if (!interrupt.signal.aborted) throw error;
+    process.exitCode = exitCodes.interrupted;
+  } finally {
+    progress.stop();
+    process.off("SIGINT", onSignal);
+  }
+}
+
+/** One JSON document, as `--json` prints it. */
+export const jsonDocument = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;

@@ -1,0 +1,96 @@
+import { NotApplicable } from "../../verdict.ts";
+import { formatEffects, formatReply, type McpCase, mcpGuideUrl, passIf, specUrl } from "../mcp-case.ts";
+import { isDone, type McpProbe, type TestCall, textOf } from "../mcp-probe.ts";
+
+/** Two calls that differ in their keys alone: both have to have their effect. */
+const judgeTwoKeys = (keys: (key: string) => readonly [string, string]) => async (probe: McpProbe) => {
+  const call = probe.newCall();
+  const [one, other] = keys(crypto.randomUUID());
+  const { replies, effects } = await probe.tally(() => probe.call({ ...call, key: one }, { ...call, key: other }));
+  const isRefused = !replies.some(isDone);
+  return passIf(effects === 2 || isRefused, `${formatEffects(effects)}; ${formatReply(replies[1]!)}`);
+};
+
+/** Two equal calls whose key is none: they are refused, or are two, but never one for its sake. */
+const judgeNoKey = (key: unknown) => async (probe: McpProbe) => {
+  const call: TestCall = { ...probe.newCall(), key };
+  const { replies, effects } = await probe.tally(() => probe.call(call, call));
+  return passIf(effects !== 1, `${formatEffects(effects)} of two calls; ${formatReply(replies[0]!)}`);
+};
+
+async function isCalledIdempotent(probe: McpProbe): Promise<boolean> {
+  const tool = (await probe.listTools()).find(({ name }) => name === probe.target.tool);
+  return tool?.annotations?.["idempotentHint"] === true;
+}
+
+/** Which keys are told apart, and what becomes of a call without one. */
+export const keys: readonly McpCase[] = [
+  {
+    id: "MK01",
+    title: "A tool that says it is idempotent has no second effect without a key",
+    reason: "A client that believes idempotentHint calls again, and knows of no keys.",
+    rule: specUrl("schema#toolannotations-idempotenthint"),
+    run: async (probe) => {
+      const call: TestCall = { ...probe.newCall(), key: undefined };
+      if (!(await isCalledIdempotent(probe))) throw new NotApplicable("the tool does not say that it is idempotent");
+      const { replies, effects } = await probe.tally(() => probe.call(call, call));
+      return passIf(effects <= 1, `${formatEffects(effects)} of two calls; ${formatReply(replies[0]!)}`);
+    },
+  },
+  {
+    id: "MK02",
+    title: "A refusal for want of a key does not tell the model to make one",
+    reason: "It would, and another one for each try.",
+    rule: mcpGuideUrl("MK02"),
+    run: async (probe) => {
+      const [reply] = await probe.call({ ...probe.newCall(), key: undefined });
+      if (isDone(reply!)) throw new NotApplicable("a call without a key is carried out");
+      const text = textOf(reply!);
+      const isTelling =
+        /\b(?:generate|create|provide|add|include) (?:an?|the|your)?\s*(?:new |unique )?(?:idempotency|key|uuid)/i;
+      return passIf(!isTelling.test(text), formatReply(reply!));
+    },
+  },
+  {
+    id: "MK03",
+    title: "An empty key is none",
+    reason: "All calls of a harness that lost its key would be one.",
+    rule: mcpGuideUrl("MK03"),
+    run: judgeNoKey(""),
+  },
+  {
+    id: "MK04",
+    title: "A key that is an object is none",
+    reason: "As a text it is [object Object], the same for every call.",
+    rule: mcpGuideUrl("MK04"),
+    run: judgeNoKey({}),
+  },
+  {
+    id: "MK05",
+    title: "The text undefined is no key",
+    reason: "It is what a template makes of a key that is missing, the same for every call.",
+    rule: mcpGuideUrl("MK05"),
+    run: judgeNoKey("undefined"),
+  },
+  {
+    id: "MK06",
+    title: "Keys that differ in upper and lower case are two",
+    reason: "Ids in base64 differ so: the second order would be swallowed.",
+    rule: mcpGuideUrl("MK06"),
+    run: judgeTwoKeys((key) => [`${key}-a`, `${key}-A`]),
+  },
+  {
+    id: "MK07",
+    title: "Keys that differ in their last character are two",
+    reason: "A key that is cut off is that of another call.",
+    rule: mcpGuideUrl("MK07"),
+    run: judgeTwoKeys((key) => [`${"k".repeat(200)}${key}1`, `${"k".repeat(200)}${key}2`]),
+  },
+  {
+    id: "MK08",
+    title: "Equal calls with keys of their own are two",
+    reason: "Two honest equal orders: a server that compares arguments swallows the second.",
+    rule: mcpGuideUrl("MK08"),
+    run: judgeTwoKeys((key) => [key, crypto.randomUUID()]),
+  },
+];

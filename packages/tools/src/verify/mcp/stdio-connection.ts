@@ -1,0 +1,64 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { NoResponse } from "../verdict.ts";
+import { type Connect, greet, type McpConnection, type Reply, replyBefore, type RpcMessage } from "./mcp-connection.ts";
+
+/** Starts the server's process for each connection: one JSON text a line, in both directions. */
+export function stdioConnect([command, ...args]: readonly [string, ...string[]], timeoutMs: number): Connect {
+  return async () => {
+    // A group of its own, so that what the command starts in turn ends with it.
+    const child = spawn(command, args, { stdio: ["pipe", "pipe", "ignore"], detached: true });
+    const waiting = new Map<number, PromiseWithResolvers<Reply>>();
+    let ids = 0;
+    const fail = (message: string): void => {
+      for (const { reject } of waiting.values()) reject(new NoResponse(message));
+      waiting.clear();
+    };
+    child.once("error", (error) => fail(`the server can't be started: ${error.message}`));
+    child.once("exit", (code) => fail(`the server ended (${code ?? "killed"})`));
+    // What is written to a process that has ended is lost, as it is told by its end.
+    child.stdin.on("error", () => undefined);
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const message = readMessage(line);
+      if (message?.method !== undefined || typeof message?.id !== "number") return;
+      waiting.get(message.id)?.resolve(message);
+      waiting.delete(message.id);
+    });
+    const write = (message: object): void =>
+      void child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
+    const connection: McpConnection = {
+      send(method, params) {
+        const id = (ids += 1);
+        const reply = Promise.withResolvers<Reply>();
+        if (child.exitCode === null && child.signalCode === null) waiting.set(id, reply);
+        else reply.reject(new NoResponse("the server has ended"));
+        write({ id, method, params });
+        return { id, reply: replyBefore(timeoutMs, reply.promise) };
+      },
+      notify: async (method, params) => write({ method, params }),
+      async cut() {
+        if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+        process.kill(-child.pid, "SIGKILL");
+        await once(child, "exit");
+      },
+    };
+    try {
+      await greet(connection);
+      return connection;
+    } catch (error) {
+      await connection.cut();
+      throw error;
+    }
+  };
+}
+
+/** What is no JSON is no message: servers print other things there, too. */
+function readMessage(line: string): RpcMessage | undefined {
+  try {
+    return JSON.parse(line) as RpcMessage;
+  } catch {
+    return undefined;
+  }
+}
