@@ -42,6 +42,8 @@ export interface Audit {
 export function createLedger(path: string): void {
   const database = new DatabaseSync(path);
   try {
+    // Who reads it as it grows, and who writes, don't wait for each other.
+    database.exec("PRAGMA journal_mode = WAL");
     database.exec(schema);
   } finally {
     database.close();
@@ -85,9 +87,12 @@ export interface LedgerTail {
   close(): void;
 }
 
+/** How long to wait for a writer that comes back after a kill and puts the file in order, milliseconds. */
+const busyMsMax = 5000;
+
 /** Opens the ledger in the database file at `path`, which somebody else writes. */
 export function ledgerTail(path: string): LedgerTail {
-  const database = new DatabaseSync(path, { readOnly: true });
+  const database = new DatabaseSync(path, { readOnly: true, timeout: busyMsMax });
   const rowsAfter = database.prepare(
     'SELECT id, caller, order_id AS "orderId", amount, currency FROM charges WHERE id > ? ORDER BY id',
   );

@@ -1,11 +1,12 @@
 import type { CallerName } from "../../../src/lab/caller-name.ts";
-import type { LiveState, ProcessView } from "../../../src/lab/live/live-protocol.ts";
+import type { LiveState, LiveTotals } from "../../../src/lab/live/live-protocol.ts";
 import { exchanges } from "./lab-live.ts";
 import { Ledger } from "./ledger.tsx";
 import { NetworkView } from "./network-view.tsx";
 import { RecentWords } from "./recent-words.tsx";
 import { Story } from "./story.tsx";
-import { Totals } from "./totals.tsx";
+import { Station } from "./station.tsx";
+import { type Total, Totals } from "./totals.tsx";
 
 const heads: Readonly<Record<CallerName, { readonly title: string; readonly rule: string }>> = {
   careless: { title: "Careless caller", rule: "No answer? Send the order again." },
@@ -34,24 +35,20 @@ export function CallerLane({ caller, state }: { caller: CallerName; state: LiveS
       </div>
       <p class="held">{held > 0 ? `${held === 1 ? "1 request waits" : `${held} requests wait`} to be let go` : ""}</p>
       {isStory ? <Story caller={caller} exchanges={own} totals={totals} /> : <RecentWords exchanges={own} />}
-      <Totals caller={caller} totals={totals} orders={state.orders} />
-      <Ledger caller={caller} rows={ledger} charges={totals.charges} />
+      <Totals caller={caller} totals={tilesOf(totals, state.orders)} isBegun={totals.settled > 0} />
+      <Ledger caller={caller} rows={ledger} total={totals.charges} words={chargeWords} />
     </section>
   );
 }
 
-const stateWords = { alive: "", killed: "✗ killed", done: "✓ done" } as const;
+const chargeWords = { rows: "charges", repeat: "charged again" };
 
-function Station({ name, process }: { name: string; process: ProcessView | undefined }) {
-  const state = process?.state ?? "alive";
-  return (
-    <div class={`station is-${process === undefined ? "absent" : state}`}>
-      <strong>{name}</strong>
-      <span>{process === undefined ? "not running" : `process ${process.pid}`}</span>
-      <span class="station-state">
-        {stateWords[state]}
-        {state === "alive" && process !== undefined && process.kills > 0 && `back after kill ${process.kills}`}
-      </span>
-    </div>
-  );
+function tilesOf({ confirmed, charges, duplicates, lost, inDoubt }: LiveTotals, orders: number): readonly Total[] {
+  return [
+    { name: "confirmed", label: "Confirmed", value: confirmed, of: orders },
+    { name: "charges", label: "Charges", value: charges },
+    { name: "duplicates", label: "Charged too often", value: duplicates, isFault: true },
+    { name: "lost", label: "Lost", value: lost, isFault: true },
+    { name: "inDoubt", label: "In doubt", value: inDoubt, isFault: true },
+  ];
 }

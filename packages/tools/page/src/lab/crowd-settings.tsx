@@ -6,11 +6,18 @@ import {
   rateMax,
 } from "../../../src/lab/live/live-protocol.ts";
 import { command } from "./lab-live.ts";
+import { NumberSetting, ShareSetting } from "./settings.tsx";
+import { isActive } from "./run-controls.tsx";
 import { scenarioWords } from "./words.ts";
 
 /** What the network does to a crowd's requests, and how large the crowd is. */
 export function CrowdSettings({ state, isCutOff }: { state: LiveState; isCutOff: boolean }) {
-  const isActive = state.phase === "starting" || state.phase === "running" || state.phase === "paused";
+  const isFixed = isActive(state.phase);
+  const of = (name: keyof typeof bounds) => ({
+    value: state.settings[name],
+    ...bounds[name],
+    onChange: (value: number) => void command("settings", { [name]: value }),
+  });
   return (
     <div class="settings">
       <fieldset disabled={isCutOff}>
@@ -19,11 +26,11 @@ export function CrowdSettings({ state, isCutOff }: { state: LiveState; isCutOff:
           <ScenarioSwitch key={scenario} scenario={scenario} state={state} />
         ))}
       </fieldset>
-      <fieldset disabled={isCutOff || isActive}>
-        <legend>The crowd{isActive && <span class="quiet"> (reset to change)</span>}</legend>
-        <NumberSetting name="orders" label="Orders" state={state} />
-        <NumberSetting name="concurrency" label="At a time, each caller" state={state} />
-        <NumberSetting name="seed" label="Seed: the same one, the same faults" state={state} />
+      <fieldset disabled={isCutOff || isFixed}>
+        <legend>The crowd{isFixed && <span class="quiet"> (reset to change)</span>}</legend>
+        <NumberSetting label="Orders" {...of("orders")} />
+        <NumberSetting label="At a time, each caller" {...of("concurrency")} />
+        <NumberSetting label="Seed: the same one, the same faults" {...of("seed")} />
       </fieldset>
     </div>
   );
@@ -45,39 +52,15 @@ function ScenarioSwitch({ scenario, state }: { scenario: LiveScenario; state: Li
         />
         {title}
       </label>
-      <label class="rate">
-        <span class="unseen">{title}: share</span>
-        <input
-          type="range"
-          min={0}
-          max={rateMax * 100}
-          step={1}
-          value={Math.round(rate * 100)}
-          disabled={!isOn}
-          aria-valuetext={`${Math.round(rate * 100)}% of the requests`}
-          onChange={({ currentTarget }) => change({ rate: Number(currentTarget.value) / 100 })}
-        />
-        <output>{isOn ? `${Math.round(rate * 100)}%` : "off"}</output>
-      </label>
+      <ShareSetting
+        label={`${title}: share`}
+        of="the requests"
+        value={rate}
+        max={rateMax}
+        isOn={isOn}
+        onChange={(rate) => change({ rate })}
+      />
       <span class="quiet means">{means}</span>
     </div>
-  );
-}
-
-function NumberSetting({ name, label, state }: { name: keyof typeof bounds; label: string; state: LiveState }) {
-  const { min, max } = bounds[name];
-  return (
-    <label class="number-setting">
-      <span>{label}</span>
-      <input
-        type="number"
-        min={min}
-        max={max}
-        value={state.settings[name]}
-        onChange={({ currentTarget }) => {
-          if (currentTarget.reportValidity()) void command("settings", { [name]: currentTarget.valueAsNumber });
-        }}
-      />
-    </label>
   );
 }

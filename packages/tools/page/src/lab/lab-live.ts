@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import type { ExchangeView, LiveState, LiveUpdate } from "../../../src/lab/live/live-protocol.ts";
+import type { ExchangeView, LiveSettings, LiveState, LiveUpdate } from "../../../src/lab/live/live-protocol.ts";
 import { listen, tell } from "../session.ts";
 
 /** So many exchanges the page remembers: those that a story has, and the last ones of a crowd. */
@@ -52,4 +52,9 @@ export async function command(path: string, body?: unknown): Promise<boolean> {
     commandProblem.value = (error as Error).message;
     return false;
   }
+}
+
+/** Shows the other of the two stories of requests. A run goes with its story: the other begins anew. */
+export async function chooseMode(mode: LiveSettings["mode"]): Promise<void> {
+  if (await command("reset")) await command("settings", { mode, speed: mode === "story" ? "slow" : "fast" });
 }

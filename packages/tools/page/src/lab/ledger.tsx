@@ -2,25 +2,27 @@ import type { CallerName } from "../../../src/lab/caller-name.ts";
 import type { ChargeView } from "../../../src/lab/live/live-protocol.ts";
 import { count, money } from "./words.ts";
 
-/** The last charges, as the API's database has them. */
-export function Ledger({
-  caller,
-  rows,
-  charges,
-}: {
-  caller: CallerName;
-  rows: readonly ChargeView[];
-  charges: number;
-}) {
+interface LedgerProps {
+  readonly caller: CallerName;
+  /** The last ones. */
+  readonly rows: readonly ChargeView[];
+  /** How many there are. */
+  readonly total: number;
+  /** What the rows are, and what is said of a further one of the same order. */
+  readonly words: { readonly rows: string; readonly repeat: string };
+}
+
+/** The last rows of a ledger, as its database has them. */
+export function Ledger({ caller, rows, total, words }: LedgerProps) {
   return (
     <div class="ledger">
       <h3>In the ledger</h3>
       {rows.length === 0 ? (
-        <p class="quiet">No charges yet.</p>
+        <p class="quiet">No {words.rows} yet.</p>
       ) : (
         <table data-ledger={caller}>
           <caption class="unseen">
-            The last {rows.length} of {count(charges)} charges
+            The last {rows.length} of {count(total)} {words.rows}
           </caption>
           <thead class="unseen">
             <tr>
@@ -36,7 +38,7 @@ export function Ledger({
                 <td class="quiet">row {count(id)}</td>
                 <td>order {count(order)}</td>
                 <td class="number">{money(amount, currency)}</td>
-                <td>{isRepeat ? <span class="badge tone-bad">✗ charged again</span> : ""}</td>
+                <td>{isRepeat ? <span class="badge tone-bad">✗ {words.repeat}</span> : ""}</td>
               </tr>
             ))}
           </tbody>

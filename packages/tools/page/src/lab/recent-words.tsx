@@ -32,7 +32,7 @@ export function RecentWords({ exchanges }: { exchanges: readonly ExchangeView[] 
 }
 
 /** The value, taken over no more often than a person can read. */
-function useSlowly<Value>(value: Value): Value {
+export function useSlowly<Value>(value: Value): Value {
   const [shown, setShown] = useState({ value, at: 0 });
   useEffect(() => {
     const dueMs = shown.at + readableMs - performance.now();

@@ -1,16 +1,31 @@
-import type { LiveState, ProcessName, Speed } from "../../../src/lab/live/live-protocol.ts";
-import { command } from "./lab-live.ts";
-import { processWords } from "./words.ts";
+import { mayChange } from "../session.ts";
+import type { LivePhase, Speed } from "../../../src/lab/live/live-protocol.ts";
 
-interface ControlProps {
-  readonly state: LiveState;
+/** Has the console do something; answers whether it was done. */
+export type Command = (path: string, body?: unknown) => Promise<boolean>;
+
+interface RunControlsProps {
+  readonly phase: LivePhase;
+  readonly speed: Speed;
+  /** Whether a run keeps its speed. */
+  readonly isSpeedFixed?: boolean;
   /** Whether the console can't be reached. */
   readonly isCutOff: boolean;
+  readonly command: Command;
 }
 
-/** Start, pause, step, reset. */
-export function RunControls({ state, isCutOff }: ControlProps) {
-  const { phase } = state;
+export const isActive = (phase: LivePhase): boolean =>
+  phase === "starting" || phase === "running" || phase === "paused";
+
+/** Start, pause, step, reset. Who may only look gets none of them. */
+export function RunControls({ phase, speed, isSpeedFixed = false, isCutOff, command }: RunControlsProps) {
+  if (!mayChange.value) {
+    return (
+      <p class="quiet">
+        You may look. To run the lab, open the address that the console printed when it started: the token is in it.
+      </p>
+    );
+  }
   const isRunning = phase === "running";
   const startLabel = { paused: "Go on", finished: "Run again", failed: "Run again" }[phase as string] ?? "Start";
   return (
@@ -29,7 +44,20 @@ export function RunControls({ state, isCutOff }: ControlProps) {
       <button type="button" disabled={isCutOff || phase === "idle"} onClick={() => void command("reset")}>
         Reset
       </button>
-      <SpeedChoice speed={state.settings.speed} isCutOff={isCutOff} />
+      <label>
+        Speed{" "}
+        <select
+          value={speed}
+          disabled={isCutOff || (isSpeedFixed && isActive(phase))}
+          onChange={({ currentTarget }) => void command("settings", { speed: currentTarget.value })}
+        >
+          {speeds.map(([name, words]) => (
+            <option key={name} value={name}>
+              {words}
+            </option>
+          ))}
+        </select>
+      </label>
     </div>
   );
 }
@@ -41,46 +69,29 @@ const speeds: readonly (readonly [Speed, string])[] = [
   ["full", "As fast as it goes"],
 ];
 
-function SpeedChoice({ speed, isCutOff }: { speed: Speed; isCutOff: boolean }) {
-  return (
-    <label>
-      Speed{" "}
-      <select
-        value={speed}
-        disabled={isCutOff}
-        onChange={({ currentTarget }) => void command("settings", { speed: currentTarget.value })}
-      >
-        {speeds.map(([name, words]) => (
-          <option key={name} value={name}>
-            {words}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
+interface KillControlsProps {
+  readonly processes: readonly { readonly name: string; readonly words: string; readonly isAlive: boolean }[];
+  readonly isCutOff: boolean;
+  readonly command: Command;
 }
 
-const killable: readonly ProcessName[] = ["api", "careless", "safe"];
-
 /** Kills one of the processes. What it had on its way is lost; what it has on disk is not. */
-export function KillControls({ state, isCutOff }: ControlProps) {
+export function KillControls({ processes, isCutOff, command }: KillControlsProps) {
+  if (!mayChange.value) return null;
   return (
     <div class="row" role="group" aria-label="Kill a process">
-      {killable.map((name) => {
-        const process = state.processes?.[name];
-        return (
-          <button
-            key={name}
-            type="button"
-            class="danger"
-            disabled={isCutOff || process?.state !== "alive"}
-            onClick={() => void command("kill", { process: name })}
-          >
-            Kill {processWords[name]}
-          </button>
-        );
-      })}
-      <span class="quiet">kill -9; it comes back with what it has on disk</span>
+      {processes.map(({ name, words, isAlive }) => (
+        <button
+          key={name}
+          type="button"
+          class="danger"
+          disabled={isCutOff || !isAlive}
+          onClick={() => void command("kill", { process: name })}
+        >
+          Kill {words}
+        </button>
+      ))}
+      <span class="quiet">kill -9; what dies comes back with what it has on disk</span>
     </div>
   );
 }

@@ -1,29 +1,30 @@
 import type { CallerName } from "../../../src/lab/caller-name.ts";
-import type { LiveTotals } from "../../../src/lab/live/live-protocol.ts";
 import { count, type Tone } from "./words.ts";
 
-interface Total {
-  readonly name: keyof LiveTotals;
+/** A figure that rises. */
+export interface Total {
+  readonly name: string;
   readonly label: string;
+  readonly value: number;
+  /** Of how many, if not 0. */
+  readonly of?: number;
   /** Whether anything but 0 is wrong. */
   readonly isFault?: true;
 }
 
-const shown: readonly Total[] = [
-  { name: "confirmed", label: "Confirmed" },
-  { name: "charges", label: "Charges" },
-  { name: "duplicates", label: "Charged too often", isFault: true },
-  { name: "lost", label: "Lost", isFault: true },
-  { name: "inDoubt", label: "In doubt", isFault: true },
-];
+interface TotalsProps {
+  readonly caller: CallerName;
+  readonly totals: readonly Total[];
+  /** Whether there is something to judge by. */
+  readonly isBegun: boolean;
+}
 
-/** A caller's running totals. */
-export function Totals({ caller, totals, orders }: { caller: CallerName; totals: LiveTotals; orders: number }) {
+/** A side's running totals. */
+export function Totals({ caller, totals, isBegun }: TotalsProps) {
   return (
     <dl class="totals" data-totals={caller}>
-      {shown.map(({ name, label, isFault = false }) => {
-        const value = totals[name];
-        const tone = toneOf(value, isFault, totals.settled > 0);
+      {totals.map(({ name, label, value, of = 0, isFault = false }) => {
+        const tone = toneOf(value, isFault, isBegun);
         return (
           <div key={name} class={`total tone-${tone}`}>
             <dt>{label}</dt>
@@ -31,7 +32,7 @@ export function Totals({ caller, totals, orders }: { caller: CallerName; totals:
               {tone === "bad" && <span aria-hidden="true">✗ </span>}
               {tone === "good" && <span aria-hidden="true">✓ </span>}
               <span class="value">{count(value)}</span>
-              {name === "confirmed" && orders > 0 && <small> of {count(orders)}</small>}
+              {of > 0 && <small> of {count(of)}</small>}
             </dd>
           </div>
         );

@@ -5,18 +5,20 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { consoleServer } from "../../console/console-server.ts";
 import { labSections } from "../../console/lab/lab-section.ts";
 import { stormsSection } from "../../console/storms/storms-section.ts";
-import { isCorrect, type LabResult } from "../../lab/lab-result.ts";
 import { bounds } from "../../lab/live/live-protocol.ts";
+import type { BrokerChoice } from "../../lab/messages/brokers/open-broker.ts";
+import { messageFaultsMax } from "../../lab/messages/live/messages-protocol.ts";
 import { readOrders, type OrdersFile } from "../../lab/orders.ts";
-import { formatLabReport } from "./report-text.ts";
-import { runLab } from "../../lab/run-lab.ts";
+import { brokerForms, parseBroker } from "./broker-flag.ts";
+import { messagesStory, requestsStory, type Story, type StoryFlags } from "./stories.ts";
 import { wholeNumber } from "../arguments.ts";
 import { exitCodes } from "../exit-codes.ts";
-import { painter } from "../painter.ts";
 import { progressBar } from "../progress-bar.ts";
 import { waitForAbort, runUntilInterrupted } from "../until-interrupted.ts";
 
 interface LabFlags {
+  readonly story: "requests" | "messages";
+  readonly broker?: BrokerChoice;
   readonly orders: string;
   readonly faults: number;
   readonly seed: number;
@@ -34,18 +36,25 @@ const ordersFile = fileURLToPath(new URL("../../../orders.ndjson", import.meta.u
 /** `once-again lab`: shows what retries do to orders, with and without keys. */
 export function labCommand(): Command {
   return new Command("lab")
-    .summary("orders through a flaky network, with and without keys")
+    .summary("orders through a flaky network, with and without keys; messages, with and without outbox and inbox")
     .description(
       "Sends the same orders to an orders API over the same flaky network, once by a careless caller (times out, sends " +
-        "again) and once by a safe one (retryingFetch), and holds the ledger against them. All on this machine.",
+        "again) and once by a safe one (retryingFetch), and holds the ledger against them. All on this machine.\n\n" +
+        "With --story messages, two order services save the same orders and announce them to a broker, and two shippings " +
+        "ship what they are told: one pair carelessly, one with outbox and inbox, on the same faults and crashes.",
     )
+    .addOption(new Option("--story <name>", "what is shown").choices(["requests", "messages"]).default("requests"))
+    .option("--broker <broker>", `with --story messages: ${brokerForms}; default one in the lab itself`, parseBroker)
     .addOption(
       new Option("--orders <file>", "orders, one JSON object a line").default(ordersFile, "the package's own 1,000"),
     )
     .option("--faults <share>", "share of the attempts that meet a fault, 0 to 1", parseShare, 0.3)
     .option("--seed <number>", "the same seed brings the same faults", wholeNumber(0, Number.MAX_SAFE_INTEGER), 1)
     .option("--callers <number>", "orders on the way at a time, each side, 1 to 256", wholeNumber(1, 256), 8)
-    .option("--crash", "also kill the API five times and both callers four times, and start them again")
+    .option(
+      "--crash",
+      "also kill the API five times and both callers four times, and start them again (messages: always)",
+    )
     .option("--json", "print one JSON document instead of a report, and end")
     .option("--serve", "also serve the console, and stay until Ctrl-C")
     .option("--port <number>", "the console's port; 0: any free one", wholeNumber(0, 65_535), 0)
@@ -53,29 +62,35 @@ export function labCommand(): Command {
     .addHelpText(
       "after",
       `
-Example:
+Examples:
   $ once-again lab --faults 0.5 --crash --seed 7
+  $ once-again lab --story messages --broker rabbitmq
 
 A line of the file:
   {"id":"ord_1","customer":"cus_1","currency":"EUR","lines":[{"sku":"cup","qty":2,"unitPrice":1299}]}
   Prices are in minor units (cents). A line that is no order is reported on stderr and left out.
 
-Exit codes: 0 fine, 1 the safe caller has a duplicate, a loss, a wrong amount or an unconfirmed order,
-2 wrong usage, 130 interrupted.`,
+Exit codes: 0 fine, 1 the safe side has a duplicate, a loss, a wrong amount, or an order that is not confirmed or
+not saved, 2 wrong usage or a broker that can't be reached, 130 interrupted.`,
     )
     .action(runCommand);
 }
 
 async function runCommand(flags: LabFlags, command: Command): Promise<void> {
+  if (flags.broker !== undefined && flags.story !== "messages") {
+    command.error("error: --broker is for --story messages");
+  }
+  if (flags.story === "messages" && flags.faults > messageFaultsMax) {
+    command.error(`error: with --story messages, --faults must be at most ${messageFaultsMax}`);
+  }
   const { orders, problems } = await readOrdersFile(flags.orders, command);
   await runUntilInterrupted(async (signal) => {
-    await report({ ...flags, orders, problems, signal });
+    const run = { ...flags, orders, signal };
+    await report(run, problems, flags.story === "messages" ? messagesStory(run, command) : requestsStory(run));
     if (signal.aborted || !flags.serve || flags.exit || flags.json) return;
-    const { port, seed, callers } = flags;
-    const [lab, keys] = labSections({
-      orders,
-      settings: { seed, concurrency: Math.min(callers, bounds.concurrency.max) },
-    });
+    const { port, seed, callers, broker } = flags;
+    const settings = { seed, concurrency: Math.min(callers, bounds.concurrency.max) };
+    const [lab, keys] = labSections({ orders, settings, messages: settings, broker });
     await using server = await consoleServer({ sections: [lab, stormsSection(), keys], port }).catch((error: Error) =>
       command.error(`error: can't serve the console: ${error.message}`),
     );
@@ -84,16 +99,19 @@ async function runCommand(flags: LabFlags, command: Command): Promise<void> {
   });
 }
 
-/** Runs the lab and prints what came of it. */
-async function report(run: Omit<LabFlags, "orders"> & OrdersFile & { readonly signal: AbortSignal }): Promise<void> {
-  const { json, problems, signal, ...options } = run;
-  const progress = progressBar(process.stderr, "orders settled");
+/** Runs a story and prints what came of it. */
+async function report(
+  { json, signal }: StoryFlags & Pick<LabFlags, "json">,
+  problems: OrdersFile["problems"],
+  story: Story,
+): Promise<void> {
+  const progress = progressBar(process.stderr, story.unit);
   try {
-    const result = await runLab({ ...options, signal, onProgress: progress.update });
+    const { result, text, exitCode } = await story.run(progress.update);
     progress.stop();
     const document = (): string => `${JSON.stringify({ ...result, problems }, undefined, 2)}\n`;
-    process.stdout.write(json ? document() : `\n${formatLabReport(result, painter)}`);
-    process.exitCode = exitCodeOf(result);
+    process.stdout.write(json ? document() : `\n${text}`);
+    process.exitCode = exitCode;
   } catch (error) {
     if (!signal.aborted) throw error;
     process.exitCode = exitCodes.interrupted;
@@ -101,9 +119,6 @@ async function report(run: Omit<LabFlags, "orders"> & OrdersFile & { readonly si
     progress.stop();
   }
 }
-
-/** The careless caller is expected to be wrong; the safe one has to be right. */
-export const exitCodeOf = ({ safe }: LabResult): number => (isCorrect(safe) ? exitCodes.fine : exitCodes.bad);
 
 /** Reads the file, and reports on stderr which of its lines are no orders. */
 async function readOrdersFile(file: string, command: Command): Promise<OrdersFile> {

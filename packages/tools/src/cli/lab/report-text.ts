@@ -1,6 +1,18 @@
 import { isCorrect, type CallerResult, type LabResult } from "../../lab/lab-result.ts";
 import type { WaitBucket } from "../../lab/waits.ts";
 import { type Painter, plainPainter } from "../painter.ts";
+import {
+  formatCount,
+  formatNumber,
+  formatPercent,
+  formatTimes,
+  formatVerdict,
+  numberRow,
+  type Row,
+  sideTable,
+  timeRow,
+  zeroRow,
+} from "./side-table.ts";
 
 /** What a run of the lab found, for people: some thirty lines of at most 80 columns, each ended by a line feed. */
 export function formatLabReport(result: LabResult, painter: Painter = plainPainter): string {
@@ -9,8 +21,7 @@ export function formatLabReport(result: LabResult, painter: Painter = plainPaint
     formatHeading(result, painter),
     ...formatCrashes(result.crashes),
     "",
-    painter.faint(formatColumns("", "careless", "safe")),
-    ...countRows(result).map((row) => paintRow(row, careless, safe, painter)),
+    ...sideTable(countRows(result), result, painter),
     "",
     painter.strong("Waits before a retry"),
     ...waitRows(careless, safe, painter),
@@ -32,34 +43,19 @@ function formatCrashes({ api, caller }: LabResult["crashes"]): string[] {
   ];
 }
 
-/** One row of the table. */
-interface Row {
-  readonly label: string;
-  readonly value: (result: CallerResult) => string;
-  /** Says whether the value is as it should be; absent where none is better than another. */
-  readonly isGood?: (result: CallerResult) => boolean;
-}
-
-const formatNumber = (value: number): string => value.toLocaleString("en-US");
-
-function countRows({ crashes }: LabResult): readonly Row[] {
-  const attempts = (label: string, key: keyof CallerResult["attempts"]): Row => ({
-    label,
-    value: (result) => formatNumber(result.attempts[key]),
-  });
-  const good = (label: string, key: "duplicates" | "lost" | "wrongAmounts"): Row => ({
-    label,
-    value: (result) => formatNumber(result[key]),
-    isGood: (result) => result[key] === 0,
-  });
+function countRows({ crashes }: LabResult): readonly Row<CallerResult>[] {
+  const attempts = (label: string, key: keyof CallerResult["attempts"]): Row<CallerResult> =>
+    numberRow(label, (result) => result.attempts[key]);
+  const good = (label: string, key: "duplicates" | "lost" | "wrongAmounts"): Row<CallerResult> =>
+    zeroRow(label, (result) => result[key]);
   return [
-    { label: "orders", value: ({ orders }) => formatNumber(orders) },
+    numberRow("orders", ({ orders }) => orders),
     {
       label: "confirmed to the caller",
       value: ({ confirmed }) => formatNumber(confirmed),
       isGood: ({ confirmed, orders }) => confirmed === orders,
     },
-    { label: "charges in the ledger", value: ({ charges }) => formatNumber(charges) },
+    numberRow("charges in the ledger", ({ charges }) => charges),
     good("charged too often", "duplicates"),
     good("orders lost", "lost"),
     good("wrong amounts", "wrongAmounts"),
@@ -69,24 +65,9 @@ function countRows({ crashes }: LabResult): readonly Row[] {
     attempts("  arrived and failed", "fail"),
     attempts("  answer lost", "lose-answer"),
     ...(crashes.api === 0 ? [] : [attempts("  (of these, API was down)", "broken")]),
-    { label: "answered from memory", value: ({ replayed }) => formatNumber(replayed) },
-    { label: "time", value: ({ timeMs }) => `${(timeMs / 1000).toFixed(1)} s` },
+    numberRow("answered from memory", ({ replayed }) => replayed),
+    timeRow,
   ];
-}
-
-const labelWidth = 28;
-const valueWidth = 14;
-
-const formatColumns = (label: string, careless: string, safe: string): string =>
-  label.padEnd(labelWidth) + careless.padStart(valueWidth) + safe.padStart(valueWidth);
-
-function paintRow({ label, value, isGood }: Row, careless: CallerResult, safe: CallerResult, painter: Painter) {
-  const cell = (result: CallerResult): string => {
-    const text = value(result).padStart(valueWidth);
-    if (isGood === undefined) return text;
-    return isGood(result) ? painter.good(text) : painter.bad(text);
-  };
-  return label.padEnd(labelWidth) + cell(careless) + cell(safe);
 }
 
 /** How wide the longest bar is, characters. */
@@ -128,21 +109,13 @@ export function drawBar(count: number, max: number, width: number): string {
 }
 
 function formatVerdicts({ careless, safe }: LabResult, painter: Painter): string[] {
-  const formatVerdict = (name: string, result: CallerResult): string => {
-    if (isCorrect(result)) return painter.good(`${name}: every order confirmed and charged once.`);
-    const faults = [
-      result.duplicates > 0 && `${formatCount(result.duplicates, "charge")} too many`,
-      result.lost > 0 && `${formatCount(result.lost, "order")} lost`,
-      result.wrongAmounts > 0 && formatCount(result.wrongAmounts, "wrong amount"),
-      result.confirmed < result.orders && `${formatNumber(result.orders - result.confirmed)} in doubt`,
-    ];
-    return painter.bad(`${name}: ${faults.filter((fault) => fault !== false).join(", ")}.`);
-  };
-  return [formatVerdict("Careless", careless), formatVerdict("Safe", safe)];
+  const faultsOf = (result: CallerResult) => [
+    result.duplicates > 0 && `${formatCount(result.duplicates, "charge")} too many`,
+    result.lost > 0 && `${formatCount(result.lost, "order")} lost`,
+    result.wrongAmounts > 0 && formatCount(result.wrongAmounts, "wrong amount"),
+    result.confirmed < result.orders && `${formatNumber(result.orders - result.confirmed)} in doubt`,
+  ];
+  const verdict = (name: string, result: CallerResult): string =>
+    formatVerdict(name, isCorrect(result) ? "every order confirmed and charged once" : faultsOf(result), painter);
+  return [verdict("Careless", careless), verdict("Safe", safe)];
 }
-
-const formatPercent = (share: number): string => `${Number((share * 100).toFixed(1))}%`;
-
-const formatCount = (count: number, noun: string): string => `${formatNumber(count)} ${noun}${count === 1 ? "" : "s"}`;
-
-const formatTimes = (count: number): string => (count === 1 ? "once" : formatCount(count, "time"));

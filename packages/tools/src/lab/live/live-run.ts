@@ -1,8 +1,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { sleep } from "once-again";
-import { systemClock } from "once-again";
 import { keyHeaderName } from "once-again/key";
 import { sqliteStore } from "once-again/stores/sqlite";
 import type { Store } from "once-again/stores";
@@ -13,9 +11,11 @@ import { orderHeader } from "../fault-plan.ts";
 import { type KillableCaller, killableCaller } from "../killable-caller.ts";
 import { ledgerTail, type LedgerTail } from "../ledger.ts";
 import type { Order } from "../orders.ts";
+import { type Cleanup, cleanUp } from "./cleanups.ts";
 import type { LiveBook } from "./live-book.ts";
 import type { LiveGate } from "./live-gate.ts";
 import { liveFault } from "./live-plan.ts";
+import { type LiveProcess, liveProcess, type LiveProcessParts } from "./live-process.ts";
 import type { LiveSettings, ProcessName, ProcessView } from "./live-protocol.ts";
 
 /** A run of the live lab: an API, two callers, a network for each, all of them real. */
@@ -42,9 +42,6 @@ export interface LiveRunParts {
   /** Hears that there is something new to see. */
   readonly onChange: () => void;
 }
-
-/** How long a killed process stays dead, milliseconds: about as long as a supervisor takes, and long enough to be seen. */
-const deadMs = 1500;
 
 /**
  * Losses end in a reset here, so this is for who stops a run and goes away, milliseconds. undici itself gives up after as
@@ -124,25 +121,13 @@ interface Running {
   readonly cleanups: readonly Cleanup[];
 }
 
-type Cleanup = () => Promise<void>;
-
-/** The last first. */
-async function cleanUp(cleanups: readonly Cleanup[]): Promise<void> {
-  for (const clean of cleanups.toReversed()) await clean();
-}
-
 function makeRun({ api, callers, keys, ledger, stop, cleanups }: Running, { book, onChange }: LiveRunParts): LiveRun {
-  const crashing = { api, ...callers };
-  const killed: Record<ProcessName, { isAlive: boolean; kills: number }> = {
-    api: { isAlive: true, kills: 0 },
-    careless: { isAlive: true, kills: 0 },
-    safe: { isAlive: true, kills: 0 },
-  };
-  const isOver = (name: ProcessName): boolean => name !== "api" && callers[name].isOver;
-  const view = (name: ProcessName): ProcessView => {
-    const { isAlive, kills } = killed[name];
-    const state = isOver(name) ? "done" : isAlive ? "alive" : "killed";
-    return { pid: crashing[name].pid, state, kills };
+  const live = (process: LiveProcessParts["process"], isOver: () => boolean) =>
+    liveProcess({ process, isOver, stop, onChange });
+  const processes: Readonly<Record<ProcessName, LiveProcess>> = {
+    api: live(api, () => false),
+    careless: live(callers.careless, () => callers.careless.isOver),
+    safe: live(callers.safe, () => callers.safe.isOver),
   };
   const died = new Promise<never>((_, reject) =>
     stop.signal.addEventListener("abort", () => reject(stop.signal.reason as Error), { once: true }),
@@ -157,26 +142,14 @@ function makeRun({ api, callers, keys, ledger, stop, cleanups }: Running, { book
   return {
     keys,
     get processes() {
-      return { api: view("api"), careless: view("careless"), safe: view("safe") };
+      return { api: processes.api.view, careless: processes.careless.view, safe: processes.safe.view };
     },
     done: Promise.race([Promise.all(outcomes), died]).then(() => undefined),
     readLedger() {
       for (const row of ledger.next()) book.charge(row);
     },
     async kill(name) {
-      const state = killed[name];
-      if (!state.isAlive || isOver(name) || stop.signal.aborted) return;
-      state.isAlive = false;
-      state.kills += 1;
-      onChange();
-      try {
-        await crashing[name].crash(() => sleep(systemClock, deadMs, stop.signal));
-      } catch (error) {
-        // When the run ends, what is dead stays dead.
-        if (!stop.signal.aborted) stop.abort(error);
-      }
-      state.isAlive = true;
-      onChange();
+      await processes[name].kill();
     },
     [Symbol.asyncDispose]: dispose,
   };

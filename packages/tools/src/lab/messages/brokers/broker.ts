@@ -1,0 +1,38 @@
+import type { ChildProcess } from "node:child_process";
+import type { Consumer, Inbox, MessageWork } from "once-again/inbox";
+import type { Publish } from "once-again/outbox";
+import type { CallerName } from "../../caller-name.ts";
+
+/** How a process of the lab finds its broker. */
+export interface BrokerAddress {
+  readonly kind: "embedded" | "rabbitmq" | "nats";
+  /** Of a server; empty for the embedded one, which is at the other end of the process' channel. */
+  readonly url: string;
+  /** What the names of its queues begin with, which no other run's do. */
+  readonly prefix: string;
+}
+
+/** The broker of a run. Each side has a queue of its own. */
+export interface LabBroker extends AsyncDisposable {
+  readonly address: BrokerAddress;
+  /** Serves a process of a side. */
+  attach(side: CallerName, child: ChildProcess): void;
+  /** How many messages of a side are not acknowledged, while nobody consumes them. */
+  waiting(side: CallerName): Promise<number>;
+  /** Takes away what is there of this run. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** What a process of a side has of its broker. */
+export interface BrokerLink {
+  readonly publish: Publish;
+  consume<Transaction>(
+    inbox: Inbox<Transaction>,
+    concurrency: number,
+    work: MessageWork<Transaction>,
+  ): Promise<Consumer>;
+  close(): Promise<void>;
+}
+
+/** The queue of a side. */
+export const queueName = ({ prefix }: BrokerAddress, side: CallerName): string => `${prefix}-${side}`;
