@@ -1,4 +1,8 @@
+import { signal } from "@preact/signals";
 import { EventSourceParserStream } from "eventsource-parser/stream";
+
+/** Whether this page could change something: its token is the console's. */
+export const mayChange = signal(false);
 
 const tokenItem = "once-again-token";
 

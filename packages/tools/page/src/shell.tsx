@@ -1,9 +1,12 @@
 import { signal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
+import { GatewaysPage } from "./gateways/gateways-page.tsx";
 import { KeysPage } from "./keys/keys-page.tsx";
 import { LabPage } from "./lab/lab-page.tsx";
-import { read, takeToken } from "./session.ts";
+import { MessagesPage } from "./messages/messages-page.tsx";
+import { mayChange, read, takeToken } from "./session.ts";
+import { place, sections } from "./shell-state.ts";
 import { StormsPage } from "./storms/storms-page.tsx";
 import { Problem } from "./ui/problem.tsx";
 import { ThemeSwitch } from "./ui/theme-switch.tsx";
@@ -12,11 +15,11 @@ const pages: Readonly<Record<string, { title: string; page: ComponentType }>> = 
   lab: { title: "Lab", page: LabPage },
   storms: { title: "Storms", page: StormsPage },
   keys: { title: "Keys", page: KeysPage },
+  messages: { title: "Messages", page: MessagesPage },
+  gateways: { title: "Gateways", page: GatewaysPage },
 };
 
-const sections = signal<readonly string[] | undefined>(undefined);
 const problem = signal<string | undefined>(undefined);
-const place = signal("");
 
 /** The pages and the way between them: the fragment of the address names the page. */
 export function Shell() {
@@ -57,7 +60,9 @@ export function Shell() {
 
 async function load(): Promise<void> {
   try {
-    sections.value = (await read<{ sections: string[] }>("sections")).sections;
+    const known = await read<{ sections: string[]; mayChange: boolean }>("sections");
+    mayChange.value = known.mayChange;
+    sections.value = known.sections;
     problem.value = undefined;
   } catch (error) {
     problem.value = (error as Error).message;

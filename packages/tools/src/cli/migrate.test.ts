@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Pool } from "pg";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { cliDocument, runCli } from "../../../../test/support/cli.ts";
 import { mariadbPool } from "../../../../test/mariadb/databases.ts";
 import { describeWithServer } from "../../../../test/support/servers/describe-with-server.ts";
@@ -11,8 +11,6 @@ import { temporaryFolder } from "../../../../test/support/temporary-folder.ts";
 import { exitCodes } from "./exit-codes.ts";
 
 // Servers are started here, and each command is a process of its own.
-vi.setConfig({ testTimeout: 120_000 });
-
 /** A store whose tables the command makes, twice. */
 async function migrateByUrl(url: string): Promise<void> {
   const before = await runCli(["keys", "list", "--store", url]);
@@ -41,6 +39,23 @@ test("--print prints the SQL, and makes nothing", async () => {
     code: exitCodes.fine,
     document: { sql: expect.stringContaining("CREATE TABLE shop_keys") },
   });
+});
+
+test("--outbox is for its tables, too", async () => {
+  const path = join(temporaryFolder(), "shop.db");
+  const printed = await runCli(["migrate", "--store", path, "--outbox", "--print"]);
+  expect(printed.stdout).toMatch(/once_again_keys.*CREATE TABLE IF NOT EXISTS once_again_outbox/s);
+  expect(existsSync(path)).toBe(false);
+  const url = "mysql://127.0.0.1:1/x?tablePrefix=shop_";
+  const { stdout } = await runCli(["migrate", "--store", url, "--outbox", "--print"]);
+  expect(stdout).toMatch(/shop_keys.*shop_outbox/s);
+  for (let run = 1; run <= 2; run += 1) {
+    expect(await cliDocument("migrate", "--store", path, "--outbox")).toEqual({
+      code: exitCodes.fine,
+      document: { migrated: true },
+    });
+  }
+  expect(await cliDocument("messages", "list", "--store", path)).toMatchObject({ code: exitCodes.fine });
 });
 
 test("a URL that is none, or of no store, is wrong usage, and is not repeated", async () => {

@@ -1,17 +1,18 @@
-import process from "node:process";
 import { Command } from "commander";
 import type { Store } from "once-again/stores";
 import { exitCodes } from "./exit-codes.ts";
 import { type StoreFlags, withStoreOptions } from "./keys/flags.ts";
-import { print, withStore } from "./keys/session.ts";
-import { makeSqlite, sqlitePath, storeFromUrl } from "./store-from-url.ts";
+import { type ExitCode, print, withStore } from "./keys/session.ts";
+import { makeDrySqliteOutbox, makeSqlite, makeSqliteOutbox, outboxFromUrl, sqlitePath } from "./store-from-url.ts";
+import type { OpenOutbox } from "./stores/open-outbox.ts";
 
 interface MigrateFlags extends StoreFlags {
+  readonly outbox?: boolean;
   readonly print?: boolean;
 }
 
-/** A store in a database that has tables of ours. */
-interface Migratable extends Store {
+/** What has tables of ours in a database. */
+interface Migratable {
   readonly schemaSql: string;
   migrate(): Promise<void>;
 }
@@ -24,12 +25,14 @@ export function migrateCommand(): Command {
       "Makes the tables for keys, or brings them to this version. It can be run again, also by several processes at the " +
         "same time.",
     )
+    .option("--outbox", "the tables of an outbox, too, in PostgreSQL, MariaDB or SQLite")
     .option("--print", "print the SQL instead of running it, for the migrations of your own tool")
     .addHelpText(
       "after",
       `
 Example:
   $ once-again migrate --store postgres://localhost/shop
+  $ once-again migrate --store postgres://localhost/shop --outbox
   $ once-again migrate --store postgres://localhost/shop --print > migrations/once-again.sql
 
 PostgreSQL: run the printed SQL in one transaction. Redis and NATS have no tables.
@@ -41,34 +44,50 @@ Exit codes: 0 fine, 2 wrong usage, or a store that does not answer.`,
 
 async function run(flags: MigrateFlags, command: Command): Promise<void> {
   const path = sqlitePath(flags.store);
-  const open = path === undefined ? () => storeFromUrl(flags.store) : () => makeSqlite(path, flags.print === true);
+  const isDry = flags.print === true;
   await withStore(
     command,
     flags,
     async (store) => {
-      const sql = isMigratable(store) ? store.schemaSql : "";
-      if (flags.print) {
-        if (flags.json)
-          print(
-            flags,
-            () => ({ sql }),
-            () => [],
-          );
-        else process.stdout.write(sql === "" ? "" : `${sql.trimEnd()}\n`);
-        return exitCodes.fine;
+      const migratable = isMigratable(store) ? [store] : [];
+      if (!flags.outbox) return migrate(flags, migratable);
+      const outbox = await openOutbox(flags.store, isDry);
+      try {
+        return await migrate(flags, [...migratable, outbox]);
+      } finally {
+        await outbox.close();
       }
-      if (isMigratable(store)) await store.migrate();
-      print(
-        flags,
-        () => ({ migrated: isMigratable(store) }),
-        () => [isMigratable(store) ? "The tables are there." : "This store needs no tables."],
-      );
-      return exitCodes.fine;
     },
-    open,
+    path === undefined ? undefined : () => makeSqlite(path, isDry),
   );
 }
 
-function isMigratable(store: Store): store is Migratable {
+function openOutbox(location: string, isDry: boolean): Promise<OpenOutbox> {
+  const path = sqlitePath(location);
+  if (path === undefined) return outboxFromUrl(location);
+  return isDry ? makeDrySqliteOutbox() : makeSqliteOutbox(path);
+}
+
+async function migrate(flags: MigrateFlags, migratable: readonly Migratable[]): Promise<ExitCode> {
+  const sql = migratable.map(({ schemaSql }) => `${schemaSql.trimEnd()}\n`).join("");
+  if (flags.print) {
+    print(
+      flags,
+      () => ({ sql }),
+      () => (sql === "" ? [] : [sql.trimEnd()]),
+    );
+    return exitCodes.fine;
+  }
+  for (const one of migratable) await one.migrate();
+  const migrated = migratable.length > 0;
+  print(
+    flags,
+    () => ({ migrated }),
+    () => [migrated ? "The tables are there." : "This store needs no tables."],
+  );
+  return exitCodes.fine;
+}
+
+function isMigratable(store: Store): store is Store & Migratable {
   return "migrate" in store && "schemaSql" in store;
 }

@@ -3,8 +3,10 @@ import process from "node:process";
 import { Command, CommanderError } from "commander";
 import { consoleCommand } from "./console.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { gatewayCommand } from "./gateway/command.ts";
 import { keysCommand } from "./keys/command.ts";
 import { labCommand } from "./lab/command.ts";
+import { messagesCommand } from "./messages/command.ts";
 import { migrateCommand } from "./migrate.ts";
 import { stormCommand } from "./storm/command.ts";
 import { verifyCommand } from "./verify/command.ts";
@@ -17,10 +19,14 @@ export async function runProgram(): Promise<void> {
   const program = new Command("once-again")
     .description("Retry again, happen once.")
     .version(version)
+    // The options behind a command are its own, also where two have one of the same name.
+    .enablePositionalOptions()
     .exitOverride()
     .addCommand(labCommand().exitOverride())
     .addCommand(consoleCommand().exitOverride())
+    .addCommand(gatewayCommand().exitOverride())
     .addCommand(keysCommand().exitOverride())
+    .addCommand(messagesCommand().exitOverride())
     .addCommand(migrateCommand().exitOverride())
     .addCommand(stormCommand().exitOverride())
     .addCommand(verifyCommand().exitOverride());

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
 import { Client, Pool } from "pg";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { bucket, natsConnection } from "../../../../test/nats/buckets.ts";
 import { runCli } from "../../../../test/support/cli.ts";
 import { describeWithServer } from "../../../../test/support/servers/describe-with-server.ts";
@@ -21,11 +21,9 @@ import { redisStore } from "once-again/stores/redis";
 import type { Store } from "once-again/stores";
 import { exitCodes } from "./exit-codes.ts";
 import { storeFromUrl } from "./store-from-url.ts";
-import { loadDriver, loadDrivers } from "./stores/driver.ts";
+import { loadDriver, loadDrivers } from "../drivers/load-driver.ts";
 
 // Servers are started here, a cluster among them, and each command is a process of its own.
-vi.setConfig({ testTimeout: 180_000 });
-
 /** Leaves a held key in a store, and settles it by the CLI. */
 async function settleByUrl(store: Store, url: string, key = "order-7", cwd?: string): Promise<void> {
   const name = { scope: "acme", key, owner: "worker" };
@@ -105,7 +103,7 @@ describeWithServer("redis://", redisBinary, () => {
     const { nodes } = await untilTestEnds(startRedisCluster());
     const url = `${nodes[0]!.url}?cluster`;
     const list = () => runCli(["keys", "list", "--store", url]);
-    await expect.poll(list, { timeout: 60_000 }).toMatchObject({ code: exitCodes.fine });
+    await expect.poll(list).toMatchObject({ code: exitCodes.fine });
     const store = await storeFromUrl(url);
     onTestFinished(() => store.close());
     await settleByUrl(store, url);

@@ -54,7 +54,7 @@ test("the address has the token where browsers keep it to themselves", async () 
 test("a route gets the query; a problem of its own is told; what is unknown is 404", async () => {
   const { origin } = await started();
   expect(await (await fetch(`${origin}/api/keys/list?scope=acme`)).json()).toEqual({ scope: "acme" });
-  expect(await (await fetch(`${origin}/api/sections`)).json()).toEqual({ sections: ["keys"] });
+  expect(await (await fetch(`${origin}/api/sections`)).json()).toEqual({ sections: ["keys"], mayChange: false });
   const broken = await fetch(`${origin}/api/keys/break`);
   expect([broken.status, await broken.json()]).toEqual([500, { problem: "The store is gone." }]);
   expect((await fetch(`${origin}/api/keys/nothing`)).status).toBe(404);

@@ -105,7 +105,9 @@ function parseTarget(target = "/"): URL | undefined {
 
 function collectRoutes(sections: readonly Section[]): ReadonlyMap<string, Route> {
   const routes = new Map<string, Route>();
-  routes.set("GET /api/sections", () => ({ json: { sections: sections.map(({ name }) => name) } }));
+  routes.set("GET /api/sections", ({ mayChange }) => ({
+    json: { sections: sections.map(({ name }) => name), mayChange },
+  }));
   for (const section of sections) {
     for (const [name, route] of Object.entries(section.routes)) {
       const [method, path] = name.split(" ");
@@ -123,14 +125,16 @@ async function runRoute(
   response: ServerResponse,
 ): Promise<void> {
   const { method = "GET", headers } = request;
-  const refused = findRefusal({ method, host: headers.host, authorization: headers.authorization }, access);
+  const asked = { method, host: headers.host, authorization: headers.authorization };
+  const refused = findRefusal(asked, access);
   if (refused !== undefined) return sendResponse(response, refusals[refused]);
+  const mayChange = findRefusal({ ...asked, method: "POST" }, access) === undefined;
   const gone = new AbortController();
   response.once("close", () => gone.abort());
   try {
     const read = method === "POST" ? await readJson(request) : { body: undefined };
     if ("problem" in read) return await sendResponse(response, refusal(400, read.problem));
-    await sendResponse(response, await route({ query, body: read.body, signal: gone.signal }));
+    await sendResponse(response, await route({ query, body: read.body, mayChange, signal: gone.signal }));
   } catch (error) {
     if (response.headersSent) response.destroy();
     else await sendResponse(response, refusal(500, error instanceof Error ? error.message : String(error)));

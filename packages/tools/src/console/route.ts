@@ -3,6 +3,8 @@ export interface ConsoleRequest {
   readonly query: URLSearchParams;
   /** The JSON body of a POST; undefined without one. */
   readonly body: unknown;
+  /** Whether who asks could also change something: has the token. */
+  readonly mayChange: boolean;
   /** Aborts when the page has gone. */
   readonly signal: AbortSignal;
 }
@@ -23,7 +25,7 @@ export type Route = (request: ConsoleRequest) => ConsoleResponse | Promise<Conso
 
 /** A page of the console and what it asks for: routes by method and path below `/api/<name>/`, as "GET run". */
 export interface Section {
-  readonly name: "lab" | "storms" | "keys";
+  readonly name: "lab" | "storms" | "keys" | "messages" | "gateways";
   readonly routes: Readonly<Record<string, Route>>;
   /** Stops what runs for it. */
   close(): Promise<void>;

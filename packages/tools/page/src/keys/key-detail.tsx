@@ -3,7 +3,10 @@ import type { KeyDocument, ValueDocument } from "../../../src/admin/key-document
 import { chosen } from "./keys-state.ts";
 import { StateBadge } from "./key-table.tsx";
 import { Settle } from "./settle.tsx";
-import { since, stateWords, until } from "./wording.ts";
+import { Bytes } from "../ui/bytes.tsx";
+import { Field } from "../ui/field.tsx";
+import { since, until } from "../ui/time-words.ts";
+import { stateWords } from "./wording.ts";
 
 /** One key, whole. */
 export function KeyDetail({ found }: { found: KeyDocument }) {
@@ -42,15 +45,6 @@ export function KeyDetail({ found }: { found: KeyDocument }) {
   );
 }
 
-function Field({ name, value }: { name: string; value: string }) {
-  return (
-    <>
-      <dt>{name}</dt>
-      <dd class="mono">{value}</dd>
-    </>
-  );
-}
-
 function StoredValue({ title, value }: { title: string; value: ValueDocument }) {
   switch (value.kind) {
     case "answer":
@@ -60,7 +54,7 @@ function StoredValue({ title, value }: { title: string; value: ValueDocument }) 
             {title}: HTTP {value.status}
           </h3>
           <pre tabIndex={0}>{value.headers.map(([name, text]) => `${name}: ${text}\n`).join("")}</pre>
-          <Bytes bytes={bytesOf(value.bodyBase64)} />
+          <Bytes base64={value.bodyBase64} command="once-again keys show --json" />
         </>
       );
     case "step":
@@ -86,39 +80,8 @@ function StoredValue({ title, value }: { title: string; value: ValueDocument }) 
       return (
         <>
           <h3>{title}</h3>
-          <Bytes bytes={bytesOf(value.base64)} />
+          <Bytes base64={value.base64} command="once-again keys show --json" />
         </>
       );
-  }
-}
-
-const bytesOf = (base64: string): Uint8Array => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-
-/** So much of a body is shown, bytes. */
-const shownBytesMax = 20_000;
-
-function Bytes({ bytes }: { bytes: Uint8Array }) {
-  if (bytes.length === 0) return <p>No body.</p>;
-  const shown = bytes.subarray(0, shownBytesMax);
-  const hidden = bytes.length - shown.length;
-  return (
-    <>
-      <pre tabIndex={0}>{textOf(shown)}</pre>
-      {hidden > 0 && <p>And {hidden} more bytes: once-again keys show --json has them.</p>}
-    </>
-  );
-}
-
-/** JSON with line breaks, other text as it is, anything else in hexadecimal. */
-function textOf(bytes: Uint8Array): string {
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: true });
-    try {
-      return JSON.stringify(JSON.parse(text), undefined, 2);
-    } catch {
-      return text;
-    }
-  } catch {
-    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
   }
 }

@@ -1,7 +1,9 @@
 import { useSignal } from "@preact/signals";
 import type { KeySummary } from "../../../src/admin/key-document.ts";
 import { chosen, loadKeys, open, page, scope, stateFilter, trail } from "./keys-state.ts";
-import { since, stateWords, until } from "./wording.ts";
+import { Pager } from "../ui/pager.tsx";
+import { since, until } from "../ui/time-words.ts";
+import { stateWords } from "./wording.ts";
 
 /** One page of keys, in the order of scope and key. */
 export function KeyTable() {
@@ -44,7 +46,7 @@ export function KeyTable() {
           {problem.value}
         </p>
       )}
-      <Pager />
+      <Pager label="Pages of keys" trail={trail} next={page.value?.next ?? null} load={loadKeys} />
     </div>
   );
 }
@@ -76,26 +78,6 @@ export function StateBadge({ state }: { state: KeySummary["state"] }) {
     <span class={`state ${state}`}>
       <span aria-hidden="true">{sign}</span> {word}
     </span>
-  );
-}
-
-function Pager() {
-  const next = page.value?.next ?? null;
-  const go = (names: typeof trail.value): void => {
-    trail.value = names;
-    void loadKeys();
-  };
-  if (next === null && trail.value.length === 0) return null;
-  return (
-    <nav class="row pager" aria-label="Pages of keys">
-      <button type="button" disabled={trail.value.length === 0} onClick={() => go(trail.value.slice(0, -1))}>
-        Previous
-      </button>
-      <span>Page {trail.value.length + 1}</span>
-      <button type="button" disabled={next === null} onClick={() => next && go([...trail.value, next])}>
-        Next
-      </button>
-    </nav>
   );
 }
 

@@ -14,13 +14,16 @@ import {
   type StateFilter,
   stateFilter,
 } from "./keys-state.ts";
-import "./keys.css";
+import "../ui/records.css";
 import { StoreHealth } from "./store-health.tsx";
 
 /** The keys of a store: find one, look into it, settle one that is held. */
 export function KeysPage() {
   useEffect(() => {
-    void loadKeys();
+    // `#keys/abandoned`: another page leads here.
+    const [, state] = location.hash.split("/");
+    const found = states.find(([value]) => value !== "" && value === state);
+    void (found === undefined ? loadKeys() : search({ scope: "", state: found[0] }));
     return follow();
   }, []);
   return (

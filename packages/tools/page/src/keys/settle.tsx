@@ -44,7 +44,10 @@ export function Settle({ found }: { found: KeyDocument }) {
       )}
       <fieldset>
         <legend>It happened</legend>
-        <p>Every repeat of this request gets the answer that you give here.</p>
+        <p>
+          Every repeat gets the answer that you give here. Of a function's call, the body is the result, with status
+          200. Repeats of a message are acknowledged.
+        </p>
         <AnswerFields answer={answer.value} change={(part) => void (answer.value = { ...answer.value, ...part })} />
         <button type="button" onClick={() => ask("resolve")}>
           Resolve with this answer…

@@ -3,6 +3,7 @@ import { useMemo } from "preact/hooks";
 import type uPlot from "uplot";
 import type { StoreSample } from "../../../src/console/keys/keys-protocol.ts";
 import { Plot, quietAxis } from "../ui/plot.tsx";
+import { Fact, Tile } from "../ui/tiles.tsx";
 import { latest, samples, search, streamProblem } from "./keys-state.ts";
 
 /** Counting stops there. */
@@ -42,26 +43,6 @@ export function StoreHealth() {
         <LatencyPlot />
       </div>
     </section>
-  );
-}
-
-function Tile({ name, value, hint, action }: { name: string; value: string; hint: string; action: () => void }) {
-  return (
-    <button type="button" class="card tile" onClick={action}>
-      <span class="quiet">{name}</span>
-      <strong>{value}</strong>
-      <span class="quiet">{hint}</span>
-    </button>
-  );
-}
-
-function Fact({ name, value, hint }: { name: string; value: string; hint: string }) {
-  return (
-    <div class="card tile">
-      <span class="quiet">{name}</span>
-      <strong>{value}</strong>
-      <span class="quiet">{hint}</span>
-    </div>
   );
 }
 

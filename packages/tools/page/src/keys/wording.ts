@@ -3,32 +3,11 @@ import type { KeySummary } from "../../../src/admin/key-document.ts";
 /** A sign and a word for each state, so that colour is never alone. */
 export const stateWords: Readonly<Record<KeySummary["state"], { sign: string; word: string; meaning: string }>> = {
   running: { sign: "▶", word: "running", meaning: "A worker owns it at present." },
-  done: { sign: "✓", word: "done", meaning: "Its answer is stored: every repeat gets it." },
+  done: { sign: "✓", word: "done", meaning: "Its result is stored: every repeat gets it." },
   abandoned: {
     sign: "!",
     word: "held",
-    meaning: "Its worker ended before it answered: it may or may not have happened.",
+    meaning: "Its worker ended without a result: it may or may not have happened.",
   },
   broken: { sign: "✗", word: "broken", meaning: "No store has written its record so. It answers nothing." },
 };
-
-const units: readonly (readonly [name: string, ms: number])[] = [
-  ["d", 86_400_000],
-  ["h", 3_600_000],
-  ["m", 60_000],
-  ["s", 1000],
-];
-
-/** A time span in its largest whole unit: "3 h". */
-export function span(ms: number): string {
-  const [name, unitMs] = units.find(([, unit]) => Math.abs(ms) >= unit) ?? ["s", 1000];
-  return `${Math.trunc(ms / unitMs)} ${name}`;
-}
-
-export const since = (time: string): string => span(Date.now() - Date.parse(time));
-
-/** How long something still has, or for how long it is over. */
-export function until(time: string): string {
-  const leftMs = Date.parse(time) - Date.now();
-  return leftMs >= 0 ? `in ${span(leftMs)}` : `${span(-leftMs)} ago`;
-}

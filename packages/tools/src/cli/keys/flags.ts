@@ -12,11 +12,9 @@ export interface StoreFlags {
 }
 
 /** Gives a command the options of `StoreFlags`. */
-export function withStoreOptions(command: Command): Command {
+export function withStoreOptions(command: Command, where = `where the keys are: ${storeForms}`): Command {
   return command
-    .addOption(
-      new Option("--store <url>", `where the keys are: ${storeForms}`).env("ONCE_AGAIN_STORE").makeOptionMandatory(),
-    )
+    .addOption(new Option("--store <url>", where).env("ONCE_AGAIN_STORE").makeOptionMandatory())
     .option("--json", "print one JSON document instead of text");
 }
 

@@ -1,19 +1,15 @@
 import type { Painter } from "../painter.ts";
 import type { InspectedRecord } from "once-again/stores";
-import { formatDuration } from "./durations.ts";
+import { alignColumns } from "./columns.ts";
+import { formatDuration } from "../../durations.ts";
 import { escapeControls } from "./printable.ts";
 
 const columns = ["STATE", "AGE", "ATTEMPT", "LEASE", "EXPIRES", "SCOPE", "KEY"] as const;
 
 /** Records for people, a line for each. What may be long stands last, whole, so that it can be copied. */
 export function formatTable(records: readonly InspectedRecord[], now: number, painter: Painter): string[] {
-  const rows = records.map((found) => formatCells(found, now));
-  const widths = columns.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
-  const line = (row: readonly string[]): string => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ");
-  return [
-    painter.strong(line(columns).trimEnd()),
-    ...rows.map((row, index) => stateColour(records[index]!, painter)(line(row).trimEnd())),
-  ];
+  const [titles = "", ...lines] = alignColumns([columns, ...records.map((found) => formatCells(found, now))]);
+  return [painter.strong(titles), ...lines.map((line, index) => stateColour(records[index]!, painter)(line))];
 }
 
 function formatCells({ scope, key, state, record }: InspectedRecord, now: number): string[] {

@@ -1,5 +1,5 @@
 import type { Painter } from "../painter.ts";
-import { formatDuration } from "./durations.ts";
+import { formatDuration } from "../../durations.ts";
 import { escapeControls } from "./printable.ts";
 import { formatLease, stateColour } from "./record-table.ts";
 import type { RecordView } from "../../admin/show.ts";
@@ -10,7 +10,7 @@ const previewBytesMax = 2048;
 
 const meanings = {
   running: "a worker owns it",
-  abandoned: "its worker ended before it answered: it may or may not have happened",
+  abandoned: "its worker ended without a result: it may or may not have happened",
   done: "its result is stored",
   broken: "no store has written it so",
 } as const;
@@ -19,7 +19,7 @@ const meanings = {
 export function formatRecord({ found, steps, result }: RecordView, now: number, painter: Painter): string[] {
   const { scope, key, state, record } = found;
   const colour = stateColour(found, painter);
-  const field = (name: string, value: string): string => `${painter.faint(name.padEnd(12))} ${value}`;
+  const field = fieldFormat(painter);
   const time = (ms: number): string => new Date(ms).toISOString();
   return [
     field("scope", escapeControls(scope)),
@@ -35,6 +35,11 @@ export function formatRecord({ found, steps, result }: RecordView, now: number, 
     ...steps.flatMap(([place, value]) => formatValue(`step ${place}`, value, field)),
     ...(result === undefined ? [] : formatValue("result", result, field)),
   ];
+}
+
+/** Makes lines of a name and its value. */
+export function fieldFormat(painter: Painter): (name: string, value: string) => string {
+  return (name, value) => `${painter.faint(name.padEnd(12))} ${value}`;
 }
 
 function formatValue(title: string, value: StoredValue, field: (name: string, value: string) => string): string[] {
@@ -67,7 +72,7 @@ function encodeJson(value: unknown): Uint8Array {
 }
 
 /** The beginning of some bytes, as text if that is what they are. */
-function formatPreview(bytes: Uint8Array): string[] {
+export function formatPreview(bytes: Uint8Array): string[] {
   const shown = bytes.subarray(0, previewBytesMax);
   const hidden = bytes.length - shown.length;
   const lines = decodeText(shown)?.split(/\r?\n/) ?? [`(not text) ${Buffer.from(shown).toString("base64")}`];

@@ -28,7 +28,11 @@ const dayMs = 86_400_000;
 export function resolveCommand(): Command {
   return withHeldNames(withStoreOptions(new Command("resolve")))
     .summary("settle an abandoned key as done, with an answer")
-    .description("Settles an abandoned key as done: you know that it happened. Every repeat gets this answer.")
+    .description(
+      "Settles an abandoned key as done: you know that it happened. Every repeat gets this answer. Of a function's call " +
+        "(its scope is the function's name), the body is the result, with --status 200. Repeats of a message (its scope is " +
+        "the inbox's consumer) are acknowledged, whatever the answer.",
+    )
     .requiredOption("--status <number>", "the answer's status, 200 to 599", wholeNumber(200, 599))
     .option("--header <name: value>", "one of the answer's headers; may be given several times", addHeader, [])
     .option("--body <text|@file>", "the answer's body", readBytes, new Uint8Array())
@@ -47,6 +51,8 @@ Example:
   $ once-again keys resolve --store keys.db acme order-7 --status 201 \\
       --header "content-type: application/json" --body '{"order":7}'
   $ once-again keys resolve --store keys.db --held --scope acme --status 204 --yes
+  $ once-again keys resolve --store keys.db charge order-7 --status 200 --body '{"receipt":"r_1"}'   # a function
+  $ once-again keys resolve --store keys.db shipping order-7-placed --status 200                     # a message
 
 Exit codes: 0 settled, 1 it is not (no such key, not abandoned, or you said no), 2 wrong usage, or a store that does not
 answer.`,

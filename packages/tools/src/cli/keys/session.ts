@@ -19,15 +19,24 @@ export async function withStore(
   work: (store: Store) => Promise<ExitCode>,
   open: () => Promise<Store> = () => storeFromUrl(location),
 ): Promise<void> {
-  let store: Store | undefined;
+  await withOpen(command, open, work);
+}
+
+/** `withStore` for anything that is opened and closed. */
+export async function withOpen<Opened extends { close(): Promise<void> }>(
+  command: Command,
+  open: () => Promise<Opened>,
+  work: (opened: Opened) => Promise<ExitCode>,
+): Promise<void> {
+  let opened: Opened | undefined;
   try {
-    store = await open();
-    process.exitCode = await work(store);
+    opened = await open();
+    process.exitCode = await work(opened);
   } catch (error) {
     if (error instanceof CommanderError) throw error;
     command.error(`error: ${readReason(error)}`);
   } finally {
-    await store?.close();
+    await opened?.close();
   }
 }
 

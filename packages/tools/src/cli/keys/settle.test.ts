@@ -1,9 +1,8 @@
-import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { describe, expect, onTestFinished, test } from "vitest";
-import { cliProgram } from "../../../../../test/support/cli.ts";
+import { describe, expect, test } from "vitest";
+import { runOnTerminal, scriptBinary } from "../../../../../test/support/cli.ts";
 import { answer, keysFixture, named, sealKey, sealKeyText } from "../../../../../test/support/keys-fixture.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
@@ -69,21 +68,7 @@ describe("resolve and release", () => {
     expect(decodeResponse(found!.record.result!).status).toBe(201);
   });
 
-  describeWithServer("on a terminal", { name: "script", install: "apt-get install -y bsdutils" }, () => {
-    /** Runs a command on a terminal of its own, and answers when it asks. */
-    const onTerminal = async (answer: string): Promise<string> => {
-      const command = `${process.execPath} ${cliProgram} keys release --store ${ground.path()} acme order-1`;
-      const child = spawn("script", ["--quiet", "--command", command, "/dev/null"], { stdio: "pipe" });
-      onTestFinished(() => void child.kill());
-      let printed = "";
-      for await (const text of child.stdout.setEncoding("utf8")) {
-        const asked = printed.includes("[y/N]");
-        printed += String(text);
-        if (!asked && printed.includes("[y/N]")) child.stdin.write(answer);
-      }
-      return printed;
-    };
-
+  describeWithServer("on a terminal", scriptBinary, () => {
     test.for([
       ["y\n", undefined],
       ["n\n", "abandoned"],
@@ -91,7 +76,7 @@ describe("resolve and release", () => {
       ["\u0003", "abandoned"],
     ])("it asks first, and %j settles or not", async ([input, state]) => {
       await abandoned("order-1");
-      const printed = await onTerminal(input!);
+      const printed = await runOnTerminal(["keys", "release", "--store", ground.path(), "acme", "order-1"], input!);
       expect(printed).toMatch(/abandoned.*order-1/);
       expect(printed).toContain("Settle it as not executed?");
       expect(printed).toContain(state === undefined ? "Settled:" : "Nothing was changed.");

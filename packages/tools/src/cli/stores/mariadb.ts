@@ -1,7 +1,9 @@
 import type { MysqlConnection, MysqlPool } from "once-again/stores/mariadb";
 import type { Store } from "once-again/stores";
-import { loadDriver } from "./driver.ts";
+import type { OpenOutbox } from "./open-outbox.ts";
+import { loadDriver } from "../../drivers/load-driver.ts";
 import { takeParameter } from "./parameters.ts";
+import { connectionsMax, type StoreUse } from "./store-use.ts";
 
 /** What we use of `mysql2/promise`. */
 interface Mysql2 {
@@ -16,11 +18,26 @@ interface Mysql2 {
 const connectMsMax = 10_000;
 
 /** Opens the store in a MariaDB that has its tables: `mysql://…?tablePrefix=shop_`. */
-export async function openMariadb(url: URL): Promise<Store> {
+export async function openMariadb(url: URL, use: StoreUse): Promise<Store> {
+  const { mariadbStore } = await import("once-again/stores/mariadb");
+  const { pool, options } = connect(url, use);
+  return { ...mariadbStore(pool, options), close: () => pool.end() };
+}
+
+/** Opens the outbox there. */
+export async function openMariadbOutbox(url: URL): Promise<OpenOutbox> {
+  const { mariadbOutbox } = await import("once-again/stores/mariadb");
+  const { pool, options } = connect(url, "command");
+  return { ...mariadbOutbox(pool, options), close: () => pool.end() };
+}
+
+function connect(
+  url: URL,
+  use: StoreUse,
+): { pool: ReturnType<Mysql2["createPool"]>; options: { readonly tablePrefix?: string } } {
   const tablePrefix = takeParameter(url, "tablePrefix");
   const mysql = loadDriver("MariaDB", ["mysql2/promise"]).module as Mysql2;
   const uri = url.href.replace(/^mariadb:/, "mysql:");
-  const pool = mysql.createPool({ uri, connectionLimit: 1, connectTimeout: connectMsMax });
-  const { mariadbStore } = await import("once-again/stores/mariadb");
-  return { ...mariadbStore(pool, tablePrefix === undefined ? {} : { tablePrefix }), close: () => pool.end() };
+  const pool = mysql.createPool({ uri, connectionLimit: connectionsMax[use], connectTimeout: connectMsMax });
+  return { pool, options: tablePrefix === undefined ? {} : { tablePrefix } };
 }

@@ -1,6 +1,7 @@
 import type { NatsKv } from "once-again/stores/nats";
 import type { Store } from "once-again/stores";
-import { loadDrivers } from "./driver.ts";
+import { loadDrivers } from "../../drivers/load-driver.ts";
+import type { StoreUse } from "./store-use.ts";
 
 /** What we use of `@nats-io/transport-node`. */
 interface Transport {
@@ -16,13 +17,15 @@ interface Kv {
 const connectMsMax = 10_000;
 
 /** Opens the store in a bucket of NATS JetStream: `nats://host:4222/BUCKET`. */
-export async function openNats(url: URL): Promise<Store> {
+export async function openNats(url: URL, use: StoreUse): Promise<Store> {
   const bucket = url.pathname.slice(1);
   if (bucket === "") throw new Error("The URL must name the bucket: nats://host:4222/BUCKET.");
   const [transport, kv] = loadDrivers("NATS", ["@nats-io/transport-node", "@nats-io/kv"]) as [Transport, Kv];
   const connection = await transport.connect({
     servers: url.host,
     timeout: connectMsMax,
+    // A server goes on as long as it takes; the default gives up after ten attempts.
+    ...(use === "server" && { maxReconnectAttempts: -1 }),
     ...(url.username !== "" && { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) }),
   });
   try {

@@ -1,7 +1,16 @@
-import type { PgConnection, PgPool, PostgresJsConnection, PostgresJsPool } from "once-again/stores/postgres";
+import type {
+  PgConnection,
+  PgPool,
+  PostgresConnection,
+  PostgresJsConnection,
+  PostgresJsPool,
+  PostgresPool,
+} from "once-again/stores/postgres";
 import type { Store } from "once-again/stores";
-import { loadDriver } from "./driver.ts";
+import type { OpenOutbox } from "./open-outbox.ts";
+import { loadDriver } from "../../drivers/load-driver.ts";
 import { takeParameter } from "./parameters.ts";
+import { connectionsMax, type StoreUse } from "./store-use.ts";
 
 /** What we use of `pg`. */
 interface Pg {
@@ -25,22 +34,41 @@ type PostgresJs = (
 const connectSecondsMax = 10;
 
 /** Opens the store in a PostgreSQL that has its tables: `postgres://…?tablePrefix=shop_`. */
-export async function openPostgres(url: URL): Promise<Store> {
+export async function openPostgres(url: URL, use: StoreUse): Promise<Store> {
+  const { postgresStore } = await import("once-again/stores/postgres");
+  const { pool, options, close } = connect(url, use);
+  // It has a signature for each kind of pool, and none for either.
+  return { ...postgresStore(pool as PgPool<PgConnection>, options), close };
+}
+
+/** Opens the outbox there. */
+export async function openPostgresOutbox(url: URL): Promise<OpenOutbox> {
+  const { postgresOutbox } = await import("once-again/stores/postgres");
+  const { pool, options, close } = connect(url, "command");
+  return { ...postgresOutbox(pool, options), close };
+}
+
+interface Connected {
+  readonly pool: PostgresPool<PostgresConnection>;
+  readonly options: { readonly tablePrefix?: string };
+  readonly close: () => Promise<void>;
+}
+
+function connect(url: URL, use: StoreUse): Connected {
   const tablePrefix = takeParameter(url, "tablePrefix");
   const options = tablePrefix === undefined ? {} : { tablePrefix };
   const { name, module } = loadDriver("PostgreSQL", ["pg", "postgres"]);
-  const { postgresStore } = await import("once-again/stores/postgres");
   if (name === "postgres") {
-    const sql = (module as PostgresJs)(url.href, { max: 1, connect_timeout: connectSecondsMax });
-    return { ...postgresStore(sql, options), close: () => sql.end() };
+    const sql = (module as PostgresJs)(url.href, { max: connectionsMax[use], connect_timeout: connectSecondsMax });
+    return { pool: sql, options, close: () => sql.end() };
   }
   const { Pool } = module as Pg;
   const pool = new Pool({
     connectionString: url.href,
-    max: 1,
+    max: connectionsMax[use],
     connectionTimeoutMillis: connectSecondsMax * 1000,
   });
   // An idle connection broke; the next query fails with the reason.
   pool.on("error", () => undefined);
-  return { ...postgresStore(pool, options), close: () => pool.end() };
+  return { pool, options, close: () => pool.end() };
 }

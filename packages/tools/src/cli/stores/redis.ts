@@ -6,8 +6,9 @@ import type {
   RedisClient,
 } from "once-again/stores/redis";
 import type { Store } from "once-again/stores";
-import { loadDriver } from "./driver.ts";
+import { loadDriver } from "../../drivers/load-driver.ts";
 import { takeParameter } from "./parameters.ts";
+import { reconnectMs, type StoreUse } from "./store-use.ts";
 
 interface Emitter {
   on(event: "error" | "end", listener: (error: unknown) => void): unknown;
@@ -44,38 +45,54 @@ interface Opened {
 const connectMsMax = 10_000;
 
 /** Opens the store in a Redis or Valkey: `redis://…`, `rediss://…`, `?cluster` for a cluster, `?prefix=shop:`. */
-export async function openRedis(url: URL): Promise<Store> {
+export async function openRedis(url: URL, use: StoreUse): Promise<Store> {
   const prefix = takeParameter(url, "prefix");
   const isCluster = (takeParameter(url, "cluster") ?? "false") !== "false";
   url.href = url.href.replace(/^valkey/, "redis");
   const { name, module } = loadDriver("Redis", ["ioredis", "redis"]);
   const { client, close } =
     name === "ioredis"
-      ? await openIoredis(module as Ioredis, url, isCluster)
-      : await openNodeRedis(module as NodeRedis, url, isCluster);
+      ? await openIoredis(module as Ioredis, url, isCluster, use)
+      : await openNodeRedis(module as NodeRedis, url, isCluster, use);
   const { redisStore } = await import("once-again/stores/redis");
   return { ...redisStore(client, prefix === undefined ? {} : { prefix }), close: async () => close() };
 }
 
-async function openIoredis({ Redis, Cluster }: Ioredis, url: URL, isCluster: boolean): Promise<Opened> {
+async function openIoredis({ Redis, Cluster }: Ioredis, url: URL, isCluster: boolean, use: StoreUse): Promise<Opened> {
   const given = { lazyConnect: true, connectTimeout: connectMsMax, maxRetriesPerRequest: 1 };
+  const reconnects = reconnection(use);
+  const retryStrategy = (attempt: number): number | null => (reconnects.isUp ? reconnectMs(attempt) : null);
   const client = isCluster
     ? new Cluster([{ host: url.hostname, port: Number(url.port || defaultPort) }], {
         lazyConnect: true,
-        clusterRetryStrategy: () => null,
-        redisOptions: { ...credentials(url), ...(url.protocol === "rediss:" && { tls: {} }), ...given },
+        clusterRetryStrategy: retryStrategy,
+        redisOptions: {
+          ...credentials(url),
+          ...(url.protocol === "rediss:" && { tls: {} }),
+          ...given,
+          ...silence[use],
+        },
       })
-    : new Redis(url.href, { ...given, retryStrategy: () => null });
-  return connected(client, () => client.disconnect());
+    : // Commands of one turn go out in one packet: a server has many under way.
+      new Redis(url.href, { ...given, retryStrategy, enableAutoPipelining: use === "server" });
+  return connected(client, reconnects, () => client.disconnect());
 }
 
-async function openNodeRedis(redis: NodeRedis, url: URL, isCluster: boolean): Promise<Opened> {
-  const socket = { connectTimeout: connectMsMax, reconnectStrategy: false };
+async function openNodeRedis(redis: NodeRedis, url: URL, isCluster: boolean, use: StoreUse): Promise<Opened> {
+  const reconnects = reconnection(use);
+  const reconnectStrategy = (attempt: number): number | false => (reconnects.isUp ? reconnectMs(attempt + 1) : false);
+  const socket = { connectTimeout: connectMsMax, reconnectStrategy };
   const client = isCluster
     ? redis.createCluster({ rootNodes: [{ url: url.href }], defaults: { ...credentials(url), socket } })
-    : redis.createClient({ url: url.href, socket });
-  return connected(client, () => client.destroy());
+    : redis.createClient({ url: url.href, socket, disableOfflineQueue: true });
+  return connected(client, reconnects, () => client.destroy());
 }
+
+/** A connection that was never up is not tried again: its URL is wrong, or its server is not there. */
+const reconnection = (use: StoreUse): { isUp: boolean; readonly use: StoreUse } => ({ isUp: false, use });
+
+/** A node of a cluster that is silent for longer has gone, milliseconds; the store sees to a single server itself. */
+const silence: Readonly<Record<StoreUse, object>> = { command: {}, server: { socketTimeout: 6000 } };
 
 const defaultPort = 6379;
 
@@ -88,6 +105,7 @@ function credentials(url: URL): { username?: string; password?: string } {
 
 async function connected<Client extends RedisClient & Emitter & { connect(): Promise<unknown> }>(
   client: Client,
+  reconnects: { isUp: boolean; readonly use: StoreUse },
   close: () => void,
 ): Promise<Opened> {
   const failed = Promise.withResolvers<never>();
@@ -101,5 +119,6 @@ async function connected<Client extends RedisClient & Emitter & { connect(): Pro
   } catch (error) {
     throw reason ?? error;
   }
+  reconnects.isUp = reconnects.use === "server";
   return { client, close };
 }

@@ -10,6 +10,7 @@ import {
   type StormOptions,
   varyPolicy,
 } from "../../simulator/index.ts";
+import { readDuration } from "../../durations.ts";
 
 /** What the command line says; durations are milliseconds. */
 export interface StormFlags {
@@ -156,13 +157,11 @@ export function parseOutages(text: string): readonly Outage[] {
   });
 }
 
-const units = { ms: 1, s: 1000, m: 60_000 } as const;
-
 /** Reads `250ms`, `10s`, `5m`; a number alone is seconds. */
 export function parseDuration(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text);
-  if (match === null) throw new InvalidArgumentError("It must be like 250ms, 10s or 5m.");
-  return Number(match[1]) * units[(match[2] ?? "s") as keyof typeof units];
+  const ms = readDuration(/^[\d.]+$/.test(text) ? `${text}s` : text);
+  if (ms === undefined) throw new InvalidArgumentError("It must be like 250ms, 10s or 5m.");
+  return ms;
 }
 
 /** Reads a number within bounds. */

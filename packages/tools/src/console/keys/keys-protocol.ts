@@ -1,3 +1,5 @@
+import type { SampleEvent } from "../sample-watch.ts";
+
 /** The health of a store at one time. `at` is milliseconds since the epoch, by this machine's clock. */
 export type StoreSample =
   | {
@@ -21,7 +23,5 @@ export interface OperatorAnswer {
   readonly retentionMs: number;
 }
 
-/** `GET watch`: first the `history`, then each new `sample`. */
-export type KeysEvent =
-  | { readonly event: "history"; readonly data: readonly StoreSample[] }
-  | { readonly event: "sample"; readonly data: StoreSample };
+/** `GET watch` */
+export type KeysEvent = SampleEvent<StoreSample>;

@@ -5,6 +5,8 @@ const units = [
   ["s", 1000],
 ] as const;
 
+const unitsMs = new Map<string, number>([...units, ["ms", 1]]);
+
 /** A length of time in its two largest units: `2d 3h`, `4m 10s`, `0s`. A negative one counts as none. */
 export function formatDuration(ms: number): string {
   const first = units.findIndex(([, unitMs]) => ms >= unitMs);
@@ -16,4 +18,11 @@ export function formatDuration(ms: number): string {
     return count === 0 ? "" : `${count}${unit}`;
   });
   return parts.filter(Boolean).join(" ");
+}
+
+/** The milliseconds of a length of time such as `250ms`, `1.5s`, `2d 3h`; undefined for what is none. */
+export function readDuration(text: string): number | undefined {
+  if (!/^\d+(?:\.\d+)?(?:ms|[smhd])(?: ?\d+(?:\.\d+)?(?:ms|[smhd]))*$/.test(text)) return undefined;
+  const parts = text.matchAll(/(\d+(?:\.\d+)?)(ms|[smhd])/g);
+  return [...parts].reduce((sum, [, count, unit]) => sum + Number(count) * unitsMs.get(unit!)!, 0);
 }

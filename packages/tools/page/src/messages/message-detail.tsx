@@ -1,0 +1,52 @@
+import { useEffect, useRef } from "preact/hooks";
+import type { MessageDocument } from "../../../src/admin/message-json.ts";
+import { Bytes } from "../ui/bytes.tsx";
+import { Field } from "../ui/field.tsx";
+import { since } from "../ui/time-words.ts";
+import { Decide } from "./decide.tsx";
+import { chosen } from "./messages-state.ts";
+
+/** The parked messages of one id, whole; nothing keeps two from having one. */
+export function MessageDetail({ messages }: { messages: readonly MessageDocument[] }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  const id = messages[0]!.id;
+  useEffect(() => heading.current?.focus(), [id]);
+  return (
+    <section class="card detail" aria-labelledby="detail-title">
+      <div class="row">
+        <h2 id="detail-title" class="mono name" tabIndex={-1} ref={heading}>
+          {id}
+        </h2>
+        <button type="button" onClick={() => (chosen.value = [])}>
+          Close
+        </button>
+      </div>
+      {messages.length > 1 && <p>{messages.length} messages have this id. What you decide is for the oldest.</p>}
+      <Decide key={id} id={id} />
+      {messages.map((message, index) => (
+        <MessageFields key={index} message={message} />
+      ))}
+    </section>
+  );
+}
+
+function MessageFields({ message }: { message: MessageDocument }) {
+  return (
+    <>
+      <h3>The broker said</h3>
+      <pre tabIndex={0}>{message.refusal}</pre>
+      <dl>
+        <Field name="Topic" value={message.topic} />
+        <Field name="Ordering key" value={message.orderingKey ?? "none: it holds up no other"} />
+        <Field name="Added" value={`${message.addedAt} (${since(message.addedAt)} ago)`} />
+        <Field name="Parked" value={`${message.parkedAt} (${since(message.parkedAt)} ago)`} />
+        <Field name="Refusals" value={String(message.refusals)} />
+        {Object.entries(message.headers).map(([name, value]) => (
+          <Field key={name} name={name} value={value} />
+        ))}
+      </dl>
+      <h3>Body, {message.bodyBytes} bytes</h3>
+      <Bytes base64={message.bodyBase64} command="once-again messages show --json" />
+    </>
+  );
+}

@@ -1,0 +1,31 @@
+import { useEffect } from "preact/hooks";
+import { Problem } from "../ui/problem.tsx";
+import { BacklogTiles } from "./backlog-tiles.tsx";
+import { MessageDetail } from "./message-detail.tsx";
+import { MessageTable } from "./message-table.tsx";
+import { chosen, follow, listProblem, loadMessages } from "./messages-state.ts";
+import "../ui/records.css";
+
+/** What waits in an outbox: look into a parked message, have it published again, or discard it. */
+export function MessagesPage() {
+  useEffect(() => {
+    void loadMessages();
+    return follow();
+  }, []);
+  const hasDetail = chosen.value.length > 0;
+  return (
+    <>
+      <h1>Messages</h1>
+      <p class="lead">
+        Each message committed with its transaction, and waits here until the broker has confirmed it. The broker has
+        refused a <em>parked</em> one too often: a person has to decide about it.
+      </p>
+      <BacklogTiles />
+      {listProblem.value !== undefined && <Problem text={listProblem.value} retry={loadMessages} />}
+      <div class={hasDetail ? "keys with-detail" : "keys"}>
+        <MessageTable />
+        {hasDetail && <MessageDetail messages={chosen.value} />}
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,279 @@
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { createPool } from "mysql2/promise";
+import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { cliDocument, runCli, runOnTerminal, scriptBinary } from "../../../../../test/support/cli.ts";
+import { type EngineOutbox, outboxEngines } from "../../../../../test/support/outbox/engines.ts";
+import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
+import { mariadbBinary, startMariadb } from "../../../../../test/support/servers/mariadb.ts";
+import { postgresBinary, startPostgres } from "../../../../../test/support/servers/postgres.ts";
+import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
+import type { NewMessage } from "once-again/outbox";
+import { mariadbOutbox } from "once-again/stores/mariadb";
+import { exitCodes } from "../exit-codes.ts";
+
+// Each command is a process of its own, and servers are started here.
+const { fine, bad, usage } = exitCodes;
+
+type Fixture = Pick<EngineOutbox, "outbox" | "begin">;
+
+async function add({ outbox, begin }: Fixture, ...messages: readonly Partial<NewMessage>[]): Promise<void> {
+  const { transaction, commit } = await begin();
+  for (const message of messages) await outbox.add(transaction, { topic: "order.placed", body: "tea", ...message });
+  await commit();
+}
+
+/** Adds messages, and parks them as a relay does. */
+async function park(fixture: Fixture, messages: readonly Partial<NewMessage>[], refusal = "no route"): Promise<void> {
+  await add(fixture, ...messages);
+  const owner = randomUUID();
+  const { batches } = await fixture.outbox.claim({ owner, leaseMs: 60_000, limit: 100, messagesPerKey: 1 });
+  const claimed = batches.flatMap((batch) => batch.messages);
+  expect(claimed).toHaveLength(messages.length);
+  await fixture.outbox.postpone(
+    claimed.map(({ position }) => ({ position, owner, delayMs: 0, refusal, park: "block" as const })),
+  );
+}
+
+describe("on SQLite", () => {
+  let path: string;
+  let fixture: EngineOutbox;
+  beforeEach(() => {
+    path = join(temporaryFolder(), "shop.db");
+    fixture = outboxEngines.sqlite(path);
+    onTestFinished(() => fixture.close());
+  });
+  const messages = (command: string, ...args: string[]) => runCli(["messages", command, "--store", path, ...args]);
+  const messagesDocument = (command: string, ...args: string[]) =>
+    cliDocument("messages", command, "--store", path, ...args);
+  const parkedIds = async () => (await fixture.outbox.listParked()).map(({ id }) => id);
+
+  test("list shows the backlog, and each parked message in a line", async () => {
+    await park(fixture, [{ id: "order-1", orderingKey: "7" }, { id: "order-2" }]);
+    await add(fixture, { id: "order-3", orderingKey: "7" });
+    const { code, stdout, stderr } = await messages("list");
+    expect(stdout.trimEnd().split("\n")).toEqual([
+      expect.stringMatching(/^3 messages in the outbox, 2 parked\. The oldest that is not parked waits for \d+s\.$/),
+      "",
+      expect.stringMatching(/^ADDED +PARKED +REFUSALS +TOPIC +KEY +ID +REFUSAL$/),
+      expect.stringMatching(/^\d+s ago +\d+s ago +1 +order\.placed +7 +order-1 +no route$/),
+      expect.stringMatching(/^\d+s ago +\d+s ago +1 +order\.placed +- +order-2 +no route$/),
+    ]);
+    expect({ code, stderr }).toEqual({ code: fine, stderr: "" });
+    const first = await messages("list", "--limit", "1");
+    expect(first.stdout).toMatch(/order-1(?!.*order-2).*There are more parked ones: --after 1$/ms);
+    const second = await messages("list", "--limit", "1", "--after", "1");
+    expect(second.stdout).toMatch(/order-2/);
+    expect(second.stdout).not.toMatch(/order-1 |more parked/);
+    const { code: wrong, stderr: told } = await messages("list", "--after", "order-1");
+    expect([wrong, told]).toEqual([usage, expect.stringContaining("must be a position")]);
+  });
+
+  test("list --json is one document", async () => {
+    expect(await messagesDocument("list")).toEqual({
+      code: fine,
+      document: { backlog: { messages: 0, parked: 0, oldestMs: null }, parked: [], next: null },
+    });
+    await park(fixture, [{ id: "order-1" }]);
+    await add(fixture, { id: "order-2" });
+    const time = expect.stringMatching(/^\d{4}-.*Z$/);
+    expect(await messagesDocument("list")).toEqual({
+      code: fine,
+      document: {
+        backlog: { messages: 2, parked: 1, oldestMs: expect.any(Number) },
+        parked: [
+          {
+            id: "order-1",
+            topic: "order.placed",
+            orderingKey: null,
+            addedAt: time,
+            parkedAt: time,
+            refusals: 1,
+            refusal: "no route",
+            blocks: false,
+            bodyBytes: 3,
+          },
+        ],
+        next: null,
+      },
+    });
+  });
+
+  test("show has one message whole, and both where two have one id", async () => {
+    await park(fixture, [{ id: "order-1", orderingKey: "7", body: { item: "tea" } }, { id: "order-2" }]);
+    const { code, stdout } = await messages("show", "order-1");
+    expect(code).toBe(fine);
+    expect(stdout).toMatch(/^id +order-1$/m);
+    expect(stdout).toMatch(/^ordering key +7$/m);
+    expect(stdout).toMatch(/^refusal +no route$/m);
+    expect(stdout).toMatch(/^body +14 bytes\n {2}content-type: application\/json\n {2}\{"item":"tea"\}$/m);
+    expect(stdout).not.toContain("order-2");
+    await park(fixture, [{ id: "order-1", body: Uint8Array.of(255) }]);
+    expect(await messagesDocument("show", "order-1")).toMatchObject({
+      code: fine,
+      document: { messages: [{ bodyBase64: "eyJpdGVtIjoidGVhIn0=" }, { id: "order-1", bodyBase64: "/w==" }] },
+    });
+  });
+
+  test("a broker's words and a body can't move the cursor", async () => {
+    await park(fixture, [{ id: "order-1", body: "\u001b[2Jevil" }], "\u001b]0;evil\u0007\n\u202e");
+    for (const args of [[], ["order-1"]]) {
+      const { stdout } = await messages(args.length === 0 ? "list" : "show", ...args);
+      expect(stdout).toContain(String.raw`\u{1b}]0;evil\u{7}\u{a}\u{202e}`);
+      expect(stdout).not.toContain("\u001b");
+    }
+  });
+
+  test("retry gives one back to the relays, or all", async () => {
+    await park(fixture, [{ id: "order-1" }, { id: "order-2" }, { id: "order-3" }, { id: "order-3" }]);
+    const { code, stdout, stderr } = await messages("retry", "order-2");
+    expect({ code, stderr }).toEqual({ code: fine, stderr: "" });
+    expect(stdout).toBe("1 message retried: a relay publishes what is free next.\n3 messages parked.\n");
+    expect(await parkedIds()).toEqual(["order-1", "order-3", "order-3"]);
+    expect(await messagesDocument("retry", "--all", "--limit", "1")).toEqual({
+      code: fine,
+      document: { retried: 1, left: [], parked: 2 },
+    });
+    expect(await messagesDocument("retry", "--all")).toEqual({
+      code: fine,
+      document: { retried: 2, left: [], parked: 0 },
+    });
+    const { batches } = await fixture.outbox.claim({ owner: "o", leaseMs: 1000, limit: 9, messagesPerKey: 1 });
+    expect(batches.flatMap((batch) => batch.messages.map(({ refusals }) => refusals))).toEqual([0, 0, 0, 0]);
+    expect(await messages("retry", "--all")).toEqual({ code: fine, stdout: "No message is parked.\n", stderr: "" });
+  });
+
+  test("discard removes for good, with --yes alone where there is no terminal", async () => {
+    await park(fixture, [{ id: "order-1", orderingKey: "7" }, { id: "order-2" }]);
+    await add(fixture, { id: "order-3", orderingKey: "7" });
+    for (const which of ["order-1", "--all"]) {
+      const { code, stdout, stderr } = await messages("discard", which);
+      expect({ code, stdout }).toEqual({ code: usage, stdout: "" });
+      expect(stderr).toContain("--yes");
+    }
+    expect(await parkedIds()).toEqual(["order-1", "order-2"]);
+    expect(await messagesDocument("discard", "order-1", "--yes")).toEqual({
+      code: fine,
+      document: { discarded: 1, left: [], parked: 1 },
+    });
+    expect(await messagesDocument("discard", "--all", "--yes")).toEqual({
+      code: fine,
+      document: { discarded: 1, left: [], parked: 0 },
+    });
+    expect(await fixture.outbox.backlog()).toMatchObject({ messages: 1, parked: 0 });
+  });
+
+  describeWithServer("on a terminal", scriptBinary, () => {
+    test.for([
+      ["y\n", []],
+      ["n\n", ["order-1"]],
+      ["\u0003", ["order-1"]],
+    ] as const)("discard shows the message and asks: %j", async ([answer, left]) => {
+      await park(fixture, [{ id: "order-1" }]);
+      const printed = await runOnTerminal(["messages", "discard", "--store", path, "order-1"], answer);
+      expect(printed).toMatch(/order-1 +no route/);
+      expect(printed).toContain("Remove for good?");
+      expect(printed).toContain(left.length === 0 ? "1 message discarded" : "Nothing was changed.");
+      expect(await parkedIds()).toEqual(left);
+    });
+  });
+
+  test.for(["waits", "never was"])("a message that %s is not parked: nothing is changed", async (which) => {
+    if (which === "waits") await add(fixture, { id: "order-1" });
+    const before = await fixture.outbox.backlog();
+    for (const [command, document] of [
+      ["show", { messages: [] }],
+      ["retry", { retried: 0, left: ["order-1"], parked: 0 }],
+      ["discard", { discarded: 0, left: ["order-1"], parked: 0 }],
+    ] as const) {
+      expect(await messagesDocument(command, "order-1")).toEqual({ code: bad, document });
+      expect((await messages(command, "order-1")).stderr).toContain("order-1: No message is parked by this id");
+    }
+    expect(await fixture.outbox.backlog()).toMatchObject({ messages: before.messages, parked: 0 });
+  });
+
+  test.for([
+    [["retry"], "--all"],
+    [["retry", "order-1", "--all"], "--all"],
+    [["discard", "--yes"], "--all"],
+    [["list", "--limit", "1001"], "1 to 1000"],
+    [["list", "--store", "redis://user:secret@127.0.0.1/"], "There is no outbox for redis:"],
+    [["list", "--store", "postgres://["], "can't be read"],
+  ] satisfies [[string, ...string[]], string][])("%j is wrong usage", async ([[command, ...args], words]) => {
+    const { code, stdout, stderr } = await messages(command, ...args);
+    expect({ code, stdout }).toEqual({ code: usage, stdout: "" });
+    expect(stderr).toContain(words);
+    expect(stderr).not.toContain("secret");
+  });
+
+  test("a file without an outbox is refused, and stays without one", async () => {
+    const other = join(temporaryFolder(), "other.db");
+    const database = new DatabaseSync(other);
+    onTestFinished(() => database.close());
+    database.exec("CREATE TABLE orders (id TEXT)");
+    const { code, stderr } = await runCli(["messages", "list", "--store", other]);
+    expect({ code, stderr }).toEqual({ code: usage, stderr: expect.stringContaining("holds no outbox") });
+    expect(database.prepare("SELECT name FROM sqlite_schema").all()).toEqual([{ name: "orders" }]);
+  });
+});
+
+/** A life of parked messages in a server whose tables the command makes first. */
+async function decideByUrl(url: string, fixture: Fixture): Promise<void> {
+  const document = (command: string, ...args: string[]) => cliDocument("messages", command, "--store", url, ...args);
+  const before = await runCli(["messages", "list", "--store", url]);
+  expect(before).toMatchObject({ code: usage, stdout: "", stderr: expect.stringContaining("--outbox") });
+  expect(await cliDocument("migrate", "--store", url, "--outbox")).toEqual({
+    code: fine,
+    document: { migrated: true },
+  });
+  await park(fixture, [{ id: "order-1", orderingKey: "7" }, { id: "order-2" }, { id: "order-3" }]);
+  await add(fixture, { id: "order-4" });
+  expect(await document("list", "--limit", "2")).toMatchObject({
+    code: fine,
+    document: { backlog: { messages: 4, parked: 3, oldestMs: expect.any(Number) }, parked: [{}, {}] },
+  });
+  expect(await document("show", "order-1")).toMatchObject({
+    code: fine,
+    document: { messages: [{ id: "order-1", orderingKey: "7", refusal: "no route", bodyBase64: "dGVh" }] },
+  });
+  expect(await document("show", "order-4")).toEqual({ code: bad, document: { messages: [] } });
+  expect(await document("retry", "order-1")).toMatchObject({ code: fine, document: { retried: 1, parked: 2 } });
+  expect(await document("discard", "order-2", "--yes")).toMatchObject({ code: fine, document: { discarded: 1 } });
+  expect(await document("retry", "order-2")).toMatchObject({ code: bad, document: { left: ["order-2"], parked: 1 } });
+  expect(await document("retry", "--all")).toMatchObject({ code: fine, document: { retried: 1, parked: 0 } });
+}
+
+describeWithServer("PostgreSQL", postgresBinary, () => {
+  test("messages are shown, retried and discarded", async () => {
+    const server = await startPostgres();
+    onTestFinished(() => server[Symbol.asyncDispose]());
+    const fixture = outboxEngines.postgres(server.url);
+    onTestFinished(() => fixture.close());
+    await decideByUrl(server.url, fixture);
+  });
+});
+
+describeWithServer("MariaDB", mariadbBinary, () => {
+  test("messages are shown, retried and discarded, under a prefix", async () => {
+    const server = await startMariadb();
+    onTestFinished(() => server[Symbol.asyncDispose]());
+    const pool = createPool(server.url);
+    onTestFinished(() => pool.end());
+    await pool.query("CREATE DATABASE shop");
+    const url = server.url.replace(/[^/]+$/, "shop");
+    const shop = createPool(url);
+    onTestFinished(() => shop.end());
+    const begin = async () => {
+      const connection = await shop.getConnection();
+      await connection.beginTransaction();
+      const end = async (how: "commit" | "rollback"): Promise<void> => {
+        await connection[how]();
+        connection.release();
+      };
+      return { transaction: connection, commit: () => end("commit"), rollback: () => end("rollback") };
+    };
+    const outbox = mariadbOutbox(shop, { tablePrefix: "shop_" });
+    await decideByUrl(`${url}?tablePrefix=shop_`, { outbox, begin } as unknown as Fixture);
+  });
+});
