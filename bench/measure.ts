@@ -63,13 +63,21 @@ function summary<Name extends string>(own: readonly Figures<Name>[], base: reado
   const names = Object.keys(own[0] ?? {}) as Name[];
   const byName = <Value>(of: (name: Name) => Value) =>
     Object.fromEntries(names.map((name) => [name, of(name)])) as Record<Name, Value>;
-  const ratiosOf = (name: Name): number[] =>
-    own.map((figures, round) => figures[name] / (base[round]?.[name] ?? Number.NaN));
+  const ratiosOf = (name: Name): number[] => roundRatios(own, base, name);
   return {
     medians: byName((name) => median(own.map((figures) => figures[name]))),
     ratios: byName((name) => median(ratiosOf(name))),
     ratioRanges: byName((name) => [Math.min(...ratiosOf(name)), Math.max(...ratiosOf(name))] as const),
   };
+}
+
+/** One figure, divided by that of another subject in the same round. */
+export function roundRatios<Name extends string>(
+  own: readonly Figures<Name>[],
+  other: readonly Figures<Name>[],
+  name: Name,
+): number[] {
+  return own.map((figures, round) => figures[name] / (other[round]?.[name] ?? Number.NaN));
 }
 
 /** The middle value, or the mean of the two in the middle. */

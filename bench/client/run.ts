@@ -20,7 +20,7 @@ export interface RunOptions {
 const warmUps = 2;
 
 /** How long each HTTP client sends for nothing before it is measured, milliseconds: what compiles it is the sending. */
-const warmUpMilliseconds = 3000;
+export const warmUpMilliseconds = 3000;
 
 /** In how many slices each client is measured in a round, in turn with all others: what the machine does meets them alike. */
 const slices = 10;

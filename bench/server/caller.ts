@@ -11,8 +11,13 @@ export interface Caller {
 
 const startOfAnswer = `HTTP/1.1 ${status} `;
 
-/** Connects. The requests are written as they are: the caller must cost little beside the server that is measured. */
-export async function caller(port: number): Promise<Caller> {
+/**
+ * Connects. The requests are written as they are: the caller must cost little beside the server that is measured.
+ *
+ * @param header one more line of each request.
+ */
+export async function caller(port: number, header?: string): Promise<Caller> {
+  const more = header === undefined ? "" : `${header}\r\n`;
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });
   await once(socket, "connect");
   let received = "";
@@ -35,7 +40,7 @@ export async function caller(port: number): Promise<Caller> {
       waiting = Promise.withResolvers<void>();
       socket.write(
         `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\ncontent-type: application/json\r\n` +
-          `idempotency-key: ${key}\r\ncontent-length: ${order.length}\r\n\r\n${order}`,
+          `${more}idempotency-key: ${key}\r\ncontent-length: ${order.length}\r\n\r\n${order}`,
       );
       return waiting.promise;
     },

@@ -2,7 +2,7 @@ export const frameworks = ["express", "fastify"] as const;
 export type Framework = (typeof frameworks)[number];
 
 /** Where the keys of a group of rows are. */
-export type StoreName = "memory" | "redis" | "sqlite" | "postgres";
+export type StoreName = "memory" | "redis" | "sqlite" | "postgres" | "mariadb";
 
 /** What is measured on one store, and what each is compared to. */
 export interface Row {
@@ -10,27 +10,60 @@ export interface Row {
   readonly baseline: string;
   /** Default every framework. */
   readonly only?: Framework;
+  /** Our row that does the same work: the two are compared. */
+  readonly beside?: string;
 }
 
+/** The same as a baseline, in a process of its own: how the two differ says what the noise of a group is. */
+const again = (baseline: string): Row => ({ name: `${baseline}${againSuffix}`, baseline });
+const againSuffix = ", again";
+
+export const isAgain = (name: string): boolean => name.endsWith(againSuffix);
+
+/** The setup that a row is measured with. */
+export const setupNameOf = (name: string): string => (isAgain(name) ? name.slice(0, -againSuffix.length) : name);
+
 const against = (baseline: string, ...names: string[]): Row[] => names.map((name) => ({ name, baseline }));
-const expressIdempotency: Row = { name: "express-idempotency", baseline: "none", only: "express" };
+const peers = (beside: string, baseline: string, ...names: string[]): Row[] =>
+  names.map((name) => ({ name, baseline, beside }));
+
+const inMemory = "once-again";
+const inRedis = "once-again, redis";
+const throughIoredis = "once-again, ioredis";
+const inSqlite = "once-again";
+const [barePg, barePostgres] = ["bare INSERT, pg", "bare INSERT, postgres"];
+const transactionalPg = "once-again transactional, pg";
 
 const rows: Readonly<Record<StoreName, readonly Row[]>> = {
-  memory: [...against("none", "none", "hand-written", "once-again", "node-idempotency"), expressIdempotency],
+  memory: [
+    ...against("none", "none", inMemory),
+    again("none"),
+    ...peers(inMemory, "none", "hand-written", "node-idempotency"),
+    { name: "express-idempotency", baseline: "none", only: "express", beside: inMemory },
+  ],
   redis: [
-    ...against("none", "none", "hand-written, redis", "hand-written, redis, no signals", "hand-written, ioredis"),
-    ...against("none", "once-again, redis", "once-again, ioredis", "node-idempotency", "powertools"),
-    expressIdempotency,
+    ...against("none", "none", inRedis, throughIoredis),
+    again("none"),
+    ...peers(inRedis, "none", "hand-written, redis", "hand-written, redis, no signals"),
+    ...peers(throughIoredis, "none", "hand-written, ioredis"),
+    ...peers(inRedis, "none", "node-idempotency", "powertools"),
+    { name: "express-idempotency", baseline: "none", only: "express", beside: inRedis },
   ],
   sqlite: [
-    ...against("none", "none", "hand-written", "once-again"),
+    ...against("none", "none", inSqlite),
+    again("none"),
+    ...peers(inSqlite, "none", "hand-written"),
     ...against("bare INSERT", "bare INSERT", "once-again, transactional"),
   ],
   postgres: [
-    ...against("bare INSERT, pg", "bare INSERT, pg", "hand-written, pg", "once-again leased, pg"),
-    ...against("bare INSERT, pg", "once-again transactional, pg"),
-    ...against("bare INSERT, postgres", "bare INSERT, postgres", "once-again leased, postgres"),
-    ...against("bare INSERT, postgres", "once-again transactional, postgres"),
+    ...against(barePg, barePg, "once-again leased, pg", transactionalPg),
+    again(barePg),
+    ...peers(transactionalPg, barePg, "hand-written, pg"),
+    ...against(barePostgres, barePostgres, "once-again leased, postgres", "once-again transactional, postgres"),
+  ],
+  mariadb: [
+    ...against("bare INSERT", "bare INSERT", "once-again leased", "once-again transactional"),
+    again("bare INSERT"),
   ],
 };
 
@@ -57,6 +90,7 @@ export const packages = [
   "ioredis",
   "pg",
   "postgres",
+  "mysql2",
   "@node-idempotency/core",
   "@node-idempotency/storage-adapter-memory",
   "@node-idempotency/storage-adapter-redis",

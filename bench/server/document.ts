@@ -1,20 +1,24 @@
-/** Writes docs/performance.md's section on servers, and its picture, from bench/results/server.json; `--check` compares. */
+/** Writes docs/performance.md's tables on servers, and its picture, from bench/results/server.json; `--check` compares. */
 import { readFileSync } from "node:fs";
 import { update } from "../../test/support/update.ts";
 import { markdownTable, updateSection } from "../page.ts";
+import { isAgain } from "./catalog.ts";
+import { groupsOf } from "./group.ts";
 import { plot } from "./plot.ts";
-import { cellsOf, figureNames, type ServerResults } from "./report.ts";
+import { baselinesOf, cellsOf, columns, costTable, type ServerResults } from "./report.ts";
 
 const results = JSON.parse(readFileSync("bench/results/server.json", "utf8")) as ServerResults;
 const { measured, versions } = results;
 
-const groups = [...new Set(measured.map(({ framework, store }) => `${framework} + ${store}`))];
-const tables = groups.map((group) => {
-  const rows = measured.filter(({ framework, store }) => `${framework} + ${store}` === group);
-  return `### ${group}\n\n${markdownTable(
-    [group, ...figureNames],
-    rows.map((row) => [row.name, ...cellsOf(row)]),
-  )}`;
+const { head, rows } = costTable(measured);
+updateSection("server-costs", markdownTable(head, rows));
+
+const tables = groupsOf(measured).map((group) => {
+  const table = markdownTable(
+    [group.title, ...columns],
+    group.rows.map((row) => [row.name, ...cellsOf(group, row)]),
+  );
+  return `### ${group.title}\n\n${baselinesOf(group).join("\n")}\n\n${table}`;
 });
 
 updateSection(
@@ -32,4 +36,4 @@ ${Object.entries(versions)
 ${tables.join("\n\n")}
 `,
 );
-update("docs/images/server-speed.svg", plot(measured));
+update("docs/images/server-speed.svg", plot(measured.filter(({ name }) => !isAgain(name))));

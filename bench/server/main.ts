@@ -4,25 +4,39 @@ import { fileURLToPath } from "node:url";
 import process from "node:process";
 import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } from "../../test/support/command.ts";
 import { measuredGround } from "../ground.ts";
-import { frameworks, isFramework, isStoreName, packages, storeNames } from "./catalog.ts";
-import { serverTable } from "./report.ts";
-import { measureServers, type ServerMeasured } from "./run.ts";
+import {
+  type Framework,
+  frameworks,
+  isFramework,
+  isStoreName,
+  packages,
+  type StoreName,
+  storeNames,
+} from "./catalog.ts";
+import { measureMemory } from "./memory.ts";
+import { memoryTable, serverTables } from "./report.ts";
+import { measureServers } from "./run.ts";
 
 const help = `npm run bench:server -- [--framework NAME] [--store NAME] [--only TEXT] [--rounds N] [--milliseconds N] [--json]
 
-Measures servers with and without idempotency keys, in rounds of all of them: requests per second and processor time,
-with new keys (first) and with repeated ones (replay), each as a ratio to the baseline of the same round.
+Measures servers with and without idempotency keys, in rounds of all of them: requests per second as a ratio to the
+baseline of the same round, and processor time of the server and of the store's server for each request, with new keys
+(first) and with repeated ones (replay). In brackets: the smallest and the largest of the rounds. "≈" is at a figure of a
+peer that this run can't tell from ours, by how far two processes of the baseline differ.
 
   npm run bench:server -- --framework fastify --store redis
 
   --framework NAME    ${frameworks.join(" or ")}; default both
   --store NAME        ${storeNames.join(", ")}; default all
   --only TEXT         only rows whose name has this text, and their baselines
-  --rounds N          default 7
+  --rounds N          default 5
   --milliseconds N    how long each measurement sends; default 1000
   --connections N     default 50
   --profiles FOLDER   a processor profile of each server, for --cpu-prof's readers
   --save              writes bench/results/server.json
+  --memory            instead: how the heap of our servers grows over very many requests, after full collections; exit
+                      code 1 when it does
+  --requests N        how many of those; default 1000000
   --json              one JSON document`;
 
 const options = {
@@ -34,8 +48,18 @@ const options = {
   connections: { type: "string" },
   profiles: { type: "string" },
   save: { type: "boolean" },
+  memory: { type: "boolean" },
+  requests: { type: "string" },
   json: { type: "boolean" },
 } as const;
+
+/** What a heap may grow by and still be called flat: what is compiled later than the first fifth of the requests. */
+const flatBytesPerRequest = 2;
+
+interface Part {
+  readonly framework: Framework;
+  readonly store: StoreName;
+}
 
 await command(help, options, async (values) => {
   const { framework, store, only = "", profiles } = values;
@@ -43,24 +67,33 @@ await command(help, options, async (values) => {
     throw new UsageError(`--framework must be one of: ${frameworks.join(", ")}.`);
   if (store !== undefined && !isStoreName(store))
     throw new UsageError(`--store must be one of: ${storeNames.join(", ")}.`);
-  const rounds = wholeNumber("rounds", values.rounds, 7);
+  const rounds = wholeNumber("rounds", values.rounds, 5);
   const milliseconds = wholeNumber("milliseconds", values.milliseconds, 1000);
   const connections = wholeNumber("connections", values.connections, 50);
+  const requests = wholeNumber("requests", values.requests, 1_000_000, { min: 1000 });
   const progress = progressLine();
-  const measured: ServerMeasured[] = [];
-  for (const oneStore of storeNames.filter((name) => (store ?? name) === name)) {
-    for (const oneFramework of frameworks.filter((name) => (framework ?? name) === name)) {
-      const run = { rounds, milliseconds, connections, profiles, say: (text: string) => progress.say(text) };
-      measured.push(
-        ...(await measureServers(
-          oneFramework,
-          oneStore,
-          run,
-          ({ name, baseline }) => name === baseline || name.includes(only),
-        )),
-      );
-    }
+  const say = (text: string): void => progress.say(text);
+  const parts = storeNames
+    .filter((name) => (store ?? name) === name)
+    .flatMap((oneStore) =>
+      frameworks
+        .filter((name) => (framework ?? name) === name)
+        .map((oneFramework): Part => ({ framework: oneFramework, store: oneStore })),
+    );
+  if (values.memory === true) {
+    const measured = await inTurn(parts, (part) =>
+      measureMemory(part.framework, part.store, only, { requests, connections, say }),
+    );
+    progress.clear();
+    if (values.json === true) printJson({ ...measuredGround(packages), connections, measured });
+    else process.stdout.write(`${memoryTable(measured)}\n`);
+    const isFlat = measured.every(({ bytesPerRequest }) => bytesPerRequest < flatBytesPerRequest);
+    return isFlat ? exitCodes.fine : exitCodes.bad;
   }
+  const run = { rounds, milliseconds, connections, profiles, say };
+  const measured = await inTurn(parts, (part) =>
+    measureServers(part.framework, part.store, run, (row) => row.name === row.baseline || row.name.includes(only)),
+  );
   progress.clear();
   const document = { ...measuredGround(packages), rounds, milliseconds, connections, measured };
   if (values.save === true) {
@@ -69,6 +102,15 @@ await command(help, options, async (values) => {
     writeFileSync(path, `${JSON.stringify(document, undefined, 2)}\n`);
   }
   if (values.json === true) printJson(document);
-  else process.stdout.write(`${serverTable(document)}\n`);
+  else process.stdout.write(`${serverTables(document)}\n`);
   return exitCodes.fine;
 });
+
+async function inTurn<Measured>(
+  parts: readonly Part[],
+  measure: (part: Part) => Promise<readonly Measured[]>,
+): Promise<Measured[]> {
+  const measured: Measured[] = [];
+  for (const part of parts) measured.push(...(await measure(part)));
+  return measured;
+}

@@ -1,5 +1,6 @@
-/** `server-child.ts FRAMEWORK STORE NAME URL`: one server, in a process of its own, told by messages what to say. */
+/** `server-child.ts FRAMEWORK STORE NAME URL [RETENTION_MS]`: one server, in a process of its own, told by messages what to say. */
 import process from "node:process";
+import { setTimeout } from "node:timers/promises";
 import { isFramework, isStoreName } from "./catalog.ts";
 import { serve } from "./serve.ts";
 import { setupOf } from "./setup-of.ts";
@@ -14,9 +15,15 @@ export interface ServerState {
   cpuMicroseconds: number;
 }
 
-const [, , framework, storeName, name, url] = process.argv;
+/** What a server says of its memory. */
+export interface ServerHeap {
+  /** What is left after full collections, bytes. */
+  heapBytes: number;
+}
+
+const [, , framework, storeName, name, url, retentionMs] = process.argv;
 if (!isFramework(framework) || !isStoreName(storeName) || name === undefined || url === undefined) {
-  throw new Error("server-child.ts FRAMEWORK STORE NAME URL");
+  throw new Error("server-child.ts FRAMEWORK STORE NAME URL [RETENTION_MS]");
 }
 
 let runs = 0;
@@ -25,11 +32,33 @@ const counted: Work<never> = (transaction) => {
   runs += 1;
   return (setup.work as Work<never>)(transaction);
 };
-const port = await serve(framework, { ...setup, work: counted } as Setup);
+const port = await serve(framework, { ...retaining(setup), work: counted } as Setup);
 
-process.on("message", () => {
-  const { user, system } = process.cpuUsage();
-  process.send?.({ port, runs, cpuMicroseconds: user + system } satisfies ServerState);
+process.on("message", (asked: "state" | "heap") => {
+  if (asked === "state") process.send?.(state());
+  else void heap().then((answer) => process.send?.(answer));
 });
+
+/** A leased setup, told how long it keeps a key; its lease must end before that. */
+function retaining(setup: Setup): Setup {
+  if (retentionMs === undefined || setup.kind !== "leased") return setup;
+  const kept = { retentionMs: Number(retentionMs), leaseMs: Number(retentionMs) / 2 };
+  return { ...setup, options: { ...setup.options, ...kept } };
+}
+
+function state(): ServerState {
+  const { user, system } = process.cpuUsage();
+  return { port, runs, cpuMicroseconds: user + system };
+}
+
+/** Without what has expired. Finalizers run after a collection, and free what the next one finds: needs `--expose-gc`. */
+async function heap(): Promise<ServerHeap> {
+  if ("options" in setup) await setup.options.store.purge({ limit: Number.MAX_SAFE_INTEGER });
+  globalThis.gc?.();
+  await setTimeout(0);
+  globalThis.gc?.();
+  return { heapBytes: process.memoryUsage().heapUsed };
+}
+
 // Also where stores keep connections open: a profile is written at the end.
 process.on("disconnect", () => process.exit());

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { startMariadb } from "../../test/support/servers/mariadb.ts";
 import { startPostgres } from "../../test/support/servers/postgres.ts";
 import type { PrivateServer } from "../../test/support/servers/private-server.ts";
 import { startRedis } from "../../test/support/servers/redis.ts";
@@ -10,6 +11,8 @@ import type { StoreName } from "./catalog.ts";
 export interface StoreGround extends AsyncDisposable {
   /** The URL of its server, or the path of its file. */
   readonly url: string;
+  /** The process of its server; none where the store is in the process that is measured. */
+  readonly pid?: number | undefined;
 }
 
 /** Starts the server of a store, or makes a folder for its file. */
@@ -20,6 +23,8 @@ export async function startStore(store: StoreName): Promise<StoreGround> {
       return grounded(await startRedis({ settings: { appendfsync: "everysec" } }));
     case "postgres":
       return grounded(await startPostgres());
+    case "mariadb":
+      return grounded(await startMariadb());
     case "memory":
     case "sqlite": {
       const folder = mkdtempSync(join(tmpdir(), "once-again-bench-"));
@@ -32,5 +37,5 @@ export async function startStore(store: StoreName): Promise<StoreGround> {
 }
 
 function grounded(server: PrivateServer): StoreGround {
-  return { url: server.url, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+  return { url: server.url, pid: server.pid, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }

@@ -1,0 +1,111 @@
+/** `load-child.ts DATABASE BROKER`: writers that add messages, and a consumer, in a process of their own. */
+import process from "node:process";
+import { setTimeout } from "node:timers/promises";
+import amqplib from "amqplib";
+import { Pool } from "pg";
+import { consumeRabbitmq, openInbox, readJson } from "../../packages/once-again/src/messaging/inbox/index.ts";
+import { postgresOutbox, postgresStore } from "../../packages/once-again/src/stores/postgres/index.ts";
+import { queue } from "./message.ts";
+
+/** What is done next. */
+export type LoadOrder =
+  /** Commits at a rate, and times each message until its handler, and each COMMIT. */
+  | { do: "pace"; perSecond: number; milliseconds: number; notify: boolean; isConsumed: boolean }
+  /** Commits as fast as that goes, each with a message. */
+  | { do: "flood"; milliseconds: number; notify: boolean };
+
+/** How it went. Times are milliseconds. */
+export interface LoadAnswer {
+  perSecond: number;
+  latencyP50: number;
+  latencyP99: number;
+  commitP50: number;
+  commitP99: number;
+  fault?: string;
+}
+
+const connections = 16;
+const [, , database = "", broker = ""] = process.argv;
+const pool = new Pool({ connectionString: database, max: 2 * connections });
+const store = postgresStore(pool);
+const outboxes = new Map([true, false].map((notify) => [notify, postgresOutbox(pool, { notify })]));
+const commits: number[] = [];
+const latencies: number[] = [];
+
+async function write(notify: boolean): Promise<void> {
+  const client = await pool.connect();
+  await client.query("BEGIN");
+  await client.query("INSERT INTO orders (item) VALUES ('coffee')");
+  // When the COMMIT is sent is known before, within a round trip.
+  await outboxes.get(notify)!.add(client, { topic: queue, body: { at: performance.now() } });
+  const startedAt = performance.now();
+  await client.query("COMMIT");
+  commits.push(performance.now() - startedAt);
+  client.release();
+}
+
+async function pace({ perSecond, milliseconds, notify, isConsumed }: LoadOrder & { do: "pace" }): Promise<LoadAnswer> {
+  const consuming = isConsumed ? await consume() : undefined;
+  const startedAt = performance.now();
+  const count = Math.round((perSecond * milliseconds) / 1000);
+  const writes: Promise<void>[] = [];
+  for (let written = 0; written < count; written += 1) {
+    // Each at its time, however long the ones before take: a queue counts.
+    const waitMs = startedAt + (written * 1000) / perSecond - performance.now();
+    if (waitMs > 0.5) await setTimeout(waitMs);
+    writes.push(write(notify));
+  }
+  await Promise.all(writes);
+  if (isConsumed) await handled(count);
+  await consuming?.();
+  return answerOf(count / milliseconds);
+}
+
+/** Waits until so many messages have come to their handler. */
+async function handled(count: number): Promise<void> {
+  while (latencies.length < count) await setTimeout(10);
+}
+
+async function flood({ milliseconds, notify }: LoadOrder & { do: "flood" }): Promise<LoadAnswer> {
+  const endsAt = performance.now() + milliseconds;
+  const worker = async (): Promise<void> => {
+    while (performance.now() < endsAt) await write(notify);
+  };
+  await Promise.all(Array.from({ length: connections }, worker));
+  return answerOf(commits.length / milliseconds);
+}
+
+/** The work of a transactional inbox takes the time; what it returns ends it. */
+async function consume(): Promise<() => Promise<void>> {
+  const connection = await amqplib.connect(broker, { recovery: true });
+  const inbox = openInbox({ mode: "transactional", store, consumer: "bench" });
+  const consumer = await consumeRabbitmq(connection, { inbox, queue, prefetch: connections }, (message) => {
+    latencies.push(performance.now() - (readJson(message) as { at: number }).at);
+  });
+  return async () => {
+    await inbox.close();
+    await consumer.close();
+    await connection.close();
+  };
+}
+
+function answerOf(perMillisecond: number): LoadAnswer {
+  const [latency, commit] = [latencies.splice(0), commits.splice(0)].map((times) => times.sort((a, b) => a - b));
+  const at = (times: readonly number[] = [], share: number): number =>
+    times[Math.floor(times.length * share)] ?? Number.NaN;
+  return {
+    perSecond: perMillisecond * 1000,
+    latencyP50: at(latency, 0.5),
+    latencyP99: at(latency, 0.99),
+    commitP50: at(commit, 0.5),
+    commitP99: at(commit, 0.99),
+  };
+}
+
+process.on("message", (order: LoadOrder) => {
+  (order.do === "pace" ? pace(order) : flood(order)).then(
+    (answer) => process.send?.(answer),
+    (error: unknown) => process.send?.({ fault: String(error) }),
+  );
+});
+process.on("disconnect", () => process.exit());

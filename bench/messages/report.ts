@@ -1,0 +1,82 @@
+import type { Ground } from "../ground.ts";
+import type { Measured } from "../measure.ts";
+import { markdownTable } from "../page.ts";
+import { goals, type PartName } from "./catalog.ts";
+import type { MeasuredParts } from "./run.ts";
+
+/** What a run is written down as. */
+export interface MessageResults extends Ground {
+  readonly rounds: number;
+  readonly messages: number;
+  readonly rows: number;
+  readonly rate: number;
+  readonly milliseconds: number;
+  /** What else the machine did: its load average when the run ended. */
+  readonly load: number;
+  readonly measured: MeasuredParts;
+}
+
+interface Column {
+  readonly head: string;
+  readonly figure: string;
+  readonly digits: number;
+}
+
+const titles: Readonly<Record<PartName, (results: MessageResults) => string>> = {
+  throughput: ({ messages }) => `a backlog of ${count(messages)} messages to RabbitMQ`,
+  latency: ({ rate }) => `COMMIT to handler, ${count(rate)} messages a second`,
+  backlog: ({ rows }) => `the same, of ${count(rows)} more`,
+  commits: ({ rate }) => `COMMIT, ${count(rate)} a second`,
+  notify: () => "commits as fast as they go",
+};
+
+const columns: Readonly<Record<PartName, readonly Column[]>> = {
+  throughput: [
+    { head: "messages/s", figure: "perSecond", digits: 0 },
+    { head: "µs of the relay", figure: "cpuMicroseconds", digits: 0 },
+  ],
+  latency: [
+    { head: "p50, ms", figure: "latencyP50", digits: 1 },
+    { head: "p99, ms", figure: "latencyP99", digits: 1 },
+  ],
+  backlog: [{ head: "messages/s", figure: "perSecond", digits: 0 }],
+  commits: [
+    { head: "p50, ms", figure: "commitP50", digits: 1 },
+    { head: "p99, ms", figure: "commitP99", digits: 1 },
+  ],
+  notify: [
+    { head: "commits/s", figure: "perSecond", digits: 0 },
+    { head: "p50, ms", figure: "commitP50", digits: 1 },
+  ],
+};
+
+/** A table for each part, and what has become of the goals. */
+export function messageTables(results: MessageResults): string {
+  const tables = Object.entries(results.measured).map(([part, rows]) => tableOf(part as PartName, rows, results));
+  return [...tables, goalLines(results).join("\n")].join("\n\n");
+}
+
+function tableOf(part: PartName, rows: readonly Measured<string>[], results: MessageResults): string {
+  const shown = columns[part];
+  return markdownTable(
+    [titles[part](results), ...shown.flatMap(({ head }) => [head, "ratio"])],
+    rows.map((row) => [row.name, ...shown.flatMap((column) => cellsOf(row, column))]),
+  );
+}
+
+function cellsOf({ medians, ratios, ratioRanges }: Measured<string>, { figure, digits }: Column): string[] {
+  const [low, high] = ratioRanges[figure]!;
+  return [
+    medians[figure]!.toLocaleString("en", { maximumFractionDigits: digits }),
+    `${ratios[figure]!.toFixed(2)} (${low.toFixed(2)}-${high.toFixed(2)})`,
+  ];
+}
+
+function goalLines({ measured }: MessageResults): string[] {
+  return goals.flatMap(({ part, row: name, text, isMet }) => {
+    const row = measured[part]?.find((one: Measured<string>) => one.name === name);
+    return row === undefined ? [] : [`- ${isMet(row) ? "Met" : "**Missed**"}: ${text}.`];
+  });
+}
+
+const count = (number: number): string => number.toLocaleString("en");

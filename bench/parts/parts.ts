@@ -1,0 +1,95 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { bodyTapOf, tapBody } from "../../packages/once-again/src/frameworks/body-tap.ts";
+import { ResponseCapture } from "../../packages/once-again/src/frameworks/capture-response.ts";
+import { onceFastify } from "../../packages/once-again/src/frameworks/fastify.ts";
+import { encodeResponse } from "../../packages/once-again/src/http/response.ts";
+import { requestFingerprint } from "../../packages/once-again/src/key/fingerprint.ts";
+import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
+import type { Store } from "../../packages/once-again/src/stores/store.ts";
+import { path } from "../server/exchange.ts";
+
+type Done = (error?: Error) => void;
+
+/** The options of Fastify's route. */
+interface RouteHooks {
+  onRequest?: (request: FastifyRequest, reply: FastifyReply, done: Done) => void;
+  preHandler?: (request: FastifyRequest, reply: FastifyReply, done: Done) => void;
+}
+
+/** What a request with a key takes, each with all that is in the one before it. */
+export const parts = {
+  "no keys": () => ({}),
+  "the body is heard": () => ({ onRequest: hear }),
+  "it has a fingerprint": () => ({
+    onRequest: hear,
+    preHandler(request, _reply, done) {
+      takeFingerprint(request);
+      done();
+    },
+  }),
+  "the answer is captured, and sent whole": () => ({
+    onRequest: hear,
+    preHandler(request, reply, done) {
+      takeFingerprint(request);
+      sendCaptured(request, reply);
+      done();
+    },
+  }),
+  "it is bytes for a store": () => ({
+    onRequest: hear,
+    preHandler(request, reply, done) {
+      takeFingerprint(request);
+      sendCaptured(request, reply, encodeResponse);
+      done();
+    },
+  }),
+  "key, owner, lease, limits, repeats at once": () => onceFastify({ store: forgetfulStore, scope: "public" }),
+  "a record in memory": () => onceFastify({ store: memoryStore({ recordsMax: 10_000_000 }), scope: "public" }),
+} satisfies Record<string, () => RouteHooks>;
+
+export type PartName = keyof typeof parts;
+
+export function isPartName(name: string | undefined): name is PartName {
+  return name !== undefined && name in parts;
+}
+
+const bytesMax = 1_048_576;
+
+function hear({ raw }: FastifyRequest, _reply: FastifyReply, done: Done): void {
+  tapBody(raw, bytesMax);
+  done();
+}
+
+function takeFingerprint({ raw }: FastifyRequest): void {
+  const body = bodyTapOf(raw)?.bytes;
+  if (body === undefined) throw new Error("The body was not heard.");
+  const contentType = raw.headers["content-type"] ?? "";
+  void requestFingerprint({ method: "POST", path, query: "", contentType, body });
+}
+
+function sendCaptured({ raw }: FastifyRequest, reply: FastifyReply, use: typeof encodeResponse = noBytes): void {
+  const capture = new ResponseCapture(reply.raw, raw, bytesMax);
+  void capture.begin().then((answer) => {
+    use(answer);
+    capture.send(answer);
+  });
+}
+
+function noBytes(): Uint8Array {
+  return new Uint8Array();
+}
+
+/** Grants every claim and keeps nothing: what is left is what a key costs without its record. */
+const forgetfulStore: Store = {
+  survivesFailover: "no",
+  claim: () => ({ kind: "acquired", attempt: 1, fence: 1, abandoned: false, checkpoints: {} }),
+  complete: () => true,
+  renew: () => true,
+  release: () => true,
+  checkpoint: () => true,
+  inspect: () => undefined,
+  list: () => [],
+  resolve: () => false,
+  purge: () => 0,
+  close: async () => undefined,
+};
