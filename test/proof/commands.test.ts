@@ -2,6 +2,8 @@ import { execFile } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { describeWithServer } from "../support/servers/describe-with-server.ts";
+import { natsBinary } from "../support/servers/nats.ts";
 
 interface Ended {
   readonly code: number;
@@ -19,9 +21,9 @@ function run(command: string, ...args: string[]): Promise<Ended> {
   });
 }
 
-const benchmarks = ["bench/defaults", "bench/intents", "bench/retention", "bench/storms"];
+const benchmarks = ["bench/defaults", "bench/intents", "bench/messages", "bench/retention", "bench/storms"];
 
-describe.for(["explorer", "simulation", "crash", "failover", "mutation", "programs", ...benchmarks])(
+describe.for(["explorer", "simulation", "crash", "failover", "differential", "mutation", "programs", ...benchmarks])(
   "the command of %s",
   (name) => {
     test("shows its help, and ends with 0", async () => {
@@ -45,10 +47,16 @@ test.for([
   ["explorer", "--deliveries", "4"],
   ["simulation", "--seeds", "none"],
   ["simulation", "--seed", "1", "--long"],
+  ["simulation", "--scenario", "letters"],
+  ["simulation", "--scenario", "messages", "--regions"],
   ["crash", "--engine", "memory"],
   ["crash", "--engine", "redis", "--mode", "transactional"],
   ["crash", "--seconds", "0"],
   ["crash", "--without", "nothing"],
+  ["crash", "--broker", "rabbitmq"],
+  ["crash", "--scenario", "messages", "--mode", "hold"],
+  ["crash", "--scenario", "messages", "--engine", "redis"],
+  ["crash", "--scenario", "messages", "--without", "same-key"],
   ["mutation", "--only", "no such guard"],
   ["programs", "--place", "nowhere"],
   ["programs", "--programs", "none"],
@@ -59,6 +67,7 @@ test.for([
   ["bench/retention", "--engine", "redis"],
   ["bench/retention", "--engine", "sqlite", "--keys", "9999"],
   ["bench/intents", "--intents", "none"],
+  ["bench/messages", "--rows", "none"],
   ["bench/storms", "--callers", "1000001"],
   ["bench/storms", "--rounds", "101"],
 ])("%s %s %s is refused", async ([name, ...args]) => {
@@ -84,4 +93,16 @@ test("a run too short to hit every critical window fails, and names them", async
   const { code, stdout } = await run("simulation", "--seeds", "1", "--workers", "1");
   expect(code).toBe(1);
   expect(stdout).toContain("NEVER HIT");
+});
+
+describeWithServer("with NATS", natsBinary, () => {
+  test("a crash run of messages comes to its document", async () => {
+    const flags = ["--scenario", "messages", "--engine", "sqlite", "--broker", "nats", "--seconds", "2", "--json"];
+    const { code, stdout, stderr } = await run("crash", ...flags);
+    expect(stderr).toBe("");
+    const [{ breaches, failures, missedWindows }] = JSON.parse(stdout) as [Record<string, unknown[]>];
+    expect([breaches, failures]).toEqual([[], []]);
+    // So short a run may miss a window, and says so.
+    expect(code).toBe(missedWindows!.length > 0 ? 1 : 0);
+  });
 });

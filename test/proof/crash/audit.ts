@@ -13,7 +13,7 @@ const pageLimit = 500;
 const askedAtOnce = 16;
 
 /** How long one key may give no final answer, milliseconds. */
-const answerMsMax = 10_000;
+const answerMsMax = 60_000;
 /** How long one of the processes may, before the other is asked. */
 const askMsMax = 4000;
 

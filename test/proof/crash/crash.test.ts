@@ -14,11 +14,11 @@ import { guards } from "./scene.ts";
 /** Each fault comes at least once all the same. */
 const seconds = 1;
 
-/** A short run may miss a window, the more so on a busy machine; three of them hardly do. */
-const runsMax = 3;
+/** A short run may miss a window or a breach, the more so on a busy machine. What so many miss can't be hit. */
+const runsMax = 20;
 
 /** What a busy machine may take. */
-const timeoutMs = 300_000;
+const timeoutMs = 1_800_000;
 
 async function run(name: EngineName, mode: Mode): Promise<CrashResult> {
   const seed = Number(process.env["SEED"] ?? Math.floor(Math.random() * 1e9));
@@ -28,13 +28,14 @@ async function run(name: EngineName, mode: Mode): Promise<CrashResult> {
 /** Runs until each critical window was hit. What is broken in any of them is broken. */
 async function keepsInvariants(name: EngineName, mode: Mode): Promise<void> {
   let missed: readonly string[] | undefined;
-  for (let runs = 1; missed === undefined || missed.length > 0; runs += 1) {
+  let ok = 0;
+  for (let runs = 1; ok === 0 || missed === undefined || missed.length > 0; runs += 1) {
     const result = await run(name, mode);
     expect([...result.breaches, ...result.failures], resultText(result)).toEqual([]);
-    expect(result.orders.ok, resultText(result)).toBeGreaterThan(0);
+    ok += result.orders.ok;
     const { missedWindows } = result;
     missed = missed?.filter((window) => missedWindows.includes(window as never)) ?? missedWindows;
-    if (runs === runsMax) expect(missed, resultText(result)).toEqual([]);
+    if (runs === runsMax) expect({ missed, isOk: ok > 0 }, resultText(result)).toEqual({ missed: [], isOk: true });
   }
 }
 
@@ -49,11 +50,15 @@ describe.concurrent("processes that are killed", { timeout: timeoutMs }, () => {
 
   test.for(guards)("without the guard %s there are duplicates, and the command ends with 1", async (guard) => {
     const args = ["--engine", "sqlite", "--mode", "hold", "--seconds", "3", "--without", guard, "--json"];
-    const { code, stdout } = await endOf(args);
-    expect(code).toBe(1);
-    const [result] = JSON.parse(stdout) as [CrashResult];
-    expect(result.duplicates).toBeGreaterThan(0);
-    expect(result.breaches.map(({ invariant }) => invariant)).toContain("one-effect");
+    for (let runs = 1; ; runs += 1) {
+      const { code, stdout } = await endOf(args);
+      const [result] = JSON.parse(stdout) as [CrashResult];
+      if (result.duplicates === 0 && runs < runsMax) continue;
+      expect(result.breaches.map(({ invariant }) => invariant)).toContain("one-effect");
+      expect(result.duplicates).toBeGreaterThan(0);
+      expect(code).toBe(1);
+      return;
+    }
   });
 });
 

@@ -16,12 +16,15 @@ export interface KillableProcess extends AsyncDisposable {
   readonly pauses: readonly Pause[];
   /** What it ended with when nobody killed it, and it had not come to its end. */
   readonly failures: readonly string[];
+  readonly isAlive: boolean;
   /** Starts its next life, and waits until it says that it is ready, or ends. */
   start(): Promise<void>;
   /** Kills it (SIGKILL), if it lives; from outside, if it does not come to the point in time. */
   kill(at?: Point): Promise<void>;
   /** Has it stand still (SIGSTOP) for so long, milliseconds; likewise. */
   pause(ms: number, at?: Point): Promise<void>;
+  /** Asks it to end (SIGTERM), if it lives, and resolves when it has ended, or so long later, milliseconds. */
+  stop(msMax: number): Promise<void>;
   /** Resolves when it has ended, or so long later, milliseconds. */
   ended(msMax: number): Promise<void>;
 }
@@ -34,7 +37,7 @@ process.once("exit", () => living.forEach((child) => child.kill("SIGKILL")));
 const fateMsMax = 10_000;
 
 /**
- * @param program a file beside this one.
+ * @param program a file, from the folder of this one.
  * @param taskOf its argument, by the name of its life.
  */
 export function killableProcess(name: string, program: string, taskOf: (life: string) => object): KillableProcess {
@@ -60,6 +63,9 @@ export function killableProcess(name: string, program: string, taskOf: (life: st
     deaths,
     pauses,
     failures,
+    get isAlive() {
+      return child !== undefined;
+    },
     async start() {
       const life = lifeOf((lives += 1));
       const born = fork(path, [JSON.stringify(taskOf(life))], {
@@ -70,7 +76,7 @@ export function killableProcess(name: string, program: string, taskOf: (life: st
       living.add(born);
       exited = once(born, "exit").then(([code, signal]) => {
         if (signal === "SIGKILL") deaths.push({ life, at: Date.now() });
-        else if (code !== 0) failures.push(`${life} ended by itself (${code ?? signal}).`);
+        else if (code !== 0 && signal !== "SIGTERM") failures.push(`${life} ended by itself (${code ?? signal}).`);
         living.delete(born);
         child = undefined;
       });
@@ -87,6 +93,10 @@ export function killableProcess(name: string, program: string, taskOf: (life: st
       await setTimeout(ms);
       pauses.push({ life: lifeOf(lives), from, until: Date.now() });
       pausing.kill("SIGCONT");
+    },
+    async stop(msMax) {
+      child?.kill("SIGTERM");
+      await ended(msMax);
     },
     ended,
     [Symbol.asyncDispose]: () => kill(),

@@ -1,63 +1,163 @@
 /** `npm run crash`: real processes that are killed, stopped and cut off. See docs/verification.md. */
 import process from "node:process";
-import { findBinary } from "../../support/servers/binary.ts";
+import { findBinary, type ServerBinary } from "../../support/servers/binary.ts";
 import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } from "../../support/command.ts";
-import { type CrashEngine, engineNames } from "./engine.ts";
+import { engineNames } from "./engine.ts";
 import { engineOf } from "./engines/index.ts";
+import { gatewayText } from "./gateway/report.ts";
+import { runGateway } from "./gateway/run-gateway.ts";
+import { brokerNames } from "./messages/broker.ts";
+import { brokerOf } from "./messages/brokers/index.ts";
+import { guards as messageGuards } from "./messages/child.ts";
+import { engineNames as messageEngineNames } from "./messages/engine.ts";
+import { engineOf as messagesEngineOf } from "./messages/engines/index.ts";
+import { messagesText } from "./messages/report.ts";
+import { runMessages } from "./messages/run-messages.ts";
 import { resultText } from "./report.ts";
-import { type CrashResult, hasPassed, runCrash } from "./run-crash.ts";
+import { hasPassed, runCrash } from "./run-crash.ts";
 import { guards } from "./scene.ts";
 
-const help = `npm run crash -- [--seconds N] [--engine ${engineNames.join("|")}]
-                 [--mode hold|transactional] [--seed N] [--without ${guards.join("|")}] [--json]
+const scenarios = ["requests", "messages", "gateway"] as const;
 
-Real callers with durable intents order from real API processes, while all of them, the database and the connections
-between them are killed, stopped and cut. Then everything comes to rest, and what is left is held against the
-invariants. A run whose faults miss a critical window fails.
+/** Where the gateway's keys may be. */
+const gatewayEngines = ["sqlite", "postgres", "redis"] as const;
+
+const help = `npm run crash -- [--scenario requests] [--seconds N] [--engine ${engineNames.join("|")}]
+                 [--mode hold|transactional] [--seed N] [--without ${guards.join("|")}] [--json]
+npm run crash -- --scenario messages [--seconds N] [--messages N] [--engine ${messageEngineNames.join("|")}]
+                 [--broker ${brokerNames.join("|")}] [--seed N] [--without ${messageGuards.join("|")}] [--json]
+npm run crash -- --scenario gateway [--requests N] [--engine ${gatewayEngines.join("|")}] [--seed N] [--json]
+
+requests: real callers with durable intents order from real API processes. messages: real writers add messages within
+their own transactions, relays publish them to a broker, and consumers have effects of them. Meanwhile all of them, the
+servers and the connections between them are killed, stopped and cut. Then everything comes to rest, and what is left is
+held against the invariants. A run whose faults miss a critical window fails.
+
+gateway: two gateways on one store stand before a careless service, which has an effect for each request and dies at any
+byte of its answers; the gateways are killed at any time. In the end a person settles what is held.
 
   --seconds N    how long faults are injected for, in each run; default 60. Each fault comes at least once, which takes
-                 about 15 s; not so --without a guard
-  --engine NAME  where keys are kept; default postgres
-  --mode NAME    default one run for each mode of the engine
+                 about 15 s, with messages 60; not so --without a guard
+  --engine NAME  the database; default postgres
+  --mode NAME    of requests; default one run for each mode of the engine
+  --broker NAME  of messages; default one run for each
+  --messages N   how many messages are to be committed under faults, however long that takes; default any number
+  --requests N   of gateway: how many keyed operations are sent; default 10000
   --seed N       decides the faults; default any. What they meet is up to the machine
   --without NAME takes a guard out, to see the run fail. api-keys: the API takes every request for the first of its
-                 key; same-key: callers make a new key for each attempt
+                 key; same-key: callers make a new key for each attempt. inbox: effects without a record of their
+                 message; same-transaction: messages are added in a transaction of their own; ordering-key: they are
+                 added without it
   --json         one JSON document
 
-Example: npm run crash -- --seconds 60 --engine sqlite --mode hold`;
+Example: npm run crash -- --scenario messages --broker rabbitmq --seconds 60`;
 
 const options = {
+  scenario: { type: "string" },
   seconds: { type: "string" },
   engine: { type: "string" },
   mode: { type: "string" },
+  broker: { type: "string" },
+  messages: { type: "string" },
+  requests: { type: "string" },
   seed: { type: "string" },
   without: { type: "string" },
   json: { type: "boolean" },
 } as const;
 
+type Values = { readonly [Option in Exclude<keyof typeof options, "json">]?: string | undefined };
+
+/** One run of a command, made when it is its turn. */
+interface Run {
+  readonly name: string;
+  /** @param onProgress hears how far it has come. */
+  make(onProgress: (text: string) => void): Promise<{ result: Result; text: string }>;
+}
+
+type Result = Parameters<typeof hasPassed>[0];
+
+const runsOf = { requests: requestRuns, messages: messageRuns, gateway: gatewayRuns };
+
 // Servers and processes end with us, also where we are ended.
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(exitCodes.bad));
 
 await command(help, options, async (values) => {
-  const engine = await engineOf(chosen("engine", values.engine ?? "postgres", engineNames));
-  const modes = values.mode === undefined ? engine.modes : [chosen("mode", values.mode, engine.modes)];
-  const without = values.without === undefined ? undefined : chosen("without", values.without, guards);
+  const scenario = chosen("scenario", values.scenario ?? "requests", scenarios);
   const seconds = wholeNumber("seconds", values.seconds, 60);
   const seed = wholeNumber("seed", values.seed, 1 + Math.floor(Math.random() * 1e9));
-  refuseMissing(engine);
+  const runs = await runsOf[scenario](values, { seconds, seed });
   const progress = progressLine();
-  const results: CrashResult[] = [];
-  for (const mode of modes) {
-    const say = (over: number): void =>
-      progress.say(`${engine.name}, ${mode}: ${Math.min(seconds, Math.floor(over))} of ${seconds} s of faults`);
-    const result = await runCrash({ engine, mode, seconds, seed, without }, say);
+  const results: Result[] = [];
+  for (const { name, make } of runs) {
+    const { result, text } = await make((so) => progress.say(`${name}: ${so}`));
     progress.clear();
     results.push(result);
-    if (values.json !== true) process.stdout.write(`${resultText(result)}\n`);
+    if (values.json !== true) process.stdout.write(`${text}\n`);
   }
   if (values.json) printJson(results);
   return results.every(hasPassed) ? exitCodes.fine : exitCodes.bad;
 });
+
+interface Given {
+  readonly seconds: number;
+  readonly seed: number;
+}
+
+function faultsText(over: number, { seconds }: Given): string {
+  return `${Math.min(seconds, Math.floor(over))} of ${seconds} s of faults`;
+}
+
+async function requestRuns(values: Values, given: Given): Promise<Run[]> {
+  refuse(values, "broker", "messages", "requests");
+  const engine = await engineOf(chosen("engine", values.engine ?? "postgres", engineNames));
+  const modes = values.mode === undefined ? engine.modes : [chosen("mode", values.mode, engine.modes)];
+  const without = values.without === undefined ? undefined : chosen("without", values.without, guards);
+  refuseMissing(engine.server?.binary);
+  return modes.map((mode) => ({
+    name: `${engine.name}, ${mode}`,
+    async make(onProgress) {
+      const result = await runCrash({ engine, mode, without, ...given }, (over) => onProgress(faultsText(over, given)));
+      return { result, text: resultText(result) };
+    },
+  }));
+}
+
+async function messageRuns(values: Values, given: Given): Promise<Run[]> {
+  refuse(values, "mode", "requests");
+  const engine = await messagesEngineOf(chosen("engine", values.engine ?? "postgres", messageEngineNames));
+  const names = values.broker === undefined ? brokerNames : [chosen("broker", values.broker, brokerNames)];
+  const brokers = await Promise.all(names.map(brokerOf));
+  const without = values.without === undefined ? undefined : chosen("without", values.without, messageGuards);
+  const messages = wholeNumber("messages", values.messages, 0);
+  for (const binary of [engine.server?.binary, ...brokers.map((broker) => broker.binary)]) refuseMissing(binary);
+  return brokers.map((broker) => ({
+    name: `${engine.name}, ${broker.name}`,
+    async make(onProgress) {
+      const result = await runMessages({ engine, broker, messages, without, ...given }, (over, committed) =>
+        onProgress(`${faultsText(over, given)}, ${committed.toLocaleString("en")} messages`),
+      );
+      return { result, text: messagesText(result) };
+    },
+  }));
+}
+
+async function gatewayRuns(values: Values, { seed }: Given): Promise<Run[]> {
+  refuse(values, "mode", "broker", "messages", "without", "seconds");
+  const engine = await engineOf(chosen("engine", values.engine ?? "sqlite", gatewayEngines));
+  const requests = wholeNumber("requests", values.requests, 10_000);
+  refuseMissing(engine.server?.binary);
+  return [
+    {
+      name: `gateway, ${engine.name}`,
+      async make(onProgress) {
+        const result = await runGateway({ engine, seed, requests }, (sent) =>
+          onProgress(`${sent.toLocaleString("en")} of ${requests.toLocaleString("en")} operations`),
+        );
+        return { result, text: gatewayText(result) };
+      },
+    },
+  ];
+}
 
 /** The one of that name. @throws UsageError when there is none. */
 function chosen<Name extends string>(option: string, name: string, from: readonly Name[]): Name {
@@ -66,8 +166,14 @@ function chosen<Name extends string>(option: string, name: string, from: readonl
   throw new UsageError(`--${option} must be one of ${from.join(", ")}, but it is ${name}.`);
 }
 
+/** @throws UsageError for options of another scenario. */
+function refuse(values: Values, ...names: (keyof Values)[]): void {
+  const given = names.find((name) => values[name] !== undefined);
+  if (given !== undefined) throw new UsageError(`--${given} is of another scenario.`);
+}
+
 /** @throws UsageError when the machine has no such server. */
-function refuseMissing({ server }: CrashEngine): void {
-  if (server === undefined || findBinary(server.binary) !== undefined) return;
-  throw new UsageError(`There is no ${server.binary.name} on this machine: ${server.binary.install}`);
+function refuseMissing(binary: ServerBinary | undefined): void {
+  if (binary === undefined || findBinary(binary) !== undefined) return;
+  throw new UsageError(`There is no ${binary.name} on this machine: ${binary.install}`);
 }

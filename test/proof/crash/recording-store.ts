@@ -1,3 +1,4 @@
+import type { Awaitable } from "../../../packages/once-again/src/core/awaitable.ts";
 import type { RecordName, Store, TransactionalStore } from "../../../packages/once-again/src/stores/store.ts";
 import type { Step, StoreRefusal } from "./evidence.ts";
 
@@ -46,7 +47,7 @@ export function recordingTransactions<Transaction>(
   };
 }
 
-async function noted<Value>(name: RecordName, note: Note, ask: () => Promise<Value>): Promise<Value> {
+async function noted<Value>(name: RecordName, note: Note, ask: () => Awaitable<Value>): Promise<Value> {
   try {
     return await ask();
   } catch (error) {

@@ -3,35 +3,51 @@ import type { CrashResult } from "./run-crash.ts";
 /** How many breaches are told one by one. */
 const toldMax = 10;
 
-const rows = (counts: Readonly<Record<string, number>>): string[] =>
+/** Counts, one below the other. */
+export const countRows = (counts: Readonly<Record<string, number>>): string[] =>
   Object.entries(counts).map(([name, count]) => `  ${count.toLocaleString("en").padStart(8)}  ${name}`);
 
 /** What a run came to, for people. */
 export function resultText(result: CrashResult): string {
-  const { engine, mode, seed, seconds, breaches, failures, missedWindows, stories } = result;
-  const { orders, effects, duplicates, losses, held } = result;
-  const told = breaches.slice(0, toldMax);
+  const { engine, mode, seed, seconds, orders, effects, duplicates, losses, held } = result;
   return [
     `${engine}, ${mode}: ${seconds} s of faults, seed ${seed}`,
     "Faults survived:",
-    ...rows(result.faults),
+    ...countRows(result.faults),
     "Critical windows hit:",
-    ...rows(result.windows),
+    ...countRows(result.windows),
     "Requests, by the framework that served them:",
-    ...rows(result.frameworks),
+    ...countRows(result.frameworks),
     "Attempts, by their answer:",
-    ...rows(result.attempts),
+    ...countRows(result.attempts),
     "Orders, by how they ended for their caller:",
-    ...rows(orders),
+    ...countRows(orders),
     "What became of them:",
-    ...rows({ effects, "keys held, for a person to look at": held, duplicates, losses }),
-    "",
-    ...told.map(({ invariant, what }) => `BROKEN, ${invariant}: ${what}`),
-    ...Object.entries(stories).flatMap(([order, lines]) => [`What happened to order ${order}:`, ...lines]),
-    ...(breaches.length > toldMax ? [`and ${breaches.length - toldMax} more breaches`] : []),
-    ...failures.map((failure) => `FAILED: ${failure}`),
-    ...missedWindows.map((window) => `NEVER HIT: ${window}. The run has proven too little.`),
-    ...(breaches.length + failures.length === 0 ? ["Every invariant held."] : []),
+    ...countRows({ effects, "keys held, for a person to look at": held, duplicates, losses }),
+    ...verdictLines(
+      result,
+      result.breaches.map(({ invariant, what }) => `${invariant}: ${what}`),
+    ),
     "",
   ].join("\n");
+}
+
+/** How a run ends: what is broken, what failed, what was missed; and whether every invariant held. */
+export function verdictLines(
+  {
+    failures,
+    missedWindows,
+    stories,
+  }: Pick<CrashResult, "failures" | "stories"> & { missedWindows: readonly string[] },
+  broken: readonly string[],
+): string[] {
+  return [
+    "",
+    ...broken.slice(0, toldMax).map((breach) => `BROKEN, ${breach}`),
+    ...Object.entries(stories).flatMap(([name, lines]) => [`What happened to ${name}:`, ...lines]),
+    ...(broken.length > toldMax ? [`and ${broken.length - toldMax} more breaches`] : []),
+    ...failures.map((failure) => `FAILED: ${failure}`),
+    ...missedWindows.map((window) => `NEVER HIT: ${window}. The run has proven too little.`),
+    ...(broken.length + failures.length === 0 ? ["Every invariant held."] : []),
+  ];
 }

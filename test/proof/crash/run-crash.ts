@@ -151,6 +151,10 @@ function attemptsOf(entries: readonly CallerEntry[]): Record<string, number> {
 }
 
 /** Whether a run shows what it should: nothing broken, and every critical window hit. */
-export function hasPassed({ breaches, failures, missedWindows }: CrashResult): boolean {
+export function hasPassed({
+  breaches,
+  failures,
+  missedWindows,
+}: Readonly<Record<"breaches" | "failures" | "missedWindows", readonly unknown[]>>): boolean {
   return breaches.length + failures.length + missedWindows.length === 0;
 }

@@ -1,10 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { configurations, withDeliveries } from "./configuration.ts";
-import { explore } from "./explore.ts";
+import { explorations } from "./explorations.ts";
 import { findingOf, findingText } from "./report.ts";
 
-describe.for(configurations)("two deliveries, $name", (configuration) => {
-  const finding = findingOf(configuration, explore(withDeliveries(configuration, 2)));
+describe.for(explorations)("two deliveries, $name", (configuration) => {
+  const finding = findingOf(configuration, configuration.run(2));
 
   test(`are ${configuration.expected === "clean" ? "clean" : `found to break ${configuration.expected}`}`, () => {
     expect(finding.verdict, findingText(finding)).toBe(configuration.expected);

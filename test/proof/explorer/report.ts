@@ -1,17 +1,19 @@
-import type { Configuration } from "./configuration.ts";
 import type { Exploration } from "./explore.ts";
-import { invariants } from "../invariants.ts";
+import { type InvariantName, invariants } from "../invariants.ts";
 
 /** What an exploration of one configuration found, beside what was expected. */
 export interface Finding extends Exploration {
   readonly name: string;
   readonly about: string;
-  readonly expected: Configuration["expected"];
-  readonly verdict: Configuration["expected"];
+  readonly expected: "clean" | InvariantName;
+  readonly verdict: "clean" | InvariantName;
   readonly asExpected: boolean;
 }
 
-export function findingOf({ name, about, expected }: Configuration, exploration: Exploration): Finding {
+export function findingOf(
+  { name, about, expected }: Pick<Finding, "name" | "about" | "expected">,
+  exploration: Exploration,
+): Finding {
   const verdict = exploration.counterexample?.breaks ?? "clean";
   return { name, about, expected, verdict, asExpected: verdict === expected, ...exploration };
 }

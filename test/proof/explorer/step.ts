@@ -4,10 +4,10 @@ import type { InvariantName } from "../invariants.ts";
 import type { World } from "./world.ts";
 
 /** One thing that may happen next. */
-export interface Step {
+export interface Step<State = World> {
   /** In plain words. */
   readonly say: string;
-  readonly next: World;
+  readonly next: State;
   /** What it breaks by itself, whatever world it leads to. */
   readonly breaks?: InvariantName | undefined;
 }

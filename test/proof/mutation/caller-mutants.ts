@@ -65,7 +65,7 @@ export const callerMutants: readonly Mutant[] = [
     file: "packages/once-again/src/client/sendable-request.ts",
     search: "const outer = within ?? readForeignAttempt(headers);",
     replace: "const outer = within;",
-    check: test("test/sdks.test.ts"),
+    check: test("test/sdks/faults.test.ts"),
     killedBy: "gets one attempt for each of those",
   },
   {
@@ -78,7 +78,7 @@ export const callerMutants: readonly Mutant[] = [
   },
   {
     guard: "budget: an attempt that never left costs nothing",
-    file: "packages/once-again/src/retry/plan.ts",
+    file: "packages/once-again/src/retry/next-wait.ts",
     search: "const isPaid = budget !== undefined && !free;",
     replace: "const isPaid = budget !== undefined;",
     check: test("packages/once-again/src/retry/retry-limits.test.ts"),

@@ -21,8 +21,8 @@ export const engineMutants: readonly Mutant[] = [
   {
     guard: "live worker: a leased handler hears that its operation has ended",
     file: "packages/once-again/src/engine/leased-engine.ts",
-    search: "lease.stop(mustStop(worked.effect) ? operationEndedError() : undefined);",
-    replace: "lease.stop(mustStop(worked.effect) ? undefined : undefined);",
+    search: "timeout.stop(mustStop(ended.effect) ? operationEndedError() : undefined);",
+    replace: "timeout.stop(mustStop(ended.effect) ? undefined : undefined);",
     check: signalTest,
     killedBy: "aborts unless it is a success",
   },
@@ -45,7 +45,7 @@ export const engineMutants: readonly Mutant[] = [
   {
     guard: "settlement: a result is asked to be kept behind the caller's back",
     file: door,
-    search: "      settleInBackground(owned, ask, result);\n",
+    search: "() => settleLater(owned, ask, result)",
     replace: "",
     check: test("packages/once-again/src/engine/leased-engine-faults.test.ts"),
     killedBy: "the result is kept when the store is back",
@@ -101,8 +101,8 @@ export const engineMutants: readonly Mutant[] = [
   {
     guard: "duplicates: waitMs holds for the transactions of other processes",
     file: "packages/once-again/src/engine/transactional-engine.ts",
-    search: 'if (ran.outcome.kind !== "in-progress" || leftMs <= 0) return ran;',
-    replace: "if (leftMs > 0 || leftMs <= 0) return ran;",
+    search: 'if (answer.outcome.kind !== "in-progress" || leftMs <= 0) return (result = answer);',
+    replace: "if (leftMs > 0 || leftMs <= 0) return (result = answer);",
     check: doorTest,
     killedBy: "of another process is waited for",
   },

@@ -1,3 +1,5 @@
+import type { ScenarioName } from "../simulation/scenarios.ts";
+
 /** A guard that is taken out of the sources, and the check that must notice. */
 export interface Mutant {
   /** Which guard is gone. */
@@ -14,7 +16,7 @@ export interface Mutant {
 /** The smallest check that must notice. */
 export type Check =
   | { readonly kind: "explorer"; readonly configuration: string }
-  | { readonly kind: "simulation"; readonly seeds: number }
+  | { readonly kind: "simulation"; readonly scenario?: ScenarioName; readonly seeds: number }
   /** A handful of programs of test/proof/programs, with effects in one of its places. */
   | { readonly kind: "programs"; readonly place: string }
   | { readonly kind: "test"; readonly file: string };

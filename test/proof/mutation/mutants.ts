@@ -1,6 +1,7 @@
 import { callerMutants } from "./caller-mutants.ts";
 import { engineMutants } from "./engine-mutants.ts";
 import { httpMutants } from "./http-mutants.ts";
+import { messagingMutants } from "./messaging-mutants.ts";
 import type { Check, Mutant } from "./mutant.ts";
 import { nodeMutants } from "./node-mutants.ts";
 import { outerMutants } from "./outer-mutants.ts";
@@ -44,10 +45,10 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "web: once-again behind once-again is noticed",
-    file: "packages/once-again/src/frameworks/mounting.ts",
+    file: "packages/once-again/src/frameworks/mounted-twice.ts",
     search: "outer.isNested = true;",
     replace: "",
-    check: test("packages/once-again/src/frameworks/mounting.test.ts"),
+    check: test("packages/once-again/src/frameworks/mounted-twice.test.ts"),
     killedBy: "on a Hono app and on its route, a request is refused at once, and its key is free",
   },
   ...httpMutants,
@@ -55,6 +56,7 @@ export const mutants: readonly Mutant[] = [
   ...outerMutants,
   ...postgresMutants,
   ...engineMutants,
+  ...messagingMutants,
   {
     guard: "owner: only the owner's token changes a record",
     file: transition,
@@ -97,9 +99,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "scope: a key is not for another caller",
-    file: "packages/once-again/src/stores/memory/memory-store.ts",
-    search: "return JSON.stringify([scope, key]);",
-    replace: 'return JSON.stringify(["", scope && key]);',
+    file: "packages/once-again/src/core/record-id.ts",
+    search: "return `${scope.length} ${scope}${key}`;",
+    replace: "return scope && key;",
     check: simulation,
     killedBy: "own-answer",
   },
@@ -114,8 +116,8 @@ export const mutants: readonly Mutant[] = [
   {
     guard: "clock source: a lease counts from before its claim was sent",
     file: "packages/once-again/src/core/lease.ts",
-    search: "endAt(options.heldSince + leaseMs);",
-    replace: "endAt(clock.monotonic() + leaseMs);",
+    search: "this.#endsAt = terms.heldSince + terms.leaseMs;",
+    replace: "this.#endsAt = terms.timer.clock.monotonic() + terms.leaseMs;",
     check: test("packages/once-again/src/core/lease.test.ts"),
     killedBy: "counted from when its claim was sent",
   },
@@ -160,6 +162,22 @@ export const mutants: readonly Mutant[] = [
     killedBy: "does not undo what an earlier attempt",
   },
   {
+    guard: "finish: a refusal half-way is no last word",
+    file: decisions,
+    search: 'return finishes && effect === "refused" && hadEffects;',
+    replace: "return finishes && !finishes;",
+    check: explorer("finish"),
+    killedBy: "half-way-is-finished",
+  },
+  {
+    guard: "finish: a step that was begun is looked for",
+    file: "packages/once-again/src/engine/steps.ts",
+    search: 'return "begun" in kept ? "look" : "answer";',
+    replace: 'return "begun" in kept ? "run" : "answer";',
+    check: explorer("finish"),
+    killedBy: "one-effect",
+  },
+  {
     guard: "hold: an unknown outcome is never run again",
     file: "packages/once-again/src/engine/options.ts",
     search: 'takeOverAfterMs: onUnknown === "hold" ? undefined : quiesceMs,',
@@ -186,8 +204,8 @@ export const mutants: readonly Mutant[] = [
   {
     guard: "acknowledge before commit: the answer is kept before it goes out",
     file: engine,
-    search: "if (await settle(parts, owned, settlement, result)) {",
-    replace: "void settle(parts, owned, settlement, result).catch(() => undefined);\n  if (ended) {",
+    search: "if (isPromise(settling) ? await settling : settling) {",
+    replace: "if (isPromise(settling)) settling.catch(() => undefined);\n  if (settling) {",
     check: longSimulation,
     killedBy: "same-answer",
   },
@@ -210,15 +228,15 @@ export const mutants: readonly Mutant[] = [
   {
     guard: "doubt: a store that fails after the work is no refusal",
     file: "packages/once-again/src/engine/store-calls.ts",
-    search: "throw beforeTheWork.has(operation) ? storeUnavailable(error) : resultUnconfirmed(error);",
-    replace: "throw storeUnavailable(error);",
+    search: "throw beforeTheWork.has(operation) ? storeUnavailableError(error) : resultUnconfirmedError(error);",
+    replace: "throw storeUnavailableError(error);",
     check: simulation,
     killedBy: "no-lost-effect",
   },
   {
     guard: "doubt: a commit that nobody confirmed is no refusal",
     file: "packages/once-again/src/engine/transactional-engine.ts",
-    search: 'if (keep === "commit" || keep === "answer-only") throw resultUnconfirmed(error);',
+    search: 'if (keep === "commit" || keep === "answer-only") throw resultUnconfirmedError(error);',
     replace: "",
     check: test("packages/once-again/src/engine/transactional-engine.test.ts"),
     killedBy: "whether a commit came before",
@@ -324,10 +342,11 @@ export const mutants: readonly Mutant[] = [
   {
     guard: "send before fsync: an intent is kept before it is sent",
     file: "packages/once-again/src/intents/open-intents.ts",
-    search: "const answer = await calls.ask(() => store.add({ ...request, giveUpAfterMs, openMax }));",
-    replace:
-      "await settings.fetch(request.request.url, { method: request.request.method }).catch(() => undefined);\n" +
-      "    const answer = await calls.ask(() => store.add({ ...request, giveUpAfterMs, openMax }));",
+    search: "await adding(id, input, (request) => calls.ask(() => store.add(request)));",
+    replace: `await adding(id, input, async (request) => {
+      await settings.fetch(request.request.url, { method: request.request.method }).catch(() => undefined);
+      return calls.ask(() => store.add(request));
+    });`,
     check: test("packages/once-again/src/intents/open-intents.test.ts"),
     killedBy: "before the server hears of it",
   },
@@ -343,9 +362,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "attempt in the derived key: it is the same in every attempt",
-    file: engine,
-    search: "const step = recordedSteps(steps, options.steps);",
-    replace: "const step = recordedSteps({ ...steps, key: `${key} ${attempt}` }, options.steps);",
+    file: "packages/once-again/src/engine/stored-steps.ts",
+    search: "        key,\n        kept,",
+    replace: "        key: `${key} ${owned.owner}`,\n        kept,",
     check: simulation,
     killedBy: "one-effect",
   },

@@ -19,8 +19,8 @@ export const nodeMutants: readonly Mutant[] = [
   {
     guard: "node: half an answer is none",
     file: "packages/once-again/src/frameworks/capture-response.ts",
-    search: "  own.fail(error);\n  return true;",
-    replace: "  return true;",
+    search: "if (own.hasHead) return own.fail(error);",
+    replace: "if (own.hasHead) return;",
     check: test("packages/once-again/src/frameworks/express.test.ts"),
     killedBy: "half an answer is none",
   },
@@ -42,7 +42,7 @@ export const nodeMutants: readonly Mutant[] = [
   },
   {
     guard: "node: a request made of one of Node's is the same request",
-    file: "packages/once-again/src/frameworks/mounting.ts",
+    file: "packages/once-again/src/frameworks/mounted-twice.ts",
     search: "? [incoming] : []",
     replace: "? [] : []",
     check: test(mounted),
@@ -50,7 +50,7 @@ export const nodeMutants: readonly Mutant[] = [
   },
   {
     guard: "node: a request under a key of its own is another one",
-    file: "packages/once-again/src/frameworks/mounting.ts",
+    file: "packages/once-again/src/frameworks/mounted-twice.ts",
     search: "incoming?.headers?.[keyHeader.toLowerCase()] === key ? [",
     replace: "incoming ? [",
     check: test(mounted),
@@ -59,7 +59,7 @@ export const nodeMutants: readonly Mutant[] = [
   {
     guard: "node: a connection keeps its end back while an operation runs",
     file: "packages/once-again/src/frameworks/connection-hold.ts",
-    search: "own.holders.add(holder);",
+    search: "own.holders.push(holder);",
     replace: "",
     check: test("test/frameworks/streamed-answers.test.ts"),
     killedBy: "by Nest on express, as a StreamableFile",

@@ -2,7 +2,7 @@ import type { Check, Mutant } from "./mutant.ts";
 
 const test = (file: string): Check => ({ kind: "test", file });
 
-/** What the PostgreSQL store promises of transactions and connections. */
+/** What the PostgreSQL store promises of transactions, connections and batches, and the MariaDB store of batches. */
 export const postgresMutants: readonly Mutant[] = [
   {
     guard: "postgres: what a handler is given ends with its work",
@@ -53,11 +53,91 @@ export const postgresMutants: readonly Mutant[] = [
     killedBy: "are given back by a transaction whose ROLLBACK is slow",
   },
   {
+    guard: "postgres: a connection that does not know its statements is told them",
+    file: "packages/once-again/src/stores/postgres/session.ts",
+    search: "if (!isUnprepared(error)) throw error;",
+    replace: "if (error !== undefined) throw error;",
+    check: test("packages/once-again/src/stores/postgres/connections.test.ts"),
+    killedBy: "that know its statements no longer",
+  },
+  {
     guard: "postgres: one connection is left for those that handlers ask for",
     file: "packages/once-again/src/stores/postgres/postgres-store.ts",
     search: "Math.max(1, connectionsMax - 1)",
     replace: "connectionsMax",
     check: test("packages/once-again/src/stores/postgres/connections.test.ts"),
     killedBy: "suffice for handlers that each ask the same pool for a second one",
+  },
+  {
+    guard: "sql: batches lock their rows in one order",
+    file: "packages/once-again/src/stores/sql/batch.ts",
+    search: "batch.sort((one, other) => compareNames(one.request, other.request));",
+    replace: "",
+    check: test("packages/once-again/src/stores/sql/batch.test.ts"),
+    killedBy: "goes together, in the order of names",
+  },
+  {
+    guard: "sql: two claims of one key in a batch don't both win",
+    file: "packages/once-again/src/stores/sql/batch.ts",
+    search: "|| names.has(name)",
+    replace: "",
+    check: test("packages/once-again/src/stores/postgres/leased-batches.test.ts"),
+    killedBy: "each key has one winner",
+  },
+  {
+    guard: "sql: the requests of a batch that was refused are asked for one by one",
+    file: "packages/once-again/src/stores/sql/batch.ts",
+    search: "batch.length > 1 && isRefusal(error)",
+    replace: "batch.length > 1000",
+    check: test("packages/once-again/src/stores/postgres/leased-batches.test.ts"),
+    killedBy: "one that the database refuses fails alone",
+  },
+  {
+    guard: "sql: a batch that takes long does not hold up the next one",
+    file: "packages/once-again/src/stores/sql/batch.ts",
+    search: "clock.timer(turnMsMax, goOn)",
+    replace: "clock.timer(60_000, goOn)",
+    check: test("packages/once-again/src/stores/postgres/leased-batches.test.ts"),
+    killedBy: "a connection that fell silent under a batch",
+  },
+  {
+    guard: "postgres: a batch waits for no lock for long",
+    file: "packages/once-again/src/stores/postgres/leased-batches.ts",
+    search: "requests.length === 1 ? busyMsMax : Math.min(busyMsMax, batchLockMsMax)",
+    replace: "busyMsMax",
+    check: test("packages/once-again/src/stores/postgres/leased-batches.test.ts"),
+    killedBy: "one that waits for another's transaction waits alone",
+  },
+  {
+    guard: "postgres: a batch looks its rows up by the index",
+    file: "packages/once-again/src/stores/postgres/statements.ts",
+    search: " WHERE a.n BETWEEN 0 AND 1000000",
+    replace: "",
+    check: test("packages/once-again/src/stores/postgres/leased-batches.test.ts"),
+    killedBy: "look each row up by the index",
+  },
+  {
+    guard: "mariadb: a batch waits for no lock",
+    file: "packages/once-again/src/stores/mariadb/leased-batches.ts",
+    search: "count === 1 ? Math.ceil(busyMsMax / 1000) : 0",
+    replace: "Math.ceil(busyMsMax / 1000)",
+    check: test("packages/once-again/src/stores/mariadb/leased-batches.test.ts"),
+    killedBy: "one that waits for another's transaction waits alone",
+  },
+  {
+    guard: "mariadb: of a batch that did not change all rows, nobody is told more than it did",
+    file: "packages/once-again/src/stores/mariadb/leased-batches.ts",
+    search: "count === requests.length || requests.length === 1",
+    replace: "count > 0",
+    check: test("packages/once-again/src/stores/mariadb/leased-batches.test.ts"),
+    killedBy: "each key has one winner",
+  },
+  {
+    guard: "mariadb: a batch looks its rows up by the index",
+    file: "packages/once-again/src/stores/mariadb/statements.ts",
+    search: " FORCE INDEX (PRIMARY)",
+    replace: "",
+    check: test("packages/once-again/src/stores/mariadb/leased-batches.test.ts"),
+    killedBy: "look each row up by the index",
   },
 ];

@@ -17,7 +17,9 @@ export async function runCheck(folder: string, check: Check): Promise<string[]> 
       return findings.filter(({ asExpected }) => !asExpected).map(({ verdict }) => verdict);
     }
     case "simulation": {
-      const found = await run(folder, "test/proof/simulation/main.ts", ["--seeds", String(check.seeds), "--json"]);
+      const found = await run(folder, "test/proof/simulation/main.ts", [
+        ...["--scenario", check.scenario ?? "requests", "--seeds", String(check.seeds), "--json"],
+      ]);
       const { failures } = JSON.parse(found) as { failures: { breaches: { invariant: string }[] }[] };
       return [...new Set(failures.flatMap(({ breaches }) => breaches.map(({ invariant }) => invariant)))];
     }

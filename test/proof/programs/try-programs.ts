@@ -11,7 +11,7 @@ import { observeProgram } from "./run-program.ts";
 /** Tests that the programs that people found, and others at random, keep the promise in a place. */
 export function tryPrograms(name: PlaceName, count: number): void {
   // Each program sends several requests, and a database is started.
-  vi.setConfig({ testTimeout: 600_000, hookTimeout: 120_000 });
+  vi.setConfig({ testTimeout: 600_000 });
   let place: Place;
   beforeAll(async () => void (place = await places[name]()));
   afterAll(() => place[Symbol.asyncDispose]());

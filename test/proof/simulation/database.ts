@@ -1,3 +1,4 @@
+import { asyncStore } from "../../support/async-store.ts";
 import { memoryStore } from "../../../packages/once-again/src/stores/memory/index.ts";
 import type {
   KeyRecord,
@@ -62,8 +63,14 @@ export function simulatedDatabase(scene: Scene, effects: EffectService, executio
     return { written, transaction, end };
   };
 
+  const inspect: SimulatedDatabase["inspect"] = (name) => {
+    const record = records.get(idOf(name));
+    return record && inspectRecord(name, record, now());
+  };
+
   const storeOf = (process: SimulatedProcess): TransactionalStore<SimulatedTransaction> => ({
-    ...memoryStore(),
+    ...asyncStore(memoryStore()),
+    inspect: (name) => remoteCall(scene, process, fateOf(scene, plan.storeFaults / 2), () => inspect(name)),
     transactStep: () => Promise.reject(new Error("No steps here.")),
     transactUnkeyed: () => Promise.reject(new Error("No requests without a key here.")),
     async transact<Value>(
@@ -120,10 +127,7 @@ export function simulatedDatabase(scene: Scene, effects: EffectService, executio
   });
   return {
     storeOf,
-    inspect(name) {
-      const record = records.get(idOf(name));
-      return record && inspectRecord(name, record, now());
-    },
+    inspect,
     crashed(process) {
       for (const [id, lock] of locks) if (lock.process === process && !lock.isCommitting) locks.delete(id);
     },

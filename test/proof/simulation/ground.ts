@@ -2,12 +2,13 @@ import type { Store } from "../../../packages/once-again/src/stores/store.ts";
 import type { SimulatedDatabase } from "./database.ts";
 import type { EffectService } from "./effects.ts";
 import type { Executions } from "./executions.ts";
+import type { Plan } from "./plan.ts";
 import type { Scene } from "./scene.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 
 /** What every server of one simulation is built on. */
-export interface Ground {
-  readonly scene: Scene;
+export interface Ground<Kind extends Plan = Plan> {
+  readonly scene: Scene<Kind>;
   readonly effects: EffectService;
   readonly executions: Executions;
   readonly database: SimulatedDatabase;

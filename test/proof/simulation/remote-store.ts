@@ -1,3 +1,4 @@
+import type { Awaitable } from "../../../packages/once-again/src/core/awaitable.ts";
 import type { ClaimAnswer, RecordName, Store } from "../../../packages/once-again/src/stores/store.ts";
 import type { Executions } from "./executions.ts";
 import { type Fate, fateOf, remoteCall, type Scene } from "./scene.ts";
@@ -22,7 +23,7 @@ export function remoteStore(
   const call = <Answer>(
     operation: Operation,
     name: RecordName & { owner?: string },
-    carryOut: () => Promise<Answer>,
+    carryOut: () => Awaitable<Answer>,
   ): Promise<Answer> => {
     diary.portCalls += 1;
     const fate = fateOf(scene, plan.storeFaults);

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import type { SeedResult } from "./run-seed.ts";
+import type { ScenarioName } from "./scenarios.ts";
 import { count, noTotals, type Totals } from "./totals.ts";
 
 /**
@@ -9,14 +10,15 @@ import { count, noTotals, type Totals } from "./totals.ts";
  * @param isEnough looks at what was counted so far, and at how many seeds were begun.
  */
 export async function runMany(
+  scenario: ScenarioName,
   workers: number,
   isEnough: (totals: Totals, begun: number) => boolean,
   onProgress: (totals: Totals) => void,
 ): Promise<Totals> {
-  const totals = noTotals();
+  const totals = noTotals(scenario);
   let begun = 0;
   const work = async (): Promise<void> => {
-    const worker = new Worker(new URL("./seed-worker.ts", import.meta.url));
+    const worker = new Worker(new URL("./seed-worker.ts", import.meta.url), { workerData: scenario });
     try {
       while (!isEnough(totals, begun)) {
         worker.postMessage((begun += 1));

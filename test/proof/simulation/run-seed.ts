@@ -10,7 +10,7 @@ import { executions } from "./executions.ts";
 import type { Ground } from "./ground.ts";
 import { nemesis } from "./nemesis.ts";
 import type { Place } from "./network.ts";
-import type { Mode } from "./plan.ts";
+import { type Mode, planOf } from "./plan.ts";
 import { deterministicPlatform } from "./platform.ts";
 import { remoteStore } from "./remote-store.ts";
 import { type Scene, sceneOf } from "./scene.ts";
@@ -24,6 +24,8 @@ export interface SeedResult {
   readonly mode: Mode;
   readonly breaches: readonly Breach[];
   readonly portCalls: number;
+  /** What was to happen once: orders, or committed messages. */
+  readonly operations: number;
   readonly effects: number;
   readonly virtualMs: number;
   readonly windows: Partial<Record<CriticalWindow, number>>;
@@ -39,7 +41,7 @@ const restMs = 3_600_000;
 
 /** Plays one seed to its end: faults, a quiet time, one undisturbed call for each order, and the check. */
 export async function runSeed(seed: number): Promise<SeedResult> {
-  const scene = sceneOf(seed);
+  const scene = sceneOf(seed, planOf);
   const restorePlatform = deterministicPlatform(scene.random);
   try {
     return await play(seed, scene);
@@ -119,6 +121,7 @@ async function play(seed: number, scene: Scene): Promise<SeedResult> {
     mode: plan.mode,
     breaches: found,
     portCalls: diary.portCalls,
+    operations: orders.length,
     effects: effects.ledger.length,
     virtualMs: time.now,
     windows: Object.fromEntries(diary.windows),

@@ -1,13 +1,13 @@
 import { type Random, seededRandom, uniform } from "../../../packages/once-again/src/core/random.ts";
 import { type Diary, diary } from "./diary.ts";
-import { type Plan, planOf } from "./plan.ts";
+import type { Plan } from "./plan.ts";
 import { type Scheduler, scheduler } from "./scheduler.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 
 /** What every part of one simulation shares. */
-export interface Scene {
+export interface Scene<Kind extends Plan = Plan> {
   readonly random: Random;
-  readonly plan: Plan;
+  readonly plan: Kind;
   readonly time: Scheduler;
   readonly diary: Diary;
   /** Whether faults are still injected. */
@@ -18,11 +18,11 @@ export interface Scene {
   delay(): number;
 }
 
-export function sceneOf(seed: number): Scene {
+export function sceneOf<Kind extends Plan>(seed: number, planOf: (random: Random) => Kind): Scene<Kind> {
   const random = seededRandom(seed);
   const plan = planOf(random);
   const time = scheduler();
-  const scene: Scene = {
+  const scene: Scene<Kind> = {
     random,
     plan,
     time,

@@ -1,3 +1,5 @@
+import type { messageFaults, messageWindows } from "./messages/windows.ts";
+
 /** The moments in which a fault can do harm. A run whose faults hit one of them not once has proven too little. */
 export const windows = [
   "claim lost before it was carried out",
@@ -33,7 +35,7 @@ export const windows = [
   "another request under the same key",
 ] as const;
 
-export type CriticalWindow = (typeof windows)[number];
+export type CriticalWindow = (typeof windows)[number] | (typeof messageWindows)[number];
 
 /** The kinds of faults that are injected. */
 export const faults = [
@@ -55,4 +57,4 @@ export const faults = [
   "clock off",
 ] as const;
 
-export type FaultKind = (typeof faults)[number];
+export type FaultKind = (typeof faults)[number] | (typeof messageFaults)[number];

@@ -10,10 +10,10 @@ export const mariadbEngine: CrashEngine = {
     binary: mariadbBinary,
     start: startMariadb,
     claiming: {
-      hold: "SET STATEMENT innodb_lock_wait_timeout",
+      hold: "asked_fingerprint",
       transactional: "SET STATEMENT innodb_lock_wait_timeout",
     },
-    completing: { hold: "state = 'done' WHERE", transactional: "COMMIT" },
+    completing: { hold: "start INT PATH", transactional: "COMMIT" },
   },
   async open(url) {
     const pool = createPool({ uri: url, connectionLimit: connectionsMax });

@@ -10,8 +10,8 @@ export const postgresEngine: CrashEngine = {
   server: {
     binary: postgresBinary,
     start: startPostgres,
-    claiming: { hold: "found AS MATERIALIZED", transactional: "pg_try_advisory_xact_lock" },
-    completing: { hold: "SET state = 'done'", transactional: "COMMIT" },
+    claiming: { hold: '"fingerprint":', transactional: "pg_try_advisory_xact_lock" },
+    completing: { hold: '"first":', transactional: "COMMIT" },
   },
   async open(url) {
     const pool = new Pool({ connectionString: url, max: connectionsMax });

@@ -9,8 +9,9 @@ export const redisEngine: CrashEngine = {
   server: {
     binary: redisBinary,
     start: () => startRedis(),
-    claiming: { hold: "claim" },
-    completing: { hold: "complete" },
+    // SET … NX writes a record that runs; what replaces it is done.
+    claiming: { hold: "1 running " },
+    completing: { hold: "1 done " },
   },
   async open(url) {
     const client = new Redis(url, { retryStrategy: () => 50, maxRetriesPerRequest: 1, commandTimeout: busyMsMax });

@@ -1,0 +1,90 @@
+import { setTimeout } from "node:timers/promises";
+import { type Random, seededRandom, uniform } from "../../../packages/once-again/src/core/random.ts";
+import type { CutProxy } from "../../support/servers/cut-proxy.ts";
+import type { KillableProcess, Point } from "./killable-process.ts";
+
+/** Something that is done to something, with what chance decides about it. */
+export type Action = (random: Random) => Promise<void>;
+
+/** What is done to one thing, one after the other, in another order each time. */
+export interface Course {
+  readonly name: string;
+  /** How long it is left alone between two actions, milliseconds: [least, most]. */
+  readonly peaceMs: readonly [least: number, most: number];
+  readonly actions: readonly Action[];
+}
+
+/** How long courses are run. */
+export interface CoursesRun {
+  readonly seed: number;
+  /** Whether everything is done at least once, however long that takes. */
+  readonly isThorough: boolean;
+  /** Is asked before each action. */
+  goesOn(): boolean;
+}
+
+/** Runs courses side by side. What they do is decided by the seed, and what that meets by the machine. */
+export async function runCourses({ seed, isThorough, goesOn }: CoursesRun, courses: readonly Course[]): Promise<void> {
+  const run = async ({ name, peaceMs, actions }: Course): Promise<void> => {
+    const random = seededRandom(`${seed} ${name}`);
+    for (let isOwed = isThorough; ; isOwed = false) {
+      for (const action of shuffled(actions, random)) {
+        if (!isOwed && !goesOn()) return;
+        await setTimeout(uniform(random, ...peaceMs));
+        await action(random);
+      }
+    }
+  };
+  await Promise.all(courses.map(run));
+}
+
+/** The point right at an event of a process, before anything else can happen. */
+export const rightAt = (event: string): Point => ({ at: event, afterMs: 0 });
+
+/**
+ * What is done to one of some processes, any of them: it dies at a point, or anywhere, and comes back; or it stands still,
+ * longer than a lease.
+ */
+export function processActions(
+  processes: readonly KillableProcess[],
+  { dieAt, stopAt }: { dieAt: readonly Point[]; stopAt: readonly Point[] },
+  leaseMs: number,
+): readonly Action[] {
+  const anyOf = (random: Random): KillableProcess => processes[Math.floor(uniform(random, 0, processes.length))]!;
+  const killed =
+    (at: Point): Action =>
+    async (random) => {
+      const process = anyOf(random);
+      await process.kill(at);
+      await setTimeout(uniform(random, 0, 300));
+      await process.start();
+    };
+  const stopped =
+    (at: Point): Action =>
+    (random) =>
+      anyOf(random).pause(uniform(random, 1.2, 2) * leaseMs, at);
+  return [...[...dieAt, undefined].map(killed), ...stopAt.map(stopped)];
+}
+
+/** What is done to any wire: its next answer is cut, or all its connections, for a moment. */
+export function cutsOf(wire: CutProxy, onCut: () => void): Action[] {
+  return [
+    async () => wire.cutNextAnswer(),
+    async (random) => {
+      wire.cut();
+      onCut();
+      await setTimeout(uniform(random, 0, 300));
+      wire.heal();
+    },
+  ];
+}
+
+/** The same in another order, each order as likely (Fisher and Yates). */
+function shuffled<Item>(items: readonly Item[], random: Random): Item[] {
+  const mixed = [...items];
+  for (let last = mixed.length - 1; last > 0; last -= 1) {
+    const other = Math.floor(uniform(random, 0, last + 1));
+    [mixed[last], mixed[other]] = [mixed[other]!, mixed[last]!];
+  }
+  return mixed;
+}

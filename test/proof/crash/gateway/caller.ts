@@ -1,0 +1,60 @@
+import { Agent, request } from "node:http";
+import { text } from "node:stream/consumers";
+import { setTimeout } from "node:timers/promises";
+import { account, pathOf, type Policy } from "./orders.ts";
+
+/** One operation: a key, and the route that it is sent to. */
+export interface Order {
+  readonly key: string;
+  readonly policy: Policy;
+}
+
+/** How an order ended for its caller: with an answer, or named as unknown. */
+export type OrderEnd = { readonly answer: string } | "unknown" | "open";
+
+/** What callers count. */
+export interface CallerCounts {
+  /** Answers by their status; `none`: the connection broke, or nobody listened. */
+  readonly answers: Record<string, number>;
+  replays: number;
+}
+
+/** How long a caller waits between two attempts, milliseconds, and how long it has patience. */
+const pauseMs = 50;
+const patienceMs = 60_000;
+
+const agent = new Agent({ keepAlive: true, maxSockets: 256 });
+
+interface Response {
+  readonly status: number;
+  readonly text: string;
+  readonly isReplay: boolean;
+}
+
+/** Sends an order until its outcome is known, or said to be unknown. A held one stays held: a person settles it. */
+export async function send({ key, policy }: Order, portOf: () => number, counts: CallerCounts): Promise<OrderEnd> {
+  for (const endsAt = performance.now() + patienceMs; performance.now() < endsAt; await setTimeout(pauseMs)) {
+    const response = await attempt(portOf(), key, policy).catch(() => undefined);
+    const status = String(response?.status ?? "none");
+    counts.answers[status] = (counts.answers[status] ?? 0) + 1;
+    if (response?.isReplay) counts.replays += 1;
+    if (response !== undefined && response.status < 300) return { answer: response.text };
+    if (policy === "hold" && response?.text.includes("ONCE_OUTCOME_UNKNOWN")) return "unknown";
+  }
+  return "open";
+}
+
+function attempt(port: number, key: string, policy: Policy): Promise<Response> {
+  const { promise, resolve, reject } = Promise.withResolvers<Response>();
+  const body = JSON.stringify({ key });
+  const headers = { "idempotency-key": key, [account.name]: account.value, "content-length": body.length };
+  const sent = request({ agent, port, host: "127.0.0.1", method: "POST", path: pathOf(policy), headers });
+  sent.once("error", reject);
+  sent.once("response", (response) => {
+    const { statusCode: status = 0 } = response;
+    const isReplay = response.headers["idempotent-replayed"] === "true";
+    text(response).then((whole) => resolve({ status, text: whole, isReplay }), reject);
+  });
+  sent.end(body);
+  return promise;
+}

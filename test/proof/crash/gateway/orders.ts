@@ -1,0 +1,45 @@
+/** What a caller orders, and how the service answers: shared by the processes of a run. */
+
+/** By the policy of its route for unknown outcomes. */
+export const policies = ["hold", "forward-key", "reconcile"] as const;
+export type Policy = (typeof policies)[number];
+
+/** A line of the service's ledger: one effect. */
+export interface Effect {
+  readonly key: string;
+  readonly effect: string;
+}
+
+export const account = { name: "x-account", value: "acme" };
+
+/** Where the orders of a route go, and where one of them is found again. */
+export const pathOf = (policy: Policy): string => `/${policy}/orders`;
+export const lookupPath = "/effects/";
+
+/** The answer to an order: a repeat that has another effect has another answer. */
+export const answerOf = ({ key, effect }: Effect): string => JSON.stringify({ key, effect, note: "n".repeat(200) });
+
+/** Where a service dies, one place after the other; in the head and in the body at any byte. */
+export const deathPlaces = ["before the effect", "after the effect", "in the head", "in the body"] as const;
+export type DeathPlace = (typeof deathPlaces)[number];
+
+/** What the service is told. */
+export interface ServiceTask {
+  readonly life: string;
+  readonly port: number;
+  /** Its effects. */
+  readonly ledger: string;
+  /** Where and when it died. */
+  readonly deaths: string;
+  readonly seed: number;
+  /** How many orders it lives for, in the mean. */
+  readonly ordersPerLife: number;
+}
+
+/** What a gateway is told. */
+export interface GatewayTask {
+  readonly life: string;
+  readonly port: number;
+  readonly upstream: string;
+  readonly store: string;
+}

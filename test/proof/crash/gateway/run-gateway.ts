@@ -1,0 +1,230 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { seededRandom } from "../../../../packages/once-again/src/core/random.ts";
+import type { HeldKey } from "../../../../packages/tools/src/admin/key-document.ts";
+import { listHeldKeys } from "../../../../packages/tools/src/admin/list.ts";
+import { resolveWith } from "../../../../packages/tools/src/admin/resolve.ts";
+import { settleKeys, type Settlement } from "../../../../packages/tools/src/admin/settle.ts";
+import { serverStoreFromUrl } from "../../../../packages/tools/src/cli/store-from-url.ts";
+import { serverPort } from "../../../support/servers/server-port.ts";
+import type { CrashEngine } from "../engine.ts";
+import { readLines } from "../evidence.ts";
+import { type KillableProcess, killableProcess } from "../killable-process.ts";
+import { type CallerCounts, type Order, type OrderEnd, send } from "./caller.ts";
+import { type GatewayBreach, gatewayBreaches } from "./check.ts";
+import {
+  account,
+  answerOf,
+  type DeathPlace,
+  deathPlaces,
+  type Effect,
+  type GatewayTask,
+  policies,
+  type ServiceTask,
+} from "./orders.ts";
+
+export interface GatewayCrashOptions {
+  readonly engine: CrashEngine;
+  readonly seed: number;
+  /** How many keyed operations are sent, each by one caller or two at once, until they have an end. */
+  readonly requests: number;
+}
+
+/** What a run came to. */
+export interface GatewayCrashResult {
+  readonly scenario: "gateway";
+  readonly engine: string;
+  readonly seed: number;
+  readonly requests: number;
+  readonly seconds: number;
+  readonly kills: Readonly<Record<"service" | "gateways", number>>;
+  /** How often a service died at each place, and gateways. A run that misses one has proven too little. */
+  readonly windows: Readonly<Record<string, number>>;
+  readonly missedWindows: readonly string[];
+  /** Attempts of callers, by their answer. */
+  readonly attempts: Readonly<Record<string, number>>;
+  readonly orders: Readonly<Record<string, number>>;
+  readonly breaches: readonly GatewayBreach[];
+  readonly failures: readonly string[];
+}
+
+const workers = 48;
+
+/** How often an order is sent by two callers at once. */
+const duplicateShare = 0.3;
+
+/** How long a gateway lives, milliseconds: [least, most]. */
+const gatewayLifeMs = [500, 12_000] as const;
+
+/** So many orders to a death of the service, or so many deaths where a run is short. */
+const ordersPerDeath = 500;
+const deathsMin = 8;
+
+/** How long a dead service may go unnoticed, milliseconds. */
+const lookMs = 1000;
+
+/** How often what is held is settled. */
+const settleRoundsMax = 10;
+
+/** Longer than a lease and the time for a repeat to notice, milliseconds. */
+const restMs = 1500;
+
+/**
+ * Sends orders through two gateways on one store to a careless service, kills all of them all the time, and holds what is
+ * left against the invariants. Then a person settles what is held, by the ledger, and each order has one effect.
+ */
+export async function runGateway(
+  { engine, seed, requests }: GatewayCrashOptions,
+  onProgress: (sent: number) => void = () => undefined,
+): Promise<GatewayCrashResult> {
+  await using stack = new AsyncDisposableStack();
+  const folder = mkdtempSync(join(tmpdir(), "once-again-gateway-crash-"));
+  stack.defer(() => rmSync(folder, { recursive: true, force: true }));
+  const startedAt = performance.now();
+  const server = engine.server && stack.use(await engine.server.start());
+  const url = server?.url ?? join(folder, "keys.db");
+  const keys = await engine.open(url);
+  await keys.prepare();
+  await keys.close();
+  const store = await serverStoreFromUrl(url);
+  stack.defer(() => store.close());
+
+  const files = { ledger: join(folder, "ledger"), deaths: join(folder, "deaths") };
+  let ordersPerLife = Math.max(1, Math.min(ordersPerDeath, requests / deathsMin));
+  const ports = { service: await serverPort(), gateways: [await serverPort(), await serverPort()] };
+  const service = stack.use(
+    killableProcess("service", "gateway/service-child.ts", (life): ServiceTask => {
+      return { life, port: ports.service, ...files, seed, ordersPerLife };
+    }),
+  );
+  const upstream = `http://127.0.0.1:${ports.service}`;
+  const gateways = ports.gateways.map((port, at) =>
+    stack.use(
+      killableProcess(`gateway-${at + 1}`, "gateway/gateway-child.ts", (life): GatewayTask => {
+        return { life, port, upstream, store: url };
+      }),
+    ),
+  );
+  await Promise.all([service, ...gateways].map((one) => one.start()));
+
+  const random = seededRandom(seed);
+  const counts: CallerCounts = { answers: {}, replays: 0 };
+  const portOf = (): number => ports.gateways[Math.floor(random() * ports.gateways.length)]!;
+  const sendOne = (order: Order): Promise<OrderEnd> => send(order, portOf, counts);
+  const orders = Array.from({ length: requests }, (_, at): Order => {
+    return { key: `order-${seed}-${at}`, policy: policies[at % policies.length]! };
+  });
+  const ends = new Map<string, OrderEnd[]>();
+  const over = new AbortController();
+  const faults = [keepAlive(service, over.signal), ...gateways.map((one) => killAgain(one, random, over.signal))];
+  await inParallel(orders, async (order) => {
+    const callers = random() < duplicateShare ? [order, order] : [order];
+    ends.set(order.key, await Promise.all(callers.map(sendOne)));
+    onProgress(ends.size);
+  });
+  over.abort();
+  await Promise.all(faults);
+  const kills = { service: service.deaths.length, gateways: gateways.flatMap(({ deaths }) => deaths).length };
+
+  // In peace, each order once more.
+  await service.kill();
+  ordersPerLife = 1e9;
+  await service.start();
+  await setTimeout(restMs);
+  await inParallel(orders, async (order) => void ends.get(order.key)!.push(await sendOne(order)));
+  const ledgerNow = (): Effect[] => readLines<Effect>(files.ledger);
+  const heldNow = async (): Promise<readonly HeldKey[]> =>
+    (await listHeldKeys(store, { scope: account.value, limit: requests }, 0)).held;
+  const ledger = ledgerNow();
+  const held = await heldNow();
+  const breaches = gatewayBreaches({ orders, ends, ledger, held: keysOf(held) });
+
+  // A person settles what is held, by the ledger, and it is sent again. On a busy machine that may be unknown once more.
+  const effects = new Map(ledger.map((effect) => [effect.key, effect]));
+  let left = held;
+  for (let round = 0; left.length > 0 && round < settleRoundsMax; round += 1) {
+    const had = new Map(ledgerNow().map((effect) => [effect.key, effect]));
+    await settleKeys(
+      store,
+      left,
+      (key) => settlementOf(key, had.get(key.key)),
+      () => undefined,
+    );
+    const settled = left.map(({ key }): Order => ({ key, policy: "hold" }));
+    const settledEnds = new Map<string, OrderEnd[]>();
+    await inParallel(settled, async (order) => void settledEnds.set(order.key, [await sendOne(order)]));
+    left = await heldNow();
+    breaches.push(...gatewayBreaches({ orders: settled, ends: settledEnds, ledger: ledgerNow(), held: keysOf(left) }));
+  }
+  const lastLedger = ledgerNow();
+
+  const heldWithEffect = held.filter(({ key }) => effects.has(key)).length;
+  const places = readLines<{ place: DeathPlace }>(files.deaths).map(({ place }) => place);
+  const windows = {
+    ...Object.fromEntries(
+      deathPlaces.map((place) => [`service died ${place}`, places.filter((one) => one === place).length]),
+    ),
+    "gateway killed": kills.gateways,
+    "held, with an effect": heldWithEffect,
+    "held, without one": held.length - heldWithEffect,
+  };
+  return {
+    scenario: "gateway",
+    engine: engine.name,
+    seed,
+    requests,
+    seconds: Math.round((performance.now() - startedAt) / 1000),
+    kills,
+    windows,
+    missedWindows: Object.entries(windows).flatMap(([name, hits]) => (hits === 0 ? [name] : [])),
+    attempts: counts.answers,
+    orders: {
+      "effects, before anybody settled": ledger.length,
+      "outcomes unknown, named and held": held.length,
+      "of them with their effect": heldWithEffect,
+      "effects, when they were settled": lastLedger.length,
+      replays: counts.replays,
+      doubleEffects: lastLedger.length - new Set(lastLedger.map(({ key }) => key)).size,
+    },
+    breaches,
+    failures: [service, ...gateways].flatMap(({ failures }) => failures),
+  };
+}
+
+const keysOf = (held: readonly HeldKey[]): Set<string> => new Set(held.map(({ key }) => key));
+
+/** Does something with each value, many at a time. */
+async function inParallel<Value>(values: readonly Value[], act: (value: Value) => Promise<void>): Promise<void> {
+  const queue = values.values();
+  const work = async (): Promise<void> => {
+    for (const value of queue) await act(value);
+  };
+  await Promise.all(Array.from({ length: workers }, work));
+}
+
+/** What a person finds in the ledger: the order happened, and this is its answer; or it did not, and is sent again. */
+async function settlementOf(key: HeldKey, effect: Effect | undefined): Promise<Settlement> {
+  if (effect === undefined) return { as: "not-executed" };
+  const response = { status: 201, headers: [], body: new TextEncoder().encode(answerOf(effect)) };
+  return resolveWith(response, 86_400_000)(key);
+}
+
+/** Starts a process again whenever it has died, until the signal aborts. */
+async function keepAlive(one: KillableProcess, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await one.ended(lookMs);
+    if (!one.isAlive) await one.start();
+  }
+}
+
+/** Kills a process and starts it again, until the signal aborts. */
+async function killAgain(one: KillableProcess, random: () => number, signal: AbortSignal): Promise<void> {
+  const [least, most] = gatewayLifeMs;
+  while (!signal.aborted) {
+    await setTimeout(least + random() * (most - least), undefined, { signal }).catch(() => undefined);
+    await one.kill();
+    await one.start();
+  }
+}

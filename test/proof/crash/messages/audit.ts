@@ -1,0 +1,111 @@
+import { setTimeout } from "node:timers/promises";
+import { readLines } from "../evidence.ts";
+import type { ConsumerEntry, Diary, Evidence, RelayEntry, WriterEntry } from "./evidence.ts";
+import type { MessageHistory } from "./check.ts";
+import type { MessageFaults } from "./nemesis.ts";
+import type { MessagesOptions, Role, Scene } from "./scene.ts";
+import { countOf, readEffects, readOrders } from "./tables.ts";
+
+/** How many messages were committed, and how many wait somewhere. */
+export interface Progress {
+  readonly committed: number;
+  readonly effects: number;
+  readonly waiting: number;
+}
+
+export async function readProgress({ database: { shop }, broker: { admin } }: Scene): Promise<Progress> {
+  const [committed, effects, backlog, waiting] = await Promise.all([
+    countOf(shop, "orders"),
+    countOf(shop, "effects"),
+    shop.outbox.backlog(),
+    admin.waiting(),
+  ]);
+  return { committed, effects, waiting: backlog.messages + waiting };
+}
+
+/** How long nothing may go forward in the end, milliseconds, until what waits is said to wait for ever. */
+const standstillMsMax = 30_000;
+
+/** Waits until everything has had its effect, or nothing goes forward any more. */
+export async function drained(scene: Scene): Promise<void> {
+  let best = "";
+  let since = performance.now();
+  while (performance.now() - since < standstillMsMax) {
+    // A server may still be on its way back.
+    const progress = await readProgress(scene).catch(() => undefined);
+    if (progress?.waiting === 0 && progress.effects >= progress.committed) return;
+    const now = JSON.stringify(progress);
+    if (now !== best) [best, since] = [now, performance.now()];
+    await setTimeout(200);
+  }
+}
+
+/** Reads what is there, when everything has come to rest. */
+export async function readHistory({ broker: kind }: MessagesOptions, scene: Scene): Promise<MessageHistory> {
+  const { broker, database } = scene;
+  const { shop } = database;
+  const [orders, effects, published] = await Promise.all([
+    readOrders(shop),
+    readEffects(shop),
+    broker.admin.published(),
+  ]);
+  const { messages, parked } = await shop.outbox.backlog();
+  const left = {
+    "messages in the outbox": messages,
+    "parked messages": parked,
+    "messages in the broker": await broker.admin.waiting(),
+    "dead letters": await broker.admin.letters(),
+  };
+  return { orders, effects, published, left, deliversInOrder: kind.deliversInOrder };
+}
+
+/** The diaries of all lives of a role. */
+function diariesOf<Entry>(scene: Scene, role: Role): Diary<Entry>[] {
+  return Array.from(scene.diaries[role], ([life, path]) => ({ life, read: () => readLines<Entry>(path) }));
+}
+
+export function readEvidence(scene: Scene, faults: MessageFaults, history: MessageHistory): Evidence {
+  const all = Object.values(scene.processes).flat();
+  const publishesOf = new Map<string, number>();
+  const count = (id: string): void => void publishesOf.set(id, (publishesOf.get(id) ?? 0) + 1);
+  for (const id of history.published) count(id);
+  const relays = diariesOf<RelayEntry>(scene, "relay");
+  for (const { read } of relays) {
+    for (const { isDuplicate, ids } of read()) if (isDuplicate === true) ids.forEach(count);
+  }
+  return {
+    leaseMs: scene.leaseMs,
+    deaths: all.flatMap(({ deaths }) => deaths),
+    pauses: all.flatMap(({ pauses }) => pauses),
+    brokerDeaths: faults.brokerDeaths,
+    databaseDeaths: faults.databaseDeaths,
+    cuts: faults.cuts,
+    writers: diariesOf<WriterEntry>(scene, "writer"),
+    relays,
+    consumers: diariesOf<ConsumerEntry>(scene, "consumer"),
+    committed: new Set(history.orders.map(({ id }) => id)),
+    effectOf: new Map(history.effects.map(({ message, life }) => [message, life])),
+    publishesOf,
+  };
+}
+
+/** What happened to one message, line by line, from the diaries and what was done to their writers. */
+export function storyOf({ deaths, pauses, writers, relays, consumers }: Evidence, message: string): string[] {
+  const own = [...writers, ...relays, ...consumers].flatMap(({ life, read }) =>
+    read()
+      .filter(({ ids }) => ids.includes(message))
+      .map(({ at, ids: _ids, event, ...rest }) => ({ at, life, what: `${event} ${JSON.stringify(rest)}` })),
+  );
+  const lives = new Set(own.map(({ life }) => life));
+  const done = [
+    ...deaths.map(({ at, life }) => ({ at, life, what: "killed" })),
+    ...pauses.flatMap(({ life, from, until }) => [
+      { at: from, life, what: "stopped" },
+      { at: until, life, what: "goes on" },
+    ]),
+  ];
+  const startedAt = Math.min(...own.map(({ at }) => at));
+  return [...own, ...done.filter(({ at, life }) => lives.has(life) && at >= startedAt)]
+    .sort((one, other) => one.at - other.at)
+    .map(({ at, life, what }) => `${String(at - startedAt).padStart(7)} ms  ${life} ${what}`);
+}

@@ -1,0 +1,10 @@
+import type { BrokerName, MessagesBroker } from "../broker.ts";
+
+/** The brokers by their names, loaded one by one, as the engines are. */
+const brokers: Readonly<Record<BrokerName, () => Promise<MessagesBroker>>> = {
+  rabbitmq: async () => (await import("./rabbitmq.ts")).rabbitmqBroker,
+  nats: async () => (await import("./nats.ts")).natsBroker,
+  redis: async () => (await import("./redis.ts")).redisBroker,
+};
+
+export const brokerOf = (name: BrokerName): Promise<MessagesBroker> => brokers[name]();

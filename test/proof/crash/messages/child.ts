@@ -1,0 +1,53 @@
+import process from "node:process";
+import { setTimeout } from "node:timers/promises";
+import { append } from "../evidence.ts";
+import { obeyKillPlans } from "../kill-plan.ts";
+import type { BrokerName } from "./broker.ts";
+import type { EngineName } from "./engine.ts";
+import type { Unwritten } from "./evidence.ts";
+
+/** A guard that can be taken out, to see that the run notices. */
+export const guards = ["inbox", "same-transaction", "ordering-key"] as const;
+export type Guard = (typeof guards)[number];
+
+/** What a process of a run is told. */
+export interface ChildTask {
+  readonly engine: EngineName;
+  /** The database, through its wire; or the path of the file. */
+  readonly database: string;
+  readonly broker: BrokerName;
+  /** The broker, through its wire. */
+  readonly brokerUrl: string;
+  readonly life: string;
+  readonly diary: string;
+  /** While this file is there, writers add nothing. */
+  readonly hold: string;
+  readonly leaseMs: number;
+  readonly without: Guard | undefined;
+}
+
+/** What this process was told, and its diary: each step is written before the process goes on, or dies there by a plan. */
+export function startedChild<Entry extends { event: string }>(): {
+  task: ChildTask;
+  note: (entry: Unwritten<Entry>) => void;
+} {
+  const task = JSON.parse(process.argv[2] ?? "") as ChildTask;
+  const reached = obeyKillPlans();
+  const note = (entry: Unwritten<Entry>): void => {
+    append(task.diary, { at: Date.now(), ...entry });
+    reached((entry as unknown as Entry).event);
+  };
+  process.send?.("ready");
+  return { task, note };
+}
+
+/** Calls again what fails, until it succeeds: servers and wires may be away when a process starts. */
+export async function insist<Value>(call: () => Promise<Value>): Promise<Value> {
+  for (;;) {
+    try {
+      return await call();
+    } catch {
+      await setTimeout(50);
+    }
+  }
+}

@@ -1,0 +1,65 @@
+/** The consumers, in a process of their own, which note each step that messages take. Its argument is JSON: see `ChildTask`. */
+import process from "node:process";
+import { type Inbox, type MessageWork, openInbox } from "../../../../packages/once-again/src/messaging/inbox/index.ts";
+import { brokerOf } from "./brokers/index.ts";
+import { insist, startedChild } from "./child.ts";
+import { engineOf } from "./engines/index.ts";
+import type { ConsumerEntry } from "./evidence.ts";
+import { consumerNames, deliveriesMax } from "./shop.ts";
+import { writeEffect } from "./tables.ts";
+
+const { task, note } = startedChild<ConsumerEntry>();
+const { broker, brokerUrl, database, engine, leaseMs, life, without } = task;
+const shop = await insist(async () => (await engineOf(engine)).open(database));
+const link = await insist(async () => (await brokerOf(broker)).link(brokerUrl, leaseMs));
+
+const work: MessageWork<unknown> = async ({ id }, { transaction }) => {
+  await writeEffect(shop, transaction, { message: id, life });
+  note({ event: "effect", ids: [id] });
+};
+
+/** The same, without any record of the message. */
+const careless: Inbox<unknown>["handle"] = async ({ id = "" }) => {
+  await insist(() =>
+    shop.transact(async (transaction) => {
+      await writeEffect(shop, transaction, { message: id, life });
+      return "commit";
+    }),
+  );
+  return { action: "acknowledge", isRepeat: false };
+};
+
+const running = await Promise.all(
+  consumerNames.map(async (consumer) => {
+    const inbox = openInbox({
+      mode: "transactional",
+      store: shop.inboxStore,
+      consumer,
+      deliveriesMax,
+      backoff: () => 50,
+      // A store that is away for a while is a part of this.
+      onError: () => undefined,
+    });
+    const noted: Inbox<unknown> = {
+      ...inbox,
+      async handle(message, work) {
+        const ids = [String(message.id)];
+        note({ event: "delivered", ids, deliveries: message.deliveries ?? 1 });
+        const verdict = await (without === "inbox" ? careless(message, work) : inbox.handle(message, work));
+        if (verdict.action === "acknowledge") note({ event: "handled", ids, isRepeat: verdict.isRepeat });
+        else note({ event: "left", ids });
+        return verdict;
+      },
+    };
+    const consuming = await insist(() => link.consume(consumer, noted, work));
+    return { inbox, consuming };
+  }),
+);
+
+process.once("SIGTERM", () => {
+  const closed = running.map(async ({ inbox, consuming }) => {
+    await inbox.close();
+    await consuming.close();
+  });
+  void Promise.all(closed).then(() => process.exit());
+});

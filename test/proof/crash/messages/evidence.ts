@@ -1,0 +1,73 @@
+import type { Death, Pause } from "../evidence.ts";
+
+/** How far a writer has come with the messages of one transaction. */
+export const writerSteps = ["added", "committing"] as const;
+/** How far a relay has come with messages. */
+export const relaySteps = ["claimed", "publishing", "confirmed", "removing"] as const;
+/** How far a consumer has come with a message. `handled`: its effect is there, and it is about to be acknowledged. */
+export const consumerSteps = ["delivered", "effect", "handled"] as const;
+
+export type WriterStep = (typeof writerSteps)[number];
+export type RelayStep = (typeof relaySteps)[number];
+
+/** Something that happened to some messages in a process, in its diary. */
+interface Noted {
+  readonly at: number;
+  /** The messages' ids. */
+  readonly ids: readonly string[];
+}
+
+/** What writers note: a step, or its end. */
+export type WriterEntry = Noted & { readonly event: WriterStep | "committed" | "rolled back" | "failed" };
+
+/** What relays note. `failed`: the broker did not confirm; `unremoved`: the database did not say that they are removed. */
+export type RelayEntry = Noted & {
+  readonly event: RelayStep | "removed" | "failed" | "given back" | "unremoved";
+  /** With a confirmation: the broker had the message already. */
+  readonly isDuplicate?: boolean;
+};
+
+/** What consumers note. */
+export type ConsumerEntry = Noted &
+  (
+    | { readonly event: "delivered"; readonly deliveries: number }
+    | { readonly event: "effect" }
+    | { readonly event: "handled"; readonly isRepeat: boolean }
+    /** It was given back, or is a dead letter. */
+    | { readonly event: "left" }
+  );
+
+/** An entry as its writer has it, before it says when. */
+export type Unwritten<Entry> = Entry extends unknown ? Omit<Entry, "at"> : never;
+
+/** The diary of one process from a start to its end. */
+export interface Diary<Entry> {
+  readonly life: string;
+  /** Reads it. It may be long, and there are many. */
+  read(): readonly Entry[];
+}
+
+/** What was done to what has no memory of it. */
+export interface Faults {
+  readonly deaths: readonly Death[];
+  readonly pauses: readonly Pause[];
+  /** When the broker was killed. */
+  readonly brokerDeaths: readonly number[];
+  readonly databaseDeaths: readonly number[];
+  /** How often what was cut, by the names of windows. */
+  readonly cuts: ReadonlyMap<string, number>;
+}
+
+/** Everything that the processes of a run left behind. */
+export interface Evidence extends Faults {
+  readonly leaseMs: number;
+  readonly writers: readonly Diary<WriterEntry>[];
+  readonly relays: readonly Diary<RelayEntry>[];
+  readonly consumers: readonly Diary<ConsumerEntry>[];
+  /** The committed messages. */
+  readonly committed: ReadonlySet<string>;
+  /** Whose effect a message has. */
+  readonly effectOf: ReadonlyMap<string, string>;
+  /** How often a message reached the broker, also where it knew it already. */
+  readonly publishesOf: ReadonlyMap<string, number>;
+}

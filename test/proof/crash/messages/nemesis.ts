@@ -1,0 +1,137 @@
+import { setTimeout } from "node:timers/promises";
+import type { CutProxy } from "../../../support/servers/cut-proxy.ts";
+import type { PrivateServer } from "../../../support/servers/private-server.ts";
+import { type Action, type Course, cutsOf, processActions, rightAt, runCourses } from "../courses.ts";
+import type { Point } from "../killable-process.ts";
+import { consumerSteps, relaySteps, writerSteps } from "./evidence.ts";
+import type { MessagesOptions, Scene } from "./scene.ts";
+import type { MessageWindow } from "./windows.ts";
+
+/** What was done to what has no memory of it. */
+export interface MessageFaults {
+  connectionsCut: number;
+  readonly brokerDeaths: number[];
+  readonly databaseDeaths: number[];
+  /** How often what was cut. */
+  readonly cuts: Map<MessageWindow, number>;
+}
+
+/** How long something is left alone between two faults, milliseconds: [least, most]. */
+const peaceMs = { processes: [200, 800], wire: [300, 2000], broker: [4000, 9000], database: [4000, 9000] } as const;
+
+/** Right at a step, and a moment after it: then what was sent is on its way. */
+const around = (step: string): Point[] => [rightAt(step), { at: step, afterMs: 2 }];
+
+/**
+ * Breaks things for so long. Writers, relays, consumers, the wires, the broker and the database have a course each, which
+ * goes through all that can be done to them, in another order each time.
+ */
+export async function injectMessageFaults(
+  { engine, broker: { acknowledging, publishing } }: MessagesOptions,
+  { processes, broker, database, wires, leaseMs }: Scene,
+  run: { seed: number; isThorough: boolean; goesOn: () => boolean },
+): Promise<MessageFaults> {
+  const faults: MessageFaults = { connectionsCut: 0, brokerDeaths: [], databaseDeaths: [], cuts: new Map() };
+  const onCut = (): void => void (faults.connectionsCut += 1);
+  const counted = (window: MessageWindow) => (): void =>
+    void faults.cuts.set(window, (faults.cuts.get(window) ?? 0) + 1);
+  const { relayToBroker, consumerToBroker, toDatabase } = wires;
+  const { server } = database;
+  const brokerWires: Action[] = [
+    ...cutsOf(relayToBroker, onCut),
+    ...cutsOf(consumerToBroker, onCut),
+    async () => relayToBroker.cutNextAnswer(publishing, counted("message published, its confirmation cut")),
+    async () => consumerToBroker.cutNextQuestion(acknowledging),
+    async () => consumerToBroker.cutNextQuestion(acknowledging),
+  ];
+  const processCourse = (name: string, actions: readonly Action[]): Course => ({
+    name,
+    peaceMs: peaceMs.processes,
+    actions,
+  });
+  await runCourses(run, [
+    processCourse(
+      "writers",
+      processActions(processes.writer, { dieAt: writerSteps.flatMap(around), stopAt: [rightAt("added")] }, leaseMs),
+    ),
+    processCourse(
+      "relays",
+      processActions(
+        processes.relay,
+        { dieAt: relaySteps.flatMap(around), stopAt: [rightAt("claimed"), rightAt("publishing")] },
+        leaseMs,
+      ),
+    ),
+    processCourse(
+      "consumers",
+      processActions(
+        processes.consumer,
+        {
+          dieAt: [...consumerSteps.flatMap(around), rightAt("effect")],
+          stopAt: ["delivered", "delivered", "effect"].map(rightAt),
+        },
+        // Long enough that another one gets what it had, and gets to it.
+        1.5 * leaseMs,
+      ),
+    ),
+    { name: "wires to the broker", peaceMs: peaceMs.wire, actions: brokerWires },
+    {
+      name: "broker",
+      peaceMs: peaceMs.broker,
+      actions: [
+        async () => {
+          await heard(relayToBroker, publishing);
+          await killed(broker.server, faults.brokerDeaths);
+        },
+      ],
+    },
+    ...(toDatabase === undefined || server === undefined
+      ? []
+      : [
+          {
+            name: "wires to the database",
+            peaceMs: peaceMs.wire,
+            actions: databaseCuts(toDatabase, engine.server!.removing, { onCut, counted }),
+          },
+          {
+            name: "database",
+            peaceMs: peaceMs.database,
+            actions: [() => killed(server, faults.databaseDeaths)],
+          },
+        ]),
+  ]);
+  return faults;
+}
+
+/** Kills a server, takes down when, and starts it again. */
+async function killed(server: PrivateServer, deaths: number[]): Promise<void> {
+  deaths.push(Date.now());
+  await server.kill();
+  await server.restart();
+}
+
+/** How long something may not be asked for, milliseconds. */
+const hearMsMax = 15_000;
+
+/** Waits until something is on its way. */
+async function heard(wire: CutProxy, question: string): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  wire.onNextQuestion(question, resolve);
+  await Promise.race([promise, setTimeout(hearMsMax)]);
+}
+
+function databaseCuts(
+  { writer, relay, consumer }: Readonly<Record<"writer" | "relay" | "consumer", CutProxy>>,
+  removing: string,
+  { onCut, counted }: { onCut: () => void; counted: (window: MessageWindow) => () => void },
+): Action[] {
+  const commit = "COMMIT";
+  return [
+    ...[writer, relay, consumer].flatMap((wire) => cutsOf(wire, onCut)),
+    async () => writer.cutNextAnswer(commit, counted("commit of a writer carried out, its answer cut")),
+    async () => relay.cutNextAnswer(removing, counted("delete carried out, its answer cut")),
+    async () => relay.cutNextQuestion(removing),
+    async () => consumer.cutNextAnswer(commit, counted("commit of an effect carried out, its answer cut")),
+    async () => consumer.cutNextQuestion(commit, counted("commit of an effect cut before it was carried out")),
+  ];
+}

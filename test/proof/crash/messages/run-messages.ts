@@ -1,0 +1,162 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { drained, type Progress, readEvidence, readHistory, readProgress, storyOf } from "./audit.ts";
+import { type MessageBreach, messageBreaches, type MessageHistory } from "./check.ts";
+import type { Evidence } from "./evidence.ts";
+import { injectMessageFaults, type MessageFaults } from "./nemesis.ts";
+import { type MessagesOptions, roles, type Scene, startScene } from "./scene.ts";
+import { messageWindowHits, messageWindows } from "./windows.ts";
+
+/** What a run came to. */
+export interface MessagesResult {
+  readonly scenario: "messages";
+  readonly engine: string;
+  readonly broker: string;
+  readonly seed: number;
+  /** For how long there were faults. */
+  readonly seconds: number;
+  /** How long it took until everything had come to rest after them. */
+  readonly secondsToRest: number;
+  readonly faults: Readonly<Record<string, number>>;
+  /** All kills: of processes, of the broker, of the database. */
+  readonly kills: number;
+  readonly windows: Readonly<Record<string, number>>;
+  readonly missedWindows: readonly string[];
+  readonly messages: Readonly<Record<string, number>>;
+  readonly lost: number;
+  readonly doubleEffects: number;
+  readonly orderViolations: number;
+  readonly rolledBackPublished: number;
+  readonly breaches: readonly MessageBreach[];
+  /** What happened to the messages of the first breaches. */
+  readonly stories: Readonly<Record<string, readonly string[]>>;
+  /** Processes that ended by themselves. */
+  readonly failures: readonly string[];
+}
+
+/** How many broken messages are told about at length. */
+const storiesMax = 3;
+
+/** How many messages may wait somewhere before writers pause, so that the end is not far when faults end. */
+const waitingMax = 2000;
+
+/** How long a process may take to end in the end, milliseconds. */
+const endMsMax = 120_000;
+
+/**
+ * Lets writers write, relays publish and consumers consume, breaks things for so long, lets everything come to rest, and
+ * holds what is left against the invariants.
+ *
+ * @param onProgress hears now and then how many seconds of faults are over, and how many messages were committed.
+ * @throws Error when the machine has no such server, or it does not start.
+ */
+export async function runMessages(
+  options: MessagesOptions,
+  onProgress: (seconds: number, messages: number) => void = () => undefined,
+): Promise<MessagesResult> {
+  await using stack = new AsyncDisposableStack();
+  const folder = mkdtempSync(join(tmpdir(), "once-again-messages-"));
+  stack.defer(() => rmSync(folder, { recursive: true, force: true }));
+  const scene = await startScene(options, folder, stack);
+  const startedAt = performance.now();
+  const secondsSince = (from: number): number => (performance.now() - from) / 1000;
+  let progress: Progress = { committed: 0, effects: 0, waiting: 0 };
+  let isWatching = false;
+  const watch = setInterval(() => {
+    onProgress(secondsSince(startedAt), progress.committed);
+    if (isWatching) return;
+    isWatching = true;
+    readProgress(scene)
+      .then((read) => holdWriters(scene, (progress = read).waiting > waitingMax))
+      // A server is away.
+      .catch(() => undefined)
+      .finally(() => (isWatching = false));
+  }, 500);
+  stack.defer(() => clearInterval(watch));
+  const faults = await injectMessageFaults(options, scene, {
+    seed: options.seed,
+    // What breaks without a guard breaks soon.
+    isThorough: options.without === undefined,
+    goesOn: () => secondsSince(startedAt) < options.seconds || progress.committed < options.messages,
+  });
+  const seconds = Math.round(secondsSince(startedAt));
+  const restsFrom = performance.now();
+  await Promise.all(scene.processes.writer.map((writer) => writer.stop(endMsMax)));
+  await drained(scene);
+  clearInterval(watch);
+  for (const role of roles) await Promise.all(scene.processes[role].map((one) => one.stop(endMsMax)));
+  const secondsToRest = Math.round(secondsSince(restsFrom));
+  const history = await readHistory(options, scene);
+  const evidence = readEvidence(scene, faults, history);
+  return { ...resultOf(options, scene, { faults, evidence, history }), seconds, secondsToRest };
+}
+
+/** Has writers pause while too much waits. */
+function holdWriters({ hold }: Scene, isHeld: boolean): void {
+  if (isHeld) writeFileSync(hold, "");
+  else if (existsSync(hold)) rmSync(hold, { force: true });
+}
+
+function resultOf(
+  { engine, broker, seed }: MessagesOptions,
+  { processes, database, wires }: Scene,
+  { faults, evidence, history }: { faults: MessageFaults; evidence: Evidence; history: MessageHistory },
+): Omit<MessagesResult, "seconds" | "secondsToRest"> {
+  const hits = messageWindowHits(evidence);
+  const windows = messageWindows({ server: database.server !== undefined, brokerLeases: broker.hasLeases });
+  const broken = messageBreaches(history);
+  const count = (...names: MessageBreach["invariant"][]): number =>
+    new Set(broken.flatMap(({ invariant, message }) => (names.includes(invariant) ? [message] : []))).size;
+  const { brokerDeaths, databaseDeaths, deaths } = evidence;
+  const ofRole = (role: string) => (one: { life: string }) => one.life.startsWith(role);
+  const allWires = [wires.relayToBroker, wires.consumerToBroker, ...Object.values(wires.toDatabase ?? {})];
+  const keyed = history.orders.filter(({ orderingKey }) => orderingKey !== null).length;
+  return {
+    scenario: "messages",
+    engine: engine.name,
+    broker: broker.name,
+    seed,
+    faults: {
+      ...Object.fromEntries(roles.map((role) => [`${role} killed`, deaths.filter(ofRole(role)).length])),
+      "broker killed": brokerDeaths.length,
+      ...(database.server && { "database killed": databaseDeaths.length }),
+      ...Object.fromEntries(
+        roles.map((role) => [`${role} stood still`, evidence.pauses.filter(ofRole(role)).length] as const),
+      ),
+      "answer cut": allWires.reduce((sum, { answersCut }) => sum + answersCut, 0),
+      "all connections of a wire cut": faults.connectionsCut,
+    },
+    kills: deaths.length + brokerDeaths.length + databaseDeaths.length,
+    windows: Object.fromEntries(windows.map((window) => [window, hits.get(window) ?? 0])),
+    missedWindows: windows.filter((window) => (hits.get(window) ?? 0) === 0),
+    messages: {
+      committed: history.orders.length,
+      "with an ordering key": keyed,
+      "rolled back": rolledBackIn(evidence),
+      published: history.published.length,
+      "published once more": history.published.length - new Set(history.published).size,
+      effects: history.effects.length,
+    },
+    lost: count("every-commit-is-published", "acknowledged-is-settled"),
+    doubleEffects: count("one-effect"),
+    orderViolations: count("commit-order"),
+    rolledBackPublished: count("only-commits-are-published"),
+    breaches: broken,
+    stories: Object.fromEntries(
+      broken
+        .flatMap(({ message, other }) => [message ?? [], other ?? []].flat())
+        .slice(0, storiesMax)
+        .map((message) => [message, storyOf(evidence, message)]),
+    ),
+    failures: Object.values(processes)
+      .flat()
+      .flatMap(({ failures }) => failures),
+  };
+}
+
+/** How many messages were added and not committed. */
+function rolledBackIn({ writers, committed }: Evidence): number {
+  const added = writers.flatMap(({ read }) => read().flatMap(({ event, ids }) => (event === "added" ? ids : [])));
+  return added.filter((id) => !committed.has(id)).length;
+}

@@ -1,0 +1,181 @@
+import type { Pause } from "../evidence.ts";
+import type { ConsumerEntry, Diary, Evidence, RelayEntry, WriterEntry } from "./evidence.ts";
+
+/** The moments in which a fault can do harm. A run whose faults hit one of them not once has proven too little. */
+const windows = [
+  "writer killed between add and commit",
+  "relay killed between claim and publish",
+  "relay killed between publish and confirmation",
+  "relay killed between confirmation and delete",
+  "relay stood still past its lease, and another took its messages over",
+  "broker killed between publish and confirmation",
+  "message published, its confirmation cut",
+  "consumer killed between delivery and effect",
+  "consumer killed between effect and commit",
+  "consumer killed between commit and acknowledgement",
+  "acknowledgement lost, and its consumer lived on",
+] as const;
+
+/** Those that take a database with a connection to it. */
+const databaseWindows = [
+  "writer killed after its commit, before it heard of it",
+  "commit of a writer carried out, its answer cut",
+  "delete carried out, its answer cut",
+  "database gone between confirmation and delete",
+  "commit of an effect carried out, its answer cut",
+  "commit of an effect cut before it was carried out",
+] as const;
+
+/** One that takes a broker whose deliveries have leases. */
+const takenOver = "message taken over from a consumer that stood still";
+
+export type MessageWindow = (typeof windows)[number] | (typeof databaseWindows)[number] | typeof takenOver;
+
+/** The windows that a run has to hit. */
+export function messageWindows(has: { server: boolean; brokerLeases: boolean }): MessageWindow[] {
+  return [
+    ...windows,
+    ...(has.server ? databaseWindows : []),
+    ...(has.brokerLeases ? [takenOver] : []),
+  ] as MessageWindow[];
+}
+
+/** How often each window was hit, by what the run left behind. */
+export function messageWindowHits(evidence: Evidence): Map<MessageWindow, number> {
+  const hits = new Map<MessageWindow, number>();
+  const hit = (window: MessageWindow, count = 1): void => void hits.set(window, (hits.get(window) ?? 0) + count);
+  for (const [window, count] of evidence.cuts) hit(window as MessageWindow, count);
+  const deathOf = new Map(evidence.deaths.map(({ life, at }) => [life, at]));
+  for (const { life, read } of evidence.writers) {
+    if (deathOf.has(life)) hitByWriter(evidence, read(), hit);
+  }
+  hitByRelays(evidence, deathOf, hit);
+  hitByConsumers(evidence, deathOf, hit);
+  return hits;
+}
+
+type Hit = (window: MessageWindow, count?: number) => void;
+type Deaths = ReadonlyMap<string, number>;
+
+/** Each message that has not come to its end in a diary, and its last event. */
+function open<Entry extends WriterEntry | RelayEntry | ConsumerEntry>(
+  entries: Iterable<Entry>,
+  ends: ReadonlySet<Entry["event"]>,
+): Map<string, Entry> {
+  const last = new Map<string, Entry>();
+  for (const entry of entries) {
+    for (const id of entry.ids) {
+      if (ends.has(entry.event)) last.delete(id);
+      else last.set(id, entry);
+    }
+  }
+  return last;
+}
+
+const writerEnds: ReadonlySet<WriterEntry["event"]> = new Set(["committed", "rolled back", "failed"]);
+// What the broker did not confirm, and what is not removed, is the relay's still; but nothing of it is under way.
+const relayEnds: ReadonlySet<RelayEntry["event"]> = new Set(["removed", "failed", "given back"]);
+const consumerEnds: ReadonlySet<ConsumerEntry["event"]> = new Set(["left"]);
+
+function hitByWriter({ committed }: Evidence, entries: readonly WriterEntry[], hit: Hit): void {
+  for (const [id, { event }] of open(entries, writerEnds)) {
+    if (!committed.has(id)) hit("writer killed between add and commit");
+    else if (event === "committing") hit("writer killed after its commit, before it heard of it");
+  }
+}
+
+function hitByRelays(evidence: Evidence, deathOf: Deaths, hit: Hit): void {
+  const { relays, pauses, publishesOf, brokerDeaths, leaseMs } = evidence;
+  const isLong = ({ from, until }: Pause): boolean => until - from > leaseMs;
+  const stopped = pauses.filter(isLong).map((pause) => ({ pause, ids: openAt(relays, pause, relayEnds) }));
+  for (const { life, read } of relays) {
+    const entries = read();
+    for (const { event, at, ids } of entries) {
+      if (event === "unremoved") hit("database gone between confirmation and delete", ids.length);
+      if (event !== "claimed") continue;
+      for (const { pause, ids: held } of stopped) {
+        if (pause.life === life || at < pause.from || at > pause.until) continue;
+        const taken = ids.filter((id) => held.has(id)).length;
+        hit("relay stood still past its lease, and another took its messages over", taken);
+      }
+    }
+    hit("broker killed between publish and confirmation", failedWith(entries, brokerDeaths));
+    if (!deathOf.has(life)) continue;
+    for (const [id, { event }] of open(entries, relayEnds)) {
+      // A message that was published once more had left the relay before; else it may not have.
+      const isRepeated = (publishesOf.get(id) ?? 0) > 1;
+      if (event === "claimed") hit("relay killed between claim and publish");
+      if (event === "publishing" && isRepeated) hit("relay killed between publish and confirmation");
+      if (event === "confirmed" || event === "removing") {
+        if (isRepeated) hit("relay killed between confirmation and delete");
+      }
+    }
+  }
+}
+
+/** The messages that a process had in its hands when it was stopped. */
+function openAt<Entry extends RelayEntry | ConsumerEntry>(
+  diaries: readonly Diary<Entry>[],
+  { life, from }: Pause,
+  ends: ReadonlySet<Entry["event"]>,
+): ReadonlySet<string> {
+  const entries = diaries.find((diary) => diary.life === life)?.read() ?? [];
+  return new Set(
+    open(
+      entries.filter(({ at }) => at <= from),
+      ends,
+    ).keys(),
+  );
+}
+
+/** How many messages were on their way to the broker when it was killed. */
+function failedWith(entries: readonly RelayEntry[], brokerDeaths: readonly number[]): number {
+  const sentAt = new Map<string, number>();
+  let count = 0;
+  for (const { event, at, ids } of entries) {
+    for (const id of ids) {
+      const sent = sentAt.get(id);
+      if (event === "publishing") sentAt.set(id, at);
+      else if (event !== "failed" || sent === undefined) continue;
+      else if (brokerDeaths.some((death) => sent <= death && death <= at)) count += 1;
+    }
+  }
+  return count;
+}
+
+function hitByConsumers(evidence: Evidence, deathOf: Deaths, hit: Hit): void {
+  const { consumers, pauses, effectOf, leaseMs } = evidence;
+  /** When those that were killed noted something last: it is heard of a death some time after it. */
+  const lastWordOf = new Map(
+    consumers.flatMap(({ life, read }) => (deathOf.has(life) ? [[life, read().at(-1)?.at ?? 0] as const] : [])),
+  );
+  const stopped = pauses
+    .filter(({ from, until }) => until - from > leaseMs)
+    .map((pause) => ({ pause, ids: openAt(consumers, pause, consumerEnds) }));
+  for (const { life, read } of consumers) {
+    const entries = read();
+    const redelivered = new Map<string, number>();
+    for (const entry of entries) {
+      const id = entry.ids[0]!;
+      if (entry.event === "delivered") {
+        if (entry.deliveries > 1) redelivered.set(id, entry.at);
+        for (const { pause, ids } of stopped) {
+          if (pause.life !== life && entry.at >= pause.from && entry.at <= pause.until && ids.has(id)) hit(takenOver);
+        }
+      }
+      const at = redelivered.get(id);
+      if (entry.event !== "handled" || !entry.isRepeat || at === undefined) continue;
+      // It came again, though its effect had committed: whoever had it did not acknowledge it, or was not heard.
+      hit(
+        at >= (lastWordOf.get(effectOf.get(id) ?? "") ?? Infinity)
+          ? "consumer killed between commit and acknowledgement"
+          : "acknowledgement lost, and its consumer lived on",
+      );
+    }
+    if (!deathOf.has(life)) continue;
+    for (const [id, { event }] of open(entries, consumerEnds)) {
+      if (event === "delivered") hit("consumer killed between delivery and effect");
+      if (event === "effect" && effectOf.get(id) !== life) hit("consumer killed between effect and commit");
+    }
+  }
+}

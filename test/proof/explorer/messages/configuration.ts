@@ -1,0 +1,272 @@
+import type { DecisionRules } from "../../../../packages/once-again/src/messaging/inbox/inbox-decisions.ts";
+import type { ClaimedBatch } from "../../../../packages/once-again/src/messaging/outbox/index.ts";
+import { claimedBatches } from "../../../../packages/once-again/src/stores/sql/outbox-rows.ts";
+import type { InvariantName } from "../../invariants.ts";
+import { type OutboxRules, sqliteRules } from "./outbox-rules.ts";
+import type { OutboxRow } from "./world.ts";
+
+/** How messages are added, published and handled, in one surrounding. An unsafe configuration does one thing otherwise. */
+export interface MessageConfiguration {
+  readonly name: string;
+  /** What it is, in plain words. */
+  readonly about: string;
+  readonly expected: "clean" | InvariantName;
+  /** The messages by their ordering keys. */
+  readonly keys: readonly (string | undefined)[];
+  /** Whether whoever adds to an ordering key waits for the others that did. */
+  readonly locksKeys: boolean;
+  /** When a position is drawn: under the lock, or when the transaction begins, as its number (xid) is. */
+  readonly positions: "by add" | "by transaction";
+  readonly adds: "inside" | "outside";
+  readonly publishes: "by relay" | "before the commit" | "after the commit";
+  /** When relays are told of a message: they look now and then anyhow, or when they are told alone. */
+  readonly announces: "anyhow" | "at add";
+  /** What relays may find: all that is there, or what comes after what they have seen. */
+  readonly reads: "all" | "after the cursor";
+  readonly rules: OutboxRules;
+  readonly removes: "when confirmed" | "when claimed";
+  /** Whether the messages of a key wait for one that failed. */
+  readonly stopsAtFailure: boolean;
+  /** Whether the lease of a relay that is dead comes to its end. */
+  readonly takesOver: boolean;
+  /** The messages that the broker always refuses. */
+  readonly refused: readonly number[];
+  readonly parked: "block" | "pass";
+  /** What decides of a failure. */
+  readonly relay: { readonly refusalsMax: number; backoff(): number; random(): number };
+  readonly consumers: number;
+  readonly inbox: DecisionRules;
+  /** Whether a message whose outcome is unknown runs again. */
+  readonly runsAgain: boolean;
+  readonly work: "succeeds" | "fails" | "rejects";
+  readonly acknowledges: "when decided" | "after the work" | "on receipt";
+  /** How many faults there may be beside those that make deliveries of a message. */
+  readonly moreFaults: number;
+  /** Whether a record may be forgotten while its message can still come. */
+  readonly forgets: boolean;
+}
+
+const rules = sqliteRules();
+
+const one: Omit<MessageConfiguration, "name" | "about" | "expected"> = {
+  keys: ["k"],
+  locksKeys: true,
+  positions: "by add",
+  adds: "inside",
+  publishes: "by relay",
+  announces: "anyhow",
+  reads: "all",
+  rules,
+  removes: "when confirmed",
+  stopsAtFailure: true,
+  takesOver: true,
+  refused: [],
+  parked: "block",
+  relay: { refusalsMax: 2, backoff: () => 1, random: () => 0 },
+  consumers: 2,
+  inbox: { transactional: true, isHolding: false, leaseMs: 1, deliveriesMax: 10 },
+  runsAgain: false,
+  work: "succeeds",
+  acknowledges: "when decided",
+  moreFaults: 0,
+  forgets: false,
+};
+
+/** Two messages, whose consumer is one process: what is looked at is the way to the broker. */
+const ofOneKey = { ...one, keys: ["k", "k"], consumers: 1 };
+const withoutKey = { ...one, keys: [undefined, undefined], consumers: 1 };
+const leased = { ...one, inbox: { ...one.inbox, transactional: false, isHolding: true } };
+const failing = { ...one, inbox: { ...one.inbox, deliveriesMax: 2 } };
+
+/** An outbox that gives each relay whatever row is free, whoever has others of its key. */
+const leasesRows: OutboxRules = {
+  ...rules,
+  claim(rows, owner) {
+    const claimed = rows.find(({ isDue, isParked }) => isDue && !isParked);
+    const leased = rows.map((row): OutboxRow => (row === claimed ? { ...row, owner, isDue: false } : row));
+    return { rows: leased, batches: claimed === undefined ? [] : [batchOf(claimed)] };
+  },
+};
+
+function batchOf({ position, message, key, refusals }: OutboxRow): ClaimedBatch {
+  const columns = { topic: "orders", passed_key: null, headers: "{}", body: new Uint8Array(), added_at: 0 };
+  const unsaid = { refusal: null, parked_at: null };
+  return claimedBatches([{ ...columns, ...unsaid, position, id: String(message), ordering_key: key, refusals }])[0]!;
+}
+
+/** An outbox of which relays read what comes after the highest position that was read. */
+const readsOn: OutboxRules = {
+  ...rules,
+  claim(rows, owner, cursor) {
+    const [before, after] = [
+      rows.filter(({ position }) => position <= cursor),
+      rows.filter(({ position }) => position > cursor),
+    ];
+    const claimed = rules.claim(after, owner, cursor);
+    return { ...claimed, rows: [...before, ...claimed.rows] };
+  },
+};
+
+export const messageConfigurations: readonly MessageConfiguration[] = [
+  {
+    ...one,
+    moreFaults: 2,
+    name: "message",
+    about: "one message from its transaction to its effect, in a transactional inbox",
+    expected: "clean",
+  },
+  {
+    ...ofOneKey,
+    name: "messages of one key",
+    about: "two messages of one ordering key, two relays",
+    expected: "clean",
+  },
+  {
+    ...withoutKey,
+    name: "messages without a key",
+    about: "two messages that wait for no other, one of which may commit late",
+    expected: "clean",
+  },
+  {
+    ...ofOneKey,
+    refused: [0],
+    name: "refused message blocks",
+    about: "the broker refuses the first of two messages of one key, which is parked",
+    expected: "clean",
+  },
+  {
+    ...ofOneKey,
+    refused: [0],
+    parked: "pass",
+    name: "refused message is passed",
+    about: "the same, and the second passes the first",
+    expected: "clean",
+  },
+  {
+    ...leased,
+    moreFaults: 2,
+    name: "message, held inbox",
+    about: "the effect is outside of the inbox's store, which holds what nobody knows of",
+    expected: "clean",
+  },
+  {
+    ...failing,
+    work: "fails",
+    name: "message, work that fails",
+    about: "a message that is tried too often is a dead letter",
+    expected: "clean",
+  },
+  {
+    ...failing,
+    work: "rejects",
+    name: "message, work that rejects",
+    about: "a message that its work won't take is a dead letter",
+    expected: "clean",
+  },
+  {
+    ...withoutKey,
+    reads: "after the cursor",
+    rules: readsOn,
+    name: "cursor",
+    about: "relays read on after the last position, and skip what commits late",
+    expected: "every-commit-is-published",
+  },
+  {
+    ...ofOneKey,
+    positions: "by transaction",
+    name: "order of transactions",
+    about: "the order in which transactions begin (xid) is taken for that of their commits",
+    expected: "commit-order",
+  },
+  {
+    ...ofOneKey,
+    locksKeys: false,
+    name: "order of adds",
+    about: "whoever adds to a key does not wait for the others",
+    expected: "commit-order",
+  },
+  {
+    ...one,
+    announces: "at add",
+    name: "announced before it can be read",
+    about: "relays look when they are told, which is before the commit",
+    expected: "every-commit-is-published",
+  },
+  {
+    ...one,
+    adds: "outside",
+    name: "add outside of the transaction",
+    about: "the message is there although its transaction is rolled back",
+    expected: "only-commits-are-published",
+  },
+  {
+    ...one,
+    publishes: "before the commit",
+    name: "publish before the commit",
+    about: "the service publishes by itself, in its transaction",
+    expected: "only-commits-are-published",
+  },
+  {
+    ...one,
+    publishes: "after the commit",
+    name: "publish after the commit",
+    about: "the service publishes by itself, without an outbox",
+    expected: "every-commit-is-published",
+  },
+  {
+    ...one,
+    removes: "when claimed",
+    name: "delete before confirm",
+    about: "a relay removes what it takes, and publishes then",
+    expected: "every-commit-is-published",
+  },
+  {
+    ...ofOneKey,
+    rules: leasesRows,
+    name: "rows are leased",
+    about: "two relays have two messages of one key",
+    expected: "commit-order",
+  },
+  {
+    ...ofOneKey,
+    stopsAtFailure: false,
+    name: "key goes on after a failure",
+    about: "the next of a key does not wait for one that was not confirmed",
+    expected: "commit-order",
+  },
+  {
+    ...one,
+    takesOver: false,
+    name: "lease without an end",
+    about: "what a dead relay had is nobody's",
+    expected: "every-commit-is-published",
+  },
+  {
+    ...one,
+    forgets: true,
+    name: "dedup window shorter than an outage",
+    about: "the record is forgotten while its message can still come",
+    expected: "one-effect",
+  },
+  {
+    ...one,
+    acknowledges: "on receipt",
+    name: "acknowledge on receipt",
+    about: "a message is acknowledged before anything is done",
+    expected: "acknowledged-is-settled",
+  },
+  {
+    ...one,
+    acknowledges: "after the work",
+    name: "acknowledge before commit",
+    about: "a message is acknowledged when its work is done, and not committed",
+    expected: "acknowledged-is-settled",
+  },
+  {
+    ...leased,
+    runsAgain: true,
+    name: "message, run again",
+    about: "a message whose outcome is unknown runs again, and its effect is plain",
+    expected: "one-effect",
+  },
+];

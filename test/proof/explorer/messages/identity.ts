@@ -1,0 +1,56 @@
+import type { MessageConfiguration } from "./configuration.ts";
+import type { MessageWorld } from "./world.ts";
+
+/**
+ * What two worlds have in common that differ in nothing that can matter: relays and consumers count by what they do and not
+ * by their number, owners by who has them, copies by what they are.
+ */
+export function identity(world: MessageWorld, { reads, announces }: MessageConfiguration): string {
+  const { writers, commits, rows, relays, late, published, passed, letters, effects, faultsLeft } = world;
+  const claims = relays.map((claim) => JSON.stringify(claim ?? null)).sort();
+  const consumers = world.consumers
+    .map((consumer, index) => {
+      const copy = world.copies.find(({ by }) => by === index);
+      const { phase, message, tries, owner, verdict } = consumer;
+      const end = verdict?.action === "dead-letter" ? verdict.reason : verdict?.action;
+      return JSON.stringify([phase, message, tries, owner, end, copy?.message, copy?.deliveries]);
+    })
+    .sort();
+  const copies = world.copies
+    .filter(({ by }) => by === undefined)
+    .map(({ message, deliveries }) => `${message} ${deliveries}`)
+    .sort();
+  const records = world.records.map(
+    (record) => record && [record.state, record.owner, record.leaseUntil, record.attempt > 1],
+  );
+  const cursor = reads === "after the cursor" ? world.cursor : 0;
+  const news = announces === "at add" && world.hasNews;
+  const all = [
+    writers,
+    commits,
+    rows,
+    claims,
+    late,
+    published,
+    passed,
+    letters,
+    effects,
+    faultsLeft,
+    consumers,
+    copies,
+    records,
+    cursor,
+    news,
+  ];
+  return namedInOrder(JSON.stringify(all));
+}
+
+/** Owners by new names, in the order in which they are met. */
+function namedInOrder(text: string): string {
+  const names = new Map<string, string>();
+  return text.replaceAll(/\bo\d+\b/g, (owner) => {
+    const name = names.get(owner) ?? `w${names.size}`;
+    names.set(owner, name);
+    return name;
+  });
+}

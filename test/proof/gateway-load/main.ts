@@ -1,0 +1,65 @@
+/** `npm run gateway-load`: a gateway whose store is killed under load, and comes back. See docs/verification.md. */
+import process from "node:process";
+import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } from "../../support/command.ts";
+import { findBinary } from "../../support/servers/binary.ts";
+import { redisBinary } from "../../support/servers/redis.ts";
+import { type LoadResult, phases, runLoad } from "./run-load.ts";
+
+const help = `npm run gateway-load -- [--seconds N] [--connections N] [--json]
+
+Sends requests through once-again gateway, half of them with keys, half of them past them. Its Redis is killed after a third
+of the time, and comes back after two. Keyed requests must be refused with 503 meanwhile, and reach the service never; what
+passes through must not be disturbed; nothing may hang, and memory must stay flat.
+
+  npm run gateway-load -- --seconds 60
+
+  --seconds N      default 60
+  --connections N  default 200
+  --json           one JSON document`;
+
+const options = {
+  seconds: { type: "string" },
+  connections: { type: "string" },
+  json: { type: "boolean" },
+} as const;
+
+/** What V8 may take for its young and old generation beside what is needed, MiB. */
+const growthMiBMax = 64;
+
+await command(help, options, async (values) => {
+  const seconds = wholeNumber("seconds", values.seconds, 60, { min: 3 });
+  const connections = wholeNumber("connections", values.connections, 200, { min: 2 });
+  if (findBinary(redisBinary) === undefined) {
+    throw new UsageError(`There is no ${redisBinary.name} on this machine: ${redisBinary.install}`);
+  }
+  const progress = progressLine();
+  const result = await runLoad({ connections, phaseMs: (seconds * 1000) / 3, growthMiBMax }, (phase) =>
+    progress.say(`the store: ${phase}`),
+  );
+  progress.clear();
+  if (values.json === true) printJson(result);
+  else process.stdout.write(`${resultText(result)}\n`);
+  return result.breaches.length === 0 ? exitCodes.fine : exitCodes.bad;
+});
+
+function resultText({ connections, seconds, phases: found, doubleEffects, breaches }: LoadResult): string {
+  const counts = (statuses: Readonly<Record<string, number>>): string =>
+    Object.entries(statuses)
+      .map(([status, count]) => `${count.toLocaleString("en")} × ${status}`)
+      .join(", ");
+  return [
+    `${connections} connections, ${seconds} s`,
+    ...phases.flatMap((phase) => {
+      const { keyed, passed, passedMs, keyedMsMax, effects, memoryMiB } = found[phase];
+      const [median, max] = passedMs.map((ms) => ms.toFixed(0));
+      return [
+        `The store ${phase}:`,
+        `  with keys       ${counts(keyed)}; the slowest ${keyedMsMax.toFixed(0)} ms; ${effects.toLocaleString("en")} orders reached the service`,
+        `  passed through  ${counts(passed)}; median ${median} ms, the slowest ${max} ms`,
+        `  memory          ${memoryMiB} MiB`,
+      ];
+    }),
+    `Orders with two effects: ${doubleEffects}`,
+    ...(breaches.length === 0 ? ["All is as it should be."] : breaches.map((breach) => `BROKEN: ${breach}`)),
+  ].join("\n");
+}

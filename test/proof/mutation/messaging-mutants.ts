@@ -1,0 +1,381 @@
+import type { Check, Mutant } from "./mutant.ts";
+
+const explorer = (configuration: string): Check => ({ kind: "explorer", configuration });
+const simulation: Check = { kind: "simulation", scenario: "messages", seeds: 12 };
+const test = (file: string): Check => ({ kind: "test", file });
+
+const outbox = "packages/once-again/src/messaging/outbox";
+const inbox = "packages/once-again/src/messaging/inbox";
+const stores = "packages/once-again/src/stores";
+const relayTest = test(`${outbox}/open-relay.test.ts`);
+const inboxTest = test(`${inbox}/open-inbox.test.ts`);
+const inboxContract = test("packages/once-again/src/testing/inbox-contract/inbox-contract.test.ts");
+const postgres = test("test/outbox/postgres-outbox.test.ts");
+const mariadb = test("test/outbox/mariadb-outbox.test.ts");
+const sqlite = test("test/outbox/sqlite-outbox.test.ts");
+
+// Names of the contracts' cases are cut by the test runner after 37 characters.
+
+/** What a relay promises: nothing lost, nothing out of order, nothing parked that was not refused. */
+const relayMutants: readonly Mutant[] = [
+  {
+    guard: "relay: the messages of a key wait for one that failed",
+    file: `${outbox}/publish-batch.ts`,
+    search: "if (!(await publish(message))) break;",
+    replace: "await publish(message);",
+    check: simulation,
+    killedBy: "commit-order",
+  },
+  {
+    guard: "relay: the messages of a key go one by one",
+    file: `${outbox}/publish-batch.ts`,
+    search: "if (batch.orderingKey === undefined) await",
+    replace: "if (batch.messages.length > 0) await",
+    check: simulation,
+    killedBy: "commit-order",
+  },
+  {
+    guard: "relay: only what the broker has confirmed is removed",
+    file: `${outbox}/publish-batch.ts`,
+    search: 'if (ended === "confirmed") confirmed.push(message.position);',
+    replace: "if (ended !== undefined) confirmed.push(message.position);",
+    check: simulation,
+    killedBy: "every-commit-is-published",
+  },
+  {
+    guard: "relay: delete before confirm",
+    file: `${outbox}/open-relay.ts`,
+    search: "for (const batch of batches) start(batch, { owner, endsAt });",
+    replace:
+      "await outbox.confirm(batches.flatMap(({ messages }) => messages.map(({ position }) => position)));\n" +
+      "    for (const batch of batches) start(batch, { owner, endsAt });",
+    check: simulation,
+    killedBy: "every-commit-is-published",
+  },
+  {
+    guard: "relay: what its lease may be over for is claimed anew",
+    file: `${outbox}/publish-batch.ts`,
+    search: "clock.monotonic() + publishMsMax > claim.endsAt",
+    replace: "claim.endsAt < 0",
+    check: relayTest,
+    killedBy: "does not hand the broker what its lease may be over for",
+  },
+  {
+    guard: "relay: one that closes hands nothing more to the broker",
+    file: `${outbox}/publish-batch.ts`,
+    search: "if (stop.aborted || isLate",
+    replace: "if (isLate",
+    check: relayTest,
+    killedBy: "close() waits for what the broker has",
+  },
+  {
+    guard: "relay: a publish that takes too long is cut",
+    file: `${outbox}/publish-batch.ts`,
+    search: "const cancel = clock.timer(publishMsMax,",
+    replace: "const cancel = clock.timer(1000 * publishMsMax,",
+    check: relayTest,
+    killedBy: "cuts a publish that takes too long",
+  },
+  {
+    guard: "relay: a parked message blocks its key, unless the others may pass",
+    file: `${outbox}/publish-batch.ts`,
+    search: "park: settings.parked };",
+    replace: 'park: "pass" };',
+    check: simulation,
+    killedBy: "commit-order",
+  },
+  {
+    guard: "relay: a broker that can't be reached refuses nothing",
+    file: `${outbox}/retry-or-park.ts`,
+    search:
+      'if (isUnavailable(error)) return { action: "postpone", delayMs: delayAfter(1), isAway: !hasConfirmedSince };',
+    replace: "",
+    check: relayTest,
+    killedBy: "waits a broker out",
+  },
+  {
+    guard: "relay: a message is parked when it was refused too often, and not before",
+    file: `${outbox}/retry-or-park.ts`,
+    search: "refusals + 1 >= refusalsMax",
+    replace: "refusals + 2 >= refusalsMax",
+    check: relayTest,
+    killedBy: "parks what is refused too often",
+  },
+  {
+    guard: "relay: a broker that can't be reached is handed nothing more",
+    file: `${outbox}/broker-state.ts`,
+    search: "if (pauseLeftMs() > 0 || (pauses > 0 && running > 0)) return false;",
+    replace: "",
+    check: relayTest,
+    killedBy: "hands nothing more to a broker that can't be reached",
+  },
+  {
+    guard: "relay: what the broker has confirmed is removed although the database failed",
+    file: `${outbox}/confirm-queue.ts`,
+    search: "if (stop.aborted && (triesAtClose += 1) >= closingTriesMax) return;",
+    replace: "if ((triesAtClose += 1) > 0) return;",
+    check: relayTest,
+    killedBy: "asks a database that fails again, and confirms then",
+  },
+  {
+    guard: "relay: it listens again when that was lost",
+    file: `${outbox}/outbox-watch.ts`,
+    search: 'state = "silent";\n    onFailure(error);',
+    replace: "onFailure(error);",
+    check: relayTest,
+    killedBy: "listens where the database tells",
+  },
+];
+
+/** What an outbox's statements promise. */
+const outboxMutants: readonly Mutant[] = [
+  {
+    guard: "outbox: a late relay gives nothing back that another has",
+    file: `${stores}/sql/outbox-statements.ts`,
+    search: "(m.owner IS NULL OR m.owner = ended.owner)",
+    replace: "(m.owner IS NULL OR m.owner <> '')",
+    check: explorer("refused message blocks"),
+    killedBy: "late-owner-changes-nothing",
+  },
+  {
+    guard: "outbox: what was confirmed is removed, and not all up to it",
+    file: `${stores}/sqlite/outbox-statements.ts`,
+    search: "WHERE position IN (SELECT CAST(value AS INTEGER) FROM json_each(?))",
+    replace: "WHERE position <= (SELECT max(CAST(value AS INTEGER)) FROM json_each(?))",
+    check: explorer("messages without a key"),
+    killedBy: "every-commit-is-published",
+  },
+  {
+    guard: "outbox: a message that the others pass leaves its key",
+    file: `${stores}/sql/outbox-statements.ts`,
+    search: "CASE ended.park WHEN 'pass' THEN NULL ELSE m.ordering_key END",
+    replace: "m.ordering_key",
+    check: sqlite,
+    killedBy: "a parked message that the others pass",
+  },
+  {
+    guard: "outbox: refusals are counted",
+    file: `${stores}/sql/outbox-statements.ts`,
+    search: "WHEN ended.refusal IS NULL THEN m.refusals ELSE",
+    replace: "WHEN ended.refusal IS NULL THEN m.refusals WHEN 1 = 1 THEN m.refusals ELSE",
+    check: sqlite,
+    killedBy: "refusals are counted",
+  },
+  {
+    guard: "outbox: a refusal that is told again counts once",
+    file: `${stores}/sql/outbox-statements.ts`,
+    search: "coalesce(ended.refusals, m.refusals + 1)",
+    replace: "m.refusals + 1",
+    check: sqlite,
+    killedBy: "a refusal that is told again",
+  },
+  {
+    guard: "outbox, sqlite: a key whose oldest message is parked is not claimed",
+    file: `${stores}/sqlite/outbox-claim.ts`,
+    search: "if (oldest.parked_at === null && oldest.due_at <= now) keys.push(oldest);",
+    replace: "if (oldest.due_at <= now) keys.push(oldest);",
+    check: sqlite,
+    killedBy: "a parked message blocks its own key",
+  },
+  {
+    guard: "outbox, sqlite: a lease is nobody else's",
+    file: `${stores}/sqlite/outbox-claim.ts`,
+    search: "if (oldest.parked_at === null && oldest.due_at <= now) keys.push(oldest);",
+    replace: "if (oldest.parked_at === null) keys.push(oldest);",
+    check: sqlite,
+    killedBy: "what is claimed is nobody else",
+  },
+  {
+    guard: "outbox, sqlite: no position is given again",
+    file: `${stores}/sqlite/outbox-statements.ts`,
+    search: "INTEGER PRIMARY KEY AUTOINCREMENT",
+    replace: "INTEGER PRIMARY KEY",
+    check: sqlite,
+    killedBy: "a confirmation that comes late, and twice, removes no other message",
+  },
+  {
+    guard: "outbox, postgres: a cursor skips what commits late",
+    file: `${stores}/postgres/postgres-outbox.ts`,
+    search: "keyless.sort((one, other) => Number(one.position) - Number(other.position));",
+    replace: `const cursor = round as { at?: number };
+    keyless.splice(0, keyless.length, ...keyless.filter((row) => Number(row.position) > (cursor.at ?? 0)));
+    cursor.at = Math.max(cursor.at ?? 0, ...keyless.map((row) => Number(row.position)));`,
+    check: postgres,
+    killedBy: "nothing can be claimed before",
+  },
+  {
+    guard: "outbox, postgres: xid order is not commit order",
+    file: `${stores}/postgres/outbox-statements.ts`,
+    search:
+      "SELECT * FROM ${outbox} AS r WHERE r.ordering_key = claimed.ordering_key AND r.position >= claimed.position\n        ORDER BY r.position LIMIT $5::bigint) AS m) ON true\n      ORDER BY m.position`,",
+    replace:
+      "SELECT *, r.xmin::text::bigint AS xid FROM ${outbox} AS r WHERE r.ordering_key = claimed.ordering_key\n        ORDER BY r.xmin::text::bigint LIMIT $5::bigint) AS m) ON true\n      ORDER BY m.xid`,",
+    check: postgres,
+    killedBy: "a transaction that wrote first",
+  },
+  {
+    guard: "outbox, postgres: whoever adds to a key has its lock until the commit",
+    file: `${stores}/postgres/outbox-add.ts`,
+    search: "pg_advisory_xact_lock(hashtextextended($6::text, 0)) AS locked",
+    replace: "hashtextextended($6::text, 0) AS locked",
+    check: postgres,
+    killedBy: "messages of one ordering key are in",
+  },
+  {
+    guard: "outbox, postgres: a row is announced when it can be read",
+    file: `${stores}/postgres/postgres-outbox.ts`,
+    search: "await addMessage(transaction, stored).catch(rethrowExplained);",
+    replace: `await messageAdder(tablePrefix, { notify: false, prepare })(transaction, stored);
+      if (notify) await query("SELECT pg_notify('" + tableName(tablePrefix, "outbox") + "', '')");`,
+    check: postgres,
+    killedBy: "who listens hears of a commit",
+  },
+  {
+    guard: "outbox, postgres: a clean-up locks nobody out who adds",
+    file: `${stores}/postgres/postgres-outbox.ts`,
+    search: "confirm: async (positions) => void (await query(statements.confirm, [JSON.stringify(positions)])),",
+    replace: `async confirm(positions) {
+      await query("BEGIN; LOCK TABLE " + tableName(tablePrefix, "outbox") + " IN SHARE ROW EXCLUSIVE MODE; COMMIT");
+      await query(statements.confirm, [JSON.stringify(positions)]);
+    },`,
+    check: postgres,
+    killedBy: "neither relays nor those who add",
+  },
+  {
+    guard: "outbox, postgres: a dead relay's lease is taken over",
+    file: `${stores}/postgres/outbox-statements.ts`,
+    search: "UPDATE ${outbox} AS m SET owner = $1, due_at = clock.ms + $2::bigint FROM clock\n      WHERE",
+    replace:
+      "UPDATE ${outbox} AS m SET owner = $1, due_at = clock.ms + 1000000000 * $2::bigint FROM clock\n      WHERE",
+    check: postgres,
+    killedBy: "a message is there until",
+  },
+  {
+    guard: "outbox, mariadb: whoever adds to a key has its lock until the commit",
+    file: `${stores}/mariadb/outbox-statements.ts`,
+    search: "WHERE slot = CRC32(?) MOD ${locks} FOR UPDATE`,",
+    replace: "WHERE slot = CRC32(?) MOD ${locks}`,",
+    check: mariadb,
+    killedBy: "messages of one ordering key are in",
+  },
+  {
+    guard: "outbox, mariadb: a claim reads no further than an earlier look has shown",
+    file: `${stores}/mariadb/outbox-statements.ts`,
+    search: "m.ordering_key = ? AND m.position <= ?",
+    replace: "m.ordering_key = ? AND m.position <= 1000000 + ?",
+    check: mariadb,
+    killedBy: "what came after the look is left",
+  },
+  {
+    guard: "outbox, mariadb: a key whose older message has come to light is not claimed",
+    file: `${stores}/mariadb/outbox-claim.ts`,
+    search: "return oldest !== undefined && oldest < Number(position);",
+    replace: "return oldest !== undefined && oldest < Number(position) && false;",
+    check: mariadb,
+    killedBy: "where that was the oldest",
+  },
+];
+
+/** What an inbox promises, and what settles its deliveries. */
+const inboxMutants: readonly Mutant[] = [
+  {
+    guard: "inbox: what another consumer has is not acknowledged",
+    file: `${inbox}/inbox-decisions.ts`,
+    search: 'return { isFailure: false, detail: "another consumer has it", delayMs };',
+    replace: "return acknowledge(delayMs > 0);",
+    check: explorer("message, held inbox"),
+    killedBy: "acknowledged-is-settled",
+  },
+  {
+    guard: "inbox: an outcome that nobody knows is not acknowledged",
+    file: `${inbox}/inbox-decisions.ts`,
+    search: 'return deadLetter("outcome-unknown", detail);',
+    replace: "return acknowledge(detail !== undefined);",
+    check: explorer("message, held inbox"),
+    killedBy: "acknowledged-is-settled",
+  },
+  {
+    guard: "inbox: work that failed is not acknowledged",
+    file: `${inbox}/inbox-decisions.ts`,
+    search: "return { isFailure: true, detail };",
+    replace: "return acknowledge(false);",
+    check: explorer("message, work that fails"),
+    killedBy: "acknowledged-is-settled",
+  },
+  {
+    guard: "inbox: what its work rejects is a dead letter",
+    file: `${inbox}/inbox-decisions.ts`,
+    search: 'if (isRejection(error)) return deadLetter("rejected", detail);',
+    replace: "if (isRejection(error)) return acknowledge(false);",
+    check: explorer("message, work that rejects"),
+    killedBy: "acknowledged-is-settled",
+  },
+  {
+    guard: "inbox: another message with a known id is a dead letter",
+    file: `${inbox}/inbox-decisions.ts`,
+    search: 'return deadLetter("mismatch", "its id came with another topic or other bytes before");',
+    replace: "return acknowledge(true);",
+    check: inboxTest,
+    killedBy: "makes a dead letter of another message with an id that was handled",
+  },
+  {
+    guard: "inbox: tries are bounded",
+    file: `${inbox}/inbox-decisions.ts`,
+    search: "if (tries < deliveriesMax) return undefined;",
+    replace: "if (tries < 1000 * deliveriesMax) return undefined;",
+    check: inboxTest,
+    killedBy: "makes a dead letter of what fails too often",
+  },
+  {
+    guard: "inbox: what was delivered too often is acknowledged if its effect is there",
+    file: `${inbox}/inbox-decisions.ts`,
+    search: 'if (isSame && found.state === "done") return acknowledge(true);',
+    replace: "",
+    check: inboxTest,
+    killedBy: "does not run what was delivered too often",
+  },
+  {
+    guard: "inbox: work that failed and was rolled back is not handled",
+    file: `${inbox}/handle-once.ts`,
+    search: "      if (failure !== undefined) return afterFailure(failure, settings, onError);",
+    replace: "",
+    check: simulation,
+    killedBy: "acknowledged-is-settled",
+  },
+  {
+    guard: "inbox: a message is acknowledged after its commit",
+    file: `${inbox}/open-inbox.ts`,
+    search: '    if ("verdict" in handled) return handled.verdict;',
+    replace: '    if ("verdict" in handled || !handled.isFailure) return { action: "acknowledge", isRepeat: false };',
+    check: simulation,
+    killedBy: "acknowledged-is-settled",
+  },
+  {
+    guard: "inbox: the bytes count",
+    file: `${inbox}/inbox-message.ts`,
+    search: "`${JSON.stringify(topic)}\\n`), body])",
+    replace: "`${JSON.stringify(topic)}\\n`), body.subarray(0, 0)])",
+    check: inboxContract,
+    killedBy: "another message with an id",
+  },
+  {
+    guard: "inbox: each consumer has its own effect",
+    file: `${inbox}/open-inbox.ts`,
+    search: "const { consumer: scope } = settings;",
+    replace: 'const scope = settings.consumer && "all";',
+    check: simulation,
+    killedBy: "every-message-ends",
+  },
+  {
+    guard: "inbox: a dead letter is written before its message is acknowledged",
+    file: `${inbox}/consumers/settle-delivery.ts`,
+    search: 'if (verdict.action !== "dead-letter") return verdict.action;',
+    replace:
+      'if (verdict.action === "dead-letter") return "acknowledge";\n    if (verdict.action.length > 0) return verdict.action;',
+    check: simulation,
+    killedBy: "acknowledged-is-settled",
+  },
+];
+
+/** What is promised of messages, from their transaction to their effect. */
+export const messagingMutants: readonly Mutant[] = [...relayMutants, ...outboxMutants, ...inboxMutants];

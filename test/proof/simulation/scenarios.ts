@@ -1,0 +1,20 @@
+import { runMessageSeed } from "./messages/run-message-seed.ts";
+import { messageFaults, messageWindows } from "./messages/windows.ts";
+import { runSeed, type SeedResult } from "./run-seed.ts";
+import { faults, windows } from "./windows.ts";
+
+/** Something that can be simulated, seed by seed. */
+interface Scenario {
+  /** What its faults have to hit. */
+  readonly windows: readonly string[];
+  readonly faults: readonly string[];
+  play(seed: number): Promise<SeedResult>;
+}
+
+/** What is simulated: requests with their keys, or messages from a transaction to their effect. */
+export const scenarios = {
+  requests: { windows, faults, play: runSeed },
+  messages: { windows: messageWindows, faults: messageFaults, play: (seed) => runMessageSeed(seed) },
+} as const satisfies Record<string, Scenario>;
+
+export type ScenarioName = keyof typeof scenarios;
