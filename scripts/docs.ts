@@ -58,8 +58,21 @@ const options: TypeDocOptions & PluginOptions = {
 
 /** Names that only say how an exported one is made up, by package: what they hold is shown there. */
 const unexported: Readonly<Record<string, readonly string[]>> = {
-  "once-again": ["Context", "errorCodes", "FastifyReply", "Next", "ParsedRequest", "SqliteOptions", "UndiciAnswer"],
-  "@once-again/tools": ["JitteredBackoff", "Target"],
+  "once-again": [
+    "Awaitable",
+    "Context",
+    "errorCodes",
+    "FastifyReply",
+    "HandlerOf",
+    "Named",
+    "Next",
+    "OutputOf",
+    "ParsedRequest",
+    "SqliteOptions",
+    "StripeSignature",
+    "UndiciAnswer",
+  ],
+  "@once-again/tools": ["JitteredBackoff", "McpTarget", "Target"],
 };
 
 /** TypeDoc names a module by its file; users know it by what they import. */

@@ -34,7 +34,7 @@ const orders = readFileSync(new URL("../packages/tools/orders.ndjson", import.me
   .split("\n")
   .map((line) => JSON.parse(line) as Order);
 
-/** By the page's name, which is that of its section and of its file. */
+/** By the name of the file. */
 const screenshots: Readonly<Record<string, Screenshot>> = {
   lab: {
     section: () => labSections({ orders })[0],
@@ -43,6 +43,15 @@ const screenshots: Readonly<Record<string, Screenshot>> = {
       await page.getByRole("button", { name: "Start" }).click();
       await page.getByText("Now with a crowd").waitFor({ timeout: 60_000 });
       await page.locator(".lanes").scrollIntoViewIfNeeded();
+    },
+  },
+  "lab-messages": {
+    section: () => labSections({ orders })[0],
+    size: { width: 1280, height: 900 },
+    async pose(page) {
+      await page.getByRole("button", { name: "3. Messages" }).click();
+      await page.getByRole("button", { name: "Start" }).click();
+      await page.getByText("Finished.").waitFor({ timeout: 300_000 });
     },
   },
   storms: {

@@ -6,28 +6,167 @@ import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { chosenBudget, chosenWait, judgedWaits } from "../bench/defaults/choose.ts";
 import { budgetFigures, waitFigures } from "../bench/defaults/measure.ts";
+import type { RowComparison } from "../bench/compare/run.ts";
+import { compareRounds } from "../bench/compare/verdict.ts";
 import type { DefaultsResults } from "../bench/defaults/report.ts";
-import { rowsOf, storeNames } from "../bench/server/catalog.ts";
+import { rows, straight } from "../bench/gateway/catalog.ts";
+import type { GatewayResults } from "../bench/gateway/report.ts";
+import { medianInterval } from "../bench/interval.ts";
+import { rowsOf, setupNameOf, storeNames } from "../bench/server/catalog.ts";
+import { isEven } from "../bench/server/group.ts";
+import type { MemoryMeasured } from "../bench/server/memory.ts";
 import type { ServerResults } from "../bench/server/report.ts";
+import type { ServerMeasured } from "../bench/server/run.ts";
 import { simulateStorm } from "../packages/tools/src/simulator/index.ts";
+import { describeWithServer } from "./support/servers/describe-with-server.ts";
+import { nginxBinary } from "./support/servers/nginx.ts";
 
-const main = fileURLToPath(new URL("../bench/server/main.ts", import.meta.url));
-const bench = (...args: string[]) => promisify(execFile)(process.execPath, [main, ...args], { maxBuffer: 2 ** 24 });
+const run = (name: string, ...args: string[]) => {
+  const main = fileURLToPath(new URL(`../bench/${name}/main.ts`, import.meta.url));
+  return promisify(execFile)(process.execPath, [main, ...args], { maxBuffer: 2 ** 24 });
+};
+const bench = (...args: string[]) => run("server", ...args);
 
 // Fastify only: a quick run says that every row can still be measured, and nothing of its speed.
 describe("the server benchmark", () => {
-  test.for(storeNames)("measures every row on %s", { timeout: 180_000 }, async (store) => {
+  test.for(storeNames)("measures every row on %s", async (store) => {
     const quick = ["--framework", "fastify", "--rounds", "1", "--milliseconds", "50", "--connections", "5"];
     const { stdout } = await bench("--store", store, ...quick, "--json");
     const { measured } = JSON.parse(stdout) as ServerResults;
     expect(measured.map(({ name }) => name)).toEqual(rowsOf(store, "fastify").map(({ name }) => name));
-    for (const { medians, ratios } of measured) {
-      for (const figure of [...Object.values(medians), ...Object.values(ratios)]) expect(figure).toBeGreaterThan(0);
+    const hasServer = !["memory", "sqlite"].includes(store);
+    for (const { name, medians, ratios } of measured) {
+      const figures = [...Object.entries(medians), ...Object.entries(ratios)];
+      for (const [figureName, figure] of figures) if (!figureName.includes("Store")) expect(figure).toBeGreaterThan(0);
+      if (hasServer && setupNameOf(name) !== "none") expect(medians.firstStoreMicroseconds).toBeGreaterThan(0);
+      if (!hasServer) expect(medians.firstStoreMicroseconds).toBeNull();
     }
+  });
+
+  test("looks at what is left in memory after very many requests", async () => {
+    const few = ["--memory", "--requests", "1000", "--connections", "5", "--framework", "fastify", "--store", "sqlite"];
+    const { stdout } = await bench(...few, "--only", "transactional", "--json").catch(
+      // So few requests compile while they are counted: the heap may well grow.
+      (error: { stdout: string }) => error,
+    );
+    const { measured } = JSON.parse(stdout) as { measured: MemoryMeasured[] };
+    expect(measured.map(({ name }) => name)).toEqual(["once-again, transactional"]);
+    for (const { heapBytes } of measured)
+      expect(heapBytes.map((bytes) => bytes > 2 ** 20)).toEqual(Array(5).fill(true));
+  });
+
+  // Rounds of a baseline, the same again, ours and a peer, by their processor time for a new key.
+  const groupOf = (again: number[], ours: number[], peer: number[]) => {
+    const named = (name: string, figures: number[]) =>
+      ({
+        ...{ framework: "fastify", store: "memory", name, baseline: "none" },
+        rounds: figures.map((figure) => ({ firstCpuMicroseconds: figure })),
+      }) as unknown as ServerMeasured;
+    const rows = [
+      named("none", [20, 20, 20]),
+      named("none, again", again),
+      named("once-again", ours),
+      named("node-idempotency", peer),
+    ];
+    return { group: { title: "fastify + memory", rows }, peer: rows[3]! };
+  };
+
+  test.for([
+    ["is out of the noise", [20, 21, 20], [40, 40, 40], [44, 44, 45], false],
+    ["is within the noise", [20, 26, 20], [40, 40, 40], [44, 44, 45], true],
+    ["is on both sides in turn", [20, 21, 20], [40, 50, 40], [44, 44, 45], true],
+  ] as const)("says whether a peer that %s can be told from ours", ([, again, ours, peer, expected]) => {
+    const { group, peer: row } = groupOf([...again], [...ours], [...peer]);
+    expect(isEven(group, row, "firstCpuMicroseconds")).toBe(expected);
   });
 
   test("calls an unknown store wrong usage", async () => {
     await expect(bench("--store", "paper")).rejects.toMatchObject({ code: 2 });
+  });
+});
+
+describeWithServer("the gateway's benchmark", nginxBinary, () => {
+  test("measures every row, and asks the service for none of the repeats", async () => {
+    const { stdout } = await run("gateway", "--rounds", "1", "--milliseconds", "50", "--connections", "5", "--json");
+    const { measured } = JSON.parse(stdout) as GatewayResults;
+    expect(measured.map(({ name }) => name)).toEqual(rows.map(({ name }) => name));
+    for (const { name, medians, ratios } of measured) {
+      expect(medians.perSecond).toBeGreaterThan(0);
+      expect(medians.p50Ms).toBeGreaterThan(0);
+      expect(ratios.perSecond).toBeGreaterThan(0);
+      if (name !== straight) expect(medians.cpuMicroseconds).toBeGreaterThan(0);
+    }
+  });
+});
+
+test("the gateway's benchmark says what installs a server that is missing", async () => {
+  const main = fileURLToPath(new URL("../bench/gateway/main.ts", import.meta.url));
+  const withoutPath = promisify(execFile)(process.execPath, [main], { env: { ...process.env, PATH: "" } });
+  await expect(withoutPath).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining("apt-get install -y") });
+});
+
+describe("what compares two revisions", () => {
+  const compare = (...args: string[]) => run("compare", "--rounds", "1", "--milliseconds", "50", ...args);
+
+  test("measures both trees, and the same tree twice", async () => {
+    const { stdout } = await compare("--base", "HEAD", "--only", "fastify/memory", "--json").catch(
+      // One round of 50 ms may well call a figure worse.
+      (error: { stdout: string }) => error,
+    );
+    const { compared } = JSON.parse(stdout) as { compared: RowComparison[] };
+    expect(compared.map(({ row }) => row)).toEqual(["fastify/memory/once-again"]);
+    expect(Object.keys(compared[0]?.figures ?? {})).toEqual([
+      "firstPerSecond",
+      "firstCpuMicroseconds",
+      "replayPerSecond",
+      "replayCpuMicroseconds",
+    ]);
+    for (const { base, ratio, noise, working } of Object.values(compared[0]?.figures ?? {})) {
+      for (const figure of [base, ratio, working, ...noise]) expect(figure).toBeGreaterThan(0);
+    }
+  });
+
+  test.for([
+    ["a revision that is none", "--base", "no-such-revision", "--all"],
+    ["a revision that reads as an option", "--base=--all", "--all"],
+    ["a row that is none", "--only", "paper"],
+    ["no row at all"],
+  ])("calls %s wrong usage", async ([, ...args]) => {
+    await expect(compare(...args)).rejects.toMatchObject({ code: 2 });
+  });
+
+  const base = [100, 101, 99, 100, 100, 101];
+  const again = [101, 100, 100, 99, 101, 100];
+  const times = (factor: number) => base.map((figure, round) => factor * (figure + (round % 2)));
+
+  test.for([
+    ["worse", 1.2, false],
+    ["better", 0.8, false],
+    ["better", 1.2, true],
+    ["worse", 0.8, true],
+    ["can't tell", 1, true],
+    ["can't tell", 1.005, false],
+  ] as const)("says %s of %d times the figure, where more is better: %s", ([verdict, factor, moreIsBetter]) => {
+    expect(compareRounds({ base, again, working: times(factor) }, moreIsBetter)).toMatchObject({ verdict });
+  });
+
+  test("can't tell what the same tree does as well", () => {
+    const slower = base.map((figure) => figure * 1.3);
+    expect(compareRounds({ base, again: slower, working: slower }, false)?.verdict).toBe("can't tell");
+  });
+
+  test("says nothing of what is not measured", () => {
+    const none = base.map(() => Number.NaN);
+    expect(compareRounds({ base: none, again: none, working: none }, true)).toBeUndefined();
+  });
+
+  test("leaves as many of the rounds out as a confidence of 95% allows", () => {
+    const outside = [3, 8, 9, 12, 20].map((count) => {
+      const [low] = medianInterval(Array.from({ length: count }, (_, index) => count - index));
+      return low - 1;
+    });
+    // The sign test's critical values, one tail of 2.5%.
+    expect(outside).toEqual([0, 0, 1, 2, 5]);
   });
 });
 

@@ -44,13 +44,13 @@ test("a sealed result", async () => {
   expect(new TextDecoder().decode(await open(name, kept))).toBe("made");
 });
 
-test("a record in Redis, done and running", () => {
-  const line = "1764000000005 1764000000003 1764000000002 1764000000004";
-  const times = { expiresAt: 1764000000005, leaseUntil: 1764000000003, fence: 1764000000002, createdAt: 1764000000004 };
-  expect(recordOf(bytes(`${line} done 2 me%20too f\nmade`))).toEqual({
+test("a record in Redis, done and running, with the time of its removal", () => {
+  const times = { createdAt: 1764000000004, leaseUntil: 1764000000104, expiresAt: 1764000001004 };
+  expect(recordOf(Buffer.from("1 done f me%20too 2 1764000000002 100 1000\nmade"), times.expiresAt)).toEqual({
     ...times,
     state: "done",
     attempt: 2,
+    fence: 1764000000002,
     owner: "me too",
     fingerprint: "f",
     checkpoints: {},
@@ -58,10 +58,14 @@ test("a record in Redis, done and running", () => {
   });
   const steps = '2 "charge"\n{}1 "ship"\n1';
   expect(Buffer.concat([stepBytes("charge", bytes("{}")), stepBytes("ship", bytes("1"))]).toString()).toBe(steps);
-  expect(recordOf(bytes(`${line} running 1 o f\n${steps}`))).toEqual({
-    ...times,
+  const running = recordOf(Buffer.from(`1 running f o 1 1764000000002 1000 100\n${steps}`), 1764000001004);
+  expect(running).toEqual({
+    createdAt: 1764000000004,
+    leaseUntil: 1764000001004,
+    expiresAt: 1764000000104,
     state: "running",
     attempt: 1,
+    fence: 1764000000002,
     owner: "o",
     fingerprint: "f",
     checkpoints: { charge: bytes("{}"), ship: bytes("1") },

@@ -49,7 +49,7 @@ function ownDatabases(server: string, run: (statement: string) => Promise<unknow
   });
   afterAll(async () => {
     for (const name of names) await run(`DROP DATABASE ${name}`);
-  }, 120_000);
+  });
   return { create, first: () => first };
 }
 

@@ -1,4 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { openRun } from "../packages/once-again/src/agents/index.ts";
+import { checkNames, type OptionNames } from "../packages/once-again/src/core/option-names.ts";
+import { awsRetryStrategy } from "../packages/once-again/src/interceptors/aws.ts";
+import { openToolCalls } from "../packages/once-again/src/mcp/index.ts";
+import { consumeJetstream } from "../packages/once-again/src/messaging/inbox/consumers/jetstream.ts";
+import { postgresOutbox } from "../packages/once-again/src/stores/postgres/postgres-outbox.ts";
 import { retryingFetch } from "../packages/once-again/src/client/index.ts";
 import { onceFetch } from "../packages/once-again/src/frameworks/fetch.ts";
 import { onceNode } from "../packages/once-again/src/frameworks/node.ts";
@@ -18,6 +24,7 @@ import {
   concurrencyLimit,
   hedge,
 } from "../packages/once-again/src/retry/layers/index.ts";
+import { onceFunction } from "../packages/once-again/src/function/index.ts";
 import { leasedEngine } from "../packages/once-again/src/engine/index.ts";
 import { mariadbStore } from "../packages/once-again/src/stores/mariadb/index.ts";
 import { memoryStore } from "../packages/once-again/src/stores/memory/index.ts";
@@ -30,12 +37,15 @@ type Make = (options: never) => unknown;
 const handler = (): Response => new Response();
 const store = memoryStore();
 const once = (options: object) => onceFetch({ store, scope: "public", ...options }, handler);
+const call = (options: object) => onceFunction({ store, scope: "call", key: () => "key", ...options }, () => 1);
 
 /** What takes options, a name that none has, and what the message says. */
 const misspelt: [string, Make, object, string][] = [
   ["onceFetch", once, { ttlMs: 1 }, "Did you mean retentionMs?"],
   ["onceFetch", once, { retentionMS: 1 }, "Did you mean retentionMs?"],
   ["onceFetch", once, { cookieName: "x-key" }, "Its options are "],
+  ["onceFunction", call, { waitMS: 1 }, "Did you mean waitMs?"],
+  ["onceFunction", call, { ttl: 1 }, "Did you mean retentionMs?"],
   ["a quota", (quota: object) => once({ quota }), { keysMax: 1, perMs: 1, perMS: 1 }, "Did you mean perMs?"],
   ["leasedEngine", (options: object) => leasedEngine(store, options), { leaseMS: 1 }, "leaseMs?"],
   ["retryingFetch", retryingFetch, { retries: 3 }, "Did you mean attemptsMax?"],
@@ -70,6 +80,54 @@ test.each(misspelt)(
     expect(() => make(options as never)).toThrow(advice);
   },
 );
+
+const pg = Object.assign(new EventTarget(), { query: () => undefined, connect: () => undefined });
+
+/** Every option that is true or false: where it is, and the door that reads it. `OptionNames` makes the compiler find a new one. */
+const booleans: [string, string, Make][] = [
+  ["onceFetch", "acknowledgeDuplicates", once],
+  ["onceFetch", "keyRequired", once],
+  ["onceFunction", "acknowledgeDuplicates", call],
+  ["leasedEngine", "acknowledgeDuplicates", (options: object) => leasedEngine(store, options)],
+  ["openToolCalls", "keyRequired", (options: object) => openToolCalls({ store, scope: "a", ...options })],
+  ["openRun", "replay", (options: object) => openRun({ store, run: "1", ...options })],
+  ["openRun", "verbatim", (options: object) => openRun({ store, run: "1", ...options })],
+  ["openRun", "keyed", (options: object) => openRun({ store, run: "1", ...options })],
+  ["awsRetryStrategy", "repeatable", awsRetryStrategy],
+  ["redisStore", "acknowledgeEviction", (options: object) => redisStore({} as never, options)],
+  ["postgresStore", "replayTouch", (options: object) => postgresStore(pg as never, options)],
+  ["postgresStore", "prepare", (options: object) => postgresStore(pg as never, options)],
+  ["postgresOutbox", "notify", (options: object) => postgresOutbox(pg as never, options)],
+  ["postgresOutbox", "prepare", (options: object) => postgresOutbox(pg as never, options)],
+  [
+    "consumeJetstream",
+    "highWaterMark",
+    (options: object) => consumeJetstream({} as never, options as never, undefined as never),
+  ],
+];
+
+test.each(booleans)("%s: %s is true or false, and no text or number that stands for one", async (_, name, make) => {
+  for (const value of ["no", "false", "true", "", 0, 1, null]) {
+    const made = async (): Promise<unknown> => make({ [name]: value } as never);
+    await expect(made(), `${value}`).rejects.toMatchObject({
+      code: "ONCE_OPTION_INVALID",
+      details: { option: name },
+      message: expect.stringMatching(/must be true or false/) as string,
+    });
+  }
+});
+
+test("an option that is true or false can't be listed unchecked", () => {
+  interface Options {
+    readonly loud?: boolean | undefined;
+    readonly name?: string | undefined;
+  }
+  // @ts-expect-error -- It has to say "boolean".
+  const unchecked: OptionNames<Options> = { loud: true, name: true };
+  const checked: OptionNames<Options> = { loud: "boolean", name: true };
+  expect(() => checkNames("it", { loud: "no" }, checked)).toThrow("loud must be true or false");
+  expect(() => checkNames("it", { loud: "no" }, unchecked)).not.toThrow();
+});
 
 test("retry refuses them too, and what is no function, before the first attempt", async () => {
   let attempts = 0;

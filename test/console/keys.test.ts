@@ -42,7 +42,7 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
   let path: string;
   let store: Store;
   let server: ConsoleServer;
-  beforeAll(async () => void (browser = await consoleBrowser()), 60_000);
+  beforeAll(async () => void (browser = await consoleBrowser()));
   afterAll(() => browser[Symbol.asyncDispose]());
   beforeEach(async () => {
     path = join(temporaryFolder(), "keys.db");

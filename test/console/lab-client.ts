@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import type { ConsoleServer } from "../../packages/tools/src/console/console-server.ts";
+import type { MessagesState } from "../../packages/tools/src/lab/messages/live/messages-protocol.ts";
 import type { LiveState, LiveUpdate } from "../../packages/tools/src/lab/live/live-protocol.ts";
 import type { Order } from "../../packages/tools/src/lab/orders.ts";
 
@@ -14,18 +15,31 @@ export const shippedOrders = readFileSync(new URL("../../packages/tools/orders.n
   .map((line) => JSON.parse(line) as Order);
 
 /** Asks the lab's section of a console, as its page does. */
-export interface LabClient extends AsyncDisposable {
+export interface StageClient<Update, State> extends AsyncDisposable {
   /** The first event of the stream. */
-  readonly first: { readonly event: string; readonly update: LiveUpdate };
+  readonly first: { readonly event: string; readonly update: Update };
   /** How things stand when `isSo` holds; waits for it. */
-  until(isSo: (state: LiveState) => boolean): Promise<LiveState>;
+  until(isSo: (state: State) => boolean): Promise<State>;
   post(path: string, body?: unknown): Promise<Response>;
   get<Document>(path: string): Promise<Document>;
 }
 
+type Address = Pick<ConsoleServer, "url" | "token">;
+
 /** Opens the live stream of a console's lab. */
-export async function labClient({ url, token }: Pick<ConsoleServer, "url" | "token">): Promise<LabClient> {
-  const api = `${url.replace(/#.*$/, "")}api/lab`;
+export const labClient = (server: Address): Promise<StageClient<LiveUpdate, LiveState>> =>
+  stageClient<LiveUpdate, LiveState>(server, "lab", ({ state }) => state);
+
+/** Opens the live stream of the lab's story of messages. */
+export const messagesClient = (server: Address): Promise<StageClient<MessagesState, MessagesState>> =>
+  stageClient<MessagesState, MessagesState>(server, "lab/messages", (state) => state);
+
+async function stageClient<Update, State>(
+  { url, token }: Address,
+  path: string,
+  stateOf: (update: Update) => State,
+): Promise<StageClient<Update, State>> {
+  const api = `${url.replace(/#.*$/, "")}api/${path}`;
   const leaving = new AbortController();
   const response = await fetch(`${api}/live`, { signal: leaving.signal });
   // The console writes each event as two lines and an empty one.
@@ -37,16 +51,16 @@ export async function labClient({ url, token }: Pick<ConsoleServer, "url" | "tok
   };
   const next = async () => {
     const event = await field("event");
-    const update = JSON.parse(await field("data")) as LiveUpdate;
+    const update = JSON.parse(await field("data")) as Update;
     await lines.next();
     return { event, update };
   };
   const first = await next();
-  let { state } = first.update;
+  let state = stateOf(first.update);
   return {
     first,
     async until(isSo) {
-      while (!isSo(state)) ({ state } = (await next()).update);
+      while (!isSo(state)) state = stateOf((await next()).update);
       return state;
     },
     post: (path, body = {}) =>

@@ -16,8 +16,6 @@ import { isRunning, labClient, labDatabases, shippedOrders } from "./lab-client.
 
 // The lab behind the console's page, over HTTP, with its real processes.
 
-vi.setConfig({ testTimeout: 120_000 });
-
 let folder: string;
 let server: ConsoleServer;
 

@@ -13,7 +13,7 @@ import { consoleBrowser, type ConsoleBrowser } from "../support/console-browser.
 describeWithServer("the Storms page, in Chromium", chromiumBinary, () => {
   let browser: ConsoleBrowser;
   let server: ConsoleServer;
-  beforeAll(async () => void (browser = await consoleBrowser()), 60_000);
+  beforeAll(async () => void (browser = await consoleBrowser()));
   afterAll(() => browser[Symbol.asyncDispose]());
   beforeEach(async () => {
     server = await consoleServer({ sections: [stormsSection()], page: browser.page });

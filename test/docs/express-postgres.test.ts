@@ -51,7 +51,7 @@ describeWithServer("Express + PostgreSQL", postgresBinary, () => {
   test.for([
     ["leased.ts", "ONCE_OUTCOME_UNKNOWN"],
     ["transactional.ts", '201 {"charge":2}'],
-  ] as const)("%s, killed in the middle of a charge, leaves one charge: %s", { timeout: 90_000 }, async (row) => {
+  ] as const)("%s, killed in the middle of a charge, leaves one charge: %s", async (row) => {
     const [program, answered] = row;
     const start = await shop();
     const printed = await text(start("kill.ts", program).stdout);

@@ -107,7 +107,7 @@ for (const [name, runtime, args] of [
   ["Deno", deno, ["serve", "--no-lock", "--allow-all", "--host", "127.0.0.1"]],
 ] as const) {
   describeWithServer(name, runtime.binary, () => {
-    test("bun-deno.ts makes one order of two requests, and none for a stranger", { timeout: 60_000 }, async () => {
+    test("bun-deno.ts makes one order of two requests, and none for a stranger", async () => {
       const port = await serverPort();
       const program = join(temporaryFolder(), "server.mjs");
       await build({

@@ -6,12 +6,19 @@ import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test } from "vitest";
 import { type ErrorCode, errorCodes } from "../../packages/once-again/src/core/error-codes.ts";
 import { isProblemCode, problem, type ProblemCode } from "../../packages/once-again/src/http/problem.ts";
+import { profiles } from "../../packages/once-again/src/http/profile.ts";
+import { verify } from "../../packages/tools/src/verify/index.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { serverPort } from "../support/servers/server-port.ts";
 import { postgresBinary, startPostgres } from "../support/servers/postgres.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
-const style = { problemBase: "docs/errors/", retryAfterSeconds: 1, reusedStatus: 422 } as const;
+const style = {
+  profile: profiles.draft,
+  problemBase: "docs/errors/",
+  retryAfterSeconds: 1,
+  reusedStatus: 422,
+} as const;
 const problems = (Object.keys(errorCodes) as ErrorCode[]).filter(isProblemCode);
 
 /** What a problem is answered with. */
@@ -43,7 +50,8 @@ test.for(problems)("the type of the problem %s is a page that there is", (code) 
 const guides = readdirSync("docs/guides").map((name) => join("docs/guides", name));
 
 test.for(guides)("%s links to pages that there are", (guide) => {
-  const links = readFileSync(guide, "utf8").matchAll(/\]\(((?!https?:)[^)#]+)[^)]*\)/g);
+  const prose = readFileSync(guide, "utf8").replaceAll(/^ *```.*?^ *```$/gms, "");
+  const links = prose.matchAll(/\]\(((?!https?:)[^)#]+)[^)]*\)/g);
   for (const [, link] of links) expect(existsSync(join(dirname(guide), link!)), link).toBe(true);
 });
 
@@ -87,7 +95,7 @@ test.for([
   ],
   ["no-effect", "503 1\n201 -\n"],
   ["reconcile", "500\n409 1\n"],
-  ["steps", "500\n201\norders: 1, charges: 1, mails: 1\n"],
+  ["steps", "402\n500\n201\norders: 1, charges: 1, mails: 1\n"],
   ["scope", '201 {"for":"ann"} first\n201 {"for":"ann"} true\n201 {"for":"bob"} first\n401 Who are you? first\n'],
   ["seal", '{"diagnosis":"hay fever"}\nreadable in the database: false\n'],
 ] as const)("examples/guides/%s.ts runs as it stands there", async ([guide, printed]) => {
@@ -111,6 +119,24 @@ test("examples/guides/serve-options.ts answers, tells its policy, and ends in go
   expect(policies).toMatchObject({ "/orders": { methods: ["POST", "PATCH", "DELETE"], retentionSeconds: 604_800 } });
   child.kill("SIGTERM");
   expect(await ended).toEqual([0, null]);
+});
+
+test("examples/guides/serve-acp.ts fails no case of its profile", async () => {
+  const port = await serverPort();
+  await once(start("serve-acp", { PORT: String(port) }).stdout, "data");
+  const origin = `http://127.0.0.1:${port}`;
+  const { cases } = await verify({
+    profile: "acp",
+    url: `${origin}/checkout_sessions`,
+    otherUrl: `${origin}/checkout_sessions/7`,
+    headers: [["x-account", "acme"]],
+    otherHeaders: [["x-account", "other"]],
+    failingBody: "no JSON",
+    effects: { url: `${origin}/total` },
+    strictness: "draft",
+    pauseMs: 0,
+  });
+  expect(cases.filter(({ kind }) => kind === "fail" || kind === "warn")).toEqual([]);
 });
 
 describeWithServer("examples/guides on PostgreSQL", postgresBinary, () => {

@@ -33,7 +33,7 @@ async function makeApp(): Promise<string> {
   return folder;
 }
 
-test("sveltekit.ts makes one order of two requests, and none for a stranger", { timeout: 90_000 }, async () => {
+test("sveltekit.ts makes one order of two requests, and none for a stranger", async () => {
   const folder = await makeApp();
   const port = await serverPort();
   const vite = join(dirname(createRequire(import.meta.url).resolve("vite/package.json")), "bin/vite.js");

@@ -24,8 +24,8 @@ import type { CallerTask } from "./caller-process.ts";
 
 const seed = Number(process.env["SEED"] ?? Math.floor(Math.random() * 1e9));
 const random = seededRandom(seed);
-/** For asking a database that is killed now and then. */
-const patient = { attemptsMax: 100, backoff: () => 200 };
+/** For asking a database that is killed now and then: as often as the test has time for. */
+const patient = { attemptsMax: 1000, backoff: () => 200 };
 const orders = Array.from({ length: 200 }, (_, index) => `order-${index}`);
 const program = fileURLToPath(new URL("caller-process.ts", import.meta.url));
 
@@ -72,7 +72,7 @@ function startCaller(task: CallerTask): ChildProcess {
   return child;
 }
 
-/** Where an intent may be when its callers are killed; a run that misses one of these proves little. */
+/** Where an intent may be when its callers are killed; a run goes on until it has seen each of these. */
 const windows: Record<string, (intent: Intent | undefined, happened: boolean) => boolean> = {
   "before it was added": (intent) => intent === undefined,
   "while it was sent, before its effect": (intent, happened) => isSending(intent) && !happened,
@@ -82,15 +82,21 @@ const windows: Record<string, (intent: Intent | undefined, happened: boolean) =>
 };
 const isSending = (intent: Intent | undefined): boolean => intent?.state === "pending" && intent.leaseUntil > 0;
 
+/** How often callers are killed at most: each life gets some orders done, and a window is then missed for good. */
+const killsMax = 100;
+
 /** Kills two callers that share a store again and again, and lets a third one end what is left. */
-async function killCallers(place: string, store: IntentStore, kills: number) {
+async function killCallers(place: string, store: IntentStore, killsMin: number) {
   const { url, effects } = await api();
   const task = { store: place, url, orders };
   const all = async (): Promise<Map<string, Intent>> =>
     new Map((await retry(() => store.list({ limit: 1000 }), patient)).map((intent) => [intent.id, intent]));
   const hits = new Map(Object.keys(windows).map((name) => [name, 0]));
 
-  for (let kill = 0; kill < kills; kill += 1) {
+  const isOver = (kills: number): boolean =>
+    kills >= killsMax || (kills >= killsMin && [...hits.values()].every((count) => count > 0));
+
+  for (let kills = 0; !isOver(kills); kills += 1) {
     const callers = [startCaller(task), startCaller({ ...task, orders: orders.toReversed() })];
     await Promise.all(callers.map(({ stdout }) => once(stdout!, "data")));
     await setTimeout(uniform(random, 0, 350));
@@ -138,7 +144,7 @@ test("callers that are killed again and again, on SQLite: each order happens onc
   const store = sqliteIntents({ path });
   onTestFinished(() => store.close());
   expect(problems(await killCallers(path, store, 20)), `SEED=${seed}`).toEqual([]);
-}, 120_000);
+}, 600_000);
 
 describeWithServer("on PostgreSQL", postgresBinary, () => {
   test("callers and the database are killed again and again: each order happens once", async () => {
@@ -164,5 +170,5 @@ describeWithServer("on PostgreSQL", postgresBinary, () => {
     await killing;
     expect(restarts).toBeGreaterThan(3);
     expect(problems(run), `SEED=${seed}`).toEqual([]);
-  }, 180_000);
+  }, 600_000);
 });

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -46,6 +47,8 @@ export async function consumerOf(tarballs: readonly string[], folder: string): P
     async lend(packages) {
       for (const name of packages) {
         const link = join(folder, "node_modules", name);
+        // What the packages bring along is there.
+        if (existsSync(link)) continue;
         await mkdir(dirname(link), { recursive: true });
         await symlink(join(root, "node_modules", name), link);
       }

@@ -1,4 +1,4 @@
-import { Client, Pool, type PoolClient, type PoolConfig, type QueryConfig } from "pg";
+import { Client, Pool, type PoolClient, type PoolConfig } from "pg";
 import postgres from "postgres";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
 import type { Clock } from "../../packages/once-again/src/core/clock.ts";
@@ -44,11 +44,8 @@ export const execute = async (connection: PostgresConnection, statement: string)
 /** A store whose server seems to have another clock: its statements are given the time instead of asking for it. */
 export function onClock(pool: Pool, clock: Clock, options: PostgresStoreOptions): PostgresStore<unknown> {
   const asked = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
-  const onTime = (client: Pool | PoolClient) => (statement: string | QueryConfig, values?: unknown[]) => {
-    // A text that changes with the time can't be prepared.
-    const { text, values: given } = typeof statement === "string" ? { text: statement, values } : statement;
-    return client.query(text.replace(asked, `${clock.now()}::bigint`), given);
-  };
+  const onTime = (client: Pool | PoolClient) => (text: string, values?: unknown[]) =>
+    client.query(text.replace(asked, `${clock.now()}::bigint`), values);
   const lent = (client: PoolClient) =>
     ({
       query: onTime(client),
@@ -58,7 +55,8 @@ export function onClock(pool: Pool, clock: Clock, options: PostgresStoreOptions)
     }) as unknown as PoolClient;
   const connect = (callback: Parameters<Pool["connect"]>[0]) =>
     pool.connect((error, client, done) => callback(error, client && lent(client), done));
-  return postgresStore({ query: onTime(pool), connect } as unknown as Pool, options);
+  // A text that changes with the time can't be prepared.
+  return postgresStore({ query: onTime(pool), connect } as unknown as Pool, { ...options, prepare: false });
 }
 
 export interface Databases {
@@ -67,17 +65,14 @@ export interface Databases {
   create(): Promise<string>;
 }
 
-/** How long a server may take to start, and one with many databases to be removed, on a busy machine. */
-const hookMsMax = 60_000;
-
 /** A private server for the tests of one file. */
 export function databases(options: PostgresOptions = {}): Databases {
   let server: PrivateServer;
   let count = 0;
   beforeAll(async () => {
     server = await startPostgres(options);
-  }, hookMsMax);
-  afterAll(() => server[Symbol.asyncDispose](), hookMsMax);
+  });
+  afterAll(() => server[Symbol.asyncDispose]());
   return {
     server: () => server,
     async create() {

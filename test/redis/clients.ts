@@ -9,21 +9,38 @@ const retryMs = 20;
 /** The clients that users have, for a single node: each call opens a connection for the running test. */
 export const singleClients: Readonly<Record<string, (port: number) => RedisClient>> = {
   ioredis: (port) => ioredis(port),
-  "ioredis, pipelining by itself": (port) => ioredis(port, true),
-  "redis (node-redis)": (port) => {
-    const client = createClient({ socket: { host, port, reconnectStrategy: () => retryMs } });
-    client.on("error", () => undefined);
-    const connected = client.connect();
-    onTestFinished(async () => {
-      await connected;
-      client.destroy();
-    });
-    return client;
-  },
+  "ioredis, pipelining by itself": (port) => ioredis(port, { enableAutoPipelining: true }),
+  "redis (node-redis)": (port) => nodeRedis(port, 3),
 };
 
-function ioredis(port: number, enableAutoPipelining = false): Redis {
-  const client = new Redis({ host, port, enableAutoPipelining, retryStrategy: () => retryMs });
+/** All of them, and some that only differ in how they speak. */
+export const allSingleClients: typeof singleClients = {
+  ...singleClients,
+  "ioredis, in RESP2, with numbers as texts": (port) => ioredis(port, { protocol: 2, stringNumbers: true }),
+  "redis (node-redis), in RESP2": (port) => nodeRedis(port, 2),
+};
+
+function nodeRedis(port: number, RESP: 2 | 3): RedisClient {
+  const client = createClient({ RESP, socket: { host, port, reconnectStrategy: () => retryMs } });
+  client.on("error", () => undefined);
+  const connected = client.connect();
+  onTestFinished(async () => {
+    await connected;
+    client.destroy();
+  });
+  return client;
+}
+
+/** What a test may choose of an ioredis. */
+type IoredisOptions = Readonly<{
+  enableAutoPipelining?: boolean;
+  keyPrefix?: string;
+  protocol?: 2;
+  stringNumbers?: boolean;
+}>;
+
+function ioredis(port: number, options: IoredisOptions = {}): Redis {
+  const client = new Redis({ host, port, retryStrategy: () => retryMs, ...options });
   client.on("error", () => undefined);
   onTestFinished(() => client.disconnect());
   return client;
@@ -51,6 +68,6 @@ export const clusterClients: Readonly<Record<string, (ports: readonly number[]) 
 };
 
 /** A plain connection, to ask the server itself. */
-export function admin(port: number): Redis {
-  return ioredis(port);
+export function admin(port: number, options: IoredisOptions = {}): Redis {
+  return ioredis(port, options);
 }

@@ -2,11 +2,13 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
+import { onTestFinished } from "vitest";
+import type { ServerBinary } from "./servers/binary.ts";
 
 export const cliProgram = fileURLToPath(new URL("../../packages/tools/src/cli/main.ts", import.meta.url));
 
 /** A command that has not ended by then is ended, so that a test shows which one it was, milliseconds. */
-const runMsMax = 60_000;
+const runMsMax = 240_000;
 
 /** What a command came to; `code` is null when it had to be ended. */
 export interface CliRun {
@@ -35,4 +37,21 @@ export async function runCli(
 export async function cliDocument(...args: string[]): Promise<{ code: number | null; document: unknown }> {
   const { code, stdout } = await runCli([...args, "--json"]);
   return { code, document: JSON.parse(stdout) };
+}
+
+/** What `runOnTerminal` needs. */
+export const scriptBinary: ServerBinary = { name: "script", install: "apt-get install -y bsdutils" };
+
+/** Runs `once-again` on a terminal of its own, and answers when it asks; everything that it printed. */
+export async function runOnTerminal(args: readonly string[], answer: string): Promise<string> {
+  const command = [process.execPath, cliProgram, ...args].join(" ");
+  const child = spawn("script", ["--quiet", "--command", command, "/dev/null"], { stdio: "pipe" });
+  onTestFinished(() => void child.kill());
+  let printed = "";
+  for await (const text of child.stdout.setEncoding("utf8")) {
+    const asked = printed.includes("[y/N]");
+    printed += String(text);
+    if (!asked && printed.includes("[y/N]")) child.stdin.write(answer);
+  }
+  return printed;
 }

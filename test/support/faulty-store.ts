@@ -1,4 +1,6 @@
-import type { Store } from "../../packages/once-again/src/stores/store.ts";
+import { asyncStore } from "./async-store.ts";
+import type { Awaitable } from "../../packages/once-again/src/core/awaitable.ts";
+import type { AsyncStore, Store } from "../../packages/once-again/src/stores/store.ts";
 
 /** The operations that an engine asks for. */
 type StoreOperation = "claim" | "complete" | "renew" | "release" | "inspect";
@@ -9,7 +11,7 @@ type StoreOperation = "claim" | "complete" | "renew" | "release" | "inspect";
  */
 type Failure = "before" | "after" | "silent" | "silent-after";
 
-export interface FaultyStore extends Store {
+export interface FaultyStore extends AsyncStore {
   /** Makes the next `times` calls of an operation fail. */
   fail(operation: StoreOperation, failure: Failure, times?: number): void;
   /** What was asked for, in order. */
@@ -21,7 +23,7 @@ export function faultyStore(store: Store): FaultyStore {
   const asked: StoreOperation[] = [];
   const failures = new Map<StoreOperation, { failure: Failure; times: number }>();
 
-  const through = async <Answer>(operation: StoreOperation, call: () => Promise<Answer>): Promise<Answer> => {
+  const through = async <Answer>(operation: StoreOperation, call: () => Awaitable<Answer>): Promise<Answer> => {
     asked.push(operation);
     const planned = failures.get(operation);
     if (planned === undefined || planned.times === 0) return call();
@@ -32,7 +34,7 @@ export function faultyStore(store: Store): FaultyStore {
   };
 
   return {
-    ...store,
+    ...asyncStore(store),
     claim: (request) => through("claim", () => store.claim(request)),
     complete: (request) => through("complete", () => store.complete(request)),
     renew: (request) => through("renew", () => store.renew(request)),

@@ -3,7 +3,10 @@ import type { ClaimRequest, Store } from "../../packages/once-again/src/stores/s
 import { longClaim } from "./long-claim.ts";
 
 /** Asks again until there is an answer, as a caller does whose store is away for a moment. */
-export async function repeatUntilAnswered<Answer>(ask: () => Promise<Answer>, attemptsMax = 400): Promise<Answer> {
+export async function repeatUntilAnswered<Answer>(
+  ask: () => Answer | Promise<Answer>,
+  attemptsMax = 400,
+): Promise<Answer> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await ask();

@@ -1,6 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import { onTestFinished } from "vitest";
-import { type HeaderList, verify, type VerifyReport } from "../../packages/tools/src/verify/index.ts";
+import { type HeaderList, type ProfileName, verify, type VerifyReport } from "../../packages/tools/src/verify/index.ts";
 import type { Framework } from "../frameworks/framework.ts";
 import type { Call, Reply, Route, RouteRules } from "../frameworks/route.ts";
 import { startHttpServer } from "../support/http-server.ts";
@@ -60,12 +60,14 @@ const authorization = (name: string): HeaderList => [["Authorization", name]];
 export async function verified(
   framework: Framework,
   ground: OrdersGround,
-  options: { workMs: number; only?: readonly string[] },
+  options: { workMs: number; only?: readonly string[]; profile?: ProfileName },
 ): Promise<VerifyReport> {
   const { listener, close } = await framework.serve(ordersRoute(ground, options.workMs));
   onTestFinished(close);
+  const origin = await startHttpServer(listener);
   return verify({
-    url: `${await startHttpServer(listener)}/v1/orders`,
+    url: `${origin}/v1/orders`,
+    otherUrl: `${origin}/v2/orders`,
     body: '{"item":"tea","reference":"{{unique}}"}',
     failingBody: '{"fail":true}',
     headers: authorization("acme"),
@@ -74,6 +76,7 @@ export async function verified(
     strictness: "draft",
     pauseMs: 100,
     ...(options.only && { only: options.only }),
+    ...(options.profile && { profile: options.profile }),
   });
 }
 

@@ -1,5 +1,5 @@
 import type { RowDataPacket } from "mysql2/promise";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sealedStore } from "../../packages/once-again/src/engine/index.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 import { mariadbStore } from "../../packages/once-again/src/stores/mariadb/index.ts";
@@ -24,8 +24,6 @@ import { casesOf, type OrdersGround, ordersInMemory, unaskedOf, verified } from 
 // their own.
 
 // A server starts slowly on a busy machine, and a run is 250 operations.
-vi.setConfig({ hookTimeout: 60_000, testTimeout: 60_000 });
-
 type Open = () => Promise<OrdersGround>;
 
 /** @param title of the tests of one ground, which needs a new one for each. */

@@ -54,7 +54,7 @@ export const brokenOwners: readonly BrokenStore[] = [
     flaw: "it remembers that a release found nothing, and asks no more",
     caughtBy: "a claim that arrives after its release",
     break: (store) => {
-      const answers = new Map<string, Promise<boolean>>();
+      const answers = new Map<string, ReturnType<typeof store.release>>();
       return {
         release(request) {
           const answer = answers.get(request.owner) ?? store.release(request);

@@ -1,5 +1,9 @@
 import { DatabaseSync } from "node:sqlite";
-import type { TransactionalStore, TransactionEnding } from "../../../packages/once-again/src/stores/store.ts";
+import type {
+  MarkRequest,
+  TransactionalStore,
+  TransactionEnding,
+} from "../../../packages/once-again/src/stores/store.ts";
 
 type SqliteStore = TransactionalStore<DatabaseSync>;
 
@@ -202,6 +206,44 @@ export const brokenTransactions: readonly BrokenTransactions[] = [
           return { keep: "commit", result: new Uint8Array(), value: undefined };
         });
         return answer;
+      },
+    }),
+  },
+  {
+    flaw: "it moves marks back",
+    caughtBy: "a mark only goes up",
+    break: () => ({ moveMark: async () => ({ kind: "moved" }) }),
+  },
+  {
+    flaw: "its marks survive a rollback",
+    caughtBy: "a mark moves with its transaction",
+    break() {
+      const marks = new Map<string, MarkRequest>();
+      return {
+        async moveMark(_, mark) {
+          const name = JSON.stringify([mark.scope, mark.key]);
+          const { position = -1, storedAt } = marks.get(name) ?? {};
+          if (mark.position <= position) return { kind: "behind", position, storedAt };
+          marks.set(name, mark);
+          return { kind: "moved" };
+        },
+      };
+    },
+  },
+  {
+    flaw: "it takes marks whose names differ in case for one",
+    caughtBy: "marks are told apart",
+    break: (store) => ({
+      moveMark: (transaction, mark) => store.moveMark!(transaction, { ...mark, key: mark.key.toLowerCase() }),
+    }),
+  },
+  {
+    flaw: "it lets two movers have one position",
+    caughtBy: "of movers at a time",
+    break: (store) => ({
+      async moveMark(transaction, mark) {
+        const answer = await store.moveMark!(transaction, mark);
+        return answer.kind === "behind" && answer.position === mark.position ? { kind: "moved" } : answer;
       },
     }),
   },

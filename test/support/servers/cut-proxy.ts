@@ -17,6 +17,8 @@ export interface CutProxy extends AsyncDisposable {
    * @param onCut is called when it is cut.
    */
   cutNextQuestion(question: string, onCut?: () => void): void;
+  /** Calls once, when this is asked, which is handed on. */
+  onNextQuestion(question: string, call: () => void): void;
   /** How many answers were cut. */
   readonly answersCut: number;
   /** How often a client spoke since it was last answered, over all connections: round trips. */
@@ -48,6 +50,7 @@ export async function cutProxy(upstream: number | (() => number)): Promise<CutPr
   const overhearing = new Set<(bytes: Buffer) => void>();
   let awaited: { question: string; onCut: () => void } | undefined;
   let unwanted: typeof awaited;
+  let expected: { question: string; call: () => void } | undefined;
   let answersCut = 0;
   let trips = 0;
 
@@ -83,6 +86,11 @@ export async function cutProxy(upstream: number | (() => number)): Promise<CutPr
         awaited = undefined;
       }
       far.write(bytes);
+      if (expected !== undefined && bytes.includes(expected.question)) {
+        const { call } = expected;
+        expected = undefined;
+        call();
+      }
     });
     far.on("data", (bytes) => {
       if (silent.has(far)) return;
@@ -103,6 +111,7 @@ export async function cutProxy(upstream: number | (() => number)): Promise<CutPr
     port: (server.address() as AddressInfo).port,
     cutNextAnswer: (question = "", onCut = () => undefined) => void (awaited = { question, onCut }),
     cutNextQuestion: (question, onCut = () => undefined) => void (unwanted = { question, onCut }),
+    onNextQuestion: (question, call) => void (expected = { question, call }),
     get answersCut() {
       return answersCut;
     },

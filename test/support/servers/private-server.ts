@@ -10,6 +10,8 @@ import type { ServerUser } from "./server-folder.ts";
 export interface PrivateServer extends AsyncDisposable {
   readonly port: number;
   readonly url: string;
+  /** Its process; it changes with a restart, and is `undefined` while it does not run. */
+  readonly pid: number | undefined;
   /** Ends it in good order; its data stay. */
   stop(): Promise<void>;
   /** Kills it and its children (SIGKILL), in the middle of whatever they do; its data stay. */
@@ -32,6 +34,8 @@ export interface ServerRun {
   readonly ready: RegExp;
   /** What ends it in good order; default SIGTERM. */
   readonly stopSignal?: NodeJS.Signals;
+  /** Variables beside our own. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Whom it runs as; default ourselves. */
   readonly user?: ServerUser | undefined;
 }
@@ -64,7 +68,7 @@ export async function startServer(run: ServerRun): Promise<PrivateServer> {
       child = spawn(run.command, run.args, {
         cwd: run.folder,
         ...run.user,
-        env: { ...process.env, LC_ALL: "C" },
+        env: { ...process.env, LC_ALL: "C", ...run.environment },
         stdio: ["ignore", "pipe", "pipe"],
       });
       child.once("exit", () => (child = undefined));
@@ -88,6 +92,9 @@ export async function startServer(run: ServerRun): Promise<PrivateServer> {
   return {
     port: run.port,
     url: run.url,
+    get pid() {
+      return child?.pid;
+    },
     stop: () => end((running) => running.kill(run.stopSignal ?? "SIGTERM")),
     kill,
     async restart() {

@@ -6,12 +6,13 @@ import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
 import Stripe from "stripe";
 import { expect, onTestFinished, test } from "vitest";
-import { anthropic, openai, stripe } from "../examples/guides/sdks.ts";
-import { retryingFetch, type RetryingFetchOptions } from "../packages/once-again/src/client/index.ts";
+import { anthropic, openai, stripe } from "../../examples/guides/sdks.ts";
+import { OnceAgainError } from "../../packages/once-again/src/core/errors.ts";
+import { retryingFetch, type RetryingFetchOptions } from "../../packages/once-again/src/client/index.ts";
 
 /** What happens to one request, after its effect or before. */
-type Fault = "reset" | "reset after" | "500 after" | "hang after" | "429";
-const faults: readonly Fault[] = ["reset", "reset after", "500 after", "hang after", "429"];
+type Fault = "reset" | "reset after" | "500 after" | "hang after" | "429" | "402";
+const faults: readonly Exclude<Fault, "402">[] = ["reset", "reset after", "500 after", "hang after", "429"];
 
 const bodies: Record<string, object> = {
   "/v1/charges": { id: "ch_1", object: "charge", amount: 420 },
@@ -31,6 +32,10 @@ async function faultyServer(honoursKeys: boolean) {
     if (key !== undefined) keys.add(String(key));
     if (fault === "reset") return request.socket.resetAndDestroy();
     if (fault === "429") return response.writeHead(429).end('{"error":{"message":"no"}}');
+    if (fault === "402") {
+      response.writeHead(402, { "content-type": "application/json" });
+      return response.end('{"error":{"type":"card_error","code":"card_declined","message":"declined"}}');
+    }
     effects.add(honoursKeys && key !== undefined ? String(key) : `request ${requests}`);
     if (fault === "reset after") return request.socket.resetAndDestroy();
     if (fault === "500 after") return response.writeHead(500).end('{"error":{"message":"no"}}');
@@ -120,6 +125,38 @@ test.each(["openai", "anthropic"])("%s with its own retries on gets one attempt 
   await expect(sdks[name]!.call(server.port, { ...quick, attemptsMax: 3 }, 2)).rejects.toThrow();
   expect(server.retries).toEqual(["0", "0", "0", "1", "2"]);
 });
+
+test.each(Object.keys(sdks))("%s passes on what the server says, after one request", async (name) => {
+  const { call, honoursKeys } = sdks[name]!;
+  const server = await faultyServer(honoursKeys);
+  server.script.push("402");
+  const error: unknown = await call(server.port, quick, 0).catch((caught: unknown) => caught);
+  expect(error).toMatchObject({
+    ...(name === "stripe" ? { statusCode: 402, code: "card_declined" } : { status: 402 }),
+  });
+  expect(String(error)).toContain("declined");
+  expect(server.requests()).toBe(1);
+});
+
+test.each(Object.keys(sdks))(
+  "%s has our error as the cause of its own where nobody knows what happened",
+  async (name) => {
+    const { call, honoursKeys } = sdks[name]!;
+    const server = await faultyServer(honoursKeys);
+    server.script.push(...Array.from({ length: 20 }, (): Fault => "reset after"));
+    const keys = honoursKeys ? "auto" : "off";
+    const error: unknown = await call(server.port, { ...quick, keys }, 0).catch((caught: unknown) => caught);
+    expect(OnceAgainError.isInstance(error)).toBe(false);
+    expect(codesIn(error)).toContain("ONCE_OUTCOME_UNKNOWN");
+  },
+);
+
+/** The codes of an error and of what it hides. */
+function codesIn(error: unknown): unknown[] {
+  if (typeof error !== "object" || error === null) return [];
+  const { code, cause, detail } = error as { code?: unknown; cause?: unknown; detail?: unknown };
+  return [code, ...codesIn(cause), ...codesIn(detail)];
+}
 
 test("the clients of the guide, examples/guides/sdks.ts, leave all retries to us", () => {
   expect([stripe.getMaxNetworkRetries(), openai.maxRetries, anthropic.maxRetries]).toEqual([0, 0, 0]);

@@ -5,15 +5,31 @@
 import { execSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import process from "node:process";
-import { findBinary } from "../test/support/servers/binary.ts";
+import { findBinary, type ServerBinary } from "../test/support/servers/binary.ts";
 import { chromiumBinary } from "../test/support/servers/chromium.ts";
 import { mariadbBinary } from "../test/support/servers/mariadb.ts";
 import { natsBinary } from "../test/support/servers/nats.ts";
+import { nginxBinary } from "../test/support/servers/nginx.ts";
 import { postgresBinary } from "../test/support/servers/postgres.ts";
+import { rabbitmqBinary } from "../test/support/servers/rabbitmq.ts";
 import { redisBinary, valkeyBinary } from "../test/support/servers/redis.ts";
 import { openssl } from "../test/support/certificates.ts";
 
-const binaries = [chromiumBinary, mariadbBinary, natsBinary, openssl, postgresBinary, redisBinary, valkeyBinary];
+/** The shell of examples/gateway is served by it. */
+const busybox: ServerBinary = { name: "busybox", install: "apt-get install -y busybox" };
+
+const binaries = [
+  busybox,
+  chromiumBinary,
+  mariadbBinary,
+  natsBinary,
+  nginxBinary,
+  openssl,
+  postgresBinary,
+  rabbitmqBinary,
+  redisBinary,
+  valkeyBinary,
+];
 
 const missing = binaries.filter((binary) => findBinary(binary) === undefined);
 const mayInstall = process.env["CI"] === "true" && process.getuid?.() === 0 && existsSync("/usr/bin/apt-get");

@@ -1,0 +1,145 @@
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { type ConsoleServer, consoleServer } from "../../packages/tools/src/console/console-server.ts";
+import { labSections } from "../../packages/tools/src/console/lab/lab-section.ts";
+import { audit, readCharges } from "../../packages/tools/src/lab/ledger.ts";
+import { chromiumBinary } from "../support/servers/chromium.ts";
+import { describeWithServer } from "../support/servers/describe-with-server.ts";
+import { type ConsoleBrowser, consoleBrowser, type Tab } from "../support/console-browser.ts";
+import { shippedOrders } from "./lab-client.ts";
+
+// The story of messages on the Lab page as a person has it: real Chromium, real processes behind.
+
+const patienceMs = 300_000;
+// A run starts some twenty processes, one after the other.
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 120_000 });
+
+describeWithServer("the story of messages on the Lab page", chromiumBinary, () => {
+  let browser: ConsoleBrowser;
+  let folder: string;
+  let server: ConsoleServer;
+  let tab: Tab;
+  let page: Page;
+
+  beforeAll(async () => {
+    browser = await consoleBrowser();
+  });
+  afterAll(async () => browser[Symbol.asyncDispose]());
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), "lab-messages-page-test-"));
+    vi.stubEnv("TMPDIR", folder);
+    server = await consoleServer({ sections: labSections({ orders: shippedOrders }), page: browser.page });
+    tab = await browser.open(server.url);
+    page = tab.page;
+    page.setDefaultTimeout(patienceMs);
+  });
+  afterEach(async () => {
+    await page.close();
+    await server.close();
+    vi.unstubAllEnvs();
+    rmSync(folder, { recursive: true });
+  });
+
+  const button = (name: string, on = page) => on.getByRole("button", { name, exact: true });
+  const says = (text: string, on = page) => on.getByRole("status").filter({ hasText: text }).waitFor();
+  const totals = async (side: string, on = page): Promise<Record<string, number>> => {
+    const names = ["saved", "published", "delivered", "repeats", "shipments", "duplicates", "lost", "faults"];
+    const read = async (name: string) => {
+      const text = await on.locator(`[data-totals=${side}] [data-total=${name}] .value`).textContent();
+      return [name, Number(text?.replaceAll(",", ""))] as const;
+    };
+    return Object.fromEntries(await Promise.all(names.map(read)));
+  };
+  const waiting = (side: string, name: string, on = page) =>
+    on.getByRole("region", { name: side }).locator(`[data-waiting=${name}] b`).textContent();
+  const choose = async (orders: number): Promise<void> => {
+    await button("3. Messages").click();
+    await says("Ready to save 300 orders.");
+    await page.getByLabel("Orders", { exact: true }).fill(String(orders));
+    await page.getByLabel("Orders", { exact: true }).blur();
+    await says(`Ready to save ${orders} orders.`);
+    await page.getByLabel("Speed").selectOption("full");
+  };
+
+  test("both pairs are seen at work, reloaded in the middle and in two tabs alike, and judged in the end", async () => {
+    await choose(30);
+    await button("Start").click();
+    await expect.poll(async () => (await totals("careless"))["saved"], { timeout: patienceMs }).toBeGreaterThan(1);
+    await button("Pause").click();
+    await says("Paused.");
+    // What is saved is still announced and shipped. Then everything rests.
+    await expect
+      .poll(async () => [await waiting("Safe pair", "outbox"), await waiting("Safe pair", "queued")], {
+        timeout: patienceMs,
+      })
+      .toEqual(["0", "0"]);
+    const [run = ""] = readdirSync(folder).filter((name) => name.startsWith("once-again-lab-"));
+    const orders = shippedOrders.slice(0, 30);
+    const asAudited = (side: string) => {
+      const { charges, duplicates } = audit(orders, readCharges(join(folder, run, "shipments.sqlite"), side));
+      return { shipments: charges, duplicates };
+    };
+    for (const side of ["careless", "safe"]) {
+      await expect.poll(async () => totals(side), { timeout: patienceMs }).toMatchObject(asAudited(side));
+    }
+    const seen = await totals("safe");
+    await page.reload();
+    await says("Paused.");
+    expect(await totals("safe")).toEqual(seen);
+    expect(await button("3. Messages").getAttribute("aria-pressed")).toBe("true");
+
+    const other = await browser.open(`${server.url.replace(/#.*$/, "")}#lab/messages`, { width: 360, height: 740 });
+    await says("Paused.", other.page);
+    expect(await totals("safe", other.page)).toEqual(seen);
+    const isTooWide = () => other.page.evaluate<boolean>("document.documentElement.scrollWidth > innerWidth");
+    expect(await isTooWide()).toBe(false);
+    expect(await button("Go on", other.page).count()).toBe(0);
+
+    await button("Go on").click();
+    for (const on of [page, other.page]) {
+      on.setDefaultTimeout(patienceMs);
+      await says("Finished.", on);
+    }
+    const [careless, safe] = [await totals("careless"), await totals("safe")];
+    expect(safe).toMatchObject({ saved: 30, shipments: 30, duplicates: 0, lost: 0 });
+    expect(careless["duplicates"]).toBeGreaterThan(0);
+    expect(careless["shipments"]).toBe(30 - careless["lost"]! + careless["duplicates"]!);
+    expect(await page.locator("[data-verdict=safe]").textContent()).toBe("✓ 30 orders, each saved and shipped once.");
+    expect(await page.locator("[data-verdict=careless]").textContent()).toContain(`✗ ${careless["duplicates"]} parcel`);
+    await page.locator("[data-incidents=safe]").getByText("known to the inbox").first().waitFor();
+    expect(await totals("careless", other.page)).toEqual(careless);
+    expect(await isTooWide()).toBe(false);
+
+    // From here to the story of one order, and back to what came of this one.
+    await button("1. One order, slowly").click();
+    await says("Ready to send one order.");
+    await button("3. Messages").click();
+    await says("Finished.");
+    await button("2. A crowd of orders").click();
+    await says("Ready to send 1,000 orders.");
+    expect([tab.complaints, other.complaints]).toEqual([[], []]);
+    await other.page.close();
+  });
+
+  test("both services die at a button, and are seen dead", async () => {
+    await choose(30);
+    await button("Step").click();
+    await expect.poll(async () => (await totals("safe"))["shipments"], { timeout: patienceMs }).toBe(1);
+    await button("Kill both order services").click();
+    const services = ["Careless pair", "Safe pair"].map((side) =>
+      page.getByRole("region", { name: side }).locator(".station").filter({ hasText: "Order service" }),
+    );
+    for (const state of ["✗ killed", "back after kill 1"]) {
+      await Promise.all(services.map((service) => service.filter({ hasText: state }).waitFor()));
+    }
+    await page.locator("[data-incidents=safe]").getByText("the order service was killed").waitFor();
+    await button("Reset").click();
+    await says("Ready to save 30 orders.");
+    expect(await totals("safe")).toMatchObject({ saved: 0, shipments: 0 });
+    expect(tab.complaints).toEqual([]);
+  });
+});

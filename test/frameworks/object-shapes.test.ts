@@ -1,0 +1,41 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import ts from "typescript";
+import { expect, test } from "vitest";
+
+// docs/decisions/2026-11-25-objects-keep-their-shape.md: V8 gives each object literal with a getter a shape of its own, which
+// holds the getter and all that it sees. On the way of a request, that is the request, until the next full collection.
+
+const source = join(import.meta.dirname, "../../packages/once-again/src");
+const rooms = ["core", "engine", "http", "frameworks", "stores/memory", "stores/redis"];
+
+/** The getters and setters of object literals in these sources. */
+function accessorsIn(sources: Readonly<Record<string, string>>): string[] {
+  return Object.entries(sources).flatMap(([file, text]) => {
+    const found: string[] = [];
+    const visit = (node: ts.Node): void => {
+      if (ts.isAccessor(node) && ts.isObjectLiteralExpression(node.parent)) {
+        found.push(`${basename(file)}: ${node.name.getText()}`);
+      }
+      ts.forEachChild(node, visit);
+    };
+    visit(ts.createSourceFile(file, text, ts.ScriptTarget.ESNext, true));
+    return found;
+  });
+}
+
+test("on the way of a request, no object literal has a getter", () => {
+  const files = rooms.flatMap((room) =>
+    readdirSync(join(source, room))
+      .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
+      .map((name) => join(source, room, name)),
+  );
+  expect(files.length).toBeGreaterThan(80);
+  expect(accessorsIn(Object.fromEntries(files.map((file) => [file, readFileSync(file, "utf8")])))).toEqual([]);
+});
+
+test("one that has is found, and a class may have as many as it likes", () => {
+  const literal = "export const capture = () => ({ get hasBegun() { return true; } });";
+  const ofClass = "export class Capture { get hasBegun() { return true; } }";
+  expect(accessorsIn({ "literal.ts": literal, "class.ts": ofClass })).toEqual(["literal.ts: hasBegun"]);
+});

@@ -1,0 +1,51 @@
+import express from "express";
+import { expect, test } from "vitest";
+import { leasedEngine } from "../../packages/once-again/src/engine/index.ts";
+import { onceExpress } from "../../packages/once-again/src/frameworks/express.ts";
+import { onceFetch } from "../../packages/once-again/src/frameworks/fetch.ts";
+import type { NodeExecution } from "../../packages/once-again/src/frameworks/node.ts";
+import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
+import { operation } from "../support/engine-bench.ts";
+import { startHttpServer } from "../support/http-server.ts";
+
+// What is made when it is first read is a property all the same: a handler may hand on a copy with something of its own.
+
+const request = { method: "POST", headers: { "idempotency-key": "k" }, body: "tea" } as const;
+const names = ["abandoned", "attempt", "fence", "key", "scope", "signal", "step", "transaction"];
+
+test("an attempt that is spread has its signal and its steps", async () => {
+  const engine = leasedEngine(memoryStore(), {});
+  await engine.run(operation, async (attempt) => {
+    const copy = { ...attempt, more: 1 };
+    expect(Object.keys(copy).toSorted()).toEqual([...names, "more"].toSorted());
+    expect([copy.signal, copy.step]).toEqual([attempt.signal, attempt.step]);
+    expect(copy.signal).toBe(attempt.signal);
+    return { effect: "done", result: new Uint8Array() };
+  });
+});
+
+test("an execution that is spread may still say that nothing happened", async () => {
+  let runs = 0;
+  const orders = onceFetch({ store: memoryStore(), scope: "public" }, async (_request, execution) => {
+    const { noEffect, ...others } = { ...execution };
+    // `event` is undefined but for messages.
+    expect(Object.keys(others).toSorted()).toEqual([...names, "event"].toSorted());
+    expect(others.signal.aborted).toBe(false);
+    noEffect();
+    return new Response(String((runs += 1)));
+  });
+  for (const expected of ["1", "2"]) {
+    const answer = await orders(new Request("http://a.test/orders", request));
+    expect(await answer.text()).toBe(expected);
+  }
+});
+
+test("an execution on Node's HTTP that is spread has its body", async () => {
+  const app = express();
+  app.post("/orders", onceExpress({ store: memoryStore(), scope: "public" }), (_request, response) => {
+    const { body, signal } = { ...(response.locals["once"] as NodeExecution) };
+    response.send(`${String(body)} ${String(signal.aborted)}`);
+  });
+  const answer = await fetch(`${await startHttpServer(app)}/orders`, request);
+  expect(await answer.text()).toBe("tea false");
+});

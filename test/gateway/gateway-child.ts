@@ -1,0 +1,22 @@
+import { sqliteStore } from "once-again/stores/sqlite";
+import { startGateway } from "../../packages/tools/src/gateway/gateway.ts";
+
+// A gateway in a process of its own, over a database file that it shares with others. It says where it listens.
+
+const [upstream = "", path = ""] = process.argv.slice(2);
+const gateway = await startGateway({
+  upstream: new URL(upstream),
+  store: sqliteStore({ path, busyMsMax: 20_000 }),
+  scope: async () => ({ scope: "all" }),
+  routes: [
+    {
+      methods: ["POST"],
+      path: "*",
+      keyed: "required",
+      onUnknown: { policy: "hold" },
+      leaseMs: 500,
+      retentionMs: 60_000,
+    },
+  ],
+});
+process.stdout.write(`${gateway.url}\n`);

@@ -1,0 +1,26 @@
+import { memoryStore } from "once-again/stores/memory";
+import { onTestFinished } from "vitest";
+import type { GatewayOptions, GatewayRoute } from "../../packages/tools/src/gateway/gateway-options.ts";
+import { type Gateway, startGateway } from "../../packages/tools/src/gateway/gateway.ts";
+
+/** A rule for all that may have an effect. */
+export const keyedRoute: GatewayRoute = {
+  methods: ["POST", "PATCH"],
+  path: "*",
+  keyed: "required",
+  onUnknown: { policy: "hold" },
+};
+
+/** Starts a gateway in front of a service; it ends with the test. */
+export async function gatewayTo(upstream: string, options: Partial<GatewayOptions> = {}): Promise<Gateway> {
+  const gateway = await startGateway({
+    upstream: new URL(upstream),
+    store: memoryStore(),
+    routes: [],
+    scope: async ({ headers }) => ({ scope: headers["x-account"]?.[0] ?? "all" }),
+    onError: () => undefined,
+    ...options,
+  });
+  onTestFinished(() => gateway.close());
+  return gateway;
+}

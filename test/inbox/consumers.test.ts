@@ -1,0 +1,354 @@
+import { setTimeout } from "node:timers/promises";
+import { AckPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { connect as connectNats, headers } from "@nats-io/transport-node";
+import amqplib from "amqplib";
+import { Queue, Worker } from "bullmq";
+import { Redis } from "ioredis";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { NoEffectError } from "../../packages/once-again/src/engine/index.ts";
+import {
+  bullmqProcessor,
+  consumeJetstream,
+  consumeRabbitmq,
+  type JetstreamDelivery,
+  type MessageWork,
+  openInbox,
+  readJson,
+} from "../../packages/once-again/src/messaging/inbox/index.ts";
+import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
+import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
+import { describeWithServer } from "../support/servers/describe-with-server.ts";
+import { natsBinary, startNats } from "../support/servers/nats.ts";
+import type { PrivateServer } from "../support/servers/private-server.ts";
+import { rabbitmqBinary, startRabbitmq } from "../support/servers/rabbitmq.ts";
+import { redisBinary, startRedis } from "../support/servers/redis.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+import {
+  closeLater,
+  emptied,
+  jetstreamOf,
+  type Letter,
+  type Open,
+  openJetstream,
+  openRabbitmq,
+  openRedis,
+  serverOf,
+} from "./brokers.ts";
+
+/** An inbox with effects in memory, each an id. */
+function leasedInbox() {
+  const inbox = closeLater(
+    openInbox({
+      store: memoryStore(),
+      consumer: "billing",
+      deliveriesMax: 2,
+      backoff: () => 1,
+      onError: () => undefined,
+    }),
+  );
+  const effects: string[] = [];
+  return { inbox, effects };
+}
+
+/** Headers with an id that JetStream does not look at. */
+function producerHeaders(id: string) {
+  const given = headers();
+  given.set("id", id);
+  return given;
+}
+
+function consumerCases(open: Open, server: () => PrivateServer): void {
+  test("a message that comes twice has one effect, and is acknowledged", async () => {
+    const broker = await open(server());
+    const { inbox, effects } = leasedInbox();
+    const consumer = await broker.consume(
+      inbox,
+      ({ id, body }) => void effects.push(`${id} ${new TextDecoder().decode(body)}`),
+    );
+    for (const id of ["1", "2", "1", "3", "2"]) await broker.send(id, "tea");
+    while (effects.length < 3) await setTimeout(10);
+    await emptied(broker);
+    // RabbitMQ counts what is not acknowledged when its consumer is gone.
+    await consumer.close();
+    expect(await broker.waiting()).toBe(0);
+    expect(effects.toSorted()).toEqual(["1 tea", "2 tea", "3 tea"]);
+    expect(await broker.letters()).toEqual([]);
+  });
+
+  test("what can't be handled is a dead letter, with its bytes and its reason, and the others go on", async () => {
+    const broker = await open(server());
+    const { inbox, effects } = leasedInbox();
+    await broker.consume(inbox, (message) => {
+      if (message.id === "failing") throw new NoEffectError("sold out");
+      readJson(message);
+      effects.push(message.id);
+    });
+    await broker.send(undefined, "{}");
+    await broker.send("failing", "{}");
+    await broker.send("text", "no JSON: ä");
+    await broker.send("good", "{}");
+    while (effects.length < 1) await setTimeout(10);
+    let letters: Letter[] = [];
+    while (letters.length < 3) letters.push(...(await broker.letters().then((found) => found.slice(letters.length))));
+    await emptied(broker);
+    letters = letters.toSorted((one, other) => String(one.reason).localeCompare(String(other.reason)));
+    expect(letters).toMatchObject([
+      { id: "failing", body: "{}", reason: "failed", detail: "tried 2 times, at last: sold out", consumer: "billing" },
+      { id: "text", body: "no JSON: ä", reason: "rejected", detail: "The body is no JSON." },
+      { body: "{}", reason: "unreadable" },
+    ]);
+    expect(effects).toEqual(["good"]);
+  });
+}
+
+describeWithServer("consuming from RabbitMQ", rabbitmqBinary, () => {
+  const server = serverOf(startRabbitmq);
+  consumerCases(openRabbitmq, server);
+
+  test("a consumer goes on after the broker was killed", async () => {
+    const broker = await openRabbitmq(server());
+    await server().stop();
+    await server().restart();
+    const { inbox, effects } = leasedInbox();
+    const again = await openRabbitmq(server());
+    await again.consume(inbox, ({ id }) => void effects.push(id));
+    await again.send("1", "tea");
+    while (effects.length < 1) await setTimeout(10);
+    await server().kill();
+    await server().restart();
+    await (await openRabbitmq(server())).send("2", "tea");
+    while (effects.length < 2) await setTimeout(10);
+    expect(effects).toEqual(["1", "2"]);
+    void broker;
+  });
+
+  test("what can't be acknowledged, since the broker was killed meanwhile, is said, and comes again", async () => {
+    const broker = await openRabbitmq(server());
+    await server().stop();
+    await server().restart();
+    const connection = await amqplib.connect(server().url, { recovery: { initialDelay: 20, maxDelay: 200 } });
+    connection.on("error", () => undefined);
+    closeLater(connection);
+    const { inbox, effects } = leasedInbox();
+    const errors: unknown[] = [];
+    const [begun, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const onError = (error: unknown) => void errors.push(error);
+    const work = async ({ id }: { id: string }): Promise<void> => {
+      effects.push(id);
+      begun.resolve();
+      await ended.promise;
+    };
+    closeLater(await consumeRabbitmq(connection, { inbox, queue: "billing", onError }, work));
+    const again = await openRabbitmq(server());
+    await again.send("1", "tea");
+    await begun.promise;
+    await server().kill();
+    ended.resolve();
+    while (!errors.some((error) => /closed/i.test(String(error)))) await setTimeout(10);
+    await server().restart();
+    await emptied(await openRabbitmq(server()));
+    expect(effects).toEqual(["1"]);
+    void broker;
+  });
+
+  test("a queue that is not there is told of at once", async () => {
+    const connection = closeLater(await amqplib.connect(server().url));
+    const { inbox } = leasedInbox();
+    const consumed = consumeRabbitmq(connection, { inbox, queue: "nobody", onError: () => undefined }, () => undefined);
+    await expect(consumed).rejects.toThrow(/no queue 'nobody'/);
+  });
+});
+
+describeWithServer("consuming from JetStream", natsBinary, () => {
+  const server = serverOf(() => startNats());
+  consumerCases(openJetstream, server);
+
+  test("a message whose work takes longer than the ack wait is not delivered to another", async () => {
+    const broker = await openJetstream(server());
+    const { inbox, effects } = leasedInbox();
+    await broker.consume(inbox, async ({ id }) => {
+      await setTimeout(2500);
+      effects.push(id);
+    });
+    await broker.send("long", "tea");
+    await emptied(broker);
+    const connection = closeLater(await connectNats({ servers: server().url }));
+    const { delivered } = await (await jetstreamManager(connection)).consumers.info("orders", "billing");
+    expect([effects, delivered.consumer_seq]).toEqual([["long"], 1]);
+  });
+
+  /** A stream and a consumer that keeps its order, and what consumes with a mark in SQLite; effects are bodies. */
+  async function markedConsumer() {
+    const connection = closeLater(await connectNats({ servers: server().url }));
+    const manager = await jetstreamOf(connection, { max_ack_pending: 1 });
+    const client = jetstream(connection);
+    const store = closeLater(sqliteStore({ path: `${temporaryFolder()}/marks.db` }));
+    const rules = { backoff: () => 1, onError: () => undefined };
+    const inbox = closeLater(openInbox({ mode: "transactional", store, consumer: "billing", ...rules }));
+    const effects: string[] = [];
+    const options = { inbox, jetstream: client, headers, deadLetterSubject: "dead.billing", highWaterMark: true };
+    let runs = 0;
+    /** Consumes until nothing waits; each third run fails. */
+    const consumeAll = async (
+      more: { id?: (delivery: JetstreamDelivery) => string | undefined } = {},
+    ): Promise<void> => {
+      const source = await client.consumers.get("orders", "billing");
+      const consumer = await consumeJetstream(source, { ...options, onError: () => undefined, ...more }, ({ body }) => {
+        if ((runs += 1) % 3 === 0) throw new Error("not yet");
+        effects.push(new TextDecoder().decode(body));
+      });
+      const waiting = async (): Promise<number> => {
+        const { num_pending: pending, num_ack_pending: taken } = await manager.consumers.info("orders", "billing");
+        return pending + taken;
+      };
+      await emptied({ waiting });
+      await consumer.close();
+    };
+    return { manager, client, store, inbox, effects, options, consumeAll };
+  }
+
+  test("a high-water mark tells repeats without a record of each, in the stream's order", async () => {
+    const { manager, client, store, effects, consumeAll } = await markedConsumer();
+    const bodies = Array.from({ length: 12 }, (_, index) => `${index}`);
+    for (const body of bodies) await client.publish("orders.placed", body);
+    await consumeAll({ id: () => undefined });
+    expect(effects, "each in its turn, also behind one that fails").toEqual(bodies);
+    // A consumer that is made anew gets everything again, as after an acknowledgement that was lost.
+    await manager.consumers.delete("orders", "billing");
+    const config = { durable_name: "billing", ack_policy: AckPolicy.Explicit, max_ack_pending: 1 };
+    await manager.consumers.add("orders", config);
+    await client.publish("orders.placed", "12");
+    await consumeAll({ id: () => undefined });
+    expect(effects).toEqual([...bodies, "12"]);
+    expect(await store.list({})).toEqual([]);
+    // A stream that is made anew begins its numbers again: they are other messages'.
+    await manager.streams.delete("orders");
+    await manager.streams.add({ name: "orders", subjects: ["orders.>"] });
+    await manager.consumers.add("orders", config);
+    await client.publish("orders.placed", "anew");
+    await consumeAll({ id: () => undefined });
+    expect(effects.at(-1)).toBe("anew");
+  });
+
+  test("beside a mark, ids tell what a producer sent twice", async () => {
+    const { client, effects, consumeAll } = await markedConsumer();
+    for (const subject of ["orders.placed", "orders.again"]) {
+      await client.publish(subject, "tea", { headers: producerHeaders("7") });
+    }
+    await consumeAll({ id: ({ headers: given }) => given?.get("id") });
+    expect(effects).toEqual(["tea"]);
+  });
+
+  test("a high-water mark is refused where it would lose messages, or has no transaction to move in", async () => {
+    const { manager, client, inbox, options } = await markedConsumer();
+    const source = await client.consumers.get("orders", "billing");
+    const consume = (given: object, from = source) =>
+      consumeJetstream(from, { ...options, ...given } as never, () => undefined);
+    const refused = (option: string, wanted: string) => ({
+      code: "ONCE_OPTION_INVALID",
+      details: { option },
+      message: expect.stringContaining(wanted) as string,
+    });
+    await expect(consume({ inbox: leasedInbox().inbox })).rejects.toMatchObject(
+      refused("highWaterMark", "transactional"),
+    );
+    await expect(consume({ concurrency: 2 })).rejects.toMatchObject(refused("concurrency", "1"));
+    const publisher = { publish: () => client.publish("orders.placed") };
+    await expect(consume({ jetstream: publisher })).rejects.toMatchObject(refused("jetstream", "jetstreamManager"));
+    await manager.consumers.update("orders", "billing", { max_ack_pending: 2 });
+    await expect(consume({ inbox })).rejects.toMatchObject(refused("The consumer's max_ack_pending", "the order"));
+  });
+
+  test("a consumer that would lose messages is refused", async () => {
+    const connection = closeLater(await connectNats({ servers: server().url }));
+    const manager = await jetstreamOf(connection);
+    const client = jetstream(connection);
+    const { inbox } = leasedInbox();
+    for (const [name, config] of Object.entries({
+      none: { ack_policy: AckPolicy.None },
+      few: { ack_policy: AckPolicy.Explicit, max_deliver: 3 },
+    })) {
+      await manager.consumers.add("orders", { durable_name: name, ...config });
+      const options = { inbox, jetstream: client, headers, deadLetterSubject: "dead.billing" };
+      const consumed = consumeJetstream(await client.consumers.get("orders", name), options, () => undefined);
+      await expect(consumed).rejects.toMatchObject({ code: "ONCE_OPTION_INVALID" });
+    }
+  });
+});
+
+describe("a connection that is closed while a message is handled", () => {
+  test("does not end the process: JetStream", async () => {
+    const errors: unknown[] = [];
+    const gone = (): never => {
+      throw new Error("closed connection");
+    };
+    const delivery = {
+      subject: "orders.placed",
+      data: new Uint8Array(),
+      headers: { keys: () => [], get: () => "1" },
+      info: { deliveryCount: 1, streamSequence: 1, timestampNanos: 0 },
+      ackAck: async () => gone(),
+      nak: gone,
+      working: gone,
+    };
+    const deliver = async function* () {
+      yield delivery;
+      await closed.promise;
+    };
+    const closed = Promise.withResolvers<void>();
+    const source = {
+      info: async () => ({ stream_name: "orders", config: { ack_policy: "explicit", ack_wait: 10e6 } }),
+      consume: async () => ({ [Symbol.asyncIterator]: deliver, close: async () => closed.resolve() }),
+    };
+    const { inbox } = leasedInbox();
+    const jetstream = { publish: async () => ({ duplicate: false }) };
+    const onError = (error: unknown) => void errors.push(error);
+    const options = { inbox, jetstream, headers, deadLetterSubject: "dead", onError };
+    // Its work takes until it could not be said that it is at work, and goes on after that.
+    const work = async () => {
+      while (errors.length < 2) await setTimeout(1);
+    };
+    closeLater(await consumeJetstream(source, options, work));
+    while (errors.length < 3) await setTimeout(1);
+    expect(new Set(errors.map(String))).toEqual(new Set(["Error: closed connection"]));
+  });
+});
+
+describeWithServer("consuming from Redis Streams", redisBinary, () => {
+  const server = serverOf(() => startRedis());
+  describe.for(["ioredis", "redis"] as const)("through %s", (client) => {
+    consumerCases(openRedis(client), server);
+  });
+});
+
+describeWithServer("consuming from BullMQ", redisBinary, () => {
+  const server = serverOf(() => startRedis());
+  const connectionOf = () => {
+    const connection = new Redis(server().url, { maxRetriesPerRequest: null });
+    onTestFinished(() => connection.disconnect());
+    return connection;
+  };
+
+  test("a job that is added again has one effect, and a dead letter is a failed job with its reason", async () => {
+    const { inbox, effects } = leasedInbox();
+    const queue = closeLater(new Queue("billing", { connection: connectionOf() }));
+    const work: MessageWork<undefined> = (message) => {
+      const { item } = readJson(message) as { item: string };
+      if (item === "poison") throw new Error("no such item");
+      effects.push(`${message.id} ${message.topic} ${item}`);
+    };
+    closeLater(new Worker("billing", bullmqProcessor({ inbox }, work), { connection: connectionOf() }));
+    const add = (jobId: string, item: string) =>
+      queue.add("charge", { item }, { jobId, removeOnComplete: true, attempts: 5 });
+    await add("a", "tea");
+    while (effects.length < 1) await setTimeout(10);
+    while ((await queue.getJob("a")) !== undefined) await setTimeout(10);
+    await add("a", "tea");
+    await add("b", "poison");
+    while ((await queue.getFailedCount()) < 1) await setTimeout(10);
+    while ((await queue.getJob("a")) !== undefined) await setTimeout(10);
+    expect(effects).toEqual(["a charge tea"]);
+    const [failed] = await queue.getFailed();
+    expect(failed).toMatchObject({ id: "b", failedReason: "outcome-unknown: no such item", attemptsMade: 1 });
+  });
+});

@@ -1,0 +1,118 @@
+import { Pool } from "pg";
+import postgres from "postgres";
+import { describe, expect, test } from "vitest";
+import type { OpenTransaction } from "../../packages/once-again/src/testing/outbox-contract/outbox-case.ts";
+import {
+  fromPg,
+  type PostgresTransaction,
+  type PostgresOutbox,
+  postgresOutbox,
+} from "../../packages/once-again/src/stores/postgres/index.ts";
+import { outboxContract } from "../../packages/once-again/src/testing/outbox-contract/outbox-contract.ts";
+import { databases, pgPool } from "../postgres/databases.ts";
+import { describeWithServer } from "../support/servers/describe-with-server.ts";
+import { postgresBinary } from "../support/servers/postgres.ts";
+import { beginInPostgres } from "../support/outbox/transactions.ts";
+
+/** An outbox through one of the clients that users have, and transactions through the same. */
+interface Client {
+  readonly outbox: (tablePrefix: string) => PostgresOutbox;
+  begin(): Promise<OpenTransaction<PostgresTransaction>>;
+  close(): Promise<void>;
+}
+
+const connectionsMax = 70;
+
+const withPg = (url: string, toTransaction: (client: Parameters<typeof fromPg>[0]) => PostgresTransaction): Client => {
+  const pool = new Pool({ connectionString: url, max: connectionsMax });
+  return {
+    outbox: (tablePrefix) => postgresOutbox(pool, { tablePrefix }),
+    async begin() {
+      const { transaction, ...ends } = await beginInPostgres(pool);
+      return { transaction: toTransaction(transaction), ...ends };
+    },
+    close: () => pool.end(),
+  };
+};
+
+const withPostgresJs = (url: string): Client => {
+  const sql = postgres(url, { max: connectionsMax, onnotice: () => undefined });
+  return {
+    outbox: (tablePrefix) => postgresOutbox(sql, { tablePrefix }),
+    async begin() {
+      const begun = Promise.withResolvers<postgres.TransactionSql>();
+      const ended = Promise.withResolvers<void>();
+      const done = sql.begin(async (transaction) => {
+        begun.resolve(transaction);
+        await ended.promise;
+      });
+      const rolledBack = new Error("rolled back");
+      return {
+        transaction: await begun.promise,
+        async commit() {
+          ended.resolve();
+          await done;
+        },
+        async rollback() {
+          ended.reject(rolledBack);
+          await done.catch((error: unknown) => expect(error).toBe(rolledBack));
+        },
+      };
+    },
+    close: () => sql.end({ timeout: 1 }),
+  };
+};
+
+const clients: Record<string, (url: string) => Client> = {
+  "a client of pg": (url) => withPg(url, (client) => client),
+  "fromPg, which has no parameters": (url) => withPg(url, fromPg),
+  "the sql of postgres": withPostgresJs,
+};
+
+describeWithServer("the outbox in PostgreSQL", postgresBinary, () => {
+  const { server, create } = databases({ settings: { max_connections: "200" } });
+
+  describe.for(Object.keys(clients))("through %s", (name) => {
+    const cases = outboxContract<PostgresTransaction>({
+      async open(records) {
+        const client = clients[name]!(server().url);
+        const outbox = client.outbox(`${records}_`);
+        await outbox.migrate();
+        return { outbox, begin: () => client.begin(), close: () => client.close() };
+      },
+    });
+    test.for(cases)("$name", ({ run }) => run());
+  });
+
+  test("any number of processes may migrate at a time, and again", async () => {
+    const url = await create();
+    await Promise.all(Array.from({ length: 8 }, () => postgresOutbox(pgPool(url)).migrate()));
+    const outbox = postgresOutbox(pgPool(url));
+    await outbox.migrate();
+    expect(await outbox.listParked()).toEqual([]);
+  });
+
+  test("an outbox without its table says what to do", async () => {
+    const outbox = postgresOutbox(pgPool(await create()));
+    await expect(outbox.backlog()).rejects.toMatchObject({
+      code: "ONCE_STORE_UNAVAILABLE",
+      message: expect.stringContaining("migrate()"),
+    });
+  });
+
+  test("what is no open transaction is refused before anything is written", async () => {
+    const url = await create();
+    const pool = pgPool(url);
+    const sql = postgres(url, { max: 1 });
+    const outbox = postgresOutbox(pool);
+    await outbox.migrate();
+    const client = await pool.connect();
+    const message = { topic: "orders", body: "no" };
+    for (const given of [pool, sql, client, undefined, {}, { executeQuery: async () => ({ rows: [] }) }]) {
+      await expect(outbox.add(given as never, message)).rejects.toMatchObject({ code: "ONCE_OPTION_INVALID" });
+    }
+    client.release();
+    await sql.end();
+    expect(await outbox.backlog()).toMatchObject({ messages: 0 });
+  });
+});

@@ -1,0 +1,345 @@
+import { setTimeout } from "node:timers/promises";
+import { jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { connect as connectNats, headers } from "@nats-io/transport-node";
+import amqplib from "amqplib";
+import { Redis } from "ioredis";
+import { createClient } from "redis";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import {
+  type OutboxMessage,
+  openRelay,
+  type Publish,
+  publishToHttp,
+  publishToJetstream,
+  publishToRabbitmq,
+  publishToRedisStreams,
+  type RelayEvent,
+} from "../../packages/once-again/src/messaging/outbox/index.ts";
+import { startHttpServer } from "../support/http-server.ts";
+import { memoryOutbox } from "../support/outbox/memory-outbox.ts";
+import { describeWithServer } from "../support/servers/describe-with-server.ts";
+import { natsBinary, startNats } from "../support/servers/nats.ts";
+import type { PrivateServer } from "../support/servers/private-server.ts";
+import { rabbitmqBinary, startRabbitmq } from "../support/servers/rabbitmq.ts";
+import { redisBinary, startRedis } from "../support/servers/redis.ts";
+
+const signal = new AbortController().signal;
+const bytes = Uint8Array.from({ length: 256 }, (_, index) => index);
+const message: OutboxMessage = {
+  id: "019abc",
+  topic: "orders.placed",
+  orderingKey: "order 7",
+  headers: { "content-type": "application/octet-stream", traceparent: "00-1-1-01" },
+  body: bytes,
+  addedAt: 1_700_000_000_123,
+};
+const publishOne = (publish: Publish, changes: Partial<OutboxMessage> = {}) =>
+  publish({ ...message, ...changes }, { signal });
+
+/** A server for the tests of one description. */
+function serverOf(start: () => Promise<PrivateServer>): () => PrivateServer {
+  let server: PrivateServer;
+  beforeAll(async () => {
+    server = await start();
+  });
+  afterAll(() => server[Symbol.asyncDispose]());
+  return () => server;
+}
+
+/** Adds 200 messages of 5 keys while the server is restarted, and resolves when the outbox is empty. */
+async function publishThroughRestart(publish: Publish, server: PrivateServer): Promise<RelayEvent[]> {
+  const { outbox, begin, rows } = memoryOutbox();
+  const events: RelayEvent[] = [];
+  const relay = openRelay({
+    outbox,
+    publish,
+    publishMsMax: 500,
+    leaseMs: 2000,
+    backoff: () => 50,
+    pauseBackoff: () => 50,
+    pollMs: 20,
+    onEvent: (event) => events.push(event),
+  });
+  const restarted = (async () => {
+    await setTimeout(200);
+    await server.kill();
+    await server.restart();
+  })();
+  for (let index = 0; index < 200; index += 1) {
+    const { transaction, commit } = await begin();
+    const id = String(index).padStart(3, "0");
+    await outbox.add(transaction, { id, topic: "orders.placed", orderingKey: `key-${index % 5}`, body: id });
+    await commit();
+    await setTimeout(5);
+  }
+  await restarted;
+  while (rows.length > 0) await setTimeout(20);
+  await relay.close();
+  return events;
+}
+
+/** Of ids that came, each key's in order, repeats left out. */
+function expectAllInOrder(ids: readonly string[]): void {
+  const first = [...new Set(ids)];
+  expect(first).toHaveLength(200);
+  for (let key = 0; key < 5; key += 1) {
+    const ofKey = first.filter((id) => Number(id) % 5 === key);
+    expect(ofKey).toEqual(ofKey.toSorted());
+  }
+}
+
+describeWithServer("publishing to RabbitMQ", rabbitmqBinary, () => {
+  const server = serverOf(startRabbitmq);
+  let queues = 0;
+
+  const open = async () => {
+    const connection = await amqplib.connect(server().url, { recovery: { initialDelay: 20, maxDelay: 200 } });
+    connection.on("error", () => undefined);
+    onTestFinished(() => connection.close());
+    const channel = await connection.createChannel();
+    channel.on("error", () => undefined);
+    const exchange = `shop-${(queues += 1)}`;
+    await channel.assertExchange(exchange, "topic", { durable: true });
+    const { queue } = await channel.assertQueue(`orders-${queues}`, { arguments: { "x-queue-type": "quorum" } });
+    await channel.bindQueue(queue, exchange, "orders.*");
+    return { connection, channel, exchange, queue };
+  };
+
+  test("a message is persistent, and is what was added", async () => {
+    const { connection, channel, exchange, queue } = await open();
+    await publishOne(publishToRabbitmq(connection, { exchange }));
+    const got = await channel.get(queue, { noAck: true });
+    expect(got).toMatchObject({
+      fields: { routingKey: "orders.placed", exchange },
+      properties: {
+        messageId: "019abc",
+        type: "orders.placed",
+        contentType: "application/octet-stream",
+        deliveryMode: 2,
+        timestamp: 1_700_000_000,
+        headers: { traceparent: "00-1-1-01", "ordering-key": "order 7" },
+      },
+    });
+    expect(got).toHaveProperty("content", Buffer.from(bytes));
+  });
+
+  test("a message that no queue takes is refused, and others beside it are not", async () => {
+    const { connection, exchange } = await open();
+    const publish = publishToRabbitmq(connection, { exchange });
+    const [taken, returned] = await Promise.allSettled([
+      publishOne(publish),
+      publishOne(publish, { id: "lost", topic: "nobody" }),
+    ]);
+    expect(taken.status).toBe("fulfilled");
+    expect(returned).toMatchObject({
+      reason: { code: "ONCE_MESSAGE_REFUSED", message: expect.stringContaining("nobody") },
+    });
+  });
+
+  test("an exchange that is not there refuses, and the channel is opened again", async () => {
+    const { connection, channel } = await open();
+    const exchange = `late-${queues}`;
+    const publish = publishToRabbitmq(connection, { exchange });
+    await expect(publishOne(publish)).rejects.toMatchObject({ code: "ONCE_MESSAGE_REFUSED" });
+    const several = await Promise.allSettled([publishOne(publish), publishOne(publish, { id: "other" })]);
+    expect(several).toMatchObject([
+      { reason: { code: "ONCE_BROKER_UNAVAILABLE" } },
+      { reason: { code: "ONCE_BROKER_UNAVAILABLE" } },
+    ]);
+    await channel.assertExchange(exchange, "fanout");
+    await channel.bindQueue(`orders-${queues}`, exchange, "");
+    await publishOne(publish);
+  });
+
+  test("a queue that is full does not take a message, which is not the message's fault", async () => {
+    const { connection, channel } = await open();
+    const queue = `full-${queues}`;
+    const limits = { "x-max-length": 1, "x-overflow": "reject-publish" };
+    await channel.assertQueue(queue, { arguments: limits });
+    const publish = publishToRabbitmq(connection, { exchange: "", routingKey: () => queue });
+    await publishOne(publish);
+    await expect(publishOne(publish)).rejects.toMatchObject({ code: "ONCE_BROKER_UNAVAILABLE" });
+  });
+
+  test("a broker that is killed under load loses nothing, and keeps each key in order", async () => {
+    const { connection, exchange, queue } = await open();
+    // RabbitMQ (4.0.5) writes the name of a new quorum queue to disk within half a second, or when it stops: one that is
+    // killed sooner has forgotten the queue.
+    await server().stop();
+    await server().restart();
+    const events = await publishThroughRestart(publishToRabbitmq(connection, { exchange }), server());
+    const channel = await connection.createChannel();
+    const ids: string[] = [];
+    for (let got = await channel.get(queue, { noAck: true }); got !== false;) {
+      ids.push(String(got.properties.messageId));
+      got = await channel.get(queue, { noAck: true });
+    }
+    expectAllInOrder(ids);
+    expect(events.map(({ type }) => type)).toContain("broker-unavailable");
+  });
+});
+
+describeWithServer("publishing to JetStream", natsBinary, () => {
+  const server = serverOf(() => startNats());
+
+  const open = async () => {
+    const connection = await connectNats({ servers: server().url, reconnectTimeWait: 50, maxReconnectAttempts: -1 });
+    onTestFinished(() => connection.close());
+    const manager = await jetstreamManager(connection);
+    await manager.streams.add({ name: "orders", subjects: ["orders.>"] });
+    await manager.streams.purge("orders");
+    return { connection, manager, publish: publishToJetstream(jetstream(connection), { headers }) };
+  };
+
+  test("a message is what was added, and a repeat is heard and not stored", async () => {
+    const { manager, publish } = await open();
+    expect(await publishOne(publish)).toEqual({ isDuplicate: false });
+    expect(await publishOne(publish)).toEqual({ isDuplicate: true });
+    const { state } = await manager.streams.info("orders");
+    expect(state.messages).toBe(1);
+    const stored = await manager.streams.getMessage("orders", { seq: state.last_seq });
+    expect(stored!.data).toEqual(bytes);
+    expect(stored!.header.get("Nats-Msg-Id")).toBe("019abc");
+    expect(stored!.header.get("traceparent")).toBe("00-1-1-01");
+    expect(stored!.header.get("ordering-key")).toBe("order 7");
+  });
+
+  test("a subject that no stream has waits, and a message that the stream won't have is refused", async () => {
+    const { manager, publish } = await open();
+    await expect(publishOne(publish, { topic: "nobody" })).rejects.toMatchObject({ code: "ONCE_BROKER_UNAVAILABLE" });
+    await manager.streams.update("orders", { max_msg_size: 300 });
+    const large = { id: "large", body: new Uint8Array(1000) };
+    await expect(publishOne(publish, large)).rejects.toMatchObject({ code: "ONCE_MESSAGE_REFUSED" });
+    const tooLarge = { id: "larger", body: new Uint8Array(3_000_000) };
+    await expect(publishOne(publish, tooLarge)).rejects.toMatchObject({ code: "ONCE_MESSAGE_REFUSED" });
+    await expect(publishOne(publish, { topic: "a b" })).rejects.toMatchObject({ code: "ONCE_MESSAGE_REFUSED" });
+    await manager.streams.update("orders", { max_msg_size: -1 });
+  });
+
+  test("a broker that is killed under load loses nothing, and keeps each key in order", async () => {
+    const { manager, publish } = await open();
+    await publishThroughRestart(publish, server());
+    const { state } = await manager.streams.info("orders");
+    const ids: string[] = [];
+    for (let seq = state.first_seq; seq <= state.last_seq; seq += 1) {
+      const stored = await manager.streams.getMessage("orders", { seq });
+      ids.push(stored!.header.get("Nats-Msg-Id"));
+    }
+    expectAllInOrder(ids);
+    expect(ids, "no repeat is stored").toHaveLength(200);
+  });
+});
+
+describeWithServer("publishing to Redis Streams", redisBinary, () => {
+  const server = serverOf(() => startRedis());
+
+  const clients = {
+    ioredis: async () => {
+      const client = new Redis(server().port, { retryStrategy: () => 50 });
+      client.on("error", () => undefined);
+      onTestFinished(() => client.disconnect());
+      return client;
+    },
+    redis: async () => {
+      const client = createClient({ url: server().url, socket: { reconnectStrategy: () => 50 } });
+      client.on("error", () => undefined);
+      await client.connect();
+      onTestFinished(() => client.destroy());
+      return client;
+    },
+  };
+
+  describe.for(Object.keys(clients) as (keyof typeof clients)[])("through %s", (name) => {
+    test("a message is what was added, and a stream is trimmed", async () => {
+      const reader = await clients.ioredis();
+      const stream = `stream-${name}`;
+      const publish = publishToRedisStreams(await clients[name](), { stream: () => stream, entriesMax: 100 });
+      for (let entry = 0; entry < 1000; entry += 1) await publishOne(publish);
+      expect(await reader.xlen(stream)).toBeLessThan(400);
+      const [[, fields]] = (await reader.xrevrangeBuffer(stream, "+", "-", "COUNT", 1)) as [[Buffer, Buffer[]]];
+      const [id, topic, orderingKey, headers, body] = fields.filter((_, index) => index % 2 === 1);
+      expect([id, topic, orderingKey].map(String)).toEqual(["019abc", "orders.placed", "order 7"]);
+      expect(JSON.parse(String(headers))).toEqual(message.headers);
+      expect(body).toEqual(Buffer.from(bytes));
+    });
+
+    test("a key that is no stream refuses; a server that only reads is waited out", async () => {
+      const client = await clients.ioredis();
+      await client.set(`text-${name}`, "no stream");
+      const publish = publishToRedisStreams(await clients[name]());
+      await expect(publishOne(publish, { topic: `text-${name}` })).rejects.toMatchObject({
+        code: "ONCE_MESSAGE_REFUSED",
+      });
+      await client.replicaof("127.0.0.1", "1");
+      await expect(publishOne(publish)).rejects.toMatchObject({ code: "ONCE_BROKER_UNAVAILABLE" });
+      await client.replicaof("NO", "ONE");
+    });
+
+    test("a server that is killed under load loses nothing, and keeps each key in order", async () => {
+      const reader = await clients.ioredis();
+      await reader.del("orders.placed");
+      const publish = publishToRedisStreams(await clients[name]());
+      await publishThroughRestart(publish, server());
+      const entries = await reader.xrange("orders.placed", "-", "+");
+      expectAllInOrder(entries.map(([, fields]) => fields[1]!));
+    });
+  });
+});
+
+describe("publishing over HTTP", () => {
+  test("a message is a POST with its id as key", async () => {
+    const seen: unknown[] = [];
+    const url = await startHttpServer(async (request, response) => {
+      seen.push(request.method, request.url, request.headers, Buffer.concat(await request.toArray()));
+      if (seen.length > 4) response.setHeader("idempotent-replayed", "true");
+      response.writeHead(202).end("taken");
+    });
+    const headers = async ({ id }: OutboxMessage) => ({ authorization: `Signed ${id}` });
+    const publish = publishToHttp({ url: `${url}/events`, headers });
+    expect(await publishOne(publish)).toEqual({ isDuplicate: false });
+    expect(await publishOne(publish)).toEqual({ isDuplicate: true });
+    expect(seen.slice(0, 4)).toMatchObject([
+      "POST",
+      "/events",
+      {
+        "idempotency-key": "019abc",
+        topic: "orders.placed",
+        "ordering-key": "order%207",
+        authorization: "Signed 019abc",
+        traceparent: "00-1-1-01",
+      },
+      Buffer.from(bytes),
+    ]);
+  });
+
+  test.for([
+    [503, "ONCE_BROKER_UNAVAILABLE", "ONCE_MESSAGE_REFUSED"],
+    [409, "ONCE_BROKER_UNAVAILABLE", "ONCE_MESSAGE_REFUSED"],
+    [400, "ONCE_MESSAGE_REFUSED", "ONCE_MESSAGE_REFUSED"],
+    [500, "ONCE_MESSAGE_REFUSED", "ONCE_MESSAGE_REFUSED"],
+  ] as const)("%i is %s of one place, and %s of many", async ([status, ofOne, ofMany]) => {
+    const url = await startHttpServer((_request, response) => response.writeHead(status).end());
+    await expect(publishOne(publishToHttp({ url }))).rejects.toMatchObject({ code: ofOne });
+    await expect(publishOne(publishToHttp({ url: () => url }))).rejects.toMatchObject({ code: ofMany });
+  });
+
+  test("a server that can't be reached is waited out, and what is no request is refused", async () => {
+    const publish = publishToHttp({ url: "http://127.0.0.1:1/" });
+    await expect(publishOne(publish)).rejects.toMatchObject({ code: "ONCE_BROKER_UNAVAILABLE" });
+    const unsendable = { headers: { "x-name": "\u{1F511}" } };
+    await expect(publishOne(publish, unsendable)).rejects.toThrow(TypeError);
+  });
+});
+
+test.for([
+  ["publishToRabbitmq", () => publishToRabbitmq({} as never, { exchange: "shop" })],
+  ["publishToRabbitmq", () => publishToRabbitmq({ createConfirmChannel: () => 0 } as never, {} as never)],
+  ["publishToJetstream", () => publishToJetstream({ jetstream: () => 0, publish: () => 0 } as never, { headers })],
+  ["publishToJetstream", () => publishToJetstream({ publish: () => 0 } as never, {} as never)],
+  ["publishToRedisStreams", () => publishToRedisStreams({} as never)],
+  ["publishToRedisStreams", () => publishToRedisStreams({ xadd: () => 0 } as never, { entriesMax: 0 })],
+  ["publishToHttp", () => publishToHttp({ url: "/events" })],
+  ["publishToHttp", () => publishToHttp({ url: "http://localhost", retries: 3 } as never)],
+] as const)("%s refuses what makes no sense at once", ([, make]) => {
+  expect(make).toThrow(expect.objectContaining({ code: "ONCE_OPTION_INVALID" }));
+});

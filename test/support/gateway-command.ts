@@ -1,0 +1,59 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { onTestFinished } from "vitest";
+import { cliProgram } from "./cli.ts";
+
+/** `once-again gateway`, running. */
+export interface GatewayCommand {
+  readonly url: string;
+  readonly pid: number;
+  /** Resolves with the next line on stdout, after those that tell its address. */
+  printed(): Promise<string>;
+  /** Resolves with the next line on stderr. */
+  said(): Promise<string>;
+  /** Sends it a signal, and resolves with its exit code when that ends it. */
+  signal(name: NodeJS.Signals): void;
+  end(): Promise<number | null>;
+}
+
+/** Starts the command until the running test ends, on a free port unless the arguments name one. */
+export async function startGatewayCommand(args: readonly string[], environment = {}): Promise<GatewayCommand> {
+  const command = ["--disable-warning=ExperimentalWarning", cliProgram, "gateway", ...args];
+  const child = spawn(process.execPath, command, {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...environment },
+  });
+  const exit = once(child, "exit").then(([code]) => code as number | null);
+  onTestFinished(async () => {
+    child.kill("SIGKILL");
+    await exit;
+  });
+  const said = lineReader(child.stderr);
+  const printed = lineReader(child.stdout);
+  const first = await Promise.race([
+    printed(),
+    exit.then(async (code) => Promise.reject(new Error(`It ended with ${code}: ${await said()}`))),
+  ]);
+  const url = /Gateway: (\S+)/.exec(first)?.[1];
+  if (url === undefined) throw new Error(`It said ${first}`);
+  await printed();
+  return {
+    url,
+    pid: child.pid!,
+    printed,
+    said,
+    signal: (name) => void child.kill(name),
+    async end() {
+      child.kill("SIGTERM");
+      return exit;
+    },
+  };
+}
+
+/** Reads a stream line by line; its end is an empty one. */
+function lineReader(stream: Readable): () => Promise<string> {
+  const lines = createInterface(stream)[Symbol.asyncIterator]();
+  return async () => (await lines.next()).value ?? "";
+}

@@ -1,0 +1,35 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { verify, type VerifyOptions, type VerifyReport } from "../../packages/tools/src/verify/index.ts";
+import type { ModelServer } from "./model-server.ts";
+
+/** Verifies a model server over a real connection. */
+export async function verifyModel(
+  model: ModelServer,
+  options: Omit<VerifyOptions, "url" | "otherUrl">,
+): Promise<VerifyReport> {
+  const server = createServer((request, response) => void model.listen(request, response)).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  try {
+    return await verify({
+      url: `${origin}/orders`,
+      otherUrl: `${origin}/carts`,
+      body: '{"item":"tea","reference":"{{unique}}"}',
+      failingBody: '{"fail":true}',
+      headers: [["Authorization", "acme"]],
+      otherHeaders: [["Authorization", "other"]],
+      effects: () => Promise.resolve(model.orders),
+      timeoutMs: 1000,
+      pauseMs: 60,
+      ...options,
+    });
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
+/** The cases of a report with what was seen in each. */
+export const toldOf = ({ cases }: VerifyReport) => cases.map(({ id, kind, observed }) => ({ id, kind, observed }));
