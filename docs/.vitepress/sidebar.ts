@@ -4,19 +4,24 @@ import type { DefaultTheme } from "vitepress";
 import { pagePath, pageTitle } from "./pages.ts";
 
 const guideGroups = {
-  Call: ["calling", "intents", "interceptors"],
+  Call: ["calling", "intents", "interceptors", "sdks"],
   Serve: [
     "express-postgres",
     "serving",
     "frameworks",
     "recipes",
+    "functions",
+    "agents",
+    "gateway",
+    "webhooks",
     "transactions",
     "choosing-a-store",
     "unknown-outcomes",
     "security",
   ],
-  Test: ["testing", "verifying", "writing-a-store", "storms"],
-  Operate: ["observing", "console"],
+  Message: ["messages"],
+  Test: ["testing", "verifying", "verifying-mcp", "writing-a-store", "storms"],
+  Operate: ["observing", "console", "scaling"],
 };
 
 const link = (file: string): DefaultTheme.SidebarItem => ({ text: pageTitle(file), link: pagePath(file) });

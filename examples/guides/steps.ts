@@ -9,14 +9,15 @@ database.exec("CREATE TABLE IF NOT EXISTS orders (item TEXT NOT NULL) STRICT");
 /** Stands for a payment provider that honours idempotency keys. */
 const charged = new Set<string>();
 const mails: string[] = [];
+let declines = 1;
 let crashes = 1;
 
 const orders = onceFetch(
   {
     store: sqliteStore({ path }),
     scope: "public",
-    // Each step is safe to come back to, so the whole may run again.
-    onUnknown: "rerun",
+    // Each step is safe to come back to, so a repeat finishes what failed half-way.
+    onUnknown: "finish",
     // 16 random bytes, the same on every server: the keys of `keyed` steps are derived with it.
     secret: new Uint8Array(Buffer.from(process.env["STEP_SECRET"] ?? "", "hex")),
   },
@@ -26,6 +27,7 @@ const orders = onceFetch(
     const id = await step.transaction("order", (transaction: DatabaseSync) =>
       Number(transaction.prepare("INSERT INTO orders VALUES (?)").run(item).lastInsertRowid),
     );
+    if (declines-- > 0) return Response.json({ error: "The card was declined." }, { status: 402 });
     // At a service that honours keys: every run sends the same one.
     await step.keyed("charge", async (key) => void charged.add(key));
     if (crashes-- > 0) throw new Error("the power went out");
@@ -39,7 +41,7 @@ const orders = onceFetch(
   },
 );
 
-for (let time = 1; time <= 2; time += 1) {
+for (let time = 1; time <= 3; time += 1) {
   const headers = { "idempotency-key": "order-1", "content-type": "text/plain" };
   const init = { method: "POST", headers, body: "coffee" };
   const response = await orders(new Request("http://shop.example/orders", init));
