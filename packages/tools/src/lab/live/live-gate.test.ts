@@ -37,17 +37,25 @@ test("a step lets one request of each caller go, the longest waiting or else the
   expect(passed).toEqual(["safe 1", "careless 1"]);
 });
 
-test("two steps before a request comes are one, and shutting takes it back", async () => {
+test("two steps before a request comes are one; opening takes it back, and who looks on does not", async () => {
   const { gate, passed, send, settled } = traffic();
   gate.step();
   gate.step();
   send("safe", "one");
   send("safe", "two");
   gate.step();
+  // Each change of who watches shuts it once more.
   gate.setOpen(false);
   send("careless", "three");
   await settled();
-  expect(passed).toEqual(["one", "two"]);
+  expect(passed.toSorted()).toEqual(["one", "three", "two"]);
+  gate.step();
+  gate.setOpen(true);
+  gate.setOpen(false);
+  send("safe", "four");
+  send("careless", "five");
+  await settled();
+  expect([passed.length, gate.held("safe"), gate.held("careless")]).toEqual([3, 1, 1]);
 });
 
 test("it is reached when both callers have come, also one that was let through", async () => {

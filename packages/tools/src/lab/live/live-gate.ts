@@ -42,9 +42,11 @@ export function liveGate(): LiveGate {
     held: (caller) => lanes[caller].waiting.length,
     setOpen(open) {
       isOpen = open;
+      // Shut again, as when somebody else looks on: who was let go goes all the same.
+      if (!open) return;
       for (const caller of callerNames) {
         lanes[caller].isNextFree = false;
-        if (open) for (const go of lanes[caller].waiting.splice(0)) go();
+        for (const go of lanes[caller].waiting.splice(0)) go();
       }
     },
     step() {
