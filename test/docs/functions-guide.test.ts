@@ -5,11 +5,13 @@ import type { AddressInfo } from "node:net";
 import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { text } from "node:stream/consumers";
+import { createTRPCClient, httpBatchLink } from "@trpc/client";
 import { Queue } from "bullmq";
 import { makeWorkerUtils } from "graphile-worker";
 import { Pool } from "pg";
 import PgBoss from "pg-boss";
 import { beforeAll, expect, onTestFinished, test, vi } from "vitest";
+import type { Router } from "../../examples/functions/trpc.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { postgresBinary, startPostgres } from "../support/servers/postgres.ts";
 import type { PrivateServer } from "../support/servers/private-server.ts";
@@ -69,6 +71,49 @@ test("graphql.ts pays once for a repeated mutation, for each account, and each f
   onTestFinished(() => database.close());
   expect(database.prepare("SELECT account, sum(amount) AS sum FROM payments GROUP BY account").all()).toEqual([
     { account: "acme", sum: 701 },
+    { account: "zenith", sum: 701 },
+  ]);
+});
+
+test("trpc.ts pays once for a repeated mutation, for each account, and each of a batch by itself", async () => {
+  const path = join(temporaryFolder(), "orders.db");
+  vi.stubEnv("ORDERS_DB", path);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const { serve } = await import("../../examples/functions/trpc.ts");
+  let requests = 0;
+  const client = (account: string | undefined) => {
+    const fetch = (url: URL | string, init?: object) => {
+      requests += 1;
+      return serve(account, new Request(String(url), init));
+    };
+    return createTRPCClient<Router>({ links: [httpBatchLink({ url: "http://shop.example/trpc", fetch })] });
+  };
+  for (const account of ["acme", "acme", "zenith"]) {
+    const { pay } = client(account);
+    const both = [pay.mutate({ id: "1", amount: 700 }), pay.mutate({ id: "2", amount: 1 })];
+    expect(await Promise.all(both)).toEqual([
+      { id: "1", amount: 700 },
+      { id: "2", amount: 1 },
+    ]);
+  }
+  expect(requests).toBe(3);
+  const { pay } = client("acme");
+  const [reused, paid] = await Promise.allSettled([
+    pay.mutate({ id: "1", amount: 7000 }),
+    pay.mutate({ id: "3", amount: 10 }),
+  ]);
+  expect(reused).toMatchObject({ status: "rejected", reason: { data: { code: "UNPROCESSABLE_CONTENT" } } });
+  expect(paid).toMatchObject({ status: "fulfilled" });
+  for (const id of ["", "x".repeat(300)]) {
+    await expect(pay.mutate({ id, amount: 1 })).rejects.toMatchObject({ data: { code: "BAD_REQUEST" } });
+  }
+  await expect(client(undefined).pay.mutate({ id: "4", amount: 1 })).rejects.toMatchObject({
+    data: { code: "UNAUTHORIZED" },
+  });
+  const database = new DatabaseSync(path);
+  onTestFinished(() => database.close());
+  expect(database.prepare("SELECT account, sum(amount) AS sum FROM payments GROUP BY account").all()).toEqual([
+    { account: "acme", sum: 711 },
     { account: "zenith", sum: 701 },
   ]);
 });
