@@ -181,14 +181,16 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
     expect((await store.inspect(named("order-5")))?.record.attempt).toBe(2);
   });
 
-  test("without the token keys are shown, and not settled", async () => {
+  test("without the token keys are shown, with nothing to settle them by, and it is said what that takes", async () => {
     await hold(store, "order-5");
-    const { page } = await open(new URL(server.url).origin);
+    const { page, complaints } = await open(new URL(server.url).origin);
     await choose(page, "order-5");
-    await page.getByRole("button", { name: "Release the key…" }).click();
-    await page.getByRole("button", { name: "Release", exact: true }).click();
-    await shows(page, "This needs the token.");
-    expect((await store.inspect(named("order-5")))?.state).toBe("abandoned");
+    await shows(page, "To settle it, open the address that the console printed");
+    await shows(page, "Lease ends");
+    for (const name of ["Release the key…", "Resolve with this answer…"]) {
+      expect(await page.getByRole("button", { name }).count()).toBe(0);
+    }
+    expect(complaints).toEqual([]);
   });
 
   test("a hundred thousand keys are paged, and a thousand held ones are counted as more", async () => {

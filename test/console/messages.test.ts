@@ -113,13 +113,16 @@ describeWithServer("the Messages page, in Chromium", chromiumBinary, () => {
     await shows(page, "No message is parked by this id any more");
   });
 
-  test("without the token messages are shown, and not decided about", async () => {
+  test("without the token messages are shown, with nothing to decide about them by, and it is said what that takes", async () => {
     await park({ id: "order-1" });
-    const { page } = await open(new URL(server.url).origin);
+    const { page, complaints } = await open(new URL(server.url).origin);
     await choose(page, "order-1");
-    await page.getByRole("button", { name: "Publish it again" }).click();
-    await shows(page, "This needs the token.");
-    expect(await parked()).toEqual(["order-1"]);
+    await shows(page, "To decide about it, open the address that the console printed");
+    await shows(page, "Body, 3 bytes");
+    for (const name of ["Publish it again", "Discard it…"]) {
+      expect(await page.getByRole("button", { name }).count()).toBe(0);
+    }
+    expect(complaints).toEqual([]);
   });
 
   test("parked messages are paged", async () => {

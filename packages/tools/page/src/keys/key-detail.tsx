@@ -1,10 +1,12 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { KeyDocument, ValueDocument } from "../../../src/admin/key-document.ts";
+import { mayChange } from "../session.ts";
 import { chosen } from "./keys-state.ts";
 import { StateBadge } from "./key-table.tsx";
 import { Settle } from "./settle.tsx";
 import { Bytes } from "../ui/bytes.tsx";
 import { Field } from "../ui/field.tsx";
+import { TokenNote } from "../ui/token-note.tsx";
 import { since, until } from "../ui/time-words.ts";
 import { stateWords } from "./wording.ts";
 
@@ -25,7 +27,12 @@ export function KeyDetail({ found }: { found: KeyDocument }) {
       <p>
         <StateBadge state={found.state} /> {stateWords[found.state].meaning}
       </p>
-      {found.state === "abandoned" && <Settle key={`${found.key} ${found.attempt}`} found={found} />}
+      {found.state === "abandoned" &&
+        (mayChange.value ? (
+          <Settle key={`${found.key} ${found.attempt}`} found={found} />
+        ) : (
+          <TokenNote to="settle it" />
+        ))}
       <dl>
         <Field name="Scope" value={found.scope} />
         <Field name="Attempt" value={`${found.attempt}`} />

@@ -1,4 +1,5 @@
 import { mayChange } from "../session.ts";
+import { TokenNote } from "../ui/token-note.tsx";
 import type { LivePhase, Speed } from "../../../src/lab/live/live-protocol.ts";
 
 /** Has the console do something; answers whether it was done. */
@@ -19,13 +20,7 @@ export const isActive = (phase: LivePhase): boolean =>
 
 /** Start, pause, step, reset. Who may only look gets none of them. */
 export function RunControls({ phase, speed, isSpeedFixed = false, isCutOff, command }: RunControlsProps) {
-  if (!mayChange.value) {
-    return (
-      <p class="quiet">
-        You may look. To run the lab, open the address that the console printed when it started: the token is in it.
-      </p>
-    );
-  }
+  if (!mayChange.value) return <TokenNote to="run the lab" />;
   const isRunning = phase === "running";
   const startLabel = { paused: "Go on", finished: "Run again", failed: "Run again" }[phase as string] ?? "Start";
   return (

@@ -1,7 +1,9 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { MessageDocument } from "../../../src/admin/message-json.ts";
+import { mayChange } from "../session.ts";
 import { Bytes } from "../ui/bytes.tsx";
 import { Field } from "../ui/field.tsx";
+import { TokenNote } from "../ui/token-note.tsx";
 import { since } from "../ui/time-words.ts";
 import { Decide } from "./decide.tsx";
 import { chosen } from "./messages-state.ts";
@@ -22,7 +24,7 @@ export function MessageDetail({ messages }: { messages: readonly MessageDocument
         </button>
       </div>
       {messages.length > 1 && <p>{messages.length} messages have this id. What you decide is for the oldest.</p>}
-      <Decide key={id} id={id} />
+      {mayChange.value ? <Decide key={id} id={id} /> : <TokenNote to="decide about it" />}
       {messages.map((message, index) => (
         <MessageFields key={index} message={message} />
       ))}

@@ -1,5 +1,7 @@
 import { useEffect } from "preact/hooks";
+import { mayChange } from "../session.ts";
 import { Problem } from "../ui/problem.tsx";
+import { TokenNote } from "../ui/token-note.tsx";
 import { HerdPlots } from "./herd-plots.tsx";
 import { LoadPlot } from "./load-plot.tsx";
 import { OutcomeTable } from "./outcome-table.tsx";
@@ -8,11 +10,8 @@ import { StormSettings } from "./storm-settings.tsx";
 import { isRunning, lesson, problem, results, simulate } from "./storms-state.ts";
 import "./storms.css";
 
-/** What backoff, jitter and budgets do for a service that comes back from an outage. */
+/** What backoff, jitter and budgets do for a service that comes back from an outage. To simulate is work, so it takes the token. */
 export function StormsPage() {
-  useEffect(() => {
-    if (results.value.length === 0) void simulate();
-  }, []);
   return (
     <>
       <h1>Storms</h1>
@@ -20,23 +19,32 @@ export function StormsPage() {
         A service stops for a while, and everybody tries again. Whether it comes back, and when, depends on how they
         wait. The callers here are simulated; how they wait is the library’s own code.
       </p>
-      <div class="storms">
-        <StormSettings />
-        <div class="results" aria-busy={isRunning.value}>
-          {problem.value !== undefined && <Problem text={problem.value} retry={simulate} />}
-          {results.value.length === 0 ? (
-            <div class="card empty">{isRunning.value ? "Simulating…" : "Nothing simulated yet."}</div>
-          ) : (
-            <>
-              <OutcomeTable />
-              {lesson.value !== undefined && <p class="card">{lesson.value}</p>}
-              <LoadPlot />
-              <HerdPlots />
-              <PasteCode />
-            </>
-          )}
-        </div>
-      </div>
+      {mayChange.value ? <Simulation /> : <TokenNote to="simulate a storm" />}
     </>
+  );
+}
+
+function Simulation() {
+  useEffect(() => {
+    if (results.value.length === 0) void simulate();
+  }, []);
+  return (
+    <div class="storms">
+      <StormSettings />
+      <div class="results" aria-busy={isRunning.value}>
+        {problem.value !== undefined && <Problem text={problem.value} retry={simulate} />}
+        {results.value.length === 0 ? (
+          <div class="card empty">{isRunning.value ? "Simulating…" : "Nothing simulated yet."}</div>
+        ) : (
+          <>
+            <OutcomeTable />
+            {lesson.value !== undefined && <p class="card">{lesson.value}</p>}
+            <LoadPlot />
+            <HerdPlots />
+            <PasteCode />
+          </>
+        )}
+      </div>
+    </div>
   );
 }

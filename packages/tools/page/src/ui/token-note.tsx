@@ -1,0 +1,8 @@
+/** Tells who may only look what it takes to do more. */
+export function TokenNote({ to }: { to: string }) {
+  return (
+    <p class="quiet">
+      You may look. To {to}, open the address that the console printed when it started: the token is in it.
+    </p>
+  );
+}
