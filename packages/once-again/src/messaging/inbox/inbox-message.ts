@@ -13,7 +13,7 @@ export interface InboxMessage {
   readonly body: Uint8Array;
   /**
    * Its number, where the source numbers its messages and hands those of a partition over one at a time, in order, each when the
-   * one before has its verdict. In transactional mode the partition's high-water mark then tells repeats for ever, and an id
+   * one before is acknowledged: its effect is there, or its dead letter is written. In transactional mode the partition's high-water mark then tells repeats for ever, and an id
    * is needed only against a producer that sends a message twice.
    */
   readonly position?: MessagePosition | undefined;
