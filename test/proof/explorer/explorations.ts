@@ -3,6 +3,7 @@ import { configurations, withDeliveries } from "./configuration.ts";
 import { type Exploration, explore } from "./explore.ts";
 import { keyModel } from "./key-model.ts";
 import { messageConfigurations } from "./messages/configuration.ts";
+import { markConfigurations } from "./messages/mark-configurations.ts";
 import { messageModel } from "./messages/message-model.ts";
 import { stepsConfigurations } from "./steps/configuration.ts";
 import { stepsModel } from "./steps/steps-model.ts";
@@ -27,7 +28,7 @@ export const explorations: readonly NamedExploration[] = [
     run: (deliveries: number, onProgress?: (states: number) => void) =>
       explore(stepsModel(configuration, deliveries), configuration.expected, onProgress),
   })),
-  ...messageConfigurations.map((configuration) => ({
+  ...[...messageConfigurations, ...markConfigurations].map((configuration) => ({
     ...configuration,
     run: (deliveries: number, onProgress?: (states: number) => void) =>
       explore(messageModel(configuration, deliveries), configuration.expected, onProgress),

@@ -1,3 +1,4 @@
+import { inboxMutants } from "./inbox-mutants.ts";
 import type { Check, Mutant } from "./mutant.ts";
 
 const explorer = (configuration: string): Check => ({ kind: "explorer", configuration });
@@ -5,11 +6,8 @@ const simulation: Check = { kind: "simulation", scenario: "messages", seeds: 12 
 const test = (file: string): Check => ({ kind: "test", file });
 
 const outbox = "packages/once-again/src/messaging/outbox";
-const inbox = "packages/once-again/src/messaging/inbox";
 const stores = "packages/once-again/src/stores";
 const relayTest = test(`${outbox}/open-relay.test.ts`);
-const inboxTest = test(`${inbox}/open-inbox.test.ts`);
-const inboxContract = test("packages/once-again/src/testing/inbox-contract/inbox-contract.test.ts");
 const postgres = test("test/outbox/postgres-outbox.test.ts");
 const mariadb = test("test/outbox/mariadb-outbox.test.ts");
 const sqlite = test("test/outbox/sqlite-outbox.test.ts");
@@ -273,107 +271,6 @@ const outboxMutants: readonly Mutant[] = [
     replace: "return oldest !== undefined && oldest < Number(position) && false;",
     check: mariadb,
     killedBy: "where that was the oldest",
-  },
-];
-
-/** What an inbox promises, and what settles its deliveries. */
-const inboxMutants: readonly Mutant[] = [
-  {
-    guard: "inbox: what another consumer has is not acknowledged",
-    file: `${inbox}/inbox-decisions.ts`,
-    search: 'return { isFailure: false, detail: "another consumer has it", delayMs };',
-    replace: "return acknowledge(delayMs > 0);",
-    check: explorer("message, held inbox"),
-    killedBy: "acknowledged-is-settled",
-  },
-  {
-    guard: "inbox: an outcome that nobody knows is not acknowledged",
-    file: `${inbox}/inbox-decisions.ts`,
-    search: 'return deadLetter("outcome-unknown", detail);',
-    replace: "return acknowledge(detail !== undefined);",
-    check: explorer("message, held inbox"),
-    killedBy: "acknowledged-is-settled",
-  },
-  {
-    guard: "inbox: work that failed is not acknowledged",
-    file: `${inbox}/inbox-decisions.ts`,
-    search: "return { isFailure: true, detail };",
-    replace: "return acknowledge(false);",
-    check: explorer("message, work that fails"),
-    killedBy: "acknowledged-is-settled",
-  },
-  {
-    guard: "inbox: what its work rejects is a dead letter",
-    file: `${inbox}/inbox-decisions.ts`,
-    search: 'if (isRejection(error)) return deadLetter("rejected", detail);',
-    replace: "if (isRejection(error)) return acknowledge(false);",
-    check: explorer("message, work that rejects"),
-    killedBy: "acknowledged-is-settled",
-  },
-  {
-    guard: "inbox: another message with a known id is a dead letter",
-    file: `${inbox}/inbox-decisions.ts`,
-    search: 'return deadLetter("mismatch", "its id came with another topic or other bytes before");',
-    replace: "return acknowledge(true);",
-    check: inboxTest,
-    killedBy: "makes a dead letter of another message with an id that was handled",
-  },
-  {
-    guard: "inbox: tries are bounded",
-    file: `${inbox}/inbox-decisions.ts`,
-    search: "if (tries < deliveriesMax) return undefined;",
-    replace: "if (tries < 1000 * deliveriesMax) return undefined;",
-    check: inboxTest,
-    killedBy: "makes a dead letter of what fails too often",
-  },
-  {
-    guard: "inbox: what was delivered too often is acknowledged if its effect is there",
-    file: `${inbox}/inbox-decisions.ts`,
-    search: 'if (isSame && found.state === "done") return acknowledge(true);',
-    replace: "",
-    check: inboxTest,
-    killedBy: "does not run what was delivered too often",
-  },
-  {
-    guard: "inbox: work that failed and was rolled back is not handled",
-    file: `${inbox}/handle-once.ts`,
-    search: "      if (failure !== undefined) return afterFailure(failure, settings, onError);",
-    replace: "",
-    check: simulation,
-    killedBy: "acknowledged-is-settled",
-  },
-  {
-    guard: "inbox: a message is acknowledged after its commit",
-    file: `${inbox}/open-inbox.ts`,
-    search: '    if ("verdict" in handled) return handled.verdict;',
-    replace: '    if ("verdict" in handled || !handled.isFailure) return { action: "acknowledge", isRepeat: false };',
-    check: simulation,
-    killedBy: "acknowledged-is-settled",
-  },
-  {
-    guard: "inbox: the bytes count",
-    file: `${inbox}/inbox-message.ts`,
-    search: "`${JSON.stringify(topic)}\\n`), body])",
-    replace: "`${JSON.stringify(topic)}\\n`), body.subarray(0, 0)])",
-    check: inboxContract,
-    killedBy: "another message with an id",
-  },
-  {
-    guard: "inbox: each consumer has its own effect",
-    file: `${inbox}/open-inbox.ts`,
-    search: "const { consumer: scope } = settings;",
-    replace: 'const scope = settings.consumer && "all";',
-    check: simulation,
-    killedBy: "every-message-ends",
-  },
-  {
-    guard: "inbox: a dead letter is written before its message is acknowledged",
-    file: `${inbox}/consumers/settle-delivery.ts`,
-    search: 'if (verdict.action !== "dead-letter") return verdict.action;',
-    replace:
-      'if (verdict.action === "dead-letter") return "acknowledge";\n    if (verdict.action.length > 0) return verdict.action;',
-    check: simulation,
-    killedBy: "acknowledged-is-settled",
   },
 ];
 

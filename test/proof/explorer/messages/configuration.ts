@@ -2,6 +2,7 @@ import type { DecisionRules } from "../../../../packages/once-again/src/messagin
 import type { ClaimedBatch } from "../../../../packages/once-again/src/messaging/outbox/index.ts";
 import { claimedBatches } from "../../../../packages/once-again/src/stores/sql/outbox-rows.ts";
 import type { InvariantName } from "../../invariants.ts";
+import { type MarkRules, sqliteMarks } from "./mark-rules.ts";
 import { type OutboxRules, sqliteRules } from "./outbox-rules.ts";
 import type { OutboxRow } from "./world.ts";
 
@@ -11,6 +12,8 @@ export interface MessageConfiguration {
   /** What it is, in plain words. */
   readonly about: string;
   readonly expected: "clean" | InvariantName;
+  /** Where the messages are in the beginning. */
+  readonly begins: "unwritten" | "published";
   /** The messages by their ordering keys. */
   readonly keys: readonly (string | undefined)[];
   /** Whether whoever adds to an ordering key waits for the others that did. */
@@ -32,10 +35,20 @@ export interface MessageConfiguration {
   /** The messages that the broker always refuses. */
   readonly refused: readonly number[];
   readonly parked: "block" | "pass";
+  /** Whether the broker knows a message that it has taken before, and takes it no more. */
+  readonly knowsRepeats: boolean;
+  /** When it hands a message over: whatever became of those before it, when they have their verdicts, or are acknowledged. */
+  readonly handsOver: "at once" | "when decided" | "when acknowledged";
+  /** Whether it may begin again where it was before. */
+  readonly rewinds: boolean;
   /** What decides of a failure. */
   readonly relay: { readonly refusalsMax: number; backoff(): number; random(): number };
   readonly consumers: number;
   readonly inbox: DecisionRules;
+  /** What tells a message from one that was handled: its record, its number, or both. */
+  readonly repeats: "by record" | "by mark" | "by both";
+  readonly marks: MarkRules;
+  readonly movesMark: "with the effect" | "before the transaction";
   /** Whether a message whose outcome is unknown runs again. */
   readonly runsAgain: boolean;
   readonly work: "succeeds" | "fails" | "rejects";
@@ -48,7 +61,9 @@ export interface MessageConfiguration {
 
 const rules = sqliteRules();
 
-const one: Omit<MessageConfiguration, "name" | "about" | "expected"> = {
+/** One message, and all as it should be. */
+export const oneMessage: Omit<MessageConfiguration, "name" | "about" | "expected"> = {
+  begins: "unwritten",
   keys: ["k"],
   locksKeys: true,
   positions: "by add",
@@ -62,9 +77,15 @@ const one: Omit<MessageConfiguration, "name" | "about" | "expected"> = {
   takesOver: true,
   refused: [],
   parked: "block",
+  knowsRepeats: false,
+  handsOver: "at once",
+  rewinds: false,
   relay: { refusalsMax: 2, backoff: () => 1, random: () => 0 },
   consumers: 2,
   inbox: { transactional: true, isHolding: false, leaseMs: 1, deliveriesMax: 10 },
+  repeats: "by record",
+  marks: sqliteMarks(),
+  movesMark: "with the effect",
   runsAgain: false,
   work: "succeeds",
   acknowledges: "when decided",
@@ -73,10 +94,10 @@ const one: Omit<MessageConfiguration, "name" | "about" | "expected"> = {
 };
 
 /** Two messages, whose consumer is one process: what is looked at is the way to the broker. */
-const ofOneKey = { ...one, keys: ["k", "k"], consumers: 1 };
-const withoutKey = { ...one, keys: [undefined, undefined], consumers: 1 };
-const leased = { ...one, inbox: { ...one.inbox, transactional: false, isHolding: true } };
-const failing = { ...one, inbox: { ...one.inbox, deliveriesMax: 2 } };
+const ofOneKey = { ...oneMessage, keys: ["k", "k"], consumers: 1 };
+const withoutKey = { ...oneMessage, keys: [undefined, undefined], consumers: 1 };
+const leased = { ...oneMessage, inbox: { ...oneMessage.inbox, transactional: false, isHolding: true } };
+const failing = { ...oneMessage, inbox: { ...oneMessage.inbox, deliveriesMax: 2 } };
 
 /** An outbox that gives each relay whatever row is free, whoever has others of its key. */
 const leasesRows: OutboxRules = {
@@ -109,7 +130,7 @@ const readsOn: OutboxRules = {
 
 export const messageConfigurations: readonly MessageConfiguration[] = [
   {
-    ...one,
+    ...oneMessage,
     moreFaults: 2,
     name: "message",
     about: "one message from its transaction to its effect, in a transactional inbox",
@@ -186,35 +207,35 @@ export const messageConfigurations: readonly MessageConfiguration[] = [
     expected: "commit-order",
   },
   {
-    ...one,
+    ...oneMessage,
     announces: "at add",
     name: "announced before it can be read",
     about: "relays look when they are told, which is before the commit",
     expected: "every-commit-is-published",
   },
   {
-    ...one,
+    ...oneMessage,
     adds: "outside",
     name: "add outside of the transaction",
     about: "the message is there although its transaction is rolled back",
     expected: "only-commits-are-published",
   },
   {
-    ...one,
+    ...oneMessage,
     publishes: "before the commit",
     name: "publish before the commit",
     about: "the service publishes by itself, in its transaction",
     expected: "only-commits-are-published",
   },
   {
-    ...one,
+    ...oneMessage,
     publishes: "after the commit",
     name: "publish after the commit",
     about: "the service publishes by itself, without an outbox",
     expected: "every-commit-is-published",
   },
   {
-    ...one,
+    ...oneMessage,
     removes: "when claimed",
     name: "delete before confirm",
     about: "a relay removes what it takes, and publishes then",
@@ -235,28 +256,28 @@ export const messageConfigurations: readonly MessageConfiguration[] = [
     expected: "commit-order",
   },
   {
-    ...one,
+    ...oneMessage,
     takesOver: false,
     name: "lease without an end",
     about: "what a dead relay had is nobody's",
     expected: "every-commit-is-published",
   },
   {
-    ...one,
+    ...oneMessage,
     forgets: true,
     name: "dedup window shorter than an outage",
     about: "the record is forgotten while its message can still come",
     expected: "one-effect",
   },
   {
-    ...one,
+    ...oneMessage,
     acknowledges: "on receipt",
     name: "acknowledge on receipt",
     about: "a message is acknowledged before anything is done",
     expected: "acknowledged-is-settled",
   },
   {
-    ...one,
+    ...oneMessage,
     acknowledges: "after the work",
     name: "acknowledge before commit",
     about: "a message is acknowledged when its work is done, and not committed",

@@ -4,6 +4,7 @@ import { rejectedError } from "../../../../packages/once-again/src/messaging/inb
 import {
   type Handled,
   handledFailure,
+  handledMark,
   handledOutcome,
   handledTooOften,
   verdictAfterTries,
@@ -57,26 +58,28 @@ function ownSteps(world: MessageWorld, index: number, configuration: MessageConf
   }
 }
 
-/** Asks for the record. While another has it, nothing happens: it is asked for again. */
+/** Asks for the record, and for the mark. While another has one of them, nothing happens: it is asked for again. */
 function begins(world: MessageWorld, index: number, configuration: MessageConfiguration): MessageStep[] {
-  const { inbox } = configuration;
-  const { message, tries } = mine(world, index);
+  const { inbox, marks, repeats } = configuration;
+  const { message, number, tries } = mine(world, index);
   const record = world.records[message];
   const who = `consumer ${index + 1}`;
-  if (tries >= inbox.deliveriesMax) {
+  if (tries >= inbox.deliveriesMax && repeats === "by record") {
     const found = record && inspectRecord({ scope: "c", key: "m" }, record, now);
     return decides(world, index, handledTooOften(found, { fingerprint }, inbox), `${who} looks for the record`);
   }
   const isLocked = world.consumers.some(
     (other, at) =>
-      at !== index && other.message === message && (other.phase === "working" || other.phase === "committing"),
+      at !== index &&
+      (other.message === message || repeats !== "by record") &&
+      (other.phase === "working" || other.phase === "committing"),
   );
   if (inbox.transactional && isLocked) return [];
   const owner = newOwner(world);
   const claim = { kind: "claim", scope: "c", key: "m", owner, fingerprint, leaseMs: later, retentionMs } as const;
   const takeOverAfterMs = configuration.runsAgain ? 0 : undefined;
   const claimed = transition(record, { ...claim, takeOverAfterMs }, now);
-  if (claimed.answer.kind !== "acquired") {
+  if (repeats !== "by mark" && claimed.answer.kind !== "acquired") {
     const { kind } = claimed.answer;
     return decides(
       world,
@@ -85,7 +88,16 @@ function begins(world: MessageWorld, index: number, configuration: MessageConfig
       `${who} finds the record: ${kind}`,
     );
   }
-  const working = withConsumer(world, index, { ...world.consumers[index]!, phase: "working", owner });
+  const { answer, mark } = marks.move(world.mark, number);
+  const position = { scope: "c", key: "p", position: number };
+  const behind = repeats === "by record" ? undefined : handledMark(answer, position, inbox);
+  if (behind !== undefined)
+    return decides(world, index, behind, `${who} finds the mark at ${nameOf(message)} or above`);
+  if (tries >= inbox.deliveriesMax) {
+    return decides(world, index, handledTooOften(undefined, { fingerprint }, inbox), `${who} finds no effect`);
+  }
+  const marked = configuration.movesMark === "before the transaction" ? { ...world, mark } : world;
+  const working = withConsumer(marked, index, { ...world.consumers[index]!, phase: "working", owner });
   const say = `${who} begins its work for ${nameOf(message)}`;
   // A transaction shows its record when it commits.
   return [{ say, next: inbox.transactional ? working : withRecord(working, message, claimed.record) }];
@@ -136,16 +148,18 @@ function failed(
   return [{ say, next: withConsumer(left, index, { ...consumer, phase, tries, ...(verdict && { verdict }) }) }];
 }
 
-/** A commit keeps record and effect, or neither, and its answer may be lost. */
-function commits(world: MessageWorld, index: number, { inbox }: MessageConfiguration): MessageStep[] {
-  const { message, owner, tries } = mine(world, index);
+/** A commit keeps record, mark and effect, or none of them, and its answer may be lost. */
+function commits(world: MessageWorld, index: number, { inbox, marks, repeats }: MessageConfiguration): MessageStep[] {
+  const { message, number, owner, tries } = mine(world, index);
   const who = `the transaction of consumer ${index + 1}`;
   const claim = { kind: "claim", scope: "c", key: "m", owner, fingerprint, leaseMs: 0, retentionMs } as const;
   const claimed = transition(world.records[message], claim, now);
   const completion = { kind: "complete", scope: "c", key: "m", owner, result, retentionMs } as const;
   const { record } = transition(claimed.record, completion, now);
-  const committed = withRecord(withEffect(world, message), message, record);
-  const again: Consumer = { phase: "handling", message, tries };
+  const effective = withEffect(world, message);
+  const recorded = repeats === "by mark" ? effective : withRecord(effective, message, record);
+  const committed = repeats === "by record" ? recorded : { ...recorded, mark: marks.move(world.mark, number).mark };
+  const again: Consumer = { phase: "handling", message, number, tries };
   return [
     ...decides(committed, index, handledOutcome({ kind: "executed" }, inbox), `${who} COMMITS`),
     ...fault(world, `${who} COMMITS, and nobody hears of it`, withConsumer(committed, index, again)),
@@ -155,12 +169,12 @@ function commits(world: MessageWorld, index: number, { inbox }: MessageConfigura
 
 /** The same of a lease: the effect has happened, and only its record is missing. */
 function completes(world: MessageWorld, index: number, { inbox }: MessageConfiguration): MessageStep[] {
-  const { message, owner, tries } = mine(world, index);
+  const { message, number, owner, tries } = mine(world, index);
   const who = `consumer ${index + 1}`;
   const completion = { kind: "complete", scope: "c", key: "m", owner, result, retentionMs } as const;
   const completed = transition(world.records[message], completion, now);
   const kept = withRecord(world, message, completed.record);
-  const again: Consumer = { phase: "handling", message, tries };
+  const again: Consumer = { phase: "handling", message, number, tries };
   // Whoever lost its record answers with what the record says.
   const answered = completed.answer
     ? decides(kept, index, handledOutcome({ kind: "executed" }, inbox), `${who} keeps that it is done`)
@@ -175,12 +189,12 @@ function completes(world: MessageWorld, index: number, { inbox }: MessageConfigu
 function decides(world: MessageWorld, index: number, handled: Handled, say: string): MessageStep[] {
   // It is asked for again.
   if (!("verdict" in handled)) return [];
-  const { message, tries } = mine(world, index);
+  const { message, number, tries } = mine(world, index);
   const { verdict } = handled;
   return [
     {
       say: `${say}: ${verdict.action}`,
-      next: withConsumer(world, index, { phase: "decided", message, tries, verdict }),
+      next: withConsumer(world, index, { phase: "decided", message, number, tries, verdict }),
     },
   ];
 }
@@ -226,9 +240,9 @@ export function recordSteps(world: MessageWorld, { forgets }: MessageConfigurati
 function mine(
   { consumers }: MessageWorld,
   index: number,
-): Required<Pick<Consumer, "message" | "tries" | "owner">> & Consumer {
-  const { message = 0, tries = 0, owner = "" } = consumers[index]!;
-  return { ...consumers[index]!, message, tries, owner };
+): Required<Pick<Consumer, "message" | "number" | "tries" | "owner">> & Consumer {
+  const { message = 0, number = 0, tries = 0, owner = "" } = consumers[index]!;
+  return { ...consumers[index]!, message, number, tries, owner };
 }
 
 function withConsumer(world: MessageWorld, index: number, consumer: Consumer): MessageWorld {

@@ -1,3 +1,4 @@
+import { kindOf } from "./broker-steps.ts";
 import type { MessageConfiguration } from "./configuration.ts";
 import type { MessageWorld } from "./world.ts";
 
@@ -5,20 +6,23 @@ import type { MessageWorld } from "./world.ts";
  * What two worlds have in common that differ in nothing that can matter: relays and consumers count by what they do and not
  * by their number, owners by who has them, copies by what they are.
  */
-export function identity(world: MessageWorld, { reads, announces }: MessageConfiguration): string {
+export function identity(world: MessageWorld, configuration: MessageConfiguration): string {
+  const { reads, announces, repeats } = configuration;
+  const isNumbered = repeats !== "by record";
   const { writers, commits, rows, relays, late, published, passed, letters, effects, faultsLeft } = world;
   const claims = relays.map((claim) => JSON.stringify(claim ?? null)).sort();
   const consumers = world.consumers
     .map((consumer, index) => {
       const copy = world.copies.find(({ by }) => by === index);
       const { phase, message, tries, owner, verdict } = consumer;
+      const numbers = isNumbered ? [consumer.number, copy?.number] : [];
       const end = verdict?.action === "dead-letter" ? verdict.reason : verdict?.action;
-      return JSON.stringify([phase, message, tries, owner, end, copy?.message, copy?.deliveries]);
+      return JSON.stringify([phase, message, tries, owner, end, copy?.message, copy?.deliveries, ...numbers]);
     })
     .sort();
   const copies = world.copies
     .filter(({ by }) => by === undefined)
-    .map(({ message, deliveries }) => `${message} ${deliveries}`)
+    .map((copy) => kindOf(copy, configuration))
     .sort();
   const records = world.records.map(
     (record) => record && [record.state, record.owner, record.leaseUntil, record.attempt > 1],
@@ -41,6 +45,7 @@ export function identity(world: MessageWorld, { reads, announces }: MessageConfi
     records,
     cursor,
     news,
+    ...(isNumbered ? [world.log, world.mark] : []),
   ];
   return namedInOrder(JSON.stringify(all));
 }

@@ -5,7 +5,7 @@ import { consumerSteps, recordSteps } from "./consumer-steps.ts";
 import { identity } from "./identity.ts";
 import { brokenAtTheEnd, brokenIn } from "./invariants.ts";
 import { outboxSteps, relaySteps } from "./relay-steps.ts";
-import { type MessageStep, type MessageWorld, startOfMessages } from "./world.ts";
+import { type MessageStep, type MessageWorld, publishedAlready, startOfMessages } from "./world.ts";
 import { writerSteps } from "./writer-steps.ts";
 
 /**
@@ -14,9 +14,10 @@ import { writerSteps } from "./writer-steps.ts";
  * @param deliveries how often a message may be delivered. Each after the first comes of a fault.
  */
 export function messageModel(configuration: MessageConfiguration, deliveries: number): Model<MessageWorld> {
-  const { keys, consumers, moreFaults } = configuration;
+  const { keys, begins, consumers, moreFaults } = configuration;
+  const first = startOfMessages(keys.length, consumers, deliveries - 1 + moreFaults);
   return {
-    first: startOfMessages(keys.length, consumers, deliveries - 1 + moreFaults),
+    first: begins === "published" ? publishedAlready(first) : first,
     identity: (world) => identity(world, configuration),
     stepsFrom: (world) => stepsFrom(world, configuration),
     brokenIn,

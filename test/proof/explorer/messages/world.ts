@@ -22,6 +22,8 @@ export interface MessageWorld {
   readonly late: LateCall | undefined;
   /** The messages that the broker has taken at least once. */
   readonly published: readonly number[];
+  /** What it has taken, in the order in which it came: a place in here is the number of what it delivers. */
+  readonly log: readonly number[];
   /** Those that a relay has parked, or is about to, so that the others pass. */
   readonly passed: readonly number[];
   /** What the broker has to deliver. */
@@ -30,6 +32,8 @@ export interface MessageWorld {
   readonly letters: readonly number[];
   /** The inbox's record of each message. */
   readonly records: readonly (KeyRecord | undefined)[];
+  /** The inbox's high-water mark: the number up to which all is done. */
+  readonly mark: number | undefined;
   readonly consumers: readonly Consumer[];
   /** How often each message had its effect. */
   readonly effects: readonly number[];
@@ -79,6 +83,7 @@ export type LateCall =
 /** One copy of a message in the broker. */
 export interface Copy {
   readonly message: number;
+  readonly number: number;
   readonly deliveries: number;
   /** The consumer that has it; missing: nobody. */
   readonly by?: number;
@@ -88,6 +93,7 @@ export interface Copy {
 export interface Consumer {
   readonly phase: "idle" | "handling" | "working" | "committing" | "decided";
   readonly message?: number;
+  readonly number?: number;
   readonly tries?: number;
   /** The owner of its claim on the record. */
   readonly owner?: string;
@@ -106,14 +112,29 @@ export const startOfMessages = (messages: number, consumers: number, faults: num
   relays: [undefined, undefined],
   late: undefined,
   published: [],
+  log: [],
   passed: [],
   copies: [],
   letters: [],
   records: Array.from({ length: messages }, () => undefined),
+  mark: undefined,
   consumers: Array.from({ length: consumers }, () => ({ phase: "idle" })),
   effects: Array.from({ length: messages }, () => 0),
   faultsLeft: faults,
 });
+
+/** The same, where the broker has every message, each once: what is looked at is the way to the effect. */
+export function publishedAlready(world: MessageWorld): MessageWorld {
+  const all = world.writers.map((_writer, message) => message);
+  return {
+    ...world,
+    writers: all.map(() => ({ phase: "over" })),
+    commits: all,
+    published: all,
+    log: all,
+    copies: all.map((message) => ({ message, number: message, deliveries: 0 })),
+  };
+}
 
 /** A list with one item replaced. */
 export function withItem<Item>(items: readonly Item[], index: number, item: Item): Item[] {

@@ -12,7 +12,7 @@ import type {
 } from "../../../../packages/once-again/src/messaging/inbox/index.ts";
 import { exponentialBackoff } from "../../../../packages/once-again/src/retry/index.ts";
 import type { Ground } from "../ground.ts";
-import { carryOutOrder, promisedEffects } from "../handler.ts";
+import { carryOutOrder, orderIn, promisedEffects } from "../handler.ts";
 import type { SimulatedProcess } from "../simulated-process.ts";
 import type { MessageBroker } from "./message-broker.ts";
 import type { MessagePlan } from "./plan.ts";
@@ -76,12 +76,12 @@ export function consumerProcess(
       ...inbox,
       async handle(message, given) {
         const verdict = await inbox.handle(message, given);
-        executions.end(process, { scope: consumer, key: message.id ?? "" });
+        executions.end(process, { scope: consumer, key: orderIn(message.body) });
         note(verdict, message.deliveries ?? 1);
         return verdict;
       },
     };
-    const run: MessageWork<Transaction> = ({ id }, execution) => work(id, execution);
+    const run: MessageWork<Transaction> = (message, execution) => work(orderIn(message.body), execution);
     const deliveries: Deliveries = deliveriesTo(
       { inbox: watched, onError: () => undefined },
       run,

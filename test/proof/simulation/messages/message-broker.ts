@@ -7,8 +7,9 @@ import {
 } from "../../../../packages/once-again/src/messaging/outbox/index.ts";
 import type { InboxMessage } from "../../../../packages/once-again/src/messaging/inbox/index.ts";
 import { uniform } from "../../../../packages/once-again/src/core/random.ts";
+import { orderIn } from "../handler.ts";
 import { fateOf, remoteCall, type Scene } from "../scene.ts";
-import type { SimulatedProcess } from "../simulated-process.ts";
+import { epochMs, type SimulatedProcess } from "../simulated-process.ts";
 import type { MessageLedger } from "./ledger.ts";
 import type { MessagePlan } from "./plan.ts";
 
@@ -32,16 +33,23 @@ export interface MessageBroker {
   subscribe(subscription: Subscription): () => void;
   /** What a process had is anybody's again. */
   crashed(process: SimulatedProcess): void;
+  /** Begins again, for one consumer, where it was before, if it numbers its messages. */
+  goBack(): void;
   /** Is away for so long: it takes nothing, and delivers nothing. */
   leave(ms: number): void;
 }
 
 interface Copy {
+  /** The order that it is about, whatever tells repeats of it. */
+  readonly order: string;
   readonly message: InboxMessage;
   readonly consumer: string;
   deliveries: number;
   by: Subscription | undefined;
 }
+
+/** How far back a source may go, numbers. */
+const backMax = 6;
 
 /** @param refuses whether the broker won't have a message at present. */
 export function messageBroker(
@@ -52,6 +60,9 @@ export function messageBroker(
 ): MessageBroker {
   const { delay, diary, plan, random, time, unlucky } = scene;
   const copies = new Set<Copy>();
+  const isNumbering = plan.mode === "transactional" && plan.repeats !== "by id";
+  /** What was taken in each partition, where messages are numbered. */
+  const logs = new Map<string, InboxMessage[]>();
   const subscriptions = new Set<Subscription>();
   let awayUntilMs = 0;
   const isAway = (): boolean => time.now < awayUntilMs;
@@ -62,6 +73,7 @@ export function messageBroker(
   };
   const deliver = (copy: Copy): void => {
     if (!copies.has(copy) || copy.by !== undefined) return;
+    if (isNumbering && hasEarlier(copy)) return void time.after(uniform(random, 20, 60), () => deliver(copy));
     const mayHave = [...subscriptions].filter(
       (one) => one.consumer === copy.consumer && one.process.isAlive && heldBy(one) < plan.prefetch,
     );
@@ -73,7 +85,7 @@ export function messageBroker(
     const { process } = to;
     const { life } = process;
     process.after(delay(), () => {
-      diary.note(`${process.name}: delivery ${delivery} of ${copy.message.id}`);
+      diary.note(`${process.name}: delivery ${delivery} of ${copy.order}`);
       void to.handle({ ...copy.message, deliveries: delivery }).then((end) => {
         if (!process.isAlive || process.life !== life) return;
         settle(copy, to, delivery, end);
@@ -87,18 +99,26 @@ export function messageBroker(
       offer(copy);
     });
   };
+  /** Whether one before it in its partition is not acknowledged. */
+  const hasEarlier = ({ consumer, message: { position } }: Copy): boolean =>
+    [...copies].some(
+      (other) =>
+        other.consumer === consumer &&
+        other.message.position?.partition === position!.partition &&
+        other.message.position.sequence < position!.sequence,
+    );
   const heldBy = (one: Subscription): number => [...copies].filter(({ by }) => by === one).length;
   const settle = (copy: Copy, from: Subscription, delivery: number, end: "acknowledge" | "give-back"): void => {
     if (copy.by !== from || copy.deliveries !== delivery) return;
-    const { id = "" } = copy.message;
+    const { order } = copy;
     if (unlucky(plan.networkFaults / 2)) {
       diary.fault("acknowledgement lost");
       if (end === "acknowledge") diary.window("acknowledgement lost");
       return;
     }
-    diary.note(`${from.process.name}: ${end} ${id}`);
+    diary.note(`${from.process.name}: ${end} ${order}`);
     if (end === "acknowledge") {
-      ledger.acknowledge(copy.consumer, id);
+      ledger.acknowledge(copy.consumer, order);
       copies.delete(copy);
       return;
     }
@@ -108,16 +128,32 @@ export function messageBroker(
   };
   const take = (message: OutboxMessage): void => {
     const { id, orderingKey, topic, headers, body } = message;
+    const isKnown = ledger.accepted.some((other) => other.id === id);
     ledger.accept({ id, orderingKey });
+    if (isNumbering && isKnown && plan.repeats === "by number") return;
+    if (isNumbering && isKnown) diary.window("published twice, and numbered twice");
+    const taken = isNumbering ? numbered({ id, topic, headers, body }, orderingKey) : { id, topic, headers, body };
     for (const consumer of consumers) {
       const times = unlucky(0.1) ? 2 : 1;
       if (times === 2) diary.fault("copy delivered twice");
-      for (let time = 0; time < times; time += 1) {
-        const copy: Copy = { message: { id, topic, headers, body }, consumer, deliveries: 0, by: undefined };
-        copies.add(copy);
-        offer(copy);
-      }
+      for (let time = 0; time < times; time += 1) put(taken, consumer);
     }
+  };
+  const put = (message: InboxMessage, consumer: string): void => {
+    const copy: Copy = { order: orderIn(message.body), message, consumer, deliveries: 0, by: undefined };
+    copies.add(copy);
+    offer(copy);
+  };
+  /** Numbers leave gaps, and those of a partition grow with the time at which it has stored what they are of. */
+  const numbered = (message: InboxMessage, orderingKey: string | undefined): InboxMessage => {
+    const partition = `orders/${Number(orderingKey?.slice("key-".length) ?? 0) % plan.partitions}`;
+    const log = logs.get(partition) ?? [];
+    logs.set(partition, log);
+    const sequence = (log.at(-1)?.position?.sequence ?? -1) + (random() < 0.2 ? 3 : 1);
+    const position = { partition, sequence, storedAt: epochMs + time.now };
+    const taken = { ...message, id: plan.repeats === "by number" ? undefined : message.id, position };
+    log.push(taken);
+    return taken;
   };
   /** A broker that has much to do takes its time, before it has a message and before it confirms it. */
   const slowly = (process: SimulatedProcess): Promise<void> =>
@@ -166,7 +202,8 @@ export function messageBroker(
     },
     lettersFrom:
       (process, consumer) =>
-      async ({ id, headers }) => {
+      async ({ headers, body }) => {
+        const order = orderIn(body);
         let given = "";
         await send(
           process,
@@ -174,8 +211,8 @@ export function messageBroker(
             if (given === "lost after") diary.window("dead letter written, confirmation lost");
             const reason = headers["dead-letter-reason"];
             if (reason === "outcome-unknown") diary.window("message of which nobody knows became a dead letter");
-            diary.note(`${process.name}: DEAD LETTER ${id}: ${reason}, ${headers["dead-letter-detail"]}`);
-            ledger.letter(consumer, id);
+            diary.note(`${process.name}: DEAD LETTER ${order}: ${reason}, ${headers["dead-letter-detail"]}`);
+            ledger.letter(consumer, order);
           },
           (fate) => (given = fate),
         );
@@ -193,6 +230,19 @@ export function messageBroker(
           copy.by = undefined;
           offer(copy);
         }
+      }
+    },
+    goBack() {
+      const consumer = consumers[Math.floor(random() * consumers.length)]!;
+      const log = [...logs.values()][Math.floor(random() * logs.size)];
+      if (log === undefined) return;
+      diary.fault("source went back");
+      for (const message of log.slice(-Math.ceil(uniform(random, 0, backMax)))) {
+        const isThere = [...copies].some((copy) => copy.consumer === consumer && copy.message === message);
+        if (isThere) continue;
+        diary.window("source began again where it was before");
+        diary.note(`${orderIn(message.body)} is there again for ${consumer}`);
+        put(message, consumer);
       }
     },
     leave(ms) {

@@ -77,4 +77,5 @@ export function messageNemesis(
   again(plan.stillEveryMs, () => standStill(oneOf()));
   again(plan.stillEveryMs, () => cutOff(oneOf()));
   again(4 * plan.crashEveryMs, () => broker.leave(uniform(random, 0, 3000)));
+  again(plan.crashEveryMs / 2, () => broker.goBack());
 }

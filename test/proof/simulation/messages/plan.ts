@@ -27,6 +27,12 @@ export interface MessagePlan extends Plan {
   readonly deliveriesMax: number;
   /** After how long the broker delivers a message again that nobody has acknowledged. */
   readonly ackWaitMs: number;
+  /**
+   * What tells repeats in a transactional inbox: ids; numbers, where the broker knows what is published twice; or both, where
+   * it numbers that twice.
+   */
+  readonly repeats: "by id" | "by number" | "by both";
+  readonly partitions: number;
 }
 
 /** The modes that an inbox has, as those of requests. */
@@ -52,5 +58,7 @@ export function messagePlanOf(random: Random): MessagePlan {
     prefetch: whole(1, 6),
     deliveriesMax: whole(3, 12),
     ackWaitMs: whole(500, 5000),
+    repeats: (["by id", "by number", "by both"] as const)[whole(0, 2)]!,
+    partitions: whole(1, 3),
   };
 }

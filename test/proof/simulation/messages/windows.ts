@@ -34,6 +34,11 @@ export const messageWindows = [
   "dead letter written, confirmation lost",
   "message given back by a consumer that closed",
   "message of which nobody knows became a dead letter",
+  "repeat of a numbered message after later ones",
+  "mark that another consumer of its partition is moving",
+  "crash inside a transaction that has moved a mark",
+  "source began again where it was before",
+  "published twice, and numbered twice",
 ] as const;
 
 /** The kinds of faults that are injected beside those of the network and the stores. */
@@ -53,6 +58,7 @@ export const messageFaults = [
   "message refused",
   "copy delivered twice",
   "acknowledgement lost",
+  "source went back",
   "message delayed",
   "port call failed before it applied",
   "port call applied, answer lost",

@@ -1,0 +1,164 @@
+import type { Check, Mutant } from "./mutant.ts";
+
+const explorer = (configuration: string): Check => ({ kind: "explorer", configuration });
+const simulation: Check = { kind: "simulation", scenario: "messages", seeds: 12 };
+const test = (file: string): Check => ({ kind: "test", file });
+
+const inbox = "packages/once-again/src/messaging/inbox";
+const stores = "packages/once-again/src/stores";
+const inboxTest = test(`${inbox}/open-inbox.test.ts`);
+const inboxContract = test("packages/once-again/src/testing/inbox-contract/inbox-contract.test.ts");
+
+// Names of the contract's cases are cut by the test runner after 37 characters.
+
+/** What an inbox promises, and what settles its deliveries. */
+export const inboxMutants: readonly Mutant[] = [
+  {
+    guard: "inbox: what another consumer has is not acknowledged",
+    file: `${inbox}/inbox-decisions.ts`,
+    search: 'return { isFailure: false, detail: "another consumer has it", delayMs };',
+    replace: "return acknowledge(delayMs > 0);",
+    check: explorer("message, held inbox"),
+    killedBy: "acknowledged-is-settled",
+  },
+  {
+    guard: "inbox: an outcome that nobody knows is not acknowledged",
+    file: `${inbox}/inbox-decisions.ts`,
+    search: 'return deadLetter("outcome-unknown", detail);',
+    replace: "return acknowledge(detail !== undefined);",
+    check: explorer("message, held inbox"),
+    killedBy: "acknowledged-is-settled",
+  },
+  {
+    guard: "inbox: work that failed is not acknowledged",
+    file: `${inbox}/inbox-decisions.ts`,
+    search: "return { isFailure: true, detail };",
+    replace: "return acknowledge(false);",
+    check: explorer("message, work that fails"),
+    killedBy: "acknowledged-is-settled",
+  },
+  {
+    guard: "inbox: what its work rejects is a dead letter",
+    file: `${inbox}/inbox-decisions.ts`,
+    search: 'if (isRejection(error)) return deadLetter("rejected", detail);',
+    replace: "if (isRejection(error)) return acknowledge(false);",
+    check: explorer("message, work that rejects"),
+    killedBy: "acknowledged-is-settled",
+  },
+  {
+    guard: "inbox: another message with a known id is a dead letter",
+    file: `${inbox}/inbox-decisions.ts`,
+    search: 'return deadLetter("mismatch", "its id came with another topic or other bytes before");',
+    replace: "return acknowledge(true);",
+    check: inboxTest,
+    killedBy: "makes a dead letter of another message with an id that was handled",
+  },
+  {
+    guard: "inbox: tries are bounded",
+    file: `${inbox}/inbox-decisions.ts`,
+    search: "if (tries < deliveriesMax) return undefined;",
+    replace: "if (tries < 1000 * deliveriesMax) return undefined;",
+    check: inboxTest,
+    killedBy: "makes a dead letter of what fails too often",
+  },
+  {
+    guard: "inbox: what was delivered too often is acknowledged if its effect is there",
+    file: `${inbox}/inbox-decisions.ts`,
+    search: 'if (isSame && found.state === "done") return acknowledge(true);',
+    replace: "",
+    check: inboxTest,
+    killedBy: "does not run what was delivered too often",
+  },
+  {
+    guard: "inbox: work that failed and was rolled back is not handled",
+    file: `${inbox}/handle-once.ts`,
+    search: "      if (failure !== undefined) return afterFailure(failure, settings, onError);",
+    replace: "",
+    check: simulation,
+    killedBy: "acknowledged-is-settled",
+  },
+  {
+    guard: "inbox: a message is acknowledged after its commit",
+    file: `${inbox}/open-inbox.ts`,
+    search: '    if ("verdict" in handled) return handled.verdict;',
+    replace: '    if ("verdict" in handled || !handled.isFailure) return { action: "acknowledge", isRepeat: false };',
+    check: simulation,
+    killedBy: "acknowledged-is-settled",
+  },
+  {
+    guard: "inbox: the bytes count",
+    file: `${inbox}/inbox-message.ts`,
+    search: "`${JSON.stringify(topic)}\\n`), body])",
+    replace: "`${JSON.stringify(topic)}\\n`), body.subarray(0, 0)])",
+    check: inboxContract,
+    killedBy: "another message with an id",
+  },
+  {
+    guard: "inbox: each consumer has its own effect",
+    file: `${inbox}/open-inbox.ts`,
+    search: "const { consumer: scope } = settings;",
+    replace: 'const scope = settings.consumer && "all";',
+    check: simulation,
+    killedBy: "every-message-ends",
+  },
+  {
+    guard: "inbox: a dead letter is written before its message is acknowledged",
+    file: `${inbox}/consumers/settle-delivery.ts`,
+    search: 'if (verdict.action !== "dead-letter") return verdict.action;',
+    replace:
+      'if (verdict.action === "dead-letter") return "acknowledge";\n    if (verdict.action.length > 0) return verdict.action;',
+    check: simulation,
+    killedBy: "acknowledged-is-settled",
+  },
+  {
+    guard: "inbox, mark: what is numbered as the mark is a repeat",
+    file: `${stores}/sql/marks.ts`,
+    search: 'const isMoved = `${stored("position")} < ${given("position")}`;',
+    replace: 'const isMoved = `${stored("position")} <= ${given("position")}`;',
+    check: explorer("mark"),
+    killedBy: "one-effect",
+  },
+  {
+    guard: "inbox, mark: a number above it is no repeat",
+    file: `${inbox}/inbox-decisions.ts`,
+    search: 'case "moved":\n      return undefined;',
+    replace: 'case "moved":\n      if (mark.position > 0) return acknowledge(true);\n      return undefined;',
+    check: explorer("mark"),
+    killedBy: "acknowledged-is-settled",
+  },
+  {
+    guard: "inbox, mark: it is moved in the effect's transaction",
+    file: `${inbox}/handle-once.ts`,
+    search: "found = await lookAtMark(parts, attempt.transaction, message.position);",
+    replace: `await engine.runUnkeyed(settings.consumer, async (other) => {
+        found = await lookAtMark(parts, other.transaction, message.position);
+        return { effect: "done", result: nothing };
+      });`,
+    check: simulation,
+    killedBy: "acknowledged-is-settled",
+  },
+  {
+    guard: "inbox, mark: what another consumer has in hand is not acknowledged",
+    file: `${inbox}/inbox-decisions.ts`,
+    search: 'case "locked":\n      return inProgress(rules);',
+    replace: 'case "locked":\n      return acknowledge(true);',
+    check: simulation,
+    killedBy: "acknowledged-is-settled",
+  },
+  {
+    guard: "inbox, mark: messages of a partition are handled one after the other",
+    file: `${inbox}/open-inbox.ts`,
+    search: "const called = before === undefined ? call() : before.then(call, call);",
+    replace: "const called = call();",
+    check: inboxContract,
+    killedBy: "messages of one partition are handled",
+  },
+  {
+    guard: "inbox, mark: ids are remembered beside it",
+    file: `${inbox}/open-inbox.ts`,
+    search: "handleOnce(parts, hasId ? operation : undefined,",
+    replace: "handleOnce(parts, hasId && message.position === undefined ? operation : undefined,",
+    check: simulation,
+    killedBy: "one-effect",
+  },
+];
