@@ -11,17 +11,24 @@ export function literal(value: Literal): string {
   return typeof value === "string" ? textLiteral(value) : bytesLiteral(value);
 }
 
+/** Printable ASCII without quotes and backslashes: no setting and no encoding of a server reads it as anything else. */
+const plain = /^[ -&(-[\]-~]*$/;
+
 /**
  * Values as parts of a statement's text, for statements that travel together in one message, which can have no
- * parameters. They are written in hexadecimal: nothing in them can end the literal, whatever the server's settings are.
+ * parameters. What is not plain is written in hexadecimal: nothing in it can end the literal, whatever the server's settings are.
  */
 export function textLiteral(text: string): string {
-  return `convert_from(${bytesLiteral(Buffer.from(text))}, 'UTF8')`;
+  return plain.test(text) ? `'${text}'::text` : `convert_from(${bytesLiteral(Buffer.from(text))}, 'UTF8')`;
 }
 
 export function bytesLiteral(bytes: Uint8Array): string {
-  return `decode('${Buffer.from(bytes).toString("hex")}', 'hex')`;
+  return `E'\\\\x${bufferOf(bytes).toString("hex")}'::bytea`;
 }
+
+/** The same bytes, not copied. */
+const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength);
 
 /** @throws RangeError for what is no whole number. */
 export function integerLiteral(value: number): string {
