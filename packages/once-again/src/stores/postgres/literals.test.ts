@@ -28,7 +28,6 @@ describeWithServer("literals of PostgreSQL", postgresBinary, () => {
     await using server = await startPostgres();
     const client = new Client(server.url);
     await client.connect();
-    await using ending = { [Symbol.asyncDispose]: () => client.end() };
     await client.query(`SET standard_conforming_strings = ${conforming}`);
     for (const text of texts) {
       const { rows } = await client.query<{ text: string; type: string }>(
@@ -45,6 +44,7 @@ describeWithServer("literals of PostgreSQL", postgresBinary, () => {
     expect(rows).toEqual([
       { all: Buffer.from(bytes), part: Buffer.from(part), none: Buffer.alloc(0), number: "9007199254740991" },
     ]);
+    await client.end();
   });
 });
 
