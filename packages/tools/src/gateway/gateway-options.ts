@@ -2,6 +2,7 @@ import type { ServerEvent } from "once-again/engine";
 import type { HttpResponse, HttpRules } from "once-again/http";
 import type { Store } from "once-again/stores";
 import type { GatewayLimits } from "./gateway-limits.ts";
+import type { GatewayTracing } from "./gateway-tracing.ts";
 import type { RequestRecord } from "./request-record.ts";
 
 /** What a gateway is made of. Options are checked when it starts, and when it is given new ones. */
@@ -24,6 +25,8 @@ export interface GatewayOptions {
   readonly onEvent?: ((event: ServerEvent, route: string) => void) | undefined;
   /** What `/-/metrics` answers, in Prometheus' text format. Default: it passes through as any other path. */
   readonly metrics?: (() => Promise<string>) | undefined;
+  /** Has a span for each request, and for each that goes to the upstream. Default: none. */
+  readonly tracing?: GatewayTracing | undefined;
 }
 
 /** Which requests a rule is for, and the rule. */

@@ -23,9 +23,10 @@ export interface GatewayService {
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`. */
 export function openService(options: GatewayOptions, isDraining: () => boolean): GatewayService {
-  const { store, metrics, onRequest } = options;
+  const { store, metrics, onRequest, tracing } = options;
   const limits = checkLimits(options.limits);
-  const upstream = openUpstream(options.upstream, limits);
+  const plainUpstream = openUpstream(options.upstream, limits);
+  const upstream = tracing?.traceUpstream(plainUpstream, options.upstream) ?? plainUpstream;
   const routes = openRoutes(options, limits, upstream);
   const own = ownEndpoints({ store, routes: options.routes, metrics, isDraining });
   const running = runningCount();
@@ -56,12 +57,17 @@ export function openService(options: GatewayOptions, isDraining: () => boolean):
       const forwarded = { method: request.method ?? "GET", target, headers };
       boundSilence(request, response, limits.idleMs);
       const keyed = routes.find(request, target);
-      if (keyed !== undefined) {
-        return void keyed.route.answer({ request, response, forwarded, notes, variables: keyed.variables });
-      }
-      const passage = { upstream, request, response, forwarded, notes };
-      if (upgrade !== undefined || needsOwnConnection(request)) passOnOwnConnection(passage, limits, upgrade);
-      else passThrough(passage);
+      if (keyed !== undefined) notes.route = keyed.route.path;
+      const forward = (): void => {
+        if (keyed !== undefined) {
+          return void keyed.route.answer({ request, response, forwarded, notes, variables: keyed.variables });
+        }
+        const passage = { upstream, request, response, forwarded, notes };
+        if (upgrade !== undefined || needsOwnConnection(request)) passOnOwnConnection(passage, limits, upgrade);
+        else passThrough(passage);
+      };
+      if (tracing === undefined) forward();
+      else tracing.serve(request, response, notes, forward);
     },
     keys: (request) => routes.find(request, request.url ?? "") !== undefined,
     async close() {

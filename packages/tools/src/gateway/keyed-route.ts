@@ -14,6 +14,7 @@ import type { Upstream } from "./upstream.ts";
 
 /** A route whose operations happen once. */
 export interface KeyedRoute {
+  readonly path: string;
   /** Answers a request. It never rejects. */
   answer(call: Omit<KeyedCall, "asked">): Promise<void>;
   /** Resolves when the running operations have ended and are stored. */
@@ -47,9 +48,9 @@ export function keyedRoute(
   });
   const scopeOf = ownScope ?? scope;
   return {
+    path,
     async answer({ request, ...call }) {
       const { method = "", url = "", headersDistinct, socket } = request;
-      call.notes.route = path;
       const asked = callScope(scopeOf, { method, url, headers: headersDistinct, remoteAddress: socket.remoteAddress });
       const refusal = await asked.then(
         (answer) => ("refusal" in answer ? answer.refusal : undefined),

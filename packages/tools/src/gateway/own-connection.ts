@@ -29,6 +29,8 @@ export function passOnOwnConnection(passage: Passage, limits: GatewayLimits, upg
   const { upstream, request, response, forwarded, notes } = passage;
   const sent = upstream.request({ ...forwarded, headers: ownHeaders(passage, upgrade) });
   let wasSent = false;
+  // A pipeline waits for its end in several ways; so do we, and an instrumentation may.
+  response.setMaxListeners(20);
   boundWaits(sent, limits, () => (wasSent = true));
   response.once("close", () => {
     if (!response.writableFinished) sent.destroy(new Error("The caller hung up."));

@@ -1,5 +1,5 @@
-import { Agent as HttpAgent, type ClientRequest, request as httpRequest } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { Agent as HttpAgent, ClientRequest } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
 import type { Readable } from "node:stream";
 import { type Dispatcher, Pool } from "undici";
 import type { GatewayLimits } from "./gateway-limits.ts";
@@ -53,8 +53,8 @@ export function openUpstream(origin: URL, limits: GatewayLimits): Upstream {
       pool.dispatch({ ...options, ...tls }, handler);
     },
     request({ method, target, headers }) {
-      const options = { ...to, method, path: pathOf(target), headers, setHost: false };
-      return isTls ? httpsRequest(options) : httpRequest(options);
+      // Not by `request()`: instrumentations replace it, and make an object of headers that are a list.
+      return new ClientRequest({ ...to, protocol, method, path: pathOf(target), headers, setHost: false });
     },
     async close() {
       agent.destroy();

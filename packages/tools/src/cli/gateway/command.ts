@@ -91,8 +91,9 @@ async function serveHere(
       onReload: say,
       onRequest: (record) => (flags.json ? process.stderr : process.stdout).write(`${JSON.stringify(record)}\n`),
     });
-    // The channel to the first process would keep a worker.
-    if (cluster.isWorker) process.disconnect();
+    // The channel to the first process would keep a worker. To close it otherwise would end the process at once, and whatever
+    // waits for its end, as a telemetry SDK, would lose what it has.
+    cluster.worker?.disconnect();
   } catch (error) {
     command.error(`error: ${(error as Error).message}`);
   }

@@ -1,10 +1,13 @@
 import process from "node:process";
+import { metrics as globalMetrics } from "@opentelemetry/api";
+import { serverTelemetry } from "once-again/opentelemetry";
 import type { Store } from "once-again/stores";
 import { type OpenConfig, openConfig } from "../../gateway/config/open-config.ts";
 import { type GatewayConfig, type GivenConfig, readConfig } from "../../gateway/config/read-config.ts";
 import { watchFiles } from "../../gateway/config/watch-files.ts";
 import { gatewayMetrics } from "../../gateway/gateway-metrics.ts";
 import type { GatewayOptions } from "../../gateway/gateway-options.ts";
+import { gatewayTracing } from "../../gateway/gateway-tracing.ts";
 import { startGateway } from "../../gateway/gateway.ts";
 import type { RequestRecord } from "../../gateway/request-record.ts";
 import { serverStoreFromUrl } from "../store-from-url.ts";
@@ -35,10 +38,17 @@ export async function serve(
 ): Promise<void> {
   const metrics = gatewayMetrics();
   const shown = sharedMetrics(metrics.registry);
+  const count = serverTelemetry({ meter: globalMetrics.getMeter("@once-again/tools") });
+  const tracing = gatewayTracing();
   const observed = (options: GatewayOptions, { accessLog }: GatewayConfig): GatewayOptions => ({
     ...options,
     metrics: shown,
-    onEvent: (event, route) => metrics.onEvent(event, route),
+    tracing,
+    onEvent(event, route) {
+      metrics.onEvent(event, route);
+      count(event);
+      tracing?.onEvent(event);
+    },
     onRequest(record) {
       metrics.onRequest(record);
       if (accessLog) reports.onRequest(record);
