@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
@@ -18,13 +18,22 @@ export interface GatewayCommand {
   end(): Promise<number | null>;
 }
 
-/** Starts the command until the running test ends, on a free port unless the arguments name one. */
-export async function startGatewayCommand(args: readonly string[], environment = {}): Promise<GatewayCommand> {
+/**
+ * Starts the command until the running test ends, on a free port unless the arguments name one.
+ *
+ * @param onSpawn hears of its process, which may not have begun yet.
+ */
+export async function startGatewayCommand(
+  args: readonly string[],
+  environment = {},
+  onSpawn: (child: ChildProcess) => void = () => undefined,
+): Promise<GatewayCommand> {
   const command = ["--disable-warning=ExperimentalWarning", cliProgram, "gateway", ...args];
   const child = spawn(process.execPath, command, {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...environment },
   });
+  onSpawn(child);
   const exit = once(child, "exit").then(([code]) => code as number | null);
   onTestFinished(async () => {
     child.kill("SIGKILL");

@@ -11,8 +11,10 @@ import { storeForms } from "../store-from-url.ts";
 import { runUntilInterrupted, serverSignals } from "../until-interrupted.ts";
 import { configJson, formatConfig, problemsJson } from "./check.ts";
 import { type GatewayFlags, readFlags } from "./flags.ts";
+import { type ReloadRequests, reloadRequests } from "./reload-requests.ts";
 import { serve } from "./serve.ts";
-import { onOrder, runWorkers } from "./workers.ts";
+import { onOrder } from "./worker-orders.ts";
+import { runWorkers } from "./workers.ts";
 
 /** `once-again gateway`: idempotency keys for any HTTP service, without a line of code in it. */
 export function gatewayCommand(): Command {
@@ -55,6 +57,7 @@ used, or a store that does not answer.`,
 }
 
 async function run(flags: GatewayFlags, command: Command): Promise<void> {
+  using reloads = reloadRequests();
   const given: GivenConfig = { file: flags.config, flags: readFlags(flags) };
   let config: GatewayConfig;
   try {
@@ -71,7 +74,9 @@ async function run(flags: GatewayFlags, command: Command): Promise<void> {
     return flags.json ? printJson(configJson(config)) : void process.stdout.write(formatConfig(config, painter));
   await runUntilInterrupted((signal) => {
     const isFirst = config.workers > 1 && cluster.isPrimary;
-    return isFirst ? serveByWorkers(config, flags, signal) : serveHere(given, config, flags, signal, command);
+    return isFirst
+      ? serveByWorkers(config, flags, signal, reloads)
+      : serveHere(given, config, flags, signal, reloads, command);
   }, serverSignals);
 }
 
@@ -81,31 +86,39 @@ async function serveHere(
   config: GatewayConfig,
   flags: GatewayFlags,
   signal: AbortSignal,
+  reloads: ReloadRequests,
   command: Command,
 ): Promise<void> {
   const closing = new AbortController();
   onOrder("close", () => closing.abort());
   try {
-    await serve(given, config, AbortSignal.any([signal, closing.signal]), {
+    await serve(given, config, AbortSignal.any([signal, closing.signal]), reloads, {
       onListening: (url) => cluster.isPrimary && announce(url, config, flags),
       onReload: say,
       onRequest: (record) => (flags.json ? process.stderr : process.stdout).write(`${JSON.stringify(record)}\n`),
     });
+  } catch (error) {
+    command.error(`error: ${(error as Error).message}`);
+  } finally {
     // The channel to the first process would keep a worker. To close it otherwise would end the process at once, and whatever
     // waits for its end, as a telemetry SDK, would lose what it has.
     cluster.worker?.disconnect();
-  } catch (error) {
-    command.error(`error: ${(error as Error).message}`);
   }
 }
 
-async function serveByWorkers(config: GatewayConfig, flags: GatewayFlags, signal: AbortSignal): Promise<void> {
+async function serveByWorkers(
+  config: GatewayConfig,
+  flags: GatewayFlags,
+  signal: AbortSignal,
+  reloads: ReloadRequests,
+): Promise<void> {
   const scheme = config.listen.tls === undefined ? "http" : "https";
-  process.exitCode = await runWorkers(config.workers, signal, {
+  process.exitCode = await runWorkers(config.workers, signal, reloads, {
     onListening: ({ host, port }) => {
       announce(`${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`, config, flags);
     },
-    onDeath: ({ pid, reason }) => say(`The worker ${pid} died (${reason}), and has a successor.`),
+    onDeath: ({ pid, reason, wasUp }) =>
+      say(`The worker ${pid} ${wasUp ? "died" : "could not start"} (${reason}), and has a successor.`),
   });
 }
 

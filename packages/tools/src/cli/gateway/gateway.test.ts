@@ -1,12 +1,17 @@
+import { type ChildProcess, execFileSync } from "node:child_process";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { get } from "node:https";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { runCli } from "../../../../../test/support/cli.ts";
 import { describeWithCertificates } from "../../../../../test/support/describe-with-certificates.ts";
 import { startGatewayCommand } from "../../../../../test/support/gateway-command.ts";
 import { posted, startHttpServer } from "../../../../../test/support/http-server.ts";
+import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
+import { cutProxy } from "../../../../../test/support/servers/cut-proxy.ts";
+import { redisBinary, startRedis } from "../../../../../test/support/servers/redis.ts";
 import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
 
 // Each command is a process of its own, some are three.
@@ -46,6 +51,7 @@ test("without a scope it does not start, and says which there are", async () => 
 
 test.for<[title: string, args: string[], told: string]>([
   ["a store that does not answer", ["--store", "redis://127.0.0.1:1"], "REFUSED"],
+  ["a store that does not answer workers", ["--store", "redis://127.0.0.1:1", "--workers", "2"], "REFUSED"],
   ["a jwt scope without its issuer's keys", ["--scope", "jwt:sub"], "--jwks: scope.jwks is missing"],
   ["a configuration that is not there", ["--config", "nowhere.yaml"], "nowhere.yaml: The file can't be read"],
 ])("%s ends it with exit code 2", async ([, args, told]) => {
@@ -163,6 +169,101 @@ test("workers tell their metrics together, and each request is a line of the log
     expect(shown).toContain('once_again_gateway_operations_total{route="*",event="executed"} 20');
   }
   expect(await gateway.end()).toBe(0);
+});
+
+/** A gateway that is reading a pipe as its configuration; what is written into it is what it reads. */
+async function startReading(folder: string) {
+  const file = join(folder, "gateway.yaml");
+  execFileSync("mkfifo", [file]);
+  let child: ChildProcess | undefined;
+  const started = startGatewayCommand(["--config", file], {}, (spawned) => (child = spawned));
+  // Opens when the other side does.
+  const pipe = await open(file, "w");
+  return {
+    started,
+    signal: (name: NodeJS.Signals) => child!.kill(name),
+    /** Puts a file in the place of the pipe. */
+    replace(content: string): void {
+      writeFileSync(join(folder, "new.yaml"), content);
+      renameSync(join(folder, "new.yaml"), file);
+    },
+    async write(content: string): Promise<void> {
+      await pipe.writeFile(content);
+      await pipe.close();
+    },
+  };
+}
+
+test("a configuration that changes while the first one is read is taken", async () => {
+  const folder = temporaryFolder();
+  const [one, other] = [await startUpstream("one"), await startUpstream("other")];
+  const reading = await startReading(folder);
+  reading.replace(config(other.url, folder));
+  await reading.write(config(one.url, folder));
+  const gateway = await reading.started;
+  expect(await gateway.said()).toContain("read again");
+  expect((await posted(gateway.url, "k-1", acme)).text).toBe("other 1");
+  expect(await gateway.end()).toBe(0);
+});
+
+test("SIGHUP while it starts has it read again, and is not its end", async () => {
+  const folder = temporaryFolder();
+  const upstream = await startUpstream();
+  const reading = await startReading(folder);
+  reading.signal("SIGHUP");
+  reading.replace(config(upstream.url, folder));
+  await reading.write(config(upstream.url, folder));
+  const gateway = await reading.started;
+  expect(await gateway.said()).toContain("read again");
+  expect((await posted(gateway.url, "k-1", acme)).text).toBe("order 1");
+  expect(await gateway.end()).toBe(0);
+});
+
+describeWithServer("workers over a store that may be away", redisBinary, () => {
+  async function startWorkers() {
+    const redis = await startRedis();
+    const proxy = await cutProxy(redis.port);
+    onTestFinished(async () => {
+      await proxy[Symbol.asyncDispose]();
+      await redis[Symbol.asyncDispose]();
+    });
+    const folder = temporaryFolder();
+    const upstream = await startUpstream();
+    const file = join(folder, "gateway.yaml");
+    writeFileSync(
+      file,
+      config(upstream.url, folder, "workers: 2").replace(/sqlite:.*/, `redis://127.0.0.1:${proxy.port}`),
+    );
+    return { redis, proxy, gateway: await startGatewayCommand(["--config", file]) };
+  }
+
+  test("SIGHUP while a worker starts reaches that worker", async () => {
+    const { redis, proxy, gateway } = await startWorkers();
+    // A store that is silent keeps a worker from listening.
+    process.kill(redis.pid!, "SIGSTOP");
+    const isStarting = new Promise<void>((resolve) => proxy.onNextQuestion("", resolve));
+    process.kill(childrenOf(gateway.pid)[0]!, "SIGKILL");
+    expect(await gateway.said()).toContain("has a successor");
+    await isStarting;
+    gateway.signal("SIGHUP");
+    expect(await gateway.said()).toContain("read again");
+    process.kill(redis.pid!, "SIGCONT");
+    expect(await gateway.said()).toContain("read again");
+    expect(await gateway.end()).toBe(0);
+  });
+
+  test("a successor that can't start is tried again, and the others serve", async () => {
+    const { redis, gateway } = await startWorkers();
+    await redis.kill();
+    process.kill(childrenOf(gateway.pid)[0]!, "SIGKILL");
+    expect(await gateway.said()).toContain("died (SIGKILL), and has a successor");
+    await expect.poll(() => gateway.said()).toContain("could not start (exit code 2), and has a successor");
+    expect(await (await fetch(gateway.url)).text()).toBe("order 0");
+    await redis.restart();
+    await expect.poll(() => childrenOf(gateway.pid).length).toBe(2);
+    await expect.poll(async () => (await posted(gateway.url, "k-1", acme)).status).toBe(201);
+    expect(await gateway.end()).toBe(0);
+  });
 });
 
 /** The processes that a process has started. */

@@ -1,4 +1,3 @@
-import process from "node:process";
 import { metrics as globalMetrics } from "@opentelemetry/api";
 import { serverTelemetry } from "once-again/opentelemetry";
 import type { Store } from "once-again/stores";
@@ -12,8 +11,8 @@ import { startGateway } from "../../gateway/gateway.ts";
 import type { RequestRecord } from "../../gateway/request-record.ts";
 import { serverStoreFromUrl } from "../store-from-url.ts";
 import { waitForAbort } from "../until-interrupted.ts";
+import type { ReloadRequests } from "./reload-requests.ts";
 import { sharedMetrics } from "./shared-metrics.ts";
-import { onOrder } from "./workers.ts";
 
 /** What is said while a gateway runs. */
 export interface ServeReports {
@@ -25,8 +24,8 @@ export interface ServeReports {
 }
 
 /**
- * Runs a gateway in this process until `signal` aborts, and gives it its configuration anew when its files change, or on
- * SIGHUP.
+ * Runs a gateway in this process until `signal` aborts, and gives it its configuration anew when its files are others than
+ * those that were read, and when somebody asks for that.
  *
  * @throws what the store or listening throws.
  */
@@ -34,6 +33,7 @@ export async function serve(
   given: GivenConfig,
   first: GatewayConfig,
   signal: AbortSignal,
+  reloads: ReloadRequests,
   reports: ServeReports,
 ): Promise<void> {
   const metrics = gatewayMetrics();
@@ -81,11 +81,12 @@ export async function serve(
       endWatch = watchFiles(config.files, reload);
     };
     watch();
-    process.on("SIGHUP", reload);
-    onOrder("reload", reload);
     reports.onListening(gateway.url);
+    reloads.answerBy(reload);
     await waitForAbort(signal);
-    process.off("SIGHUP", reload);
+    endWatch();
+    // What ends has no use for another configuration.
+    reloads.answerBy(() => undefined);
   } finally {
     endWatch();
     await open.close();

@@ -44,7 +44,7 @@ export function answerMetrics(): void {
   cluster.on("message", (worker, message: unknown) => {
     if (!isMetrics(message)) return;
     const answer = (text?: string): void => {
-      if (worker.isConnected()) worker.send({ ...message, text });
+      if (worker.isConnected()) worker.send({ ...message, text }, () => undefined);
     };
     all.clusterMetrics().then(answer, () => answer());
   });

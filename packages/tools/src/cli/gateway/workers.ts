@@ -1,12 +1,10 @@
 import cluster, { type Worker } from "node:cluster";
 import { once } from "node:events";
-import process from "node:process";
 import { sleep, systemClock } from "once-again";
 import { exitCodes } from "../exit-codes.ts";
+import type { ReloadRequests } from "./reload-requests.ts";
 import { answerMetrics } from "./shared-metrics.ts";
-
-/** What the first process tells its workers. */
-export type WorkerOrder = "close" | "reload";
+import type { WorkerOrder } from "./worker-orders.ts";
 
 /** How long after its death a worker has a successor, milliseconds: one that can't live must not be all that a machine does. */
 const restartMs = 1000;
@@ -15,16 +13,22 @@ const restartMs = 1000;
 export interface WorkerReports {
   /** All of them listen. */
   onListening(address: { readonly host: string; readonly port: number }): void;
-  onDeath(worker: { readonly pid: number | undefined; readonly reason: string }): void;
+  /** It will have a successor; `wasUp`: it listened before. */
+  onDeath(worker: { readonly pid: number | undefined; readonly reason: string; readonly wasUp: boolean }): void;
 }
 
 /**
- * Runs this very command in some workers, which share its port, until `signal` aborts. One that dies has a successor; one
- * that can't start ends them all.
+ * Runs this very command in some workers, which share its port, until `signal` aborts. One that dies has a successor. One
+ * that can't start ends them all, unless all were up before: a store that is away must not end those that serve.
  *
  * @returns the exit code: that of the worker that could not start.
  */
-export async function runWorkers(count: number, signal: AbortSignal, reports: WorkerReports): Promise<number> {
+export async function runWorkers(
+  count: number,
+  signal: AbortSignal,
+  reloads: ReloadRequests,
+  reports: WorkerReports,
+): Promise<number> {
   const ended = Promise.withResolvers<number>();
   let isUp = false;
   const listening = new Set<Worker>();
@@ -40,24 +44,25 @@ export async function runWorkers(count: number, signal: AbortSignal, reports: Wo
   answerMetrics();
   cluster.on("exit", (worker, code, killedBy) => {
     if (signal.aborted) return;
-    if (!listening.delete(worker)) return ended.resolve(code ?? exitCodes.bad);
-    reports.onDeath({ pid: worker.process.pid, reason: killedBy ?? `exit code ${code}` });
+    const wasUp = listening.delete(worker);
+    if (!wasUp && !isUp) return ended.resolve(code ?? exitCodes.bad);
+    reports.onDeath({ pid: worker.process.pid, reason: killedBy ?? `exit code ${code}`, wasUp });
     void sleep(systemClock, restartMs, signal).then(start, () => undefined);
   });
-  const onReload = (): void => tell("reload");
-  process.on("SIGHUP", onReload);
+  // One that is started later reads it anyhow.
+  reloads.answerBy(() => tell("reload"));
   signal.addEventListener("abort", () => ended.resolve(exitCodes.fine), { once: true });
   for (let at = 0; at < count; at += 1) start();
   const code = await ended.promise;
-  process.off("SIGHUP", onReload);
   await closeAll(listening);
   return code;
 }
 
 const workers = (): Worker[] => Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
 
+/** One that starts hears it when it listens to orders; one that dies, never. */
 function tell(order: WorkerOrder): void {
-  for (const worker of workers()) if (worker.isConnected()) worker.send(order);
+  for (const worker of workers()) if (worker.isConnected()) worker.send(order, () => undefined);
 }
 
 /** Ends each when its running requests have ended; one that does not listen yet has none, and may not hear us. */
@@ -66,9 +71,4 @@ async function closeAll(listening: ReadonlySet<Worker>): Promise<void> {
   for (const worker of workers()) if (!listening.has(worker)) worker.process.kill("SIGKILL");
   tell("close");
   await Promise.all(exits);
-}
-
-/** Calls back when the first process says so, in a worker. */
-export function onOrder(order: WorkerOrder, act: () => void): void {
-  if (cluster.isWorker) process.on("message", (message) => message === order && act());
 }

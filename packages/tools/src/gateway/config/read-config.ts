@@ -10,6 +10,7 @@ import { configProblems } from "./config-problems.ts";
 import { configSchema, type ConfigValues } from "./config-schema.ts";
 import type { RouteRule } from "./route-schema.ts";
 import { scopeSchema } from "./scope-schema.ts";
+import { digestOf, type ReadFile } from "./watch-files.ts";
 import { type Path, readYaml, type YamlSource } from "./yaml-source.ts";
 
 /** Where a configuration is: in a file, in the flags of a command, or in both. */
@@ -26,8 +27,8 @@ export type ConfigFlags = Readonly<Record<string, { readonly path: Path; readonl
 /** A configuration, checked, with its files read. */
 export interface GatewayConfig extends Omit<ConfigValues, "openapi" | "listen"> {
   readonly listen: { readonly host: string; readonly port: number; readonly tls: Certificate | undefined };
-  /** The files that it was read from: when one changes, it is to be read again. */
-  readonly files: readonly string[];
+  /** The files that it was read from: when one is another, it is to be read again. */
+  readonly files: readonly ReadFile[];
 }
 
 /** A larger file is nobody's configuration, bytes. */
@@ -43,7 +44,8 @@ const anyWrite: RouteRule = { methods: ["POST", "PATCH"], path: "*", keyed: "req
  */
 export function readConfig({ file, flags }: GivenConfig): GatewayConfig {
   const problems: ConfigProblem[] = [];
-  const read = file === undefined ? noFile : readSource(file, problems);
+  const files: ReadFile[] = [];
+  const read = file === undefined ? noFile : readSource(file, files, problems);
   if (read === undefined) throw new ConfigError(problems);
   const source = withFlags(read, flags, file !== undefined);
   const folder = dirname(file ?? "");
@@ -51,18 +53,17 @@ export function readConfig({ file, flags }: GivenConfig): GatewayConfig {
   if (!result.success) throw new ConfigError(configProblems(source, result.error.issues));
 
   const { openapi, listen, routes: ownRoutes, ...values } = result.data;
-  const paths = [openapi, listen.cert, listen.key].map((path) => path && resolve(folder, path));
-  const [document, cert, key] = paths;
-  const routes = [...ownRoutes, ...(document ? documentRoutes(document, scopeSchema(folder), problems) : [anyWrite])];
+  const [document, cert, key] = [openapi, listen.cert, listen.key].map((path) => path && resolve(folder, path));
+  const more = document ? documentRoutes(document, scopeSchema(folder), files, problems) : [anyWrite];
+  const routes = [...ownRoutes, ...more];
   if (problems.length === 0 && routes.every(({ keyed }) => keyed === false)) {
     const what = document === undefined ? "routes" : "openapi";
     problems.push(source.problemAt([what], "No route takes a key: give an operation the parameter Idempotency-Key."));
   }
-  const tls =
-    cert || key ? readCertificate(cert, key, (message) => source.problemAt(["listen"], message), problems) : undefined;
+  const certificateProblem = (message: string): void => void problems.push(source.problemAt(["listen"], message));
+  const tls = cert || key ? readCertificate(cert, key, files, certificateProblem) : undefined;
   if (problems.length > 0) throw new ConfigError(problems);
   const { host, port } = listen;
-  const files = [file && resolve(file), ...paths].filter((path) => path !== undefined);
   return { ...values, routes, listen: { host, port, tls }, files };
 }
 
@@ -72,11 +73,18 @@ const noFile: YamlSource = {
   problemAtName: (_path, _name, message) => ({ message }),
 };
 
+/** The text of a file, which is noted as one of those that were read. */
+function readText(file: string, files: ReadFile[]): string {
+  const bytes = readFileSync(file);
+  files.push({ path: resolve(file), digest: digestOf(bytes) });
+  return bytes.toString();
+}
+
 /** The text of a file as a document; undefined, with a problem, when it can't be read. */
-function readSource(file: string, problems: ConfigProblem[]): YamlSource | undefined {
+function readSource(file: string, files: ReadFile[], problems: ConfigProblem[]): YamlSource | undefined {
   try {
     if (statSync(file).size > fileBytesMax) throw new Error(`it is larger than ${fileBytesMax} bytes`);
-    const source = readYaml(file, readFileSync(file, "utf8"));
+    const source = readYaml(file, readText(file, files));
     if (!("problems" in source)) return source;
     problems.push(...source.problems);
   } catch (error) {
@@ -118,8 +126,13 @@ function set(root: unknown, path: Path, value: unknown): void {
   at[path.at(-1)!] = value;
 }
 
-function documentRoutes(file: string, scope: z.ZodType<ScopeRule>, problems: ConfigProblem[]): readonly RouteRule[] {
-  const source = readSource(file, problems);
+function documentRoutes(
+  file: string,
+  scope: z.ZodType<ScopeRule>,
+  files: ReadFile[],
+  problems: ConfigProblem[],
+): readonly RouteRule[] {
+  const source = readSource(file, files, problems);
   if (source === undefined) return [];
   const { routes, problems: found } = openApiRoutes(source, scope);
   problems.push(...found);
@@ -129,19 +142,19 @@ function documentRoutes(file: string, scope: z.ZodType<ScopeRule>, problems: Con
 function readCertificate(
   certFile: string | undefined,
   keyFile: string | undefined,
-  problemOf: (message: string) => ConfigProblem,
-  problems: ConfigProblem[],
+  files: ReadFile[],
+  onProblem: (message: string) => void,
 ): Certificate | undefined {
   if (!certFile || !keyFile) {
-    problems.push(problemOf("A certificate has two files: give cert and key."));
+    onProblem("A certificate has two files: give cert and key.");
     return undefined;
   }
   try {
-    const certificate = { cert: readFileSync(certFile, "utf8"), key: readFileSync(keyFile, "utf8") };
+    const certificate = { cert: readText(certFile, files), key: readText(keyFile, files) };
     createSecureContext(certificate);
     return certificate;
   } catch (error) {
-    problems.push(problemOf(`The certificate or its key can't be used: ${(error as Error).message}.`));
+    onProblem(`The certificate or its key can't be used: ${(error as Error).message}.`);
     return undefined;
   }
 }

@@ -5,18 +5,27 @@ import { dirname } from "node:path";
 /** Editors and orchestrators write in several steps; what is read in between may be half of it, milliseconds. */
 const settleMs = 200;
 
+/** A file, as it was when it was read. */
+export interface ReadFile {
+  readonly path: string;
+  /** Of its content: see `digestOf`. */
+  readonly digest: string;
+}
+
 /**
- * Calls `onChange` when the content of one of some files is another than before. Folders are watched, so that a file may
- * be replaced, as editors do it, or be a link that is turned, as mounted volumes do it.
+ * Calls `onChange` when the content of one of some files is another than it was when it was read, which may be before this
+ * began. Folders are watched, so that a file may be replaced, as editors do it, or be a link that is turned, as mounted
+ * volumes do it.
  *
  * @returns what ends it.
  */
-export function watchFiles(files: readonly string[], onChange: () => void): () => void {
-  let content = contentOf(files);
+export function watchFiles(files: readonly ReadFile[], onChange: () => void): () => void {
+  const paths = files.map(({ path }) => path);
+  let content = files.map(({ digest }) => digest);
   let timer: NodeJS.Timeout | undefined;
   const look = (): void => {
-    const now = contentOf(files);
-    if (now === content) return;
+    const now = paths.map(digestNow);
+    if (now.every((digest, at) => digest === content[at])) return;
     content = now;
     onChange();
   };
@@ -24,7 +33,9 @@ export function watchFiles(files: readonly string[], onChange: () => void): () =
     clearTimeout(timer);
     timer = setTimeout(look, settleMs);
   };
-  const watchers = [...new Set(files.map((file) => dirname(file)))].map((folder) => watchFolder(folder, onEvent));
+  const watchers = [...new Set(paths.map((path) => dirname(path)))].map((folder) => watchFolder(folder, onEvent));
+  // What changed before the folders were watched is no event.
+  onEvent();
   return () => {
     clearTimeout(timer);
     for (const watcher of watchers) watcher?.close();
@@ -40,14 +51,13 @@ function watchFolder(folder: string, onEvent: () => void): FSWatcher | undefined
   }
 }
 
-function contentOf(files: readonly string[]): string {
-  const hash = createHash("sha256");
-  for (const file of files) {
-    try {
-      hash.update(readFileSync(file)).update("\0");
-    } catch {
-      hash.update("missing\0");
-    }
+/** What tells the content of a file from any other. */
+export const digestOf = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
+
+function digestNow(path: string): string {
+  try {
+    return digestOf(readFileSync(path));
+  } catch {
+    return "missing";
   }
-  return hash.digest("hex");
 }

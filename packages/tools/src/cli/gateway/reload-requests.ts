@@ -1,0 +1,28 @@
+import process from "node:process";
+import { onOrder } from "./worker-orders.ts";
+
+/** Who asks that the configuration is read again: SIGHUP, and the first process of several. */
+export interface ReloadRequests extends Disposable {
+  /** Has each answered from now on, and at once one that came before. */
+  answerBy(reload: () => void): void;
+}
+
+/** Hears of reloads from now on: one that is asked for while the process starts, or ends, is not its death, nor lost. */
+export function reloadRequests(): ReloadRequests {
+  let isAsked = false;
+  let answer = (): void => void (isAsked = true);
+  const onRequest = (): void => answer();
+  process.on("SIGHUP", onRequest);
+  const endOrders = onOrder("reload", onRequest);
+  return {
+    answerBy(reload) {
+      answer = reload;
+      if (isAsked) reload();
+      isAsked = false;
+    },
+    [Symbol.dispose]() {
+      process.off("SIGHUP", onRequest);
+      endOrders();
+    },
+  };
+}
