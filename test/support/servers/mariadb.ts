@@ -24,14 +24,23 @@ export async function startMariadb(settings: Readonly<Record<string, string>> = 
   const user = unprivilegedUser();
   const folder = serverFolder("mariadb", user);
   const data = join(folder, "data");
+  // As each starts, it removes all temporary tables from this folder, those of others too.
+  const tmpdir = folder;
   execFileSync(
     installer,
-    ["--no-defaults", `--datadir=${data}`, "--auth-root-authentication-method=normal", "--skip-name-resolve"],
+    [
+      "--no-defaults",
+      `--datadir=${data}`,
+      `--tmpdir=${tmpdir}`,
+      "--auth-root-authentication-method=normal",
+      "--skip-name-resolve",
+    ],
     { cwd: folder, ...user, stdio: ["ignore", "ignore", "inherit"] },
   );
   const port = await serverPort();
   const given = {
     datadir: data,
+    tmpdir,
     socket: join(folder, "socket"),
     "pid-file": join(folder, "pid"),
     "bind-address": "127.0.0.1",
