@@ -160,6 +160,7 @@ export async function runGateway(
   }
   const lastLedger = ledgerNow();
 
+  const wasLate = (all: readonly OrderEnd[]): boolean => all.includes("unknown") && typeof all.at(-1) === "object";
   const heldWithEffect = held.filter(({ key }) => effects.has(key)).length;
   const places = readLines<{ place: DeathPlace }>(files.deaths).map(({ place }) => place);
   const windows = {
@@ -184,6 +185,7 @@ export async function runGateway(
       "effects, before anybody settled": ledger.length,
       "outcomes unknown, named and held": held.length,
       "of them with their effect": heldWithEffect,
+      "called unknown, and answered after all": [...ends.values()].filter(wasLate).length,
       "effects, when they were settled": lastLedger.length,
       replays: counts.replays,
       doubleEffects: lastLedger.length - new Set(lastLedger.map(({ key }) => key)).size,
