@@ -9,7 +9,8 @@ import { type MariadbStatements, waitingFor } from "./statements.ts";
 
 /** The operations that share statements. Names are as they are stored. */
 export interface LeasedBatches {
-  claim(request: ClaimRequest): Promise<ClaimAnswer>;
+  /** The row that it made, or the one that was there. */
+  claim(request: ClaimRequest): Promise<KeyRow>;
   complete(request: CompleteRequest): Promise<boolean>;
   renew(request: RenewRequest): Promise<boolean>;
 }
@@ -47,9 +48,10 @@ export function leasedBatches(
     claim: batchRequests({
       ...common,
       carryOut: async (requests) => {
-        const rows = (await ask(statements.claim, requests.length, claimsOf(requests))) as KeyRow[];
+        const count = requests.length;
+        const rows = (await ask(statements.claim(count), count, requests.flatMap(claimRowOf))) as KeyRow[];
         const byName = new Map(rows.map((row) => [nameOf(row), row]));
-        return requests.map((request) => claimAnswer(byName.get(nameOf(request))!, request));
+        return requests.map((request) => byName.get(nameOf(request))!);
       },
     }),
     complete: batchRequests({
@@ -64,20 +66,33 @@ export function leasedBatches(
   };
 }
 
-/** The values of the statement `claim`. */
-export function claimValues(requests: readonly ClaimRequest[]): MysqlValue[] {
-  return claimsOf(requests.map((request) => ({ ...request, ...storedName(request) })));
+/** What a claim's own row, or the one in its way, answers; `undefined` where it is open to be taken over. */
+export function answerOfClaim(row: KeyRow, request: ClaimRequest): ClaimAnswer | undefined {
+  const answer = claimAnswer(row, request);
+  const [ms, createdAt, leaseUntil, expiresAt] = [row.ms, row.created_at, row.lease_until, row.expires_at].map(Number);
+  // One that its owner asks for again gets a new lease by being taken over.
+  const isMade =
+    row.owner === request.owner &&
+    createdAt === ms &&
+    leaseUntil === ms! + request.leaseMs &&
+    expiresAt === ms! + request.retentionMs;
+  return answer.kind === "acquired" && !isMade ? undefined : answer;
 }
 
-function claimsOf(requests: readonly ClaimRequest[]): MysqlValue[] {
-  return [
-    listOf(
-      requests.map(({ scope, key, fingerprint, owner, leaseMs, retentionMs, takeOverAfterMs }) => ({
-        ...{ scope, key, fingerprint, owner },
-        ...{ leaseMs, retentionMs, takeOverAfterMs },
-      })),
-    ),
-  ];
+/** The values of the statements `claim` and `takeOver` for one request. */
+export function claimValues(request: ClaimRequest): { claim: MysqlValue[]; takeOver: MysqlValue[] } {
+  const stored = { ...request, ...storedName(request) };
+  return { claim: claimRowOf(stored), takeOver: [takeOverOf(stored)] };
+}
+
+function claimRowOf({ scope, key, fingerprint, owner, leaseMs, retentionMs }: ClaimRequest): MysqlValue[] {
+  // What is no text is the server's to refuse: nobody else's claim fails for it.
+  const bytes = (text: unknown): Buffer | null => (typeof text === "string" ? Buffer.from(text) : null);
+  return [...[scope, key, fingerprint, owner].map(bytes), leaseMs, retentionMs];
+}
+
+function takeOverOf({ scope, key, fingerprint, owner, leaseMs, retentionMs, takeOverAfterMs }: ClaimRequest): Buffer {
+  return listOf([{ scope, key, fingerprint, owner, leaseMs, retentionMs, takeOverAfterMs }]);
 }
 
 function completionsOf(requests: readonly CompleteRequest[]): MysqlValue[] {

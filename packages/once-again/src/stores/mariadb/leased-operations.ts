@@ -1,11 +1,11 @@
 import { checkListLimit } from "../list-limit.ts";
 import { storedName, storedText } from "../sql/names.ts";
-import { checkpointText, inspectRow, type KeyRow } from "../sql/record-format.ts";
+import { checkpointText, claimAnswer, inspectRow, type KeyRow } from "../sql/record-format.ts";
 import type { InspectedRecord, ListRequest, RecordName, ReleaseRequest, StepRequest, AsyncStore } from "../store.ts";
 import type { MysqlQuery, MysqlValue } from "./client.ts";
 import { isConflict, unavailableError } from "./errors.ts";
-import { type BatchBounds, leasedBatches } from "./leased-batches.ts";
-import { inState, type MariadbStatements } from "./statements.ts";
+import { answerOfClaim, type BatchBounds, claimValues, leasedBatches } from "./leased-batches.ts";
+import { inState, type MariadbStatements, waitingFor } from "./statements.ts";
 
 /** How often a statement is asked for that the server gave up for the sake of another. */
 const attemptsMax = 5;
@@ -31,6 +31,7 @@ export function leasedOperations(
     throw unavailableError(`a statement was given up for another's sake ${attemptsMax} times`);
   };
   const batches = leasedBatches(query, statements, bounds);
+  const takeOver = waitingFor(Math.ceil(bounds.busyMsMax / 1000), statements.takeOver);
   const changes = async (statement: string, values: MysqlValue[]): Promise<boolean> =>
     changed(await query(statement, values));
   const inspect = async (name: RecordName): Promise<InspectedRecord | undefined> => {
@@ -38,7 +39,13 @@ export function leasedOperations(
     return row && inspectRow(row);
   };
   return {
-    claim: async (request) => batches.claim({ ...request, ...storedName(request) }),
+    async claim(request) {
+      const found = await batches.claim({ ...request, ...storedName(request) });
+      const answer = answerOfClaim(found, request);
+      if (answer !== undefined) return answer;
+      const [taken] = (await query(takeOver, claimValues(request).takeOver)) as KeyRow[];
+      return claimAnswer(taken!, request);
+    },
     complete: async (request) => batches.complete({ ...request, ...storedName(request) }),
     renew: async (request) => batches.renew({ ...request, ...storedName(request) }),
     // One statement can't both delete and update. What happens between the two is as if it had come before, or after.

@@ -54,8 +54,10 @@ export function mariadbStatements(prefix: string) {
     // In the order of the list, and each row by the primary key: to read a small table whole would lock all of it.
     `UPDATE ${asked(...columns)} STRAIGHT_JOIN ${keys} AS k FORCE INDEX (PRIMARY)`;
   return {
-    /** A batch of claims. */
-    claim: claimStatement(keys),
+    /** So many claims: each makes its row, or reads the one that is there. */
+    claim: (count: number) => claimStatement(keys, count),
+    /** A claim of a record that is open to it. */
+    takeOver: takeOverStatement(keys),
     /** result, retention, scope, key, owner: for the transaction that claimed the record and has it locked. */
     store: `UPDATE ${keys} SET state = 'done', result = ?, expires_at = ${clock} + ? WHERE ${named} AND owner = ?`,
     /**
@@ -99,6 +101,20 @@ export function waitingFor(seconds: number, statement: string): string {
   return `SET STATEMENT innodb_lock_wait_timeout = ${seconds} FOR ${statement}`;
 }
 
+const claimColumns =
+  "(scope, `key`, state, fingerprint, owner, attempt, fence, lease_until, checkpoints, created_at, expires_at)";
+
+/**
+ * Creates records, or leaves those that are there, which are not written; either way their rows are locked, and come back.
+ * Of each: scope, key, fingerprint, owner, lease, retention. Nearly all claims need no more than that, and the statement that
+ * can take a record over takes the server several times as long to parse.
+ */
+function claimStatement(keys: string, count: number): string {
+  const row = `(?, ?, 'running', ?, ?, 1, ${clock}, ${clock} + ?, '{}', ${clock}, ${clock} + ?)`;
+  const rows = Array.from({ length: count }, () => row).join(", ");
+  return `INSERT INTO ${keys} ${claimColumns} VALUES ${rows} ON DUPLICATE KEY UPDATE attempt = attempt RETURNING ${columns}`;
+}
+
 /**
  * Creates the record, takes it over, or leaves it as it is; one that is left is not written. The row that comes back is
  * the claim's own where it won, and otherwise what stands in its way.
@@ -106,7 +122,7 @@ export function waitingFor(seconds: number, statement: string): string {
  * MariaDB assigns from left to right, and what was assigned is what later expressions see. So the columns that decide
  * come last, `owner` first among them: from then on, who has won is known by its token on a record that is open to it.
  */
-function claimStatement(keys: string): string {
+function takeOverStatement(keys: string): string {
   const now = clock;
   const same = "fingerprint = VALUES(fingerprint) AND state = 'running'";
   // Without a time it is unknown, which counts as false.
@@ -114,8 +130,7 @@ function claimStatement(keys: string): string {
   const open = `(${whole} AND (${expired} OR (${same} AND (owner = VALUES(owner) OR (${overdue})))))`;
   const won = `(${whole} AND owner = VALUES(owner) AND (${expired} OR (${same})))`;
   const first = (own: string, next: string): string => `IF(owner = VALUES(owner), ${own}, ${next})`;
-  return `INSERT INTO ${keys}
-    (scope, \`key\`, state, fingerprint, owner, attempt, fence, lease_until, checkpoints, created_at, expires_at)
+  return `INSERT INTO ${keys} ${claimColumns}
     SELECT asked_scope, asked_key, 'running', asked_fingerprint, asked_owner, 1, ${now}, ${now} + lease, '{}', ${now},
       ${now} + retention
     FROM ${asked("asked_fingerprint VARCHAR(4097) PATH '$.fingerprint'", "lease BIGINT PATH '$.leaseMs'", "retention BIGINT PATH '$.retentionMs'")}
