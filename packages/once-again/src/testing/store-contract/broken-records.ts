@@ -31,5 +31,18 @@ export function brokenRecordRules(breakRecord: NonNullable<StoreContractOptions[
         }
       },
     },
+    {
+      name: "a broken record fails its own claim alone, whatever is claimed at the same moment",
+      async try({ store, records }) {
+        const names = Array.from({ length: 9 }, (_, index) => named(`of nine ${index}`));
+        const broken = names[4]!;
+        await acquire(store, claimOf(broken));
+        await breakRecord(records, broken);
+        const claims = await Promise.allSettled(names.map(async (name) => store.claim(claimOf(name))));
+        const ends = claims.map((claim) => (claim.status === "fulfilled" ? claim.value.kind : claim.reason?.code));
+        const expected = names.map((name) => (name === broken ? "ONCE_RECORD_BROKEN" : "acquired"));
+        expectSame(ends, expected, "Claims of the same moment know nothing of each other's records");
+      },
+    },
   ];
 }
