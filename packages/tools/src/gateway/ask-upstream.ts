@@ -3,6 +3,7 @@ import { encodeResponse, type HttpResponse } from "once-again/http";
 import type { Dispatcher } from "undici";
 import { headerPairs, responseHeaders } from "./forward-headers.ts";
 import { forwardHead } from "./gateway-response.ts";
+import { countPassed } from "./passed-bytes.ts";
 import { rawTexts } from "./raw-texts.ts";
 import type { UpstreamFailure } from "./upstream-failure.ts";
 import type { Upstream, UpstreamRequest } from "./upstream.ts";
@@ -47,6 +48,7 @@ export function askUpstream(
       const whole = answer!;
       if (whole.add(chunk)) return;
       if (passOn === undefined) return started.abort(new Error(`The answer is larger than ${bytesMax} bytes.`));
+      countPassed(chunk);
       whole.passOn(passOn.response, passOn.headers, started);
     },
     onResponseEnd() {

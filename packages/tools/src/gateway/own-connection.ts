@@ -6,6 +6,7 @@ import { headerPairs, responseHeaders } from "./forward-headers.ts";
 import type { GatewayLimits } from "./gateway-limits.ts";
 import { flushHead, forwardHead, forwardInterim, sendResponse } from "./gateway-response.ts";
 import { hasBody, type Passage } from "./pass-through.ts";
+import { countPassed } from "./passed-bytes.ts";
 import { noteFailure } from "./request-record.ts";
 import { failureResponse, timeoutError } from "./upstream-failure.ts";
 
@@ -46,7 +47,7 @@ export function passOnOwnConnection(passage: Passage, limits: GatewayLimits, upg
   sent.on("response", (answer) => {
     forwardHead(response, answer.statusCode ?? 502, answer.statusMessage ?? "", answer.rawHeaders);
     answer.once("end", () => response.addTrailers(headerPairs(answer.rawTrailers)));
-    pipeline(answer, response, () => undefined);
+    pipeline(answer.on("data", countPassed), response, () => undefined);
     flushHead(response);
   });
   sent.on("upgrade", (answer, socket, head) => {
@@ -56,7 +57,7 @@ export function passOnOwnConnection(passage: Passage, limits: GatewayLimits, upg
   });
   if (!hasBody(request)) return void sent.end();
   request.on("end", () => sent.addTrailers(headerPairs(request.rawTrailers)));
-  request.pipe(sent);
+  request.on("data", countPassed).pipe(sent);
 }
 
 /** The headers of a request, with those of the new connection. */
@@ -103,6 +104,6 @@ function join(answer: IncomingMessage, far: Upgrade, near: Upgrade, { idleMs }: 
     side.setTimeout(idleMs, () => side.destroy());
     side.on("error", () => undefined);
     side.once("close", () => other.destroySoon());
-    side.pipe(other);
+    side.on("data", countPassed).pipe(other);
   }
 }

@@ -4,6 +4,7 @@ import { PassThrough, Readable } from "node:stream";
 import type { Dispatcher } from "undici";
 import { headerPairs } from "./forward-headers.ts";
 import { flushHead, forwardHead, forwardInterim, sendResponse } from "./gateway-response.ts";
+import { countPassed } from "./passed-bytes.ts";
 import { rawTexts } from "./raw-texts.ts";
 import { arrivedBody } from "./read-body.ts";
 import { noteFailure, type RequestNotes } from "./request-record.ts";
@@ -54,6 +55,7 @@ function send(passage: Passage, body: Readable | Buffer | null): void {
         process.nextTick(flushHead, response);
       },
       onResponseData(started, chunk) {
+        countPassed(chunk);
         if (response.write(chunk)) return;
         started.pause();
         response.once("drain", () => started.resume());
@@ -77,7 +79,7 @@ function send(passage: Passage, body: Readable | Buffer | null): void {
  */
 function tapBody(request: IncomingMessage): Readable {
   const body = new PassThrough();
-  request.pipe(body);
+  request.on("data", countPassed).pipe(body);
   body.once("close", () => request.resume());
   request.once("close", () => {
     if (!request.complete) body.destroy(new Error("The caller hung up."));
