@@ -1,5 +1,12 @@
-import { describe, expect, test } from "vitest";
-import { postgresOutbox, type PostgresTransaction } from "../../packages/once-again/src/stores/postgres/index.ts";
+import { drizzle } from "drizzle-orm/postgres-js";
+import postgres from "postgres";
+import { describe, expect, onTestFinished, test } from "vitest";
+import {
+  fromDrizzle,
+  fromPostgresJs,
+  postgresOutbox,
+  type PostgresTransaction,
+} from "../../packages/once-again/src/stores/postgres/index.ts";
 import { databases, pgPool, postgresClients } from "../postgres/databases.ts";
 import { libraries } from "../postgres/library-transactions.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
@@ -27,6 +34,73 @@ describeWithServer("messages in a transaction of others", postgresBinary, () => 
       await libraries[name]!(url, async (transaction) => void (await outbox.add(transaction, message)));
       expect(await outbox.backlog()).toMatchObject({ messages: 1 });
     });
+
+    test("take several at once, and none of them when one is refused and they are rolled back", async () => {
+      const url = await create();
+      const outbox = postgresOutbox(pgPool(url));
+      await outbox.migrate();
+      const addAll = (topics: readonly string[]) =>
+        libraries[name]!(url, async (transaction) => {
+          await Promise.all(topics.map((topic) => outbox.add(transaction, { ...message, topic })));
+        });
+      await expect(addAll(["orders", "", "orders", "orders"])).rejects.toMatchObject({ code: "ONCE_MESSAGE_INVALID" });
+      expect(await outbox.backlog()).toMatchObject({ messages: 0 });
+      await addAll(["orders", "orders", "orders"]);
+      expect(await outbox.backlog()).toMatchObject({ messages: 3 });
+    });
+
+    test("take none when they have ended: it would be added by itself", async () => {
+      const url = await create();
+      const outbox = postgresOutbox(pgPool(url));
+      await outbox.migrate();
+      const ended = async (transaction: PostgresTransaction) => {
+        await expect(outbox.add(transaction, message)).rejects.toThrow(/open transaction|already|CONNECTION_/);
+      };
+      for (const isRolledBack of [false, true]) {
+        const kept: PostgresTransaction[] = [];
+        const work = async (transaction: PostgresTransaction) => {
+          kept.push(transaction);
+          if (isRolledBack) throw new Error("changed its mind");
+        };
+        await libraries[name]!(url, work).catch(() => undefined);
+        await ended(kept[0]!);
+      }
+      expect(await outbox.backlog()).toMatchObject({ messages: 0 });
+    });
+  });
+
+  test.for(["sql", "Drizzle", "fromPostgresJs"] as const)(
+    "a transaction of postgres that is kept beyond its end takes none: %s",
+    async (given) => {
+      const url = await create();
+      const outbox = postgresOutbox(pgPool(url));
+      await outbox.migrate();
+      const sql = postgres(url, { max: 1 });
+      onTestFinished(() => sql.end({ timeout: 1 }));
+      const kept: PostgresTransaction[] = [];
+      const keep = async (transaction: PostgresTransaction): Promise<void> => {
+        await outbox.add(transaction, message);
+        kept.push(transaction);
+      };
+      if (given === "Drizzle") await drizzle(sql).transaction((tx) => keep(fromDrizzle(tx)));
+      else await sql.begin((transaction) => keep(given === "sql" ? transaction : fromPostgresJs(transaction)));
+      await expect(outbox.add(kept[0]!, message)).rejects.toMatchObject({ code: "ONCE_OPTION_INVALID" });
+      expect(await outbox.backlog()).toMatchObject({ messages: 1 });
+    },
+  );
+
+  test("a client whose COMMIT is on its way takes none", async () => {
+    const url = await create();
+    const pool = pgPool(url);
+    const outbox = postgresOutbox(pool);
+    await outbox.migrate();
+    const client = await pool.connect();
+    await client.query("BEGIN");
+    const committed = client.query("COMMIT");
+    await expect(outbox.add(client, message)).rejects.toMatchObject({ code: "ONCE_OPTION_INVALID" });
+    await committed;
+    client.release();
+    expect(await outbox.backlog()).toMatchObject({ messages: 0 });
   });
 
   test.for(Object.keys(postgresClients))("a handler's transaction, through %s", async (name) => {

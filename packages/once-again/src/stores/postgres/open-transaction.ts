@@ -1,4 +1,5 @@
 import { hasMethod } from "../../core/client-names.ts";
+import type { OnceAgainError } from "../../core/errors.ts";
 import { invalidOptionError } from "../../core/options.ts";
 import type { CallersTransaction } from "./callers-transaction.ts";
 import { type PgClient, type PostgresJsClient, type PostgresQuery, postgresQuery } from "./client.ts";
@@ -17,6 +18,11 @@ export function transactionQuery(transaction: PostgresTransaction, prepare = tru
   const client = checkTransaction(transaction);
   if (client !== undefined) return postgresQuery(client, prepare);
   return (text, values = []) => (transaction as CallersTransaction)(withLiterals(text, values as readonly Literal[]));
+}
+
+/** What is given as a transaction, and is none, or none any more. */
+export function notOpenError(): OnceAgainError {
+  return invalidOptionError("transaction", "an open transaction", "one that has ended, or was not begun");
 }
 
 const makers = { raw: "fromKnex", executeQuery: "fromKysely", execute: "fromDrizzle" } as const;

@@ -1,10 +1,10 @@
 import type { StoredMessage } from "../outbox-message.ts";
 import { tableName } from "../sql/names.ts";
-import { type PostgresTransaction, transactionQuery } from "./open-transaction.ts";
+import { notOpenError, type PostgresTransaction, transactionQuery } from "./open-transaction.ts";
 import { clock } from "./statements.ts";
 
-/** Adds a message within a transaction, in one statement. */
-export type AddMessage = (transaction: PostgresTransaction, message: StoredMessage) => Promise<unknown>;
+/** Adds a message within a transaction, in one statement where that has written something before. */
+export type AddMessage = (transaction: PostgresTransaction, message: StoredMessage) => Promise<void>;
 
 /** @param options.notify whether the commit wakes relays. */
 export function messageAdder(prefix: string, options: { notify: boolean; prepare: boolean }): AddMessage {
@@ -15,14 +15,22 @@ export function messageAdder(prefix: string, options: { notify: boolean; prepare
     const locked = isKeyed ? "pg_advisory_xact_lock(hashtextextended($6::text, 0)) AS locked, " : "";
     const notified = options.notify ? `, pg_notify('${outbox}', '') AS notified` : "";
     return `WITH ${clock} INSERT INTO ${outbox} (id, topic, ordering_key, headers, body, added_at, due_at)
-      SELECT $1::text, $2::text, $3::text, $4::text, $5::bytea, clock.ms, clock.ms FROM ${locked}clock${notified}`;
+      SELECT $1::text, $2::text, $3::text, $4::text, $5::bytea, clock.ms, clock.ms FROM ${locked}clock${notified}
+      WHERE txid_current_if_assigned() IS NOT NULL RETURNING 1 AS added`;
   };
   const [keyed, keyless] = [statement(true), statement(false)];
 
-  return (transaction, { id, topic, orderingKey, headers, body }) => {
+  return async (transaction, { id, topic, orderingKey, headers, body }) => {
     const query = transactionQuery(transaction, options.prepare);
     const values = [id, topic, orderingKey ?? null, JSON.stringify(headers), Buffer.from(body)];
-    if (orderingKey === undefined) return query(keyless, values);
-    return query(keyed, [...values, JSON.stringify([outbox, orderingKey])]);
+    const add = (): Promise<readonly unknown[]> =>
+      orderingKey === undefined
+        ? query(keyless, values)
+        : query(keyed, [...values, JSON.stringify([outbox, orderingKey])]);
+    if ((await add()).length > 0) return;
+    // Only a transaction has a number before its statement writes. One that is open has it from here on; where each
+    // statement is one of its own, or the transaction has ended, the next has none again.
+    await query("SELECT txid_current()");
+    if ((await add()).length === 0) throw notOpenError();
   };
 }
