@@ -1,4 +1,5 @@
 import { OnceAgainError } from "../core/errors.ts";
+import { nearestName } from "../core/options.ts";
 import { makeKey } from "../key/index.ts";
 import type { NewMessage, OutboxMessage } from "./outbox-store.ts";
 
@@ -23,9 +24,10 @@ export type StoredMessage = Omit<OutboxMessage, "addedAt">;
  */
 export function storedMessage(message: NewMessage, bodyBytesMax: number): StoredMessage {
   if (typeof message !== "object" || message === null) throw invalid("A message", "is an object with topic and body");
+  checkSpelling(message);
   const { topic, orderingKey, headers = {}, id = makeKey() } = message;
-  if (typeof headers !== "object" || headers === null || Array.isArray(headers)) {
-    throw invalid("headers", "must be an object of texts");
+  if (typeof headers !== "object" || headers === null || !isPlain(headers)) {
+    throw invalid("headers", "must be a plain object of texts");
   }
   checkName("topic", topic);
   if (orderingKey !== undefined) checkName("orderingKey", orderingKey);
@@ -37,6 +39,19 @@ export function storedMessage(message: NewMessage, bodyBytesMax: number): Stored
     throw tooLarge(`The body has ${body.byteLength} bytes, and bodyBytesMax allows ${bodyBytesMax}.`);
   }
   return { id, topic, orderingKey, headers: checkHeaders({ "content-type": contentType, ...headers }), body };
+}
+
+const parts: readonly string[] = ["topic", "orderingKey", "body", "headers", "id"] satisfies (keyof NewMessage)[];
+
+/** Refuses a part that is misspelt, which nobody would read: without its ordering key a message waits for no other. */
+function checkSpelling(message: object): void {
+  for (const name of Object.keys(message)) {
+    if (parts.includes(name)) continue;
+    const meant = nearestName(name, parts);
+    if (meant !== undefined && !(meant in message)) {
+      throw invalid("A message", `has no part ${JSON.stringify(name)}: did you mean ${meant}?`);
+    }
+  }
 }
 
 function checkName(name: string, text: unknown): void {
@@ -61,6 +76,8 @@ function checkHeaders(headers: Readonly<Record<string, unknown>>): Readonly<Reco
 /** The bytes that are sent, and what they are. */
 function bytesOf(body: unknown): [bytes: Uint8Array, contentType: string] {
   if (body instanceof Uint8Array) return [body, "application/octet-stream"];
+  if (ArrayBuffer.isView(body))
+    return [new Uint8Array(body.buffer, body.byteOffset, body.byteLength), "application/octet-stream"];
   if (body instanceof ArrayBuffer) return [new Uint8Array(body), "application/octet-stream"];
   if (typeof body === "string") return [new TextEncoder().encode(body), "text/plain; charset=utf-8"];
   return [new TextEncoder().encode(jsonOf(body)), "application/json"];
@@ -73,16 +90,30 @@ function jsonOf(body: unknown): string {
   } catch (cause) {
     throw invalid("The body", "can't be written as JSON", cause);
   }
-  // A Promise, a Map, a Blob, a stream: JSON has nothing of them.
-  if (json === undefined || (json === "{}" && !isPlain(body as object))) {
-    throw invalid("The body", "must be bytes, a text, or what JSON can hold; of this, JSON has nothing");
+  const lost = json === undefined ? "" : json.includes("{}") ? lostIn(body) : undefined;
+  if (json === undefined || lost !== undefined) {
+    const what = lost === "" ? "The body" : `The body's ${lost}`;
+    throw invalid(what, "must be bytes, a text, or what JSON can hold; of this, JSON has nothing");
   }
   return json;
 }
 
-function isPlain(body: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(body);
-  return prototype === Object.prototype || prototype === null;
+/** Where in a value something is of which JSON has nothing: a Promise, a Map, a Blob, a stream; `undefined`: nowhere. */
+function lostIn(value: unknown, path = ""): string | undefined {
+  if (typeof value !== "object" || value === null || "toJSON" in value) return undefined;
+  const entries = Object.entries(value);
+  if (entries.length === 0) return Array.isArray(value) || isPlain(value) ? undefined : path;
+  for (const [name, inner] of entries) {
+    const lost = lostIn(inner, path === "" ? name : `${path}.${name}`);
+    if (lost !== undefined) return lost;
+  }
+  return undefined;
+}
+
+/** Of any realm: the prototype of plain objects has none itself. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 function invalid(what: string, problem: string, cause?: unknown): OnceAgainError {

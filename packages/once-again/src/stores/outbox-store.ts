@@ -10,7 +10,10 @@ export interface NewMessage {
    * other: the database then ends one of them with a conflict.
    */
   readonly orderingKey?: string | undefined;
-  /** Bytes are sent as they are, a text as UTF-8, anything else as JSON. */
+  /**
+   * Bytes are sent as they are, a text as UTF-8, anything else as JSON. What has a Promise or a Map anywhere in it is refused, since
+   * JSON has nothing of them.
+   */
   readonly body: unknown;
   /**
    * Sent beside it: names as in HTTP, in lower case, and values without control characters, 8,192 bytes at most. A
