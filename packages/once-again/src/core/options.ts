@@ -1,3 +1,4 @@
+import { errorText } from "./error-text.ts";
 import { OnceAgainError } from "./errors.ts";
 
 /**
@@ -62,7 +63,7 @@ export function invalidOptionError(name: string, expected: string, value: unknow
 function shownValue(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
   // The source of a function says less.
-  return typeof value === "function" ? "a function" : String(value);
+  return typeof value === "function" ? "a function" : errorText(value);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { errorText } from "../core/error-text.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import type { ErrorCode } from "../core/error-codes.ts";
 import { joinBytes } from "../core/bytes.ts";
@@ -119,10 +120,9 @@ function withHead(head: Head, content: Uint8Array): Uint8Array {
 }
 
 function resultUnfitError(cause: unknown): OnceAgainError {
-  const why = cause instanceof Error ? cause.message : String(cause);
   return new OnceAgainError(
     "ONCE_RESULT_UNFIT",
-    `The result of this call can't be stored: ${why}. Return plain data, or give the option codec.`,
+    `The result of this call can't be stored: ${errorText(cause)}. Return plain data, or give the option codec.`,
     { cause },
   );
 }

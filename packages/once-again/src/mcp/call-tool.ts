@@ -1,4 +1,5 @@
 import type { ErrorCode } from "../core/error-codes.ts";
+import { errorText } from "../core/error-text.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import type { Engine, Work, WorkResult } from "../engine/engine.ts";
 import { type CallEnding, endingCodec, type StoredEnding } from "../function/call-ending.ts";
@@ -117,7 +118,7 @@ function resultOf(
   if (ending.kind === "returned") return ending.value;
   const { error } = ending;
   if (asksForUrl(error)) throw error;
-  const problem = messageOf(error);
+  const problem = errorText(error);
   // In a transaction, a result that can't be stored is rolled back; elsewhere it happened.
   const isDone = OnceAgainError.isInstance(error) && isUnshown.has(error.code) && !rules.transactional;
   return refusalResult({ code: isDone ? error.code : "ONCE_NO_EFFECT", tool, problem });
@@ -132,7 +133,7 @@ function failureResult(
   error: unknown,
 ): ToolResult {
   const { retryAfterMs, transactional, isHolding } = rules;
-  const problem = messageOf(error);
+  const problem = errorText(error);
   if (!OnceAgainError.isInstance(error) || error.code === "ONCE_HANDLER_FAILED") {
     if (transactional) return refusalResult({ code: "ONCE_NO_EFFECT", tool, problem });
     const code = isHolding ? "ONCE_OUTCOME_UNKNOWN" : "ONCE_HANDLER_FAILED";
@@ -146,8 +147,6 @@ function failureResult(
 
 /** What is refused before anything happens, and will be again. */
 const ofCalls: ReadonlySet<ErrorCode> = new Set(["ONCE_OPTION_INVALID", "ONCE_ARGUMENTS_UNFIT"]);
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** The error by which a tool asks the client to open a page first (MCP 2025-11-25, elicitation, URL mode). */
 const urlElicitationRequired = -32_042;

@@ -1,3 +1,4 @@
+import { errorText } from "../../core/error-text.ts";
 import { OnceAgainError } from "../../core/errors.ts";
 import type { Attempt, Engine, OnceOperation, Outcome, Work, WorkResult } from "../../engine/engine.ts";
 import type { StoreDoor } from "../../engine/store-door.ts";
@@ -66,7 +67,7 @@ export async function handleOnce<Transaction>(
       return afterFailure({ error, hadNoEffect: false }, settings, onError);
     }
     onError(error);
-    return { isFailure: false, detail: String(error) };
+    return { isFailure: false, detail: errorText(error) };
   }
 }
 

@@ -1,3 +1,4 @@
+import { errorText } from "../../core/error-text.ts";
 import { OnceAgainError } from "../../core/errors.ts";
 import type { OnceOperation, Outcome } from "../../engine/engine.ts";
 import type { InspectedRecord, MarkAnswer, MarkRequest } from "../../stores/store.ts";
@@ -73,7 +74,7 @@ export function handledFailure(
   { error, hadNoEffect }: WorkFailure,
   { transactional, isHolding }: DecisionRules,
 ): Handled {
-  const detail = error instanceof Error ? error.message : String(error);
+  const detail = errorText(error);
   if (isRejection(error)) return deadLetter("rejected", detail);
   if (!transactional && isHolding && !hadNoEffect) return unknownOutcome(detail);
   return { isFailure: true, detail };

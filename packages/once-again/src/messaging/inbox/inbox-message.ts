@@ -17,7 +17,7 @@ export interface InboxMessage {
    * is needed only against a producer that sends a message twice.
    */
   readonly position?: MessagePosition | undefined;
-  /** How often the broker has delivered it, this time included, as far as it counts; default 1. */
+  /** How often the broker has delivered it, this time included, as far as it counts: a whole number of at least 1, default 1. */
   readonly deliveries?: number | undefined;
 }
 

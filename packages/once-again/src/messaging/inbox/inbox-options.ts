@@ -1,4 +1,5 @@
 import { hasMethod, wrongClientError } from "../../core/client-names.ts";
+import { notify } from "../../core/events.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../../core/options.ts";
 import { systemRandom } from "../../core/random.ts";
@@ -8,6 +9,7 @@ import { nameProblem } from "../../engine/operation-name.ts";
 import { engineOptionNames, type EngineOptions, engineOptionsOf } from "../../engine/options.ts";
 import type { Reconciled } from "../../engine/steps.ts";
 import { type Backoff, exponentialBackoff } from "../../retry/index.ts";
+import { steadyBackoff } from "../../retry/steady-backoff.ts";
 import type { Store, TransactionalStore } from "../../stores/store.ts";
 import type { ReadableMessage } from "./inbox-message.ts";
 
@@ -38,7 +40,10 @@ export interface InboxRules extends Omit<EngineOptions, "onUnknown" | "waitMs"> 
    * least 1, default 10. Then it goes to the dead letters.
    */
   readonly deliveriesMax?: number | undefined;
-  /** How long to wait before a message is tried again. Default exponential: 1, 2, 4 s up to 30 s, with equal jitter. */
+  /**
+   * How long to wait before a message is tried again. Default exponential: 1, 2, 4 s up to 30 s, with equal jitter. `onError` hears
+   * of one that throws, or answers with no number of at least 0, and the default decides.
+   */
   readonly backoff?: Backoff | undefined;
   /** How long a handled message is remembered, milliseconds; default 7 days. Longer than any repeat may take to come. */
   readonly retentionMs?: number | undefined;
@@ -85,6 +90,7 @@ export function inboxSettings<Transaction>(options: InboxOptions<Transaction>) {
   checkNames("openInbox", options, known);
   const { consumer, onUnknown } = options;
   if (nameProblem(consumer) !== undefined) throw invalidOptionError("consumer", "the name of this consumer", consumer);
+  const otherwise = exponentialBackoff();
   return Object.freeze({
     consumer,
     transactional: checkChoice("mode", options.mode ?? "leased", ["leased", "transactional"]) === "transactional",
@@ -93,7 +99,9 @@ export function inboxSettings<Transaction>(options: InboxOptions<Transaction>) {
     quiesceMs: options.quiesceMs ?? 0,
     leaseMs: options.leaseMs ?? 30_000,
     deliveriesMax: checkNumber("deliveriesMax", options.deliveriesMax ?? 10, { min: 1, integer: true }),
-    backoff: checkFunction("backoff", options.backoff) ?? exponentialBackoff(),
+    backoff: steadyBackoff("backoff", checkFunction("backoff", options.backoff) ?? otherwise, otherwise, (error) =>
+      notify(options.onError ?? console.error, error),
+    ),
     random: options.random ?? systemRandom,
     clock: options.clock ?? systemClock,
   });

@@ -33,8 +33,8 @@ export interface Inbox<Transaction = undefined> extends AsyncDisposable {
    * fails, or the store can't be reached, it waits and tries again: the message stays unacknowledged meanwhile, so a broker
    * that bounds those sends no more. Messages of one partition, where they have a `position`, are handled one after the other.
    *
-   * @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no message, for a work that is no function, and for a position
-   *   that is none, or that this inbox has no mark for: nothing is decided then. It never rejects otherwise.
+   * @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no message (a `topic` that is no text, `deliveries` that are no number), for a
+   *   work that is no function, and for a position that is none, or that this inbox has no mark for: nothing is decided then. It never rejects otherwise.
    */
   handle(message: InboxMessage, work: MessageWork<Transaction>): Promise<InboxVerdict>;
   /** Starts nothing more, and resolves when what runs has ended; what waits is given back. The store stays open. */

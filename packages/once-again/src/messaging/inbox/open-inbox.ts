@@ -1,6 +1,6 @@
 import { sleep } from "../../core/clock.ts";
 import { OnceAgainError } from "../../core/errors.ts";
-import { invalidOptionError } from "../../core/options.ts";
+import { checkNumber, invalidOptionError } from "../../core/options.ts";
 import { bytesCodec } from "../../engine/codec.ts";
 import { openEngine } from "../../engine/open-engine.ts";
 import { checkEngineOptions } from "../../engine/options.ts";
@@ -55,7 +55,9 @@ export function openInbox<Transaction>(options: InboxOptions<Transaction>): Inbo
   const handle = async (message: InboxMessage, work: MessageWork<Transaction>): Promise<InboxVerdict> => {
     if (typeof message !== "object" || message === null) throw invalidOptionError("message", "an object", message);
     if (typeof work !== "function") throw invalidOptionError("work", "a function", work);
-    const { position } = message;
+    const { deliveries, position, topic } = message;
+    if (typeof topic !== "string") throw invalidOptionError("topic", "a text", topic);
+    checkNumber("deliveries", deliveries ?? 1, { min: 1, integer: true });
     if (position !== undefined) {
       checkPosition(position);
       if (moveMark === undefined) throw invalidOptionError("position", noMarks, position);

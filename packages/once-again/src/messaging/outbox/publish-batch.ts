@@ -1,10 +1,10 @@
 import { notify } from "../../core/events.ts";
 import type { ClaimedBatch, ClaimedMessage, PostponeRequest } from "../../stores/outbox-store.ts";
 import type { BatchEnd } from "./confirm-queue.ts";
-import { decideFailure } from "./retry-or-park.ts";
+import { decideFailure, type FailureDecision } from "./retry-or-park.ts";
 import type { BrokerState } from "./broker-state.ts";
 import { type AnyLayer, run } from "../../retry/layer.ts";
-import { type Confirmation, unavailableError } from "./publish.ts";
+import { type Confirmation, refusedError, unavailableError } from "./publish.ts";
 import type { RelaySettings } from "./relay-options.ts";
 
 /** What the batches of one relay share. */
@@ -74,7 +74,7 @@ function failed(
   hasConfirmedSince: boolean,
 ): PublishEnd {
   const { id, topic, refusals } = message;
-  const decision = decideFailure(message, error, hasConfirmedSince, settings);
+  const decision = decide(message, error, hasConfirmedSince, settings);
   switch (decision.action) {
     case "postpone":
       if (decision.isAway) broker.unavailable(error);
@@ -89,6 +89,15 @@ function failed(
       notify(settings.onEvent, { type: "parked", id, topic, error, blocks });
       return { delayMs: 0, refusal: decision.refusal, refusals: refusals + 1, park: settings.parked };
     }
+  }
+}
+
+/** What can't even be looked at, as a proxy that was revoked, is a refusal: the others of the batch go on. */
+function decide(...[message, error, ...known]: Parameters<typeof decideFailure>): FailureDecision {
+  try {
+    return decideFailure(message, error, ...known);
+  } catch (cause) {
+    return decideFailure(message, refusedError("What the publisher threw can't be read.", cause), ...known);
   }
 }
 

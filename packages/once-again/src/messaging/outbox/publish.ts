@@ -52,5 +52,6 @@ const dayMs = 86_400_000;
 export function failureDetails(error: unknown): { readonly retryAfterMs: number; readonly isFinal: boolean } {
   const details: PublishFailureDetails = OnceAgainError.isInstance(error) ? error.details : {};
   const { retryAfterMs = 0, isFinal = false } = details;
-  return { retryAfterMs: Math.min(Math.max(0, retryAfterMs), dayMs), isFinal };
+  // A header that is no number comes as NaN.
+  return { retryAfterMs: retryAfterMs > 0 ? Math.min(retryAfterMs, dayMs) : 0, isFinal };
 }

@@ -1,11 +1,12 @@
 import type { Clock } from "../../core/clock.ts";
-import type { Listener } from "../../core/events.ts";
+import { type Listener, notify } from "../../core/events.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../../core/options.ts";
 import { type Random, systemRandom } from "../../core/random.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { hasMethod } from "../../core/client-names.ts";
 import { type Backoff, exponentialBackoff } from "../../retry/index.ts";
+import { steadyBackoff } from "../../retry/steady-backoff.ts";
 import type { RelaySource } from "../../stores/outbox-store.ts";
 import type { Publish } from "./publish.ts";
 import type { RelayEvent } from "./relay-event.ts";
@@ -26,9 +27,15 @@ export interface RelayOptions {
    * decided; `"pass"`, they go on without it.
    */
   readonly parked?: "block" | "pass" | undefined;
-  /** How long a refused message waits. Default exponential: 5, 10, 20 s up to 5 minutes, with equal jitter. */
+  /**
+   * How long a refused message waits. Default exponential: 5, 10, 20 s up to 5 minutes, with equal jitter. One that throws, or
+   * answers with no number of at least 0, is a `fault` for `onEvent`, and the default decides.
+   */
   readonly backoff?: Backoff | undefined;
-  /** How long the relay pauses when the broker can't be reached. Default exponential: 0.5, 1, 2 s up to 30 s, with equal jitter. */
+  /**
+   * How long the relay pauses when the broker can't be reached. Default exponential: 0.5, 1, 2 s up to 30 s, with equal jitter. One that
+   * fails is treated as that of `backoff`.
+   */
   readonly pauseBackoff?: Backoff | undefined;
   /** How long the broker may take for one message, milliseconds: at least 1, default 10,000. */
   readonly publishMsMax?: number | undefined;
@@ -82,20 +89,24 @@ export function relaySettings(options: RelayOptions) {
   const whole = (name: NumberOption, value: number, min: number, max?: number): number =>
     checkNumber(name, options[name] ?? value, { min, max, integer: true });
   const publishMsMax = whole("publishMsMax", 10_000, 1);
+  const onEvent = checkFunction("onEvent", options.onEvent);
+  const backoff = (name: "backoff" | "pauseBackoff", otherwise: Backoff): Backoff => {
+    const given = checkFunction(name, options[name]) ?? otherwise;
+    return steadyBackoff(name, given, otherwise, (error) => notify(onEvent, { type: "fault", error }));
+  };
   return Object.freeze({
     outbox: options.outbox,
     publish: options.publish,
     refusalsMax: whole("refusalsMax", 10, 1),
     parked: checkChoice("parked", options.parked ?? "block", ["block", "pass"]),
-    backoff: checkFunction("backoff", options.backoff) ?? exponentialBackoff({ baseMs: 5000, capMs: 300_000 }),
-    pauseBackoff:
-      checkFunction("pauseBackoff", options.pauseBackoff) ?? exponentialBackoff({ baseMs: 500, capMs: 30_000 }),
+    backoff: backoff("backoff", exponentialBackoff({ baseMs: 5000, capMs: 300_000 })),
+    pauseBackoff: backoff("pauseBackoff", exponentialBackoff({ baseMs: 500, capMs: 30_000 })),
     publishMsMax,
     leaseMs: whole("leaseMs", Math.max(30_000, 2 * publishMsMax), 2 * publishMsMax),
     concurrency: whole("concurrency", 64, 1, 1000),
     messagesPerKey: whole("messagesPerKey", 16, 1, 1000),
     pollMs: whole("pollMs", 1000, 1),
-    onEvent: checkFunction("onEvent", options.onEvent),
+    onEvent,
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
   });

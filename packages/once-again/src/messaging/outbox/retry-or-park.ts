@@ -1,3 +1,4 @@
+import { errorText } from "../../core/error-text.ts";
 import { OnceAgainError } from "../../core/errors.ts";
 import { errorVerdict, unlistedVerdict } from "../../delivery/error-verdict.ts";
 import type { ClaimedMessage } from "../../stores/outbox-store.ts";
@@ -24,7 +25,7 @@ export function decideFailure(
   const { retryAfterMs, isFinal } = failureDetails(error);
   const delayAfter = (retry: number): number => Math.max(retryAfterMs, backoff({ retry, previousDelayMs: 0, random }));
   if (isUnavailable(error)) return { action: "postpone", delayMs: delayAfter(1), isAway: !hasConfirmedSince };
-  const refusal = error instanceof Error ? error.message : String(error);
+  const refusal = errorText(error);
   if (isFinal || refusals + 1 >= refusalsMax) return { action: "park", refusal };
   return { action: "retry", refusal, delayMs: delayAfter(refusals + 1) };
 }

@@ -11,6 +11,7 @@ import {
   type ConsumerOptions,
   type Deliveries,
   deliveriesTo,
+  deliveryId,
 } from "./settle-delivery.ts";
 
 /** What we use of a message of `@nats-io/jetstream`. */
@@ -125,7 +126,10 @@ export async function consumeJetstream<Transaction, Headers extends NatsHeaders>
     const stop = repeat(halfAckWaitMs, () => delivery.working(), deliveries);
     try {
       const position = partition === undefined ? undefined : positionOf(delivery, partition);
-      const end = await deliveries.handle({ ...inboxMessageOf(delivery, id), position });
+      const end = await deliveries.handle({
+        ...inboxMessageOf(delivery, deliveryId(id, delivery, deliveries.onError)),
+        position,
+      });
       stop();
       if (end === "acknowledge") await delivery.ackAck();
       else delivery.nak();
@@ -213,15 +217,12 @@ function messageIdOf({ headers }: JetstreamDelivery): string | undefined {
   return headers?.get("Nats-Msg-Id") || undefined;
 }
 
-function inboxMessageOf(
-  delivery: JetstreamDelivery,
-  id: (delivery: JetstreamDelivery) => string | undefined,
-): InboxMessage {
+function inboxMessageOf(delivery: JetstreamDelivery, id: string | undefined): InboxMessage {
   const { subject, data, headers, info } = delivery;
   const names = headers?.keys() ?? [];
   const texts = Object.fromEntries(names.map((name) => [name.toLowerCase(), headers!.get(name)]));
   const { topic = subject, "nats-msg-id": _id, ...others } = texts;
-  return { id: id(delivery), topic, headers: others, body: data, deliveries: info.deliveryCount };
+  return { id, topic, headers: others, body: data, deliveries: info.deliveryCount };
 }
 
 /** Calls again and again, until it is stopped, also where the call throws: it does on a connection that was closed. */

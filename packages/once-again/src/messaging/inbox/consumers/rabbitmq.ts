@@ -11,6 +11,7 @@ import {
   type Consumer,
   type ConsumerOptions,
   deliveriesTo,
+  deliveryId,
   textHeaders,
 } from "./settle-delivery.ts";
 
@@ -106,7 +107,7 @@ export async function consumeRabbitmq<Transaction>(
       // The queue was deleted. A new channel finds out whether there is another.
       if (delivery === null) return void channel.close().catch(() => undefined);
       deliveries
-        .handle(inboxMessageOf(delivery, id))
+        .handle(inboxMessageOf(delivery, deliveryId(id, delivery, deliveries.onError)))
         .then((end) => {
           if (end === "acknowledge") channel.ack(delivery);
           else channel.nack(delivery, false, true);
@@ -157,19 +158,19 @@ function messageIdOf({ properties: { messageId } }: RabbitmqDelivery): string | 
   return typeof messageId === "string" ? messageId : undefined;
 }
 
-function inboxMessageOf(
-  delivery: RabbitmqDelivery,
-  id: (delivery: RabbitmqDelivery) => string | undefined,
-): InboxMessage {
+function inboxMessageOf(delivery: RabbitmqDelivery, id: string | undefined): InboxMessage {
   const { content, fields, properties } = delivery;
   const { type, contentType, headers = {} } = properties;
   // Quorum queues count. Of others one knows that it is not the first time.
   const count = headers["x-delivery-count"];
   return {
-    id: id(delivery),
+    id,
     topic: typeof type === "string" ? type : fields.routingKey,
     headers: textHeaders({ "content-type": contentType, ...headers }),
     body: new Uint8Array(content.buffer, content.byteOffset, content.byteLength),
-    deliveries: 1 + (typeof count === "number" ? count : Number(fields.redelivered)),
+    deliveries: 1 + (isCount(count) ? count : Number(fields.redelivered)),
   };
 }
+
+/** Where the broker does not count, whoever sends may write that header. */
+const isCount = (count: unknown): count is number => Number.isSafeInteger(count) && Number(count) >= 0;

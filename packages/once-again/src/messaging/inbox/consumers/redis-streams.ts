@@ -16,6 +16,7 @@ import {
   type ConsumerOptions,
   type Deliveries,
   deliveriesTo,
+  deliveryId,
   textHeaders,
 } from "./settle-delivery.ts";
 
@@ -94,7 +95,8 @@ export async function consumeRedisStreams<Transaction>(
 
   const running = new Map<string, Promise<void>>();
   const handle = async (entry: RedisEntry): Promise<void> => {
-    const handled = deliveries.handle(inboxMessageOf(entry, stream, id, await entries.deliveries(entry)));
+    const entryKey = deliveryId(id, entry, deliveries.onError);
+    const handled = deliveries.handle(inboxMessageOf(entry, stream, entryKey, await entries.deliveries(entry)));
     const stop = keepClaimed(() => entries.keep(entry), claimIdleMs / 3, deliveries);
     const end = await handled.finally(stop);
     // One that is given back is claimed by another process when it has been idle for long enough.
@@ -133,15 +135,10 @@ function idField({ fields }: RedisEntry): string | undefined {
   return fields["id"]?.toString();
 }
 
-function inboxMessageOf(
-  entry: RedisEntry,
-  stream: string,
-  id: (entry: RedisEntry) => string | undefined,
-  deliveries: number,
-): InboxMessage {
+function inboxMessageOf(entry: RedisEntry, stream: string, id: string | undefined, deliveries: number): InboxMessage {
   const { topic, headers, body = Buffer.alloc(0) } = entry.fields;
   return {
-    id: id(entry),
+    id,
     topic: topic?.toString() ?? stream,
     headers: headersOf(headers),
     body: new Uint8Array(body),

@@ -112,6 +112,23 @@ export function deliveriesTo<Transaction>(
   };
 }
 
+/**
+ * The id of a delivery by the option `id`. Where that throws, as for a body that it can't read, the id is one that names
+ * nothing: the message is a dead letter, `unreadable`, and `onError` hears why.
+ */
+export function deliveryId<Delivery>(
+  id: (delivery: Delivery) => string | undefined,
+  delivery: Delivery,
+  onError: (error: unknown) => void,
+): string | undefined {
+  try {
+    return id(delivery);
+  } catch (error) {
+    onError(error);
+    return "";
+  }
+}
+
 async function withinTime<Value>(clock: Clock, call: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
   const controller = new AbortController();
   const { promise: late, reject } = Promise.withResolvers<never>();
