@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { defineConfig } from "vitest/config";
 
@@ -15,7 +16,7 @@ export default defineConfig({
     },
     include: ["packages/*/src/**/*.test.ts", "test/**/*.test.ts"],
     // Tests wait more than they compute: for servers to start, leases to end, processes to die.
-    maxWorkers: "100%",
+    maxWorkers: availableParallelism() + 2,
     // They are there to end what hangs. No machine is so slow that it needs them.
     testTimeout: 300_000,
     hookTimeout: 300_000,
