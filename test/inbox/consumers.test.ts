@@ -151,6 +151,23 @@ describeWithServer("consuming from RabbitMQ", rabbitmqBinary, () => {
     void broker;
   });
 
+  test("an option id that can't read a message makes a dead letter of it, and the others go on", async () => {
+    const broker = await openRabbitmq(server());
+    const connection = closeLater(await amqplib.connect(server().url));
+    const { inbox, effects } = leasedInbox();
+    const errors: unknown[] = [];
+    const id = ({ content }: { content: Buffer }) => (JSON.parse(content.toString()) as { id: string }).id;
+    const options = { inbox, queue: "billing", id, onError: (error: unknown) => void errors.push(error) };
+    closeLater(await consumeRabbitmq(connection, options, (message) => void effects.push(message.id)));
+    await broker.send("1", "no JSON");
+    await broker.send("2", '{"id":"2"}');
+    while (effects.length < 1) await setTimeout(10);
+    let letters: Letter[] = [];
+    while (letters.length < 1) letters = await broker.letters();
+    expect(letters).toMatchObject([{ body: "no JSON", reason: "unreadable" }]);
+    expect([effects, errors.map((error) => (error as Error).name)]).toEqual([["2"], ["SyntaxError"]]);
+  });
+
   test("a queue that is not there is told of at once", async () => {
     const connection = closeLater(await amqplib.connect(server().url));
     const { inbox } = leasedInbox();
