@@ -184,6 +184,15 @@ test("an upstream that can't be reached was asked for nothing: 503", async () =>
   expect(JSON.parse(await text(answer))).toMatchObject({ status: 503, title: "Service Unavailable" });
 });
 
+test("a 304 that says the length of what it stands for is whole, and its connection goes on", async () => {
+  const url = await passThroughTo(
+    await startHttpServer((_request, response) => response.writeHead(304, { "content-length": "5" }).end()),
+  );
+  const socket = connect(Number(new URL(url).port), "127.0.0.1");
+  socket.write("GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  expect((await text(socket)).match(/^HTTP\/1\.1 304 |^content-length: 5/gim)).toHaveLength(4);
+});
+
 test("an upstream that breaks off is no end of an answer", async () => {
   const url = await passThroughTo(
     await startHttpServer((request, response) => {

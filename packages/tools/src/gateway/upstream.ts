@@ -50,7 +50,7 @@ export function openUpstream(origin: URL, limits: GatewayLimits): Upstream {
       // The name in the certificate is the upstream's, whatever `Host` says.
       const tls = isTls ? { servername: hostname } : {};
       const options = { method, path: pathOf(target), headers: [...headers], body };
-      pool.dispatch({ ...options, ...tls }, handler);
+      pool.dispatch({ ...options, ...tls }, acceptLengthOf304(handler));
     },
     request({ method, target, headers }) {
       // Not by `request()`: instrumentations replace it, and make an object of headers that are a list.
@@ -59,6 +59,26 @@ export function openUpstream(origin: URL, limits: GatewayLimits): Upstream {
     async close() {
       agent.destroy();
       await pool.close();
+    },
+  };
+}
+
+/**
+ * Ends a 304 that says a length: it is that of the answer that it stands for, and no body follows (RFC 9110, section 8.6).
+ * undici waits for one, and calls its lack an error.
+ */
+function acceptLengthOf304(handler: Dispatcher.DispatchHandler): Dispatcher.DispatchHandler {
+  let status = 0;
+  return {
+    ...handler,
+    onResponseStart(controller, started, headers, reason) {
+      status = started;
+      handler.onResponseStart?.(controller, started, headers, reason);
+    },
+    onResponseError(controller, error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (status === 304 && code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH") handler.onResponseEnd?.(controller, {});
+      else handler.onResponseError?.(controller, error);
     },
   };
 }

@@ -59,7 +59,7 @@ export async function serve(
   let open = openConfig(config, store);
   let endWatch = (): void => undefined;
   try {
-    await using gateway = await startGateway(observed(open.options, config), config.listen);
+    await using gateway = await startGateway(observed(open.options, config), config.listen).catch(refuseAddress);
     const reload = (): void => {
       let opened: OpenConfig | undefined;
       try {
@@ -101,7 +101,7 @@ async function openStore(location: string): Promise<Store> {
     return store;
   } catch (error) {
     await store.close();
-    throw error;
+    throw new Error(`The store does not answer: ${(error as Error).message}.`, { cause: error });
   }
 }
 
@@ -118,4 +118,10 @@ function reloadMessage(before: GatewayConfig, next: GatewayConfig): string {
   );
   const restart = changed.length === 0 ? "" : ` Restart it for ${changed.join(" and ")}.`;
   return `The configuration was read again.${restart}`;
+}
+
+/** Says which setting an address that can't be had comes from. */
+function refuseAddress(error: NodeJS.ErrnoException): never {
+  if (error.syscall === undefined) throw error;
+  throw new Error(`It can't listen there, choose another --host or --port: ${error.message}.`, { cause: error });
 }
