@@ -83,6 +83,9 @@ describeWithServer("the Gateways page, in Chromium", chromiumBinary, () => {
     expect(await page.getByRole("status").allInnerTexts()).toMatchObject(
       [/serves/, /is well/].map((text) => expect.stringMatching(text)),
     );
+    const errorPage = await page.getByRole("link", { name: "ONCE_OUTCOME_UNKNOWN" }).getAttribute("href");
+    expect(errorPage).toMatch(/\/docs\/errors\/ONCE_OUTCOME_UNKNOWN\.md$/);
+    expect(await page.getByRole("link", { name: "ONCE_" }).count()).toBe(1);
     expect(complaints).toEqual([]);
   });
 

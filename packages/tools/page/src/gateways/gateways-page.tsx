@@ -3,6 +3,7 @@ import type { GatewaySample } from "../../../src/console/gateways/gateways-proto
 import { Problem } from "../ui/problem.tsx";
 import { Fact } from "../ui/tiles.tsx";
 import { follow, latest, streamProblem } from "./gateways-state.ts";
+import { RefusalCodes } from "./refusal-codes.tsx";
 import { RouteTable } from "./route-table.tsx";
 import "../ui/records.css";
 
@@ -58,6 +59,7 @@ function Gateway({ gateway }: { gateway: GatewaySample }) {
         <Fact name="Broken off" value={String(failures)} hint="the service did not answer whole" />
       </div>
       <RouteTable gateway={gateway} />
+      <RefusalCodes counts={counts} />
     </section>
   );
 }
