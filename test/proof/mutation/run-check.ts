@@ -4,10 +4,17 @@ import process from "node:process";
 import type { Check } from "./mutant.ts";
 
 /** Longer than any check takes that ends at all. */
-const timeoutMs = 240_000;
+const timeoutMs = 600_000;
 
-/** Runs a check in a copy of the sources, and answers with the names of the invariants or tests that broke. */
-export async function runCheck(folder: string, check: Check): Promise<string[]> {
+/** A test that waits for what a mutant took away waits no longer than this, milliseconds. */
+const testMsMax = 60_000;
+
+/**
+ * Runs a check in a copy of the sources, and answers with the names of the invariants or tests that broke.
+ *
+ * @param test the only one of a file of tests that is run; a mutant may have many of them wait for ever.
+ */
+export async function runCheck(folder: string, check: Check, test?: string): Promise<string[]> {
   switch (check.kind) {
     case "explorer": {
       const found = await run(folder, "test/proof/explorer/main.ts", [
@@ -32,7 +39,7 @@ export async function runCheck(folder: string, check: Check): Promise<string[]> 
     }
     case "test": {
       const found = await run(folder, join("node_modules", "vitest", "vitest.mjs"), [
-        ...["run", check.file, "--reporter=json"],
+        ...["run", check.file, "--reporter=json", ...(test === undefined ? [] : alone(test))],
       ]);
       const { testResults } = JSON.parse(found.slice(found.indexOf("{"))) as {
         testResults: { assertionResults: { status: string; fullName: string }[] }[];
@@ -41,6 +48,12 @@ export async function runCheck(folder: string, check: Check): Promise<string[]> 
       return results.filter(({ status }) => status === "failed").map(({ fullName }) => fullName);
     }
   }
+}
+
+/** The arguments for one test, by its name. */
+function alone(test: string): string[] {
+  const pattern = test.replaceAll(/[$()*+.?[\\\]^{|}]/g, String.raw`\$&`);
+  return ["--testNamePattern", pattern, `--testTimeout=${testMsMax}`, `--hookTimeout=${testMsMax}`];
 }
 
 /** Runs a program in the copy, whatever its exit code, and answers with what it printed. */

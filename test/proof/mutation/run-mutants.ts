@@ -34,7 +34,9 @@ export async function runMutants(
   };
   for (const mutant of mutants) {
     await checkSound(mutant.check);
-    const result = await fateOf(mutant, () => copy.withMutant(mutant, () => runCheck(copy.folder, mutant.check)));
+    const result = await fateOf(mutant, () =>
+      copy.withMutant(mutant, () => runCheck(copy.folder, mutant.check, mutant.killedBy)),
+    );
     results.push(result);
     onResult(result);
   }
