@@ -28,7 +28,7 @@ await serve(() => {
       if (known !== undefined) return known;
       if (item === "unicorn") throw new Error("There are no unicorns.");
       // Between the question above and the answer below, everyone else may ask too.
-      await setTimeout(5);
+      await setTimeout(50);
       orders += 1;
       const result: CallToolResult = { content: [{ type: "text", text: `Order ${orders}: ${item}` }] };
       // A caller that is gone does not get its result kept.

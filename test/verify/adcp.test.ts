@@ -67,7 +67,7 @@ test("the careless MCP server fails it, by name", async () => {
   const given = { ...options, tool: "order", arguments: '{"item":"tea {{unique}}"}', countTool: "count_orders" };
   const report = await verifyMcp({ ...given, refusedArguments: '{"item":"unicorn"}', server });
   const failed = report.cases.filter(({ kind }) => kind === "fail").map(({ id }) => id);
-  expect(failed).toEqual(expect.arrayContaining(["MA01", "MA02", "MA03", "MA07", "MA09", "MC01", "MS01", "MK06"]));
+  expect(failed).toEqual(expect.arrayContaining(["MA01", "MA02", "MA03", "MA07", "MA09", "MS01", "MK06"]));
 });
 
 test.for([
