@@ -69,30 +69,31 @@ export function leasedBatches(
 /** What a claim's own row, or the one in its way, answers; `undefined` where it is open to be taken over. */
 export function answerOfClaim(row: KeyRow, request: ClaimRequest): ClaimAnswer | undefined {
   const answer = claimAnswer(row, request);
-  const [ms, createdAt, leaseUntil, expiresAt] = [row.ms, row.created_at, row.lease_until, row.expires_at].map(Number);
+  const ms = Number(row.ms);
   // One that its owner asks for again gets a new lease by being taken over.
   const isMade =
     row.owner === request.owner &&
-    createdAt === ms &&
-    leaseUntil === ms! + request.leaseMs &&
-    expiresAt === ms! + request.retentionMs;
+    Number(row.created_at) === ms &&
+    Number(row.lease_until) === ms + request.leaseMs &&
+    Number(row.expires_at) === ms + request.retentionMs;
   return answer.kind === "acquired" && !isMade ? undefined : answer;
 }
 
-/** The values of the statements `claim` and `takeOver` for one request. */
-export function claimValues(request: ClaimRequest): { claim: MysqlValue[]; takeOver: MysqlValue[] } {
-  const stored = { ...request, ...storedName(request) };
-  return { claim: claimRowOf(stored), takeOver: [takeOverOf(stored)] };
+/** The values of the statement `claim` for one request. */
+export function claimValues(request: ClaimRequest): MysqlValue[] {
+  return claimRowOf({ ...request, ...storedName(request) });
+}
+
+/** The values of the statement `takeOver`. */
+export function takeOverValues(request: ClaimRequest): MysqlValue[] {
+  const { fingerprint, owner, leaseMs, retentionMs, takeOverAfterMs } = request;
+  return [listOf([{ ...storedName(request), fingerprint, owner, leaseMs, retentionMs, takeOverAfterMs }])];
 }
 
 function claimRowOf({ scope, key, fingerprint, owner, leaseMs, retentionMs }: ClaimRequest): MysqlValue[] {
   // What is no text is the server's to refuse: nobody else's claim fails for it.
   const bytes = (text: unknown): Buffer | null => (typeof text === "string" ? Buffer.from(text) : null);
   return [...[scope, key, fingerprint, owner].map(bytes), leaseMs, retentionMs];
-}
-
-function takeOverOf({ scope, key, fingerprint, owner, leaseMs, retentionMs, takeOverAfterMs }: ClaimRequest): Buffer {
-  return listOf([{ scope, key, fingerprint, owner, leaseMs, retentionMs, takeOverAfterMs }]);
 }
 
 function completionsOf(requests: readonly CompleteRequest[]): MysqlValue[] {

@@ -4,7 +4,7 @@ import { checkpointText, claimAnswer, inspectRow, type KeyRow } from "../sql/rec
 import type { InspectedRecord, ListRequest, RecordName, ReleaseRequest, StepRequest, AsyncStore } from "../store.ts";
 import type { MysqlQuery, MysqlValue } from "./client.ts";
 import { isConflict, unavailableError } from "./errors.ts";
-import { answerOfClaim, type BatchBounds, claimValues, leasedBatches } from "./leased-batches.ts";
+import { answerOfClaim, type BatchBounds, leasedBatches, takeOverValues } from "./leased-batches.ts";
 import { inState, type MariadbStatements, waitingFor } from "./statements.ts";
 
 /** How often a statement is asked for that the server gave up for the sake of another. */
@@ -43,7 +43,7 @@ export function leasedOperations(
       const found = await batches.claim({ ...request, ...storedName(request) });
       const answer = answerOfClaim(found, request);
       if (answer !== undefined) return answer;
-      const [taken] = (await query(takeOver, claimValues(request).takeOver)) as KeyRow[];
+      const [taken] = (await query(takeOver, takeOverValues(request))) as KeyRow[];
       return claimAnswer(taken!, request);
     },
     complete: async (request) => batches.complete({ ...request, ...storedName(request) }),

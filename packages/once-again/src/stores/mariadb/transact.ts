@@ -12,7 +12,7 @@ import type {
 } from "../store.ts";
 import type { MysqlConnection } from "./client.ts";
 import { errorNumber, lockWaitTimeout, transactionErrors as errors } from "./errors.ts";
-import { answerOfClaim, claimValues } from "./leased-batches.ts";
+import { answerOfClaim, claimValues, takeOverValues } from "./leased-batches.ts";
 import { changed, checkpointValues, namedBy } from "./leased-operations.ts";
 import { lockName, withLock } from "./named-lock.ts";
 import { type MariadbSession, type OpenSession, sessionQuery } from "./session.ts";
@@ -41,7 +41,6 @@ export async function transact<Connection extends MysqlConnection, Value>(
   onLateUse: OnLateUse | undefined,
 ): Promise<TransactionAnswer<Value>> {
   const claim = { ...request, owner: crypto.randomUUID(), leaseMs: 0 };
-  const values = claimValues(claim);
   const patience = Math.ceil(busyMsMax / 1000);
   let committed: TransactionAnswer<Value> | undefined;
   return runTransaction<MariadbSession<Connection>, TransactionAnswer<Value>>({
@@ -51,7 +50,7 @@ export async function transact<Connection extends MysqlConnection, Value>(
     async body(session, inDoubt) {
       // The transaction in doubt has the row locked until it has ended: then the row tells how.
       const statement = waitingFor(inDoubt ? patience : 0, statements.claim(1));
-      const claimed = await session.begin([...begin, statement], values.claim).catch((error: unknown) => {
+      const claimed = await session.begin([...begin, statement], claimValues(claim)).catch((error: unknown) => {
         if (!inDoubt && errorNumber(error) === lockWaitTimeout) return undefined;
         throw error;
       });
@@ -65,16 +64,16 @@ export async function transact<Connection extends MysqlConnection, Value>(
       }
       const answer = answerOfClaim(row, claim);
       // Its row is locked, and the savepoint of the work comes after it has been taken over.
-      if (answer === undefined) await session.begin([statements.takeOver], values.takeOver);
+      if (answer === undefined) await session.begin([statements.takeOver], takeOverValues(claim));
       else if (answer.kind !== "acquired") return { answer, rollBack: "unawaited" };
       const { keep, result, value } = await runWork(session, errors, work, onLateUse);
       committed = { kind: "executed", value };
       if (keep === "rollback") return { answer: committed, rollBack: "awaited" };
-      const stored = [Buffer.from(result), request.retentionMs, ...namedBy(request), Buffer.from(claim.owner)];
-      return { answer: committed, commit: [savepointEnd(keep), statements.store], values: stored };
+      const values = [Buffer.from(result), request.retentionMs, ...namedBy(request), Buffer.from(claim.owner)];
+      return { answer: committed, commit: [savepointEnd(keep), statements.store], values };
     },
     // The same claim again, whether it was committed with the work or not: it stays as a worker leaves it that died.
-    hold: () => sessionQuery(open)(waitingFor(patience, statements.takeOver), values.takeOver),
+    hold: () => sessionQuery(open)(waitingFor(patience, statements.takeOver), takeOverValues(claim)),
   });
 }
 
