@@ -116,3 +116,33 @@ describeWithServer("the outbox in PostgreSQL", postgresBinary, () => {
     expect(await outbox.backlog()).toMatchObject({ messages: 0 });
   });
 });
+
+describeWithServer("the outbox in a PostgreSQL whose synchronous standby is away", postgresBinary, () => {
+  const { create } = databases({ settings: { synchronous_standby_names: "away", synchronous_commit: "local" } });
+
+  test("relays claim, give back and remove without waiting for it, or for the disk", async () => {
+    const url = await create();
+    const outbox = postgresOutbox(pgPool(url));
+    await outbox.migrate();
+    const { transaction, commit } = await beginInPostgres(pgPool(url));
+    await outbox.add(transaction, { id: "keyless", topic: "orders", body: "{}" });
+    await outbox.add(transaction, { id: "keyed", topic: "orders", orderingKey: "key", body: "{}" });
+    await commit();
+
+    const waiting = pgPool(`${url}?options=-c%20synchronous_commit%3Don`);
+    const setting = async (): Promise<unknown> => (await waiting.query("SHOW synchronous_commit")).rows[0];
+    expect(await setting()).toEqual({ synchronous_commit: "on" });
+    const relayed = postgresOutbox(waiting);
+    const claim = async (owner: string) => {
+      const { batches } = await relayed.claim({ owner, leaseMs: 60_000, limit: 10, messagesPerKey: 10 });
+      return batches.flatMap(({ messages }) => messages);
+    };
+    const claimed = await claim("one");
+    expect(claimed.map(({ id }) => id)).toEqual(["keyless", "keyed"]);
+    await relayed.postpone(claimed.map(({ position }) => ({ position, owner: "one", delayMs: 0 })));
+    await relayed.confirm((await claim("other")).map(({ position }) => position));
+    expect((await outbox.backlog()).messages).toBe(0);
+    // Only those statements: what else the connections do is as it was.
+    expect(await setting()).toEqual({ synchronous_commit: "on" });
+  });
+});

@@ -1,6 +1,6 @@
 import { tableName } from "../sql/names.ts";
 import { looksPerKey, postponed, postponement } from "../sql/outbox-statements.ts";
-import { clock } from "./statements.ts";
+import { clock, commitLazily, lazyClock } from "./statements.ts";
 
 /** The table, whose rows are the messages that are not published yet. Run again, it changes nothing. */
 export function outboxSchema(prefix: string): string {
@@ -42,13 +42,16 @@ const columns = `${envelope}, m.body`;
 /** The texts in an array of JSON. A parameter that is JSON itself would be serialised once more by the `sql` of `postgres`. */
 const listed = (parameter: string): string => `json_array_elements_text(${parameter}::text::json) AS listed (value)`;
 
-/** The statements of the port, but for `add`. */
+/**
+ * The statements of the port, but for `add`. Those of relays don't wait for the disk: when the server crashes, claims, removals
+ * and delays of its last moments may be forgotten, and those messages are published again, as after the crash of a relay.
+ */
 export function outboxStatements(prefix: string) {
   const outbox = tableName(prefix, "outbox");
   const free = "f.parked_at IS NULL AND f.due_at <= clock.ms";
   return {
     claimKeyless: `
-      WITH ${clock}
+      WITH ${lazyClock}
       UPDATE ${outbox} AS m SET owner = $1, due_at = clock.ms + $2::bigint FROM clock
       WHERE m.position = ANY (ARRAY(
         SELECT f.position FROM ${outbox} AS f, clock WHERE f.ordering_key IS NULL AND ${free}
@@ -56,7 +59,7 @@ export function outboxStatements(prefix: string) {
       RETURNING ${columns}`,
     // From key to key by the index, however many messages each has. The lease of a key lies on its oldest message.
     claimKeys: `
-      WITH RECURSIVE ${clock},
+      WITH RECURSIVE ${lazyClock},
       looked (ordering_key, looks) AS (
         SELECT (SELECT min(o.ordering_key) FROM ${outbox} AS o WHERE o.ordering_key > $4), 1
         UNION ALL
@@ -80,9 +83,10 @@ export function outboxStatements(prefix: string) {
         SELECT * FROM ${outbox} AS r WHERE r.ordering_key = claimed.ordering_key AND r.position >= claimed.position
         ORDER BY r.position LIMIT $5::bigint) AS m) ON true
       ORDER BY m.position`,
-    confirm: `DELETE FROM ${outbox} WHERE position = ANY (ARRAY(SELECT value::bigint FROM ${listed("$1")}))`,
+    confirm: `DELETE FROM ${outbox} USING (SELECT ${commitLazily}) AS setting
+      WHERE position = ANY (ARRAY(SELECT value::bigint FROM ${listed("$1")}))`,
     postpone: `
-      WITH ${clock}
+      WITH ${lazyClock}
       UPDATE ${outbox} AS m SET ${postponement("clock.ms")}
       FROM clock, json_to_recordset($1::text::json)
         AS ended (position bigint, owner text, delay_ms bigint, refusal text, refusals integer, park text)

@@ -1,11 +1,21 @@
 import { tableName } from "../sql/names.ts";
 
+const now = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+
+/** Has the transaction of its statement not wait for the disk when it commits. */
+export const commitLazily = "set_config('synchronous_commit', 'off', true)";
+
 /**
  * The store's time, read once in each statement: whole milliseconds since the epoch. `now()` would be the time at which
  * the transaction began. A statement that waits for another's lock goes on with the time at which it came, so a lease
  * may end sooner than its owner believes it was asked for, and never later.
  */
-export const clock = "clock AS MATERIALIZED (SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS ms)";
+export const clock = `clock AS MATERIALIZED (SELECT ${now} AS ms)`;
+
+/**
+ * The same for a statement whose commit does not wait for the disk: what a crash of the server takes back must be harmless.
+ */
+export const lazyClock = `clock AS MATERIALIZED (SELECT ${now} AS ms, ${commitLazily} AS setting)`;
 
 /** What is read of a row `k`. */
 export const columns =
