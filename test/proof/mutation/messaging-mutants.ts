@@ -69,10 +69,18 @@ const relayMutants: readonly Mutant[] = [
   {
     guard: "relay: a publish that takes too long is cut",
     file: `${outbox}/publish-batch.ts`,
-    search: "const cancel = clock.timer(publishMsMax,",
-    replace: "const cancel = clock.timer(1000 * publishMsMax,",
+    search: "deadlines.set(limit, deadlines.clock.monotonic() + publishMsMax);",
+    replace: "deadlines.set(limit, deadlines.clock.monotonic() + 1000 * publishMsMax);",
     check: relayTest,
     killedBy: "cuts a publish that takes too long",
+  },
+  {
+    guard: "relay: no more than its concurrency is with the broker",
+    file: `${outbox}/places.ts`,
+    search: "if (taken >= max)",
+    replace: "if (taken > max)",
+    check: relayTest,
+    killedBy: "within its concurrency",
   },
   {
     guard: "relay: a parked message blocks its key, unless the others may pass",

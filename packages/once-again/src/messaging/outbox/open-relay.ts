@@ -1,11 +1,12 @@
 import { notify } from "../../core/events.ts";
 import { OnceAgainError } from "../../core/errors.ts";
+import { DeadlineTimer } from "../../core/deadline-timer.ts";
 import { type WakeablePause, wakeablePause } from "../../core/wakeable-pause.ts";
-import { concurrencyLimit } from "../../retry/layers/index.ts";
 import type { ClaimedBatch } from "../../stores/outbox-store.ts";
 import { brokerState } from "./broker-state.ts";
 import { confirmQueue } from "./confirm-queue.ts";
 import { outboxWatch } from "./outbox-watch.ts";
+import { places } from "./places.ts";
 import { type Claim, publishBatch } from "./publish-batch.ts";
 import { type RelayOptions, type RelaySettings, relaySettings } from "./relay-options.ts";
 
@@ -72,14 +73,14 @@ async function runLoop(
   const onFailure = (error: unknown): void => notify(onEvent, { type: "fault", error });
   const queue = confirmQueue(settings, stop, onFailure);
   const broker = brokerState(settings);
-  const limit = concurrencyLimit({ runningMax: concurrency, queueMax: 2 * loadMax(concurrency) });
+  const parts = { settings, stop, broker, places: places(concurrency), deadlines: new DeadlineTimer(clock) };
   const watch = outboxWatch(settings, () => pause.wake(), onFailure);
   const running = new Set<Promise<void>>();
   let load = 0;
 
   const start = (batch: ClaimedBatch, claim: Claim): void => {
     load += loadOf(batch);
-    const published = publishBatch({ settings, stop, limit, broker }, batch, claim)
+    const published = publishBatch(parts, batch, claim)
       .then((end) => queue.write(end))
       // A function among the options threw. The messages are claimed again when their lease is over.
       .catch(onFailure)
@@ -94,7 +95,7 @@ async function runLoop(
   /** Claims what may be published, and says how long to wait then, milliseconds. */
   const claim = async (): Promise<number> => {
     const waiting = [...idlers];
-    const free = Math.min(concurrency, loadMax(concurrency) - load);
+    const free = Math.min(claimMax(concurrency), loadMax(concurrency) - load);
     const wanted = broker.isInDoubt() ? Number(load === 0) : free;
     if (wanted <= 0) return pollMs;
     const owner = crypto.randomUUID();
@@ -120,8 +121,12 @@ async function runLoop(
   release(idlers, [...idlers]);
 }
 
-/** How much is claimed at a time: while the broker has one half, the other half comes from the database. */
-const loadMax = (concurrency: number): number => 2 * concurrency;
+/**
+ * How much a relay has at most: while the broker has one half, the other half comes from the database. A claim costs the
+ * database as much as the messages of some tens do, so it is for twice as many as the broker has at a time.
+ */
+const loadMax = (concurrency: number): number => 2 * claimMax(concurrency);
+const claimMax = (concurrency: number): number => 2 * concurrency;
 
 /** How many of its messages may be with the broker at a time. */
 function loadOf({ orderingKey, messages }: ClaimedBatch): number {

@@ -1,10 +1,13 @@
+import { Deadline, type DeadlineTimer } from "../../core/deadline-timer.ts";
 import { notify } from "../../core/events.ts";
+import { LazyAbort } from "../../core/lazy-abort.ts";
+import { ownGetters } from "../../core/own-getters.ts";
 import type { ClaimedBatch, ClaimedMessage, PostponeRequest } from "../../stores/outbox-store.ts";
 import type { BatchEnd } from "./confirm-queue.ts";
 import { decideFailure, type FailureDecision } from "./retry-or-park.ts";
 import type { BrokerState } from "./broker-state.ts";
-import { type AnyLayer, run } from "../../retry/layer.ts";
-import { type Confirmation, refusedError, unavailableError } from "./publish.ts";
+import { type Confirmation, type PublishContext, refusedError, unavailableError } from "./publish.ts";
+import type { Places } from "./places.ts";
 import type { RelaySettings } from "./relay-options.ts";
 
 /** What the batches of one relay share. */
@@ -12,9 +15,11 @@ export interface BatchParts {
   readonly settings: RelaySettings;
   /** Aborts when the relay closes: nothing more is handed to the broker. */
   readonly stop: AbortSignal;
-  /** Bounds how much is with the broker. */
-  readonly limit: AnyLayer;
   readonly broker: BrokerState;
+  /** Bounds how much is with the broker. */
+  readonly places: Places;
+  /** Bounds how long. */
+  readonly deadlines: DeadlineTimer;
 }
 
 /** A claim, and until when it is ours, by the monotonic clock. */
@@ -45,15 +50,17 @@ type PublishEnd = "confirmed" | Omit<PostponeRequest, "position" | "owner">;
 
 const givenBack = { delayMs: 0 } as const;
 
-function publishOne(parts: BatchParts, message: ClaimedMessage, claim: Claim): Promise<PublishEnd> {
+async function publishOne(parts: BatchParts, message: ClaimedMessage, claim: Claim): Promise<PublishEnd> {
   const { settings, stop, broker } = parts;
   const { clock, publishMsMax } = settings;
-  const publish = async (): Promise<PublishEnd> => {
+  const place = parts.places.take();
+  if (place !== undefined) await place;
+  try {
     const isLate = clock.monotonic() + publishMsMax > claim.endsAt;
     if (stop.aborted || isLate || !broker.begin()) return givenBack;
     const { confirmations } = broker;
     try {
-      const { isDuplicate = false } = (await publishInTime(settings, message)) ?? {};
+      const { isDuplicate = false } = (await publishInTime(parts, message)) ?? {};
       broker.confirmed();
       const lagMs = Math.max(0, clock.now() - message.addedAt);
       notify(settings.onEvent, { type: "published", id: message.id, topic: message.topic, lagMs, isDuplicate });
@@ -63,8 +70,9 @@ function publishOne(parts: BatchParts, message: ClaimedMessage, claim: Claim): P
     } finally {
       broker.end();
     }
-  };
-  return run(parts.limit(publish));
+  } finally {
+    parts.places.leave();
+  }
 }
 
 function failed(
@@ -103,17 +111,38 @@ function decide(...[message, error, ...known]: Parameters<typeof decideFailure>)
 
 /** Waits for the confirmation no longer than it may take. A publisher that ignores its signal is not waited for. */
 function publishInTime(
-  { clock, publish, publishMsMax }: RelaySettings,
+  { settings: { publish, publishMsMax }, deadlines }: BatchParts,
   { position: _position, refusals: _refusals, ...message }: ClaimedMessage,
 ): Promise<Confirmation | void> {
-  const controller = new AbortController();
   return new Promise((resolve, reject) => {
-    const cancel = clock.timer(publishMsMax, () => {
-      const error = unavailableError(`The broker did not confirm within ${publishMsMax} ms.`);
-      reject(error);
-      controller.abort(error);
-    });
-    const answered = (async () => publish(message, { signal: controller.signal }))();
-    answered.then(resolve, reject).finally(cancel);
+    const limit = new PublishDeadline(reject, publishMsMax);
+    deadlines.set(limit, deadlines.clock.monotonic() + publishMsMax);
+    const answered = (async () => publish(message, limit.context))();
+    answered.then(resolve, reject).finally(() => deadlines.clear(limit));
   });
+}
+
+const contextGetters = ownGetters<LazyAbort>(["signal"]);
+
+/** The time that the broker has for one message. */
+class PublishDeadline extends Deadline {
+  readonly #abort = new LazyAbort();
+  readonly #reject: (error: unknown) => void;
+  readonly #msMax: number;
+
+  constructor(reject: (error: unknown) => void, msMax: number) {
+    super();
+    this.#reject = reject;
+    this.#msMax = msMax;
+  }
+
+  get context(): PublishContext {
+    return new Proxy(this.#abort, contextGetters);
+  }
+
+  onDue(): void {
+    const error = unavailableError(`The broker did not confirm within ${this.#msMax} ms.`);
+    this.#reject(error);
+    this.#abort.abort(error);
+  }
 }

@@ -58,19 +58,23 @@ export function publishToRabbitmq(connection: RabbitmqConnection, options: Rabbi
   }
   if (typeof exchange !== "string") throw invalidOptionError("exchange", "an exchange's name", exchange);
   let opening: Promise<ConfirmChannel> | undefined;
+  let channel: ConfirmChannel | undefined;
   const open = async (signal: AbortSignal): Promise<ConfirmChannel> => {
-    const opened = (opening ??= openChannel(connection, () => (opening = undefined)));
+    const opened = (opening ??= openChannel(connection, () => (opening = channel = undefined)));
     try {
-      return await unlessAborted(opened, signal);
+      const ready = await unlessAborted(opened, signal);
+      // It may have been closed meanwhile.
+      if (opening === opened) channel = ready;
+      return ready;
     } catch (cause) {
       // On a connection that breaks just then, amqplib (2.3.1) waits for the channel for ever.
       opening = undefined;
       throw unavailableError("No channel to RabbitMQ could be opened.", cause);
     }
   };
-  return async (message, { signal }) => {
-    const channel = await open(signal);
-    await channel.publish(exchange, routingKey(message), message);
+  return async (message, context) => {
+    const opened = channel ?? (await open(context.signal));
+    await opened.publish(exchange, routingKey(message), message);
   };
 }
 

@@ -1,0 +1,25 @@
+/** Room for so many at a time. The others wait, in the order in which they came. */
+export interface Places {
+  /** Takes a place. `undefined`: one was free, and nothing has to be waited for. */
+  take(): Promise<void> | undefined;
+  /** Leaves a place, to the one that waits for longest. */
+  leave(): void;
+}
+
+export function places(max: number): Places {
+  const waiting: (() => void)[] = [];
+  let taken = 0;
+  return {
+    take() {
+      if (taken >= max) return new Promise((resolve) => waiting.push(resolve));
+      taken += 1;
+      return undefined;
+    },
+    leave() {
+      // The next one has it directly, so that no newcomer slips in before it.
+      const next = waiting.shift();
+      if (next === undefined) taken -= 1;
+      else next();
+    },
+  };
+}
