@@ -1,4 +1,6 @@
 import { setTimeout } from "node:timers/promises";
+import { systemClock } from "../../../../packages/once-again/src/core/system-clock.ts";
+import { timeLimit } from "../../../../packages/once-again/src/stores/time-limit.ts";
 import { readLines } from "../evidence.ts";
 import type { ConsumerEntry, Diary, Evidence, RelayEntry, WriterEntry } from "./evidence.ts";
 import type { MessageHistory } from "./check.ts";
@@ -13,13 +15,13 @@ export interface Progress {
   readonly waiting: number;
 }
 
+/** A driver may wait for ever for what it asked a server that was killed just then. */
+const withinTime = timeLimit(systemClock, 20_000);
+
+/** @throws when a server is away. */
 export async function readProgress({ database: { shop }, broker: { admin } }: Scene): Promise<Progress> {
-  const [committed, effects, backlog, waiting] = await Promise.all([
-    countOf(shop, "orders"),
-    countOf(shop, "effects"),
-    shop.outbox.backlog(),
-    admin.waiting(),
-  ]);
+  const asked = [countOf(shop, "orders"), countOf(shop, "effects"), shop.outbox.backlog(), admin.waiting()] as const;
+  const [committed, effects, backlog, waiting] = await withinTime(Promise.all(asked));
   return { committed, effects, waiting: backlog.messages + waiting };
 }
 
