@@ -47,13 +47,18 @@ export interface Diary<Entry> {
   read(): readonly Entry[];
 }
 
+/** When a server was killed, and when it was dead. */
+export interface ServerDeath {
+  readonly from: number;
+  readonly until: number;
+}
+
 /** What was done to what has no memory of it. */
 export interface Faults {
   readonly deaths: readonly Death[];
   readonly pauses: readonly Pause[];
-  /** When the broker was killed. */
-  readonly brokerDeaths: readonly number[];
-  readonly databaseDeaths: readonly number[];
+  readonly brokerDeaths: readonly ServerDeath[];
+  readonly databaseDeaths: readonly ServerDeath[];
   /** How often what was cut, by the names of windows. */
   readonly cuts: ReadonlyMap<string, number>;
 }

@@ -3,15 +3,15 @@ import type { CutProxy } from "../../../support/servers/cut-proxy.ts";
 import type { PrivateServer } from "../../../support/servers/private-server.ts";
 import { type Action, type Course, cutsOf, processActions, rightAt, runCourses } from "../courses.ts";
 import type { Point } from "../killable-process.ts";
-import { consumerSteps, relaySteps, writerSteps } from "./evidence.ts";
+import { consumerSteps, relaySteps, type ServerDeath, writerSteps } from "./evidence.ts";
 import type { MessagesOptions, Scene } from "./scene.ts";
 import type { MessageWindow } from "./windows.ts";
 
 /** What was done to what has no memory of it. */
 export interface MessageFaults {
   connectionsCut: number;
-  readonly brokerDeaths: number[];
-  readonly databaseDeaths: number[];
+  readonly brokerDeaths: ServerDeath[];
+  readonly databaseDeaths: ServerDeath[];
   /** How often what was cut. */
   readonly cuts: Map<MessageWindow, number>;
 }
@@ -80,7 +80,7 @@ export async function injectMessageFaults(
       peaceMs: peaceMs.broker,
       actions: [
         async () => {
-          await heard(relayToBroker, publishing);
+          await unanswered(relayToBroker, publishing);
           await killed(broker.server, faults.brokerDeaths);
         },
       ],
@@ -104,19 +104,23 @@ export async function injectMessageFaults(
 }
 
 /** Kills a server, takes down when, and starts it again. */
-async function killed(server: PrivateServer, deaths: number[]): Promise<void> {
-  deaths.push(Date.now());
+async function killed(server: PrivateServer, deaths: ServerDeath[]): Promise<void> {
+  const from = Date.now();
   await server.kill();
+  deaths.push({ from, until: Date.now() });
   await server.restart();
 }
 
 /** How long something may not be asked for, milliseconds. */
 const hearMsMax = 15_000;
 
-/** Waits until something is on its way. */
-async function heard(wire: CutProxy, question: string): Promise<void> {
+/** Waits until something is on its way, and keeps its answer back: a quick server would have answered before it dies. */
+async function unanswered(wire: CutProxy, question: string): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  wire.onNextQuestion(question, resolve);
+  wire.onNextQuestion(question, () => {
+    wire.silence();
+    resolve();
+  });
   await Promise.race([promise, setTimeout(hearMsMax)]);
 }
 

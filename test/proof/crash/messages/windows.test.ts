@@ -77,8 +77,19 @@ test("the broker was killed while a message was on its way, and the database bef
     { at: 10, event: "unremoved", ids },
   ];
   const relays = [diary("relay-1.1", ...sent)];
-  expect(hitsOf({ relays, brokerDeaths: [5] })["broker killed between publish and confirmation"]).toBe(1);
-  expect(hitsOf({ relays, brokerDeaths: [20] })["broker killed between publish and confirmation"]).toBe(0);
+  expect(
+    hitsOf({ relays, brokerDeaths: [{ from: 5, until: 7 }] })["broker killed between publish and confirmation"],
+  ).toBe(1);
+  expect(
+    hitsOf({ relays, brokerDeaths: [{ from: 20, until: 22 }] })["broker killed between publish and confirmation"],
+  ).toBe(0);
+  const resent = [
+    diary<RelayEntry>("relay-1.1", { at: 1, event: "publishing", ids }, { at: 9, event: "confirmed", ids }),
+  ];
+  const hits = (until: number) => hitsOf({ relays: resent, brokerDeaths: [{ from: 5, until }] });
+  expect(hits(7)["broker killed between publish and confirmation"]).toBe(1);
+  // It may have been confirmed before the broker was dead.
+  expect(hits(9)["broker killed between publish and confirmation"]).toBe(0);
   expect(hitsOf({ relays })["database gone between confirmation and delete"]).toBe(1);
 });
 

@@ -1,5 +1,5 @@
 import type { Pause } from "../evidence.ts";
-import type { ConsumerEntry, Diary, Evidence, RelayEntry, WriterEntry } from "./evidence.ts";
+import type { ConsumerEntry, Diary, Evidence, RelayEntry, ServerDeath, WriterEntry } from "./evidence.ts";
 
 /** The moments in which a fault can do harm. A run whose faults hit one of them not once has proven too little. */
 const windows = [
@@ -99,7 +99,7 @@ function hitByRelays(evidence: Evidence, deathOf: Deaths, hit: Hit): void {
         hit("relay stood still past its lease, and another took its messages over", taken);
       }
     }
-    hit("broker killed between publish and confirmation", failedWith(entries, brokerDeaths));
+    hit("broker killed between publish and confirmation", spanning(entries, brokerDeaths));
     if (!deathOf.has(life)) continue;
     for (const [id, { event }] of open(entries, relayEnds)) {
       // A message that was published once more had left the relay before; else it may not have.
@@ -128,16 +128,20 @@ function openAt<Entry extends RelayEntry | ConsumerEntry>(
   );
 }
 
-/** How many messages were on their way to the broker when it was killed. */
-function failedWith(entries: readonly RelayEntry[], brokerDeaths: readonly number[]): number {
+/**
+ * How many messages were on their way to the broker when it was killed. Some clients send them again by themselves, and the
+ * broker confirms them when it is back.
+ */
+function spanning(entries: readonly RelayEntry[], brokerDeaths: readonly ServerDeath[]): number {
   const sentAt = new Map<string, number>();
   let count = 0;
   for (const { event, at, ids } of entries) {
     for (const id of ids) {
       const sent = sentAt.get(id);
       if (event === "publishing") sentAt.set(id, at);
-      else if (event !== "failed" || sent === undefined) continue;
-      else if (brokerDeaths.some((death) => sent <= death && death <= at)) count += 1;
+      if (sent === undefined) continue;
+      if (event === "failed" && brokerDeaths.some(({ from }) => sent <= from && from <= at)) count += 1;
+      if (event === "confirmed" && brokerDeaths.some(({ from, until }) => sent <= from && until < at)) count += 1;
     }
   }
   return count;
