@@ -156,19 +156,25 @@ async function backlog(
 
 async function commits({ relay, load, clear }: Ground, { rate, milliseconds }: RunOptions): Promise<Subject<string>[]> {
   const none = "no relay";
-  const subject = (name: string, isAtWork: boolean): Subject<string> => ({
+  const subject = (name: string, relayed?: { notify: boolean; pollMs: number }): Subject<string> => ({
     name,
     baseline: none,
     async measure() {
       await clear();
-      if (isAtWork) await tell(relay, { do: "run", broker: false, notify: true, pollMs: 1000 });
+      if (relayed !== undefined) await tell(relay, { do: "run", broker: false, ...relayed });
       const paced = { do: "pace", perSecond: rate, milliseconds, notify: true, isConsumed: false } as const;
       const answer = await have(load, paced);
-      if (isAtWork) await tell(relay, { do: "end" });
+      if (relayed !== undefined) await tell(relay, { do: "end" });
       return figuresOf(answer, "commitP50", "commitP99");
     },
   });
-  return [subject(none, false), subject(again(none), false), subject("relay at work", true)];
+  return [
+    subject(none),
+    subject(again(none)),
+    subject("relay at work", { notify: true, pollMs: 1000 }),
+    // It claims and removes as many, and is not woken for each.
+    subject("relay at work, polling every 20 ms", { notify: false, pollMs: 20 }),
+  ];
 }
 
 async function notify({ load, clear }: Ground, { milliseconds }: RunOptions): Promise<Subject<string>[]> {

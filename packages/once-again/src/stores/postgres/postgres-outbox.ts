@@ -38,8 +38,8 @@ export interface PostgresOutboxOptions {
   readonly bodyBytesMax?: number | undefined;
   /**
    * Whether the commit of a message wakes relays, by NOTIFY; default true. `false`: they find it at their next look.
-   * PostgreSQL lets commits that notify through one at a time, each with its own flush to the disk: 16 connections came to 0.40
-   * (0.26-0.60) of the commits a second that they have without (`npm run bench:messages -- --only notify`).
+   * PostgreSQL lets commits that notify through one at a time, each with its own flush to the disk: 16 connections came to 0.61
+   * (0.55-0.62) of the commits a second that they have without (`npm run bench:messages -- --only notify`).
    */
   readonly notify?: boolean | undefined;
   /** How long a free connection or the server's answer is waited for, milliseconds; default 5000. Not for `add`. */
