@@ -125,6 +125,25 @@ describeWithServer("the story of messages on the Lab page", chromiumBinary, () =
     await other.page.close();
   });
 
+  test("what is being entered is not written over by another tab", async () => {
+    await button("3. Messages").click();
+    await says("Ready to save 300 orders.");
+    const other = await browser.open(server.url);
+    other.page.setDefaultTimeout(patienceMs);
+    await button("3. Messages", other.page).click();
+    await says("Ready to save 300 orders.", other.page);
+    const field = (label: string, on = page) => on.getByLabel(label, { exact: true });
+    const seed = "Seed: the same one, the same faults";
+    await field("Orders").fill("30");
+    await field(seed, other.page).fill("7");
+    await field(seed, other.page).blur();
+    await expect.poll(() => field(seed).inputValue(), { timeout: patienceMs }).toBe("7");
+    await field("Orders").blur();
+    await says("Ready to save 30 orders.");
+    await says("Ready to save 30 orders.", other.page);
+    await other.page.close();
+  });
+
   test("both services die at a button, and are seen dead", async () => {
     await choose(30);
     await button("Step").click();

@@ -1,3 +1,16 @@
+import { useSignal } from "@preact/signals";
+
+/** What a person enters is shown until the field is left: news that comes meanwhile would write over it. */
+function useEntered(value: number) {
+  const entered = useSignal<string | undefined>(undefined);
+  return {
+    value: entered.value ?? value,
+    onInput: ({ currentTarget }: { readonly currentTarget: HTMLInputElement }): void =>
+      void (entered.value = currentTarget.value),
+    onBlur: (): void => void (entered.value = undefined),
+  };
+}
+
 interface NumberSettingProps {
   readonly label: string;
   readonly value: number;
@@ -8,6 +21,7 @@ interface NumberSettingProps {
 
 /** A whole number. */
 export function NumberSetting({ label, value, min, max, onChange }: NumberSettingProps) {
+  const entered = useEntered(value);
   return (
     <label class="number-setting">
       <span>{label}</span>
@@ -15,7 +29,7 @@ export function NumberSetting({ label, value, min, max, onChange }: NumberSettin
         type="number"
         min={min}
         max={max}
-        value={value}
+        {...entered}
         onChange={({ currentTarget }) => {
           if (currentTarget.reportValidity()) onChange(currentTarget.valueAsNumber);
         }}
@@ -38,7 +52,8 @@ interface ShareSettingProps {
 
 /** A share, in per cent. */
 export function ShareSetting({ label, of, value, max, isOn = true, onChange }: ShareSettingProps) {
-  const percent = `${Math.round(value * 100)}%`;
+  const { value: shown, ...entering } = useEntered(Math.round(value * 100));
+  const percent = `${shown}%`;
   return (
     <label class="rate">
       <span class="unseen">{label}</span>
@@ -47,7 +62,8 @@ export function ShareSetting({ label, of, value, max, isOn = true, onChange }: S
         min={0}
         max={Math.round(max * 100)}
         step={1}
-        value={Math.round(value * 100)}
+        value={shown}
+        {...entering}
         disabled={!isOn}
         aria-valuetext={`${percent} of ${of}`}
         onChange={({ currentTarget }) => onChange(Number(currentTarget.value) / 100)}
