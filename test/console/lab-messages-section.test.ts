@@ -36,7 +36,7 @@ const pidsOf = ({ sides }: MessagesState): number[] =>
 const folders = (): string[] => readdirSync(folder).filter((name) => name.startsWith("once-again-lab-"));
 const ledgerOf = (side: string) => readCharges(join(folder, folders()[0]!, "shipments.sqlite"), side);
 
-test("on the same faults and kills the careless pair loses and doubles, the safe one does neither; nothing stays behind", async () => {
+test("on the same faults and kills the careless pair loses or doubles, the safe one does neither; nothing stays behind", async () => {
   await using client = await messagesClient(server);
   expect(client.first).toMatchObject({ event: "snapshot", update: { phase: "idle", run: 0, broker: "embedded" } });
   await client.post("settings", thirty);
@@ -50,7 +50,8 @@ test("on the same faults and kills the careless pair loses and doubles, the safe
   expect(sides.safe.totals.faults).toBeGreaterThan(0);
   const { saved, shipments, duplicates, lost } = sides.careless.totals;
   expect(saved).toBe(30);
-  expect(duplicates).toBeGreaterThan(0);
+  // Which of the two it is, is up to the moments of the kills.
+  expect(duplicates + lost).toBeGreaterThan(0);
   expect(shipments).toBe(30 - lost + duplicates);
   expect(pidsOf({ sides } as MessagesState)).toEqual([]);
   expect(pids.filter(isRunning)).toEqual([]);

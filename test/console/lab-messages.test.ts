@@ -106,10 +106,14 @@ describeWithServer("the story of messages on the Lab page", chromiumBinary, () =
     }
     const [careless, safe] = [await totals("careless"), await totals("safe")];
     expect(safe).toMatchObject({ saved: 30, shipments: 30, duplicates: 0, lost: 0 });
-    expect(careless["duplicates"]).toBeGreaterThan(0);
+    // Which of the two it is, is up to the moments of the kills.
+    expect(careless["duplicates"]! + careless["lost"]!).toBeGreaterThan(0);
     expect(careless["shipments"]).toBe(30 - careless["lost"]! + careless["duplicates"]!);
     expect(await page.locator("[data-verdict=safe]").textContent()).toBe("✓ 30 orders, each saved and shipped once.");
-    expect(await page.locator("[data-verdict=careless]").textContent()).toContain(`✗ ${careless["duplicates"]} parcel`);
+    const verdict = await page.locator("[data-verdict=careless]").textContent();
+    expect(verdict).toMatch(/^✗ /);
+    if (careless["duplicates"]! > 0) expect(verdict).toContain(`${careless["duplicates"]} parcel`);
+    if (careless["lost"]! > 0) expect(verdict).toContain(`${careless["lost"]} order`);
     await page.locator("[data-incidents=safe]").getByText("known to the inbox").first().waitFor();
     expect(await totals("careless", other.page)).toEqual(careless);
     expect(await isTooWide()).toBe(false);
