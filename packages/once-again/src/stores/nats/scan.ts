@@ -1,4 +1,4 @@
-import { compareNames, firstRecords } from "../record-order.ts";
+import { compareNames } from "../record-order.ts";
 import type { InspectedRecord, ListRequest } from "../store.ts";
 import { inspectRecord, isExpired } from "../transition.ts";
 import { type NatsKv, timeIn } from "./client.ts";
@@ -22,18 +22,28 @@ export async function listRecords(
   const { messages, last_seq: lastRevision } = streamInfo.state;
   const now = timeIn(streamInfo);
   for (let readings = 0; readings < readingsMax; readings += 1) {
-    let first: InspectedRecord[] = [];
+    const first = new Map<string, InspectedRecord>();
     let isWhole = messages === 0;
     for await (const entry of await kv.history()) {
       isWhole ||= entry.revision >= lastRevision;
+      // A follower that catches up meanwhile hands out what an entry was, and then what it is.
+      first.delete(entry.key);
       const named = recordIn(entry);
       if (named === undefined || isExpired(named.record, now)) continue;
       const found = inspectRecord(named, named.record, now);
       if (scope !== undefined && found.scope !== scope) continue;
       if (state !== undefined && found.state !== state) continue;
-      if (after === undefined || compareNames(found, after) > 0) first = firstRecords([...first, found], limit);
+      if (after !== undefined && compareNames(found, after) <= 0) continue;
+      first.set(entry.key, found);
+      if (first.size > limit) first.delete(lastOf(first));
     }
-    if (isWhole) return first;
+    if (isWhole) return [...first.values()].sort(compareNames);
   }
   throw new Error(`The followers of the bucket's leader lag behind it: ${readingsMax} readings were not whole.`);
+}
+
+/** The entry of the record that is last in the order. */
+function lastOf(records: ReadonlyMap<string, InspectedRecord>): string {
+  const [[last] = [""]] = [...records].sort(([, one], [, other]) => compareNames(other, one));
+  return last;
 }
