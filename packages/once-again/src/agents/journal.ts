@@ -1,7 +1,8 @@
+import { answerBefore } from "../core/answer-before.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import type { Codec, Engine } from "../engine/engine.ts";
 import type { CheckedEngineOptions } from "../engine/options.ts";
-import { answerBefore } from "../engine/store-calls.ts";
+import { storeLateError } from "../engine/store-calls.ts";
 import { makeKey } from "../key/index.ts";
 import type { InspectedRecord } from "../stores/store.ts";
 import type { Intention } from "./decide-intention.ts";
@@ -63,7 +64,12 @@ export function openJournal(
     for (;;) {
       const last = records.at(-1);
       const request = { scope, limit: pageSize, ...(last && { after: { scope, key: last.key } }) };
-      const page = await answerBefore(deadlines.store, storeMsMax, Promise.resolve(store.list(request)));
+      const page = await answerBefore(
+        deadlines.store,
+        storeMsMax,
+        Promise.resolve(store.list(request)),
+        storeLateError,
+      );
       records.push(...page);
       if (page.length < pageSize) break;
     }

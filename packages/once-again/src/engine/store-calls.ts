@@ -1,5 +1,5 @@
+import { answerBefore } from "../core/answer-before.ts";
 import { type Awaitable, isPromise } from "../core/awaitable.ts";
-import { Deadline, type DeadlineTimer } from "../core/deadline-timer.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { notify } from "../core/events.ts";
 import { equalJitter, exponentialBackoff } from "../retry/index.ts";
@@ -68,33 +68,16 @@ export function storeCalls({ clock, deadlines, random, storeMsMax, onEvent }: Ch
       whenFailed?.();
       throw beforeTheWork.has(operation) ? storeUnavailableError(error) : resultUnconfirmedError(error);
     };
-    return answerBefore(deadlines.store, storeMsMax, answer).then(answered, (error: unknown) => {
+    return answerBefore(deadlines.store, storeMsMax, answer, storeLateError).then(answered, (error: unknown) => {
       const leftMs = startedAt + storeMsMax - clock.monotonic();
       return leftMs < 1 ? failed(error) : askAgain(operation, ask, answer, leftMs).then(answered, failed);
     });
   };
 }
 
-/**
- * Asks a store, and waits no longer than `msMax` for its answer.
- *
- * @throws OnceAgainError `ONCE_STORE_UNAVAILABLE` when it takes longer; whatever the store throws, as it is.
- */
-export function answerBefore<Answer>(timer: DeadlineTimer, msMax: number, answer: Promise<Answer>): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const limit = new AnswerDeadline(reject, msMax);
-    timer.set(limit, timer.clock.monotonic() + msMax);
-    answer.then(
-      (value) => {
-        timer.clear(limit);
-        resolve(value);
-      },
-      (error: unknown) => {
-        timer.clear(limit);
-        reject(error);
-      },
-    );
-  });
+/** The error of a store that took longer than it has for one answer. */
+export function storeLateError(msMax: number): OnceAgainError {
+  return new OnceAgainError("ONCE_STORE_UNAVAILABLE", `The store's database did not answer for ${msMax} ms.`);
 }
 
 /** What a store throws at once has failed like one that rejects. */
@@ -103,23 +86,5 @@ export function rejectIfThrows<Answer>(ask: () => Awaitable<Answer>): Awaitable<
     return ask();
   } catch (error) {
     return Promise.reject(error);
-  }
-}
-
-/** The time that a store has for one answer. */
-class AnswerDeadline extends Deadline {
-  readonly #reject: (error: unknown) => void;
-  readonly #msMax: number;
-
-  constructor(reject: (error: unknown) => void, msMax: number) {
-    super();
-    this.#reject = reject;
-    this.#msMax = msMax;
-  }
-
-  onDue(): void {
-    this.#reject(
-      new OnceAgainError("ONCE_STORE_UNAVAILABLE", `The store's database did not answer for ${this.#msMax} ms.`),
-    );
   }
 }

@@ -1,3 +1,4 @@
+import { answerBefore } from "../core/answer-before.ts";
 import { type Awaitable, isPromise } from "../core/awaitable.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { sharedTimers } from "../core/shared-timers.ts";
@@ -22,7 +23,7 @@ import { claimWithdrawal } from "./withdraw-claim.ts";
 import type { CheckedEngineOptions } from "./options.ts";
 import { type BackgroundCalls, backgroundCalls } from "./background-calls.ts";
 import { resultUnconfirmedError, storeUnavailableError } from "./errors.ts";
-import { answerBefore, rejectIfThrows, storeCalls } from "./store-calls.ts";
+import { rejectIfThrows, storeCalls, storeLateError } from "./store-calls.ts";
 
 /**
  * The one way from a server to its store. Each call is waited for no longer than `storeMsMax`, and what already happened
@@ -68,7 +69,7 @@ export function storeDoor<Transaction>(store: Store, options: CheckedEngineOptio
   const [call, background] = [storeCalls(options), backgroundCalls(options)];
   const once = async <Answer>(ask: () => Awaitable<Answer>): Promise<Answer> => {
     const answer = rejectIfThrows(ask);
-    return isPromise(answer) ? answerBefore(deadlines.store, storeMsMax, answer) : answer;
+    return isPromise(answer) ? answerBefore(deadlines.store, storeMsMax, answer, storeLateError) : answer;
   };
   const withdraw = claimWithdrawal({ clock, background, release: (owned) => once(() => store.release(owned)) });
   const settleLater = settlingInBackground({ store, options, once, background });

@@ -1,3 +1,5 @@
+import { waitQueue } from "../../retry/layers/wait-queue.ts";
+
 /** Room for so many at a time. The others wait, in the order in which they came. */
 export interface Places {
   /** Takes a place. `undefined`: one was free, and nothing has to be waited for. */
@@ -7,19 +9,17 @@ export interface Places {
 }
 
 export function places(max: number): Places {
-  const waiting: (() => void)[] = [];
+  const queue = waitQueue();
   let taken = 0;
   return {
     take() {
-      if (taken >= max) return new Promise((resolve) => waiting.push(resolve));
+      if (taken >= max) return queue.wait();
       taken += 1;
       return undefined;
     },
     leave() {
       // The next one has it directly, so that no newcomer slips in before it.
-      const next = waiting.shift();
-      if (next === undefined) taken -= 1;
-      else next();
+      if (!queue.wakeFirst()) taken -= 1;
     },
   };
 }

@@ -1,4 +1,5 @@
-import { Deadline, type DeadlineTimer } from "../../core/deadline-timer.ts";
+import { answerBefore } from "../../core/answer-before.ts";
+import type { DeadlineTimer } from "../../core/deadline-timer.ts";
 import { notify } from "../../core/events.ts";
 import { LazyAbort } from "../../core/lazy-abort.ts";
 import { ownGetters } from "../../core/own-getters.ts";
@@ -6,7 +7,7 @@ import type { ClaimedBatch, ClaimedMessage, PostponeRequest } from "../../stores
 import type { BatchEnd } from "./confirm-queue.ts";
 import { decideFailure, type FailureDecision } from "./retry-or-park.ts";
 import type { BrokerState } from "./broker-state.ts";
-import { type Confirmation, type PublishContext, refusedError, unavailableError } from "./publish.ts";
+import { type Confirmation, refusedError, unavailableError } from "./publish.ts";
 import type { Places } from "./places.ts";
 import type { RelaySettings } from "./relay-options.ts";
 
@@ -114,35 +115,13 @@ function publishInTime(
   { settings: { publish, publishMsMax }, deadlines }: BatchParts,
   { position: _position, refusals: _refusals, ...message }: ClaimedMessage,
 ): Promise<Confirmation | void> {
-  return new Promise((resolve, reject) => {
-    const limit = new PublishDeadline(reject, publishMsMax);
-    deadlines.set(limit, deadlines.clock.monotonic() + publishMsMax);
-    const answered = (async () => publish(message, limit.context))();
-    answered.then(resolve, reject).finally(() => deadlines.clear(limit));
+  const abort = new LazyAbort();
+  const answered = (async () => publish(message, new Proxy(abort, contextGetters)))();
+  return answerBefore(deadlines, publishMsMax, answered, (msMax) => {
+    const error = unavailableError(`The broker did not confirm within ${msMax} ms.`);
+    abort.abort(error);
+    return error;
   });
 }
 
 const contextGetters = ownGetters<LazyAbort>(["signal"]);
-
-/** The time that the broker has for one message. */
-class PublishDeadline extends Deadline {
-  readonly #abort = new LazyAbort();
-  readonly #reject: (error: unknown) => void;
-  readonly #msMax: number;
-
-  constructor(reject: (error: unknown) => void, msMax: number) {
-    super();
-    this.#reject = reject;
-    this.#msMax = msMax;
-  }
-
-  get context(): PublishContext {
-    return new Proxy(this.#abort, contextGetters);
-  }
-
-  onDue(): void {
-    const error = unavailableError(`The broker did not confirm within ${this.#msMax} ms.`);
-    this.#reject(error);
-    this.#abort.abort(error);
-  }
-}

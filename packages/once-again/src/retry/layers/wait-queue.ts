@@ -2,11 +2,11 @@
 export interface WaitQueue {
   readonly size: number;
   /**
-   * Waits to be woken.
+   * Waits to be woken; without a signal, until then.
    *
    * @throws the signal's `reason`, at once, when it aborts.
    */
-  wait(signal: AbortSignal): Promise<void>;
+  wait(signal?: AbortSignal): Promise<void>;
   /** Wakes the one who waits for longest. `false`: nobody waits. */
   wakeFirst(): boolean;
   wakeAll(): void;
@@ -26,13 +26,13 @@ export function waitQueue(): WaitQueue {
     },
     wait: (signal) =>
       new Promise((resolve, reject) => {
-        if (signal.aborted) {
+        if (signal?.aborted) {
           reject(signal.reason);
           return;
         }
         const leave = (): void => {
           line.delete(wake);
-          signal.removeEventListener("abort", onAbort);
+          signal?.removeEventListener("abort", onAbort);
         };
         const wake = (): void => {
           leave();
@@ -40,10 +40,10 @@ export function waitQueue(): WaitQueue {
         };
         const onAbort = (): void => {
           leave();
-          reject(signal.reason);
+          reject(signal?.reason);
         };
         line.add(wake);
-        signal.addEventListener("abort", onAbort, { once: true });
+        signal?.addEventListener("abort", onAbort, { once: true });
       }),
     wakeFirst,
     wakeAll() {
