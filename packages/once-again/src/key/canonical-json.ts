@@ -26,10 +26,15 @@ const [openBracket, closeBracket, openBrace, closeBrace] = [0x5b, 0x5d, 0x7b, 0x
 /** Goes through a text once. Each method takes what stands next, and gives its canonical form. */
 class JsonReader {
   readonly #text: string;
+  /** Whether no string of the text can be written otherwise than it is. */
+  readonly #isPlain: boolean;
   #at = 0;
+  /** Whether something was not in its canonical form, since somebody last looked. What was can be cut out as it is. */
+  #isChanged = false;
 
   constructor(text: string) {
     this.#text = text;
+    this.#isPlain = !notPlain.test(text);
   }
 
   /** @param levels how many lists and objects may stand in each other here. */
@@ -52,7 +57,7 @@ class JsonReader {
       do members.push(this.#member(levels - 1));
       while (this.#goesOn(closeBrace));
     }
-    members.sort(byName);
+    if (sortByName(members)) this.#isChanged = true;
     let canonical = "";
     let previous: string | undefined;
     for (const { name, text } of members) {
@@ -65,11 +70,17 @@ class JsonReader {
 
   #member(levels: number): Member {
     if (this.#next() !== quote) this.#fail();
+    const wasChanged = this.#isChanged;
+    this.#isChanged = false;
+    const start = this.#at;
     const written = this.#string();
     if (this.#next() !== colon) this.#fail();
     this.#at += 1;
     const name = written.includes("\\") ? (JSON.parse(written) as string) : written.slice(1, -1);
-    return { name, text: `${written}:${this.value(levels)}` };
+    const value = this.value(levels);
+    const text = this.#isChanged ? `${written}:${value}` : this.#text.slice(start, this.#at);
+    this.#isChanged ||= wasChanged;
+    return { name, text };
   }
 
   #list(levels: number): string {
@@ -97,18 +108,27 @@ class JsonReader {
   }
 
   #string(): string {
-    const end = stringEnd(this.#text, this.#at);
+    const end = this.#isPlain ? this.#text.indexOf('"', this.#at + 1) : stringEnd(this.#text, this.#at);
     if (end < 0) this.#fail();
     const written = this.#text.slice(this.#at, end + 1);
     this.#at = end + 1;
-    if (!notPlain.test(written)) return written;
+    if (this.#isPlain || !notPlain.test(written)) return written;
     const value = JSON.parse(written) as string;
     if (!value.isWellFormed()) this.#fail();
-    return JSON.stringify(value);
+    const canonical = JSON.stringify(value);
+    if (canonical !== written) this.#isChanged = true;
+    return canonical;
   }
 
   #number(): string {
-    return this.#plainInteger() ?? exactNumber(this.#match(numberAt)) ?? this.#fail();
+    return this.#plainInteger() ?? this.#otherNumber();
+  }
+
+  #otherNumber(): string {
+    const written = this.#match(numberAt);
+    const canonical = exactNumber(written) ?? this.#fail();
+    if (canonical !== written) this.#isChanged = true;
+    return canonical;
   }
 
   /** Most numbers: whole, of so many digits that every double keeps them, and written as JavaScript does. */
@@ -132,10 +152,14 @@ class JsonReader {
 
   /** Passes white space. @returns what stands behind it; `NaN` at the end. */
   #next(): number {
-    for (; ; this.#at += 1) {
-      const code = this.#text.charCodeAt(this.#at);
-      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return code;
+    const text = this.#text;
+    let code = text.charCodeAt(this.#at);
+    while (code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09) {
+      this.#isChanged = true;
+      this.#at += 1;
+      code = text.charCodeAt(this.#at);
     }
+    return code;
   }
 
   #fail(): never {
@@ -170,7 +194,23 @@ interface Member {
   readonly text: string;
 }
 
-/** By the UTF-16 of the names (RFC 8785, section 3.2.3). */
-function byName(one: Member, other: Member): number {
-  return one.name < other.name ? -1 : 1;
+/** Up to so many, moving each to its place makes nothing anew. */
+const fewMembers = 16;
+
+/** Sorts members by the UTF-16 of their names (RFC 8785, section 3.2.3). @returns whether they were not. */
+function sortByName(members: Member[]): boolean {
+  let isChanged = false;
+  for (let last = 1; last < members.length; last += 1) {
+    const member = members[last]!;
+    if (members[last - 1]!.name <= member.name) continue;
+    isChanged = true;
+    if (members.length > fewMembers) {
+      members.sort((one, other) => (one.name < other.name ? -1 : 1));
+      break;
+    }
+    let place = last;
+    for (; place > 0 && members[place - 1]!.name > member.name; place -= 1) members[place] = members[place - 1]!;
+    members[place] = member;
+  }
+  return isChanged;
 }
