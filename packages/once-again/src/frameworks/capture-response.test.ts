@@ -10,7 +10,10 @@ import { ResponseCapture } from "./capture-response.ts";
 /** What is kept of what a handler does to a real response, and what the caller then gets. */
 async function captured(
   handle: (response: ServerResponse) => unknown,
-  { bytesMax = 10_000, before = { "x-before": "outer" } }: { bytesMax?: number; before?: Record<string, string> } = {},
+  {
+    bytesMax = 10_000,
+    before = { "x-before": "outer" },
+  }: { bytesMax?: number; before?: Record<string, string | string[]> } = {},
 ): Promise<{ kept: HttpResponse; sent: Response; text: string }> {
   let kept: HttpResponse | undefined;
   const url = await startHttpServer(async (_, response) => {
@@ -263,4 +266,13 @@ test("a run that is begun anew leaves nothing of the one before", async () => {
     null,
     "2",
   ]);
+});
+
+test("what a handler adds to a header of several values is kept, though some were there before", async () => {
+  const { kept, sent } = await captured((response) => response.appendHeader("link", "</c>").end(), {
+    before: { link: ["</a>", "</b>"] },
+  });
+  const links = ["</a>", "</b>", "</c>"];
+  expect(kept.headers).toEqual(links.map((link) => ["link", link]));
+  expect(sent.headers.get("link")).toBe(links.join(", "));
 });

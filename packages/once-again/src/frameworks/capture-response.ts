@@ -4,9 +4,11 @@ import { OnceAgainError } from "../core/errors.ts";
 import type { HttpResponse } from "../http/index.ts";
 import { type Holder, holdConnection, releaseConnection } from "./connection-hold.ts";
 import {
+  copyOfHeaders,
   hasNoHeaders,
   headersOf,
   headersOver,
+  headersRemoved,
   type HeaderList,
   type HeadersArgument,
   headersToWrite,
@@ -56,7 +58,7 @@ export class ResponseCapture {
     this.#response = response;
     this.#request = request;
     this.#bytesMax = bytesMax;
-    this.#headersBefore = hasNoHeaders(response) ? undefined : response.getHeaders();
+    this.#headersBefore = copyOfHeaders(response);
     this.#statusBefore = response.statusCode;
   }
 
@@ -254,7 +256,7 @@ const takenMethods: ResponseMethods = {
       status: this.statusCode,
       headers: before === undefined ? headers : headersOver(before, headers),
       reason: own.shown.isHttp2 ? "" : this.statusMessage,
-      removed: before === undefined ? [] : Object.keys(before).filter((name) => !headers.some(([set]) => set === name)),
+      removed: before === undefined ? [] : headersRemoved(before, headers),
     });
     if (this.listenerCount("finish") > own.finishListeners!.length) process.nextTick(tellFinish, this, own);
     return this;

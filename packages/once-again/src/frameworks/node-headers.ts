@@ -37,6 +37,17 @@ export function hasNoHeaders(response: ServerResponse): boolean {
   return response.getHeaderNames().length === 0;
 }
 
+/** The headers that are set, as they stay when others are added to them; `undefined` where there is none. */
+export function copyOfHeaders(response: ServerResponse): OutgoingHttpHeaders | undefined {
+  if (hasNoHeaders(response)) return undefined;
+  const headers = response.getHeaders();
+  for (const name in headers) {
+    const value = headers[name];
+    if (Array.isArray(value)) headers[name] = [...value];
+  }
+  return headers;
+}
+
 /** The headers that are set. */
 export function headersOf(response: ServerResponse): HeaderList {
   const list: HeaderList = [];
@@ -49,8 +60,12 @@ export function headersOf(response: ServerResponse): HeaderList {
  * origin, its place in a rate limit), and none of an answer's.
  */
 export function headersOver(before: OutgoingHttpHeaders, headers: HeaderList): HeaderList {
-  const same = new Set(Object.keys(before).filter((name) => isSame(valuesOf(headers, name), before[name])));
-  return same.size === 0 ? headers : headers.filter(([name]) => !same.has(name));
+  return headers.filter(([name]) => !(name in before) || !isSame(valuesOf(headers, name), before[name]));
+}
+
+/** The names of headers that were there before, and are no longer. */
+export function headersRemoved(before: OutgoingHttpHeaders, headers: HeaderList): string[] {
+  return Object.keys(before).filter((name) => !headers.some(([set]) => set === name));
 }
 
 function valuesOf(headers: HeaderList, lowerCaseName: string): string[] {
@@ -67,7 +82,10 @@ export function restoreHeaders(response: ServerResponse, before: OutgoingHttpHea
   for (const name of response.getHeaderNames()) {
     if (!(name in before) && !ofConnection.has(name)) response.removeHeader(name);
   }
-  for (const [name, value] of Object.entries(before)) response.setHeader(name, value!);
+  for (const name in before) {
+    const value = before[name];
+    if (value !== undefined && response.getHeader(name) !== value) response.setHeader(name, value);
+  }
 }
 
 /** @throws TypeError of Node for a reason phrase that can't be sent. */
