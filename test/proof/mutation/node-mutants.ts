@@ -27,8 +27,8 @@ export const nodeMutants: readonly Mutant[] = [
   {
     guard: "node: a second mount claims nothing",
     file: "packages/once-again/src/frameworks/node-adapter.ts",
-    search: "if (passage === undefined) {",
-    replace: "if (passage === null) {",
+    search: "if (passage === undefined) return",
+    replace: "if (passage === null) return",
     check: test(mounted),
     killedBy: "onceNode in onceNode",
   },

@@ -8,11 +8,13 @@ import {
 } from "../http/index.ts";
 import { recordNoEffect } from "./capture-response.ts";
 import {
+  closeRoute,
   checkMessages,
   runMiddleware,
-  type NodeCall,
+  NodeCall,
   type NodeExecution,
   nodePassingExecution,
+  type ReadBody,
 } from "./node-adapter.ts";
 import { type ParsedRequest, requestBytes } from "./request-bytes.ts";
 import { refuseHandler } from "./refuse-handler.ts";
@@ -22,6 +24,8 @@ export type ExpressRequest = IncomingMessage & ParsedRequest & { originalUrl: st
 
 /** What is used of Express' response: handlers find their operation in its `locals`. */
 export type ExpressResponse<Transaction> = ServerResponse & { locals: { once?: NodeExecution<Transaction> } };
+
+const readBody: ReadBody<ExpressRequest> = (request, bytesMax) => requestBytes(request, request, bytesMax);
 
 type Next = (error?: unknown) => void;
 
@@ -61,14 +65,8 @@ export function onceExpress<Request extends ExpressRequest, Transaction>(
 
   const middleware = (request: Request, response: ExpressResponse<Transaction>, next: Next): void => {
     checkMessages("onceExpress", request, response);
-    const call: NodeCall<Request, Transaction> = {
-      once,
-      incoming: request,
-      response,
-      native: request,
-      url: request.originalUrl ?? request.url,
-      body: (bytesMax) => requestBytes(request, request, bytesMax),
-    };
+    const messages = { incoming: request, response };
+    const call = new NodeCall(once, messages, request, request.originalUrl ?? request.url, readBody);
     const begin = (execution: NodeExecution<Transaction>): void => {
       response.locals.once = execution;
       next();
@@ -79,7 +77,7 @@ export function onceExpress<Request extends ExpressRequest, Transaction>(
       if (error !== undefined) next(error);
     });
   };
-  return Object.assign(middleware, { policy: once.policy, close: () => once.close() });
+  return Object.assign(middleware, { policy: once.policy, close: () => closeRoute(once) });
 }
 
 /**

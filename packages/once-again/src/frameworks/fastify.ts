@@ -10,7 +10,7 @@ import {
 import { runFastifyMiddleware, type FastifyReply } from "./fastify-reply.ts";
 import { tapBody } from "./body-tap.ts";
 import { recordNoEffect } from "./capture-response.ts";
-import { type NodeCall, type NodeExecution, nodePassingExecution } from "./node-adapter.ts";
+import { closeRoute, NodeCall, type NodeExecution, nodePassingExecution, type ReadBody } from "./node-adapter.ts";
 import { requestBytes } from "./request-bytes.ts";
 import { refuseHandler } from "./refuse-handler.ts";
 
@@ -45,6 +45,8 @@ export interface OnceFastify extends OnceRoute {
 /** What `onRequest` read of a request. A second mount must find it: to be told of that, not of a body that is gone. */
 const bodies = new WeakMap<IncomingMessage, Promise<Uint8Array<ArrayBuffer>>>();
 
+const readBody: ReadBody<FastifyRequest> = ({ raw }, bytesMax) => bodies.get(raw) ?? requestBytes(raw, {}, bytesMax);
+
 /**
  * The options of a route of Fastify 5, `app.post("/orders", onceFastify(options), handler)`: each operation that carries
  * an `Idempotency-Key` happens once, and every repeat gets the first answer. A caller that hangs up does not end its
@@ -75,14 +77,8 @@ export function onceFastify<Request extends FastifyRequest, Transaction>(
   /** Has a request answered. @param run is called when the handler is to run. */
   const answer = (request: FastifyRequest, reply: FastifyReply, run: (error?: Error) => void): void => {
     const { raw, originalUrl } = request;
-    const call: NodeCall<Request, Transaction> = {
-      once,
-      incoming: raw,
-      response: reply.raw,
-      native: request as Request,
-      url: originalUrl,
-      body: (bytesMax) => bodies.get(raw) ?? requestBytes(raw, {}, bytesMax),
-    };
+    const messages = { incoming: raw, response: reply.raw };
+    const call = new NodeCall(once, messages, request as Request, originalUrl, readBody);
     const begin = (execution: NodeExecution<Transaction>): void => {
       request.once = execution as NodeExecution<unknown> as NodeExecution<never>;
       run();
@@ -116,6 +112,6 @@ export function onceFastify<Request extends FastifyRequest, Transaction>(
       recordNoEffect(reply.raw, error);
       done();
     },
-    close: () => once.close(),
+    close: () => closeRoute(once),
   };
 }

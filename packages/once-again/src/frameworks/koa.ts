@@ -9,12 +9,14 @@ import {
 import { sendThroughKoa } from "./koa-response.ts";
 import { recordNoEffect } from "./capture-response.ts";
 import {
+  closeRoute,
   checkMessages,
   runMiddleware,
-  type NodeCall,
+  NodeCall,
   type NodeExecution,
   type SendResponse,
   nodePassingExecution,
+  type ReadBody,
 } from "./node-adapter.ts";
 import { type ParsedRequest, requestBytes } from "./request-bytes.ts";
 import { refuseHandler } from "./refuse-handler.ts";
@@ -36,6 +38,8 @@ export interface KoaContext {
 export interface OnceKoa<Context> extends OnceRoute {
   (context: Context, next: () => Promise<unknown>): Promise<void>;
 }
+
+const readBody: ReadBody<KoaContext> = ({ req, request }, bytesMax) => requestBytes(req, request, bytesMax);
 
 /**
  * Middleware for Koa 3, in front of a route's handler: each operation that carries an `Idempotency-Key` happens once,
@@ -68,14 +72,8 @@ export function onceKoa<Context extends KoaContext, Transaction>(
 
   const middleware = async (context: Context, next: () => Promise<unknown>): Promise<void> => {
     checkMessages("onceKoa", context.req, context.res);
-    const call: NodeCall<Context, Transaction> = {
-      once,
-      incoming: context.req,
-      response: context.res,
-      native: context,
-      url: context.originalUrl,
-      body: (bytesMax) => requestBytes(context.req, context.request, bytesMax),
-    };
+    const messages = { incoming: context.req, response: context.res };
+    const call = new NodeCall(once, messages, context, context.originalUrl, readBody);
     const passing = nodePassingExecution(call);
     if (passing !== undefined) {
       context.state.once = passing;
@@ -104,5 +102,5 @@ export function onceKoa<Context extends KoaContext, Transaction>(
       throw error;
     }
   };
-  return Object.assign(middleware, { policy: once.policy, close: () => once.close() });
+  return Object.assign(middleware, { policy: once.policy, close: () => closeRoute(once) });
 }

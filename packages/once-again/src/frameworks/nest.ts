@@ -9,11 +9,13 @@ import {
 import { runFastifyMiddleware, type FastifyReply } from "./fastify-reply.ts";
 import { recordNoEffect } from "./capture-response.ts";
 import {
+  closeRoute,
   checkMessages,
   runMiddleware,
-  type NodeCall,
+  NodeCall,
   type NodeExecution,
   nodePassingExecution,
+  type ReadBody,
 } from "./node-adapter.ts";
 import { type ParsedRequest, requestBytes } from "./request-bytes.ts";
 import { refuseHandler } from "./refuse-handler.ts";
@@ -93,14 +95,7 @@ export function onceNest<Request extends NestRequest, Transaction>(
     const reply = http.getResponse<ServerResponse | FastifyReply>();
     const [incoming, response] = [rawOf<IncomingMessage>(request), rawOf<ServerResponse>(reply)];
     checkMessages("onceNest", incoming, response);
-    const call: NodeCall<Request, Transaction> = {
-      once,
-      incoming,
-      response,
-      native: request,
-      url: request.originalUrl ?? incoming.url,
-      body: (bytesMax) => requestBytes(incoming, request, bytesMax),
-    };
+    const call = new NodeCall(once, { incoming, response }, request, request.originalUrl ?? incoming.url, readBody);
     const passing = nodePassingExecution(call);
     if (passing !== undefined) {
       request[operation] = passing;
@@ -131,7 +126,7 @@ export function onceNest<Request extends NestRequest, Transaction>(
       left: handled.reject,
     });
   };
-  return { intercept, policy: once.policy, close: () => once.close() };
+  return { intercept, policy: once.policy, close: () => closeRoute(once) };
 }
 
 /**
@@ -142,6 +137,9 @@ export function onceNest<Request extends NestRequest, Transaction>(
 export function executionOf<Transaction = undefined>(context: NestContext): NodeExecution<Transaction> {
   return context.switchToHttp().getRequest<OperationHolder>()[operation] as NodeExecution<Transaction>;
 }
+
+const readBody: ReadBody<NestRequest> = (request, bytesMax) =>
+  requestBytes(rawOf<IncomingMessage>(request), request, bytesMax);
 
 /** Node's own request or response, which Fastify has in `raw`. */
 function rawOf<Raw>(message: object): Raw {

@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { Socket } from "node:net";
+import { setImmediate } from "node:timers";
 import type { Awaitable } from "../core/awaitable.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { ownGetters } from "../core/own-getters.ts";
 import { type Execution, NoEffectError } from "../engine/index.ts";
 import { executionNames } from "../http/handler-execution.ts";
-import { type HttpResponse, type HttpRequest, type OnceHttp } from "../http/index.ts";
+import type { HttpHandler, HttpRequest, HttpResponse, OnceHttp, OnceRoute } from "../http/index.ts";
 import { failRun, ResponseCapture } from "./capture-response.ts";
 import { tapBody } from "./body-tap.ts";
 import { beginPassage, refuseNested } from "./mounted-twice.ts";
@@ -30,16 +32,51 @@ function nodeExecution<Transaction>(
   return new Proxy(given, ofUsers);
 }
 
-/** One request on Node's HTTP, and the rules of its route. */
-export interface NodeCall<Native, Transaction> {
+/** Reads the body of a framework's request. */
+export type ReadBody<Native> = (native: Native, bytesMax: number) => Awaitable<Uint8Array<ArrayBuffer>>;
+
+/** One request on Node's HTTP, and the rules of its route. It is the request as these see it, too. */
+export class NodeCall<Native, Transaction> implements HttpRequest<Native> {
   readonly once: OnceHttp<Native, Transaction>;
   readonly incoming: IncomingMessage;
   readonly response: ServerResponse;
-  /** The framework's own request, for `scope`. */
   readonly native: Native;
-  /** The request's target as it was sent, with every mount point. */
-  readonly url: string;
-  body(bytesMax: number): Awaitable<Uint8Array<ArrayBuffer>>;
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly contentType: string;
+  readonly #readBody: ReadBody<Native>;
+
+  /**
+   * @param native the framework's own request, for `scope`.
+   * @param url the request's target as it was sent, with every mount point.
+   */
+  constructor(
+    once: OnceHttp<Native, Transaction>,
+    { incoming, response }: { incoming: IncomingMessage; response: ServerResponse },
+    native: Native,
+    url: string,
+    readBody: ReadBody<Native>,
+  ) {
+    const queryStart = url.indexOf("?");
+    this.once = once;
+    this.incoming = incoming;
+    this.response = response;
+    this.native = native;
+    this.method = incoming.method ?? "";
+    this.path = queryStart < 0 ? url : url.slice(0, queryStart);
+    this.query = queryStart < 0 ? "" : url.slice(queryStart);
+    this.contentType = incoming.headers["content-type"] ?? "";
+    this.#readBody = readBody;
+  }
+
+  headerValues(lowerCaseName: string): string[] {
+    return headerValues(this.incoming, lowerCaseName);
+  }
+
+  body(bytesMax: number): Awaitable<Uint8Array<ArrayBuffer>> {
+    return this.#readBody(this.native, bytesMax);
+  }
 }
 
 /** How an answer goes out that no run of the handler made. */
@@ -62,13 +99,14 @@ export function nodePassingExecution<Native, Transaction>({
 }
 
 /**
- * Answers a request by what `handle` does to its response, or by what is known of its key. It never rejects, but for
- * what is no request of Node's.
+ * Answers a request by what `handle` does to its response, or by what is known of its key. Its promise never rejects, but
+ * for a framework that can't send the answer.
  *
  * @param handle may return a promise of the handler's end. An answer counts when its handler has ended: until then it
  *   may fail, and a handler that failed after it answered has failed.
+ * @throws TypeError for what is no request of Node's.
  */
-export async function answerNodeRequest<Native, Transaction>(
+export function answerNodeRequest<Native, Transaction>(
   call: NodeCall<Native, Transaction>,
   handle: (execution: NodeExecution<Transaction>) => void | Promise<void>,
   send: SendResponse = sendCaptured,
@@ -78,14 +116,8 @@ export async function answerNodeRequest<Native, Transaction>(
   const passage = beginPassage(incoming);
   tapBody(incoming, once.bodyBytesMax);
   const capture = new ResponseCapture(response, incoming, once.resultBytesMax);
-  if (passage === undefined) {
-    const error = mountedTwiceError();
-    const refusal = once.refuse(error);
-    // The first one frees its key, and answers.
-    if (!failRun(response, error)) capture.send(refusal);
-    return;
-  }
-  const answer = await once.answer(httpRequest(call), async (execution, body) => {
+  if (passage === undefined) return refuseSecondMount(call, capture);
+  const handler: HttpHandler<Transaction> = async (execution, body) => {
     if (!capture.hasBegun && isAnswered(response)) {
       throw new NoEffectError("Somebody else answered before the operation began. Nothing happened.");
     }
@@ -97,7 +129,49 @@ export async function answerNodeRequest<Native, Transaction>(
     } finally {
       refuseNested(passage);
     }
+  };
+  // Who made a request up, as for Lambda, may listen to the end of its answer only after a while.
+  const ask = (): Promise<HttpResponse> => once.answer(call, handler);
+  const answering = isMadeUp(incoming) ? inNextTurn(ask) : ask();
+  // Answers of one turn of the event loop go out together. One by one, among the work of others, each would wake its
+  // caller by itself, which takes longer than all the rest of a repeat.
+  return answering.then((answer) => inNextTurn(() => sendAnswer(call, capture, answer, send)));
+}
+
+/** Runs something in the next turn of the event loop. */
+function inNextTurn<Value>(run: () => Awaitable<Value>): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    setImmediate(() => {
+      try {
+        resolve(run());
+      } catch (error) {
+        reject(error);
+      }
+    });
   });
+}
+
+/** Whether no connection brought it. */
+function isMadeUp(incoming: IncomingMessage): boolean {
+  return !(incoming.socket instanceof Socket);
+}
+
+async function refuseSecondMount<Native, Transaction>(
+  { once, response }: NodeCall<Native, Transaction>,
+  capture: ResponseCapture,
+): Promise<void> {
+  const error = mountedTwiceError();
+  const refusal = once.refuse(error);
+  // The first one frees its key, and answers.
+  if (!failRun(response, error)) capture.send(refusal);
+}
+
+function sendAnswer<Native, Transaction>(
+  { once, incoming }: NodeCall<Native, Transaction>,
+  capture: ResponseCapture,
+  answer: HttpResponse,
+  send: SendResponse,
+): void {
   // Refused before all of it was read? Let the rest go by: a connection that is closed under a caller who still sends
   // is reset, and the answer lost with it. The server's requestTimeout bounds how long that takes.
   if (!incoming.complete) incoming.resume();
@@ -133,23 +207,20 @@ export function runMiddleware<Native, Transaction>(
     hasBegun = true;
     return begin(execution);
   };
-  answerNodeRequest(call, handle, send).then(() => {
-    if (!hasBegun) answered();
-  }, answered);
+  try {
+    answerNodeRequest(call, handle, send).then(() => {
+      if (!hasBegun) answered();
+    }, answered);
+  } catch (error) {
+    answered(error as Error);
+  }
 }
 
-function httpRequest<Native, Transaction>(call: NodeCall<Native, Transaction>): HttpRequest<Native> {
-  const { incoming, native, url } = call;
-  const queryStart = url.indexOf("?");
-  return {
-    native,
-    method: incoming.method ?? "",
-    path: queryStart < 0 ? url : url.slice(0, queryStart),
-    query: queryStart < 0 ? "" : url.slice(queryStart),
-    contentType: incoming.headers["content-type"] ?? "",
-    headerValues: (name) => headerValues(incoming, name),
-    body: (bytesMax) => call.body(bytesMax),
-  };
+/** Closes a route. Answers that are known by then are on their way. */
+export async function closeRoute(once: Pick<OnceRoute, "close">): Promise<void> {
+  await once.close();
+  // Those of this turn go out in the next one, maybe behind us.
+  await inNextTurn(() => inNextTurn(() => undefined));
 }
 
 /** Headers of which Node joins repeated ones by commas: where there is none, there was but one. */

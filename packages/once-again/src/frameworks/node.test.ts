@@ -15,6 +15,45 @@ import { type NodeHandler, onceNode } from "./node.ts";
 const served = (handler: NodeHandler, options: Partial<LeasedHttpOptions<IncomingMessage>> = {}): Promise<string> =>
   startHttpServer(onceNode({ store: memoryStore(), scope: "public", onError: () => undefined, ...options }, handler));
 
+test("whoever listens to the end of an answer right behind us hears of it when it is kept and sent", async () => {
+  const told: string[] = [];
+  const store = memoryStore();
+  const complete = store.complete.bind(store);
+  store.complete = (request) => {
+    told.push("kept");
+    return complete(request);
+  };
+  const once = onceNode({ store, scope: "public" }, (_, response) => void setImmediate(() => response.end("done")));
+  const url = await startHttpServer((request, response) => {
+    void once(request, response);
+    response.once("finish", () => told.push("finished"));
+  });
+  // Of a request without a body, all is known at once.
+  expect(await posted(url, "order-7", { body: null })).toEqual({ status: 200, text: "done", replayed: false });
+  await until(() => told.length === 2);
+  expect(told).toEqual(["kept", "finished"]);
+});
+
+test("when a route is closed, the answer of its last operation is on its way", async () => {
+  const handled = Promise.withResolvers<void>();
+  const once = onceNode({ store: memoryStore(), scope: "public" }, async (_, response) => {
+    handled.resolve();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    response.end("done");
+  });
+  let isSent = (): boolean => false;
+  const url = await startHttpServer((request, response) => {
+    const { socket } = request;
+    isSent = () => socket.bytesWritten > 0;
+    void once(request, response);
+  });
+  const answer = posted(url);
+  await handled.promise;
+  await once.close();
+  expect(isSent()).toBe(true);
+  expect(await answer).toEqual({ status: 200, text: "done", replayed: false });
+});
+
 describe("a repeat gets the first answer", () => {
   test("of an async handler, which has the body", async () => {
     const url = await served(async (request, response, { body, key, scope }) => {

@@ -8,11 +8,13 @@ import {
   type TransactionalHttpOptions,
 } from "../http/index.ts";
 import {
+  closeRoute,
   answerNodeRequest,
   checkMessages,
-  type NodeCall,
+  NodeCall,
   type NodeExecution,
   nodePassingExecution,
+  type ReadBody,
 } from "./node-adapter.ts";
 import { type ParsedRequest, requestBytes } from "./request-bytes.ts";
 
@@ -28,6 +30,9 @@ export type NodeHandler<Transaction = undefined> = (
   response: ServerResponse,
   execution: NodeExecution<Transaction>,
 ) => void | Promise<void>;
+
+const readBody: ReadBody<IncomingMessage & ParsedRequest> = (request, bytesMax) =>
+  requestBytes(request, request, bytesMax);
 
 /** A request listener that runs each operation once. */
 export interface OnceNode extends OnceRoute {
@@ -63,17 +68,11 @@ export function onceNode<Transaction>(
 
   const listen = async (request: IncomingMessage & ParsedRequest, response: ServerResponse): Promise<void> => {
     checkMessages("onceNode", request, response);
-    const call: NodeCall<IncomingMessage, Transaction> = {
-      once,
-      incoming: request,
-      response,
-      native: request,
-      url: request.url ?? "/",
-      body: (bytesMax) => requestBytes(request, request, bytesMax),
-    };
+    const messages = { incoming: request, response };
+    const call = new NodeCall<IncomingMessage, Transaction>(once, messages, request, request.url ?? "/", readBody);
     const passing = nodePassingExecution(call);
     if (passing !== undefined) return handler(request, response, passing);
     await answerNodeRequest(call, (execution) => handler(request, response, execution));
   };
-  return Object.assign(listen, { policy: once.policy, close: () => once.close() });
+  return Object.assign(listen, { policy: once.policy, close: () => closeRoute(once) });
 }
