@@ -17,6 +17,7 @@ const test = (file: string): Check => ({ kind: "test", file });
 const transition = "packages/once-again/src/stores/transition.ts";
 const decisions = "packages/once-again/src/engine/leased-decisions.ts";
 const engine = "packages/once-again/src/engine/leased-engine.ts";
+const attempt = "packages/once-again/src/engine/leased-attempt.ts";
 
 export const mutants: readonly Mutant[] = [
   {
@@ -108,16 +109,16 @@ export const mutants: readonly Mutant[] = [
   {
     guard: "clock source: a lease is measured by the monotonic clock",
     file: engine,
-    search: "const sentAt = clock.monotonic();",
-    replace: "const sentAt = clock.now();",
+    search: "const sentAt = parts.options.clock.monotonic();",
+    replace: "const sentAt = parts.options.clock.now();",
     check: test("packages/once-again/src/engine/leased-engine-faults.test.ts"),
     killedBy: "the signal aborts before the lease is over",
   },
   {
     guard: "clock source: a lease counts from before its claim was sent",
     file: "packages/once-again/src/core/lease.ts",
-    search: "this.#endsAt = terms.heldSince + terms.leaseMs;",
-    replace: "this.#endsAt = terms.timer.clock.monotonic() + terms.leaseMs;",
+    search: "this.#endsAt = heldSince + leaseMs;",
+    replace: "this.#endsAt = timer.clock.monotonic() + leaseMs;",
     check: test("packages/once-again/src/core/lease.test.ts"),
     killedBy: "counted from when its claim was sent",
   },
@@ -203,9 +204,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "acknowledge before commit: the answer is kept before it goes out",
-    file: engine,
-    search: "if (isPromise(settling) ? await settling : settling) {",
-    replace: "if (isPromise(settling)) settling.catch(() => undefined);\n  if (settling) {",
+    file: attempt,
+    search: "const isSettled = isPromise(settling) ? await settling : settling;",
+    replace: "if (isPromise(settling)) settling.catch(() => undefined);\n    const isSettled = Boolean(settling);",
     check: longSimulation,
     killedBy: "same-answer",
   },
@@ -363,8 +364,8 @@ export const mutants: readonly Mutant[] = [
   {
     guard: "attempt in the derived key: it is the same in every attempt",
     file: "packages/once-again/src/engine/stored-steps.ts",
-    search: "        key,\n        kept,",
-    replace: "        key: `${key} ${owned.owner}`,\n        kept,",
+    search: "      key,\n      kept,",
+    replace: "      key: `${key} ${owned.owner}`,\n      kept,",
     check: simulation,
     killedBy: "one-effect",
   },

@@ -25,6 +25,15 @@ export const nodeMutants: readonly Mutant[] = [
     killedBy: "half an answer is none",
   },
   {
+    guard: "node: whoever brought a request goes on before its handler",
+    file: "packages/once-again/src/http/once-http.ts",
+    search: 'const caller = await (skips ? "" : scopeOf(rules, native));',
+    replace:
+      'const named = skips ? "" : scopeOf(rules, native);\n  const caller = isPromise(named) ? await named : named;',
+    check: test("packages/once-again/src/frameworks/node.test.ts"),
+    killedBy: "whoever listens to the end of an answer right behind us",
+  },
+  {
     guard: "node: a second mount claims nothing",
     file: "packages/once-again/src/frameworks/node-adapter.ts",
     search: "if (passage === undefined) return",

@@ -13,17 +13,16 @@ async function held(claimMs = 0) {
   const renewals: PromiseWithResolvers<boolean>[] = [];
   let losses = 0;
   const abort = new LazyAbort();
-  const lease = new Lease({
-    timer: new DeadlineTimer(clock),
-    leaseMs,
-    heldSince: 0,
-    abort,
-    renew: () => {
+  const lease = new Lease(new DeadlineTimer(clock), leaseMs, 0, {
+    renewLease: () => {
       const renewal = Promise.withResolvers<boolean>();
       renewals.push(renewal);
       return renewal.promise;
     },
-    onLost: () => (losses += 1),
+    leaseLost: (error) => {
+      losses += 1;
+      abort.abort(error);
+    },
   });
   return { clock, lease, abort, renewals, losses: () => losses };
 }

@@ -1,20 +1,12 @@
 import { Deadline, type DeadlineTimer } from "./deadline-timer.ts";
 import { OnceAgainError } from "./errors.ts";
-import type { LazyAbort } from "./lazy-abort.ts";
 
-/** What a lease is held by, and for how long. */
-export interface LeaseTerms {
-  /** Where leases of one length stand. */
-  readonly timer: DeadlineTimer;
-  readonly leaseMs: number;
-  /** When the claim was sent, on the monotonic clock. */
-  readonly heldSince: number;
-  /** Aborts when the key is, or may be, no longer ours. */
-  readonly abort: LazyAbort;
+/** Whose lease it is. */
+export interface LeaseHolder {
   /** Asks the store; `false` means that the key is another's. A rejection is tried again. */
-  readonly renew: () => Promise<boolean>;
-  /** Is called once, when the lease is lost. */
-  readonly onLost: () => void;
+  renewLease(): Promise<boolean>;
+  /** Is told once that the key is, or may be, no longer ours. */
+  leaseLost(error: OnceAgainError): void;
 }
 
 /**
@@ -24,28 +16,36 @@ export interface LeaseTerms {
  * store has given to another, also when no renewal is answered or the event loop stood still.
  */
 export class Lease extends Deadline {
-  readonly #terms: LeaseTerms;
+  readonly #timer: DeadlineTimer;
+  readonly #leaseMs: number;
+  readonly #holder: LeaseHolder;
   #isHeld = true;
   /** When it is to be asked for again; never, while it is. */
   #renewAt: number;
   #endsAt: number;
 
-  constructor(terms: LeaseTerms) {
+  /**
+   * @param timer where leases of one length stand.
+   * @param heldSince when the claim was sent, on the monotonic clock.
+   */
+  constructor(timer: DeadlineTimer, leaseMs: number, heldSince: number, holder: LeaseHolder) {
     super();
-    this.#terms = terms;
-    this.#renewAt = terms.heldSince + terms.leaseMs / 3;
-    this.#endsAt = terms.heldSince + terms.leaseMs;
-    terms.timer.set(this, this.#renewAt);
+    this.#timer = timer;
+    this.#leaseMs = leaseMs;
+    this.#holder = holder;
+    this.#renewAt = heldSince + leaseMs / 3;
+    this.#endsAt = heldSince + leaseMs;
+    timer.set(this, this.#renewAt);
   }
 
   /** Ends the renewals. */
   stop(): void {
     this.#isHeld = false;
-    this.#terms.timer.clear(this);
+    this.#timer.clear(this);
   }
 
   onDue(): void {
-    const now = this.#terms.timer.clock.monotonic();
+    const now = this.#timer.clock.monotonic();
     if (now >= this.#endsAt) return this.#lose();
     if (now >= this.#renewAt) void this.#renew(now);
     this.#wait();
@@ -53,23 +53,21 @@ export class Lease extends Deadline {
 
   async #renew(sentAt: number): Promise<void> {
     this.#renewAt = Number.POSITIVE_INFINITY;
-    const { leaseMs, renew, timer } = this.#terms;
-    const answer = await renew().catch(() => "no answer" as const);
+    const answer = await this.#holder.renewLease().catch(() => "no answer" as const);
     if (!this.#isHeld) return;
     if (answer === false) return this.#lose();
-    if (answer === true) this.#endsAt = sentAt + leaseMs;
-    this.#renewAt = timer.clock.monotonic() + leaseMs / 3;
+    if (answer === true) this.#endsAt = sentAt + this.#leaseMs;
+    this.#renewAt = this.#timer.clock.monotonic() + this.#leaseMs / 3;
     this.#wait();
   }
 
   #wait(): void {
-    this.#terms.timer.set(this, Math.min(this.#renewAt, this.#endsAt));
+    this.#timer.set(this, Math.min(this.#renewAt, this.#endsAt));
   }
 
   #lose(): void {
     this.stop();
-    this.#terms.onLost();
-    this.#terms.abort.abort(
+    this.#holder.leaseLost(
       new OnceAgainError("ONCE_LEASE_LOST", "This worker lost its key: stop, another may be at it."),
     );
   }

@@ -3,24 +3,26 @@ import { OnceAgainError } from "../core/errors.ts";
 import { LazyAbort } from "../core/lazy-abort.ts";
 import type { CheckedEngineOptions } from "./options.ts";
 
+/** Whose handler it is. */
+export interface TimeoutHolder {
+  /** Is told that the time is over, before anybody else. */
+  timeIsOver(error: OnceAgainError): void;
+}
+
 /** The time that one run of a handler has. */
 export class HandlerTimeout extends Deadline {
   /** Aborts with `ONCE_HANDLER_TIMEOUT` when the time is over. Whoever else may stop the handler aborts it, too. */
   readonly abort = new LazyAbort();
   readonly #options: Pick<CheckedEngineOptions, "deadlines" | "handlerMsMax">;
-  readonly #onOver: ((error: OnceAgainError) => void) | undefined;
+  readonly #holder: TimeoutHolder | undefined;
   #over: OnceAgainError | undefined;
   /** Those who wait no longer than until the time is over. */
   #waiting: ((error: OnceAgainError) => void)[] | undefined;
 
-  /** @param onOver is called when the time is over, before anybody else is told. */
-  constructor(
-    options: Pick<CheckedEngineOptions, "deadlines" | "handlerMsMax">,
-    onOver?: (error: OnceAgainError) => void,
-  ) {
+  constructor(options: Pick<CheckedEngineOptions, "deadlines" | "handlerMsMax">, holder?: TimeoutHolder) {
     super();
     this.#options = options;
-    this.#onOver = onOver;
+    this.#holder = holder;
     const { handler } = options.deadlines;
     handler.set(this, handler.clock.monotonic() + options.handlerMsMax);
   }
@@ -50,7 +52,7 @@ export class HandlerTimeout extends Deadline {
       `The handler did not end within ${this.#options.handlerMsMax} ms. What it has done, or will do yet, is unknown.`,
     );
     this.#over = over;
-    this.#onOver?.(over);
+    this.#holder?.timeIsOver(over);
     this.abort.abort(over);
     for (const reject of this.#waiting ?? []) reject(over);
   }

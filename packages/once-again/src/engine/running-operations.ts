@@ -1,4 +1,3 @@
-import type { Awaitable } from "../core/awaitable.ts";
 import type { Clock } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { recordId } from "../core/record-id.ts";
@@ -33,13 +32,11 @@ interface Waiter {
 export interface RunningOperations {
   /**
    * Gives an operation its place, at once or when the one that runs under its key has ended: or says what became of that
-   * one, if it answers both.
-   *
-   * @throws OnceAgainError `ONCE_CLOSED`.
+   * one, if it answers both. Rejects with `ONCE_CLOSED`.
    */
   enter(
     operation: Pick<OnceOperation, "scope" | "key" | "fingerprint">,
-  ): Awaitable<RunningOperation | RunResult<never>>;
+  ): RunningOperation | Promise<RunningOperation | RunResult<never>>;
   /** The store has said that the key is this request's: now others under it are known to be wrong. */
   confirm(running: RunningOperation): void;
   /** An operation has ended. @param result what became of it; `undefined` when it failed. */
@@ -58,11 +55,6 @@ export function runningOperations(clock: Clock, waitMs: number): RunningOperatio
   let unkeyed = 0;
   let draining = false;
 
-  const refuseWhenDraining = (): void => {
-    if (draining) {
-      throw new OnceAgainError("ONCE_CLOSED", "This server is shutting down. Send the request, with its key, again.");
-    }
-  };
   const tellIdle = (): void => {
     if (operations.size + unkeyed === 0) for (const resolve of idle.splice(0)) resolve();
   };
@@ -78,7 +70,7 @@ export function runningOperations(clock: Clock, waitMs: number): RunningOperatio
       const waitEndsAt = clock.monotonic() + waitMs;
       const other = operations.get(id);
       if (other === undefined) {
-        refuseWhenDraining();
+        if (draining) return Promise.reject(closedError());
         const running = { id, fingerprint, waitEndsAt, isConfirmed: false, waiting: undefined };
         operations.set(id, running);
         return running;
@@ -86,7 +78,7 @@ export function runningOperations(clock: Clock, waitMs: number): RunningOperatio
       return waitFor(other, fingerprint, waitEndsAt).then((result) => {
         if ("outcome" in result || !draining) return result;
         leave(result, undefined);
-        return refuseWhenDraining() as never;
+        throw closedError();
       });
     },
     confirm(running) {
@@ -100,7 +92,7 @@ export function runningOperations(clock: Clock, waitMs: number): RunningOperatio
     },
     leave,
     async runUnkeyed(start) {
-      refuseWhenDraining();
+      if (draining) throw closedError();
       unkeyed += 1;
       try {
         return await start();
@@ -114,6 +106,10 @@ export function runningOperations(clock: Clock, waitMs: number): RunningOperatio
       if (operations.size + unkeyed > 0) await new Promise<void>((resolve) => idle.push(resolve));
     },
   };
+}
+
+function closedError(): OnceAgainError {
+  return new OnceAgainError("ONCE_CLOSED", "This server is shutting down. Send the request, with its key, again.");
 }
 
 /** How duplicates come to wait for a running operation, and are answered. */

@@ -158,7 +158,7 @@ async function runIn<Transaction, Value>(
 ): Promise<TransactionEnding<Ended<Value>>> {
   const { timeout } = run;
   const openSteps = () => plainSteps({ scope, key }, options.steps, (step) => step(transaction));
-  const attempt = new WorkAttempt({ scope, key }, onlyAttempt, transaction, timeout.abort, openSteps);
+  const attempt = new WorkAttempt({ scope, key }, onlyAttempt, transaction, { abort: timeout.abort, openSteps });
   try {
     const ended = await timeout.within(work(attempt));
     run.ended = { ...ended, bytes: encode(ended.result) };

@@ -28,7 +28,7 @@ export function unkeyedAttempt(
         return { keep: "commit", result, value: result };
       }),
     );
-  return new WorkAttempt(name, onlyAttempt, undefined, timeout?.abort ?? new LazyAbort(), openSteps);
+  return new WorkAttempt(name, onlyAttempt, undefined, { abort: timeout?.abort ?? new LazyAbort(), openSteps });
 }
 
 /** Runs leased work that has no key, and tells of its failure, since nothing else will. */
@@ -40,7 +40,7 @@ export async function runUnkeyed<Value>(
 ): Promise<Value> {
   const notifyFailure = (error: unknown): void =>
     notify(options.onEvent, { type: "handler-failed", scope, key: undefined, error });
-  const timeout = new HandlerTimeout(options, notifyFailure);
+  const timeout = new HandlerTimeout(options, { timeIsOver: notifyFailure });
   const run = async (): Promise<Value> => {
     let ended: WorkResult<Value> | undefined;
     try {

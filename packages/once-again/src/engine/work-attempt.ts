@@ -10,6 +10,12 @@ export interface AttemptNumber {
   readonly abandoned: boolean;
 }
 
+/** What an attempt gets from whoever runs it, when it asks for it. */
+export interface AttemptSource {
+  readonly abort: LazyAbort;
+  openSteps(): Steps;
+}
+
 /** The first attempt of an operation that has no record: without a key, or inside one transaction with it. */
 export const onlyAttempt: AttemptNumber = { attempt: 1, fence: 0, abandoned: false };
 
@@ -24,16 +30,14 @@ export class WorkAttempt<Transaction> implements Attempt<Transaction> {
   readonly fence: number;
   readonly abandoned: boolean;
   readonly transaction: Transaction;
-  readonly #abort: LazyAbort;
-  readonly #openSteps: () => Steps;
+  readonly #source: AttemptSource;
   #step: Steps | undefined;
 
   constructor(
     { scope, key }: { scope: string; key: string | undefined },
     { attempt, fence, abandoned }: AttemptNumber,
     transaction: Transaction,
-    abort: LazyAbort,
-    openSteps: () => Steps,
+    source: AttemptSource,
   ) {
     this.scope = scope;
     this.key = key;
@@ -41,16 +45,15 @@ export class WorkAttempt<Transaction> implements Attempt<Transaction> {
     this.fence = fence;
     this.abandoned = abandoned;
     this.transaction = transaction;
-    this.#abort = abort;
-    this.#openSteps = openSteps;
+    this.#source = source;
   }
 
   get signal(): AbortSignal {
-    return this.#abort.signal;
+    return this.#source.abort.signal;
   }
 
   get step(): Steps {
-    return (this.#step ??= this.#openSteps());
+    return (this.#step ??= this.#source.openSteps());
   }
 }
 

@@ -11,22 +11,21 @@ export type Admission =
 /**
  * Says whether a request may go on, by its key's header alone.
  *
- * @param headerValues every value of one header of the request.
  * @param covered whether the request's method takes a key; if not, the header is ignored.
  */
 export function admission(
   { rules, options }: Pick<Route<never, never>, "rules" | "options">,
-  headerValues: (lowerCaseName: string) => readonly string[],
+  request: { headerValues(lowerCaseName: string): readonly string[] },
   covered: boolean,
 ): Admission {
   const none = { key: undefined, isOld: false };
   if (!covered) return none;
   const { keyHeader } = rules;
-  const parsed = parseKey(headerValues(keyHeader.toLowerCase()));
+  const parsed = parseKey(request.headerValues(keyHeader.toLowerCase()));
   const refused = (detail: string): Admission => ({ refused: "ONCE_KEY_INVALID", detail });
   if (parsed.kind === "malformed") return refused(`The ${keyHeader} header can't be read: ${parsed.problem}.`);
   if (parsed.kind === "missing") {
-    if (keyHeader.toLowerCase() !== usualHeader && headerValues(usualHeader).length > 0) {
+    if (keyHeader.toLowerCase() !== usualHeader && request.headerValues(usualHeader).length > 0) {
       return refused(`This operation takes its key in the header ${keyHeader}, not in ${keyHeaderName}.`);
     }
     if (!rules.keyRequired) return none;

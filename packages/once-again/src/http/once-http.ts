@@ -1,4 +1,4 @@
-import type { Awaitable } from "../core/awaitable.ts";
+import { type Awaitable, isPromise } from "../core/awaitable.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import type { Execution, MessageFacts, Work } from "../engine/engine.ts";
 import { NoEffectError } from "../engine/errors.ts";
@@ -78,7 +78,7 @@ export function onceHttp<Request, Transaction>(
   const { rules, policy, policyHeader } = route;
   // The senders of messages know nothing of keys in headers.
   const withPolicy = (response: HttpResponse): HttpResponse =>
-    rules.identify === undefined ? withHeader(response, ...policyHeader) : response;
+    rules.identify === undefined ? withHeader(response, policyHeader) : response;
   const withKey = (request: HttpRequest<Request>, response: HttpResponse): HttpResponse =>
     rules.profile.echoesKey ? echoedKey(rules, request, response) : response;
   return {
@@ -93,13 +93,11 @@ export function onceHttp<Request, Transaction>(
       const passes = !takesKey(route, method) || (native !== undefined && isSkipped(rules, native));
       return passes ? passingExecution(route) : undefined;
     },
-    async answer(request, handler) {
-      try {
-        return withKey(request, withPolicy(await answer(route, request, handler)));
-      } catch (error) {
-        return withKey(request, withPolicy(responseToError(error, rules)));
-      }
-    },
+    answer: (request, handler) =>
+      answer(route, request, handler).then(
+        (response) => withKey(request, withPolicy(response)),
+        (error: unknown) => withKey(request, withPolicy(responseToError(error, rules))),
+      ),
     close: () => route.engine.close(),
   };
 }
@@ -113,7 +111,7 @@ function echoedKey<Request>(
   const name = keyHeader.toLowerCase();
   const sent = request.headerValues(name);
   const isThere = sent.length === 0 || response.headers.some(([header]) => header.toLowerCase() === name);
-  return isThere ? response : withHeader(response, name, sent.join(", "));
+  return isThere ? response : withHeader(response, [name, sent.join(", ")]);
 }
 
 /** Answers one request: what its key's header says, whose it is, what it is; then the engine runs it, or knows of it. */
@@ -127,23 +125,26 @@ async function answer<Request, Transaction>(
   // What a leased route skips did not come here.
   const skips = rules.transactional && isSkipped(rules, native);
   const covered = !skips && takesKey(route, method);
-  const headerValues = (name: string): readonly string[] => request.headerValues(name);
   const isMessage = covered && rules.identify !== undefined;
-  const admitted = isMessage ? await admitMessage(rules, request) : admission(route, headerValues, covered);
+  const admitted = isMessage ? await admitMessage(rules, request) : admission(route, request, covered);
   if ("refused" in admitted) return problem(rules, admitted.refused, admitted.detail);
   const { key, isOld, message } = admitted;
-  const caller = skips ? "" : await scopeOf(rules, native);
+  // Waited for in any case: whoever brought the request goes on first, and may listen to the end of its answer.
+  const caller = await (skips ? "" : scopeOf(rules, native));
   const path = originForm(request.path);
   const scope = rules.profile.keysByPath && !skips ? await scopeAtPath(caller, path) : caller;
   if (key !== undefined && isOld && (await isForgotten(route, { scope, key }))) {
     return problem(rules, "ONCE_KEY_EXPIRED", tooOld);
   }
-  const body = message?.body ?? (await bodyOf(request, rules));
+  // What is there already is not waited for: each wait makes as much anew as a claim.
+  const read = message?.body ?? bodyOf(request, rules);
+  const body = isPromise(read) ? await read : read;
   const told = message === undefined ? handler : messageHandler(ordered(route, handler, message.event), message.event);
   const run = rules.reconcile ? reconcilingHandler(told, rules.reconcile, native, options.steps.quiesceMs) : told;
   const work: Work<Transaction, HandlerResponse> = (attempt) => runHandler(rules, run, body, attempt);
   if (key === undefined) return (await engine.runUnkeyed(scope, work)).response;
-  const fingerprint = await coveredFingerprint(rules, { method, path, query, contentType, body }, native);
+  const taken = coveredFingerprint(rules, { method, path, query, contentType, body }, native);
+  const fingerprint = isPromise(taken) ? await taken : taken;
   const operation = { scope, key, fingerprint, codec: responseCodec };
   if (rules.quota === undefined) return responseTo(await engine.run(operation, work), rules);
   const isCounted = quota.take(caller);
@@ -204,16 +205,21 @@ async function isForgotten<Request, Transaction>(
   return (await door.lookUp(name)) === undefined;
 }
 
-async function bodyOf<Request>(
+function bodyOf<Request>(
   request: HttpRequest<Request>,
-  { bodyBytesMax, onError }: CheckedHttpRules<Request>,
-): Promise<Uint8Array<ArrayBuffer>> {
+  rules: CheckedHttpRules<Request>,
+): Awaitable<Uint8Array<ArrayBuffer>> {
   try {
-    return await request.body(bodyBytesMax);
+    const body = request.body(rules.bodyBytesMax);
+    return isPromise(body) ? body.catch((cause: unknown) => failBody(cause, rules)) : body;
   } catch (cause) {
-    if (OnceAgainError.isInstance(cause)) throw cause;
-    // The caller hung up, or its connection broke; or a fault here, which would otherwise be seen by nobody.
-    if (cause instanceof TypeError) onError(cause);
-    throw new NoEffectError("The request did not arrive whole. Nothing happened.", { cause });
+    return failBody(cause, rules);
   }
+}
+
+function failBody<Request>(cause: unknown, { onError }: CheckedHttpRules<Request>): never {
+  if (OnceAgainError.isInstance(cause)) throw cause;
+  // The caller hung up, or its connection broke; or a fault here, which would otherwise be seen by nobody.
+  if (cause instanceof TypeError) onError(cause);
+  throw new NoEffectError("The request did not arrive whole. Nothing happened.", { cause });
 }

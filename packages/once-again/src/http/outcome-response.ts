@@ -5,6 +5,8 @@ import type { CheckedHttpRules } from "./http-options.ts";
 import { isProblemCode, problem, type ProblemCode } from "./problem.ts";
 import type { HandlerResponse, HttpResponse } from "./response.ts";
 
+const replayed = ["idempotent-replayed", "true"] as const;
+
 /** The response to a request with a key, by what became of its operation. */
 export function responseTo<Request>(outcome: Outcome<HandlerResponse>, rules: CheckedHttpRules<Request>): HttpResponse {
   const refused = (code: ProblemCode, detail: string): HttpResponse => problem(rules, code, detail);
@@ -12,7 +14,7 @@ export function responseTo<Request>(outcome: Outcome<HandlerResponse>, rules: Ch
     case "executed":
       return outcome.result.response;
     case "replayed":
-      return withHeader(outcome.result.response, "idempotent-replayed", "true");
+      return withHeader(outcome.result.response, replayed);
     case "in-progress":
       return refused("ONCE_IN_PROGRESS", "The operation with this key is still running. Ask again with the same key.");
     case "mismatch":
@@ -68,7 +70,7 @@ const isGivenUp = (error: unknown): boolean => OnceAgainError.isInstance(error, 
 /** A response with one header more. */
 export function withHeader(
   { status, headers, body }: HttpResponse,
-  ...header: readonly [string, string]
+  header: readonly [name: string, value: string],
 ): HttpResponse {
   return { status, headers: [...headers, header], body };
 }

@@ -47,10 +47,11 @@ export async function deliverIntent(
   if (intent.msLeft < 1) return end(overdueOutcome(intent.inDoubt));
   emit({ type: "sending", claim: intent.claims, inDoubt: intent.inDoubt });
   const { leaseMs } = settings;
-  const renew = (): Promise<boolean> => calls.ask(() => store.renew({ ...owned, leaseMs }));
   const abort = new LazyAbort();
-  const timer = new DeadlineTimer(clock);
-  const lease = new Lease({ timer, leaseMs, heldSince: claim.sentAt, abort, renew, onLost: () => undefined });
+  const lease = new Lease(new DeadlineTimer(clock), leaseMs, claim.sentAt, {
+    renewLease: () => calls.ask(() => store.renew({ ...owned, leaseMs })),
+    leaseLost: (error) => abort.abort(error),
+  });
   const sent = await sendIntent(intent, {
     settings,
     signal: AbortSignal.any([stop, abort.signal]),
