@@ -12,6 +12,11 @@ import { memoryStore } from "../stores/memory/index.ts";
 import type { Attempt } from "./engine.ts";
 import { leasedEngine } from "./leased-engine.ts";
 
+test("what is no operation rejects, as every other failure does", async () => {
+  const engine = leasedEngine(memoryStore(), {});
+  await expect(engine.run(undefined as never, () => expect.fail("ran"))).rejects.toThrow(TypeError);
+});
+
 describe("one key, one effect", () => {
   test("the first request carries it out, and every repeat gets its result", async () => {
     const { run, store } = engineBench();

@@ -75,7 +75,7 @@ const ofUsers = ownGetters<Attempt<never>>(attemptNames);
 export function publicEngine<Transaction>(engine: Engine<Transaction>): Engine<Transaction> {
   const shown = (attempt: Attempt<Transaction>): Attempt<Transaction> => new Proxy(attempt, ofUsers);
   return {
-    run: (operation, work) => engine.run(operation, (attempt) => work(shown(attempt))),
+    run: async (operation, work) => engine.run(operation, (attempt) => work(shown(attempt))),
     runUnkeyed: (scope, work) => engine.runUnkeyed(scope, (attempt) => work(shown(attempt))),
     close: () => engine.close(),
   };

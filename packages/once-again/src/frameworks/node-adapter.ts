@@ -132,23 +132,14 @@ export function answerNodeRequest<Native, Transaction>(
   };
   // Who made a request up, as for Lambda, may listen to the end of its answer only after a while.
   const ask = (): Promise<HttpResponse> => once.answer(call, handler);
-  const answering = isMadeUp(incoming) ? inNextTurn(ask) : ask();
+  const answering = isMadeUp(incoming) ? nextTurn().then(ask) : ask();
   // Answers of one turn of the event loop go out together. One by one, among the work of others, each would wake its
   // caller by itself, which takes longer than all the rest of a repeat.
-  return answering.then((answer) => inNextTurn(() => sendAnswer(call, capture, answer, send)));
+  return answering.then((answer) => nextTurn().then(() => sendAnswer(call, capture, answer, send)));
 }
 
-/** Runs something in the next turn of the event loop. */
-function inNextTurn<Value>(run: () => Awaitable<Value>): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    setImmediate(() => {
-      try {
-        resolve(run());
-      } catch (error) {
-        reject(error);
-      }
-    });
-  });
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
 }
 
 /** Whether no connection brought it. */
@@ -216,11 +207,12 @@ export function runMiddleware<Native, Transaction>(
   }
 }
 
-/** Closes a route. Answers that are known by then are on their way. */
+/** Closes a route. Answers that are known by then go out before it resolves, unless middleware in front holds them back. */
 export async function closeRoute(once: Pick<OnceRoute, "close">): Promise<void> {
   await once.close();
   // Those of this turn go out in the next one, maybe behind us.
-  await inNextTurn(() => inNextTurn(() => undefined));
+  await nextTurn();
+  await nextTurn();
 }
 
 /** Headers of which Node joins repeated ones by commas: where there is none, there was but one. */

@@ -41,11 +41,13 @@ export function hasNoHeaders(response: ServerResponse): boolean {
 export function copyOfHeaders(response: ServerResponse): OutgoingHttpHeaders | undefined {
   if (hasNoHeaders(response)) return undefined;
   const headers = response.getHeaders();
-  for (const name in headers) {
-    const value = headers[name];
-    if (Array.isArray(value)) headers[name] = [...value];
-  }
+  for (const name in headers) headers[name] = copyOf(headers[name]);
   return headers;
+}
+
+/** A list of values is extended in its place by whoever appends another. */
+function copyOf<Value extends OutgoingHttpHeader | undefined>(value: Value): Value | string[] {
+  return Array.isArray(value) ? [...value] : value;
 }
 
 /** The headers that are set. */
@@ -84,7 +86,7 @@ export function restoreHeaders(response: ServerResponse, before: OutgoingHttpHea
   }
   for (const name in before) {
     const value = before[name];
-    if (value !== undefined && response.getHeader(name) !== value) response.setHeader(name, value);
+    if (value !== undefined && response.getHeader(name) !== value) response.setHeader(name, copyOf(value));
   }
 }
 

@@ -34,6 +34,19 @@ test("whoever listens to the end of an answer right behind us hears of it when i
   expect(told).toEqual(["kept", "finished"]);
 });
 
+test("who waits for the listener may listen to the end of its answer, also of a repeat", async () => {
+  let finished = 0;
+  const once = onceNode({ store: memoryStore(), scope: "public" }, (_, response) => void response.end("done"));
+  const url = await startHttpServer(async (request, response) => {
+    await once(request, response);
+    response.once("finish", () => (finished += 1));
+  });
+  for (const replayed of [false, true]) {
+    expect(await posted(url)).toEqual({ status: 200, text: "done", replayed });
+  }
+  await until(() => finished === 2);
+});
+
 test("when a route is closed, the answer of its last operation is on its way", async () => {
   const handled = Promise.withResolvers<void>();
   const once = onceNode({ store: memoryStore(), scope: "public" }, async (_, response) => {
