@@ -12,10 +12,12 @@ test("a mutant whose text is missing, or there twice, is stale", () => {
   expect(mutated("a guard here", mutant)).toBe("a  here");
 });
 
-test("explorer mutants are killed by name, and one that changes nothing survives", async () => {
+test("explorer mutants are killed by name; one that changes nothing survives, as one that breaks the check itself", async () => {
   const chosen = mutants.filter(({ check }) => check.kind === "explorer").slice(0, 2);
   const harmless = { ...chosen[0]!, replace: chosen[0]!.search };
   const stale = { ...chosen[0]!, search: "this text is nowhere" };
-  const results = await runMutants([...chosen, harmless, stale], () => undefined);
-  expect(results.map(({ fate }) => fate)).toEqual(["killed", "killed", "survived", "stale"]);
+  const fatal = { ...chosen[0]!, replace: "no JavaScript" };
+  const results = await runMutants([...chosen, harmless, stale, fatal], () => undefined);
+  expect(results.map(({ fate }) => fate)).toEqual(["killed", "killed", "survived", "stale", "survived"]);
+  expect(results.at(-1)?.broken.join("\n")).toContain("SyntaxError");
 });

@@ -3,6 +3,9 @@ import { join } from "node:path";
 import process from "node:process";
 import type { Check } from "./mutant.ts";
 
+/** What a check said that came to no result: whatever it noticed, it is not what it was to notice. */
+export class NoResult extends Error {}
+
 /** Longer than any check takes that ends at all. */
 const timeoutMs = 600_000;
 
@@ -12,6 +15,7 @@ const testMsMax = 60_000;
 /**
  * Runs a check in a copy of the sources, and answers with the names of the invariants or tests that broke.
  *
+ * @throws NoResult when the check comes to none, as when it can't start.
  * @param test the only one of a file of tests that is run; a mutant may have many of them wait for ever.
  */
 export async function runCheck(folder: string, check: Check, test?: string): Promise<string[]> {
@@ -65,7 +69,7 @@ function run(cwd: string, program: string, args: readonly string[]): Promise<str
       { cwd, timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024 },
       (error, stdout, stderr) => {
         if (stdout.includes("{")) resolve(stdout);
-        else reject(new Error(`${program} printed no result.\n${stderr}`, { cause: error }));
+        else reject(new NoResult(`${program} printed no result.\n${stderr}`, { cause: error }));
       },
     );
   });

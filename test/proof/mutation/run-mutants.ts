@@ -1,5 +1,5 @@
 import type { Check, Mutant } from "./mutant.ts";
-import { runCheck } from "./run-check.ts";
+import { NoResult, runCheck } from "./run-check.ts";
 import { StaleMutant, workshop } from "./workshop.ts";
 
 /** What became of one mutant. */
@@ -50,6 +50,7 @@ async function fateOf(mutant: Mutant, broken: () => Promise<string[]>): Promise<
     const isKilled = found.some((name) => name.includes(killedBy));
     return { guard, file, killedBy, fate: isKilled ? "killed" : "survived", broken: found };
   } catch (error) {
+    if (error instanceof NoResult) return { guard, file, killedBy, fate: "survived", broken: [error.message] };
     if (!(error instanceof StaleMutant)) throw error;
     return { guard, file, killedBy, fate: "stale", broken: [] };
   }
