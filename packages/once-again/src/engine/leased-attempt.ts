@@ -22,7 +22,7 @@ import { type RunResult, withoutWork, workError } from "./run-result.ts";
 import type { RunningOperation, RunningOperations } from "./running-operations.ts";
 import type { Steps } from "./steps.ts";
 import type { StoreDoor } from "./store-door.ts";
-import { hasSteps, StoredSteps } from "./stored-steps.ts";
+import { StoredSteps } from "./stored-steps.ts";
 import { type AttemptSource, WorkAttempt } from "./work-attempt.ts";
 
 /** What a leased engine is made of. */
@@ -125,7 +125,7 @@ export class LeasedAttempt<Value> implements AttemptSource, LeaseHolder, Timeout
   #policy(): AttemptPolicy {
     const { abandoned, checkpoints } = this.#acquired;
     const { takeOverAfterMs, finishes } = this.#parts.options;
-    const hasStored = this.#steps === undefined ? hasSteps(checkpoints) : this.#steps.hasStored;
+    const hasStored = Object.keys(checkpoints).length > 0 || this.#steps?.hasStored === true;
     return { hadEffects: abandoned || hasStored, takeOverAfterMs, finishes };
   }
 

@@ -7,7 +7,7 @@ import { expiryPurge } from "./expiry-purge.ts";
 import { LeasedAttempt, type LeasedParts, type LeasedRun } from "./leased-attempt.ts";
 import { isPending } from "./leased-decisions.ts";
 import { type CheckedEngineOptions, checkEngineOptions, type EngineOptions, pollMs } from "./options.ts";
-import { decodeOutcome, notifyEnd, outcomeOfClaim, type RunResult, withoutWork } from "./run-result.ts";
+import { endRequest, outcomeOfClaim, type RunResult, withoutWork } from "./run-result.ts";
 import { runningOperations } from "./running-operations.ts";
 import { type StoreDoor, storeDoor } from "./store-door.ts";
 import { runUnkeyed } from "./unkeyed-work.ts";
@@ -45,7 +45,7 @@ export function leasedEngineOn(store: Store, options: CheckedEngineOptions, door
       if (!isPromise(entered)) return runOperation(parts, { operation, work, running: entered });
       return entered.then((later) =>
         "outcome" in later
-          ? outcomeTo(operation, later, parts)
+          ? endRequest(operation, later, parts)
           : runOperation(parts, { operation, work, running: later }),
       );
     },
@@ -83,7 +83,7 @@ async function runOperation<Value>(parts: LeasedParts, run: LeasedRun<Value>): P
   } finally {
     parts.operations.leave(run.running, result);
   }
-  return outcomeTo(run.operation, result, parts);
+  return endRequest(run.operation, result, parts);
 }
 
 function claimRequest<Value>({ options, makeOwner }: LeasedParts, operation: OnceOperation<Value>): ClaimRequest {
@@ -106,15 +106,4 @@ function resultOfRefusal<Value>(
 
 function pauseBeforeClaim<Value>({ options: { clock } }: LeasedParts, { running }: LeasedRun<Value>): Promise<void> {
   return sleep(clock, Math.max(0, Math.min(pollMs, running.waitEndsAt - clock.monotonic())));
-}
-
-/** What a request came to, as its caller knows it; it is told of. */
-function outcomeTo<Value>(
-  operation: OnceOperation<Value>,
-  result: RunResult<Value>,
-  { options, purgeNowAndThen }: LeasedParts,
-): Outcome<Value> {
-  notifyEnd(options.onEvent, operation, result);
-  if (result.outcome.kind === "executed") purgeNowAndThen();
-  return decodeOutcome(result, operation.codec);
 }

@@ -54,7 +54,7 @@ export function resultForDuplicate(
 }
 
 /** Tells of the end of one request. */
-export function notifyEnd(
+function notifyEnd(
   onEvent: Listener<ServerEvent> | undefined,
   { scope, key }: Pick<OnceOperation, "scope" | "key">,
   { event, error }: RunResult,
@@ -64,10 +64,24 @@ export function notifyEnd(
 }
 
 /** The outcome as its caller knows it. */
-export function decodeOutcome<Value>(result: RunResult<Value>, codec: Codec<Value>): Outcome<Value> {
+function decodeOutcome<Value>(result: RunResult<Value>, codec: Codec<Value>): Outcome<Value> {
   const { outcome } = result;
   if (!("result" in outcome)) return outcome;
   return { kind: outcome.kind, result: "value" in result ? result.value : codec.decode(outcome.result) };
+}
+
+/** Ends one request: it is told of, and expired records may be removed behind it. @returns what its caller is told. */
+export function endRequest<Value>(
+  operation: OnceOperation<Value>,
+  result: RunResult<Value>,
+  {
+    options,
+    purgeNowAndThen,
+  }: { options: { onEvent?: Listener<ServerEvent> | undefined }; purgeNowAndThen: () => void },
+): Outcome<Value> {
+  notifyEnd(options.onEvent, operation, result);
+  if (result.outcome.kind === "executed") purgeNowAndThen();
+  return decodeOutcome(result, operation.codec);
 }
 
 /** What work failed with. */

@@ -6,8 +6,8 @@ import type { StoreDoor } from "./store-door.ts";
 /** The steps of an operation, kept as checkpoints of its record. */
 export class StoredSteps {
   readonly steps: Steps;
-  /** Whether this run or an earlier one kept a step, and so had an effect. */
-  hasStored: boolean;
+  /** Whether this run kept a step, and so had an effect. */
+  hasStored = false;
 
   /** @param timeout that of the handler: with it, the transaction of a step is over too. */
   constructor(
@@ -18,7 +18,6 @@ export class StoredSteps {
     timeout: HandlerTimeout,
   ) {
     const { scope, key } = owned;
-    this.hasStored = hasSteps(kept);
     const record: StepRecord = {
       scope,
       key,
@@ -34,9 +33,4 @@ export class StoredSteps {
     };
     this.steps = recordedSteps(record, options);
   }
-}
-
-/** Whether earlier attempts kept a step. */
-export function hasSteps(kept: Acquired["checkpoints"]): boolean {
-  return Object.keys(kept).length > 0;
 }

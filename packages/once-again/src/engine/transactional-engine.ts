@@ -10,7 +10,7 @@ import { expiryPurge } from "./expiry-purge.ts";
 import { HandlerTimeout } from "./handler-timeout.ts";
 import { mustStop } from "./leased-decisions.ts";
 import { type CheckedEngineOptions, checkEngineOptions, type EngineOptions, pollMs } from "./options.ts";
-import { decodeOutcome, workError, notifyEnd, outcomeOfClaim, type RunResult, withoutWork } from "./run-result.ts";
+import { endRequest, outcomeOfClaim, type RunResult, withoutWork, workError } from "./run-result.ts";
 import { type RunningOperation, type RunningOperations, runningOperations } from "./running-operations.ts";
 import { plainSteps } from "./steps.ts";
 import { type StoreDoor, storeDoor } from "./store-door.ts";
@@ -47,9 +47,7 @@ export function transactionalEngineOn<Transaction>(
       const running = isPromise(entered) ? await entered : entered;
       const result =
         "outcome" in running ? running : await runOperation({ door, options, operations, operation, work, running });
-      notifyEnd(onEvent, operation, result);
-      if (result.outcome.kind === "executed") purgeNowAndThen();
-      return decodeOutcome(result, operation.codec);
+      return endRequest(operation, result, { options, purgeNowAndThen });
     },
     runUnkeyed: (scope, work) =>
       operations.runUnkeyed(async () => {
