@@ -3,6 +3,7 @@ import { setTimeout } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type {
   AddIntentRequest,
+  ClaimedIntent,
   IntentOutcome,
   IntentStore,
 } from "../../packages/once-again/src/stores/intent-store.ts";
@@ -165,6 +166,18 @@ export function intentStoreContract(open: () => Promise<readonly [IntentStore, I
     const { intents } = await store.claim({ ...claim, owner: "four" });
     expect(intents).toMatchObject([{ id: "b", inDoubt: false, postponedMs: 20, claims: 2 }]);
     expect(await store.inspect("a")).toMatchObject({ inDoubt: true, leaseUntil: 0, postponedMs: 60_000 });
+  });
+
+  test("one that is postponed beyond its end is claimed at its end, and not before", async () => {
+    const [store] = await open();
+    await store.add(request("a", { giveUpAfterMs: 100 }));
+    await store.claim(claim);
+    await store.postpone({ id: "a", owner: "one", delayMs: 600_000_000, inDoubt: true });
+    const claimed: ClaimedIntent[] = [];
+    await expect
+      .poll(async () => claimed.push(...(await store.claim({ ...claim, owner: "two" })).intents), { interval: 1 })
+      .toBe(1);
+    expect(claimed[0]!.msLeft).toBeLessThanOrEqual(0);
   });
 
   test.for<IntentOutcome>([

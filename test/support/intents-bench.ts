@@ -6,6 +6,7 @@ import {
   openIntents,
   type IntentsOptions,
 } from "../../packages/once-again/src/intents/index.ts";
+import { systemClock } from "../../packages/once-again/src/core/system-clock.ts";
 import { sqliteIntents } from "../../packages/once-again/src/stores/sqlite/index.ts";
 import { scriptedServer } from "./scripted-server.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
@@ -23,8 +24,11 @@ export async function intentsBench() {
   const path = join(temporaryFolder(), "intents.db");
   const server = await scriptedServer();
 
+  let aheadMs = 0;
+  const clock = { ...systemClock, now: () => systemClock.now() + aheadMs };
+
   const openedStore = () => {
-    const store = sqliteIntents({ path });
+    const store = sqliteIntents({ path, clock });
     onTestFinished(() => store.close());
     return store;
   };
@@ -41,6 +45,10 @@ export async function intentsBench() {
       intents.watch((event) => events.push(event));
       onTestFinished(() => intents.close());
       return { intents, store, events };
+    },
+    /** Has it be so much later by the clock of the stores. */
+    letTimePass(ms: number) {
+      aheadMs += ms;
     },
     order: (more: Partial<IntentInput> = {}): IntentInput => ({
       url: server.url,

@@ -65,8 +65,8 @@ export async function deliverIntent(
   }
   const settled = decideSettlement(sent, sent.inDoubt, clock.now());
   if (settled.action === "end") return end(settled.outcome);
-  const msLeft = Math.max(0, intent.msLeft - (clock.monotonic() - claim.sentAt));
-  return postpone(Math.min(delayUntilNext(intent, settled.delayMsMin, settings), Math.ceil(msLeft)), sent.inDoubt);
+  // The store cuts it off at the intent's end. By our clock it might come due just before, and be sent once more.
+  return postpone(Math.min(delayUntilNext(intent, settled.delayMsMin, settings), intent.msLeft), sent.inDoubt);
 }
 
 /** What the server asked for, and a random part on top, or the backoff's delay. Whole milliseconds, as stores count. */

@@ -15,7 +15,7 @@ export type IntentNews =
   | { readonly type: "sending"; readonly claim: number; readonly inDoubt: boolean }
   /** What `retryingFetch` says of its attempts. */
   | { readonly type: "fetch"; readonly event: FetchEvent }
-  /** This time it got nowhere; it is sent again after the delay. */
+  /** This time it got nowhere; it is sent again after the delay, or ends if its time is over before. */
   | { readonly type: "postponed"; readonly delayMs: number; readonly inDoubt: boolean }
   /** Another process owns it now, or may. */
   | { readonly type: "lease-lost" }

@@ -162,6 +162,24 @@ test("a backoff that fails is told, and asked again when the lease is over", asy
   expect(events.filter(({ type }) => type === "fault")).toHaveLength(2);
 });
 
+test("an intent whose server asks for more time than it has is put off to its end, however slow the claim was", async () => {
+  const { server, opened, order } = await intentsBench();
+  const { intents, store, events } = opened();
+  const { claim } = store;
+  let msLeft: number | undefined;
+  store.claim = async (request) => {
+    await setTimeout(20);
+    const claimed = await claim(request);
+    msLeft ??= claimed.intents[0]?.msLeft;
+    return claimed;
+  };
+  server.script.push(answer(503, { "retry-after": "1000000000" }));
+  await intents.add("a", order());
+  const delays = () => events.flatMap((event) => (event.type === "postponed" ? [event.delayMs] : []));
+  await expect.poll(delays).toHaveLength(1);
+  expect(delays()).toEqual([msLeft]);
+});
+
 test("when the store does not take it, nothing is sent", async () => {
   const { server, opened, order } = await intentsBench();
   const { intents, store } = opened();

@@ -126,7 +126,10 @@ export interface IntentStore {
   claim(request: ClaimIntentsRequest): Promise<ClaimedIntents>;
   /** Sets the end of the lease to now + `leaseMs`. `false`: it is no longer this owner's, and nothing was changed. */
   renew(request: OwnedIntent & { readonly leaseMs: number }): Promise<boolean>;
-  /** Gives it up for now: anybody may claim it after `delayMs`. `false` as above. */
+  /**
+   * Gives it up for now: anybody may claim it after `delayMs`, or from `giveUpAt` on, whichever comes first. `false` as
+   * above.
+   */
   postpone(request: OwnedIntent & { readonly delayMs: number; readonly inDoubt: boolean }): Promise<boolean>;
   /** Keeps how it ended, at least for `retentionMs`. `true` also when this owner ended it before; `false` as above. */
   end(request: OwnedIntent & { readonly outcome: IntentOutcome; readonly retentionMs: number }): Promise<boolean>;

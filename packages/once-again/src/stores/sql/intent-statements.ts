@@ -79,7 +79,8 @@ export function intentStatements({ now, bytes, skipLocked, textsIn }: IntentDial
       UPDATE once_again_intents SET lease_until = ${time} + CAST($3 AS bigint) WHERE ${owned} RETURNING id`,
     postpone: `
       UPDATE once_again_intents SET owner = NULL, lease_until = 0, in_doubt = $4,
-        postponed_ms = CAST($3 AS bigint), next_attempt_at = ${time} + CAST($3 AS bigint)
+        postponed_ms = CAST($3 AS bigint), next_attempt_at = CASE
+          WHEN ${time} + CAST($3 AS bigint) < give_up_at THEN ${time} + CAST($3 AS bigint) ELSE give_up_at END
       WHERE ${owned} RETURNING id`,
     // Without a look at the state: the owner may have ended it before, and missed that this was acknowledged.
     end: `
