@@ -1,4 +1,5 @@
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
+import { openDatabase } from "./open-database.ts";
 import { totalOf, type Order } from "./orders.ts";
 
 /** Nothing here forbids a second charge: what keeps it away has to be the key. */
@@ -40,7 +41,7 @@ export interface Audit {
 
 /** Makes the tables of orders and charges in the database file at `path`, unless they are there. */
 export function createLedger(path: string): void {
-  const database = new DatabaseSync(path);
+  const database = openDatabase(path);
   try {
     // Who reads it as it grows, and who writes, don't wait for each other.
     database.exec("PRAGMA journal_mode = WAL");
@@ -62,7 +63,7 @@ export function writeOrder(transaction: DatabaseSync, caller: string, order: Ord
 
 /** The charges of one caller in the database file at `path`, in the order in which they were made. */
 export function readCharges(path: string, caller: string): Charge[] {
-  const database = new DatabaseSync(path, { readOnly: true });
+  const database = openDatabase(path);
   try {
     const rows = database
       .prepare('SELECT order_id AS "orderId", amount, currency FROM charges WHERE caller = ? ORDER BY id')
@@ -87,12 +88,9 @@ export interface LedgerTail {
   close(): void;
 }
 
-/** How long to wait for a writer that comes back after a kill and puts the file in order, milliseconds. */
-const busyMsMax = 5000;
-
 /** Opens the ledger in the database file at `path`, which somebody else writes. */
 export function ledgerTail(path: string): LedgerTail {
-  const database = new DatabaseSync(path, { readOnly: true, timeout: busyMsMax });
+  const database = openDatabase(path);
   const rowsAfter = database.prepare(
     'SELECT id, caller, order_id AS "orderId", amount, currency FROM charges WHERE id > ? ORDER BY id',
   );

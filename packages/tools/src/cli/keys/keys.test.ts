@@ -4,9 +4,11 @@ import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
 import { runCli } from "../../../../../test/support/cli.ts";
 import { answer, bytes, keysFixture, named, sealKey, sealKeyText } from "../../../../../test/support/keys-fixture.ts";
+import { interruptedDatabase } from "../../../../../test/support/interrupted-database.ts";
 import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
 import { encodeResponse } from "once-again/http";
 import { sealedStore } from "once-again/engine";
+import { sqliteStore } from "once-again/stores/sqlite";
 import { exitCodes } from "../exit-codes.ts";
 
 const ground = keysFixture();
@@ -186,6 +188,15 @@ test("a store that does not exist is neither made nor changed", async () => {
   expect(wrong).toMatchObject({ code: exitCodes.usage, stderr: expect.stringContaining("holds no keys") });
   expect(database.prepare("SELECT name FROM sqlite_schema").all()).toEqual([{ name: "mine" }]);
   database.close();
+});
+
+test("a file whose writer was killed in a transaction is put in order and read", async () => {
+  const path = join(temporaryFolder(), "interrupted.db");
+  const store = sqliteStore({ path: ":memory:" });
+  interruptedDatabase(path, store.schemaSql);
+  await store.close();
+  const listed = await runCli(["keys", "list", "--store", path]);
+  expect(listed).toEqual({ code: exitCodes.fine, stdout: "No such keys.\n", stderr: "" });
 });
 
 test.for(["list", "show", "resolve", "release", "purge"])(

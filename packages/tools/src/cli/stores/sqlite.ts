@@ -33,7 +33,8 @@ export async function openSqliteOutbox(path: string): Promise<OpenOutbox> {
 async function hasTable(path: string, name: string): Promise<boolean> {
   if (!existsSync(path)) throw new Error(`There is no file ${path}.`);
   const { DatabaseSync } = await import("node:sqlite");
-  const database = new DatabaseSync(path, { readOnly: true });
+  // Not as `readOnly`: after a kill it could not undo what was under way, and would not be read at all.
+  const database = new DatabaseSync(path, { timeout: 5000 });
   try {
     const tables = database.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?");
     return tables.get(name) !== undefined;

@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { exponentialBackoff, sleep, systemClock } from "once-again";
 import { openRelay, type Publish } from "once-again/outbox";
 import { sqliteOutbox, sqliteStore, type SqliteStore } from "once-again/stores/sqlite";
 import type { CallerName } from "../caller-name.ts";
+import { openDatabase } from "../open-database.ts";
 import type { Order } from "../orders.ts";
 import { orderMessage, orderOf } from "./order-message.ts";
 
@@ -42,7 +43,7 @@ function saveOrder(transaction: DatabaseSync, { id }: Order): boolean {
 /** The ids of the orders in the database file at `path`, which a service may have open. */
 export function savedOrders(path: string): ReadonlySet<string> {
   if (!existsSync(path)) return new Set();
-  const database = new DatabaseSync(path, { readOnly: true, timeout: 5000 });
+  const database = openDatabase(path);
   try {
     const isMade = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'saved_orders'").get() !== undefined;
     const rows = isMade ? database.prepare("SELECT id FROM saved_orders").all() : [];

@@ -2,12 +2,12 @@
  * The shipping of one side, in a process of its own, so that it can be killed. Started by messages-run.ts, which sends it its task
  * by IPC; it reports what it ships, ends in good order on the message "stop", and at once when its parent is gone.
  */
-import { DatabaseSync } from "node:sqlite";
 import process from "node:process";
 import { exponentialBackoff } from "once-again";
 import { type Consumer, type Inbox, type InboxMessage, openInbox } from "once-again/inbox";
 import { sqliteStore } from "once-again/stores/sqlite";
 import { writeOrder } from "../ledger.ts";
+import { openDatabase } from "../open-database.ts";
 import { type BrokerLink } from "./brokers/broker.ts";
 import { openLink } from "./brokers/open-broker.ts";
 import { faultyAcknowledgements } from "./faulty-way.ts";
@@ -25,7 +25,7 @@ type Ship = (link: BrokerLink, task: SideTask) => Promise<Consumer>;
 
 /** Ships what it is told to ship, and acknowledges that. */
 const shipCarelessly: Ship = async (link, task) => {
-  const database = new DatabaseSync(task.path, { timeout: 5000 });
+  const database = openDatabase(task.path);
   const ship = (message: InboxMessage): void => {
     database.exec("BEGIN IMMEDIATE");
     writeOrder(database, "careless", orderOf(message));
