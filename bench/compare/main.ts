@@ -15,7 +15,7 @@ Compares the library of the working tree, committed or not, to that of a revisio
 turn in each round, and the revision's tree in a second process beside it. A ratio is that of the working tree's figure to
 the revision's; "from to" is where its median lies with a confidence of 95% (with fewer than six rounds: the smallest and
 the largest); "noise" is the same of the revision's two processes, whichever is divided by the other. A figure is better or
-worse when the two ranges do not meet; else this run can't tell. One row of three rounds takes about 40 seconds. Where a
+worse when the two ranges do not meet; else this run can't tell. One row of three rounds takes about a minute. Where a
 machine is busy, "rules/" with 25 rounds tells a few per cent apart.
 
   npm run bench:compare -- --base HEAD~3 --only fastify/redis --only client/loops --rounds 7

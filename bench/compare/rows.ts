@@ -5,7 +5,7 @@ import { loops } from "../client/loops.ts";
 import { type Figures } from "../measure.ts";
 import { type Framework, frameworks, rowsOf, type StoreName, storeNames } from "../server/catalog.ts";
 import { startStore } from "../server/stores.ts";
-import { measureServer, warmUp } from "../server/subject.ts";
+import { measureServer } from "../server/subject.ts";
 import type { RulesName } from "./rules-child.ts";
 
 /** How each measurement of a row is made. */
@@ -14,7 +14,7 @@ export interface RowOptions {
   readonly connections: number;
 }
 
-/** A process of one tree, which is compiled already. */
+/** What is measured of one tree. */
 export interface Subject extends AsyncDisposable {
   measure(): Promise<Figures<string>>;
 }
@@ -47,9 +47,8 @@ function serverRows(framework: Framework, store: StoreName): CompareRow[] {
         const ground = stack.use(await startStore(store));
         const load = stack.use(startChild(new URL("bench/server/load-child.ts", tree), []));
         const args = [framework, store, name, ground.url];
-        const server = stack.use(startChild(new URL("bench/server/server-child.ts", tree), args));
-        const subject = { server, load, ground, isUnguarded: false };
-        await warmUp(subject, connections, milliseconds);
+        const startServer = () => startChild(new URL("bench/server/server-child.ts", tree), args);
+        const subject = { start: startServer, load, ground, isUnguarded: false };
         return owning(stack.move(), () => measureServer(subject, connections, milliseconds));
       },
     }));

@@ -7,7 +7,7 @@ import { medianInterval } from "../interval.ts";
 import { type Measured, measureInterleaved, median } from "../measure.ts";
 import { markdownTable } from "../page.ts";
 import { startStore } from "../server/stores.ts";
-import { type FigureName, measureServer, warmUp } from "../server/subject.ts";
+import { type FigureName, measureServer } from "../server/subject.ts";
 import { type PartName, parts } from "./parts.ts";
 
 const help = `npm run bench:parts -- [--rounds N] [--milliseconds N] [--connections N] [--json]
@@ -42,11 +42,9 @@ await command(help, options, async (values) => {
   const subjects = [];
   for (const name of [...names, again]) {
     const part = name === again ? bare : name;
-    const server = stack.use(startChild(new URL("server-child.ts", import.meta.url), [String(part)]));
+    const start = () => startChild(new URL("server-child.ts", import.meta.url), [String(part)]);
     // Only the whole knows a repeat.
-    const subject = { server, load, ground, isUnguarded: name !== names.at(-1) };
-    progress.say(`${name} warms up`);
-    await warmUp(subject, connections, milliseconds);
+    const subject = { start, load, ground, isUnguarded: name !== names.at(-1) };
     subjects.push({ name, baseline: name, measure: () => measureServer(subject, connections, milliseconds) });
   }
   const measured = await measureInterleaved(subjects, rounds, (text) => progress.say(text));

@@ -3,7 +3,7 @@ import { measureInterleaved, type Measured, type Subject } from "../measure.ts";
 import { type Framework, type Row, rowsOf, setupNameOf, type StoreName } from "./catalog.ts";
 import { startChild } from "../child.ts";
 import { startStore } from "./stores.ts";
-import { type FigureName, measureServer, warmUp } from "./subject.ts";
+import { type FigureName, measureServer } from "./subject.ts";
 
 export interface ServerMeasured extends Measured<FigureName> {
   readonly framework: Framework;
@@ -20,7 +20,7 @@ export interface RunOptions {
   readonly say: (text: string) => void;
 }
 
-/** Measures the rows of one store under one framework, each on a server of its own, all on one store. */
+/** Measures the rows of one store under one framework, each on servers of its own, all on one store. */
 export async function measureServers(
   framework: Framework,
   store: StoreName,
@@ -34,10 +34,8 @@ export async function measureServers(
   const subjects: Subject<FigureName>[] = [];
   for (const { name, baseline } of rowsOf(store, framework).filter(wanted)) {
     const args = [framework, store, name, ground.url];
-    const server = stack.use(startChild(new URL("./server-child.ts", import.meta.url), args, profiling(options, name)));
-    const subject = { server, load, ground, isUnguarded: setupNameOf(name) === baseline };
-    options.say(`${framework}, ${store}: ${name} warms up`);
-    await warmUp(subject, connections, milliseconds);
+    const start = () => startChild(new URL("./server-child.ts", import.meta.url), args, profiling(options, name));
+    const subject = { start, load, ground, isUnguarded: setupNameOf(name) === baseline };
     subjects.push({ name, baseline, measure: () => measureServer(subject, connections, milliseconds) });
   }
   const say = (text: string): void => options.say(`${framework}, ${store}, ${text}`);
