@@ -47,8 +47,8 @@ function serverRows(framework: Framework, store: StoreName): CompareRow[] {
         const ground = stack.use(await startStore(store));
         const load = stack.use(startChild(new URL("bench/server/load-child.ts", tree), []));
         const args = [framework, store, name, ground.url];
-        const startServer = () => startChild(new URL("bench/server/server-child.ts", tree), args);
-        const subject = { start: startServer, load, ground, isUnguarded: false };
+        const start = () => startChild(new URL("bench/server/server-child.ts", tree), args);
+        const subject = { start, load, ground, isUnguarded: false };
         return owning(stack.move(), () => measureServer(subject, connections, milliseconds));
       },
     }));

@@ -23,7 +23,7 @@ export async function compareRow(row: CompareRow, trees: Trees, options: Compare
     ["working", trees.working],
     ["again", trees.base],
   ] as const) {
-    options.say(`${row.name}: ${name} warms up`);
+    options.say(`${row.name}: ${name} starts`);
     const subject = stack.use(await row.start(tree, options));
     subjects.push({ name, baseline: name, measure: () => subject.measure() });
   }

@@ -65,7 +65,8 @@ export async function deliverIntent(
   }
   const settled = decideSettlement(sent, sent.inDoubt, clock.now());
   if (settled.action === "end") return end(settled.outcome);
-  // The store cuts it off at the intent's end. By our clock it might come due just before, and be sent once more.
+  // No longer than it had when it was claimed. The store cuts it off at its end, by the store's clock: by ours it might
+  // come due just before, and be sent once more.
   return postpone(Math.min(delayUntilNext(intent, settled.delayMsMin, settings), intent.msLeft), sent.inDoubt);
 }
 

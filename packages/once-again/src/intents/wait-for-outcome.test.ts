@@ -8,7 +8,7 @@ import type { IntentEvent } from "./intent-event.ts";
 const text = (body: Uint8Array): string => new TextDecoder().decode(body);
 
 /** Sent once, and put off for longer than it has. */
-const once = { giveUpAfterMs: 3_600_000, resumeBackoff: () => 7_200_000 };
+const sentOnce = { giveUpAfterMs: 3_600_000, resumeBackoff: () => 7_200_000 };
 
 async function postponed(events: readonly IntentEvent[], count: number): Promise<IntentEvent[]> {
   const found = (): IntentEvent[] => events.filter(({ type }) => type === "postponed");
@@ -47,7 +47,7 @@ describe("how it ends", () => {
   test("a redirect is followed without the secrets of the origin, and a target that is gone proves nothing", async () => {
     const { server, opened, order, letTimePass } = await intentsBench();
     const other = await scriptedServer();
-    const { intents, events } = opened({ ...once, headersAtSend: () => ({ authorization: "Bearer secret" }) });
+    const { intents, events } = opened({ ...sentOnce, headersAtSend: () => ({ authorization: "Bearer secret" }) });
     server.script.push(answer(303, { location: other.url }));
     other.script.push(answer(200, {}, "elsewhere"));
     expect(await intents.submit("moved", order())).toMatchObject({ state: "done", answer: { status: 200 } });
@@ -55,7 +55,7 @@ describe("how it ends", () => {
     server.script.push(...Array.from({ length: 2 }, () => answer(303, { location: "http://no.such.invalid/" })));
     const gone = intents.submit("gone", order());
     await postponed(events, 1);
-    letTimePass(once.giveUpAfterMs);
+    letTimePass(sentOnce.giveUpAfterMs);
     expect(await gone).toEqual({ state: "unknown", why: "time" });
   });
 
@@ -70,10 +70,10 @@ describe("how it ends", () => {
     };
     // The order is made and its answer lost; from then on nobody listens.
     server.script.push(reset);
-    const { intents, events } = opened({ ...once, fetch: retryingFetch({ ...own, fetch: refusedLater }) });
+    const { intents, events } = opened({ ...sentOnce, fetch: retryingFetch({ ...own, fetch: refusedLater }) });
     const outcome = intents.submit("a", order());
     await postponed(events, 1);
-    letTimePass(once.giveUpAfterMs);
+    letTimePass(sentOnce.giveUpAfterMs);
     expect(await outcome).toEqual({ state: "unknown", why: "time" });
     expect(server.received).toHaveLength(1);
   });
@@ -97,13 +97,13 @@ describe("how it ends", () => {
   test("its time over: unknown when an attempt may have got through, failed when none can have", async () => {
     const { server, opened, order, letTimePass } = await intentsBench();
     const { intents, events } = opened({
-      ...once,
+      ...sentOnce,
       headersAtSend: ({ id }) => (id === "unsent" ? expect.fail("no token") : {}),
     });
     server.script.push(reset, reset);
     const [doubtful, unsent] = ["doubtful", "unsent"].map((id) => intents.submit(id, order()));
     await postponed(events, 2);
-    letTimePass(once.giveUpAfterMs);
+    letTimePass(sentOnce.giveUpAfterMs);
     expect(await doubtful).toEqual({ state: "unknown", why: "time" });
     expect(await unsent).toEqual({ state: "failed", why: "time" });
     expect(await intents.submit("doubtful", order())).toEqual({ state: "unknown", why: "time" });
