@@ -34,11 +34,14 @@ export class BodyTap {
     // HTTP/2 ends the body of a caller who left as if it were whole. Who waits for the end is told of it by the push.
     if (chunk === null) this.#isWhole = !this.#request.aborted;
     const hasRoom = this.#push.call(this.#request, chunk, encoding);
-    if (chunk === null || !hasRoom || this.isTooLarge) {
-      this.#isSettled = true;
-      this.#settling?.resolve();
-    }
+    if (chunk === null || !hasRoom || this.isTooLarge) this.settle();
     return hasRoom;
+  }
+
+  /** Nothing more is waited for. */
+  settle(): void {
+    this.#isSettled = true;
+    this.#settling?.resolve();
   }
 
   #keep(bytes: Uint8Array<ArrayBuffer>): void {
@@ -47,16 +50,19 @@ export class BodyTap {
     else this.#chunks.push(bytes);
   }
 
-  /** Resolves when the body is complete, when its stream has no more room until somebody reads it, or when it closed. */
-  async settled(): Promise<void> {
-    if (this.#isSettled || this.#request.closed) return;
+  /**
+   * Resolves when the body is complete, when its stream has no more room until somebody reads it, or when it closed.
+   * `undefined` when that is so already.
+   */
+  settled(): Promise<void> | undefined {
+    if (this.#isSettled || this.#request.closed) return undefined;
     if (this.#settling === undefined) {
       this.#settling = Promise.withResolvers();
-      this.#request.once("close", this.#settling.resolve);
+      this.#request.on("close", settleClosed);
       // A stream that is not fed by a connection of HTTP/1 gives nothing before it is asked.
       if (isLazy(this.#request)) this.#request.read(0);
     }
-    await this.#settling.promise;
+    return this.#settling.promise;
   }
 
   get isTooLarge(): boolean {
@@ -88,6 +94,10 @@ export function hasEnded(request: IncomingMessage): boolean {
 /** In the place of a request's own `push`. One function for all of them: one for each would cost as much as the rest. */
 function push(this: TappedRequest, chunk: unknown, encoding?: BufferEncoding): boolean {
   return this[heard]!.push(chunk, encoding);
+}
+
+function settleClosed(this: TappedRequest): void {
+  this[heard]!.settle();
 }
 
 /**

@@ -38,7 +38,8 @@ export function requestBytes(
 
 async function bytesLater(request: IncomingMessage, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
   const heard = bodyTapOf(request);
-  await heard?.settled();
+  const settling = heard?.settled();
+  if (settling !== undefined) await settling;
   if (heard?.isTooLarge) throw bodyTooLargeError(bytesMax);
   const bytes = heard?.bytes;
   if (bytes !== undefined) return bytes;
