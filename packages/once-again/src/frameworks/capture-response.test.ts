@@ -283,3 +283,39 @@ test("what a handler adds to a header of several values is kept, in each run, th
   expect(kept).toEqual([each, each, each]);
   expect(sent.headers.get("link")).toBe(links.join(", "));
 });
+
+test("an answer in the place of another has its own headers, over those that were there before", async () => {
+  const url = await startHttpServer(async (_, response) => {
+    response.setHeader("x-outer", "as it was");
+    response.setHeader("vary", ["origin", "cookie"]);
+    response.setHeader("x-taken", "1");
+    const capture = new ResponseCapture(response, response.req, 100);
+    const answer = capture.begin();
+    response.removeHeader("x-taken");
+    response.setHeader("x-same", "same");
+    response.setHeader("x-handler", "1");
+    response.setHeader("trailer", "x-late");
+    response.end("whole");
+    const { status } = await answer;
+    const headers = [
+      ["Vary", "accept"],
+      ["x-same", "same"],
+      ["vary", "origin"],
+      ["x-stored", "2"],
+    ] as const;
+    capture.send({ status, headers, body: Buffer.from("another") });
+  });
+  const response = await fetch(url);
+  const names = ["x-outer", "vary", "x-taken", "x-same", "x-handler", "x-stored", "trailer", "content-length"];
+  expect(await response.text()).toBe("another");
+  expect(names.map((name) => response.headers.get(name))).toEqual([
+    "as it was",
+    "accept, origin",
+    "1",
+    "same",
+    null,
+    "2",
+    null,
+    "7",
+  ]);
+});

@@ -6,14 +6,13 @@ import { type Holder, holdConnection, releaseConnection } from "./connection-hol
 import {
   copyOfHeaders,
   hasNoHeaders,
-  headersOf,
   headersOver,
   headersRemoved,
   type HeaderList,
   type HeadersArgument,
   headersToWrite,
   ofConnection,
-  restoreHeaders,
+  replaceHeaders,
   setHeaders,
   validateReason,
 } from "./node-headers.ts";
@@ -77,7 +76,7 @@ export class ResponseCapture {
     const isFirst = this.#own === undefined;
     this.#own ??= new Taken(this.#response, this.#request, this.#headersBefore, this.#bytesMax);
     const answer = this.#own.begin(this.#response);
-    if (!isFirst) restoreHeaders(this.#response, this.#headersBefore);
+    if (!isFirst) replaceHeaders(this.#response, { before: this.#headersBefore, without: [], over: [] });
     this.#response.statusCode = this.#statusBefore;
     return answer;
   }
@@ -145,7 +144,7 @@ class Taken implements Holder {
   /** Who waited for the response's end before it was taken over: they hear of it when it has gone out. */
   finishListeners: unknown[] | undefined;
   /** What the current run has written. */
-  written: BodyBuffer;
+  written!: BodyBuffer;
   readonly #request: IncomingMessage;
   readonly #bytesMax: number;
   #run: PromiseWithResolvers<HttpResponse> | undefined;
@@ -161,7 +160,6 @@ class Taken implements Holder {
     this.headersBefore = headersBefore;
     this.#request = request;
     this.#bytesMax = bytesMax;
-    this.written = new BodyBuffer(bytesMax);
     holdConnection(request, this);
   }
 
@@ -225,7 +223,8 @@ const takenMethods: ResponseMethods = {
     if (typeof reason === "string" && !own.shown.isHttp2) this.statusMessage = reason;
     const headers = rest.find((argument) => typeof argument === "object" && argument !== null) as HeadersArgument;
     if (headers !== undefined) {
-      const head = !Array.isArray(headers) && hasNoHeaders(this) ? headersToWrite(headers) : undefined;
+      const isAll = own.headersBefore === undefined && hasNoHeaders(this);
+      const head = isAll && !Array.isArray(headers) ? headersToWrite(headers) : undefined;
       // What is of the connection goes out, whatever answer does.
       if (head?.every(([name]) => !ofConnection.has(name))) own.head = head;
       else setHeaders(this, headers);
@@ -249,14 +248,12 @@ const takenMethods: ResponseMethods = {
     // Frameworks wait for the end of a response that does not show it.
     showEnded(this, own.shown);
     const head = own.head?.filter(([name]) => !this.hasHeader(name)) ?? [];
-    const set = headersOf(this);
-    const headers = head.length === 0 ? set : [...head, ...set];
-    const before = own.headersBefore;
+    const set = headersOver(this, own.headersBefore);
     own.end({
       status: this.statusCode,
-      headers: before === undefined ? headers : headersOver(before, headers),
+      headers: head.length === 0 ? set : [...head, ...set],
       reason: own.shown.isHttp2 ? "" : this.statusMessage,
-      removed: before === undefined ? [] : headersRemoved(before, headers),
+      removed: headersRemoved(this, own.headersBefore),
     });
     if (this.listenerCount("finish") > own.finishListeners!.length) process.nextTick(tellFinish, this, own);
     return this;

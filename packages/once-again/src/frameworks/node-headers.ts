@@ -50,44 +50,73 @@ function copyOf<Value extends OutgoingHttpHeader | undefined>(value: Value): Val
   return Array.isArray(value) ? [...value] : value;
 }
 
-/** The headers that are set. */
-export function headersOf(response: ServerResponse): HeaderList {
+/**
+ * The headers that are set, but for those that are as they were before: what middleware in front sets is of each request
+ * (its id, its origin, its place in a rate limit), and none of an answer's.
+ */
+export function headersOver(response: ServerResponse, before: OutgoingHttpHeaders = noHeaders): HeaderList {
   const list: HeaderList = [];
-  for (const name of response.getHeaderNames()) addHeader(list, name, response.getHeader(name));
+  for (const name of response.getHeaderNames()) {
+    const value = response.getHeader(name);
+    if (!isSame(value, before[name])) addHeader(list, name, value);
+  }
   return list;
 }
 
-/**
- * Headers, but for those that are as they were before: what middleware in front sets is of each request (its id, its
- * origin, its place in a rate limit), and none of an answer's.
- */
-export function headersOver(before: OutgoingHttpHeaders, headers: HeaderList): HeaderList {
-  return headers.filter(([name]) => !(name in before) || !isSame(valuesOf(headers, name), before[name]));
-}
-
 /** The names of headers that were there before, and are no longer. */
-export function headersRemoved(before: OutgoingHttpHeaders, headers: HeaderList): string[] {
-  return Object.keys(before).filter((name) => !headers.some(([set]) => set === name));
+export function headersRemoved(response: ServerResponse, before: OutgoingHttpHeaders | undefined): string[] {
+  return before === undefined ? [] : Object.keys(before).filter((name) => !response.hasHeader(name));
 }
 
-function valuesOf(headers: HeaderList, lowerCaseName: string): string[] {
-  return headers.filter(([name]) => name === lowerCaseName).map(([, value]) => value);
+/** Has no names but those that were put into it. */
+const noHeaders: OutgoingHttpHeaders = Object.freeze(Object.create(null) as OutgoingHttpHeaders);
+
+function isSame(value: OutgoingHttpHeader | undefined, other: OutgoingHttpHeader | undefined): boolean {
+  if (value === other || value === undefined || other === undefined) return value === other;
+  if (!Array.isArray(value) && !Array.isArray(other)) return String(value) === String(other);
+  const [values, others] = [[value].flat(), [other].flat()];
+  return values.length === others.length && values.every((one, index) => String(one) === String(others[index]));
 }
 
-function isSame(values: string[], other: OutgoingHttpHeader | undefined): boolean {
-  const others = Array.isArray(other) ? other : [String(other)];
-  return values.length === others.length && values.every((value, index) => value === others[index]);
+/** What a response is to send. */
+export interface WantedHeaders {
+  /** What was set in front. */
+  readonly before: OutgoingHttpHeaders | undefined;
+  /** Of that, what is not to be sent: names in lower case. */
+  readonly without: readonly string[];
+  /** What is sent in its place or beside it: names in lower case and values, in turn. */
+  readonly over: readonly string[];
 }
 
-/** Takes back what a handler did to the headers. */
-export function restoreHeaders(response: ServerResponse, before: OutgoingHttpHeaders = {}): void {
+/**
+ * Has a response send these headers, and of others only those of its connection. One that is set as it is to be is left
+ * alone: to set a header costs several times as much as to look at it.
+ */
+export function replaceHeaders(response: ServerResponse, { before = noHeaders, without, over }: WantedHeaders): void {
+  const wanted = (name: string): OutgoingHttpHeader | undefined =>
+    valueIn(over, name) ?? (without.includes(name) ? undefined : before[name]);
   for (const name of response.getHeaderNames()) {
-    if (!(name in before) && !ofConnection.has(name)) response.removeHeader(name);
+    if (wanted(name) === undefined && !ofConnection.has(name)) response.removeHeader(name);
   }
-  for (const name in before) {
-    const value = before[name];
-    if (value !== undefined && response.getHeader(name) !== value) response.setHeader(name, copyOf(value));
+  for (const name in before) setHeader(response, name, wanted(name));
+  for (let at = 0; at < over.length; at += 2) setHeader(response, over[at]!, wanted(over[at]!));
+}
+
+function setHeader(response: ServerResponse, name: string, value: OutgoingHttpHeader | undefined): void {
+  if (value !== undefined && !isSame(response.getHeader(name), value)) response.setHeader(name, copyOf(value));
+}
+
+/** The value of a name in a list of names and values; all of them, where it stands there several times. */
+function valueIn(list: readonly string[], name: string): string | string[] | undefined {
+  let found: string | string[] | undefined;
+  for (let at = 0; at < list.length; at += 2) {
+    if (list[at] !== name) continue;
+    const value = list[at + 1]!;
+    if (found === undefined) found = value;
+    else if (typeof found === "string") found = [found, value];
+    else found.push(value);
   }
+  return found;
 }
 
 /** @throws TypeError of Node for a reason phrase that can't be sent. */

@@ -1,6 +1,6 @@
 import { type OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { HttpResponse } from "../http/index.ts";
-import { hasNoHeaders, ofBody, ofConnection, restoreHeaders } from "./node-headers.ts";
+import { hasNoHeaders, ofBody, ofConnection, replaceHeaders } from "./node-headers.ts";
 
 /** A captured answer, and what only its first caller gets of it. */
 export interface CapturedResponse extends HttpResponse {
@@ -28,10 +28,11 @@ export function sendResponse(
   captured: CapturedResponse | undefined,
 ): unknown {
   try {
-    restoreHeaders(response, headersBefore);
-    for (const name of captured?.removed ?? []) response.removeHeader(name);
     setReason(response, captured?.reason);
-    write(response, answer);
+    writeHead(response, headersBefore, answer, captured?.removed);
+    // Node writes headers and a text in one piece, and bytes in a second. In Latin-1, each byte is a character.
+    const { buffer, byteOffset, byteLength } = answer.body;
+    response.end(Buffer.from(buffer, byteOffset, byteLength).toString("latin1"), "latin1");
     return undefined;
   } catch (error) {
     sendPlain500(response);
@@ -39,28 +40,37 @@ export function sendResponse(
   }
 }
 
-function write(response: ServerResponse, answer: HttpResponse): void {
-  const { status, headers, body } = answer;
-  // Names and values in turn.
+function writeHead(
+  response: ServerResponse,
+  before: OutgoingHttpHeaders | undefined,
+  answer: HttpResponse,
+  removed: readonly string[] = [],
+): void {
+  const { status } = answer;
+  const sent = headersToSend(response, answer);
+  if (before === undefined) {
+    replaceHeaders(response, { before, without: [], over: [] });
+    // What is set header by header costs several times as much. But who put a function of its own in the place of
+    // `writeHead`, as `on-headers` does, may not know this form.
+    if (hasNoHeaders(response) && response.writeHead === ServerResponse.prototype.writeHead) {
+      response.writeHead(status, sent);
+      return;
+    }
+  }
+  replaceHeaders(response, { before, without: [...removed, ...ofBody], over: sent });
+  response.statusCode = status;
+}
+
+/** Names in lower case and values, in turn. */
+function headersToSend(response: ServerResponse, answer: HttpResponse): string[] {
   const sent: string[] = [];
-  for (const [name, value] of headers) {
+  for (const [name, value] of answer.headers) {
     const lowerCase = name.toLowerCase();
-    if (!ofConnection.has(lowerCase) && !ofBody.has(lowerCase)) sent.push(name, value);
+    if (!ofConnection.has(lowerCase) && !ofBody.has(lowerCase)) sent.push(lowerCase, value);
   }
   const length = lengthOf(response, answer);
   if (length !== undefined) sent.push("content-length", length);
-  // What is set header by header costs several times as much. But who put a function of its own in the place of
-  // `writeHead`, as `on-headers` does, may not know this form.
-  if (hasNoHeaders(response) && response.writeHead === ServerResponse.prototype.writeHead) {
-    response.writeHead(status, sent);
-  } else {
-    for (const name of ofBody) response.removeHeader(name);
-    for (let at = 0; at < sent.length; at += 2) response.removeHeader(sent[at]!);
-    for (let at = 0; at < sent.length; at += 2) response.appendHeader(sent[at]!, sent[at + 1]!);
-    response.statusCode = status;
-  }
-  // Node writes headers and a text in one piece, and bytes in a second. In Latin-1, each byte is a character.
-  response.end(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("latin1"), "latin1");
+  return sent;
 }
 
 /** The length of the body that is sent; of an answer to HEAD, which has none, the one that its handler named. */
