@@ -83,6 +83,23 @@ export const engineMutants: readonly Mutant[] = [
     killedBy: "a stray request",
   },
   {
+    guard: "duplicates: nobody is told that it runs before the store has said so",
+    file: "packages/once-again/src/engine/running-operations.ts",
+    search: "if (running?.isConfirmed) answerWaiter(waiting, waiter, inProgress);",
+    replace: "answerWaiter(waiting, waiter, inProgress);",
+    check: duplicatesTest,
+    killedBy: "repeats of a kept key that come at once",
+  },
+  {
+    guard: "duplicates: nobody waits for the store's word twice",
+    file: "packages/once-again/src/engine/running-operations.ts",
+    search:
+      "if (isLate(waiter)) answerWaiter(waiting, waiter, inProgress);\n        else addWaiter(following, waiter);",
+    replace: "addWaiter(following, waiter);",
+    check: duplicatesTest,
+    killedBy: "repeats wait for a silent store once",
+  },
+  {
     guard: "duplicates: the first one's answer is that of all who wait",
     file: "packages/once-again/src/engine/run-result.ts",
     search: 'return isStored ? withoutWork({ kind: "replayed", result: outcome.result }) : undefined;',

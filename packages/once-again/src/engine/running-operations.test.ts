@@ -64,6 +64,40 @@ test("duplicates that may not wait are told that it runs, and those whose time i
   expect(bench.clock.pending).toBe(0);
 });
 
+test("repeats of a kept key that come at once all get its answer, though none may wait", async () => {
+  const bench = engineBench({ waitMs: 0 });
+  await bench.run(job().work);
+  const repeats = Array.from({ length: 50 }, () => bench.run(never));
+  expect(new Set(await Promise.all(repeats))).toEqual(new Set(["replayed 1,2,3"]));
+  expect(bench.store.asked).toEqual(["claim", "complete", "claim"]);
+});
+
+test("while an operation runs, repeats are told so at once, however many", async () => {
+  const bench = engineBench({ waitMs: 0 });
+  const go = Promise.withResolvers<void>();
+  const running = bench.run(job({}, go.promise).work);
+  const early = Array.from({ length: 50 }, () => bench.run(never));
+  expect(new Set(await Promise.all(early))).toEqual(new Set(["in-progress"]));
+  expect(await bench.run(never)).toBe("in-progress");
+  go.resolve();
+  expect(await running).toBe("executed 1,2,3");
+  expect(bench.store.asked).toEqual(["claim", "complete"]);
+});
+
+test.for([0, 300])("repeats wait for a silent store once, and not one behind the other (waitMs %i)", async (waitMs) => {
+  const bench = engineBench({ waitMs, storeMsMax: 1000 });
+  bench.store.fail("claim", "silent");
+  const code = (error: { code: string }): string => error.code;
+  const outcomes = Array.from({ length: 50 }, () => bench.run(never).catch(code));
+  await bench.clock.advance(900);
+  expect(await Promise.race([...outcomes, Promise.resolve("none")])).toBe("none");
+  await bench.clock.advance(100);
+  const inProgress = Array.from({ length: 48 }, () => "in-progress");
+  expect(await Promise.all([outcomes[0], ...outcomes.slice(2)])).toEqual(["ONCE_STORE_UNAVAILABLE", ...inProgress]);
+  await bench.clock.advance(1000);
+  expect(await outcomes[1]).toBe("ONCE_STORE_UNAVAILABLE");
+});
+
 test.for([0, 2000])(
   "a stray request under a kept key, in front of right ones, refuses none (waitMs %i)",
   async (waitMs) => {

@@ -50,7 +50,7 @@ export interface RunningOperations {
 /** @param waitMs how long a duplicate waits for the running one before it is told "in progress", milliseconds. */
 export function runningOperations(clock: Clock, waitMs: number): RunningOperations {
   const operations = new Map<string, RunningOperation>();
-  const { waitFor, answerWaiter, release } = waiters(operations, clock);
+  const { waitFor, tellConfirmed, release } = waiters(operations, clock);
   const idle: (() => void)[] = [];
   let unkeyed = 0;
   let draining = false;
@@ -84,11 +84,7 @@ export function runningOperations(clock: Clock, waitMs: number): RunningOperatio
     confirm(running) {
       if (running.isConfirmed) return;
       running.isConfirmed = true;
-      const { waiting } = running;
-      if (waiting === undefined) return;
-      for (const waiter of waiting) {
-        if (waiter.fingerprint !== running.fingerprint) answerWaiter(waiting, waiter, mismatch);
-      }
+      if (running.waiting !== undefined) tellConfirmed(running, running.waiting);
     },
     leave,
     async runUnkeyed(start) {
@@ -120,6 +116,11 @@ function waiters(operations: Map<string, RunningOperation>, clock: Clock) {
     waiter.cancelTimer?.();
     waiter.resolve(result);
   };
+  const isLate = (waiter: Waiter): boolean => waiter.waitEndsAt <= clock.monotonic();
+  /** The time of a duplicate is over. Until the store has said so, nobody knows whether the other runs, or was kept long ago. */
+  const tellLate = (running: RunningOperation | undefined, waiting: Set<Waiter>, waiter: Waiter): void => {
+    if (running?.isConfirmed) answerWaiter(waiting, waiter, inProgress);
+  };
   /** Has a duplicate wait for a running operation, or tells it what is known already. */
   const addWaiter = (running: RunningOperation, waiter: Waiter): void => {
     const waiting = (running.waiting ??= new Set());
@@ -130,11 +131,18 @@ function waiters(operations: Map<string, RunningOperation>, clock: Clock) {
       return;
     }
     const leftMs = waiter.waitEndsAt - clock.monotonic();
-    if (leftMs <= 0) answerWaiter(waiting, waiter, inProgress);
-    else waiter.cancelTimer ??= timers.timer(leftMs, () => answerWaiter(waiting, waiter, inProgress));
+    if (leftMs <= 0) return tellLate(running, waiting, waiter);
+    // By then another may be the one that runs.
+    waiter.cancelTimer ??= timers.timer(leftMs, () => tellLate(operations.get(running.id), waiting, waiter));
   };
   return {
-    answerWaiter,
+    /** The store has said whose key it is, and that its operation runs. */
+    tellConfirmed: (running: RunningOperation, waiting: Set<Waiter>): void => {
+      for (const waiter of waiting) {
+        if (waiter.fingerprint !== running.fingerprint) answerWaiter(waiting, waiter, mismatch);
+        else if (isLate(waiter)) answerWaiter(waiting, waiter, inProgress);
+      }
+    },
     waitFor: (running: RunningOperation, fingerprint: string, waitEndsAt: number) =>
       new Promise<RunResult<never> | RunningOperation>((resolve) =>
         addWaiter(running, { fingerprint, waitEndsAt, resolve }),
@@ -153,7 +161,11 @@ function waiters(operations: Map<string, RunningOperation>, clock: Clock) {
       const following: RunningOperation = { id: running.id, fingerprint, waitEndsAt, isConfirmed: false, waiting };
       operations.set(running.id, following);
       answerWaiter(waiting, next, following);
-      for (const waiter of waiting) addWaiter(following, waiter);
+      for (const waiter of waiting) {
+        // Nobody waits for the store's word a second time: it may be down, and they many.
+        if (isLate(waiter)) answerWaiter(waiting, waiter, inProgress);
+        else addWaiter(following, waiter);
+      }
     },
   };
 }
