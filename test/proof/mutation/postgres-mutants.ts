@@ -79,10 +79,18 @@ export const postgresMutants: readonly Mutant[] = [
   {
     guard: "sql: two claims of one key in a batch don't both win",
     file: "packages/once-again/src/stores/sql/batch.ts",
-    search: "|| names.has(name)",
-    replace: "",
+    search: "const isFirst = !names.has(name);",
+    replace: "const isFirst = true;",
     check: test("packages/once-again/src/stores/postgres/leased-batches.test.ts"),
     killedBy: "each key has one winner",
+  },
+  {
+    guard: "sql: only what has the same retention goes together",
+    file: "packages/once-again/src/stores/sql/batch.ts",
+    search: "isSmall && groupOf(request) === groupOf(batch[0].request)",
+    replace: "isSmall",
+    check: test("packages/once-again/src/stores/sql/batch.test.ts"),
+    killedBy: "those of one group go together",
   },
   {
     guard: "sql: the requests of a batch that was refused are asked for one by one",

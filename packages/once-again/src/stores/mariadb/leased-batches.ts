@@ -27,17 +27,17 @@ export function leasedBatches(
   { clock, busyMsMax }: BatchBounds,
 ): LeasedBatches {
   /** A batch does not wait for locks: where it would, each of its requests waits for itself, as long as it may. */
-  const ask = (statement: string, count: number, values: MysqlValue[]): Promise<unknown> =>
-    query(waitingFor(count === 1 ? Math.ceil(busyMsMax / 1000) : 0, statement), values);
+  const ask = (count: number, statement: (count: number) => string, values: MysqlValue[]): Promise<unknown> =>
+    query(waitingFor(count === 1 ? Math.ceil(busyMsMax / 1000) : 0, statement(count)), values);
 
   /** Who changed nothing is not told, so unless all changed something, each is asked again: that changes nothing more. */
   const changes = async <Request>(
-    statement: string,
+    statement: (count: number) => string,
     requests: readonly Request[],
     valuesOf: (requests: readonly Request[]) => MysqlValue[],
   ): Promise<boolean[]> => {
     const changed = async (some: readonly Request[]): Promise<number> =>
-      ((await ask(statement, some.length, valuesOf(some))) as { affectedRows: number }).affectedRows;
+      ((await ask(some.length, statement, valuesOf(some))) as { affectedRows: number }).affectedRows;
     const count = await changed(requests);
     if (count === requests.length || requests.length === 1) return requests.map(() => count > 0);
     return Promise.all(requests.map(async (request) => (await changed([request])) > 0));
@@ -49,7 +49,7 @@ export function leasedBatches(
       ...common,
       carryOut: async (requests) => {
         const count = requests.length;
-        const rows = (await ask(statements.claim(count), count, requests.flatMap(claimRowOf))) as KeyRow[];
+        const rows = (await ask(count, statements.claim, requests.flatMap(claimRowOf))) as KeyRow[];
         const byName = new Map(rows.map((row) => [nameOf(row), row]));
         return requests.map((request) => byName.get(nameOf(request))!);
       },
@@ -57,11 +57,13 @@ export function leasedBatches(
     complete: batchRequests({
       ...common,
       bytesOf: ({ result }) => result.length,
-      carryOut: (requests) => changes(statements.complete, requests, completionsOf),
+      groupOf: ({ retentionMs }) => retentionMs,
+      carryOut: (requests) => changes(statements.complete, requests, completionValues),
     }),
     renew: batchRequests({
       ...common,
-      carryOut: (requests) => changes(statements.renew, requests, (some) => [listOf(some)]),
+      groupOf: ({ leaseMs }) => leaseMs,
+      carryOut: (requests) => changes(statements.renew, requests, renewalValues),
     }),
   };
 }
@@ -87,27 +89,36 @@ export function claimValues(request: ClaimRequest): MysqlValue[] {
 /** The values of the statement `takeOver`. */
 export function takeOverValues(request: ClaimRequest): MysqlValue[] {
   const { fingerprint, owner, leaseMs, retentionMs, takeOverAfterMs } = request;
-  return [listOf([{ ...storedName(request), fingerprint, owner, leaseMs, retentionMs, takeOverAfterMs }])];
+  const taken = { ...storedName(request), fingerprint, owner, leaseMs, retentionMs, takeOverAfterMs };
+  return [Buffer.from(JSON.stringify([taken]))];
 }
 
 function claimRowOf({ scope, key, fingerprint, owner, leaseMs, retentionMs }: ClaimRequest): MysqlValue[] {
-  // What is no text is the server's to refuse: nobody else's claim fails for it.
-  const bytes = (text: unknown): Buffer | null => (typeof text === "string" ? Buffer.from(text) : null);
-  return [...[scope, key, fingerprint, owner].map(bytes), leaseMs, retentionMs];
+  return [...[scope, key, fingerprint, owner].map(bytesOf), leaseMs, retentionMs];
 }
 
-function completionsOf(requests: readonly CompleteRequest[]): MysqlValue[] {
-  let start = 1;
-  const completions = requests.map(({ scope, key, owner, result: { length }, retentionMs }) => {
-    const part = { start, length };
-    start += length;
-    return { scope, key, owner, retentionMs, ...part };
-  });
-  return [listOf(completions), Buffer.concat(requests.map(({ result }) => result))];
+/** What is no text is the server's to refuse: nobody else's request fails for it. */
+function bytesOf(text: unknown): Buffer | null {
+  return typeof text === "string" ? Buffer.from(text) : null;
 }
 
-function listOf(requests: readonly object[]): Buffer {
-  return Buffer.from(JSON.stringify(requests));
+/** The values of the statement `complete`. */
+function completionValues(requests: readonly CompleteRequest[]): MysqlValue[] {
+  const results = requests.flatMap(({ scope, key, result }) => [bytesOf(scope), bytesOf(key), bufferOf(result)]);
+  return [requests[0]!.retentionMs, ...results, ...requests.flatMap(ownedOf)];
+}
+
+/** The values of the statement `renew`. */
+function renewalValues(requests: readonly RenewRequest[]): MysqlValue[] {
+  return [requests[0]!.leaseMs, ...requests.flatMap(ownedOf)];
+}
+
+function ownedOf({ scope, key, owner }: { scope: string; key: string; owner: string }): MysqlValue[] {
+  return [bytesOf(scope), bytesOf(key), bytesOf(owner)];
+}
+
+function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 function nameOf({ scope, key }: { scope: string; key: string }): string {

@@ -23,6 +23,9 @@ const whole = "(attempt >= 1 AND NOT (state = 'running' AND result IS NOT NULL))
 
 const named = "scope = ? AND `key` = ?";
 const owned = `${named} AND owner = ? AND NOT ${expired}`;
+/** The same of so many. A join with a list of them takes the server twice as long, and of one, `IN` would read the whole table. */
+const ownedOf = (count: number): string =>
+  `(${Array.from({ length: count }, () => `${named} AND owner = ?`).join(" OR ")}) AND NOT ${expired}`;
 const abandoned = `state = 'running' AND lease_until <= ${clock}`;
 
 /** What is true of a record in each of the states that people see. */
@@ -33,26 +36,27 @@ export const inState = {
 } as const;
 
 /**
- * The requests of a batch, one of a record, in the order in which their rows are locked: a list of them as JSON. Their
- * columns have names of their own, and one character more than those of the table: what is too long is refused, not cut.
+ * A claim as JSON, in a list of its own: a statement can name its columns as often as it needs. They have names of their own,
+ * and one character more than those of the table: what is too long is refused, not cut.
  */
-function asked(...columns: string[]): string {
-  const names = ["asked_scope VARCHAR(1025) PATH '$.scope'", "asked_key VARCHAR(1025) PATH '$.key'"];
-  const required = [...names, "asked_owner VARCHAR(256) PATH '$.owner'", ...columns].map(
-    (column) => `${column} ERROR ON EMPTY ERROR ON ERROR`,
-  );
+function askedClaim(): string {
+  const required = [
+    "asked_scope VARCHAR(1025) PATH '$.scope'",
+    "asked_key VARCHAR(1025) PATH '$.key'",
+    "asked_owner VARCHAR(256) PATH '$.owner'",
+    "asked_fingerprint VARCHAR(4097) PATH '$.fingerprint'",
+    "lease BIGINT PATH '$.leaseMs'",
+    "retention BIGINT PATH '$.retentionMs'",
+  ].map((column) => `${column} ERROR ON EMPTY ERROR ON ERROR`);
   const optional = "take_over_after DOUBLE PATH '$.takeOverAfterMs'";
-  return `JSON_TABLE(CONVERT(? USING utf8mb4), '$[*]' COLUMNS (n FOR ORDINALITY, ${[...required, optional].join(", ")})) AS asked`;
+  return `JSON_TABLE(CONVERT(? USING utf8mb4), '$[*]' COLUMNS (${[...required, optional].join(", ")})) AS asked`;
 }
-
-const ownedOfBatch = `k.scope = asked_scope AND k.\`key\` = asked_key AND k.owner = asked_owner AND NOT ${expired}`;
 
 /** The statements of the port, one for each method, with the order of their values. */
 export function mariadbStatements(prefix: string) {
   const keys = tableName(prefix, "keys");
-  const updateEach = (...columns: string[]): string =>
-    // In the order of the list, and each row by the primary key: to read a small table whole would lock all of it.
-    `UPDATE ${asked(...columns)} STRAIGHT_JOIN ${keys} AS k FORCE INDEX (PRIMARY)`;
+  // Each row by the primary key, and in its order: to read a small table whole would lock all of it.
+  const update = `UPDATE ${keys} FORCE INDEX (PRIMARY)`;
   return {
     /** So many claims: each makes its row, or reads the one that is there. */
     claim: (count: number) => claimStatement(keys, count),
@@ -61,16 +65,16 @@ export function mariadbStatements(prefix: string) {
     /** result, retention, scope, key, owner: for the transaction that claimed the record and has it locked. */
     store: `UPDATE ${keys} SET state = 'done', result = ?, expires_at = ${clock} + ? WHERE ${named} AND owner = ?`,
     /**
-     * A batch of completions, and all of their results one after the other. Also where it is done: the owner may have missed
-     * that its first completion was acknowledged. Each column is assigned after those that need its old value.
+     * So many completions: retention; of each scope, key, result; of each scope, key, owner. Also where it is done: the owner
+     * may have missed that its first completion was acknowledged. Each column is assigned after those that need its old value.
      */
-    complete: `${updateEach("retention BIGINT PATH '$.retentionMs'", "start INT PATH '$.start'", "length INT PATH '$.length'")}
-      SET k.expires_at = IF(k.state = 'done', k.expires_at, GREATEST(k.expires_at, ${clock} + retention)),
-        k.result = COALESCE(k.result, SUBSTRING(?, start, length)), k.checkpoints = '{}', k.state = 'done'
-      WHERE ${ownedOfBatch}`,
-    /** A batch of renewals. */
-    renew: `${updateEach("lease BIGINT PATH '$.leaseMs'")} SET k.lease_until = ${clock} + lease
-      WHERE ${ownedOfBatch} AND k.state = 'running'`,
+    complete: (count: number) => `${update}
+      SET expires_at = IF(state = 'done', expires_at, GREATEST(expires_at, ${clock} + ?)),
+        result = COALESCE(result, CASE ${"WHEN scope = ? AND `key` = ? THEN ? ".repeat(count)}END),
+        checkpoints = '{}', state = 'done'
+      WHERE ${ownedOf(count)}`,
+    /** So many renewals: lease; of each scope, key, owner. */
+    renew: (count: number) => `${update} SET lease_until = ${clock} + ? WHERE ${ownedOf(count)} AND state = 'running'`,
     /** checkpoint, scope, key, owner */
     checkpoint: `UPDATE ${keys} SET checkpoints = JSON_MERGE_PATCH(checkpoints, CONVERT(? USING utf8mb4))
       WHERE ${owned} AND state = 'running'`,
@@ -133,8 +137,7 @@ function takeOverStatement(keys: string): string {
   return `INSERT INTO ${keys} ${claimColumns}
     SELECT asked_scope, asked_key, 'running', asked_fingerprint, asked_owner, 1, ${now}, ${now} + lease, '{}', ${now},
       ${now} + retention
-    FROM ${asked("asked_fingerprint VARCHAR(4097) PATH '$.fingerprint'", "lease BIGINT PATH '$.leaseMs'", "retention BIGINT PATH '$.retentionMs'")}
-    ORDER BY n
+    FROM ${askedClaim()}
     ON DUPLICATE KEY UPDATE
       attempt = IF(${open}, IF(${expired}, 1, ${first("attempt", "attempt + 1")}), attempt),
       fence = IF(${open}, IF(${expired}, ${now}, ${first("fence", `GREATEST(${now}, fence + 1)`)}), fence),

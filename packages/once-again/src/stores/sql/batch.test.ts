@@ -5,6 +5,7 @@ import { batchRequests } from "./batch.ts";
 
 interface Request extends RecordName {
   bytes: number;
+  group: string;
 }
 
 /** A database that answers each batch when the test says so: with the keys that it was asked for. */
@@ -20,11 +21,12 @@ function manual() {
     },
     isRefusal: (error) => error === refusal,
     bytesOf: ({ bytes }) => bytes,
+    groupOf: ({ group }) => group,
   });
   return {
     clock,
     batches,
-    ask: (key: string, bytes = 0): Promise<string> => ask({ scope: "s", key, bytes }),
+    ask: (key: string, bytes = 0, group = ""): Promise<string> => ask({ scope: "s", key, bytes, group }),
     sent: () => batches.map(({ keys }) => keys),
     async end(batch: number, error?: Error) {
       const { keys, settle } = batches[batch]!;
@@ -55,6 +57,15 @@ describe("requests in batches", () => {
     for (let batch = 0; batch < 4; batch += 1) await end(batch);
     expect(sent()).toEqual([["x"], ["a", "b"], ["a"], ["a"]]);
     expect(await answers).toHaveLength(5);
+  });
+
+  test("those of one group go together, and of one record in their order", async () => {
+    const { ask, sent, end } = manual();
+    const groups = ["x1", "a1", "b2", "c1", "b1", "d2"];
+    const answers = Promise.all(groups.map(([key = "", group]) => ask(key, 0, group)));
+    for (let batch = 0; batch < 4; batch += 1) await end(batch);
+    expect(sent()).toEqual([["x"], ["a", "c"], ["b", "d"], ["b"]]);
+    expect(await answers).toHaveLength(6);
   });
 
   test("one that makes the database refuse its batch fails alone", async () => {

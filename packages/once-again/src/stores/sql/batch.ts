@@ -24,6 +24,8 @@ export interface BatchOptions<Request, Answer> {
   readonly isRefusal: (error: unknown) => boolean;
   /** The size of what a request has beside its names; default 0. */
   readonly bytesOf?: ((request: Request) => number) | undefined;
+  /** What all requests of a batch have in common; default nothing. */
+  readonly groupOf?: ((request: Request) => unknown) | undefined;
 }
 
 interface Waiting<Request, Answer> {
@@ -46,7 +48,7 @@ export function batchRequests<Request extends RecordName, Answer>(
   options: BatchOptions<Request, Answer>,
 ): (request: Request) => Promise<Answer> {
   type Item = Waiting<Request, Answer>;
-  const { clock, isRefusal, bytesOf = () => 0 } = options;
+  const { clock, isRefusal, bytesOf = () => 0, groupOf = () => undefined } = options;
   let queue: Item[] = [];
   /** The batch that the next one waits for. */
   let underWay: readonly Item[] | undefined;
@@ -63,7 +65,7 @@ export function batchRequests<Request extends RecordName, Answer>(
 
   const next = (): void => {
     if (underWay !== undefined || queue.length === 0) return;
-    const { batch, rest } = takeBatch(queue, bytesOf);
+    const { batch, rest } = takeBatch(queue, bytesOf, groupOf);
     queue = rest;
     underWay = batch;
     const goOn = (): void => {
@@ -89,6 +91,7 @@ export function batchRequests<Request extends RecordName, Answer>(
 function takeBatch<Request extends RecordName, Answer>(
   queue: readonly Waiting<Request, Answer>[],
   bytesOf: (request: Request) => number,
+  groupOf: (request: Request) => unknown,
 ): { batch: Waiting<Request, Answer>[]; rest: Waiting<Request, Answer>[] } {
   const batch: Waiting<Request, Answer>[] = [];
   const rest: Waiting<Request, Answer>[] = [];
@@ -97,12 +100,15 @@ function takeBatch<Request extends RecordName, Answer>(
   for (const item of queue) {
     const { request } = item;
     const name = JSON.stringify([request.scope, request.key]);
-    const fits = batch.length === 0 || (batch.length < requestsMax && bytes + bytesOf(request) <= bytesMax);
-    if (!fits || names.has(name)) {
+    const isSmall = batch.length < requestsMax && bytes + bytesOf(request) <= bytesMax;
+    const fits = batch[0] === undefined || (isSmall && groupOf(request) === groupOf(batch[0].request));
+    const isFirst = !names.has(name);
+    // Also of one that stays: nobody overtakes it.
+    names.add(name);
+    if (!fits || !isFirst) {
       rest.push(item);
       continue;
     }
-    names.add(name);
     bytes += bytesOf(request);
     batch.push(item);
   }
