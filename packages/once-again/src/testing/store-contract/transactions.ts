@@ -1,5 +1,6 @@
+import { setTimeout } from "node:timers/promises";
 import { OnceAgainError } from "../../core/errors.ts";
-import type { TransactionalStore } from "../../stores/store.ts";
+import type { TransactionalStore, TransactionAnswer } from "../../stores/store.ts";
 import { claimOf, longMs, named, result } from "./requests.ts";
 import { expectLike, expectRefused, expectSame, expectThat } from "./rule.ts";
 import { insert, type TransactionRule } from "./transaction-case.ts";
@@ -7,6 +8,8 @@ import { insert, type TransactionRule } from "./transaction-case.ts";
 const name = named("order-7");
 const operation = { ...name, fingerprint: "f", retentionMs: longMs };
 const faults = 25;
+/** How often a key is asked for until it is free, 10 ms apart. */
+const asksMax = 500;
 
 /** How a transaction ends, and what is left of it. */
 export const transactionRules: readonly TransactionRule[] = [
@@ -58,7 +61,8 @@ export const transactionRules: readonly TransactionRule[] = [
           await effect("one", "commit")(transaction);
           throw fault;
         };
-        for (const run of [() => store.transact(operation, failing), () => store.transactUnkeyed(failing)]) {
+        const keyed = () => whenFree(() => store.transact(operation, failing));
+        for (const run of [keyed, () => store.transactUnkeyed(failing)]) {
           const thrown = await run().catch((error: unknown) => error);
           expectThat(thrown === fault, "What the work throws is thrown on", thrown);
         }
@@ -104,6 +108,15 @@ export const transactionRules: readonly TransactionRule[] = [
     },
   },
 ];
+
+/** Work that was given up loses its connection, and the database holds its key until it has noticed. */
+async function whenFree<Value>(transact: () => Promise<TransactionAnswer<Value>>): Promise<TransactionAnswer<Value>> {
+  for (let asked = 1; ; asked += 1) {
+    const answer = await transact();
+    if (answer.kind !== "in-progress" || asked === asksMax) return answer;
+    await setTimeout(10);
+  }
+}
 
 async function expectReplay(store: TransactionalStore<unknown>): Promise<void> {
   let ran = false;
