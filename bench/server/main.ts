@@ -1,6 +1,4 @@
 /** `npm run bench:server`: what idempotency keys cost a server, beside the same server without them. See docs/performance.md. */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import process from "node:process";
 import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } from "../../test/support/command.ts";
 import { measuredGround } from "../ground.ts";
@@ -16,6 +14,7 @@ import {
 import { measureMemory } from "./memory.ts";
 import { memoryTable, serverTables } from "./report.ts";
 import { measureServers } from "./run.ts";
+import { resultsBeside, saveResults } from "./saved.ts";
 
 const help = `npm run bench:server -- [--framework NAME] [--store NAME] [--only TEXT] [--rounds N] [--milliseconds N] [--json]
 
@@ -33,7 +32,8 @@ peer that this run can't tell from ours, by how far two processes of the baselin
   --milliseconds N    how long each measurement sends; default 1000
   --connections N     default 50
   --profiles FOLDER   a processor profile of each server, for --cpu-prof's readers
-  --save              writes bench/results/server.json
+  --save              writes bench/results/server.json; of one framework or store, only its part, if the rest is of the
+                      same machine, day and rounds
   --memory            instead: how the heap of our servers grows over very many requests, after full collections; exit
                       code 1 when it does
   --requests N        how many of those; default 1000000
@@ -90,17 +90,17 @@ await command(help, options, async (values) => {
     const isFlat = measured.every(({ bytesPerRequest }) => bytesPerRequest < flatBytesPerRequest);
     return isFlat ? exitCodes.fine : exitCodes.bad;
   }
+  const facts = { ...measuredGround(packages), rounds, milliseconds, connections };
+  const isPart = framework !== undefined || store !== undefined;
+  if (values.save === true && only !== "") throw new UsageError("--save needs all rows of a group: leave --only out.");
+  const beside = values.save === true && isPart ? resultsBeside(facts) : undefined;
   const run = { rounds, milliseconds, connections, profiles, say };
   const measured = await inTurn(parts, (part) =>
     measureServers(part.framework, part.store, run, (row) => row.name === row.baseline || row.name.includes(only)),
   );
   progress.clear();
-  const document = { ...measuredGround(packages), rounds, milliseconds, connections, measured };
-  if (values.save === true) {
-    const path = fileURLToPath(new URL("../results/server.json", import.meta.url));
-    mkdirSync(fileURLToPath(new URL("../results", import.meta.url)), { recursive: true });
-    writeFileSync(path, `${JSON.stringify(document, undefined, 2)}\n`);
-  }
+  const document = { ...facts, measured };
+  if (values.save === true) saveResults(document, beside);
   if (values.json === true) printJson(document);
   else process.stdout.write(`${serverTables(document)}\n`);
   return exitCodes.fine;

@@ -1,0 +1,38 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { isDeepStrictEqual } from "node:util";
+import { UsageError } from "../../test/support/command.ts";
+import type { ServerResults } from "./report.ts";
+
+const folder = new URL("../results/", import.meta.url);
+const file = fileURLToPath(new URL("server.json", folder));
+
+/** What a run has in common with those whose results stand beside its own. */
+export type RunFacts = Omit<ServerResults, "measured">;
+
+/**
+ * The saved results that a run of some groups takes its place among.
+ *
+ * @throws UsageError when they are not of the same machine, day, versions and rounds.
+ */
+export function resultsBeside(facts: RunFacts): ServerResults {
+  const saved = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as ServerResults) : undefined;
+  // As it is read back.
+  const { measured: _, ...others } = saved ?? { measured: [] };
+  if (saved === undefined || !isDeepStrictEqual(others, JSON.parse(JSON.stringify(facts)))) {
+    throw new UsageError(
+      "--save of some groups needs results of the same machine, day, versions and rounds beside them: measure all first.",
+    );
+  }
+  return saved;
+}
+
+/** Saves results. Groups that were measured anew take the place of what is saved of them in `beside`. */
+export function saveResults(results: ServerResults, beside: ServerResults = results): void {
+  const groupOf = ({ framework, store }: ServerResults["measured"][number]): string => `${framework} + ${store}`;
+  const anew = Map.groupBy(results.measured, groupOf);
+  const groups = Map.groupBy(beside.measured, groupOf);
+  const measured = [...groups].flatMap(([group, rows]) => anew.get(group) ?? rows);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(file, `${JSON.stringify({ ...results, measured }, undefined, 2)}\n`);
+}
