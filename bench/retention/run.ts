@@ -64,7 +64,7 @@ async function costsAt(ground: RetentionGround, keys: number): Promise<Omit<Rete
   await warmUp(store);
   const claimMs = await medianMs(
     async () => longClaim(randomUUID()),
-    (request) => store.claim(request),
+    async (request) => store.claim(request),
   );
   const known = async () => longClaim(await ground.keyFrom(randomBytes(16).toString("hex")));
   const replayMs = await medianMs(known, async (claim) => {
