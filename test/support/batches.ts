@@ -11,11 +11,10 @@ export interface BatchGround {
   readonly proxy: CutProxy;
   /** Locks the row of a key from outside, and makes one where there is none, in a transaction; the function rolls back. */
   lock(key: string): Promise<() => Promise<unknown>>;
-  /**
-   * Ends the connections of all stores, and says how often the server has ended a deadlock of theirs. Left out where batches
-   * wait for nobody: what waits alone for a row that is then taken back may end in one, and is asked again.
-   */
-  deadlocks?(): Promise<number>;
+  /** Ends the connections of all stores, and says how often the server has ended a deadlock of theirs. */
+  deadlocks(): Promise<number>;
+  /** How many of 3,600 claims may end in one, and be asked again; default none. */
+  readonly deadlocksMax?: number;
 }
 
 const result = Uint8Array.of(1, 2, 3);
@@ -92,9 +91,10 @@ export const batchRules: Readonly<Record<string, (ground: BatchGround) => Promis
       claims.map(() => ({ kind: "acquired", attempt: 1 })),
     );
   },
-  async "two processes that ask for the same keys in opposite orders are answered; batches never deadlock"({
+  async "two processes that ask for the same keys in opposite orders are answered, and do not deadlock"({
     open,
     deadlocks,
+    deadlocksMax = 0,
   }) {
     const stores = [open(), open()] as const;
     for (let round = 0; round < 30; round += 1) {
@@ -106,7 +106,7 @@ export const batchRules: Readonly<Record<string, (ground: BatchGround) => Promis
       const kinds = forwards.map(({ kind }, index) => [kind, backwards.at(-1 - index)!.kind].toSorted());
       expect(kinds).toEqual(keys.map(() => ["acquired", "in-progress"]));
     }
-    expect((await deadlocks?.()) ?? 0).toBe(0);
+    expect(await deadlocks()).toBeLessThanOrEqual(deadlocksMax);
   },
 };
 
