@@ -98,14 +98,23 @@ describeWithServer("the story of messages on the Lab page", chromiumBinary, () =
       }
     };
     await showsTheLedger();
-    await page.reload();
-    await says("Paused.");
-    await showsTheLedger();
-    expect(await button("3. Messages").getAttribute("aria-pressed")).toBe("true");
-
     const other = await browser.open(`${server.url.replace(/#.*$/, "")}#lab/messages`, { width: 360, height: 740 });
-    await says("Paused.", other.page);
-    await showsTheLedger(other.page);
+    const inBothTabs = async (): Promise<void> => {
+      await says("Paused.");
+      await says("Paused.", other.page);
+      const differing = async () => {
+        const [here, there] = [await totals("safe"), await totals("safe", other.page)];
+        return Object.keys(here).filter((name) => here[name] !== there[name]);
+      };
+      await expect.poll(differing, { timeout: patienceMs }).toEqual([]);
+      await showsTheLedger();
+      await showsTheLedger(other.page);
+    };
+    await inBothTabs();
+    // The other one goes on with what it knows.
+    await page.reload();
+    await inBothTabs();
+    expect(await button("3. Messages").getAttribute("aria-pressed")).toBe("true");
     const isTooWide = () => other.page.evaluate<boolean>("document.documentElement.scrollWidth > innerWidth");
     expect(await isTooWide()).toBe(false);
     expect(await button("Go on", other.page).count()).toBe(0);
