@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import { UsageError } from "../../test/support/command.ts";
+import { groupsOf } from "./group.ts";
 import type { ServerResults } from "./report.ts";
 
 const folder = new URL("../results/", import.meta.url);
@@ -29,10 +30,8 @@ export function resultsBeside(facts: RunFacts): ServerResults {
 
 /** Saves results. Groups that were measured anew take the place of what is saved of them in `beside`. */
 export function saveResults(results: ServerResults, beside: ServerResults = results): void {
-  const groupOf = ({ framework, store }: ServerResults["measured"][number]): string => `${framework} + ${store}`;
-  const anew = Map.groupBy(results.measured, groupOf);
-  const groups = Map.groupBy(beside.measured, groupOf);
-  const measured = [...groups].flatMap(([group, rows]) => anew.get(group) ?? rows);
+  const anew = new Map(groupsOf(results.measured).map(({ title, rows }) => [title, rows]));
+  const measured = groupsOf(beside.measured).flatMap(({ title, rows }) => anew.get(title) ?? rows);
   mkdirSync(folder, { recursive: true });
   writeFileSync(file, `${JSON.stringify({ ...results, measured }, undefined, 2)}\n`);
 }

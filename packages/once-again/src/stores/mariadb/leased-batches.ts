@@ -94,17 +94,17 @@ export function takeOverValues(request: ClaimRequest): MysqlValue[] {
 }
 
 function claimRowOf({ scope, key, fingerprint, owner, leaseMs, retentionMs }: ClaimRequest): MysqlValue[] {
-  return [...[scope, key, fingerprint, owner].map(bytesOf), leaseMs, retentionMs];
+  return [...[scope, key, fingerprint, owner].map(textBytes), leaseMs, retentionMs];
 }
 
 /** What is no text is the server's to refuse: nobody else's request fails for it. */
-function bytesOf(text: unknown): Buffer | null {
+function textBytes(text: unknown): Buffer | null {
   return typeof text === "string" ? Buffer.from(text) : null;
 }
 
 /** The values of the statement `complete`. */
 function completionValues(requests: readonly CompleteRequest[]): MysqlValue[] {
-  const results = requests.flatMap(({ scope, key, result }) => [bytesOf(scope), bytesOf(key), bufferOf(result)]);
+  const results = requests.flatMap(({ scope, key, result }) => [textBytes(scope), textBytes(key), bufferOf(result)]);
   return [requests[0]!.retentionMs, ...results, ...requests.flatMap(ownedOf)];
 }
 
@@ -114,7 +114,7 @@ function renewalValues(requests: readonly RenewRequest[]): MysqlValue[] {
 }
 
 function ownedOf({ scope, key, owner }: { scope: string; key: string; owner: string }): MysqlValue[] {
-  return [bytesOf(scope), bytesOf(key), bytesOf(owner)];
+  return [textBytes(scope), textBytes(key), textBytes(owner)];
 }
 
 function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
