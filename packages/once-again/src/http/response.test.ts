@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import { cpuGrowth, linearGrowthMax } from "../../../../test/support/cpu-growth.ts";
 import { decodeResponse, encodeResponse, type HttpResponse } from "./response.ts";
 
 const answer = (headers: HttpResponse["headers"], body: Uint8Array = new Uint8Array()): HttpResponse => ({
@@ -60,4 +61,12 @@ test("what the connection header names is not kept either", () => {
     ["x-kept", "3"],
   ] as const;
   expect(kept(headers)).toEqual([["x-kept", "3"]]);
+});
+
+test.for<[shape: string, value: (size: number) => string]>([
+  ["many spaces", (size) => `a${" ".repeat(size)}b`],
+  ["many options", (size) => "a,".repeat(size)],
+])("a connection header with %s is read in linear time", ([, value]) => {
+  const work = (size: number): void => void encodeResponse(answer([["connection", value(size)]]));
+  expect(cpuGrowth(8192, work)).toBeLessThan(linearGrowthMax);
 });

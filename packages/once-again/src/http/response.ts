@@ -45,7 +45,7 @@ export function encodeResponse({ status, headers, body }: HttpResponse): Uint8Ar
   const dropped = connectionOptions(headers);
   const kept = headers.filter(([name]) => {
     const lowerCase = name.toLowerCase();
-    return !notKept.has(lowerCase) && !dropped?.includes(lowerCase);
+    return !notKept.has(lowerCase) && !dropped?.has(lowerCase);
   });
   const head = `${JSON.stringify({ status, headers: kept })}\n`;
   const bytes = emptyBytes(head.length + body.length);
@@ -57,10 +57,12 @@ export function encodeResponse({ status, headers, body }: HttpResponse): Uint8Ar
 }
 
 /** The headers that belong to the connection because its own header names them (RFC 9110, section 7.6.1). */
-function connectionOptions(headers: HttpResponse["headers"]): string[] | undefined {
-  let options: string[] | undefined;
+function connectionOptions(headers: HttpResponse["headers"]): ReadonlySet<string> | undefined {
+  let options: Set<string> | undefined;
   for (const [name, value] of headers) {
-    if (name.toLowerCase() === "connection") options = [...(options ?? []), ...value.toLowerCase().split(/\s*,\s*/)];
+    if (name.toLowerCase() !== "connection") continue;
+    options ??= new Set();
+    for (const option of value.toLowerCase().split(",")) options.add(option.trim());
   }
   return options;
 }

@@ -66,7 +66,7 @@ export function requestHeaders(raw: RawHeaders, { remoteAddress, host, protocol,
     const lowerCase = name.toLowerCase();
     if (lowerCase === "via") via += `${value}, `;
     if (lowerCase === "te" && /\btrailers\b/i.test(value)) headers.push("te", "trailers");
-    if (!ofGateway.has(lowerCase) && !ofConnection.has(lowerCase) && !named.includes(lowerCase)) {
+    if (!ofGateway.has(lowerCase) && !ofConnection.has(lowerCase) && !named.has(lowerCase)) {
       headers.push(name, value);
     }
   }
@@ -84,20 +84,24 @@ export function responseHeaders(raw: RawHeaders): string[] {
   for (let at = 0; at < raw.length; at += 2) {
     const [name, value] = headerAt(raw, at);
     const lowerCase = name.toLowerCase();
-    if (!ofConnection.has(lowerCase) && !named.includes(lowerCase)) headers.push(name, value);
+    if (!ofConnection.has(lowerCase) && !named.has(lowerCase)) headers.push(name, value);
   }
   return headers;
 }
 
-/** The names that `Connection` declares to be of the connection alone. */
-function connectionOptions(raw: RawHeaders): readonly string[] {
-  const options: string[] = [];
+/**
+ * The names that `Connection` declares to be of the connection alone. A caller chooses how long the header is, so it is
+ * read in one pass, and each name is looked up once per header.
+ */
+function connectionOptions(raw: RawHeaders): ReadonlySet<string> {
+  const options = new Set<string>();
   for (let at = 0; at < raw.length; at += 2) {
     const [name, value] = headerAt(raw, at);
     if (name.length !== "connection".length || name.toLowerCase() !== "connection") continue;
-    options.push(...value.toLowerCase().split(/\s*,\s*/));
+    for (const option of value.toLowerCase().split(",")) options.add(option.trim());
   }
-  return options.filter((name) => !endToEnd.has(name));
+  for (const name of endToEnd) options.delete(name);
+  return options;
 }
 
 /** Headers as pairs. */
