@@ -1,3 +1,4 @@
+import { encodeChunk } from "../core/bytes.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { type Body, type BodyFactory, isStream, refuseOneShot } from "./request-body.ts";
 
@@ -50,7 +51,7 @@ function markStreamErrors(source: AnyStream): ReadableStream<Uint8Array> {
         try {
           const next = await (reader?.read() ?? iterator!.next());
           if (next.done) controller.close();
-          else controller.enqueue(bytesOf(next.value));
+          else controller.enqueue(encodeChunk(next.value));
         } catch (cause) {
           controller.error(new BodyStreamError(cause));
         }
@@ -62,9 +63,4 @@ function markStreamErrors(source: AnyStream): ReadableStream<Uint8Array> {
     },
     { highWaterMark: 0 },
   );
-}
-
-/** Node's streams may give text. */
-function bytesOf(chunk: unknown): Uint8Array {
-  return typeof chunk === "string" ? new TextEncoder().encode(chunk) : (chunk as Uint8Array);
 }

@@ -1,3 +1,5 @@
+import { ByteCollector } from "../core/byte-collector.ts";
+import { encodeChunk } from "../core/bytes.ts";
 import type { Clock } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
 
@@ -22,14 +24,11 @@ export async function readStream(stream: ReadableStream<Uint8Array>, bounds: Rea
   const onAbort = (): void => interrupted.reject(signal?.reason);
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
-    const chunks: Uint8Array<ArrayBuffer>[] = [];
-    let bytes = 0;
+    const body = new ByteCollector(bytesMax);
     for (;;) {
       const chunk = await Promise.race([reader.read(), interrupted.promise]);
-      if (chunk.done) return await new Blob(chunks).arrayBuffer();
-      bytes += chunk.value.byteLength;
-      if (bytes > bytesMax) throw bodyTooLargeError(bytesMax);
-      chunks.push(chunk.value as Uint8Array<ArrayBuffer>);
+      if (chunk.done) return body.bytes!.slice().buffer;
+      if (!body.add(encodeChunk(chunk.value))) throw bodyTooLargeError(bytesMax);
     }
   } catch (error) {
     void reader.cancel(error).catch(() => undefined);

@@ -17,3 +17,15 @@ export function emptyBytes(length: number): Uint8Array<ArrayBuffer> {
   const pooled = globalThis.Buffer?.allocUnsafe(length);
   return pooled === undefined ? new Uint8Array(length) : new Uint8Array(pooled.buffer, pooled.byteOffset, length);
 }
+
+/**
+ * The bytes of one chunk of a stream: a text in UTF-8, as Node's streams and adapters send it, and any view of a buffer.
+ *
+ * @throws TypeError for anything else, which no connection could send.
+ */
+export function encodeChunk(chunk: unknown): Uint8Array {
+  if (chunk instanceof Uint8Array) return chunk;
+  if (typeof chunk === "string") return new TextEncoder().encode(chunk);
+  if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  throw new TypeError("A body is made of bytes or text. Encode what else it is to be, as by JSON.stringify(…).");
+}

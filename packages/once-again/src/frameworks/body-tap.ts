@@ -1,5 +1,5 @@
 import { IncomingMessage } from "node:http";
-import { joinBytes } from "../core/bytes.ts";
+import { ByteCollector } from "../core/byte-collector.ts";
 
 const heard = Symbol("heard body");
 
@@ -13,24 +13,22 @@ type Push = (this: IncomingMessage, chunk: unknown, encoding?: BufferEncoding) =
 /** The bytes of a body as they arrived, whoever reads the stream. */
 export class BodyTap {
   readonly #request: IncomingMessage;
-  readonly #bytesMax: number;
   /** The request's own. */
   readonly #push: Push;
-  readonly #chunks: Uint8Array<ArrayBuffer>[] = [];
-  #length = 0;
+  readonly #bytes: ByteCollector;
   #isWhole = false;
   #isSettled = false;
   #settling: PromiseWithResolvers<void> | undefined;
 
   constructor(request: IncomingMessage, bytesMax: number) {
     this.#request = request;
-    this.#bytesMax = bytesMax;
+    this.#bytes = new ByteCollector(bytesMax);
     ({ push: this.#push } = request as { push: Push });
   }
 
   /** What is pushed into the request's stream. @returns whether there is room for more. */
   push(chunk: unknown, encoding?: BufferEncoding): boolean {
-    if (chunk !== null && chunk !== undefined) this.#keep(bytesOf(chunk, encoding));
+    if (chunk !== null && chunk !== undefined) this.#bytes.add(bytesOf(chunk, encoding));
     // HTTP/2 ends the body of a caller who left as if it were whole. Who waits for the end is told of it by the push.
     if (chunk === null) this.#isWhole = !this.#request.aborted;
     const hasRoom = this.#push.call(this.#request, chunk, encoding);
@@ -42,12 +40,6 @@ export class BodyTap {
   settle(): void {
     this.#isSettled = true;
     this.#settling?.resolve();
-  }
-
-  #keep(bytes: Uint8Array<ArrayBuffer>): void {
-    this.#length += bytes.length;
-    if (this.isTooLarge) this.#chunks.length = 0;
-    else this.#chunks.push(bytes);
   }
 
   /**
@@ -66,18 +58,17 @@ export class BodyTap {
   }
 
   get isTooLarge(): boolean {
-    return this.#length > this.#bytesMax;
+    return this.#bytes.isTooLarge;
   }
 
   /** All bytes of a complete body; `undefined` as long as it is not, or when it is larger than was to be kept. */
   get bytes(): Uint8Array<ArrayBuffer> | undefined {
-    if (!this.#isWhole || this.isTooLarge) return undefined;
-    return this.#chunks.length === 1 ? this.#chunks[0] : joinBytes(this.#chunks);
+    return this.#isWhole ? this.#bytes.bytes : undefined;
   }
 }
 
-function bytesOf(chunk: unknown, encoding?: BufferEncoding): Uint8Array<ArrayBuffer> {
-  return chunk instanceof Uint8Array ? (chunk as Uint8Array<ArrayBuffer>) : Buffer.from(String(chunk), encoding);
+function bytesOf(chunk: unknown, encoding?: BufferEncoding): Uint8Array {
+  return chunk instanceof Uint8Array ? chunk : Buffer.from(String(chunk), encoding);
 }
 
 /** Whether a request's body is read when somebody asks for it: one of HTTP/2, or one that an adapter made up. */

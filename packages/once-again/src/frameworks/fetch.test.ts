@@ -224,14 +224,14 @@ test("in a transaction: of 50 duplicates at once, one writes its row, and all ge
 });
 
 describe("a response that nobody could send", () => {
-  test("with a body that was read already, or that is not made of bytes, is a failure, told and kept as one", async () => {
+  test("with a body that was read already, or made of neither bytes nor text, is a failure, reported and stored as one", async () => {
     for (const handler of [
       async () => {
         const response = new Response("made", { status: 201 });
         await response.text();
         return response;
       },
-      () => new Response(ReadableStream.from(["made"]) as unknown as ReadableStream<Uint8Array>),
+      () => new Response(ReadableStream.from([1]) as unknown as ReadableStream<Uint8Array>),
     ]) {
       const errors: unknown[] = [];
       const once = onceFetch(
@@ -241,6 +241,17 @@ describe("a response that nobody could send", () => {
       expect((await once(request())).status).toBe(500);
       expect((await once(request())).status).toBe(500);
       expect(errors).toEqual([expect.any(TypeError)]);
+    }
+  });
+
+  test("but a stream of texts is sent in UTF-8, as the adapters of Elysia send what a generator yields", async () => {
+    const once = onceFetch(
+      { store: memoryStore(), scope: "public" },
+      () => new Response(ReadableStream.from(["t\u00e9", "a"]) as unknown as ReadableStream<Uint8Array>),
+    );
+    for (const response of [await once(request()), await once(request())]) {
+      expect(response.status).toBe(200);
+      expect(await response.text()).toBe("t\u00e9a");
     }
   });
 

@@ -1,4 +1,5 @@
-import { joinBytes } from "../core/bytes.ts";
+import { encodeChunk } from "../core/bytes.ts";
+import { ByteCollector } from "../core/byte-collector.ts";
 import type { OnceAgainError } from "../core/errors.ts";
 
 /**
@@ -11,12 +12,9 @@ export async function readBytes(
   bytesMax: number,
   tooLarge: (bytesMax: number) => OnceAgainError,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
+  const body = new ByteCollector(bytesMax);
   for await (const chunk of stream ?? []) {
-    length += chunk.length;
-    if (length > bytesMax) throw tooLarge(bytesMax);
-    chunks.push(chunk);
+    if (!body.add(encodeChunk(chunk))) throw tooLarge(bytesMax);
   }
-  return joinBytes(chunks);
+  return body.bytes!;
 }

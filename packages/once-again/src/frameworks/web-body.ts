@@ -1,4 +1,5 @@
-import { joinBytes } from "../core/bytes.ts";
+import { encodeChunk } from "../core/bytes.ts";
+import { ByteCollector } from "../core/byte-collector.ts";
 import type { OnceAgainError } from "../core/errors.ts";
 import { readBytes } from "./read-bytes.ts";
 import { bodyConsumedError, bodyTooLargeError } from "./errors.ts";
@@ -6,7 +7,7 @@ import { bodyConsumedError, bodyTooLargeError } from "./errors.ts";
 /**
  * Reads a web stream to its end; a stream that is larger than it may be is cancelled.
  *
- * @throws what `tooLarge` makes, as soon as there are more than `bytesMax` bytes; TypeError for a chunk that is no bytes.
+ * @throws what `tooLarge` makes, as soon as there are more than `bytesMax` bytes; TypeError for a chunk that is neither bytes nor text.
  */
 export async function readStream(
   stream: ReadableStream<Uint8Array> | null,
@@ -16,20 +17,16 @@ export async function readStream(
   // Some responses have a stream of Node's.
   if (stream === null || !("getReader" in stream)) return readBytes(stream, bytesMax, tooLarge);
   const reader = stream.getReader();
-  const chunks: Uint8Array[] = [];
-  let length = 0;
+  const body = new ByteCollector(bytesMax);
   try {
     for (let read = await reader.read(); !read.done; read = await reader.read()) {
-      if (!ArrayBuffer.isView(read.value)) throw new TypeError("A body is made of bytes; encode its text.");
-      length += read.value.byteLength;
-      if (length > bytesMax) throw tooLarge(bytesMax);
-      chunks.push(read.value);
+      if (!body.add(encodeChunk(read.value))) throw tooLarge(bytesMax);
     }
   } catch (error) {
     cancel(reader);
     throw error;
   }
-  return joinBytes(chunks);
+  return body.bytes!;
 }
 
 /** The body of a request, which is read before its handler runs, and can be read by the handler as if nobody had. */

@@ -1,3 +1,4 @@
+export { ByteCollector } from "../core/byte-collector.ts";
 export { decodeResponse, encodeResponse, type HttpHandler, type HttpResponse } from "./response.ts";
 export type { CoveredParts } from "./covered-parts.ts";
 export type { FailureOf } from "./failure-of.ts";

@@ -1,3 +1,4 @@
+import { ByteCollector } from "../core/byte-collector.ts";
 import type { IntentAnswer } from "../stores/intent-store.ts";
 
 /**
@@ -18,33 +19,23 @@ const droppedHeaders: ReadonlySet<string> = new Set([
  * @throws whatever reading throws, when the answer breaks off.
  */
 export async function readResponse(response: Response, bytesMax: number): Promise<IntentAnswer> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
+  const body = new ByteCollector(bytesMax);
+  let truncated = false;
   const reader = response.body?.getReader();
   for (let chunk = await reader?.read(); chunk !== undefined && !chunk.done; chunk = await reader?.read()) {
-    chunks.push(chunk.value);
-    length += chunk.value.byteLength;
-    if (length > bytesMax) {
-      await reader?.cancel();
-      break;
-    }
+    const room = bytesMax - body.length;
+    body.add(chunk.value.subarray(0, room));
+    truncated = chunk.value.length > room;
+    if (!truncated) continue;
+    await reader?.cancel();
+    break;
   }
   return {
     status: response.status,
     headers: [...response.headers].filter(([name]) => !droppedHeaders.has(name)),
-    body: joinUpTo(chunks, Math.min(length, bytesMax)),
-    truncated: length > bytesMax,
+    body: body.bytes!,
+    truncated,
   };
-}
-
-function joinUpTo(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk.subarray(0, length - offset), offset);
-    offset += chunk.byteLength;
-  }
-  return whole;
 }
 
 /** What a kept answer's headers say. */
