@@ -38,6 +38,7 @@ describe.for(frameworks)("$name", (framework) => {
     const { url } = await counting(framework, { keyHeader: "X-Request-Key" });
     const refused = await exchange(url, { key: "" });
     expect([refused.status, refused.text]).toEqual([400, expect.stringContaining("needs a X-Request-Key header")]);
+    expect(refused.headers["idempotency-key-policy"]).toMatch(/, header="X-Request-Key"$/);
   });
 
   describe.for(modes)("%s", (mode) => {
@@ -47,7 +48,10 @@ describe.for(frameworks)("$name", (framework) => {
       const handle: Route["handle"] = (call) => (happen(call), { status: 201 });
       const { url } = await serving(framework, { rules: { ...rules, skip }, handle });
       for (const key of ["order-7", "order-7", ""]) {
-        expect(await exchange(url, { key })).toMatchObject({ status: 201, replayed: false });
+        const skipped = await exchange(url, { key });
+        expect(skipped).toMatchObject({ status: 201, replayed: false });
+        // A caller that reads a policy would send such a request again after doubt.
+        expect(skipped.headers["idempotency-key-policy"]).toBeUndefined();
       }
       expect(happened()).toHaveLength(3);
     });

@@ -64,8 +64,10 @@ export function onceFetch<Transaction, Native extends Request, Rest extends read
 
   const run = async (request: Native, ...rest: Rest): Promise<Response> => {
     const passing = once.passing(request.method, request);
-    if (passing !== undefined)
-      return withHeader(await handler(request, userExecution(passing), ...rest), ...once.policyHeader);
+    if (passing !== undefined) {
+      const response = await handler(request, userExecution(passing), ...rest);
+      return once.takesKey(request.method) ? response : withHeader(response, ...once.policyHeader);
+    }
     const forms = [request, ...incomingOf(rest[0], request, once.policy.header)];
     const passage = beginPassage(...forms);
     const body = new WebBody(request);

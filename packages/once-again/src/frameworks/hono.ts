@@ -83,11 +83,12 @@ export function onceHono<Context extends HonoContext, Transaction>(
 
   const middleware = async (context: Context, next: () => Promise<void>): Promise<Response | undefined> => {
     const begin = (execution: Execution<Transaction>): void => context.set("once", userExecution(execution) as never);
-    const passing = once.passing(context.req.raw.method, context);
+    const { method } = context.req.raw;
+    const passing = once.passing(method, context);
     if (passing !== undefined) {
       begin(passing);
       await next();
-      context.header(...once.policyHeader);
+      if (!once.takesKey(method)) context.header(...once.policyHeader);
       return undefined;
     }
     const { raw } = context.req;

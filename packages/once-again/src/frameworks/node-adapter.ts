@@ -83,8 +83,8 @@ export class NodeCall<Native, Transaction> implements HttpRequest<Native> {
 export type SendResponse = (capture: ResponseCapture, answer: HttpResponse) => unknown;
 
 /**
- * What a handler is told of a request that passes through, whose answer says what the route asks for all the same;
- * `undefined` for every other request.
+ * The execution of a request that passes through; `undefined` for every other request. Its response carries the route's
+ * policy, unless the request was skipped.
  */
 export function nodePassingExecution<Native, Transaction>({
   once,
@@ -92,9 +92,10 @@ export function nodePassingExecution<Native, Transaction>({
   response,
   native,
 }: NodeCall<Native, Transaction>): NodeExecution<Transaction> | undefined {
-  const passing = once.passing(incoming.method ?? "", native);
+  const { method = "" } = incoming;
+  const passing = once.passing(method, native);
   if (passing === undefined) return undefined;
-  response.setHeader(...once.policyHeader);
+  if (!once.takesKey(method)) response.setHeader(...once.policyHeader);
   return nodeExecution(passing, noBytes);
 }
 

@@ -51,8 +51,13 @@ export interface OnceHttp<Request, Transaction> extends OnceRoute {
    * @param native the framework's own request; without it, the route is not asked whether it skips it.
    */
   passing(method: string, native?: Request): Execution<Transaction> | undefined;
-  /** The policy as a response header: `answer` sets it; a framework sets it on what passes through. */
+  /** The policy as a response header: `answer` sets it; a framework sets it on what passes through for its method. */
   readonly policyHeader: readonly [name: string, value: string];
+  /**
+   * Whether requests of a method take a key. One that passes through all the same was skipped. Its response must not carry
+   * the policy: callers believe the policy, and would send such a request again after doubt.
+   */
+  takesKey(method: string): boolean;
   /** The largest request body, bytes: for a framework that must read it before it asks for the answer. */
   readonly bodyBytesMax: number;
   /** The largest answer that is kept, bytes: a framework need not read on beyond it. */
@@ -77,8 +82,13 @@ export function onceHttp<Request, Transaction>(
   const route = openRoute(options);
   const { rules, policy, policyHeader } = route;
   // The senders of messages know nothing of keys in headers.
-  const withPolicy = (response: HttpResponse): HttpResponse =>
-    rules.identify === undefined ? withHeader(response, policyHeader) : response;
+  const withPolicy = (response: HttpResponse, native?: Request): HttpResponse =>
+    rules.identify === undefined && (native === undefined || !isSkipped(rules, native))
+      ? withHeader(response, policyHeader)
+      : response;
+  // A leased route passes on what it skips before it comes here.
+  const skippable = ({ native }: HttpRequest<Request>): Request | undefined =>
+    rules.transactional ? native : undefined;
   const withKey = (request: HttpRequest<Request>, response: HttpResponse): HttpResponse =>
     rules.profile.echoesKey ? echoedKey(rules, request, response) : response;
   return {
@@ -87,6 +97,7 @@ export function onceHttp<Request, Transaction>(
     bodyBytesMax: rules.bodyBytesMax,
     resultBytesMax: rules.resultBytesMax,
     onError: rules.onError,
+    takesKey: (method) => takesKey(route, method),
     refuse: (error) => withPolicy(responseToError(error, rules)),
     passing(method, native) {
       if (rules.transactional) return undefined;
@@ -95,8 +106,8 @@ export function onceHttp<Request, Transaction>(
     },
     answer: (request, handler) =>
       answer(route, request, handler).then(
-        (response) => withKey(request, withPolicy(response)),
-        (error: unknown) => withKey(request, withPolicy(responseToError(error, rules))),
+        (response) => withKey(request, withPolicy(response, skippable(request))),
+        (error: unknown) => withKey(request, withPolicy(responseToError(error, rules), skippable(request))),
       ),
     close: () => route.engine.close(),
   };

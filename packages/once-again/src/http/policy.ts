@@ -1,4 +1,4 @@
-import { keyLengthMax } from "../key/index.ts";
+import { keyHeaderName, keyLengthMax } from "../key/index.ts";
 
 /** What a route says of itself, so that callers know how long a key is good for. */
 export interface IdempotencyPolicy {
@@ -34,8 +34,13 @@ export function idempotencyPolicy(rules: {
   };
 }
 
-/** The policy as a header value. */
+/**
+ * The policy as a header value. It names the header that carries keys where that is not `Idempotency-Key`: a caller that
+ * sends its keys in another header must not believe that they are honoured.
+ */
 export function policyHeader(policy: IdempotencyPolicy): string {
   const required = policy.required ? "required, " : "";
-  return `${required}retention=${policy.retentionSeconds}, key-length=${policy.keyLengthMax}`;
+  const isUsual = policy.header.toLowerCase() === keyHeaderName.toLowerCase();
+  const header = isUsual ? "" : `, header="${policy.header}"`;
+  return `${required}retention=${policy.retentionSeconds}, key-length=${policy.keyLengthMax}${header}`;
 }
