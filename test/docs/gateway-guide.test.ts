@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { readConfig } from "../../packages/tools/src/gateway/config/read-config.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -8,7 +8,7 @@ import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const page = readFileSync("docs/guides/gateway.md", "utf8");
 const blocks = Array.from(page.matchAll(/^```yaml\n(.*?)^```/gms), ([, block = ""]) => block);
-const place = "upstream: http://127.0.0.1:8080\nstore: keys.db\n";
+const place = "upstream: http://127.0.0.1:8080\nstore: sqlite:keys.db\n";
 
 const read = (file: string, text: string) => {
   const path = join(temporaryFolder(), file);
@@ -24,6 +24,8 @@ test.each(blocks.filter((block) => block.startsWith("scope:")))("the scope %# is
 
 test("the configuration is taken, with all its routes", () => {
   const [block = ""] = blocks.filter((one) => one.startsWith("upstream:"));
+  vi.stubEnv("DATABASE_URL", "postgres://localhost/shop");
+  onTestFinished(() => void vi.unstubAllEnvs());
   const { routes } = readConfig({ file: read("gateway.yaml", block), flags: {} });
   expect(routes.map(({ path, keyed }) => `${path} ${keyed}`)).toEqual([
     "/login false",

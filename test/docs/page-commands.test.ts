@@ -112,7 +112,7 @@ describe("npm", () => {
 
 test.each([
   ["npx @once-again/tools lab --seed 7  # the lab", "once-again", ["lab", "--seed", "7"]],
-  ["$ ONCE_AGAIN_STORE=keys.db once-again keys list | head", "once-again", ["keys", "list"]],
+  ["$ ONCE_AGAIN_STORE=sqlite:keys.db once-again keys list | head", "once-again", ["keys", "list"]],
   ['once-again verify http://x --header "a: b c"', "once-again", ["verify", "http://x", "--header", '"a: b c"']],
   ["npm run crash -- --seconds 60", "npm", ["crash", "--", "--seconds", "60"]],
   ["npm start", "npm", ["start"]],

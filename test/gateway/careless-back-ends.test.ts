@@ -79,7 +79,7 @@ async function gatewayTo(upstream: string, store: Store): Promise<string> {
   const config = readConfig({
     flags: {
       "--upstream": { path: ["upstream"], value: new URL(upstream).origin },
-      "--store": { path: ["store"], value: "opened by the test" },
+      "--store": { path: ["store"], value: "sqlite:opened-by-the-test.db" },
       "--scope": { path: ["scope"], value: "header:x-account" },
     },
   });

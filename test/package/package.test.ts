@@ -105,7 +105,7 @@ describe("on every release of Node", () => {
         effects: 2,
         transaction: [{ rows: 1 }, { rows: 1 }],
       });
-      const kept = await cli(major, "keys", "list", "--store", database, "--json");
+      const kept = await cli(major, "keys", "list", "--store", `sqlite:${database}`, "--json");
       expect(JSON.parse(kept)).toMatchObject({ keys: [{ scope: "public", key: "order-1", state: "done" }] });
     });
 

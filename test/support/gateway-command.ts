@@ -47,7 +47,7 @@ export async function startGatewayCommand(
   ]);
   const url = /Gateway: (\S+)/.exec(first)?.[1];
   if (url === undefined) throw new Error(`It said ${first}`);
-  await printed();
+  while (!(await printed()).startsWith("Ctrl-C"));
   return {
     url,
     pid: child.pid!,

@@ -44,7 +44,8 @@ export function keysFixture() {
       await claim(key);
       await on.complete({ ...named(key), result, retentionMs: 600_000 });
     },
-    keys: (...[command = "", ...args]: string[]) => runCli(["keys", command, "--store", path, ...args]),
-    keysDocument: (...[command = "", ...args]: string[]) => cliDocument("keys", command, "--store", path, ...args),
+    keys: (...[command = "", ...args]: string[]) => runCli(["keys", command, "--store", `sqlite:${path}`, ...args]),
+    keysDocument: (...[command = "", ...args]: string[]) =>
+      cliDocument("keys", command, "--store", `sqlite:${path}`, ...args),
   };
 }

@@ -8,7 +8,8 @@ import type { Section } from "../console/route.ts";
 import { stormsSection } from "../console/storms/storms-section.ts";
 import { wholeNumber } from "./arguments.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { outboxFromUrl, storeForms, storeFromUrl } from "./store-from-url.ts";
+import { storeForms } from "../drivers/store-location.ts";
+import { outboxFromUrl, storeFromUrl } from "./store-from-url.ts";
 import { waitForAbort, runUntilInterrupted } from "./until-interrupted.ts";
 
 interface ConsoleFlags {
@@ -40,7 +41,7 @@ export function consoleCommand(): Command {
       `
 Example:
   $ once-again console --store postgres://localhost/shop
-  $ once-again console --store keys.db --gateway http://127.0.0.1:8081
+  $ once-again console --store sqlite:keys.db --gateway http://127.0.0.1:8081
 
 The address has a token, new at each start. To look from this machine no token is needed; to decide about a key or a
 message, and for every request from another machine, it is.

@@ -25,12 +25,12 @@ async function migrateByUrl(url: string): Promise<void> {
 }
 
 test("a SQLite file is made, and holds keys then", async () => {
-  await migrateByUrl(join(temporaryFolder(), "keys.db"));
+  await migrateByUrl(`sqlite:${join(temporaryFolder(), "keys.db")}`);
 });
 
 test("--print prints the SQL, and makes nothing", async () => {
   const path = join(temporaryFolder(), "keys.db");
-  const { code, stdout } = await runCli(["migrate", "--store", path, "--print"]);
+  const { code, stdout } = await runCli(["migrate", "--store", `sqlite:${path}`, "--print"]);
   expect({ code, stdout }).toEqual({ code: exitCodes.fine, stdout: expect.stringContaining("once_again_keys") });
   expect(existsSync(path)).toBe(false);
   // Nobody listens there: to print takes no server.
@@ -43,25 +43,28 @@ test("--print prints the SQL, and makes nothing", async () => {
 
 test("--outbox is for its tables, too", async () => {
   const path = join(temporaryFolder(), "shop.db");
-  const printed = await runCli(["migrate", "--store", path, "--outbox", "--print"]);
+  const printed = await runCli(["migrate", "--store", `sqlite:${path}`, "--outbox", "--print"]);
   expect(printed.stdout).toMatch(/once_again_keys.*CREATE TABLE IF NOT EXISTS once_again_outbox/s);
   expect(existsSync(path)).toBe(false);
   const url = "mysql://127.0.0.1:1/x?tablePrefix=shop_";
   const { stdout } = await runCli(["migrate", "--store", url, "--outbox", "--print"]);
   expect(stdout).toMatch(/shop_keys.*shop_outbox/s);
   for (let run = 1; run <= 2; run += 1) {
-    expect(await cliDocument("migrate", "--store", path, "--outbox")).toEqual({
+    expect(await cliDocument("migrate", "--store", `sqlite:${path}`, "--outbox")).toEqual({
       code: exitCodes.fine,
       document: { migrated: true },
     });
   }
-  expect(await cliDocument("messages", "list", "--store", path)).toMatchObject({ code: exitCodes.fine });
+  expect(await cliDocument("messages", "list", "--store", `sqlite:${path}`)).toMatchObject({ code: exitCodes.fine });
 });
 
 test("a URL that is none, or of no store, is wrong usage, and is not repeated", async () => {
-  for (const store of ["postgres://[", "http://user:secret@127.0.0.1/"]) {
+  for (const store of ["postgres://[", "http://user:secret@127.0.0.1/", "user:secret@127.0.0.1"]) {
     const { code, stderr } = await runCli(["migrate", "--store", store]);
-    expect({ code, stderr }).toEqual({ code: exitCodes.usage, stderr: expect.stringMatching(/It must be/) });
+    expect({ code, stderr }).toEqual({
+      code: exitCodes.usage,
+      stderr: expect.stringMatching(/The (URL of the )?store .*|There is no store for/),
+    });
     expect(stderr).not.toContain("secret");
   }
 });

@@ -3,7 +3,14 @@ import type { Store } from "once-again/stores";
 import { exitCodes } from "./exit-codes.ts";
 import { type StoreFlags, withStoreOptions } from "./keys/flags.ts";
 import { type ExitCode, print, withStore } from "./keys/session.ts";
-import { makeDrySqliteOutbox, makeSqlite, makeSqliteOutbox, outboxFromUrl, sqlitePath } from "./store-from-url.ts";
+import {
+  makeDrySqliteOutbox,
+  makeSqlite,
+  makeSqliteOutbox,
+  outboxFromUrl,
+  sqlitePath,
+  storeFromUrl,
+} from "./store-from-url.ts";
 import type { OpenOutbox } from "./stores/open-outbox.ts";
 
 interface MigrateFlags extends StoreFlags {
@@ -43,7 +50,6 @@ Exit codes: 0 fine, 2 wrong usage, or a store that does not answer.`,
 }
 
 async function run(flags: MigrateFlags, command: Command): Promise<void> {
-  const path = sqlitePath(flags.store);
   const isDry = flags.print === true;
   await withStore(
     command,
@@ -58,7 +64,10 @@ async function run(flags: MigrateFlags, command: Command): Promise<void> {
         await outbox.close();
       }
     },
-    path === undefined ? undefined : () => makeSqlite(path, isDry),
+    async () => {
+      const path = sqlitePath(flags.store);
+      return path === undefined ? storeFromUrl(flags.store) : makeSqlite(path, isDry);
+    },
   );
 }
 

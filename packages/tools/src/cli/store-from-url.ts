@@ -1,4 +1,3 @@
-import { fileURLToPath } from "node:url";
 import type { Store } from "once-again/stores";
 import { openMariadb, openMariadbOutbox } from "./stores/mariadb.ts";
 import { openNats } from "./stores/nats.ts";
@@ -7,6 +6,7 @@ import { openPostgres, openPostgresOutbox } from "./stores/postgres.ts";
 import { openRedis } from "./stores/redis.ts";
 import { makeSqlite, openSqlite, openSqliteOutbox } from "./stores/sqlite.ts";
 import type { StoreUse } from "./stores/store-use.ts";
+import { readStoreLocation } from "../drivers/store-location.ts";
 
 export { makeDrySqliteOutbox, makeSqlite, makeSqliteOutbox } from "./stores/sqlite.ts";
 
@@ -32,57 +32,31 @@ const outboxSchemes: Schemes<OpenOutbox> = {
   "mariadb:": openMariadbOutbox,
 };
 
-/** What a store may be, for help texts. */
-export const storeForms =
-  "a SQLite file, or a URL: sqlite:PATH, postgres:// or mysql:// (…?tablePrefix=shop_), redis:// or valkey:// " +
-  "(…?prefix=shop:, …?cluster), nats://HOST/BUCKET";
-
-/** What an outbox may be in, for help texts. */
-export const outboxForms =
-  "a SQLite file, or a URL: sqlite:PATH, postgres:// or mysql:// (…?tablePrefix=shop_ where the servers have one)";
-
 /**
  * Opens an existing store; `close` of what it returns ends the connection too.
  *
- * @param location a URL, or the path of a SQLite file.
+ * @param location see `readStoreLocation`.
  * @throws Error that says what is wrong. It never has the location in it if that is a URL, which may hold a password.
  */
 export async function storeFromUrl(location: string): Promise<Store> {
-  const path = sqlitePath(location);
-  return path === undefined ? openUrl("store", location, storeSchemes, storeForms, "command") : openSqlite(path);
+  const read = readStoreLocation(location);
+  return read.kind === "sqlite" ? openSqlite(read.path) : storeSchemes[read.url.protocol]!(read.url, "command");
 }
 
 /** Opens a store for a server: with connections for many keys at a time, which come back. A SQLite file is made. */
 export async function serverStoreFromUrl(location: string): Promise<Store> {
-  const path = sqlitePath(location);
-  return path === undefined ? openUrl("store", location, storeSchemes, storeForms, "server") : makeSqlite(path, false);
+  const read = readStoreLocation(location);
+  return read.kind === "sqlite" ? makeSqlite(read.path, false) : storeSchemes[read.url.protocol]!(read.url, "server");
 }
 
 /** Opens an existing outbox, as `storeFromUrl` opens a store. */
 export async function outboxFromUrl(location: string): Promise<OpenOutbox> {
-  const path = sqlitePath(location);
-  return path === undefined
-    ? openUrl("outbox", location, outboxSchemes, outboxForms, "command")
-    : openSqliteOutbox(path);
+  const read = readStoreLocation(location, "outbox");
+  return read.kind === "sqlite" ? openSqliteOutbox(read.path) : outboxSchemes[read.url.protocol]!(read.url, "command");
 }
 
-async function openUrl<Opened>(
-  what: "store" | "outbox",
-  location: string,
-  schemes: Schemes<Opened>,
-  forms: string,
-  use: StoreUse,
-): Promise<Opened> {
-  const url = URL.parse(location);
-  if (url === null) throw new Error(`The URL of the ${what} can't be read. It must be ${forms}.`);
-  const open = schemes[url.protocol];
-  if (open === undefined) throw new Error(`There is no ${what} for ${url.protocol}// URLs. It must be ${forms}.`);
-  return open(url, use);
-}
-
-/** The path of the SQLite file that a location names: `keys.db`, `sqlite:keys.db`, `file:///srv/keys.db`. */
+/** The path of the SQLite file that a location names. @throws Error for a location that can't be meant. */
 export function sqlitePath(location: string): string | undefined {
-  if (location.startsWith("sqlite:")) return location.slice("sqlite:".length).replace(/^\/\//, "");
-  if (location.startsWith("file://")) return fileURLToPath(location);
-  return /^[a-z][a-z0-9+.-]+:\/\//i.test(location) ? undefined : location;
+  const read = readStoreLocation(location);
+  return read.kind === "sqlite" ? read.path : undefined;
 }

@@ -11,6 +11,8 @@ export interface GatewayOptions {
   readonly upstream: URL;
   /** Where keys are kept. Whoever opened it closes it. */
   readonly store: Store;
+  /** Where the store is, for `/-/health`, without a password. Default: it is not said. */
+  readonly storeLocation?: string | undefined;
   /** The first whose method and path match rules a request; what matches none passes through, untouched. */
   readonly routes: readonly GatewayRoute[];
   /** Names the caller of each keyed request, by what was checked of it; asked before every replay, too. */

@@ -28,7 +28,13 @@ export function openService(options: GatewayOptions, isDraining: () => boolean):
   const plainUpstream = openUpstream(options.upstream, limits);
   const upstream = tracing?.traceUpstream(plainUpstream, options.upstream) ?? plainUpstream;
   const routes = openRoutes(options, limits, upstream);
-  const own = ownEndpoints({ store, routes: options.routes, metrics, isDraining });
+  const own = ownEndpoints({
+    store,
+    storeLocation: options.storeLocation,
+    routes: options.routes,
+    metrics,
+    isDraining,
+  });
   const running = runningCount();
   const refused = new WeakSet<Socket>();
   return {

@@ -11,6 +11,8 @@ export interface OwnEndpoints {
 /** What the gateway's own endpoints tell of. */
 export interface OwnFacts {
   readonly store: Store;
+  /** Where it is, without a password; missing: it is not said. */
+  readonly storeLocation?: string | undefined;
   readonly routes: readonly GatewayRoute[];
   readonly isDraining: () => boolean;
   /** Metrics in Prometheus' text format; missing: there are none. */
@@ -20,7 +22,7 @@ export interface OwnFacts {
 /** What `/-/health` tells. */
 export interface HealthDocument {
   readonly status: "up" | "draining";
-  readonly store: StoreHealth;
+  readonly store: StoreHealth & { readonly location?: string | undefined };
 }
 
 /** What `/-/routes` tells, in the order in which routes are tried; none has its scope, nor a place to ask. */
@@ -40,12 +42,13 @@ const healthMsMax = 2000;
  * Health for load balancers, metrics for Prometheus, and routes for the console. A gateway whose store is away is up: it refuses keyed requests,
  * and passes all others on. So its store's health is told, and only who shuts down says 503.
  */
-export function ownEndpoints({ store, routes, isDraining, metrics }: OwnFacts): OwnEndpoints {
+export function ownEndpoints({ store, storeLocation: location, routes, isDraining, metrics }: OwnFacts): OwnEndpoints {
   let asked: Promise<StoreHealth> | undefined;
   const health = async (): Promise<HttpResponse> => {
     // However many look at a time, the store is asked once.
     asked ??= storeHealth(store).finally(() => (asked = undefined));
-    const document: HealthDocument = { status: isDraining() ? "draining" : "up", store: await asked };
+    const status = isDraining() ? "draining" : "up";
+    const document: HealthDocument = { status, store: { location, ...(await asked) } };
     return jsonResponse(isDraining() ? 503 : 200, document);
   };
   return {

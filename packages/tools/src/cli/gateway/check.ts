@@ -2,15 +2,17 @@ import { type ConfigError, formatProblem } from "../../gateway/config/config-pro
 import type { GatewayConfig } from "../../gateway/config/read-config.ts";
 import type { RouteRule } from "../../gateway/config/route-schema.ts";
 import type { ScopeRule } from "../../gateway/scope/scope-rule.ts";
+import { formatStoreLocation, readStoreLocation } from "../../drivers/store-location.ts";
 import type { Painter } from "../painter.ts";
 
-/** What `--check` says of a configuration that can be used: whose keys they are, and which routes take one. */
-export function formatConfig({ upstream, scope, routes }: GatewayConfig, painter: Painter): string {
+/** What `--check` prints for a configuration that can be used: where keys are stored, their scope, and the routes. */
+export function formatConfig({ upstream, store, scope, routes }: GatewayConfig, painter: Painter): string {
   const width = Math.max(...routes.map((route) => requestsOf(route).length));
   const lines = routes.map((route) => `  ${requestsOf(route).padEnd(width)}  ${painter.faint(formatRule(route))}`);
   return [
     painter.good("The configuration is fine."),
     `upstream  ${upstream.href}`,
+    `store     ${formatStore(store)}`,
     `scope     ${formatScope(scope)}`,
     "routes    the first that fits",
     ...lines,
@@ -20,8 +22,14 @@ export function formatConfig({ upstream, scope, routes }: GatewayConfig, painter
 
 /** The same, or what is wrong, as a JSON document. */
 export function configJson(config: GatewayConfig): object {
-  const { upstream, routes } = config;
-  return { valid: true, upstream: upstream.href, scope: formatScope(config.scope), routes: routes.map(routeJson) };
+  const { upstream, store, routes } = config;
+  return {
+    valid: true,
+    upstream: upstream.href,
+    store: formatStore(store),
+    scope: formatScope(config.scope),
+    routes: routes.map(routeJson),
+  };
 }
 
 export const problemsJson = ({ problems }: ConfigError): object => ({
@@ -40,6 +48,9 @@ function formatRule({ keyed, onUnknown, scope }: RouteRule): string {
   const whose = scope === undefined ? "" : `, scope ${formatScope(scope)}`;
   return `key ${keyed}, unknown outcomes: ${onUnknown.policy}${whose}`;
 }
+
+/** Where keys are stored, without a password. */
+export const formatStore = (location: string): string => formatStoreLocation(readStoreLocation(location));
 
 /** As it is written, without what else it has. */
 function formatScope(rule: ScopeRule): string {

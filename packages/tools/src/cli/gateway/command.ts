@@ -7,9 +7,9 @@ import { scopeForms } from "../../gateway/config/scope-schema.ts";
 import { wholeNumber } from "../arguments.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { painter } from "../painter.ts";
-import { storeForms } from "../store-from-url.ts";
+import { storeForms } from "../../drivers/store-location.ts";
 import { runUntilInterrupted, serverSignals } from "../until-interrupted.ts";
-import { configJson, formatConfig, problemsJson } from "./check.ts";
+import { configJson, formatConfig, formatStore, problemsJson } from "./check.ts";
 import { type GatewayFlags, readFlags } from "./flags.ts";
 import { type ReloadRequests, reloadRequests } from "./reload-requests.ts";
 import { serve } from "./serve.ts";
@@ -25,7 +25,7 @@ export function gatewayCommand(): Command {
         "service once, and every repeat gets the first response. It fails closed, and runs until Ctrl-C.",
     )
     .option("--upstream <url>", "the service behind, such as http://127.0.0.1:8080")
-    .option("--store <store>", `where keys are kept: ${storeForms}`)
+    .option("--store <store>", `where keys are stored: ${storeForms}`)
     .option("--scope <scope>", `whose a key is: ${scopeForms}`)
     .option("--jwks <url|file>", "with jwt: the issuer's key set")
     .option("--issuer <text>", "with jwt: the claim iss that tokens must have")
@@ -122,9 +122,11 @@ async function serveByWorkers(
   });
 }
 
-function announce(url: string, { upstream }: GatewayConfig, { json }: GatewayFlags): void {
-  if (json) printJson({ url });
-  else process.stdout.write(`Gateway: ${url} in front of ${upstream.href}\nCtrl-C ends it.\n`);
+function announce(url: string, { upstream, store: location }: GatewayConfig, { json }: GatewayFlags): void {
+  const store = formatStore(location);
+  if (json) return printJson({ url, store });
+  const lines = [`Gateway: ${url} in front of ${upstream.href}`, `Keys: ${store}`, "Ctrl-C ends it.", ""];
+  process.stdout.write(lines.join("\n"));
 }
 
 const printJson = (document: object): void => void process.stdout.write(`${JSON.stringify(document)}\n`);

@@ -39,6 +39,9 @@ test("an operation happens once in front of a service that knows no keys, and a 
   expect(await posted(gateway.url, "k-1", acme)).toEqual({ ...first, replayed: true });
   expect((await posted(gateway.url, "k-1", { headers: { "x-account": "other" } })).text).toBe("order 2");
   expect((await posted(gateway.url, "k-1")).status).toBe(401);
+  expect(await (await fetch(`${gateway.url}/-/health`)).json()).toMatchObject({
+    store: { location: flags[3], isHealthy: true },
+  });
   expect(await (await fetch(gateway.url)).text()).toBe("order 2");
   expect(await gateway.end()).toBe(0);
 });
@@ -86,8 +89,10 @@ test("--check shows the routes of a good configuration, and every fault of a bad
   const good = await check();
   expect(good).toMatchObject({ code: 0, stderr: "" });
   expect(good.stdout).toMatch(/POST,PATCH \/login {2}passes through\n {2}POST,PATCH \* +key required, .* hold\n/);
+  expect(good.stdout).toContain(`\nstore     sqlite:${join(folder, "keys.db")}\n`);
   expect(JSON.parse((await check("--json")).stdout)).toMatchObject({
     valid: true,
+    store: `sqlite:${join(folder, "keys.db")}`,
     routes: [{ path: "/login", keyed: false }, { path: "*" }],
   });
   writeFileSync(file, config("nonsense", folder, "workers: none\nroots: []"));

@@ -10,6 +10,7 @@ import { gatewayTracing } from "../../gateway/gateway-tracing.ts";
 import { startGateway } from "../../gateway/gateway.ts";
 import type { RequestRecord } from "../../gateway/request-record.ts";
 import { serverStoreFromUrl } from "../store-from-url.ts";
+import { formatStore } from "./check.ts";
 import { waitForAbort } from "../until-interrupted.ts";
 import type { ReloadRequests } from "./reload-requests.ts";
 import { sharedMetrics } from "./shared-metrics.ts";
@@ -42,6 +43,7 @@ export async function serve(
   const tracing = gatewayTracing();
   const observed = (options: GatewayOptions, { accessLog }: GatewayConfig): GatewayOptions => ({
     ...options,
+    storeLocation: formatStore(first.store),
     metrics: shown,
     tracing,
     onEvent(event, route) {

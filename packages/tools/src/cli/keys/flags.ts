@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { SealKey } from "once-again/engine";
 import type { RecordName } from "once-again/stores";
 import { wholeNumber } from "../arguments.ts";
-import { storeForms } from "../store-from-url.ts";
+import { storeForms } from "../../drivers/store-location.ts";
 
 /** The options of every command on keys. */
 export interface StoreFlags {

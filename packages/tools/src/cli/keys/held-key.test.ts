@@ -17,7 +17,7 @@ async function heldKey(path: string): Promise<void> {
   expect(await child.line()).toBe("running");
   await child.kill();
   expect(await ended).toBe("lost");
-  const list = ["keys", "list", "--store", path, "--state", "abandoned"];
+  const list = ["keys", "list", "--store", `sqlite:${path}`, "--state", "abandoned"];
   const held = { keys: [{ scope: "acme", key: "order-7", attempt: 1 }] };
   await expect.poll(async () => (await cliDocument(...list)).document).toMatchObject(held);
 }
@@ -35,11 +35,20 @@ test("a killed worker's key is held, shown, resolved, and answered by the server
   const url = await nextServer(path);
   expect((await post(url)).status).toBe(409);
 
-  const shown = await runCli(["keys", "show", "--store", path, "acme", "order-7"]);
+  const shown = await runCli(["keys", "show", "--store", `sqlite:${path}`, "acme", "order-7"]);
   expect(shown.stdout).toMatch(/^state +abandoned: its worker ended without a result/m);
 
   const answer = ["--status", "201", "--header", "location: /orders/7", "--body", '{"order":7}'];
-  const resolved = await runCli(["keys", "resolve", "--store", path, "acme", "order-7", ...answer, "--yes"]);
+  const resolved = await runCli([
+    "keys",
+    "resolve",
+    "--store",
+    `sqlite:${path}`,
+    "acme",
+    "order-7",
+    ...answer,
+    "--yes",
+  ]);
   expect(resolved).toMatchObject({ code: 0, stdout: "Settled: every repeat gets HTTP 201, 11 bytes.\n" });
 
   const replayed = await post(url);
@@ -52,6 +61,6 @@ test("a killed worker's key is released, and the next repeat runs afresh", async
   const path = join(temporaryFolder(), "keys.db");
   await heldKey(path);
   const url = await nextServer(path);
-  expect((await runCli(["keys", "release", "--store", path, "acme", "order-7", "--yes"])).code).toBe(0);
+  expect((await runCli(["keys", "release", "--store", `sqlite:${path}`, "acme", "order-7", "--yes"])).code).toBe(0);
   expect(await (await post(url)).text()).toBe("ran afresh");
 });

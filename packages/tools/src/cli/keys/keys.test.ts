@@ -173,7 +173,7 @@ describe("wrong usage", () => {
 
 test("a store that does not exist is neither made nor changed", async () => {
   const missing = join(temporaryFolder(), "missing.db");
-  const absent = await runCli(["keys", "list", "--store", missing]);
+  const absent = await runCli(["keys", "list", "--store", `sqlite:${missing}`]);
   expect(absent).toMatchObject({
     code: exitCodes.usage,
     stdout: "",
@@ -195,7 +195,7 @@ test("a file whose writer was killed in a transaction is put in order and read",
   const store = sqliteStore({ path: ":memory:" });
   interruptedDatabase(path, store.schemaSql);
   await store.close();
-  const listed = await runCli(["keys", "list", "--store", path]);
+  const listed = await runCli(["keys", "list", "--store", `sqlite:${path}`]);
   expect(listed).toEqual({ code: exitCodes.fine, stdout: "No such keys.\n", stderr: "" });
 });
 
@@ -203,7 +203,7 @@ test.for(["list", "show", "resolve", "release", "purge"])(
   "keys %s --help has an example and the exit codes",
   async (command) => {
     const { code, stdout } = await runCli(["keys", command, "--help"]);
-    expect(stdout).toMatch(new RegExp(`^Example:\n {2}\\$ once-again keys ${command} --store keys.db`, "m"));
+    expect(stdout).toMatch(new RegExp(`^Example:\n {2}\\$ once-again keys ${command} --store sqlite:keys.db`, "m"));
     expect(stdout).toContain("Exit codes: 0 ");
     expect(code).toBe(exitCodes.fine);
   },

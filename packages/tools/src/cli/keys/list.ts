@@ -43,7 +43,7 @@ export function listCommand(): Command {
       "after",
       `
 Example:
-  $ once-again keys list --store keys.db --state abandoned
+  $ once-again keys list --store sqlite:keys.db --state abandoned
 
 Ages are by this machine's clock, states by the store's. An abandoned key is held: see it with "show", settle it
 with "resolve" or "release".

@@ -22,7 +22,7 @@ export function purgeCommand(): Command {
       "after",
       `
 Example:
-  $ once-again keys purge --store keys.db
+  $ once-again keys purge --store sqlite:keys.db
 
 It can be stopped at any time, and run again. Redis removes expired keys by itself.
 

@@ -17,8 +17,8 @@ export function releaseCommand(): Command {
       "after",
       `
 Example:
-  $ once-again keys release --store keys.db acme order-7
-  $ once-again keys release --store keys.db --held --scope acme --yes
+  $ once-again keys release --store sqlite:keys.db acme order-7
+  $ once-again keys release --store sqlite:keys.db --held --scope acme --yes
 
 Exit codes: 0 settled, 1 it is not (no such key, not abandoned, or you said no), 2 wrong usage, or a store that does not
 answer.`,

@@ -48,11 +48,11 @@ export function resolveCommand(): Command {
       "after",
       `
 Example:
-  $ once-again keys resolve --store keys.db acme order-7 --status 201 \\
+  $ once-again keys resolve --store sqlite:keys.db acme order-7 --status 201 \\
       --header "content-type: application/json" --body '{"order":7}'
-  $ once-again keys resolve --store keys.db --held --scope acme --status 204 --yes
-  $ once-again keys resolve --store keys.db charge order-7 --status 200 --body '{"receipt":"r_1"}'   # a function
-  $ once-again keys resolve --store keys.db shipping order-7-placed --status 200                     # a message
+  $ once-again keys resolve --store sqlite:keys.db --held --scope acme --status 204 --yes
+  $ once-again keys resolve --store sqlite:keys.db charge order-7 --status 200 --body '{"receipt":"r_1"}'   # a function
+  $ once-again keys resolve --store sqlite:keys.db shipping order-7-placed --status 200                     # a message
 
 Exit codes: 0 settled, 1 it is not (no such key, not abandoned, or you said no), 2 wrong usage, or a store that does not
 answer.`,

@@ -76,7 +76,10 @@ describe("resolve and release", () => {
       ["\u0003", "abandoned"],
     ])("it asks first, and %j settles or not", async ([input, state]) => {
       await abandoned("order-1");
-      const printed = await runOnTerminal(["keys", "release", "--store", ground.path(), "acme", "order-1"], input!);
+      const printed = await runOnTerminal(
+        ["keys", "release", "--store", `sqlite:${ground.path()}`, "acme", "order-1"],
+        input!,
+      );
       expect(printed).toMatch(/abandoned.*order-1/);
       expect(printed).toContain("Settle it as not executed?");
       expect(printed).toContain(state === undefined ? "Settled:" : "Nothing was changed.");

@@ -22,7 +22,7 @@ export function showCommand(): Command {
       "after",
       `
 Example:
-  $ once-again keys show --store keys.db acme order-7
+  $ once-again keys show --store sqlite:keys.db acme order-7
 
 A file of seal keys has one ID:HEX a line. With --json, bodies and other bytes are Base64.
 

@@ -22,8 +22,8 @@ export function discardCommand(): Command {
       "after",
       `
 Example:
-  $ once-again messages discard --store shop.db order-7-placed
-  $ once-again messages discard --store shop.db --all --yes
+  $ once-again messages discard --store sqlite:shop.db order-7-placed
+  $ once-again messages discard --store sqlite:shop.db --all --yes
 
 With --all, only what was parked when the question was asked is removed.
 

@@ -29,8 +29,8 @@ export function listCommand(): Command {
       "after",
       `
 Examples:
-  $ once-again messages list --store shop.db
-  $ once-again messages list --store shop.db --limit 20 --after 7350
+  $ once-again messages list --store sqlite:shop.db
+  $ once-again messages list --store sqlite:shop.db --limit 20 --after 7350
 
 Messages are counted up to 10,000. A parked one waits for you: see it with "show", publish it with "retry", remove it
 with "discard". Bodies are shown by "show" alone.

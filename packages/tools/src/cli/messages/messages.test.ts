@@ -44,9 +44,10 @@ describe("on SQLite", () => {
     fixture = outboxEngines.sqlite(path);
     onTestFinished(() => fixture.close());
   });
-  const messages = (command: string, ...args: string[]) => runCli(["messages", command, "--store", path, ...args]);
+  const messages = (command: string, ...args: string[]) =>
+    runCli(["messages", command, "--store", `sqlite:${path}`, ...args]);
   const messagesDocument = (command: string, ...args: string[]) =>
-    cliDocument("messages", command, "--store", path, ...args);
+    cliDocument("messages", command, "--store", `sqlite:${path}`, ...args);
   const parkedIds = async () => (await fixture.outbox.listParked()).map(({ id }) => id);
 
   test("list shows the backlog, and each parked message in a line", async () => {
@@ -171,7 +172,7 @@ describe("on SQLite", () => {
       ["\u0003", ["order-1"]],
     ] as const)("discard shows the message and asks: %j", async ([answer, left]) => {
       await park(fixture, [{ id: "order-1" }]);
-      const printed = await runOnTerminal(["messages", "discard", "--store", path, "order-1"], answer);
+      const printed = await runOnTerminal(["messages", "discard", "--store", `sqlite:${path}`, "order-1"], answer);
       expect(printed).toMatch(/order-1 +no route/);
       expect(printed).toContain("Remove for good?");
       expect(printed).toContain(left.length === 0 ? "1 message discarded" : "Nothing was changed.");
@@ -212,7 +213,7 @@ describe("on SQLite", () => {
     const database = new DatabaseSync(other);
     onTestFinished(() => database.close());
     database.exec("CREATE TABLE orders (id TEXT)");
-    const { code, stderr } = await runCli(["messages", "list", "--store", other]);
+    const { code, stderr } = await runCli(["messages", "list", "--store", `sqlite:${other}`]);
     expect({ code, stderr }).toEqual({ code: usage, stderr: expect.stringContaining("holds no outbox") });
     expect(database.prepare("SELECT name FROM sqlite_schema").all()).toEqual([{ name: "orders" }]);
   });

@@ -20,8 +20,8 @@ export function retryCommand(): Command {
       "after",
       `
 Example:
-  $ once-again messages retry --store shop.db order-7-placed
-  $ once-again messages retry --store shop.db --all --limit 1000
+  $ once-again messages retry --store sqlite:shop.db order-7-placed
+  $ once-again messages retry --store sqlite:shop.db --all --limit 1000
 
 Exit codes: 0 done (with --all also when none is parked), 1 a message is not parked (any more), 2 wrong usage, or an
 outbox that does not answer.`,

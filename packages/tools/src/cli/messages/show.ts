@@ -17,7 +17,7 @@ export function showCommand(): Command {
       "after",
       `
 Example:
-  $ once-again messages show --store shop.db order-7-placed
+  $ once-again messages show --store sqlite:shop.db order-7-placed
 
 With --json, the body is Base64. Nothing keeps two messages from having one id: both are shown.
 

@@ -7,6 +7,7 @@ export function configProblems(
   source: Pick<YamlSource, "problemAt" | "problemAtName">,
   issues: readonly z.core.$ZodIssue[],
   within: Path = [],
+  secrets: ReadonlySet<unknown> = new Set(),
 ): ConfigProblem[] {
   return issues.flatMap((issue) => {
     const path: Path = [...within, ...(issue.path as (string | number)[])];
@@ -15,10 +16,11 @@ export function configProblems(
       return issue.keys.map((name, at) => source.problemAtName(path, name, `${nameOf(path) || "It"} ${messages[at]}`));
     }
     const name = nameOf(path) || "It";
+    if (issue.code === "custom" && issue.params?.["isSentence"]) return [source.problemAt(path, issue.message)];
     const message =
       issue.input === undefined
         ? `${name} is missing: it must be ${issue.message}.`
-        : `${name} must be ${issue.message}${shown(issue.input)}.`;
+        : `${name} must be ${issue.message}${secrets.has(issue.input) ? "" : shown(issue.input)}.`;
     return [source.problemAt(path, message)];
   });
 }

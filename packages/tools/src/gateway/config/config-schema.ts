@@ -1,13 +1,15 @@
 import { z } from "zod";
+import { readStoreLocation } from "../../drivers/store-location.ts";
 import type { GatewayLimits } from "../gateway-limits.ts";
 import type { ScopeRule } from "../scope/scope-rule.ts";
 import { routeSchema, type RouteRule } from "./route-schema.ts";
 import { scopeForms, scopeSchema } from "./scope-schema.ts";
-import { duration, httpUrl, settings, size, text, value, wholeNumber } from "./values.ts";
+import { duration, explained, httpUrl, settings, size, text, truth, value, wholeNumber } from "./values.ts";
 
 /** A checked configuration, as its file and the flags have it. Paths of files are as they are written. */
 export interface ConfigValues {
   readonly upstream: URL;
+  /** As it is written; see `readStoreLocation`. */
   readonly store: string;
   readonly scope: ScopeRule;
   readonly openapi: string | undefined;
@@ -64,14 +66,17 @@ export function configSchema(folder: string): z.ZodType<ConfigValues> {
       const found = httpUrl("").safeParse(url);
       return found.success && found.data.search === "" ? found.data : undefined;
     }),
-    store: text("where keys are kept, such as sqlite:keys.db or redis://127.0.0.1:6379"),
+    store: explained("where keys are stored, such as sqlite:keys.db or redis://127.0.0.1:6379", (location) => {
+      readStoreLocation(location);
+      return location;
+    }),
     scope: value(scopeForms, (rule) => rule).pipe(scope),
     openapi: text("the file of an OpenAPI document").optional(),
     routes: z.array(routeSchema(scope), { error: "a list of routes" }).optional(),
     limits: limits.optional(),
     listen: listen.optional(),
     workers: wholeNumber(1, 256).optional(),
-    accessLog: z.boolean({ error: "true or false" }).optional(),
+    accessLog: truth.optional(),
   }).transform(({ openapi, routes, limits: bounds, listen: place, workers, accessLog, ...rest }): ConfigValues => ({
     ...rest,
     openapi,

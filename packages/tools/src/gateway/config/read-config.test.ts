@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
 import { ConfigError } from "./config-problem.ts";
 import { type ConfigFlags, type GatewayConfig, readConfig } from "./read-config.ts";
@@ -150,7 +150,7 @@ routes:
   expect(problemsOf({ "gateway.yaml": text })).toEqual([
     "gateway.yaml:1:1: upstream is missing: it must be the URL of the service behind, such as http://127.0.0.1:8080.",
     'gateway.yaml:1:1: It has no setting "upsteam". Did you mean upstream?',
-    "gateway.yaml:2:8: store must be where keys are kept, such as sqlite:keys.db or redis://127.0.0.1:6379, but it is 5.",
+    "gateway.yaml:2:8: store must be where keys are stored, such as sqlite:keys.db or redis://127.0.0.1:6379, but it is 5.",
     "gateway.yaml:3:8: scope.jwks is missing: it must be the URL of the issuer's key set (JWKS), or a file that has it.",
     "gateway.yaml:3:8: scope.issuer is missing: it must be the issuer of the tokens, as their claim iss has it.",
     "gateway.yaml:3:8: scope.audience is missing: it must be for whom the tokens are, as their claim aud has it.",
@@ -227,7 +227,7 @@ test("flags count more than the file, and what is wrong with one is said of it",
   const config = read({ "gateway.yaml": `${least}listen: { host: "::1", port: 80 }` }, flags);
   expect([config.upstream.port, config.listen.host, config.listen.port]).toEqual(["9090", "::1", 0]);
   const wrong = { "--upstream": { path: ["upstream"], value: "8080" } };
-  expect(problemsOf({ "gateway.yaml": "store: keys.db" }, wrong)).toEqual([
+  expect(problemsOf({ "gateway.yaml": "store: sqlite:keys.db" }, wrong)).toEqual([
     '--upstream: upstream must be the URL of the service behind, such as http://127.0.0.1:8080, but it is "8080".',
     expect.stringMatching(/^gateway.yaml:1:1: scope is missing/),
   ]);
@@ -247,4 +247,48 @@ test("paths in a file are relative to its folder, whose files are watched", () =
   const { files, routes } = readConfig({ file: join(folder, "gateway.yaml"), flags: noFlags });
   expect(files.map((file) => file.path)).toEqual([join(folder, "gateway.yaml"), join(folder, "api/orders.json")]);
   expect(routes.map(({ path, keyed }) => [path, keyed])).toEqual([["/orders", "required"]]);
+});
+
+test("variables of the environment are put into the file, with a default where one is written", () => {
+  vi.stubEnv("TEST_STORE", "redis://127.0.0.1:6379");
+  vi.stubEnv("TEST_PORT", "8123");
+  vi.stubEnv("TEST_EMPTY", "");
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const { store, listen, upstream, workers, routes, accessLog } = read({
+    "gateway.yaml": `
+upstream: "http://\${TEST_NONE:-127.0.0.1}:\${TEST_PORT}/\${TEST_EMPTY-}"
+store: \${TEST_STORE}
+scope: header:x-account
+listen: { port: "\${TEST_PORT}" }
+workers: \${TEST_EMPTY:-2}
+accessLog: \${TEST_LOG:-true}
+routes: [{ path: /orders, problemBase: "$\${plain}", noEffectStatuses: "\${TEST_STATUS:-429}" }]
+`,
+  });
+  expect({ store, port: listen.port, upstream: upstream.href, workers, accessLog }).toEqual({
+    store: "redis://127.0.0.1:6379",
+    port: 8123,
+    upstream: "http://127.0.0.1:8123/",
+    workers: 2,
+    accessLog: true,
+  });
+  expect(routes[0]).toMatchObject({ problemBase: "${plain}", noEffectStatuses: [429] });
+});
+
+test("a variable that is missing, empty or misspelt is refused by name, and no value of one is shown", () => {
+  vi.stubEnv("TEST_EMPTY", "");
+  vi.stubEnv("TEST_SECRET", "hunter2");
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const withStore = (store: string): string => least.replace("sqlite:keys.db", store);
+  expect(problemsOf({ "gateway.yaml": withStore("${TEST_NONE}") })).toEqual([
+    "gateway.yaml:3:8: store needs the variable TEST_NONE, which is not set. Set it, or give a default: ${TEST_NONE:-default}.",
+  ]);
+  expect(problemsOf({ "gateway.yaml": withStore("${TEST_EMPTY}") })[0]).toContain("TEST_EMPTY, which is empty");
+  expect(problemsOf({ "gateway.yaml": withStore('"${TEST_NONE"') })[0]).toContain("can't be read: write ${NAME}");
+  expect(problemsOf({ "gateway.yaml": withStore("$TEST_SECRET") })[0]).toContain("was not expanded, TEST_SECRET");
+  const secret = { "gateway.yaml": `${withStore("sqlite:keys.db")}workers: "\${TEST_SECRET}"` };
+  expect(problemsOf(secret)).toEqual(["gateway.yaml:5:10: workers must be a whole number from 1 to 256."]);
+  expect(
+    read({ "gateway.yaml": withStore("${TEST_NONE}") }, { "--store": { path: ["store"], value: "sqlite:a" } }),
+  ).toMatchObject({ store: "sqlite:a" });
 });

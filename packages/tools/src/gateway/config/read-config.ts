@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import process from "node:process";
 import { createSecureContext } from "node:tls";
 import type { z } from "zod";
 import type { Certificate } from "../gateway.ts";
@@ -10,12 +11,13 @@ import { configProblems } from "./config-problems.ts";
 import { configSchema, type ConfigValues } from "./config-schema.ts";
 import type { RouteRule } from "./route-schema.ts";
 import { scopeSchema } from "./scope-schema.ts";
+import { expandVariables } from "./variables.ts";
 import { digestOf, type ReadFile } from "./watch-files.ts";
 import { type Path, readYaml, type YamlSource } from "./yaml-source.ts";
 
 /** Where a configuration is: in a file, in the flags of a command, or in both. */
 export interface GivenConfig {
-  /** YAML or JSON. Paths in it are relative to its folder. */
+  /** YAML or JSON, with variables of the environment. Paths in it are relative to its folder. */
   readonly file?: string | undefined;
   /** Settings that count more than those of the file. */
   readonly flags: ConfigFlags;
@@ -47,10 +49,20 @@ export function readConfig({ file, flags }: GivenConfig): GatewayConfig {
   const files: ReadFile[] = [];
   const read = file === undefined ? noFile : readSource(file, files, problems);
   if (read === undefined) throw new ConfigError(problems);
-  const source = withFlags(read, flags, file !== undefined);
+  const isReplaced = (path: Path): boolean =>
+    Object.values(flags).some((flag) => flag.value !== undefined && flag.path.join() === path.join());
+  const expanded = expandVariables(
+    read.value,
+    process.env,
+    (path, message) => read.problemAt(path, message),
+    isReplaced,
+  );
+  problems.push(...expanded.problems);
+  const source = withFlags({ ...read, value: expanded.value }, flags, file !== undefined);
   const folder = dirname(file ?? "");
   const result = configSchema(folder).safeParse(source.value, { reportInput: true });
-  if (!result.success) throw new ConfigError(configProblems(source, result.error.issues));
+  if (problems.length > 0) throw new ConfigError(problems);
+  if (!result.success) throw new ConfigError(configProblems(source, result.error.issues, [], expanded.secrets));
 
   const { openapi, listen, routes: ownRoutes, ...values } = result.data;
   const [document, cert, key] = [openapi, listen.cert, listen.key].map((path) => path && resolve(folder, path));

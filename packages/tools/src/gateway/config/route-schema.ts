@@ -3,7 +3,18 @@ import { formatDuration } from "../../durations.ts";
 import type { GatewayRoute, UnknownPolicy } from "../gateway-options.ts";
 import { pathPattern } from "../path-pattern.ts";
 import type { ScopeRule } from "../scope/scope-rule.ts";
-import { dependent, duration, headerName, list, oneOf, settings, text, value, wholeNumber } from "./values.ts";
+import {
+  dependent,
+  duration,
+  headerName,
+  list,
+  oneOf,
+  readNumber,
+  settings,
+  text,
+  value,
+  wholeNumber,
+} from "./values.ts";
 
 /** A route as a configuration has it: its scope is a rule yet. */
 export interface RouteRule extends Omit<GatewayRoute, "scope"> {
@@ -71,11 +82,10 @@ const ruleShape = (scope: z.ZodType<ScopeRule>) => ({
   oldKeys: oneOf("refuse", "run").optional(),
   noEffectStatuses: list(
     "statuses from 400 to 499",
-    value("a status from 400 to 499, not 408", (given) =>
-      Number.isInteger(given) && Number(given) >= 400 && Number(given) <= 499 && given !== 408
-        ? Number(given)
-        : undefined,
-    ),
+    value("a status from 400 to 499, not 408", (given) => {
+      const code = readNumber(given);
+      return code !== undefined && code >= 400 && code <= 499 && code !== 408 ? code : undefined;
+    }),
   ).optional(),
   reusedStatus: oneOf(409, 422).optional(),
   retryAfter: duration("1s", { min: 1000, max: dayMs }).optional(),

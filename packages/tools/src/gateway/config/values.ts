@@ -17,6 +17,27 @@ export function value<Value>(expected: string, read: (given: unknown) => Value |
   });
 }
 
+/**
+ * As `value`, for what has more to say of a text than what is expected.
+ *
+ * @param read throws an Error whose message is a sentence, which may say nothing of a secret.
+ */
+export function explained<Value>(expected: string, read: (given: string) => Value): z.ZodType<Value> {
+  return z.unknown().transform((given, context) => {
+    if (typeof given !== "string") {
+      context.issues.push({ code: "custom", message: expected, input: given });
+      return z.NEVER;
+    }
+    try {
+      return read(given);
+    } catch (error) {
+      const { message } = error as Error;
+      context.issues.push({ code: "custom", message, input: given, params: { isSentence: true } });
+      return z.NEVER;
+    }
+  });
+}
+
 /** A mapping of settings. A name that it does not know is a problem of its own, with the name that was probably meant. */
 export function settings<Shape extends z.ZodRawShape>(
   expected: string,
@@ -50,7 +71,7 @@ export const text = (expected: string): z.ZodType<string> =>
 
 export const oneOf = <Choice extends string | number>(...choices: readonly Choice[]): z.ZodType<Choice> =>
   value(choices.map((choice) => JSON.stringify(choice)).join(" or "), (given) =>
-    choices.find((choice) => choice === given),
+    choices.find((choice) => choice === given || (typeof choice === "number" && choice === readNumber(given))),
   );
 
 /** @param bounds milliseconds. */
@@ -74,9 +95,21 @@ export function size(min: number): z.ZodType<number> {
 }
 
 export const wholeNumber = (min: number, max: number): z.ZodType<number> =>
-  value(`a whole number from ${min} to ${max}`, (given) =>
-    Number.isSafeInteger(given) && (given as number) >= min && (given as number) <= max ? (given as number) : undefined,
-  );
+  value(`a whole number from ${min} to ${max}`, (given) => {
+    const number = readNumber(given);
+    return number !== undefined && number >= min && number <= max ? number : undefined;
+  });
+
+/** A whole number, or the digits of one: a variable's value is a text. */
+export function readNumber(given: unknown): number | undefined {
+  const number = typeof given === "string" && /^\d{1,16}$/.test(given) ? Number(given) : given;
+  return Number.isSafeInteger(number) ? (number as number) : undefined;
+}
+
+/** A truth value, or the name of one: a variable's value is a text. */
+export const truth: z.ZodType<boolean> = value("true or false", (given) =>
+  [true, false].find((one) => given === one || given === String(one)),
+);
 
 /** A list of at least one; one alone may stand without its list. */
 export function list<Value>(expected: string, item: z.ZodType<Value>): z.ZodType<Value[]> {

@@ -1,0 +1,101 @@
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** Where a store is: in a file of SQLite, or at the URL of a server. */
+export type StoreLocation =
+  | { readonly kind: "sqlite"; readonly path: string }
+  | { readonly kind: "server"; readonly url: URL };
+
+/** What is stored there. An outbox needs a database. */
+export type Stored = "store" | "outbox";
+
+/** What a store may be, for help texts. */
+export const storeForms =
+  "sqlite:PATH for a SQLite file, postgres:// or mysql:// (…?tablePrefix=shop_), redis:// or valkey:// " +
+  "(…?prefix=shop:, …?cluster), nats://HOST/BUCKET";
+
+/** What an outbox may be in, for help texts. */
+export const outboxForms = "sqlite:PATH for a SQLite file, postgres:// or mysql:// (…?tablePrefix=shop_)";
+
+const forms: Readonly<Record<Stored, string>> = { store: storeForms, outbox: outboxForms };
+
+const databases = ["postgres", "postgresql", "mysql", "mariadb"];
+const schemes: Readonly<Record<Stored, readonly string[]>> = {
+  outbox: databases,
+  store: [...databases, "redis", "rediss", "valkey", "valkeys", "nats"],
+};
+
+/** Names of servers that are not the name of their scheme. */
+const otherNames: Readonly<Record<string, string>> = { pg: "postgres", mariadbd: "mariadb", sqlite3: "sqlite" };
+
+/**
+ * Reads where a store is. A text that can't be meant, as a variable that was not expanded, is refused: as the path of a
+ * file, it would give each process a store that no other process sees, and one key would have an effect in each.
+ *
+ * @throws Error that says what to write instead. It has nothing of a URL, which may hold a password.
+ */
+export function readStoreLocation(text: string, stored: Stored = "store"): StoreLocation {
+  const location = text.trim();
+  if (location === "") throw new Error(`The ${stored} is empty: is a variable not set? Write ${forms[stored]}.`);
+  refuseVariables(location, stored);
+  const [, scheme = "", rest = ""] = /^([a-z][a-z0-9+.-]+):(.*)$/is.exec(location) ?? [];
+  const name = scheme.toLowerCase();
+  if (name === "sqlite") return { kind: "sqlite", path: readPath(rest.replace(/^\/\//, ""), stored) };
+  if (name === "file" && rest.startsWith("//"))
+    return { kind: "sqlite", path: readPath(fileURLToPath(location), stored) };
+  if (schemes[stored].includes(name)) {
+    const url = rest.startsWith("//") ? URL.parse(location) : null;
+    if (url === null) throw new Error(`The URL of the ${stored} can't be read: it must begin with ${name}://HOST.`);
+    return { kind: "server", url };
+  }
+  if (rest.startsWith("//")) throw new Error(`There is no ${stored} for ${name}:// URLs. Write ${forms[stored]}.`);
+  throw new Error(refuseBareText(location, stored));
+}
+
+/** Where a store is, for people: without user, password, and the options of a driver, which may hold one. */
+export function formatStoreLocation(location: StoreLocation): string {
+  if (location.kind === "sqlite") return `sqlite:${resolve(location.path)}`;
+  const { protocol, host, pathname, searchParams } = location.url;
+  const shown = ["tablePrefix", "prefix", "cluster"].filter((name) => searchParams.has(name));
+  const query = shown.map((name) => [name, searchParams.get(name)].filter(Boolean).join("=")).join("&");
+  return `${protocol}//${host}${pathname === "/" ? "" : pathname}${query && `?${query}`}`;
+}
+
+/** `$NAME`, `${NAME}` and `$(NAME)`; a `$` within a user or a password is one that is meant. */
+const variable = /(?:^|[:/=&?])\$\w+|\$\{[^}]*\}?|\$\([^)]*\)?/;
+
+function refuseVariables(location: string, stored: Stored): void {
+  const withoutUser = location.replace(/\/\/[^/?#{(]*@/, "//");
+  const found = location.startsWith("$") ? location : variable.exec(withoutUser)?.[0];
+  if (found === undefined) return;
+  const name = /\w+/.exec(found)?.[0] ?? "";
+  throw new Error(
+    `The ${stored} has a variable in it that was not expanded${name.length > 0 && name.length <= 64 ? `, ${name}` : ""}. ` +
+      'A shell expands "$NAME" in double quotes. The exec form of a Dockerfile\'s ENTRYPOINT expands nothing, Kubernetes ' +
+      "only $(NAME), and a configuration file of the gateway only ${NAME}.",
+  );
+}
+
+/** @throws Error for a file that would be in memory, and gone with its process, or that nobody can mean. */
+function readPath(path: string, stored: Stored): string {
+  if (path === "") throw new Error(`The ${stored} names no file: write sqlite:PATH, as in sqlite:keys.db.`);
+  if (/^:memory:|^file:/i.test(path)) {
+    throw new Error(`The ${stored} must be the path of a file: a database in memory is lost with its process.`);
+  }
+  // oxlint-disable-next-line no-control-regex -- A line break is what a file with a secret ends with.
+  if (/[\0-\x1f]/.test(path))
+    throw new Error(`The path of the ${stored} has a control character in it, such as a line break.`);
+  return path;
+}
+
+function refuseBareText(location: string, stored: Stored): string {
+  const [word = ""] = /^\w+(?=$|[:/])/.exec(location.toLowerCase()) ?? [];
+  const meant = otherNames[word] ?? word;
+  if (schemes[stored].includes(meant)) {
+    return `The ${stored} is not a URL: did you mean ${meant}://? Write ${forms[stored]}.`;
+  }
+  // An address with a user may have a password.
+  const isPath = !location.includes("@") && location.length <= 200 && meant !== "sqlite";
+  const advice = isPath ? `For a SQLite file write sqlite:${location}, for a server its URL` : `Write ${forms[stored]}`;
+  return `The ${stored} has no scheme. ${advice}.`;
+}
