@@ -1,4 +1,5 @@
 import { hasMethod, wrongClientError } from "../core/client-names.ts";
+import { OnceAgainError } from "../core/errors.ts";
 import { invalidOptionError } from "../core/options.ts";
 import { errorMeta, keyMeta, type ToolResult } from "../mcp/index.ts";
 import type { Run } from "./open-run.ts";
@@ -13,7 +14,7 @@ export interface OnceCall {
 /** A plain function that a harness hands to a model. */
 export type ToolFunction = (input: never, options: OnceCall) => unknown;
 
-/** A tool of the AI SDK, as `tool()` makes it. One without `execute` is left as it is. */
+/** A tool of the AI SDK, as `tool()` returns it. One without `execute` runs elsewhere, and is returned unchanged. */
 export interface ExecutableTool {
   readonly execute?: ((input: never, options: never) => unknown) | undefined;
 }
@@ -40,7 +41,10 @@ export type OnceTools<Tools> = Tools extends ToolClient
  * A function finds its key in `once`, in its second argument. `execute` of the AI SDK finds it in its options. A call of
  * an MCP client carries it in `params._meta["once-again/idempotency-key"]`.
  *
- * @throws OnceAgainError `ONCE_OPTION_INVALID`.
+ * A tool of another SDK is refused, since a tool that is returned unwrapped runs again at each repeat. Wrap its function
+ * instead, and give the wrapped function to that SDK: `tool(onceTools(run, { charge }).charge, { name, schema })`.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`, also for a tool that is neither a function nor a tool of the AI SDK.
  * @example
  * ```ts
  * const { charge } = onceTools(run, {
@@ -56,9 +60,9 @@ export function onceTools<Tools extends ToolClient | Readonly<Record<string, Too
   if (!hasMethod(run, "call") || !hasMethod(run, "close")) {
     throw wrongClientError("run", "what openRun({ store, run }) returns", run);
   }
-  if (typeof tools !== "object" || tools === null)
-    throw invalidOptionError("tools", "an object of tools, or an MCP client", tools);
   if (hasMethod(tools, "callTool")) return onceClient(run, tools as unknown as ToolClient) as OnceTools<Tools>;
+  if (!isPlainObject(tools))
+    throw invalidOptionError("tools", "an object of tools by their names, or an MCP client", tools);
   return Object.fromEntries(
     Object.entries(tools).map(([name, tool]) => [name, onceTool(run, name, tool)]),
   ) as OnceTools<Tools>;
@@ -66,13 +70,60 @@ export function onceTools<Tools extends ToolClient | Readonly<Record<string, Too
 
 function onceTool(run: Run, name: string, tool: unknown): unknown {
   if (typeof tool === "function") return onceFunction(run, name, tool as AnyFunction, undefined);
-  if (typeof tool !== "object" || tool === null) {
-    throw invalidOptionError(`tools.${name}`, "a function, or a tool of the AI SDK", tool);
+  if (isPlainObject(tool)) {
+    const { execute } = tool;
+    if (typeof execute === "function") {
+      return { ...tool, execute: onceFunction(run, name, execute as AnyFunction, tool) };
+    }
+    if (runsElsewhere(tool)) return tool;
   }
-  const { execute } = tool as { execute?: AnyFunction };
-  // The harness, or the provider, carries it out elsewhere.
-  if (execute === undefined) return tool;
-  return { ...tool, execute: onceFunction(run, name, execute, tool) };
+  throw unfitToolError(name, tool);
+}
+
+function isPlainObject(given: unknown): given is Record<string, unknown> {
+  if (typeof given !== "object" || given === null || Array.isArray(given)) return false;
+  const prototype: unknown = Object.getPrototypeOf(given);
+  return prototype === null || prototype === Object.prototype;
+}
+
+/** The functions of a tool of the AI SDK that don't do its work. */
+const aiSdkCallbacks: ReadonlySet<string> = new Set([
+  "inputSchema",
+  "needsApproval",
+  "onInputAvailable",
+  "onInputDelta",
+  "onInputStart",
+  "outputSchema",
+  "toModelOutput",
+]);
+
+/** True for a tool of the AI SDK without `execute`: the harness or the model's provider executes it. */
+function runsElsewhere(tool: Record<string, unknown>): boolean {
+  if (tool["execute"] !== undefined) return false;
+  const callbacks = Object.keys(tool).filter((name) => typeof tool[name] === "function");
+  const isAiSdks = tool["inputSchema"] !== undefined || /^provider/.test(String(tool["type"]));
+  return isAiSdks && callbacks.every((name) => aiSdkCallbacks.has(name));
+}
+
+/** How the tools of other SDKs are recognized, and where a wrapped function goes. The first match counts. */
+const otherSdks: readonly (readonly [members: readonly string[], sdk: string, usage: string])[] = [
+  [["lc_runnable", "invoke"], "LangChain", "tool(charge, { name, schema })"],
+  [["invoke", "parameters"], "the OpenAI Agents SDK", "tool({ name, parameters, execute: charge })"],
+  [["run", "input_schema"], "Anthropic's tool runner", "betaZodTool({ name, inputSchema, run: charge })"],
+  [["execute", "id"], "Mastra", "createTool({ id, inputSchema, execute: charge })"],
+];
+
+function unfitToolError(name: string, tool: unknown): OnceAgainError {
+  const isObject = typeof tool === "object" && tool !== null;
+  const [, sdk, usage] = otherSdks.find(([members]) => isObject && members.every((member) => member in tool)) ?? [];
+  const what = sdk === undefined ? (isObject ? "an object of another form" : String(tool)) : `a tool of ${sdk}`;
+  return new OnceAgainError(
+    "ONCE_OPTION_INVALID",
+    `tools.${name} must be a function, or a tool of the AI SDK, but it is ${what}. It would run again at each repeat. ` +
+      `Wrap its function, const { charge } = onceTools(run, { charge: ... }), and give that to your SDK` +
+      `${usage === undefined ? "" : `: ${usage}`}. Leave out a tool that runs elsewhere.`,
+    { details: { option: `tools.${name}` } },
+  );
 }
 
 type AnyFunction = (input: unknown, options: object) => unknown;

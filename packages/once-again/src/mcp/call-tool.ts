@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../core/error-codes.ts";
-import { errorText } from "../core/error-text.ts";
 import { OnceAgainError } from "../core/errors.ts";
+import { invalidOptionError } from "../core/options.ts";
 import type { Engine, Work, WorkResult } from "../engine/engine.ts";
 import { type CallEnding, endingCodec, type StoredEnding } from "../function/call-ending.ts";
 import { fingerprintOfCall } from "../function/call-operation.ts";
@@ -34,7 +34,21 @@ export interface CallParts<Transaction> {
   readonly onError: (error: unknown) => void;
 }
 
-/** Carries one call out, unless it was before, and says what came of it. */
+/**
+ * Checks a tool's name. It has no colon: it stands in front of the caller in the scope, where two tools must never meet.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`.
+ */
+export function checkToolName(name: unknown): void {
+  if (typeof name === "string" && name !== "" && !name.includes(":")) return;
+  throw invalidOptionError("name", "the tool's name, without a colon", name);
+}
+
+/**
+ * Executes one call, unless it was executed before, and returns its result, also where it is refused.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for a tool's name with a colon; an error that asks the client for input.
+ */
 export async function callTool<Context extends ToolContext, Transaction>(
   parts: CallParts<Transaction>,
   tool: CalledTool,
@@ -44,6 +58,7 @@ export async function callTool<Context extends ToolContext, Transaction>(
 ): Promise<ToolResult> {
   const { rules, engine, endings, onError } = parts;
   const { name, keyArgument } = tool;
+  checkToolName(name);
   const facts = readContext(context);
   const read = keyOfCall(facts, args, { keyHeader: rules.keyHeader, keyArgument });
   if (read.kind === "malformed" || (read.kind === "missing" && rules.keyRequired)) {
@@ -55,7 +70,6 @@ export async function callTool<Context extends ToolContext, Transaction>(
     markRefused(await runFunction(endings, run, attempt));
   try {
     const caller = await scopeOf({ scope: rules.scope, onError }, facts.caller);
-    // No tool has a colon in its name, so two of them never share a scope.
     const scope = `${name}:${caller}`;
     if (read.kind === "missing") return resultOf(parts, name, (await engine.runUnkeyed(scope, runAttempt)).ending);
     const { key } = read;
@@ -111,39 +125,58 @@ function markRefused(ended: WorkResult<StoredEnding<ToolResult>>): WorkResult<St
 
 /** What a call answers that has ended, whose outcome is known. @throws what asks the client for input. */
 function resultOf(
-  { rules }: Pick<CallParts<never>, "rules">,
+  { rules, onError }: Pick<CallParts<never>, "rules" | "onError">,
   tool: string,
   ending: CallEnding<ToolResult>,
 ): ToolResult {
   if (ending.kind === "returned") return ending.value;
   const { error } = ending;
   if (asksForUrl(error)) throw error;
-  const problem = errorText(error);
+  if (!isOurs(error)) onError(error);
   // In a transaction, a result that can't be stored is rolled back; elsewhere it happened.
   const isDone = OnceAgainError.isInstance(error) && isUnshown.has(error.code) && !rules.transactional;
-  return refusalResult({ code: isDone ? error.code : "ONCE_NO_EFFECT", tool, problem });
+  return refusalResult({ code: isDone ? error.code : "ONCE_NO_EFFECT", tool, problem: textForModel(error) });
 }
 
 const isUnshown: ReadonlySet<ErrorCode> = new Set(["ONCE_RESULT_TOO_LARGE", "ONCE_RESULT_UNFIT"]);
 
-/** What a call answers that failed before its handler ran, or with it. @throws what asks the client for input. */
+/** The result of a call that failed before its handler ran, or with it. @throws what asks the client for input. */
 function failureResult(
   { rules, onError }: Pick<CallParts<never>, "rules" | "onError">,
   tool: string,
   error: unknown,
 ): ToolResult {
   const { retryAfterMs, transactional, isHolding } = rules;
-  const problem = errorText(error);
-  if (!OnceAgainError.isInstance(error) || error.code === "ONCE_HANDLER_FAILED") {
-    if (transactional) return refusalResult({ code: "ONCE_NO_EFFECT", tool, problem });
-    const code = isHolding ? "ONCE_OUTCOME_UNKNOWN" : "ONCE_HANDLER_FAILED";
-    return refusalResult({ code, tool, problem, retryAfterMs });
+  if (!isOurs(error)) {
+    onError(error);
+    if (transactional) return refusalResult({ code: "ONCE_NO_EFFECT", tool });
+    return refusalResult({ code: isHolding ? "ONCE_OUTCOME_UNKNOWN" : "ONCE_HANDLER_FAILED", tool, retryAfterMs });
   }
   // A scope that no store takes is the server's own mistake.
   if (error.code === "ONCE_OPTION_INVALID") onError(error);
   const code = ofCalls.has(error.code) ? "ONCE_NO_EFFECT" : error.code;
-  return refusalResult({ code, tool, problem, retryAfterMs });
+  return refusalResult({ code, tool, problem: textForModel(error), retryAfterMs });
 }
+
+/** False for an error of the handler. A model never sees its text, which may name hosts, accounts or secrets. */
+function isOurs(error: unknown): error is OnceAgainError {
+  return OnceAgainError.isInstance(error) && error.code !== "ONCE_HANDLER_FAILED";
+}
+
+/** The text that a model may see of an error: of a `NoEffectError`, which a handler writes for its caller, or our own. */
+function textForModel(error: unknown): string | undefined {
+  return OnceAgainError.isInstance(error) && isForModels.has(error.code) ? error.message : undefined;
+}
+
+const isForModels: ReadonlySet<ErrorCode> = new Set([
+  "ONCE_ARGUMENTS_UNFIT",
+  "ONCE_HANDLER_TIMEOUT",
+  "ONCE_KEY_EXPIRED",
+  "ONCE_NO_EFFECT",
+  "ONCE_OPTION_INVALID",
+  "ONCE_QUOTA_EXCEEDED",
+  "ONCE_RESULT_TOO_LARGE",
+]);
 
 /** What is refused before anything happens, and will be again. */
 const ofCalls: ReadonlySet<ErrorCode> = new Set(["ONCE_OPTION_INVALID", "ONCE_ARGUMENTS_UNFIT"]);

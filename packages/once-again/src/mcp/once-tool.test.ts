@@ -133,13 +133,33 @@ describe.each(Object.entries(sdks))("%s", (_, connect) => {
 
   test("a handler that throws is held, and the model is told not to try another way", async () => {
     const { call, fn } = await open(async () => Promise.reject(new Error("connection lost")));
-    const [first, repeat] = [await call("k1"), await call("k1")];
-    for (const result of [first, repeat]) {
+    for (const result of [await call("k1"), await call("k1")]) {
       expect(result).toMatchObject({ isError: true, _meta: { "once-again/error": "ONCE_OUTCOME_UNKNOWN" } });
       expect(textOf(result)).toContain("not under another key");
     }
-    expect(textOf(first)).toContain("connection lost");
     expect(fn).toHaveBeenCalledOnce();
+  });
+
+  test("a held call is not asked for again after a while: no repeat can find its outcome", async () => {
+    const { call } = await open(async () => Promise.reject(new Error("connection lost")));
+    for (const result of [await call("k1"), await call("k1")]) {
+      expect(result._meta).toEqual({ "once-again/error": "ONCE_OUTCOME_UNKNOWN" });
+    }
+  });
+
+  test.each<[string, Partial<ToolCallRules>]>([
+    ["an error that the handler throws", {}],
+    ["an error in doubt where the call is executed again", { onUnknown: "rerun", acknowledgeDuplicates: true }],
+    ["an error without an effect", { hadNoEffect: () => true }],
+  ])("the text of %s is for onError, and never for the model", async (_, rules) => {
+    const fault = new Error("password authentication failed for hunter2 at 10.0.0.7");
+    const onError = vi.fn<(error: unknown) => void>();
+    const { call, fn } = await open(ok, { ...rules, onError });
+    fn.mockRejectedValueOnce(fault);
+    const result = await call("k1");
+    expect(result).toMatchObject({ isError: true });
+    expect(JSON.stringify(result)).not.toMatch(/password|hunter2|10\.0\.0\.7/);
+    expect(onError).toHaveBeenCalledExactlyOnceWith(fault);
   });
 
   test("what had no effect runs again under its key", async () => {
@@ -290,6 +310,20 @@ describe("the caller", () => {
     expect(keys).toEqual(["k9", "k1"]);
   });
 });
+
+test.each(["charge:globex", ""])(
+  "a call of a tool named %j is refused: its scope could be another tool's",
+  async (name) => {
+    const once = openToolCalls({ store: memoryStore(), scope: "alice" });
+    const work = vi.fn<() => ToolResult>(() => ({ content: [] }));
+    const called = once.call({ name }, {}, { _meta: { [keyMeta]: "k1" } }, work);
+    await expect(called).rejects.toMatchObject({
+      code: "ONCE_OPTION_INVALID",
+      message: expect.stringContaining("without a colon"),
+    });
+    expect(work).not.toHaveBeenCalled();
+  },
+);
 
 test("asking for input is no answer", async () => {
   const once = openToolCalls({ store: memoryStore(), scope: "alice" });

@@ -1,6 +1,7 @@
 import { hasMethod } from "../core/client-names.ts";
 import { invalidOptionError } from "../core/options.ts";
 import { keyMeta } from "./call-key.ts";
+import { checkToolName } from "./call-tool.ts";
 import type { ToolCalls } from "./open-tool-calls.ts";
 import type { OnceContext, ToolContext } from "./tool-context.ts";
 
@@ -144,9 +145,7 @@ function checkTool(server: unknown, name: unknown, config: ToolParts, handler: u
     const expected = `an McpServer of the MCP SDK${isLow ? ", not the Server inside it: for that one, call once.call()" : ""}`;
     throw invalidOptionError("server", expected, server);
   }
-  if (typeof name !== "string" || name === "" || name.includes(":")) {
-    throw invalidOptionError("name", "the tool's name, without a colon", name);
-  }
+  checkToolName(name);
   if (typeof config !== "object" || config === null) throw invalidOptionError("config", "an object", config);
   const { once, keyArgument, inputSchema } = config;
   if (!hasMethod(once, "call") || !hasMethod(once, "close")) {

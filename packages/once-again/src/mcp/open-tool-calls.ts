@@ -23,8 +23,11 @@ export interface ToolCalls<Transaction = undefined> extends AsyncDisposable {
    * Carries one call out, unless it was before: what `onceTool` does, for servers that handle `tools/call` themselves. It
    * answers with a result also where the call is refused; the text says what the model is not to do.
    *
-   * @throws what asks the client for input (JSON-RPC code -32042), as the handler threw it; the reason of the call's
-   *   signal, once its caller is gone.
+   * A model never sees the text of an error that the handler throws, except that of a `NoEffectError`: `onError` has it.
+   *
+   * @throws OnceAgainError `ONCE_OPTION_INVALID` for a tool's name that is empty or has a colon; an error that asks the
+   *   client for input (JSON-RPC code -32042), as the handler threw it; the reason of the call's signal, once its caller
+   *   has left.
    */
   call<Context extends ToolContext>(
     tool: CalledTool,

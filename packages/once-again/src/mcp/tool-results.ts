@@ -39,13 +39,24 @@ export interface Refusal {
  */
 export function refusalResult(refusal: Refusal): ToolResult {
   const { code, retryAfterMs } = refusal;
-  const when = retryAfterMs === undefined ? undefined : { [retryAfterMeta]: retryAfterMs };
+  const isUseful = retryAfterMs !== undefined && isWorthRepeating.has(code);
+  const when = isUseful ? { [retryAfterMeta]: retryAfterMs } : undefined;
   return {
     content: [{ type: "text", text: textOf(refusal) }],
     isError: true,
     _meta: { [errorMeta]: code, ...when },
   };
 }
+
+/** The refusals after which the same call under the same key finds out more. */
+const isWorthRepeating: ReadonlySet<ErrorCode> = new Set([
+  "ONCE_CLOSED",
+  "ONCE_HANDLER_FAILED",
+  "ONCE_HANDLER_TIMEOUT",
+  "ONCE_IN_PROGRESS",
+  "ONCE_RESULT_UNCONFIRMED",
+  "ONCE_STORE_UNAVAILABLE",
+]);
 
 const forHarness =
   `For the developers of the program that runs this model: send params._meta[${JSON.stringify(keyMeta)}], made by the ` +
@@ -76,7 +87,7 @@ function textOf({ code, tool, problem, retryAfterMs = 1000 }: Refusal): string {
     case "ONCE_CLOSED":
       return `Nothing happened: "${tool}" can't be used for the moment. Do not do the same with another tool. ${again}`;
     case "ONCE_NO_EFFECT":
-      return `Nothing happened: ${problem}`;
+      return `Nothing happened: ${problem ?? `"${tool}" failed, and changed nothing.`}`;
     case "ONCE_RESULT_TOO_LARGE":
     case "ONCE_RESULT_UNFIT":
       return (
