@@ -34,23 +34,32 @@ const hmac = (secret: string, content: string) => createHmac("sha256", secret).u
 const seconds = (ms: number): number => Math.floor(ms / 1000);
 const stripe = new Stripe("sk_test_none");
 
-/** Every sender that we know. */
-export const senders: readonly SenderFixture[] = [
-  {
-    name: "Standard Webhooks",
+function standardFixture(name: string, prefix: string): SenderFixture {
+  return {
+    name,
     sender: (...secrets) => standardWebhooks(secrets.map((secret) => new Webhook(secret))),
     secrets: [`whsec_${btoa("the first secret, of 32 bytes !!")}`, `whsec_${btoa("another secret, of 32 bytes too!")}`],
     sign({ id, text, secret, atMs }) {
       const body = JSON.stringify({ type: "order.paid", timestamp: "2026-11-26T08:00:00Z", data: { text } });
       const signature = new Webhook(secret).sign(id, new Date(atMs), body);
       return {
-        headers: { "webhook-id": id, "webhook-timestamp": `${seconds(atMs)}`, "webhook-signature": signature },
+        headers: {
+          [`${prefix}-id`]: id,
+          [`${prefix}-timestamp`]: `${seconds(atMs)}`,
+          [`${prefix}-signature`]: signature,
+        },
         body,
       };
     },
     signsTime: true,
-    idHeader: "webhook-id",
-  },
+    idHeader: `${prefix}-id`,
+  };
+}
+
+/** Every sender that we know. */
+export const senders: readonly SenderFixture[] = [
+  standardFixture("Standard Webhooks", "webhook"),
+  standardFixture("Svix", "svix"),
   {
     name: "Stripe",
     sender: (...secrets) => stripeWebhooks(stripe, secrets),

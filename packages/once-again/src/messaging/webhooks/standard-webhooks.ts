@@ -7,12 +7,17 @@ export interface StandardWebhook {
   verify(payload: string, headers: Record<string, string>): unknown;
 }
 
-const headerNames = ["webhook-id", "webhook-timestamp", "webhook-signature"] as const;
+const members = ["id", "timestamp", "signature"] as const;
+
+/** The prefix of the headers: the specification's, or that of Svix, which signs the same content. */
+const prefixes = ["webhook", "svix"] as const;
 
 /**
  * Webhooks by the Standard Webhooks specification, verified by its own library, with its five minutes of tolerance, by the
- * machine's clock. Svix, one of those who send them, goes on for 28 hours
- * (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md, https://docs.svix.com/retries).
+ * machine's clock. Svix, one of the senders, signs the same content in headers of another name (`svix-id`, `svix-timestamp`,
+ * `svix-signature`), which are read where the specification's are missing. It retries for 28 hours
+ * (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md,
+ * https://docs.svix.com/receiving/verifying-payloads/how-manual, https://docs.svix.com/retries).
  * When an event occurred is what its payload says in `timestamp`: the header's time is that of one delivery.
  *
  * @param webhook `new Webhook(secret)` of the package `standardwebhooks`; several while secrets are rotated.
@@ -26,7 +31,10 @@ export function standardWebhooks(webhook: StandardWebhook | readonly StandardWeb
   return {
     retentionMs: 7 * dayMs,
     verify({ body, header }) {
-      const [id = "", time = "", signature = ""] = headerNames.map(header);
+      // All three of one prefix: an id of another pair of headers would not be signed.
+      const prefix = prefixes.find((name) => members.every((member) => header(`${name}-${member}`) !== undefined));
+      if (prefix === undefined) return undefined;
+      const [id = "", time = "", signature = ""] = members.map((member) => header(`${prefix}-${member}`));
       const payload = exactText(body);
       // What is signed is id.time.payload: with such an id, or such a time, it could be cut elsewhere.
       if (payload === undefined || /\.\d+(?:\.|$)/.test(id) || !/^\d{1,12}$/.test(time)) return undefined;
