@@ -1,6 +1,6 @@
 import { betaZodTool } from "@anthropic-ai/sdk/helpers/beta/zod";
 import { tool as langchainTool } from "@langchain/core/tools";
-import { createTool } from "@mastra/core/tools";
+import { createTool, noopObserve } from "@mastra/core/tools";
 import { RunContext, tool as openaiTool } from "@openai/agents-core";
 import { onceTools, openRun } from "once-again/agents";
 import { sqliteStore } from "once-again/stores/sqlite";
@@ -29,7 +29,7 @@ const mastra = createTool({ ...named, id: "charge", inputSchema: schema, execute
 console.log(await langchain.invoke({ order: "order-1" }));
 console.log(await openai.invoke(new RunContext(), JSON.stringify({ order: "order-2" })));
 console.log(await anthropic.run({ order: "order-3" }));
-console.log(await mastra.execute?.({ order: "order-4" }, {}));
+console.log(await mastra.execute?.({ order: "order-4" }, { observe: noopObserve }));
 
 await run.close();
 await store.close();
