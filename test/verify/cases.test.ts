@@ -31,3 +31,8 @@ test.concurrent.for<[id: string, change: Break]>(Object.entries(violations))(
     expect(toldOf(await verified(id, change))).toEqual([{ id, kind: "fail", observed: expect.any(String) }]);
   },
 );
+
+test.concurrent.for([36, 64, 128, 191, 255])("a key that is cut at %i characters is found", async (length) => {
+  const [report] = toldOf(await verified("K08", () => ({ key: ([value]) => value?.slice(0, length) })));
+  expect(report).toMatchObject({ id: "K08", kind: "fail" });
+});

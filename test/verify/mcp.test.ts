@@ -26,8 +26,8 @@ const stdio = (program: string): [string, ...string[]] => [
   program,
 ];
 
-test("there are fifty cases, each with an id of its own", () => {
-  expect(new Set(mcpCases.map(({ id }) => id)).size).toBe(50);
+test("there are fifty-one cases, each with an id of its own", () => {
+  expect(new Set(mcpCases.map(({ id }) => id)).size).toBe(51);
 });
 
 describe("our own server", () => {
@@ -76,9 +76,18 @@ describe("a careless server", () => {
   });
 });
 
+test("a tool that writes and says that it only reads fails, and the text undefined as a key is a warning", async () => {
+  const server = stdio("test/verify/reading-tool-child.ts");
+  const report = await verifyMcp({ ...plain, server, only: ["MK05", "MK09"] });
+  expect(report.cases).toMatchObject([
+    { id: "MK05", kind: "warn" },
+    { id: "MK09", kind: "fail" },
+  ]);
+});
+
 test("a plan shows every case, as far as the options go, and sends nothing", async () => {
   const plan = await planMcp(over("http://127.0.0.1:1/mcp"));
-  expect(plan).toHaveLength(50);
+  expect(plan).toHaveLength(51);
   expect(plan.filter(({ messages, missing }) => messages.length === 0 && missing === undefined)).toEqual([]);
 });
 

@@ -121,3 +121,18 @@ describe.for(Object.keys(verifyProfiles) as Profile[])("%s", (profile) => {
     },
   );
 });
+
+test("a receiver that marks an id as handled before its work fails W19: the event is lost", async () => {
+  const model = new WebhookModel();
+  const marked = new Set<string>();
+  Object.assign(model, {
+    async receive(delivery, call) {
+      if (marked.has(call.key)) return { status: 200, headers: [], body: "" };
+      marked.add(call.key);
+      return WebhookModel.prototype.receive.call(model, delivery, call);
+    },
+  } satisfies Partial<WebhookModel>);
+  const only = ["W19"];
+  const report = await verifyModel(model, { ...given.webhooks, profile: "webhooks", strictness: "draft", only });
+  expect(toldOf(report)).toEqual([{ id: "W19", kind: "fail", observed: expect.any(String) }]);
+});

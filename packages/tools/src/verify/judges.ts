@@ -59,6 +59,18 @@ export const judgeTwoOperations = (
   refusedFirst: Grade = "pass",
 ): Run => judgeTwo(requests, { ran: "pass", replayed: "fail", refused: "fail", "refused-first": refusedFirst });
 
+/** A case of several parts, in turn. The first part that does not pass is the verdict. */
+export function judgeEach(parts: readonly Run[]): Run {
+  return async (probe) => {
+    let verdict: Verdict | undefined;
+    for (const part of parts) {
+      verdict = await part(probe);
+      if (verdict.kind !== "pass") return verdict;
+    }
+    return verdict!;
+  };
+}
+
 /**
  * Duplicates, in whatever manner they come: one effect, and every answer is its result, or says "not now". A server
  * that goes on working after it answered is asked until it is done.

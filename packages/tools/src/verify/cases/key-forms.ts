@@ -1,5 +1,5 @@
 import type { ConformanceCase } from "../conformance-case.ts";
-import { judgeOne, judgeTwo, judgeTwoOperations } from "../judges.ts";
+import { judgeEach, judgeOne, judgeTwo, judgeTwoOperations } from "../judges.ts";
 import type { Probe } from "../probe.ts";
 import { draftUrl, guideUrl, rfcUrl } from "../rules.ts";
 import type { TestRequest } from "../test-request.ts";
@@ -21,6 +21,9 @@ const makeTwoKeys =
     const operation = (key: string): TestRequest => probe.withKey(probe.newOperation(), probe.formatKey(key));
     return [operation(first), operation(second)];
   };
+
+/** Where columns end that cut without a word: at 36, 64, 128 and 255 characters, or later. */
+const cutLengths = [40, 70, 130, 254, 2000];
 
 /** How keys that are well-formed are accepted, and kept apart. */
 export const keyForms: readonly ConformanceCase[] = [
@@ -111,7 +114,11 @@ export const keyForms: readonly ConformanceCase[] = [
     title: "Long keys are refused or used whole, never cut",
     reason: "Two keys that differ after the cut become one, and the second operation gets the first's answer.",
     rule: draftUrl("2.2"),
-    run: judgeTwoOperations(makeTwoKeys((key) => [`${key.padEnd(2000, "k")}1`, `${key.padEnd(2000, "k")}2`])),
+    run: judgeEach(
+      cutLengths.map((length) =>
+        judgeTwoOperations(makeTwoKeys((key) => [`${key.padEnd(length, "k")}1`, `${key.padEnd(length, "k")}2`])),
+      ),
+    ),
   },
   {
     id: "K09",

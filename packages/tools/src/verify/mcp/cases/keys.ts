@@ -1,5 +1,5 @@
 import { NotApplicable } from "../../verdict.ts";
-import { formatEffects, formatReply, type McpCase, mcpGuideUrl, passIf, specUrl } from "../mcp-case.ts";
+import { formatEffects, formatReply, type McpCase, mcpGuideUrl, passIf, specUrl, warnUnless } from "../mcp-case.ts";
 import { isDone, type McpProbe, type TestCall, textOf } from "../mcp-probe.ts";
 
 /** Two calls that differ in their keys alone: both have to have their effect. */
@@ -11,16 +11,19 @@ const judgeTwoKeys = (keys: (key: string) => readonly [string, string]) => async
   return passIf(effects === 2 || isRefused, `${formatEffects(effects)}; ${formatReply(replies[1]!)}`);
 };
 
-/** Two equal calls whose key is none: they are refused, or are two, but never one for its sake. */
-const judgeNoKey = (key: unknown) => async (probe: McpProbe) => {
-  const call: TestCall = { ...probe.newCall(), key };
-  const { replies, effects } = await probe.tally(() => probe.call(call, call));
-  return passIf(effects !== 1, `${formatEffects(effects)} of two calls; ${formatReply(replies[0]!)}`);
-};
+/** Two equal calls with a value that is no key: they are refused, or are two, but never one for its sake. */
+const judgeNoKey =
+  (key: unknown, judge = passIf) =>
+  async (probe: McpProbe) => {
+    const call: TestCall = { ...probe.newCall(), key };
+    const { replies, effects } = await probe.tally(() => probe.call(call, call));
+    return judge(effects !== 1, `${formatEffects(effects)} of two calls; ${formatReply(replies[0]!)}`);
+  };
 
-async function isCalledIdempotent(probe: McpProbe): Promise<boolean> {
+/** True where the list of tools says this of the tool. */
+async function hasHint(probe: McpProbe, hint: string): Promise<boolean> {
   const tool = (await probe.listTools()).find(({ name }) => name === probe.target.tool);
-  return tool?.annotations?.["idempotentHint"] === true;
+  return tool?.annotations?.[hint] === true;
 }
 
 /** Which keys are told apart, and what becomes of a call without one. */
@@ -32,7 +35,8 @@ export const keys: readonly McpCase[] = [
     rule: specUrl("schema#toolannotations-idempotenthint"),
     run: async (probe) => {
       const call: TestCall = { ...probe.newCall(), key: undefined };
-      if (!(await isCalledIdempotent(probe))) throw new NotApplicable("the tool does not say that it is idempotent");
+      if (!(await hasHint(probe, "idempotentHint")))
+        throw new NotApplicable("the tool does not say that it is idempotent");
       const { replies, effects } = await probe.tally(() => probe.call(call, call));
       return passIf(effects <= 1, `${formatEffects(effects)} of two calls; ${formatReply(replies[0]!)}`);
     },
@@ -70,7 +74,8 @@ export const keys: readonly McpCase[] = [
     title: "The text undefined is no key",
     reason: "It is what a template makes of a key that is missing, the same for every call.",
     rule: mcpGuideUrl("MK05"),
-    run: judgeNoKey("undefined"),
+    // A warning: a text like any other is a key by the words of most APIs.
+    run: judgeNoKey("undefined", warnUnless),
   },
   {
     id: "MK06",
@@ -92,5 +97,17 @@ export const keys: readonly McpCase[] = [
     reason: "Two honest equal orders: a server that compares arguments swallows the second.",
     rule: mcpGuideUrl("MK08"),
     run: judgeTwoKeys((key) => [key, crypto.randomUUID()]),
+  },
+  {
+    id: "MK09",
+    title: "A tool that says it only reads has no effect",
+    reason: "A harness calls such a tool without asking, and again after each lost answer.",
+    rule: specUrl("schema#toolannotations-readonlyhint"),
+    run: async (probe) => {
+      const call = probe.newCall();
+      if (!(await hasHint(probe, "readOnlyHint"))) return passIf(true, "the tool does not say that it only reads");
+      const { replies, effects } = await probe.count(() => probe.call(call));
+      return passIf(effects === 0, `${formatEffects(effects)}; ${formatReply(replies[0]!)}`);
+    },
   },
 ];
