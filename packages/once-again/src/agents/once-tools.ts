@@ -101,7 +101,7 @@ const aiSdkCallbacks: ReadonlySet<string> = new Set([
 function runsElsewhere(tool: Record<string, unknown>): boolean {
   if (tool["execute"] !== undefined) return false;
   const callbacks = Object.keys(tool).filter((name) => typeof tool[name] === "function");
-  const isAiSdks = tool["inputSchema"] !== undefined || /^provider/.test(String(tool["type"]));
+  const isAiSdks = tool["inputSchema"] !== undefined || String(tool["type"]).startsWith("provider");
   return isAiSdks && callbacks.every((name) => aiSdkCallbacks.has(name));
 }
 
@@ -114,14 +114,14 @@ const otherSdks: readonly (readonly [members: readonly string[], sdk: string, us
 ];
 
 function unfitToolError(name: string, tool: unknown): OnceAgainError {
-  const isObject = typeof tool === "object" && tool !== null;
-  const [, sdk, usage] = otherSdks.find(([members]) => isObject && members.every((member) => member in tool)) ?? [];
-  const what = sdk === undefined ? (isObject ? "an object of another form" : String(tool)) : `a tool of ${sdk}`;
+  const expected = "a function, or a tool of the AI SDK";
+  if (typeof tool !== "object" || tool === null) return invalidOptionError(`tools.${name}`, expected, tool);
+  const [, sdk, usage] = otherSdks.find(([members]) => members.every((member) => member in tool)) ?? [];
   return new OnceAgainError(
     "ONCE_OPTION_INVALID",
-    `tools.${name} must be a function, or a tool of the AI SDK, but it is ${what}. It would run again at each repeat. ` +
-      `Wrap its function, const { charge } = onceTools(run, { charge: ... }), and give that to your SDK` +
-      `${usage === undefined ? "" : `: ${usage}`}. Leave out a tool that runs elsewhere.`,
+    `tools.${name} must be ${expected}, but it is ${sdk === undefined ? "an object of another form" : `a tool of ${sdk}`}. ` +
+      "It would run again at each repeat. Wrap its function, const { charge } = onceTools(run, { charge: ... }), and give " +
+      `that to your SDK${usage === undefined ? "" : `: ${usage}`}. Leave out a tool that runs elsewhere.`,
     { details: { option: `tools.${name}` } },
   );
 }

@@ -56,9 +56,9 @@ function bodySender(
     readSignature,
     nameKey,
   }: {
-    readSignature(header: HeaderReader): Uint8Array<ArrayBuffer> | undefined;
+    readonly readSignature: (header: HeaderReader) => Uint8Array<ArrayBuffer> | undefined;
     /** The key of a webhook with this hash of its body. `undefined`: its headers are malformed. */
-    nameKey(hash: string, header: HeaderReader): string | undefined;
+    readonly nameKey: (hash: string, header: HeaderReader) => string | undefined;
   },
 ): Sender {
   const holds = hmacVerifier(secret);
