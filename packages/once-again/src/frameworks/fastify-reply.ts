@@ -16,11 +16,18 @@ export function runFastifyMiddleware<Native, Transaction>(
   begin: (execution: NodeExecution<Transaction>) => void | Promise<void>,
   answered: (error?: Error) => void,
 ): void {
-  // Fastify writes the headers it has gathered when it answers. Where it does not, they go out with our answer.
-  const headers = reply.getHeaders();
-  setHeaders(call.response, headers);
+  const { response } = call;
+  const raw = response.getHeaders();
+  // Fastify's headers are those of the raw response and its own, which it writes when it responds. Where it does not, they go
+  // out with our response.
+  const own = Object.entries(reply.getHeaders()).filter(([name, value]) => value !== raw[name]);
+  setHeaders(response, Object.fromEntries(own));
   const beginWithout = (execution: NodeExecution<Transaction>): void | Promise<void> => {
-    for (const name in headers) call.response.removeHeader(name);
+    for (const [name] of own) {
+      const before = raw[name];
+      if (before === undefined) response.removeHeader(name);
+      else response.setHeader(name, before);
+    }
     return begin(execution);
   };
   runMiddleware(call, beginWithout, (error) => {

@@ -41,6 +41,26 @@ test("headers that hooks set before are in answers, repeats and refusals", async
   }
 });
 
+test("headers that hooks set on the raw response, as helmet does, are in first responses, replays and refusals", async () => {
+  const app = fastify();
+  app.addHook("onRequest", async (_, reply) => {
+    reply.raw.setHeader("content-security-policy", "default-src 'self'");
+    reply.raw.setHeader("set-cookie", ["seen=1", "theme=dark"]);
+    reply.raw.setHeader("x-both", "raw");
+    reply.header("x-both", "own");
+  });
+  app.post("/orders", onceFastify(options()), async () => "ok");
+  await app.ready();
+  const url = `${await startHttpServer((request, response) => app.routing(request, response))}/orders`;
+  for (const key of ["k", "k", ""]) {
+    const { status, headers } = await post(url, key, json);
+    expect(status).toBe(key === "" ? 400 : 200);
+    expect(headers.get("content-security-policy")).toBe("default-src 'self'");
+    expect(headers.getSetCookie()).toEqual(["seen=1", "theme=dark"]);
+    expect(headers.get("x-both")).toBe("own");
+  }
+});
+
 test("a handler that returns nothing ends its operation, also for a caller that left", async () => {
   const app = fastify();
   const [running, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
