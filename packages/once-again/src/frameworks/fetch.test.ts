@@ -78,10 +78,20 @@ describe("a web-standard handler", () => {
         for (const name of ["link", "location", "content-type"]) {
           expect(response.headers.get(name)).toBe(answer().headers.get(name));
         }
+        // Servers give an empty body a content type, and none to the lack of one.
+        expect(response.body === null).toBe(answer().body === null);
         expect(await response.bytes()).toEqual(await answer().bytes());
       }
       expect(repeat.headers.get("idempotent-replayed")).toBe("true");
     }
+  });
+
+  test("may give a reason phrase, which only its first caller gets", async () => {
+    const once = onceFetch(
+      { store: memoryStore(), scope: "public" },
+      () => new Response("made", { status: 201, statusText: "Made" }),
+    );
+    expect([(await once(request())).statusText, (await once(request())).statusText]).toEqual(["Made", ""]);
   });
 
   test("that throws, or gives no answer that can be sent, is answered with a 500, and never rejects", async () => {

@@ -72,20 +72,22 @@ export function onceFetch<Transaction, Native extends Request, Rest extends read
     const passage = beginPassage(...forms);
     const body = new WebBody(request);
     const read = (bytesMax: number): Promise<Uint8Array<ArrayBuffer>> => body.read(bytesMax);
+    let given: Response | undefined;
     const answer = await once.answer(
       httpRequestOf(request, request, passage === undefined ? refuseSecondMount : read),
       async (execution, bytes) => {
-        const readable = body.readable(bytes);
+        const readable = body.readable(bytes, execution);
         if (passage !== undefined && readable !== request) continuePassage(readable, passage);
         try {
-          return await readResponse(await handler(readable, userExecution(execution), ...rest), once.resultBytesMax);
+          given = await handler(readable, userExecution(execution), ...rest);
+          return await readResponse(given, once.resultBytesMax);
         } finally {
           refuseNested(passage);
         }
       },
     );
     if (passage !== undefined) endPassage(...forms);
-    return webResponse(answer, once.onError);
+    return webResponse(answer, given, once.onError);
   };
   return Object.assign(run, { policy: once.policy, close: () => once.close() });
 }

@@ -33,6 +33,8 @@ export class DownstreamResponse {
   /** Whether Hono's own `res` is an answer: of those behind, until it is one of those in front. */
   #isFinalized: boolean;
   #hasEnded = false;
+  /** The response that was read. */
+  given: Response | undefined;
   /** The headers of the answer in front, if there is one. */
   #inFront: Headers | undefined;
   /** What those behind have answered, if there is an answer in front. */
@@ -60,9 +62,11 @@ export class DownstreamResponse {
   /** @throws TypeError when those behind gave no answer. */
   async read(bytesMax: number): Promise<HttpResponse> {
     const inFront = this.#inFront;
-    if (inFront === undefined) return readResponse(resOf(this.#context), bytesMax);
-    if (this.#own === undefined) throw new TypeError("The handler gave no response.");
-    const answer = await readResponse(this.#own, bytesMax);
+    const given = inFront === undefined ? resOf(this.#context) : this.#own;
+    if (given === undefined) throw new TypeError("The handler gave no response.");
+    this.given = given;
+    const answer = await readResponse(given, bytesMax);
+    if (inFront === undefined) return answer;
     // Hono gave it the headers of the answer in front, too. On a repeat, those in front set theirs anew.
     const isOwn = ([name, value]: readonly [string, string]): boolean =>
       name === "content-type" || inFront.get(name) !== value;

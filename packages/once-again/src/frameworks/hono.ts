@@ -96,11 +96,19 @@ export function onceHono<Context extends HonoContext, Transaction>(
     const passage = beginPassage(...forms);
     const wasAnswered = context.finalized;
     let behind: DownstreamResponse | undefined;
-    const body = (bytesMax: number): Promise<Uint8Array<ArrayBuffer>> => bytesOf(context, bytesMax);
-    const request = httpRequestOf(raw, context, passage === undefined ? refuseSecondMount : body);
+    // Of the connection, until the operation runs.
+    const shown = { signal: raw.signal };
+    const read = async (bytesMax: number): Promise<Uint8Array<ArrayBuffer>> => {
+      const body = new WebBody(raw);
+      const bytes = await bytesOf(context, body, bytesMax);
+      context.req.raw = body.readable(bytes, shown);
+      return bytes;
+    };
+    const request = httpRequestOf(raw, context, passage === undefined ? refuseSecondMount : read);
     const answer = await once.answer(request, async (execution) => {
       if (behind !== undefined) throw conflictError();
       begin(execution);
+      shown.signal = execution.signal;
       if (passage !== undefined) continuePassage(context.req.raw, passage);
       behind = new DownstreamResponse(context);
       try {
@@ -118,22 +126,20 @@ export function onceHono<Context extends HonoContext, Transaction>(
     // Hono adds the headers of the response that is there to the one that is set. A handler's answer has them already;
     // to another they are added, and reading `res` makes a response of those that were set before.
     context.res = behind === undefined ? context.res : undefined;
-    context.res = webResponse(answer, once.onError);
+    context.res = webResponse(answer, behind?.given, once.onError);
     return undefined;
   };
   return Object.assign(middleware, { policy: once.policy, close: () => once.close() });
 }
 
-/** The body of a request, as the bytes that came; it can be read again by those behind us. */
-async function bytesOf({ req }: HonoContext, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
-  const { raw, bodyCache } = req;
+/** The body of a request, as the bytes that came: those that Hono has read for somebody in front, or from the request. */
+async function bytesOf(
+  { req: { raw, bodyCache } }: HonoContext,
+  body: WebBody<Request>,
+  bytesMax: number,
+): Promise<Uint8Array<ArrayBuffer>> {
   const read = raw.bodyUsed ? await (bodyCache.arrayBuffer ?? bodyCache.text) : undefined;
-  if (read === undefined) {
-    const body = new WebBody(raw);
-    const bytes = await body.read(bytesMax);
-    req.raw = body.readable(bytes);
-    return bytes;
-  }
+  if (read === undefined) return body.read(bytesMax);
   const bytes = typeof read === "string" ? exactBytes(read) : read instanceof ArrayBuffer && new Uint8Array(read);
   if (!bytes) throw bodyConsumedError();
   if (bytes.length > bytesMax) throw bodyTooLargeError(bytesMax);

@@ -29,6 +29,11 @@ export async function readStream(
   return body.bytes!;
 }
 
+/** What a handler's request shows in place of its connection's signal: its execution's. */
+interface SignalSource {
+  readonly signal: AbortSignal;
+}
+
 /** The body of a request, which is read before its handler runs, and can be read by the handler as if nobody had. */
 export class WebBody<Native extends Request> {
   readonly #request: Native;
@@ -61,26 +66,74 @@ export class WebBody<Native extends Request> {
     }
   }
 
-  /** The request for one run of its handler. */
-  readable(body: Uint8Array<ArrayBuffer>): Native {
+  /**
+   * The request for one run of its handler. It shows the execution's signal: its connection's would abort when the caller
+   * hangs up, so a handler that passes it on would be broken off, and its failure stored for the repeat.
+   */
+  readable(body: Uint8Array<ArrayBuffer>, execution: SignalSource): Native {
     const request = this.#request;
-    if (isPlain(request) && request.body) return new Request(request, { body }) as Native;
-    if (!this.#isIntact) return requestWith(request, body);
+    if (isPlain(request)) return showSignal(copyRequest(request, body), execution) as Native;
+    if (!this.#isIntact) return requestWith(request, body, execution);
     this.#isIntact = request.body === null;
-    return request;
+    return showSignal(request, execution);
   }
 }
 
+/** Whether instances of a prototype have no more members than the platform's own requests. */
+const plainPrototypes = new WeakMap<object, boolean>();
+
 /**
- * Whether a request is of the platform's own class, and no more: a copy is as good, and costs a fraction of two streams
- * made of one. Those of Next.js and h3 are not: the platform copies only its own, and they have more to them.
+ * Whether a request has no more to it than the platform's own: a copy is as good, and costs a fraction of two streams made of
+ * one. Those of Next.js and h3 have more. Those of `@hono/node-server` look like the platform's.
  */
-function isPlain({ constructor }: Request): boolean {
-  return constructor === Request;
+function isPlain(request: Request): boolean {
+  if (Object.keys(request).length > 0) return false;
+  const prototype = Object.getPrototypeOf(request) as object;
+  let plain = plainPrototypes.get(prototype);
+  if (plain === undefined) plainPrototypes.set(prototype, (plain = hasPlainMembers(prototype)));
+  return plain;
 }
 
-/** What of a request is read from its body. */
-const bodyMembers: ReadonlySet<PropertyKey> = new Set([
+function hasPlainMembers(prototype: object): boolean {
+  const [base, ...derived] = prototypesOf(prototype).toReversed();
+  // A ponyfill has a class of its own, which the platform can't copy.
+  if (base === undefined || !prototypesOf(Request.prototype).includes(base)) return false;
+  return derived.every((one) => Object.getOwnPropertyNames(one).every((name) => name in base));
+}
+
+/** A prototype and those that it inherits from, but for that of all objects. */
+function prototypesOf(prototype: object): object[] {
+  const prototypes: object[] = [];
+  for (let one: object | null = prototype; one !== null && one !== Object.prototype;) {
+    prototypes.push(one);
+    one = Object.getPrototypeOf(one) as object | null;
+  }
+  return prototypes;
+}
+
+/** A request of the platform's own with this body, on no connection. */
+function copyRequest(request: Request, body: Uint8Array<ArrayBuffer>): Request {
+  const init = { signal: null, ...(request.body ? { body } : undefined) };
+  // The platform copies what is its own, with what else it stores in it.
+  if (Object.getPrototypeOf(request) === Request.prototype) return new Request(request, init);
+  const { url, method, headers } = request;
+  return new Request(url, { method, headers: [...headers], ...init });
+}
+
+/** Has a request and its clones show the signal of its execution. */
+function showSignal<Shown extends Request>(request: Shown, execution: SignalSource): Shown {
+  const { clone } = request;
+  Reflect.defineProperty(request, "signal", { configurable: true, get: () => execution.signal });
+  Reflect.defineProperty(request, "clone", {
+    configurable: true,
+    writable: true,
+    value: () => showSignal(clone.call(request), execution),
+  });
+  return request;
+}
+
+/** The members of a request that belong to its body or its connection. */
+const freshMembers: ReadonlySet<PropertyKey> = new Set([
   "arrayBuffer",
   "blob",
   "body",
@@ -89,21 +142,23 @@ const bodyMembers: ReadonlySet<PropertyKey> = new Set([
   "clone",
   "formData",
   "json",
+  "signal",
   "text",
 ]);
 
-/** A request that is the given one in all but its body: for one more run of a handler that has read the first. */
-function requestWith<Native extends Request>(request: Native, body: Uint8Array<ArrayBuffer>): Native {
-  const { url, method, headers, signal } = request;
-  const fresh = new Request(url, {
-    method,
-    headers: [...headers],
-    body,
-    signal: signal instanceof AbortSignal ? signal : null,
-  });
+/**
+ * A request that is the given one in all but its body and its signal: for one more run of a handler that has read the first.
+ */
+function requestWith<Native extends Request>(
+  request: Native,
+  body: Uint8Array<ArrayBuffer>,
+  execution: SignalSource,
+): Native {
+  const { url, method, headers } = request;
+  const fresh = showSignal(new Request(url, { method, headers: [...headers], body }), execution);
   return new Proxy(request, {
     get(target, name): unknown {
-      const owner = bodyMembers.has(name) ? fresh : target;
+      const owner = freshMembers.has(name) ? fresh : target;
       const value: unknown = Reflect.get(owner, name, owner);
       return typeof value === "function" ? value.bind(owner) : value;
     },

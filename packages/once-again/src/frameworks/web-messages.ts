@@ -34,12 +34,22 @@ export async function readResponse(response: Response, bytesMax: number): Promis
   return { status: response.status, headers: [...response.headers], body };
 }
 
-/** An answer as a response. One that can't be sent is told to `onError`, and answered with a plain 500. */
-export function webResponse({ status, headers, body }: HttpResponse, onError: (error: unknown) => void): Response {
+/**
+ * An answer as a response. One that can't be sent is reported to `onError`, and answered with a plain 500.
+ *
+ * @param given the handler's own response, where it ran: its reason phrase goes with its status.
+ */
+export function webResponse(
+  { status, headers, body }: HttpResponse,
+  given: Pick<Response, "status" | "statusText"> | undefined,
+  onError: (error: unknown) => void,
+): Response {
   // Statuses that may have no body (fetch standard, "null body status").
   const bodiless = status === 204 || status === 205 || status === 304;
+  const statusText = given?.status === status ? given.statusText : "";
   try {
-    const response = new Response(bodiless ? null : Uint8Array.from(body), { status });
+    // Without a body rather than with an empty one: servers give the latter a content type.
+    const response = new Response(bodiless || body.length === 0 ? null : Uint8Array.from(body), { status, statusText });
     response.headers.delete("content-type");
     for (const [name, value] of headers) response.headers.append(name, value);
     return response;
