@@ -46,6 +46,11 @@ export function responseToError<Request>(error: unknown, rules: CheckedHttpRules
     rules.onError(error);
     return problem(rules, "ONCE_OPTION_INVALID", "The service is set up wrongly. Nothing happened.");
   }
+  const unreadable = unreadableRecord(error);
+  if (unreadable !== undefined) {
+    rules.onError(error);
+    return problem(rules, unreadable, "What is stored under this key can't be read, so its outcome is not known here.");
+  }
   if (OnceAgainError.isInstance(error) && isProblemCode(error.code) && error.code !== "ONCE_HANDLER_FAILED") {
     if (forOperators.has(error.code)) rules.onError(error);
     return problem(rules, error.code, error.message);
@@ -63,6 +68,14 @@ function isSetupFault(error: unknown): boolean {
   // A claim that the store refuses to make, beneath what asked for it twice.
   const isRefusal = OnceAgainError.isInstance(error, "ONCE_STORE_UNAVAILABLE") || isGivenUp(error);
   return isRefusal && isSetupFault((error as Error).cause);
+}
+
+/** Why the store's record can't be read, beneath what asked for it twice: it may be that of an effect. */
+function unreadableRecord(error: unknown): "ONCE_RECORD_BROKEN" | "ONCE_SEAL_BROKEN" | undefined {
+  if (OnceAgainError.isInstance(error, "ONCE_SEAL_BROKEN")) return "ONCE_SEAL_BROKEN";
+  if (OnceAgainError.isInstance(error, "ONCE_RECORD_BROKEN")) return "ONCE_RECORD_BROKEN";
+  const hasCause = OnceAgainError.isInstance(error, "ONCE_STORE_UNAVAILABLE") || isGivenUp(error);
+  return hasCause ? unreadableRecord((error as Error).cause) : undefined;
 }
 
 const isGivenUp = (error: unknown): boolean => OnceAgainError.isInstance(error, "ONCE_ATTEMPTS_EXHAUSTED");

@@ -15,6 +15,9 @@ const statuses = {
   ONCE_BODY_CONSUMED: 500,
   ONCE_HANDLER_FAILED: 500,
   ONCE_OPTION_INVALID: 500,
+  // What is stored may be the result of an effect: no 503, which says that nothing happened.
+  ONCE_RECORD_BROKEN: 500,
+  ONCE_SEAL_BROKEN: 500,
   ONCE_MOUNTED_TWICE: 500,
   ONCE_RESULT_TOO_LARGE: 500,
   ONCE_CLOSED: 503,

@@ -6,7 +6,7 @@ import { onceFetch } from "../../frameworks/fetch.ts";
 import { sqliteStore } from "./sqlite-store.ts";
 
 test.for(["leased", "transactional"] as const)(
-  "a request whose record is broken is answered 503 in %s mode, its error is reported, and its handler does not run",
+  "a request whose record is broken is answered 500 in %s mode, its error is reported, and its handler does not run",
   async (mode) => {
     const path = join(temporaryFolder(), "keys.db");
     const store = sqliteStore({ path });
@@ -25,7 +25,10 @@ test.for(["leased", "transactional"] as const)(
     const database = new DatabaseSync(path);
     database.exec("UPDATE once_again_keys SET result = NULL");
     database.close();
-    expect((await send()).status).toBe(503);
+    const repeat = await send();
+    expect(repeat.status).toBe(500);
+    expect(await repeat.json()).toMatchObject({ code: "ONCE_RECORD_BROKEN" });
+    expect(repeat.headers.has("retry-after")).toBe(false);
     expect(runs).toBe(1);
     const causes = errors.flatMap((error) => {
       const chain: string[] = [];

@@ -1,0 +1,27 @@
+import { expect, test } from "vitest";
+import { onceFetch } from "../frameworks/fetch.ts";
+import { sealedStore } from "../engine/sealed-store.ts";
+import type { SealKey } from "../engine/sealer.ts";
+import { memoryStore } from "../stores/memory/index.ts";
+
+const sealKey = (id: string, byte: number): SealKey => ({ id, secret: new Uint8Array(32).fill(byte) });
+
+test("a result that no key opens is never called a request that had no effect", async () => {
+  const inner = memoryStore();
+  let effects = 0;
+  const errors: unknown[] = [];
+  const routeWith = (key: SealKey) =>
+    onceFetch({ store: sealedStore(inner, [key]), scope: "public", onError: (error) => errors.push(error) }, () => {
+      effects += 1;
+      return new Response("made", { status: 201 });
+    });
+  const post = () =>
+    new Request("http://shop.test/orders", { method: "POST", headers: { "idempotency-key": "order-7" } });
+  expect((await routeWith(sealKey("2026", 1))(post())).status).toBe(201);
+  const repeat = await routeWith(sealKey("2027", 2))(post());
+  expect(repeat.status).toBe(500);
+  expect(await repeat.json()).toMatchObject({ code: "ONCE_SEAL_BROKEN" });
+  expect(repeat.headers.has("retry-after")).toBe(false);
+  expect(errors).toHaveLength(1);
+  expect(effects).toBe(1);
+});
