@@ -18,6 +18,7 @@ test(`a caller who is revoked gets none of ${replays} replays, and has had each 
   });
   const { scopeOf, close } = openScope({
     by: "auth",
+    type: "text",
     url: new URL(auth),
     account: { header: "x-user" },
     pass: ["authorization"],

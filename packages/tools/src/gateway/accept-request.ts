@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { hidesDotSegments } from "./path-pattern.ts";
 
 /** Where a request wants to go, or why it is refused: what two servers could read in two ways is not forwarded. */
 export type AcceptedRequest =
@@ -19,6 +20,7 @@ export function acceptRequest({ url = "", headers, rawHeaders }: IncomingMessage
     return { refused: 501, detail: "This gateway knows no transfer coding but chunked." };
   }
   const { host = "" } = headers;
+  if (hidesDotSegments(url)) return { refused: 400, detail: "The request's path has hidden dot segments." };
   if (url.startsWith("/") || url === "*") return { target: url, host };
   const absolute = /^https?:\/\/(?<authority>[^/?#@]+)(?<target>.*)$/i.exec(url)?.groups;
   if (absolute === undefined) return { refused: 400, detail: "The request's target is no path." };

@@ -1,8 +1,15 @@
 import { expect, test } from "vitest";
 import { cpuGrowth, linearGrowthMax } from "../../../../test/support/cpu-growth.ts";
-import { requestHeaders, responseHeaders } from "./forward-headers.ts";
+import { forwardingRules, requestHeaders, responseHeaders } from "./forward-headers.ts";
 
-const arrival = { remoteAddress: "127.0.0.1", host: "a", protocol: "http", httpVersion: "1.1" } as const;
+const arrival = {
+  remoteAddress: "127.0.0.1",
+  host: "a",
+  protocol: "http",
+  httpVersion: "1.1",
+  isFromProxy: false,
+} as const;
+const rules = forwardingRules({ routes: [] });
 
 test.for<[shape: string, raw: (size: number) => string[]]>([
   ["many spaces", (size) => ["Connection", `a${" ".repeat(size)}b`]],
@@ -16,6 +23,6 @@ test.for<[shape: string, raw: (size: number) => string[]]>([
   ],
   ["the header many times", (size) => Array.from({ length: size / 8 }, () => ["Connection", "a , b"]).flat()],
 ])("a Connection header with %s is read in linear time", ([, raw]) => {
-  expect(cpuGrowth(8192, (size) => requestHeaders(raw(size), arrival))).toBeLessThan(linearGrowthMax);
+  expect(cpuGrowth(8192, (size) => requestHeaders(raw(size), arrival, rules))).toBeLessThan(linearGrowthMax);
   expect(cpuGrowth(8192, (size) => responseHeaders(raw(size)))).toBeLessThan(linearGrowthMax);
 });

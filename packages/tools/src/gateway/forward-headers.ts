@@ -1,5 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import type { TLSSocket } from "node:tls";
+import type { GatewayOptions } from "./gateway-options.ts";
+import { addressesIn } from "./networks.ts";
+import { type ProtectedNames, protectedNames } from "./protected-names.ts";
 
 /** Headers as they came: names and values in turn, a repeated one as often as it stood there. */
 export type RawHeaders = readonly string[];
@@ -14,31 +17,40 @@ const ofConnection: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
-/** What a request says of its way, or of us: only we can know. `Host` is set anew, and an expectation by who can keep it. */
+/** What only the gateway says of a request. `Host` is set anew, and an expectation by who can meet it. */
 const ofGateway: ReadonlySet<string> = new Set([
   "expect",
-  "forwarded",
   "host",
   "idempotency-attempt",
   "idempotency-fence",
   "idempotent-replayed",
   "via",
-  "x-forwarded-for",
-  "x-forwarded-host",
-  "x-forwarded-port",
-  "x-forwarded-proto",
-  "x-real-ip",
 ]);
 
-/** What nobody may name in `Connection` to have it gone: a message can't be read, or a caller not known, without it. */
-const endToEnd: ReadonlySet<string> = new Set([
-  "authorization",
-  "content-length",
-  "content-type",
-  "cookie",
-  "host",
-  "idempotency-key",
-]);
+/** What a request says of its way: believed of a trusted proxy alone. */
+const isOfWay = (name: string): boolean =>
+  name === "forwarded" || name === "x-real-ip" || name.startsWith("x-forwarded-");
+
+/** How requests are forwarded. */
+export interface ForwardingRules {
+  readonly names: ProtectedNames;
+  /** Whether a peer is a proxy in front. */
+  readonly trusts: (address: string) => boolean;
+}
+
+/** Reads how requests are forwarded from a gateway's options. */
+export function forwardingRules({
+  routes,
+  callerHeaders = [],
+  trustProxy = false,
+}: Pick<GatewayOptions, "routes" | "callerHeaders" | "trustProxy">): ForwardingRules {
+  const keyHeaders = routes.flatMap(({ keyHeader }) => keyHeader ?? []);
+  const names = protectedNames([...callerHeaders, ...keyHeaders]);
+  if (typeof trustProxy === "object") return { names, trusts: addressesIn(trustProxy) };
+  // Of a number of proxies the peer is the first.
+  const trustsAll = typeof trustProxy === "number" ? trustProxy > 0 : trustProxy;
+  return { names, trusts: () => trustsAll };
+}
 
 /** How a request came to us. */
 export interface Arrival {
@@ -46,40 +58,96 @@ export interface Arrival {
   readonly host: string;
   readonly protocol: "http" | "https";
   readonly httpVersion: string;
+  /** Whether a trusted proxy sent it. */
+  readonly isFromProxy: boolean;
 }
 
-export function arrivalOf({ socket, httpVersion }: IncomingMessage): Omit<Arrival, "host"> {
+/** @param host its effective host: see `acceptRequest`. */
+export function readArrival(
+  { socket, httpVersion }: IncomingMessage,
+  host: string,
+  { trusts }: ForwardingRules,
+): Arrival {
   const protocol = (socket as Partial<TLSSocket>).encrypted === true ? "https" : "http";
-  return { remoteAddress: socket.remoteAddress?.replace(/^::ffff:/, "") ?? "unknown", protocol, httpVersion };
+  const remoteAddress = socket.remoteAddress?.replace(/^::ffff:/, "") ?? "unknown";
+  return { remoteAddress, host, protocol, httpVersion, isFromProxy: trusts(remoteAddress) };
+}
+
+/** What a service is to know of a request's way: by its last peer, or by the trusted proxy that this is. */
+export interface RequestWay {
+  readonly host: string;
+  readonly protocol: string;
+  /** Addresses, the first caller's first. */
+  readonly forwardedFor: string;
+}
+
+/** @param headers as `headersDistinct` of a Node request. */
+export function readWay(
+  { remoteAddress, host, protocol, isFromProxy }: Arrival,
+  headers: Readonly<Record<string, readonly string[] | undefined>>,
+): RequestWay {
+  if (!isFromProxy) return { host, protocol, forwardedFor: remoteAddress };
+  const first = (name: string): string | undefined => headers[name]?.[0]?.split(",", 1)[0]?.trim();
+  return {
+    host: first("x-forwarded-host") ?? host,
+    protocol: first("x-forwarded-proto") ?? protocol,
+    forwardedFor: [...(headers["x-forwarded-for"] ?? []), remoteAddress].join(", "),
+  };
 }
 
 /**
  * The headers of a request as they go to the upstream: without those of the connection and those that only we can say,
  * with what we say of its way (RFC 7239; RFC 9110, section 7.6.3).
  */
-export function requestHeaders(raw: RawHeaders, { remoteAddress, host, protocol, httpVersion }: Arrival): string[] {
-  const headers = ["host", host];
-  const named = connectionOptions(raw);
+export function requestHeaders(raw: RawHeaders, arrival: Arrival, { names }: ForwardingRules): string[] {
+  const headers = ["host", arrival.host];
+  const named = connectionOptions(raw, names);
+  const way: string[] = [];
   let via = "";
   for (let at = 0; at < raw.length; at += 2) {
     const [name, value] = headerAt(raw, at);
     const lowerCase = name.toLowerCase();
     if (lowerCase === "via") via += `${value}, `;
     if (lowerCase === "te" && /\btrailers\b/i.test(value)) headers.push("te", "trailers");
-    if (!ofGateway.has(lowerCase) && !ofConnection.has(lowerCase) && !named.has(lowerCase)) {
-      headers.push(name, value);
-    }
+    if (isOfWay(lowerCase)) way.push(lowerCase, value);
+    else if (ofGateway.has(lowerCase) || ofConnection.has(lowerCase) || named.has(lowerCase)) continue;
+    else if (!names.isOtherSpelling(lowerCase)) headers.push(name, value);
   }
-  const node = remoteAddress.includes(":") ? `"[${remoteAddress}]"` : remoteAddress;
-  headers.push("forwarded", `for=${node};host="${host.replaceAll(/["\\]/g, "")}";proto=${protocol}`);
-  headers.push("x-forwarded-for", remoteAddress, "x-forwarded-host", host, "x-forwarded-proto", protocol);
-  headers.push("via", `${via}${httpVersion} once-again`);
+  headers.push(...wayHeaders(arrival, arrival.isFromProxy ? way : []));
+  headers.push("via", `${via}${arrival.httpVersion} once-again`);
   return headers;
 }
 
+/**
+ * What the upstream is told of a request's way. What a trusted proxy says is extended in the form in which it says it: the
+ * other form would say that the proxy is the caller.
+ */
+function wayHeaders({ remoteAddress, host, protocol }: Arrival, way: RawHeaders): string[] {
+  const valuesOf = (wanted: string): string[] => way.filter((_, at) => at % 2 === 1 && way[at - 1] === wanted);
+  const forwarded = valuesOf("forwarded");
+  const headers: string[] = [];
+  if (way.length === 0 || forwarded.length > 0) {
+    const node = remoteAddress.includes(":") ? `"[${remoteAddress}]"` : remoteAddress;
+    const element = `for=${node};host="${host.replaceAll(/["\\]/g, "")}";proto=${protocol}`;
+    headers.push("forwarded", [...forwarded, element].join(", "));
+  }
+  if (way.length > 0 && way.length === forwarded.length * 2) return headers;
+  headers.push("x-forwarded-for", [...valuesOf("x-forwarded-for"), remoteAddress].join(", "));
+  for (let at = 0; at < way.length; at += 2) {
+    const [name, value] = headerAt(way, at);
+    if (name !== "forwarded" && name !== "x-forwarded-for") headers.push(name, value);
+  }
+  if (valuesOf("x-forwarded-host").length === 0) headers.push("x-forwarded-host", host);
+  if (valuesOf("x-forwarded-proto").length === 0) headers.push("x-forwarded-proto", protocol);
+  return headers;
+}
+
+/** Protected in every response. */
+const always = protectedNames();
+
 /** The headers of a response as they go to the caller: without those of the connection. */
 export function responseHeaders(raw: RawHeaders): string[] {
-  const named = connectionOptions(raw);
+  const named = connectionOptions(raw, always);
   const headers: string[] = [];
   for (let at = 0; at < raw.length; at += 2) {
     const [name, value] = headerAt(raw, at);
@@ -93,14 +161,14 @@ export function responseHeaders(raw: RawHeaders): string[] {
  * The names that `Connection` declares to be of the connection alone. A caller chooses how long the header is, so it is
  * read in one pass, and each name is looked up once per header.
  */
-function connectionOptions(raw: RawHeaders): ReadonlySet<string> {
+function connectionOptions(raw: RawHeaders, names: ProtectedNames): ReadonlySet<string> {
   const options = new Set<string>();
   for (let at = 0; at < raw.length; at += 2) {
     const [name, value] = headerAt(raw, at);
     if (name.length !== "connection".length || name.toLowerCase() !== "connection") continue;
     for (const option of value.toLowerCase().split(",")) options.add(option.trim());
   }
-  for (const name of endToEnd) options.delete(name);
+  for (const name of options) if (names.has(name)) options.delete(name);
   return options;
 }
 

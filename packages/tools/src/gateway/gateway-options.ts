@@ -17,6 +17,22 @@ export interface GatewayOptions {
   readonly routes: readonly GatewayRoute[];
   /** Names the caller of each keyed request, by what was checked of it; asked before every replay, too. */
   readonly scope: ScopeOf;
+  /**
+   * Names of headers that say who the caller is, or prove it. No caller can remove one by `Connection`, nor bring another
+   * spelling of one that a service would take for it. Default: those that every gateway protects, such as `Authorization`.
+   */
+  readonly callerHeaders?: readonly string[] | undefined;
+  /**
+   * Which peers are proxies in front, as in Express: their forwarding headers (`X-Forwarded-*`, `X-Real-IP`, `Forwarded`)
+   * are passed on, and extended. Networks such as `10.0.0.0/8`, addresses, "loopback", "linklocal", "uniquelocal"; a number
+   * of proxies; `true` for every peer. Default `false`: what a peer says of the way of its request is dropped.
+   */
+  readonly trustProxy?: TrustProxy | undefined;
+  /**
+   * Whether a key with another host is another request, so that its repeat is refused with 422. Set it to `false` where one
+   * service has several names. Default `true`.
+   */
+  readonly fingerprintHost?: boolean | undefined;
   /** Default: see `GatewayLimits`. */
   readonly limits?: Partial<GatewayLimits> | undefined;
   /** Hears what a person has to hear of: a store or a scope that fails. Default `console.error`. */
@@ -30,6 +46,9 @@ export interface GatewayOptions {
   /** Has a span for each request, and for each that goes to the upstream. Default: none. */
   readonly tracing?: GatewayTracing | undefined;
 }
+
+/** Which peers are proxies in front. */
+export type TrustProxy = boolean | number | readonly string[];
 
 /** Which requests a rule is for, and the rule. */
 export interface GatewayRoute extends KeyRules {
@@ -89,13 +108,19 @@ export type UnknownPolicy =
       readonly quiesceMs?: number | undefined;
     };
 
-/** What a scope is found by. */
+/** What a scope is found by: the request as the upstream gets it. */
 export interface RequestFacts {
   readonly method: string;
-  /** The request's target as it was sent. */
+  /** Path and query, without an authority that stood before them. */
   readonly url: string;
+  /** The authority of the target where it had one, else the `Host` header; a trusted proxy's `X-Forwarded-Host` counts more. */
+  readonly host: string;
+  readonly protocol: string;
+  /** The value of `X-Forwarded-For`: the addresses that a trusted proxy names, and the peer's. */
+  readonly forwardedFor: string;
   /** Every value of each header as it came, by its name in lower case: `headersDistinct` of a Node request. */
   readonly headers: Readonly<Record<string, readonly string[] | undefined>>;
+  /** The peer's: that of the proxy, where there is one. */
   readonly remoteAddress: string | undefined;
 }
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { acceptRequest } from "./accept-request.ts";
-import { arrivalOf, requestHeaders } from "./forward-headers.ts";
+import { forwardingRules, readArrival, requestHeaders } from "./forward-headers.ts";
 import { checkLimits } from "./gateway-limits.ts";
 import type { GatewayOptions } from "./gateway-options.ts";
 import { plainProblem, sendResponse } from "./gateway-response.ts";
@@ -35,6 +35,7 @@ export function openService(options: GatewayOptions, isDraining: () => boolean):
     metrics,
     isDraining,
   });
+  const forwarding = forwardingRules(options);
   const running = runningCount();
   const refused = new WeakSet<Socket>();
   return {
@@ -59,14 +60,15 @@ export function openService(options: GatewayOptions, isDraining: () => boolean):
         notes.route = target;
         return void answer.then((whole) => sendResponse(response, whole));
       }
-      const headers = requestHeaders(request.rawHeaders, { ...arrivalOf(request), host });
+      const arrival = readArrival(request, host, forwarding);
+      const headers = requestHeaders(request.rawHeaders, arrival, forwarding);
       const forwarded = { method: request.method ?? "GET", target, headers };
       boundSilence(request, response, limits.idleMs);
       const keyed = routes.find(request, target);
       if (keyed !== undefined) notes.route = keyed.route.path;
       const forward = (): void => {
         if (keyed !== undefined) {
-          return void keyed.route.answer({ request, response, forwarded, notes, variables: keyed.variables });
+          return void keyed.route.answer({ request, response, arrival, forwarded, notes, variables: keyed.variables });
         }
         const passage = { upstream, request, response, forwarded, notes };
         if (upgrade !== undefined || needsOwnConnection(request)) passOnOwnConnection(passage, limits, upgrade);

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Arrival } from "./forward-headers.ts";
 import type { ScopeOf } from "./gateway-options.ts";
 import type { PathVariables } from "./path-pattern.ts";
 import type { RequestNotes } from "./request-record.ts";
@@ -8,6 +9,7 @@ import type { UpstreamRequest } from "./upstream.ts";
 export interface KeyedCall {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  readonly arrival: Arrival;
   /** What the upstream is asked, but for what the operation adds. */
   readonly forwarded: UpstreamRequest;
   /** What stands in the place of the names of the route's path. */

@@ -1,9 +1,11 @@
+import type { IncomingMessage } from "node:http";
 import { OnceAgainError } from "once-again";
 import { type Execution, heldError, NoEffectError } from "once-again/engine";
 import { type HttpHandler, type HttpRequest, type HttpResponse, type OnceHttp, onceHttp } from "once-again/http";
 import { askUpstream } from "./ask-upstream.ts";
 import type { GatewayLimits } from "./gateway-limits.ts";
-import type { GatewayOptions, GatewayRoute, ScopeOf } from "./gateway-options.ts";
+import { readWay } from "./forward-headers.ts";
+import type { GatewayOptions, GatewayRoute, RequestFacts, ScopeOf } from "./gateway-options.ts";
 import { sendResponse } from "./gateway-response.ts";
 import type { KeyedCall } from "./keyed-call.ts";
 import { bodyTooLargeError, readBody } from "./read-body.ts";
@@ -24,11 +26,12 @@ export interface KeyedRoute {
 /** @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`. */
 export function keyedRoute(
   route: GatewayRoute,
-  { store, scope, onError, onEvent }: Pick<GatewayOptions, "store" | "scope" | "onError" | "onEvent">,
+  options: Pick<GatewayOptions, "store" | "scope" | "fingerprintHost" | "onError" | "onEvent">,
   limits: GatewayLimits,
   upstream: Upstream,
 ): KeyedRoute {
   const { methods, path, keyed, onUnknown, scope: ownScope, ...rules } = route;
+  const { store, scope, fingerprintHost = true, onError, onEvent } = options;
   const { bodyBytesMax, resultBytesMax, totalMs } = limits;
   const once = onceHttp<KeyedCall, undefined>({
     ...rules,
@@ -50,15 +53,15 @@ export function keyedRoute(
   return {
     path,
     async answer({ request, ...call }) {
-      const { method = "", url = "", headersDistinct, socket } = request;
-      const asked = callScope(scopeOf, { method, url, headers: headersDistinct, remoteAddress: socket.remoteAddress });
+      const asked = callScope(scopeOf, requestFacts(request, call));
       const refusal = await asked.then(
         (answer) => ("refusal" in answer ? answer.refusal : undefined),
         () => undefined,
       );
       const keyedCall = { ...call, request, asked };
       const answer =
-        refusal ?? (await once.answer(httpRequest(keyedCall), forward(once, keyedCall, upstream, onUnknown)));
+        refusal ??
+        (await once.answer(httpRequest(keyedCall, fingerprintHost), forward(once, keyedCall, upstream, onUnknown)));
       // What was refused before all of it was read goes by: to close under a caller who sends would lose the answer.
       if (!request.complete) request.resume();
       if (answer.headers.some(([name]) => name === "idempotent-replayed")) call.notes.replayed = true;
@@ -88,14 +91,23 @@ function unknownRules(onUnknown: GatewayRoute["onUnknown"], upstream: Upstream, 
   }
 }
 
-function httpRequest(call: KeyedCall): HttpRequest<KeyedCall> {
+/** The request as the upstream gets it: a scope that looked at other bytes would let another request pass. */
+function requestFacts(
+  { headersDistinct: headers, socket: { remoteAddress } }: IncomingMessage,
+  { arrival, forwarded: { method, target: url } }: Pick<KeyedCall, "arrival" | "forwarded">,
+): RequestFacts {
+  return { method, url, headers, remoteAddress, ...readWay(arrival, headers) };
+}
+
+function httpRequest(call: KeyedCall, fingerprintHost: boolean): HttpRequest<KeyedCall> {
   const { request, response, forwarded } = call;
   const { method, target } = forwarded;
   const queryStart = target.indexOf("?");
+  const path = queryStart < 0 ? target : target.slice(0, queryStart);
   return {
     native: call,
     method,
-    path: queryStart < 0 ? target : target.slice(0, queryStart),
+    path: fingerprintHost ? `//${fingerprintedHost(call)}${path}` : path,
     query: queryStart < 0 ? "" : target.slice(queryStart),
     contentType: request.headers["content-type"] ?? "",
     headerValues: (name) => request.headersDistinct[name] ?? [],
@@ -105,6 +117,21 @@ function httpRequest(call: KeyedCall): HttpRequest<KeyedCall> {
       return readBody(request, bytesMax);
     },
   };
+}
+
+/**
+ * The host of a request as its fingerprint has it: one key at two hosts is two operations, and the second is refused, since
+ * one account may be two people there. A trusted proxy's word stands beside it, not in its place, and the port that a scheme
+ * implies is left out.
+ */
+function fingerprintedHost({ arrival, request }: KeyedCall): string {
+  const plain = (host: string): string =>
+    host
+      .toLowerCase()
+      .replace(/:(?:80|443)$/, "")
+      .replace(/\.(?=:|$)/, "");
+  const [own, forwarded] = [plain(arrival.host), plain(readWay(arrival, request.headersDistinct).host)];
+  return own === forwarded ? own : `${own},${forwarded}`;
 }
 
 /** Forwards an operation to the upstream, once, and says what its answer, or the lack of one, says of its effect. */

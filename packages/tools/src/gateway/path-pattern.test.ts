@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { normalPath, pathPattern } from "./path-pattern.ts";
+import { hidesDotSegments, normalPath, pathPattern } from "./path-pattern.ts";
 
 test.each([
   ["/orders?x=/../y", "/orders"],
@@ -21,7 +21,8 @@ test.each([
   ["/", "/", {}],
   ["/orders", "/orders", {}],
   ["/orders", "/orders/7", undefined],
-  ["/orders", "/Orders", undefined],
+  ["/orders", "/Orders", {}],
+  ["/Orders/{id}:Cancel", "/ORDERS/aB:CANCEL", { id: "aB" }],
   ["/orders/{id}", "/orders/7", { id: "7" }],
   ["/orders/{id}", "/orders", undefined],
   ["/orders/{id}/lines/{line}", "/orders/7/lines/1", { id: "7", line: "1" }],
@@ -39,6 +40,25 @@ test.each([
   ["/{a}-{b}-{c}x", `/${"-".repeat(16_000)}`, undefined],
 ])("the pattern %s has of %s: %j", (template, path, variables) => {
   expect(pathPattern(template)(path)).toEqual(variables);
+});
+
+test.each([
+  ["/public/..;/orders", true],
+  ["/public/..;x=1/orders", true],
+  ["/public/..%2forders", true],
+  ["/public/..\\orders", true],
+  ["/public/%5c../orders", true],
+  ["/public/%252e%252e/orders", true],
+  ["/public/%2e%2e%2Forders", true],
+  ["/public/%25252e./orders", true],
+  ["/public/../orders", false],
+  ["/public/%2e%2e/orders", false],
+  ["/projects/group%2Fproject/issues", false],
+  ["/orders;v=1/a..b", false],
+  ["/a/%2e%2e%zz", false],
+  ["/search?q=..%2f..;", false],
+])("%s hides dot segments: %s", (target, isHidden) => {
+  expect(hidesDotSegments(target)).toBe(isHidden);
 });
 
 test.each(["orders", "/orders/{}", "/orders/{a}{b}", "/orders/{id", "/*/orders"])("%s is no pattern", (template) => {

@@ -6,7 +6,8 @@ export type PathPattern = (path: string) => PathVariables | undefined;
 
 /**
  * A path as routes are matched against it: without dot segments, double slashes, a slash at the end, and escapes of what
- * needs none (RFC 3986, section 6.2.2). Servers disagree on all of these; a rule must hold for each spelling.
+ * needs none (RFC 3986, section 6.2.2). Servers disagree on all of these; a rule must hold for each spelling. What only some
+ * servers read as dot segments is refused: see `hidesDotSegments`.
  */
 export function normalPath(target: string): string {
   const [path = ""] = target.split("?", 1);
@@ -23,7 +24,27 @@ export function normalPath(target: string): string {
 }
 
 /**
- * Reads a route's path.
+ * Whether some servers see dot segments in a path where others see none, so that no rule could hold for both: behind an
+ * encoded slash, a backslash, a parameter of a segment (`..;`), or a second encoding.
+ */
+export function hidesDotSegments(target: string): boolean {
+  const [path = ""] = target.split("?", 1);
+  if (!/[\\;%]/.test(path)) return false;
+  const plain = path.replaceAll(/%2e/gi, ".").split("/");
+  let decoded = path;
+  for (let round = 0; round < 3; round += 1) {
+    decoded = decoded.replaceAll(/%([0-9a-f]{2})/gi, (_, digits: string) =>
+      String.fromCodePoint(Number.parseInt(digits, 16)),
+    );
+  }
+  const segments = decoded.split(/[/\\]/).map((segment) => segment.split(";", 1)[0]);
+  const countDots = (list: readonly unknown[]): number => list.filter((segment) => segment === "..").length;
+  return countDots(segments) > countDots(plain);
+}
+
+/**
+ * Reads a route's path. Letters match in either case, as in Express and IIS: to a service that tells them apart, another
+ * case is another path, which it does not have.
  *
  * @throws Error that says what is wrong with it.
  */
@@ -55,16 +76,17 @@ function segmentPattern(template: string): SegmentPattern {
   if (texts.some((text) => /[{}*]/.test(text)) || texts.slice(1, -1).includes("")) {
     throw new Error('A segment of a path is a text, "{name}", both with a text between two names, or "*" at the end.');
   }
-  const [start = "", ...later] = texts;
+  const [start = "", ...later] = texts.map((text) => text.toLowerCase());
   const end = later.pop();
-  if (end === undefined) return (segment) => (segment === template ? [] : undefined);
+  if (end === undefined) return (segment) => (segment.toLowerCase() === start ? [] : undefined);
   return (segment) => {
-    if (!segment.startsWith(start) || !segment.endsWith(end)) return undefined;
+    const lowerCase = segment.toLowerCase();
+    if (!lowerCase.startsWith(start) || !lowerCase.endsWith(end)) return undefined;
     const until = segment.length - end.length;
     const values: string[] = [];
     let at = start.length;
     for (const text of later) {
-      const next = segment.indexOf(text, at + 1);
+      const next = lowerCase.indexOf(text, at + 1);
       if (next < 0) return undefined;
       values.push(segment.slice(at, next));
       at = next + text.length;

@@ -20,6 +20,7 @@ export function reconcileByGet(upstream: Upstream, policy: ReconcilePolicy, byte
   const { url, foundStatuses = [200], absentStatuses = [404] } = policy;
   return async ({ key = "", scope, signal }: Execution, { forwarded, variables }) => {
     const target = fillTemplate(url, { ...variables, key, scope });
+    if (target === undefined) return "unknown";
     const { headers } = forwarded;
     const asked = headers.filter((_, at) => !ofOperation.test(headers[at - (at % 2)] ?? ""));
     const question = { method: "GET", target, headers: asked, body: null };
@@ -31,9 +32,14 @@ export function reconcileByGet(upstream: Upstream, policy: ReconcilePolicy, byte
   };
 }
 
-/** Fills the names of a URL in. */
-export function fillTemplate(template: string, variables: PathVariables): string {
-  return template.replaceAll(/\{([^{}]+)\}/g, (_, name: string) => encodeURIComponent(variables[name] ?? ""));
+/**
+ * Fills the names of a URL in; undefined where that makes a dot segment, as of the key `..`: no encoding hides one from
+ * every server, and the question would be about another path.
+ */
+export function fillTemplate(template: string, variables: PathVariables): string | undefined {
+  const filled = template.replaceAll(/\{([^{}]+)\}/g, (_, name: string) => encodeURIComponent(variables[name] ?? ""));
+  const [path = ""] = filled.split("?", 1);
+  return path.split("/").some((segment) => segment === "." || segment === "..") ? undefined : filled;
 }
 
 function groupHeaders(headers: readonly (readonly [string, string])[]): Record<string, string[]> {

@@ -31,6 +31,10 @@ export function gatewayCommand(): Command {
     .option("--issuer <text>", "with jwt: the claim iss that tokens must have")
     .option("--audience <text>", "with jwt: the claim aud that tokens must have")
     .option("--account <place>", "with auth: where the answer names the account, header:NAME or body:PATH")
+    .option(
+      "--trust-proxy <proxies>",
+      "whose forwarding headers are passed on: networks, as in loopback,10.0.0.0/8, or a number of proxies (default: none)",
+    )
     .option("--openapi <file>", "which operations take a key, by an OpenAPI document (3.0, 3.1)")
     .option("--config <file>", "all of this and more, as YAML; flags count more than the file")
     .option("--host <address>", "where to listen (default: 127.0.0.1)")

@@ -13,6 +13,7 @@ export interface GatewayFlags {
   readonly issuer?: string;
   readonly audience?: string;
   readonly account?: string;
+  readonly trustProxy?: string;
   readonly openapi?: string;
   readonly host?: string;
   readonly port?: number;
@@ -35,6 +36,7 @@ export function readFlags(flags: GatewayFlags): ConfigFlags {
     "--issuer": { path: ["scope", "issuer"], value: flags.issuer },
     "--audience": { path: ["scope", "audience"], value: flags.audience },
     "--account": { path: ["scope", "account"], value: flags.account },
+    "--trust-proxy": { path: ["trustProxy"], value: flags.trustProxy },
     "--openapi": { path: ["openapi"], value: fromHere(flags.openapi) },
     "--host": { path: ["listen", "host"], value: flags.host },
     "--port": { path: ["listen", "port"], value: flags.port },

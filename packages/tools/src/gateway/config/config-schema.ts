@@ -1,10 +1,24 @@
 import { z } from "zod";
 import { readStoreLocation } from "../../drivers/store-location.ts";
+import type { TrustProxy } from "../gateway-options.ts";
 import type { GatewayLimits } from "../gateway-limits.ts";
 import type { ScopeRule } from "../scope/scope-rule.ts";
 import { routeSchema, type RouteRule } from "./route-schema.ts";
-import { scopeForms, scopeSchema } from "./scope-schema.ts";
-import { duration, explained, httpUrl, settings, size, text, truth, value, wholeNumber } from "./values.ts";
+import { network, scopeForms, scopeSchema } from "./scope-schema.ts";
+import {
+  dependent,
+  duration,
+  explained,
+  httpUrl,
+  list,
+  readNumber,
+  settings,
+  size,
+  text,
+  truth,
+  value,
+  wholeNumber,
+} from "./values.ts";
 
 /** A checked configuration, as its file and the flags have it. Paths of files are as they are written. */
 export interface ConfigValues {
@@ -12,6 +26,8 @@ export interface ConfigValues {
   /** As it is written; see `readStoreLocation`. */
   readonly store: string;
   readonly scope: ScopeRule;
+  readonly trustProxy: TrustProxy;
+  readonly fingerprintHost: boolean;
   readonly openapi: string | undefined;
   /** In the order in which they are asked; missing where a document or the default has them all. */
   readonly routes: readonly RouteRule[];
@@ -58,6 +74,15 @@ const listen = settings("a mapping with port", {
   key: text("the file of the certificate's key, PEM").optional(),
 });
 
+/** Which peers are proxies in front, as Express' `trust proxy` has it. */
+const trustProxy = dependent<TrustProxy>((given) => {
+  if (truth.safeParse(given).success) return truth;
+  if (readNumber(given) !== undefined) return wholeNumber(0, 100);
+  const expected = "addresses or networks of proxies, such as loopback or 10.0.0.0/8, a number of proxies, or false";
+  const names = typeof given === "string" ? given.split(",").map((name) => name.trim()) : given;
+  return z.preprocess(() => names, list(expected, network));
+});
+
 /** @param folder that the paths of files are relative to. */
 export function configSchema(folder: string): z.ZodType<ConfigValues> {
   const scope = scopeSchema(folder);
@@ -71,6 +96,8 @@ export function configSchema(folder: string): z.ZodType<ConfigValues> {
       return location;
     }),
     scope: value(scopeForms, (rule) => rule).pipe(scope),
+    trustProxy: trustProxy.optional(),
+    fingerprintHost: truth.optional(),
     openapi: text("the file of an OpenAPI document").optional(),
     routes: z.array(routeSchema(scope), { error: "a list of routes" }).optional(),
     limits: limits.optional(),
@@ -79,6 +106,8 @@ export function configSchema(folder: string): z.ZodType<ConfigValues> {
     accessLog: truth.optional(),
   }).transform(({ openapi, routes, limits: bounds, listen: place, workers, accessLog, ...rest }): ConfigValues => ({
     ...rest,
+    trustProxy: rest.trustProxy ?? false,
+    fingerprintHost: rest.fingerprintHost ?? true,
     openapi,
     routes: routes ?? [],
     limits: bounds ?? {},

@@ -11,6 +11,12 @@ export interface OpenConfig {
   close(): Promise<void>;
 }
 
+/** The headers by which a scope knows the caller. */
+function callerHeaders(rule: ScopeRule): readonly string[] {
+  if (rule.by === "jwt") return ["authorization"];
+  return rule.by === "header" ? [rule.name] : rule.pass;
+}
+
 /** Puts a configuration to work on a store. */
 export function openConfig(config: GatewayConfig, store: Store): OpenConfig {
   const scopes: OpenScope[] = [];
@@ -21,7 +27,16 @@ export function openConfig(config: GatewayConfig, store: Store): OpenConfig {
   };
   const routes = config.routes.map(({ scope, ...route }) => ({ ...route, scope: scope && open(scope) }));
   return {
-    options: { upstream: config.upstream, store, routes, scope: open(config.scope), limits: config.limits },
+    options: {
+      upstream: config.upstream,
+      store,
+      routes,
+      scope: open(config.scope),
+      callerHeaders: [config.scope, ...config.routes.flatMap((route) => route.scope ?? [])].flatMap(callerHeaders),
+      trustProxy: config.trustProxy,
+      fingerprintHost: config.fingerprintHost,
+      limits: config.limits,
+    },
     close: async () => void (await Promise.all(scopes.map((scope) => scope.close()))),
   };
 }

@@ -92,6 +92,7 @@ routes:
     workers: 4,
     scope: {
       by: "jwt",
+      type: "text",
       claim: "org.id",
       jwks: new URL("https://issuer.example/keys"),
       issuer: "https://issuer.example/",

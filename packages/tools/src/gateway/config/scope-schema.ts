@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
-import { BlockList, isIP } from "node:net";
 import { resolve } from "node:path";
 import type { JSONWebKeySet } from "jose";
 import { z } from "zod";
+import { readNetwork } from "../networks.ts";
 import { type ScopeRule, signatureAlgorithms } from "../scope/scope-rule.ts";
 import { dependent, duration, headerName, httpUrl, list, oneOf, settings, text, value } from "./values.ts";
 
@@ -34,21 +34,28 @@ export function scopeSettings(given: unknown): unknown {
   return kind === undefined ? given : { [kind]: rest };
 }
 
+const accountType = oneOf("text", "number").optional();
+
 const jwtSchema = (folder: string): z.ZodType<ScopeRule> =>
   settings(scopeForms, {
     jwt: text("the claim that names the account, such as sub"),
+    type: accountType,
     jwks: value("the URL of the issuer's key set (JWKS), or a file that has it", (given) => readKeys(folder, given)),
     issuer: text("the issuer of the tokens, as their claim iss has it"),
     audience: text("for whom the tokens are, as their claim aud has it"),
     algorithms: list("asymmetric signature algorithms such as RS256", oneOf(...signatureAlgorithms)).optional(),
     clockTolerance: duration("5s", { min: 0, max: 300_000 }).optional(),
-  }).transform(({ jwt, algorithms, clockTolerance, ...rule }): ScopeRule => ({
+  }).transform(({ jwt, type, algorithms, clockTolerance, ...rule }): ScopeRule => ({
     by: "jwt",
     claim: jwt,
+    type: type ?? "text",
     ...rule,
     algorithms: algorithms ?? signatureAlgorithms,
     clockToleranceMs: clockTolerance ?? 5000,
   }));
+
+/** An address, a network, or the name of some. */
+export const network: z.ZodType<string> = value("an address, a network such as 10.0.0.0/8, or loopback", readNetwork);
 
 const headerSchema: z.ZodType<ScopeRule> = settings(scopeForms, {
   header: value(
@@ -58,10 +65,7 @@ const headerSchema: z.ZodType<ScopeRule> = settings(scopeForms, {
       return name.success && !credentials.has(name.data.toLowerCase()) ? name.data : undefined;
     },
   ),
-  from: list(
-    "networks such as 10.0.0.0/8",
-    value("an address or a network such as 10.0.0.0/8", readNetwork),
-  ).optional(),
+  from: list("networks such as 10.0.0.0/8", network).optional(),
 }).transform(({ header, from }): ScopeRule => ({ by: "header", name: header, from }));
 
 /** Who brings these may be anybody, and a refreshed token is the same caller. */
@@ -70,12 +74,14 @@ const credentials: ReadonlySet<string> = new Set(["authorization", "cookie", "pr
 const authSchema: z.ZodType<ScopeRule> = settings(scopeForms, {
   auth: httpUrl("the http or https URL of the service that knows the callers"),
   account: value("header:NAME or body:PATH, where the service's answer names the account", readAccount),
+  type: accountType,
   pass: list("names of headers", headerName).optional(),
   timeout: duration("2s", { min: 1, max: 60_000 }).optional(),
-}).transform(({ auth, account, pass, timeout }): ScopeRule => ({
+}).transform(({ auth, account, type, pass, timeout }): ScopeRule => ({
   by: "auth",
   url: auth,
   account,
+  type: type ?? "text",
   pass: pass ?? ["authorization", "cookie"],
   timeoutMs: timeout ?? 2000,
 }));
@@ -86,22 +92,6 @@ function readKeys(folder: string, given: unknown): URL | JSONWebKeySet | undefin
   try {
     const keys = JSON.parse(readFileSync(resolve(folder, given), "utf8")) as JSONWebKeySet;
     return Array.isArray(keys.keys) ? keys : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function readNetwork(given: unknown): string | undefined {
-  const [address = "", bits, ...rest] = typeof given === "string" ? given.split("/") : [];
-  if (isIP(address) === 0 || rest.length > 0) return undefined;
-  if (bits === undefined) return address;
-  try {
-    new BlockList().addSubnet(
-      address,
-      /^\d{1,3}$/.test(bits) ? Number(bits) : -1,
-      isIP(address) === 6 ? "ipv6" : "ipv4",
-    );
-    return `${address}/${bits}`;
   } catch {
     return undefined;
   }

@@ -1,8 +1,21 @@
-/** The text or whole number to which a path such as `org.id` leads; a property of that very name comes first. */
-export function accountAt(value: unknown, path: string): string | undefined {
-  const found = isObject(value) && Object.hasOwn(value, path) ? value[path] : follow(value, path.split("."));
-  if (typeof found === "string" && found !== "") return found;
-  return Number.isSafeInteger(found) ? String(found) : undefined;
+/** What an account is: a text, or a whole number. They are told apart, since 5 and "5" may be two accounts. */
+export type AccountType = "text" | "number";
+
+/**
+ * The account to which a path such as `org.id` leads: a property of that very name, or one within objects. Where both are
+ * there, none is.
+ */
+export function accountAt(value: unknown, path: string, type: AccountType): string | undefined {
+  const found = valueAt(value, path);
+  if (type === "number") return Number.isSafeInteger(found) ? String(found) : undefined;
+  return typeof found === "string" && found !== "" ? found : undefined;
+}
+
+/** The value to which a path leads. */
+export function valueAt(value: unknown, path: string): unknown {
+  const flat = isObject(value) && Object.hasOwn(value, path) ? value[path] : undefined;
+  const nested = path.includes(".") ? follow(value, path.split(".")) : undefined;
+  return flat === undefined || nested === undefined ? (flat ?? nested) : undefined;
 }
 
 function follow(value: unknown, names: readonly string[]): unknown {

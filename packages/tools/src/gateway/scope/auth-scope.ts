@@ -1,7 +1,7 @@
 import { Pool } from "undici";
 import type { HttpResponse } from "once-again/http";
 import type { RequestFacts } from "../gateway-options.ts";
-import { accountAt } from "./account-at.ts";
+import { accountAt, type AccountType } from "./account-at.ts";
 import type { AuthScopeRule, OpenScope } from "./scope-rule.ts";
 
 /** So many connections to the service, and so much of an answer is read, bytes. */
@@ -15,10 +15,10 @@ interface Answer extends HttpResponse {
 
 /**
  * A service says whose a request is, or refuses it, each time anew: nothing that it said is remembered. It is asked by GET,
- * with the caller's credentials and what was asked for in `X-Forwarded-*` headers, as forward-auth services expect it.
+ * with the caller's credentials and, in `X-Forwarded-*` headers, the target and host that the upstream will get.
  * While it does not answer, or names no account, `scopeOf` throws.
  */
-export function authScope({ url, pass, account, timeoutMs }: AuthScopeRule): OpenScope {
+export function authScope({ url, pass, account, type, timeoutMs }: AuthScopeRule): OpenScope {
   const pool = new Pool(url.origin, { connections: connectionsMax, connect: { timeout: timeoutMs } });
   const ask = async (request: RequestFacts): Promise<Answer> => {
     const { statusCode, headers, body } = await pool.request({
@@ -34,8 +34,8 @@ export function authScope({ url, pass, account, timeoutMs }: AuthScopeRule): Ope
       const answer = await ask(request);
       if (answer.status >= 500) throw new Error(`${url.href} failed with ${answer.status}.`);
       if (answer.status >= 300) return { refusal: answer };
-      const scope = answer.isWhole ? accountIn(answer, account) : undefined;
-      if (scope === undefined) throw new Error(`${url.href} let a caller pass, but named no account.`);
+      const scope = answer.isWhole ? accountIn(answer, account, type) : undefined;
+      if (scope === undefined) throw new Error(`${url.href} let a caller pass, but named no account as a ${type}.`);
       return { scope };
     },
     close: () => pool.close(),
@@ -46,10 +46,10 @@ function passedHeaders(request: RequestFacts, pass: readonly string[]): Record<s
   const headers: Record<string, string | string[]> = {
     "x-forwarded-method": request.method,
     "x-forwarded-uri": request.url,
+    "x-forwarded-host": request.host,
+    "x-forwarded-proto": request.protocol,
+    "x-forwarded-for": request.forwardedFor,
   };
-  if (request.remoteAddress !== undefined) headers["x-forwarded-for"] = request.remoteAddress;
-  const [host] = request.headers["host"] ?? [];
-  if (host !== undefined) headers["x-forwarded-host"] = host;
   for (const name of pass) {
     const values = request.headers[name.toLowerCase()];
     if (values !== undefined) headers[name.toLowerCase()] = [...values];
@@ -84,13 +84,17 @@ async function readBody(chunks: AsyncIterable<Buffer>): Promise<Pick<Answer, "bo
   return { body: Buffer.concat(read), isWhole: true };
 }
 
-function accountIn({ headers, body }: Answer, account: AuthScopeRule["account"]): string | undefined {
+function accountIn(
+  { headers, body }: Answer,
+  account: AuthScopeRule["account"],
+  type: AccountType,
+): string | undefined {
   if ("header" in account) {
     const values = headers.filter(([name]) => name === account.header.toLowerCase());
     return values.length === 1 ? values[0]![1] || undefined : undefined;
   }
   try {
-    return accountAt(JSON.parse(new TextDecoder().decode(body)), account.body);
+    return accountAt(JSON.parse(new TextDecoder().decode(body)), account.body, type);
   } catch {
     return undefined;
   }

@@ -1,6 +1,6 @@
 import { errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions } from "jose";
 import type { ScopeOf } from "../gateway-options.ts";
-import { accountAt } from "./account-at.ts";
+import { accountAt, valueAt } from "./account-at.ts";
 import { keySet, KeySetUnavailableError } from "./key-set.ts";
 import { refuse } from "./refusal.ts";
 import type { JwtScopeRule } from "./scope-rule.ts";
@@ -30,8 +30,11 @@ export function jwtScope(rule: JwtScopeRule): ScopeOf {
       if (error instanceof KeySetUnavailableError) throw error;
       return refuse(401, `The token is not valid: ${reasonOf(error)}.`, [challenge('error="invalid_token"')]);
     }
-    const scope = accountAt(payload, rule.claim);
+    const scope = accountAt(payload, rule.claim, rule.type);
     if (scope !== undefined) return { scope };
+    if (rule.type === "text" && typeof valueAt(payload, rule.claim) === "number") {
+      return refuse(403, `The token's claim ${rule.claim} is a number: this gateway's scope needs type: number.`);
+    }
     return refuse(403, `The token has no claim ${rule.claim}, which would name the account.`);
   };
 }

@@ -1,4 +1,5 @@
 import type { JSONWebKeySet } from "jose";
+import type { AccountType } from "./account-at.ts";
 import type { ScopeOf } from "../gateway-options.ts";
 
 /** Whose a request's key is, and by what the gateway knows it. */
@@ -9,6 +10,7 @@ export interface JwtScopeRule {
   readonly by: "jwt";
   /** The claim that names the account: `sub`, or a path into objects, `org.id`. */
   readonly claim: string;
+  readonly type: AccountType;
   /** The issuer's keys, or where they are. */
   readonly jwks: URL | JSONWebKeySet;
   readonly issuer: string;
@@ -35,6 +37,8 @@ export interface AuthScopeRule {
   readonly pass: readonly string[];
   /** What of its answer names the account: a header, or a path into its JSON. */
   readonly account: { readonly header: string } | { readonly body: string };
+  /** What the account in its JSON is. */
+  readonly type: AccountType;
   readonly timeoutMs: number;
 }
 
