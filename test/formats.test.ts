@@ -73,6 +73,40 @@ test("a record in Redis, done and running, with the time of its removal", () => 
   });
 });
 
+test("a record in Redis that runs for ever, and one that a person settled", () => {
+  const createdAt = 1764000000004;
+  const forever = recordOf(Buffer.from("1 running f o 1 1764000000002 100 8000000000000\n"), createdAt + 8e12);
+  expect(forever).toMatchObject({ createdAt, leaseUntil: createdAt + 100, expiresAt: Infinity, owner: "o" });
+  const line = "1 done f %21176400000900!YWxpY2U 1 1764000000002 100 1000\nmade";
+  expect(recordOf(Buffer.from(line), createdAt + 1000)).toMatchObject({
+    ...{ owner: "", settledAt: 176400000900, settlementNote: bytes("alice"), result: bytes("made") },
+    expiresAt: createdAt + 1000,
+  });
+  // An owner's own exclamation mark stands as it is.
+  const own = recordOf(Buffer.from("1 done f !1!YWxpY2U 1 1764000000002 100 1000\nmade"), createdAt + 1000);
+  expect(own).toMatchObject({ owner: "!1!YWxpY2U" });
+  expect(own.settledAt).toBeUndefined();
+});
+
+test("an entry in NATS that never expires, and one that a person settled", () => {
+  const record: KeyRecord = {
+    ...{ state: "running", fingerprint: "f", owner: "o", attempt: 1, fence: 2, leaseUntil: 3, createdAt: 4 },
+    ...{ expiresAt: Infinity, checkpoints: {} },
+  };
+  const stored =
+    '{"scope":"acme","key":"order-7","record":{"state":"running","fingerprint":"f","owner":"o","attempt":1,"fence":2,' +
+    '"leaseUntil":3,"createdAt":4,"expiresAt":8640000000000000},"checkpoints":[],"hasResult":false}\n';
+  expect(Buffer.from(entryValue(name, record)).toString()).toBe(stored);
+  const readBack = (written: KeyRecord): KeyRecord =>
+    recordIn({ operation: "PUT", value: entryValue(name, written), revision: 1, key: "" })!.record;
+  expect(readBack(record)).toEqual(record);
+  const settled: KeyRecord = {
+    ...{ ...record, state: "done", owner: "", result: bytes("made"), expiresAt: 9 },
+    ...{ settledAt: 8, settlementNote: bytes("alice") },
+  };
+  expect(readBack(settled)).toEqual(settled);
+});
+
 test("the name and the entry of a record in NATS, and its name in Redis", () => {
   const record: KeyRecord = {
     state: "done",
@@ -110,11 +144,19 @@ test("a database of SQLite", async () => {
     ) STRICT;
     CREATE INDEX once_again_keys_expiry ON once_again_keys (expires_at);
     INSERT INTO once_again_keys VALUES
-      ('acme', 'order-7', 'done', 'f', '', 1, 1, 1, '[["charge","AQ=="]]', x'6d616465', 1, 99999999999999)`);
+      ('acme', 'order-7', 'done', 'f', '', 1, 1, 1, '[["charge","AQ=="]]', x'6d616465', 1, 99999999999999),
+      ('acme', 'order-8', 'running', 'f', 'o', 1, 1, 1, '[]', NULL, 1, 2)`);
   database.close();
   const store = sqliteStore({ path });
   const claim = { ...name, fingerprint: "f", owner: "0", leaseMs: 1000, retentionMs: 60_000 };
   expect(await store.claim(claim)).toEqual({ kind: "done", result: bytes("made") });
   expect((await store.inspect(name))?.record.checkpoints).toEqual({ charge: Uint8Array.of(1) });
+  // It ran, or was held, when the file was brought to this version: so it no longer expires.
+  const held = { ...claim, key: "order-8" };
+  expect(await store.purge({ limit: 10 })).toBe(0);
+  expect(await store.claim(held)).toMatchObject({ kind: "abandoned" });
+  const settlement = { as: "done", result: bytes("made"), retentionMs: 60_000, note: bytes("alice") } as const;
+  expect(await store.resolve({ ...name, key: "order-8", settlement })).toBe(true);
+  expect((await store.inspect(held))?.record.settlementNote).toEqual(bytes("alice"));
   await store.close();
 });

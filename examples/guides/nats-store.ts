@@ -5,7 +5,7 @@ import { natsStore } from "once-again/stores/nats";
 
 const servers = (process.env["NATS_SERVERS"] ?? "nats-1,nats-2,nats-3").split(",");
 const connection = await connect({ servers });
-const kv = await new Kvm(connection).create("keys", { replicas: 3, allow_direct: false, ttl: 2 * 86_400_000 });
+const kv = await new Kvm(connection).create("keys", { replicas: 3, allow_direct: false });
 const store = await natsStore(kv);
 
 export const orders = onceFetch({ store, scope: "public" }, () => new Response("made", { status: 201 }));

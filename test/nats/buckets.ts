@@ -5,8 +5,8 @@ import type { Clock } from "../../packages/once-again/src/core/clock.ts";
 import type { NatsKv } from "../../packages/once-again/src/stores/nats/index.ts";
 import { repeatUntilAnswered } from "../support/store-load.ts";
 
-/** What a bucket for keys is made with. */
-export const bucketOptions = { allow_direct: false, ttl: 86_400_000 };
+/** What a bucket for keys is made with: without a ttl, which would remove held keys. */
+export const bucketOptions = { allow_direct: false };
 
 /** How long a test waits for one answer, milliseconds; a machine may be busy. */
 const answerMsMax = 5000;
@@ -37,6 +37,7 @@ export function bucket(connection: NatsConnection, name: string, replicas = 1, t
 /** A bucket whose server seems to have another clock. */
 export function onClock(kv: NatsKv, clock: Clock): NatsKv {
   return {
+    jsm: kv.jsm,
     get: (key) => kv.get(key),
     put: (key, data, options) => kv.put(key, data, options),
     delete: (key, options) => kv.delete(key, options),

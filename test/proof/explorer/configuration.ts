@@ -33,6 +33,8 @@ export interface Configuration {
   /** Whether a take-over first looks for the effect and, when it finds none, runs. */
   readonly reconciles: boolean;
   readonly retentionMs: number;
+  /** How long a record is stored that has no result; `undefined`: for ever. */
+  readonly heldRetentionMs?: number;
   /** Whether the answer goes out before it is kept. */
   readonly answersEarly: boolean;
   /**
@@ -193,9 +195,9 @@ export const configurations: readonly Configuration[] = [
   },
   {
     ...leased,
-    name: "retention = lease",
+    name: "held retention = lease",
     about: "the record is forgotten when the lease of a crashed worker ends",
-    retentionMs: leaseMs,
+    heldRetentionMs: leaseMs,
     expected: "one-effect",
   },
   {

@@ -64,7 +64,7 @@ function callSteps(world: World, index: number, configuration: Configuration): S
 /** What a call asks of the store; `undefined`: only to look. */
 function operationOf(world: World, index: number, configuration: Configuration): Operation | undefined {
   const { call, ended, abandoned = false } = world.workers[index]!;
-  const { retentionMs, takeOverAfterMs, rules } = configuration;
+  const { retentionMs, heldRetentionMs, takeOverAfterMs, rules } = configuration;
   const owned = { scope: "s", key: "k", owner: String(index) };
   switch (call!) {
     case "claim":
@@ -74,6 +74,7 @@ function operationOf(world: World, index: number, configuration: Configuration):
         fingerprint: configuration.requests[index]!,
         leaseMs,
         retentionMs,
+        heldRetentionMs,
         takeOverAfterMs,
       };
     case "inspect":

@@ -70,8 +70,30 @@ export const brokenViews: readonly BrokenStore[] = [
     }),
   },
   {
+    flaw: "it forgets who settled a record",
+    caughtBy: "who settled a record as done, and when, is stored",
+    break: (store) => ({
+      async resolve(request) {
+        const { settlement } = request;
+        return store.resolve(
+          settlement.as === "done" ? { ...request, settlement: { ...settlement, note: undefined } } : request,
+        );
+      },
+    }),
+  },
+  {
+    flaw: "it forgets when a record was settled",
+    caughtBy: "who settled a record as done, and when, is stored",
+    break: (store) => ({
+      async inspect(name) {
+        const found = await store.inspect(name);
+        return found && { ...found, record: { ...found.record, settledAt: found.record.createdAt } };
+      },
+    }),
+  },
+  {
     flaw: "it purges what is abandoned",
-    caughtBy: "an expired record is neither inspected nor listed",
+    caughtBy: "a record without a result is stored however short its retention is",
     break: (store) => ({
       async purge({ limit }) {
         const settlement = { as: "not-executed" } as const;

@@ -43,8 +43,31 @@ export const brokenRetentions: readonly BrokenStore[] = [
   },
   {
     flaw: "an abandoned record dies with its lease",
-    caughtBy: "an abandoned key expires as well",
-    break: (store) => ({ claim: (request) => store.claim({ ...request, retentionMs: request.leaseMs }) }),
+    caughtBy: "a key without a result is stored until it is settled",
+    break: (store) => ({ claim: (request) => store.claim({ ...request, heldRetentionMs: request.leaseMs }) }),
+  },
+  {
+    flaw: "a record without a result expires with its retention",
+    caughtBy: "a key without a result is stored until it is settled",
+    break: (store) => ({
+      claim: (request) => store.claim({ ...request, heldRetentionMs: request.heldRetentionMs ?? request.retentionMs }),
+    }),
+  },
+  {
+    flaw: "it holds a key for ever whatever its claim says",
+    caughtBy: "where its claim says how long it is held",
+    break: (store) => ({ claim: (request) => store.claim({ ...request, heldRetentionMs: undefined }) }),
+  },
+  {
+    flaw: "a retention counts from the claim",
+    caughtBy: "just before its expiry a done key is known",
+    break: (store) => ({
+      async complete(request) {
+        const found = await store.inspect(request);
+        const runMs = found === undefined ? 0 : found.record.leaseUntil - found.record.createdAt;
+        return store.complete({ ...request, retentionMs: request.retentionMs - runMs / 2 });
+      },
+    }),
   },
   {
     flaw: "a kept answer lives as long as the lease under which it was kept",

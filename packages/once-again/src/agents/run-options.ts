@@ -62,7 +62,16 @@ export type UndecidedAnswer = "another" | "all-others" | "stop" | { readonly sam
 /** How the calls of one run of an agent are told apart and carried out. */
 export interface RunOptions extends Pick<
   EngineOptions,
-  "leaseMs" | "retentionMs" | "waitMs" | "storeMsMax" | "handlerMsMax" | "onEvent" | "onError" | "clock" | "random"
+  | "leaseMs"
+  | "retentionMs"
+  | "heldRetentionMs"
+  | "waitMs"
+  | "storeMsMax"
+  | "handlerMsMax"
+  | "onEvent"
+  | "onError"
+  | "clock"
+  | "random"
 > {
   /** Where intentions and results are kept, for as long as the run may be resumed: see `retentionMs`. */
   readonly store: Store;
@@ -111,6 +120,7 @@ export interface RunOptions extends Pick<
 const names: OptionNames<RunOptions> = {
   leaseMs: true,
   retentionMs: true,
+  heldRetentionMs: true,
   waitMs: true,
   storeMsMax: true,
   handlerMsMax: true,

@@ -12,12 +12,20 @@ import type { CheckedEngineOptions } from "./options.ts";
 export function checkLeasedStore(store: Store, options: CheckedEngineOptions): void {
   checkStore(store);
   const { survivesFailover, retentionMsMax = Infinity } = store;
-  const { retentionMs, takeOverAfterMs, acknowledgeDuplicates } = options;
+  const { retentionMs, heldRetentionMs, takeOverAfterMs, acknowledgeDuplicates } = options;
   if (retentionMs > retentionMsMax) {
     throw invalidOptionError(
       "retentionMs",
       `at most ${retentionMsMax}, since this store keeps nothing longer`,
       retentionMs,
+    );
+  }
+  if ((heldRetentionMs ?? Infinity) > retentionMsMax) {
+    throw invalidOptionError(
+      "heldRetentionMs",
+      `at most ${retentionMsMax}, since this store removes every record then, held keys too. Give it a store that does not ` +
+        "(a bucket of NATS without a ttl), or say with this option when a repeat may run an operation again that may have happened",
+      heldRetentionMs,
     );
   }
   if (takeOverAfterMs === undefined || survivesFailover !== "no" || acknowledgeDuplicates) return;

@@ -169,7 +169,7 @@ describe("when the outcome is unknown", () => {
     expect(await run(() => expect.fail("ran again"))).toBe("replayed 1,2,3");
   });
 
-  test("hold: after a crash it is in progress until the lease is over, then unknown until it expires", async () => {
+  test("hold: after a crash it is in progress until the lease is over, then unknown for ever", async () => {
     const { run, clock, store } = engineBench({ retentionMs: 10_000 });
     await store.claim({ ...operation, owner: "crashed", leaseMs, retentionMs: 10_000 });
     const repeat = (): Promise<string> => run(() => expect.fail("ran again"));
@@ -177,8 +177,23 @@ describe("when the outcome is unknown", () => {
     expect(await repeat()).toBe("in-progress");
     await clock.advance(1);
     expect(await repeat()).toBe("outcome-unknown");
-    await clock.advance(10_000);
-    expect(await run(job().work)).toBe("executed 1,2,3");
+    await clock.advance(1e11);
+    expect(await store.purge({ limit: 10 })).toBe(0);
+    expect(await repeat()).toBe("outcome-unknown");
+  });
+
+  test("hold: work that fails is held for ever, or as long as heldRetentionMs says", async () => {
+    for (const [options, later] of [
+      [{}, "outcome-unknown"],
+      [{ heldRetentionMs: 10_000 }, "executed 1,2,3"],
+    ] as const) {
+      const { run, clock } = engineBench({ retentionMs: 10_000, ...options });
+      await codeOf(run(failing));
+      await clock.advance(9999);
+      expect(await run(() => expect.fail("ran again"))).toBe("outcome-unknown");
+      await clock.advance(1);
+      expect(await run(job().work)).toBe(later);
+    }
   });
 
   test("hold: what a person settled is replayed, or runs afresh", async () => {
@@ -321,6 +336,8 @@ test("options that make no sense are refused", () => {
     { leaseMs: 1000 / 3 },
     { leaseMs: 86_400_001 },
     { leaseMs: 1000, retentionMs: 1000 },
+    { leaseMs: 1000, heldRetentionMs: 1000 },
+    { heldRetentionMs: Infinity },
     { retentionMs: Infinity },
     { waitMs: -1 },
     { storeMsMax: 0 },

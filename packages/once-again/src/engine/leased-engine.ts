@@ -88,8 +88,8 @@ async function runOperation<Value>(parts: LeasedParts, run: LeasedRun<Value>): P
 
 function claimRequest<Value>({ options, makeOwner }: LeasedParts, operation: OnceOperation<Value>): ClaimRequest {
   const { scope, key, fingerprint } = operation;
-  const { leaseMs, retentionMs, takeOverAfterMs } = options;
-  return { scope, key, fingerprint, owner: makeOwner(), leaseMs, retentionMs, takeOverAfterMs };
+  const { leaseMs, retentionMs, heldRetentionMs, takeOverAfterMs } = options;
+  return { scope, key, fingerprint, owner: makeOwner(), leaseMs, retentionMs, heldRetentionMs, takeOverAfterMs };
 }
 
 /** What a claim that was not granted comes to; `undefined` as long as it is worth asking again. */

@@ -37,8 +37,18 @@ export interface EngineOptions {
   readonly checkpointBytesMax?: number | undefined;
   /** How long a worker owns a key without a sign of life, whole milliseconds, 100 to a day; default 30,000. */
   readonly leaseMs?: number | undefined;
-  /** How long a result is kept, whole milliseconds, longer than the lease, up to 100 years; default 24 hours. */
+  /**
+   * How long a result is stored, whole milliseconds, longer than the lease, up to 100 years; default 24 hours. It counts from
+   * the end of the operation: a key whose operation runs, or whose outcome is unknown, is stored until it has a result.
+   */
   readonly retentionMs?: number | undefined;
+  /**
+   * How long a key is stored that has no result, since its outcome is unknown: whole milliseconds, longer than the lease, up
+   * to 100 years; default for ever, until a person settles it. **After this time the next repeat runs the operation again,
+   * although it may have happened.** So give it only where a second effect is no harm, or where every repeat is over by then.
+   * It counts from the last claim.
+   */
+  readonly heldRetentionMs?: number | undefined;
   /** How long a repeat waits for an operation that is running before it is told so, milliseconds; default 0. */
   readonly waitMs?: number | undefined;
   /**
@@ -75,6 +85,8 @@ export interface CheckedEngineOptions {
   readonly steps: StepOptions;
   readonly leaseMs: number;
   readonly retentionMs: number;
+  /** `undefined`: for ever. */
+  readonly heldRetentionMs: number | undefined;
   readonly waitMs: number;
   readonly storeMsMax: number;
   readonly handlerMsMax: number;
@@ -95,6 +107,7 @@ export const engineOptionNames: OptionNames<EngineOptions> = {
   checkpointBytesMax: true,
   leaseMs: true,
   retentionMs: true,
+  heldRetentionMs: true,
   waitMs: true,
   storeMsMax: true,
   handlerMsMax: true,
@@ -140,6 +153,10 @@ export function checkEngineOptions(options: EngineOptions): CheckedEngineOptions
     steps: { secret: checkedSecret(options.secret), checkpointBytesMax, quiesceMs },
     leaseMs,
     retentionMs: checkNumber(`retentionMs (longer than leaseMs, ${leaseMs})`, options.retentionMs ?? dayMs, retention),
+    heldRetentionMs:
+      options.heldRetentionMs === undefined
+        ? undefined
+        : checkNumber(`heldRetentionMs (longer than leaseMs, ${leaseMs})`, options.heldRetentionMs, retention),
     waitMs: checkNumber("waitMs", options.waitMs ?? 0, { min: 0 }),
     storeMsMax: checkNumber("storeMsMax", options.storeMsMax ?? 5000, { min: 1 }),
     handlerMsMax: checkNumber("handlerMsMax", options.handlerMsMax ?? 300_000, { min: 1 }),

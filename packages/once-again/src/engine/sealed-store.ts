@@ -47,8 +47,12 @@ export function sealedStore(store: Store | TransactionalStore<unknown>, keys: re
     resolve: async (request) => {
       const { settlement } = request;
       if (settlement.as !== "done") return store.resolve(request);
-      const result = await seals.seal(request, settlement.result);
-      return store.resolve({ ...request, settlement: { ...settlement, result } });
+      const { result, note } = settlement;
+      const sealed = {
+        result: await seals.seal(request, result),
+        note: note && (await seals.seal({ ...request, isNote: true }, note)),
+      };
+      return store.resolve({ ...request, settlement: { ...settlement, ...sealed } });
     },
     purge: async (request) => store.purge(request),
     close: () => store.close(),
@@ -98,12 +102,16 @@ async function openedAnswer(seals: Sealer, name: RecordName, answer: ClaimAnswer
 }
 
 async function opened(seals: Sealer, found: InspectedRecord): Promise<InspectedRecord> {
-  const { result, checkpoints } = found.record;
+  const { result, checkpoints, settlementNote } = found.record;
   return {
     ...found,
     record: {
       ...found.record,
       result: result === undefined ? undefined : await seals.open(found, result),
+      // A settlement without a note left no sealed one.
+      settlementNote: settlementNote?.length
+        ? await seals.open({ ...found, isNote: true }, settlementNote)
+        : settlementNote,
       checkpoints: await openedCheckpoints(seals, found, checkpoints),
     },
   };

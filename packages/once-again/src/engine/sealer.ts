@@ -11,9 +11,10 @@ export interface SealKey {
   secret: Uint8Array<ArrayBuffer>;
 }
 
-/** What sealed bytes belong to: a record's result, or one of its steps. */
+/** What sealed bytes belong to: a record's result, one of its steps, or the note of the person who settled it. */
 export interface SealedPart extends RecordName {
   step?: string;
+  isNote?: boolean;
 }
 
 /** Seals bytes for one part of one record, and opens them again. */
@@ -91,8 +92,9 @@ function checkedId(id: string): string {
   throw invalidOptionError("id", "1 to 64 visible ASCII characters", id);
 }
 
-function algorithm(iv: Uint8Array<ArrayBuffer>, { scope, key, step }: SealedPart) {
-  const part = step === undefined ? [scope, key] : [scope, key, step];
+function algorithm(iv: Uint8Array<ArrayBuffer>, { scope, key, step, isNote = false }: SealedPart) {
+  const place = step === undefined ? [] : [step];
+  const part = [scope, key, ...(isNote ? ["", "note"] : place)];
   return { name: "AES-GCM", iv, additionalData: new TextEncoder().encode(JSON.stringify(part)) };
 }
 

@@ -79,7 +79,7 @@ interface Running<Transaction, Value> {
 async function runOperation<Transaction, Value>(parts: Running<Transaction, Value>): Promise<RunResult<Value>> {
   const { door, options, operations, running } = parts;
   const { scope, key, fingerprint, codec } = parts.operation;
-  const { clock, retentionMs } = options;
+  const { clock, retentionMs, heldRetentionMs } = options;
   const work: Work<Transaction, Value> = (attempt) => {
     // The key is ours.
     operations.confirm(running);
@@ -87,7 +87,7 @@ async function runOperation<Transaction, Value>(parts: Running<Transaction, Valu
   };
   const encode = (value: Value): Uint8Array => codec.encode(value);
   const begin: Begin<Transaction, Value, TransactionAnswer<Ended<Value>>> = (run) =>
-    door.transact({ scope, key, fingerprint, retentionMs }, run);
+    door.transact({ scope, key, fingerprint, retentionMs, heldRetentionMs }, run);
   let result: RunResult<Value> | undefined;
   try {
     for (;;) {

@@ -146,6 +146,19 @@ test("412: a key older than results are kept, told by its own time", async () =>
   expect((await post({ keys: ["order-7"] })).status).toBe(201);
 });
 
+test("a key is no older than results are stored as long as its outcome is unknown: it is found, and held", async () => {
+  const { post, clock, store } = route({ retentionMs: 60_000 });
+  const key = makeKey({ clock });
+  store.fail("complete", "before");
+  store.fail("renew", "before");
+  const first = post({ keys: [key] });
+  await until(() => store.asked.includes("complete"));
+  await clock.advance(86_400_000);
+  await first;
+  await store.purge({ limit: 10 });
+  expect(await post({ keys: [key] }, never)).toMatchObject({ status: 409, code: "ONCE_OUTCOME_UNKNOWN" });
+});
+
 test("or, where the route says so, a key of any age is a new one when nothing is kept under it", async () => {
   const { post, clock, store } = route({ retentionMs: 60_000, oldKeys: "run" });
   const key = makeKey({ clock });

@@ -28,6 +28,7 @@ const operations: readonly Operation[] = [
 
 test("a record that a store may have written has no problem", () => {
   expect(recordProblem(running)).toBeUndefined();
+  expect(recordProblem({ ...running, expiresAt: Number.POSITIVE_INFINITY })).toBeUndefined();
   expect(recordProblem({ ...running, state: "done", result })).toBeUndefined();
 });
 
@@ -53,7 +54,9 @@ describe.for<[what: string, record: KeyRecord, problem: string]>([
   test("is shown as broken, with what is wrong, and released as not executed", () => {
     const found = inspectRecord(name, record, 100);
     expect(found).toMatchObject({ ...name, state: "broken", problem: expect.stringContaining(problem) });
-    expect(() => new Date(found.record.expiresAt).toISOString()).not.toThrow();
+    const { createdAt, leaseUntil, expiresAt } = found.record;
+    expect(() => new Date(createdAt + leaseUntil).toISOString()).not.toThrow();
+    expect(expiresAt).not.toBeNaN();
     const release: Operation = { kind: "resolve", ...name, settlement: { as: "not-executed" } };
     expect(transition(record, release, 100)).toEqual({ record: undefined, answer: true });
   });

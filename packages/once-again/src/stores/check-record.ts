@@ -1,4 +1,5 @@
 import { OnceAgainError } from "../core/errors.ts";
+import { lastTime } from "./expiry.ts";
 import type { KeyRecord, RecordName } from "./store.ts";
 
 /** Stands for what is stored under a name and can't be read as a record. It never expires, and is broken. */
@@ -11,8 +12,7 @@ export const unreadableRecord: KeyRecord = {
   leaseUntil: 0,
   checkpoints: {},
   createdAt: 0,
-  // The last time that a Date can have.
-  expiresAt: 8_640_000_000_000_000,
+  expiresAt: Number.POSITIVE_INFINITY,
 };
 
 /** What is wrong with a record that was read back, as a sentence; `undefined`: nothing. */
@@ -35,11 +35,12 @@ export function readableRecord(record: KeyRecord): KeyRecord {
 }
 
 function areTimes(fence: number, createdAt: number, leaseUntil: number, expiresAt: number): boolean {
-  return isTime(fence) && isTime(createdAt) && isTime(leaseUntil) && isTime(expiresAt);
+  const isExpiry = expiresAt === Number.POSITIVE_INFINITY || isTime(expiresAt);
+  return isTime(fence) && isTime(createdAt) && isTime(leaseUntil) && isExpiry;
 }
 
 function isTime(ms: number): boolean {
-  return Math.abs(ms) <= unreadableRecord.expiresAt;
+  return Math.abs(ms) <= lastTime;
 }
 
 /** @throws OnceAgainError `ONCE_RECORD_BROKEN`, unless the record may have been written by a store. */
@@ -61,7 +62,7 @@ export function checkSuccessor(name: RecordName, before: KeyRecord | undefined, 
 
 function successorProblem(before: KeyRecord, after: KeyRecord): string | undefined {
   if (before.state === "done") return "A done record changes.";
-  if (after.expiresAt < before.expiresAt) return "Its expiry falls.";
+  if (after.state === "running" && after.expiresAt < before.expiresAt) return "Its expiry falls while it runs.";
   if (after.attempt < before.attempt) return "Its attempt falls.";
   const isSameAttempt = after.attempt === before.attempt;
   if (isSameAttempt ? after.fence !== before.fence : after.fence <= before.fence)

@@ -24,7 +24,15 @@ export interface KeyRecord {
   /** The stored answer; only in state `done`. */
   result?: Uint8Array | undefined;
   createdAt: number;
+  /**
+   * When the record expires. A record that runs expires only where its claim set `heldRetentionMs`: otherwise this is
+   * `Infinity`. The retention of a done record counts from its completion.
+   */
   expiresAt: number;
+  /** When a person settled the record as done (`resolve`); missing where its own attempt completed it. */
+  settledAt?: number | undefined;
+  /** Who settled it, and why: see `readSettlementNote`. Empty where that was not said; missing as above. */
+  settlementNote?: Uint8Array | undefined;
 }
 
 export interface ClaimRequest extends RecordName {
@@ -32,8 +40,16 @@ export interface ClaimRequest extends RecordName {
   /** A token that no other attempt has, of up to 255 visible ASCII characters. */
   owner: string;
   leaseMs: number;
-  /** How long the record is stored, counted from the claim and again from the completion. */
+  /**
+   * How long the result is to be stored, milliseconds, counted from its completion: a store that can't store it for so long
+   * refuses the claim, before the operation runs.
+   */
   retentionMs: number;
+  /**
+   * How long the record is stored while it has no result, milliseconds, counted from the last claim; by default for ever. After
+   * it the key is forgotten: the next claim gets it as a new one, although the operation may have happened.
+   */
+  heldRetentionMs?: number | undefined;
   /**
    * Take an abandoned record over, instead of being notified of it, when its lease has been over for at least so long,
    * milliseconds; by default never.
@@ -85,9 +101,20 @@ export interface CheckpointRequest extends StepRequest {
   result: Uint8Array;
 }
 
-/** How a person settles an abandoned record. */
+/** The operation happened: a person says with which result. */
+export interface DoneSettlement {
+  as: "done";
+  /** What every repeat gets from then on. */
+  result: Uint8Array;
+  /** How long the result is stored, milliseconds, counted from the settlement. */
+  retentionMs: number;
+  /** Who settles the record, and why, as `settlementNote` makes it: it is stored with the record. Default empty. */
+  note?: Uint8Array | undefined;
+}
+
+/** How a person settles an abandoned record. As not executed, the record is removed with all that is stored of it. */
 export interface ResolveRequest extends RecordName {
-  settlement: { as: "done"; result: Uint8Array; retentionMs: number } | { as: "not-executed" };
+  settlement: DoneSettlement | { as: "not-executed" };
 }
 
 /** One record as people see it. */
@@ -132,7 +159,10 @@ export interface StoreHealth {
 export interface Store {
   /** Whether an acknowledged claim outlives the loss of the node that acknowledged it. */
   readonly survivesFailover: "yes" | "synchronous" | "no";
-  /** The longest retention that it can keep, milliseconds; missing where any will do. */
+  /**
+   * How long the store can store a record at most, milliseconds; missing where there is no such bound. Such a store forgets
+   * records that run, too: a server needs a `heldRetentionMs` up to this bound.
+   */
   readonly retentionMsMax?: number | undefined;
   claim(request: ClaimRequest): Awaitable<ClaimAnswer>;
   /** Keeps the result. `false`: the operation is no longer this owner's, and nothing was changed. */
@@ -181,7 +211,10 @@ export type OnLateUse = (error: Error) => void;
 
 export interface TransactionRequest extends RecordName {
   fingerprint: string;
+  /** How long the result is stored, milliseconds, counted from the end of the work. */
   retentionMs: number;
+  /** How long a key is held whose work ended its own transaction, milliseconds; by default for ever. */
+  heldRetentionMs?: number | undefined;
 }
 
 /**

@@ -49,7 +49,7 @@ describe("claim", () => {
         leaseUntil: 105,
         checkpoints: {},
         createdAt: 5,
-        expiresAt: 1005,
+        expiresAt: Number.POSITIVE_INFINITY,
       },
       answer: { kind: "acquired", attempt: 1, fence: 5, abandoned: false, checkpoints: {} },
     });
@@ -59,13 +59,13 @@ describe("claim", () => {
     expect(transition(running, claim("b"), 99).answer).toEqual({ kind: "in-progress", leaseMsLeft: 1 });
     expect(transition(running, claim("b", { takeOverAfterMs: 0 }), 99).answer.kind).toBe("in-progress");
     expect(transition(running, claim("b"), 100).answer).toMatchObject({ kind: "abandoned" });
-    expect(transition(running, claim("b"), 999).answer).toMatchObject({ kind: "abandoned" });
+    expect(transition(running, claim("b"), 1e12).answer).toMatchObject({ kind: "abandoned" });
   });
 
   test("an abandoned key is taken over only by who asks for that, with a higher fence", () => {
     const { record, answer } = transition(abandoned, claim("b", { takeOverAfterMs: 0 }), 100);
     expect(answer).toEqual({ kind: "acquired", attempt: 2, fence: 100, abandoned: true, checkpoints: {} });
-    expect(record).toMatchObject({ owner: "b", attempt: 2, createdAt: 0, leaseUntil: 200, expiresAt: 1100 });
+    expect(record).toMatchObject({ owner: "b", attempt: 2, createdAt: 0, leaseUntil: 200, expiresAt: Infinity });
   });
 
   test("a take-over waits until the lease has been over for as long as its claim says", () => {
@@ -123,12 +123,26 @@ describe("claim", () => {
       expect(answer).toMatchObject({ kind: "acquired", attempt: 1, abandoned: false });
       expect(record?.createdAt).toBe(now);
     }
-    expect(transition(abandoned, claim("b"), 999).answer).toMatchObject({ kind: "abandoned" });
-    expect(transition(abandoned, claim("b"), 1000).answer).toMatchObject({ kind: "acquired", attempt: 1 });
+  });
+
+  test("a key without a result never expires, unless its claim says how long it is held", () => {
+    expect(isExpired(abandoned, Number.MAX_SAFE_INTEGER)).toBe(false);
+    const forgetful = after([0, claim("a", { heldRetentionMs: 500 })])!;
+    expect(transition(forgetful, claim("b"), 499).answer).toMatchObject({ kind: "abandoned" });
+    expect(transition(forgetful, claim("b"), 500).answer).toMatchObject({ kind: "acquired", attempt: 1 });
+  });
+
+  test("a take-over never shortens how long a key is held", () => {
+    const takeOver = claim("b", { takeOverAfterMs: 0, heldRetentionMs: 10 });
+    expect(transition(abandoned, takeOver, 100).record?.expiresAt).toBe(Infinity);
+    const forgetful = after([0, claim("a", { heldRetentionMs: 500 })])!;
+    expect(transition(forgetful, takeOver, 100).record?.expiresAt).toBe(500);
+    const patient = claim("b", { takeOverAfterMs: 0 });
+    expect(transition(forgetful, patient, 100).record?.expiresAt).toBe(Infinity);
   });
 
   test("a running key does not expire under its owner", () => {
-    const record = after([0, claim("a")], [950, renew("a", leaseMs)])!;
+    const record = after([0, claim("a", { heldRetentionMs: 1000 })], [950, renew("a", leaseMs)])!;
     expect(isExpired(record, 1049)).toBe(false);
     expect(transition(record, claim("b"), 1049).answer.kind).toBe("in-progress");
     expect(transition(record, claim("b"), 1050).answer.kind).toBe("acquired");
@@ -195,7 +209,8 @@ describe("what only the owner may do", () => {
 describe("resolve", () => {
   test("settles an abandoned key as done, or as not executed", () => {
     const settled = transition(abandoned, settleDone, 100);
-    expect(settled).toMatchObject({ answer: true, record: { state: "done", result, expiresAt: 1100 } });
+    const when = { expiresAt: 1100, settledAt: 100, settlementNote: new Uint8Array() };
+    expect(settled).toMatchObject({ answer: true, record: { state: "done", result, owner: "", ...when } });
     expect(transition(settled.record, claim("b"), 150).answer).toEqual({ kind: "done", result });
     expect(transition(abandoned, settleNotExecuted, 100)).toEqual({ record: undefined, answer: true });
   });
@@ -205,7 +220,8 @@ describe("resolve", () => {
       expect(transition(running, operation, 99)).toEqual({ record: running, answer: false });
       expect(transition(done, operation, 500)).toEqual({ record: done, answer: false });
       expect(transition(undefined, operation, 500)).toEqual({ record: undefined, answer: false });
-      expect(transition(abandoned, operation, 1000)).toEqual({ record: undefined, answer: false });
+      const forgetful = after([0, claim("a", { heldRetentionMs: 1000 })]);
+      expect(transition(forgetful, operation, 1000)).toEqual({ record: undefined, answer: false });
     }
   });
 });

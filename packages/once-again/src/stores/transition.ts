@@ -70,7 +70,10 @@ function decide(record: KeyRecord | undefined, operation: Operation, now: number
   }
 }
 
-/** Whether a record counts as absent. A running one outlives its retention as long as its lease is alive. */
+/**
+ * Whether a record counts as absent. One that runs expires only where its claim said so (`heldRetentionMs`), and not before
+ * its lease is over.
+ */
 export function isExpired(record: KeyRecord, now: number): boolean {
   return record.expiresAt <= now && (record.state === "done" || record.leaseUntil <= now);
 }
@@ -119,7 +122,7 @@ function acquire(record: KeyRecord | undefined, request: ClaimRequest, now: numb
     leaseUntil: now + request.leaseMs,
     checkpoints: record?.checkpoints ?? noCheckpoints,
     createdAt: record?.createdAt ?? now,
-    expiresAt: Math.max(record?.expiresAt ?? 0, now + request.retentionMs),
+    expiresAt: Math.max(record?.expiresAt ?? 0, now + (request.heldRetentionMs ?? Number.POSITIVE_INFINITY)),
   };
   const { attempt, fence, checkpoints } = acquired;
   return { record: acquired, answer: { kind: "acquired", attempt, fence, abandoned: attempt > 1, checkpoints } };
@@ -171,13 +174,11 @@ function resolve(
   if (record?.state !== "running" || record.leaseUntil > now) return { record, answer: false };
   if (settlement.as === "not-executed") return { record: undefined, answer: true };
   // Without an owner, so that a late one can't take the settlement for its own completion.
-  return {
-    record: { ...completeRecord(record, settlement.result, settlement.retentionMs, now), owner: "" },
-    answer: true,
-  };
+  const { result, retentionMs, note = new Uint8Array() } = settlement;
+  const settled = { owner: "", settledAt: now, settlementNote: note };
+  return { record: { ...completeRecord(record, result, retentionMs, now), ...settled }, answer: true };
 }
 
 function completeRecord(record: KeyRecord, result: Uint8Array, retentionMs: number, now: number): KeyRecord {
-  const expiresAt = Math.max(record.expiresAt, now + retentionMs);
-  return { ...record, state: "done", result, checkpoints: noCheckpoints, expiresAt };
+  return { ...record, state: "done", result, checkpoints: noCheckpoints, expiresAt: now + retentionMs };
 }

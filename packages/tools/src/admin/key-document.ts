@@ -9,7 +9,8 @@ export interface KeySummary {
   readonly owner: string;
   readonly createdAt: string;
   readonly leaseUntil: string;
-  readonly expiresAt: string;
+  /** Null: never, as long as it has no result. */
+  readonly expiresAt: string | null;
   readonly stepCount: number;
   readonly resultBytes: number | null;
 }

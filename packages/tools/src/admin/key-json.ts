@@ -27,7 +27,7 @@ function summaryJson({ scope, key, state, record }: InspectedRecord): KeySummary
     owner: record.owner,
     createdAt: isoTime(record.createdAt),
     leaseUntil: isoTime(record.leaseUntil),
-    expiresAt: isoTime(record.expiresAt),
+    expiresAt: record.expiresAt === Number.POSITIVE_INFINITY ? null : isoTime(record.expiresAt),
     stepCount: Object.keys(record.checkpoints).length,
     resultBytes: record.result?.length ?? null,
   };

@@ -71,6 +71,7 @@ export interface GatewayRoute extends KeyRules {
 export type KeyRules = Pick<
   HttpRules<never>,
   | "keyHeader"
+  | "heldRetentionMs"
   | "leaseMs"
   | "noEffectStatuses"
   | "oldKeys"

@@ -32,7 +32,7 @@ describeWithServer("the batches of a MariaDB store", mariadbBinary, () => {
         const connection = await outside.getConnection();
         await connection.query("START TRANSACTION");
         await connection.query(
-          `INSERT INTO once_again_keys VALUES ('acme', ?, 'running', '', '', 1, 0, 0, '{}', NULL, 0, 0)
+          `INSERT INTO once_again_keys VALUES ('acme', ?, 'running', '', '', 1, 0, 0, '{}', NULL, 0, 0, NULL, NULL)
            ON DUPLICATE KEY UPDATE owner = owner`,
           [key],
         );
@@ -69,7 +69,7 @@ describeWithServer("the batches of a MariaDB store", mariadbBinary, () => {
     };
     await expectLookups();
     await pool.query(
-      `INSERT INTO once_again_keys SELECT 'acme', CONCAT('key ', seq), 'running', 'f', 'me', 1, 0, 0, '{}', NULL, 0, 0
+      `INSERT INTO once_again_keys SELECT 'acme', CONCAT('key ', seq), 'running', 'f', 'me', 1, 0, 0, '{}', NULL, 0, 0, NULL, NULL
        FROM seq_1_to_30000`,
     );
     await pool.query("ANALYZE TABLE once_again_keys");

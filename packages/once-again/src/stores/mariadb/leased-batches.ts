@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
+import { storedExpiry } from "../expiry.ts";
 import { batchRequests } from "../sql/batch.ts";
 import { storedName } from "../sql/names.ts";
 import { claimAnswer, type KeyRow } from "../sql/record-format.ts";
@@ -77,7 +78,7 @@ export function answerOfClaim(row: KeyRow, request: ClaimRequest): ClaimAnswer |
     row.owner === request.owner &&
     Number(row.created_at) === ms &&
     Number(row.lease_until) === ms + request.leaseMs &&
-    Number(row.expires_at) === ms + request.retentionMs;
+    Number(row.expires_at) === storedExpiry(ms + (request.heldRetentionMs ?? Number.POSITIVE_INFINITY));
   return answer.kind === "acquired" && !isMade ? undefined : answer;
 }
 
@@ -88,13 +89,13 @@ export function claimValues(request: ClaimRequest): MysqlValue[] {
 
 /** The values of the statement `takeOver`. */
 export function takeOverValues(request: ClaimRequest): MysqlValue[] {
-  const { fingerprint, owner, leaseMs, retentionMs, takeOverAfterMs } = request;
-  const taken = { ...storedName(request), fingerprint, owner, leaseMs, retentionMs, takeOverAfterMs };
+  const { fingerprint, owner, leaseMs, heldRetentionMs, takeOverAfterMs } = request;
+  const taken = { ...storedName(request), fingerprint, owner, leaseMs, heldRetentionMs, takeOverAfterMs };
   return [Buffer.from(JSON.stringify([taken]))];
 }
 
-function claimRowOf({ scope, key, fingerprint, owner, leaseMs, retentionMs }: ClaimRequest): MysqlValue[] {
-  return [...[scope, key, fingerprint, owner].map(textBytes), leaseMs, retentionMs];
+function claimRowOf({ scope, key, fingerprint, owner, leaseMs, heldRetentionMs }: ClaimRequest): MysqlValue[] {
+  return [...[scope, key, fingerprint, owner].map(textBytes), leaseMs, heldRetentionMs ?? null];
 }
 
 /** What is no text is the server's to refuse: nobody else's request fails for it. */

@@ -1,7 +1,15 @@
 import { checkListLimit } from "../list-limit.ts";
 import { storedName, storedText } from "../sql/names.ts";
 import { checkpointText, claimAnswer, inspectRow, type KeyRow } from "../sql/record-format.ts";
-import type { InspectedRecord, ListRequest, RecordName, ReleaseRequest, StepRequest, AsyncStore } from "../store.ts";
+import type {
+  DoneSettlement,
+  InspectedRecord,
+  ListRequest,
+  RecordName,
+  ReleaseRequest,
+  StepRequest,
+  AsyncStore,
+} from "../store.ts";
 import type { MysqlQuery, MysqlValue } from "./client.ts";
 import { isConflict, unavailableError } from "./errors.ts";
 import { answerOfClaim, type BatchBounds, leasedBatches, takeOverValues } from "./leased-batches.ts";
@@ -54,7 +62,7 @@ export function leasedOperations(
     checkpoint: async (request) => changes(statements.checkpoint, checkpointValues(request, request.result)),
     resolve: async ({ settlement, ...name }) =>
       settlement.as === "done"
-        ? changes(statements.settle, [Buffer.from(settlement.result), settlement.retentionMs, ...namedBy(name)])
+        ? changes(statements.settle, [...settlementValues(settlement), ...namedBy(name)])
         : (await changes(statements.forget, namedBy(name))) ||
           ((await inspect(name))?.state === "broken" && changes(statements.forgetBroken, namedBy(name))),
     inspect,
@@ -74,6 +82,11 @@ interface Changes {
 /** Whether a statement found its row. `mysql2` counts rows found, not changed, unless FOUND_ROWS is taken away. */
 export function changed(answer: unknown): boolean {
   return (answer as Changes).affectedRows > 0;
+}
+
+/** The values of the statement `settle` that precede the name. */
+function settlementValues({ result, retentionMs, note = new Uint8Array() }: DoneSettlement): MysqlValue[] {
+  return [Buffer.from(result), Buffer.from(note), retentionMs];
 }
 
 /** The values of the statement `checkpoint`. */

@@ -1,7 +1,8 @@
+import { storedNever } from "../expiry.ts";
 import { tableName } from "../sql/names.ts";
 
 /** The version of the schema that `mariadbSchema` leads to. */
-export const schemaVersion = 2;
+export const schemaVersion = 3;
 
 /**
  * The statements that make the tables, or bring them to this version; run again, they change nothing. Any number of
@@ -39,6 +40,11 @@ export function mariadbSchema(prefix: string): readonly string[] {
   PRIMARY KEY (scope, \`key\`)
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC`,
     `CREATE TABLE IF NOT EXISTS ${schema} (id int PRIMARY KEY, version int NOT NULL) ENGINE = InnoDB`,
+    // Who settled a record is stored with it.
+    `ALTER TABLE ${keys} ADD COLUMN IF NOT EXISTS settled_at bigint, ADD COLUMN IF NOT EXISTS settlement_note blob`,
+    // A record that runs no longer expires: neither do those that ran before version 3.
+    `UPDATE ${keys} SET expires_at = ${storedNever}
+  WHERE state = 'running' AND (SELECT max(version) FROM ${schema}) < 3`,
     `INSERT INTO ${schema} VALUES (1, ${schemaVersion})
   ON DUPLICATE KEY UPDATE version = GREATEST(version, ${schemaVersion})`,
   ];

@@ -1,3 +1,4 @@
+import { storedNever } from "../expiry.ts";
 import { tableName } from "../sql/names.ts";
 
 /**
@@ -12,8 +13,12 @@ export const clock = "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)
 const columns = [
   ...["scope", "`key`", "fingerprint", "owner"].map((column) => `CONVERT(${column} USING utf8mb4) AS ${column}`),
   ...["state", "attempt", "fence", "lease_until", "checkpoints", "result", "created_at", "expires_at"],
+  ...["settled_at", "settlement_note"],
   `${clock} AS ms`,
 ].join(", ");
+
+/** When a record expires that runs; `held`: its `heldRetentionMs`, or null. */
+const heldUntil = (held: string): string => `COALESCE(${clock} + ${held}, ${storedNever})`;
 
 /** Mirrors `isExpired` of transition.ts. */
 const expired = `(expires_at <= ${clock} AND (state = 'done' OR lease_until <= ${clock}))`;
@@ -46,10 +51,9 @@ function askedClaim(): string {
     "asked_owner VARCHAR(256) PATH '$.owner'",
     "asked_fingerprint VARCHAR(4097) PATH '$.fingerprint'",
     "lease BIGINT PATH '$.leaseMs'",
-    "retention BIGINT PATH '$.retentionMs'",
   ].map((column) => `${column} ERROR ON EMPTY ERROR ON ERROR`);
-  const optional = "take_over_after DOUBLE PATH '$.takeOverAfterMs'";
-  return `JSON_TABLE(CONVERT(? USING utf8mb4), '$[*]' COLUMNS (${[...required, optional].join(", ")})) AS asked`;
+  const optional = ["held BIGINT PATH '$.heldRetentionMs'", "take_over_after DOUBLE PATH '$.takeOverAfterMs'"];
+  return `JSON_TABLE(CONVERT(? USING utf8mb4), '$[*]' COLUMNS (${[...required, ...optional].join(", ")})) AS asked`;
 }
 
 /** The statements of the port, one for each method, with the order of their values. */
@@ -69,7 +73,7 @@ export function mariadbStatements(prefix: string) {
      * may have missed that its first completion was acknowledged. Each column is assigned after those that need its old value.
      */
     complete: (count: number) => `${update}
-      SET expires_at = IF(state = 'done', expires_at, GREATEST(expires_at, ${clock} + ?)),
+      SET expires_at = IF(state = 'done', expires_at, ${clock} + ?),
         result = COALESCE(result, CASE ${"WHEN scope = ? AND `key` = ? THEN ? ".repeat(count)}END),
         checkpoints = '{}', state = 'done'
       WHERE ${ownedOf(count)}`,
@@ -82,9 +86,9 @@ export function mariadbStatements(prefix: string) {
     remove: `DELETE FROM ${keys} WHERE ${owned} AND state = 'running' AND attempt = 1`,
     abandon: `UPDATE ${keys} SET lease_until = LEAST(lease_until, ${clock})
       WHERE ${owned} AND state = 'running' AND attempt > 1`,
-    /** result, retention, scope, key */
-    settle: `UPDATE ${keys} SET state = 'done', owner = '', checkpoints = '{}', result = ?,
-      expires_at = GREATEST(expires_at, ${clock} + ?) WHERE ${named} AND ${abandoned} AND NOT ${expired}`,
+    /** result, note, retention, scope, key */
+    settle: `UPDATE ${keys} SET owner = '', checkpoints = '{}', result = ?, settlement_note = ?, settled_at = ${clock},
+      expires_at = ${clock} + ?, state = 'done' WHERE ${named} AND ${abandoned} AND NOT ${expired}`,
     /** scope, key */
     forget: `DELETE FROM ${keys} WHERE ${named} AND ${abandoned} AND NOT ${expired}`,
     forgetBroken: `DELETE FROM ${keys} WHERE ${named}`,
@@ -110,11 +114,11 @@ const claimColumns =
 
 /**
  * Creates records, or leaves those that are there, which are not written; either way their rows are locked, and come back.
- * Of each: scope, key, fingerprint, owner, lease, retention. Nearly all claims need no more than that, and the statement that
+ * Of each: scope, key, fingerprint, owner, lease, held. Nearly all claims need no more than that, and the statement that
  * can take a record over takes the server several times as long to parse.
  */
 function claimStatement(keys: string, count: number): string {
-  const row = `(?, ?, 'running', ?, ?, 1, ${clock}, ${clock} + ?, '{}', ${clock}, ${clock} + ?)`;
+  const row = `(?, ?, 'running', ?, ?, 1, ${clock}, ${clock} + ?, '{}', ${clock}, ${heldUntil("?")})`;
   const rows = Array.from({ length: count }, () => row).join(", ");
   return `INSERT INTO ${keys} ${claimColumns} VALUES ${rows} ON DUPLICATE KEY UPDATE attempt = attempt RETURNING ${columns}`;
 }
@@ -136,7 +140,7 @@ function takeOverStatement(keys: string): string {
   const first = (own: string, next: string): string => `IF(owner = VALUES(owner), ${own}, ${next})`;
   return `INSERT INTO ${keys} ${claimColumns}
     SELECT asked_scope, asked_key, 'running', asked_fingerprint, asked_owner, 1, ${now}, ${now} + lease, '{}', ${now},
-      ${now} + retention
+      ${heldUntil("held")}
     FROM ${askedClaim()}
     ON DUPLICATE KEY UPDATE
       attempt = IF(${open}, IF(${expired}, 1, ${first("attempt", "attempt + 1")}), attempt),
@@ -144,6 +148,8 @@ function takeOverStatement(keys: string): string {
       checkpoints = IF(${open} AND ${expired}, '{}', checkpoints),
       result = IF(${open}, NULL, result),
       created_at = IF(${open} AND ${expired}, ${now}, created_at),
+      settled_at = IF(${open}, NULL, settled_at),
+      settlement_note = IF(${open}, NULL, settlement_note),
       owner = IF(${open}, VALUES(owner), owner),
       fingerprint = IF(${won}, VALUES(fingerprint), fingerprint),
       state = IF(${won}, 'running', state),

@@ -18,6 +18,10 @@ export interface NatsBucketStatus {
     /** The time at which the stream's leader answered; servers of version 2.10 and later say it. */
     readonly ts?: string;
     readonly config: {
+      /** The name of the stream in which the bucket is. */
+      readonly name: string;
+      /** The subjects of its entries, with a wildcard for the key: one for a bucket. */
+      readonly subjects: readonly string[];
       readonly storage: string;
       readonly discard: string;
       readonly allow_direct: boolean;
@@ -31,8 +35,26 @@ export interface NatsBucketStatus {
   };
 }
 
+/** A message of a bucket's stream. */
+export interface NatsStoredMessage {
+  readonly seq: number;
+  /** Which operation wrote it stands in `KV-Operation`; a `put` has none. */
+  readonly header?: { get(name: string): string } | undefined;
+  readonly data: Uint8Array;
+}
+
+/** What we use of the streams under a bucket. */
+export interface NatsStreams {
+  /** The first message of a subject from a sequence number on; `null`: there is none. */
+  getMessage(stream: string, query: { seq: number; next_by_subj: string }): Promise<NatsStoredMessage | null>;
+  /** Removes one message. A newer one of its subject has another number, and stays. */
+  deleteMessage(stream: string, seq: number, erase?: boolean): Promise<boolean>;
+}
+
 /** What we use of a `KV` of `@nats-io/kv`: your own bucket. */
 export interface NatsKv {
+  /** The manager of its streams, which each `KV` has: it removes expired records where the bucket does not. */
+  readonly jsm?: { readonly streams: NatsStreams } | undefined;
   get(key: string): Promise<NatsEntry | null>;
   /** Writes unless the key's last revision is another than `previousSeq` (0: there is none). */
   put(key: string, data: Uint8Array, options: { previousSeq: number }): Promise<number>;

@@ -9,10 +9,11 @@ import { recordOperations } from "../record-operations.ts";
 import { storeHealth } from "../store-health.ts";
 import type { AsyncStore, StoreHealth } from "../store.ts";
 import { type AnswerTo, inspectRecord, isExpired, type Operation, transition } from "../transition.ts";
-import { isConflict, leaderTime, type NatsKv } from "./client.ts";
+import { isConflict, leaderTime, type NatsKv, type NatsStreams } from "./client.ts";
 import { entryKey, entryValue, recordIn } from "./record-format.ts";
 import { bucketProblems } from "./health.ts";
 import { keyQueue } from "./key-queue.ts";
+import { bucketPurge } from "./purge.ts";
 import { listRecords } from "./scan.ts";
 
 /** How a NATS store asks its server. */
@@ -26,8 +27,8 @@ export interface NatsStoreOptions {
 
 /** A store in a bucket of NATS JetStream. */
 export interface NatsStore extends AsyncStore {
-  /** The bucket's `ttl`. */
-  readonly retentionMsMax: number;
+  /** The bucket's `ttl`; missing where it has none. */
+  readonly retentionMsMax?: number | undefined;
   /**
    * Asks for what endangers records: too few replicas, memory, reads from followers. A bucket that can't be reached is a
    * problem too. Never rejects.
@@ -45,8 +46,11 @@ const conflictsMax = 50;
  * second, on the condition that nobody wrote in between; otherwise it begins anew. So a replay is one trip, a claim and
  * a completion are two, and an old reading can never grant anything.
  *
- * The bucket's `ttl` removes records, and has to be at least the retention, or the bucket would forget first: a server
- * whose `retentionMs` is longer is refused when it is made. Until its `ttl` an expired record takes up room.
+ * Make the bucket without a `ttl`: then a key of which nobody knows whether its operation happened is held until a person
+ * settles it, and expired results are removed by `purge`, which servers call now and then. A `ttl` removes every record
+ * that was last written so long ago, held keys too. So a server on such a bucket needs a `heldRetentionMs`, and it as well
+ * as `retentionMs` up to the `ttl`: it is refused when it is made otherwise.
+ *
  * Results have to fit into the server's `max_payload` (1 MB by default), with about 500 bytes to spare.
  *
  * `survivesFailover` is "yes" with 3 replicas or more: what is acknowledged is on most of them. They sync their disks a
@@ -57,11 +61,12 @@ const conflictsMax = 50;
  *
  * @example
  * ```ts
- * const kv = await new Kvm(connection).create("keys", { replicas: 3, allow_direct: false, ttl: 172_800_000 });
+ * const kv = await new Kvm(connection).create("keys", { replicas: 3, allow_direct: false });
  * const store = await natsStore(kv);
  * ```
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds, and for a bucket whose followers answer
- *   reads, that drops old entries when it is full, that has no `ttl`, or that keeps more than one version; what the client throws when the bucket can't be reached.
+ *   reads, that drops old entries when it is full, or that stores more than one version; what the client throws when the
+ *   bucket can't be reached.
  */
 export async function natsStore(kv: NatsKv, options: NatsStoreOptions = {}): Promise<NatsStore> {
   checkNames("natsStore", options, { requestMsMax: true } satisfies OptionNames<NatsStoreOptions>);
@@ -72,13 +77,13 @@ export async function natsStore(kv: NatsKv, options: NatsStoreOptions = {}): Pro
   const { allow_direct: allowDirect, discard } = streamInfo.config;
   if (allowDirect) throw invalidOptionError("allow_direct of the bucket", "false", allowDirect);
   if (discard !== "new") throw invalidOptionError("discard of the bucket", '"new"', discard);
-  if (!(ttl > 0)) throw invalidOptionError("ttl of the bucket", "at least the retention, in milliseconds", ttl);
   if (history !== 1) throw invalidOptionError("history of the bucket", "1", history);
+  const purge = ttl > 0 ? undefined : bucketPurge(kv, streamsOf(kv), systemClock);
   const takeTurn = keyQueue();
   const read = (key: string) => limitTime(Promise.all([leaderTime(kv), kv.get(key)]));
 
   const apply = async <Asked extends Operation>(operation: Asked): Promise<AnswerTo<Asked>> => {
-    checkLifetimes(operation, ttl);
+    if (ttl > 0) checkLifetimes(operation, ttl);
     const key = entryKey(operation);
     return takeTurn(key, async () => {
       for (let conflicts = 0; ; conflicts += 1) {
@@ -99,7 +104,7 @@ export async function natsStore(kv: NatsKv, options: NatsStoreOptions = {}): Pro
   };
 
   return {
-    retentionMsMax: ttl,
+    ...(ttl > 0 && { retentionMsMax: ttl }),
     survivesFailover: replicas >= 3 ? "yes" : "no",
     ...recordOperations(apply),
     async inspect(name) {
@@ -108,16 +113,32 @@ export async function natsStore(kv: NatsKv, options: NatsStoreOptions = {}): Pro
       return record === undefined || isExpired(record, now) ? undefined : inspectRecord(name, record, now);
     },
     list: async (request) => listRecords(kv, { ...request, limit: checkListLimit(request) }),
-    // The bucket removes them by its ttl. Looking for them would download every record.
-    purge: async () => 0,
+    // A bucket with a ttl removes them by itself.
+    purge: async ({ limit }) => purge?.(limit) ?? 0,
     health: () => storeHealth(async () => bucketProblems(await limitTime(kv.status()))),
     close: async () => undefined,
   };
 }
 
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for a client whose streams can't be reached. */
+function streamsOf(kv: NatsKv): NatsStreams {
+  const streams = kv.jsm?.streams;
+  if (hasMethod(streams, "getMessage") && hasMethod(streams, "deleteMessage")) return streams as NatsStreams;
+  throw invalidOptionError(
+    "kv",
+    "a KV of @nats-io/kv 3, whose `jsm` removes expired records where no ttl does",
+    typeof kv.jsm,
+  );
+}
+
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for what the bucket would forget before its time. */
 function checkLifetimes(operation: Operation, ttl: number): void {
   const asked = operation.kind === "resolve" ? operation.settlement : operation;
+  if (operation.kind === "claim") {
+    // The bucket would forget a key that is held for ever.
+    const held = operation.heldRetentionMs ?? Number.POSITIVE_INFINITY;
+    checkNumber("heldRetentionMs, by the bucket's ttl", held, { min: 0, max: ttl });
+  }
   if ("retentionMs" in asked) checkNumber("retentionMs, by the bucket's ttl", asked.retentionMs, { min: 0, max: ttl });
   if ("leaseMs" in asked) checkNumber("leaseMs, by the bucket's ttl", asked.leaseMs, { min: 0, max: ttl });
 }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { unreadableRecord } from "../check-record.ts";
+import { readExpiry, storedExpiry } from "../expiry.ts";
 import type { KeyRecord, RecordName } from "../store.ts";
 import type { NatsEntry } from "./client.ts";
 
@@ -8,9 +9,9 @@ export interface NamedRecord extends RecordName {
   readonly record: KeyRecord;
 }
 
-/** What stands before the result, in JSON. */
+/** What stands before the result, in JSON: bytes are in Base64, and for ever is `storedNever`. */
 interface Head extends RecordName {
-  readonly record: Omit<KeyRecord, "checkpoints" | "result">;
+  readonly record: Omit<KeyRecord, "checkpoints" | "result" | "settlementNote"> & { readonly settlementNote?: string };
   readonly checkpoints: readonly (readonly [step: string, base64: string])[];
   readonly hasResult: boolean;
 }
@@ -28,12 +29,17 @@ export function entryKey({ scope, key }: RecordName): string {
 const lineEnd = 10;
 
 /** An entry's value: a line of JSON, then the result as it is. */
-export function entryValue({ scope, key }: RecordName, { checkpoints, result, ...record }: KeyRecord): Uint8Array {
+export function entryValue({ scope, key }: RecordName, record: KeyRecord): Uint8Array {
+  const { checkpoints, result, settlementNote, ...fields } = record;
   const head: Head = {
     scope,
     key,
-    record,
-    checkpoints: Object.entries(checkpoints).map(([step, bytes]) => [step, Buffer.from(bytes).toString("base64")]),
+    record: {
+      ...fields,
+      expiresAt: storedExpiry(record.expiresAt),
+      ...(settlementNote && { settlementNote: base64(settlementNote) }),
+    },
+    checkpoints: Object.entries(checkpoints).map(([step, bytes]) => [step, base64(bytes)]),
     hasResult: result !== undefined,
   };
   return Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), result ?? new Uint8Array()]);
@@ -53,14 +59,25 @@ export function recordIn(entry: NatsEntry | null): NamedRecord | undefined {
 function namedRecord(value: Uint8Array): NamedRecord {
   const end = value.indexOf(lineEnd);
   const head = JSON.parse(Buffer.from(value.subarray(0, end)).toString()) as Head;
-  const steps = head.checkpoints.map(([step, base64]) => [step, Uint8Array.from(Buffer.from(base64, "base64"))]);
+  const steps = head.checkpoints.map(([step, text]) => [step, bytesOf(text)]);
+  const { settlementNote, ...fields } = head.record;
   return {
     scope: head.scope,
     key: head.key,
     record: {
-      ...head.record,
+      ...fields,
+      ...(settlementNote !== undefined && { settlementNote: bytesOf(settlementNote) }),
+      expiresAt: readExpiry(fields.expiresAt),
       checkpoints: Object.fromEntries(steps) as KeyRecord["checkpoints"],
       result: head.hasResult ? Uint8Array.from(value.subarray(end + 1)) : undefined,
     },
   };
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("base64");
+}
+
+function bytesOf(text: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(text, "base64"));
 }

@@ -1,8 +1,8 @@
 import { storedName, tableName } from "../sql/names.ts";
 import type { RecordName } from "../store.ts";
 import { preparedName } from "./client.ts";
-import { integerLiteral, type Literal, literal, textLiteral, withLiterals } from "./literals.ts";
-import { clock, columns, expired } from "./statements.ts";
+import { type Literal, literal, textLiteral, withLiterals } from "./literals.ts";
+import { clock, columns, expired, heldUntil } from "./statements.ts";
 
 /** A result to be stored, with the token of who keeps it. */
 export interface StoredResult extends RecordName {
@@ -16,7 +16,7 @@ export interface StoredResult extends RecordName {
 export interface HeldKey extends RecordName {
   fingerprint: string;
   owner: string;
-  retentionMs: number;
+  heldRetentionMs?: number | undefined;
 }
 
 /**
@@ -57,12 +57,12 @@ export function keyedStatements(prefix: string, isPrepared: boolean) {
       return lookUp.with([scope, key]);
     },
     /** Holds a key: a running row whose lease is over. One that is there stays as it is. */
-    hold: ({ fingerprint, owner, retentionMs, ...name }: HeldKey) => {
+    hold: ({ fingerprint, owner, heldRetentionMs, ...name }: HeldKey) => {
       const { scope, key } = storedName(name);
       return `WITH ${clock} INSERT INTO ${keys}
         (scope, key, state, fingerprint, owner, attempt, fence, lease_until, checkpoints, created_at, expires_at)
         SELECT ${textLiteral(scope)}, ${textLiteral(key)}, 'running', ${textLiteral(fingerprint)}, ${textLiteral(owner)},
-          1, ms, ms, '{}', ms, ms + ${integerLiteral(retentionMs)} FROM clock ON CONFLICT DO NOTHING`;
+          1, ms, ms, '{}', ms, ${heldUntil(literal(heldRetentionMs ?? null))} FROM clock ON CONFLICT DO NOTHING`;
     },
     /** Makes room for a new row where an expired one is. */
     clear: (name: RecordName) =>

@@ -49,9 +49,9 @@ export function leasedBatches(
     claim: batchRequests({
       ...common,
       carryOut: async (requests) => {
-        const claims = requests.map(({ scope, key, fingerprint, owner, leaseMs, retentionMs }) => ({
+        const claims = requests.map(({ scope, key, fingerprint, owner, leaseMs, heldRetentionMs }) => ({
           ...{ scope, key, fingerprint, owner },
-          ...{ lease: leaseMs, retention: retentionMs },
+          ...{ lease: leaseMs, held: heldRetentionMs },
         }));
         return (await ask(statements.claim, claims)) as Claimed[];
       },

@@ -7,6 +7,7 @@ import type {
   InspectedRecord,
   ListRequest,
   RecordName,
+  DoneSettlement,
   StepRequest,
   AsyncStore,
 } from "../store.ts";
@@ -42,7 +43,7 @@ export function leasedOperations(
     checkpoint: async (request) => changes(statements.checkpoint, checkpointValues(request, request.result)),
     resolve: async ({ settlement, ...name }) =>
       settlement.as === "done"
-        ? changes(statements.settle, [...namedBy(name), Buffer.from(settlement.result), settlement.retentionMs])
+        ? changes(statements.settle, [...namedBy(name), ...settlementValues(settlement)])
         : (await changes(statements.forget, namedBy(name))) ||
           ((await inspect(name))?.state === "broken" && changes(statements.forgetBroken, namedBy(name))),
     inspect,
@@ -69,8 +70,8 @@ async function claim(
   { takeOver }: PostgresStatements,
   request: ClaimRequest,
 ): Promise<ClaimAnswer> {
-  const { fingerprint, owner, leaseMs, retentionMs, takeOverAfterMs = null } = request;
-  const values = [...namedBy(request), fingerprint, owner, leaseMs, retentionMs, takeOverAfterMs];
+  const { fingerprint, owner, leaseMs, heldRetentionMs = null, takeOverAfterMs = null } = request;
+  const values = [...namedBy(request), fingerprint, owner, leaseMs, heldRetentionMs, takeOverAfterMs];
   for (let asked = 1; asked <= claimsMax; asked += 1) {
     const found = await batches.claim({ ...request, ...storedName(request) }).catch(noneInConflict);
     if (found?.won === true) return newClaimAnswer(request, found.ms);
@@ -81,6 +82,11 @@ async function claim(
     if (taken !== undefined) return claimAnswer(taken as KeyRow, request);
   }
   throw unavailableError(`a claim was outrun ${claimsMax} times`);
+}
+
+/** The values of the statement `settle` that follow the name. */
+function settlementValues({ result, retentionMs, note = new Uint8Array() }: DoneSettlement): unknown[] {
+  return [Buffer.from(result), retentionMs, Buffer.from(note)];
 }
 
 /** Where transactions are stricter than READ COMMITTED by default, being outrun is an error. */

@@ -1,3 +1,4 @@
+import { storedNever } from "../expiry.ts";
 import { tableName } from "../sql/names.ts";
 
 /** Any number that no other program's advisory lock has: "once" in ASCII. */
@@ -36,6 +37,10 @@ const versions: readonly ((keys: string, marks: string) => string)[] = [
       mover     text   NOT NULL,
       PRIMARY KEY (scope, key)
     ) WITH (fillfactor = 50);`,
+  // A record that runs no longer expires: neither do those that ran before. Who settled a record is stored with it.
+  (keys) => `
+    ALTER TABLE ${keys} ADD COLUMN settled_at bigint, ADD COLUMN settlement_note bytea;
+    UPDATE ${keys} SET expires_at = ${storedNever} WHERE state = 'running';`,
 ];
 
 /**

@@ -1,3 +1,4 @@
+import { storedNever } from "../expiry.ts";
 import { tableName } from "../sql/names.ts";
 
 const now = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
@@ -20,7 +21,10 @@ export const lazyClock = `clock AS MATERIALIZED (SELECT ${now} AS ms, ${commitLa
 /** What is read of a row `k`. */
 export const columns =
   "k.scope, k.key, k.state, k.fingerprint, k.owner, k.attempt, k.fence, k.lease_until, " +
-  "k.checkpoints::text AS checkpoints, k.result, k.created_at, k.expires_at";
+  "k.checkpoints::text AS checkpoints, k.result, k.created_at, k.expires_at, k.settled_at, k.settlement_note";
+
+/** When a record expires that runs; `held`: its `heldRetentionMs`, or null. */
+export const heldUntil = (held: string): string => `coalesce(ms + ${held}, ${storedNever})`;
 
 /** Mirrors `isExpired` of transition.ts. */
 export const expired = "(k.expires_at <= clock.ms AND (k.state = 'done' OR k.lease_until <= clock.ms))";
@@ -66,7 +70,7 @@ export function postgresStatements(prefix: string, replayTouch: boolean) {
      */
     complete: `WITH ${clock}, ${askedOfEach("retention bigint", "first integer", "length integer")} ${update} SET
         state = 'done', checkpoints = '{}', result = coalesce(k.result, substr($3::bytea, asked.first, asked.length)),
-        expires_at = CASE k.state WHEN 'done' THEN k.expires_at ELSE greatest(k.expires_at, clock.ms + asked.retention) END
+        expires_at = CASE k.state WHEN 'done' THEN k.expires_at ELSE clock.ms + asked.retention END
       FROM clock, asked WHERE ${owned} RETURNING asked.n`,
     /** A batch. */
     renew: `WITH ${clock}, ${askedOfEach("lease bigint")} ${update} SET lease_until = clock.ms + asked.lease
@@ -81,7 +85,7 @@ export function postgresStatements(prefix: string, replayTouch: boolean) {
     checkpoint: `WITH ${clock} ${update} SET checkpoints = k.checkpoints || $4::text::jsonb FROM clock
       WHERE ${named} AND k.owner = $3 AND NOT ${expired} AND k.state = 'running' RETURNING true`,
     settle: `WITH ${clock} ${update} SET state = 'done', owner = '', checkpoints = '{}', result = $3::bytea,
-        expires_at = greatest(k.expires_at, clock.ms + $4::bigint)
+        expires_at = clock.ms + $4::bigint, settled_at = clock.ms, settlement_note = $5::bytea
       FROM clock WHERE ${named} AND ${abandoned} AND NOT ${expired} RETURNING true`,
     forget: `WITH ${clock} DELETE FROM ${keys} AS k USING clock
       WHERE ${named} AND ${abandoned} AND NOT ${expired} RETURNING true`,
@@ -115,11 +119,11 @@ function claimStatement(keys: string, replayTouch: boolean): string {
     ? ", CASE k.state WHEN 'done' THEN pg_logical_emit_message(true, 'once_again', '') END::text AS touched"
     : "";
   return `
-    WITH ${clock}, ${asked("fingerprint text", "lease bigint", "retention bigint")},
+    WITH ${clock}, ${asked("fingerprint text", "lease bigint", "held bigint")},
     created AS (
       INSERT INTO ${keys} (scope, key, state, fingerprint, owner, attempt, fence, lease_until, checkpoints,
         created_at, expires_at)
-      SELECT scope, key, 'running', fingerprint, owner, 1, ms, ms + lease, '{}', ms, ms + retention
+      SELECT scope, key, 'running', fingerprint, owner, 1, ms, ms + lease, '{}', ms, ${heldUntil("held")}
       FROM asked, clock ON CONFLICT DO NOTHING RETURNING scope, key)
     SELECT asked.n, created.key IS NOT NULL AS won, clock.ms, k.*
     FROM clock CROSS JOIN asked
@@ -140,7 +144,7 @@ function takeOverStatement(keys: string): string {
         ELSE greatest(clock.ms, k.fence + 1) END,
       checkpoints = CASE WHEN ${expired} THEN '{}' ELSE k.checkpoints END,
       created_at = CASE WHEN ${expired} THEN clock.ms ELSE k.created_at END,
-      expires_at = greatest(k.expires_at, clock.ms + $6::bigint)
+      expires_at = greatest(k.expires_at, ${heldUntil("$6::bigint")}), settled_at = NULL, settlement_note = NULL
     FROM clock
     WHERE ${named} AND (${expired} OR (k.fingerprint = $3 AND k.state = 'running'
       AND (k.owner = $4 OR (k.lease_until <= clock.ms AND clock.ms - k.lease_until >= $7::float8))))

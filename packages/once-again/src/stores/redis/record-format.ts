@@ -12,6 +12,9 @@ import type { KeyRecord } from "../store.ts";
  * lease, and to its expiry. Redis removes a done record when its LIFE is over, and a running one when its LEASE is over
  * as well. So the creation is Redis' own time of removal less that: whoever writes a record needs to know no time.
  *
+ * A record that runs for ever has the longest LIFE that there is, 253 years, and not none: its time of removal is what its
+ * creation and its lease are counted from. In the place of the OWNER of a record that a person settled stands who did.
+ *
  * `1 released FENCE` stands for a key without a record, whose last attempt had that fence.
  */
 const line = /^1 (running|done) ([\w.%!~*'()-]*) ([\w.%!~*'()-]*) ([1-9]\d*) (\d+) (\d+) (\d+)\n$/;
@@ -22,9 +25,14 @@ export const releasedMs = 60_000;
 /** The longest lease or retention that is stored, milliseconds: 253 years. All times have at most 13 digits then. */
 const msMax = 8_000_000_000_000;
 
-/** A length of time as it is stored. */
+/** A length of time as it is stored. As the LIFE of a record that runs, the longest one stands for ever. */
 export function wholeMs(ms: number): number {
   return Math.min(Math.floor(ms), msMax);
+}
+
+/** The LIFE of a record that runs, as it is stored. */
+export function runningLifeMs({ heldRetentionMs = msMax }: { heldRetentionMs?: number | undefined }): number {
+  return wholeMs(heldRetentionMs);
 }
 
 /** Owner or fingerprint, so that it ends at a space. */
@@ -115,8 +123,22 @@ export function recordOf(stored: Buffer, removedAt: number): KeyRecord {
     checkpoints,
     result: isDone ? rest : undefined,
     createdAt,
-    expiresAt: createdAt + lifeMs,
+    expiresAt: lifeMs >= msMax ? Number.POSITIVE_INFINITY : createdAt + lifeMs,
+    ...(isDone && settlementOf(found.owner)),
   };
+}
+
+/**
+ * Who settled a record stands in the place of its owner, in a form that no owner has (an escaped `!` in front), and that
+ * versions before this one read as an owner: `%21SETTLED_AT!NOTE`, the note in Base64 for URLs.
+ */
+const settler = /^%21(\d+)!([\w-]*)$/;
+
+function settlementOf(owner: string): Pick<KeyRecord, "owner" | "settledAt" | "settlementNote"> | undefined {
+  const [, settledAt, note = ""] = settler.exec(owner) ?? [];
+  if (settledAt === undefined) return undefined;
+  const settlementNote = Uint8Array.from(Buffer.from(note, "base64url"));
+  return { owner: "", settledAt: Number(settledAt), settlementNote };
 }
 
 /** One step as it is stored: the length of its result in bytes, its name as JSON, and its result. */

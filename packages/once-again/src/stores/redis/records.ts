@@ -4,7 +4,7 @@ import type { ClaimAnswer, ClaimRequest, CompleteRequest, ReleaseRequest } from 
 import { type Argument, argumentOf, type RecordCommands } from "./commands.ts";
 import { redisKey } from "./names.ts";
 import { ownedRecords } from "./owned-records.ts";
-import { firstAttemptFields, recordLine, releasedMs, wholeMs } from "./record-format.ts";
+import { firstAttemptFields, recordLine, releasedMs, runningLifeMs, wholeMs } from "./record-format.ts";
 import { answerOfRecord } from "./replies.ts";
 import { explainError, type ScriptOperations, scriptOperations } from "./script-operations.ts";
 import { serverClock } from "./server-clock.ts";
@@ -32,13 +32,12 @@ export function redisRecords(commands: RecordCommands, prefix: string, clock: Cl
     return answer;
   };
 
-  /** Replaces the record that was claimed here. `undefined`: it is not known, or lives longer. */
+  /** Replaces the record that was claimed here. `undefined`: it is not known. */
   const replaceOwned = (request: CompleteRequest): Promise<boolean> | undefined => {
     const key = redisKey(prefix, request);
     const record = owned.take(key, request.owner);
+    if (record === undefined) return undefined;
     const keptMs = wholeMs(request.retentionMs);
-    // A shorter retention does not shorten the life of a record.
-    if (record === undefined || keptMs < record.lifeMs) return undefined;
     const ageMs = Math.round(clock.monotonic() - record.claimedAt);
     const before = recordLine("running", record.fields, record.lifeMs);
     const after = withResult(recordLine("done", record.fields, ageMs + keptMs), request.result);
@@ -54,7 +53,7 @@ export function redisRecords(commands: RecordCommands, prefix: string, clock: Cl
       if (fence === undefined) return claimByScript(request);
       const key = redisKey(prefix, request);
       const fields = firstAttemptFields({ fingerprint, owner, fence, leaseMs });
-      const lifeMs = wholeMs(retentionMs);
+      const lifeMs = runningLifeMs(request);
       const claimedAt = clock.monotonic();
       const setting = commands.setAbsent(
         key,

@@ -166,11 +166,30 @@ describeWithServer("the Redis store, when things fail", redisBinary, () => {
       expect(await store.health()).toEqual({ isHealthy: false, problems: [expect.stringContaining("NOPERM")] });
     });
 
-    test("Redis itself removes a record when it expires: a running one not before its lease is over", async () => {
+    test("Redis removes no record that runs, and a result when it expires", async () => {
       const server = await started();
       const store = redisStore(connect(server.port));
       const control = admin(server.port);
-      const one = longClaim("k", { leaseMs: 500, retentionMs: 10_000 });
+      const one = longClaim("k", { leaseMs: 5, retentionMs: 10 });
+      const removedAt = async (): Promise<number> => control.pexpiretime((await control.keys("*"))[0]!);
+      // From then on the server's time is known, and a claim is one SET.
+      await store.claim(longClaim("warm"));
+      await control.flushall();
+      for (const claim of [one, { ...one, owner: "next", takeOverAfterMs: 0 }]) {
+        while ((await store.claim(claim)).kind !== "acquired") await control.ping();
+        expect(await removedAt()).toBeGreaterThan(Date.UTC(2200));
+        expect((await store.inspect(one))?.record.expiresAt).toBe(Infinity);
+      }
+      await store.complete({ ...one, owner: "next", result, retentionMs: 20_000 });
+      expect(await removedAt()).toBe((await store.inspect(one))?.record.expiresAt);
+      expect(await removedAt()).toBeLessThan(Date.now() + 60_000);
+    });
+
+    test("Redis itself removes a key that its claim holds no longer, and not before its lease is over", async () => {
+      const server = await started();
+      const store = redisStore(connect(server.port));
+      const control = admin(server.port);
+      const one = longClaim("k", { leaseMs: 500, heldRetentionMs: 10_000 });
       const removedAt = async (): Promise<number> => control.pexpiretime((await control.keys("*"))[0]!);
       await store.claim(one);
       expect(await removedAt()).toBe((await store.inspect(one))?.record.expiresAt);
@@ -179,7 +198,7 @@ describeWithServer("the Redis store, when things fail", redisBinary, () => {
       await store.complete({ ...one, result, retentionMs: 20_000 });
       expect(await removedAt()).toBe((await store.inspect(one))?.record.expiresAt);
 
-      const brief = longClaim("brief", { leaseMs: 20, retentionMs: 30 });
+      const brief = longClaim("brief", { leaseMs: 20, heldRetentionMs: 30 });
       await store.claim(brief);
       while ((await control.dbsize()) > 1) await control.ping();
       expect(await store.inspect(brief)).toBeUndefined();

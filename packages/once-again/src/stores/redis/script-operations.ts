@@ -3,7 +3,7 @@ import { recordBrokenError } from "../check-record.ts";
 import type { AsyncStore, ClaimAnswer, ClaimRequest, InspectedRecord, RecordName } from "../store.ts";
 import { type Argument, argumentOf, type RecordCommands } from "./commands.ts";
 import { redisKey } from "./names.ts";
-import { escapeField, stepBytes, wholeMs } from "./record-format.ts";
+import { escapeField, runningLifeMs, stepBytes, wholeMs } from "./record-format.ts";
 import { claimReply, inspectedOf } from "./replies.ts";
 import { brokenReply, operationScript, releaseScript, type Script } from "./script.ts";
 
@@ -31,9 +31,9 @@ export function scriptOperations(commands: RecordCommands, prefix: string): Scri
 
   return {
     async claim(request) {
-      const { fingerprint, owner, leaseMs, retentionMs, takeOverAfterMs = "" } = request;
+      const { fingerprint, owner, leaseMs, takeOverAfterMs = "" } = request;
       const texts = [escapeField(fingerprint), escapeField(owner)];
-      const times = [wholeMs(leaseMs), wholeMs(retentionMs), takeOverAfterMs].map(String);
+      const times = [wholeMs(leaseMs), runningLifeMs(request), takeOverAfterMs].map(String);
       return claimReply(request, await run(operationScript, request, "claim", ...texts, ...times));
     },
     complete({ owner, result, retentionMs, ...name }) {
@@ -47,7 +47,8 @@ export function scriptOperations(commands: RecordCommands, prefix: string): Scri
       change(operationScript, name, "checkpoint", escapeField(owner), argumentOf(stepBytes(step, result))),
     resolve({ settlement, ...name }) {
       if (settlement.as === "not-executed") return change(releaseScript, name, "resolve", "not-executed");
-      const rest = [argumentOf(settlement.result), String(wholeMs(settlement.retentionMs))];
+      const { result, retentionMs, note = new Uint8Array() } = settlement;
+      const rest = [argumentOf(result), String(wholeMs(retentionMs)), Buffer.from(note).toString("base64url")];
       return change(operationScript, name, "resolve", "done", ...rest);
     },
     async inspect(name, state) {

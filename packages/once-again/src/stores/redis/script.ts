@@ -76,12 +76,12 @@ local function write(rest)
 end
 
 local function finish(result, retention_ms)
-  state, life_ms = 'done', math.max(life_ms, from_creation(retention_ms))
+  state, life_ms = 'done', from_creation(retention_ms)
   return write(result)
 end
 
 if operation == 'claim' then
-  local _, claim_fingerprint, claim_owner, claim_lease_ms, retention_ms, take_over_after_ms = unpack(ARGV)
+  local _, claim_fingerprint, claim_owner, claim_lease_ms, running_life_ms, take_over_after_ms = unpack(ARGV)
   if stored then
     if fingerprint ~= claim_fingerprint then return {now, 'mismatch'} end
     if state == 'done' then return {now, 'done', rest()} end
@@ -95,7 +95,7 @@ if operation == 'claim' then
     attempt, fence, created_at, life_ms = 1, math.max(now, (released_fence or 0) + 1), now, 0
   end
   state, fingerprint, owner = 'running', claim_fingerprint, claim_owner
-  lease_ms, life_ms = from_creation(claim_lease_ms), math.max(life_ms, from_creation(retention_ms))
+  lease_ms, life_ms = from_creation(claim_lease_ms), math.max(life_ms, from_creation(running_life_ms))
   local steps = rest()
   write(steps)
   return {now, 'acquired', attempt, fence, steps}
@@ -109,7 +109,7 @@ end
 if operation == 'resolve' then
   if not abandoned then return 0 end
   if ARGV[2] == 'not-executed' then return release(fence) end
-  owner = ''
+  owner = '%21' .. now .. '!' .. ARGV[5]
   return finish(ARGV[3], ARGV[4])
 end
 

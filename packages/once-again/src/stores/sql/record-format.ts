@@ -1,4 +1,5 @@
 import { checkRecord, unreadableRecord } from "../check-record.ts";
+import { readExpiry } from "../expiry.ts";
 import { originalText, storedText } from "./names.ts";
 import type { ClaimAnswer, ClaimRequest, InspectedRecord, KeyRecord } from "../store.ts";
 import { inspectRecord, transition } from "../transition.ts";
@@ -18,6 +19,9 @@ export interface KeyRow {
   readonly result: Uint8Array | null;
   readonly created_at: number | string;
   readonly expires_at: number | string;
+  /** Both are null unless a person settled the record. */
+  readonly settled_at: number | string | null;
+  readonly settlement_note: Uint8Array | null;
   /** The store's time, milliseconds since the epoch. */
   readonly ms: number | string;
 }
@@ -34,11 +38,17 @@ function recordOf(row: KeyRow): KeyRecord {
     fence: Number(row.fence),
     leaseUntil: Number(row.lease_until),
     checkpoints,
-    // A copy, since a driver's buffer is a view of all that it received.
-    result: row.result === null ? undefined : Uint8Array.from(row.result),
+    result: copyOf(row.result),
     createdAt: Number(row.created_at),
-    expiresAt: Number(row.expires_at),
+    expiresAt: readExpiry(Number(row.expires_at)),
+    settledAt: row.settled_at === null ? undefined : Number(row.settled_at),
+    settlementNote: copyOf(row.settlement_note),
   };
+}
+
+/** The bytes that a driver read, apart from its buffer, which is a view of all that it received. */
+function copyOf(bytes: Uint8Array | null): Uint8Array | undefined {
+  return bytes === null ? undefined : Uint8Array.from(bytes);
 }
 
 /** The record that a row holds, as people see it. */

@@ -40,12 +40,14 @@ export interface SqliteConnection<Prepared> {
  * Opens a database (WAL, `synchronous=FULL`: a commit is on disk when it returns) and makes its tables.
  *
  * @param prepare makes what is needed of a database that was just opened.
+ * @param upgrade brings tables of an earlier version to this one.
  * @throws OnceAgainError `ONCE_OPTION_INVALID`; what `node:sqlite` throws when the file can't be opened.
  */
 export function sqliteConnection<Prepared>(
   options: SqliteOptions,
   schema: string,
   prepare: (database: DatabaseSync, clock: Clock) => Prepared,
+  upgrade?: (database: DatabaseSync) => void,
 ): SqliteConnection<Prepared> {
   checkNames("A store in SQLite", options, {
     path: true,
@@ -59,7 +61,7 @@ export function sqliteConnection<Prepared>(
   const clock = options.clock ?? systemClock;
   const busyMsMax = checkNumber("busyMsMax", options.busyMsMax ?? 5000, { min: 0 });
   const queueMax = checkNumber("queueMax", options.queueMax ?? 10_000, { min: 1, integer: true });
-  const database = open(options.path, schema);
+  const database = open(options.path, schema, upgrade);
   const prepared = prepare(database, clock);
   const takeTurn = connectionQueue(clock, { waitMsMax: busyMsMax, queueMax });
 
@@ -89,12 +91,13 @@ export function sqliteConnection<Prepared>(
   };
 }
 
-function open(path: string, schema: string): DatabaseSync {
+function open(path: string, schema: string, upgrade?: (database: DatabaseSync) => void): DatabaseSync {
   const database = new DatabaseSync(path);
   try {
     // Another process may be opening it too; from then on we wait for locks without blocking.
     database.exec("PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
     database.exec(schema);
+    upgrade?.(database);
     database.exec("PRAGMA busy_timeout = 0");
     return database;
   } catch (error) {

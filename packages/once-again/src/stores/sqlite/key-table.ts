@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { unreadableRecord } from "../check-record.ts";
+import { readExpiry, storedExpiry } from "../expiry.ts";
 import type { KeyRecord, ListRequest, RecordName } from "../store.ts";
 
 /** The statements on the key table, prepared once for a connection. */
@@ -24,6 +25,9 @@ interface Row extends RecordName {
   result: Uint8Array | null;
   created_at: number;
   expires_at: number;
+  /** Both are null unless a person settled the record. */
+  settled_at: number | null;
+  settlement_note: Uint8Array | null;
 }
 
 /** Mirrors `isExpired` of transition.ts. */
@@ -34,8 +38,9 @@ export function keyTable(database: DatabaseSync): KeyTable {
   const remove = database.prepare("DELETE FROM once_again_keys WHERE scope = ? AND key = ?");
   const write = database.prepare(`
     INSERT OR REPLACE INTO once_again_keys
-      (scope, key, state, fingerprint, owner, attempt, fence, lease_until, checkpoints, result, created_at, expires_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+      (scope, key, state, fingerprint, owner, attempt, fence, lease_until, checkpoints, result, created_at, expires_at,
+        settled_at, settlement_note)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   const list = database.prepare(`
     SELECT * FROM once_again_keys
     WHERE NOT (${expired})
@@ -71,7 +76,7 @@ export function keyTable(database: DatabaseSync): KeyTable {
 }
 
 function writeRow(statement: StatementSync, scope: string, key: string, record: KeyRecord): void {
-  const { state, fingerprint, owner, attempt, fence, leaseUntil, checkpoints, result, createdAt, expiresAt } = record;
+  const { state, fingerprint, owner, attempt, fence, leaseUntil, checkpoints, result, createdAt } = record;
   const steps = Object.entries(checkpoints).map(([step, bytes]) => [step, Buffer.from(bytes).toString("base64")]);
   statement.run(
     scope,
@@ -85,7 +90,9 @@ function writeRow(statement: StatementSync, scope: string, key: string, record: 
     JSON.stringify(steps),
     result ?? null,
     createdAt,
-    expiresAt,
+    storedExpiry(record.expiresAt),
+    record.settledAt ?? null,
+    record.settlementNote ?? null,
   );
 }
 
@@ -102,7 +109,9 @@ function recordOf(row: Row): KeyRecord {
     checkpoints,
     result: row.result ?? undefined,
     createdAt: row.created_at,
-    expiresAt: row.expires_at,
+    expiresAt: readExpiry(row.expires_at),
+    settledAt: row.settled_at ?? undefined,
+    settlementNote: row.settlement_note ?? undefined,
   };
 }
 

@@ -1,7 +1,7 @@
-/**
- * The tables of this store, in their first version. `WITHOUT ROWID` would put every result into the index of keys: no. Marks
- * are small.
- */
+import type { DatabaseSync } from "node:sqlite";
+import { storedNever } from "../expiry.ts";
+
+/** The tables of this store. `WITHOUT ROWID` would put every result into the index of keys: no. Marks are small. */
 export const schema = `
 CREATE TABLE IF NOT EXISTS once_again_keys (
   scope       TEXT    NOT NULL,
@@ -16,6 +16,8 @@ CREATE TABLE IF NOT EXISTS once_again_keys (
   result      BLOB,
   created_at  INTEGER NOT NULL,
   expires_at  INTEGER NOT NULL,
+  settled_at  INTEGER,
+  settlement_note BLOB,
   PRIMARY KEY (scope, key)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS once_again_keys_expiry ON once_again_keys (expires_at);
@@ -28,3 +30,29 @@ CREATE TABLE IF NOT EXISTS once_again_marks (
   PRIMARY KEY (scope, key)
 ) STRICT, WITHOUT ROWID;
 `;
+
+/**
+ * Brings the tables of an earlier version to this one, in one transaction: who settled a record is stored with it, and a
+ * record that runs no longer expires, as those that run already.
+ */
+export function upgradeSchema(database: DatabaseSync): void {
+  if (isOfThisVersion(database)) return;
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    // Another process may have done it meanwhile.
+    if (!isOfThisVersion(database)) {
+      database.exec(`
+        ALTER TABLE once_again_keys ADD COLUMN settled_at INTEGER;
+        ALTER TABLE once_again_keys ADD COLUMN settlement_note BLOB;
+        UPDATE once_again_keys SET expires_at = ${storedNever} WHERE state = 'running'`);
+    }
+    database.exec("COMMIT");
+  } finally {
+    if (database.isTransaction) database.exec("ROLLBACK");
+  }
+}
+
+function isOfThisVersion(database: DatabaseSync): boolean {
+  const columns = database.prepare("PRAGMA table_info(once_again_keys)").all();
+  return columns.some(({ name }) => name === "settled_at");
+}

@@ -9,7 +9,7 @@ import { transactStep, transact, transactUnkeyed } from "./transact.ts";
 import { recordWriter } from "./record-writer.ts";
 import { keyTable } from "./key-table.ts";
 import { moveMark } from "./marks.ts";
-import { schema } from "./schema.ts";
+import { schema, upgradeSchema } from "./schema.ts";
 import type { TakeTurn } from "./connection-queue.ts";
 
 /** How a store opens its database: your own file, so that key and effect commit together. */
@@ -40,7 +40,7 @@ export interface SqliteStore extends TransactionalStore<DatabaseSync> {
  * @throws OnceAgainError `ONCE_OPTION_INVALID`; what `node:sqlite` throws when the file can't be opened.
  */
 export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
-  const connection = sqliteConnection(options, schema, keyTable);
+  const connection = sqliteConnection(options, schema, keyTable, upgradeSchema);
   const { prepared: table, clock, committed, queueMax } = connection;
   const { ask, takeTurn } = batchOperations(connection.takeTurn, queueMax, recordWriter(connection));
   const apply = async <Asked extends Operation>(operation: Asked) => (await ask(operation)) as AnswerTo<Asked>;

@@ -7,6 +7,8 @@ const name = named("order-7");
 const leaseMs = 100;
 const retentionMs = 1000;
 const brief = { leaseMs, retentionMs };
+/** Longer than any retention that is asked for here. */
+const farMs = 1_000_000_000_000;
 
 /** When leases and records end, to the millisecond. */
 export function exactTimeRules(clock: StoreClock): readonly StoreRule[] {
@@ -85,13 +87,29 @@ export function exactTimeRules(clock: StoreClock): readonly StoreRule[] {
       },
     },
     {
-      name: "an abandoned key expires as well, and can then neither be completed nor settled",
+      name: "a key without a result is stored until it is settled, and expires then as any other",
       async try({ store }) {
-        const claim = claimOf(name, brief);
+        await acquire(store, claimOf(name, brief));
+        await clock.advance(farMs);
+        const rule = "A key without a result outlives its retention";
+        expectSame(await store.purge({ limit: 10 }), 0, rule);
+        expectLike(await store.inspect(name), { state: "abandoned" }, rule);
+        expectSame((await store.claim(claimOf(name))).kind, "abandoned", rule);
+        const settlement = { as: "done", result, retentionMs } as const;
+        expectSame(await store.resolve({ ...name, settlement }), true, rule);
+        const [before, ...after] = await around(clock.now() + retentionMs, () => store.inspect(name));
+        expectLike(before, { state: "done" }, "What was settled is stored for its retention, from its settlement on");
+        expectSame(after, [undefined, undefined], "What was settled expires");
+      },
+    },
+    {
+      name: "where its claim says how long it is held, a key without a result expires then",
+      async try({ store }) {
+        const claim = claimOf(name, { leaseMs, heldRetentionMs: retentionMs });
         await acquire(store, claim);
         const [before, ...after] = await around(clock.now() + retentionMs, () => store.inspect(name));
         expectLike(before, { state: "abandoned" }, "An abandoned key is known until it expires");
-        expectSame(after, [undefined, undefined], "An abandoned key expires");
+        expectSame(after, [undefined, undefined], "A key expires that is held as long as its claim says");
         const settlement = { as: "done", result, retentionMs } as const;
         const answers = [await store.complete({ ...claim, result }), await store.resolve({ ...name, settlement })];
         expectSame(answers, [false, false], "Of an expired key nothing is left to complete or to settle");
@@ -109,9 +127,9 @@ export function exactTimeRules(clock: StoreClock): readonly StoreRule[] {
       },
     },
     {
-      name: "a running key does not expire under its owner, whose completion starts its retention afresh",
+      name: "a running key does not expire under its owner, whose completion starts its retention",
       async try({ store }) {
-        const claim = claimOf(name, brief);
+        const claim = claimOf(name, { ...brief, heldRetentionMs: retentionMs });
         await acquire(store, claim);
         await clock.advance(retentionMs - leaseMs / 2);
         await store.renew(claim);
@@ -128,16 +146,20 @@ export function exactTimeRules(clock: StoreClock): readonly StoreRule[] {
     {
       name: "expired records are purged, up to the limit, and no others",
       async try({ store }) {
-        for (const key of ["1", "2", "3"]) await acquire(store, claimOf(named(key), brief));
-        await acquire(store, claimOf(named("kept")));
-        await acquire(store, claimOf(named("under its owner"), { retentionMs: 1 }));
+        for (const key of ["1", "2", "3"]) {
+          const claim = claimOf(named(key), brief);
+          await acquire(store, claim);
+          if (key !== "3") await store.complete({ ...claim, result });
+        }
+        await acquire(store, claimOf(named("4"), { ...brief, heldRetentionMs: retentionMs }));
+        await acquire(store, claimOf(named("under its owner"), { heldRetentionMs: 1 }));
         expectSame(await store.purge({ limit: 10 }), 0, "What has not expired is not purged");
         await clock.advance(retentionMs);
         const purged = [];
         for (let time = 0; time < 3; time += 1) purged.push(await store.purge({ limit: 2 }));
         expectSame(purged, [2, 1, 0], "A purge removes what expired, up to its limit, and says how many");
         const keys = (await store.list({})).map(({ key }) => key);
-        expectSame(keys, ["kept", "under its owner"], "A purge removes nothing else");
+        expectSame(keys, ["3", "under its owner"], "A purge removes nothing else");
       },
     },
   ];

@@ -14,6 +14,7 @@ const stepsMax = 25;
 const lastingTimes: StepTimes = {
   leaseMs: [0, longMs],
   retentionMs: [retentionMs, 2 * retentionMs],
+  heldRetentionMs: [undefined, retentionMs],
   takeOverAfterMs: [undefined, 0, longMs],
   waitMs: [],
 };
@@ -26,6 +27,7 @@ const timeNames: ReadonlySet<string> = new Set([
   "leaseUntil",
   "createdAt",
   "expiresAt",
+  "settledAt",
 ]);
 
 /** A store may remember a fence past its record, and give a higher one than the model, which starts at the time. */

@@ -62,7 +62,7 @@ export const operatorRules: readonly StoreRule[] = [
     name: "an expired record is neither inspected nor listed, and a purge leaves all others",
     async try({ store, pass }) {
       await fill(store);
-      await abandon(store, claimOf(named("brief"), { retentionMs: 1 }));
+      await abandon(store, claimOf(named("brief"), { heldRetentionMs: 1 }));
       await pass(1);
       expectSame(await store.inspect(named("brief")), undefined, "An expired record is not inspected");
       expectSame(await listed(store, {}), all, "An expired record is not listed");
@@ -70,6 +70,39 @@ export const operatorRules: readonly StoreRule[] = [
       const purged = await store.purge({ limit: 10 });
       expectThat(purged === 0 || purged === 1, "A purge removes no more than what expired", purged);
       expectSame(await listed(store, {}), all, "A purge leaves what has not expired");
+    },
+  },
+  {
+    name: "a record without a result is stored however short its retention is, and a purge passes it",
+    async try({ store, pass }) {
+      await abandon(store, claimOf(named("held"), { retentionMs: 1 }));
+      await pass(1);
+      expectSame(await store.purge({ limit: 10 }), 0, "A purge passes what has no result");
+      expectSame(await listed(store, {}), ["acme/held abandoned"], "What has no result is stored until it is settled");
+      expectLike(await store.claim(claimOf(named("held"))), { kind: "abandoned" }, "A held key is held");
+    },
+  },
+  {
+    name: "who settled a record as done, and when, is stored with it",
+    async try({ store }) {
+      await fill(store);
+      await abandon(store, claimOf(named("11", "a")));
+      const note = Uint8Array.of(0, 10, 255, 33);
+      await store.resolve({ ...named("10", "a"), settlement: { ...settlement, note } });
+      await store.resolve({ ...named("11", "a"), settlement });
+      const recordOf = async (key: string) => (await store.inspect(named(key, "a")))?.record;
+      const noted = await recordOf("10");
+      expectLike(noted, { settlementNote: note }, "The note of a settlement is stored with the record");
+      expectLike(await recordOf("11"), { settlementNote: Uint8Array.of() }, "A settlement may have no note");
+      const { createdAt = Number.NaN, settledAt = Number.NaN, expiresAt = Number.NaN } = noted ?? {};
+      expectThat(settledAt >= createdAt, "When a record was settled is stored with it", noted);
+      expectThat(settledAt === expiresAt - settlement.retentionMs, "It is the time by the store's clock", noted);
+      const own = await recordOf("2");
+      expectLike(
+        own,
+        { settledAt: undefined, settlementNote: undefined },
+        "What its own attempt completed was settled by no person",
+      );
     },
   },
   {

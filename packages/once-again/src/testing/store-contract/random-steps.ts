@@ -9,6 +9,7 @@ export type Step = Operation | { kind: "wait"; ms: number };
 export interface StepTimes {
   readonly leaseMs: readonly number[];
   readonly retentionMs: readonly number[];
+  readonly heldRetentionMs: readonly (number | undefined)[];
   readonly takeOverAfterMs: readonly (number | undefined)[];
   /** Empty: nobody waits. */
   readonly waitMs: readonly number[];
@@ -18,6 +19,7 @@ export interface StepTimes {
 export const briefTimes: StepTimes = {
   leaseMs: [0, 50, 100],
   retentionMs: [150, 1000],
+  heldRetentionMs: [undefined, 150, 1000],
   takeOverAfterMs: [undefined, 0, 50],
   waitMs: [1, 50, 100, 200],
 };
@@ -45,8 +47,9 @@ export function randomSteps(
       case "wait":
         return { kind, ms: one(times.waitMs) };
       case "claim": {
+        const stored = { retentionMs, heldRetentionMs: one(times.heldRetentionMs) };
         const takeOverAfterMs = one(times.takeOverAfterMs);
-        return { kind, ...owned, fingerprint: one(["f", "f", "f", "f", "g"]), leaseMs, retentionMs, takeOverAfterMs };
+        return { kind, ...owned, fingerprint: one(["f", "f", "f", "f", "g"]), leaseMs, ...stored, takeOverAfterMs };
       }
       case "complete":
         return { kind, ...owned, result, retentionMs };
@@ -58,7 +61,8 @@ export function randomSteps(
         return { kind, ...owned, step: one(["s", "__proto__"]), result };
       case "resolve": {
         const { scope, key } = owned;
-        const settlement = one([{ as: "done", result, retentionMs } as const, { as: "not-executed" } as const]);
+        const done = { as: "done", result, retentionMs } as const;
+        const settlement = one([done, { ...done, note: Uint8Array.of(0, 255) }, { as: "not-executed" } as const]);
         return { kind, scope, key, settlement };
       }
     }

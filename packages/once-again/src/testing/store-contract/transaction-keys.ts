@@ -19,7 +19,7 @@ export const transactionKeyRules: readonly TransactionRule[] = [
     name: "an expired key is new, whether it was done or abandoned",
     async try({ store, effect }) {
       await store.transact({ ...operation, retentionMs: 1 }, effect("one", "commit"));
-      await store.claim(claimOf(named("leased"), { leaseMs: 0, retentionMs: 1 }));
+      await store.claim(claimOf(named("leased"), { leaseMs: 0, heldRetentionMs: 1 }));
       await setTimeout(expiryMs);
       for (const key of [operation.key, "leased"]) {
         const again = { ...operation, key, fingerprint: "g" };

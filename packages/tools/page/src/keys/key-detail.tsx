@@ -40,7 +40,12 @@ export function KeyDetail({ found }: { found: KeyDocument }) {
         {found.state !== "done" && (
           <Field name="Lease ends" value={`${found.leaseUntil} (${until(found.leaseUntil)})`} />
         )}
-        <Field name="Expires" value={`${found.expiresAt} (${until(found.expiresAt)})`} />
+        <Field
+          name="Expires"
+          value={
+            found.expiresAt === null ? "never, until it has a result" : `${found.expiresAt} (${until(found.expiresAt)})`
+          }
+        />
         <Field name="Request" value={`SHA-256 ${found.fingerprint}`} />
         {found.owner !== "" && <Field name="Owner" value={found.owner} />}
       </dl>

@@ -67,7 +67,7 @@ function KeyRow({ row, show }: { row: KeySummary; show: (name: KeySummary) => un
       <td class="number">{row.attempt}</td>
       <td>{since(row.createdAt)}</td>
       <td>{row.state === "done" ? "–" : until(row.leaseUntil)}</td>
-      <td>{until(row.expiresAt)}</td>
+      <td>{row.expiresAt === null ? "never" : until(row.expiresAt)}</td>
     </tr>
   );
 }

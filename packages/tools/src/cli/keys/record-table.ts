@@ -18,7 +18,7 @@ function formatCells({ scope, key, state, record }: InspectedRecord, now: number
     formatDuration(now - record.createdAt),
     String(record.attempt),
     formatLease({ state, record }, now),
-    `in ${formatDuration(record.expiresAt - now)}`,
+    record.expiresAt === Number.POSITIVE_INFINITY ? "never" : `in ${formatDuration(record.expiresAt - now)}`,
     escapeControls(scope),
     escapeControls(key),
   ];

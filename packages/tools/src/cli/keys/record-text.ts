@@ -31,10 +31,15 @@ export function formatRecord({ found, steps, result }: RecordView, now: number, 
     field("owner", record.owner === "" ? "-" : escapeControls(record.owner)),
     field("created", `${time(record.createdAt)} (${formatDuration(now - record.createdAt)} ago)`),
     field("lease", state === "done" ? "-" : `${time(record.leaseUntil)} (${formatLease(found, now)})`),
-    field("expires", `${time(record.expiresAt)} (in ${formatDuration(record.expiresAt - now)})`),
+    field("expires", formatExpiry(record.expiresAt, now)),
     ...steps.flatMap(([place, value]) => formatValue(`step ${place}`, value, field)),
     ...(result === undefined ? [] : formatValue("result", result, field)),
   ];
+}
+
+function formatExpiry(expiresAt: number, now: number): string {
+  if (expiresAt === Number.POSITIVE_INFINITY) return "never, until it has a result";
+  return `${new Date(expiresAt).toISOString()} (in ${formatDuration(expiresAt - now)})`;
 }
 
 /** Makes lines of a name and its value. */

@@ -76,6 +76,7 @@ const ruleShape = (scope: z.ZodType<ScopeRule>) => ({
   key: oneOf("required", "optional", "none").optional(),
   onUnknown: onUnknown.optional(),
   retention: duration("24h", { min: 101, max: 36_525 * dayMs }).optional(),
+  heldRetention: duration("30d", { min: 101, max: 36_525 * dayMs }).optional(),
   lease: duration("30s", { min: 100, max: dayMs }).optional(),
   wait: duration("5s", { min: 0, max: dayMs }).optional(),
   keyHeader: headerName.optional(),
@@ -100,12 +101,13 @@ const ruleShape = (scope: z.ZodType<ScopeRule>) => ({
 type Rules = z.output<z.ZodObject<ReturnType<typeof ruleShape>>>;
 
 function ruleOf(rules: Rules, keyed: KeyedRule["keyed"]): KeyedRule {
-  const { key, onUnknown: unknown, retention, lease, wait, retryAfter, quota, ...same } = rules;
+  const { key, onUnknown: unknown, retention, heldRetention, lease, wait, retryAfter, quota, ...same } = rules;
   return {
     ...same,
     keyed: key === undefined ? keyed : key !== "none" && key,
     onUnknown: unknown ?? { policy: "hold" },
     retentionMs: retention,
+    heldRetentionMs: heldRetention,
     leaseMs: lease,
     waitMs: wait,
     retryAfterSeconds: retryAfter && Math.ceil(retryAfter / 1000),
@@ -118,13 +120,17 @@ const leaseMsDefault = 30_000;
 
 /** What the settings of a route must be to each other. */
 function checkRule(
-  { retentionMs, leaseMs = leaseMsDefault, onUnknown: unknown }: KeyedRule,
+  { retentionMs, heldRetentionMs, leaseMs = leaseMsDefault, onUnknown: unknown }: KeyedRule,
   template: string,
 ): z.core.$ZodRawIssue[] {
   const issues: z.core.$ZodRawIssue[] = [];
-  if (retentionMs !== undefined && retentionMs <= leaseMs) {
+  for (const [name, ms] of [
+    ["retention", retentionMs],
+    ["heldRetention", heldRetentionMs],
+  ] as const) {
+    if (ms === undefined || ms > leaseMs) continue;
     const message = `longer than its lease, which is ${formatDuration(leaseMs)}`;
-    issues.push({ code: "custom", path: ["retention"], message, input: formatDuration(retentionMs) });
+    issues.push({ code: "custom", path: [name], message, input: formatDuration(ms) });
   }
   const names = ["key", "scope", ...namesIn(template)];
   if (unknown.policy === "reconcile" && !namesIn(unknown.url).every((name) => names.includes(name))) {
