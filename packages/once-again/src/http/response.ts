@@ -1,3 +1,4 @@
+import { trimHeader } from "../core/trim-header.ts";
 import { emptyBytes, joinBytes } from "../core/bytes.ts";
 import type { Codec, Execution } from "../engine/engine.ts";
 
@@ -62,7 +63,7 @@ function connectionOptions(headers: HttpResponse["headers"]): ReadonlySet<string
   for (const [name, value] of headers) {
     if (name.toLowerCase() !== "connection") continue;
     options ??= new Set();
-    for (const option of value.toLowerCase().split(",")) options.add(option.trim());
+    for (const option of value.toLowerCase().split(",")) options.add(trimHeader(option));
   }
   return options;
 }

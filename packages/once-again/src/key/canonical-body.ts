@@ -1,6 +1,7 @@
 import type { Awaitable } from "../core/awaitable.ts";
 import { canonicalJson } from "./canonical-json.ts";
-import { sha256 } from "./sha256.ts";
+import { joinBytes } from "../core/bytes.ts";
+import { canonicalParts, isInexact } from "./multipart.ts";
 
 /** A body in the form in which it is compared, and which form that is, so that two forms can't be mistaken. */
 export interface CanonicalBody {
@@ -19,9 +20,10 @@ export function canonicalBody(
 ): Awaitable<CanonicalBody> {
   const bytes: CanonicalBody = { form: "bytes", content: body };
   if (mediaType === "multipart/form-data") {
-    return multipartParts(contentType, body).then(
-      (parts) => ({ form: "parts", content: JSON.stringify(parts) }),
-      () => bytes,
+    return canonicalParts(contentType, body).then(
+      (parts) => ({ form: "parts", content: parts }),
+      // Under another boundary the same bytes are another message.
+      () => ({ form: "bytes", content: joinBytes([new TextEncoder().encode(JSON.stringify(contentType)), body]) }),
     );
   }
   try {
@@ -40,40 +42,22 @@ export function canonicalBody(
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 const decode = (body: Uint8Array<ArrayBuffer>): string => utf8.decode(body);
 
+/** The most fields that are sorted. The platform's parser takes seconds of the event loop for a million. */
+const fieldsMax = 4096;
+
 /**
  * The fields of a query or form, sorted by name; the order of one name's values stays, since it may have a meaning.
- * One with escapes that are no UTF-8 comes back as it is: they would all be decoded to one and the same character.
+ * One with escapes that are no UTF-8 comes back as it is, since they would all be decoded to one and the same character. So
+ * does one of more than `fieldsMax` fields, to be compared byte for byte.
  *
  * @param text without a question mark before it.
  */
 export function sortedFields(text: string): [string, string][] | string {
   if (text === "") return [];
+  if (text.split("&", fieldsMax + 1).length > fieldsMax) return text;
   // Of two question marks, URLSearchParams takes the first only for a separator.
   const fields = new URLSearchParams(`?${text}`);
   fields.sort();
   const pairs = [...fields];
   return pairs.flat().some(isInexact) ? text : pairs;
-}
-
-/** Whether a text may have been decoded from more than one sequence of bytes. */
-function isInexact(text: string): boolean {
-  return text.includes("\ufffd");
-}
-
-/**
- * The parts of a multipart body without its boundary; files by their hash.
- *
- * @throws Error when it is no such body, or has a text that is not UTF-8.
- */
-async function multipartParts(contentType: string, body: Uint8Array<ArrayBuffer>): Promise<unknown[]> {
-  const form = await new Response(body, { headers: { "content-type": contentType } }).formData();
-  const parts = await Promise.all(
-    Array.from(form, async ([name, value]) =>
-      typeof value === "string"
-        ? [name, value]
-        : [name, value.name, value.type, await sha256(new Uint8Array(await value.arrayBuffer()))],
-    ),
-  );
-  if (parts.flat().some(isInexact)) throw new TypeError("not UTF-8");
-  return parts;
 }

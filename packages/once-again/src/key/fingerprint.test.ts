@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { fingerprint } from "./fingerprint.ts";
+import { cpuGrowth, linearGrowthMax } from "../../../../test/support/cpu-growth.ts";
+import { fingerprint, requestFingerprint } from "./fingerprint.ts";
 
 const json = "application/json";
 const form = "application/x-www-form-urlencoded";
@@ -166,6 +167,60 @@ test("a multipart body counts by its parts, and not by its boundary", async () =
       multipart("x", field("a", "1")),
     ),
   ).toBe(true);
+});
+
+test("what a multipart body has beside names, values and files is a difference, too", async () => {
+  const xml = '<order amount="5"/>';
+  const typed = (headers: string): string => `${headers}content-disposition: form-data; name="a"\r\n\r\n${xml}`;
+  const whole = (before: string, after: string): Promise<string> =>
+    of(`${before}--x\r\n${field("a", "1")}\r\n--x--\r\n${after}`, "multipart/form-data; boundary=x");
+  expect(
+    await allDifferent(
+      multipart("x", typed("")),
+      multipart("x", typed("content-type: application/json\r\n")),
+      multipart("x", typed("content-type: text/plain; charset=utf-16\r\n")),
+      multipart("x", typed("x-amount: 5\r\n")),
+      multipart("x", typed("x-amount: 900\r\n")),
+      multipart("x", typed('content-disposition: form-data; name="b"\r\n')),
+      multipart("x", file("a.txt", "text/plain", xml)),
+      multipart("x", file("a.txt", "text/plain\u00a0", xml)),
+      multipart("x", file("a.txt", "text/plain\r\nx-amount: 5", xml)),
+      whole("", ""),
+      whole("", "--y\r\n"),
+      whole("", "--y--"),
+      whole("preamble\r\n", ""),
+    ),
+  ).toBe(true);
+  // Neither the boundary nor the last line's end is a difference, as ever.
+  expect(await allSame(whole("", ""), multipart("other", field("a", "1")))).toBe(true);
+});
+
+test("of two boundaries, a parser may take either, so both messages are compared", async () => {
+  const message = (boundary: string, amount: string): string =>
+    `--${boundary}\r\n${field("amount", amount)}\r\n--${boundary}--\r\n`;
+  const sent = (amount: string, boundaries: string): Promise<string> =>
+    of(message("AAA", "5") + message("BBB", amount), `multipart/form-data; ${boundaries}`);
+  expect(
+    await allDifferent(
+      sent("5", "boundary=AAA; boundary=BBB"),
+      sent("900", "boundary=AAA; boundary=BBB"),
+      sent("5", "boundary=BBB; boundary=AAA"),
+      sent("900", "boundary=BBB"),
+      sent("900", "boundary=AAA"),
+    ),
+  ).toBe(true);
+});
+
+test("a form of a million fields is fingerprinted in linear time, and its order is a difference", async () => {
+  const take = (count: number): void => {
+    const body = new TextEncoder().encode("a&".repeat(count));
+    void requestFingerprint({ method: "POST", path: "/", query: "", contentType: form, body });
+  };
+  expect(cpuGrowth(131_072, take)).toBeLessThan(linearGrowthMax);
+  const filler = "x&".repeat(4096);
+  expect(await allDifferent(of(`${filler}a=1&b=2`, form), of(`${filler}b=2&a=1`, form), of("a=1&b=2", form))).toBe(
+    true,
+  );
 });
 
 test("texts of a multipart body that are no UTF-8 do not become one", async () => {

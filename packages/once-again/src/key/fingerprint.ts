@@ -1,3 +1,4 @@
+import { trimHeader } from "../core/trim-header.ts";
 import { type Awaitable, isPromise } from "../core/awaitable.ts";
 import { joinBytes } from "../core/bytes.ts";
 import { type CanonicalBody, canonicalBody, sortedFields } from "./canonical-body.ts";
@@ -21,7 +22,7 @@ export interface FingerprintedRequest {
  * requests with one key and different fingerprints are different operations.
  *
  * JSON bodies count by RFC 8785, so neither white space nor the order of members is a difference; form bodies by their
- * fields, multipart bodies by their parts; every other body byte for byte.
+ * fields, multipart bodies by their parts; every other body byte for byte, and a form of more than 4096 fields, too.
  */
 export async function fingerprint(request: FingerprintedRequest): Promise<string> {
   return requestFingerprint(request);
@@ -52,5 +53,5 @@ const encoder = new TextEncoder();
 /** `Text/Html; charset=utf-8` is `text/html`. */
 function mediaTypeOf(contentType: string): string {
   const end = contentType.indexOf(";");
-  return (end < 0 ? contentType : contentType.slice(0, end)).trim().toLowerCase();
+  return trimHeader(end < 0 ? contentType : contentType.slice(0, end)).toLowerCase();
 }

@@ -52,6 +52,14 @@ test("a key is the same quoted and bare, with white space around it and paramete
   expect(parseKey(['"a,b"'])).toEqual({ kind: "key", key: "a,b" });
 });
 
+test("a no-break space is no white space of HTTP, so it is not taken off a key", () => {
+  for (const value of ["abc\u00a0", "\u00a0abc"]) {
+    expect(malformed(value)).toBeDefined();
+    expect(headerKeyProblem(value)).toBeDefined();
+  }
+  expect(parseKey([" \tabc\t "])).toEqual({ kind: "key", key: "abc" });
+});
+
 test("no header is no key, which is not malformed", () => {
   expect(parseKey([])).toEqual({ kind: "missing" });
 });

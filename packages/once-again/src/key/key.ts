@@ -1,3 +1,4 @@
+import { trimHeader } from "../core/trim-header.ts";
 import { parseItem } from "structured-headers";
 import { v7 } from "uuid";
 import type { Clock } from "../core/clock.ts";
@@ -75,7 +76,7 @@ export function parseKey(values: readonly string[]): ParsedKey {
   const [value, ...others] = values;
   if (value === undefined) return { kind: "missing" };
   if (others.length > 0) return { kind: "malformed", problem: "the header is repeated" };
-  const text = value.trim();
+  const text = trimHeader(value);
   const quoted = text.startsWith('"');
   const key = quoted ? unquote(text) : text;
   if (key === undefined) return { kind: "malformed", problem: "its quoted string is broken" };
@@ -88,7 +89,7 @@ export function parseKey(values: readonly string[]): ParsedKey {
  * is not read: the whole parser would be a seventh of the client, and a server refuses what is no parameter.
  */
 export function headerKeyProblem(value: string): string | undefined {
-  const text = value.trim();
+  const text = trimHeader(value);
   if (!text.startsWith('"')) return keyProblem(text) ?? bareProblem(text);
   const quoted = /^"((?:[ !#-[\]-~]|\\["\\])*)"(?:;|$)/.exec(text)?.[1];
   return quoted === undefined ? "its quoted string is broken" : keyProblem(quoted.replaceAll(/\\(.)/g, "$1"));
