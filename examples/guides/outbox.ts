@@ -9,16 +9,18 @@ await outbox.migrate();
 /** Saves an order and announces it: both, or neither. */
 export async function placeOrder(id: string, item: string): Promise<void> {
   const client = await pool.connect();
+  let failure: unknown;
   try {
     await client.query("BEGIN");
     await client.query("INSERT INTO orders (id, item) VALUES ($1, $2)", [id, item]);
     await outbox.add(client, { topic: "order.placed", orderingKey: id, body: { id, item } });
     await client.query("COMMIT");
   } catch (error) {
-    await client.query("ROLLBACK");
+    failure = error;
     throw error;
   } finally {
-    client.release();
+    // Closed, a connection whose transaction failed rolls back, and one that broke is not lent again.
+    client.release(failure !== undefined);
   }
 }
 

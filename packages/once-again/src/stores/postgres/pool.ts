@@ -1,19 +1,23 @@
 import { hasMethod, wrongClientError } from "../../core/client-names.ts";
 import { invalidOptionError } from "../../core/options.ts";
-
-/** Pools that have our listener. */
-const heard = new WeakSet<object>();
+import { outliveBrokenConnection } from "../../core/outlive-broken-connection.ts";
 
 /**
- * Listens to a pool's errors. A Pool of `pg` tells of an idle connection that broke by an event, and ends the process when
- * nobody listens, as when PostgreSQL restarts. It makes a new connection by itself, so there is nothing else to do.
+ * Listens to the errors of a pool, and of the clients that it lends. Both tell by an event of a connection that broke, as when
+ * PostgreSQL restarts, and end the process when there is no listener: the pool of an idle connection, and the client itself
+ * of one that is lent. What is asked of such a client fails, and the pool makes a new connection by itself, so there is
+ * nothing else to do.
  */
 export function outliveBrokenConnections(pool: object): void {
-  // `postgres` has no such event.
-  if ("unsafe" in pool || heard.has(pool) || !("on" in pool) || typeof pool.on !== "function") return;
-  heard.add(pool);
-  pool.on("error", () => undefined);
+  // `postgres` has no such events.
+  if ("unsafe" in pool || pools.has(pool) || !("on" in pool) || typeof pool.on !== "function") return;
+  pools.add(pool);
+  outliveBrokenConnection(pool);
+  pool.on("acquire", (client: object) => outliveBrokenConnection(client));
 }
+
+/** Pools that we listen to. */
+const pools = new WeakSet<object>();
 
 /** What a connection of `mysql2` has, beside what a Pool of `pg` has. */
 const ofMysql2 = ["promise", "beginTransaction"];

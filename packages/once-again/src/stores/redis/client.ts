@@ -1,4 +1,5 @@
 import { hasMethod, wrongClientError } from "../../core/client-names.ts";
+import { outliveBrokenConnection } from "../../core/outlive-broken-connection.ts";
 
 /** A command and its arguments. */
 export type RedisCommand = [name: string, ...rest: (string | Buffer)[]];
@@ -70,7 +71,11 @@ const noTimeout = { timeout: 0 };
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no such client. */
 export function redisConnection(client: RedisClient): RedisConnection {
   if (hasMethod(client, "callBuffer")) return fromIoredis(client as IoredisClient | IoredisCluster);
-  if (hasMethod(client, "withTypeMapping")) return fromNodeRedis(client as NodeRedisClient | NodeRedisCluster);
+  if (hasMethod(client, "withTypeMapping")) {
+    // One of `ioredis` goes on without a listener.
+    outliveBrokenConnection(client);
+    return fromNodeRedis(client as NodeRedisClient | NodeRedisCluster);
+  }
   throw wrongClientError("client", "a client or cluster of ioredis or redis", client);
 }
 

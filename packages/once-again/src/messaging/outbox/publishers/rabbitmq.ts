@@ -1,6 +1,7 @@
 import { hasMethod, wrongClientError } from "../../../core/client-names.ts";
 import { checkNames, type OptionNames } from "../../../core/option-names.ts";
 import { invalidOptionError } from "../../../core/options.ts";
+import { outliveBrokenConnection } from "../../../core/outlive-broken-connection.ts";
 import type { OutboxMessage } from "../../../stores/outbox-store.ts";
 import { type Publish, refusedError, unavailableError } from "../publish.ts";
 
@@ -57,6 +58,7 @@ export function publishToRabbitmq(connection: RabbitmqConnection, options: Rabbi
     throw wrongClientError("connection", "a connection of amqplib", connection);
   }
   if (typeof exchange !== "string") throw invalidOptionError("exchange", "an exchange's name", exchange);
+  outliveBrokenConnection(connection);
   let opening: Promise<ConfirmChannel> | undefined;
   let channel: ConfirmChannel | undefined;
   const open = async (signal: AbortSignal): Promise<ConfirmChannel> => {

@@ -1,6 +1,7 @@
 import { hasMethod, wrongClientError } from "../../../core/client-names.ts";
 import { checkNames, type OptionNames } from "../../../core/option-names.ts";
 import { checkNumber } from "../../../core/options.ts";
+import { outliveBrokenConnection } from "../../../core/outlive-broken-connection.ts";
 import type { OutboxMessage } from "../../../stores/outbox-store.ts";
 import { type Publish, refusedError, unavailableError } from "../publish.ts";
 
@@ -65,6 +66,8 @@ type AddEntry = (stream: string, fields: Record<string, string | Buffer>) => Pro
 
 function entryAdder(client: IoredisStreams | NodeRedisStreams, entriesMax: number | undefined): AddEntry {
   if (hasMethod(client, "xAdd")) {
+    // One of `ioredis` goes on without a listener.
+    outliveBrokenConnection(client);
     const TRIM = { strategy: "MAXLEN", strategyModifier: "~", threshold: entriesMax ?? 0 } as const;
     const trim = entriesMax === undefined ? undefined : { TRIM };
     return (stream, fields) => (client as NodeRedisStreams).xAdd(stream, "*", fields, trim);
