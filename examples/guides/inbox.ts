@@ -20,8 +20,9 @@ export const consumer = await consumeRabbitmq(connection, { inbox, queue: "shipp
   await outbox.add(transaction, { topic: "parcel.packed", orderingKey: id, body: { order: id } });
 });
 
+// On SIGTERM: what runs ends, and the broker has the rest again, for another process.
 export async function close(): Promise<void> {
-  await inbox.close();
-  await consumer.close();
+  await Promise.all([inbox.close(), consumer.close()]);
   await connection.close();
+  await pool.end();
 }

@@ -34,7 +34,6 @@ const consumer = await consumeRabbitmq(connection, { inbox, queue: "shipping" },
 
 export async function close(): Promise<void> {
   await relay.close();
-  await inbox.close();
-  await consumer.close();
+  await Promise.all([inbox.close(), consumer.close()]);
   await connection.close();
 }

@@ -47,7 +47,7 @@ const running = await Promise.all(
       const { id } = readJson(message) as { id: string };
       transaction.prepare(`INSERT INTO ${table} VALUES (?)`).run(id);
     });
-    return { close: () => inbox.close().then(() => consumed.close()) };
+    return { close: () => Promise.all([inbox.close(), consumed.close()]) };
   }),
 );
 

@@ -135,7 +135,7 @@ export const openJetstream: Open = async ({ url }) => {
         const stored = await manager.streams.getMessage("dead", { seq });
         const header = (name: string) => stored!.header.get(name);
         letters.push({
-          id: header("Nats-Msg-Id").replace("billing:", ""),
+          id: header("dead-letter-id"),
           body: new TextDecoder().decode(stored!.data),
           reason: header("dead-letter-reason"),
           detail: header("dead-letter-detail"),

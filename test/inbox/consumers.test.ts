@@ -303,7 +303,7 @@ describe("a connection that is closed while a message is handled", () => {
       subject: "orders.placed",
       data: new Uint8Array(),
       headers: { keys: () => [], get: () => "1" },
-      info: { deliveryCount: 1, streamSequence: 1, timestampNanos: 0 },
+      info: { stream: "orders", deliveryCount: 1, deliverySequence: 1, streamSequence: 1, timestampNanos: 0 },
       ackAck: async () => gone(),
       nak: gone,
       working: gone,

@@ -219,6 +219,23 @@ const commitsFailures: Flaw = (handle) => async (message, work) => {
   return hasFailed ? failed : verdict;
 };
 
+/** Takes each delivery before this one for a try that failed. */
+const countsDeliveries: Flaw =
+  (handle, { deliveriesMax }) =>
+  (message, work) => {
+    let tries = (message.deliveries ?? 1) - 1;
+    const tooOften = Promise.withResolvers<InboxVerdict>();
+    const counted: typeof work = async (given, execution) => {
+      try {
+        await work(given, execution);
+      } catch (error) {
+        if ((tries += 1) >= deliveriesMax!) tooOften.resolve({ ...failed, detail: String(error) });
+        throw error;
+      }
+    };
+    return Promise.race([handle(message, counted), tooOften.promise]);
+  };
+
 const broken = (flaw: string, caughtBy: keyof typeof cases, contract: readonly ContractCase[]): BrokenInbox => ({
   flaw,
   caughtBy: cases[caughtBy],
@@ -271,11 +288,15 @@ export const brokenInboxes: readonly BrokenInbox[] = [
   broken("it makes up ids", "unreadable", leased({ flaw: changed(({ id }) => ({ id: id || crypto.randomUUID() })) })),
   broken("it drops what is rejected", "rejected", leased({ flaw: instead("dead-letter", "rejected", acknowledge) })),
   broken("it drops what always fails", "failed", leased({ flaw: instead("dead-letter", "failed", acknowledge) })),
-  broken("it counts no deliveries", "failed", leased({ flaw: changed(() => ({ deliveries: 1 })) })),
+  broken("it counts deliveries as tries", "failed", leased({ flaw: countsDeliveries })),
   broken("it tries as often as it likes", "failed", leased({ rules: { deliveriesMax: 10 } })),
-  broken("it runs what was delivered too often", "often", leased({ flaw: changed(() => ({ deliveries: 1 })) })),
   broken(
-    "it makes a dead letter of what was handled, and delivered too often",
+    "it tries what was delivered too often beside others",
+    "often",
+    leased({ flaw: changed(() => ({ deliveries: 1 })) }),
+  ),
+  broken(
+    "it makes a dead letter of what was delivered too often",
     "often",
     leased({
       flaw:

@@ -11,9 +11,9 @@ export function inboxTracer(tracing: MessageTracing, naming: MessageNaming, mete
   const metrics = inboxMetrics(meter);
 
   return <Transaction>(inbox: Inbox<Transaction>): Inbox<Transaction> => {
-    const handle = (message: InboxMessage, work: MessageWork<Transaction>): Promise<InboxVerdict> => {
+    const handle: Inbox<Transaction>["handle"] = (message, work, options) => {
       // What is no message or no work is the inbox's to refuse.
-      if (typeof message?.topic !== "string" || typeof work !== "function") return inbox.handle(message, work);
+      if (typeof message?.topic !== "string" || typeof work !== "function") return inbox.handle(message, work, options);
       const { spanName, attributes: named } = operationNames(naming, "process", message.topic);
       const attributes = { ...named, "messaging.consumer.group.name": inbox.consumer };
       const origin = messageOrigin(tracing, message.headers ?? {});
@@ -26,7 +26,7 @@ export function inboxTracer(tracing: MessageTracing, naming: MessageNaming, mete
       const startedAt = systemClock.monotonic();
       return runInSpan(tracing, span, async () => {
         const runs = countRuns(work, span, () => metrics.retries.add(1, attributes));
-        const verdict = await inbox.handle(message, runs.work);
+        const verdict = await inbox.handle(message, runs.work, options);
         const seconds = (systemClock.monotonic() - startedAt) / 1000;
         const failed = verdict.action === "dead-letter" ? { "error.type": verdict.reason } : undefined;
         metrics.consumed.add(1, { ...attributes, ...failed });

@@ -42,10 +42,10 @@ const running = await Promise.all(
     });
     const noted: Inbox<unknown> = {
       ...inbox,
-      async handle(message, work) {
+      async handle(message, work, options) {
         const ids = [String(message.id)];
         note({ event: "delivered", ids, deliveries: message.deliveries ?? 1 });
-        const verdict = await (without === "inbox" ? careless(message, work) : inbox.handle(message, work));
+        const verdict = await (without === "inbox" ? careless(message, work) : inbox.handle(message, work, options));
         if (verdict.action === "acknowledge") note({ event: "handled", ids, isRepeat: verdict.isRepeat });
         else note({ event: "left", ids });
         return verdict;

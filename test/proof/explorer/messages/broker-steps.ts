@@ -99,7 +99,13 @@ function deliver(world: MessageWorld, at: number, by: number, { acknowledges }: 
   const delivered: MessageWorld = {
     ...world,
     copies: withItem(world.copies, at, copy),
-    consumers: withItem(world.consumers, by, { phase: "handling", message, number, tries: deliveries }),
+    consumers: withItem(world.consumers, by, {
+      phase: "handling",
+      message,
+      number,
+      tries: 0,
+      deliveries: deliveries + 1,
+    }),
   };
   const say = `${nameOf(message)} is delivered to consumer ${by + 1}`;
   if (acknowledges !== "on receipt") return { say, next: delivered };

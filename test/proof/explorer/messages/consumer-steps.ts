@@ -7,6 +7,7 @@ import {
   handledMark,
   handledOutcome,
   handledTooOften,
+  isWorn,
   verdictAfterTries,
 } from "../../../../packages/once-again/src/messaging/inbox/inbox-decisions.ts";
 import { inspectRecord, transition } from "../../../../packages/once-again/src/stores/transition.ts";
@@ -36,7 +37,7 @@ export function consumerSteps(world: MessageWorld, index: number, configuration:
   const died = fault(
     world,
     `consumer ${index + 1} dies`,
-    withConsumer(givenBack(world, index), index, { phase: "idle" }),
+    withConsumer(withDeadNote(givenBack(world, index), index), index, { phase: "idle" }),
   );
   return [...ownSteps(world, index, configuration), ...died];
 }
@@ -61,12 +62,17 @@ function ownSteps(world: MessageWorld, index: number, configuration: MessageConf
 /** Asks for the record, and for the mark. While another has one of them, nothing happens: it is asked for again. */
 function begins(world: MessageWorld, index: number, configuration: MessageConfiguration): MessageStep[] {
   const { inbox, marks, repeats } = configuration;
-  const { message, number, tries } = mine(world, index);
+  const { message, number, deliveries } = mine(world, index);
   const record = world.records[message];
   const who = `consumer ${index + 1}`;
-  if (tries >= inbox.deliveriesMax && repeats === "by record") {
+  const isAlone = isWorn({ deliveries }, inbox);
+  const note = isAlone ? world.notes[message] : undefined;
+  // Another process tries it alone.
+  if (typeof note === "number" && note !== index) return [];
+  if (note === "dead" && repeats === "by record") {
     const found = record && inspectRecord({ scope: "c", key: "m" }, record, now);
-    return decides(world, index, handledTooOften(found, { fingerprint }, inbox), `${who} looks for the record`);
+    const forgotten = withNote(world, message, undefined);
+    return decides(forgotten, index, handledTooOften(found, { fingerprint }, inbox), `${who} looks for the record`);
   }
   const isLocked = world.consumers.some(
     (other, at) =>
@@ -93,11 +99,13 @@ function begins(world: MessageWorld, index: number, configuration: MessageConfig
   const behind = repeats === "by record" ? undefined : handledMark(answer, position, inbox);
   if (behind !== undefined)
     return decides(world, index, behind, `${who} finds the mark at ${nameOf(message)} or above`);
-  if (tries >= inbox.deliveriesMax) {
-    return decides(world, index, handledTooOften(undefined, { fingerprint }, inbox), `${who} finds no effect`);
+  if (note === "dead") {
+    const forgotten = withNote(world, message, undefined);
+    return decides(forgotten, index, handledTooOften(undefined, { fingerprint }, inbox), `${who} finds no effect`);
   }
   const marked = configuration.movesMark === "before the transaction" ? { ...world, mark } : world;
-  const working = withConsumer(marked, index, { ...world.consumers[index]!, phase: "working", owner });
+  const noted = isAlone ? withNote(marked, message, index) : marked;
+  const working = withConsumer(noted, index, { ...world.consumers[index]!, phase: "working", owner });
   const say = `${who} begins its work for ${nameOf(message)}`;
   // A transaction shows its record when it commits.
   return [{ say, next: inbox.transactional ? working : withRecord(working, message, claimed.record) }];
@@ -150,7 +158,7 @@ function failed(
 
 /** A commit keeps record, mark and effect, or none of them, and its answer may be lost. */
 function commits(world: MessageWorld, index: number, { inbox, marks, repeats }: MessageConfiguration): MessageStep[] {
-  const { message, number, owner, tries } = mine(world, index);
+  const { message, number, owner, tries, deliveries } = mine(world, index);
   const who = `the transaction of consumer ${index + 1}`;
   const claim = { kind: "claim", scope: "c", key: "m", owner, fingerprint, leaseMs: 0, retentionMs } as const;
   const claimed = transition(world.records[message], claim, now);
@@ -159,7 +167,7 @@ function commits(world: MessageWorld, index: number, { inbox, marks, repeats }: 
   const effective = withEffect(world, message);
   const recorded = repeats === "by mark" ? effective : withRecord(effective, message, record);
   const committed = repeats === "by record" ? recorded : { ...recorded, mark: marks.move(world.mark, number).mark };
-  const again: Consumer = { phase: "handling", message, number, tries };
+  const again: Consumer = { phase: "handling", message, number, tries, deliveries };
   return [
     ...decides(committed, index, handledOutcome({ kind: "executed" }, inbox), `${who} COMMITS`),
     ...fault(world, `${who} COMMITS, and nobody hears of it`, withConsumer(committed, index, again)),
@@ -169,12 +177,12 @@ function commits(world: MessageWorld, index: number, { inbox, marks, repeats }: 
 
 /** The same of a lease: the effect has happened, and only its record is missing. */
 function completes(world: MessageWorld, index: number, { inbox }: MessageConfiguration): MessageStep[] {
-  const { message, number, owner, tries } = mine(world, index);
+  const { message, number, owner, tries, deliveries } = mine(world, index);
   const who = `consumer ${index + 1}`;
   const completion = { kind: "complete", scope: "c", key: "m", owner, result, retentionMs } as const;
   const completed = transition(world.records[message], completion, now);
   const kept = withRecord(world, message, completed.record);
-  const again: Consumer = { phase: "handling", message, number, tries };
+  const again: Consumer = { phase: "handling", message, number, tries, deliveries };
   // Whoever lost its record answers with what the record says.
   const answered = completed.answer
     ? decides(kept, index, handledOutcome({ kind: "executed" }, inbox), `${who} keeps that it is done`)
@@ -189,12 +197,12 @@ function completes(world: MessageWorld, index: number, { inbox }: MessageConfigu
 function decides(world: MessageWorld, index: number, handled: Handled, say: string): MessageStep[] {
   // It is asked for again.
   if (!("verdict" in handled)) return [];
-  const { message, number, tries } = mine(world, index);
+  const { message, number, tries, deliveries } = mine(world, index);
   const { verdict } = handled;
   return [
     {
       say: `${say}: ${verdict.action}`,
-      next: withConsumer(world, index, { phase: "decided", message, number, tries, verdict }),
+      next: withConsumer(world, index, { phase: "decided", message, number, tries, deliveries, verdict }),
     },
   ];
 }
@@ -240,13 +248,24 @@ export function recordSteps(world: MessageWorld, { forgets }: MessageConfigurati
 function mine(
   { consumers }: MessageWorld,
   index: number,
-): Required<Pick<Consumer, "message" | "number" | "tries" | "owner">> & Consumer {
-  const { message = 0, number = 0, tries = 0, owner = "" } = consumers[index]!;
-  return { ...consumers[index]!, message, number, tries, owner };
+): Required<Pick<Consumer, "message" | "number" | "tries" | "deliveries" | "owner">> & Consumer {
+  const { message = 0, number = 0, tries = 0, deliveries = 1, owner = "" } = consumers[index]!;
+  return { ...consumers[index]!, message, number, tries, deliveries, owner };
 }
 
+/** A try that has ended leaves no note. */
 function withConsumer(world: MessageWorld, index: number, consumer: Consumer): MessageWorld {
-  return { ...world, consumers: withItem(world.consumers, index, consumer) };
+  const isTrying = consumer.phase === "working" || consumer.phase === "committing";
+  const notes = isTrying ? world.notes : world.notes.map((note) => (note === index ? undefined : note));
+  return { ...world, notes, consumers: withItem(world.consumers, index, consumer) };
+}
+
+function withNote(world: MessageWorld, message: number, note: MessageWorld["notes"][number]): MessageWorld {
+  return { ...world, notes: withItem(world.notes, message, note) };
+}
+
+function withDeadNote(world: MessageWorld, index: number): MessageWorld {
+  return { ...world, notes: world.notes.map((note) => (note === index ? "dead" : note)) };
 }
 
 function withRecord(world: MessageWorld, message: number, record: MessageWorld["records"][number]): MessageWorld {

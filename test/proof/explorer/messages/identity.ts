@@ -17,7 +17,9 @@ export function identity(world: MessageWorld, configuration: MessageConfiguratio
       const { phase, message, tries, owner, verdict } = consumer;
       const numbers = isNumbered ? [consumer.number, copy?.number] : [];
       const end = verdict?.action === "dead-letter" ? verdict.reason : verdict?.action;
-      return JSON.stringify([phase, message, tries, owner, end, copy?.message, copy?.deliveries, ...numbers]);
+      const isAlone = message !== undefined && world.notes[message] === index;
+      const facts = [phase, message, tries, consumer.deliveries, isAlone, owner, end];
+      return JSON.stringify([...facts, copy?.message, copy?.deliveries, ...numbers]);
     })
     .sort();
   const copies = world.copies
@@ -43,6 +45,7 @@ export function identity(world: MessageWorld, configuration: MessageConfiguratio
     consumers,
     copies,
     records,
+    world.notes.map((note) => note === "dead"),
     cursor,
     news,
     ...(isNumbered ? [world.log, world.mark] : []),

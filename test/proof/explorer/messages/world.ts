@@ -35,6 +35,8 @@ export interface MessageWorld {
   /** The inbox's high-water mark: the number up to which all is done. */
   readonly mark: number | undefined;
   readonly consumers: readonly Consumer[];
+  /** The store's note of each message that is tried alone: the consumer that tries it, or that its process died. */
+  readonly notes: readonly (number | "dead" | undefined)[];
   /** How often each message had its effect. */
   readonly effects: readonly number[];
   /** How many faults may come yet. */
@@ -95,6 +97,7 @@ export interface Consumer {
   readonly message?: number;
   readonly number?: number;
   readonly tries?: number;
+  readonly deliveries?: number;
   /** The owner of its claim on the record. */
   readonly owner?: string;
   readonly verdict?: InboxVerdict;
@@ -119,6 +122,7 @@ export const startOfMessages = (messages: number, consumers: number, faults: num
   records: Array.from({ length: messages }, () => undefined),
   mark: undefined,
   consumers: Array.from({ length: consumers }, () => ({ phase: "idle" })),
+  notes: Array.from({ length: messages }, () => undefined),
   effects: Array.from({ length: messages }, () => 0),
   faultsLeft: faults,
 });

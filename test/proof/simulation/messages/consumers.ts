@@ -74,8 +74,8 @@ export function consumerProcess(
   const subscribe = <Transaction>(inbox: Inbox<Transaction>): void => {
     const watched: Inbox<Transaction> = {
       ...inbox,
-      async handle(message, given) {
-        const verdict = await inbox.handle(message, given);
+      async handle(message, given, options) {
+        const verdict = await inbox.handle(message, given, options);
         executions.end(process, { scope: consumer, key: orderIn(message.body) });
         note(verdict, message.deliveries ?? 1);
         return verdict;

@@ -26,7 +26,6 @@ export interface InboxParts<Transaction> {
   readonly door: Pick<StoreDoor<Transaction>, "lookUp">;
   /** Missing where the store has no marks. */
   readonly moveMark: TransactionalStore<Transaction>["moveMark"];
-  readonly stop: AbortSignal;
   readonly onError: (error: unknown) => void;
 }
 
@@ -34,7 +33,7 @@ const nothing = new Uint8Array();
 
 /**
  * @param operation missing for a message that its producer gave no id: its position is all that tells a repeat.
- * @param work missing for a message that was tried too often: whether its effect is there is all that is asked.
+ * @param work missing for a message that ends its process: whether its effect is there is all that is asked.
  */
 export async function handleOnce<Transaction>(
   parts: InboxParts<Transaction>,
@@ -140,7 +139,7 @@ function afterFailure(failure: WorkFailure, settings: InboxSettings, onError: (e
   return handledFailure(failure, settings);
 }
 
-/** Whether the effect of a message is there that was delivered too often. */
+/** Whether the effect is there of a message that ends its process. */
 async function lookUp<Transaction>(
   { door, settings }: InboxParts<Transaction>,
   operation: OnceOperation,

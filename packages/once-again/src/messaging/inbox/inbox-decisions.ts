@@ -80,7 +80,7 @@ export function handledFailure(
   return { isFailure: true, detail };
 }
 
-/** What becomes of a message that was delivered too often to run again, by the record that was found. */
+/** What becomes of a message that ended its process when it was tried alone, by the record that was found. */
 export function handledTooOften(
   found: InspectedRecord | undefined,
   operation: Pick<OnceOperation, "fingerprint"> | undefined,
@@ -89,7 +89,18 @@ export function handledTooOften(
   const isSame = found !== undefined && found.record.fingerprint === operation?.fingerprint;
   if (isSame && found.state === "done") return acknowledge(true);
   if (isSame && found.state === "running") return inProgress(rules);
-  return deadLetter("failed", `delivered more than ${rules.deliveriesMax} times`);
+  return deadLetter(
+    "failed",
+    `delivered more than ${rules.deliveriesMax} times; its process died when it was tried alone`,
+  );
+}
+
+/** Whether a message was delivered more often than it may be tried, so that it is tried alone. */
+export function isWorn(
+  { deliveries = 1 }: { readonly deliveries?: number | undefined },
+  { deliveriesMax }: Pick<DecisionRules, "deliveriesMax">,
+): boolean {
+  return deliveries > deliveriesMax;
 }
 
 /** The verdict of a message that has failed for the `tries`-th time; `undefined`: it is tried again. */

@@ -36,8 +36,10 @@ export interface InboxRules extends Omit<EngineOptions, "onUnknown" | "waitMs"> 
    */
   readonly onUnknown?: "hold" | "rerun" | ReconcileMessage | undefined;
   /**
-   * How often a message may be tried, whether the broker delivers it anew or the inbox runs it again: a whole number of at
-   * least 1, default 10. Then it goes to the dead letters.
+   * How often work may fail for a message: a whole number of at least 1, default 10. Then it goes to the dead letters. Work
+   * that throws is counted by the process that runs it, and not by deliveries: what is given back when a consumer closes was
+   * not tried. A message that is delivered more often than this is tried alone, with nothing else of this inbox beside it;
+   * if its process dies then, it is a dead letter.
    */
   readonly deliveriesMax?: number | undefined;
   /**

@@ -28,6 +28,8 @@ export interface Inbox<Transaction = undefined> extends AsyncDisposable {
   readonly consumer: string;
   /** Whether it takes numbered messages: it is transactional, on a store that has high-water marks. */
   readonly hasMarks: boolean;
+  /** How often work may fail for a message: see `InboxRules`. */
+  readonly deliveriesMax?: number | undefined;
   /**
    * Handles a message unless it was handled before, and says what becomes of it. While another consumer has it, the work
    * fails, or the store can't be reached, it waits and tries again: the message stays unacknowledged meanwhile, so a broker
@@ -36,7 +38,21 @@ export interface Inbox<Transaction = undefined> extends AsyncDisposable {
    * @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no message (a `topic` that is no text, `deliveries` that are no number), for a
    *   work that is no function, and for a position that is none, or that this inbox has no mark for: nothing is decided then. It never rejects otherwise.
    */
-  handle(message: InboxMessage, work: MessageWork<Transaction>): Promise<InboxVerdict>;
-  /** Starts nothing more, and resolves when what runs has ended; what waits is given back. The store stays open. */
+  handle(message: InboxMessage, work: MessageWork<Transaction>, options?: HandleOptions): Promise<InboxVerdict>;
+  /**
+   * Resolves when the store can be reached, or the inbox closes. A consumer that takes nothing from its broker before gives
+   * nothing back either, however often its process is deployed while the store is away. While it is away, `onError` is called.
+   */
+  ready?(options?: HandleOptions): Promise<void>;
+  /**
+   * Starts nothing more, and resolves when the work that runs has ended: within `handlerMsMax`, and three times `storeMsMax`.
+   * What waits is given back, which no inbox counts as a try; a consumer whose inbox closes takes nothing more. The store stays open.
+   */
   close(): Promise<void>;
+}
+
+/** How long an inbox may take for a message. */
+export interface HandleOptions {
+  /** Gives a message back that waits, when it aborts. Work that runs goes on to its end. */
+  readonly signal?: AbortSignal | undefined;
 }

@@ -13,9 +13,9 @@ export type {
   ReconcileMessage,
   TransactionalInboxOptions,
 } from "./inbox-options.ts";
-export type { DeadLetterReason, Inbox, InboxVerdict, MessageWork } from "./inbox.ts";
+export type { DeadLetterReason, HandleOptions, Inbox, InboxVerdict, MessageWork } from "./inbox.ts";
 export { openInbox } from "./open-inbox.ts";
-export { bullmqProcessor, type BullmqJob, type BullmqOptions } from "./consumers/bullmq.ts";
+export { bullmqProcessor, bullmqStalledCount, type BullmqJob, type BullmqOptions } from "./consumers/bullmq.ts";
 export type { Consumer, ConsumerOptions } from "./consumers/settle-delivery.ts";
 export {
   consumeJetstream,

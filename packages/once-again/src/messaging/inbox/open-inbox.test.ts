@@ -3,6 +3,7 @@ import { NoEffectError } from "../../engine/errors.ts";
 import { memoryStore } from "../../stores/memory/index.ts";
 import { sqliteStore } from "../../stores/sqlite/index.ts";
 import type { Store } from "../../stores/store.ts";
+import { sha256 } from "../../key/sha256.ts";
 import { fakeClock } from "../../testing/fake-clock.ts";
 import { type InboxMessage, readJson, rejectedError } from "./inbox-message.ts";
 import type { InboxRules, ReconcileMessage } from "./inbox-options.ts";
@@ -87,18 +88,110 @@ describe("an inbox", () => {
       reason: "failed",
       detail: "tried 3 times, at last: no such item",
     });
-    expect([runs, errors.length, await effects()]).toEqual([2, 2, 0]);
+    expect([runs, errors.length, await effects()], "a delivery is no try").toEqual([3, 3, 0]);
   });
 
-  test("does not run what was delivered too often, and acknowledges it all the same if its effect is there", async () => {
-    const inbox = leased({ deliveriesMax: 3 });
+  test("tries a message alone that was delivered too often, and acknowledges it if its effect is there", async () => {
+    const store = memoryStore();
+    const inbox = leased({ deliveriesMax: 3, store });
+    const often = (id: string) => ({ ...message, id, deliveries: 4 });
+    const gate = Promise.withResolvers<void>();
+    const ran: string[] = [];
+    const others = ["2", "3"].map((id) => inbox.handle({ ...message, id }, () => gate.promise));
+    const alone = ["1", "4"].map((id) =>
+      inbox.handle(often(id), async () => {
+        ran.push(`${id} begins`);
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        ran.push(`${id} ends`);
+      }),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    const late = inbox.handle({ ...message, id: "5" }, () => void ran.push("5"));
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(ran).toEqual([]);
+    gate.resolve();
+    expect(await Promise.all([...others, ...alone, late])).toEqual(Array.from({ length: 5 }, () => executed));
+    expect(ran).toEqual(["1 begins", "1 ends", "4 begins", "4 ends", "5"]);
+    expect(await inbox.handle(often("1"), () => expect.unreachable())).toEqual(repeated);
+    expect((await store.list({})).map(({ key, state }) => `${key} ${state}`)).toEqual(
+      ["1", "2", "3", "4", "5"].map((id) => `${id} done`),
+    );
+  });
+
+  test("makes a dead letter of a message whose process died when it was tried alone, and takes it again", async () => {
+    const clock = fakeClock(1_700_000_000_000);
+    const store = memoryStore({ clock });
+    const open = () => leased({ store, clock, deliveriesMax: 3, onUnknown: "rerun", acknowledgeDuplicates: true });
     const often = { ...message, deliveries: 4 };
-    let runs = 0;
-    const work = () => void (runs += 1);
-    expect(await inbox.handle(often, work)).toMatchObject({ action: "dead-letter", reason: "failed" });
-    await inbox.handle(message, work);
-    expect(await inbox.handle(often, work)).toEqual(repeated);
-    expect(runs).toBe(1);
+    // Its process dies: it renews nothing, and says nothing more.
+    const dead = { ...store, renew: () => new Promise<never>(() => undefined) };
+    const begun = Promise.withResolvers<void>();
+    void openInbox({ store: dead, clock, consumer: "billing", deliveriesMax: 3, ...quiet }).handle(often, () => {
+      begun.resolve();
+      return new Promise<never>(() => undefined);
+    });
+    await begun.promise;
+    await clock.advance(60_000);
+    const next = open().handle({ ...often, deliveries: 5 }, () => expect.unreachable());
+    await clock.advance(60_000);
+    expect(await next).toEqual({
+      action: "dead-letter",
+      reason: "failed",
+      detail: "delivered more than 3 times; its process died when it was tried alone",
+    });
+    const keys = (await store.list({})).map(({ key }) => key);
+    expect(keys, "nothing is left of the note").toEqual(["1"]);
+    const again = open().handle({ ...often, deliveries: 5 }, () => undefined);
+    await clock.advance(60_000);
+    expect(await again).toEqual(executed);
+  });
+
+  test("acknowledges a message whose effect is there, though a note says that its process died", async () => {
+    const store = memoryStore();
+    const often = { ...message, deliveries: 4 };
+    await leased({ store }).handle(message, () => undefined);
+    const note = { scope: "billing", key: "tried alone: 1", fingerprint: "f", owner: "o", retentionMs: 60_000 };
+    await store.claim({ ...note, fingerprint: await sha256("1"), leaseMs: 60_000 });
+    await store.renew({ ...note, leaseMs: 0 });
+    expect(await leased({ store, deliveriesMax: 3 }).handle(often, () => expect.unreachable())).toEqual(repeated);
+  });
+
+  test("ten closed consumers and a store that is away make no dead letter, and run nothing", async () => {
+    const store = memoryStore();
+    let isUp = false;
+    const claim: Store["claim"] = (request) => (isUp ? store.claim(request) : Promise.reject(new Error("away")));
+    let deliveries = 1;
+    for (; deliveries <= 10; deliveries += 1) {
+      const errors: unknown[] = [];
+      const inbox = leased({ store: { ...store, claim }, onError: (error) => errors.push(error) });
+      const handled = inbox.handle({ ...message, deliveries }, () => expect.unreachable());
+      while (errors.length < 3) await new Promise((resolve) => setTimeout(resolve, 1));
+      await inbox.close();
+      expect(await handled).toEqual({ action: "give-back" });
+    }
+    isUp = true;
+    expect(await leased({ store }).handle({ ...message, deliveries }, () => undefined)).toEqual(executed);
+  });
+
+  test("is ready when its store can be reached, and until then says why not", async () => {
+    const store = memoryStore();
+    let isUp = false;
+    const inspect: Store["inspect"] = (name) => (isUp ? store.inspect(name) : Promise.reject(new Error("away")));
+    const errors: unknown[] = [];
+    const inbox = leased({ store: { ...store, inspect }, onError: (error) => errors.push(error) });
+    let isReady = false;
+    const ready = inbox.ready!().then(() => (isReady = true));
+    while (errors.length < 3) await new Promise((resolve) => setTimeout(resolve, 1));
+    expect(isReady).toBe(false);
+    isUp = true;
+    await ready;
+    isUp = false;
+    const stop = new AbortController();
+    const [stopped, closed] = [inbox.ready!({ signal: stop.signal }), inbox.ready!()];
+    stop.abort();
+    await stopped;
+    await inbox.close();
+    await closed;
   });
 
   test.for([
@@ -238,6 +331,25 @@ describe("an inbox", () => {
     expect(await running).toEqual(executed);
     await closed;
     expect(await inbox.handle(message, () => expect.unreachable())).toEqual({ action: "give-back" });
+  });
+
+  test("gives back what waits when the signal of its consumer aborts, and lets what runs go on", async () => {
+    const inbox = leased({ backoff: () => 3_600_000 });
+    const consumer = new AbortController();
+    const options = { signal: consumer.signal };
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const running = inbox.handle(message, () => promise, options);
+    const fails = () => Promise.reject(new NoEffectError("later"));
+    const waiting = inbox.handle({ ...message, id: "2" }, fails, options);
+    await new Promise((done) => setTimeout(done, 5));
+    consumer.abort();
+    expect(await waiting).toEqual({ action: "give-back" });
+    expect(await inbox.handle({ ...message, id: "3" }, () => expect.unreachable(), options)).toEqual({
+      action: "give-back",
+    });
+    resolve();
+    expect(await running).toEqual(executed);
+    expect(await inbox.handle({ ...message, id: "2" }, () => undefined)).toEqual(executed);
   });
 
   test.for([

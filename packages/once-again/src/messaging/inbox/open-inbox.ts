@@ -2,6 +2,7 @@ import { sleep } from "../../core/clock.ts";
 import { OnceAgainError } from "../../core/errors.ts";
 import { checkNumber, invalidOptionError } from "../../core/options.ts";
 import { bytesCodec } from "../../engine/codec.ts";
+import { leasedEngineOn } from "../../engine/leased-engine.ts";
 import { openEngine } from "../../engine/open-engine.ts";
 import { checkEngineOptions } from "../../engine/options.ts";
 import { storeDoor } from "../../engine/store-door.ts";
@@ -22,8 +23,10 @@ import {
   type TransactionalInboxOptions,
 } from "./inbox-options.ts";
 import { handleOnce, type InboxParts } from "./handle-once.ts";
-import { type Handled, verdictAfterTries } from "./inbox-decisions.ts";
-import type { Inbox, InboxVerdict, MessageWork } from "./inbox.ts";
+import { type Handled, isWorn, verdictAfterTries } from "./inbox-decisions.ts";
+import type { HandleOptions, Inbox, InboxVerdict, MessageWork } from "./inbox.ts";
+import { type AloneParts, tryAlone } from "./try-alone.ts";
+import { turns } from "./turns.ts";
 
 /**
  * Opens the inbox of one consumer: brokers deliver a message at least once, and its effect happens once. Acknowledge what
@@ -48,25 +51,27 @@ export function openInbox<Transaction>(options: InboxOptions<Transaction>): Inbo
   const engine = publicEngine(openEngine(options, engineOptions, door));
   // The Transaction of a leased inbox is undefined, and it has no marks.
   const moveMark = options.mode === "transactional" ? door.moveMark : undefined;
+  // Its claims are held for as long as a message is tried, whatever becomes of it: see `tryAlone`.
+  const notes = leasedEngineOn(
+    options.store,
+    { ...engineOptions, takeOverAfterMs: undefined, finishes: false, handlerMsMax: Infinity, onEvent: undefined },
+    door,
+  );
+  const { onError } = engineOptions;
   const stopping = new AbortController();
   const running = new Set<Promise<unknown>>();
-  const inTurn = partitionTurns();
+  const [inTurn, inboxTurns] = [partitionTurns(), turns()];
 
-  const handle = async (message: InboxMessage, work: MessageWork<Transaction>): Promise<InboxVerdict> => {
-    if (typeof message !== "object" || message === null) throw invalidOptionError("message", "an object", message);
-    if (typeof work !== "function") throw invalidOptionError("work", "a function", work);
-    const { deliveries, position, topic } = message;
-    if (typeof topic !== "string") throw invalidOptionError("topic", "a text", topic);
-    checkNumber("deliveries", deliveries ?? 1, { min: 1, integer: true });
-    if (position !== undefined) {
-      checkPosition(position);
-      if (moveMark === undefined) throw invalidOptionError("position", noMarks, position);
-    }
+  const handle: Inbox<Transaction>["handle"] = async (message, work, { signal } = {}) => {
+    checkDelivery(message, work, moveMark !== undefined);
     const named = { ...message, id: messageId(message) };
     const problem = messageProblem(named);
     if (problem !== undefined) return { action: "dead-letter", reason: "unreadable", detail: problem };
-    const parts = { settings, engine, door, moveMark, stop: stopping.signal, onError: engineOptions.onError };
-    const handled = inTurn(position?.partition, () =>
+    const isStopped = (): boolean => stopping.signal.aborted || signal?.aborted === true;
+    const stop = { isStopped, signals: [stopping.signal, ...(signal === undefined ? [] : [signal])] };
+    const alone = { settings, turns: inboxTurns, notes, store: options.store, isStopped, onError };
+    const parts = { settings, engine, door, moveMark, onError, alone, stop };
+    const handled = inTurn(message.position?.partition, () =>
       handleUntilDecided(parts, named as ReadableMessage, message.id !== undefined, work),
     );
     running.add(handled);
@@ -76,16 +81,44 @@ export function openInbox<Transaction>(options: InboxOptions<Transaction>): Inbo
       running.delete(handled);
     }
   };
+  const ready = async ({ signal }: HandleOptions = {}): Promise<void> => {
+    const { backoff, clock, random, consumer: scope } = settings;
+    const signals = signal === undefined ? [stopping.signal] : [stopping.signal, signal];
+    for (let [retry, previousDelayMs] = [1, 0]; !signals.some(({ aborted }) => aborted); retry += 1) {
+      try {
+        await door.lookUp({ scope, key: "ready" });
+        return;
+      } catch (error) {
+        onError(error);
+      }
+      previousDelayMs = backoff({ retry, previousDelayMs, random });
+      await sleep(clock, previousDelayMs, AbortSignal.any(signals)).catch(() => undefined);
+    }
+  };
   const close = async (): Promise<void> => {
     stopping.abort(new OnceAgainError("ONCE_CLOSED", "This inbox is closed."));
     await engine.close();
+    await notes.close();
     await Promise.all(running);
   };
   const hasMarks = moveMark !== undefined;
-  return { consumer: settings.consumer, hasMarks, handle, close, [Symbol.asyncDispose]: close };
+  const { consumer, deliveriesMax } = settings;
+  return { consumer, hasMarks, deliveriesMax, handle, ready, close, [Symbol.asyncDispose]: close };
 }
 
 const noMarks = 'missing, or the inbox one with mode: "transactional" on a store that has high-water marks';
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no message or no work, and for a position without a mark. */
+function checkDelivery(message: InboxMessage, work: unknown, hasMarks: boolean): void {
+  if (typeof message !== "object" || message === null) throw invalidOptionError("message", "an object", message);
+  if (typeof work !== "function") throw invalidOptionError("work", "a function", work);
+  const { deliveries, position, topic } = message;
+  if (typeof topic !== "string") throw invalidOptionError("topic", "a text", topic);
+  checkNumber("deliveries", deliveries ?? 1, { min: 1, integer: true });
+  if (position === undefined) return;
+  checkPosition(position);
+  if (!hasMarks) throw invalidOptionError("position", noMarks, position);
+}
 
 /** Runs calls for one partition one after the other, in the order in which they came; others are not held up. */
 function partitionTurns() {
@@ -103,26 +136,35 @@ function partitionTurns() {
   };
 }
 
+interface DecidingParts<Transaction> extends InboxParts<Transaction> {
+  readonly alone: AloneParts;
+  readonly stop: { isStopped(): boolean; readonly signals: AbortSignal[] };
+}
+
 /**
- * Tries a message until it is known what becomes of it, or the inbox closes.
+ * Tries a message until it is known what becomes of it, or it is given back.
  *
  * @param hasId whether its producer named it: its id is then remembered, also beside a mark.
  */
 async function handleUntilDecided<Transaction>(
-  parts: InboxParts<Transaction>,
+  parts: DecidingParts<Transaction>,
   message: ReadableMessage,
   hasId: boolean,
   work: MessageWork<Transaction>,
 ): Promise<InboxVerdict> {
-  const { settings, stop } = parts;
-  const { backoff, clock, deliveriesMax, random } = settings;
-  const { consumer: scope } = settings;
-  const operation = { scope, key: message.id, fingerprint: await messageFingerprint(message), codec: bytesCodec };
-  let tries = (message.deliveries ?? 1) - 1;
+  const { settings, stop, alone } = parts;
+  const { backoff, clock, random, consumer: scope } = settings;
+  const named = { scope, key: message.id, fingerprint: await messageFingerprint(message), codec: bytesCodec };
+  const operation = hasId ? named : undefined;
+  const attempt = (): Promise<Handled> => handleOnce(parts, operation, message, work);
+  const giveUp = (): Promise<Handled> => handleOnce(parts, operation, message, undefined);
+  // A delivery is no try: what a consumer gave back when it closed was not tried.
+  let tries = 0;
   let [retry, previousDelayMs] = [0, 0];
-  while (!stop.aborted) {
-    const isLast = tries >= deliveriesMax;
-    const handled: Handled = await handleOnce(parts, hasId ? operation : undefined, message, isLast ? undefined : work);
+  while (!stop.isStopped()) {
+    const handled: Handled = isWorn(message, settings)
+      ? await tryAlone(alone, message, attempt, giveUp)
+      : await alone.turns.together(attempt);
     if ("verdict" in handled) return handled.verdict;
     if (handled.isFailure) {
       tries += 1;
@@ -131,7 +173,7 @@ async function handleUntilDecided<Transaction>(
     }
     retry += 1;
     previousDelayMs = handled.delayMs ?? backoff({ retry, previousDelayMs, random });
-    await sleep(clock, previousDelayMs, stop).catch(() => undefined);
+    await sleep(clock, previousDelayMs, AbortSignal.any(stop.signals)).catch(() => undefined);
   }
   return { action: "give-back" };
 }

@@ -1,3 +1,4 @@
+import { NoEffectError } from "../../engine/index.ts";
 import { setTimeout } from "node:timers/promises";
 import { rejectedError } from "../../messaging/inbox/index.ts";
 import { expectLike, expectSame, expectThat } from "../store-contract/rule.ts";
@@ -99,8 +100,10 @@ export const positionRules: readonly InboxRule[] = [
       });
       expectLike(rejected, { action: "dead-letter", reason: "rejected" }, "A rejected one is a dead letter");
       const often = { ...numbered(4), deliveries: deliveriesMax + 1 };
-      const letter = await deliver(await connect(), often, idleWork());
-      expectLike(letter, { action: "dead-letter", reason: "failed" }, "One that was delivered too often is one");
+      const letter = await deliver(await connect(), often, () => {
+        throw new NoEffectError("Sold out for the moment.");
+      });
+      expectLike(letter, { action: "dead-letter", reason: "failed" }, "One that always fails is one");
       expectSame(await deliver(await connect(), numbered(3), working("3")), executed, "The mark is where it was");
       expectSame(await deliver(inbox, numbered(4), working("4")), executed, "A dead letter that comes again runs");
       expectSame(await deliver(await connect(), often, idleWork()), repeated, "Then its effect is there");

@@ -64,16 +64,19 @@ export function faultyAcknowledgements<Transaction>(
   const next = counter();
   return {
     ...inbox,
-    async handle(message, work) {
-      const verdict = await inbox.handle(message, work);
-      if (verdict.action !== "acknowledge") return verdict;
-      const order = orderOf(message).id;
-      hear.onHandled(order, verdict.isRepeat);
-      const fault = drawFault(faults, `acknowledge ${order}`, next(order));
-      await pause((fault.answerDelayMs ?? 0) * faults.slowness);
-      const isLost = fault.scenario === "lose-answer";
-      hear.onAcknowledged(order, isLost);
-      return isLost ? { action: "give-back" } : verdict;
+    async handle(message, work, options) {
+      // A message is handled again in the place where the broker would deliver it again.
+      for (let deliveries = message.deliveries ?? 1; ; deliveries += 1) {
+        const verdict = await inbox.handle({ ...message, deliveries }, work, options);
+        if (verdict.action !== "acknowledge") return verdict;
+        const order = orderOf(message).id;
+        hear.onHandled(order, verdict.isRepeat);
+        const fault = drawFault(faults, `acknowledge ${order}`, next(order));
+        await pause((fault.answerDelayMs ?? 0) * faults.slowness);
+        const isLost = fault.scenario === "lose-answer";
+        hear.onAcknowledged(order, isLost);
+        if (!isLost) return verdict;
+      }
     },
   };
 }

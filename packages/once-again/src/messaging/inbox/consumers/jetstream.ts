@@ -4,14 +4,18 @@ import { checkNumber, invalidOptionError } from "../../../core/options.ts";
 import { systemClock } from "../../../core/system-clock.ts";
 import { type JetstreamPublisher, type NatsHeaders, publishToJetstream } from "../../outbox/publishers/jetstream.ts";
 import type { Inbox, MessageWork } from "../inbox.ts";
-import type { InboxMessage, MessagePosition } from "../inbox-message.ts";
+import type { InboxMessage } from "../inbox-message.ts";
+import { partitionOf } from "./jetstream-partition.ts";
 import {
+  brokerMsMax,
   checkInboxAndWork,
   type Consumer,
   type ConsumerOptions,
   type Deliveries,
   deliveriesTo,
   deliveryId,
+  endingConsumer,
+  withinTime,
 } from "./settle-delivery.ts";
 
 /** What we use of a message of `@nats-io/jetstream`. */
@@ -20,7 +24,10 @@ export interface JetstreamDelivery {
   readonly data: Uint8Array;
   readonly headers?: { keys(): string[]; get(name: string): string } | undefined;
   readonly info: {
+    readonly stream: string;
     readonly deliveryCount: number;
+    /** Which delivery of the consumer it is, from 1. */
+    readonly deliverySequence: number;
     readonly streamSequence: number;
     /** When the stream stored it. */
     readonly timestampNanos: number;
@@ -42,6 +49,8 @@ export interface JetstreamConsumerSource {
       readonly max_deliver?: number;
       readonly max_ack_pending?: number;
     };
+    /** How often it has delivered a message. */
+    readonly delivered?: { readonly consumer_seq: number };
   }>;
   consume(options: { max_messages: number }): Promise<JetstreamMessages>;
 }
@@ -49,6 +58,8 @@ export interface JetstreamConsumerSource {
 /** What we use of the messages that `consume()` gives. */
 export interface JetstreamMessages extends AsyncIterable<JetstreamDelivery> {
   close(): Promise<unknown>;
+  /** What happens to the stream, the consumer and the connection. */
+  status?(): AsyncIterable<{ readonly type: string }>;
 }
 
 /** What we use beside of what `jetstream(connection)` gives, where a high-water mark is used. */
@@ -112,54 +123,90 @@ export async function consumeJetstream<Transaction, Headers extends NatsHeaders>
     throw invalidOptionError("deadLetterSubject", "a subject that a stream has", deadLetterSubject);
   }
   if (highWaterMark) checkMarkOptions(options, concurrency);
-  const halfAckWaitMs = (await checkedAckWaitMs(source, highWaterMark)) / 2;
-  const letters = publishToJetstream(jetstream, {
-    headers,
-    subject: () => deadLetterSubject,
-    // Another consumer of the same message may have made a dead letter of it, too.
-    messageId: (message) => `${inbox.consumer}:${message.id}`,
-  });
-  const deliveries = deliveriesTo(options, work, letters);
+  let halfAckWaitMs = (await checkedAckWaitMs(source, highWaterMark)) / 2;
+  const deliveries = deliveriesTo(
+    options,
+    work,
+    publishToJetstream(jetstream, { headers, subject: () => deadLetterSubject }),
+  );
+  const onAnew = deliveries.onError;
+  const positionOf = highWaterMark ? partitionOf(source, jetstream, onAnew) : undefined;
   let messages: JetstreamMessages | undefined;
 
-  const handle = async (delivery: JetstreamDelivery, partition: string | undefined): Promise<void> => {
+  const handle = async (delivery: JetstreamDelivery): Promise<void> => {
     const stop = repeat(halfAckWaitMs, () => delivery.working(), deliveries);
     try {
-      const position = partition === undefined ? undefined : positionOf(delivery, partition);
-      const end = await deliveries.handle({
-        ...inboxMessageOf(delivery, deliveryId(id, delivery, deliveries.onError)),
-        position,
-      });
+      const message = inboxMessageOf(delivery, deliveryId(id, delivery, deliveries.onError));
+      const position = await positionOf?.(delivery);
+      const end = await deliveries.handle({ ...message, position }, letterId(inbox.consumer, delivery));
       stop();
       if (end === "acknowledge") await delivery.ackAck();
+      // Nothing is delivered here any more: the server heard that before.
       else delivery.nak();
     } finally {
       stop();
     }
   };
   const consume = async (): Promise<void> => {
-    const partition = highWaterMark ? await partitionOf(source, jetstream) : undefined;
-    messages = await source.consume({ max_messages: concurrency });
+    await deliveries.ready();
+    if (deliveries.stop.aborted) return;
+    // It may have been made anew, with other rules.
+    halfAckWaitMs = (await checkedAckWaitMs(source, highWaterMark)) / 2;
+    const taken = await source.consume({ max_messages: concurrency });
+    messages = taken;
+    if (deliveries.stop.aborted) leave(taken, deliveries);
+    let loss: Error | undefined;
+    watch(taken, (error) => {
+      loss = error;
+      leave(taken, deliveries);
+    }).catch(deliveries.onError);
     const running = new Set<Promise<void>>();
-    for await (const delivery of messages) {
-      const handled: Promise<void> = handle(delivery, partition)
-        // It is delivered again when nobody has heard of it for the ack wait.
+    for await (const delivery of taken) {
+      const handled: Promise<void> = handle(delivery)
+        // It is delivered again when it is neither acknowledged nor worked at for the ack wait.
         .catch(deliveries.onError)
         .finally(() => running.delete(handled));
       running.add(handled);
-      if (running.size >= concurrency) await Promise.race(running);
+      if (running.size >= concurrency) await Promise.race([...running, stopped]);
     }
     await Promise.all(running);
-    if (!deliveries.stop.aborted) throw new Error("JetStream ended the messages of this consumer.");
+    if (!deliveries.stop.aborted) throw loss ?? new Error("JetStream ended the messages of this consumer.");
   };
+  const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
+  deliveries.stop.addEventListener(
+    "abort",
+    () => {
+      stop();
+      if (messages !== undefined) leave(messages, deliveries);
+    },
+    { once: true },
+  );
   const ended = deliveries.insist(consume);
-  const close = async (): Promise<void> => {
-    const closed = deliveries.close();
-    await messages?.close();
-    await closed;
-    await ended;
-  };
-  return { close, [Symbol.asyncDispose]: close };
+  const late = "JetStream did not end this consumer's messages";
+  return endingConsumer(deliveries, () => withinTime(systemClock, brokerMsMax, late, () => ended));
+}
+
+/** Takes no more messages. Those that were delivered already still come, so that they can be given back. */
+function leave(messages: JetstreamMessages, { onError }: Deliveries): void {
+  messages.close().catch(onError);
+}
+
+/** What says that a consumer is not there any more. Without a word, its client looks for it once a minute. */
+const losses: ReadonlySet<string> = new Set(["consumer_deleted", "consumer_not_found", "stream_not_found"]);
+
+/** Calls `onLoss` when the stream or the consumer is not there any more. Resolves when the messages have ended. */
+async function watch(messages: JetstreamMessages, onLoss: (error: Error) => void): Promise<void> {
+  for await (const { type } of messages.status?.() ?? []) {
+    if (losses.has(type)) onLoss(new Error(`The stream or the consumer of JetStream is gone: ${type}.`));
+  }
+}
+
+/**
+ * The id of a delivery's dead letter: that of the stored message, and not of its producer. A message that is sent again after
+ * it was a dead letter may be one again; a dead letter of the same delivery is one letter, however often it is written.
+ */
+function letterId(consumer: string, { info }: JetstreamDelivery): string {
+  return `${consumer}:${info.stream}:${info.streamSequence}:${info.timestampNanos}`;
 }
 
 function checkMarkOptions(
@@ -200,17 +247,6 @@ async function checkedAckWaitMs(source: JetstreamConsumerSource, highWaterMark: 
     throw invalidOptionError("The consumer's max_ack_pending", "1, which keeps the order", config.max_ack_pending);
   }
   return ackWaitNs / 1e6;
-}
-
-/** The stream's name, and when it was made: one that was deleted and made anew begins its numbers again. */
-async function partitionOf(source: JetstreamConsumerSource, jetstream: Partial<JetstreamStreams>): Promise<string> {
-  const { stream_name: stream } = await source.info();
-  const { created } = await (await jetstream.jetstreamManager!()).streams.info(stream);
-  return `${stream}@${created}`;
-}
-
-function positionOf({ info }: JetstreamDelivery, partition: string): MessagePosition {
-  return { partition, sequence: info.streamSequence, storedAt: info.timestampNanos / 1e6 };
 }
 
 function messageIdOf({ headers }: JetstreamDelivery): string | undefined {

@@ -1,5 +1,7 @@
 import { hasMethod, wrongClientError } from "../../../core/client-names.ts";
+import { outliveBrokenConnection } from "../../../core/outlive-broken-connection.ts";
 import { sleep } from "../../../core/clock.ts";
+import { notify } from "../../../core/events.ts";
 import { checkNames, type OptionNames } from "../../../core/option-names.ts";
 import { checkNumber, invalidOptionError } from "../../../core/options.ts";
 import { systemClock } from "../../../core/system-clock.ts";
@@ -7,12 +9,15 @@ import { publishToRabbitmq, type RabbitmqChannel } from "../../outbox/publishers
 import type { MessageWork } from "../inbox.ts";
 import type { InboxMessage } from "../inbox-message.ts";
 import {
+  brokerMsMax,
   checkInboxAndWork,
   type Consumer,
   type ConsumerOptions,
   deliveriesTo,
   deliveryId,
+  endingConsumer,
   textHeaders,
+  withinTime,
 } from "./settle-delivery.ts";
 
 /** What we use of a connection of `amqplib`. */
@@ -38,9 +43,7 @@ export interface RabbitmqConsumerChannel {
   prefetch(count: number): Promise<unknown>;
   checkQueue(queue: string): Promise<unknown>;
   consume(queue: string, onMessage: (message: RabbitmqDelivery | null) => void): Promise<{ consumerTag: string }>;
-  cancel(consumerTag: string): Promise<unknown>;
   ack(message: RabbitmqDelivery): void;
-  nack(message: RabbitmqDelivery, allUpTo: boolean, requeue: boolean): void;
   on(event: "error" | "close", listener: (error?: unknown) => void): unknown;
   close(): Promise<unknown>;
 }
@@ -61,11 +64,13 @@ export interface RabbitmqConsumerOptions<Transaction> extends ConsumerOptions<Tr
 
 /**
  * Consumes a queue of RabbitMQ, through your own connection of `amqplib`; open it with its option `recovery`, and it goes on
- * after a broker's restart. A message is acknowledged when its effect has committed, or when the broker has confirmed it as a
- * dead letter, with the reason in the headers `dead-letter-reason` and `dead-letter-detail`.
+ * after a broker's restart. It listens to the connection's `error` events, which end a process that has no listener. A
+ * message is acknowledged when its effect has committed, or when the broker has confirmed it as a dead letter, with the
+ * reason in the headers `dead-letter-reason` and `dead-letter-detail`.
  *
- * Since RabbitMQ 4.0 a quorum queue drops a message that came back 20 times, unless it has a dead-letter exchange. The inbox's
- * `deliveriesMax` (10) has to be below the queue's `x-delivery-limit`; AMQP does not tell it, so this is not checked.
+ * Since RabbitMQ 4.0 a quorum queue drops a message that came back 20 times, unless it has a dead-letter exchange; a clean
+ * close counts there as a failure does. The inbox's `deliveriesMax` (10) has to be below the queue's `x-delivery-limit`; a
+ * client of AMQP can't ask for that, so it is not checked.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID`; what `amqplib` throws when one of the queues is not there.
  */
@@ -90,69 +95,84 @@ export async function consumeRabbitmq<Transaction>(
   if (typeof queue !== "string" || queue === "") throw invalidOptionError("queue", "a queue's name", queue);
   checkNumber("prefetch", prefetch, { min: 1, max: 1000, integer: true });
   const { deadLetterQueue = `${queue}.dead`, id = messageIdOf } = options;
+  const { onError = console.error } = options;
+  outliveBrokenConnection(connection, (error) => notify(onError, error));
   const letters = publishToRabbitmq(connection, { exchange: "", routingKey: () => deadLetterQueue });
   const deliveries = deliveriesTo(options, work, letters);
 
-  /** Consumes on a new channel. `onClosed` hears of its end, unless it is `end()`ed. */
-  const open = async (onClosed: () => void): Promise<{ end: () => Promise<void> }> => {
+  /** Consumes on a new channel. `onClosed` is called at its end, unless it was `end()`ed. */
+  const open = async (onClosed: () => void): Promise<Opened> => {
     const channel = await connection.createChannel();
-    let isEnding = false;
+    const running = new Set<Promise<void>>();
+    let [isEnding, isClosed] = [false, false];
     channel.on("error", (error) => deliveries.onError(error));
     for (const name of [queue, deadLetterQueue]) await channel.checkQueue(name);
     channel.on("close", () => {
+      isClosed = true;
       if (!isEnding) onClosed();
     });
-    await channel.prefetch(prefetch);
-    const { consumerTag } = await channel.consume(queue, (delivery) => {
-      // The queue was deleted. A new channel finds out whether there is another.
-      if (delivery === null) return void channel.close().catch(() => undefined);
-      deliveries
-        .handle(inboxMessageOf(delivery, deliveryId(id, delivery, deliveries.onError)))
-        .then((end) => {
-          if (end === "acknowledge") channel.ack(delivery);
-          else channel.nack(delivery, false, true);
-        })
-        // Both throw on a channel that is gone. The broker delivers the message again.
-        .catch(deliveries.onError);
-    });
+    const settle = async (delivery: RabbitmqDelivery): Promise<void> => {
+      const message = inboxMessageOf(delivery, deliveryId(id, delivery, deliveries.onError));
+      // What is given back stays unacknowledged until the channel closes. Returned before, it would be delivered here again;
+      // and a single active consumer that cancels itself lets the next one pass what it has.
+      if ((await deliveries.handle(message)) === "acknowledge") channel.ack(delivery);
+    };
+    const take = async (): Promise<void> => {
+      await deliveries.ready();
+      if (isClosed || deliveries.stop.aborted) return;
+      await channel.prefetch(prefetch);
+      await channel.consume(queue, (delivery) => {
+        // The queue was deleted. A new channel finds out whether there is another.
+        if (delivery === null) return void channel.close().catch(() => undefined);
+        const settled: Promise<void> = settle(delivery)
+          // An acknowledgement throws on a channel that is gone. The broker delivers the message again.
+          .catch(deliveries.onError)
+          .finally(() => running.delete(settled));
+        running.add(settled);
+      });
+    };
     const end = async (): Promise<void> => {
       isEnding = true;
-      await channel.cancel(consumerTag);
-      await deliveries.close();
-      await channel.close();
+      await Promise.all(running);
+      if (!isClosed)
+        await withinTime(systemClock, brokerMsMax, "RabbitMQ did not close the channel", () => channel.close());
     };
+    take().catch((error: unknown) => {
+      deliveries.onError(error);
+      if (!isClosed) channel.close().catch(() => undefined);
+    });
     return { end };
   };
-  let opened: { end: () => Promise<void> } | undefined;
-  const reopen = async (): Promise<void> => {
-    opened = undefined;
+  let opening: Promise<Opened | undefined>;
+  const reopen = async (): Promise<Opened | undefined> => {
     // A connection that breaks says so a moment after its channels do.
     await sleep(systemClock, reopenMs, deliveries.stop).catch(() => undefined);
+    let opened: Opened | undefined;
+    if (deliveries.stop.aborted) return undefined;
     await deliveries.insist(async () => {
-      opened = await inTime(open(() => void reopen()));
+      // amqplib (2.3.1) may wait for a channel for ever, when its connection breaks just then.
+      const late = "RabbitMQ did not open a channel";
+      opened = await withinTime(systemClock, openMsMax, late, () => open(onClosed));
     });
+    return opened;
   };
-  opened = await open(() => void reopen());
-  const close = async (): Promise<void> => {
-    await opened?.end().catch(() => undefined);
-    await deliveries.close();
-  };
-  return { close, [Symbol.asyncDispose]: close };
+  const onClosed = (): void => void (opening = reopen());
+  opening = Promise.resolve(await open(onClosed));
+  return endingConsumer(deliveries, async () => {
+    const late = "RabbitMQ did not open a channel";
+    const opened = await withinTime(systemClock, brokerMsMax, late, () => opening);
+    await opened?.end();
+  });
+}
+
+/** A channel that consumes. */
+interface Opened {
+  /** Waits for what runs, and closes the channel: the broker has the rest again, in its order. */
+  end(): Promise<void>;
 }
 
 const reopenMs = 100;
 const openMsMax = 30_000;
-
-/** amqplib (2.3.1) may wait for a channel for ever, when its connection breaks just then. */
-async function inTime<Value>(opening: Promise<Value>): Promise<Value> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const cancel = systemClock.timer(openMsMax, () => reject(new Error("RabbitMQ can't be reached.")));
-  try {
-    return await Promise.race([opening, late]);
-  } finally {
-    cancel();
-  }
-}
 
 function messageIdOf({ properties: { messageId } }: RabbitmqDelivery): string | undefined {
   return typeof messageId === "string" ? messageId : undefined;

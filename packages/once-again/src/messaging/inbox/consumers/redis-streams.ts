@@ -1,5 +1,7 @@
 import { sleep } from "../../../core/clock.ts";
-import { hasMethod, wrongClientError } from "../../../core/client-names.ts";
+import { hasMethod } from "../../../core/client-names.ts";
+import { notify } from "../../../core/events.ts";
+import { outliveBrokenConnection } from "../../../core/outlive-broken-connection.ts";
 import { checkNames, type OptionNames } from "../../../core/option-names.ts";
 import { checkNumber, invalidOptionError } from "../../../core/options.ts";
 import { systemClock } from "../../../core/system-clock.ts";
@@ -10,14 +12,19 @@ import {
 } from "../../outbox/publishers/redis-streams.ts";
 import type { MessageWork } from "../inbox.ts";
 import type { InboxMessage } from "../inbox-message.ts";
+import { entriesOf, senderOf } from "./redis-entries.ts";
+import { redisGroup } from "./redis-group.ts";
 import {
+  brokerMsMax,
   checkInboxAndWork,
   type Consumer,
   type ConsumerOptions,
   type Deliveries,
   deliveriesTo,
   deliveryId,
+  endingConsumer,
   textHeaders,
+  withinTime,
 } from "./settle-delivery.ts";
 
 /** What we use of a `Redis` of `ioredis`. */
@@ -39,9 +46,15 @@ export interface RedisEntry {
 /** What is consumed in Redis. */
 export interface RedisStreamsConsumerOptions<Transaction> extends ConsumerOptions<Transaction> {
   readonly stream: string;
-  /** The group, which is made if it is not there, and then begins with the stream's first entry. Default the inbox's consumer. */
+  /**
+   * The group. Default the inbox's consumer. It is made if it is not there, and then begins with the stream's first entry. One
+   * that vanishes while it is consumed begins where all before was acknowledged, or with the first entry of a new stream.
+   */
   readonly group?: string | undefined;
-  /** This process' name in the group: another one in each process. Default a random one. */
+  /**
+   * This process' name in the group: another one in each process. Default a random one. A clean close removes it from the
+   * group, and so does another process when it has no entries and gave no sign of life for an hour.
+   */
   readonly name?: string | undefined;
   /** Where dead letters go; default the stream's key and `:dead`. */
   readonly deadLetterStream?: string | undefined;
@@ -61,7 +74,7 @@ export interface RedisStreamsConsumerOptions<Transaction> extends ConsumerOption
 /**
  * Consumes a stream of Redis or Valkey as one of a group, through your own client of `ioredis` or `redis`. An entry is
  * acknowledged when its effect has committed, or when its dead letter is in the other stream, with the reason among its
- * headers. Entries of processes that died are claimed by the others.
+ * headers. Entries of processes that died are claimed by the others, and at once those that a process gave back when it closed.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID`; what Redis says when the group can't be made.
  */
@@ -89,47 +102,80 @@ export async function consumeRedisStreams<Transaction>(
   checkNumber("claimIdleMs", claimIdleMs, { min: 100, integer: true });
   checkNumber("pollMs", pollMs, { min: 1 });
   const { group = inbox.consumer, name = crypto.randomUUID(), deadLetterStream = `${stream}:dead` } = options;
+  // A client of `ioredis` goes on without a listener.
+  if (!hasMethod(client, "callBuffer")) {
+    const { onError = console.error } = options;
+    outliveBrokenConnection(client, (error) => notify(onError, error));
+  }
   const deliveries = deliveriesTo(options, work, publishToRedisStreams(client, { stream: () => deadLetterStream }));
-  const entries = entriesOf(senderOf(client), { stream, group, name, claimIdleMs });
-  await entries.makeGroup();
+  const send = senderOf(client);
+  const [entries, streamGroup] = [
+    entriesOf(send, { stream, group, name, claimIdleMs }),
+    redisGroup(send, { stream, group }),
+  ];
+  await streamGroup.make();
 
   const running = new Map<string, Promise<void>>();
   const handle = async (entry: RedisEntry): Promise<void> => {
     const entryKey = deliveryId(id, entry, deliveries.onError);
-    const handled = deliveries.handle(inboxMessageOf(entry, stream, entryKey, await entries.deliveries(entry)));
+    const count = await entries.deliveries(entry);
+    const handled = deliveries.handle(inboxMessageOf(entry, stream, entryKey, count));
     const stop = keepClaimed(() => entries.keep(entry), claimIdleMs / 3, deliveries);
     const end = await handled.finally(stop);
-    // One that is given back is claimed by another process when it has been idle for long enough.
-    if (end === "acknowledge") await entries.acknowledge(entry);
+    if (end === "acknowledge") return void (await entries.acknowledge(entry));
+    // Given back before, it would be claimed here again.
+    await ended;
+    await entries.giveBack(entry, count);
   };
+  const take = (entry: RedisEntry): void => {
+    if (running.has(entry.entryId)) return;
+    const handled = handle(entry)
+      .catch(deliveries.onError)
+      .finally(() => running.delete(entry.entryId));
+    running.set(entry.entryId, handled);
+  };
+  const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
+  deliveries.stop.addEventListener("abort", () => stop(), { once: true });
   const consume = async (): Promise<void> => {
-    for (let claimAt = 0; !deliveries.stop.aborted;) {
+    await deliveries.ready();
+    const anew = await streamGroup.make();
+    if (anew !== undefined) deliveries.onError(anew);
+    for (let [claimAt, tidyAt] = [0, 0]; !deliveries.stop.aborted;) {
+      const now = systemClock.monotonic();
+      if (now >= tidyAt) {
+        await streamGroup.tidy().catch(deliveries.onError);
+        tidyAt = now + tidyMs;
+      }
       const free = concurrency - running.size;
-      let found: RedisEntry[] = [];
-      if (free > 0 && systemClock.monotonic() >= claimAt) {
-        found = await entries.claim(free);
-        if (found.length < free) claimAt = systemClock.monotonic() + claimIdleMs / 2;
+      const found: RedisEntry[] = [];
+      if (free > 0 && now >= claimAt) {
+        const claimed = await entries.claim(free);
+        found.push(...claimed.entries);
+        if (claimed.isWhole) {
+          await streamGroup.look();
+          claimAt = now + Math.min(claimIdleMs / 2, claimMsMax);
+        }
       }
       if (found.length < free) found.push(...(await entries.read(free - found.length)));
-      for (const entry of found) {
-        if (running.has(entry.entryId)) continue;
-        const handled = handle(entry)
-          .catch(deliveries.onError)
-          .finally(() => running.delete(entry.entryId));
-        running.set(entry.entryId, handled);
-      }
-      if (running.size >= concurrency) await Promise.race(running.values());
+      found.forEach(take);
+      if (running.size >= concurrency) await Promise.race([...running.values(), stopped]);
       else if (found.length === 0) await sleep(systemClock, pollMs, deliveries.stop).catch(() => undefined);
     }
   };
   const ended = deliveries.insist(consume);
-  const close = async (): Promise<void> => {
-    await deliveries.close();
-    await ended;
-    await Promise.all(running.values());
-  };
-  return { close, [Symbol.asyncDispose]: close };
+  return endingConsumer(deliveries, () =>
+    withinTime(systemClock, brokerMsMax, "Redis did not take back what was not handled", async () => {
+      await ended;
+      await Promise.all(running.values());
+      await streamGroup.tidy(name);
+    }),
+  );
 }
+
+/** How often a process looks for entries of others that it may claim, milliseconds at most. */
+const claimMsMax = 1000;
+/** How often it looks for consumers that are gone, milliseconds. */
+const tidyMs = 600_000;
 
 function idField({ fields }: RedisEntry): string | undefined {
   return fields["id"]?.toString();
@@ -155,7 +201,7 @@ function headersOf(json: Buffer | undefined): Record<string, string> {
   }
 }
 
-/** Tells Redis again and again that an entry is being handled. */
+/** Claims an entry again and again while it is handled, so that others do not. */
 function keepClaimed(keep: () => Promise<unknown>, everyMs: number, { onError }: Deliveries): () => void {
   let cancel = (): void => undefined;
   const next = (): void => {
@@ -166,67 +212,4 @@ function keepClaimed(keep: () => Promise<unknown>, everyMs: number, { onError }:
   };
   next();
   return () => cancel();
-}
-
-type Send = (...command: [string, ...string[]]) => Promise<unknown>;
-
-/** Sends commands, in whose answers texts are bytes. */
-function senderOf(client: IoredisConsumer | NodeRedisConsumer): Send {
-  if (hasMethod(client, "callBuffer")) return (name, ...rest) => (client as IoredisConsumer).callBuffer(name, ...rest);
-  if (hasMethod(client, "withTypeMapping")) {
-    const typed = (client as NodeRedisConsumer).withTypeMapping({ 36: Buffer });
-    return (...command) => typed.sendCommand(command);
-  }
-  throw wrongClientError("client", "a client of ioredis or redis", client);
-}
-
-type RawEntry = [id: Buffer, fields: Buffer[] | null];
-
-/** The entries of one stream, for one process of one group. */
-function entriesOf(
-  send: Send,
-  { stream, group, name, claimIdleMs }: { stream: string; group: string; name: string; claimIdleMs: number },
-) {
-  return {
-    async makeGroup(): Promise<void> {
-      await send("XGROUP", "CREATE", stream, group, "0", "MKSTREAM").catch((error: unknown) => {
-        if (!(error instanceof Error && error.message.startsWith("BUSYGROUP"))) throw error;
-      });
-    },
-    async read(count: number): Promise<RedisEntry[]> {
-      const answer = await send("XREADGROUP", "GROUP", group, name, "COUNT", String(count), "STREAMS", stream, ">");
-      return readEntries(ofFirstStream(answer));
-    },
-    async claim(count: number): Promise<RedisEntry[]> {
-      const idle = String(claimIdleMs);
-      const answer = await send("XAUTOCLAIM", stream, group, name, idle, "0", "COUNT", String(count));
-      return readEntries((answer as [Buffer, RawEntry[]])[1]);
-    },
-    async deliveries({ entryId }: RedisEntry): Promise<number> {
-      const answer = await send("XPENDING", stream, group, entryId, entryId, "1");
-      return Number((answer as [Buffer, Buffer, number, unknown][])[0]?.[3] ?? 1);
-    },
-    keep: ({ entryId }: RedisEntry) => send("XCLAIM", stream, group, name, "0", entryId, "JUSTID"),
-    acknowledge: ({ entryId }: RedisEntry) => send("XACK", stream, group, entryId),
-  };
-}
-
-/** An answer has its streams as a list of pairs, or as a map in RESP3. */
-function ofFirstStream(answer: unknown): RawEntry[] {
-  if (answer === null || answer === undefined) return [];
-  if (answer instanceof Map) return ([...answer.values()][0] ?? []) as RawEntry[];
-  if (!Array.isArray(answer)) return (Object.values(answer)[0] ?? []) as RawEntry[];
-  const [first] = answer as [unknown];
-  return (Array.isArray(first) ? first[1] : answer[1]) as RawEntry[];
-}
-
-/** One whose fields are `null` was trimmed before anybody handled it. */
-function readEntries(raw: readonly (RawEntry | null)[]): RedisEntry[] {
-  return raw.flatMap((entry) => {
-    if (entry === null || entry[1] === null) return [];
-    const [id, list] = entry;
-    const fields: Record<string, Buffer> = {};
-    for (let index = 0; index < list.length; index += 2) fields[String(list[index])] = list[index + 1]!;
-    return [{ entryId: id.toString(), fields }];
-  });
 }

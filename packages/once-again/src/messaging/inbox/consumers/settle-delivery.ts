@@ -4,24 +4,30 @@ import { invalidOptionError } from "../../../core/options.ts";
 import { hasMethod } from "../../../core/client-names.ts";
 import { type Random, systemRandom } from "../../../core/random.ts";
 import { systemClock } from "../../../core/system-clock.ts";
-import { makeKey } from "../../../key/index.ts";
 import { exponentialBackoff } from "../../../retry/index.ts";
-import type { OutboxMessage } from "../../../stores/outbox-store.ts";
 import type { Publish } from "../../outbox/publish.ts";
-import type { Inbox, InboxVerdict, MessageWork } from "../inbox.ts";
-import { type InboxMessage, messageId } from "../inbox-message.ts";
+import type { Inbox, MessageWork } from "../inbox.ts";
+import type { InboxMessage } from "../inbox-message.ts";
+import { deadLetter } from "./dead-letter.ts";
 
 /** Messages that flow into an inbox. */
 export interface Consumer extends AsyncDisposable {
-  /** Takes no more messages, and resolves when those under way have ended. What waits in the inbox ends with the inbox. */
+  /**
+   * Takes no more messages, waits for the work that runs, and gives the others back to the broker. It does not matter whether
+   * the inbox is closed before, after or at the same time: a consumer whose inbox closes does the same by itself. Bounded by
+   * the inbox's `handlerMsMax` and `storeMsMax`, and 10 seconds for the broker, also while the store or the broker is away.
+   */
   close(): Promise<void>;
 }
 
-/** What all consumers are told. */
+/** Options of all consumers. */
 export interface ConsumerOptions<Transaction> {
-  /** Whose effects these are. It stays yours: `close()` does not close it. */
+  /** Its consumer's name is the scope of the effects. It stays yours: `close()` does not close it. */
   readonly inbox: Inbox<Transaction>;
-  /** Hears that messages can't be taken, or dead letters not be written, at present; default `console.error`. */
+  /**
+   * Is called when messages can't be taken, or dead letters not be written, at present, and for each error of the client that
+   * has no other place; default `console.error`.
+   */
   readonly onError?: Listener<unknown> | undefined;
 }
 
@@ -31,19 +37,26 @@ export function checkInboxAndWork(inbox: unknown, work: unknown): void {
   if (typeof work !== "function") throw invalidOptionError("work", "a function", work);
 }
 
-/** How long a dead letter may take, milliseconds. */
-const letterMsMax = 10_000;
+/** How long the broker may take for a dead letter, and for the end of a consumer, milliseconds. */
+export const brokerMsMax = 10_000;
 
 /** What a consumer hands its deliveries to. */
 export interface Deliveries {
-  /** Aborts when the consumer closes. */
+  /** Aborts when the consumer closes, or its inbox gives the first message back: take nothing more then. */
   readonly stop: AbortSignal;
   readonly onError: (error: unknown) => void;
-  /** Handles a message. Whatever it answers, the message is not lost: its effect is there, or it is a dead letter, or it is given back. */
-  handle(message: InboxMessage): Promise<"acknowledge" | "give-back">;
-  /** Calls again what fails, after longer and longer pauses, until it succeeds or the consumer closes. */
+  /** Resolves when the inbox's store can be reached, or the consumer stops: take nothing before. */
+  ready(): Promise<void>;
+  /**
+   * Handles a message. With `acknowledge`, its effect is there, or it is a stored dead letter. With `give-back`, `stop` has
+   * aborted: return the message when the broker delivers nothing more here, or it is delivered here again at once.
+   *
+   * @param letterId the id of its dead letter, where one message's id may be that of several letters.
+   */
+  handle(message: InboxMessage, letterId?: string): Promise<"acknowledge" | "give-back">;
+  /** Calls again what fails, after longer and longer pauses, until it succeeds or the consumer stops. Calls at least once. */
   insist(call: () => Promise<unknown>): Promise<void>;
-  /** Resolves when everything under way has ended. */
+  /** Stops, and resolves when everything under way is decided. */
   close(): Promise<void>;
 }
 
@@ -66,38 +79,46 @@ export function deliveriesTo<Transaction>(
   const closing = new AbortController();
   const stop = closing.signal;
   const running = new Set<Promise<unknown>>();
-  const hear = (error: unknown): void => notify(onError, error);
+  const report = (error: unknown): void => notify(onError, error);
   const backoff = exponentialBackoff({ baseMs: 100, capMs: 10_000 });
 
   const insist = async (call: () => Promise<unknown>): Promise<void> => {
-    for (let [retry, previousDelayMs] = [1, 0]; !stop.aborted; retry += 1) {
+    let [retry, previousDelayMs] = [0, 0];
+    do {
       try {
         await call();
         return;
       } catch (error) {
-        hear(error);
+        report(error);
       }
+      retry += 1;
       previousDelayMs = backoff({ retry, previousDelayMs, random });
       await sleep(clock, previousDelayMs, stop).catch(() => undefined);
-    }
+    } while (!stop.aborted);
   };
-  const settleDelivery = async (message: InboxMessage): Promise<"acknowledge" | "give-back"> => {
-    const verdict = await inbox.handle(message, work);
+  const settle = async (message: InboxMessage, letterId?: string): Promise<"acknowledge" | "give-back"> => {
+    const verdict = await inbox.handle(message, work, { signal: stop });
+    if (verdict.action === "give-back") closing.abort();
     if (verdict.action !== "dead-letter") return verdict.action;
     let isWritten = false;
     await insist(async () => {
-      const letter = letterOf(message, inbox.consumer, verdict, clock);
-      await withinTime(clock, (signal) => publishLetter(letter, { signal }));
+      const letter = deadLetter(message, inbox.consumer, verdict, clock, letterId);
+      const late = "The broker did not take the dead letter";
+      await withinTime(clock, brokerMsMax, late, (signal) => publishLetter(letter, { signal }));
       isWritten = true;
     });
+    if (!isWritten) closing.abort();
     return isWritten ? "acknowledge" : "give-back";
   };
   return {
     stop,
-    onError: hear,
+    onError: report,
     insist,
-    async handle(message) {
-      const settled = settleDelivery(message);
+    ready: async () => inbox.ready?.({ signal: stop }),
+    async handle(message, letterId) {
+      // The broker sent it before it knew.
+      if (stop.aborted) return "give-back";
+      const settled = settle(message, letterId);
       running.add(settled);
       try {
         return await settled;
@@ -113,8 +134,22 @@ export function deliveriesTo<Transaction>(
 }
 
 /**
+ * A consumer that ends once, by its `close()` or when its inbox closes.
+ *
+ * @param end waits for what runs, gives the rest back and leaves the broker; nothing is taken any more by then.
+ */
+export function endingConsumer(deliveries: Deliveries, end: () => Promise<void>): Consumer {
+  let ended: Promise<void> | undefined;
+  const endOnce = (): Promise<void> => (ended ??= deliveries.close().then(end).catch(deliveries.onError));
+  // A turn later: what ends a consumer is still about to give its message back.
+  deliveries.stop.addEventListener("abort", () => queueMicrotask(() => void endOnce()), { once: true });
+  const close = async (): Promise<void> => endOnce();
+  return { close, [Symbol.asyncDispose]: close };
+}
+
+/**
  * The id of a delivery by the option `id`. Where that throws, as for a body that it can't read, the id is one that names
- * nothing: the message is a dead letter, `unreadable`, and `onError` hears why.
+ * nothing: the message is a dead letter, `unreadable`, and `onError` is called with the reason.
  */
 export function deliveryId<Delivery>(
   id: (delivery: Delivery) => string | undefined,
@@ -129,51 +164,25 @@ export function deliveryId<Delivery>(
   }
 }
 
-async function withinTime<Value>(clock: Clock, call: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
+/** @throws Error `late`, when the call takes longer than `msMax` milliseconds; its signal aborts then. */
+export async function withinTime<Value>(
+  clock: Clock,
+  msMax: number,
+  late: string,
+  call: (signal: AbortSignal) => Promise<Value>,
+): Promise<Value> {
   const controller = new AbortController();
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const cancel = clock.timer(letterMsMax, () => {
-    const error = new Error(`The broker did not take the dead letter within ${letterMsMax} ms.`);
+  const { promise: over, reject } = Promise.withResolvers<never>();
+  const cancel = clock.timer(msMax, () => {
+    const error = new Error(`${late} within ${msMax} ms.`);
     controller.abort(error);
     reject(error);
   });
   try {
-    return await Promise.race([call(controller.signal), late]);
+    return await Promise.race([call(controller.signal), over]);
   } finally {
     cancel();
   }
-}
-
-/** What a broker takes of a reason, characters. */
-const detailLengthMax = 500;
-
-type Letter = Extract<InboxVerdict, { action: "dead-letter" }>;
-
-/** A message as a dead letter: its bytes and its id, whose it is, and why. */
-function letterOf(
-  message: InboxMessage,
-  consumer: string,
-  { reason, detail }: Letter,
-  clock: Pick<Clock, "now">,
-): OutboxMessage {
-  const { topic, headers, body } = message;
-  const id = messageId(message);
-  return {
-    id: typeof id === "string" && id !== "" ? id : makeKey(),
-    topic,
-    orderingKey: undefined,
-    headers: {
-      ...headers,
-      "dead-letter-consumer": consumer,
-      "dead-letter-reason": reason,
-      "dead-letter-detail": detail
-        .slice(0, detailLengthMax)
-        .toWellFormed()
-        .replaceAll(/\p{Cc}+/gu, " "),
-    },
-    body,
-    addedAt: clock.now(),
-  };
 }
 
 /** Of headers of any kind those that are texts. */

@@ -1,0 +1,81 @@
+import { hasMethod, wrongClientError } from "../../../core/client-names.ts";
+import type { IoredisConsumer, NodeRedisConsumer, RedisEntry } from "./redis-streams.ts";
+
+export type Send = (...command: [string, ...string[]]) => Promise<unknown>;
+
+/** Sends commands, in whose replies texts are bytes. */
+export function senderOf(client: IoredisConsumer | NodeRedisConsumer): Send {
+  if (hasMethod(client, "callBuffer")) return (name, ...rest) => (client as IoredisConsumer).callBuffer(name, ...rest);
+  if (hasMethod(client, "withTypeMapping")) {
+    const typed = (client as NodeRedisConsumer).withTypeMapping({ 36: Buffer });
+    return (...command) => typed.sendCommand(command);
+  }
+  throw wrongClientError("client", "a client of ioredis or redis", client);
+}
+
+/** One process of one group of one stream. */
+export interface GroupMember {
+  readonly stream: string;
+  readonly group: string;
+  readonly name: string;
+  readonly claimIdleMs: number;
+}
+
+/** Has what consumers gave back, until others claim it. It never reads. */
+const givenBackName = "given-back";
+/** So long ago was it used, whatever the `claimIdleMs` of who claims it, milliseconds. */
+const givenBackIdleMs = 86_400_000;
+
+/** The entries of one stream, for one process of one group. */
+export function entriesOf(send: Send, { stream, group, name, claimIdleMs }: GroupMember) {
+  /** Where the next look for entries of others begins: there may be more of those in hand than one look passes. */
+  let cursor = "0-0";
+  return {
+    async read(count: number): Promise<RedisEntry[]> {
+      const reply = await send("XREADGROUP", "GROUP", group, name, "COUNT", String(count), "STREAMS", stream, ">");
+      return readEntries(ofFirstStream(reply));
+    },
+    /** @returns what it has claimed, and whether it has looked at all. */
+    async claim(count: number): Promise<{ entries: RedisEntry[]; isWhole: boolean }> {
+      const idle = String(claimIdleMs);
+      const reply = await send("XAUTOCLAIM", stream, group, name, idle, cursor, "COUNT", String(count));
+      const [next, entries] = reply as [Buffer, RawEntry[]];
+      cursor = next.toString();
+      return { entries: readEntries(entries), isWhole: cursor === "0-0" };
+    },
+    async deliveries({ entryId }: RedisEntry): Promise<number> {
+      const reply = await send("XPENDING", stream, group, entryId, entryId, "1");
+      return Number((reply as [Buffer, Buffer, number, unknown][])[0]?.[3] ?? 1);
+    },
+    keep: ({ entryId }: RedisEntry) => send("XCLAIM", stream, group, name, "0", entryId, "JUSTID"),
+    acknowledge: ({ entryId }: RedisEntry) => send("XACK", stream, group, entryId),
+    /** Others may claim it at once, and its delivery here is not counted. */
+    giveBack: ({ entryId }: RedisEntry, deliveries: number) =>
+      send(
+        ...["XCLAIM", stream, group, givenBackName, "0", entryId, "IDLE", String(givenBackIdleMs)],
+        ...["RETRYCOUNT", String(Math.max(0, deliveries - 1)), "JUSTID"],
+      ),
+  };
+}
+
+type RawEntry = [id: Buffer, fields: Buffer[] | null];
+
+/** A reply has its streams as a list of pairs, or as a map in RESP3. */
+function ofFirstStream(reply: unknown): RawEntry[] {
+  if (reply === null || reply === undefined) return [];
+  if (reply instanceof Map) return ([...reply.values()][0] ?? []) as RawEntry[];
+  if (!Array.isArray(reply)) return (Object.values(reply)[0] ?? []) as RawEntry[];
+  const [first] = reply as [unknown];
+  return (Array.isArray(first) ? first[1] : reply[1]) as RawEntry[];
+}
+
+/** An entry without fields was trimmed before it was handled. */
+function readEntries(raw: readonly (RawEntry | null)[]): RedisEntry[] {
+  return raw.flatMap((entry) => {
+    if (entry === null || entry[1] === null) return [];
+    const [id, list] = entry;
+    const fields: Record<string, Buffer> = {};
+    for (let index = 0; index < list.length; index += 2) fields[String(list[index])] = list[index + 1]!;
+    return [{ entryId: id.toString(), fields }];
+  });
+}
