@@ -102,7 +102,7 @@ afterEach(async () => {
   server.close();
 });
 
-const patient: Options = { attemptsMax: 20, backoff: () => 0, budget: "off" };
+const patient: Options = { keys: true, attemptsMax: 20, backoff: () => 0, budget: "off" };
 
 describe.each(Object.entries(clients))("%s", (_name, client) => {
   test("a keyed POST has one effect and gets its answer, whichever scenario comes", async () => {

@@ -57,12 +57,12 @@ export const callers: readonly Caller[] = [
   {
     name: "once-again/undici",
     baseline: rawRequest,
-    make: () => overRequest(new Agent().compose(retryInterceptor()) as Agent),
+    make: () => overRequest(new Agent().compose(retryInterceptor({ keys: true })) as Agent),
   },
   {
     name: "retryingFetch on undici request",
     baseline: rawRequest,
-    make: () => overFetch(retryingFetch({ fetch: undiciFetch(request, { dispatcher: new Agent() }) })),
+    make: () => overFetch(retryingFetch({ keys: true, fetch: undiciFetch(request, { dispatcher: new Agent() }) })),
   },
   {
     name: "undici RetryAgent",
@@ -73,7 +73,7 @@ export const callers: readonly Caller[] = [
   {
     name: "once-again/undici on undici 8",
     baseline: rawRequest8,
-    make: () => overRequest8(new undici8.Agent().compose(retryInterceptor())),
+    make: () => overRequest8(new undici8.Agent().compose(retryInterceptor({ keys: true }))),
   },
   { name: rawFetch, baseline: rawFetch, make: () => overFetch(fetch) },
   {
@@ -82,7 +82,7 @@ export const callers: readonly Caller[] = [
     baseline: rawFetch,
     make: () => overFetch((url, init) => fetch(url, { ...init, signal: new AbortController().signal })),
   },
-  { name: "retryingFetch", baseline: rawFetch, make: () => overFetch(retryingFetch()) },
+  { name: "retryingFetch", baseline: rawFetch, make: () => overFetch(retryingFetch({ keys: true })) },
   {
     name: "ky",
     baseline: rawFetch,
@@ -106,7 +106,7 @@ export const callers: readonly Caller[] = [
     name: "once-again/axios",
     baseline: rawFetch,
     make: () => {
-      const client = create({ responseType: "text", adapter: retryingAdapter(getAdapter(["http"])) });
+      const client = create({ responseType: "text", adapter: retryingAdapter(getAdapter(["http"]), { keys: true }) });
       return async (url) => (await client.post<string>(url, body, { headers })).data;
     },
   },

@@ -40,6 +40,7 @@ else await measure();
 async function keep(): Promise<void> {
   const intentsMax = Number(count);
   const intents = openIntents({
+    keys: true,
     store: sqliteIntents({ path }),
     leaseMs,
     openMax: intentsMax,
@@ -57,7 +58,7 @@ async function keep(): Promise<void> {
 
 async function resume(): Promise<void> {
   const startedAt = performance.now();
-  await using intents = openIntents({ store: sqliteIntents({ path }), leaseMs: 30_000, concurrency: 64 });
+  await using intents = openIntents({ keys: true, store: sqliteIntents({ path }), leaseMs: 30_000, concurrency: 64 });
   await intents.resume();
   const { system, user } = process.cpuUsage();
   const resumed: Resumed = {

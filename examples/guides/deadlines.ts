@@ -1,7 +1,13 @@
 import { readAttempt, retryingFetch } from "once-again/client";
 
 const attemptHeaders = { number: "X-Attempt", remainingMs: "X-Remaining-Ms" };
-const fetch = retryingFetch({ deadlineMs: 10_000, attemptTimeoutMs: 2000, attemptHeaders });
+const url = process.env["ORDERS_URL"] ?? "http://127.0.0.1:3000/orders";
+const fetch = retryingFetch({
+  keys: [new URL(url).origin],
+  deadlineMs: 10_000,
+  attemptTimeoutMs: 2000,
+  attemptHeaders,
+});
 
 /** A service in the middle: its caller retries, so it does not, and it works no longer than its caller waits. */
 export async function checkout(request: Request): Promise<Response> {
@@ -9,7 +15,7 @@ export async function checkout(request: Request): Promise<Response> {
   const key = request.headers.get("idempotency-key");
   // Without a key of the caller's, all callers would share one: "/order".
   if (!key) return new Response("Idempotency-Key is missing", { status: 400 });
-  return fetch(process.env["ORDERS_URL"] ?? "http://127.0.0.1:3000/orders", {
+  return fetch(url, {
     method: "POST",
     headers: { "content-type": "application/json", "x-account": "acme", "idempotency-key": `${key}/order` },
     body: await request.text(),

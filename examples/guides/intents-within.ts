@@ -5,7 +5,9 @@ import { Pool } from "pg";
 const pool = new Pool({ connectionString: process.env["DATABASE_URL"] });
 const store = postgresIntents(pool);
 await store.migrate();
-export const intents = openIntents({ store });
+const url = process.env["WAREHOUSE_URL"] ?? "http://127.0.0.1:3000/parcels";
+// The warehouse honours keys: what may have arrived there is sent again with the same one.
+export const intents = openIntents({ store, keys: [new URL(url).origin] });
 // What earlier lives of this process left.
 void intents.resume();
 
@@ -15,7 +17,6 @@ export async function placeOrder(id: string, item: string): Promise<void> {
   try {
     await client.query("BEGIN");
     await client.query("INSERT INTO orders (id, item) VALUES ($1, $2)", [id, item]);
-    const url = process.env["WAREHOUSE_URL"] ?? "http://127.0.0.1:3000/parcels";
     const headers = { "content-type": "application/json" };
     await intents.addWithin(client, `parcel of ${id}`, { url, headers, body: JSON.stringify({ id, item }) });
     await client.query("COMMIT");

@@ -2,7 +2,9 @@ import { awsBudget } from "once-again/budgets";
 import { retryingFetch } from "once-again/client";
 import { adaptiveThrottle, circuitBreaker, concurrencyLimit, hedge } from "once-again/layers";
 
+const url = process.env["ORDERS_URL"] ?? "http://127.0.0.1:3000/orders";
 const fetch = retryingFetch({
+  keys: [new URL(url).origin],
   // One for all origins; by default each origin has a budget of its own, which successes fund.
   budget: awsBudget(),
   // Once for each origin, from outside in: every attempt passes them on its way to the network.
@@ -14,7 +16,7 @@ const fetch = retryingFetch({
   ],
 });
 
-const response = await fetch(process.env["ORDERS_URL"] ?? "http://127.0.0.1:3000/orders", {
+const response = await fetch(url, {
   method: "POST",
   headers: { "content-type": "application/json", "x-account": "acme" },
   body: JSON.stringify({ item: "coffee", amount: 420 }),

@@ -10,4 +10,4 @@ const onEvent = clientTelemetry({
   context,
 });
 
-export const fetch = retryingFetch({ onEvent });
+export const fetch = retryingFetch({ keys: ["https://orders.example"], onEvent });

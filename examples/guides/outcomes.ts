@@ -1,10 +1,11 @@
 import { OnceAgainError } from "once-again";
 import { retryingFetch } from "once-again/client";
 
-const fetch = retryingFetch({ attemptsMax: 3, deadlineMs: 5000 });
+const url = process.env["ORDERS_URL"] ?? "http://127.0.0.1:3000/orders";
+const fetch = retryingFetch({ keys: [new URL(url).origin], attemptsMax: 3, deadlineMs: 5000 });
 
 try {
-  const response = await fetch(process.env["ORDERS_URL"] ?? "http://127.0.0.1:3000/orders", {
+  const response = await fetch(url, {
     method: "POST",
     headers: { "content-type": "application/json", "x-account": "acme" },
     body: JSON.stringify({ item: "coffee", amount: 420 }),

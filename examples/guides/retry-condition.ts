@@ -4,7 +4,9 @@ import { circuitBreaker } from "once-again/layers";
 // One breaker for each origin, kept so that it can be seen and isolated by hand.
 const breakers = new Map<string, ReturnType<typeof circuitBreaker>>();
 
+const url = process.env["ORDERS_URL"] ?? "http://127.0.0.1:3000/orders";
 const fetch = retryingFetch({
+  keys: [new URL(url).origin],
   // This server says 423 while another order of the same account is being changed, and means it will pass.
   shouldRetry: ({ status }) => (status === 423 ? true : undefined),
   layers({ origin }) {
@@ -14,7 +16,6 @@ const fetch = retryingFetch({
   },
 });
 
-const url = process.env["ORDERS_URL"] ?? "http://127.0.0.1:3000/orders";
 const init = { method: "POST", headers: { "x-account": "acme" }, body: "coffee" };
 
 // This call matters less than the others: two attempts, one second.

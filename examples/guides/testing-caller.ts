@@ -10,9 +10,10 @@ import { memoryStore } from "once-again/stores/memory";
 import { flakyNetwork } from "once-again/testing";
 
 /** Your caller. A test gives it shorter waits. */
-const fetch = retryingFetch({ backoff: constantBackoff({ delayMs: 10 }) });
-const placeOrder = async (url: string): Promise<number> =>
-  (await fetch(`${url}/orders`, { method: "POST", body: "coffee" })).status;
+const placeOrder = async (url: string): Promise<number> => {
+  const fetch = retryingFetch({ keys: [url], backoff: constantBackoff({ delayMs: 10 }) });
+  return (await fetch(`${url}/orders`, { method: "POST", body: "coffee" })).status;
+};
 
 void test("an order whose answer is lost twice is placed once", async () => {
   let orders = 0;

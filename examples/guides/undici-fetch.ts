@@ -2,9 +2,10 @@ import { retryingFetch } from "once-again/client";
 import { undiciFetch } from "once-again/undici";
 import { Agent, request } from "undici";
 
-const fetch = retryingFetch({ fetch: undiciFetch(request, { dispatcher: new Agent() }) });
+const url = process.env["ORDERS_URL"] ?? "http://127.0.0.1:3000/orders";
+const fetch = retryingFetch({ keys: [new URL(url).origin], fetch: undiciFetch(request, { dispatcher: new Agent() }) });
 
-const response = await fetch(process.env["ORDERS_URL"] ?? "http://127.0.0.1:3000/orders", {
+const response = await fetch(url, {
   method: "POST",
   headers: { "content-type": "application/json", "x-account": "acme" },
   body: JSON.stringify({ item: "coffee", amount: 420 }),

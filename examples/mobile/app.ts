@@ -6,6 +6,8 @@ const [url = "", path = ""] = process.argv.slice(2);
 const store = sqliteIntents({ path });
 const intents = openIntents({
   store,
+  // This server honours keys. Only to such a server is sent again what may have arrived.
+  keys: [new URL(url).origin],
   concurrency: 2,
   // Short, to have this example end soon: a killed app's intents are free again after this.
   leaseMs: 500,

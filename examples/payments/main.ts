@@ -38,7 +38,12 @@ async function crash(): Promise<void> {
 }
 
 // Whoever pays has one key for each payment, and asks again until there is a response.
-const pay = retryingFetch({ deadlineMs: 60_000, attemptsMax: 100, backoff: exponentialBackoff({ baseMs: 100 }) });
+const pay = retryingFetch({
+  keys: [`http://127.0.0.1:${process.env["PORT"]}`],
+  deadlineMs: 60_000,
+  attemptsMax: 100,
+  backoff: exponentialBackoff({ baseMs: 100 }),
+});
 const run = Date.now();
 for (let order = 1; order <= 10; order += 1) {
   const response = await pay(`http://127.0.0.1:${process.env["PORT"]}/payments`, {

@@ -36,6 +36,7 @@ function pass(moment: Moment): void {
 }
 
 const options = {
+  keys: true as const,
   attemptTimeoutMs: 60_000,
   backoff: () => 5,
   resumeBackoff: () => 10,

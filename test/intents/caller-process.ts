@@ -25,6 +25,7 @@ const store = pool === undefined ? sqliteIntents({ path: place }) : postgresInte
 
 const intents = openIntents({
   store,
+  keys: [new URL(url).origin],
   attemptsMax: 2,
   attemptTimeoutMs: 500,
   backoff: () => 5,

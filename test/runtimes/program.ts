@@ -22,7 +22,13 @@ export async function perform({ probes, ordersUrl, orders }: Task): Promise<Repo
   const findings: Record<string, Finding> = {};
   for (const probe of probes) findings[probe.name] = await findingOf(probe);
 
-  const persistent = retryingFetch({ attemptsMax: 20, backoff: () => 1, budget: "off", attemptTimeoutMs: 5000 });
+  const persistent = retryingFetch({
+    keys: true,
+    attemptsMax: 20,
+    backoff: () => 1,
+    budget: "off",
+    attemptTimeoutMs: 5000,
+  });
   const answers: string[] = [];
   for (const body of orders) answers.push(await (await persistent(ordersUrl, { method: "POST", body })).text());
   return { findings: findings as Findings, answers };

@@ -50,7 +50,7 @@ const sdks: Record<string, { honoursKeys: boolean; open: (port: number) => (call
     honoursKeys: true,
     open(port) {
       const stripe = new Stripe("sk_test_none", {
-        httpClient: Stripe.createFetchHttpClient(retryingFetch(quick)),
+        httpClient: Stripe.createFetchHttpClient(retryingFetch({ ...quick, keys: true })),
         maxNetworkRetries: 0,
         host: "127.0.0.1",
         port,

@@ -12,6 +12,7 @@ import { scriptedServer } from "./scripted-server.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 const fast = {
+  keys: true as const,
   attemptsMax: 2,
   backoff: () => 0,
   resumeBackoff: () => 5,

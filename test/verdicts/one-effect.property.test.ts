@@ -60,8 +60,8 @@ test("a POST has exactly one effect, or asking again with its key gives it exact
     response.writeHead(201).end(`made ${order}`);
   });
   let key: string | undefined;
-  const once = retryingFetch({ ...impatient, onEvent: (event) => (key = event.key) });
-  const later = retryingFetch();
+  const once = retryingFetch({ ...impatient, keys: true, onEvent: (event) => (key = event.key) });
+  const later = retryingFetch({ keys: true });
   let made = 0;
 
   await behindNetwork(

@@ -39,12 +39,12 @@ async function callsOverTheNetwork() {
   const url = `${network.url}/orders`;
 
   network.next({ scenario: "lose-answer" });
-  const response = await retryingFetch({ backoff })(url, order);
+  const response = await retryingFetch({ keys: [new URL(url).origin], backoff })(url, order);
   const called = [response.status, await response.text(), response.headers.get("idempotent-replayed")];
 
   network.next({ scenario: "lose-answer" });
   const intentStore = sqliteIntents({ path: ":memory:" });
-  const intents = openIntents({ store: intentStore, backoff });
+  const intents = openIntents({ store: intentStore, keys: [new URL(url).origin], backoff });
   const outcome = await intents.submit("order-42", { ...order, url });
   const intended = [outcome.state, outcome.state === "done" && new TextDecoder().decode(outcome.answer.body)];
 

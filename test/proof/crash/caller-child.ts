@@ -66,6 +66,7 @@ pool?.on("error", () => undefined);
 const store = pool === undefined ? sqliteIntents({ path: task.intents }) : postgresIntents(pool);
 const intents = openIntents({
   store,
+  keys: true,
   fetch: notedFetch,
   // Whoever takes an order over sends it in the name of its account.
   headersAtSend: ({ id }) => ({ [headers.account]: partsOf(id).scope }),

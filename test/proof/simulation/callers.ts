@@ -54,6 +54,7 @@ export async function carryOn(
   const { diary, random } = scene;
   const { caller, name, scope } = order;
   const fetch = retryingFetch({
+    keys: ["http://orders.example"],
     fetch: simulatedFetch(scene, caller, places, () => (order.isRepeated = true)),
     clock: caller.clock,
     random,

@@ -14,7 +14,7 @@ const help = `npm run simulate -- [--scenario NAME] [--seeds N | --seed N | --lo
 Plays servers, callers and a store on virtual time, or services, relays, a broker and consumers, with lost, late,
 repeated and reordered messages, crashes and stand-stills, and holds the end of each seed against the invariants.
 
-  --scenario NAME   requests (default) or messages
+  --scenario NAME   requests (default), messages or keys
   --seeds N         seeds 1 to N; default 1000
   --seed N          one seed, played twice: its trace must be the same; tells the story of what broke
   --long            as many seeds as it takes to make 10,000,000 port calls

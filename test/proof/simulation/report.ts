@@ -3,7 +3,11 @@ import type { SeedResult } from "./run-seed.ts";
 import { missedWindows, type Totals } from "./totals.ts";
 
 /** What a scenario has its effects for. */
-const subjects: Readonly<Record<ScenarioName, string>> = { requests: "orders", messages: "committed messages" };
+const subjects: Readonly<Record<ScenarioName, string>> = {
+  requests: "orders",
+  messages: "committed messages",
+  keys: "orders",
+};
 
 const figure = (value: number): string => Math.round(value).toLocaleString("en");
 const table = (rows: Readonly<Record<string, number>>): string[] =>

@@ -1,3 +1,5 @@
+import { runKeysSeed } from "./keys/run-keys-seed.ts";
+import { keysFaults, keysWindows } from "./keys/windows.ts";
 import { runMessageSeed } from "./messages/run-message-seed.ts";
 import { messageFaults, messageWindows } from "./messages/windows.ts";
 import { runSeed, type SeedResult } from "./run-seed.ts";
@@ -11,10 +13,11 @@ interface Scenario {
   play(seed: number): Promise<SeedResult>;
 }
 
-/** What is simulated: requests with their keys, or messages from a transaction to their effect. */
+/** What is simulated: requests with their keys, messages from a transaction to their effect, or callers who name no server. */
 export const scenarios = {
   requests: { windows, faults, play: runSeed },
   messages: { windows: messageWindows, faults: messageFaults, play: (seed) => runMessageSeed(seed) },
+  keys: { windows: keysWindows, faults: keysFaults, play: runKeysSeed },
 } as const satisfies Record<string, Scenario>;
 
 export type ScenarioName = keyof typeof scenarios;

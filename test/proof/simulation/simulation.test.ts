@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { OutboxFlaw } from "../../support/outbox/memory-outbox.ts";
 import type { InvariantName } from "../invariants.ts";
+import { runKeysSeed } from "./keys/run-keys-seed.ts";
 import { runMessageSeed } from "./messages/run-message-seed.ts";
 import type { policies } from "./regions/play.ts";
 import { breaksPromise, regionTotals } from "./regions/totals.ts";
@@ -85,6 +86,17 @@ describe("the simulation of messages", () => {
       expect([...found]).toContain(invariant);
     },
   );
+});
+
+test("callers who name no server have no second effect where keys are ignored, and go on where they are honoured", async () => {
+  const totals = noTotals("keys");
+  for (let seed = 1; seed <= seeds; seed += 1) {
+    const result = await runKeysSeed(seed);
+    count(totals, result);
+    expect(result.breaches, seedText(result)).toEqual([]);
+  }
+  expect(missedWindows(totals)).toEqual([]);
+  expect(await runKeysSeed(1)).toEqual(await runKeysSeed(1));
 });
 
 test("a region that is cut off: what happens twice is only what its copy forgot, and nothing where that is refused", async () => {

@@ -1,3 +1,4 @@
+import type { keysFaults, keysWindows } from "./keys/windows.ts";
 import type { messageFaults, messageWindows } from "./messages/windows.ts";
 
 /** The moments in which a fault can do harm. A run whose faults hit one of them not once has proven too little. */
@@ -35,7 +36,7 @@ export const windows = [
   "another request under the same key",
 ] as const;
 
-export type CriticalWindow = (typeof windows)[number] | (typeof messageWindows)[number];
+export type CriticalWindow = (typeof windows)[number] | (typeof messageWindows)[number] | (typeof keysWindows)[number];
 
 /** The kinds of faults that are injected. */
 export const faults = [
@@ -57,4 +58,4 @@ export const faults = [
   "clock off",
 ] as const;
 
-export type FaultKind = (typeof faults)[number] | (typeof messageFaults)[number];
+export type FaultKind = (typeof faults)[number] | (typeof messageFaults)[number] | (typeof keysFaults)[number];

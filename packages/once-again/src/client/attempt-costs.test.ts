@@ -18,7 +18,7 @@ function ledger() {
 test("who was turned away is charged as throttled, and any other failure as transient", async () => {
   const server = await scriptedServer();
   const { budget, charged } = ledger();
-  const call = retryingFetch({ budget, attemptsMax: 9, backoff: () => 0 });
+  const call = retryingFetch({ keys: true, budget, attemptsMax: 9, backoff: () => 0 });
   server.script.push(
     answer(429),
     answer(429, { "Retry-After": "0" }),
@@ -46,7 +46,7 @@ test("within an attempt a keyed call leaves its answer, and the doubt, to the re
   const server = await scriptedServer();
   const within = { number: 2, remainingMs: 5000 };
   const keyed = { ...post, headers: { "idempotency-key": "order-17" }, within };
-  const call = retryingFetch({ backoff: () => 0 });
+  const call = retryingFetch({ keys: true, backoff: () => 0 });
   server.script.push(answer(500), reset);
   expect((await call(server.url, keyed)).status).toBe(500);
   await expect(call(server.url, keyed)).rejects.not.toMatchObject({ code: "ONCE_OUTCOME_UNKNOWN" });
@@ -67,7 +67,7 @@ test("how long keys are remembered bounds the calls that have one, and no others
     const onEvent = ({ type }: { type: string }): void => {
       if (type === "retry-scheduled" || type === "gave-up") failed.resolve();
     };
-    const call = retryingFetch({ clock, keyRetentionMs: 1000, backoff: () => 2000, onEvent });
+    const call = retryingFetch({ keys: true, clock, keyRetentionMs: 1000, backoff: () => 2000, onEvent });
     server.script.push(reset);
     const ended = call(server.url, init).then(
       ({ status }) => status,
@@ -86,6 +86,7 @@ test("an attempt whose time is over before the answer before it was read sends n
   const scheduled = Promise.withResolvers<void>();
   const endless = (): Response => new Response(new ReadableStream({ pull: () => read.promise }), { status: 503 });
   const call = retryingFetch({
+    keys: true,
     clock,
     attemptsMax: 2,
     attemptTimeoutMs: 500,

@@ -39,15 +39,15 @@ beforeEach(() => {
 
 test("attempts tell their number and the time that is left, where the headers have names", async () => {
   script = [503, 503];
-  await retryingFetch({ ...fast, deadlineMs: 60_000, attemptHeaders: names })(url, post);
+  await retryingFetch({ ...fast, keys: true, deadlineMs: 60_000, attemptHeaders: names })(url, post);
   expect(received.map((headers) => headers["x-attempt"])).toEqual(["1", "2", "3"]);
   const left = received.map((headers) => Number(headers["x-remaining-ms"]));
   expect(left.every((ms) => Number.isInteger(ms) && ms > 0 && ms <= 60_000)).toBe(true);
   expect(left).toEqual(left.toSorted((one, other) => other - one));
 
   received = [];
-  await retryingFetch({ ...fast, attemptHeaders: { number: "X-Attempt" } })(url, post);
-  await retryingFetch(fast)(url, post);
+  await retryingFetch({ ...fast, keys: true, attemptHeaders: { number: "X-Attempt" } })(url, post);
+  await retryingFetch({ ...fast, keys: true })(url, post);
   expect(received.map((headers) => [headers["x-attempt"], headers["x-remaining-ms"]])).toEqual([
     ["1", undefined],
     [undefined, undefined],
@@ -77,7 +77,7 @@ test.each(["", "0", "-1", "1.5", "one", "1e3", "9".repeat(16)])("an attempt of %
 
 test("a call within an attempt is made once, and its failure is the retry's around it", async () => {
   script = ["cut", 503, 200];
-  const inner = retryingFetch({ ...fast, attemptHeaders: names });
+  const inner = retryingFetch({ ...fast, keys: true, attemptHeaders: names });
   const headers = { "Idempotency-Key": "mine" };
   const response = await retry((attempt) => inner(url, { ...post, headers, within: attempt }), {
     ...fast,
@@ -94,7 +94,7 @@ test("a call within an attempt is made once, and its failure is the retry's arou
 test("retries within retries multiply; with `within` they do not", async () => {
   const layers = async (isNested: boolean): Promise<number> => {
     [script, received] = [Array.from({ length: 9 }, () => 503), []];
-    const inner = retryingFetch({ ...fast, budget: "off" });
+    const inner = retryingFetch({ ...fast, keys: true, budget: "off" });
     const decide = () => ({ action: "retry" }) as const;
     await retry((attempt) => inner(url, isNested ? { within: attempt } : {}), { ...fast, decide });
     return received.length;
@@ -105,7 +105,7 @@ test("retries within retries multiply; with `within` they do not", async () => {
 
 test("within an attempt no key is made, and an unkeyed POST whose answer is lost is not repeated around it", async () => {
   script = ["cut"];
-  const inner = retryingFetch(fast);
+  const inner = retryingFetch({ ...fast, keys: true });
   const call = retry((attempt) => inner(url, { ...post, within: attempt }), fast);
   await expect(call).rejects.toMatchObject({ code: "ONCE_OUTCOME_UNKNOWN" });
   expect(received.map((headers) => headers["idempotency-key"])).toEqual([undefined]);
@@ -113,7 +113,7 @@ test("within an attempt no key is made, and an unkeyed POST whose answer is lost
 
 test("the outer attempt's time and abort end the call", async () => {
   const { signal } = new AbortController();
-  const inner = retryingFetch({ ...fast, attemptHeaders: names });
+  const inner = retryingFetch({ ...fast, keys: true, attemptHeaders: names });
   await inner(url, { signal, within: { number: 4, remainingMs: 1500 } });
   expect(received[0]?.["x-attempt"]).toBe("4");
   expect(Number(received[0]?.["x-remaining-ms"])).toBeLessThanOrEqual(1500);

@@ -7,11 +7,12 @@ import {
   recordSending,
   unknownOutcome,
 } from "./call-state.ts";
+import { safeRepeats, unsafeRepeats } from "./repeats.ts";
 import { fakeClock } from "../testing/fake-clock.ts";
 import { type Failure, failureOf } from "./retry-rule.ts";
 
-const keyed: CallFacts = { method: "POST", key: "order-17", repeatable: true, isNested: false };
-const unkeyed: CallFacts = { method: "POST", key: undefined, repeatable: false, isNested: false };
+const keyed: CallFacts = { method: "POST", key: "order-17", repeats: safeRepeats, isNested: false };
+const unkeyed: CallFacts = { method: "POST", key: undefined, repeats: unsafeRepeats, isNested: false };
 const lost = failureOf<Response>({ error: Object.assign(new Error("lost"), { code: "ECONNRESET" }) }, 0);
 const answered = (status: number, headers?: Record<string, string>): Failure<Response> | undefined =>
   failureOf({ value: new Response(null, { status, ...(headers && { headers }) }) }, 0);
@@ -19,9 +20,9 @@ const answered = (status: number, headers?: Record<string, string>): Failure<Res
 /** The state of a call after attempts that ended so. */
 function after(facts: CallFacts, ...failures: (Failure<Response> | undefined)[]): CallState<Response> {
   const call = callState<Response>(facts);
-  failures.forEach((failure, index) => {
+  failures.forEach((failure) => {
     const status = failure?.response?.status;
-    decideAttempt(call, { attempt: index + 1, status, failure, wasSent: true, wanted: undefined });
+    decideAttempt(call, { status, failure, wasSent: true, wanted: undefined });
   });
   return call;
 }
@@ -46,7 +47,7 @@ test("an error leaves every call in doubt of which an attempt may have been carr
     details: { attempts: 1, key: undefined, status: undefined },
   });
   expect(
-    unknownOutcome(after({ ...unkeyed, method: "GET", repeatable: true }, lost), byError, fakeClock(0)),
+    unknownOutcome(after({ ...unkeyed, method: "GET", repeats: safeRepeats }, lost), byError, fakeClock(0)),
   ).toBeUndefined();
   expect(unknownOutcome(after(keyed, answered(404)), byError, fakeClock(0))).toBeUndefined();
 });
@@ -60,7 +61,7 @@ test("a sending that a layer did not show counts, and the error says when to ask
   const call = callState<Response>(keyed);
   recordSending(call, lost);
   const failure = answered(429, { "retry-after": "7" });
-  const decision = decideAttempt(call, { attempt: 1, status: 429, failure, wasSent: true, wanted: undefined });
+  const decision = decideAttempt(call, { status: 429, failure, wasSent: true, wanted: undefined });
   expect(decision).toMatchObject({ action: "retry", noEffect: false, free: false });
   expect(unknownOutcome(call, byResponse, fakeClock(1000))).toMatchObject({ details: { status: 429, retryAt: 8000 } });
 });

@@ -4,14 +4,15 @@ import type { Clock } from "../core/clock.ts";
 import type { OnceAgainError } from "../core/errors.ts";
 import { applyCondition } from "./retry-condition.ts";
 import { outcomeUnknownError } from "./outcome-unknown-error.ts";
+import type { Repeats } from "./repeats.ts";
 import { decideOn, type Failure, isNotAuthoritative, mayHaveHappened, type ResponseHead } from "./retry-rule.ts";
 
 /** What is known of a call before its first attempt. */
 export interface CallFacts {
   readonly method: string;
   readonly key: string | undefined;
-  /** Whether sending it twice means the same as once: an idempotent method, or a key. */
-  readonly repeatable: boolean;
+  /** Whether it may be sent again after an attempt that may have arrived. */
+  readonly repeats: Repeats;
   /** It is part of an attempt of somebody else's, who may make another. */
   readonly isNested: boolean;
 }
@@ -32,11 +33,11 @@ export interface CallState<Res extends ResponseHead> extends CallFacts {
 }
 
 export function callState<Res extends ResponseHead>(facts: CallFacts): CallState<Res> {
-  const { method, key, repeatable, isNested } = facts;
+  const { method, key, repeats, isNested } = facts;
   return {
     method,
     key,
-    repeatable,
+    repeats,
     isNested,
     attempts: 0,
     status: undefined,
@@ -59,7 +60,6 @@ export function recordSending<Res extends ResponseHead>(call: CallState<Res>, fa
 export function decideAttempt<Res extends ResponseHead>(
   call: CallState<Res>,
   end: {
-    readonly attempt: number;
     readonly status: number | undefined;
     readonly failure: Failure<Res> | undefined;
     readonly wasSent: boolean;
@@ -67,13 +67,14 @@ export function decideAttempt<Res extends ResponseHead>(
   },
 ): Decision {
   const wasInDoubt = call.mayHaveHappened;
-  call.attempts = end.attempt;
+  call.attempts += 1;
   call.status = end.status;
   call.failure = end.failure;
   recordSending(call, end.failure);
   if (end.failure === undefined) return { action: "done" };
-  const rule = decideOn(end.failure, call.repeatable, wasInDoubt);
-  const decision = applyCondition(rule, end.wanted, end.failure, call.repeatable);
+  const { areSafe } = call.repeats;
+  const rule = decideOn(end.failure, areSafe, wasInDoubt);
+  const decision = applyCondition(rule, end.wanted, end.failure, areSafe);
   if (decision.action !== "retry") return decision;
   if (call.isNested) return { action: "stop", why: "nested" };
   return { ...decision, free: !end.wasSent, noEffect: !call.mayHaveHappened };
@@ -96,10 +97,10 @@ export function unknownOutcome<Res extends ResponseHead>(
   end: { readonly by: "response" | "error"; readonly cause: unknown },
   clock: Pick<Clock, "now">,
 ): OnceAgainError | undefined {
-  const { attempts, failure, key, method, status } = call;
-  if (!call.mayHaveHappened || isSafeMethod(method) || (call.isNested && call.repeatable)) return undefined;
+  const { attempts, failure, key, method, repeats, status } = call;
+  if (!call.mayHaveHappened || isSafeMethod(method) || (call.isNested && repeats.areSafe)) return undefined;
   if (end.by === "response" && (key === undefined || !isNotAuthoritative(failure))) return undefined;
   const delayMsMin = failure?.delayMsMin;
   const retryAt = delayMsMin === undefined ? undefined : { retryAt: clock.now() + delayMsMin };
-  return outcomeUnknownError({ attempts, key, status, ...retryAt }, end.cause);
+  return outcomeUnknownError({ attempts, key, status, ...retryAt }, end.cause, repeats.unknownOrigin);
 }

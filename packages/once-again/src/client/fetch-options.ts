@@ -10,9 +10,11 @@ import { type AnyLayer, compose } from "../retry/layer.ts";
 import { type RetryPolicy, retryPolicy } from "../retry/retry-options.ts";
 import { type AttemptHeaders, checkAttemptHeaders } from "./attempt-headers.ts";
 import type { FetchEvent } from "./fetch-event.ts";
+import { type KeyRule, keyRule, type KeysOption } from "./key-rule.ts";
 import { originBudgets } from "./origin-budgets.ts";
 import { type OriginRule, originRule } from "./origin-rule.ts";
 import { perOrigin } from "./per-origin.ts";
+import { platformFetch } from "./platform-fetch.ts";
 import { retryCondition, type ShouldRetry } from "./retry-condition.ts";
 
 const mebibyte = 1_048_576;
@@ -20,8 +22,8 @@ const mebibyte = 1_048_576;
 /** How a retrying fetch behaves. Options that `retry` has too mean the same there. */
 export interface RetryingFetchOptions {
   /**
-   * What sends an attempt, called with a receiver of `undefined`; default the `globalThis.fetch` of the moment when this
-   * retrying fetch is made, so that it may be put in its place.
+   * What sends an attempt, called with a receiver of `undefined`; default the `globalThis.fetch` of the moment, so that a mock
+   * that is set later is asked. This retrying fetch may be put in its place: then it is the one from before.
    */
   readonly fetch?: typeof fetch | undefined;
   /** The most attempts of one call, the first one included: a whole number of at least 1, default 5. */
@@ -49,12 +51,12 @@ export interface RetryingFetchOptions {
   /** The headers in which an attempt tells its number and the time that is left; default none. */
   readonly attemptHeaders?: AttemptHeaders | undefined;
   /**
-   * `"auto"` (default): a POST or PATCH that brings no key gets one, and is then tried again like a PUT. That is safe
-   * only where the server honours keys. `"off"`: no key is made; a request without one is tried again only when it
-   * provably had no effect. A list of origins (`["https://shop.example"]`), or a function of the origin: `"auto"` for
-   * those, `"off"` for all others.
+   * Which servers honour keys: a list of origins (`["https://shop.example"]`), a function of the URL (without its query),
+   * or `true` for all. A POST or PATCH that brings no key gets one, whatever the server. After an attempt that may have
+   * arrived it is sent again only to a server that is named here, or whose response to the same method and path has said so
+   * (`Idempotency-Key-Policy`, `Idempotent-Replayed`). Default: none is named. `"off"`: no key is made.
    */
-  readonly keys?: "auto" | "off" | readonly string[] | ((origin: string) => boolean) | undefined;
+  readonly keys?: KeysOption | undefined;
   /** The header that carries the key; default `Idempotency-Key`. */
   readonly keyHeader?: string | undefined;
   /** How a key is written: `"bare"` (default), or `"structured"`, in quotes as the IETF draft has it. */
@@ -113,8 +115,8 @@ export interface FetchSettings {
   readonly budgetOf: (origin: string) => RetryBudget | undefined;
   readonly layerOf: (origin: string) => AnyLayer;
   readonly attemptHeaders: AttemptHeaders;
-  /** Whether requests to an origin get a key. */
-  readonly makesKeys: (origin: string) => boolean;
+  /** Where keys are honoured. */
+  readonly keys: KeyRule;
   readonly trustsRetryAfter: (origin: string) => boolean;
   /** `undefined`: an attempt ends when its answer begins. */
   readonly readBodyBytesMax: number | undefined;
@@ -164,7 +166,7 @@ export function fetchSettings(options: RetryingFetchOptions): FetchSettings {
     budgetOf,
     layerOf: layersByOrigin(options.layers ?? noLayers, budgetOf),
     attemptHeaders: checkAttemptHeaders(options.attemptHeaders ?? {}),
-    makesKeys: keyRule(options.keys ?? "auto"),
+    keys: keyRule(options.keys),
     trustsRetryAfter: originRule("trustRetryAfter", options.trustRetryAfter ?? false),
     readBodyBytesMax: readBodyBound(options.readBody ?? false),
     bodyBytesMax: checkNumber("bodyBytesMax", options.bodyBytesMax ?? 64 * mebibyte, { min: 0, integer: true }),
@@ -196,16 +198,6 @@ function layersError(given: unknown): OnceAgainError {
     "layers must be a function that makes an origin's layers and returns them as a list, " +
     `such as () => [circuitBreaker()], but it is, or returned, ${Array.isArray(given) ? "another list" : typeof given}.`;
   return new OnceAgainError("ONCE_OPTION_INVALID", message, { details: { option: "layers" } });
-}
-
-/** Taken now: `globalThis.fetch = retryingFetch()` would call itself otherwise. Where there is none yet, when it is needed. */
-export function platformFetch(): typeof fetch {
-  return globalThis.fetch ?? ((input, init) => globalThis.fetch(input, init));
-}
-
-function keyRule(keys: NonNullable<RetryingFetchOptions["keys"]>): FetchSettings["makesKeys"] {
-  if (typeof keys !== "string") return originRule("keys", keys);
-  return originRule("keys", checkChoice("keys", keys, ["auto", "off"]) === "auto");
 }
 
 function readBodyBound(readBody: NonNullable<RetryingFetchOptions["readBody"]>): number | undefined {

@@ -1,4 +1,5 @@
 import { errorVerdict, isSafeMethod } from "../delivery/index.ts";
+import { isSecretHeader } from "./secret-headers.ts";
 
 /** A request, as far as redirects change it. */
 export interface Hop {
@@ -7,13 +8,14 @@ export interface Hop {
   readonly headers: Headers;
   /** Whether it still carries the body of the first one. */
   readonly hasBody: boolean;
+  /** Headers that stay with their origin, beside those whose names say that they hold a secret; in lower case. */
+  readonly secrets?: ReadonlySet<string> | undefined;
 }
 
 /** `fetch` follows so many. */
 const hopsMax = 20;
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const ofBody = ["content-encoding", "content-language", "content-location", "content-type", "content-length"];
-const ofOrigin = ["authorization", "cookie", "host", "proxy-authorization"];
 
 /** Says that a redirect led to a failure: the request itself was answered, so it may have been carried out. */
 export class RedirectError extends Error {
@@ -53,7 +55,9 @@ function isBrowser(): boolean {
 }
 
 /**
- * Follows the redirects of an answer as `fetch` does (Fetch standard, "HTTP-redirect fetch").
+ * Follows the redirects of a response as `fetch` does (Fetch standard, "HTTP-redirect fetch"). To another origin it takes no
+ * header along whose name says that it holds a secret: `fetch` leaves out `Authorization` and `Cookie`, and sends an
+ * `X-Api-Key`. The key of the operation goes along: it is no secret, and without it nothing would protect a repeat there.
  *
  * @param send makes one request, with `redirect: "manual"`.
  * @throws RedirectError whatever fails on the way.
@@ -88,11 +92,15 @@ export async function followRedirects(
   return response === first ? response : Object.defineProperty(response, "redirected", { value: true });
 }
 
-function nextHop({ url, method, headers, hasBody }: Hop, next: URL, status: number): Hop {
+function nextHop({ url, method, headers, hasBody, secrets }: Hop, next: URL, status: number): Hop {
   if (next.hash === "") next.hash = url.hash;
   const becomesGet = status === 303 ? method !== "HEAD" : status < 303 && method === "POST";
   const kept = new Headers(headers);
   if (becomesGet) for (const name of ofBody) kept.delete(name);
-  if (next.origin !== url.origin) for (const name of ofOrigin) kept.delete(name);
-  return { url: next, method: becomesGet ? "GET" : method, headers: kept, hasBody: hasBody && !becomesGet };
+  if (next.origin !== url.origin) {
+    for (const name of headers.keys()) {
+      if (name === "host" || isSecretHeader(name) || secrets?.has(name)) kept.delete(name);
+    }
+  }
+  return { url: next, method: becomesGet ? "GET" : method, headers: kept, hasBody: hasBody && !becomesGet, secrets };
 }

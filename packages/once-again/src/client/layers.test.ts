@@ -52,7 +52,7 @@ beforeEach(async () => {
 
 afterEach(() => server.close());
 
-const fast = { attemptsMax: 3, backoff: () => 1 };
+const fast = { attemptsMax: 3, keys: true as const, backoff: () => 1 };
 const post = { method: "POST", body: "one" };
 
 test("what makes no list of layers is refused with a sentence, and nothing is sent", async () => {
@@ -140,6 +140,7 @@ test("an unkeyed POST that was cut while it queued never left: it is sent after 
   server.script.push((response) => void release.promise.then(() => response.end()));
   const running = retryingFetch(options)(server.url, post);
   const queued = retryingFetch({
+    keys: true,
     ...options,
     attemptTimeoutMs: 50,
     onEvent: (event) => event.type === "retry-scheduled" && release.resolve(),
@@ -194,6 +195,7 @@ test("whatever happens to hedged and limited attempts, a keyed POST has exactly 
     };
   const fault = fc.constantFrom<Act>(reset, act(reset), act(hang), answer(503), act(answer(504)), act(answer(200)));
   const layered = retryingFetch({
+    keys: true,
     // More than any script can use up, however slow the machine is: only what hangs is cut by its time.
     attemptsMax: 1000,
     attemptTimeoutMs: 100,
@@ -244,7 +246,7 @@ test("100 retries use one connection, also where their answers last longer than 
       setTimeout(() => response.end("second part"), 1);
     }),
   );
-  const patient = retryingFetch({ attemptsMax: 101, backoff: () => 0, budget: "off" });
+  const patient = retryingFetch({ keys: true, attemptsMax: 101, backoff: () => 0, budget: "off" });
   expect((await patient(server.url, post)).status).toBe(200);
   expect(server.keys).toHaveLength(101);
   expect(server.connections()).toBe(1);

@@ -11,7 +11,7 @@ import { memoryStore } from "../stores/memory/index.ts";
 import { retryingFetch } from "./retrying-fetch.ts";
 
 const post = { method: "POST", body: "tea" };
-const fast = { attemptsMax: 3, backoff: () => 0, budget: "off" } as const;
+const fast = { attemptsMax: 3, keys: true as const, backoff: () => 0, budget: "off" } as const;
 
 /** A service that takes an order, dies with the answer, and refuses connections from then on. */
 async function dyingService() {
@@ -67,7 +67,7 @@ test("the guide's handler, which frees its key when nothing happened, keeps it a
   expect(orders()).toBe(1);
 });
 
-test.each(["off", "auto"] as const)("one retrying fetch over another, keys %s, adds nothing to it", async (keys) => {
+test.each(["off", true] as const)("one retrying fetch over another, keys %s, adds nothing to it", async (keys) => {
   const server = await scriptedServer();
   server.script.push(...Array.from({ length: 50 }, () => reset));
   const inner = retryingFetch({ ...fast, attemptsMax: 5 });

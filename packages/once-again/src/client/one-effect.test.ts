@@ -53,7 +53,7 @@ afterAll(() => {
 });
 
 test("whatever happens to the first attempts, a keyed POST has exactly one effect, and its answer arrives", async () => {
-  const persistent = retryingFetch({ attemptsMax: 7, backoff: () => 0, budget: "off" });
+  const persistent = retryingFetch({ keys: true, attemptsMax: 7, backoff: () => 0, budget: "off" });
   let order = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(fc.constantFrom<Fault>(...faults), { maxLength: 6 }), async (faultScript) => {
@@ -68,7 +68,7 @@ test("whatever happens to the first attempts, a keyed POST has exactly one effec
 });
 
 test("however a keyed POST ends, it has at most one effect, and none without saying so", async () => {
-  const impatient = retryingFetch({ attemptsMax: 3, backoff: () => 0, budget: "off" });
+  const impatient = retryingFetch({ keys: true, attemptsMax: 3, backoff: () => 0, budget: "off" });
   await fc.assert(
     fc.asyncProperty(fc.array(fc.constantFrom<Fault>(...faults), { maxLength: 5 }), async (faultScript) => {
       [script, effects] = [[...faultScript], []];

@@ -10,7 +10,7 @@ async function rejects(promise: Promise<unknown>, reason: unknown): Promise<void
   await expect(promise).rejects.toEqual(reason);
 }
 
-const fast = { attemptsMax: 3, backoff: () => 0 };
+const fast = { attemptsMax: 3, keys: true as const, backoff: () => 0 };
 const post = { method: "POST", body: "tea" };
 
 /** A body that never ends, and tells when it is let go of. */

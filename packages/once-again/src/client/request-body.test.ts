@@ -24,7 +24,7 @@ beforeAll(async () => {
 beforeEach(() => void (received.length = 0));
 afterAll(() => void server.close());
 
-const persistent = retryingFetch({ backoff: constantBackoff({ delayMs: 0 }), budget: "off" });
+const persistent = retryingFetch({ keys: true, backoff: constantBackoff({ delayMs: 0 }), budget: "off" });
 
 /** Posts a body, checks that three attempts carried the same, and answers with it. */
 async function sent(init: RetryingRequestInit): Promise<{ type: string | undefined; body: Buffer }> {

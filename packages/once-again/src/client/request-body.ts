@@ -19,6 +19,11 @@ export interface CallLimits {
   readonly deadlineMs?: number | undefined;
   /** Whether a failed attempt of this call is worth another. `retryStatuses` does not count then. */
   readonly shouldRetry?: ShouldRetry | undefined;
+  /**
+   * Whether sending this request twice means the same as once: `true` for a POST that only computes or reads, `false` for a
+   * PUT that adds. Default: by its method, or by its key where the server is known to honour keys.
+   */
+  readonly repeatable?: boolean | undefined;
 }
 
 /**

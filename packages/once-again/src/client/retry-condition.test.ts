@@ -4,7 +4,7 @@ import { fakeClock } from "../testing/fake-clock.ts";
 import { retryingFetch } from "./index.ts";
 import type { AttemptFailure, RetryingFetchOptions } from "./index.ts";
 
-const fast: RetryingFetchOptions = { attemptsMax: 3, backoff: () => 0 };
+const fast: RetryingFetchOptions = { attemptsMax: 3, keys: true, backoff: () => 0 };
 const post = { method: "POST", body: "tea" };
 const always = (): boolean => true;
 const invalid = expect.objectContaining({ code: "ONCE_OPTION_INVALID" });

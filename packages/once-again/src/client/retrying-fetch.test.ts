@@ -47,7 +47,7 @@ afterEach(() => {
   server.close();
 });
 
-const fast = { attemptsMax: 3, backoff: constantBackoff({ delayMs: 1 }) };
+const fast = { attemptsMax: 3, keys: true as const, backoff: constantBackoff({ delayMs: 1 }) };
 const post = { method: "POST", body: "one" };
 const uuidV7 = /^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/;
 
@@ -274,7 +274,7 @@ test("100 retries use few connections, since answers are read to their end", asy
     response.writeHead(503).write("first part");
     setTimeout(() => response.end("second part"), 1);
   });
-  const patient = { attemptsMax: 101, backoff: () => 10, budget: "off" } as const;
+  const patient = { keys: true as const, attemptsMax: 101, backoff: () => 10, budget: "off" } as const;
   expect((await retryingFetch(patient)(url, post)).status).toBe(200);
   expect(received).toHaveLength(101);
   expect(connections).toBeLessThan(30);

@@ -1,4 +1,5 @@
 import { fetchSettings, type RetryingFetchOptions } from "./fetch-options.ts";
+import { isBeingSent, retryingFetches } from "./platform-fetch.ts";
 import { prepareRequest } from "./sendable-request.ts";
 import type { RetryingRequestInit } from "./request-body.ts";
 import { sendWithRetries } from "./send-with-retries.ts";
@@ -11,8 +12,9 @@ export type RetryingFetch = (input: string | URL | Request, init?: RetryingReque
  *
  * Each call is one operation. A POST or PATCH gets an idempotency key, made before the first attempt and the same on
  * all of them, unless the caller brings one. An attempt that failed is repeated when the request provably had no
- * effect, or when repeating it has none: an idempotent method, or a key. What the server asks for (`Retry-After`, a rate limit)
- * is a lower bound for the wait.
+ * effect, or when repeating it has none: an idempotent method, or a key at a server that is known to honour it (the option
+ * `keys`, or a response to the same method and path that said so). What the server asks for (`Retry-After`, a rate limit) is a
+ * lower bound for the wait.
  *
  * The returned promise settles as that of `fetch` does: when the response begins. What happens to the response's body
  * afterwards is the caller's: a body that breaks off is not asked for again, unless `readBody` says so. Redirects of
@@ -22,8 +24,9 @@ export type RetryingFetch = (input: string | URL | Request, init?: RetryingReque
  *   is open whether a keyed operation was carried out: then an attempt's answer was lost, or was a 5xx (other than a 503
  *   with `Retry-After` of once-again's own, or one that `trustRetryAfter` vouches for), and none was the operation's own.
  *   It rejects with the signal's reason when the caller aborts, and otherwise with:
- *   - `ONCE_OUTCOME_UNKNOWN` when the request may have been carried out. `details` has `attempts`, `key` and the last
- *     `status`: ask again with the same key and body, and the answer is the operation's.
+ *   - `ONCE_OUTCOME_UNKNOWN` when the request may have been executed. `details` has `attempts`, `key` and the last `status`.
+ *     At a server that honours keys, send it again with the same key and body: the response is the operation's. At one
+ *     that is not known to, the message says which line to add.
  *   - `ONCE_ATTEMPTS_EXHAUSTED`, `ONCE_DEADLINE_EXCEEDED`, `ONCE_BUDGET_EXHAUSTED` when it had no effect
  *     (`details.noEffect`), or has none by its method.
  *   - `ONCE_BODY_NOT_REPLAYABLE` for a body that can be sent only once, `ONCE_BODY_TOO_LARGE` for a Request's over
@@ -41,7 +44,10 @@ export function retryingFetch(options: RetryingFetchOptions = {}): RetryingFetch
   const settings = fetchSettings(options);
   // Named, and with one argument, as the platform's own is.
   const fetch: RetryingFetch = async (input, ...[init]) => {
+    // A wrapper that was put around us in the place of `globalThis.fetch` hands our own attempts back.
+    if (isBeingSent(input, init as RequestInit)) return settings.fetch(input, init as RequestInit);
     return sendWithRetries(await prepareRequest(input, init ?? {}, settings), settings);
   };
+  retryingFetches.add(fetch);
   return fetch;
 }

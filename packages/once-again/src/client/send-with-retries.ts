@@ -12,12 +12,12 @@ export async function sendWithRetries<Res extends ResponseHead>(
   request: SendableRequest<Res>,
   settings: FetchSettings,
 ): Promise<Res> {
-  const { method, origin, url, key, outer, repeatable, signal } = request;
+  const { method, origin, url, key, outer, repeats, signal } = request;
   const { policy } = settings;
   const { attemptsMax = policy.attemptsMax, shouldRetry = settings.shouldRetry } = request.limits ?? {};
-  const state = callState<Res>({ method, key, repeatable, isNested: outer !== undefined });
+  const state = callState<Res>({ method, key, repeats, isNested: outer !== undefined });
   const facts = { call: {}, method, url, key };
-  /** Whether the attempt under way has sent its request. */
+  /** Whether a byte of the attempt under way may have left. */
   let isSent = false;
   /** The 503 by which a server of once-again says that nothing happened. */
   let noEffectResponse: Res | undefined;
@@ -31,12 +31,18 @@ export async function sendWithRetries<Res extends ResponseHead>(
   const sendOnce = async (attempt: Attempt): Promise<Res> => {
     // A layer that did not hear of the end of its attempt comes too late: that attempt has been judged.
     attempt.signal.throwIfAborted();
-    isSent = true;
-    const outcome = await settle(() => request.send(attempt.signal, attempt), attempt);
-    if ("value" in outcome && outcome.value.status === 503 && (await request.saysNoEffect?.(outcome.value))) {
-      noEffectResponse = outcome.value;
+    let wasSent = false;
+    const onSend = (): void => {
+      isSent = wasSent = true;
+    };
+    const outcome = await settle(() => request.send(attempt.signal, attempt, onSend), attempt);
+    if ("value" in outcome) {
+      repeats.learn(outcome.value);
+      if (outcome.value.status === 503 && (await request.saysNoEffect?.(outcome.value))) {
+        noEffectResponse = outcome.value;
+      }
     }
-    recordSending(state, judge(outcome, true));
+    recordSending(state, judge(outcome, wasSent));
     return valueOf(outcome);
   };
   const layered = settings.layerOf(origin)(sendOnce);
@@ -55,14 +61,16 @@ export async function sendWithRetries<Res extends ResponseHead>(
       attemptsMax,
       deadlineMs: deadlineOf(request, settings),
       signal,
-      repeatable,
+      get repeatable() {
+        return repeats.areSafe;
+      },
       budget: settings.budgetOf(origin),
       decide(outcome, attempt) {
         const status = "value" in outcome ? outcome.value.status : undefined;
         const failure = judge(outcome, isSent);
         const wanted =
           failure && shouldRetry && askCondition(shouldRetry, { attempt, key, method, url }, outcome, failure);
-        return decideAttempt(state, { attempt, status, failure, wasSent: isSent, wanted });
+        return decideAttempt(state, { status, failure, wasSent: isSent, wanted });
       },
       onEvent(event) {
         // Also an attempt whose time is over before it begins has not been sent.

@@ -1,5 +1,5 @@
-import { checkFunction, checkNumber } from "../core/options.ts";
-import { isIdempotentMethod } from "../delivery/index.ts";
+import { refuseMisspelt } from "../core/option-names.ts";
+import { checkBoolean, checkFunction, checkNumber } from "../core/options.ts";
 import type { Attempt } from "../retry/index.ts";
 import { type OuterAttempt, writeAttempt } from "./attempt-headers.ts";
 import { discardBody } from "./discard-body.ts";
@@ -11,6 +11,7 @@ import { responseSaysNoEffect } from "./no-effect-problem.ts";
 import { ensureKey } from "./operation-key.ts";
 import { readAhead } from "./read-ahead.ts";
 import { readRequest } from "./read-request.ts";
+import { repeatsOf, type Repeats } from "./repeats.ts";
 import { type CallLimits, refuseOneShot, type RetryingRequestInit } from "./request-body.ts";
 import type { ResponseHead } from "./retry-rule.ts";
 
@@ -21,8 +22,8 @@ export interface SendableRequest<Res extends ResponseHead> {
   /** Origin and path, fit for logs. */
   readonly url: string;
   readonly key: string | undefined;
-  /** Whether sending it twice means the same as once: an idempotent method, or a key. */
-  readonly repeatable: boolean;
+  /** Whether it may be sent again after an attempt that may have arrived. */
+  readonly repeats: Repeats;
   /** The caller's signal. */
   readonly signal: AbortSignal | undefined;
   /** The attempt that the whole call is part of. */
@@ -33,7 +34,8 @@ export interface SendableRequest<Res extends ResponseHead> {
   readonly preparedMs?: number | undefined;
   /** The platform serves its scheme by itself (`blob:`, `data:`): nothing leaves, and what fails fails again. */
   readonly isLocal?: boolean | undefined;
-  send(attemptSignal: AbortSignal, attempt: Attempt): Promise<Res>;
+  /** @param onSend is called just before the first byte may leave. */
+  send(attemptSignal: AbortSignal, attempt: Attempt, onSend: () => void): Promise<Res>;
   /** Whether a response is a problem by which a server of once-again says that nothing happened; missing: none is. */
   saysNoEffect?(response: Res): boolean | Promise<boolean>;
   /** The error that the client made of a response; missing: it makes none. */
@@ -55,8 +57,8 @@ export async function prepareRequest(
 ): Promise<SendableRequest<Response>> {
   const { fetch, bodyBytesMax, policy, readBodyBytesMax } = settings;
   const { clock } = policy;
-  const { body: given, signal: givenSignal, within, attemptsMax, deadlineMs, shouldRetry, ...rest } = init;
-  const limits = checkLimits({ attemptsMax, deadlineMs, shouldRetry });
+  const { body: given, signal: givenSignal, within, attemptsMax, deadlineMs, shouldRetry, repeatable, ...rest } = init;
+  const limits = checkLimits({ attemptsMax, deadlineMs, shouldRetry, repeatable }, rest);
   const factory = typeof given === "function" ? given : undefined;
   // The bytes stand in for what the factory will make, so that a method which takes no body is found out now.
   const body = typeof given === "function" ? new Uint8Array() : given;
@@ -72,7 +74,9 @@ export async function prepareRequest(
   const { method, url, headers, body: bytes, target } = await readRequest(input, rest, body, bounds);
   const { origin, pathname, protocol } = url;
   const outer = within ?? readForeignAttempt(headers);
-  const key = ensureKey(method, headers, outer === undefined ? settings : { ...settings, makesKeys: never }, origin);
+  const key = ensureKey(method, headers, settings, settings.keys.makesKeys && outer === undefined);
+  const place = origin === "null" ? protocol : origin + pathname;
+  const repeats = repeatsOf({ method, key, origin, url: place, repeatable }, settings);
   const redirect = rest.redirect ?? (input instanceof Request ? input.redirect : "follow");
   const integrity = rest.integrity ?? (input instanceof Request ? input.integrity : "");
   const follows = mustFollowRedirects(method, { redirect, integrity });
@@ -80,15 +84,15 @@ export async function prepareRequest(
   return {
     method,
     origin,
-    url: origin === "null" ? protocol : origin + pathname,
+    url: place,
     key,
-    repeatable: key !== undefined || isIdempotentMethod(method),
+    repeats,
     signal,
     outer,
     limits,
     preparedMs: isRead ? clock.monotonic() - startedAt : undefined,
     isLocal: localSchemes.has(protocol),
-    async send(attemptSignal, { number, remainingMs }) {
+    async send(attemptSignal, { number, remainingMs }, onSend) {
       const attemptHeaders = new Headers(headers);
       writeAttempt(attemptHeaders, settings.attemptHeaders, { number: outer?.number ?? number, remainingMs });
       // The attempt's signal is done when the response begins; the caller's may still abort the response's body.
@@ -98,6 +102,9 @@ export async function prepareRequest(
         if (!hop.hasBody) return fetch(destination, { ...rest, method, headers, redirect: "manual", signal: bounded });
         const sent: RequestInit =
           factory === undefined ? { body: bytes } : { body: await makeBody(factory), duplex: "half" };
+        // Making the body may have taken longer than the attempt had.
+        bounded.throwIfAborted();
+        onSend();
         return fetch(destination, {
           ...rest,
           method,
@@ -107,11 +114,13 @@ export async function prepareRequest(
           signal: bounded,
         });
       };
+      const followHop = async (hop: Hop): Promise<Response> => {
+        repeats.enter(hop.method, hop.url, attemptHeaders);
+        return sendTo(hop.url.href, hop);
+      };
       const first = { url, method, headers: attemptHeaders, hasBody: true };
       const answer = await sendTo(target, first);
-      const response = follows
-        ? await followRedirects(answer, first, (hop) => sendTo(hop.url.href, hop), discard)
-        : answer;
+      const response = follows ? await followRedirects(answer, first, followHop, discard) : answer;
       if (readBodyBytesMax !== undefined) await readAhead(response, readBodyBytesMax);
       return response;
     },
@@ -122,16 +131,17 @@ export async function prepareRequest(
 
 const localSchemes: ReadonlySet<string> = new Set(["about:", "blob:", "data:", "file:"]);
 
-function checkLimits(limits: CallLimits): CallLimits {
-  const { attemptsMax, deadlineMs, shouldRetry } = limits;
+const limitNames = ["attemptsMax", "deadlineMs", "shouldRetry", "repeatable", "within"];
+
+/** @param others what else stands in `fetch`'s second argument, which the platform and others read. */
+function checkLimits(limits: CallLimits, others: object): CallLimits {
+  const { attemptsMax, deadlineMs, repeatable, shouldRetry } = limits;
+  refuseMisspelt("A call of retryingFetch", others, limitNames);
+  checkBoolean("repeatable", repeatable);
   if (attemptsMax !== undefined) checkNumber("attemptsMax", attemptsMax, { min: 1, integer: true });
   if (deadlineMs !== undefined) checkNumber("deadlineMs", deadlineMs, { min: 1 });
   checkFunction("shouldRetry", shouldRetry);
   return limits;
-}
-
-function never(): boolean {
-  return false;
 }
 
 /** @throws TypeError, the platform's own, for what is no signal. */

@@ -25,6 +25,23 @@ export function checkNames(reader: string, options: object, known: Readonly<Reco
   }
 }
 
+/** Names of other readers' options, which were compared with ours before: most calls have the same few. */
+const foreign = new Set<string>();
+
+/**
+ * Refuses a name that looks like one of `known`, in an object that others read, too, and that may have any other name.
+ *
+ * @param options without those of the known names.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`, with the name that was probably meant.
+ */
+export function refuseMisspelt(reader: string, options: object, known: readonly string[]): void {
+  for (const name of Object.keys(options)) {
+    if (foreign.has(name)) continue;
+    if (nearestName(name, known) !== undefined) throw unknownOption(reader, name, known);
+    if (foreign.size < 100) foreign.add(name);
+  }
+}
+
 /** Of more options those that have these names. */
 export function pickOptions<Options extends object>(options: Options, names: OptionNames<Options>): Options {
   const chosen = Object.keys(names).filter((name) => name in options) as (keyof Options)[];

@@ -1,4 +1,5 @@
-const safe: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
+/** The methods that IANA's registry lists as safe, but for PRI, which only opens a connection of HTTP/2. */
+const safe: ReadonlySet<string> = new Set("GET HEAD OPTIONS TRACE QUERY SEARCH PROPFIND REPORT".split(" "));
 const idempotent: ReadonlySet<string> = new Set([...safe, "PUT", "DELETE"]);
 
 /** Whether a request with this method asks for no effect at all (RFC 9110, section 9.2.1). Methods are case-sensitive. */

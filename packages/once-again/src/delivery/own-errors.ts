@@ -1,4 +1,4 @@
-import { type ErrorCode, errorCodes } from "../core/error-codes.ts";
+import type { ErrorCode } from "../core/error-codes.ts";
 import { type ErrorDetails, OnceAgainError } from "../core/errors.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -76,7 +76,7 @@ export function ownVerdict(error: object): Verdict | undefined {
   const { code } = error as { code?: unknown };
   if (typeof code !== "string" || !Object.hasOwn(ownVerdicts, code)) return undefined;
   const verdict = ownVerdicts[code as ErrorCode];
-  const reason = errorCodes[code as ErrorCode];
+  const reason = code;
   if (typeof verdict !== "function") return { ...verdict, reason };
   return { ...verdict(OnceAgainError.isInstance(error) ? error.details : {}), reason };
 }

@@ -63,7 +63,7 @@ export async function deliverIntent(
     // Given back at once, so that others need not wait for the end of our lease.
     if (stop.aborted) return postpone(0, sent.inDoubt);
   }
-  const settled = decideSettlement(sent, sent.inDoubt, clock.now());
+  const settled = decideSettlement(sent, sent, clock.now());
   if (settled.action === "end") return end(settled.outcome);
   // No longer than it had when it was claimed. The store cuts it off at its end, by the store's clock: by ours it might
   // come due just before, and be sent once more.

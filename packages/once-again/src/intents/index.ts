@@ -18,5 +18,5 @@ export type {
 export type { IntentEvent, IntentNews } from "./intent-event.ts";
 export type { IntentInput } from "./intent-input.ts";
 export type { IntentsOptions, RequestHeaders } from "./intents-options.ts";
-export type { Intents, TransactionalIntents } from "./intents.ts";
+export type { FoundOutcome, Intents, TransactionalIntents } from "./intents.ts";
 export { openIntents } from "./open-intents.ts";

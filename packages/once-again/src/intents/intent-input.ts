@@ -5,7 +5,7 @@ import { fingerprint, makeKey, parseKey } from "../key/index.ts";
 import { sha256 } from "../key/sha256.ts";
 import { refuseOneShot } from "../client/request-body.ts";
 import type { IntentsSettings, RequestHeaders } from "./intents-options.ts";
-import { isSecretHeader } from "./secret-headers.ts";
+import { isSecretHeader } from "../client/secret-headers.ts";
 
 /** A request to be sent, durably. */
 export interface IntentInput {
@@ -107,7 +107,8 @@ function refuseFactory<Body>(body: Body): Body {
 }
 
 /** The key that the headers bring, taken out of them, or a new one. */
-function nameIntent(headers: Headers, { keyHeader, clock, random }: IntentsSettings): string {
+function nameIntent(headers: Headers, { sending, clock, random }: IntentsSettings): string {
+  const { keyHeader } = sending;
   const value = headers.get(keyHeader);
   if (value === null) return makeKey({ clock, random });
   headers.delete(keyHeader);

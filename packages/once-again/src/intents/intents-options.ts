@@ -4,10 +4,8 @@ import { checkNumber } from "../core/options.ts";
 import { type Random, systemRandom } from "../core/random.ts";
 import { systemClock } from "../core/system-clock.ts";
 import type { IntentFacts, IntentStore } from "../stores/intent-store.ts";
-import { type KeyFormat, keyHeaderName } from "../key/index.ts";
-import { type Backoff, exponentialBackoff, type RetryBudget } from "../retry/index.ts";
-import type { AnyLayer } from "../retry/layer.ts";
-import { fetchSettings, type RetryingFetchOptions } from "../client/fetch-options.ts";
+import { type Backoff, exponentialBackoff } from "../retry/index.ts";
+import { type FetchSettings, fetchSettings, type RetryingFetchOptions } from "../client/fetch-options.ts";
 
 /** What `fetch` takes as headers. */
 export type RequestHeaders = NonNullable<RequestInit["headers"]>;
@@ -23,11 +21,18 @@ type SendingOptions = Pick<
   | "fetch"
   | "keyFormat"
   | "keyHeader"
+  | "keys"
   | "layers"
 >;
 
-/** How intents are kept and sent. */
+/** How intents are stored and sent. */
 export interface IntentsOptions extends SendingOptions {
+  /**
+   * Which servers honour keys, as in `retryingFetch`: name the origins that your intents go to. An intent whose attempt may
+   * have arrived is sent again only there. At any other server it ends as `unknown` (`why: "keys"`). What a response said of its
+   * server is forgotten with the process, which counts most after a crash. `"off"` makes no difference: an intent has a key.
+   */
+  readonly keys?: SendingOptions["keys"];
   /** Where they are kept: `sqliteIntents`, `postgresIntents`. It stays yours: `close()` does not close it. */
   readonly store: IntentStore;
   /**
@@ -84,15 +89,8 @@ export interface IntentsOptions extends SendingOptions {
 /** The options, checked, with every default filled in. */
 export interface IntentsSettings {
   readonly store: IntentStore;
-  readonly sending: SendingOptions;
-  /** What retries to an origin are paid from, whichever intent they are for. */
-  readonly budgetOf: (origin: string) => RetryBudget | undefined;
-  /** What stands between the retries and an origin, one for all intents. */
-  readonly layerOf: (origin: string) => AnyLayer;
-  readonly fetch: typeof fetch;
-  readonly deadlineMs: number;
-  readonly keyHeader: string;
-  readonly keyFormat: KeyFormat;
+  /** What all intents are sent by: one budget and one set of layers for each origin. */
+  readonly sending: FetchSettings;
   readonly headersAtSend: NonNullable<IntentsOptions["headersAtSend"]>;
   /** In lower case. */
   readonly secretHeaders: ReadonlySet<string>;
@@ -120,6 +118,7 @@ const sendingNames: OptionNames<SendingOptions> = {
   fetch: true,
   keyFormat: true,
   keyHeader: true,
+  keys: true,
   layers: true,
 };
 
@@ -150,20 +149,14 @@ const mebibyte = 1_048_576;
 export function intentsSettings(options: IntentsOptions): IntentsSettings {
   // Checked now, rather than at the first intent that is sent.
   checkNames("openIntents", options, names);
-  const sending: SendingOptions = pickOptions<SendingOptions>(options, sendingNames);
-  const { budgetOf, layerOf } = fetchSettings(sending);
+  const { clock = systemClock, random = systemRandom } = options;
+  const sending = fetchSettings({ ...pickOptions<SendingOptions>(options, sendingNames), clock, random });
   const whole = (name: NumberOption, value: number, min: number, max?: number): number =>
     checkNumber(name, options[name] ?? value, { min, integer: true, ...(max === undefined ? undefined : { max }) });
   const concurrency = whole("concurrency", 16, 1, 256);
   return Object.freeze({
     store: options.store,
     sending,
-    budgetOf,
-    layerOf,
-    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
-    deadlineMs: options.deadlineMs ?? 300_000,
-    keyHeader: options.keyHeader ?? keyHeaderName,
-    keyFormat: options.keyFormat ?? "bare",
     headersAtSend: options.headersAtSend ?? (() => ({})),
     secretHeaders: new Set((options.secretHeaders ?? []).map((name) => name.toLowerCase())),
     giveUpAfterMs: whole("giveUpAfterMs", 23 * hourMs, 1),
@@ -177,8 +170,8 @@ export function intentsSettings(options: IntentsOptions): IntentsSettings {
     retentionMs: whole("retentionMs", 7 * 24 * hourMs, 0),
     pollMs: whole("pollMs", 1000, 1),
     storeMsMax: whole("storeMsMax", 10_000, 1),
-    clock: options.clock ?? systemClock,
-    random: options.random ?? systemRandom,
+    clock,
+    random,
   } satisfies IntentsSettings);
 }
 

@@ -1,7 +1,16 @@
 import type { Listener } from "../core/events.ts";
-import type { Intent, IntentOutcome, ListIntentsRequest } from "../stores/intent-store.ts";
+import type { Intent, IntentAnswer, IntentOutcome, ListIntentsRequest } from "../stores/intent-store.ts";
 import type { IntentEvent } from "./intent-event.ts";
 import type { IntentInput } from "./intent-input.ts";
+
+/** What a person found of an intent whose outcome was unknown. */
+export type FoundOutcome =
+  | {
+      readonly state: "done";
+      /** What stands for the response that was lost; its body is empty by default. */
+      readonly answer: Pick<IntentAnswer, "status"> & Partial<Pick<IntentAnswer, "headers" | "body">>;
+    }
+  | { readonly state: "failed" };
 
 /** Requests that happen once, whatever becomes of the process that asked for them. */
 export interface Intents extends AsyncDisposable {
@@ -39,8 +48,20 @@ export interface Intents extends AsyncDisposable {
   /** Intents in the order of their ids, of one state or all. */
   list(request?: ListIntentsRequest): Promise<Intent[]>;
   /**
-   * Makes the store forget an intent that has ended, after which its id is as good as new. For one that is `unknown`,
-   * look the effect up first. `false`: there is none, or it is pending.
+   * Ends an intent that is `unknown`, as you have found it when you looked its effect up: `done`, with a response that
+   * `submit` resolves with from then on, or `failed`, which it had no effect. `false`: there is none such.
+   *
+   * @throws OnceAgainError `ONCE_OPTION_INVALID` for an outcome that is none.
+   */
+  settle(id: string, outcome: FoundOutcome): Promise<boolean>;
+  /**
+   * Sends an intent that is `unknown` again, with the same key and bytes, within the time that it had. It is sent only where
+   * `keys` says that its server honours keys, and ends as `unknown` again anywhere else. `false`: there is none such.
+   */
+  sendAgain(id: string): Promise<boolean>;
+  /**
+   * Makes the store forget an intent that has ended, after which its id is as good as new, and the same request a new
+   * one. For one that is `unknown`, `settle` it instead. `false`: there is none, or it is pending.
    */
   forget(id: string): Promise<boolean>;
   /**

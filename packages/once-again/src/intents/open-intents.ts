@@ -1,12 +1,17 @@
 import { type Listener, notify } from "../core/events.ts";
-import { invalidOptionError } from "../core/options.ts";
-import type { AddIntentAnswer, AddIntentRequest, TransactionalIntentStore } from "../stores/intent-store.ts";
+import { checkNumber, invalidOptionError } from "../core/options.ts";
+import type {
+  AddIntentAnswer,
+  AddIntentRequest,
+  IntentOutcome,
+  TransactionalIntentStore,
+} from "../stores/intent-store.ts";
 import { deliverIntent, type DeliveryParts } from "./deliver-intent.ts";
 import { closedError, conflictError, fullError } from "./intent-errors.ts";
 import type { IntentEvent } from "./intent-event.ts";
 import { type IntentInput, readIntentInput } from "./intent-input.ts";
 import { type IntentsOptions, type IntentsSettings, intentsSettings } from "./intents-options.ts";
-import type { Intents, TransactionalIntents } from "./intents.ts";
+import type { FoundOutcome, Intents, TransactionalIntents } from "./intents.ts";
 import { outcomeOf, outcomeWaiter } from "./wait-for-outcome.ts";
 import { purgeMax, sendingLoop } from "./sending-loop.ts";
 import { retryStoreCalls } from "./retry-store-calls.ts";
@@ -86,6 +91,16 @@ export function openIntents<Transaction>(options: IntentsOptions): Intents | Tra
     watch,
     inspect: (id) => calls.ask(() => store.inspect(id)),
     list: (request = {}) => calls.ask(() => store.list(request)),
+    async settle(id, outcome) {
+      const settled = readFoundOutcome(outcome);
+      return calls.ask(() => store.settle({ id, outcome: settled, retentionMs: settings.retentionMs }));
+    },
+    async sendAgain(id) {
+      if (stop.aborted) throw closedError();
+      const isReopened = await calls.ask(() => store.reopen(id));
+      if (isReopened) loop.wake();
+      return isReopened;
+    },
     forget: (id) => calls.ask(() => store.forget(id)),
     async purge() {
       for (let total = 0; ;) {
@@ -97,6 +112,17 @@ export function openIntents<Transaction>(options: IntentsOptions): Intents | Tra
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID`. */
+function readFoundOutcome(found: FoundOutcome): IntentOutcome {
+  if (found?.state === "failed") return { state: "failed", why: "settled" };
+  if (found?.state !== "done" || typeof found.answer !== "object") {
+    throw invalidOptionError("outcome", '{ state: "done", answer: { status } } or { state: "failed" }', found);
+  }
+  const { status, headers = [], body = new Uint8Array() } = found.answer;
+  checkNumber("outcome.answer.status", status, { min: 200, max: 599, integer: true });
+  return { state: "done", answer: { status, headers, body, truncated: false } };
 }
 
 type Added = Exclude<AddIntentAnswer, { kind: "full" }>;

@@ -2,9 +2,13 @@ import type { Listener } from "../core/events.ts";
 import { formatKey } from "../key/index.ts";
 import type { ClaimedIntent } from "../stores/intent-store.ts";
 import type { FetchEvent } from "../client/fetch-event.ts";
+import type { FetchSettings } from "../client/fetch-options.ts";
 import { discardBody } from "../client/discard-body.ts";
 import { followRedirects, type Hop } from "../client/follow-redirects.ts";
-import { retryingFetch } from "../client/retrying-fetch.ts";
+import { outcomeUnknownError } from "../client/outcome-unknown-error.ts";
+import type { Repeats } from "../client/repeats.ts";
+import { sendWithRetries } from "../client/send-with-retries.ts";
+import { prepareRequest } from "../client/sendable-request.ts";
 import type { IntentsSettings } from "./intents-options.ts";
 import { responseHeaders, readResponse } from "./stored-response.ts";
 import { type FinalAnswer, hadNoEffect, type SendingEnd } from "./settlement.ts";
@@ -17,20 +21,25 @@ export interface Sending {
   readonly onEvent: Listener<FetchEvent>;
 }
 
+/** How one sending ended, and what it leaves open. */
+export type SentIntent = SendingEnd & {
+  /** Whether an attempt may have had the effect, now or earlier. */
+  readonly inDoubt: boolean;
+  /** Whether it may be sent again all the same: its server is known to honour keys, or its method is idempotent. */
+  readonly isRepeatable: boolean;
+};
+
 /**
- * Sends an intent through `retryingFetch`: always the same key and bytes. The answer's body belongs to the attempt: one
- * that breaks off is asked for again, and a repeat of the key brings it. Never rejects.
- *
- * @returns how it ended; `inDoubt`, whether an attempt may have had the effect, now or earlier.
+ * Sends an intent as `retryingFetch` does: always the same key and bytes. The response's body belongs to the attempt: one that
+ * breaks off is asked for again, and a repeat of the key brings it. An intent in doubt that may not be sent again is not
+ * sent. Never rejects.
  */
-export async function sendIntent(
-  intent: ClaimedIntent,
-  { settings, signal, onEvent }: Sending,
-): Promise<SendingEnd & { readonly inDoubt: boolean }> {
-  const { clock, keyHeader, fetch: sendOnce } = settings;
+export async function sendIntent(intent: ClaimedIntent, { settings, signal, onEvent }: Sending): Promise<SentIntent> {
+  const { clock } = settings;
+  const { fetch: sendOnce, keyFormat, keyHeader, policy } = settings.sending;
   const { method, url, headers, body } = intent.request;
-  const { origin } = new URL(url);
-  const key = formatKey(intent.key, settings.keyFormat);
+  const key = formatKey(intent.key, keyFormat);
+  let repeats: Repeats | undefined;
   const answers = new WeakMap<Response, FinalAnswer>();
   /** The answer to the last attempt; `undefined` when it had none. */
   let last: FinalAnswer | undefined;
@@ -43,16 +52,21 @@ export async function sendIntent(
     attempts += 1;
     const number = attempts;
     const sent = new Headers(init.headers);
-    new Headers(await settings.headersAtSend(intent)).forEach((value, name) => sent.set(name, value));
+    const secrets = new Headers(await settings.headersAtSend(intent));
+    secrets.forEach((value, name) => sent.set(name, value));
     sent.set(keyHeader, key);
     init.signal?.throwIfAborted();
     doubtful += 1;
     // Followed here, so that the headers of this attempt are left out where `fetch` leaves them out.
-    const send = ({ headers, method, url: to, hasBody }: Hop): Promise<Response> =>
+    const send = async ({ headers, method, url: to, hasBody }: Hop): Promise<Response> =>
       sendOnce(to.href, { ...init, method, headers, ...(hasBody ? undefined : { body: null }) });
-    const first: Hop = { url: new URL(url), method, headers: sent, hasBody: true };
+    const followHop = async (hop: Hop): Promise<Response> => {
+      repeats?.enter(hop.method, hop.url, sent);
+      return send(hop);
+    };
+    const first: Hop = { url: new URL(url), method, headers: sent, hasBody: true, secrets: new Set(secrets.keys()) };
     const discard = (response: Response): Promise<void> => discardBody(response, clock);
-    const responding = send(first).then((response) => followRedirects(response, first, send, discard));
+    const responding = send(first).then((response) => followRedirects(response, first, followHop, discard));
     const end = await endOf(responding, settings.answerBytesMax);
     if (hadNoEffect(end, clock.now())) doubtful -= 1;
     if ("error" in end) throw end.error;
@@ -64,26 +78,28 @@ export async function sendIntent(
   };
   const end = async (): Promise<SendingEnd> => {
     try {
-      const fetch = retryingFetch({
+      const deadlineMs = Math.max(1, Math.min(policy.deadlineMs ?? Infinity, intent.msLeft));
+      const sending: FetchSettings = {
         ...settings.sending,
         fetch: (_url, init) => attempt(init),
-        budget: settings.budgetOf(origin) ?? "off",
-        layers: () => [settings.layerOf(origin)],
-        deadlineMs: Math.max(1, Math.min(settings.deadlineMs, intent.msLeft)),
-        clock,
-        random: settings.random,
+        policy: { ...policy, deadlineMs },
         onEvent,
-      });
-      const kept = headers.map(([name, value]): [string, string] => [name, value]);
+      };
+      const stored = headers.map(([name, value]): [string, string] => [name, value]);
       const bytes = body === undefined ? undefined : { body: Uint8Array.from(body) };
-      const response = await fetch(url, { method, headers: [...kept, [keyHeader, key]], ...bytes, signal });
-      return answers.get(response)!;
+      const init = { method, headers: [...stored, [keyHeader, key] as [string, string]], ...bytes, signal };
+      const request = await prepareRequest(url, init, sending);
+      repeats = request.repeats;
+      if (intent.inDoubt && !repeats.areSafe) {
+        return { error: outcomeUnknownError({ attempts, key, status: undefined }, undefined, repeats.unknownOrigin) };
+      }
+      return answers.get(await sendWithRetries(request, sending))!;
     } catch (error) {
       // It rejects also for a refusal by somebody who may never have looked the key up. That refusal is returned.
       return last === undefined || signal.aborted ? { error } : last;
     }
   };
-  return { ...(await end()), inDoubt: doubtful > 0 };
+  return { ...(await end()), inDoubt: doubtful > 0, isRepeatable: repeats?.areSafe !== false };
 }
 
 /** How one attempt ended. */

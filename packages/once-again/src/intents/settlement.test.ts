@@ -1,7 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { OnceAgainError } from "../core/errors.ts";
-import { decideSettlement, hadNoEffect, overdueOutcome } from "./settlement.ts";
+import { decideSettlement, hadNoEffect, overdueOutcome, type SendingEnd } from "./settlement.ts";
 
+/** Decides about an intent that goes to a server which is known to honour keys. */
+const decide = (end: SendingEnd, inDoubt: boolean, nowMs: number) =>
+  decideSettlement(end, { inDoubt, isRepeatable: true }, nowMs);
 const answered = (status: number, ...headers: [string, string][]) => ({
   answer: { status, headers, body: new Uint8Array(), truncated: false },
   redirected: false,
@@ -15,75 +18,74 @@ const badCertificate = { error: Object.assign(new Error("expired"), { code: "CER
 describe("what becomes of an intent", () => {
   test.for([200, 201, 204, 303])("%d: it is done, in doubt or not", (status) => {
     const end = answered(status);
-    expect(decideSettlement(end, false, 0)).toEqual({ action: "end", outcome: { state: "done", answer: end.answer } });
-    expect(decideSettlement(end, true, 0)).toMatchObject({ outcome: { state: "done" } });
+    expect(decide(end, false, 0)).toEqual({ action: "end", outcome: { state: "done", answer: end.answer } });
+    expect(decide(end, true, 0)).toMatchObject({ outcome: { state: "done" } });
   });
 
   test.for([400, 403, 404, 409, 412, 422])("%d: a refusal proves that nothing happened, unless in doubt", (status) => {
     const end = answered(status);
-    expect(decideSettlement(end, false, 0)).toEqual({
+    expect(decide(end, false, 0)).toEqual({
       action: "end",
       outcome: { state: "failed", why: "answered", answer: end.answer },
     });
-    expect(decideSettlement(end, true, 0)).toMatchObject({ outcome: { state: "unknown", why: "answered" } });
-    expect(decideSettlement(answered(status, replayed), true, 0)).toMatchObject({ outcome: { state: "failed" } });
+    expect(decide(end, true, 0)).toMatchObject({ outcome: { state: "unknown", why: "answered" } });
+    expect(decide(answered(status, replayed), true, 0)).toMatchObject({ outcome: { state: "failed" } });
   });
 
   test.for([401, 403, 404, 409, 422, 503])("%d after a redirect: another request's answer proves nothing", (status) => {
     expect(hadNoEffect(redirectedTo(status), 0)).toBe(false);
-    expect(decideSettlement(redirectedTo(status), false, 0)).not.toMatchObject({ outcome: { state: "failed" } });
-    expect(decideSettlement(redirectedTo(404), false, 0)).toMatchObject({
+    expect(decide(redirectedTo(status), false, 0)).not.toMatchObject({ outcome: { state: "failed" } });
+    expect(decide(redirectedTo(404), false, 0)).toMatchObject({
       outcome: { state: "unknown", why: "answered" },
     });
   });
 
   test("a kept 5xx is the end, and proves nothing", () => {
     for (const inDoubt of [true, false]) {
-      expect(decideSettlement(answered(500, replayed), inDoubt, 0)).toMatchObject({ outcome: { state: "unknown" } });
+      expect(decide(answered(500, replayed), inDoubt, 0)).toMatchObject({ outcome: { state: "unknown" } });
     }
-    expect(decideSettlement(answered(501), false, 0)).toMatchObject({ outcome: { state: "unknown" } });
+    expect(decide(answered(501), false, 0)).toMatchObject({ outcome: { state: "unknown" } });
   });
 
   test.for([408, 425, 429, 500, 502, 503, 504])("%d: it is sent again later", (status) => {
-    expect(decideSettlement(answered(status), false, 0)).toEqual({ action: "postpone", delayMsMin: 0 });
-    expect(decideSettlement(answered(status, ["retry-after", "7"]), true, 0)).toEqual({
+    expect(decide(answered(status), false, 0)).toEqual({ action: "postpone", delayMsMin: 0 });
+    expect(decide(answered(status, ["retry-after", "7"]), true, 0)).toEqual({
       action: "postpone",
       delayMsMin: 7000,
     });
   });
 
   test("one in progress is asked for again; so is one whose credentials were refused, since those change", () => {
-    expect(decideSettlement(answered(409, ["retry-after", "1"]), true, 0)).toEqual({
+    expect(decide(answered(409, ["retry-after", "1"]), true, 0)).toEqual({
       action: "postpone",
       delayMsMin: 1000,
     });
-    expect(decideSettlement(answered(401), true, 0)).toEqual({ action: "postpone", delayMsMin: 0 });
-    expect(decideSettlement(answered(407), false, 0)).toEqual({ action: "postpone", delayMsMin: 0 });
+    expect(decide(answered(401), true, 0)).toEqual({ action: "postpone", delayMsMin: 0 });
+    expect(decide(answered(407), false, 0)).toEqual({ action: "postpone", delayMsMin: 0 });
   });
 
   test("an error that may pass is waited out; one that can't pass ends it, unless in doubt", () => {
-    for (const end of [refused, reset])
-      expect(decideSettlement(end, false, 0)).toEqual({ action: "postpone", delayMsMin: 0 });
-    expect(decideSettlement(badCertificate, false, 0)).toEqual({
+    for (const end of [refused, reset]) expect(decide(end, false, 0)).toEqual({ action: "postpone", delayMsMin: 0 });
+    expect(decide(badCertificate, false, 0)).toEqual({
       action: "end",
       outcome: { state: "failed", why: "unsendable" },
     });
-    expect(decideSettlement(badCertificate, true, 0)).toMatchObject({ action: "postpone" });
+    expect(decide(badCertificate, true, 0)).toMatchObject({ action: "postpone" });
   });
 
   test("who gave up below, after failures that pass, is asked again", () => {
     for (const code of ["ONCE_ATTEMPTS_EXHAUSTED", "ONCE_BUDGET_EXHAUSTED", "ONCE_OUTCOME_UNKNOWN"] as const) {
       const gaveUp = new OnceAgainError(code, "gave up", { cause: refused.error });
       for (const error of [gaveUp, new TypeError("fetch failed", { cause: gaveUp })]) {
-        expect(decideSettlement({ error }, false, 0)).toMatchObject({ action: "postpone" });
+        expect(decide({ error }, false, 0)).toMatchObject({ action: "postpone" });
       }
     }
   });
 
   test("the time that an error names is waited for", () => {
     const error = new OnceAgainError("ONCE_DEADLINE_EXCEEDED", "", { details: { retryAt: 5000 } });
-    expect(decideSettlement({ error }, false, 2000)).toEqual({ action: "postpone", delayMsMin: 3000 });
-    expect(decideSettlement({ error }, false, 9000)).toEqual({ action: "postpone", delayMsMin: 0 });
+    expect(decide({ error }, false, 2000)).toEqual({ action: "postpone", delayMsMin: 3000 });
+    expect(decide({ error }, false, 9000)).toEqual({ action: "postpone", delayMsMin: 0 });
   });
 
   test("when its time is over it failed if nothing can have happened, and is unknown otherwise", () => {

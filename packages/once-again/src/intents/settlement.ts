@@ -3,6 +3,7 @@ import { OnceAgainError } from "../core/errors.ts";
 import { errorVerdict } from "../delivery/index.ts";
 import type { IntentAnswer, IntentOutcome } from "../stores/intent-store.ts";
 import { decideOn, type Failure, failureOf, provesNoEffect } from "../client/retry-rule.ts";
+import type { SentIntent } from "./send-intent.ts";
 import { responseHeaders } from "./stored-response.ts";
 
 /** An answer, and whether it is that of another request, to which a redirect led. */
@@ -26,18 +27,25 @@ const credentialStatuses: ReadonlySet<number> = new Set([401, 407]);
 /**
  * Decides about an intent after a sending.
  *
- * @param inDoubt whether an attempt may have had the effect, of this sending or of an earlier one. While that is so, a
- *   refusal does not prove that nothing happened, unless it is the kept answer to that very attempt.
+ * @param sent.inDoubt whether an attempt may have had the effect, of this sending or of an earlier one. While that is so, a
+ *   refusal does not prove that nothing happened, unless it is the stored response to that very attempt.
+ * @param sent.isRepeatable whether it may be sent again while it is in doubt.
  */
-export function decideSettlement(end: SendingEnd, inDoubt: boolean, nowMs: number): Settlement {
+export function decideSettlement(
+  end: SendingEnd,
+  { inDoubt, isRepeatable }: Pick<SentIntent, "inDoubt" | "isRepeatable">,
+  nowMs: number,
+): Settlement {
+  const isHeld = inDoubt && !isRepeatable;
   if ("error" in end) {
+    if (isHeld) return endWith({ state: "unknown", why: "keys" });
     if (!inDoubt && isUnsendable(end.error)) return endWith({ state: "failed", why: "unsendable" });
     return { action: "postpone", delayMsMin: Math.max(0, retryAtOf(end.error) - nowMs) };
   }
   const { answer } = end;
   const failure = failureIn(end, nowMs);
   if (failure === undefined) return endWith({ state: "done", answer });
-  if (decideOn(failure, true).action === "retry" || credentialStatuses.has(answer.status)) {
+  if (!isHeld && (decideOn(failure, true).action === "retry" || credentialStatuses.has(answer.status))) {
     return { action: "postpone", delayMsMin: failure.delayMsMin ?? 0 };
   }
   const isReplay = responseHeaders(answer).get("Idempotent-Replayed") === "true";

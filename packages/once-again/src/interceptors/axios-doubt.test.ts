@@ -19,7 +19,7 @@ beforeAll(async () => {
 
 const client = (options: RetryingAdapterOptions = {}, adapter: "http" | "fetch" = "http") =>
   axios.create({
-    adapter: retryingAdapter(axios.getAdapter(adapter), { attemptsMax: 3, backoff: () => 0, ...options }),
+    adapter: retryingAdapter(axios.getAdapter(adapter), { attemptsMax: 3, keys: true, backoff: () => 0, ...options }),
   });
 
 const own = Object.assign(new Error("these parameters have no text"), { syscall: "connect" });

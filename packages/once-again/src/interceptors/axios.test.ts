@@ -47,6 +47,7 @@ const client = (options: RetryingAdapterOptions = {}) =>
   axios.create({
     baseURL: `${origin}/api/`,
     adapter: retryingAdapter(axios.getAdapter(axios.defaults.adapter), {
+      keys: true,
       attemptsMax: 3,
       backoff: () => 0,
       ...options,

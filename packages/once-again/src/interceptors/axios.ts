@@ -3,10 +3,10 @@ import { type RetryingFetchOptions, fetchSettings } from "../client/fetch-option
 import { afterRedirect } from "../client/follow-redirects.ts";
 import { mayBeNoEffectProblem, saysNoEffect } from "../client/no-effect-problem.ts";
 import { ensureKey } from "../client/operation-key.ts";
+import { repeatsOf, type Repeats } from "../client/repeats.ts";
 import type { SendableRequest } from "../client/sendable-request.ts";
 import type { ResponseHead } from "../client/retry-rule.ts";
 import { sendWithRetries } from "../client/send-with-retries.ts";
-import { isIdempotentMethod } from "../delivery/index.ts";
 import { followSignals } from "./foreign-signal.ts";
 import { findHeader } from "./find-header.ts";
 import { replayableBody } from "./replayable-body.ts";
@@ -83,32 +83,37 @@ export function retryingAdapter<Config extends AxiosConfig, Res extends AxiosRes
     const bytes = await replayableBody(config.data, view);
     if (bytes?.contentType !== undefined) headers.set("content-type", bytes.contentType);
     const method = (config.method ?? "get").toUpperCase();
-    const key = ensureKey(method, view, settings, readTarget(config).origin);
+    const key = ensureKey(method, view, settings, settings.keys.makesKeys);
+    const target = readTarget(config);
+    const repeats = repeatsOf({ ...target, method, key }, settings);
     const { signal, unfollow } = followSignals(config.signal, config.cancelToken?.toAbortSignal());
     const watched = watchSerializer(config.paramsSerializer);
     const { serializer } = watched;
     const request: SendableRequest<AxiosAnswer<Res>> = {
-      ...readTarget(config),
+      ...target,
       method,
       key,
-      repeatable: key !== undefined || isIdempotentMethod(method),
+      repeats,
       signal,
       /** A function of the caller's that fails on these parameters fails on them again, and its request never left. */
       get isLocal() {
         return watched.hasFailed();
       },
-      async send(attemptSignal, facts) {
+      async send(attemptSignal, facts, onSend) {
         // Adapters change the headers that they are given.
         const attemptHeaders = headers.concat();
         writeAttempt(attemptHeaders, settings.attemptHeaders, facts);
-        return attempt(adapter, {
+        onSend();
+        const bounded = signal === undefined ? attemptSignal : AbortSignal.any([attemptSignal, signal]);
+        const attemptConfig = {
           ...config,
           ...(bytes === undefined ? undefined : { data: bytes.body }),
           headers: attemptHeaders,
           paramsSerializer: serializer,
           cancelToken: undefined,
-          signal: signal === undefined ? attemptSignal : AbortSignal.any([attemptSignal, signal]),
-        });
+          signal: bounded,
+        };
+        return attempt(adapter, attemptConfig, repeats);
       },
       saysNoEffect: (answer) => mayBeNoEffectProblem(answer) && saysNoEffect(answer.data),
       errorOf: ({ error }) => error,
@@ -125,10 +130,13 @@ export function retryingAdapter<Config extends AxiosConfig, Res extends AxiosRes
 async function attempt<Config extends AxiosConfig, Res extends AxiosResponse>(
   adapter: (config: Config) => Promise<Res>,
   config: Config,
+  repeats: Repeats,
 ): Promise<AxiosAnswer<Res>> {
   let redirected = false;
   const beforeRedirect = (...facts: never[]): void => {
     redirected = true;
+    const [hop] = facts as { href: string; method: string }[];
+    if (hop !== undefined) repeats.enter(hop.method, new URL(hop.href), config);
     config.beforeRedirect?.(...facts);
   };
   const answer = ({ status, headers, data }: AxiosResponse, settle: () => Res, error?: unknown): AxiosAnswer<Res> => ({
@@ -160,10 +168,10 @@ function headerText(value: unknown): string | null {
   return typeof value === "string" || typeof value === "number" ? String(value) : null;
 }
 
-/** Where a request goes, as axios joins it; a page's relative URL has no origin here. */
+/** Where a request goes, as axios joins it; a relative URL has no origin outside a page. */
 function readTarget({ url = "", baseURL = "" }: AxiosConfig): { origin: string; url: string } {
   const joined = /^([a-z][\w+.-]*:)?\/\//i.test(url) || baseURL === "" ? url : joinUrls(baseURL, url);
-  const parsed = URL.parse(joined);
+  const parsed = URL.parse(joined, (globalThis as { location?: { href: string } }).location?.href);
   const [withoutQuery = ""] = joined.split(/[?#]/, 1);
   return parsed === null
     ? { origin: "", url: withoutQuery }

@@ -1,11 +1,11 @@
 import { trimHeader } from "../core/trim-header.ts";
 import { parseItem } from "structured-headers";
-import { v7 } from "uuid";
 import type { Clock } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { type Random, systemRandom } from "../core/random.ts";
 import { systemClock } from "../core/system-clock.ts";
 import { randomBytes16 } from "./random-bytes.ts";
+import { uuidV7 } from "./uuid-v7.ts";
 
 /** The request header that names an operation (draft-ietf-httpapi-idempotency-key-header-07, section 2.1). */
 export const keyHeaderName = "Idempotency-Key";
@@ -29,9 +29,9 @@ export function makeKey(
   options: { readonly clock?: Clock | undefined; readonly random?: Random | undefined } = {},
 ): string {
   const { clock = systemClock, random = systemRandom } = options;
-  const msecs = clock.now();
-  if (random === systemRandom) return v7({ msecs, random: randomBytes16() });
-  return v7({ msecs, random: Uint8Array.from({ length: 16 }, () => Math.floor(random() * 256)) });
+  const bytes =
+    random === systemRandom ? randomBytes16() : Uint8Array.from({ length: 16 }, () => Math.floor(random() * 256));
+  return uuidV7(clock.now(), bytes);
 }
 
 const visibleAscii = /^[\x21-\x7e]+$/;

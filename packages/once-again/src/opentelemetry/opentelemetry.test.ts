@@ -50,7 +50,7 @@ afterEach(async () => {
 
 const telemetry = () => clientTelemetry({ tracer: tracing.getTracer("test"), meter: metering.meter, trace, context });
 const calling = (options: object = {}) =>
-  retryingFetch({ backoff: () => 1, attemptsMax: 3, onEvent: telemetry(), ...options });
+  retryingFetch({ keys: true, backoff: () => 1, attemptsMax: 3, onEvent: telemetry(), ...options });
 
 test("a call has a span, and each attempt one below it", async () => {
   script = ["reset", 503];
@@ -136,6 +136,7 @@ test("an aborted call leaves no span open", async () => {
   const controller = new AbortController();
   const onEvent = telemetry();
   const send = retryingFetch({
+    keys: true,
     onEvent(event) {
       onEvent(event);
       if (event.type === "attempt-started") controller.abort();

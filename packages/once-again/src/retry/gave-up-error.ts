@@ -4,6 +4,7 @@ import type { Limit } from "./next-wait.ts";
 
 /** What a call that gave up says about itself. Times are milliseconds. */
 export interface GaveUpDetails {
+  /** Attempts that were begun. None is begun that has no time left. */
   readonly attempts: number;
   /** How long the call took, waits included. */
   readonly elapsedMs: number;

@@ -24,6 +24,7 @@ export type Plan =
       /** What the budget was charged for; `undefined` when it was not. */
       readonly kind: FailureKind | undefined;
       readonly why: string | undefined;
+      readonly noEffect: boolean;
     }
   | {
       readonly action: "limit";
@@ -37,7 +38,7 @@ export type Plan =
 export type Limit = "attempts" | "deadline" | "budget";
 
 /** An attempt that would have less than this is not begun: it could only be cut, and leave its outcome unknown. */
-const attemptMsMin = 1;
+export const attemptMsMin = 1;
 
 /**
  * Plans the way on. The budget is asked last, so that no token is taken for a retry that another limit forbids.
@@ -63,5 +64,5 @@ export function planRetry(
   if (deadlineMs !== undefined && elapsedMs + delayMs + attemptMsMin > deadlineMs) return limit("deadline");
   const isPaid = budget !== undefined && !free;
   if (isPaid && !budget.tryTake(kind)) return limit("budget");
-  return { action: "wait", delayMs, backoffMs, kind: isPaid ? kind : undefined, why };
+  return { action: "wait", delayMs, backoffMs, kind: isPaid ? kind : undefined, why, noEffect };
 }

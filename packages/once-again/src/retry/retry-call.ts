@@ -1,8 +1,9 @@
+import type { OnceAgainError } from "../core/errors.ts";
 import { notify } from "../core/events.ts";
 import type { Outcome } from "./attempt.ts";
 import type { Decision } from "./decision.ts";
 import { gaveUpError } from "./gave-up-error.ts";
-import { planRetry } from "./next-wait.ts";
+import { attemptMsMin, type Limit, planRetry } from "./next-wait.ts";
 import type { FailureKind, RetryBudget } from "./retry-budget.ts";
 import type { DenialReason, RetryEvent } from "./retry-event.ts";
 import type { RetryPolicy } from "./retry-options.ts";
@@ -13,6 +14,8 @@ export interface RetryCall<T> {
   readonly startedAt: number;
   /** Attempts begun. */
   attempts: number;
+  /** The end of the latest attempt that another was to follow. */
+  last: AttemptEnd | undefined;
   previousDelayMs: number;
   lastRetryKind: FailureKind | undefined;
   denial: DenialReason | undefined;
@@ -22,23 +25,37 @@ export function beginCall<T>(policy: RetryPolicy<T>): RetryCall<T> {
   const { budget, clock } = policy;
   budget?.onRequest?.();
   const startedAt = clock.monotonic();
-  return { policy, startedAt, attempts: 0, previousDelayMs: 0, lastRetryKind: undefined, denial: undefined };
+  return {
+    policy,
+    startedAt,
+    attempts: 0,
+    last: undefined,
+    previousDelayMs: 0,
+    lastRetryKind: undefined,
+    denial: undefined,
+  };
 }
 
 /**
  * Counts an attempt that is about to be made.
  *
  * @returns what the deadline leaves for it, in milliseconds.
- * @throws the signal's reason when the caller has aborted.
+ * @throws the signal's reason when the caller has aborted; OnceAgainError `ONCE_DEADLINE_EXCEEDED` when the wait before it
+ *   took longer than it should have, and no time is left.
  */
 export function beginAttempt<T>(call: RetryCall<T>): number | undefined {
+  const { attempts, last } = call;
   const { deadlineMs, onEvent, signal } = call.policy;
   signal?.throwIfAborted();
+  // The first begins with the call.
+  const leftMs = deadlineMs === undefined || attempts === 0 ? deadlineMs : deadlineMs - elapsedMs(call);
+  if (last !== undefined && leftMs !== undefined && leftMs < attemptMsMin) {
+    deny(call, "deadline");
+    throw limitError(call, "deadline", last);
+  }
   call.attempts += 1;
   if (onEvent !== undefined) emit(call, { type: "attempt-started", attempt: call.attempts });
-  // The first begins with the call.
-  if (deadlineMs === undefined || call.attempts === 1) return deadlineMs;
-  return Math.max(0, deadlineMs - elapsedMs(call));
+  return leftMs;
 }
 
 /**
@@ -70,23 +87,37 @@ function afterFailure<T>(call: RetryCall<T>, outcome: Outcome<T>, decision: Deci
   const plan = planRetry(policy, decision, progress);
   if (plan.action === "wait") {
     emit(call, { type: "retry-scheduled", attempt, delayMs: plan.delayMs, why: plan.why });
+    call.last = { cause: (outcome as { error?: unknown }).error, noEffect: plan.noEffect };
     call.previousDelayMs = plan.backoffMs;
     call.lastRetryKind = plan.kind ?? call.lastRetryKind;
     return plan.delayMs;
   }
-  call.denial = plan.why;
-  emit(call, { type: "retry-denied", attempt, why: plan.why });
+  deny(call, plan.why);
   if ("value" in outcome) giveUp(call);
-  else if (plan.action === "limit") {
-    const retryAt = plan.delayMsMin === undefined ? undefined : { retryAt: policy.clock.now() + plan.delayMsMin };
-    const noEffect = plan.noEffect ? { noEffect: true as const } : undefined;
-    throw gaveUpError(
-      plan.why,
-      { attempts: attempt, elapsedMs: progress.elapsedMs, ...retryAt, ...noEffect },
-      outcome.error,
-    );
-  }
+  else if (plan.action === "limit") throw limitError(call, plan.why, { ...plan, cause: outcome.error });
   return undefined;
+}
+
+/** Why a call that gives up does so, as its error says it. */
+interface AttemptEnd {
+  readonly cause: unknown;
+  /** No attempt of the call had an effect. */
+  readonly noEffect: boolean;
+  /** The least wait that the last failure asked for, in milliseconds. */
+  readonly delayMsMin?: number | undefined;
+}
+
+/** The error of a call that a limit ends. */
+function limitError<T>(call: RetryCall<T>, limit: Limit, end: AttemptEnd): OnceAgainError {
+  const { cause, delayMsMin, noEffect } = end;
+  const retryAt = delayMsMin === undefined ? undefined : { retryAt: call.policy.clock.now() + delayMsMin };
+  const details = { attempts: call.attempts, elapsedMs: elapsedMs(call), ...retryAt };
+  return gaveUpError(limit, noEffect ? { ...details, noEffect } : details, cause);
+}
+
+function deny<T>(call: RetryCall<T>, why: DenialReason): void {
+  call.denial = why;
+  emit(call, { type: "retry-denied", attempt: call.attempts, why });
 }
 
 /** A budget that throws must not take the value from the caller, whose operation has been carried out. */

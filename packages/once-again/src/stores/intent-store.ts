@@ -23,16 +23,17 @@ export type IntentOutcome =
   | { readonly state: "done"; readonly answer: IntentAnswer }
   /**
    * It had no effect, and will have none. `answered`: the server refused it. `unsendable`: it can't be sent (a bad
-   * certificate, say). `time`: its time was over before an attempt got anywhere.
+   * certificate, say). `time`: its time was over before an attempt got anywhere. `settled`: a person looked it up.
    */
   | { readonly state: "failed"; readonly why: "answered"; readonly answer: IntentAnswer }
-  | { readonly state: "failed"; readonly why: "unsendable" | "time" }
+  | { readonly state: "failed"; readonly why: "unsendable" | "time" | "settled" }
   /**
-   * It may have had its effect: somebody has to look. `answered`: the server refused it, or failed at it for good, when
-   * an earlier attempt may have got through. `time`: its time was over, and no answer had come.
+   * It may have had its effect: a person has to look it up. `answered`: the server refused it, or failed at it for good,
+   * when an earlier attempt may have got through. `time`: its time was over, and no response had come. `keys`: no response
+   * had come, and its server is not known to honour keys, so it is not sent again.
    */
   | { readonly state: "unknown"; readonly why: "answered"; readonly answer: IntentAnswer }
-  | { readonly state: "unknown"; readonly why: "time" };
+  | { readonly state: "unknown"; readonly why: "time" | "keys" };
 
 /** An intent that has not ended: it waits for its next attempt, or is being sent. */
 export interface PendingIntent {
@@ -133,6 +134,14 @@ export interface IntentStore {
   postpone(request: OwnedIntent & { readonly delayMs: number; readonly inDoubt: boolean }): Promise<boolean>;
   /** Keeps how it ended, at least for `retentionMs`. `true` also when this owner ended it before; `false` as above. */
   end(request: OwnedIntent & { readonly outcome: IntentOutcome; readonly retentionMs: number }): Promise<boolean>;
+  /** Ends one that is `unknown`, as a person has found it. `false`: there is none such, and nothing was changed. */
+  settle(request: {
+    readonly id: string;
+    readonly outcome: IntentOutcome;
+    readonly retentionMs: number;
+  }): Promise<boolean>;
+  /** Makes one that is `unknown` pending again, in doubt and due, with the time it had. `false`: there is none such. */
+  reopen(id: string): Promise<boolean>;
   inspect(id: string): Promise<Intent | undefined>;
   list(request: ListIntentsRequest): Promise<Intent[]>;
   /** Removes one that has ended. `false`: there is none of that id, or it is pending. */

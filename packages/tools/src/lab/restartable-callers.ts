@@ -38,7 +38,16 @@ export const restartableCallers: Record<
   /** The safe caller makes each order an intent. */
   safe({ path, url, concurrency, leaseMs = 500, onWait, attemptTimeoutMs = safeRetryOptions.attemptTimeoutMs }) {
     const store = sqliteIntents({ path });
-    const intents = openIntents({ ...safeRetryOptions, attemptTimeoutMs, store, concurrency, leaseMs, pollMs: 50 });
+    const keys = [new URL(url).origin];
+    const intents = openIntents({
+      ...safeRetryOptions,
+      attemptTimeoutMs,
+      keys,
+      store,
+      concurrency,
+      leaseMs,
+      pollMs: 50,
+    });
     intents.watch((event) => {
       if (event.type === "fetch" && event.event.type === "retry-scheduled") onWait(event.event.delayMs);
       if (event.type === "postponed") onWait(event.delayMs);

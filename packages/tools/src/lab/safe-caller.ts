@@ -19,6 +19,8 @@ export const safeRetryOptions = {
 export function safeCaller({ url, onWait }: CallerOptions): SendOrder {
   const fetch = retryingFetch({
     ...safeRetryOptions,
+    // The lab's server honours keys.
+    keys: [new URL(url).origin],
     onEvent: (event) => {
       if (event.type === "retry-scheduled") onWait(event.delayMs);
     },

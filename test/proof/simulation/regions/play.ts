@@ -127,6 +127,7 @@ async function order(
   await sleep(caller.clock, cutAtMs + uniform(random, -700, 1500));
   let key: string | undefined;
   const fetch = retryingFetch({
+    keys: ["http://orders.example"],
     clock: caller.clock,
     random,
     attemptTimeoutMs: 1000,

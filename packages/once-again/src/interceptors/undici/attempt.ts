@@ -52,9 +52,14 @@ export class Attempt implements DispatchHandler {
     this.#owner = owner;
   }
 
-  /** Whether undici's redirect interceptor has followed an answer to this request. */
+  /** Where undici's redirect interceptor has led this request to, one after the other, the request's own URL first. */
+  get history(): readonly URL[] {
+    return historyOf(this.#context);
+  }
+
+  /** Whether undici's redirect interceptor has followed a response to this request. */
   get wasRedirected(): boolean {
-    return hops(this.#context) > 0;
+    return this.history.length > 0;
   }
 
   /** Ends the request, also one that undici has not begun to send. */
@@ -76,7 +81,7 @@ export class Attempt implements DispatchHandler {
     const { handler, controller } = this.#owner;
     // Below 200 it is an interim response, which proves nothing.
     if (status >= 200) {
-      if (!this.#owner.onResponse(new UndiciHead(status, headers, hops(this.#context) > 1))) {
+      if (!this.#owner.onResponse(new UndiciHead(status, headers, this.history.length > 1))) {
         this.#discard();
         return;
       }
@@ -109,7 +114,7 @@ export class Attempt implements DispatchHandler {
   #headIn(error: Error): UndiciHead | undefined {
     const { code, statusCode, headers } = error as Error & Record<string, unknown>;
     if (code !== "UND_ERR_RESPONSE" || typeof statusCode !== "number" || statusCode < 400) return undefined;
-    return new UndiciHead(statusCode, (headers ?? {}) as ResponseHeaders, hops(this.#context) > 1);
+    return new UndiciHead(statusCode, (headers ?? {}) as ResponseHeaders, this.history.length > 1);
   }
 
   /** Nobody gets the answer. It is read on, within bounds, so that the connection can be used again. */
@@ -125,8 +130,7 @@ export class Attempt implements DispatchHandler {
   }
 }
 
-/** How many answers undici's redirect interceptor has seen. */
-function hops(context: unknown): number {
-  const { history } = (context ?? {}) as { history?: unknown[] };
-  return history?.length ?? 0;
+function historyOf(context: unknown): readonly URL[] {
+  const { history = [] } = (context ?? {}) as { history?: URL[] };
+  return history;
 }

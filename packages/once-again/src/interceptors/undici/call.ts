@@ -6,7 +6,8 @@ import { askCondition } from "../../client/retry-condition.ts";
 import { failureOf, markUnsent } from "../../client/retry-rule.ts";
 import type { Clock } from "../../core/clock.ts";
 import { type Listener, notify } from "../../core/events.ts";
-import { isIdempotentMethod, statusVerdict } from "../../delivery/index.ts";
+import { repeatsOf, type Repeats } from "../../client/repeats.ts";
+import { statusVerdict } from "../../delivery/index.ts";
 import { attemptTimeoutError, type Outcome } from "../../retry/attempt.ts";
 import type { Decision, RetryEvent } from "../../retry/index.ts";
 import { beginAttempt, beginCall, endAttempt, giveUp, type RetryCall } from "../../retry/retry-call.ts";
@@ -60,12 +61,8 @@ export class Call implements AttemptOwner, SteeredCall {
     this.clock = policy.clock;
     this.#surroundings = surroundings;
     this.#request = request;
-    this.#state = callState({
-      method,
-      key,
-      repeatable: key !== undefined || isIdempotentMethod(method),
-      isNested: false,
-    });
+    const repeats = repeatsOf({ method, key, origin, url: this.#url }, surroundings.settings);
+    this.#state = callState({ method, key, repeats, isNested: false });
     // Named one by one: a spread would take a fifth of what a call takes here.
     this.#retry = beginCall({
       attemptsMax: policy.attemptsMax,
@@ -89,7 +86,8 @@ export class Call implements AttemptOwner, SteeredCall {
   /** Makes the next attempt. */
   send(): boolean {
     const { attemptTimeoutMs, dispatch, timers } = this.#surroundings;
-    const remainingMs = beginAttempt(this.#retry) ?? Number.POSITIVE_INFINITY;
+    const remainingMs = this.#beginAttempt();
+    if (remainingMs === undefined) return true;
     const msMax = Math.min(remainingMs, attemptTimeoutMs);
     const attempt = new Attempt(this);
     this.#attempt = attempt;
@@ -99,6 +97,17 @@ export class Call implements AttemptOwner, SteeredCall {
     } catch (error) {
       this.#cut(error as Error);
       return true;
+    }
+  }
+
+  /** What the deadline leaves for an attempt, in milliseconds; `undefined` when there is none, and the call has ended. */
+  #beginAttempt(): number | undefined {
+    try {
+      return beginAttempt(this.#retry) ?? Number.POSITIVE_INFINITY;
+    } catch (error) {
+      giveUp(this.#retry);
+      this.#fail(this.#unknownOutcome("error", error) ?? (error as Error));
+      return undefined;
     }
   }
 
@@ -170,7 +179,10 @@ export class Call implements AttemptOwner, SteeredCall {
   #decide(outcome: Outcome<UndiciHead>, attempt: number): Decision {
     const { isSentOnce, key, options, origin } = this.#request;
     const { shouldRetry, trustsRetryAfter } = this.#surroundings.settings;
+    const { repeats } = this.#state;
     const status = "value" in outcome ? outcome.value.status : undefined;
+    if ("value" in outcome) repeats.learn(outcome.value);
+    if (this.#attempt !== undefined) this.#enterHops(this.#attempt, repeats, "error" in outcome);
     // Most attempts are no failure: then the time need not be read.
     const isSuccess = status !== undefined && statusVerdict(status) === undefined;
     const found = isSuccess ? undefined : failureOf(outcome, this.clock.now(), trustsRetryAfter(origin));
@@ -181,8 +193,17 @@ export class Call implements AttemptOwner, SteeredCall {
       failure &&
       shouldRetry &&
       askCondition(shouldRetry, { attempt, key, method: options.method, url: this.#url }, outcome, failure);
-    const decision = decideAttempt(this.#state, { attempt, status, failure, wasSent, wanted });
+    const decision = decideAttempt(this.#state, { status, failure, wasSent, wanted });
     return decision.action === "retry" && isSentOnce ? { action: "stop", why: "body-not-replayable" } : decision;
+  }
+
+  /** Undici does not say where a request was led to that had no response, nor whether it became a GET. */
+  #enterHops(attempt: Attempt, repeats: Repeats, hadNoResponse: boolean): void {
+    const { history } = attempt;
+    if (history.length === 0) return;
+    const { method } = this.#request.options;
+    for (const url of history.slice(1)) repeats.enter(method, url, attempt);
+    if (hadNoResponse) repeats.enter(method, undefined, attempt);
   }
 
   #unknownOutcome(by: "response" | "error", cause?: unknown): Error | undefined {

@@ -46,7 +46,7 @@ export function retryInterceptor(options: RetryInterceptorOptions = {}): RetryIn
         const origin = typeof request.origin === "object" ? request.origin.origin : (request.origin ?? "");
         let key: string | undefined;
         try {
-          key = ensureKey(request.method, headers, settings, origin);
+          key = ensureKey(request.method, headers, settings, settings.keys.makesKeys);
         } catch (error) {
           handler.onResponseError?.(null, error as Error);
           return true;

@@ -20,7 +20,7 @@ beforeAll(async () => {
   await once(server, "close");
 });
 
-const fast: RetryInterceptorOptions = { attemptsMax: 3, backoff: () => 0 };
+const fast: RetryInterceptorOptions = { attemptsMax: 3, keys: true, backoff: () => 0 };
 
 /** Both versions have one shape here; their types name their own classes. */
 const versions = { "undici 7": undici7, "undici 8": undici8 as unknown as typeof undici7 };
@@ -35,7 +35,7 @@ describe.each(Object.entries(versions))("%s", (_name, { Agent, interceptors, req
   };
 
   test("a call that never got through says that it had no effect, as retryingFetch's does", async () => {
-    for (const keys of ["auto", "off"] as const) {
+    for (const keys of [true, "off"] as const) {
       const ours = await post(refusing, { keys });
       const fetched = await retryingFetch({ ...fast, keys })(refusing, { method: "POST", body: "tea" }).catch(
         (error: unknown) => error,

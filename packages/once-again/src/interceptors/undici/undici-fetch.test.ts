@@ -46,7 +46,7 @@ const versions = { "undici 7": undici7, "undici 8": undici8 as unknown as typeof
 describe.each(Object.entries(versions))("%s", (_name, { Agent, interceptors, request }) => {
   const plain = () => undiciFetch(request, { dispatcher: new Agent() });
   const retrying = (options: RetryingFetchOptions = {}) =>
-    retryingFetch({ fetch: plain(), attemptsMax: 3, backoff: () => 0, ...options });
+    retryingFetch({ fetch: plain(), keys: true, attemptsMax: 3, backoff: () => 0, ...options });
 
   test("every attempt carries the same key and the same bytes, whatever kind of body", async () => {
     const form = new FormData();

@@ -43,7 +43,7 @@ afterEach(() => {
   server.close();
 });
 
-const fast: RetryInterceptorOptions = { attemptsMax: 3, backoff: () => 0 };
+const fast: RetryInterceptorOptions = { attemptsMax: 3, keys: true, backoff: () => 0 };
 
 /** Both versions have one shape here; their types name their own classes. */
 const versions = { "undici 7": undici7, "undici 8": undici8 as unknown as typeof undici7 };

@@ -87,6 +87,15 @@ export function intentStatements({ now, bytes, skipLocked, textsIn }: IntentDial
       UPDATE once_again_intents SET state = $3, why = $4, answer_status = $5, answer_headers = $6, answer_body = $7,
         answer_truncated = $8, lease_until = 0, expires_at = ${time} + CAST($9 AS bigint)
       WHERE id = $1 AND owner = $2 RETURNING id`,
+    settle: `
+      UPDATE once_again_intents SET state = $2, why = $3, answer_status = $4, answer_headers = $5, answer_body = $6,
+        answer_truncated = $7, expires_at = ${time} + CAST($8 AS bigint)
+      WHERE id = $1 AND state = 'unknown' RETURNING id`,
+    reopen: `
+      UPDATE once_again_intents SET state = 'pending', why = NULL, answer_status = NULL, answer_headers = NULL,
+        answer_body = NULL, answer_truncated = NULL, owner = NULL, lease_until = 0, in_doubt = 1,
+        next_attempt_at = ${time}, expires_at = NULL
+      WHERE id = $1 AND state = 'unknown' RETURNING id`,
     inspect: "SELECT * FROM once_again_intents WHERE id = $1",
     list: `
       SELECT * FROM once_again_intents

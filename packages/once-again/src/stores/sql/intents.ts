@@ -38,6 +38,8 @@ export function sqlIntents(connection: SqlConnection, dialect: IntentDialect): I
     postpone: ({ id, owner, delayMs, inDoubt }) => changes(statements.postpone, id, owner, delayMs, Number(inDoubt)),
     end: ({ id, owner, outcome, retentionMs }) =>
       changes(statements.end, id, owner, ...outcomeColumns(outcome), retentionMs),
+    settle: ({ id, outcome, retentionMs }) => changes(statements.settle, id, ...outcomeColumns(outcome), retentionMs),
+    reopen: (id) => changes(statements.reopen, id),
     async inspect(id) {
       const [found] = await read(statements.inspect, id);
       return found === undefined ? undefined : intentOf(found);

@@ -23,6 +23,8 @@ const attemptsMax = 10_000;
 export function callerOf(origin: string, options: OperationOptions): Caller {
   const timeoutMs = timeoutOf(options);
   const retrying = retryingFetch({
+    // Whether the server honours keys is what is being tested.
+    keys: true,
     keyHeader: keyHeaderOf(options),
     attemptsMax,
     backoff: exponentialBackoff({ baseMs: 20, capMs: 500, jitter: equalJitter() }),

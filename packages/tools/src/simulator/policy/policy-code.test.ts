@@ -55,6 +55,7 @@ import { retryingFetch } from "once-again/client";
 import { hedge } from "once-again/layers";
 
 const fetch = retryingFetch({
+  keys: ["https://api.example"],
   attemptsMax: 3,
   attemptTimeoutMs: 1000,
   backoff: exponentialBackoff({ baseMs: 200, jitter: equalJitter() }),

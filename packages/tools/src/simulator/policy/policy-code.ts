@@ -24,6 +24,8 @@ export function writePolicyCode(policy: PolicySettings): string {
   ];
   const parameters = hedge !== undefined && policy.budget.kind !== "none" ? "{ budget }" : "";
   const entries = [
+    // Without it no POST would be sent again after doubt. It is to be replaced by the origins of the program.
+    'keys: ["https://api.example"]',
     `attemptsMax: ${attemptsMax}`,
     `attemptTimeoutMs: ${attemptTimeoutMs}`,
     ...(deadlineMs === undefined ? [] : [`deadlineMs: ${deadlineMs}`]),
