@@ -140,7 +140,6 @@ test("an unkeyed POST that was cut while it queued never left: it is sent after 
   server.script.push((response) => void release.promise.then(() => response.end()));
   const running = retryingFetch(options)(server.url, post);
   const queued = retryingFetch({
-    keys: true,
     ...options,
     attemptTimeoutMs: 50,
     onEvent: (event) => event.type === "retry-scheduled" && release.resolve(),
