@@ -292,4 +292,6 @@ test("to another origin a redirect takes the key along, and no header that names
   }
 });
 
-afterEach(() => expect(server.script).toEqual([]));
+afterEach(() => {
+  if (server.script.length > 0) throw new Error("The server had fewer requests than its script.");
+});

@@ -32,16 +32,9 @@ export async function sendWithRetries<Res extends ResponseHead>(
     // A layer that did not hear of the end of its attempt comes too late: that attempt has been judged.
     attempt.signal.throwIfAborted();
     let wasSent = false;
-    const onSend = (): void => {
-      isSent = wasSent = true;
-    };
+    const onSend = (): void => void (isSent = wasSent = true);
     const outcome = await settle(() => request.send(attempt.signal, attempt, onSend), attempt);
-    if ("value" in outcome) {
-      repeats.learn(outcome.value);
-      if (outcome.value.status === 503 && (await request.saysNoEffect?.(outcome.value))) {
-        noEffectResponse = outcome.value;
-      }
-    }
+    noEffectResponse = (await readResponse(request, outcome)) ?? noEffectResponse;
     recordSending(state, judge(outcome, wasSent));
     return valueOf(outcome);
   };
@@ -91,6 +84,21 @@ export async function sendWithRetries<Res extends ResponseHead>(
   if (unknown === undefined) return response;
   void request.discard(response);
   throw unknown;
+}
+
+/**
+ * Learns from a response whether its place honours keys.
+ *
+ * @returns the response, where it is a 503 by which a server of once-again says that nothing happened.
+ */
+async function readResponse<Res extends ResponseHead>(
+  request: SendableRequest<Res>,
+  outcome: Outcome<Res>,
+): Promise<Res | undefined> {
+  if ("error" in outcome) return undefined;
+  const { value } = outcome;
+  request.repeats.learn(value);
+  return value.status === 503 && (await request.saysNoEffect?.(value)) ? value : undefined;
 }
 
 /** How long the whole call may take: as the options say, no longer than its key is remembered or is waited for. */

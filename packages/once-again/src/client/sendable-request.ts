@@ -10,9 +10,9 @@ import { makeBody } from "./make-body.ts";
 import { responseSaysNoEffect } from "./no-effect-problem.ts";
 import { ensureKey } from "./operation-key.ts";
 import { readAhead } from "./read-ahead.ts";
-import { readRequest } from "./read-request.ts";
+import { type ReadRequest, readRequest } from "./read-request.ts";
 import { repeatsOf, type Repeats } from "./repeats.ts";
-import { type CallLimits, refuseOneShot, type RetryingRequestInit } from "./request-body.ts";
+import { type BodyFactory, type CallLimits, refuseOneShot, type RetryingRequestInit } from "./request-body.ts";
 import type { ResponseHead } from "./retry-rule.ts";
 
 /** A request that can be sent any number of times, the same each time. */
@@ -55,7 +55,7 @@ export async function prepareRequest(
   init: RetryingRequestInit,
   settings: FetchSettings,
 ): Promise<SendableRequest<Response>> {
-  const { fetch, bodyBytesMax, policy, readBodyBytesMax } = settings;
+  const { bodyBytesMax, policy } = settings;
   const { clock } = policy;
   const { body: given, signal: givenSignal, within, attemptsMax, deadlineMs, shouldRetry, repeatable, ...rest } = init;
   const limits = checkLimits({ attemptsMax, deadlineMs, shouldRetry, repeatable }, rest);
@@ -71,7 +71,8 @@ export async function prepareRequest(
   const startedAt = isRead ? clock.monotonic() : 0;
   const msMax = limits.deadlineMs ?? policy.deadlineMs ?? Infinity;
   const bounds = { bytesMax: bodyBytesMax, msMax, clock, signal };
-  const { method, url, headers, body: bytes, target } = await readRequest(input, rest, body, bounds);
+  const request = await readRequest(input, rest, body, bounds);
+  const { method, url, headers } = request;
   const { origin, pathname, protocol } = url;
   const outer = within ?? readForeignAttempt(headers);
   const key = ensureKey(method, headers, settings, settings.keys.makesKeys && outer === undefined);
@@ -80,7 +81,6 @@ export async function prepareRequest(
   const redirect = rest.redirect ?? (input instanceof Request ? input.redirect : "follow");
   const integrity = rest.integrity ?? (input instanceof Request ? input.integrity : "");
   const follows = mustFollowRedirects(method, { redirect, integrity });
-  const discard = (response: Response): Promise<void> => discardBody(response, clock);
   return {
     method,
     origin,
@@ -92,40 +92,57 @@ export async function prepareRequest(
     limits,
     preparedMs: isRead ? clock.monotonic() - startedAt : undefined,
     isLocal: localSchemes.has(protocol),
-    async send(attemptSignal, { number, remainingMs }, onSend) {
-      const attemptHeaders = new Headers(headers);
-      writeAttempt(attemptHeaders, settings.attemptHeaders, { number: outer?.number ?? number, remainingMs });
-      // The attempt's signal is done when the response begins; the caller's may still abort the response's body.
-      const bounded = signal === undefined ? attemptSignal : AbortSignal.any([attemptSignal, signal]);
-      const sendTo = async (destination: string | Request, hop: Omit<Hop, "url">): Promise<Response> => {
-        const { method, headers } = hop;
-        if (!hop.hasBody) return fetch(destination, { ...rest, method, headers, redirect: "manual", signal: bounded });
-        const sent: RequestInit =
-          factory === undefined ? { body: bytes } : { body: await makeBody(factory), duplex: "half" };
-        // Making the body may have taken longer than the attempt had.
-        bounded.throwIfAborted();
-        onSend();
-        return fetch(destination, {
-          ...rest,
-          method,
-          headers,
-          ...sent,
-          ...(follows ? { redirect: "manual" } : undefined),
-          signal: bounded,
-        });
-      };
-      const followHop = async (hop: Hop): Promise<Response> => {
-        repeats.enter(hop.method, hop.url, attemptHeaders);
-        return sendTo(hop.url.href, hop);
-      };
-      const first = { url, method, headers: attemptHeaders, hasBody: true };
-      const answer = await sendTo(target, first);
-      const response = follows ? await followRedirects(answer, first, followHop, discard) : answer;
-      if (readBodyBytesMax !== undefined) await readAhead(response, readBodyBytesMax);
-      return response;
-    },
+    send: requestSender({ request, settings, signal, outer, factory, rest, follows, repeats }),
     saysNoEffect: responseSaysNoEffect,
-    discard,
+    discard: (response) => discardBody(response, clock),
+  };
+}
+
+/** What the attempts of one request are made of. */
+interface RequestParts {
+  readonly request: ReadRequest;
+  readonly settings: FetchSettings;
+  /** The caller's signal. */
+  readonly signal: AbortSignal | undefined;
+  readonly outer: OuterAttempt | undefined;
+  /** Makes the body anew for each attempt; `undefined`: its bytes are those of the request. */
+  readonly factory: BodyFactory | undefined;
+  /** The other arguments of the `fetch`. */
+  readonly rest: RequestInit;
+  /** Whether redirects are followed by us. */
+  readonly follows: boolean;
+  readonly repeats: Repeats;
+}
+
+function requestSender(parts: RequestParts): SendableRequest<Response>["send"] {
+  const { factory, follows, outer, repeats, request, rest, settings, signal } = parts;
+  const { fetch, policy, readBodyBytesMax } = settings;
+  const discard = (response: Response): Promise<void> => discardBody(response, policy.clock);
+  return async (attemptSignal, { number, remainingMs }, onSend) => {
+    const headers = new Headers(request.headers);
+    writeAttempt(headers, settings.attemptHeaders, { number: outer?.number ?? number, remainingMs });
+    // The attempt's signal is done when the response begins; the caller's may still abort the response's body.
+    const bounded = signal === undefined ? attemptSignal : AbortSignal.any([attemptSignal, signal]);
+    const sendTo = async (destination: string | Request, hop: Omit<Hop, "url">): Promise<Response> => {
+      const { method, headers } = hop;
+      if (!hop.hasBody) return fetch(destination, { ...rest, method, headers, redirect: "manual", signal: bounded });
+      const sent: RequestInit =
+        factory === undefined ? { body: request.body } : { body: await makeBody(factory), duplex: "half" };
+      // Making the body may have taken longer than the attempt had.
+      bounded.throwIfAborted();
+      onSend();
+      const redirect = follows ? { redirect: "manual" as const } : undefined;
+      return fetch(destination, { ...rest, method, headers, ...sent, ...redirect, signal: bounded });
+    };
+    const followHop = async (hop: Hop): Promise<Response> => {
+      repeats.enter(hop.method, hop.url, headers);
+      return sendTo(hop.url.href, hop);
+    };
+    const first: Hop = { url: request.url, method: request.method, headers, hasBody: true };
+    const answer = await sendTo(request.target, first);
+    const response = follows ? await followRedirects(answer, first, followHop, discard) : answer;
+    if (readBodyBytesMax !== undefined) await readAhead(response, readBodyBytesMax);
+    return response;
   };
 }
 

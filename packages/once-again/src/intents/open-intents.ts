@@ -14,7 +14,7 @@ import { type IntentsOptions, type IntentsSettings, intentsSettings } from "./in
 import type { FoundOutcome, Intents, TransactionalIntents } from "./intents.ts";
 import { outcomeOf, outcomeWaiter } from "./wait-for-outcome.ts";
 import { purgeMax, sendingLoop } from "./sending-loop.ts";
-import { retryStoreCalls } from "./retry-store-calls.ts";
+import { retryStoreCalls, type StoreCalls } from "./retry-store-calls.ts";
 
 /**
  * Opens durable intents: the key and the whole request are on disk before the first byte is sent, so that a process
@@ -91,16 +91,7 @@ export function openIntents<Transaction>(options: IntentsOptions): Intents | Tra
     watch,
     inspect: (id) => calls.ask(() => store.inspect(id)),
     list: (request = {}) => calls.ask(() => store.list(request)),
-    async settle(id, outcome) {
-      const settled = readFoundOutcome(outcome);
-      return calls.ask(() => store.settle({ id, outcome: settled, retentionMs: settings.retentionMs }));
-    },
-    async sendAgain(id) {
-      if (stop.aborted) throw closedError();
-      const isReopened = await calls.ask(() => store.reopen(id));
-      if (isReopened) loop.wake();
-      return isReopened;
-    },
+    ...settlements(settings, calls, stop, () => loop.wake()),
     forget: (id) => calls.ask(() => store.forget(id)),
     async purge() {
       for (let total = 0; ;) {
@@ -111,6 +102,27 @@ export function openIntents<Transaction>(options: IntentsOptions): Intents | Tra
     },
     close,
     [Symbol.asyncDispose]: close,
+  };
+}
+
+/** What people do about an intent that is unknown. */
+function settlements(
+  { retentionMs, store }: IntentsSettings,
+  calls: StoreCalls,
+  stop: AbortSignal,
+  wake: () => void,
+): Pick<Intents, "settle" | "sendAgain"> {
+  return {
+    async settle(id, found) {
+      const outcome = readFoundOutcome(found);
+      return calls.ask(() => store.settle({ id, outcome, retentionMs }));
+    },
+    async sendAgain(id) {
+      if (stop.aborted) throw closedError();
+      const isReopened = await calls.ask(() => store.reopen(id));
+      if (isReopened) wake();
+      return isReopened;
+    },
   };
 }
 
