@@ -124,6 +124,23 @@ describe.each(Object.entries(clients))("%s", (_name, client) => {
     expect(effects.toSorted()).toEqual(orders.toSorted());
   });
 
+  test("a POST in doubt at a server that has said nothing is not sent again, and says the line to add", async () => {
+    const post = client({ ...patient, keys: undefined });
+    network.next({ scenario: "lose-answer" });
+    const error: unknown = await post(`${network.url}/orders`, "tea").catch((error: unknown) => error);
+    expect(codes(error)).toContain("ONCE_OUTCOME_UNKNOWN");
+    expect(messages(error)).toContain(`add \`keys: ["${network.url}"]\` to the options`);
+    expect([effects, keys]).toEqual([["tea"], [expect.stringMatching(/^[\da-f-]{36}$/)]]);
+  });
+
+  test("a POST in doubt is sent again once a response to its method and path has said that keys are honoured", async () => {
+    const post = client({ ...patient, keys: undefined });
+    await post(`${network.url}/orders`, "tea");
+    network.next({ scenario: "lose-answer" }, { scenario: "fail" });
+    expect(await post(`${network.url}/orders`, "coffee")).toEqual({ status: 201, text: "order coffee" });
+    expect(effects).toEqual(["tea", "coffee"]);
+  });
+
   test("an unkeyed POST whose answer is lost is not sent again, and says so", async () => {
     const post = client({ ...patient, keys: "off" });
     network.next({ scenario: "lose-answer" });
@@ -179,6 +196,11 @@ function answering(status: number): () => number {
     request.resume().on("end", () => response.writeHead(status, { "retry-after": "0" }).end("closed"));
   });
   return () => requests;
+}
+
+/** The texts of an error and of what it wraps. */
+function messages(error: unknown): string {
+  return error instanceof Error ? `${error.message}\n${messages(error.cause)}` : "";
 }
 
 /** The codes of an error and of what it wraps. */

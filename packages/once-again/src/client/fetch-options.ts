@@ -1,3 +1,4 @@
+import { checkPlatform } from "../core/check-platform.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Listener } from "../core/events.ts";
 import { OnceAgainError } from "../core/errors.ts";
@@ -154,6 +155,7 @@ const names: OptionNames<RetryingFetchOptions> = {
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds. */
 export function fetchSettings(options: RetryingFetchOptions): FetchSettings {
+  checkPlatform();
   checkNames("retryingFetch", options, names);
   const { attemptsMax, attemptTimeoutMs = 30_000, backoff, clock, deadlineMs = 300_000, random } = options;
   for (const name of ["fetch", "backoff", "onEvent", "shouldRetry"] as const)

@@ -1,3 +1,4 @@
+import { checkPlatform } from "../core/check-platform.ts";
 import type { Engine, Execution } from "../engine/engine.ts";
 import { openEngine } from "../engine/open-engine.ts";
 import { type CheckedEngineOptions, checkEngineOptions, engineOptionsOf } from "../engine/options.ts";
@@ -25,6 +26,7 @@ export interface Route<Request, Transaction> {
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`. */
 export function openRoute<Request, Transaction>(given: HttpOptions<Request, Transaction>): Route<Request, Transaction> {
+  checkPlatform();
   const rules = checkHttpRules(given);
   const options = checkEngineOptions(engineOptionsOf(given));
   const door = storeDoor<Transaction>(given.store, options);
