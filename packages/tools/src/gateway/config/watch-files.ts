@@ -1,9 +1,13 @@
 import { createHash } from "node:crypto";
 import { type FSWatcher, readFileSync, watch } from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 
 /** Editors and orchestrators write in several steps; what is read in between may be half of it, milliseconds. */
 const settleMs = 200;
+
+/** However often a file is written, it is read after so long; and so long after another file of its folder, milliseconds. */
+const delayMsMax = 2000;
+const otherFilesMs = 1000;
 
 /** A file, as it was when it was read. */
 export interface ReadFile {
@@ -23,19 +27,27 @@ export function watchFiles(files: readonly ReadFile[], onChange: () => void): ()
   const paths = files.map(({ path }) => path);
   let content = files.map(({ digest }) => digest);
   let timer: NodeJS.Timeout | undefined;
+  let sinceMs = 0;
   const look = (): void => {
+    timer = undefined;
     const now = paths.map(digestNow);
     if (now.every((digest, at) => digest === content[at])) return;
     content = now;
     onChange();
   };
-  const onEvent = (): void => {
+  const names = new Set(paths.map((path) => basename(path)));
+  const onEvent = (name: string | null): void => {
+    const isOurs = name === null || names.has(name);
+    if (timer === undefined) sinceMs = performance.now();
+    // Another file of the folder may be a link that is turned, and never delays a look: a database is written all the time.
+    else if (!isOurs) return;
+    const leftMs = Math.max(0, sinceMs + delayMsMax - performance.now());
     clearTimeout(timer);
-    timer = setTimeout(look, settleMs);
+    timer = setTimeout(look, isOurs ? Math.min(settleMs, leftMs) : otherFilesMs);
   };
   const watchers = [...new Set(paths.map((path) => dirname(path)))].map((folder) => watchFolder(folder, onEvent));
   // What changed before the folders were watched is no event.
-  onEvent();
+  onEvent(null);
   return () => {
     clearTimeout(timer);
     for (const watcher of watchers) watcher?.close();
@@ -43,9 +55,9 @@ export function watchFiles(files: readonly ReadFile[], onChange: () => void): ()
 }
 
 /** A file system that can't be watched has its changes read on SIGHUP alone. */
-function watchFolder(folder: string, onEvent: () => void): FSWatcher | undefined {
+function watchFolder(folder: string, onEvent: (name: string | null) => void): FSWatcher | undefined {
   try {
-    return watch(folder, { persistent: false }, onEvent).on("error", () => undefined);
+    return watch(folder, { persistent: false }, (_, name) => onEvent(name)).on("error", () => undefined);
   } catch {
     return undefined;
   }
