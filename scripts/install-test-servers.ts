@@ -6,7 +6,9 @@ import { execSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import process from "node:process";
 import { findBinary, type ServerBinary } from "../test/support/servers/binary.ts";
+import { caddyBinary } from "../test/support/servers/caddy.ts";
 import { chromiumBinary } from "../test/support/servers/chromium.ts";
+import { haproxyBinary } from "../test/support/servers/haproxy.ts";
 import { mariadbBinary } from "../test/support/servers/mariadb.ts";
 import { natsBinary } from "../test/support/servers/nats.ts";
 import { nginxBinary } from "../test/support/servers/nginx.ts";
@@ -20,7 +22,9 @@ const busybox: ServerBinary = { name: "busybox", install: "apt-get install -y bu
 
 const binaries = [
   busybox,
+  caddyBinary,
   chromiumBinary,
+  haproxyBinary,
   mariadbBinary,
   natsBinary,
   nginxBinary,
