@@ -21,6 +21,7 @@ function offered(store: Store) {
   const metrics = gatewayMetrics();
   return {
     store,
+    servesAdmin: true,
     routes: [
       { ...keyedRoute, path: "/payments/{id}" },
       { ...keyedRoute, path: "/login", keyed: false as const },

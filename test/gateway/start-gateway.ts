@@ -19,6 +19,7 @@ export async function gatewayTo(upstream: string, options: Partial<GatewayOption
     routes: [],
     scope: async ({ headers }) => ({ scope: headers["x-account"]?.[0] ?? "all" }),
     onError: () => undefined,
+    servesAdmin: true,
     ...options,
   });
   onTestFinished(() => gateway.close());

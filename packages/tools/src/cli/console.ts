@@ -32,7 +32,11 @@ export function consoleCommand(): Command {
         "prints its address. It runs until Ctrl-C.",
     )
     .option("--store <store>", storeForms)
-    .option("--gateway <url>", `where a gateway listens; for several, up to ${gatewaysMax}, repeat it`, gatewayUrl)
+    .option(
+      "--gateway <url>",
+      `where a gateway listens for operators; for several, up to ${gatewaysMax}, repeat it`,
+      gatewayUrl,
+    )
     .option("--host <address>", "where to listen; beyond loopback every request needs the token", "127.0.0.1")
     .option("--port <number>", "0: any free port", wholeNumber(0, 65_535), 0)
     .option("--json", "print the address as one JSON document")
@@ -41,7 +45,7 @@ export function consoleCommand(): Command {
       `
 Example:
   $ once-again console --store postgres://localhost/shop
-  $ once-again console --store sqlite:keys.db --gateway http://127.0.0.1:8081
+  $ once-again console --store sqlite:keys.db --gateway http://127.0.0.1:8082
 
 The address has a token, new at each start. To look from this machine no token is needed; to decide about a key or a
 message, and for every request from another machine, it is.
@@ -55,7 +59,7 @@ Exit codes: 0 ended by Ctrl-C, 2 wrong usage, or a store with neither keys nor a
 function gatewayUrl(text: string, before: readonly URL[] = []): URL[] {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol) || url.href !== `${url.origin}/`) {
-    throw new InvalidArgumentError("It must be where a gateway listens, such as http://127.0.0.1:8081.");
+    throw new InvalidArgumentError("It must be where a gateway listens for operators, such as http://127.0.0.1:8082.");
   }
   if (before.length === gatewaysMax) throw new InvalidArgumentError(`A console watches ${gatewaysMax} at most.`);
   return [...before, url];

@@ -1,6 +1,7 @@
 import type { ServerEvent } from "once-again/engine";
 import type { HttpResponse, HttpRules } from "once-again/http";
 import type { Store } from "once-again/stores";
+import type { CorsOptions } from "./cors.ts";
 import type { GatewayLimits } from "./gateway-limits.ts";
 import type { GatewayTracing } from "./gateway-tracing.ts";
 import type { RequestRecord } from "./request-record.ts";
@@ -11,6 +12,11 @@ export interface GatewayOptions {
   readonly upstream: URL;
   /** Where keys are kept. Whoever opened it closes it. */
   readonly store: Store;
+  /**
+   * Whether callers get `/-/health`, `/-/metrics` and `/-/routes`, too. Default `false`: these paths pass through as any
+   * others, and `startAdminServer` serves them on a port for operators.
+   */
+  readonly servesAdmin?: boolean | undefined;
   /** Where the store is, for `/-/health`, without a password. Default: it is not said. */
   readonly storeLocation?: string | undefined;
   /** The first whose method and path match rules a request; what matches none passes through, untouched. */
@@ -33,6 +39,8 @@ export interface GatewayOptions {
    * service has several names. Default `true`.
    */
   readonly fingerprintHost?: boolean | undefined;
+  /** Which web pages may read the gateway's own responses, such as 409. Default: none. */
+  readonly cors?: CorsOptions | undefined;
   /** Default: see `GatewayLimits`. */
   readonly limits?: Partial<GatewayLimits> | undefined;
   /** Hears what a person has to hear of: a store or a scope that fails. Default `console.error`. */
@@ -41,7 +49,7 @@ export interface GatewayOptions {
   readonly onRequest?: ((record: RequestRecord) => void) | undefined;
   /** Hears what happens to operations; `route` is the path of their route. */
   readonly onEvent?: ((event: ServerEvent, route: string) => void) | undefined;
-  /** What `/-/metrics` answers, in Prometheus' text format. Default: it passes through as any other path. */
+  /** What `/-/metrics` answers, in Prometheus' text format. Default: it is not there. */
   readonly metrics?: (() => Promise<string>) | undefined;
   /** Has a span for each request, and for each that goes to the upstream. Default: none. */
   readonly tracing?: GatewayTracing | undefined;

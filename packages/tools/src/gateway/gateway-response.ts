@@ -1,5 +1,6 @@
 import { STATUS_CODES, type ServerResponse } from "node:http";
 import type { HttpResponse } from "once-again/http";
+import type { CorsRules } from "./cors.ts";
 import { type RawHeaders, responseHeaders } from "./forward-headers.ts";
 
 /** An answer of the gateway's own to what passes through, as problem+json (RFC 9457). */
@@ -10,9 +11,26 @@ export function plainProblem(status: number, detail: string): HttpResponse {
   return { status, headers, body };
 }
 
-/** Sends an answer that is whole; a caller who has left gets none. */
-export function sendResponse(response: ServerResponse, { status, headers, body }: HttpResponse): void {
+/** The rules for web pages, by the responses that they are for. */
+const corsOf = new WeakMap<ServerResponse, CorsRules>();
+
+/** Has a response follow the rules for web pages. */
+export const useCors = (response: ServerResponse, rules: CorsRules): void => void corsOf.set(response, rules);
+
+/**
+ * Sends a response that is whole; a caller who has left gets none.
+ *
+ * @param maker who made it: the gateway says which web pages may read its own, the service of its.
+ */
+export function sendResponse(
+  response: ServerResponse,
+  whole: HttpResponse,
+  maker: "gateway" | "service" = "gateway",
+): void {
   if (response.headersSent || response.destroyed) return void response.destroy();
+  const cors = corsOf.get(response);
+  const answer = maker === "gateway" ? cors?.addToOwn(response.req, whole) : cors?.addToService(whole);
+  const { status, headers, body } = answer ?? whole;
   const sent = headers.filter(([name]) => name.toLowerCase() !== "content-length").flat();
   if (status !== 204 && status !== 304) sent.push("content-length", String(body.length));
   response.writeHead(status, STATUS_CODES[status] ?? "", sent);

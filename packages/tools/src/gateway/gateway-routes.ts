@@ -9,6 +9,8 @@ import type { Upstream } from "./upstream.ts";
 export interface GatewayRoutes {
   /** The route that keys a request; `undefined` for one that passes through. */
   find(request: IncomingMessage, target: string): { route: KeyedRoute; variables: PathVariables } | undefined;
+  /** The header of keys of the route about which a preflight asks; undefined where it takes none. */
+  keyHeader(preflight: IncomingMessage, target: string): string | undefined;
   /** Resolves when the running operations have ended and are stored. */
   close(): Promise<void>;
 }
@@ -31,6 +33,12 @@ export function openRoutes(options: GatewayOptions, limits: GatewayLimits, upstr
         return { route: route.keyedRoute, variables };
       }
       return undefined;
+    },
+    keyHeader({ headers }, target) {
+      const path = normalPath(target);
+      const method = headers["access-control-request-method"] ?? "";
+      const route = routes.find(({ methods, pattern }) => methods.includes(method) && pattern(path) !== undefined);
+      return route === undefined || route.keyed === false ? undefined : (route.keyHeader ?? "Idempotency-Key");
     },
     async close() {
       await Promise.all(routes.map(async ({ keyedRoute: route }) => route?.close()));

@@ -2,9 +2,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { acceptRequest } from "./accept-request.ts";
 import { forwardingRules, readArrival, requestHeaders } from "./forward-headers.ts";
+import { answerPreflight } from "./answer-preflight.ts";
+import { corsRules, isPreflight } from "./cors.ts";
 import { checkLimits } from "./gateway-limits.ts";
 import type { GatewayOptions } from "./gateway-options.ts";
-import { plainProblem, sendResponse } from "./gateway-response.ts";
+import { plainProblem, sendResponse, useCors } from "./gateway-response.ts";
 import { openRoutes } from "./gateway-routes.ts";
 import { needsOwnConnection, passOnOwnConnection, type Upgrade } from "./own-connection.ts";
 import { ownEndpoints } from "./own-endpoints.ts";
@@ -23,19 +25,14 @@ export interface GatewayService {
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`. */
 export function openService(options: GatewayOptions, isDraining: () => boolean): GatewayService {
-  const { store, metrics, onRequest, tracing } = options;
+  const { onRequest, tracing } = options;
   const limits = checkLimits(options.limits);
   const plainUpstream = openUpstream(options.upstream, limits);
   const upstream = tracing?.traceUpstream(plainUpstream, options.upstream) ?? plainUpstream;
   const routes = openRoutes(options, limits, upstream);
-  const own = ownEndpoints({
-    store,
-    storeLocation: options.storeLocation,
-    routes: options.routes,
-    metrics,
-    isDraining,
-  });
+  const own = options.servesAdmin ? ownEndpoints(options, isDraining) : undefined;
   const forwarding = forwardingRules(options);
+  const cors = options.cors && corsRules(options.cors);
   const running = runningCount();
   const refused = new WeakSet<Socket>();
   return {
@@ -45,6 +42,7 @@ export function openService(options: GatewayOptions, isDraining: () => boolean):
       const notes: RequestNotes = {};
       if (onRequest !== undefined) recordRequest(request, response, notes, onRequest);
       running.add(response);
+      if (cors !== undefined) useCors(response, cors);
       if (isDraining()) response.shouldKeepAlive = false;
       const accepted = acceptRequest(request);
       if ("refused" in accepted || refused.has(request.socket)) {
@@ -55,7 +53,7 @@ export function openService(options: GatewayOptions, isDraining: () => boolean):
         return sendResponse(response, plainProblem(status, detail));
       }
       const { target, host } = accepted;
-      const answer = own.answer(target);
+      const answer = own?.answer(target);
       if (answer !== undefined) {
         notes.route = target;
         return void answer.then((whole) => sendResponse(response, whole));
@@ -71,6 +69,8 @@ export function openService(options: GatewayOptions, isDraining: () => boolean):
           return void keyed.route.answer({ request, response, arrival, forwarded, notes, variables: keyed.variables });
         }
         const passage = { upstream, request, response, forwarded, notes };
+        const keyHeader = cors && isPreflight(request) ? routes.keyHeader(request, target) : undefined;
+        if (keyHeader !== undefined) return void answerPreflight(passage, keyHeader, limits.firstByteMs);
         if (upgrade !== undefined || needsOwnConnection(request)) passOnOwnConnection(passage, limits, upgrade);
         else passThrough(passage);
       };

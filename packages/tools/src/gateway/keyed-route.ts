@@ -59,13 +59,19 @@ export function keyedRoute(
         () => undefined,
       );
       const keyedCall = { ...call, request, asked };
+      const served: Served = {};
       const answer =
         refusal ??
-        (await once.answer(httpRequest(keyedCall, fingerprintHost), forward(once, keyedCall, upstream, onUnknown)));
+        (await once.answer(
+          httpRequest(keyedCall, fingerprintHost),
+          forward(once, keyedCall, upstream, onUnknown, served),
+        ));
       // What was refused before all of it was read goes by: to close under a caller who sends would lose the answer.
       if (!request.complete) request.resume();
       if (answer.headers.some(([name]) => name === "idempotent-replayed")) call.notes.replayed = true;
-      if (!call.response.headersSent) sendResponse(call.response, answer);
+      if (call.response.headersSent) return;
+      const isService = call.notes.replayed === true || answer.body === served.body;
+      sendResponse(call.response, answer, isService ? "service" : "gateway");
     },
     close: () => once.close(),
   };
@@ -134,12 +140,18 @@ function fingerprintedHost({ arrival, request }: KeyedCall): string {
   return own === forwarded ? own : `${own},${forwarded}`;
 }
 
+/** The body that the service has sent to one request: a response with another is of the gateway's making. */
+interface Served {
+  body?: HttpResponse["body"];
+}
+
 /** Forwards an operation to the upstream, once, and says what its answer, or the lack of one, says of its effect. */
 function forward(
   once: OnceHttp<KeyedCall, undefined>,
   { response, forwarded, notes }: KeyedCall,
   upstream: Upstream,
   { policy }: GatewayRoute["onUnknown"],
+  served: Served,
 ): HttpHandler<undefined> {
   return async (execution, { buffer, byteOffset, byteLength }): Promise<HttpResponse> => {
     const headers = [...forwarded.headers, ...attemptHeaders(execution)];
@@ -153,7 +165,10 @@ function forward(
         passOn: { response, headers: once.policyHeader },
       },
     );
-    if (answer.kind === "whole") return answer.response;
+    if (answer.kind === "whole") {
+      served.body = answer.response.body;
+      return answer.response;
+    }
     if (answer.kind === "large") {
       if (answer.status >= 500) throw new Error("The upstream failed, with an answer that is too large to be kept.");
       throw new OnceAgainError("ONCE_RESULT_TOO_LARGE", "The answer was passed on, and is too large to be kept.");

@@ -1,22 +1,11 @@
 import type { HttpResponse } from "once-again/http";
 import type { Store, StoreHealth } from "once-again/stores";
-import type { GatewayRoute } from "./gateway-options.ts";
+import type { GatewayOptions, GatewayRoute } from "./gateway-options.ts";
 
 /** What the gateway answers itself, under `/-/`. */
 export interface OwnEndpoints {
   /** The answer to a path; `undefined` for every other. */
   answer(path: string): Promise<HttpResponse> | undefined;
-}
-
-/** What the gateway's own endpoints tell of. */
-export interface OwnFacts {
-  readonly store: Store;
-  /** Where it is, without a password; missing: it is not said. */
-  readonly storeLocation?: string | undefined;
-  readonly routes: readonly GatewayRoute[];
-  readonly isDraining: () => boolean;
-  /** Metrics in Prometheus' text format; missing: there are none. */
-  readonly metrics?: (() => Promise<string>) | undefined;
 }
 
 /** What `/-/health` tells. */
@@ -42,7 +31,15 @@ const healthMsMax = 2000;
  * Health for load balancers, metrics for Prometheus, and routes for the console. A gateway whose store is away is up: it refuses keyed requests,
  * and passes all others on. So its store's health is told, and only who shuts down says 503.
  */
-export function ownEndpoints({ store, storeLocation: location, routes, isDraining, metrics }: OwnFacts): OwnEndpoints {
+export function ownEndpoints(
+  {
+    store,
+    storeLocation: location,
+    routes,
+    metrics,
+  }: Pick<GatewayOptions, "store" | "storeLocation" | "routes" | "metrics">,
+  isDraining: () => boolean,
+): OwnEndpoints {
   let asked: Promise<StoreHealth> | undefined;
   const health = async (): Promise<HttpResponse> => {
     // However many look at a time, the store is asked once.

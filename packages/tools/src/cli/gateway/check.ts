@@ -6,7 +6,7 @@ import { formatStoreLocation, readStoreLocation } from "../../drivers/store-loca
 import type { Painter } from "../painter.ts";
 
 /** What `--check` prints for a configuration that can be used: where keys are stored, their scope, and the routes. */
-export function formatConfig({ upstream, store, scope, routes }: GatewayConfig, painter: Painter): string {
+export function formatConfig({ upstream, store, scope, admin, routes }: GatewayConfig, painter: Painter): string {
   const width = Math.max(...routes.map((route) => requestsOf(route).length));
   const lines = routes.map((route) => `  ${requestsOf(route).padEnd(width)}  ${painter.faint(formatRule(route))}`);
   return [
@@ -14,6 +14,7 @@ export function formatConfig({ upstream, store, scope, routes }: GatewayConfig, 
     `upstream  ${upstream.href}`,
     `store     ${formatStore(store)}`,
     `scope     ${formatScope(scope)}`,
+    `admin     ${formatAdmin(admin)}`,
     "routes    the first that fits",
     ...lines,
     "",
@@ -47,6 +48,12 @@ function formatRule({ keyed, onUnknown, scope }: RouteRule): string {
   if (keyed === false) return "passes through";
   const whose = scope === undefined ? "" : `, scope ${formatScope(scope)}`;
   return `key ${keyed}, unknown outcomes: ${onUnknown.policy}${whose}`;
+}
+
+/** Where operators get health, metrics and routes. */
+function formatAdmin(admin: GatewayConfig["admin"]): string {
+  if (admin === undefined) return "no port";
+  return admin === "shared" ? "at the callers' port, for everybody who reaches it" : `${admin.host}:${admin.port}`;
 }
 
 /** Where keys are stored, without a password. */

@@ -4,6 +4,7 @@ import { Command, Option } from "commander";
 import { ConfigError, formatProblem } from "../../gateway/config/config-problem.ts";
 import { type GatewayConfig, type GivenConfig, readConfig } from "../../gateway/config/read-config.ts";
 import { scopeForms } from "../../gateway/config/scope-schema.ts";
+import { frontProxies, printSplit } from "../../gateway/split/print-split.ts";
 import { wholeNumber } from "../arguments.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { painter } from "../painter.ts";
@@ -13,7 +14,7 @@ import { configJson, formatConfig, formatStore, problemsJson } from "./check.ts"
 import { type GatewayFlags, readFlags } from "./flags.ts";
 import { type ReloadRequests, reloadRequests } from "./reload-requests.ts";
 import { serve } from "./serve.ts";
-import { onOrder } from "./worker-orders.ts";
+import { type GatewayUrls, onOrder, reportListening } from "./worker-orders.ts";
 import { runWorkers } from "./workers.ts";
 
 /** `once-again gateway`: idempotency keys for any HTTP service, without a line of code in it. */
@@ -39,11 +40,23 @@ export function gatewayCommand(): Command {
     .option("--config <file>", "all of this and more, as YAML; flags count more than the file")
     .option("--host <address>", "where to listen (default: 127.0.0.1)")
     .option("--port <number>", "0: any free one (default: 8081)", wholeNumber(0, 65_535))
+    .option(
+      "--admin-port <number>",
+      "health, metrics and routes (default: the port after --port)",
+      wholeNumber(0, 65_535),
+    )
+    .option("--admin-host <address>", "where that port is (default: 127.0.0.1)")
+    .option("--no-admin", "no such port")
     .option("--cert <file>", "its own certificate, PEM: it speaks HTTPS then")
     .option("--key <file>", "the certificate's key, PEM")
     .option("--workers <number>", "how many processes share the port, 1 to 256 (default: 1)", wholeNumber(1, 256))
     .option("--access-log", "print each request as a line of JSON: no query, no header, no body")
     .addOption(new Option("--check", "check the configuration, print its routes, and end"))
+    .addOption(
+      new Option("--print <proxy>", "print the configuration of a proxy in front, by the same routes, and end").choices(
+        frontProxies,
+      ),
+    )
     .option("--json", "print the address, or what --check found, as one JSON document; the log goes to standard error")
     .addHelpText(
       "after",
@@ -51,6 +64,7 @@ export function gatewayCommand(): Command {
 Example:
   $ once-again gateway --upstream http://127.0.0.1:8080 --store sqlite:keys.db --scope header:x-account
   $ once-again gateway --config gateway.yaml --check
+  $ once-again gateway --config gateway.yaml --print nginx > /etc/nginx/conf.d/shop.conf
 
 A changed configuration file is read again, and on SIGHUP; one that can't be used changes nothing.
 
@@ -74,6 +88,7 @@ async function run(flags: GatewayFlags, command: Command): Promise<void> {
     process.exitCode = exitCodes.usage;
     return;
   }
+  if (flags.print !== undefined) return void process.stdout.write(printSplit(flags.print, config));
   if (flags.check)
     return flags.json ? printJson(configJson(config)) : void process.stdout.write(formatConfig(config, painter));
   await runUntilInterrupted((signal) => {
@@ -97,7 +112,7 @@ async function serveHere(
   onOrder("close", () => closing.abort());
   try {
     await serve(given, config, AbortSignal.any([signal, closing.signal]), reloads, {
-      onListening: (url) => cluster.isPrimary && announce(url, config, flags),
+      onListening: (urls) => (cluster.isPrimary ? announce(urls, config, flags) : reportListening(urls)),
       onReload: say,
       onRequest: (record) => (flags.json ? process.stderr : process.stdout).write(`${JSON.stringify(record)}\n`),
     });
@@ -116,20 +131,22 @@ async function serveByWorkers(
   signal: AbortSignal,
   reloads: ReloadRequests,
 ): Promise<void> {
-  const scheme = config.listen.tls === undefined ? "http" : "https";
   process.exitCode = await runWorkers(config.workers, signal, reloads, {
-    onListening: ({ host, port }) => {
-      announce(`${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`, config, flags);
-    },
+    onListening: (urls) => announce(urls, config, flags),
     onDeath: ({ pid, reason, wasUp }) =>
       say(`The worker ${pid} ${wasUp ? "died" : "could not start"} (${reason}), and has a successor.`),
   });
 }
 
-function announce(url: string, { upstream, store: location }: GatewayConfig, { json }: GatewayFlags): void {
+function announce(
+  { url, adminUrl }: GatewayUrls,
+  { upstream, store: location }: GatewayConfig,
+  { json }: GatewayFlags,
+): void {
   const store = formatStore(location);
-  if (json) return printJson({ url, store });
-  const lines = [`Gateway: ${url} in front of ${upstream.href}`, `Keys: ${store}`, "Ctrl-C ends it.", ""];
+  if (json) return printJson({ url, store, admin: adminUrl });
+  const admin = adminUrl === undefined ? [] : [`Health and metrics: ${adminUrl}/-/health, ${adminUrl}/-/metrics`];
+  const lines = [`Gateway: ${url} in front of ${upstream.href}`, `Keys: ${store}`, ...admin, "Ctrl-C ends it.", ""];
   process.stdout.write(lines.join("\n"));
 }
 

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import process from "node:process";
 import type { ConfigFlags } from "../../gateway/config/read-config.ts";
+import type { FrontProxy } from "../../gateway/split/split-rules.ts";
 import { scopeSettings } from "../../gateway/config/scope-schema.ts";
 
 /** The flags of `once-again gateway`. */
@@ -17,11 +18,15 @@ export interface GatewayFlags {
   readonly openapi?: string;
   readonly host?: string;
   readonly port?: number;
+  readonly admin?: boolean;
+  readonly adminHost?: string;
+  readonly adminPort?: number;
   readonly cert?: string;
   readonly key?: string;
   readonly workers?: number;
   readonly accessLog?: boolean;
   readonly check?: boolean;
+  readonly print?: FrontProxy;
   readonly json?: boolean;
 }
 
@@ -40,6 +45,9 @@ export function readFlags(flags: GatewayFlags): ConfigFlags {
     "--openapi": { path: ["openapi"], value: fromHere(flags.openapi) },
     "--host": { path: ["listen", "host"], value: flags.host },
     "--port": { path: ["listen", "port"], value: flags.port },
+    "--no-admin": { path: ["admin"], value: flags.admin === false ? false : undefined },
+    "--admin-host": { path: ["admin", "host"], value: flags.adminHost },
+    "--admin-port": { path: ["admin", "port"], value: flags.adminPort },
     "--cert": { path: ["listen", "cert"], value: fromHere(flags.cert) },
     "--key": { path: ["listen", "key"], value: fromHere(flags.key) },
     "--workers": { path: ["workers"], value: flags.workers },

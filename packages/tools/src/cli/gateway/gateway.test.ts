@@ -12,6 +12,7 @@ import { posted, startHttpServer } from "../../../../../test/support/http-server
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { cutProxy } from "../../../../../test/support/servers/cut-proxy.ts";
 import { redisBinary, startRedis } from "../../../../../test/support/servers/redis.ts";
+import { serverPort } from "../../../../../test/support/servers/server-port.ts";
 import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
 
 // Each command is a process of its own, some are three.
@@ -39,7 +40,7 @@ test("an operation happens once in front of a service that knows no keys, and a 
   expect(await posted(gateway.url, "k-1", acme)).toEqual({ ...first, replayed: true });
   expect((await posted(gateway.url, "k-1", { headers: { "x-account": "other" } })).text).toBe("order 2");
   expect((await posted(gateway.url, "k-1")).status).toBe(401);
-  expect(await (await fetch(`${gateway.url}/-/health`)).json()).toMatchObject({
+  expect(await (await fetch(`${gateway.adminUrl}/-/health`)).json()).toMatchObject({
     store: { location: flags[3], isHealthy: true },
   });
   expect(await (await fetch(gateway.url)).text()).toBe("order 2");
@@ -169,11 +170,47 @@ test("workers tell their metrics together, and each request is a line of the log
     expect(JSON.stringify(record)).not.toContain("secret");
   }
   for (let look = 0; look < 4; look += 1) {
-    const shown = await (await fetch(`${gateway.url}/-/metrics`, { headers: { connection: "close" } })).text();
+    const shown = await (await fetch(`${gateway.adminUrl}/-/metrics`, { headers: { connection: "close" } })).text();
     expect(shown).toContain('once_again_gateway_requests_total{route="*",status="201"} 20');
     expect(shown).toContain('once_again_gateway_operations_total{route="*",event="executed"} 20');
   }
   expect(await gateway.end()).toBe(0);
+});
+
+test("callers get nothing of the operators' port, unless it is theirs, and it says what a shutdown waits for", async () => {
+  const [go, isRunning] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const upstream = await startHttpServer(async (request, response) => {
+    request.resume();
+    if (request.method === "POST") {
+      isRunning.resolve();
+      await go.promise;
+    }
+    response.end("of the service");
+  });
+  const flags = ["--upstream", upstream, ...storeFlags(), "--scope", "header:x-account"];
+  const gateway = await startGatewayCommand([...flags, "--port", "0"]);
+  for (const path of ["health", "metrics", "routes"]) {
+    expect(await (await fetch(`${gateway.url}/-/${path}`)).text()).toBe("of the service");
+    expect((await fetch(`${gateway.adminUrl}/-/${path}?x=1`)).status).toBe(200);
+  }
+  expect(new URL(gateway.adminUrl).hostname).toBe("127.0.0.1");
+  expect((await fetch(gateway.adminUrl)).status).toBe(404);
+  expect((await fetch(`${gateway.adminUrl}/-/health`, { method: "POST" })).status).toBe(405);
+
+  const running = posted(gateway.url, "k-1", acme);
+  await isRunning.promise;
+  const ended = gateway.end();
+  await expect.poll(async () => (await fetch(`${gateway.adminUrl}/-/health`)).status).toBe(503);
+  go.resolve();
+  expect((await running).text).toBe("of the service");
+  expect(await ended).toBe(0);
+  await expect(fetch(`${gateway.adminUrl}/-/health`)).rejects.toThrow();
+
+  const port = String(await serverPort());
+  const shared = await startGatewayCommand([...flags, "--port", port, "--admin-port", port]);
+  expect(shared.adminUrl).toBe(shared.url);
+  expect(await (await fetch(`${shared.url}/-/health`)).json()).toMatchObject({ status: "up" });
+  expect((await startGatewayCommand([...flags, "--port", "0", "--no-admin"])).adminUrl).toBe("");
 });
 
 /** A gateway that is reading a pipe as its configuration; what is written into it is what it reads. */

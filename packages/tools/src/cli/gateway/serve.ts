@@ -4,6 +4,8 @@ import type { Store } from "once-again/stores";
 import { type OpenConfig, openConfig } from "../../gateway/config/open-config.ts";
 import { type GatewayConfig, type GivenConfig, readConfig } from "../../gateway/config/read-config.ts";
 import { watchFiles } from "../../gateway/config/watch-files.ts";
+import { type AdminServer, startAdminServer } from "../../gateway/admin-server.ts";
+import { type OwnEndpoints, ownEndpoints } from "../../gateway/own-endpoints.ts";
 import { gatewayMetrics } from "../../gateway/gateway-metrics.ts";
 import type { GatewayOptions } from "../../gateway/gateway-options.ts";
 import { gatewayTracing } from "../../gateway/gateway-tracing.ts";
@@ -12,12 +14,13 @@ import type { RequestRecord } from "../../gateway/request-record.ts";
 import { serverStoreFromUrl } from "../store-from-url.ts";
 import { formatStore } from "./check.ts";
 import { waitForAbort } from "../until-interrupted.ts";
+import type { GatewayUrls } from "./worker-orders.ts";
 import type { ReloadRequests } from "./reload-requests.ts";
 import { sharedMetrics } from "./shared-metrics.ts";
 
 /** What is said while a gateway runs. */
 export interface ServeReports {
-  onListening(url: string): void;
+  onListening(urls: GatewayUrls): void;
   /** Of a configuration that was read again. */
   onReload(message: string): void;
   /** Of each request, where the configuration asks for that. */
@@ -61,13 +64,20 @@ export async function serve(
   let open = openConfig(config, store);
   let endWatch = (): void => undefined;
   try {
-    await using gateway = await startGateway(observed(open.options, config), config.listen).catch(refuseAddress);
+    let endpoints = ownEndpoints(observed(open.options, config), () => signal.aborted);
+    // It is closed last: health says that the gateway drains.
+    await using admin = await startAdmin(config.admin, () => endpoints);
+    await using gateway = await startGateway(observed(open.options, config), config.listen).catch((error: Error) =>
+      refuseAddress(error, "--host or --port"),
+    );
     const reload = (): void => {
       let opened: OpenConfig | undefined;
       try {
         const next = readConfig(given);
         opened = openConfig(next, store);
-        gateway.reload(observed(opened.options, next), next.listen.tls);
+        const options = observed(opened.options, next);
+        gateway.reload(options, next.listen.tls);
+        endpoints = ownEndpoints(options, () => signal.aborted);
         void open.close();
         open = opened;
         reports.onReload(reloadMessage(config, next));
@@ -83,7 +93,7 @@ export async function serve(
       endWatch = watchFiles(config.files, reload);
     };
     watch();
-    reports.onListening(gateway.url);
+    reports.onListening({ url: gateway.url, adminUrl: admin?.url ?? (first.admin && gateway.url) });
     reloads.answerBy(reload);
     await waitForAbort(signal);
     endWatch();
@@ -111,7 +121,7 @@ async function openStore(location: string): Promise<Store> {
 const startSettings: Readonly<Record<string, (config: GatewayConfig) => unknown>> = {
   store: ({ store }) => store,
   workers: ({ workers }) => workers,
-  "another address": ({ listen }) => `${listen.tls === undefined} ${listen.host}:${listen.port}`,
+  "another address": ({ listen, admin }) => JSON.stringify([listen.tls === undefined, listen.host, listen.port, admin]),
 };
 
 function reloadMessage(before: GatewayConfig, next: GatewayConfig): string {
@@ -123,7 +133,18 @@ function reloadMessage(before: GatewayConfig, next: GatewayConfig): string {
 }
 
 /** Says which setting an address that can't be had comes from. */
-function refuseAddress(error: NodeJS.ErrnoException): never {
+function refuseAddress(error: NodeJS.ErrnoException, flags: string): never {
   if (error.syscall === undefined) throw error;
-  throw new Error(`It can't listen there, choose another --host or --port: ${error.message}.`, { cause: error });
+  throw new Error(`It can't listen there, choose another ${flags}: ${error.message}.`, { cause: error });
+}
+
+/** The port for operators, where the callers' own is not also theirs. */
+async function startAdmin(
+  address: GatewayConfig["admin"],
+  endpoints: () => OwnEndpoints,
+): Promise<AdminServer | undefined> {
+  if (address === undefined || address === "shared") return undefined;
+  return startAdminServer(address, endpoints).catch((error: Error) =>
+    refuseAddress(error, "--admin-host or --admin-port"),
+  );
 }

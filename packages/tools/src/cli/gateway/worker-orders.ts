@@ -1,6 +1,26 @@
 import cluster from "node:cluster";
 import process from "node:process";
 
+/** Where a gateway listens: for callers, and for operators. */
+export interface GatewayUrls {
+  readonly url: string;
+  readonly adminUrl?: string | undefined;
+}
+
+/** What a worker says when it listens. */
+interface ListeningMessage {
+  readonly listening: GatewayUrls;
+}
+
+/** Says to the first process where this worker listens. */
+export function reportListening(listening: GatewayUrls): void {
+  process.send?.({ listening } satisfies ListeningMessage);
+}
+
+/** Where a worker listens, if that is what its message says. */
+export const readListening = (message: unknown): GatewayUrls | undefined =>
+  (message as Partial<ListeningMessage> | null)?.listening;
+
 /** What the first process tells its workers. */
 export type WorkerOrder = "close" | "reload";
 

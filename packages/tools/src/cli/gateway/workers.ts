@@ -4,7 +4,7 @@ import { sleep, systemClock } from "once-again";
 import { exitCodes } from "../exit-codes.ts";
 import type { ReloadRequests } from "./reload-requests.ts";
 import { answerMetrics } from "./shared-metrics.ts";
-import type { WorkerOrder } from "./worker-orders.ts";
+import { type GatewayUrls, readListening, type WorkerOrder } from "./worker-orders.ts";
 
 /** How long after its death a worker has a successor, milliseconds: one that can't live must not be all that a machine does. */
 const restartMs = 1000;
@@ -12,7 +12,7 @@ const restartMs = 1000;
 /** What happens to workers, for whoever watches the command. */
 export interface WorkerReports {
   /** All of them listen. */
-  onListening(address: { readonly host: string; readonly port: number }): void;
+  onListening(urls: GatewayUrls): void;
   /** It will have a successor; `wasUp`: it listened before. */
   onDeath(worker: { readonly pid: number | undefined; readonly reason: string; readonly wasUp: boolean }): void;
 }
@@ -35,11 +35,13 @@ export async function runWorkers(
   const start = (): void => {
     if (!signal.aborted) cluster.fork();
   };
-  cluster.on("listening", (worker, { address, port }) => {
+  cluster.on("message", (worker, message: unknown) => {
+    const urls = readListening(message);
+    if (urls === undefined) return;
     listening.add(worker);
     if (isUp || listening.size < count) return;
     isUp = true;
-    reports.onListening({ host: address ?? "", port });
+    reports.onListening(urls);
   });
   answerMetrics();
   cluster.on("exit", (worker, code, killedBy) => {

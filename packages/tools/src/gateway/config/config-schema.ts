@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { readStoreLocation } from "../../drivers/store-location.ts";
+import type { CorsOptions } from "../cors.ts";
 import type { TrustProxy } from "../gateway-options.ts";
 import type { GatewayLimits } from "../gateway-limits.ts";
 import type { ScopeRule } from "../scope/scope-rule.ts";
@@ -28,6 +29,7 @@ export interface ConfigValues {
   readonly scope: ScopeRule;
   readonly trustProxy: TrustProxy;
   readonly fingerprintHost: boolean;
+  readonly cors?: CorsOptions | undefined;
   readonly openapi: string | undefined;
   /** In the order in which they are asked; missing where a document or the default has them all. */
   readonly routes: readonly RouteRule[];
@@ -39,6 +41,8 @@ export interface ConfigValues {
     readonly cert: string | undefined;
     readonly key: string | undefined;
   };
+  /** Where operators get health, metrics and routes; "shared": at the callers' own port; undefined: nowhere. */
+  readonly admin: { readonly host: string; readonly port: number } | "shared" | undefined;
   readonly workers: number;
   /** Whether each request is told of, as a line of JSON. */
   readonly accessLog: boolean;
@@ -74,6 +78,45 @@ const listen = settings("a mapping with port", {
   key: text("the file of the certificate's key, PEM").optional(),
 });
 
+const cors: z.ZodType<CorsOptions> = settings("a mapping with origins", {
+  origins: list(
+    "origins such as https://shop.example",
+    value("an origin such as https://shop.example, or *", (given) =>
+      typeof given === "string" && (given === "*" || URL.parse(given)?.origin === given.toLowerCase())
+        ? given
+        : undefined,
+    ),
+  ),
+  credentials: truth.optional(),
+}).transform((read, context) => {
+  if (read.credentials === true && read.origins.includes("*")) {
+    const message = "false where every origin is allowed: name the origins";
+    context.issues.push({ code: "custom", path: ["credentials"], message, input: true });
+  }
+  return read;
+});
+
+const portDefault = 8081;
+
+type AdminSetting = false | { readonly host?: string | undefined; readonly port?: number | undefined };
+
+const admin = dependent<AdminSetting>((given) =>
+  given === false
+    ? value<AdminSetting>("false", () => false)
+    : settings("a mapping with port, or false", {
+        host: text("an address to listen at, such as 127.0.0.1").optional(),
+        port: wholeNumber(0, 65_535).optional(),
+      }),
+);
+
+/** The port after the callers' own, on loopback, unless something else is said. */
+function adminAddress(port: number, given: AdminSetting | undefined): ConfigValues["admin"] {
+  if (given === false) return undefined;
+  const next = port === 65_535 ? port - 1 : port + 1;
+  const address = { host: given?.host ?? "127.0.0.1", port: given?.port ?? (port === 0 ? 0 : next) };
+  return address.port === port && port !== 0 ? "shared" : address;
+}
+
 /** Which peers are proxies in front, as Express' `trust proxy` has it. */
 const trustProxy = dependent<TrustProxy>((given) => {
   if (truth.safeParse(given).success) return truth;
@@ -98,23 +141,42 @@ export function configSchema(folder: string): z.ZodType<ConfigValues> {
     scope: value(scopeForms, (rule) => rule).pipe(scope),
     trustProxy: trustProxy.optional(),
     fingerprintHost: truth.optional(),
+    cors: cors.optional(),
     openapi: text("the file of an OpenAPI document").optional(),
     routes: z.array(routeSchema(scope), { error: "a list of routes" }).optional(),
     limits: limits.optional(),
     listen: listen.optional(),
+    admin: admin.optional(),
     workers: wholeNumber(1, 256).optional(),
     accessLog: truth.optional(),
-  }).transform(({ openapi, routes, limits: bounds, listen: place, workers, accessLog, ...rest }): ConfigValues => ({
-    ...rest,
-    trustProxy: rest.trustProxy ?? false,
-    fingerprintHost: rest.fingerprintHost ?? true,
-    openapi,
-    routes: routes ?? [],
-    limits: bounds ?? {},
-    listen: { host: place?.host ?? "127.0.0.1", port: place?.port ?? 8081, cert: place?.cert, key: place?.key },
-    workers: workers ?? 1,
-    accessLog: accessLog ?? false,
-  }));
+  }).transform(
+    ({
+      openapi,
+      routes,
+      limits: bounds,
+      listen: place,
+      admin: operators,
+      workers,
+      accessLog,
+      ...rest
+    }): ConfigValues => ({
+      ...rest,
+      trustProxy: rest.trustProxy ?? false,
+      fingerprintHost: rest.fingerprintHost ?? true,
+      openapi,
+      routes: routes ?? [],
+      limits: bounds ?? {},
+      listen: {
+        host: place?.host ?? "127.0.0.1",
+        port: place?.port ?? portDefault,
+        cert: place?.cert,
+        key: place?.key,
+      },
+      admin: adminAddress(place?.port ?? portDefault, operators),
+      workers: workers ?? 1,
+      accessLog: accessLog ?? false,
+    }),
+  );
 }
 
 /** The settings that are there, so that defaults fill the others. */
