@@ -128,6 +128,7 @@ async function startGateway(
   const flags = [
     "--upstream",
     `http://127.0.0.1:${upstreamPort}`,
+    "--no-admin",
     "--store",
     store,
     "--scope",

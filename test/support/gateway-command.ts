@@ -8,6 +8,8 @@ import { cliProgram } from "./cli.ts";
 /** `once-again gateway`, running. */
 export interface GatewayCommand {
   readonly url: string;
+  /** Where health, metrics and routes are. */
+  readonly adminUrl: string;
   readonly pid: number;
   /** Resolves with the next line on stdout, after those that tell its address. */
   printed(): Promise<string>;
@@ -47,9 +49,13 @@ export async function startGatewayCommand(
   ]);
   const url = /Gateway: (\S+)/.exec(first)?.[1];
   if (url === undefined) throw new Error(`It said ${first}`);
-  while (!(await printed()).startsWith("Ctrl-C"));
+  let adminUrl = "";
+  for (let line = ""; !line.startsWith("Ctrl-C"); line = await printed()) {
+    adminUrl = /^Health and metrics: (\S+)\/-\/health/.exec(line)?.[1] ?? adminUrl;
+  }
   return {
     url,
+    adminUrl,
     pid: child.pid!,
     printed,
     said,

@@ -166,7 +166,17 @@ function startService() {
 /** Starts the command, as users do. */
 async function startGateway(upstream: string, store: string) {
   const port = await serverPort();
-  const flags = ["--upstream", upstream, "--store", store, "--scope", "header:x-account", "--port", String(port)];
+  const flags = [
+    "--upstream",
+    upstream,
+    "--store",
+    store,
+    "--scope",
+    "header:x-account",
+    "--port",
+    String(port),
+    "--no-admin",
+  ];
   return startServer({
     command: process.execPath,
     args: ["--conditions=@once-again/source", program, "gateway", ...flags],
