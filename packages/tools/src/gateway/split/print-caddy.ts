@@ -1,8 +1,11 @@
 import { clearedHeaders, headerComment, oddPath, type SplitRule, type SplitRules } from "./split-rules.ts";
 
-/** The configuration of Caddy in front of a gateway: a Caddyfile. */
+/**
+ * The configuration of Caddy in front of a gateway: a Caddyfile. Bodies that are too large are left to the gateway, since
+ * Caddy's own bound answers 502.
+ */
 export function printCaddy(split: SplitRules): string {
-  const { gateway, upstream, accountHeader, bodyBytesMax, methods, rules } = split;
+  const { gateway, upstream, accountHeader, methods, rules } = split;
   const base = upstream.pathname.replace(/\/$/, "");
   const account = accountHeader === undefined ? [] : [`    header_up ${accountHeader} {vars.once_again_account}`];
   const headers = [
@@ -15,7 +18,6 @@ export function printCaddy(split: SplitRules): string {
   const all = [
     ...headerComment("caddy", split).map((line) => `# ${line}`),
     "(once_again_gateway) {",
-    `  request_body { max_size ${bodyBytesMax} }`.replace("{ ", "{\n    ").replace(" }", "\n  }"),
     `  reverse_proxy ${gateway} {`,
     ...headers,
     "    header_up -Connection",
