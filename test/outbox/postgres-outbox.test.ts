@@ -8,6 +8,8 @@ import {
   type PostgresOutbox,
   postgresOutbox,
 } from "../../packages/once-again/src/stores/postgres/index.ts";
+import { withLiterals } from "../../packages/once-again/src/stores/postgres/literals.ts";
+import { outboxStatements } from "../../packages/once-again/src/stores/postgres/outbox-statements.ts";
 import { outboxContract } from "../../packages/once-again/src/testing/outbox-contract/outbox-contract.ts";
 import { databases, pgPool } from "../postgres/databases.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
@@ -114,6 +116,53 @@ describeWithServer("the outbox in PostgreSQL", postgresBinary, () => {
     client.release();
     await sql.end();
     expect(await outbox.backlog()).toMatchObject({ messages: 0 });
+  });
+});
+
+describeWithServer("relays of a PostgreSQL with settings of its own", postgresBinary, () => {
+  const { create } = databases({ settings: { autovacuum: "off" } });
+
+  test.for(["read committed", "repeatable read", "serializable"])(
+    "claim side by side where the default isolation is %s, and no claim fails",
+    async (isolation) => {
+      const url = `${await create()}?options=-c%20default_transaction_isolation%3D${isolation.replace(" ", "%5C%20")}`;
+      const outbox = postgresOutbox(pgPool(url));
+      await outbox.migrate();
+      expect((await pgPool(url).query("SHOW transaction_isolation")).rows).toEqual([
+        { transaction_isolation: isolation },
+      ]);
+      const { transaction, commit } = await beginInPostgres(pgPool(url));
+      for (let index = 0; index < 100; index += 1) {
+        const orderingKey = index % 2 === 0 ? undefined : `key ${index % 20}`;
+        await outbox.add(transaction, { id: `${index}`, topic: "orders", orderingKey, body: "{}" });
+      }
+      await commit();
+      const published: string[] = [];
+      const relay = async (owner: string): Promise<void> => {
+        const relayed = postgresOutbox(pgPool(url));
+        for (let isOver = false; !isOver; isOver = (await relayed.backlog()).messages === 0) {
+          const { batches } = await relayed.claim({ owner, leaseMs: 600_000, limit: 3, messagesPerKey: 10 });
+          const messages = batches.flatMap((batch) => batch.messages);
+          published.push(...messages.map(({ id }) => id));
+          await relayed.confirm(messages.map(({ position }) => position));
+        }
+      };
+      await Promise.all(["one", "two", "three", "four"].map(relay));
+      expect([published.length, new Set(published).size]).toEqual([100, 100]);
+    },
+  );
+
+  test("claim by an index in a table that was never analysed, without a sort of the backlog", async () => {
+    const pool = pgPool(await create());
+    await postgresOutbox(pool).migrate();
+    await pool.query(`INSERT INTO once_again_outbox (id, topic, headers, body, added_at, due_at)
+      SELECT n::text, 'orders', '{}', '', 0, 0 FROM generate_series(1, 50000) AS n`);
+    const { claimKeyless } = outboxStatements("once_again_");
+    const claim = withLiterals(claimKeyless, ["owner", 60_000, 128, 0]);
+    const { rows } = await pool.query<{ "QUERY PLAN": string }>(`EXPLAIN ${claim}`);
+    const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
+    expect(plan).toContain("Index Scan using once_again_outbox_free");
+    expect(plan).not.toContain("Sort");
   });
 });
 

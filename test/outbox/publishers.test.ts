@@ -14,6 +14,7 @@ import {
   publishToRabbitmq,
   publishToRedisStreams,
   type RelayEvent,
+  type RelayOptions,
 } from "../../packages/once-again/src/messaging/outbox/index.ts";
 import { startHttpServer } from "../support/http-server.ts";
 import { memoryOutbox } from "../support/outbox/memory-outbox.ts";
@@ -44,6 +45,19 @@ function serverOf(start: () => Promise<PrivateServer>): () => PrivateServer {
   });
   afterAll(() => server[Symbol.asyncDispose]());
   return () => server;
+}
+
+/** A relay on an outbox in memory. */
+function relayInMemory(options: Pick<RelayOptions, "publish"> & Partial<RelayOptions>) {
+  const { outbox, begin } = memoryOutbox();
+  const relay = openRelay({ outbox, pollMs: 20, ...options });
+  onTestFinished(() => relay.close());
+  const add = async (...topics: readonly string[]): Promise<void> => {
+    const { transaction, commit } = await begin();
+    for (const topic of topics) await outbox.add(transaction, { topic, body: topic });
+    await commit();
+  };
+  return { relay, outbox, add };
 }
 
 /** Adds 200 messages of 5 keys while the server is restarted, and resolves when the outbox is empty. */
@@ -151,14 +165,36 @@ describeWithServer("publishing to RabbitMQ", rabbitmqBinary, () => {
     await publishOne(publish);
   });
 
-  test("a queue that is full does not take a message, which is not the message's fault", async () => {
+  test("a queue that is full refuses a message for now, which is not the message's fault", async () => {
     const { connection, channel } = await open();
     const queue = `full-${queues}`;
     const limits = { "x-max-length": 1, "x-overflow": "reject-publish" };
     await channel.assertQueue(queue, { arguments: limits });
     const publish = publishToRabbitmq(connection, { exchange: "", routingKey: () => queue });
     await publishOne(publish);
-    await expect(publishOne(publish)).rejects.toMatchObject({ code: "ONCE_BROKER_UNAVAILABLE" });
+    await expect(publishOne(publish)).rejects.toMatchObject({
+      code: "ONCE_MESSAGE_REFUSED",
+      details: { isTemporary: true },
+    });
+  });
+
+  test("a queue that is full stops no other queue, and gets its messages when it has room", async () => {
+    const { connection, channel } = await open();
+    const [full, good] = [`full-${queues}`, `good-${queues}`];
+    await channel.assertQueue(full, { arguments: { "x-max-length": 1, "x-overflow": "reject-publish" } });
+    await channel.assertQueue(good);
+    const { relay, outbox, add } = relayInMemory({
+      publish: publishToRabbitmq(connection, { exchange: "" }),
+      backoff: () => 50,
+      refusalsMax: 2,
+    });
+    for (let count = 0; count < 50; count += 1) await add(full, good);
+    await expect.poll(async () => (await channel.checkQueue(good)).messageCount).toBe(50);
+    let got = 0;
+    await channel.consume(full, () => (got += 1), { noAck: true });
+    await expect.poll(() => got).toBe(50);
+    await relay.idle();
+    expect(await outbox.backlog()).toMatchObject({ messages: 0, parked: 0 });
   });
 
   test("a broker that is killed under load loses nothing, and keeps each key in order", async () => {
@@ -214,6 +250,19 @@ describeWithServer("publishing to JetStream", natsBinary, () => {
     await expect(publishOne(publish, tooLarge)).rejects.toMatchObject({ code: "ONCE_MESSAGE_REFUSED" });
     await expect(publishOne(publish, { topic: "a b" })).rejects.toMatchObject({ code: "ONCE_MESSAGE_REFUSED" });
     await manager.streams.update("orders", { max_msg_size: -1 });
+  });
+
+  test("a stream that is full refuses its messages for now, and stops no other stream", async () => {
+    const { manager, publish } = await open();
+    await manager.streams.add({ name: "full", subjects: ["full"], max_msgs: 1, discard: "new" });
+    const { relay, outbox, add } = relayInMemory({ publish, backoff: () => 50, refusalsMax: 2 });
+    const before = (await manager.streams.info("orders")).state.messages;
+    for (let count = 0; count < 20; count += 1) await add("full", "orders.placed");
+    await expect.poll(async () => (await manager.streams.info("orders")).state.messages - before).toBe(20);
+    expect(await outbox.backlog()).toMatchObject({ messages: 19, parked: 0 });
+    await manager.streams.update("full", { max_msgs: 100 });
+    await relay.idle();
+    await expect.poll(async () => (await manager.streams.info("full")).state.messages).toBe(20);
   });
 
   test("a broker that is killed under load loses nothing, and keeps each key in order", async () => {

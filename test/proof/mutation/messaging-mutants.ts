@@ -8,6 +8,7 @@ const test = (file: string): Check => ({ kind: "test", file });
 const outbox = "packages/once-again/src/messaging/outbox";
 const stores = "packages/once-again/src/stores";
 const relayTest = test(`${outbox}/open-relay.test.ts`);
+const silentPlaces = test(`${outbox}/silent-places.test.ts`);
 const postgres = test("test/outbox/postgres-outbox.test.ts");
 const mariadb = test("test/outbox/mariadb-outbox.test.ts");
 const sqlite = test("test/outbox/sqlite-outbox.test.ts");
@@ -93,9 +94,8 @@ const relayMutants: readonly Mutant[] = [
   {
     guard: "relay: a broker that can't be reached refuses nothing",
     file: `${outbox}/retry-or-park.ts`,
-    search:
-      'if (isUnavailable(error)) return { action: "postpone", delayMs: delayAfter(1), isAway: !hasConfirmedSince };',
-    replace: "",
+    search: "if (isUnavailable(error)) {",
+    replace: "if (isUnavailable(error) && isFinal) {",
     check: relayTest,
     killedBy: "waits a broker out",
   },
@@ -110,10 +110,34 @@ const relayMutants: readonly Mutant[] = [
   {
     guard: "relay: a broker that can't be reached is handed nothing more",
     file: `${outbox}/broker-state.ts`,
-    search: "if (pauseLeftMs() > 0 || (pauses > 0 && running > 0)) return false;",
+    search: "if (pauseLeftMs() > 0 || (pauses > 0 && running >= probesMax)) return false;",
     replace: "",
     check: relayTest,
     killedBy: "hands nothing more to a broker that can't be reached",
+  },
+  {
+    guard: "relay: a place that says nothing is no broker that is away, where places are many",
+    file: `${outbox}/publish-batch.ts`,
+    search: "publish.hasManyPlaces ? refusedError(why) : unavailableError(why)",
+    replace: "unavailableError(why)",
+    check: silentPlaces,
+    killedBy: "stop no other message where places are many",
+  },
+  {
+    guard: "relay: a message for a place that is full is not parked",
+    file: `${outbox}/retry-or-park.ts`,
+    search: "refusals + 1 >= refusalsMax && !isTemporary",
+    replace: "refusals + 1 >= refusalsMax",
+    check: silentPlaces,
+    killedBy: "tried ever more rarely, and never parked",
+  },
+  {
+    guard: "relay: a round of claims that finds nothing leaves the database its rest",
+    file: `${outbox}/open-relay.ts`,
+    search: "restPerWork * (clock.monotonic() - begunAt)",
+    replace: "0 * restPerWork",
+    check: silentPlaces,
+    killedBy: "go through it at once when the relay is woken",
   },
   {
     guard: "relay: what the broker has confirmed is removed although the database failed",
@@ -135,6 +159,30 @@ const relayMutants: readonly Mutant[] = [
 
 /** What an outbox's statements promise. */
 const outboxMutants: readonly Mutant[] = [
+  {
+    guard: "outbox: claims go on from where the one before ended",
+    file: `${stores}/sql/claim-round.ts`,
+    search: 'return isOutOfTurn() ? "" : last;',
+    replace: 'return isOutOfTurn() || /^\\d+$/.test(last) ? "" : last;',
+    check: sqlite,
+    killedBy: "every message without a key gets its",
+  },
+  {
+    guard: "outbox: a round without an end leaves nothing behind",
+    file: `${stores}/sql/outbox-statements.ts`,
+    search: "keylessAnewEvery = 32",
+    replace: "keylessAnewEvery = Number.POSITIVE_INFINITY",
+    check: sqlite,
+    killedBy: "a message that is given back is claim",
+  },
+  {
+    guard: "outbox, postgres: relays claim in READ COMMITTED, whatever the database's default is",
+    file: `${stores}/postgres/postgres-outbox.ts`,
+    search: '["SET TRANSACTION ISOLATION LEVEL READ COMMITTED", ...statements]',
+    replace: "statements",
+    check: postgres,
+    killedBy: "claim side by side where the default isolation",
+  },
   {
     guard: "outbox: a late relay gives nothing back that another has",
     file: `${stores}/sql/outbox-statements.ts`,
@@ -239,11 +287,10 @@ const outboxMutants: readonly Mutant[] = [
   {
     guard: "outbox, postgres: a clean-up locks nobody out who adds",
     file: `${stores}/postgres/postgres-outbox.ts`,
-    search: "confirm: async (positions) => void (await query(statements.confirm, [JSON.stringify(positions)])),",
-    replace: `async confirm(positions) {
-      await query("BEGIN; LOCK TABLE " + tableName(tablePrefix, "outbox") + " IN SHARE ROW EXCLUSIVE MODE; COMMIT");
-      await query(statements.confirm, [JSON.stringify(positions)]);
-    },`,
+    search: "await write(withLiterals(statements.confirm, [JSON.stringify(positions)]))",
+    replace:
+      'await query("BEGIN; LOCK TABLE " + tableName(tablePrefix, "outbox") + " IN SHARE ROW EXCLUSIVE MODE; COMMIT"), ' +
+      "await query(statements.confirm, [JSON.stringify(positions)])",
     check: postgres,
     killedBy: "neither relays nor those who add",
   },

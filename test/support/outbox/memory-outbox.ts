@@ -44,7 +44,9 @@ export type OutboxFlaw =
   | "a delay is forgotten"
   | "a refusal that is told again counts again"
   | "a late owner changes what is another's"
-  | "a parked message is passed in silence";
+  | "a parked message is passed in silence"
+  | "the oldest message comes first at each claim"
+  | "a round of claims goes on as long as new messages come";
 
 /** The port in memory, as a model to hold others against, and with one flaw to hold the contract against. */
 export function memoryOutbox(
@@ -57,6 +59,8 @@ export function memoryOutbox(
   /** The transactions that are open, each until its end. */
   const open = new Set<Promise<void>>();
   let [transactions, lastPosition, cursor, lastKey] = [0, 0, 0, ""];
+  /** Where claims are among the messages without a key. */
+  let [lastKeyless, claims] = [0, 0];
 
   const lock = async (key: string, transaction: MemoryTransaction): Promise<void> => {
     if (transaction.keys.has(key)) return;
@@ -128,7 +132,13 @@ export function memoryOutbox(
       const visible = byPosition().filter(
         ({ position }) => flaw !== "a cursor skips what commits late" || position > cursor,
       );
-      const keyless = visible.filter((row) => row.key === undefined && isFree(row)).slice(0, limit);
+      const free = visible.filter((row) => row.key === undefined && isFree(row));
+      claims += 1;
+      const isAnew = claims % 32 === 0 && flaw !== "a round of claims goes on as long as new messages come";
+      const isFirst = isAnew || flaw === "the oldest message comes first at each claim";
+      const later = isFirst ? [] : free.filter(({ position }) => position > lastKeyless);
+      const keyless = [...later, ...free.filter((row) => !later.includes(row))].slice(0, limit);
+      if (!isFirst) lastKeyless = keyless.at(-1)?.position ?? 0;
       const batches: ClaimedBatch[] = [];
       let keyed = 0;
       for (const row of keyless) claimRow(row, owner, leaseMs);

@@ -2,14 +2,20 @@ import type { Clock } from "./clock.ts";
 
 /** A pause that `wake` ends early, also a `wake` that came before it. */
 export interface WakeablePause {
+  /** How often it was woken. */
+  readonly wakes: number;
   wait(ms: number): Promise<void>;
   wake(): void;
 }
 
 export function wakeablePause(clock: Clock): WakeablePause {
   let isWoken = false;
+  let wakes = 0;
   let end = (): void => undefined;
   return {
+    get wakes() {
+      return wakes;
+    },
     async wait(ms) {
       if (!isWoken) {
         await new Promise<void>((resolve) => {
@@ -23,6 +29,7 @@ export function wakeablePause(clock: Clock): WakeablePause {
       isWoken = false;
     },
     wake() {
+      wakes += 1;
       isWoken = true;
       end();
     },

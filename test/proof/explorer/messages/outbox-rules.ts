@@ -65,7 +65,7 @@ export function sqliteRules(): OutboxRules {
   };
   return {
     claim: remembered((rows, owner) => {
-      const claimed = after(rows, () => take(look(100, ""), { owner, leaseMs, messagesPerKey: 100 }));
+      const claimed = after(rows, () => take(look(100, "", ""), { owner, leaseMs, messagesPerKey: 100 }));
       return { rows: claimed.rows, batches: claimedBatches(claimed.answer) };
     }),
     confirm: remembered((rows, positions) => after(rows, () => queries.run("confirm", JSON.stringify(positions))).rows),

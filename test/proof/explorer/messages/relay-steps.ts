@@ -103,7 +103,8 @@ function publishOne(
     return { ...claim, left: isOver ? [] : left, postponed };
   };
   if (configuration.refused.includes(message)) {
-    const ended = endOf(row, decideFailure(row, new Error("no such route"), false, configuration.relay), configuration);
+    const decision = decideFailure(row, new Error("no such route"), noneConfirmed, configuration.relay);
+    const ended = endOf(row, decision, configuration);
     const what = ended.park === undefined ? "refuses it" : `refuses it, and it is parked (${ended.park})`;
     const passed = ended.park === "pass" ? withMessage(world.passed, message) : world.passed;
     const next = withClaim({ ...world, passed }, relay, after(ended));
@@ -111,7 +112,7 @@ function publishOne(
   }
   const unavailable = endOf(
     row,
-    decideFailure(row, unavailableError("Gone."), false, configuration.relay),
+    decideFailure(row, unavailableError("Gone."), noneConfirmed, configuration.relay),
     configuration,
   );
   const taken = accepted(world, message, configuration);
@@ -133,6 +134,8 @@ function publishOne(
     ...(world.late === undefined ? unconfirmed("it is still on its way when it is given up", late) : []),
   ];
 }
+
+const noneConfirmed = { hasConfirmedSince: false, silences: 0 };
 
 type PostponeEnd = Omit<PostponeRequest, "position" | "owner">;
 

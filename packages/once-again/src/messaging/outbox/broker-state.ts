@@ -8,14 +8,20 @@ export interface BrokerState {
   readonly confirmations: number;
   /** How long nothing is handed to it any more, milliseconds; 0 when it can be tried. */
   pauseLeftMs(): number;
-  /** Whether it has confirmed nothing since it could not be reached: then one message is enough to find out. */
+  /** True while it has confirmed nothing since it could not be reached: then a few messages are enough to find out. */
   isInDoubt(): boolean;
-  /** Whether a message may be handed to it now: none in a pause, and one at a time while it is in doubt. */
+  /** True when a message may be handed to it now: none in a pause, and `probesMax` at a time while it is in doubt. */
   begin(): boolean;
   end(): void;
   confirmed(): void;
   unavailable(error: unknown): void;
 }
+
+/**
+ * How many messages a relay tries at a time while its broker is in doubt. One would be enough for a broker that is away. But one
+ * queue or place of many may be silent, and then others have to be tried beside it.
+ */
+export const probesMax = 8;
 
 export function brokerState({
   clock,
@@ -32,7 +38,7 @@ export function brokerState({
     pauseLeftMs,
     isInDoubt: () => pauses > 0,
     begin() {
-      if (pauseLeftMs() > 0 || (pauses > 0 && running > 0)) return false;
+      if (pauseLeftMs() > 0 || (pauses > 0 && running >= probesMax)) return false;
       running += 1;
       return true;
     },

@@ -21,7 +21,12 @@ export interface BatchParts {
   readonly places: Places;
   /** Bounds how long. */
   readonly deadlines: DeadlineTimer;
+  /** How often messages got no confirmation while others did, by their positions. */
+  readonly silences: Map<string, number>;
 }
+
+/** How many silent messages a relay remembers. */
+const silencesMax = 10_000;
 
 /** A claim, and until when it is ours, by the monotonic clock. */
 export interface Claim {
@@ -63,6 +68,7 @@ async function publishOne(parts: BatchParts, message: ClaimedMessage, claim: Cla
     try {
       const { isDuplicate = false } = (await publishInTime(parts, message)) ?? {};
       broker.confirmed();
+      parts.silences.delete(message.position);
       const lagMs = Math.max(0, clock.now() - message.addedAt);
       notify(settings.onEvent, { type: "published", id: message.id, topic: message.topic, lagMs, isDuplicate });
       return "confirmed";
@@ -77,16 +83,18 @@ async function publishOne(parts: BatchParts, message: ClaimedMessage, claim: Cla
 }
 
 function failed(
-  { settings, broker }: BatchParts,
+  { settings, broker, silences }: BatchParts,
   message: ClaimedMessage,
   error: unknown,
   hasConfirmedSince: boolean,
 ): PublishEnd {
-  const { id, topic, refusals } = message;
-  const decision = decide(message, error, hasConfirmedSince, settings);
+  const { id, topic, refusals, position } = message;
+  const known = silences.get(position) ?? 0;
+  const decision = decide(message, error, { hasConfirmedSince, silences: known }, settings);
   switch (decision.action) {
     case "postpone":
       if (decision.isAway) broker.unavailable(error);
+      else if (known > 0 || silences.size < silencesMax) silences.set(position, known + 1);
       return { delayMs: decision.delayMs };
     case "retry": {
       const { refusal, delayMs } = decision;
@@ -118,7 +126,8 @@ function publishInTime(
   const abort = new LazyAbort();
   const answered = (async () => publish(message, new Proxy(abort, contextGetters)))();
   return answerBefore(deadlines, publishMsMax, answered, (msMax) => {
-    const error = unavailableError(`The broker did not confirm within ${msMax} ms.`);
+    const why = `The broker did not confirm within ${msMax} ms.`;
+    const error = publish.hasManyPlaces ? refusedError(why) : unavailableError(why);
     abort.abort(error);
     return error;
   });

@@ -9,7 +9,15 @@ import type { OutboxMessage } from "../../stores/outbox-store.ts";
  * (`unavailableError`, a broken connection) is waited out, however long it takes; any other is a refusal of this message,
  * which is tried again and parked in the end.
  */
-export type Publish = (message: OutboxMessage, context: PublishContext) => Promise<Confirmation | void>;
+export interface Publish {
+  (message: OutboxMessage, context: PublishContext): Promise<Confirmation | void>;
+  /**
+   * True where each message may go to a place of its own, such as the endpoints of many customers. Then a place that says
+   * nothing within `publishMsMax` has refused its message, and the relay goes on with others. Default false: silence is
+   * taken for a broker that is away.
+   */
+  readonly hasManyPlaces?: boolean | undefined;
+}
 
 /** What a publisher may know beside the message. */
 export interface PublishContext {
@@ -27,8 +35,13 @@ export interface Confirmation {
 export interface PublishFailureDetails {
   /** How long it asks to be left alone at least, milliseconds; no more than a day counts. */
   readonly retryAfterMs?: number | undefined;
-  /** Whether it will never take the message, so that it is parked at once; default false. */
+  /** True if it will never take the message, so that the message is parked at once; default false. */
   readonly isFinal?: boolean | undefined;
+  /**
+   * True if it can't take the message at present, as a queue that is full. The message is tried again for as long as it takes,
+   * with growing delays, and is not parked for it; default false.
+   */
+  readonly isTemporary?: boolean | undefined;
 }
 
 /** The error of a publisher whose broker can't be reached, or did not confirm: nothing is said about the message. */
@@ -49,9 +62,11 @@ export function refusedError(why: string, cause?: unknown, details: PublishFailu
 const dayMs = 86_400_000;
 
 /** What an error of a publisher says beside its code. */
-export function failureDetails(error: unknown): { readonly retryAfterMs: number; readonly isFinal: boolean } {
+export function failureDetails(error: unknown): {
+  readonly [Name in keyof PublishFailureDetails]-?: NonNullable<PublishFailureDetails[Name]>;
+} {
   const details: PublishFailureDetails = OnceAgainError.isInstance(error) ? error.details : {};
-  const { retryAfterMs = 0, isFinal = false } = details;
+  const { retryAfterMs = 0, isFinal = false, isTemporary = false } = details;
   // A header that is no number comes as NaN.
-  return { retryAfterMs: retryAfterMs > 0 ? Math.min(retryAfterMs, dayMs) : 0, isFinal };
+  return { retryAfterMs: retryAfterMs > 0 ? Math.min(retryAfterMs, dayMs) : 0, isFinal, isTemporary };
 }

@@ -15,18 +15,30 @@ export type FailureDecision =
   | { readonly action: "retry"; readonly refusal: string; readonly delayMs: number }
   | { readonly action: "park"; readonly refusal: string };
 
-/** @param hasConfirmedSince whether the broker has confirmed another message since this one was sent. */
+/** What a relay knows of a message and its broker when the message was not confirmed. */
+export interface FailureFacts {
+  /** True if the broker has confirmed another message since this one was sent. */
+  readonly hasConfirmedSince: boolean;
+  /** How often this message alone got no confirmation before, while others did. */
+  readonly silences: number;
+}
+
 export function decideFailure(
   { refusals }: Pick<ClaimedMessage, "refusals">,
   error: unknown,
-  hasConfirmedSince: boolean,
+  { hasConfirmedSince, silences }: FailureFacts,
   { backoff, random, refusalsMax }: Pick<RelaySettings, "backoff" | "random" | "refusalsMax">,
 ): FailureDecision {
-  const { retryAfterMs, isFinal } = failureDetails(error);
+  const { retryAfterMs, isFinal, isTemporary } = failureDetails(error);
   const delayAfter = (retry: number): number => Math.max(retryAfterMs, backoff({ retry, previousDelayMs: 0, random }));
-  if (isUnavailable(error)) return { action: "postpone", delayMs: delayAfter(1), isAway: !hasConfirmedSince };
+  if (isUnavailable(error)) {
+    // A broker that is away says nothing about the message. One that confirms others has a queue that is stuck: each silence
+    // of it takes a place from the others, so they get rarer.
+    const retry = hasConfirmedSince ? silences + 1 : 1;
+    return { action: "postpone", delayMs: delayAfter(retry), isAway: !hasConfirmedSince };
+  }
   const refusal = errorText(error);
-  if (isFinal || refusals + 1 >= refusalsMax) return { action: "park", refusal };
+  if (isFinal || (refusals + 1 >= refusalsMax && !isTemporary)) return { action: "park", refusal };
   return { action: "retry", refusal, delayMs: delayAfter(refusals + 1) };
 }
 

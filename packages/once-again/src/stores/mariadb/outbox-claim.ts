@@ -1,7 +1,7 @@
 import type { ClaimMessagesRequest, OutboxStore } from "../outbox-store.ts";
-import { keyRound } from "../sql/key-round.ts";
+import { claimRound } from "../sql/claim-round.ts";
 import { claimedBatches, type MessageRow, postponedText } from "../sql/outbox-rows.ts";
-import { looksPerKey } from "../sql/outbox-statements.ts";
+import { keylessAnewEvery, looksPerKey } from "../sql/outbox-statements.ts";
 import type { MysqlQuery } from "./client.ts";
 import type { OutboxStatements } from "./outbox-statements.ts";
 
@@ -22,7 +22,7 @@ interface Found {
 }
 
 /**
- * Claims messages. Each claim goes on from the key at which the one before ended, so that every key gets its turn.
+ * Claims messages.
  *
  * MariaDB takes a snapshot while transactions commit, so it may show a commit and miss one before it. What one look has shown
  * is the end of what the next reads: by then all before it are there.
@@ -31,11 +31,12 @@ export function messageClaimer(
   query: MysqlQuery,
   statements: Pick<OutboxStatements, "look" | "take" | "postpone">,
 ): OutboxStore<never>["claim"] {
-  const round = keyRound();
+  const keyRound = claimRound();
+  const keylessRound = claimRound(keylessAnewEvery);
 
   const look = async (limit: number): Promise<Found> => {
     const looks = looksPerKey * limit;
-    const values = [limit, Buffer.from(round.lastKey), looks];
+    const values = [Number(keylessRound.last), limit, Buffer.from(keyRound.last), looks];
     const [free, oldest] = (await query(statements.look, values)) as [Pick<MessageRow, "position">[], Oldest[]];
     const keys = oldest.filter((row) => Number(row.is_free) === 1).slice(0, limit);
     const last = keys.length === limit ? keys.at(-1) : oldest.length === looks ? oldest.at(-1) : undefined;
@@ -74,9 +75,11 @@ export function messageClaimer(
   return async ({ limit, ...request }) => {
     const found = await look(limit);
     const rows = await unlessOvertaken(found, await take(found, request), request.owner);
-    const hasMoreKeys = round.goOn(found.lastKey, found.keys.length > 0);
+    const lastPosition = found.keyless.length < limit ? "" : String(found.keyless.at(-1));
+    const hasMoreKeys = keyRound.goOn(found.lastKey, found.keys.length > 0);
+    const hasMoreKeyless = keylessRound.goOn(lastPosition, found.keyless.length > 0);
     const keyless = rows.filter((row) => row.ordering_key === null);
     const keyed = rows.filter((row) => row.ordering_key !== null);
-    return { batches: claimedBatches([...keyless, ...keyed]), hasMore: hasMoreKeys || found.keyless.length === limit };
+    return { batches: claimedBatches([...keyless, ...keyed]), hasMore: hasMoreKeys || hasMoreKeyless };
   };
 }

@@ -64,10 +64,11 @@ export function outboxStatements(outbox: string) {
     /** id, topic, key, headers, body. Nothing where no transaction is open. */
     add: `INSERT INTO ${outbox} (id, topic, ordering_key, headers, body, added_at, due_at)
       SELECT ?, ?, ?, ?, ?, ${clock}, ${clock} FROM DUAL WHERE @@in_transaction = 1 OR @@autocommit = 0`,
-    /** limit; last key, how many keys are looked at. Both read without a lock, so they see what is committed. */
+    /** last position, limit; last key, how many keys are looked at. Both read without a lock, so they see what is committed. */
     look: block([
       `SELECT position FROM ${outbox} ${parked}
-        WHERE parked_at IS NULL AND ordering_key IS NULL AND due_at <= ${clock} ORDER BY position LIMIT ?`,
+        WHERE parked_at IS NULL AND ordering_key IS NULL AND position > ? AND due_at <= ${clock}
+        ORDER BY position LIMIT ?`,
       // From key to key by the index, however many messages each has.
       `SELECT CONVERT(oldest.ordering_key USING utf8mb4) AS ordering_key, oldest.position, oldest.newest,
           m.parked_at IS NULL AND m.due_at <= ${clock} AS is_free

@@ -7,7 +7,8 @@ export function outboxSchema(prefix: string): string {
   const outbox = tableName(prefix, "outbox");
   // A claim changes no indexed column, so that PostgreSQL replaces the row in its page without touching any index (HOT).
   // The order of "C" is that of the bytes. Statistics of a table without keys would have the planner take the search for a key
-  // for a scan of all rows, and compile it (JIT) for each claim.
+  // for a scan of all rows, and compile it (JIT) for each claim. Without statistics, it expects that one row in 200 is NULL in a
+  // column, and would sort a whole backlog for each claim; of a comparison with "<" it expects one row in 3.
   return `
 CREATE TABLE IF NOT EXISTS ${outbox} (
   position     bigint  GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -25,7 +26,8 @@ CREATE TABLE IF NOT EXISTS ${outbox} (
   parked_at    bigint
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.02);
 ALTER TABLE ${outbox} ALTER COLUMN ordering_key SET STATISTICS 0;
-CREATE INDEX IF NOT EXISTS ${outbox}_keyless ON ${outbox} (position) WHERE ordering_key IS NULL AND parked_at IS NULL;
+CREATE INDEX IF NOT EXISTS ${outbox}_free ON ${outbox} (position) WHERE num_nonnulls(ordering_key, parked_at) < 1;
+DROP INDEX IF EXISTS ${outbox}_keyless;
 CREATE INDEX IF NOT EXISTS ${outbox}_keyed ON ${outbox} (ordering_key, position) WHERE ordering_key IS NOT NULL;
 CREATE INDEX IF NOT EXISTS ${outbox}_parked ON ${outbox} (position) WHERE parked_at IS NOT NULL;
 `;
@@ -54,7 +56,8 @@ export function outboxStatements(prefix: string) {
       WITH ${lazyClock}
       UPDATE ${outbox} AS m SET owner = $1, due_at = clock.ms + $2::bigint FROM clock
       WHERE m.position = ANY (ARRAY(
-        SELECT f.position FROM ${outbox} AS f, clock WHERE f.ordering_key IS NULL AND ${free}
+        SELECT f.position FROM ${outbox} AS f, clock
+        WHERE num_nonnulls(f.ordering_key, f.parked_at) < 1 AND f.due_at <= clock.ms AND f.position > $4::bigint
         ORDER BY f.position LIMIT $3::bigint FOR UPDATE OF f SKIP LOCKED))
       RETURNING ${columns}`,
     // From key to key by the index, however many messages each has. The lease of a key lies on its oldest message.

@@ -6,7 +6,7 @@ import { checkAfter, checkListLimit } from "../list-limit.ts";
 import { bodyBytesMaxByDefault, storedMessage } from "../outbox-message.ts";
 import type { OutboxStore } from "../outbox-store.ts";
 import { tableName } from "../sql/names.ts";
-import { keyRound } from "../sql/key-round.ts";
+import { claimRound } from "../sql/claim-round.ts";
 import {
   backlogOf,
   type BacklogRow,
@@ -18,10 +18,12 @@ import {
   showParkedMax,
   wholeParkedOf,
 } from "../sql/outbox-rows.ts";
+import { keylessAnewEvery } from "../sql/outbox-statements.ts";
 import { timeLimit } from "../time-limit.ts";
 import { type PostgresConnection, type PostgresPool, type PostgresQuery, postgresQuery } from "./client.ts";
 import { explainErrors, rethrowExplained } from "./explain-errors.ts";
 import { listenOn } from "./listen.ts";
+import { withLiterals } from "./literals.ts";
 import { messageAdder } from "./outbox-add.ts";
 import type { PostgresTransaction } from "./open-transaction.ts";
 import { outboxSchema, outboxStatements } from "./outbox-statements.ts";
@@ -96,6 +98,7 @@ export function postgresOutbox(
   checkPool(pool);
   outliveBrokenConnections(pool);
   const query = explainErrors(pooledQuery(pool, connectionsOf(pool), timeLimit(clock, busyMsMax), prepare));
+  const write = readCommitted(query);
   const statements = outboxStatements(tablePrefix);
   const addMessage = messageAdder(tablePrefix, { notify, prepare });
   const rows = async <Row>(statement: string, ...values: unknown[]): Promise<Row[]> =>
@@ -111,9 +114,9 @@ export function postgresOutbox(
       await addMessage(transaction, stored).catch(rethrowExplained);
       return stored.id;
     },
-    claim: messageClaimer(query, statements),
-    confirm: async (positions) => void (await query(statements.confirm, [JSON.stringify(positions)])),
-    postpone: async (requests) => void (await query(statements.postpone, [postponedText(requests)])),
+    claim: messageClaimer(write, statements),
+    confirm: async (positions) => void (await write(withLiterals(statements.confirm, [JSON.stringify(positions)]))),
+    postpone: async (requests) => void (await write(withLiterals(statements.postpone, [postponedText(requests)]))),
     listen: async (onAdded, onLost) =>
       notify ? listenOn(pool, tableName(tablePrefix, "outbox"), onAdded, onLost) : undefined,
     listParked: async (request = {}) =>
@@ -127,20 +130,35 @@ export function postgresOutbox(
 
 type ClaimedRow = MessageRow & { readonly last_key: string; readonly position: string | null };
 
-/** Claims messages. Each claim goes on from the key at which the one before ended, so that every key gets its turn. */
+/** Claims messages with and without a key in one trip. */
 function messageClaimer(
-  query: PostgresQuery,
+  write: PostgresWrite,
   statements: ReturnType<typeof outboxStatements>,
 ): OutboxStore<never>["claim"] {
-  const round = keyRound();
+  const keyRound = claimRound();
+  const keylessRound = claimRound(keylessAnewEvery);
   return async ({ owner, leaseMs, limit, messagesPerKey }) => {
-    const [keyless, found] = (await Promise.all([
-      query(statements.claimKeyless, [owner, leaseMs, limit]),
-      query(statements.claimKeys, [owner, leaseMs, limit, round.lastKey, messagesPerKey]),
-    ])) as [MessageRow[], ClaimedRow[]];
+    const [keyless, found] = (await write(
+      withLiterals(statements.claimKeyless, [owner, leaseMs, limit, Number(keylessRound.last)]),
+      withLiterals(statements.claimKeys, [owner, leaseMs, limit, keyRound.last, messagesPerKey]),
+    )) as [MessageRow[], ClaimedRow[]];
     const keyed = found.filter(({ position }) => position !== null);
     keyless.sort((one, other) => Number(one.position) - Number(other.position));
-    const hasMoreKeys = round.goOn(found[0]?.last_key ?? "", keyed.length > 0);
-    return { batches: claimedBatches([...keyless, ...keyed]), hasMore: hasMoreKeys || keyless.length === limit };
+    const lastPosition = keyless.length < limit ? "" : String(keyless.at(-1)!.position);
+    const hasMoreKeys = keyRound.goOn(found[0]?.last_key ?? "", keyed.length > 0);
+    const hasMoreKeyless = keylessRound.goOn(lastPosition, keyless.length > 0);
+    return { batches: claimedBatches([...keyless, ...keyed]), hasMore: hasMoreKeys || hasMoreKeyless };
   };
 }
+
+/** Runs statements that write, in one trip and one transaction, and returns the rows of each that has any. */
+type PostgresWrite = (...statements: readonly string[]) => Promise<readonly unknown[]>;
+
+/**
+ * READ COMMITTED, whatever the database's default is: above it, two relays that claim at once end each other's statements with
+ * 40001. Several statements in one message are a transaction, of which nothing is left open where one fails.
+ */
+const readCommitted =
+  (query: PostgresQuery): PostgresWrite =>
+  (...statements) =>
+    query(["SET TRANSACTION ISOLATION LEVEL READ COMMITTED", ...statements].join(";"));

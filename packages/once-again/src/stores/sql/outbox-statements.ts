@@ -1,6 +1,9 @@
 /** How many ordering keys one claim looks at, for each that it may take: those of other relays, and parked ones, are in its way. */
 export const looksPerKey = 8;
 
+/** Every how many claims one begins at the first message without a key, whatever comes at the end. */
+export const keylessAnewEvery = 32;
+
 /**
  * What becomes of a row `m` that is given back as `ended` says.
  *

@@ -1,7 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
-import { keyRound } from "../sql/key-round.ts";
+import { claimRound } from "../sql/claim-round.ts";
 import { claimedBatches, type MessageRow } from "../sql/outbox-rows.ts";
-import { looksPerKey } from "../sql/outbox-statements.ts";
+import { keylessAnewEvery, looksPerKey } from "../sql/outbox-statements.ts";
 import type { ClaimMessagesRequest, OutboxStore } from "../outbox-store.ts";
 import type { SqliteConnection } from "./connection.ts";
 import type { OutboxQueries } from "./outbox-statements.ts";
@@ -20,9 +20,9 @@ type OldestRow = Position & { ordering_key: string; parked_at: number | null; du
 
 /** The two halves of a claim: what is free, and its leases. */
 export function claimHalves(queries: OutboxQueries, clock: Pick<Clock, "now">) {
-  const look = (limit: number, afterKey: string): Found => {
+  const look = (limit: number, afterPosition: string, afterKey: string): Found => {
     const now = Math.floor(clock.now());
-    const keyless = queries.all<Position>("free", now, limit);
+    const keyless = queries.all<Position>("free", now, Number(afterPosition), limit);
     const keys: OldestRow[] = [];
     let lastKey = afterKey;
     for (let looks = 0; looks < looksPerKey * limit && keys.length < limit; looks += 1) {
@@ -46,7 +46,6 @@ export function claimHalves(queries: OutboxQueries, clock: Pick<Clock, "now">) {
   return { look, take };
 }
 
-/** Claims messages. Each claim goes on from the key at which the one before ended, so that every key gets its turn. */
 export function messageClaimer({
   database,
   prepared: queries,
@@ -54,21 +53,24 @@ export function messageClaimer({
   busyMsMax,
   takeTurn,
 }: SqliteConnection<OutboxQueries>): OutboxStore<never>["claim"] {
-  const round = keyRound();
+  const keyRound = claimRound();
+  const keylessRound = claimRound(keylessAnewEvery);
   const { look, take } = claimHalves(queries, clock);
 
   return ({ limit, ...request }) =>
     takeTurn(async () => {
-      let found = look(limit, round.lastKey);
+      let found = look(limit, keylessRound.last, keyRound.last);
       let rows: MessageRow[] = [];
       // Who finds nothing leaves the lock to those who write.
       if (found.keyless.length > 0 || found.keys.length > 0) {
         await commitAtOnce(database, clock, busyMsMax, () => {
-          found = look(limit, round.lastKey);
+          found = look(limit, keylessRound.last, keyRound.last);
           rows = take(found, request);
         });
       }
-      const hasMoreKeys = round.goOn(found.lastKey, found.keys.length > 0);
-      return { batches: claimedBatches(rows), hasMore: hasMoreKeys || found.keyless.length === limit };
+      const lastPosition = found.keyless.length < limit ? "" : String(found.keyless.at(-1)!.position);
+      const hasMoreKeys = keyRound.goOn(found.lastKey, found.keys.length > 0);
+      const hasMoreKeyless = keylessRound.goOn(lastPosition, found.keyless.length > 0);
+      return { batches: claimedBatches(rows), hasMore: hasMoreKeys || hasMoreKeyless };
     });
 }

@@ -35,10 +35,10 @@ export const addStatement = `
 
 /** The statements of the port, but for `add`, with their values. Each claim is made of four. */
 const outboxStatements = {
-  /** time, limit: the positions of messages without a key that are free, the oldest first. */
+  /** time, last position, limit: the positions of messages without a key that are free, the oldest first. */
   free: `
     SELECT position FROM once_again_outbox INDEXED BY once_again_outbox_keyless
-    WHERE ordering_key IS NULL AND parked_at IS NULL AND due_at <= ? ORDER BY position LIMIT ?`,
+    WHERE ordering_key IS NULL AND parked_at IS NULL AND due_at <= ? AND position > ? ORDER BY position LIMIT ?`,
   /** key: the oldest message of the next one, however many messages each has. */
   nextKey: `
     SELECT ordering_key, position, parked_at, due_at FROM once_again_outbox INDEXED BY once_again_outbox_keyed

@@ -73,6 +73,39 @@ export const claimRules: readonly OutboxRule[] = [
     },
   },
   {
+    name: "every message without a key gets its turn, however many before it are given back at once",
+    async try({ outbox, add, claim }) {
+      const all = ids(30);
+      await add(undefined, ...all);
+      const seen = new Set<string>();
+      // What is claimed is due again before the next claim, as what a broker does not confirm in a relay that is slow.
+      for (let claims = 0; claims < 200 && seen.size < all.length; claims += 1) {
+        const owner = crypto.randomUUID();
+        const claimed = await claim({ owner, limit: 1 });
+        for (const id of idsOf(claimed)) seen.add(id);
+        await outbox.postpone(claimed.map(({ position }) => ({ position, owner, delayMs: 0 })));
+      }
+      expectSame([...seen].sort(), all, "Every message is claimed in the end");
+    },
+  },
+  {
+    name: "a message that is given back is claimed again, however many come after it",
+    async try({ outbox, add, claim }) {
+      await add(undefined, "early");
+      const owner = crypto.randomUUID();
+      const [early] = await claim({ owner, limit: 1 });
+      await outbox.postpone([{ position: early!.position, owner, delayMs: 0 }]);
+      let isSeen = false;
+      for (let claims = 0; claims < 200 && !isSeen; claims += 1) {
+        await add(undefined, ...ids(2, `${claims}-`));
+        const claimed = await claim({ limit: 2 });
+        isSeen = idsOf(claimed).includes("early");
+        await outbox.confirm(positionsOf(claimed.filter(({ id }) => id !== "early")));
+      }
+      expectThat(isSeen, "It is claimed again while new messages fill every claim", isSeen);
+    },
+  },
+  {
     name: "a claim says that there is more, as long as there is",
     async try({ outbox, add, claim }) {
       await add(undefined, ...ids(5));

@@ -19,6 +19,9 @@ const flaws: Readonly<Record<OutboxFlaw, string>> = {
   "a late owner changes what is another's": "a late owner gives nothing back",
   "a refusal that is told again counts again": "a refusal that is told again",
   "a parked message is passed in silence": "a parked message blocks its own key",
+  "the oldest message comes first at each claim": "every message without a key gets its turn",
+  "a round of claims goes on as long as new messages come":
+    "a message that is given back is claimed again, however many",
 };
 
 describe("the outbox contract", () => {

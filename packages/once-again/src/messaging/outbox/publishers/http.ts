@@ -10,7 +10,8 @@ import { type Publish, refusedError, unavailableError } from "../publish.ts";
 export interface HttpPublisherOptions {
   /**
    * The place that takes all messages, or a function that says it for each. With one place, a server that can't be reached
-   * is waited out. With a function, a server that fails may be one of many, so its messages are refused and the others go on.
+   * is waited out. With a function, a server that fails or stays silent may be one of many, so its messages are refused and the
+   * others go on.
    */
   readonly url: string | URL | ((message: OutboxMessage) => string | URL);
   /** More headers for each attempt: credentials, a signature. */
@@ -49,9 +50,10 @@ export function publishToHttp(options: HttpPublisherOptions): Publish {
   const { url, headers = async () => ({}), fetch = globalThis.fetch } = options;
   if (typeof url !== "function" && !URL.canParse(String(url))) throw invalidOptionError("url", "an absolute URL", url);
   checkFunction("headers", headers);
-  const failed = typeof url === "function" ? refusedError : unavailableError;
+  const hasManyPlaces = typeof url === "function";
+  const failed = hasManyPlaces ? refusedError : unavailableError;
 
-  return async (message, { signal }) => {
+  const publish: Publish = async (message, { signal }) => {
     const { id, topic, orderingKey, body } = message;
     const place = typeof url === "function" ? url(message) : url;
     const ordering = orderingKey === undefined ? {} : { "ordering-key": encodeURIComponent(orderingKey) };
@@ -79,4 +81,5 @@ export function publishToHttp(options: HttpPublisherOptions): Publish {
     if (comeBack.has(response.status)) throw failed(why, undefined, { retryAfterMs });
     throw refusedError(why, undefined, { retryAfterMs, isFinal: response.status === gone });
   };
+  return Object.assign(publish, { hasManyPlaces });
 }

@@ -63,17 +63,26 @@ export function publishToJetstream<Headers extends NatsHeaders>(
       const { duplicate } = await jetstream.publish(place, body, { msgID: messageId(message), headers: list });
       return { isDuplicate: duplicate };
     } catch (error) {
-      throw isRefusal(error)
-        ? refusedError(`JetStream won't take the message: ${error.message}.`, error)
-        : unavailableError(`No stream of JetStream has confirmed the subject ${place}.`, error);
+      if (isRefusal(error)) {
+        throw refusedError(`JetStream won't take the message: ${error.message}.`, error, {
+          isTemporary: isFull(error),
+        });
+      }
+      throw unavailableError(`No stream of JetStream has confirmed the subject ${place}.`, error);
     }
   };
 }
 
-/** Whether the error is about this message: its size, its subject, what the stream allows. */
+/** True if the error is about this message or its stream: its size, its subject, what the stream allows. */
 function isRefusal(error: unknown): error is Error {
-  const { name, code } = error as { name?: unknown; code?: unknown };
-  // 503 is a stream that is full, or has no leader.
-  if (name === "JetStreamApiError" || name === "JetStreamStatusError") return code !== 503;
+  const { name, code, status } = error as { name?: unknown; code?: unknown; status?: unknown };
+  // 503: the stream, or all of JetStream, is away. One that is full says so with the same status.
+  if (name === "JetStreamApiError") return status !== 503 || isFull(error);
+  if (name === "JetStreamStatusError") return code !== 503;
   return ["InvalidSubjectError", "InvalidArgumentError", "PermissionViolationError"].includes(String(name));
 }
+
+/** "store failed", with which a stream that discards new messages says that it is full (`JSStreamStoreFailedErr`). */
+const storeFailed = 10_077;
+
+const isFull = (error: unknown): boolean => (error as { code?: unknown }).code === storeFailed;

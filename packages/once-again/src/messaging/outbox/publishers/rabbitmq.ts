@@ -116,6 +116,7 @@ async function openChannel(connection: RabbitmqConnection, onClosed: () => void)
           // What is returned comes before its confirmation.
           const isReturned = returned.delete(message.id);
           if (refusal !== undefined) reject(refusedError((refusal as Error).message, refusal));
+          else if (isNack(error)) reject(nackError(error));
           else if (error) reject(unavailableError("RabbitMQ did not confirm the message.", error));
           else if (isReturned) reject(refusedError(`No queue of RabbitMQ is bound for the routing key ${routingKey}.`));
           else resolve();
@@ -130,6 +131,19 @@ async function openChannel(connection: RabbitmqConnection, onClosed: () => void)
         }
       }),
   };
+}
+
+/** True for a negative acknowledgement. A channel that closes brings other errors. */
+const isNack = (error: unknown): boolean => error instanceof Error && error.message === "message nacked";
+
+/**
+ * A queue did not take the message, as one at its `x-max-length` with `reject-publish`. Other queues take theirs
+ * (https://www.rabbitmq.com/docs/confirms#server-sent-nacks).
+ */
+function nackError(cause: unknown): Error {
+  return refusedError("A queue of RabbitMQ does not take the message at present: it is full, or broken.", cause, {
+    isTemporary: true,
+  });
 }
 
 function propertiesOf({ id, topic, orderingKey, headers, addedAt }: OutboxMessage): object {
