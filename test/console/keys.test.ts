@@ -60,6 +60,10 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
   const choose = (page: Page, key: string) => page.getByRole("button", { name: key, exact: true }).click();
   const shows = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor();
   const rows = (page: Page) => page.locator("tbody tr");
+  const sign = async (page: Page): Promise<void> => {
+    await page.getByLabel("Your name").fill("alice");
+    await page.getByLabel("Reason").fill("the bank has it");
+  };
 
   test("an empty store says so", async () => {
     const { page, complaints } = await open();
@@ -114,6 +118,8 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
     await choose(page, "order-3");
     await shows(page, /Sealed with the key “k1”/);
     await choose(page, "order-5");
+    await sign(page);
+    await page.getByLabel("Body").fill("{}");
     await page.getByRole("button", { name: "Resolve with this answer…" }).click();
     await page.getByRole("button", { name: "Resolve", exact: true }).click();
     await shows(page, 'Results in this store are sealed with the key "k1"');
@@ -124,6 +130,15 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
     await hold(store, "order-5");
     const { page, complaints } = await open();
     await choose(page, "order-5");
+    await page.getByRole("button", { name: "Resolve with this answer…" }).click();
+    await shows(page, "Say who settles it, and why.");
+    await sign(page);
+    await page.getByRole("button", { name: "Resolve with this answer…" }).click();
+    await shows(page, "or say that the answer has none");
+    await page.getByLabel("Body").fill("{");
+    await page.getByRole("button", { name: "Resolve with this answer…" }).click();
+    await page.getByRole("button", { name: "Resolve", exact: true }).click();
+    await shows(page, "The body is no JSON, as its content type application/json says it is.");
     await page.getByLabel("Status").fill("202");
     await page.getByLabel("Content type").fill("text/plain");
     await page.getByLabel("Body").fill("found");
@@ -136,7 +151,9 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
     await shows(page, "Stored answer: HTTP 202");
     const { status, headers, body } = decodeResponse((await store.inspect(named("order-5")))!.record.result!);
     expect([status, headers, new TextDecoder().decode(body)]).toEqual([202, [["content-type", "text/plain"]], "found"]);
-    expect(complaints).toEqual([]);
+    await shows(page, "by alice: the bank has it");
+    // A refusal is an error to the browser.
+    expect(complaints).toEqual([expect.stringContaining("400")]);
   });
 
   test("a held key is released by the keyboard alone; Escape cancels", async () => {
@@ -145,6 +162,7 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
     await page.getByRole("button", { name: "order-5", exact: true }).focus();
     await page.keyboard.press("Enter");
     await shows(page, "It did not happen");
+    await sign(page);
     await page.getByRole("button", { name: "Release the key…" }).focus();
     await page.keyboard.press("Enter");
     await shows(page, "If it did happen, it happens twice.");
@@ -161,6 +179,31 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
     expect(complaints).toEqual([]);
   });
 
+  test("the server itself refuses a settlement without a name or a reason, and an answer that can't be read", async () => {
+    await hold(store, "order-5");
+    const { origin } = new URL(server.url);
+    const tell = (way: string, more: object) =>
+      fetch(`${origin}/api/keys/${way}`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${server.token}`, "content-type": "application/json" },
+        body: JSON.stringify({ scope: "acme", key: "order-5", attempt: 1, ...more }),
+      });
+    const note = { author: "alice", reason: "the bank has it" };
+    const answer = { status: 201, contentType: "application/json", body: "{}", isEmpty: false, retentionMs: hourMs };
+    for (const [way, body] of [
+      ["release", {}],
+      ["release", { author: "alice" }],
+      ["resolve", answer],
+      ["resolve", { ...answer, ...note, body: "" }],
+      ["resolve", { ...answer, ...note, body: "<html>" }],
+      ["resolve", { ...answer, ...note, reason: "x".repeat(1001) }],
+    ] as const) {
+      expect((await tell(way, body)).status).toBe(400);
+    }
+    expect((await store.inspect(named("order-5")))?.state).toBe("abandoned");
+    expect((await tell("resolve", { ...answer, ...note, body: "", isEmpty: true })).status).toBe(200);
+  });
+
   test("a key that was taken over meanwhile is left alone", async () => {
     await hold(store, "order-5");
     const { page } = await open();
@@ -175,6 +218,7 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
       takeOverAfterMs: 0,
     });
     await store.renew({ ...named("order-5"), owner: "another", leaseMs: 0 });
+    await sign(page);
     await page.getByRole("button", { name: "Release the key…" }).click();
     await page.getByRole("button", { name: "Release", exact: true }).click();
     await shows(page, "It was taken over and abandoned again since you looked.");

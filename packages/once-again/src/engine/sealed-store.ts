@@ -55,6 +55,8 @@ export function sealedStore(store: Store | TransactionalStore<unknown>, keys: re
       return store.resolve({ ...request, settlement: { ...settlement, ...sealed } });
     },
     purge: async (request) => store.purge(request),
+    ...(store.health && { health: () => store.health!() }),
+    ...(store.countHeld && { countHeld: () => store.countHeld!() }),
     close: () => store.close(),
   };
   return "transact" in store ? { ...sealed, ...sealedTransactions(store, seals) } : sealed;

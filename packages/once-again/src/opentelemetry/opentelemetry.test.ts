@@ -9,6 +9,7 @@ import { retryingFetch } from "../client/index.ts";
 import { successBudget } from "../retry/index.ts";
 import { onceNode } from "../frameworks/node.ts";
 import { memoryStore } from "../stores/memory/index.ts";
+import { fakeClock } from "../testing/fake-clock.ts";
 import { clientTelemetry, serverTelemetry } from "./index.ts";
 
 const spans = new InMemorySpanExporter();
@@ -175,6 +176,25 @@ test("the server's outcomes are counted, and the store's time is kept", async ()
       [{ "once_again.store.operation": "complete" }, 1],
     ],
   });
+});
+
+test("held keys and the age of the oldest are gauges, where the store can count them", async () => {
+  const clock = fakeClock(1_700_000_000_000);
+  const store = memoryStore({ clock });
+  serverTelemetry({ meter: metering.meter, store });
+  expect(await metering.points()).toMatchObject({
+    "once_again.server.held.keys": [[{}, 0]],
+    "once_again.server.held.oldest": [[{}, 0]],
+  });
+  for (const key of ["order-1", "order-2"]) {
+    await store.claim({ scope: "acme", key, fingerprint: "f", owner: key, leaseMs: 1000, retentionMs: 2000 });
+    await clock.advance(5000);
+  }
+  expect(await metering.points()).toMatchObject({
+    "once_again.server.held.keys": [[{}, 2]],
+    "once_again.server.held.oldest": [[{}, 9]],
+  });
+  expect(() => serverTelemetry({ meter: metering.meter, store: {} })).not.toThrow();
 });
 
 test("a store that fails is counted by its operation", async () => {

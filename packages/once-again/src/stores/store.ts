@@ -145,6 +145,19 @@ export interface StoreHealth {
   readonly isHealthy: boolean;
   /** What is wrong, and what to do about it: one sentence each. A database that does not answer is a problem too. */
   readonly problems: readonly string[];
+  /**
+   * What a person has to look at, although operations go on: keys that have been held for an hour or longer. One sentence
+   * each; missing where there is none, and where the store can't count its held keys cheaply.
+   */
+  readonly warnings?: readonly string[] | undefined;
+}
+
+/** How many keys are held until a person settles them. Keys with a `heldRetentionMs` are not among them. */
+export interface HeldCount {
+  /** Counted up to 10,000. */
+  readonly keys: number;
+  /** For how long the one has been held that is held longest, milliseconds; missing where none is. */
+  readonly oldestMs?: number | undefined;
 }
 
 /**
@@ -185,8 +198,10 @@ export interface Store {
   resolve(request: ResolveRequest): Awaitable<boolean>;
   /** Removes up to `limit` expired records, and says how many. */
   purge(request: { limit: number }): Awaitable<number>;
-  /** What endangers operations or records, for a readiness probe; missing where there is nobody to ask. Never rejects. */
+  /** What endangers operations or records, for a readiness probe; missing where there is no server to ask. Never rejects. */
   health?(): Promise<StoreHealth>;
+  /** Counts the held keys by an index; missing where that would read every record (Redis, NATS). */
+  countHeld?(): Awaitable<HeldCount>;
   close(): Promise<void>;
 }
 

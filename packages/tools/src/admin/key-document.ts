@@ -11,6 +11,8 @@ export interface KeySummary {
   readonly leaseUntil: string;
   /** Null: never, as long as it has no result. */
   readonly expiresAt: string | null;
+  /** When a person settled it; null where none did. */
+  readonly settledAt: string | null;
   readonly stepCount: number;
   readonly resultBytes: number | null;
 }
@@ -38,6 +40,13 @@ export type ValueDocument =
 export interface KeyDocument extends KeySummary {
   readonly steps: readonly (ValueDocument & { readonly place: string })[];
   readonly result: ValueDocument | null;
+  /** Who settled it, and why: the parts are null where they were not said, or are sealed. Null where no person settled it. */
+  readonly settled: {
+    readonly author: string | null;
+    readonly reason: string | null;
+    /** The id of the key with which author and reason are sealed. */
+    readonly sealedWith: string | null;
+  } | null;
 }
 
 /** A held key, as an operator saw it before settling it. A later attempt is another one. */

@@ -8,13 +8,17 @@ export function pageJson({ records, next }: RecordPage): KeyPage {
   return { keys: records.map(summaryJson), next: next ?? null };
 }
 
-export function keyJson({ found, steps, result }: RecordView): KeyDocument {
+export function keyJson({ found, steps, result, note }: RecordView): KeyDocument {
   return {
     ...summaryJson(found),
     steps: steps.map(([place, value]) => ({ place, ...valueJson(value) })),
     result: result === undefined ? null : valueJson(result),
+    settled: found.record.settledAt === undefined ? null : { ...unsaid, ...note },
   };
 }
+
+/** The note of a settlement that has none. */
+const unsaid = { author: null, reason: null, sealedWith: null };
 
 function summaryJson({ scope, key, state, record }: InspectedRecord): KeySummary {
   return {
@@ -27,6 +31,7 @@ function summaryJson({ scope, key, state, record }: InspectedRecord): KeySummary
     owner: record.owner,
     createdAt: isoTime(record.createdAt),
     leaseUntil: isoTime(record.leaseUntil),
+    settledAt: record.settledAt === undefined ? null : isoTime(record.settledAt),
     expiresAt: record.expiresAt === Number.POSITIVE_INFINITY ? null : isoTime(record.expiresAt),
     stepCount: Object.keys(record.checkpoints).length,
     resultBytes: record.result?.length ?? null,

@@ -1,5 +1,11 @@
 import type { SealKey } from "once-again/engine";
-import type { InspectedRecord, RecordName, Store } from "once-again/stores";
+import {
+  type InspectedRecord,
+  readSettlementNote,
+  type RecordName,
+  type SettlementNote,
+  type Store,
+} from "once-again/stores";
 import { type StoredValue, valueReader } from "./stored-value.ts";
 
 /** A record with what is stored under it, read. */
@@ -8,6 +14,8 @@ export interface RecordView {
   /** By place. */
   readonly steps: readonly (readonly [place: string, value: StoredValue])[];
   readonly result: StoredValue | undefined;
+  /** Who settled it, and why; undefined where no person did, or did not say. */
+  readonly note: SettlementNote | { readonly sealedWith: string } | undefined;
 }
 
 /** @returns undefined when there is no such key. */
@@ -19,7 +27,7 @@ export async function showKey(
   const found = await store.inspect({ scope, key });
   if (found === undefined) return undefined;
   const readValue = valueReader(sealKeys);
-  const { checkpoints, result } = found.record;
+  const { checkpoints, result, settlementNote } = found.record;
   const places = Object.entries(checkpoints).sort(([one], [other]) => Number(one) - Number(other));
   return {
     found,
@@ -27,5 +35,11 @@ export async function showKey(
       places.map(async ([step, bytes]) => [step, await readValue({ scope, key, step }, bytes)] as const),
     ),
     result: result === undefined ? undefined : await readValue({ scope, key }, result),
+    note: settlementNote && readNote(await readValue({ scope, key, isNote: true }, settlementNote)),
   };
+}
+
+function readNote(value: StoredValue): RecordView["note"] {
+  if (value.kind === "sealed") return { sealedWith: value.keyId };
+  return value.kind === "bytes" ? readSettlementNote(value.bytes) : undefined;
 }

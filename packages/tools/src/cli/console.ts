@@ -1,13 +1,15 @@
 import process from "node:process";
 import { Command, InvalidArgumentError } from "commander";
+import { systemClock } from "once-again";
 import { consoleServer } from "../console/console-server.ts";
 import { gatewaysSection } from "../console/gateways/gateways-section.ts";
-import { keysSection } from "../console/keys/keys-section.ts";
+import { keysSection, type SettledKey } from "../console/keys/keys-section.ts";
 import { messagesSection } from "../console/messages/messages-section.ts";
 import type { Section } from "../console/route.ts";
 import { stormsSection } from "../console/storms/storms-section.ts";
 import { wholeNumber } from "./arguments.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { escapeControls } from "./keys/printable.ts";
 import { storeForms } from "../drivers/store-location.ts";
 import { outboxFromUrl, storeFromUrl } from "./store-from-url.ts";
 import { waitForAbort, runUntilInterrupted } from "./until-interrupted.ts";
@@ -102,7 +104,14 @@ async function openStore(location: string): Promise<OpenSection[]> {
 /** @throws Error when there are no keys, or they can't be reached. */
 async function openKeys(location: string): Promise<OpenSection> {
   const store = await storeFromUrl(location);
-  return unlessSilent(store, () => store.list({ limit: 1 }), keysSection({ store: () => store }));
+  return unlessSilent(store, () => store.list({ limit: 1 }), keysSection({ store: () => store }, logSettled));
+}
+
+/** What was settled in the browser, a line each on stderr: of a release nothing else says who did it. */
+function logSettled({ scope, key, settledAs, author, reason }: SettledKey): void {
+  const done = settledAs === "done" ? "resolved" : "released";
+  const line = [new Date(systemClock.now()).toISOString(), author, done, scope, `${key}:`, reason].join(" ");
+  process.stderr.write(`${escapeControls(line)}\n`);
 }
 
 /** @throws Error when there is no outbox, or it can't be reached. */

@@ -33,7 +33,7 @@ async function settleByUrl(store: Store, url: string, key = "order-7", cwd?: str
   await store.renew({ ...name, leaseMs: 0 });
   const listed = await run("list", "--state", "abandoned");
   expect(JSON.parse(listed.stdout)).toMatchObject({ keys: [{ scope: "acme", key }] });
-  const resolved = await run("resolve", "acme", key, "--status", "204", "--yes");
+  const resolved = await run("resolve", "acme", key, "--status", "204", "--yes", "--reason", "seen");
   expect(resolved).toMatchObject({ code: exitCodes.fine, stderr: "" });
   const shown = await run("show", "acme", key);
   expect(JSON.parse(shown.stdout)).toMatchObject({ state: "done", result: { kind: "answer", status: 204 } });

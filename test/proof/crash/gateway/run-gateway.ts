@@ -210,7 +210,8 @@ async function inParallel<Value>(values: readonly Value[], act: (value: Value) =
 async function settlementOf(key: HeldKey, effect: Effect | undefined): Promise<Settlement> {
   if (effect === undefined) return { as: "not-executed" };
   const response = { status: 201, headers: [], body: new TextEncoder().encode(answerOf(effect)) };
-  return resolveWith(response, 86_400_000)(key);
+  const note = { author: "ledger", reason: "The order is in the ledger." };
+  return resolveWith({ response, retentionMs: 86_400_000, ...note })(key);
 }
 
 /** Starts a process again whenever it has died, until the signal aborts. */

@@ -1,8 +1,10 @@
+import { readHeldCount } from "../held-count.ts";
 import { checkListLimit } from "../list-limit.ts";
 import { storedName, storedText } from "../sql/names.ts";
 import { checkpointText, claimAnswer, inspectRow, type KeyRow } from "../sql/record-format.ts";
 import type {
   DoneSettlement,
+  HeldCount,
   InspectedRecord,
   ListRequest,
   RecordName,
@@ -26,7 +28,7 @@ export function leasedOperations(
   run: MysqlQuery,
   statements: MariadbStatements,
   bounds: BatchBounds,
-): Omit<AsyncStore, "survivesFailover" | "close"> {
+): Omit<AsyncStore, "survivesFailover" | "close"> & { countHeld(): Promise<HeldCount> } {
   const query: MysqlQuery = async (statement, values) => {
     for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
       try {
@@ -70,6 +72,10 @@ export function leasedOperations(
       const { conditions, values } = listConditions(request);
       const rows = await query(statements.list(conditions), [...values, checkListLimit(request)]);
       return (rows as KeyRow[]).map(inspectRow);
+    },
+    async countHeld() {
+      const [row] = (await query(statements.countHeld)) as Parameters<typeof readHeldCount>;
+      return readHeldCount(row);
     },
     purge: async ({ limit }) => ((await query(statements.purge, [limit])) as Changes).affectedRows,
   };

@@ -3,6 +3,7 @@ import type { Clock } from "../../core/clock.ts";
 import { hasMethod, wrongClientError } from "../../core/client-names.ts";
 import { checkChoice, checkNumber } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
+import { heldWarnings } from "../held-count.ts";
 import { storeHealth } from "../store-health.ts";
 import type { StoreHealth, TransactionalStore } from "../store.ts";
 import type { MysqlConnection, MysqlPool } from "./client.ts";
@@ -90,10 +91,11 @@ export function mariadbStore<Connection extends MysqlConnection>(
     busyMsMax,
     tablePrefix,
   };
+  const leased = leasedOperations(query, statements, { clock, busyMsMax });
   return {
     survivesFailover: "no",
     schemaSql: schema.map((statement) => `${statement};\n`).join(""),
-    ...leasedOperations(query, statements, { clock, busyMsMax }),
+    ...leased,
     transact: (request, work, onLateUse) => transact(context, request, work, onLateUse),
     transactStep: (request, work, onLateUse) => transactStep(context, request, work, onLateUse),
     transactUnkeyed: (work, onLateUse) => transactUnkeyed(context, work, onLateUse),
@@ -101,7 +103,11 @@ export function mariadbStore<Connection extends MysqlConnection>(
     migrate: async () => {
       for (const statement of schema) await pool.query(statement);
     },
-    health: () => storeHealth(() => mariadbProblems(query, tablePrefix)),
+    health: () =>
+      storeHealth(
+        () => mariadbProblems(query, tablePrefix),
+        async () => heldWarnings(await leased.countHeld()),
+      ),
     close: async () => undefined,
   };
 }

@@ -1,4 +1,5 @@
 import { storedNever } from "../expiry.ts";
+import { heldCountMax } from "../held-count.ts";
 import { tableName } from "../sql/names.ts";
 
 /**
@@ -97,6 +98,10 @@ export function mariadbStatements(prefix: string) {
     inspect: `SELECT ${columns} FROM ${keys} WHERE ${named} AND NOT ${expired}`,
     list: (conditions: readonly string[]) => `SELECT ${columns} FROM ${keys}
       WHERE ${[`NOT ${expired}`, ...conditions].join(" AND ")} ORDER BY scope, \`key\` LIMIT ?`,
+    /** They stand together in the index of expiries. */
+    countHeld: `SELECT COUNT(*) AS \`keys\`, MAX(over_ms) AS oldest_ms FROM (
+      SELECT ${clock} - lease_until AS over_ms FROM ${keys}
+      WHERE expires_at = ${storedNever} AND ${abandoned} LIMIT ${heldCountMax}) AS held`,
     /** limit */
     purge: `DELETE FROM ${keys} WHERE ${expired} ORDER BY expires_at LIMIT ?`,
   };

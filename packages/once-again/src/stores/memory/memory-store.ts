@@ -4,6 +4,7 @@ import { OnceAgainError } from "../../core/errors.ts";
 import { checkNumber } from "../../core/options.ts";
 import { recordId } from "../../core/record-id.ts";
 import { systemClock } from "../../core/system-clock.ts";
+import { heldCount, heldCountMax } from "../held-count.ts";
 import { checkListLimit } from "../list-limit.ts";
 import { recordOperations } from "../record-operations.ts";
 import { compareNames } from "../record-order.ts";
@@ -56,7 +57,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     if (records.size >= recordsMax && purge(recordsMax) === 0) {
       throw new OnceAgainError(
         "ONCE_STORE_UNAVAILABLE",
-        `The memory store is full with ${recordsMax} records. Raise recordsMax, or use a store on disk.`,
+        `The memory store is full with ${recordsMax} records, of which ${countUnfinished(records)} run or are held. Settle ` +
+          "held keys, raise recordsMax, or use a store on disk.",
       );
     }
     records.set(id, { scope, key, record });
@@ -86,8 +88,23 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     },
     list: (request) => listed([...records.values()], request, clock.now()),
     purge: ({ limit }) => purge(limit),
+    countHeld: () => {
+      const now = clock.now();
+      const held = [...records.values()].flatMap(({ record }) =>
+        isHeldForEver(record, now) ? [record.leaseUntil] : [],
+      );
+      return heldCount(now, held.slice(0, heldCountMax));
+    },
     close: async () => records.clear(),
   };
+}
+
+function countUnfinished(records: ReadonlyMap<string, { record: KeyRecord }>): number {
+  return [...records.values()].filter(({ record }) => record.state === "running").length;
+}
+
+function isHeldForEver({ state, leaseUntil, expiresAt }: KeyRecord, now: number): boolean {
+  return state === "running" && leaseUntil <= now && expiresAt === Number.POSITIVE_INFINITY;
 }
 
 function listed(records: (RecordName & { record: KeyRecord })[], request: ListRequest, now: number): InspectedRecord[] {

@@ -1,3 +1,4 @@
+import { readHeldCount } from "../held-count.ts";
 import { checkListLimit } from "../list-limit.ts";
 import { storedName, storedText } from "../sql/names.ts";
 import { checkpointText, claimAnswer, inspectRow, type KeyRow, newClaimAnswer } from "../sql/record-format.ts";
@@ -8,6 +9,7 @@ import type {
   ListRequest,
   RecordName,
   DoneSettlement,
+  HeldCount,
   StepRequest,
   AsyncStore,
 } from "../store.ts";
@@ -27,7 +29,7 @@ export function leasedOperations(
   query: PostgresQuery,
   statements: PostgresStatements,
   bounds: BatchBounds,
-): Omit<AsyncStore, "survivesFailover" | "close"> {
+): Omit<AsyncStore, "survivesFailover" | "close"> & { countHeld(): Promise<HeldCount> } {
   const batches = leasedBatches(query, statements, bounds);
   const changes = async (statement: string, values: unknown[]): Promise<boolean> =>
     (await query(statement, values)).length > 0;
@@ -51,6 +53,10 @@ export function leasedOperations(
       const { conditions, values } = listConditions(request);
       const statement = statements.list(conditions, `$${values.push(checkListLimit(request))}::bigint`);
       return ((await query(statement, values)) as KeyRow[]).map(inspectRow);
+    },
+    async countHeld() {
+      const [row] = (await query(statements.countHeld)) as Parameters<typeof readHeldCount>;
+      return readHeldCount(row);
     },
     async purge({ limit }) {
       const [answer] = (await query(statements.purge, [limit])) as { purged: number | string }[];

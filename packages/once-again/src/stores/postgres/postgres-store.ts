@@ -2,6 +2,7 @@ import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import type { Clock } from "../../core/clock.ts";
 import { checkChoice, checkNumber } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
+import { heldWarnings } from "../held-count.ts";
 import { storeHealth } from "../store-health.ts";
 import type { StoreHealth, TransactionalStore } from "../store.ts";
 import { timeLimit } from "../time-limit.ts";
@@ -145,16 +146,21 @@ export function postgresStore<Connection extends PostgresConnection>(
     begin: `BEGIN ISOLATION LEVEL ${isolation}; SET LOCAL lock_timeout = ${busyMsMax}`,
     touch: replayTouch ? "SELECT pg_logical_emit_message(true, 'once_again', '')" : "",
   };
+  const leased = leasedOperations(query, statements, { clock, busyMsMax });
   return {
     survivesFailover: "synchronous",
     schemaSql,
-    ...leasedOperations(query, statements, { clock, busyMsMax }),
+    ...leased,
     transact: (request, work, onLateUse) => transact(context, request, work, onLateUse),
     transactStep: (request, work, onLateUse) => transactStep(context, request, work, onLateUse),
     transactUnkeyed: (work, onLateUse) => transactUnkeyed(context, work, onLateUse),
     moveMark: markMover(prefix, prepare),
     migrate: async () => void (await postgresQuery(pool, prepare)(schemaSql)),
-    health: () => storeHealth(() => postgresProblems(query, prefix)),
+    health: () =>
+      storeHealth(
+        () => postgresProblems(query, prefix),
+        async () => heldWarnings(await leased.countHeld()),
+      ),
     close: async () => undefined,
   };
 }

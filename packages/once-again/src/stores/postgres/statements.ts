@@ -1,4 +1,5 @@
 import { storedNever } from "../expiry.ts";
+import { heldCountMax } from "../held-count.ts";
 import { tableName } from "../sql/names.ts";
 
 const now = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
@@ -94,6 +95,11 @@ export function postgresStatements(prefix: string, replayTouch: boolean) {
     list: (conditions: readonly string[], limit: string) => `
       WITH ${clock} SELECT clock.ms, ${columns} FROM clock, ${keys} AS k
       WHERE ${[`NOT ${expired}`, ...conditions].join(" AND ")} ORDER BY k.scope, k.key LIMIT ${limit}`,
+    // They stand together in the index of expiries.
+    countHeld: `WITH ${clock} SELECT count(*) AS keys, max(held.over_ms) AS oldest_ms FROM (
+        SELECT clock.ms - k.lease_until AS over_ms FROM ${keys} AS k, clock
+        WHERE k.expires_minute = ${storedNever} / 60000 AND k.expires_at = ${storedNever} AND ${abandoned}
+        LIMIT ${heldCountMax}) AS held`,
     // By the place in its file, which a row of another partition may share.
     purge: `
       WITH ${clock}, found AS MATERIALIZED (

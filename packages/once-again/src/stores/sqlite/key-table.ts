@@ -1,7 +1,8 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { unreadableRecord } from "../check-record.ts";
-import { readExpiry, storedExpiry } from "../expiry.ts";
-import type { KeyRecord, ListRequest, RecordName } from "../store.ts";
+import { readExpiry, storedExpiry, storedNever } from "../expiry.ts";
+import { heldCountMax, readHeldCount } from "../held-count.ts";
+import type { HeldCount, KeyRecord, ListRequest, RecordName } from "../store.ts";
 
 /** The statements on the key table, prepared once for a connection. */
 export interface KeyTable {
@@ -12,6 +13,8 @@ export interface KeyTable {
   list(request: ListRequest, now: number): (RecordName & { record: KeyRecord })[];
   /** Removes up to `limit` expired records. */
   purge(limit: number, now: number): number;
+  /** Counts what is held for ever. */
+  countHeld(now: number): HeldCount;
 }
 
 interface Row extends RecordName {
@@ -52,6 +55,10 @@ export function keyTable(database: DatabaseSync): KeyTable {
   const purge = database.prepare(`
     DELETE FROM once_again_keys WHERE rowid IN
       (SELECT rowid FROM once_again_keys WHERE ${expired} LIMIT :limit)`);
+  const countHeld = database.prepare(`
+    SELECT count(*) AS keys, :now - min(lease_until) AS oldest_ms FROM (
+      SELECT lease_until FROM once_again_keys
+      WHERE expires_at = ${storedNever} AND state = 'running' AND lease_until <= :now LIMIT ${heldCountMax})`);
 
   return {
     read: ({ scope, key }) => {
@@ -72,6 +79,7 @@ export function keyTable(database: DatabaseSync): KeyTable {
       return rows.map((row) => ({ scope: row.scope, key: row.key, record: recordOf(row) }));
     },
     purge: (limit, now) => Number(purge.run({ now, limit }).changes),
+    countHeld: (now) => readHeldCount(countHeld.get({ now }) as unknown as Parameters<typeof readHeldCount>[0]),
   };
 }
 

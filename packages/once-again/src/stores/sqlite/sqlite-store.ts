@@ -68,6 +68,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
       });
     },
     purge: ({ limit }) => transaction(() => table.purge(limit, clock.now())),
+    countHeld: async () => takeTurn(() => table.countHeld(clock.now())),
     close: () => connection.close(),
   };
 }

@@ -1,6 +1,6 @@
 import type { ListRequest, Store } from "../../stores/store.ts";
 import type { StoreRule } from "./contract-case.ts";
-import { abandon, acquire, claimOf, named, result, retentionMs } from "./requests.ts";
+import { abandon, acquire, claimOf, longMs, named, result, retentionMs } from "./requests.ts";
 import { expectLike, expectRefused, expectSame, expectThat } from "./rule.ts";
 
 const settlement = { as: "done", result: Uint8Array.of(9), retentionMs } as const;
@@ -80,6 +80,20 @@ export const operatorRules: readonly StoreRule[] = [
       expectSame(await store.purge({ limit: 10 }), 0, "A purge passes what has no result");
       expectSame(await listed(store, {}), ["acme/held abandoned"], "What has no result is stored until it is settled");
       expectLike(await store.claim(claimOf(named("held"))), { kind: "abandoned" }, "A held key is held");
+    },
+  },
+  {
+    name: "where a store counts its held keys, it counts those that are held for ever, and no others",
+    async try({ store, pass }) {
+      if (store.countHeld === undefined) return;
+      expectSame(await store.countHeld(), { keys: 0 }, "Where no key is held, none is counted");
+      await fill(store);
+      await pass(50);
+      await abandon(store, claimOf(named("later")));
+      await abandon(store, claimOf(named("forgotten"), { heldRetentionMs: longMs }));
+      const held = await store.countHeld();
+      expectSame(held.keys, 2, "A store counts what is held, and nothing that runs, is done, or expires by itself");
+      expectThat((held.oldestMs ?? 0) >= 50, "It says for how long the oldest has been held", held);
     },
   },
   {

@@ -46,6 +46,9 @@ export function KeyDetail({ found }: { found: KeyDocument }) {
             found.expiresAt === null ? "never, until it has a result" : `${found.expiresAt} (${until(found.expiresAt)})`
           }
         />
+        {found.settled !== null && (
+          <Field name="Settled" value={`${found.settledAt} ${settlementText(found.settled)}`} />
+        )}
         <Field name="Request" value={`SHA-256 ${found.fingerprint}`} />
         {found.owner !== "" && <Field name="Owner" value={found.owner} />}
       </dl>
@@ -55,6 +58,11 @@ export function KeyDetail({ found }: { found: KeyDocument }) {
       {found.result && <StoredValue title="Stored answer" value={found.result} />}
     </section>
   );
+}
+
+function settlementText({ author, reason, sealedWith }: NonNullable<KeyDocument["settled"]>): string {
+  if (sealedWith !== null) return `by whom is sealed with the key “${sealedWith}”`;
+  return author === null ? "by a person who left no note" : `by ${author}: ${reason}`;
 }
 
 function StoredValue({ title, value }: { title: string; value: ValueDocument }) {

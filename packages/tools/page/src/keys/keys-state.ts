@@ -69,3 +69,6 @@ export function follow(): () => void {
     },
   });
 }
+
+/** The name under which a person settles keys, as long as the page is open. */
+export const operator = signal("");

@@ -1,9 +1,9 @@
 import { useSignal } from "@preact/signals";
 import type { HeldKey, KeyDocument } from "../../../src/admin/key-document.ts";
-import type { OperatorAnswer } from "../../../src/console/keys/keys-protocol.ts";
+import type { OperatorAnswer, OperatorNote } from "../../../src/console/keys/keys-protocol.ts";
 import { tell } from "../session.ts";
 import { Confirm } from "../ui/confirm.tsx";
-import { chosen, loadKeys, open } from "./keys-state.ts";
+import { chosen, loadKeys, open, operator } from "./keys-state.ts";
 
 const dayMs = 86_400_000;
 
@@ -11,8 +11,21 @@ const defaultAnswer: OperatorAnswer = {
   status: 201,
   contentType: "application/json",
   body: "",
+  isEmpty: false,
   retentionMs: dayMs,
 };
+
+/** Statuses whose responses have no body. */
+const bodilessStatuses: readonly number[] = [204, 205, 304];
+
+/** What is still missing before a key can be settled. The server checks all the rest. */
+function findMissing(way: Way, note: OperatorNote, { status, body, isEmpty }: OperatorAnswer): string | undefined {
+  if (note.author.trim() === "" || note.reason.trim() === "") return "Say who settles it, and why.";
+  const needsBody = way === "resolve" && !isEmpty && !bodilessStatuses.includes(status);
+  return needsBody && body === ""
+    ? "Give the body that every repeat gets, or say that the answer has none."
+    : undefined;
+}
 
 type Way = "resolve" | "release";
 
@@ -21,12 +34,14 @@ export function Settle({ found }: { found: KeyDocument }) {
   const asking = useSignal<Way | undefined>(undefined);
   const problem = useSignal<string | undefined>(undefined);
   const answer = useSignal(defaultAnswer);
+  const reason = useSignal("");
   const held: HeldKey = { scope: found.scope, key: found.key, attempt: found.attempt };
 
   const settle = async (way: Way): Promise<void> => {
     asking.value = undefined;
     try {
-      await tell(`keys/${way}`, way === "resolve" ? { ...held, ...answer.value } : held);
+      const note = { author: operator.value, reason: reason.value };
+      await tell(`keys/${way}`, way === "resolve" ? { ...held, ...note, ...answer.value } : { ...held, ...note });
       if (way === "release") chosen.value = undefined;
       else await open(held);
     } catch (error) {
@@ -34,7 +49,10 @@ export function Settle({ found }: { found: KeyDocument }) {
     }
     await loadKeys();
   };
-  const ask = (way: Way | undefined): void => void (asking.value = way);
+  const ask = (way: Way | undefined): void => {
+    problem.value = way && findMissing(way, { author: operator.value, reason: reason.value }, answer.value);
+    asking.value = problem.value === undefined ? way : undefined;
+  };
   return (
     <div class="settle">
       {problem.value !== undefined && (
@@ -42,11 +60,25 @@ export function Settle({ found }: { found: KeyDocument }) {
           {problem.value}
         </p>
       )}
+      <div class="row">
+        <label>
+          Your name
+          <input value={operator.value} onInput={(event) => (operator.value = event.currentTarget.value)} />
+        </label>
+        <label>
+          Reason
+          <input
+            value={reason.value}
+            placeholder="what you know, and from where"
+            onInput={(event) => (reason.value = event.currentTarget.value)}
+          />
+        </label>
+      </div>
       <fieldset>
         <legend>It happened</legend>
         <p>
           Every repeat gets the answer that you give here. Of a function's call, the body is the result, with status
-          200. Repeats of a message are acknowledged.
+          200. Repeats of a message are acknowledged. Your name, the time and the reason are stored with it.
         </p>
         <AnswerFields answer={answer.value} change={(part) => void (answer.value = { ...answer.value, ...part })} />
         <button type="button" onClick={() => ask("resolve")}>
@@ -125,6 +157,14 @@ function AnswerFields({ answer, change }: { answer: OperatorAnswer; change: (par
           value={answer.body}
           onInput={(event) => change({ body: event.currentTarget.value })}
         />
+      </label>
+      <label class="row">
+        <input
+          type="checkbox"
+          checked={answer.isEmpty}
+          onInput={(event) => change({ isEmpty: event.currentTarget.checked })}
+        />
+        The answer has no body
       </label>
     </>
   );

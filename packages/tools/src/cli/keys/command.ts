@@ -17,7 +17,7 @@ Example:
   $ export ONCE_AGAIN_STORE=postgres://shop@db.example/shop
   $ once-again keys list --state abandoned
   $ once-again keys show acme order-7
-  $ once-again keys resolve acme order-7 --status 201 --body @answer.json`,
+  $ once-again keys resolve acme order-7 --status 201 --body @answer.json --reason "seen at the bank"`,
     );
   for (const command of [listCommand(), showCommand(), resolveCommand(), releaseCommand(), purgeCommand()]) {
     keys.addCommand(command.exitOverride());

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
+import { userInfo } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { SealKey } from "once-again/engine";
-import type { RecordName } from "once-again/stores";
+import { noteLengthMax, type RecordName } from "once-again/stores";
 import { wholeNumber } from "../arguments.ts";
 import { storeForms } from "../../drivers/store-location.ts";
 
@@ -55,6 +56,42 @@ export function sealKeyOption(description: string): Option {
   return new Option("--seal-key <id:hex|@file>", description)
     .argParser((text, before: readonly string[]) => [...before, text])
     .default([], "none");
+}
+
+/** Who settles keys with a command, and why. */
+export interface NoteFlags {
+  readonly by: string;
+  readonly reason: string;
+}
+
+/** Gives a command the options of `NoteFlags`. */
+export function withNote(command: Command): Command {
+  const by = new Option("--by <name>", "who settles it").argParser(notePart("author")).makeOptionMandatory();
+  const user = findUserName();
+  return command
+    .addOption(user === undefined ? by : by.default(user, "your user name"))
+    .addOption(
+      new Option("--reason <text>", "what you know, and from where")
+        .argParser(notePart("reason"))
+        .makeOptionMandatory(),
+    );
+}
+
+function notePart(part: keyof typeof noteLengthMax): (text: string) => string {
+  const max = noteLengthMax[part];
+  return (text) => {
+    if (text.trim() !== "" && text.length <= max) return text;
+    throw new InvalidArgumentError(`It must be a text of 1 to ${max} characters.`);
+  };
+}
+
+/** The name of who runs the command; undefined for a user that has none, as in some containers. */
+function findUserName(): string | undefined {
+  try {
+    return userInfo().username;
+  } catch {
+    return undefined;
+  }
 }
 
 /** `--yes`, for commands that ask. */

@@ -47,9 +47,12 @@ test("a killed worker's key is held, shown, resolved, and answered by the server
     "acme",
     "order-7",
     ...answer,
-    "--yes",
+    ...["--reason", "the order is there", "--yes"],
   ]);
-  expect(resolved).toMatchObject({ code: 0, stdout: "Settled: every repeat gets HTTP 201, 11 bytes.\n" });
+  expect(resolved).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining("Settled: every repeat gets HTTP 201, 11 bytes.\n"),
+  });
 
   const replayed = await post(url);
   expect([replayed.status, await replayed.text()]).toEqual([201, '{"order":7}']);
@@ -61,6 +64,9 @@ test("a killed worker's key is released, and the next repeat runs afresh", async
   const path = join(temporaryFolder(), "keys.db");
   await heldKey(path);
   const url = await nextServer(path);
-  expect((await runCli(["keys", "release", "--store", `sqlite:${path}`, "acme", "order-7", "--yes"])).code).toBe(0);
+  expect(
+    (await runCli(["keys", "release", "--store", `sqlite:${path}`, "acme", "order-7", "--yes", "--reason", "seen"]))
+      .code,
+  ).toBe(0);
   expect(await (await post(url)).text()).toBe("ran afresh");
 });

@@ -22,8 +22,8 @@ describe("list", () => {
     const { code, stdout, stderr } = await keys("list");
     expect(stdout.trimEnd().split("\n")).toEqual([
       expect.stringMatching(/^STATE +AGE +ATTEMPT +LEASE +EXPIRES +SCOPE +KEY$/),
-      expect.stringMatching(/^running +\ds +1 +9m \d+s left +in (10m|9m \d+s) +acme +order-1$/),
-      expect.stringMatching(/^abandoned +\ds +1 +over \ds +in (10m|9m \d+s) +acme +order-2$/),
+      expect.stringMatching(/^running +\ds +1 +9m \d+s left +never +acme +order-1$/),
+      expect.stringMatching(/^abandoned +\ds +1 +over \ds +never +acme +order-2$/),
       expect.stringMatching(/^done +\ds +1 +- +in (10m|9m \d+s) +acme +order-3$/),
     ]);
     expect({ code, stderr }).toEqual({ code: exitCodes.fine, stderr: "" });
@@ -83,8 +83,10 @@ describe("show", () => {
       createdAt: expect.stringMatching(/Z$/),
       leaseUntil: expect.stringMatching(/Z$/),
       expiresAt: expect.stringMatching(/Z$/),
+      settledAt: null,
       stepCount: 0,
       steps: [],
+      settled: null,
       resultBytes: answer.length,
       result: { kind: "answer", status: 201, headers: [["location", "/orders/7"]], bodyBase64: "/wA=" },
     });
@@ -151,7 +153,8 @@ describe("wrong usage", () => {
     [["list", "--state", "lost"], "choices"],
     [["list", "--after", "order-1"], "JSON array"],
     [["show", "acme"], "missing required argument 'key'"],
-    [["resolve", "acme", "order-1"], "--status"],
+    [["resolve", "acme", "order-1"], "--reason"],
+    [["resolve", "acme", "order-1", "--reason", "seen"], "--status"],
     [["resolve", "acme", "order-1", "--status", "199"], "from 200 to 599"],
     [["resolve", "acme", "order-1", "--status", "200", "--header", "no colon"], "name: value"],
     [["resolve", "acme", "order-1", "--status", "200", "--header", "a: b\nc: d"], "name: value"],

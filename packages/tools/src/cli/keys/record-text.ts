@@ -16,7 +16,7 @@ const meanings = {
 } as const;
 
 /** One record for people. */
-export function formatRecord({ found, steps, result }: RecordView, now: number, painter: Painter): string[] {
+export function formatRecord({ found, steps, result, note }: RecordView, now: number, painter: Painter): string[] {
   const { scope, key, state, record } = found;
   const colour = stateColour(found, painter);
   const field = fieldFormat(painter);
@@ -32,9 +32,17 @@ export function formatRecord({ found, steps, result }: RecordView, now: number, 
     field("created", `${time(record.createdAt)} (${formatDuration(now - record.createdAt)} ago)`),
     field("lease", state === "done" ? "-" : `${time(record.leaseUntil)} (${formatLease(found, now)})`),
     field("expires", formatExpiry(record.expiresAt, now)),
+    ...(record.settledAt === undefined ? [] : [field("settled", formatSettlement(record.settledAt, note, now))]),
     ...steps.flatMap(([place, value]) => formatValue(`step ${place}`, value, field)),
     ...(result === undefined ? [] : formatValue("result", result, field)),
   ];
+}
+
+function formatSettlement(settledAt: number, note: RecordView["note"], now: number): string {
+  const when = `${new Date(settledAt).toISOString()} (${formatDuration(now - settledAt)} ago)`;
+  if (note === undefined) return `${when}, by a person who left no note`;
+  if ("sealedWith" in note) return `${when}, by whom is sealed with the key "${escapeControls(note.sealedWith)}"`;
+  return `${when} by ${escapeControls(note.author)}: ${escapeControls(note.reason)}`;
 }
 
 function formatExpiry(expiresAt: number, now: number): string {

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from "commander";
-import { findSealKeyId, isHeader, resolveWith } from "../../admin/resolve.ts";
+import { findResponseProblem, findSealKeyId, isHeader, resolveWith } from "../../admin/resolve.ts";
 import { wholeNumber } from "../arguments.ts";
 import {
   readBytes,
@@ -7,6 +7,7 @@ import {
   sealKeyOption,
   readSealKeys,
   withHeldNames,
+  withNote,
   withStoreOptions,
   yesOption,
 } from "./flags.ts";
@@ -17,7 +18,8 @@ import { settleHeld, type SettleHeldFlags } from "./settle-held.ts";
 interface ResolveFlags extends SettleHeldFlags {
   readonly status: number;
   readonly header: readonly (readonly [name: string, value: string])[];
-  readonly body: Uint8Array;
+  readonly body?: Uint8Array;
+  readonly empty?: boolean;
   readonly retentionMs: number;
   readonly sealKey: readonly string[];
 }
@@ -26,16 +28,21 @@ const dayMs = 86_400_000;
 
 /** `once-again keys resolve` */
 export function resolveCommand(): Command {
-  return withHeldNames(withStoreOptions(new Command("resolve")))
+  return withNote(withHeldNames(withStoreOptions(new Command("resolve"))))
     .summary("settle an abandoned key as done, with an answer")
     .description(
       "Settles an abandoned key as done: you know that it happened. Every repeat gets this answer. Of a function's call " +
         "(its scope is the function's name), the body is the result, with --status 200. Repeats of a message (its scope is " +
-        "the inbox's consumer) are acknowledged, whatever the answer.",
+        "the inbox's consumer) are acknowledged, whatever the answer. Who settled it, when and why is stored with the key.",
     )
     .requiredOption("--status <number>", "the answer's status, 200 to 599", wholeNumber(200, 599))
     .option("--header <name: value>", "one of the answer's headers; may be given several times", addHeader, [])
-    .option("--body <text|@file>", "the answer's body", readBytes, new Uint8Array())
+    .option(
+      "--body <text|@file>",
+      "the answer's body, which has to be what its content-type says; JSON where none says anything",
+      readBytes,
+    )
+    .option("--empty", "the answer has no body, also with a status that may have one")
     .option(
       "--retention-ms <number>",
       "how long the answer is stored, milliseconds",
@@ -49,10 +56,13 @@ export function resolveCommand(): Command {
       `
 Example:
   $ once-again keys resolve --store sqlite:keys.db acme order-7 --status 201 \\
-      --header "content-type: application/json" --body '{"order":7}'
-  $ once-again keys resolve --store sqlite:keys.db --held --scope acme --status 204 --yes
-  $ once-again keys resolve --store sqlite:keys.db charge order-7 --status 200 --body '{"receipt":"r_1"}'   # a function
-  $ once-again keys resolve --store sqlite:keys.db shipping order-7-placed --status 200                     # a message
+      --header "content-type: application/json" --body '{"order":7}' \\
+      --reason "the bank has the charge: ch_7"
+  $ once-again keys resolve --store sqlite:keys.db --held --scope acme --status 204 --reason "INC-12: all were delivered" --yes
+  $ once-again keys resolve --store sqlite:keys.db charge order-7 --status 200 --body '{"receipt":"r_1"}' \\
+      --reason "r_1 is in the ledger"   # a function
+  $ once-again keys resolve --store sqlite:keys.db shipping order-7-placed --status 204 \\
+      --reason "the parcel left"   # a message
 
 Exit codes: 0 settled, 1 it is not (no such key, not abandoned, or you said no), 2 wrong usage, or a store that does not
 answer.`,
@@ -67,7 +77,13 @@ async function run(
   command: Command,
 ): Promise<void> {
   const name = readHeldName(scope, key, flags, command);
-  const { status, header, body, retentionMs } = flags;
+  const { status, header, body = new Uint8Array(), retentionMs, by: author, reason } = flags;
+  const response = { status, headers: header, body };
+  const problem = findResponseProblem(response, flags.empty === true);
+  if (problem !== undefined) {
+    const advice = body.length === 0 ? " Give it with --body, or say --empty." : "";
+    command.error(`error: ${problem}${advice}`);
+  }
   const answer = `HTTP ${status}, ${body.length} bytes`;
   await withStore(command, flags, async (store) => {
     const sealKeys = readSealKeys(flags.sealKey);
@@ -75,7 +91,7 @@ async function run(
     if (sealedWith !== undefined) {
       throw new Error(`Results in this store are sealed with the key "${sealedWith}": give it with --seal-key.`);
     }
-    const settlementOf = resolveWith({ status, headers: header, body }, retentionMs, sealKeys);
+    const settlementOf = resolveWith({ response, retentionMs, author, reason }, sealKeys);
     if (name === undefined) {
       return settleHeld(store, flags, command, settlementOf, {
         question: `Settle them as done? Every repeat of each gets this answer: ${answer}.`,

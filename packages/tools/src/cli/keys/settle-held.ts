@@ -11,7 +11,7 @@ import { confirm } from "./confirm.ts";
 import { escapeControls } from "./printable.ts";
 import { formatTable } from "./record-table.ts";
 import { type ExitCode, print } from "./session.ts";
-import type { SettleFlags, SettleWording } from "./settle.ts";
+import { formatNote, noteJson, type SettleFlags, type SettleWording } from "./settle.ts";
 
 export interface SettleHeldFlags extends SettleFlags {
   readonly held?: boolean;
@@ -51,8 +51,8 @@ export async function settleHeld(
   const settled = held.length - unsettled.length;
   print(
     flags,
-    () => ({ settled, left: unsettled }),
-    () => [held.length === 0 ? "No key is held." : `${settled} keys settled: ${wording.done}`],
+    () => ({ settled, left: unsettled, ...noteJson(flags) }),
+    () => (held.length === 0 ? ["No key is held."] : [`${settled} keys settled: ${wording.done}`, formatNote(flags)]),
   );
   for (const { scope, key, state } of unsettled)
     console.error(`${escapeControls(scope)} ${escapeControls(key)}: it is ${state} now.`);

@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { userInfo } from "node:os";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
 import { runOnTerminal, scriptBinary } from "../../../../../test/support/cli.ts";
@@ -13,28 +14,47 @@ import { exitCodes } from "../exit-codes.ts";
 const ground = keysFixture();
 const { claim, abandoned, done, keys, keysDocument } = ground;
 
+/** A file that holds these bytes. */
+function fileOf(content: Uint8Array): string {
+  const path = join(temporaryFolder(), "body");
+  writeFileSync(path, content);
+  return path;
+}
+
 describe("resolve and release", () => {
-  const resolve = ["resolve", "acme", "order-1", "--status", "201", "--yes"] as const;
+  const why = ["--by", "alice", "--reason", "the bank has it"] as const;
+  const release = ["release", "acme", "order-1", "--yes", ...why] as const;
+  const bare = ["resolve", "acme", "order-1", "--status", "201", "--yes"] as const;
+  const resolve = [...bare, ...why, "--body", "{}"] as const;
 
   test("resolve keeps the given answer, release makes the key free", async () => {
     await abandoned("order-1");
     await abandoned("order-2");
-    const file = join(temporaryFolder(), "body");
-    writeFileSync(file, Uint8Array.of(0, 255));
-    const given = ["--header", "Location: /orders/7", "--header", "x-a:  b", "--body", `@${file}`];
-    const resolved = await keysDocument(...resolve, ...given);
-    expect(resolved).toEqual({ code: 0, document: { scope: "acme", key: "order-1", settledAs: "done" } });
+    const file = fileOf(Uint8Array.of(0, 255));
+    const type = ["--header", "Content-Type: application/octet-stream"];
+    const given = ["--header", "Location: /orders/7", "--header", "x-a:  b", ...type, "--body", `@${file}`];
+    const resolved = await keysDocument(...bare, ...why, ...given);
+    const document = {
+      scope: "acme",
+      key: "order-1",
+      settledAs: "done",
+      settledBy: "alice",
+      reason: "the bank has it",
+    };
+    expect(resolved).toEqual({ code: 0, document });
     const found = await ground.store().inspect(named("order-1"));
     expect(decodeResponse(found!.record.result!)).toEqual({
       status: 201,
       headers: [
         ["Location", "/orders/7"],
         ["x-a", "b"],
+        ["Content-Type", "application/octet-stream"],
       ],
       body: Uint8Array.of(0, 255),
     });
-    const released = await keys("release", "acme", "order-2", "--yes");
-    expect(released).toEqual({ code: 0, stdout: "Settled: the next repeat runs it again.\n", stderr: "" });
+    const released = await keys("release", "acme", "order-2", "--yes", ...why);
+    const stdout = "Settled: the next repeat runs it again.\nBy alice: the bank has it\n";
+    expect(released).toEqual({ code: 0, stdout, stderr: "" });
     expect(await ground.store().inspect(named("order-2"))).toBeUndefined();
   });
 
@@ -42,7 +62,7 @@ describe("resolve and release", () => {
     if (state !== "absent") await claim("order-1");
     if (state === "done") await done("order-1");
     const before = await ground.store().inspect(named("order-1"));
-    for (const command of [resolve, ["release", "acme", "order-1", "--yes"] as const]) {
+    for (const command of [resolve, release]) {
       const { code, document } = await keysDocument(...command);
       expect({ code, document }).toEqual({ code: exitCodes.bad, document: { scope: "acme", key: "order-1", state } });
     }
@@ -51,7 +71,7 @@ describe("resolve and release", () => {
 
   test("without a terminal and without --yes nothing is changed", async () => {
     await abandoned("order-1");
-    const { code, stdout, stderr } = await keys("release", "acme", "order-1");
+    const { code, stdout, stderr } = await keys("release", "acme", "order-1", ...why);
     expect({ code, stdout }).toEqual({ code: exitCodes.usage, stdout: "" });
     expect(stderr).toContain("--yes");
     expect(await ground.store().inspect(named("order-1"))).toMatchObject({ state: "abandoned" });
@@ -66,6 +86,70 @@ describe("resolve and release", () => {
     expect((await keys(...resolve, "--seal-key", sealKeyText)).code).toBe(exitCodes.fine);
     const found = await sealed.inspect(named("order-1"));
     expect(decodeResponse(found!.record.result!).status).toBe(201);
+    const shown = await keys("show", "acme", "order-1", "--seal-key", sealKeyText);
+    expect(shown.stdout).toMatch(/^settled +\S+Z .* by alice: the bank has it$/m);
+    const unopened = await keys("show", "acme", "order-1");
+    expect(unopened.stdout).toMatch(/^settled +\S+Z .*by whom is sealed with the key "k1"$/m);
+    expect(unopened.stdout).not.toContain("alice");
+  });
+
+  test("an answer without a body, or one that is not what its type says, is not stored by mistake", async () => {
+    await abandoned("order-1");
+    const json = ["--header", "content-type: application/json; charset=utf-8"];
+    const text = ["--header", "content-type: text/plain"];
+    for (const [given, said] of [
+      [[], "no body"],
+      [json, "--empty"],
+      [["--body", ""], "no body"],
+      [["--body", "made"], "no JSON, and nothing says what else"],
+      [[...json, "--body", "{"], "no JSON, as its content type"],
+      [["--header", "content-type: application/problem+json", "--body", "x"], "no JSON"],
+      [[...text, "--body", `@${fileOf(Uint8Array.of(0xff))}`], "no text in UTF-8"],
+      [["--body", "{}", "--empty"], "can't be empty as well"],
+      [["--status", "204", "--body", "{}"], "status 204 has no body"],
+    ] as const) {
+      const { code, stderr } = await keys(...bare, ...why, ...given);
+      expect({ given, code, stderr }).toEqual({
+        ...{ given, code: exitCodes.usage },
+        stderr: expect.stringContaining(said),
+      });
+    }
+    expect((await ground.store().inspect(named("order-1")))?.state).toBe("abandoned");
+  });
+
+  test.for([
+    ["no body, where that is said", ["--empty"]],
+    ["no body, where its status has none", ["--status", "204"]],
+    ["text, where that is said", ["--header", "content-type: text/plain", "--body", "made"]],
+    ["JSON without a type, as a function's result is", ["--body", '"r_1"']],
+  ] as const)("an answer may be %s", async ([, given]) => {
+    await abandoned("order-1");
+    expect((await keys(...bare, ...why, ...given)).code).toBe(exitCodes.fine);
+  });
+
+  test("who settled a key, when and why is stored and shown; without a reason nothing is settled", async () => {
+    await abandoned("order-1");
+    for (const command of [
+      [...bare, "--empty"],
+      ["release", "acme", "order-1", "--yes"],
+    ]) {
+      const refused = await keys(...command);
+      expect(refused).toMatchObject({ code: exitCodes.usage, stderr: expect.stringContaining("--reason") });
+      const vague = await keys(...command, "--reason", " ");
+      expect(vague).toMatchObject({ code: exitCodes.usage, stderr: expect.stringContaining("1 to 1000") });
+    }
+    expect((await keys(...bare, "--empty", "--reason", "seen \u001b[1m")).code).toBe(exitCodes.fine);
+    const { document } = await keysDocument("show", "acme", "order-1");
+    const author = userInfo().username;
+    expect(document).toMatchObject({
+      settledAt: expect.stringMatching(/Z$/),
+      settled: { author, reason: "seen \u001b[1m", sealedWith: null },
+    });
+    const { stdout } = await keys("show", "acme", "order-1");
+    expect(stdout).toMatch(new RegExp(`^settled +\\S+Z .* by ${author}: seen `, "m"));
+    expect(stdout).not.toContain("\u001b[1m");
+    const listed = await keysDocument("list");
+    expect(listed.document).toMatchObject({ keys: [{ key: "order-1", settledAt: expect.stringMatching(/Z$/) }] });
   });
 
   describeWithServer("on a terminal", scriptBinary, () => {
@@ -77,7 +161,7 @@ describe("resolve and release", () => {
     ])("it asks first, and %j settles or not", async ([input, state]) => {
       await abandoned("order-1");
       const printed = await runOnTerminal(
-        ["keys", "release", "--store", `sqlite:${ground.path()}`, "acme", "order-1"],
+        ["keys", "release", "--store", `sqlite:${ground.path()}`, "acme", "order-1", "--reason", "seen"],
         input!,
       );
       expect(printed).toMatch(/abandoned.*order-1/);

@@ -5,12 +5,12 @@ import { isSettleable, settleKey, type Settlement, unsettledReasons, type Unsett
 import { exitCodes } from "../exit-codes.ts";
 import { painter } from "../painter.ts";
 import { confirm } from "./confirm.ts";
-import type { StoreFlags } from "./flags.ts";
+import type { NoteFlags, StoreFlags } from "./flags.ts";
 import { escapeControls } from "./printable.ts";
 import { formatTable } from "./record-table.ts";
 import { type ExitCode, print } from "./session.ts";
 
-export interface SettleFlags extends StoreFlags {
+export interface SettleFlags extends StoreFlags, NoteFlags {
   readonly yes?: boolean;
 }
 
@@ -41,10 +41,20 @@ export async function settleOne(
   if (state !== undefined) return refuse(flags, name, state);
   print(
     flags,
-    () => ({ ...name, settledAs: settlement.as }),
-    () => [wording.done],
+    () => ({ ...name, settledAs: settlement.as, ...noteJson(flags) }),
+    () => [wording.done, formatNote(flags)],
   );
   return exitCodes.fine;
+}
+
+/** Who settled and why, in the output of a command: of a release nothing else says it. */
+export function noteJson({ by, reason }: NoteFlags): { settledBy: string; reason: string } {
+  return { settledBy: by, reason };
+}
+
+/** The same for people. */
+export function formatNote({ by, reason }: NoteFlags): string {
+  return `By ${escapeControls(by)}: ${escapeControls(reason)}`;
 }
 
 /** Says why a key can't be shown or settled. */

@@ -14,12 +14,20 @@ export type StoreSample =
     }
   | { readonly at: number; readonly problem: string };
 
-/** `POST resolve` brings a `HeldKey`, as `POST release` does, and this: the answer that every repeat is to get. */
+/** `POST release` and `POST resolve` bring a `HeldKey`, and who settles it and why: see `SettlementNote`. */
+export interface OperatorNote {
+  readonly author: string;
+  readonly reason: string;
+}
+
+/** `POST resolve` brings this, too: the response that every repeat is to get. */
 export interface OperatorAnswer {
   readonly status: number;
   /** Empty: no such header. */
   readonly contentType: string;
   readonly body: string;
+  /** Whether the response has no body; without a body it is refused otherwise. */
+  readonly isEmpty: boolean;
   readonly retentionMs: number;
 }
 

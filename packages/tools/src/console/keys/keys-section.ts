@@ -1,20 +1,30 @@
-import type { RecordName, Store } from "once-again/stores";
+import { OnceAgainError } from "once-again";
+import { type RecordName, settlementNote, type Store } from "once-again/stores";
 import type { HeldKey } from "../../admin/key-document.ts";
 import { keyJson, pageJson } from "../../admin/key-json.ts";
 import { listKeys } from "../../admin/list.ts";
-import { findSealKeyId, isHeader, isStatus, resolveWith } from "../../admin/resolve.ts";
+import { findResponseProblem, findSealKeyId, isHeader, isStatus, resolveWith } from "../../admin/resolve.ts";
 import { settleKey, type Settlement, unsettledReasons } from "../../admin/settle.ts";
 import { showKey } from "../../admin/show.ts";
 import { refusal, type ConsoleResponse, type ConsoleRequest, type Route, type Section } from "../route.ts";
-import type { OperatorAnswer } from "./keys-protocol.ts";
+import type { OperatorAnswer, OperatorNote } from "./keys-protocol.ts";
 import type { KeysSource } from "./keys-source.ts";
 import { noStore, storeWatch } from "./store-watch.ts";
 
 const pageSizeMax = 200;
 const states = ["running", "done", "abandoned"] as const;
 
-/** The keys of a store, for people. */
-export function keysSection(source: KeysSource): Section {
+/** A key that was settled here. Of one that was released nothing else says who did it. */
+export interface SettledKey extends RecordName, OperatorNote {
+  readonly settledAs: Settlement["as"];
+}
+
+/**
+ * The keys of a store, for people.
+ *
+ * @param onSettled is called with each key that was settled, for a log.
+ */
+export function keysSection(source: KeysSource, onSettled: (settled: SettledKey) => void = () => undefined): Section {
   const watch = storeWatch(source);
   const withStore = (handle: (store: Store, request: ConsoleRequest) => Promise<ConsoleResponse>): Route => {
     return (request) => {
@@ -28,8 +38,10 @@ export function keysSection(source: KeysSource): Section {
       "GET list": ({ query }) => list(source.store(), query),
       "GET show": withStore((store, { query }) => show(store, query)),
       "GET watch": ({ signal }) => ({ events: watch.watch(signal) }),
-      "POST release": withStore((store, { body }) => settle(store, body, async () => ({ as: "not-executed" }))),
-      "POST resolve": withStore(resolve),
+      "POST release": withStore((store, { body }) =>
+        settle(store, body, onSettled, () => async () => ({ as: "not-executed" })),
+      ),
+      "POST resolve": withStore((store, { body }) => resolve(store, body, onSettled)),
     },
     close: async () => watch.close(),
   };
@@ -54,7 +66,11 @@ async function show(store: Store, query: URLSearchParams): Promise<ConsoleRespon
   return view === undefined ? refusal(404, unsettledReasons.absent) : { json: keyJson(view) };
 }
 
-async function resolve(store: Store, { body }: ConsoleRequest): Promise<ConsoleResponse> {
+async function resolve(
+  store: Store,
+  body: unknown,
+  onSettled: (settled: SettledKey) => void,
+): Promise<ConsoleResponse> {
   const answer = (body ?? {}) as OperatorAnswer;
   const problem = findProblem(answer);
   if (problem !== undefined) return refusal(400, problem);
@@ -65,21 +81,42 @@ async function resolve(store: Store, { body }: ConsoleRequest): Promise<ConsoleR
       `Results in this store are sealed with the key "${keyId}": settle it with once-again keys resolve --seal-key.`,
     );
   }
-  const { status, contentType } = answer;
+  const { retentionMs } = answer;
+  return settle(store, body, onSettled, (note) => resolveWith({ response: responseOf(answer), retentionMs, ...note }));
+}
+
+function responseOf({ status, contentType, body }: OperatorAnswer) {
   const headers = contentType === "" ? [] : [["content-type", contentType] as const];
-  const response = { status, headers, body: new TextEncoder().encode(answer.body) };
-  return settle(store, body, resolveWith(response, answer.retentionMs));
+  return { status, headers, body: new TextEncoder().encode(body) };
 }
 
 async function settle(
   store: Store,
   body: unknown,
-  settlementOf: (key: HeldKey) => Promise<Settlement>,
+  onSettled: (settled: SettledKey) => void,
+  settlementWith: (note: OperatorNote) => (key: HeldKey) => Promise<Settlement>,
 ): Promise<ConsoleResponse> {
   if (!isHeldKey(body)) return refusal(400, "A held key is named by its scope, key and attempt.");
-  const settlement = await settlementOf(body);
+  const { scope, key } = body;
+  const { author, reason } = body as HeldKey & OperatorNote;
+  const problem = findNoteProblem({ author, reason });
+  if (problem !== undefined) return refusal(400, problem);
+  const settlement = await settlementWith({ author, reason })(body);
   const state = await settleKey(store, body, settlement);
-  return state === undefined ? { json: { settledAs: settlement.as } } : refusal(409, unsettledReasons[state]);
+  if (state !== undefined) return refusal(409, unsettledReasons[state]);
+  onSettled({ scope, key, settledAs: settlement.as, author, reason });
+  return { json: { settledAs: settlement.as } };
+}
+
+/** Why a note can't be stored, as a sentence. */
+function findNoteProblem(note: OperatorNote): string | undefined {
+  try {
+    settlementNote(note);
+    return undefined;
+  } catch (error) {
+    if (!OnceAgainError.isInstance(error)) throw error;
+    return `Say who settles it, and why: ${error.message}`;
+  }
 }
 
 function isHeldKey(body: unknown): body is HeldKey {
@@ -87,12 +124,13 @@ function isHeldKey(body: unknown): body is HeldKey {
   return typeof scope === "string" && typeof key === "string" && Number.isInteger(attempt);
 }
 
-function findProblem({ status, contentType, body, retentionMs }: OperatorAnswer): string | undefined {
+function findProblem(answer: OperatorAnswer): string | undefined {
+  const { status, contentType, body, retentionMs } = answer;
   if (!(retentionMs >= 1)) return "The time to store the answer must be a number of milliseconds, 1 at least.";
   if (typeof contentType !== "string" || typeof body !== "string") return "The content type and the body must be text.";
   if (!isStatus(status)) return "The status must be a whole number from 200 to 599.";
   if (!isHeader("content-type", contentType)) return "The content type has characters that a header can't have.";
-  return undefined;
+  return findResponseProblem(responseOf(answer), answer.isEmpty === true);
 }
 
 function readName(query: URLSearchParams, scopeName: string, keyName: string): RecordName | undefined {
