@@ -12,6 +12,7 @@ import { haproxyBinary } from "../test/support/servers/haproxy.ts";
 import { mariadbBinary } from "../test/support/servers/mariadb.ts";
 import { natsBinary } from "../test/support/servers/nats.ts";
 import { nginxBinary } from "../test/support/servers/nginx.ts";
+import { pgbouncerBinary } from "../test/support/servers/pgbouncer.ts";
 import { postgresBinary } from "../test/support/servers/postgres.ts";
 import { rabbitmqBinary } from "../test/support/servers/rabbitmq.ts";
 import { redisBinary, valkeyBinary } from "../test/support/servers/redis.ts";
@@ -29,6 +30,7 @@ const binaries = [
   natsBinary,
   nginxBinary,
   openssl,
+  pgbouncerBinary,
   postgresBinary,
   rabbitmqBinary,
   redisBinary,

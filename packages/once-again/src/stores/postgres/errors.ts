@@ -49,6 +49,12 @@ export function isUnprepared(error: unknown): boolean {
   return sqlState(error) === "26000";
 }
 
+/** Whether a statement was cancelled. */
+export function isCancelled(error: unknown): boolean {
+  // query_canceled
+  return sqlState(error) === "57014";
+}
+
 /** Whether the database rolled the transaction back for the sake of another, and running it again helps. */
 export function isConflict(error: unknown): boolean {
   const state = sqlState(error);

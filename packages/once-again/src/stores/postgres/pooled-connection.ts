@@ -6,6 +6,7 @@ import {
   type PostgresJsPool,
   type PostgresPool,
 } from "./client.ts";
+import { type CancelRequest, pgCancelRequest, postgresJsCancelRequest } from "./cancel-request.ts";
 import { GuardedClient } from "./guarded-client.ts";
 import { guardedSql } from "./guarded-sql.ts";
 import type { TransactionGuard } from "../sql/transaction-guard.ts";
@@ -22,8 +23,14 @@ export interface PooledConnection<Connection> {
   readonly connection: Connection;
   readonly give: (guard: TransactionGuard, onLost: (error: Error) => void) => HandlerConnection<Connection>;
   readonly release: () => void;
-  /** Closes it; missing where no single connection can be closed (`postgres`). */
-  readonly destroy?: (() => void) | undefined;
+  /** Closes it. `postgres` closes a lost one by itself, and no other. */
+  readonly destroy: () => void;
+  /** Whether `destroy` closes one that is not lost. */
+  readonly isClosable: boolean;
+  /** Resolves when no statement runs on it: a Client of `pg` is to be given no other one before. */
+  readonly idle: () => Promise<void>;
+  /** How its statement is cancelled in the server; `undefined` where it can't be. */
+  readonly cancelRequest: () => CancelRequest | undefined;
 }
 
 /** Takes a connection from the pool, and waits for one without end. */
@@ -47,7 +54,7 @@ function connected(pool: PgPool<PgConnection>): Promise<PooledConnection<PgConne
   return new Promise((resolve, reject) => {
     const take = (error: Error | undefined, connection: PgConnection | undefined): void => {
       if (connection === undefined) return reject(error ?? new Error("The pool lent no connection."));
-      resolve(lentClient(connection));
+      resolve(lentClient(pool, connection));
     };
     // A promise would go on too late: the end of a connection may come in one packet with its beginning. But a pool that
     // somebody wrapped may know that form alone.
@@ -57,7 +64,7 @@ function connected(pool: PgPool<PgConnection>): Promise<PooledConnection<PgConne
   });
 }
 
-function lentClient(connection: PgConnection): PooledConnection<PgConnection> {
+function lentClient(pool: PgPool<PgConnection>, connection: PgConnection): PooledConnection<PgConnection> {
   connection.on("error", ignore);
   let isReturned = false;
   const giveBack = (destroy: boolean): void => {
@@ -71,7 +78,21 @@ function lentClient(connection: PgConnection): PooledConnection<PgConnection> {
     give: (guard) => givenClient(connection, guard),
     release: () => giveBack(false),
     destroy: () => giveBack(true),
+    isClosable: true,
+    idle: () => idle(connection),
+    cancelRequest: () => pgCancelRequest(pool, connection),
   };
+}
+
+function idle(connection: PgConnection): Promise<void> {
+  const client = connection as unknown as {
+    readyForQuery?: boolean;
+    once(event: string, listener: () => void): unknown;
+  };
+  if (client.readyForQuery !== false) return Promise.resolve();
+  return new Promise((resolve) => {
+    for (const event of ["drain", "end"]) client.once(event, resolve);
+  });
 }
 
 function givenClient(connection: PgConnection, guard: TransactionGuard): HandlerConnection<PgConnection> {
@@ -81,6 +102,7 @@ function givenClient(connection: PgConnection, guard: TransactionGuard): Handler
 
 async function reserved(pool: PostgresJsPool<PostgresJsConnection>): Promise<PooledConnection<PostgresJsConnection>> {
   const connection = await pool.reserve();
+  const cancelRequest = postgresJsCancelRequest(connection);
   let isReturned = false;
   return {
     connection,
@@ -90,5 +112,9 @@ async function reserved(pool: PostgresJsPool<PostgresJsConnection>): Promise<Poo
       isReturned = true;
       connection.release();
     },
+    destroy: ignore,
+    isClosable: false,
+    idle: () => Promise.resolve(),
+    cancelRequest,
   };
 }

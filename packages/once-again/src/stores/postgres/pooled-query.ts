@@ -1,48 +1,76 @@
-import type { TimeLimit } from "../time-limit.ts";
+import type { Clock } from "../../core/clock.ts";
+import { type TimeLimit, timeLimit } from "../time-limit.ts";
 import { type PostgresConnection, type PostgresPool, type PostgresQuery, postgresQuery } from "./client.ts";
 import { isConnectionLost } from "./errors.ts";
-import type { TakeConnection, PooledConnection } from "./pooled-connection.ts";
+import { type GiveUp, overdueConnections } from "./overdue-connections.ts";
+import { connectionsOf, type PooledConnection, type TakeConnection } from "./pooled-connection.ts";
+import { takeInTurn, Turns } from "./turns.ts";
 
-/**
- * Runs single statements on any connection of a pool. A connection that does not answer in time is closed, so that the
- * pool makes a new one: links that fell silent, since a machine lost its power or a firewall forgot them, look busy for
- * ever. `postgres` can't close a single connection, so there the pool has to do it (see its option `socket`).
- */
-export function pooledQuery<Connection extends PostgresConnection>(
+/** How a pool is used. */
+export interface PoolOptions {
+  readonly clock: Clock;
+  /** How long a connection and an answer are waited for together, milliseconds. */
+  readonly busyMsMax: number;
+  readonly prepare: boolean;
+}
+
+/** The user's pool, as a store or an outbox uses it. */
+export interface PoolAccess<Connection> {
+  readonly take: TakeConnection<Connection>;
+  readonly limitTime: TimeLimit;
+  readonly giveUp: GiveUp;
+  /** Runs single statements on any connection of the pool. One that does not answer in time is cancelled in the server. */
+  readonly query: PostgresQuery;
+}
+
+export function poolAccess<Connection extends PostgresConnection>(
   pool: PostgresPool<Connection>,
-  takeConnection: TakeConnection<Connection>,
-  limitTime: TimeLimit,
-  prepare: boolean,
-): PostgresQuery {
-  if ("unsafe" in pool) {
-    const run = postgresQuery(pool, prepare);
-    return (text, values) => limitTime(run(text, values));
-  }
-  return async (text, values) => {
-    let isGivenUp = false;
-    let pooled: PooledConnection<Connection> | undefined;
-    const answered = (async () => {
-      pooled = await takeConnection();
-      // It came too late: nobody waits for the statement any more.
-      if (isGivenUp) return pooled.release();
+  { clock, busyMsMax, prepare }: PoolOptions,
+): PoolAccess<Connection> {
+  const take = connectionsOf(pool);
+  const limitTime = timeLimit(clock, busyMsMax);
+  const giveUp = overdueConnections(pool, take, clock);
+  // When all others wait for the server, one is left to ask it why: see `standbyQuestion`.
+  const max = pool.options?.max ?? Number.POSITIVE_INFINITY;
+  const inTurn = takeInTurn(take, new Turns(max > 2 ? max - 1 : max));
+
+  const query: PostgresQuery = async (text, values) => {
+    let isWanted = true;
+    let running: PooledConnection<Connection> | undefined;
+    let onAnswered: ((isWhole: boolean) => void) | undefined;
+    const answered = (pooled: PooledConnection<Connection>, isWhole: boolean): void => {
+      running = undefined;
+      if (onAnswered !== undefined) onAnswered(isWhole);
+      else if (isWhole) pooled.release();
+      else pooled.destroy();
+    };
+    const asked = (async () => {
+      const pooled = await inTurn(() => isWanted);
+      if (!isWanted) {
+        pooled.release();
+        throw new Error("The statement was given up.");
+      }
+      running = pooled;
       try {
         const rows = await postgresQuery(pooled.connection, prepare)(text, values);
-        pooled.release();
+        answered(pooled, true);
         return rows;
       } catch (error) {
-        if (isConnectionLost(error)) pooled.destroy?.();
-        else pooled.release();
+        answered(pooled, !isConnectionLost(error));
         throw error;
       }
     })();
     try {
-      return (await limitTime(answered)) ?? [];
+      return await limitTime(asked);
     } catch (error) {
-      isGivenUp = true;
-      // It is given back already, unless nobody answered.
-      pooled?.destroy?.();
-      answered.catch(() => undefined);
+      isWanted = false;
+      asked.catch(() => undefined);
+      if (running !== undefined) {
+        const isWhole = new Promise<boolean>((resolve) => (onAnswered = resolve));
+        giveUp({ pooled: running, isWhole, mayCommit: true });
+      }
       throw error;
     }
   };
+  return { take, limitTime, giveUp, query };
 }

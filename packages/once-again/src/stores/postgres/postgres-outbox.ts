@@ -19,7 +19,6 @@ import {
   wholeParkedOf,
 } from "../sql/outbox-rows.ts";
 import { keylessAnewEvery } from "../sql/outbox-statements.ts";
-import { timeLimit } from "../time-limit.ts";
 import { type PostgresConnection, type PostgresPool, type PostgresQuery, postgresQuery } from "./client.ts";
 import { explainErrors, rethrowExplained } from "./explain-errors.ts";
 import { listenOn } from "./listen.ts";
@@ -28,8 +27,7 @@ import { messageAdder } from "./outbox-add.ts";
 import type { PostgresTransaction } from "./open-transaction.ts";
 import { outboxSchema, outboxStatements } from "./outbox-statements.ts";
 import { checkPool, outliveBrokenConnections } from "./pool.ts";
-import { connectionsOf } from "./pooled-connection.ts";
-import { pooledQuery } from "./pooled-query.ts";
+import { poolAccess } from "./pooled-query.ts";
 import { migrationLock } from "./schema.ts";
 
 /** Where an outbox in PostgreSQL has its messages, and how long it waits. */
@@ -97,7 +95,7 @@ export function postgresOutbox(
   const schemaSql = outboxSchema(tablePrefix);
   checkPool(pool);
   outliveBrokenConnections(pool);
-  const query = explainErrors(pooledQuery(pool, connectionsOf(pool), timeLimit(clock, busyMsMax), prepare));
+  const query = explainErrors(poolAccess(pool, { clock, busyMsMax, prepare }).query);
   const write = readCommitted(query);
   const statements = outboxStatements(tablePrefix);
   const addMessage = messageAdder(tablePrefix, { notify, prepare });

@@ -5,7 +5,6 @@ import { systemClock } from "../../core/system-clock.ts";
 import { heldWarnings } from "../held-count.ts";
 import { storeHealth } from "../store-health.ts";
 import type { StoreHealth, TransactionalStore } from "../store.ts";
-import { timeLimit } from "../time-limit.ts";
 import {
   type PgConnection,
   type PgPool,
@@ -21,13 +20,12 @@ import { keyedStatements } from "./keyed-statements.ts";
 import { type TransactionContext, transactStep, transact, transactUnkeyed } from "./transact.ts";
 import { leasedOperations } from "./leased-operations.ts";
 import { markMover } from "./marks.ts";
-import { connectionsOf } from "./pooled-connection.ts";
-import { TransactionSlots } from "./transaction-slots.ts";
 import { checkPool, outliveBrokenConnections } from "./pool.ts";
-import { pooledQuery } from "./pooled-query.ts";
+import { poolAccess } from "./pooled-query.ts";
 import { postgresSchema } from "./schema.ts";
 import { sessionOpener } from "./session.ts";
 import { postgresStatements } from "./statements.ts";
+import { takeInTurn, Turns } from "./turns.ts";
 
 /** Where a PostgreSQL store keeps its records, and how long it waits. */
 export interface PostgresStoreOptions {
@@ -124,26 +122,25 @@ export function postgresStore<Connection extends PostgresConnection>(
   outliveBrokenConnections(pool);
 
   const clock = options.clock ?? systemClock;
-  const limitTime = timeLimit(clock, busyMsMax);
   const prepare = options.prepare ?? true;
-  const takeConnection = connectionsOf(pool);
-  const query = explainErrors(pooledQuery(pool, takeConnection, limitTime, prepare));
+  const { take, limitTime, giveUp, query: queryOnce } = poolAccess(pool, { clock, busyMsMax, prepare });
+  const query = explainErrors(queryOnce);
   const statements = postgresStatements(prefix, replayTouch);
-  const slots = new TransactionSlots(transactionsMax);
   const keyed = keyedStatements(prefix, prepare);
+  const boundLocks = `SET LOCAL lock_timeout = ${busyMsMax}`;
   const context: TransactionContext<Connection> = {
     open: sessionOpener({
-      takeConnection,
-      slots,
+      takeInTurn: takeInTurn(take, new Turns(transactionsMax)),
+      giveUp,
       limitTime,
       prepare,
       isolation: isolation.toUpperCase(),
-      preparing: keyed.preparing,
+      preparing: `${boundLocks}; ${keyed.preparing}`,
     }),
     query,
     statements,
     keyed,
-    begin: `BEGIN ISOLATION LEVEL ${isolation}; SET LOCAL lock_timeout = ${busyMsMax}`,
+    begin: `BEGIN ISOLATION LEVEL ${isolation}; ${boundLocks}`,
     touch: replayTouch ? "SELECT pg_logical_emit_message(true, 'once_again', '')" : "",
   };
   const leased = leasedOperations(query, statements, { clock, busyMsMax });

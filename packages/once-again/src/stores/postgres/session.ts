@@ -3,10 +3,11 @@ import type { TimeLimit } from "../time-limit.ts";
 import { mayStillRun } from "../sql/overdue-work.ts";
 import { savepoint, type RollbackOutcome, type TransactionSession } from "../sql/run-transaction.ts";
 import { type PostgresConnection, type PostgresQuery, postgresQuery } from "./client.ts";
-import { hasLostTransaction, isConnectionLost, isUnprepared } from "./errors.ts";
+import { hasLostTransaction, isCancelled, isConnectionLost, isUnprepared } from "./errors.ts";
 import { rethrowExplained } from "./explain-errors.ts";
-import type { TakeConnection, PooledConnection } from "./pooled-connection.ts";
-import type { TransactionSlots } from "./transaction-slots.ts";
+import type { GiveUp } from "./overdue-connections.ts";
+import type { PooledConnection } from "./pooled-connection.ts";
+import type { TakeInTurn } from "./turns.ts";
 import { TransactionGuard } from "../sql/transaction-guard.ts";
 
 /** A connection of the user's pool on which a transaction has begun. */
@@ -25,8 +26,8 @@ export type OpenSession<Connection> = (begin: string) => Promise<PostgresSession
 
 /** How the sessions of a store are opened. */
 export interface SessionOptions<Connection> {
-  readonly takeConnection: TakeConnection<Connection>;
-  readonly slots: TransactionSlots;
+  readonly takeInTurn: TakeInTurn<Connection>;
+  readonly giveUp: GiveUp;
   readonly limitTime: TimeLimit;
   readonly prepare: boolean;
   /** Of its transactions, in capitals. */
@@ -42,16 +43,7 @@ export function sessionOpener<Connection extends PostgresConnection>(
     let isGivenUp = false;
     let session: TransactionSession<Connection> | undefined;
     const opened = (async () => {
-      await options.slots.enter();
-      let pooled: PooledConnection<Connection>;
-      try {
-        // Nobody waits for it any more, and a connection would be taken from somebody who does.
-        if (isGivenUp) throw new Error("The transaction was given up.");
-        pooled = await options.takeConnection();
-      } catch (error) {
-        options.slots.leave();
-        throw error;
-      }
+      const pooled = await options.takeInTurn(() => !isGivenUp);
       const run = postgresQuery(pooled.connection, options.prepare);
       const taken = sessionOn(options, pooled, run);
       session = taken;
@@ -84,22 +76,11 @@ async function openedBy(run: PostgresQuery, begin: string, preparing: string): P
 }
 
 function sessionOn<Connection extends PostgresConnection>(
-  { slots, limitTime, isolation }: SessionOptions<Connection>,
+  { giveUp, limitTime, isolation }: SessionOptions<Connection>,
   pooled: PooledConnection<Connection>,
   send: PostgresQuery,
 ): Omit<PostgresSession<Connection>, "opened"> {
   let lost: Error | undefined;
-  let isReturned = false;
-  const returned = (giveBack: (() => void) | undefined): void => {
-    if (isReturned) return;
-    isReturned = true;
-    giveBack?.();
-    slots.leave();
-  };
-  const release = (): void => returned(pooled.release);
-  // `postgres` takes a broken connection out of its pool by itself, and would take a released one for whole.
-  const destroy = (): void => returned(pooled.destroy);
-
   // A connection of `postgres` that is lost must not be given another statement.
   const query: PostgresQuery = (text, values) =>
     lost === undefined ? limitTime(send(text, values)) : Promise.reject(lost);
@@ -117,35 +98,53 @@ function sessionOn<Connection extends PostgresConnection>(
       }
     },
     commit: async (statements) => void (await query([...statements, "COMMIT"].join("; "))),
-    release,
-    async rollBack({ cause, checksSavepoint }) {
-      // What stands in the connection's queue would hold up a ROLLBACK behind it.
-      const isStuck = mayStillRun(cause) || OnceAgainError.isInstance(cause, "ONCE_STORE_UNAVAILABLE");
-      if (lost !== undefined || isConnectionLost(cause) || (isStuck && pooled.destroy !== undefined)) {
-        destroy();
+    release: pooled.release,
+    async rollBack({ cause, checksSavepoint, isUnknown = false }) {
+      if (lost !== undefined || isConnectionLost(cause)) {
+        pooled.destroy();
         return "rolled back";
       }
-      const rollingBack = rollBackBy(send, checksSavepoint);
-      rollingBack.then(release, (error: unknown) =>
-        pooled.destroy === undefined && !isConnectionLost(error) ? release() : destroy(),
+      // It may not answer: nothing waits for it any more. A ROLLBACK that the server refuses has never been seen; then
+      // the connection is closed where it can be.
+      const isStuck = mayStillRun(cause) || OnceAgainError.isInstance(cause, "ONCE_STORE_UNAVAILABLE");
+      const rollingBack = isStuck
+        ? pooled.idle().then(() => rollBackBy(send, false))
+        : rollBackBy(send, checksSavepoint);
+      const isWhole = rollingBack.then(
+        () => true,
+        (error: unknown) => !pooled.isClosable && !isConnectionLost(error),
       );
-      return limitTime(rollingBack).catch(() => {
-        // Where it can't be closed, it is given back when it has rolled back after all.
-        if (pooled.destroy !== undefined) destroy();
+      const overdue = { pooled, isWhole, mayCommit: isUnknown };
+      if (isStuck) {
+        giveUp(overdue);
         return "rolled back";
-      });
+      }
+      try {
+        const outcome = await limitTime(rollingBack);
+        pooled.release();
+        return outcome;
+      } catch {
+        giveUp(overdue);
+        return "rolled back";
+      }
     },
   };
 }
 
+/** How often a ROLLBACK is sent that was cancelled instead of the statement before it. */
+const rollbacksMax = 5;
+
 async function rollBackBy(send: PostgresQuery, checksSavepoint: boolean): Promise<RollbackOutcome> {
-  try {
-    await send(checksSavepoint ? `ROLLBACK TO SAVEPOINT ${savepoint}; ROLLBACK` : "ROLLBACK");
-    return "rolled back";
-  } catch (error) {
-    if (!checksSavepoint || !hasLostTransaction(error)) throw error;
-    // Another one that was begun in its place.
-    await send("ROLLBACK");
-    return "escaped";
+  for (let sent = 1; ; sent += 1) {
+    try {
+      await send(checksSavepoint ? `ROLLBACK TO SAVEPOINT ${savepoint}; ROLLBACK` : "ROLLBACK");
+      return "rolled back";
+    } catch (error) {
+      if (isCancelled(error) && sent < rollbacksMax) continue;
+      if (!checksSavepoint || !hasLostTransaction(error)) throw error;
+      // Another one that was begun in its place.
+      await send("ROLLBACK");
+      return "escaped";
+    }
   }
 }

@@ -1,0 +1,61 @@
+import { type Clock, sleep } from "../../core/clock.ts";
+import type { PostgresConnection, PostgresPool } from "./client.ts";
+import type { PooledConnection, TakeConnection } from "./pooled-connection.ts";
+import { standbyQuestion } from "./standby-question.ts";
+
+/** A connection with a statement that nothing waits for any more. */
+export interface OverdueConnection {
+  readonly pooled: PooledConnection<unknown>;
+  /** Resolves when all is answered that the connection was asked: whether it can be given back to its pool. Never rejects. */
+  readonly isWhole: Promise<boolean>;
+  /** Whether its statement may be a COMMIT, or commit by itself. */
+  readonly mayCommit: boolean;
+}
+
+/** Takes a connection over from an operation that waits no longer. */
+export type GiveUp = (overdue: OverdueConnection) => void;
+
+/** How long a connection is waited for after its statement was cancelled, milliseconds. */
+const answerMsMax = 1000;
+
+/** How often a statement is cancelled: the handler of a transaction may have sent another one behind it. */
+const cancelsMax = 2;
+
+/** How long a commit that waits for a standby is left alone before the question is asked again, milliseconds. */
+const pauseMs = 1000;
+
+/**
+ * Ends what overdue connections do in the server, so that a pool never has more of them there than it may: a server that
+ * waits for a lock does not notice that its client has gone. The statement is cancelled, and the connection goes back to
+ * the pool when it has answered. One that does not answer even then is a link that fell silent, and is closed: the pool
+ * makes a new one.
+ *
+ * A commit that waits for a synchronous standby must not be cancelled: PostgreSQL then shows it to everybody, though no
+ * standby has it. Such a connection stays taken until the standby has answered.
+ */
+export function overdueConnections<Connection extends PostgresConnection>(
+  pool: PostgresPool<Connection>,
+  take: TakeConnection<Connection>,
+  clock: Clock,
+): GiveUp {
+  const giveUp: GiveUp = (overdue) => void end(overdue);
+  const isStandbyAwaited = standbyQuestion(pool, take, clock, giveUp);
+
+  const end = async ({ pooled, isWhole, mayCommit }: OverdueConnection): Promise<void> => {
+    let hasAnswered = false;
+    void isWhole.then(() => (hasAnswered = true));
+    const within = (msMax: number): Promise<unknown> => Promise.race([isWhole, sleep(clock, msMax)]);
+    const cancel = pooled.cancelRequest();
+    if (cancel !== undefined) {
+      while (mayCommit && !hasAnswered && (await isStandbyAwaited())) await within(pauseMs);
+      for (let asked = 0; !hasAnswered && asked < cancelsMax; asked += 1) {
+        await cancel().catch(() => undefined);
+        await within(answerMsMax);
+      }
+    }
+    if (!hasAnswered && pooled.isClosable) return pooled.destroy();
+    if (await isWhole) pooled.release();
+    else pooled.destroy();
+  };
+  return giveUp;
+}
