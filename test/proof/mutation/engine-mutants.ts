@@ -139,4 +139,12 @@ export const engineMutants: readonly Mutant[] = [
     check: test("packages/once-again/src/stores/transition.test.ts"),
     killedBy: "expires although its lease was longer",
   },
+  {
+    guard: "store door: a result that is in memory is no unknown outcome",
+    file: "packages/once-again/src/engine/store-door.ts",
+    search: 'answer.kind === "abandoned" ? { kind: "in-progress", leaseMsLeft: 0 } : answer,',
+    replace: "answer,",
+    check: test("packages/once-again/src/engine/leased-engine-faults.test.ts"),
+    killedBy: "the process that has the result says that it runs",
+  },
 ];

@@ -14,6 +14,8 @@ export interface BackgroundCall {
    * @param isClosing whether the process is about to end, and this may be the last call.
    */
   ask(isClosing: boolean): Promise<boolean>;
+  /** Is called when it is asked for no more, settled or given up. */
+  readonly onEnd?: (() => void) | undefined;
 }
 
 /** What goes on behind callers who were answered already. */
@@ -81,6 +83,7 @@ export function backgroundCalls({ clock, random, retentionMs, storeMsMax }: Chec
       void track(settle(one)).then(() => {
         unsettled -= 1;
         bytes -= one.bytes;
+        one.onEnd?.();
       });
       return true;
     },

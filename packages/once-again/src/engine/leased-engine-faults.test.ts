@@ -78,6 +78,25 @@ describe.for(["before", "after", "silent", "silent-after"] as const)("a store th
     expect(bench.clock.pending).toBe(0);
   });
 
+  test("at the completion and the renewals, for longer than the lease: the process that has the result says that it runs", async () => {
+    for (const onUnknown of ["hold", "rerun"] as const) {
+      const bench = engineBench({ storeMsMax: 100, onUnknown });
+      bench.store.fail("complete", failure);
+      bench.store.fail("renew", failure);
+      expect(await ended(bench, bench.run(job().work))).toBe("ONCE_RESULT_UNCONFIRMED");
+      await bench.clock.advance(10 * leaseMs);
+      const meanwhile = failure.endsWith("after") ? "replayed 1,2,3" : "in-progress";
+      expect(await ended(bench, bench.run(never))).toBe(meanwhile);
+      // Another request under its key is refused as ever.
+      expect(await ended(bench, bench.run(never, "one", { fingerprint: "g" }))).toBe("mismatch");
+      bench.store.fail("complete", failure, 0);
+      bench.store.fail("renew", failure, 0);
+      await bench.clock.advance(60_000);
+      expect(await bench.run(never)).toBe("replayed 1,2,3");
+      expect(bench.clock.pending).toBe(0);
+    }
+  });
+
   test("at the completion for an hour: the result is given up, and the key is held", async () => {
     const bench = engineBench();
     bench.store.fail("complete", failure);

@@ -1,6 +1,7 @@
 import { answerBefore } from "../core/answer-before.ts";
 import { type Awaitable, isPromise } from "../core/awaitable.ts";
 import { OnceAgainError } from "../core/errors.ts";
+import { recordId } from "../core/record-id.ts";
 import { sharedTimers } from "../core/shared-timers.ts";
 import type {
   CheckpointRequest,
@@ -72,7 +73,8 @@ export function storeDoor<Transaction>(store: Store, options: CheckedEngineOptio
     return isPromise(answer) ? answerBefore(deadlines.store, storeMsMax, answer, storeLateError) : answer;
   };
   const withdraw = claimWithdrawal({ clock, background, release: (owned) => once(() => store.release(owned)) });
-  const settleLater = settlingInBackground({ store, options, once, background });
+  const unstored = unstoredResults();
+  const settleLater = settlingInBackground({ store, options, once, background, unstored });
 
   /** The same as `call` for what ends an attempt, which goes on behind the caller's back when it failed. */
   const settle = (
@@ -93,12 +95,17 @@ export function storeDoor<Transaction>(store: Store, options: CheckedEngineOptio
   return {
     claim(request) {
       const sent: Promise<ClaimAnswer>[] = [];
+      const isHere = unstored.has(request);
+      // Its result is here: nothing may take it over, as long as it may yet be stored.
+      const claimed = isHere ? { ...request, takeOverAfterMs: undefined } : request;
       const ask = (): Awaitable<ClaimAnswer> => {
-        const asking = rejectIfThrows(() => store.claim(request));
+        const asking = rejectIfThrows(() => store.claim(claimed));
         if (isPromise(asking)) sent.push(asking);
         return asking;
       };
-      return call("claim", request, ask, () => withdraw(named(request), sent));
+      const answer = call("claim", request, ask, () => withdraw(named(request), sent));
+      if (!isHere) return answer;
+      return isPromise(answer) ? answer.then(unstored.answer) : unstored.answer(answer);
     },
     withdraw: (owned) => withdraw(owned, []),
     renew: async (request) => call("renew", request, () => store.renew(request)),
@@ -128,8 +135,29 @@ function named({ scope, key, owner }: ReleaseRequest): ReleaseRequest {
   return { scope, key, owner };
 }
 
-/** What is asked for behind the caller's back, and by what. */
+/** The operations whose results are in the memory of this process alone, since the store takes no writes. */
+function unstoredResults() {
+  const counts = new Map<string, number>();
+  return {
+    has: (name: RecordName): boolean => counts.size > 0 && counts.has(recordId(name)),
+    add(name: RecordName): () => void {
+      const id = recordId(name);
+      counts.set(id, (counts.get(id) ?? 0) + 1);
+      return () => {
+        const left = (counts.get(id) ?? 0) - 1;
+        if (left > 0) counts.set(id, left);
+        else counts.delete(id);
+      };
+    },
+    /** The store sees an operation that was abandoned. Its outcome is known here, and is stored when the store can. */
+    answer: (answer: ClaimAnswer): ClaimAnswer =>
+      answer.kind === "abandoned" ? { kind: "in-progress", leaseMsLeft: 0 } : answer,
+  };
+}
+
+/** Store calls that continue after the caller has its response. */
 interface BackgroundParts {
+  unstored: ReturnType<typeof unstoredResults>;
   store: Store;
   options: CheckedEngineOptions;
   once: <Answer>(ask: () => Awaitable<Answer>) => Promise<Answer>;
@@ -137,11 +165,13 @@ interface BackgroundParts {
 }
 
 /** @returns a function that asks for what ends an attempt until the store has said what became of it. */
-function settlingInBackground({ store, options, once, background }: BackgroundParts) {
+function settlingInBackground({ store, options, once, background, unstored }: BackgroundParts) {
   const { leaseMs, onError } = options;
   const pauseMsMax = Math.min(30_000, leaseMs / 3);
   return (owned: ReleaseRequest, ask: () => Awaitable<boolean>, result?: Uint8Array): void => {
+    const onEnd = result === undefined ? undefined : unstored.add(owned);
     const isTaken = background.add({
+      onEnd,
       bytes: result?.length ?? 0,
       pauseMsMax,
       ask: async () => {
@@ -155,7 +185,9 @@ function settlingInBackground({ store, options, once, background }: BackgroundPa
         }
       },
     });
-    if (!isTaken) onError(resultUnconfirmedError(undefined));
+    if (isTaken) return;
+    onEnd?.();
+    onError(resultUnconfirmedError(undefined));
   };
 }
 
