@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { DeadlineTimer } from "../core/deadline-timer.ts";
+import { logError } from "../core/error-log.ts";
 import { type Listener, notify } from "../core/events.ts";
 import { checkNames, type OptionNames, pickOptions } from "../core/option-names.ts";
 import { checkChoice, checkNumber } from "../core/options.ts";
@@ -66,7 +67,7 @@ export interface EngineOptions {
   readonly onEvent?: Listener<ServerEvent> | undefined;
   /**
    * Is told of errors that a person here must hear of: what a handler or the store threw, since the caller gets a plain
-   * 500, 503 or 504, and what a handler did after its operation had ended; default `console.error`.
+   * 500, 503 or 504, and what a handler did after its operation had ended; default one line each by `console.error`, counted when they repeat.
    */
   readonly onError?: Listener<unknown> | undefined;
   /** Default the machine's clock. Leases are decided by the store's. */
@@ -161,7 +162,7 @@ export function checkEngineOptions(options: EngineOptions): CheckedEngineOptions
     storeMsMax: checkNumber("storeMsMax", options.storeMsMax ?? 5000, { min: 1 }),
     handlerMsMax: checkNumber("handlerMsMax", options.handlerMsMax ?? 300_000, { min: 1 }),
     onEvent: options.onEvent,
-    onError: (error: unknown) => notify(options.onError ?? console.error, error),
+    onError: (error: unknown) => notify(options.onError ?? logError, error),
     random: options.random ?? systemRandom,
     clock,
     deadlines: { store: new DeadlineTimer(clock), lease: new DeadlineTimer(clock), handler: new DeadlineTimer(clock) },

@@ -1,4 +1,5 @@
 import { hasMethod, wrongClientError } from "../core/client-names.ts";
+import { logError } from "../core/error-log.ts";
 import { notify } from "../core/events.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
@@ -172,7 +173,7 @@ export function checkFunctionRules<Args extends readonly unknown[], Result, Tran
     codec,
     resultBytesMax: checkNumber("resultBytesMax", options.resultBytesMax ?? 1_048_576, { min: 1024, integer: true }),
     retryAfterMs: checkNumber("retryAfterMs", options.retryAfterMs ?? 1000, { min: 0 }),
-    onError: (error: unknown) => notify(options.onError ?? console.error, error),
+    onError: (error: unknown) => notify(options.onError ?? logError, error),
   });
 }
 

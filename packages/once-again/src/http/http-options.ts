@@ -1,3 +1,4 @@
+import { logError } from "../core/error-log.ts";
 import { notify } from "../core/events.ts";
 import { hasMethod, wrongClientError } from "../core/client-names.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
@@ -222,7 +223,7 @@ export function checkHttpRules<Request, Transaction>(
     quota: options.quota,
     retryAfterSeconds: checkNumber("retryAfterSeconds", options.retryAfterSeconds ?? 1, { min: 1, integer: true }),
     problemBase: options.problemBase ?? "https://unpkg.com/once-again@0/docs/errors/",
-    onError: (error: unknown) => notify(options.onError ?? console.error, error),
+    onError: (error: unknown) => notify(options.onError ?? logError, error),
   });
 }
 

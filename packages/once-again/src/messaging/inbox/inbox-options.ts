@@ -1,4 +1,5 @@
 import { hasMethod, wrongClientError } from "../../core/client-names.ts";
+import { logError } from "../../core/error-log.ts";
 import { notify } from "../../core/events.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../../core/options.ts";
@@ -102,7 +103,7 @@ export function inboxSettings<Transaction>(options: InboxOptions<Transaction>) {
     leaseMs: options.leaseMs ?? 30_000,
     deliveriesMax: checkNumber("deliveriesMax", options.deliveriesMax ?? 10, { min: 1, integer: true }),
     backoff: steadyBackoff("backoff", checkFunction("backoff", options.backoff) ?? otherwise, otherwise, (error) =>
-      notify(options.onError ?? console.error, error),
+      notify(options.onError ?? logError, error),
     ),
     random: options.random ?? systemRandom,
     clock: options.clock ?? systemClock,

@@ -1,4 +1,5 @@
 import { type Clock, sleep } from "../../../core/clock.ts";
+import { logError } from "../../../core/error-log.ts";
 import { type Listener, notify } from "../../../core/events.ts";
 import { invalidOptionError } from "../../../core/options.ts";
 import { hasMethod } from "../../../core/client-names.ts";
@@ -26,7 +27,7 @@ export interface ConsumerOptions<Transaction> {
   readonly inbox: Inbox<Transaction>;
   /**
    * Is called when messages can't be taken, or dead letters not be written, at present, and for each error of the client that
-   * has no other place; default `console.error`.
+   * has no other place; default one line each by `console.error`, counted when they repeat.
    */
   readonly onError?: Listener<unknown> | undefined;
 }
@@ -71,7 +72,7 @@ interface DeliveryMachine {
  * @param machine default this one's.
  */
 export function deliveriesTo<Transaction>(
-  { inbox, onError = console.error }: ConsumerOptions<Transaction>,
+  { inbox, onError = logError }: ConsumerOptions<Transaction>,
   work: MessageWork<Transaction>,
   publishLetter: Publish,
   { clock, random }: DeliveryMachine = { clock: systemClock, random: systemRandom },
