@@ -26,7 +26,7 @@ import {
 } from "../packages/once-again/src/retry/layers/index.ts";
 import { onceFunction } from "../packages/once-again/src/function/index.ts";
 import { leasedEngine } from "../packages/once-again/src/engine/index.ts";
-import { mariadbStore } from "../packages/once-again/src/stores/mariadb/index.ts";
+import { mariadbOutbox, mariadbStore } from "../packages/once-again/src/stores/mariadb/index.ts";
 import { memoryStore } from "../packages/once-again/src/stores/memory/index.ts";
 import { postgresStore } from "../packages/once-again/src/stores/postgres/index.ts";
 import { redisStore } from "../packages/once-again/src/stores/redis/index.ts";
@@ -158,12 +158,53 @@ describe("what is no store is refused at once, with what to do", () => {
     ["a client of ioredis", { callBuffer: method }, "redisStore(client)"],
     ["a client of redis", { withTypeMapping: method }, "redisStore(client)"],
     ["a bucket of NATS", { history: method }, "natsStore(kv)"],
+    ["a connection of NATS", { publish: method, requestMany: method }, "natsStore(kv)"],
     ["a database of node:sqlite", { prepare: method }, "sqliteStore({ path })"],
+    // These have what their packages have beside the methods of the clients that they are like.
+    ["a client of @upstash/redis", { createScript: method, publish: method }, "@upstash/redis"],
+    ["a client of Valkey GLIDE", { customCommand: method, invokeScript: method, publish: method }, "Valkey GLIDE"],
+    ["a client of ioredis-mock", { customCommand: method, defineCommand: method, publish: method }, "stand-in"],
+    [
+      "the sql of neon()",
+      Object.assign(() => undefined, { unsafe: method, transaction: method, query: method }),
+      "neon()",
+    ],
+    ["a PGlite", { query: method, exec: method, execProtocol: method, transaction: method }, "PGlite"],
+    ["a client of libSQL", { execute: method, batch: method, executeMultiple: method, transaction: method }, "libSQL"],
+    ["a pool of mariadb", { getConnection: method, query: method, activeConnections: method }, "package mariadb"],
   ])("%s", (_, given, advice) => {
     expect(() => once({ store: given })).toThrow(
       expect.objectContaining({ code: "ONCE_OPTION_INVALID", details: { option: "store" } }),
     );
     expect(() => once({ store: given })).toThrow(advice);
+  });
+
+  test("a store's own client is refused by its right name, too", () => {
+    const own: [open: (client: never) => unknown, client: object, name: RegExp][] = [
+      [redisStore, { createScript: method, publish: method }, /it is a client of @upstash\/redis/],
+      [redisStore, { defineCommand: method, publish: method }, /it is a stand-in for a client of ioredis/],
+      [
+        postgresStore,
+        Object.assign(() => undefined, { unsafe: method, transaction: method }),
+        /it is the sql of neon\(\)/,
+      ],
+      [postgresStore, { query: method, exec: method, execProtocol: method }, /it is a PGlite/],
+      [mariadbStore, { getConnection: method, query: method, activeConnections: method }, /of the package mariadb/],
+      [mariadbOutbox, { getConnection: method, query: method, activeConnections: method }, /of the package mariadb/],
+      [sqliteStore, { execute: method, executeMultiple: method, closed: false }, /it is a client of libSQL/],
+    ];
+    for (const [open, client, name] of own) expect(() => open(client as never)).toThrow(name);
+  });
+
+  test("a pool of mysql2 whose rows have no names is refused: each record would count as broken", () => {
+    for (const option of ["rowsAsArray", "nestTables"]) {
+      const pool = {
+        ...{ getConnection: method, query: method },
+        pool: { config: { connectionConfig: { [option]: true } } },
+      };
+      for (const open of [mariadbStore, mariadbOutbox])
+        expect(() => open(pool as never)).toThrow(`${option} of mysql2`);
+    }
   });
 
   test("a store without transactions, in transactional mode: which ones have them", () => {

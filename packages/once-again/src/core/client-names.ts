@@ -1,23 +1,46 @@
 import { OnceAgainError } from "./errors.ts";
 
-/** What each method says about the object that has it, and what to do with that object. The first match wins. */
-const adviceByMethod: readonly (readonly [method: string, advice: string])[] = [
-  ["then", "a Promise: await it"],
-  ["claim", "a store of once-again already: give it as the option `store`"],
-  ["unsafe", "the sql of postgres: wrap it, postgresStore(sql)"],
+/** What methods say about the object that has all of them, and what to do with that object. The first match wins. */
+const adviceByMethods: readonly (readonly [methods: readonly string[], advice: string])[] = [
+  [["then"], "a Promise: await it"],
+  [["claim"], "a store of once-again already: give it as the option `store`"],
   [
-    "promise",
+    ["unsafe", "transaction"],
+    "the sql of neon(), which runs each statement for itself: take the Pool of @neondatabase/serverless, postgresStore(pool)",
+  ],
+  [["unsafe"], "the sql of postgres: wrap it, postgresStore(sql)"],
+  [
+    ["promise"],
     "a pool or connection of mysql2 with callbacks: take a pool of mysql2/promise, mariadbStore(pool.promise())",
   ],
-  ["getConnection", "a pool of mysql2: wrap it, mariadbStore(pool)"],
-  ["beginTransaction", "one connection of mysql2: wrap a pool, mariadbStore(pool)"],
-  ["callBuffer", "a client of Redis: wrap it, redisStore(client)"],
-  ["withTypeMapping", "a client of Redis: wrap it, redisStore(client)"],
-  ["query", "a client of pg: wrap its Pool, postgresStore(pool)"],
-  ["prepare", "a database of node:sqlite: give its file, sqliteStore({ path })"],
-  ["history", "a bucket of NATS: wrap it, await natsStore(kv)"],
-  ["jetstream", "a connection of NATS: wrap a bucket of it, await natsStore(kv)"],
-  ["publish", "a connection of NATS: wrap a bucket of it, await natsStore(kv)"],
+  [
+    ["getConnection", "activeConnections"],
+    "a pool of the package mariadb: take a pool of mysql2/promise, mariadbStore(pool)",
+  ],
+  [["getConnection"], "a pool of mysql2: wrap it, mariadbStore(pool)"],
+  [["beginTransaction", "importFile"], "one connection of the package mariadb: take a pool of mysql2/promise"],
+  [["beginTransaction"], "one connection of mysql2: wrap a pool, mariadbStore(pool)"],
+  [["callBuffer"], "a client of Redis: wrap it, redisStore(client)"],
+  [["withTypeMapping"], "a client of Redis: wrap it, redisStore(client)"],
+  [
+    ["createScript"],
+    "a client of @upstash/redis, which sends commands by HTTP: take a client of ioredis or redis with the rediss:// address",
+  ],
+  [["invokeScript"], "a client of Valkey GLIDE: take a client of ioredis or redis, redisStore(client)"],
+  [["defineCommand"], "a stand-in for a client of ioredis: take one of ioredis, or memoryStore() in tests"],
+  [
+    ["execProtocol"],
+    "a PGlite, which is one connection: take a Pool of pg on a server, or memoryStore() or sqliteStore({ path }) in tests",
+  ],
+  [
+    ["executeMultiple"],
+    "a client of libSQL: for a file of this machine, give its path, sqliteStore({ path }); a database elsewhere is none",
+  ],
+  [["query"], "a client of pg: wrap its Pool, postgresStore(pool)"],
+  [["prepare"], "a database of node:sqlite: give its file, sqliteStore({ path })"],
+  [["history"], "a bucket of NATS: wrap it, await natsStore(kv)"],
+  [["jetstream"], "a connection of NATS: wrap a bucket of it, await natsStore(kv)"],
+  [["requestMany"], "a connection of NATS: wrap a bucket of it, await natsStore(kv)"],
 ];
 
 /** Whether something has a method of this name. */
@@ -28,9 +51,19 @@ export function hasMethod(given: unknown, method: string): boolean {
 
 /** The error for what is no such store, pool or client: it says what it is, and what to do with it. */
 export function wrongClientError(name: string, expected: string, given: unknown): OnceAgainError {
-  const advice = adviceByMethod.find(([method]) => hasMethod(given, method))?.[1];
-  const description = advice ?? (given === null ? "null" : typeof given);
+  const description = adviceFor(given) ?? (given === null ? "null" : typeof given);
   return new OnceAgainError("ONCE_OPTION_INVALID", `${name} must be ${expected}, but it is ${description}.`, {
     details: { option: name },
   });
+}
+
+/**
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for a client or a pool in the place of an object of options.
+ */
+export function checkNoClient(name: string, expected: string, given: unknown): void {
+  if (adviceFor(given) !== undefined) throw wrongClientError(name, expected, given);
+}
+
+function adviceFor(given: unknown): string | undefined {
+  return adviceByMethods.find(([methods]) => methods.every((method) => hasMethod(given, method)))?.[1];
 }

@@ -1,4 +1,3 @@
-import { hasMethod, wrongClientError } from "../../core/client-names.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import type { Clock } from "../../core/clock.ts";
 import { checkNumber } from "../../core/options.ts";
@@ -21,6 +20,7 @@ import type { MysqlConnection, MysqlPool } from "./client.ts";
 import { messageAdder, type MariadbOutboxTransaction } from "./outbox-add.ts";
 import { messageClaimer } from "./outbox-claim.ts";
 import { outboxSchema, outboxStatements } from "./outbox-statements.ts";
+import { checkPool } from "./pool.ts";
 import { sessionOpener, sessionQuery } from "./session.ts";
 
 /** Where an outbox in MariaDB has its messages, and how long it waits. */
@@ -74,9 +74,7 @@ export function mariadbOutbox<Connection extends MysqlConnection>(
   const bodyBytesMax = checkNumber("bodyBytesMax", options.bodyBytesMax ?? bodyBytesMaxByDefault, whole);
   const busyMsMax = checkNumber("busyMsMax", options.busyMsMax ?? 5000, whole);
   const schema = outboxSchema(tableName(tablePrefix, "outbox"));
-  if (!hasMethod(pool, "getConnection") || !hasMethod(pool, "query") || hasMethod(pool, "promise")) {
-    throw wrongClientError("pool", "a pool of mysql2/promise", pool);
-  }
+  checkPool(pool);
   const statements = outboxStatements(tableName(tablePrefix, "outbox"));
   const addMessage = messageAdder(statements);
   const query = sessionQuery(sessionOpener(pool, { clock, busyMsMax, isolation: "read committed" }));

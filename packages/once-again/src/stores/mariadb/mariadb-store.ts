@@ -1,6 +1,5 @@
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import type { Clock } from "../../core/clock.ts";
-import { hasMethod, wrongClientError } from "../../core/client-names.ts";
 import { checkChoice, checkNumber } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { heldWarnings } from "../held-count.ts";
@@ -12,6 +11,7 @@ import { type TransactionContext, transactStep, transact, transactUnkeyed } from
 import { leasedOperations } from "./leased-operations.ts";
 import { markMover } from "./marks.ts";
 import { mariadbSchema } from "./schema.ts";
+import { checkPool } from "./pool.ts";
 import { sessionOpener, sessionQuery } from "./session.ts";
 import { mariadbStatements } from "./statements.ts";
 
@@ -77,9 +77,7 @@ export function mariadbStore<Connection extends MysqlConnection>(
   const levels = ["read committed", "repeatable read", "serializable"] as const;
   const isolation = checkChoice("isolation", options.isolation ?? "read committed", levels);
 
-  if (!hasMethod(pool, "getConnection") || !hasMethod(pool, "query") || hasMethod(pool, "promise")) {
-    throw wrongClientError("pool", "a pool of mysql2/promise", pool);
-  }
+  checkPool(pool);
   const clock = options.clock ?? systemClock;
   const open = sessionOpener(pool, { clock, busyMsMax, isolation });
   const query = sessionQuery(open);

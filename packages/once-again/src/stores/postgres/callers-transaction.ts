@@ -6,7 +6,7 @@ import {
   type KyselyTransaction,
   runInKysely,
 } from "../sql/library-transactions.ts";
-import type { PgClient, PostgresJsClient } from "./client.ts";
+import { type PgClient, type PostgresJsClient, postgresQuery } from "./client.ts";
 
 /**
  * Runs one statement without parameters in the caller's transaction, and answers with its rows. For a library that has
@@ -44,7 +44,7 @@ export function fromPg(client: PgClient): CallersTransaction {
 export function fromPostgresJs(sql: PostgresJsClient): CallersTransaction {
   if ("reserve" in sql && !("savepoint" in sql))
     throw invalidOptionError("sql", "the sql that sql.begin() gives", "a pool");
-  return from(sql, async (statement) => sql.unsafe(statement));
+  return from(sql, async (statement) => postgresQuery(sql)(statement));
 }
 
 /**

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { withOurNames } from "../sql/column-names.ts";
 
 /** What we use of a Pool or Client of `pg`. */
 export interface PgClient {
@@ -66,8 +67,10 @@ export function postgresQuery(client: PostgresClient, prepare = true): PostgresQ
       const isPrepared = prepare && values !== undefined;
       const answer = await client.unsafe(text, values as never[] | undefined, { prepare: isPrepared });
       return "command" in answer
-        ? answer
-        : (answer as { columns?: unknown[] | null }[]).filter(({ columns }) => columns);
+        ? withOurNames(answer)
+        : (answer as unknown as (unknown[] & { columns?: unknown[] | null })[])
+            .filter(({ columns }) => columns)
+            .map(withOurNames);
     };
   }
   return async (text, values) => {

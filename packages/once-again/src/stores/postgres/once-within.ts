@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { OnceAgainError } from "../../core/errors.ts";
+import { withOurNames } from "../sql/column-names.ts";
 import type { KeyRow } from "../sql/record-format.ts";
 import type { TransactionAnswer, TransactionRequest } from "../store.ts";
 import { type CallersTransaction, connectionOf } from "./callers-transaction.ts";
@@ -49,7 +50,8 @@ export async function onceWithin(
   const operation = {};
   running.set(connection, [...others, operation]);
   try {
-    return await asking.run(operation, () => carryOut(transaction, keyed, request, work));
+    const renamed: CallersTransaction = async (statement) => withOurNames(await transaction(statement));
+    return await asking.run(operation, () => carryOut(renamed, keyed, request, work));
   } finally {
     running.set(connection, others);
   }

@@ -1,6 +1,7 @@
 import { hasMethod } from "../../core/client-names.ts";
 import type { OnceAgainError } from "../../core/errors.ts";
 import { invalidOptionError } from "../../core/options.ts";
+import { withOurNames } from "../sql/column-names.ts";
 import type { CallersTransaction } from "./callers-transaction.ts";
 import { type PgClient, type PostgresJsClient, type PostgresQuery, postgresQuery } from "./client.ts";
 import { type Literal, withLiterals } from "./literals.ts";
@@ -17,7 +18,8 @@ export type PostgresTransaction = PgClient | PostgresJsClient | CallersTransacti
 export function transactionQuery(transaction: PostgresTransaction, prepare = true): PostgresQuery {
   const client = checkTransaction(transaction);
   if (client !== undefined) return postgresQuery(client, prepare);
-  return (text, values = []) => (transaction as CallersTransaction)(withLiterals(text, values as readonly Literal[]));
+  return async (text, values = []) =>
+    withOurNames(await (transaction as CallersTransaction)(withLiterals(text, values as readonly Literal[])));
 }
 
 /** What is given as a transaction, and is none, or none any more. */

@@ -2,7 +2,7 @@ import { intentSchema, intentStatements } from "../sql/intent-statements.ts";
 import type { TransactionalIntentStore } from "../intent-store.ts";
 import { addIntent, sqlIntents } from "../sql/intents.ts";
 import { type PostgresClient, postgresQuery } from "./client.ts";
-import { outliveBrokenConnections } from "./pool.ts";
+import { checkTransform, outliveBrokenConnections } from "./pool.ts";
 import { type PostgresTransaction, transactionQuery } from "./open-transaction.ts";
 import { migrationLock } from "./schema.ts";
 
@@ -37,6 +37,7 @@ export interface PostgresIntentStore extends TransactionalIntentStore<PostgresTr
  * ```
  */
 export function postgresIntents(client: PostgresClient): PostgresIntentStore {
+  checkTransform(client);
   outliveBrokenConnections(client);
   const query = postgresQuery(client);
   const store = sqlIntents({ read: query, write: query, close: async () => undefined }, dialect);

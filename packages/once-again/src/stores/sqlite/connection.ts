@@ -1,3 +1,4 @@
+import { checkNoClient } from "../../core/client-names.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { DatabaseSync } from "node:sqlite";
 import type { Clock } from "../../core/clock.ts";
@@ -49,6 +50,7 @@ export function sqliteConnection<Prepared>(
   prepare: (database: DatabaseSync, clock: Clock) => Prepared,
   upgrade?: (database: DatabaseSync) => void,
 ): SqliteConnection<Prepared> {
+  checkNoClient("options", "an object such as { path }", options);
   checkNames("A store in SQLite", options, {
     path: true,
     busyMsMax: true,

@@ -1,0 +1,106 @@
+import postgres from "postgres";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { longClaim } from "../../../../../test/support/long-claim.ts";
+import { databases } from "../../../../../test/postgres/databases.ts";
+import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
+import { postgresBinary } from "../../../../../test/support/servers/postgres.ts";
+import {
+  fromPostgresJs,
+  onceWithin,
+  postgresIntents,
+  postgresOutbox,
+  type PostgresStoreOptions,
+  postgresStore,
+} from "./index.ts";
+
+const result = Uint8Array.of(0, 1, 255);
+const operation = { scope: "acme", key: "order-7", fingerprint: "f", retentionMs: 60_000 };
+const never = (): never => expect.fail("ran again");
+const notAnOption = expect.objectContaining({ code: "ONCE_OPTION_INVALID" }) as Error;
+
+const transforms = {
+  camel: postgres.camel,
+  pascal: postgres.pascal,
+  kebab: postgres.kebab,
+  "camel both ways, undefined": { ...postgres.camel, undefined: null },
+  "a function for columns": { column: { from: (name: string) => name.toUpperCase() } },
+};
+
+describeWithServer("a `sql` of `postgres` with a transform", postgresBinary, () => {
+  const { create } = databases();
+
+  describe.for(Object.entries(transforms))("%s", ([, transform]) => {
+    const opened = async (options: PostgresStoreOptions = {}) => {
+      const sql = postgres(await create(), { max: 4, onnotice: () => undefined, transform: transform as object });
+      onTestFinished(() => sql.end({ timeout: 1 }));
+      const store = postgresStore(sql, options);
+      await store.migrate();
+      return { sql, store };
+    };
+
+    test.for([true, false])("a repeat gets the first result, prepared %s", async (prepare) => {
+      const { store } = await opened({ prepare });
+      const claim = longClaim("k");
+      expect((await store.claim(claim)).kind).toBe("acquired");
+      expect(await store.checkpoint({ ...claim, step: "s", result })).toBe(true);
+      expect((await store.claim(longClaim("k"))).kind).toBe("in-progress");
+      expect(await store.complete({ ...claim, result })).toBe(true);
+      expect(await store.claim(longClaim("k"))).toEqual({ kind: "done", result });
+      expect((await store.list({}))[0]).toMatchObject({ state: "done", record: { result } });
+      expect(await store.inspect(claim)).toMatchObject({ state: "done" });
+      expect(await store.purge({ limit: 10 })).toBe(0);
+      expect(await store.health()).toEqual({ isHealthy: true, problems: [] });
+
+      const commit = { keep: "commit", result, value: "ran" } as const;
+      expect((await store.transact(operation, async () => commit)).kind).toBe("executed");
+      expect(await store.transact(operation, never)).toEqual({ kind: "done", result });
+      const mark = { scope: "s", key: "p", position: 7 };
+      const move = () =>
+        store.transactUnkeyed(async (transaction) => ({ ...commit, value: await store.moveMark!(transaction, mark) }));
+      expect((await move()).kind).toBe("moved");
+      expect((await move()).kind).not.toBe("moved");
+    });
+
+    test("messages and intents come back, also through a transaction of the user's own", async () => {
+      const { sql } = await opened();
+      const outbox = postgresOutbox(sql);
+      await outbox.migrate();
+      const intents = postgresIntents(sql);
+      await intents.migrate();
+      const intent = {
+        ...{ id: "i", key: "k", fingerprint: "f", giveUpAfterMs: 60_000, openMax: 10 },
+        request: { method: "POST", url: "https://shop.example/", headers: [], body: result },
+      };
+      await sql.begin(async (transaction) => {
+        await transaction`SELECT txid_current()`;
+        await outbox.add(transaction, { topic: "orders", orderingKey: "o", body: result });
+        expect((await intents.addWithin(transaction, intent)).kind).toBe("added");
+      });
+      const within = () =>
+        sql.begin((transaction) => onceWithin(fromPostgresJs(transaction), operation, async () => result));
+      expect((await within()).kind).toBe("executed");
+      expect(await within()).toEqual({ kind: "done", value: undefined, result });
+      const { batches } = await outbox.claim({ owner: "r", leaseMs: 60_000, limit: 10, messagesPerKey: 10 });
+      expect(batches).toMatchObject([{ orderingKey: "o", messages: [{ topic: "orders", body: result }] }]);
+      expect(await intents.inspect("i")).toMatchObject({ state: "pending", request: { body: result } });
+    });
+  });
+
+  test.for([
+    ["column", { column: { from: (name: string) => `the ${name}` } }],
+    ["value", { value: { from: (value: unknown) => value ?? undefined } }],
+    [
+      "value",
+      { value: { from: (value: unknown) => (typeof value === "string" ? value.trim().toUpperCase() : value) } },
+    ],
+    ["row", { row: { from: () => undefined } }],
+    ["row", { row: { from: (row: object) => Object.keys(row) } }],
+  ] as const)("whose %s changes more than names is refused, with what to do", ([part, transform]) => {
+    const sql = postgres("postgres://127.0.0.1:1/none", { transform: transform as object });
+    for (const open of [postgresStore, postgresOutbox, postgresIntents]) {
+      expect(() => open(sql)).toThrow(notAnOption);
+      expect(() => open(sql)).toThrow(`transform.${part} of postgres`);
+      expect(() => open(sql)).toThrow("without it");
+    }
+  });
+});
