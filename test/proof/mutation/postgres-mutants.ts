@@ -39,7 +39,7 @@ export const postgresMutants: readonly Mutant[] = [
   {
     guard: "postgres: a connection that fell silent is closed",
     file: "packages/once-again/src/stores/postgres/overdue-connections.ts",
-    search: "if (!hasAnswered && pooled.isClosable) return pooled.destroy();",
+    search: "if (!state.hasAnswered && pooled.isClosable) return pooled.destroy();",
     replace: "",
     check: test("packages/once-again/src/stores/postgres/connections.test.ts"),
     killedBy: "that fell silent are closed by a claim",
@@ -63,7 +63,7 @@ export const postgresMutants: readonly Mutant[] = [
   {
     guard: "postgres: a commit that waits for a standby is not cancelled",
     file: "packages/once-again/src/stores/postgres/overdue-connections.ts",
-    search: "while (mayCommit && !hasAnswered && (await isStandbyAwaited())) await within(pauseMs);",
+    search: "while (mayCommit && !state.hasAnswered && (await isStandbyAwaited())) await within(pauseMs);",
     replace: "",
     check: test("packages/once-again/src/stores/postgres/backends.test.ts"),
     killedBy: "commits that no standby has are shown to none",

@@ -62,9 +62,9 @@ describeWithServer("the connections that a store has in PostgreSQL", postgresBin
     for (let round = 0; round < rounds; round += 1) {
       const asked = Array.from({ length: 12 }, (_, index) => ask(`round ${round} key ${index}`));
       const ended = Promise.allSettled(asked);
-      let hasEnded = false;
-      void ended.then(() => (hasEnded = true));
-      while (!hasEnded) await look();
+      const state = { hasEnded: false };
+      void ended.then(() => (state.hasEnded = true));
+      while (!state.hasEnded) await look();
       expect((await ended).every(({ status }) => status === "rejected")).toBe(true);
     }
   };

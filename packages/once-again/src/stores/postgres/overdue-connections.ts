@@ -42,18 +42,18 @@ export function overdueConnections<Connection extends PostgresConnection>(
   const isStandbyAwaited = standbyQuestion(pool, take, clock, giveUp);
 
   const end = async ({ pooled, isWhole, mayCommit }: OverdueConnection): Promise<void> => {
-    let hasAnswered = false;
-    void isWhole.then(() => (hasAnswered = true));
+    const state = { hasAnswered: false };
+    void isWhole.then(() => (state.hasAnswered = true));
     const within = (msMax: number): Promise<unknown> => Promise.race([isWhole, sleep(clock, msMax)]);
     const cancel = pooled.cancelRequest();
     if (cancel !== undefined) {
-      while (mayCommit && !hasAnswered && (await isStandbyAwaited())) await within(pauseMs);
-      for (let asked = 0; !hasAnswered && asked < cancelsMax; asked += 1) {
+      while (mayCommit && !state.hasAnswered && (await isStandbyAwaited())) await within(pauseMs);
+      for (let asked = 0; !state.hasAnswered && asked < cancelsMax; asked += 1) {
         await cancel().catch(() => undefined);
         await within(answerMsMax);
       }
     }
-    if (!hasAnswered && pooled.isClosable) return pooled.destroy();
+    if (!state.hasAnswered && pooled.isClosable) return pooled.destroy();
     if (await isWhole) pooled.release();
     else pooled.destroy();
   };
