@@ -63,7 +63,7 @@ export const postgresMutants: readonly Mutant[] = [
   {
     guard: "postgres: a commit that waits for a standby is not cancelled",
     file: "packages/once-again/src/stores/postgres/overdue-connections.ts",
-    search: "while (mayCommit && !state.hasAnswered && (await isStandbyAwaited())) await within(pauseMs);",
+    search: "while (!state.hasAnswered && (await mustWait(mayCommit))) await within(pauseMs);",
     replace: "",
     check: test("packages/once-again/src/stores/postgres/backends.test.ts"),
     killedBy: "commits that no standby has are shown to none",

@@ -49,6 +49,7 @@ export const logError: (error: unknown) => void = errorLog({
   // Looked up at each line, so that it can be replaced.
   write: (line) => console.error(line),
   later(msMax, call) {
+    // oxlint-disable-next-line no-restricted-globals -- A Clock has no timer that lets the process end.
     const timer: unknown = setTimeout(call, msMax);
     // In Node a timer is an object, which keeps its process alive.
     (timer as { unref?: () => void }).unref?.();

@@ -41,13 +41,15 @@ export function overdueConnections<Connection extends PostgresConnection>(
   const giveUp: GiveUp = (overdue) => void end(overdue);
   const isStandbyAwaited = standbyQuestion(pool, take, clock, giveUp);
 
+  const mustWait = async (mayCommit: boolean): Promise<boolean> => mayCommit && isStandbyAwaited();
+
   const end = async ({ pooled, isWhole, mayCommit }: OverdueConnection): Promise<void> => {
     const state = { hasAnswered: false };
     void isWhole.then(() => (state.hasAnswered = true));
     const within = (msMax: number): Promise<unknown> => Promise.race([isWhole, sleep(clock, msMax)]);
     const cancel = pooled.cancelRequest();
     if (cancel !== undefined) {
-      while (mayCommit && !state.hasAnswered && (await isStandbyAwaited())) await within(pauseMs);
+      while (!state.hasAnswered && (await mustWait(mayCommit))) await within(pauseMs);
       for (let asked = 0; !state.hasAnswered && asked < cancelsMax; asked += 1) {
         await cancel().catch(() => undefined);
         await within(answerMsMax);
