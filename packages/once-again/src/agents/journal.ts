@@ -2,7 +2,7 @@ import { answerBefore } from "../core/answer-before.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import type { Codec, Engine } from "../engine/engine.ts";
 import type { CheckedEngineOptions } from "../engine/options.ts";
-import { storeLateError } from "../engine/store-calls.ts";
+import { storeLateError } from "../core/store-late-error.ts";
 import { makeKey } from "../key/index.ts";
 import type { InspectedRecord } from "../stores/store.ts";
 import type { Intention } from "./decide-intention.ts";

@@ -75,7 +75,8 @@ function describe(error: unknown): string {
   if (typeof code === "string" || typeof code === "number") return `${code}: ${text}`;
   // Without a code it is most likely a fault in code: its place is worth more than its text.
   const name = readProperty(error, "name");
-  const place = /^\s*at .*$/m.exec(String(readProperty(error, "stack") ?? ""))?.[0].trim();
+  const stack = readProperty(error, "stack");
+  const place = typeof stack === "string" ? /^\s*at .*$/m.exec(stack)?.[0].trim() : undefined;
   const named = typeof name === "string" && name !== text ? `${name}: ${text}` : text;
   return place === undefined ? named : `${named} (${place})`;
 }

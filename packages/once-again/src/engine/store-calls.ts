@@ -1,11 +1,11 @@
 import { answerBefore } from "../core/answer-before.ts";
 import { type Awaitable, isPromise } from "../core/awaitable.ts";
-import { OnceAgainError } from "../core/errors.ts";
 import { notify } from "../core/events.ts";
 import { equalJitter, exponentialBackoff } from "../retry/index.ts";
 import { runRetry } from "../retry/retry.ts";
 import { retryPolicy } from "../retry/retry-options.ts";
 import { resultUnconfirmedError, storeUnavailableError } from "./errors.ts";
+import { storeLateError } from "../core/store-late-error.ts";
 import type { CheckedEngineOptions } from "./options.ts";
 import type { StoreOperation } from "./server-event.ts";
 
@@ -73,11 +73,6 @@ export function storeCalls({ clock, deadlines, random, storeMsMax, onEvent }: Ch
       return leftMs < 1 ? failed(error) : askAgain(operation, ask, answer, leftMs).then(answered, failed);
     });
   };
-}
-
-/** The error of a store that took longer than it has for one answer. */
-export function storeLateError(msMax: number): OnceAgainError {
-  return new OnceAgainError("ONCE_STORE_UNAVAILABLE", `The store's database did not answer for ${msMax} ms.`);
 }
 
 /** What a store throws at once has failed like one that rejects. */

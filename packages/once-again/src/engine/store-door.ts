@@ -19,12 +19,13 @@ import type {
   TransactionEnding,
   TransactionRequest,
 } from "../stores/store.ts";
+import { storeLateError } from "../core/store-late-error.ts";
 import { transactWithin } from "./transact-within.ts";
 import { claimWithdrawal } from "./withdraw-claim.ts";
 import type { CheckedEngineOptions } from "./options.ts";
 import { type BackgroundCalls, backgroundCalls } from "./background-calls.ts";
 import { resultUnconfirmedError, storeUnavailableError } from "./errors.ts";
-import { rejectIfThrows, storeCalls, storeLateError } from "./store-calls.ts";
+import { rejectIfThrows, storeCalls } from "./store-calls.ts";
 
 /**
  * The one way from a server to its store. Each call is waited for no longer than `storeMsMax`, and what already happened

@@ -31,7 +31,7 @@ describeWithServer("a `sql` of `postgres` with a transform", postgresBinary, () 
 
   describe.for(Object.entries(transforms))("%s", ([, transform]) => {
     const opened = async (options: PostgresStoreOptions = {}) => {
-      const sql = postgres(await create(), { max: 4, onnotice: () => undefined, transform: transform as object });
+      const sql = postgres(await create(), { max: 4, onnotice: () => undefined, transform });
       onTestFinished(() => sql.end({ timeout: 1 }));
       const store = postgresStore(sql, options);
       await store.migrate();
@@ -96,7 +96,7 @@ describeWithServer("a `sql` of `postgres` with a transform", postgresBinary, () 
     ["row", { row: { from: () => undefined } }],
     ["row", { row: { from: (row: object) => Object.keys(row) } }],
   ] as const)("whose %s changes more than names is refused, with what to do", ([part, transform]) => {
-    const sql = postgres("postgres://127.0.0.1:1/none", { transform: transform as object });
+    const sql = postgres("postgres://127.0.0.1:1/none", { transform });
     for (const open of [postgresStore, postgresOutbox, postgresIntents]) {
       expect(() => open(sql)).toThrow(notAnOption);
       expect(() => open(sql)).toThrow(`transform.${part} of postgres`);
