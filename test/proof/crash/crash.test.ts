@@ -7,6 +7,7 @@ import { postgresBinary } from "../../support/servers/postgres.ts";
 import type { EngineName } from "./engine.ts";
 import { engineOf } from "./engines/index.ts";
 import type { Mode } from "./evidence.ts";
+import { operatorFaults } from "./operators.ts";
 import { resultText } from "./report.ts";
 import { type CrashResult, runCrash } from "./run-crash.ts";
 import { guards } from "./scene.ts";
@@ -20,9 +21,9 @@ const runsMax = 20;
 /** What a busy machine may take. */
 const timeoutMs = 1_800_000;
 
-async function run(name: EngineName, mode: Mode): Promise<CrashResult> {
+async function run(name: EngineName, mode: Mode, operations: readonly string[] = []): Promise<CrashResult> {
   const seed = Number(process.env["SEED"] ?? Math.floor(Math.random() * 1e9));
-  return runCrash({ engine: await engineOf(name), mode, seconds, seed });
+  return runCrash({ engine: await engineOf(name), mode, seconds, seed, operations });
 }
 
 /** Runs until each critical window was hit. What is broken in any of them is broken. */
@@ -44,6 +45,14 @@ describe.concurrent("processes that are killed", { timeout: timeoutMs }, () => {
   describeWithServer("over PostgreSQL", postgresBinary, () => {
     test("transactional: every invariant holds, in every critical window", () =>
       keepsInvariants("postgres", "transactional"));
+  });
+
+  describeWithServer("over PostgreSQL, whose operators are at work", postgresBinary, () => {
+    test("locks, ended connections, a standby that is away and a server that only reads break nothing", async () => {
+      const result = await run("postgres", "hold", operatorFaults.postgres);
+      expect([...result.breaches, ...result.failures], resultText(result)).toEqual([]);
+      for (const name of operatorFaults.postgres) expect(result.faults[name]).toBeGreaterThan(0);
+    });
   });
 
   test("over SQLite, hold: every invariant holds, in every critical window", () => keepsInvariants("sqlite", "hold"));

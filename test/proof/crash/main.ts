@@ -2,7 +2,7 @@
 import process from "node:process";
 import { findBinary, type ServerBinary } from "../../support/servers/binary.ts";
 import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } from "../../support/command.ts";
-import { engineNames } from "./engine.ts";
+import { type EngineName, engineNames } from "./engine.ts";
 import { engineOf } from "./engines/index.ts";
 import { gatewayText } from "./gateway/report.ts";
 import { runGateway } from "./gateway/run-gateway.ts";
@@ -13,6 +13,7 @@ import { engineNames as messageEngineNames } from "./messages/engine.ts";
 import { engineOf as messagesEngineOf } from "./messages/engines/index.ts";
 import { messagesText } from "./messages/report.ts";
 import { runMessages } from "./messages/run-messages.ts";
+import { operatorFaults } from "./operators.ts";
 import { resultText } from "./report.ts";
 import { hasPassed, runCrash } from "./run-crash.ts";
 import { guards } from "./scene.ts";
@@ -22,8 +23,14 @@ const scenarios = ["requests", "messages", "gateway"] as const;
 /** Where the gateway's keys may be. */
 const gatewayEngines = ["sqlite", "postgres", "redis"] as const;
 
+const operationsHelp = Object.entries(operatorFaults)
+  .filter(([, names]) => names.length > 0)
+  .map(([engine, names]) => `                 ${engine}: ${names.join(", ")}`)
+  .join("\n");
+
 const help = `npm run crash -- [--scenario requests] [--seconds N] [--engine ${engineNames.join("|")}]
                  [--mode hold|transactional] [--seed N] [--without ${guards.join("|")}] [--json]
+                 [--operations all|NAME,NAME]
 npm run crash -- --scenario messages [--seconds N] [--messages N] [--engine ${messageEngineNames.join("|")}]
                  [--broker ${brokerNames.join("|")}] [--seed N] [--without ${messageGuards.join("|")}] [--json]
 npm run crash -- --scenario gateway [--requests N] [--engine ${gatewayEngines.join("|")}] [--seed N] [--json]
@@ -40,6 +47,8 @@ byte of its answers; the gateways are killed at any time. In the end a person se
                  about 15 s, with messages 60; not so --without a guard
   --engine NAME  the database; default postgres
   --mode NAME    of requests; default one run for each mode of the engine
+  --operations N of requests: what operators do to the database meanwhile, all or some of
+${operationsHelp}
   --broker NAME  of messages; default one run for each
   --messages N   how many messages are to be committed under faults, however long that takes; default any number
   --requests N   of gateway: how many keyed operations are sent; default 10000
@@ -60,6 +69,7 @@ const options = {
   broker: { type: "string" },
   messages: { type: "string" },
   requests: { type: "string" },
+  operations: { type: "string" },
   seed: { type: "string" },
   without: { type: "string" },
   json: { type: "boolean" },
@@ -112,18 +122,21 @@ async function requestRuns(values: Values, given: Given): Promise<Run[]> {
   const engine = await engineOf(chosen("engine", values.engine ?? "postgres", engineNames));
   const modes = values.mode === undefined ? engine.modes : [chosen("mode", values.mode, engine.modes)];
   const without = values.without === undefined ? undefined : chosen("without", values.without, guards);
+  const operations = chosenOperations(engine.name, values.operations);
   refuseMissing(engine.server?.binary);
   return modes.map((mode) => ({
     name: `${engine.name}, ${mode}`,
     async make(onProgress) {
-      const result = await runCrash({ engine, mode, without, ...given }, (over) => onProgress(faultsText(over, given)));
+      const result = await runCrash({ engine, mode, without, operations, ...given }, (over) =>
+        onProgress(faultsText(over, given)),
+      );
       return { result, text: resultText(result) };
     },
   }));
 }
 
 async function messageRuns(values: Values, given: Given): Promise<Run[]> {
-  refuse(values, "mode", "requests");
+  refuse(values, "mode", "requests", "operations");
   const engine = await messagesEngineOf(chosen("engine", values.engine ?? "postgres", messageEngineNames));
   const names = values.broker === undefined ? brokerNames : [chosen("broker", values.broker, brokerNames)];
   const brokers = await Promise.all(names.map(brokerOf));
@@ -142,7 +155,7 @@ async function messageRuns(values: Values, given: Given): Promise<Run[]> {
 }
 
 async function gatewayRuns(values: Values, { seed }: Given): Promise<Run[]> {
-  refuse(values, "mode", "broker", "messages", "without", "seconds");
+  refuse(values, "mode", "broker", "messages", "without", "seconds", "operations");
   const engine = await engineOf(chosen("engine", values.engine ?? "sqlite", gatewayEngines));
   const requests = wholeNumber("requests", values.requests, 10_000);
   refuseMissing(engine.server?.binary);
@@ -164,6 +177,16 @@ function chosen<Name extends string>(option: string, name: string, from: readonl
   const found = from.find((one) => one === name);
   if (found !== undefined) return found;
   throw new UsageError(`--${option} must be one of ${from.join(", ")}, but it is ${name}.`);
+}
+
+/** The faults of operators of an engine that have these names. @throws UsageError for another name. */
+function chosenOperations(engine: EngineName, names = ""): readonly string[] {
+  const known: readonly string[] = operatorFaults[engine];
+  if (names === "all") return known;
+  const given = names.split(",").filter((name) => name !== "");
+  const unknown = given.find((name) => !known.includes(name));
+  if (unknown === undefined) return given;
+  throw new UsageError(`--operations of ${engine} are ${known.join(", ") || "none"}, but one is ${unknown}.`);
 }
 
 /** @throws UsageError for options of another scenario. */

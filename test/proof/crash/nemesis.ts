@@ -1,6 +1,8 @@
 import type { CutProxy } from "../../support/servers/cut-proxy.ts";
 import type { PrivateServer } from "../../support/servers/private-server.ts";
-import { type Action, cutsOf, processActions, rightAt, runCourses } from "./courses.ts";
+import { type Action, type Course, cutsOf, processActions, rightAt, runCourses } from "./courses.ts";
+import type { EngineName } from "./engine.ts";
+import { operatorActions } from "./operators.ts";
 import { steps } from "./evidence.ts";
 import type { KillableProcess, Point } from "./killable-process.ts";
 
@@ -31,10 +33,18 @@ export interface Cuts {
   completionsCut: number;
   /** Requests to keep a result that were cut off before they were carried out. */
   completionsLost: number;
+  /** Faults of operators, by their names. */
+  readonly operations: Record<string, number>;
 }
 
 /** How long something is left alone between two faults, milliseconds: [least, most]. */
-const peaceMs = { api: [300, 1300], caller: [100, 700], wire: [300, 2000], database: [3000, 7000] } as const;
+const peaceMs = {
+  api: [300, 1300],
+  caller: [100, 700],
+  wire: [300, 2000],
+  database: [3000, 7000],
+  operator: [500, 2000],
+} as const;
 
 /**
  * Breaks things for so long. Each API process, the callers, wires and database have a course of their own, which goes
@@ -44,9 +54,9 @@ const peaceMs = { api: [300, 1300], caller: [100, 700], wire: [300, 2000], datab
  */
 export async function injectFaults(
   targets: Targets,
-  options: { seed: number; ms: number; isThorough: boolean },
+  options: { seed: number; ms: number; isThorough: boolean; operations: OperatorFaults },
 ): Promise<Cuts> {
-  const cuts: Cuts = { connectionsCut: 0, databaseKills: 0, completionsCut: 0, completionsLost: 0 };
+  const cuts: Cuts = { connectionsCut: 0, databaseKills: 0, completionsCut: 0, completionsLost: 0, operations: {} };
   const onWire = (wire: CutProxy): Action[] => cutsOf(wire, () => (cuts.connectionsCut += 1));
   const { database, leaseMs } = targets;
   const endsAt = performance.now() + options.ms;
@@ -64,6 +74,7 @@ export async function injectFaults(
     },
     // What is cut is not always an order's answer.
     { name: "wire", peaceMs: peaceMs.wire, actions: [...onWire(targets.wire), ...onWire(targets.wire)] },
+    ...operatorCourse(options.operations, (name) => (cuts.operations[name] = (cuts.operations[name] ?? 0) + 1)),
     ...(database === undefined
       ? []
       : [
@@ -92,6 +103,18 @@ export async function injectFaults(
         ]),
   ]);
   return cuts;
+}
+
+/** The faults of operators that a run has, and where they are done. */
+export interface OperatorFaults {
+  readonly engine: EngineName;
+  readonly url: string;
+  readonly names: readonly string[];
+}
+
+function operatorCourse({ engine, url, names }: OperatorFaults, onFault: (name: string) => void): Course[] {
+  if (names.length === 0) return [];
+  return [{ name: "operator", peaceMs: peaceMs.operator, actions: operatorActions(engine, url, names, onFault) }];
 }
 
 /** A request that is on its way: its first byte leaves after it was noted. */

@@ -68,6 +68,7 @@ export async function runCrash(
     ms: options.seconds * 1000,
     // What breaks without a guard breaks soon.
     isThorough: options.without === undefined,
+    operations: { engine: options.engine.name, url: scene.keysUrl, names: options.operations ?? [] },
   });
   await comeToRest(scene);
   const evidence = await readEvidence(options, scene, cuts);
@@ -115,6 +116,7 @@ function resultOf(
         "answer of the database cut": database.wire.answersCut,
       }),
       "all connections of a wire cut": cuts.connectionsCut,
+      ...cuts.operations,
     },
     windows: Object.fromEntries(windows.map((window) => [window, hits.get(window) ?? 0])),
     missedWindows: windows.filter((window) => (hits.get(window) ?? 0) === 0),

@@ -30,11 +30,15 @@ export interface CrashOptions {
    * a new key for each attempt.
    */
   readonly without?: Guard | undefined;
+  /** Names of faults of operators, beside the others: see `operatorFaults`. */
+  readonly operations?: readonly string[] | undefined;
 }
 
 /** Everything that runs, and where it leaves its traces. */
 export interface Scene extends Targets {
   readonly keys: OpenKeys;
+  /** Where keys are: the server's URL, past the wire, or the file's path. */
+  readonly keysUrl: string;
   readonly intents: readonly IntentStore[];
   /** The ports of the API processes. */
   readonly ports: readonly number[];
@@ -118,7 +122,7 @@ export async function startScene(options: CrashOptions, folder: string, stack: A
   await Promise.all(processes.map((one) => one.start()));
   const database = server && databaseWire && { server, wire: databaseWire, ...questionsOf(engine, mode) };
   const finish = (): void => void (finishes = true);
-  return { apis, callers, wire, database, leaseMs, keys, intents, ports, files, finish };
+  return { apis, callers, wire, database, leaseMs, keys, keysUrl: direct, intents, ports, files, finish };
 }
 
 function questionsOf({ server }: CrashEngine, mode: Mode): { claiming: string; completing: string } {

@@ -1,0 +1,167 @@
+import { DatabaseSync } from "node:sqlite";
+import { setTimeout } from "node:timers/promises";
+import { Redis } from "ioredis";
+import { createConnection, type Connection, type RowDataPacket } from "mysql2/promise";
+import { Client } from "pg";
+import { type Random, uniform } from "../../../packages/once-again/src/core/random.ts";
+import type { Action } from "./courses.ts";
+import type { EngineName } from "./engine.ts";
+
+/** What operators do to a database while it serves, on purpose or not; by the name of the fault. */
+export const operatorFaults = {
+  postgres: ["table-lock", "ended-connections", "standby-away", "read-only"],
+  mariadb: ["table-lock", "ended-connections", "read-only"],
+  redis: ["paused-writes", "ended-connections", "full-memory"],
+  sqlite: ["table-lock"],
+  nats: [],
+} as const satisfies Readonly<Record<EngineName, readonly string[]>>;
+
+/** How long a fault lasts, milliseconds: shorter and longer than a store waits. */
+const faultMs = [1000, 6000] as const;
+
+/** How long between two tries to undo a fault, while the database is away itself, milliseconds. */
+const undoPauseMs = 100;
+
+/** How often connections are ended in one fault, and the pause after each, milliseconds. */
+const endings = 10;
+const endingPauseMs = 200;
+
+/** A session of the operator. */
+interface Session extends AsyncDisposable {
+  run(statement: string): Promise<unknown>;
+}
+
+/**
+ * @param url of the database, or the path of its file; not through a wire that is cut.
+ * @param onFault is called when one is over.
+ */
+export function operatorActions(
+  engine: EngineName,
+  url: string,
+  names: readonly string[],
+  onFault: (name: string) => void,
+): Action[] {
+  const faults = faultsOf(engine, url);
+  return names.map((name) => async (random) => {
+    await faults[name]!(random);
+    onFault(name);
+  });
+}
+
+function faultsOf(engine: EngineName, url: string): Partial<Record<string, Action>> {
+  const open = sessions[engine];
+  /** Whether the work was done: the database may be killed in the middle of a fault, which is then over. */
+  const briefly = async (work: (session: Session) => Promise<unknown>): Promise<boolean> => {
+    try {
+      await using session = await open(url);
+      await work(session);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const runAll =
+    (statements: readonly string[]) =>
+    async ({ run }: Session): Promise<void> => {
+      for (const statement of statements) await run(statement);
+    };
+  const last = (random: Random): Promise<void> => setTimeout(uniform(random, ...faultMs));
+  const held =
+    (...statements: string[]): Action =>
+    async (random) => {
+      await briefly(async (session) => {
+        await runAll(statements)(session);
+        await last(random);
+      });
+    };
+  /** What outlives the session that did it is undone for certain. */
+  const undone =
+    (done: readonly string[], undo: readonly string[]): Action =>
+    async (random) => {
+      await held(...done)(random);
+      while (!(await briefly(runAll(undo)))) await setTimeout(undoPauseMs);
+    };
+  const ended =
+    (statement: string): Action =>
+    async () => {
+      for (let count = 0; count < endings; count += 1) {
+        await briefly(({ run }) => run(statement));
+        await setTimeout(endingPauseMs);
+      }
+    };
+  switch (engine) {
+    case "postgres": {
+      const set = (setting: string) => [`ALTER SYSTEM SET ${setting}`, "SELECT pg_reload_conf()"];
+      return {
+        "table-lock": held("BEGIN", "LOCK TABLE once_again_keys"),
+        "ended-connections": ended(
+          `SELECT pg_terminate_backend(pid) FROM (SELECT pid FROM pg_stat_activity
+            WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY random() LIMIT 2) AS some`,
+        ),
+        "standby-away": undone(set("synchronous_standby_names = 'away'"), set("synchronous_standby_names = ''")),
+        "read-only": undone(set("default_transaction_read_only = on"), set("default_transaction_read_only = off")),
+      };
+    }
+    case "mariadb":
+      return {
+        "table-lock": held("FLUSH TABLES WITH READ LOCK"),
+        "ended-connections": ended("KILL"),
+        "read-only": undone(["SET GLOBAL read_only = 1"], ["SET GLOBAL read_only = 0"]),
+      };
+    case "redis":
+      return {
+        "paused-writes": undone(["CLIENT PAUSE 6000 WRITE"], ["CLIENT UNPAUSE"]),
+        "ended-connections": ended("CLIENT KILL TYPE normal SKIPME yes"),
+        "full-memory": undone(["CONFIG SET maxmemory 1"], ["CONFIG SET maxmemory 0"]),
+      };
+    case "sqlite":
+      return { "table-lock": held("BEGIN IMMEDIATE") };
+    default:
+      return {};
+  }
+}
+
+/** How each database is spoken to. */
+const sessions: Readonly<Record<EngineName, (url: string) => Promise<Session>>> = {
+  async postgres(url) {
+    const client = new Client({ connectionString: url });
+    client.on("error", () => undefined);
+    await client.connect();
+    // Its own commits wait for no standby, and it may write where others may not.
+    await client.query("SET synchronous_commit = local; SET default_transaction_read_only = off");
+    return { run: (statement) => client.query(statement), [Symbol.asyncDispose]: () => client.end() };
+  },
+  async mariadb(url) {
+    const connection = await createConnection(url);
+    connection.on("error", () => undefined);
+    return {
+      run: (statement) => (statement === "KILL" ? killAny(connection) : connection.query(statement)),
+      [Symbol.asyncDispose]: async () => connection.destroy(),
+    };
+  },
+  async redis(url) {
+    const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
+    client.on("error", () => undefined);
+    await client.connect();
+    return {
+      run: (statement) => {
+        const [command, ...rest] = statement.split(" ");
+        return client.call(command!, ...rest);
+      },
+      [Symbol.asyncDispose]: async () => client.disconnect(),
+    };
+  },
+  async sqlite(path) {
+    const database = new DatabaseSync(path);
+    database.exec("PRAGMA busy_timeout = 5000");
+    return { run: async (statement) => database.exec(statement), [Symbol.asyncDispose]: async () => database.close() };
+  },
+  nats: () => Promise.reject(new Error("There is no fault of operators for NATS.")),
+};
+
+async function killAny(connection: Connection): Promise<void> {
+  const [rows] = await connection.query<RowDataPacket[]>(
+    "SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND user <> 'system user' ORDER BY RAND() LIMIT 1",
+  );
+  for (const { id } of rows) await connection.query(`KILL ${Number(id)}`);
+}
