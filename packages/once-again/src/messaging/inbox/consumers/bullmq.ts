@@ -1,3 +1,4 @@
+import { logError } from "../../../core/error-log.ts";
 import { sleep } from "../../../core/clock.ts";
 import { type Listener, notify } from "../../../core/events.ts";
 import { checkNames, type OptionNames } from "../../../core/option-names.ts";
@@ -23,7 +24,7 @@ export interface BullmqOptions<Transaction> {
   readonly inbox: Inbox<Transaction>;
   /** The producer's id of a job; default its `jobId`. Give each job one, or a producer's repeat is a new message. */
   readonly id?: ((job: BullmqJob) => string | undefined) | undefined;
-  /** Is called once when the worker gives a job up before the inbox does; default `console.error`. */
+  /** Is called once when the worker gives a job up before the inbox does; default one line each by `console.error`, counted when they repeat. */
   readonly onError?: Listener<unknown> | undefined;
 }
 
@@ -61,7 +62,7 @@ export function bullmqProcessor<Transaction>(
     id: true,
     onError: true,
   } satisfies OptionNames<BullmqOptions<Transaction>>);
-  const { inbox, id = ({ id }: BullmqJob) => id, onError = console.error } = options;
+  const { inbox, id = ({ id }: BullmqJob) => id, onError = logError } = options;
   checkInboxAndWork(inbox, work);
   let [isClosed, isChecked] = [false, false];
   return async (job, token = job.token) => {

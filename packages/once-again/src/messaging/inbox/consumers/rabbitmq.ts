@@ -1,3 +1,4 @@
+import { logError } from "../../../core/error-log.ts";
 import { hasMethod, wrongClientError } from "../../../core/client-names.ts";
 import { outliveBrokenConnection } from "../../../core/outlive-broken-connection.ts";
 import { sleep } from "../../../core/clock.ts";
@@ -95,7 +96,7 @@ export async function consumeRabbitmq<Transaction>(
   if (typeof queue !== "string" || queue === "") throw invalidOptionError("queue", "a queue's name", queue);
   checkNumber("prefetch", prefetch, { min: 1, max: 1000, integer: true });
   const { deadLetterQueue = `${queue}.dead`, id = messageIdOf } = options;
-  const { onError = console.error } = options;
+  const { onError = logError } = options;
   outliveBrokenConnection(connection, (error) => notify(onError, error));
   const letters = publishToRabbitmq(connection, { exchange: "", routingKey: () => deadLetterQueue });
   const deliveries = deliveriesTo(options, work, letters);

@@ -1,3 +1,4 @@
+import { logError } from "../../../core/error-log.ts";
 import { sleep } from "../../../core/clock.ts";
 import { hasMethod } from "../../../core/client-names.ts";
 import { notify } from "../../../core/events.ts";
@@ -104,7 +105,7 @@ export async function consumeRedisStreams<Transaction>(
   const { group = inbox.consumer, name = crypto.randomUUID(), deadLetterStream = `${stream}:dead` } = options;
   // A client of `ioredis` goes on without a listener.
   if (!hasMethod(client, "callBuffer")) {
-    const { onError = console.error } = options;
+    const { onError = logError } = options;
     outliveBrokenConnection(client, (error) => notify(onError, error));
   }
   const deliveries = deliveriesTo(options, work, publishToRedisStreams(client, { stream: () => deadLetterStream }));
