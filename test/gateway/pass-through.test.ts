@@ -225,7 +225,7 @@ test("a request that only offers HTTP/2, or has a body, is no upgrade", async ()
     const socket = connect(Number(port), hostname);
     const head = `POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\nContent-Length: 6\r\n\r\n`;
     socket.write(`${head}tea`);
-    socket.write("cupGET /next HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-    expect(await text(socket)).toMatch(/undefined teacup[^]*HTTP\/1\.1 200 OK[^]*undefined $/);
+    socket.write("cup");
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 200 OK[^]*undefined teacup$/);
   }
 });

@@ -2,11 +2,11 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { nodeVersionProblem } from "./node-version.ts";
 
-test.for(["20.20.2", "18.0.0", "22.17.9", "21.99.0"])("Node %s is too old, and is told so", (version) => {
+test.for(["20.20.2", "18.0.0", "22.20.1", "21.99.0"])("Node %s is too old, and is told so", (version) => {
   expect(nodeVersionProblem(version)).toMatch(`this is Node ${version}`);
 });
 
-test.for(["22.18.0", "22.20.1", "24.0.0", "26.1.0"])("Node %s will do", (version) => {
+test.for(["22.21.0", "22.22.3", "24.0.0", "26.1.0"])("Node %s will do", (version) => {
   expect(nodeVersionProblem(version)).toBeUndefined();
 });
 

@@ -1,5 +1,5 @@
 /** The oldest Node that runs the commands: `engines` in package.json. */
-const oldest = [22, 18] as const;
+const oldest = [22, 21] as const;
 
 /** What to do about a version of Node that is too old, as "20.11.1" is; undefined when it is not. */
 export function nodeVersionProblem(version: string): string | undefined {

@@ -9,21 +9,35 @@ export type AcceptedRequest =
       /** Its authority: that of the target where it has one, else the `Host` header (RFC 9112, section 3.2.2). */
       readonly host: string;
     }
-  | { readonly refused: 400 | 501; readonly detail: string };
+  | { readonly refused: 400 | 417 | 501 | 505; readonly detail: string };
+
+/** A host and a port as URIs have them (RFC 3986, section 3.2), without a user. */
+const authorityForm = /^(?:\[[\w.:~!$&'()*+,;=%-]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?$/;
 
 /** Reads where a request wants to go. Node's parser has refused what is malformed. */
-export function acceptRequest({ url = "", headers, rawHeaders }: IncomingMessage): AcceptedRequest {
+export function acceptRequest({ url = "", headers, rawHeaders, httpVersion }: IncomingMessage): AcceptedRequest {
+  if (httpVersion !== "1.1" && httpVersion !== "1.0") {
+    return { refused: 505, detail: "This gateway speaks HTTP/1.1 and HTTP/1.0." };
+  }
   const hosts = rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === "host");
-  if (hosts.length > 1) return { refused: 400, detail: "A request has one Host header." };
-  const coding = headers["transfer-encoding"];
+  if (hosts.length > 1 || (hosts.length === 0 && httpVersion === "1.1")) {
+    return { refused: 400, detail: "A request has one Host header." };
+  }
+  const { host = "", expect, "transfer-encoding": coding } = headers;
+  if (!authorityForm.test(host)) return { refused: 400, detail: "The Host header is no host." };
   if (coding !== undefined && coding.toLowerCase() !== "chunked") {
     return { refused: 501, detail: "This gateway knows no transfer coding but chunked." };
   }
-  const { host = "" } = headers;
   if (hidesDotSegments(url)) return { refused: 400, detail: "The request's path has hidden dot segments." };
+  if (expect !== undefined && expect.toLowerCase() !== "100-continue" && httpVersion === "1.1") {
+    return { refused: 417, detail: "This gateway knows no expectation but 100-continue." };
+  }
   if (url.startsWith("/") || url === "*") return { target: url, host };
-  const absolute = /^https?:\/\/(?<authority>[^/?#@]+)(?<target>.*)$/i.exec(url)?.groups;
+  const absolute = /^https?:\/\/(?<authority>[^/?#]*)(?<target>.*)$/i.exec(url)?.groups;
   if (absolute === undefined) return { refused: 400, detail: "The request's target is no path." };
   const { authority = "", target = "" } = absolute;
+  if (authority === "" || !authorityForm.test(authority)) {
+    return { refused: 400, detail: "The request's target has no host." };
+  }
   return { target: target.startsWith("/") ? target : `/${target}`, host: authority };
 }

@@ -1,9 +1,9 @@
 import type { ServerResponse } from "node:http";
-import { encodeResponse, type HttpResponse } from "once-again/http";
+import { ByteCollector, encodeResponse, type HttpResponse } from "once-again/http";
 import type { Dispatcher } from "undici";
+import { ForwardedBody } from "./forward-body.ts";
 import { headerPairs, responseHeaders } from "./forward-headers.ts";
 import { forwardHead } from "./gateway-response.ts";
-import { countPassed } from "./passed-bytes.ts";
 import { rawTexts } from "./raw-texts.ts";
 import type { UpstreamFailure } from "./upstream-failure.ts";
 import type { Upstream, UpstreamRequest } from "./upstream.ts";
@@ -48,12 +48,11 @@ export function askUpstream(
       const whole = answer!;
       if (whole.add(chunk)) return;
       if (passOn === undefined) return started.abort(new Error(`The answer is larger than ${bytesMax} bytes.`));
-      countPassed(chunk);
       whole.passOn(passOn.response, passOn.headers, started);
     },
     onResponseEnd() {
       const whole = answer!;
-      if (whole.isPassedOn) passOn?.response.end();
+      whole.end();
       resolve(
         whole.isPassedOn ? { kind: "large", status: whole.status } : { kind: "whole", response: whole.response() },
       );
@@ -72,51 +71,51 @@ const ofRoute = /^(?:idempotent-replayed|idempotency-key-policy)$/i;
 /** An answer that arrives: held until it is whole, or passed on once it is too large for that. */
 class AnswerBuffer {
   readonly status: number;
-  isPassedOn = false;
   readonly #reason: string;
   readonly #raw: string[];
-  readonly #chunks: Buffer[] = [];
-  #bytesLeft: number;
+  readonly #bytesMax: number;
+  #held = new ByteCollector(Number.MAX_SAFE_INTEGER);
+  #passed: ForwardedBody | undefined;
 
   constructor(status: number, reason: string, raw: string[], bytesMax: number) {
     this.status = status;
     this.#reason = reason;
     this.#raw = raw.filter((_, at) => !ofRoute.test(raw[at - (at % 2)] ?? ""));
-    this.#bytesLeft = bytesMax - encodeResponse({ status, headers: this.#headers(), body: Buffer.alloc(0) }).length;
+    this.#bytesMax = bytesMax - encodeResponse({ status, headers: this.#headers(), body: Buffer.alloc(0) }).length;
   }
 
   #headers(): [string, string][] {
     return headerPairs(responseHeaders(this.#raw));
   }
 
-  /** `false`: it is too large to be held. */
-  add(chunk: Buffer): boolean {
-    this.#chunks.push(chunk);
-    this.#bytesLeft -= chunk.length;
-    return this.#bytesLeft >= 0;
+  get isPassedOn(): boolean {
+    return this.#passed !== undefined;
   }
 
-  /** Sends on what came and was not sent, at the pace at which the caller reads. */
-  passOn(response: ServerResponse, headers: readonly string[], controller: Dispatcher.DispatchController): void {
-    if (!this.isPassedOn && !response.destroyed) {
-      forwardHead(response, this.status, this.#reason, [...this.#raw, ...headers]);
+  /** `false`: it is too large to be held. What is passed on already goes on. */
+  add(chunk: Buffer): boolean {
+    if (this.#passed !== undefined) {
+      this.#passed.add(chunk);
+      return true;
     }
-    this.isPassedOn = true;
-    const chunks = this.#chunks.splice(0);
-    if (response.destroyed) return;
-    let isRead = true;
-    for (const chunk of chunks) isRead = response.write(chunk);
-    if (isRead) return;
-    controller.pause();
-    // Whoever leaves is not waited for: the operation goes on without its caller.
-    const resume = (): void => {
-      response.off("drain", resume).off("close", resume);
-      controller.resume();
-    };
-    response.once("drain", resume).once("close", resume);
+    this.#held.add(chunk);
+    return this.#held.length <= this.#bytesMax;
+  }
+
+  /** Sends on what came, and what comes from now on. A caller who leaves is not waited for: the operation goes on. */
+  passOn(response: ServerResponse, headers: readonly string[], controller: Dispatcher.DispatchController): void {
+    if (!response.destroyed) forwardHead(response, this.status, this.#reason, [...this.#raw, ...headers]);
+    this.#passed = new ForwardedBody(response, controller);
+    this.#passed.add(this.#held.bytes!);
+    this.#held = new ByteCollector(0);
+  }
+
+  /** Ends the response that it is passed on by. */
+  end(): void {
+    this.#passed?.end();
   }
 
   response(): HttpResponse {
-    return { status: this.status, headers: this.#headers(), body: Buffer.concat(this.#chunks) };
+    return { status: this.status, headers: this.#headers(), body: this.#held.bytes! };
   }
 }

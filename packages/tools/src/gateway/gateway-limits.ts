@@ -19,6 +19,16 @@ export interface GatewayLimits {
   readonly totalMs: number;
   /** How many connections to the upstream each process opens at most. Default 128. */
   readonly connectionsMax: number;
+  /** How many connections of callers each process has at most; one more is closed at once. Default 4096. */
+  readonly callersMax: number;
+  /** How long a connection may take for the head of a request, milliseconds; a new one, and a TLS handshake, too. Default 60,000. */
+  readonly headMs: number;
+  /**
+   * How much the bodies of keyed requests may take in each process, bytes, until their operations end. A request that would
+   * need more is refused with 503, and not forwarded. At least `bodyBytesMax`; default 128 MiB, or `bodyBytesMax` where that
+   * is more.
+   */
+  readonly bodiesBytesMax: number;
 }
 
 const defaults: GatewayLimits = {
@@ -29,6 +39,9 @@ const defaults: GatewayLimits = {
   idleMs: 60_000,
   totalMs: 300_000,
   connectionsMax: 128,
+  callersMax: 4096,
+  headMs: 60_000,
+  bodiesBytesMax: 134_217_728,
 };
 
 const minima: GatewayLimits = {
@@ -39,6 +52,9 @@ const minima: GatewayLimits = {
   idleMs: 1,
   totalMs: 1,
   connectionsMax: 1,
+  callersMax: 1,
+  headMs: 1,
+  bodiesBytesMax: 0,
 };
 
 /** The longest time that a timer of Node's can wait, milliseconds. */
@@ -47,7 +63,10 @@ const timerMax = 2_147_483_647;
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for a limit that makes no sense. */
 export function checkLimits(given: Partial<GatewayLimits> = {}): GatewayLimits {
   const names = Object.keys(defaults) as (keyof GatewayLimits)[];
+  const bodyBytesMax = given.bodyBytesMax ?? defaults.bodyBytesMax;
+  const fallbacks = { ...defaults, bodiesBytesMax: Math.max(defaults.bodiesBytesMax, bodyBytesMax) };
+  const least = { ...minima, bodiesBytesMax: bodyBytesMax };
   const limit = (name: keyof GatewayLimits): number =>
-    checkNumber(`limits.${name}`, given[name] ?? defaults[name], { min: minima[name], max: timerMax, integer: true });
+    checkNumber(`limits.${name}`, given[name] ?? fallbacks[name], { min: least[name], max: timerMax, integer: true });
   return Object.fromEntries(names.map((name) => [name, limit(name)])) as unknown as GatewayLimits;
 }

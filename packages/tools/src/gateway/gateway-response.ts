@@ -43,7 +43,8 @@ export function forwardHead(response: ServerResponse, status: number, reason: st
   const headers = responseHeaders(raw);
   // undici reads a reason as UTF-8, and one of other bytes is none to be sent; nobody needs it (RFC 9112, section 4).
   const sent = /^[\t -~\u0080-\u00ff]*$/.test(reason) ? reason : "";
-  response.writeHead(status, sent, sendsTrailers(response, status, headers) ? headers : withoutTrailer(headers));
+  const trailed = sendsTrailers(response, status, headers) ? headers : withoutHeader(headers, "trailer");
+  response.writeHead(status, sent, status === 204 ? withoutHeader(trailed, "content-length") : trailed);
 }
 
 /** Node's own, beneath `write` and `flushHeaders`. */
@@ -68,15 +69,20 @@ function sendsTrailers({ req }: ServerResponse, status: number, headers: readonl
   return !headers.some((name, at) => at % 2 === 0 && name.toLowerCase() === "content-length");
 }
 
-function withoutTrailer(headers: readonly string[]): string[] {
-  return headers.filter((_, at) => headers[at - (at % 2)]?.toLowerCase() !== "trailer");
+/** Headers, names and values in turn, without one. */
+export function withoutHeader(headers: readonly string[], lowerCaseName: string): string[] {
+  return headers.filter((_, at) => headers[at - (at % 2)]?.toLowerCase() !== lowerCaseName);
 }
+
+/** How much may wait to be sent to a caller before interim responses are left out, bytes. */
+const interimBytesMax = 16_384;
 
 /** Sends an interim answer on (RFC 9110, section 15.2): Node can write two kinds of them itself. */
 export function forwardInterim(response: ServerResponse, status: number, raw: RawHeaders): void {
   const { socket } = response;
   // A response that waits for its turn has no connection yet, and its caller does not wait for news.
   if (socket === null || response.headersSent || response.req.httpVersion !== "1.1") return;
+  if (socket.writableLength > interimBytesMax) return;
   const headers = responseHeaders(raw);
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n`;
   for (let at = 0; at < headers.length; at += 2) head += `${headers[at]}: ${headers[at + 1]}\r\n`;

@@ -1,21 +1,25 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
 import { acceptRequest } from "./accept-request.ts";
-import { forwardingRules, readArrival, requestHeaders } from "./forward-headers.ts";
 import { answerPreflight } from "./answer-preflight.ts";
-import { corsRules, isPreflight } from "./cors.ts";
-import { checkLimits } from "./gateway-limits.ts";
+import { BodyMemory } from "./body-memory.ts";
+import { contain } from "./contain.ts";
+import { type CorsRules, corsRules, isPreflight } from "./cors.ts";
+import { type ForwardingRules, forwardingRules, readArrival, requestHeaders } from "./forward-headers.ts";
+import { checkLimits, type GatewayLimits } from "./gateway-limits.ts";
 import type { GatewayOptions } from "./gateway-options.ts";
-import { plainProblem, sendResponse, useCors } from "./gateway-response.ts";
+import { plainProblem, sendResponse, useCors, withoutHeader } from "./gateway-response.ts";
 import { openRoutes } from "./gateway-routes.ts";
-import { needsOwnConnection, passOnOwnConnection, type Upgrade } from "./own-connection.ts";
-import { ownEndpoints } from "./own-endpoints.ts";
-import { boundSilence, passThrough } from "./pass-through.ts";
+import { announcesTrailers, needsOwnConnection, passOnOwnConnection, type Upgrade } from "./own-connection.ts";
+import { type OwnEndpoints, ownEndpoints } from "./own-endpoints.ts";
+import { boundSilence, hasBody, passThrough } from "./pass-through.ts";
+import { RequestBody } from "./request-body.ts";
 import { recordRequest, type RequestNotes } from "./request-record.ts";
-import { openUpstream } from "./upstream.ts";
+import { openUpstream, type Upstream } from "./upstream.ts";
 
 /** What answers requests, by one set of options. */
 export interface GatewayService {
+  readonly limits: GatewayLimits;
+  /** Serves a request. It never throws: an error that no rule foresaw ends that request alone. */
   serve(request: IncomingMessage, response: ServerResponse, upgrade?: Upgrade): void;
   /** Whether a request is of a keyed route. */
   keys(request: IncomingMessage): boolean;
@@ -25,7 +29,7 @@ export interface GatewayService {
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`. */
 export function openService(options: GatewayOptions, isDraining: () => boolean): GatewayService {
-  const { onRequest, tracing } = options;
+  const { onRequest, onError = console.error, tracing } = options;
   const limits = checkLimits(options.limits);
   const plainUpstream = openUpstream(options.upstream, limits);
   const upstream = tracing?.traceUpstream(plainUpstream, options.upstream) ?? plainUpstream;
@@ -34,48 +38,32 @@ export function openService(options: GatewayOptions, isDraining: () => boolean):
   const forwarding = forwardingRules(options);
   const cors = options.cors && corsRules(options.cors);
   const running = runningCount();
-  const refused = new WeakSet<Socket>();
+  const memory = new BodyMemory(limits.bodiesBytesMax);
+  const report = contain(() => undefined, onError);
+  const parts: ServiceParts = { routes, own, upstream, limits, tracing, forwarding, cors };
   return {
+    limits,
     serve(request, response, upgrade) {
-      request.on("error", () => response.destroy());
-      response.on("error", () => response.destroy());
       const notes: RequestNotes = {};
-      if (onRequest !== undefined) recordRequest(request, response, notes, onRequest);
-      running.add(response);
-      if (cors !== undefined) useCors(response, cors);
-      if (isDraining()) response.shouldKeepAlive = false;
-      const accepted = acceptRequest(request);
-      if ("refused" in accepted || refused.has(request.socket)) {
-        // What follows on a connection that could be read in two ways is not believed.
-        refused.add(request.socket);
-        response.shouldKeepAlive = false;
-        const { refused: status, detail } = "refused" in accepted ? accepted : followsRefusal;
-        return sendResponse(response, plainProblem(status, detail));
-      }
-      const { target, host } = accepted;
-      const answer = own?.answer(target);
-      if (answer !== undefined) {
-        notes.route = target;
-        return void answer.then((whole) => sendResponse(response, whole));
-      }
-      const arrival = readArrival(request, host, forwarding);
-      const headers = requestHeaders(request.rawHeaders, arrival, forwarding);
-      const forwarded = { method: request.method ?? "GET", target, headers };
-      boundSilence(request, response, limits.idleMs);
-      const keyed = routes.find(request, target);
-      if (keyed !== undefined) notes.route = keyed.route.path;
-      const forward = (): void => {
-        if (keyed !== undefined) {
-          return void keyed.route.answer({ request, response, arrival, forwarded, notes, variables: keyed.variables });
-        }
-        const passage = { upstream, request, response, forwarded, notes };
-        const keyHeader = cors && isPreflight(request) ? routes.keyHeader(request, target) : undefined;
-        if (keyHeader !== undefined) return void answerPreflight(passage, keyHeader, limits.firstByteMs);
-        if (upgrade !== undefined || needsOwnConnection(request)) passOnOwnConnection(passage, limits, upgrade);
-        else passThrough(passage);
+      const fail = (error: unknown): void => {
+        report(error);
+        contain(
+          () => response.destroy(),
+          () => sendResponse(response, plainProblem(502, "The gateway can't serve this request.")),
+        )();
       };
-      if (tracing === undefined) forward();
-      else tracing.serve(request, response, notes, forward);
+      contain(fail, () => {
+        request.on("error", () => response.destroy());
+        response.on("error", () => response.destroy());
+        if (onRequest !== undefined) recordRequest(request, response, notes, contain(report, onRequest));
+        running.add(response);
+        if (cors !== undefined) useCors(response, cors);
+        if (isDraining()) response.shouldKeepAlive = false;
+        boundSilence(request, response, limits.idleMs);
+        const body = hasBody(request) ? new RequestBody(request, memory) : undefined;
+        response.once("finish", () => body?.linger());
+        serve(parts, { request, response, notes, body, fail, upgrade });
+      })();
     },
     keys: (request) => routes.find(request, request.url ?? "") !== undefined,
     async close() {
@@ -86,7 +74,68 @@ export function openService(options: GatewayOptions, isDraining: () => boolean):
   };
 }
 
-const followsRefusal = { refused: 400, detail: "An earlier request on this connection was refused." } as const;
+/** A request that is served. */
+interface ServedRequest {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly notes: RequestNotes;
+  readonly body: RequestBody | undefined;
+  readonly fail: (error: unknown) => void;
+  readonly upgrade: Upgrade | undefined;
+}
+
+/** What requests are served with. */
+interface ServiceParts extends Pick<GatewayOptions, "tracing"> {
+  readonly routes: ReturnType<typeof openRoutes>;
+  readonly own: OwnEndpoints | undefined;
+  readonly upstream: Upstream;
+  readonly limits: GatewayLimits;
+  readonly forwarding: ForwardingRules;
+  readonly cors: CorsRules | undefined;
+}
+
+function serve(
+  { routes, own, upstream, limits, tracing, forwarding, cors }: ServiceParts,
+  served: ServedRequest,
+): void {
+  const { request, response, notes, body, fail, upgrade } = served;
+  const accepted = acceptRequest(request);
+  if ("refused" in accepted) {
+    // What follows a request that could be read in two ways is not believed.
+    response.shouldKeepAlive = false;
+    return sendResponse(response, plainProblem(accepted.refused, accepted.detail));
+  }
+  const { target, host } = accepted;
+  const answer = own?.answer(target);
+  if (answer !== undefined) {
+    notes.route = target;
+    return void answer.then((whole) => sendResponse(response, whole)).catch(fail);
+  }
+  const arrival = readArrival(request, host, forwarding);
+  const allHeaders = requestHeaders(request.rawHeaders, arrival, forwarding);
+  // A body that is not chunked has no room for the trailers that a request announces.
+  const hasRoom = request.headers.trailer === undefined || announcesTrailers(request);
+  const headers = hasRoom ? allHeaders : withoutHeader(allHeaders, "trailer");
+  const forwarded = { method: request.method ?? "GET", target, headers };
+  const keyed = routes.find(request, target);
+  if (keyed !== undefined) notes.route = keyed.route.path;
+  const forward = (): void => {
+    if (keyed !== undefined) {
+      const call = { request, response, body, arrival, forwarded, notes, variables: keyed.variables };
+      return void keyed.route
+        .answer(call)
+        .catch(fail)
+        .finally(() => body?.[Symbol.dispose]());
+    }
+    const passage = { upstream, request, response, body, forwarded, names: forwarding.names, notes, fail };
+    const keyHeader = cors && isPreflight(request) ? routes.keyHeader(request, target) : undefined;
+    if (keyHeader !== undefined) return void answerPreflight(passage, keyHeader, limits.firstByteMs).catch(fail);
+    if (upgrade !== undefined || needsOwnConnection(request)) passOnOwnConnection(passage, limits, upgrade);
+    else passThrough(passage);
+  };
+  if (tracing === undefined) forward();
+  else tracing.serve(request, response, notes, forward);
+}
 
 /** Counts the responses that are under way. */
 function runningCount(): { add(response: ServerResponse): void; none(): Promise<void> } {

@@ -1,11 +1,12 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
-import { createServer as createTlsServer } from "node:https";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
+import { CallerConnections, endConnection } from "./caller-connection.ts";
+import type { GatewayLimits } from "./gateway-limits.ts";
 import type { GatewayOptions } from "./gateway-options.ts";
 import { openService } from "./gateway-service.ts";
 import { hasBody } from "./pass-through.ts";
-import { asksForHttp2, serveWithoutUpgrade } from "./upgrade.ts";
 
 /** Where a gateway listens. */
 export interface GatewayAddress {
@@ -57,20 +58,28 @@ export async function startGateway(
   /** Services whose options were replaced, and whose requests are running. */
   const replaced = new Set<Promise<void>>();
   const upgraded = new Set<Socket>();
-
-  // Node's strict parser refuses what two servers could read in two ways. Bodies are bounded by silence, not by time.
-  const parsing = { requireHostHeader: true, insecureHTTPParser: false, requestTimeout: 0 };
-  const secureServer = tls && createTlsServer({ ...parsing, ...tls });
-  const server: Server = secureServer ?? createServer(parsing);
-  const serve = (request: IncomingMessage, response: ServerResponse): void => service.serve(request, response);
-  server.on("request", serve).on("checkContinue", serve);
+  const connections = new CallerConnections();
+  // Node asks before it gives a connection away. A request that is served as any other has a body, a key, an offer of
+  // HTTP/2, or others before it.
+  const shouldUpgradeCallback = (request: IncomingMessage): boolean =>
+    !(connections.isBusy(request.socket) || service.keys(request) || hasBody(request) || asksForHttp2(request));
+  const { server, secureServer } = createServers(shouldUpgradeCallback, service.limits, tls);
+  server.on(tls === undefined ? "connection" : "secureConnection", (socket: Socket) => connections.add(socket));
+  // Beneath TLS there is a connection that can fail, too.
+  if (tls !== undefined) server.on("connection", (socket: Socket) => socket.on("error", () => undefined));
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => connections.refuse(socket, error));
+  const serve = (request: IncomingMessage, response: ServerResponse): void => {
+    // Node loses what came in one packet behind an upgrade that it declines. A closed connection says so.
+    if (request.headers.upgrade !== undefined) response.shouldKeepAlive = false;
+    connections.serve(request, response, () => service.serve(request, response));
+  };
+  server.on("request", serve).on("checkContinue", serve).on("checkExpectation", serve);
   server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
-    if (service.keys(request) || hasBody(request) || asksForHttp2(request)) {
-      return serveWithoutUpgrade(server, request, socket, head);
-    }
+    const response = responseOn(request, socket);
+    if (response === undefined) return void socket.destroy();
     upgraded.add(socket);
     socket.once("close", () => upgraded.delete(socket));
-    service.serve(request, responseOn(request, socket), { socket, head });
+    connections.serve(request, response, () => service.serve(request, response, { socket, head }));
   });
   server.listen(port, host);
   await once(server, "listening");
@@ -92,6 +101,7 @@ export async function startGateway(
     reload(next, certificate) {
       const before = service;
       service = openService(next, () => isDraining);
+      boundServer(server, service.limits);
       if (certificate !== undefined) secureServer?.setSecureContext(certificate);
       const closing = before.close();
       replaced.add(closing);
@@ -102,12 +112,48 @@ export async function startGateway(
   };
 }
 
+/** The server, and the same where it speaks TLS. */
+function createServers(
+  shouldUpgradeCallback: (request: IncomingMessage) => boolean,
+  limits: GatewayLimits,
+  tls: Certificate | undefined,
+): { readonly server: Server; readonly secureServer: TlsServer | undefined } {
+  // Node's strict parser refuses what two servers could read in two ways; the gateway says itself what else it refuses, since
+  // a response that Node makes is not in the order of the others. Bodies are bounded by silence, not by time.
+  const parsing = {
+    requireHostHeader: false,
+    insecureHTTPParser: false,
+    requestTimeout: 0,
+    connectionsCheckingInterval: Math.min(30_000, limits.headMs),
+    shouldUpgradeCallback,
+  };
+  const secureServer = tls && createTlsServer({ ...parsing, ...tls, handshakeTimeout: limits.headMs });
+  const server = secureServer ?? createServer(parsing);
+  boundServer(server, limits);
+  return { server, secureServer };
+}
+
+function boundServer(server: Server, { callersMax, headMs }: GatewayLimits): void {
+  server.maxConnections = callersMax;
+  server.headersTimeout = headMs;
+}
+
+/** Whether a request asks for HTTP/2, as some clients do of every server: it is one of HTTP/1.1 all the same. */
+function asksForHttp2({ headers }: IncomingMessage): boolean {
+  return /\bh2c\b/i.test(headers.upgrade ?? "");
+}
+
 /** Node makes no response for an upgrade; one that is refused has one all the same, and is the connection's last. */
-function responseOn(request: IncomingMessage, socket: Socket): ServerResponse {
+function responseOn(request: IncomingMessage, socket: Socket): ServerResponse | undefined {
   const response = new ServerResponse(request);
-  response.assignSocket(socket);
+  try {
+    response.assignSocket(socket);
+  } catch {
+    // Node refuses a connection whose last response is not sent yet.
+    return undefined;
+  }
   response.shouldKeepAlive = false;
-  response.once("finish", () => socket.end());
+  response.once("finish", () => endConnection(socket));
   return response;
 }
 

@@ -8,7 +8,7 @@ import { readWay } from "./forward-headers.ts";
 import type { GatewayOptions, GatewayRoute, RequestFacts, ScopeOf } from "./gateway-options.ts";
 import { sendResponse } from "./gateway-response.ts";
 import type { KeyedCall } from "./keyed-call.ts";
-import { bodyTooLargeError, readBody } from "./read-body.ts";
+import { bodyTooLargeError } from "./request-body.ts";
 import { reconcileByGet } from "./reconcile.ts";
 import { noteFailure } from "./request-record.ts";
 import { failureResponse } from "./upstream-failure.ts";
@@ -106,7 +106,7 @@ function requestFacts(
 }
 
 function httpRequest(call: KeyedCall, fingerprintHost: boolean): HttpRequest<KeyedCall> {
-  const { request, response, forwarded } = call;
+  const { request, response, body, forwarded } = call;
   const { method, target } = forwarded;
   const queryStart = target.indexOf("?");
   const path = queryStart < 0 ? target : target.slice(0, queryStart);
@@ -120,7 +120,7 @@ function httpRequest(call: KeyedCall, fingerprintHost: boolean): HttpRequest<Key
     async body(bytesMax) {
       if (Number(request.headers["content-length"] ?? 0) > bytesMax) throw bodyTooLargeError(bytesMax);
       if (request.headers.expect !== undefined) response.writeContinue();
-      return readBody(request, bytesMax);
+      return body?.collect(bytesMax) ?? Buffer.alloc(0);
     },
   };
 }

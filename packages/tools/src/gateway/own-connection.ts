@@ -1,11 +1,20 @@
-import { type ClientRequest, type IncomingMessage, STATUS_CODES } from "node:http";
+import {
+  type ClientRequest,
+  type IncomingMessage,
+  type InformationEvent,
+  type ServerResponse,
+  STATUS_CODES,
+} from "node:http";
 import type { Socket } from "node:net";
-import { type Duplex, pipeline } from "node:stream";
+import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
+import { contain } from "./contain.ts";
+import { ForwardedBody } from "./forward-body.ts";
 import { headerPairs, responseHeaders } from "./forward-headers.ts";
+import { forwardedTrailers } from "./forward-trailers.ts";
 import type { GatewayLimits } from "./gateway-limits.ts";
-import { flushHead, forwardHead, forwardInterim, sendResponse } from "./gateway-response.ts";
-import { hasBody, type Passage } from "./pass-through.ts";
+import { flushHead, forwardHead, forwardInterim, plainProblem, sendResponse } from "./gateway-response.ts";
+import type { Passage } from "./pass-through.ts";
 import { countPassed } from "./passed-bytes.ts";
 import { noteFailure } from "./request-record.ts";
 import { failureResponse, timeoutError } from "./upstream-failure.ts";
@@ -16,48 +25,107 @@ export interface Upgrade {
   readonly head: Buffer;
 }
 
+/** Whether the request of a caller ends with trailers: only a chunked body has room for them. */
+export function announcesTrailers({ headers }: IncomingMessage): boolean {
+  return headers.trailer !== undefined && headers["transfer-encoding"] !== undefined;
+}
+
 /**
  * Whether a request needs what undici's pool can't carry: an expectation, trailers, or a target that is no path. Node sends
  * an expectation with its headers as UTF-8, and they are Latin-1: the gateway meets the expectation itself then.
  */
-export function needsOwnConnection({ headers, rawHeaders, url }: IncomingMessage): boolean {
+export function needsOwnConnection(request: IncomingMessage): boolean {
+  const { headers, rawHeaders, url } = request;
   if (headers.expect !== undefined) return !rawHeaders.some((text) => /[\u0080-\u00ff]/.test(text));
-  return headers.trailer !== undefined || url === "*";
+  return announcesTrailers(request) || url === "*";
 }
 
 /** Passes a request on, as `passThrough` does, on a connection of its own, which may become another protocol's. */
 export function passOnOwnConnection(passage: Passage, limits: GatewayLimits, upgrade?: Upgrade): void {
-  const { upstream, request, response, forwarded, notes } = passage;
+  const { upstream, request, response, forwarded, notes, body } = passage;
   const sent = upstream.request({ ...forwarded, headers: ownHeaders(passage, upgrade) });
+  const fail = (error: unknown): void => {
+    sent.destroy();
+    passage.fail(error);
+  };
+  const endWatch = upgrade === undefined ? () => undefined : watchForEnd(upgrade.socket);
   let wasSent = false;
-  // A pipeline waits for its end in several ways; so do we, and an instrumentation may.
-  response.setMaxListeners(20);
   boundWaits(sent, limits, () => (wasSent = true));
   response.once("close", () => {
     if (!response.writableFinished) sent.destroy(new Error("The caller hung up."));
   });
   sent.on("continue", () => response.writeContinue());
-  sent.on("information", ({ statusCode, rawHeaders }) => {
-    if (statusCode !== 100) forwardInterim(response, statusCode, rawHeaders);
+  sent.on(
+    "information",
+    contain(fail, ({ statusCode, rawHeaders }: InformationEvent) => {
+      if (statusCode !== 100) forwardInterim(response, statusCode, rawHeaders);
+    }),
+  );
+  sent.on(
+    "error",
+    contain(fail, (error: Error) => {
+      noteFailure(notes, error);
+      sendResponse(response, failureResponse({ wasSent, error }));
+    }),
+  );
+  sent.on(
+    "response",
+    contain(fail, (answer: IncomingMessage) => forwardAnswer(answer, response, fail)),
+  );
+  sent.on(
+    "upgrade",
+    contain(fail, (answer: IncomingMessage, socket: Socket, head: Buffer) => {
+      // From here on no other listener takes its errors.
+      socket.on("error", () => undefined);
+      if (upgrade === undefined || upgrade.socket.destroyed) {
+        socket.destroy();
+        return sendResponse(response, plainProblem(502, "The service changed the protocol, and was not asked to."));
+      }
+      endWatch();
+      join(answer, { socket, head }, upgrade, limits);
+      response.statusCode = 101;
+    }),
+  );
+  if (body === undefined) return void sent.end();
+  if (body.whole !== undefined) return void sent.end(body.whole);
+  const stream = body.stream();
+  stream.once(
+    "end",
+    contain(fail, () => sent.addTrailers(forwardedTrailers(request.rawTrailers, passage.names))),
+  );
+  stream.pipe(sent);
+  sent.once("close", () => stream.destroy());
+}
+
+/**
+ * Closes a connection whose caller leaves before its upgrade is answered. It has to be read for that: what the caller sends
+ * early waits in it, up to the bound of every stream.
+ *
+ * @returns what ends that.
+ */
+function watchForEnd(socket: Duplex): () => void {
+  const onReadable = (): void => {
+    // Only a read of nothing finds the end.
+    if (socket.readableLength === 0) socket.read();
+  };
+  const onEnd = (): void => void socket.destroy();
+  socket.on("readable", onReadable).on("end", onEnd);
+  return () => void socket.off("readable", onReadable).off("end", onEnd);
+}
+
+function forwardAnswer(answer: IncomingMessage, response: ServerResponse, fail: (error: unknown) => void): void {
+  forwardHead(response, answer.statusCode ?? 502, answer.statusMessage ?? "", answer.rawHeaders);
+  const body = new ForwardedBody(response, answer);
+  answer.on("data", (chunk: Buffer) => body.add(chunk));
+  answer.once(
+    "end",
+    contain(fail, () => body.end(answer.rawTrailers)),
+  );
+  answer.on("error", () => response.destroy());
+  answer.once("close", () => {
+    if (!answer.complete) response.destroy();
   });
-  sent.on("error", (error) => {
-    noteFailure(notes, error);
-    sendResponse(response, failureResponse({ wasSent, error }));
-  });
-  sent.on("response", (answer) => {
-    forwardHead(response, answer.statusCode ?? 502, answer.statusMessage ?? "", answer.rawHeaders);
-    answer.once("end", () => response.addTrailers(headerPairs(answer.rawTrailers)));
-    pipeline(answer.on("data", countPassed), response, () => undefined);
-    flushHead(response);
-  });
-  sent.on("upgrade", (answer, socket, head) => {
-    if (upgrade === undefined) socket.destroy();
-    else join(answer, { socket, head }, upgrade, limits);
-    response.statusCode = 101;
-  });
-  if (!hasBody(request)) return void sent.end();
-  request.on("end", () => sent.addTrailers(headerPairs(request.rawTrailers)));
-  request.on("data", countPassed).pipe(sent);
+  flushHead(response);
 }
 
 /** The headers of a request, with those of the new connection. */

@@ -1,12 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import process from "node:process";
-import { PassThrough, Readable } from "node:stream";
+import { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
-import { headerPairs } from "./forward-headers.ts";
+import { contain } from "./contain.ts";
+import { ForwardedBody } from "./forward-body.ts";
 import { flushHead, forwardHead, forwardInterim, sendResponse } from "./gateway-response.ts";
-import { countPassed } from "./passed-bytes.ts";
+import type { ProtectedNames } from "./protected-names.ts";
 import { rawTexts } from "./raw-texts.ts";
-import { arrivedBody } from "./read-body.ts";
+import type { RequestBody } from "./request-body.ts";
 import { noteFailure, type RequestNotes } from "./request-record.ts";
 import { failureResponse } from "./upstream-failure.ts";
 import type { Upstream, UpstreamRequest } from "./upstream.ts";
@@ -16,10 +17,16 @@ export interface Passage {
   readonly upstream: Upstream;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  /** Missing where the request has none. */
+  readonly body: RequestBody | undefined;
   /** What the upstream is asked. */
   readonly forwarded: UpstreamRequest;
+  /** Headers that no trailer may be. */
+  readonly names: ProtectedNames;
   /** For its record. */
   readonly notes: RequestNotes;
+  /** Ends this request, and no other, after an error that no rule foresaw. It never throws. */
+  readonly fail: (error: unknown) => void;
 }
 
 /** Whether a request has a body, by its framing (RFC 9112, section 6.3). */
@@ -29,16 +36,17 @@ export function hasBody({ headers }: IncomingMessage): boolean {
 
 /** Passes a request on, and its answer back, as streams: neither is held, and who reads slowly is waited for. */
 export function passThrough(passage: Passage): void {
-  const { request, response } = passage;
+  const { request, response, body, fail } = passage;
   if (request.headers.expect !== undefined) response.writeContinue();
-  if (!hasBody(request)) return send(passage, null);
-  // The parser hands over what came with the head when it has told of the request.
-  process.nextTick(() => send(passage, arrivedBody(request) ?? tapBody(request)));
+  if (body === undefined) return send(passage, null);
+  // A body that came with the head is whole after this turn.
+  process.nextTick(contain(fail, () => send(passage, body.whole ?? body.stream())));
 }
 
 function send(passage: Passage, body: Readable | Buffer | null): void {
   const { upstream, response, forwarded, notes } = passage;
   let controller: Dispatcher.DispatchController | undefined;
+  let forwardedBody: ForwardedBody | undefined;
   response.once("close", () => {
     if (!response.writableFinished) controller?.abort(new Error("The caller hung up."));
   });
@@ -49,21 +57,15 @@ function send(passage: Passage, body: Readable | Buffer | null): void {
         controller = started;
         if (response.destroyed) started.abort(new Error("The caller hung up."));
       },
-      onResponseStart({ rawHeaders }, status, _headers, reason = "") {
+      onResponseStart(started, status, _headers, reason = "") {
+        const { rawHeaders } = started;
         if (status < 200) return forwardInterim(response, status, rawTexts(rawHeaders));
+        forwardedBody = new ForwardedBody(response, started);
         forwardHead(response, status, reason, rawTexts(rawHeaders));
         process.nextTick(flushHead, response);
       },
-      onResponseData(started, chunk) {
-        countPassed(chunk);
-        if (response.write(chunk)) return;
-        started.pause();
-        response.once("drain", () => started.resume());
-      },
-      onResponseEnd({ rawTrailers }) {
-        response.addTrailers(headerPairs(rawTexts(rawTrailers)));
-        response.end();
-      },
+      onResponseData: (_started, chunk) => forwardedBody!.add(chunk),
+      onResponseEnd: ({ rawTrailers }) => forwardedBody!.end(rawTexts(rawTrailers)),
       onResponseError(_started, error) {
         if (body instanceof Readable) body.destroy();
         noteFailure(notes, error);
@@ -74,22 +76,12 @@ function send(passage: Passage, body: Readable | Buffer | null): void {
 }
 
 /**
- * The body of a request, which may be given up without its connection: an upstream that answers before it has read all is
- * heard, and the rest goes by.
+ * Ends a connection whose caller neither sends what it began nor reads what it asked for. A response that waits for the
+ * upstream is bounded by the limits of that.
  */
-function tapBody(request: IncomingMessage): Readable {
-  const body = new PassThrough();
-  request.on("data", countPassed).pipe(body);
-  body.once("close", () => request.resume());
-  request.once("close", () => {
-    if (!request.complete) body.destroy(new Error("The caller hung up."));
-  });
-  return body;
-}
-
-/** Ends a connection whose caller neither sends what it began nor reads what it asked for. */
 export function boundSilence(request: IncomingMessage, response: ServerResponse, idleMs: number): void {
   response.setTimeout(idleMs, () => {
-    if (response.writableNeedDrain || !request.complete) response.destroy();
+    const isUnread = response.writableNeedDrain || (response.writableEnded && !response.writableFinished);
+    if (isUnread || !request.complete) response.destroy();
   });
 }

@@ -27,6 +27,9 @@ export function timeoutError(message: string): Error {
 
 /** The answer to a request that passes through, and that the upstream did not answer. */
 export function failureResponse({ wasSent, error }: UpstreamFailure): HttpResponse {
+  if (!wasSent && (error as NodeJS.ErrnoException).code === "UND_ERR_INVALID_ARG") {
+    return plainProblem(400, "This request can't be passed on as it is.");
+  }
   if (!wasSent) return plainProblem(503, "The service behind this gateway can't be reached. Nothing happened.");
   if (isTimeout(error)) return plainProblem(504, "The service behind this gateway did not answer in time.");
   return plainProblem(502, "The service behind this gateway broke off before it had answered.");

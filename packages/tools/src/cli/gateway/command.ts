@@ -12,6 +12,7 @@ import { storeForms } from "../../drivers/store-location.ts";
 import { runUntilInterrupted, serverSignals } from "../until-interrupted.ts";
 import { configJson, formatConfig, formatStore, problemsJson } from "./check.ts";
 import { type GatewayFlags, readFlags } from "./flags.ts";
+import { lastNet } from "./last-net.ts";
 import { type ReloadRequests, reloadRequests } from "./reload-requests.ts";
 import { serve } from "./serve.ts";
 import { type GatewayUrls, onOrder, reportListening } from "./worker-orders.ts";
@@ -110,8 +111,9 @@ async function serveHere(
 ): Promise<void> {
   const closing = new AbortController();
   onOrder("close", () => closing.abort());
+  using net = lastNet(say);
   try {
-    await serve(given, config, AbortSignal.any([signal, closing.signal]), reloads, {
+    await serve(given, config, AbortSignal.any([signal, closing.signal, net.signal]), reloads, {
       onListening: (urls) => (cluster.isPrimary ? announce(urls, config, flags) : reportListening(urls)),
       onReload: say,
       onRequest: (record) => (flags.json ? process.stderr : process.stdout).write(`${JSON.stringify(record)}\n`),
@@ -131,11 +133,13 @@ async function serveByWorkers(
   signal: AbortSignal,
   reloads: ReloadRequests,
 ): Promise<void> {
-  process.exitCode = await runWorkers(config.workers, signal, reloads, {
+  using net = lastNet(say);
+  const code = await runWorkers(config.workers, AbortSignal.any([signal, net.signal]), reloads, {
     onListening: (urls) => announce(urls, config, flags),
     onDeath: ({ pid, reason, wasUp }) =>
       say(`The worker ${pid} ${wasUp ? "died" : "could not start"} (${reason}), and has a successor.`),
   });
+  process.exitCode ??= code;
 }
 
 function announce(

@@ -32,6 +32,9 @@ export async function runWorkers(
   const ended = Promise.withResolvers<number>();
   let isUp = false;
   const listening = new Set<Worker>();
+  // Each worker accepts its own connections: what a dead one had is closed by the system, and what it did not accept is
+  // left to the others. A connection that the first process hands over would be lost with the worker that it was on its way to.
+  cluster.schedulingPolicy = cluster.SCHED_NONE;
   const start = (): void => {
     if (!signal.aborted) cluster.fork();
   };

@@ -59,7 +59,10 @@ const limits = settings("a mapping of limits", {
   idle: time("60s"),
   total: time("5m"),
   connections: wholeNumber(1, 65_535).optional(),
-}).transform(({ body, result, connect, firstByte, idle, total, connections }) =>
+  callers: wholeNumber(1, 1_000_000).optional(),
+  head: time("60s"),
+  bodies: size(0).optional(),
+}).transform(({ body, result, connect, firstByte, idle, total, connections, callers, head, bodies }) =>
   given({
     bodyBytesMax: body,
     resultBytesMax: result,
@@ -68,6 +71,9 @@ const limits = settings("a mapping of limits", {
     idleMs: idle,
     totalMs: total,
     connectionsMax: connections,
+    callersMax: callers,
+    headMs: head,
+    bodiesBytesMax: bodies,
   }),
 );
 

@@ -1,0 +1,50 @@
+/** Chunks of less than this many bytes are crumbs, in proportion to what they lack. */
+const crumbBytes = 64;
+
+/** How many empty chunks a connection may send per second. Node needs one to two microseconds for each. */
+const crumbsPerSecond = 4000;
+
+/** How many it may send at once after a pause. */
+const burstMs = 1000;
+
+/** Measures the crumbs of one body. */
+export interface CrumbPace {
+  count(chunk: Uint8Array): void;
+  /** Holds the connection back when it has sent more crumbs than it may, until its time has caught up. */
+  check(): void;
+  end(): void;
+}
+
+/**
+ * Keeps a body in tiny chunks from taking the event loop: a chunk costs the same however small it is, so 64 KiB in chunks
+ * of one byte cost as much as 10,000 bodies. A connection that sends more than 4,000 such chunks per second is read at
+ * that pace; bodies in chunks of 64 bytes or more are never held back.
+ *
+ * @param holdBack stops reading the connection, or reads it again.
+ */
+export function crumbPace(holdBack: (isHeldBack: boolean) => void): CrumbPace {
+  let crumbs = 0;
+  /** Up to when the crumbs so far have used up the time of their connection. */
+  let usedUntil = -Infinity;
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    count({ length }) {
+      if (length < crumbBytes) crumbs += 1 - length / crumbBytes;
+    },
+    check() {
+      if (crumbs < 1) return;
+      const now = performance.now();
+      usedUntil = Math.max(usedUntil, now - burstMs) + (crumbs / crumbsPerSecond) * 1000;
+      crumbs = 0;
+      if (usedUntil <= now || timer !== undefined) return;
+      holdBack(true);
+      timer = setTimeout(() => {
+        timer = undefined;
+        holdBack(false);
+      }, usedUntil - now);
+    },
+    end() {
+      clearTimeout(timer);
+    },
+  };
+}
