@@ -23,24 +23,31 @@ function run(command: string, ...args: string[]): Promise<Ended> {
 
 const benchmarks = ["bench/defaults", "bench/intents", "bench/messages", "bench/retention", "bench/storms"];
 
-describe.for(["explorer", "simulation", "crash", "failover", "differential", "mutation", "programs", ...benchmarks])(
-  "the command of %s",
-  (name) => {
-    test("shows its help, and ends with 0", async () => {
-      const { code, stdout } = await run(name, "--help");
-      expect(code).toBe(0);
-      expect(stdout).toContain("--json");
-      expect(stdout).toContain("Exit codes");
-    });
+describe.for([
+  "explorer",
+  "simulation",
+  "crash",
+  "failover",
+  "differential",
+  "fuzz",
+  "mutation",
+  "programs",
+  ...benchmarks,
+])("the command of %s", (name) => {
+  test("shows its help, and ends with 0", async () => {
+    const { code, stdout } = await run(name, "--help");
+    expect(code).toBe(0);
+    expect(stdout).toContain("--json");
+    expect(stdout).toContain("Exit codes");
+  });
 
-    test("ends with 2, and its help on stderr, when it is used wrongly", async () => {
-      const { code, stdout, stderr } = await run(name, "--no-such-option");
-      expect(code).toBe(2);
-      expect(stdout).toBe("");
-      expect(stderr).toContain("npm run");
-    });
-  },
-);
+  test("ends with 2, and its help on stderr, when it is used wrongly", async () => {
+    const { code, stdout, stderr } = await run(name, "--no-such-option");
+    expect(code).toBe(2);
+    expect(stdout).toBe("");
+    expect(stderr).toContain("npm run");
+  });
+});
 
 test.for([
   ["explorer", "--only", "nothing"],
@@ -57,6 +64,9 @@ test.for([
   ["crash", "--scenario", "messages", "--mode", "hold"],
   ["crash", "--scenario", "messages", "--engine", "redis"],
   ["crash", "--scenario", "messages", "--without", "same-key"],
+  ["fuzz", "--seconds", "1"],
+  ["fuzz", "--target", "nothing"],
+  ["fuzz", "--target", "parsers", "--workers", "2"],
   ["mutation", "--only", "no such guard"],
   ["programs", "--place", "nowhere"],
   ["programs", "--programs", "none"],

@@ -1,0 +1,99 @@
+import type { AttackedProcess } from "./attacked-process.ts";
+import { Breaches, type FuzzRun, runCases } from "./fuzz.ts";
+import { startNeighbour } from "./neighbour.ts";
+import { playConnection } from "./play-connection.ts";
+import { type ConnectionPlan, randomConnection } from "./random-connection.ts";
+
+/** What is attacked. */
+export interface ConnectionTarget {
+  /** Where it listens now; the first one serves the neighbour. */
+  urls(): readonly string[];
+  /** Whether a request has reached what is to answer it, and was answered as it should be. */
+  wasAnswered(id: string): boolean;
+}
+
+/** What came of an attack. */
+export interface AttackReport {
+  readonly cases: number;
+  readonly seconds: number;
+  readonly deaths: number;
+  readonly breaches: Breaches;
+  readonly figures: Readonly<Record<string, number>>;
+}
+
+/** Connections at the same time. */
+const atOnce = 24;
+
+/** The longest turn of an event loop in processor time, milliseconds. Collections of garbage are part of it. */
+const turnMsMax = 1000;
+
+/** The most memory that each process may come to, MiB: some 100 to start with, and what V8 lets grow under load. */
+const memoryMiBMax = 512;
+
+/** Makes random connections to a process until the time is over, beside a neighbour that behaves well. */
+export async function attackConnections(
+  run: FuzzRun,
+  attacked: AttackedProcess,
+  target: ConnectionTarget,
+): Promise<AttackReport> {
+  const breaches = new Breaches();
+  const startedAt = performance.now();
+  const neighbour = startNeighbour(() => target.urls()[0]!);
+  let deaths = attacked.deaths;
+  let reviving: Promise<void> | undefined;
+  const cases = await runCases(run, atOnce, async (number) => {
+    const plan = randomConnection(run.seed, number);
+    const urls = target.urls();
+    const played = await playConnection(urls[number % urls.length]!, plan);
+    const lost = lostResponse(plan, played, target);
+    if (lost !== undefined) breaches.add("lost", `Case ${number}: ${lost}`);
+    if (attacked.deaths > deaths) {
+      deaths = attacked.deaths;
+      breaches.add(
+        `death ${causeOf(attacked.lastWords)}`,
+        `Case ${number}, or one beside it, ended the process. ${attacked.lastWords}`,
+      );
+    }
+    reviving ??= attacked.revive().finally(() => (reviving = undefined));
+    await reviving;
+  });
+  await neighbour.end();
+  const { turnMs, memoryMiB } = attacked.observed();
+  const [failure] = neighbour.failures;
+  if (failure !== undefined && attacked.deaths === 0) {
+    breaches.add(
+      "neighbour",
+      `A caller that behaves well was not served ${neighbour.failures.length} of ${neighbour.count} times: ${failure}`,
+    );
+  }
+  if (neighbour.count === 0) breaches.add("idle", "No caller that behaves well was served at all.");
+  if (turnMs > turnMsMax) breaches.add("turn", `A turn of the event loop took ${turnMs} ms of processor time.`);
+  if (memoryMiB > memoryMiBMax) breaches.add("memory", `A process took ${memoryMiB} MiB.`);
+  const seconds = Math.round((performance.now() - startedAt) / 1000);
+  const figures = {
+    turnMs,
+    memoryMiB,
+    neighbourRequests: neighbour.count,
+    neighbourMs: Math.round(neighbour.longestMs),
+  };
+  return { cases, seconds, deaths: attacked.deaths, breaches, figures };
+}
+
+/** A request that was answered, and whose caller has neither a response nor an end of its connection. */
+function lostResponse(
+  { intact }: ConnectionPlan,
+  { text, wasClosed, stayed }: Awaited<ReturnType<typeof playConnection>>,
+  target: ConnectionTarget,
+): string | undefined {
+  if (!stayed || wasClosed) return undefined;
+  const lost = intact.find(
+    ({ id, key }) => key !== undefined && target.wasAnswered(id) && !text.includes(`x-answer-to: ${id}`),
+  );
+  return lost && `The request ${lost.id} was answered, and its caller has no response on an open connection.`;
+}
+
+/** The error that ended a process, and where it was thrown. */
+function causeOf(lastWords: string): string {
+  const error = /^\w*Error.*$/m.exec(lastWords)?.[0] ?? lastWords.slice(0, 80);
+  return `${error} ${/\(?[^\s(]+:\d+:\d+\)?/.exec(lastWords.slice(lastWords.indexOf(error)))?.[0] ?? ""}`;
+}

@@ -1,0 +1,93 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+
+/** A process under attack. One that dies has a successor. */
+export interface AttackedProcess extends AsyncDisposable {
+  /** What the line said by which it announced itself, of the process that runs now. */
+  readonly announced: string;
+  readonly deaths: number;
+  /** The end of what the last one said on stderr before it died. */
+  readonly lastWords: string;
+  /** Of all processes so far, with their workers: the longest turn of an event loop in processor time, and the most memory. */
+  observed(): { readonly turnMs: number; readonly memoryMiB: number };
+  /** Starts a successor, if it died. */
+  revive(): Promise<void>;
+}
+
+const observer = fileURLToPath(new URL("observe-child.ts", import.meta.url));
+
+/** @param announces what it prints when it serves; the first group is `announced`. */
+export async function startAttacked(args: readonly string[], announces: RegExp): Promise<AttackedProcess> {
+  const folder = mkdtempSync(join(tmpdir(), "once-again-fuzz-"));
+  const state = { announced: "", deaths: 0, lastWords: "" };
+  let child: ChildProcess | undefined;
+  let isRunning = false;
+  const start = async (): Promise<void> => {
+    const started = spawn(process.execPath, ["--conditions=@once-again/source", ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: {
+        ...process.env,
+        FUZZ_OBSERVATIONS: folder,
+        NODE_OPTIONS: `${process.env["NODE_OPTIONS"] ?? ""} --disable-warning=ExperimentalWarning --import=${observer}`,
+      },
+    });
+    child = started;
+    let [printed, said] = ["", ""];
+    started.stderr.on("data", (chunk) => (said = (said + String(chunk)).slice(-4000)));
+    const announced = Promise.withResolvers<void>();
+    started.once("exit", (code, signal) => {
+      isRunning = false;
+      if (child !== started) return;
+      state.deaths += 1;
+      state.lastWords = `${signal ?? `exit code ${code}`}: ${said}`;
+      announced.reject(new Error(`It ended with ${state.lastWords}`));
+    });
+    started.stdout.on("data", (chunk) => {
+      printed = (printed + String(chunk)).slice(-10_000);
+      const [, found] = announces.exec(printed) ?? [];
+      if (found === undefined) return;
+      state.announced = found;
+      announced.resolve();
+    });
+    await announced.promise;
+    isRunning = true;
+  };
+  await start();
+  return {
+    get announced() {
+      return state.announced;
+    },
+    get deaths() {
+      return state.deaths;
+    },
+    get lastWords() {
+      return state.lastWords;
+    },
+    async revive() {
+      if (!isRunning) await start();
+    },
+    observed() {
+      const all = readdirSync(folder)
+        .filter((name) => name.endsWith(".json"))
+        .map((name) => JSON.parse(readFileSync(join(folder, name), "utf8")) as { turnMs: number; memoryMiB: number });
+      return {
+        turnMs: Math.max(0, ...all.map(({ turnMs }) => turnMs)),
+        memoryMiB: Math.max(0, ...all.map(({ memoryMiB }) => memoryMiB)),
+      };
+    },
+    async [Symbol.asyncDispose]() {
+      const ending = child;
+      child = undefined;
+      if (ending !== undefined && ending.exitCode === null && ending.signalCode === null) {
+        const exit = new Promise((resolve) => ending.once("exit", resolve));
+        ending.kill("SIGKILL");
+        await exit;
+      }
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

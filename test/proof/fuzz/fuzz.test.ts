@@ -1,0 +1,25 @@
+import { expect, test } from "vitest";
+import { fuzz, type TargetName } from "./targets.ts";
+
+const quiet = { onProgress: () => undefined };
+
+test.concurrent.for<[target: TargetName, workers: number]>([
+  ["gateway", 1],
+  ["gateway", 2],
+  ["servers", 1],
+  ["parsers", 1],
+  ["webhooks", 1],
+])("hostile input to %s, of %i process, costs its sender only", async ([target, workers]) => {
+  const seed = Date.now();
+  const result = await fuzz(target, { ...quiet, seed, seconds: 30, workers });
+  const program = `npm run fuzz -- --target ${target} --seconds 30 --seed ${seed} --workers ${workers}`;
+  expect(result.breaches, program).toEqual([]);
+  expect(result.deaths, program).toBe(0);
+  expect(result.cases).toBeGreaterThan(0);
+});
+
+test("the same seed and number make the same connection", async () => {
+  const { randomConnection } = await import("./random-connection.ts");
+  expect(randomConnection(7, 3)).toEqual(randomConnection(7, 3));
+  expect(randomConnection(7, 3)).not.toEqual(randomConnection(8, 3));
+});

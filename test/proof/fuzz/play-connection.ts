@@ -1,0 +1,40 @@
+import { setTimeout } from "node:timers/promises";
+import type { ConnectionPlan } from "./random-connection.ts";
+import { openConnection } from "./raw-connection.ts";
+
+/** What came back over a connection. */
+export interface PlayedConnection {
+  /** Latin-1. */
+  readonly text: string;
+  /** Whether the other side ended it while the caller was still there. */
+  readonly wasClosed: boolean;
+  /** Whether the caller waited for what it sent. */
+  readonly stayed: boolean;
+}
+
+/** How long a caller that stays waits, milliseconds. */
+const staysMs = 400;
+
+/** Sends what a plan says. A server that does not take the connection has closed it. */
+export async function playConnection(url: string, plan: ConnectionPlan): Promise<PlayedConnection> {
+  const connection = await openConnection(url).catch(() => undefined);
+  if (connection === undefined) return { text: "", wasClosed: true, stayed: false };
+  const { socket, leave } = connection;
+  let text = "";
+  let wasClosed = false;
+  socket.on("data", (chunk: Buffer) => (text += chunk.toString("latin1")));
+  const closed = new Promise<void>((resolve) => {
+    socket.once("end", resolve).once("close", resolve);
+  }).then(() => (wasClosed = true));
+  for (const [at, piece] of plan.pieces.entries()) {
+    if (wasClosed) break;
+    socket.write(piece);
+    if (at < plan.pieces.length - 1) await setTimeout(1);
+  }
+  await Promise.race([closed, setTimeout(plan.stays ? staysMs : plan.leavesAfterMs)]);
+  const result = { text, wasClosed, stayed: plan.stays };
+  leave(plan.leaving);
+  if (plan.leaving === "end") await Promise.race([closed, setTimeout(50)]);
+  socket.destroy();
+  return result;
+}

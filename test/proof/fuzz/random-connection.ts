@@ -1,0 +1,74 @@
+import { type Random, seededRandom } from "../../../packages/once-again/src/core/random.ts";
+import { connectionShapes, type Leaving } from "./connection-shapes.ts";
+import { type RandomRequest, randomRequest } from "./random-request.ts";
+
+/** What one caller sends over one connection, and how it leaves. */
+export interface ConnectionPlan {
+  /** Sent one after another, with a pause of some milliseconds between them. */
+  readonly pieces: readonly Buffer[];
+  /** Requests that are in it as they were made, in their order: nothing before them was changed or cut. */
+  readonly intact: readonly RandomRequest[];
+  readonly leaving: Leaving["by"];
+  /** After the last piece, milliseconds. */
+  readonly leavesAfterMs: number;
+  /** It waits for the end of what it sent, or for the other side to close. */
+  readonly stays: boolean;
+}
+
+/** The same connection for the same seed and number. */
+export function randomConnection(seed: number, number: number): ConnectionPlan {
+  const random = seededRandom(`${seed} ${number}`);
+  const pick = picker(random);
+  const requests =
+    random() < 0.15
+      ? []
+      : Array.from({ length: 1 + Math.floor(random() ** 2 * 5) }, (_, at) => randomRequest(random, `${number}-${at}`));
+  const shape = connectionShapes[Math.floor(random() * connectionShapes.length)]!;
+  const text = requests.length === 0 ? shape.bytes : requests.map((request) => request.text).join("");
+  let bytes = Buffer.from(random() < 0.02 ? text.repeat(200).slice(0, 100_000) : text, "latin1");
+  let intactBytes = bytes.length;
+  if (random() < 0.25) {
+    intactBytes = Math.floor(random() * bytes.length);
+    bytes = bytes.subarray(0, intactBytes);
+  }
+  if (random() < 0.1 && bytes.length > 0) {
+    const at = Math.floor(random() * bytes.length);
+    intactBytes = Math.min(intactBytes, at);
+    bytes = Buffer.from(bytes);
+    bytes[at] = Math.floor(random() * 256);
+  }
+  return {
+    pieces: cutBytes(bytes, random),
+    intact: intactOf(requests, intactBytes),
+    leaving: pick(["reset", "close", "end"]),
+    leavesAfterMs: random() * 60,
+    stays: random() < 0.3,
+  };
+}
+
+function intactOf(requests: readonly RandomRequest[], bytes: number): RandomRequest[] {
+  const intact: RandomRequest[] = [];
+  let end = 0;
+  for (const request of requests) {
+    end += request.text.length;
+    // What can't be read ends what can be said of those behind it.
+    if (end > bytes || !request.isWhole) break;
+    intact.push(request);
+  }
+  return intact;
+}
+
+/** In one piece, in some, or byte for byte. */
+function cutBytes(bytes: Buffer, random: Random): Buffer[] {
+  const way = random();
+  if (way < 0.6 || bytes.length < 2) return [bytes];
+  const size = way < 0.9 ? Math.ceil(bytes.length / (1 + random() * 4)) : Math.max(1, Math.ceil(bytes.length / 60));
+  const pieces = [];
+  for (let at = 0; at < bytes.length; at += size) pieces.push(bytes.subarray(at, at + size));
+  return pieces;
+}
+
+/** Picks one of several. */
+export function picker(random: Random): <One>(ones: readonly One[]) => One {
+  return (ones) => ones[Math.floor(random() * ones.length)]!;
+}

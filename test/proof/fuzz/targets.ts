@@ -1,0 +1,19 @@
+import type { FuzzResult, FuzzRun } from "./fuzz.ts";
+import { fuzzGateway } from "./target-gateway.ts";
+import { fuzzParsers } from "./target-parsers.ts";
+import { fuzzServers } from "./target-servers.ts";
+import { fuzzWebhooks } from "./target-webhooks.ts";
+
+/** What can be attacked. */
+const targets = {
+  gateway: fuzzGateway,
+  servers: fuzzServers,
+  parsers: fuzzParsers,
+  webhooks: fuzzWebhooks,
+} satisfies Record<string, (run: FuzzRun) => Promise<FuzzResult>>;
+
+export type TargetName = keyof typeof targets;
+export const targetNames = Object.keys(targets) as TargetName[];
+
+/** Attacks a target until the time is over. */
+export const fuzz = (target: TargetName, run: FuzzRun): Promise<FuzzResult> => targets[target](run);
