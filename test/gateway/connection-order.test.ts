@@ -60,7 +60,7 @@ test("as many requests as may wait are all answered", async () => {
   expect(statuses(await talk(gateway.url, get("/").repeat(pipelinedMax - 1) + last))).toHaveLength(pipelinedMax);
 });
 
-test.for([
+test.for<[what: string, bytes: string]>([
   ["garbage", "garbage\r\n\r\n"],
   ["a request without Host", "GET / HTTP/1.1\r\n\r\n"],
   ["an unknown expectation", get("/", "Expect: zz")],

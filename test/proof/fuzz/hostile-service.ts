@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { seededRandom } from "../../../packages/once-again/src/core/random.ts";
-import { picker } from "./random-connection.ts";
+import { picker } from "./picker.ts";
 
 /** Responses that a gateway has to survive. */
 const hostileResponses: readonly string[] = [

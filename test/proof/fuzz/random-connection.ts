@@ -1,5 +1,6 @@
 import { type Random, seededRandom } from "../../../packages/once-again/src/core/random.ts";
 import { connectionShapes, type Leaving } from "./connection-shapes.ts";
+import { picker } from "./picker.ts";
 import { type RandomRequest, randomRequest } from "./random-request.ts";
 
 /** What one caller sends over one connection, and how it leaves. */
@@ -66,9 +67,4 @@ function cutBytes(bytes: Buffer, random: Random): Buffer[] {
   const pieces = [];
   for (let at = 0; at < bytes.length; at += size) pieces.push(bytes.subarray(at, at + size));
   return pieces;
-}
-
-/** Picks one of several. */
-export function picker(random: Random): <One>(ones: readonly One[]) => One {
-  return (ones) => ones[Math.floor(random() * ones.length)]!;
 }

@@ -1,6 +1,6 @@
 import type { Random } from "../../../packages/once-again/src/core/random.ts";
 import { webSocket } from "./connection-shapes.ts";
-import { picker } from "./random-connection.ts";
+import { picker } from "./picker.ts";
 
 /** A request that may be odd. */
 export interface RandomRequest {

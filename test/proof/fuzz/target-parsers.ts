@@ -11,7 +11,7 @@ import { protectedNames } from "../../../packages/tools/src/gateway/protected-na
 import { hidesDotSegments, normalPath, pathPattern } from "../../../packages/tools/src/gateway/path-pattern.ts";
 import { cpuGrowth, linearGrowthMax } from "../../support/cpu-growth.ts";
 import { Breaches, type FuzzResult, type FuzzRun } from "./fuzz.ts";
-import { picker } from "./random-connection.ts";
+import { picker } from "./picker.ts";
 
 type Parse = (text: string) => unknown;
 

@@ -4,7 +4,7 @@ import { webhookRoute } from "../../../packages/once-again/src/messaging/webhook
 import { memoryStore } from "../../../packages/once-again/src/stores/memory/index.ts";
 import { type SenderFixture, senders, type SentWebhook } from "../../support/webhooks.ts";
 import { Breaches, type FuzzResult, type FuzzRun, runCases } from "./fuzz.ts";
-import { picker } from "./random-connection.ts";
+import { picker } from "./picker.ts";
 
 /** What reaches an endpoint: headers as they are, and bytes. */
 interface Delivery {
@@ -94,7 +94,7 @@ function changed(genuine: Delivery, random: () => number, fixture: SenderFixture
     "1e9",
     "9".repeat(400),
     "a".repeat(5000),
-    `${"v1,AAAA ".repeat(400)}`,
+    "v1,AAAA ".repeat(400),
   ]);
   const flipped = (): Uint8Array<ArrayBuffer> => {
     const body = Uint8Array.from(genuine.body);

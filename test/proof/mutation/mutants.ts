@@ -1,5 +1,6 @@
 import { callerMutants } from "./caller-mutants.ts";
 import { engineMutants } from "./engine-mutants.ts";
+import { gatewayMutants } from "./gateway-mutants.ts";
 import { httpMutants } from "./http-mutants.ts";
 import { messagingMutants } from "./messaging-mutants.ts";
 import type { Check, Mutant } from "./mutant.ts";
@@ -53,6 +54,7 @@ export const mutants: readonly Mutant[] = [
     killedBy: "on a Hono app and on its route, a request is refused at once, and its key is free",
   },
   ...httpMutants,
+  ...gatewayMutants,
   ...nodeMutants,
   ...outerMutants,
   ...postgresMutants,

@@ -1,8 +1,8 @@
 /** Chunks of less than this many bytes are crumbs, in proportion to what they lack. */
 const crumbBytes = 64;
 
-/** How many empty chunks a connection may send per second. Node needs one to two microseconds for each. */
-const crumbsPerSecond = 4000;
+/** How many empty chunks a connection may send per second. Node needs some microseconds for each. */
+const crumbsPerSecond = 1000;
 
 /** How many it may send at once after a pause. */
 const burstMs = 1000;
@@ -17,7 +17,7 @@ export interface CrumbPace {
 
 /**
  * Keeps a body in tiny chunks from taking the event loop: a chunk costs the same however small it is, so 64 KiB in chunks
- * of one byte cost as much as 10,000 bodies. A connection that sends more than 4,000 such chunks per second is read at
+ * of one byte cost as much as 10,000 bodies. A connection that sends more than 1,000 such chunks per second is read at
  * that pace; bodies in chunks of 64 bytes or more are never held back.
  *
  * @param holdBack stops reading the connection, or reads it again.

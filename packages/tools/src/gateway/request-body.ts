@@ -48,8 +48,10 @@ export class RequestBody {
   constructor(request: IncomingMessage, memory: BodyMemory) {
     this.#request = request;
     this.#memory = memory;
-    // The parser hands over what came with the head when it has announced the request.
-    process.nextTick(() => this.#start());
+    // The parser hands over what came with the head when it has announced the request. Chunks are read as it does: as objects
+    // of a stream that waits they would take hundreds of bytes each.
+    if (request.headers["transfer-encoding"] === undefined) process.nextTick(() => this.#start());
+    else this.#start();
   }
 
   /** The body, where all of it came with the head: it goes on in one piece, which costs less than a stream. */
@@ -158,6 +160,8 @@ export class RequestBody {
       this.#pace.count(chunk);
       this.#joiner.add(chunk);
     });
+    // From its first read on, a stream hands over what it is given at once.
+    request.read(0);
     request.once("end", () => {
       this.#joiner.flush();
       this.#hasEnded = true;
