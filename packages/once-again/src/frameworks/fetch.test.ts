@@ -86,6 +86,17 @@ describe("a web-standard handler", () => {
     }
   });
 
+  test("may say that its body comes in chunks, or name a wrong length: it is sent whole, with its own", async () => {
+    for (const headers of [{ "transfer-encoding": "chunked" }, { "content-length": "5" }]) {
+      const once = onceFetch({ store: memoryStore(), scope: "public" }, () => new Response("made", { headers }));
+      for (const response of [await once(request()), await once(request())]) {
+        expect(response.headers.get("transfer-encoding")).toBeNull();
+        expect(response.headers.get("content-length")).toBeNull();
+        expect(await response.text()).toBe("made");
+      }
+    }
+  });
+
   test("may give a reason phrase, which only its first caller gets", async () => {
     const once = onceFetch(
       { store: memoryStore(), scope: "public" },

@@ -29,32 +29,43 @@ export function httpRequestOf<Native>(
  * @throws TypeError for what is no response, or one whose body somebody has read: nobody could send it.
  */
 export async function readResponse(response: Response, bytesMax: number): Promise<HttpResponse> {
+  // First of all: those of `@hono/node-server` are other ones once its body was looked at.
+  const headers = [...response.headers];
   if (response.bodyUsed) throw new TypeError("The response's body was read before it was returned. Return a clone.");
   const body = await readStream(response.body, bytesMax, resultTooLargeError);
-  return { status: response.status, headers: [...response.headers], body };
+  return { status: response.status, headers, body };
 }
 
 /**
  * An answer as a response. One that can't be sent is reported to `onError`, and answered with a plain 500.
  *
- * @param given the handler's own response, where it ran: its reason phrase goes with its status.
+ * @param given the handler's own response, where it ran: its reason phrase goes with its status, and an empty body stays one.
  */
 export function webResponse(
   { status, headers, body }: HttpResponse,
-  given: Pick<Response, "status" | "statusText"> | undefined,
+  given: Pick<Response, "body" | "status" | "statusText"> | undefined,
   onError: (error: unknown) => void,
 ): Response {
   // Statuses that may have no body (fetch standard, "null body status").
   const bodiless = status === 204 || status === 205 || status === 304;
   const statusText = given?.status === status ? given.statusText : "";
   try {
-    // Without a body rather than with an empty one: servers give the latter a content type.
-    const response = new Response(bodiless || body.length === 0 ? null : Uint8Array.from(body), { status, statusText });
+    // An empty body is none, unless the handler gave one: servers give it a content type.
+    const isNull = bodiless || (body.length === 0 && (given?.body ?? null) === null);
+    const response = new Response(isNull ? null : Uint8Array.from(body), { status, statusText });
     response.headers.delete("content-type");
-    for (const [name, value] of headers) response.headers.append(name, value);
+    for (const [name, value] of headers) {
+      if (!isOfOtherFraming(name, value, body)) response.headers.append(name, value);
+    }
     return response;
   } catch (error) {
     onError(error);
     return new Response("The answer to this request can't be sent.", { status: 500 });
   }
+}
+
+/** Whether a header says of a body that it comes in chunks, or has another length: it is sent whole. */
+function isOfOtherFraming(name: string, value: string, body: Uint8Array): boolean {
+  const lowerCase = name.toLowerCase();
+  return lowerCase === "transfer-encoding" || (lowerCase === "content-length" && value !== String(body.length));
 }
