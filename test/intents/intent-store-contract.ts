@@ -214,6 +214,29 @@ export function intentStoreContract(open: () => Promise<readonly [IntentStore, I
     await expect(store.list({ limit: 0 })).rejects.toMatchObject({ code: "ONCE_OPTION_INVALID" });
   });
 
+  test("only what is unknown is settled or opened again, and its owner's late end changes neither", async () => {
+    const [store, other] = await open();
+    const unknown: IntentOutcome = { state: "unknown", why: "keys" };
+    for (const id of ["pending", "done", "settled", "opened"]) await store.add(request(id));
+    await store.claim({ ...claim, limit: 4 });
+    await store.end({ id: "done", owner: "one", outcome: done, ...kept });
+    for (const id of ["settled", "opened"]) await store.end({ id, owner: "one", outcome: unknown, ...kept });
+    for (const id of ["pending", "done", "none"]) {
+      expect(await store.settle({ id, outcome: done, ...kept }), id).toBe(false);
+      expect(await store.reopen(id), id).toBe(false);
+    }
+    expect(await store.settle({ id: "settled", outcome: done, ...kept })).toBe(true);
+    expect(await store.reopen("opened")).toBe(true);
+    for (const id of ["settled", "opened"]) {
+      expect(await store.end({ id, owner: "one", outcome: unknown, ...kept }), id).toBe(false);
+    }
+    expect(await other.inspect("settled")).toMatchObject({ state: "done", answer });
+    expect(await other.inspect("opened")).toMatchObject({ state: "pending", inDoubt: true, leaseUntil: 0, claims: 1 });
+    const { intents } = await other.claim({ ...claim, owner: "two" });
+    expect(intents.map(({ id }) => id)).toEqual(["opened"]);
+    expect(intents[0]!.key).toBe("key of opened");
+  });
+
   test("only what has ended is forgotten, and of that only what is not unknown is purged", async () => {
     const [store] = await open();
     for (const [id, outcome] of [

@@ -381,10 +381,11 @@ export const mutants: readonly Mutant[] = [
   {
     guard: "new key on retry: all attempts of a call have one key",
     file: "packages/once-again/src/client/sendable-request.ts",
-    search: "const attemptHeaders = new Headers(headers);",
+    search: "const headers = new Headers(request.headers);",
     replace:
-      "const attemptHeaders = new Headers(headers);\n" +
-      "      if (key !== undefined && number > 1) attemptHeaders.set(settings.keyHeader, `${key}-${number}`);",
+      "const headers = new Headers(request.headers);\n" +
+      "    const key = headers.get(settings.keyHeader);\n" +
+      "    if (key !== null && number > 1) headers.set(settings.keyHeader, `${key}-${number}`);",
     check: simulation,
     killedBy: "one-effect",
   },

@@ -87,9 +87,10 @@ export function intentStatements({ now, bytes, skipLocked, textsIn }: IntentDial
       UPDATE once_again_intents SET state = $3, why = $4, answer_status = $5, answer_headers = $6, answer_body = $7,
         answer_truncated = $8, lease_until = 0, expires_at = ${time} + CAST($9 AS bigint)
       WHERE id = $1 AND owner = $2 RETURNING id`,
+    // The owner is gone from then on: its late acknowledgement of an end must not replace what a person found.
     settle: `
       UPDATE once_again_intents SET state = $2, why = $3, answer_status = $4, answer_headers = $5, answer_body = $6,
-        answer_truncated = $7, expires_at = ${time} + CAST($8 AS bigint)
+        answer_truncated = $7, owner = NULL, expires_at = ${time} + CAST($8 AS bigint)
       WHERE id = $1 AND state = 'unknown' RETURNING id`,
     reopen: `
       UPDATE once_again_intents SET state = 'pending', why = NULL, answer_status = NULL, answer_headers = NULL,
