@@ -25,6 +25,14 @@ test("without noEffectErrors, a NoEffectError is a failure like any other, and i
   ]);
 });
 
+test("a framework that only calls middleware as Express does, such as polka, is refused by name", () => {
+  const once = onceExpress({ ...options, store: memoryStore() });
+  const [request, response] = [{ headers: {}, method: "POST", url: "/orders" }, { end: () => undefined }];
+  const mount = (): void => once(request as never, response as never, () => expect.fail("ran"));
+  expect(mount).toThrow(expect.objectContaining({ code: "ONCE_OPTION_INVALID" }));
+  expect(mount).toThrow(/this is not Express\. Wrap the handler by onceNode/);
+});
+
 test("half an answer is none, even where an error handler brings it to an end", async () => {
   const errors: unknown[] = [];
   const app = express();

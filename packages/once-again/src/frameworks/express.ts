@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { OnceAgainError } from "../core/errors.ts";
 import {
   type HttpOptions,
   type LeasedHttpOptions,
@@ -65,6 +66,7 @@ export function onceExpress<Request extends ExpressRequest, Transaction>(
 
   const middleware = (request: Request, response: ExpressResponse<Transaction>, next: Next): void => {
     checkMessages("onceExpress", request, response);
+    if (response.locals === undefined) throw noLocalsError();
     const messages = { incoming: request, response };
     const call = new NodeCall(once, messages, request, request.originalUrl ?? request.url, readBody);
     const begin = (execution: NodeExecution<Transaction>): void => {
@@ -78,6 +80,15 @@ export function onceExpress<Request extends ExpressRequest, Transaction>(
     });
   };
   return Object.assign(middleware, { policy: once.policy, close: () => closeRoute(once) });
+}
+
+/** Of a framework that calls middleware as Express does, such as polka, but has a response of Node's. */
+function noLocalsError(): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_OPTION_INVALID",
+    "onceExpress was called with a response without `locals`, in which handlers find their operation: this is not Express. " +
+      "Wrap the handler by onceNode(options, handler) of once-again/node. Nothing happened.",
+  );
 }
 
 /**

@@ -54,6 +54,17 @@ async function served(
   return `${await app.getUrl()}/orders`;
 }
 
+test("a resolver of GraphQL, which has no request of HTTP in its place, is refused by name", async () => {
+  const once = onceNest({ store: memoryStore(), scope: "public" });
+  const nothing = (): never => undefined as never;
+  const context = { switchToHttp: () => ({ getRequest: nothing, getResponse: nothing }) };
+  const called = once.intercept(context as never, { handle: () => expect.fail("ran") } as never);
+  await expect(called).rejects.toMatchObject({
+    code: "ONCE_OPTION_INVALID",
+    message: expect.stringContaining("onceNest was called without a request and a response of Node's HTTP"),
+  });
+});
+
 test.for(["express", "fastify"])(
   "on %s, what a handler returns is kept, and what a guard refuses is not",
   async (platform) => {

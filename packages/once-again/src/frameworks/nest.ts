@@ -141,9 +141,9 @@ export function executionOf<Transaction = undefined>(context: NestContext): Node
 const readBody: ReadBody<NestRequest> = (request, bytesMax) =>
   requestBytes(rawOf<IncomingMessage>(request), request, bytesMax);
 
-/** Node's own request or response, which Fastify has in `raw`. */
-function rawOf<Raw>(message: object): Raw {
-  return ("raw" in message ? message.raw : message) as Raw;
+/** Node's own request or response, which Fastify has in `raw`. A resolver of GraphQL has neither: it comes back as it is. */
+function rawOf<Raw>(message: unknown): Raw {
+  return (typeof message === "object" && message !== null && "raw" in message ? message.raw : message) as Raw;
 }
 
 interface HandlerEnd {
