@@ -1,5 +1,6 @@
 import { callerMutants } from "./caller-mutants.ts";
 import { engineMutants } from "./engine-mutants.ts";
+import { forwardingMutants } from "./forwarding-mutants.ts";
 import { gatewayMutants } from "./gateway-mutants.ts";
 import { httpMutants } from "./http-mutants.ts";
 import { messagingMutants } from "./messaging-mutants.ts";
@@ -53,6 +54,7 @@ export const mutants: readonly Mutant[] = [
     check: test("packages/once-again/src/frameworks/mounted-twice.test.ts"),
     killedBy: "on a Hono app and on its route, a request is refused at once, and its key is free",
   },
+  ...forwardingMutants,
   ...httpMutants,
   ...gatewayMutants,
   ...nodeMutants,

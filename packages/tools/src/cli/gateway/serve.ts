@@ -99,6 +99,7 @@ export async function serve(
     endWatch();
     // What ends has no use for another configuration.
     reloads.answerBy(() => undefined);
+    await gateway.close(config.drainMs);
   } finally {
     endWatch();
     await open.close();

@@ -43,6 +43,8 @@ export interface ConfigValues {
   };
   /** Where operators get health, metrics and routes; "shared": at the callers' own port; undefined: nowhere. */
   readonly admin: { readonly host: string; readonly port: number } | "shared" | undefined;
+  /** How long a shutdown waits for running requests and open WebSockets, milliseconds. */
+  readonly drainMs: number;
   readonly workers: number;
   /** Whether each request is told of, as a line of JSON. */
   readonly accessLog: boolean;
@@ -153,6 +155,7 @@ export function configSchema(folder: string): z.ZodType<ConfigValues> {
     limits: limits.optional(),
     listen: listen.optional(),
     admin: admin.optional(),
+    drain: time("30s"),
     workers: wholeNumber(1, 256).optional(),
     accessLog: truth.optional(),
   }).transform(
@@ -162,6 +165,7 @@ export function configSchema(folder: string): z.ZodType<ConfigValues> {
       limits: bounds,
       listen: place,
       admin: operators,
+      drain,
       workers,
       accessLog,
       ...rest
@@ -179,6 +183,7 @@ export function configSchema(folder: string): z.ZodType<ConfigValues> {
         key: place?.key,
       },
       admin: adminAddress(place?.port ?? portDefault, operators),
+      drainMs: drain ?? 30_000,
       workers: workers ?? 1,
       accessLog: accessLog ?? false,
     }),

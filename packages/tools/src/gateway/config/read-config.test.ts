@@ -45,12 +45,17 @@ test("without routes and document, every POST and PATCH needs a key", () => {
 });
 
 test("all that can be set is read, in units that people write", () => {
-  const { routes, limits, scope, listen, workers } = read({
+  const { routes, limits, scope, listen, workers, drainMs, admin, cors, trustProxy, fingerprintHost } = read({
     "gateway.yaml": `
 upstream: http://127.0.0.1:8080/v1
 store: redis://127.0.0.1:6379
 workers: 4
 listen: { host: 0.0.0.0, port: 80 }
+drain: 5s
+admin: { host: 0.0.0.0 }
+cors: { origins: https://shop.example, credentials: true }
+trustProxy: 2
+fingerprintHost: false
 limits: { body: 64KiB, result: 2 MiB, connect: 250ms, firstByte: 1m 30s, idle: 10s, total: 5m, connections: 64 }
 scope:
   jwt: org.id
@@ -100,6 +105,13 @@ routes:
       algorithms: ["ES256"],
       clockToleranceMs: 30_000,
     },
+  });
+  expect({ drainMs, admin, cors, trustProxy, fingerprintHost }).toEqual({
+    drainMs: 5000,
+    admin: { host: "0.0.0.0", port: 81 },
+    cors: { origins: ["https://shop.example"], credentials: true },
+    trustProxy: 2,
+    fingerprintHost: false,
   });
   expect(routes[0]).toEqual({
     path: "/orders/{id}/pay",
@@ -292,4 +304,24 @@ test("a variable that is missing, empty or misspelt is refused by name, and no v
   expect(
     read({ "gateway.yaml": withStore("${TEST_NONE}") }, { "--store": { path: ["store"], value: "sqlite:a" } }),
   ).toMatchObject({ store: "sqlite:a" });
+});
+
+test.for<[title: string, setting: string, admin: unknown]>([
+  ["the port after the callers' own", "listen: { port: 9000 }", { host: "127.0.0.1", port: 9001 }],
+  ["any free port beside any", "listen: { port: 0 }", { host: "127.0.0.1", port: 0 }],
+  ["the callers' own", "admin: { port: 8081 }", "shared"],
+  ["none", "admin: false", undefined],
+])("the operators' port is %s", ([, setting, admin]) => {
+  expect(read({ "gateway.yaml": `${least}${setting}` }).admin).toEqual(admin);
+});
+
+test.for<[setting: string, problem: RegExp]>([
+  ["trustProxy: proxy.example", /trustProxy(\[0\])? must be an address, a network such as 10.0.0.0\/8, or loopback/],
+  ["trustProxy: -1", /trustProxy must be/],
+  ["cors: { origins: shop.example }", /cors.origins must be an origin such as https:\/\/shop.example/],
+  ['cors: { origins: "*", credentials: true }', /cors.credentials must be false where every origin is allowed/],
+  ["admin: 9090", /admin must be a mapping with port, or false/],
+  ["drain: 5", /drain must be a length of time/],
+])("%s is a problem", ([setting, problem]) => {
+  expect(problemsOf({ "gateway.yaml": `${least}${setting}` }).join("\n")).toMatch(problem);
 });
