@@ -9,10 +9,14 @@ export interface RedisGroup {
    * @returns an error that says so, where this process knew it.
    */
   make(): Promise<Error | undefined>;
-  /** Looks how far the group is, in case it vanishes. */
+  /** Asks how far the group is, in case it vanishes. */
   look(): Promise<void>;
-  /** Removes consumers that have nothing and gave no sign of life for an hour. @param leaver removed too, if it has nothing. */
-  tidy(leaver?: string): Promise<void>;
+  /**
+   * Removes consumers that have no entries and gave no sign of life for so long, milliseconds, default an hour.
+   *
+   * @param leaver is removed too, if it has no entries.
+   */
+  tidy(leaver?: string, idleMs?: number): Promise<void>;
 }
 
 /** Without a sign of life for so long, a consumer is gone, milliseconds. If it is not, Redis makes it again when it reads. */
@@ -69,8 +73,8 @@ export function redisGroup(send: Send, { stream, group }: Pick<GroupMember, "str
         entriesRead: Number(facts["entries-read"] ?? 0),
       };
     },
-    async tidy(leaver = "") {
-      await send("EVAL", tidyScript, "1", stream, group, leaver, String(idleMsMax));
+    async tidy(leaver = "", idleMs = idleMsMax) {
+      await send("EVAL", tidyScript, "1", stream, group, leaver, String(idleMs));
     },
   };
 }
