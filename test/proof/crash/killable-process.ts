@@ -17,7 +17,7 @@ export interface KillableProcess extends AsyncDisposable {
   /** What it ended with when nobody killed it, and it had not come to its end. */
   readonly failures: readonly string[];
   readonly isAlive: boolean;
-  /** Starts its next life, and waits until it says that it is ready, or ends. */
+  /** Starts its next life, unless it lives, and waits until it says that it is ready, or ends. */
   start(): Promise<void>;
   /** Kills it (SIGKILL), if it lives; from outside, if it does not come to the point in time. */
   kill(at?: Point): Promise<void>;
@@ -67,6 +67,7 @@ export function killableProcess(name: string, program: string, taskOf: (life: st
       return child !== undefined;
     },
     async start() {
+      if (child !== undefined) return;
       const life = lifeOf((lives += 1));
       const born = fork(path, [JSON.stringify(taskOf(life))], {
         stdio: ["ignore", "ignore", "inherit", "ipc"],

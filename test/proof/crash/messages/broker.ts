@@ -26,6 +26,8 @@ export interface BrokerAdmin {
   letters(): Promise<number>;
   /** The ids of all that was ever published, in the broker's order, repeats included. */
   published(): Promise<readonly string[]>;
+  /** Removes a group of consumers, whose stream stays. `false`: there was none. Missing where there are no groups. */
+  loseGroup?(): Promise<boolean>;
   close(): Promise<void>;
 }
 

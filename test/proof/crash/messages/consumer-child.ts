@@ -29,6 +29,9 @@ const careless: Inbox<unknown>["handle"] = async ({ id = "" }) => {
   return { action: "acknowledge", isRepeat: false };
 };
 
+/** The messages that this process has taken, and not handled yet. */
+const inHand = new Set<string>();
+
 const running = await Promise.all(
   consumerNames.map(async (consumer) => {
     const inbox = openInbox({
@@ -45,7 +48,9 @@ const running = await Promise.all(
       async handle(message, work, options) {
         const ids = [String(message.id)];
         note({ event: "delivered", ids, deliveries: message.deliveries ?? 1 });
+        inHand.add(ids[0]!);
         const verdict = await (without === "inbox" ? careless(message, work) : inbox.handle(message, work, options));
+        inHand.delete(ids[0]!);
         if (verdict.action === "acknowledge") note({ event: "handled", ids, isRepeat: verdict.isRepeat });
         else note({ event: "left", ids });
         return verdict;
@@ -56,10 +61,15 @@ const running = await Promise.all(
   }),
 );
 
+/** What a deployment closes first: another thing in each life. */
+const order = [...life].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % 3;
+
 process.once("SIGTERM", () => {
+  note({ event: "closing", ids: [...inHand] });
   const closed = running.map(async ({ inbox, consuming }) => {
-    await inbox.close();
-    await consuming.close();
+    const closables = order === 0 ? [inbox, consuming] : [consuming, inbox];
+    if (order === 2) await Promise.all(closables.map((one) => one.close()));
+    else for (const one of closables) await one.close();
   });
   void Promise.all(closed).then(() => process.exit());
 });

@@ -33,6 +33,8 @@ export type ConsumerEntry = Noted &
     | { readonly event: "delivered"; readonly deliveries: number }
     | { readonly event: "effect" }
     | { readonly event: "handled"; readonly isRepeat: boolean }
+    /** Its process was asked to end while it had these. */
+    | { readonly event: "closing" }
     /** It was given back, or is a dead letter. */
     | { readonly event: "left" }
   );

@@ -2,7 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import type { CutProxy } from "../../../support/servers/cut-proxy.ts";
 import type { PrivateServer } from "../../../support/servers/private-server.ts";
 import { type Action, type Course, cutsOf, processActions, rightAt, runCourses } from "../courses.ts";
-import type { Point } from "../killable-process.ts";
+import type { KillableProcess, Point } from "../killable-process.ts";
 import { consumerSteps, relaySteps, type ServerDeath, writerSteps } from "./evidence.ts";
 import type { MessagesOptions, Scene } from "./scene.ts";
 import type { MessageWindow } from "./windows.ts";
@@ -10,6 +10,11 @@ import type { MessageWindow } from "./windows.ts";
 /** What was done to what has no memory of it. */
 export interface MessageFaults {
   connectionsCut: number;
+  /** How often a consumer was asked to end, and ended; and those that did not. */
+  shutdowns: number;
+  readonly unending: string[];
+  /** How often a group of consumers was removed. */
+  groupsLost: number;
   readonly brokerDeaths: ServerDeath[];
   readonly databaseDeaths: ServerDeath[];
   /** How often what was cut. */
@@ -31,7 +36,15 @@ export async function injectMessageFaults(
   { processes, broker, database, wires, leaseMs }: Scene,
   run: { seed: number; isThorough: boolean; goesOn: () => boolean },
 ): Promise<MessageFaults> {
-  const faults: MessageFaults = { connectionsCut: 0, brokerDeaths: [], databaseDeaths: [], cuts: new Map() };
+  const faults: MessageFaults = {
+    connectionsCut: 0,
+    shutdowns: 0,
+    unending: [],
+    groupsLost: 0,
+    brokerDeaths: [],
+    databaseDeaths: [],
+    cuts: new Map(),
+  };
   const onCut = (): void => void (faults.connectionsCut += 1);
   const counted = (window: MessageWindow) => (): void =>
     void faults.cuts.set(window, (faults.cuts.get(window) ?? 0) + 1);
@@ -62,9 +75,9 @@ export async function injectMessageFaults(
         leaseMs,
       ),
     ),
-    processCourse(
-      "consumers",
-      processActions(
+    processCourse("consumers", [
+      () => deploy(processes.consumer, faults),
+      ...processActions(
         processes.consumer,
         {
           dieAt: [...consumerSteps.flatMap(around), rightAt("effect")],
@@ -73,7 +86,7 @@ export async function injectMessageFaults(
         // Long enough that another one gets what it had, and gets to it.
         1.5 * leaseMs,
       ),
-    ),
+    ]),
     { name: "wires to the broker", peaceMs: peaceMs.wire, actions: brokerWires },
     {
       name: "broker",
@@ -82,6 +95,9 @@ export async function injectMessageFaults(
         async () => {
           await unanswered(relayToBroker, publishing);
           await killed(broker.server, faults.brokerDeaths);
+        },
+        async () => {
+          if (await broker.admin.loseGroup?.()) faults.groupsLost += 1;
         },
       ],
     },
@@ -96,18 +112,48 @@ export async function injectMessageFaults(
           {
             name: "database",
             peaceMs: peaceMs.database,
-            actions: [() => killed(server, faults.databaseDeaths)],
+            actions: [
+              () => killed(server, faults.databaseDeaths),
+              // Deployments one after another while the database is away.
+              () =>
+                killed(server, faults.databaseDeaths, async () => {
+                  for (let count = 0; count < 3; count += 1) await deploy(processes.consumer, faults);
+                }),
+            ],
           },
         ]),
   ]);
   return faults;
 }
 
-/** Kills a server, takes down when, and starts it again. */
-async function killed(server: PrivateServer, deaths: ServerDeath[]): Promise<void> {
+/** How long a consumer may take to end, milliseconds. Its handlers are quick; a broker or a database may be away. */
+const shutdownMsMax = 60_000;
+
+/** Ends each consumer as a deployment does, one after the other, and starts it again. */
+async function deploy(consumers: readonly KillableProcess[], faults: MessageFaults): Promise<void> {
+  for (const consumer of consumers) {
+    // It is dead, or another course has it.
+    if (!consumer.isAlive) continue;
+    await consumer.stop(shutdownMsMax);
+    if (consumer.isAlive) {
+      faults.unending.push(`A consumer did not end within ${shutdownMsMax} ms of SIGTERM.`);
+      await consumer.kill();
+    }
+    faults.shutdowns += 1;
+    await consumer.start();
+  }
+}
+
+/** Kills a server, takes down when, and starts it again after a while. */
+async function killed(
+  server: PrivateServer,
+  deaths: ServerDeath[],
+  meanwhile: () => Promise<void> = async () => undefined,
+): Promise<void> {
   const from = Date.now();
   await server.kill();
   deaths.push({ from, until: Date.now() });
+  await meanwhile();
   await server.restart();
 }
 

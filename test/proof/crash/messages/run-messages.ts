@@ -126,6 +126,8 @@ function resultOf(
       ),
       "answer cut": allWires.reduce((sum, { answersCut }) => sum + answersCut, 0),
       "all connections of a wire cut": faults.connectionsCut,
+      "consumer shut down": faults.shutdowns,
+      ...(faults.groupsLost > 0 && { "group of consumers removed": faults.groupsLost }),
     },
     kills: deaths.length + brokerDeaths.length + databaseDeaths.length,
     windows: Object.fromEntries(windows.map((window) => [window, hits.get(window) ?? 0])),
@@ -149,9 +151,12 @@ function resultOf(
         .slice(0, storiesMax)
         .map((message) => [message, storyOf(evidence, message)]),
     ),
-    failures: Object.values(processes)
-      .flat()
-      .flatMap(({ failures }) => failures),
+    failures: [
+      ...Object.values(processes)
+        .flat()
+        .flatMap(({ failures }) => failures),
+      ...faults.unending,
+    ],
   };
 }
 

@@ -119,6 +119,12 @@ test("a repeat that the relay published again is no lost acknowledgement", () =>
   expect(hitsOf({ consumers, effectOf: new Map([["m", "consumer-1.1"]]) })).toEqual({});
 });
 
+test("a consumer was closed with messages in hand", () => {
+  const closing: ConsumerEntry = { at: 2, event: "closing", ids };
+  const consumers = [diary("consumer-1.1", delivered(1), closing, { at: 3, event: "left", ids })];
+  expect(hitsOf({ consumers })).toEqual({ "consumer closed with messages in hand": 1 });
+});
+
 test("a message was taken over from a consumer that stood still", () => {
   const consumers = [diary("consumer-1.1", delivered(1)), diary("consumer-2.1", delivered(2, 1500))];
   const pauses = [{ life: "consumer-1.1", from: 10, until: 2000 }];

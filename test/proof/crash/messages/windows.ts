@@ -14,6 +14,7 @@ const windows = [
   "consumer killed between effect and commit",
   "consumer killed between commit and acknowledgement",
   "acknowledgement lost, and its consumer lived on",
+  "consumer closed with messages in hand",
 ] as const;
 
 /** Those that take a database with a connection to it. */
@@ -160,6 +161,10 @@ function hitByConsumers(evidence: Evidence, deathOf: Deaths, hit: Hit): void {
     const entries = read();
     const redelivered = new Map<string, number>();
     for (const entry of entries) {
+      if (entry.event === "closing") {
+        hit("consumer closed with messages in hand", entry.ids.length);
+        continue;
+      }
       const id = entry.ids[0]!;
       if (entry.event === "delivered") {
         if (entry.deliveries > 1) redelivered.set(id, entry.at);
@@ -177,7 +182,8 @@ function hitByConsumers(evidence: Evidence, deathOf: Deaths, hit: Hit): void {
       );
     }
     if (!deathOf.has(life)) continue;
-    for (const [id, { event }] of open(entries, consumerEnds)) {
+    const steps = entries.filter(({ event }) => event !== "closing");
+    for (const [id, { event }] of open(steps, consumerEnds)) {
       if (event === "delivered") hit("consumer killed between delivery and effect");
       if (event === "effect" && effectOf.get(id) !== life) hit("consumer killed between effect and commit");
     }

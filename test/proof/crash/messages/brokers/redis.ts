@@ -44,6 +44,10 @@ export const redisBroker: MessagesBroker = {
     return {
       waiting: () => sum(consumerNames.map((name) => waitingIn(client, consumers[name].topic))),
       letters: () => sum(topics.map((topic) => client.xlen(`${topic}:dead`))),
+      async loseGroup() {
+        const { topic } = consumers.billing;
+        return (await client.xgroup("DESTROY", topic, "billing").catch(() => 0)) === 1;
+      },
       published: async () => (await Promise.all(topics.map((topic) => idsIn(client, topic)))).flat(),
       close: async () => client.disconnect(),
     };
