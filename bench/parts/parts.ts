@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { bodyTapOf, tapBody } from "../../packages/once-again/src/frameworks/body-tap.ts";
-import { ResponseCapture } from "../../packages/once-again/src/frameworks/capture-response.ts";
+import { ResponseCapture } from "../../packages/once-again/src/frameworks/capture/response-capture.ts";
 import { onceFastify } from "../../packages/once-again/src/frameworks/fastify.ts";
 import { encodeResponse } from "../../packages/once-again/src/http/response.ts";
 import { requestFingerprint } from "../../packages/once-again/src/key/fingerprint.ts";

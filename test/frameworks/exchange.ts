@@ -15,6 +15,7 @@ export interface Sent {
 export interface Received {
   status: number;
   headers: IncomingHttpHeaders;
+  trailers: Record<string, string | undefined>;
   body: Buffer;
   text: string;
   replayed: boolean;
@@ -39,6 +40,7 @@ export async function exchange(url: string, sent: Sent = {}): Promise<Received> 
   return {
     status: incoming.statusCode ?? 0,
     headers: incoming.headers,
+    trailers: incoming.trailers,
     body: bytes,
     text: bytes.toString(),
     replayed: incoming.headers["idempotent-replayed"] === "true",

@@ -7,7 +7,7 @@ import {
   type OnceRoute,
   type TransactionalHttpOptions,
 } from "../http/index.ts";
-import { recordNoEffect } from "./capture-response.ts";
+import { recordNoEffect } from "./capture/response-capture.ts";
 import {
   closeRoute,
   checkMessages,

@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import { setHeaders } from "./node-headers.ts";
+import { setHeaders } from "./capture/node-headers.ts";
 import { runMiddleware, type NodeCall, type NodeExecution } from "./node-adapter.ts";
 
 /** What is used of Fastify's reply. */

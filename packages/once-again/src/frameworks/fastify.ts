@@ -9,7 +9,7 @@ import {
 } from "../http/index.ts";
 import { runFastifyMiddleware, type FastifyReply } from "./fastify-reply.ts";
 import { tapBody } from "./body-tap.ts";
-import { recordNoEffect } from "./capture-response.ts";
+import { recordNoEffect } from "./capture/response-capture.ts";
 import { closeRoute, NodeCall, type NodeExecution, nodePassingExecution, type ReadBody } from "./node-adapter.ts";
 import { requestBytes } from "./request-bytes.ts";
 import { refuseHandler } from "./refuse-handler.ts";

@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { HttpResponse } from "../http/index.ts";
-import type { ResponseCapture } from "./capture-response.ts";
+import type { ResponseCapture } from "./capture/response-capture.ts";
 
 /** What is used of Koa's context to answer by it. */
 interface AnsweringContext {

@@ -7,7 +7,7 @@ import {
   type TransactionalHttpOptions,
 } from "../http/index.ts";
 import { sendThroughKoa } from "./koa-response.ts";
-import { recordNoEffect } from "./capture-response.ts";
+import { recordNoEffect } from "./capture/response-capture.ts";
 import {
   closeRoute,
   checkMessages,

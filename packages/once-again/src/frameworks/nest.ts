@@ -7,7 +7,7 @@ import {
   type TransactionalHttpOptions,
 } from "../http/index.ts";
 import { runFastifyMiddleware, type FastifyReply } from "./fastify-reply.ts";
-import { recordNoEffect } from "./capture-response.ts";
+import { recordNoEffect } from "./capture/response-capture.ts";
 import {
   closeRoute,
   checkMessages,

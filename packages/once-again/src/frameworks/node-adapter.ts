@@ -7,10 +7,10 @@ import { ownGetters } from "../core/own-getters.ts";
 import { type Execution, NoEffectError } from "../engine/index.ts";
 import { executionNames } from "../http/handler-execution.ts";
 import type { HttpHandler, HttpRequest, HttpResponse, OnceHttp, OnceRoute } from "../http/index.ts";
-import { failRun, ResponseCapture } from "./capture-response.ts";
+import { failRun, ResponseCapture } from "./capture/response-capture.ts";
 import { tapBody } from "./body-tap.ts";
 import { beginPassage, refuseNested } from "./mounted-twice.ts";
-import { isAnswered } from "./send-response.ts";
+import { isAnswered } from "./capture/send-response.ts";
 import { conflictError, mountedTwiceError } from "./errors.ts";
 
 /** What a handler on Node's HTTP is told of its operation. */

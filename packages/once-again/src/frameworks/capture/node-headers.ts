@@ -1,10 +1,4 @@
-import {
-  type OutgoingHttpHeader,
-  type OutgoingHttpHeaders,
-  type ServerResponse,
-  validateHeaderName,
-  validateHeaderValue,
-} from "node:http";
+import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from "node:http";
 
 /** How `writeHead` takes headers: as an object, or as a list of names and values in turn, or of pairs of them. */
 export type HeadersArgument = OutgoingHttpHeaders | OutgoingHttpHeader[] | [string, OutgoingHttpHeader][] | undefined;
@@ -119,22 +113,15 @@ function valueIn(list: readonly string[], name: string): string | string[] | und
   return found;
 }
 
-/** @throws TypeError of Node for a reason phrase that can't be sent. */
-export function validateReason(reason: string | undefined): void {
-  if (reason) validateHeaderValue("reason", reason);
-}
-
-/**
- * The headers that `writeHead` would send of an object when no others are set.
- *
- * @throws TypeError of Node for a name or a value that can't be sent.
- */
-export function headersToWrite(headers: OutgoingHttpHeaders): HeaderList {
+/** The headers in a head as Node writes it, without those of the connection and of the bytes that are sent. */
+export function headersIn(head: string): HeaderList {
   const list: HeaderList = [];
-  for (const name of Object.keys(headers)) addHeader(list, name.toLowerCase(), headers[name]);
-  for (const [name, value] of list) {
-    validateHeaderName(name);
-    validateHeaderValue(name, value);
+  // Each line has an end, and an empty one ends the head.
+  for (let start = head.indexOf("\r\n") + 2, end; (end = head.indexOf("\r\n", start)) > start; start = end + 2) {
+    const colon = head.indexOf(":", start);
+    const name = head.slice(start, colon).toLowerCase();
+    const value = head.slice(colon + 2, end);
+    if (name === "content-length" || (!ofConnection.has(name) && !ofBody.has(name))) list.push([name, value]);
   }
   return list;
 }

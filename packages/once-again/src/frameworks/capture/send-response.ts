@@ -1,5 +1,5 @@
 import { type OutgoingHttpHeaders, ServerResponse } from "node:http";
-import type { HttpResponse } from "../http/index.ts";
+import type { HttpResponse } from "../../http/index.ts";
 import { hasNoHeaders, ofBody, ofConnection, replaceHeaders } from "./node-headers.ts";
 
 /** A captured answer, and what only its first caller gets of it. */

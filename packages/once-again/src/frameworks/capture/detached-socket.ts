@@ -1,0 +1,253 @@
+import type { ServerResponse } from "node:http";
+import { Socket } from "node:net";
+import { held } from "./connection-hold.ts";
+import { fieldsOf, needDrain, type ServerConnection, type WriteCallback } from "./node-private.ts";
+
+/** The bytes that are taken before a writer waits for the next turn of the event loop, as it waits for a network. */
+const room = 65_536;
+
+/** The operation whose request and response are on a detached socket. */
+export interface SocketOwner {
+  /** Takes what is written. @returns whether the writer may go on at once. */
+  take(data: string | Uint8Array, encoding: BufferEncoding): boolean;
+  /** Is called one turn after the writer had to wait, before it goes on. */
+  drain(): void;
+  /** The socket was closed, by the handler or by whatever the handler calls. */
+  closed(error: Error | undefined): void;
+}
+
+/**
+ * A complete socket with no network behind it: what a handler does to it is Node's own behaviour, and nothing of it
+ * reaches the caller. It lives as long as the operation, whatever the caller does, and is used again for the next request
+ * of its connection. Addresses, TLS, and what others put on the connection are read from the connection.
+ */
+export class DetachedSocket extends Socket {
+  /** The caller's connection. */
+  readonly connection: ServerConnection;
+  owner: SocketOwner | undefined;
+  /** The response that writes to this socket, by the name under which Node's response looks for it. */
+  _httpMessage: ServerResponse | null = null;
+  #room = room;
+  #waiting: WriteCallback[] | undefined;
+  #sharedCount = 0;
+
+  constructor(connection: ServerConnection) {
+    super({ allowHalfOpen: true, writableHighWaterMark: room } as object);
+    this.connection = connection;
+    this.on("error", ignore);
+    this.on("timeout", timedOut);
+    this.on("finish", ended);
+    this.on("close", closed);
+  }
+
+  /** Begins with a request. */
+  open(owner: SocketOwner, response: ServerResponse): void {
+    this.#room = room;
+    this.owner = owner;
+    this._httpMessage = response;
+    this.#shareProperties();
+  }
+
+  /** Ends with a request. What is written late is dropped. */
+  release(): void {
+    this.owner = undefined;
+    this._httpMessage = null;
+    if (this.timeout) this.setTimeout(0);
+  }
+
+  override write(data: string | Uint8Array, encoding?: unknown, callback?: unknown): boolean {
+    const { owner } = this;
+    const written = (typeof encoding === "function" ? encoding : callback) as WriteCallback | undefined;
+    const coding = (typeof encoding === "string" ? encoding : "utf8") as BufferEncoding;
+    if (owner === undefined || this.writableEnded) return super.write(data, coding, written);
+    const isTaken = owner.take(data, coding);
+    if (this.timeout) this.setTimeout(this.timeout);
+    this.#room -= data.length;
+    if (isTaken && this.#room > 0) {
+      if (typeof written === "function") process.nextTick(written, null);
+      return true;
+    }
+    if (this.#waiting === undefined) {
+      this.#waiting = [];
+      setImmediate(goOn, this);
+    }
+    if (typeof written === "function") this.#waiting.push(written);
+    return false;
+  }
+
+  /** The writer waited for a turn. */
+  goOn(): void {
+    const { owner, _httpMessage: response } = this;
+    const waiting = this.#waiting!;
+    this.#waiting = undefined;
+    this.#room = room;
+    // A run that is over must not end the response of the next one.
+    if (owner === undefined) return;
+    for (const written of waiting) written(null);
+    if (this.owner !== owner) return;
+    owner.drain();
+    if (this.destroyed) return;
+    this.emit("drain");
+    if (response === null || response.writableEnded || !fieldsOf(response)[needDrain]) return;
+    fieldsOf(response)[needDrain] = false;
+    response.emit("drain");
+  }
+
+  /** Whether a writer has to wait. */
+  get isFull(): boolean {
+    return this.#waiting !== undefined;
+  }
+
+  override end(...args: unknown[]): this {
+    const [data, encoding] = args;
+    if (typeof data === "string" || data instanceof Uint8Array) this.write(data, encoding);
+    super.end(args.find((argument) => typeof argument === "function") as () => void);
+    return this;
+  }
+
+  override cork(): void {
+    // What is written is taken at once.
+  }
+
+  override uncork(): void {
+    // As for `cork`.
+  }
+
+  /** Node's request calls this to read the rest of its body, which the connection brings. */
+  override resume(): this {
+    this.connection.resume?.();
+    return super.resume();
+  }
+
+  override _read(): void {
+    // The caller's bytes are the request's body.
+  }
+
+  override _write(_data: unknown, _encoding: unknown, done: WriteCallback): void {
+    done();
+  }
+
+  override _final(done: WriteCallback): void {
+    done();
+  }
+
+  override ref(): this {
+    return this;
+  }
+
+  override unref(): this {
+    return this;
+  }
+
+  /** What a subclass of a socket has (a TLS socket's certificate, for one), and what others put on the connection. */
+  #shareProperties(): void {
+    const { connection } = this;
+    const count = Object.keys(connection).length;
+    if (count === this.#sharedCount) return;
+    if (this.#sharedCount === 0) {
+      for (let level: object = connection; !isSocketPrototype(level); level = Object.getPrototypeOf(level) as object) {
+        if (level !== connection) for (const name of Reflect.ownKeys(level)) shareProperty(this, name, true);
+      }
+    }
+    this.#sharedCount = count;
+    for (const name of Reflect.ownKeys(connection)) shareProperty(this, name, false);
+  }
+}
+
+function isSocketPrototype(level: object | null): boolean {
+  return level === null || level === Socket.prototype || level === Object.prototype;
+}
+
+function shareProperty(socket: DetachedSocket, name: string | symbol, isInherited: boolean): void {
+  if (name in socket || name === held) return;
+  const { connection } = socket;
+  const get = (): unknown => {
+    const value: unknown = Reflect.get(connection, name);
+    return isInherited && typeof value === "function" ? (value.bind(connection) as unknown) : value;
+  };
+  const set = (value: unknown): void => void Reflect.set(connection, name, value);
+  Object.defineProperty(socket, name, { get, set, configurable: true, enumerable: true });
+}
+
+/** Facts of the caller's connection. */
+const facts = [
+  "remoteAddress",
+  "remotePort",
+  "remoteFamily",
+  "localAddress",
+  "localPort",
+  "localFamily",
+  "bytesRead",
+] as const;
+
+for (const name of facts) {
+  Object.defineProperty(DetachedSocket.prototype, name, {
+    get(this: DetachedSocket) {
+      return this.connection[name];
+    },
+    configurable: true,
+  });
+}
+
+/** Settings of the caller's connection. */
+for (const name of ["setNoDelay", "setKeepAlive"] as const) {
+  Object.defineProperty(DetachedSocket.prototype, name, {
+    value(this: DetachedSocket, ...args: never[]) {
+      this.connection[name]?.(...args);
+      return this;
+    },
+    configurable: true,
+    writable: true,
+  });
+}
+
+Object.defineProperties(DetachedSocket.prototype, {
+  address: {
+    value(this: DetachedSocket) {
+      return this.connection.address();
+    },
+    configurable: true,
+    writable: true,
+  },
+  // Node's response emits no "drain" by itself while there is something to be written.
+  writableLength: {
+    get(this: DetachedSocket) {
+      return this.isFull ? room : 0;
+    },
+    configurable: true,
+  },
+  pending: { value: false, configurable: true },
+  // Node's request looks here for the parser that reads for it: that one is the connection's.
+  parser: { get: () => null, set: ignore, configurable: true },
+  writableCorked: { value: 1, configurable: true },
+});
+
+function ignore(): void {
+  // Nothing depends on it.
+}
+
+/** Both sides of a connection are closed when Node's server has ended it. */
+function ended(this: DetachedSocket): void {
+  this.destroy();
+}
+
+function goOn(socket: DetachedSocket): void {
+  socket.goOn();
+}
+
+function closed(this: DetachedSocket): void {
+  const { owner } = this;
+  this.owner = undefined;
+  owner?.closed(this.errored ?? undefined);
+}
+
+/** As Node's server does for its own: without a listener, the socket is destroyed. */
+function timedOut(this: DetachedSocket): void {
+  const { _httpMessage: response, connection } = this;
+  const listened = [
+    response?.req?.emit("timeout", this),
+    response?.emit("timeout", this),
+    connection.server?.emit("timeout", this),
+  ];
+  if (!listened.includes(true)) this.destroy();
+}
