@@ -1,5 +1,4 @@
-import { IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from "node:http";
-import { Duplex } from "node:stream";
+import { type IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { ConvertedResponse } from "./converted-response.ts";
 import { type HeldConnection, holdConnection, releaseConnection } from "./connection-hold.ts";
 import { DetachedSocket, type SocketOwner } from "./detached-socket.ts";
@@ -10,6 +9,7 @@ import {
   unconnectedFields,
   unwrittenFields,
 } from "./node-private.ts";
+import { connectionLike, PendingResponse, serverConnectionOf } from "./server-connection.ts";
 
 type Listener = (...args: unknown[]) => void;
 
@@ -267,41 +267,6 @@ export class DetachedExchange {
   closeResponse(): void {
     this.#close();
   }
-}
-
-/** Stands on the caller's connection while the response is detached: Node's server sees a response that is not ended. */
-class PendingResponse {
-  finished = false;
-  destroyed = false;
-  _headerSent = false;
-  _closed = false;
-  _last = false;
-  socket: unknown = null;
-  readonly #response: ServerResponse;
-
-  constructor(response: ServerResponse) {
-    this.#response = response;
-  }
-
-  emit(event: string, ...args: unknown[]): boolean {
-    return this.#response.emit(event, ...args);
-  }
-
-  _flush(): void {
-    // Nothing is written yet.
-  }
-}
-
-/** The connection of Node's server for HTTP/1.1 that carries both; `undefined` for HTTP/2 and for what an adapter made up. */
-function serverConnectionOf(request: IncomingMessage, response: ServerResponse): ServerConnection | undefined {
-  if (request.httpVersionMajor >= 2 || !(request instanceof IncomingMessage)) return undefined;
-  if (!(response instanceof ServerResponse) || !(request.socket instanceof Duplex)) return undefined;
-  return response.socket === request.socket || response.socket === null ? request.socket : undefined;
-}
-
-/** What stands for the connection of a request that has none of HTTP/1.1. */
-function connectionLike({ socket }: IncomingMessage): ServerConnection {
-  return (typeof socket === "object" && socket !== null ? socket : {}) as ServerConnection;
 }
 
 const noMethods: Record<string, unknown> = Object.freeze({});
