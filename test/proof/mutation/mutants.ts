@@ -8,6 +8,7 @@ import type { Check, Mutant } from "./mutant.ts";
 import { nodeMutants } from "./node-mutants.ts";
 import { outerMutants } from "./outer-mutants.ts";
 import { programMutants } from "./program-mutants.ts";
+import { webMutants } from "./web-mutants.ts";
 import { postgresMutants } from "./postgres-mutants.ts";
 
 const explorer = (configuration: string): Check => ({ kind: "explorer", configuration });
@@ -22,14 +23,6 @@ const engine = "packages/once-again/src/engine/leased-engine.ts";
 const attempt = "packages/once-again/src/engine/leased-attempt.ts";
 
 export const mutants: readonly Mutant[] = [
-  {
-    guard: "web: a request that is not the platform's own is copied by itself",
-    file: "packages/once-again/src/frameworks/web-body.ts",
-    search: "return constructor === Request;",
-    replace: "return constructor !== undefined;",
-    check: test("packages/once-again/src/frameworks/fetch.test.ts"),
-    killedBy: "is handed on as it is, with all that it has beside, and its body can be read",
-  },
   {
     guard: "Hono: an answer in front is not the operation's",
     file: "packages/once-again/src/frameworks/hono-response.ts",
@@ -281,6 +274,7 @@ export const mutants: readonly Mutant[] = [
   },
   ...callerMutants,
   ...programMutants,
+  ...webMutants,
   {
     guard: "late use: a transaction of SQLite ends with its operation",
     file: "packages/once-again/src/stores/sql/transaction-guard.ts",

@@ -1,0 +1,65 @@
+import type { Check, Mutant } from "./mutant.ts";
+
+const test = (file: string): Check => ({ kind: "test", file });
+const frameworks = "packages/once-again/src/frameworks";
+const key = "packages/once-again/src/key";
+
+/** What a handler sees of a web request, what goes out first, and what two requests differ by. */
+export const webMutants: readonly Mutant[] = [
+  {
+    guard: "web: a request that is not the platform's own is copied by itself",
+    file: `${frameworks}/web-body.ts`,
+    search: "return derived.every((one) => Object.getOwnPropertyNames(one).every((name) => name in base));",
+    replace: "return derived.length >= 0;",
+    check: test(`${frameworks}/fetch.test.ts`),
+    killedBy: "is handed on as it is, with all that it has beside, and its body can be read",
+  },
+  {
+    guard: "web: a caller who leaves is not seen by a handler's request",
+    file: `${frameworks}/web-body.ts`,
+    search: "get: () => execution.signal });",
+    replace: "get: () => Reflect.get(Object.getPrototypeOf(request) as object, 'signal', request) as unknown });",
+    check: test("test/frameworks/request-signals.test.ts"),
+    killedBy: "is not seen by the signals of a handler",
+  },
+  {
+    guard: "web: a stored body is sent with its own framing",
+    file: `${frameworks}/web-messages.ts`,
+    search: "if (!isOfOtherFraming(name, value, body)) response",
+    replace: "response",
+    check: test(`${frameworks}/fetch.test.ts`),
+    killedBy: "may say that its body comes in chunks",
+  },
+  {
+    guard: "Fastify: headers of the raw response stay",
+    file: `${frameworks}/fastify-reply.ts`,
+    search: "for (const [name] of own) {",
+    replace: "for (const name in raw) response.removeHeader(name); for (const [name] of own) {",
+    check: test(`${frameworks}/fastify.test.ts`),
+    killedBy: "headers that hooks set on the raw response",
+  },
+  {
+    guard: "bodies: crumbs are collected in one array",
+    file: "packages/once-again/src/core/byte-collector.ts",
+    search: "Math.max(this.#length, 2 * room.length, firstRoom)",
+    replace: "this.#length",
+    check: test("packages/once-again/src/core/byte-collector.test.ts"),
+    killedBy: "grows a few times for a body of one-byte chunks",
+  },
+  {
+    guard: "fingerprint: a part's own headers count",
+    file: `${key}/multipart.ts`,
+    search: 'return isShown ? "" : head;',
+    replace: 'return isShown ? "" : "";',
+    check: test(`${key}/fingerprint.test.ts`),
+    killedBy: "what a multipart body has beside names, values and files",
+  },
+  {
+    guard: "fingerprint: a form of a million fields is linear",
+    file: `${key}/canonical-body.ts`,
+    search: 'if (text.split("&", fieldsMax + 1).length > fieldsMax) return text;',
+    replace: "",
+    check: test(`${key}/fingerprint.test.ts`),
+    killedBy: "a form of a million fields",
+  },
+];
