@@ -295,7 +295,9 @@ describe("a response that nobody could send", () => {
 describe("a request that is not the platform's own", () => {
   /** As Next.js hands it over: a proxy, which the platform's constructor does not take for a request. */
   class NextRequest extends Request {
-    readonly cookies = new Map([["session", "7"]]);
+    get cookies(): Map<string, string> {
+      return new Map([["session", "7"]]);
+    }
     get nextUrl(): URL {
       return new URL(this.url);
     }
