@@ -1,19 +1,7 @@
 import { type Clock, sleep } from "../../core/clock.ts";
 import type { PostgresConnection, PostgresPool } from "./client.ts";
-import type { PooledConnection, TakeConnection } from "./pooled-connection.ts";
+import type { GiveUp, OverdueConnection, TakeConnection } from "./pooled-connection.ts";
 import { standbyQuestion } from "./standby-question.ts";
-
-/** A connection with a statement that nothing waits for any more. */
-export interface OverdueConnection {
-  readonly pooled: PooledConnection<unknown>;
-  /** Resolves when all is answered that the connection was asked: whether it can be given back to its pool. Never rejects. */
-  readonly isWhole: Promise<boolean>;
-  /** Whether its statement may be a COMMIT, or commit by itself. */
-  readonly mayCommit: boolean;
-}
-
-/** Takes a connection over from an operation that waits no longer. */
-export type GiveUp = (overdue: OverdueConnection) => void;
 
 /** How long a connection is waited for after its statement was cancelled, milliseconds. */
 const answerMsMax = 1000;

@@ -33,6 +33,18 @@ export interface PooledConnection<Connection> {
   readonly cancelRequest: () => CancelRequest | undefined;
 }
 
+/** A connection with a statement that nothing waits for any more. */
+export interface OverdueConnection {
+  readonly pooled: PooledConnection<unknown>;
+  /** Resolves when all is answered that the connection was asked: whether it can be given back to its pool. Never rejects. */
+  readonly isWhole: Promise<boolean>;
+  /** Whether its statement may be a COMMIT, or commit by itself. */
+  readonly mayCommit: boolean;
+}
+
+/** Takes a connection over from an operation that waits no longer. */
+export type GiveUp = (overdue: OverdueConnection) => void;
+
 /** Takes a connection from the pool, and waits for one without end. */
 export type TakeConnection<Connection> = () => Promise<PooledConnection<Connection>>;
 

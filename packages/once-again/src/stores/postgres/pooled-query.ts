@@ -2,8 +2,8 @@ import type { Clock } from "../../core/clock.ts";
 import { type TimeLimit, timeLimit } from "../time-limit.ts";
 import { type PostgresConnection, type PostgresPool, type PostgresQuery, postgresQuery } from "./client.ts";
 import { isConnectionLost } from "./errors.ts";
-import { type GiveUp, overdueConnections } from "./overdue-connections.ts";
-import { connectionsOf, type PooledConnection, type TakeConnection } from "./pooled-connection.ts";
+import { overdueConnections } from "./overdue-connections.ts";
+import { connectionsOf, type GiveUp, type PooledConnection, type TakeConnection } from "./pooled-connection.ts";
 import { takeInTurn, Turns } from "./turns.ts";
 
 /** How a pool is used. */

@@ -5,8 +5,7 @@ import { savepoint, type RollbackOutcome, type TransactionSession } from "../sql
 import { type PostgresConnection, type PostgresQuery, postgresQuery } from "./client.ts";
 import { hasLostTransaction, isCancelled, isConnectionLost, isUnprepared } from "./errors.ts";
 import { rethrowExplained } from "./explain-errors.ts";
-import type { GiveUp } from "./overdue-connections.ts";
-import type { PooledConnection } from "./pooled-connection.ts";
+import type { GiveUp, PooledConnection } from "./pooled-connection.ts";
 import type { TakeInTurn } from "./turns.ts";
 import { TransactionGuard } from "../sql/transaction-guard.ts";
 
