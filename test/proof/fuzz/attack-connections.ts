@@ -27,8 +27,8 @@ const atOnce = 24;
 /** The longest turn of an event loop in processor time, milliseconds. Collections of garbage are part of it. */
 const turnMsMax = 1000;
 
-/** The most memory that each process may come to, MiB: some 100 to start with, and what V8 lets grow under load. */
-const memoryMiBMax = 512;
+/** The most memory that each process may come to, MiB: 100 to start with, and what V8 lets grow on a machine that is busy. */
+const memoryMiBMax = 1024;
 
 /** Makes random connections to a process until the time is over, beside a neighbour that behaves well. */
 export async function attackConnections(
@@ -44,9 +44,18 @@ export async function attackConnections(
   const cases = await runCases(run, atOnce, async (number) => {
     const plan = randomConnection(run.seed, number);
     const urls = target.urls();
-    const played = await playConnection(urls[number % urls.length]!, plan);
-    const lost = lostResponse(plan, played, target);
-    if (lost !== undefined) breaches.add("lost", `Case ${number}: ${lost}`);
+    const played = await playConnection(
+      urls[number % urls.length]!,
+      plan,
+      (text) => lostRequest(plan, text, target) !== undefined,
+    );
+    const lost = played.stayed && !played.wasClosed ? lostRequest(plan, played.text, target) : undefined;
+    if (lost !== undefined) {
+      breaches.add(
+        "lost",
+        `Case ${number}: ${lost} was answered, and its caller has no response on an open connection.`,
+      );
+    }
     if (attacked.deaths > deaths) {
       deaths = attacked.deaths;
       breaches.add(
@@ -79,17 +88,11 @@ export async function attackConnections(
   return { cases, seconds, deaths: attacked.deaths, breaches, figures };
 }
 
-/** A request that was answered, and whose caller has neither a response nor an end of its connection. */
-function lostResponse(
-  { intact }: ConnectionPlan,
-  { text, wasClosed, stayed }: Awaited<ReturnType<typeof playConnection>>,
-  target: ConnectionTarget,
-): string | undefined {
-  if (!stayed || wasClosed) return undefined;
-  const lost = intact.find(
+/** A request with a key that was answered, and of which the response is not in what its caller got. */
+function lostRequest({ intact }: ConnectionPlan, text: string, target: ConnectionTarget): string | undefined {
+  return intact.find(
     ({ id, key }) => key !== undefined && target.wasAnswered(id) && !text.includes(`x-answer-to: ${id}`),
-  );
-  return lost && `The request ${lost.id} was answered, and its caller has no response on an open connection.`;
+  )?.id;
 }
 
 /** The error that ended a process, and where it was thrown. */

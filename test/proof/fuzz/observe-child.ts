@@ -13,8 +13,10 @@ function observe(file: string): void {
   let at = performance.now();
   let cpu = process.threadCpuUsage();
   let turnMs = 0;
-  // The turns before are those in which its modules are compiled.
+  let isListening = false;
+  // In the turns before, modules are compiled. A first process of workers never listens itself.
   subscribe("tracing:net.server.listen:asyncEnd", () => {
+    isListening = true;
     at = performance.now();
     cpu = process.threadCpuUsage();
     turnMs = 0;
@@ -23,7 +25,7 @@ function observe(file: string): void {
     const { user, system } = process.threadCpuUsage(cpu);
     const late = performance.now() - at - everyMs;
     // On a machine that is busy with other work a turn takes long, and little processor time.
-    turnMs = Math.max(turnMs, Math.min(late, (user + system) / 1000));
+    if (isListening) turnMs = Math.max(turnMs, Math.min(late, (user + system) / 1000));
     at = performance.now();
     cpu = process.threadCpuUsage();
   }, everyMs).unref();

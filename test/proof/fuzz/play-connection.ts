@@ -12,11 +12,19 @@ export interface PlayedConnection {
   readonly stayed: boolean;
 }
 
-/** How long a caller that stays waits, milliseconds. */
-const staysMs = 400;
+/** How long a caller that stays waits at least, and for a response that it is owed, milliseconds. */
+const [staysMs, owedMsMax] = [400, 30_000];
 
-/** Sends what a plan says. A server that does not take the connection has closed it. */
-export async function playConnection(url: string, plan: ConnectionPlan): Promise<PlayedConnection> {
+/**
+ * Sends what a plan says. A server that does not take the connection has closed it.
+ *
+ * @param isOwed whether a caller that stays, and has got this text, is owed a response.
+ */
+export async function playConnection(
+  url: string,
+  plan: ConnectionPlan,
+  isOwed: (text: string) => boolean,
+): Promise<PlayedConnection> {
   const connection = await openConnection(url).catch(() => undefined);
   if (connection === undefined) return { text: "", wasClosed: true, stayed: false };
   const { socket, leave } = connection;
@@ -32,6 +40,10 @@ export async function playConnection(url: string, plan: ConnectionPlan): Promise
     if (at < plan.pieces.length - 1) await setTimeout(1);
   }
   await Promise.race([closed, setTimeout(plan.stays ? staysMs : plan.leavesAfterMs)]);
+  const givenUpAt = performance.now() + owedMsMax;
+  while (plan.stays && !wasClosed && isOwed(text) && performance.now() < givenUpAt) {
+    await Promise.race([closed, setTimeout(50)]);
+  }
   const result = { text, wasClosed, stayed: plan.stays };
   leave(plan.leaving);
   if (plan.leaving === "end") await Promise.race([closed, setTimeout(50)]);
