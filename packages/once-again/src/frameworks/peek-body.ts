@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { joinBytes } from "../core/bytes.ts";
+import { ByteCollector } from "../core/byte-collector.ts";
 import { hasEnded, bodyTapOf } from "./body-tap.ts";
 import { bodyConsumedError, bodyTooLargeError } from "./errors.ts";
 
@@ -15,23 +15,26 @@ export function peekBody(request: IncomingMessage, bytesMax: number): Promise<Ui
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array<ArrayBuffer>>();
   const closedEarly = (): Error => request.errored ?? new Error("The connection closed before the request's end.");
   if (request.closed) return Promise.reject(closedEarly());
-  const chunks: (Buffer | string)[] = [];
+  const body = new ByteCollector(bytesMax);
+  /** Of a stream that gives text: its bytes are gone, and the text may be that of others, too. */
+  const texts: string[] = [];
   let length = 0;
 
   const finish = (): void => {
     // HTTP/2 ends the body of a caller who left as if it were whole.
     if (request.aborted) return reject(closedEarly());
-    const bytes = bodyTapOf(request)?.bytes ?? bytesOf(chunks);
+    const bytes = bodyTapOf(request)?.bytes ?? (texts.length > 0 ? undefined : body.bytes);
     if (bytes === undefined) return reject(bodyConsumedError());
     // A stream emits "end" when its buffer is empty and not before the next turn: what is put back now comes first.
-    if (length > 0) putBack(request, chunks);
+    if (length > 0) putBack(request, texts, body);
     // Of an empty one the end can't be put back: nobody is to wait for it.
     else delete request.headers["transfer-encoding"];
     resolve(bytes);
   };
   const read = (): void => {
     for (let chunk = readChunk(request); chunk !== null; chunk = readChunk(request)) {
-      chunks.push(chunk);
+      if (typeof chunk === "string") texts.push(chunk);
+      else body.add(chunk);
       length += chunk.length;
     }
     if (length > bytesMax) reject(bodyTooLargeError(bytesMax));
@@ -61,14 +64,9 @@ function readChunk(request: IncomingMessage): Buffer | string | null {
   return request.read() as Buffer | string | null;
 }
 
-/** `undefined` for text: its bytes are gone, and the text may be that of others, too. */
-function bytesOf(chunks: (Buffer | string)[]): Uint8Array<ArrayBuffer> | undefined {
-  const buffers = chunks.filter((chunk) => typeof chunk !== "string");
-  return buffers.length < chunks.length ? undefined : joinBytes(buffers);
-}
-
-function putBack(request: IncomingMessage, chunks: (Buffer | string)[]): void {
+function putBack(request: IncomingMessage, texts: readonly string[], body: ByteCollector): void {
   const { readableEncoding } = request;
-  if (readableEncoding === null) request.unshift(Buffer.concat(chunks as Buffer[]));
-  else request.unshift(chunks.join(""), readableEncoding);
+  // A copy: the handler may write into what it reads.
+  if (readableEncoding === null) request.unshift(Buffer.from(body.bytes!));
+  else request.unshift(texts.join(""), readableEncoding);
 }
