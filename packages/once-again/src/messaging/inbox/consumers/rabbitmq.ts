@@ -132,16 +132,21 @@ export async function consumeRabbitmq<Transaction>(
         running.add(settled);
       });
     };
-    const end = async (): Promise<void> => {
-      isEnding = true;
-      await Promise.all(running);
-      if (!isClosed)
-        await withinTime(systemClock, brokerMsMax, "RabbitMQ did not close the channel", () => channel.close());
-    };
-    take().catch((error: unknown) => {
+    const taking = take().catch((error: unknown) => {
+      // A connection that was closed with its consumer has broken nothing.
+      if (isEnding || deliveries.stop.aborted) return;
       deliveries.onError(error);
       if (!isClosed) channel.close().catch(() => undefined);
     });
+    const end = async (): Promise<void> => {
+      isEnding = true;
+      await Promise.all(running);
+      await withinTime(systemClock, brokerMsMax, "RabbitMQ did not close the channel", async () => {
+        // What it has to reply to, it replies to.
+        await taking;
+        if (!isClosed) await channel.close();
+      });
+    };
     return { end };
   };
   let opening: Promise<Opened | undefined>;
