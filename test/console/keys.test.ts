@@ -119,7 +119,7 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
     await shows(page, /Sealed with the key “k1”/);
     await choose(page, "order-5");
     await sign(page);
-    await page.getByLabel("Body").fill("{}");
+    await page.getByLabel("Body", { exact: true }).fill("{}");
     await page.getByRole("button", { name: "Resolve with this answer…" }).click();
     await page.getByRole("button", { name: "Resolve", exact: true }).click();
     await shows(page, 'Results in this store are sealed with the key "k1"');
@@ -135,13 +135,13 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
     await sign(page);
     await page.getByRole("button", { name: "Resolve with this answer…" }).click();
     await shows(page, "or say that the answer has none");
-    await page.getByLabel("Body").fill("{");
+    await page.getByLabel("Body", { exact: true }).fill("{");
     await page.getByRole("button", { name: "Resolve with this answer…" }).click();
     await page.getByRole("button", { name: "Resolve", exact: true }).click();
     await shows(page, "The body is no JSON, as its content type application/json says it is.");
     await page.getByLabel("Status").fill("202");
     await page.getByLabel("Content type").fill("text/plain");
-    await page.getByLabel("Body").fill("found");
+    await page.getByLabel("Body", { exact: true }).fill("found");
     await page.getByRole("button", { name: "Resolve with this answer…" }).click();
     await shows(page, "HTTP 202 with 5 characters");
     await page.getByRole("button", { name: "Cancel" }).click();

@@ -1,4 +1,4 @@
-import { useSignal } from "@preact/signals";
+import { type Signal, useSignal } from "@preact/signals";
 import type { HeldKey, KeyDocument } from "../../../src/admin/key-document.ts";
 import type { OperatorAnswer, OperatorNote } from "../../../src/console/keys/keys-protocol.ts";
 import { tell } from "../session.ts";
@@ -60,20 +60,7 @@ export function Settle({ found }: { found: KeyDocument }) {
           {problem.value}
         </p>
       )}
-      <div class="row">
-        <label>
-          Your name
-          <input value={operator.value} onInput={(event) => (operator.value = event.currentTarget.value)} />
-        </label>
-        <label>
-          Reason
-          <input
-            value={reason.value}
-            placeholder="what you know, and from where"
-            onInput={(event) => (reason.value = event.currentTarget.value)}
-          />
-        </label>
-      </div>
+      <NoteFields reason={reason} />
       <fieldset>
         <legend>It happened</legend>
         <p>
@@ -92,32 +79,67 @@ export function Settle({ found }: { found: KeyDocument }) {
           Release the key…
         </button>
       </fieldset>
-      {asking.value === "resolve" && (
-        <Confirm
-          title="Settle it as done?"
-          action="Resolve"
-          onConfirm={() => settle("resolve")}
-          onCancel={() => ask(undefined)}
-        >
-          <p>
-            Every repeat of <code>{found.key}</code> gets HTTP {answer.value.status} with {answer.value.body.length}{" "}
-            characters of body. This can't be undone.
-          </p>
-        </Confirm>
-      )}
-      {asking.value === "release" && (
-        <Confirm
-          title="Settle it as not executed?"
-          action="Release"
-          onConfirm={() => settle("release")}
-          onCancel={() => ask(undefined)}
-        >
-          <p>
-            The next repeat of <code>{found.key}</code> runs it again. If it did happen, it happens twice.
-          </p>
-        </Confirm>
-      )}
+      <Asked
+        way={asking.value}
+        name={found.key}
+        answer={answer.value}
+        onConfirm={settle}
+        onCancel={() => ask(undefined)}
+      />
     </div>
+  );
+}
+
+/** Who settles the key, and why. */
+function NoteFields({ reason }: { reason: Signal<string> }) {
+  return (
+    <div class="row">
+      <label>
+        Your name
+        <input value={operator.value} onInput={(event) => (operator.value = event.currentTarget.value)} />
+      </label>
+      <label>
+        Reason
+        <input
+          value={reason.value}
+          placeholder="what you know, and from where"
+          onInput={(event) => (reason.value = event.currentTarget.value)}
+        />
+      </label>
+    </div>
+  );
+}
+
+interface AskedProps {
+  readonly way: Way | undefined;
+  readonly name: string;
+  readonly answer: OperatorAnswer;
+  readonly onConfirm: (way: Way) => unknown;
+  readonly onCancel: () => unknown;
+}
+
+/** The question before a key is settled. */
+function Asked({ way, name, answer, onConfirm, onCancel }: AskedProps) {
+  if (way === undefined) return null;
+  const isResolved = way === "resolve";
+  return (
+    <Confirm
+      title={isResolved ? "Settle it as done?" : "Settle it as not executed?"}
+      action={isResolved ? "Resolve" : "Release"}
+      onConfirm={() => onConfirm(way)}
+      onCancel={onCancel}
+    >
+      {isResolved ? (
+        <p>
+          Every repeat of <code>{name}</code> gets HTTP {answer.status} with {answer.body.length} characters of body.
+          This can't be undone.
+        </p>
+      ) : (
+        <p>
+          The next repeat of <code>{name}</code> runs it again. If it did happen, it happens twice.
+        </p>
+      )}
+    </Confirm>
   );
 }
 
