@@ -29,22 +29,22 @@ export async function playConnection(
   if (connection === undefined) return { text: "", wasClosed: true, stayed: false };
   const { socket, leave } = connection;
   let text = "";
-  let wasClosed = false;
+  const state = { wasClosed: false };
   socket.on("data", (chunk: Buffer) => (text += chunk.toString("latin1")));
   const closed = new Promise<void>((resolve) => {
     socket.once("end", resolve).once("close", resolve);
-  }).then(() => (wasClosed = true));
+  }).then(() => (state.wasClosed = true));
   for (const [at, piece] of plan.pieces.entries()) {
-    if (wasClosed) break;
+    if (state.wasClosed) break;
     socket.write(piece);
     if (at < plan.pieces.length - 1) await setTimeout(1);
   }
   await Promise.race([closed, setTimeout(plan.stays ? staysMs : plan.leavesAfterMs)]);
   const givenUpAt = performance.now() + owedMsMax;
-  while (plan.stays && !wasClosed && isOwed(text) && performance.now() < givenUpAt) {
+  while (plan.stays && !state.wasClosed && isOwed(text) && performance.now() < givenUpAt) {
     await Promise.race([closed, setTimeout(50)]);
   }
-  const result = { text, wasClosed, stayed: plan.stays };
+  const result = { text, wasClosed: state.wasClosed, stayed: plan.stays };
   leave(plan.leaving);
   if (plan.leaving === "end") await Promise.race([closed, setTimeout(50)]);
   socket.destroy();
