@@ -1,5 +1,5 @@
 import type { EventEmitter } from "node:events";
-import type { DetachedSocket } from "./detached-socket.ts";
+import type { Socket } from "node:net";
 
 /** Under this name, a connection carries its `HeldConnection`. */
 export const held = Symbol("held connection");
@@ -16,7 +16,7 @@ type Emit = (this: Connection, event: string | symbol, ...args: unknown[]) => bo
 /** The state of a connection that carried an operation. It stays with the connection. */
 export class HeldConnection {
   /** A detached socket without a request: the connection's next request uses it again. */
-  idleSocket: DetachedSocket | undefined;
+  idleSocket: Socket | undefined;
   /** How many operations run for requests of this connection. */
   holds = 0;
   /** The events of its end that wait until no operation runs. */

@@ -88,10 +88,7 @@ export class DetachedExchange {
   #detach(owner: SocketOwner): void {
     const { request, response } = this;
     const connection = this.#connection;
-    const { idleSocket } = this.#held?.state ?? {};
-    const isReusable = idleSocket?.writable === true && connection !== undefined;
-    const socket = isReusable ? idleSocket : new DetachedSocket(connection ?? connectionLike(request));
-    if (isReusable) this.#held!.state.idleSocket = undefined;
+    const socket = this.#takeIdleSocket() ?? new DetachedSocket(connection ?? connectionLike(request));
     this.#socket = socket;
     socket.open(owner, response);
     if (connection !== undefined) {
@@ -103,6 +100,14 @@ export class DetachedExchange {
     }
     this.#fields.socket = socket;
     if (this.#fields.__onFinished !== undefined) this.#fields.__onFinished = undefined;
+  }
+
+  #takeIdleSocket(): DetachedSocket | undefined {
+    const state = this.#connection && this.#held?.state;
+    const socket = state?.idleSocket as DetachedSocket | undefined;
+    if (state === undefined || socket?.writable !== true) return undefined;
+    state.idleSocket = undefined;
+    return socket;
   }
 
   #waitForTurn(): void {
