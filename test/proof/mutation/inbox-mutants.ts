@@ -75,7 +75,7 @@ export const inboxMutants: readonly Mutant[] = [
     search: "  let tries = 0;",
     replace: "  let tries = (message.deliveries ?? 1) - 1;",
     check: inboxTest,
-    killedBy: "ten closed consumers and a store that is away",
+    killedBy: "makes a dead letter of what fails too often",
   },
   {
     guard: "inbox: what may end its process is tried alone",

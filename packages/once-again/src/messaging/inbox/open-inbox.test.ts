@@ -96,6 +96,7 @@ describe("an inbox", () => {
     const inbox = leased({ deliveriesMax: 3, store });
     const often = (id: string) => ({ ...message, id, deliveries: 4 });
     const gate = Promise.withResolvers<void>();
+    onTestFinished(() => gate.resolve());
     const ran: string[] = [];
     const others = ["2", "3"].map((id) => inbox.handle({ ...message, id }, () => gate.promise));
     const alone = ["1", "4"].map((id) =>
