@@ -5,7 +5,8 @@ import process from "node:process";
 import { allowedDifferences, reasonFor } from "./allowed-differences.ts";
 import { differences, observe } from "./observe.ts";
 import { pluginSubjects } from "./plugins.ts";
-import { type Subject, subjects } from "./subjects.ts";
+import type { Subject } from "./subject.ts";
+import { subjects } from "./subjects.ts";
 
 // Compares first responses with and without once-again in front of the same handlers. A process of its own: an adapter replaces
 // the platform's Request and Response for all that run in one.

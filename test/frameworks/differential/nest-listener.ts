@@ -14,7 +14,7 @@ import { NestFactory } from "@nestjs/core";
 import { FastifyAdapter } from "@nestjs/platform-fastify";
 import { onceNest } from "../../../packages/once-again/src/frameworks/nest.ts";
 import { nestPrograms } from "./framework-programs.ts";
-import { nodeProgram, options, programAt } from "./subjects.ts";
+import { nodeProgram, options, programAt } from "./subject.ts";
 
 /** An application with two routes: one that returns values, and one that answers by the response itself. */
 export async function nestListener(
@@ -57,5 +57,5 @@ export async function nestListener(
   if (platform === "fastify") await (app.getHttpAdapter().getInstance() as { ready(): Promise<void> }).ready();
   const server = app.getHttpServer() as { listeners(event: string): RequestListener[] };
   const [listener] = server.listeners("request");
-  return (request, response) => void listener!.call(server, request, response);
+  return listener!.bind(server);
 }

@@ -25,7 +25,7 @@ import { onceFastify } from "../../../packages/once-again/src/frameworks/fastify
 import { onceHono } from "../../../packages/once-again/src/frameworks/hono.ts";
 import { onceKoa } from "../../../packages/once-again/src/frameworks/koa.ts";
 import { chunks } from "./node-programs.ts";
-import { options, reportError, type Subject } from "./subjects.ts";
+import { options, reportError, type Subject } from "./subject.ts";
 
 // The middleware that is used most, in front of once-again and behind it, around four handlers each.
 
@@ -40,7 +40,7 @@ const forExpress: Readonly<Record<string, () => RequestHandler>> = {
   compression: () => compression({ threshold: 0 }),
   "connect-timeout": () => timeout("60s"),
   "cookie-session": () => {
-    const session = cookieSession({ name: "s", keys: ["key"] }) as unknown as RequestHandler;
+    const session = cookieSession({ name: "s", keys: ["key"] });
     return (request, response, next) =>
       session(request, response, () => {
         Object.assign((request as unknown as { session: object }).session, { seen: 1 });

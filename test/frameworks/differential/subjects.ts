@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import { Router } from "@koa/router";
-import express, { type NextFunction, type Request as ExpressRequest, type Response as ExpressResponse } from "express";
+import express, { type Request as ExpressRequest, type Response as ExpressResponse } from "express";
 import { fastify } from "fastify";
 import { type Context as HonoContext, Hono } from "hono";
 import Koa, { type Context as KoaContext, type Middleware } from "koa";
@@ -12,39 +12,11 @@ import { onceFetch } from "../../../packages/once-again/src/frameworks/fetch.ts"
 import { onceHono } from "../../../packages/once-again/src/frameworks/hono.ts";
 import { onceKoa } from "../../../packages/once-again/src/frameworks/koa.ts";
 import { onceNode } from "../../../packages/once-again/src/frameworks/node.ts";
-import { memoryStore } from "../../../packages/once-again/src/stores/memory/index.ts";
 import { expressPrograms, fastifyPrograms, koaPrograms, nestPrograms } from "./framework-programs.ts";
 import { nestListener } from "./nest-listener.ts";
-import { type NodeProgram, nodePrograms } from "./node-programs.ts";
+import { nodePrograms } from "./node-programs.ts";
+import { nodeProgram, options, pathsOf, programAt, reportError, type Subject } from "./subject.ts";
 import { honoPrograms, type WebProgram, webPrograms } from "./web-programs.ts";
-
-/** A framework with its handlers, each at the path that is its name: "node/end with a text", "own/json". */
-export interface Subject {
-  readonly name: string;
-  readonly programs: readonly string[];
-  /** @param isGuarded whether once-again is in front of the handlers. */
-  listener(isGuarded: boolean): Promise<RequestListener>;
-}
-
-export const options = () =>
-  ({ store: memoryStore(), scope: "public", handlerMsMax: 5000, onError: () => undefined }) as const;
-
-const pathsOf = (kind: "node" | "web" | "own", programs: object): string[] =>
-  Object.keys(programs).map((name) => `${kind}/${name}`);
-
-/** The handler that a request asks for, among those of one kind. */
-export function programAt<Program>(
-  kind: "node" | "web" | "own",
-  programs: Readonly<Record<string, Program>>,
-  { url = "" }: { url?: string | undefined },
-): Program | undefined {
-  const [, asked, name = ""] = new URL(url, "http://a").pathname.split("/");
-  return asked === kind ? programs[decodeURIComponent(name)] : undefined;
-}
-
-/** The program on Node's own response that a request asks for; `undefined` for one of the framework's. */
-export const nodeProgram = (request: { url?: string | undefined }): NodeProgram | undefined =>
-  programAt("node", nodePrograms, request);
 
 const onNode = pathsOf("node", nodePrograms);
 
@@ -60,17 +32,6 @@ const node: Subject = {
     return (request, response) => void once(request, response);
   },
 };
-
-/** Express' own error handler writes a stack, which has the files of once-again in it. */
-export function reportError(
-  error: Error & { status?: number },
-  _request: unknown,
-  response: ExpressResponse,
-  next: NextFunction,
-): void {
-  if (response.headersSent) return next(error);
-  response.status(error.status ?? 500).json({ failed: error.message });
-}
 
 const withExpress: Subject = {
   name: "Express",
@@ -149,7 +110,7 @@ const withHono: Subject = {
     const app = new Hono();
     if (isGuarded) app.use(onceHono(options()));
     app.onError((error, context) =>
-      "getResponse" in error ? (error.getResponse as () => Response)() : context.json({ failed: error.message }, 500),
+      "getResponse" in error ? error.getResponse() : context.json({ failed: error.message }, 500),
     );
     app.post("/:kind/:name", (context: HonoContext) => {
       const program = programAt("web", webPrograms, context.req);
