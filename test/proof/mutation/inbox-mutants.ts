@@ -120,8 +120,8 @@ export const inboxMutants: readonly Mutant[] = [
   {
     guard: "inbox: each consumer has its own effect",
     file: `${inbox}/open-inbox.ts`,
-    search: "const { consumer: scope } = settings;",
-    replace: 'const scope = settings.consumer && "all";',
+    search: "const named = { scope, key: message.id,",
+    replace: 'const named = { scope: "all", key: message.id,',
     check: simulation,
     killedBy: "every-message-ends",
   },
@@ -180,8 +180,8 @@ export const inboxMutants: readonly Mutant[] = [
   {
     guard: "inbox, mark: ids are remembered beside it",
     file: `${inbox}/open-inbox.ts`,
-    search: "handleOnce(parts, hasId ? operation : undefined,",
-    replace: "handleOnce(parts, hasId && message.position === undefined ? operation : undefined,",
+    search: "const operation = hasId ? named : undefined;",
+    replace: "const operation = hasId && message.position === undefined ? named : undefined;",
     check: simulation,
     killedBy: "one-effect",
   },

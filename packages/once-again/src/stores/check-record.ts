@@ -1,5 +1,5 @@
 import { OnceAgainError } from "../core/errors.ts";
-import { lastTime } from "./expiry.ts";
+import { storedNever } from "./expiry.ts";
 import type { KeyRecord, RecordName } from "./store.ts";
 
 /** Stands for what is stored under a name and can't be read as a record. It never expires, and is broken. */
@@ -40,7 +40,7 @@ function areTimes(fence: number, createdAt: number, leaseUntil: number, expiresA
 }
 
 function isTime(ms: number): boolean {
-  return Math.abs(ms) <= lastTime;
+  return Math.abs(ms) <= storedNever;
 }
 
 /** @throws OnceAgainError `ONCE_RECORD_BROKEN`, unless the record may have been written by a store. */

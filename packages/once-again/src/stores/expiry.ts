@@ -1,11 +1,8 @@
-/** The last time that a Date can have, milliseconds since the epoch. */
-export const lastTime = 8_640_000_000_000_000;
-
 /**
- * Stands in databases for a record that never expires. It is a number in every column, and a time to programs of earlier
- * versions, which leave such a record alone.
+ * Stands in databases for a record that never expires: the last time that a Date can have, milliseconds since the epoch. It is
+ * a number in every column, and a time to programs of earlier versions, which leave such a record alone.
  */
-export const storedNever = lastTime;
+export const storedNever = 8_640_000_000_000_000;
 
 /** When a record expires, as it is stored. `Infinity`: never. */
 export function storedExpiry(expiresAt: number): number {
