@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import { AckPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { AckPolicy, jetstream, type jetstreamManager } from "@nats-io/jetstream";
 import { connect, headers } from "@nats-io/transport-node";
 import { expect, onTestFinished, test } from "vitest";
 import {
@@ -40,7 +40,8 @@ describeWithServer("what JetStream has lost", natsBinary, () => {
         isStored = !(await client.publish("orders.placed", "tea", { msgID: "order-7" })).duplicate;
         await setTimeout(10);
       }
-      while (runs < count || (await unacknowledged(manager)) > 0) await setTimeout(10);
+      await expect.poll(() => runs).toBeGreaterThanOrEqual(count);
+      await expect.poll(() => unacknowledged(manager)).toBe(0);
       expect(await letters()).toBe(count);
     }
   });

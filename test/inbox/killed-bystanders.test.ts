@@ -90,7 +90,7 @@ describeWithServer("a job of BullMQ whose workers die", redisBinary, () => {
     closeLater(new Worker("billing", processor, { connection: connect(), maxStalledCount }));
     const queue = closeLater(new Queue("billing", { connection: connect() }));
     for (const jobId of ["a", "b"]) await queue.add("charge", {}, { jobId });
-    while (runs < 2) await setTimeout(5);
+    await expect.poll(() => runs).toBeGreaterThanOrEqual(2);
     expect(errors).toHaveLength(count);
     if (count > 0) expect(errors[0]).toMatch(/maxStalledCount is 1: .* Make the Worker with maxStalledCount: 20\./);
   });

@@ -19,8 +19,8 @@ import { redisBinary, startRedis } from "../support/servers/redis.ts";
 /** A guide's program in a process of its own, with some lines after it. */
 function startProgram(path: string, env: Record<string, string>, lines: string) {
   const program = new URL(`../../examples/guides/${path}`, import.meta.url).href;
-  const eval_ = `const guide = await import(${JSON.stringify(program)});\n${lines}`;
-  const args = ["--conditions=@once-again/source", "--input-type=module", "--eval", eval_];
+  const source = `const guide = await import(${JSON.stringify(program)});\n${lines}`;
+  const args = ["--conditions=@once-again/source", "--input-type=module", "--eval", source];
   const child = spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: ["pipe", "pipe", "pipe"] });
   onTestFinished(() => void child.kill("SIGKILL"));
   let errors = "";

@@ -41,7 +41,8 @@ export async function playConnection(
   }
   await Promise.race([closed, setTimeout(plan.stays ? staysMs : plan.leavesAfterMs)]);
   const givenUpAt = performance.now() + owedMsMax;
-  while (plan.stays && !state.wasClosed && isOwed(text) && performance.now() < givenUpAt) {
+  const isWaiting = (): boolean => !state.wasClosed && isOwed(text) && performance.now() < givenUpAt;
+  while (plan.stays && isWaiting()) {
     await Promise.race([closed, setTimeout(50)]);
   }
   const result = { text, wasClosed: state.wasClosed, stayed: plan.stays };

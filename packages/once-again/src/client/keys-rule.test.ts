@@ -215,7 +215,7 @@ describe("a server that has said so", () => {
     const fetch = retryingFetch({
       ...fast,
       async fetch(url) {
-        asked.push(String(url));
+        asked.push(new Request(url).url);
         if (isLost) throw Object.assign(new Error("lost"), { code: "ECONNRESET" });
         return new Response("", { headers: policy });
       },

@@ -2,8 +2,8 @@ import type { Clock } from "./clock.ts";
 
 /** A pause that `wake` ends early, also a `wake` that came before it. */
 export interface WakeablePause {
-  /** How often it was woken. */
-  readonly wakes: number;
+  /** Returns how often it was woken. */
+  wakes(): number;
   wait(ms: number): Promise<void>;
   wake(): void;
 }
@@ -13,9 +13,7 @@ export function wakeablePause(clock: Clock): WakeablePause {
   let wakes = 0;
   let end = (): void => undefined;
   return {
-    get wakes() {
-      return wakes;
-    },
+    wakes: () => wakes,
     async wait(ms) {
       if (!isWoken) {
         await new Promise<void>((resolve) => {

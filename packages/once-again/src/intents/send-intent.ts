@@ -11,7 +11,7 @@ import { sendWithRetries } from "../client/send-with-retries.ts";
 import { prepareRequest } from "../client/sendable-request.ts";
 import type { IntentsSettings } from "./intents-options.ts";
 import { responseHeaders, readResponse } from "./stored-response.ts";
-import { type FinalAnswer, hadNoEffect, type SendingEnd } from "./settlement.ts";
+import { type FinalAnswer, hadNoEffect, type SendingEnd, type SentIntent } from "./settlement.ts";
 
 /** What a sending needs beside the intent. */
 export interface Sending {
@@ -20,14 +20,6 @@ export interface Sending {
   readonly signal: AbortSignal;
   readonly onEvent: Listener<FetchEvent>;
 }
-
-/** How one sending ended, and what it leaves open. */
-export type SentIntent = SendingEnd & {
-  /** Whether an attempt may have had the effect, now or earlier. */
-  readonly inDoubt: boolean;
-  /** Whether it may be sent again all the same: its server is known to honour keys, or its method is idempotent. */
-  readonly isRepeatable: boolean;
-};
 
 /**
  * Sends an intent as `retryingFetch` does: always the same key and bytes. The response's body belongs to the attempt: one that

@@ -3,7 +3,6 @@ import { OnceAgainError } from "../core/errors.ts";
 import { errorVerdict } from "../delivery/index.ts";
 import type { IntentAnswer, IntentOutcome } from "../stores/intent-store.ts";
 import { decideOn, type Failure, failureOf, provesNoEffect } from "../client/retry-rule.ts";
-import type { SentIntent } from "./send-intent.ts";
 import { responseHeaders } from "./stored-response.ts";
 
 /** An answer, and whether it is that of another request, to which a redirect led. */
@@ -14,6 +13,14 @@ export interface FinalAnswer {
 
 /** How one sending ended: with the last answer, or with an error. */
 export type SendingEnd = FinalAnswer | { readonly error: unknown };
+
+/** How one sending ended, and what it leaves open. */
+export type SentIntent = SendingEnd & {
+  /** Whether an attempt may have had the effect, now or earlier. */
+  readonly inDoubt: boolean;
+  /** Whether it may be sent again all the same: its server is known to honour keys, or its method is idempotent. */
+  readonly isRepeatable: boolean;
+};
 
 /** What becomes of an intent after that. */
 export type Settlement =

@@ -91,12 +91,13 @@ function callerOf(scene: Scene, servers: readonly Place[], orders: readonly Aske
     backoff: exponentialBackoff({ baseMs: 100, capMs: 2000 }),
     budget: "off",
     async fetch(input, init) {
-      if (String(input) === `${origin}/moved`) {
+      const { url: place } = new Request(input);
+      if (place === `${origin}/moved`) {
         return new Response(null, { status: 307, headers: { location: `${origin}/refunds` } });
       }
       const order = orderIn(init);
       order.sent += 1;
-      scene.diary.note(`caller: ${order.name} to ${String(input)}`);
+      scene.diary.note(`caller: ${order.name} to ${place}`);
       return simulatedFetch(scene, caller, servers, () => (order.isRepeated = true))(input, init);
     },
   });

@@ -17,14 +17,13 @@ export type { DeadLetterReason, HandleOptions, Inbox, InboxVerdict, MessageWork 
 export { openInbox } from "./open-inbox.ts";
 export { bullmqProcessor, bullmqStalledCount, type BullmqJob, type BullmqOptions } from "./consumers/bullmq.ts";
 export type { Consumer, ConsumerOptions } from "./consumers/settle-delivery.ts";
-export {
-  consumeJetstream,
-  type JetstreamConsumerOptions,
-  type JetstreamConsumerSource,
-  type JetstreamDelivery,
-  type JetstreamMessages,
-  type JetstreamStreams,
-} from "./consumers/jetstream.ts";
+export { consumeJetstream, type JetstreamConsumerOptions } from "./consumers/jetstream.ts";
+export type {
+  JetstreamConsumerSource,
+  JetstreamDelivery,
+  JetstreamMessages,
+  JetstreamStreams,
+} from "./consumers/jetstream-client.ts";
 export {
   consumeRabbitmq,
   type RabbitmqConsumerChannel,
@@ -32,10 +31,5 @@ export {
   type RabbitmqConsumerOptions,
   type RabbitmqDelivery,
 } from "./consumers/rabbitmq.ts";
-export {
-  consumeRedisStreams,
-  type IoredisConsumer,
-  type NodeRedisConsumer,
-  type RedisEntry,
-  type RedisStreamsConsumerOptions,
-} from "./consumers/redis-streams.ts";
+export type { IoredisConsumer, NodeRedisConsumer, RedisEntry } from "./consumers/redis-entries.ts";
+export { consumeRedisStreams, type RedisStreamsConsumerOptions } from "./consumers/redis-streams.ts";

@@ -12,7 +12,8 @@ export function turns(): Turns {
   let last: Promise<unknown> | undefined;
   return {
     async together(call) {
-      while (last !== undefined) await last;
+      // Another one may have come while this one waited.
+      for (let end = last; end !== undefined; end = last) await end;
       const called = call();
       running.add(called);
       try {

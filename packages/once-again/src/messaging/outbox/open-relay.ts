@@ -108,7 +108,7 @@ async function runLoop(
     const wanted = broker.isInDoubt() ? (load === 0 ? Math.min(probesMax, free) : 0) : free;
     if (wanted <= 0) return pollMs;
     const owner = crypto.randomUUID();
-    const [begunAt, wakes] = [clock.monotonic(), pause.wakes];
+    const [begunAt, wakes] = [clock.monotonic(), pause.wakes()];
     const endsAt = begunAt + leaseMs;
     const { batches, hasMore } = await outbox.claim({ owner, leaseMs, limit: wanted, messagesPerKey });
     for (const batch of batches) start(batch, { owner, endsAt });

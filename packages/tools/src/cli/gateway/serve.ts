@@ -96,8 +96,8 @@ export async function serve(
     reports.onListening({ url: gateway.url, adminUrl: admin?.url ?? (first.admin && gateway.url) });
     reloads.answerBy(reload);
     await waitForAbort(signal);
+    // A gateway that ends reads no configuration any more.
     endWatch();
-    // What ends has no use for another configuration.
     reloads.answerBy(() => undefined);
     await gateway.close(config.drainMs);
   } finally {

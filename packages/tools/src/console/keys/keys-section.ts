@@ -125,12 +125,13 @@ function isHeldKey(body: unknown): body is HeldKey {
 }
 
 function findProblem(answer: OperatorAnswer): string | undefined {
-  const { status, contentType, body, retentionMs } = answer;
+  const { status, contentType, body, retentionMs, isEmpty = false } = answer;
   if (!(retentionMs >= 1)) return "The time to store the answer must be a number of milliseconds, 1 at least.";
   if (typeof contentType !== "string" || typeof body !== "string") return "The content type and the body must be text.";
+  if (typeof isEmpty !== "boolean") return "isEmpty must be true or false.";
   if (!isStatus(status)) return "The status must be a whole number from 200 to 599.";
   if (!isHeader("content-type", contentType)) return "The content type has characters that a header can't have.";
-  return findResponseProblem(responseOf(answer), answer.isEmpty === true);
+  return findResponseProblem(responseOf(answer), isEmpty);
 }
 
 function readName(query: URLSearchParams, scopeName: string, keyName: string): RecordName | undefined {

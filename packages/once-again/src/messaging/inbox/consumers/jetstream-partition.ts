@@ -1,5 +1,5 @@
 import type { MessagePosition } from "../inbox-message.ts";
-import type { JetstreamConsumerSource, JetstreamDelivery, JetstreamStreams } from "./jetstream.ts";
+import type { JetstreamConsumerSource, JetstreamDelivery, JetstreamStreams } from "./jetstream-client.ts";
 
 /**
  * The partition of a stream's messages: its name, and when it was made, since a stream that was deleted and made anew begins

@@ -5,6 +5,12 @@ import { systemClock } from "../../../core/system-clock.ts";
 import { type JetstreamPublisher, type NatsHeaders, publishToJetstream } from "../../outbox/publishers/jetstream.ts";
 import type { Inbox, MessageWork } from "../inbox.ts";
 import type { InboxMessage } from "../inbox-message.ts";
+import type {
+  JetstreamConsumerSource,
+  JetstreamDelivery,
+  JetstreamMessages,
+  JetstreamStreams,
+} from "./jetstream-client.ts";
 import { partitionOf } from "./jetstream-partition.ts";
 import {
   brokerMsMax,
@@ -17,55 +23,6 @@ import {
   endingConsumer,
   withinTime,
 } from "./settle-delivery.ts";
-
-/** What we use of a message of `@nats-io/jetstream`. */
-export interface JetstreamDelivery {
-  readonly subject: string;
-  readonly data: Uint8Array;
-  readonly headers?: { keys(): string[]; get(name: string): string } | undefined;
-  readonly info: {
-    readonly stream: string;
-    readonly deliveryCount: number;
-    /** Which delivery of the consumer it is, from 1. */
-    readonly deliverySequence: number;
-    readonly streamSequence: number;
-    /** When the stream stored it. */
-    readonly timestampNanos: number;
-  };
-  /** Acknowledges it, and waits until the server has heard that. */
-  ackAck(): Promise<boolean>;
-  nak(delayMs?: number): void;
-  /** Says that it is being handled still. */
-  working(): void;
-}
-
-/** What we use of a pull consumer of `@nats-io/jetstream`. */
-export interface JetstreamConsumerSource {
-  info(cached?: boolean): Promise<{
-    readonly stream_name: string;
-    readonly config: {
-      readonly ack_policy?: string;
-      readonly ack_wait?: number;
-      readonly max_deliver?: number;
-      readonly max_ack_pending?: number;
-    };
-    /** How often it has delivered a message. */
-    readonly delivered?: { readonly consumer_seq: number };
-  }>;
-  consume(options: { max_messages: number }): Promise<JetstreamMessages>;
-}
-
-/** What we use of the messages that `consume()` gives. */
-export interface JetstreamMessages extends AsyncIterable<JetstreamDelivery> {
-  close(): Promise<unknown>;
-  /** What happens to the stream, the consumer and the connection. */
-  status?(): AsyncIterable<{ readonly type: string }>;
-}
-
-/** What we use beside of what `jetstream(connection)` gives, where a high-water mark is used. */
-export interface JetstreamStreams {
-  jetstreamManager(): Promise<{ readonly streams: { info(stream: string): Promise<{ readonly created: string }> } }>;
-}
 
 /** What is consumed in JetStream. */
 export interface JetstreamConsumerOptions<Transaction, Headers> extends ConsumerOptions<Transaction> {
@@ -104,25 +61,11 @@ export async function consumeJetstream<Transaction, Headers extends NatsHeaders>
   options: JetstreamConsumerOptions<Transaction, Headers>,
   work: MessageWork<Transaction>,
 ): Promise<Consumer> {
-  checkNames("consumeJetstream", options, {
-    inbox: true,
-    jetstream: true,
-    headers: true,
-    deadLetterSubject: true,
-    concurrency: true,
-    highWaterMark: "boolean",
-    id: true,
-    onError: true,
-  } satisfies OptionNames<JetstreamConsumerOptions<Transaction, Headers>>);
-  const { inbox, jetstream, headers, deadLetterSubject, highWaterMark = false, id = messageIdOf } = options;
-  const { concurrency = highWaterMark ? 1 : 16 } = options;
-  if (!hasMethod(source, "consume")) throw invalidOptionError("source", "a consumer of JetStream", typeof source);
-  checkInboxAndWork(inbox, work);
-  checkNumber("concurrency", concurrency, { min: 1, max: 1000, integer: true });
-  if (typeof deadLetterSubject !== "string" || deadLetterSubject === "") {
-    throw invalidOptionError("deadLetterSubject", "a subject that a stream has", deadLetterSubject);
-  }
-  if (highWaterMark) checkMarkOptions(options, concurrency);
+  const { inbox, jetstream, headers, deadLetterSubject, highWaterMark, concurrency, id } = checkOptions(
+    options,
+    source,
+    work,
+  );
   let halfAckWaitMs = (await checkedAckWaitMs(source, highWaterMark)) / 2;
   const deliveries = deliveriesTo(
     options,
@@ -207,6 +150,34 @@ async function watch(messages: JetstreamMessages, onLoss: (error: Error) => void
  */
 function letterId(consumer: string, { info }: JetstreamDelivery): string {
   return `${consumer}:${info.stream}:${info.streamSequence}:${info.timestampNanos}`;
+}
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option that makes no sense. */
+function checkOptions<Transaction, Headers>(
+  options: JetstreamConsumerOptions<Transaction, Headers>,
+  source: JetstreamConsumerSource,
+  work: MessageWork<Transaction>,
+) {
+  checkNames("consumeJetstream", options, {
+    inbox: true,
+    jetstream: true,
+    headers: true,
+    deadLetterSubject: true,
+    concurrency: true,
+    highWaterMark: "boolean",
+    id: true,
+    onError: true,
+  } satisfies OptionNames<JetstreamConsumerOptions<Transaction, Headers>>);
+  const { inbox, jetstream, headers, deadLetterSubject, highWaterMark = false, id = messageIdOf } = options;
+  const { concurrency = highWaterMark ? 1 : 16 } = options;
+  if (!hasMethod(source, "consume")) throw invalidOptionError("source", "a consumer of JetStream", typeof source);
+  checkInboxAndWork(inbox, work);
+  checkNumber("concurrency", concurrency, { min: 1, max: 1000, integer: true });
+  if (typeof deadLetterSubject !== "string" || deadLetterSubject === "") {
+    throw invalidOptionError("deadLetterSubject", "a subject that a stream has", deadLetterSubject);
+  }
+  if (highWaterMark) checkMarkOptions(options, concurrency);
+  return { inbox, jetstream, headers, deadLetterSubject, highWaterMark, concurrency, id };
 }
 
 function checkMarkOptions(

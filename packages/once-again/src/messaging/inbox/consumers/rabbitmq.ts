@@ -14,6 +14,7 @@ import {
   checkInboxAndWork,
   type Consumer,
   type ConsumerOptions,
+  type Deliveries,
   deliveriesTo,
   deliveryId,
   endingConsumer,
@@ -101,54 +102,8 @@ export async function consumeRabbitmq<Transaction>(
   const letters = publishToRabbitmq(connection, { exchange: "", routingKey: () => deadLetterQueue });
   const deliveries = deliveriesTo(options, work, letters);
 
-  /** Consumes on a new channel. `onClosed` is called at its end, unless it was `end()`ed. */
-  const open = async (onClosed: () => void): Promise<Opened> => {
-    const channel = await connection.createChannel();
-    const running = new Set<Promise<void>>();
-    let [isEnding, isClosed] = [false, false];
-    channel.on("error", (error) => deliveries.onError(error));
-    for (const name of [queue, deadLetterQueue]) await channel.checkQueue(name);
-    channel.on("close", () => {
-      isClosed = true;
-      if (!isEnding) onClosed();
-    });
-    const settle = async (delivery: RabbitmqDelivery): Promise<void> => {
-      const message = inboxMessageOf(delivery, deliveryId(id, delivery, deliveries.onError));
-      // What is given back stays unacknowledged until the channel closes. Returned before, it would be delivered here again;
-      // and a single active consumer that cancels itself lets the next one pass what it has.
-      if ((await deliveries.handle(message)) === "acknowledge") channel.ack(delivery);
-    };
-    const take = async (): Promise<void> => {
-      await deliveries.ready();
-      if (isClosed || deliveries.stop.aborted) return;
-      await channel.prefetch(prefetch);
-      await channel.consume(queue, (delivery) => {
-        // The queue was deleted. A new channel finds out whether there is another.
-        if (delivery === null) return void channel.close().catch(() => undefined);
-        const settled: Promise<void> = settle(delivery)
-          // An acknowledgement throws on a channel that is gone. The broker delivers the message again.
-          .catch(deliveries.onError)
-          .finally(() => running.delete(settled));
-        running.add(settled);
-      });
-    };
-    const taking = take().catch((error: unknown) => {
-      // A connection that was closed with its consumer has broken nothing.
-      if (isEnding || deliveries.stop.aborted) return;
-      deliveries.onError(error);
-      if (!isClosed) channel.close().catch(() => undefined);
-    });
-    const end = async (): Promise<void> => {
-      isEnding = true;
-      await Promise.all(running);
-      await withinTime(systemClock, brokerMsMax, "RabbitMQ did not close the channel", async () => {
-        // What it has to reply to, it replies to.
-        await taking;
-        if (!isClosed) await channel.close();
-      });
-    };
-    return { end };
-  };
+  const open = (onClosed: () => void): Promise<Opened> =>
+    openChannel({ connection, queue, deadLetterQueue, prefetch, id, deliveries }, onClosed);
   let opening: Promise<Opened | undefined>;
   const reopen = async (): Promise<Opened | undefined> => {
     // A connection that breaks says so a moment after its channels do.
@@ -169,6 +124,68 @@ export async function consumeRabbitmq<Transaction>(
     const opened = await withinTime(systemClock, brokerMsMax, late, () => opening);
     await opened?.end();
   });
+}
+
+/** What the channels of one consumer share. */
+interface ChannelParts {
+  readonly queue: string;
+  readonly deadLetterQueue: string;
+  readonly prefetch: number;
+  readonly id: (delivery: RabbitmqDelivery) => string | undefined;
+  readonly connection: RabbitmqConsumerConnection;
+  readonly deliveries: Deliveries;
+}
+
+/** Consumes on a new channel. `onClosed` is called at its end, unless `end()` ended it. */
+async function openChannel(
+  { connection, queue, deadLetterQueue, prefetch, id, deliveries }: ChannelParts,
+  onClosed: () => void,
+): Promise<Opened> {
+  const channel = await connection.createChannel();
+  const running = new Set<Promise<void>>();
+  let [isEnding, isClosed] = [false, false];
+  channel.on("error", (error) => deliveries.onError(error));
+  for (const name of [queue, deadLetterQueue]) await channel.checkQueue(name);
+  channel.on("close", () => {
+    isClosed = true;
+    if (!isEnding) onClosed();
+  });
+  const settle = async (delivery: RabbitmqDelivery): Promise<void> => {
+    const message = inboxMessageOf(delivery, deliveryId(id, delivery, deliveries.onError));
+    // What is given back stays unacknowledged until the channel closes. Returned before, it would be delivered here again;
+    // and a single active consumer that cancels itself lets the next one pass what it has.
+    if ((await deliveries.handle(message)) === "acknowledge") channel.ack(delivery);
+  };
+  const take = async (): Promise<void> => {
+    await deliveries.ready();
+    if (isClosed || deliveries.stop.aborted) return;
+    await channel.prefetch(prefetch);
+    await channel.consume(queue, (delivery) => {
+      // The queue was deleted. A new channel finds out whether there is another.
+      if (delivery === null) return void channel.close().catch(() => undefined);
+      const settled: Promise<void> = settle(delivery)
+        // An acknowledgement throws on a channel that is gone. The broker delivers the message again.
+        .catch(deliveries.onError)
+        .finally(() => running.delete(settled));
+      running.add(settled);
+    });
+  };
+  const taking = take().catch((error: unknown) => {
+    // A connection that was closed with its consumer has broken nothing.
+    if (isEnding || deliveries.stop.aborted) return;
+    deliveries.onError(error);
+    if (!isClosed) channel.close().catch(() => undefined);
+  });
+  const end = async (): Promise<void> => {
+    isEnding = true;
+    await Promise.all(running);
+    await withinTime(systemClock, brokerMsMax, "RabbitMQ did not close the channel", async () => {
+      // What it has to reply to, it replies to.
+      await taking;
+      if (!isClosed) await channel.close();
+    });
+  };
+  return { end };
 }
 
 /** A channel that consumes. */

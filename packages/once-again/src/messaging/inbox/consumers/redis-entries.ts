@@ -1,5 +1,21 @@
 import { hasMethod, wrongClientError } from "../../../core/client-names.ts";
-import type { IoredisConsumer, NodeRedisConsumer, RedisEntry } from "./redis-streams.ts";
+import type { IoredisStreams, NodeRedisStreams } from "../../outbox/publishers/redis-streams.ts";
+
+/** What we use of a `Redis` of `ioredis`. */
+export interface IoredisConsumer extends IoredisStreams {
+  callBuffer(command: string, ...rest: (string | Buffer)[]): Promise<unknown>;
+}
+
+/** What we use of a client of `redis` (node-redis). */
+export interface NodeRedisConsumer extends NodeRedisStreams {
+  withTypeMapping(mapping: { 36: typeof Buffer }): { sendCommand(command: string[]): Promise<unknown> };
+}
+
+/** An entry of a stream: its fields, in which texts are bytes. */
+export interface RedisEntry {
+  readonly entryId: string;
+  readonly fields: Readonly<Record<string, Buffer>>;
+}
 
 export type Send = (...command: [string, ...string[]]) => Promise<unknown>;
 

@@ -6,14 +6,10 @@ import { outliveBrokenConnection } from "../../../core/outlive-broken-connection
 import { checkNames, type OptionNames } from "../../../core/option-names.ts";
 import { checkNumber, invalidOptionError } from "../../../core/options.ts";
 import { systemClock } from "../../../core/system-clock.ts";
-import {
-  type IoredisStreams,
-  type NodeRedisStreams,
-  publishToRedisStreams,
-} from "../../outbox/publishers/redis-streams.ts";
+import { publishToRedisStreams } from "../../outbox/publishers/redis-streams.ts";
 import type { MessageWork } from "../inbox.ts";
 import type { InboxMessage } from "../inbox-message.ts";
-import { entriesOf, senderOf } from "./redis-entries.ts";
+import { entriesOf, type IoredisConsumer, type NodeRedisConsumer, type RedisEntry, senderOf } from "./redis-entries.ts";
 import { redisGroup } from "./redis-group.ts";
 import {
   brokerMsMax,
@@ -27,22 +23,6 @@ import {
   textHeaders,
   withinTime,
 } from "./settle-delivery.ts";
-
-/** What we use of a `Redis` of `ioredis`. */
-export interface IoredisConsumer extends IoredisStreams {
-  callBuffer(command: string, ...rest: (string | Buffer)[]): Promise<unknown>;
-}
-
-/** What we use of a client of `redis` (node-redis). */
-export interface NodeRedisConsumer extends NodeRedisStreams {
-  withTypeMapping(mapping: { 36: typeof Buffer }): { sendCommand(command: string[]): Promise<unknown> };
-}
-
-/** An entry of a stream: its fields, in which texts are bytes. */
-export interface RedisEntry {
-  readonly entryId: string;
-  readonly fields: Readonly<Record<string, Buffer>>;
-}
 
 /** What is consumed in Redis. */
 export interface RedisStreamsConsumerOptions<Transaction> extends ConsumerOptions<Transaction> {
@@ -84,25 +64,7 @@ export async function consumeRedisStreams<Transaction>(
   options: RedisStreamsConsumerOptions<Transaction>,
   work: MessageWork<Transaction>,
 ): Promise<Consumer> {
-  checkNames("consumeRedisStreams", options, {
-    inbox: true,
-    stream: true,
-    group: true,
-    name: true,
-    deadLetterStream: true,
-    concurrency: true,
-    claimIdleMs: true,
-    pollMs: true,
-    id: true,
-    onError: true,
-  } satisfies OptionNames<RedisStreamsConsumerOptions<Transaction>>);
-  const { inbox, stream, concurrency = 16, claimIdleMs = 30_000, pollMs = 200, id = idField } = options;
-  checkInboxAndWork(inbox, work);
-  if (typeof stream !== "string" || stream === "") throw invalidOptionError("stream", "a stream's key", stream);
-  checkNumber("concurrency", concurrency, { min: 1, max: 1000, integer: true });
-  checkNumber("claimIdleMs", claimIdleMs, { min: 100, integer: true });
-  checkNumber("pollMs", pollMs, { min: 1 });
-  const { group = inbox.consumer, name = crypto.randomUUID(), deadLetterStream = `${stream}:dead` } = options;
+  const { stream, group, name, deadLetterStream, concurrency, claimIdleMs, pollMs, id } = checkOptions(options, work);
   // A client of `ioredis` goes on without a listener.
   if (!hasMethod(client, "callBuffer")) {
     const { onError = logError } = options;
@@ -171,6 +133,30 @@ export async function consumeRedisStreams<Transaction>(
       await streamGroup.tidy(name);
     }),
   );
+}
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option that makes no sense. */
+function checkOptions<Transaction>(options: RedisStreamsConsumerOptions<Transaction>, work: MessageWork<Transaction>) {
+  checkNames("consumeRedisStreams", options, {
+    inbox: true,
+    stream: true,
+    group: true,
+    name: true,
+    deadLetterStream: true,
+    concurrency: true,
+    claimIdleMs: true,
+    pollMs: true,
+    id: true,
+    onError: true,
+  } satisfies OptionNames<RedisStreamsConsumerOptions<Transaction>>);
+  const { inbox, stream, concurrency = 16, claimIdleMs = 30_000, pollMs = 200, id = idField } = options;
+  checkInboxAndWork(inbox, work);
+  if (typeof stream !== "string" || stream === "") throw invalidOptionError("stream", "a stream's key", stream);
+  checkNumber("concurrency", concurrency, { min: 1, max: 1000, integer: true });
+  checkNumber("claimIdleMs", claimIdleMs, { min: 100, integer: true });
+  checkNumber("pollMs", pollMs, { min: 1 });
+  const { group = inbox.consumer, name = crypto.randomUUID(), deadLetterStream = `${stream}:dead` } = options;
+  return { stream, group, name, deadLetterStream, concurrency, claimIdleMs, pollMs, id };
 }
 
 /** How often a process looks for entries of others that it may claim, milliseconds at most. */
