@@ -40,25 +40,7 @@ export async function serve(
   reloads: ReloadRequests,
   reports: ServeReports,
 ): Promise<void> {
-  const metrics = gatewayMetrics();
-  const shown = sharedMetrics(metrics.registry);
-  const count = serverTelemetry({ meter: globalMetrics.getMeter("@once-again/tools") });
-  const tracing = gatewayTracing();
-  const observed = (options: GatewayOptions, { accessLog }: GatewayConfig): GatewayOptions => ({
-    ...options,
-    storeLocation: formatStore(first.store),
-    metrics: shown,
-    tracing,
-    onEvent(event, route) {
-      metrics.onEvent(event, route);
-      count(event);
-      tracing?.onEvent(event);
-    },
-    onRequest(record) {
-      metrics.onRequest(record);
-      if (accessLog) reports.onRequest(record);
-    },
-  });
+  const observed = observer(formatStore(first.store), reports);
   const store = await openStore(first.store);
   let config = first;
   let open = openConfig(config, store);
@@ -105,6 +87,32 @@ export async function serve(
     await open.close();
     await store.close();
   }
+}
+
+/** Adds metrics, traces and the access log to the options of a gateway, the same ones at each reload. */
+function observer(
+  storeLocation: string,
+  reports: Pick<ServeReports, "onRequest">,
+): (options: GatewayOptions, config: Pick<GatewayConfig, "accessLog">) => GatewayOptions {
+  const metrics = gatewayMetrics();
+  const shown = sharedMetrics(metrics.registry);
+  const count = serverTelemetry({ meter: globalMetrics.getMeter("@once-again/tools") });
+  const tracing = gatewayTracing();
+  return (options, { accessLog }) => ({
+    ...options,
+    storeLocation,
+    metrics: shown,
+    tracing,
+    onEvent(event, route) {
+      metrics.onEvent(event, route);
+      count(event);
+      tracing?.onEvent(event);
+    },
+    onRequest(record) {
+      metrics.onRequest(record);
+      if (accessLog) reports.onRequest(record);
+    },
+  });
 }
 
 async function openStore(location: string): Promise<Store> {

@@ -125,7 +125,7 @@ function isHeldKey(body: unknown): body is HeldKey {
 }
 
 function findProblem(answer: OperatorAnswer): string | undefined {
-  const { status, contentType, body, retentionMs, isEmpty = false } = answer;
+  const { status, contentType, body, retentionMs, isEmpty } = answer;
   if (!(retentionMs >= 1)) return "The time to store the answer must be a number of milliseconds, 1 at least.";
   if (typeof contentType !== "string" || typeof body !== "string") return "The content type and the body must be text.";
   if (typeof isEmpty !== "boolean") return "isEmpty must be true or false.";

@@ -72,10 +72,8 @@ export async function consumeRedisStreams<Transaction>(
   }
   const deliveries = deliveriesTo(options, work, publishToRedisStreams(client, { stream: () => deadLetterStream }));
   const send = senderOf(client);
-  const [entries, streamGroup] = [
-    entriesOf(send, { stream, group, name, claimIdleMs }),
-    redisGroup(send, { stream, group }),
-  ];
+  const entries = entriesOf(send, { stream, group, name, claimIdleMs });
+  const streamGroup = redisGroup(send, { stream, group });
   await streamGroup.make();
 
   const running = new Map<string, Promise<void>>();
