@@ -128,10 +128,18 @@ export class RequestBody {
 
   /** After the response: drops the rest, for a while. A caller who goes on sending loses the connection. */
   linger(): void {
-    if (this.#request.complete) return;
+    const request = this.#request;
+    const { socket } = request;
+    if (request.complete || socket.destroyed) return;
     this.discard();
-    const timer = setTimeout(() => this.#request.socket.destroy(), lingerMs);
-    this.#request.once("close", () => clearTimeout(timer));
+    const timer = setTimeout(() => socket.destroy(), lingerMs);
+    const end = (): void => {
+      clearTimeout(timer);
+      socket.off("close", end);
+    };
+    // Node does not close a request that has its response when its connection closes.
+    request.once("close", end);
+    socket.once("close", end);
   }
 
   /** Gives back the memory of what was collected. */
