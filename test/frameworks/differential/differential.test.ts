@@ -6,7 +6,9 @@ import { expect, test } from "vitest";
 test("a caller first gets what there would be without once-again, but for a written list", async () => {
   const child = fileURLToPath(new URL("differential-child.ts", import.meta.url));
   const { code, stdout } = await new Promise<{ code: unknown; stdout: string }>((resolve) => {
-    execFile(process.execPath, [child], (error, stdout) => resolve({ code: error?.code ?? 0, stdout }));
+    execFile(process.execPath, ["--conditions=@once-again/source", child], (error, stdout) =>
+      resolve({ code: error?.code ?? 0, stdout }),
+    );
   });
   expect(stdout).toMatch(/^\d+ applications, \d+ handlers, 0 faults\n$/);
   expect(code).toBe(0);

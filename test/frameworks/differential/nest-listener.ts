@@ -57,5 +57,8 @@ export async function nestListener(
   if (platform === "fastify") await (app.getHttpAdapter().getInstance() as { ready(): Promise<void> }).ready();
   const server = app.getHttpServer() as { listeners(event: string): RequestListener[] };
   const [listener] = server.listeners("request");
-  return listener!.bind(server);
+  return (request, response) => {
+    // By itself: an application of Express has a `bind` which adds a route.
+    listener!.call(server, request, response);
+  };
 }
