@@ -148,6 +148,18 @@ describe.for(rawFrameworks)("$name", (framework) => {
     expect(await posted(url)).toEqual({ ...first, replayed: true });
   });
 
+  test("a socket that is destroyed behind a whole response changes nothing of it", async () => {
+    const { url } = await serveRaw(framework, (request, response) => {
+      response.writeHead(201, { "content-length": 4, "x-order": "7" }).end("made");
+      request.socket.destroy();
+    });
+    for (const replayed of [false, true]) {
+      const response = await fetch(url, { method: "POST", headers: { "idempotency-key": "k" } });
+      expect([response.status, await response.text(), response.headers.get("x-order")]).toEqual([201, "made", "7"]);
+      expect(response.headers.has("idempotent-replayed")).toBe(replayed);
+    }
+  });
+
   test("bytes that a handler writes to its socket never reach the caller, and fail its operation", async () => {
     const { url } = await serveRaw(framework, (request) => {
       request.socket.end("HTTP/1.1 299 Raw\r\nContent-Length: 3\r\n\r\nraw");

@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import process from "node:process";
 import { allowedDifferences, reasonFor } from "./allowed-differences.ts";
-import { differences, observe } from "./observe.ts";
+import { differences, observe, type Observed } from "./observe.ts";
 import { pluginSubjects } from "./plugins.ts";
 import type { Subject } from "./subject.ts";
 import { subjects } from "./subjects.ts";
@@ -21,17 +21,29 @@ async function serve(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
+/** Programs that HEAD can't run: those that use the request's body, which it does not have, and trailers. */
+const onlyPost = /body|echo|JSON|bytes|json$|clone|form$|parts$|file$|trailers/;
+
+function rows(programs: readonly string[]): [method: "POST" | "HEAD", program: string][] {
+  const withHead = programs.filter((program) => !onlyPost.test(program));
+  return [
+    ...programs.map((program): ["POST", string] => ["POST", program]),
+    ...withHead.map((program): ["HEAD", string] => ["HEAD", program]),
+  ];
+}
+
 /** The differences of one framework that the written list does not allow. */
-async function compare({ name, programs, listener }: Subject): Promise<string[]> {
+async function compare({ name, programs, request, listener }: Subject): Promise<string[]> {
   const [plain, guarded] = [await serve(await listener(false)), await serve(await listener(true))];
   const unexpected: string[] = [];
-  for (const program of programs) {
-    const key = encodeURIComponent(program);
+  for (const [method, program] of rows(programs)) {
     const path = `/${program.split("/").map(encodeURIComponent).join("/")}?a=1`;
-    const [without, behind] = [await observe(plain + path, key), await observe(guarded + path, key)];
+    const ask = (server: string): Promise<Observed> => observe(server + path, method, request);
+    const [without, behind] = [await ask(plain), await ask(guarded)];
     for (const difference of differences(without, behind)) {
-      const allowed = reasonFor(name, program, difference);
-      if (allowed === undefined) unexpected.push(`${name} | ${program} | ${difference}`);
+      const row = method === "POST" ? program : `${method} ${program}`;
+      const allowed = reasonFor(name, row, difference);
+      if (allowed === undefined) unexpected.push(`${name} | ${row} | ${difference}`);
       else used.add(allowed);
     }
   }

@@ -32,6 +32,8 @@ export const expressPrograms: Readonly<
   sendFile: (response) => response.sendFile("package.json", { root: process.cwd() }),
   "sendFile that is missing": (response) => response.sendFile("no-such-file", { root: process.cwd() }),
   download: (response) => response.download(resolve("LICENSE")),
+  render: (response) => response.render("README.md"),
+  "render that fails": (response) => response.render("no-such-view.md"),
   "204 with a body": (response) => response.status(204).send("none"),
   "a stream": (response) => void chunks("a", "b").pipe(response.type("text/plain")),
   "a thrown error": () => {

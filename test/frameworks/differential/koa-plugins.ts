@@ -16,7 +16,9 @@ const plugins: Readonly<Record<string, () => Middleware>> = {
   "helmet on Node's response": () => {
     const protect = helmet();
     return async ({ req, res }, next) => {
-      await new Promise((resolve) => void protect(req, res, resolve));
+      await new Promise((resolve) => {
+        protect(req, res, resolve);
+      });
       await next();
     };
   },

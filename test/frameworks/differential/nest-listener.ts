@@ -5,7 +5,7 @@ import {
   type INestApplication,
   Module,
   type NestInterceptor,
-  Post,
+  All,
   Req,
   Res,
   UseInterceptors,
@@ -42,8 +42,8 @@ export async function nestListener(
   Req()(Programs.prototype, "returned", 0);
   Req()(Programs.prototype, "written", 0);
   Res()(Programs.prototype, "written", 1);
-  Post("own/:name")(Programs.prototype, "returned", returned);
-  Post("node/:name")(Programs.prototype, "written", written);
+  All("own/:name")(Programs.prototype, "returned", returned);
+  All("node/:name")(Programs.prototype, "written", written);
   if (isGuarded) UseInterceptors(onceNest(options()) as unknown as NestInterceptor)(Programs);
   Controller()(Programs);
   Module({ controllers: [Programs] })(App);

@@ -1,5 +1,7 @@
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
+import type { RequestForm } from "./subject.ts";
 
 /** A response as it came over the wire. */
 export interface Observed {
@@ -20,18 +22,21 @@ const patienceMs = 3000;
 /** Headers of the moment and of the connection's age. */
 const ofMoment = new Set(["date", "keep-alive"]);
 
-/** Sends a POST with a key on a connection of its own. What ends without a response is one of the status "none". */
-export async function observe(url: string, key: string): Promise<Observed> {
-  const body = '{"item":"tea"}';
+/** Sends a request with a key on a connection that no other uses. What ends without a response is one of the status "none". */
+export async function observe(
+  url: string,
+  method: "POST" | "HEAD",
+  { headers = {}, body = '{"item":"tea"}' }: RequestForm = {},
+): Promise<Observed> {
   const outgoing = request(url, {
-    method: "POST",
+    method,
     agent: false,
     // What never ends, ends as no response.
     signal: AbortSignal.timeout(patienceMs),
     headers: {
-      "content-type": "application/json",
-      "content-length": body.length,
-      "idempotency-key": key,
+      ...(method === "POST" && { "content-type": "application/json", "content-length": body.length }),
+      ...(method === "POST" && headers),
+      "idempotency-key": randomUUID(),
       "accept-encoding": "gzip",
     },
   });
@@ -39,7 +44,7 @@ export async function observe(url: string, key: string): Promise<Observed> {
   outgoing.on("information", ({ statusCode, headers: told }) => {
     early.push(`${statusCode} ${JSON.stringify(told)}`);
   });
-  outgoing.end(body);
+  outgoing.end(method === "POST" ? body : undefined);
   try {
     const [incoming] = (await once(outgoing, "response")) as [IncomingMessage];
     return { early, ...(await readWhole(incoming)) };

@@ -3,16 +3,29 @@ import type { NextFunction, Response as ExpressResponse } from "express";
 import { memoryStore } from "../../../packages/once-again/src/stores/memory/index.ts";
 import { type NodeProgram, nodePrograms } from "./node-programs.ts";
 
+/** A request that is sent to a handler, but for its key; a POST with a text of JSON where it names none. */
+export interface RequestForm {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
 /** A framework with its handlers, each at the path that is its name: "node/end with a text", "own/json". */
 export interface Subject {
   readonly name: string;
   readonly programs: readonly string[];
+  readonly request?: RequestForm;
   /** @param isGuarded whether once-again is in front of the handlers. */
   listener(isGuarded: boolean): Promise<RequestListener>;
 }
 
 export const options = () =>
-  ({ store: memoryStore(), scope: "public", handlerMsMax: 5000, onError: () => undefined }) as const;
+  ({
+    store: memoryStore(),
+    scope: "public",
+    methods: ["POST", "HEAD"],
+    handlerMsMax: 5000,
+    onError: () => undefined,
+  }) as const;
 
 export const pathsOf = (kind: "node" | "web" | "own", programs: object): string[] =>
   Object.keys(programs).map((name) => `${kind}/${name}`);

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import { Router } from "@koa/router";
@@ -38,6 +39,9 @@ const withExpress: Subject = {
   programs: [...onNode, ...pathsOf("own", expressPrograms)],
   async listener(isGuarded) {
     const app = express();
+    app.set("views", "docs").engine("md", (path, _settings, done) => {
+      readFile(path, "utf8", done);
+    });
     if (isGuarded) app.use(onceExpress(options()));
     app.use(async (request: ExpressRequest, response: ExpressResponse) => {
       const program = nodeProgram(request) ?? programAt("own", expressPrograms, request);
@@ -56,7 +60,7 @@ const withKoa: Subject = {
     app.silent = true;
     const router = new Router();
     if (isGuarded) router.use(onceKoa(options()) as Middleware);
-    router.post("/:kind/:name", async (context: KoaContext) => {
+    router.register("/:kind/:name", ["POST", "HEAD"], async (context: KoaContext) => {
       const program = nodeProgram(context);
       if (program === undefined) return void (await programAt("own", koaPrograms, context)!(context));
       context.respond = false;
@@ -77,12 +81,17 @@ const withFastify: Subject = {
     // The body is left to the handlers on Node's own request.
     app.removeAllContentTypeParsers();
     app.addContentTypeParser("*", (_request, _payload, done) => done(null));
-    app.post("/:kind/:name", isGuarded ? onceFastify(options()) : {}, (request, reply) => {
-      const program = nodeProgram(request);
-      if (program === undefined) return programAt("own", fastifyPrograms, request)!(reply, request);
-      reply.hijack();
-      void program(reply.raw, request.raw);
-      return undefined;
+    app.route({
+      method: ["POST", "HEAD"],
+      url: "/:kind/:name",
+      ...(isGuarded && onceFastify(options())),
+      handler(request, reply) {
+        const program = nodeProgram(request);
+        if (program === undefined) return programAt("own", fastifyPrograms, request)!(reply, request);
+        reply.hijack();
+        void program(reply.raw, request.raw);
+        return undefined;
+      },
     });
     await app.ready();
     return (request, response) => app.routing(request, response);
@@ -112,7 +121,7 @@ const withHono: Subject = {
     app.onError((error, context) =>
       "getResponse" in error ? error.getResponse() : context.json({ failed: error.message }, 500),
     );
-    app.post("/:kind/:name", (context: HonoContext) => {
+    app.all("/:kind/:name", (context: HonoContext) => {
       const program = programAt("web", webPrograms, context.req);
       return program?.(context.req.raw) ?? programAt("own", honoPrograms, context.req)!(context);
     });

@@ -161,6 +161,8 @@ class Run implements SocketOwner {
 
   readonly finished = (): void => {
     const { noEffect, recorded } = this;
+    // A socket that is destroyed behind a whole response ends it a second time.
+    if (this.captured !== undefined) return;
     if (noEffect !== undefined) return this.fail(noEffect);
     const { body } = recorded;
     if (body === undefined) return this.fail(resultTooLargeError(this.#bytesMax));
