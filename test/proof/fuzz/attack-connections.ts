@@ -44,16 +44,12 @@ export async function attackConnections(
   const cases = await runCases(run, atOnce, async (number) => {
     const plan = randomConnection(run.seed, number);
     const urls = target.urls();
-    const played = await playConnection(
-      urls[number % urls.length]!,
-      plan,
-      (text) => lostRequest(plan, text, target) !== undefined,
-    );
-    const lost = played.stayed && !played.wasClosed ? lostRequest(plan, played.text, target) : undefined;
+    const lost = await playConnection(urls[number % urls.length]!, plan, (text) => findOwed(plan, text, target));
     if (lost !== undefined) {
+      const got = JSON.stringify(lost.text.slice(0, 500));
       breaches.add(
         "lost",
-        `Case ${number}: ${lost} was answered, and its caller has no response on an open connection.`,
+        `Case ${number}: ${lost.id} was answered, and its caller has no response on an open connection, but ${got}.`,
       );
     }
     if (attacked.deaths > deaths) {
@@ -89,7 +85,7 @@ export async function attackConnections(
 }
 
 /** A request with a key that was answered, and of which the response is not in what its caller got. */
-function lostRequest({ intact }: ConnectionPlan, text: string, target: ConnectionTarget): string | undefined {
+function findOwed({ intact }: ConnectionPlan, text: string, target: ConnectionTarget): string | undefined {
   return intact.find(
     ({ id, key }) => key !== undefined && target.wasAnswered(id) && !text.includes(`x-answer-to: ${id}`),
   )?.id;

@@ -79,8 +79,9 @@ export async function startHostileService(seed: number): Promise<HostileService>
     if (isBad) return answerBadly(request.socket, id);
     request.resume();
     request.on("end", () => {
+      // Behind a bad response of the same connection it is never sent.
+      response.on("finish", () => answered.add(id));
       response.writeHead(request.method === "POST" ? 201 : 200, { "x-answer-to": id }).end("fine");
-      answered.add(id);
     });
   };
   const server = createServer({ maxHeaderSize: 65_536 }, serve);

@@ -65,8 +65,10 @@ async function askOnce(url: string, agent: Agent, at: number): Promise<string | 
   sent.on("response", (response) => {
     text(response).then((body) => {
       const isOwn = response.statusCode === (isKeyed ? 201 : 200) && response.headers["x-answer-to"] === id;
-      // A service that closes a connection as the next request comes over it is named, whoever that is from.
-      const isNamed = response.statusCode === 502 || (isKeyed && response.statusCode === 409);
+      // A service that closes a connection as the next request comes over it is named, whoever that is from: with 503 where
+      // the request was not sent.
+      const isUnsent = response.statusCode === 503 && body.includes("Nothing happened");
+      const isNamed = response.statusCode === 502 || isUnsent || (isKeyed && response.statusCode === 409);
       resolve(isOwn || isNamed ? undefined : `${response.statusCode} to ${id}: ${body.slice(0, 200)}`);
     }, reject);
   });

@@ -2,31 +2,32 @@ import { setTimeout } from "node:timers/promises";
 import type { ConnectionPlan } from "./random-connection.ts";
 import { openConnection } from "./raw-connection.ts";
 
-/** What came back over a connection. */
-export interface PlayedConnection {
-  /** Latin-1. */
+/** A response that a caller has waited for in vain, over a connection that is open. */
+export interface LostResponse {
+  /** The request's. */
+  readonly id: string;
+  /** All that came over the connection, Latin-1. */
   readonly text: string;
-  /** Whether the other side ended it while the caller was still there. */
-  readonly wasClosed: boolean;
-  /** Whether the caller waited for what it sent. */
-  readonly stayed: boolean;
 }
 
-/** How long a caller that stays waits at least, and for a response that it is owed, milliseconds. */
-const [staysMs, owedMsMax] = [400, 30_000];
+/**
+ * How long a caller that stays waits at least, and for a response that it is owed, milliseconds. The second is long, since other
+ * work on the machine delays it, too.
+ */
+const [staysMs, owedMsMax] = [400, 120_000];
 
 /**
  * Sends what a plan says. A server that does not take the connection has closed it.
  *
- * @param isOwed whether a caller that stays, and has got this text, is owed a response.
+ * @param findOwed the request of which a caller that has got this text is owed the response.
  */
 export async function playConnection(
   url: string,
   plan: ConnectionPlan,
-  isOwed: (text: string) => boolean,
-): Promise<PlayedConnection> {
+  findOwed: (text: string) => string | undefined,
+): Promise<LostResponse | undefined> {
   const connection = await openConnection(url).catch(() => undefined);
-  if (connection === undefined) return { text: "", wasClosed: true, stayed: false };
+  if (connection === undefined) return undefined;
   const { socket, leave } = connection;
   let text = "";
   const state = { wasClosed: false };
@@ -41,13 +42,13 @@ export async function playConnection(
   }
   await Promise.race([closed, setTimeout(plan.stays ? staysMs : plan.leavesAfterMs)]);
   const givenUpAt = performance.now() + owedMsMax;
-  const isWaiting = (): boolean => !state.wasClosed && isOwed(text) && performance.now() < givenUpAt;
-  while (plan.stays && isWaiting()) {
-    await Promise.race([closed, setTimeout(50)]);
-  }
-  const result = { text, wasClosed: state.wasClosed, stayed: plan.stays };
+  // Looked at while the connection is open: what is answered after the caller has left is not lost.
+  const owed = (): string | undefined => (plan.stays && !state.wasClosed ? findOwed(text) : undefined);
+  while (owed() !== undefined && performance.now() < givenUpAt) await Promise.race([closed, setTimeout(50)]);
+  const id = owed();
+  const lost = id === undefined ? undefined : { id, text };
   leave(plan.leaving);
   if (plan.leaving === "end") await Promise.race([closed, setTimeout(50)]);
   socket.destroy();
-  return result;
+  return lost;
 }
