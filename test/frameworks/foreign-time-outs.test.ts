@@ -1,5 +1,7 @@
+import { EventEmitter, once } from "node:events";
+import type { ServerResponse } from "node:http";
 import { PassThrough } from "node:stream";
-import { RequestTimeoutException } from "@nestjs/common";
+import { type CallHandler, type ExecutionContext, RequestTimeoutException } from "@nestjs/common";
 import { fastify, type FastifyRequest } from "fastify";
 import Koa from "koa";
 import { catchError, type Observable, throwError, timeout, TimeoutError } from "rxjs";
@@ -169,4 +171,24 @@ describe("the handlerTimeout of Fastify", () => {
     expect(await posted(url, "body", withBody)).toMatchObject({ status: 504, replayed: false });
     expect(await posted(url, "body", withBody)).toEqual({ status: 200, text: "late", replayed: true });
   });
+});
+
+// Nest waits for a value or an error, each of which it would send as a second response: there is nothing to end a repeat by.
+test("a time-out in front of onceNest ends after a repeat, too, whose response was sent by then", async () => {
+  const ends = new EventEmitter();
+  const inFront = {
+    intercept: (context: ExecutionContext, next: CallHandler) =>
+      timeoutInterceptor(() => {
+        ends.emit("time-out", context.switchToHttp().getResponse<ServerResponse>().headersSent);
+      }).intercept(context, next),
+  };
+  const url = await nestServer({
+    onController: [inFront],
+    onMethod: [onceNest({ store: memoryStore(), scope: "public", onError: () => undefined })],
+    handle: () => "made",
+  });
+  expect(await posted(`${url}/orders`, "k", withBody)).toEqual({ status: 201, text: "made", replayed: false });
+  const ended = once(ends, "time-out");
+  expect(await posted(`${url}/orders`, "k", withBody)).toEqual({ status: 201, text: "made", replayed: true });
+  expect(await ended).toEqual([true]);
 });

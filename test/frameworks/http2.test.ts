@@ -1,6 +1,7 @@
 import { once as onceEvent } from "node:events";
-import { connect, createServer as createHttp2Server, type Http2Server } from "node:http2";
+import { connect, constants, createServer as createHttp2Server, type Http2Server } from "node:http2";
 import type { AddressInfo } from "node:net";
+import process from "node:process";
 import { Readable } from "node:stream";
 import { fastify } from "fastify";
 import Koa from "koa";
@@ -39,6 +40,33 @@ describe("HTTP/2", () => {
     session.close();
     return { status: headers[":status"], text, replayed: headers["idempotent-replayed"] === "true" };
   }
+
+  // Node warns of it once in a process: this one is the first.
+  test("a response reads no reason phrase, of which Node would warn", async () => {
+    const warnings: Error[] = [];
+    const listener = (warning: Error): void => void warnings.push(warning);
+    process.on("warning", listener);
+    onTestFinished(() => void process.off("warning", listener));
+    const url = await listening2(
+      createHttp2Server(onceNode(options(), (_request, response) => void response.end("made")) as never),
+    );
+    for (const replayed of [false, true]) expect(await exchange2(url, "k", "{}{}")).toMatchObject({ replayed });
+    expect(warnings).toEqual([]);
+  });
+
+  test("a caller that leaves a large response is served on, where maxSessionMemory has room for it", async () => {
+    const large = Buffer.alloc(24 * 1024 * 1024);
+    const rules = { ...options(), resultBytesMax: 2 * large.length };
+    const handler = onceNode(rules, ({ url }, response) => void response.end(url === "/large" ? large : "made"));
+    const session = connect(await listening2(createHttp2Server({ maxSessionMemory: 64 }, handler as never)));
+    onTestFinished(() => session.destroy());
+    const ask = (path: string) =>
+      session.request({ ":method": "POST", ":path": path, "idempotency-key": path, "content-length": 0 }).end();
+    const left = ask("/large");
+    await onceEvent(left, "data");
+    left.close(constants.NGHTTP2_CANCEL);
+    expect(String(Buffer.concat((await Array.fromAsync(ask("/small"))) as Buffer[]))).toBe("made");
+  });
 
   const servers: [name: string, serve: (ran: string[]) => Promise<string>][] = [
     [

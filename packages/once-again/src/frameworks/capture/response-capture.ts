@@ -183,8 +183,10 @@ class Run implements SocketOwner {
 
   /** What only the first caller gets of the head. */
   get head(): { reason: string; removed: string[] } {
-    const { response } = this.#exchange;
-    return { reason: response.statusMessage ?? "", removed: headersRemoved(response, this.#headersBefore) };
+    const { response, request } = this.#exchange;
+    // HTTP/2 has no phrase, and Node warns of one that is read.
+    const reason = request.httpVersionMajor >= 2 ? "" : (response.statusMessage ?? "");
+    return { reason, removed: headersRemoved(response, this.#headersBefore) };
   }
 }
 
