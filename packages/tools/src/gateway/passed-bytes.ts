@@ -2,7 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 /** After so many bytes of bodies that were passed on, their buffers are collected. */
-const collectAfterBytes = 16 * 1_048_576;
+const collectAfterBytes = 8 * 1_048_576;
 
 /** Collects the young generation of this process's heap. */
 let collect: (() => void) | undefined;
