@@ -113,8 +113,9 @@ describe("409", () => {
     expect(await inTime).toMatchObject({ status: 201, replayed: true });
   });
 
-  test("outcome unknown, held: without Retry-After", async () => {
+  test("outcome unknown, held: without Retry-After, but by the process that has the result", async () => {
     const { post, clock, store } = route();
+    const elsewhere = route({ store, clock });
     store.fail("complete", "before");
     // Otherwise its lease is renewed as long as its result may yet be kept.
     store.fail("renew", "before");
@@ -123,7 +124,10 @@ describe("409", () => {
     await clock.advance(5000);
     await first;
     await clock.advance(1000);
-    expect(await post({}, never)).toMatchObject({ status: 409, code: "ONCE_OUTCOME_UNKNOWN", retryAfter: undefined });
+    const held = { status: 409, code: "ONCE_OUTCOME_UNKNOWN", retryAfter: undefined };
+    expect(await elsewhere.post({}, never)).toMatchObject(held);
+    const inProgress = { status: 409, code: "ONCE_IN_PROGRESS", retryAfter: "1" };
+    expect(await post({}, never)).toMatchObject(inProgress);
   });
 });
 
