@@ -57,7 +57,7 @@ function clients() {
     ioredis.disconnect();
     await Promise.all([promisePool.end(), callbackPool.promise().end(), sql.end()]);
   });
-  const nats = { publish: handler, request: handler };
+  const nats = { publish: handler, request: handler, requestMany: handler };
   return {
     callbackPool,
     promisePool,
