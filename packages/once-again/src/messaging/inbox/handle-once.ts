@@ -58,7 +58,7 @@ export async function handleOnce<Transaction>(
       if (found !== undefined) return found;
       if (failure !== undefined) return afterFailure(failure, settings, onError);
     }
-    return handledOutcome(outcome, settings);
+    return handledOutcome(outcome, settings, failure);
   } catch (error) {
     if (failure !== undefined) return afterFailure(failure, settings, onError);
     // A handler whose time was over has failed, whatever it may do yet.

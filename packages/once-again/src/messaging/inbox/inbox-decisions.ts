@@ -25,13 +25,19 @@ export type DecisionRules = Pick<InboxSettings, "transactional" | "isHolding" | 
 /** How long to wait for whoever has the message in an open transaction, milliseconds. */
 const inProgressMs = 1000;
 
-/** What the engine's outcome means for a message whose work did not fail. */
-export function handledOutcome({ kind }: Pick<Outcome, "kind">, rules: DecisionRules): Handled {
+/**
+ * What the engine's outcome means for a message.
+ *
+ * @param failure how its work failed here; missing: it did not run, or did not fail.
+ */
+export function handledOutcome({ kind }: Pick<Outcome, "kind">, rules: DecisionRules, failure?: WorkFailure): Handled {
   switch (kind) {
     case "executed":
     case "replayed":
       return acknowledge(kind === "replayed");
     case "in-progress":
+      // Its work had no effect, and an earlier attempt may have had one: a try that failed, of which nothing else is known.
+      if (failure !== undefined) return { ...inProgress(rules), isFailure: true, detail: errorText(failure.error) };
       return inProgress(rules);
     case "mismatch":
       return deadLetter("mismatch", "its id came with another topic or other bytes before");
@@ -124,7 +130,7 @@ export function isRejection(error: unknown): error is OnceAgainError {
 }
 
 /** Another consumer has it. How long whoever has a message may be gone for without anybody knowing. */
-function inProgress({ transactional, leaseMs }: DecisionRules): Handled {
+function inProgress({ transactional, leaseMs }: DecisionRules): Unhandled {
   const delayMs = transactional ? inProgressMs : Math.ceil(leaseMs / 3);
   return { isFailure: false, detail: "another consumer has it", delayMs };
 }

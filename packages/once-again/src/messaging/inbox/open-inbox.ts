@@ -60,7 +60,7 @@ export function openInbox<Transaction>(options: InboxOptions<Transaction>): Inbo
   const { onError } = engineOptions;
   const stopping = new AbortController();
   const running = new Set<Promise<unknown>>();
-  const [inTurn, inboxTurns] = [partitionTurns(), turns()];
+  const [inTurn, inboxTurns, tries] = [partitionTurns(), turns(), tryCounts()];
 
   const handle: Inbox<Transaction>["handle"] = async (message, work, { signal } = {}) => {
     checkDelivery(message, work, moveMark !== undefined);
@@ -70,7 +70,7 @@ export function openInbox<Transaction>(options: InboxOptions<Transaction>): Inbo
     const isStopped = (): boolean => stopping.signal.aborted || signal?.aborted === true;
     const stop = { isStopped, signals: [stopping.signal, ...(signal === undefined ? [] : [signal])] };
     const alone = { settings, turns: inboxTurns, notes, store: options.store, isStopped, onError };
-    const parts = { settings, engine, door, moveMark, onError, alone, stop };
+    const parts = { settings, engine, door, moveMark, onError, alone, stop, tries };
     const handled = inTurn(message.position?.partition, () =>
       handleUntilDecided(parts, named as ReadableMessage, message.id !== undefined, work),
     );
@@ -136,7 +136,29 @@ function partitionTurns() {
   };
 }
 
+/**
+ * Counts how often messages failed while this inbox has them. A broker may deliver a message again while it is handled: all
+ * its deliveries share one count, or a message that always fails would begin anew with each.
+ */
+function tryCounts() {
+  const counts = new Map<string, { failures: number; deliveries: number }>();
+  return (id: string) => {
+    const count = counts.get(id) ?? { failures: 0, deliveries: 0 };
+    counts.set(id, count);
+    count.deliveries += 1;
+    return {
+      /** @returns how often it has failed by now. */
+      fail: (): number => (count.failures += 1),
+      end(): void {
+        count.deliveries -= 1;
+        if (count.deliveries === 0) counts.delete(id);
+      },
+    };
+  };
+}
+
 interface DecidingParts<Transaction> extends InboxParts<Transaction> {
+  readonly tries: ReturnType<typeof tryCounts>;
   readonly alone: AloneParts;
   readonly stop: { isStopped(): boolean; readonly signals: AbortSignal[] };
 }
@@ -159,21 +181,24 @@ async function handleUntilDecided<Transaction>(
   const attempt = (): Promise<Handled> => handleOnce(parts, operation, message, work);
   const giveUp = (): Promise<Handled> => handleOnce(parts, operation, message, undefined);
   // A delivery is no try: what a consumer gave back when it closed was not tried.
-  let tries = 0;
+  const tries = parts.tries(message.id);
   let [retry, previousDelayMs] = [0, 0];
-  while (!stop.isStopped()) {
-    const handled: Handled = isWorn(message, settings)
-      ? await tryAlone(alone, message, attempt, giveUp)
-      : await alone.turns.together(attempt);
-    if ("verdict" in handled) return handled.verdict;
-    if (handled.isFailure) {
-      tries += 1;
-      const verdict = verdictAfterTries(tries, handled, settings);
-      if (verdict !== undefined) return verdict;
+  try {
+    while (!stop.isStopped()) {
+      const handled: Handled = isWorn(message, settings)
+        ? await tryAlone(alone, message, attempt, giveUp)
+        : await alone.turns.together(attempt);
+      if ("verdict" in handled) return handled.verdict;
+      if (handled.isFailure) {
+        const verdict = verdictAfterTries(tries.fail(), handled, settings);
+        if (verdict !== undefined) return verdict;
+      }
+      retry += 1;
+      previousDelayMs = handled.delayMs ?? backoff({ retry, previousDelayMs, random });
+      await sleep(clock, previousDelayMs, AbortSignal.any(stop.signals)).catch(() => undefined);
     }
-    retry += 1;
-    previousDelayMs = handled.delayMs ?? backoff({ retry, previousDelayMs, random });
-    await sleep(clock, previousDelayMs, AbortSignal.any(stop.signals)).catch(() => undefined);
+  } finally {
+    tries.end();
   }
   return { action: "give-back" };
 }

@@ -5,6 +5,7 @@ import { sqliteStore } from "../../stores/sqlite/index.ts";
 import { fakeClock } from "../../testing/fake-clock.ts";
 import type { OutboxMessage } from "../outbox/index.ts";
 import { deliveriesTo, deliveryId } from "./consumers/settle-delivery.ts";
+import { handledOutcome } from "./inbox-decisions.ts";
 import type { InboxMessage } from "./inbox-message.ts";
 import { openInbox } from "./open-inbox.ts";
 
@@ -95,4 +96,14 @@ test("a delivery whose id can't be read is a dead letter, with and without a num
   for (const position of [undefined, { partition: "orders", sequence: 1 }]) {
     expect(await inbox.handle({ ...message, id, position }, () => undefined)).toMatchObject(dead);
   }
+});
+
+test("work that has no effect after an attempt that may have had one has failed a try, and not found another at work", () => {
+  const known = { transactional: false, isHolding: false, leaseMs: 30_000, deliveriesMax: 2 };
+  const failure = { error: new Error("Declined."), hadNoEffect: true };
+  expect(handledOutcome({ kind: "in-progress" }, known, failure)).toMatchObject({
+    isFailure: true,
+    detail: "Declined.",
+  });
+  expect(handledOutcome({ kind: "in-progress" }, known)).toMatchObject({ isFailure: false });
 });
