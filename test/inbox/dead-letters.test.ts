@@ -79,8 +79,8 @@ describeWithServer("what JetStream has lost", natsBinary, () => {
       await emptied({ waiting: () => unacknowledged(manager) });
       expect(effects).toEqual(["1", "2", "3", "4", "5"]);
       expect((await manager.streams.info("dead")).state.messages).toBe(0);
-      expect(errors.join("\n")).toMatch(/gone/);
-      if (highWaterMark) expect(errors.join("\n")).toMatch(/made anew/);
+      // With a mark, a message of the new stream may come before the server's word that the old one is gone.
+      expect(errors.join("\n")).toMatch(highWaterMark ? /made anew/ : /gone/);
     },
   );
 });
