@@ -84,11 +84,12 @@ export async function runGateway(
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
   const startedAt = performance.now();
   const server = engine.server && stack.use(await engine.server.start());
-  const url = server?.url ?? join(folder, "keys.db");
-  const keys = await engine.open(url);
+  const path = join(folder, "keys.db");
+  const location = server?.url ?? `sqlite:${path}`;
+  const keys = await engine.open(server?.url ?? path);
   await keys.prepare();
   await keys.close();
-  const store = await serverStoreFromUrl(url);
+  const store = await serverStoreFromUrl(location);
   stack.defer(() => store.close());
 
   const files = { ledger: join(folder, "ledger"), deaths: join(folder, "deaths") };
@@ -103,7 +104,7 @@ export async function runGateway(
   const gateways = ports.gateways.map((port, at) =>
     stack.use(
       killableProcess(`gateway-${at + 1}`, "gateway/gateway-child.ts", (life): GatewayTask => {
-        return { life, port, upstream, store: url };
+        return { life, port, upstream, store: location };
       }),
     ),
   );
