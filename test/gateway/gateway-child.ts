@@ -8,6 +8,8 @@ const gateway = await startGateway({
   upstream: new URL(upstream),
   store: sqliteStore({ path, busyMsMax: 20_000 }),
   scope: async () => ({ scope: "all" }),
+  // Callers know each by a port of its own, where users have one name in front of all.
+  fingerprintHost: false,
   routes: [
     {
       methods: ["POST"],
