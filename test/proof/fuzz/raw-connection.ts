@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { connect as connectByTls, TLSSocket } from "node:tls";
+import { connect as connectByTls } from "node:tls";
+import { resetConnection } from "../../../packages/once-again/src/testing/reset-connection.ts";
 import type { ConnectionShape } from "./connection-shapes.ts";
 
 /** One side of a connection. */
@@ -24,20 +25,9 @@ export async function openConnection(url: string): Promise<RawConnection> {
     leave(by) {
       if (by === "end") socket.end();
       else if (by === "close") socket.destroy();
-      else reset(socket);
+      else resetConnection(socket);
     },
   };
-}
-
-function reset(socket: Socket): void {
-  try {
-    // Node can't reset a connection under TLS: it is closed, and what is not read yet resets it.
-    if (socket instanceof TLSSocket) socket.destroy();
-    else socket.resetAndDestroy();
-  } catch {
-    // The other side was faster.
-    socket.destroy();
-  }
 }
 
 /** How long a shape that stays is waited for, milliseconds: a connection may rightly be left open. */

@@ -3,6 +3,7 @@ import { sleep, type Clock } from "../core/clock.ts";
 import type { ExchangeEvent, Fault, FaultManner } from "./fault.ts";
 import { frameRequests, framingStart, type RequestHead, type RequestPart } from "./request-framing.ts";
 import { faultRelay, type FaultRelay, type Link } from "./fault-relay.ts";
+import { resetConnection } from "./reset-connection.ts";
 
 /** What a connection needs from its network. */
 export interface ConnectionContext {
@@ -60,7 +61,7 @@ export class FlakyConnection implements Link {
       (this.#server ?? this.#caller).end();
     } catch (error) {
       if (this.#caller.destroyed) return;
-      this.#caller.resetAndDestroy();
+      resetConnection(this.#caller);
       throw error;
     }
   }
@@ -97,7 +98,7 @@ export class FlakyConnection implements Link {
       // An orderly close: the caller's connection ends in the same way, after what was answered.
       if (server === this.#server) this.#endCaller(() => this.#caller.end());
     } catch {
-      if (server === this.#server) this.#endCaller(() => this.#caller.resetAndDestroy());
+      if (server === this.#server) this.#endCaller(() => resetConnection(this.#caller));
     }
   }
 
@@ -116,7 +117,7 @@ export class FlakyConnection implements Link {
     this.#isAwaitingAnswer = true;
     const failure = await written(this.#server, bytes);
     if (failure == null) return;
-    this.#endCaller(() => this.#caller.resetAndDestroy());
+    this.#endCaller(() => resetConnection(this.#caller));
     throw failure;
   }
 
@@ -145,7 +146,7 @@ export class FlakyConnection implements Link {
 
   loseCaller(manner: FaultManner = "reset"): void {
     this.#isCallerLost = true;
-    if (manner === "reset") this.#caller.resetAndDestroy();
+    if (manner === "reset") resetConnection(this.#caller);
   }
 }
 
