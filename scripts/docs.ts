@@ -65,6 +65,7 @@ const unexported: Readonly<Record<string, readonly string[]>> = {
     "FastifyReply",
     "HandlerOf",
     "Named",
+    "NatsStreams",
     "Next",
     "OutputOf",
     "ParsedRequest",

@@ -15,8 +15,8 @@ const storeBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025
  * With a store that can count them, two gauges say how many keys are held until a person settles them: `once_again.server.held.keys`,
  * up to 10,000, and `once_again.server.held.oldest`, for how many seconds the oldest has been held (0: none is). The store is asked
  * whenever metrics are collected, so give it in one process. Redis and NATS can't count them: their gauges say nothing.
+ * Without a store there are no gauges.
  *
- * @param options.store default none: without gauges.
  * @example
  * ```ts
  * const store = postgresStore(pool);
