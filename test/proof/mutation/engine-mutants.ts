@@ -21,8 +21,8 @@ export const engineMutants: readonly Mutant[] = [
   {
     guard: "live worker: a leased handler hears that its operation has ended",
     file: "packages/once-again/src/engine/leased-attempt.ts",
-    search: "timeout.stop(mustStop(ended.effect) ? operationEndedError() : undefined);",
-    replace: "timeout.stop(mustStop(ended.effect) ? undefined : undefined);",
+    search: "timeout.stop(mustStop(effect) ? operationEndedError() : undefined);",
+    replace: "timeout.stop(mustStop(effect) ? undefined : undefined);",
     check: signalTest,
     killedBy: "aborts unless it is a success",
   },
@@ -69,7 +69,7 @@ export const engineMutants: readonly Mutant[] = [
   {
     guard: "one door: a look before a request is let in is bounded",
     file: "packages/once-again/src/http/once-http.ts",
-    search: "await door.lookUp(name)",
+    search: "await lookUp(name)",
     replace: "await options.store.inspect(name)",
     check: doorTest,
     killedBy: "a look into the store",

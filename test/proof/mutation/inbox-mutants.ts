@@ -161,7 +161,7 @@ export const inboxMutants: readonly Mutant[] = [
   {
     guard: "inbox, mark: it is moved in the effect's transaction",
     file: `${inbox}/handle-once.ts`,
-    search: "found = await lookAtMark(parts, attempt.transaction, message.position);",
+    search: "found = await lookAtMark(parts, execution.transaction, message.position);",
     replace: `await engine.runUnkeyed(settings.consumer, async (other) => {
         found = await lookAtMark(parts, other.transaction, message.position);
         return { effect: "done", result: nothing };

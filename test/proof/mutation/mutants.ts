@@ -227,8 +227,9 @@ export const mutants: readonly Mutant[] = [
   {
     guard: "acknowledge before commit: the answer is kept before it goes out",
     file: attempt,
-    search: "const isSettled = isPromise(settling) ? await settling : settling;",
-    replace: "if (isPromise(settling)) settling.catch(() => undefined);\n    const isSettled = Boolean(settling);",
+    search: "if (!isPromise(settling)) return this.#settled(settling, result, bytes, settlement, policy);",
+    replace: `if (isPromise(settling)) settling.catch(() => undefined);
+    if (Boolean(settling)) return this.#settled(true, result, bytes, settlement, policy);`,
     check: longSimulation,
     killedBy: "same-answer",
   },

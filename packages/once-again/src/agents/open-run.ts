@@ -1,8 +1,5 @@
 import { OnceAgainError } from "../core/errors.ts";
-import { leasedEngineOn } from "../engine/leased-engine.ts";
-import { checkEngineOptions, engineOptionsOf } from "../engine/options.ts";
-import { storeDoor } from "../engine/store-door.ts";
-import { publicEngine } from "../engine/work-attempt.ts";
+import { openEngine } from "../engine/open-engine.ts";
 import { fingerprintOfCall } from "../function/call-operation.ts";
 import { type CallPlace, decideIntention } from "./decide-intention.ts";
 import { callPlaces, type FingerprintOf } from "./call-place.ts";
@@ -56,19 +53,14 @@ export function openRun(options: RunOptions): Run {
     ...given
   } = others;
   const engineOptions = { leaseMs: 10_000, waitMs: 30_000, retentionMs: 30 * dayMs, ...given };
-  const holding = checkEngineOptions(engineOptionsOf(engineOptions));
-  // A tool that keeps its key makes a duplicate harmless.
-  const rerunning = checkEngineOptions(
-    engineOptionsOf({ ...engineOptions, onUnknown: "rerun", acknowledgeDuplicates: true }),
-  );
-  const door = storeDoor<undefined>(rules.store, holding);
-  const engines = {
-    holding: publicEngine(leasedEngineOn(rules.store, holding, door)),
-    rerunning: publicEngine(leasedEngineOn(rules.store, rerunning, door)),
-  };
-  const journal = openJournal(rules, engines.holding, holding);
+  const holding = openEngine<undefined>({ ...engineOptions, store: rules.store });
+  // A tool that passes its key on makes a duplicate harmless.
+  const { quiesceMs } = holding.options.steps;
+  const rerunning = holding.openBeside({ takeOverAfterMs: quiesceMs, acknowledgeDuplicates: true });
+  const engines = { holding: holding.engine, rerunning };
+  const journal = openJournal(rules, holding.engine, holding.options);
   const places = callPlaces(rules);
-  const parts: RunParts = { rules, engines, options: holding };
+  const parts: RunParts = { rules, engines, options: holding.options };
   const fingerprintOf: FingerprintOf = (tool, input) =>
     fingerprintOfCall({ scope: tool, fingerprint: "arguments" }, [input]);
 

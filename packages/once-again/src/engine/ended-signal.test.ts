@@ -5,7 +5,7 @@ import { codeOf, engineBench, first, job, leaseMs, operation } from "../../../..
 import { memoryStore } from "../stores/memory/index.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import type { TransactionalStore } from "../stores/store.ts";
-import type { Attempt, WorkResult, Work } from "./engine.ts";
+import type { Execution, WorkResult, Work } from "./engine.ts";
 import { leasedEngine } from "./leased-engine.ts";
 import type { ServerEvent } from "./server-event.ts";
 import { transactionalEngine } from "./transactional-engine.ts";
@@ -18,7 +18,7 @@ const effects = ["done", "refused", "none", "unknown", "held"] as const;
 /** Work that ends with an effect, and shows its signal. */
 function shown(effect: WorkResult["effect"]) {
   const signals: AbortSignal[] = [];
-  const work = async ({ signal }: Pick<Attempt<unknown>, "signal">): Promise<WorkResult> => {
+  const work = async ({ signal }: Pick<Execution<unknown>, "signal">): Promise<WorkResult> => {
     signals.push(signal);
     return { effect, result: first };
   };
@@ -59,7 +59,7 @@ describe("the signal of a handler that may be at work still", () => {
     const { store } = appDatabase();
     const bench = engineBench();
     const signals: AbortSignal[] = [];
-    const failing = async ({ signal }: Pick<Attempt<unknown>, "signal">): Promise<never> => {
+    const failing = async ({ signal }: Pick<Execution<unknown>, "signal">): Promise<never> => {
       signals.push(signal);
       throw new Error("one branch");
     };

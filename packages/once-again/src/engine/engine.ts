@@ -34,8 +34,11 @@ export interface Codec<Value> {
   decode(bytes: Uint8Array): Value;
 }
 
-/** The work of one operation. It tells its failures by what it returns; if it throws, the outcome is unknown. */
-export type Work<Transaction, Value = Uint8Array> = (attempt: Attempt<Transaction>) => Promise<WorkResult<Value>>;
+/**
+ * The work of one operation. What it returns says how it ended; if it throws, the outcome is unknown, unless it has called
+ * `noEffect()`.
+ */
+export type Work<Transaction, Value = Uint8Array> = (execution: Execution<Transaction>) => Promise<WorkResult<Value>>;
 
 /**
  * What one run of the work did: `done` (it happened), `refused` (it answered with a failure that is to be kept),
@@ -63,7 +66,7 @@ export type Outcome<Value = Uint8Array> =
   /** An earlier attempt ended without a word, and the route never runs such an operation again by itself. */
   | { kind: "outcome-unknown" };
 
-/** What a handler is told of the operation that it carries out. */
+/** The operation that a handler executes, as the handler sees it. */
 export interface Execution<Transaction = undefined> {
   /** The caller's key; `undefined` when the request brought none and none is required. */
   readonly key: string | undefined;
@@ -98,6 +101,3 @@ export interface MessageFacts {
   /** When what it tells of happened, by the sender's clock, milliseconds since the epoch; missing where none is signed. */
   readonly occurredAt?: number | undefined;
 }
-
-/** What the engine tells the work of one operation. */
-export type Attempt<Transaction> = Omit<Execution<Transaction>, "noEffect" | "event">;

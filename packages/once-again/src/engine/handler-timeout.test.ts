@@ -4,7 +4,7 @@ import { appDatabase, insertOrder } from "../../../../test/support/app-database.
 import { codeOf, engineBench, first, job, leaseMs, operation } from "../../../../test/support/engine-bench.ts";
 import { systemClock } from "../core/system-clock.ts";
 import { fakeClock } from "../testing/fake-clock.ts";
-import type { Attempt } from "./engine.ts";
+import type { Execution } from "./engine.ts";
 import { leasedEngine } from "./leased-engine.ts";
 import { transactionalEngine } from "./transactional-engine.ts";
 
@@ -87,14 +87,14 @@ describe("a handler in a transaction that does not end in its time", () => {
     const engine = transactionalEngine(store, { clock, handlerMsMax });
     const given: DatabaseSync[] = [];
     const begun = Promise.withResolvers<void>();
-    const hanging = async ({ transaction }: Attempt<DatabaseSync>): Promise<never> => {
+    const hanging = async ({ transaction }: Execution<DatabaseSync>): Promise<never> => {
       insertOrder(transaction, "tea");
       given.push(transaction);
       begun.resolve();
       await forever;
       return expect.fail("went on");
     };
-    const next = async ({ transaction }: Attempt<DatabaseSync>) => {
+    const next = async ({ transaction }: Execution<DatabaseSync>) => {
       expect(() => insertOrder(given[0]!, "late")).toThrow(expect.objectContaining({ code: "ONCE_OPERATION_ENDED" }));
       insertOrder(transaction, "coffee");
       return { effect: "done", result: first } as const;

@@ -3,9 +3,9 @@ import { OnceAgainError } from "../core/errors.ts";
 import { LazyAbort } from "../core/lazy-abort.ts";
 import type { CheckedEngineOptions } from "./options.ts";
 
-/** Whose handler it is. */
+/** The attempt whose handler it is. */
 export interface TimeoutHolder {
-  /** Is told that the time is over, before anybody else. */
+  /** Is called first when the time is over, before the signal aborts. */
   timeIsOver(error: OnceAgainError): void;
 }
 
@@ -16,8 +16,7 @@ export class HandlerTimeout extends Deadline {
   readonly #options: Pick<CheckedEngineOptions, "deadlines" | "handlerMsMax">;
   readonly #holder: TimeoutHolder | undefined;
   #over: OnceAgainError | undefined;
-  /** Those who wait no longer than until the time is over. */
-  #waiting: ((error: OnceAgainError) => void)[] | undefined;
+  #listeners: ((error: OnceAgainError) => void)[] | undefined;
 
   constructor(options: Pick<CheckedEngineOptions, "deadlines" | "handlerMsMax">, holder?: TimeoutHolder) {
     super();
@@ -31,12 +30,17 @@ export class HandlerTimeout extends Deadline {
     return this.#over !== undefined;
   }
 
+  /** Calls a function when the time is over: at once, if it is. */
+  whenOver(listener: (error: OnceAgainError) => void): void {
+    if (this.#over === undefined) (this.#listeners ??= []).push(listener);
+    else listener(this.#over);
+  }
+
   /** Waits for a promise no longer than until the time is over; then it rejects with the signal's reason. */
   within<Value>(awaited: Promise<Value>): Promise<Value> {
     return new Promise((resolve, reject) => {
       awaited.then(resolve, reject);
-      if (this.#over === undefined) (this.#waiting ??= []).push(reject);
-      else reject(this.#over);
+      this.whenOver(reject);
     });
   }
 
@@ -54,6 +58,6 @@ export class HandlerTimeout extends Deadline {
     this.#over = over;
     this.#holder?.timeIsOver(over);
     this.abort.abort(over);
-    for (const reject of this.#waiting ?? []) reject(over);
+    for (const listener of this.#listeners ?? []) listener(over);
   }
 }

@@ -1,15 +1,5 @@
 export { bytesCodec } from "./codec.ts";
-export type {
-  Attempt,
-  Codec,
-  Engine,
-  Execution,
-  MessageFacts,
-  OnceOperation,
-  Outcome,
-  Work,
-  WorkResult,
-} from "./engine.ts";
+export type { Codec, Engine, Execution, MessageFacts, OnceOperation, Outcome, Work, WorkResult } from "./engine.ts";
 export { heldError, NoEffectError } from "./errors.ts";
 export { leasedEngine } from "./leased-engine.ts";
 export type { EngineOptions } from "./options.ts";

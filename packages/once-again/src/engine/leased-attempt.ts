@@ -6,6 +6,7 @@ import { Lease, type LeaseHolder } from "../core/lease.ts";
 import type { Acquired, ReleaseRequest } from "../stores/store.ts";
 import type { OnceOperation, Outcome, Work, WorkResult } from "./engine.ts";
 import { operationEndedError, storeUnavailableError } from "./errors.ts";
+import { type ExecutionSource, hadNoEffect, WorkExecution } from "./execution.ts";
 import { HandlerTimeout, type TimeoutHolder } from "./handler-timeout.ts";
 import {
   type AttemptPolicy,
@@ -18,12 +19,11 @@ import {
   settlementOfUnknown,
 } from "./leased-decisions.ts";
 import type { CheckedEngineOptions } from "./options.ts";
-import { type RunResult, withoutWork, workError } from "./run-result.ts";
+import { endRequest, outcomeFor, type RunResult, withoutWork, workError } from "./run-result.ts";
 import type { RunningOperation, RunningOperations } from "./running-operations.ts";
 import type { Steps } from "./steps.ts";
 import type { StoreDoor } from "./store-door.ts";
 import { StoredSteps } from "./stored-steps.ts";
-import { type AttemptSource, WorkAttempt } from "./work-attempt.ts";
 
 /** What a leased engine is made of. */
 export interface LeasedParts {
@@ -35,9 +35,8 @@ export interface LeasedParts {
 }
 
 /** One request for an operation that has its place among those that run. */
-export interface LeasedRun<Value> {
+export interface LeasedRequest<Value> {
   readonly operation: OnceOperation<Value>;
-  readonly work: Work<undefined, Value>;
   readonly running: RunningOperation;
 }
 
@@ -49,77 +48,115 @@ export interface GrantedClaim {
 }
 
 /**
- * One attempt at an operation, from the claim that was granted to its end. It is one object: what its parts would make
- * anew for each other costs more than the operation (docs/decisions/2026-11-27-one-object-for-an-attempt.md).
+ * One attempt at an operation, from the claim that was granted to its end: it owns the key, and renews its lease until it
+ * is settled or its time is over. It is one object: what its parts would make anew for each other costs more than the
+ * operation (docs/decisions/2026-11-27-one-object-for-an-attempt.md).
+ *
+ * End it once, by `settle` or `fail`. An attempt whose time was over may still settle its key, if it still owns it.
  */
-export class LeasedAttempt<Value> implements AttemptSource, LeaseHolder, TimeoutHolder {
+export class LeasedAttempt<Value> implements ExecutionSource, LeaseHolder, TimeoutHolder {
+  readonly kind = "attempt";
   readonly #parts: LeasedParts;
-  readonly #run: LeasedRun<Value>;
+  readonly #request: LeasedRequest<Value>;
   readonly #owned: ReleaseRequest;
   readonly #acquired: Acquired;
   readonly #timeout: HandlerTimeout;
   readonly #lease: Lease;
+  #execution: WorkExecution<undefined> | undefined;
   #steps: StoredSteps | undefined;
+  #hasLeft = false;
 
   /** @throws OnceAgainError `ONCE_STORE_UNAVAILABLE` when the answer took as long as the lease. */
-  constructor(parts: LeasedParts, run: LeasedRun<Value>, { request, acquired, sentAt }: GrantedClaim) {
+  constructor(parts: LeasedParts, requested: LeasedRequest<Value>, { request, acquired, sentAt }: GrantedClaim) {
     const { options, door, operations } = parts;
     const { scope, key, owner } = request;
     this.#parts = parts;
-    this.#run = run;
+    this.#request = requested;
     this.#owned = { scope, key, owner };
     this.#acquired = acquired;
-    // Its lease may be over before we hear of it: then another may be at it already.
+    // The lease may be over before its grant arrives: then another attempt may own the key already.
     if (options.clock.monotonic() - sentAt >= options.leaseMs) {
       door.withdraw(this.#owned);
       throw storeUnavailableError(undefined);
     }
-    operations.confirm(run.running);
+    operations.confirm(requested.running);
     this.#timeout = new HandlerTimeout(options, this);
     this.#lease = new Lease(options.deadlines.lease, options.leaseMs, sentAt, this);
   }
 
-  /**
-   * Runs the work under its lease, which is renewed for as long as the work may go on, and settles its key. Work whose
-   * time is over is waited for no longer, and its lease is no longer renewed; when it ends at last, it settles its key all
-   * the same, if the key is still its own.
-   */
-  result(): Promise<RunResult<Value>> {
-    return this.#timeout.within(this.#runAndSettle());
+  /** The operation, as its work sees it. */
+  get execution(): WorkExecution<undefined> {
+    return (this.#execution ??= new WorkExecution(this.#owned, this.#acquired, undefined, this));
   }
 
-  async #runAndSettle(): Promise<RunResult<Value>> {
+  /** Calls a function with `ONCE_HANDLER_TIMEOUT` when the time of the work is over. */
+  whenTimeIsOver(listener: (error: OnceAgainError) => void): void {
+    this.#timeout.whenOver(listener);
+  }
+
+  /**
+   * Runs the work and settles its key. Work whose time is over is no longer waited for, and its lease is no longer renewed;
+   * when it ends at last, it settles its key all the same, if it still owns it.
+   */
+  run(work: Work<undefined, Value>): Promise<Outcome<Value>> {
+    return this.#timeout.within(this.#runAndSettle(work));
+  }
+
+  async #runAndSettle(work: Work<undefined, Value>): Promise<Outcome<Value>> {
     let ended: WorkResult<Value>;
+    try {
+      ended = await work(this.execution);
+    } catch (error) {
+      return this.fail(error);
+    }
+    return this.settle(ended);
+  }
+
+  /** Ends the attempt by what its work returned. The store has it before this answers. */
+  settle(ended: WorkResult<Value>): Awaitable<Outcome<Value>> {
     let bytes: Uint8Array;
     try {
-      ended = await this.#run.work(new WorkAttempt(this.#owned, this.#acquired, undefined, this));
-      bytes = this.#run.operation.codec.encode(ended.result);
+      bytes = this.#request.operation.codec.encode(ended.result);
     } catch (error) {
-      await this.#endFailed(error);
-      throw error;
+      return this.fail(error);
     }
+    const effect = this.#hadNoEffect ? "none" : ended.effect;
+    const result = effect === ended.effect ? ended : { ...ended, effect };
     this.#lease.stop();
-    this.#timeout.stop(mustStop(ended.effect) ? operationEndedError() : undefined);
-
-    // What the work did is kept before anybody hears of it.
+    this.#timeout.stop(mustStop(effect) ? operationEndedError() : undefined);
     const policy = this.#policy();
-    const settlement = settlementOf(ended.effect, policy);
-    const settling = this.#settle(settlement, bytes);
-    const isSettled = isPromise(settling) ? await settling : settling;
-    return isSettled ? ownersResult(ended, bytes, settlement, policy) : this.#losersResult(ended, bytes);
+    const settlement = settlementOf(effect, policy);
+    const settling = this.#end(settlement, bytes);
+    if (!isPromise(settling)) return this.#settled(settling, result, bytes, settlement, policy);
+    return settling.then(
+      (isSettled) => this.#settled(isSettled, result, bytes, settlement, policy),
+      (error: unknown) => this.#leaveAndThrow(error),
+    );
   }
 
-  /** The work threw, or its result can't be kept: its outcome is unknown. */
-  async #endFailed(error: unknown): Promise<void> {
+  /**
+   * Ends the attempt of work that threw, or whose result can't be stored: its outcome is unknown, unless it said that
+   * nothing happened.
+   *
+   * @returns never: it rejects with the error.
+   */
+  async fail(error: unknown): Promise<never> {
     this.#timeout.stop(operationEndedError());
     this.#lease.stop();
-    // A handler whose time was over has been told of.
-    if (!this.#timeout.isOver) this.#tellFailed(error);
+    // A time-out was reported when it was over.
+    if (!this.#timeout.isOver) this.#notifyFailed(error);
     try {
-      await this.#settle(settlementOfUnknown(this.#parts.options));
+      await this.#end(
+        this.#hadNoEffect ? settlementOf("none", this.#policy()) : settlementOfUnknown(this.#parts.options),
+      );
     } catch {
-      // If this can't be said either, the lease runs out, which says the same.
+      // If the store can't be reached either, the lease runs out, which means the same.
     }
+    return this.#leaveAndThrow(error);
+  }
+
+  get #hadNoEffect(): boolean {
+    return this.#execution !== undefined && hadNoEffect(this.#execution);
   }
 
   #policy(): AttemptPolicy {
@@ -129,8 +166,8 @@ export class LeasedAttempt<Value> implements AttemptSource, LeaseHolder, Timeout
     return { hadEffects: abandoned || hasStored, takeOverAfterMs, finishes };
   }
 
-  /** Ends the attempt. `false`: the key is no longer this owner's, and nothing was kept. */
-  #settle(settlement: Settlement, result: Uint8Array = new Uint8Array()): Awaitable<boolean> {
+  /** Ends the claim. `false`: this attempt no longer owned the key, and nothing was stored. */
+  #end(settlement: Settlement, result: Uint8Array = new Uint8Array()): Awaitable<boolean> {
     const { options, door } = this.#parts;
     switch (settlement) {
       case "abandon":
@@ -144,15 +181,49 @@ export class LeasedAttempt<Value> implements AttemptSource, LeaseHolder, Timeout
     }
   }
 
+  #settled(
+    isSettled: boolean,
+    ended: WorkResult<Value>,
+    bytes: Uint8Array,
+    settlement: Settlement,
+    policy: AttemptPolicy,
+  ): Awaitable<Outcome<Value>> {
+    if (isSettled) return this.#leave(ownersResult(ended, bytes, settlement, policy));
+    return this.#losersResult(ended, bytes).then(
+      (result) => this.#leave(result),
+      (error: unknown) => this.#leaveAndThrow(error),
+    );
+  }
+
   async #losersResult(ended: WorkResult<Value>, bytes: Uint8Array): Promise<RunResult<Value>> {
     const found = await this.#parts.door.inspect(this.#owned);
-    const outcome = outcomeOfLoser(found, this.#run.operation, { ...ended, result: bytes });
-    // Our own release was carried out, and its answer lost.
+    const outcome = outcomeOfLoser(found, this.#request.operation, { ...ended, result: bytes });
+    // The release was executed, and its acknowledgement was lost.
     if (outcome.kind === "executed") return { outcome, isStored: false, event: "released", value: ended.result };
     return withoutWork(outcome);
   }
 
-  // What its work, its lease and its time-out ask of it.
+  /** Duplicates that wait in this process go on. After a time-out they have already. */
+  #leave(result: RunResult<Value>): Outcome<Value> {
+    const { operation, running } = this.#request;
+    if (this.#hasLeft) return outcomeFor(operation, result);
+    this.#hasLeft = true;
+    this.#parts.operations.leave(running, result);
+    return endRequest(operation, result, this.#parts);
+  }
+
+  #leaveAndThrow(error: unknown): never {
+    this.#leaveUnknown();
+    throw error;
+  }
+
+  #leaveUnknown(): void {
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
+    this.#parts.operations.leave(this.#request.running, undefined);
+  }
+
+  // Called by its work, its lease and its time-out.
 
   get abort(): LazyAbort {
     return this.#timeout.abort;
@@ -177,16 +248,17 @@ export class LeasedAttempt<Value> implements AttemptSource, LeaseHolder, Timeout
 
   timeIsOver(error: OnceAgainError): void {
     this.#lease.stop();
-    this.#tellFailed(error);
+    this.#notifyFailed(error);
+    this.#leaveUnknown();
   }
 
-  #tellFailed(error: unknown): void {
+  #notifyFailed(error: unknown): void {
     const { scope, key } = this.#owned;
     notify(this.#parts.options.onEvent, { type: "handler-failed", scope, key, error });
   }
 }
 
-/** What an attempt came to that settled its key. */
+/** How an attempt ended that settled its key. */
 function ownersResult<Value>(
   ended: WorkResult<Value>,
   bytes: Uint8Array,
@@ -199,7 +271,7 @@ function ownersResult<Value>(
   return { outcome, isStored: settlement === "complete", event, value: ended.result, error };
 }
 
-/** How the request ended whose work was carried out here. */
+/** How the request ended whose work ran here. */
 function eventOf(effect: WorkResult["effect"], outcome: Outcome, policy: AttemptPolicy): RunResult["event"] {
   if (effect === "unknown" || isHalfWay(effect, policy)) return "handler-failed";
   if (outcome.kind === "outcome-unknown" || effect !== "none") return outcome.kind;

@@ -8,7 +8,7 @@ import {
   leaseMs,
   operation,
 } from "../../../../test/support/engine-bench.ts";
-import type { Attempt } from "./engine.ts";
+import type { Execution } from "./engine.ts";
 
 // The store fails, or the lease is lost, at every point of an operation.
 
@@ -197,7 +197,7 @@ describe("the lease", () => {
     const { run, clock, store } = engineBench({ onUnknown: "rerun" });
     const go = Promise.withResolvers<void>();
     let signal: AbortSignal | undefined;
-    const late = run(async (attempt: Attempt<undefined>) => {
+    const late = run(async (attempt: Execution) => {
       ({ signal } = attempt);
       await go.promise;
       return { effect: "done", result: Uint8Array.of(66) };

@@ -9,7 +9,7 @@ import {
   operation,
 } from "../../../../test/support/engine-bench.ts";
 import { memoryStore } from "../stores/memory/index.ts";
-import type { Attempt } from "./engine.ts";
+import type { Execution } from "./engine.ts";
 import { leasedEngine } from "./leased-engine.ts";
 
 test("what is no operation rejects, as every other failure does", async () => {
@@ -30,7 +30,7 @@ describe("one key, one effect", () => {
 
   test("the work is told of its operation", async () => {
     const { run, clock } = engineBench();
-    let told: Attempt<undefined> | undefined;
+    let told: Execution | undefined;
     await run(async (attempt) => {
       told = attempt;
       return { effect: "done", result: first };
@@ -212,7 +212,7 @@ describe("when the outcome is unknown", () => {
     await expect(run(failing)).rejects.toBe(fault);
     expect(await run(job({ effect: "unknown" }).work)).toBe("executed 1,2,3");
     const attempts: [attempt: number, fence: number][] = [];
-    const told = async ({ attempt, fence }: Attempt<undefined>) => {
+    const told = async ({ attempt, fence }: Execution) => {
       attempts.push([attempt, fence]);
       return { effect: "done", result: first } as const;
     };
@@ -258,7 +258,7 @@ test("work that had no effect does not undo what an earlier attempt or a step of
     // It may have happened before, so its caller must not be told that nothing did.
     expect(await run(job({ effect: "none" }).work)).toBe("in-progress");
     expect((await store.inspect(operation))?.state).toBe("abandoned");
-    const told = async ({ attempt, abandoned }: Attempt<undefined>) =>
+    const told = async ({ attempt, abandoned }: Execution) =>
       ({ effect: "done", result: Uint8Array.of(attempt, Number(abandoned)) }) as const;
     expect(await run(told)).toBe("executed 3,1");
   }

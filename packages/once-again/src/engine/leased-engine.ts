@@ -1,17 +1,17 @@
-import { isPromise } from "../core/awaitable.ts";
+import { type Awaitable, isPromise } from "../core/awaitable.ts";
 import { sleep } from "../core/clock.ts";
 import type { Acquired, ClaimAnswer, ClaimRequest, Store } from "../stores/store.ts";
 import { checkLeasedStore } from "./check-store.ts";
 import type { Engine, OnceOperation, Outcome } from "./engine.ts";
 import { expiryPurge } from "./expiry-purge.ts";
-import { LeasedAttempt, type LeasedParts, type LeasedRun } from "./leased-attempt.ts";
+import { LeasedAttempt, type LeasedParts, type LeasedRequest } from "./leased-attempt.ts";
 import { isPending } from "./leased-decisions.ts";
 import { type CheckedEngineOptions, checkEngineOptions, type EngineOptions, pollMs } from "./options.ts";
 import { endRequest, outcomeOfClaim, type RunResult, withoutWork } from "./run-result.ts";
 import { runningOperations } from "./running-operations.ts";
 import { type StoreDoor, storeDoor } from "./store-door.ts";
 import { runUnkeyed } from "./unkeyed-work.ts";
-import { publicEngine } from "./work-attempt.ts";
+import { publicEngine } from "./public-engine.ts";
 
 /**
  * An engine whose operations own their key by a lease: the claim is kept first, then the work runs, then its result is
@@ -34,20 +34,35 @@ export function leasedEngine(store: Store, engineOptions: EngineOptions): Engine
   return publicEngine(leasedEngineOn(store, options, storeDoor(store, options)));
 }
 
+/** An engine whose attempts a room may settle itself. */
+export interface LeasedEngine extends Engine<undefined> {
+  /**
+   * Claims the key of an operation, at once where the store answers at once.
+   *
+   * @returns an attempt that owns the key until it is settled, or the outcome of an operation that must not run.
+   * @throws OnceAgainError as `run` does before the work; it throws at once, or rejects.
+   */
+  open<Value>(operation: OnceOperation<Value>): Awaitable<LeasedAttempt<Value> | Outcome<Value>>;
+}
+
 /** The same, for a room that has checked its options already, and asks the store for more than an engine does. */
-export function leasedEngineOn(store: Store, options: CheckedEngineOptions, door: StoreDoor): Engine<undefined> {
+export function leasedEngineOn(store: Store, options: CheckedEngineOptions, door: StoreDoor): LeasedEngine {
   checkLeasedStore(store, options);
   const operations = runningOperations(options.clock, options.waitMs);
   const parts = { options, door, operations, purgeNowAndThen: expiryPurge(door), makeOwner: ownerTokens() };
+  const open = <Value>(operation: OnceOperation<Value>): Awaitable<LeasedAttempt<Value> | Outcome<Value>> => {
+    const entered = operations.enter(operation);
+    if (!isPromise(entered)) return claim(parts, { operation, running: entered });
+    return entered.then((later) =>
+      "outcome" in later ? endRequest(operation, later, parts) : claim(parts, { operation, running: later }),
+    );
+  };
   return {
-    run(operation, work) {
-      const entered = operations.enter(operation);
-      if (!isPromise(entered)) return runOperation(parts, { operation, work, running: entered });
-      return entered.then((later) =>
-        "outcome" in later
-          ? endRequest(operation, later, parts)
-          : runOperation(parts, { operation, work, running: later }),
-      );
+    open,
+    async run(operation, work) {
+      const opening = open(operation);
+      const opened = isPromise(opening) ? await opening : opening;
+      return opened.kind === "attempt" ? opened.run(work) : opened;
     },
     runUnkeyed: (scope, work) => operations.runUnkeyed(() => runUnkeyed(door, options, scope, work)),
     async close() {
@@ -64,26 +79,42 @@ function ownerTokens(): () => string {
   return () => `${engine}.${(attempts += 1)}`;
 }
 
-/** Asks for the key, and runs the work once it is ours; as long as another attempt has it, until the wait is over. */
-async function runOperation<Value>(parts: LeasedParts, run: LeasedRun<Value>): Promise<Outcome<Value>> {
-  const request = claimRequest(parts, run.operation);
-  let result: RunResult<Value> | undefined;
+/** Asks the store for a key; while another attempt owns it, again and again until the wait is over. */
+function claim<Value>(
+  parts: LeasedParts,
+  requested: LeasedRequest<Value>,
+): Awaitable<LeasedAttempt<Value> | Outcome<Value>> {
+  const leave = (error: unknown): never => {
+    parts.operations.leave(requested.running, undefined);
+    throw error;
+  };
   try {
-    while (result === undefined) {
-      const sentAt = parts.options.clock.monotonic();
-      const asked = parts.door.claim(request);
-      const answer = isPromise(asked) ? await asked : asked;
-      const told =
-        answer.kind === "acquired"
-          ? new LeasedAttempt(parts, run, { request, acquired: answer, sentAt }).result()
-          : resultOfRefusal(parts, run, answer);
-      result = isPromise(told) ? await told : told;
-      if (result === undefined) await pauseBeforeClaim(parts, run);
-    }
-  } finally {
-    parts.operations.leave(run.running, result);
+    const claimed = claimOnce(parts, requested, claimRequest(parts, requested.operation));
+    return isPromise(claimed) ? claimed.catch(leave) : claimed;
+  } catch (error) {
+    return leave(error);
   }
-  return endRequest(run.operation, result, parts);
+}
+
+function claimOnce<Value>(
+  parts: LeasedParts,
+  requested: LeasedRequest<Value>,
+  request: ClaimRequest,
+): Awaitable<LeasedAttempt<Value> | Outcome<Value>> {
+  const sentAt = parts.options.clock.monotonic();
+  const answer = parts.door.claim(request);
+  const take = (answered: ClaimAnswer): Awaitable<LeasedAttempt<Value> | Outcome<Value>> => {
+    if (answered.kind === "acquired") {
+      return new LeasedAttempt(parts, requested, { request, acquired: answered, sentAt });
+    }
+    const result = resultOfRefusal(parts, requested, answered);
+    if (result === undefined) {
+      return pauseBeforeClaim(parts, requested).then(() => claimOnce(parts, requested, request));
+    }
+    parts.operations.leave(requested.running, result);
+    return endRequest(requested.operation, result, parts);
+  };
+  return isPromise(answer) ? answer.then(take) : take(answer);
 }
 
 function claimRequest<Value>({ options, makeOwner }: LeasedParts, operation: OnceOperation<Value>): ClaimRequest {
@@ -95,7 +126,7 @@ function claimRequest<Value>({ options, makeOwner }: LeasedParts, operation: Onc
 /** What a claim that was not granted comes to; `undefined` as long as it is worth asking again. */
 function resultOfRefusal<Value>(
   { options, operations }: LeasedParts,
-  { running }: LeasedRun<Value>,
+  { running }: LeasedRequest<Value>,
   answer: Exclude<ClaimAnswer, Acquired>,
 ): RunResult<never> | undefined {
   if (!isPending(answer, options.takeOverAfterMs)) return withoutWork(outcomeOfClaim(answer));
@@ -104,6 +135,9 @@ function resultOfRefusal<Value>(
   return running.waitEndsAt > options.clock.monotonic() ? undefined : withoutWork({ kind: "in-progress" });
 }
 
-function pauseBeforeClaim<Value>({ options: { clock } }: LeasedParts, { running }: LeasedRun<Value>): Promise<void> {
+function pauseBeforeClaim<Value>(
+  { options: { clock } }: LeasedParts,
+  { running }: LeasedRequest<Value>,
+): Promise<void> {
   return sleep(clock, Math.max(0, Math.min(pollMs, running.waitEndsAt - clock.monotonic())));
 }

@@ -1,22 +1,55 @@
 import type { Store, TransactionalStore } from "../stores/store.ts";
-import type { Engine } from "./engine.ts";
-import { leasedEngineOn } from "./leased-engine.ts";
-import type { CheckedEngineOptions } from "./options.ts";
-import type { StoreDoor } from "./store-door.ts";
+import type { Engine, Execution } from "./engine.ts";
+import { type LeasedEngine, leasedEngineOn } from "./leased-engine.ts";
+import { type CheckedEngineOptions, checkEngineOptions, engineOptionsOf } from "./options.ts";
+import { storeDoor, type StoreDoor } from "./store-door.ts";
 import { transactionalEngineOn } from "./transactional-engine.ts";
+import { unkeyedExecution } from "./unkeyed-work.ts";
 
-/** A store, and how a room uses it. */
-export type EngineMode<Transaction> =
-  | { readonly mode?: "leased" | undefined; readonly store: Store }
-  | { readonly mode: "transactional"; readonly store: TransactionalStore<Transaction> };
+/** The options of a room, those of its engine among them: a store, and how it is used. */
+export type RoomOptions<Transaction> = Parameters<typeof engineOptionsOf>[0] &
+  (
+    | { readonly mode?: "leased" | undefined; readonly store: Store }
+    | { readonly mode: "transactional"; readonly store: TransactionalStore<Transaction> }
+  );
 
-/** The engine of a mode, for a room that has checked its options already. */
-export function openEngine<Transaction>(
-  given: EngineMode<Transaction>,
-  options: CheckedEngineOptions,
-  door: StoreDoor<Transaction>,
-): Engine<Transaction> {
-  if (given.mode === "transactional") return transactionalEngineOn(given.store, options, door);
-  // The Transaction of a leased room is undefined: the signatures of rooms see to that.
-  return leasedEngineOn(given.store, options, door) as Engine<Transaction>;
+/** The engine of a room, and the calls to its store that run no operation. */
+export interface RoomEngine<Transaction> {
+  readonly engine: Engine<Transaction>;
+  readonly options: CheckedEngineOptions;
+  /** The same engine in leased mode, whose attempts the room may settle itself; missing in transactional mode. */
+  readonly leased: LeasedEngine | undefined;
+  /** Reads a record. Rejects with `ONCE_STORE_UNAVAILABLE`. */
+  readonly lookUp: StoreDoor["lookUp"];
+  /** Missing in leased mode, and where the store has no high-water marks. */
+  readonly moveMark: TransactionalStore<Transaction>["moveMark"];
+  /** The execution of a request that runs without an engine: it has no key and no time limit. */
+  passingExecution(): Execution;
+  /** One more leased engine on the same store, with other options. Close it, too. */
+  openBeside(changed: Partial<CheckedEngineOptions>): LeasedEngine;
+}
+
+/**
+ * Opens the engine of a room: the only way into this folder for the rooms around it.
+ *
+ * @param room its checked options; unknown names are none of the engine's.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`.
+ */
+export function openEngine<Transaction>(room: RoomOptions<Transaction>): RoomEngine<Transaction> {
+  const options = checkEngineOptions(engineOptionsOf(room));
+  const door = storeDoor<Transaction>(room.store, options);
+  const isTransactional = room.mode === "transactional";
+  const leased = isTransactional ? undefined : leasedEngineOn(room.store, options, door);
+  return {
+    // The Transaction of a leased room is undefined: the signatures of rooms say so.
+    engine: isTransactional
+      ? transactionalEngineOn(room.store, options, door)
+      : (leased as unknown as Engine<Transaction>),
+    options,
+    leased,
+    lookUp: (name) => door.lookUp(name),
+    moveMark: isTransactional ? door.moveMark : undefined,
+    passingExecution: () => unkeyedExecution(door, "", options),
+    openBeside: (changed) => leasedEngineOn(room.store, { ...options, ...changed }, door),
+  };
 }

@@ -1,7 +1,7 @@
 import { OnceAgainError } from "../core/errors.ts";
 import { type Listener, notify } from "../core/events.ts";
 import type { Acquired, ClaimAnswer } from "../stores/store.ts";
-import type { Codec, OnceOperation, Outcome, WorkResult } from "./engine.ts";
+import type { OnceOperation, Outcome, WorkResult } from "./engine.ts";
 import type { ServerEvent } from "./server-event.ts";
 
 /** What became of one request, and what is said of it. */
@@ -64,13 +64,16 @@ function notifyEnd(
 }
 
 /** The outcome as its caller knows it. */
-function decodeOutcome<Value>(result: RunResult<Value>, codec: Codec<Value>): Outcome<Value> {
+export function outcomeFor<Value>(
+  { codec }: Pick<OnceOperation<Value>, "codec">,
+  result: RunResult<Value>,
+): Outcome<Value> {
   const { outcome } = result;
   if (!("result" in outcome)) return outcome;
   return { kind: outcome.kind, result: "value" in result ? result.value : codec.decode(outcome.result) };
 }
 
-/** Ends one request: it is told of, and expired records may be removed behind it. @returns what its caller is told. */
+/** Ends one request: its event is emitted, and expired records may be removed behind it. @returns the outcome for its caller. */
 export function endRequest<Value>(
   operation: OnceOperation<Value>,
   result: RunResult<Value>,
@@ -81,7 +84,7 @@ export function endRequest<Value>(
 ): Outcome<Value> {
   notifyEnd(options.onEvent, operation, result);
   if (result.outcome.kind === "executed") purgeNowAndThen();
-  return decodeOutcome(result, operation.codec);
+  return outcomeFor(operation, result);
 }
 
 /** What work failed with. */

@@ -14,7 +14,8 @@ import { endRequest, outcomeOfClaim, type RunResult, withoutWork, workError } fr
 import { type RunningOperation, type RunningOperations, runningOperations } from "./running-operations.ts";
 import { plainSteps } from "./steps.ts";
 import { type StoreDoor, storeDoor } from "./store-door.ts";
-import { onlyAttempt, publicEngine, WorkAttempt } from "./work-attempt.ts";
+import { hadNoEffect, onlyAttempt, WorkExecution } from "./execution.ts";
+import { publicEngine } from "./public-engine.ts";
 
 /**
  * An engine whose key, effect and result commit in one transaction of the user's own database: a crash at any point
@@ -80,10 +81,10 @@ async function runOperation<Transaction, Value>(parts: Running<Transaction, Valu
   const { door, options, operations, running } = parts;
   const { scope, key, fingerprint, codec } = parts.operation;
   const { clock, retentionMs, heldRetentionMs } = options;
-  const work: Work<Transaction, Value> = (attempt) => {
+  const work: Work<Transaction, Value> = (execution) => {
     // The key is ours.
     operations.confirm(running);
-    return parts.work(attempt);
+    return parts.work(execution);
   };
   const encode = (value: Value): Uint8Array => codec.encode(value);
   const begin: Begin<Transaction, Value, TransactionAnswer<Ended<Value>>> = (run) =>
@@ -156,10 +157,12 @@ async function runIn<Transaction, Value>(
 ): Promise<TransactionEnding<Ended<Value>>> {
   const { timeout } = run;
   const openSteps = () => plainSteps({ scope, key }, options.steps, (step) => step(transaction));
-  const attempt = new WorkAttempt({ scope, key }, onlyAttempt, transaction, { abort: timeout.abort, openSteps });
+  const source = { abort: timeout.abort, openSteps };
+  const execution = new WorkExecution({ scope, key }, onlyAttempt, transaction, source);
   try {
-    const ended = await timeout.within(work(attempt));
-    run.ended = { ...ended, bytes: encode(ended.result) };
+    const ended = await timeout.within(work(execution));
+    const effect = hadNoEffect(execution) ? "none" : ended.effect;
+    run.ended = { ...ended, effect, bytes: encode(ended.result) };
   } catch (error) {
     run.thrown = { error };
     throw error;

@@ -1,6 +1,6 @@
 import { notify } from "../core/events.ts";
 import { LazyAbort } from "../core/lazy-abort.ts";
-import type { Attempt, Work, WorkResult } from "./engine.ts";
+import type { Work, WorkResult } from "./engine.ts";
 import { operationEndedError } from "./errors.ts";
 import { HandlerTimeout } from "./handler-timeout.ts";
 import { mustStop } from "./leased-decisions.ts";
@@ -8,17 +8,17 @@ import type { CheckedEngineOptions } from "./options.ts";
 import { workError } from "./run-result.ts";
 import { plainSteps } from "./steps.ts";
 import type { StoreDoor } from "./store-door.ts";
-import { onlyAttempt, WorkAttempt } from "./work-attempt.ts";
+import { hadNoEffect, onlyAttempt, WorkExecution } from "./execution.ts";
 
 // Leased work that has no key, and so no record: nothing of it outlives it, so there is nothing to claim, renew or settle.
 
-/** What work is told that has no key. @param timeout missing where its time is none of ours. */
-export function unkeyedAttempt(
+/** The execution of work that has no key. @param timeout missing where the engine does not bound it. */
+export function unkeyedExecution(
   door: StoreDoor,
   scope: string,
   { steps }: CheckedEngineOptions,
   timeout?: HandlerTimeout,
-): Attempt<undefined> {
+): WorkExecution<undefined> {
   const name = { scope, key: undefined };
   const openSteps = () =>
     plainSteps(name, steps, (work) =>
@@ -28,7 +28,7 @@ export function unkeyedAttempt(
         return { keep: "commit", result, value: result };
       }),
     );
-  return new WorkAttempt(name, onlyAttempt, undefined, { abort: timeout?.abort ?? new LazyAbort(), openSteps });
+  return new WorkExecution(name, onlyAttempt, undefined, { abort: timeout?.abort ?? new LazyAbort(), openSteps });
 }
 
 /** Runs leased work that has no key, and tells of its failure, since nothing else will. */
@@ -42,13 +42,15 @@ export async function runUnkeyed<Value>(
     notify(options.onEvent, { type: "handler-failed", scope, key: undefined, error });
   const timeout = new HandlerTimeout(options, { timeIsOver: notifyFailure });
   const run = async (): Promise<Value> => {
+    const execution = unkeyedExecution(door, scope, options, timeout);
     let ended: WorkResult<Value> | undefined;
     try {
-      ended = await work(unkeyedAttempt(door, scope, options, timeout));
+      ended = await work(execution);
       return ended.result;
     } finally {
-      timeout.stop(ended === undefined || mustStop(ended.effect) ? operationEndedError() : undefined);
-      if (ended?.effect === "unknown") notifyFailure(workError(ended));
+      const effect = hadNoEffect(execution) ? "none" : (ended?.effect ?? "unknown");
+      timeout.stop(mustStop(effect) ? operationEndedError() : undefined);
+      if (ended !== undefined && effect === "unknown") notifyFailure(workError(ended));
     }
   };
   return timeout.within(run());

@@ -5,7 +5,7 @@ import type { Awaitable } from "../core/awaitable.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { ownGetters } from "../core/own-getters.ts";
 import { type Execution, NoEffectError } from "../engine/index.ts";
-import { executionNames } from "../http/handler-execution.ts";
+import { executionNames } from "../engine/execution.ts";
 import type { HttpHandler, HttpRequest, HttpResponse, OnceHttp, OnceRoute } from "../http/index.ts";
 import { failRun, ResponseCapture } from "./capture/response-capture.ts";
 import { tapBody } from "./body-tap.ts";
@@ -19,7 +19,7 @@ export interface NodeExecution<Transaction = undefined> extends Execution<Transa
   readonly body: Buffer;
 }
 
-const ofUsers = ownGetters<NodeExecution<never>>([...executionNames, "body"]);
+const ofUsers = ownGetters<NodeExecution<never>>([...executionNames, "event", "body"]);
 const noBytes = new Uint8Array();
 
 /** What a handler on Node's HTTP is told, which it may spread. */

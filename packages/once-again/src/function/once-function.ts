@@ -2,9 +2,6 @@ import { OnceAgainError } from "../core/errors.ts";
 import { invalidOptionError } from "../core/options.ts";
 import type { Outcome } from "../engine/engine.ts";
 import { openEngine } from "../engine/open-engine.ts";
-import { checkEngineOptions, engineOptionsOf } from "../engine/options.ts";
-import { storeDoor } from "../engine/store-door.ts";
-import { publicEngine } from "../engine/work-attempt.ts";
 import { endingCodec, type StoredEnding } from "./call-ending.ts";
 import { fingerprintOfCall, keyOfCall } from "./call-operation.ts";
 import {
@@ -68,9 +65,7 @@ export function onceFunction<Args extends readonly unknown[], Result, Transactio
 ): OnceFunction<Args, Result> {
   const rules = checkFunctionRules(options);
   if (typeof fn !== "function") throw invalidOptionError("fn", "a function", fn);
-  const engineOptions = checkEngineOptions(engineOptionsOf(options));
-  const door = storeDoor<Transaction>(options.store, engineOptions);
-  const engine = publicEngine(openEngine(options, engineOptions, door));
+  const { engine } = openEngine(options);
   const { scope } = rules;
   const leaveScope = takeScope(options.store, scope, fn);
   const codec = endingCodec(rules);
@@ -79,7 +74,7 @@ export function onceFunction<Args extends readonly unknown[], Result, Transactio
     const key = keyOfCall(rules, args);
     const operation = { scope, key, codec, fingerprint: await fingerprintOfCall(rules, args) };
     const run = reconcilingCall(rules, args, (execution: FunctionExecution<Transaction>) => fn(execution, ...args));
-    return resultOf(await engine.run(operation, (attempt) => runFunction(rules, run, attempt)), key, rules);
+    return resultOf(await engine.run(operation, (execution) => runFunction(rules, run, execution)), key, rules);
   };
   const close = async (): Promise<void> => {
     await engine.close();

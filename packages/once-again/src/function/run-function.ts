@@ -1,7 +1,8 @@
 import { OnceAgainError } from "../core/errors.ts";
-import type { Attempt, WorkResult } from "../engine/engine.ts";
-import { heldError, isHeldError } from "../engine/errors.ts";
-import { checkAbsence } from "../engine/steps.ts";
+import type { Execution, WorkResult } from "../engine/engine.ts";
+import { isHeldError } from "../engine/errors.ts";
+import { hadNoEffect, userExecution } from "../engine/execution.ts";
+import { reconcileFirst } from "../engine/reconcile.ts";
 import {
   type EndingRules,
   refusedEnding,
@@ -28,18 +29,15 @@ export type CallRules<Result> = EndingRules<Result> &
 export async function runFunction<Transaction, Result>(
   rules: CallRules<Result>,
   run: RunCall<Transaction, Result>,
-  attempt: Attempt<Transaction>,
+  execution: Execution<Transaction>,
 ): Promise<WorkResult<StoredEnding<Result>>> {
-  let noEffect = false;
-  const { key = "" } = attempt;
-  const execution = { ...attempt, key, noEffect: () => void (noEffect = true) };
   let value: Result;
   try {
-    value = await run(execution);
+    value = await run(userExecution(Object.assign(execution, { key: execution.key ?? "" })));
   } catch (error) {
-    return failed(error, noEffect, rules);
+    return failed(error, hadNoEffect(execution), rules);
   }
-  if (noEffect) return { effect: "none", result: unstored({ kind: "returned", value }) };
+  if (hadNoEffect(execution)) return { effect: "none", result: unstored({ kind: "returned", value }) };
   try {
     return { effect: "done", result: returnedEnding(value, rules) };
   } catch (error) {
@@ -83,24 +81,18 @@ function innerError(cause: OnceAgainError): OnceAgainError {
   return new OnceAgainError("ONCE_HANDLER_FAILED", `The function failed: ${cause.message}`, { cause });
 }
 
-/** The call of a function that is asked only when it surely did not happen. */
+/** The call of a function that runs only when it surely did not happen. */
 export function reconcilingCall<Args extends readonly unknown[], Transaction, Result>(
   { reconcile, quiesceMs }: Pick<CheckedFunctionRules<Args, Result>, "reconcile" | "quiesceMs">,
   args: Args,
   run: RunCall<Transaction, Result>,
 ): RunCall<Transaction, Result> {
   if (reconcile === undefined) return run;
-  return async (execution) => {
-    if (!execution.abandoned) return run(execution);
-    const reconciled = await reconcile({ ...execution, transaction: undefined }, ...args);
-    if (reconciled === "unknown") {
-      throw heldError(
-        "An earlier attempt at this call may or may not have happened, and nobody could tell yet. Don't call it under " +
-          "another key.",
-      );
-    }
-    if ("found" in reconciled) return reconciled.found;
-    checkAbsence(reconciled, quiesceMs);
-    return run(execution);
-  };
+  return (execution) =>
+    reconcileFirst(
+      execution,
+      () => reconcile(execution as FunctionExecution, ...args),
+      quiesceMs,
+      () => run(execution),
+    );
 }

@@ -17,5 +17,5 @@ export type { IdempotencyPolicy } from "./policy.ts";
 export type { KeyQuota } from "./key-quota.ts";
 export type { ProfileName } from "./profile.ts";
 export type { ReconciledResponse, Reconcile } from "./reconcile.ts";
-export { userExecution } from "./handler-execution.ts";
+export { userExecution } from "../engine/execution.ts";
 export { type HttpRequest, type OnceHttp, type OnceRoute, onceHttp } from "./once-http.ts";

@@ -2,6 +2,7 @@ import { type Awaitable, isPromise } from "../core/awaitable.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import type { Execution, MessageFacts, Work } from "../engine/engine.ts";
 import { NoEffectError } from "../engine/errors.ts";
+import { hadNoEffect } from "../engine/execution.ts";
 import type { RecordName } from "../stores/store.ts";
 import { type Admission, admission } from "./admission.ts";
 import { coveredFingerprint } from "./covered-parts.ts";
@@ -14,7 +15,7 @@ import type { IdempotencyPolicy } from "./policy.ts";
 import { problem } from "./problem.ts";
 import { reconcilingHandler } from "./reconcile.ts";
 import { type HandlerResponse, type HttpHandler, type HttpResponse, responseCodec } from "./response.ts";
-import { isSkipped, openRoute, passingExecution, type Route, takesKey } from "./route.ts";
+import { isSkipped, openRoute, type Route, takesKey } from "./route.ts";
 import { runHandler } from "./run-handler.ts";
 import { scopeAtPath, scopeOf } from "./scope.ts";
 
@@ -102,7 +103,7 @@ export function onceHttp<Request, Transaction>(
     passing(method, native) {
       if (rules.transactional) return undefined;
       const passes = !takesKey(route, method) || (native !== undefined && isSkipped(rules, native));
-      return passes ? passingExecution(route) : undefined;
+      return passes ? (route.passingExecution() as Execution<Transaction>) : undefined;
     },
     answer: (request, handler) =>
       answer(route, request, handler).then(
@@ -152,7 +153,7 @@ async function answer<Request, Transaction>(
   const body = isPromise(read) ? await read : read;
   const told = message === undefined ? handler : messageHandler(ordered(route, handler, message.event), message.event);
   const run = rules.reconcile ? reconcilingHandler(told, rules.reconcile, native, options.steps.quiesceMs) : told;
-  const work: Work<Transaction, HandlerResponse> = (attempt) => runHandler(rules, run, body, attempt);
+  const work: Work<Transaction, HandlerResponse> = (execution) => runHandler(rules, run, body, execution);
   if (key === undefined) return (await engine.runUnkeyed(scope, work)).response;
   const taken = coveredFingerprint(rules, { method, path, query, contentType, body }, native);
   const fingerprint = isPromise(taken) ? await taken : taken;
@@ -191,11 +192,12 @@ function watchKey<Request, Transaction>(
   { transactional }: CheckedHttpRules<Request>,
   watched: { storesNewKey: boolean },
 ): Work<Transaction, HandlerResponse> {
-  return async (attempt) => {
-    watched.storesNewKey = !transactional && attempt.attempt === 1;
-    const result = await work(attempt);
-    if (transactional) watched.storesNewKey = result.effect === "done" || result.effect === "refused";
-    else if (result.effect === "none") watched.storesNewKey = false;
+  return async (execution) => {
+    watched.storesNewKey = !transactional && execution.attempt === 1;
+    const result = await work(execution);
+    const effect = hadNoEffect(execution) ? "none" : result.effect;
+    if (transactional) watched.storesNewKey = effect === "done" || effect === "refused";
+    else if (effect === "none") watched.storesNewKey = false;
     return result;
   };
 }
@@ -210,10 +212,10 @@ function quotaExceeded<Request, Transaction>({ rules, quota }: Route<Request, Tr
 
 /** Whether nothing is kept under a key: of an old one, it may have been. */
 async function isForgotten<Request, Transaction>(
-  { door }: Route<Request, Transaction>,
+  { lookUp }: Route<Request, Transaction>,
   name: RecordName,
 ): Promise<boolean> {
-  return (await door.lookUp(name)) === undefined;
+  return (await lookUp(name)) === undefined;
 }
 
 function bodyOf<Request>(

@@ -1,8 +1,7 @@
-import { OnceAgainError } from "../core/errors.ts";
 import type { Execution } from "../engine/engine.ts";
-import { heldError } from "../engine/errors.ts";
-import { checkAbsence, type Reconciled } from "../engine/steps.ts";
-import { userExecution } from "./handler-execution.ts";
+import { userExecution } from "../engine/execution.ts";
+import { reconcileFirst } from "../engine/reconcile.ts";
+import type { Reconciled } from "../engine/steps.ts";
 import type { HttpHandler, HttpResponse } from "./response.ts";
 
 /** An answer as a `reconcile` function gives it. */
@@ -19,35 +18,22 @@ export interface ReconciledResponse {
  */
 export type Reconcile<Request> = (execution: Execution, request: Request) => Promise<Reconciled<ReconciledResponse>>;
 
-/** A handler that is asked only when its operation surely did not happen. */
+/** A handler that runs only when its operation surely did not happen. */
 export function reconcilingHandler<Request, Transaction>(
   handler: HttpHandler<Transaction>,
   reconcile: Reconcile<Request>,
   request: Request,
   quiesceMs: number,
 ): HttpHandler<Transaction> {
-  return async (execution, body) => {
-    if (!execution.abandoned) return handler(execution, body);
-    const reconciled = await lookUp(() => reconcile(userExecution(execution as Execution), request));
-    if (reconciled === "unknown") {
-      throw heldError(
-        "An earlier attempt at this operation may or may not have happened, and nobody could tell yet. Don't send it " +
-          "under another key.",
-      );
-    }
-    if ("found" in reconciled) return responseOf(reconciled.found);
-    checkAbsence(reconciled, quiesceMs);
-    return handler(execution, body);
+  return (execution, body) => {
+    const look = async (): Promise<Reconciled<HttpResponse>> => {
+      const reconciled = await reconcile(userExecution(execution as Execution), request);
+      return typeof reconciled === "object" && "found" in reconciled
+        ? { found: responseOf(reconciled.found) }
+        : reconciled;
+    };
+    return reconcileFirst(execution, look, quiesceMs, () => handler(execution, body));
   };
-}
-
-/** What a look throws says nothing of the operation, whatever its code says of the look. */
-async function lookUp<Value>(reconcile: () => Promise<Value>): Promise<Value> {
-  try {
-    return await reconcile();
-  } catch (error) {
-    throw OnceAgainError.isInstance(error) ? new Error("reconcile failed", { cause: error }) : error;
-  }
 }
 
 function responseOf({ status, headers = {}, body = "" }: ReconciledResponse): HttpResponse {

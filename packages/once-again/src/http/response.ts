@@ -3,8 +3,8 @@ import { emptyBytes, joinBytes } from "../core/bytes.ts";
 import type { Codec, Execution } from "../engine/engine.ts";
 
 /**
- * A handler as the rules see it. `body` is the request's, read already. Its execution makes what is seldom read when it is
- * read: hand it on to users as `userExecution` of it.
+ * A handler as the rules see it. `body` is the request's, read already. Pass its execution to users as
+ * `userExecution(execution)`, which may be spread.
  */
 export type HttpHandler<Transaction> = (
   execution: Execution<Transaction>,

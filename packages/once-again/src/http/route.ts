@@ -1,24 +1,12 @@
 import { checkPlatform } from "../core/check-platform.ts";
-import type { Engine, Execution } from "../engine/engine.ts";
-import { openEngine } from "../engine/open-engine.ts";
-import { type CheckedEngineOptions, checkEngineOptions, engineOptionsOf } from "../engine/options.ts";
-import { type StoreDoor, storeDoor } from "../engine/store-door.ts";
-import { unkeyedAttempt } from "../engine/unkeyed-work.ts";
-import type { TransactionalStore } from "../stores/store.ts";
-import { HandlerExecution } from "./handler-execution.ts";
+import { openEngine, type RoomEngine } from "../engine/open-engine.ts";
 import { type CheckedHttpRules, checkHttpRules, type HttpOptions } from "./http-options.ts";
 import { type QuotaCount, quotaCount } from "./key-quota.ts";
 import { type IdempotencyPolicy, idempotencyPolicy, policyHeader, policyHeaderName } from "./policy.ts";
 
-/** One route: its rules, checked, and what they are carried out by. */
-export interface Route<Request, Transaction> {
+/** One route: its checked rules, and the engine under them. */
+export interface Route<Request, Transaction> extends RoomEngine<Transaction> {
   readonly rules: CheckedHttpRules<Request>;
-  readonly options: CheckedEngineOptions;
-  readonly engine: Engine<Transaction>;
-  /** For a look at a key that no operation is run for. */
-  readonly door: StoreDoor<Transaction>;
-  /** Missing where the store has no high-water marks. */
-  readonly moveMark: TransactionalStore<Transaction>["moveMark"];
   readonly quota: QuotaCount;
   readonly policy: IdempotencyPolicy;
   readonly policyHeader: readonly [name: string, value: string];
@@ -28,16 +16,12 @@ export interface Route<Request, Transaction> {
 export function openRoute<Request, Transaction>(given: HttpOptions<Request, Transaction>): Route<Request, Transaction> {
   checkPlatform();
   const rules = checkHttpRules(given);
-  const options = checkEngineOptions(engineOptionsOf(given));
-  const door = storeDoor<Transaction>(given.store, options);
-  const policy = idempotencyPolicy({ ...rules, retentionMs: options.retentionMs });
+  const room = openEngine(given);
+  const policy = idempotencyPolicy({ ...rules, retentionMs: room.options.retentionMs });
   return {
+    ...room,
     rules,
-    options,
-    door,
-    engine: openEngine(given, options, door),
-    moveMark: rules.transactional ? door.moveMark : undefined,
-    quota: quotaCount(rules.quota, options.clock),
+    quota: quotaCount(rules.quota, room.options.clock),
     policy,
     policyHeader: [policyHeaderName, policyHeader(policy)],
   };
@@ -59,13 +43,4 @@ export function isSkipped<Request>({ skip, onError }: CheckedHttpRules<Request>,
     onError(error);
   }
   return false;
-}
-
-/** What a handler is told of a request that passes through a leased route, which holds nothing of it. */
-export function passingExecution<Request, Transaction>({
-  door,
-  options,
-}: Route<Request, Transaction>): Execution<Transaction> {
-  const attempt = unkeyedAttempt(door, "", options);
-  return new HandlerExecution(attempt) as Execution as Execution<Transaction>;
 }

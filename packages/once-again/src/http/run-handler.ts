@@ -1,8 +1,8 @@
 import { OnceAgainError } from "../core/errors.ts";
-import type { Attempt, WorkResult } from "../engine/engine.ts";
+import type { Execution, WorkResult } from "../engine/engine.ts";
 import { isHeldError } from "../engine/errors.ts";
+import { hadNoEffect } from "../engine/execution.ts";
 import type { CheckedHttpRules } from "./http-options.ts";
-import { HandlerExecution } from "./handler-execution.ts";
 import { problem, type ProblemCode } from "./problem.ts";
 import { encodeResponse, type HandlerResponse, type HttpHandler, type HttpResponse } from "./response.ts";
 import { sendProblem, withoutTrailer } from "./sendable.ts";
@@ -29,16 +29,13 @@ export async function runHandler<Transaction>(
   rules: ResponseRules,
   handler: HttpHandler<Transaction>,
   body: Uint8Array<ArrayBuffer>,
-  attempt: Attempt<Transaction>,
+  execution: Execution<Transaction>,
 ): Promise<WorkResult<HandlerResponse>> {
-  const execution = new HandlerExecution(attempt);
-  let result: WorkResult<HandlerResponse>;
   try {
-    result = resultOf(await handler(execution, body), rules);
+    return resultOf(await handler(execution, body), rules);
   } catch (error) {
-    result = resultOfError(error, rules, HandlerExecution.hadNoEffect(execution) || rules.transactional);
+    return resultOfError(error, rules, hadNoEffect(execution) || rules.transactional);
   }
-  return HandlerExecution.hadNoEffect(execution) ? { ...result, effect: "none" } : result;
 }
 
 /** @throws RangeError for an answer that nobody can send, or that is too large for one that may be of no effect. */

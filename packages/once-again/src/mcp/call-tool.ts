@@ -66,8 +66,8 @@ export async function callTool<Context extends ToolContext, Transaction>(
     return refusalResult({ code: "ONCE_KEY_INVALID", tool: name, problem });
   }
   const run = workOf(parts, { tool: name, args }, context, work);
-  const runAttempt: Work<Transaction, StoredEnding<ToolResult>> = async (attempt) =>
-    markRefused(await runFunction(endings, run, attempt));
+  const runAttempt: Work<Transaction, StoredEnding<ToolResult>> = async (execution) =>
+    markRefused(await runFunction(endings, run, execution));
   try {
     const caller = await scopeOf({ scope: rules.scope, onError }, facts.caller);
     const scope = `${name}:${caller}`;

@@ -1,8 +1,5 @@
 import { notify } from "../core/events.ts";
 import { openEngine } from "../engine/open-engine.ts";
-import { checkEngineOptions, engineOptionsOf } from "../engine/options.ts";
-import { storeDoor } from "../engine/store-door.ts";
-import { publicEngine } from "../engine/work-attempt.ts";
 import { asksForUrl, type CalledTool, type CallParts, callTool, type ToolWork } from "./call-tool.ts";
 import { readContext, type ToolContext } from "./tool-context.ts";
 import {
@@ -52,9 +49,7 @@ export function openToolCalls(options: LeasedToolCallOptions): ToolCalls;
 export function openToolCalls<Transaction>(options: TransactionalToolCallOptions<Transaction>): ToolCalls<Transaction>;
 export function openToolCalls<Transaction>(options: ToolCallOptions<Transaction>): ToolCalls<Transaction> {
   const rules = checkToolCallRules(options);
-  const engineOptions = checkEngineOptions(engineOptionsOf({ waitMs: 20_000, ...options }));
-  const door = storeDoor<Transaction>(options.store, engineOptions);
-  const engine = publicEngine(openEngine(options, engineOptions, door));
+  const { engine, options: engineOptions } = openEngine<Transaction>({ waitMs: 20_000, ...options });
   const { onError } = engineOptions;
   const parts: CallParts<Transaction> = {
     rules,

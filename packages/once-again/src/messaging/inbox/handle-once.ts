@@ -1,10 +1,10 @@
 import { errorText } from "../../core/error-text.ts";
 import { OnceAgainError } from "../../core/errors.ts";
-import type { Attempt, Engine, OnceOperation, Outcome, Work, WorkResult } from "../../engine/engine.ts";
-import type { StoreDoor } from "../../engine/store-door.ts";
+import type { Engine, Execution, OnceOperation, Outcome, Work, WorkResult } from "../../engine/engine.ts";
 import { isHeldError } from "../../engine/errors.ts";
-import { reconcilingCall } from "../../function/run-function.ts";
-import type { TransactionalStore } from "../../stores/store.ts";
+import { hadNoEffect, userExecution } from "../../engine/execution.ts";
+import type { RoomEngine } from "../../engine/open-engine.ts";
+import { reconcileFirst } from "../../engine/reconcile.ts";
 import {
   type Handled,
   handledFailure,
@@ -23,9 +23,9 @@ import type { MessageWork } from "./inbox.ts";
 export interface InboxParts<Transaction> {
   readonly settings: InboxSettings;
   readonly engine: Engine<Transaction>;
-  readonly door: Pick<StoreDoor<Transaction>, "lookUp">;
+  readonly lookUp: RoomEngine<Transaction>["lookUp"];
   /** Missing where the store has no marks. */
-  readonly moveMark: TransactionalStore<Transaction>["moveMark"];
+  readonly moveMark: RoomEngine<Transaction>["moveMark"];
   readonly onError: (error: unknown) => void;
 }
 
@@ -46,13 +46,13 @@ export async function handleOnce<Transaction>(
   /** What was found instead of running the work. */
   let found: Handled | undefined;
   try {
-    if (work === undefined && message.position === undefined) return await lookUp(parts, operation!);
-    const outcome = await run(engine, settings, operation, async (attempt) => {
+    if (work === undefined && message.position === undefined) return await lookUpEffect(parts, operation!);
+    const outcome = await run(engine, settings, operation, async (execution) => {
       failure = undefined;
-      found = await lookAtMark(parts, attempt.transaction, message.position);
+      found = await lookAtMark(parts, execution.transaction, message.position);
       if (found === undefined && work === undefined) found = handledTooOften(undefined, undefined, settings);
       if (found !== undefined) return { effect: "none", result: nothing };
-      return runWork(settings, attempt, message, work!, (failed) => (failure = failed));
+      return runWork(settings, execution, message, work!, (failed) => (failure = failed));
     });
     if (outcome.kind === "executed") {
       if (found !== undefined) return found;
@@ -96,37 +96,28 @@ async function lookAtMark<Transaction>(
 /** Runs the work, and says what it did. `onFailure` hears how it failed. */
 async function runWork<Transaction>(
   settings: InboxSettings,
-  attempt: Attempt<Transaction>,
+  execution: Execution<Transaction>,
   message: ReadableMessage,
   work: MessageWork<Transaction>,
   onFailure: (failure: WorkFailure) => void,
 ): Promise<WorkResult> {
-  let noEffect = false;
-  const execution = { ...attempt, key: message.id, noEffect: () => void (noEffect = true) };
-  const run = async (given: MessageExecution<Transaction>): Promise<void> => work(message, given);
-  const reconciled = reconcilingCall(
-    { reconcile: settings.reconcile && lookFirst(settings), quiesceMs: settings.quiesceMs },
-    [message],
-    run,
-  );
+  const { reconcile, quiesceMs } = settings;
+  const shown: MessageExecution<Transaction> = userExecution(Object.assign(execution, { key: message.id }));
+  const look = reconcile && (() => reconcile(shown as MessageExecution, message));
   try {
-    await reconciled(execution);
+    await reconcileFirst<void>(execution, look, quiesceMs, () => work(message, shown));
   } catch (error) {
     if (isHeldError(error)) return { effect: "held", result: nothing, cause: error };
-    const hadNoEffect = noEffect || saysNoEffect(error);
-    onFailure({ error, hadNoEffect });
+    const isWithoutEffect = hadNoEffect(execution) || saysNoEffect(error);
+    onFailure({ error, hadNoEffect: isWithoutEffect });
     // A rollback proves that nothing happened.
-    if (settings.transactional || hadNoEffect) return { effect: "none", result: nothing, cause: error };
+    if (settings.transactional || isWithoutEffect) return { effect: "none", result: nothing, cause: error };
     throw OnceAgainError.isInstance(error) ? innerError(error) : error;
   }
-  if (!noEffect) return { effect: "done", result: nothing };
+  if (!hadNoEffect(execution)) return { effect: "done", result: nothing };
   const error = new OnceAgainError("ONCE_NO_EFFECT", "The work said that nothing happened.");
   onFailure({ error, hadNoEffect: true });
   return { effect: "none", result: nothing };
-}
-
-function lookFirst({ reconcile }: InboxSettings) {
-  return (execution: MessageExecution, message: ReadableMessage) => reconcile!(execution, message);
 }
 
 /** What an error of ours means inside of the work is another thing than it would mean here. */
@@ -140,10 +131,10 @@ function afterFailure(failure: WorkFailure, settings: InboxSettings, onError: (e
 }
 
 /** Whether the effect is there of a message that ends its process. */
-async function lookUp<Transaction>(
-  { door, settings }: InboxParts<Transaction>,
+async function lookUpEffect<Transaction>(
+  { lookUp, settings }: InboxParts<Transaction>,
   operation: OnceOperation,
 ): Promise<Handled> {
   const { scope, key } = operation;
-  return handledTooOften(await door.lookUp({ scope, key }), operation, settings);
+  return handledTooOften(await lookUp({ scope, key }), operation, settings);
 }

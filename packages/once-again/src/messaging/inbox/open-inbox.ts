@@ -2,11 +2,7 @@ import { sleep } from "../../core/clock.ts";
 import { OnceAgainError } from "../../core/errors.ts";
 import { checkNumber, invalidOptionError } from "../../core/options.ts";
 import { bytesCodec } from "../../engine/codec.ts";
-import { leasedEngineOn } from "../../engine/leased-engine.ts";
 import { openEngine } from "../../engine/open-engine.ts";
-import { checkEngineOptions } from "../../engine/options.ts";
-import { storeDoor } from "../../engine/store-door.ts";
-import { publicEngine } from "../../engine/work-attempt.ts";
 import {
   checkPosition,
   type InboxMessage,
@@ -46,18 +42,16 @@ export function openInbox(options: LeasedInboxOptions): Inbox;
 export function openInbox<Transaction>(options: TransactionalInboxOptions<Transaction>): Inbox<Transaction>;
 export function openInbox<Transaction>(options: InboxOptions<Transaction>): Inbox<Transaction> {
   const settings = inboxSettings(options);
-  const engineOptions = checkEngineOptions(inboxEngineOptions(options));
-  const door = storeDoor<Transaction>(options.store, engineOptions);
-  const engine = publicEngine(openEngine(options, engineOptions, door));
-  // The Transaction of a leased inbox is undefined, and it has no marks.
-  const moveMark = options.mode === "transactional" ? door.moveMark : undefined;
+  const room = openEngine<Transaction>({ ...options, ...inboxEngineOptions(options) });
+  const { engine, lookUp, moveMark } = room;
   // Its claims are held for as long as a message is tried, whatever becomes of it: see `tryAlone`.
-  const notes = leasedEngineOn(
-    options.store,
-    { ...engineOptions, takeOverAfterMs: undefined, finishes: false, handlerMsMax: Infinity, onEvent: undefined },
-    door,
-  );
-  const { onError } = engineOptions;
+  const notes = room.openBeside({
+    takeOverAfterMs: undefined,
+    finishes: false,
+    handlerMsMax: Infinity,
+    onEvent: undefined,
+  });
+  const { onError } = room.options;
   const stopping = new AbortController();
   const running = new Set<Promise<unknown>>();
   const [inTurn, inboxTurns, tries] = [partitionTurns(), turns(), tryCounts()];
@@ -70,7 +64,7 @@ export function openInbox<Transaction>(options: InboxOptions<Transaction>): Inbo
     const isStopped = (): boolean => stopping.signal.aborted || signal?.aborted === true;
     const stop = { isStopped, signals: [stopping.signal, ...(signal === undefined ? [] : [signal])] };
     const alone = { settings, turns: inboxTurns, notes, store: options.store, isStopped, onError };
-    const parts = { settings, engine, door, moveMark, onError, alone, stop, tries };
+    const parts = { settings, engine, lookUp, moveMark, onError, alone, stop, tries };
     const handled = inTurn(message.position?.partition, () =>
       handleUntilDecided(parts, named as ReadableMessage, message.id !== undefined, work),
     );
@@ -86,7 +80,7 @@ export function openInbox<Transaction>(options: InboxOptions<Transaction>): Inbo
     const signals = signal === undefined ? [stopping.signal] : [stopping.signal, signal];
     for (let [retry, previousDelayMs] = [1, 0]; !signals.some(({ aborted }) => aborted); retry += 1) {
       try {
-        await door.lookUp({ scope, key: "ready" });
+        await lookUp({ scope, key: "ready" });
         return;
       } catch (error) {
         onError(error);

@@ -1,0 +1,38 @@
+import { OnceAgainError } from "../core/errors.ts";
+import type { Execution } from "./engine.ts";
+import { heldError } from "./errors.ts";
+import { checkAbsence, type Reconciled } from "./steps.ts";
+
+/**
+ * Runs work, but first asks whether it happened where an earlier attempt may have had its effect.
+ *
+ * @param reconcile must have no effect. What it throws leaves the outcome unknown.
+ * @throws OnceAgainError `ONCE_OUTCOME_UNKNOWN` where it can't tell, which holds the operation.
+ */
+export async function reconcileFirst<Value>(
+  { abandoned }: Pick<Execution<unknown>, "abandoned">,
+  reconcile: (() => Promise<Reconciled<Value>>) | undefined,
+  quiesceMs: number,
+  run: () => Value | Promise<Value>,
+): Promise<Value> {
+  if (reconcile === undefined || !abandoned) return run();
+  const reconciled = await withoutCodes(reconcile);
+  if (reconciled === "unknown") {
+    throw heldError(
+      "An earlier attempt at this operation may or may not have happened, and reconcile could not tell. Don't repeat it " +
+        "under another key.",
+    );
+  }
+  if ("found" in reconciled) return reconciled.found;
+  checkAbsence(reconciled, quiesceMs);
+  return run();
+}
+
+/** The code of an error of ours is about the question, not about the operation. */
+async function withoutCodes<Value>(reconcile: () => Promise<Value>): Promise<Value> {
+  try {
+    return await reconcile();
+  } catch (error) {
+    throw OnceAgainError.isInstance(error) ? new Error("reconcile failed", { cause: error }) : error;
+  }
+}
