@@ -33,6 +33,8 @@ export class DownstreamResponse {
   /** Whether Hono's own `res` is an answer: of those behind, until it is one of those in front. */
   #isFinalized: boolean;
   #hasEnded = false;
+  /** Whether those behind us are at work. */
+  #isRunning = false;
   /** The response that was read. */
   given: Response | undefined;
   /** The headers of the answer in front, if there is one. */
@@ -52,6 +54,15 @@ export class DownstreamResponse {
 
   /** Runs those behind us to their end. */
   async run(next: () => Promise<void>): Promise<void> {
+    this.#isRunning = true;
+    try {
+      await this.#runBehind(next);
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  async #runBehind(next: () => Promise<void>): Promise<void> {
     if (sides === undefined) return next();
     if (this.#isFinalized) this.#inFront = new Headers(this.#context.res.headers);
     (this.#context as Watched)[behind] = this;
@@ -73,9 +84,13 @@ export class DownstreamResponse {
     return { ...answer, headers: answer.headers.filter(isOwn) };
   }
 
-  /** The operation has its answer: the context has one side again. */
+  /**
+   * A response goes out. It is that of the operation, and the context has one side again; or it is ours in place of that of a
+   * handler that is still at work, and stands in front of it.
+   */
   end(): void {
-    this.#hasEnded = true;
+    if (this.#isRunning) this.#inFront ??= new Headers();
+    else this.#hasEnded = true;
   }
 
   get res(): Response {

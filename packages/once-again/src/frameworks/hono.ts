@@ -120,9 +120,10 @@ export function onceHono<Context extends HonoContext, Transaction>(
       }
     });
     if (passage !== undefined) endPassage(...forms);
-    behind?.end();
     // A time-out in front has answered this caller; the next one gets what became of it.
-    if (behind?.isOvertaken ?? (context.finalized && !wasAnswered)) return undefined;
+    const isOvertaken = behind?.isOvertaken ?? (context.finalized && !wasAnswered);
+    behind?.end();
+    if (isOvertaken) return undefined;
     // Hono adds the headers of the response that is there to the one that is set. A handler's answer has them already;
     // to another they are added, and reading `res` makes a response of those that were set before.
     context.res = behind === undefined ? context.res : undefined;

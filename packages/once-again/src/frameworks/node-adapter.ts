@@ -128,6 +128,7 @@ export function answerNodeRequest<Native, Transaction>(
       // A handler that returns may still answer later, as the callback style does; one that throws will not.
       return handled === undefined ? await captured : (await Promise.all([captured, handled]))[0];
     } finally {
+      capture.endHandling();
       refuseNested(passage);
     }
   };

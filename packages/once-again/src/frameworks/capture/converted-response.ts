@@ -1,3 +1,4 @@
+import type { EventEmitter } from "node:events";
 import { ServerResponse } from "node:http";
 import { Stream } from "node:stream";
 import { unconnectedFields } from "./node-private.ts";
@@ -20,6 +21,15 @@ export class ConvertedResponse {
     for (const [name, value] of fields) {
       Object.defineProperty(response, name, { value, writable: true, configurable: true, enumerable: true });
     }
+  }
+
+  /** Another response of HTTP/2 on the same stream; `undefined` for a response that an adapter made up. */
+  openBeside(): ServerResponse | undefined {
+    const { stream } = this.#response as unknown as { stream?: EventEmitter };
+    if (stream === undefined) return undefined;
+    // Each response of a stream would send the trailers.
+    stream.removeAllListeners("wantTrailers");
+    return Reflect.construct(this.#prototype.constructor, [stream]) as ServerResponse;
   }
 
   restore(): void {

@@ -1,7 +1,8 @@
-import { type IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from "node:http";
+import { type IncomingMessage, ServerResponse } from "node:http";
 import { ConvertedResponse } from "./converted-response.ts";
 import { type HeldConnection, holdConnection, releaseConnection } from "./connection-hold.ts";
 import { DetachedSocket, type SocketOwner } from "./detached-socket.ts";
+import { ListenersInFront } from "./listeners-in-front.ts";
 import {
   fieldsOf,
   type ResponseFields,
@@ -9,19 +10,10 @@ import {
   unconnectedFields,
   unwrittenFields,
 } from "./node-private.ts";
+import { noMethods, takeMethods, writing } from "./replaced-methods.ts";
+import { type ResponseStart, setStart } from "./response-start.ts";
+import { http1Beside, showAsSent } from "./response-beside.ts";
 import { connectionLike, PendingResponse, serverConnectionOf } from "./server-connection.ts";
-
-type Listener = (...args: unknown[]) => void;
-
-/** The methods by which a response is written. Middleware replaces them to see what goes out. */
-const writing = ["writeHead", "flushHeaders", "write", "end", "addTrailers"] as const;
-const replaceable = [...writing, "destroy", "emit"] as const;
-
-/** Where a response stands: a fresh one has this status. */
-interface ResponseStart {
-  readonly status: number;
-  readonly headers: OutgoingHttpHeaders | undefined;
-}
 
 /**
  * A request and its response, taken off the caller's connection while an operation runs. The handler sees the same two
@@ -42,9 +34,10 @@ export class DetachedExchange {
   /** Methods that middleware in front has put on the response. */
   readonly #methodsInFront: Record<string, unknown>;
   #held: { connection: Parameters<typeof releaseConnection>[0]; state: HeldConnection } | undefined;
-  #finishInFront: Listener[] = [];
-  #closeInFront: Listener[] = [];
+  readonly #inFront: ListenersInFront;
   #converted: ConvertedResponse | undefined;
+  /** Whether another response goes out in the place of this one. */
+  #isReplaced = false;
   #isWaiting = false;
   #socket: DetachedSocket | undefined;
   #owner: SocketOwner | undefined;
@@ -59,6 +52,7 @@ export class DetachedExchange {
     this.#shouldKeepAlive = response.shouldKeepAlive;
     this.#pending = this.#connection && new PendingResponse(response);
     this.#methodsInFront = takeMethods(response);
+    this.#inFront = new ListenersInFront(response);
     this.#hold();
   }
 
@@ -75,7 +69,8 @@ export class DetachedExchange {
     else if (this.response.destroyed) this.#renew();
     this.#owner = owner;
     this.#finished = finished;
-    this.#setListenersAside();
+    this.#inFront.setAside();
+    this.response.on("finish", this.#finish);
     this.#detach(owner);
   }
 
@@ -138,7 +133,9 @@ export class DetachedExchange {
     const fields = this.#fields;
     const connection = this.#connection;
     this.#leaveSocket();
-    this.#returnListeners();
+    response.off("finish", this.#finish);
+    this.#inFront.returnFinish();
+    this.#inFront.returnClose();
     if (connection === undefined) {
       this.#converted?.restore();
     } else {
@@ -151,7 +148,56 @@ export class DetachedExchange {
       fields.socket = hasTurn ? connection : null;
       if (hasTurn) connection._httpMessage = response;
     }
+    this.#release();
+  }
+
+  /**
+   * Opens another response to the request, for what is sent while the handler is at work: request and response stay on the
+   * detached socket. Node's server and middleware in front see its end as that of the handler's response.
+   *
+   * @returns `undefined` where an adapter made the response up, and will read what is in that one.
+   */
+  openBeside(): ServerResponse | undefined {
+    const { request, response } = this;
+    const connection = this.#connection;
+    const beside = connection === undefined ? this.#converted?.openBeside() : http1Beside(request, response);
+    if (beside === undefined) return undefined;
+    this.#isReplaced = true;
+    setStart(beside, this.#start);
+    const sent = (): void => this.#sentBeside(beside);
+    beside.on("finish", sent);
+    if (connection === undefined) {
+      // The close of its stream, by which HTTP/2 reports the end, is held back.
+      this.#held?.connection.once("finish", sent);
+      return beside;
+    }
+    beside.shouldKeepAlive = this.#shouldKeepAlive;
+    fieldsOf(beside)._last = this.#fields._last || this.#pending!._last;
+    beside.on("close", this.#inFront.callClose);
+    if (this.#hasTurn) {
+      fieldsOf(beside).socket = connection;
+      connection._httpMessage = beside;
+    } else {
+      response.assignSocket = (assigned) => beside.assignSocket(assigned);
+    }
+    return beside;
+  }
+
+  #sentBeside(beside: ServerResponse): void {
+    showAsSent(this.request, this.response, beside, this.#inFront, this.#connection);
+    // A stream of HTTP/2 ends with its response, and reports this to the request, too.
+    if (this.#connection !== undefined) this.#release();
+  }
+
+  /** Ends a run that was at work when another response was sent beside its own. */
+  leave(): void {
+    this.#leaveSocket();
+    this.#release();
+  }
+
+  #release(): void {
     if (this.#held !== undefined) releaseConnection(this.#held.connection);
+    this.#held = undefined;
   }
 
   /** Sends a response that is attached, as Node wrote it. */
@@ -190,23 +236,13 @@ export class DetachedExchange {
     for (const [name, value] of unwritten) Reflect.set(response, name, value);
     response.shouldKeepAlive = this.#shouldKeepAlive;
     fields._last = this.#pending?._last ?? false;
-    this.#setStart();
-  }
-
-  #setStart(): void {
-    const { response } = this;
-    const { status, headers } = this.#start;
-    response.statusCode = status;
     response.statusMessage = undefined as never;
-    for (const name in headers) {
-      const value = headers[name]!;
-      response.setHeader(name, Array.isArray(value) ? [...value] : value);
-    }
+    setStart(response, this.#start);
   }
 
   #convert(): void {
     this.#converted = new ConvertedResponse(this.response, this.request.method);
-    this.#setStart();
+    setStart(this.response, this.#start);
   }
 
   #leaveSocket(): void {
@@ -214,7 +250,8 @@ export class DetachedExchange {
     if (socket === undefined) return;
     this.#socket = undefined;
     socket.release();
-    if (this.#connection !== undefined && !socket.destroyed) this.#held!.state.idleSocket = socket;
+    const state = this.#connection && this.#held?.state;
+    if (state !== undefined && !socket.destroyed) state.idleSocket = socket;
   }
 
   #hold(): void {
@@ -227,28 +264,12 @@ export class DetachedExchange {
     this.#held = { connection, state: holdConnection(connection, isHttp2) };
   }
 
-  /** Middleware in front sees the end of the response when it went out, and handlers see it when they wrote it. */
-  #setListenersAside(): void {
-    const { response } = this;
-    this.#finishInFront = response.rawListeners("finish") as Listener[];
-    this.#closeInFront = response.rawListeners("close") as Listener[];
-    response.removeAllListeners("finish");
-    if (this.#closeInFront.length > 0) response.removeAllListeners("close");
-    response.on("finish", this.#finish);
-  }
-
-  #returnListeners(): void {
-    this.response.off("finish", this.#finish);
-    for (const listener of this.#finishInFront.splice(0)) this.response.on("finish", listener);
-    for (const listener of this.#closeInFront.splice(0)) this.response.on("close", listener);
-  }
-
   /** The handler has ended its response. */
   readonly #finish = (): void => {
     const { response } = this;
     if (!response.writableEnded) return;
     response.removeAllListeners("finish");
-    for (const listener of this.#finishInFront.splice(0)) response.on("finish", listener);
+    if (!this.#isReplaced) this.#inFront.returnFinish();
     if (this.#socket !== undefined) this.#socket._httpMessage = null;
     this.#fields.socket = null;
     process.nextTick(this.#close);
@@ -262,28 +283,14 @@ export class DetachedExchange {
     fields.destroyed = true;
     if (fields._closed) return;
     fields._closed = true;
-    const listeners = response.rawListeners("close") as Listener[];
+    const listeners = response.rawListeners("close") as (() => void)[];
     response.emit("close");
     for (const listener of listeners) response.off("close", listener);
-    for (const listener of this.#closeInFront.splice(0)) response.on("close", listener);
+    if (!this.#isReplaced) this.#inFront.returnClose();
   };
 
   /** The handler, or somebody for it, has closed its socket. */
   closeResponse(): void {
     this.#close();
   }
-}
-
-const noMethods: Record<string, unknown> = Object.freeze({});
-
-/** Takes off what replaces methods of the response. */
-function takeMethods(response: ServerResponse): Record<string, unknown> {
-  let taken = noMethods;
-  for (const name of replaceable) {
-    if (!Object.hasOwn(response, name)) continue;
-    if (taken === noMethods) taken = {};
-    taken[name] = response[name];
-    Reflect.deleteProperty(response, name);
-  }
-  return taken;
 }

@@ -58,6 +58,14 @@ const ofServer = [
   "kRejectNonStandardBodyWrites",
 ];
 
+/** Fields that Node's server sets, and by which a response fits its connection. */
+export const besideFields = [
+  "_keepAliveTimeout",
+  "_maxRequestsPerSocket",
+  "_onPendingData",
+  "maxRequestsOnConnectionReached",
+] as const;
+
 /** All that `ServerResponse` needs of the request it is made for. */
 function requestOf(method = "POST"): IncomingMessage {
   return { method, httpVersionMajor: 1, httpVersionMinor: 1, headers: {} } as IncomingMessage;

@@ -31,6 +31,9 @@ export class ResponseCapture {
   /** Only a run needs them: most responses may be those of repeats. */
   #exchange: DetachedExchange | undefined;
   #run: Run | undefined;
+  /** Whether the handler is at work, and its response is the operation's. */
+  #isHandling = false;
+  #isSentBeside = false;
 
   constructor(response: ServerResponse, request: IncomingMessage, bytesMax: number) {
     this.#response = response;
@@ -56,14 +59,24 @@ export class ResponseCapture {
     this.#exchange ??= new DetachedExchange(this.#request, response, { status: this.#statusBefore, headers });
     const run = new Run(this.#exchange, headers, this.#bytesMax);
     this.#run = run;
+    this.#isHandling = true;
     response[current] = run;
     this.#exchange.begin(run, run.finished);
     return run.response;
   }
 
+  /** The handler has ended: nothing that it writes later counts. */
+  endHandling(): void {
+    this.#isHandling = false;
+    if (!this.#isSentBeside) return;
+    this.#run!.isOver = true;
+    this.#exchange!.leave();
+  }
+
   /**
    * Sends a response: the captured one, or another in its place. Nothing is sent where something else has responded, and
-   * a plain 500 in the place of a response that can't be sent.
+   * a plain 500 in the place of a response that can't be sent. A handler that is still at work goes on, and its run ends
+   * with the response that it writes.
    *
    * @returns the reason why the response could not be sent.
    */
@@ -71,6 +84,13 @@ export class ResponseCapture {
     const [response, exchange, run] = [this.#response, this.#exchange, this.#run];
     if (exchange === undefined || run === undefined) {
       return isAnswered(response) ? undefined : sendResponse(response, this.#headersBefore, sent, undefined);
+    }
+    if (this.#isHandling && !run.isSettled) {
+      const beside = exchange.openBeside();
+      if (beside !== undefined) {
+        this.#isSentBeside = true;
+        return isAnswered(beside) ? undefined : sendResponse(beside, this.#headersBefore, sent, undefined);
+      }
     }
     run.isOver = true;
     const captured = run.captured?.body === sent.body ? run.captured : undefined;
@@ -122,6 +142,8 @@ class Run implements SocketOwner {
   /** Whether a response goes out: what comes later is dropped. */
   isOver = false;
   captured: HttpResponse | undefined;
+  /** Whether there is a response, or none will come. */
+  isSettled = false;
   readonly #exchange: DetachedExchange;
   readonly #headersBefore: OutgoingHttpHeaders | undefined;
   readonly #bytesMax: number;
@@ -167,10 +189,12 @@ class Run implements SocketOwner {
     const { body } = recorded;
     if (body === undefined) return this.fail(resultTooLargeError(this.#bytesMax));
     this.captured = { status: recorded.status, headers: this.#headers(), body };
+    this.isSettled = true;
     this.#settle.resolve(this.captured);
   };
 
   fail(error: unknown): void {
+    this.isSettled = true;
     this.#settle.reject(error);
   }
 
