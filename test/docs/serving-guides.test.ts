@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test } from "vitest";
@@ -102,24 +103,32 @@ test.for([
   expect(await text(start(guide).stdout)).toBe(printed);
 });
 
-test("examples/guides/serve-options.ts answers, tells its policy, and ends in good order", async () => {
-  const port = await serverPort();
-  const child = start("serve-options", { PORT: String(port) });
-  const ended = once(child, "exit");
-  await once(child.stdout, "data");
-  const url = `http://127.0.0.1:${port}`;
-  const order = { method: "POST", headers: { "x-account": "acme", "idempotency-key": "order-7" }, body: "tea" };
-  for (const replayed of [null, "true"]) {
-    const response = await fetch(`${url}/orders`, order);
-    expect([response.status, await response.text()]).toEqual([201, '{"order":"tea"}']);
-    expect(response.headers.get("idempotent-replayed")).toBe(replayed);
-    expect(response.headers.get("idempotency-key-policy")).toBe("required, retention=604800, key-length=255");
-  }
-  const policies: unknown = await (await fetch(`${url}/.well-known/idempotency-key`)).json();
-  expect(policies).toMatchObject({ "/orders": { methods: ["POST", "PATCH", "DELETE"], retentionSeconds: 604_800 } });
-  child.kill("SIGTERM");
-  expect(await ended).toEqual([0, null]);
-});
+test(
+  "examples/guides/serve-options.ts answers, tells its policy, and ends in good order",
+  { timeout: 60_000 },
+  async () => {
+    const port = await serverPort();
+    const child = start("serve-options", { PORT: String(port) });
+    const ended = once(child, "exit");
+    await once(child.stdout, "data");
+    const url = `http://127.0.0.1:${port}`;
+    const order = { method: "POST", headers: { "x-account": "acme", "idempotency-key": "order-7" }, body: "tea" };
+    for (const replayed of [null, "true"]) {
+      const response = await fetch(`${url}/orders`, order);
+      expect([response.status, await response.text()]).toEqual([201, '{"order":"tea"}']);
+      expect(response.headers.get("idempotent-replayed")).toBe(replayed);
+      expect(response.headers.get("idempotency-key-policy")).toBe("required, retention=604800, key-length=255");
+    }
+    const policies: unknown = await (await fetch(`${url}/.well-known/idempotency-key`)).json();
+    expect(policies).toMatchObject({ "/orders": { methods: ["POST", "PATCH", "DELETE"], retentionSeconds: 604_800 } });
+    // A connection that never brings a request must not hold it open.
+    const silent = connect(port, "127.0.0.1");
+    await once(silent, "connect");
+    child.kill("SIGTERM");
+    expect(await ended).toEqual([0, null]);
+    silent.destroy();
+  },
+);
 
 test("examples/guides/serve-acp.ts fails no case of its profile", async () => {
   const port = await serverPort();

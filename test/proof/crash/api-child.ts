@@ -14,6 +14,7 @@ import { engineOf } from "./engines/index.ts";
 import { type ApiEntry, append, type Mode, type ChildEvent } from "./evidence.ts";
 import { obeyKillPlans } from "./kill-plan.ts";
 import { type FrameworkName, frameworkOf } from "./frameworks.ts";
+import { trueTime } from "./moved-clock.ts";
 import { type Note, recordingStore, recordingTransactions } from "./recording-store.ts";
 import { answerText, headers, isDeclined, orderName } from "./orders.ts";
 
@@ -30,6 +31,8 @@ export interface ApiTask {
   readonly ledger: string;
   readonly life: string;
   readonly leaseMs: number;
+  /** Whether the database has a standby that may be promoted. */
+  readonly hasStandby: boolean;
   /** Whether it takes each request for the first of its key. */
   readonly ignoresKeys: boolean;
 }
@@ -37,14 +40,17 @@ export interface ApiTask {
 /** How long a handler takes before its effect, and again after it, milliseconds. */
 const workMsMax = 12;
 
+/** How long its last responses may take, when it is asked to end, milliseconds. */
+const answerMsMax = 2000;
+
 const task = JSON.parse(process.argv[2] ?? "") as ApiTask;
-const { engine, framework, mode, url, port, diary, ledger, life, leaseMs, ignoresKeys } = task;
-const { store, effects } = await (await engineOf(engine)).open(url);
+const { engine, framework, mode, url, port, diary, ledger, life, leaseMs, hasStandby, ignoresKeys } = task;
+const { store, effects, close } = await (await engineOf(engine)).open(url, hasStandby);
 const random = seededRandom(life);
 const reached = obeyKillPlans();
 
 const write = (entry: ChildEvent<ApiEntry>): void => {
-  append(diary, { at: Date.now(), life, ...entry });
+  append(diary, { at: trueTime(), life, ...entry });
   reached(entry.event);
 };
 const note: Note = (event, { scope, key }) => write({ event, order: orderName(scope, key) });
@@ -74,15 +80,26 @@ const rules: RouteRules = {
   onError: () => undefined,
 };
 const scope = (account: string): string => (ignoresKeys ? randomUUID() : account);
-const { listener } = await (await frameworkOf(framework)).serve({ rules, scope, handle: makeOrder });
+const served = await (await frameworkOf(framework)).serve({ rules, scope, handle: makeOrder });
 
 const server = createServer((request, response) => {
   const order = header(request, headers.order);
   const attempt = header(request, headers.attempt);
   write({ event: "received", order, attempt, framework });
   response.once("finish", () => write({ event: "answered", order, attempt, status: response.statusCode }));
-  listener(request, response);
+  served.listener(request, response);
 });
 server.listen(port, "127.0.0.1");
 await once(server, "listening");
+// A deployment: what runs ends first, and what comes is answered with 503.
+process.once("SIGTERM", async () => {
+  await served.close();
+  server.close();
+  // A connection that has brought no request yet would keep it open.
+  void setTimeout(answerMsMax, undefined, { ref: false }).then(() => server.closeAllConnections());
+  await once(server, "close");
+  await store.close();
+  await close();
+  process.exit();
+});
 process.send?.("ready");

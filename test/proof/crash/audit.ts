@@ -21,7 +21,7 @@ const askMsMax = 4000;
 export async function readEvidence(
   { mode }: CrashOptions,
   scene: Scene,
-  { completionsCut, completionsLost }: Cuts,
+  { completionsCut, completionsLost, operations }: Cuts,
 ): Promise<Evidence & { states: States }> {
   const { files, apis, callers, leaseMs } = scene;
   const states = await statesOf(scene.keys.store);
@@ -38,6 +38,7 @@ export async function readEvidence(
     pauses: processes.flatMap(({ pauses }) => pauses),
     completionsCut,
     completionsLost,
+    operations,
   };
 }
 

@@ -66,6 +66,34 @@ export function processActions(
   return [...[...dieAt, undefined].map(killed), ...stopAt.map(stopped)];
 }
 
+/** How long a process may take to end when it is asked to, milliseconds. Its work is short; a server may be away. */
+const shutdownMsMax = 60_000;
+
+/**
+ * Ends each process as a deployment does, one after the other, and starts it again. Returns the lives that ended.
+ *
+ * @param onStuck is called with what is said about a process that does not end.
+ */
+export async function deploy(
+  processes: readonly KillableProcess[],
+  onStuck: (problem: string) => void,
+): Promise<string[]> {
+  const lives: string[] = [];
+  for (const process of processes) {
+    const { life } = process;
+    // It is dead, or another course has it.
+    if (life === undefined) continue;
+    await process.stop(shutdownMsMax);
+    if (process.life === life) {
+      onStuck(`${life} did not end within ${shutdownMsMax} ms of SIGTERM.`);
+      await process.kill();
+    }
+    lives.push(life);
+    await process.start();
+  }
+  return lives;
+}
+
 /** What is done to any wire: its next answer is cut, or all its connections, for a moment. */
 export function cutsOf(wire: CutProxy, onCut: () => void): Action[] {
   return [

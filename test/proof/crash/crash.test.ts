@@ -3,11 +3,14 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { describeWithServer } from "../../support/servers/describe-with-server.ts";
+import { mariadbBinary } from "../../support/servers/mariadb.ts";
+import { natsBinary } from "../../support/servers/nats.ts";
 import { postgresBinary } from "../../support/servers/postgres.ts";
+import { redisBinary } from "../../support/servers/redis.ts";
 import type { EngineName } from "./engine.ts";
 import { engineOf } from "./engines/index.ts";
 import type { Mode } from "./evidence.ts";
-import { operatorFaults } from "./operators.ts";
+import { operatorFaults } from "./operators/index.ts";
 import { resultText } from "./report.ts";
 import { type CrashResult, runCrash } from "./run-crash.ts";
 import { guards } from "./scene.ts";
@@ -27,11 +30,11 @@ async function run(name: EngineName, mode: Mode, operations: readonly string[] =
 }
 
 /** Runs until each critical window was hit. What is broken in any of them is broken. */
-async function keepsInvariants(name: EngineName, mode: Mode): Promise<void> {
+async function keepsInvariants(name: EngineName, mode: Mode, operations: readonly string[] = []): Promise<void> {
   let missed: readonly string[] | undefined;
   let ok = 0;
   for (let runs = 1; ok === 0 || missed === undefined || missed.length > 0; runs += 1) {
-    const result = await run(name, mode);
+    const result = await run(name, mode, operations);
     expect([...result.breaches, ...result.failures], resultText(result)).toEqual([]);
     ok += result.orders.ok;
     const { missedWindows } = result;
@@ -48,14 +51,23 @@ describe.concurrent("processes that are killed", { timeout: timeoutMs }, () => {
   });
 
   describeWithServer("over PostgreSQL, whose operators are at work", postgresBinary, () => {
-    test("locks, ended connections, a standby that is away and a server that only reads break nothing", async () => {
-      const result = await run("postgres", "hold", operatorFaults.postgres);
-      expect([...result.breaches, ...result.failures], resultText(result)).toEqual([]);
-      for (const name of operatorFaults.postgres) expect(result.faults[name]).toBeGreaterThan(0);
+    test("hold: every invariant holds, in every critical window", () =>
+      keepsInvariants("postgres", "hold", operatorFaults.postgres));
+  });
+
+  describe.for([
+    ["mariadb", "transactional", mariadbBinary],
+    ["redis", "hold", redisBinary],
+    ["nats", "hold", natsBinary],
+  ] as const)("over %s", ([engine, mode, binary]) => {
+    describeWithServer("whose operators are at work", binary, () => {
+      test(`${mode}: every invariant holds, in every critical window`, () =>
+        keepsInvariants(engine, mode, operatorFaults[engine]));
     });
   });
 
-  test("over SQLite, hold: every invariant holds, in every critical window", () => keepsInvariants("sqlite", "hold"));
+  test("over SQLite, whose operators are at work, hold: every invariant holds, in every critical window", () =>
+    keepsInvariants("sqlite", "hold", operatorFaults.sqlite));
 
   test.for(guards)("without the guard %s there are duplicates, and the command ends with 1", async (guard) => {
     const args = ["--engine", "sqlite", "--mode", "hold", "--seconds", "3", "--without", guard, "--json"];

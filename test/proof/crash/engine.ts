@@ -20,6 +20,8 @@ export interface OpenKeys {
   readonly effects?: EffectsTable<unknown>;
   /** Makes the tables. */
   prepare(): Promise<void>;
+  /** How many clients are connected to the server, whoever they are; missing where there is none, or it does not say. */
+  connections?(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -37,14 +39,18 @@ export interface CrashEngine {
   /** Missing where keys are in a file. */
   readonly server?: {
     readonly binary: ServerBinary;
-    start(): Promise<PrivateServer>;
+    /** @param within the folder for its data; default that for temporary files. */
+    start(within?: string): Promise<PrivateServer>;
     /** What a request for a key has in it, so that its answer can be cut off; missing where none can be. */
     readonly claiming: Questions;
     /** The same of a request to keep a result. */
     readonly completing: Questions;
   };
-  /** @param url the server's, perhaps through a proxy, or the path of the file. */
-  open(url: string): Promise<OpenKeys>;
+  /**
+   * @param url the server's, perhaps through a proxy, or the path of the file.
+   * @param hasStandby whether a standby may be promoted, so that a replay waits for it.
+   */
+  open(url: string, hasStandby?: boolean): Promise<OpenKeys>;
 }
 
 /** A table of effects, in SQL that every database takes. Its rows are not unique. */

@@ -61,6 +61,15 @@ export interface Pause {
   readonly until: number;
 }
 
+/** What an operator did, and for how long. */
+export interface OperatorFault {
+  readonly name: string;
+  readonly from: number;
+  readonly until: number;
+  /** The lives that it was done to; default all. */
+  readonly lives?: readonly string[] | undefined;
+}
+
 /** Everything that a run left behind, as it was found. */
 export interface Evidence {
   readonly mode: Mode;
@@ -73,6 +82,7 @@ export interface Evidence {
   readonly done: ReadonlySet<string>;
   readonly deaths: readonly Death[];
   readonly pauses: readonly Pause[];
+  readonly operations: readonly OperatorFault[];
   /** How many requests to keep a result were carried out, and their answer cut off. */
   readonly completionsCut: number;
   /** How many were cut off before they were carried out. */

@@ -1,4 +1,5 @@
 import process from "node:process";
+import { moveClock, trueTime } from "./moved-clock.ts";
 
 /** What a process shall do to itself, as `kill` would from outside, at the next event of this name. */
 export interface KillPlan {
@@ -8,22 +9,59 @@ export interface KillPlan {
   readonly afterMs: number;
 }
 
-/** Takes a plan back. */
-export const noKill = "none";
+/** At the next event of this name, a process shall block its event loop for so long. */
+export interface StallPlan {
+  readonly stallMs: number;
+  readonly at: string;
+}
+
+/** A process' clock shall be off by so much. */
+export interface ClockPlan {
+  readonly clockMs: number;
+}
+
+/** A process' report of a stall that is over. */
+export interface Stall {
+  readonly from: number;
+  readonly until: number;
+}
+
+/** Takes a kill plan back, and a stall plan. */
+export const noKill = "no kill";
+export const noStall = "no stall";
 
 /**
- * Waits for a plan by IPC; what it returns is called at each event. The end of the parent ends us, too.
+ * Waits for plans by IPC, one of each kind; what it returns is called at each event. The end of the parent ends us, too.
  */
 export function obeyKillPlans(): (event: string) => void {
-  let plan: KillPlan | undefined;
-  process.on("message", (message) => void (plan = message === noKill ? undefined : (message as KillPlan)));
+  let kill: KillPlan | undefined;
+  let stall: StallPlan | undefined;
+  process.on("message", (message: KillPlan | StallPlan | ClockPlan | typeof noKill | typeof noStall) => {
+    if (message === noKill) kill = undefined;
+    else if (message === noStall) stall = undefined;
+    else if ("clockMs" in message) moveClock(message.clockMs);
+    else if ("stallMs" in message) stall = message;
+    else kill = message;
+  });
   process.once("disconnect", () => process.exit());
   return (event) => {
-    if (plan?.at !== event) return;
-    const { afterMs, signal } = plan;
-    plan = undefined;
+    if (stall?.at === event) {
+      const { stallMs } = stall;
+      stall = undefined;
+      blockEventLoop(stallMs);
+    }
+    if (kill?.at !== event) return;
+    const { afterMs, signal } = kill;
+    kill = undefined;
     const meet = (): boolean => process.kill(process.pid, signal);
     if (afterMs === 0) meet();
     else setTimeout(meet, afterMs);
   };
+}
+
+/** Blocks the event loop, as a long computation does. */
+function blockEventLoop(ms: number): void {
+  const from = trueTime();
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+  process.send?.({ from, until: trueTime() } satisfies Stall);
 }

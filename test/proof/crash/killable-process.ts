@@ -5,7 +5,7 @@ import process from "node:process";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Death, Pause } from "./evidence.ts";
-import { type KillPlan, noKill } from "./kill-plan.ts";
+import { type ClockPlan, type KillPlan, noKill, noStall, type Stall, type StallPlan } from "./kill-plan.ts";
 
 /** Where a process shall be struck; missing: anywhere, from outside. */
 export type Point = Omit<KillPlan, "signal"> | undefined;
@@ -16,13 +16,21 @@ export interface KillableProcess extends AsyncDisposable {
   readonly pauses: readonly Pause[];
   /** What it ended with when nobody killed it, and it had not come to its end. */
   readonly failures: readonly string[];
-  readonly isAlive: boolean;
+  /** The name of the life that it lives, if it does. */
+  readonly life: string | undefined;
   /** Starts its next life, unless it lives, and waits until it says that it is ready, or ends. */
   start(): Promise<void>;
   /** Kills it (SIGKILL), if it lives; from outside, if it does not come to the point in time. */
   kill(at?: Point): Promise<void>;
   /** Has it stand still (SIGSTOP) for so long, milliseconds; likewise. */
   pause(ms: number, at?: Point): Promise<void>;
+  /**
+   * Has it block its event loop for so long, milliseconds, at the next event of this name; resolves when that is over.
+   * `undefined`: it did not come to the event in time.
+   */
+  stall(ms: number, at: string): Promise<Pause | undefined>;
+  /** Moves its clock off the right time, milliseconds. Returns the life that it was moved in, if it lives. */
+  moveClock(byMs: number): string | undefined;
   /** Asks it to end (SIGTERM), if it lives, and resolves when it has ended, or so long later, milliseconds. */
   stop(msMax: number): Promise<void>;
   /** Resolves when it has ended, or so long later, milliseconds. */
@@ -63,8 +71,8 @@ export function killableProcess(name: string, program: string, taskOf: (life: st
     deaths,
     pauses,
     failures,
-    get isAlive() {
-      return child !== undefined;
+    get life() {
+      return child === undefined ? undefined : lifeOf(lives);
     },
     async start() {
       if (child !== undefined) return;
@@ -94,6 +102,20 @@ export function killableProcess(name: string, program: string, taskOf: (life: st
       await setTimeout(ms);
       pauses.push({ life: lifeOf(lives), from, until: Date.now() });
       pausing.kill("SIGCONT");
+    },
+    async stall(ms, at) {
+      const stalling = child;
+      if (stalling?.connected !== true) return undefined;
+      const life = lifeOf(lives);
+      const reported = once(stalling, "message").then(([stall]) => ({ life, ...(stall as Stall) }));
+      stalling.send({ stallMs: ms, at } satisfies StallPlan);
+      const stalled = (await Promise.race([reported, ended(fateMsMax)])) ?? undefined;
+      if (stalled === undefined && stalling.connected) stalling.send(noStall);
+      return stalled;
+    },
+    moveClock(byMs) {
+      const isMoved = child?.connected === true && child.send({ clockMs: byMs } satisfies ClockPlan);
+      return isMoved ? lifeOf(lives) : undefined;
     },
     async stop(msMax) {
       child?.kill("SIGTERM");

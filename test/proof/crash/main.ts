@@ -13,7 +13,7 @@ import { engineNames as messageEngineNames } from "./messages/engine.ts";
 import { engineOf as messagesEngineOf } from "./messages/engines/index.ts";
 import { messagesText } from "./messages/report.ts";
 import { runMessages } from "./messages/run-messages.ts";
-import { operatorFaults } from "./operators.ts";
+import { operatorFaults } from "./operators/index.ts";
 import { resultText } from "./report.ts";
 import { hasPassed, runCrash } from "./run-crash.ts";
 import { guards } from "./scene.ts";
@@ -24,7 +24,6 @@ const scenarios = ["requests", "messages", "gateway"] as const;
 const gatewayEngines = ["sqlite", "postgres", "redis"] as const;
 
 const operationsHelp = Object.entries(operatorFaults)
-  .filter(([, names]) => names.length > 0)
   .map(([engine, names]) => `                 ${engine}: ${names.join(", ")}`)
   .join("\n");
 
@@ -47,7 +46,7 @@ byte of its answers; the gateways are killed at any time. In the end a person se
                  about 15 s, with messages 60; not so --without a guard
   --engine NAME  the database; default postgres
   --mode NAME    of requests; default one run for each mode of the engine
-  --operations N of requests: what operators do to the database meanwhile, all or some of
+  --operations N of requests: what operators do to databases, machines and API processes meanwhile, all or some of
 ${operationsHelp}
   --broker NAME  of messages; default one run for each
   --messages N   how many messages are to be committed under faults, however long that takes; default any number
@@ -186,7 +185,7 @@ function chosenOperations(engine: EngineName, names = ""): readonly string[] {
   const given = names.split(",").filter((name) => name !== "");
   const unknown = given.find((name) => !known.includes(name));
   if (unknown === undefined) return given;
-  throw new UsageError(`--operations of ${engine} are ${known.join(", ") || "none"}, but one is ${unknown}.`);
+  throw new UsageError(`--operations of ${engine} are ${known.join(", ")}, but one is ${unknown}.`);
 }
 
 /** @throws UsageError for options of another scenario. */

@@ -1,29 +1,10 @@
 import type { CutProxy } from "../../support/servers/cut-proxy.ts";
-import type { PrivateServer } from "../../support/servers/private-server.ts";
 import { type Action, type Course, cutsOf, processActions, rightAt, runCourses } from "./courses.ts";
 import type { EngineName } from "./engine.ts";
-import { operatorActions } from "./operators.ts";
-import { steps } from "./evidence.ts";
+import { type OperatorFault, steps } from "./evidence.ts";
+import { operatorActions } from "./operators/index.ts";
 import type { KillableProcess, Point } from "./killable-process.ts";
-
-/** What can be broken. */
-export interface Targets {
-  readonly apis: readonly KillableProcess[];
-  readonly callers: readonly KillableProcess[];
-  /** Between callers and API. */
-  readonly wire: CutProxy;
-  /** Missing where keys are in a file. */
-  readonly database:
-    | {
-        readonly server: PrivateServer;
-        readonly wire: CutProxy;
-        /** What a request for a key, and one to keep a result, have in them. */
-        readonly claiming: string;
-        readonly completing: string;
-      }
-    | undefined;
-  readonly leaseMs: number;
-}
+import type { Targets } from "./targets.ts";
 
 /** What was done to what has no memory of it. */
 export interface Cuts {
@@ -33,8 +14,10 @@ export interface Cuts {
   completionsCut: number;
   /** Requests to keep a result that were cut off before they were carried out. */
   completionsLost: number;
-  /** Faults of operators, by their names. */
-  readonly operations: Record<string, number>;
+  /** Faults of operators. */
+  readonly operations: OperatorFault[];
+  /** What is said about processes that did not end when an operator asked them to. */
+  readonly stuck: string[];
 }
 
 /** How long something is left alone between two faults, milliseconds: [least, most]. */
@@ -54,9 +37,16 @@ const peaceMs = {
  */
 export async function injectFaults(
   targets: Targets,
-  options: { seed: number; ms: number; isThorough: boolean; operations: OperatorFaults },
+  options: { seed: number; ms: number; isThorough: boolean; engine: EngineName; operations: readonly string[] },
 ): Promise<Cuts> {
-  const cuts: Cuts = { connectionsCut: 0, databaseKills: 0, completionsCut: 0, completionsLost: 0, operations: {} };
+  const cuts: Cuts = {
+    connectionsCut: 0,
+    databaseKills: 0,
+    completionsCut: 0,
+    completionsLost: 0,
+    operations: [],
+    stuck: [],
+  };
   const onWire = (wire: CutProxy): Action[] => cutsOf(wire, () => (cuts.connectionsCut += 1));
   const { database, leaseMs } = targets;
   const endsAt = performance.now() + options.ms;
@@ -74,7 +64,7 @@ export async function injectFaults(
     },
     // What is cut is not always an order's answer.
     { name: "wire", peaceMs: peaceMs.wire, actions: [...onWire(targets.wire), ...onWire(targets.wire)] },
-    ...operatorCourse(options.operations, (name) => (cuts.operations[name] = (cuts.operations[name] ?? 0) + 1)),
+    ...operatorCourse(targets, options, cuts),
     ...(database === undefined
       ? []
       : [
@@ -93,11 +83,12 @@ export async function injectFaults(
             name: "database",
             peaceMs: peaceMs.database,
             actions: [
-              async () => {
-                await database.server.kill();
-                cuts.databaseKills += 1;
-                await database.server.restart();
-              },
+              () =>
+                database.exclusively(async () => {
+                  await database.server.kill();
+                  cuts.databaseKills += 1;
+                  await database.server.restart();
+                }),
             ],
           },
         ]),
@@ -105,16 +96,17 @@ export async function injectFaults(
   return cuts;
 }
 
-/** The faults of operators that a run has, and where they are done. */
-export interface OperatorFaults {
-  readonly engine: EngineName;
-  readonly url: string;
-  readonly names: readonly string[];
-}
-
-function operatorCourse({ engine, url, names }: OperatorFaults, onFault: (name: string) => void): Course[] {
-  if (names.length === 0) return [];
-  return [{ name: "operator", peaceMs: peaceMs.operator, actions: operatorActions(engine, url, names, onFault) }];
+function operatorCourse(
+  targets: Targets,
+  { engine, operations }: { engine: EngineName; operations: readonly string[] },
+  cuts: Cuts,
+): Course[] {
+  if (operations.length === 0) return [];
+  const actions = operatorActions(engine, operations, targets, {
+    onFault: (fault) => cuts.operations.push(fault),
+    onStuck: (problem) => cuts.stuck.push(problem),
+  });
+  return [{ name: "operator", peaceMs: peaceMs.operator, actions }];
 }
 
 /** A request that is on its way: its first byte leaves after it was noted. */

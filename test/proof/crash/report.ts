@@ -37,8 +37,12 @@ export function verdictLines(
   {
     failures,
     missedWindows,
+    skipped = [],
     stories,
-  }: Pick<CrashResult, "failures" | "stories"> & { missedWindows: readonly string[] },
+  }: Pick<CrashResult, "failures" | "stories"> &
+    Partial<Pick<CrashResult, "skipped">> & {
+      missedWindows: readonly string[];
+    },
   broken: readonly string[],
 ): string[] {
   return [
@@ -46,6 +50,7 @@ export function verdictLines(
     ...broken.slice(0, toldMax).map((breach) => `BROKEN, ${breach}`),
     ...Object.entries(stories).flatMap(([name, lines]) => [`What happened to ${name}:`, ...lines]),
     ...(broken.length > toldMax ? [`and ${broken.length - toldMax} more breaches`] : []),
+    ...skipped.map((fault) => `SKIPPED: ${fault}`),
     ...failures.map((failure) => `FAILED: ${failure}`),
     ...missedWindows.map((window) => `NEVER HIT: ${window}. The run has proven too little.`),
     ...(broken.length + failures.length === 0 ? ["Every invariant held."] : []),

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { readEvidence, readHistory } from "./audit.ts";
 import { type Breach, breaches, type History, type OrderEnd } from "./check.ts";
+import { connectionsMax } from "./engine.ts";
 import type { ApiEntry, CallerEntry, Evidence } from "./evidence.ts";
 import { type Cuts, injectFaults } from "./nemesis.ts";
 import { type CrashOptions, type Scene, startScene } from "./scene.ts";
@@ -35,7 +36,9 @@ export interface CrashResult {
   readonly breaches: readonly Breach[];
   /** What happened to the orders of the first breaches. */
   readonly stories: Readonly<Record<string, readonly string[]>>;
-  /** Processes that ended by themselves. */
+  /** Faults of operators that this machine can't have, with the reason. */
+  readonly skipped: readonly string[];
+  /** Processes that ended by themselves, or did not end when they were asked to; connections that nobody has any more. */
   readonly failures: readonly string[];
 }
 
@@ -68,12 +71,14 @@ export async function runCrash(
     ms: options.seconds * 1000,
     // What breaks without a guard breaks soon.
     isThorough: options.without === undefined,
-    operations: { engine: options.engine.name, url: scene.keysUrl, names: options.operations ?? [] },
+    engine: options.engine.name,
+    operations: scene.operations,
   });
   await comeToRest(scene);
   const evidence = await readEvidence(options, scene, cuts);
   const history = await readHistory(options, scene, evidence);
-  return resultOf(options, scene, { cuts, evidence, history });
+  const leaks = await abandonedConnections(scene);
+  return resultOf(options, scene, { cuts, evidence, history, leaks });
 }
 
 /** Ends all faults, and lets callers of a last life end what they have begun. */
@@ -86,16 +91,28 @@ async function comeToRest(scene: Scene): Promise<void> {
   await setTimeout(scene.leaseMs);
 }
 
+/** How many connections this process has to the database itself: for keys and intents. */
+const ownConnectionsMax = 12;
+
+/** What is said about a database that has more clients, in peace, than all pools may have. */
+async function abandonedConnections({ keys, apis }: Scene): Promise<string[]> {
+  const connections = (await keys.connections?.()) ?? 0;
+  const max = ownConnectionsMax + apis.length * connectionsMax;
+  return connections <= max
+    ? []
+    : [`The database has ${connections} clients in peace, of which at most ${max} are ours.`];
+}
+
 function resultOf(
   { engine, mode, seed, seconds }: CrashOptions,
   scene: Scene,
-  found: { cuts: Cuts; evidence: Evidence; history: History },
+  found: { cuts: Cuts; evidence: Evidence; history: History; leaks: readonly string[] },
 ): CrashResult {
   const { apis, callers, wire, database } = scene;
-  const { cuts, evidence, history } = found;
+  const { cuts, evidence, history, leaks } = found;
   const sum = (counts: readonly (readonly unknown[])[]): number => counts.flat().length;
   const hits = windowHits(evidence);
-  const windows = windowsOf(mode, database !== undefined);
+  const windows = windowsOf(mode, database !== undefined, scene.operations);
   const broken = breaches(history);
   const effectsOf = Map.groupBy(history.effects, ({ order }) => order);
   const ended = (end: OrderEnd): number => history.orders.filter((order) => order.end === end).length;
@@ -116,7 +133,9 @@ function resultOf(
         "answer of the database cut": database.wire.answersCut,
       }),
       "all connections of a wire cut": cuts.connectionsCut,
-      ...cuts.operations,
+      ...Object.fromEntries(
+        scene.operations.map((name) => [name, cuts.operations.filter((fault) => fault.name === name).length]),
+      ),
     },
     windows: Object.fromEntries(windows.map((window) => [window, hits.get(window) ?? 0])),
     missedWindows: windows.filter((window) => (hits.get(window) ?? 0) === 0),
@@ -129,7 +148,8 @@ function resultOf(
     held: history.orders.filter(({ record }) => record === "held").length,
     breaches: broken,
     stories: Object.fromEntries(broken.slice(0, storiesMax).map(({ order }) => [order, storyOf(evidence, order)])),
-    failures: [...apis, ...callers].flatMap(({ failures }) => failures),
+    skipped: scene.skipped,
+    failures: [...[...apis, ...callers].flatMap(({ failures }) => failures), ...cuts.stuck, ...leaks],
   };
 }
 

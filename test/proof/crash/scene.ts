@@ -8,11 +8,12 @@ import { cutProxy } from "../../support/servers/cut-proxy.ts";
 import { serverPort } from "../../support/servers/server-port.ts";
 import type { ApiTask } from "./api-child.ts";
 import type { CallerTask } from "./caller-child.ts";
+import { type DatabasePlace, startDatabasePlace } from "./database-place.ts";
 import type { CrashEngine, OpenKeys } from "./engine.ts";
 import type { Mode } from "./evidence.ts";
 import { frameworkNames, routePath } from "./frameworks.ts";
 import { killableProcess } from "./killable-process.ts";
-import type { Targets } from "./nemesis.ts";
+import type { Targets } from "./targets.ts";
 
 /** A guard that can be taken out, to see that the run notices. */
 export const guards = ["api-keys", "same-key"] as const;
@@ -35,10 +36,8 @@ export interface CrashOptions {
 }
 
 /** Everything that runs, and where it leaves its traces. */
-export interface Scene extends Targets {
+export interface Scene extends Targets, DatabasePlace {
   readonly keys: OpenKeys;
-  /** Where keys are: the server's URL, past the wire, or the file's path. */
-  readonly keysUrl: string;
   readonly intents: readonly IntentStore[];
   /** The ports of the API processes. */
   readonly ports: readonly number[];
@@ -47,7 +46,6 @@ export interface Scene extends Targets {
   finish(): void;
 }
 
-const apiCount = 2;
 const callerCount = 4;
 /** How many orders a caller has under way. */
 const concurrency = 4;
@@ -57,13 +55,12 @@ const leaseMs = 1000;
 /** Starts it all in a folder. `stack` ends it again. */
 export async function startScene(options: CrashOptions, folder: string, stack: AsyncDisposableStack): Promise<Scene> {
   const { engine, mode, seed, without } = options;
-  const server = engine.server === undefined ? undefined : stack.use(await engine.server.start());
-  const databaseWire = server === undefined ? undefined : stack.use(await cutProxy(server.port));
-  const direct = server?.url ?? join(folder, "keys.db");
-  const url = databaseWire === undefined ? direct : direct.replace(/:\d+(?=\/|$)/, `:${databaseWire.port}`);
-  const keys = stack.adopt(await engine.open(direct), ({ close }) => close());
+  const place = await startDatabasePlace(options, folder, stack);
+  const { url, keysUrl, hasStandby, operations } = place;
+  const keys = stack.adopt(await engine.open(keysUrl), ({ close }) => close());
   await keys.prepare();
 
+  const apiCount = operations.includes("rolling-restart") ? 3 : 2;
   const ports = await Promise.all(Array.from({ length: apiCount }, serverPort));
   const random = seededRandom(`${seed} balance`);
   const wire = stack.use(await cutProxy(() => ports[Math.floor(random() * ports.length)]!));
@@ -90,12 +87,13 @@ export async function startScene(options: CrashOptions, folder: string, stack: A
         ledger: files.ledger,
         life,
         leaseMs,
+        hasStandby,
         ignoresKeys,
       } satisfies ApiTask;
     }),
   );
   // Two callers share each place, so that one takes over what the other leaves.
-  const places = [file("intents.db"), engine.name === "postgres" ? direct : file("other-intents.db")];
+  const places = [file("intents.db"), engine.name === "postgres" ? keysUrl : file("other-intents.db")];
   const intents = await Promise.all(places.map((place) => openedIntents(place, stack)));
   let finishes = false;
   const callers = files.callers.map((diary, index) =>
@@ -120,13 +118,8 @@ export async function startScene(options: CrashOptions, folder: string, stack: A
   const processes = [...apis, ...callers];
   for (const one of processes) stack.use(one);
   await Promise.all(processes.map((one) => one.start()));
-  const database = server && databaseWire && { server, wire: databaseWire, ...questionsOf(engine, mode) };
   const finish = (): void => void (finishes = true);
-  return { apis, callers, wire, database, leaseMs, keys, keysUrl: direct, intents, ports, files, finish };
-}
-
-function questionsOf({ server }: CrashEngine, mode: Mode): { claiming: string; completing: string } {
-  return { claiming: server?.claiming[mode] ?? "", completing: server?.completing[mode] ?? "" };
+  return { ...place, apis, callers, wire, leaseMs, keys, intents, ports, files, finish };
 }
 
 async function openedIntents(place: string, stack: AsyncDisposableStack): Promise<IntentStore> {

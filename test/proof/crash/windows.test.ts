@@ -14,6 +14,7 @@ const none: Evidence = {
   done: new Set(),
   deaths: [],
   pauses: [],
+  operations: [],
   completionsCut: 0,
   completionsLost: 0,
 };
@@ -147,6 +148,25 @@ test("a database is gone where a step is followed by a failure, or by the same o
     "completion carried out, its answer cut": 2,
     "completion cut before it was carried out": 1,
   });
+});
+
+test("a fault of operators counts where operations were under way in the lives that it was done to, and where they failed", () => {
+  const [from, until] = [2, 5];
+  const lock = { name: "table-lock", from, until };
+  const key = "table-lock: operations were under way";
+  expect(hits({ api: upTo("asked", "granted"), operations: [lock] })).toEqual({ [key]: 1 });
+  expect(hits({ api: upTo("asked", "granted"), operations: [{ ...lock, lives: ["api-2.1"] }] })).toEqual({});
+  expect(hits({ api: upTo("asked", "granted"), operations: [{ ...lock, from: 4 }] })).toEqual({ [key]: 1 });
+  expect(hits({ api: upTo("asked", "turned-away"), operations: [{ ...lock, from: 4 }] })).toEqual({});
+  expect(hits({ api: upTo("asked", "granted", "failed"), operations: [{ ...lock, name: "read-only" }] })).toEqual({
+    "read-only: operations were under way": 1,
+    "read-only: operations failed": 1,
+  });
+  expect(windowsOf("hold", false, ["read-only", "table-lock"]).slice(-3)).toEqual([
+    "read-only: operations were under way",
+    "read-only: operations failed",
+    key,
+  ]);
 });
 
 test("a run without a server can't lose it", () => {

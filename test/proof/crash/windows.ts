@@ -1,4 +1,12 @@
-import { type ApiEntry, type CallerEntry, type Evidence, type Mode, type Step, steps } from "./evidence.ts";
+import {
+  type ApiEntry,
+  type CallerEntry,
+  type Evidence,
+  type Mode,
+  type OperatorFault,
+  type Step,
+  steps,
+} from "./evidence.ts";
 import { isDeclined, storedStatuses } from "./orders.ts";
 
 /** The moments in which a fault can do harm. A run whose faults hit one of them not once has proven too little. */
@@ -25,12 +33,28 @@ const databaseWindows = [
 /** One that takes a transaction besides: its commit did not happen, and the work is run again. */
 const runAgain = "transaction run again";
 
-export type CriticalWindow = (typeof windows)[number] | (typeof databaseWindows)[number] | typeof runAgain;
+/** Operations in the midst of what an operator does; and those that it made fail, where it has to. */
+type OperatorWindow = `${string}: operations were under way` | `${string}: operations failed`;
+const underWay = (name: string): OperatorWindow => `${name}: operations were under way`;
+const failing = (name: string): OperatorWindow => `${name}: operations failed`;
 
-/** The windows that a run has to hit. */
-export function windowsOf(mode: Mode, hasServer: boolean): CriticalWindow[] {
-  if (!hasServer) return [...windows];
-  return [...windows, ...databaseWindows, ...(mode === "transactional" ? ([runAgain] as const) : [])];
+/** Faults of operators that some operation has to fail by, or they were none. A full MariaDB has room in its pages. */
+const isFailing: ReadonlySet<string> = new Set(["read-only", "full-memory", "promoted-standby", "restarted-pooler"]);
+
+export type CriticalWindow =
+  | (typeof windows)[number]
+  | (typeof databaseWindows)[number]
+  | typeof runAgain
+  | OperatorWindow;
+
+/** The windows that a run has to hit, with these faults of operators. */
+export function windowsOf(mode: Mode, hasServer: boolean, operations: readonly string[] = []): CriticalWindow[] {
+  return [
+    ...windows,
+    ...(hasServer ? databaseWindows : []),
+    ...(hasServer && mode === "transactional" ? ([runAgain] as const) : []),
+    ...operations.flatMap((name) => (isFailing.has(name) ? [underWay(name), failing(name)] : [underWay(name)])),
+  ];
 }
 
 /** How often each window was hit, by what the run left behind. */
@@ -67,6 +91,10 @@ export function windowHits(evidence: Evidence): Map<CriticalWindow, number> {
   add("answer lost on the wire", answersLost(evidence));
   add("completion carried out, its answer cut", evidence.completionsCut);
   add("completion cut before it was carried out", evidence.completionsLost);
+  for (const fault of evidence.operations) {
+    add(underWay(fault.name), operationsDuring(fault, apiLives));
+    add(failing(fault.name), evidence.api.filter((entry) => entry.event === "failed" && isDuring(fault, entry)).length);
+  }
   for (const entries of apiLives.values()) {
     add(runAgain, followedBy(entries, "completing", ["granted"]));
     add("database gone when a claim was asked for", followedBy(entries, "asked", ["failed"]));
@@ -76,6 +104,19 @@ export function windowHits(evidence: Evidence): Map<CriticalWindow, number> {
     );
   }
   return hits;
+}
+
+const isDuring = ({ from, until }: OperatorFault, { at }: ApiEntry): boolean => from <= at && at <= until;
+
+/** How many operations were under way when a fault began, or began in the midst of it, in the lives that it was done to. */
+function operationsDuring(fault: OperatorFault, apiLives: ReadonlyMap<string, readonly ApiEntry[]>): number {
+  let count = 0;
+  for (const life of fault.lives ?? apiLives.keys()) {
+    const entries = apiLives.get(life) ?? [];
+    count += openOperations(entries.filter(({ at }) => at < fault.from)).size;
+    count += entries.filter((entry) => entry.event === "asked" && isDuring(fault, entry)).length;
+  }
+  return count;
 }
 
 /** The steps at which a process owns a key that has no result yet. */

@@ -89,12 +89,12 @@ function poolOf(port: number): pg.Pool {
 }
 
 /** Whether a standby follows a primary, which waits for it (`sync`) or does not (`async`). */
-async function isFollowed(primary: pg.Pool, state: "sync" | "async"): Promise<boolean> {
+export async function isFollowed(primary: Pick<pg.Client, "query">, state: "sync" | "async"): Promise<boolean> {
   const following = "SELECT FROM pg_stat_replication WHERE state = 'streaming' AND sync_state = $1";
   return (await primary.query(following, [state])).rowCount === 1;
 }
 
-async function isPrimary(server: pg.Pool): Promise<boolean> {
+export async function isPrimary(server: Pick<pg.Client, "query">): Promise<boolean> {
   const { rows } = await server.query<{ recovers: boolean }>("SELECT pg_is_in_recovery() AS recovers");
   return rows[0]?.recovers === false;
 }

@@ -15,14 +15,18 @@ export const mariadbBinary: ServerBinary = {
  * Starts a MariaDB with an empty database `test`: user `root`, no password. It listens on 127.0.0.1.
  *
  * @param settings as in my.cnf, without dashes.
+ * @param within the folder that its own is made in; default that for temporary files.
  * @throws Error when the machine has none (see `describeWithServer`), or it does not start.
  */
-export async function startMariadb(settings: Readonly<Record<string, string>> = {}): Promise<PrivateServer> {
+export async function startMariadb(
+  settings: Readonly<Record<string, string>> = {},
+  within?: string,
+): Promise<PrivateServer> {
   const command = findBinary(mariadbBinary);
   if (command === undefined) throw new Error(`There is no mariadbd on this machine: ${mariadbBinary.install}`);
   const installer = findBinary({ ...mariadbBinary, name: "mariadb-install-db" })!;
   const user = unprivilegedUser();
-  const folder = serverFolder("mariadb", user);
+  const folder = serverFolder("mariadb", user, within);
   const data = join(folder, "data");
   // As each starts, it removes all temporary tables from this folder, those of others too.
   const tmpdir = folder;

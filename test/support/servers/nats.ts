@@ -31,13 +31,14 @@ interface Routes {
  * Starts a NATS server with JetStream. It syncs its files now and then, as by default: what it acknowledged survives
  * its own end, not that of the machine.
  *
+ * @param within the folder that its own is made in; default that for temporary files.
  * @throws Error when the machine has none (see `describeWithServer`), or it does not start.
  */
-export async function startNats(routes?: Routes): Promise<PrivateServer> {
+export async function startNats(routes?: Routes, within?: string): Promise<PrivateServer> {
   const command = findBinary(natsBinary);
   if (command === undefined) throw new Error(`There is no nats-server on this machine: ${natsBinary.install}`);
   const port = await serverPort();
-  const folder = serverFolder("nats");
+  const folder = serverFolder("nats", undefined, within);
   const config = join(folder, "nats.conf");
   writeFileSync(config, configOf(port, folder, routes));
   return startServer({

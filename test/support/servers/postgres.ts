@@ -18,6 +18,8 @@ export interface PostgresOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** The port of a primary that it copies and then follows, as its standby. */
   readonly standbyOf?: number;
+  /** The folder that its own is made in; default that for temporary files. */
+  readonly within?: string | undefined;
 }
 
 /**
@@ -26,12 +28,16 @@ export interface PostgresOptions {
  *
  * @throws Error when the machine has no PostgreSQL (see `describeWithServer`), or it does not start.
  */
-export async function startPostgres({ settings = {}, standbyOf }: PostgresOptions = {}): Promise<PrivateServer> {
+export async function startPostgres({
+  settings = {},
+  standbyOf,
+  within,
+}: PostgresOptions = {}): Promise<PrivateServer> {
   const command = findBinary(postgresBinary);
   if (command === undefined) throw new Error(`There is no postgres on this machine: ${postgresBinary.install}`);
   // PostgreSQL refuses to run as root.
   const user = unprivilegedUser();
-  const folder = serverFolder("postgres", user);
+  const folder = serverFolder("postgres", user, within);
   const data = join(folder, "data");
   const [tool, ...args] =
     standbyOf === undefined

@@ -18,6 +18,8 @@ export interface RedisOptions {
   readonly port?: number;
   /** Settings as in redis.conf. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** The folder that its own is made in; default that for temporary files. */
+  readonly within?: string | undefined;
 }
 
 /** Every acknowledged write is on disk, and no record is evicted. */
@@ -29,8 +31,8 @@ const sound = { save: "", appendonly: "yes", appendfsync: "always", "maxmemory-p
  * @throws Error when the machine has none (see `describeWithServer`), or it does not start.
  */
 export async function startRedis(options: RedisOptions = {}): Promise<PrivateServer> {
-  const { binary = redisBinary, port = await serverPort(), settings = {} } = options;
-  const folder = serverFolder(binary.name);
+  const { binary = redisBinary, port = await serverPort(), settings = {}, within } = options;
+  const folder = serverFolder(binary.name, undefined, within);
   const given = { bind: "127.0.0.1", port: String(port), dir: folder, ...sound, ...settings };
   return startServer({
     command: commandOf(binary),

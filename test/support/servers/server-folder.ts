@@ -17,9 +17,13 @@ export function unprivilegedUser(): ServerUser | undefined {
   return { uid: idOf("-u"), gid: idOf("-g") };
 }
 
-/** Makes a folder for one server, which belongs to the user that it runs as. */
-export function serverFolder(name: string, user?: ServerUser): string {
-  const folder = mkdtempSync(join(tmpdir(), `once-again-${name}-`));
+/**
+ * Makes a folder for one server, which belongs to the user that it runs as.
+ *
+ * @param within the folder that it is made in; default that for temporary files.
+ */
+export function serverFolder(name: string, user?: ServerUser, within: string = tmpdir()): string {
+  const folder = mkdtempSync(join(within, `once-again-${name}-`));
   if (user !== undefined) chownSync(folder, user.uid, user.gid);
   return folder;
 }

@@ -8,7 +8,7 @@ export const mariadbEngine: CrashEngine = {
   modes: ["hold", "transactional"],
   server: {
     binary: mariadbBinary,
-    start: startMariadb,
+    start: (within) => startMariadb({}, within),
     claiming: {
       hold: "asked_fingerprint",
       transactional: "SET STATEMENT innodb_lock_wait_timeout",
@@ -29,6 +29,10 @@ export const mariadbEngine: CrashEngine = {
       async prepare() {
         await store.migrate();
         await pool.query(effectsTable.create);
+      },
+      async connections() {
+        const clients = "SELECT count(*) AS count FROM information_schema.processlist WHERE user <> 'system user'";
+        return Number((await pool.query<RowDataPacket[]>(clients))[0][0]!["count"]);
       },
       close: () => pool.end(),
     };

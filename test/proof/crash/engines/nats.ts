@@ -8,7 +8,7 @@ export const natsEngine: CrashEngine = {
   modes: ["hold"],
   server: {
     binary: natsBinary,
-    start: () => startNats(),
+    start: (within) => startNats(undefined, within),
     claiming: { hold: '"state":"running"' },
     completing: { hold: '"state":"done"' },
   },

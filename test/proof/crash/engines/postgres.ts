@@ -9,14 +9,14 @@ export const postgresEngine: CrashEngine = {
   modes: ["hold", "transactional"],
   server: {
     binary: postgresBinary,
-    start: startPostgres,
+    start: (within) => startPostgres({ within }),
     claiming: { hold: '"fingerprint":', transactional: "pg_try_advisory_xact_lock" },
     completing: { hold: '"first":', transactional: "COMMIT" },
   },
-  async open(url) {
+  async open(url, hasStandby = false) {
     const pool = new Pool({ connectionString: url, max: connectionsMax });
     pool.on("error", () => undefined);
-    const store = postgresStore(pool, { busyMsMax });
+    const store = postgresStore(pool, { busyMsMax, replayTouch: hasStandby });
     return {
       store,
       effects: {
@@ -28,6 +28,10 @@ export const postgresEngine: CrashEngine = {
       async prepare() {
         await store.migrate();
         await pool.query(effectsTable.create);
+      },
+      async connections() {
+        const clients = "SELECT count(*)::int AS count FROM pg_stat_activity WHERE backend_type = 'client backend'";
+        return (await pool.query<{ count: number }>(clients)).rows[0]!.count;
       },
       close: () => pool.end(),
     };

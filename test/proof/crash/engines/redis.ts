@@ -8,7 +8,7 @@ export const redisEngine: CrashEngine = {
   modes: ["hold"],
   server: {
     binary: redisBinary,
-    start: () => startRedis(),
+    start: (within) => startRedis({ within }),
     // SET … NX writes a record that runs; what replaces it is done.
     claiming: { hold: "1 running " },
     completing: { hold: "1 done " },
@@ -16,6 +16,14 @@ export const redisEngine: CrashEngine = {
   async open(url) {
     const client = new Redis(url, { retryStrategy: () => 50, maxRetriesPerRequest: 1, commandTimeout: busyMsMax });
     client.on("error", () => undefined);
-    return { store: redisStore(client), prepare: async () => undefined, close: async () => client.disconnect() };
+    return {
+      store: redisStore(client),
+      prepare: async () => undefined,
+      connections: async () =>
+        String(await client.client("LIST"))
+          .trim()
+          .split("\n").length,
+      close: async () => client.disconnect(),
+    };
   },
 };

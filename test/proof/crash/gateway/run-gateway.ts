@@ -219,7 +219,7 @@ async function settlementOf(key: HeldKey, effect: Effect | undefined): Promise<S
 async function keepAlive(one: KillableProcess, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await one.ended(lookMs);
-    if (!one.isAlive) await one.start();
+    if (one.life === undefined) await one.start();
   }
 }
 

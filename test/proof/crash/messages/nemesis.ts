@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import type { CutProxy } from "../../../support/servers/cut-proxy.ts";
 import type { PrivateServer } from "../../../support/servers/private-server.ts";
-import { type Action, type Course, cutsOf, processActions, rightAt, runCourses } from "../courses.ts";
+import { type Action, type Course, cutsOf, deploy, processActions, rightAt, runCourses } from "../courses.ts";
 import type { KillableProcess, Point } from "../killable-process.ts";
 import { consumerSteps, relaySteps, type ServerDeath, writerSteps } from "./evidence.ts";
 import type { MessagesOptions, Scene } from "./scene.ts";
@@ -10,9 +10,9 @@ import type { MessageWindow } from "./windows.ts";
 /** What was done to what has no memory of it. */
 export interface MessageFaults {
   connectionsCut: number;
-  /** How often a consumer was asked to end, and ended; and those that did not. */
+  /** How often a consumer was asked to end, and ended; and what is said about those that did not. */
   shutdowns: number;
-  readonly unending: string[];
+  readonly stuck: string[];
   /** How often a group of consumers was removed. */
   groupsLost: number;
   readonly brokerDeaths: ServerDeath[];
@@ -39,7 +39,7 @@ export async function injectMessageFaults(
   const faults: MessageFaults = {
     connectionsCut: 0,
     shutdowns: 0,
-    unending: [],
+    stuck: [],
     groupsLost: 0,
     brokerDeaths: [],
     databaseDeaths: [],
@@ -76,7 +76,7 @@ export async function injectMessageFaults(
       ),
     ),
     processCourse("consumers", [
-      () => deploy(processes.consumer, faults),
+      () => deployed(processes.consumer, faults),
       ...processActions(
         processes.consumer,
         {
@@ -117,7 +117,7 @@ export async function injectMessageFaults(
               // Deployments one after another while the database is away.
               () =>
                 killed(server, faults.databaseDeaths, async () => {
-                  for (let count = 0; count < 3; count += 1) await deploy(processes.consumer, faults);
+                  for (let count = 0; count < 3; count += 1) await deployed(processes.consumer, faults);
                 }),
             ],
           },
@@ -126,22 +126,8 @@ export async function injectMessageFaults(
   return faults;
 }
 
-/** How long a consumer may take to end, milliseconds. Its handlers are quick; a broker or a database may be away. */
-const shutdownMsMax = 60_000;
-
-/** Ends each consumer as a deployment does, one after the other, and starts it again. */
-async function deploy(consumers: readonly KillableProcess[], faults: MessageFaults): Promise<void> {
-  for (const consumer of consumers) {
-    // It is dead, or another course has it.
-    if (!consumer.isAlive) continue;
-    await consumer.stop(shutdownMsMax);
-    if (consumer.isAlive) {
-      faults.unending.push(`A consumer did not end within ${shutdownMsMax} ms of SIGTERM.`);
-      await consumer.kill();
-    }
-    faults.shutdowns += 1;
-    await consumer.start();
-  }
+async function deployed(consumers: readonly KillableProcess[], faults: MessageFaults): Promise<void> {
+  faults.shutdowns += (await deploy(consumers, (problem) => faults.stuck.push(problem))).length;
 }
 
 /** Kills a server, takes down when, and starts it again after a while. */

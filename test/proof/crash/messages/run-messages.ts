@@ -155,7 +155,7 @@ function resultOf(
       ...Object.values(processes)
         .flat()
         .flatMap(({ failures }) => failures),
-      ...faults.unending,
+      ...faults.stuck,
     ],
   };
 }

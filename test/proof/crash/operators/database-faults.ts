@@ -3,21 +3,10 @@ import { setTimeout } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { createConnection, type Connection, type RowDataPacket } from "mysql2/promise";
 import { Client } from "pg";
-import { type Random, uniform } from "../../../packages/once-again/src/core/random.ts";
-import type { Action } from "./courses.ts";
-import type { EngineName } from "./engine.ts";
-
-/** What operators do to a database while it serves, on purpose or not; by the name of the fault. */
-export const operatorFaults = {
-  postgres: ["table-lock", "ended-connections", "standby-away", "read-only"],
-  mariadb: ["table-lock", "ended-connections", "read-only"],
-  redis: ["paused-writes", "ended-connections", "full-memory"],
-  sqlite: ["table-lock"],
-  nats: [],
-} as const satisfies Readonly<Record<EngineName, readonly string[]>>;
-
-/** How long a fault lasts, milliseconds: shorter and longer than a store waits. */
-const faultMs = [1000, 6000] as const;
+import { type Random, uniform } from "../../../../packages/once-again/src/core/random.ts";
+import type { Action } from "../courses.ts";
+import type { EngineName } from "../engine.ts";
+import { faultMs } from "./operator-action.ts";
 
 /** How long between two tries to undo a fault, while the database is away itself, milliseconds. */
 const undoPauseMs = 100;
@@ -27,39 +16,34 @@ const endings = 10;
 const endingPauseMs = 200;
 
 /** A session of the operator. */
-interface Session extends AsyncDisposable {
+export interface Session extends AsyncDisposable {
   run(statement: string): Promise<unknown>;
 }
 
-/**
- * @param url of the database, or the path of its file; not through a wire that is cut.
- * @param onFault is called when one is over.
- */
-export function operatorActions(
+/** The work of an operator's session. `false`: the database was away, or the work failed. */
+export async function asOperator(
   engine: EngineName,
   url: string,
-  names: readonly string[],
-  onFault: (name: string) => void,
-): Action[] {
-  const faults = faultsOf(engine, url);
-  return names.map((name) => async (random) => {
-    await faults[name]!(random);
-    onFault(name);
-  });
+  work: (session: Session) => Promise<unknown>,
+): Promise<boolean> {
+  try {
+    await using session = await sessions[engine](url);
+    await work(session);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
-function faultsOf(engine: EngineName, url: string): Partial<Record<string, Action>> {
-  const open = sessions[engine];
-  /** Whether the work was done: the database may be killed in the middle of a fault, which is then over. */
-  const briefly = async (work: (session: Session) => Promise<unknown>): Promise<boolean> => {
-    try {
-      await using session = await open(url);
-      await work(session);
-      return true;
-    } catch {
-      return false;
-    }
-  };
+/**
+ * What is done to a database by statements.
+ *
+ * @param url of the database, or the path of its file; not through a wire that is cut.
+ * @param standbys its `synchronous_standby_names`, where it is PostgreSQL.
+ */
+export function databaseFaults(engine: EngineName, url: string, standbys: string): Partial<Record<string, Action>> {
+  // The database may be killed in the middle of a fault, which is then over.
+  const briefly = (work: (session: Session) => Promise<unknown>): Promise<boolean> => asOperator(engine, url, work);
   const runAll =
     (statements: readonly string[]) =>
     async ({ run }: Session): Promise<void> => {
@@ -98,7 +82,10 @@ function faultsOf(engine: EngineName, url: string): Partial<Record<string, Actio
           `SELECT pg_terminate_backend(pid) FROM (SELECT pid FROM pg_stat_activity
             WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY random() LIMIT 2) AS some`,
         ),
-        "standby-away": undone(set("synchronous_standby_names = 'away'"), set("synchronous_standby_names = ''")),
+        "standby-away": undone(
+          set("synchronous_standby_names = 'away'"),
+          set(`synchronous_standby_names = '${standbys}'`),
+        ),
         "read-only": undone(set("default_transaction_read_only = on"), set("default_transaction_read_only = off")),
       };
     }
@@ -156,7 +143,7 @@ const sessions: Readonly<Record<EngineName, (url: string) => Promise<Session>>> 
     database.exec("PRAGMA busy_timeout = 5000");
     return { run: async (statement) => database.exec(statement), [Symbol.asyncDispose]: async () => database.close() };
   },
-  nats: () => Promise.reject(new Error("There is no fault of operators for NATS.")),
+  nats: () => Promise.reject(new Error("NATS has no statements.")),
 };
 
 async function killAny(connection: Connection): Promise<void> {

@@ -1,0 +1,37 @@
+import { setTimeout } from "node:timers/promises";
+import { type Random, uniform } from "../../../../packages/once-again/src/core/random.ts";
+import { deploy } from "../courses.ts";
+import type { Targets } from "../targets.ts";
+import { faultMs, type OperatorAction } from "./operator-action.ts";
+
+const hourMs = 3_600_000;
+
+/** What happens to API processes, beside their deaths. */
+export function processFaults(
+  { apis, leaseMs }: Targets,
+  onStuck: (problem: string) => void,
+): Record<string, OperatorAction> {
+  const anyOf = <Item>(random: Random, items: readonly Item[]): Item =>
+    items[Math.floor(uniform(random, 0, items.length))]!;
+  return {
+    "rolling-restart": () => deploy(apis, onStuck),
+    /** In the midst of an operation, for longer than its lease. */
+    async "stalled-event-loop"(random) {
+      const first = Math.floor(uniform(random, 0, apis.length));
+      // Callers' connections stay where they are, so that one process may have no operation for a long time.
+      for (let tries = 0; tries < apis.length; tries += 1) {
+        const api = apis[(first + tries) % apis.length]!;
+        const stall = await api.stall(uniform(random, 1.2, 2) * leaseMs, "granted");
+        if (stall !== undefined) return [stall.life];
+      }
+      return [];
+    },
+    /** Each is an hour off for a while, or right; then all are right again. */
+    async "moved-clocks"(random) {
+      const lives = apis.flatMap((api) => api.moveClock(anyOf(random, [-hourMs, hourMs])) ?? []);
+      await setTimeout(uniform(random, ...faultMs));
+      for (const api of apis) api.moveClock(0);
+      return lives;
+    },
+  };
+}
