@@ -1,3 +1,5 @@
+import type { Awaitable } from "../core/awaitable.ts";
+import type { OnceAgainError } from "../core/errors.ts";
 import type { RecordName } from "../stores/store.ts";
 import type { Steps } from "./steps.ts";
 
@@ -18,6 +20,33 @@ export interface Engine<Transaction> {
    * settled, or twice `storeMsMax` have passed. The store stays open.
    */
   close(): Promise<void>;
+}
+
+/** An engine whose attempts a room settles itself, as a framework does when its response has ended. */
+export interface OpeningEngine<Transaction> extends Engine<Transaction> {
+  /**
+   * Claims the key of an operation, at once where the store answers at once.
+   *
+   * @returns an attempt, which is then settled, or the outcome of an operation that must not run.
+   * @throws OnceAgainError as `run` does before the work; it throws at once, or rejects.
+   */
+  open<Value>(operation: OnceOperation<Value>): Awaitable<OpenAttempt<Transaction, Value> | Outcome<Value>>;
+  /** The same for a request that brought no key, whose outcome is always `executed`. */
+  openUnkeyed<Value>(scope: string): Promise<OpenAttempt<Transaction, Value> | Outcome<Value>>;
+}
+
+/** An attempt at an operation: it owns the key until it is ended once, by `settle` or `fail`. */
+export interface OpenAttempt<Transaction, Value> {
+  readonly kind: "attempt";
+  readonly execution: Execution<Transaction>;
+  /** Ends it by what its work did. The store has that before this answers. */
+  settle(ended: WorkResult<Value>): Awaitable<Outcome<Value>>;
+  /** Ends it by an error of its work, whose outcome is unknown. Rejects with the error. */
+  fail(error: unknown): Promise<never>;
+  /** Calls a function when the work has taken longer than it may. What ends later is settled all the same. */
+  whenTimeIsOver(listener: (error: OnceAgainError) => void): void;
+  /** Calls a function when the work has to run again, since its transaction came to nothing; `execution` is a new one. */
+  whenRunAgain(listener: () => void): void;
 }
 
 /** One operation: its name, and what it is, so that a key can't be used for another. */

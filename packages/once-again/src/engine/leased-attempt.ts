@@ -4,7 +4,7 @@ import { notify } from "../core/events.ts";
 import type { LazyAbort } from "../core/lazy-abort.ts";
 import { Lease, type LeaseHolder } from "../core/lease.ts";
 import type { Acquired, ReleaseRequest } from "../stores/store.ts";
-import type { OnceOperation, Outcome, Work, WorkResult } from "./engine.ts";
+import type { OnceOperation, OpenAttempt, Outcome, Work, WorkResult } from "./engine.ts";
 import { operationEndedError, storeUnavailableError } from "./errors.ts";
 import { type ExecutionSource, hadNoEffect, WorkExecution } from "./execution.ts";
 import { HandlerTimeout, type TimeoutHolder } from "./handler-timeout.ts";
@@ -54,7 +54,7 @@ export interface GrantedClaim {
  *
  * End it once, by `settle` or `fail`. An attempt whose time was over may still settle its key, if it still owns it.
  */
-export class LeasedAttempt<Value> implements ExecutionSource, LeaseHolder, TimeoutHolder {
+export class LeasedAttempt<Value> implements OpenAttempt<undefined, Value>, ExecutionSource, LeaseHolder, TimeoutHolder {
   readonly kind = "attempt";
   readonly #parts: LeasedParts;
   readonly #request: LeasedRequest<Value>;
@@ -93,6 +93,9 @@ export class LeasedAttempt<Value> implements ExecutionSource, LeaseHolder, Timeo
   whenTimeIsOver(listener: (error: OnceAgainError) => void): void {
     this.#timeout.whenOver(listener);
   }
+
+  /** Never: what a leased attempt did can't be undone. */
+  whenRunAgain(): void {}
 
   /**
    * Runs the work and settles its key. Work whose time is over is no longer waited for, and its lease is no longer renewed;

@@ -2,13 +2,14 @@ import { type Awaitable, isPromise } from "../core/awaitable.ts";
 import { sleep } from "../core/clock.ts";
 import type { Acquired, ClaimAnswer, ClaimRequest, Store } from "../stores/store.ts";
 import { checkLeasedStore } from "./check-store.ts";
-import type { Engine, OnceOperation, Outcome } from "./engine.ts";
+import type { Engine, OnceOperation, OpeningEngine, Outcome } from "./engine.ts";
 import { expiryPurge } from "./expiry-purge.ts";
 import { LeasedAttempt, type LeasedParts, type LeasedRequest } from "./leased-attempt.ts";
 import { isPending } from "./leased-decisions.ts";
 import { type CheckedEngineOptions, checkEngineOptions, type EngineOptions, pollMs } from "./options.ts";
 import { endRequest, outcomeOfClaim, type RunResult, withoutWork } from "./run-result.ts";
 import { runningOperations } from "./running-operations.ts";
+import { openByRunning } from "./open-by-running.ts";
 import { type StoreDoor, storeDoor } from "./store-door.ts";
 import { runUnkeyed } from "./unkeyed-work.ts";
 import { publicEngine } from "./public-engine.ts";
@@ -34,19 +35,8 @@ export function leasedEngine(store: Store, engineOptions: EngineOptions): Engine
   return publicEngine(leasedEngineOn(store, options, storeDoor(store, options)));
 }
 
-/** An engine whose attempts a room may settle itself. */
-export interface LeasedEngine extends Engine<undefined> {
-  /**
-   * Claims the key of an operation, at once where the store answers at once.
-   *
-   * @returns an attempt that owns the key until it is settled, or the outcome of an operation that must not run.
-   * @throws OnceAgainError as `run` does before the work; it throws at once, or rejects.
-   */
-  open<Value>(operation: OnceOperation<Value>): Awaitable<LeasedAttempt<Value> | Outcome<Value>>;
-}
-
 /** The same, for a room that has checked its options already, and asks the store for more than an engine does. */
-export function leasedEngineOn(store: Store, options: CheckedEngineOptions, door: StoreDoor): LeasedEngine {
+export function leasedEngineOn(store: Store, options: CheckedEngineOptions, door: StoreDoor): OpeningEngine<undefined> {
   checkLeasedStore(store, options);
   const operations = runningOperations(options.clock, options.waitMs);
   const parts = { options, door, operations, purgeNowAndThen: expiryPurge(door), makeOwner: ownerTokens() };
@@ -57,6 +47,8 @@ export function leasedEngineOn(store: Store, options: CheckedEngineOptions, door
       "outcome" in later ? endRequest(operation, later, parts) : claim(parts, { operation, running: later }),
     );
   };
+  const runWithoutKey: Engine<undefined>["runUnkeyed"] = (scope, work) =>
+    operations.runUnkeyed(() => runUnkeyed(door, options, scope, work));
   return {
     open,
     async run(operation, work) {
@@ -64,7 +56,9 @@ export function leasedEngineOn(store: Store, options: CheckedEngineOptions, door
       const opened = isPromise(opening) ? await opening : opening;
       return opened.kind === "attempt" ? opened.run(work) : opened;
     },
-    runUnkeyed: (scope, work) => operations.runUnkeyed(() => runUnkeyed(door, options, scope, work)),
+    runUnkeyed: runWithoutKey,
+    openUnkeyed: (scope) =>
+      openByRunning(async (work) => ({ kind: "executed", result: await runWithoutKey(scope, work) })),
     async close() {
       await operations.drain();
       await door.close();

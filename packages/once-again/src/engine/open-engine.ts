@@ -1,6 +1,6 @@
 import type { Store, TransactionalStore } from "../stores/store.ts";
-import type { Engine, Execution } from "./engine.ts";
-import { type LeasedEngine, leasedEngineOn } from "./leased-engine.ts";
+import type { Engine, Execution, OpeningEngine } from "./engine.ts";
+import { leasedEngineOn } from "./leased-engine.ts";
 import { type CheckedEngineOptions, checkEngineOptions, engineOptionsOf } from "./options.ts";
 import { storeDoor, type StoreDoor } from "./store-door.ts";
 import { transactionalEngineOn } from "./transactional-engine.ts";
@@ -15,10 +15,8 @@ export type RoomOptions<Transaction> = Parameters<typeof engineOptionsOf>[0] &
 
 /** The engine of a room, and the calls to its store that run no operation. */
 export interface RoomEngine<Transaction> {
-  readonly engine: Engine<Transaction>;
+  readonly engine: OpeningEngine<Transaction>;
   readonly options: CheckedEngineOptions;
-  /** The same engine in leased mode, whose attempts the room may settle itself; missing in transactional mode. */
-  readonly leased: LeasedEngine | undefined;
   /** Reads a record. Rejects with `ONCE_STORE_UNAVAILABLE`. */
   readonly lookUp: StoreDoor["lookUp"];
   /** Missing in leased mode, and where the store has no high-water marks. */
@@ -26,7 +24,7 @@ export interface RoomEngine<Transaction> {
   /** The execution of a request that runs without an engine: it has no key and no time limit. */
   passingExecution(): Execution;
   /** One more leased engine on the same store, with other options. Close it, too. */
-  openBeside(changed: Partial<CheckedEngineOptions>): LeasedEngine;
+  openBeside(changed: Partial<CheckedEngineOptions>): Engine<undefined>;
 }
 
 /**
@@ -39,14 +37,12 @@ export function openEngine<Transaction>(room: RoomOptions<Transaction>): RoomEng
   const options = checkEngineOptions(engineOptionsOf(room));
   const door = storeDoor<Transaction>(room.store, options);
   const isTransactional = room.mode === "transactional";
-  const leased = isTransactional ? undefined : leasedEngineOn(room.store, options, door);
   return {
-    // The Transaction of a leased room is undefined: the signatures of rooms say so.
     engine: isTransactional
       ? transactionalEngineOn(room.store, options, door)
-      : (leased as unknown as Engine<Transaction>),
+      : // The Transaction of a leased room is undefined: the signatures of rooms say so.
+        (leasedEngineOn(room.store, options, door) as unknown as OpeningEngine<Transaction>),
     options,
-    leased,
     lookUp: (name) => door.lookUp(name),
     moveMark: isTransactional ? door.moveMark : undefined,
     passingExecution: () => unkeyedExecution(door, "", options),

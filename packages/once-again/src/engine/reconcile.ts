@@ -4,18 +4,18 @@ import { heldError } from "./errors.ts";
 import { checkAbsence, type Reconciled } from "./steps.ts";
 
 /**
- * Runs work, but first asks whether it happened where an earlier attempt may have had its effect.
+ * Asks, before work runs again whose earlier attempt may have had its effect, whether it happened.
  *
  * @param reconcile must have no effect. What it throws leaves the outcome unknown.
- * @throws OnceAgainError `ONCE_OUTCOME_UNKNOWN` where it can't tell, which holds the operation.
+ * @returns its result, if it happened; `undefined` when it surely did not.
+ * @throws OnceAgainError `ONCE_OUTCOME_UNKNOWN` where `reconcile` can't tell, which holds the operation.
  */
 export async function reconcileFirst<Value>(
   { abandoned }: Pick<Execution<unknown>, "abandoned">,
   reconcile: (() => Promise<Reconciled<Value>>) | undefined,
   quiesceMs: number,
-  run: () => Value | Promise<Value>,
-): Promise<Value> {
-  if (reconcile === undefined || !abandoned) return run();
+): Promise<{ found: Value } | undefined> {
+  if (reconcile === undefined || !abandoned) return undefined;
   const reconciled = await withoutCodes(reconcile);
   if (reconciled === "unknown") {
     throw heldError(
@@ -23,9 +23,9 @@ export async function reconcileFirst<Value>(
         "under another key.",
     );
   }
-  if ("found" in reconciled) return reconciled.found;
+  if ("found" in reconciled) return reconciled;
   checkAbsence(reconciled, quiesceMs);
-  return run();
+  return undefined;
 }
 
 /** The code of an error of ours is about the question, not about the operation. */

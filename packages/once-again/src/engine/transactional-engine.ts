@@ -4,11 +4,12 @@ import { OnceAgainError } from "../core/errors.ts";
 import { notify } from "../core/events.ts";
 import type { TransactionalStore, TransactionAnswer, TransactionEnding } from "../stores/store.ts";
 import { checkTransactionalStore } from "./check-store.ts";
-import type { Engine, OnceOperation, Work, WorkResult } from "./engine.ts";
+import type { Engine, OnceOperation, OpeningEngine, Work, WorkResult } from "./engine.ts";
 import { operationEndedError, resultUnconfirmedError, storeUnavailableError } from "./errors.ts";
 import { expiryPurge } from "./expiry-purge.ts";
 import { HandlerTimeout } from "./handler-timeout.ts";
 import { mustStop } from "./leased-decisions.ts";
+import { openByRunning } from "./open-by-running.ts";
 import { type CheckedEngineOptions, checkEngineOptions, type EngineOptions, pollMs } from "./options.ts";
 import { endRequest, outcomeOfClaim, type RunResult, withoutWork, workError } from "./run-result.ts";
 import { type RunningOperation, type RunningOperations, runningOperations } from "./running-operations.ts";
@@ -36,27 +37,31 @@ export function transactionalEngineOn<Transaction>(
   store: TransactionalStore<Transaction>,
   options: CheckedEngineOptions,
   door: StoreDoor<Transaction>,
-): Engine<Transaction> {
+): OpeningEngine<Transaction> {
   checkTransactionalStore(store);
   const { clock, waitMs, onEvent } = options;
   const purgeNowAndThen = expiryPurge(door);
   const operations = runningOperations(clock, waitMs);
 
+  const run: Engine<Transaction>["run"] = async (operation, work) => {
+    const entered = operations.enter(operation);
+    const running = isPromise(entered) ? await entered : entered;
+    const result =
+      "outcome" in running ? running : await runOperation({ door, options, operations, operation, work, running });
+    return endRequest(operation, result, { options, purgeNowAndThen });
+  };
+  const runUnkeyed: Engine<Transaction>["runUnkeyed"] = (scope, work) =>
+    operations.runUnkeyed(async () => {
+      const name = { scope, key: undefined };
+      const ended = await transact(options, name, { work, encode: storeNothing }, (begin) => door.transactUnkeyed(begin));
+      if (ended.effect === "unknown") notify(onEvent, { type: "handler-failed", ...name, error: workError(ended) });
+      return ended.result;
+    });
   return {
-    async run(operation, work) {
-      const entered = operations.enter(operation);
-      const running = isPromise(entered) ? await entered : entered;
-      const result =
-        "outcome" in running ? running : await runOperation({ door, options, operations, operation, work, running });
-      return endRequest(operation, result, { options, purgeNowAndThen });
-    },
-    runUnkeyed: (scope, work) =>
-      operations.runUnkeyed(async () => {
-        const name = { scope, key: undefined };
-        const ended = await transact(options, name, { work, encode: storeNothing }, (run) => door.transactUnkeyed(run));
-        if (ended.effect === "unknown") notify(onEvent, { type: "handler-failed", ...name, error: workError(ended) });
-        return ended.result;
-      }),
+    run,
+    runUnkeyed,
+    open: (operation) => openByRunning((work) => run(operation, work)),
+    openUnkeyed: (scope) => openByRunning(async (work) => ({ kind: "executed", result: await runUnkeyed(scope, work) })),
     async close() {
       await operations.drain();
       await door.close();

@@ -88,11 +88,9 @@ export function reconcilingCall<Args extends readonly unknown[], Transaction, Re
   run: RunCall<Transaction, Result>,
 ): RunCall<Transaction, Result> {
   if (reconcile === undefined) return run;
-  return (execution) =>
-    reconcileFirst(
-      execution,
-      () => reconcile(execution as FunctionExecution, ...args),
-      quiesceMs,
-      () => run(execution),
-    );
+  return async (execution) => {
+    const look = () => reconcile(execution as FunctionExecution, ...args);
+    const known = await reconcileFirst(execution, look, quiesceMs);
+    return known === undefined ? run(execution) : known.found;
+  };
 }

@@ -1,9 +1,7 @@
 import { OnceAgainError } from "../core/errors.ts";
-import type { MessageFacts } from "../engine/engine.ts";
 import { nameProblem } from "../engine/operation-name.ts";
 import type { Admission } from "./admission.ts";
 import type { IdentifiedRequest, Identify, ReceivedRequest } from "./message.ts";
-import type { HttpHandler } from "./response.ts";
 
 /** A request whose body is read apart. */
 interface MessageHead extends Omit<ReceivedRequest, "body" | "header"> {
@@ -41,12 +39,3 @@ function isFault(error: unknown): boolean {
 
 const notBelieved =
   "This message is not signed by its sender, was changed on its way, or is older than is allowed. Nothing happened.";
-
-/** A handler that is told of the message that it handles. */
-export function messageHandler<Transaction>(
-  handler: HttpHandler<Transaction>,
-  event: MessageFacts,
-): HttpHandler<Transaction> {
-  // Each run has an execution of its own.
-  return (execution, body) => handler(Object.assign(execution, { event }), body);
-}

@@ -1,9 +1,9 @@
 import { invalidOptionError } from "../core/options.ts";
-import type { MessageFacts } from "../engine/engine.ts";
+import type { Execution, MessageFacts } from "../engine/engine.ts";
 import { NoEffectError } from "../engine/errors.ts";
 import { nameProblem } from "../engine/operation-name.ts";
 import type { MarkRequest, TransactionalStore } from "../stores/store.ts";
-import type { HttpHandler, HttpResponse } from "./response.ts";
+import type { HttpResponse } from "./response.ts";
 
 /** Which object an event tells of, and how new it is. */
 export interface EventPlace {
@@ -16,24 +16,27 @@ export interface EventPlace {
 /** Says which object an event tells of. `undefined`: of none whose events could overtake each other. */
 export type Latest = (event: MessageFacts, text: string) => EventPlace | undefined | Promise<EventPlace | undefined>;
 
-/** A handler that does not run for an event that is older than one of the same object that was handled. */
-export function latestHandler<Transaction>(
-  handler: HttpHandler<Transaction>,
+/**
+ * Moves the mark of an event's object to the event.
+ *
+ * @returns the response to an event that is older than one of the same object that was handled; `undefined` for all others.
+ */
+export async function responseToOlder<Transaction>(
+  { scope, transaction }: Pick<Execution<Transaction>, "scope" | "transaction">,
   latest: Latest,
   moveMark: NonNullable<TransactionalStore<Transaction>["moveMark"]>,
   event: MessageFacts,
-): HttpHandler<Transaction> {
-  return async (execution, body) => {
-    const place = await latest(event, new TextDecoder().decode(body));
-    if (place === undefined) return handler(execution, body);
-    const mark = markOf(execution.scope, place, event);
-    const answer = await moveMark(execution.transaction, mark);
-    if (answer.kind === "locked") {
-      throw new NoEffectError("Another event of this object is being handled. Come back later; nothing happened.");
-    }
-    // Times of senders are coarse: two events of one second both run.
-    return answer.kind === "behind" && mark.position < answer.position ? older() : handler(execution, body);
-  };
+  body: Uint8Array<ArrayBuffer>,
+): Promise<HttpResponse | undefined> {
+  const place = await latest(event, new TextDecoder().decode(body));
+  if (place === undefined) return undefined;
+  const mark = markOf(scope, place, event);
+  const moved = await moveMark(transaction, mark);
+  if (moved.kind === "locked") {
+    throw new NoEffectError("Another event of this object is being handled. Come back later; nothing happened.");
+  }
+  // Times of senders are coarse: two events of one second both run.
+  return moved.kind === "behind" && mark.position < moved.position ? older() : undefined;
 }
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for what names no object, or no time. */

@@ -1,22 +1,22 @@
 import { type Awaitable, isPromise } from "../core/awaitable.ts";
 import { OnceAgainError } from "../core/errors.ts";
-import type { Execution, MessageFacts, Work } from "../engine/engine.ts";
+import type { Execution, MessageFacts, OpenAttempt, Outcome } from "../engine/engine.ts";
 import { NoEffectError } from "../engine/errors.ts";
-import { hadNoEffect } from "../engine/execution.ts";
 import type { RecordName } from "../stores/store.ts";
 import { type Admission, admission } from "./admission.ts";
 import { coveredFingerprint } from "./covered-parts.ts";
 import type { CheckedHttpRules, HttpOptions } from "./http-options.ts";
-import { identifyMessage, messageHandler } from "./identify.ts";
-import { latestHandler } from "./latest.ts";
+import { type AttemptParts, HttpAttempt } from "./http-attempt.ts";
+import { identifyMessage } from "./identify.ts";
+import type { QuotaCount } from "./key-quota.ts";
+import { responseToOlder } from "./latest.ts";
 import { originForm } from "./origin-form.ts";
 import { responseTo, responseToError, withHeader } from "./outcome-response.ts";
 import type { IdempotencyPolicy } from "./policy.ts";
-import { problem } from "./problem.ts";
-import { reconcilingHandler } from "./reconcile.ts";
+import { problem, type ProblemStyle } from "./problem.ts";
+import { lookedUpResponse } from "./reconcile.ts";
 import { type HandlerResponse, type HttpHandler, type HttpResponse, responseCodec } from "./response.ts";
 import { isSkipped, openRoute, type Route, takesKey } from "./route.ts";
-import { runHandler } from "./run-handler.ts";
 import { scopeAtPath, scopeOf } from "./scope.ts";
 
 /** A request as the rules see it; each framework makes one of its own. */
@@ -67,7 +67,12 @@ export interface OnceHttp<Request, Transaction> extends OnceRoute {
   readonly onError: (error: unknown) => void;
   /** The answer to a request that must not come to its key, told to `onError` where operators have to act. */
   refuse(error: OnceAgainError): HttpResponse;
-  /** Answers a request: by running the handler, or by what is known of its key. */
+  /**
+   * Opens a request's operation: an attempt to be settled by the handler's response, or the response of a request whose
+   * handler must not run. Never rejects.
+   */
+  open(request: HttpRequest<Request>): Promise<HttpResponse | HttpAttempt<Transaction>>;
+  /** The same for a handler that may run again: runs it, or not, and resolves with the response to send. */
   answer(request: HttpRequest<Request>, handler: HttpHandler<Transaction>): Promise<HttpResponse>;
 }
 
@@ -92,6 +97,10 @@ export function onceHttp<Request, Transaction>(
     rules.transactional ? native : undefined;
   const withKey = (request: HttpRequest<Request>, response: HttpResponse): HttpResponse =>
     rules.profile.echoesKey ? echoedKey(rules, request, response) : response;
+  const open = (request: HttpRequest<Request>): Promise<HttpResponse | HttpAttempt<Transaction>> => {
+    const finish = (response: HttpResponse): HttpResponse => withKey(request, withPolicy(response, skippable(request)));
+    return openAttempt(route, request, finish).catch((error: unknown) => finish(responseToError(error, rules)));
+  };
   return {
     policy,
     policyHeader,
@@ -105,11 +114,11 @@ export function onceHttp<Request, Transaction>(
       const passes = !takesKey(route, method) || (native !== undefined && isSkipped(rules, native));
       return passes ? (route.passingExecution() as Execution<Transaction>) : undefined;
     },
-    answer: (request, handler) =>
-      answer(route, request, handler).then(
-        (response) => withKey(request, withPolicy(response, skippable(request))),
-        (error: unknown) => withKey(request, withPolicy(responseToError(error, rules), skippable(request))),
-      ),
+    open,
+    async answer(request, handler) {
+      const opened = await open(request);
+      return opened instanceof HttpAttempt ? opened.run(handler) : opened;
+    },
     close: () => route.engine.close(),
   };
 }
@@ -126,56 +135,82 @@ function echoedKey<Request>(
   return isThere ? response : withHeader(response, [name, sent.join(", ")]);
 }
 
-/** Answers one request: what its key's header says, whose it is, what it is; then the engine runs it, or knows of it. */
-async function answer<Request, Transaction>(
+/** The operation of a request, or the response that refuses it. */
+async function openAttempt<Request, Transaction>(
   route: Route<Request, Transaction>,
   request: HttpRequest<Request>,
-  handler: HttpHandler<Transaction>,
-): Promise<HttpResponse> {
-  const { rules, options, engine, quota } = route;
+  finish: (response: HttpResponse) => HttpResponse,
+): Promise<HttpResponse | HttpAttempt<Transaction>> {
+  const { rules, engine, quota } = route;
   const { method, query, contentType, native } = request;
   // What a leased route skips did not come here.
   const skips = rules.transactional && isSkipped(rules, native);
   const covered = !skips && takesKey(route, method);
   const isMessage = covered && rules.identify !== undefined;
   const admitted = isMessage ? await admitMessage(rules, request) : admission(route, request, covered);
-  if ("refused" in admitted) return problem(rules, admitted.refused, admitted.detail);
+  if ("refused" in admitted) return finish(problem(rules, admitted.refused, admitted.detail));
   const { key, isOld, message } = admitted;
-  // Waited for in any case: whoever brought the request goes on first, and may listen to the end of its answer.
+  // Always awaited: the caller of a handler goes on first, and may attach its own listeners to the response.
   const caller = await (skips ? "" : scopeOf(rules, native));
   const path = originForm(request.path);
   const scope = rules.profile.keysByPath && !skips ? await scopeAtPath(caller, path) : caller;
   if (key !== undefined && isOld && (await isForgotten(route, { scope, key }))) {
-    return problem(rules, "ONCE_KEY_EXPIRED", tooOld);
+    return finish(problem(rules, "ONCE_KEY_EXPIRED", tooOld));
   }
-  // What is there already is not waited for: each wait makes as much anew as a claim.
-  const read = message?.body ?? bodyOf(request, rules);
-  const body = isPromise(read) ? await read : read;
-  const told = message === undefined ? handler : messageHandler(ordered(route, handler, message.event), message.event);
-  const run = rules.reconcile ? reconcilingHandler(told, rules.reconcile, native, options.steps.quiesceMs) : told;
-  const work: Work<Transaction, HandlerResponse> = (execution) => runHandler(rules, run, body, execution);
-  if (key === undefined) return (await engine.runUnkeyed(scope, work)).response;
-  const taken = coveredFingerprint(rules, { method, path, query, contentType, body }, native);
-  const fingerprint = isPromise(taken) ? await taken : taken;
-  const operation = { scope, key, fingerprint, codec: responseCodec };
-  if (rules.quota === undefined) return responseTo(await engine.run(operation, work), rules);
-  const isCounted = quota.take(caller);
-  if (!isCounted && (await isForgotten(route, { scope, key }))) return quotaExceeded(route);
-  const watched = { storesNewKey: false };
+  // What is there already is not awaited: each wait allocates as much as a claim.
+  const reading = message?.body ?? bodyOf(request, rules);
+  const body = isPromise(reading) ? await reading : reading;
+  const respondEarly = earlyResponse(route, native, message?.event, body);
+  const parts = { rules, body, finish, respondEarly, giveKeyBack: undefined };
+  if (key === undefined) return attemptOf(await engine.openUnkeyed<HandlerResponse>(scope), parts);
+  const hashing = coveredFingerprint(rules, { method, path, query, contentType, body }, native);
+  const fingerprint = isPromise(hashing) ? await hashing : hashing;
+  const giveKeyBack = takeQuota(route, caller);
+  if (giveKeyBack === undefined && rules.quota !== undefined && (await isForgotten(route, { scope, key }))) {
+    return finish(quotaExceeded(rules, quota));
+  }
   try {
-    return responseTo(await engine.run(operation, watchKey(work, rules, watched)), rules);
-  } finally {
-    if (isCounted && !watched.storesNewKey) quota.giveBack(caller);
+    const opening = engine.open({ scope, key, fingerprint, codec: responseCodec });
+    const opened = isPromise(opening) ? await opening : opening;
+    if (opened.kind !== "attempt") giveKeyBack?.();
+    return attemptOf(opened, { ...parts, giveKeyBack });
+  } catch (error) {
+    giveKeyBack?.();
+    throw error;
   }
 }
 
-/** The handler of a message, where the route says so only for one that is not older than what was handled. */
-function ordered<Request, Transaction>(
-  { rules: { latest }, moveMark }: Route<Request, Transaction>,
-  handler: HttpHandler<Transaction>,
-  event: MessageFacts,
-): HttpHandler<Transaction> {
-  return latest === undefined ? handler : latestHandler(handler, latest, moveMark!, event);
+function attemptOf<Transaction>(
+  opened: OpenAttempt<Transaction, HandlerResponse> | Outcome<HandlerResponse>,
+  parts: AttemptParts<Transaction>,
+): HttpResponse | HttpAttempt<Transaction> {
+  return opened.kind === "attempt"
+    ? new HttpAttempt(opened, parts)
+    : parts.finish(responseTo(opened, parts.rules));
+}
+
+/** Counts a key. @returns a function that uncounts it, where the scope has room for one more. */
+function takeQuota<Request, Transaction>(
+  { rules, quota }: Route<Request, Transaction>,
+  caller: string,
+): (() => void) | undefined {
+  return rules.quota !== undefined && quota.take(caller) ? () => quota.giveBack(caller) : undefined;
+}
+
+/** Finds, before the handler runs, the response that makes a run unnecessary. */
+function earlyResponse<Request, Transaction>(
+  { rules: { latest, reconcile }, options, moveMark }: Route<Request, Transaction>,
+  native: Request,
+  event: MessageFacts | undefined,
+  body: Uint8Array<ArrayBuffer>,
+): AttemptParts<Transaction>["respondEarly"] {
+  if (event === undefined && reconcile === undefined) return undefined;
+  return async (execution) => {
+    if (event !== undefined) Object.assign(execution, { event });
+    const looked = reconcile && (await lookedUpResponse(execution, reconcile, native, options.steps.quiesceMs));
+    if (looked !== undefined || event === undefined || latest === undefined) return looked;
+    return responseToOlder(execution, latest, moveMark!, event, body);
+  };
 }
 
 /** Reads a message, and asks the route's own rule what it is. */
@@ -186,26 +221,10 @@ async function admitMessage<Request>(
   return identifyMessage(rules, request, await bodyOf(request, rules));
 }
 
-/** Notes whether a key is stored, or may be, that was not there before. */
-function watchKey<Request, Transaction>(
-  work: Work<Transaction, HandlerResponse>,
-  { transactional }: CheckedHttpRules<Request>,
-  watched: { storesNewKey: boolean },
-): Work<Transaction, HandlerResponse> {
-  return async (execution) => {
-    watched.storesNewKey = !transactional && execution.attempt === 1;
-    const result = await work(execution);
-    const effect = hadNoEffect(execution) ? "none" : result.effect;
-    if (transactional) watched.storesNewKey = effect === "done" || effect === "refused";
-    else if (effect === "none") watched.storesNewKey = false;
-    return result;
-  };
-}
-
 const tooOld = "This key is older than results are kept. Find out what became of its operation.";
 
 /** The caller shall come back when its scope has room for one more key. */
-function quotaExceeded<Request, Transaction>({ rules, quota }: Route<Request, Transaction>): HttpResponse {
+function quotaExceeded(rules: ProblemStyle, quota: QuotaCount): HttpResponse {
   const style = { ...rules, retryAfterSeconds: Math.ceil(quota.waitMs / 1000) };
   return problem(style, "ONCE_QUOTA_EXCEEDED", "Too many new keys of late. Come back later; nothing happened.");
 }

@@ -2,7 +2,7 @@ import type { Execution } from "../engine/engine.ts";
 import { userExecution } from "../engine/execution.ts";
 import { reconcileFirst } from "../engine/reconcile.ts";
 import type { Reconciled } from "../engine/steps.ts";
-import type { HttpHandler, HttpResponse } from "./response.ts";
+import type { HttpResponse } from "./response.ts";
 
 /** An answer as a `reconcile` function gives it. */
 export interface ReconciledResponse {
@@ -18,22 +18,16 @@ export interface ReconciledResponse {
  */
 export type Reconcile<Request> = (execution: Execution, request: Request) => Promise<Reconciled<ReconciledResponse>>;
 
-/** A handler that runs only when its operation surely did not happen. */
-export function reconcilingHandler<Request, Transaction>(
-  handler: HttpHandler<Transaction>,
+/** Looks up the response of an operation that an earlier attempt may have had. `undefined`: it surely did not happen. */
+export async function lookedUpResponse<Request, Transaction>(
+  execution: Execution<Transaction>,
   reconcile: Reconcile<Request>,
   request: Request,
   quiesceMs: number,
-): HttpHandler<Transaction> {
-  return (execution, body) => {
-    const look = async (): Promise<Reconciled<HttpResponse>> => {
-      const reconciled = await reconcile(userExecution(execution as Execution), request);
-      return typeof reconciled === "object" && "found" in reconciled
-        ? { found: responseOf(reconciled.found) }
-        : reconciled;
-    };
-    return reconcileFirst(execution, look, quiesceMs, () => handler(execution, body));
-  };
+): Promise<HttpResponse | undefined> {
+  const look = () => reconcile(userExecution(execution as Execution), request);
+  const known = await reconcileFirst(execution, look, quiesceMs);
+  return known && responseOf(known.found);
 }
 
 function responseOf({ status, headers = {}, body = "" }: ReconciledResponse): HttpResponse {

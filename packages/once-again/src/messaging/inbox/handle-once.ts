@@ -105,7 +105,8 @@ async function runWork<Transaction>(
   const shown: MessageExecution<Transaction> = userExecution(Object.assign(execution, { key: message.id }));
   const look = reconcile && (() => reconcile(shown as MessageExecution, message));
   try {
-    await reconcileFirst<void>(execution, look, quiesceMs, () => work(message, shown));
+    const known = await reconcileFirst(execution, look, quiesceMs);
+    if (known === undefined) await work(message, shown);
   } catch (error) {
     if (isHeldError(error)) return { effect: "held", result: nothing, cause: error };
     const isWithoutEffect = hadNoEffect(execution) || saysNoEffect(error);

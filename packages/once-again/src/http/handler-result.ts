@@ -1,10 +1,9 @@
 import { OnceAgainError } from "../core/errors.ts";
-import type { Execution, WorkResult } from "../engine/engine.ts";
+import type { WorkResult } from "../engine/engine.ts";
 import { isHeldError } from "../engine/errors.ts";
-import { hadNoEffect } from "../engine/execution.ts";
 import type { CheckedHttpRules } from "./http-options.ts";
 import { problem, type ProblemCode } from "./problem.ts";
-import { encodeResponse, type HandlerResponse, type HttpHandler, type HttpResponse } from "./response.ts";
+import { encodeResponse, type HandlerResponse, type HttpResponse } from "./response.ts";
 import { sendProblem, withoutTrailer } from "./sendable.ts";
 
 /** The rules of a route for what its handler answers. */
@@ -22,24 +21,11 @@ export type ResponseRules = Pick<
 >;
 
 /**
- * Runs a handler: its status says what it did, and what it throws becomes an answer too, the same for this request and
- * for its repeats.
+ * What a handler did, by the status of its response.
+ *
+ * @throws RangeError for a response that can't be sent, or that is too large for one that may be of no effect.
  */
-export async function runHandler<Transaction>(
-  rules: ResponseRules,
-  handler: HttpHandler<Transaction>,
-  body: Uint8Array<ArrayBuffer>,
-  execution: Execution<Transaction>,
-): Promise<WorkResult<HandlerResponse>> {
-  try {
-    return resultOf(await handler(execution, body), rules);
-  } catch (error) {
-    return resultOfError(error, rules, hadNoEffect(execution) || rules.transactional);
-  }
-}
-
-/** @throws RangeError for an answer that nobody can send, or that is too large for one that may be of no effect. */
-function resultOf(given: HttpResponse, rules: ResponseRules): WorkResult<HandlerResponse> {
+export function resultOf(given: HttpResponse, rules: ResponseRules): WorkResult<HandlerResponse> {
   const unsendable = sendProblem(given);
   if (unsendable !== undefined) throw new RangeError(`The answer to this operation can't be sent: ${unsendable}.`);
   const response = withoutTrailer(given);
@@ -50,8 +36,12 @@ function resultOf(given: HttpResponse, rules: ResponseRules): WorkResult<Handler
   throw new RangeError("The handler failed, with an answer that is larger than resultBytesMax.");
 }
 
-/** @param hadNoEffect whether it is known all the same that nothing happened. */
-function resultOfError(error: unknown, rules: ResponseRules, hadNoEffect: boolean): WorkResult<HandlerResponse> {
+/**
+ * What a handler did that threw, with a response for this request and for its repeats.
+ *
+ * @param hadNoEffect whether it is known all the same that nothing happened.
+ */
+export function resultOfError(error: unknown, rules: ResponseRules, hadNoEffect: boolean): WorkResult<HandlerResponse> {
   const answered = (code: ProblemCode, detail: string): HandlerResponse => ({ response: problem(rules, code, detail) });
   if (OnceAgainError.isInstance(error, "ONCE_NO_EFFECT")) {
     return { effect: "none", result: answered("ONCE_NO_EFFECT", error.message) };
