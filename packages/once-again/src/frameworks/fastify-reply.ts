@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { setHeaders } from "./capture/node-headers.ts";
-import { runMiddleware, type NodeCall, type NodeExecution } from "./node-adapter.ts";
+import { type NodeCall, type NodeExecution } from "./node-adapter.ts";
+import { runMiddleware } from "./node-run.ts";
 
 /** What is used of Fastify's reply. */
 export interface FastifyReply {

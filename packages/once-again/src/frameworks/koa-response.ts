@@ -27,7 +27,16 @@ export function sendThroughKoa(
   const { status, headers, body } = answer;
   // Koa will not end the response: somebody in front has taken it.
   if (context.respond === false) return capture.send(answer);
-  const ended = capture.begin();
+  const send = (response: HttpResponse): void => {
+    const fault = capture.send(response);
+    if (fault !== undefined) onError(fault);
+  };
+  // By the next tick, Koa has ended its own part.
+  capture.begin({
+    responded: (given) =>
+      process.nextTick(send, given.status === status ? withBytesOf(answer, given) : given),
+    failed: () => process.nextTick(send, answer),
+  });
   const { res } = context;
   context.status = status;
   context.body = body.length === 0 ? null : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
@@ -35,14 +44,6 @@ export function sendThroughKoa(
   res.removeHeader("content-type");
   for (const [name] of headers) res.removeHeader(name);
   for (const [name, value] of headers) res.appendHeader(name, value);
-  const send = (given: HttpResponse): void => {
-    const fault = capture.send(given);
-    if (fault !== undefined) onError(fault);
-  };
-  ended.then(
-    (given) => send(given.status === status ? withBytesOf(answer, given) : given),
-    () => send(answer),
-  );
   return undefined;
 }
 

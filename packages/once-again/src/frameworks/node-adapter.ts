@@ -1,17 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { Socket } from "node:net";
 import { setImmediate } from "node:timers";
 import type { Awaitable } from "../core/awaitable.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { ownGetters } from "../core/own-getters.ts";
-import { type Execution, NoEffectError } from "../engine/index.ts";
+import type { Execution } from "../engine/index.ts";
 import { executionNames } from "../engine/execution.ts";
-import type { HttpHandler, HttpRequest, HttpResponse, OnceHttp, OnceRoute } from "../http/index.ts";
-import { failRun, ResponseCapture } from "./capture/response-capture.ts";
-import { tapBody } from "./body-tap.ts";
-import { beginPassage, refuseNested } from "./mounted-twice.ts";
-import { isAnswered } from "./capture/send-response.ts";
-import { conflictError, mountedTwiceError } from "./errors.ts";
+import type { HttpRequest, OnceHttp, OnceRoute } from "../http/index.ts";
 
 /** What a handler on Node's HTTP is told of its operation. */
 export interface NodeExecution<Transaction = undefined> extends Execution<Transaction> {
@@ -23,7 +17,7 @@ const ofUsers = ownGetters<NodeExecution<never>>([...executionNames, "event", "b
 const noBytes = new Uint8Array();
 
 /** What a handler on Node's HTTP is told, which it may spread. */
-function nodeExecution<Transaction>(
+export function nodeExecution<Transaction>(
   execution: Execution<Transaction>,
   { buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>,
 ): NodeExecution<Transaction> {
@@ -79,9 +73,6 @@ export class NodeCall<Native, Transaction> implements HttpRequest<Native> {
   }
 }
 
-/** How an answer goes out that no run of the handler made. */
-export type SendResponse = (capture: ResponseCapture, answer: HttpResponse) => unknown;
-
 /**
  * The execution of a request that passes through; `undefined` for every other request. Its response carries the route's
  * policy, unless the request was skipped.
@@ -99,114 +90,8 @@ export function nodePassingExecution<Native, Transaction>({
   return nodeExecution(passing, noBytes);
 }
 
-/**
- * Answers a request by what `handle` does to its response, or by what is known of its key. Its promise never rejects, but
- * for a framework that can't send the answer.
- *
- * @param handle may return a promise of the handler's end. An answer counts when its handler has ended: until then it
- *   may fail, and a handler that failed after it answered has failed.
- * @throws TypeError for what is no request of Node's.
- */
-export function answerNodeRequest<Native, Transaction>(
-  call: NodeCall<Native, Transaction>,
-  handle: (execution: NodeExecution<Transaction>) => void | Promise<void>,
-  send: SendResponse = sendCaptured,
-): Promise<void> {
-  const { once, incoming, response } = call;
-  // It is not ended: a request of Node's comes but once, and what its handler does late is still about it.
-  const passage = beginPassage(incoming);
-  tapBody(incoming, once.bodyBytesMax);
-  const capture = new ResponseCapture(response, incoming, once.resultBytesMax);
-  if (passage === undefined) return refuseSecondMount(call, capture);
-  const handler: HttpHandler<Transaction> = async (execution, body) => {
-    if (!capture.hasBegun && isAnswered(response)) {
-      throw new NoEffectError("Somebody else answered before the operation began. Nothing happened.");
-    }
-    const captured = capture.begin();
-    try {
-      const handled = handle(nodeExecution(execution, body));
-      // A handler that returns may still answer later, as the callback style does; one that throws will not.
-      return handled === undefined ? await captured : (await Promise.all([captured, handled]))[0];
-    } finally {
-      capture.endHandling();
-      refuseNested(passage);
-    }
-  };
-  // Who made a request up, as for Lambda, may listen to the end of its answer only after a while.
-  const ask = (): Promise<HttpResponse> => once.answer(call, handler);
-  const answering = isMadeUp(incoming) ? nextTurn().then(ask) : ask();
-  // Answers of one turn of the event loop go out together. One by one, among the work of others, each would wake its
-  // caller by itself, which takes longer than all the rest of a repeat.
-  return answering.then((answer) => nextTurn().then(() => sendAnswer(call, capture, answer, send)));
-}
-
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve));
-}
-
-/** Whether no connection brought it. */
-function isMadeUp(incoming: IncomingMessage): boolean {
-  return !(incoming.socket instanceof Socket);
-}
-
-async function refuseSecondMount<Native, Transaction>(
-  { once, response }: NodeCall<Native, Transaction>,
-  capture: ResponseCapture,
-): Promise<void> {
-  const error = mountedTwiceError();
-  const refusal = once.refuse(error);
-  // The first one frees its key, and answers.
-  if (!failRun(response, error)) capture.send(refusal);
-}
-
-function sendAnswer<Native, Transaction>(
-  { once, incoming }: NodeCall<Native, Transaction>,
-  capture: ResponseCapture,
-  answer: HttpResponse,
-  send: SendResponse,
-): void {
-  // Refused before all of it was read? Let the rest go by: a connection that is closed under a caller who still sends
-  // is reset, and the answer lost with it. The server's requestTimeout bounds how long that takes.
-  if (!incoming.complete) incoming.resume();
-  const fault = capture.hasBegun ? capture.send(answer) : send(capture, answer);
-  if (fault !== undefined) once.onError(fault);
-}
-
-function sendCaptured(capture: ResponseCapture, answer: HttpResponse): unknown {
-  return capture.send(answer);
-}
-
-/**
- * The same for middleware, whose handler is whatever the framework runs next.
- *
- * @param begin runs the handler: what it writes to the response is the answer. Where it can see the handler's end, it returns a
- *   promise of it.
- * @param answered is called when the request was answered without the handler; with an error for what is no request of
- *   Node's.
- */
-export function runMiddleware<Native, Transaction>(
-  call: NodeCall<Native, Transaction>,
-  begin: (execution: NodeExecution<Transaction>) => void | Promise<void>,
-  answered: (error?: Error) => void,
-  send?: SendResponse,
-): void {
-  let hasBegun = false;
-  const handle = (execution: NodeExecution<Transaction>): void | Promise<void> => {
-    if (hasBegun) throw conflictError();
-    // A parser behind us would find half a body, and its complaint would be kept as the answer.
-    if (call.incoming.destroyed && !call.incoming.readableEnded) {
-      throw new NoEffectError("The caller hung up before the operation began. Nothing happened.");
-    }
-    hasBegun = true;
-    return begin(execution);
-  };
-  try {
-    answerNodeRequest(call, handle, send).then(() => {
-      if (!hasBegun) answered();
-    }, answered);
-  } catch (error) {
-    answered(error as Error);
-  }
 }
 
 /** Closes a route. Answers that are known by then go out before it resolves, unless middleware in front holds them back. */

@@ -17,7 +17,7 @@ async function captured(
     for (const [name, value] of Object.entries(before)) response.setHeader(name, value);
     const { socket } = response;
     const capture = new ResponseCapture(response, response.req, bytesMax);
-    const answer = capture.begin();
+    const answer = begin(capture);
     void handle(response);
     kept = await answer;
     expect(socket?.bytesWritten).toBe(0);
@@ -26,6 +26,10 @@ async function captured(
   const sent = await fetch(url);
   return { text: await sent.text(), sent, kept: kept! };
 }
+
+/** Begins a run. @returns its response. */
+const begin = (capture: ResponseCapture): Promise<HttpResponse> =>
+  new Promise((responded, failed) => capture.begin({ responded, failed }));
 
 const text = ({ body }: HttpResponse): string => Buffer.from(body).toString();
 
@@ -186,7 +190,7 @@ test("a response that is larger than may be stored is refused, and its writer se
   const closed = Promise.withResolvers<void>();
   const url = await startHttpServer(async (_, response) => {
     const capture = new ResponseCapture(response, response.req, 10);
-    const answer = capture.begin();
+    const answer = begin(capture);
     response.on("close", closed.resolve);
     response.setHeader("x-handler", "1");
     response.write("more than ten bytes");
@@ -209,7 +213,7 @@ test("a response that another wrapped before is given back as it was wrapped", a
       return Reflect.apply(end, this, args) as ServerResponse;
     } as typeof response.end;
     const capture = new ResponseCapture(response, response.req, 100);
-    const answer = capture.begin();
+    const answer = begin(capture);
     response.end("whole");
     capture.send(await answer);
   });
@@ -226,7 +230,7 @@ test("a writeHead that another put in its place finds the headers set, as for an
       return Reflect.apply(writeHead, this, [status]) as ServerResponse;
     };
     const capture = new ResponseCapture(response, response.req, 100);
-    const answer = capture.begin();
+    const answer = begin(capture);
     response.writeHead(201, { "x-handler": "1" }).end("whole");
     capture.send(await answer);
   });
@@ -237,7 +241,7 @@ test("a writeHead that another put in its place finds the headers set, as for an
 test("after the answer was sent, what is written late is dropped", async () => {
   const url = await startHttpServer(async (_, response) => {
     const capture = new ResponseCapture(response, response.req, 100);
-    const answer = capture.begin();
+    const answer = begin(capture);
     response.end("whole");
     await once(response, "close");
     response.write("late");
@@ -252,10 +256,10 @@ test("a run that is begun anew leaves nothing of the one before", async () => {
   const url = await startHttpServer(async (_, response) => {
     response.setHeader("x-outer", "as it was");
     const capture = new ResponseCapture(response, response.req, 100);
-    const first = capture.begin();
+    const first = begin(capture);
     response.writeHead(418, { "x-outer": "changed", "x-first": "1" }).end("first");
     await first;
-    const second = capture.begin();
+    const second = begin(capture);
     response.setHeader("x-second", "2");
     response.end("second");
     capture.send(await second);
@@ -278,7 +282,7 @@ test("what a handler adds to a header of several values is kept, in each run, th
     response.setHeader("link", links.slice(0, 2));
     const capture = new ResponseCapture(response, response.req, 100);
     for (let run = 1; run <= 3; run += 1) {
-      const answer = capture.begin();
+      const answer = begin(capture);
       response.appendHeader("link", links[2]!).end();
       kept.push((await answer).headers);
       if (run === 3) capture.send(await answer);
@@ -296,7 +300,7 @@ test("an answer in the place of another has its own headers, over those that wer
     response.setHeader("vary", ["origin", "cookie"]);
     response.setHeader("x-taken", "1");
     const capture = new ResponseCapture(response, response.req, 100);
-    const answer = capture.begin();
+    const answer = begin(capture);
     response.removeHeader("x-taken");
     response.setHeader("x-same", "same");
     response.setHeader("x-handler", "1");

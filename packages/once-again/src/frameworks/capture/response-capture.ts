@@ -51,18 +51,17 @@ export class ResponseCapture {
   /**
    * Begins a run of the handler, with the response as it was at first: an earlier run of it is undone.
    *
-   * @returns the response, once it was ended. Rejects with `ONCE_RESULT_TOO_LARGE` when it is larger than may be stored,
-   *   and with another error when it was destroyed instead.
+   * @param listener is called once: with the response when it was ended, with `ONCE_RESULT_TOO_LARGE` when it is larger
+   *   than may be stored, and with another error when it was destroyed instead.
    */
-  begin(): Promise<HttpResponse> {
+  begin(listener: RunListener): void {
     const [response, headers] = [this.#response, this.#headersBefore];
     this.#exchange ??= new DetachedExchange(this.#request, response, { status: this.#statusBefore, headers });
-    const run = new Run(this.#exchange, headers, this.#bytesMax);
+    const run = new Run(this.#exchange, headers, this.#bytesMax, listener);
     this.#run = run;
     this.#isHandling = true;
     response[current] = run;
     this.#exchange.begin(run, run.finished);
-    return run.response;
   }
 
   /** The handler has ended: nothing that it writes later counts. */
@@ -133,9 +132,14 @@ export function failRun(response: ServerResponse, error: unknown): boolean {
   return run !== undefined;
 }
 
+/** How a run of a handler ended. */
+export interface RunListener {
+  responded(response: HttpResponse): void;
+  failed(error: unknown): void;
+}
+
 /** One run of a handler, from its first byte to the end of its response. */
 class Run implements SocketOwner {
-  readonly response: Promise<HttpResponse>;
   readonly recorded: RecordedResponse;
   /** What the handler threw, if that says that nothing happened. */
   noEffect: OnceAgainError | undefined;
@@ -147,17 +151,19 @@ class Run implements SocketOwner {
   readonly #exchange: DetachedExchange;
   readonly #headersBefore: OutgoingHttpHeaders | undefined;
   readonly #bytesMax: number;
-  readonly #settle: PromiseWithResolvers<HttpResponse>;
+  readonly #listener: RunListener;
 
-  constructor(exchange: DetachedExchange, headersBefore: OutgoingHttpHeaders | undefined, bytesMax: number) {
+  constructor(
+    exchange: DetachedExchange,
+    headersBefore: OutgoingHttpHeaders | undefined,
+    bytesMax: number,
+    listener: RunListener,
+  ) {
     this.#exchange = exchange;
     this.#headersBefore = headersBefore;
     this.#bytesMax = bytesMax;
     this.recorded = new RecordedResponse(fieldsOf(exchange.response), bytesMax);
-    this.#settle = Promise.withResolvers();
-    this.response = this.#settle.promise;
-    // Where the handler threw, the engine does not wait for its response.
-    this.response.catch(ignore);
+    this.#listener = listener;
   }
 
   take(data: string | Uint8Array, encoding: BufferEncoding): boolean {
@@ -184,18 +190,19 @@ class Run implements SocketOwner {
   readonly finished = (): void => {
     const { noEffect, recorded } = this;
     // A socket that is destroyed behind a whole response ends it a second time.
-    if (this.captured !== undefined) return;
+    if (this.isSettled) return;
     if (noEffect !== undefined) return this.fail(noEffect);
     const { body } = recorded;
     if (body === undefined) return this.fail(resultTooLargeError(this.#bytesMax));
     this.captured = { status: recorded.status, headers: this.#headers(), body };
     this.isSettled = true;
-    this.#settle.resolve(this.captured);
+    this.#listener.responded(this.captured);
   };
 
   fail(error: unknown): void {
+    if (this.isSettled) return;
     this.isSettled = true;
-    this.#settle.reject(error);
+    this.#listener.failed(error);
   }
 
   #headers(): HeaderList {
@@ -228,10 +235,6 @@ function isInformation(data: string | Uint8Array): boolean {
 
 function foreignError(): Error {
   return new Error("The handler wrote to its request's socket. Respond by the response: write, end.");
-}
-
-function ignore(): void {
-  // Somebody else looks at it.
 }
 
 /** Those of a response that was sent by another. */
