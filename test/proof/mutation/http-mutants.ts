@@ -3,14 +3,14 @@ import type { Mutant } from "./mutant.ts";
 /** The check that a test file is. */
 const test = (file: string): Mutant["check"] => ({ kind: "test", file });
 
-const runHandler = "packages/once-again/src/http/run-handler.ts";
+const handlerResult = "packages/once-again/src/http/handler-result.ts";
 const onceHttp = "packages/once-again/src/http/once-http.ts";
 
 /** The guards of the HTTP rules and of the fingerprint. */
 export const httpMutants: readonly Mutant[] = [
   {
     guard: "answer: what can't be sent is never kept",
-    file: runHandler,
+    file: handlerResult,
     search: "if (unsendable !== undefined)",
     replace: "if (unsendable === undefined && false)",
     check: test("packages/once-again/src/http/sendable.test.ts"),
@@ -26,7 +26,7 @@ export const httpMutants: readonly Mutant[] = [
   },
   {
     guard: "answer: no answer promises trailers",
-    file: runHandler,
+    file: handlerResult,
     search: "const response = withoutTrailer(given);",
     replace: "const response = given;",
     check: test("packages/once-again/src/http/sendable.test.ts"),
@@ -34,7 +34,7 @@ export const httpMutants: readonly Mutant[] = [
   },
   {
     guard: "answer: a failure with a status of success is a failure",
-    file: runHandler,
+    file: handlerResult,
     search: 'if (failure === "failed") return "unknown";',
     replace: "",
     check: test("packages/once-again/src/http/graphql-failure.test.ts"),
@@ -42,7 +42,7 @@ export const httpMutants: readonly Mutant[] = [
   },
   {
     guard: "answer: in a transaction what asks to come back is rolled back",
-    file: runHandler,
+    file: handlerResult,
     search: 'if (transactional && comeBack.has(status)) return "none";',
     replace: "",
     check: test("packages/once-again/src/http/replays.test.ts"),
@@ -50,7 +50,7 @@ export const httpMutants: readonly Mutant[] = [
   },
   {
     guard: "answer: a failure is never said to be carried out",
-    file: runHandler,
+    file: handlerResult,
     search: 'if (effect === "done" || effect === "refused") return tooLarge(rules);',
     replace: "return tooLarge(rules);",
     check: test("packages/once-again/src/http/replays.test.ts"),
@@ -83,8 +83,8 @@ export const httpMutants: readonly Mutant[] = [
   {
     guard: "quota: what brought no key is given back",
     file: onceHttp,
-    search: "if (isCounted && !watched.storesNewKey) quota.giveBack(caller);",
-    replace: "",
+    search: "() => quota.giveBack(caller)",
+    replace: "() => undefined",
     check: test("packages/once-again/src/http/quota.test.ts"),
     killedBy: "nor a repeat",
   },

@@ -54,7 +54,9 @@ export interface GrantedClaim {
  *
  * End it once, by `settle` or `fail`. An attempt whose time was over may still settle its key, if it still owns it.
  */
-export class LeasedAttempt<Value> implements OpenAttempt<undefined, Value>, ExecutionSource, LeaseHolder, TimeoutHolder {
+export class LeasedAttempt<Value>
+  implements OpenAttempt<undefined, Value>, ExecutionSource, LeaseHolder, TimeoutHolder
+{
   readonly kind = "attempt";
   readonly #parts: LeasedParts;
   readonly #request: LeasedRequest<Value>;

@@ -53,7 +53,9 @@ export function transactionalEngineOn<Transaction>(
   const runUnkeyed: Engine<Transaction>["runUnkeyed"] = (scope, work) =>
     operations.runUnkeyed(async () => {
       const name = { scope, key: undefined };
-      const ended = await transact(options, name, { work, encode: storeNothing }, (begin) => door.transactUnkeyed(begin));
+      const ended = await transact(options, name, { work, encode: storeNothing }, (begin) =>
+        door.transactUnkeyed(begin),
+      );
       if (ended.effect === "unknown") notify(onEvent, { type: "handler-failed", ...name, error: workError(ended) });
       return ended.result;
     });
@@ -61,7 +63,8 @@ export function transactionalEngineOn<Transaction>(
     run,
     runUnkeyed,
     open: (operation) => openByRunning((work) => run(operation, work)),
-    openUnkeyed: (scope) => openByRunning(async (work) => ({ kind: "executed", result: await runUnkeyed(scope, work) })),
+    openUnkeyed: (scope) =>
+      openByRunning(async (work) => ({ kind: "executed", result: await runUnkeyed(scope, work) })),
     async close() {
       await operations.drain();
       await door.close();

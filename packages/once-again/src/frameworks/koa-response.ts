@@ -33,8 +33,7 @@ export function sendThroughKoa(
   };
   // By the next tick, Koa has ended its own part.
   capture.begin({
-    responded: (given) =>
-      process.nextTick(send, given.status === status ? withBytesOf(answer, given) : given),
+    responded: (given) => process.nextTick(send, given.status === status ? withBytesOf(answer, given) : given),
     failed: () => process.nextTick(send, answer),
   });
   const { res } = context;

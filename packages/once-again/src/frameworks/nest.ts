@@ -8,7 +8,14 @@ import {
 } from "../http/index.ts";
 import { runFastifyMiddleware, type FastifyReply } from "./fastify-reply.ts";
 import { recordNoEffect } from "./capture/response-capture.ts";
-import { closeRoute, checkMessages, NodeCall, type NodeExecution, nodePassingExecution, type ReadBody } from "./node-adapter.ts";
+import {
+  closeRoute,
+  checkMessages,
+  NodeCall,
+  type NodeExecution,
+  nodePassingExecution,
+  type ReadBody,
+} from "./node-adapter.ts";
 import { runMiddleware } from "./node-run.ts";
 import { type ParsedRequest, requestBytes } from "./request-bytes.ts";
 import { refuseHandler } from "./refuse-handler.ts";

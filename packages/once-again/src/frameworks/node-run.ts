@@ -103,7 +103,7 @@ export class NodeRun<Native, Transaction> implements RunListener {
   #runHandler(): void {
     const attempt = this.#attempt!;
     this.#isHandling = true;
-    let handled: void | Promise<void>;
+    let handled: unknown;
     try {
       if (!this.#capture.hasBegun && isAnswered(this.#call.response)) {
         throw new NoEffectError("Somebody else answered before the operation began. Nothing happened.");
@@ -114,7 +114,7 @@ export class NodeRun<Native, Transaction> implements RunListener {
       return this.#fail(error);
     }
     // A handler that returns may still respond later, as the callback style does; one that throws will not.
-    if (handled === undefined) this.#handlerEnded();
+    if (!isPromise(handled)) this.#handlerEnded();
     else {
       handled.then(
         () => this.#handlerEnded(),
@@ -189,8 +189,9 @@ export class NodeRun<Native, Transaction> implements RunListener {
   }
 }
 
+/** In a microtask: a caller that awaits the listener attaches its own listeners before Node's next tick emits "finish". */
 function sendInTurn<Native, Transaction>(run: NodeRun<Native, Transaction>, response: HttpResponse): void {
-  NodeRun.sendNow(run, response);
+  queueMicrotask(() => NodeRun.sendNow(run, response));
 }
 
 /** True for synthetic requests, which no connection brought. */

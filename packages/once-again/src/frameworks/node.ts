@@ -7,7 +7,14 @@ import {
   type OnceRoute,
   type TransactionalHttpOptions,
 } from "../http/index.ts";
-import { closeRoute, checkMessages, NodeCall, type NodeExecution, nodePassingExecution, type ReadBody } from "./node-adapter.ts";
+import {
+  closeRoute,
+  checkMessages,
+  NodeCall,
+  type NodeExecution,
+  nodePassingExecution,
+  type ReadBody,
+} from "./node-adapter.ts";
 import { answerNodeRequest } from "./node-run.ts";
 import { type ParsedRequest, requestBytes } from "./request-bytes.ts";
 

@@ -69,7 +69,8 @@ export interface OnceHttp<Request, Transaction> extends OnceRoute {
   refuse(error: OnceAgainError): HttpResponse;
   /**
    * Opens a request's operation: an attempt to be settled by the handler's response, or the response of a request whose
-   * handler must not run. Never rejects.
+   * handler must not run. Never rejects, and never answers at once: whoever brought the request goes on first, and may attach
+   * listeners to its response.
    */
   open(request: HttpRequest<Request>): Promise<HttpResponse | HttpAttempt<Transaction>>;
   /** The same for a handler that may run again: runs it, or not, and resolves with the response to send. */
@@ -150,8 +151,8 @@ async function openAttempt<Request, Transaction>(
   const admitted = isMessage ? await admitMessage(rules, request) : admission(route, request, covered);
   if ("refused" in admitted) return finish(problem(rules, admitted.refused, admitted.detail));
   const { key, isOld, message } = admitted;
-  // Always awaited: the caller of a handler goes on first, and may attach its own listeners to the response.
-  const caller = await (skips ? "" : scopeOf(rules, native));
+  const naming = skips ? "" : scopeOf(rules, native);
+  const caller = isPromise(naming) ? await naming : naming;
   const path = originForm(request.path);
   const scope = rules.profile.keysByPath && !skips ? await scopeAtPath(caller, path) : caller;
   if (key !== undefined && isOld && (await isForgotten(route, { scope, key }))) {
@@ -184,9 +185,7 @@ function attemptOf<Transaction>(
   opened: OpenAttempt<Transaction, HandlerResponse> | Outcome<HandlerResponse>,
   parts: AttemptParts<Transaction>,
 ): HttpResponse | HttpAttempt<Transaction> {
-  return opened.kind === "attempt"
-    ? new HttpAttempt(opened, parts)
-    : parts.finish(responseTo(opened, parts.rules));
+  return opened.kind === "attempt" ? new HttpAttempt(opened, parts) : parts.finish(responseTo(opened, parts.rules));
 }
 
 /** Counts a key. @returns a function that uncounts it, where the scope has room for one more. */
