@@ -69,9 +69,14 @@ function takeFingerprint({ raw }: FastifyRequest): void {
 
 function sendCaptured({ raw }: FastifyRequest, reply: FastifyReply, use: typeof encodeResponse = noBytes): void {
   const capture = new ResponseCapture(reply.raw, raw, bytesMax);
-  void capture.begin().then((answer) => {
-    use(answer);
-    capture.send(answer);
+  capture.begin({
+    responded(response) {
+      use(response);
+      setImmediate(() => capture.send(response));
+    },
+    failed(error) {
+      throw error;
+    },
   });
 }
 

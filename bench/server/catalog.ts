@@ -1,4 +1,4 @@
-export const frameworks = ["express", "fastify"] as const;
+export const frameworks = ["express", "fastify", "koa", "hono"] as const;
 export type Framework = (typeof frameworks)[number];
 
 /** Where the keys of a group of rows are. */
@@ -69,8 +69,12 @@ const rows: Readonly<Record<StoreName, readonly Row[]>> = {
 
 export const storeNames = Object.keys(rows) as StoreName[];
 
+/** Frameworks that are measured on every store; what the others cost does not depend on it. */
+const onEveryStore: ReadonlySet<Framework> = new Set(["express", "fastify"]);
+
 /** The rows of one store under one framework. */
 export function rowsOf(store: StoreName, framework: Framework): Row[] {
+  if (store !== "memory" && !onEveryStore.has(framework)) return [];
   return rows[store].filter(({ only = framework }) => only === framework);
 }
 
@@ -86,6 +90,9 @@ export function isFramework(text: string | undefined): text is Framework {
 export const packages = [
   "express",
   "fastify",
+  "koa",
+  "hono",
+  "@hono/node-server",
   "redis",
   "ioredis",
   "pg",

@@ -7,6 +7,7 @@ import {
   frameworks,
   isFramework,
   isStoreName,
+  rowsOf,
   packages,
   type StoreName,
   storeNames,
@@ -25,7 +26,7 @@ peer that this run can't tell from ours, by how far two processes of the baselin
 
   npm run bench:server -- --framework fastify --store redis
 
-  --framework NAME    ${frameworks.join(" or ")}; default both
+  --framework NAME    ${frameworks.join(", ")}; default all
   --store NAME        ${storeNames.join(", ")}; default all
   --only TEXT         only rows whose name has this text, and their baselines
   --rounds N          default 5
@@ -78,6 +79,7 @@ await command(help, options, async (values) => {
     .flatMap((oneStore) =>
       frameworks
         .filter((name) => (framework ?? name) === name)
+        .filter((oneFramework) => rowsOf(oneStore, oneFramework).length > 0)
         .map((oneFramework): Part => ({ framework: oneFramework, store: oneStore })),
     );
   if (values.memory === true) {

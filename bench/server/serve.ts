@@ -1,17 +1,24 @@
 import { once } from "node:events";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { serve as serveFetch } from "@hono/node-server";
+import { bodyParser } from "@koa/bodyparser";
+import Router, { type RouterMiddleware } from "@koa/router";
 import express, { type Request, type Response } from "express";
 import fastify, { type FastifyRequest } from "fastify";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
+import Koa from "koa";
 import { onceExpress } from "../../packages/once-again/src/frameworks/express.ts";
 import { onceFastify } from "../../packages/once-again/src/frameworks/fastify.ts";
+import { onceHono } from "../../packages/once-again/src/frameworks/hono.ts";
+import { onceKoa } from "../../packages/once-again/src/frameworks/koa.ts";
 import type { Framework } from "./catalog.ts";
 import { contentType, path, status } from "./exchange.ts";
 import type { ParsedRequest, Setup, Work } from "./setup.ts";
 
 /** Serves the order with a framework, and a guard in front of its handler. @returns the port. */
 export function serve(framework: Framework, setup: Setup): Promise<number> {
-  return framework === "express" ? serveExpress(setup) : serveFastify(setup);
+  return servers[framework](setup);
 }
 
 async function serveExpress(setup: Setup): Promise<number> {
@@ -43,6 +50,75 @@ async function serveExpress(setup: Setup): Promise<number> {
   await once(server, "listening");
   return (server.address() as AddressInfo).port;
 }
+
+async function serveKoa(setup: Setup): Promise<number> {
+  const app = new Koa();
+  const router = new Router();
+  const parse = bodyParser() as RouterMiddleware;
+  const work = setup.work as Work<unknown>;
+  const answer = (context: Koa.Context, text: string) => {
+    context.status = status;
+    context.type = contentType;
+    context.body = text;
+  };
+  switch (setup.kind) {
+    case "function":
+      router.post(path, parse, async (context) => {
+        const { headers, body } = context.request as unknown as Pick<ParsedRequest, "headers" | "body">;
+        const request = { key: context.get("idempotency-key"), headers, body };
+        answer(context, await setup.guarded(request, work));
+      });
+      break;
+    case "middleware":
+      throw new Error("A middleware of Express can't serve Koa.");
+    default: {
+      const guard = setup.kind === "leased" ? onceKoa(setup.options) : onceKoa(setup.options);
+      router.post(path, guard as unknown as RouterMiddleware, parse, async (context) => {
+        const { once: operation } = context.state as { once: { transaction: unknown } };
+        answer(context, await work(operation.transaction));
+      });
+    }
+  }
+  app.use(router.routes());
+  const server = app.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return (server.address() as AddressInfo).port;
+}
+
+async function serveHono(setup: Setup): Promise<number> {
+  const app = new Hono();
+  const work = setup.work as Work<unknown>;
+  const answer = (context: Context, text: string) => context.body(text, status, { "content-type": contentType });
+  switch (setup.kind) {
+    case "function":
+      app.post(path, async (context) => {
+        const body = await context.req.json<Record<string, unknown>>();
+        const request = { key: context.req.header("idempotency-key") ?? "", headers: context.req.header(), body };
+        return answer(context, await setup.guarded(request, work));
+      });
+      break;
+    case "middleware":
+      throw new Error("A middleware of Express can't serve Hono.");
+    default: {
+      const guard = setup.kind === "leased" ? onceHono(setup.options) : onceHono(setup.options);
+      app.post(path, guard as MiddlewareHandler, async (context) => {
+        // As the others' parsers do.
+        await context.req.json();
+        return answer(context, await work(context.get("once").transaction));
+      });
+    }
+  }
+  const server = serveFetch({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" });
+  if (!server.listening) await once(server, "listening");
+  return (server.address() as AddressInfo).port;
+}
+
+const servers: Readonly<Record<Framework, (setup: Setup) => Promise<number>>> = {
+  express: serveExpress,
+  fastify: serveFastify,
+  koa: serveKoa,
+  hono: serveHono,
+};
 
 async function serveFastify(setup: Setup): Promise<number> {
   const app = fastify();
