@@ -97,7 +97,6 @@ const booleans: [string, string, Make][] = [
   ["redisStore", "acknowledgeEviction", (options: object) => redisStore({} as never, options)],
   ["postgresStore", "replayTouch", (options: object) => postgresStore(pg as never, options)],
   ["postgresStore", "prepare", (options: object) => postgresStore(pg as never, options)],
-  ["postgresOutbox", "notify", (options: object) => postgresOutbox(pg as never, options)],
   ["postgresOutbox", "prepare", (options: object) => postgresOutbox(pg as never, options)],
   [
     "consumeJetstream",

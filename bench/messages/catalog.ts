@@ -6,7 +6,8 @@ export interface PartFigures {
   latency: "latencyP50" | "latencyP99";
   backlog: "perSecond";
   commits: "commitP50" | "commitP99";
-  notify: "perSecond" | "commitP50";
+  notify: "perSecond" | "commitP50" | "commitP99" | "cpuMicroseconds";
+  notifyLatency: "commitP50" | "commitP99" | "latencyP50" | "latencyP99" | "cpuMicroseconds";
 }
 
 export type PartName = keyof PartFigures;

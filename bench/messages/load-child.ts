@@ -4,15 +4,22 @@ import { setTimeout } from "node:timers/promises";
 import amqplib from "amqplib";
 import { Pool } from "pg";
 import { consumeRabbitmq, openInbox, readJson } from "../../packages/once-again/src/messaging/inbox/index.ts";
-import { postgresOutbox, postgresStore } from "../../packages/once-again/src/stores/postgres/index.ts";
-import { queue } from "./message.ts";
+import {
+  postgresOutbox,
+  type PostgresOutboxOptions,
+  postgresStore,
+} from "../../packages/once-again/src/stores/postgres/index.ts";
+import { instant, percentile, queue } from "./message.ts";
+
+/** How commits wake relays. */
+export type Notify = NonNullable<PostgresOutboxOptions["notify"]>;
 
 /** What is done next. */
 export type LoadOrder =
   /** Commits at a rate, and times each message until its handler, and each COMMIT. */
-  | { do: "pace"; perSecond: number; milliseconds: number; notify: boolean; isConsumed: boolean }
+  | { do: "pace"; perSecond: number; milliseconds: number; notify: Notify; isConsumed: boolean }
   /** Commits as fast as that goes, each with a message. */
-  | { do: "flood"; milliseconds: number; notify: boolean };
+  | { do: "flood"; milliseconds: number; notify: Notify };
 
 /** How it went. Times are milliseconds. */
 export interface LoadAnswer {
@@ -21,6 +28,8 @@ export interface LoadAnswer {
   latencyP99: number;
   commitP50: number;
   commitP99: number;
+  /** Processor time for each commit. */
+  cpuMicroseconds: number;
   fault?: string;
 }
 
@@ -28,16 +37,17 @@ const connections = 16;
 const [, , database = "", broker = ""] = process.argv;
 const pool = new Pool({ connectionString: database, max: 2 * connections });
 const store = postgresStore(pool);
-const outboxes = new Map([true, false].map((notify) => [notify, postgresOutbox(pool, { notify })]));
+const modes: readonly Notify[] = ["grouped", true, false];
+const outboxes = new Map(modes.map((notify) => [notify, postgresOutbox(pool, { notify })]));
 const commits: number[] = [];
 const latencies: number[] = [];
 
-async function write(notify: boolean): Promise<void> {
+async function write(notify: Notify): Promise<void> {
   const client = await pool.connect();
   await client.query("BEGIN");
   await client.query("INSERT INTO orders (item) VALUES ('coffee')");
   // When the COMMIT is sent is known before, within a round trip.
-  await outboxes.get(notify)!.add(client, { topic: queue, body: { at: performance.now() } });
+  await outboxes.get(notify)!.add(client, { topic: queue, body: { at: instant() } });
   const startedAt = performance.now();
   await client.query("COMMIT");
   commits.push(performance.now() - startedAt);
@@ -47,6 +57,7 @@ async function write(notify: boolean): Promise<void> {
 async function pace({ perSecond, milliseconds, notify, isConsumed }: LoadOrder & { do: "pace" }): Promise<LoadAnswer> {
   const consuming = isConsumed ? await consume() : undefined;
   const startedAt = performance.now();
+  const cpu = process.cpuUsage();
   const count = Math.round((perSecond * milliseconds) / 1000);
   const writes: Promise<void>[] = [];
   for (let written = 0; written < count; written += 1) {
@@ -58,7 +69,7 @@ async function pace({ perSecond, milliseconds, notify, isConsumed }: LoadOrder &
   await Promise.all(writes);
   if (isConsumed) await handled(count);
   await consuming?.();
-  return answerOf(count / milliseconds);
+  return answerOf(count / milliseconds, process.cpuUsage(cpu));
 }
 
 /** Waits until so many messages have come to their handler. */
@@ -68,11 +79,12 @@ async function handled(count: number): Promise<void> {
 
 async function flood({ milliseconds, notify }: LoadOrder & { do: "flood" }): Promise<LoadAnswer> {
   const endsAt = performance.now() + milliseconds;
+  const cpu = process.cpuUsage();
   const worker = async (): Promise<void> => {
     while (performance.now() < endsAt) await write(notify);
   };
   await Promise.all(Array.from({ length: connections }, worker));
-  return answerOf(commits.length / milliseconds);
+  return answerOf(commits.length / milliseconds, process.cpuUsage(cpu));
 }
 
 /** The work of a transactional inbox takes the time; what it returns ends it. */
@@ -80,7 +92,7 @@ async function consume(): Promise<() => Promise<void>> {
   const connection = await amqplib.connect(broker, { recovery: true });
   const inbox = openInbox({ mode: "transactional", store, consumer: "bench" });
   const consumer = await consumeRabbitmq(connection, { inbox, queue, prefetch: connections }, (message) => {
-    latencies.push(performance.now() - (readJson(message) as { at: number }).at);
+    latencies.push(instant() - (readJson(message) as { at: number }).at);
   });
   return async () => {
     await inbox.close();
@@ -89,16 +101,15 @@ async function consume(): Promise<() => Promise<void>> {
   };
 }
 
-function answerOf(perMillisecond: number): LoadAnswer {
-  const [latency, commit] = [latencies.splice(0), commits.splice(0)].map((times) => times.sort((a, b) => a - b));
-  const at = (times: readonly number[] = [], share: number): number =>
-    times[Math.floor(times.length * share)] ?? Number.NaN;
+function answerOf(perMillisecond: number, { user, system }: NodeJS.CpuUsage): LoadAnswer {
+  const [latency, commit] = [latencies.splice(0), commits.splice(0)];
   return {
     perSecond: perMillisecond * 1000,
-    latencyP50: at(latency, 0.5),
-    latencyP99: at(latency, 0.99),
-    commitP50: at(commit, 0.5),
-    commitP99: at(commit, 0.99),
+    latencyP50: percentile(latency, 0.5),
+    latencyP99: percentile(latency, 0.99),
+    commitP50: percentile(commit, 0.5),
+    commitP99: percentile(commit, 0.99),
+    cpuMicroseconds: (user + system) / commit.length,
   };
 }
 

@@ -7,3 +7,10 @@ export const body = JSON.stringify({
   ...fields,
   note: "n".repeat(200 - JSON.stringify({ ...fields, note: "" }).length),
 });
+
+/** The time of this machine, milliseconds, as two processes of it can compare. */
+export const instant = (): number => performance.timeOrigin + performance.now();
+
+/** The value that a share of all is at most; it sorts them. */
+export const percentile = (values: number[], share: number): number =>
+  values.sort((one, other) => one - other)[Math.floor(values.length * share)] ?? Number.NaN;

@@ -5,7 +5,8 @@ import amqplib from "amqplib";
 import { Pool } from "pg";
 import { openRelay, type Publish, publishToRabbitmq } from "../../packages/once-again/src/messaging/outbox/index.ts";
 import { postgresOutbox } from "../../packages/once-again/src/stores/postgres/index.ts";
-import { body, queue } from "./message.ts";
+import { body, instant, percentile, queue } from "./message.ts";
+import type { Notify } from "./load-child.ts";
 import { concurrency, type RelayName, relayOf } from "./relays.ts";
 
 /** What is done next. */
@@ -13,21 +14,25 @@ export type RelayOrder =
   /** Publishes so many messages, by a relay, or by nothing but a loop. */
   | { do: "drain"; relay: RelayName | "bare publishes"; count: number }
   /** Runs our relay until it is ended. `broker`: whether there is one, or each message is confirmed at once. */
-  | { do: "run"; broker: boolean; notify: boolean; pollMs: number }
+  | { do: "run"; broker: boolean; notify: Notify; pollMs: number }
   | { do: "end" };
 
 /** How it went. */
 export interface RelayAnswer {
   perSecond: number;
+  /** For each message. */
   cpuMicroseconds: number;
+  /** From before COMMIT until the relay has the message, milliseconds. */
+  latencyP50: number;
+  latencyP99: number;
   fault?: string;
 }
 
 const [, , database = "", broker = ""] = process.argv;
 const connection = await amqplib.connect(broker, { recovery: true });
 const toRabbitmq = publishToRabbitmq(connection, { exchange: "" });
-let end: () => Promise<unknown> = async () => undefined;
-const nothing: RelayAnswer = { perSecond: 0, cpuMicroseconds: 0 };
+const nothing: RelayAnswer = { perSecond: 0, cpuMicroseconds: 0, latencyP50: Number.NaN, latencyP99: Number.NaN };
+let end: () => Promise<RelayAnswer> = async () => nothing;
 
 async function carryOut(order: RelayOrder): Promise<RelayAnswer> {
   switch (order.do) {
@@ -36,17 +41,30 @@ async function carryOut(order: RelayOrder): Promise<RelayAnswer> {
     case "run": {
       const pool = new Pool({ connectionString: database });
       const outbox = postgresOutbox(pool, { notify: order.notify });
-      const publish: Publish = order.broker ? toRabbitmq : () => setImmediate(undefined);
+      const latencies: number[] = [];
+      const take: Publish = async ({ body }) => {
+        latencies.push(instant() - (JSON.parse(new TextDecoder().decode(body)) as { at: number }).at);
+        await setImmediate();
+      };
+      const cpu = process.cpuUsage();
+      const publish = order.broker ? toRabbitmq : take;
       const relay = openRelay({ outbox, publish, pollMs: order.pollMs });
       end = async () => {
+        await relay.idle();
+        const { user, system } = process.cpuUsage(cpu);
         await relay.close();
         await pool.end();
+        return {
+          ...nothing,
+          cpuMicroseconds: (user + system) / latencies.length,
+          latencyP50: percentile(latencies, 0.5),
+          latencyP99: percentile(latencies, 0.99),
+        };
       };
       return nothing;
     }
     case "end":
-      await end();
-      return nothing;
+      return end();
   }
 }
 
@@ -64,7 +82,7 @@ async function drain({ relay, count }: { relay: RelayName | "bare publishes"; co
   const seconds = (performance.now() - startedAt) / 1000;
   const { user, system } = process.cpuUsage(before);
   await stop();
-  return { perSecond: count / seconds, cpuMicroseconds: (user + system) / count };
+  return { ...nothing, perSecond: count / seconds, cpuMicroseconds: (user + system) / count };
 }
 
 /** Confirmed publishes, so many at a time, and nothing else. */

@@ -28,6 +28,7 @@ const titles: Readonly<Record<PartName, (results: MessageResults) => string>> = 
   backlog: ({ rows }) => `the same, of ${count(rows)} more`,
   commits: ({ rate }) => `COMMIT, ${count(rate)} a second`,
   notify: () => "commits as fast as they go",
+  notifyLatency: ({ rate }) => `${count(2 * rate)} commits a second, and a relay`,
 };
 
 const columns: Readonly<Record<PartName, readonly Column[]>> = {
@@ -47,6 +48,15 @@ const columns: Readonly<Record<PartName, readonly Column[]>> = {
   notify: [
     { head: "commits/s", figure: "perSecond", digits: 0 },
     { head: "p50, ms", figure: "commitP50", digits: 1 },
+    { head: "p99, ms", figure: "commitP99", digits: 1 },
+    { head: "µs of all", figure: "cpuMicroseconds", digits: 0 },
+  ],
+  notifyLatency: [
+    { head: "COMMIT p50, ms", figure: "commitP50", digits: 1 },
+    { head: "p99", figure: "commitP99", digits: 1 },
+    { head: "to the relay p50, ms", figure: "latencyP50", digits: 1 },
+    { head: "p99", figure: "latencyP99", digits: 1 },
+    { head: "µs of all", figure: "cpuMicroseconds", digits: 0 },
   ],
 };
 

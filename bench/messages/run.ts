@@ -6,7 +6,8 @@ import { startRabbitmq } from "../../test/support/servers/rabbitmq.ts";
 import { type Child, startChild } from "../child.ts";
 import { measureInterleaved, type Measured, type Subject } from "../measure.ts";
 import { again, type PartFigures, type PartName } from "./catalog.ts";
-import type { LoadAnswer, LoadOrder } from "./load-child.ts";
+import { spentSince, threadTimes } from "../server/store-cpu.ts";
+import type { LoadAnswer, LoadOrder, Notify } from "./load-child.ts";
 import { queue } from "./message.ts";
 import type { RelayAnswer, RelayOrder } from "./relay-child.ts";
 import { relayNames, relayOf } from "./relays.ts";
@@ -32,6 +33,8 @@ interface Ground {
   readonly pool: Pool;
   readonly relay: Child;
   readonly load: Child;
+  /** Runs something, and returns the processor time that the database spent meanwhile, microseconds. */
+  readonly databaseCpu: (run: () => Promise<unknown>) => Promise<number>;
   /** Empties outbox and queue. */
   readonly clear: () => Promise<void>;
 }
@@ -64,6 +67,7 @@ const parts: { readonly [Part in PartName]: (ground: Ground, options: RunOptions
   backlog,
   commits,
   notify,
+  notifyLatency,
 };
 
 async function startGround(stack: AsyncDisposableStack): Promise<Ground> {
@@ -84,6 +88,11 @@ async function startGround(stack: AsyncDisposableStack): Promise<Ground> {
     pool,
     relay: child("./relay-child.ts"),
     load: child("./load-child.ts"),
+    async databaseCpu(run) {
+      const before = threadTimes(database.pid!);
+      await run();
+      return spentSince(before, threadTimes(database.pid!));
+    },
     async clear() {
       await pool.query("TRUNCATE once_again_outbox");
       await channel.purgeQueue(queue);
@@ -110,28 +119,23 @@ async function throughput({ pool, relay, clear }: Ground, { messages: count }: R
 
 async function latency({ relay, load, clear }: Ground, { rate, milliseconds }: RunOptions): Promise<Subject<string>[]> {
   const woken = "NOTIFY";
-  const subject = (name: string, isNotified: boolean, pollMs: number): Subject<string> => ({
+  const subject = (name: string, notify: Notify, pollMs: number): Subject<string> => ({
     name,
     baseline: woken,
     async measure() {
       await clear();
-      await tell(relay, { do: "run", broker: true, notify: isNotified, pollMs });
-      const paced = await have(load, {
-        do: "pace",
-        perSecond: rate,
-        milliseconds,
-        notify: isNotified,
-        isConsumed: true,
-      });
+      await tell(relay, { do: "run", broker: true, notify, pollMs });
+      const paced = await have(load, { do: "pace", perSecond: rate, milliseconds, notify, isConsumed: true });
       await tell(relay, { do: "end" });
       return figuresOf(paced, "latencyP50", "latencyP99");
     },
   });
   return [
-    subject(woken, true, 1000),
-    subject(again(woken), true, 1000),
+    subject(woken, "grouped", 1000),
+    subject(again(woken), "grouped", 1000),
+    subject("NOTIFY within the commit", true, 1000),
     subject("polling, every 20 ms", false, 20),
-    subject("polling, every second (default)", false, 1000),
+    subject("polling, every second", false, 1000),
   ];
 }
 
@@ -156,38 +160,82 @@ async function backlog(
 
 async function commits({ relay, load, clear }: Ground, { rate, milliseconds }: RunOptions): Promise<Subject<string>[]> {
   const none = "no relay";
-  const subject = (name: string, relayed?: { notify: boolean; pollMs: number }): Subject<string> => ({
+  const subject = (name: string, notify: Notify, pollMs?: number): Subject<string> => ({
     name,
     baseline: none,
     async measure() {
       await clear();
-      if (relayed !== undefined) await tell(relay, { do: "run", broker: false, ...relayed });
-      const paced = { do: "pace", perSecond: rate, milliseconds, notify: true, isConsumed: false } as const;
+      if (pollMs !== undefined) await tell(relay, { do: "run", broker: false, notify, pollMs });
+      const paced = { do: "pace", perSecond: rate, milliseconds, notify, isConsumed: false } as const;
       const answer = await have(load, paced);
-      if (relayed !== undefined) await tell(relay, { do: "end" });
+      if (pollMs !== undefined) await tell(relay, { do: "end" });
       return figuresOf(answer, "commitP50", "commitP99");
     },
   });
   return [
-    subject(none),
-    subject(again(none)),
-    subject("relay at work", { notify: true, pollMs: 1000 }),
-    // It claims and removes as many, and is not woken for each.
-    subject("relay at work, polling every 20 ms", { notify: false, pollMs: 20 }),
+    subject(none, "grouped"),
+    subject(again(none), "grouped"),
+    subject("relay at work", "grouped", 1000),
+    // It claims and removes as many, and is not woken.
+    subject("relay at work, polling every 20 ms", false, 20),
   ];
 }
 
-async function notify({ load, clear }: Ground, { milliseconds }: RunOptions): Promise<Subject<string>[]> {
-  const without = "without NOTIFY";
-  const subject = (name: string, isNotified: boolean): Subject<string> => ({
-    name,
-    baseline: without,
+const waking = {
+  without: ["without NOTIFY", false],
+  grouped: ["grouped (default)", "grouped"],
+  within: ["within the commit", true],
+} as const satisfies Record<string, readonly [name: string, notify: Notify]>;
+
+async function notify({ load, clear, databaseCpu }: Ground, { milliseconds }: RunOptions): Promise<Subject<string>[]> {
+  const { without, grouped, within } = waking;
+  const subject = ([name, notify]: readonly [string, Notify], shown: string = name): Subject<string> => ({
+    name: shown,
+    baseline: without[0],
     async measure() {
       await clear();
-      return figuresOf(await have(load, { do: "flood", milliseconds, notify: isNotified }), "perSecond", "commitP50");
+      let answer: LoadAnswer | undefined;
+      const spent = await databaseCpu(async () => (answer = await have(load, { do: "flood", milliseconds, notify })));
+      const { perSecond, commitP50, commitP99, cpuMicroseconds } = answer!;
+      const commits = (perSecond * milliseconds) / 1000;
+      return { perSecond, commitP50, commitP99, cpuMicroseconds: cpuMicroseconds + spent / commits };
     },
   });
-  return [subject(without, false), subject(again(without), false), subject("with NOTIFY", true)];
+  return [subject(without), subject(without, again(without[0])), subject(grouped), subject(within)];
+}
+
+async function notifyLatency(
+  { load, relay, clear, databaseCpu }: Ground,
+  { rate, milliseconds }: RunOptions,
+): Promise<Subject<string>[]> {
+  const { grouped, within } = waking;
+  const subject = (name: string, notify: Notify, pollMs = 1000): Subject<string> => ({
+    name,
+    baseline: within[0],
+    async measure() {
+      await clear();
+      const perSecond = 2 * rate;
+      await tell(relay, { do: "run", broker: false, notify, pollMs });
+      let answer: LoadAnswer | undefined;
+      const spent = await databaseCpu(async () => {
+        answer = await have(load, { do: "pace", perSecond, milliseconds, notify, isConsumed: false });
+      });
+      const relayed = await tell(relay, { do: "end" });
+      const cpuMicroseconds =
+        answer!.cpuMicroseconds + relayed.cpuMicroseconds + spent / ((perSecond * milliseconds) / 1000);
+      return {
+        ...figuresOf(answer!, "commitP50", "commitP99"),
+        ...figuresOf(relayed, "latencyP50", "latencyP99"),
+        cpuMicroseconds,
+      };
+    },
+  });
+  return [
+    subject(within[0], true),
+    subject(again(within[0]), true),
+    subject(grouped[0], "grouped"),
+    subject("polling, every 20 ms", false, 20),
+  ];
 }
 
 function figuresOf(answer: RelayAnswer | LoadAnswer, ...names: string[]): Record<string, number> {

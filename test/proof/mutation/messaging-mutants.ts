@@ -10,6 +10,8 @@ const stores = "packages/once-again/src/stores";
 const relayTest = test(`${outbox}/open-relay.test.ts`);
 const silentPlaces = test(`${outbox}/silent-places.test.ts`);
 const postgres = test("test/outbox/postgres-outbox.test.ts");
+const notify = test(`${stores}/postgres/notify-after-commit.test.ts`);
+const groupedNotify = test("test/outbox/grouped-notify.test.ts");
 const mariadb = test("test/outbox/mariadb-outbox.test.ts");
 const sqlite = test("test/outbox/sqlite-outbox.test.ts");
 
@@ -283,6 +285,46 @@ const outboxMutants: readonly Mutant[] = [
       if (notify) await query("SELECT pg_notify('" + tableName(tablePrefix, "outbox") + "', '')");`,
     check: postgres,
     killedBy: "who listens hears of a commit",
+  },
+  {
+    guard: "outbox, postgres: a grouped notification comes after the commit",
+    file: `${stores}/postgres/notify-after-commit.ts`,
+    search: "FROM asked WHERE status = 'committed')",
+    replace: "FROM asked WHERE status <> 'aborted')",
+    check: groupedNotify,
+    killedBy: "come after a commit, from another connection than it, and not before it",
+  },
+  {
+    guard: "outbox, postgres: a rollback wakes no relay",
+    file: `${stores}/postgres/notify-after-commit.ts`,
+    search: "FROM asked WHERE status = 'committed')",
+    replace: "FROM asked WHERE status <> 'in progress')",
+    check: groupedNotify,
+    killedBy: "are not sent for a transaction that is rolled back",
+  },
+  {
+    guard: "outbox, postgres: a transaction that is open is asked about again",
+    file: `${stores}/postgres/notify-after-commit.ts`,
+    search: ".then(openIn, () => new Set<string>())",
+    replace: ".then(() => new Set<string>(), () => new Set<string>())",
+    check: notify,
+    killedBy: "a transaction that stays open is asked about ever more rarely",
+  },
+  {
+    guard: "outbox, postgres: a transaction that stays open is asked about for a while only",
+    file: `${stores}/postgres/notify-after-commit.ts`,
+    search: "if (!open.has(id) || now - (addedAt.get(id) ?? 0) > ageMsMax)",
+    replace: "if (!open.has(id))",
+    check: notify,
+    killedBy: "for 10 s after its last message",
+  },
+  {
+    guard: "outbox, postgres: questions rest between each other",
+    file: `${stores}/postgres/notify-after-commit.ts`,
+    search: "askIn(Math.max(firstMs, restEndsAt - youngestAt));",
+    replace: "askIn(firstMs);",
+    check: notify,
+    killedBy: "between an answer and the next question it rests",
   },
   {
     guard: "outbox, postgres: a clean-up locks nobody out who adds",

@@ -24,7 +24,7 @@ export function checkNumber(
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID` unless `value` is one of `choices`.
  */
-export function checkChoice<Choice extends string | number>(
+export function checkChoice<Choice extends string | number | boolean>(
   name: string,
   value: Choice,
   choices: readonly Choice[],

@@ -1,6 +1,6 @@
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import type { Clock } from "../../core/clock.ts";
-import { checkNumber } from "../../core/options.ts";
+import { checkChoice, checkNumber } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { checkAfter, checkListLimit } from "../list-limit.ts";
 import { bodyBytesMaxByDefault, storedMessage } from "../outbox-message.ts";
@@ -23,6 +23,7 @@ import { type PostgresConnection, type PostgresPool, type PostgresQuery, postgre
 import { explainErrors, rethrowExplained } from "./explain-errors.ts";
 import { listenOn } from "./listen.ts";
 import { withLiterals } from "./literals.ts";
+import { notifyAfterCommit } from "./notify-after-commit.ts";
 import { messageAdder } from "./outbox-add.ts";
 import type { PostgresTransaction } from "./open-transaction.ts";
 import { outboxSchema, outboxStatements } from "./outbox-statements.ts";
@@ -37,11 +38,12 @@ export interface PostgresOutboxOptions {
   /** The largest body of a message, bytes: at least 1, default 1,000,000. The broker has to take it. */
   readonly bodyBytesMax?: number | undefined;
   /**
-   * Whether the commit of a message wakes relays, by NOTIFY; default true. `false`: they find it at their next look.
-   * PostgreSQL lets commits that notify through one at a time, each with its own flush to the disk: 16 connections came to 0.61
-   * (0.55-0.62) of the commits a second that they have without (`npm run bench:messages -- --only notify`).
+   * How relays are woken, by NOTIFY. `"grouped"` (default): this process notifies some milliseconds after its commits, once for all
+   * of that time, from a connection of the pool. A process that ends or is frozen before that wakes no relay, which finds the
+   * message at its next look. `true`: the commit itself notifies. PostgreSQL lets such commits through one at a time, each with
+   * its own flush to the disk, and refuses to prepare them (`PREPARE TRANSACTION`). `false`: relays find it at their next look.
    */
-  readonly notify?: boolean | undefined;
+  readonly notify?: boolean | "grouped" | undefined;
   /** How long a free connection or the server's answer is waited for, milliseconds; default 5000. Not for `add`. */
   readonly busyMsMax?: number | undefined;
   /** As in `postgresStore`; default true. */
@@ -81,12 +83,13 @@ export function postgresOutbox(
   checkNames("postgresOutbox", options, {
     tablePrefix: true,
     bodyBytesMax: true,
-    notify: "boolean",
+    notify: true,
     busyMsMax: true,
     prepare: "boolean",
     clock: true,
   } satisfies OptionNames<PostgresOutboxOptions>);
-  const { tablePrefix = "once_again_", notify = true, prepare = true, clock = systemClock } = options;
+  const { tablePrefix = "once_again_", prepare = true, clock = systemClock } = options;
+  const notify = checkChoice("notify", options.notify ?? "grouped", ["grouped", true, false]);
   const bodyBytesMax = checkNumber("bodyBytesMax", options.bodyBytesMax ?? bodyBytesMaxByDefault, {
     min: 1,
     integer: true,
@@ -98,7 +101,9 @@ export function postgresOutbox(
   const query = explainErrors(poolAccess(pool, { clock, busyMsMax, prepare }).query);
   const write = readCommitted(query);
   const statements = outboxStatements(tablePrefix);
-  const addMessage = messageAdder(tablePrefix, { notify, prepare });
+  const channel = tableName(tablePrefix, "outbox");
+  const onAdded = notify === "grouped" ? notifyAfterCommit(channel, query, clock) : undefined;
+  const addMessage = messageAdder(tablePrefix, { notify: notify === true, prepare }, onAdded);
   const rows = async <Row>(statement: string, ...values: unknown[]): Promise<Row[]> =>
     (await query(statement, values)) as Row[];
 
@@ -115,8 +120,7 @@ export function postgresOutbox(
     claim: messageClaimer(write, statements),
     confirm: async (positions) => void (await write(withLiterals(statements.confirm, [JSON.stringify(positions)]))),
     postpone: async (requests) => void (await write(withLiterals(statements.postpone, [postponedText(requests)]))),
-    listen: async (onAdded, onLost) =>
-      notify ? listenOn(pool, tableName(tablePrefix, "outbox"), onAdded, onLost) : undefined,
+    listen: async (onAdded, onLost) => (notify === false ? undefined : listenOn(pool, channel, onAdded, onLost)),
     listParked: async (request = {}) =>
       (await rows<ParkedRow>(statements.listParked, checkAfter(request), checkListLimit(request))).map(parkedOf),
     showParked: async (id) => (await rows<MessageRow>(statements.showParked, id, showParkedMax)).map(wholeParkedOf),
