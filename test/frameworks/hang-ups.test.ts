@@ -1,9 +1,8 @@
-import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import type { Socket } from "node:net";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 import { asyncStore } from "../support/async-store.ts";
 import { dial } from "../support/dial.ts";
+import { lastConnection } from "../support/last-connection.ts";
 import { until } from "../support/until.ts";
 import { exchange } from "./exchange.ts";
 import { frameworks } from "./frameworks.ts";
@@ -12,15 +11,6 @@ import { serving } from "./serving.ts";
 // A caller's connection is reset in the very turn of the event loop in which the store grants the claim.
 
 const onNode = frameworks.filter(({ cannot }) => cannot.rawEnd === undefined);
-
-/** The connection of the request that came last. */
-function lastConnection(): () => Socket | undefined {
-  let last: Socket | undefined;
-  const note = (message: unknown): void => void (last = (message as { socket: Socket }).socket);
-  subscribe("http.server.request.start", note);
-  onTestFinished(() => void unsubscribe("http.server.request.start", note));
-  return () => last;
-}
 
 describe.for(onNode)("$name", (framework) => {
   test.for(["destroyed", "reset"] as const)(

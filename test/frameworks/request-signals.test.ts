@@ -1,16 +1,22 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { fastify, type FastifyReply, type FastifyRequest } from "fastify";
 import { getRequestListener } from "@hono/node-server";
 import { fromWebHandler, H3 } from "h3";
 import { toNodeHandler as h3Listener } from "h3/node";
 import { Hono } from "hono";
 import { toNodeHandler as srvxListener } from "srvx/node";
-import { expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { onceFetch } from "../../packages/once-again/src/frameworks/fetch.ts";
+import { onceFastify } from "../../packages/once-again/src/frameworks/fastify.ts";
 import { onceHono } from "../../packages/once-again/src/frameworks/hono.ts";
+import { onceNest } from "../../packages/once-again/src/frameworks/nest.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 import { dial } from "../support/dial.ts";
 import { startHttpServer } from "../support/http-server.ts";
+import { lastConnection } from "../support/last-connection.ts";
+import { until } from "../support/until.ts";
 import { exchange } from "./exchange.ts";
+import { nestServer } from "./nest-server.ts";
 
 // Web-standard requests have a signal of their connection. What passes it on would be broken off by a caller who leaves.
 
@@ -93,6 +99,58 @@ test.for(Object.keys(servers).filter((name) => !/srvx|h3/.test(name)))(
     expect(await exchange(url)).toMatchObject({ status: 201, text: '{"item":"tea"}', replayed: true });
   },
 );
+
+/** Fastify's `request.signal` is of the request as a stream. It exists for requests without a body, too. */
+const fastifyServers: Record<string, (handle: (request: FastifyRequest) => unknown) => Promise<string>> = {
+  async onceFastify(handle) {
+    const app = fastify();
+    onTestFinished(() => app.close());
+    app.post("/orders", onceFastify(options()), async (request, reply) => reply.code(201).send(await handle(request)));
+    return app.listen({ port: 0, host: "127.0.0.1" });
+  },
+  "onceNest on Fastify": (handle) =>
+    nestServer({
+      platform: "fastify",
+      onMethod: [onceNest(options())],
+      isRaw: true,
+      handle: async (_execution, reply: FastifyReply) => void reply.code(201).send(await handle(reply.request)),
+    }),
+};
+
+describe.for(Object.keys(fastifyServers))("%s", (name) => {
+  test.for(["with a body", "without a body"])(
+    "a caller who hangs up is not seen by request.signal, %s",
+    async (body) => {
+      const connection = lastConnection();
+      const running = Promise.withResolvers<void>();
+      let effects = 0;
+      const url = await fastifyServers[name]!(async ({ signal }) => {
+        running.resolve();
+        await until(() => connection()?.destroyed === true);
+        // A turn for whoever listens to the same event.
+        await new Promise((resolve) => setImmediate(resolve));
+        signal.throwIfAborted();
+        effects += 1;
+        return "made";
+      });
+      const { socket } = dial(url);
+      const text = body === "with a body" ? '{"item":"tea"}' : "";
+      const type = text === "" ? "" : "Content-Type: application/json\r\n";
+      const length = `Content-Length: ${text.length}\r\n`;
+      socket.write(`POST /orders HTTP/1.1\r\nHost: a\r\nIdempotency-Key: order-7\r\n${type}${length}\r\n${text}`);
+      await running.promise;
+      socket.resetAndDestroy();
+      const headers = { "idempotency-key": "order-7", ...(text !== "" && { "content-type": "application/json" }) };
+      const repeat = await fetch(`${url}/orders`, { method: "POST", headers, body: text === "" ? null : text });
+      expect([repeat.status, await repeat.text(), repeat.headers.get("idempotent-replayed")]).toEqual([
+        201,
+        "made",
+        "true",
+      ]);
+      expect(effects).toBe(1);
+    },
+  );
+});
 
 test("the signal of a handler's request and of its clones is that of its operation, which has a time", async () => {
   const reasons: unknown[] = [];

@@ -3,7 +3,9 @@ import { createServer as createTcpServer, type AddressInfo, type Socket } from "
 import { connect as connectByTls } from "node:tls";
 import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test } from "vitest";
+import { checkLimits } from "../../packages/tools/src/gateway/gateway-limits.ts";
 import { startGateway } from "../../packages/tools/src/gateway/gateway.ts";
+import { openUpstream } from "../../packages/tools/src/gateway/upstream.ts";
 import { memoryStore } from "once-again/stores/memory";
 import { describeWithCertificates } from "../support/describe-with-certificates.ts";
 import { startHttpServer } from "../support/http-server.ts";
@@ -229,4 +231,40 @@ describeWithCertificates("over TLS", (certificates) => {
     );
     expect(await talk(gateway.url)).toBe("");
   });
+});
+
+test("a request that undici refuses takes none of the connections to the service away", async () => {
+  const url = await startHttpServer((incoming, response) => response.end(incoming.url));
+  const upstream = openUpstream(new URL(url), checkLimits({ connectionsMax: 1 }));
+  onTestFinished(() => upstream.close());
+  const ask = (target: string): Promise<string> =>
+    new Promise((resolve) => {
+      upstream.dispatch(
+        { method: "POST", target, headers: [], body: null },
+        {
+          onRequestStart: () => undefined,
+          onResponseStart: () => undefined,
+          onResponseData: () => undefined,
+          onResponseEnd: () => resolve("whole"),
+          onResponseError: (_controller, error) => resolve((error as NodeJS.ErrnoException).code ?? error.message),
+        },
+      );
+    });
+  expect([await ask("no path"), await ask("no path"), await ask("/path")]).toEqual([
+    "UND_ERR_INVALID_ARG",
+    "UND_ERR_INVALID_ARG",
+    "whole",
+  ]);
+});
+
+test('only OPTIONS has the target "*"', async () => {
+  const url = await startHttpServer((incoming, response) => response.end(incoming.url));
+  const gateway = await gatewayTo(url, { routes: [keyedRoute], limits: { connectionsMax: 1 } });
+  const ask = async (start: string) => statuses(await talk(gateway.url, request(start, ["Idempotency-Key: k"])));
+  expect([await ask("POST *"), await ask("GET *"), await ask("OPTIONS *"), await ask("POST /")]).toEqual([
+    ["400"],
+    ["400"],
+    ["200"],
+    ["200"],
+  ]);
 });

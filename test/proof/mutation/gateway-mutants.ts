@@ -35,6 +35,14 @@ export const gatewayMutants: readonly Mutant[] = [
     killedBy: "garbage behind an operation does not take the place of its response",
   },
   {
+    guard: "gateway: a request that undici refuses leaves its connection in use",
+    file: `${folder}/upstream.ts`,
+    search: "super.dispatch(options, handler) || this.stats.size === 0",
+    replace: "super.dispatch(options, handler)",
+    check: bounds,
+    killedBy: "a request that undici refuses takes none of the connections",
+  },
+  {
     guard: "gateway: a connection's errors have a listener",
     file: connection,
     search: 'socket.on("error", () => undefined);',

@@ -15,7 +15,8 @@ export type AcceptedRequest =
 const authorityForm = /^(?:\[[\w.:~!$&'()*+,;=%-]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?$/;
 
 /** Reads where a request wants to go. Node's parser has refused what is malformed. */
-export function acceptRequest({ url = "", headers, rawHeaders, httpVersion }: IncomingMessage): AcceptedRequest {
+export function acceptRequest(request: IncomingMessage): AcceptedRequest {
+  const { method, url = "", headers, rawHeaders, httpVersion } = request;
   if (httpVersion !== "1.1" && httpVersion !== "1.0") {
     return { refused: 505, detail: "This gateway speaks HTTP/1.1 and HTTP/1.0." };
   }
@@ -32,6 +33,8 @@ export function acceptRequest({ url = "", headers, rawHeaders, httpVersion }: In
   if (expect !== undefined && expect.toLowerCase() !== "100-continue" && httpVersion === "1.1") {
     return { refused: 417, detail: "This gateway knows no expectation but 100-continue." };
   }
+  // RFC 9112, section 3.2.4.
+  if (url === "*" && method !== "OPTIONS") return { refused: 400, detail: 'Only OPTIONS has the target "*".' };
   if (url.startsWith("/") || url === "*") return { target: url, host };
   const absolute = /^https?:\/\/(?<authority>[^/?#]*)(?<target>.*)$/i.exec(url)?.groups;
   if (absolute === undefined) return { refused: 400, detail: "The request's target is no path." };

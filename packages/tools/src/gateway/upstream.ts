@@ -1,7 +1,7 @@
 import { Agent as HttpAgent, ClientRequest } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import type { Readable } from "node:stream";
-import { type Dispatcher, Pool } from "undici";
+import { Client, type Dispatcher, Pool } from "undici";
 import type { GatewayLimits } from "./gateway-limits.ts";
 
 /** A request to the upstream. */
@@ -40,6 +40,7 @@ export function openUpstream(origin: URL, limits: GatewayLimits): Upstream {
     headersTimeout: limits.firstByteMs,
     bodyTimeout: limits.idleMs,
     keepAliveTimeout: keepAliveMs,
+    factory: (url, options) => new PooledClient(url, options),
   });
   const agent = isTls ? new HttpsAgent() : new HttpAgent();
   const to = { host: hostname.replaceAll(/[[\]]/g, ""), port, servername: hostname, agent };
@@ -61,6 +62,17 @@ export function openUpstream(origin: URL, limits: GatewayLimits): Upstream {
       await pool.close();
     },
   };
+}
+
+/**
+ * One connection of a pool. undici answers `false` to a request that it refuses as it does when it is busy. The pool would
+ * wait for "drain", which an idle client never emits, and would not use it again: as many requests as the pool has clients
+ * would stop the gateway for all callers.
+ */
+class PooledClient extends Client {
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    return super.dispatch(options, handler) || this.stats.size === 0;
+  }
 }
 
 /**
