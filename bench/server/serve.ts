@@ -3,7 +3,7 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { serve as serveFetch } from "@hono/node-server";
 import { bodyParser } from "@koa/bodyparser";
-import Router, { type RouterMiddleware } from "@koa/router";
+import { Router, type RouterMiddleware } from "@koa/router";
 import express, { type Request, type Response } from "express";
 import fastify, { type FastifyRequest } from "fastify";
 import { type Context, Hono, type MiddlewareHandler } from "hono";

@@ -29,6 +29,24 @@ export async function readStream(
   return body.bytes!;
 }
 
+/** Whether a request says that it has a body, of a length that may be read in one piece. Its server holds it to that. */
+function isLengthWithin({ headers }: Request, bytesMax: number): boolean {
+  const length = Number(headers.get("content-length") ?? Number.NaN);
+  return length > 0 && length <= bytesMax;
+}
+
+/** Reads a body in one piece: a request that has not made a stream of its connection need not make one for us. */
+async function readAtOnce(request: Request, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
+  let buffer: ArrayBuffer;
+  try {
+    buffer = await request.arrayBuffer();
+  } catch (error) {
+    throw request.body?.locked ? bodyConsumedError() : error;
+  }
+  if (buffer.byteLength > bytesMax) throw bodyTooLargeError(bytesMax);
+  return new Uint8Array(buffer);
+}
+
 /** What a handler's request shows in place of its connection's signal: its execution's. */
 interface SignalSource {
   readonly signal: AbortSignal;
@@ -39,6 +57,7 @@ export class WebBody<Native extends Request> {
   readonly #request: Native;
   /** Whether the handler can still be given the request itself. */
   #isIntact = false;
+  #hasBody = true;
 
   constructor(request: Native) {
     this.#request = request;
@@ -47,12 +66,15 @@ export class WebBody<Native extends Request> {
   /** @throws OnceAgainError `ONCE_BODY_TOO_LARGE`; `ONCE_BODY_CONSUMED` when somebody has read it before. */
   async read(bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
     const request = this.#request;
+    if (request.bodyUsed) throw bodyConsumedError();
+    if (isPlain(request) && isLengthWithin(request, bytesMax)) return readAtOnce(request, bytesMax);
     const stream = request.body;
     if (!stream) {
       this.#isIntact = true;
+      this.#hasBody = false;
       return new Uint8Array();
     }
-    if (request.bodyUsed || stream.locked) throw bodyConsumedError();
+    if (stream.locked) throw bodyConsumedError();
     if (isPlain(request)) return readStream(stream, bytesMax, bodyTooLargeError);
     const copy = request.clone();
     try {
@@ -72,7 +94,9 @@ export class WebBody<Native extends Request> {
    */
   readable(body: Uint8Array<ArrayBuffer>, execution: SignalSource): Native {
     const request = this.#request;
-    if (isPlain(request)) return showSignal(copyRequest(request, body), execution) as Native;
+    if (isPlain(request)) {
+      return showSignal(copyRequest(request, this.#hasBody ? body : undefined), execution) as Native;
+    }
     if (!this.#isIntact) return requestWith(request, body, execution);
     this.#isIntact = request.body === null;
     return showSignal(request, execution);
@@ -112,8 +136,8 @@ function prototypesOf(prototype: object): object[] {
 }
 
 /** A request of the platform's own with this body, on no connection. */
-function copyRequest(request: Request, body: Uint8Array<ArrayBuffer>): Request {
-  const init = { signal: null, ...(request.body ? { body } : undefined) };
+function copyRequest(request: Request, body: Uint8Array<ArrayBuffer> | undefined): Request {
+  const init = { signal: null, ...(body && { body }) };
   // The platform copies what is its own, with what else it stores in it.
   if (Object.getPrototypeOf(request) === Request.prototype) return new Request(request, init);
   const { url, method, headers } = request;

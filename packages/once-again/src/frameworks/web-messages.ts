@@ -52,6 +52,9 @@ export function webResponse(
   try {
     // An empty body is none, unless the handler gave one: servers give it a content type.
     const isNull = bodiless || (body.length === 0 && (given?.body ?? null) === null);
+    const record = isNull ? undefined : recordOf(headers, body);
+    // Made in one piece, a response of a server's own class need not become one of the platform's.
+    if (record !== undefined) return new Response(Uint8Array.from(body), { status, statusText, headers: record });
     const response = new Response(isNull ? null : Uint8Array.from(body), { status, statusText });
     response.headers.delete("content-type");
     for (const [name, value] of headers) {
@@ -62,6 +65,17 @@ export function webResponse(
     onError(error);
     return new Response("The answer to this request can't be sent.", { status: 500 });
   }
+}
+
+/** Headers as an object. `undefined` where a name is repeated, and where the platform would add a content type. */
+function recordOf(headers: HttpResponse["headers"], body: Uint8Array): Record<string, string> | undefined {
+  const record: Record<string, string> = {};
+  for (const [name, value] of headers) {
+    const lowerCase = name.toLowerCase();
+    if (lowerCase in record) return undefined;
+    if (!isOfOtherFraming(name, value, body)) record[lowerCase] = value;
+  }
+  return "content-type" in record ? record : undefined;
 }
 
 /** Whether a header says of a body that it comes in chunks, or has another length: it is sent whole. */
