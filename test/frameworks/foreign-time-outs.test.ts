@@ -174,7 +174,7 @@ describe("the handlerTimeout of Fastify", () => {
 });
 
 // Nest waits for a value or an error, each of which it would send as a second response: there is nothing to end a repeat by.
-test("a time-out in front of onceNest ends after a repeat, too, whose response was sent by then", async () => {
+test("a time-out in front of onceNest ends after a repeat, too, when that response was sent", async () => {
   const ends = new EventEmitter();
   const inFront = {
     intercept: (context: ExecutionContext, next: CallHandler) =>

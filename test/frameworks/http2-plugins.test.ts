@@ -68,7 +68,7 @@ const servers: Record<string, (isGuarded: boolean) => Promise<string>> = {
       authenticator.authenticate("token", { session: false }),
     ] as unknown as Middleware[];
     const handler = isGuarded ? onceNode(options(), respond) : respond;
-    return listening(createHttp2Server(chain(middleware, handler as RequestListener) as never));
+    return listening(createHttp2Server(chain(middleware, handler) as never));
   },
   async "koa, @koa/cors and koa-compress"(isGuarded) {
     const app = new Koa();

@@ -57,7 +57,7 @@ test.for(Object.keys(servers))("%s: a caller who hangs up is not seen by the sig
     const signals = [request.signal, request.clone().signal, request.clone().clone().signal];
     running.resolve();
     await left.promise;
-    // A turn for whoever listens to the same event.
+    // A turn for other listeners to the same event.
     await new Promise((resolve) => setImmediate(resolve));
     for (const signal of signals) signal.throwIfAborted();
     request.signal.throwIfAborted();
@@ -127,7 +127,7 @@ describe.for(Object.keys(fastifyServers))("%s", (name) => {
       const url = await fastifyServers[name]!(async ({ signal }) => {
         running.resolve();
         await until(() => connection()?.destroyed === true);
-        // A turn for whoever listens to the same event.
+        // A turn for other listeners to the same event.
         await new Promise((resolve) => setImmediate(resolve));
         signal.throwIfAborted();
         effects += 1;

@@ -114,7 +114,7 @@ test.for<[what: string, response: string]>([
   ],
   ["a Trailer header with a length", "HTTP/1.1 200 OK\r\nTrailer: q\r\nContent-Length: 1\r\n\r\na"],
   ["a reason of control characters", "HTTP/1.1 200 a\u0001\u00e9\r\nContent-Length: 1\r\n\r\na"],
-  ["a status that is none", "HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n"],
+  ["a status that does not exist", "HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n"],
   ["half a head", "HTTP/1.1 200 OK\r\nConte"],
   ["a length that is not true", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\na"],
 ])("a service that sends %s harms no other request", async ([, response]) => {

@@ -158,7 +158,7 @@ test("a path that only some servers read as another is refused", async () => {
   expect(service.seen).toHaveLength(1);
 });
 
-test("a key at another host is another request: it gets no replay, and is not carried out", async () => {
+test("a key at another host is another request: it gets no replay, and does not run", async () => {
   const service = await startService();
   const { url } = await gatewayTo(service.url, { routes: [keyedRoute] });
   const send = (host: string) => exchange(url, `POST /orders HTTP/1.1\r\nHost: ${host}`, { ...key, ...closed });
@@ -227,7 +227,7 @@ test.for<[title: string, trustProxy: GatewayOptions["trustProxy"], sent: Record<
     },
   ],
   [
-    "a request of its own has both",
+    "another request has both",
     ["loopback"],
     {},
     { forwarded: 'for=127.0.0.1;host="behind";proto=http', "x-forwarded-for": "127.0.0.1" },

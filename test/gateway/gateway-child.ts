@@ -8,7 +8,7 @@ const gateway = await startGateway({
   upstream: new URL(upstream),
   store: sqliteStore({ path, busyMsMax: 20_000 }),
   scope: async () => ({ scope: "all" }),
-  // Callers know each by a port of its own, where users have one name in front of all.
+  // Callers know each by its port, where users have one name in front of all.
   fingerprintHost: false,
   routes: [
     {

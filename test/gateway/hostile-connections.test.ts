@@ -14,7 +14,7 @@ import { temporaryFolder } from "../support/temporary-folder.ts";
 
 // Each gateway is a process: what ends it must not end the tests.
 
-/** A service behind the gateway that is slow, refuses upgrades, agrees to them, or makes some that nobody asked for. */
+/** A service behind the gateway that is slow, refuses upgrades, agrees to them, or makes some without being asked. */
 async function startService() {
   const events = new EventEmitter().setMaxListeners(0);
   const answer = ({ url }: IncomingMessage, socket: Socket): void => {

@@ -8,7 +8,7 @@ import { pluginSubjects } from "./plugins.ts";
 import type { Subject } from "./subject.ts";
 import { subjects } from "./subjects.ts";
 
-// Compares first responses with and without once-again in front of the same handlers. A process of its own: an adapter replaces
+// Compares first responses with and without once-again in front of the same handlers. It is another process: an adapter replaces
 // the platform's Request and Response for all that run in one.
 
 const servers: Server[] = [];

@@ -41,8 +41,8 @@ export async function observe(
     },
   });
   const early: string[] = [];
-  outgoing.on("information", ({ statusCode, headers: told }) => {
-    early.push(`${statusCode} ${JSON.stringify(told)}`);
+  outgoing.on("information", ({ statusCode, headers: hints }) => {
+    early.push(`${statusCode} ${JSON.stringify(hints)}`);
   });
   outgoing.end(method === "POST" ? body : undefined);
   try {

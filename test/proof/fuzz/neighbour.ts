@@ -13,7 +13,7 @@ export interface Neighbour {
 }
 
 /**
- * A response that takes longer is none, milliseconds. Long, since other work on the machine delays it, too: how long the server
+ * A response that takes longer counts as missing, milliseconds. Long, since other work on the machine delays it, too: how long the server
  * itself keeps others waiting is measured by the turns of its event loop.
  */
 const answerMsMax = 60_000;
@@ -65,7 +65,7 @@ async function askOnce(url: string, agent: Agent, at: number): Promise<string | 
   sent.on("response", (response) => {
     text(response).then((body) => {
       const isOwn = response.statusCode === (isKeyed ? 201 : 200) && response.headers["x-answer-to"] === id;
-      // A service that closes a connection as the next request comes over it is named, whoever that is from: with 503 where
+      // A service that closes a connection as the next request comes over it is named, whichever caller sent that: with 503 where
       // the request was not sent.
       const isUnsent = response.statusCode === 503 && body.includes("Nothing happened");
       const isNamed = response.statusCode === 502 || isUnsent || (isKeyed && response.statusCode === 409);

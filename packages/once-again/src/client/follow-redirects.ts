@@ -8,7 +8,7 @@ export interface Hop {
   readonly headers: Headers;
   /** Whether it still carries the body of the first one. */
   readonly hasBody: boolean;
-  /** Headers that stay with their origin, beside those whose names say that they hold a secret; in lower case. */
+  /** Headers that stay with their origin, beside those that hold a secret, by their names; in lower case. */
   readonly secrets?: ReadonlySet<string> | undefined;
 }
 
@@ -56,7 +56,7 @@ function isBrowser(): boolean {
 
 /**
  * Follows the redirects of a response as `fetch` does (Fetch standard, "HTTP-redirect fetch"). To another origin it takes no
- * header along whose name says that it holds a secret: `fetch` leaves out `Authorization` and `Cookie`, and sends an
+ * header along that holds a secret, by its name: `fetch` leaves out `Authorization` and `Cookie`, and sends an
  * `X-Api-Key`. The key of the operation goes along: it is no secret, and without it nothing would protect a repeat there.
  *
  * @param send makes one request, with `redirect: "manual"`.

@@ -43,7 +43,7 @@ function namingRule(keys: Exclude<KeysOption, "off">): KeyRule["isNamed"] {
 
 /**
  * Learns from a response whether its place honours keys: once-again's servers say their policy, and a replay proves it. A
- * place whose success says nothing of it is forgotten. A redirected response is that of another place.
+ * place that succeeds without saying so is forgotten. A redirected response is that of another place.
  */
 export function learnPlace({ learned }: KeyRule, place: string, head: ResponseHead, keyHeader: string): void {
   if (head.redirected) return;

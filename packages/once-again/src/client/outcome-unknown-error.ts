@@ -14,7 +14,7 @@ interface OutcomeUnknownDetails {
  * The error of a call that gave up while the operation may have been executed. `cause` is why it gave up: the attempt's
  * error, or the error of the limit that was reached; `undefined` when the last attempt had a response.
  *
- * @param unknownOrigin the origin that is not known to honour keys, where that kept the request from being sent again.
+ * @param unknownOrigin the origin that is not known to honour keys, where the request is not sent again for that reason.
  */
 export function outcomeUnknownError(
   details: OutcomeUnknownDetails,

@@ -133,7 +133,7 @@ export function onceHono<Context extends HonoContext, Transaction>(
   return Object.assign(middleware, { policy: once.policy, close: () => once.close() });
 }
 
-/** The body of a request, as the bytes that came: those that Hono has read for somebody in front, or from the request. */
+/** The body of a request, as the bytes that came: those that Hono has read for middleware in front, or from the request. */
 async function bytesOf(
   { req: { raw, bodyCache } }: HonoContext,
   body: WebBody<Request>,

@@ -210,7 +210,7 @@ export function answerNodeRequest<Native, Transaction>(
 }
 
 /**
- * The same for middleware, whose handler is whatever the framework runs next.
+ * The same for middleware: its handler is what the framework runs next.
  *
  * @param begin runs the handler: what it writes to the response counts.
  * @param answered is called when the request was answered without the handler; with an error for what is no request of

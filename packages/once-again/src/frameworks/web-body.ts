@@ -120,7 +120,7 @@ function isPlain(request: Request): boolean {
 
 function hasPlainMembers(prototype: object): boolean {
   const [base, ...derived] = prototypesOf(prototype).toReversed();
-  // A ponyfill has a class of its own, which the platform can't copy.
+  // The platform can't copy the class of a ponyfill.
   if (base === undefined || !prototypesOf(Request.prototype).includes(base)) return false;
   return derived.every((one) => Object.getOwnPropertyNames(one).every((name) => name in base));
 }

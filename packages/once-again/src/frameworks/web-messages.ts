@@ -50,7 +50,7 @@ export function webResponse(
   const bodiless = status === 204 || status === 205 || status === 304;
   const statusText = given?.status === status ? given.statusText : "";
   try {
-    // An empty body is none, unless the handler gave one: servers give it a content type.
+    // An empty body becomes null, unless the handler gave one: servers give it a content type.
     const isNull = bodiless || (body.length === 0 && (given?.body ?? null) === null);
     const record = isNull ? undefined : recordOf(headers, body);
     // Made in one piece, a response of a server's own class need not become one of the platform's.

@@ -18,7 +18,7 @@ export interface AttemptParts<Transaction> {
   readonly finish: (response: HttpResponse) => HttpResponse;
 }
 
-/** A request whose operation may run: it is settled by the response of its handler. */
+/** A request with an operation that may run. The response of its handler settles it. */
 export class HttpAttempt<Transaction> {
   readonly #attempt: OpenAttempt<Transaction, HandlerResponse>;
   readonly #parts: AttemptParts<Transaction>;

@@ -69,7 +69,7 @@ export interface OnceHttp<Request, Transaction> extends OnceRoute {
   refuse(error: OnceAgainError): HttpResponse;
   /**
    * Opens a request's operation: an attempt to be settled by the handler's response, or the response of a request whose
-   * handler must not run. Never rejects, and never answers at once: whoever brought the request goes on first, and may attach
+   * handler must not run. Never rejects, and never answers at once: the caller of this function goes on first, and may attach
    * listeners to its response.
    */
   open(request: HttpRequest<Request>): Promise<HttpResponse | HttpAttempt<Transaction>>;

@@ -12,7 +12,8 @@ export async function canonicalParts(contentType: string, body: Uint8Array<Array
   const form = await new Response(body, { headers: { "content-type": contentType } }).formData();
   const entries = [...form];
   // Between the text in front of the first boundary and the one behind the last.
-  if (entries.length !== pieces.length - 2) throw new TypeError("its parts are not told apart by all in one way");
+  if (entries.length !== pieces.length - 2)
+    throw new TypeError("not every reader would split its parts at the same places");
   const parts = await Promise.all(
     entries.map(async ([name, value]) =>
       typeof value === "string"

@@ -21,7 +21,7 @@ export function isHeader(name: string, value: string): boolean {
   }
 }
 
-/** Statuses whose responses have no body (RFC 9110, section 15). */
+/** Statuses of responses without a body (RFC 9110, section 15). */
 const bodilessStatuses: readonly number[] = [204, 205, 304];
 
 /**

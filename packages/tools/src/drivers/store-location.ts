@@ -76,7 +76,7 @@ function refuseVariables(location: string, stored: Stored): void {
   );
 }
 
-/** @throws Error for a file that would be in memory, and gone with its process, or that nobody can mean. */
+/** @throws Error for a file that would be in memory, and gone with its process, or that can't be meant. */
 function readPath(path: string, stored: Stored): string {
   if (path === "") throw new Error(`The ${stored} names no file: write sqlite:PATH, as in sqlite:keys.db.`);
   if (/^:memory:|^file:/i.test(path)) {

@@ -7,7 +7,7 @@ export class BodyMemory {
     this.#bytesMax = bytesMax;
   }
 
-  /** Takes room for some bytes. @returns `false` when there is none left: then nothing is taken. */
+  /** Takes room for some bytes. @returns `false` when too little is left: then nothing is taken. */
   take(bytes: number): boolean {
     if (this.#used + bytes > this.#bytesMax) return false;
     this.#used += bytes;

@@ -119,7 +119,7 @@ export function requestHeaders(raw: RawHeaders, arrival: Arrival, { names }: For
 }
 
 /**
- * What the upstream is told of a request's way. What a trusted proxy says is extended in the form in which it says it: the
+ * Headers that describe a request's way to the upstream. Those of a trusted proxy are extended in the form in which it says it: the
  * other form would say that the proxy is the caller.
  */
 function wayHeaders({ remoteAddress, host, protocol }: Arrival, way: RawHeaders): string[] {

@@ -149,7 +149,7 @@ function responseOn(request: IncomingMessage, socket: Socket): ServerResponse | 
   try {
     response.assignSocket(socket);
   } catch {
-    // Node refuses a connection whose last response is not sent yet.
+    // Node refuses a connection as long as its last response is not sent.
     return undefined;
   }
   response.shouldKeepAlive = false;
@@ -161,7 +161,7 @@ function responseOn(request: IncomingMessage, socket: Socket): ServerResponse | 
 async function drain(server: Server, upgraded: ReadonlySet<Socket>, late: Promise<void>): Promise<void> {
   const closed = once(server, "close");
   server.close();
-  // A connection that was busy is idle when its answer has gone out, and nobody tells us so.
+  // A connection that was busy is idle when its response has gone out, and Node emits nothing then.
   const idle = setInterval(() => server.closeIdleConnections(), 50);
   void late.then(() => {
     server.closeAllConnections();

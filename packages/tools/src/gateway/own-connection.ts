@@ -98,7 +98,7 @@ export function passOnOwnConnection(passage: Passage, limits: GatewayLimits, upg
 }
 
 /**
- * Closes a connection whose caller leaves before its upgrade is answered. It has to be read for that: what the caller sends
+ * Closes a connection when its caller leaves before the upgrade is answered. It has to be read for that: what the caller sends
  * early waits in it, up to the bound of every stream.
  *
  * @returns what ends that.

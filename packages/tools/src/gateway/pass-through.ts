@@ -76,7 +76,7 @@ function send(passage: Passage, body: Readable | Buffer | null): void {
 }
 
 /**
- * Ends a connection whose caller neither sends what it began nor reads what it asked for. A response that waits for the
+ * Ends a connection when its caller neither sends what it began nor reads what it asked for. A response that waits for the
  * upstream is bounded by the limits of that.
  */
 export function boundSilence(request: IncomingMessage, response: ServerResponse, idleMs: number): void {

@@ -43,7 +43,7 @@ export function hidesDotSegments(target: string): boolean {
 }
 
 /**
- * Reads a route's path. Letters match in either case, as in Express and IIS: to a service that tells them apart, another
+ * Reads a route's path. Letters match in either case, as in Express and IIS: to a service that distinguishes them, another
  * case is another path, which it does not have.
  *
  * @throws Error that says what is wrong with it.

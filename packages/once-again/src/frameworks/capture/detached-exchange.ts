@@ -289,7 +289,7 @@ export class DetachedExchange {
     if (!this.#isReplaced) this.#inFront.returnClose();
   };
 
-  /** The handler, or somebody for it, has closed its socket. */
+  /** The handler, or something that it called, has closed its socket. */
   closeResponse(): void {
     this.#close();
   }

@@ -51,7 +51,7 @@ test("a response has the fields that describe its head and body (recorded-respon
   });
 });
 
-test("Node's server and its responses agree on whose turn it is (detached-exchange.ts)", async () => {
+test("Node's server and its responses agree on which response has its turn (detached-exchange.ts)", async () => {
   await inServer((response) => {
     const fields = fieldsOf(response);
     const connection = response.socket as ServerConnection;
@@ -70,7 +70,7 @@ test("Node's server and its responses agree on whose turn it is (detached-exchan
   });
 });
 
-test("a response waits for drain by a field of its own (detached-socket.ts)", async () => {
+test("a response waits for drain by its own field (detached-socket.ts)", async () => {
   await inServer((response) => {
     expect(Object.getOwnPropertySymbols(response), node("the symbol kNeedDrain")).toContain(needDrain);
     expect(fieldsOf(response)[needDrain]).toBe(false);

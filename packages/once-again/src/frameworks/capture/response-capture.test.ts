@@ -7,24 +7,24 @@ import { startHttpServer } from "../../../../../test/support/http-server.ts";
 import type { HttpResponse } from "../../http/index.ts";
 import { ResponseCapture } from "./response-capture.ts";
 
-/** What is kept of what a handler does to a real response, and what the caller then gets. */
+/** What is stored of what a handler does to a real response, and what the caller then gets. */
 async function captured(
   handle: (response: ServerResponse) => unknown,
   { bytesMax = 10_000, before = { "x-before": "outer" } }: { bytesMax?: number; before?: Record<string, string> } = {},
-): Promise<{ kept: HttpResponse; sent: Response; text: string }> {
-  let kept: HttpResponse | undefined;
+): Promise<{ stored: HttpResponse; sent: Response; text: string }> {
+  let stored: HttpResponse | undefined;
   const url = await startHttpServer(async (_, response) => {
     for (const [name, value] of Object.entries(before)) response.setHeader(name, value);
     const { socket } = response;
     const capture = new ResponseCapture(response, response.req, bytesMax);
     const answer = begin(capture);
     void handle(response);
-    kept = await answer;
+    stored = await answer;
     expect(socket?.bytesWritten).toBe(0);
-    capture.send(kept);
+    capture.send(stored);
   });
   const sent = await fetch(url);
-  return { text: await sent.text(), sent, kept: kept! };
+  return { text: await sent.text(), sent, stored: stored! };
 }
 
 /** Begins a run. @returns its response. */
@@ -48,9 +48,9 @@ const writings: [name: string, length: string | null, write: (response: ServerRe
 ];
 
 test.for(writings)("stores and sends what was written by %s", async ([, length, handle]) => {
-  const { kept, sent, text: received } = await captured(handle);
-  expect(kept.status).toBe(200);
-  expect(text(kept)).toBe("whole");
+  const { stored, sent, text: received } = await captured(handle);
+  expect(stored.status).toBe(200);
+  expect(text(stored)).toBe("whole");
   expect(received).toBe("whole");
   // Several chunks of an unknown length are sent in chunks, as without once-again.
   expect(sent.headers.get("content-length")).toBe(length);
@@ -93,7 +93,7 @@ test("callbacks of write and end are called, after they returned", async () => {
   expect(calls).toEqual(["returned", "write", "write with encoding", "end"]);
 });
 
-test("a buffer that its writer uses again is kept as it was", async () => {
+test("a buffer that its writer uses again is stored as it was", async () => {
   const buffer = Buffer.from("first");
   const { text } = await captured((response) => {
     response.write(buffer);
@@ -119,10 +119,10 @@ test.for([
       set(response);
       response.end();
     };
-    const { kept, sent } = await captured(handle, { before });
-    expect(kept.status).toBe(201);
+    const { stored, sent } = await captured(handle, { before });
+    expect(stored.status).toBe(201);
     // What was set before the handler is of this request, and none of the answer's.
-    expect(kept.headers).toEqual([
+    expect(stored.headers).toEqual([
       ["location", "/7"],
       ["link", "a"],
       ["link", "b"],
@@ -182,8 +182,8 @@ test("a transfer coding that the handler named is that of its response, and a wr
 });
 
 test("a 204 has no body, whatever the handler wrote", async () => {
-  const { kept, sent, text } = await captured((response) => response.writeHead(204).end("no"));
-  expect([sent.status, text, kept.body.length]).toEqual([204, "", 0]);
+  const { stored, sent, text } = await captured((response) => response.writeHead(204).end("no"));
+  expect([sent.status, text, stored.body.length]).toEqual([204, "", 0]);
 });
 
 test("a response that is larger than may be stored is refused, and its writer sees its end", async () => {
@@ -275,22 +275,22 @@ test("a run that is begun anew leaves nothing of the one before", async () => {
   ]);
 });
 
-test("what a handler adds to a header of several values is kept, in each run, though some were there before", async () => {
+test("what a handler adds to a header of several values is stored, in each run, though some were there before", async () => {
   const links = ["</a>", "</b>", "</c>"];
-  const kept: HttpResponse["headers"][] = [];
+  const stored: HttpResponse["headers"][] = [];
   const url = await startHttpServer(async (_, response) => {
     response.setHeader("link", links.slice(0, 2));
     const capture = new ResponseCapture(response, response.req, 100);
     for (let run = 1; run <= 3; run += 1) {
       const answer = begin(capture);
       response.appendHeader("link", links[2]!).end();
-      kept.push((await answer).headers);
+      stored.push((await answer).headers);
       if (run === 3) capture.send(await answer);
     }
   });
   const sent = await fetch(url);
   const each = links.map((link) => ["link", link]);
-  expect(kept).toEqual([each, each, each]);
+  expect(stored).toEqual([each, each, each]);
   expect(sent.headers.get("link")).toBe(links.join(", "));
 });
 

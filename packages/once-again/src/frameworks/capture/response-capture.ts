@@ -110,7 +110,7 @@ export class ResponseCapture {
 }
 
 /**
- * Notes what a handler threw, for a framework that turns errors into responses of its own: an error that says that
+ * Notes what a handler threw, for a framework that makes responses of errors: an error that says that
  * nothing happened decides, whatever the response will be. A response that is being written fails: what was written of
  * it is half a response, and no error page can follow it.
  */
@@ -122,7 +122,7 @@ export function recordNoEffect(response: ServerResponse, error: unknown): void {
 }
 
 /**
- * Fails the run whose handler writes to a response, if there is one, whatever was written.
+ * Fails the run of a handler that writes to a response, if there is one, whatever was written.
  *
  * @returns whether there is one, which responds then.
  */

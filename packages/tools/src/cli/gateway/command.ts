@@ -35,7 +35,7 @@ export function gatewayCommand(): Command {
     .option("--account <place>", "with auth: where the answer names the account, header:NAME or body:PATH")
     .option(
       "--trust-proxy <proxies>",
-      "whose forwarding headers are passed on: networks, as in loopback,10.0.0.0/8, or a number of proxies (default: none)",
+      "proxies that may set forwarding headers: networks, as in loopback,10.0.0.0/8, or a number of proxies (default: none)",
     )
     .option("--openapi <file>", "which operations take a key, by an OpenAPI document (3.0, 3.1)")
     .option("--config <file>", "all of this and more, as YAML; flags count more than the file")

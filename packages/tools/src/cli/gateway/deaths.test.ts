@@ -16,7 +16,7 @@ const flagsTo = (upstream: string): string[] => [
   ...["--scope", "header:x-account", "--port", "0"],
 ];
 
-/** A service whose orders wait until they are released. */
+/** A service that lets orders wait until they are released. */
 async function startSlowService() {
   const isAsked = Promise.withResolvers<void>();
   const released = Promise.withResolvers<void>();
@@ -96,7 +96,7 @@ test("connections of workers that are killed are answered by their successors, o
   expect(await gateway.end()).toBe(0);
 });
 
-/** Sends a request over a connection of its own. */
+/** Sends a request over a new connection. */
 async function ask(url: string): Promise<Socket> {
   const socket = connect(Number(new URL(url).port), "127.0.0.1");
   await once(socket, "connect");

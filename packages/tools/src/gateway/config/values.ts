@@ -20,7 +20,7 @@ export function value<Value>(expected: string, read: (given: unknown) => Value |
 /**
  * As `value`, for what has more to say of a text than what is expected.
  *
- * @param read throws an Error whose message is a sentence, which may say nothing of a secret.
+ * @param read throws an Error with a sentence as its message, which may not show a secret.
  */
 export function explained<Value>(expected: string, read: (given: string) => Value): z.ZodType<Value> {
   return z.unknown().transform((given, context) => {

@@ -1,4 +1,4 @@
-/** What an account is: a text, or a whole number. They are told apart, since 5 and "5" may be two accounts. */
+/** What an account is: a text, or a whole number. They are distinguished, since 5 and "5" may be two accounts. */
 export type AccountType = "text" | "number";
 
 /**

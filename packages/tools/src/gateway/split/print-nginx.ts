@@ -47,7 +47,7 @@ export function printNginx(split: SplitRules): string {
   ]);
 }
 
-/** What the service is told of a request's way. What callers say of it is replaced. */
+/** Headers that describe a request's way to the service. Those of callers are replaced. */
 const way = [
   "proxy_set_header Host $host;",
   "proxy_set_header X-Forwarded-For $remote_addr;",

@@ -15,7 +15,7 @@ export interface SplitRules {
   readonly responseSeconds: number;
   /** Methods of which a request may be keyed. */
   readonly methods: readonly string[];
-  /** The first whose methods and path match decides; without one, the request goes to the service. */
+  /** The first that matches by methods and path decides; without one, the request goes to the service. */
   readonly rules: readonly SplitRule[];
 }
 
@@ -95,7 +95,7 @@ export function headerComment(proxy: FrontProxy, { accountHeader }: SplitRules):
     accountHeader === undefined
       ? []
       : [
-          `Whoever sets ${accountHeader} says whose a key is. Replace the empty account below with what YOUR check of callers`,
+          `${accountHeader} decides which account a key belongs to. Replace the empty account below with what YOUR check of callers`,
           "has found; while it is empty, the gateway answers 401.",
         ];
   return [

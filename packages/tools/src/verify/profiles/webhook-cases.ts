@@ -257,7 +257,7 @@ export const webhookCases: readonly ConformanceCase[] = [
   },
   {
     id: "W19",
-    title: "A delivery whose handler fails is not taken, and not forsworn, nor is its repeat",
+    title: "A delivery that its handler fails at is not taken, and not forsworn, nor is its repeat",
     reason:
       "After 2xx it never comes again. After 410 no delivery does. A receiver that marks the id as handled first, and works " +
       "later, takes the repeat, and the event is lost.",
