@@ -179,7 +179,7 @@ export const inboxMutants: readonly Mutant[] = [
   },
   {
     guard: "inbox, mark: messages of a partition are handled one after the other",
-    file: `${inbox}/open-inbox.ts`,
+    file: "packages/once-again/src/core/key-queue.ts",
     search: "const called = before === undefined ? call() : before.then(call, call);",
     replace: "const called = call();",
     check: inboxContract,

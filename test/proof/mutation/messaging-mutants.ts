@@ -79,7 +79,7 @@ const relayMutants: readonly Mutant[] = [
   },
   {
     guard: "relay: no more than its concurrency is with the broker",
-    file: `${outbox}/places.ts`,
+    file: "packages/once-again/src/core/semaphore.ts",
     search: "if (taken >= max)",
     replace: "if (taken > max)",
     check: relayTest,

@@ -1,4 +1,5 @@
 import { OnceAgainError } from "../core/errors.ts";
+import { keyQueue } from "../core/key-queue.ts";
 import { openEngine } from "../engine/open-engine.ts";
 import { fingerprintOfCall } from "../function/call-operation.ts";
 import { type CallPlace, decideIntention } from "./decide-intention.ts";
@@ -95,14 +96,15 @@ export function openRun(options: RunOptions): Run {
     return begin(targetOf(same, intentions), place, isNamed ? own : same.name);
   };
 
-  const inTurn = turns();
+  // One decision at a time: each one counts on those before.
+  const inTurn = keyQueue();
   const close = async (): Promise<void> => {
     await Promise.all([engines.holding.close(), engines.rerunning.close()]);
   };
   return {
     async call(planned, callTool, { signal } = {}) {
       signal?.throwIfAborted();
-      const entry = await inTurn(() => choose(planned));
+      const entry = await inTurn(rules.scope, () => choose(planned));
       return carryOut(parts, entry, callTool, signal);
     },
     close,
@@ -111,16 +113,6 @@ export function openRun(options: RunOptions): Run {
 }
 
 const dayMs = 86_400_000;
-
-/** One decision at a time: each one counts on those before. */
-function turns(): <Value>(decide: () => Promise<Value>) => Promise<Value> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (decide) => {
-    const decided = last.then(decide);
-    last = decided.catch(() => undefined);
-    return decided;
-  };
-}
 
 /** From here on the call runs in this process. @param name of the call that it is. */
 function begin(entry: JournalEntry, place: CallPlace, name = entry.name): JournalEntry {

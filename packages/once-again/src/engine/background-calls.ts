@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import { semaphore } from "../core/semaphore.ts";
 import { equalJitter, exponentialBackoff } from "../retry/index.ts";
 import type { CheckedEngineOptions } from "./options.ts";
 
@@ -40,21 +41,18 @@ export function backgroundCalls({ clock, random, retentionMs, storeMsMax }: Chec
   const backoff = exponentialBackoff({ baseMs: 500, capMs: 30_000, jitter: equalJitter() });
   const running = new Set<Promise<void>>();
   const pauses = pausing(clock);
-  const waiting: (() => void)[] = [];
-  let [unsettled, bytes, calls] = [0, 0, 0];
+  const places = semaphore(callsMax);
+  let [unsettled, bytes] = [0, 0];
   let state: "open" | "closing" | "closed" = "open";
 
   const inTurn = async (call: () => Promise<boolean>): Promise<boolean> => {
-    if (calls < callsMax) calls += 1;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
+    await places.take();
     try {
       return await call();
     } catch {
       return false;
     } finally {
-      const next = waiting.shift();
-      if (next === undefined) calls -= 1;
-      else next();
+      places.leave();
     }
   };
   const settle = async (one: BackgroundCall): Promise<void> => {

@@ -1,5 +1,6 @@
 import { sleep } from "../../core/clock.ts";
 import { OnceAgainError } from "../../core/errors.ts";
+import { keyQueue } from "../../core/key-queue.ts";
 import { checkNumber, invalidOptionError } from "../../core/options.ts";
 import { bytesCodec } from "../../engine/codec.ts";
 import { openEngine } from "../../engine/open-engine.ts";
@@ -54,7 +55,7 @@ export function openInbox<Transaction>(options: InboxOptions<Transaction>): Inbo
   const { onError } = room.options;
   const stopping = new AbortController();
   const running = new Set<Promise<unknown>>();
-  const [inTurn, inboxTurns, tries] = [partitionTurns(), turns(), tryCounts()];
+  const [inTurn, inboxTurns, tries] = [keyQueue(), turns(), tryCounts()];
 
   const handle: Inbox<Transaction>["handle"] = async (message, work, { signal } = {}) => {
     checkDelivery(message, work, moveMark !== undefined);
@@ -65,9 +66,9 @@ export function openInbox<Transaction>(options: InboxOptions<Transaction>): Inbo
     const stop = { isStopped, signals: [stopping.signal, ...(signal === undefined ? [] : [signal])] };
     const alone = { settings, turns: inboxTurns, notes, store: options.store, isStopped, onError };
     const parts = { settings, engine, lookUp, moveMark, onError, alone, stop, tries };
-    const handled = inTurn(message.position?.partition, () =>
-      handleUntilDecided(parts, named as ReadableMessage, message.id !== undefined, work),
-    );
+    const run = (): Promise<InboxVerdict> =>
+      handleUntilDecided(parts, named as ReadableMessage, message.id !== undefined, work);
+    const handled = message.position === undefined ? run() : inTurn(message.position.partition, run);
     running.add(handled);
     try {
       return await handled;
@@ -112,22 +113,6 @@ function checkDelivery(message: InboxMessage, work: unknown, hasMarks: boolean):
   if (position === undefined) return;
   checkPosition(position);
   if (!hasMarks) throw invalidOptionError("position", noMarks, position);
-}
-
-/** Runs calls for one partition one after the other, in the order in which they came; others are not held up. */
-function partitionTurns() {
-  const last = new Map<string, Promise<unknown>>();
-  return async <Value>(partition: string | undefined, call: () => Promise<Value>): Promise<Value> => {
-    if (partition === undefined) return call();
-    const before = last.get(partition);
-    const called = before === undefined ? call() : before.then(call, call);
-    last.set(partition, called);
-    try {
-      return await called;
-    } finally {
-      if (last.get(partition) === called) last.delete(partition);
-    }
-  };
 }
 
 /**

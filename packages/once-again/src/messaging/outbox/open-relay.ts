@@ -6,7 +6,7 @@ import type { ClaimedBatch } from "../../stores/outbox-store.ts";
 import { brokerState, probesMax } from "./broker-state.ts";
 import { confirmQueue } from "./confirm-queue.ts";
 import { outboxWatch } from "./outbox-watch.ts";
-import { places } from "./places.ts";
+import { semaphore } from "../../core/semaphore.ts";
 import { type BatchParts, type Claim, publishBatch } from "./publish-batch.ts";
 import { type RelayOptions, type RelaySettings, relaySettings } from "./relay-options.ts";
 
@@ -77,7 +77,7 @@ async function runLoop(
     settings,
     stop,
     broker,
-    places: places(concurrency),
+    places: semaphore(concurrency),
     deadlines: new DeadlineTimer(clock),
     silences: new Map(),
   };

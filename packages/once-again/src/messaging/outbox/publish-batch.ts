@@ -8,7 +8,7 @@ import type { BatchEnd } from "./confirm-queue.ts";
 import { decideFailure, type FailureDecision } from "./retry-or-park.ts";
 import type { BrokerState } from "./broker-state.ts";
 import { type Confirmation, refusedError, unavailableError } from "./publish.ts";
-import type { Places } from "./places.ts";
+import type { Semaphore } from "../../core/semaphore.ts";
 import type { RelaySettings } from "./relay-options.ts";
 
 /** What the batches of one relay share. */
@@ -18,7 +18,7 @@ export interface BatchParts {
   readonly stop: AbortSignal;
   readonly broker: BrokerState;
   /** Bounds how much is with the broker. */
-  readonly places: Places;
+  readonly places: Semaphore;
   /** Bounds how long. */
   readonly deadlines: DeadlineTimer;
   /** How often messages got no confirmation while others did, by their positions. */

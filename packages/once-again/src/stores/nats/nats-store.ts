@@ -12,7 +12,7 @@ import { type AnswerTo, inspectRecord, isExpired, type Operation, transition } f
 import { isConflict, leaderTime, type NatsKv, type NatsStreams } from "./client.ts";
 import { entryKey, entryValue, recordIn } from "./record-format.ts";
 import { bucketProblems } from "./health.ts";
-import { keyQueue } from "./key-queue.ts";
+import { keyQueue } from "../../core/key-queue.ts";
 import { bucketPurge } from "./purge.ts";
 import { listRecords } from "./scan.ts";
 

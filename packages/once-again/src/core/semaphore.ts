@@ -1,14 +1,14 @@
-import { waitQueue } from "../../retry/layers/wait-queue.ts";
+import { waitQueue } from "./wait-queue.ts";
 
 /** Room for so many at a time. The others wait, in the order in which they came. */
-export interface Places {
+export interface Semaphore {
   /** Takes a place. `undefined`: one was free, and nothing has to be waited for. */
   take(): Promise<void> | undefined;
   /** Leaves a place, to the one that waits for longest. */
   leave(): void;
 }
 
-export function places(max: number): Places {
+export function semaphore(max: number): Semaphore {
   const queue = waitQueue();
   let taken = 0;
   return {
