@@ -8,11 +8,13 @@ import { build } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { serverPort } from "../support/servers/server-port.ts";
 import { until } from "../support/until.ts";
+import { webPrograms } from "./differential/web-programs.ts";
 import { exchange, lasting } from "./exchange.ts";
 
 // The programs of the guide in the real Next.js: its requests are not the platform's own.
 
 const app = "examples/frameworks/next/app";
+const programs = "test/frameworks/differential/next-routes.ts";
 // Where `next` is found, as it is in a project that has installed it.
 const cache = resolve("node_modules/.cache");
 let folder: string;
@@ -31,6 +33,15 @@ beforeAll(async () => {
     platform: "node",
     format: "esm",
     conditions: ["@once-again/source"],
+  });
+  await build({
+    entryPoints: { "plain/web/[name]/route": programs, "once/web/[name]/route": programs },
+    outdir: join(folder, "app"),
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    conditions: ["@once-again/source"],
+    external: ["express"],
   });
   await writeFile(join(folder, "package.json"), '{ "private": true, "type": "module" }');
   const port = await serverPort();
@@ -64,3 +75,14 @@ test.for([
   expect(await exchange(url, { ...sent, body: '{"item":"coffee"}' })).toMatchObject({ status: 422 });
   expect(await exchange(url, { ...sent, headers: { authorization: "Bearer forged" } })).toMatchObject({ status: 401 });
 });
+
+test.for(Object.keys(webPrograms).map((name, at) => [name, at] as const))(
+  "a first response is what it is without once-again: %s",
+  async ([name, at]) => {
+    const ask = (route: string) =>
+      exchange(url, { path: `/${route}/web/${encodeURIComponent(name)}`, key: `program-${at}` });
+    const [plain, guarded] = [await ask("plain"), await ask("once")];
+    const { "idempotency-key-policy": _policy, ...headers } = guarded.headers;
+    expect(lasting({ ...guarded, headers })).toEqual(lasting(plain));
+  },
+);

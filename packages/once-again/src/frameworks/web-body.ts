@@ -146,12 +146,15 @@ function copyRequest(request: Request, body: Uint8Array<ArrayBuffer> | undefined
 
 /** Has a request and its clones show the signal of its execution. */
 function showSignal<Shown extends Request>(request: Shown, execution: SignalSource): Shown {
-  const { clone } = request;
+  // Next.js gives a proxy, and `clone` read through it would call the one that is defined here.
+  const { clone } = Object.hasOwn(request, "clone") ? request : (Object.getPrototypeOf(request) as Shown);
   Reflect.defineProperty(request, "signal", { configurable: true, get: () => execution.signal });
   Reflect.defineProperty(request, "clone", {
     configurable: true,
     writable: true,
-    value: () => showSignal(clone.call(request), execution),
+    value(this: Shown) {
+      return showSignal(clone.call(this), execution);
+    },
   });
   return request;
 }
