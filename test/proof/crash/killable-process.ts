@@ -41,6 +41,9 @@ export interface KillableProcess extends AsyncDisposable {
 const living = new Set<ChildProcess>();
 process.once("exit", () => living.forEach((child) => child.kill("SIGKILL")));
 
+/** How much of what a process says on stderr is known when it fails, characters. */
+const wordsMax = 4000;
+
 /** How long a process may take to come to a point, milliseconds. */
 const fateMsMax = 10_000;
 
@@ -78,14 +81,18 @@ export function killableProcess(name: string, program: string, taskOf: (life: st
       if (child !== undefined) return;
       const life = lifeOf((lives += 1));
       const born = fork(path, [JSON.stringify(taskOf(life))], {
-        stdio: ["ignore", "ignore", "inherit", "ipc"],
+        stdio: ["ignore", "ignore", "pipe", "ipc"],
         execArgv: ["--disable-warning=ExperimentalWarning"],
       });
+      let lastWords = "";
+      born.stderr!.setEncoding("utf8").on("data", (text: string) => (lastWords = (lastWords + text).slice(-wordsMax)));
       child = born;
       living.add(born);
-      exited = once(born, "exit").then(([code, signal]) => {
+      // It has ended, and all that it said has been read.
+      exited = once(born, "close").then(([code, signal]) => {
         if (signal === "SIGKILL") deaths.push({ life, at: Date.now() });
-        else if (code !== 0 && signal !== "SIGTERM") failures.push(`${life} ended by itself (${code ?? signal}).`);
+        else if (code !== 0 && signal !== "SIGTERM")
+          failures.push(`${life} ended by itself (${code ?? signal}): ${lastWords}`);
         living.delete(born);
         child = undefined;
       });

@@ -15,14 +15,18 @@ export interface Progress {
   readonly waiting: number;
 }
 
+/** What places took, repeats included. */
+const idsOfPlaces = (places: Scene["places"]): string[] => Object.values(places).flatMap(({ ids }) => ids);
+
 /** A driver may wait for ever for what it asked a server that was killed just then. */
 const withinTime = timeLimit(systemClock, 20_000);
 
 /** @throws when a server is away. */
-export async function readProgress({ database: { shop }, broker: { admin } }: Scene): Promise<Progress> {
+export async function readProgress({ database: { shop }, broker: { admin }, places }: Scene): Promise<Progress> {
   const asked = [countOf(shop, "orders"), countOf(shop, "effects"), shop.outbox.backlog(), admin.waiting()] as const;
   const [committed, effects, backlog, waiting] = await withinTime(Promise.all(asked));
-  return { committed, effects, waiting: backlog.messages + waiting };
+  const taken = new Set(idsOfPlaces(places)).size;
+  return { committed, effects: effects + taken, waiting: backlog.messages + waiting };
 }
 
 /** How long nothing may go forward in the end, milliseconds, until what waits is said to wait for ever. */
@@ -44,7 +48,8 @@ export async function drained(scene: Scene): Promise<void> {
 
 /** Reads what is there, when everything has come to rest. */
 export async function readHistory({ broker: kind }: MessagesOptions, scene: Scene): Promise<MessageHistory> {
-  const { broker, database } = scene;
+  const { broker, database, places } = scene;
+  const ofPlaces = idsOfPlaces(places);
   const { shop } = database;
   const [orders, effects, published] = await Promise.all([
     readOrders(shop),
@@ -58,7 +63,13 @@ export async function readHistory({ broker: kind }: MessagesOptions, scene: Scen
     "messages in the broker": await broker.admin.waiting(),
     "dead letters": await broker.admin.letters(),
   };
-  return { orders, effects, published, left, deliversInOrder: kind.deliversInOrder };
+  return {
+    orders,
+    effects: [...effects, ...Array.from(new Set(ofPlaces), (message) => ({ message, life: "a place" }))],
+    published: [...published, ...ofPlaces],
+    left,
+    deliversInOrder: kind.deliversInOrder,
+  };
 }
 
 /** The diaries of all lives of a role. */
@@ -82,6 +93,7 @@ export function readEvidence(scene: Scene, faults: MessageFaults, history: Messa
     brokerDeaths: faults.brokerDeaths,
     databaseDeaths: faults.databaseDeaths,
     cuts: faults.cuts,
+    shutPlaces: faults.shutPlaces,
     writers: diariesOf<WriterEntry>(scene, "writer"),
     relays,
     consumers: diariesOf<ConsumerEntry>(scene, "consumer"),

@@ -2,6 +2,7 @@ import type { Consumer, Inbox, MessageWork } from "../../../../packages/once-aga
 import type { Publish } from "../../../../packages/once-again/src/messaging/outbox/index.ts";
 import type { ServerBinary } from "../../../support/servers/binary.ts";
 import type { PrivateServer } from "../../../support/servers/private-server.ts";
+import type { Place } from "./places.ts";
 import type { ConsumerName } from "./shop.ts";
 
 export const brokerNames = ["rabbitmq", "nats", "redis"] as const;
@@ -26,6 +27,8 @@ export interface BrokerAdmin {
   letters(): Promise<number>;
   /** The ids of all that was ever published, in the broker's order, repeats included. */
   published(): Promise<readonly string[]>;
+  /** Where messages of `places.full` go, which is full while it is shut; missing where no queue has a bound. */
+  readonly full?: Place;
   /** Removes a group of consumers, whose stream stays. `false`: there was none. Missing where there are no groups. */
   loseGroup?(): Promise<boolean>;
   close(): Promise<void>;

@@ -5,6 +5,7 @@ import { obeyKillPlans } from "../kill-plan.ts";
 import type { BrokerName } from "./broker.ts";
 import type { EngineName } from "./engine.ts";
 import type { Unwritten } from "./evidence.ts";
+import type { PlaceTopic } from "./places.ts";
 
 /** A guard that can be taken out, to see that the run notices. */
 export const guards = ["inbox", "same-transaction", "ordering-key"] as const;
@@ -20,6 +21,10 @@ export interface ChildTask {
   readonly brokerUrl: string;
   readonly life: string;
   readonly diary: string;
+  /** The places that messages may go to, beside the queues of the shop. */
+  readonly places: readonly PlaceTopic[];
+  /** Where messages of `places.silent` go. */
+  readonly silentUrl: string;
   /** While this file is there, writers add nothing. */
   readonly hold: string;
   readonly leaseMs: number;

@@ -1,4 +1,5 @@
 import type { Death, Pause } from "../evidence.ts";
+import type { PlaceTopic } from "./places.ts";
 
 /** How far a writer has come with the messages of one transaction. */
 export const writerSteps = ["added", "committing"] as const;
@@ -55,12 +56,20 @@ export interface ServerDeath {
   readonly until: number;
 }
 
+/** When a place took no message. */
+export interface ShutPlace {
+  readonly topic: PlaceTopic;
+  readonly from: number;
+  readonly until: number;
+}
+
 /** What was done to what has no memory of it. */
 export interface Faults {
   readonly deaths: readonly Death[];
   readonly pauses: readonly Pause[];
   readonly brokerDeaths: readonly ServerDeath[];
   readonly databaseDeaths: readonly ServerDeath[];
+  readonly shutPlaces: readonly ShutPlace[];
   /** How often what was cut, by the names of windows. */
   readonly cuts: ReadonlyMap<string, number>;
 }

@@ -1,9 +1,11 @@
 import { setTimeout } from "node:timers/promises";
+import { uniform } from "../../../../packages/once-again/src/core/random.ts";
 import type { CutProxy } from "../../../support/servers/cut-proxy.ts";
 import type { PrivateServer } from "../../../support/servers/private-server.ts";
 import { type Action, type Course, cutsOf, deploy, processActions, rightAt, runCourses } from "../courses.ts";
 import type { KillableProcess, Point } from "../killable-process.ts";
-import { consumerSteps, relaySteps, type ServerDeath, writerSteps } from "./evidence.ts";
+import { consumerSteps, relaySteps, type ServerDeath, type ShutPlace, writerSteps } from "./evidence.ts";
+import type { PlaceTopic } from "./places.ts";
 import type { MessagesOptions, Scene } from "./scene.ts";
 import type { MessageWindow } from "./windows.ts";
 
@@ -17,12 +19,19 @@ export interface MessageFaults {
   groupsLost: number;
   readonly brokerDeaths: ServerDeath[];
   readonly databaseDeaths: ServerDeath[];
+  readonly shutPlaces: ShutPlace[];
   /** How often what was cut. */
   readonly cuts: Map<MessageWindow, number>;
 }
 
 /** How long something is left alone between two faults, milliseconds: [least, most]. */
-const peaceMs = { processes: [200, 800], wire: [300, 2000], broker: [4000, 9000], database: [4000, 9000] } as const;
+const peaceMs = {
+  processes: [200, 800],
+  wire: [300, 2000],
+  broker: [4000, 9000],
+  database: [4000, 9000],
+  places: [500, 1500],
+} as const;
 
 /** Right at a step, and a moment after it: then what was sent is on its way. */
 const around = (step: string): Point[] => [rightAt(step), { at: step, afterMs: 2 }];
@@ -33,7 +42,7 @@ const around = (step: string): Point[] => [rightAt(step), { at: step, afterMs: 2
  */
 export async function injectMessageFaults(
   { engine, broker: { acknowledging, publishing } }: MessagesOptions,
-  { processes, broker, database, wires, leaseMs }: Scene,
+  { processes, broker, database, wires, places, leaseMs }: Scene,
   run: { seed: number; isThorough: boolean; goesOn: () => boolean },
 ): Promise<MessageFaults> {
   const faults: MessageFaults = {
@@ -43,6 +52,7 @@ export async function injectMessageFaults(
     groupsLost: 0,
     brokerDeaths: [],
     databaseDeaths: [],
+    shutPlaces: [],
     cuts: new Map(),
   };
   const onCut = (): void => void (faults.connectionsCut += 1);
@@ -87,6 +97,7 @@ export async function injectMessageFaults(
         1.5 * leaseMs,
       ),
     ]),
+    ...placeCourses(places, faults.shutPlaces),
     { name: "wires to the broker", peaceMs: peaceMs.wire, actions: brokerWires },
     {
       name: "broker",
@@ -124,6 +135,26 @@ export async function injectMessageFaults(
         ]),
   ]);
   return faults;
+}
+
+/** How long a place takes no message, milliseconds: shorter and longer than a relay waits for it. */
+const shutMs = [500, 4000] as const;
+
+/** Each place is shut for a while, again and again. */
+function placeCourses(places: Scene["places"], shutPlaces: ShutPlace[]): Course[] {
+  return Object.entries(places).map(([name, place]) => ({
+    name,
+    peaceMs: peaceMs.places,
+    actions: [
+      async (random) => {
+        await place.shut();
+        const from = Date.now();
+        await setTimeout(uniform(random, ...shutMs));
+        shutPlaces.push({ topic: name as PlaceTopic, from, until: Date.now() });
+        await place.open();
+      },
+    ],
+  }));
 }
 
 async function deployed(consumers: readonly KillableProcess[], faults: MessageFaults): Promise<void> {

@@ -3,15 +3,18 @@ import process from "node:process";
 import {
   openRelay,
   type Publish,
+  publishToHttp,
   type RelaySource,
 } from "../../../../packages/once-again/src/messaging/outbox/index.ts";
 import { brokerOf } from "./brokers/index.ts";
 import { insist, startedChild } from "./child.ts";
 import { engineOf } from "./engines/index.ts";
 import type { RelayEntry } from "./evidence.ts";
+import type { PlaceTopic } from "./places.ts";
 
 const { task, note } = startedChild<RelayEntry>();
-const { broker, brokerUrl, database, engine, leaseMs } = task;
+const { broker, brokerUrl, database, engine, leaseMs, silentUrl } = task;
+const silentTopic: PlaceTopic = "places.silent";
 const { outbox } = await insist(async () => (await engineOf(engine)).open(database));
 const link = await insist(async () => (await brokerOf(broker)).link(brokerUrl, leaseMs));
 
@@ -45,11 +48,14 @@ const source: RelaySource = {
   },
 };
 
+const toSilentPlace = publishToHttp({ url: () => silentUrl });
+
 const publish: Publish = async (message, context) => {
   const ids = [message.id];
   note({ event: "publishing", ids });
   try {
-    const confirmation = await link.publish(message, context);
+    const send = message.topic === silentTopic ? toSilentPlace : link.publish;
+    const confirmation = await send(message, context);
     note({ event: "confirmed", ids, isDuplicate: confirmation?.isDuplicate === true });
     return confirmation;
   } catch (error) {
@@ -60,7 +66,9 @@ const publish: Publish = async (message, context) => {
 
 const relay = openRelay({
   outbox: source,
-  publish,
+  publish: Object.assign(publish, { hasManyPlaces: true }),
+  // A place may be shut for as long as the run takes.
+  refusalsMax: 1_000_000,
   leaseMs,
   publishMsMax: leaseMs / 2,
   pauseBackoff: () => 50,

@@ -100,11 +100,15 @@ function holdWriters({ hold }: Scene, isHeld: boolean): void {
 
 function resultOf(
   { engine, broker, seed }: MessagesOptions,
-  { processes, database, wires }: Scene,
+  { processes, database, wires, places }: Scene,
   { faults, evidence, history }: { faults: MessageFaults; evidence: Evidence; history: MessageHistory },
 ): Omit<MessagesResult, "seconds" | "secondsToRest"> {
   const hits = messageWindowHits(evidence);
-  const windows = messageWindows({ server: database.server !== undefined, brokerLeases: broker.hasLeases });
+  const windows = messageWindows({
+    server: database.server !== undefined,
+    brokerLeases: broker.hasLeases,
+    fullPlace: places["places.full"] !== undefined,
+  });
   const broken = messageBreaches(history);
   const count = (...names: MessageBreach["invariant"][]): number =>
     new Set(broken.flatMap(({ invariant, message }) => (names.includes(invariant) ? [message] : []))).size;
@@ -127,6 +131,7 @@ function resultOf(
       "answer cut": allWires.reduce((sum, { answersCut }) => sum + answersCut, 0),
       "all connections of a wire cut": faults.connectionsCut,
       "consumer shut down": faults.shutdowns,
+      "place shut": faults.shutPlaces.length,
       ...(faults.groupsLost > 0 && { "group of consumers removed": faults.groupsLost }),
     },
     kills: deaths.length + brokerDeaths.length + databaseDeaths.length,

@@ -5,6 +5,7 @@ import { killableProcess, type KillableProcess } from "../killable-process.ts";
 import type { BrokerAdmin, MessagesBroker } from "./broker.ts";
 import type { ChildTask, Guard } from "./child.ts";
 import type { MessagesEngine, ShopDatabase } from "./engine.ts";
+import { type Place, type PlaceTopic, silentPlace } from "./places.ts";
 import { shopTables } from "./tables.ts";
 
 /** What a run is. */
@@ -40,6 +41,8 @@ export interface Scene {
   readonly broker: { readonly server: PrivateServer; readonly admin: BrokerAdmin };
   readonly database: { readonly server: PrivateServer | undefined; readonly shop: ShopDatabase };
   readonly wires: Wires;
+  /** Where messages go beside the queues of the shop. */
+  readonly places: Readonly<Partial<Record<PlaceTopic, Place>>>;
   readonly leaseMs: number;
   /** While this file is there, writers add nothing. */
   readonly hold: string;
@@ -75,6 +78,8 @@ export async function startScene(
       consumer: await wireTo(server.port),
     },
   };
+  const silent = stack.use(await silentPlace());
+  const places = { "places.silent": silent, ...(admin.full && { "places.full": admin.full }) };
   const hold = join(folder, "hold");
   const diaries = { writer: new Map(), relay: new Map(), consumer: new Map() } as Record<Role, Map<string, string>>;
   const start = (role: Role): KillableProcess[] =>
@@ -91,6 +96,8 @@ export async function startScene(
           brokerUrl: through(brokerWire, brokerServer.url),
           life,
           diary,
+          places: Object.keys(places) as PlaceTopic[],
+          silentUrl: silent.url,
           hold,
           leaseMs,
           without,
@@ -106,6 +113,7 @@ export async function startScene(
     broker: { server: brokerServer, admin },
     database: { server, shop },
     wires,
+    places,
     leaseMs,
     hold,
     diaries,

@@ -1,7 +1,9 @@
+import type { PlaceTopic } from "./places.ts";
+
 /** The names of the shop whose writers add messages, and of those who consume them. */
 
 /** A message's topic, by which consumers get it. */
-export type Topic = "orders.placed" | "parcels.moved";
+export type Topic = "orders.placed" | "parcels.moved" | PlaceTopic;
 
 /** Who consumes a topic, and whether its messages have to have their effects in order: then one at a time. */
 export const consumers = {

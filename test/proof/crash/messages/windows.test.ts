@@ -9,6 +9,7 @@ const none: Evidence = {
   pauses: [],
   brokerDeaths: [],
   databaseDeaths: [],
+  shutPlaces: [],
   cuts: new Map(),
   writers: [],
   relays: [],
@@ -68,6 +69,19 @@ test.for([
   ];
   const hits = hitsOf({ relays, pauses: [{ life: "relay-1.1", from: 10, until }] });
   expect(hits["relay stood still past its lease, and another took its messages over"]).toBe(count);
+});
+
+test.for([
+  ["places.silent", "others published beside a place that says nothing"],
+  ["places.full", "others published beside a place that is full"],
+] as const)("%s was shut: what the relay published elsewhere counts, after it was refused there", ([topic, window]) => {
+  const shutPlaces = [{ topic, from: 2, until: 6 }];
+  const other: RelayEntry = { at: 5, event: "confirmed", ids };
+  const refused: RelayEntry = { at: 4, event: "failed", ids: [`m-${topic}`] };
+  expect(hitsOf({ shutPlaces, relays: [diary("relay-1.1", refused, other)] })[window]).toBe(1);
+  expect(hitsOf({ shutPlaces, relays: [diary("relay-1.1", refused)] })[window]).toBe(0);
+  expect(hitsOf({ shutPlaces, relays: [diary("relay-1.1", other)] })[window]).toBeUndefined();
+  expect(hitsOf({ shutPlaces: [], relays: [diary("relay-1.1", refused, other)] })[window]).toBeUndefined();
 });
 
 test("the broker was killed while a message was on its way, and the database before it was removed", () => {
@@ -132,7 +146,7 @@ test("a message was taken over from a consumer that stood still", () => {
 });
 
 test("a file has no connection that could be cut, and RabbitMQ no leases", () => {
-  const all = messageWindows({ server: true, brokerLeases: true });
-  expect(messageWindows({ server: false, brokerLeases: false }).length).toBeLessThan(all.length);
+  const all = messageWindows({ server: true, brokerLeases: true, fullPlace: true });
+  expect(messageWindows({ server: false, brokerLeases: false, fullPlace: false }).length).toBeLessThan(all.length);
   expect(new Set(all).size).toBe(all.length);
 });

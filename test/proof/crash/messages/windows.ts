@@ -1,4 +1,5 @@
 import type { Pause } from "../evidence.ts";
+import { placeOf } from "./places.ts";
 import type { ConsumerEntry, Diary, Evidence, RelayEntry, ServerDeath, WriterEntry } from "./evidence.ts";
 
 /** The moments in which a fault can do harm. A run whose faults hit one of them not once has proven too little. */
@@ -15,6 +16,7 @@ const windows = [
   "consumer killed between commit and acknowledgement",
   "acknowledgement lost, and its consumer lived on",
   "consumer closed with messages in hand",
+  "others published beside a place that says nothing",
 ] as const;
 
 /** Those that take a database with a connection to it. */
@@ -30,14 +32,22 @@ const databaseWindows = [
 /** One that takes a broker whose deliveries have leases. */
 const takenOver = "message taken over from a consumer that stood still";
 
-export type MessageWindow = (typeof windows)[number] | (typeof databaseWindows)[number] | typeof takenOver;
+/** One that takes a broker whose queues have bounds. */
+const besideFull = "others published beside a place that is full";
+
+export type MessageWindow =
+  | (typeof windows)[number]
+  | (typeof databaseWindows)[number]
+  | typeof takenOver
+  | typeof besideFull;
 
 /** The windows that a run has to hit. */
-export function messageWindows(has: { server: boolean; brokerLeases: boolean }): MessageWindow[] {
+export function messageWindows(has: { server: boolean; brokerLeases: boolean; fullPlace: boolean }): MessageWindow[] {
   return [
     ...windows,
     ...(has.server ? databaseWindows : []),
     ...(has.brokerLeases ? [takenOver] : []),
+    ...(has.fullPlace ? [besideFull] : []),
   ] as MessageWindow[];
 }
 
@@ -51,6 +61,7 @@ export function messageWindowHits(evidence: Evidence): Map<MessageWindow, number
     if (deathOf.has(life)) hitByWriter(evidence, read(), hit);
   }
   hitByRelays(evidence, deathOf, hit);
+  hitByPlaces(evidence, hit);
   hitByConsumers(evidence, deathOf, hit);
   return hits;
 }
@@ -110,6 +121,21 @@ function hitByRelays(evidence: Evidence, deathOf: Deaths, hit: Hit): void {
       if (event === "confirmed" || event === "removing") {
         if (isRepeated) hit("relay killed between confirmation and delete");
       }
+    }
+  }
+}
+
+/** The messages that a relay published elsewhere while a place was shut, since that refused one of its own. */
+function hitByPlaces({ relays, shutPlaces }: Evidence, hit: Hit): void {
+  for (const { topic, from, until } of shutPlaces) {
+    for (const { read } of relays) {
+      const entries = read().filter(({ at }) => from <= at && at <= until);
+      const refused = entries.findIndex(
+        ({ event, ids }) => event === "failed" && ids.some((id) => placeOf(id) === topic),
+      );
+      if (refused === -1) continue;
+      const others = entries.slice(refused).filter(({ event, ids }) => event === "confirmed" && !ids.some(placeOf));
+      hit(topic === "places.full" ? besideFull : "others published beside a place that says nothing", others.length);
     }
   }
 }

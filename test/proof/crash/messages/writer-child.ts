@@ -14,7 +14,7 @@ import { consumers } from "./shop.ts";
 import { writeOrder } from "./tables.ts";
 
 const { task, note } = startedChild<WriterEntry>();
-const { engine: engineName, database, hold, life, without } = task;
+const { engine: engineName, database, hold, life, places, without } = task;
 const engine = await engineOf(engineName);
 const shop = await insist(() => engine.open(database));
 const random = seededRandom(life);
@@ -31,6 +31,28 @@ process.once("SIGTERM", () => ending.abort());
 
 const oneOf = <Item>(random: Random, items: readonly Item[]): Item =>
   items[Math.floor(uniform(random, 0, items.length))]!;
+
+/** How many of the transactions add a message for a place. */
+const placeShare = 0.02;
+
+/** Commits a message for a place. */
+async function writeForPlace(): Promise<void> {
+  const topic = oneOf(random, places);
+  const ids = [`${life}-${(written += 1)}-${topic}`];
+  try {
+    await shop.transact(async (transaction) => {
+      await shop.outbox.add(transaction, { topic, id: ids[0]!, body: {} });
+      await writeOrder(shop, transaction, { id: ids[0]!, topic, orderingKey: null });
+      note({ event: "added", ids });
+      note({ event: "committing", ids });
+      return "commit";
+    });
+    note({ event: "committed", ids });
+  } catch {
+    note({ event: "failed", ids });
+    await setTimeout(pauseMs);
+  }
+}
 
 /** Adds the messages of one order, or of some, and commits; or rolls back. */
 async function write(): Promise<void> {
@@ -71,6 +93,7 @@ async function write(): Promise<void> {
 const worker = async (): Promise<void> => {
   while (!ending.signal.aborted) {
     if (existsSync(hold)) await setTimeout(pauseMs);
+    else if (random() < placeShare) await writeForPlace();
     else await write();
   }
 };

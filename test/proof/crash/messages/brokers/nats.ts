@@ -1,12 +1,16 @@
-import { AckPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { setTimeout } from "node:timers/promises";
+import { AckPolicy, DiscardPolicy, jetstream, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { connect, headers, type NatsConnection } from "@nats-io/transport-node";
 import { consumeJetstream } from "../../../../../packages/once-again/src/messaging/inbox/index.ts";
 import { publishToJetstream } from "../../../../../packages/once-again/src/messaging/outbox/index.ts";
 import { natsBinary, startNats } from "../../../../support/servers/nats.ts";
 import type { MessagesBroker } from "../broker.ts";
+import type { Place, PlaceTopic } from "../places.ts";
 import { consumerNames, consumers, topics } from "../shop.ts";
 
 const [stream, dead] = ["shop", "dead"];
+/** Where messages of this topic go. */
+const full: PlaceTopic = "places.full";
 
 export const natsBroker: MessagesBroker = {
   name: "nats",
@@ -34,6 +38,8 @@ export const natsBroker: MessagesBroker = {
     const manager = await jetstreamManager(connection);
     await manager.streams.add({ name: stream, subjects: [...topics] });
     await manager.streams.add({ name: dead, subjects: [dead] });
+    await manager.streams.add({ name: "full", subjects: [full], max_msgs: 1, discard: DiscardPolicy.New });
+    const place = boundedPlace(manager);
     for (const name of consumerNames) {
       const { isOrdered, topic } = consumers[name];
       await manager.consumers.add(stream, {
@@ -61,10 +67,45 @@ export const natsBroker: MessagesBroker = {
         }
         return ids;
       },
-      close: () => connection.close(),
+      full: place,
+      async close() {
+        await place.shut();
+        await connection.close();
+      },
     };
   },
 };
+
+/** How often the stream with a bound is looked at, milliseconds. */
+const lookMs = 20;
+
+/** A stream that has room for one message, so that it is full unless that is taken away. */
+function boundedPlace({ streams }: JetStreamManager): Place {
+  const ids: string[] = [];
+  const take = async (): Promise<void> => {
+    const message = await streams.getMessage("full", { last_by_subj: full });
+    if (message === null) return;
+    ids.push(message.header.get("Nats-Msg-Id"));
+    await streams.deleteMessage("full", message.seq);
+  };
+  const read = async (stopping: AbortSignal): Promise<void> => {
+    while (!stopping.aborted) {
+      // There is none, or the broker is away.
+      await take().catch(() => undefined);
+      await setTimeout(lookMs);
+    }
+  };
+  const start = () => {
+    const stopping = new AbortController();
+    const ended = read(stopping.signal);
+    return async (): Promise<void> => {
+      stopping.abort();
+      await ended;
+    };
+  };
+  let stop = start();
+  return { ids, shut: () => stop(), open: async () => void (stop = start()) };
+}
 
 /** A connection that comes back for as long as it takes. */
 function connectTo(url: string): Promise<NatsConnection> {

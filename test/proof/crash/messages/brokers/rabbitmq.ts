@@ -1,14 +1,23 @@
 import { setTimeout } from "node:timers/promises";
 import amqplib, { type RecoveringChannelModel } from "amqplib";
-import { consumeRabbitmq, type Inbox } from "../../../../../packages/once-again/src/messaging/inbox/index.ts";
+import {
+  type Consumer,
+  consumeRabbitmq,
+  type Inbox,
+} from "../../../../../packages/once-again/src/messaging/inbox/index.ts";
 import { publishToRabbitmq } from "../../../../../packages/once-again/src/messaging/outbox/index.ts";
 import { rabbitmqBinary, startRabbitmq } from "../../../../support/servers/rabbitmq.ts";
 import type { MessagesBroker } from "../broker.ts";
+import { insist } from "../child.ts";
+import type { Place, PlaceTopic } from "../places.ts";
 import { consumerNames, consumers, deliveriesMax } from "../shop.ts";
 
 const exchange = "shop";
 /** A queue that gets everything, which the audit reads as it comes. */
 const archive = "archive";
+
+/** Where messages of this topic go. */
+const full: PlaceTopic = "places.full";
 
 /** A node that is killed within half a second after a quorum queue was declared may forget the queue (4.0.5). */
 const settleMs = 1000;
@@ -49,11 +58,15 @@ export const rabbitmqBroker: MessagesBroker = {
       await channel.assertQueue(`${name}.dead`, { arguments: quorum });
       for (const queue of [name, archive]) await channel.bindQueue(queue, exchange, topic);
     }
+    await channel.assertQueue(full, { arguments: { ...quorum, "x-max-length": 1, "x-overflow": "reject-publish" } });
+    await channel.assertQueue(`${full}.dead`, { arguments: quorum });
+    await channel.bindQueue(full, exchange, full);
     await channel.close();
     await setTimeout(settleMs);
     const reader = archiveReader();
     const options = { inbox: reader.inbox, queue: archive, prefetch: 1000, onError: () => undefined };
     const reading = await consumeRabbitmq(connection, options, () => undefined);
+    const place = await boundedPlace(connection);
     const count = async (queues: readonly string[]): Promise<number> => {
       const asking = await connection.createChannel();
       asking.on("error", () => undefined);
@@ -62,16 +75,31 @@ export const rabbitmqBroker: MessagesBroker = {
       return counts.reduce((sum, one) => sum + one, 0);
     };
     return {
-      waiting: () => count([...consumerNames, archive]),
-      letters: () => count([...consumerNames, archive].map((name) => `${name}.dead`)),
+      waiting: () => count([...consumerNames, archive, full]),
+      letters: () => count([...consumerNames, archive, full].map((name) => `${name}.dead`)),
+      full: place,
       published: async () => reader.ids,
       async close() {
         await reading.close();
+        await place.shut();
         await connection.close();
       },
     };
   },
 };
+
+/** A queue that has room for one message, so that it is full unless it is read. */
+async function boundedPlace(connection: RecoveringChannelModel): Promise<Place> {
+  const { inbox, ids } = archiveReader();
+  const read = (): Promise<Consumer> =>
+    insist(() => consumeRabbitmq(connection, { inbox, queue: full, onError: () => undefined }, () => undefined));
+  let reading = await read();
+  return {
+    ids,
+    shut: () => reading.close(),
+    open: async () => void (reading = await read()),
+  };
+}
 
 async function connect(url: string): Promise<RecoveringChannelModel> {
   const connection = await amqplib.connect(url, { recovery: { initialDelay: 20, maxDelay: 200 } });
