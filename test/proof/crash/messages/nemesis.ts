@@ -5,7 +5,7 @@ import type { PrivateServer } from "../../../support/servers/private-server.ts";
 import { type Action, type Course, cutsOf, deploy, processActions, rightAt, runCourses } from "../courses.ts";
 import type { KillableProcess, Point } from "../killable-process.ts";
 import { consumerSteps, relaySteps, type ServerDeath, type ShutPlace, writerSteps } from "./evidence.ts";
-import type { PlaceTopic } from "./places.ts";
+import type { Place, PlaceTopic } from "./places.ts";
 import type { MessagesOptions, Scene } from "./scene.ts";
 import type { MessageWindow } from "./windows.ts";
 
@@ -137,8 +137,8 @@ export async function injectMessageFaults(
   return faults;
 }
 
-/** How long a place takes no message, milliseconds: shorter and longer than a relay waits for it. */
-const shutMs = [500, 4000] as const;
+/** How long a place takes no message after the first one came to it, milliseconds: longer than a relay waits for it. */
+const shutMs = [1500, 5000] as const;
 
 /** Each place is shut for a while, again and again. */
 function placeCourses(places: Scene["places"], shutPlaces: ShutPlace[]): Course[] {
@@ -149,12 +149,26 @@ function placeCourses(places: Scene["places"], shutPlaces: ShutPlace[]): Course[
       async (random) => {
         await place.shut();
         const from = Date.now();
+        await tried(place);
         await setTimeout(uniform(random, ...shutMs));
         shutPlaces.push({ topic: name as PlaceTopic, from, until: Date.now() });
         await place.open();
       },
     ],
   }));
+}
+
+/** How long that may take, milliseconds: messages wait behind others, the more so on a busy machine. */
+const triedMsMax = 60_000;
+/** How long a broker may take to say so, milliseconds. */
+const askMsMax = 1000;
+
+/** Waits until a message has come to a place that is shut, but no longer than it may take. */
+async function tried(place: Place): Promise<void> {
+  const endsAt = performance.now() + triedMsMax;
+  // A broker that is away does not say, or never answers.
+  const asked = (): Promise<boolean> => Promise.race([place.isTried().catch(() => false), setTimeout(askMsMax, false)]);
+  while (performance.now() < endsAt && !(await asked())) await setTimeout(50);
 }
 
 async function deployed(consumers: readonly KillableProcess[], faults: MessageFaults): Promise<void> {

@@ -11,6 +11,8 @@ export interface Place {
   /** From now on it takes no message. */
   shut(): Promise<void>;
   open(): Promise<void>;
+  /** Whether a message has come since it was shut, so that what comes next meets a place that is full or says nothing. */
+  isTried(): Promise<boolean>;
   /** The ids of the messages that it took, repeats included. */
   readonly ids: readonly string[];
 }
@@ -21,8 +23,10 @@ export const placeOf = (id: string): PlaceTopic | undefined => placeTopics.find(
 /** An endpoint that takes messages by HTTP; shut, it accepts a request and says nothing. It is open at first. */
 export async function silentPlace(): Promise<Place & AsyncDisposable & { readonly url: string }> {
   let isShut = false;
+  let isTried = false;
   const ids: string[] = [];
   const server = createServer((request, response) => {
+    isTried = isShut;
     if (isShut) return;
     ids.push(String(request.headers["idempotency-key"]));
     response.writeHead(204).end();
@@ -32,8 +36,12 @@ export async function silentPlace(): Promise<Place & AsyncDisposable & { readonl
   return {
     ids,
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    shut: async () => void (isShut = true),
+    async shut() {
+      isShut = true;
+      isTried = false;
+    },
     open: async () => void (isShut = false),
+    isTried: async () => isTried,
     async [Symbol.asyncDispose]() {
       server.close();
       server.closeAllConnections();

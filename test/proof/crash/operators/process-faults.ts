@@ -6,6 +6,9 @@ import { faultMs, type OperatorAction } from "./operator-action.ts";
 
 const hourMs = 3_600_000;
 
+/** How often processes are asked to stall. */
+const stallTriesMax = 3;
+
 /** What happens to API processes, beside their deaths. */
 export function processFaults(
   { apis, leaseMs }: Targets,
@@ -15,14 +18,14 @@ export function processFaults(
     items[Math.floor(uniform(random, 0, items.length))]!;
   return {
     "rolling-restart": () => deploy(apis, onStuck),
-    /** In the midst of an operation, for longer than its lease. */
+    /** Each in the midst of an operation, for longer than its lease. */
     async "stalled-event-loop"(random) {
-      const first = Math.floor(uniform(random, 0, apis.length));
-      // Callers' connections stay where they are, so that one process may have no operation for a long time.
-      for (let tries = 0; tries < apis.length; tries += 1) {
-        const api = apis[(first + tries) % apis.length]!;
-        const stall = await api.stall(uniform(random, 1.2, 2) * leaseMs, "granted");
-        if (stall !== undefined) return [stall.life];
+      const ms = uniform(random, 1.2, 2) * leaseMs;
+      // A slow machine may grant no key for a while, so all are asked, and asked again.
+      for (let tries = 0; tries < stallTriesMax; tries += 1) {
+        const stalls = await Promise.all(apis.map((api) => api.stall(ms, "granted")));
+        const lives = stalls.flatMap((stall) => stall?.life ?? []);
+        if (lives.length > 0) return lives;
       }
       return [];
     },

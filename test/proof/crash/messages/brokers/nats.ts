@@ -104,7 +104,12 @@ function boundedPlace({ streams }: JetStreamManager): Place {
     };
   };
   let stop = start();
-  return { ids, shut: () => stop(), open: async () => void (stop = start()) };
+  return {
+    ids,
+    shut: () => stop(),
+    open: async () => void (stop = start()),
+    isTried: async () => (await streams.info("full")).state.messages > 0,
+  };
 }
 
 /** A connection that comes back for as long as it takes. */

@@ -66,7 +66,6 @@ export const rabbitmqBroker: MessagesBroker = {
     const reader = archiveReader();
     const options = { inbox: reader.inbox, queue: archive, prefetch: 1000, onError: () => undefined };
     const reading = await consumeRabbitmq(connection, options, () => undefined);
-    const place = await boundedPlace(connection);
     const count = async (queues: readonly string[]): Promise<number> => {
       const asking = await connection.createChannel();
       asking.on("error", () => undefined);
@@ -74,6 +73,7 @@ export const rabbitmqBroker: MessagesBroker = {
       await asking.close();
       return counts.reduce((sum, one) => sum + one, 0);
     };
+    const place = await boundedPlace(connection, async () => (await count([full])) > 0);
     return {
       waiting: () => count([...consumerNames, archive, full]),
       letters: () => count([...consumerNames, archive, full].map((name) => `${name}.dead`)),
@@ -89,7 +89,7 @@ export const rabbitmqBroker: MessagesBroker = {
 };
 
 /** A queue that has room for one message, so that it is full unless it is read. */
-async function boundedPlace(connection: RecoveringChannelModel): Promise<Place> {
+async function boundedPlace(connection: RecoveringChannelModel, isTried: () => Promise<boolean>): Promise<Place> {
   const { inbox, ids } = archiveReader();
   const read = (): Promise<Consumer> =>
     insist(() => consumeRabbitmq(connection, { inbox, queue: full, onError: () => undefined }, () => undefined));
@@ -98,6 +98,7 @@ async function boundedPlace(connection: RecoveringChannelModel): Promise<Place> 
     ids,
     shut: () => reading.close(),
     open: async () => void (reading = await read()),
+    isTried,
   };
 }
 
