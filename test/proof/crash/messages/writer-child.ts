@@ -33,7 +33,7 @@ const oneOf = <Item>(random: Random, items: readonly Item[]): Item =>
   items[Math.floor(uniform(random, 0, items.length))]!;
 
 /** How many of the transactions add a message for a place. */
-const placeShare = 0.02;
+const placeShare = 0.1;
 
 /** Commits a message for a place. */
 async function writeForPlace(): Promise<void> {
