@@ -1,4 +1,3 @@
-import { setImmediate } from "node:timers/promises";
 import { Client, Pool } from "pg";
 import postgres from "postgres";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -20,9 +19,16 @@ const operations: Record<string, (store: PostgresStore<PostgresConnection>, key:
     store.transact({ scope: "acme", key, fingerprint: "f", retentionMs: 60_000 }, async () => commit),
 };
 
-/** Looks again and again, until something holds. */
-const eventually = async (holds: () => Promise<boolean>): Promise<void> => {
-  while (!(await holds())) await setImmediate();
+/** Looks again and again, until something holds. @param outside shows what the server's sessions do, should it never hold. */
+const eventually = async (outside: Client, holds: () => Promise<boolean>): Promise<void> => {
+  try {
+    await expect.poll(holds).toBe(true);
+  } catch (cause) {
+    const { rows } = await outside.query(
+      "SELECT state, wait_event, query FROM pg_stat_activity WHERE state IS NOT NULL",
+    );
+    throw new Error(`It never held, with these sessions: ${JSON.stringify(rows)}`, { cause });
+  }
 };
 
 const isGranted = (asked: Promise<unknown>): Promise<boolean> =>
@@ -86,7 +92,7 @@ describeWithServer("the connections that a store has in PostgreSQL", postgresBin
         5,
       );
       expect(most).toBeLessThanOrEqual(connectionsMax);
-      await eventually(async () => (await count("wait_event_type = 'Lock'")) === 0);
+      await eventually(outside, async () => (await count("wait_event_type = 'Lock'")) === 0);
       await outside.query("ROLLBACK");
       await ask(store, "after");
       expect(await count("true")).toBeLessThanOrEqual(connectionsMax);
@@ -104,6 +110,7 @@ describeWithServer("the connections that a store has in PostgreSQL", postgresBin
           await outside.query(`ALTER SYSTEM SET synchronous_standby_names = '${names}'`);
           await outside.query("SELECT pg_reload_conf()");
           await eventually(
+            outside,
             async () =>
               (await outside.query("SHOW synchronous_standby_names")).rows[0].synchronous_standby_names === names,
           );
@@ -125,7 +132,7 @@ describeWithServer("the connections that a store has in PostgreSQL", postgresBin
         expect(backends).toBeLessThanOrEqual(connectionsMax);
         expect(shown).toBe(0);
         await setStandbys("");
-        await eventually(() => isGranted(ask(store, "after")));
+        await eventually(outside, () => isGranted(ask(store, "after")));
       },
     );
   });
@@ -143,9 +150,9 @@ describeWithServer("the connections that a store has in PostgreSQL", postgresBin
         5,
       );
       expect(most).toBeLessThanOrEqual(connectionsMax);
-      await eventually(async () => (await count("wait_event_type = 'Lock'")) === 0);
+      await eventually(outside, async () => (await count("wait_event_type = 'Lock'")) === 0);
       await outside.query("ROLLBACK");
-      await eventually(() => isGranted(ask(store, "after")));
+      await eventually(outside, () => isGranted(ask(store, "after")));
     });
   });
 
