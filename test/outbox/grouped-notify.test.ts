@@ -173,13 +173,17 @@ describeWithServer("the grouped notifications of an outbox in PostgreSQL", postg
     expect(await published).toBe("1");
   });
 
-  test("let a process end that has ended its pool, and fail in silence then", async () => {
+  test.for([
+    ["pg", "committed"],
+    ["pg", "open"],
+    ["postgres", "committed"],
+    ["postgres", "open"],
+  ])("let a process end that has ended its pool of %s (%s)", async (given) => {
     const { url } = await outboxWith();
     const program = fileURLToPath(new URL("./grouped-notify-child.ts", import.meta.url));
-    for (const end of ["committed", "open"]) {
-      const child = spawn(process.execPath, [program, url, end], { stdio: ["ignore", "ignore", "inherit"] });
-      expect(await once(child, "exit")).toEqual([0, null]);
-    }
+    const child = spawn(process.execPath, [program, url, ...given], { stdio: ["ignore", "ignore", "inherit"] });
+    onTestFinished(() => void child.kill("SIGKILL"));
+    expect(await once(child, "exit")).toEqual([0, null]);
   });
 
   test("wait for a connection of a pool that has one", async () => {
