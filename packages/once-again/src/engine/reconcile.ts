@@ -1,6 +1,6 @@
 import { OnceAgainError } from "../core/errors.ts";
 import type { Execution } from "./engine.ts";
-import { heldError } from "./errors.ts";
+import { heldError, NoEffectError } from "./errors.ts";
 import { checkAbsence, type Reconciled } from "./steps.ts";
 
 /**
@@ -8,14 +8,15 @@ import { checkAbsence, type Reconciled } from "./steps.ts";
  *
  * @param reconcile must have no effect. What it throws leaves the outcome unknown.
  * @returns its result, if it happened; `undefined` when it surely did not.
- * @throws OnceAgainError `ONCE_OUTCOME_UNKNOWN` where `reconcile` can't tell, which holds the operation.
+ * @throws OnceAgainError `ONCE_OUTCOME_UNKNOWN` where `reconcile` can't tell, which holds the operation; `ONCE_NO_EFFECT` where
+ *   it took so long that another attempt may run by now.
  */
 export async function reconcileFirst<Value>(
-  { abandoned }: Pick<Execution<unknown>, "abandoned">,
+  execution: Pick<Execution<unknown>, "abandoned" | "signal">,
   reconcile: (() => Promise<Reconciled<Value>>) | undefined,
   quiesceMs: number,
 ): Promise<{ found: Value } | undefined> {
-  if (reconcile === undefined || !abandoned) return undefined;
+  if (reconcile === undefined || !execution.abandoned) return undefined;
   const reconciled = await withoutCodes(reconcile);
   if (reconciled === "unknown") {
     throw heldError(
@@ -25,6 +26,9 @@ export async function reconcileFirst<Value>(
   }
   if ("found" in reconciled) return reconciled;
   checkAbsence(reconciled, quiesceMs);
+  if (execution.signal.aborted) {
+    throw new NoEffectError("The attempt lost its key, or its time was over, before its work began. Nothing happened.");
+  }
   return undefined;
 }
 

@@ -17,7 +17,10 @@ const charging: HttpHandler<undefined> = async ({ attempt }) => ({
   body: bytes(`attempt ${attempt}`),
 });
 
-function opened(reconcile: Reconcile<string>, options: { quiesceMs?: number; leaseMs?: number } = {}) {
+function opened(
+  reconcile: Reconcile<string>,
+  options: { quiesceMs?: number; leaseMs?: number; handlerMsMax?: number } = {},
+) {
   const clock = fakeClock(1_700_000_000_000);
   const { store } = appDatabase({ clock });
   const errors: unknown[] = [];
@@ -80,6 +83,29 @@ test("a look that fails with one of our own codes does not speak for the operati
     expect(said.text).not.toContain("bank.internal");
     expect(errors.at(-1)).toMatchObject({ cause: { code } });
   }
+});
+
+test("a look that takes longer than the handler may ends the attempt: another may be at work by then", async () => {
+  const looking = Promise.withResolvers<void>();
+  let runs = 0;
+  const { post, clock } = opened(
+    async ({ signal }) => {
+      looking.resolve();
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      return { absent: "fenced" };
+    },
+    { handlerMsMax: 1000 },
+  );
+  await post(failing);
+  const late = post(async (execution, body) => {
+    runs += 1;
+    return charging(execution, body);
+  });
+  await looking.promise;
+  await clock.advance(1000);
+  expect(await late).toMatchObject({ status: 504, code: "ONCE_HANDLER_TIMEOUT" });
+  await clock.advance(0);
+  expect(runs).toBe(0);
 });
 
 test("nobody looks before lease and quiesceMs have passed; until then repeats are told to come back", async () => {
