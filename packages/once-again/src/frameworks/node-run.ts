@@ -66,11 +66,6 @@ export class NodeRun<Native, Transaction> implements RunListener {
     this.#capture = new ResponseCapture(response, incoming, once.resultBytesMax);
   }
 
-  /** Whether the handler has begun to run. */
-  get hasBegun(): boolean {
-    return this.#attempt !== undefined && this.#capture.hasBegun;
-  }
-
   start(): void {
     if (this.#passage === undefined) return this.#refuseSecondMount();
     // Whoever made a request up, as for Lambda, may attach listeners to the response only after a while.

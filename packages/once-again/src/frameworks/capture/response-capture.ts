@@ -58,6 +58,8 @@ export class ResponseCapture {
     const [response, headers] = [this.#response, this.#headersBefore];
     this.#exchange ??= new DetachedExchange(this.#request, response, { status: this.#statusBefore, headers });
     const run = new Run(this.#exchange, headers, this.#bytesMax, listener);
+    // An earlier run has no say in this one.
+    if (this.#run !== undefined) this.#run.isSettled = true;
     this.#run = run;
     this.#isHandling = true;
     response[current] = run;
