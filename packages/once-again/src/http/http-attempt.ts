@@ -22,6 +22,7 @@ export interface AttemptParts<Transaction> {
 export class HttpAttempt<Transaction> {
   readonly #attempt: OpenAttempt<Transaction, HandlerResponse>;
   readonly #parts: AttemptParts<Transaction>;
+  #hasGivenBack = false;
 
   constructor(attempt: OpenAttempt<Transaction, HandlerResponse>, parts: AttemptParts<Transaction>) {
     this.#attempt = attempt;
@@ -66,7 +67,7 @@ export class HttpAttempt<Transaction> {
   /** Calls a function with a response to send when the handler has taken longer than it may. */
   whenTimeIsOver(respond: (response: HttpResponse) => void): void {
     this.#attempt.whenTimeIsOver((error) => {
-      if (this.#parts.rules.transactional) this.#parts.giveKeyBack?.();
+      if (this.#parts.rules.transactional) this.#giveKeyBack();
       respond(this.#responseToError(error));
     });
   }
@@ -95,13 +96,19 @@ export class HttpAttempt<Transaction> {
   }
 
   #end(ended: WorkResult<HandlerResponse>): Awaitable<HttpResponse> {
-    if (!this.#storesNewKey(ended.effect)) this.#parts.giveKeyBack?.();
+    if (!this.#storesNewKey(ended.effect)) this.#giveKeyBack();
     const settling = this.#attempt.settle(ended);
     if (!isPromise(settling)) return this.#responseTo(settling);
     return settling.then(
       (outcome) => this.#responseTo(outcome),
       (error: unknown) => this.#responseToError(error),
     );
+  }
+
+  /** A transaction whose time was over may end a second time. */
+  #giveKeyBack(): void {
+    if (!this.#hasGivenBack) this.#parts.giveKeyBack?.();
+    this.#hasGivenBack = true;
   }
 
   /** Whether a key is stored, or may be, that was not there before. */
