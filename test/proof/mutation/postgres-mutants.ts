@@ -63,10 +63,18 @@ export const postgresMutants: readonly Mutant[] = [
   {
     guard: "postgres: a commit that waits for a standby is not cancelled",
     file: "packages/once-again/src/stores/postgres/overdue-connections.ts",
-    search: "while (!state.hasAnswered && (await mustWait(mayCommit))) await within(pauseMs);",
-    replace: "",
+    search: "if (isAwaited === false) break;",
+    replace: "if (isAwaited !== undefined) break;",
     check: test("packages/once-again/src/stores/postgres/backends.test.ts"),
     killedBy: "commits that no standby has are shown to none",
+  },
+  {
+    guard: "postgres: a commit of a server that does not answer is waited for no longer than a while",
+    file: "packages/once-again/src/stores/postgres/overdue-connections.ts",
+    search: "if (unanswered >= unansweredMax && pooled.isClosable) return pooled.destroy();",
+    replace: "",
+    check: test("packages/once-again/src/stores/postgres/overdue-connections.test.ts"),
+    killedBy: "is closed after a while, and never cancelled",
   },
   {
     guard: "postgres: a connection that does not know its statements is told them",

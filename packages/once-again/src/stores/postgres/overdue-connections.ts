@@ -12,6 +12,9 @@ const cancelsMax = 2;
 /** How long a commit that waits for a standby is left alone before the question is asked again, milliseconds. */
 const pauseMs = 1000;
 
+/** How often in a row the server may leave the question unanswered: by then it is gone, or its network is. */
+const unansweredMax = 10;
+
 /**
  * Ends what overdue connections do in the server, so that a pool never has more of them there than it may: a server that
  * waits for a lock does not notice that its client has gone. The statement is cancelled, and the connection goes back to
@@ -19,7 +22,8 @@ const pauseMs = 1000;
  * makes a new one.
  *
  * A commit that waits for a synchronous standby must not be cancelled: PostgreSQL then shows it to everybody, though no
- * standby has it. Such a connection stays taken until the standby has answered.
+ * standby has it. Such a connection stays taken until the standby has answered. Where the server can't even be asked, its
+ * connection is closed, which shows nothing: the pool of a process that ends would wait for it without end.
  */
 export function overdueConnections<Connection extends PostgresConnection>(
   pool: PostgresPool<Connection>,
@@ -29,15 +33,19 @@ export function overdueConnections<Connection extends PostgresConnection>(
   const giveUp: GiveUp = (overdue) => void end(overdue);
   const isStandbyAwaited = standbyQuestion(pool, take, clock, giveUp);
 
-  const mustWait = async (mayCommit: boolean): Promise<boolean> => mayCommit && isStandbyAwaited();
-
   const end = async ({ pooled, isWhole, mayCommit }: OverdueConnection): Promise<void> => {
     const state = { hasAnswered: false };
     void isWhole.then(() => (state.hasAnswered = true));
     const within = (msMax: number): Promise<unknown> => Promise.race([isWhole, sleep(clock, msMax)]);
     const cancel = pooled.cancelRequest();
     if (cancel !== undefined) {
-      while (!state.hasAnswered && (await mustWait(mayCommit))) await within(pauseMs);
+      for (let unanswered = 0; mayCommit && !state.hasAnswered;) {
+        const isAwaited = await isStandbyAwaited();
+        if (isAwaited === false) break;
+        unanswered = isAwaited === undefined ? unanswered + 1 : 0;
+        if (unanswered >= unansweredMax && pooled.isClosable) return pooled.destroy();
+        await within(pauseMs);
+      }
       for (let asked = 0; !state.hasAnswered && asked < cancelsMax; asked += 1) {
         await cancel().catch(() => undefined);
         await within(answerMsMax);

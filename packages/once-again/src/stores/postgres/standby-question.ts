@@ -28,18 +28,18 @@ interface PgPoolState {
 }
 
 /** One question at a time for each pool, whatever stores and outboxes share it. */
-const asking = new WeakMap<object, Promise<boolean>>();
+const asking = new WeakMap<object, Promise<boolean | undefined>>();
 
 /**
- * @returns a function that asks whether commits wait for a synchronous standby: `true` where they do, and where the server
- *   does not say. It never rejects.
+ * @returns a function that asks whether commits wait for a synchronous standby. `undefined`: the server does not answer. It
+ *   never rejects.
  */
 export function standbyQuestion<Connection extends PostgresConnection>(
   pool: PostgresPool<Connection>,
   take: TakeConnection<Connection>,
   clock: Clock,
   giveUp: GiveUp,
-): () => Promise<boolean> {
+): () => Promise<boolean | undefined> {
   const limitTime = timeLimit(clock, answerMsMax);
   const ask = async (query: PostgresQuery): Promise<boolean> => {
     const [row] = (await query(question)) as { waits: boolean }[];
@@ -88,7 +88,7 @@ export function standbyQuestion<Connection extends PostgresConnection>(
     const asked =
       asking.get(pool) ??
       askOnce()
-        .catch(() => true)
+        .catch(() => undefined)
         .finally(() => asking.delete(pool));
     asking.set(pool, asked);
     return asked;
