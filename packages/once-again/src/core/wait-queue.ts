@@ -1,6 +1,6 @@
 /** Callers who wait for something, first come first served. An abort takes a caller out of the line. */
 export interface WaitQueue {
-  readonly size: number;
+  size(): number;
   /**
    * Waits to be woken; without a signal, until then.
    *
@@ -21,9 +21,7 @@ export function waitQueue(): WaitQueue {
     return wake !== undefined;
   };
   return {
-    get size() {
-      return line.size;
-    },
+    size: () => line.size,
     wait: (signal) =>
       new Promise((resolve, reject) => {
         if (signal?.aborted) {

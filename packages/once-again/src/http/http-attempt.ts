@@ -24,6 +24,7 @@ export class HttpAttempt<Transaction> {
   readonly #parts: AttemptParts<Transaction>;
   #hasGivenBack = false;
 
+  /** @internal */
   constructor(attempt: OpenAttempt<Transaction, HandlerResponse>, parts: AttemptParts<Transaction>) {
     this.#attempt = attempt;
     this.#parts = parts;

@@ -2,6 +2,7 @@ export { ByteCollector } from "../core/byte-collector.ts";
 export { decodeResponse, encodeResponse, type HttpHandler, type HttpResponse } from "./response.ts";
 export type { CoveredParts } from "./covered-parts.ts";
 export type { FailureOf } from "./failure-of.ts";
+export type { HttpAttempt } from "./http-attempt.ts";
 export { graphqlFailure } from "./graphql-failure.ts";
 export type {
   HttpOptions,

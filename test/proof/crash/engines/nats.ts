@@ -1,6 +1,7 @@
 import { natsStore } from "../../../../packages/once-again/src/stores/nats/index.ts";
 import { bucket, lostAfterMs, natsConnection } from "../../../nats/buckets.ts";
 import { natsBinary, startNats } from "../../../support/servers/nats.ts";
+import { repeatUntilAnswered } from "../../../support/store-load.ts";
 import type { CrashEngine } from "../engine.ts";
 
 export const natsEngine: CrashEngine = {
@@ -14,7 +15,8 @@ export const natsEngine: CrashEngine = {
   },
   async open(url) {
     const connection = await natsConnection([Number(new URL(url).port)]);
-    const store = await natsStore(await bucket(connection, "keys", 1, lostAfterMs));
+    const kv = await bucket(connection, "keys", 1, lostAfterMs);
+    const store = await repeatUntilAnswered(() => natsStore(kv));
     return { store, prepare: async () => undefined, close: () => connection.close() };
   },
 };

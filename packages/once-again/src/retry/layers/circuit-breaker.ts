@@ -48,7 +48,7 @@ export function circuitBreaker(options: CircuitBreakerOptions = {}): CircuitBrea
 
   const admit = async (signal: AbortSignal): Promise<OutcomeWindow | "probe"> => {
     for (;;) {
-      const admission = state.admit(waiters.size);
+      const admission = state.admit(waiters.size());
       if (admission.role === "call") return admission.counted;
       if (admission.role === "probe") return "probe";
       if (admission.role === "refused") throw circuitOpenError(clock.now(), admission.retryAfterMs);

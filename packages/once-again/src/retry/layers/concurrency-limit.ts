@@ -28,7 +28,7 @@ export function concurrencyLimit(options: ConcurrencyLimitOptions): AnyLayer {
   const state = concurrencyState(settings);
   const queue = waitQueue();
   return (next) => async (attempt) => {
-    const entry = state.enter(queue.size);
+    const entry = state.enter(queue.size());
     if (entry === "full") throw queueFullError(settings);
     if (entry === "wait") await queue.wait(attempt.signal);
     try {
