@@ -1,5 +1,5 @@
 import type { WorkResult } from "../../../packages/once-again/src/engine/engine.ts";
-import { outcomeOfClaim } from "../../../packages/once-again/src/engine/run-result.ts";
+import { outcomeOfClaim } from "../../../packages/once-again/src/engine/request-end.ts";
 import type { ClaimAnswer } from "../../../packages/once-again/src/stores/store.ts";
 import { inspectRecord, type Operation } from "../../../packages/once-again/src/stores/transition.ts";
 import { leaseMs, type Configuration } from "./configuration.ts";

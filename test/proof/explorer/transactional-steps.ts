@@ -1,4 +1,4 @@
-import { outcomeOfClaim } from "../../../packages/once-again/src/engine/run-result.ts";
+import { outcomeOfClaim } from "../../../packages/once-again/src/engine/request-end.ts";
 import type { ClaimAnswer } from "../../../packages/once-again/src/stores/store.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Step } from "./step.ts";

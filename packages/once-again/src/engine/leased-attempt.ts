@@ -19,7 +19,7 @@ import {
   settlementOfUnknown,
 } from "./leased-decisions.ts";
 import type { CheckedEngineOptions } from "./options.ts";
-import { endRequest, outcomeFor, type RunResult, withoutWork, workError } from "./run-result.ts";
+import { endRequest, outcomeFor, type RequestEnd, endWithoutWork, workError } from "./request-end.ts";
 import type { RunningOperation, RunningOperations } from "./running-operations.ts";
 import type { Steps } from "./steps.ts";
 import type { StoreDoor } from "./store-door.ts";
@@ -200,16 +200,16 @@ export class LeasedAttempt<Value>
     );
   }
 
-  async #losersResult(ended: WorkResult<Value>, bytes: Uint8Array): Promise<RunResult<Value>> {
+  async #losersResult(ended: WorkResult<Value>, bytes: Uint8Array): Promise<RequestEnd<Value>> {
     const found = await this.#parts.door.inspect(this.#owned);
     const outcome = outcomeOfLoser(found, this.#request.operation, { ...ended, result: bytes });
     // The release was executed, and its acknowledgement was lost.
     if (outcome.kind === "executed") return { outcome, isStored: false, event: "released", value: ended.result };
-    return withoutWork(outcome);
+    return endWithoutWork(outcome);
   }
 
   /** Duplicates that wait in this process go on. After a time-out they have already. */
-  #leave(result: RunResult<Value>): Outcome<Value> {
+  #leave(result: RequestEnd<Value>): Outcome<Value> {
     const { operation, running } = this.#request;
     if (this.#hasLeft) return outcomeFor(operation, result);
     this.#hasLeft = true;
@@ -269,7 +269,7 @@ function ownersResult<Value>(
   bytes: Uint8Array,
   settlement: Settlement,
   policy: AttemptPolicy,
-): RunResult<Value> {
+): RequestEnd<Value> {
   const outcome = outcomeOfOwner({ effect: ended.effect, result: bytes }, policy);
   const event = eventOf(ended.effect, outcome, policy);
   const error = event === "handler-failed" ? workError(ended) : undefined;
@@ -277,7 +277,7 @@ function ownersResult<Value>(
 }
 
 /** How the request ended whose work ran here. */
-function eventOf(effect: WorkResult["effect"], outcome: Outcome, policy: AttemptPolicy): RunResult["event"] {
+function eventOf(effect: WorkResult["effect"], outcome: Outcome, policy: AttemptPolicy): RequestEnd["event"] {
   if (effect === "unknown" || isHalfWay(effect, policy)) return "handler-failed";
   if (outcome.kind === "outcome-unknown" || effect !== "none") return outcome.kind;
   return policy.hadEffects ? "abandoned" : "released";

@@ -7,7 +7,7 @@ import { expiryPurge } from "./expiry-purge.ts";
 import { LeasedAttempt, type LeasedParts, type LeasedRequest } from "./leased-attempt.ts";
 import { isPending } from "./leased-decisions.ts";
 import { type CheckedEngineOptions, checkEngineOptions, type EngineOptions, pollMs } from "./options.ts";
-import { endRequest, outcomeOfClaim, type RunResult, withoutWork } from "./run-result.ts";
+import { endRequest, outcomeOfClaim, type RequestEnd, endWithoutWork } from "./request-end.ts";
 import { runningOperations } from "./running-operations.ts";
 import { openByRunning } from "./open-by-running.ts";
 import { type StoreDoor, storeDoor } from "./store-door.ts";
@@ -122,11 +122,11 @@ function resultOfRefusal<Value>(
   { options, operations }: LeasedParts,
   { running }: LeasedRequest<Value>,
   answer: Exclude<ClaimAnswer, Acquired>,
-): RunResult<never> | undefined {
-  if (!isPending(answer, options.takeOverAfterMs)) return withoutWork(outcomeOfClaim(answer));
+): RequestEnd<never> | undefined {
+  if (!isPending(answer, options.takeOverAfterMs)) return endWithoutWork(outcomeOfClaim(answer));
   // A claim of another fingerprint would have been told so.
   operations.confirm(running);
-  return running.waitEndsAt > options.clock.monotonic() ? undefined : withoutWork({ kind: "in-progress" });
+  return running.waitEndsAt > options.clock.monotonic() ? undefined : endWithoutWork({ kind: "in-progress" });
 }
 
 function pauseBeforeClaim<Value>(

@@ -2,7 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { recordId } from "../core/record-id.ts";
 import { sharedTimers } from "../core/shared-timers.ts";
-import { resultForDuplicate, type RunResult } from "./run-result.ts";
+import { resultForDuplicate, type RequestEnd } from "./request-end.ts";
 import type { OnceOperation, Outcome } from "./engine.ts";
 
 /**
@@ -25,7 +25,7 @@ interface Waiter {
   readonly fingerprint: string;
   readonly waitEndsAt: number;
   cancelTimer?: () => void;
-  resolve(result: RunResult<never> | RunningOperation): void;
+  resolve(result: RequestEnd<never> | RunningOperation): void;
 }
 
 /** The operations that run in this process: a duplicate of one is answered without asking the store. */
@@ -36,11 +36,11 @@ export interface RunningOperations {
    */
   enter(
     operation: Pick<OnceOperation, "scope" | "key" | "fingerprint">,
-  ): RunningOperation | Promise<RunningOperation | RunResult<never>>;
+  ): RunningOperation | Promise<RunningOperation | RequestEnd<never>>;
   /** The store has said that the key is this request's: now others under it are known to be wrong. */
   confirm(running: RunningOperation): void;
   /** An operation has ended. @param result what became of it; `undefined` when it failed. */
-  leave(running: RunningOperation, result: RunResult | undefined): void;
+  leave(running: RunningOperation, result: RequestEnd | undefined): void;
   /** Runs an operation that has no key, and so no duplicates. */
   runUnkeyed<Value>(start: () => Promise<Value>): Promise<Value>;
   /** Refuses new operations and resolves when the last running one has ended. */
@@ -58,7 +58,7 @@ export function runningOperations(clock: Clock, waitMs: number): RunningOperatio
   const tellIdle = (): void => {
     if (operations.size + unkeyed === 0) for (const resolve of idle.splice(0)) resolve();
   };
-  const leave = (running: RunningOperation, result: RunResult | undefined): void => {
+  const leave = (running: RunningOperation, result: RequestEnd | undefined): void => {
     operations.delete(running.id);
     if (running.waiting !== undefined) release(running, running.waiting, result);
     tellIdle();
@@ -111,7 +111,7 @@ function closedError(): OnceAgainError {
 /** How duplicates come to wait for a running operation, and are answered. */
 function waiters(operations: Map<string, RunningOperation>, clock: Clock) {
   const timers = sharedTimers(clock);
-  const answerWaiter = (waiting: Set<Waiter>, waiter: Waiter, result: RunResult<never> | RunningOperation): void => {
+  const answerWaiter = (waiting: Set<Waiter>, waiter: Waiter, result: RequestEnd<never> | RunningOperation): void => {
     waiting.delete(waiter);
     waiter.cancelTimer?.();
     waiter.resolve(result);
@@ -144,11 +144,11 @@ function waiters(operations: Map<string, RunningOperation>, clock: Clock) {
       }
     },
     waitFor: (running: RunningOperation, fingerprint: string, waitEndsAt: number) =>
-      new Promise<RunResult<never> | RunningOperation>((resolve) =>
+      new Promise<RequestEnd<never> | RunningOperation>((resolve) =>
         addWaiter(running, { fingerprint, waitEndsAt, resolve }),
       ),
     /** Answers those who waited for an operation that ended; of those who can't be answered by it, the first goes on. */
-    release: (running: RunningOperation, waiting: Set<Waiter>, ended: RunResult | undefined): void => {
+    release: (running: RunningOperation, waiting: Set<Waiter>, ended: RequestEnd | undefined): void => {
       running.waiting = undefined;
       for (const waiter of waiting) {
         const result = ended && resultForDuplicate(ended, waiter.fingerprint === running.fingerprint);
@@ -170,6 +170,6 @@ function waiters(operations: Map<string, RunningOperation>, clock: Clock) {
   };
 }
 
-const unstored = (outcome: Outcome): RunResult<never> => ({ outcome, isStored: false, event: outcome.kind });
+const unstored = (outcome: Outcome): RequestEnd<never> => ({ outcome, isStored: false, event: outcome.kind });
 const mismatch = unstored({ kind: "mismatch" });
 const inProgress = unstored({ kind: "in-progress" });

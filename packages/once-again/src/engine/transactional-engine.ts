@@ -11,7 +11,7 @@ import { HandlerTimeout } from "./handler-timeout.ts";
 import { mustStop } from "./leased-decisions.ts";
 import { openByRunning } from "./open-by-running.ts";
 import { type CheckedEngineOptions, checkEngineOptions, type EngineOptions, pollMs } from "./options.ts";
-import { endRequest, outcomeOfClaim, type RunResult, withoutWork, workError } from "./run-result.ts";
+import { endRequest, outcomeOfClaim, type RequestEnd, endWithoutWork, workError } from "./request-end.ts";
 import { type RunningOperation, type RunningOperations, runningOperations } from "./running-operations.ts";
 import { plainSteps } from "./steps.ts";
 import { type StoreDoor, storeDoor } from "./store-door.ts";
@@ -85,7 +85,7 @@ interface Running<Transaction, Value> {
 }
 
 /** Runs an operation; as long as another process has its key, asks again until the wait is over. */
-async function runOperation<Transaction, Value>(parts: Running<Transaction, Value>): Promise<RunResult<Value>> {
+async function runOperation<Transaction, Value>(parts: Running<Transaction, Value>): Promise<RequestEnd<Value>> {
   const { door, options, operations, running } = parts;
   const { scope, key, fingerprint, codec } = parts.operation;
   const { clock, retentionMs, heldRetentionMs } = options;
@@ -97,7 +97,7 @@ async function runOperation<Transaction, Value>(parts: Running<Transaction, Valu
   const encode = (value: Value): Uint8Array => codec.encode(value);
   const begin: Begin<Transaction, Value, TransactionAnswer<Ended<Value>>> = (run) =>
     door.transact({ scope, key, fingerprint, retentionMs, heldRetentionMs }, run);
-  let result: RunResult<Value> | undefined;
+  let result: RequestEnd<Value> | undefined;
   try {
     for (;;) {
       const answer = resultOf(await transact(options, { scope, key }, { work, encode }, begin, held));
@@ -114,8 +114,8 @@ async function runOperation<Transaction, Value>(parts: Running<Transaction, Valu
 const held = { kind: "abandoned", leaseOverMs: 0 } as const;
 
 /** What a transaction came to. */
-function resultOf<Value>(answer: TransactionAnswer<Ended<Value>>): RunResult<Value> {
-  if (answer.kind !== "executed") return withoutWork(outcomeOfClaim(answer));
+function resultOf<Value>(answer: TransactionAnswer<Ended<Value>>): RequestEnd<Value> {
+  if (answer.kind !== "executed") return endWithoutWork(outcomeOfClaim(answer));
   const { effect, bytes, result } = answer.value;
   const executed = { outcome: { kind: "executed", result: bytes }, value: result } as const;
   if (effect === "unknown") {

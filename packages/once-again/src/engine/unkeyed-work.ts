@@ -5,7 +5,7 @@ import { operationEndedError } from "./errors.ts";
 import { HandlerTimeout } from "./handler-timeout.ts";
 import { mustStop } from "./leased-decisions.ts";
 import type { CheckedEngineOptions } from "./options.ts";
-import { workError } from "./run-result.ts";
+import { workError } from "./request-end.ts";
 import { plainSteps } from "./steps.ts";
 import type { StoreDoor } from "./store-door.ts";
 import { hadNoEffect, onlyAttempt, WorkExecution } from "./execution.ts";

@@ -1,5 +1,5 @@
 import { OnceAgainError } from "../../../../packages/once-again/src/core/errors.ts";
-import { outcomeOfClaim } from "../../../../packages/once-again/src/engine/run-result.ts";
+import { outcomeOfClaim } from "../../../../packages/once-again/src/engine/request-end.ts";
 import { rejectedError } from "../../../../packages/once-again/src/messaging/inbox/index.ts";
 import {
   type Handled,

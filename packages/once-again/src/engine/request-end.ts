@@ -4,26 +4,26 @@ import type { Acquired, ClaimAnswer } from "../stores/store.ts";
 import type { OnceOperation, Outcome, WorkResult } from "./engine.ts";
 import type { ServerEvent } from "./server-event.ts";
 
-/** What became of one request, and what is said of it. */
-export interface RunResult<Value = unknown> {
-  /** With the result as the store has it. */
+/** How a request ended, and the event that reports it. */
+export interface RequestEnd<Value = unknown> {
+  /** With the result as it is stored. */
   outcome: Outcome;
-  /** Whether the store keeps the outcome, so that it is the answer to every duplicate. */
+  /** Whether the outcome is stored: then every duplicate gets it. */
   isStored: boolean;
-  /** The one event that tells of how this request ended. */
+  /** The one event that reports this end. */
   event: Exclude<ServerEvent["type"], "lease-lost" | "store-answered" | "store-failed">;
-  /** What the work returned, where this request ran it: it need not be decoded again. */
+  /** The work's own result, where this request ran it: it need not be decoded again. */
   value?: Value;
-  /** With `handler-failed`, what the handler failed with. */
+  /** With `handler-failed`: the handler's error. */
   error?: unknown;
 }
 
-/** What became of a request whose work did not run. */
-export function withoutWork(outcome: Outcome): RunResult<never> {
+/** The end of a request that did not run its work. */
+export function endWithoutWork(outcome: Outcome): RequestEnd<never> {
   return { outcome, isStored: outcome.kind === "replayed", event: outcome.kind };
 }
 
-/** What a claim that was not granted means for its request. */
+/** The outcome of a request that was not granted its claim. */
 export function outcomeOfClaim(answer: Exclude<ClaimAnswer, Acquired>): Outcome {
   switch (answer.kind) {
     case "done":
@@ -36,28 +36,28 @@ export function outcomeOfClaim(answer: Exclude<ClaimAnswer, Acquired>): Outcome 
 }
 
 /**
- * What the end of an operation tells a duplicate that waited for it. `undefined`: nothing, so one that waits goes on.
+ * The end that an operation gives to a duplicate that waited for it. `undefined`: none, so one that waits goes on.
  *
  * @param isSameRequest whether the duplicate has the fingerprint of the one that ended.
  */
 export function resultForDuplicate(
-  { outcome, isStored }: RunResult,
+  { outcome, isStored }: RequestEnd,
   isSameRequest: boolean,
-): RunResult<never> | undefined {
+): RequestEnd<never> | undefined {
   if (isSameRequest) {
-    if ("result" in outcome) return isStored ? withoutWork({ kind: "replayed", result: outcome.result }) : undefined;
-    return outcome.kind === "in-progress" ? undefined : withoutWork(outcome);
+    if ("result" in outcome) return isStored ? endWithoutWork({ kind: "replayed", result: outcome.result }) : undefined;
+    return outcome.kind === "in-progress" ? undefined : endWithoutWork(outcome);
   }
   // Only what the store keeps, or holds, under the other's fingerprint says that the key is not this one's.
   const isOthers = isStored || outcome.kind === "outcome-unknown";
-  return isOthers && outcome.kind !== "mismatch" ? withoutWork({ kind: "mismatch" }) : undefined;
+  return isOthers && outcome.kind !== "mismatch" ? endWithoutWork({ kind: "mismatch" }) : undefined;
 }
 
 /** Tells of the end of one request. */
 function notifyEnd(
   onEvent: Listener<ServerEvent> | undefined,
   { scope, key }: Pick<OnceOperation, "scope" | "key">,
-  { event, error }: RunResult,
+  { event, error }: RequestEnd,
 ): void {
   if (onEvent === undefined) return;
   notify(onEvent, event === "handler-failed" ? { type: event, scope, key, error } : { type: event, scope, key });
@@ -66,7 +66,7 @@ function notifyEnd(
 /** The outcome as its caller knows it. */
 export function outcomeFor<Value>(
   { codec }: Pick<OnceOperation<Value>, "codec">,
-  result: RunResult<Value>,
+  result: RequestEnd<Value>,
 ): Outcome<Value> {
   const { outcome } = result;
   if (!("result" in outcome)) return outcome;
@@ -76,7 +76,7 @@ export function outcomeFor<Value>(
 /** Ends one request: its event is emitted, and expired records may be removed behind it. @returns the outcome for its caller. */
 export function endRequest<Value>(
   operation: OnceOperation<Value>,
-  result: RunResult<Value>,
+  result: RequestEnd<Value>,
   {
     options,
     purgeNowAndThen,
