@@ -5,7 +5,7 @@ import type { CheckedEngineOptions } from "./options.ts";
 
 /** One thing that the store has to be asked for until it has said what became of it. */
 export interface BackgroundCall {
-  /** What it holds in memory meanwhile, bytes. */
+  /** The memory it holds meanwhile, bytes. */
   readonly bytes: number;
   /** The longest pause between two calls, milliseconds. */
   readonly pauseMsMax: number;
@@ -19,7 +19,7 @@ export interface BackgroundCall {
   readonly onEnd?: (() => void) | undefined;
 }
 
-/** What goes on behind callers who were answered already. */
+/** Store calls that continue after the caller has its response. */
 export interface BackgroundCalls {
   /** @returns `false` when too much is unsettled already: then it is not asked for any more. */
   add(unsettled: BackgroundCall): boolean;

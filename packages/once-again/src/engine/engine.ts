@@ -70,23 +70,23 @@ export interface Codec<Value> {
 export type Work<Transaction, Value = Uint8Array> = (execution: Execution<Transaction>) => Promise<WorkResult<Value>>;
 
 /**
- * What one run of the work did: `done` (it happened), `refused` (it answered with a failure that is to be kept),
+ * The effect of one run of the work: `done` (it happened), `refused` (it ended with a failure that is stored),
  * `none` (nothing happened), `unknown` (it failed and can't tell), `held` (it can't tell, and no policy may run it again
  * or settle it).
  */
 export interface WorkResult<Value = Uint8Array> {
   effect: "done" | "refused" | "none" | "unknown" | "held";
-  /** What the caller gets, and repeats where it is stored. */
+  /** The result for the caller, and for repeats where it is stored. */
   result: Value;
-  /** What the work failed with, if it did: a conflict between transactions is no failure of the work. */
+  /** The error of work that failed: a conflict between transactions is no failure of the work. */
   cause?: unknown;
 }
 
-/** What became of one request for an operation. */
+/** The outcome of one request for an operation. */
 export type Outcome<Value = Uint8Array> =
   /** This request carried it out. */
   | { kind: "executed"; result: Value }
-  /** It was carried out before; this is the first result. */
+  /** It ran before; this is the first result. */
   | { kind: "replayed"; result: Value }
   /** Another request carries it out right now. */
   | { kind: "in-progress" }
@@ -108,7 +108,7 @@ export interface Execution<Transaction = undefined> {
   /**
    * Aborts with `ONCE_LEASE_LOST` when this worker no longer owns the key, with `ONCE_HANDLER_TIMEOUT` when it has worked
    * for `handlerMsMax`, and with `ONCE_OPERATION_ENDED` when its operation was answered with anything but a success, by
-   * itself or by somebody else. Stop then: nobody waits for it, and another may be at it.
+   * itself or by a time-out in front. Stop then: its result is not awaited, and another attempt may run.
    */
   readonly signal: AbortSignal;
   /** Whether an earlier attempt may have had effects. */
@@ -117,16 +117,16 @@ export interface Execution<Transaction = undefined> {
   readonly step: Steps;
   /** In transactional mode, the open transaction: write through it, and the effect commits with the key. */
   readonly transaction: Transaction;
-  /** What the sender of a message says of it, where the route verified that: see once-again/webhooks. */
+  /** The sender's facts about a message, verified by the route: see once-again/webhooks. */
   readonly event?: MessageFacts | undefined;
-  /** Says that nothing happened, whatever the handler answers then: the answer is not kept, a retry runs afresh. */
+  /** Says that nothing happened, whatever the handler responds then: the response is not stored, and a retry runs afresh. */
   noEffect(): void;
 }
 
-/** What the sender of a message says of it. */
+/** The sender's facts about a message. */
 export interface MessageFacts {
   /** Its id, the same in every delivery of it. */
   readonly id: string;
-  /** When what it tells of happened, by the sender's clock, milliseconds since the epoch; missing where none is signed. */
+  /** When its event happened, by the sender's clock, milliseconds since the epoch; missing where none is signed. */
   readonly occurredAt?: number | undefined;
 }

@@ -18,7 +18,7 @@ export class NoEffectError extends OnceAgainError {
   }
 }
 
-/** What `execution.signal` aborts with when its operation ended otherwise than done: the handler may be at work still. */
+/** The reason of `execution.signal` when its operation ended without success: the handler may still be at work. */
 export function operationEndedError(): OnceAgainError {
   return new OnceAgainError(
     "ONCE_OPERATION_ENDED",
@@ -50,7 +50,7 @@ export function resultUnconfirmedError(cause: unknown): OnceAgainError {
 const ours = new WeakSet<object>();
 
 /**
- * The error that holds an operation: nobody can tell whether it happened, and it must not run again by itself, whatever
+ * The error that holds an operation: it can't be known whether it happened, and it must not run again by itself, whatever
  * the route's `onUnknown` says. Throw it in a handler whose effect is elsewhere, and whose call was cut off. The caller is
  * answered 409 with `ONCE_OUTCOME_UNKNOWN`, and so is every repeat, until a person settles the key.
  *

@@ -77,7 +77,7 @@ export function hadNoEffect(execution: Execution<unknown>): boolean {
   return WorkExecution.hadNoEffect(execution);
 }
 
-/** What every execution has. */
+/** The names that every execution has. */
 export const executionNames = [
   "scope",
   "key",

@@ -8,10 +8,10 @@ const emptyMax = 3;
 const operationsBetweenMax = 64 * operationsBetween;
 
 /**
- * Keeps a store from growing without end: now and then, behind an operation that was carried out, a batch of expired
+ * Keeps a store from growing without end: now and then, behind an operation that ran, a batch of expired
  * records is removed. A store that forgets by itself, or has nothing to forget yet, is asked less and less often.
  *
- * @returns a function to be called once for each operation that was carried out.
+ * @returns a function to be called once for each operation that ran.
  */
 export function expiryPurge(door: Pick<StoreDoor, "purge">): () => void {
   let operations = 0;
@@ -27,7 +27,7 @@ export function expiryPurge(door: Pick<StoreDoor, "purge">): () => void {
       if (empty === 0) between = operationsBetween;
       else if (empty % emptyMax === 0) between = Math.min(2 * between, operationsBetweenMax);
     } catch {
-      // The door has told it; the next time comes.
+      // The store door reports it, and the next time comes.
     } finally {
       isPurging = false;
     }

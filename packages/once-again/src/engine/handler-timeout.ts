@@ -3,7 +3,7 @@ import { OnceAgainError } from "../core/errors.ts";
 import { LazyAbort } from "../core/lazy-abort.ts";
 import type { CheckedEngineOptions } from "./options.ts";
 
-/** The attempt whose handler it is. */
+/** The attempt that the handler runs for. */
 export interface TimeoutHolder {
   /** Is called first when the time is over, before the signal aborts. */
   timeIsOver(error: OnceAgainError): void;
@@ -11,7 +11,7 @@ export interface TimeoutHolder {
 
 /** The time that one run of a handler has. */
 export class HandlerTimeout extends Deadline {
-  /** Aborts with `ONCE_HANDLER_TIMEOUT` when the time is over. Whoever else may stop the handler aborts it, too. */
+  /** Aborts with `ONCE_HANDLER_TIMEOUT` when the time is over, and with the reasons of those who may stop the handler earlier. */
   readonly abort = new LazyAbort();
   readonly #options: Pick<CheckedEngineOptions, "deadlines" | "handlerMsMax">;
   readonly #holder: TimeoutHolder | undefined;

@@ -25,7 +25,7 @@ import type { Steps } from "./steps.ts";
 import type { StoreDoor } from "./store-door.ts";
 import { StoredSteps } from "./stored-steps.ts";
 
-/** What a leased engine is made of. */
+/** The parts of a leased engine. */
 export interface LeasedParts {
   readonly options: CheckedEngineOptions;
   readonly door: StoreDoor;
@@ -276,7 +276,7 @@ function ownersResult<Value>(
   return { outcome, isStored: settlement === "complete", event, value: ended.result, error };
 }
 
-/** How the request ended whose work ran here. */
+/** The event of a request that ran its work here. */
 function eventOf(effect: WorkResult["effect"], outcome: Outcome, policy: AttemptPolicy): RequestEnd["event"] {
   if (effect === "unknown" || isHalfWay(effect, policy)) return "handler-failed";
   if (outcome.kind === "outcome-unknown" || effect !== "none") return outcome.kind;

@@ -1,7 +1,7 @@
 import type { ClaimAnswer, InspectedRecord } from "../stores/store.ts";
 import type { OnceOperation, Outcome, WorkResult } from "./engine.ts";
 
-// What the leased engine decides, data in and decision out. The explorer (test/proof/explorer) drives these functions.
+// The decisions of the leased engine, data in and decision out. The explorer (test/proof/explorer) drives these functions.
 
 /**
  * Whether an answer to a claim is worth asking again for. An abandoned operation that we may take over later is not for
@@ -11,7 +11,7 @@ export function isPending({ kind }: ClaimAnswer, takeOverAfterMs: number | undef
   return kind === "in-progress" || (kind === "abandoned" && takeOverAfterMs !== undefined);
 }
 
-/** What an attempt found, and what may be done about an outcome that is unknown. */
+/** The state that an attempt found, and what may be done about an unknown outcome. */
 export interface AttemptPolicy {
   /**
    * Whether something of the operation may have happened before, in an earlier attempt or a step: then work that had no
@@ -57,7 +57,7 @@ export function mustStop(effect: WorkResult["effect"]): boolean {
 }
 
 /**
- * What an owner answers whose attempt was ended as `settlementOf` says. Work that had no effect must not say so for an
+ * The outcome for an owner that ended its attempt as `settlementOf` says. Work that had no effect must not say so for an
  * operation of which something may have happened before: it is as undecided as before.
  */
 export function outcomeOfOwner(
@@ -76,7 +76,7 @@ export function outcomeOfLoser(
   { effect, result }: WorkResult,
 ): Outcome {
   if (found === undefined) {
-    // Work without an effect leaves none to be another's: our own release was carried out, and its answer lost.
+    // Work without an effect leaves none to be another's: our own release was executed, and its acknowledgement was lost.
     return effect === "none" ? { kind: "executed", result } : { kind: "outcome-unknown" };
   }
   if (found.record.fingerprint !== fingerprint) return { kind: "mismatch" };

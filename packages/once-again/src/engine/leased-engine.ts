@@ -15,13 +15,13 @@ import { runUnkeyed } from "./unkeyed-work.ts";
 import { publicEngine } from "./public-engine.ts";
 
 /**
- * An engine whose operations own their key by a lease: the claim is kept first, then the work runs, then its result is
- * kept. The effect may be anywhere.
+ * An engine in which operations own their key by a lease: the claim is stored first, then the work runs, then its result
+ * is stored. The effect may be anywhere.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`.
  * @example
  * ```ts
- * const engine = leasedEngine(redisStore({ client }), { leaseMs: 30_000 });
+ * const engine = leasedEngine(redisStore(client), { leaseMs: 30_000 });
  * const operation = { scope: "tenant-7", key: message.id, fingerprint: message.hash, codec: bytesCodec };
  * const outcome = await engine.run(operation, async ({ fence }) => {
  *   const receipt = await charge(message, fence);
@@ -117,14 +117,14 @@ function claimRequest<Value>({ options, makeOwner }: LeasedParts, operation: Onc
   return { scope, key, fingerprint, owner: makeOwner(), leaseMs, retentionMs, heldRetentionMs, takeOverAfterMs };
 }
 
-/** What a claim that was not granted comes to; `undefined` as long as it is worth asking again. */
+/** The end of a request that was not granted its claim; `undefined` as long as it is worth asking again. */
 function resultOfRefusal<Value>(
   { options, operations }: LeasedParts,
   { running }: LeasedRequest<Value>,
   answer: Exclude<ClaimAnswer, Acquired>,
 ): RequestEnd<never> | undefined {
   if (!isPending(answer, options.takeOverAfterMs)) return endWithoutWork(outcomeOfClaim(answer));
-  // A claim of another fingerprint would have been told so.
+  // The store would have refused another fingerprint.
   operations.confirm(running);
   return running.waitEndsAt > options.clock.monotonic() ? undefined : endWithoutWork({ kind: "in-progress" });
 }

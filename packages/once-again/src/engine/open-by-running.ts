@@ -36,7 +36,7 @@ class AttemptInWork<Transaction, Value> implements OpenAttempt<Transaction, Valu
     this.#outcome = outcome;
   }
 
-  /** What the work returns. */
+  /** The promise that the work returns. */
   get ended(): Promise<WorkResult<Value>> {
     return this.#ended.promise;
   }

@@ -1,4 +1,4 @@
-/** What a missing value becomes as a text: all operations without a name of their own would share one. */
+/** The texts that missing values become: all operations without a name would share one. */
 const nothings: ReadonlySet<string> = new Set(["", "undefined", "null", "NaN", "[object Object]"]);
 
 /** Whether a text is what a missing value becomes. */
@@ -9,7 +9,7 @@ export function namesNothing(text: string): boolean {
 /** How long a name may be, in characters: with three bytes for each it fits into the index of every store. */
 const nameLengthMax = 255;
 
-/** Why a text can't name an operation, or whose it is, as the end of a sentence; `undefined` when it can. */
+/** Why a text can't name an operation or its owner, as the end of a sentence; `undefined` when it can. */
 export function nameProblem(name: unknown): string | undefined {
   if (name instanceof Promise) return "a promise, which has to be awaited before";
   if (typeof name !== "string") return `${String(name)}, which is no string`;

@@ -9,23 +9,23 @@ import { systemClock } from "../core/system-clock.ts";
 import type { ServerEvent } from "./server-event.ts";
 import type { StepOptions } from "./steps.ts";
 
-/** What is the same for every operation of one engine. */
+/** The settings that all operations of one engine share. */
 export interface EngineOptions {
   /**
    * What to do with an operation whose outcome is unknown (its handler failed, crashed or lost its lease):
    *
-   * - `"hold"` (default): never run it again. A failure that was answered is kept and replayed; after a crash every
-   *   repeat is told "outcome unknown" until a person resolves it.
+   * - `"hold"` (default): never run it again. A failure that was sent is stored and replayed; after a crash every
+   *   repeat gets "outcome unknown" until a person resolves it.
    * - `"rerun"`: run it again. At least once, so only for effects that are idempotent, or keyed further down.
    * - `"finish"`: run it again, to finish it. All effects of the handler are in steps, so what is done is not done again. A
-   *   response of 400 to 499 that comes after a step is not kept either: a repeat goes on where it stopped.
+   *   response of 400 to 499 that comes after a step is not stored either: a repeat goes on where it stopped.
    *
    * In transactional mode this never arises: a rollback proves that nothing happened.
    */
   readonly onUnknown?: "hold" | "rerun" | "finish" | undefined;
   /**
    * How long the lease of an attempt must be over before the operation is run again, milliseconds; default 0. Until then
-   * repeats are told "in progress". Give it where the first worker may still be alive when its lease is over, and its
+   * repeats get "in progress". Give it where the first worker may still be alive when its lease is over, and its
    * effect does not check the fence. Above 0, a lease is never ended before its time under a worker that may be alive; 0
    * says that two workers at a time are no harm, and an operation that failed may run again at once.
    */
@@ -34,7 +34,7 @@ export interface EngineOptions {
   readonly acknowledgeDuplicates?: boolean | undefined;
   /** For the keys of `keyed` steps: 16 bytes or more, the same on every server. */
   readonly secret?: Uint8Array<ArrayBuffer> | undefined;
-  /** How large the kept result of one step may be, bytes; default 64 KiB. */
+  /** How large the stored result of one step may be, bytes; default 64 KiB. */
   readonly checkpointBytesMax?: number | undefined;
   /** How long a worker owns a key without a sign of life, whole milliseconds, 100 to a day; default 30,000. */
   readonly leaseMs?: number | undefined;
@@ -50,7 +50,7 @@ export interface EngineOptions {
    * It counts from the last claim.
    */
   readonly heldRetentionMs?: number | undefined;
-  /** How long a repeat waits for an operation that is running before it is told so, milliseconds; default 0. */
+  /** How long a repeat waits for a running operation before it gets "in progress", milliseconds; default 0. */
   readonly waitMs?: number | undefined;
   /**
    * How long one call to the store may take, its retry included, milliseconds, 1 or more; default 5000. Of a transaction:
@@ -59,14 +59,14 @@ export interface EngineOptions {
   readonly storeMsMax?: number | undefined;
   /**
    * How long a handler may work, milliseconds, 1 or more; default 300,000, as long as a caller of `retryingFetch` waits
-   * by default. Then `execution.signal` aborts, the caller is answered 504, and nobody waits for the handler any more: a
+   * by default. Then `execution.signal` aborts, the caller gets 504, and the handler is no longer awaited: a
    * transaction is rolled back, a lease is no longer renewed, and its outcome is unknown. `Infinity` is: no bound.
    */
   readonly handlerMsMax?: number | undefined;
   /** Hears what happens to each operation. */
   readonly onEvent?: Listener<ServerEvent> | undefined;
   /**
-   * Is told of errors that a person here must hear of: what a handler or the store threw, since the caller gets a plain
+   * Gets errors that an operator must know of: those that a handler or the store threw, since the caller gets a plain
    * 500, 503 or 504, and what a handler did after its operation had ended; default one line each by `console.error`, counted when they repeat.
    */
   readonly onError?: Listener<unknown> | undefined;

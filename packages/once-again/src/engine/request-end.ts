@@ -53,7 +53,7 @@ export function resultForDuplicate(
   return isOthers && outcome.kind !== "mismatch" ? endWithoutWork({ kind: "mismatch" }) : undefined;
 }
 
-/** Tells of the end of one request. */
+/** Emits the event of a request's end. */
 function notifyEnd(
   onEvent: Listener<ServerEvent> | undefined,
   { scope, key }: Pick<OnceOperation, "scope" | "key">,
@@ -87,7 +87,7 @@ export function endRequest<Value>(
   return outcomeFor(operation, result);
 }
 
-/** What work failed with. */
+/** The error of work that failed. */
 export function workError({ cause }: WorkResult<unknown>): unknown {
   return cause ?? new OnceAgainError("ONCE_HANDLER_FAILED", "The handler answered that it failed.");
 }

@@ -47,7 +47,7 @@ export interface RunningOperations {
   drain(): Promise<void>;
 }
 
-/** @param waitMs how long a duplicate waits for the running one before it is told "in progress", milliseconds. */
+/** @param waitMs how long a duplicate waits for the running one before it gets "in progress", milliseconds. */
 export function runningOperations(clock: Clock, waitMs: number): RunningOperations {
   const operations = new Map<string, RunningOperation>();
   const { waitFor, tellConfirmed, release } = waiters(operations, clock);
@@ -117,16 +117,16 @@ function waiters(operations: Map<string, RunningOperation>, clock: Clock) {
     waiter.resolve(result);
   };
   const isLate = (waiter: Waiter): boolean => waiter.waitEndsAt <= clock.monotonic();
-  /** The time of a duplicate is over. Until the store has said so, nobody knows whether the other runs, or was kept long ago. */
+  /** The time of a duplicate is over. Until the store answers, the other operation may run, or have a stored result. */
   const tellLate = (running: RunningOperation | undefined, waiting: Set<Waiter>, waiter: Waiter): void => {
     if (running?.isConfirmed) answerWaiter(waiting, waiter, inProgress);
   };
-  /** Has a duplicate wait for a running operation, or tells it what is known already. */
+  /** Has a duplicate wait for a running operation, or answers it by what is known already. */
   const addWaiter = (running: RunningOperation, waiter: Waiter): void => {
     const waiting = (running.waiting ??= new Set());
     waiting.add(waiter);
     if (waiter.fingerprint !== running.fingerprint) {
-      // It waits no longer than the store takes to say whose key it is.
+      // It waits no longer than the store takes to say which request has the key.
       if (running.isConfirmed) answerWaiter(waiting, waiter, mismatch);
       return;
     }
@@ -136,7 +136,7 @@ function waiters(operations: Map<string, RunningOperation>, clock: Clock) {
     waiter.cancelTimer ??= timers.timer(leftMs, () => tellLate(operations.get(running.id), waiting, waiter));
   };
   return {
-    /** The store has said whose key it is, and that its operation runs. */
+    /** The store has said which request has the key, and that its operation runs. */
     tellConfirmed: (running: RunningOperation, waiting: Set<Waiter>): void => {
       for (const waiter of waiting) {
         if (waiter.fingerprint !== running.fingerprint) answerWaiter(waiting, waiter, mismatch);
@@ -162,7 +162,7 @@ function waiters(operations: Map<string, RunningOperation>, clock: Clock) {
       operations.set(running.id, following);
       answerWaiter(waiting, next, following);
       for (const waiter of waiting) {
-        // Nobody waits for the store's word a second time: it may be down, and they many.
+        // None waits for the store's answer a second time: it may be down, and they may be many.
         if (isLate(waiter)) answerWaiter(waiting, waiter, inProgress);
         else addWaiter(following, waiter);
       }

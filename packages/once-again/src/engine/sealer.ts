@@ -11,7 +11,7 @@ export interface SealKey {
   secret: Uint8Array<ArrayBuffer>;
 }
 
-/** What sealed bytes belong to: a record's result, one of its steps, or the note of the person who settled it. */
+/** The owner of sealed bytes: a record's result, one of its steps, or the note of the person who settled it. */
 export interface SealedPart extends RecordName {
   step?: string;
   isNote?: boolean;

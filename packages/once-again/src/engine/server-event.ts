@@ -4,11 +4,11 @@ import type { Outcome } from "./engine.ts";
  * What happened to one operation; `key` is undefined when its request brought none. No payloads: `error` is the
  * handler's or the store's own.
  *
- * Every request that brought a key is told of once, by how it ended: `executed` (it ran, and its answer is kept),
+ * Every request that brought a key has one event, by how it ended: `executed` (it ran, and its result is stored),
  * `replayed`, `in-progress`, `mismatch`, `outcome-unknown` (it is held), `released` (it ran, nothing happened, its key is
- * free), `abandoned` (it ran without an effect of its own, but an earlier attempt may have had one) or `handler-failed`
- * (its handler threw, answered 5xx or took too long). A request that the store failed is told of by `store-failed` alone.
- * `lease-lost` and `store-answered` tell of what happens on the way.
+ * free), `abandoned` (it ran without an effect, but an earlier attempt may have had one) or `handler-failed`
+ * (its handler threw, answered 5xx or took too long). A request that the store failed has `store-failed` alone.
+ * `lease-lost` and `store-answered` report what happens on the way.
  */
 export type ServerEvent = { scope: string; key: string | undefined } & (
   | { type: Outcome["kind"] }

@@ -3,7 +3,7 @@ import { checkNumber, invalidOptionError } from "../core/options.ts";
 import { deriveKey } from "../key/index.ts";
 import { heldError } from "./errors.ts";
 
-/** What a look at the world says of an effect whose outcome is unknown. */
+/** The answer of `reconcile` about an effect with an unknown outcome. */
 export type Reconciled<Value> =
   /** It happened, and this is its result. */
   | { found: Value }
@@ -16,18 +16,18 @@ export type Reconciled<Value> =
   | { absent: "fenced" | "quiesced" };
 
 /**
- * The recovery points of one operation, in leased mode. The result of each step is kept; when the operation runs again,
- * a step that is kept is not run again but answered from what is kept. Steps are known by their place and name, so the
+ * The recovery points of one operation, in leased mode. The result of each step is stored; when the operation runs again,
+ * a stored step does not run: its stored result is returned. Steps are known by their place and name, so the
  * same steps must come in the same order each time.
  *
- * Results are kept as JSON. In transactional mode, and without a key, there is nothing to resume: steps just run.
+ * Results are stored as JSON. In transactional mode, and without a key, there is nothing to resume: steps just run.
  *
  * Each rejects with `ONCE_STEP_CHANGED` when another name stood at its place before, `ONCE_LEASE_LOST` when the
  * operation is another worker's by now.
  */
 export interface Steps {
   /**
-   * A step whose effect is in the store's own database: effect and result commit together, and only as long as this
+   * A step with its effect in the store's own database: effect and result commit together, and only as long as this
    * worker owns the operation. The store must be a transactional one; annotate `transaction` with its type.
    */
   transaction<Value, Transaction>(
@@ -35,22 +35,22 @@ export interface Steps {
     work: (transaction: Transaction) => Value | Promise<Value>,
   ): Promise<Value>;
   /**
-   * A step whose effect is at a service that honours keys: it is given the same key in every re-run, derived from the
+   * A step with its effect at a service that honours keys: it is given the same key in every re-run, derived from the
    * operation's. Needs the `secret` option.
    */
   keyed<Value>(name: string, work: (key: string) => Promise<Value>): Promise<Value>;
   /**
-   * A step whose effect can't be made safe to repeat: it is noted before and after. When a run ended between the two,
+   * A step with an effect that can't be made safe to repeat: it is noted before and after. When a run ended between the two,
    * `reconcile` looks whether it happened; if that is no help, the operation ends with `ONCE_OUTCOME_UNKNOWN`.
    */
   once<Value>(name: string, work: () => Promise<Value>, reconcile: () => Promise<Reconciled<Value>>): Promise<Value>;
 }
 
-/** Where an operation's steps are kept. */
+/** Where an operation's steps are stored. */
 export interface StepRecord {
   scope: string;
   key: string;
-  /** What earlier runs kept, by place. */
+  /** The steps that earlier runs stored, by place. */
   kept: Readonly<Record<string, Uint8Array>>;
   /** Keeps a step; `false` when the operation is no longer ours. */
   keep(place: string, bytes: Uint8Array): Promise<boolean>;
@@ -58,13 +58,13 @@ export interface StepRecord {
   transact(place: string, work: (transaction: unknown) => Promise<Uint8Array>): Promise<Uint8Array | undefined>;
 }
 
-/** What is kept of one step: `begun` for a `once` step that has no result yet. */
+/** A step as it is stored: `begun` for a `once` step that has no result yet. */
 export type StoredStep = { name: string; begun: true } | { name: string; value: unknown };
 
-/** What a step does: it answers with what an earlier run stored, looks whether its effect happened, or has its effect. */
+/** The action of a step: it answers by what an earlier run stored, looks whether its effect happened, or has its effect. */
 export type StepAction = "answer" | "look" | "run";
 
-/** What a step does, by what an earlier run stored of it. */
+/** The action of a step, by what an earlier run stored of it. */
 export function stepAction(kept: StoredStep | undefined): StepAction {
   if (kept === undefined) return "run";
   return "begun" in kept ? "look" : "answer";
@@ -76,7 +76,7 @@ const stepsMax = 1000;
 export interface StepOptions {
   /** For the keys of `keyed` steps: 16 bytes or more, the same on every server. */
   secret: Uint8Array<ArrayBuffer> | undefined;
-  /** How large the kept result of a step may be, bytes. */
+  /** How large the stored result of a step may be, bytes. */
   checkpointBytesMax: number;
   /** How long a lease must be over before an operation runs again, milliseconds. */
   quiesceMs: number;
@@ -94,7 +94,7 @@ export function recordedSteps(record: StepRecord, options: StepOptions): Steps {
   let occurrences: Map<string, number> | undefined;
   let places = 0;
 
-  /** The next place, and what an earlier run kept there. */
+  /** The next place, and what an earlier run stored there. */
   const nextPlace = (name: string): { place: string; occurrence: number; kept: StoredStep | undefined } => {
     const place = String(checkNumber("the number of steps", (places += 1), { min: 1, max: stepsMax }));
     occurrences ??= new Map();
@@ -168,7 +168,7 @@ function decode(bytes: Uint8Array): StoredStep {
   return JSON.parse(new TextDecoder().decode(bytes)) as StoredStep;
 }
 
-/** What a step returned; one that returned nothing keeps no value, since JSON has no `undefined`. */
+/** The value that a step returned; one that returned nothing has none, since JSON has no `undefined`. */
 function valueOf<Value>(kept: StoredStep): Value {
   return ("value" in kept ? kept.value : undefined) as Value;
 }
@@ -197,7 +197,7 @@ function outcomeUnknown(name: string): OnceAgainError {
   );
 }
 
-/** The error of a worker whose operation is another's by now. */
+/** The error of a worker that no longer owns its operation. */
 function leaseLost(): OnceAgainError {
   return new OnceAgainError("ONCE_LEASE_LOST", "This worker lost its key: stop, another may be at it.");
 }

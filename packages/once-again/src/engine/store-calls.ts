@@ -12,7 +12,7 @@ import type { StoreOperation } from "./server-event.ts";
 /**
  * Asks the store for one operation of the port, again when it fails: every one is idempotent for its owner.
  *
- * @param whenFailed is called when it has failed for good, before anybody else is told.
+ * @param whenFailed is called when it has failed for good, before the error is thrown.
  */
 export type CallStore = <Answer>(
   operation: StoreOperation,
@@ -21,7 +21,7 @@ export type CallStore = <Answer>(
   whenFailed?: () => void,
 ) => Awaitable<Answer>;
 
-/** What comes before the work: when it fails, nothing happened. */
+/** Operations before the work: when one fails, nothing happened. */
 const beforeTheWork: ReadonlySet<StoreOperation> = new Set(["claim", "purge"]);
 
 /** How often an operation is asked for; the second time settles a lost acknowledgement. */
@@ -33,7 +33,7 @@ const untilTimeIsOver: ReadonlySet<StoreOperation> = new Set(["complete", "relea
 /**
  * @returns a caller that answers at once where the store does. It throws when the store failed twice, or, where it is
  *   about what already happened, again and again; and when it did not answer within `storeMsMax`. Whether the operation
- *   was carried out is then unknown. It throws `ONCE_STORE_UNAVAILABLE` for what comes before the work, and
+ *   was executed is then unknown. It throws `ONCE_STORE_UNAVAILABLE` for what comes before the work, and
  *   `ONCE_RESULT_UNCONFIRMED` for all others.
  */
 export function storeCalls({ clock, deadlines, random, storeMsMax, onEvent }: CheckedEngineOptions): CallStore {
@@ -75,7 +75,7 @@ export function storeCalls({ clock, deadlines, random, storeMsMax, onEvent }: Ch
   };
 }
 
-/** What a store throws at once has failed like one that rejects. */
+/** A call that throws at once has failed like one that rejects. */
 export function rejectIfThrows<Answer>(ask: () => Awaitable<Answer>): Awaitable<Answer> {
   try {
     return ask();

@@ -126,7 +126,7 @@ export function storeDoor<Transaction>(store: Store, options: CheckedEngineOptio
     transact: (request, work) => bounded((run) => transactions().transact(request, run, onError), work),
     transactUnkeyed: (work) => bounded((run) => transactions().transactUnkeyed(run, onError), work),
     transactStep: (request, work) => bounded((run) => transactions().transactStep(request, run, onError), work),
-    // Whether it is a store at all is checked by whoever opens an engine on it.
+    // The engine that is opened on it checks whether it is a store at all.
     moveMark: (store as Partial<TransactionalStore<Transaction>> | undefined)?.moveMark?.bind(store),
     close: () => background.close(),
   };
@@ -136,7 +136,7 @@ function named({ scope, key, owner }: ReleaseRequest): ReleaseRequest {
   return { scope, key, owner };
 }
 
-/** The operations whose results are in the memory of this process alone, since the store takes no writes. */
+/** Operations with results in the memory of this process alone, since the store takes no writes. */
 function unstoredResults() {
   const counts = new Map<string, number>();
   return {

@@ -3,10 +3,10 @@ import type { HandlerTimeout } from "./handler-timeout.ts";
 import { recordedSteps, type StepOptions, type StepRecord, type Steps } from "./steps.ts";
 import type { StoreDoor } from "./store-door.ts";
 
-/** The steps of an operation, kept as checkpoints of its record. */
+/** The steps of an operation, stored as checkpoints of its record. */
 export class StoredSteps {
   readonly steps: Steps;
-  /** Whether this run kept a step, and so had an effect. */
+  /** Whether this run stored a step, and so had an effect. */
   hasStored = false;
 
   /** @param timeout that of the handler: with it, the transaction of a step is over too. */

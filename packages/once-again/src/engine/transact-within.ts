@@ -3,11 +3,11 @@ import { OnceAgainError } from "../core/errors.ts";
 
 /**
  * Runs a transaction of a store and waits for the store no longer than `msMax`, once for the transaction and once for
- * its end. How long the work inside takes is not counted. Work whose transaction comes too late is not begun: what it
- * throws instead has the store roll the transaction back.
+ * its end. How long the work inside takes is not counted. Work is not begun when its transaction comes too late: what
+ * is thrown instead has the store roll the transaction back.
  *
  * @param begin asks the store for a transaction in which the work, as it is given, runs.
- * @param onGivenUp is given the store's own promise, when nobody waits for it any more.
+ * @param onGivenUp is given the store's own promise, when it is no longer awaited.
  */
 export function transactWithin<Transaction, Ending, Answer>(
   { clock, msMax }: { clock: Clock; msMax: number },

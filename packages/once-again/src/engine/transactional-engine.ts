@@ -19,7 +19,7 @@ import { hadNoEffect, onlyAttempt, WorkExecution } from "./execution.ts";
 import { publicEngine } from "./public-engine.ts";
 
 /**
- * An engine whose key, effect and result commit in one transaction of the user's own database: a crash at any point
+ * An engine in which key, effect and result commit in one transaction of the user's own database: a crash at any point
  * leaves either all of them or none, so there is neither a lease nor an unknown outcome.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID`; `ONCE_UNSAFE_PAIR` when the store has no transactions to offer.
@@ -113,7 +113,7 @@ async function runOperation<Transaction, Value>(parts: Running<Transaction, Valu
 /** The answer where the store found its transaction ended by the work, and therefore holds the key. */
 const held = { kind: "abandoned", leaseOverMs: 0 } as const;
 
-/** What a transaction came to. */
+/** The end of a request whose transaction was answered. */
 function resultOf<Value>(answer: TransactionAnswer<Ended<Value>>): RequestEnd<Value> {
   if (answer.kind !== "executed") return endWithoutWork(outcomeOfClaim(answer));
   const { effect, bytes, result } = answer.value;
@@ -151,11 +151,11 @@ type Begin<Transaction, Value, Answer> = (
 interface LastRun<Value> {
   timeout: HandlerTimeout;
   ended?: Ended<Value>;
-  /** What the work threw. */
+  /** The error that the work threw. */
   thrown?: { error: unknown };
 }
 
-/** Runs the work in its time. Work whose time is over has failed: its transaction is rolled back. */
+/** Runs the work in its time. When that is over, the work has failed, and its transaction is rolled back. */
 async function runIn<Transaction, Value>(
   options: CheckedEngineOptions,
   { scope, key }: Name,
@@ -183,7 +183,7 @@ async function runIn<Transaction, Value>(
 
 /**
  * Tells the failures apart: what the work throws is the handler's, everything else is the store's. Where the work had
- * asked for a commit, nobody knows of the store's failure whether it came before or after.
+ * asked for a commit, it is unknown whether the store failed before or after it.
  *
  * @param whenHeld the answer where the store found its transaction ended by the work, and therefore holds the key.
  */

@@ -31,7 +31,7 @@ export function unkeyedExecution(
   return new WorkExecution(name, onlyAttempt, undefined, { abort: timeout?.abort ?? new LazyAbort(), openSteps });
 }
 
-/** Runs leased work that has no key, and tells of its failure, since nothing else will. */
+/** Runs leased work that has no key, and reports its failure, since nothing else will. */
 export async function runUnkeyed<Value>(
   door: StoreDoor,
   options: CheckedEngineOptions,

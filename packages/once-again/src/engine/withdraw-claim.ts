@@ -27,7 +27,7 @@ export function claimWithdrawal({
       bytes: 0,
       pauseMsMax: 30_000,
       ask: async (isClosing) => {
-        // A call that has settled has told so after this.
+        // After this, a call that has settled is known to have settled.
         await Promise.resolve();
         const before = fate();
         if (before === "never sent") return true;
@@ -39,7 +39,7 @@ export function claimWithdrawal({
   };
 }
 
-/** What the calls of one claim have come to by the time that it is asked. */
+/** The state of the calls of one claim, when it is asked for. */
 function fateOf(sent: readonly Promise<ClaimAnswer>[]): () => "pending" | "failed" | "answered" | "never sent" {
   let [pending, failed, sentMaybe] = [sent.length, 0, sent.length];
   for (const one of sent) {
@@ -59,7 +59,7 @@ function fateOf(sent: readonly Promise<ClaimAnswer>[]): () => "pending" | "faile
   };
 }
 
-/** Whether a failed call proves that the store never hears of it. */
+/** Whether a failed call proves that it never reached the store. */
 function wasNeverSent(error: unknown): boolean {
   // A store's own error says that it did not answer, and not that it was never asked.
   if (OnceAgainError.isInstance(error)) return error.code === "ONCE_OPTION_INVALID";
