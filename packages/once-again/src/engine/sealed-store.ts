@@ -20,8 +20,8 @@ import { type SealKey, sealer, type Sealer } from "./sealer.ts";
  *   opens.
  * @example
  * ```ts
- * const keys = [{ id: "2026-11", secret: Uint8Array.fromBase64(process.env.SEAL_KEY) }];
- * const store = sealedStore(postgresStore({ pool }), keys);
+ * const keys = [{ id: "2026-11", secret: Buffer.from(process.env["SEAL_KEY"] ?? "", "base64") }];
+ * const store = sealedStore(postgresStore(pool), keys);
  * ```
  */
 export function sealedStore<Transaction>(

@@ -89,7 +89,7 @@ export const policyMeta = "once-again/idempotency";
  * @throws OnceAgainError `ONCE_OPTION_INVALID`; what `server.registerTool` throws, such as for a name that is taken.
  * @example
  * ```ts
- * const once = openToolCalls({ store, scope: ({ authInfo }) => authInfo.extra.userId });
+ * const once = openToolCalls({ store, scope: ({ authInfo }) => authInfo?.extra?.["userId"] as string });
  * onceTool(server, "charge", { once, inputSchema: { order: z.string() } }, async ({ order }, { once: { key } }) => {
  *   const receipt = await payments.charge(order, { idempotencyKey: key });
  *   return { content: [{ type: "text", text: `Paid: ${receipt.id}` }] };

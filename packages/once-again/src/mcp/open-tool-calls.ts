@@ -42,7 +42,7 @@ export interface ToolCalls<Transaction = undefined> extends AsyncDisposable {
  * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`.
  * @example
  * ```ts
- * const once = openToolCalls({ store: postgresStore(pool), scope: ({ authInfo }) => authInfo.extra.userId });
+ * const once = openToolCalls({ store: postgresStore(pool), scope: ({ authInfo }) => authInfo?.extra?.["userId"] as string });
  * ```
  */
 export function openToolCalls(options: LeasedToolCallOptions): ToolCalls;
