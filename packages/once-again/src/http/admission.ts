@@ -3,9 +3,9 @@ import type { ProblemCode } from "./problem.ts";
 import type { Route } from "./route.ts";
 import type { IdentifiedMessage } from "./message.ts";
 
-/** What the key's header of a request comes to: the key of its operation, none, or a refusal. */
+/** The reading of a request's key header: the key of its operation, none, or a refusal. */
 export type Admission =
-  /** `isOld`: it tells that it was made longer ago than results are kept, so its result may have been there and be gone. */
+  /** `isOld`: it was made longer ago than results are stored, so its result may have been there and be gone. */
   { key: string | undefined; isOld: boolean; message?: IdentifiedMessage } | { refused: ProblemCode; detail: string };
 
 /**

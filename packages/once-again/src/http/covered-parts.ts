@@ -30,7 +30,7 @@ export function coveredFingerprint<Request>(
   return requestFingerprint({ ...request, query: "", contentType: jsonType, body });
 }
 
-/** What tells no two requests apart. */
+/** A value that would make all requests equal. */
 const nothing: ReadonlySet<string | undefined> = new Set([undefined, "null", '""', "[]", "{}"]);
 
 /** @throws TypeError for what would let any two requests pass for one. */

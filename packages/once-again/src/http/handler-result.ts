@@ -6,7 +6,7 @@ import { problem, type ProblemCode } from "./problem.ts";
 import { encodeResponse, type HandlerResponse, type HttpResponse } from "./response.ts";
 import { sendProblem, withoutTrailer } from "./sendable.ts";
 
-/** The rules of a route for what its handler answers. */
+/** The rules of a route for its handler's responses. */
 export type ResponseRules = Pick<
   CheckedHttpRules<never>,
   | "transactional"
@@ -21,7 +21,7 @@ export type ResponseRules = Pick<
 >;
 
 /**
- * What a handler did, by the status of its response.
+ * The effect of a handler, by the status of its response.
  *
  * @throws RangeError for a response that can't be sent, or that is too large for one that may be of no effect.
  */
@@ -37,7 +37,7 @@ export function resultOf(given: HttpResponse, rules: ResponseRules): WorkResult<
 }
 
 /**
- * What a handler did that threw, with a response for this request and for its repeats.
+ * The effect of a handler that threw, with a response for this request and for its repeats.
  *
  * @param hadNoEffect whether it is known all the same that nothing happened.
  */
@@ -71,14 +71,14 @@ function tooLarge(rules: ResponseRules): WorkResult<HandlerResponse> {
   };
 }
 
-/** Statuses that ask the caller to come back: a kept one would turn every repeat away (RFC 9110, RFC 8470, RFC 6585). */
+/** Statuses that ask the caller to come back: a stored one would turn every repeat away (RFC 9110, RFC 8470, RFC 6585). */
 const comeBack: ReadonlySet<number> = new Set([408, 425, 429]);
 
 /**
- * What a handler's answer says of its effect, by its status and then by the route's own rule, which can make it a failure
- * but never a success. In a transaction, what asks the caller to come back is rolled back with the key, so that a repeat runs
- * afresh; elsewhere only `noEffect()` can say that nothing happened. A request that came whole is answered 408 by a time-out
- * behind us, whose handler may be at work: that is no refusal of the handler's.
+ * The effect that a response shows, by its status and then by the route's own rule, which can make it a failure but never a
+ * success. In a transaction, a response that asks the caller to come back is rolled back with the key, so that a repeat runs
+ * afresh; elsewhere only `noEffect()` can say that nothing happened. A 408 to a request that came whole is from a time-out
+ * behind us, and the handler may be at work: it is no refusal.
  */
 function effectOf(
   answer: HttpResponse,

@@ -20,11 +20,11 @@ export interface HttpRules<Request> extends Omit<EngineOptions, "onUnknown"> {
   /**
    * What to do with an operation whose outcome is unknown (its handler failed, crashed or lost its lease):
    *
-   * - `"hold"` (default): never run it again. A failure that was answered is kept and replayed; after a crash every
-   *   repeat is told "outcome unknown" until a person resolves it.
+   * - `"hold"` (default): never run it again. A failure that was sent is stored and replayed; after a crash every
+   *   repeat gets "outcome unknown" until a person resolves it.
    * - `"rerun"`: run it again. At least once, so only for effects that are idempotent, or keyed further down.
    * - `"finish"`: run it again, to finish it. All effects of the handler are in steps, so what is done is not done again. A
-   *   response of 400 to 499 that comes after a step is not kept either: a repeat goes on where it stopped.
+   *   response of 400 to 499 that comes after a step is not stored either: a repeat goes on where it stopped.
    * - a function that looks the effect up, and says whether it happened: see `Reconcile`.
    *
    * In transactional mode this never arises: a rollback proves that nothing happened.
@@ -46,14 +46,14 @@ export interface HttpRules<Request> extends Omit<EngineOptions, "onUnknown"> {
    */
   readonly scope: "public" | ((request: Request) => string | Promise<string>);
   /**
-   * What a time-based key (UUIDv7, ULID) is to a route that keeps nothing under it, when it was made longer ago than
-   * `retentionMs`, by this process's clock: `"refuse"` (default, with 412), since its answer may have been there and be
+   * How a route treats a time-based key (UUIDv7, ULID) that it has no record of, and that was made longer ago than
+   * `retentionMs`, by this process's clock: `"refuse"` (default, with 412), since its result may have been there and be
    * gone, or `"run"`, as a new one. Give `"run"` where callers send the id of an entity as its key, or have no good clocks.
    */
   readonly oldKeys?: "refuse" | "run" | undefined;
   /**
    * The request header that carries the key; default `Idempotency-Key`. A request that has no such header, but an
-   * `Idempotency-Key`, is refused with 400: its caller counts on a key that nobody would read.
+   * `Idempotency-Key`, is refused with 400: its caller counts on a key that would not be read.
    */
   readonly keyHeader?: string | undefined;
   /**
@@ -65,7 +65,7 @@ export interface HttpRules<Request> extends Omit<EngineOptions, "onUnknown"> {
   /**
    * With `identify`, in transactional mode: which object a message tells of, and how new it is. One that is older than what was
    * handled of the same object does not run: its sender gets 200, and its repeats the same. A high-water mark, which moves in the
-   * handler's transaction, tells that. Default: every message runs.
+   * handler's transaction, decides that. Default: every message runs.
    */
   readonly latest?: Latest | undefined;
   /**
@@ -75,7 +75,7 @@ export interface HttpRules<Request> extends Omit<EngineOptions, "onUnknown"> {
    */
   readonly skip?: ((request: Request) => boolean) | undefined;
   /**
-   * What makes two requests with one key the same operation:
+   * The rule by which two requests with one key are the same operation:
    *
    * - `"request"` (default): method, path, query, media type and body. See `fingerprint` in once-again/key.
    * - a function that returns the parts of the request that count, besides method and path: see `CoveredParts`. Where it
@@ -89,8 +89,8 @@ export interface HttpRules<Request> extends Omit<EngineOptions, "onUnknown"> {
   /**
    * With which statuses, of 400 to 499, a handler says that nothing happened: such a response is not stored, the key is
    * released, and a repeat runs afresh. Default none, in transactional mode 408, 425 and 429 in any case. A success is
-   * always stored, or a repeat would have its effect again; of 500 and above nobody knows. Not 408 in leased mode: it may
-   * be a time-out's, whose handler is still at work.
+   * always stored, or a repeat would have its effect again; the outcome of 500 and above is unknown. Not 408 in leased mode:
+   * it may come from a time-out while the handler is still at work.
    */
   readonly noEffectStatuses?: readonly number[] | undefined;
   /** Which answers below 400 are failures, where the status does not say so; default none. See `graphqlFailure`. */
@@ -101,7 +101,7 @@ export interface HttpRules<Request> extends Omit<EngineOptions, "onUnknown"> {
   readonly keyRequired?: boolean | undefined;
   /** The largest request body, bytes; default 1 MiB. A larger one is refused with 413. */
   readonly bodyBytesMax?: number | undefined;
-  /** The largest answer that is kept, bytes, headers included; default 1 MiB. See ONCE_RESULT_TOO_LARGE. */
+  /** The largest response that is stored, bytes, headers included; default 1 MiB. See ONCE_RESULT_TOO_LARGE. */
   readonly resultBytesMax?: number | undefined;
   /** The status for a key that was used before with another request; default 422, as the draft says. */
   readonly reusedStatus?: 409 | 422 | undefined;
@@ -109,15 +109,15 @@ export interface HttpRules<Request> extends Omit<EngineOptions, "onUnknown"> {
   readonly retryAfterSeconds?: number | undefined;
   /**
    * How many new keys one scope may bring; default any number. Beyond it a new key is refused with 429 and `Retry-After`;
-   * repeats of kept keys are answered as ever, at the price of one more look into the store. Each process counts for itself,
+   * repeats of stored keys are answered as ever, at the price of one more look into the store. Each process counts for itself,
    * the 10,000 scopes that were last at work.
    */
   readonly quota?: KeyQuota | undefined;
-  /** What the `type` of a problem begins with; default where npm serves this package's own error pages. */
+  /** The beginning of a problem's `type`; default where npm serves this package's own error pages. */
   readonly problemBase?: string | undefined;
 }
 
-/** The claim is kept before the handler runs, its answer after; the effect may be anywhere. */
+/** The claim is stored before the handler runs, its response after; the effect may be anywhere. */
 export interface LeasedMode {
   readonly mode?: "leased" | undefined;
   readonly store: Store;
@@ -129,9 +129,9 @@ export interface TransactionalMode<Transaction> {
   readonly store: TransactionalStore<Transaction>;
 }
 
-/** Options of a route whose effects are elsewhere: the key is leased while the handler runs. */
+/** Options of a route with effects elsewhere: the key is leased while the handler runs. */
 export type LeasedHttpOptions<Request> = HttpRules<Request> & LeasedMode;
-/** Options of a route whose effects are rows: key, effect and answer are committed together. */
+/** Options of a route with effects in rows: key, effect and response are committed together. */
 export type TransactionalHttpOptions<Request, Transaction> = HttpRules<Request> & TransactionalMode<Transaction>;
 /** Options of a route, in either mode. */
 export type HttpOptions<Request, Transaction> =

@@ -3,12 +3,12 @@ import { nameProblem } from "../engine/operation-name.ts";
 import type { Admission } from "./admission.ts";
 import type { IdentifiedRequest, Identify, ReceivedRequest } from "./message.ts";
 
-/** A request whose body is read apart. */
+/** A request without its body, which is read apart. */
 interface MessageHead extends Omit<ReceivedRequest, "body" | "header"> {
   headerValues(lowerCaseName: string): readonly string[];
 }
 
-/** What a route's own rule says of a message. A rule that fails has not believed it. */
+/** Asks the route's own rule about a message. A rule that fails has not believed it. */
 export async function identifyMessage(
   { identify, onError }: { identify: Identify | undefined; onError: (error: unknown) => void },
   request: MessageHead,
@@ -23,7 +23,7 @@ export async function identifyMessage(
   try {
     identified = await identify?.({ method, path, query, contentType, body, header });
   } catch (error) {
-    // A forged message is no news. A fault of the rule's own would be seen by nobody else.
+    // A forged message is no news. A fault of the rule itself would not be seen otherwise.
     if (isFault(error)) onError(error);
   }
   if (identified === undefined) return { refused: "ONCE_SIGNATURE_INVALID", detail: notBelieved };

@@ -5,7 +5,7 @@ import { nameProblem } from "../engine/operation-name.ts";
 import type { MarkRequest, TransactionalStore } from "../stores/store.ts";
 import type { HttpResponse } from "./response.ts";
 
-/** Which object an event tells of, and how new it is. */
+/** The object of an event, and how new the event is. */
 export interface EventPlace {
   /** The object's id, 1 to 255 characters; the events of each object are compared with each other. */
   readonly object: string;
@@ -13,7 +13,7 @@ export interface EventPlace {
   readonly at?: number | undefined;
 }
 
-/** Says which object an event tells of. `undefined`: of none whose events could overtake each other. */
+/** Says which object an event is about. `undefined`: about none with events that could overtake each other. */
 export type Latest = (event: MessageFacts, text: string) => EventPlace | undefined | Promise<EventPlace | undefined>;
 
 /**
@@ -51,7 +51,7 @@ function markOf(scope: string, { object, at }: EventPlace, { occurredAt }: Messa
 
 const olderText = "A newer event of this object was handled before, so this one changed nothing.";
 
-/** Senders take any success for "received", and show its text to whoever looks. */
+/** Senders take any success for "received", and show its text to their operators. */
 function older(): HttpResponse {
   const body = new TextEncoder().encode(`${olderText}\n`);
   return { status: 200, headers: [["content-type", "text/plain; charset=utf-8"]], body };

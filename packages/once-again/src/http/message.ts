@@ -14,11 +14,11 @@ export interface ReceivedRequest {
   readonly header: (name: string) => string | undefined;
 }
 
-/** What a route's own rule says of a request that it believes. */
+/** The answer of a route's own rule to a request that it believes. */
 export interface IdentifiedRequest {
   /** Names the operation, 1 to 255 characters. */
   readonly key: string;
-  /** What its handler is told of it, as `execution.event`. */
+  /** The facts for its handler, as `execution.event`. */
   readonly event: MessageFacts;
 }
 

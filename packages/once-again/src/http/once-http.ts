@@ -19,7 +19,7 @@ import { type HandlerResponse, type HttpHandler, type HttpResponse, responseCode
 import { isSkipped, openRoute, type Route, takesKey } from "./route.ts";
 import { scopeAtPath, scopeOf } from "./scope.ts";
 
-/** A request as the rules see it; each framework makes one of its own. */
+/** A request as the rules see it; each framework makes its own. */
 export interface HttpRequest<Request> {
   /** The framework's own request, for `scope`. */
   native: Request;
@@ -37,7 +37,7 @@ export interface HttpRequest<Request> {
 
 /** A route of any framework that runs each of its operations once. */
 export interface OnceRoute {
-  /** What the route says of itself: serve it as JSON where callers may look it up. */
+  /** The route's policy: serve it as JSON where callers may look it up. */
   readonly policy: IdempotencyPolicy;
   /** Takes no new operations, and resolves when the running ones have ended and are stored. */
   close(): Promise<void>;
@@ -46,8 +46,8 @@ export interface OnceRoute {
 /** The rules of one route. */
 export interface OnceHttp<Request, Transaction> extends OnceRoute {
   /**
-   * What a handler is told of a request that passes through, since its method takes no key, or the route skips it: run it
-   * as if we were not there, streams and all. `undefined` for every other request.
+   * The execution of a request that passes through, since its method takes no key, or the route skips it: run its handler
+   * on the request as it is, streams and all. `undefined` for every other request.
    *
    * @param native the framework's own request; without it, the route is not asked whether it skips it.
    */
@@ -61,11 +61,11 @@ export interface OnceHttp<Request, Transaction> extends OnceRoute {
   takesKey(method: string): boolean;
   /** The largest request body, bytes: for a framework that must read it before it asks for the answer. */
   readonly bodyBytesMax: number;
-  /** The largest answer that is kept, bytes: a framework need not read on beyond it. */
+  /** The largest response that is stored, bytes: a framework need not read on beyond it. */
   readonly resultBytesMax: number;
   /** Tells the route's `onError`, and never throws. */
   readonly onError: (error: unknown) => void;
-  /** The answer to a request that must not come to its key, told to `onError` where operators have to act. */
+  /** The response to a request that must not claim its key; `onError` gets the error where operators have to act. */
   refuse(error: OnceAgainError): HttpResponse;
   /**
    * Opens a request's operation: an attempt to be settled by the handler's response, or the response of a request whose
@@ -144,7 +144,7 @@ async function openAttempt<Request, Transaction>(
 ): Promise<HttpResponse | HttpAttempt<Transaction>> {
   const { rules, engine, quota } = route;
   const { method, query, contentType, native } = request;
-  // What a leased route skips did not come here.
+  // A leased route has skipped its requests before.
   const skips = rules.transactional && isSkipped(rules, native);
   const covered = !skips && takesKey(route, method);
   const isMessage = covered && rules.identify !== undefined;
@@ -158,7 +158,7 @@ async function openAttempt<Request, Transaction>(
   if (key !== undefined && isOld && (await isForgotten(route, { scope, key }))) {
     return finish(problem(rules, "ONCE_KEY_EXPIRED", tooOld));
   }
-  // What is there already is not awaited: each wait allocates as much as a claim.
+  // A value that is there already is not awaited: each wait allocates as much as a claim.
   const reading = message?.body ?? bodyOf(request, rules);
   const body = isPromise(reading) ? await reading : reading;
   const respondEarly = earlyResponse(route, native, message?.event, body);
@@ -228,7 +228,7 @@ function quotaExceeded(rules: ProblemStyle, quota: QuotaCount): HttpResponse {
   return problem(style, "ONCE_QUOTA_EXCEEDED", "Too many new keys of late. Come back later; nothing happened.");
 }
 
-/** Whether nothing is kept under a key: of an old one, it may have been. */
+/** Whether a key has no record: an old key may have had one. */
 async function isForgotten<Request, Transaction>(
   { lookUp }: Route<Request, Transaction>,
   name: RecordName,
@@ -250,7 +250,7 @@ function bodyOf<Request>(
 
 function failBody<Request>(cause: unknown, { onError }: CheckedHttpRules<Request>): never {
   if (OnceAgainError.isInstance(cause)) throw cause;
-  // The caller hung up, or its connection broke; or a fault here, which would otherwise be seen by nobody.
+  // The caller hung up, or its connection broke; or a fault here, which would not be seen otherwise.
   if (cause instanceof TypeError) onError(cause);
   throw new NoEffectError("The request did not arrive whole. Nothing happened.", { cause });
 }

@@ -1,13 +1,13 @@
 import { keyHeaderName, keyLengthMax } from "../key/index.ts";
 
-/** What a route says of itself, so that callers know how long a key is good for. */
+/** The policy of a route, so that callers know how long a key is good for. */
 export interface IdempotencyPolicy {
   /** The request header that carries the key. */
   readonly header: string;
   /** The methods that take one. */
   readonly methods: readonly string[];
   readonly required: boolean;
-  /** How long a result is kept, whole seconds: no repeat should come later. */
+  /** How long a result is stored, whole seconds: no repeat should come later. */
   readonly retentionSeconds: number;
   /** The longest key, characters. */
   readonly keyLengthMax: number;

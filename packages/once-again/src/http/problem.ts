@@ -15,7 +15,7 @@ const statuses = {
   ONCE_BODY_CONSUMED: 500,
   ONCE_HANDLER_FAILED: 500,
   ONCE_OPTION_INVALID: 500,
-  // What is stored may be the result of an effect: no 503, which says that nothing happened.
+  // The record may be the result of an effect: no 503, which says that nothing happened.
   ONCE_RECORD_BROKEN: 500,
   ONCE_SEAL_BROKEN: 500,
   ONCE_MOUNTED_TWICE: 500,
@@ -23,7 +23,7 @@ const statuses = {
   ONCE_CLOSED: 503,
   ONCE_NO_EFFECT: 503,
   ONCE_STORE_UNAVAILABLE: 503,
-  // As of a gateway that waited for another in vain: nobody may conclude that nothing happened.
+  // As of a gateway that waited for another in vain: callers must not conclude that nothing happened.
   ONCE_HANDLER_TIMEOUT: 504,
   ONCE_RESULT_UNCONFIRMED: 504,
 } as const satisfies Partial<Record<ErrorCode, number>>;
@@ -51,7 +51,7 @@ export function isProblemCode(code: ErrorCode): code is ProblemCode {
 /** How our own answers look. */
 export interface ProblemStyle {
   profile: Pick<Profile, "contentType" | "body">;
-  /** What the `type` of a problem begins with; the page of the error code follows. */
+  /** The beginning of a problem's `type`; the page of the error code follows. */
   problemBase: string;
   /** The `Retry-After` of answers after which to come back, seconds. */
   retryAfterSeconds: number;

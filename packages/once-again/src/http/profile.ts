@@ -18,7 +18,7 @@ export interface Refusal {
   readonly code: string;
 }
 
-/** What a profile says. */
+/** The rules of a profile. */
 export interface Profile {
   /** How our own responses are written. */
   readonly contentType: string;
@@ -56,7 +56,7 @@ const acpErrors: Profile = {
 
 export const profiles: Readonly<Record<ProfileName, Profile>> = { draft: problemDetails, acp: acpErrors };
 
-/** What the protocol decides of a route. */
+/** The rules of a route that its protocol decides. */
 const acpRules = {
   keyHeader: "Idempotency-Key",
   keyRequired: true,
@@ -69,7 +69,7 @@ const acpRules = {
 const acpMethods: readonly string[] = ["POST"];
 const acpRetentionMs = 86_400_000;
 
-/** What a profile looks at in the options of a route. */
+/** The options of a route that a profile looks at. */
 type Given = {
   readonly profile?: ProfileName | undefined;
   readonly methods?: readonly string[] | undefined;

@@ -6,15 +6,15 @@ import type { HttpResponse } from "./response.ts";
 
 /** An answer as a `reconcile` function gives it. */
 export interface ReconciledResponse {
-  /** 200 to 499. A 5xx is answered too, but not kept: a repeat looks again. */
+  /** 200 to 499. A 5xx is sent too, but not stored: a repeat looks again. */
   readonly status: number;
   readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined;
   readonly body?: string | Uint8Array | undefined;
 }
 
 /**
- * Looks, before an operation runs again whose earlier attempt ended without a word, whether it happened. It must have no
- * effect of its own, and what it throws leaves the outcome unknown.
+ * Looks whether an operation happened, before it runs again after an attempt with an unknown outcome. It must have no
+ * effect, and an error that it throws leaves the outcome unknown.
  */
 export type Reconcile<Request> = (execution: Execution, request: Request) => Promise<Reconciled<ReconciledResponse>>;
 

@@ -21,7 +21,7 @@ export interface HttpResponse {
 
 /**
  * Headers that belong to one connection (RFC 9110, section 7.6.1), to one moment, or to one caller's session: they are
- * not kept. The length is that of the body that is sent.
+ * not stored. The length is that of the body that is sent.
  */
 const notKept = new Set([
   "connection",

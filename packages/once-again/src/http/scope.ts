@@ -44,7 +44,7 @@ async function callersScope<Request>(
   return name;
 }
 
-/** @throws TypeError for what names nobody. */
+/** @throws TypeError for a value that names no caller. */
 function namedCaller(name: unknown): string {
   // A store writes UTF-8, in which all malformed names look alike.
   if (typeof name !== "string" || !name.isWellFormed()) {

@@ -1,13 +1,13 @@
 import type { HttpResponse } from "./response.ts";
 
-/** What a header's name may be made of (RFC 9110, section 5.6.2). */
+/** The characters of a header's name (RFC 9110, section 5.6.2). */
 const token = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i;
 
 export function isHeaderName(name: string): boolean {
   return token.test(name);
 }
 
-/** What no value may hold, by Node's rules, which are the strictest: control characters but for the tab, and all beyond Latin-1. */
+/** The characters that no value may hold, by Node's rules, which are the strictest: control characters but for the tab, and all beyond Latin-1. */
 const notInValue = /[^\t\u0020-\u007e\u0080-\u00ff]/;
 
 /**
