@@ -61,16 +61,19 @@ function consumerCases(open: Open, server: () => PrivateServer): void {
   test("a message that comes twice has one effect, and is acknowledged", async () => {
     const broker = await open(server());
     const { inbox, effects } = leasedInbox();
-    const consumer = await broker.consume(
-      inbox,
-      ({ id, body }) => void effects.push(`${id} ${new TextDecoder().decode(body)}`),
-    );
+    const consume = () =>
+      broker.consume(inbox, ({ id, body }) => void effects.push(`${id} ${new TextDecoder().decode(body)}`));
+    let consumer = await consume();
     for (const id of ["1", "2", "1", "3", "2"]) await broker.send(id, "tea");
     while (effects.length < 3) await setTimeout(10);
-    await emptied(broker);
-    // RabbitMQ counts what is not acknowledged when its consumer is gone.
-    await consumer.close();
-    expect(await broker.waiting()).toBe(0);
+    for (;;) {
+      await emptied(broker);
+      // RabbitMQ counts what is not acknowledged when its consumer is gone.
+      await consumer.close();
+      if ((await broker.waiting()) === 0) break;
+      // A repeat that was delivered, and not handled when its consumer closed, was given back.
+      consumer = await consume();
+    }
     expect(effects.toSorted()).toEqual(["1 tea", "2 tea", "3 tea"]);
     expect(await broker.letters()).toEqual([]);
   });
