@@ -88,8 +88,14 @@ export function stuck(server: ModelServer, call: ModelCall): Kept {
 
 /** A caller that is gone takes its key along. */
 export function freeingAtHangUp(server: ModelServer): Partial<ModelServer> {
-  server.workMs = 30;
   return {
+    async work(call) {
+      // A hang-up has this long to arrive, and ends the wait.
+      const gone = new AbortController();
+      call.request.socket.once("close", () => gone.abort());
+      await setTimeout(250, undefined, { signal: gone.signal }).catch(() => undefined);
+      return ModelServer.prototype.work.call(server, call);
+    },
     done(name, record, _answer, { request }) {
       record.isDone = true;
       if (request.socket.destroyed) server.records.delete(name);
