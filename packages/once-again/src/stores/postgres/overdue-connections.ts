@@ -33,20 +33,26 @@ export function overdueConnections<Connection extends PostgresConnection>(
   const giveUp: GiveUp = (overdue) => void end(overdue);
   const isStandbyAwaited = standbyQuestion(pool, take, clock, giveUp);
 
+  /** Waits for a commit's answer, as long as a standby may be awaited. @returns whether the server could be asked. */
+  const leaveAlone = async (state: { hasAnswered: boolean }, within: (msMax: number) => unknown): Promise<boolean> => {
+    let unanswered = 0;
+    while (!state.hasAnswered && unanswered < unansweredMax) {
+      const isAwaited = await isStandbyAwaited();
+      if (isAwaited === false) return true;
+      unanswered = isAwaited === undefined ? unanswered + 1 : 0;
+      await within(pauseMs);
+    }
+    return state.hasAnswered;
+  };
+
   const end = async ({ pooled, isWhole, mayCommit }: OverdueConnection): Promise<void> => {
     const state = { hasAnswered: false };
     void isWhole.then(() => (state.hasAnswered = true));
     const within = (msMax: number): Promise<unknown> => Promise.race([isWhole, sleep(clock, msMax)]);
     const cancel = pooled.cancelRequest();
     if (cancel !== undefined) {
-      for (let unanswered = 0; mayCommit && !state.hasAnswered;) {
-        const isAwaited = await isStandbyAwaited();
-        if (isAwaited === false) break;
-        unanswered = isAwaited === undefined ? unanswered + 1 : 0;
-        if (unanswered >= unansweredMax && pooled.isClosable) return pooled.destroy();
-        await within(pauseMs);
-      }
-      for (let asked = 0; !state.hasAnswered && asked < cancelsMax; asked += 1) {
+      const cancels = !mayCommit || (await leaveAlone(state, within)) ? cancelsMax : 0;
+      for (let asked = 0; !state.hasAnswered && asked < cancels; asked += 1) {
         await cancel().catch(() => undefined);
         await within(answerMsMax);
       }
