@@ -1,5 +1,8 @@
 import { expect, test } from "vitest";
 import { engineBench, first, job, leaseMs } from "../../../../test/support/engine-bench.ts";
+import { isPromise } from "../core/awaitable.ts";
+import { fakeClock } from "../testing/fake-clock.ts";
+import { runningOperations } from "./running-operations.ts";
 
 // Duplicates of one process: joined without asking the store, and never compared with a request that may be wrong itself.
 
@@ -160,4 +163,18 @@ test("those who wait at a shutdown are told that it shuts down, when the one the
   expect(await Promise.all(repeats)).toEqual(["ONCE_CLOSED", "ONCE_CLOSED", "ONCE_CLOSED"]);
   await closing;
   expect(bench.clock.pending).toBe(0);
+});
+
+test("an operation that leaves twice takes no other's place away", async () => {
+  const clock = fakeClock();
+  const operations = runningOperations(clock, 5000);
+  const operation = { scope: "acme", key: "k", fingerprint: "f" };
+  const [one, other] = [operations.enter(operation), operations.enter(operation)];
+  if (isPromise(one)) expect.fail("it waits");
+  operations.leave(one, undefined);
+  const next = await other;
+  if ("outcome" in next) expect.fail("it has an outcome");
+  operations.leave(one, undefined);
+  expect(isPromise(operations.enter(operation))).toBe(true);
+  operations.leave(next, undefined);
 });

@@ -59,6 +59,8 @@ export function runningOperations(clock: Clock, waitMs: number): RunningOperatio
     if (operations.size + unkeyed === 0) for (const resolve of idle.splice(0)) resolve();
   };
   const leave = (running: RunningOperation, result: RequestEnd | undefined): void => {
+    // A request may fail after it has left: by then its place may be another's.
+    if (operations.get(running.id) !== running) return;
     operations.delete(running.id);
     if (running.waiting !== undefined) release(running, running.waiting, result);
     tellIdle();
