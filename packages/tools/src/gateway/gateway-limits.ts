@@ -1,4 +1,4 @@
-import { checkNumber } from "once-again/options";
+import { checkNumber } from "once-again/internal";
 
 /** What bounds a request. */
 export interface GatewayLimits {

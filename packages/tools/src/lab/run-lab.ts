@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { checkNumber, invalidOptionError } from "once-again/options";
+import { checkNumber, invalidOptionError } from "once-again/internal";
 import { labApi } from "./api.ts";
 import { callerNames, type CallerName } from "./caller-name.ts";
 import { carelessCaller } from "./careless-caller.ts";

@@ -1,8 +1,6 @@
-import { OnceAgainError } from "once-again";
-import { decideOn, type Failure } from "once-again/rules";
+import { type Decision, OnceAgainError } from "once-again";
+import { attemptTimeoutError, decideOn, type Failure } from "once-again/internal";
 import { errorVerdict, statusVerdict } from "once-again/delivery";
-import { attemptTimeoutError } from "once-again/rules";
-import type { Decision } from "once-again";
 
 /** How a request or an attempt can end. Numbers, so that they fit into a typed array. */
 export const attemptEndings = {

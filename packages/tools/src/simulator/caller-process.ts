@@ -1,11 +1,17 @@
-import { circuitBreakerSettings } from "once-again/rules";
-import { type BreakerState, breakerState } from "once-again/rules";
-import { type HedgeRule, hedgeRule } from "once-again/rules";
-import { concurrencySettings, type ConcurrencyState, concurrencyState } from "once-again/rules";
-import { throttleSettings } from "once-again/rules";
-import { type ThrottleState, throttleState } from "once-again/rules";
-import type { Backoff, RetryBudget } from "once-again";
-import type { Random } from "once-again";
+import {
+  type BreakerState,
+  breakerState,
+  circuitBreakerSettings,
+  concurrencySettings,
+  type ConcurrencyState,
+  concurrencyState,
+  type HedgeRule,
+  hedgeRule,
+  throttleSettings,
+  type ThrottleState,
+  throttleState,
+} from "once-again/internal";
+import type { Backoff, Random, RetryBudget } from "once-again";
 import { makeBackoff, makeBudget } from "./policy/policy-parts.ts";
 import type { PolicySettings } from "./policy/policy-settings.ts";
 import type { World } from "./world.ts";

@@ -1,5 +1,5 @@
 import type { FailureKind } from "once-again";
-import { planRetry, type Limit } from "once-again/rules";
+import { planRetry, type Limit } from "once-again/internal";
 import { CallerLayers } from "./caller-layers.ts";
 import type { CallerProcess } from "./caller-process.ts";
 import { never, none } from "./calls.ts";

@@ -1,4 +1,4 @@
-import type { OutcomeWindow } from "once-again/rules";
+import type { OutcomeWindow } from "once-again/internal";
 import { type Column, SlotTable } from "./events/slot-table.ts";
 
 /** No moment: what a timer holds that is not set. It equals no time of any event. */

@@ -1,4 +1,4 @@
-import { checkChoice, checkNumber, invalidOptionError } from "once-again/options";
+import { checkChoice, checkNumber, invalidOptionError } from "once-again/internal";
 import { seededRandom } from "once-again";
 import { callerProcess } from "./caller-process.ts";
 import { describePolicy } from "./policy/policy-name.ts";

@@ -1,4 +1,4 @@
-import { checkChoice, checkNumber, invalidOptionError } from "once-again/options";
+import { checkChoice, checkNumber, invalidOptionError } from "once-again/internal";
 import { checkPolicy } from "./check-policy.ts";
 import type { Arrivals, NetworkOptions, Outage, ServiceOptions, StormOptions } from "./storm-options.ts";
 import type { PolicySettings } from "./policy/policy-settings.ts";

@@ -1,5 +1,5 @@
 import { OnceAgainError } from "once-again";
-import { checkChoice, checkNumber, invalidOptionError } from "once-again/options";
+import { checkChoice, checkNumber, invalidOptionError } from "once-again/internal";
 import type { HeaderList } from "./test-request.ts";
 import { type ProfileName, profileNames } from "./profile-name.ts";
 import { idHeader, readSecret } from "./profiles/webhook-signature.ts";

@@ -1,4 +1,4 @@
-import { invalidOptionError } from "once-again/options";
+import { invalidOptionError } from "once-again/internal";
 import { type ConformanceCase, groupName, groups } from "./conformance-case.ts";
 import { effectsReader } from "./effects.ts";
 import { detectTraits, detectFindings } from "./detect.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { nearestName } from "once-again/options";
+import { nearestName } from "once-again/internal";
 import { readDuration } from "../../durations.ts";
 
 /**

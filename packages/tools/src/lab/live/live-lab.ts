@@ -1,4 +1,4 @@
-import { invalidOptionError } from "once-again/options";
+import { invalidOptionError } from "once-again/internal";
 import type { Store } from "once-again/stores";
 import type { CallerName } from "../caller-name.ts";
 import type { Order } from "../orders.ts";

@@ -1,4 +1,4 @@
-import { checkChoice, checkNumber, invalidOptionError } from "once-again/options";
+import { checkChoice, checkNumber, invalidOptionError } from "once-again/internal";
 import { bounds, legMs, type LiveSettings, liveScenarios, rateMax, type Speed } from "./live-protocol.ts";
 
 const speeds = Object.keys(legMs) as Speed[];

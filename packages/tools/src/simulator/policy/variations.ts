@@ -1,4 +1,4 @@
-import { invalidOptionError } from "once-again/options";
+import { invalidOptionError } from "once-again/internal";
 import type { BackoffSettings, PolicyOptions } from "./policy-options.ts";
 
 type Variation = (policy: PolicyOptions) => PolicyOptions;

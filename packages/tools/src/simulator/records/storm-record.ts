@@ -1,4 +1,4 @@
-import type { Limit } from "once-again/rules";
+import type { Limit } from "once-again/internal";
 import { type AttemptEnding, attemptEndings } from "../attempt-ending.ts";
 import { HerdRecord } from "./herd-record.ts";
 import { LatencyRecord } from "./latency-record.ts";

@@ -1,4 +1,4 @@
-import { checkNumber } from "once-again/options";
+import { checkNumber } from "once-again/internal";
 import type { BudgetSettings } from "../policy/policy-options.ts";
 import { simulateStorm } from "../storm.ts";
 import type { StormOptions } from "../storm-options.ts";

@@ -1,6 +1,5 @@
-import { checkNumber } from "once-again/options";
-import { seededRandom } from "once-again";
-import type { Backoff } from "once-again";
+import { checkNumber } from "once-again/internal";
+import { type Backoff, seededRandom } from "once-again";
 import { drawMessageMs } from "../distributions.ts";
 import { EventQueue } from "../events/event-queue.ts";
 

@@ -1,4 +1,4 @@
-import { checkChoice, checkNumber, invalidOptionError } from "once-again/options";
+import { checkChoice, checkNumber, invalidOptionError } from "once-again/internal";
 import type { HeaderList } from "../test-request.ts";
 import { type McpProfileName, mcpProfileNames } from "./profiles/profile-name.ts";
 

@@ -1,5 +1,5 @@
 import { OnceAgainError } from "once-again";
-import { invalidOptionError } from "once-again/options";
+import { invalidOptionError } from "once-again/internal";
 import { NoResponse, NotApplicable, type Verdict } from "../verdict.ts";
 import type { CaseResult } from "../report.ts";
 import { httpConnect } from "./http-connection.ts";

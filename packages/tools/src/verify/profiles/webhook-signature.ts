@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import { invalidOptionError } from "once-again/options";
+import { invalidOptionError } from "once-again/internal";
 import { findHeader, type TestRequest, withHeaders } from "../test-request.ts";
 import type { Wire } from "../wire.ts";
 

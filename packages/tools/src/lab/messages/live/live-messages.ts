@@ -1,4 +1,4 @@
-import { invalidOptionError } from "once-again/options";
+import { invalidOptionError } from "once-again/internal";
 import type { CallerName } from "../../caller-name.ts";
 import { takeOrders } from "../../live/live-orders.ts";
 import { LiveStage } from "../../live/live-stage.ts";

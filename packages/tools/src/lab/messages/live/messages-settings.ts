@@ -1,4 +1,4 @@
-import { checkChoice, checkNumber, invalidOptionError } from "once-again/options";
+import { checkChoice, checkNumber, invalidOptionError } from "once-again/internal";
 import { legMs, type Speed } from "../../live/live-protocol.ts";
 import { messagesBounds, type MessagesSettings } from "./messages-protocol.ts";
 

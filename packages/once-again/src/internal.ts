@@ -1,8 +1,20 @@
 /**
- * The pure rules under the loops: state and facts in, a decision out. They know neither timers nor the network, so they
- * can be driven on a clock of one's own, as the storm simulator of @once-again/tools drives them.
+ * For the packages of this project alone, such as `@once-again/tools`: not stable. Any release may change or remove a
+ * name of this module, so import none of it into your own program.
+ *
+ * It has the checks of options, and the pure rules under the loops: state and facts in, a decision out. The rules know
+ * neither timers nor the network, so the storm simulator drives them on its own clock.
  */
 export { decideOn, type Failure, type ResponseHead } from "./client/retry-rule.ts";
+export type { Awaitable } from "./core/awaitable.ts";
+export {
+  checkBoolean,
+  checkChoice,
+  checkFunction,
+  checkNumber,
+  invalidOptionError,
+  nearestName,
+} from "./core/options.ts";
 export { attemptTimeoutError } from "./retry/attempt.ts";
 export { type Admission, type BreakerState, breakerState } from "./retry/layers/breaker-state.ts";
 export { type CircuitBreakerSettings, circuitBreakerSettings } from "./retry/layers/circuit-breaker-options.ts";
@@ -18,3 +30,4 @@ export { type ThrottleSettings, throttleSettings } from "./retry/layers/throttle
 export { type ThrottleState, throttleState } from "./retry/layers/throttle-state.ts";
 export { type Limit, type Plan, planRetry, type Progress } from "./retry/next-wait.ts";
 export type { RetryPolicy } from "./retry/retry-options.ts";
+export { recordOperations } from "./stores/record-operations.ts";
