@@ -38,10 +38,13 @@ export const packages: Readonly<Record<string, { readonly name: string; readonly
       "./stores/postgres": "src/stores/postgres/index.ts",
       "./stores/redis": "src/stores/redis/index.ts",
       "./stores/sqlite": "src/stores/sqlite/index.ts",
-      "./testing": "src/testing/index.ts",
       "./webhooks": "src/messaging/webhooks/index.ts",
       "./undici": "src/interceptors/undici/index.ts",
     },
+  },
+  "packages/testing": {
+    name: "@once-again/testing",
+    entries: { ".": "src/index.ts" },
   },
   "packages/tools": {
     name: "@once-again/tools",

@@ -7,7 +7,7 @@ import { onceNode } from "once-again/node";
 import { memoryStore } from "once-again/stores/memory";
 import { retryingAdapter } from "once-again/axios";
 import { retryingFetch, type RetryingFetchOptions } from "once-again/client";
-import { flakyNetwork, randomFaults, seededRandom, type FlakyNetwork } from "once-again/testing";
+import { flakyNetwork, randomFaults, seededRandom, type FlakyNetwork } from "@once-again/testing";
 import { retryInterceptor } from "once-again/undici";
 import * as undici7 from "undici";
 import * as undici8 from "undici8";

@@ -17,9 +17,9 @@ import { mariadbStore } from "../packages/once-again/src/stores/mariadb/index.ts
 import { natsStore } from "../packages/once-again/src/stores/nats/index.ts";
 import { redisStore } from "../packages/once-again/src/stores/redis/index.ts";
 import type { Store } from "../packages/once-again/src/stores/store.ts";
-import type { ContractCase } from "../packages/once-again/src/testing/store-contract/contract-case.ts";
-import { storeContract } from "../packages/once-again/src/testing/store-contract/store-contract.ts";
-import { transactionContract } from "../packages/once-again/src/testing/store-contract/transaction-contract.ts";
+import type { ContractCase } from "../packages/testing/src/store-contract/contract-case.ts";
+import { storeContract } from "../packages/testing/src/store-contract/store-contract.ts";
+import { transactionContract } from "../packages/testing/src/store-contract/transaction-contract.ts";
 import { mariadbPool } from "./mariadb/databases.ts";
 import { bucketOptions } from "./nats/buckets.ts";
 import { execute, pgPool, postgresClients } from "./postgres/databases.ts";

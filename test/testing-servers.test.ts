@@ -12,7 +12,7 @@ import { onceExpress } from "../packages/once-again/src/frameworks/express.ts";
 import { onceFastify } from "../packages/once-again/src/frameworks/fastify.ts";
 import { onceKoa } from "../packages/once-again/src/frameworks/koa.ts";
 import { memoryStore } from "../packages/once-again/src/stores/memory/index.ts";
-import { assertIdempotentHandler } from "../packages/once-again/src/testing/index.ts";
+import { assertIdempotentHandler } from "../packages/testing/src/index.ts";
 
 // The servers of frameworks, handed to `assertIdempotentHandler` as docs/guides/testing.md says.
 

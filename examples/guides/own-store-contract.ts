@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import type { Store } from "once-again/stores";
-import { fakeClock, storeContract } from "once-again/testing";
+import { fakeClock, storeContract } from "@once-again/testing";
 import { mapStore } from "./own-store.ts";
 
 const clock = fakeClock(1_700_000_000_000);

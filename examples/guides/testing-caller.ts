@@ -7,7 +7,7 @@ import { retryingFetch } from "once-again/client";
 import { onceNode } from "once-again/node";
 import { constantBackoff } from "once-again";
 import { memoryStore } from "once-again/stores/memory";
-import { flakyNetwork } from "once-again/testing";
+import { flakyNetwork } from "@once-again/testing";
 
 /** Your caller. A test gives it shorter waits. */
 const placeOrder = async (url: string): Promise<number> => {

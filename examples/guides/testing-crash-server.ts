@@ -1,7 +1,7 @@
 import express, { type Express } from "express";
 import { onceExpress } from "once-again/express";
 import { postgresStore } from "once-again/stores/postgres";
-import { crashPoint } from "once-again/testing";
+import { crashPoint } from "@once-again/testing";
 import { Pool } from "pg";
 
 /** Your app, as you start it in production too: there, `reach` is a function that does nothing. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { crashAtEachPoint } from "once-again/testing";
+import { crashAtEachPoint } from "@once-again/testing";
 import { Pool } from "pg";
 
 const pool = new Pool({ connectionString: process.env["DATABASE_URL"] });

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import express from "express";
 import { onceExpress } from "once-again/express";
 import { memoryStore } from "once-again/stores/memory";
-import { assertIdempotentHandler } from "once-again/testing";
+import { assertIdempotentHandler } from "@once-again/testing";
 
 const orders: unknown[] = [];
 /** Stands for your authentication: the account whose credentials were checked. A stranger has none. */

@@ -2,7 +2,7 @@ import { test } from "node:test";
 import { Hono } from "hono";
 import { onceHono } from "once-again/hono";
 import { memoryStore } from "once-again/stores/memory";
-import { assertIdempotentHandler } from "once-again/testing";
+import { assertIdempotentHandler } from "@once-again/testing";
 
 let orders = 0;
 const app = new Hono();

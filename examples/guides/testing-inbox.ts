@@ -2,7 +2,7 @@ import { test } from "node:test";
 import { openInbox } from "once-again/inbox";
 import type { Store } from "once-again/stores";
 import { memoryStore } from "once-again/stores/memory";
-import { inboxContract, type InboxFixture } from "once-again/testing";
+import { inboxContract, type InboxFixture } from "@once-again/testing";
 
 /** Your store, and inboxes as you open them. */
 function open(): InboxFixture<undefined> {

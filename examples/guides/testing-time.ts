@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { exponentialBackoff, noJitter, retry } from "once-again";
 import { onceFetch } from "once-again/fetch";
 import { memoryStore } from "once-again/stores/memory";
-import { fakeClock } from "once-again/testing";
+import { fakeClock } from "@once-again/testing";
 
 void test("a key is remembered for a day, and not a millisecond longer", async () => {
   const clock = fakeClock();

@@ -1,5 +1,5 @@
 import { test } from "node:test";
-import { assertIdempotentHandler } from "once-again/testing";
+import { assertIdempotentHandler } from "@once-again/testing";
 
 const server = process.env["ORDERS_SERVER"] ?? "http://127.0.0.1:3001";
 

@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onceNode } from "once-again/node";
 import { sqliteStore } from "once-again/stores/sqlite";
-import { flakyNetwork, randomFaults, seededRandom } from "once-again/testing";
+import { flakyNetwork, randomFaults, seededRandom } from "@once-again/testing";
 
 const folder = mkdtempSync(join(tmpdir(), "once-again-mobile-"));
 const made: string[] = [];

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { onceNode, type NodeExecution } from "../../packages/once-again/src/frameworks/node.ts";
 import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
-import { crashPoint } from "../../packages/once-again/src/testing/safety/crash-point.ts";
+import { crashPoint } from "../../packages/testing/src/safety/crash-point.ts";
 import { insertOrder } from "../support/app-database.ts";
 
 // A server that charges in one of several ways, for the tests of crash points. What the bank charged are the files in a

@@ -13,7 +13,7 @@ import {
   inboxContract,
   type InboxFixture,
   type TransactionFixture,
-} from "../../packages/once-again/src/testing/index.ts";
+} from "../../packages/testing/src/index.ts";
 import { databases as mariadbDatabases, mariadbPool } from "../mariadb/databases.ts";
 import { bucket, natsConnection } from "../nats/buckets.ts";
 import { databases as postgresDatabases, execute, pgPool, postgresClients } from "../postgres/databases.ts";

@@ -14,7 +14,7 @@ import { retry } from "../../packages/once-again/src/retry/index.ts";
 import type { Intent, IntentStore } from "../../packages/once-again/src/stores/intent-store.ts";
 import { postgresIntents } from "../../packages/once-again/src/stores/postgres/index.ts";
 import { sqliteIntents, sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
-import { flakyNetwork, randomFaults, seededRandom } from "../../packages/once-again/src/testing/index.ts";
+import { flakyNetwork, randomFaults, seededRandom } from "../../packages/testing/src/index.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { postgresBinary, startPostgres } from "../support/servers/postgres.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { sqliteConnection } from "../../packages/once-again/src/stores/sqlite/connection.ts";
 import { sqliteIntents } from "../../packages/once-again/src/stores/sqlite/index.ts";
-import { fakeClock } from "../../packages/once-again/src/testing/index.ts";
+import { fakeClock } from "../../packages/testing/src/index.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { intentStoreContract } from "./intent-store-contract.ts";
 

@@ -6,7 +6,7 @@ import { Client, Pool } from "pg";
 import { expect, onTestFinished, test } from "vitest";
 import { openRelay } from "../../packages/once-again/src/messaging/outbox/index.ts";
 import { postgresOutbox } from "../../packages/once-again/src/stores/postgres/index.ts";
-import { fakeClock } from "../../packages/once-again/src/testing/index.ts";
+import { fakeClock } from "../../packages/testing/src/index.ts";
 import { databases, pgPool } from "../postgres/databases.ts";
 import { beginInPostgres } from "../support/outbox/transactions.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";

@@ -6,7 +6,7 @@ import {
   type MariadbOutboxTransaction,
   mariadbStore,
 } from "../../packages/once-again/src/stores/mariadb/index.ts";
-import { outboxContract } from "../../packages/once-again/src/testing/index.ts";
+import { outboxContract } from "../../packages/testing/src/index.ts";
 import { databases, mariadbPool } from "../mariadb/databases.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { mariadbBinary } from "../support/servers/mariadb.ts";

@@ -1,7 +1,7 @@
 import { Pool } from "pg";
 import postgres from "postgres";
 import { describe, expect, test } from "vitest";
-import type { OpenTransaction } from "../../packages/once-again/src/testing/outbox-contract/outbox-case.ts";
+import type { OpenTransaction } from "../../packages/testing/src/outbox-contract/outbox-case.ts";
 import {
   fromPg,
   type PostgresTransaction,
@@ -10,7 +10,7 @@ import {
 } from "../../packages/once-again/src/stores/postgres/index.ts";
 import { withLiterals } from "../../packages/once-again/src/stores/postgres/literals.ts";
 import { outboxStatements } from "../../packages/once-again/src/stores/postgres/outbox-statements.ts";
-import { outboxContract } from "../../packages/once-again/src/testing/outbox-contract/outbox-contract.ts";
+import { outboxContract } from "../../packages/testing/src/outbox-contract/outbox-contract.ts";
 import { databases, pgPool } from "../postgres/databases.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { postgresBinary } from "../support/servers/postgres.ts";

@@ -4,7 +4,7 @@ import { setTimeout } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { openRelay } from "../../packages/once-again/src/messaging/outbox/index.ts";
 import { sqliteOutbox, type SqliteOutbox, sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
-import { outboxContract } from "../../packages/once-again/src/testing/outbox-contract/outbox-contract.ts";
+import { outboxContract } from "../../packages/testing/src/outbox-contract/outbox-contract.ts";
 import { startChild } from "../support/child.ts";
 import { outboxEngines } from "../support/outbox/engines.ts";
 import { folderOfSuite, temporaryFolder } from "../support/temporary-folder.ts";

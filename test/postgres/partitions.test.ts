@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { postgresStore } from "../../packages/once-again/src/stores/postgres/index.ts";
-import { storeContract } from "../../packages/once-again/src/testing/store-contract/store-contract.ts";
-import { fakeClock } from "../../packages/once-again/src/testing/fake-clock.ts";
+import { storeContract } from "../../packages/testing/src/store-contract/store-contract.ts";
+import { fakeClock } from "../../packages/testing/src/fake-clock.ts";
 import { longClaim } from "../support/long-claim.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { postgresBinary } from "../support/servers/postgres.ts";

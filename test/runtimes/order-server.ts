@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import { onceNode } from "../../packages/once-again/src/frameworks/node.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
-import { type Fault, flakyNetwork } from "../../packages/once-again/src/testing/index.ts";
+import { type Fault, flakyNetwork } from "../../packages/testing/src/index.ts";
 import { closed, listening, portOf } from "../verdicts/origin.ts";
 
 /** A server that honours keys and lets every origin call it, behind a network that loses what it carries. */

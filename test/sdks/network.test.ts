@@ -7,7 +7,7 @@ import OpenAI from "openai";
 import Stripe from "stripe";
 import { expect, onTestFinished, test } from "vitest";
 import { retryingFetch, type RetryingFetchOptions } from "../../packages/once-again/src/client/index.ts";
-import { flakyNetwork, randomFaults } from "../../packages/once-again/src/testing/index.ts";
+import { flakyNetwork, randomFaults } from "../../packages/testing/src/index.ts";
 import { seededRandom } from "../../packages/once-again/src/core/random.ts";
 
 // Official SDKs, set up as docs/guides/sdks.md says, behind a network that loses and fails half of what it carries.

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { onceFetch } from "../../packages/once-again/src/frameworks/fetch.ts";
-import { fakeClock } from "../../packages/once-again/src/testing/index.ts";
+import { fakeClock } from "../../packages/testing/src/index.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 
 // What a caller may try to fill the store with: new keys, as fast as they can be made.

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { onTestFinished } from "vitest";
 import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
-import type { TransactionFixture } from "../../packages/once-again/src/testing/index.ts";
+import type { TransactionFixture } from "../../packages/testing/src/index.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 /** A SQLite store beside a table of effects, until the running test ends. */

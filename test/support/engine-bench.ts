@@ -4,7 +4,7 @@ import { leasedEngine } from "../../packages/once-again/src/engine/leased-engine
 import type { EngineOptions } from "../../packages/once-again/src/engine/options.ts";
 import type { ServerEvent } from "../../packages/once-again/src/engine/server-event.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
-import { type FakeClock, fakeClock } from "../../packages/once-again/src/testing/fake-clock.ts";
+import { type FakeClock, fakeClock } from "../../packages/testing/src/fake-clock.ts";
 import { type FaultyStore, faultyStore } from "./faulty-store.ts";
 
 export const operation = { scope: "acme", key: "order-7", fingerprint: "f", codec: bytesCodec };

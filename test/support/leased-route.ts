@@ -3,7 +3,7 @@ import type { ServerEvent } from "../../packages/once-again/src/engine/index.ts"
 import type { HttpResponse, HttpHandler, LeasedHttpOptions } from "../../packages/once-again/src/http/index.ts";
 import { onceHttp } from "../../packages/once-again/src/http/once-http.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
-import { fakeClock } from "../../packages/once-again/src/testing/fake-clock.ts";
+import { fakeClock } from "../../packages/testing/src/fake-clock.ts";
 import { faultyStore } from "./faulty-store.ts";
 import { ask, type Asked, bytes } from "./http-bench.ts";
 

@@ -6,7 +6,11 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Our packages, by what they are imported as. */
-const ours = { "once-again": "packages/once-again", "@once-again/tools": "packages/tools" };
+const ours = {
+  "once-again": "packages/once-again",
+  "@once-again/testing": "packages/testing",
+  "@once-again/tools": "packages/tools",
+};
 
 /** Lends a copy of this repository what is installed here, but for our own packages: those are the copy's. */
 export async function lendModules(copy: string): Promise<void> {

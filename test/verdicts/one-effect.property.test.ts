@@ -6,7 +6,7 @@ import { retryingFetch, type RetryingFetchOptions } from "../../packages/once-ag
 import { OnceAgainError } from "../../packages/once-again/src/core/errors.ts";
 import { onceNode } from "../../packages/once-again/src/frameworks/node.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
-import { type Fault, flakyNetwork } from "../../packages/once-again/src/testing/index.ts";
+import { type Fault, flakyNetwork } from "../../packages/testing/src/index.ts";
 import { closed, closedPort, listening, portOf } from "./origin.ts";
 
 // The promise of the whole, on real connections: caller, flaky network, server, store.

@@ -12,7 +12,7 @@ import { onceNode } from "once-again/node";
 import { sealedStore } from "once-again/engine";
 import { memoryStore } from "once-again/stores/memory";
 import { sqliteIntents, sqliteStore } from "once-again/stores/sqlite";
-import { flakyNetwork } from "once-again/testing";
+import { flakyNetwork } from "@once-again/testing";
 
 // What users do with the package, each in its shortest form. Prints what came of it, and keeps a key in the file that
 // it is given.

@@ -1,5 +1,5 @@
 import type { Random } from "../../../packages/once-again/src/core/random.ts";
-import { fakeClock, type FakeClock } from "../../../packages/once-again/src/testing/index.ts";
+import { fakeClock, type FakeClock } from "../../../packages/testing/src/index.ts";
 import { memoryStore } from "../../../packages/once-again/src/stores/memory/index.ts";
 import type { Store } from "../../../packages/once-again/src/stores/store.ts";
 import type { Plan } from "./plan.ts";

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { connect as connectByTls } from "node:tls";
-import { resetConnection } from "../../../packages/once-again/src/testing/reset-connection.ts";
+import { resetConnection } from "../../../packages/testing/src/reset-connection.ts";
 import type { ConnectionShape } from "./connection-shapes.ts";
 
 /** One side of a connection. */

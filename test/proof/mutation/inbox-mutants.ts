@@ -7,7 +7,7 @@ const test = (file: string): Check => ({ kind: "test", file });
 const inbox = "packages/once-again/src/messaging/inbox";
 const stores = "packages/once-again/src/stores";
 const inboxTest = test(`${inbox}/open-inbox.test.ts`);
-const inboxContract = test("packages/once-again/src/testing/inbox-contract/inbox-contract.test.ts");
+const inboxContract = test("packages/testing/src/inbox-contract/inbox-contract.test.ts");
 
 // Names of the contract's cases are cut by the test runner after 37 characters.
 

@@ -11,9 +11,9 @@ import type {
   InboxContractRules,
   InboxFixture,
   InboxUnderTest,
-} from "../../../packages/once-again/src/testing/index.ts";
+} from "../../../packages/testing/src/index.ts";
 import type { TransactionalStore } from "../../../packages/once-again/src/stores/store.ts";
-import { inboxContract } from "../../../packages/once-again/src/testing/inbox-contract/inbox-contract.ts";
+import { inboxContract } from "../../../packages/testing/src/inbox-contract/inbox-contract.ts";
 import { effectsDatabase } from "../effects-database.ts";
 import { leasedFixture, transactionalFixture } from "./fixtures.ts";
 

@@ -6,7 +6,7 @@ import type {
   InboxFixture,
   InboxUnderTest,
   TransactionFixture,
-} from "../../../packages/once-again/src/testing/index.ts";
+} from "../../../packages/testing/src/index.ts";
 
 /** A store that can be out of reach: what is asked of it then fails, and a transaction that is open can't commit. */
 export interface InterruptibleStore<Kind extends Store> {

@@ -4,7 +4,7 @@ import { Pool } from "pg";
 import { mariadbOutbox } from "../../../packages/once-again/src/stores/mariadb/index.ts";
 import { postgresOutbox } from "../../../packages/once-again/src/stores/postgres/index.ts";
 import { sqliteOutbox } from "../../../packages/once-again/src/stores/sqlite/index.ts";
-import type { OutboxFixture } from "../../../packages/once-again/src/testing/outbox-contract/outbox-case.ts";
+import type { OutboxFixture } from "../../../packages/testing/src/outbox-contract/outbox-case.ts";
 import { beginInMariadb, beginInPostgres, type OwnTransaction } from "./transactions.ts";
 
 /** An outbox in a database, and transactions of that database, which it makes its table in. */

@@ -7,7 +7,7 @@ import type {
   OutboxStore,
   WholeParkedMessage,
 } from "../../../packages/once-again/src/stores/outbox-store.ts";
-import type { OutboxFixture } from "../../../packages/once-again/src/testing/outbox-contract/outbox-case.ts";
+import type { OutboxFixture } from "../../../packages/testing/src/outbox-contract/outbox-case.ts";
 
 /** A transaction of the outbox in memory: what it adds, and the keys that it holds. */
 export interface MemoryTransaction {

@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { type OutboxMessage, openRelay } from "../../../packages/once-again/src/messaging/outbox/index.ts";
-import { seededRandom } from "../../../packages/once-again/src/testing/index.ts";
+import { seededRandom } from "../../../packages/testing/src/index.ts";
 import { type Child, startChild } from "../child.ts";
 import { startHttpServer } from "../http-server.ts";
 import { type EngineName, type EngineOutbox, outboxEngines } from "./engines.ts";

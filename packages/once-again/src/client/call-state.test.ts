@@ -8,7 +8,7 @@ import {
   unknownOutcome,
 } from "./call-state.ts";
 import { safeRepeats, unsafeRepeats } from "./repeats.ts";
-import { fakeClock } from "../testing/fake-clock.ts";
+import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import { type Failure, failureOf } from "./retry-rule.ts";
 
 const keyed: CallFacts = { method: "POST", key: "order-17", repeats: safeRepeats, isNested: false };

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { until } from "../../../../test/support/until.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { type AnyLayer, circuitBreaker, concurrencyLimit, hedge } from "../retry/layers/index.ts";
-import { fakeClock } from "../testing/fake-clock.ts";
+import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import { retryingFetch } from "./retrying-fetch.ts";
 
 type Act = (response: ServerResponse, request: IncomingMessage) => void;

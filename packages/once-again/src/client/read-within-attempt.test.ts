@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { expect, test } from "vitest";
 import { answer, breakOff, scriptedServer } from "../../../../test/support/scripted-server.ts";
-import { fakeClock } from "../testing/fake-clock.ts";
+import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import { discardBody } from "./discard-body.ts";
 import { retryingFetch } from "./retrying-fetch.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { answer, reset, scriptedServer } from "../../../../test/support/scripted-server.ts";
-import { fakeClock } from "../testing/fake-clock.ts";
+import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import { retryingFetch } from "./index.ts";
 import type { AttemptFailure, RetryingFetchOptions } from "./index.ts";
 

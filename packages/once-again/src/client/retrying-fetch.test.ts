@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { constantBackoff, successBudget } from "../retry/index.ts";
-import { fakeClock } from "../testing/fake-clock.ts";
+import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import type { FetchEvent } from "./fetch-event.ts";
 import { retryingFetch } from "./retrying-fetch.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fakeClock } from "../testing/fake-clock.ts";
+import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import { retry } from "../retry/index.ts";
 import { retryingFetch } from "./retrying-fetch.ts";
 

@@ -1,6 +1,6 @@
 import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
-import { fakeClock } from "../testing/fake-clock.ts";
+import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import { sleep } from "./clock.ts";
 
 test("sleep ends after exactly its delay, and leaves neither timer nor listener", async () => {

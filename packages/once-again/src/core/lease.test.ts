@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fakeClock } from "../testing/fake-clock.ts";
+import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import { DeadlineTimer } from "./deadline-timer.ts";
 import { LazyAbort } from "./lazy-abort.ts";
 import { Lease } from "./lease.ts";

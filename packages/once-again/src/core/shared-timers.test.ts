@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fakeClock } from "../testing/fake-clock.ts";
+import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import { sharedTimers } from "./shared-timers.ts";
 
 /** A clock with shared timers on one that is moved by hand, and what its timers have said, with the time. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { appDatabase, insertOrder } from "../../../../test/support/app-database.ts";
 import { codeOf, engineBench, first, job, leaseMs, operation } from "../../../../test/support/engine-bench.ts";
 import { systemClock } from "../core/system-clock.ts";
-import { fakeClock } from "../testing/fake-clock.ts";
+import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import type { Execution } from "./engine.ts";
 import { leasedEngine } from "./leased-engine.ts";
 import { transactionalEngine } from "./transactional-engine.ts";

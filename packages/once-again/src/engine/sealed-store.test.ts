@@ -6,7 +6,7 @@ import { sharedStores } from "../../../../test/support/shared-stores.ts";
 import { temporaryFolder } from "../../../../test/support/temporary-folder.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import { sqliteStore } from "../stores/sqlite/index.ts";
-import { fakeClock, storeContract, transactionContract } from "../testing/index.ts";
+import { fakeClock, storeContract, transactionContract } from "../../../testing/src/index.ts";
 import { sealedStore } from "./sealed-store.ts";
 import type { SealKey } from "./sealer.ts";
 

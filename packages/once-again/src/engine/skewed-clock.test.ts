@@ -3,7 +3,7 @@ import { job, leaseMs, operation } from "../../../../test/support/engine-bench.t
 import type { Clock } from "../core/clock.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import type { Store } from "../stores/store.ts";
-import { fakeClock } from "../testing/fake-clock.ts";
+import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import { leasedEngine } from "./leased-engine.ts";
 
 const hourMs = 3_600_000;

@@ -3,7 +3,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
 import { appDatabase, insertOrder } from "../../../../test/support/app-database.ts";
 import { codeOf } from "../../../../test/support/engine-bench.ts";
-import { fakeClock } from "../testing/index.ts";
+import { fakeClock } from "../../../testing/src/index.ts";
 import type { WorkResult, Work } from "./engine.ts";
 import { leasedEngine } from "./leased-engine.ts";
 import type { EngineOptions } from "./options.ts";

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { codeOf, engineBench, first, job, leaseMs, operation } from "../../../../test/support/engine-bench.ts";
 import type { ClaimAnswer, Store, TransactionalStore, TransactionEnding } from "../stores/store.ts";
 import { memoryStore } from "../stores/memory/index.ts";
-import { fakeClock } from "../testing/fake-clock.ts";
+import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import { onceHttp } from "../http/once-http.ts";
 import { leasedEngine } from "./leased-engine.ts";
 import type { ServerEvent } from "./server-event.ts";

@@ -6,7 +6,7 @@ import { temporaryFolder } from "../../../../test/support/temporary-folder.ts";
 import { NoEffectError, type Reconciled } from "../engine/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import { sqliteStore } from "../stores/sqlite/index.ts";
-import { fakeClock } from "../testing/fake-clock.ts";
+import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import { type FunctionExecution, type LeasedFunctionOptions, onceFunction } from "./index.ts";
 
 interface Order {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { OnceAgainError } from "../core/errors.ts";
-import { fakeClock } from "../testing/index.ts";
+import { fakeClock } from "../../../testing/src/index.ts";
 import { quotaCount } from "./key-quota.ts";
 
 const minuteMs = 60_000;

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { appDatabase } from "../../../../test/support/app-database.ts";
 import { ask, bytes } from "../../../../test/support/http-bench.ts";
 import { OnceAgainError } from "../core/errors.ts";
-import { fakeClock } from "../testing/index.ts";
+import { fakeClock } from "../../../testing/src/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import type { HttpHandler } from "./response.ts";
 import { onceHttp } from "./once-http.ts";

@@ -2,7 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { intentsBench } from "../../../../test/support/intents-bench.ts";
 import { type Act, answer, hang, reset, scriptedServer } from "../../../../test/support/scripted-server.ts";
-import { fakeClock } from "../testing/fake-clock.ts";
+import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import { concurrencyLimit, hedge } from "../retry/layers/index.ts";
 import type { IntentStore } from "../stores/intent-store.ts";
 

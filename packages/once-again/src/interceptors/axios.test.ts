@@ -7,7 +7,7 @@ import axios, { AxiosError, AxiosHeaders, isAxiosError } from "axios";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { FetchEvent } from "../client/index.ts";
 import { errorVerdict } from "../delivery/index.ts";
-import { fakeClock } from "../testing/fake-clock.ts";
+import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import { retryingAdapter, type RetryingAdapterOptions } from "./axios.ts";
 
 type Act = (response: ServerResponse, request: IncomingMessage) => void;

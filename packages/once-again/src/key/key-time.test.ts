@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { fakeClock } from "../testing/fake-clock.ts";
+import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import { makeKey } from "./key.ts";
 import { keyTime } from "./key-time.ts";
 

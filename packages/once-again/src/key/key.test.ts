@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { seededRandom } from "../core/random.ts";
-import { fakeClock } from "../testing/fake-clock.ts";
+import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import { formatKey, headerKeyProblem, type KeyFormat, makeKey, parseKey } from "./key.ts";
 import { keyTime } from "./key-time.ts";
 

@@ -9,7 +9,7 @@ import { retryingFetch } from "../client/index.ts";
 import { successBudget } from "../retry/index.ts";
 import { onceNode } from "../frameworks/node.ts";
 import { memoryStore } from "../stores/memory/index.ts";
-import { fakeClock } from "../testing/fake-clock.ts";
+import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import { clientTelemetry, serverTelemetry } from "./index.ts";
 
 const spans = new InMemorySpanExporter();

@@ -2,7 +2,7 @@ import { getEventListeners } from "node:events";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { seededRandom } from "../core/random.ts";
-import { fakeClock } from "../testing/fake-clock.ts";
+import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import type { Operation } from "./attempt.ts";
 import { successBudget } from "./budgets/success-budget.ts";
 import { type AnyLayer, compose, type Layer, retrying, run } from "./layer.ts";

@@ -1,7 +1,7 @@
 import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
 import { OnceAgainError } from "../core/errors.ts";
-import { fakeClock } from "../testing/fake-clock.ts";
+import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import { constantBackoff } from "./backoff.ts";
 import { successBudget } from "./budgets/success-budget.ts";
 import type { RetryBudget } from "./retry-budget.ts";

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { OnceAgainError } from "../core/errors.ts";
 import { seededRandom } from "../core/random.ts";
-import { fakeClock } from "../testing/fake-clock.ts";
+import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import { constantBackoff, exponentialBackoff } from "./backoff.ts";
 import { noJitter } from "./jitter.ts";
 import type { RetryEvent } from "./retry-event.ts";

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { fakeClock } from "../testing/fake-clock.ts";
+import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import { slidingSum } from "./sliding-sum.ts";
 
 test("an amount counts for the window's length, or up to a slice less", async () => {

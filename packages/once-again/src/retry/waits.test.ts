@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { seededRandom } from "../core/random.ts";
-import { fakeClock } from "../testing/fake-clock.ts";
+import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import { type Backoff, decorrelatedBackoff, exponentialBackoff, fibonacciBackoff, linearBackoff } from "./backoff.ts";
 import { boundedJitter, equalJitter, fullJitter } from "./jitter.ts";
 import { retry } from "./retry.ts";

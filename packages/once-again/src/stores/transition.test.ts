@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { seededRandom } from "../core/random.ts";
-import { randomSteps, type Step } from "../testing/store-contract/random-steps.ts";
+import { randomSteps, type Step } from "../../../testing/src/store-contract/random-steps.ts";
 import type { ClaimRequest, KeyRecord } from "./store.ts";
 import { inspectRecord, isExpired, type Operation, transition } from "./transition.ts";
 

@@ -1,5 +1,5 @@
 import { checkNumber } from "once-again/internal";
-import { randomFaults, seededRandom, type Exchange, type Fault } from "once-again/testing";
+import { randomFaults, seededRandom, type Exchange, type Fault } from "@once-again/testing";
 
 /** The header field in which the lab's callers name their order, so that the network knows whose attempt it carries. */
 export const orderHeader = "Lab-Order";

@@ -1,4 +1,4 @@
-import type { FlakyNetwork } from "once-again/testing";
+import type { FlakyNetwork } from "@once-again/testing";
 import type { Audit } from "./ledger.ts";
 import type { Waits } from "./waits.ts";
 

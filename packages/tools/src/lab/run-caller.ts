@@ -1,5 +1,5 @@
 import { systemClock } from "once-again";
-import { flakyNetwork, type FaultPlan } from "once-again/testing";
+import { flakyNetwork, type FaultPlan } from "@once-again/testing";
 import type { Audit } from "./ledger.ts";
 import type { CallerResult } from "./lab-result.ts";
 import type { Order } from "./orders.ts";

@@ -7,7 +7,7 @@ import * as undici7 from "undici";
 import * as undici8 from "undici8";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type FetchEvent, retryingFetch } from "../../client/index.ts";
-import { fakeClock } from "../../testing/fake-clock.ts";
+import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import { type RetryInterceptorOptions, retryInterceptor } from "./index.ts";
 
 type Act = (response: ServerResponse, request: IncomingMessage) => void;

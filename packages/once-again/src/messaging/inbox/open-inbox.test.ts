@@ -4,7 +4,7 @@ import { memoryStore } from "../../stores/memory/index.ts";
 import { sqliteStore } from "../../stores/sqlite/index.ts";
 import type { Store } from "../../stores/store.ts";
 import { sha256 } from "../../key/sha256.ts";
-import { fakeClock } from "../../testing/fake-clock.ts";
+import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import { type InboxMessage, readJson, rejectedError } from "./inbox-message.ts";
 import type { InboxRules, ReconcileMessage } from "./inbox-options.ts";
 import type { InboxVerdict } from "./inbox.ts";

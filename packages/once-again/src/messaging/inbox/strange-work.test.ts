@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { strangeErrors } from "../../../../../test/support/strange-errors.ts";
 import { memoryStore } from "../../stores/memory/index.ts";
 import { sqliteStore } from "../../stores/sqlite/index.ts";
-import { fakeClock } from "../../testing/fake-clock.ts";
+import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import type { OutboxMessage } from "../outbox/index.ts";
 import { deliveriesTo, deliveryId } from "./consumers/settle-delivery.ts";
 import { handledOutcome } from "./inbox-decisions.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { memoryOutbox } from "../../../../../test/support/outbox/memory-outbox.ts";
 import type { NewMessage } from "../../stores/outbox-store.ts";
-import { fakeClock } from "../../testing/fake-clock.ts";
+import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import { openRelay } from "./open-relay.ts";
 import { type Publish, refusedError, unavailableError } from "./publish.ts";
 import type { RelayEvent } from "./relay-event.ts";

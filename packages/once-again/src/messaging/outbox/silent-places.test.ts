@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { memoryOutbox } from "../../../../../test/support/outbox/memory-outbox.ts";
-import { fakeClock } from "../../testing/fake-clock.ts";
+import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import { openRelay } from "./open-relay.ts";
 import { type Publish, refusedError } from "./publish.ts";
 import type { RelayEvent } from "./relay-event.ts";

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import { memoryOutbox } from "../../../../../test/support/outbox/memory-outbox.ts";
 import { strangeErrors } from "../../../../../test/support/strange-errors.ts";
-import { fakeClock } from "../../testing/fake-clock.ts";
+import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import { openRelay } from "./open-relay.ts";
 import { refusedError, unavailableError } from "./publish.ts";
 import type { RelayEvent } from "./relay-event.ts";

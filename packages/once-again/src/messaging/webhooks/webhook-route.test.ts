@@ -1,7 +1,7 @@
 import Stripe from "stripe";
 import { describe, expect, test, vi } from "vitest";
 import { countedStore, type SenderFixture, senders, type SentWebhook } from "../../../../../test/support/webhooks.ts";
-import { fakeClock } from "../../testing/fake-clock.ts";
+import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import { onceFetch } from "../../frameworks/fetch.ts";
 import { memoryStore } from "../../stores/memory/index.ts";
 import { type VerifyWebhook, type WebhookRules, webhookRoute } from "./index.ts";

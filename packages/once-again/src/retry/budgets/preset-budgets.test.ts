@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fakeClock } from "../../testing/fake-clock.ts";
+import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import type { RetryBudget } from "../retry-budget.ts";
 import { retry } from "../retry.ts";
 import { awsBudget } from "./aws-budget.ts";

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { OnceAgainError } from "../../core/errors.ts";
 import { seededRandom } from "../../core/random.ts";
-import { fakeClock } from "../../testing/fake-clock.ts";
+import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import { run } from "../layer.ts";
 import { adaptiveThrottle } from "./adaptive-throttle.ts";
 import { rejectionProbability } from "./throttle-state.ts";

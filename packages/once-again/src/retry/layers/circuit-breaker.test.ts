@@ -1,6 +1,6 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
-import { fakeClock } from "../../testing/fake-clock.ts";
+import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import type { Operation } from "../attempt.ts";
 import { compose, run } from "../layer.ts";
 import { retry } from "../retry.ts";

@@ -1,6 +1,6 @@
 import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
-import { fakeClock } from "../../testing/fake-clock.ts";
+import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import type { Operation } from "../attempt.ts";
 import { successBudget } from "../budgets/success-budget.ts";
 import { run } from "../layer.ts";

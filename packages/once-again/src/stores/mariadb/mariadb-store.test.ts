@@ -3,10 +3,10 @@ import { describe, test } from "vitest";
 import { databases, mariadbPool, onClock } from "../../../../../test/mariadb/databases.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { mariadbBinary } from "../../../../../test/support/servers/mariadb.ts";
-import { fakeClock } from "../../testing/fake-clock.ts";
+import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import type { RecordName } from "../store.ts";
-import { storeContract } from "../../testing/store-contract/store-contract.ts";
-import { transactionContract } from "../../testing/store-contract/transaction-contract.ts";
+import { storeContract } from "../../../../testing/src/store-contract/store-contract.ts";
+import { transactionContract } from "../../../../testing/src/store-contract/transaction-contract.ts";
 import { mariadbStore } from "./index.ts";
 
 describeWithServer("the MariaDB store", mariadbBinary, () => {

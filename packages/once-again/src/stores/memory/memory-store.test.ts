@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { keepsOrder } from "../../../../../test/support/keeps-order.ts";
 import { sharedStores } from "../../../../../test/support/shared-stores.ts";
-import { fakeClock } from "../../testing/fake-clock.ts";
-import { storeContract } from "../../testing/index.ts";
+import { fakeClock } from "../../../../testing/src/fake-clock.ts";
+import { storeContract } from "../../../../testing/src/index.ts";
 import { memoryStore } from "./memory-store.ts";
 
 const claim = { scope: "acme", fingerprint: "f", owner: "me", leaseMs: 100, retentionMs: 1000 };

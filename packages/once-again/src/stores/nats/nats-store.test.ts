@@ -9,12 +9,12 @@ import type { PrivateServer } from "../../../../../test/support/servers/private-
 import { type NatsCluster, natsBinary, startNats, startNatsCluster } from "../../../../../test/support/servers/nats.ts";
 import { claimLoad, repeatUntilAnswered } from "../../../../../test/support/store-load.ts";
 import { longClaim } from "../../../../../test/support/long-claim.ts";
-import { fakeClock } from "../../testing/fake-clock.ts";
+import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import { bytesCodec } from "../../engine/codec.ts";
 import { sealedStore } from "../../engine/sealed-store.ts";
 import { leasedEngine } from "../../engine/leased-engine.ts";
 import { entryKey } from "./record-format.ts";
-import { storeContract } from "../../testing/store-contract/store-contract.ts";
+import { storeContract } from "../../../../testing/src/store-contract/store-contract.ts";
 import type { RecordName, Store } from "../store.ts";
 import { type NatsKv, natsStore } from "./index.ts";
 

@@ -8,7 +8,7 @@ import { cutProxy } from "../../../../../test/support/servers/cut-proxy.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { postgresBinary } from "../../../../../test/support/servers/postgres.ts";
 import { OnceAgainError } from "../../core/errors.ts";
-import { fakeClock } from "../../testing/fake-clock.ts";
+import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import { type PostgresConnection, postgresIntents, type PostgresStore, postgresStore } from "./index.ts";
 
 const result = Uint8Array.of(1, 2, 3);

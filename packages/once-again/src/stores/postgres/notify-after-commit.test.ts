@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from "vitest";
-import { fakeClock } from "../../testing/fake-clock.ts";
+import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import { type NotifyAfterCommit, notifyAfterCommit } from "./notify-after-commit.ts";
 
 let clock: ReturnType<typeof fakeClock>;

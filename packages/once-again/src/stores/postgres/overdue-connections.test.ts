@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fakeClock } from "../../testing/fake-clock.ts";
+import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import type { PostgresConnection, PostgresPool } from "./client.ts";
 import { overdueConnections } from "./overdue-connections.ts";
 import type { PooledConnection } from "./pooled-connection.ts";

@@ -13,7 +13,7 @@ import { describeWithServer } from "../../../../../test/support/servers/describe
 import { postgresBinary } from "../../../../../test/support/servers/postgres.ts";
 import { loseEachAnswer } from "../../../../../test/support/lost-connections.ts";
 import { longClaim } from "../../../../../test/support/long-claim.ts";
-import { fakeClock } from "../../testing/fake-clock.ts";
+import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 
 const result = Uint8Array.of(1, 2, 3);
 const operation = { scope: "acme", key: "order-7", fingerprint: "f", retentionMs: 60_000 };

@@ -2,10 +2,10 @@ import { describe, test } from "vitest";
 import { databases, execute, onClock, pgPool, postgresClients } from "../../../../../test/postgres/databases.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { postgresBinary } from "../../../../../test/support/servers/postgres.ts";
-import { fakeClock } from "../../testing/fake-clock.ts";
+import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import type { RecordName } from "../store.ts";
-import { storeContract } from "../../testing/store-contract/store-contract.ts";
-import { transactionContract } from "../../testing/store-contract/transaction-contract.ts";
+import { storeContract } from "../../../../testing/src/store-contract/store-contract.ts";
+import { transactionContract } from "../../../../testing/src/store-contract/transaction-contract.ts";
 
 describeWithServer("the PostgreSQL store", postgresBinary, () => {
   const { server, create } = databases();

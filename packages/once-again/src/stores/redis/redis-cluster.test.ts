@@ -6,7 +6,7 @@ import { serverPort } from "../../../../../test/support/servers/server-port.ts";
 import { type RedisCluster, redisBinary, startRedisCluster } from "../../../../../test/support/servers/redis.ts";
 import { repeatUntil, repeatUntilAnswered } from "../../../../../test/support/store-load.ts";
 import { longClaim } from "../../../../../test/support/long-claim.ts";
-import { storeContract } from "../../testing/store-contract/store-contract.ts";
+import { storeContract } from "../../../../testing/src/store-contract/store-contract.ts";
 import type { ClaimRequest, Store } from "../store.ts";
 import { type RedisClient, redisStore } from "./index.ts";
 import { redisKey } from "./names.ts";

@@ -8,10 +8,10 @@ import { longClaim } from "../../../../../test/support/long-claim.ts";
 import { repeatUntil } from "../../../../../test/support/store-load.ts";
 import type { Clock } from "../../core/clock.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import { fakeClock } from "../../testing/fake-clock.ts";
+import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import type { Acquired, ClaimRequest, RecordName } from "../store.ts";
 import { redisKey } from "./names.ts";
-import { storeContract } from "../../testing/store-contract/store-contract.ts";
+import { storeContract } from "../../../../testing/src/store-contract/store-contract.ts";
 import { type RedisStore, redisStore } from "./index.ts";
 import { redisStoreOn } from "./redis-store.ts";
 

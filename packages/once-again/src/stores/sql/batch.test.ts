@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { fakeClock } from "../../testing/fake-clock.ts";
+import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import type { RecordName } from "../store.ts";
 import { batchRequests } from "./batch.ts";
 

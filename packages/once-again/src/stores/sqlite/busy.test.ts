@@ -1,7 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { appDatabase } from "../../../../../test/support/app-database.ts";
-import { fakeClock } from "../../testing/fake-clock.ts";
+import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import type { TransactionEnding } from "../store.ts";
 import type { SqliteStoreOptions } from "./sqlite-store.ts";
 

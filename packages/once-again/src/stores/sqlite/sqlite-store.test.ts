@@ -5,7 +5,7 @@ import { effectsDatabase } from "../../../../../test/support/effects-database.ts
 import { keepsOrder } from "../../../../../test/support/keeps-order.ts";
 import { folderOfSuite } from "../../../../../test/support/temporary-folder.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import { fakeClock, storeContract, transactionContract } from "../../testing/index.ts";
+import { fakeClock, storeContract, transactionContract } from "../../../../testing/src/index.ts";
 import type { RecordName } from "../store.ts";
 import { sqliteStore } from "./sqlite-store.ts";
 

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
-import { type FakeClock, fakeClock } from "../../testing/fake-clock.ts";
+import { type FakeClock, fakeClock } from "../../../../testing/src/fake-clock.ts";
 import type { TransactionalStore, TransactionEnding } from "../store.ts";
 import { sqliteStore, type SqliteStoreOptions } from "./sqlite-store.ts";
 

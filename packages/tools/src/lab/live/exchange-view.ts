@@ -1,4 +1,4 @@
-import type { ExchangeEvent, Fault } from "once-again/testing";
+import type { ExchangeEvent, Fault } from "@once-again/testing";
 import type { AttemptMark, ExchangeView } from "./live-protocol.ts";
 
 /** A request that goes on its way, since its fate is decided. */

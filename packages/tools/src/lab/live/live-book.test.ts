@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import type { ExchangeEvent, Fault } from "once-again/testing";
+import type { ExchangeEvent, Fault } from "@once-again/testing";
 import { audit } from "../ledger.ts";
 import type { Order } from "../orders.ts";
 import type { OrderOutcome } from "../send-order.ts";

@@ -1,4 +1,4 @@
-import type { ExchangeEvent, Fault } from "once-again/testing";
+import type { ExchangeEvent, Fault } from "@once-again/testing";
 import { type CallerName, callerNames } from "../caller-name.ts";
 import type { LedgerRow } from "../ledger.ts";
 import { type Order, totalOf } from "../orders.ts";

@@ -1,5 +1,5 @@
 import { uniform } from "once-again";
-import { type Fault, seededRandom } from "once-again/testing";
+import { type Fault, seededRandom } from "@once-again/testing";
 import { legMs, type LiveSettings, liveScenarios, rateMax } from "./live-protocol.ts";
 
 /** A delivery takes between half and one and a half of the average. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { keyHeaderName } from "once-again/key";
 import { sqliteStore } from "once-again/stores/sqlite";
 import type { Store } from "once-again/stores";
-import { flakyNetwork } from "once-again/testing";
+import { flakyNetwork } from "@once-again/testing";
 import { labApi, type LabApi } from "../api.ts";
 import { callerNames, type CallerName } from "../caller-name.ts";
 import { orderHeader } from "../fault-plan.ts";

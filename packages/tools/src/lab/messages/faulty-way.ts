@@ -1,7 +1,7 @@
 import { sleep, systemClock } from "once-again";
 import type { Inbox } from "once-again/inbox";
 import { type Publish, refusedError, unavailableError } from "once-again/outbox";
-import type { Fault, Scenario } from "once-again/testing";
+import type { Fault, Scenario } from "@once-again/testing";
 import { drawFault } from "../fault-plan.ts";
 import { orderOf } from "./order-message.ts";
 import type { SideTask } from "./side-task.ts";

@@ -1,4 +1,4 @@
-import type { Scenario } from "once-again/testing";
+import type { Scenario } from "@once-again/testing";
 import type { Audit } from "../ledger.ts";
 import type { BrokerAddress } from "./brokers/broker.ts";
 

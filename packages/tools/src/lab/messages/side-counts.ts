@@ -1,4 +1,4 @@
-import type { Scenario } from "once-again/testing";
+import type { Scenario } from "@once-again/testing";
 import type { SideResult } from "./messages-result.ts";
 import type { SideReport } from "./side-task.ts";
 

@@ -1,4 +1,4 @@
-import type { Scenario } from "once-again/testing";
+import type { Scenario } from "@once-again/testing";
 import type { CallerName } from "../caller-name.ts";
 import type { LabFaults } from "../fault-plan.ts";
 import type { Order } from "../orders.ts";

@@ -1,0 +1,110 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout } from "node:timers/promises";
+import type { ClaimedMessage, OutboxStore } from "once-again/outbox";
+import { expectThat } from "../store-contract/rule.ts";
+import type { ContractCase } from "../store-contract/contract-case.ts";
+
+/** An open transaction of a test. Each is on a connection of its own, or waits until the one before has ended. */
+export interface OpenTransaction<Transaction> {
+  /** What `add` takes. */
+  readonly transaction: Transaction;
+  commit(): Promise<void>;
+  rollback(): Promise<void>;
+}
+
+/** An outbox, and transactions of its database. */
+export interface OutboxFixture<Transaction> {
+  readonly outbox: OutboxStore<Transaction>;
+  begin(): Promise<OpenTransaction<Transaction>>;
+  close(): Promise<void>;
+}
+
+/** How the contract comes by the outboxes it tries. */
+export interface OutboxContractOptions<Transaction> {
+  /**
+   * Opens an empty outbox, with 5 transactions at a time or more; `records` is a new name each time (up to 20 of a-z, 0-9
+   * and _, first a letter).
+   */
+  open(records: string): Promise<OutboxFixture<Transaction>> | OutboxFixture<Transaction>;
+  /**
+   * Whether several transactions may be open at a time, as in a server with many connections; default true. `false`
+   * leaves those cases out: there, one begins when the one before has ended.
+   */
+  readonly parallel?: boolean | undefined;
+}
+
+/** A rule of the outbox contract. */
+export interface OutboxRule {
+  readonly name: string;
+  try(context: OutboxRuleContext): Promise<void>;
+}
+
+/** What one case of the outbox contract works on. */
+export interface OutboxRuleContext extends OutboxFixture<unknown> {
+  /** Adds messages of one ordering key, or none, each in a transaction of its own that commits; their ids. */
+  add(orderingKey: string | undefined, ...ids: readonly string[]): Promise<void>;
+  /** Claims whatever is free for an hour, as a new owner; the messages. */
+  claim(options?: Partial<ClaimOptions>): Promise<ClaimedMessage[]>;
+  /** The same again and again, until something was claimed. */
+  claimWhenFree(options?: Partial<ClaimOptions>): Promise<ClaimedMessage[]>;
+}
+
+/** How a case claims. */
+export interface ClaimOptions {
+  readonly owner: string;
+  readonly leaseMs: number;
+  readonly limit: number;
+  readonly messagesPerKey: number;
+}
+
+const pollMs = 5;
+/** How long something that is free may take to be claimed, milliseconds. */
+const freeMsMax = 5000;
+
+/** How something ends that nothing should hold up: `"done"`, or what it failed with, or `"waits"`. */
+export function inTime(work: Promise<unknown>): Promise<string> {
+  return Promise.race([work.then(() => "done", String), setTimeout(freeMsMax, "waits", { ref: false })]);
+}
+
+/** Makes a case of a rule: it opens an outbox of its own for each run, and closes it in the end. */
+export function outboxCaseOf<Transaction>(rule: OutboxRule, options: OutboxContractOptions<Transaction>): ContractCase {
+  return {
+    name: rule.name,
+    async run() {
+      const fixture = (await options.open(`contract_${randomUUID().slice(0, 8)}`)) as OutboxFixture<unknown>;
+      const { outbox, begin } = fixture;
+      const claim: OutboxRuleContext["claim"] = async (given = {}) => {
+        const request = { owner: randomUUID(), leaseMs: 3_600_000, limit: 100, messagesPerKey: 100, ...given };
+        const { batches } = await outbox.claim(request);
+        return batches.flatMap(({ messages }) => messages);
+      };
+      const claimWhenFree: OutboxRuleContext["claim"] = async (given) => {
+        const endsAt = performance.now() + freeMsMax;
+        for (;;) {
+          const claimed = await claim(given);
+          if (claimed.length > 0) return claimed;
+          expectThat(performance.now() < endsAt, "What is given back, or whose lease is over, can be claimed", claimed);
+          await setTimeout(pollMs);
+        }
+      };
+      const add: OutboxRuleContext["add"] = async (orderingKey, ...ids) => {
+        for (const id of ids) {
+          const { transaction, commit } = await begin();
+          await outbox.add(transaction, { id, topic: "orders", orderingKey, body: id });
+          await commit();
+        }
+      };
+      try {
+        await rule.try({ ...fixture, add, claim, claimWhenFree });
+      } finally {
+        await fixture.close();
+      }
+    },
+  };
+}
+
+/** The ids of messages, in their order. */
+export const idsOf = (messages: readonly ClaimedMessage[]): string[] => messages.map(({ id }) => id);
+
+/** The positions of messages, in their order. */
+export const positionsOf = (messages: readonly ClaimedMessage[]): string[] => messages.map(({ position }) => position);

@@ -1,0 +1,39 @@
+import { describe, expect, test } from "vitest";
+import { memoryOutbox, type OutboxFlaw } from "../../../../test/support/outbox/memory-outbox.ts";
+import { outboxContract } from "./outbox-contract.ts";
+
+/** Each way to be wrong, and what the name of a case begins with that finds it. */
+const flaws: Readonly<Record<OutboxFlaw, string>> = {
+  "a cursor skips what commits late": "nothing can be claimed before its transaction commits, and then all of it",
+  "a message is there before its commit": "nothing can be claimed before its transaction commits",
+  "a rolled back message stays": "a message whose transaction is rolled back never was",
+  "adders of a key don't wait for each other": "messages of one ordering key are in the order of their commits",
+  "the order of first writes is taken for that of commits": "a transaction that wrote first and adds to a key later",
+  "removing waits for those who add": "neither relays nor those who add to other keys wait",
+  "what is added is announced before its commit": "who listens hears of a commit",
+  "a claim removes what it gives": "a message is there until it is confirmed",
+  "a lease is no lease": "what is claimed is nobody else's",
+  "a dead relay's lease is never taken over": "what is claimed is nobody else's before its lease is over, and then",
+  "rows are leased, not keys": "what is claimed is nobody else's",
+  "a delay is forgotten": "a message that is given back can be claimed again, at once or when its delay is over",
+  "a late owner changes what is another's": "a late owner gives nothing back",
+  "a refusal that is told again counts again": "a refusal that is told again",
+  "a parked message is passed in silence": "a parked message blocks its own key",
+  "the oldest message comes first at each claim": "every message without a key gets its turn",
+  "a round of claims goes on as long as new messages come":
+    "a message that is given back is claimed again, however many",
+};
+
+describe("the outbox contract", () => {
+  test.for(outboxContract({ open: () => memoryOutbox() }))("passes an outbox that is right: $name", ({ run }) => run());
+
+  test.for(Object.entries(flaws) as [OutboxFlaw, string][])(
+    "fails an outbox of which is true: %s",
+    async ([flaw, caughtBy]) => {
+      const [found] = outboxContract({ open: () => memoryOutbox({ flaw }) }).filter(({ name }) =>
+        name.startsWith(caughtBy),
+      );
+      await expect(found!.run()).rejects.toMatchObject({ code: "ERR_ASSERTION" });
+    },
+  );
+});

@@ -1,0 +1,179 @@
+import type { ListRequest, Store } from "once-again/stores";
+import type { StoreRule } from "./contract-case.ts";
+import { abandon, acquire, claimOf, longMs, named, result, retentionMs } from "./requests.ts";
+import { expectLike, expectRefused, expectSame, expectThat } from "./rule.ts";
+
+const settlement = { as: "done", result: Uint8Array.of(9), retentionMs } as const;
+const all = ["a/1 running", "a/10 abandoned", "a/2 done", "b/1 running"];
+
+/** What people look at and settle. */
+export const operatorRules: readonly StoreRule[] = [
+  {
+    name: "records are listed in the order of scope and key, by scope, by state, page by page",
+    async try({ store }) {
+      await fill(store);
+      const lists: [ListRequest, readonly string[]][] = [
+        [{}, all],
+        [{ scope: "a" }, all.slice(0, 3)],
+        [{ scope: "c" }, []],
+        [{ state: "running" }, ["a/1 running", "b/1 running"]],
+        [{ state: "abandoned" }, ["a/10 abandoned"]],
+        [{ state: "done", scope: "a" }, ["a/2 done"]],
+        [{ limit: 2 }, all.slice(0, 2)],
+        [{ limit: 2, after: { scope: "a", key: "10" } }, all.slice(2)],
+        [{ after: { scope: "a", key: "zzz" } }, all.slice(3)],
+        [{ state: "running", limit: 1, after: { scope: "a", key: "1" } }, ["b/1 running"]],
+        [{ after: { scope: "b", key: "1" } }, []],
+      ];
+      for (const [request, expected] of lists) {
+        expectSame(await listed(store, request), expected, `list(${JSON.stringify(request)}) holds what it asks for`);
+      }
+      for (const found of await store.list({})) {
+        expectSame(found, await store.inspect(found), "A list shows a record as inspect does");
+      }
+    },
+  },
+  {
+    name: "a list has at most 100 records unless it asks for more, and refuses a limit out of bounds",
+    async try({ store }) {
+      const keys = Array.from({ length: 101 }, (_, index) => `${1000 + index}`);
+      for (const key of keys) await acquire(store, claimOf(named(key)));
+      const listedKeys = async (limit: { limit?: number }) => (await store.list(limit)).map(({ key }) => key);
+      expectSame(await listedKeys({}), keys.slice(0, 100), "A list has at most 100 records by default");
+      expectSame(await listedKeys({ limit: 1000 }), keys, "A list has as many records as it asks for");
+      for (const limit of [0, -1, 1.5, 1001, Number.NaN]) {
+        const list = async () => store.list({ limit });
+        await expectRefused(list(), "ONCE_OPTION_INVALID", `A limit of ${limit} is refused`);
+      }
+    },
+  },
+  {
+    name: "a record is inspected in its state, and an unknown one is not there",
+    async try({ store }) {
+      await fill(store);
+      for (const shown of all) {
+        const [scope = "", key = "", state] = shown.split(/[/ ]/);
+        expectLike(await store.inspect({ scope, key }), { scope, key, state }, "A record is inspected in its state");
+      }
+      expectSame(await store.inspect(named("3", "a")), undefined, "An unknown record is not there");
+    },
+  },
+  {
+    name: "an expired record is neither inspected nor listed, and a purge leaves all others",
+    async try({ store, pass }) {
+      await fill(store);
+      await abandon(store, claimOf(named("brief"), { heldRetentionMs: 1 }));
+      await pass(1);
+      expectSame(await store.inspect(named("brief")), undefined, "An expired record is not inspected");
+      expectSame(await listed(store, {}), all, "An expired record is not listed");
+      // How many a purge finds is not told here: some engines forget what expired by themselves.
+      const purged = await store.purge({ limit: 10 });
+      expectThat(purged === 0 || purged === 1, "A purge removes no more than what expired", purged);
+      expectSame(await listed(store, {}), all, "A purge leaves what has not expired");
+    },
+  },
+  {
+    name: "a record without a result is stored however short its retention is, and a purge passes it",
+    async try({ store, pass }) {
+      await abandon(store, claimOf(named("held"), { retentionMs: 1 }));
+      await pass(1);
+      expectSame(await store.purge({ limit: 10 }), 0, "A purge passes what has no result");
+      expectSame(await listed(store, {}), ["acme/held abandoned"], "What has no result is stored until it is settled");
+      expectLike(await store.claim(claimOf(named("held"))), { kind: "abandoned" }, "A held key is held");
+    },
+  },
+  {
+    name: "where a store counts its held keys, it counts those that are held for ever, and no others",
+    async try({ store, pass }) {
+      if (store.countHeld === undefined) return;
+      expectSame(await store.countHeld(), { keys: 0 }, "Where no key is held, none is counted");
+      await fill(store);
+      await pass(50);
+      await abandon(store, claimOf(named("later")));
+      await abandon(store, claimOf(named("forgotten"), { heldRetentionMs: longMs }));
+      const held = await store.countHeld();
+      expectSame(held.keys, 2, "A store counts what is held, and nothing that runs, is done, or expires by itself");
+      expectThat((held.oldestMs ?? 0) >= 50, "It says for how long the oldest has been held", held);
+    },
+  },
+  {
+    name: "who settled a record as done, and when, is stored with it",
+    async try({ store }) {
+      await fill(store);
+      await abandon(store, claimOf(named("11", "a")));
+      const note = Uint8Array.of(0, 10, 255, 33);
+      await store.resolve({ ...named("10", "a"), settlement: { ...settlement, note } });
+      await store.resolve({ ...named("11", "a"), settlement });
+      const recordOf = async (key: string) => (await store.inspect(named(key, "a")))?.record;
+      const noted = await recordOf("10");
+      expectLike(noted, { settlementNote: note }, "The note of a settlement is stored with the record");
+      expectLike(await recordOf("11"), { settlementNote: Uint8Array.of() }, "A settlement may have no note");
+      const { createdAt = Number.NaN, settledAt = Number.NaN, expiresAt = Number.NaN } = noted ?? {};
+      expectThat(settledAt >= createdAt, "When a record was settled is stored with it", noted);
+      expectThat(settledAt === expiresAt - settlement.retentionMs, "It is the time by the store's clock", noted);
+      const own = await recordOf("2");
+      expectLike(
+        own,
+        { settledAt: undefined, settlementNote: undefined },
+        "What its own attempt completed was settled by no person",
+      );
+    },
+  },
+  {
+    name: "only an abandoned record is settled, as done or as not executed",
+    async try({ store }) {
+      await fill(store);
+      for (const as of [settlement, { as: "not-executed" } as const]) {
+        for (const key of ["1", "2", "unknown"]) {
+          expectSame(
+            await store.resolve({ ...named(key, "a"), settlement: as }),
+            false,
+            "Only an abandoned key is settled",
+          );
+        }
+      }
+      expectSame(await listed(store, {}), all, "A settlement that was refused changes nothing");
+      expectSame(await store.resolve({ ...named("10", "a"), settlement }), true, "An abandoned key is settled");
+      const replay = await store.claim(claimOf(named("10", "a")));
+      expectSame(
+        replay,
+        { kind: "done", result: settlement.result },
+        "What was settled as done answers with its result",
+      );
+      const late = await store.complete({ ...named("10", "a"), owner: "me", result, retentionMs });
+      expectSame(late, false, "A late owner is told that its key was settled");
+    },
+  },
+  {
+    name: "a purge of nothing removes nothing and counts nothing, however often it is asked for",
+    async try({ store }) {
+      await fill(store);
+      const all = await listed(store, {});
+      for (const limit of [1, 1000, 1000]) {
+        expectSame(await store.purge({ limit }), 0, "Where nothing has expired, a purge counts nothing");
+      }
+      expectSame(await listed(store, {}), all, "Where nothing has expired, a purge removes nothing");
+    },
+  },
+  {
+    name: "what was settled as not executed runs afresh",
+    async try({ store }) {
+      await fill(store);
+      await store.resolve({ ...named("10", "a"), settlement: { as: "not-executed" } });
+      const again = await acquire(store, claimOf(named("10", "a"), { fingerprint: "g" }));
+      expectLike(again, { attempt: 1, abandoned: false }, "What was not executed runs afresh");
+    },
+  },
+];
+
+/** One record of each state, and one of another scope, claimed in no order. */
+async function fill(store: Store): Promise<void> {
+  const [outside, done, abandoned, running] = [named("1", "b"), named("2", "a"), named("10", "a"), named("1", "a")];
+  for (const name of [outside, done, running]) await acquire(store, claimOf(name, { owner: "me" }));
+  await store.complete({ ...done, owner: "me", result, retentionMs });
+  await abandon(store, claimOf(abandoned, { owner: "me" }));
+}
+
+async function listed(store: Store, request: ListRequest): Promise<string[]> {
+  return (await store.list(request)).map(({ scope, key, state }) => `${scope}/${key} ${state}`);
+}
