@@ -1,6 +1,6 @@
-import { policyHeaderName } from "../../packages/once-again/src/http/policy.ts";
+import { policyHeaderName } from "../../packages/once-again/src/http/profile.ts";
 import type { HttpResponse, HttpHandler, HttpRequest } from "../../packages/once-again/src/http/index.ts";
-import type { OnceHttp } from "../../packages/once-again/src/http/once-http.ts";
+import type { OnceHttp } from "../../packages/once-again/src/http/handle-request.ts";
 
 /** What differs from a POST to /orders by account acme, with a JSON body. */
 export interface Asked {

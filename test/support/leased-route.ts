@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import type { ServerEvent } from "../../packages/once-again/src/engine/index.ts";
 import type { HttpResponse, HttpHandler, LeasedHttpOptions } from "../../packages/once-again/src/http/index.ts";
-import { onceHttp } from "../../packages/once-again/src/http/once-http.ts";
+import { onceHttp } from "../../packages/once-again/src/http/handle-request.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 import { fakeClock } from "../../packages/testing/src/fake-clock.ts";
 import { faultyStore } from "./faulty-store.ts";

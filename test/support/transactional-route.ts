@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { HttpResponse, HttpHandler, TransactionalHttpOptions } from "../../packages/once-again/src/http/index.ts";
-import { onceHttp } from "../../packages/once-again/src/http/once-http.ts";
+import { onceHttp } from "../../packages/once-again/src/http/handle-request.ts";
 import { appDatabase, insertOrder } from "./app-database.ts";
 import { ask, type Asked } from "./http-bench.ts";
 

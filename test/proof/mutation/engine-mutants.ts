@@ -68,7 +68,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     guard: "one door: a look before a request is let in is bounded",
-    file: "packages/once-again/src/http/once-http.ts",
+    file: "packages/once-again/src/http/handle-request.ts",
     search: "await lookUp(name)",
     replace: "await options.store.inspect(name)",
     check: doorTest,

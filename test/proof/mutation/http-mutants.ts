@@ -4,7 +4,7 @@ import type { Mutant } from "./mutant.ts";
 const test = (file: string): Mutant["check"] => ({ kind: "test", file });
 
 const handlerResult = "packages/once-again/src/http/handler-result.ts";
-const onceHttp = "packages/once-again/src/http/once-http.ts";
+const handleRequest = "packages/once-again/src/http/handle-request.ts";
 
 /** The guards of the HTTP rules and of the fingerprint. */
 export const httpMutants: readonly Mutant[] = [
@@ -13,15 +13,15 @@ export const httpMutants: readonly Mutant[] = [
     file: handlerResult,
     search: "if (unsendable !== undefined)",
     replace: "if (unsendable === undefined && false)",
-    check: test("packages/once-again/src/http/sendable.test.ts"),
+    check: test("packages/once-again/src/http/response.test.ts"),
     killedBy: "is not kept: the outcome stays unknown",
   },
   {
     guard: "answer: a header's value is one that can be sent",
-    file: "packages/once-again/src/http/sendable.ts",
+    file: "packages/once-again/src/http/response.ts",
     search: "if (notInValue.test(value))",
     replace: "if (value === undefined)",
-    check: test("packages/once-again/src/http/sendable.test.ts"),
+    check: test("packages/once-again/src/http/response.test.ts"),
     killedBy: "it agrees with Node",
   },
   {
@@ -29,7 +29,7 @@ export const httpMutants: readonly Mutant[] = [
     file: handlerResult,
     search: "const response = withoutTrailer(given);",
     replace: "const response = given;",
-    check: test("packages/once-again/src/http/sendable.test.ts"),
+    check: test("packages/once-again/src/http/response.test.ts"),
     killedBy: "no answer promises trailers",
   },
   {
@@ -66,7 +66,7 @@ export const httpMutants: readonly Mutant[] = [
   },
   {
     guard: "old keys: the route that says so runs them",
-    file: "packages/once-again/src/http/admission.ts",
+    file: "packages/once-again/src/http/read-key.ts",
     search: 'rules.oldKeys === "refuse" ? keyTime(parsed.key) : undefined',
     replace: "keyTime(parsed.key)",
     check: test("packages/once-again/src/http/refusals.test.ts"),
@@ -74,15 +74,15 @@ export const httpMutants: readonly Mutant[] = [
   },
   {
     guard: "methods: a key on a method that takes none is not looked at",
-    file: "packages/once-again/src/http/admission.ts",
-    search: "if (!covered) return none;",
-    replace: "",
+    file: handleRequest,
+    search: "  if (!takesKey(route, request.method)) {",
+    replace: "  if (false as boolean) {",
     check: test("packages/once-again/src/http/refusals.test.ts"),
     killedBy: "a key on a method that takes none",
   },
   {
     guard: "quota: what brought no key is given back",
-    file: onceHttp,
+    file: handleRequest,
     search: "() => quota.giveBack(caller)",
     replace: "() => undefined",
     check: test("packages/once-again/src/http/quota.test.ts"),
@@ -90,7 +90,7 @@ export const httpMutants: readonly Mutant[] = [
   },
   {
     guard: "set up wrongly: it is no store that is down",
-    file: "packages/once-again/src/http/outcome-response.ts",
+    file: "packages/once-again/src/http/responses.ts",
     search: "if (isSetupFault(error)) {",
     replace: "if (isSetupFault(undefined)) {",
     check: test("packages/once-again/src/http/refusals.test.ts"),
@@ -138,15 +138,15 @@ export const httpMutants: readonly Mutant[] = [
   },
   {
     guard: "fingerprint: a target in absolute form is the same request",
-    file: onceHttp,
+    file: handleRequest,
     search: "const path = originForm(request.path);",
     replace: "const { path } = request;",
-    check: test("packages/once-again/src/http/once-http.test.ts"),
+    check: test("packages/once-again/src/http/handle-request.test.ts"),
     killedBy: "a target in absolute form",
   },
   {
     guard: "fingerprint: a function that covers nothing covers all",
-    file: "packages/once-again/src/http/covered-parts.ts",
+    file: "packages/once-again/src/http/request-fingerprint.ts",
     search: "if (json !== undefined && !nothing.has(json)) return json;",
     replace: "if (json !== undefined) return json;",
     check: test("test/frameworks/rules.test.ts"),
@@ -154,7 +154,7 @@ export const httpMutants: readonly Mutant[] = [
   },
   {
     guard: "key header: a key in the usual header is not ignored",
-    file: "packages/once-again/src/http/admission.ts",
+    file: "packages/once-again/src/http/read-key.ts",
     search: "headerValues(usualHeader).length > 0",
     replace: "headerValues(usualHeader).length > 9",
     check: test("test/frameworks/rules.test.ts"),
@@ -165,7 +165,7 @@ export const httpMutants: readonly Mutant[] = [
     file: "packages/once-again/src/http/http-options.ts",
     search: "status >= 400 && status <= 499",
     replace: "status >= 200 && status <= 499",
-    check: test("packages/once-again/src/http/once-http.test.ts"),
+    check: test("packages/once-again/src/http/handle-request.test.ts"),
     killedBy: "options that make no sense are refused",
   },
 ];

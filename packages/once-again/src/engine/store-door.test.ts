@@ -3,7 +3,7 @@ import { codeOf, engineBench, first, job, leaseMs, operation } from "../../../..
 import type { ClaimAnswer, Store, TransactionalStore, TransactionEnding } from "../stores/store.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import { fakeClock } from "../../../testing/src/fake-clock.ts";
-import { onceHttp } from "../http/once-http.ts";
+import { onceHttp } from "../http/handle-request.ts";
 import { leasedEngine } from "./leased-engine.ts";
 import type { ServerEvent } from "./server-event.ts";
 import { transactionalEngine } from "./transactional-engine.ts";

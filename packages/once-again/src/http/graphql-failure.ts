@@ -1,4 +1,4 @@
-import type { FailureOf } from "./failure-of.ts";
+import type { FailureOf } from "./http-options.ts";
 import type { HttpResponse } from "./response.ts";
 
 const decoder = new TextDecoder("utf-8", { fatal: true });

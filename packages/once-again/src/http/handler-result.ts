@@ -2,9 +2,8 @@ import { OnceAgainError } from "../core/errors.ts";
 import type { WorkResult } from "../engine/engine.ts";
 import { isHeldError } from "../engine/errors.ts";
 import type { CheckedHttpRules } from "./http-options.ts";
-import { problem, type ProblemCode } from "./problem.ts";
-import { encodeResponse, type HandlerResponse, type HttpResponse } from "./response.ts";
-import { sendProblem, withoutTrailer } from "./sendable.ts";
+import { problem, type ProblemCode } from "./responses.ts";
+import { encodeResponse, type HandlerResponse, type HttpResponse, sendProblem, withoutTrailer } from "./response.ts";
 
 /** The rules of a route for its handler's responses. */
 export type ResponseRules = Pick<

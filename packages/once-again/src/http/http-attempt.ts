@@ -3,7 +3,7 @@ import type { Execution, OpenAttempt, Outcome, WorkResult } from "../engine/engi
 import { hadNoEffect } from "../engine/execution.ts";
 import { resultOf, resultOfError } from "./handler-result.ts";
 import type { CheckedHttpRules } from "./http-options.ts";
-import { responseTo, responseToError } from "./outcome-response.ts";
+import { responseTo, responseToError } from "./responses.ts";
 import type { HandlerResponse, HttpHandler, HttpResponse } from "./response.ts";
 
 /** The parts of an attempt that its request determines. */

@@ -1,19 +1,18 @@
+import { hasMethod, wrongClientError } from "../core/client-names.ts";
 import { logError } from "../core/error-log.ts";
 import { notify } from "../core/events.ts";
-import { hasMethod, wrongClientError } from "../core/client-names.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
-import type { Store, TransactionalStore } from "../stores/store.ts";
+import type { MessageFacts } from "../engine/engine.ts";
 import { engineOptionNames, type EngineOptions } from "../engine/options.ts";
 import { keyHeaderName } from "../key/index.ts";
-import type { CoveredParts } from "./covered-parts.ts";
-import type { FailureOf } from "./failure-of.ts";
-import type { Identify } from "./message.ts";
-import type { Latest } from "./latest.ts";
+import type { Store, TransactionalStore } from "../stores/store.ts";
 import type { KeyQuota } from "./key-quota.ts";
+import type { Latest } from "./message-order.ts";
 import { type Profile, type ProfileName, profiles, withProfile } from "./profile.ts";
 import type { Reconcile } from "./reconcile.ts";
-import { isHeaderName } from "./sendable.ts";
+import type { CoveredParts } from "./request-fingerprint.ts";
+import { type HttpResponse, isHeaderName } from "./response.ts";
 
 /** How one route keeps its promise. `Request` is the framework's own request. */
 export interface HttpRules<Request> extends Omit<EngineOptions, "onUnknown"> {
@@ -281,3 +280,47 @@ function checkNoEffectStatuses(statuses: readonly number[], transactional: boole
     statuses,
   );
 }
+
+/**
+ * Says whether a response below 500 is a failure, where its status does not: in GraphQL, errors come with 200. A response of
+ * 500 or above has failed, whatever it says, and one of 400 or above is refused at least.
+ *
+ * - `"failed"`: as a response of 500. In a transaction all that the handler wrote is rolled back, with the key, so a repeat
+ *   runs afresh. In leased mode the outcome is unknown: see `onUnknown`.
+ * - `"refused"`: as a response of 400. It is stored and replayed; in a transaction, what the handler wrote is rolled
+ *   back first.
+ * - `undefined`: what its status says.
+ *
+ * An error that it throws is a failure of the handler: `onError` gets it, and the caller gets 500.
+ */
+export type FailureOf = (answer: HttpResponse) => "refused" | "failed" | undefined;
+
+/** A request as a route's own rule sees it, read to its end. */
+export interface ReceivedRequest {
+  readonly method: string;
+  /** The full path as it was sent, without the query. */
+  readonly path: string;
+  readonly query: string;
+  /** The `Content-Type` header, or an empty string. */
+  readonly contentType: string;
+  /** The body, byte for byte as it came. */
+  readonly body: Uint8Array<ArrayBuffer>;
+  /** The value of one header, by its name in any case; `undefined` for one that is missing, or came more than once. */
+  readonly header: (name: string) => string | undefined;
+}
+
+/** The answer of a route's own rule to a request that it believes. */
+export interface IdentifiedRequest {
+  /** Names the operation, 1 to 255 characters. */
+  readonly key: string;
+  /** The facts for its handler, as `execution.event`. */
+  readonly event: MessageFacts;
+}
+
+/**
+ * Names the operation of a request by all of it, in the place of the key's header. `undefined`: it is not to be believed. It
+ * is refused with 401 then, and the store is not asked.
+ */
+export type Identify = (
+  request: ReceivedRequest,
+) => IdentifiedRequest | undefined | Promise<IdentifiedRequest | undefined>;

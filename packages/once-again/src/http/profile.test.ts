@@ -4,7 +4,7 @@ import { leasedRoute, never } from "../../../../test/support/leased-route.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import type { LeasedHttpOptions } from "./http-options.ts";
-import { onceHttp } from "./once-http.ts";
+import { onceHttp } from "./handle-request.ts";
 
 const dayMs = 86_400_000;
 const acp = { profile: "acp", onUnknown: "rerun", acknowledgeDuplicates: true, retentionMs: dayMs } as const;

@@ -5,7 +5,7 @@ import { OnceAgainError } from "../core/errors.ts";
 import { fakeClock } from "../../../testing/src/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import type { HttpHandler } from "./response.ts";
-import { onceHttp } from "./once-http.ts";
+import { onceHttp } from "./handle-request.ts";
 import type { Reconcile } from "./reconcile.ts";
 
 const failing: HttpHandler<undefined> = async () => {

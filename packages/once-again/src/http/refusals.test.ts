@@ -7,8 +7,7 @@ import { OnceAgainError } from "../core/errors.ts";
 import { systemClock } from "../core/system-clock.ts";
 import { makeKey } from "../key/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
-import type { HttpResponse } from "./response.ts";
-import type { HttpHandler } from "./response.ts";
+import type { HttpHandler, HttpResponse } from "./response.ts";
 
 // Each line of the HTTP rules that refuses a request.
 

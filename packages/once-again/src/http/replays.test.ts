@@ -4,10 +4,9 @@ import { ask, type Asked, bytes, handlersOwn, httpRequest } from "../../../../te
 import { ordering, transactionalRoute as transactional } from "../../../../test/support/transactional-route.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import type { ServerEvent } from "../engine/server-event.ts";
-import type { HttpResponse } from "./response.ts";
-import type { HttpHandler } from "./response.ts";
+import type { HttpHandler, HttpResponse } from "./response.ts";
 import type { LeasedHttpOptions } from "./http-options.ts";
-import { onceHttp } from "./once-http.ts";
+import { onceHttp } from "./handle-request.ts";
 
 const never = (): never => expect.fail("ran again");
 

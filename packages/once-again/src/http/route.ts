@@ -2,7 +2,7 @@ import { checkPlatform } from "../core/check-platform.ts";
 import { openEngine, type RoomEngine } from "../engine/open-engine.ts";
 import { type CheckedHttpRules, checkHttpRules, type HttpOptions } from "./http-options.ts";
 import { type QuotaCount, quotaCount } from "./key-quota.ts";
-import { type IdempotencyPolicy, idempotencyPolicy, policyHeader, policyHeaderName } from "./policy.ts";
+import { type IdempotencyPolicy, idempotencyPolicy, policyHeader, policyHeaderName } from "./profile.ts";
 
 /** One route: its checked rules, and the engine under them. */
 export interface Route<Request, Transaction> extends RoomEngine<Transaction> {

@@ -3,21 +3,18 @@ import { OnceAgainError } from "../core/errors.ts";
 import type { Execution, MessageFacts, OpenAttempt, Outcome } from "../engine/engine.ts";
 import { NoEffectError } from "../engine/errors.ts";
 import type { RecordName } from "../stores/store.ts";
-import { type Admission, admission } from "./admission.ts";
-import { coveredFingerprint } from "./covered-parts.ts";
+import { identifyMessage, readKey } from "./read-key.ts";
+import { coveredFingerprint } from "./request-fingerprint.ts";
 import type { CheckedHttpRules, HttpOptions } from "./http-options.ts";
 import { type AttemptParts, HttpAttempt } from "./http-attempt.ts";
-import { identifyMessage } from "./identify.ts";
 import type { QuotaCount } from "./key-quota.ts";
-import { responseToOlder } from "./latest.ts";
-import { originForm } from "./origin-form.ts";
-import { responseTo, responseToError, withHeader } from "./outcome-response.ts";
-import type { IdempotencyPolicy } from "./policy.ts";
-import { problem, type ProblemStyle } from "./problem.ts";
+import { responseToOlder } from "./message-order.ts";
+import { originForm, scopeAtPath, scopeOf } from "./scope.ts";
+import { problem, type ProblemStyle, responseTo, responseToError, withHeader } from "./responses.ts";
+import type { IdempotencyPolicy } from "./profile.ts";
 import { lookedUpResponse } from "./reconcile.ts";
 import { type HandlerResponse, type HttpHandler, type HttpResponse, responseCodec } from "./response.ts";
 import { isSkipped, openRoute, type Route, takesKey } from "./route.ts";
-import { scopeAtPath, scopeOf } from "./scope.ts";
 
 /** A request as the rules see it; each framework makes its own. */
 export interface HttpRequest<Request> {
@@ -136,34 +133,94 @@ function echoedKey<Request>(
   return isThere ? response : withHeader(response, [name, sent.join(", ")]);
 }
 
+/** Adds the headers that every response of a route has. */
+type Finish = (response: HttpResponse) => HttpResponse;
+
 /** The operation of a request, or the response that refuses it. */
 async function openAttempt<Request, Transaction>(
   route: Route<Request, Transaction>,
   request: HttpRequest<Request>,
-  finish: (response: HttpResponse) => HttpResponse,
+  finish: Finish,
+): Promise<HttpResponse | HttpAttempt<Transaction>> {
+  const { rules } = route;
+  // A leased route has skipped its requests before.
+  if (rules.transactional && isSkipped(rules, request.native)) return openUnkeyed(route, request, "", finish);
+  if (!takesKey(route, request.method)) {
+    const scope = await keyScope(rules, await scopeOf(rules, request.native), request);
+    return openUnkeyed(route, request, scope, finish);
+  }
+  if (rules.identify !== undefined) return openMessage(route, request, finish);
+  const read = readKey(route, request);
+  if (read.kind === "refused") return finish(problem(rules, read.code, read.detail));
+  const naming = scopeOf(rules, request.native);
+  // A value that is there already is not awaited: each wait allocates as much as a claim.
+  const caller = isPromise(naming) ? await naming : naming;
+  const scoping = keyScope(rules, caller, request);
+  const scope = isPromise(scoping) ? await scoping : scoping;
+  if (read.kind === "no-key") return openUnkeyed(route, request, scope, finish);
+  const { key, isOld } = read;
+  if (isOld && (await isForgotten(route, { scope, key }))) return finish(problem(rules, "ONCE_KEY_EXPIRED", tooOld));
+  const reading = readBody(request, rules);
+  const body = isPromise(reading) ? await reading : reading;
+  return openKeyed(route, request, { caller, scope, key, body, event: undefined }, finish);
+}
+
+/** An operation that the sender's own message names. */
+async function openMessage<Request, Transaction>(
+  route: Route<Request, Transaction>,
+  request: HttpRequest<Request>,
+  finish: Finish,
+): Promise<HttpResponse | HttpAttempt<Transaction>> {
+  const { rules } = route;
+  const body = await readBody(request, rules);
+  const read = await identifyMessage(rules, request, body);
+  if (read.kind === "refused") return finish(problem(rules, read.code, read.detail));
+  const { key, event } = read;
+  const caller = await scopeOf(rules, request.native);
+  const scope = await keyScope(rules, caller, request);
+  return openKeyed(route, request, { caller, scope, key, body, event }, finish);
+}
+
+/** A request without a key runs as often as it is sent. */
+async function openUnkeyed<Request, Transaction>(
+  route: Route<Request, Transaction>,
+  request: HttpRequest<Request>,
+  scope: string,
+  finish: Finish,
+): Promise<HttpResponse | HttpAttempt<Transaction>> {
+  const { rules, engine } = route;
+  const body = await readBody(request, rules);
+  const respondEarly = earlyResponse(route, request.native, undefined, body);
+  const parts = { rules, body, finish, respondEarly, giveKeyBack: undefined };
+  return attemptOrResponse(await engine.openUnkeyed<HandlerResponse>(scope), parts);
+}
+
+/** The scope of a caller's keys: its name alone, or with the path where the profile has keys for each path. */
+function keyScope(
+  { profile }: CheckedHttpRules<never>,
+  caller: string,
+  request: { readonly path: string },
+): Awaitable<string> {
+  return profile.keysByPath ? scopeAtPath(caller, originForm(request.path)) : caller;
+}
+
+/** The operation of a request, read and named. */
+interface NamedRequest extends RecordName {
+  /** The scope without its path, by which keys are counted. */
+  readonly caller: string;
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly event: MessageFacts | undefined;
+}
+
+async function openKeyed<Request, Transaction>(
+  route: Route<Request, Transaction>,
+  request: HttpRequest<Request>,
+  { caller, scope, key, body, event }: NamedRequest,
+  finish: Finish,
 ): Promise<HttpResponse | HttpAttempt<Transaction>> {
   const { rules, engine, quota } = route;
   const { method, query, contentType, native } = request;
-  // A leased route has skipped its requests before.
-  const skips = rules.transactional && isSkipped(rules, native);
-  const covered = !skips && takesKey(route, method);
-  const isMessage = covered && rules.identify !== undefined;
-  const admitted = isMessage ? await admitMessage(rules, request) : admission(route, request, covered);
-  if ("refused" in admitted) return finish(problem(rules, admitted.refused, admitted.detail));
-  const { key, isOld, message } = admitted;
-  const naming = skips ? "" : scopeOf(rules, native);
-  const caller = isPromise(naming) ? await naming : naming;
   const path = originForm(request.path);
-  const scope = rules.profile.keysByPath && !skips ? await scopeAtPath(caller, path) : caller;
-  if (key !== undefined && isOld && (await isForgotten(route, { scope, key }))) {
-    return finish(problem(rules, "ONCE_KEY_EXPIRED", tooOld));
-  }
-  // A value that is there already is not awaited: each wait allocates as much as a claim.
-  const reading = message?.body ?? bodyOf(request, rules);
-  const body = isPromise(reading) ? await reading : reading;
-  const respondEarly = earlyResponse(route, native, message?.event, body);
-  const parts = { rules, body, finish, respondEarly, giveKeyBack: undefined };
-  if (key === undefined) return attemptOf(await engine.openUnkeyed<HandlerResponse>(scope), parts);
   const hashing = coveredFingerprint(rules, { method, path, query, contentType, body }, native);
   const fingerprint = isPromise(hashing) ? await hashing : hashing;
   const giveKeyBack = takeQuota(route, caller);
@@ -174,14 +231,15 @@ async function openAttempt<Request, Transaction>(
     const opening = engine.open({ scope, key, fingerprint, codec: responseCodec });
     const opened = isPromise(opening) ? await opening : opening;
     if (opened.kind !== "attempt") giveKeyBack?.();
-    return attemptOf(opened, { ...parts, giveKeyBack });
+    const respondEarly = earlyResponse(route, native, event, body);
+    return attemptOrResponse(opened, { rules, body, finish, respondEarly, giveKeyBack });
   } catch (error) {
     giveKeyBack?.();
     throw error;
   }
 }
 
-function attemptOf<Transaction>(
+function attemptOrResponse<Transaction>(
   opened: OpenAttempt<Transaction, HandlerResponse> | Outcome<HandlerResponse>,
   parts: AttemptParts<Transaction>,
 ): HttpResponse | HttpAttempt<Transaction> {
@@ -212,15 +270,7 @@ function earlyResponse<Request, Transaction>(
   };
 }
 
-/** Reads a message, and asks the route's own rule what it is. */
-async function admitMessage<Request>(
-  rules: CheckedHttpRules<Request>,
-  request: HttpRequest<Request>,
-): Promise<Admission> {
-  return identifyMessage(rules, request, await bodyOf(request, rules));
-}
-
-const tooOld = "This key is older than results are kept. Find out what became of its operation.";
+const tooOld = "This key is older than results are stored. Find out what became of its operation.";
 
 /** The caller shall come back when its scope has room for one more key. */
 function quotaExceeded(rules: ProblemStyle, quota: QuotaCount): HttpResponse {
@@ -236,7 +286,7 @@ async function isForgotten<Request, Transaction>(
   return (await lookUp(name)) === undefined;
 }
 
-function bodyOf<Request>(
+function readBody<Request>(
   request: HttpRequest<Request>,
   rules: CheckedHttpRules<Request>,
 ): Awaitable<Uint8Array<ArrayBuffer>> {
