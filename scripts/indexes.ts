@@ -1,7 +1,8 @@
 /** Writes the lists of error pages and of decisions, `README.md` in their folders; with `--check`, fails if they differ. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { errorCodes } from "../packages/once-again/src/core/error-codes.ts";
 import { update } from "../test/support/update.ts";
+import { decisionTopics } from "./decisions.ts";
 
 const errors = Object.entries(errorCodes)
   .sort(([one], [other]) => (one < other ? -1 : 1))
@@ -15,17 +16,22 @@ Every error is a \`OnceAgainError\` with one of these codes. A server that answe
 ${errors.join("")}`,
 );
 
-const decisions = readdirSync("docs/decisions")
-  .filter((file) => file !== "README.md")
-  .map((file) => {
-    const [heading = ""] = readFileSync(`docs/decisions/${file}`, "utf8").split("\n", 1);
-    return `- ${file.slice(0, "2026-11-24".length)}: [${heading.replace("# ", "")}](${file})\n`;
+const decisions = Object.entries(decisionTopics).map(([topic, names]) => {
+  const pages = names.map((name) => {
+    const headings = readFileSync(`docs/decisions/${name}.md`, "utf8").matchAll(
+      /^(##?) (.*)\n(?:\n_(\d{4}-\d\d-\d\d))?/gm,
+    );
+    const [page, ...sections] = headings;
+    const dated = sections.map(([, , title = "", date = ""]) => `  - ${title} (${date})\n`);
+    return `- [${page?.[2]}](${name}.md)\n${dated.join("")}`;
   });
+  return `## ${topic}\n\n${pages.join("")}`;
+});
 update(
   "docs/decisions/README.md",
   `# Decisions
 
-What a reader could wonder about, and why it is so. One page each.
+Questions that a reader may ask, and the reasons behind the answers. A page is a topic and has its decisions in the order of their dates.
 
-${decisions.join("")}`,
+${decisions.join("\n")}`,
 );

@@ -1,6 +1,7 @@
 /** What stands beside the pages: the guides in an order for readers, the other folders as they are. */
 import { readdirSync } from "node:fs";
 import type { DefaultTheme } from "vitepress";
+import { decisionTopics } from "../../scripts/decisions.ts";
 import { pagePath, pageTitle } from "./pages.ts";
 
 const guideGroups = {
@@ -67,6 +68,12 @@ export const sidebar: DefaultTheme.SidebarMulti = {
     },
   ],
   "/errors/": [{ ...link("docs/errors/README.md"), items: folderLinks("docs/errors") }],
-  "/decisions/": [{ ...link("docs/decisions/README.md"), items: folderLinks("docs/decisions").toReversed() }],
+  "/decisions/": [
+    link("docs/decisions/README.md"),
+    ...Object.entries(decisionTopics).map(([text, names]) => ({
+      text,
+      items: names.map((name) => link(`docs/decisions/${name}.md`)),
+    })),
+  ],
   "/api/": [{ text: "API", link: "/api/", items: folderLinks("docs/api") }],
 };

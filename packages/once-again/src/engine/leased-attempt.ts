@@ -50,7 +50,7 @@ export interface GrantedClaim {
 /**
  * One attempt at an operation, from the claim that was granted to its end: it owns the key, and renews its lease until it
  * is settled or its time is over. It is one object: what its parts would make anew for each other costs more than the
- * operation (docs/decisions/2026-11-27-one-object-for-an-attempt.md).
+ * operation (docs/decisions/engine.md).
  *
  * End it once, by `settle` or `fail`. An attempt whose time was over may still settle its key, if it still owns it.
  */
