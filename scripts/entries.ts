@@ -22,6 +22,7 @@ export const packages: Readonly<Record<string, { readonly name: string; readonly
       "./http": "src/http/index.ts",
       "./intents": "src/intents/index.ts",
       "./internal": "src/internal.ts",
+      "./internal/command": "src/command/index.ts",
       "./key": "src/key/index.ts",
       "./koa": "src/frameworks/koa.ts",
       "./layers": "src/retry/layers/index.ts",
@@ -44,6 +45,10 @@ export const packages: Readonly<Record<string, { readonly name: string; readonly
   },
   "packages/testing": {
     name: "@once-again/testing",
+    entries: { ".": "src/index.ts" },
+  },
+  "packages/gateway": {
+    name: "@once-again/gateway",
     entries: { ".": "src/index.ts" },
   },
   "packages/tools": {

@@ -89,7 +89,7 @@ async function startProxy(
 ): Promise<PrivateServer | undefined> {
   const gateway = async (store: string, routes: readonly string[] = []): Promise<PrivateServer> => {
     const profiling = profiles === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${join(profiles, name)}`];
-    return stack.use(await startGateway([...profiling, gatewayProgram, "gateway"], port, store, routes));
+    return stack.use(await startGateway([...profiling, gatewayProgram], port, store, routes));
   };
   switch (name) {
     case "none":
@@ -111,7 +111,7 @@ async function startProxy(
   }
 }
 
-const gatewayProgram = fileURLToPath(new URL("../../packages/tools/src/cli/main.ts", import.meta.url));
+const gatewayProgram = fileURLToPath(new URL("../../packages/gateway/src/cli/main.ts", import.meta.url));
 const ordersPassThrough = fileURLToPath(new URL("orders-pass-through.yaml", import.meta.url));
 
 /** The account whose keys they are. */

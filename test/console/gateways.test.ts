@@ -6,8 +6,8 @@ import { consoleServer } from "../../packages/tools/src/console/console-server.t
 import { gatewaySample } from "../../packages/tools/src/console/gateways/gateway-sample.ts";
 import { gatewaysSection } from "../../packages/tools/src/console/gateways/gateways-section.ts";
 import { keysSection } from "../../packages/tools/src/console/keys/keys-section.ts";
-import { gatewayMetrics } from "../../packages/tools/src/gateway/gateway-metrics.ts";
-import { type Gateway, startGateway } from "../../packages/tools/src/gateway/gateway.ts";
+import { gatewayMetrics } from "../../packages/gateway/src/gateway-metrics.ts";
+import { type Gateway, startGateway } from "../../packages/gateway/src/gateway.ts";
 import { gatewayTo, keyedRoute } from "../gateway/start-gateway.ts";
 import { runCli } from "../support/cli.ts";
 import { consoleBrowser, type ConsoleBrowser, type Tab } from "../support/console-browser.ts";

@@ -2,7 +2,7 @@ import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
-import { storeFromUrl } from "../../packages/tools/src/cli/store-from-url.ts";
+import { storeFromUrl } from "../../packages/once-again/src/command/store-from-url.ts";
 import { consoleServer, type ConsoleServer } from "../../packages/tools/src/console/console-server.ts";
 import { keysSection } from "../../packages/tools/src/console/keys/keys-section.ts";
 import { decodeResponse, encodeResponse } from "../../packages/once-again/src/http/response.ts";

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { readConfig } from "../../packages/tools/src/gateway/config/read-config.ts";
+import { readConfig } from "../../packages/gateway/src/config/read-config.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 // What docs/guides/gateway.md has users write is taken as it stands there.

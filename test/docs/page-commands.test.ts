@@ -37,7 +37,7 @@ const usedOptions = (words: readonly string[]): string[] =>
 
 beforeAll(async () => {
   await readHelp([]);
-  for await (const page of glob(["*.md", "docs/**/*.md", "packages/tools/README.md"])) {
+  for await (const page of glob(["*.md", "docs/**/*.md", "packages/*/README.md"])) {
     const isOurs = !/^docs[\\/]api[\\/]|^CHANGELOG/.test(page);
     if (isOurs) commands.push(...pageCommands(page, readFileSync(page, "utf8")));
   }
@@ -78,6 +78,8 @@ describe("once-again", () => {
 test("npx runs them in a checkout", async () => {
   const { stdout } = await promisify(execFile)("npx", ["--no-install", "@once-again/tools", "--help"]);
   expect(subcommands(stdout)).toEqual(subcommands(helpTexts.get("")!));
+  const gateway = await promisify(execFile)("npx", ["--no-install", "@once-again/gateway", "--help"]);
+  expect(optionsOf(gateway.stdout)).toEqual(new Set(["-V", "--version", ...optionsOf(helpTexts.get("gateway")!)]));
 });
 
 describe("npm", () => {
@@ -112,6 +114,7 @@ describe("npm", () => {
 
 test.each([
   ["npx @once-again/tools lab --seed 7  # the lab", "once-again", ["lab", "--seed", "7"]],
+  ["npx @once-again/gateway --check", "once-again", ["gateway", "--check"]],
   ["$ ONCE_AGAIN_STORE=sqlite:keys.db once-again keys list | head", "once-again", ["keys", "list"]],
   ['once-again verify http://x --header "a: b c"', "once-again", ["verify", "http://x", "--header", '"a: b c"']],
   ["npm run crash -- --seconds 60", "npm", ["crash", "--", "--seconds", "60"]],

@@ -8,7 +8,7 @@ export interface PageCommand {
   readonly words: readonly string[];
 }
 
-/** The commands of a Markdown page that run something of ours: `once-again …`, `npx @once-again/tools …`, `npm run …`. */
+/** The commands of a Markdown page that run something of ours: `once-again …`, `npx @once-again/gateway …`, `npm run …`. */
 export function pageCommands(page: string, markdown: string): PageCommand[] {
   return codeLines(markdown).flatMap((line) => {
     const command = readCommand(line);
@@ -19,7 +19,7 @@ export function pageCommands(page: string, markdown: string): PageCommand[] {
 /** Reads one line of a terminal: a prompt, variables before the command, and a comment after it are left out. */
 export function readCommand(line: string): Omit<PageCommand, "page"> | undefined {
   const [, start, rest = ""] =
-    /^(?:\$ )?(?:[A-Z_]+=\S+ )*(npx @once-again\/tools|npx once-again|once-again|npm run|npm start|npm test)(?= |$)(.*)$/.exec(
+    /^(?:\$ )?(?:[A-Z_]+=\S+ )*(npx @once-again\/tools|npx @once-again\/gateway|npx once-again|once-again-gateway|once-again|npm run|npm start|npm test)(?= |$)(.*)$/.exec(
       line.trim(),
     ) ?? [];
   if (start === undefined) return undefined;
@@ -27,8 +27,10 @@ export function readCommand(line: string): Omit<PageCommand, "page"> | undefined
   // The words "Use `npm run`" name no script.
   if (start === "npm run" && words.length === 0) return undefined;
   const isNpm = start.startsWith("npm ");
+  // The gateway's own program is a command of `once-again`, too.
+  if (start.endsWith("gateway")) words.unshift("gateway");
   return {
-    text: [start, ...words].join(" "),
+    text: [start, ...shellWords(rest)].join(" "),
     program: isNpm ? "npm" : "once-again",
     words: start === "npm start" || start === "npm test" ? [start.slice("npm ".length), ...words] : words,
   };

@@ -3,9 +3,9 @@ import { createServer as createTcpServer, type AddressInfo, type Socket } from "
 import { connect as connectByTls } from "node:tls";
 import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test } from "vitest";
-import { checkLimits } from "../../packages/tools/src/gateway/gateway-limits.ts";
-import { startGateway } from "../../packages/tools/src/gateway/gateway.ts";
-import { openUpstream } from "../../packages/tools/src/gateway/upstream.ts";
+import { checkLimits } from "../../packages/gateway/src/gateway-limits.ts";
+import { startGateway } from "../../packages/gateway/src/gateway.ts";
+import { openUpstream } from "../../packages/gateway/src/upstream.ts";
 import { memoryStore } from "once-again/stores/memory";
 import { describeWithCertificates } from "../support/describe-with-certificates.ts";
 import { startHttpServer } from "../support/http-server.ts";

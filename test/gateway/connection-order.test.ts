@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { setTimeout } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { pipelinedMax } from "../../packages/tools/src/gateway/caller-connection.ts";
+import { pipelinedMax } from "../../packages/gateway/src/caller-connection.ts";
 import { startHttpServer } from "../support/http-server.ts";
 import { gatewayTo, keyedRoute } from "./start-gateway.ts";
 import { dial, statuses, talk } from "./talk.ts";

@@ -1,5 +1,5 @@
 import { sqliteStore } from "once-again/stores/sqlite";
-import { startGateway } from "../../packages/tools/src/gateway/gateway.ts";
+import { startGateway } from "../../packages/gateway/src/gateway.ts";
 
 // A gateway in a process of its own, over a database file that it shares with others. It says where it listens.
 

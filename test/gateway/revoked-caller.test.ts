@@ -1,6 +1,6 @@
 import { memoryStore } from "once-again/stores/memory";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { openScope } from "../../packages/tools/src/gateway/scope/open-scope.ts";
+import { openScope } from "../../packages/gateway/src/scope/open-scope.ts";
 import { posted, startHttpServer } from "../support/http-server.ts";
 import { gatewayTo, keyedRoute } from "./start-gateway.ts";
 

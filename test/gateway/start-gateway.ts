@@ -1,7 +1,7 @@
 import { memoryStore } from "once-again/stores/memory";
 import { onTestFinished } from "vitest";
-import type { GatewayOptions, GatewayRoute } from "../../packages/tools/src/gateway/gateway-options.ts";
-import { type Gateway, startGateway } from "../../packages/tools/src/gateway/gateway.ts";
+import type { GatewayOptions, GatewayRoute } from "../../packages/gateway/src/gateway-options.ts";
+import { type Gateway, startGateway } from "../../packages/gateway/src/gateway.ts";
 
 /** A rule for all that may have an effect. */
 export const keyedRoute: GatewayRoute = {

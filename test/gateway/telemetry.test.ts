@@ -91,7 +91,7 @@ const sentSpan = ({ traceparent }: IncomingHttpHeaders): unknown =>
   /^00-\w{32}-(\w{16})-01$/.exec(`${traceparent}`)?.[1];
 
 test.for([
-  ["an SDK alone", {}, "@once-again/tools"],
+  ["an SDK alone", {}, "@once-again/gateway"],
   ["an SDK that instruments node:http and undici", { INSTRUMENTED: "1" }, "@opentelemetry/instrumentation-http"],
 ] as const)("%s has one trace from the caller through the gateway to the service", async ([, environment, scope]) => {
   const { gateway, received } = await startTraced([], environment);
@@ -104,7 +104,12 @@ test.for([
     "http.response.status_code": 201,
     "once_again.event": "executed",
   });
-  expect(sent).toMatchObject({ scope: "@once-again/tools", name: "POST", traceId: traceId(1), parent: served!.spanId });
+  expect(sent).toMatchObject({
+    scope: "@once-again/gateway",
+    name: "POST",
+    traceId: traceId(1),
+    parent: served!.spanId,
+  });
   expect(sent!.attributes).toMatchObject({
     "http.request.method": "POST",
     "http.response.status_code": 201,

@@ -29,16 +29,22 @@ interface Manifest {
 const folder = folderOfSuite();
 let packed: readonly Packed[];
 let library: Packed;
+/** A project with all packages. */
 let consumer: Consumer;
 
 beforeAll(async () => {
   packed = await packInto(folder());
   library = packed.find(({ name }) => name === "once-again")!;
-  consumer = await consumerOf(
-    packed.map(({ tarball }) => tarball),
-    join(folder(), "consumer"),
-  );
+  consumer = await consumerWith(packed, "consumer");
 });
+
+/** A project that has installed some of the packages. */
+function consumerWith(some: readonly Packed[], name: string): Promise<Consumer> {
+  return consumerOf(
+    some.map(({ tarball }) => tarball),
+    join(folder(), name),
+  );
+}
 
 describe("the packages", () => {
   const read = (path: string) => readFile(join(consumer.folder, "node_modules", path), "utf8");
@@ -135,19 +141,71 @@ describe("on every release of Node", () => {
     });
   });
 
-  test("npx finds the command", async () => {
-    const help = await run("npx", ["--no-install", "once-again", "--help"], { cwd: consumer.folder });
-    expect(help).toMatch(/^Usage: once-again /);
+  test.each([
+    ["once-again", /^Usage: once-again \[options\] \[command\]/],
+    ["once-again-gateway", /^Usage: once-again-gateway \[options\]/],
+  ])("npx finds %s", async (command, usage) => {
+    const help = await run("npx", ["--no-install", command, "--help"], { cwd: consumer.folder });
+    expect(help).toMatch(usage);
+  });
+});
+
+describe("each package, installed with those that it depends on", () => {
+  const needed: Readonly<Record<string, readonly string[]>> = {
+    "once-again": [],
+    "@once-again/testing": ["once-again"],
+    "@once-again/gateway": ["once-again"],
+    "@once-again/tools": ["once-again", "@once-again/testing"],
+  };
+  const installed = async (name: string): Promise<{ own: Consumer; modules: string[] }> => {
+    const names = [name, ...needed[name]!];
+    const own = await consumerWith(
+      packed.filter((one) => names.includes(one.name)),
+      `only-${name.replaceAll("/", "-")}`,
+    );
+    return { own, modules: await readdir(join(own.folder, "node_modules")) };
+  };
+
+  test("these are all packages", () => {
+    expect(Object.keys(needed).sort()).toEqual(packed.map(({ name }) => name).sort());
+  });
+
+  test("once-again and @once-again/testing bring two dependencies", async () => {
+    for (const name of ["once-again", "@once-again/testing"]) {
+      const { own, modules } = await installed(name);
+      const theirs = modules.filter((module) => !/^\.|once-again/.test(module));
+      expect(theirs.sort()).toEqual(["structured-headers", "uuid"]);
+      const program = await own.write("import.mjs", `console.log(typeof await import("${name}"));\n`);
+      expect(await run(process.execPath, [program], { cwd: own.folder })).toBe("object\n");
+    }
+  });
+
+  test("@once-again/gateway runs by npx, without the parts of the lab and the console", async () => {
+    const { own, modules } = await installed("@once-again/gateway");
+    expect(modules).not.toEqual(expect.arrayContaining([expect.stringMatching(/^(sirv|cli-progress)$/)]));
+    const npx = (...args: string[]) =>
+      run("npx", ["--no-install", "@once-again/gateway", ...args], { cwd: own.folder, env: { NO_COLOR: "1" } });
+    const least = ["--upstream", "http://127.0.0.1:9", "--store", "sqlite:keys.db", "--scope", "header:x-account"];
+    expect(await npx(...least, "--check")).toMatch(/^The configuration is fine\.\nupstream {2}http:/);
+  });
+
+  test("@once-again/tools runs by npx, and says how to get the gateway", async () => {
+    const { own, modules } = await installed("@once-again/tools");
+    expect(modules).not.toEqual(
+      expect.arrayContaining([expect.stringMatching(/^(undici|yaml|jose|zod|prom-client)$/)]),
+    );
+    const npx = (...args: string[]) => run("npx", ["--no-install", "@once-again/tools", ...args], { cwd: own.folder });
+    expect(await npx("storm", "--preset", "budgets", "--json")).toContain("{");
+    await expect(npx("gateway", "--config", "gateway.yaml")).rejects.toThrow(
+      /error: The gateway is a package by itself: npm install @once-again\/gateway, or start it by npx @once-again\/gateway\n$/,
+    );
   });
 });
 
 describe("the types", () => {
   let typed: Consumer;
   beforeAll(async () => {
-    typed = await consumerOf(
-      packed.map(({ tarball }) => tarball),
-      join(folder(), "typed"),
-    );
+    typed = await consumerWith(packed, "typed");
     const { devDependencies } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as {
       devDependencies: Record<string, string>;
     };

@@ -2,10 +2,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
-import { cliProgram } from "./cli.ts";
 
-/** `once-again gateway`, running. */
+const gatewayProgram = fileURLToPath(new URL("../../packages/gateway/src/cli/main.ts", import.meta.url));
+
+/** The command of `@once-again/gateway`, running. */
 export interface GatewayCommand {
   readonly url: string;
   /** Where health, metrics and routes are. */
@@ -30,7 +32,7 @@ export async function startGatewayCommand(
   environment = {},
   onSpawn: (child: ChildProcess) => void = () => undefined,
 ): Promise<GatewayCommand> {
-  const command = ["--disable-warning=ExperimentalWarning", cliProgram, "gateway", ...args];
+  const command = ["--disable-warning=ExperimentalWarning", gatewayProgram, ...args];
   const child = spawn(process.execPath, command, {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...environment },

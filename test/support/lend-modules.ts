@@ -9,6 +9,7 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 const ours = {
   "once-again": "packages/once-again",
   "@once-again/testing": "packages/testing",
+  "@once-again/gateway": "packages/gateway",
   "@once-again/tools": "packages/tools",
 };
 

@@ -19,7 +19,9 @@ function specifiersOf(name: string): readonly string[] {
 }
 
 async function main(): Promise<void> {
-  const specifiers = ["once-again", "@once-again/tools"].flatMap(specifiersOf);
+  const specifiers = ["once-again", "@once-again/testing", "@once-again/gateway", "@once-again/tools"].flatMap(
+    specifiersOf,
+  );
   process.stdout.write(JSON.stringify(Object.fromEntries(await Promise.all(specifiers.map(namesOf)))));
 }
 

@@ -1,6 +1,6 @@
 import { Agent } from "node:http";
 import { memoryStore } from "once-again/stores/memory";
-import { startGateway } from "../../../packages/tools/src/gateway/gateway.ts";
+import { startGateway } from "../../../packages/gateway/src/gateway.ts";
 import { type BackEnd, type SeenRequest, startBackEnd } from "./back-end.ts";
 import { exchange, type Heard } from "./exchange.ts";
 import { type Plan, planOf } from "./plan.ts";

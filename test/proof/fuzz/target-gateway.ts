@@ -7,7 +7,7 @@ import { type AttackReport, attackConnections } from "./attack-connections.ts";
 import type { FuzzResult, FuzzRun } from "./fuzz.ts";
 import { startHostileService } from "./hostile-service.ts";
 
-const program = fileURLToPath(new URL("../../../packages/tools/src/cli/main.ts", import.meta.url));
+const program = fileURLToPath(new URL("../../../packages/gateway/src/cli/main.ts", import.meta.url));
 
 /** Attacks the gateway, as users start it, between hostile callers and a hostile service. */
 export async function fuzzGateway(run: FuzzRun): Promise<FuzzResult> {
@@ -24,9 +24,7 @@ export async function fuzzGateway(run: FuzzRun): Promise<FuzzResult> {
     "header:x-account",
   ];
   const workers = ["--workers", String(run.workers ?? 1)];
-  const gateway = stack.use(
-    await startAttacked([program, "gateway", ...flags, "--port", "0", ...workers], /Gateway: (\S+)/),
-  );
+  const gateway = stack.use(await startAttacked([program, ...flags, "--port", "0", ...workers], /Gateway: (\S+)/));
   const report = await attackConnections(run, gateway, {
     urls: () => [gateway.announced],
     wasAnswered: (id) => service.wasAnswered(id),

@@ -6,9 +6,9 @@ import { waitHint } from "../../../packages/once-again/src/delivery/wait-hint.ts
 import { canonicalBody } from "../../../packages/once-again/src/key/canonical-body.ts";
 import { requestFingerprint } from "../../../packages/once-again/src/key/fingerprint.ts";
 import { parseKey } from "../../../packages/once-again/src/key/key.ts";
-import { requestHeaders } from "../../../packages/tools/src/gateway/forward-headers.ts";
-import { protectedNames } from "../../../packages/tools/src/gateway/protected-names.ts";
-import { hidesDotSegments, normalPath, pathPattern } from "../../../packages/tools/src/gateway/path-pattern.ts";
+import { requestHeaders } from "../../../packages/gateway/src/forward-headers.ts";
+import { protectedNames } from "../../../packages/gateway/src/protected-names.ts";
+import { hidesDotSegments, normalPath, pathPattern } from "../../../packages/gateway/src/path-pattern.ts";
 import { cpuGrowth, linearGrowthMax } from "../../support/cpu-growth.ts";
 import { Breaches, type FuzzResult, type FuzzRun } from "./fuzz.ts";
 import { picker } from "./picker.ts";

@@ -52,7 +52,7 @@ export interface LoadOptions {
 /** A request that takes longer hangs, milliseconds. */
 const hangMs = 30_000;
 
-const program = fileURLToPath(new URL("../../../packages/tools/src/cli/main.ts", import.meta.url));
+const program = fileURLToPath(new URL("../../../packages/gateway/src/cli/main.ts", import.meta.url));
 
 interface Sample {
   readonly phase: Phase;
@@ -179,7 +179,7 @@ async function startGateway(upstream: string, store: string) {
   ];
   return startServer({
     command: process.execPath,
-    args: ["--conditions=@once-again/source", program, "gateway", ...flags],
+    args: ["--conditions=@once-again/source", program, ...flags],
     port,
     url: `http://127.0.0.1:${port}`,
     folder: mkdtempSync(join(tmpdir(), "once-again-load-")),

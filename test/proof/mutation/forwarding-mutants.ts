@@ -7,15 +7,15 @@ const forwarding = testFile("test/gateway/forwarding.test.ts");
 export const forwardingMutants: readonly Mutant[] = [
   {
     guard: "tools: a store is no variable that was not expanded",
-    file: "packages/tools/src/drivers/store-location.ts",
+    file: "packages/once-again/src/command/store-location.ts",
     search: "refuseVariables(location, stored);",
     replace: "",
-    check: testFile("packages/tools/src/drivers/store-location.test.ts"),
+    check: testFile("packages/once-again/src/command/store-location.test.ts"),
     killedBy: "is no store, and the error says what to write",
   },
   {
     guard: "gateway: another spelling of a caller's header is dropped",
-    file: "packages/tools/src/gateway/protected-names.ts",
+    file: "packages/gateway/src/protected-names.ts",
     search: "return spellings.has(plain) || (plain !== name && hasPrefix(plain));",
     replace: "return spellings.has(plain) && name === undefined;",
     check: forwarding,
@@ -23,7 +23,7 @@ export const forwardingMutants: readonly Mutant[] = [
   },
   {
     guard: "gateway: a caller's header can't be named in Connection",
-    file: "packages/tools/src/gateway/forward-headers.ts",
+    file: "packages/gateway/src/forward-headers.ts",
     search: "for (const name of options) if (names.has(name)) options.delete(name);",
     replace: "",
     check: forwarding,
@@ -31,7 +31,7 @@ export const forwardingMutants: readonly Mutant[] = [
   },
   {
     guard: "gateway: the host is in the fingerprint",
-    file: "packages/tools/src/gateway/keyed-route.ts",
+    file: "packages/gateway/src/keyed-route.ts",
     search: "path: fingerprintHost ? ",
     replace: 'path: fingerprintHost && path === "" ? ',
     check: forwarding,
@@ -39,7 +39,7 @@ export const forwardingMutants: readonly Mutant[] = [
   },
   {
     guard: "gateway: hidden dot segments are refused",
-    file: "packages/tools/src/gateway/accept-request.ts",
+    file: "packages/gateway/src/accept-request.ts",
     search: "if (hidesDotSegments(url))",
     replace: 'if (hidesDotSegments("/"))',
     check: forwarding,

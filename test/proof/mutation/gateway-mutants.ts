@@ -3,7 +3,7 @@ import type { Mutant } from "./mutant.ts";
 /** The check that a test file is. */
 const test = (file: string): Mutant["check"] => ({ kind: "test", file });
 
-const folder = "packages/tools/src/gateway";
+const folder = "packages/gateway/src";
 const order = test("test/gateway/connection-order.test.ts");
 const bounds = test("test/gateway/connection-bounds.test.ts");
 const connection = `${folder}/caller-connection.ts`;
@@ -140,18 +140,18 @@ export const gatewayMutants: readonly Mutant[] = [
   },
   {
     guard: "gateway: an error that nothing caught lets operations end",
-    file: "packages/tools/src/cli/gateway/last-net.ts",
+    file: "packages/gateway/src/cli/last-net.ts",
     search: "ending.abort();",
     replace: "process.exit(exitCodes.bad);",
-    check: test("packages/tools/src/cli/gateway/deaths.test.ts"),
+    check: test("packages/gateway/src/cli/deaths.test.ts"),
     killedBy: "ends the process when its running operations have ended",
   },
   {
     guard: "gateway: workers accept their own connections",
-    file: "packages/tools/src/cli/gateway/workers.ts",
+    file: "packages/gateway/src/cli/workers.ts",
     search: "cluster.schedulingPolicy = cluster.SCHED_NONE;",
     replace: "cluster.schedulingPolicy = cluster.SCHED_RR;",
-    check: test("packages/tools/src/cli/gateway/deaths.test.ts"),
+    check: test("packages/gateway/src/cli/deaths.test.ts"),
     killedBy: "connections of workers that are killed are answered by their successors, or closed",
   },
 ];

@@ -7,12 +7,16 @@ import { keysSection, type SettledKey } from "../console/keys/keys-section.ts";
 import { messagesSection } from "../console/messages/messages-section.ts";
 import type { Section } from "../console/route.ts";
 import { stormsSection } from "../console/storms/storms-section.ts";
-import { wholeNumber } from "./arguments.ts";
-import { exitCodes } from "./exit-codes.ts";
+import {
+  exitCodes,
+  outboxFromUrl,
+  runUntilInterrupted,
+  storeForms,
+  storeFromUrl,
+  waitForAbort,
+  wholeNumber,
+} from "once-again/internal/command";
 import { escapeControls } from "./keys/printable.ts";
-import { storeForms } from "../drivers/store-location.ts";
-import { outboxFromUrl, storeFromUrl } from "./store-from-url.ts";
-import { waitForAbort, runUntilInterrupted } from "./until-interrupted.ts";
 
 interface ConsoleFlags {
   readonly store?: string;
@@ -28,7 +32,6 @@ const gatewaysMax = 16;
 /** `once-again console`: the keys of a store, the messages of an outbox, and what gateways do, in the browser. */
 export function consoleCommand(): Command {
   return new Command("console")
-    .summary("watch and settle the keys of a store and the messages of its outbox, and watch gateways, in the browser")
     .description(
       "Serves the console for a store, for the outbox in the same database where there is one, and for gateways, and " +
         "prints its address. It runs until Ctrl-C.",

@@ -8,7 +8,7 @@ import { describeWithServer } from "../../../../test/support/servers/describe-wi
 import { mariadbBinary, startMariadb } from "../../../../test/support/servers/mariadb.ts";
 import { postgresBinary, startPostgres } from "../../../../test/support/servers/postgres.ts";
 import { temporaryFolder } from "../../../../test/support/temporary-folder.ts";
-import { exitCodes } from "./exit-codes.ts";
+import { exitCodes } from "once-again/internal/command";
 
 // Servers are started here, and each command is a process of its own.
 /** A store whose tables the command makes, twice. */

@@ -1,17 +1,17 @@
 import { Command } from "commander";
 import type { Store } from "once-again/stores";
-import { exitCodes } from "./exit-codes.ts";
-import { type StoreFlags, withStoreOptions } from "./keys/flags.ts";
-import { type ExitCode, print, withStore } from "./keys/session.ts";
 import {
+  exitCodes,
   makeDrySqliteOutbox,
   makeSqlite,
   makeSqliteOutbox,
+  type OpenOutbox,
   outboxFromUrl,
   sqlitePath,
   storeFromUrl,
-} from "./store-from-url.ts";
-import type { OpenOutbox } from "./stores/open-outbox.ts";
+} from "once-again/internal/command";
+import { type StoreFlags, withStoreOptions } from "./keys/flags.ts";
+import { type ExitCode, print, withStore } from "./keys/session.ts";
 
 interface MigrateFlags extends StoreFlags {
   readonly outbox?: boolean;
@@ -27,7 +27,6 @@ interface Migratable {
 /** `once-again migrate` */
 export function migrateCommand(): Command {
   return withStoreOptions(new Command("migrate"))
-    .summary("make the tables of a store, or bring them up to date")
     .description(
       "Makes the tables for keys, or brings them to this version. It can be run again, also by several processes at the " +
         "same time.",

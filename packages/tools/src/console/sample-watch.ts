@@ -1,5 +1,4 @@
-import { sleep } from "once-again";
-import { systemClock } from "once-again";
+import { sleep, systemClock } from "once-again";
 import { liveChannel } from "./live-channel.ts";
 
 /** What a watch tells of: first the `history`, then each new `sample`. */

@@ -1,5 +1,4 @@
-import { sleep } from "once-again";
-import { systemClock } from "once-again";
+import { sleep, systemClock } from "once-again";
 import {
   attemptTimeoutMs as defaultTimeoutMs,
   drain,

@@ -1,6 +1,5 @@
 import { retryingFetch } from "once-again/client";
-import { OnceAgainError } from "once-again";
-import { exponentialBackoff } from "once-again";
+import { exponentialBackoff, OnceAgainError } from "once-again";
 import { attemptTimeoutMs, drain, orderRequest, type CallerOptions, type SendOrder } from "./send-order.ts";
 
 /** The retry options of the safe caller. */

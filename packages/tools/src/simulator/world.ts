@@ -1,5 +1,4 @@
-import type { Clock } from "once-again";
-import { type Random, seededRandom } from "once-again";
+import { type Clock, type Random, seededRandom } from "once-again";
 import { Calls } from "./calls.ts";
 import { drawMessageMs } from "./distributions.ts";
 import { EventQueue } from "./events/event-queue.ts";

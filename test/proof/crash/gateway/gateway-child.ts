@@ -1,9 +1,9 @@
 /** A gateway in a process of its own, with a route for each policy; it says when it listens. */
 import process from "node:process";
-import { serverStoreFromUrl } from "../../../../packages/tools/src/cli/store-from-url.ts";
-import { startGateway } from "../../../../packages/tools/src/gateway/gateway.ts";
-import type { GatewayRoute, UnknownPolicy } from "../../../../packages/tools/src/gateway/gateway-options.ts";
-import { headerScope } from "../../../../packages/tools/src/gateway/scope/header-scope.ts";
+import { serverStoreFromUrl } from "../../../../packages/once-again/src/command/store-from-url.ts";
+import { startGateway } from "../../../../packages/gateway/src/gateway.ts";
+import type { GatewayRoute, UnknownPolicy } from "../../../../packages/gateway/src/gateway-options.ts";
+import { headerScope } from "../../../../packages/gateway/src/scope/header-scope.ts";
 import { account, type GatewayTask, lookupPath, pathOf, type Policy } from "./orders.ts";
 
 /** Short: an owner that died is noticed soon. */

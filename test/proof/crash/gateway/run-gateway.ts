@@ -7,7 +7,7 @@ import type { HeldKey } from "../../../../packages/tools/src/admin/key-document.
 import { listHeldKeys } from "../../../../packages/tools/src/admin/list.ts";
 import { resolveWith } from "../../../../packages/tools/src/admin/resolve.ts";
 import { settleKeys, type Settlement } from "../../../../packages/tools/src/admin/settle.ts";
-import { serverStoreFromUrl } from "../../../../packages/tools/src/cli/store-from-url.ts";
+import { serverStoreFromUrl } from "../../../../packages/once-again/src/command/store-from-url.ts";
 import { serverPort } from "../../../support/servers/server-port.ts";
 import type { CrashEngine } from "../engine.ts";
 import { readLines } from "../evidence.ts";

@@ -8,7 +8,6 @@ import { showCommand } from "./show.ts";
 /** `once-again keys`: shows the keys of a server's store, and settles held ones. */
 export function keysCommand(): Command {
   const keys = new Command("keys")
-    .summary("show the keys of a store, and settle held ones")
     .description("For operators: shows the keys that servers store, and settles those whose outcome is unknown.")
     .addHelpText(
       "after",

@@ -3,8 +3,7 @@ import { userInfo } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { SealKey } from "once-again/engine";
 import { noteLengthMax, type RecordName } from "once-again/stores";
-import { wholeNumber } from "../arguments.ts";
-import { storeForms } from "../../drivers/store-location.ts";
+import { storeForms, wholeNumber } from "once-again/internal/command";
 
 /** The options of every command on keys. */
 export interface StoreFlags {

@@ -9,7 +9,7 @@ import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts
 import { encodeResponse } from "once-again/http";
 import { sealedStore } from "once-again/engine";
 import { sqliteStore } from "once-again/stores/sqlite";
-import { exitCodes } from "../exit-codes.ts";
+import { exitCodes } from "once-again/internal/command";
 
 const ground = keysFixture();
 const { claim, abandoned, done, keys, keysDocument } = ground;

@@ -2,12 +2,9 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import type { ListRequest, RecordName } from "once-again/stores";
 import { pageJson } from "../../admin/key-json.ts";
 import { listKeys, type RecordPage } from "../../admin/list.ts";
-import { wholeNumber } from "../arguments.ts";
-import { exitCodes } from "../exit-codes.ts";
-import { painter } from "../painter.ts";
+import { exitCodes, painter, sqlitePath, wholeNumber } from "once-again/internal/command";
 import { type StoreFlags, withStoreOptions } from "./flags.ts";
 import { formatTable } from "./record-table.ts";
-import { sqlitePath } from "../store-from-url.ts";
 import { print, withStore } from "./session.ts";
 
 interface ListFlags extends StoreFlags, Pick<ListRequest, "scope" | "after"> {

@@ -1,7 +1,6 @@
 import process from "node:process";
 import { Command } from "commander";
-import { wholeNumber } from "../arguments.ts";
-import { exitCodes } from "../exit-codes.ts";
+import { exitCodes, wholeNumber } from "once-again/internal/command";
 import { type StoreFlags, withStoreOptions } from "./flags.ts";
 import { print, withStore } from "./session.ts";
 

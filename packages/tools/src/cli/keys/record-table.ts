@@ -1,7 +1,6 @@
-import type { Painter } from "../painter.ts";
+import { formatDuration, type Painter } from "once-again/internal/command";
 import type { InspectedRecord } from "once-again/stores";
 import { alignColumns } from "./columns.ts";
-import { formatDuration } from "../../durations.ts";
 import { escapeControls } from "./printable.ts";
 
 const columns = ["STATE", "AGE", "ATTEMPT", "LEASE", "EXPIRES", "SCOPE", "KEY"] as const;

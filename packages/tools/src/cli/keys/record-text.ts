@@ -1,5 +1,4 @@
-import type { Painter } from "../painter.ts";
-import { formatDuration } from "../../durations.ts";
+import { formatDuration, type Painter } from "once-again/internal/command";
 import { escapeControls } from "./printable.ts";
 import { formatLease, stateColour } from "./record-table.ts";
 import type { RecordView } from "../../admin/show.ts";

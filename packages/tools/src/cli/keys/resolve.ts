@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from "commander";
 import { findResponseProblem, findSealKeyId, isHeader, resolveWith } from "../../admin/resolve.ts";
-import { wholeNumber } from "../arguments.ts";
+import { wholeNumber } from "once-again/internal/command";
 import {
   readBytes,
   readHeldName,

@@ -1,8 +1,7 @@
 import process from "node:process";
 import { type Command, CommanderError } from "commander";
 import type { Store } from "once-again/stores";
-import type { exitCodes } from "../exit-codes.ts";
-import { storeFromUrl } from "../store-from-url.ts";
+import { type exitCodes, storeFromUrl } from "once-again/internal/command";
 import type { StoreFlags } from "./flags.ts";
 
 /** What a command's work ends the process with. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { keysFixture, named, sealKey, sealKeyText } from "../../../../../test/support/keys-fixture.ts";
 import { decodeResponse } from "once-again/http";
 import { sealedStore } from "once-again/engine";
-import { exitCodes } from "../exit-codes.ts";
+import { exitCodes } from "once-again/internal/command";
 
 const ground = keysFixture();
 const { claim, abandoned, done, keys, keysDocument } = ground;

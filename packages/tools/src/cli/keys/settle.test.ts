@@ -9,7 +9,7 @@ import { describeWithServer } from "../../../../../test/support/servers/describe
 import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
 import { decodeResponse } from "once-again/http";
 import { sealedStore } from "once-again/engine";
-import { exitCodes } from "../exit-codes.ts";
+import { exitCodes } from "once-again/internal/command";
 
 const ground = keysFixture();
 const { claim, abandoned, done, keys, keysDocument } = ground;

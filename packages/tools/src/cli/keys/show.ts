@@ -1,6 +1,5 @@
 import { Command } from "commander";
-import { exitCodes } from "../exit-codes.ts";
-import { painter } from "../painter.ts";
+import { exitCodes, painter } from "once-again/internal/command";
 import { sealKeyOption, readSealKeys, type StoreFlags, withName, withStoreOptions } from "./flags.ts";
 import { keyJson } from "../../admin/key-json.ts";
 import { showKey } from "../../admin/show.ts";

@@ -11,10 +11,8 @@ import { messageFaultsMax } from "../../lab/messages/live/messages-protocol.ts";
 import { readOrders, type OrdersFile } from "../../lab/orders.ts";
 import { brokerForms, parseBroker } from "./broker-flag.ts";
 import { messagesStory, requestsStory, type Story, type StoryFlags } from "./stories.ts";
-import { wholeNumber } from "../arguments.ts";
-import { exitCodes } from "../exit-codes.ts";
+import { exitCodes, runUntilInterrupted, waitForAbort, wholeNumber } from "once-again/internal/command";
 import { progressBar } from "../progress-bar.ts";
-import { waitForAbort, runUntilInterrupted } from "../until-interrupted.ts";
 
 interface LabFlags {
   readonly story: "requests" | "messages";
@@ -36,7 +34,6 @@ const ordersFile = fileURLToPath(new URL("../../../orders.ndjson", import.meta.u
 /** `once-again lab`: shows what retries do to orders, with and without keys. */
 export function labCommand(): Command {
   return new Command("lab")
-    .summary("orders through a flaky network, with and without keys; messages, with and without outbox and inbox")
     .description(
       "Sends the same orders to an orders API over the same flaky network, once by a careless caller (times out, sends " +
         "again) and once by a safe one (retryingFetch), and holds the ledger against them. All on this machine.\n\n" +

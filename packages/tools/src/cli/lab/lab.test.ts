@@ -9,7 +9,7 @@ import { setTimeout } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type CallerResult, isCorrect, type LabResult } from "../../lab/lab-result.ts";
 import type { OrderProblem } from "../../lab/orders.ts";
-import { exitCodes } from "../exit-codes.ts";
+import { exitCodes } from "once-again/internal/command";
 import { exitCodeOf } from "./stories.ts";
 
 const program = fileURLToPath(new URL("../main.ts", import.meta.url));

@@ -15,7 +15,7 @@ import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts
 import { queueName } from "../../lab/messages/brokers/broker.ts";
 import { openBroker } from "../../lab/messages/brokers/open-broker.ts";
 import { isClean, type MessagesResult, type SideResult } from "../../lab/messages/messages-result.ts";
-import { exitCodes } from "../exit-codes.ts";
+import { exitCodes } from "once-again/internal/command";
 import { formatMessagesReport } from "./messages-report-text.ts";
 import { exitCodeOf } from "./stories.ts";
 

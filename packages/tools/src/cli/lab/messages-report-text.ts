@@ -1,5 +1,5 @@
 import { isClean, type MessagesResult, type SideResult } from "../../lab/messages/messages-result.ts";
-import { type Painter, plainPainter } from "../painter.ts";
+import { type Painter, plainPainter } from "once-again/internal/command";
 import {
   formatCount,
   formatNumber,

@@ -1,6 +1,6 @@
 import { isCorrect, type CallerResult, type LabResult } from "../../lab/lab-result.ts";
 import type { WaitBucket } from "../../lab/waits.ts";
-import { type Painter, plainPainter } from "../painter.ts";
+import { type Painter, plainPainter } from "once-again/internal/command";
 import {
   formatCount,
   formatNumber,

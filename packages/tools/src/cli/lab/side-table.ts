@@ -1,4 +1,4 @@
-import type { Painter } from "../painter.ts";
+import type { Painter } from "once-again/internal/command";
 
 /** One row of a table of two sides. */
 export interface Row<Result> {

@@ -5,8 +5,7 @@ import { isClean } from "../../lab/messages/messages-result.ts";
 import { runMessagesLab } from "../../lab/messages/run-messages-lab.ts";
 import type { Order } from "../../lab/orders.ts";
 import { runLab } from "../../lab/run-lab.ts";
-import { exitCodes } from "../exit-codes.ts";
-import { painter } from "../painter.ts";
+import { exitCodes, painter } from "once-again/internal/command";
 import { formatMessagesReport } from "./messages-report-text.ts";
 import { formatLabReport } from "./report-text.ts";
 

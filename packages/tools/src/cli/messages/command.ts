@@ -7,7 +7,6 @@ import { showCommand } from "./show.ts";
 /** `once-again messages`: shows what waits in an outbox, and decides about parked messages. */
 export function messagesCommand(): Command {
   const messages = new Command("messages")
-    .summary("show what waits in an outbox, and retry or discard parked messages")
     .description(
       "For operators: shows what waits in an outbox, and decides about parked messages, which the broker has refused too " +
         "often.",

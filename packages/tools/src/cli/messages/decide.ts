@@ -1,10 +1,8 @@
 import type { Command } from "commander";
 import type { ParkedMessage } from "once-again/outbox";
-import { exitCodes } from "../exit-codes.ts";
+import { exitCodes, type OpenOutbox, painter } from "once-again/internal/command";
 import { confirm } from "../keys/confirm.ts";
 import { type ExitCode, print } from "../keys/session.ts";
-import { painter } from "../painter.ts";
-import type { OpenOutbox } from "../stores/open-outbox.ts";
 import { type DecideFlags, withOutbox } from "./flags.ts";
 import { countMessages, formatTable, notParked } from "./message-text.ts";
 

@@ -1,10 +1,7 @@
 import type { Command } from "commander";
-import { wholeNumber } from "../arguments.ts";
+import { type OpenOutbox, outboxForms, outboxFromUrl, wholeNumber } from "once-again/internal/command";
 import { type StoreFlags, withStoreOptions } from "../keys/flags.ts";
 import { type ExitCode, withOpen } from "../keys/session.ts";
-import { outboxForms } from "../../drivers/store-location.ts";
-import { outboxFromUrl } from "../store-from-url.ts";
-import type { OpenOutbox } from "../stores/open-outbox.ts";
 
 /** Gives a command the options of `StoreFlags`. */
 export function withOutboxOptions(command: Command): Command {

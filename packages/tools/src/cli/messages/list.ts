@@ -2,12 +2,9 @@ import { Command, InvalidArgumentError } from "commander";
 import type { OutboxBacklog } from "once-again/outbox";
 import { outboxJson } from "../../admin/message-json.ts";
 import { listParkedPage, type ParkedPage, parkedPageMax } from "../../admin/parked-page.ts";
-import { wholeNumber } from "../arguments.ts";
-import { exitCodes } from "../exit-codes.ts";
-import { formatDuration } from "../../durations.ts";
+import { exitCodes, formatDuration, painter, wholeNumber } from "once-again/internal/command";
 import type { StoreFlags } from "../keys/flags.ts";
 import { print } from "../keys/session.ts";
-import { painter } from "../painter.ts";
 import { withOutbox, withOutboxOptions } from "./flags.ts";
 import { countMessages, formatCount, formatTable } from "./message-text.ts";
 

@@ -1,9 +1,8 @@
 import type { ParkedMessage, WholeParkedMessage } from "once-again/outbox";
 import { alignColumns } from "../keys/columns.ts";
-import { formatDuration } from "../../durations.ts";
+import { formatDuration, type Painter } from "once-again/internal/command";
 import { escapeControls } from "../keys/printable.ts";
 import { fieldFormat, formatPreview } from "../keys/record-text.ts";
-import type { Painter } from "../painter.ts";
 
 const columns = ["ADDED", "PARKED", "REFUSALS", "TOPIC", "KEY", "ID", "REFUSAL"] as const;
 

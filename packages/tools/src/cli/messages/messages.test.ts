@@ -11,7 +11,7 @@ import { postgresBinary, startPostgres } from "../../../../../test/support/serve
 import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
 import type { NewMessage } from "once-again/outbox";
 import { mariadbOutbox } from "once-again/stores/mariadb";
-import { exitCodes } from "../exit-codes.ts";
+import { exitCodes } from "once-again/internal/command";
 
 // Each command is a process of its own, and servers are started here.
 const { fine, bad, usage } = exitCodes;

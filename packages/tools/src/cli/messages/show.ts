@@ -1,9 +1,8 @@
 import { Command } from "commander";
 import { messageJson } from "../../admin/message-json.ts";
-import { exitCodes } from "../exit-codes.ts";
+import { exitCodes, painter } from "once-again/internal/command";
 import type { StoreFlags } from "../keys/flags.ts";
 import { print } from "../keys/session.ts";
-import { painter } from "../painter.ts";
 import { withOutbox, withOutboxOptions } from "./flags.ts";
 import { formatMessage, notParked } from "./message-text.ts";
 

@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import { variationNames } from "../../simulator/index.ts";
-import { wholeNumber } from "../arguments.ts";
+import { wholeNumber } from "once-again/internal/command";
 import { parseHedgeDelay, parseDuration, numberBetween, parseOutages } from "./flags.ts";
 import { runStorm } from "./run.ts";
 
@@ -13,7 +13,6 @@ const parseList = (text: string): readonly string[] => text.split(",").map((name
 /** `once-again storm`: simulates what retries do to a service. */
 export function stormCommand(): Command {
   const command = new Command("storm")
-    .summary("simulate what retries do to a service")
     .description(
       "Simulates callers, network, services and outages, with the backoff, jitter, budgets and layers of once-again " +
         "itself. The same seed gives the same result. Durations are like 250ms, 10s or 5m.",

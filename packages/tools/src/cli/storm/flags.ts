@@ -10,7 +10,7 @@ import {
   type StormOptions,
   varyPolicy,
 } from "../../simulator/index.ts";
-import { readDuration } from "../../durations.ts";
+import { readDuration } from "once-again/internal/command";
 
 /** What the command line says; durations are milliseconds. */
 export interface StormFlags {

@@ -1,4 +1,4 @@
-import type { Painter } from "../painter.ts";
+import type { Painter } from "once-again/internal/command";
 import type { StormResult } from "../../simulator/index.ts";
 import { measures, formatNumber, findPeak, formatSeconds, formatVerdict } from "../../console/storms/format.ts";
 

@@ -1,4 +1,4 @@
-import type { Painter } from "../painter.ts";
+import type { Painter } from "once-again/internal/command";
 import type { TableCell, TableCheck } from "../../simulator/index.ts";
 import { formatNumber } from "../../console/storms/format.ts";
 

@@ -2,8 +2,7 @@ import process from "node:process";
 import { Command, Option } from "commander";
 import { OnceAgainError } from "once-again";
 import { formatJunit, formatTap, planVerify, verify, type VerifyReport } from "../../verify/index.ts";
-import { wholeNumber } from "../arguments.ts";
-import { painter } from "../painter.ts";
+import { painter, wholeNumber } from "once-again/internal/command";
 import { type VerifyFlags, parseHeader, parseList, parseProfile, readText, readOptions } from "./flags.ts";
 import { mcpCommand } from "./mcp-command.ts";
 import { jsonDocument, judgeCases } from "./judge-cases.ts";
@@ -14,7 +13,6 @@ import { formatReport } from "./report-text.ts";
 export function verifyCommand(): Command {
   return (
     new Command("verify")
-      .summary("test any HTTP server for how it treats idempotency keys")
       .description(
         "Sends an operation to a server, in any language, in all the ways in which networks and callers repeat it, and " +
           "judges what comes back. It carries out hundreds of operations: point it at a test system.",

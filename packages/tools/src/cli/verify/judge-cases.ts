@@ -1,6 +1,6 @@
 import process from "node:process";
 import { countVerdicts, type VerifyReport } from "../../verify/index.ts";
-import { exitCodes } from "../exit-codes.ts";
+import { exitCodes } from "once-again/internal/command";
 import { progressBar } from "../progress-bar.ts";
 
 /** What a run of cases is given: it ends when the signal aborts, and says how far it is. */

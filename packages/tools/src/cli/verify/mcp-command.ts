@@ -11,8 +11,7 @@ import {
   planMcp,
   verifyMcp,
 } from "../../verify/index.ts";
-import { wholeNumber } from "../arguments.ts";
-import { painter } from "../painter.ts";
+import { painter, wholeNumber } from "once-again/internal/command";
 import { parseHeader, parseList, readText } from "./flags.ts";
 import { jsonDocument, judgeCases } from "./judge-cases.ts";
 import { formatMcpPlan, formatMcpReport } from "./mcp-text.ts";

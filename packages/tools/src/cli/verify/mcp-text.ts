@@ -1,4 +1,4 @@
-import type { Painter } from "../painter.ts";
+import type { Painter } from "once-again/internal/command";
 import type { McpVerifyReport, PlannedMcpCase } from "../../verify/index.ts";
 import { formatCases, formatSummary } from "./report-text.ts";
 

@@ -1,4 +1,4 @@
-import type { Painter } from "../painter.ts";
+import type { Painter } from "once-again/internal/command";
 import type { SendMode, PlannedCase, Sending, TestRequest } from "../../verify/index.ts";
 
 /** What would be sent, for people; each line is ended by a line feed. */

@@ -1,4 +1,4 @@
-import type { Painter } from "../painter.ts";
+import type { Painter } from "once-again/internal/command";
 import { type CaseResult, countVerdicts, type Verdict, type VerifyReport } from "../../verify/index.ts";
 
 /** What a run found, for people; each line is ended by a line feed. */

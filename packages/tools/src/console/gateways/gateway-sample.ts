@@ -1,4 +1,4 @@
-import type { HealthDocument, RoutesDocument } from "../../gateway/own-endpoints.ts";
+import type { HealthDocument, RoutesDocument } from "@once-again/gateway";
 import type { GatewaySample } from "./gateways-protocol.ts";
 import { readCounts } from "./read-counts.ts";
 

@@ -1,4 +1,4 @@
-import type { HealthDocument, RoutesDocument } from "../../gateway/own-endpoints.ts";
+import type { HealthDocument, RoutesDocument } from "@once-again/gateway";
 import type { SampleEvent } from "../sample-watch.ts";
 
 /** What a gateway has counted of a route since it started, its workers taken together. */

@@ -1,8 +1,7 @@
-import type { Clock } from "once-again";
-import { awsBudget, finagleBudget, grpcBudget, successBudget } from "once-again/budgets";
 import {
   type Backoff,
   boundedJitter,
+  type Clock,
   constantBackoff,
   decorrelatedBackoff,
   equalJitter,
@@ -14,6 +13,7 @@ import {
   noJitter,
   type RetryBudget,
 } from "once-again";
+import { awsBudget, finagleBudget, grpcBudget, successBudget } from "once-again/budgets";
 import type { BudgetSettings } from "./policy-options.ts";
 import type { JitteredBackoff } from "./policy-settings.ts";
 

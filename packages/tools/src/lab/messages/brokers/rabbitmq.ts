@@ -1,6 +1,6 @@
 import { consumeRabbitmq, type RabbitmqConsumerConnection, type RabbitmqConsumerOptions } from "once-again/inbox";
 import { publishToRabbitmq, type RabbitmqConnection } from "once-again/outbox";
-import { loadDriver } from "../../../drivers/load-driver.ts";
+import { loadDriver } from "once-again/internal/command";
 import { type CallerName, callerNames } from "../../caller-name.ts";
 import { type BrokerAddress, type BrokerLink, type LabBroker, queueName } from "./broker.ts";
 

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { formatEffects, formatReply, judgeOneEffect, type McpCase, mcpGuideUrl, passIf, specUrl } from "../mcp-case.ts";
-import type { McpProbe, TestCall } from "../mcp-probe.ts";
-import { isDone } from "../mcp-probe.ts";
+import { isDone, type McpProbe, type TestCall } from "../mcp-probe.ts";
 
 /** Sends a call, and cancels it at once. */
 async function cancel(probe: McpProbe, call: TestCall): Promise<void> {

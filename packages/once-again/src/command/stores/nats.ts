@@ -1,0 +1,38 @@
+import type { NatsKv } from "../../stores/nats/index.ts";
+import type { Store } from "../../stores/index.ts";
+import { loadDrivers } from "../load-driver.ts";
+import type { StoreUse } from "./store-use.ts";
+
+/** What we use of `@nats-io/transport-node`. */
+interface Transport {
+  connect(options: object): Promise<{ close(): Promise<void> }>;
+}
+
+/** What we use of `@nats-io/kv`. */
+interface Kv {
+  Kvm: new (connection: unknown) => { open(bucket: string): Promise<NatsKv> };
+}
+
+/** How long the server may take to accept a connection, milliseconds. */
+const connectMsMax = 10_000;
+
+/** Opens the store in a bucket of NATS JetStream: `nats://host:4222/BUCKET`. */
+export async function openNats(url: URL, use: StoreUse): Promise<Store> {
+  const bucket = url.pathname.slice(1);
+  if (bucket === "") throw new Error("The URL must name the bucket: nats://host:4222/BUCKET.");
+  const [transport, kv] = loadDrivers("NATS", ["@nats-io/transport-node", "@nats-io/kv"]) as [Transport, Kv];
+  const connection = await transport.connect({
+    servers: url.host,
+    timeout: connectMsMax,
+    // A server goes on as long as it takes; the default gives up after ten attempts.
+    ...(use === "server" && { maxReconnectAttempts: -1 }),
+    ...(url.username !== "" && { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) }),
+  });
+  try {
+    const { natsStore } = await import("../../stores/nats/index.ts");
+    return { ...(await natsStore(await new kv.Kvm(connection).open(bucket))), close: () => connection.close() };
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}

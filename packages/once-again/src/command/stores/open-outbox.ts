@@ -1,0 +1,12 @@
+import type { OutboxStore } from "../../messaging/outbox/index.ts";
+
+/** An outbox as commands use it: they add nothing, and publish nothing. */
+export interface OpenOutbox extends Pick<
+  OutboxStore<never>,
+  "listParked" | "showParked" | "retryParked" | "discardParked" | "backlog"
+> {
+  readonly schemaSql: string;
+  migrate(): Promise<void>;
+  /** Ends the connection, too. */
+  close(): Promise<void>;
+}

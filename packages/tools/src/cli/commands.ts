@@ -1,0 +1,60 @@
+import type { Command } from "commander";
+
+/** A command of the program: its line in the help, and its code, which is loaded only where it is asked for. */
+interface CommandEntry {
+  readonly name: string;
+  readonly usage: string;
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
+export const commands: readonly CommandEntry[] = [
+  {
+    name: "lab",
+    usage: "[options]",
+    summary: "orders through a flaky network, with and without keys; messages, with and without outbox and inbox",
+    load: async () => (await import("./lab/command.ts")).labCommand(),
+  },
+  {
+    name: "console",
+    usage: "[options]",
+    summary: "watch and settle the keys of a store and the messages of its outbox, and watch gateways, in the browser",
+    load: async () => (await import("./console.ts")).consoleCommand(),
+  },
+  {
+    name: "gateway",
+    usage: "[options]",
+    summary: "idempotency keys in front of any HTTP service",
+    load: async () => (await import("./gateway.ts")).loadGatewayCommand(),
+  },
+  {
+    name: "keys",
+    usage: "",
+    summary: "show the keys of a store, and settle held ones",
+    load: async () => (await import("./keys/command.ts")).keysCommand(),
+  },
+  {
+    name: "messages",
+    usage: "",
+    summary: "show what waits in an outbox, and retry or discard parked messages",
+    load: async () => (await import("./messages/command.ts")).messagesCommand(),
+  },
+  {
+    name: "migrate",
+    usage: "[options]",
+    summary: "make the tables of a store, or bring them up to date",
+    load: async () => (await import("./migrate.ts")).migrateCommand(),
+  },
+  {
+    name: "storm",
+    usage: "[options]",
+    summary: "simulate what retries do to a service",
+    load: async () => (await import("./storm/command.ts")).stormCommand(),
+  },
+  {
+    name: "verify",
+    usage: "[options] <url>",
+    summary: "test any HTTP server for how it treats idempotency keys",
+    load: async () => (await import("./verify/command.ts")).verifyCommand(),
+  },
+];
