@@ -38,7 +38,7 @@ export const callerMutants: readonly Mutant[] = [
   },
   {
     guard: "doubt: the error of a body's stream is not the server's",
-    file: "packages/once-again/src/client/make-body.ts",
+    file: "packages/once-again/src/client/request-body.ts",
     search: "controller.error(new BodyStreamError(cause));",
     replace: "controller.error(cause);",
     check: test("packages/once-again/src/client/read-within-attempt.test.ts"),
@@ -110,7 +110,7 @@ export const callerMutants: readonly Mutant[] = [
   },
   {
     guard: "nested: an SDK's own retry is one attempt",
-    file: "packages/once-again/src/client/sendable-request.ts",
+    file: "packages/once-again/src/client/prepare-request.ts",
     search: "const outer = within ?? readForeignAttempt(headers);",
     replace: "const outer = within;",
     check: test("test/sdks/faults.test.ts"),
@@ -174,10 +174,11 @@ export const callerMutants: readonly Mutant[] = [
   },
   {
     guard: "condition: no POST without a key is sent again in doubt",
-    file: "packages/once-again/src/client/retry-condition.ts",
-    search: 'if (!repeatable && !provesNoEffect(failure)) return { action: "stop", why: "unsafe" };',
-    replace: "",
-    check: test("packages/once-again/src/client/retry-condition.test.ts"),
+    file: "packages/once-again/src/client/retry-rule.ts",
+    search:
+      'if (!repeatable && !provesNoEffect(failure)) return { action: "stop", why: "unsafe" };\n  return { action: "retry", delayMsMin: failure.delayMsMin, why:',
+    replace: 'return { action: "retry", delayMsMin: failure.delayMsMin, why:',
+    check: test("packages/once-again/src/client/should-retry.test.ts"),
     killedBy: "no condition has a POST without a key sent again",
   },
   {

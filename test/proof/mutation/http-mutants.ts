@@ -130,7 +130,7 @@ export const httpMutants: readonly Mutant[] = [
   },
   {
     guard: "fingerprint: a number that a double can't keep counts",
-    file: "packages/once-again/src/key/exact-number.ts",
+    file: "packages/once-again/src/key/canonical-json.ts",
     search: "return isExact ? written : undefined;",
     replace: "return written;",
     check: test("packages/once-again/src/key/fingerprint.test.ts"),

@@ -377,7 +377,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "new key on retry: all attempts of a call have one key",
-    file: "packages/once-again/src/client/sendable-request.ts",
+    file: "packages/once-again/src/client/prepare-request.ts",
     search: "const headers = new Headers(request.headers);",
     replace:
       "const headers = new Headers(request.headers);\n" +

@@ -22,7 +22,7 @@ export const outerMutants: readonly Mutant[] = [
   },
   {
     guard: "intents: a server that hangs has only its own places",
-    file: "packages/once-again/src/intents/origin-places.ts",
+    file: "packages/once-again/src/intents/sending-loop.ts",
     search: "count >= concurrencyPerOrigin",
     replace: "count > 1000 * concurrencyPerOrigin",
     check: testFile("packages/once-again/src/intents/sending-loop.test.ts"),

@@ -1,4 +1,4 @@
-import { answerBefore } from "../core/answer-before.ts";
+import { answerBefore } from "../core/deadline-timer.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import type { Codec, Engine } from "../engine/engine.ts";
 import type { CheckedEngineOptions } from "../engine/options.ts";

@@ -1,5 +1,5 @@
 import type { Awaitable } from "../core/awaitable.ts";
-import { hasMethod, wrongClientError } from "../core/client-names.ts";
+import { hasMethod, wrongClientError } from "../core/duck-typing.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkBoolean, checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
 import { nameProblem } from "../engine/operation-name.ts";

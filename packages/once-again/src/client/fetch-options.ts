@@ -1,22 +1,39 @@
 import { checkPlatform } from "../core/check-platform.ts";
 import type { Clock } from "../core/clock.ts";
-import type { Listener } from "../core/events.ts";
 import { OnceAgainError } from "../core/errors.ts";
+import type { Listener } from "../core/events.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
 import type { Random } from "../core/random.ts";
+import type { Verdict } from "../delivery/index.ts";
 import { type KeyFormat, keyHeaderName } from "../key/index.ts";
-import type { Backoff, RetryBudget } from "../retry/index.ts";
+import type { Backoff, RetryBudget, RetryEvent } from "../retry/index.ts";
 import { type AnyLayer, compose } from "../retry/layer.ts";
 import { type RetryPolicy, retryPolicy } from "../retry/retry-options.ts";
 import { type AttemptHeaders, checkAttemptHeaders } from "./attempt-headers.ts";
-import type { FetchEvent } from "./fetch-event.ts";
-import { type KeyRule, keyRule, type KeysOption } from "./key-rule.ts";
-import { originBudgets } from "./origin-budgets.ts";
+import { type KeyRule, keyRule, type KeysOption } from "./repeats.ts";
+import { originBudgets, perOrigin } from "./per-origin.ts";
 import { type OriginRule, originRule } from "./origin-rule.ts";
-import { perOrigin } from "./per-origin.ts";
 import { platformFetch } from "./platform-fetch.ts";
-import { retryCondition, type ShouldRetry } from "./retry-condition.ts";
+import { retryCondition, type ShouldRetry } from "./retry-rule.ts";
+
+/** What happens in a call of a retrying fetch: the events of `retry`, with what they are about. */
+export type FetchEvent = RetryEvent & FetchFacts;
+
+/** Which call an event is about. No query, no headers, no bodies: those hold secrets. */
+export interface FetchFacts {
+  /** The same object in all the events of one call, and in those of no other. */
+  readonly call: object;
+  readonly method: string;
+  /** Origin and path. */
+  readonly url: string;
+  /** The idempotency key, the same for all the events of one call; `undefined` when the call has none. */
+  readonly key: string | undefined;
+  /** The status of the latest attempt that has ended; `undefined` when it had no answer, or none has ended yet. */
+  readonly status: number | undefined;
+  /** What the latest failed attempt proved; `undefined` when none has failed yet. */
+  readonly verdict: Verdict | undefined;
+}
 
 const mebibyte = 1_048_576;
 

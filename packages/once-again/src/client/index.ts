@@ -1,8 +1,8 @@
 export { type AttemptHeaders, type OuterAttempt, readAttempt } from "./attempt-headers.ts";
-export type { FetchEvent, FetchFacts } from "./fetch-event.ts";
+export type { FetchEvent, FetchFacts } from "./fetch-options.ts";
 export type { OriginContext, RetryingFetchOptions } from "./fetch-options.ts";
-export type { KeysOption } from "./key-rule.ts";
+export type { KeysOption } from "./repeats.ts";
 export type { OriginRule } from "./origin-rule.ts";
 export type { Body, BodyFactory, CallLimits, RetryingRequestInit } from "./request-body.ts";
-export type { AttemptFailure, ShouldRetry } from "./retry-condition.ts";
+export type { AttemptFailure, ShouldRetry } from "./retry-rule.ts";
 export { retryingFetch, type RetryingFetch } from "./retrying-fetch.ts";

@@ -1,3 +1,5 @@
+import { type RetryBudget, successBudget } from "../retry/index.ts";
+
 /**
  * One thing per origin, made at the first call to the origin. Only the `originsMax` origins that were used last are
  * remembered, so that a crawler does not fill the memory. An origin that was forgotten gets a new one.
@@ -17,4 +19,9 @@ export function perOrigin<Thing>(make: (origin: string) => Thing, originsMax = 1
     latest = { origin, thing };
     return thing;
   };
+}
+
+/** One retry budget per origin. An origin that was forgotten starts with a full one. */
+export function originBudgets(originsMax?: number): (origin: string) => RetryBudget {
+  return perOrigin(() => successBudget(), originsMax);
 }

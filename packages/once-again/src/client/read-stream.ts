@@ -57,3 +57,65 @@ function bodyTooLargeError(bytesMax: number): OnceAgainError {
     { details: { bytesMax } },
   );
 }
+
+/**
+ * Reads an answer's body within its attempt, so that one that breaks off is an attempt that failed. It stays to be read
+ * by the caller, from memory. Of one longer than `bytesMax` the rest comes from the connection as ever.
+ *
+ * @throws what the body's stream fails with.
+ */
+export async function readAhead(response: Response, bytesMax: number): Promise<void> {
+  if (response.body === null || response.bodyUsed) return;
+  const reader = response.clone().body?.getReader();
+  let bytes = 0;
+  for (let chunk = await reader?.read(); chunk?.done === false; chunk = await reader?.read()) {
+    bytes += chunk.value.byteLength;
+    if (bytes <= bytesMax) continue;
+    // The caller reads the rest from its own copy.
+    void reader?.cancel().catch(() => undefined);
+    return;
+  }
+}
+
+/** Reading on costs less than a new connection up to about here. */
+const discardBytesMax = 65_536;
+const discardMsMax = 1000;
+
+/**
+ * Gets rid of an answer that nobody will read. It is read to its end, since a connection whose answer is cancelled
+ * midway can't be used again; an answer that is long or slow is cancelled all the same. Resolves when the connection is
+ * free, and never rejects.
+ */
+export async function discardBody(response: Response, clock: Clock): Promise<void> {
+  try {
+    // Within: a stand-in for a Response may refuse to make one, as of a status of 600.
+    const reader = response.body?.getReader();
+    if (reader === undefined) return;
+    const cancel = (): void => void reader.cancel().catch(() => undefined);
+    const stopTimer = clock.timer(discardMsMax, cancel);
+    let bytes = 0;
+    try {
+      for (let chunk = await reader.read(); !chunk.done && bytes <= discardBytesMax; chunk = await reader.read()) {
+        bytes += chunk.value.byteLength;
+      }
+      if (bytes > discardBytesMax) cancel();
+      else await waitForConnection();
+    } finally {
+      stopTimer();
+    }
+  } catch {
+    // An answer that breaks off, or that somebody else is reading, needs no further care.
+  }
+}
+
+/**
+ * Node's `fetch` gives a connection back in an immediate, which it sets before it tells of an answer's end. Immediates run
+ * in the order in which they were set, so one that is set now runs after it. Platforms that have none keep their
+ * connections apart from the program's turns.
+ */
+function waitForConnection(): Promise<void> {
+  return new Promise((resolve) => {
+    if ("setImmediate" in globalThis) setImmediate(resolve);
+    else resolve();
+  });
+}

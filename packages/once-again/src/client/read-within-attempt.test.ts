@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import { expect, test } from "vitest";
 import { answer, breakOff, scriptedServer } from "../../../../test/support/scripted-server.ts";
 import { fakeClock } from "../../../testing/src/fake-clock.ts";
-import { discardBody } from "./discard-body.ts";
+import { discardBody } from "./read-stream.ts";
 import { retryingFetch } from "./retrying-fetch.ts";
 
 /** Waits for the rejection that is to come; begun before it, so that it is never unhandled. */

@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { constantBackoff, successBudget } from "../retry/index.ts";
 import { fakeClock } from "../../../testing/src/fake-clock.ts";
-import type { FetchEvent } from "./fetch-event.ts";
+import type { FetchEvent } from "./fetch-options.ts";
 import { retryingFetch } from "./retrying-fetch.ts";
 
 /** What the server does with one request. */

@@ -1,6 +1,6 @@
 import { fetchSettings, type RetryingFetchOptions } from "./fetch-options.ts";
 import { isBeingSent, retryingFetches } from "./platform-fetch.ts";
-import { prepareRequest } from "./sendable-request.ts";
+import { prepareRequest } from "./prepare-request.ts";
 import type { RetryingRequestInit } from "./request-body.ts";
 import { sendWithRetries } from "./send-with-retries.ts";
 

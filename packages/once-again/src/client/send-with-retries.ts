@@ -3,9 +3,8 @@ import { type Attempt, type Outcome, settle, valueOf } from "../retry/attempt.ts
 import { runRetry } from "../retry/retry.ts";
 import { callState, decideAttempt, recordSending, unknownOutcome } from "./call-state.ts";
 import type { FetchSettings } from "./fetch-options.ts";
-import { askCondition } from "./retry-condition.ts";
-import { type Failure, failureOf, markUnsent, type ResponseHead } from "./retry-rule.ts";
-import type { SendableRequest } from "./sendable-request.ts";
+import { askCondition, type Failure, failureOf, markUnsent, type ResponseHead } from "./retry-rule.ts";
+import type { SendableRequest } from "./prepare-request.ts";
 
 /** Sends a request until its response is no failure, or until trying on makes no sense: see `retryingFetch`. */
 export async function sendWithRetries<Res extends ResponseHead>(

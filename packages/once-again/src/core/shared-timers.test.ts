@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { fakeClock } from "../../../testing/src/fake-clock.ts";
-import { sharedTimers } from "./shared-timers.ts";
+import { sharedTimers } from "./deadline-timer.ts";
 
 /** A clock with shared timers on one that is moved by hand, and what its timers have said, with the time. */
 function bench() {

@@ -1,4 +1,4 @@
-import { hasMethod, wrongClientError } from "../core/client-names.ts";
+import { hasMethod, wrongClientError } from "../core/duck-typing.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { invalidOptionError } from "../core/options.ts";
 import type { Store } from "../stores/store.ts";

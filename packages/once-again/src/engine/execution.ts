@@ -1,5 +1,5 @@
 import type { LazyAbort } from "../core/lazy-abort.ts";
-import { ownGetters } from "../core/own-getters.ts";
+import { ownGetters } from "../core/spreadable.ts";
 import type { Execution, MessageFacts } from "./engine.ts";
 import type { Steps } from "./steps.ts";
 

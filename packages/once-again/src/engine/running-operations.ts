@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { recordId } from "../core/record-id.ts";
-import { sharedTimers } from "../core/shared-timers.ts";
+import { sharedTimers } from "../core/deadline-timer.ts";
 import { resultForDuplicate, type RequestEnd } from "./request-end.ts";
 import type { OnceOperation, Outcome } from "./engine.ts";
 

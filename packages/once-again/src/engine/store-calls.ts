@@ -1,4 +1,4 @@
-import { answerBefore } from "../core/answer-before.ts";
+import { answerBefore } from "../core/deadline-timer.ts";
 import { type Awaitable, isPromise } from "../core/awaitable.ts";
 import { notify } from "../core/events.ts";
 import { equalJitter, exponentialBackoff } from "../retry/index.ts";

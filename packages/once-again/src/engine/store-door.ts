@@ -1,8 +1,7 @@
-import { answerBefore } from "../core/answer-before.ts";
+import { answerBefore, sharedTimers } from "../core/deadline-timer.ts";
 import { type Awaitable, isPromise } from "../core/awaitable.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { recordId } from "../core/record-id.ts";
-import { sharedTimers } from "../core/shared-timers.ts";
 import type {
   CheckpointRequest,
   ClaimAnswer,

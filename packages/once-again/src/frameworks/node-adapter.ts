@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { setImmediate } from "node:timers";
 import type { Awaitable } from "../core/awaitable.ts";
 import { OnceAgainError } from "../core/errors.ts";
-import { ownGetters } from "../core/own-getters.ts";
+import { ownGetters } from "../core/spreadable.ts";
 import type { Execution } from "../engine/index.ts";
 import { executionNames } from "../engine/execution.ts";
 import type { HttpRequest, OnceHttp, OnceRoute } from "../http/index.ts";

@@ -2,7 +2,7 @@ import { errorText } from "../core/error-text.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import type { ErrorCode } from "../core/error-codes.ts";
 import { joinBytes } from "../core/bytes.ts";
-import { jsonProblem } from "../core/json-problem.ts";
+import { jsonProblem } from "./json-problem.ts";
 import type { Codec } from "../engine/engine.ts";
 import type { CheckedFunctionRules } from "./function-options.ts";
 

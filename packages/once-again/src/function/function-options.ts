@@ -1,4 +1,4 @@
-import { hasMethod, wrongClientError } from "../core/client-names.ts";
+import { hasMethod, wrongClientError } from "../core/duck-typing.ts";
 import { logError } from "../core/error-log.ts";
 import { notify } from "../core/events.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";

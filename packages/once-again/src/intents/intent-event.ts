@@ -1,5 +1,5 @@
 import type { IntentOutcome } from "../stores/intent-store.ts";
-import type { FetchEvent } from "../client/fetch-event.ts";
+import type { FetchEvent } from "../client/fetch-options.ts";
 
 /** What happens to intents in this process. */
 export type IntentEvent =

@@ -5,7 +5,7 @@ import { fingerprint, makeKey, parseKey } from "../key/index.ts";
 import { sha256 } from "../key/sha256.ts";
 import { refuseOneShot } from "../client/request-body.ts";
 import type { IntentsSettings, RequestHeaders } from "./intents-options.ts";
-import { isSecretHeader } from "../client/secret-headers.ts";
+import { isSecretHeader } from "../client/follow-redirects.ts";
 
 /** A request to be sent, durably. */
 export interface IntentInput {

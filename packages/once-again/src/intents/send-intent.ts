@@ -1,14 +1,13 @@
 import type { Listener } from "../core/events.ts";
 import { formatKey } from "../key/index.ts";
 import type { ClaimedIntent } from "../stores/intent-store.ts";
-import type { FetchEvent } from "../client/fetch-event.ts";
-import type { FetchSettings } from "../client/fetch-options.ts";
-import { discardBody } from "../client/discard-body.ts";
+import type { FetchEvent, FetchSettings } from "../client/fetch-options.ts";
+import { discardBody } from "../client/read-stream.ts";
 import { followRedirects, type Hop } from "../client/follow-redirects.ts";
-import { outcomeUnknownError } from "../client/outcome-unknown-error.ts";
+import { outcomeUnknownError } from "../client/call-state.ts";
 import type { Repeats } from "../client/repeats.ts";
 import { sendWithRetries } from "../client/send-with-retries.ts";
-import { prepareRequest } from "../client/sendable-request.ts";
+import { prepareRequest } from "../client/prepare-request.ts";
 import type { IntentsSettings } from "./intents-options.ts";
 import { responseHeaders, readResponse } from "./stored-response.ts";
 import { type FinalAnswer, hadNoEffect, type SendingEnd, type SentIntent } from "./settlement.ts";

@@ -1,4 +1,4 @@
-import { hasMethod } from "../core/client-names.ts";
+import { hasMethod } from "../core/duck-typing.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { invalidOptionError } from "../core/options.ts";
 import { errorVerdict, statusVerdict } from "../delivery/index.ts";

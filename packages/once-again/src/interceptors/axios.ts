@@ -4,7 +4,7 @@ import { afterRedirect } from "../client/follow-redirects.ts";
 import { mayBeNoEffectProblem, saysNoEffect } from "../client/no-effect-problem.ts";
 import { ensureKey } from "../client/operation-key.ts";
 import { repeatsOf, type Repeats } from "../client/repeats.ts";
-import type { SendableRequest } from "../client/sendable-request.ts";
+import type { SendableRequest } from "../client/prepare-request.ts";
 import type { ResponseHead } from "../client/retry-rule.ts";
 import { sendWithRetries } from "../client/send-with-retries.ts";
 import { followSignals } from "./foreign-signal.ts";

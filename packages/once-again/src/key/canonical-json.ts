@@ -1,5 +1,3 @@
-import { exactNumber } from "./exact-number.ts";
-
 /** How many levels are read. How many there is room for depends on who calls, and one text must have one form. */
 const levelsMax = 500;
 
@@ -173,6 +171,7 @@ const numberAt = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?/y;
 const notPlain = /[^ -[\]-\uffff]/;
 /** What may stand in a number behind its first digits: `.`, `e` and `E`. */
 const inNumber: ReadonlySet<number> = new Set([0x2e, 0x65, 0x45]);
+/** A double holds a number of up to so many digits exactly, unless it is larger or smaller than doubles are (IEEE 754). */
 const digitsMax = 15;
 
 function isDigit(code: number): boolean {
@@ -213,4 +212,18 @@ function sortByName(members: Member[]): boolean {
     members[place] = member;
   }
   return isChanged;
+}
+
+/**
+ * A decimal literal as JavaScript writes its number, if it survives as a double; `undefined` if not. One of up to 15
+ * significant digits does, as long as it is neither so large nor so small that a double has fewer digits there, and so does
+ * what JavaScript itself writes.
+ */
+export function exactNumber(source: string): string | undefined {
+  const written = String(Number(source));
+  if (written === source) return written;
+  const digits = source.replace(/e.*$/i, "").replaceAll(/[-.]/g, "").replace(/^0+/, "");
+  const size = Math.abs(Number(source));
+  const isExact = digits === "" || (digits.length <= digitsMax && size >= 1e-300 && size <= 1e300);
+  return isExact ? written : undefined;
 }

@@ -1,8 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { fakeClock } from "../../../testing/src/fake-clock.ts";
-import { makeKey } from "./key.ts";
-import { keyTime } from "./key-time.ts";
+import { keyTime, makeKey } from "./key.ts";
 
 test("the time of the UUIDv7 of RFC 9562, appendix A.6", () => {
   // Tuesday, February 22, 2022 2:22:22.00 PM GMT-05:00.

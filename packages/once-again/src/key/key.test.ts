@@ -2,8 +2,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { seededRandom } from "../core/random.ts";
 import { fakeClock } from "../../../testing/src/fake-clock.ts";
-import { formatKey, headerKeyProblem, type KeyFormat, makeKey, parseKey } from "./key.ts";
-import { keyTime } from "./key-time.ts";
+import { formatKey, headerKeyProblem, type KeyFormat, keyTime, makeKey, parseKey } from "./key.ts";
 
 const visible = Array.from({ length: 0x7e - 0x21 + 1 }, (_, index) => String.fromCharCode(0x21 + index));
 const anyKey = fc.string({ unit: fc.constantFrom(...visible), minLength: 1, maxLength: 255 });

@@ -1,10 +1,9 @@
-import { trimHeader } from "../core/trim-header.ts";
 import { parseItem } from "structured-headers";
 import type { Clock } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { type Random, systemRandom } from "../core/random.ts";
 import { systemClock } from "../core/system-clock.ts";
-import { randomBytes16 } from "./random-bytes.ts";
+import { trimHeader } from "../core/trim-header.ts";
 import { uuidV7 } from "./uuid-v7.ts";
 
 /** The request header that names an operation (draft-ietf-httpapi-idempotency-key-header-07, section 2.1). */
@@ -106,4 +105,42 @@ function unquote(text: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** How many bytes are drawn at a time. One draw costs as much for 4 KiB as for a key's sixteen. */
+const poolBytes = 4096;
+
+const pool = new Uint8Array(poolBytes);
+let used = poolBytes;
+
+/**
+ * Sixteen bytes of the machine's cryptographic source, never given out before. They stay as they are until the next call.
+ */
+function randomBytes16(): Uint8Array {
+  if (used === poolBytes) {
+    crypto.getRandomValues(pool);
+    used = 0;
+  }
+  used += 16;
+  return pool.subarray(used - 16, used);
+}
+
+const uuidV7Pattern = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
+const ulidPattern = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/i;
+const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/** The year in which ULIDs came up. What seems to be older is a number of 26 digits that only looks like one. */
+const ulidsSince = Date.UTC(2016, 0);
+
+/**
+ * When a time-based key was made, in milliseconds since the Unix epoch; `undefined` for any other key.
+ *
+ * Read from the first 48 bits of a UUIDv7 (RFC 9562, section 5.7) or of a ULID.
+ */
+export function keyTime(key: string): number | undefined {
+  if (uuidV7Pattern.test(key)) return Number.parseInt(key.slice(0, 8) + key.slice(9, 13), 16);
+  if (!ulidPattern.test(key)) return undefined;
+  let time = 0;
+  for (const digit of key.slice(0, 10).toUpperCase()) time = time * 32 + crockford.indexOf(digit);
+  return time >= ulidsSince ? time : undefined;
 }

@@ -1,4 +1,4 @@
-import { hasMethod } from "../core/client-names.ts";
+import { hasMethod } from "../core/duck-typing.ts";
 import { invalidOptionError } from "../core/options.ts";
 import { keyMeta } from "./call-key.ts";
 import { checkToolName } from "./call-tool.ts";

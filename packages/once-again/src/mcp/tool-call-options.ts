@@ -1,4 +1,4 @@
-import { hasMethod, wrongClientError } from "../core/client-names.ts";
+import { hasMethod, wrongClientError } from "../core/duck-typing.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
 import { nameProblem } from "../engine/operation-name.ts";

@@ -1,4 +1,4 @@
-import { hasMethod } from "../core/client-names.ts";
+import { hasMethod } from "../core/duck-typing.ts";
 import type { Listener } from "../core/events.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkFunction, invalidOptionError } from "../core/options.ts";

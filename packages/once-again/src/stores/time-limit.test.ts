@@ -1,8 +1,7 @@
 import { once } from "node:events";
 import { createServer, connect, type AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { answerBefore } from "../core/answer-before.ts";
-import { DeadlineTimer } from "../core/deadline-timer.ts";
+import { answerBefore, DeadlineTimer } from "../core/deadline-timer.ts";
 import { systemClock } from "../core/system-clock.ts";
 import { storeLateError } from "../core/store-late-error.ts";
 import { timeLimit } from "./time-limit.ts";

@@ -3,7 +3,7 @@ import { sleep } from "../../../../packages/once-again/src/core/clock.ts";
 import { OnceAgainError } from "../../../../packages/once-again/src/core/errors.ts";
 import { uniform } from "../../../../packages/once-again/src/core/random.ts";
 import type { HttpResponse } from "../../../../packages/once-again/src/http/index.ts";
-import { keyTime } from "../../../../packages/once-again/src/key/key-time.ts";
+import { keyTime } from "../../../../packages/once-again/src/key/key.ts";
 import { planOf } from "../plan.ts";
 import { deterministicPlatform } from "../platform.ts";
 import { type Scene, sceneOf } from "../scene.ts";

@@ -1,9 +1,7 @@
 import { callState, type CallState, decideAttempt, unknownOutcome } from "../../client/call-state.ts";
-import type { FetchEvent } from "../../client/fetch-event.ts";
-import type { FetchSettings } from "../../client/fetch-options.ts";
+import type { FetchEvent, FetchSettings } from "../../client/fetch-options.ts";
 import { afterRedirect } from "../../client/follow-redirects.ts";
-import { askCondition } from "../../client/retry-condition.ts";
-import { failureOf, markUnsent } from "../../client/retry-rule.ts";
+import { askCondition, failureOf, markUnsent } from "../../client/retry-rule.ts";
 import type { Clock } from "../../core/clock.ts";
 import { type Listener, notify } from "../../core/events.ts";
 import { repeatsOf, type Repeats } from "../../client/repeats.ts";

@@ -1,6 +1,6 @@
 import { fetchSettings, type RetryingFetchOptions } from "../../client/fetch-options.ts";
 import { ensureKey } from "../../client/operation-key.ts";
-import { sharedTimers } from "../../core/shared-timers.ts";
+import { sharedTimers } from "../../core/deadline-timer.ts";
 import { isOneShot, replayableBody } from "../replayable-body.ts";
 import { Call } from "./call.ts";
 import type { Dispatch } from "./dispatcher.ts";

@@ -1,8 +1,7 @@
-import { answerBefore } from "../../core/answer-before.ts";
-import type { DeadlineTimer } from "../../core/deadline-timer.ts";
+import { answerBefore, type DeadlineTimer } from "../../core/deadline-timer.ts";
 import { notify } from "../../core/events.ts";
 import { LazyAbort } from "../../core/lazy-abort.ts";
-import { ownGetters } from "../../core/own-getters.ts";
+import { ownGetters } from "../../core/spreadable.ts";
 import type { ClaimedBatch, ClaimedMessage, PostponeRequest } from "../../stores/outbox-store.ts";
 import type { BatchEnd } from "./confirm-queue.ts";
 import { decideFailure, type FailureDecision } from "./retry-or-park.ts";

@@ -4,7 +4,7 @@ import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../../core/options.ts";
 import { type Random, systemRandom } from "../../core/random.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import { hasMethod } from "../../core/client-names.ts";
+import { hasMethod } from "../../core/duck-typing.ts";
 import { type Backoff, exponentialBackoff } from "../../retry/index.ts";
 import { steadyBackoff } from "../../retry/steady-backoff.ts";
 import type { RelaySource } from "../../stores/outbox-store.ts";

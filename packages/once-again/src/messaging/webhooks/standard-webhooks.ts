@@ -1,4 +1,4 @@
-import { hasMethod } from "../../core/client-names.ts";
+import { hasMethod } from "../../core/duck-typing.ts";
 import { invalidOptionError } from "../../core/options.ts";
 import { dayMs, exactText, jsonMembers, type Sender } from "./sender.ts";
 

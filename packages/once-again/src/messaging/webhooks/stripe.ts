@@ -1,4 +1,4 @@
-import { hasMethod } from "../../core/client-names.ts";
+import { hasMethod } from "../../core/duck-typing.ts";
 import { invalidOptionError } from "../../core/options.ts";
 import { checkSecrets, dayMs, exactText, jsonMembers, type Secrets, type Sender } from "./sender.ts";
 

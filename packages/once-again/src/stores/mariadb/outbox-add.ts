@@ -1,4 +1,4 @@
-import { hasMethod } from "../../core/client-names.ts";
+import { hasMethod } from "../../core/duck-typing.ts";
 import { invalidOptionError } from "../../core/options.ts";
 import { notMigratedError } from "../sql/not-migrated-error.ts";
 import type { StoredMessage } from "../outbox-message.ts";

@@ -1,4 +1,4 @@
-import { hasMethod, wrongClientError } from "../../core/client-names.ts";
+import { hasMethod, wrongClientError } from "../../core/duck-typing.ts";
 import { invalidOptionError } from "../../core/options.ts";
 
 /** What we use of the options of a pool of `mysql2/promise`: what changes the form of rows. */

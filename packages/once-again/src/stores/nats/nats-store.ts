@@ -1,7 +1,7 @@
-import { hasMethod, wrongClientError } from "../../core/client-names.ts";
+import { hasMethod, wrongClientError } from "../../core/duck-typing.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkNumber, invalidOptionError } from "../../core/options.ts";
-import { sharedTimers } from "../../core/shared-timers.ts";
+import { sharedTimers } from "../../core/deadline-timer.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { timeLimit } from "../time-limit.ts";
 import { checkListLimit } from "../list-limit.ts";

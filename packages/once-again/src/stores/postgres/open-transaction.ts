@@ -1,4 +1,4 @@
-import { hasMethod } from "../../core/client-names.ts";
+import { hasMethod } from "../../core/duck-typing.ts";
 import type { OnceAgainError } from "../../core/errors.ts";
 import { invalidOptionError } from "../../core/options.ts";
 import { withOurNames } from "../sql/column-names.ts";

@@ -1,4 +1,4 @@
-import { checkNoClient } from "../../core/client-names.ts";
+import { checkNoClient } from "../../core/duck-typing.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { DatabaseSync } from "node:sqlite";
 import type { Clock } from "../../core/clock.ts";

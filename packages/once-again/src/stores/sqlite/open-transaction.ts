@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { hasMethod } from "../../core/client-names.ts";
+import { hasMethod } from "../../core/duck-typing.ts";
 import { invalidOptionError } from "../../core/options.ts";
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no open transaction of the file; what a handler's says after its end. */

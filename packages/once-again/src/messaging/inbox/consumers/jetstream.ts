@@ -1,4 +1,4 @@
-import { hasMethod } from "../../../core/client-names.ts";
+import { hasMethod } from "../../../core/duck-typing.ts";
 import { checkNames, type OptionNames } from "../../../core/option-names.ts";
 import { checkNumber, invalidOptionError } from "../../../core/options.ts";
 import { systemClock } from "../../../core/system-clock.ts";

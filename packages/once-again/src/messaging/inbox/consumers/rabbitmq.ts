@@ -1,5 +1,5 @@
 import { logError } from "../../../core/error-log.ts";
-import { hasMethod, wrongClientError } from "../../../core/client-names.ts";
+import { hasMethod, wrongClientError } from "../../../core/duck-typing.ts";
 import { outliveBrokenConnection } from "../../../core/outlive-broken-connection.ts";
 import { sleep } from "../../../core/clock.ts";
 import { notify } from "../../../core/events.ts";

@@ -1,4 +1,4 @@
-import { hasMethod, wrongClientError } from "../../../core/client-names.ts";
+import { hasMethod, wrongClientError } from "../../../core/duck-typing.ts";
 import type { IoredisStreams, NodeRedisStreams } from "../../outbox/publishers/redis-streams.ts";
 
 /** What we use of a `Redis` of `ioredis`. */

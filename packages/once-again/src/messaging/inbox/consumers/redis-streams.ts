@@ -1,6 +1,6 @@
 import { logError } from "../../../core/error-log.ts";
 import { sleep } from "../../../core/clock.ts";
-import { hasMethod } from "../../../core/client-names.ts";
+import { hasMethod } from "../../../core/duck-typing.ts";
 import { notify } from "../../../core/events.ts";
 import { outliveBrokenConnection } from "../../../core/outlive-broken-connection.ts";
 import { checkNames, type OptionNames } from "../../../core/option-names.ts";

@@ -2,7 +2,7 @@ import { type Clock, sleep } from "../../../core/clock.ts";
 import { logError } from "../../../core/error-log.ts";
 import { type Listener, notify } from "../../../core/events.ts";
 import { invalidOptionError } from "../../../core/options.ts";
-import { hasMethod } from "../../../core/client-names.ts";
+import { hasMethod } from "../../../core/duck-typing.ts";
 import { type Random, systemRandom } from "../../../core/random.ts";
 import { systemClock } from "../../../core/system-clock.ts";
 import { exponentialBackoff } from "../../../retry/index.ts";

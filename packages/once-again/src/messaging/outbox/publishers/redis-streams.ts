@@ -1,4 +1,4 @@
-import { hasMethod, wrongClientError } from "../../../core/client-names.ts";
+import { hasMethod, wrongClientError } from "../../../core/duck-typing.ts";
 import { checkNames, type OptionNames } from "../../../core/option-names.ts";
 import { checkNumber } from "../../../core/options.ts";
 import { outliveBrokenConnection } from "../../../core/outlive-broken-connection.ts";

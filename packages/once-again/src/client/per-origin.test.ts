@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { originBudgets } from "./origin-budgets.ts";
+import { originBudgets } from "./per-origin.ts";
 
 test("each origin has one budget of its own", () => {
   const budgetOf = originBudgets();
