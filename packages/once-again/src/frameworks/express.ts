@@ -46,8 +46,8 @@ export interface OnceExpress<Request, Transaction> extends OnceRoute {
  * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`.
  * @example
  * ```ts
- * app.post("/orders", onceExpress({ store, scope: (request) => request.user.id }), async (request, response) => {
- *   response.status(201).json(await createOrder(response.locals.once.key));
+ * app.post("/orders", onceExpress({ store, scope: ({ headers }) => accountOf(headers.authorization) }), async (request, response) => {
+ *   response.status(201).json(await createOrder(response.locals.once!.key));
  * });
  * ```
  */

@@ -58,7 +58,7 @@ const readBody: ReadBody<FastifyRequest> = ({ raw }, bytesMax) => bodies.get(raw
  * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`.
  * @example
  * ```ts
- * app.post("/orders", onceFastify({ store, scope: (request) => request.user.id }), async (request, reply) => {
+ * app.post("/orders", onceFastify({ store, scope: ({ headers }) => accountOf(headers.authorization) }), async (request, reply) => {
  *   return reply.code(201).send(await createOrder(request.once.key));
  * });
  * ```

@@ -63,14 +63,14 @@ export interface OnceNest extends OnceRoute {
  * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`.
  * @example
  * ```ts
- * const once = onceNest({ store, scope: (request: Request) => request.user.id });
+ * const once = onceNest({ store, scope: ({ headers }) => accountOf(headers.authorization) });
  *
  * @Controller("orders")
  * class OrdersController {
  *   @Post()
  *   @UseInterceptors(once)
  *   create(@Body() order: Order) {
- *     return this.orders.create(order);
+ *     return createOrder(order);
  *   }
  * }
  * ```

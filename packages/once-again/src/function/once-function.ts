@@ -44,6 +44,7 @@ export interface OnceFunction<Args extends readonly unknown[], Result> {
  * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`.
  * @example
  * ```ts
+ * const order: Order = { id: "order-7", card: "tok_visa", amount: 420 };
  * const charge = onceFunction(
  *   { store, scope: "charge", key: (order: Order) => order.id },
  *   async ({ signal }, order) => payments.charge(order.card, order.amount, { signal }),

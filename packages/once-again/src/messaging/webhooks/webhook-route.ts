@@ -60,10 +60,10 @@ const retentionMsMin = 600_000;
  * @throws OnceAgainError `ONCE_OPTION_INVALID`.
  * @example
  * ```ts
- * const webhooks = webhookRoute({ store, endpoint: "stripe", verify: stripeWebhooks(stripe, process.env.STRIPE_WEBHOOK_SECRET) });
+ * const webhooks = webhookRoute({ store, endpoint: "stripe", verify: stripeWebhooks(stripe, process.env.STRIPE_WEBHOOK_SECRET!) });
  *
  * app.post("/webhooks/stripe", onceExpress(webhooks), express.json(), async (request, response) => {
- *   await fulfil(request.body.data.object);
+ *   await fulfil((request.body as Stripe.Event).data.object);
  *   response.sendStatus(204);
  * });
  * ```

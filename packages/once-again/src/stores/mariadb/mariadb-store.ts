@@ -55,7 +55,7 @@ export interface MariadbStore<Connection> extends TransactionalStore<Connection>
  *
  * @example
  * ```ts
- * const store = mariadbStore(mysql.createPool(process.env.DATABASE_URL)); // mysql2/promise
+ * const store = mariadbStore(mysql.createPool(process.env.DATABASE_URL!)); // mysql2/promise
  * await store.migrate();
  * const { isHealthy, problems } = await store.health();
  * ```

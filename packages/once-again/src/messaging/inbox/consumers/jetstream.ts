@@ -27,7 +27,7 @@ import {
 /** What is consumed in JetStream. */
 export interface JetstreamConsumerOptions<Transaction, Headers> extends ConsumerOptions<Transaction> {
   /** Publishes dead letters: `jetstream(connection)`. */
-  readonly jetstream: JetstreamPublisher<Headers> & Partial<JetstreamStreams>;
+  readonly jetstream: JetstreamPublisher<NoInfer<Headers>> & Partial<JetstreamStreams>;
   /** The function `headers` of `@nats-io/transport-node`. */
   readonly headers: () => Headers;
   /** The subject of dead letters, which a stream has to have. */
@@ -53,6 +53,15 @@ export interface JetstreamConsumerOptions<Transaction, Headers> extends Consumer
  * `dead-letter-reason` and `dead-letter-detail`. While it is handled, the server is told so before each half of the
  * consumer's ack wait.
  *
+ * @example
+ * ```ts
+ * const client = jetstream(connection);
+ * const source = await client.consumers.get("shop", "billing");
+ * const options = { inbox, jetstream: client, headers, deadLetterSubject: "dead.billing" };
+ * const consumer = await consumeJetstream(source, options, async (message) => {
+ *   await charge(readJson(message), message.id);
+ * });
+ * ```
  * @throws OnceAgainError `ONCE_OPTION_INVALID`, also for a consumer that does not wait for acknowledgements, or gives a
  *   message up before the inbox does (`max_deliver`), and with `highWaterMark` for one that can't keep the stream's order.
  */

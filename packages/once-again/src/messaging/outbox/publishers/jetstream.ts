@@ -40,7 +40,7 @@ export interface JetstreamPublisherOptions<Headers> {
  * @throws OnceAgainError `ONCE_OPTION_INVALID`.
  */
 export function publishToJetstream<Headers extends NatsHeaders>(
-  jetstream: JetstreamPublisher<Headers>,
+  jetstream: JetstreamPublisher<NoInfer<Headers>>,
   options: JetstreamPublisherOptions<Headers>,
 ): Publish {
   checkNames("publishToJetstream", options, { headers: true, messageId: true, subject: true } satisfies OptionNames<

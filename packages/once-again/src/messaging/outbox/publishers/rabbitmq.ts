@@ -43,7 +43,7 @@ const refusals: ReadonlySet<unknown> = new Set([403, 404, 406]);
  *
  * @example
  * ```ts
- * const connection = await amqplib.connect(process.env.RABBITMQ_URL, { recovery: true });
+ * const connection = await amqplib.connect(process.env.RABBITMQ_URL!, { recovery: true });
  * const relay = openRelay({ outbox, publish: publishToRabbitmq(connection, { exchange: "shop" }) });
  * ```
  * @throws OnceAgainError `ONCE_OPTION_INVALID`.

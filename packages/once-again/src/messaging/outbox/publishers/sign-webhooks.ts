@@ -22,7 +22,7 @@ const [secretBytesMin, secretBytesMax] = [24, 64];
  *   what is signed could be cut elsewhere.
  * @example
  * ```ts
- * const headers = signWebhooks(process.env.WEBHOOK_SECRET);
+ * const headers = signWebhooks(process.env.WEBHOOK_SECRET!);
  * const relay = openRelay({ outbox, publish: publishToHttp({ url: "https://customer.example/webhooks", headers }) });
  * ```
  */

@@ -1,0 +1,149 @@
+/** What an example takes from the reader's own program: code that declares a name which the example uses. */
+export const contextNames: Readonly<Record<string, string>> = {
+  Agent: 'import { Agent } from "undici";',
+  Stripe: 'import Stripe from "stripe";',
+  Controller: 'import { Controller } from "@nestjs/common";',
+  Post: 'import { Post } from "@nestjs/common";',
+  UseInterceptors: 'import { UseInterceptors } from "@nestjs/common";',
+  DynamoDBClient: "declare const DynamoDBClient: typeof SqsClientClass;",
+  Kvm: 'import { Kvm } from "@nats-io/kv";',
+  Order: "interface Order { id: string; card: string; amount: number }",
+  Redis: 'import { Redis } from "ioredis";',
+  SQSClient:
+    'import { SQSClient } from "@aws-sdk/client-sqs"; import { SQSClient as SqsClientClass } from "@aws-sdk/client-sqs";',
+  Worker: 'import { Worker } from "bullmq";',
+  accountOf: "declare function accountOf(authorization: string | undefined): string;",
+  amqplib: 'import amqplib from "amqplib";',
+  app: 'declare const app: import("express").Express;',
+  axios: 'import axios from "axios";',
+  bank: "declare const bank: { countCharges(): Promise<number> };",
+  body: "declare const body: string;",
+  buildReport: "declare function buildReport(signal?: AbortSignal): Promise<string>;",
+  channel: 'declare const channel: import("amqplib").ChannelModel;',
+  charge: "declare function charge(order: unknown, more?: unknown): Promise<Uint8Array<ArrayBuffer>>;",
+  chargeCard: "declare function chargeCard(order: unknown): Promise<string>;",
+  connection: 'declare const connection: import("amqplib").ChannelModel;',
+  createOrder: "declare function createOrder(...parts: unknown[]): Promise<{ id: string }>;",
+  createServer: 'import { createServer } from "node:http";',
+  database:
+    "declare const database: { countOrders(): Promise<number>; query(text: string, options: object): Promise<string[]> };",
+  express: 'import express from "express";',
+  fulfil: "declare function fulfil(order: unknown): Promise<void>;",
+  headers: 'import { headers } from "@nats-io/transport-node";',
+  id: "declare const id: string;",
+  inbox: 'declare const inbox: import("once-again/inbox").Inbox<undefined>;',
+  item: "declare const item: string;",
+  jetstream: 'import { jetstream } from "@nats-io/jetstream";',
+  key: "declare const key: string;",
+  knex: 'declare const knex: import("knex").Knex;',
+  message: "declare const message: { id: string; hash: string };",
+  metrics: 'import { metrics } from "@opentelemetry/api";',
+  mysql: 'import mysql from "mysql2/promise";',
+  order: "declare const order: { id: string; card: string; amount: number };",
+  outbox: 'declare const outbox: import("once-again/outbox").RelaySource;',
+  payments: "declare const payments: { charge(...parts: unknown[]): Promise<{ id: string }> };",
+  pg: 'import pg from "pg";',
+  pool: 'declare const pool: import("pg").Pool;',
+  readStock: "declare function readStock(item: string, signal: AbortSignal): Promise<number>;",
+  request: 'import { request } from "undici";',
+  result: "declare const result: Uint8Array<ArrayBuffer>;",
+  router: 'import Router from "@koa/router"; const router = new Router();',
+  scope: "declare const scope: string;",
+  server: 'declare const server: import("@modelcontextprotocol/server").McpServer;',
+  stock: "declare const stock: number;",
+  store: 'declare const store: import("once-again/stores").Store;',
+  stripe: 'declare const stripe: import("stripe").default;',
+  test: "declare function test(name: string, run: () => Promise<void>): void;",
+  transaction: 'declare const transaction: import("pg").PoolClient;',
+  url: "declare const url: string;",
+  wasSent: "declare function wasSent(cause: unknown): boolean;",
+  work: "declare function work(): Promise<void>;",
+  z: 'import { z } from "zod";',
+};
+
+/** Names that mean another thing in the examples of a file. */
+export const contextNamesOf: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "agents/once-tools.ts": { run: 'declare const run: import("once-again/agents").Run;' },
+  "agents/open-run.ts": {
+    charge: "declare function charge(order: { id: string }): Promise<string>;",
+    conversation: "declare const conversation: { id: string };",
+    sendMail: "declare function sendMail(mail: { to: string }): Promise<string>;",
+  },
+  "engine/leased-engine.ts": {
+    acknowledge: "declare function acknowledge(message: unknown, result: unknown): void;",
+    client: 'declare const client: import("ioredis").Redis;',
+    charge: "declare function charge(message: unknown, fence: unknown): Promise<Uint8Array<ArrayBuffer>>;",
+  },
+  "frameworks/fastify.ts": { app: 'import fastify from "fastify"; const app = fastify();' },
+  "frameworks/fetch.ts": { accountOf: "declare function accountOf(request: Request): string;" },
+  "frameworks/hono.ts": {
+    Context: 'import type { Context } from "hono";',
+    Env: "interface Env { Variables: { user: { id: string } } }",
+    app: 'import { Hono } from "hono"; const app = new Hono<Env>();',
+  },
+  "frameworks/nest.ts": { Body: 'import { Body } from "@nestjs/common";' },
+  "frameworks/node.ts": {
+    accountOf: 'declare function accountOf(request: import("node:http").IncomingMessage): string;',
+  },
+  "inbox/consumers/jetstream.ts": {
+    connection: 'declare const connection: import("@nats-io/transport-node").NatsConnection;',
+  },
+  "safety/assert-idempotent-handler.ts": { app: 'declare const app: import("hono").Hono;' },
+  "guides/messages.md": { channel: 'declare const channel: import("amqplib").Channel;' },
+  "guides/scaling.md": {
+    store: 'declare const store: import("once-again/stores/postgres").PostgresStore<import("pg").PoolClient>;',
+    stores: 'declare const stores: import("once-again/stores").AsyncStore[];',
+    groupOf: "declare function groupOf(scope: string): number;",
+    lostUntil: "declare const lostUntil: number;",
+    reply: 'declare const reply: import("fastify").FastifyReply;',
+  },
+  "frameworks/koa.ts": { Context: 'import type { Context } from "koa";' },
+  "inbox/consumers/bullmq.ts": {
+    connection: 'declare const connection: import("bullmq").ConnectionOptions;',
+    charge: 'declare const charge: import("once-again/inbox").MessageWork<undefined>;',
+  },
+  "messaging/outbox/publishers/jetstream.ts": {
+    connection: 'declare const connection: import("@nats-io/transport-node").NatsConnection;',
+  },
+  "opentelemetry/message-telemetry.ts": {
+    store: 'declare const store: import("once-again/stores").TransactionalStore<never>;',
+  },
+  "stores/mariadb/library-transactions.ts": {
+    db: 'declare const db: import("kysely").Kysely<{ orders: { id: string; item: string } }>;',
+    outbox: 'declare const outbox: import("once-again/stores/mariadb").MariadbOutbox;',
+  },
+  "stores/mariadb/mariadb-outbox.ts": {
+    transaction: 'declare const transaction: import("mysql2/promise").PoolConnection;',
+  },
+  "stores/nats/nats-store.ts": {
+    connection: 'declare const connection: import("@nats-io/transport-node").NatsConnection;',
+  },
+  "stores/sqlite/sqlite-outbox.ts": { transaction: 'declare const transaction: import("node:sqlite").DatabaseSync;' },
+  "inbox-contract/inbox-contract.ts": fixtureNames("@once-again/testing", "InboxFixture<unknown>", [
+    "connect",
+    "effect",
+    "effects",
+    "interrupt",
+    "close",
+  ]),
+  "outbox-contract/outbox-contract.ts": fixtureNames("@once-again/testing", "OutboxFixture<unknown>", [
+    "outbox",
+    "begin",
+    "close",
+  ]),
+  "store-contract/store-contract.ts": {
+    ownStore: 'declare function ownStore(file: string): import("once-again/stores").Store & { close(): void };',
+  },
+  "store-contract/transaction-contract.ts": fixtureNames("@once-again/testing", "TransactionFixture<unknown>", [
+    "store",
+    "execute",
+    "effects",
+  ]),
+};
+
+/** The members of a fixture that the reader writes. */
+function fixtureNames(specifier: string, type: string, names: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    names.map((name) => [name, `declare const ${name}: import("${specifier}").${type}["${name}"];`]),
+  );
+}
