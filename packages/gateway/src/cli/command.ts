@@ -1,25 +1,9 @@
-import cluster from "node:cluster";
-import process from "node:process";
 import { Command, Option } from "commander";
-import { ConfigError, formatProblem } from "../config/config-problem.ts";
-import { type GatewayConfig, type GivenConfig, readConfig } from "../config/read-config.ts";
-import { scopeForms } from "../config/scope-schema.ts";
-import { frontProxies, printSplit } from "../split/print-split.ts";
-import {
-  exitCodes,
-  painter,
-  runUntilInterrupted,
-  serverSignals,
-  storeForms,
-  wholeNumber,
-} from "once-again/internal/command";
-import { configJson, formatConfig, formatStore, problemsJson } from "./check.ts";
-import { type GatewayFlags, readFlags } from "./flags.ts";
-import { lastNet } from "./last-net.ts";
-import { type ReloadRequests, reloadRequests } from "./reload-requests.ts";
-import { serve } from "./serve.ts";
-import { type GatewayUrls, onOrder, reportListening } from "./worker-orders.ts";
-import { runWorkers } from "./workers.ts";
+import { storeForms, wholeNumber } from "once-again/internal/command";
+import { scopeForms } from "../scope/scope-rule.ts";
+import { frontProxies } from "../split/split-rules.ts";
+import type { GatewayFlags } from "./flags.ts";
+import { reloadRequests } from "./reload-requests.ts";
 
 /**
  * The gateway as a command of commander: idempotency keys for any HTTP service, without a line of code in it.
@@ -79,89 +63,12 @@ A changed configuration file is read again, and on SIGHUP; one that can't be use
 Exit codes: 0 ended by Ctrl-C, or --check found nothing wrong, 1 it broke, 2 wrong usage, a configuration that can't be
 used, or a store that does not answer.`,
     )
-    .action(run);
+    .action(start);
 }
 
-async function run(flags: GatewayFlags, command: Command): Promise<void> {
+/** Loads the gateway. A reload that is asked for meanwhile is not lost. */
+async function start(flags: GatewayFlags, command: Command): Promise<void> {
   using reloads = reloadRequests();
-  const given: GivenConfig = { file: flags.config, flags: readFlags(flags) };
-  let config: GatewayConfig;
-  try {
-    config = readConfig(given);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    if (!flags.check || !flags.json)
-      return command.error(error.problems.map((one) => `error: ${formatProblem(one)}`).join("\n"));
-    printJson(problemsJson(error));
-    process.exitCode = exitCodes.usage;
-    return;
-  }
-  if (flags.print !== undefined) return void process.stdout.write(printSplit(flags.print, config));
-  if (flags.check)
-    return flags.json ? printJson(configJson(config)) : void process.stdout.write(formatConfig(config, painter));
-  await runUntilInterrupted((signal) => {
-    const isFirst = config.workers > 1 && cluster.isPrimary;
-    return isFirst
-      ? serveByWorkers(config, flags, signal, reloads)
-      : serveHere(given, config, flags, signal, reloads, command);
-  }, serverSignals);
+  const { run } = await import("./run.ts");
+  await run(flags, command, reloads);
 }
-
-/** In one process: the only one, or a worker. */
-async function serveHere(
-  given: GivenConfig,
-  config: GatewayConfig,
-  flags: GatewayFlags,
-  signal: AbortSignal,
-  reloads: ReloadRequests,
-  command: Command,
-): Promise<void> {
-  const closing = new AbortController();
-  onOrder("close", () => closing.abort());
-  using net = lastNet(say);
-  try {
-    await serve(given, config, AbortSignal.any([signal, closing.signal, net.signal]), reloads, {
-      onListening: (urls) => (cluster.isPrimary ? announce(urls, config, flags) : reportListening(urls)),
-      onReload: say,
-      onRequest: (record) => (flags.json ? process.stderr : process.stdout).write(`${JSON.stringify(record)}\n`),
-    });
-  } catch (error) {
-    command.error(`error: ${(error as Error).message}`);
-  } finally {
-    // The channel to the first process would keep a worker. To close it otherwise would end the process at once, and whatever
-    // waits for its end, as a telemetry SDK, would lose what it has.
-    cluster.worker?.disconnect();
-  }
-}
-
-async function serveByWorkers(
-  config: GatewayConfig,
-  flags: GatewayFlags,
-  signal: AbortSignal,
-  reloads: ReloadRequests,
-): Promise<void> {
-  using net = lastNet(say);
-  const code = await runWorkers(config.workers, AbortSignal.any([signal, net.signal]), reloads, {
-    onListening: (urls) => announce(urls, config, flags),
-    onDeath: ({ pid, reason, wasUp }) =>
-      say(`The worker ${pid} ${wasUp ? "died" : "could not start"} (${reason}), and has a successor.`),
-  });
-  process.exitCode ??= code;
-}
-
-function announce(
-  { url, adminUrl }: GatewayUrls,
-  { upstream, store: location }: GatewayConfig,
-  { json }: GatewayFlags,
-): void {
-  const store = formatStore(location);
-  if (json) return printJson({ url, store, admin: adminUrl });
-  const admin = adminUrl === undefined ? [] : [`Health and metrics: ${adminUrl}/-/health, ${adminUrl}/-/metrics`];
-  const lines = [`Gateway: ${url} in front of ${upstream.href}`, `Keys: ${store}`, ...admin, "Ctrl-C ends it.", ""];
-  process.stdout.write(lines.join("\n"));
-}
-
-const printJson = (document: object): void => void process.stdout.write(`${JSON.stringify(document)}\n`);
-
-/** Says something beside the log, which is on standard output. */
-const say = (message: string): void => console.error(`once-again gateway: ${message}`);

@@ -5,7 +5,8 @@ import type { TrustProxy } from "../gateway-options.ts";
 import type { GatewayLimits } from "../gateway-limits.ts";
 import type { ScopeRule } from "../scope/scope-rule.ts";
 import { routeSchema, type RouteRule } from "./route-schema.ts";
-import { network, scopeForms, scopeSchema } from "./scope-schema.ts";
+import { scopeForms } from "../scope/scope-rule.ts";
+import { network, scopeSchema } from "./scope-schema.ts";
 import {
   dependent,
   duration,

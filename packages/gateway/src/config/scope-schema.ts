@@ -3,13 +3,8 @@ import { resolve } from "node:path";
 import type { JSONWebKeySet } from "jose";
 import { z } from "zod";
 import { readNetwork } from "../networks.ts";
-import { type ScopeRule, signatureAlgorithms } from "../scope/scope-rule.ts";
+import { scopeForms, type ScopeRule, signatureAlgorithms } from "../scope/scope-rule.ts";
 import { dependent, duration, headerName, httpUrl, list, oneOf, settings, text, value } from "./values.ts";
-
-/** How a scope can be written, for whoever has to choose. */
-export const scopeForms =
-  "header:NAME (a proxy in front checks the caller and sets that header), jwt:CLAIM (the gateway checks a bearer token " +
-  "by its issuer's keys), or auth:URL (a service of yours is asked before each keyed request)";
 
 /** @param folder that the paths of files are relative to. */
 export function scopeSchema(folder: string): z.ZodType<ScopeRule> {

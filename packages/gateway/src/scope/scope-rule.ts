@@ -2,6 +2,11 @@ import type { JSONWebKeySet } from "jose";
 import type { AccountType } from "./account-at.ts";
 import type { ScopeOf } from "../gateway-options.ts";
 
+/** How a scope can be written, for help texts. */
+export const scopeForms =
+  "header:NAME (a proxy in front checks the caller and sets that header), jwt:CLAIM (the gateway checks a bearer token " +
+  "by its issuer's keys), or auth:URL (a service of yours is asked before each keyed request)";
+
 /** Whose a request's key is, and by what the gateway knows it. */
 export type ScopeRule = JwtScopeRule | HeaderScopeRule | AuthScopeRule;
 

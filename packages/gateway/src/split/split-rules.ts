@@ -1,7 +1,10 @@
 import type { GatewayConfig } from "../config/read-config.ts";
 
+/** Their names. */
+export const frontProxies = ["nginx", "haproxy", "caddy"] as const;
+
 /** A proxy in front, which passes requests through by itself and sends those with a key to the gateway. */
-export type FrontProxy = "nginx" | "haproxy" | "caddy";
+export type FrontProxy = (typeof frontProxies)[number];
 
 /** What a proxy in front needs of a gateway's configuration. */
 export interface SplitRules {
