@@ -141,15 +141,15 @@ export const mutants: readonly Mutant[] = [
     file: transition,
     search: "now + (request.heldRetentionMs ?? Number.POSITIVE_INFINITY)),",
     replace: "now + (request.heldRetentionMs ?? request.retentionMs)),",
-    check: test("packages/once-again/src/stores/memory/memory-store.test.ts"),
+    check: test("packages/once-again/src/stores/memory/store.test.ts"),
     killedBy: "a key without a result is stored until it is settled",
   },
   {
     guard: "held: a purge passes records that run",
-    file: "packages/once-again/src/stores/memory/memory-store.ts",
+    file: "packages/once-again/src/stores/memory/store.ts",
     search: "if (isExpired(record, now)) {",
     replace: 'if (isExpired(record, now) || (record.state === "running" && record.leaseUntil <= now)) {',
-    check: test("packages/once-again/src/stores/memory/memory-store.test.ts"),
+    check: test("packages/once-again/src/stores/memory/store.test.ts"),
     killedBy: "expired records are purged, up to the limit, and no others",
   },
   {
@@ -157,7 +157,7 @@ export const mutants: readonly Mutant[] = [
     file: transition,
     search: "checkpoints: noCheckpoints, expiresAt: now + retentionMs };",
     replace: "checkpoints: noCheckpoints, expiresAt: Math.max(record.expiresAt, now + retentionMs) };",
-    check: test("packages/once-again/src/stores/memory/memory-store.test.ts"),
+    check: test("packages/once-again/src/stores/memory/store.test.ts"),
     killedBy: "expires then as any other",
   },
   {

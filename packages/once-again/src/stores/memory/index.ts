@@ -1,1 +1,1 @@
-export { memoryStore, type MemoryStoreOptions } from "./memory-store.ts";
+export { memoryStore, type MemoryStoreOptions } from "./store.ts";

@@ -1,6 +1,6 @@
 import { joinBytes } from "../../core/bytes.ts";
-import { unreadableRecord } from "../check-record.ts";
-import type { KeyRecord } from "../store.ts";
+import { readableRecord, recordBrokenError, recordProblem, unreadableRecord } from "../check-record.ts";
+import type { ClaimAnswer, InspectedRecord, KeyRecord, RecordName } from "../store.ts";
 
 /**
  * How a record is stored: a line of fields, separated by spaces, and then the result, or, while it runs, its steps, one
@@ -37,10 +37,10 @@ export function runningLifeMs({ heldRetentionMs = msMax }: { heldRetentionMs?: n
 
 /** Owner or fingerprint, so that it ends at a space. */
 export function escapeField(text: string): string {
-  return plain.test(text) ? text : encodeURIComponent(text);
+  return plainField.test(text) ? text : encodeURIComponent(text);
 }
 
-const plain = /^[\w.-]*$/;
+const plainField = /^[\w.-]*$/;
 
 /** `undefined`: no store escaped it so. */
 function unescapeField(text: string): string | undefined {
@@ -161,3 +161,87 @@ export function stepsOf(stored: Uint8Array): Record<string, Uint8Array> | undefi
 }
 
 const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
+/**
+ * The Redis key of a record. A record is one key, so it is in one slot of a cluster. JSON, since no two names give the
+ * same, whatever characters they hold (lone surrogates, which UTF-8 has no bytes for, are escaped).
+ */
+export function redisKey(prefix: string, { scope, key }: RecordName): string {
+  return `${prefix}[${json(scope)},${json(key)}]`;
+}
+
+/** What JSON puts between quotes as it is. Nearly all names are such, and need not be gone through twice. */
+const plainName = /^[\w !#-[\]-`|}~]*$/;
+
+/** Without a `{`, or what callers write in braces would choose the slot, and with it the node that all of it goes to. */
+function json(name: string): string {
+  return plainName.test(name) ? `"${name}"` : JSON.stringify(name).replaceAll("{", String.raw`\u007b`);
+}
+
+/** The name behind a Redis key that `redisKey` made; `undefined` for any other. */
+export function nameOf(prefix: string, redisKey: string): RecordName | undefined {
+  try {
+    const [scope, key] = JSON.parse(redisKey.slice(prefix.length)) as [unknown, unknown];
+    return typeof scope === "string" && typeof key === "string" ? { scope, key } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The pattern of SCAN for all records, or those of one scope. */
+export function keyPattern(prefix: string, scope: string | undefined): string {
+  const start = scope === undefined ? "[" : `[${json(scope)},`;
+  return `${(prefix + start).replaceAll(/[\\*?[\]^-]/gu, "\\$&")}*`;
+}
+
+/** The answer to a claim, from the record that is there; `undefined` where that depends on the server's time. */
+export function answerOfRecord(stored: Buffer, fingerprint: string): ClaimAnswer | undefined {
+  const record = parseRecord(stored);
+  // Released, or no record.
+  if (record === undefined) return undefined;
+  if (record.fingerprint !== escapeField(fingerprint)) return { kind: "mismatch" };
+  return record.state === "done" ? { kind: "done", result: record.rest } : undefined;
+}
+
+/**
+ * The server's time, and the answer to a claim, from what the script says: the time, a kind, and what goes with it. A
+ * client may give numbers as texts.
+ */
+export function claimReply(name: RecordName, reply: unknown): { serverMs: number; answer: ClaimAnswer } {
+  const [serverMs, kind, ...rest] = reply as unknown[];
+  return { serverMs: Number(serverMs), answer: claimAnswer(name, String(kind), rest) };
+}
+
+function claimAnswer(name: RecordName, kind: string, rest: readonly unknown[]): ClaimAnswer {
+  switch (kind) {
+    case "acquired": {
+      const [attempt, fence] = rest.slice(0, 2).map(Number) as [number, number];
+      const checkpoints = stepsOf(bytesOf(rest[2] as Buffer));
+      if (checkpoints === undefined) throw recordBrokenError(name, "A step of it can't be read.");
+      return { kind: "acquired", attempt, fence, abandoned: attempt > 1, checkpoints };
+    }
+    case "in-progress":
+      return { kind: "in-progress", leaseMsLeft: Number(rest[0]) };
+    case "done":
+      return { kind: "done", result: bytesOf(rest[0] as Buffer) };
+    case "abandoned":
+      return { kind: "abandoned", leaseOverMs: Number(rest[0]) };
+    default:
+      return { kind: "mismatch" };
+  }
+}
+
+/** The record that the script found, as people see it. */
+export function inspectedOf({ scope, key }: RecordName, reply: unknown): InspectedRecord | undefined {
+  if (reply === null) return undefined;
+  const [state, stored, removedAt] = reply as [Buffer, Buffer, unknown];
+  const record = recordOf(stored, Number(removedAt));
+  const problem = recordProblem(record);
+  if (problem !== undefined) return { scope, key, state: "broken", record: readableRecord(record), problem };
+  return { scope, key, state: String(state) as InspectedRecord["state"], record };
+}
+
+/** The client's buffer, as an array of bytes and nothing more. */
+function bytesOf({ buffer, byteOffset, byteLength }: Buffer): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}

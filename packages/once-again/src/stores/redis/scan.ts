@@ -2,7 +2,7 @@ import { checkListLimit } from "../list-limit.ts";
 import type { InspectedRecord, ListRequest, RecordName } from "../store.ts";
 import { compareNames, firstRecords } from "../record-order.ts";
 import type { RedisConnection } from "./client.ts";
-import { keyPattern, nameOf } from "./names.ts";
+import { keyPattern, nameOf } from "./record-format.ts";
 
 /** How many keys one SCAN looks at. */
 const scanCount = 500;

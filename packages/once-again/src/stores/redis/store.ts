@@ -5,12 +5,10 @@ import { systemClock } from "../../core/system-clock.ts";
 import { storeHealth } from "../store-health.ts";
 import type { AsyncStore, ClaimAnswer, ClaimRequest, StoreHealth } from "../store.ts";
 import { timeLimit } from "../time-limit.ts";
-import { type RedisClient, redisConnection } from "./client.ts";
-import { recordCommands } from "./commands.ts";
-import { redisProblems } from "./health.ts";
-import { redisRecords } from "./records.ts";
+import { recordCommands, type RedisClient, redisConnection } from "./client.ts";
+import { redisProblems, serverCheck } from "./health.ts";
+import { redisRecords } from "./leased.ts";
 import { listRecords } from "./scan.ts";
-import { serverCheck } from "./server-check.ts";
 import { watchSilence } from "./silence-watch.ts";
 
 /** How a Redis store names its keys, and what may happen to them. */

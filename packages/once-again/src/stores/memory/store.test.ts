@@ -3,7 +3,7 @@ import { keepsOrder } from "../../../../../test/support/keeps-order.ts";
 import { sharedStores } from "../../../../../test/support/shared-stores.ts";
 import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import { storeContract } from "../../../../testing/src/index.ts";
-import { memoryStore } from "./memory-store.ts";
+import { memoryStore } from "./store.ts";
 
 const claim = { scope: "acme", fingerprint: "f", owner: "me", leaseMs: 100, retentionMs: 1000 };
 

@@ -8,7 +8,7 @@ import { redisBinary, type RedisOptions, startRedis } from "../../../../../test/
 import { claimLoad, repeatUntilAnswered } from "../../../../../test/support/store-load.ts";
 import { longClaim } from "../../../../../test/support/long-claim.ts";
 import { type RedisClient, redisStore } from "./index.ts";
-import { redisKey } from "./names.ts";
+import { redisKey } from "./record-format.ts";
 
 const result = Uint8Array.of(0, 10, 255);
 

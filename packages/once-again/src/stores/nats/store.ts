@@ -1,19 +1,18 @@
 import { hasMethod, wrongClientError } from "../../core/duck-typing.ts";
+import { keyQueue } from "../../core/key-queue.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkNumber, invalidOptionError } from "../../core/options.ts";
 import { sharedTimers } from "../../core/deadline-timer.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import { timeLimit } from "../time-limit.ts";
 import { checkListLimit } from "../list-limit.ts";
 import { recordOperations } from "../record-operations.ts";
 import { storeHealth } from "../store-health.ts";
 import type { AsyncStore, StoreHealth } from "../store.ts";
+import { timeLimit } from "../time-limit.ts";
 import { type AnswerTo, inspectRecord, isExpired, type Operation, transition } from "../transition.ts";
-import { isConflict, leaderTime, type NatsKv, type NatsStreams } from "./client.ts";
-import { entryKey, entryValue, recordIn } from "./record-format.ts";
-import { bucketProblems } from "./health.ts";
-import { keyQueue } from "../../core/key-queue.ts";
+import { isConflict, leaderTime, type NatsBucketStatus, type NatsKv, type NatsStreams } from "./client.ts";
 import { bucketPurge } from "./purge.ts";
+import { entryKey, entryValue, recordIn } from "./record-format.ts";
 import { listRecords } from "./scan.ts";
 
 /** How a NATS store asks its server. */
@@ -141,4 +140,16 @@ function checkLifetimes(operation: Operation, ttl: number): void {
   }
   if ("retentionMs" in asked) checkNumber("retentionMs, by the bucket's ttl", asked.retentionMs, { min: 0, max: ttl });
   if ("leaseMs" in asked) checkNumber("leaseMs, by the bucket's ttl", asked.leaseMs, { min: 0, max: ttl });
+}
+
+/** What endangers records in a bucket, one sentence each. */
+export function bucketProblems({ replicas, streamInfo }: NatsBucketStatus): string[] {
+  const { storage, discard, allow_direct: allowDirect } = streamInfo.config;
+  const problems: readonly [holds: boolean, problem: string][] = [
+    [replicas < 3, `The bucket has ${replicas} replica(s): losing their node loses the records. Make it with 3.`],
+    [storage !== "file", "The bucket is in memory: a restart forgets records. Make it with storage: 'file'."],
+    [discard !== "new", "A full bucket forgets its oldest records (discard: old). Make it with discard: 'new'."],
+    [allowDirect, "Followers may answer reads, with old records. Make the bucket with allow_direct: false."],
+  ];
+  return problems.flatMap(([holds, problem]) => (holds ? [problem] : []));
 }

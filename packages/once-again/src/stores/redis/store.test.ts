@@ -10,10 +10,10 @@ import type { Clock } from "../../core/clock.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import type { Acquired, ClaimRequest, RecordName } from "../store.ts";
-import { redisKey } from "./names.ts";
+import { redisKey } from "./record-format.ts";
 import { storeContract } from "../../../../testing/src/store-contract/store-contract.ts";
 import { type RedisStore, redisStore } from "./index.ts";
-import { redisStoreOn } from "./redis-store.ts";
+import { redisStoreOn } from "./store.ts";
 
 const result = Uint8Array.of(0, 10, 255);
 
