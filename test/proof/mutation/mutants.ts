@@ -281,7 +281,7 @@ export const mutants: readonly Mutant[] = [
     file: "packages/once-again/src/stores/sql/transaction-guard.ts",
     search: "if (this.#hasEnded) throw this.#lateUse();",
     replace: "",
-    check: test("packages/once-again/src/stores/sqlite/sqlite-transaction.test.ts"),
+    check: test("packages/once-again/src/stores/sqlite/transact-guard.test.ts"),
     killedBy: "is dead",
   },
   {
@@ -289,7 +289,7 @@ export const mutants: readonly Mutant[] = [
     file: "packages/once-again/src/stores/sqlite/transact.ts",
     search: "await hold().then(...keyFates)",
     replace: "keyFates[0]()",
-    check: test("packages/once-again/src/stores/sqlite/sqlite-transaction.test.ts"),
+    check: test("packages/once-again/src/stores/sqlite/transact-guard.test.ts"),
     killedBy: "leaves the key held",
   },
   {
@@ -297,7 +297,7 @@ export const mutants: readonly Mutant[] = [
     file: "packages/once-again/src/stores/sqlite/sqlite-guard.ts",
     search: "if (this.database.isTransaction) return;",
     replace: "return;",
-    check: test("packages/once-again/src/stores/sqlite/sqlite-transaction.test.ts"),
+    check: test("packages/once-again/src/stores/sqlite/transact-guard.test.ts"),
     killedBy: "nothing more is sent",
   },
   {
@@ -305,7 +305,7 @@ export const mutants: readonly Mutant[] = [
     file: "packages/once-again/src/stores/sql/transaction-guard.ts",
     search: "if (this.#hasEnded) throw this.#lateUse();",
     replace: "",
-    check: test("packages/once-again/src/stores/mariadb/mariadb-transaction.test.ts"),
+    check: test("packages/once-again/src/stores/mariadb/transact.test.ts"),
     killedBy: "is dead after its end",
   },
   {
@@ -313,7 +313,7 @@ export const mutants: readonly Mutant[] = [
     file: "packages/once-again/src/stores/mariadb/session.ts",
     search: '(errorNumber(error) === unknownSavepoint ? "escaped" : "rolled back")',
     replace: '(errorNumber(error) === undefined ? "escaped" : "rolled back")',
-    check: test("packages/once-again/src/stores/mariadb/mariadb-transaction.test.ts"),
+    check: test("packages/once-again/src/stores/mariadb/transact.test.ts"),
     killedBy: "leaves the key held",
   },
   {
@@ -321,7 +321,7 @@ export const mutants: readonly Mutant[] = [
     file: "packages/once-again/src/stores/mariadb/session.ts",
     search: "const giveBack = (): void => (isSilent ? destroy() : release());",
     replace: "const giveBack = (): void => release();",
-    check: test("packages/once-again/src/stores/mariadb/mariadb-faults.test.ts"),
+    check: test("packages/once-again/src/stores/mariadb/faults.test.ts"),
     killedBy: "fell silent are replaced",
   },
   {

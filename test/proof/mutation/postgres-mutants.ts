@@ -150,18 +150,18 @@ export const postgresMutants: readonly Mutant[] = [
   },
   {
     guard: "mariadb: a batch waits for no lock",
-    file: "packages/once-again/src/stores/mariadb/leased-batches.ts",
+    file: "packages/once-again/src/stores/mariadb/leased.ts",
     search: "count === 1 ? Math.ceil(busyMsMax / 1000) : 0",
     replace: "Math.ceil(busyMsMax / 1000)",
-    check: test("packages/once-again/src/stores/mariadb/leased-batches.test.ts"),
+    check: test("packages/once-again/src/stores/mariadb/leased.test.ts"),
     killedBy: "one that waits for another's transaction waits alone",
   },
   {
     guard: "mariadb: of a batch that did not change all rows, nobody is told more than it did",
-    file: "packages/once-again/src/stores/mariadb/leased-batches.ts",
+    file: "packages/once-again/src/stores/mariadb/leased.ts",
     search: "count === requests.length || requests.length === 1",
     replace: "count > 0",
-    check: test("packages/once-again/src/stores/mariadb/leased-batches.test.ts"),
+    check: test("packages/once-again/src/stores/mariadb/leased.test.ts"),
     killedBy: "each key has one winner",
   },
   {
@@ -169,7 +169,7 @@ export const postgresMutants: readonly Mutant[] = [
     file: "packages/once-again/src/stores/mariadb/statements.ts",
     search: " FORCE INDEX (PRIMARY)",
     replace: "",
-    check: test("packages/once-again/src/stores/mariadb/leased-batches.test.ts"),
+    check: test("packages/once-again/src/stores/mariadb/leased.test.ts"),
     killedBy: "look each row up by the index",
   },
 ];

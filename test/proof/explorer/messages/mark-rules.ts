@@ -1,5 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
-import { moveMark } from "../../../../packages/once-again/src/stores/sqlite/marks.ts";
+import { moveMark } from "../../../../packages/once-again/src/stores/sqlite/transact.ts";
 import { schema } from "../../../../packages/once-again/src/stores/sqlite/schema.ts";
 import type { MarkAnswer } from "../../../../packages/once-again/src/stores/store.ts";
 

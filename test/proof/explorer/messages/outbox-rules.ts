@@ -5,7 +5,7 @@ import {
   type MessageRow,
   postponedText,
 } from "../../../../packages/once-again/src/stores/sql/outbox-rows.ts";
-import { claimHalves } from "../../../../packages/once-again/src/stores/sqlite/outbox-claim.ts";
+import { claimHalves } from "../../../../packages/once-again/src/stores/sqlite/outbox.ts";
 import { outboxQueries, outboxSchema } from "../../../../packages/once-again/src/stores/sqlite/outbox-statements.ts";
 import type { OutboxRow } from "./world.ts";
 

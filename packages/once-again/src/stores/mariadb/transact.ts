@@ -1,20 +1,25 @@
+import { createHash } from "node:crypto";
+import { markAnswer, type MarkRow, markStatement } from "../sql/marks.ts";
+import { tableName } from "../sql/names.ts";
+import { notMigratedError } from "../sql/not-migrated-error.ts";
 import { claimAnswer, type KeyRow } from "../sql/record-format.ts";
 import { runTransaction, runWork, savepointEnd, unkeyedEnd, type Work } from "../sql/run-transaction.ts";
 import { stepEnd, stepWork } from "../sql/transact-step.ts";
 import type {
   Acquired,
-  OnLateUse,
   ClaimAnswer,
   ClaimRequest,
+  MarkAnswer,
+  MarkRequest,
+  OnLateUse,
+  RecordName,
   StepRequest,
   TransactionAnswer,
   TransactionRequest,
 } from "../store.ts";
-import type { MysqlConnection } from "./client.ts";
-import { errorNumber, lockWaitTimeout, transactionErrors as errors } from "./errors.ts";
-import { answerOfClaim, claimValues, takeOverValues } from "./leased-batches.ts";
-import { changed, checkpointValues, namedBy } from "./leased-operations.ts";
-import { lockName, withLock } from "./named-lock.ts";
+import { type MysqlConnection, mysqlQuery } from "./client.ts";
+import { errorNumber, lockWaitTimeout, noSuchTable, transactionErrors as errors, unavailableError } from "./errors.ts";
+import { answerOfClaim, changed, checkpointValues, claimValues, namedBy, takeOverValues } from "./leased.ts";
 import { type MariadbSession, type OpenSession, sessionQuery } from "./session.ts";
 import { type MariadbStatements, waitingFor } from "./statements.ts";
 
@@ -134,4 +139,61 @@ export async function transactUnkeyed<Connection extends MysqlConnection, Value>
 /** The row that a block's only query gave. A block answers with what each of its queries gave, and how it ended. */
 function rowOf(answer: unknown): KeyRow | undefined {
   return (answer as [KeyRow[], ...unknown[]])[0][0];
+}
+
+/** Moves marks within a transaction, in one statement. */
+export function markMover(
+  prefix: string,
+  busyMsMax: number,
+): (transaction: MysqlConnection, request: MarkRequest) => Promise<MarkAnswer> {
+  const moved = markStatement(tableName(prefix, "marks"), {
+    onConflict: "ON DUPLICATE KEY UPDATE",
+    given: (column) => `VALUES(${column})`,
+    parameters: "?, ?, ?, ?, ?",
+    key: "`key`",
+  });
+  const statement = waitingFor(Math.ceil(busyMsMax / 1000), moved);
+  return async (transaction, request) => {
+    const mover = crypto.randomUUID();
+    const values = [...namedBy(request), request.position, request.storedAt ?? null, Buffer.from(mover)];
+    try {
+      const [row] = (await mysqlQuery(transaction)(statement, values)) as [MarkRow & { mover: Buffer }];
+      return markAnswer({ ...row, mover: row.mover.toString() }, mover);
+    } catch (error) {
+      if (errorNumber(error) === lockWaitTimeout) return { kind: "locked" };
+      throw errorNumber(error) === noSuchTable ? notMigratedError("MariaDB", error) : error;
+    }
+  };
+}
+
+/** The name of a key's lock: at most 64 characters, so a hash. */
+export function lockName(tablePrefix: string, { scope, key }: RecordName): string {
+  return createHash("sha256")
+    .update(JSON.stringify([tablePrefix, scope, key]))
+    .digest("hex");
+}
+
+/**
+ * Sessions that hold a named lock (GET_LOCK) until they are given back. It is the connection's, not a transaction's, so
+ * a connection that can't let it go is closed.
+ *
+ * @returns a function that throws `ONCE_STORE_UNAVAILABLE` when another held the lock for `waitMsMax` milliseconds.
+ */
+export function withLock<Connection>(
+  open: OpenSession<Connection>,
+  lock: string,
+  waitMsMax: number,
+): OpenSession<Connection> {
+  const unlock = `DO RELEASE_LOCK('${lock}')`;
+  return async () => {
+    const session = await open(unlock);
+    const asked = session.query(`SELECT GET_LOCK('${lock}', ${waitMsMax / 1000}) AS free`);
+    const [answer] = (await asked.catch((error: unknown) => {
+      session.destroy();
+      throw error;
+    })) as { free: unknown }[];
+    if (answer?.free === 1) return session;
+    session.giveBack();
+    throw unavailableError("another has the key's lock");
+  };
 }

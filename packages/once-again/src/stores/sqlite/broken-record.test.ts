@@ -3,7 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { expect, onTestFinished, test } from "vitest";
 import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
 import { onceFetch } from "../../frameworks/fetch.ts";
-import { sqliteStore } from "./sqlite-store.ts";
+import { sqliteStore } from "./store.ts";
 
 test.for(["leased", "transactional"] as const)(
   "a request whose record is broken is answered 500 in %s mode, its error is reported, and its handler does not run",

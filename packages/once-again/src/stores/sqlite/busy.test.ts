@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { appDatabase } from "../../../../../test/support/app-database.ts";
 import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import type { TransactionEnding } from "../store.ts";
-import type { SqliteStoreOptions } from "./sqlite-store.ts";
+import type { SqliteStoreOptions } from "./store.ts";
 
 const operation = { scope: "acme", key: "order-7", fingerprint: "f", retentionMs: 1000 };
 const result = Uint8Array.of(1, 2, 3);

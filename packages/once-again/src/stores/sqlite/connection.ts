@@ -1,11 +1,10 @@
-import { checkNoClient } from "../../core/duck-typing.ts";
-import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { DatabaseSync } from "node:sqlite";
-import type { Clock } from "../../core/clock.ts";
+import { checkNoClient, hasMethod } from "../../core/duck-typing.ts";
+import { type Clock, sleep } from "../../core/clock.ts";
+import { OnceAgainError } from "../../core/errors.ts";
+import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkNumber, invalidOptionError } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import { begin, rollback } from "./transactions.ts";
-import { type TakeTurn, connectionQueue } from "./connection-queue.ts";
 
 /** How a store opens its database. */
 export interface SqliteOptions {
@@ -106,4 +105,150 @@ function open(path: string, schema: string, upgrade?: (database: DatabaseSync) =
     database.close();
     throw error;
   }
+}
+
+/** One at a time: who comes while another works waits for its turn, first come, first served. */
+export type TakeTurn = <Value>(work: () => Promise<Value> | Value) => Promise<Value>;
+
+/**
+ * The turns of one connection. An open transaction owns the whole connection, so nothing else may use it meanwhile.
+ *
+ * @param bounds.waitMsMax how long one waits for its turn; then `ONCE_STORE_UNAVAILABLE`, and the work was not begun.
+ * @param bounds.queueMax how many may wait; one more is refused at once, likewise.
+ */
+export function connectionQueue(clock: Clock, bounds: { waitMsMax: number; queueMax: number }): TakeTurn {
+  const queue = new Set<() => void>();
+  let busy = false;
+
+  const next = (): void => {
+    const [first] = queue;
+    busy = first !== undefined;
+    first?.();
+  };
+
+  const turn = (): Promise<void> | undefined => {
+    if (!busy) {
+      busy = true;
+      return undefined;
+    }
+    if (queue.size >= bounds.queueMax) throw unavailableError(`${queue.size} operations wait for it already`);
+    return new Promise((resolve, reject) => {
+      const start = (): void => {
+        cancel();
+        queue.delete(start);
+        resolve();
+      };
+      const cancel = clock.timer(bounds.waitMsMax, () => {
+        queue.delete(start);
+        reject(unavailableError(`it was busy for ${bounds.waitMsMax} ms`));
+      });
+      queue.add(start);
+    });
+  };
+
+  return async (work) => {
+    await turn();
+    try {
+      return await work();
+    } finally {
+      next();
+    }
+  };
+}
+
+/** The error for a database that others keep busy. */
+export function unavailableError(why: string, cause?: unknown): OnceAgainError {
+  return new OnceAgainError("ONCE_STORE_UNAVAILABLE", `The SQLite store did nothing: ${why}. Ask again later.`, {
+    cause,
+  });
+}
+
+/** SQLite's result code for "another connection holds the lock" (https://sqlite.org/rescode.html#busy). */
+const sqliteBusy = 5;
+
+/** "SQL error", among them a savepoint that is not there; only the message tells which. */
+const sqliteError = 1;
+
+/** How long to wait before asking for the lock again, milliseconds. */
+const busyPollMs = 5;
+
+/**
+ * Begins a write transaction. Another process' lock is waited for without blocking this one's event loop, on which
+ * the handler that holds the lock may depend.
+ *
+ * @throws OnceAgainError `ONCE_STORE_UNAVAILABLE` when the lock was not free within `waitMsMax` milliseconds.
+ */
+export function begin(database: DatabaseSync, clock: Clock, waitMsMax: number): Promise<void> {
+  return whenFree(() => database.exec("BEGIN IMMEDIATE"), clock, waitMsMax);
+}
+
+/**
+ * Runs work in a transaction and commits it, all before anything else of this process runs: another connection of it that
+ * waits for the lock, as SQLite does, keeps the event loop from letting go of it.
+ *
+ * @throws OnceAgainError as `begin`.
+ */
+export function commitAtOnce<Value>(
+  database: DatabaseSync,
+  clock: Clock,
+  waitMsMax: number,
+  work: () => Value,
+): Promise<Value> {
+  const transact = (): Value => {
+    database.exec("BEGIN IMMEDIATE");
+    try {
+      const value = work();
+      database.exec("COMMIT");
+      return value;
+    } finally {
+      rollback(database);
+    }
+  };
+  return whenFree(transact, clock, waitMsMax);
+}
+
+async function whenFree<Value>(attempt: () => Value, clock: Clock, waitMsMax: number): Promise<Value> {
+  const endsAt = clock.monotonic() + waitMsMax;
+  for (;;) {
+    try {
+      return attempt();
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+      if (clock.monotonic() >= endsAt) throw unavailableError(`others held its lock for ${waitMsMax} ms`, error);
+    }
+    await sleep(clock, busyPollMs);
+  }
+}
+
+/** Rolls back whatever transaction is open; SQLite ends some by itself when they fail, and all when it is closed. */
+export function rollback(database: DatabaseSync): void {
+  if (database.isOpen && database.isTransaction) database.exec("ROLLBACK");
+}
+
+function isBusy(error: unknown): boolean {
+  return codeOf(error) === sqliteBusy;
+}
+
+/** Whether a statement named a savepoint that is not there. */
+export function isUnknownSavepoint(error: unknown): boolean {
+  return codeOf(error) === sqliteError && /no such savepoint/.test((error as Error).message);
+}
+
+/** The primary result code. It is the low byte; the others tell which kind. */
+function codeOf(error: unknown): number | undefined {
+  return error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : undefined;
+}
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no open transaction of the file; what a handler's says after its end. */
+export function checkTransaction(transaction: DatabaseSync, location: string | null): void {
+  const refuse = (is: string): never => {
+    throw invalidOptionError("transaction", "a DatabaseSync of node:sqlite with an open transaction", is);
+  };
+  if (hasMethod(transaction, "transaction")) refuse("a database of another library");
+  if (!hasMethod(transaction, "prepare") || !hasMethod(transaction, "location")) {
+    refuse(transaction === null ? "null" : typeof transaction);
+  }
+  const other = transaction.location();
+  if (other === null || other !== location) refuse(`of another file, ${other ?? "in memory"}`);
+  if (!transaction.isTransaction) refuse("one on which no transaction is open: run BEGIN IMMEDIATE");
 }

@@ -1,3 +1,3 @@
-export { sqliteIntents } from "./sqlite-intents.ts";
-export { sqliteOutbox, type SqliteOutbox, type SqliteOutboxOptions } from "./sqlite-outbox.ts";
-export { type SqliteStore, sqliteStore, type SqliteStoreOptions } from "./sqlite-store.ts";
+export { sqliteIntents } from "./intents.ts";
+export { sqliteOutbox, type SqliteOutbox, type SqliteOutboxOptions } from "./outbox.ts";
+export { type SqliteStore, sqliteStore, type SqliteStoreOptions } from "./store.ts";

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { startChild } from "../../../../../test/support/child.ts";
 import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
 import type { TransactionalStore } from "../store.ts";
-import { sqliteStore } from "./sqlite-store.ts";
+import { sqliteStore } from "./store.ts";
 
 // What holds between processes, and when one of them is killed.
 

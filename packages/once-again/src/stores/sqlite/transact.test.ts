@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
 import { type FakeClock, fakeClock } from "../../../../testing/src/fake-clock.ts";
 import type { TransactionalStore, TransactionEnding } from "../store.ts";
-import { sqliteStore, type SqliteStoreOptions } from "./sqlite-store.ts";
+import { sqliteStore, type SqliteStoreOptions } from "./store.ts";
 
 const retentionMs = 1000;
 const operation = { scope: "acme", key: "order-7", fingerprint: "f", retentionMs };

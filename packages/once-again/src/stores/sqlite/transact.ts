@@ -1,12 +1,20 @@
 import type { DatabaseSync } from "node:sqlite";
 import { OnceAgainError } from "../../core/errors.ts";
-import type { OnLateUse, StepRequest, TransactionAnswer, TransactionEnding, TransactionRequest } from "../store.ts";
+import { markAnswer, type MarkRow, markStatement, onConflict } from "../sql/marks.ts";
+import type {
+  MarkAnswer,
+  MarkRequest,
+  OnLateUse,
+  StepRequest,
+  TransactionAnswer,
+  TransactionEnding,
+  TransactionRequest,
+} from "../store.ts";
 import { transition } from "../transition.ts";
-import type { SqliteConnection } from "./connection.ts";
-import type { KeyTable } from "./key-table.ts";
-import { SqliteTransaction } from "./sqlite-transaction.ts";
+import { begin, isUnknownSavepoint, rollback, type SqliteConnection } from "./connection.ts";
 import { SqliteGuard } from "./sqlite-guard.ts";
-import { begin, isUnknownSavepoint, rollback } from "./transactions.ts";
+import { SqliteTransaction } from "./sqlite-transaction.ts";
+import type { KeyTable } from "./statements.ts";
 
 /** The connection with the open transaction, and what is needed to read and write records on it. */
 export type TransactionContext = Pick<SqliteConnection<KeyTable>, "database" | "prepared" | "clock" | "busyMsMax">;
@@ -149,4 +157,18 @@ async function holdKey(
   const { record } = transition(stored, { kind: "claim", ...request, owner, leaseMs: 0 }, clock.now());
   if (record !== undefined && record !== stored) table.write(request, record);
   database.exec("COMMIT");
+}
+
+const statement = markStatement("once_again_marks", {
+  onConflict,
+  given: (column) => `excluded.${column}`,
+  parameters: "?, ?, ?, ?, ?",
+  key: "key",
+});
+
+/** Moves a mark within a transaction, which nobody else can have at the time. */
+export function moveMark(transaction: DatabaseSync, { scope, key, position, storedAt }: MarkRequest): MarkAnswer {
+  const mover = crypto.randomUUID();
+  const row = transaction.prepare(statement).get(scope, key, position, storedAt ?? null, mover);
+  return markAnswer(row as unknown as MarkRow, mover);
 }

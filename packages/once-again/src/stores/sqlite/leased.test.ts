@@ -3,10 +3,9 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { appDatabase } from "../../../../../test/support/app-database.ts";
 import { longClaim } from "../../../../../test/support/long-claim.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import type { SqliteOptions } from "./connection.ts";
-import { sqliteConnection } from "./connection.ts";
-import { recordWriter } from "./record-writer.ts";
-import { keyTable } from "./key-table.ts";
+import { sqliteConnection, type SqliteOptions } from "./connection.ts";
+import { recordWriter } from "./leased.ts";
+import { keyTable } from "./statements.ts";
 import { schema } from "./schema.ts";
 
 const keys = Array.from({ length: 50 }, (_, index) => `order-${index}`);

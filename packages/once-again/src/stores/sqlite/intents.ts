@@ -4,8 +4,7 @@ import type { Clock } from "../../core/clock.ts";
 import { intentSchema, intentStatements } from "../sql/intent-statements.ts";
 import type { TransactionalIntentStore } from "../intent-store.ts";
 import { addIntent, sqlIntents, type SqlValue } from "../sql/intents.ts";
-import { type SqliteOptions, sqliteConnection } from "./connection.ts";
-import { checkTransaction } from "./open-transaction.ts";
+import { checkTransaction, sqliteConnection, type SqliteOptions } from "./connection.ts";
 
 /** SQLite orders text by its UTF-8 bytes, which is by code points, and has one writer at a time. */
 const dialect = {

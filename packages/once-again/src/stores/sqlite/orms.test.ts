@@ -8,7 +8,7 @@ import { Kysely, type SqliteDatabase, SqliteDialect } from "kysely";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
 import { onceFetch } from "../../frameworks/fetch.ts";
-import { sqliteStore } from "./sqlite-store.ts";
+import { sqliteStore } from "./store.ts";
 
 /** What both Kysely and Knex take: a database of better-sqlite3, whose statements say whether they have rows. */
 function betterSqlite(database: DatabaseSync): SqliteDatabase {

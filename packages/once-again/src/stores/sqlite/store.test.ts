@@ -7,7 +7,7 @@ import { folderOfSuite } from "../../../../../test/support/temporary-folder.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { fakeClock, storeContract, transactionContract } from "../../../../testing/src/index.ts";
 import type { RecordName } from "../store.ts";
-import { sqliteStore } from "./sqlite-store.ts";
+import { sqliteStore } from "./store.ts";
 
 describe("the SQLite store", () => {
   const folder = folderOfSuite();

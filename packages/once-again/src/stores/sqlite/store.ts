@@ -3,14 +3,11 @@ import { checkListLimit } from "../list-limit.ts";
 import { recordOperations } from "../record-operations.ts";
 import type { TransactionalStore } from "../store.ts";
 import { type AnswerTo, inspectRecord, isExpired, type Operation } from "../transition.ts";
-import { type SqliteOptions, sqliteConnection } from "./connection.ts";
-import { batchOperations } from "./batch.ts";
-import { transactStep, transact, transactUnkeyed } from "./transact.ts";
-import { recordWriter } from "./record-writer.ts";
-import { keyTable } from "./key-table.ts";
-import { moveMark } from "./marks.ts";
+import { sqliteConnection, type SqliteOptions, type TakeTurn } from "./connection.ts";
+import { batchOperations, recordWriter } from "./leased.ts";
+import { moveMark, transact, transactStep, transactUnkeyed } from "./transact.ts";
+import { keyTable } from "./statements.ts";
 import { schema, upgradeSchema } from "./schema.ts";
-import type { TakeTurn } from "./connection-queue.ts";
 
 /** How a store opens its database: your own file, so that key and effect commit together. */
 export type SqliteStoreOptions = SqliteOptions;

@@ -5,13 +5,11 @@ import { systemClock } from "../../core/system-clock.ts";
 import { heldWarnings } from "../held-count.ts";
 import { storeHealth } from "../store-health.ts";
 import type { StoreHealth, TransactionalStore } from "../store.ts";
-import type { MysqlConnection, MysqlPool } from "./client.ts";
+import { checkPool, type MysqlConnection, type MysqlPool } from "./client.ts";
 import { mariadbProblems } from "./health.ts";
-import { type TransactionContext, transactStep, transact, transactUnkeyed } from "./transact.ts";
-import { leasedOperations } from "./leased-operations.ts";
-import { markMover } from "./marks.ts";
+import { markMover, transact, type TransactionContext, transactStep, transactUnkeyed } from "./transact.ts";
+import { leasedOperations } from "./leased.ts";
 import { mariadbSchema } from "./schema.ts";
-import { checkPool } from "./pool.ts";
 import { sessionOpener, sessionQuery } from "./session.ts";
 import { mariadbStatements } from "./statements.ts";
 

@@ -3,7 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
 import type { TransactionalStore, TransactionEnding } from "../store.ts";
-import { sqliteStore } from "./sqlite-store.ts";
+import { sqliteStore } from "./store.ts";
 
 const operation = { scope: "acme", key: "order-7", fingerprint: "f", retentionMs: 60_000 };
 const result = Uint8Array.of(1);

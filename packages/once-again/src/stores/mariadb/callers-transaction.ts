@@ -5,7 +5,7 @@ import {
   type KyselyTransaction,
   runInKysely,
 } from "../sql/library-transactions.ts";
-import type { MariadbOutboxTransaction } from "./outbox-add.ts";
+import type { MariadbOutboxTransaction } from "./outbox.ts";
 
 /**
  * The `trx` that `db.transaction().execute` of Kysely gives, on its `MysqlDialect`: a message that is added to it commits with it.

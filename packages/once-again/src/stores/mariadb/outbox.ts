@@ -1,0 +1,237 @@
+import { hasMethod } from "../../core/duck-typing.ts";
+import type { Clock } from "../../core/clock.ts";
+import { checkNames, type OptionNames } from "../../core/option-names.ts";
+import { checkNumber, invalidOptionError } from "../../core/options.ts";
+import { systemClock } from "../../core/system-clock.ts";
+import { checkAfter, checkListLimit } from "../list-limit.ts";
+import { bodyBytesMaxByDefault, storedMessage, type StoredMessage } from "../outbox-message.ts";
+import type { ClaimMessagesRequest, OutboxStore } from "../outbox-store.ts";
+import { claimRound } from "../sql/claim-round.ts";
+import { tableName } from "../sql/names.ts";
+import { notMigratedError } from "../sql/not-migrated-error.ts";
+import {
+  backlogOf,
+  type BacklogRow,
+  claimedBatches,
+  type MessageRow,
+  parkedOf,
+  type ParkedRow,
+  postponedText,
+  showParkedMax,
+  wholeParkedOf,
+} from "../sql/outbox-rows.ts";
+import { keylessAnewEvery, looksPerKey } from "../sql/outbox-statements.ts";
+import { checkPool, type MysqlConnection, type MysqlPool, type MysqlQuery, mysqlQuery } from "./client.ts";
+import { errorNumber, noSuchTable } from "./errors.ts";
+import { outboxSchema, outboxStatements, type OutboxStatements } from "./outbox-statements.ts";
+import { sessionOpener, sessionQuery } from "./session.ts";
+
+/** Where an outbox in MariaDB has its messages, and how long it waits. */
+export interface MariadbOutboxOptions {
+  /** What the names of the tables begin with: 1 to 40 of a-z, 0-9 and _; default `once_again_`. */
+  readonly tablePrefix?: string | undefined;
+  /** The largest body of a message, bytes: at least 1, default 1,000,000. The broker has to take it. */
+  readonly bodyBytesMax?: number | undefined;
+  /** How long a free connection or the server's answer is waited for, milliseconds; default 5000. Not for `add`. */
+  readonly busyMsMax?: number | undefined;
+  /** What bounds the waits; default the machine's clock. Leases are decided by the database's. */
+  readonly clock?: Clock | undefined;
+}
+
+/** An outbox in MariaDB. */
+export interface MariadbOutbox extends OutboxStore<MariadbOutboxTransaction> {
+  /** The SQL that `migrate` runs, for those who run it themselves. */
+  readonly schemaSql: string;
+  /** Makes the tables in the connection's database, unless they are there; any number of processes at a time. */
+  migrate(): Promise<void>;
+}
+
+/**
+ * An outbox in MariaDB 10.6 or newer (InnoDB), through your own pool of `mysql2/promise`. `add` takes a connection with your open
+ * transaction: what a handler is given, or one after `beginTransaction()`; `fromKysely` and `fromKnex` make one of theirs. Whoever adds to an ordering key locks one of 16,384 rows
+ * until the transaction ends, so keys that share a row wait for each other too, for as long as `innodb_lock_wait_timeout` says. After a
+ * deadlock (error 1213) the server has rolled the transaction back: run it again from its beginning.
+ *
+ * Nothing wakes a relay, which looks every `pollMs`; call `relay.wake()` after a commit of the same process.
+ *
+ * @example
+ * ```ts
+ * const outbox = mariadbOutbox(mysql.createPool(process.env.DATABASE_URL)); // mysql2/promise
+ * await outbox.migrate();
+ * await outbox.add(transaction, { topic: "orders", orderingKey: id, body: { id, item } });
+ * ```
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`.
+ */
+export function mariadbOutbox<Connection extends MysqlConnection>(
+  pool: MysqlPool<Connection>,
+  options: MariadbOutboxOptions = {},
+): MariadbOutbox {
+  checkNames("mariadbOutbox", options, {
+    tablePrefix: true,
+    bodyBytesMax: true,
+    busyMsMax: true,
+    clock: true,
+  } satisfies OptionNames<MariadbOutboxOptions>);
+  const { tablePrefix = "once_again_", clock = systemClock } = options;
+  const whole = { min: 1, max: 2 ** 31 - 1, integer: true };
+  const bodyBytesMax = checkNumber("bodyBytesMax", options.bodyBytesMax ?? bodyBytesMaxByDefault, whole);
+  const busyMsMax = checkNumber("busyMsMax", options.busyMsMax ?? 5000, whole);
+  const schema = outboxSchema(tableName(tablePrefix, "outbox"));
+  checkPool(pool);
+  const statements = outboxStatements(tableName(tablePrefix, "outbox"));
+  const addMessage = messageAdder(statements);
+  const query = sessionQuery(sessionOpener(pool, { clock, busyMsMax, isolation: "read committed" }));
+  const changes = async (statement: string, id: string): Promise<boolean> =>
+    ((await query(statement, [Buffer.from(id)])) as { affectedRows: number }).affectedRows > 0;
+
+  return {
+    schemaSql: schema.map((statement) => `${statement};\n`).join(""),
+    async migrate() {
+      for (const statement of schema) await pool.query(statement);
+    },
+    async add(transaction, message) {
+      const stored = storedMessage(message, bodyBytesMax);
+      await addMessage(transaction, stored);
+      return stored.id;
+    },
+    claim: messageClaimer(query, statements),
+    async confirm(positions) {
+      if (positions.length > 0) await query(statements.confirm(positions.length), positions.map(Number));
+    },
+    postpone: async (requests) => void (await query(statements.postpone, [Buffer.from(postponedText(requests))])),
+    async listParked(request = {}) {
+      const rows = await query(statements.listParked, [Number(checkAfter(request)), checkListLimit(request)]);
+      return (rows as ParkedRow[]).map(parkedOf);
+    },
+    async showParked(id) {
+      const rows = await query(statements.showParked, [Buffer.from(id), showParkedMax]);
+      return (rows as MessageRow[]).map(wholeParkedOf);
+    },
+    retryParked: (id) => changes(statements.retryParked, id),
+    discardParked: (id) => changes(statements.discardParked, id),
+    backlog: async () => backlogOf(((await query(statements.backlog)) as [BacklogRow])[0]),
+  };
+}
+
+/** What a message can be added to: a connection of `mysql2/promise` with an open transaction, or what `from…` makes of another. */
+export type MariadbOutboxTransaction = Pick<MysqlConnection, "query">;
+
+/** Adds a message within a transaction. */
+export type AddMessage = (transaction: MariadbOutboxTransaction, message: StoredMessage) => Promise<void>;
+
+export function messageAdder({ lock, add }: Pick<OutboxStatements, "lock" | "add">): AddMessage {
+  return async (transaction, { id, topic, orderingKey, headers, body }) => {
+    checkTransaction(transaction);
+    const run: MysqlQuery = (statement, values) =>
+      mysqlQuery(transaction)(statement, values).catch((error: unknown) => {
+        throw errorNumber(error) === noSuchTable ? notMigratedError("MariaDB", error) : error;
+      });
+    const key = orderingKey === undefined ? null : Buffer.from(orderingKey);
+    // The position is drawn when the key's row is locked, and no other has it before we have committed. So the order of
+    // positions is that of the commits.
+    if (key !== null) {
+      const locked = (await run(lock, [key])) as unknown[];
+      if (locked.length === 0) throw notMigratedError("MariaDB", undefined);
+    }
+    const texts = [Buffer.from(id), Buffer.from(topic), key, Buffer.from(JSON.stringify(headers))];
+    const { affectedRows } = (await run(add, [...texts, Buffer.from(body)])) as { affectedRows: number };
+    if (affectedRows !== 1) {
+      refuse("one on which no transaction is open: none was begun, or the server has rolled it back after a deadlock");
+    }
+  };
+}
+
+const makers = { raw: "fromKnex", executeQuery: "fromKysely" } as const;
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for what can be no transaction. */
+function checkTransaction(transaction: unknown): void {
+  if (hasMethod(transaction, "getConnection")) refuse("a pool, which runs each statement on any connection");
+  if (hasMethod(transaction, "promise")) refuse("one with callbacks: give connection.promise()");
+  for (const [method, maker] of Object.entries(makers)) {
+    if (hasMethod(transaction, method)) refuse(`one of another library: give it as ${maker}(transaction)`);
+  }
+  if (!hasMethod(transaction, "query")) refuse(transaction === null ? "null" : typeof transaction);
+}
+
+function refuse(is: string): never {
+  throw invalidOptionError("transaction", "a connection of mysql2/promise with an open transaction", is);
+}
+
+interface Oldest {
+  readonly ordering_key: string;
+  readonly position: number | string;
+  /** The position of the newest message of the key. */
+  readonly newest: number | string;
+  readonly is_free: number | string;
+}
+
+/** What a claim may take: positions of messages without a key, and the oldest message of each key. */
+interface Found {
+  readonly keyless: readonly number[];
+  readonly keys: readonly Oldest[];
+  /** How far the keys were looked through; empty: to the last. */
+  readonly lastKey: string;
+}
+
+/**
+ * Claims messages.
+ *
+ * MariaDB takes a snapshot while transactions commit, so it may show a commit and miss one before it. What one look has shown
+ * is the end of what the next reads: by then all before it are there.
+ */
+export function messageClaimer(
+  query: MysqlQuery,
+  statements: Pick<OutboxStatements, "look" | "take" | "postpone">,
+): OutboxStore<never>["claim"] {
+  const keyRound = claimRound();
+  const keylessRound = claimRound(keylessAnewEvery);
+
+  const look = async (limit: number): Promise<Found> => {
+    const looks = looksPerKey * limit;
+    const values = [Number(keylessRound.last), limit, Buffer.from(keyRound.last), looks];
+    const [free, oldest] = (await query(statements.look, values)) as [Pick<MessageRow, "position">[], Oldest[]];
+    const keys = oldest.filter((row) => Number(row.is_free) === 1).slice(0, limit);
+    const last = keys.length === limit ? keys.at(-1) : oldest.length === looks ? oldest.at(-1) : undefined;
+    return { keyless: free.map(({ position }) => Number(position)), keys, lastKey: last?.ordering_key ?? "" };
+  };
+  const take = async (
+    { keyless, keys }: Found,
+    { owner, leaseMs, messagesPerKey }: Omit<ClaimMessagesRequest, "limit">,
+  ): Promise<MessageRow[]> => {
+    if (keyless.length + keys.length === 0) return [];
+    const by = Buffer.from(owner);
+    const positions = [...keyless, ...keys.map(({ position }) => Number(position))];
+    const ofKeys = keys.flatMap(({ ordering_key: key, position, newest }) => [
+      ...[Buffer.from(key), Number(newest), Number(position)],
+      ...[by, messagesPerKey],
+    ]);
+    const ofNone = keyless.length > 0 ? [...keyless, by] : [];
+    const statement = statements.take(keyless.length, keys.length);
+    const answers = (await query(statement, [by, leaseMs, ...positions, ...ofKeys, ...ofNone])) as unknown[];
+    const rows = answers.find((answer) => Array.isArray(answer)) as MessageRow[];
+    return rows.sort((one, other) => Number(one.position) - Number(other.position));
+  };
+  /** Leaves out keys of which an older message has come to light, and gives their lease back. */
+  const unlessOvertaken = async ({ keys }: Found, rows: MessageRow[], owner: string): Promise<MessageRow[]> => {
+    const first = new Map(rows.toReversed().map((row) => [row.ordering_key, Number(row.position)]));
+    const overtaken = keys.filter(({ ordering_key: key, position }) => {
+      const oldest = first.get(key);
+      return oldest !== undefined && oldest < Number(position);
+    });
+    if (overtaken.length === 0) return rows;
+    const ends = overtaken.map(({ position }) => ({ position: String(position), owner, delayMs: 0 }));
+    await query(statements.postpone, [Buffer.from(postponedText(ends))]);
+    const names = new Set<string | null>(overtaken.map(({ ordering_key: key }) => key));
+    return rows.filter((row) => !names.has(row.ordering_key));
+  };
+  return async ({ limit, ...request }) => {
+    const found = await look(limit);
+    const rows = await unlessOvertaken(found, await take(found, request), request.owner);
+    const lastPosition = found.keyless.length < limit ? "" : String(found.keyless.at(-1));
+    const hasMoreKeys = keyRound.goOn(found.lastKey, found.keys.length > 0);
+    const hasMoreKeyless = keylessRound.goOn(lastPosition, found.keyless.length > 0);
+    const keyless = rows.filter((row) => row.ordering_key === null);
+    const keyed = rows.filter((row) => row.ordering_key !== null);
+    return { batches: claimedBatches([...keyless, ...keyed]), hasMore: hasMoreKeys || hasMoreKeyless };
+  };
+}

@@ -1,0 +1,122 @@
+import { setImmediate } from "node:timers/promises";
+import { OnceAgainError } from "../../core/errors.ts";
+import { type Operation, transition } from "../transition.ts";
+import { type SqliteConnection, type TakeTurn, unavailableError } from "./connection.ts";
+import type { KeyTable } from "./statements.ts";
+
+/** What became of one operation. */
+export type Outcome = { readonly answer: unknown } | { readonly error: unknown };
+
+/** How many operations are carried out together at most: one group that is too large keeps the event loop waiting. */
+const batchMax = 100;
+
+interface QueuedOperation<Operation> {
+  readonly operation: Operation;
+  readonly settle: (settled: Outcome) => void;
+}
+
+/**
+ * Gathers what is asked for within one turn of the event loop, and until its turn on the connection comes: at a busy
+ * server many operations then share one transaction, and its wait for the disk. Each has an answer of its own.
+ *
+ * @param queueMax how many operations may wait; one more is refused at once, with `ONCE_STORE_UNAVAILABLE`.
+ * @param carryOut carries operations out, in their order. What it throws became of each of them.
+ * @returns `ask`; and `takeTurn` for everything else, before which no operation comes that was asked for after it.
+ */
+export function batchOperations<Operation>(
+  takeTurn: TakeTurn,
+  queueMax: number,
+  carryOut: (operations: readonly Operation[]) => Promise<readonly Outcome[]>,
+): { ask: (operation: Operation) => Promise<unknown>; takeTurn: TakeTurn } {
+  let open: QueuedOperation<Operation>[] = [];
+  let waiting = 0;
+
+  const begin = async (group: QueuedOperation<Operation>[]): Promise<void> => {
+    const settled = await takeTurn(async () => {
+      await setImmediate();
+      if (open === group) open = [];
+      return carryOut(group.map(({ operation }) => operation));
+    }).catch((error: unknown) => group.map(() => ({ error })));
+    if (open === group) open = [];
+    waiting -= group.length;
+    for (const [index, { settle }] of group.entries()) settle(settled[index] ?? { error: new Error("no answer") });
+  };
+
+  return {
+    async ask(operation) {
+      if (waiting >= queueMax) throw unavailableError(`${waiting} operations wait for it already`);
+      waiting += 1;
+      const { promise, resolve } = Promise.withResolvers<Outcome>();
+      const asked = { operation, settle: resolve };
+      if (open.length > 0 && open.length < batchMax) open.push(asked);
+      else {
+        open = [asked];
+        void begin(open);
+      }
+      const settled = await promise;
+      if ("error" in settled) throw settled.error;
+      return settled.answer;
+    },
+    takeTurn(work) {
+      open = [];
+      return takeTurn(work);
+    },
+  };
+}
+
+/**
+ * Carries operations out, in their order. What changes nothing, as most replays do, needs no write lock; all the rest is
+ * committed together. An operation that fails fails alone.
+ */
+export function recordWriter(
+  connection: Pick<SqliteConnection<KeyTable>, "database" | "prepared" | "committed" | "clock">,
+): (operations: readonly Operation[]) => Promise<readonly Outcome[]> {
+  const { database, prepared: table, committed, clock } = connection;
+
+  const step = (operation: Operation) => {
+    const stored = table.read(operation);
+    return { stored, ...transition(stored, operation, clock.now()) };
+  };
+  const write = (operation: Operation): Outcome => {
+    try {
+      const { stored, record, answer } = step(operation);
+      if (record === undefined) table.remove(operation);
+      else if (record !== stored) table.write(operation, record);
+      return { answer };
+    } catch (error) {
+      // A statement that fails changes nothing; but some failures, such as a full disk, end the transaction too.
+      if (!database.isTransaction) throw error;
+      return { error };
+    }
+  };
+  const commit = async (operations: readonly Operation[]): Promise<readonly Outcome[]> => {
+    try {
+      return await committed(() => operations.map(write));
+    } catch (error) {
+      if (operations.length <= 1 || OnceAgainError.isInstance(error)) return operations.map(() => ({ error }));
+    }
+    // One of them, or all together, ended the transaction: now each for itself.
+    const settled: Outcome[] = [];
+    for (const operation of operations) settled.push(...(await commit([operation])));
+    return settled;
+  };
+
+  return async (operations) => {
+    const changed = new Set<string>();
+    const seen = operations.map((operation): Outcome | undefined => {
+      const name = JSON.stringify([operation.scope, operation.key]);
+      if (changed.has(name)) return undefined;
+      try {
+        const { stored, record, answer } = step(operation);
+        if (record === stored) return { answer };
+      } catch (error) {
+        return { error };
+      }
+      changed.add(name);
+      return undefined;
+    });
+    const toWrite = operations.filter((_, index) => seen[index] === undefined);
+    const written = (toWrite.length === 0 ? [] : await commit(toWrite)).values();
+    return seen.map((settled) => settled ?? written.next().value ?? { error: new Error("no answer") });
+  };
+}

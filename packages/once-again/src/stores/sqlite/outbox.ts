@@ -1,0 +1,181 @@
+import type { DatabaseSync } from "node:sqlite";
+import type { Clock } from "../../core/clock.ts";
+import { checkNames, type OptionNames } from "../../core/option-names.ts";
+import { checkNumber, invalidOptionError } from "../../core/options.ts";
+import { checkAfter, checkListLimit } from "../list-limit.ts";
+import { bodyBytesMaxByDefault, storedMessage, type StoredMessage } from "../outbox-message.ts";
+import type { ClaimMessagesRequest, OutboxStore } from "../outbox-store.ts";
+import { claimRound } from "../sql/claim-round.ts";
+import {
+  backlogOf,
+  type BacklogRow,
+  claimedBatches,
+  type MessageRow,
+  parkedOf,
+  type ParkedRow,
+  postponedText,
+  showParkedMax,
+  wholeParkedOf,
+} from "../sql/outbox-rows.ts";
+import { keylessAnewEvery, looksPerKey } from "../sql/outbox-statements.ts";
+import {
+  checkTransaction,
+  commitAtOnce,
+  sqliteConnection,
+  type SqliteConnection,
+  type SqliteOptions,
+} from "./connection.ts";
+import { listenOn } from "./listen.ts";
+import { addStatement, outboxQueries, type OutboxQueries, outboxSchema } from "./outbox-statements.ts";
+
+/** Where an outbox in SQLite has its messages, and how long it waits: your own file, so that message and effect commit together. */
+export interface SqliteOutboxOptions extends SqliteOptions {
+  /** The largest body of a message, bytes: at least 1, default 1,000,000. The broker has to take it. */
+  readonly bodyBytesMax?: number | undefined;
+}
+
+/** An outbox in a SQLite file. */
+export interface SqliteOutbox extends OutboxStore<DatabaseSync> {
+  /** The statements that make its table, which opening the outbox has run. */
+  readonly schemaSql: string;
+  /** Closes its connection. Close the relays on it first. */
+  close(): Promise<void>;
+}
+
+/**
+ * An outbox in a SQLite file (WAL, `synchronous=FULL`), which any number of processes of one machine share. It opens a
+ * connection of its own, for relays. `add` takes yours: what a handler is given, or a `DatabaseSync` of the same file on which
+ * you have run BEGIN IMMEDIATE. The message is written before `add` returns. A relay hears of commits, of any process.
+ *
+ * @example
+ * ```ts
+ * const outbox = sqliteOutbox({ path: "shop.db" });
+ * // In a handler, or in any transaction of yours:
+ * transaction.prepare("INSERT INTO orders (id, item) VALUES (?, ?)").run(id, item);
+ * await outbox.add(transaction, { topic: "orders", orderingKey: id, body: { id, item } });
+ * ```
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`; what `node:sqlite` throws when the file can't be opened.
+ */
+export function sqliteOutbox(options: SqliteOutboxOptions): SqliteOutbox {
+  checkNames("sqliteOutbox", options, {
+    path: true,
+    bodyBytesMax: true,
+    busyMsMax: true,
+    queueMax: true,
+    clock: true,
+  } satisfies OptionNames<SqliteOutboxOptions>);
+  const { bodyBytesMax: bytesMax = bodyBytesMaxByDefault, ...connecting } = options;
+  const bodyBytesMax = checkNumber("bodyBytesMax", bytesMax, { min: 1, integer: true });
+  if (options.path === ":memory:") {
+    throw invalidOptionError("path", "a database file, which your transactions share", options.path);
+  }
+  const connection = sqliteConnection(connecting, outboxSchema, outboxQueries);
+  const { database, prepared: queries, clock, busyMsMax, takeTurn, close } = connection;
+  const write = <Value>(work: () => Value): Promise<Value> =>
+    takeTurn(() => commitAtOnce(database, clock, busyMsMax, work));
+  const now = (): number => Math.floor(clock.now());
+  const addMessage = messageAdder(database, clock);
+
+  return {
+    schemaSql: outboxSchema,
+    async add(transaction, message) {
+      const stored = storedMessage(message, bodyBytesMax);
+      addMessage(transaction, stored);
+      return stored.id;
+    },
+    claim: messageClaimer(connection),
+    confirm: (positions) => write(() => void queries.run("confirm", JSON.stringify(positions))),
+    postpone: (requests) => write(() => void queries.run("postpone", now(), postponedText(requests))),
+    listen: async (onAdded, onLost) => listenOn(database, clock, onAdded, onLost),
+    listParked: async (request = {}) => {
+      const [after, limit] = [checkAfter(request), checkListLimit(request)];
+      return takeTurn(() => queries.all<ParkedRow>("listParked", after, limit).map(parkedOf));
+    },
+    showParked: (id) => takeTurn(() => queries.all<MessageRow>("showParked", id, showParkedMax).map(wholeParkedOf)),
+    retryParked: (id) => write(() => queries.run("retryParked", id) > 0),
+    discardParked: (id) => write(() => queries.run("discardParked", id) > 0),
+    backlog: () => takeTurn(() => backlogOf(queries.all<BacklogRow>("backlog", now())[0]!)),
+    close,
+  };
+}
+
+/** Adds a message within a transaction of another connection to the same file, before it returns. */
+export type AddMessage = (transaction: DatabaseSync, message: StoredMessage) => void;
+
+export function messageAdder(database: DatabaseSync, clock: Clock): AddMessage {
+  const location = database.location();
+  // Whoever writes has the file alone until its commit. So the order of positions is that of the commits.
+  return (transaction, { id, topic, orderingKey, headers, body }) => {
+    checkTransaction(transaction, location);
+    const values = [id, topic, orderingKey ?? null, JSON.stringify(headers), body, Math.floor(clock.now())];
+    transaction.prepare(addStatement).run(...values);
+  };
+}
+
+/** What a claim may take: positions of messages without a key, and the oldest message of each key. */
+interface Found {
+  readonly keyless: readonly Position[];
+  readonly keys: readonly OldestRow[];
+  /** How far the keys were looked through; empty: to the last. */
+  readonly lastKey: string;
+}
+
+type Position = Pick<MessageRow, "position">;
+type OldestRow = Position & { ordering_key: string; parked_at: number | null; due_at: number };
+
+/** The two halves of a claim: what is free, and its leases. */
+export function claimHalves(queries: OutboxQueries, clock: Pick<Clock, "now">) {
+  const look = (limit: number, afterPosition: string, afterKey: string): Found => {
+    const now = Math.floor(clock.now());
+    const keyless = queries.all<Position>("free", now, Number(afterPosition), limit);
+    const keys: OldestRow[] = [];
+    let lastKey = afterKey;
+    for (let looks = 0; looks < looksPerKey * limit && keys.length < limit; looks += 1) {
+      const [oldest] = queries.all<OldestRow>("nextKey", lastKey);
+      lastKey = oldest?.ordering_key ?? "";
+      if (oldest === undefined) break;
+      if (oldest.parked_at === null && oldest.due_at <= now) keys.push(oldest);
+    }
+    return { keyless, keys, lastKey };
+  };
+  const take = (
+    { keyless, keys }: Found,
+    { owner, leaseMs, messagesPerKey }: Omit<ClaimMessagesRequest, "limit">,
+  ): MessageRow[] => {
+    const endsAt = Math.floor(clock.now()) + leaseMs;
+    const lease = ({ position }: Position) => queries.all<MessageRow>("lease", owner, endsAt, Number(position));
+    const after = ({ ordering_key: key, position }: OldestRow) =>
+      queries.all<MessageRow>("after", key, Number(position), messagesPerKey - 1);
+    return [...keyless.flatMap(lease), ...keys.flatMap((oldest) => [...lease(oldest), ...after(oldest)])];
+  };
+  return { look, take };
+}
+
+export function messageClaimer({
+  database,
+  prepared: queries,
+  clock,
+  busyMsMax,
+  takeTurn,
+}: SqliteConnection<OutboxQueries>): OutboxStore<never>["claim"] {
+  const keyRound = claimRound();
+  const keylessRound = claimRound(keylessAnewEvery);
+  const { look, take } = claimHalves(queries, clock);
+
+  return ({ limit, ...request }) =>
+    takeTurn(async () => {
+      let found = look(limit, keylessRound.last, keyRound.last);
+      let rows: MessageRow[] = [];
+      // Who finds nothing leaves the lock to those who write.
+      if (found.keyless.length > 0 || found.keys.length > 0) {
+        await commitAtOnce(database, clock, busyMsMax, () => {
+          found = look(limit, keylessRound.last, keyRound.last);
+          rows = take(found, request);
+        });
+      }
+      const lastPosition = found.keyless.length < limit ? "" : String(found.keyless.at(-1)!.position);
+      const hasMoreKeys = keyRound.goOn(found.lastKey, found.keys.length > 0);
+      const hasMoreKeyless = keylessRound.goOn(lastPosition, found.keyless.length > 0);
+      return { batches: claimedBatches(rows), hasMore: hasMoreKeys || hasMoreKeyless };
+    });
+}
