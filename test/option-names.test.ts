@@ -4,7 +4,7 @@ import { checkNames, type OptionNames } from "../packages/once-again/src/core/op
 import { awsRetryStrategy } from "../packages/once-again/src/interceptors/aws.ts";
 import { openToolCalls } from "../packages/once-again/src/mcp/index.ts";
 import { consumeJetstream } from "../packages/once-again/src/messaging/inbox/consumers/jetstream.ts";
-import { postgresOutbox } from "../packages/once-again/src/stores/postgres/postgres-outbox.ts";
+import { postgresOutbox } from "../packages/once-again/src/stores/postgres/outbox.ts";
 import { retryingFetch } from "../packages/once-again/src/client/index.ts";
 import { onceFetch } from "../packages/once-again/src/frameworks/fetch.ts";
 import { onceNode } from "../packages/once-again/src/frameworks/node.ts";

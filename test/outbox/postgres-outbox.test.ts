@@ -8,7 +8,7 @@ import {
   type PostgresOutbox,
   postgresOutbox,
 } from "../../packages/once-again/src/stores/postgres/index.ts";
-import { withLiterals } from "../../packages/once-again/src/stores/postgres/literals.ts";
+import { withLiterals } from "../../packages/once-again/src/stores/postgres/statements.ts";
 import { outboxStatements } from "../../packages/once-again/src/stores/postgres/outbox-statements.ts";
 import { outboxContract } from "../../packages/testing/src/outbox-contract/outbox-contract.ts";
 import { databases, pgPool } from "../postgres/databases.ts";

@@ -86,7 +86,7 @@ export const postgresMutants: readonly Mutant[] = [
   },
   {
     guard: "postgres: one connection is left for those that handlers ask for",
-    file: "packages/once-again/src/stores/postgres/postgres-store.ts",
+    file: "packages/once-again/src/stores/postgres/store.ts",
     search: "Math.max(1, connectionsMax - 1)",
     replace: "connectionsMax",
     check: test("packages/once-again/src/stores/postgres/connections.test.ts"),
@@ -105,7 +105,7 @@ export const postgresMutants: readonly Mutant[] = [
     file: "packages/once-again/src/stores/sql/batch.ts",
     search: "const isFirst = !names.has(name);",
     replace: "const isFirst = true;",
-    check: test("packages/once-again/src/stores/postgres/leased-batches.test.ts"),
+    check: test("packages/once-again/src/stores/postgres/leased.test.ts"),
     killedBy: "each key has one winner",
   },
   {
@@ -121,7 +121,7 @@ export const postgresMutants: readonly Mutant[] = [
     file: "packages/once-again/src/stores/sql/batch.ts",
     search: "batch.length > 1 && isRefusal(error)",
     replace: "batch.length > 1000",
-    check: test("packages/once-again/src/stores/postgres/leased-batches.test.ts"),
+    check: test("packages/once-again/src/stores/postgres/leased.test.ts"),
     killedBy: "one that the database refuses fails alone",
   },
   {
@@ -129,15 +129,15 @@ export const postgresMutants: readonly Mutant[] = [
     file: "packages/once-again/src/stores/sql/batch.ts",
     search: "clock.timer(turnMsMax, goOn)",
     replace: "clock.timer(60_000, goOn)",
-    check: test("packages/once-again/src/stores/postgres/leased-batches.test.ts"),
+    check: test("packages/once-again/src/stores/postgres/leased.test.ts"),
     killedBy: "a connection that fell silent under a batch",
   },
   {
     guard: "postgres: a batch waits for no lock for long",
-    file: "packages/once-again/src/stores/postgres/leased-batches.ts",
+    file: "packages/once-again/src/stores/postgres/leased.ts",
     search: "requests.length === 1 ? busyMsMax : Math.min(busyMsMax, batchLockMsMax)",
     replace: "busyMsMax",
-    check: test("packages/once-again/src/stores/postgres/leased-batches.test.ts"),
+    check: test("packages/once-again/src/stores/postgres/leased.test.ts"),
     killedBy: "one that waits for another's transaction waits alone",
   },
   {
@@ -145,7 +145,7 @@ export const postgresMutants: readonly Mutant[] = [
     file: "packages/once-again/src/stores/postgres/statements.ts",
     search: " WHERE a.n BETWEEN 0 AND 1000000",
     replace: "",
-    check: test("packages/once-again/src/stores/postgres/leased-batches.test.ts"),
+    check: test("packages/once-again/src/stores/postgres/leased.test.ts"),
     killedBy: "look each row up by the index",
   },
   {

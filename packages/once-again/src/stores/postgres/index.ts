@@ -7,6 +7,7 @@ export {
   fromKysely,
   fromPg,
   fromPostgresJs,
+  type PostgresTransaction,
 } from "./callers-transaction.ts";
 export type {
   PgClient,
@@ -20,7 +21,6 @@ export type {
   PostgresPool,
 } from "./client.ts";
 export { onceWithin } from "./once-within.ts";
-export { postgresIntents, type PostgresIntentStore } from "./postgres-intents.ts";
-export type { PostgresTransaction } from "./open-transaction.ts";
-export { postgresOutbox, type PostgresOutbox, type PostgresOutboxOptions } from "./postgres-outbox.ts";
-export { postgresStore, type PostgresStore, type PostgresStoreOptions } from "./postgres-store.ts";
+export { postgresIntents, type PostgresIntentStore } from "./intents.ts";
+export { postgresOutbox, type PostgresOutbox, type PostgresOutboxOptions } from "./outbox.ts";
+export { postgresStore, type PostgresStore, type PostgresStoreOptions } from "./store.ts";

@@ -4,9 +4,8 @@ import { withOurNames } from "../sql/column-names.ts";
 import type { KeyRow } from "../sql/record-format.ts";
 import type { TransactionAnswer, TransactionRequest } from "../store.ts";
 import { type CallersTransaction, connectionOf } from "./callers-transaction.ts";
-import { hasLostTransaction, sqlState } from "./errors.ts";
-import { rethrowExplained } from "./explain-errors.ts";
-import { keyedStatements } from "./keyed-statements.ts";
+import { hasLostTransaction, rethrowExplained, sqlState } from "./errors.ts";
+import { keyedStatements } from "./statements.ts";
 import { storeStatements, existingAnswer } from "./transact.ts";
 
 /** A handler's transaction refuses to have the store's own savepoint made anew. */

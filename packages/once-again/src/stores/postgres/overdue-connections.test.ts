@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import type { PostgresConnection, PostgresPool } from "./client.ts";
 import { overdueConnections } from "./overdue-connections.ts";
-import type { PooledConnection } from "./pooled-connection.ts";
+import type { PooledConnection } from "./connection.ts";
 
 /** A connection whose commit is never answered, on a pool that has no other one. @param answers what the server says. */
 function overdue(answers: () => Promise<unknown[]>) {

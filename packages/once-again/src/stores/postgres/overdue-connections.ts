@@ -1,6 +1,6 @@
 import { type Clock, sleep } from "../../core/clock.ts";
 import type { PostgresConnection, PostgresPool } from "./client.ts";
-import type { GiveUp, OverdueConnection, TakeConnection } from "./pooled-connection.ts";
+import type { GiveUp, OverdueConnection, TakeConnection } from "./connection.ts";
 import { standbyQuestion } from "./standby-question.ts";
 
 /** How long a connection is waited for after its statement was cancelled, milliseconds. */

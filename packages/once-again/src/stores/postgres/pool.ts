@@ -1,7 +1,14 @@
 import { hasMethod, wrongClientError } from "../../core/duck-typing.ts";
-import { originalName } from "../sql/column-names.ts";
+import type { Clock } from "../../core/clock.ts";
 import { invalidOptionError } from "../../core/options.ts";
 import { outliveBrokenConnection } from "../../core/outlive-broken-connection.ts";
+import { semaphore } from "../../core/semaphore.ts";
+import { originalName } from "../sql/column-names.ts";
+import { type TimeLimit, timeLimit } from "../time-limit.ts";
+import { type PostgresConnection, type PostgresPool, type PostgresQuery, postgresQuery } from "./client.ts";
+import { connectionsOf, type GiveUp, type PooledConnection, type TakeConnection } from "./connection.ts";
+import { isConnectionLost } from "./errors.ts";
+import { overdueConnections } from "./overdue-connections.ts";
 
 /**
  * Listens to the errors of a pool, and of the clients that it lends. Both tell by an event of a connection that broke, as when
@@ -77,4 +84,100 @@ export function checkTransform(sql: unknown): void {
     const { scope, result } = Object(row.from({ ...sample })) as Record<string, unknown>;
     if (scope !== sample.scope || result !== sample.result) refuse("row");
   }
+}
+
+/** How a pool is used. */
+export interface PoolOptions {
+  readonly clock: Clock;
+  /** How long a connection and an answer are waited for together, milliseconds. */
+  readonly busyMsMax: number;
+  readonly prepare: boolean;
+}
+
+/** The user's pool, as a store or an outbox uses it. */
+export interface PoolAccess<Connection> {
+  readonly take: TakeConnection<Connection>;
+  readonly limitTime: TimeLimit;
+  readonly giveUp: GiveUp;
+  /** Runs single statements on any connection of the pool. One that does not answer in time is cancelled in the server. */
+  readonly query: PostgresQuery;
+}
+
+export function poolAccess<Connection extends PostgresConnection>(
+  pool: PostgresPool<Connection>,
+  { clock, busyMsMax, prepare }: PoolOptions,
+): PoolAccess<Connection> {
+  const take = connectionsOf(pool);
+  const limitTime = timeLimit(clock, busyMsMax);
+  const giveUp = overdueConnections(pool, take, clock);
+  // When all others wait for the server, one is left to ask it why: see `standbyQuestion`.
+  const max = pool.options?.max ?? Number.POSITIVE_INFINITY;
+  const inTurn = takeInTurn(take, max > 2 ? max - 1 : max);
+
+  const query: PostgresQuery = async (text, values) => {
+    let isWanted = true;
+    let running: PooledConnection<Connection> | undefined;
+    let onAnswered: ((isWhole: boolean) => void) | undefined;
+    const answered = (pooled: PooledConnection<Connection>, isWhole: boolean): void => {
+      running = undefined;
+      if (onAnswered !== undefined) onAnswered(isWhole);
+      else if (isWhole) pooled.release();
+      else pooled.destroy();
+    };
+    const asked = (async () => {
+      const pooled = await inTurn(() => isWanted);
+      if (!isWanted) {
+        pooled.release();
+        throw new Error("The statement was given up.");
+      }
+      running = pooled;
+      try {
+        const rows = await postgresQuery(pooled.connection, prepare)(text, values);
+        answered(pooled, true);
+        return rows;
+      } catch (error) {
+        answered(pooled, !isConnectionLost(error));
+        throw error;
+      }
+    })();
+    try {
+      return await limitTime(asked);
+    } catch (error) {
+      isWanted = false;
+      asked.catch(() => undefined);
+      if (running !== undefined) {
+        const isWhole = new Promise<boolean>((resolve) => (onAnswered = resolve));
+        giveUp({ pooled: running, isWhole, mayCommit: true });
+      }
+      throw error;
+    }
+  };
+  return { take, limitTime, giveUp, query };
+}
+
+/** Takes a connection in its turn, or throws when its turn has come and it is no longer wanted. */
+export type TakeInTurn<Connection> = (isWanted: () => boolean) => Promise<PooledConnection<Connection>>;
+
+/** At most `max` connections at a time. A place is left when its connection goes back to the pool or is closed. */
+export function takeInTurn<Connection>(take: TakeConnection<Connection>, max: number): TakeInTurn<Connection> {
+  const places = semaphore(max);
+  return async (isWanted) => {
+    await places.take();
+    try {
+      // Taken for nothing, it would be taken from another operation.
+      if (!isWanted()) throw new Error("The operation was given up.");
+      const pooled = await take();
+      let isReturned = false;
+      const returned = (giveBack: () => void): void => {
+        if (isReturned) return;
+        isReturned = true;
+        giveBack();
+        places.leave();
+      };
+      return { ...pooled, release: () => returned(pooled.release), destroy: () => returned(pooled.destroy) };
+    } catch (error) {
+      places.leave();
+      throw error;
+    }
+  };
 }

@@ -3,10 +3,9 @@ import type { TimeLimit } from "../time-limit.ts";
 import { mayStillRun } from "../sql/overdue-work.ts";
 import { savepoint, type RollbackOutcome, type TransactionSession } from "../sql/run-transaction.ts";
 import { type PostgresConnection, type PostgresQuery, postgresQuery } from "./client.ts";
-import { hasLostTransaction, isCancelled, isConnectionLost, isUnprepared } from "./errors.ts";
-import { rethrowExplained } from "./explain-errors.ts";
-import type { GiveUp, PooledConnection } from "./pooled-connection.ts";
-import type { TakeInTurn } from "./turns.ts";
+import { hasLostTransaction, isCancelled, isConnectionLost, isUnprepared, rethrowExplained } from "./errors.ts";
+import type { GiveUp, PooledConnection } from "./connection.ts";
+import type { TakeInTurn } from "./pool.ts";
 import { TransactionGuard } from "../sql/transaction-guard.ts";
 
 /** A connection of the user's pool on which a transaction has begun. */

@@ -7,7 +7,7 @@ import {
   type PostgresQuery,
   postgresQuery,
 } from "./client.ts";
-import type { GiveUp, TakeConnection } from "./pooled-connection.ts";
+import type { GiveUp, TakeConnection } from "./connection.ts";
 
 /** How long the answer is waited for, milliseconds: it needs no lock, and no disk. */
 const answerMsMax = 1000;

@@ -1,13 +1,21 @@
+import { markAnswer, type MarkRow, markStatement, onConflict } from "../sql/marks.ts";
+import { storedName, tableName } from "../sql/names.ts";
 import { claimAnswer, type KeyRow } from "../sql/record-format.ts";
 import { runTransaction, runWork, savepoint, savepointEnd, unkeyedEnd, type Work } from "../sql/run-transaction.ts";
 import { stepEnd, stepWork } from "../sql/transact-step.ts";
-import type { OnLateUse, StepRequest, TransactionAnswer, TransactionRequest } from "../store.ts";
-import type { PostgresQuery } from "./client.ts";
-import { isConflict, transactionErrors as errors } from "./errors.ts";
-import type { HeldKey, KeyedStatements, StoredResult } from "./keyed-statements.ts";
-import { checkpointValues } from "./leased-operations.ts";
+import type {
+  MarkAnswer,
+  MarkRequest,
+  OnLateUse,
+  StepRequest,
+  TransactionAnswer,
+  TransactionRequest,
+} from "../store.ts";
+import { type PostgresClient, type PostgresQuery, postgresQuery } from "./client.ts";
+import { explainErrors, isConflict, sqlState, transactionErrors as errors } from "./errors.ts";
+import type { HeldKey, KeyedStatements, PostgresStatements, StoredResult } from "./statements.ts";
+import { checkpointValues } from "./leased.ts";
 import type { OpenSession, PostgresSession } from "./session.ts";
-import type { PostgresStatements } from "./statements.ts";
 
 /** What the transactions of one store share. */
 export interface TransactionContext<Connection> {
@@ -128,4 +136,30 @@ export async function transactUnkeyed<Connection, Value>(
     open: () => open(`${begin}; SAVEPOINT ${savepoint}`),
     body: async (session) => unkeyedEnd(await runWork(session, errors, work, onLateUse)),
   });
+}
+
+/** Moves marks within a transaction, in one statement, which waits for another's lock as long as the transaction does. */
+export function markMover(
+  prefix: string,
+  prepare: boolean,
+): (transaction: PostgresClient, request: MarkRequest) => Promise<MarkAnswer> {
+  const statement = markStatement(tableName(prefix, "marks"), {
+    onConflict,
+    given: (column) => `excluded.${column}`,
+    parameters: "$1::text, $2::text, $3::bigint, $4::bigint, $5::text",
+    key: "key",
+  });
+  return async (transaction, request) => {
+    const { scope, key } = storedName(request);
+    const mover = crypto.randomUUID();
+    const values = [scope, key, request.position, request.storedAt ?? null, mover];
+    try {
+      const [row] = await explainErrors(postgresQuery(transaction, prepare))(statement, values);
+      return markAnswer(row as MarkRow, mover);
+    } catch (error) {
+      // lock_not_available
+      if (sqlState(error) === "55P03") return { kind: "locked" };
+      throw error;
+    }
+  };
 }

@@ -3,7 +3,7 @@ import type { TransactionalIntentStore } from "../intent-store.ts";
 import { addIntent, sqlIntents } from "../sql/intents.ts";
 import { type PostgresClient, postgresQuery } from "./client.ts";
 import { checkTransform, outliveBrokenConnections } from "./pool.ts";
-import { type PostgresTransaction, transactionQuery } from "./open-transaction.ts";
+import { type PostgresTransaction, transactionQuery } from "./callers-transaction.ts";
 import { migrationLock } from "./schema.ts";
 
 const dialect = {

@@ -1,12 +1,12 @@
-import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import type { Clock } from "../../core/clock.ts";
+import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkChoice, checkNumber } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { checkAfter, checkListLimit } from "../list-limit.ts";
-import { bodyBytesMaxByDefault, storedMessage } from "../outbox-message.ts";
+import { bodyBytesMaxByDefault, storedMessage, type StoredMessage } from "../outbox-message.ts";
 import type { OutboxStore } from "../outbox-store.ts";
-import { tableName } from "../sql/names.ts";
 import { claimRound } from "../sql/claim-round.ts";
+import { tableName } from "../sql/names.ts";
 import {
   backlogOf,
   type BacklogRow,
@@ -20,15 +20,13 @@ import {
 } from "../sql/outbox-rows.ts";
 import { keylessAnewEvery } from "../sql/outbox-statements.ts";
 import { type PostgresConnection, type PostgresPool, type PostgresQuery, postgresQuery } from "./client.ts";
-import { explainErrors, rethrowExplained } from "./explain-errors.ts";
+import { explainErrors, rethrowExplained } from "./errors.ts";
 import { listenOn } from "./listen.ts";
-import { withLiterals } from "./literals.ts";
+import { clock, withLiterals } from "./statements.ts";
 import { notifyAfterCommit } from "./notify-after-commit.ts";
-import { messageAdder } from "./outbox-add.ts";
-import type { PostgresTransaction } from "./open-transaction.ts";
+import { notOpenError, type PostgresTransaction, transactionQuery } from "./callers-transaction.ts";
 import { outboxSchema, outboxStatements } from "./outbox-statements.ts";
-import { checkPool, outliveBrokenConnections } from "./pool.ts";
-import { poolAccess } from "./pooled-query.ts";
+import { checkPool, outliveBrokenConnections, poolAccess } from "./pool.ts";
 import { migrationLock } from "./schema.ts";
 
 /** Where an outbox in PostgreSQL has its messages, and how long it waits. */
@@ -166,3 +164,45 @@ const readCommitted =
   (query: PostgresQuery): PostgresWrite =>
   (...statements) =>
     query(["SET TRANSACTION ISOLATION LEVEL READ COMMITTED", ...statements].join(";"));
+
+/** Adds a message within a transaction, in one statement where that has written something before. */
+export type AddMessage = (transaction: PostgresTransaction, message: StoredMessage) => Promise<void>;
+
+/**
+ * @param options.notify whether the commit itself notifies relays.
+ * @param onAdded is called with the number of the transaction.
+ */
+export function messageAdder(
+  prefix: string,
+  options: { notify: boolean; prepare: boolean },
+  onAdded?: (transactionId: string) => void,
+): AddMessage {
+  const outbox = tableName(prefix, "outbox");
+  const statement = (isKeyed: boolean): string => {
+    // The position is drawn when the key is locked, and no other has the key before we have committed. So the order of
+    // positions is that of the commits.
+    const locked = isKeyed ? "pg_advisory_xact_lock(hashtextextended($6::text, 0)) AS locked, " : "";
+    const notified = options.notify ? `, pg_notify('${outbox}', '') AS notified` : "";
+    return `WITH ${clock} INSERT INTO ${outbox} (id, topic, ordering_key, headers, body, added_at, due_at)
+      SELECT $1::text, $2::text, $3::text, $4::text, $5::bytea, clock.ms, clock.ms FROM ${locked}clock${notified}
+      WHERE txid_current_if_assigned() IS NOT NULL RETURNING txid_current()::text AS transaction_id`;
+  };
+  const [keyed, keyless] = [statement(true), statement(false)];
+
+  return async (transaction, { id, topic, orderingKey, headers, body }) => {
+    const query = transactionQuery(transaction, options.prepare);
+    const values = [id, topic, orderingKey ?? null, JSON.stringify(headers), Buffer.from(body)];
+    const add = async (): Promise<boolean> => {
+      const [row] = (await (orderingKey === undefined
+        ? query(keyless, values)
+        : query(keyed, [...values, JSON.stringify([outbox, orderingKey])]))) as { transaction_id: string }[];
+      if (row !== undefined) onAdded?.(row.transaction_id);
+      return row !== undefined;
+    };
+    if (await add()) return;
+    // Only a transaction has a number before its statement writes. One that is open has it from here on; where each
+    // statement is one of its own, or the transaction has ended, the next has none again.
+    await query("SELECT txid_current()");
+    if (!(await add())) throw notOpenError();
+  };
+}

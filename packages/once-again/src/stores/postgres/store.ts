@@ -14,18 +14,14 @@ import {
   type PostgresPool,
   postgresQuery,
 } from "./client.ts";
-import { explainErrors } from "./explain-errors.ts";
+import { explainErrors } from "./errors.ts";
 import { postgresProblems } from "./health.ts";
-import { keyedStatements } from "./keyed-statements.ts";
-import { type TransactionContext, transactStep, transact, transactUnkeyed } from "./transact.ts";
-import { leasedOperations } from "./leased-operations.ts";
-import { markMover } from "./marks.ts";
-import { checkPool, outliveBrokenConnections } from "./pool.ts";
-import { poolAccess } from "./pooled-query.ts";
+import { keyedStatements, postgresStatements } from "./statements.ts";
+import { markMover, transact, type TransactionContext, transactStep, transactUnkeyed } from "./transact.ts";
+import { leasedOperations } from "./leased.ts";
+import { checkPool, outliveBrokenConnections, poolAccess, takeInTurn } from "./pool.ts";
 import { postgresSchema } from "./schema.ts";
 import { sessionOpener } from "./session.ts";
-import { postgresStatements } from "./statements.ts";
-import { takeInTurn, Turns } from "./turns.ts";
 
 /** Where a PostgreSQL store keeps its records, and how long it waits. */
 export interface PostgresStoreOptions {
@@ -130,7 +126,7 @@ export function postgresStore<Connection extends PostgresConnection>(
   const boundLocks = `SET LOCAL lock_timeout = ${busyMsMax}`;
   const context: TransactionContext<Connection> = {
     open: sessionOpener({
-      takeInTurn: takeInTurn(take, new Turns(transactionsMax)),
+      takeInTurn: takeInTurn(take, transactionsMax),
       giveUp,
       limitTime,
       prepare,

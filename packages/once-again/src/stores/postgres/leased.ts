@@ -1,21 +1,25 @@
+import type { Clock } from "../../core/clock.ts";
 import { readHeldCount } from "../held-count.ts";
 import { checkListLimit } from "../list-limit.ts";
+import { batchRequests } from "../sql/batch.ts";
 import { storedName, storedText } from "../sql/names.ts";
 import { checkpointText, claimAnswer, inspectRow, type KeyRow, newClaimAnswer } from "../sql/record-format.ts";
 import type {
+  AsyncStore,
   ClaimAnswer,
   ClaimRequest,
+  CompleteRequest,
+  DoneSettlement,
+  HeldCount,
   InspectedRecord,
   ListRequest,
   RecordName,
-  DoneSettlement,
-  HeldCount,
+  ReleaseRequest,
+  RenewRequest,
   StepRequest,
-  AsyncStore,
 } from "../store.ts";
 import type { PostgresQuery } from "./client.ts";
-import { isConflict, unavailableError } from "./errors.ts";
-import { type BatchBounds, leasedBatches, type LeasedBatches } from "./leased-batches.ts";
+import { isConflict, isRefusal, unavailableError } from "./errors.ts";
 import type { PostgresStatements } from "./statements.ts";
 
 /** How often a claim is asked for that another one outran. The second time, it sees who did. */
@@ -120,4 +124,86 @@ function listConditions({ scope, state, after }: ListRequest): { conditions: str
       : [`(k.scope, k.key) > (${value(storedText(after.scope))}, ${value(storedText(after.key))})`]),
   ];
   return { conditions, values };
+}
+
+/** How long a batch waits for a lock, milliseconds: then each of its requests waits for itself, as long as it may. */
+const batchLockMsMax = 100;
+
+/** What a claim comes to: a row that it made, one that was there, or neither. */
+export type Claimed =
+  | { readonly won: true; readonly ms: KeyRow["ms"] }
+  | ({ readonly won: false } & (KeyRow | { readonly scope: null }));
+
+/** The operations that share statements. Names are as they are stored. */
+export interface LeasedBatches {
+  claim(request: ClaimRequest): Promise<Claimed>;
+  complete(request: CompleteRequest): Promise<boolean>;
+  renew(request: RenewRequest): Promise<boolean>;
+  release(request: ReleaseRequest): Promise<boolean>;
+}
+
+export interface BatchBounds {
+  readonly clock: Clock;
+  /** How long a single request waits for a lock, milliseconds. */
+  readonly busyMsMax: number;
+}
+
+export function leasedBatches(
+  query: PostgresQuery,
+  statements: PostgresStatements,
+  { clock, busyMsMax }: BatchBounds,
+): LeasedBatches {
+  /** Asks for a batch by one statement, whose rows have the number of their request. */
+  const ask = async (statement: string, requests: readonly object[], ...values: unknown[]): Promise<unknown[]> => {
+    const lockMsMax = requests.length === 1 ? busyMsMax : Math.min(busyMsMax, batchLockMsMax);
+    const numbered = JSON.stringify(requests.map((request, n) => ({ n, ...request })));
+    const rows = (await query(statement, [numbered, String(lockMsMax), ...values])) as { n: number }[];
+    const answers: unknown[] = requests.map(() => undefined);
+    for (const row of rows) answers[row.n] = row;
+    return answers;
+  };
+  const changes = async (...asked: Parameters<typeof ask>): Promise<boolean[]> =>
+    (await ask(...asked)).map((row) => row !== undefined);
+  const common = { clock, isRefusal };
+  return {
+    claim: batchRequests({
+      ...common,
+      carryOut: async (requests) => {
+        const claims = requests.map(({ scope, key, fingerprint, owner, leaseMs, heldRetentionMs }) => ({
+          ...{ scope, key, fingerprint, owner },
+          ...{ lease: leaseMs, held: heldRetentionMs },
+        }));
+        return (await ask(statements.claim, claims)) as Claimed[];
+      },
+    }),
+    complete: batchRequests({
+      ...common,
+      bytesOf: ({ result }) => result.length,
+      carryOut: (requests) => {
+        let first = 1;
+        const completions = requests.map(({ scope, key, owner, result: { length }, retentionMs }) => {
+          const part = { first, length };
+          first += length;
+          return { scope, key, owner, retention: retentionMs, ...part };
+        });
+        return changes(statements.complete, completions, Buffer.concat(requests.map(({ result }) => result)));
+      },
+    }),
+    renew: batchRequests({
+      ...common,
+      carryOut: (requests) =>
+        changes(
+          statements.renew,
+          requests.map(({ scope, key, owner, leaseMs }) => ({ scope, key, owner, lease: leaseMs })),
+        ),
+    }),
+    release: batchRequests({
+      ...common,
+      carryOut: (requests) =>
+        changes(
+          statements.release,
+          requests.map(({ scope, key, owner }) => ({ scope, key, owner })),
+        ),
+    }),
+  };
 }

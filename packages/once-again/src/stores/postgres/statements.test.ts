@@ -2,7 +2,7 @@ import { Client } from "pg";
 import { expect, test } from "vitest";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { postgresBinary, startPostgres } from "../../../../../test/support/servers/postgres.ts";
-import { bytesLiteral, integerLiteral, textLiteral, withLiterals } from "./literals.ts";
+import { bytesLiteral, integerLiteral, textLiteral, withLiterals } from "./statements.ts";
 
 /** What ends, escapes or begins something in some dialect, and every plain character. */
 const texts = [
