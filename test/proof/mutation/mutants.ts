@@ -278,7 +278,7 @@ export const mutants: readonly Mutant[] = [
   ...webMutants,
   {
     guard: "late use: a transaction of SQLite ends with its operation",
-    file: "packages/once-again/src/stores/sql/transaction-guard.ts",
+    file: "packages/once-again/src/stores/guard/guard.ts",
     search: "if (this.#hasEnded) throw this.#lateUse();",
     replace: "",
     check: test("packages/once-again/src/stores/sqlite/transact-guard.test.ts"),
@@ -294,7 +294,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "a statement after the end of its transaction commits by itself: SQLite sends none",
-    file: "packages/once-again/src/stores/sqlite/sqlite-guard.ts",
+    file: "packages/once-again/src/stores/guard/node-sqlite.ts",
     search: "if (this.database.isTransaction) return;",
     replace: "return;",
     check: test("packages/once-again/src/stores/sqlite/transact-guard.test.ts"),
@@ -302,7 +302,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "late use: a transaction of MariaDB ends with its operation",
-    file: "packages/once-again/src/stores/sql/transaction-guard.ts",
+    file: "packages/once-again/src/stores/guard/guard.ts",
     search: "if (this.#hasEnded) throw this.#lateUse();",
     replace: "",
     check: test("packages/once-again/src/stores/mariadb/transact.test.ts"),
@@ -342,7 +342,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "transaction: what comes after its end is refused",
-    file: "packages/once-again/src/stores/sql/transaction-guard.ts",
+    file: "packages/once-again/src/stores/guard/guard.ts",
     search: "if (this.#hasEnded) throw this.#lateUse();",
     replace: "",
     check: simulation,

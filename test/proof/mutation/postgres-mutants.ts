@@ -14,7 +14,7 @@ export const postgresMutants: readonly Mutant[] = [
   },
   {
     guard: "postgres: a nested COMMIT ends a savepoint, not the transaction",
-    file: "packages/once-again/src/stores/sql/nested-transaction.ts",
+    file: "packages/once-again/src/stores/guard/guard.ts",
     search: "if (controls.length === 0) return undefined;",
     replace: "if (controls.length >= 0) return undefined;",
     check: test("packages/once-again/src/stores/postgres/orm-transactions.test.ts"),

@@ -6,7 +6,7 @@ const programsIn = (place: string): Check => ({ kind: "programs", place });
 export const programMutants: readonly Mutant[] = [
   {
     guard: "programs: a transaction ends with its work",
-    file: "packages/once-again/src/stores/sql/transaction-guard.ts",
+    file: "packages/once-again/src/stores/guard/guard.ts",
     search: "if (this.#hasEnded) throw this.#lateUse();",
     replace: "",
     check: programsIn("pg"),

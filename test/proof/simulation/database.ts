@@ -8,7 +8,7 @@ import type {
   TransactionalStore,
   TransactionEnding,
 } from "../../../packages/once-again/src/stores/store.ts";
-import { TransactionGuard } from "../../../packages/once-again/src/stores/sql/transaction-guard.ts";
+import { TransactionGuard } from "../../../packages/once-again/src/stores/guard/guard.ts";
 import { inspectRecord, transition } from "../../../packages/once-again/src/stores/transition.ts";
 import type { Effect, EffectRequest, EffectService } from "./effects.ts";
 import type { Executions } from "./executions.ts";

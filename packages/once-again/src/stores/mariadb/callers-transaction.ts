@@ -4,7 +4,7 @@ import {
   type KnexTransaction,
   type KyselyTransaction,
   runInKysely,
-} from "../sql/library-transactions.ts";
+} from "../guard/from-library.ts";
 import type { MariadbOutboxTransaction } from "./outbox.ts";
 
 /**

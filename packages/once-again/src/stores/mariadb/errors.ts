@@ -29,6 +29,12 @@ export function isConflict(error: unknown): boolean {
   return [1020, 1213].includes(errorNumber(error) ?? 0);
 }
 
+/** Whether the server rolls the whole transaction back with this error. */
+export function rollsBack(error: unknown): boolean {
+  // ER_LOCK_TABLE_FULL, ER_LOCK_DEADLOCK
+  return [1206, 1213].includes(errorNumber(error) ?? 0);
+}
+
 /** Whether the server itself says that a statement did nothing. */
 export function isRefusal(error: unknown): boolean {
   return !isUnknownCommit(error);

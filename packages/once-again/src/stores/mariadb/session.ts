@@ -5,9 +5,8 @@ import { notMigratedError } from "../sql/not-migrated-error.ts";
 import { type MysqlConnection, type MysqlPool, type MysqlQuery, type MysqlValue, mysqlQuery } from "./client.ts";
 import { mayStillRun } from "../sql/overdue-work.ts";
 import { abortedError, type RollbackOutcome, savepoint, type TransactionSession } from "../sql/run-transaction.ts";
-import { errorNumber, isConflict, noSuchTable, unknownSavepoint } from "./errors.ts";
-import { GuardedPromiseConnection } from "./guarded-promise-connection.ts";
-import { MariadbGuard } from "./mariadb-guard.ts";
+import { errorNumber, isConflict, noSuchTable, rollsBack, unknownSavepoint } from "./errors.ts";
+import { GuardedPromiseConnection, MariadbGuard } from "../guard/mysql2.ts";
 
 /** A connection of the user's pool that is ours for a while. */
 export interface MariadbSession<Connection> extends TransactionSession<Connection> {
@@ -110,7 +109,7 @@ function transactionOn<Connection extends MysqlConnection>(
       return answer;
     },
     async run(work, onLateUse) {
-      const guard = new MariadbGuard(isolation, onLateUse);
+      const guard = new MariadbGuard(isolation, onLateUse, rollsBack);
       const given = new GuardedPromiseConnection(connection, guard) as unknown as Connection;
       try {
         const ending = await work(given);

@@ -8,7 +8,7 @@ import {
   type KnexTransaction,
   type KyselyTransaction,
   runInKysely,
-} from "../sql/library-transactions.ts";
+} from "../guard/from-library.ts";
 import { type PgClient, type PostgresJsClient, postgresQuery, type PostgresQuery } from "./client.ts";
 import { type Literal, withLiterals } from "./statements.ts";
 

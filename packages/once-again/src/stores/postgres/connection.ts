@@ -1,4 +1,4 @@
-import type { TransactionGuard } from "../sql/transaction-guard.ts";
+import type { TransactionGuard } from "../guard/guard.ts";
 import type {
   PgConnection,
   PgPool,
@@ -7,8 +7,9 @@ import type {
   PostgresJsPool,
   PostgresPool,
 } from "./client.ts";
-import { GuardedClient } from "./guarded-client.ts";
-import { guardedSql } from "./guarded-sql.ts";
+import { GuardedClient } from "../guard/pg.ts";
+import { isConnectionLost } from "./errors.ts";
+import { guardedSql } from "../guard/postgres-js.ts";
 
 /** What a handler is given of a connection. */
 export interface HandlerConnection<Connection> {
@@ -117,7 +118,10 @@ async function reserved(pool: PostgresJsPool<PostgresJsConnection>): Promise<Poo
   let isReturned = false;
   return {
     connection,
-    give: (guard, onLost) => ({ transaction: guardedSql(connection, pool, guard, onLost), takeBack: ignore }),
+    give: (guard, onLost) => ({
+      transaction: guardedSql(connection, pool, guard, { isLost: isConnectionLost, onLost }),
+      takeBack: ignore,
+    }),
     release: () => {
       if (isReturned) return;
       isReturned = true;

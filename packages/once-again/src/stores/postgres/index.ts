@@ -1,4 +1,4 @@
-export type { KnexTransaction, KyselyTransaction } from "../sql/library-transactions.ts";
+export type { KnexTransaction, KyselyTransaction } from "../guard/from-library.ts";
 export {
   type CallersTransaction,
   type DrizzleTransaction,

@@ -6,7 +6,7 @@ import { type PostgresConnection, type PostgresQuery, postgresQuery } from "./cl
 import { hasLostTransaction, isCancelled, isConnectionLost, isUnprepared, rethrowExplained } from "./errors.ts";
 import type { GiveUp, PooledConnection } from "./connection.ts";
 import type { TakeInTurn } from "./pool.ts";
-import { TransactionGuard } from "../sql/transaction-guard.ts";
+import { TransactionGuard } from "../guard/guard.ts";
 
 /** A connection of the user's pool on which a transaction has begun. */
 export interface PostgresSession<Connection> extends TransactionSession<Connection> {

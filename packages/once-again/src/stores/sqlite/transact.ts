@@ -12,8 +12,7 @@ import type {
 } from "../store.ts";
 import { transition } from "../transition.ts";
 import { begin, isUnknownSavepoint, rollback, type SqliteConnection } from "./connection.ts";
-import { SqliteGuard } from "./sqlite-guard.ts";
-import { SqliteTransaction } from "./sqlite-transaction.ts";
+import { SqliteGuard, SqliteTransaction } from "../guard/node-sqlite.ts";
 import type { KeyTable } from "./statements.ts";
 
 /** The connection with the open transaction, and what is needed to read and write records on it. */

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import type { SqlDialect } from "./statements.ts";
-import { transactionControls } from "./transaction-control.ts";
+import { type SqlDialect, transactionControls } from "./sql-control.ts";
 
 const kindsOf = (text: string, dialect: SqlDialect = "postgres"): string[] =>
   transactionControls(text, dialect).map(({ control }) => control.kind);

@@ -1,7 +1,177 @@
-import { EventEmitter } from "node:events";
 import process from "node:process";
+import { EventEmitter } from "node:events";
 import { Readable } from "node:stream";
-import type { MariadbGuard } from "./mariadb-guard.ts";
+import { OnceAgainError } from "../../core/errors.ts";
+import type { OnLateUse } from "../store.ts";
+import { TransactionGuard } from "./guard.ts";
+
+/** The guard of a transaction in MariaDB, which also knows when the server has rolled it back by itself. */
+export class MariadbGuard extends TransactionGuard {
+  readonly #rollsBack: (error: unknown) => boolean;
+  #isRolledBack = false;
+
+  /** @param rollsBack whether the server rolls the whole transaction back with this error. */
+  constructor(isolation: string, onLateUse: OnLateUse | undefined, rollsBack: (error: unknown) => boolean) {
+    super("mariadb", isolation, onLateUse);
+    this.#rollsBack = rollsBack;
+  }
+
+  /** Whether the server rolled the transaction back over a failure. Nothing was sent after that. */
+  get isRolledBack(): boolean {
+    return this.#isRolledBack;
+  }
+
+  /**
+   * @throws OnceAgainError `ONCE_OPERATION_ENDED` after the end; `ONCE_HANDLER_FAILED` when the server has rolled the
+   *   transaction back, since what came after would be committed by itself.
+   */
+  override enter(): void {
+    super.enter();
+    if (!this.#isRolledBack) return;
+    throw new OnceAgainError(
+      "ONCE_HANDLER_FAILED",
+      "The statement was not sent: the server has rolled the transaction back for another's sake. Let errors of " +
+        "statements through, and the handler runs again.",
+    );
+  }
+
+  /** Looks whether a statement's failure took the transaction with it. */
+  noteFailure(error: unknown): void {
+    if (this.#rollsBack(error)) this.#isRolledBack = true;
+  }
+
+  /** The error for a method that would take the connection from the store. */
+  refusal(method: string, instead = "Leave it out."): OnceAgainError {
+    return new OnceAgainError(
+      "ONCE_HANDLER_FAILED",
+      `${method} was refused: the connection is the store's, and goes on after this operation. ${instead}`,
+    );
+  }
+}
+
+/** What is used of a connection of `mysql2/promise`. */
+type PromiseConnection = {
+  query(statement: unknown, values?: unknown): Promise<unknown>;
+  execute(statement: unknown, values?: unknown): Promise<unknown>;
+  ping(): Promise<unknown>;
+  readonly connection: CallbackConnection;
+};
+
+const ignore = (): void => undefined;
+
+/**
+ * What a handler is given: the PoolConnection of `mysql2/promise`, as far as it does not end its transaction, until the
+ * operation has ended. `connection` is the same with callbacks.
+ */
+export class GuardedPromiseConnection extends EventEmitter {
+  readonly #connection: PromiseConnection;
+  readonly #guard: MariadbGuard;
+  #callbacks: GuardedConnection | undefined;
+
+  constructor(connection: object, guard: MariadbGuard) {
+    super();
+    this.#connection = connection as PromiseConnection;
+    this.#guard = guard;
+  }
+
+  get connection(): GuardedConnection {
+    return (this.#callbacks ??= new GuardedConnection(this.#connection.connection, this.#guard));
+  }
+
+  query(statement: MysqlStatement, values?: unknown): Promise<unknown> {
+    return this.#send("query", statement, values);
+  }
+
+  execute(statement: MysqlStatement, values?: unknown): Promise<unknown> {
+    return this.#send("execute", statement, values);
+  }
+
+  async beginTransaction(): Promise<void> {
+    await this.query("START TRANSACTION");
+  }
+
+  async commit(): Promise<void> {
+    await this.query("COMMIT");
+  }
+
+  async rollback(): Promise<void> {
+    await this.query("ROLLBACK");
+  }
+
+  async ping(): Promise<unknown> {
+    this.#guard.enter();
+    return this.#connection.ping();
+  }
+
+  /** The connection is the operation's until it ends, whoever gives it back. */
+  release(): void {}
+  destroy(): void {}
+  close(): void {}
+  pause(): void {}
+  resume(): void {}
+  async end(): Promise<void> {}
+  async connect(): Promise<void> {}
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  async changeUser(): Promise<never> {
+    throw this.#guard.refusal("changeUser()");
+  }
+
+  async reset(): Promise<never> {
+    throw this.#guard.refusal("reset()");
+  }
+
+  async prepare(): Promise<never> {
+    throw this.#guard.refusal("prepare()", "Use execute(), which prepares too.");
+  }
+
+  unprepare(statement: unknown): unknown {
+    return this.connection.unprepare(statement);
+  }
+
+  format(statement: string, values?: unknown): string {
+    return this.connection.format(statement, values);
+  }
+
+  escape(value: unknown): string {
+    return this.connection.escape(value);
+  }
+
+  escapeId(value: unknown): string {
+    return this.connection.escapeId(value);
+  }
+
+  get config(): unknown {
+    return this.connection.config;
+  }
+
+  get threadId(): unknown {
+    return this.connection.threadId;
+  }
+
+  #send(method: "query" | "execute", statement: MysqlStatement, values: unknown): Promise<unknown> {
+    let texts: readonly string[] | undefined;
+    try {
+      texts = this.#guard.admit(textOf(statement));
+    } catch (error) {
+      const refused = Promise.reject(error);
+      // Who does not wait for it need not lose the process: a late use is reported to `onError`.
+      refused.catch(ignore);
+      return refused;
+    }
+    const [first, ...others] = texts ?? [];
+    // A savepoint can't be prepared, and needs no values.
+    const answer =
+      first === undefined
+        ? this.#connection[method](statement, values)
+        : this.#connection.query(withText(statement, first));
+    for (const text of others) this.#connection.query(text).catch(ignore);
+    return answer.catch((error: unknown) => {
+      this.#guard.noteFailure(error);
+      throw error;
+    });
+  }
+}
 
 /** A statement of `mysql2`: a text, or an object with the text and how to run it. */
 export type MysqlStatement = string | { readonly sql: string };
@@ -21,8 +191,6 @@ export interface CallbackConnection extends EventEmitter {
   readonly threadId: unknown;
   readonly stream?: { readonly destroyed?: boolean };
 }
-
-const ignore = (): void => undefined;
 
 /**
  * The connection with callbacks that Kysely and Knex take: `transaction.connection`. Its statements are the transaction's

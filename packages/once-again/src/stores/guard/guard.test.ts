@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { guardText, type GivenTransaction } from "./nested-transaction.ts";
+import { guardText, type GivenTransaction } from "./guard.ts";
 
 const given = (depth: number): GivenTransaction => ({ dialect: "postgres", depth, isolation: "READ COMMITTED" });
 const sent = (text: string, depth: number) => guardText(text, given(depth));

@@ -1,7 +1,6 @@
 import { EventEmitter } from "node:events";
 import process from "node:process";
-import type { PgConnection } from "./client.ts";
-import type { TransactionGuard } from "../sql/transaction-guard.ts";
+import type { TransactionGuard } from "./guard.ts";
 
 /** What `query` of `pg` takes beside texts: a statement with its values, or an object that sends itself. */
 interface PgQuery {
@@ -17,11 +16,10 @@ interface PgQuery {
 type PgCallback = (error: Error | null, result?: unknown) => void;
 
 /** A connection of `pg` as far as a handler has a use for it; its own types say the rest. */
-type Client = Omit<PgConnection, "query"> &
-  EventEmitter & {
-    query(query: unknown, values?: unknown, callback?: unknown): unknown;
-    readonly [property: string]: unknown;
-  };
+type Client = EventEmitter & {
+  query(query: unknown, values?: unknown, callback?: unknown): unknown;
+  readonly [property: string]: unknown;
+};
 
 const ignore = (): void => undefined;
 
@@ -36,9 +34,9 @@ export class GuardedClient extends EventEmitter {
   readonly #guard: TransactionGuard;
   #forwarders: Map<string, (...values: unknown[]) => void> | undefined;
 
-  constructor(connection: PgConnection, guard: TransactionGuard) {
+  constructor(connection: object, guard: TransactionGuard) {
     super();
-    this.#client = connection as unknown as Client;
+    this.#client = connection as Client;
     this.#guard = guard;
   }
 
@@ -87,7 +85,7 @@ export class GuardedClient extends EventEmitter {
 
   /** The connection is another's from now on. */
   forgetListeners(): void {
-    for (const [event, forward] of this.#forwarders ?? []) this.#client.removeListener(event as "error", forward);
+    for (const [event, forward] of this.#forwarders ?? []) this.#client.removeListener(event, forward);
     this.#forwarders = undefined;
     this.removeAllListeners();
   }
@@ -100,7 +98,7 @@ export class GuardedClient extends EventEmitter {
       if (event !== "error" || this.listenerCount("error") > 0) this.emit(event, ...values);
     };
     (this.#forwarders ??= new Map()).set(event, forward);
-    this.#client.on(event as "error", forward);
+    this.#client.on(event, forward);
   }
 
   escapeIdentifier(text: string): unknown {

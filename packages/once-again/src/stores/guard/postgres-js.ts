@@ -1,9 +1,6 @@
 import { readFile } from "node:fs";
 import { OnceAgainError } from "../../core/errors.ts";
-import { guardText } from "../sql/nested-transaction.ts";
-import type { PostgresJsConnection, PostgresJsPool } from "./client.ts";
-import { isConnectionLost } from "./errors.ts";
-import type { TransactionGuard } from "../sql/transaction-guard.ts";
+import { guardText, type TransactionGuard } from "./guard.ts";
 
 /** What we use of a query of `postgres`: it is sent by its `handler`, when somebody first waits for it. */
 interface PostgresJsQuery extends Promise<readonly unknown[]> {
@@ -22,6 +19,13 @@ interface ReservedSql {
 
 type Work = (sql: unknown) => unknown;
 
+/** A connection that is gone must not be given another statement. */
+export interface ConnectionLoss {
+  /** Whether an error says that the connection is gone. */
+  readonly isLost: (error: unknown) => boolean;
+  readonly onLost: (error: Error) => void;
+}
+
 /** How deep fragments in fragments are read. */
 const fragmentsMax = 16;
 
@@ -30,24 +34,22 @@ const ignore = (): void => undefined;
 /**
  * The `sql` of `postgres` that a handler is given: what a reserved one can do and does not end its transaction, and
  * `begin` and `savepoint`, until the operation has ended.
- *
- * @param onLost is called when the connection is gone: it must not be given another statement.
  */
-export function guardedSql<Connection extends PostgresJsConnection>(
+export function guardedSql<Connection extends object>(
   connection: Connection,
-  pool: PostgresJsPool<Connection>,
+  pool: object,
   guard: TransactionGuard,
-  onLost: (error: Error) => void,
+  loss: ConnectionLoss,
 ): Connection {
   const reserved = connection as unknown as ReservedSql;
-  const send = sendGuarded(reserved, guard, onLost);
+  const send = sendGuarded(reserved, guard, loss);
   const watched = (query: unknown): unknown => {
     // A fragment, a name or a list is part of a query, and is not sent by itself.
     if (isQuery(query)) query.handler = send;
     return query;
   };
-  const inScope = scopes((text) => watched(reserved.unsafe(text)) as PostgresJsQuery, guard);
-  const { options, parameters, PostgresError } = pool as unknown as Record<string, unknown>;
+  const inScope = scopes((text) => watched(reserved.unsafe(text)) as PostgresJsQuery, guard, loss);
+  const { options, parameters, PostgresError } = pool as Record<string, unknown>;
   const sql = Object.assign((...values: unknown[]) => watched(reserved(...values)), reserved, {
     options,
     parameters,
@@ -84,7 +86,7 @@ export function guardedSql<Connection extends PostgresJsConnection>(
 function sendGuarded(
   reserved: ReservedSql,
   guard: TransactionGuard,
-  onLost: (error: Error) => void,
+  { isLost, onLost }: ConnectionLoss,
 ): (query: PostgresJsQuery) => void {
   const { handler } = reserved.unsafe("");
   let lost: Error | undefined;
@@ -94,7 +96,7 @@ function sendGuarded(
       if (lost !== undefined) throw lost;
       const { reject } = query;
       query.reject = (error) => {
-        if (isConnectionLost(error)) onLost((lost = error));
+        if (isLost(error)) onLost((lost = error));
         reject(error);
       };
       if (texts === undefined) return handler(query);
@@ -116,6 +118,7 @@ function sendGuarded(
 function scopes(
   run: (text: string) => PostgresJsQuery,
   guard: TransactionGuard,
+  { isLost }: ConnectionLoss,
 ): (work: Work, sql: unknown) => Promise<unknown> {
   let count = 0;
   const scope = async (work: Work, sql: unknown): Promise<unknown> => {
@@ -128,7 +131,7 @@ function scopes(
       await run(`RELEASE SAVEPOINT ${name}`);
       return value;
     } catch (error) {
-      if (!guard.hasEnded && !isConnectionLost(error)) await run(`ROLLBACK TO SAVEPOINT ${name}`);
+      if (!guard.hasEnded && !isLost(error)) await run(`ROLLBACK TO SAVEPOINT ${name}`);
       throw error;
     }
   };
