@@ -30,4 +30,4 @@ export { type ThrottleSettings, throttleSettings } from "./retry/layers/throttle
 export { type ThrottleState, throttleState } from "./retry/layers/throttle-state.ts";
 export { type Limit, type Plan, planRetry, type Progress } from "./retry/next-wait.ts";
 export type { RetryPolicy } from "./retry/retry-options.ts";
-export { recordOperations } from "./stores/record-operations.ts";
+export { recordOperations } from "./stores/transition.ts";

@@ -1,6 +1,7 @@
 import { OnceAgainError } from "../core/errors.ts";
+import { checkNumber, invalidOptionError } from "../core/options.ts";
 import { storedNever } from "./expiry.ts";
-import type { KeyRecord, RecordName } from "./store.ts";
+import type { InspectedRecord, KeyRecord, RecordName } from "./store.ts";
 
 /** Stands for what is stored under a name and can't be read as a record. It never expires, and is broken. */
 export const unreadableRecord: KeyRecord = {
@@ -78,4 +79,36 @@ export function recordBrokenError({ scope, key }: RecordName, problem: string, c
       'effect up, and release it: store.resolve({ scope, key, settlement: { as: "not-executed" } }).',
     { cause },
   );
+}
+
+/** The order in which records are listed: by scope, then by key, each by its UTF-16 code units. */
+export function compareNames(one: RecordName, other: RecordName): number {
+  return compare(one.scope, other.scope) || compare(one.key, other.key);
+}
+
+function compare(one: string, other: string): number {
+  return one < other ? -1 : Number(one > other);
+}
+
+/** The first records in that order. */
+export function firstRecords(records: readonly InspectedRecord[], limit: number): InspectedRecord[] {
+  return [...records].sort(compareNames).slice(0, limit);
+}
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for a limit out of bounds. */
+export function checkListLimit({ limit = 100 }: { limit?: number | undefined }): number {
+  return checkNumber("limit", limit, { min: 1, max: 1000, integer: true });
+}
+
+/** Before the first message: positions are from 1. */
+const firstPosition = "0";
+
+/**
+ * The position after which a page of an outbox begins.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no position.
+ */
+export function checkAfter({ after = firstPosition }: { after?: string | undefined }): string {
+  if (typeof after === "string" && /^\d{1,15}$/.test(after)) return after;
+  throw invalidOptionError("after", "the position of a message, as listParked gave it", after);
 }

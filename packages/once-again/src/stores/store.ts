@@ -1,7 +1,7 @@
 import type { Awaitable } from "../core/awaitable.ts";
-import type { HeldCount, StoreHealth } from "./health-report.ts";
+import type { HeldCount, StoreHealth } from "./health.ts";
 
-export type { HeldCount, StoreHealth } from "./health-report.ts";
+export type { HeldCount, StoreHealth } from "./health.ts";
 
 /** The name of one record: whose operation, and which. The two never run together: no separator can be forged. */
 export interface RecordName {

@@ -1,5 +1,7 @@
+import type { Awaitable } from "../core/awaitable.ts";
 import { checkRecord, checkSuccessor, readableRecord, recordProblem } from "./check-record.ts";
 import type {
+  AsyncStore,
   CheckpointRequest,
   ClaimAnswer,
   ClaimRequest,
@@ -10,6 +12,7 @@ import type {
   ReleaseRequest,
   RenewRequest,
   ResolveRequest,
+  Store,
 } from "./store.ts";
 
 /** The operations of the port that change a record. */
@@ -181,4 +184,26 @@ function resolve(
 
 function completeRecord(record: KeyRecord, result: Uint8Array, retentionMs: number, now: number): KeyRecord {
   return { ...record, state: "done", result, checkpoints: noCheckpoints, expiresAt: now + retentionMs };
+}
+
+type RecordOperations = "claim" | "complete" | "renew" | "release" | "checkpoint" | "resolve";
+
+/** The port's changing methods for a store that runs `transition` itself. @param apply does so atomically. */
+export function recordOperations(
+  apply: <Asked extends Operation>(operation: Asked) => Promise<AnswerTo<Asked>>,
+): Pick<AsyncStore, RecordOperations>;
+export function recordOperations(
+  apply: <Asked extends Operation>(operation: Asked) => Awaitable<AnswerTo<Asked>>,
+): Pick<Store, RecordOperations>;
+export function recordOperations(
+  apply: <Asked extends Operation>(operation: Asked) => Awaitable<AnswerTo<Asked>>,
+): Pick<Store, RecordOperations> {
+  return {
+    claim: (request) => apply({ ...request, kind: "claim" }),
+    complete: (request) => apply({ ...request, kind: "complete" }),
+    renew: (request) => apply({ ...request, kind: "renew" }),
+    release: (request) => apply({ ...request, kind: "release" }),
+    checkpoint: (request) => apply({ ...request, kind: "checkpoint" }),
+    resolve: (request) => apply({ ...request, kind: "resolve" }),
+  };
 }

@@ -4,7 +4,7 @@ import {
   claimedBatches,
   type MessageRow,
   postponedText,
-} from "../../../../packages/once-again/src/stores/sql/outbox-rows.ts";
+} from "../../../../packages/once-again/src/stores/sql/outbox.ts";
 import { claimHalves } from "../../../../packages/once-again/src/stores/sqlite/outbox.ts";
 import { outboxQueries, outboxSchema } from "../../../../packages/once-again/src/stores/sqlite/outbox-statements.ts";
 import type { OutboxRow } from "./world.ts";

@@ -1,7 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { storedExpiry } from "../expiry.ts";
-import { readHeldCount } from "../held-count.ts";
-import { checkListLimit } from "../list-limit.ts";
+import { readHeldCount } from "../health.ts";
+import { checkListLimit } from "../check-record.ts";
 import { batchRequests } from "../sql/batch.ts";
 import { storedName, storedText } from "../sql/names.ts";
 import { checkpointText, claimAnswer, inspectRow, type KeyRow } from "../sql/record-format.ts";

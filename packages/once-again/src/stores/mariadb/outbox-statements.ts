@@ -1,4 +1,4 @@
-import { postponed, postponement } from "../sql/outbox-statements.ts";
+import { postponed, postponement } from "../sql/outbox.ts";
 import { block } from "./session.ts";
 import { clock } from "./statements.ts";
 

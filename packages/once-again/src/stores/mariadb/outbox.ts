@@ -3,24 +3,24 @@ import type { Clock } from "../../core/clock.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkNumber, invalidOptionError } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import { checkAfter, checkListLimit } from "../list-limit.ts";
+import { checkAfter, checkListLimit } from "../check-record.ts";
 import { bodyBytesMaxByDefault, storedMessage, type StoredMessage } from "../outbox-message.ts";
 import type { ClaimMessagesRequest, OutboxStore } from "../outbox-store.ts";
-import { claimRound } from "../sql/claim-round.ts";
-import { tableName } from "../sql/names.ts";
-import { notMigratedError } from "../sql/not-migrated-error.ts";
 import {
   backlogOf,
   type BacklogRow,
   claimedBatches,
+  claimRound,
+  keylessAnewEvery,
+  looksPerKey,
   type MessageRow,
   parkedOf,
   type ParkedRow,
   postponedText,
   showParkedMax,
   wholeParkedOf,
-} from "../sql/outbox-rows.ts";
-import { keylessAnewEvery, looksPerKey } from "../sql/outbox-statements.ts";
+} from "../sql/outbox.ts";
+import { notMigratedError, tableName } from "../sql/names.ts";
 import { checkPool, type MysqlConnection, type MysqlPool, type MysqlQuery, mysqlQuery } from "./client.ts";
 import { errorNumber, noSuchTable } from "./errors.ts";
 import { outboxSchema, outboxStatements, type OutboxStatements } from "./outbox-statements.ts";

@@ -1,10 +1,15 @@
 import type { Clock } from "../../core/clock.ts";
 import { OnceAgainError } from "../../core/errors.ts";
 import { timeLimit } from "../time-limit.ts";
-import { notMigratedError } from "../sql/not-migrated-error.ts";
+import { notMigratedError } from "../sql/names.ts";
 import { type MysqlConnection, type MysqlPool, type MysqlQuery, type MysqlValue, mysqlQuery } from "./client.ts";
-import { mayStillRun } from "../sql/overdue-work.ts";
-import { abortedError, type RollbackOutcome, savepoint, type TransactionSession } from "../sql/run-transaction.ts";
+import {
+  abortedError,
+  mayStillRun,
+  type RollbackOutcome,
+  savepoint,
+  type TransactionSession,
+} from "../sql/run-transaction.ts";
 import { errorNumber, isConflict, noSuchTable, rollsBack, unknownSavepoint } from "./errors.ts";
 import { GuardedPromiseConnection, MariadbGuard } from "../guard/mysql2.ts";
 

@@ -1,10 +1,16 @@
 import { createHash } from "node:crypto";
 import { markAnswer, type MarkRow, markStatement } from "../sql/marks.ts";
-import { tableName } from "../sql/names.ts";
-import { notMigratedError } from "../sql/not-migrated-error.ts";
+import { notMigratedError, tableName } from "../sql/names.ts";
 import { claimAnswer, type KeyRow } from "../sql/record-format.ts";
-import { runTransaction, runWork, savepointEnd, unkeyedEnd, type Work } from "../sql/run-transaction.ts";
-import { stepEnd, stepWork } from "../sql/transact-step.ts";
+import {
+  runTransaction,
+  runWork,
+  savepointEnd,
+  stepEnd,
+  stepWork,
+  unkeyedEnd,
+  type Work,
+} from "../sql/run-transaction.ts";
 import type {
   Acquired,
   ClaimAnswer,

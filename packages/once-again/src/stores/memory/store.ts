@@ -4,12 +4,17 @@ import { OnceAgainError } from "../../core/errors.ts";
 import { checkNumber } from "../../core/options.ts";
 import { recordId } from "../../core/record-id.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import { heldCount, heldCountMax } from "../held-count.ts";
-import { checkListLimit } from "../list-limit.ts";
-import { recordOperations } from "../record-operations.ts";
-import { compareNames } from "../record-order.ts";
+import { heldCount, heldCountMax } from "../health.ts";
+import { checkListLimit, compareNames } from "../check-record.ts";
+import {
+  type AnswerTo,
+  inspectRecord,
+  isExpired,
+  type Operation,
+  recordOperations,
+  transition,
+} from "../transition.ts";
 import type { InspectedRecord, KeyRecord, ListRequest, RecordName, Store } from "../store.ts";
-import { type AnswerTo, inspectRecord, isExpired, type Operation, transition } from "../transition.ts";
 
 /** How much a memory store keeps, and by which clock. */
 export interface MemoryStoreOptions {

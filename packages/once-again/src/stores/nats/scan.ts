@@ -1,4 +1,4 @@
-import { compareNames } from "../record-order.ts";
+import { compareNames } from "../check-record.ts";
 import type { InspectedRecord, ListRequest } from "../store.ts";
 import { inspectRecord, isExpired } from "../transition.ts";
 import { type NatsKv, timeIn } from "./client.ts";

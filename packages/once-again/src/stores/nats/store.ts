@@ -4,12 +4,18 @@ import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkNumber, invalidOptionError } from "../../core/options.ts";
 import { sharedTimers } from "../../core/deadline-timer.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import { checkListLimit } from "../list-limit.ts";
-import { recordOperations } from "../record-operations.ts";
-import { storeHealth } from "../store-health.ts";
+import { checkListLimit } from "../check-record.ts";
+import {
+  type AnswerTo,
+  inspectRecord,
+  isExpired,
+  type Operation,
+  recordOperations,
+  transition,
+} from "../transition.ts";
+import { storeHealth } from "../health.ts";
 import type { AsyncStore, StoreHealth } from "../store.ts";
 import { timeLimit } from "../time-limit.ts";
-import { type AnswerTo, inspectRecord, isExpired, type Operation, transition } from "../transition.ts";
 import { isConflict, leaderTime, type NatsBucketStatus, type NatsKv, type NatsStreams } from "./client.ts";
 import { bucketPurge } from "./purge.ts";
 import { entryKey, entryValue, recordIn } from "./record-format.ts";

@@ -1,7 +1,7 @@
 import { hasMethod } from "../../core/duck-typing.ts";
 import type { OnceAgainError } from "../../core/errors.ts";
 import { invalidOptionError } from "../../core/options.ts";
-import { withOurNames } from "../sql/column-names.ts";
+import { withOurNames } from "../sql/names.ts";
 import {
   checkKnex,
   checkKysely,

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { withOurNames } from "../sql/column-names.ts";
+import { withOurNames } from "../sql/names.ts";
 
 /** What we use of a Pool or Client of `pg`. */
 export interface PgClient {

@@ -1,5 +1,5 @@
 import { OnceAgainError } from "../../core/errors.ts";
-import { notMigratedError } from "../sql/not-migrated-error.ts";
+import { notMigratedError } from "../sql/names.ts";
 import type { TransactionErrors } from "../sql/run-transaction.ts";
 import type { PostgresQuery } from "./client.ts";
 

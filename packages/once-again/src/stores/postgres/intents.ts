@@ -1,6 +1,5 @@
-import { intentSchema, intentStatements } from "../sql/intent-statements.ts";
+import { addIntent, intentSchema, intentStatements, sqlIntents } from "../sql/intents.ts";
 import type { TransactionalIntentStore } from "../intent-store.ts";
-import { addIntent, sqlIntents } from "../sql/intents.ts";
 import { type PostgresClient, postgresQuery } from "./client.ts";
 import { checkTransform, outliveBrokenConnections } from "./pool.ts";
 import { type PostgresTransaction, transactionQuery } from "./callers-transaction.ts";

@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
-import { readHeldCount } from "../held-count.ts";
-import { checkListLimit } from "../list-limit.ts";
+import { readHeldCount } from "../health.ts";
+import { checkListLimit } from "../check-record.ts";
 import { batchRequests } from "../sql/batch.ts";
 import { storedName, storedText } from "../sql/names.ts";
 import { checkpointText, claimAnswer, inspectRow, type KeyRow, newClaimAnswer } from "../sql/record-format.ts";

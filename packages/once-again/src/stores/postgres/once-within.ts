@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { OnceAgainError } from "../../core/errors.ts";
-import { withOurNames } from "../sql/column-names.ts";
+import { withOurNames } from "../sql/names.ts";
 import type { KeyRow } from "../sql/record-format.ts";
 import type { TransactionAnswer, TransactionRequest } from "../store.ts";
 import { type CallersTransaction, connectionOf } from "./callers-transaction.ts";

@@ -1,5 +1,5 @@
 import { tableName } from "../sql/names.ts";
-import { looksPerKey, postponed, postponement } from "../sql/outbox-statements.ts";
+import { looksPerKey, postponed, postponement } from "../sql/outbox.ts";
 import { clock, commitLazily, lazyClock } from "./statements.ts";
 
 /** The table, whose rows are the messages that are not published yet. Run again, it changes nothing. */

@@ -2,23 +2,23 @@ import type { Clock } from "../../core/clock.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkChoice, checkNumber } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import { checkAfter, checkListLimit } from "../list-limit.ts";
+import { checkAfter, checkListLimit } from "../check-record.ts";
 import { bodyBytesMaxByDefault, storedMessage, type StoredMessage } from "../outbox-message.ts";
 import type { OutboxStore } from "../outbox-store.ts";
-import { claimRound } from "../sql/claim-round.ts";
-import { tableName } from "../sql/names.ts";
 import {
   backlogOf,
   type BacklogRow,
   claimedBatches,
+  claimRound,
+  keylessAnewEvery,
   type MessageRow,
   parkedOf,
   type ParkedRow,
   postponedText,
   showParkedMax,
   wholeParkedOf,
-} from "../sql/outbox-rows.ts";
-import { keylessAnewEvery } from "../sql/outbox-statements.ts";
+} from "../sql/outbox.ts";
+import { tableName } from "../sql/names.ts";
 import { type PostgresConnection, type PostgresPool, type PostgresQuery, postgresQuery } from "./client.ts";
 import { explainErrors, rethrowExplained } from "./errors.ts";
 import { listenOn } from "./listen.ts";

@@ -3,7 +3,7 @@ import type { Clock } from "../../core/clock.ts";
 import { invalidOptionError } from "../../core/options.ts";
 import { outliveBrokenConnection } from "../../core/outlive-broken-connection.ts";
 import { semaphore } from "../../core/semaphore.ts";
-import { originalName } from "../sql/column-names.ts";
+import { originalName } from "../sql/names.ts";
 import { type TimeLimit, timeLimit } from "../time-limit.ts";
 import { type PostgresConnection, type PostgresPool, type PostgresQuery, postgresQuery } from "./client.ts";
 import { connectionsOf, type GiveUp, type PooledConnection, type TakeConnection } from "./connection.ts";

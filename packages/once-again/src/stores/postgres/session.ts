@@ -1,7 +1,6 @@
 import { OnceAgainError } from "../../core/errors.ts";
 import type { TimeLimit } from "../time-limit.ts";
-import { mayStillRun } from "../sql/overdue-work.ts";
-import { savepoint, type RollbackOutcome, type TransactionSession } from "../sql/run-transaction.ts";
+import { mayStillRun, type RollbackOutcome, savepoint, type TransactionSession } from "../sql/run-transaction.ts";
 import { type PostgresConnection, type PostgresQuery, postgresQuery } from "./client.ts";
 import { hasLostTransaction, isCancelled, isConnectionLost, isUnprepared, rethrowExplained } from "./errors.ts";
 import type { GiveUp, PooledConnection } from "./connection.ts";

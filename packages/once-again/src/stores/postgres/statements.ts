@@ -1,5 +1,5 @@
 import { storedNever } from "../expiry.ts";
-import { heldCountMax } from "../held-count.ts";
+import { heldCountMax } from "../health.ts";
 import { storedName, tableName } from "../sql/names.ts";
 import type { RecordName } from "../store.ts";
 import { preparedName } from "./client.ts";

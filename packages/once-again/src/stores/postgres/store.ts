@@ -2,8 +2,7 @@ import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import type { Clock } from "../../core/clock.ts";
 import { checkChoice, checkNumber } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import { heldWarnings } from "../held-count.ts";
-import { storeHealth } from "../store-health.ts";
+import { heldWarnings, storeHealth } from "../health.ts";
 import type { StoreHealth, TransactionalStore } from "../store.ts";
 import {
   type PgConnection,

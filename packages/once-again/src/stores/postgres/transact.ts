@@ -1,8 +1,16 @@
 import { markAnswer, type MarkRow, markStatement, onConflict } from "../sql/marks.ts";
 import { storedName, tableName } from "../sql/names.ts";
 import { claimAnswer, type KeyRow } from "../sql/record-format.ts";
-import { runTransaction, runWork, savepoint, savepointEnd, unkeyedEnd, type Work } from "../sql/run-transaction.ts";
-import { stepEnd, stepWork } from "../sql/transact-step.ts";
+import {
+  runTransaction,
+  runWork,
+  savepoint,
+  savepointEnd,
+  stepEnd,
+  stepWork,
+  unkeyedEnd,
+  type Work,
+} from "../sql/run-transaction.ts";
 import type {
   MarkAnswer,
   MarkRequest,

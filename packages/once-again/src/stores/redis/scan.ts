@@ -1,6 +1,5 @@
-import { checkListLimit } from "../list-limit.ts";
+import { checkListLimit, compareNames, firstRecords } from "../check-record.ts";
 import type { InspectedRecord, ListRequest, RecordName } from "../store.ts";
-import { compareNames, firstRecords } from "../record-order.ts";
 import type { RedisConnection } from "./client.ts";
 import { keyPattern, nameOf } from "./record-format.ts";
 

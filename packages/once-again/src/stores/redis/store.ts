@@ -2,7 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkNumber, invalidOptionError } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import { storeHealth } from "../store-health.ts";
+import { storeHealth } from "../health.ts";
 import type { AsyncStore, ClaimAnswer, ClaimRequest, StoreHealth } from "../store.ts";
 import { timeLimit } from "../time-limit.ts";
 import { recordCommands, type RedisClient, redisConnection } from "./client.ts";

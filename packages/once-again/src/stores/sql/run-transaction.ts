@@ -1,5 +1,6 @@
 import { OnceAgainError } from "../../core/errors.ts";
-import type { OnLateUse, TransactionEnding } from "../store.ts";
+import type { OnLateUse, StepRequest, TransactionEnding } from "../store.ts";
+import { type KeyRow, readRow } from "./record-format.ts";
 
 /** How often a transaction is run at most: a conflict, or a commit that nobody acknowledged, is rare. */
 const runsMax = 3;
@@ -179,4 +180,31 @@ function commitError(errors: TransactionErrors, cause: unknown): unknown {
     return errors.unavailableError("no answer came to a COMMIT, which may have been carried out", cause);
   }
   return errors.isAborted(cause) ? abortedError(cause) : cause;
+}
+
+/**
+ * Whether work that failed with this error may still be at it: its time was over, and nobody waited any longer. Its
+ * transaction is rolled back, and its handle must refuse whatever it asks for from then on.
+ */
+export function mayStillRun(error: unknown): boolean {
+  return OnceAgainError.isInstance(error, "ONCE_HANDLER_TIMEOUT");
+}
+
+/** The end of a step that need not run: it ran before, or its operation is no longer this owner's; else `undefined`. */
+export function stepEnd(
+  row: KeyRow | undefined,
+  { owner, step }: StepRequest,
+): TransactionEnd<Uint8Array | undefined> | undefined {
+  const record = row && readRow(row);
+  if (record?.owner !== owner) return { answer: undefined, rollBack: "unawaited" };
+  const checkpoint = record.checkpoints[step];
+  if (checkpoint !== undefined) return { answer: checkpoint, rollBack: "unawaited" };
+  return record.state === "done" ? { answer: undefined, rollBack: "unawaited" } : undefined;
+}
+
+/** A step as work: it has no other end than its commit. */
+export function stepWork<Connection>(
+  work: (connection: Connection) => Promise<Uint8Array>,
+): Work<Connection, undefined> {
+  return async (connection) => ({ keep: "commit", result: await work(connection), value: undefined });
 }

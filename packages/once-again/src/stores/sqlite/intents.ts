@@ -1,9 +1,8 @@
 import { closeSync, openSync } from "node:fs";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Clock } from "../../core/clock.ts";
-import { intentSchema, intentStatements } from "../sql/intent-statements.ts";
+import { addIntent, intentSchema, intentStatements, sqlIntents, type SqlValue } from "../sql/intents.ts";
 import type { TransactionalIntentStore } from "../intent-store.ts";
-import { addIntent, sqlIntents, type SqlValue } from "../sql/intents.ts";
 import { checkTransaction, sqliteConnection, type SqliteOptions } from "./connection.ts";
 
 /** SQLite orders text by its UTF-8 bytes, which is by code points, and has one writer at a time. */

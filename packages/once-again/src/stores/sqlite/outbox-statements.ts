@@ -1,5 +1,5 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
-import { postponed, postponement } from "../sql/outbox-statements.ts";
+import { postponed, postponement } from "../sql/outbox.ts";
 
 /**
  * The table, whose rows are the messages that are not published yet. AUTOINCREMENT, so that no position is given again: a

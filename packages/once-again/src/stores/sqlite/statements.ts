@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { unreadableRecord } from "../check-record.ts";
 import { readExpiry, storedExpiry, storedNever } from "../expiry.ts";
-import { heldCountMax, readHeldCount } from "../held-count.ts";
+import { heldCountMax, readHeldCount } from "../health.ts";
 import type { HeldCount, KeyRecord, ListRequest, RecordName } from "../store.ts";
 
 /** The statements on the key table, prepared once for a connection. */

@@ -1,8 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
-import { checkListLimit } from "../list-limit.ts";
-import { recordOperations } from "../record-operations.ts";
+import { checkListLimit } from "../check-record.ts";
+import { type AnswerTo, inspectRecord, isExpired, type Operation, recordOperations } from "../transition.ts";
 import type { TransactionalStore } from "../store.ts";
-import { type AnswerTo, inspectRecord, isExpired, type Operation } from "../transition.ts";
 import { sqliteConnection, type SqliteOptions, type TakeTurn } from "./connection.ts";
 import { batchOperations, recordWriter } from "./leased.ts";
 import { moveMark, transact, transactStep, transactUnkeyed } from "./transact.ts";

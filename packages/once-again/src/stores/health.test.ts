@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import { heldCount, heldWarnings, readHeldCount } from "./held-count.ts";
-import { storeHealth } from "./store-health.ts";
+import { heldCount, heldWarnings, readHeldCount, storeHealth } from "./health.ts";
 
 test("a count says how many keys are held, and for how long the oldest", () => {
   expect(heldCount(1000, [])).toEqual({ keys: 0 });

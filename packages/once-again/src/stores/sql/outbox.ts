@@ -103,3 +103,73 @@ export function postponedText(requests: readonly PostponeRequest[]): string {
     })),
   );
 }
+
+/** How many ordering keys one claim looks at, for each that it may take: those of other relays, and parked ones, are in its way. */
+export const looksPerKey = 8;
+
+/** Every how many claims one begins at the first message without a key, whatever comes at the end. */
+export const keylessAnewEvery = 32;
+
+/**
+ * What becomes of a row `m` that is given back as `ended` says.
+ *
+ * @param now an expression of the time, milliseconds.
+ * @param target what stands before the name of a column that is assigned. The key is assigned after what needs it.
+ */
+export function postponement(now: string, target = ""): string {
+  return `
+    ${target}owner = NULL, ${target}due_at = ${now} + ended.delay_ms,
+    ${target}refusals = CASE WHEN ended.refusal IS NULL THEN m.refusals ELSE coalesce(ended.refusals, m.refusals + 1) END,
+    ${target}refusal = coalesce(ended.refusal, m.refusal),
+    ${target}parked_at = CASE WHEN ended.park IS NOT NULL THEN ${now} END,
+    ${target}passed_key = CASE ended.park WHEN 'pass' THEN coalesce(m.ordering_key, m.passed_key) ELSE m.passed_key END,
+    ${target}ordering_key = CASE ended.park WHEN 'pass' THEN NULL ELSE m.ordering_key END`;
+}
+
+/** Which row `m` it is. A message behind the oldest of its key has no owner yet. */
+export const postponed = "m.position = ended.position AND (m.owner IS NULL OR m.owner = ended.owner)";
+
+/**
+ * Where the claims of one relay are among the ordering keys, or among the messages without one. Each claim continues where the
+ * one before ended, so that what can't be claimed, or fails each time, keeps nothing else waiting.
+ */
+export interface ClaimRound {
+  /** The key or the position after which the next claim continues; empty: it begins at the first. */
+  readonly last: string;
+  /**
+   * Notes how far a claim came; empty when it reached the end.
+   *
+   * @returns true while the round has a part that no claim has looked at since something was claimed.
+   */
+  goOn(last: string, hasClaimed: boolean): boolean;
+}
+
+/**
+ * @param anewEvery every how many claims one begins at the first, out of turn: where new messages come faster than they are
+ *   claimed, a round has no end, and what was given back would wait for it. Default never.
+ */
+export function claimRound(anewEvery = Number.POSITIVE_INFINITY): ClaimRound {
+  let last = "";
+  let claims = 0;
+  /** How often the end was reached since something was claimed. */
+  let ends = 0;
+  const isOutOfTurn = (): boolean => last !== "" && claims % anewEvery === anewEvery - 1;
+  return {
+    get last() {
+      return isOutOfTurn() ? "" : last;
+    },
+    goOn(reached, hasClaimed) {
+      const wasOutOfTurn = isOutOfTurn();
+      claims += 1;
+      if (hasClaimed) ends = 0;
+      if (wasOutOfTurn) return true;
+      const hasBegunAtFirst = last === "";
+      last = reached;
+      if (reached !== "") return true;
+      ends += 1;
+      const isOver = hasBegunAtFirst || ends === 2;
+      if (isOver) ends = 0;
+      return !isOver;
+    },
+  };
+}

@@ -1,0 +1,70 @@
+import { errorText } from "../core/error-text.ts";
+
+/** What a store finds wrong with its database. */
+export interface StoreHealth {
+  /** Whether there is no problem: operations can be carried out, and what is acknowledged is not forgotten. */
+  readonly isHealthy: boolean;
+  /** What is wrong, and what to do about it: one sentence each. A database that does not answer is a problem too. */
+  readonly problems: readonly string[];
+  /**
+   * What a person has to look at, although operations go on: keys that have been held for an hour or longer. One sentence
+   * each; missing where there is none, and where the store can't count its held keys cheaply.
+   */
+  readonly warnings?: readonly string[] | undefined;
+}
+
+/** How many keys are held until a person settles them. Keys with a `heldRetentionMs` are not among them. */
+export interface HeldCount {
+  /** Counted up to 10,000. */
+  readonly keys: number;
+  /** For how long the one has been held that is held longest, milliseconds; missing where none is. */
+  readonly oldestMs?: number | undefined;
+}
+
+/**
+ * A store's health by the problems that it finds. That it can't be asked is one. Never rejects.
+ *
+ * @param findWarnings is asked only where there is no problem.
+ */
+export async function storeHealth(
+  findProblems: () => Promise<readonly string[]>,
+  findWarnings: () => Promise<readonly string[]> = async () => [],
+): Promise<StoreHealth> {
+  const problems = await findProblems().catch((error: unknown) => [
+    `The database could not be asked: ${errorText(error)}`,
+  ]);
+  if (problems.length > 0) return { isHealthy: false, problems };
+  const warnings = await findWarnings().catch(() => []);
+  return { isHealthy: true, problems, ...(warnings.length > 0 && { warnings }) };
+}
+
+/** How many held keys are counted at most: a database looks at no more of them. */
+export const heldCountMax = 10_000;
+
+/** For how long a key may be held before `health()` warns of it. */
+const heldMsMax = 3_600_000;
+
+/** A count, of the times since which keys have been held: when their leases ended. */
+export function heldCount(now: number, since: readonly number[]): HeldCount {
+  return countOf(since.length, since.length === 0 ? undefined : now - Math.min(...since));
+}
+
+/** A count as a database gives it: its numbers may be texts, and the oldest is null where there is none. */
+export function readHeldCount(row: { keys: number | string; oldest_ms: number | string | null }): HeldCount {
+  return countOf(Number(row.keys), row.oldest_ms === null ? undefined : Number(row.oldest_ms));
+}
+
+const countOf = (keys: number, oldestMs: number | undefined): HeldCount =>
+  oldestMs === undefined ? { keys } : { keys, oldestMs: Math.max(0, oldestMs) };
+
+/** What a person has to do about held keys, as a sentence; none where each is held for a short time only. */
+export function heldWarnings({ keys, oldestMs = 0 }: HeldCount): string[] {
+  if (oldestMs < heldMsMax) return [];
+  const count =
+    keys >= heldCountMax ? `${keys} keys or more are held` : keys === 1 ? "1 key is held" : `${keys} keys are held`;
+  const hours = Math.floor(oldestMs / 3_600_000);
+  return [
+    `${count}, the oldest for ${hours} h: nothing says whether their operations happened. Look their effects up, and ` +
+      "settle them: once-again keys list --state held.",
+  ];
+}
