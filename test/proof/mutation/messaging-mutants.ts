@@ -163,7 +163,7 @@ const relayMutants: readonly Mutant[] = [
 const outboxMutants: readonly Mutant[] = [
   {
     guard: "outbox: claims go on from where the one before ended",
-    file: `${stores}/sql/claim-round.ts`,
+    file: `${stores}/sql/outbox.ts`,
     search: 'return isOutOfTurn() ? "" : last;',
     replace: 'return isOutOfTurn() || /^\\d+$/.test(last) ? "" : last;',
     check: sqlite,
@@ -171,7 +171,7 @@ const outboxMutants: readonly Mutant[] = [
   },
   {
     guard: "outbox: a round without an end leaves nothing behind",
-    file: `${stores}/sql/outbox-statements.ts`,
+    file: `${stores}/sql/outbox.ts`,
     search: "keylessAnewEvery = 32",
     replace: "keylessAnewEvery = Number.POSITIVE_INFINITY",
     check: sqlite,
@@ -179,7 +179,7 @@ const outboxMutants: readonly Mutant[] = [
   },
   {
     guard: "outbox, postgres: relays claim in READ COMMITTED, whatever the database's default is",
-    file: `${stores}/postgres/postgres-outbox.ts`,
+    file: `${stores}/postgres/outbox.ts`,
     search: '["SET TRANSACTION ISOLATION LEVEL READ COMMITTED", ...statements]',
     replace: "statements",
     check: postgres,
@@ -187,7 +187,7 @@ const outboxMutants: readonly Mutant[] = [
   },
   {
     guard: "outbox: a late relay gives nothing back that another has",
-    file: `${stores}/sql/outbox-statements.ts`,
+    file: `${stores}/sql/outbox.ts`,
     search: "(m.owner IS NULL OR m.owner = ended.owner)",
     replace: "(m.owner IS NULL OR m.owner <> '')",
     check: explorer("refused message blocks"),
@@ -203,7 +203,7 @@ const outboxMutants: readonly Mutant[] = [
   },
   {
     guard: "outbox: a message that the others pass leaves its key",
-    file: `${stores}/sql/outbox-statements.ts`,
+    file: `${stores}/sql/outbox.ts`,
     search: "CASE ended.park WHEN 'pass' THEN NULL ELSE m.ordering_key END",
     replace: "m.ordering_key",
     check: sqlite,
@@ -211,7 +211,7 @@ const outboxMutants: readonly Mutant[] = [
   },
   {
     guard: "outbox: refusals are counted",
-    file: `${stores}/sql/outbox-statements.ts`,
+    file: `${stores}/sql/outbox.ts`,
     search: "WHEN ended.refusal IS NULL THEN m.refusals ELSE",
     replace: "WHEN ended.refusal IS NULL THEN m.refusals WHEN 1 = 1 THEN m.refusals ELSE",
     check: sqlite,
@@ -219,7 +219,7 @@ const outboxMutants: readonly Mutant[] = [
   },
   {
     guard: "outbox: a refusal that is told again counts once",
-    file: `${stores}/sql/outbox-statements.ts`,
+    file: `${stores}/sql/outbox.ts`,
     search: "coalesce(ended.refusals, m.refusals + 1)",
     replace: "m.refusals + 1",
     check: sqlite,
@@ -227,7 +227,7 @@ const outboxMutants: readonly Mutant[] = [
   },
   {
     guard: "outbox, sqlite: a key whose oldest message is parked is not claimed",
-    file: `${stores}/sqlite/outbox-claim.ts`,
+    file: `${stores}/sqlite/outbox.ts`,
     search: "if (oldest.parked_at === null && oldest.due_at <= now) keys.push(oldest);",
     replace: "if (oldest.due_at <= now) keys.push(oldest);",
     check: sqlite,
@@ -235,7 +235,7 @@ const outboxMutants: readonly Mutant[] = [
   },
   {
     guard: "outbox, sqlite: a lease is nobody else's",
-    file: `${stores}/sqlite/outbox-claim.ts`,
+    file: `${stores}/sqlite/outbox.ts`,
     search: "if (oldest.parked_at === null && oldest.due_at <= now) keys.push(oldest);",
     replace: "if (oldest.parked_at === null) keys.push(oldest);",
     check: sqlite,
@@ -251,7 +251,7 @@ const outboxMutants: readonly Mutant[] = [
   },
   {
     guard: "outbox, postgres: a cursor skips what commits late",
-    file: `${stores}/postgres/postgres-outbox.ts`,
+    file: `${stores}/postgres/outbox.ts`,
     search: "keyless.sort((one, other) => Number(one.position) - Number(other.position));",
     replace: `const cursor = round as { at?: number };
     keyless.splice(0, keyless.length, ...keyless.filter((row) => Number(row.position) > (cursor.at ?? 0)));
@@ -271,7 +271,7 @@ const outboxMutants: readonly Mutant[] = [
   },
   {
     guard: "outbox, postgres: whoever adds to a key has its lock until the commit",
-    file: `${stores}/postgres/outbox-add.ts`,
+    file: `${stores}/postgres/outbox.ts`,
     search: "pg_advisory_xact_lock(hashtextextended($6::text, 0)) AS locked",
     replace: "hashtextextended($6::text, 0) AS locked",
     check: postgres,
@@ -279,7 +279,7 @@ const outboxMutants: readonly Mutant[] = [
   },
   {
     guard: "outbox, postgres: a row is announced when it can be read",
-    file: `${stores}/postgres/postgres-outbox.ts`,
+    file: `${stores}/postgres/outbox.ts`,
     search: "await addMessage(transaction, stored).catch(rethrowExplained);",
     replace: `await messageAdder(tablePrefix, { notify: false, prepare })(transaction, stored);
       if (notify) await query("SELECT pg_notify('" + tableName(tablePrefix, "outbox") + "', '')");`,
@@ -328,7 +328,7 @@ const outboxMutants: readonly Mutant[] = [
   },
   {
     guard: "outbox, postgres: no connection is opened for a notification when its pool has ended",
-    file: `${stores}/postgres/postgres-outbox.ts`,
+    file: `${stores}/postgres/outbox.ts`,
     search: 'const ask = "unsafe" in pool ? postgresQuery(pool, prepare) : query;',
     replace: "const ask = query;",
     check: groupedNotify,
@@ -336,7 +336,7 @@ const outboxMutants: readonly Mutant[] = [
   },
   {
     guard: "outbox, postgres: a clean-up locks nobody out who adds",
-    file: `${stores}/postgres/postgres-outbox.ts`,
+    file: `${stores}/postgres/outbox.ts`,
     search: "await write(withLiterals(statements.confirm, [JSON.stringify(positions)]))",
     replace:
       'await query("BEGIN; LOCK TABLE " + tableName(tablePrefix, "outbox") + " IN SHARE ROW EXCLUSIVE MODE; COMMIT"), ' +
@@ -371,7 +371,7 @@ const outboxMutants: readonly Mutant[] = [
   },
   {
     guard: "outbox, mariadb: a key whose older message has come to light is not claimed",
-    file: `${stores}/mariadb/outbox-claim.ts`,
+    file: `${stores}/mariadb/outbox.ts`,
     search: "return oldest !== undefined && oldest < Number(position);",
     replace: "return oldest !== undefined && oldest < Number(position) && false;",
     check: mariadb,

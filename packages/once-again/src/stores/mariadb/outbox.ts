@@ -56,7 +56,7 @@ export interface MariadbOutbox extends OutboxStore<MariadbOutboxTransaction> {
  *
  * @example
  * ```ts
- * const outbox = mariadbOutbox(mysql.createPool(process.env.DATABASE_URL)); // mysql2/promise
+ * const outbox = mariadbOutbox(mysql.createPool(process.env.DATABASE_URL!)); // mysql2/promise
  * await outbox.migrate();
  * await outbox.add(transaction, { topic: "orders", orderingKey: id, body: { id, item } });
  * ```
