@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { bodyTapOf, tapBody } from "../../packages/once-again/src/frameworks/body-tap.ts";
+import { bodyTapOf, tapBody } from "../../packages/once-again/src/frameworks/read-body.ts";
 import { ResponseCapture } from "../../packages/once-again/src/frameworks/capture/response-capture.ts";
 import { onceFastify } from "../../packages/once-again/src/frameworks/fastify.ts";
 import { encodeResponse } from "../../packages/once-again/src/http/response.ts";

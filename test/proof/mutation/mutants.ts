@@ -41,10 +41,10 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "web: once-again behind once-again is noticed",
-    file: "packages/once-again/src/frameworks/mounted-twice.ts",
+    file: "packages/once-again/src/frameworks/double-mount.ts",
     search: "outer.isNested = true;",
     replace: "",
-    check: test("packages/once-again/src/frameworks/mounted-twice.test.ts"),
+    check: test("packages/once-again/src/frameworks/double-mount.test.ts"),
     killedBy: "on a Hono app and on its route, a request is refused at once, and its key is free",
   },
   ...forwardingMutants,

@@ -10,7 +10,7 @@ const mounted = "test/frameworks/mounted-twice.test.ts";
 export const nodeMutants: readonly Mutant[] = [
   {
     guard: "node: an answer counts when its handler has ended",
-    file: "packages/once-again/src/frameworks/node-run.ts",
+    file: "packages/once-again/src/frameworks/node-adapter.ts",
     search: "if (!this.#isHandling) this.#settle(response);",
     replace: "this.#settle(response);",
     check: test(answers),
@@ -26,15 +26,15 @@ export const nodeMutants: readonly Mutant[] = [
   },
   {
     guard: "node: a second mount claims nothing",
-    file: "packages/once-again/src/frameworks/node-run.ts",
-    search: "if (this.#passage === undefined) return",
-    replace: "if (this.#passage === null) return",
+    file: "packages/once-again/src/frameworks/node-adapter.ts",
+    search: "if (this.#mountMark === undefined) return",
+    replace: "if (this.#mountMark === null) return",
     check: test(mounted),
     killedBy: "onceNode in onceNode",
   },
   {
     guard: "node: the first of two mounts waits for no handler behind the second",
-    file: "packages/once-again/src/frameworks/node-run.ts",
+    file: "packages/once-again/src/frameworks/node-adapter.ts",
     search: "if (!failRun(response, error)) this.#capture.send(refusal);",
     replace: "this.#capture.send(refusal);",
     check: test(mounted),
@@ -42,7 +42,7 @@ export const nodeMutants: readonly Mutant[] = [
   },
   {
     guard: "node: a request made of one of Node's is the same request",
-    file: "packages/once-again/src/frameworks/mounted-twice.ts",
+    file: "packages/once-again/src/frameworks/double-mount.ts",
     search: "? [incoming] : []",
     replace: "? [] : []",
     check: test(mounted),
@@ -50,7 +50,7 @@ export const nodeMutants: readonly Mutant[] = [
   },
   {
     guard: "node: a request under a key of its own is another one",
-    file: "packages/once-again/src/frameworks/mounted-twice.ts",
+    file: "packages/once-again/src/frameworks/double-mount.ts",
     search: "incoming?.headers?.[keyHeader.toLowerCase()] === key ? [",
     replace: "incoming ? [",
     check: test(mounted),
@@ -58,7 +58,7 @@ export const nodeMutants: readonly Mutant[] = [
   },
   {
     guard: "node: a connection keeps its end back while an operation runs",
-    file: "packages/once-again/src/frameworks/capture/connection-hold.ts",
+    file: "packages/once-again/src/frameworks/capture/detached-socket.ts",
     search: "own.holds += 1;",
     replace: "",
     check: test("test/frameworks/streamed-answers.test.ts"),
@@ -83,7 +83,7 @@ export const nodeMutants: readonly Mutant[] = [
   {
     guard: "node: a request is on the detached socket, whatever became of the connection",
     file: "packages/once-again/src/frameworks/capture/detached-exchange.ts",
-    search: "request.socket = socket;",
+    search: "      request.socket = socket;",
     replace: "",
     check: test("test/frameworks/hang-ups.test.ts"),
     killedBy: "in the turn of the claim",
@@ -98,7 +98,7 @@ export const nodeMutants: readonly Mutant[] = [
   },
   {
     guard: "node: a connection goes on behind a response that was sent beside the handler's",
-    file: "packages/once-again/src/frameworks/capture/response-beside.ts",
+    file: "packages/once-again/src/frameworks/capture/detached-exchange.ts",
     search: "inFront.callFinish();",
     replace: "",
     check: test("test/frameworks/late-responses.test.ts"),

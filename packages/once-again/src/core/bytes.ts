@@ -29,3 +29,11 @@ export function encodeChunk(chunk: unknown): Uint8Array {
   if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
   throw new TypeError("A body is made of bytes or text. Encode what else it is to be, as by JSON.stringify(…).");
 }
+
+/** A text has this character in the place of bytes that were not UTF-8, whichever they were. */
+const replacement = "\ufffd";
+
+/** The bytes of a text, unless different ones may have come to the same text. */
+export function exactBytes(text: string): Uint8Array<ArrayBuffer> | undefined {
+  return text.includes(replacement) ? undefined : new TextEncoder().encode(text);
+}

@@ -16,7 +16,7 @@ export function bodyTooLargeError(bytesMax: number): OnceAgainError {
 export function resultTooLargeError(bytesMax: number): OnceAgainError {
   return new OnceAgainError(
     "ONCE_RESULT_TOO_LARGE",
-    `The answer is larger than the ${bytesMax} bytes that are kept here. Raise resultBytesMax, or answer with a link.`,
+    `The response is larger than the ${bytesMax} bytes that are stored here. Raise resultBytesMax, or respond with a link.`,
   );
 }
 
@@ -32,5 +32,17 @@ export function mountedTwiceError(): OnceAgainError {
   return new OnceAgainError(
     "ONCE_MOUNTED_TWICE",
     "This request passes once-again twice. Mount it in one place: on the route, or in front of all routes.",
+  );
+}
+
+/** Refuses arguments beside a middleware's options: a handler there would never be called, without an error. */
+export function refuseHandler(name: string, others: readonly unknown[], usage: string): void {
+  if (others.length === 0) return;
+  throw new OnceAgainError(
+    "ONCE_OPTION_INVALID",
+    `${name} takes its options alone. Put the handler behind it: ${usage}.`,
+    {
+      details: { option: "handler" },
+    },
   );
 }

@@ -9,21 +9,21 @@ import {
 } from "../http/index.ts";
 import { recordNoEffect } from "./capture/response-capture.ts";
 import {
-  closeRoute,
   checkMessages,
+  closeRoute,
   NodeCall,
   type NodeExecution,
   nodePassingExecution,
   type ReadBody,
+  runMiddleware,
 } from "./node-adapter.ts";
-import { runMiddleware } from "./node-run.ts";
-import { type ParsedRequest, requestBytes } from "./request-bytes.ts";
-import { refuseHandler } from "./refuse-handler.ts";
+import { type ParsedRequest, requestBytes } from "./read-body.ts";
+import { refuseHandler } from "./errors.ts";
 
-/** What is used of Express' request. */
+/** The part of Express' request that we use. */
 export type ExpressRequest = IncomingMessage & ParsedRequest & { originalUrl: string };
 
-/** What is used of Express' response: handlers find their operation in its `locals`. */
+/** The part of Express' response that we use: handlers find their operation in its `locals`. */
 export type ExpressResponse<Transaction> = ServerResponse & { locals: { once?: NodeExecution<Transaction> } };
 
 const readBody: ReadBody<ExpressRequest> = (request, bytesMax) => requestBytes(request, request, bytesMax);

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import {
   type HttpOptions,
@@ -7,12 +7,18 @@ import {
   type OnceRoute,
   type TransactionalHttpOptions,
 } from "../http/index.ts";
-import { runFastifyMiddleware, type FastifyReply } from "./fastify-reply.ts";
-import { tapBody } from "./body-tap.ts";
+import { setHeaders } from "./capture/send-response.ts";
 import { recordNoEffect } from "./capture/response-capture.ts";
-import { closeRoute, NodeCall, type NodeExecution, nodePassingExecution, type ReadBody } from "./node-adapter.ts";
-import { requestBytes } from "./request-bytes.ts";
-import { refuseHandler } from "./refuse-handler.ts";
+import { refuseHandler } from "./errors.ts";
+import {
+  closeRoute,
+  NodeCall,
+  type NodeExecution,
+  nodePassingExecution,
+  type ReadBody,
+  runMiddleware,
+} from "./node-adapter.ts";
+import { requestBytes, tapBody } from "./read-body.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -21,7 +27,7 @@ declare module "fastify" {
   }
 }
 
-/** What is used of Fastify's request: handlers find their operation in it. */
+/** The part of Fastify's request that we use: handlers find their operation in it. */
 export interface FastifyRequest {
   raw: IncomingMessage;
   headers: IncomingHttpHeaders;
@@ -42,7 +48,7 @@ export interface OnceFastify extends OnceRoute {
   readonly onError: (request: FastifyRequest, reply: FastifyReply, error: Error, done: () => void) => void;
 }
 
-/** What `onRequest` read of a request. A second mount must find it: to be told of that, not of a body that is gone. */
+/** The body that `onRequest` read. A second mount must find it, or it would report a consumed body instead of the double mount. */
 const bodies = new WeakMap<IncomingMessage, Promise<Uint8Array<ArrayBuffer>>>();
 
 const readBody: ReadBody<FastifyRequest> = ({ raw }, bytesMax) => bodies.get(raw) ?? requestBytes(raw, {}, bytesMax);
@@ -53,7 +59,7 @@ const readBody: ReadBody<FastifyRequest> = ({ raw }, bytesMax) => bodies.get(raw
  * operation. The handler finds its operation in `request.once`, a `NodeExecution`.
  *
  * The key is claimed in `preHandler`, after what hooks and schema refuse; the answer is what Fastify sends in the end,
- * after all `onSend` hooks. Repeats go out as they were kept, past Fastify (`reply.hijack()`).
+ * after all `onSend` hooks. Replays are sent as they were stored, past Fastify (`reply.hijack()`).
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`.
  * @example
@@ -114,4 +120,38 @@ export function onceFastify<Request extends FastifyRequest, Transaction>(
     },
     close: () => closeRoute(once),
   };
+}
+
+/** The part of Fastify's reply that we use. */
+export interface FastifyReply {
+  raw: ServerResponse;
+  getHeaders: () => Record<string, number | string | string[] | undefined>;
+  hijack: () => unknown;
+}
+
+/** `runMiddleware`, for a response that Fastify answers. */
+export function runFastifyMiddleware<Native, Transaction>(
+  call: NodeCall<Native, Transaction>,
+  reply: FastifyReply,
+  begin: (execution: NodeExecution<Transaction>) => void | Promise<void>,
+  answered: (error?: Error) => void,
+): void {
+  const { response } = call;
+  const raw = response.getHeaders();
+  // Fastify's headers are those of the raw response and its own, which it writes when it responds. Where it does not, they go
+  // out with our response.
+  const own = Object.entries(reply.getHeaders()).filter(([name, value]) => value !== raw[name]);
+  setHeaders(response, Object.fromEntries(own));
+  const beginWithout = (execution: NodeExecution<Transaction>): void | Promise<void> => {
+    for (const [name] of own) {
+      const before = raw[name];
+      if (before === undefined) response.removeHeader(name);
+      else response.setHeader(name, before);
+    }
+    return begin(execution);
+  };
+  runMiddleware(call, beginWithout, (error) => {
+    if (error === undefined) reply.hijack();
+    answered(error);
+  });
 }

@@ -9,13 +9,13 @@ import {
   userExecution,
 } from "../http/index.ts";
 import {
-  beginPassage,
-  continuePassage,
-  endPassage,
+  markMount,
+  copyMountMark,
+  clearMountMark,
   incomingOf,
   refuseNested,
   refuseSecondMount,
-} from "./mounted-twice.ts";
+} from "./double-mount.ts";
 import { WebBody } from "./web-body.ts";
 import { readResponse, httpRequestOf, webResponse } from "./web-messages.ts";
 
@@ -69,24 +69,24 @@ export function onceFetch<Transaction, Native extends Request, Rest extends read
       return once.takesKey(request.method) ? response : withHeader(response, ...once.policyHeader);
     }
     const forms = [request, ...incomingOf(rest[0], request, once.policy.header)];
-    const passage = beginPassage(...forms);
+    const mark = markMount(...forms);
     const body = new WebBody(request);
     const read = (bytesMax: number): Promise<Uint8Array<ArrayBuffer>> => body.read(bytesMax);
     let given: Response | undefined;
     const answer = await once.answer(
-      httpRequestOf(request, request, passage === undefined ? refuseSecondMount : read),
+      httpRequestOf(request, request, mark === undefined ? refuseSecondMount : read),
       async (execution, bytes) => {
         const readable = body.readable(bytes, execution);
-        if (passage !== undefined && readable !== request) continuePassage(readable, passage);
+        if (mark !== undefined && readable !== request) copyMountMark(readable, mark);
         try {
           given = await handler(readable, userExecution(execution), ...rest);
           return await readResponse(given, once.resultBytesMax);
         } finally {
-          refuseNested(passage);
+          refuseNested(mark);
         }
       },
     );
-    if (passage !== undefined) endPassage(...forms);
+    if (mark !== undefined) clearMountMark(...forms);
     return webResponse(answer, given, once.onError);
   };
   return Object.assign(run, { policy: once.policy, close: () => once.close() });

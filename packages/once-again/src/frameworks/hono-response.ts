@@ -2,7 +2,7 @@ import type { AsyncLocalStorage } from "node:async_hooks";
 import type { HttpResponse } from "../http/index.ts";
 import { readResponse } from "./web-messages.ts";
 
-/** What is used of Hono's context where an answer comes to be. */
+/** The part of Hono's context that holds a response. */
 export interface ResponseContext {
   get res(): Response;
   set res(response: Response | undefined);
@@ -10,7 +10,7 @@ export interface ResponseContext {
   finalized: boolean;
 }
 
-/** Tells those behind us from those in front. Node, Bun and Deno have it; a worker needs the flag `nodejs_als`. */
+/** Separates handlers behind us from middleware in front. Node, Bun and Deno have it; a worker needs the flag `nodejs_als`. */
 const sides = asyncLocalStorage();
 
 function asyncLocalStorage(): AsyncLocalStorage<DownstreamResponse> | undefined {
@@ -24,9 +24,9 @@ const behind = Symbol("once-again");
 type Watched = ResponseContext & { [behind]: DownstreamResponse };
 
 /**
- * What the handlers behind us answer. Until it is stored it is nobody's, and somebody in front may answer before it is, as
- * a time-out does; Hono would send the one and drop the other. So until then `context.res` has two sides: those in front
- * have no answer unless they gave one, and what they gave is not the operation's.
+ * The response of the handlers behind us. Middleware in front, such as a time-out, may respond before it is stored, and Hono
+ * would send one of the two and drop the other. So until the response is stored, `context.res` has two sides: middleware in
+ * front sees only the response that it set itself, and that one is not the operation's.
  */
 export class DownstreamResponse {
   readonly #context: ResponseContext;
@@ -39,7 +39,7 @@ export class DownstreamResponse {
   given: Response | undefined;
   /** The headers of the answer in front, if there is one. */
   #inFront: Headers | undefined;
-  /** What those behind have answered, if there is an answer in front. */
+  /** The response of the handlers behind us, where middleware in front has responded too. */
   #own: Response | undefined;
 
   constructor(context: ResponseContext) {
@@ -47,7 +47,7 @@ export class DownstreamResponse {
     this.#isFinalized = context.finalized;
   }
 
-  /** Whether somebody in front has answered before the operation ended. */
+  /** Whether middleware in front has responded before the operation ended. */
   get isOvertaken(): boolean {
     return this.#inFront !== undefined;
   }
@@ -117,7 +117,7 @@ export class DownstreamResponse {
     this.#isFinalized = isFinalized;
   }
 
-  /** Whether it is somebody behind us who asks. */
+  /** Whether a handler behind us asks. */
   get #isAskedBehind(): boolean {
     return sides?.getStore() === this;
   }

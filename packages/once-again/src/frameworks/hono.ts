@@ -10,18 +10,17 @@ import {
 } from "../http/index.ts";
 import { DownstreamResponse, type ResponseContext } from "./hono-response.ts";
 import {
-  beginPassage,
-  continuePassage,
-  endPassage,
+  markMount,
+  copyMountMark,
+  clearMountMark,
   incomingOf,
   refuseNested,
   refuseSecondMount,
-} from "./mounted-twice.ts";
-import { exactBytes } from "./request-bytes.ts";
+} from "./double-mount.ts";
+import { exactBytes } from "../core/bytes.ts";
 import { WebBody } from "./web-body.ts";
 import { httpRequestOf, webResponse } from "./web-messages.ts";
-import { refuseHandler } from "./refuse-handler.ts";
-import { bodyConsumedError, bodyTooLargeError, conflictError } from "./errors.ts";
+import { bodyConsumedError, bodyTooLargeError, conflictError, refuseHandler } from "./errors.ts";
 
 declare module "hono" {
   interface ContextVariableMap {
@@ -31,18 +30,18 @@ declare module "hono" {
 }
 
 /**
- * What is used of Hono's context: handlers find their operation by its `get`. Where `scope` uses more, or its variables
+ * The part of Hono's context that we use: handlers find their operation by its `get`. Where `scope` uses more, or its variables
  * shall have their types, name them: `scope: (c: Context<Env>) => c.get("user")`.
  */
 export interface HonoContext extends ResponseContext {
   req: {
     raw: Request;
     header: (name: string) => string | undefined;
-    /** What Hono itself has read of the body, by how it read it. */
+    /** The body as Hono itself has read it, by the method that read it. */
     bodyCache: { arrayBuffer?: unknown; text?: unknown };
   };
   error: Error | undefined;
-  /** What the platform passes beside the request. */
+  /** The values that the platform passes beside the request. */
   env?: unknown;
   // oxlint-disable-next-line typescript/no-explicit-any -- As Hono has it where it does not know the variables.
   get(key: string): any;
@@ -93,7 +92,7 @@ export function onceHono<Context extends HonoContext, Transaction>(
     }
     const { raw } = context.req;
     const forms = [context, raw, ...incomingOf(context.env, raw, once.policy.header)];
-    const passage = beginPassage(...forms);
+    const mark = markMount(...forms);
     const wasAnswered = context.finalized;
     let behind: DownstreamResponse | undefined;
     // Of the connection, until the operation runs.
@@ -104,22 +103,22 @@ export function onceHono<Context extends HonoContext, Transaction>(
       context.req.raw = body.readable(bytes, shown);
       return bytes;
     };
-    const request = httpRequestOf(raw, context, passage === undefined ? refuseSecondMount : read);
+    const request = httpRequestOf(raw, context, mark === undefined ? refuseSecondMount : read);
     const answer = await once.answer(request, async (execution) => {
       if (behind !== undefined) throw conflictError();
       begin(execution);
       shown.signal = execution.signal;
-      if (passage !== undefined) continuePassage(context.req.raw, passage);
+      if (mark !== undefined) copyMountMark(context.req.raw, mark);
       behind = new DownstreamResponse(context);
       try {
         await behind.run(next);
         if (OnceAgainError.isInstance(context.error, "ONCE_NO_EFFECT")) throw context.error;
         return await behind.read(once.resultBytesMax);
       } finally {
-        refuseNested(passage);
+        refuseNested(mark);
       }
     });
-    if (passage !== undefined) endPassage(...forms);
+    if (mark !== undefined) clearMountMark(...forms);
     // A time-out in front has answered this caller; the next one gets what became of it.
     const isOvertaken = behind?.isOvertaken ?? (context.finalized && !wasAnswered);
     behind?.end();

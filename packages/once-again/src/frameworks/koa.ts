@@ -1,26 +1,27 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import {
   type HttpOptions,
+  type HttpResponse,
   type LeasedHttpOptions,
   onceHttp,
   type OnceRoute,
   type TransactionalHttpOptions,
 } from "../http/index.ts";
-import { sendThroughKoa } from "./koa-response.ts";
-import { recordNoEffect } from "./capture/response-capture.ts";
+import { recordNoEffect, type ResponseCapture } from "./capture/response-capture.ts";
+import { refuseHandler } from "./errors.ts";
 import {
-  closeRoute,
   checkMessages,
+  closeRoute,
   NodeCall,
   type NodeExecution,
   nodePassingExecution,
   type ReadBody,
+  runMiddleware,
+  type SendResponse,
 } from "./node-adapter.ts";
-import { runMiddleware, type SendResponse } from "./node-run.ts";
-import { type ParsedRequest, requestBytes } from "./request-bytes.ts";
-import { refuseHandler } from "./refuse-handler.ts";
+import { type ParsedRequest, requestBytes } from "./read-body.ts";
 
-/** What is used of Koa's context: handlers find their operation in its `state`. */
+/** The part of Koa's context that we use: handlers find their operation in its `state`. */
 export interface KoaContext {
   req: IncomingMessage;
   res: ServerResponse;
@@ -45,9 +46,9 @@ const readBody: ReadBody<KoaContext> = ({ req, request }, bytesMax) => requestBy
  * and every repeat gets the first answer. A caller that hangs up does not end its operation. The handler finds its
  * operation in `ctx.state.once`, a `NodeExecution`.
  *
- * The answer is what Koa sends in the end, after all middleware: what those in front do to a body or an error is kept
+ * The answer is what Koa sends in the end, after all middleware: what those in front do to a body or an error is stored
  * with it. Middleware in front runs for repeats, too: what it sets of headers is in them, and their status and body are
- * those that were kept.
+ * those that were stored.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`.
  * @example
@@ -95,11 +96,61 @@ export function onceKoa<Context extends KoaContext, Transaction>(
       handled.resolve();
     } catch (error) {
       recordNoEffect(context.res, error);
-      // What it threw before it answered, Koa or a middleware in front makes an answer of.
+      // Koa or middleware in front makes a response of an error that it threw before it responded.
       if (context.res.headersSent) handled.reject(error);
       else handled.resolve();
       throw error;
     }
   };
   return Object.assign(middleware, { policy: once.policy, close: () => closeRoute(once) });
+}
+
+/** The part of Koa's context by which a response is sent. */
+interface AnsweringContext {
+  res: ServerResponse;
+  status: number;
+  body: unknown;
+  respond?: boolean | undefined;
+}
+
+/** Headers that say what the bytes are. */
+const ofBytes: ReadonlySet<string> = new Set(["content-type", "content-encoding"]);
+
+/**
+ * Answers by what Koa takes for the answer, so that middleware in front does after us what it always does: it may save
+ * a session, set headers, count. What goes out when Koa ends the response are the status and the bytes of the answer,
+ * with the headers as they are by then; a status that middleware in front changed stays.
+ */
+export function sendThroughKoa(
+  context: AnsweringContext,
+  capture: ResponseCapture,
+  answer: HttpResponse,
+  onError: (error: unknown) => void,
+): unknown {
+  const { status, headers, body } = answer;
+  // Koa will not end the response: middleware in front has taken it over.
+  if (context.respond === false) return capture.send(answer);
+  const send = (response: HttpResponse): void => {
+    const fault = capture.send(response);
+    if (fault !== undefined) onError(fault);
+  };
+  // By the next tick, Koa has ended its own part.
+  capture.begin({
+    responded: (given) => process.nextTick(send, given.status === status ? withBytesOf(answer, given) : given),
+    failed: () => process.nextTick(send, answer),
+  });
+  const { res } = context;
+  context.status = status;
+  context.body = body.length === 0 ? null : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  context.status = status;
+  res.removeHeader("content-type");
+  for (const [name] of headers) res.removeHeader(name);
+  for (const [name, value] of headers) res.appendHeader(name, value);
+  return undefined;
+}
+
+function withBytesOf(answer: HttpResponse, given: HttpResponse): HttpResponse {
+  const isOfBytes = ([name]: readonly [string, string]): boolean => ofBytes.has(name.toLowerCase());
+  const headers = [...given.headers.filter((header) => !isOfBytes(header)), ...answer.headers.filter(isOfBytes)];
+  return { status: answer.status, headers, body: answer.body };
 }

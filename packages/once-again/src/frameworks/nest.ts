@@ -6,39 +6,39 @@ import {
   type OnceRoute,
   type TransactionalHttpOptions,
 } from "../http/index.ts";
-import { runFastifyMiddleware, type FastifyReply } from "./fastify-reply.ts";
+import { runFastifyMiddleware, type FastifyReply } from "./fastify.ts";
 import { recordNoEffect } from "./capture/response-capture.ts";
 import {
-  closeRoute,
   checkMessages,
+  closeRoute,
   NodeCall,
   type NodeExecution,
   nodePassingExecution,
   type ReadBody,
+  runMiddleware,
 } from "./node-adapter.ts";
-import { runMiddleware } from "./node-run.ts";
-import { type ParsedRequest, requestBytes } from "./request-bytes.ts";
-import { refuseHandler } from "./refuse-handler.ts";
+import { type ParsedRequest, requestBytes } from "./read-body.ts";
+import { refuseHandler } from "./errors.ts";
 
-/** What is used of the request of Nest's platform, Express or Fastify: handlers find their operation in it. */
+/** The part of the request of Nest's platform, Express or Fastify, that we use: handlers find their operation in it. */
 export interface NestRequest extends ParsedRequest {
   originalUrl: string;
   headers: IncomingHttpHeaders;
 }
 
-/** Under a name that collides with nothing: a request is an emitter, whose `once` others need. */
+/** A symbol, since a request is an emitter and its `once` is taken. */
 const operation = Symbol("operation");
 
 interface OperationHolder {
   [operation]?: unknown;
 }
 
-/** What is used of Nest's execution context. */
+/** The part of Nest's execution context that we use. */
 export interface NestContext {
   switchToHttp: () => { getRequest: <Request>() => Request; getResponse: <Response>() => Response };
 }
 
-/** What is used of an Observable. */
+/** The part of an Observable that we use. */
 export interface NestObservable {
   subscribe: (observer: {
     next: (value: unknown) => void;
@@ -119,7 +119,7 @@ export function onceNest<Request extends NestRequest, Transaction>(
       ended: handled.resolve,
       failed: (error) => {
         recordNoEffect(response, error);
-        // What it threw before it answered, Nest's exception filters make an answer of.
+        // Nest's exception filters make a response of an error that it threw before it responded.
         if (response.headersSent) handled.reject(error);
         else handled.resolve();
       },
@@ -149,17 +149,17 @@ function rawOf<Raw>(message: unknown): Raw {
 interface HandlerEnd {
   ended: () => void;
   failed: (error: unknown) => void;
-  /** It has ended, but somebody in front had stopped waiting for it by then, as `timeout` does, and has answered. */
+  /** It has ended, but an operator in front, such as `timeout`, had stopped waiting for it and has responded. */
   left: (error: Error) => void;
 }
 
-/** The same Observable, whose end is heard. Who stops waiting for it does not end it. */
+/** The same Observable, with its end observed. A subscriber that leaves does not end it. */
 function runToEnd<Handled extends NestObservable>(source: Handled, handler: HandlerEnd): Handled {
   type Observer = Parameters<NestObservable["subscribe"]>[0];
   const subscribe = (observer: Observer): (() => void) => {
     let isLeft = false;
     let hasEnded = false;
-    const leave = (): void => handler.left(new Error("Somebody else answered before the handler ended."));
+    const leave = (): void => handler.left(new Error("The request was answered before the handler ended."));
     source.subscribe({
       next: (value) => observer.next(value),
       error: (error) => {

@@ -8,22 +8,22 @@ import {
   type TransactionalHttpOptions,
 } from "../http/index.ts";
 import {
-  closeRoute,
+  answerNodeRequest,
   checkMessages,
+  closeRoute,
   NodeCall,
   type NodeExecution,
   nodePassingExecution,
   type ReadBody,
 } from "./node-adapter.ts";
-import { answerNodeRequest } from "./node-run.ts";
-import { type ParsedRequest, requestBytes } from "./request-bytes.ts";
+import { type ParsedRequest, requestBytes } from "./read-body.ts";
 
 export type { NodeExecution } from "./node-adapter.ts";
 
 /**
- * A handler of node:http. It answers by `response.end`, at once or later, and nothing is sent before the answer is kept.
+ * A handler of node:http. It answers by `response.end`, at once or later, and nothing is sent before the response is stored.
  * Its operation ends when it has answered, and its promise, if it returns one, is settled: what it throws after it
- * answered decides. The body is in `execution.body`, and in the request's stream as if nobody had read it.
+ * answered decides. The body is in `execution.body`, and the request's stream is unread.
  */
 export type NodeHandler<Transaction = undefined> = (
   request: IncomingMessage,

@@ -1,7 +1,6 @@
-import { encodeChunk } from "../core/bytes.ts";
 import { ByteCollector } from "../core/byte-collector.ts";
+import { encodeChunk } from "../core/bytes.ts";
 import type { OnceAgainError } from "../core/errors.ts";
-import { readBytes } from "./read-bytes.ts";
 import { bodyConsumedError, bodyTooLargeError } from "./errors.ts";
 
 /**
@@ -47,12 +46,12 @@ async function readAtOnce(request: Request, bytesMax: number): Promise<Uint8Arra
   return new Uint8Array(buffer);
 }
 
-/** What a handler's request shows in place of its connection's signal: its execution's. */
+/** The signal of a handler's request: that of its execution, in the place of the connection's. */
 interface SignalSource {
   readonly signal: AbortSignal;
 }
 
-/** The body of a request, which is read before its handler runs, and can be read by the handler as if nobody had. */
+/** The body of a request. It is read before the handler runs, and the handler can read it again. */
 export class WebBody<Native extends Request> {
   readonly #request: Native;
   /** Whether the handler can still be given the request itself. */
@@ -63,7 +62,7 @@ export class WebBody<Native extends Request> {
     this.#request = request;
   }
 
-  /** @throws OnceAgainError `ONCE_BODY_TOO_LARGE`; `ONCE_BODY_CONSUMED` when somebody has read it before. */
+  /** @throws OnceAgainError `ONCE_BODY_TOO_LARGE`; `ONCE_BODY_CONSUMED` when it was read before. */
   async read(bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
     const request = this.#request;
     if (request.bodyUsed) throw bodyConsumedError();
@@ -82,7 +81,7 @@ export class WebBody<Native extends Request> {
       this.#isIntact = true;
       return bytes;
     } catch (error) {
-      // What both were copied from ends when both are cancelled.
+      // The source of both copies ends when both are cancelled.
       cancel(request.body);
       throw error;
     }
@@ -193,6 +192,23 @@ function requestWith<Native extends Request>(
 }
 
 function cancel(source: { cancel: () => Promise<void> } | null): void {
-  // What is locked can't be cancelled, and what has failed need not be.
+  // A locked stream can't be cancelled, and a failed one need not be.
   source?.cancel().catch(() => undefined);
+}
+
+/**
+ * Reads a stream to its end.
+ *
+ * @throws what `tooLarge` makes, as soon as there are more than `bytesMax` bytes; the rest is not read.
+ */
+export async function readBytes(
+  stream: AsyncIterable<Uint8Array> | null,
+  bytesMax: number,
+  tooLarge: (bytesMax: number) => OnceAgainError,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const body = new ByteCollector(bytesMax);
+  for await (const chunk of stream ?? []) {
+    if (!body.add(encodeChunk(chunk))) throw tooLarge(bytesMax);
+  }
+  return body.bytes!;
 }

@@ -26,7 +26,7 @@ export function httpRequestOf<Native>(
 /**
  * A response as data, read to its end.
  *
- * @throws TypeError for what is no response, or one whose body somebody has read: nobody could send it.
+ * @throws TypeError for anything but a response, and for a response with a body that was read: it can't be sent.
  */
 export async function readResponse(response: Response, bytesMax: number): Promise<HttpResponse> {
   // First of all: those of `@hono/node-server` are other ones once its body was looked at.

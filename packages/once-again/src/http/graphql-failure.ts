@@ -5,7 +5,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * `failureOf` for GraphQL over HTTP. An answer that has `errors` is `"failed"`, since fields of a mutation may have been
- * carried out before, and beside, the one that failed. One without `data` is `"refused"`: it was never run (GraphQL
+ * executed before, and beside, the one that failed. One without `data` is `"refused"`: it was never run (GraphQL
  * specification, section 7.1.2). Of a list of answers, the worst counts. Answers that are no JSON are judged by their status.
  *
  * @throws TypeError for answers that can't be read: compressed ones (put the compression in front of once-again), and

@@ -60,12 +60,12 @@ export interface OnceHttp<Request, Transaction> extends OnceRoute {
   readonly bodyBytesMax: number;
   /** The largest response that is stored, bytes: a framework need not read on beyond it. */
   readonly resultBytesMax: number;
-  /** Tells the route's `onError`, and never throws. */
+  /** Calls the route's `onError`. It never throws. */
   readonly onError: (error: unknown) => void;
   /** The response to a request that must not claim its key; `onError` gets the error where operators have to act. */
   refuse(error: OnceAgainError): HttpResponse;
   /**
-   * Opens a request's operation: an attempt to be settled by the handler's response, or the response of a request whose
+   * Opens a request's operation: an attempt to be settled by the handler's response, or a response where the
    * handler must not run. Never rejects, and never answers at once: the caller of this function goes on first, and may attach
    * listeners to its response.
    */

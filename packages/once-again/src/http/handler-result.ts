@@ -62,8 +62,8 @@ const unknownDetail = "The service failed at this operation. What it had done by
 function tooLarge(rules: ResponseRules): WorkResult<HandlerResponse> {
   const { transactional } = rules;
   const detail = transactional
-    ? "The answer is too large to be kept, so the operation was rolled back. The service must raise resultBytesMax."
-    : "The operation was carried out, but its answer is too large to be kept. Don't send it under another key.";
+    ? "The response is too large to be stored, so the operation was rolled back. The service must raise resultBytesMax."
+    : "The operation was executed, but its response is too large to be stored. Don't send it under another key.";
   return {
     effect: transactional ? "none" : "done",
     result: { response: problem(rules, "ONCE_RESULT_TOO_LARGE", detail) },

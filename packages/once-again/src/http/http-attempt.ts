@@ -106,7 +106,7 @@ export class HttpAttempt<Transaction> {
     );
   }
 
-  /** A transaction whose time was over may end a second time. */
+  /** A transaction that ran out of time may end a second time. */
   #giveKeyBack(): void {
     if (!this.#hasGivenBack) this.#parts.giveKeyBack?.();
     this.#hasGivenBack = true;

@@ -17,7 +17,7 @@ import { type HttpResponse, isHeaderName } from "./response.ts";
 /** How one route keeps its promise. `Request` is the framework's own request. */
 export interface HttpRules<Request> extends Omit<EngineOptions, "onUnknown"> {
   /**
-   * What to do with an operation whose outcome is unknown (its handler failed, crashed or lost its lease):
+   * How to treat an operation with an unknown outcome (its handler failed, crashed or lost its lease):
    *
    * - `"hold"` (default): never run it again. A failure that was sent is stored and replayed; after a crash every
    *   repeat gets "outcome unknown" until a person resolves it.
@@ -31,16 +31,16 @@ export interface HttpRules<Request> extends Omit<EngineOptions, "onUnknown"> {
   readonly onUnknown?: "hold" | "rerun" | "finish" | Reconcile<Request> | undefined;
   /**
    * Which published rules the route keeps; default `"draft"`. `"acp"` is the Agentic Commerce Protocol: error bodies as it
-   * writes them, the key in each response, keys of their own for each path, the body alone as what tells requests apart,
+   * writes them, the key in each response, separate keys for each path, the body alone as the fingerprint,
    * and failures that run again. It decides `keyHeader`, `keyRequired`, `oldKeys`, `fingerprint` and `reusedStatus`, keeps
    * results for 24 hours or longer, and needs the transactional mode, or an `onUnknown` other than `"hold"`. The scope of a
    * record is then the caller's, a space, and the path.
    */
   readonly profile?: ProfileName | undefined;
   /**
-   * Whose keys these are: a function that names the caller (tenant, account) of a request by what was checked of it, in
+   * The owner of the keys: a function that names the caller (tenant, account) of a request by what was checked of it, in
    * up to 1024 bytes, or `"public"` where all callers share one set of keys. Never the bearer token itself: a refreshed
-   * token is the same caller. A name that is none, as `""`, `"undefined"`, `"null"` or `"[object Object]"`, is refused with
+   * token is the same caller. A name that names no caller, such as `""`, `"undefined"`, `"null"` or `"[object Object]"`, is refused with
    * 503, and so is a function that throws: answer 401 to requests without credentials before they come here.
    */
   readonly scope: "public" | ((request: Request) => string | Promise<string>);
@@ -62,7 +62,7 @@ export interface HttpRules<Request> extends Omit<EngineOptions, "onUnknown"> {
    */
   readonly identify?: Identify | undefined;
   /**
-   * With `identify`, in transactional mode: which object a message tells of, and how new it is. One that is older than what was
+   * With `identify`, in transactional mode: which object a message is about, and how new it is. One that is older than what was
    * handled of the same object does not run: its sender gets 200, and its repeats the same. A high-water mark, which moves in the
    * handler's transaction, decides that. Default: every message runs.
    */
@@ -159,7 +159,7 @@ export type CheckedHttpRules<Request> = Filled<
   readonly noEffectStatuses: ReadonlySet<number>;
   /** Missing where the status says all. */
   readonly failureOf: FailureOf | undefined;
-  /** Missing where there is none. */
+  /** Missing where keys are not counted. */
   readonly quota: KeyQuota | undefined;
   /** Missing where operations are held or just run again. */
   readonly reconcile: Reconcile<Request> | undefined;

@@ -214,14 +214,14 @@ describe("in a transaction", () => {
   });
 });
 
-describe("an answer too large to be kept", () => {
+describe("a response too large to be stored", () => {
   const large: HttpResponse = { status: 200, headers: [], body: new Uint8Array(2000) };
 
-  test("leased: the caller is told that it was carried out, now and ever after", async () => {
+  test("leased: every response says that it was executed", async () => {
     const { post } = leased({ resultBytesMax: 1024 });
     const first = await post(async () => large);
     expect(first).toMatchObject({ status: 500, code: "ONCE_RESULT_TOO_LARGE", replayed: false });
-    expect(first.text).toContain("was carried out");
+    expect(first.text).toContain("was executed");
     expect(await post(never)).toMatchObject({ status: 500, code: "ONCE_RESULT_TOO_LARGE", replayed: true });
   });
 
@@ -235,7 +235,7 @@ describe("an answer too large to be kept", () => {
     expect(orders()).toEqual(["tea"]);
   });
 
-  test("a failure that is too large is a failure like any other, never said to be carried out", async () => {
+  test("a failure that is too large is a failure like any other, and never called executed", async () => {
     for (const status of [500, 599]) {
       const { post, errors } = leased({ resultBytesMax: 1024 });
       const first = await post(async () => ({ ...large, status }));

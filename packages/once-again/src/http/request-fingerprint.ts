@@ -38,7 +38,7 @@ function jsonOf(parts: unknown): string {
   const json = parts instanceof Promise ? undefined : (JSON.stringify(parts) as string | undefined);
   if (json !== undefined && !nothing.has(json)) return json;
   throw new TypeError(
-    "The fingerprint function covered nothing of this request, so all of it was covered. Return what tells two " +
-      'operations apart, at once and not as a promise, or set fingerprint: "target" to leave bodies out.',
+    "The fingerprint function covered nothing of this request, so all of it was covered. Return what differs between " +
+      'operations, at once and not as a promise, or set fingerprint: "target" to leave bodies out.',
   );
 }

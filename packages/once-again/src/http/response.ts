@@ -23,7 +23,7 @@ export interface HttpResponse {
  * Headers that belong to one connection (RFC 9110, section 7.6.1), to one moment, or to one caller's session: they are
  * not stored. The length is that of the body that is sent.
  */
-const notKept = new Set([
+const notStored = new Set([
   "connection",
   "content-length",
   "date",
@@ -44,11 +44,11 @@ const [encoder, decoder] = [new TextEncoder(), new TextDecoder()];
 /** An answer as bytes for the store: a line of JSON for status and headers, then the body as it is. */
 export function encodeResponse({ status, headers, body }: HttpResponse): Uint8Array {
   const dropped = connectionOptions(headers);
-  const kept = headers.filter(([name]) => {
+  const stored = headers.filter(([name]) => {
     const lowerCase = name.toLowerCase();
-    return !notKept.has(lowerCase) && !dropped?.has(lowerCase);
+    return !notStored.has(lowerCase) && !dropped?.has(lowerCase);
   });
-  const head = `${JSON.stringify({ status, headers: kept })}\n`;
+  const head = `${JSON.stringify({ status, headers: stored })}\n`;
   const bytes = emptyBytes(head.length + body.length);
   // Nearly all headers are ASCII, a byte for each character.
   const { read, written } = encoder.encodeInto(head, bytes);

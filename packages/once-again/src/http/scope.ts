@@ -17,7 +17,7 @@ const bytesOfCharacterMax = 6;
 /**
  * The scope of a request: what the route's function says of it.
  *
- * @throws NoEffectError when it can't tell whose request this is.
+ * @throws NoEffectError when it can't name the caller of the request.
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for a scope that no store takes: to come back later is no help.
  */
 export function scopeOf<Request>(
@@ -52,14 +52,14 @@ function namedCaller(name: unknown): string {
   }
   // All callers without one would share their keys, and see each other's answers.
   if (namesNothing(name)) {
-    throw new TypeError(`The scope function returned ${JSON.stringify(name)}, which names nobody. ${advice}`);
+    throw new TypeError(`The scope function returned ${JSON.stringify(name)}, which names no caller. ${advice}`);
   }
   return name;
 }
 
 const advice =
-  "Return the id of the account or tenant whose credentials were checked, and answer 401 to a request without them before " +
-  "it comes here.";
+  "Return the id of the account or tenant that was authenticated, and answer 401 to a request without credentials before it " +
+  "comes here.";
 
 /** Paths that may stand in a scope as they are, characters. */
 const pathLengthMax = 256;

@@ -43,7 +43,7 @@ export class ConvertedResponse {
 
 const convertedPrototypes = new WeakMap<object, object>();
 
-/** What HTTP/2 and adapters do by themselves: no part of the response that is stored. */
+/** Methods of HTTP/2 and of adapters that write no part of the stored response. */
 const informing: ReadonlySet<string | symbol> = new Set([
   "writeContinue",
   "writeProcessing",

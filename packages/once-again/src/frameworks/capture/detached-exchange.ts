@@ -1,19 +1,21 @@
-import { type IncomingMessage, ServerResponse } from "node:http";
+import { IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from "node:http";
+import { Duplex } from "node:stream";
 import { ConvertedResponse } from "./converted-response.ts";
-import { type HeldConnection, holdConnection, releaseConnection } from "./connection-hold.ts";
-import { DetachedSocket, type SocketOwner } from "./detached-socket.ts";
-import { ListenersInFront } from "./listeners-in-front.ts";
 import {
+  DetachedSocket,
+  type HeldConnection,
+  holdConnection,
+  releaseConnection,
+  type SocketOwner,
+} from "./detached-socket.ts";
+import {
+  besideFields,
   fieldsOf,
   type ResponseFields,
   type ServerConnection,
   unconnectedFields,
   unwrittenFields,
 } from "./node-private.ts";
-import { noMethods, takeMethods, writing } from "./replaced-methods.ts";
-import { type ResponseStart, setStart } from "./response-start.ts";
-import { http1Beside, showAsSent } from "./response-beside.ts";
-import { connectionLike, PendingResponse, serverConnectionOf } from "./server-connection.ts";
 
 /**
  * A request and its response, taken off the caller's connection while an operation runs. The handler sees the same two
@@ -27,7 +29,7 @@ export class DetachedExchange {
   readonly response: ServerResponse;
   readonly #fields: ResponseFields;
   readonly #start: ResponseStart;
-  /** The connection of Node's server; `undefined` where there is none that takes HTTP/1.1. */
+  /** The connection of Node's server; `undefined` where no connection takes HTTP/1.1. */
   readonly #connection: ServerConnection | undefined;
   readonly #shouldKeepAlive: boolean;
   readonly #pending: PendingResponse | undefined;
@@ -293,4 +295,161 @@ export class DetachedExchange {
   closeResponse(): void {
     this.#close();
   }
+}
+
+type Listener = (...args: unknown[]) => void;
+
+/**
+ * The listeners to the end of a response that Node's server and middleware in front have registered. They are set aside
+ * while the handler runs, which sees the response end when it wrote it: these see it when it went out.
+ */
+export class ListenersInFront {
+  readonly #response: ServerResponse;
+  #finish: Listener[] = [];
+  #close: Listener[] = [];
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+  }
+
+  setAside(): void {
+    const response = this.#response;
+    this.#finish = response.rawListeners("finish") as Listener[];
+    this.#close = response.rawListeners("close") as Listener[];
+    response.removeAllListeners("finish");
+    if (this.#close.length > 0) response.removeAllListeners("close");
+  }
+
+  returnFinish(): void {
+    for (const listener of this.#finish.splice(0)) this.#response.on("finish", listener);
+  }
+
+  returnClose(): void {
+    for (const listener of this.#close.splice(0)) this.#response.on("close", listener);
+  }
+
+  /** Calls them, for a response that went out in the place of this one. */
+  callFinish(): void {
+    for (const listener of this.#finish.splice(0)) listener.call(this.#response);
+  }
+
+  readonly callClose = (): void => {
+    for (const listener of this.#close.splice(0)) listener.call(this.#response);
+  };
+}
+
+/** The methods by which a response is written. Middleware replaces them to see what goes out. */
+export const writing = ["writeHead", "flushHeaders", "write", "end", "addTrailers"] as const;
+const replaceable = [...writing, "destroy", "emit"] as const;
+
+export const noMethods: Record<string, unknown> = Object.freeze({});
+
+/** Takes off what replaces methods of the response. */
+export function takeMethods(response: ServerResponse): Record<string, unknown> {
+  let taken = noMethods;
+  for (const name of replaceable) {
+    if (!Object.hasOwn(response, name)) continue;
+    if (taken === noMethods) taken = {};
+    taken[name] = response[name];
+    Reflect.deleteProperty(response, name);
+  }
+  return taken;
+}
+
+/** A second response of HTTP/1.1 to a request, as Node's server would have made it. */
+export function http1Beside(request: IncomingMessage, response: ServerResponse): ServerResponse {
+  const beside = new ServerResponse(request);
+  for (const name of besideFields) Reflect.set(beside, name, Reflect.get(response, name));
+  return beside;
+}
+
+/**
+ * Calls the listeners in front when a response was sent beside the handler's. While they run, the handler's response looks
+ * like that one: Node's server goes on with the connection, and a log reads the status that went out. Afterwards the handler
+ * finds its response as it was.
+ *
+ * @param connection `undefined` for HTTP/2.
+ */
+export function showAsSent(
+  request: IncomingMessage,
+  response: ServerResponse,
+  beside: ServerResponse,
+  inFront: ListenersInFront,
+  connection: ServerConnection | undefined,
+): void {
+  const [fields, sent] = [fieldsOf(response), fieldsOf(beside)];
+  const { _header, _last, _closed } = fields;
+  const { statusCode } = response;
+  const { socket } = request;
+  fields._header = sent._header;
+  response.statusCode = beside.statusCode;
+  // Node's server emits "close" in the next tick, unless that was emitted.
+  fields._closed = true;
+  if (connection !== undefined) {
+    fields._last = sent._last;
+    request.socket = connection;
+    response.detachSocket = (detached) => beside.detachSocket(detached);
+  }
+  inFront.callFinish();
+  if (connection !== undefined) {
+    Reflect.deleteProperty(response, "detachSocket");
+    request.socket = socket;
+    fields._last = _last;
+  }
+  response.statusCode = statusCode;
+  fields._header = _header;
+  process.nextTick(() => {
+    fields._closed = _closed;
+    inFront.callClose();
+  });
+}
+
+/** A response as middleware in front left it. */
+export interface ResponseStart {
+  readonly status: number;
+  readonly headers: OutgoingHttpHeaders | undefined;
+}
+
+/** Sets status and headers on a response to which nothing was written. */
+export function setStart(response: ServerResponse, { status, headers }: ResponseStart): void {
+  response.statusCode = status;
+  for (const name in headers) {
+    const value = headers[name]!;
+    response.setHeader(name, Array.isArray(value) ? [...value] : value);
+  }
+}
+
+/** Stands on the caller's connection while the response is detached: Node's server sees a response that is not ended. */
+export class PendingResponse {
+  finished = false;
+  destroyed = false;
+  _headerSent = false;
+  _closed = false;
+  _last = false;
+  socket: unknown = null;
+  readonly #response: ServerResponse;
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+  }
+
+  emit(event: string, ...args: unknown[]): boolean {
+    return this.#response.emit(event, ...args);
+  }
+
+  _flush(): void {
+    // Nothing is written yet.
+  }
+}
+
+/** The connection of Node's server for HTTP/1.1 that carries both; `undefined` for HTTP/2 and for what an adapter made up. */
+export function serverConnectionOf(request: IncomingMessage, response: ServerResponse): ServerConnection | undefined {
+  if (request.httpVersionMajor >= 2 || !(request instanceof IncomingMessage)) return undefined;
+  if (!(response instanceof ServerResponse) || !(request.socket instanceof Duplex)) return undefined;
+  return response.socket === request.socket || response.socket === null ? request.socket : undefined;
+}
+
+/** The stand-in for the connection of a request that has none of HTTP/1.1. */
+export function connectionLike({ socket }: IncomingMessage): ServerConnection {
+  return (typeof socket === "object" && socket !== null ? socket : {}) as ServerConnection;
 }

@@ -35,7 +35,7 @@ export interface ResponseFields {
 
 export type WriteCallback = (error?: Error | null) => void;
 
-/** What Node's server stores on a connection. */
+/** The fields that Node's server stores on a connection. */
 export interface ServerConnection extends Socket {
   /** The response that writes to this connection now. */
   _httpMessage?: unknown;

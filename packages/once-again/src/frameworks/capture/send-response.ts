@@ -1,6 +1,5 @@
-import { type OutgoingHttpHeaders, ServerResponse } from "node:http";
+import { type OutgoingHttpHeader, type OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { HttpResponse } from "../../http/index.ts";
-import { hasNoHeaders, ofBody, ofConnection, replaceHeaders } from "./node-headers.ts";
 
 /** A captured answer, and what only its first caller gets of it. */
 export interface CapturedResponse extends HttpResponse {
@@ -10,7 +9,7 @@ export interface CapturedResponse extends HttpResponse {
   removed: string[];
 }
 
-/** Whether somebody else has answered, or nobody can any more. */
+/** Whether a response was sent already, or can't be sent any more. */
 export function isAnswered(response: ServerResponse): boolean {
   return response.headersSent || response.writableEnded || isStreamGone(response);
 }
@@ -50,8 +49,8 @@ function writeHead(
   const sent = headersToSend(response, answer);
   if (before === undefined) {
     replaceHeaders(response, { before, without: [], over: [] });
-    // What is set header by header costs several times as much. But who put a function of its own in the place of
-    // `writeHead`, as `on-headers` does, may not know this form.
+    // Setting header by header costs several times as much. But a function that replaced `writeHead`, as `on-headers` does,
+    // may not know this form.
     if (hasNoHeaders(response) && response.writeHead === ServerResponse.prototype.writeHead) {
       response.writeHead(status, sent);
       return;
@@ -102,7 +101,138 @@ function isHttp2(response: ServerResponse): boolean {
   return "stream" in response;
 }
 
-/** HTTP/2 has no response of its own after its stream is gone. */
+/** A response of HTTP/2 can't be sent after its stream is gone. */
 function isStreamGone(response: ServerResponse): boolean {
   return isHttp2(response) && (response as unknown as { stream: { destroyed: boolean } }).stream.destroyed;
+}
+
+/** How `writeHead` takes headers: as an object, or as a list of names and values in turn, or of pairs of them. */
+export type HeadersArgument = OutgoingHttpHeaders | OutgoingHttpHeader[] | [string, OutgoingHttpHeader][] | undefined;
+
+/** Headers as they are stored: a repeated one stands there once for each value. */
+export type HeaderList = [name: string, value: string][];
+
+/** Headers of the connection and the moment. Node never sets again by itself what was removed once, so they stay. */
+export const ofConnection: ReadonlySet<string> = new Set(["connection", "keep-alive", "date"]);
+
+/** Headers that follow from the bytes that are sent, whatever the handler said of them: there are no trailers, either. */
+export const ofBody: ReadonlySet<string> = new Set(["content-length", "transfer-encoding", "trailer"]);
+
+/** Sets headers as `writeHead` would. */
+export function setHeaders(response: ServerResponse, headers: HeadersArgument): void {
+  if (!Array.isArray(headers)) {
+    for (const [name, value] of Object.entries(headers ?? {})) {
+      if (value !== undefined) response.setHeader(name, value);
+    }
+    return;
+  }
+  const list: unknown[] = Array.isArray(headers[0]) ? headers.flat() : headers;
+  const pairs = Array.from({ length: list.length / 2 }, (_, index) => list.slice(index * 2, index * 2 + 2));
+  for (const [name] of pairs) response.removeHeader(String(name));
+  for (const [name, value] of pairs) response.appendHeader(String(name), Array.isArray(value) ? value : String(value));
+}
+
+/** Whether no header is set. Most frameworks hand all of theirs to `writeHead`, at the end. */
+export function hasNoHeaders(response: ServerResponse): boolean {
+  return response.getHeaderNames().length === 0;
+}
+
+/** The headers that are set, in a copy that later changes don't reach; `undefined` where no header is set. */
+export function copyOfHeaders(response: ServerResponse): OutgoingHttpHeaders | undefined {
+  if (hasNoHeaders(response)) return undefined;
+  const headers = response.getHeaders();
+  for (const name in headers) headers[name] = copyOf(headers[name]);
+  return headers;
+}
+
+/** `appendHeader` extends a list of values in place, so the list is copied. */
+function copyOf<Value extends OutgoingHttpHeader | undefined>(value: Value): Value | string[] {
+  return Array.isArray(value) ? [...value] : value;
+}
+
+/**
+ * The headers that are set, but for those that are as they were before: what middleware in front sets is of each request
+ * (its id, its origin, its place in a rate limit), and none of an answer's.
+ */
+export function headersOver(response: ServerResponse, before: OutgoingHttpHeaders = noHeaders): HeaderList {
+  const list: HeaderList = [];
+  for (const name of response.getHeaderNames()) {
+    const value = response.getHeader(name);
+    if (!isSame(value, before[name])) addHeader(list, name, value);
+  }
+  return list;
+}
+
+/** The names of headers that were there before, and are no longer. */
+export function headersRemoved(response: ServerResponse, before: OutgoingHttpHeaders | undefined): string[] {
+  return before === undefined ? [] : Object.keys(before).filter((name) => !response.hasHeader(name));
+}
+
+/** Has no names but those that were put into it. */
+const noHeaders: OutgoingHttpHeaders = Object.freeze(Object.create(null) as OutgoingHttpHeaders);
+
+function isSame(value: OutgoingHttpHeader | undefined, other: OutgoingHttpHeader | undefined): boolean {
+  if (value === other || value === undefined || other === undefined) return value === other;
+  if (!Array.isArray(value) && !Array.isArray(other)) return String(value) === String(other);
+  const [values, others] = [[value].flat(), [other].flat()];
+  return values.length === others.length && values.every((one, index) => String(one) === String(others[index]));
+}
+
+/** The headers that a response is to send. */
+export interface WantedHeaders {
+  /** The headers that middleware in front had set. */
+  readonly before: OutgoingHttpHeaders | undefined;
+  /** Of that, what is not to be sent: names in lower case. */
+  readonly without: readonly string[];
+  /** The headers over or beside those: names in lower case and values, in turn. */
+  readonly over: readonly string[];
+}
+
+/**
+ * Has a response send these headers, and of others only those of its connection. One that is set as it is to be is left
+ * alone: to set a header costs several times as much as to look at it.
+ */
+export function replaceHeaders(response: ServerResponse, { before = noHeaders, without, over }: WantedHeaders): void {
+  const wanted = (name: string): OutgoingHttpHeader | undefined =>
+    valueIn(over, name) ?? (without.includes(name) ? undefined : before[name]);
+  for (const name of response.getHeaderNames()) {
+    if (wanted(name) === undefined && !ofConnection.has(name)) response.removeHeader(name);
+  }
+  for (const name in before) setHeader(response, name, wanted(name));
+  for (let at = 0; at < over.length; at += 2) setHeader(response, over[at]!, wanted(over[at]!));
+}
+
+function setHeader(response: ServerResponse, name: string, value: OutgoingHttpHeader | undefined): void {
+  if (value !== undefined && !isSame(response.getHeader(name), value)) response.setHeader(name, copyOf(value));
+}
+
+/** The value of a name in a list of names and values; all of them, where it stands there several times. */
+function valueIn(list: readonly string[], name: string): string | string[] | undefined {
+  let found: string | string[] | undefined;
+  for (let at = 0; at < list.length; at += 2) {
+    if (list[at] !== name) continue;
+    const value = list[at + 1]!;
+    if (found === undefined) found = value;
+    else if (typeof found === "string") found = [found, value];
+    else found.push(value);
+  }
+  return found;
+}
+
+/** The headers in a head as Node writes it, without those of the connection and of the bytes that are sent. */
+export function headersIn(head: string): HeaderList {
+  const list: HeaderList = [];
+  // Each line has an end, and an empty one ends the head.
+  for (let start = head.indexOf("\r\n") + 2, end; (end = head.indexOf("\r\n", start)) > start; start = end + 2) {
+    const colon = head.indexOf(":", start);
+    const name = head.slice(start, colon).toLowerCase();
+    const value = head.slice(colon + 2, end);
+    if (name === "content-length" || (!ofConnection.has(name) && !ofBody.has(name))) list.push([name, value]);
+  }
+  return list;
+}
+
+function addHeader(list: HeaderList, name: string, value: OutgoingHttpHeader | undefined): void {
+  if (Array.isArray(value)) for (const one of value) list.push([name, one]);
+  else if (value !== undefined) list.push([name, String(value)]);
 }

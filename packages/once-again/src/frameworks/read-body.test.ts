@@ -3,8 +3,7 @@ import { buffer } from "node:stream/consumers";
 import { setImmediate } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { startHttpServer } from "../../../../test/support/http-server.ts";
-import { tapBody } from "./body-tap.ts";
-import { requestBytes } from "./request-bytes.ts";
+import { requestBytes, tapBody } from "./read-body.ts";
 
 const bytesMax = 4_000_000;
 
