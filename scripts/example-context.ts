@@ -1,4 +1,4 @@
-/** What an example takes from the reader's own program: code that declares a name which the example uses. */
+/** Code that declares the names which examples take from the reader's program. */
 export const contextNames: Readonly<Record<string, string>> = {
   Agent: 'import { Agent } from "undici";',
   Stripe: 'import Stripe from "stripe";',

@@ -1,10 +1,6 @@
 import { retryingFetch } from "once-again/client";
 
-const fetch = retryingFetch({ keys: ["http://127.0.0.1:3000"], deadlineMs: 20_000 });
-
-const response = await fetch("http://127.0.0.1:3000/orders", {
-  method: "POST",
-  headers: { authorization: "Bearer secret", "content-type": "application/json" },
-  body: JSON.stringify({ item: "coffee", amount: 420 }),
-});
+const fetch = retryingFetch({ keys: ["http://127.0.0.1:3000"] });
+const order = { method: "POST", body: '{"item":"coffee"}', headers: { "content-type": "application/json" } };
+const response = await fetch("http://127.0.0.1:3000/orders", order);
 console.log(response.status, await response.text());

@@ -28,7 +28,26 @@ test("the README's server answers its client, and a repeat of a key with the fir
   await once(server.stdout, "data");
 
   const called = await output(start("examples/readme/client.ts", {}, flags));
-  expect(called).toBe('201 {"order":{"item":"coffee","amount":420}}\n');
+  expect(called).toBe('201 {"order":{"item":"coffee"}}\n');
+
+  const headers = { "idempotency-key": "order-7", "content-type": "application/json" };
+  const replayed = [];
+  for (let time = 0; time < 2; time += 1) {
+    const response = await fetch(`http://127.0.0.1:${port}/orders`, {
+      method: "POST",
+      headers,
+      body: '{"item":"tea"}',
+    });
+    expect([response.status, await response.text()]).toEqual([201, '{"order":{"item":"tea"}}']);
+    replayed.push(response.headers.get("idempotent-replayed"));
+  }
+  expect(replayed).toEqual([null, "true"]);
+});
+
+test("the README's server with accounts answers a repeat with the first response, and refuses strangers", async () => {
+  const port = await serverPort();
+  const server = start("examples/readme/account.ts", {}, insteadOfPort3000(port));
+  await once(server.stdout, "data");
 
   const ask = (headers: Record<string, string>) =>
     fetch(`http://127.0.0.1:${port}/orders`, { method: "POST", headers: { "idempotency-key": "7", ...headers } });
