@@ -1,8 +1,6 @@
-import { bytesCodec } from "../../packages/once-again/src/engine/codec.ts";
-import type { Work } from "../../packages/once-again/src/engine/engine.ts";
+import { bytesCodec, type ServerEvent, type Work } from "../../packages/once-again/src/engine/engine.ts";
 import { leasedEngine } from "../../packages/once-again/src/engine/leased-engine.ts";
 import type { EngineOptions } from "../../packages/once-again/src/engine/options.ts";
-import type { ServerEvent } from "../../packages/once-again/src/engine/server-event.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 import { type FakeClock, fakeClock } from "../../packages/testing/src/fake-clock.ts";
 import { type FaultyStore, faultyStore } from "./faulty-store.ts";

@@ -1,5 +1,4 @@
-import type { WorkResult } from "../../../packages/once-again/src/engine/engine.ts";
-import type { Outcome } from "../../../packages/once-again/src/engine/engine.ts";
+import type { Outcome, WorkResult } from "../../../packages/once-again/src/engine/engine.ts";
 import type { KeyRecord } from "../../../packages/once-again/src/stores/store.ts";
 import type { Operation } from "../../../packages/once-again/src/stores/transition.ts";
 

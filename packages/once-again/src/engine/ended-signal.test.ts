@@ -5,9 +5,8 @@ import { codeOf, engineBench, first, job, leaseMs, operation } from "../../../..
 import { memoryStore } from "../stores/memory/index.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import type { TransactionalStore } from "../stores/store.ts";
-import type { Execution, WorkResult, Work } from "./engine.ts";
+import type { Execution, ServerEvent, Work, WorkResult } from "./engine.ts";
 import { leasedEngine } from "./leased-engine.ts";
-import type { ServerEvent } from "./server-event.ts";
 import { transactionalEngine } from "./transactional-engine.ts";
 
 // Something else may answer for a handler: a framework's time-out, or one branch of it that failed. Then it must hear of

@@ -1,7 +1,6 @@
 import type { Awaitable } from "../core/awaitable.ts";
-import type { OnceAgainError } from "../core/errors.ts";
+import { OnceAgainError } from "../core/errors.ts";
 import type { RecordName } from "../stores/store.ts";
-import type { Steps } from "./steps.ts";
 
 /** Carries each operation out once, whatever its transport: HTTP rules and brokers are built on it. */
 export interface Engine<Transaction> {
@@ -62,6 +61,9 @@ export interface Codec<Value> {
   encode(value: Value): Uint8Array;
   decode(bytes: Uint8Array): Value;
 }
+
+/** For results that are bytes already. */
+export const bytesCodec: Codec<Uint8Array> = { encode: (bytes) => bytes, decode: (bytes) => bytes };
 
 /**
  * The work of one operation. What it returns says how it ended; if it throws, the outcome is unknown, unless it has called
@@ -129,4 +131,154 @@ export interface MessageFacts {
   readonly id: string;
   /** When its event happened, by the sender's clock, milliseconds since the epoch; missing where none is signed. */
   readonly occurredAt?: number | undefined;
+}
+
+/** The answer of `reconcile` about an effect with an unknown outcome. */
+export type Reconciled<Value> =
+  /** It happened, and this is its result. */
+  | { found: Value }
+  /** The look was no help: the operation stays held. */
+  | "unknown"
+  /**
+   * It did not happen and will not happen any more. "Not found" alone does not prove that while the first worker may
+   * still be alive, so say why it can be believed: the effect checks the fence, or `quiesceMs` has passed.
+   */
+  | { absent: "fenced" | "quiesced" };
+
+/**
+ * The recovery points of one operation, in leased mode. The result of each step is stored; when the operation runs again,
+ * a stored step does not run: its stored result is returned. Steps are known by their place and name, so the
+ * same steps must come in the same order each time.
+ *
+ * Results are stored as JSON. In transactional mode, and without a key, there is nothing to resume: steps just run.
+ *
+ * Each rejects with `ONCE_STEP_CHANGED` when another name stood at its place before, `ONCE_LEASE_LOST` when the
+ * operation is another worker's by now.
+ */
+export interface Steps {
+  /**
+   * A step with its effect in the store's own database: effect and result commit together, and only as long as this
+   * worker owns the operation. The store must be a transactional one; annotate `transaction` with its type.
+   */
+  transaction<Value, Transaction>(
+    name: string,
+    work: (transaction: Transaction) => Value | Promise<Value>,
+  ): Promise<Value>;
+  /**
+   * A step with its effect at a service that honours keys: it is given the same key in every re-run, derived from the
+   * operation's. Needs the `secret` option.
+   */
+  keyed<Value>(name: string, work: (key: string) => Promise<Value>): Promise<Value>;
+  /**
+   * A step with an effect that can't be made safe to repeat: it is noted before and after. When a run ended between the two,
+   * `reconcile` looks whether it happened; if that is no help, the operation ends with `ONCE_OUTCOME_UNKNOWN`.
+   */
+  once<Value>(name: string, work: () => Promise<Value>, reconcile: () => Promise<Reconciled<Value>>): Promise<Value>;
+}
+
+/**
+ * What happened to one operation; `key` is undefined when its request brought none. No payloads: `error` is the
+ * handler's or the store's own.
+ *
+ * Every request that brought a key has one event, by how it ended: `executed` (it ran, and its result is stored),
+ * `replayed`, `in-progress`, `mismatch`, `outcome-unknown` (it is held), `released` (it ran, nothing happened, its key is
+ * free), `abandoned` (it ran without an effect, but an earlier attempt may have had one) or `handler-failed`
+ * (its handler threw, answered 5xx or took too long). A request that the store failed has `store-failed` alone.
+ * `lease-lost` and `store-answered` report what happens on the way.
+ */
+export type ServerEvent = { scope: string; key: string | undefined } & (
+  | { type: Outcome["kind"] }
+  | { type: "released" }
+  | { type: "abandoned" }
+  | { type: "lease-lost" }
+  /** `error`: what it threw; of one that answered 5xx, an `ONCE_HANDLER_FAILED`. */
+  | { type: "handler-failed"; error: unknown }
+  /** Milliseconds, a second try included. A transaction is no such call: its time is mostly its handler's. */
+  | { type: "store-answered"; operation: StoreOperation; elapsedMs: number }
+  | { type: "store-failed"; operation: StoreOperation; error: unknown }
+);
+
+/** The operations that a server asks a store for. */
+export type StoreOperation =
+  | "claim"
+  | "complete"
+  | "renew"
+  | "release"
+  | "checkpoint"
+  | "inspect"
+  | "purge"
+  | "transact";
+
+/**
+ * Thrown by a handler that knows that nothing happened: the key is released, and a retry runs afresh.
+ *
+ * A handler that throws anything else leaves the outcome unknown.
+ *
+ * @example
+ * ```ts
+ * if (stock === 0) throw new NoEffectError("Sold out for the moment. Try again later.");
+ * ```
+ */
+export class NoEffectError extends OnceAgainError {
+  /** @param message goes to the caller, as the `detail` of the answer. */
+  constructor(message: string, options: { cause?: unknown } = {}) {
+    super("ONCE_NO_EFFECT", message, options);
+    this.name = "NoEffectError";
+  }
+}
+
+/** The reason of `execution.signal` when its operation ended without success: the handler may still be at work. */
+export function operationEndedError(): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_OPERATION_ENDED",
+    "This operation was answered with a failure, so its handler must not go on: whatever it does from now on, nobody " +
+      "keeps a record of, and another attempt may be at it.",
+  );
+}
+
+/** The error for a store that failed before the work ran; its own error is the cause. */
+export function storeUnavailableError(cause: unknown): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_STORE_UNAVAILABLE",
+    "The store of idempotency keys does not answer. Send the request again later, with the same key.",
+    { cause },
+  );
+}
+
+/** The error for a store that failed after the work ran, which may have had its effect; its own error is the cause. */
+export function resultUnconfirmedError(cause: unknown): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_RESULT_UNCONFIRMED",
+    "The operation may have been carried out, but the store did not confirm its result. Send the request again with the " +
+      "same key to learn its outcome; without a key, look the effect up.",
+    { cause },
+  );
+}
+
+/** The errors that this room made: a handler's own call elsewhere may end with the same code, and mean that call. */
+const ours = new WeakSet<object>();
+
+/**
+ * The error that holds an operation: it can't be known whether it happened, and it must not run again by itself, whatever
+ * the route's `onUnknown` says. Throw it in a handler whose effect is elsewhere, and whose call was cut off. The caller is
+ * answered 409 with `ONCE_OUTCOME_UNKNOWN`, and so is every repeat, until a person settles the key.
+ *
+ * @param message for `onError` and logs: what was cut off.
+ * @example
+ * ```ts
+ * try {
+ *   return await chargeCard(order);
+ * } catch (cause) {
+ *   throw wasSent(cause) ? heldError("The payment service broke off.") : new NoEffectError("Try again later.");
+ * }
+ * ```
+ */
+export function heldError(message: string): OnceAgainError {
+  const error = new OnceAgainError("ONCE_OUTCOME_UNKNOWN", message);
+  ours.add(error);
+  return error;
+}
+
+export function isHeldError(error: unknown): error is OnceAgainError {
+  return OnceAgainError.isInstance(error) && ours.has(error);
 }

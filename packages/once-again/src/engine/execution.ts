@@ -1,7 +1,6 @@
 import type { LazyAbort } from "../core/lazy-abort.ts";
-import { ownGetters } from "../core/spreadable.ts";
-import type { Execution, MessageFacts } from "./engine.ts";
-import type { Steps } from "./steps.ts";
+import { ownGetters } from "../core/own-getters.ts";
+import type { Execution, MessageFacts, Steps } from "./engine.ts";
 
 /** Which attempt it is, and whether earlier ones may have had effects. */
 export interface AttemptNumber {

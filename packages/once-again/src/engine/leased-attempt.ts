@@ -4,8 +4,16 @@ import { notify } from "../core/events.ts";
 import type { LazyAbort } from "../core/lazy-abort.ts";
 import { Lease, type LeaseHolder } from "../core/lease.ts";
 import type { Acquired, ReleaseRequest } from "../stores/store.ts";
-import type { OnceOperation, OpenAttempt, Outcome, Work, WorkResult } from "./engine.ts";
-import { operationEndedError, storeUnavailableError } from "./errors.ts";
+import {
+  type OnceOperation,
+  type OpenAttempt,
+  operationEndedError,
+  type Outcome,
+  type Steps,
+  storeUnavailableError,
+  type Work,
+  type WorkResult,
+} from "./engine.ts";
 import { type ExecutionSource, hadNoEffect, WorkExecution } from "./execution.ts";
 import { HandlerTimeout, type TimeoutHolder } from "./handler-timeout.ts";
 import {
@@ -21,7 +29,6 @@ import {
 import type { CheckedEngineOptions } from "./options.ts";
 import { endRequest, outcomeFor, type RequestEnd, endWithoutWork, workError } from "./request-end.ts";
 import type { RunningOperation, RunningOperations } from "./running-operations.ts";
-import type { Steps } from "./steps.ts";
 import type { StoreDoor } from "./store-door.ts";
 import { StoredSteps } from "./stored-steps.ts";
 

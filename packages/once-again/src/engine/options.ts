@@ -6,8 +6,7 @@ import { checkNames, type OptionNames, pickOptions } from "../core/option-names.
 import { checkChoice, checkNumber } from "../core/options.ts";
 import { type Random, systemRandom } from "../core/random.ts";
 import { systemClock } from "../core/system-clock.ts";
-import type { ServerEvent } from "./server-event.ts";
-import type { StepOptions } from "./steps.ts";
+import type { ServerEvent } from "./engine.ts";
 
 /** The settings that all operations of one engine share. */
 export interface EngineOptions {
@@ -74,6 +73,16 @@ export interface EngineOptions {
   readonly clock?: Clock | undefined;
   /** Where chance comes from, for the waits between two calls of the store; default the machine's. */
   readonly random?: Random | undefined;
+}
+
+/** Options of steps, checked. */
+export interface StepOptions {
+  /** For the keys of `keyed` steps: 16 bytes or more, the same on every server. */
+  secret: Uint8Array<ArrayBuffer> | undefined;
+  /** How large the stored result of a step may be, bytes. */
+  checkpointBytesMax: number;
+  /** How long a lease must be over before an operation runs again, milliseconds. */
+  quiesceMs: number;
 }
 
 /** Engine options, checked, with every default filled in. */

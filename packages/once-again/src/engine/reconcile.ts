@@ -1,7 +1,6 @@
 import { OnceAgainError } from "../core/errors.ts";
-import type { Execution } from "./engine.ts";
-import { heldError, NoEffectError } from "./errors.ts";
-import { checkAbsence, type Reconciled } from "./steps.ts";
+import { type Execution, heldError, NoEffectError, type Reconciled } from "./engine.ts";
+import { checkAbsence } from "./steps.ts";
 
 /**
  * Asks, before work runs again whose earlier attempt may have had its effect, whether it happened.

@@ -1,8 +1,7 @@
 import { OnceAgainError } from "../core/errors.ts";
 import { type Listener, notify } from "../core/events.ts";
 import type { Acquired, ClaimAnswer } from "../stores/store.ts";
-import type { OnceOperation, Outcome, WorkResult } from "./engine.ts";
-import type { ServerEvent } from "./server-event.ts";
+import type { OnceOperation, Outcome, ServerEvent, WorkResult } from "./engine.ts";
 
 /** How a request ended, and the event that reports it. */
 export interface RequestEnd<Value = unknown> {

@@ -1,13 +1,11 @@
-import { bytesCodec } from "./codec.ts";
+import { bytesCodec, type Steps, type Work, type WorkResult } from "./engine.ts";
 import type { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
 import { appDatabase, insertOrder } from "../../../../test/support/app-database.ts";
 import { codeOf } from "../../../../test/support/engine-bench.ts";
 import { fakeClock } from "../../../testing/src/index.ts";
-import type { WorkResult, Work } from "./engine.ts";
 import { leasedEngine } from "./leased-engine.ts";
 import type { EngineOptions } from "./options.ts";
-import type { Steps } from "./steps.ts";
 import { transactionalEngine } from "./transactional-engine.ts";
 
 const operation = { scope: "acme", key: "order-1", fingerprint: "f", codec: bytesCodec };

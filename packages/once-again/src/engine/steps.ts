@@ -1,50 +1,8 @@
 import { OnceAgainError } from "../core/errors.ts";
 import { checkNumber, invalidOptionError } from "../core/options.ts";
 import { deriveKey } from "../key/index.ts";
-import { heldError } from "./errors.ts";
-
-/** The answer of `reconcile` about an effect with an unknown outcome. */
-export type Reconciled<Value> =
-  /** It happened, and this is its result. */
-  | { found: Value }
-  /** The look was no help: the operation stays held. */
-  | "unknown"
-  /**
-   * It did not happen and will not happen any more. "Not found" alone does not prove that while the first worker may
-   * still be alive, so say why it can be believed: the effect checks the fence, or `quiesceMs` has passed.
-   */
-  | { absent: "fenced" | "quiesced" };
-
-/**
- * The recovery points of one operation, in leased mode. The result of each step is stored; when the operation runs again,
- * a stored step does not run: its stored result is returned. Steps are known by their place and name, so the
- * same steps must come in the same order each time.
- *
- * Results are stored as JSON. In transactional mode, and without a key, there is nothing to resume: steps just run.
- *
- * Each rejects with `ONCE_STEP_CHANGED` when another name stood at its place before, `ONCE_LEASE_LOST` when the
- * operation is another worker's by now.
- */
-export interface Steps {
-  /**
-   * A step with its effect in the store's own database: effect and result commit together, and only as long as this
-   * worker owns the operation. The store must be a transactional one; annotate `transaction` with its type.
-   */
-  transaction<Value, Transaction>(
-    name: string,
-    work: (transaction: Transaction) => Value | Promise<Value>,
-  ): Promise<Value>;
-  /**
-   * A step with its effect at a service that honours keys: it is given the same key in every re-run, derived from the
-   * operation's. Needs the `secret` option.
-   */
-  keyed<Value>(name: string, work: (key: string) => Promise<Value>): Promise<Value>;
-  /**
-   * A step with an effect that can't be made safe to repeat: it is noted before and after. When a run ended between the two,
-   * `reconcile` looks whether it happened; if that is no help, the operation ends with `ONCE_OUTCOME_UNKNOWN`.
-   */
-  once<Value>(name: string, work: () => Promise<Value>, reconcile: () => Promise<Reconciled<Value>>): Promise<Value>;
-}
+import { heldError, type Steps } from "./engine.ts";
+import type { StepOptions } from "./options.ts";
 
 /** Where an operation's steps are stored. */
 export interface StepRecord {
@@ -72,15 +30,6 @@ export function stepAction(kept: StoredStep | undefined): StepAction {
 
 /** How many steps one operation may have. */
 const stepsMax = 1000;
-
-export interface StepOptions {
-  /** For the keys of `keyed` steps: 16 bytes or more, the same on every server. */
-  secret: Uint8Array<ArrayBuffer> | undefined;
-  /** How large the stored result of a step may be, bytes. */
-  checkpointBytesMax: number;
-  /** How long a lease must be over before an operation runs again, milliseconds. */
-  quiesceMs: number;
-}
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for an absence that is said to be proven by a wait that there was not. */
 export function checkAbsence({ absent }: { absent: "fenced" | "quiesced" }, quiesceMs: number): void {

@@ -4,10 +4,9 @@ import { notify } from "../core/events.ts";
 import { equalJitter, exponentialBackoff } from "../retry/index.ts";
 import { runRetry } from "../retry/retry.ts";
 import { retryPolicy } from "../retry/retry-options.ts";
-import { resultUnconfirmedError, storeUnavailableError } from "./errors.ts";
+import { resultUnconfirmedError, type StoreOperation, storeUnavailableError } from "./engine.ts";
 import { storeLateError } from "../core/store-late-error.ts";
 import type { CheckedEngineOptions } from "./options.ts";
-import type { StoreOperation } from "./server-event.ts";
 
 /**
  * Asks the store for one operation of the port, again when it fails: every one is idempotent for its owner.

@@ -23,7 +23,7 @@ import { transactWithin } from "./transact-within.ts";
 import { claimWithdrawal } from "./withdraw-claim.ts";
 import type { CheckedEngineOptions } from "./options.ts";
 import { type BackgroundCalls, backgroundCalls } from "./background-calls.ts";
-import { resultUnconfirmedError, storeUnavailableError } from "./errors.ts";
+import { resultUnconfirmedError, storeUnavailableError } from "./engine.ts";
 import { rejectIfThrows, storeCalls } from "./store-calls.ts";
 
 /**

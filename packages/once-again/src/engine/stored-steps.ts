@@ -1,6 +1,8 @@
 import type { Acquired, ReleaseRequest } from "../stores/store.ts";
 import type { HandlerTimeout } from "./handler-timeout.ts";
-import { recordedSteps, type StepOptions, type StepRecord, type Steps } from "./steps.ts";
+import type { Steps } from "./engine.ts";
+import type { StepOptions } from "./options.ts";
+import { recordedSteps, type StepRecord } from "./steps.ts";
 import type { StoreDoor } from "./store-door.ts";
 
 /** The steps of an operation, stored as checkpoints of its record. */

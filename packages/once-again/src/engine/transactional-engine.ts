@@ -4,8 +4,16 @@ import { OnceAgainError } from "../core/errors.ts";
 import { notify } from "../core/events.ts";
 import type { TransactionalStore, TransactionAnswer, TransactionEnding } from "../stores/store.ts";
 import { checkTransactionalStore } from "./check-store.ts";
-import type { Engine, OnceOperation, OpeningEngine, Work, WorkResult } from "./engine.ts";
-import { operationEndedError, resultUnconfirmedError, storeUnavailableError } from "./errors.ts";
+import {
+  type Engine,
+  type OnceOperation,
+  type OpeningEngine,
+  operationEndedError,
+  resultUnconfirmedError,
+  storeUnavailableError,
+  type Work,
+  type WorkResult,
+} from "./engine.ts";
 import { expiryPurge } from "./expiry-purge.ts";
 import { HandlerTimeout } from "./handler-timeout.ts";
 import { mustStop } from "./leased-decisions.ts";

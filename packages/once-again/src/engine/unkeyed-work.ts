@@ -1,7 +1,6 @@
 import { notify } from "../core/events.ts";
 import { LazyAbort } from "../core/lazy-abort.ts";
-import type { Work, WorkResult } from "./engine.ts";
-import { operationEndedError } from "./errors.ts";
+import { operationEndedError, type Work, type WorkResult } from "./engine.ts";
 import { HandlerTimeout } from "./handler-timeout.ts";
 import { mustStop } from "./leased-decisions.ts";
 import type { CheckedEngineOptions } from "./options.ts";

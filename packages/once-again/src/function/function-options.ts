@@ -3,10 +3,9 @@ import { logError } from "../core/error-log.ts";
 import { notify } from "../core/events.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
-import type { Codec, Execution } from "../engine/engine.ts";
+import type { Codec, Execution, Reconciled } from "../engine/engine.ts";
 import { nameProblem } from "../engine/operation-name.ts";
 import { engineOptionNames, type EngineOptions } from "../engine/options.ts";
-import type { Reconciled } from "../engine/steps.ts";
 import type { Store, TransactionalStore } from "../stores/store.ts";
 
 /** What a function is told of the call that it carries out. */

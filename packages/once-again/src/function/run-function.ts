@@ -1,6 +1,5 @@
 import { OnceAgainError } from "../core/errors.ts";
-import type { Execution, WorkResult } from "../engine/engine.ts";
-import { isHeldError } from "../engine/errors.ts";
+import { type Execution, isHeldError, type WorkResult } from "../engine/engine.ts";
 import { hadNoEffect, userExecution } from "../engine/execution.ts";
 import { reconcileFirst } from "../engine/reconcile.ts";
 import {

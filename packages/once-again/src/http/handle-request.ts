@@ -1,7 +1,6 @@
 import { type Awaitable, isPromise } from "../core/awaitable.ts";
 import { OnceAgainError } from "../core/errors.ts";
-import type { Execution, MessageFacts, OpenAttempt, Outcome } from "../engine/engine.ts";
-import { NoEffectError } from "../engine/errors.ts";
+import { type Execution, type MessageFacts, NoEffectError, type OpenAttempt, type Outcome } from "../engine/engine.ts";
 import type { RecordName } from "../stores/store.ts";
 import { identifyMessage, readKey } from "./read-key.ts";
 import { coveredFingerprint } from "./request-fingerprint.ts";

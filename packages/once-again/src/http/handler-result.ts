@@ -1,6 +1,5 @@
 import { OnceAgainError } from "../core/errors.ts";
-import type { WorkResult } from "../engine/engine.ts";
-import { isHeldError } from "../engine/errors.ts";
+import { isHeldError, type WorkResult } from "../engine/engine.ts";
 import type { CheckedHttpRules } from "./http-options.ts";
 import { problem, type ProblemCode } from "./responses.ts";
 import { encodeResponse, type HandlerResponse, type HttpResponse, sendProblem, withoutTrailer } from "./response.ts";

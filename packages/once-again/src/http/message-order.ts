@@ -1,6 +1,5 @@
 import { invalidOptionError } from "../core/options.ts";
-import type { Execution, MessageFacts } from "../engine/engine.ts";
-import { NoEffectError } from "../engine/errors.ts";
+import { type Execution, type MessageFacts, NoEffectError } from "../engine/engine.ts";
 import { nameProblem } from "../engine/operation-name.ts";
 import type { MarkRequest, TransactionalStore } from "../stores/store.ts";
 import type { HttpResponse } from "./response.ts";

@@ -4,7 +4,7 @@ import { created, leasedRoute, never } from "../../../../test/support/leased-rou
 import { ordering, transactionalRoute } from "../../../../test/support/transactional-route.ts";
 import { until } from "../../../../test/support/until.ts";
 import { OnceAgainError } from "../core/errors.ts";
-import { NoEffectError } from "../engine/errors.ts";
+import { NoEffectError } from "../engine/engine.ts";
 import type { HttpHandler } from "./response.ts";
 
 const quota = { keysMax: 1, perMs: 60_000 };

@@ -1,6 +1,6 @@
 import type { Awaitable } from "../core/awaitable.ts";
 import { OnceAgainError } from "../core/errors.ts";
-import { NoEffectError } from "../engine/errors.ts";
+import { NoEffectError } from "../engine/engine.ts";
 import { namesNothing } from "../engine/operation-name.ts";
 import { sha256 } from "../key/sha256.ts";
 import type { HttpRules } from "./http-options.ts";

@@ -3,7 +3,7 @@ import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
 import { nameProblem } from "../engine/operation-name.ts";
 import { engineOptionNames, type EngineOptions } from "../engine/options.ts";
-import type { Reconciled } from "../engine/steps.ts";
+import type { Reconciled } from "../engine/engine.ts";
 import type { FunctionExecution } from "../function/function-options.ts";
 import { keyHeaderName } from "../key/index.ts";
 import type { Store, TransactionalStore } from "../stores/store.ts";

@@ -1,7 +1,14 @@
 import { errorText } from "../../core/error-text.ts";
 import { OnceAgainError } from "../../core/errors.ts";
-import type { Engine, Execution, OnceOperation, Outcome, Work, WorkResult } from "../../engine/engine.ts";
-import { isHeldError } from "../../engine/errors.ts";
+import {
+  type Engine,
+  type Execution,
+  isHeldError,
+  type OnceOperation,
+  type Outcome,
+  type Work,
+  type WorkResult,
+} from "../../engine/engine.ts";
 import { hadNoEffect, userExecution } from "../../engine/execution.ts";
 import type { RoomEngine } from "../../engine/open-engine.ts";
 import { reconcileFirst } from "../../engine/reconcile.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from "vitest";
-import { NoEffectError } from "../../engine/errors.ts";
+import { NoEffectError } from "../../engine/engine.ts";
 import { memoryStore } from "../../stores/memory/index.ts";
 import { sqliteStore } from "../../stores/sqlite/index.ts";
 import type { Store } from "../../stores/store.ts";

@@ -2,7 +2,7 @@ import { sleep } from "../../core/clock.ts";
 import { OnceAgainError } from "../../core/errors.ts";
 import { keyQueue } from "../../core/key-queue.ts";
 import { checkNumber, invalidOptionError } from "../../core/options.ts";
-import { bytesCodec } from "../../engine/codec.ts";
+import { bytesCodec } from "../../engine/engine.ts";
 import { openEngine } from "../../engine/open-engine.ts";
 import {
   checkPosition,

@@ -1,7 +1,6 @@
 import { OnceAgainError } from "../../core/errors.ts";
 import { errorText } from "../../core/error-text.ts";
-import { bytesCodec } from "../../engine/codec.ts";
-import type { Engine, OnceOperation } from "../../engine/engine.ts";
+import { bytesCodec, type Engine, type OnceOperation } from "../../engine/engine.ts";
 import { nameProblem } from "../../engine/operation-name.ts";
 import { sha256 } from "../../key/sha256.ts";
 import type { Store } from "../../stores/store.ts";

@@ -10,7 +10,7 @@ import { type NatsCluster, natsBinary, startNats, startNatsCluster } from "../..
 import { claimLoad, repeatUntilAnswered } from "../../../../../test/support/store-load.ts";
 import { longClaim } from "../../../../../test/support/long-claim.ts";
 import { fakeClock } from "../../../../testing/src/fake-clock.ts";
-import { bytesCodec } from "../../engine/codec.ts";
+import { bytesCodec } from "../../engine/engine.ts";
 import { sealedStore } from "../../engine/sealed-store.ts";
 import { leasedEngine } from "../../engine/leased-engine.ts";
 import { entryKey } from "./record-format.ts";
