@@ -114,7 +114,7 @@ export const httpMutants: readonly Mutant[] = [
   },
   {
     guard: "options: what is no store is refused",
-    file: "packages/once-again/src/engine/check-store.ts",
+    file: "packages/once-again/src/engine/options.ts",
     search: 'if (!hasMethod(store, "claim")) throw',
     replace: 'if (store === "none") throw',
     check: test("test/option-names.test.ts"),

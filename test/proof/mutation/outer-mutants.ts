@@ -86,7 +86,7 @@ export const outerMutants: readonly Mutant[] = [
   },
   {
     guard: "held: a NATS bucket that forgets held keys is refused",
-    file: "packages/once-again/src/engine/check-store.ts",
+    file: "packages/once-again/src/engine/options.ts",
     search: "if ((heldRetentionMs ?? Infinity) > retentionMsMax) {",
     replace: "if ((heldRetentionMs ?? 0) > retentionMsMax) {",
     check: testFile("packages/once-again/src/stores/nats/store.test.ts"),
@@ -94,7 +94,7 @@ export const outerMutants: readonly Mutant[] = [
   },
   {
     guard: "store: a retention that it can't keep is refused at the start",
-    file: "packages/once-again/src/engine/check-store.ts",
+    file: "packages/once-again/src/engine/options.ts",
     search: "if (retentionMs > retentionMsMax) {",
     replace: "if (retentionMs > 1e300) {",
     check: testFile("packages/once-again/src/stores/nats/store.test.ts"),

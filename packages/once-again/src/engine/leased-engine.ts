@@ -1,12 +1,17 @@
 import { type Awaitable, isPromise } from "../core/awaitable.ts";
 import { sleep } from "../core/clock.ts";
 import type { Acquired, ClaimAnswer, ClaimRequest, Store } from "../stores/store.ts";
-import { checkLeasedStore } from "./check-store.ts";
+import {
+  type CheckedEngineOptions,
+  checkEngineOptions,
+  checkLeasedStore,
+  type EngineOptions,
+  pollMs,
+} from "./options.ts";
 import type { Engine, OnceOperation, OpeningEngine, Outcome } from "./engine.ts";
 import { expiryPurge } from "./expiry-purge.ts";
 import { LeasedAttempt, type LeasedParts, type LeasedRequest } from "./leased-attempt.ts";
 import { isPending } from "./leased-decisions.ts";
-import { type CheckedEngineOptions, checkEngineOptions, type EngineOptions, pollMs } from "./options.ts";
 import { endRequest, outcomeOfClaim, type RequestEnd, endWithoutWork } from "./request-end.ts";
 import { runningOperations } from "./running-operations.ts";
 import { openByRunning } from "./open-by-running.ts";

@@ -3,7 +3,13 @@ import { sleep } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { notify } from "../core/events.ts";
 import type { TransactionalStore, TransactionAnswer, TransactionEnding } from "../stores/store.ts";
-import { checkTransactionalStore } from "./check-store.ts";
+import {
+  type CheckedEngineOptions,
+  checkEngineOptions,
+  checkTransactionalStore,
+  type EngineOptions,
+  pollMs,
+} from "./options.ts";
 import {
   type Engine,
   type OnceOperation,
@@ -18,7 +24,6 @@ import { expiryPurge } from "./expiry-purge.ts";
 import { HandlerTimeout } from "./handler-timeout.ts";
 import { mustStop } from "./leased-decisions.ts";
 import { openByRunning } from "./open-by-running.ts";
-import { type CheckedEngineOptions, checkEngineOptions, type EngineOptions, pollMs } from "./options.ts";
 import { endRequest, outcomeOfClaim, type RequestEnd, endWithoutWork, workError } from "./request-end.ts";
 import { type RunningOperation, type RunningOperations, runningOperations } from "./running-operations.ts";
 import { plainSteps } from "./steps.ts";
