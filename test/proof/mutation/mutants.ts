@@ -388,7 +388,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "attempt in the derived key: it is the same in every attempt",
-    file: "packages/once-again/src/engine/stored-steps.ts",
+    file: "packages/once-again/src/engine/steps.ts",
     search: "      key,\n      kept,",
     replace: "      key: `${key} ${owned.owner}`,\n      kept,",
     check: simulation,

@@ -30,7 +30,7 @@ import type { CheckedEngineOptions } from "./options.ts";
 import { endRequest, outcomeFor, type RequestEnd, endWithoutWork, workError } from "./request-end.ts";
 import type { RunningOperation, RunningOperations } from "./running-operations.ts";
 import type { StoreDoor } from "./store-door.ts";
-import { StoredSteps } from "./stored-steps.ts";
+import { StoredSteps } from "./steps.ts";
 
 /** The parts of a leased engine. */
 export interface LeasedParts {

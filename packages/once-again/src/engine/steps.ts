@@ -1,8 +1,11 @@
 import { OnceAgainError } from "../core/errors.ts";
 import { checkNumber, invalidOptionError } from "../core/options.ts";
 import { deriveKey } from "../key/index.ts";
+import type { Acquired, ReleaseRequest } from "../stores/store.ts";
 import { heldError, type Steps } from "./engine.ts";
+import type { HandlerTimeout } from "./handler-timeout.ts";
 import type { StepOptions } from "./options.ts";
+import type { StoreDoor } from "./store-door.ts";
 
 /** Where an operation's steps are stored. */
 export interface StepRecord {
@@ -149,4 +152,36 @@ function outcomeUnknown(name: string): OnceAgainError {
 /** The error of a worker that no longer owns its operation. */
 function leaseLost(): OnceAgainError {
   return new OnceAgainError("ONCE_LEASE_LOST", "This worker lost its key: stop, another may be at it.");
+}
+
+/** The steps of an operation, stored as checkpoints of its record. */
+export class StoredSteps {
+  readonly steps: Steps;
+  /** Whether this run stored a step, and so had an effect. */
+  hasStored = false;
+
+  /** @param timeout that of the handler: with it, the transaction of a step is over too. */
+  constructor(
+    door: StoreDoor,
+    owned: ReleaseRequest,
+    kept: Acquired["checkpoints"],
+    options: StepOptions,
+    timeout: HandlerTimeout,
+  ) {
+    const { scope, key } = owned;
+    const record: StepRecord = {
+      scope,
+      key,
+      kept,
+      keep: (step, result) => {
+        this.hasStored = true;
+        return door.checkpoint({ ...owned, step, result });
+      },
+      transact: async (step, work) => {
+        this.hasStored = true;
+        return door.transactStep({ ...owned, step }, (transaction) => timeout.within(work(transaction)));
+      },
+    };
+    this.steps = recordedSteps(record, options);
+  }
 }
