@@ -1,7 +1,7 @@
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkNumber, invalidOptionError } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import { nameProblem } from "../../engine/operation-name.ts";
+import { nameProblem } from "../../key/operation-name.ts";
 import { engineOptionNames } from "../../engine/options.ts";
 import type {
   HttpRules,
