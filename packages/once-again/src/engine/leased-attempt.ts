@@ -28,7 +28,7 @@ import {
 } from "./leased-decisions.ts";
 import type { CheckedEngineOptions } from "./options.ts";
 import { endRequest, outcomeFor, type RequestEnd, endWithoutWork, workError } from "./request-end.ts";
-import type { RunningOperation, RunningOperations } from "./running-operations.ts";
+import type { RunningOperation, RunningOperations } from "./duplicates.ts";
 import type { StoreDoor } from "./store-door.ts";
 import { StoredSteps } from "./steps.ts";
 

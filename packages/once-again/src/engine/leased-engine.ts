@@ -13,7 +13,7 @@ import { expiryPurge } from "./expiry-purge.ts";
 import { LeasedAttempt, type LeasedParts, type LeasedRequest } from "./leased-attempt.ts";
 import { isPending } from "./leased-decisions.ts";
 import { endRequest, outcomeOfClaim, type RequestEnd, endWithoutWork } from "./request-end.ts";
-import { runningOperations } from "./running-operations.ts";
+import { runningOperations } from "./duplicates.ts";
 import { openByRunning } from "./open-by-running.ts";
 import { type StoreDoor, storeDoor } from "./store-door.ts";
 import { runUnkeyed } from "./unkeyed-work.ts";

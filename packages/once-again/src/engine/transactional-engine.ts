@@ -25,7 +25,7 @@ import { HandlerTimeout } from "./handler-timeout.ts";
 import { mustStop } from "./leased-decisions.ts";
 import { openByRunning } from "./open-by-running.ts";
 import { endRequest, outcomeOfClaim, type RequestEnd, endWithoutWork, workError } from "./request-end.ts";
-import { type RunningOperation, type RunningOperations, runningOperations } from "./running-operations.ts";
+import { type RunningOperation, type RunningOperations, runningOperations } from "./duplicates.ts";
 import { plainSteps } from "./steps.ts";
 import { type StoreDoor, storeDoor } from "./store-door.ts";
 import { hadNoEffect, onlyAttempt, WorkExecution } from "./execution.ts";
