@@ -20,9 +20,8 @@ import type {
 } from "../stores/store.ts";
 import { storeLateError } from "../core/store-late-error.ts";
 import { transactWithin } from "./transact-within.ts";
-import { claimWithdrawal } from "./withdraw-claim.ts";
+import { type BackgroundCalls, backgroundCalls, claimWithdrawal } from "./background-calls.ts";
 import type { CheckedEngineOptions } from "./options.ts";
-import { type BackgroundCalls, backgroundCalls } from "./background-calls.ts";
 import { resultUnconfirmedError, storeUnavailableError } from "./engine.ts";
 import { rejectIfThrows, storeCalls } from "./store-calls.ts";
 
