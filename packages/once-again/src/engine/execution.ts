@@ -1,6 +1,6 @@
 import type { LazyAbort } from "../core/lazy-abort.ts";
 import { ownGetters } from "../core/own-getters.ts";
-import type { Execution, MessageFacts, Steps } from "./engine.ts";
+import type { Engine, Execution, MessageFacts, Steps } from "./engine.ts";
 
 /** Which attempt it is, and whether earlier ones may have had effects. */
 export interface AttemptNumber {
@@ -95,4 +95,13 @@ const withEvent = ownGetters<Execution<unknown>>([...executionNames, "event"]);
 /** An execution as users see it: `{ ...execution }` has its signal and its steps. */
 export function userExecution<Facts extends Execution<unknown>>(execution: Facts): Facts {
   return new Proxy<Facts>(execution, execution.event === undefined ? plain : withEvent);
+}
+
+/** An engine for users, whose work may spread its execution: `{ ...execution }` has its signal and its steps. */
+export function publicEngine<Transaction>(engine: Engine<Transaction>): Engine<Transaction> {
+  return {
+    run: async (operation, work) => engine.run(operation, (execution) => work(userExecution(execution))),
+    runUnkeyed: (scope, work) => engine.runUnkeyed(scope, (execution) => work(userExecution(execution))),
+    close: () => engine.close(),
+  };
 }

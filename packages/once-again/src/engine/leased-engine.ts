@@ -17,7 +17,7 @@ import { runningOperations } from "./duplicates.ts";
 import { openByRunning } from "./open-by-running.ts";
 import { type StoreDoor, storeDoor } from "./store-door.ts";
 import { runUnkeyed } from "./unkeyed-work.ts";
-import { publicEngine } from "./public-engine.ts";
+import { publicEngine } from "./execution.ts";
 
 /**
  * An engine in which operations own their key by a lease: the claim is stored first, then the work runs, then its result

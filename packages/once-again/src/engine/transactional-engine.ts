@@ -28,8 +28,7 @@ import { endRequest, outcomeOfClaim, type RequestEnd, endWithoutWork, workError 
 import { type RunningOperation, type RunningOperations, runningOperations } from "./duplicates.ts";
 import { plainSteps } from "./steps.ts";
 import { type StoreDoor, storeDoor } from "./store-door.ts";
-import { hadNoEffect, onlyAttempt, WorkExecution } from "./execution.ts";
-import { publicEngine } from "./public-engine.ts";
+import { hadNoEffect, onlyAttempt, publicEngine, WorkExecution } from "./execution.ts";
 
 /**
  * An engine in which key, effect and result commit in one transaction of the user's own database: a crash at any point
