@@ -20,7 +20,7 @@ const test = (file: string): Check => ({ kind: "test", file });
 const transition = "packages/once-again/src/stores/transition.ts";
 const decisions = "packages/once-again/src/engine/leased-decisions.ts";
 const engine = "packages/once-again/src/engine/leased-engine.ts";
-const attempt = "packages/once-again/src/engine/leased-attempt.ts";
+const attempt = "packages/once-again/src/engine/leased-engine.ts";
 
 export const mutants: readonly Mutant[] = [
   {

@@ -1,10 +1,9 @@
 import type { Store, TransactionalStore } from "../stores/store.ts";
 import type { Engine, Execution, OpeningEngine } from "./engine.ts";
-import { leasedEngineOn } from "./leased-engine.ts";
+import { leasedEngineOn, unkeyedExecution } from "./leased-engine.ts";
 import { type CheckedEngineOptions, checkEngineOptions, engineOptionsOf } from "./options.ts";
 import { storeDoor, type StoreDoor } from "./store-door.ts";
 import { transactionalEngineOn } from "./transactional-engine.ts";
-import { unkeyedExecution } from "./unkeyed-work.ts";
 
 /** The options of a room, those of its engine among them: a store, and how it is used. */
 export type RoomOptions<Transaction> = Parameters<typeof engineOptionsOf>[0] &
