@@ -3,8 +3,8 @@ import type { Mutant } from "./mutant.ts";
 /** The check that a test file is. */
 const test = (file: string): Mutant["check"] => ({ kind: "test", file });
 
-const door = "packages/once-again/src/engine/store-door.ts";
-const doorTest = test("packages/once-again/src/engine/store-door.test.ts");
+const door = "packages/once-again/src/engine/bounded-store.ts";
+const doorTest = test("packages/once-again/src/engine/bounded-store.test.ts");
 const duplicatesTest = test("packages/once-again/src/engine/duplicates.test.ts");
 const signalTest = test("packages/once-again/src/engine/ended-signal.test.ts");
 
@@ -60,7 +60,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     guard: "one door: a transaction that comes too late runs no work",
-    file: "packages/once-again/src/engine/transact-within.ts",
+    file: "packages/once-again/src/engine/bounded-store.ts",
     search: "if (error !== undefined) throw error;",
     replace: "",
     check: doorTest,
@@ -141,7 +141,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     guard: "store door: a result that is in memory is no unknown outcome",
-    file: "packages/once-again/src/engine/store-door.ts",
+    file: "packages/once-again/src/engine/bounded-store.ts",
     search: 'answer.kind === "abandoned" ? { kind: "in-progress", leaseMsLeft: 0 } : answer,',
     replace: "answer,",
     check: test("packages/once-again/src/engine/leased-engine-faults.test.ts"),

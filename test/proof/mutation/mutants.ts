@@ -251,7 +251,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "doubt: a store that fails after the work is no refusal",
-    file: "packages/once-again/src/engine/store-calls.ts",
+    file: "packages/once-again/src/engine/bounded-store.ts",
     search: "throw beforeTheWork.has(operation) ? storeUnavailableError(error) : resultUnconfirmedError(error);",
     replace: "throw storeUnavailableError(error);",
     check: simulation,

@@ -19,7 +19,7 @@ import {
   type WorkResult,
 } from "./engine.ts";
 import { type ExecutionSource, hadNoEffect, onlyAttempt, publicEngine, WorkExecution } from "./execution.ts";
-import { expiryPurge } from "./expiry-purge.ts";
+import { expiryPurge, type StoreDoor, storeDoor } from "./bounded-store.ts";
 import { HandlerTimeout, type TimeoutHolder } from "./handler-timeout.ts";
 import {
   type AttemptPolicy,
@@ -42,7 +42,6 @@ import {
 } from "./options.ts";
 import { endRequest, endWithoutWork, outcomeFor, outcomeOfClaim, type RequestEnd, workError } from "./request-end.ts";
 import { plainSteps, StoredSteps } from "./steps.ts";
-import { type StoreDoor, storeDoor } from "./store-door.ts";
 
 /**
  * An engine in which operations own their key by a lease: the claim is stored first, then the work runs, then its result

@@ -2,7 +2,7 @@ import type { Store, TransactionalStore } from "../stores/store.ts";
 import type { Engine, Execution, OpeningEngine } from "./engine.ts";
 import { leasedEngineOn, unkeyedExecution } from "./leased-engine.ts";
 import { type CheckedEngineOptions, checkEngineOptions, engineOptionsOf } from "./options.ts";
-import { storeDoor, type StoreDoor } from "./store-door.ts";
+import { storeDoor, type StoreDoor } from "./bounded-store.ts";
 import { transactionalEngineOn } from "./transactional-engine.ts";
 
 /** The options of a room, those of its engine among them: a store, and how it is used. */

@@ -5,7 +5,7 @@ import type { Acquired, ReleaseRequest } from "../stores/store.ts";
 import { heldError, type Steps } from "./engine.ts";
 import type { HandlerTimeout } from "./handler-timeout.ts";
 import type { StepOptions } from "./options.ts";
-import type { StoreDoor } from "./store-door.ts";
+import type { StoreDoor } from "./bounded-store.ts";
 
 /** Where an operation's steps are stored. */
 export interface StepRecord {

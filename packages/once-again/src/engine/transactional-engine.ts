@@ -20,14 +20,13 @@ import {
   type Work,
   type WorkResult,
 } from "./engine.ts";
-import { expiryPurge } from "./expiry-purge.ts";
+import { expiryPurge, type StoreDoor, storeDoor } from "./bounded-store.ts";
 import { HandlerTimeout } from "./handler-timeout.ts";
 import { mustStop } from "./leased-decisions.ts";
 import { openByRunning } from "./open-by-running.ts";
 import { endRequest, outcomeOfClaim, type RequestEnd, endWithoutWork, workError } from "./request-end.ts";
 import { type RunningOperation, type RunningOperations, runningOperations } from "./duplicates.ts";
 import { plainSteps } from "./steps.ts";
-import { type StoreDoor, storeDoor } from "./store-door.ts";
 import { hadNoEffect, onlyAttempt, publicEngine, WorkExecution } from "./execution.ts";
 
 /**

@@ -1,7 +1,14 @@
 import { answerBefore, sharedTimers } from "../core/deadline-timer.ts";
 import { type Awaitable, isPromise } from "../core/awaitable.ts";
+import type { Clock } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
+import { notify } from "../core/events.ts";
 import { recordId } from "../core/record-id.ts";
+import { sharedTimers } from "../core/shared-timers.ts";
+import { storeLateError } from "../core/store-late-error.ts";
+import { equalJitter, exponentialBackoff } from "../retry/index.ts";
+import { retryPolicy } from "../retry/retry-options.ts";
+import { runRetry } from "../retry/retry.ts";
 import type {
   CheckpointRequest,
   ClaimAnswer,
@@ -18,12 +25,9 @@ import type {
   TransactionEnding,
   TransactionRequest,
 } from "../stores/store.ts";
-import { storeLateError } from "../core/store-late-error.ts";
-import { transactWithin } from "./transact-within.ts";
 import { type BackgroundCalls, backgroundCalls, claimWithdrawal } from "./background-calls.ts";
+import { resultUnconfirmedError, type StoreOperation, storeUnavailableError } from "./engine.ts";
 import type { CheckedEngineOptions } from "./options.ts";
-import { resultUnconfirmedError, storeUnavailableError } from "./engine.ts";
-import { rejectIfThrows, storeCalls } from "./store-calls.ts";
 
 /**
  * The one way from a server to its store. Each call is waited for no longer than `storeMsMax`, and what already happened
@@ -196,4 +200,168 @@ function transactional<Transaction>(store: Store): TransactionalStore<Transactio
     "ONCE_UNSAFE_PAIR",
     "A transaction step needs a store in the database that it writes to. Use such a store, or another kind of step.",
   );
+}
+
+/**
+ * Asks the store for one operation of the port, again when it fails: every one is idempotent for its owner.
+ *
+ * @param whenFailed is called when it has failed for good, before the error is thrown.
+ */
+export type CallStore = <Answer>(
+  operation: StoreOperation,
+  name: { scope: string; key: string | undefined },
+  ask: () => Awaitable<Answer>,
+  whenFailed?: () => void,
+) => Awaitable<Answer>;
+
+/** Operations before the work: when one fails, nothing happened. */
+const beforeTheWork: ReadonlySet<StoreOperation> = new Set(["claim", "purge"]);
+
+/** How often an operation is asked for; the second time settles a lost acknowledgement. */
+const attemptsMax = 2;
+
+/** Operations that keep what already happened: worth asking for as long as there is time. */
+const untilTimeIsOver: ReadonlySet<StoreOperation> = new Set(["complete", "release", "checkpoint"]);
+
+/**
+ * @returns a caller that answers at once where the store does. It throws when the store failed twice, or, where it is
+ *   about what already happened, again and again; and when it did not answer within `storeMsMax`. Whether the operation
+ *   was executed is then unknown. It throws `ONCE_STORE_UNAVAILABLE` for what comes before the work, and
+ *   `ONCE_RESULT_UNCONFIRMED` for all others.
+ */
+export function storeCalls({ clock, deadlines, random, storeMsMax, onEvent }: CheckedEngineOptions): CallStore {
+  const backoff = exponentialBackoff({ baseMs: 20, capMs: 500, jitter: equalJitter() });
+
+  /** After the first answer failed, for as long as there is time. */
+  const askAgain = <Answer>(
+    operation: StoreOperation,
+    ask: () => Awaitable<Answer>,
+    failed: Promise<Answer>,
+    deadlineMs: number,
+  ): Promise<Answer> => {
+    const attempts = untilTimeIsOver.has(operation) ? Number.MAX_SAFE_INTEGER : attemptsMax;
+    const policy = retryPolicy<Answer>({ attemptsMax: attempts, backoff, deadlineMs, clock, random });
+    return runRetry(({ number }) => (number === 1 ? failed : ask()), policy);
+  };
+  return (operation, { scope, key }, ask, whenFailed) => {
+    const answer = rejectIfThrows(ask);
+    if (!isPromise(answer)) {
+      if (onEvent !== undefined) notify(onEvent, { type: "store-answered", scope, key, operation, elapsedMs: 0 });
+      return answer;
+    }
+    const startedAt = clock.monotonic();
+    const answered = <Answer>(value: Answer): Answer => {
+      if (onEvent === undefined) return value;
+      const elapsedMs = clock.monotonic() - startedAt;
+      notify(onEvent, { type: "store-answered", scope, key, operation, elapsedMs });
+      return value;
+    };
+    const failed = (error: unknown): never => {
+      notify(onEvent, { type: "store-failed", scope, key, operation, error });
+      whenFailed?.();
+      throw beforeTheWork.has(operation) ? storeUnavailableError(error) : resultUnconfirmedError(error);
+    };
+    return answerBefore(deadlines.store, storeMsMax, answer, storeLateError).then(answered, (error: unknown) => {
+      const leftMs = startedAt + storeMsMax - clock.monotonic();
+      return leftMs < 1 ? failed(error) : askAgain(operation, ask, answer, leftMs).then(answered, failed);
+    });
+  };
+}
+
+/** A call that throws at once has failed like one that rejects. */
+export function rejectIfThrows<Answer>(ask: () => Awaitable<Answer>): Awaitable<Answer> {
+  try {
+    return ask();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+/**
+ * Runs a transaction of a store and waits for the store no longer than `msMax`, once for the transaction and once for
+ * its end. How long the work inside takes is not counted. Work is not begun when its transaction comes too late: what
+ * is thrown instead has the store roll the transaction back.
+ *
+ * @param begin asks the store for a transaction in which the work, as it is given, runs.
+ * @param onGivenUp is given the store's own promise, when it is no longer awaited.
+ */
+export function transactWithin<Transaction, Ending, Answer>(
+  { clock, msMax }: { clock: Clock; msMax: number },
+  begin: (work: (transaction: Transaction) => Promise<Ending>) => Promise<Answer>,
+  work: (transaction: Transaction) => Promise<Ending>,
+  onGivenUp: (call: Promise<unknown>) => void,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    let error: OnceAgainError | undefined;
+    const giveUp = (): void => {
+      error = new OnceAgainError("ONCE_STORE_UNAVAILABLE", `The store's database did not answer for ${msMax} ms.`);
+      onGivenUp(answered);
+      reject(error);
+    };
+    let cancel = clock.timer(msMax, giveUp);
+    const answered = rejectIfThrows(begin, async (transaction: Transaction): Promise<Ending> => {
+      if (error !== undefined) throw error;
+      cancel();
+      try {
+        return await work(transaction);
+      } finally {
+        cancel = clock.timer(msMax, giveUp);
+      }
+    });
+    answered.then(
+      (answer) => {
+        cancel();
+        resolve(answer);
+      },
+      (fault: unknown) => {
+        cancel();
+        reject(fault);
+      },
+    );
+  });
+}
+
+/** A store that throws at once has failed like one that rejects. */
+async function rejectIfThrows<Work, Answer>(begin: (work: Work) => Promise<Answer>, work: Work): Promise<Answer> {
+  return begin(work);
+}
+
+/** After how many operations expired records are removed, and how many at most: more than come in meanwhile. */
+const operationsBetween = 100;
+const recordsMax = 200;
+/** After so many times in a row that found nothing, it is asked for half as often, and at last after 6400 operations. */
+const emptyMax = 3;
+const operationsBetweenMax = 64 * operationsBetween;
+
+/**
+ * Keeps a store from growing without end: now and then, behind an operation that ran, a batch of expired
+ * records is removed. A store that forgets by itself, or has nothing to forget yet, is asked less and less often.
+ *
+ * @returns a function to be called once for each operation that ran.
+ */
+export function expiryPurge(door: Pick<StoreDoor, "purge">): () => void {
+  let operations = 0;
+  let between = operationsBetween;
+  let empty = 0;
+  let isPurging = false;
+
+  const purge = async (): Promise<void> => {
+    isPurging = true;
+    try {
+      const removed = await door.purge({ limit: recordsMax });
+      empty = removed > 0 ? 0 : empty + 1;
+      if (empty === 0) between = operationsBetween;
+      else if (empty % emptyMax === 0) between = Math.min(2 * between, operationsBetweenMax);
+    } catch {
+      // The store door reports it, and the next time comes.
+    } finally {
+      isPurging = false;
+    }
+  };
+  return () => {
+    operations += 1;
+    if (operations < between || isPurging) return;
+    operations = 0;
+    void purge();
+  };
 }
