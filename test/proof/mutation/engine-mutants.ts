@@ -3,8 +3,8 @@ import type { Mutant } from "./mutant.ts";
 /** The check that a test file is. */
 const test = (file: string): Mutant["check"] => ({ kind: "test", file });
 
-const door = "packages/once-again/src/engine/bounded-store.ts";
-const doorTest = test("packages/once-again/src/engine/bounded-store.test.ts");
+const boundedStore = "packages/once-again/src/engine/bounded-store.ts";
+const boundedStoreTest = test("packages/once-again/src/engine/bounded-store.test.ts");
 const duplicatesTest = test("packages/once-again/src/engine/duplicates.test.ts");
 const signalTest = test("packages/once-again/src/engine/ended-signal.test.ts");
 
@@ -39,12 +39,12 @@ export const engineMutants: readonly Mutant[] = [
     file: "packages/once-again/src/engine/background-calls.ts",
     search: 'return before === "answered" || (before === "failed" && (isClosing || clock.monotonic() >= deniedFrom));',
     replace: 'return before !== "answered" || isClosing || clock.monotonic() >= deniedFrom;',
-    check: doorTest,
+    check: boundedStoreTest,
     killedBy: "lands later does not hold a key",
   },
   {
     guard: "settlement: a result is asked to be kept behind the caller's back",
-    file: door,
+    file: boundedStore,
     search: "() => settleLater(owned, ask, result)",
     replace: "",
     check: test("packages/once-again/src/engine/leased-engine-faults.test.ts"),
@@ -52,26 +52,26 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     guard: "settlement: nobody takes over whose result is still to be kept",
-    file: door,
+    file: boundedStore,
     search: "if (result !== undefined) await once(() => store.renew({ ...named(owned), leaseMs }));",
     replace: "",
-    check: doorTest,
+    check: boundedStoreTest,
     killedBy: "a lease outlives a completion",
   },
   {
-    guard: "one door: a transaction that comes too late runs no work",
+    guard: "bounded store: a transaction that comes too late runs no work",
     file: "packages/once-again/src/engine/bounded-store.ts",
     search: "if (error !== undefined) throw error;",
     replace: "",
-    check: doorTest,
+    check: boundedStoreTest,
     killedBy: "its work does not run when it comes late",
   },
   {
-    guard: "one door: a look before a request is let in is bounded",
+    guard: "bounded store: a look before a request is let in is bounded",
     file: "packages/once-again/src/http/handle-request.ts",
     search: "await lookUp(name)",
     replace: "await options.store.inspect(name)",
-    check: doorTest,
+    check: boundedStoreTest,
     killedBy: "a look into the store",
   },
   {
@@ -120,7 +120,7 @@ export const engineMutants: readonly Mutant[] = [
     file: "packages/once-again/src/engine/transactional-engine.ts",
     search: 'if (answer.outcome.kind !== "in-progress" || leftMs <= 0) return (result = answer);',
     replace: "if (leftMs > 0 || leftMs <= 0) return (result = answer);",
-    check: doorTest,
+    check: boundedStoreTest,
     killedBy: "of another process is waited for",
   },
   {
@@ -140,7 +140,7 @@ export const engineMutants: readonly Mutant[] = [
     killedBy: "expires although its lease was longer",
   },
   {
-    guard: "store door: a result that is in memory is no unknown outcome",
+    guard: "bounded store: a result that is in memory is no unknown outcome",
     file: "packages/once-again/src/engine/bounded-store.ts",
     search: 'answer.kind === "abandoned" ? { kind: "in-progress", leaseMsLeft: 0 } : answer,',
     replace: "answer,",

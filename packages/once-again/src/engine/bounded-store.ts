@@ -37,7 +37,7 @@ import type { CheckedEngineOptions } from "./options.ts";
  * Calls reject with `ONCE_STORE_UNAVAILABLE` where nothing has run yet, with `ONCE_RESULT_UNCONFIRMED` everywhere else;
  * transactions with what their work or the store threw, and with `ONCE_STORE_UNAVAILABLE` when the store was too slow.
  */
-export interface StoreDoor<Transaction = unknown> {
+export interface BoundedStore<Transaction = unknown> {
   /** When it fails, it is taken back: the work will not run. */
   claim(request: ClaimRequest): Awaitable<ClaimAnswer>;
   /** Gives a claim back for which no work will run, behind the caller's back. */
@@ -62,13 +62,13 @@ export interface StoreDoor<Transaction = unknown> {
     request: StepRequest,
     work: (transaction: Transaction) => Promise<Uint8Array>,
   ): Promise<Uint8Array | undefined>;
-  /** For a transaction of this door, which bounds it; `undefined` where the store keeps no marks. */
+  /** Inside a transaction of this store, which bounds it; `undefined` where the store has no marks. */
   readonly moveMark: TransactionalStore<Transaction>["moveMark"];
   /** Asks once more for all that is unsettled, and resolves when it is settled, or after twice `storeMsMax`. */
   close(): Promise<void>;
 }
 
-export function storeDoor<Transaction>(store: Store, options: CheckedEngineOptions): StoreDoor<Transaction> {
+export function openBoundedStore<Transaction>(store: Store, options: CheckedEngineOptions): BoundedStore<Transaction> {
   const { clock, deadlines, onError, storeMsMax } = options;
   const [call, background] = [storeCalls(options), backgroundCalls(options)];
   const once = async <Answer>(ask: () => Awaitable<Answer>): Promise<Answer> => {
@@ -194,20 +194,12 @@ function settlingInBackground({ store, options, once, background, unstored }: Ba
   };
 }
 
-function transactional<Transaction>(store: Store): TransactionalStore<Transaction> {
-  if ("transact" in store) return store as TransactionalStore<Transaction>;
-  throw new OnceAgainError(
-    "ONCE_UNSAFE_PAIR",
-    "A transaction step needs a store in the database that it writes to. Use such a store, or another kind of step.",
-  );
-}
-
 /**
  * Asks the store for one operation of the port, again when it fails: every one is idempotent for its owner.
  *
  * @param whenFailed is called when it has failed for good, before the error is thrown.
  */
-export type CallStore = <Answer>(
+type CallStore = <Answer>(
   operation: StoreOperation,
   name: { scope: string; key: string | undefined },
   ask: () => Awaitable<Answer>,
@@ -229,7 +221,7 @@ const untilTimeIsOver: ReadonlySet<StoreOperation> = new Set(["complete", "relea
  *   was executed is then unknown. It throws `ONCE_STORE_UNAVAILABLE` for what comes before the work, and
  *   `ONCE_RESULT_UNCONFIRMED` for all others.
  */
-export function storeCalls({ clock, deadlines, random, storeMsMax, onEvent }: CheckedEngineOptions): CallStore {
+function storeCalls({ clock, deadlines, random, storeMsMax, onEvent }: CheckedEngineOptions): CallStore {
   const backoff = exponentialBackoff({ baseMs: 20, capMs: 500, jitter: equalJitter() });
 
   /** After the first answer failed, for as long as there is time. */
@@ -269,7 +261,7 @@ export function storeCalls({ clock, deadlines, random, storeMsMax, onEvent }: Ch
 }
 
 /** A call that throws at once has failed like one that rejects. */
-export function rejectIfThrows<Answer>(ask: () => Awaitable<Answer>): Awaitable<Answer> {
+function rejectIfThrows<Answer>(ask: () => Awaitable<Answer>): Awaitable<Answer> {
   try {
     return ask();
   } catch (error) {
@@ -285,7 +277,7 @@ export function rejectIfThrows<Answer>(ask: () => Awaitable<Answer>): Awaitable<
  * @param begin asks the store for a transaction in which the work, as it is given, runs.
  * @param onGivenUp is given the store's own promise, when it is no longer awaited.
  */
-export function transactWithin<Transaction, Ending, Answer>(
+function transactWithin<Transaction, Ending, Answer>(
   { clock, msMax }: { clock: Clock; msMax: number },
   begin: (work: (transaction: Transaction) => Promise<Ending>) => Promise<Answer>,
   work: (transaction: Transaction) => Promise<Ending>,
@@ -299,7 +291,7 @@ export function transactWithin<Transaction, Ending, Answer>(
       reject(error);
     };
     let cancel = clock.timer(msMax, giveUp);
-    const answered = rejectIfThrows(begin, async (transaction: Transaction): Promise<Ending> => {
+    const runInTime = async (transaction: Transaction): Promise<Ending> => {
       if (error !== undefined) throw error;
       cancel();
       try {
@@ -307,7 +299,9 @@ export function transactWithin<Transaction, Ending, Answer>(
       } finally {
         cancel = clock.timer(msMax, giveUp);
       }
-    });
+    };
+    // A store that throws at once has failed like one that rejects.
+    const answered = (async () => begin(runInTime))();
     answered.then(
       (answer) => {
         cancel();
@@ -319,11 +313,6 @@ export function transactWithin<Transaction, Ending, Answer>(
       },
     );
   });
-}
-
-/** A store that throws at once has failed like one that rejects. */
-async function rejectIfThrows<Work, Answer>(begin: (work: Work) => Promise<Answer>, work: Work): Promise<Answer> {
-  return begin(work);
 }
 
 /** After how many operations expired records are removed, and how many at most: more than come in meanwhile. */
@@ -339,7 +328,7 @@ const operationsBetweenMax = 64 * operationsBetween;
  *
  * @returns a function to be called once for each operation that ran.
  */
-export function expiryPurge(door: Pick<StoreDoor, "purge">): () => void {
+export function expiryPurge(store: Pick<BoundedStore, "purge">): () => void {
   let operations = 0;
   let between = operationsBetween;
   let empty = 0;
@@ -348,12 +337,12 @@ export function expiryPurge(door: Pick<StoreDoor, "purge">): () => void {
   const purge = async (): Promise<void> => {
     isPurging = true;
     try {
-      const removed = await door.purge({ limit: recordsMax });
+      const removed = await store.purge({ limit: recordsMax });
       empty = removed > 0 ? 0 : empty + 1;
       if (empty === 0) between = operationsBetween;
       else if (empty % emptyMax === 0) between = Math.min(2 * between, operationsBetweenMax);
     } catch {
-      // The store door reports it, and the next time comes.
+      // The bounded store reports it, and the next time comes.
     } finally {
       isPurging = false;
     }
@@ -364,4 +353,12 @@ export function expiryPurge(door: Pick<StoreDoor, "purge">): () => void {
     operations = 0;
     void purge();
   };
+}
+
+function transactional<Transaction>(store: Store): TransactionalStore<Transaction> {
+  if ("transact" in store) return store as TransactionalStore<Transaction>;
+  throw new OnceAgainError(
+    "ONCE_UNSAFE_PAIR",
+    "A transaction step needs a store in the database that it writes to. Use such a store, or another kind of step.",
+  );
 }

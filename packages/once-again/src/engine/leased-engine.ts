@@ -19,7 +19,7 @@ import {
   type WorkResult,
 } from "./engine.ts";
 import { type ExecutionSource, hadNoEffect, onlyAttempt, publicEngine, WorkExecution } from "./execution.ts";
-import { expiryPurge, type StoreDoor, storeDoor } from "./bounded-store.ts";
+import { expiryPurge, type BoundedStore, openBoundedStore } from "./bounded-store.ts";
 import { HandlerTimeout, type TimeoutHolder } from "./handler-timeout.ts";
 import {
   type AttemptPolicy,
@@ -61,14 +61,24 @@ import { plainSteps, StoredSteps } from "./steps.ts";
  */
 export function leasedEngine(store: Store, engineOptions: EngineOptions): Engine<undefined> {
   const options = checkEngineOptions(engineOptions);
-  return publicEngine(leasedEngineOn(store, options, storeDoor(store, options)));
+  return publicEngine(leasedEngineOn(store, options, openBoundedStore(store, options)));
 }
 
 /** The same, for a room that has checked its options already, and asks the store for more than an engine does. */
-export function leasedEngineOn(store: Store, options: CheckedEngineOptions, door: StoreDoor): OpeningEngine<undefined> {
+export function leasedEngineOn(
+  store: Store,
+  options: CheckedEngineOptions,
+  boundedStore: BoundedStore,
+): OpeningEngine<undefined> {
   checkLeasedStore(store, options);
   const operations = runningOperations(options.clock, options.waitMs);
-  const parts = { options, door, operations, purgeNowAndThen: expiryPurge(door), makeOwner: ownerTokens() };
+  const parts = {
+    options,
+    boundedStore,
+    operations,
+    purgeNowAndThen: expiryPurge(boundedStore),
+    makeOwner: ownerTokens(),
+  };
   const open = <Value>(operation: OnceOperation<Value>): Awaitable<LeasedAttempt<Value> | Outcome<Value>> => {
     const entered = operations.enter(operation);
     if (!isPromise(entered)) return claim(parts, { operation, running: entered });
@@ -77,7 +87,7 @@ export function leasedEngineOn(store: Store, options: CheckedEngineOptions, door
     );
   };
   const runWithoutKey: Engine<undefined>["runUnkeyed"] = (scope, work) =>
-    operations.runUnkeyed(() => runUnkeyed(door, options, scope, work));
+    operations.runUnkeyed(() => runUnkeyed(boundedStore, options, scope, work));
   return {
     open,
     async run(operation, work) {
@@ -90,7 +100,7 @@ export function leasedEngineOn(store: Store, options: CheckedEngineOptions, door
       openByRunning(async (work) => ({ kind: "executed", result: await runWithoutKey(scope, work) })),
     async close() {
       await operations.drain();
-      await door.close();
+      await boundedStore.close();
     },
   };
 }
@@ -125,7 +135,7 @@ function claimOnce<Value>(
   request: ClaimRequest,
 ): Awaitable<LeasedAttempt<Value> | Outcome<Value>> {
   const sentAt = parts.options.clock.monotonic();
-  const answer = parts.door.claim(request);
+  const answer = parts.boundedStore.claim(request);
   const take = (answered: ClaimAnswer): Awaitable<LeasedAttempt<Value> | Outcome<Value>> => {
     if (answered.kind === "acquired") {
       return new LeasedAttempt(parts, requested, { request, acquired: answered, sentAt });
@@ -166,22 +176,22 @@ function pauseBeforeClaim<Value>(
 }
 
 /** The parts of a leased engine. */
-export interface LeasedParts {
+interface LeasedParts {
   readonly options: CheckedEngineOptions;
-  readonly door: StoreDoor;
+  readonly boundedStore: BoundedStore;
   readonly operations: RunningOperations;
   readonly purgeNowAndThen: () => void;
   readonly makeOwner: () => string;
 }
 
 /** One request for an operation that has its place among those that run. */
-export interface LeasedRequest<Value> {
+interface LeasedRequest<Value> {
   readonly operation: OnceOperation<Value>;
   readonly running: RunningOperation;
 }
 
 /** A claim that was granted. `sentAt`: when it was sent, on the monotonic clock. */
-export interface GrantedClaim {
+interface GrantedClaim {
   readonly request: ReleaseRequest;
   readonly acquired: Acquired;
   readonly sentAt: number;
@@ -194,9 +204,7 @@ export interface GrantedClaim {
  *
  * End it once, by `settle` or `fail`. An attempt whose time was over may still settle its key, if it still owns it.
  */
-export class LeasedAttempt<Value>
-  implements OpenAttempt<undefined, Value>, ExecutionSource, LeaseHolder, TimeoutHolder
-{
+class LeasedAttempt<Value> implements OpenAttempt<undefined, Value>, ExecutionSource, LeaseHolder, TimeoutHolder {
   readonly kind = "attempt";
   readonly #parts: LeasedParts;
   readonly #request: LeasedRequest<Value>;
@@ -210,7 +218,7 @@ export class LeasedAttempt<Value>
 
   /** @throws OnceAgainError `ONCE_STORE_UNAVAILABLE` when the answer took as long as the lease. */
   constructor(parts: LeasedParts, requested: LeasedRequest<Value>, { request, acquired, sentAt }: GrantedClaim) {
-    const { options, door, operations } = parts;
+    const { options, boundedStore, operations } = parts;
     const { scope, key, owner } = request;
     this.#parts = parts;
     this.#request = requested;
@@ -218,7 +226,7 @@ export class LeasedAttempt<Value>
     this.#acquired = acquired;
     // The lease may be over before its grant arrives: then another attempt may own the key already.
     if (options.clock.monotonic() - sentAt >= options.leaseMs) {
-      door.withdraw(this.#owned);
+      boundedStore.withdraw(this.#owned);
       throw storeUnavailableError(undefined);
     }
     operations.confirm(requested.running);
@@ -313,16 +321,16 @@ export class LeasedAttempt<Value>
 
   /** Ends the claim. `false`: this attempt no longer owned the key, and nothing was stored. */
   #end(settlement: Settlement, result: Uint8Array = new Uint8Array()): Awaitable<boolean> {
-    const { options, door } = this.#parts;
+    const { options, boundedStore } = this.#parts;
     switch (settlement) {
       case "abandon":
-        return door.abandon(this.#owned);
+        return boundedStore.abandon(this.#owned);
       case "release":
-        return door.release(this.#owned);
+        return boundedStore.release(this.#owned);
       case "expire":
         return true;
       case "complete":
-        return door.complete({ ...this.#owned, result, retentionMs: options.retentionMs });
+        return boundedStore.complete({ ...this.#owned, result, retentionMs: options.retentionMs });
     }
   }
 
@@ -341,7 +349,7 @@ export class LeasedAttempt<Value>
   }
 
   async #losersResult(ended: WorkResult<Value>, bytes: Uint8Array): Promise<RequestEnd<Value>> {
-    const found = await this.#parts.door.inspect(this.#owned);
+    const found = await this.#parts.boundedStore.inspect(this.#owned);
     const outcome = outcomeOfLoser(found, this.#request.operation, { ...ended, result: bytes });
     // The release was executed, and its acknowledgement was lost.
     if (outcome.kind === "executed") return { outcome, isStored: false, event: "released", value: ended.result };
@@ -375,14 +383,14 @@ export class LeasedAttempt<Value>
   }
 
   openSteps(): Steps {
-    const { options, door } = this.#parts;
-    this.#steps = new StoredSteps(door, this.#owned, this.#acquired.checkpoints, options.steps, this.#timeout);
+    const { options, boundedStore } = this.#parts;
+    this.#steps = new StoredSteps(boundedStore, this.#owned, this.#acquired.checkpoints, options.steps, this.#timeout);
     return this.#steps.steps;
   }
 
   async renewLease(): Promise<boolean> {
-    const { options, door } = this.#parts;
-    return door.renew({ ...this.#owned, leaseMs: options.leaseMs });
+    const { options, boundedStore } = this.#parts;
+    return boundedStore.renew({ ...this.#owned, leaseMs: options.leaseMs });
   }
 
   leaseLost(error: OnceAgainError): void {
@@ -427,7 +435,7 @@ function eventOf(effect: WorkResult["effect"], outcome: Outcome, policy: Attempt
 
 /** The execution of work that has no key. @param timeout missing where the engine does not bound it. */
 export function unkeyedExecution(
-  door: StoreDoor,
+  boundedStore: BoundedStore,
   scope: string,
   { steps }: CheckedEngineOptions,
   timeout?: HandlerTimeout,
@@ -435,7 +443,7 @@ export function unkeyedExecution(
   const name = { scope, key: undefined };
   const openSteps = () =>
     plainSteps(name, steps, (work) =>
-      door.transactUnkeyed(async (transaction) => {
+      boundedStore.transactUnkeyed(async (transaction) => {
         const stepped = work(transaction);
         const result = await (timeout === undefined ? stepped : timeout.within(stepped));
         return { keep: "commit", result, value: result };
@@ -445,8 +453,8 @@ export function unkeyedExecution(
 }
 
 /** Runs leased work that has no key, and reports its failure, since nothing else will. */
-export async function runUnkeyed<Value>(
-  door: StoreDoor,
+async function runUnkeyed<Value>(
+  boundedStore: BoundedStore,
   options: CheckedEngineOptions,
   scope: string,
   work: Work<undefined, Value>,
@@ -455,7 +463,7 @@ export async function runUnkeyed<Value>(
     notify(options.onEvent, { type: "handler-failed", scope, key: undefined, error });
   const timeout = new HandlerTimeout(options, { timeIsOver: notifyFailure });
   const run = async (): Promise<Value> => {
-    const execution = unkeyedExecution(door, scope, options, timeout);
+    const execution = unkeyedExecution(boundedStore, scope, options, timeout);
     let ended: WorkResult<Value> | undefined;
     try {
       ended = await work(execution);

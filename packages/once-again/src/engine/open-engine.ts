@@ -2,7 +2,7 @@ import type { Store, TransactionalStore } from "../stores/store.ts";
 import type { Engine, Execution, OpeningEngine } from "./engine.ts";
 import { leasedEngineOn, unkeyedExecution } from "./leased-engine.ts";
 import { type CheckedEngineOptions, checkEngineOptions, engineOptionsOf } from "./options.ts";
-import { storeDoor, type StoreDoor } from "./bounded-store.ts";
+import { openBoundedStore, type BoundedStore } from "./bounded-store.ts";
 import { transactionalEngineOn } from "./transactional-engine.ts";
 
 /** The options of a room, those of its engine among them: a store, and how it is used. */
@@ -17,7 +17,7 @@ export interface RoomEngine<Transaction> {
   readonly engine: OpeningEngine<Transaction>;
   readonly options: CheckedEngineOptions;
   /** Reads a record. Rejects with `ONCE_STORE_UNAVAILABLE`. */
-  readonly lookUp: StoreDoor["lookUp"];
+  readonly lookUp: BoundedStore["lookUp"];
   /** Missing in leased mode, and where the store has no high-water marks. */
   readonly moveMark: TransactionalStore<Transaction>["moveMark"];
   /** The execution of a request that runs without an engine: it has no key and no time limit. */
@@ -34,17 +34,17 @@ export interface RoomEngine<Transaction> {
  */
 export function openEngine<Transaction>(room: RoomOptions<Transaction>): RoomEngine<Transaction> {
   const options = checkEngineOptions(engineOptionsOf(room));
-  const door = storeDoor<Transaction>(room.store, options);
+  const boundedStore = openBoundedStore<Transaction>(room.store, options);
   const isTransactional = room.mode === "transactional";
   return {
     engine: isTransactional
-      ? transactionalEngineOn(room.store, options, door)
+      ? transactionalEngineOn(room.store, options, boundedStore)
       : // The Transaction of a leased room is undefined: the signatures of rooms say so.
-        (leasedEngineOn(room.store, options, door) as unknown as OpeningEngine<Transaction>),
+        (leasedEngineOn(room.store, options, boundedStore) as unknown as OpeningEngine<Transaction>),
     options,
-    lookUp: (name) => door.lookUp(name),
-    moveMark: isTransactional ? door.moveMark : undefined,
-    passingExecution: () => unkeyedExecution(door, "", options),
-    openBeside: (changed) => leasedEngineOn(room.store, { ...options, ...changed }, door),
+    lookUp: (name) => boundedStore.lookUp(name),
+    moveMark: isTransactional ? boundedStore.moveMark : undefined,
+    passingExecution: () => unkeyedExecution(boundedStore, "", options),
+    openBeside: (changed) => leasedEngineOn(room.store, { ...options, ...changed }, boundedStore),
   };
 }

@@ -5,10 +5,10 @@ import type { Acquired, ReleaseRequest } from "../stores/store.ts";
 import { heldError, type Steps } from "./engine.ts";
 import type { HandlerTimeout } from "./handler-timeout.ts";
 import type { StepOptions } from "./options.ts";
-import type { StoreDoor } from "./bounded-store.ts";
+import type { BoundedStore } from "./bounded-store.ts";
 
 /** Where an operation's steps are stored. */
-export interface StepRecord {
+interface StepRecord {
   scope: string;
   key: string;
   /** The steps that earlier runs stored, by place. */
@@ -41,7 +41,7 @@ export function checkAbsence({ absent }: { absent: "fenced" | "quiesced" }, quie
 }
 
 /** The steps of one run of one operation. */
-export function recordedSteps(record: StepRecord, options: StepOptions): Steps {
+function recordedSteps(record: StepRecord, options: StepOptions): Steps {
   // Most handlers have no steps.
   let occurrences: Map<string, number> | undefined;
   let places = 0;
@@ -162,7 +162,7 @@ export class StoredSteps {
 
   /** @param timeout that of the handler: with it, the transaction of a step is over too. */
   constructor(
-    door: StoreDoor,
+    boundedStore: BoundedStore,
     owned: ReleaseRequest,
     kept: Acquired["checkpoints"],
     options: StepOptions,
@@ -175,11 +175,11 @@ export class StoredSteps {
       kept,
       keep: (step, result) => {
         this.hasStored = true;
-        return door.checkpoint({ ...owned, step, result });
+        return boundedStore.checkpoint({ ...owned, step, result });
       },
       transact: async (step, work) => {
         this.hasStored = true;
-        return door.transactStep({ ...owned, step }, (transaction) => timeout.within(work(transaction)));
+        return boundedStore.transactStep({ ...owned, step }, (transaction) => timeout.within(work(transaction)));
       },
     };
     this.steps = recordedSteps(record, options);

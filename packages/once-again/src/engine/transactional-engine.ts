@@ -20,7 +20,7 @@ import {
   type Work,
   type WorkResult,
 } from "./engine.ts";
-import { expiryPurge, type StoreDoor, storeDoor } from "./bounded-store.ts";
+import { expiryPurge, type BoundedStore, openBoundedStore } from "./bounded-store.ts";
 import { HandlerTimeout } from "./handler-timeout.ts";
 import { mustStop } from "./leased-decisions.ts";
 import { openByRunning } from "./open-by-running.ts";
@@ -40,32 +40,34 @@ export function transactionalEngine<Transaction>(
   engineOptions: EngineOptions,
 ): Engine<Transaction> {
   const options = checkEngineOptions(engineOptions);
-  return publicEngine(transactionalEngineOn(store, options, storeDoor<Transaction>(store, options)));
+  return publicEngine(transactionalEngineOn(store, options, openBoundedStore<Transaction>(store, options)));
 }
 
 /** The same, for a room that has checked its options already, and asks the store for more than an engine does. */
 export function transactionalEngineOn<Transaction>(
   store: TransactionalStore<Transaction>,
   options: CheckedEngineOptions,
-  door: StoreDoor<Transaction>,
+  boundedStore: BoundedStore<Transaction>,
 ): OpeningEngine<Transaction> {
   checkTransactionalStore(store);
   const { clock, waitMs, onEvent } = options;
-  const purgeNowAndThen = expiryPurge(door);
+  const purgeNowAndThen = expiryPurge(boundedStore);
   const operations = runningOperations(clock, waitMs);
 
   const run: Engine<Transaction>["run"] = async (operation, work) => {
     const entered = operations.enter(operation);
     const running = isPromise(entered) ? await entered : entered;
     const result =
-      "outcome" in running ? running : await runOperation({ door, options, operations, operation, work, running });
+      "outcome" in running
+        ? running
+        : await runOperation({ boundedStore, options, operations, operation, work, running });
     return endRequest(operation, result, { options, purgeNowAndThen });
   };
   const runUnkeyed: Engine<Transaction>["runUnkeyed"] = (scope, work) =>
     operations.runUnkeyed(async () => {
       const name = { scope, key: undefined };
       const ended = await transact(options, name, { work, encode: storeNothing }, (begin) =>
-        door.transactUnkeyed(begin),
+        boundedStore.transactUnkeyed(begin),
       );
       if (ended.effect === "unknown") notify(onEvent, { type: "handler-failed", ...name, error: workError(ended) });
       return ended.result;
@@ -78,7 +80,7 @@ export function transactionalEngineOn<Transaction>(
       openByRunning(async (work) => ({ kind: "executed", result: await runUnkeyed(scope, work) })),
     async close() {
       await operations.drain();
-      await door.close();
+      await boundedStore.close();
     },
   };
 }
@@ -87,7 +89,7 @@ const storeNothing = (): Uint8Array => new Uint8Array();
 
 /** One operation, and what its transaction needs. */
 interface Running<Transaction, Value> {
-  door: StoreDoor<Transaction>;
+  boundedStore: BoundedStore<Transaction>;
   options: CheckedEngineOptions;
   operation: OnceOperation<Value>;
   work: Work<Transaction, Value>;
@@ -97,7 +99,7 @@ interface Running<Transaction, Value> {
 
 /** Runs an operation; as long as another process has its key, asks again until the wait is over. */
 async function runOperation<Transaction, Value>(parts: Running<Transaction, Value>): Promise<RequestEnd<Value>> {
-  const { door, options, operations, running } = parts;
+  const { boundedStore, options, operations, running } = parts;
   const { scope, key, fingerprint, codec } = parts.operation;
   const { clock, retentionMs, heldRetentionMs } = options;
   const work: Work<Transaction, Value> = (execution) => {
@@ -107,7 +109,7 @@ async function runOperation<Transaction, Value>(parts: Running<Transaction, Valu
   };
   const encode = (value: Value): Uint8Array => codec.encode(value);
   const begin: Begin<Transaction, Value, TransactionAnswer<Ended<Value>>> = (run) =>
-    door.transact({ scope, key, fingerprint, retentionMs, heldRetentionMs }, run);
+    boundedStore.transact({ scope, key, fingerprint, retentionMs, heldRetentionMs }, run);
   let result: RequestEnd<Value> | undefined;
   try {
     for (;;) {

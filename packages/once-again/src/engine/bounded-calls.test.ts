@@ -3,13 +3,13 @@ import { basename, join } from "node:path";
 import ts from "typescript";
 import { expect, test } from "vitest";
 
-// Every call of a store by a server goes through the door, which bounds it: nobody calls a store beside it.
+// Every call of a store by a server goes through the bounded store, which waits no longer than `storeMsMax`.
 
 const room = import.meta.dirname;
 const rooms = [room, join(room, "../http")];
 const port = join(room, "../stores/store.ts");
-/** The door; the store that stands in front of another is a store itself. */
-const mayCall: ReadonlySet<string> = new Set(["store-door.ts", "sealed-store.ts"]);
+/** The bounded store; the store that stands in front of another is a store itself. */
+const mayCall: ReadonlySet<string> = new Set(["bounded-store.ts", "sealed-store.ts"]);
 
 /** The calls of a store's methods in these files, by the types of what they are called on. */
 function storeCalls(sources: Readonly<Record<string, string | undefined>>): string[] {
@@ -48,7 +48,7 @@ function storeCalls(sources: Readonly<Record<string, string | undefined>>): stri
   return found;
 }
 
-test("nobody in these rooms calls a store, but the door", () => {
+test("only the bounded store calls a store in these rooms", () => {
   const files = rooms.flatMap((folder) =>
     readdirSync(folder)
       .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts") && !mayCall.has(name))
@@ -58,7 +58,7 @@ test("nobody in these rooms calls a store, but the door", () => {
   expect(storeCalls(Object.fromEntries(files.map((file) => [file, undefined])))).toEqual([]);
 });
 
-test("somebody who goes round the door is found, however it is written", () => {
+test("a call that goes around the bounded store is found, however it is written", () => {
   const written = (body: string): string =>
     `import type { Store } from "../stores/store.ts";\nexport const go = (keys: Store) => { ${body} };\n`;
   const bodies = [
@@ -67,6 +67,6 @@ test("somebody who goes round the door is found, however it is written", () => {
     "const aside = keys; return aside.claim;",
   ];
   for (const body of bodies) {
-    expect(storeCalls({ [join(room, "round-the-door.ts")]: written(body) }), body).toHaveLength(1);
+    expect(storeCalls({ [join(room, "around.ts")]: written(body) }), body).toHaveLength(1);
   }
 });
