@@ -21,8 +21,8 @@ export const engineMutants: readonly Mutant[] = [
   {
     guard: "live worker: a leased handler hears that its operation has ended",
     file: "packages/once-again/src/engine/leased-engine.ts",
-    search: "timeout.stop(mustStop(effect) ? operationEndedError() : undefined);",
-    replace: "timeout.stop(mustStop(effect) ? undefined : undefined);",
+    search: "this.#timeout.stop(mustStop(effect) ? operationEndedError() : undefined);",
+    replace: "this.#timeout.stop(mustStop(effect) ? undefined : undefined);",
     check: signalTest,
     killedBy: "aborts unless it is a success",
   },
