@@ -1,5 +1,5 @@
 import type { LazyAbort } from "../core/lazy-abort.ts";
-import { ownGetters } from "../core/own-getters.ts";
+import { ownGetters } from "../core/spreadable.ts";
 import type { Engine, Execution, MessageFacts, Steps } from "./engine.ts";
 
 /** Which attempt it is, and whether earlier ones may have had effects. */

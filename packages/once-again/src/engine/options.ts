@@ -1,4 +1,4 @@
-import { hasMethod, wrongClientError } from "../core/client-names.ts";
+import { hasMethod, wrongClientError } from "../core/duck-typing.ts";
 import type { Clock } from "../core/clock.ts";
 import { DeadlineTimer } from "../core/deadline-timer.ts";
 import { logError } from "../core/error-log.ts";
