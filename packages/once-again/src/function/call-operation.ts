@@ -1,5 +1,5 @@
 import { OnceAgainError } from "../core/errors.ts";
-import { jsonProblem } from "../core/json-problem.ts";
+import { jsonProblem } from "./json-problem.ts";
 import { nameProblem } from "../key/operation-name.ts";
 import { fingerprint } from "../key/index.ts";
 import type { CheckedFunctionRules } from "./function-options.ts";
