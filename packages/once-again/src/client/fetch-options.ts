@@ -12,8 +12,7 @@ import { type AnyLayer, compose } from "../retry/layer.ts";
 import { type RetryPolicy, retryPolicy } from "../retry/retry-options.ts";
 import { type AttemptHeaders, checkAttemptHeaders } from "./attempt-headers.ts";
 import { type KeyRule, keyRule, type KeysOption } from "./repeats.ts";
-import { originBudgets, perOrigin } from "./per-origin.ts";
-import { type OriginRule, originRule } from "./origin-rule.ts";
+import { originBudgets, type OriginRule, originRule, perOrigin } from "./per-origin.ts";
 import { platformFetch } from "./platform-fetch.ts";
 import { retryCondition, type ShouldRetry } from "./retry-rule.ts";
 
@@ -198,12 +197,14 @@ export function fetchSettings(options: RetryingFetchOptions): FetchSettings {
 }
 
 const noLayers = (): readonly AnyLayer[] => [];
+const noLayer: AnyLayer = (next) => next;
 
 /** A list alone would be refused: its breaker would judge one server by another. */
 function layersByOrigin(
   layers: NonNullable<RetryingFetchOptions["layers"]>,
   budgetOf: FetchSettings["budgetOf"],
 ): FetchSettings["layerOf"] {
+  if (layers === noLayers) return () => noLayer;
   if (typeof layers !== "function") throw layersError(layers);
   return perOrigin((origin) => {
     const made: unknown = layers({ origin, budget: budgetOf(origin) });

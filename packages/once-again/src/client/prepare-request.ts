@@ -159,10 +159,10 @@ const limitNames = ["attemptsMax", "deadlineMs", "shouldRetry", "repeatable", "w
 function checkLimits(limits: CallLimits, others: object): CallLimits {
   const { attemptsMax, deadlineMs, repeatable, shouldRetry } = limits;
   refuseMisspelt("A call of retryingFetch", others, limitNames);
-  checkBoolean("repeatable", repeatable);
+  if (repeatable !== undefined) checkBoolean("repeatable", repeatable);
   if (attemptsMax !== undefined) checkNumber("attemptsMax", attemptsMax, { min: 1, integer: true });
   if (deadlineMs !== undefined) checkNumber("deadlineMs", deadlineMs, { min: 1 });
-  checkFunction("shouldRetry", shouldRetry);
+  if (shouldRetry !== undefined) checkFunction("shouldRetry", shouldRetry);
   return limits;
 }
 

@@ -2,7 +2,7 @@ import { invalidOptionError } from "../core/options.ts";
 import { isIdempotentMethod } from "../delivery/index.ts";
 import { keyHeaderName } from "../key/key.ts";
 import { RedirectError } from "./follow-redirects.ts";
-import { originRule } from "./origin-rule.ts";
+import { originRule } from "./per-origin.ts";
 import type { ResponseHead } from "./retry-rule.ts";
 
 /**

@@ -56,10 +56,10 @@ export function failureOf<Res extends ResponseHead>(
 
 function failureIn(head: ResponseHead, nowMs: number, trusted: boolean): Omit<Failure, "response"> | undefined {
   // Most responses are no failure, and some make their headers only when asked for them.
-  const byStatus = statusVerdict(head.status);
-  if (byStatus === undefined) return undefined;
+  if (head.status < 400) return undefined;
   const retryAfterMs = parseRetryAfter(head.headers.get("Retry-After"), nowMs);
-  const verdict = retryAfterMs === undefined ? byStatus : (statusVerdict(head.status, true) ?? byStatus);
+  const verdict = statusVerdict(head.status, retryAfterMs !== undefined);
+  if (verdict === undefined) return undefined;
   return { verdict, head, trusted, retryAfterMs, delayMsMin: waitHint(head.headers, nowMs, head.status) };
 }
 
@@ -126,7 +126,12 @@ export function mayHaveHappened(failure: Failure): boolean {
 
 /**
  * Whether a call's last outcome leaves it open what an earlier attempt did. A success is the operation's own response,
- * and so is a failure that was replayed. Any other failure may come from somebody who never looked the key up.
+ * and so is a failure that was replayed.
+ *
+ * No other failure settles a doubt, not even a 402 of an origin that honours keys. A gateway, a firewall or a sign-in in
+ * front of the key check answers with the same statuses and has not looked the key up, so an earlier attempt may have
+ * succeeded behind it. `keys` vouches for the origin's handling of keys, not for everything that answers in its name.
+ * A repeat with the same key brings the stored response, marked as replayed.
  */
 export function isNotAuthoritative(failure: Failure | undefined): boolean {
   return failure !== undefined && !isReplay(failure.head);

@@ -39,8 +39,8 @@ export async function sendWithRetries<Res extends ResponseHead>(
   };
   const layered = settings.layerOf(origin)(sendOnce);
   const operation = async (attempt: Attempt): Promise<Res> => {
-    // The response before has been read to its end, so that its connection can be used again.
-    await discarded;
+    // The previous response is read to its end first, so that its connection can be used again.
+    if (discarded !== undefined) await discarded;
     // Its time may be over by now, and whoever cut it counts on it that nothing leaves any more.
     attempt.signal.throwIfAborted();
     return layered(attempt);
@@ -86,18 +86,25 @@ export async function sendWithRetries<Res extends ResponseHead>(
 }
 
 /**
- * Learns from a response whether its place honours keys.
+ * Learns from a response whether its place honours keys. Not async: most responses have no body that must be read.
  *
  * @returns the response, where it is a 503 by which a server of once-again says that nothing happened.
  */
-async function readResponse<Res extends ResponseHead>(
+function readResponse<Res extends ResponseHead>(
   request: SendableRequest<Res>,
   outcome: Outcome<Res>,
-): Promise<Res | undefined> {
+): Promise<Res | undefined> | undefined {
   if ("error" in outcome) return undefined;
   const { value } = outcome;
   request.repeats.learn(value);
-  return value.status === 503 && (await request.saysNoEffect?.(value)) ? value : undefined;
+  return value.status === 503 ? readNoEffect(request, value) : undefined;
+}
+
+async function readNoEffect<Res extends ResponseHead>(
+  request: SendableRequest<Res>,
+  response: Res,
+): Promise<Res | undefined> {
+  return (await request.saysNoEffect?.(response)) ? response : undefined;
 }
 
 /** How long the whole call may take: as the options say, no longer than its key is remembered or is waited for. */

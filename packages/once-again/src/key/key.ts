@@ -4,7 +4,6 @@ import { OnceAgainError } from "../core/errors.ts";
 import { type Random, systemRandom } from "../core/random.ts";
 import { systemClock } from "../core/system-clock.ts";
 import { trimHeader } from "../core/trim-header.ts";
-import { uuidV7 } from "./uuid-v7.ts";
 
 /** The request header that names an operation (draft-ietf-httpapi-idempotency-key-header-07, section 2.1). */
 export const keyHeaderName = "Idempotency-Key";
@@ -143,4 +142,22 @@ export function keyTime(key: string): number | undefined {
   let time = 0;
   for (const digit of key.slice(0, 10).toUpperCase()) time = time * 32 + crockford.indexOf(digit);
   return time >= ulidsSince ? time : undefined;
+}
+
+/** Two hexadecimal digits for each byte. */
+const digits = Array.from({ length: 256 }, (_, byte) => (byte + 256).toString(16).slice(1));
+
+/**
+ * A UUID of version 7 (RFC 9562, section 5.7): 48 bits of time, and 74 random ones.
+ *
+ * @param timeMs milliseconds since the epoch.
+ * @param random sixteen bytes. They are changed.
+ */
+export function uuidV7(timeMs: number, random: Uint8Array): string {
+  for (let at = 5, left = Math.floor(timeMs); at >= 0; at -= 1, left = Math.floor(left / 256)) random[at] = left % 256;
+  random[6] = 0x70 | (random[6]! & 0x0f);
+  random[8] = 0x80 | (random[8]! & 0x3f);
+  let text = "";
+  for (let at = 0; at < 16; at += 1) text += (at > 3 && at < 11 && at % 2 === 0 ? "-" : "") + digits[random[at]!];
+  return text;
 }
