@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { fingerprint } from "../packages/once-again/src/key/index.ts";
 import { decodeResponse, encodeResponse } from "../packages/once-again/src/http/response.ts";
-import { sealer } from "../packages/once-again/src/engine/sealer.ts";
+import { sealer } from "../packages/once-again/src/stores/sealer.ts";
 import { entryKey, entryValue, recordIn } from "../packages/once-again/src/stores/nats/record-format.ts";
 import { recordOf, redisKey, stepBytes } from "../packages/once-again/src/stores/redis/record-format.ts";
 import { sqliteStore } from "../packages/once-again/src/stores/sqlite/index.ts";

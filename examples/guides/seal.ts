@@ -1,5 +1,5 @@
 import { onceFetch } from "once-again/fetch";
-import { sealedStore } from "once-again/engine";
+import { sealedStore } from "once-again/stores";
 import { sqliteStore } from "once-again/stores/sqlite";
 
 // 32 random bytes for each key, from your secret manager: openssl rand -hex 32

@@ -6,7 +6,7 @@ import { storeFromUrl } from "../../packages/once-again/src/command/store-from-u
 import { consoleServer, type ConsoleServer } from "../../packages/tools/src/console/console-server.ts";
 import { keysSection } from "../../packages/tools/src/console/keys/keys-section.ts";
 import { decodeResponse, encodeResponse } from "../../packages/once-again/src/http/response.ts";
-import { sealedStore } from "../../packages/once-again/src/engine/sealed-store.ts";
+import { sealedStore } from "../../packages/once-again/src/stores/sealed-store.ts";
 import { postgresStore } from "../../packages/once-again/src/stores/postgres/index.ts";
 import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
 import type { Store } from "../../packages/once-again/src/stores/store.ts";

@@ -1,6 +1,6 @@
 import type { RowDataPacket } from "mysql2/promise";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { sealedStore } from "../../packages/once-again/src/engine/index.ts";
+import { sealedStore } from "../../packages/once-again/src/stores/index.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 import { mariadbStore } from "../../packages/once-again/src/stores/mariadb/index.ts";
 import { natsStore } from "../../packages/once-again/src/stores/nats/index.ts";

@@ -9,7 +9,7 @@ import { openIntents } from "once-again/intents";
 import { formatKey, makeKey, parseKey } from "once-again/key";
 import { circuitBreaker, compose, retrying, run } from "once-again/layers";
 import { onceNode } from "once-again/node";
-import { sealedStore } from "once-again/engine";
+import { sealedStore } from "once-again/stores";
 import { memoryStore } from "once-again/stores/memory";
 import { sqliteIntents, sqliteStore } from "once-again/stores/sqlite";
 import { flakyNetwork } from "@once-again/testing";

@@ -17,6 +17,4 @@ export {
 } from "./engine.ts";
 export { leasedEngine } from "./leased-engine.ts";
 export type { EngineOptions } from "./options.ts";
-export { sealedStore } from "./sealed-store.ts";
-export { type SealedPart, type Sealer, sealer, type SealKey, sealKeyId } from "./sealer.ts";
 export { transactionalEngine } from "./transactional-engine.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { onceFetch } from "../frameworks/fetch.ts";
-import { sealedStore } from "../engine/sealed-store.ts";
-import type { SealKey } from "../engine/sealer.ts";
+import { sealedStore } from "../stores/sealed-store.ts";
+import type { SealKey } from "../stores/sealer.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 
 const sealKey = (id: string, byte: number): SealKey => ({ id, secret: new Uint8Array(32).fill(byte) });

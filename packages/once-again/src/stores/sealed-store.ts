@@ -8,7 +8,7 @@ import type {
   TransactionalStore,
   OnLateUse,
   TransactionEnding,
-} from "../stores/store.ts";
+} from "./store.ts";
 import { type SealKey, sealer, type Sealer } from "./sealer.ts";
 
 /**

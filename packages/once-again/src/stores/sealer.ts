@@ -1,7 +1,7 @@
 import { joinBytes } from "../core/bytes.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { checkNumber, invalidOptionError } from "../core/options.ts";
-import type { RecordName } from "../stores/store.ts";
+import type { RecordName } from "./store.ts";
 
 /** A key that seals: 16 or 32 random bytes, and a name by which sealed bytes say which key opens them. */
 export interface SealKey {

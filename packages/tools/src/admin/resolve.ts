@@ -1,7 +1,14 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
-import { sealer, type SealKey, sealKeyId } from "once-again/engine";
 import { encodeResponse, type HttpResponse } from "once-again/http";
-import { type RecordName, settlementNote, type SettlementNote, type Store } from "once-again/stores";
+import {
+  type RecordName,
+  sealer,
+  type SealKey,
+  sealKeyId,
+  settlementNote,
+  type SettlementNote,
+  type Store,
+} from "once-again/stores";
 import { listKeys } from "./list.ts";
 import type { Settlement } from "./settle.ts";
 

@@ -1,8 +1,8 @@
-import type { SealKey } from "once-again/engine";
 import {
   type InspectedRecord,
   readSettlementNote,
   type RecordName,
+  type SealKey,
   type SettlementNote,
   type Store,
 } from "once-again/stores";

@@ -11,7 +11,7 @@ import { claimLoad, repeatUntilAnswered } from "../../../../../test/support/stor
 import { longClaim } from "../../../../../test/support/long-claim.ts";
 import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import { bytesCodec } from "../../engine/engine.ts";
-import { sealedStore } from "../../engine/sealed-store.ts";
+import { sealedStore } from "../sealed-store.ts";
 import { leasedEngine } from "../../engine/leased-engine.ts";
 import { entryKey } from "./record-format.ts";
 import { storeContract } from "../../../../testing/src/store-contract/store-contract.ts";

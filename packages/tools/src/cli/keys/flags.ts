@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { SealKey } from "once-again/engine";
-import { noteLengthMax, type RecordName } from "once-again/stores";
+import { noteLengthMax, type RecordName, type SealKey } from "once-again/stores";
 import { storeForms, wholeNumber } from "once-again/internal/command";
 
 /** The options of every command on keys. */

@@ -7,7 +7,7 @@ import { answer, bytes, keysFixture, named, sealKey, sealKeyText } from "../../.
 import { interruptedDatabase } from "../../../../../test/support/interrupted-database.ts";
 import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
 import { encodeResponse } from "once-again/http";
-import { sealedStore } from "once-again/engine";
+import { sealedStore } from "once-again/stores";
 import { sqliteStore } from "once-again/stores/sqlite";
 import { exitCodes } from "once-again/internal/command";
 

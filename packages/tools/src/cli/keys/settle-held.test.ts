@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { keysFixture, named, sealKey, sealKeyText } from "../../../../../test/support/keys-fixture.ts";
 import { decodeResponse } from "once-again/http";
-import { sealedStore } from "once-again/engine";
+import { sealedStore } from "once-again/stores";
 import { exitCodes } from "once-again/internal/command";
 
 const ground = keysFixture();

@@ -8,7 +8,7 @@ import { answer, keysFixture, named, sealKey, sealKeyText } from "../../../../..
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
 import { decodeResponse } from "once-again/http";
-import { sealedStore } from "once-again/engine";
+import { sealedStore } from "once-again/stores";
 import { exitCodes } from "once-again/internal/command";
 
 const ground = keysFixture();
