@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import {
   type HttpOptions,
@@ -7,17 +7,10 @@ import {
   type OnceRoute,
   type TransactionalHttpOptions,
 } from "../http/index.ts";
-import { setHeaders } from "./capture/send-response.ts";
 import { recordNoEffect } from "./capture/response-capture.ts";
 import { refuseHandler } from "./errors.ts";
-import {
-  closeRoute,
-  NodeCall,
-  type NodeExecution,
-  nodePassingExecution,
-  type ReadBody,
-  runMiddleware,
-} from "./node-adapter.ts";
+import { type FastifyReply, runFastifyMiddleware } from "./fastify-reply.ts";
+import { closeRoute, NodeCall, type NodeExecution, nodePassingExecution, type ReadBody } from "./node-adapter.ts";
 import { requestBytes, tapBody } from "./read-body.ts";
 
 declare module "fastify" {
@@ -120,38 +113,4 @@ export function onceFastify<Request extends FastifyRequest, Transaction>(
     },
     close: () => closeRoute(once),
   };
-}
-
-/** The part of Fastify's reply that we use. */
-export interface FastifyReply {
-  raw: ServerResponse;
-  getHeaders: () => Record<string, number | string | string[] | undefined>;
-  hijack: () => unknown;
-}
-
-/** `runMiddleware`, for a response that Fastify answers. */
-export function runFastifyMiddleware<Native, Transaction>(
-  call: NodeCall<Native, Transaction>,
-  reply: FastifyReply,
-  begin: (execution: NodeExecution<Transaction>) => void | Promise<void>,
-  answered: (error?: Error) => void,
-): void {
-  const { response } = call;
-  const raw = response.getHeaders();
-  // Fastify's headers are those of the raw response and its own, which it writes when it responds. Where it does not, they go
-  // out with our response.
-  const own = Object.entries(reply.getHeaders()).filter(([name, value]) => value !== raw[name]);
-  setHeaders(response, Object.fromEntries(own));
-  const beginWithout = (execution: NodeExecution<Transaction>): void | Promise<void> => {
-    for (const [name] of own) {
-      const before = raw[name];
-      if (before === undefined) response.removeHeader(name);
-      else response.setHeader(name, before);
-    }
-    return begin(execution);
-  };
-  runMiddleware(call, beginWithout, (error) => {
-    if (error === undefined) reply.hijack();
-    answered(error);
-  });
 }

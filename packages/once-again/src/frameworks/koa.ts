@@ -121,7 +121,7 @@ const ofBytes: ReadonlySet<string> = new Set(["content-type", "content-encoding"
  * a session, set headers, count. What goes out when Koa ends the response are the status and the bytes of the answer,
  * with the headers as they are by then; a status that middleware in front changed stays.
  */
-export function sendThroughKoa(
+function sendThroughKoa(
   context: AnsweringContext,
   capture: ResponseCapture,
   answer: HttpResponse,

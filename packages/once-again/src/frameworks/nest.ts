@@ -6,7 +6,7 @@ import {
   type OnceRoute,
   type TransactionalHttpOptions,
 } from "../http/index.ts";
-import { runFastifyMiddleware, type FastifyReply } from "./fastify.ts";
+import { type FastifyReply, runFastifyMiddleware } from "./fastify-reply.ts";
 import { recordNoEffect } from "./capture/response-capture.ts";
 import {
   checkMessages,
