@@ -16,7 +16,7 @@ const floors = [
   ["packages/testing/src"],
   ["packages/gateway/src"],
   ["simulator", "verify", "admin"].map(tools),
-  [tools("lab")],
+  ["lab", "learn"].map(tools),
   [tools("console")],
   [tools("cli")],
 ];

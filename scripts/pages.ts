@@ -5,7 +5,7 @@
  *   node ../../scripts/pages.ts README.md LICENSE docs/errors
  */
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join, posix } from "node:path";
+import { dirname, join, posix, relative } from "node:path";
 import process from "node:process";
 
 const root = "../..";
@@ -14,7 +14,9 @@ const home = `${repository.url.replace(/^git\+|\.git$/g, "")}/blob/main`;
 
 const pages = process.argv.slice(2).flatMap((path) => {
   if (!statSync(join(root, path)).isDirectory()) return [path];
-  return readdirSync(join(root, path)).map((name) => posix.join(path, name));
+  const entries = readdirSync(join(root, path), { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  return files.map(({ parentPath, name }) => posix.join(relative(root, parentPath).replaceAll("\\", "/"), name));
 });
 
 for (const page of pages) {

@@ -50,7 +50,15 @@ function guideLinks(): DefaultTheme.SidebarItem[] {
 
 export const sidebar: DefaultTheme.SidebarMulti = {
   "/": [
-    { text: "Start", items: [{ text: "once-again", link: "/" }, link("docs/concepts.md"), link("docs/README.md")] },
+    {
+      text: "Start",
+      items: [
+        { text: "once-again", link: "/" },
+        link("docs/concepts.md"),
+        link("docs/README.md"),
+        link("docs/learn/README.md"),
+      ],
+    },
     ...guideLinks(),
     {
       text: "Behind it",
@@ -67,6 +75,7 @@ export const sidebar: DefaultTheme.SidebarMulti = {
       ),
     },
   ],
+  "/learn/": [{ ...link("docs/learn/README.md"), items: folderLinks("docs/learn") }],
   "/errors/": [{ ...link("docs/errors/README.md"), items: folderLinks("docs/errors") }],
   "/decisions/": [
     link("docs/decisions/README.md"),

@@ -129,6 +129,14 @@ describe("on every release of Node", () => {
       for (const command of commands) expect(await cli(major, command, "--help")).toMatch(/^Usage: once-again /);
     });
 
+    test("the exercises come along, and are graded", async () => {
+      const { exercises } = JSON.parse(await cli(major, "learn", "--json")) as { exercises: { name: string }[] };
+      expect(exercises.length).toBeGreaterThan(12);
+      const wait = "export const waitBeforeRetry = (retry, random) => Math.min(2000 * 2 ** retry, 30_000) * random();";
+      const graded = await cli(major, "learn", "10", "--json", "--file", await consumer.write("mine.mjs", wait));
+      expect(JSON.parse(graded)).toMatchObject({ passed: true });
+    });
+
     test("the lab runs, and the conformance cases are planned", async () => {
       expect(await cli(major, "--version")).toBe(`${library.version}\n`);
       const orders = (await readFile(join(root, "packages/tools/orders.ndjson"), "utf8"))

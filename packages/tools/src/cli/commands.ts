@@ -16,6 +16,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./lab/command.ts")).labCommand(),
   },
   {
+    name: "learn",
+    usage: "[options] [number]",
+    summary: "repair small programs, and have the repairs graded",
+    load: async () => (await import("./learn.ts")).learnCommand(),
+  },
+  {
     name: "console",
     usage: "[options]",
     summary: "watch and settle the keys of a store and the messages of its outbox, and watch gateways, in the browser",

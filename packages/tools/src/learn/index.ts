@@ -1,0 +1,2 @@
+export { readExercises, type Exercise } from "./exercises.ts";
+export { gradeSubmission } from "./grade-submission.ts";

@@ -1,0 +1,5 @@
+/** How long to wait before a retry, milliseconds. `retry` is 1 before the first one; `random` draws from 0 up to 1. */
+export function waitBeforeRetry(retry: number, random: () => number): number {
+  const wait = Math.min(1000 * 2 ** (retry - 1), 30_000);
+  return wait / 2 + (wait / 2) * random();
+}
