@@ -143,9 +143,9 @@ const relayMutants: readonly Mutant[] = [
   },
   {
     guard: "relay: what the broker has confirmed is removed although the database failed",
-    file: `${outbox}/confirm-queue.ts`,
-    search: "if (stop.aborted && (triesAtClose += 1) >= closingTriesMax) return;",
-    replace: "if ((triesAtClose += 1) > 0) return;",
+    file: "packages/once-again/src/core/ask-until-answered.ts",
+    search: "if (stop.aborted && failuresAfterStop >= triesAfterStop) break;",
+    replace: "if (failuresAfterStop >= 0) break;",
     check: relayTest,
     killedBy: "asks a database that fails again, and confirms then",
   },

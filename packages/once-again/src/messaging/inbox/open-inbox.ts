@@ -1,3 +1,4 @@
+import { askUntilAnswered } from "../../core/ask-until-answered.ts";
 import { sleep } from "../../core/clock.ts";
 import { OnceAgainError } from "../../core/errors.ts";
 import { keyQueue } from "../../core/key-queue.ts";
@@ -79,16 +80,14 @@ export function openInbox<Transaction>(options: InboxOptions<Transaction>): Inbo
   const ready = async ({ signal }: HandleOptions = {}): Promise<void> => {
     const { backoff, clock, random, consumer: scope } = settings;
     const signals = signal === undefined ? [stopping.signal] : [stopping.signal, signal];
-    for (let [retry, previousDelayMs] = [1, 0]; !signals.some(({ aborted }) => aborted); retry += 1) {
-      try {
-        await lookUp({ scope, key: "ready" });
-        return;
-      } catch (error) {
-        onError(error);
-      }
-      previousDelayMs = backoff({ retry, previousDelayMs, random });
-      await sleep(clock, previousDelayMs, AbortSignal.any(signals)).catch(() => undefined);
-    }
+    let previousDelayMs = 0;
+    await askUntilAnswered(() => lookUp({ scope, key: "ready" }), {
+      clock,
+      pauseMs: (retry) => (previousDelayMs = backoff({ retry, previousDelayMs, random })),
+      stop: AbortSignal.any(signals),
+      triesAfterStop: 0,
+      onFailure: onError,
+    });
   };
   const close = async (): Promise<void> => {
     stopping.abort(new OnceAgainError("ONCE_CLOSED", "This inbox is closed."));

@@ -1,4 +1,4 @@
-import { sleep } from "../../core/clock.ts";
+import { askUntilAnswered } from "../../core/ask-until-answered.ts";
 import type { PostponeRequest } from "../../stores/outbox-store.ts";
 import type { RelaySettings } from "./relay-options.ts";
 
@@ -20,7 +20,7 @@ const messagesMax = 1000;
 /** How often a relay that is closing asks a database that fails. */
 const closingTriesMax = 3;
 
-/** @param onFailure hears of each failure; what is not written is published again when its lease is over. */
+/** @param onFailure called with each failure; what is not written is published again when its lease is over. */
 export function confirmQueue(
   { outbox, clock, pollMs }: Pick<RelaySettings, "outbox" | "clock" | "pollMs">,
   stop: AbortSignal,
@@ -29,27 +29,17 @@ export function confirmQueue(
   const waiting: { end: BatchEnd; resolve: () => void }[] = [];
   let isWriting = false;
 
-  const insist = async (write: () => Promise<void>): Promise<void> => {
-    for (let triesAtClose = 0; ;) {
-      try {
-        return await write();
-      } catch (error) {
-        onFailure(error);
-        if (stop.aborted && (triesAtClose += 1) >= closingTriesMax) return;
-        await sleep(clock, pollMs, stop.aborted ? undefined : stop).catch(() => undefined);
-      }
-    }
-  };
+  const rules = { clock, pauseMs: () => pollMs, stop, triesAfterStop: closingTriesMax, onFailure };
   const writeAll = async (): Promise<void> => {
     isWriting = true;
     while (waiting.length > 0) {
-      const taken = waiting.splice(0, messagesMax);
-      const postponed = taken.flatMap(({ end }) => end.postponed);
-      const confirmed = taken.flatMap(({ end }) => end.confirmed);
+      const batches = waiting.splice(0, messagesMax);
+      const postponed = batches.flatMap(({ end }) => end.postponed);
+      const confirmed = batches.flatMap(({ end }) => end.confirmed);
       // A key is free for others when its oldest message is gone: by then the next one has its delay.
-      for (const part of parts(postponed)) await insist(() => outbox.postpone(part));
-      for (const part of parts(confirmed)) await insist(() => outbox.confirm(part));
-      for (const { resolve } of taken) resolve();
+      for (const part of parts(postponed)) await askUntilAnswered(() => outbox.postpone(part), rules);
+      for (const part of parts(confirmed)) await askUntilAnswered(() => outbox.confirm(part), rules);
+      for (const { resolve } of batches) resolve();
     }
     isWriting = false;
   };
