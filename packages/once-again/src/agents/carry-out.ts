@@ -84,14 +84,16 @@ async function makeCall(
     engine.run(operation, (attempt) =>
       runFunction(
         endings,
-        async (execution) => {
-          hadNoEffect = false;
-          const noEffect = (): void => {
-            hadNoEffect = true;
-            execution.noEffect();
-          };
-          const context = { key: record.key, attempt: execution.attempt, signal: execution.signal, noEffect };
-          return callTool(record.input as never, context);
+        {
+          run: async (execution) => {
+            hadNoEffect = false;
+            const noEffect = (): void => {
+              hadNoEffect = true;
+              execution.noEffect();
+            };
+            const context = { key: record.key, attempt: execution.attempt, signal: execution.signal, noEffect };
+            return callTool(record.input as never, context);
+          },
         },
         attempt,
       ),

@@ -12,7 +12,7 @@ import {
   type LeasedFunctionOptions,
   type TransactionalFunctionOptions,
 } from "./function-options.ts";
-import { reconcilingCall, runFunction } from "./run-function.ts";
+import { type FunctionCall, runFunction } from "./run-function.ts";
 import { takeScope } from "./scopes.ts";
 
 /** A function that runs once for each key. */
@@ -67,15 +67,19 @@ export function onceFunction<Args extends readonly unknown[], Result, Transactio
   const rules = checkFunctionRules(options);
   if (typeof fn !== "function") throw invalidOptionError("fn", "a function", fn);
   const { engine } = openEngine(options);
-  const { scope } = rules;
+  const { scope, reconcile, quiesceMs } = rules;
   const leaveScope = takeScope(options.store, scope, fn);
   const codec = endingCodec(rules);
 
   const call = async (...args: Args): Promise<Result> => {
     const key = keyOfCall(rules, args);
     const operation = { scope, key, codec, fingerprint: await fingerprintOfCall(rules, args) };
-    const run = reconcilingCall(rules, args, (execution: FunctionExecution<Transaction>) => fn(execution, ...args));
-    return resultOf(await engine.run(operation, (execution) => runFunction(rules, run, execution)), key, rules);
+    const made: FunctionCall<Transaction, Result> = {
+      run: (execution) => fn(execution, ...args),
+      reconcile: reconcile && ((execution) => reconcile(execution, ...args)),
+      quiesceMs,
+    };
+    return resultOf(await engine.run(operation, (execution) => runFunction(rules, made, execution)), key, rules);
   };
   const close = async (): Promise<void> => {
     await engine.close();

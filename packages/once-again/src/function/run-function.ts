@@ -1,7 +1,7 @@
-import { OnceAgainError } from "../core/errors.ts";
-import { type Execution, isHeldError, type WorkResult } from "../engine/engine.ts";
-import { hadNoEffect, userExecution } from "../engine/execution.ts";
-import { reconcileFirst } from "../engine/reconcile.ts";
+import type { OnceAgainError } from "../core/errors.ts";
+import type { Execution, Reconciled, WorkResult } from "../engine/engine.ts";
+import { userExecution } from "../engine/execution.ts";
+import { runWork, type WorkEnd, workFailure } from "../engine/run-work.ts";
 import {
   type EndingRules,
   refusedEnding,
@@ -12,42 +12,49 @@ import {
 } from "./call-ending.ts";
 import type { CheckedFunctionRules, FunctionExecution } from "./function-options.ts";
 
-/** Runs a function for one call, whose outcome is looked up first where an earlier attempt may have had it. */
-export type RunCall<Transaction, Result> = (execution: FunctionExecution<Transaction>) => Result | Promise<Result>;
+/** One call of a function. */
+export interface FunctionCall<Transaction, Result> {
+  run(execution: FunctionExecution<Transaction>): Result | Promise<Result>;
+  /** Looks up the outcome of an earlier attempt, before the function runs again. */
+  readonly reconcile?: ((execution: FunctionExecution) => Promise<Reconciled<Result>>) | undefined;
+  /** How long a lease must be over before the function runs again, milliseconds; default 0. */
+  readonly quiesceMs?: number | undefined;
+}
 
-/** What says of a call's ending what it was, and what is stored of it. */
+/** How the end of a call is judged and stored. */
 export type CallRules<Result> = EndingRules<Result> &
   Pick<CheckedFunctionRules<never, Result>, "transactional" | "hadNoEffect" | "onError">;
 
 /**
  * Runs one call, and says what it did by how it ended.
  *
- * @throws what the function throws, where nobody knows what it did. An error of ours, such as that of another function it
- *   called, means something else there than it would here: it becomes the cause of an `ONCE_HANDLER_FAILED`.
+ * @throws what the function throws where its effect is unknown: see `workFailure`.
  */
 export async function runFunction<Transaction, Result>(
   rules: CallRules<Result>,
-  run: RunCall<Transaction, Result>,
+  { run, reconcile, quiesceMs = 0 }: FunctionCall<Transaction, Result>,
   execution: Execution<Transaction>,
 ): Promise<WorkResult<StoredEnding<Result>>> {
-  let value: Result;
+  const shown = userExecution(Object.assign(execution, { key: execution.key ?? "" }));
+  const look = reconcile && (() => reconcile(shown as FunctionExecution));
+  const end = await runWork(execution, { reconcile: look, quiesceMs }, () => run(shown));
+  if (end.kind === "threw") return judgeError(end, rules);
+  const { effect, value } = end;
+  if (effect === "none") return { effect, result: unstored({ kind: "returned", value }) };
   try {
-    value = await run(userExecution(Object.assign(execution, { key: execution.key ?? "" })));
-  } catch (error) {
-    return failed(error, hadNoEffect(execution), rules);
-  }
-  if (hadNoEffect(execution)) return { effect: "none", result: unstored({ kind: "returned", value }) };
-  try {
-    return { effect: "done", result: returnedEnding(value, rules) };
+    return { effect, result: returnedEnding(value, rules) };
   } catch (error) {
     // It happened: what can't be rolled back must not happen again for the sake of its result.
-    return rules.transactional ? hadNone(error) : { effect: "done", result: unstoredEnding(error as OnceAgainError) };
+    return rules.transactional ? hadNone(error) : { effect, result: unstoredEnding(error as OnceAgainError) };
   }
 }
 
-function failed<Result>(error: unknown, noEffect: boolean, rules: CallRules<Result>): WorkResult<StoredEnding<Result>> {
-  if (noEffect || OnceAgainError.isInstance(error, "ONCE_NO_EFFECT")) return hadNone(error);
-  if (isHeldError(error)) return { effect: "held", result: unstored({ kind: "threw", error }) };
+function judgeError<Result>(
+  { effect, error }: Extract<WorkEnd<Result>, { kind: "threw" }>,
+  rules: CallRules<Result>,
+): WorkResult<StoredEnding<Result>> {
+  if (effect === "none") return hadNone(error);
+  if (effect === "held") return { effect, result: unstored({ kind: "threw", error }) };
   try {
     if (saysNoEffect(rules, error)) return hadNone(error);
     const refusal = refusedEnding(error, rules);
@@ -56,7 +63,7 @@ function failed<Result>(error: unknown, noEffect: boolean, rules: CallRules<Resu
     // A rule that fails says nothing of the call.
     rules.onError(fault);
   }
-  throw OnceAgainError.isInstance(error) ? innerError(error) : error;
+  throw workFailure("The function", error);
 }
 
 /** @throws TypeError for a rule that can't say so at once: a promise would pass for yes. */
@@ -74,22 +81,4 @@ function saysNoEffect(
 /** @param error the cause too: a conflict between transactions is no failure of the function, which runs again. */
 function hadNone<Result>(error: unknown): WorkResult<StoredEnding<Result>> {
   return { effect: "none", result: unstored({ kind: "threw", error }), cause: error };
-}
-
-function innerError(cause: OnceAgainError): OnceAgainError {
-  return new OnceAgainError("ONCE_HANDLER_FAILED", `The function failed: ${cause.message}`, { cause });
-}
-
-/** The call of a function that runs only when it surely did not happen. */
-export function reconcilingCall<Args extends readonly unknown[], Transaction, Result>(
-  { reconcile, quiesceMs }: Pick<CheckedFunctionRules<Args, Result>, "reconcile" | "quiesceMs">,
-  args: Args,
-  run: RunCall<Transaction, Result>,
-): RunCall<Transaction, Result> {
-  if (reconcile === undefined) return run;
-  return async (execution) => {
-    const look = () => reconcile(execution as FunctionExecution, ...args);
-    const known = await reconcileFirst(execution, look, quiesceMs);
-    return known === undefined ? run(execution) : known.found;
-  };
 }

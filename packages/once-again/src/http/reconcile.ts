@@ -1,6 +1,6 @@
 import type { Execution, Reconciled } from "../engine/engine.ts";
 import { userExecution } from "../engine/execution.ts";
-import { reconcileFirst } from "../engine/reconcile.ts";
+import { reconcileFirst } from "../engine/run-work.ts";
 import type { HttpResponse } from "./response.ts";
 
 /** An answer as a `reconcile` function gives it. */

@@ -4,7 +4,7 @@ import { invalidOptionError } from "../core/options.ts";
 import type { Engine, Work, WorkResult } from "../engine/engine.ts";
 import { type CallEnding, endingCodec, type StoredEnding } from "../function/call-ending.ts";
 import { fingerprintOfCall } from "../function/call-operation.ts";
-import { type CallRules, reconcilingCall, type RunCall, runFunction } from "../function/run-function.ts";
+import { type CallRules, type FunctionCall, runFunction } from "../function/run-function.ts";
 import { scopeOf } from "../http/scope.ts";
 import { keyOfCall } from "./call-key.ts";
 import { contextOf, type OnceContext, readContext, type ToolContext } from "./tool-context.ts";
@@ -65,9 +65,9 @@ export async function callTool<Context extends ToolContext, Transaction>(
     const problem = read.kind === "malformed" ? read.problem : "it is missing";
     return refusalResult({ code: "ONCE_KEY_INVALID", tool: name, problem });
   }
-  const run = workOf(parts, { tool: name, args }, context, work);
+  const call = describeCall(parts, { tool: name, args }, context, work);
   const runAttempt: Work<Transaction, StoredEnding<ToolResult>> = async (execution) =>
-    markRefused(await runFunction(endings, run, execution));
+    markRefused(await runFunction(endings, call, execution));
   try {
     const caller = await scopeOf({ scope: rules.scope, onError }, facts.caller);
     const scope = `${name}:${caller}`;
@@ -102,18 +102,23 @@ function without(args: Readonly<Record<string, unknown>>, name: string): Readonl
 }
 
 /** The work of one call. A result that asks for input is no answer: nothing happened, and the same call comes again. */
-function workOf<Context extends ToolContext, Transaction>(
+function describeCall<Context extends ToolContext, Transaction>(
   { rules }: CallParts<Transaction>,
   call: ToolCall,
   context: Context,
   work: ToolWork<Context, Transaction>,
-): RunCall<Transaction, ToolResult> {
-  return reconcilingCall<[ToolCall], Transaction, ToolResult>(rules, [call], async (execution) => {
-    const result: unknown = await work(call.args as never, contextOf(context, execution));
-    if (typeof result !== "object" || result === null) return { content: [] };
-    if ((result as ToolResult)["resultType"] === "input_required") execution.noEffect();
-    return result as ToolResult;
-  });
+): FunctionCall<Transaction, ToolResult> {
+  const { reconcile, quiesceMs } = rules;
+  return {
+    run: async (execution) => {
+      const result: unknown = await work(call.args as never, contextOf(context, execution));
+      if (typeof result !== "object" || result === null) return { content: [] };
+      if ((result as ToolResult)["resultType"] === "input_required") execution.noEffect();
+      return result as ToolResult;
+    },
+    reconcile: reconcile && ((execution) => reconcile(execution, call)),
+    quiesceMs,
+  };
 }
 
 /** A result that is an error is the tool's last word: it is stored, and in a transaction what was written is rolled back. */

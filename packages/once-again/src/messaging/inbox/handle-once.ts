@@ -9,9 +9,9 @@ import {
   type Work,
   type WorkResult,
 } from "../../engine/engine.ts";
-import { hadNoEffect, userExecution } from "../../engine/execution.ts";
+import { userExecution } from "../../engine/execution.ts";
 import type { RoomEngine } from "../../engine/open-engine.ts";
-import { reconcileFirst } from "../../engine/reconcile.ts";
+import { runWork, workFailure } from "../../engine/run-work.ts";
 import {
   type Handled,
   handledFailure,
@@ -19,7 +19,6 @@ import {
   handledOutcome,
   handledTooOften,
   isRejection,
-  saysNoEffect,
   type WorkFailure,
 } from "./inbox-decisions.ts";
 import type { MessagePosition, ReadableMessage } from "./inbox-message.ts";
@@ -59,7 +58,7 @@ export async function handleOnce<Transaction>(
       found = await lookAtMark(parts, execution.transaction, message.position);
       if (found === undefined && work === undefined) found = handledTooOften(undefined, undefined, settings);
       if (found !== undefined) return { effect: "none", result: nothing };
-      return runWork(settings, execution, message, work!, (failed) => (failure = failed));
+      return runMessageWork(settings, execution, message, work!, (failed) => (failure = failed));
     });
     if (outcome.kind === "executed") {
       if (found !== undefined) return found;
@@ -100,37 +99,31 @@ async function lookAtMark<Transaction>(
   return handledMark(await moveMark!(transaction, mark), mark, settings);
 }
 
-/** Runs the work, and says what it did. `onFailure` hears how it failed. */
-async function runWork<Transaction>(
+/** Runs the work of a message, and says what it did. `onFailure` is called where it failed. */
+async function runMessageWork<Transaction>(
   settings: InboxSettings,
   execution: Execution<Transaction>,
   message: ReadableMessage,
   work: MessageWork<Transaction>,
   onFailure: (failure: WorkFailure) => void,
 ): Promise<WorkResult> {
-  const { reconcile, quiesceMs } = settings;
+  const { reconcile, quiesceMs, transactional } = settings;
   const shown: MessageExecution<Transaction> = userExecution(Object.assign(execution, { key: message.id }));
   const look = reconcile && (() => reconcile(shown as MessageExecution, message));
-  try {
-    const known = await reconcileFirst(execution, look, quiesceMs);
-    if (known === undefined) await work(message, shown);
-  } catch (error) {
-    if (isHeldError(error)) return { effect: "held", result: nothing, cause: error };
-    const isWithoutEffect = hadNoEffect(execution) || saysNoEffect(error);
-    onFailure({ error, hadNoEffect: isWithoutEffect });
-    // A rollback proves that nothing happened.
-    if (settings.transactional || isWithoutEffect) return { effect: "none", result: nothing, cause: error };
-    throw OnceAgainError.isInstance(error) ? innerError(error) : error;
+  const end = await runWork<void>(execution, { reconcile: look, quiesceMs }, () => work(message, shown));
+  if (end.kind === "returned") {
+    if (end.effect === "done") return { effect: "done", result: nothing };
+    const error = new OnceAgainError("ONCE_NO_EFFECT", "The work said that nothing happened.");
+    onFailure({ error, hadNoEffect: true });
+    return { effect: "none", result: nothing };
   }
-  if (!hadNoEffect(execution)) return { effect: "done", result: nothing };
-  const error = new OnceAgainError("ONCE_NO_EFFECT", "The work said that nothing happened.");
-  onFailure({ error, hadNoEffect: true });
-  return { effect: "none", result: nothing };
-}
-
-/** What an error of ours means inside of the work is another thing than it would mean here. */
-function innerError(cause: OnceAgainError): OnceAgainError {
-  return new OnceAgainError("ONCE_HANDLER_FAILED", `The work failed: ${cause.message}`, { cause });
+  const { effect, error } = end;
+  if (effect === "held") return { effect, result: nothing, cause: error };
+  const hadNoEffect = effect === "none" || isRejection(error);
+  onFailure({ error, hadNoEffect });
+  // A rollback proves that nothing happened.
+  if (transactional || hadNoEffect) return { effect: "none", result: nothing, cause: error };
+  throw workFailure("The work", error);
 }
 
 function afterFailure(failure: WorkFailure, settings: InboxSettings, onError: (error: unknown) => void): Handled {

@@ -119,11 +119,6 @@ export function verdictAfterTries(
   return { action: "dead-letter", reason: "failed", detail: `tried ${tries} times, at last: ${detail}` };
 }
 
-/** Whether an error of the work says that nothing happened. */
-export function saysNoEffect(error: unknown): boolean {
-  return OnceAgainError.isInstance(error, "ONCE_NO_EFFECT") || isRejection(error);
-}
-
 /** Whether the work won't ever take the message. */
 export function isRejection(error: unknown): error is OnceAgainError {
   return OnceAgainError.isInstance(error, "ONCE_MESSAGE_REJECTED");
