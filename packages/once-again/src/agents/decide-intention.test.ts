@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type CallPlace, decideIntention, type Intention } from "./decide-intention.ts";
+import { type CallPosition, decideIntention, type Intention } from "./decide-intention.ts";
 
 const hash = (text: string): string => text.padEnd(64, "0");
 const tea = hash("tea");
@@ -20,11 +20,11 @@ function intention(name: string, more: Partial<Intention> = {}): Intention {
   };
 }
 
-const decide = (place: CallPlace, known: readonly Intention[], fingerprint = tea, isVerbatim = false) =>
+const decide = (place: CallPosition, known: readonly Intention[], fingerprint = tea, isVerbatim = false) =>
   decideIntention({ tool: "order", fingerprint, place, isVerbatim }, known);
 
 describe("a step", () => {
-  const step: CallPlace = { rule: "step", step: "s1" };
+  const step: CallPosition = { rule: "step", step: "s1" };
 
   test("is one intention, whatever has become of others", () => {
     expect(decide(step, [])).toEqual({ kind: "new", name: "order step s1" });
@@ -55,12 +55,12 @@ describe("after a history", () => {
   const at = (
     history: string,
     more: { index?: number; seen?: number; answer?: object; root?: string } = {},
-  ): CallPlace => {
+  ): CallPosition => {
     const { index = 0, seen = 0, answer = {}, root = "go" } = more;
     const seenOf = (print: string): number => (print === tea ? seen : 0);
     return { rule: "history", history: hash(history), root, index, answer, seen: seenOf };
   };
-  const name = (place: CallPlace) => (decide(place, []) as { name: string }).name;
+  const name = (place: CallPosition) => (decide(place, []) as { name: string }).name;
 
   test("the same arguments are the same intention", () => {
     const known = intention(name(at("h1")));
@@ -125,8 +125,8 @@ describe("after a history", () => {
 });
 
 describe("by occurrence", () => {
-  const once: CallPlace = { rule: "occurrence", isReplayed: false };
-  const replayed: CallPlace = { rule: "occurrence", isReplayed: true };
+  const once: CallPosition = { rule: "occurrence", isReplayed: false };
+  const replayed: CallPosition = { rule: "occurrence", isReplayed: true };
 
   test("equal calls of one process are as many intentions", () => {
     const first = intention("order 1", { isReturned: true });

@@ -27,7 +27,7 @@ export interface Intention {
 }
 
 /** What a call is known by, beside its tool and its arguments. */
-export type CallPlace =
+export type CallPosition =
   /** The harness has a stable id for it. */
   | { readonly rule: "step"; readonly step: string }
   /** What the model was shown, as a hash; which of the equal calls of its answer it is; and what it has seen. */
@@ -48,7 +48,7 @@ export type CallPlace =
 export interface CallFacts {
   readonly tool: string;
   readonly fingerprint: string;
-  readonly place: CallPlace;
+  readonly place: CallPosition;
   /** Whether a model that plans again calls this tool in the same words as before. */
   readonly isVerbatim: boolean;
 }
@@ -165,7 +165,7 @@ function isTaken(known: Intention, place: UnnamedPlace, own: string, ofTool: rea
   });
 }
 
-type UnnamedPlace = Exclude<CallPlace, { rule: "step" }>;
+type UnnamedPlace = Exclude<CallPosition, { rule: "step" }>;
 
 function nameOf({ tool, fingerprint }: CallFacts, place: UnnamedPlace, ofTool: readonly Intention[]): string {
   const hash = fingerprint.slice(0, hashLength);

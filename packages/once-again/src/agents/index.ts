@@ -1,4 +1,4 @@
-export type { CallTool, ToolCallContext } from "./carry-out.ts";
+export type { CallTool, ToolCallContext } from "./call-tool.ts";
 export {
   type ExecutableTool,
   type OnceCall,

@@ -3,7 +3,7 @@ import { OnceAgainError } from "../core/errors.ts";
 import { invalidOptionError } from "../core/options.ts";
 import { errorMeta, keyMeta, type ToolResult } from "../mcp/index.ts";
 import type { Run } from "./open-run.ts";
-import type { ToolCallContext } from "./carry-out.ts";
+import type { ToolCallContext } from "./call-tool.ts";
 
 /** What a tool finds in its second argument, beside what the harness gives it. */
 export interface OnceCall {

@@ -2,10 +2,10 @@ import { OnceAgainError } from "../core/errors.ts";
 import { keyQueue } from "../core/key-queue.ts";
 import { openEngine } from "../engine/open-engine.ts";
 import { fingerprintOfCall } from "../function/call-operation.ts";
-import { type CallPlace, decideIntention } from "./decide-intention.ts";
-import { callPlaces, type FingerprintOf } from "./call-place.ts";
+import { type CallPosition, decideIntention } from "./decide-intention.ts";
+import { callPositions, type FingerprintCall } from "./call-position.ts";
 import { type JournalEntry, openJournal } from "./journal.ts";
-import { type CallTool, carryOut, type RunParts } from "./carry-out.ts";
+import { type CallTool, makeToolCall, type RunParts } from "./call-tool.ts";
 import { checkRunRules, type PlannedCall, type RunOptions, type Undecided } from "./run-options.ts";
 
 /** One run of an agent: its intentions, each with one effect, whatever becomes of the process. */
@@ -60,16 +60,16 @@ export function openRun(options: RunOptions): Run {
   const rerunning = holding.openBeside({ takeOverAfterMs: quiesceMs, acknowledgeDuplicates: true });
   const engines = { holding: holding.engine, rerunning };
   const journal = openJournal(rules, holding.engine, holding.options);
-  const places = callPlaces(rules);
+  const places = callPositions(rules);
   const parts: RunParts = { rules, engines, options: holding.options };
-  const fingerprintOf: FingerprintOf = (tool, input) =>
+  const fingerprintCall: FingerprintCall = (tool, input) =>
     fingerprintOfCall({ scope: tool, fingerprint: "arguments" }, [input]);
 
   /** The intention that a call is; a person is asked where no rule can tell. */
   const choose = async (planned: PlannedCall): Promise<JournalEntry> => {
     const { tool, input } = planned;
-    const fingerprint = await fingerprintOf(tool, input);
-    const place = await places.placeOf(planned, fingerprintOf);
+    const fingerprint = await fingerprintCall(tool, input);
+    const place = await places.locate(planned, fingerprintCall);
     const intentions = await journal.intentions();
     const record = { tool, fingerprint, input, root: place.rule === "history" ? place.root : undefined };
     const decision = decideIntention({ tool, fingerprint, place, isVerbatim: rules.isVerbatim(tool) }, intentions);
@@ -105,7 +105,7 @@ export function openRun(options: RunOptions): Run {
     async call(planned, callTool, { signal } = {}) {
       signal?.throwIfAborted();
       const entry = await inTurn(rules.scope, () => choose(planned));
-      return carryOut(parts, entry, callTool, signal);
+      return makeToolCall(parts, entry, callTool, signal);
     },
     close,
     [Symbol.asyncDispose]: close,
@@ -115,7 +115,7 @@ export function openRun(options: RunOptions): Run {
 const dayMs = 86_400_000;
 
 /** From here on the call runs in this process. @param name of the call that it is. */
-function begin(entry: JournalEntry, place: CallPlace, name = entry.name): JournalEntry {
+function begin(entry: JournalEntry, place: CallPosition, name = entry.name): JournalEntry {
   if (place.rule === "history") entry.answer = place.answer;
   if (entry.state === "planned") entry.state = "running";
   entry.matchedName = name;

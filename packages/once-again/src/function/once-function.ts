@@ -2,7 +2,7 @@ import { OnceAgainError } from "../core/errors.ts";
 import { invalidOptionError } from "../core/options.ts";
 import type { Outcome } from "../engine/engine.ts";
 import { openEngine } from "../engine/open-engine.ts";
-import { endingCodec, type StoredEnding } from "./call-ending.ts";
+import { callResultCodec, type StoredCallResult } from "./call-result.ts";
 import { fingerprintOfCall, keyOfCall } from "./call-operation.ts";
 import {
   type CheckedFunctionRules,
@@ -13,7 +13,7 @@ import {
   type TransactionalFunctionOptions,
 } from "./function-options.ts";
 import { type FunctionCall, runFunction } from "./run-function.ts";
-import { takeScope } from "./scopes.ts";
+import { takeScope } from "./unique-scopes.ts";
 
 /** A function that runs once for each key. */
 export interface OnceFunction<Args extends readonly unknown[], Result> {
@@ -69,7 +69,7 @@ export function onceFunction<Args extends readonly unknown[], Result, Transactio
   const { engine } = openEngine(options);
   const { scope, reconcile, quiesceMs } = rules;
   const leaveScope = takeScope(options.store, scope, fn);
-  const codec = endingCodec(rules);
+  const codec = callResultCodec(rules);
 
   const call = async (...args: Args): Promise<Result> => {
     const key = keyOfCall(rules, args);
@@ -90,7 +90,7 @@ export function onceFunction<Args extends readonly unknown[], Result, Transactio
 
 /** What became of a call, as its caller sees it. */
 function resultOf<Result>(
-  outcome: Outcome<StoredEnding<Result>>,
+  outcome: Outcome<StoredCallResult<Result>>,
   key: string,
   { scope, retryAfterMs }: Pick<CheckedFunctionRules<never, Result>, "scope" | "retryAfterMs">,
 ): Result {
@@ -98,9 +98,9 @@ function resultOf<Result>(
   switch (outcome.kind) {
     case "executed":
     case "replayed": {
-      const { ending } = outcome.result;
-      if (ending.kind === "threw") throw ending.error;
-      return ending.value;
+      const { callResult } = outcome.result;
+      if (callResult.kind === "threw") throw callResult.error;
+      return callResult.value;
     }
     case "in-progress":
       throw new OnceAgainError("ONCE_IN_PROGRESS", `${named} is still running. Come back in ${retryAfterMs} ms.`, {

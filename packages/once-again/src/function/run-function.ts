@@ -3,13 +3,13 @@ import type { Execution, Reconciled, WorkResult } from "../engine/engine.ts";
 import { userExecution } from "../engine/execution.ts";
 import { runWork, type WorkEnd, workFailure } from "../engine/run-work.ts";
 import {
-  type EndingRules,
-  refusedEnding,
-  returnedEnding,
-  type StoredEnding,
-  unstored,
-  unstoredEnding,
-} from "./call-ending.ts";
+  type CallResultRules,
+  refusedResult,
+  returnedResult,
+  type StoredCallResult,
+  notStored,
+  happenedWithoutResult,
+} from "./call-result.ts";
 import type { CheckedFunctionRules, FunctionExecution } from "./function-options.ts";
 
 /** One call of a function. */
@@ -22,7 +22,7 @@ export interface FunctionCall<Transaction, Result> {
 }
 
 /** How the end of a call is judged and stored. */
-export type CallRules<Result> = EndingRules<Result> &
+export type CallRules<Result> = CallResultRules<Result> &
   Pick<CheckedFunctionRules<never, Result>, "transactional" | "hadNoEffect" | "onError">;
 
 /**
@@ -34,30 +34,30 @@ export async function runFunction<Transaction, Result>(
   rules: CallRules<Result>,
   { run, reconcile, quiesceMs = 0 }: FunctionCall<Transaction, Result>,
   execution: Execution<Transaction>,
-): Promise<WorkResult<StoredEnding<Result>>> {
+): Promise<WorkResult<StoredCallResult<Result>>> {
   const shown = userExecution(Object.assign(execution, { key: execution.key ?? "" }));
   const look = reconcile && (() => reconcile(shown as FunctionExecution));
   const end = await runWork(execution, { reconcile: look, quiesceMs }, () => run(shown));
   if (end.kind === "threw") return judgeError(end, rules);
   const { effect, value } = end;
-  if (effect === "none") return { effect, result: unstored({ kind: "returned", value }) };
+  if (effect === "none") return { effect, result: notStored({ kind: "returned", value }) };
   try {
-    return { effect, result: returnedEnding(value, rules) };
+    return { effect, result: returnedResult(value, rules) };
   } catch (error) {
     // It happened: what can't be rolled back must not happen again for the sake of its result.
-    return rules.transactional ? hadNone(error) : { effect, result: unstoredEnding(error as OnceAgainError) };
+    return rules.transactional ? hadNone(error) : { effect, result: happenedWithoutResult(error as OnceAgainError) };
   }
 }
 
 function judgeError<Result>(
   { effect, error }: Extract<WorkEnd<Result>, { kind: "threw" }>,
   rules: CallRules<Result>,
-): WorkResult<StoredEnding<Result>> {
+): WorkResult<StoredCallResult<Result>> {
   if (effect === "none") return hadNone(error);
-  if (effect === "held") return { effect, result: unstored({ kind: "threw", error }) };
+  if (effect === "held") return { effect, result: notStored({ kind: "threw", error }) };
   try {
     if (saysNoEffect(rules, error)) return hadNone(error);
-    const refusal = refusedEnding(error, rules);
+    const refusal = refusedResult(error, rules);
     if (refusal !== undefined) return { effect: "refused", result: refusal, cause: error };
   } catch (fault) {
     // A rule that fails says nothing of the call.
@@ -79,6 +79,6 @@ function saysNoEffect(
 }
 
 /** @param error the cause too: a conflict between transactions is no failure of the function, which runs again. */
-function hadNone<Result>(error: unknown): WorkResult<StoredEnding<Result>> {
-  return { effect: "none", result: unstored({ kind: "threw", error }), cause: error };
+function hadNone<Result>(error: unknown): WorkResult<StoredCallResult<Result>> {
+  return { effect: "none", result: notStored({ kind: "threw", error }), cause: error };
 }

@@ -2,7 +2,7 @@ import type { ErrorCode } from "../core/error-codes.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { invalidOptionError } from "../core/options.ts";
 import type { Engine, Work, WorkResult } from "../engine/engine.ts";
-import { type CallEnding, endingCodec, type StoredEnding } from "../function/call-ending.ts";
+import { type CallResult, callResultCodec, type StoredCallResult } from "../function/call-result.ts";
 import { fingerprintOfCall } from "../function/call-operation.ts";
 import { type CallRules, type FunctionCall, runFunction } from "../function/run-function.ts";
 import { scopeOf } from "../http/scope.ts";
@@ -30,7 +30,7 @@ export type ToolWork<Context, Transaction> = (
 export interface CallParts<Transaction> {
   readonly rules: CheckedToolCallRules;
   readonly engine: Engine<Transaction>;
-  readonly endings: CallRules<ToolResult>;
+  readonly callRules: CallRules<ToolResult>;
   readonly onError: (error: unknown) => void;
 }
 
@@ -56,7 +56,7 @@ export async function callTool<Context extends ToolContext, Transaction>(
   context: Context,
   work: ToolWork<Context, Transaction>,
 ): Promise<ToolResult> {
-  const { rules, engine, endings, onError } = parts;
+  const { rules, engine, callRules, onError } = parts;
   const { name, keyArgument } = tool;
   checkToolName(name);
   const facts = readContext(context);
@@ -66,22 +66,22 @@ export async function callTool<Context extends ToolContext, Transaction>(
     return refusalResult({ code: "ONCE_KEY_INVALID", tool: name, problem });
   }
   const call = describeCall(parts, { tool: name, args }, context, work);
-  const runAttempt: Work<Transaction, StoredEnding<ToolResult>> = async (execution) =>
-    markRefused(await runFunction(endings, call, execution));
+  const runAttempt: Work<Transaction, StoredCallResult<ToolResult>> = async (execution) =>
+    markRefused(await runFunction(callRules, call, execution));
   try {
     const caller = await scopeOf({ scope: rules.scope, onError }, facts.caller);
     const scope = `${name}:${caller}`;
-    if (read.kind === "missing") return resultOf(parts, name, (await engine.runUnkeyed(scope, runAttempt)).ending);
+    if (read.kind === "missing") return resultOf(parts, name, (await engine.runUnkeyed(scope, runAttempt)).callResult);
     const { key } = read;
     const compared = keyArgument === undefined ? args : without(args, keyArgument);
     const fingerprint = await fingerprintOfCall({ scope: name, fingerprint: covered(tool) }, [compared as never]);
-    const outcome = await engine.run({ scope, key, fingerprint, codec: endingCodec(endings) }, runAttempt);
+    const outcome = await engine.run({ scope, key, fingerprint, codec: callResultCodec(callRules) }, runAttempt);
     const { retryAfterMs } = rules;
     switch (outcome.kind) {
       case "executed":
-        return resultOf(parts, name, outcome.result.ending);
+        return resultOf(parts, name, outcome.result.callResult);
       case "replayed":
-        return replayed(resultOf(parts, name, outcome.result.ending));
+        return replayed(resultOf(parts, name, outcome.result.callResult));
       case "in-progress":
         return refusalResult({ code: "ONCE_IN_PROGRESS", tool: name, retryAfterMs });
       case "mismatch":
@@ -122,9 +122,9 @@ function describeCall<Context extends ToolContext, Transaction>(
 }
 
 /** A result that is an error is the tool's last word: it is stored, and in a transaction what was written is rolled back. */
-function markRefused(ended: WorkResult<StoredEnding<ToolResult>>): WorkResult<StoredEnding<ToolResult>> {
-  const { ending } = ended.result;
-  const isRefused = ended.effect === "done" && ending.kind === "returned" && ending.value.isError === true;
+function markRefused(ended: WorkResult<StoredCallResult<ToolResult>>): WorkResult<StoredCallResult<ToolResult>> {
+  const { callResult } = ended.result;
+  const isRefused = ended.effect === "done" && callResult.kind === "returned" && callResult.value.isError === true;
   return isRefused ? { ...ended, effect: "refused" } : ended;
 }
 
@@ -132,10 +132,10 @@ function markRefused(ended: WorkResult<StoredEnding<ToolResult>>): WorkResult<St
 function resultOf(
   { rules, onError }: Pick<CallParts<never>, "rules" | "onError">,
   tool: string,
-  ending: CallEnding<ToolResult>,
+  callResult: CallResult<ToolResult>,
 ): ToolResult {
-  if (ending.kind === "returned") return ending.value;
-  const { error } = ending;
+  if (callResult.kind === "returned") return callResult.value;
+  const { error } = callResult;
   if (asksForUrl(error)) throw error;
   if (!isOurs(error)) onError(error);
   // In a transaction, a result that can't be stored is rolled back; elsewhere it happened.

@@ -55,7 +55,7 @@ export function openToolCalls<Transaction>(options: ToolCallOptions<Transaction>
     rules,
     engine,
     onError,
-    endings: {
+    callRules: {
       codec: undefined,
       refusals: undefined,
       resultBytesMax: rules.resultBytesMax,

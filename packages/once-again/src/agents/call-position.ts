@@ -1,17 +1,17 @@
 import { fingerprint } from "../key/index.ts";
-import type { CallPlace } from "./decide-intention.ts";
+import type { CallPosition } from "./decide-intention.ts";
 import type { PlannedCall, RunHistory, RunRules } from "./run-options.ts";
 
 /** Says by what the calls of one process are known. */
-export interface CallPlaces {
-  /** @param fingerprintOf of a call's tool and input. */
-  placeOf(call: PlannedCall, fingerprintOf: FingerprintOf): Promise<CallPlace>;
+export interface CallPositions {
+  /** @param fingerprintCall of a call's tool and input. */
+  locate(call: PlannedCall, fingerprintCall: FingerprintCall): Promise<CallPosition>;
 }
 
 /** The fingerprint of a call: SHA-256, hexadecimal, of its arguments as canonical JSON. */
-export type FingerprintOf = (tool: string, input: unknown) => Promise<string>;
+export type FingerprintCall = (tool: string, input: unknown) => Promise<string>;
 
-export function callPlaces(rules: RunRules): CallPlaces {
+export function callPositions(rules: RunRules): CallPositions {
   /** Of each answer of the model, the ids of its equal calls, in the order in which they came. */
   const answers = new WeakMap<object, Map<string, unknown[]>>();
 
@@ -25,22 +25,22 @@ export function callPlaces(rules: RunRules): CallPlaces {
   };
 
   return {
-    async placeOf(call, fingerprintOf) {
+    async locate(call, fingerprintCall) {
       const step = rules.step?.(call);
       if (step !== undefined) return { rule: "step", step };
-      const name = `${call.tool} ${await fingerprintOf(call.tool, call.input)}`;
+      const name = `${call.tool} ${await fingerprintCall(call.tool, call.input)}`;
       const history = rules.history === undefined ? aiHistory(call) : rules.history(call);
       if (history === undefined) return { rule: "occurrence", isReplayed: rules.isReplayed };
       const answer = history.answer ?? {};
       const counts = new Map<string, number>();
       for (const { tool, input } of history.calls.filter((earlier) => earlier.tool === call.tool)) {
-        const seen = await fingerprintOf(tool, input);
+        const seen = await fingerprintCall(tool, input);
         counts.set(seen, (counts.get(seen) ?? 0) + 1);
       }
       return {
         rule: "history",
-        history: await hashOf(history.entries),
-        root: await hashOf(history.entries.slice(0, 1)),
+        history: await hash(history.entries),
+        root: await hash(history.entries.slice(0, 1)),
         index: indexOf(answer, name, history.callId ?? {}),
         answer,
         seen: (of) => counts.get(of) ?? 0,
@@ -49,7 +49,7 @@ export function callPlaces(rules: RunRules): CallPlaces {
   };
 }
 
-function hashOf(entries: readonly unknown[]): Promise<string> {
+function hash(entries: readonly unknown[]): Promise<string> {
   const body = new TextEncoder().encode(JSON.stringify(entries));
   return fingerprint({ method: "HISTORY", path: "", query: "", contentType: "application/json", body });
 }
@@ -87,11 +87,11 @@ function aiHistory({ options }: PlannedCall): RunHistory | undefined {
 /** A model that says the same again gives its calls other ids: they are numbered instead, in the order in which they come. */
 function withoutIds(messages: readonly unknown[]): readonly unknown[] {
   const numbers = new Map<unknown, number>();
-  const numberOf = (id: unknown): number => {
+  const toNumber = (id: unknown): number => {
     const number = numbers.get(id) ?? numbers.size;
     numbers.set(id, number);
     return number;
   };
-  const text = JSON.stringify(messages, (name, value: unknown) => (name === "toolCallId" ? numberOf(value) : value));
+  const text = JSON.stringify(messages, (name, value: unknown) => (name === "toolCallId" ? toNumber(value) : value));
   return JSON.parse(text) as unknown[];
 }

@@ -2,7 +2,7 @@ import { OnceAgainError } from "../core/errors.ts";
 import { notify } from "../core/events.ts";
 import type { Engine, Outcome } from "../engine/engine.ts";
 import type { CheckedEngineOptions } from "../engine/options.ts";
-import { type CallEnding, endingCodec, type StoredEnding } from "../function/call-ending.ts";
+import { type CallResult, callResultCodec, type StoredCallResult } from "../function/call-result.ts";
 import { type CallRules, runFunction } from "../function/run-function.ts";
 import { exponentialBackoff } from "../retry/index.ts";
 import { runRetry } from "../retry/retry.ts";
@@ -35,7 +35,7 @@ export interface RunParts {
 const resultBytesMax = 1_048_576;
 
 /** Makes the call of an intention, unless it was made before; waits for it as long as its caller does. */
-export function carryOut(
+export function makeToolCall(
   parts: RunParts,
   entry: JournalEntry,
   callTool: CallTool,
@@ -70,7 +70,7 @@ async function makeCall(
   const { tool, fingerprint, record, name } = entry;
   const isKeyed = rules.isKeyed(tool);
   const engine = isKeyed ? engines.rerunning : engines.holding;
-  const endings: CallRules<unknown> = {
+  const callRules: CallRules<unknown> = {
     codec: undefined,
     refusals: undefined,
     resultBytesMax,
@@ -78,12 +78,12 @@ async function makeCall(
     hadNoEffect: () => false,
     onError: options.onError,
   };
-  const operation = { scope: rules.scope, key: callRecordKey(name), fingerprint, codec: endingCodec(endings) };
+  const operation = { scope: rules.scope, key: callRecordKey(name), fingerprint, codec: callResultCodec(callRules) };
   let hadNoEffect = false;
-  const ask = (): Promise<Outcome<StoredEnding<unknown>>> =>
+  const ask = (): Promise<Outcome<StoredCallResult<unknown>>> =>
     engine.run(operation, (attempt) =>
       runFunction(
-        endings,
+        callRules,
         {
           run: async (execution) => {
             hadNoEffect = false;
@@ -100,8 +100,8 @@ async function makeCall(
     );
   const { clock, random } = options;
   const attemptsMax = isKeyed ? rules.attemptsMax : 1;
-  const policy = retryPolicy<Outcome<StoredEnding<unknown>>>({ attemptsMax, backoff, clock, random });
-  let outcome: Outcome<StoredEnding<unknown>>;
+  const policy = retryPolicy<Outcome<StoredCallResult<unknown>>>({ attemptsMax, backoff, clock, random });
+  let outcome: Outcome<StoredCallResult<unknown>>;
   try {
     outcome = await runRetry(ask, policy);
   } catch (error) {
@@ -113,7 +113,7 @@ async function makeCall(
   switch (outcome.kind) {
     case "executed":
     case "replayed":
-      return valueOf(entry, outcome.result.ending, hadNoEffect);
+      return valueOf(entry, outcome.result.callResult, hadNoEffect);
     case "in-progress":
       entry.state = "unknown";
       throw inProgressError(tool);
@@ -130,12 +130,12 @@ const backoff = exponentialBackoff({ baseMs: 200, capMs: 5000 });
 const beforeTheCall: ReadonlySet<string> = new Set(["ONCE_STORE_UNAVAILABLE", "ONCE_CLOSED"]);
 
 /** What a call gave that has ended, and whose outcome is known. */
-function valueOf(entry: JournalEntry, ending: CallEnding<unknown>, hadNoEffect: boolean): unknown {
-  if (ending.kind === "returned") {
+function valueOf(entry: JournalEntry, callResult: CallResult<unknown>, hadNoEffect: boolean): unknown {
+  if (callResult.kind === "returned") {
     entry.state = hadNoEffect ? "planned" : "done";
-    return ending.value;
+    return callResult.value;
   }
-  const { error } = ending;
+  const { error } = callResult;
   const isDone = OnceAgainError.isInstance(error) && isUnshown.has(error.code);
   entry.state = isDone ? "done" : "planned";
   throw error;

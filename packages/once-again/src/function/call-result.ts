@@ -7,14 +7,14 @@ import type { Codec } from "../engine/engine.ts";
 import type { CheckedFunctionRules } from "./function-options.ts";
 
 /** How a call ended, for its caller and for repeats. */
-export type CallEnding<Result> =
+export type CallResult<Result> =
   | { readonly kind: "returned"; readonly value: Result }
   /** `error`: what the caller's call throws. */
   | { readonly kind: "threw"; readonly error: unknown };
 
-/** A call's ending, and its bytes where it is stored. */
-export interface StoredEnding<Result> {
-  readonly ending: CallEnding<Result>;
+/** A call's result, and its bytes where it is stored. */
+export interface StoredCallResult<Result> {
+  readonly callResult: CallResult<Result>;
   readonly bytes: Uint8Array;
 }
 
@@ -32,15 +32,18 @@ const newline = 0x0a;
 const nothing = new Uint8Array();
 
 /** What is stored of calls, and read back. */
-export type EndingRules<Result> = Pick<CheckedFunctionRules<never, Result>, "codec" | "refusals" | "resultBytesMax">;
+export type CallResultRules<Result> = Pick<
+  CheckedFunctionRules<never, Result>,
+  "codec" | "refusals" | "resultBytesMax"
+>;
 
-/** An ending that nobody stores. */
-export function unstored<Result>(ending: CallEnding<Result>): StoredEnding<Result> {
-  return { ending, bytes: nothing };
+/** A result that is not stored. */
+export function notStored<Result>(callResult: CallResult<Result>): StoredCallResult<Result> {
+  return { callResult, bytes: nothing };
 }
 
 /** @throws OnceAgainError `ONCE_RESULT_UNFIT`, `ONCE_RESULT_TOO_LARGE` for a result that can't be stored. */
-export function returnedEnding<Result>(value: Result, rules: EndingRules<Result>): StoredEnding<Result> {
+export function returnedResult<Result>(value: Result, rules: CallResultRules<Result>): StoredCallResult<Result> {
   let content: Uint8Array;
   let decoded: Result;
   try {
@@ -50,34 +53,37 @@ export function returnedEnding<Result>(value: Result, rules: EndingRules<Result>
     throw resultUnfitError(cause);
   }
   if (content.length > rules.resultBytesMax) throw resultTooLargeError(rules.resultBytesMax);
-  return { ending: { kind: "returned", value: decoded }, bytes: withHead({ call: "returned" }, content) };
+  return { callResult: { kind: "returned", value: decoded }, bytes: withHead({ call: "returned" }, content) };
 }
 
 /** An error that is the function's last word. `undefined`: it is not. */
-export function refusedEnding<Result>(error: unknown, rules: EndingRules<Result>): StoredEnding<Result> | undefined {
+export function refusedResult<Result>(
+  error: unknown,
+  rules: CallResultRules<Result>,
+): StoredCallResult<Result> | undefined {
   const stored = rules.refusals?.encode(error);
   if (stored === undefined) return undefined;
   const content = encodeJson(stored);
   if (content.length > rules.resultBytesMax) throw resultTooLargeError(rules.resultBytesMax);
-  return { ending: { kind: "threw", error }, bytes: withHead({ call: "refused" }, content) };
+  return { callResult: { kind: "threw", error }, bytes: withHead({ call: "refused" }, content) };
 }
 
-/** A call that happened, and whose result nobody will have. */
-export function unstoredEnding<Result>(error: OnceAgainError): StoredEnding<Result> {
+/** A call that happened, and that has no result for its caller or for repeats. */
+export function happenedWithoutResult<Result>(error: OnceAgainError): StoredCallResult<Result> {
   const { code, message } = error;
-  return { ending: { kind: "threw", error }, bytes: withHead({ call: "unstored", code, message }, nothing) };
+  return { callResult: { kind: "threw", error }, bytes: withHead({ call: "unstored", code, message }, nothing) };
 }
 
-/** How the endings of calls are stored. */
-export function endingCodec<Result>(rules: EndingRules<Result>): Codec<StoredEnding<Result>> {
+/** How the results of calls are stored. */
+export function callResultCodec<Result>(rules: CallResultRules<Result>): Codec<StoredCallResult<Result>> {
   return {
     encode: ({ bytes }) => bytes,
-    decode: (bytes) => ({ ending: decodeEnding(bytes, rules), bytes }),
+    decode: (bytes) => ({ callResult: decodeCallResult(bytes, rules), bytes }),
   };
 }
 
-/** @throws OnceAgainError `ONCE_RECORD_BROKEN` for what is no ending of a call. */
-function decodeEnding<Result>(bytes: Uint8Array, rules: EndingRules<Result>): CallEnding<Result> {
+/** @throws OnceAgainError `ONCE_RECORD_BROKEN` for what is no result of a call. */
+function decodeCallResult<Result>(bytes: Uint8Array, rules: CallResultRules<Result>): CallResult<Result> {
   try {
     const headEnd = bytes.indexOf(newline);
     const head = JSON.parse(decoder.decode(bytes.subarray(0, headEnd))) as Head;
@@ -94,12 +100,12 @@ function decodeEnding<Result>(bytes: Uint8Array, rules: EndingRules<Result>): Ca
 
 const isSuccess = (status: number): boolean => status >= 200 && status <= 299;
 
-function decodeRefusal<Result>(content: Uint8Array, { refusals }: EndingRules<Result>): unknown {
+function decodeRefusal<Result>(content: Uint8Array, { refusals }: CallResultRules<Result>): unknown {
   if (refusals === undefined) throw new TypeError("An error is stored, and this function has no option refusals.");
   return refusals.decode(decodeJson(content));
 }
 
-function decodeResult<Result>(content: Uint8Array, { codec }: EndingRules<Result>): Result {
+function decodeResult<Result>(content: Uint8Array, { codec }: CallResultRules<Result>): Result {
   return codec === undefined ? (decodeJson(content) as Result) : codec.decode(content);
 }
 
