@@ -4,13 +4,12 @@ import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkFunction, invalidOptionError } from "../core/options.ts";
 import type { Inbox } from "../messaging/inbox/index.ts";
 import type { OutboxStore, Publish, RelayEvent } from "../messaging/outbox/index.ts";
-import type { Attributes, ObservingMeter } from "./api.ts";
-import type { MessageNaming } from "./message-attributes.ts";
-import type { MessageTracing } from "./message-context.ts";
-import { observeBacklog } from "./observe-backlog.ts";
-import { relayMetrics } from "./relay-metrics.ts";
+import type { OutboxStore } from "../stores/outbox-store.ts";
+import { type Attributes, type Meter, type ObservableResult, type ObservingMeter, spanKind } from "./api.ts";
+import { type MessageNaming, operationNames } from "./message-attributes.ts";
+import { headersWithTrace, messageOrigin, type MessageTracing } from "./message-context.ts";
+import { runInSpan } from "./run-in-span.ts";
 import { inboxTracer } from "./trace-inbox.ts";
-import { traceOutbox } from "./trace-outbox.ts";
 import { publishTracer } from "./trace-publish.ts";
 
 /** What the telemetry of messages is made with. */
@@ -121,4 +120,80 @@ function checkOptions(options: MessageTelemetryOptions): void {
 
 function checkHas(name: string, wanted: string, value: unknown, method: string): void {
   if (!hasMethod(value, method)) throw invalidOptionError(name, wanted, typeof value);
+}
+
+/** Asks an outbox for its backlog whenever metrics are collected, until what it answers with is called. */
+function observeBacklog(
+  meter: ObservingMeter,
+  outbox: Pick<OutboxStore<never>, "backlog">,
+  attributes: Attributes,
+): () => void {
+  const gauge = (name: string, unit: string, description: string): never =>
+    meter.createObservableGauge(name, { unit, description }) as never;
+  const messages = gauge("once_again.outbox.messages", "{message}", "Messages that wait, parked ones among them.");
+  const parked = gauge("once_again.outbox.parked", "{message}", "Messages that a person has to decide about.");
+  const oldest = gauge("once_again.outbox.oldest", "s", "For how long the oldest waits that is not parked.");
+  const observe = async (result: ObservableResult): Promise<void> => {
+    const backlog = await outbox.backlog();
+    result.observe(messages, backlog.messages, attributes);
+    result.observe(parked, backlog.parked, attributes);
+    result.observe(oldest, (backlog.oldestMs ?? 0) / 1000, attributes);
+  };
+  const gauges = [messages, parked, oldest];
+  meter.addBatchObservableCallback(observe, gauges);
+  return () => meter.removeBatchObservableCallback(observe, gauges);
+}
+
+/** Seconds. A relay that is woken takes milliseconds; one whose broker was away, hours. */
+const lagBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200];
+
+/** Counts what happens in relays, and keeps how long messages wait for their publication. */
+function relayMetrics(naming: MessageNaming, meter: Meter): Listener<RelayEvent> {
+  const events = meter.createCounter("once_again.relay.events", {
+    description: "What happened in a relay.",
+    unit: "{event}",
+  });
+  const lag = meter.createHistogram("once_again.outbox.lag", {
+    description: "From when a message was added to when the broker has confirmed it, by the relay's clock.",
+    unit: "s",
+    advice: { explicitBucketBoundaries: lagBuckets },
+  });
+
+  return (event) => {
+    const attributes = "topic" in event ? destinationOf(naming, event.topic) : undefined;
+    events.add(1, { "once_again.event": event.type, ...attributes });
+    if (event.type === "published") lag.record(Math.max(0, event.lagMs) / 1000, attributes);
+  };
+}
+
+function destinationOf(naming: MessageNaming, topic: string) {
+  const { "messaging.system": system, "messaging.destination.name": name } = operationNames(
+    naming,
+    "publish",
+    topic,
+  ).attributes;
+  return { "messaging.system": system!, "messaging.destination.name": name! };
+}
+
+/** An outbox whose `add` is a span (producer), and puts that into the message's headers. */
+function traceOutbox<Outbox extends OutboxStore<never>>(
+  tracing: MessageTracing,
+  naming: MessageNaming,
+  outbox: Outbox,
+): Outbox {
+  const add: OutboxStore<never>["add"] = async (transaction, message) => {
+    const { topic, headers = {} } = message ?? {};
+    // What is no message is the outbox's to refuse. A trace that the caller gave stays.
+    const isPlain = typeof topic === "string" && typeof headers === "object" && headers !== null;
+    if (!isPlain || messageOrigin(tracing, headers).creation !== undefined) return outbox.add(transaction, message);
+    const { spanName, attributes } = operationNames(naming, "create", topic);
+    const span = tracing.tracer.startSpan(spanName, { kind: spanKind.producer, attributes });
+    return runInSpan(tracing, span, async () => {
+      const traced = { ...message, headers: headersWithTrace(tracing, span, headers) };
+      const id = await outbox.add(transaction, traced);
+      span.setAttributes({ "messaging.message.id": id });
+      return id;
+    });
+  };
+  return { ...outbox, add };
 }
