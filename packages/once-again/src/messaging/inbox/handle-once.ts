@@ -3,7 +3,6 @@ import { OnceAgainError } from "../../core/errors.ts";
 import {
   type Engine,
   type Execution,
-  isHeldError,
   type OnceOperation,
   type Outcome,
   type Work,

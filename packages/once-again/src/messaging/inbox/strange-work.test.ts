@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import { strangeErrors } from "../../../../../test/support/strange-errors.ts";
+import { heldError } from "../../engine/engine.ts";
 import { memoryStore } from "../../stores/memory/index.ts";
 import { sqliteStore } from "../../stores/sqlite/index.ts";
 import { fakeClock } from "../../../../testing/src/fake-clock.ts";
@@ -37,6 +38,22 @@ test.for(
   expect(await deliveries.handle(message)).toBe("acknowledge");
   expect(letters).toMatchObject([{ id: "1", headers: { "dead-letter-detail": expect.stringMatching(/./) as string } }]);
 });
+
+test.each(["leased", "transactional"] as const)(
+  "%s: work that says that nothing happened, and then throws an error that holds, is tried again",
+  async (mode) => {
+    const inbox = inboxes[mode]() as ReturnType<(typeof inboxes)["leased"]>;
+    onTestFinished(() => inbox.close());
+    let runs = 0;
+    const verdict = await inbox.handle(message, (_message, { noEffect }) => {
+      runs += 1;
+      if (runs > 1) return;
+      noEffect();
+      throw heldError("The service broke off.");
+    });
+    expect({ verdict, runs }).toEqual({ verdict: { action: "acknowledge", isRepeat: false }, runs: 2 });
+  },
+);
 
 test("a backoff that answers with no time is told of, and the default decides", async () => {
   const clock = fakeClock();
