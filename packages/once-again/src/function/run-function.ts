@@ -14,7 +14,7 @@ import type { CheckedFunctionRules, FunctionExecution } from "./function-options
 
 /** One call of a function. */
 export interface FunctionCall<Transaction, Result> {
-  run(execution: FunctionExecution<Transaction>): Result | Promise<Result>;
+  readonly run: (execution: FunctionExecution<Transaction>) => Result | Promise<Result>;
   /** Looks up the outcome of an earlier attempt, before the function runs again. */
   readonly reconcile?: ((execution: FunctionExecution) => Promise<Reconciled<Result>>) | undefined;
   /** How long a lease must be over before the function runs again, milliseconds; default 0. */

@@ -4,7 +4,6 @@ import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkFunction, invalidOptionError } from "../core/options.ts";
 import type { Inbox } from "../messaging/inbox/index.ts";
 import type { OutboxStore, Publish, RelayEvent } from "../messaging/outbox/index.ts";
-import type { OutboxStore } from "../stores/outbox-store.ts";
 import { type Attributes, type Meter, type ObservableResult, type ObservingMeter, spanKind } from "./api.ts";
 import { type MessageNaming, operationNames } from "./message-attributes.ts";
 import { headersWithTrace, messageOrigin, type MessageTracing } from "./message-context.ts";
