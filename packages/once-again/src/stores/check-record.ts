@@ -16,7 +16,7 @@ export const unreadableRecord: KeyRecord = {
   expiresAt: Number.POSITIVE_INFINITY,
 };
 
-/** What is wrong with a record that was read back, as a sentence; `undefined`: nothing. */
+/** The problem of a record that was read back, as a sentence; `undefined`: nothing. */
 export function recordProblem(record: KeyRecord): string | undefined {
   if (record === unreadableRecord) return "It can't be read.";
   const { state, attempt, fence, createdAt, leaseUntil, expiresAt, result } = record;
@@ -29,7 +29,7 @@ export function recordProblem(record: KeyRecord): string | undefined {
   return undefined;
 }
 
-/** What can be shown of a broken record: one whose times are none is shown without any of its fields. */
+/** The part of a broken record that can be shown: one whose times are none is shown without any of its fields. */
 export function readableRecord(record: KeyRecord): KeyRecord {
   const { fence, createdAt, leaseUntil, expiresAt } = record;
   return areTimes(fence, createdAt, leaseUntil, expiresAt) ? record : unreadableRecord;

@@ -1,13 +1,13 @@
 import { errorText } from "../core/error-text.ts";
 
-/** What a store finds wrong with its database. */
+/** The problems that a store finds in its database. */
 export interface StoreHealth {
-  /** Whether there is no problem: operations can be carried out, and what is acknowledged is not forgotten. */
+  /** Whether there is no problem: operations can be executed, and what is acknowledged is not forgotten. */
   readonly isHealthy: boolean;
   /** What is wrong, and what to do about it: one sentence each. A database that does not answer is a problem too. */
   readonly problems: readonly string[];
   /**
-   * What a person has to look at, although operations go on: keys that have been held for an hour or longer. One sentence
+   * The things that a person has to look at, although operations go on: keys that have been held for an hour or longer. One sentence
    * each; missing where there is none, and where the store can't count its held keys cheaply.
    */
   readonly warnings?: readonly string[] | undefined;

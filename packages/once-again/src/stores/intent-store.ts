@@ -1,4 +1,4 @@
-/** What shall be sent: the same bytes each time, without the key's header. */
+/** The request to send: the same bytes each time, without the key's header. */
 export interface IntentRequest {
   readonly method: string;
   readonly url: string;
@@ -7,7 +7,7 @@ export interface IntentRequest {
   readonly body: Uint8Array | undefined;
 }
 
-/** What the server answered, as it is stored. */
+/** The server's response, as it is stored. */
 export interface IntentAnswer {
   readonly status: number;
   /** Without `Set-Cookie` and without what only described the transfer. */
@@ -40,16 +40,16 @@ export interface PendingIntent {
   readonly state: "pending";
   /** The time from which it may be sent. */
   readonly nextAttemptAt: number;
-  /** Until when it is its owner's; 0 when nobody is sending it. */
+  /** Until when it is its owner's; 0 when it is not being sent. */
   readonly leaseUntil: number;
   /** Whether an attempt that has ended may have had the effect. One whose sender died is such an attempt. */
   readonly inDoubt: boolean;
 }
 
-/** What a store keeps of one intent. Times are milliseconds since the epoch by the store's own clock. */
+/** One intent as it is stored. Times are milliseconds since the epoch by the store's own clock. */
 export type Intent = IntentFacts & (PendingIntent | IntentOutcome);
 
-/** What an intent is from its first moment on; its state is apart. */
+/** The facts of an intent, which never change; its state is apart. */
 export interface IntentFacts {
   /** The caller's own name for what it wants: an order's id, say. */
   readonly id: string;
@@ -61,7 +61,7 @@ export interface IntentFacts {
   readonly createdAt: number;
   /** From then on it is not sent any more: the server may have forgotten its key. */
   readonly giveUpAt: number;
-  /** How often somebody set about sending it: the number of claims. */
+  /** How often it was taken to be sent: the number of claims. */
   readonly claims: number;
   /** How long it was last postponed for, milliseconds; 0 if it never was. */
   readonly postponedMs: number;
@@ -77,7 +77,7 @@ export interface AddIntentRequest extends Pick<IntentFacts, "id" | "key" | "fing
 /** `found`: there is one of that id already, and nothing was changed. `full`: too many are open. */
 export type AddIntentAnswer = { readonly kind: "added" | "found"; readonly intent: Intent } | { readonly kind: "full" };
 
-/** Asks for pending intents that nobody else is sending. */
+/** Asks for pending intents that no other owner is sending. */
 export interface ClaimIntentsRequest {
   /** 128 random bits that no other claim has. */
   readonly owner: string;
@@ -115,7 +115,7 @@ export interface ListIntentsRequest {
 
 /**
  * The port of durable intents. Each method is one atomic step, decides by the store's own clock, and what it has
- * acknowledged is on disk. Every method rejects when the store can't be reached; whether it was carried out is then
+ * acknowledged is on disk. Every method rejects when the store can't be reached; whether it was executed is then
  * unknown, and asking again is safe.
  */
 export interface IntentStore {

@@ -14,7 +14,7 @@ const controls = /\p{Cc}/u;
 const visibleAscii = /^[\x21-\x7e]+$/;
 const headerName = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
 
-/** What is stored of a message; when it was added is for the store to say. */
+/** The stored parts of a message; the store adds the time. */
 export type StoredMessage = Omit<OutboxMessage, "addedAt">;
 
 /**

@@ -20,7 +20,7 @@ export interface NewMessage {
    * `content-type` that says what the body is comes by itself.
    */
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** What consumers know a repeat by: 1 to 255 visible ASCII characters. Default a UUIDv7. */
+  /** The id by which consumers recognise a repeat: 1 to 255 visible ASCII characters. Default a UUIDv7. */
   readonly id?: string | undefined;
 }
 
@@ -49,7 +49,7 @@ export interface ClaimedBatch {
   readonly messages: readonly ClaimedMessage[];
 }
 
-/** What a claim was given. */
+/** The result of a claim. */
 export interface ClaimedMessages {
   readonly batches: readonly ClaimedBatch[];
   /** Whether there may be more to be had at once. */
@@ -74,9 +74,9 @@ export interface PostponeRequest {
   readonly owner: string;
   /** When it may be claimed again, milliseconds from now. */
   readonly delayMs: number;
-  /** What the broker said of it; missing where it said nothing: then it is not counted as a refusal. */
+  /** The broker's answer; missing where it said nothing: then it is not counted as a refusal. */
   readonly refusal?: string | undefined;
-  /** With `refusal`: how often it was refused by now. Whoever asks again says the same, so that it counts once. */
+  /** With `refusal`: how often it was refused by now. A repeated call gives the same number, so that it counts once. */
   readonly refusals?: number | undefined;
   /**
    * `block`: it is published no more until a person decides, and neither are those after it of its ordering key. `pass`:
@@ -91,7 +91,7 @@ export interface ParkedMessage extends Omit<OutboxMessage, "body"> {
   readonly position: string;
   readonly bodyBytes: number;
   readonly refusals: number;
-  /** What the broker said last. */
+  /** The broker's last answer. */
   readonly refusal: string;
   readonly parkedAt: number;
   /** Whether those after it of its ordering key wait for a decision. One without a key, or that others passed, holds up none. */
@@ -111,7 +111,7 @@ export interface ListParkedRequest {
   readonly after?: string | undefined;
 }
 
-/** What an outbox holds. */
+/** The contents of an outbox. */
 export interface OutboxBacklog {
   /** How many messages wait, parked ones among them; counted up to 10,000. */
   readonly messages: number;
@@ -122,7 +122,7 @@ export interface OutboxBacklog {
 
 /**
  * The port of an outbox. Each method is one atomic step and decides by the store's own clock. Every method rejects when
- * the store can't be reached; whether it was carried out is then unknown, and asking again is safe for all but `add`.
+ * the store can't be reached; whether it was executed is then unknown, and asking again is safe for all but `add`.
  */
 export interface OutboxStore<Transaction> {
   /**
@@ -134,14 +134,14 @@ export interface OutboxStore<Transaction> {
   add(transaction: Transaction, message: NewMessage): Promise<string>;
   /**
    * Claims messages without a key, the oldest first, and ordering keys, each by its oldest message: until that message is
-   * confirmed, postponed, or its lease is over, nobody else is given the key.
+   * confirmed, postponed, or its lease is over, no other relay is given the key.
    */
   claim(request: ClaimMessagesRequest): Promise<ClaimedMessages>;
-  /** Removes messages that the broker has confirmed, by their positions, whoever claimed them. */
+  /** Removes messages that the broker has confirmed, by their positions, even if another relay claimed them. */
   confirm(positions: readonly string[]): Promise<void>;
   /** Gives messages back. One that another has claimed since stays as it is. */
   postpone(requests: readonly PostponeRequest[]): Promise<void>;
-  /** Hears that something was added. Missing, or resolving to `undefined`: nobody tells, so a relay asks now and then. */
+  /** Listens for added messages. Missing, or resolving to `undefined`: there is no signal, so a relay polls. */
   listen?(onAdded: () => void, onLost: (error: unknown) => void): Promise<(() => Promise<void>) | undefined>;
   /** Parked messages without their bodies, the oldest first. */
   listParked(request?: ListParkedRequest): Promise<ParkedMessage[]>;
@@ -154,5 +154,5 @@ export interface OutboxStore<Transaction> {
   backlog(): Promise<OutboxBacklog>;
 }
 
-/** What a relay needs of an outbox. */
+/** The part of an outbox that a relay needs. */
 export type RelaySource = Pick<OutboxStore<never>, "claim" | "confirm" | "postpone" | "listen">;

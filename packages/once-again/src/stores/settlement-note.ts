@@ -4,7 +4,7 @@ import { invalidOptionError } from "../core/options.ts";
 export interface SettlementNote {
   /** A person's name, or an account's: 1 to 200 characters. */
   readonly author: string;
-  /** What the person knows, and from where: 1 to 1000 characters. */
+  /** The reason, and its source: 1 to 1000 characters. */
   readonly reason: string;
 }
 
@@ -34,7 +34,7 @@ function checkPart(name: keyof SettlementNote, value: unknown): string {
   throw invalidOptionError(name, `a text of 1 to ${max} characters`, value);
 }
 
-/** What a stored note says; `undefined` for an empty one, and for bytes that are no such note, as of a sealed one. */
+/** The content of a stored note; `undefined` for an empty one, and for bytes that are no such note, as of a sealed one. */
 export function readSettlementNote(note: Uint8Array): SettlementNote | undefined {
   try {
     const { author, reason } = JSON.parse(new TextDecoder().decode(note)) as Partial<SettlementNote>;

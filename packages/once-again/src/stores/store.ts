@@ -9,7 +9,7 @@ export interface RecordName {
   key: string;
 }
 
-/** What a store keeps of one operation. Times are milliseconds since the epoch by the store's own clock. */
+/** One operation as it is stored. Times are milliseconds since the epoch by the store's own clock. */
 export interface KeyRecord {
   /** `running` until a result is stored. A running record whose lease is over is *abandoned*: derived, never stored. */
   state: "running" | "done";
@@ -60,7 +60,7 @@ export interface ClaimRequest extends RecordName {
   takeOverAfterMs?: number | undefined;
 }
 
-/** The claim was granted: whoever asked owns the key until the lease is over. */
+/** The claim was granted: its owner has the key until the lease is over. */
 export interface Acquired {
   kind: "acquired";
   /** 1 for the first, one more each time that the key is taken over. */
@@ -73,7 +73,7 @@ export interface Acquired {
   checkpoints: Readonly<Record<string, Uint8Array>>;
 }
 
-/** What a claim is answered: the key is ours, or who has it, or what is stored under it. */
+/** The answer to a claim: the key is ours, or who has it, or what is stored under it. */
 export type ClaimAnswer =
   | Acquired
   | { kind: "in-progress"; leaseMsLeft: number }
@@ -107,7 +107,7 @@ export interface CheckpointRequest extends StepRequest {
 /** The operation happened: a person says with which result. */
 export interface DoneSettlement {
   as: "done";
-  /** What every repeat gets from then on. */
+  /** The result that every repeat gets from then on. */
   result: Uint8Array;
   /** How long the result is stored, milliseconds, counted from the settlement. */
   retentionMs: number;
@@ -126,7 +126,7 @@ export interface InspectedRecord extends RecordName {
   state: "running" | "done" | "abandoned" | "broken";
   /** Of a broken one, what could be read. */
   record: KeyRecord;
-  /** What is wrong with a broken one, as a sentence. */
+  /** The problem of a broken one, as a sentence. */
   problem?: string | undefined;
 }
 
@@ -149,7 +149,7 @@ export interface ListRequest {
  *
  * A store that has its answer at once may return it as it is; one that has to wait returns a promise.
  *
- * Every method rejects, or throws, when the store can't be reached; whether it was carried out is then unknown.
+ * Every method rejects, or throws, when the store can't be reached; whether it was executed is then unknown.
  */
 export interface Store {
   /** Whether an acknowledged claim outlives the loss of the node that acknowledged it. */
@@ -180,14 +180,14 @@ export interface Store {
   resolve(request: ResolveRequest): Awaitable<boolean>;
   /** Removes up to `limit` expired records, and says how many. */
   purge(request: { limit: number }): Awaitable<number>;
-  /** What endangers operations or records, for a readiness probe; missing where there is no server to ask. Never rejects. */
+  /** Dangers to operations or records, for a readiness probe; missing where there is no server to ask. Never rejects. */
   health?(): Promise<StoreHealth>;
   /** Counts the held keys by an index; missing where that would read every record (Redis, NATS). */
   countHeld?(): Awaitable<HeldCount>;
   close(): Promise<void>;
 }
 
-/** A store that has to ask somebody: each of its answers is a promise. */
+/** A store that asks a server or a thread: each of its answers is a promise. */
 export interface AsyncStore extends Store {
   claim(request: ClaimRequest): Promise<ClaimAnswer>;
   complete(request: CompleteRequest): Promise<boolean>;
@@ -201,7 +201,7 @@ export interface AsyncStore extends Store {
 }
 
 /**
- * Hears each use of a transaction after its work ended, which the transaction refused: the late effect did not happen.
+ * Is called for each use of a transaction after its work ended, which the transaction refused: the late effect did not happen.
  * The error is an `OnceAgainError` of code `ONCE_OPERATION_ENDED`.
  */
 export type OnLateUse = (error: Error) => void;
@@ -220,26 +220,26 @@ export interface TransactionRequest extends RecordName {
  */
 export interface TransactionEnding<Value> {
   keep: "commit" | "answer-only" | "rollback";
-  /** What is stored for replays. */
+  /** The result that is stored for replays. */
   result: Uint8Array;
-  /** What is handed to the caller of `transact`. */
+  /** The value for the caller of `transact`. */
   value: Value;
   /** With `rollback`, why: work that failed over a conflict with another transaction is run again, a few times. */
   cause?: unknown;
 }
 
-/** What came of an operation in a transaction: it ran and was committed, or why it did not run. */
+/** The outcome of an operation in a transaction: it ran and was committed, or why it did not run. */
 export type TransactionAnswer<Value> = { kind: "executed"; value: Value } | Exclude<ClaimAnswer, Acquired>;
 
 /** How far a source has got whose messages are numbered, or an object that events tell of. It only ever goes up. */
 export interface MarkRequest extends RecordName {
   /** A whole number from 0 to 2^53 - 1. */
   position: number;
-  /** When the source stored what has this position, whole milliseconds since the epoch; missing where nobody says. */
+  /** When the source stored what has this position, whole milliseconds since the epoch; missing where it is unknown. */
   storedAt?: number | undefined;
 }
 
-/** What asking for a mark to be moved came to. */
+/** The answer to a request to move a mark. */
 export type MarkAnswer =
   /** It is at this position from the commit on. */
   | { kind: "moved" }
@@ -282,7 +282,7 @@ export interface TransactionalStore<Transaction> extends AsyncStore {
   ): Promise<Value>;
   /**
    * Moves a high-water mark up, within a transaction that work was given: it commits with the effect or not at all, and
-   * until then nobody else moves it. Missing in a store that has none: an inbox takes no numbered messages there, and a
+   * until then no other transaction moves it. Missing in a store that has none: an inbox takes no numbered messages there, and a
    * webhook route no `latest`.
    */
   moveMark?(transaction: Transaction, request: MarkRequest): Promise<MarkAnswer>;

@@ -6,7 +6,7 @@ export type TimeLimit = <Value>(awaited: Promise<Value>) => Promise<Value>;
 
 /**
  * @returns a function that waits for a promise, and throws `ONCE_STORE_UNAVAILABLE` when it takes longer than `msMax`
- *   milliseconds; where the event loop was held up, one turn of it more, which reads what has come meanwhile. Whether what was asked for is carried out is then unknown.
+ *   milliseconds; where the event loop was held up, one turn of it more, which reads what has come meanwhile. Whether what was asked for is executed is then unknown.
  */
 export function timeLimit(clock: Clock, msMax: number): TimeLimit {
   return async (awaited) => {

@@ -24,10 +24,10 @@ export type Operation =
   | ({ kind: "checkpoint" } & CheckpointRequest)
   | ({ kind: "resolve" } & ResolveRequest);
 
-/** What the port answers to an operation. */
+/** The port's answer to an operation. */
 export type AnswerTo<Asked extends Operation> = Asked extends { kind: "claim" } ? ClaimAnswer : boolean;
 
-/** The record after an operation (`undefined`: none) and the answer to whoever asked. */
+/** The record after an operation (`undefined`: none) and the answer to its caller. */
 export interface Transition<Answer = ClaimAnswer | boolean> {
   record: KeyRecord | undefined;
   answer: Answer;
@@ -102,7 +102,7 @@ function claim(record: KeyRecord | undefined, request: ClaimRequest, now: number
   return takeOver(record, request, now);
 }
 
-/** The worker that had the key died, or is late: its outcome is unknown, until whoever claims it may take it over. */
+/** The worker that had the key died, or is late: its outcome is unknown, until a claim may take it over. */
 function takeOver(record: KeyRecord, request: ClaimRequest, now: number): Transition<ClaimAnswer> {
   const leaseOverMs = now - record.leaseUntil;
   const { takeOverAfterMs = Number.POSITIVE_INFINITY } = request;
@@ -137,7 +137,7 @@ function nextOwner(record: KeyRecord | undefined, now: number): { attempt: numbe
     : { attempt: record.attempt + 1, fence: Math.max(now, record.fence + 1) };
 }
 
-/** What only the owner may do, as long as nobody else took the operation over or settled it. */
+/** Changes that only the owner may make, as long as the operation was neither taken over nor settled. */
 function change(
   record: KeyRecord | undefined,
   operation: Exclude<Operation, { kind: "claim" | "resolve" }>,

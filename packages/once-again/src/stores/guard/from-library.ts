@@ -1,6 +1,6 @@
 import { invalidOptionError } from "../../core/options.ts";
 
-/** What we use of a transaction of Kysely. */
+/** The part of a transaction of Kysely that we use. */
 export interface KyselyTransaction {
   executeQuery(query: {
     sql: string;
@@ -10,7 +10,7 @@ export interface KyselyTransaction {
   }): Promise<{ rows: unknown[]; numAffectedRows?: bigint | undefined }>;
 }
 
-/** What we use of a transaction of Knex. */
+/** The part of a transaction of Knex that we use. */
 export interface KnexTransaction {
   raw(statement: string, values?: never): PromiseLike<unknown>;
 }
@@ -18,7 +18,7 @@ export interface KnexTransaction {
 /** Which databases speak the SQL of a statement. */
 export type Dialect = "PostgreSQL" | "MySQL";
 
-/** What Kysely's adapters say of themselves. Of the databases that it knows, MySQL alone answers a change with no rows. */
+/** The abilities that Kysely's adapters declare. Of the databases that it knows, MySQL alone answers a change with no rows. */
 interface KyselyAdapter {
   readonly supportsReturning?: boolean;
   readonly supportsOutput?: boolean;
@@ -55,7 +55,7 @@ export function checkKysely(transaction: KyselyTransaction, dialect: Dialect): v
   if (isMysql !== (dialect === "MySQL")) refuse("one of another database");
 }
 
-/** What Knex calls the SQL of each. */
+/** Knex's name for the SQL of each. */
 const knexDialects: Readonly<Record<Dialect, string>> = { PostgreSQL: "postgresql", MySQL: "mysql" };
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no transaction of Knex on such a database, as far as one can tell. */

@@ -38,7 +38,7 @@ export class TransactionGuard implements GivenTransaction {
   /**
    * Judges a text right before it is sent.
    *
-   * @param text `undefined` where nobody can tell what will be sent.
+   * @param text `undefined` where it is unknown which text will be sent.
    * @returns what is sent instead, one after the other; `undefined` when it is sent as it is.
    * @throws OnceAgainError as `enter`; `ONCE_HANDLER_FAILED` for what would end the transaction.
    */
@@ -69,7 +69,7 @@ export class TransactionGuard implements GivenTransaction {
   }
 }
 
-/** What stands in for a text of the handler's. */
+/** The texts that replace one of the handler's. */
 export type GuardedText =
   /** These are sent instead, one after the other; the answer to the first is the handler's. */
   | { readonly texts: readonly string[]; readonly depth: number }

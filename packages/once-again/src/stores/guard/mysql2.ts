@@ -49,7 +49,7 @@ export class MariadbGuard extends TransactionGuard {
   }
 }
 
-/** What is used of a connection of `mysql2/promise`. */
+/** The part of a connection of `mysql2/promise` that we use. */
 type PromiseConnection = {
   query(statement: unknown, values?: unknown): Promise<unknown>;
   execute(statement: unknown, values?: unknown): Promise<unknown>;
@@ -178,7 +178,7 @@ export type MysqlStatement = string | { readonly sql: string };
 
 type Callback = (error: Error | null, ...answer: unknown[]) => void;
 
-/** What is used of a connection of `mysql2` with callbacks, which is inside of one with promises. */
+/** The part of a connection of `mysql2` with callbacks, inside of one with promises, that we use. */
 export interface CallbackConnection extends EventEmitter {
   query(statement: unknown, values?: unknown, callback?: unknown): EventEmitter;
   execute(statement: unknown, values?: unknown, callback?: unknown): EventEmitter;

@@ -19,7 +19,7 @@ import type { OnLateUse } from "../store.ts";
 import { TransactionGuard } from "./guard.ts";
 import { transactionControls } from "./sql-control.ts";
 
-/** What a handler may leave open on the connection, such as rows that it has not read to their end. */
+/** A thing that a handler may leave open on the connection, such as rows that it has not read to their end. */
 export interface Closable {
   close(): void;
 }
@@ -35,7 +35,7 @@ export class SqliteGuard extends TransactionGuard {
     this.database = database;
   }
 
-  /** Whether SQLite rolled the transaction back over a failure. Nothing was carried out after that. */
+  /** Whether SQLite rolled the transaction back over a failure. Nothing was executed after that. */
   get isRolledBack(): boolean {
     return this.#isRolledBack;
   }

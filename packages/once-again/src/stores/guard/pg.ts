@@ -94,7 +94,7 @@ export class GuardedClient extends EventEmitter {
   #hear(event: string): void {
     if (this.#guard.hasEnded || this.#forwarders?.has(event)) return;
     const forward = (...values: unknown[]): void => {
-      // An error event that nobody hears would end the process.
+      // An error event without a listener would end the process.
       if (event !== "error" || this.listenerCount("error") > 0) this.emit(event, ...values);
     };
     (this.#forwarders ??= new Map()).set(event, forward);
@@ -192,7 +192,7 @@ function refusal(fault: Error): Promise<never> {
 }
 
 function refuseSubmittable(query: PgQuery, error: Error): void {
-  // A Query of `pg` that nobody listens to would end the process.
+  // A Query of `pg` without a listener would end the process.
   const isUnheard = "callback" in query && !query.callback && query.listenerCount?.("error") === 0;
   if (!isUnheard) query.handleError?.(error);
 }

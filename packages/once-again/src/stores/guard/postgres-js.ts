@@ -2,7 +2,7 @@ import { readFile } from "node:fs";
 import { OnceAgainError } from "../../core/errors.ts";
 import { guardText, type TransactionGuard } from "./guard.ts";
 
-/** What we use of a query of `postgres`: it is sent by its `handler`, when somebody first waits for it. */
+/** The part of a query of `postgres` that we use: it is sent by its `handler`, when it is first waited for. */
 interface PostgresJsQuery extends Promise<readonly unknown[]> {
   strings: readonly string[];
   args: readonly unknown[];
@@ -10,7 +10,7 @@ interface PostgresJsQuery extends Promise<readonly unknown[]> {
   reject: (error: Error) => void;
 }
 
-/** What we use of a reserved `sql` of `postgres`. */
+/** The part of a reserved `sql` of `postgres` that we use. */
 interface ReservedSql {
   (...values: unknown[]): unknown;
   unsafe(...values: unknown[]): PostgresJsQuery;
@@ -122,7 +122,7 @@ function scopes(
 ): (work: Work, sql: unknown) => Promise<unknown> {
   let count = 0;
   const scope = async (work: Work, sql: unknown): Promise<unknown> => {
-    // A name of its own, so that of two at once neither ends the other's.
+    // Its own name, so that of two at once neither ends the other's.
     const name = `nested_by_once_again_${(count += 1)}`;
     await run(`SAVEPOINT ${name}`);
     try {

@@ -1,4 +1,4 @@
-/** What a statement does to the transaction that it runs in. */
+/** The effect of a statement on the transaction that it runs in. */
 export type TransactionControl =
   /** `modes`: what it asks for, in capitals, such as `ISOLATION LEVEL SERIALIZABLE`; empty for a plain BEGIN. */
   | { readonly kind: "begin"; readonly modes: string }
@@ -112,7 +112,7 @@ function implicitCommit(words: readonly string[]): TransactionControl | undefine
   return commits ? { kind: "implicit-commit", words: `${first} ${second}`.trimEnd() } : undefined;
 }
 
-/** Whose SQL a text is written in: what its comments, its strings and its names look like. */
+/** The database that a text is written for: what its comments, its strings and its names look like. */
 export type SqlDialect = "postgres" | "mariadb" | "sqlite";
 
 /** One statement of a text. */
@@ -200,7 +200,7 @@ function commentEnd(text: string, at: number, dialect: SqlDialect): number | und
   }
   if (dialect === "mariadb") {
     if (text[at] === "#") return indexAfter(text, "\n", at);
-    // What stands in such a comment is carried out, as if the comment's marks were blanks.
+    // The text in such a comment is executed as if the comment's marks were blanks.
     const executable = matchEnd(/\/\*M?!\d*/y, text, at);
     if (executable !== undefined) return executable;
     if (text.startsWith("*/", at)) return at + 2;

@@ -1,7 +1,7 @@
 import { hasMethod, wrongClientError } from "../../core/duck-typing.ts";
 import { invalidOptionError } from "../../core/options.ts";
 
-/** What we use of a connection of `mysql2/promise`. */
+/** The part of a connection of `mysql2/promise` that we use. */
 export interface MysqlConnection {
   query(statement: string, values?: unknown[]): Promise<[unknown, ...unknown[]]>;
   /** Gives it back to its pool. */
@@ -10,7 +10,7 @@ export interface MysqlConnection {
   destroy(): void;
 }
 
-/** What we use of a pool of `mysql2/promise`. */
+/** The part of a pool of `mysql2/promise` that we use. */
 export interface MysqlPool<Connection> {
   query(statement: string, values?: unknown[]): Promise<[unknown, ...unknown[]]>;
   getConnection(): Promise<Connection>;
@@ -19,14 +19,14 @@ export interface MysqlPool<Connection> {
 /** Runs one statement: its rows, or, for one that has none, what it changed. */
 export type MysqlQuery = (statement: string, values?: readonly MysqlValue[]) => Promise<unknown>;
 
-/** What a statement's parameter can be. Text is always given as bytes, which `mysql2` writes in hexadecimal. */
+/** A parameter of a statement. Text is always given as bytes, which `mysql2` writes in hexadecimal. */
 export type MysqlValue = number | Buffer | null;
 
 export function mysqlQuery(client: Pick<MysqlConnection, "query">): MysqlQuery {
   return async (statement, values) => (await client.query(statement, values as unknown[] | undefined))[0];
 }
 
-/** What we use of the options of a pool of `mysql2/promise`: what changes the form of rows. */
+/** The part of the options of a pool of `mysql2/promise` that we use: what changes the form of rows. */
 interface RowOptions {
   readonly pool?: { readonly config?: { readonly connectionConfig?: Partial<Record<string, unknown>> } };
 }

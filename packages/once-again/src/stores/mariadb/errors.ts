@@ -40,7 +40,7 @@ export function isRefusal(error: unknown): boolean {
   return !isUnknownCommit(error);
 }
 
-/** Whether what failed may have been carried out: the server went down, or can't be heard. */
+/** Whether a failed statement may have been executed: the server went down, or can't be reached. */
 function isUnknownCommit(error: unknown): boolean {
   const number = errorNumber(error);
   // ER_SERVER_SHUTDOWN, ER_ERROR_DURING_COMMIT, ER_QUERY_INTERRUPTED, ER_CONNECTION_KILLED
@@ -52,14 +52,14 @@ export function unavailableError(why: string, cause?: unknown): OnceAgainError {
   return new OnceAgainError("ONCE_STORE_UNAVAILABLE", `The MariaDB store: ${why}. Ask again later.`, { cause });
 }
 
-/** What the errors of MariaDB say of a transaction. */
+/** The meaning of the errors of MariaDB for a transaction. */
 export const transactionErrors: TransactionErrors = {
   isConflict,
   // The claim has the row locked.
   isTaken: () => false,
   isUnknownCommit,
   hasLostTransaction: (error) => errorNumber(error) === unknownSavepoint,
-  // It tells of that at once, and the guard remembers it.
+  // The failing statement says so at once, and the guard remembers it.
   isAborted: () => false,
   unavailableError,
 };

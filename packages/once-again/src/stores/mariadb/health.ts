@@ -9,7 +9,7 @@ interface Settings {
   flush: number;
 }
 
-/** What keeps operations from being carried out, or lets a crash forget them: one sentence each. */
+/** Problems that prevent operations, or that let a crash forget them: one sentence each. */
 export async function mariadbProblems(query: MysqlQuery, prefix: string): Promise<string[]> {
   const [settings] = (await query(
     `SELECT version, @@read_only AS read_only, @@innodb_flush_log_at_trx_commit AS flush

@@ -156,7 +156,10 @@ export function leasedBatches(
   const ask = (count: number, statement: (count: number) => string, values: MysqlValue[]): Promise<unknown> =>
     query(waitingFor(count === 1 ? Math.ceil(busyMsMax / 1000) : 0, statement(count)), values);
 
-  /** Who changed nothing is not told, so unless all changed something, each is asked again: that changes nothing more. */
+  /**
+   * MariaDB reports only how many rows changed, not which. If some did not, each request is sent again on its own, which
+   * changes nothing more.
+   */
   const changes = async <Request>(
     statement: (count: number) => string,
     requests: readonly Request[],
@@ -194,7 +197,7 @@ export function leasedBatches(
   };
 }
 
-/** What a claim's own row, or the one in its way, answers; `undefined` where it is open to be taken over. */
+/** The answer that a claim's own row, or the one in its way, gives; `undefined` where it is open to be taken over. */
 export function answerOfClaim(row: KeyRow, request: ClaimRequest): ClaimAnswer | undefined {
   const answer = claimAnswer(row, request);
   const ms = Number(row.ms);
@@ -223,7 +226,7 @@ function claimRowOf({ scope, key, fingerprint, owner, leaseMs, heldRetentionMs }
   return [...[scope, key, fingerprint, owner].map(textBytes), leaseMs, heldRetentionMs ?? null];
 }
 
-/** What is no text is the server's to refuse: nobody else's request fails for it. */
+/** A value that is no text is left to the server to refuse, so that no other request fails for it. */
 function textBytes(text: unknown): Buffer | null {
   return typeof text === "string" ? Buffer.from(text) : null;
 }

@@ -35,7 +35,7 @@ const texts = ["id", "topic", "ordering_key", "passed_key", "headers", "refusal"
   (column) => `CONVERT(m.${column} USING utf8mb4) AS ${column}`,
 );
 
-/** What is read of a row `m`. */
+/** The columns that are read of a row `m`. */
 const envelope = ["m.position", ...texts, "m.added_at", "m.refusals", "m.parked_at"].join(", ");
 
 /** The same with its body. */

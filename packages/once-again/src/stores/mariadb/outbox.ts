@@ -28,13 +28,13 @@ import { sessionOpener, sessionQuery } from "./session.ts";
 
 /** Where an outbox in MariaDB has its messages, and how long it waits. */
 export interface MariadbOutboxOptions {
-  /** What the names of the tables begin with: 1 to 40 of a-z, 0-9 and _; default `once_again_`. */
+  /** The prefix of the tables' names: 1 to 40 of a-z, 0-9 and _; default `once_again_`. */
   readonly tablePrefix?: string | undefined;
   /** The largest body of a message, bytes: at least 1, default 1,000,000. The broker has to take it. */
   readonly bodyBytesMax?: number | undefined;
   /** How long a free connection or the server's answer is waited for, milliseconds; default 5000. Not for `add`. */
   readonly busyMsMax?: number | undefined;
-  /** What bounds the waits; default the machine's clock. Leases are decided by the database's. */
+  /** The clock that bounds the waits; default the machine's clock. Leases are decided by the database's. */
   readonly clock?: Clock | undefined;
 }
 
@@ -48,7 +48,7 @@ export interface MariadbOutbox extends OutboxStore<MariadbOutboxTransaction> {
 
 /**
  * An outbox in MariaDB 10.6 or newer (InnoDB), through your own pool of `mysql2/promise`. `add` takes a connection with your open
- * transaction: what a handler is given, or one after `beginTransaction()`; `fromKysely` and `fromKnex` make one of theirs. Whoever adds to an ordering key locks one of 16,384 rows
+ * transaction: what a handler is given, or one after `beginTransaction()`; `fromKysely` and `fromKnex` make one of theirs. An `add` with an ordering key locks one of 16,384 rows
  * until the transaction ends, so keys that share a row wait for each other too, for as long as `innodb_lock_wait_timeout` says. After a
  * deadlock (error 1213) the server has rolled the transaction back: run it again from its beginning.
  *
@@ -113,7 +113,7 @@ export function mariadbOutbox<Connection extends MysqlConnection>(
   };
 }
 
-/** What a message can be added to: a connection of `mysql2/promise` with an open transaction, or what `from…` makes of another. */
+/** The transaction that a message can be added to: a connection of `mysql2/promise` with an open transaction, or what `from…` makes of another. */
 export type MariadbOutboxTransaction = Pick<MysqlConnection, "query">;
 
 /** Adds a message within a transaction. */
@@ -165,7 +165,7 @@ interface Oldest {
   readonly is_free: number | string;
 }
 
-/** What a claim may take: positions of messages without a key, and the oldest message of each key. */
+/** The messages that a claim may take: positions of messages without a key, and the oldest message of each key. */
 interface Found {
   readonly keyless: readonly number[];
   readonly keys: readonly Oldest[];

@@ -57,7 +57,7 @@ export function sessionOpener<Connection extends MysqlConnection>(
     const startedAt = clock.monotonic();
     const lending = pool.getConnection();
     const connection = await limitTime(lending).catch((error: unknown) => {
-      // It may still come, and nobody would give it back.
+      // It may still come, and would never be given back.
       void lending.then((late) => late.release()).catch(() => undefined);
       throw error;
     });
@@ -128,7 +128,7 @@ function transactionOn<Connection extends MysqlConnection>(
     commit: async (statements, values) =>
       void (await query(block([...statements, "COMMIT"]), values as readonly MysqlValue[] | undefined)),
     async rollBack({ cause, isUnknown = false, checksSavepoint }) {
-      // What stands in the connection's queue would hold up a ROLLBACK behind it.
+      // Statements in the connection's queue would hold up a ROLLBACK behind them.
       if (isUnknown || mayStillRun(cause)) {
         session.destroy();
         return "rolled back";
@@ -149,7 +149,7 @@ function transactionOn<Connection extends MysqlConnection>(
 }
 
 /**
- * Runs each statement on a connection of its own, which goes back to the pool afterwards. One that does not answer in
+ * Runs each statement on its own connection, which goes back to the pool afterwards. One that does not answer in
  * time is closed: its link may have fallen silent, and the pool would wait for it for as long as the kernel does.
  */
 export function sessionQuery<Connection>(open: OpenSession<Connection>): MysqlQuery {

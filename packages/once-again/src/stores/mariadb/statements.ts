@@ -10,7 +10,7 @@ import { tableName } from "../sql/names.ts";
  */
 export const clock = "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) DIV 1000)";
 
-/** What is read of a row; names and tokens as text again. */
+/** The columns that are read of a row; names and tokens as text again. */
 const columns = [
   ...["scope", "`key`", "fingerprint", "owner"].map((column) => `CONVERT(${column} USING utf8mb4) AS ${column}`),
   ...["state", "attempt", "fence", "lease_until", "checkpoints", "result", "created_at", "expires_at"],
@@ -34,7 +34,7 @@ const ownedOf = (count: number): string =>
   `(${Array.from({ length: count }, () => `${named} AND owner = ?`).join(" OR ")}) AND NOT ${expired}`;
 const abandoned = `state = 'running' AND lease_until <= ${clock}`;
 
-/** What is true of a record in each of the states that people see. */
+/** The condition of a record in each of the states that people see. */
 export const inState = {
   running: `state = 'running' AND NOT (${abandoned})`,
   abandoned,
@@ -42,7 +42,7 @@ export const inState = {
 } as const;
 
 /**
- * A claim as JSON, in a list of its own: a statement can name its columns as often as it needs. They have names of their own,
+ * A claim as JSON, in its own list: a statement can name its columns as often as it needs. They have names of their own,
  * and one character more than those of the table: what is too long is refused, not cut.
  */
 function askedClaim(): string {

@@ -14,7 +14,7 @@ import { mariadbStatements } from "./statements.ts";
 
 /** Where a MariaDB store keeps its records, and how long it waits. */
 export interface MariadbStoreOptions {
-  /** What the names of the tables begin with: 1 to 40 of a-z, 0-9 and _; default `once_again_`. */
+  /** The prefix of the tables' names: 1 to 40 of a-z, 0-9 and _; default `once_again_`. */
   readonly tablePrefix?: string | undefined;
   /**
    * How long a free connection, a lock on a record or the server's answer is waited for, milliseconds; default 5000. The
@@ -23,7 +23,7 @@ export interface MariadbStoreOptions {
   readonly busyMsMax?: number | undefined;
   /** The isolation of transactions that handlers run in; default `read committed`. */
   readonly isolation?: "read committed" | "repeatable read" | "serializable" | undefined;
-  /** What bounds the waits; default the machine's clock. Leases and expiry are decided by the database's. */
+  /** The clock that bounds the waits; default the machine's clock. Leases and expiry are decided by the database's. */
   readonly clock?: Clock | undefined;
 }
 
@@ -34,7 +34,7 @@ export interface MariadbStore<Connection> extends TransactionalStore<Connection>
   /** Makes the tables in the connection's database, or brings them up to date; any number of processes at a time. */
   migrate(): Promise<void>;
   /**
-   * Finds what keeps operations from being carried out, or lets a crash forget them: no answer, no tables of this version, a
+   * Finds problems that prevent operations, or that let a crash forget them: no answer, no tables of this version, a
    * server that only reads or does not keep what it acknowledges. Never rejects.
    */
   health(): Promise<StoreHealth>;

@@ -29,7 +29,7 @@ import { answerOfClaim, changed, checkpointValues, claimValues, namedBy, takeOve
 import { type MariadbSession, type OpenSession, sessionQuery } from "./session.ts";
 import { type MariadbStatements, waitingFor } from "./statements.ts";
 
-/** What the transactions of one store share. */
+/** The parts that the transactions of one store share. */
 export interface TransactionContext<Connection> {
   open: OpenSession<Connection>;
   statements: MariadbStatements;
@@ -37,7 +37,7 @@ export interface TransactionContext<Connection> {
   begin: readonly string[];
   /** How long another's lock is waited for, milliseconds. */
   busyMsMax: number;
-  /** Tells the locks of this store from those of another in the same server. */
+  /** Distinguishes the locks of this store from those of another in the same server. */
   tablePrefix: string;
 }
 
@@ -59,7 +59,7 @@ export async function transact<Connection extends MysqlConnection, Value>(
     recognizesItself: true,
     open: () => open(),
     async body(session, inDoubt) {
-      // The transaction in doubt has the row locked until it has ended: then the row tells how.
+      // The transaction in doubt has the row locked until it has ended: then the row shows how.
       const statement = waitingFor(inDoubt ? patience : 0, statements.claim(1));
       const claimed = await session.begin([...begin, statement], claimValues(claim)).catch((error: unknown) => {
         if (!inDoubt && errorNumber(error) === lockWaitTimeout) return undefined;
@@ -90,7 +90,7 @@ export async function transact<Connection extends MysqlConnection, Value>(
 
 /**
  * The answer to a claim whose row another has locked: one that runs, or only a repeat of what is done. The row as it was
- * committed tells which, and where it would be free, the other is taking it.
+ * committed shows which, and where it would be free, the other is taking it.
  */
 function existingAnswer(row: KeyRow | undefined, claim: ClaimRequest): Exclude<ClaimAnswer, Acquired> {
   const answer = row && claimAnswer(row, claim);

@@ -1,4 +1,4 @@
-/** What we use of an entry of a NATS bucket. */
+/** The part of an entry of a NATS bucket that we use. */
 export interface NatsEntry {
   readonly key: string;
   readonly value: Uint8Array;
@@ -7,7 +7,7 @@ export interface NatsEntry {
   readonly operation: "PUT" | "DEL" | "PURGE";
 }
 
-/** What we use of a bucket's state. */
+/** The part of a bucket's state that we use. */
 export interface NatsBucketStatus {
   /** How long an entry is stored after it was last written, milliseconds; 0: for ever. */
   readonly ttl: number;
@@ -43,7 +43,7 @@ export interface NatsStoredMessage {
   readonly data: Uint8Array;
 }
 
-/** What we use of the streams under a bucket. */
+/** The part of the streams under a bucket that we use. */
 export interface NatsStreams {
   /** The first message of a subject from a sequence number on; `null`: there is none. */
   getMessage(stream: string, query: { seq: number; next_by_subj: string }): Promise<NatsStoredMessage | null>;
@@ -51,7 +51,7 @@ export interface NatsStreams {
   deleteMessage(stream: string, seq: number, erase?: boolean): Promise<boolean>;
 }
 
-/** What we use of a `KV` of `@nats-io/kv`: your own bucket. */
+/** The part of a `KV` of `@nats-io/kv` that we use: your own bucket. */
 export interface NatsKv {
   /** The manager of its streams, which each `KV` has: it removes expired records where the bucket does not. */
   readonly jsm?: { readonly streams: NatsStreams } | undefined;
@@ -79,7 +79,7 @@ export function timeIn({ ts }: NatsBucketStatus["streamInfo"]): number {
 /** The API's codes for "another revision is the last one"; replicated streams use the second too. */
 const wrongLastSequence = [10_071, 10_164];
 
-/** Whether a write was refused since somebody else wrote first. */
+/** Whether a write was refused since another client wrote first. */
 export function isConflict(error: unknown): boolean {
   return error instanceof Error && "code" in error && wrongLastSequence.includes(Number(error.code));
 }

@@ -41,17 +41,17 @@ export interface NatsStore extends AsyncStore {
   health(): Promise<StoreHealth>;
 }
 
-/** How often one operation meets another's write before it gives up; each time, somebody else got on. */
+/** How often one operation meets another's write before it gives up; each time, another operation made progress. */
 const conflictsMax = 50;
 
 /**
  * A store in a bucket of NATS JetStream (server 2.10 or later), through your own `KV` of `@nats-io/kv`.
  *
  * An operation reads the record and the leader's clock in one round trip. If it changes the record it writes in a
- * second, on the condition that nobody wrote in between; otherwise it begins anew. So a replay is one trip, a claim and
+ * second, on the condition that there was no write in between; otherwise it begins anew. So a replay is one trip, a claim and
  * a completion are two, and an old reading can never grant anything.
  *
- * Make the bucket without a `ttl`: then a key of which nobody knows whether its operation happened is held until a person
+ * Make the bucket without a `ttl`: then a key is held if it is unknown whether its operation happened, until a person
  * settles it, and expired results are removed by `purge`, which servers call now and then. A `ttl` removes every record
  * that was last written so long ago, held keys too. So a server on such a bucket needs a `heldRetentionMs`, and it as well
  * as `retentionMs` up to the `ttl`: it is refused when it is made otherwise.
@@ -148,7 +148,7 @@ function checkLifetimes(operation: Operation, ttl: number): void {
   if ("leaseMs" in asked) checkNumber("leaseMs, by the bucket's ttl", asked.leaseMs, { min: 0, max: ttl });
 }
 
-/** What endangers records in a bucket, one sentence each. */
+/** Dangers to records in a bucket, one sentence each. */
 export function bucketProblems({ replicas, streamInfo }: NatsBucketStatus): string[] {
   const { storage, discard, allow_direct: allowDirect } = streamInfo.config;
   const problems: readonly [holds: boolean, problem: string][] = [

@@ -20,12 +20,12 @@ export type CallersTransaction = (statement: string) => Promise<readonly unknown
 
 const connections = new WeakMap<CallersTransaction, object>();
 
-/** What a transaction's statements are run by: the same for each of several made of it. */
+/** The connection of a transaction: the same for each of several made of it. */
 export function connectionOf(transaction: CallersTransaction): object {
   return connections.get(transaction) ?? transaction;
 }
 
-/** What we use of a transaction of Drizzle (`drizzle-orm/node-postgres`, `drizzle-orm/postgres-js`). */
+/** The part of a transaction of Drizzle (`drizzle-orm/node-postgres`, `drizzle-orm/postgres-js`) that we use. */
 export interface DrizzleTransaction {
   execute(statement: string): PromiseLike<unknown>;
 }
@@ -91,7 +91,7 @@ function rowsOf(answer: unknown): readonly unknown[] {
   return Array.isArray(answer) ? answer : (answer as { rows: unknown[] }).rows;
 }
 
-/** What a message or an intent can be added to: what a handler is given, a client or `sql` of yours, or what `from…` makes of others. */
+/** The transaction that a message or an intent can be added to: what a handler is given, a client or `sql` of yours, or what `from…` makes of others. */
 export type PostgresTransaction = PgClient | PostgresJsClient | CallersTransaction;
 
 /**

@@ -1,20 +1,20 @@
 import { createHash } from "node:crypto";
 import { withOurNames } from "../sql/names.ts";
 
-/** What we use of a Pool or Client of `pg`. */
+/** The part of a Pool or Client of `pg` that we use. */
 export interface PgClient {
   query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
   query(prepared: { name: string; text: string; values: unknown[] }): Promise<{ rows: unknown[] }>;
 }
 
-/** What we use of a connection that a Pool of `pg` lends. */
+/** The part that we use of a connection lent by a Pool of `pg`. */
 export interface PgConnection extends PgClient {
   on(event: "error", listener: () => void): unknown;
   removeListener(event: "error", listener: () => void): unknown;
   release(destroy?: boolean): void;
 }
 
-/** What we use of a Pool of `pg`. Both forms of `connect` are here, so that TypeScript finds the connection's type. */
+/** The part of a Pool of `pg` that we use. Both forms of `connect` are here, so that TypeScript finds the connection's type. */
 export interface PgPool<Connection> extends PgClient {
   connect(): Promise<Connection>;
   connect(
@@ -25,17 +25,17 @@ export interface PgPool<Connection> extends PgClient {
   readonly options?: { readonly max?: number | undefined } | undefined;
 }
 
-/** What we use of the `sql` of `postgres` (postgres.js). */
+/** The part of the `sql` of `postgres` (postgres.js) that we use. */
 export interface PostgresJsClient {
   unsafe(text: string, values?: never[], options?: { prepare?: boolean }): PromiseLike<readonly unknown[]>;
 }
 
-/** What we use of a connection that `sql.reserve()` of `postgres` lends. */
+/** The part that we use of a connection lent by `sql.reserve()` of `postgres`. */
 export interface PostgresJsConnection extends PostgresJsClient {
   release(): void;
 }
 
-/** What we use of the `sql` of `postgres` to have a connection for a transaction. */
+/** The part of the `sql` of `postgres` that we use to reserve a connection for a transaction. */
 export interface PostgresJsPool<Connection> extends PostgresJsClient {
   reserve(): Promise<Connection>;
   readonly options?: { readonly max?: number | undefined } | undefined;

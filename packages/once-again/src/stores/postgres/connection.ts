@@ -144,13 +144,13 @@ export type CancelRequest = () => Promise<void>;
 /** How long the server may take for a cancel request, milliseconds. */
 const cancelMsMax = 1000;
 
-/** What we use of a Pool of `pg` beside its interface: the class of its connections. */
+/** The part of a Pool of `pg` that we use beside its interface: the class of its connections. */
 interface ClientMaker {
   readonly Client?: new (options: unknown) => PgInternals;
   readonly options?: unknown;
 }
 
-/** What we use of a Client of `pg`: what its own `cancel` uses. A Client of `pg-native` has no `connection`. */
+/** The part of a Client of `pg` that we use: what its own `cancel` uses. A Client of `pg-native` has no `connection`. */
 interface PgInternals {
   readonly host: string;
   readonly port: number;
@@ -194,7 +194,7 @@ export function pgCancelRequest(pool: unknown, client: PgConnection): CancelRequ
     });
 }
 
-/** What we use of a query of `postgres`: what its own `cancel` uses. */
+/** The part of a query of `postgres` that we use: what its own `cancel` uses. */
 interface PostgresJsInternals {
   readonly state: { readonly pid: number; readonly secret: number } | null;
   readonly canceller: ((query: { state: unknown; active: boolean }) => Promise<void>) | null;

@@ -65,7 +65,7 @@ export function isConflict(error: unknown): boolean {
 }
 
 /**
- * Whether a failed COMMIT may have been carried out. A server that is up says why it refused; one that goes down
+ * Whether a failed COMMIT may have been executed. A server that is up says why it refused; one that goes down
  * (57P..), fails inside (58..., XX...), or can't be heard, says nothing.
  */
 function isUnknownCommit(error: unknown): boolean {
@@ -78,7 +78,7 @@ export function unavailableError(why: string, cause?: unknown): OnceAgainError {
   return new OnceAgainError("ONCE_STORE_UNAVAILABLE", `The PostgreSQL store: ${why}. Ask again later.`, { cause });
 }
 
-/** What the errors of PostgreSQL say of a transaction. */
+/** The meaning of the errors of PostgreSQL for a transaction. */
 export const transactionErrors: TransactionErrors = {
   isConflict,
   // unique_violation

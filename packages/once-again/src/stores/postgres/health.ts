@@ -9,7 +9,7 @@ interface Settings {
   synchronous_commit: string;
 }
 
-/** What keeps operations from being carried out, or lets a crash forget them: one sentence each. */
+/** Problems that prevent operations, or that let a crash forget them: one sentence each. */
 export async function postgresProblems(query: PostgresQuery, prefix: string): Promise<string[]> {
   const [settings] = (await query(
     `SELECT version, current_setting('transaction_read_only') AS read_only,

@@ -1,6 +1,6 @@
 import type { PostgresConnection, PostgresPool } from "./client.ts";
 
-/** What we use of a client of `pg` that listens. */
+/** The part that we use of a client of `pg` that listens. */
 interface ListeningClient {
   query(text: string): Promise<unknown>;
   on(event: "notification", listener: (message: { channel: string }) => void): unknown;
@@ -9,7 +9,7 @@ interface ListeningClient {
   release(destroy?: boolean): void;
 }
 
-/** What we use of the `sql` of `postgres` that listens, on a connection beside its pool. */
+/** The part that we use of the `sql` of `postgres` that listens, on a connection beside its pool. */
 interface ListeningSql {
   listen(channel: string, onNotify: () => void): Promise<{ unlisten(): Promise<void> }>;
 }
@@ -20,7 +20,7 @@ type Unlisten = () => Promise<void>;
 /**
  * Listens to a channel: with `pg` on a connection of the pool, which is not given back before the end.
  *
- * @param onLost hears once that nothing is heard any more.
+ * @param onLost is called once when listening has failed.
  * @returns `undefined` where the pool has one connection, which others need.
  */
 export async function listenOn(

@@ -33,7 +33,7 @@ CREATE INDEX IF NOT EXISTS ${outbox}_parked ON ${outbox} (position) WHERE parked
 `;
 }
 
-/** What is read of a row `m`. */
+/** The columns that are read of a row `m`. */
 const envelope =
   "m.position::text AS position, m.id, m.topic, m.ordering_key, m.passed_key, m.headers, m.added_at, m.refusals, " +
   "m.refusal, m.parked_at";

@@ -46,7 +46,7 @@ export interface PostgresOutboxOptions {
   readonly busyMsMax?: number | undefined;
   /** As in `postgresStore`; default true. */
   readonly prepare?: boolean | undefined;
-  /** What bounds the waits; default the machine's clock. Leases are decided by the database's. */
+  /** The clock that bounds the waits; default the machine's clock. Leases are decided by the database's. */
   readonly clock?: Clock | undefined;
 }
 

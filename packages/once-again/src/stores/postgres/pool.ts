@@ -41,7 +41,7 @@ export function checkPool(pool: unknown): void {
   throw isOne ? invalidOptionError("pool", expected, "one connection") : wrongClientError("pool", expected, pool);
 }
 
-/** What we use of the options of a `sql` of `postgres`. */
+/** The part of the options of a `sql` of `postgres` that we use. */
 interface Transform {
   readonly column?: { readonly from?: ((name: string) => unknown) | null };
   readonly value?: { readonly from?: ((value: unknown, column: object) => unknown) | null };

@@ -15,7 +15,7 @@ const answerMsMax = 1000;
 // Of every session of our own user, that is: PostgreSQL shows no more to most users.
 const question = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep') AS waits";
 
-/** What we use of a Pool of `pg` beside its interface. */
+/** The part of a Pool of `pg` that we use beside its interface. */
 interface PgPoolState {
   readonly Client: new (options: unknown) => PgClient & {
     connect(): Promise<unknown>;

@@ -21,7 +21,7 @@ export const clock = `clock AS MATERIALIZED (SELECT ${now} AS ms)`;
  */
 export const lazyClock = `clock AS MATERIALIZED (SELECT ${now} AS ms, ${commitLazily} AS setting)`;
 
-/** What is read of a row `k`. */
+/** The columns that are read of a row `k`. */
 export const columns =
   "k.scope, k.key, k.state, k.fingerprint, k.owner, k.attempt, k.fence, k.lease_until, " +
   "k.checkpoints::text AS checkpoints, k.result, k.created_at, k.expires_at, k.settled_at, k.settlement_note";

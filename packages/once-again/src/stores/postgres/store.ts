@@ -24,7 +24,7 @@ import { sessionOpener } from "./session.ts";
 
 /** Where a PostgreSQL store keeps its records, and how long it waits. */
 export interface PostgresStoreOptions {
-  /** What the names of the tables begin with: 1 to 40 of a-z, 0-9 and _; default `once_again_`. */
+  /** The prefix of the tables' names: 1 to 40 of a-z, 0-9 and _; default `once_again_`. */
   readonly tablePrefix?: string | undefined;
   /** How long a free connection, another's lock or the server's answer is waited for, milliseconds; default 5000. */
   readonly busyMsMax?: number | undefined;
@@ -47,7 +47,7 @@ export interface PostgresStoreOptions {
    * other without end; for a pool that does not say how many it has, no bound.
    */
   readonly transactionsMax?: number | undefined;
-  /** What bounds the waits; default the machine's clock. Leases and expiry are decided by the database's. */
+  /** The clock that bounds the waits; default the machine's clock. Leases and expiry are decided by the database's. */
   readonly clock?: Clock | undefined;
 }
 
@@ -58,7 +58,7 @@ export interface PostgresStore<Connection> extends TransactionalStore<Connection
   /** Makes the tables in the schema of the search path, or brings them up to date; any number of processes at a time. */
   migrate(): Promise<void>;
   /**
-   * Finds what keeps operations from being carried out, or lets a crash forget them: no answer, no tables of this version, a
+   * Finds problems that prevent operations, or that let a crash forget them: no answer, no tables of this version, a
    * server that only reads or does not keep what it acknowledges. Never rejects.
    */
   health(): Promise<StoreHealth>;

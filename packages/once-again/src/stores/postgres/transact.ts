@@ -25,7 +25,7 @@ import type { HeldKey, KeyedStatements, PostgresStatements, StoredResult } from 
 import { checkpointValues } from "./leased.ts";
 import type { OpenSession, PostgresSession } from "./session.ts";
 
-/** What the transactions of one store share. */
+/** The parts that the transactions of one store share. */
 export interface TransactionContext<Connection> {
   open: OpenSession<Connection>;
   /** Runs statements outside of every transaction. */
@@ -45,7 +45,7 @@ export function existingAnswer(
   request: TransactionRequest,
 ): Exclude<TransactionAnswer<never>, { kind: "executed" }> | undefined {
   const { scope, key, fingerprint, retentionMs } = request;
-  // Nobody sees this claim before the commit, so it needs neither a lease nor a token that others know.
+  // This claim is invisible before the commit, so it needs neither a lease nor a token that others know.
   const answer = row && claimAnswer(row, { scope, key, fingerprint, retentionMs, owner: "", leaseMs: 0 });
   if (answer !== undefined && answer.kind !== "acquired") return answer;
   return locked ? undefined : { kind: "in-progress", leaseMsLeft: 0 };

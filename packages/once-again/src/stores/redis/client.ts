@@ -7,7 +7,7 @@ import type { SilenceWatch } from "./silence-watch.ts";
 /** A command and its arguments. */
 export type RedisCommand = [name: string, ...rest: (string | Buffer)[]];
 
-/** What we use of a `Redis` of `ioredis`. */
+/** The part of a `Redis` of `ioredis` that we use. */
 export interface IoredisClient {
   readonly status?: string;
   readonly options?: { readonly keyPrefix?: string | Buffer | undefined };
@@ -15,12 +15,12 @@ export interface IoredisClient {
   callBuffer(command: string, ...rest: (string | Buffer)[]): Promise<unknown>;
 }
 
-/** What we use of a `Cluster` of `ioredis`. */
+/** The part of a `Cluster` of `ioredis` that we use. */
 export interface IoredisCluster extends IoredisClient {
   nodes(role: "master"): readonly IoredisClient[];
 }
 
-/** What we use of a client of `redis` (node-redis), or of a pool of them, which has no `isReady`. */
+/** The part of a client of `redis` (node-redis) that we use, or of a pool of them, which has no `isReady`. */
 export interface NodeRedisClient {
   readonly isReady?: boolean;
   destroy?(): void;
@@ -30,7 +30,7 @@ export interface NodeRedisClient {
   };
 }
 
-/** What we use of a cluster of `redis` (node-redis). */
+/** The part of a cluster of `redis` (node-redis) that we use. */
 export interface NodeRedisCluster {
   readonly masters: readonly { readonly client?: { readonly isReady?: boolean } }[];
   nodeClient(node: object): NodeRedisClient | Promise<NodeRedisClient>;

@@ -10,7 +10,7 @@ import type { ClaimAnswer, InspectedRecord, KeyRecord, RecordName } from "../sto
  *
  * with the version of this form in front. LEASE and LIFE are milliseconds from the record's creation to the end of its
  * lease, and to its expiry. Redis removes a done record when its LIFE is over, and a running one when its LEASE is over
- * as well. So the creation is Redis' own time of removal less that: whoever writes a record needs to know no time.
+ * as well. So the creation is Redis' own time of removal less that: writing a record needs no clock.
  *
  * A record that runs for ever has the longest LIFE that there is, 253 years, and not none: its time of removal is what its
  * creation and its lease are counted from. In the place of the OWNER of a record that a person settled stands who did.
@@ -51,7 +51,7 @@ function unescapeField(text: string): string | undefined {
   }
 }
 
-/** What a record says in its line, but for its state and LIFE. */
+/** The fields of a record's line, but for its state and LIFE. */
 export interface AttemptFields {
   readonly fingerprint: string;
   readonly owner: string;
@@ -69,7 +69,7 @@ export function recordLine(state: "running" | "done", fields: string, lifeMs: nu
   return `1 ${state} ${fields} ${lifeMs}\n`;
 }
 
-/** What is stored, in its parts. Owner and fingerprint are escaped. */
+/** A stored record, in its parts. Owner and fingerprint are escaped. */
 export interface StoredRecord {
   readonly state: "running" | "done";
   readonly fingerprint: string;
@@ -170,7 +170,7 @@ export function redisKey(prefix: string, { scope, key }: RecordName): string {
   return `${prefix}[${json(scope)},${json(key)}]`;
 }
 
-/** What JSON puts between quotes as it is. Nearly all names are such, and need not be gone through twice. */
+/** Text that JSON puts between quotes unchanged. Nearly all names are such, and are not scanned twice. */
 const plainName = /^[\w !#-[\]-`|}~]*$/;
 
 /** Without a `{`, or what callers write in braces would choose the slot, and with it the node that all of it goes to. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { releasedMs } from "./record-format.ts";
 
-/** What the script answers, as an error, to who asks for a record that no store can have written. */
+/** The script's error for a record that no store can have written. */
 export const brokenReply = "ONCE_RECORD_BROKEN";
 
 /** A script, and the name under which Redis remembers it. */

@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 
-/** What time it is on the server, as far as its replies tell. */
+/** The server's time, as far as its replies show it. */
 export interface ServerClock {
   /** Takes the time that a reply brought. `sentAt`: when its command was sent, on the monotonic clock. */
   set(serverMs: number, sentAt: number): void;
@@ -8,14 +8,14 @@ export interface ServerClock {
   now(errorMsMax: number): number | undefined;
 }
 
-/** For how long a reply tells the time, milliseconds. */
+/** For how long a reply's time is used, milliseconds. */
 const validMs = 60_000;
 
 /** How much one clock may gain on another: ten times what is usual. */
 const driftMax = 0.001;
 
 /**
- * The first fence of a key is the server's time, without which nobody is asked for it. It may be behind by the way of the
+ * The first fence of a key is the server's time, without asking the server for it. It may be behind by the way of the
  * reply, and wrong by what our clock drifted. Where our two clocks disagree, one was set or stood still meanwhile.
  */
 export function serverClock(clock: Clock): ServerClock {

@@ -13,7 +13,7 @@ import { watchSilence } from "./silence-watch.ts";
 
 /** How a Redis store names its keys, and what may happen to them. */
 export interface RedisStoreOptions {
-  /** What the names of all keys begin with: 1 to 64 of `A-Z a-z 0-9 _ : . -`; default `once-again:`. */
+  /** The prefix of all keys: 1 to 64 of `A-Z a-z 0-9 _ : . -`; default `once-again:`. */
   readonly prefix?: string | undefined;
   /**
    * A server whose `maxmemory-policy` evicts records runs their operations a second time, so claims on it are refused,

@@ -12,19 +12,19 @@ const bytesMax = 2 ** 20;
  */
 const turnMsMax = 20;
 
-/** How a batch is carried out. */
+/** How a batch is executed. */
 export interface BatchOptions<Request, Answer> {
   readonly clock: Clock;
   /**
-   * Carries requests out in one transaction: all of them, or none. No two are of the same record, and they are in the order
+   * Executes requests in one transaction: all of them, or none. No two are of the same record, and they are in the order
    * of their names, so that batches that lock the same rows wait for each other in a line, and never in a circle.
    */
   readonly carryOut: (requests: readonly Request[]) => Promise<readonly Answer[]>;
-  /** Whether a batch that failed so was carried out for none of its requests, as the database said itself. */
+  /** Whether the database itself says that a failed batch had no effect. */
   readonly isRefusal: (error: unknown) => boolean;
   /** The size of what a request has beside its names; default 0. */
   readonly bytesOf?: ((request: Request) => number) | undefined;
-  /** What all requests of a batch have in common; default nothing. */
+  /** The property that all requests of a batch share; default nothing. */
   readonly groupOf?: ((request: Request) => unknown) | undefined;
 }
 
@@ -36,10 +36,10 @@ interface Waiting<Request, Answer> {
 
 /**
  * Gathers requests while an earlier batch is under way, so that they share a trip and a commit. A request that comes when
- * none is under way goes at once, and waits for nobody.
+ * none is under way goes at once.
  *
  * A batch that the database refused is asked for again, each request for itself: one that is wrong, or waits for another's
- * lock, fails or waits alone. When nobody knows what became of a batch, as when its connection is lost, each request fails
+ * lock, fails or waits alone. When the outcome of a batch is unknown, as when its connection is lost, each request fails
  * with its error.
  *
  * @returns a function that asks for one request.
@@ -103,7 +103,7 @@ function takeBatch<Request extends RecordName, Answer>(
     const isSmall = batch.length < requestsMax && bytes + bytesOf(request) <= bytesMax;
     const fits = batch[0] === undefined || (isSmall && groupOf(request) === groupOf(batch[0].request));
     const isFirst = !names.has(name);
-    // Also of one that stays: nobody overtakes it.
+    // Also of one that stays, so that it is not overtaken.
     names.add(name);
     if (!fits || !isFirst) {
       rest.push(item);

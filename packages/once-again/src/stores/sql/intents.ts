@@ -18,7 +18,7 @@ export interface SqlConnection {
   close(): Promise<void>;
 }
 
-/** What a statement's parameter can be. */
+/** A parameter of a statement. */
 export type SqlValue = string | number | Uint8Array | null;
 
 /** The port of durable intents on any database that has the statements of `intent-statements.ts`. */
@@ -174,7 +174,7 @@ export interface IntentDialect {
   readonly bytes: string;
   /** The type of ids, which are ordered by their code points. */
   readonly id: string;
-  /** What a SELECT ends with that passes over the rows that others are changing; empty where there is one writer. */
+  /** The end of a SELECT that skips the rows that others are changing; empty where there is one writer. */
   readonly skipLocked: string;
   /** A subquery of the texts in an array of JSON, which the expression `json` gives. */
   readonly textsIn: (json: string) => string;

@@ -27,7 +27,7 @@ export function markStatement(marks: string, { onConflict, given, parameters, ke
 /** As PostgreSQL and SQLite say it. */
 export const onConflict = "ON CONFLICT (scope, key) DO UPDATE SET";
 
-/** What a database answers to the statement that moves a mark. */
+/** The database's answer to the statement that moves a mark. */
 export interface MarkRow {
   position: number | string;
   stored_at: number | string | null;

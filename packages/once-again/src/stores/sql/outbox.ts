@@ -79,7 +79,7 @@ export function wholeParkedOf(row: MessageRow): WholeParkedMessage {
 /** How many messages of one id are shown. */
 export const showParkedMax = 10;
 
-/** What is counted of an outbox: numbers, which some drivers give as text. `ms` is the store's time. */
+/** The counts of an outbox: numbers, which some drivers give as text. `ms` is the store's time. */
 export type BacklogRow = Readonly<Record<"ms" | "messages" | "parked" | "oldest", unknown>>;
 
 export function backlogOf({ ms, messages, parked, oldest }: BacklogRow): OutboxBacklog {
@@ -90,7 +90,7 @@ export function backlogOf({ ms, messages, parked, oldest }: BacklogRow): OutboxB
 /** How much of what a broker said is stored, characters. */
 const refusalLengthMax = 1000;
 
-/** What is written for messages that are given back, as JSON. */
+/** The changes to messages that are given back, as JSON. */
 export function postponedText(requests: readonly PostponeRequest[]): string {
   return JSON.stringify(
     requests.map(({ position, owner, delayMs, refusal, refusals, park }) => ({
@@ -111,7 +111,7 @@ export const looksPerKey = 8;
 export const keylessAnewEvery = 32;
 
 /**
- * What becomes of a row `m` that is given back as `ended` says.
+ * The assignments to a row `m` that is given back as `ended` says.
  *
  * @param now an expression of the time, milliseconds.
  * @param target what stands before the name of a column that is assigned. The key is assigned after what needs it.

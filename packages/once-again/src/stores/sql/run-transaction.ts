@@ -2,13 +2,13 @@ import { OnceAgainError } from "../../core/errors.ts";
 import type { OnLateUse, StepRequest, TransactionEnding } from "../store.ts";
 import { type KeyRow, readRow } from "./record-format.ts";
 
-/** How often a transaction is run at most: a conflict, or a commit that nobody acknowledged, is rare. */
+/** How often a transaction is run at most: a conflict, or a commit without an acknowledgement, is rare. */
 const runsMax = 3;
 
-/** The savepoint before the handler's work. Whether it is still there tells whether its transaction is, too. */
+/** The savepoint before the handler's work. If it is still there, so is its transaction. */
 export const savepoint = "once_again_work";
 
-/** What a handler does in its transaction. */
+/** A handler's work in its transaction. */
 export type Work<Connection, Value> = (connection: Connection) => Promise<TransactionEnding<Value>>;
 
 /** A connection of the user's pool that is ours for one transaction. */
@@ -29,24 +29,24 @@ export interface TransactionSession<Connection> {
 
 /** Why a transaction is rolled back. */
 export interface RollbackReason {
-  /** What failed, if anything did. */
+  /** The failure, if there was one. */
   readonly cause?: unknown;
   /** Whether to find out if the savepoint of the work is still there. */
   readonly checksSavepoint: boolean;
-  /** Whether the cause leaves unknown if a COMMIT was carried out. */
+  /** Whether the cause leaves unknown if a COMMIT was executed. */
   readonly isUnknown?: boolean | undefined;
 }
 
-/** `escaped`: the savepoint is gone, so somebody had ended the transaction that the work was given. */
+/** `escaped`: the savepoint is gone, so the work had ended the transaction that it was given. */
 export type RollbackOutcome = "rolled back" | "escaped";
 
-/** What the errors of a database say of a transaction. */
+/** The meaning of the errors of a database for a transaction. */
 export interface TransactionErrors {
   /** The database rolled it back for the sake of another, and running it again helps. */
   isConflict(error: unknown): boolean;
   /** A COMMIT failed since another has stored the key meanwhile. */
   isTaken(error: unknown): boolean;
-  /** A failed COMMIT may have been carried out. */
+  /** A failed COMMIT may have been executed. */
   isUnknownCommit(error: unknown): boolean;
   /** A statement found neither its transaction nor, in another one, its savepoint. */
   hasLostTransaction(error: unknown): boolean;
@@ -60,29 +60,29 @@ export interface TransactionErrors {
 export type TransactionEnd<Answer> =
   /** By these statements and COMMIT, in one trip. */
   | { readonly answer: Answer; readonly commit: readonly string[]; readonly values?: readonly unknown[] | undefined }
-  /** By ROLLBACK; `unawaited` where nothing was done and so nobody needs to wait for it. */
+  /** By ROLLBACK; `unawaited` where nothing was done, so that it need not be waited for. */
   | { readonly answer: Answer; readonly rollBack: "awaited" | "unawaited" };
 
-/** What a transaction does. */
+/** The steps of a transaction. */
 export interface TransactionPlan<Session, Answer> {
   readonly errors: TransactionErrors;
   /** Takes a connection. `inDoubt`: an earlier run may have been committed. */
   open(inDoubt: boolean): Promise<Session>;
   /** Everything from the first statement to the work. It says how to end, and does not end the transaction itself. */
   body(session: Session, inDoubt: boolean): Promise<TransactionEnd<Answer>>;
-  /** Whether `body` finds out by itself if it was carried out before. */
+  /** Whether `body` finds out by itself if it was executed before. */
   readonly recognizesItself: boolean;
-  /** Holds the key, so that it never runs again, after somebody ended the transaction under the work. */
+  /** Holds the key, so that it never runs again, after the work ended its own transaction. */
   readonly hold?: (() => Promise<unknown>) | undefined;
 }
 
 /**
- * Runs a transaction on a connection of its own: the same for every database with transactions on many connections. It is
+ * Runs a transaction on its own connection: the same for every database with transactions on many connections. It is
  * run again when the database rolled it back for another's sake; and, where `body` finds out by itself whether it was
- * carried out before, when no answer came to the COMMIT: then with `inDoubt`.
+ * executed before, when no answer came to the COMMIT: then with `inDoubt`.
  *
  * @throws OnceAgainError `ONCE_HANDLER_FAILED` when the work ended, or broke, the transaction that it was given;
- *   `ONCE_STORE_UNAVAILABLE` when nobody knows whether it was carried out; what `open` and `body` throw.
+ *   `ONCE_STORE_UNAVAILABLE` when it is unknown whether it was executed; what `open` and `body` throw.
  */
 export async function runTransaction<Session extends TransactionSession<unknown>, Answer>(
   plan: TransactionPlan<Session, Answer>,
@@ -158,7 +158,7 @@ export function abortedError(cause?: unknown): OnceAgainError {
   );
 }
 
-/** What the work did may be committed without its key: the key is held, and the error says so. */
+/** The work's writes may be committed without its key: the key is held, and the error says so. */
 async function escapedError(hold: (() => Promise<unknown>) | undefined, cause: unknown): Promise<OnceAgainError> {
   const fate =
     hold === undefined
@@ -183,7 +183,7 @@ function commitError(errors: TransactionErrors, cause: unknown): unknown {
 }
 
 /**
- * Whether work that failed with this error may still be at it: its time was over, and nobody waited any longer. Its
+ * Whether work that failed with this error may still be at it: its time was over, and the wait for it ended. Its
  * transaction is rolled back, and its handle must refuse whatever it asks for from then on.
  */
 export function mayStillRun(error: unknown): boolean {

@@ -21,7 +21,7 @@ export interface SqliteOptions {
 /** One store's own connection to its database. */
 export interface SqliteConnection<Prepared> {
   readonly database: DatabaseSync;
-  /** What was made of it when it was opened. */
+  /** The statements that were prepared when it was opened. */
   readonly prepared: Prepared;
   readonly clock: Clock;
   /** How long a turn, or another process' lock, is waited for. */

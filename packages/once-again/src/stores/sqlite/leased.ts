@@ -4,10 +4,10 @@ import { type Operation, transition } from "../transition.ts";
 import { type SqliteConnection, type TakeTurn, unavailableError } from "./connection.ts";
 import type { KeyTable } from "./statements.ts";
 
-/** What became of one operation. */
+/** The outcome of one operation. */
 export type Outcome = { readonly answer: unknown } | { readonly error: unknown };
 
-/** How many operations are carried out together at most: one group that is too large keeps the event loop waiting. */
+/** How many operations are executed together at most: one group that is too large keeps the event loop waiting. */
 const batchMax = 100;
 
 interface QueuedOperation<Operation> {
@@ -17,10 +17,10 @@ interface QueuedOperation<Operation> {
 
 /**
  * Gathers what is asked for within one turn of the event loop, and until its turn on the connection comes: at a busy
- * server many operations then share one transaction, and its wait for the disk. Each has an answer of its own.
+ * server many operations then share one transaction, and its wait for the disk. Each has its own answer.
  *
  * @param queueMax how many operations may wait; one more is refused at once, with `ONCE_STORE_UNAVAILABLE`.
- * @param carryOut carries operations out, in their order. What it throws became of each of them.
+ * @param carryOut executes operations, in their order. An error that it throws is the outcome of each of them.
  * @returns `ask`; and `takeTurn` for everything else, before which no operation comes that was asked for after it.
  */
 export function batchOperations<Operation>(
@@ -65,7 +65,7 @@ export function batchOperations<Operation>(
 }
 
 /**
- * Carries operations out, in their order. What changes nothing, as most replays do, needs no write lock; all the rest is
+ * Executes operations, in their order. One that changes nothing, as most replays do, needs no write lock; all the rest is
  * committed together. An operation that fails fails alone.
  */
 export function recordWriter(

@@ -5,9 +5,9 @@ import type { Clock } from "../../core/clock.ts";
 const askMs = 20;
 
 /**
- * Hears of commits to the file by other connections, of any process, whatever they wrote.
+ * Detects commits to the file by other connections, of any process, whatever they wrote.
  *
- * @param onLost hears once that nothing is heard any more.
+ * @param onLost is called once when listening has failed.
  * @returns what ends it.
  */
 export function listenOn(

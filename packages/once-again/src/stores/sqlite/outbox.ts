@@ -46,7 +46,7 @@ export interface SqliteOutbox extends OutboxStore<DatabaseSync> {
 /**
  * An outbox in a SQLite file (WAL, `synchronous=FULL`), which any number of processes of one machine share. It opens a
  * connection of its own, for relays. `add` takes yours: what a handler is given, or a `DatabaseSync` of the same file on which
- * you have run BEGIN IMMEDIATE. The message is written before `add` returns. A relay hears of commits, of any process.
+ * you have run BEGIN IMMEDIATE. The message is written before `add` returns. A relay notices commits, of any process.
  *
  * @example
  * ```ts
@@ -105,7 +105,7 @@ export type AddMessage = (transaction: DatabaseSync, message: StoredMessage) => 
 
 export function messageAdder(database: DatabaseSync, clock: Clock): AddMessage {
   const location = database.location();
-  // Whoever writes has the file alone until its commit. So the order of positions is that of the commits.
+  // A writer has the file alone until its commit. So the order of positions is that of the commits.
   return (transaction, { id, topic, orderingKey, headers, body }) => {
     checkTransaction(transaction, location);
     const values = [id, topic, orderingKey ?? null, JSON.stringify(headers), body, Math.floor(clock.now())];
@@ -113,7 +113,7 @@ export function messageAdder(database: DatabaseSync, clock: Clock): AddMessage {
   };
 }
 
-/** What a claim may take: positions of messages without a key, and the oldest message of each key. */
+/** The messages that a claim may take: positions of messages without a key, and the oldest message of each key. */
 interface Found {
   readonly keyless: readonly Position[];
   readonly keys: readonly OldestRow[];

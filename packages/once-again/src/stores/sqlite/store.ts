@@ -21,7 +21,7 @@ export interface SqliteStore extends TransactionalStore<DatabaseSync> {
  * A store in a SQLite file (WAL, `synchronous=FULL`): an acknowledged claim or result survives a crash of the process,
  * and of the machine as far as its disk keeps what it acknowledges.
  *
- * It opens a connection of its own, which a transaction owns while it runs: one writer at a time, as SQLite has it.
+ * It opens its own connection, which a transaction owns while it runs: one writer at a time, as SQLite has it.
  * Handlers write through what they are given: a `DatabaseSync` that is good until their operation ends, and on which BEGIN,
  * COMMIT and ROLLBACK are savepoints. Reading elsewhere, on your own connections, is always fine.
  *

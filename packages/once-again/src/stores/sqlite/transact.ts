@@ -20,7 +20,7 @@ export type TransactionContext = Pick<SqliteConnection<KeyTable>, "database" | "
 
 type Work<Value> = (transaction: DatabaseSync) => Promise<TransactionEnding<Value>>;
 
-/** The savepoint before the handler's work. Whether it is still there tells whether its transaction is, too. */
+/** The savepoint before the handler's work. If it is still there, so is its transaction. */
 const savepoint = "once_again_work";
 
 /**
@@ -34,7 +34,7 @@ export async function transact<Value>(
   onLateUse: OnLateUse | undefined,
 ): Promise<TransactionAnswer<Value>> {
   const { database, prepared: table, clock } = context;
-  // Nobody sees this claim before the commit, so it needs neither a lease nor a token of its own.
+  // This claim is invisible before the commit, so it needs neither a lease nor its own token.
   const owner = "";
   const claim = { kind: "claim", ...request, owner, leaseMs: 0 } as const;
   const stored = table.read(request);
@@ -124,7 +124,7 @@ async function runWork<Value>(
   );
 }
 
-/** What is said of a key that was to be held: when it is, and when that failed. */
+/** The sentence about a key that was to be held: when it is, and when that failed. */
 const keyFates = [
   () => " The key is held, so that no repeat runs, until a person settles it.",
   () => " The key could not be held: a repeat runs.",
@@ -145,7 +145,7 @@ function handlerFailed(what: string, cause?: unknown): OnceAgainError {
   return new OnceAgainError("ONCE_HANDLER_FAILED", `The handler ${what}`, { cause });
 }
 
-/** Leaves the key as a worker leaves it that died: nobody knows what was done. Only where no other has it by now. */
+/** Leaves the key as a worker leaves it that died: the outcome is unknown. Only where no other has it by now. */
 async function holdKey(
   { database, prepared: table, clock, busyMsMax }: TransactionContext,
   request: TransactionRequest,
@@ -165,7 +165,7 @@ const statement = markStatement("once_again_marks", {
   key: "key",
 });
 
-/** Moves a mark within a transaction, which nobody else can have at the time. */
+/** Moves a mark within a transaction, which no other connection can have at the time. */
 export function moveMark(transaction: DatabaseSync, { scope, key, position, storedAt }: MarkRequest): MarkAnswer {
   const mover = crypto.randomUUID();
   const row = transaction.prepare(statement).get(scope, key, position, storedAt ?? null, mover);
