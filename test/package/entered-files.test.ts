@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const budgets: Readonly<Record<string, number>> = {
   "onceExpress, a new key": 47,
   "onceExpress, a replay": 34,
-  "retryingFetch, a POST": 27,
+  "retryingFetch, a POST": 22,
   "outbox to inbox": 51,
 };
 
