@@ -56,6 +56,8 @@ export const sidebar: DefaultTheme.SidebarMulti = {
         { text: "once-again", link: "/" },
         link("docs/concepts.md"),
         link("docs/README.md"),
+        link("docs/which.md"),
+        link("docs/faq.md"),
         link("docs/learn/README.md"),
       ],
     },
