@@ -1,8 +1,9 @@
-import { IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Awaitable } from "../core/awaitable.ts";
 import { ByteCollector } from "../core/byte-collector.ts";
 import { exactBytes } from "../core/bytes.ts";
 import { bodyConsumedError, bodyTooLargeError } from "./errors.ts";
+import { http } from "./node-http.ts";
 
 /** The properties that body parsers leave on a framework's request. */
 export interface ParsedRequest {
@@ -130,7 +131,7 @@ function chunkBytes(chunk: unknown, encoding?: BufferEncoding): Uint8Array {
 
 /** Whether a request's body arrives only when it is read: a request of HTTP/2, or one that an adapter made up. */
 export function isLazy(request: IncomingMessage): boolean {
-  return request.httpVersionMajor >= 2 || !(request instanceof IncomingMessage) || Object.hasOwn(request, "_read");
+  return request.httpVersionMajor >= 2 || !(request instanceof http.IncomingMessage) || Object.hasOwn(request, "_read");
 }
 
 /** Whether all of a body is in its stream, read or not. Not every request has a `complete` that says so. */

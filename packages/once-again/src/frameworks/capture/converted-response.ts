@@ -1,7 +1,8 @@
 import type { EventEmitter } from "node:events";
-import { ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import { Stream } from "node:stream";
 import { unconnectedFields } from "./node-private.ts";
+import { http } from "../node-http.ts";
 
 /**
  * A response of HTTP/2, or one that an adapter made up, which is a `ServerResponse` of HTTP/1.1 for the time of a run: it
@@ -56,7 +57,7 @@ function convertedPrototype(prototype: object): object {
   const known = convertedPrototypes.get(prototype);
   if (known !== undefined) return known;
   const converted = Object.create(prototype) as object;
-  let level: object = ServerResponse.prototype;
+  let level: object = http.ServerResponse.prototype;
   for (; level !== Stream.prototype; level = Object.getPrototypeOf(level) as object) {
     for (const name of Reflect.ownKeys(level)) {
       if (name === "constructor" || Object.hasOwn(converted, name)) continue;

@@ -1,4 +1,4 @@
-import { IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { Duplex } from "node:stream";
 import { ConvertedResponse } from "./converted-response.ts";
 import {
@@ -16,6 +16,7 @@ import {
   unconnectedFields,
   unwrittenFields,
 } from "./node-private.ts";
+import { http } from "../node-http.ts";
 
 /**
  * A request and its response, taken off the caller's connection while an operation runs. The handler sees the same two
@@ -111,7 +112,7 @@ export class DetachedExchange {
     const pending = this.#pending!;
     this.#isWaiting = true;
     this.response.assignSocket = (connection) =>
-      ServerResponse.prototype.assignSocket.call(pending as never, connection);
+      http.ServerResponse.prototype.assignSocket.call(pending as never, connection);
   }
 
   /** Whether no earlier response of the connection is still to go out. */
@@ -358,7 +359,7 @@ export function takeMethods(response: ServerResponse): Record<string, unknown> {
 
 /** A second response of HTTP/1.1 to a request, as Node's server would have made it. */
 export function http1Beside(request: IncomingMessage, response: ServerResponse): ServerResponse {
-  const beside = new ServerResponse(request);
+  const beside = new http.ServerResponse(request);
   for (const name of besideFields) Reflect.set(beside, name, Reflect.get(response, name));
   return beside;
 }
@@ -444,8 +445,8 @@ export class PendingResponse {
 
 /** The connection of Node's server for HTTP/1.1 that carries both; `undefined` for HTTP/2 and for what an adapter made up. */
 export function serverConnectionOf(request: IncomingMessage, response: ServerResponse): ServerConnection | undefined {
-  if (request.httpVersionMajor >= 2 || !(request instanceof IncomingMessage)) return undefined;
-  if (!(response instanceof ServerResponse) || !(request.socket instanceof Duplex)) return undefined;
+  if (request.httpVersionMajor >= 2 || !(request instanceof http.IncomingMessage)) return undefined;
+  if (!(response instanceof http.ServerResponse) || !(request.socket instanceof Duplex)) return undefined;
   return response.socket === request.socket || response.socket === null ? request.socket : undefined;
 }
 

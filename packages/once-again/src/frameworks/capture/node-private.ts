@@ -1,5 +1,6 @@
-import { type IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { http } from "../node-http.ts";
 
 // All that the capture uses of Node's http without Node's promise. node-private.test.ts checks each of them on the
 // Node that runs it, and says which part of the capture depends on a field that changed.
@@ -75,7 +76,7 @@ function requestOf(method = "POST"): IncomingMessage {
 export const needDrain = ownSymbol("kNeedDrain");
 
 function ownSymbol(description: string): symbol {
-  const symbols = Object.getOwnPropertySymbols(new ServerResponse(requestOf()));
+  const symbols = Object.getOwnPropertySymbols(new http.ServerResponse(requestOf()));
   return symbols.find((symbol) => symbol.description === description) ?? Symbol(description);
 }
 
@@ -103,7 +104,7 @@ export function unconnectedFields(method: string | undefined): FieldList {
 }
 
 function fieldsWithout(request: IncomingMessage, without: readonly string[]): FieldList {
-  const fresh = new ServerResponse(request);
+  const fresh = new http.ServerResponse(request);
   return Reflect.ownKeys(fresh)
     .filter((name) => !without.includes(typeof name === "symbol" ? (name.description ?? "") : name))
     .map((name) => [name, Reflect.get(fresh, name)]);

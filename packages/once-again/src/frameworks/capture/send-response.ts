@@ -1,5 +1,6 @@
-import { type OutgoingHttpHeader, type OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { HttpResponse } from "../../http/index.ts";
+import { http } from "../node-http.ts";
 
 /** A captured answer, and what only its first caller gets of it. */
 export interface CapturedResponse extends HttpResponse {
@@ -51,7 +52,7 @@ function writeHead(
     replaceHeaders(response, { before, without: [], over: [] });
     // Setting header by header costs several times as much. But a function that replaced `writeHead`, as `on-headers` does,
     // may not know this form.
-    if (hasNoHeaders(response) && response.writeHead === ServerResponse.prototype.writeHead) {
+    if (hasNoHeaders(response) && response.writeHead === http.ServerResponse.prototype.writeHead) {
       response.writeHead(status, sent);
       return;
     }
