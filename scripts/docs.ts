@@ -25,12 +25,15 @@ npm run docs:preview serves what it made; npm run docs:dev serves the pages whil
 Example:
   $ npm run docs:build -- --out /tmp/site`;
 
+/** The modules of the reference: all but those that are for our own packages. */
+const documented = modules.filter(({ specifier }) => !specifier.startsWith("once-again/internal"));
+
 const options: TypeDocOptions & PluginOptions = {
   name: "API",
   logLevel: "Warn",
   readme: "none",
   plugin: ["typedoc-plugin-markdown"],
-  entryPoints: modules.map(({ source }) => source),
+  entryPoints: documented.map(({ source }) => source),
   out: "docs/api",
   tsconfig: "tsconfig.json",
   // `check:types` finds them.
