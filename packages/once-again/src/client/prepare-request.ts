@@ -131,7 +131,7 @@ function requestSender(parts: RequestParts): SendableRequest<Response>["send"] {
     const sendTo = async (destination: string | Request, hop: Omit<Hop, "url">): Promise<Response> => {
       const { method, headers } = hop;
       if (!hop.hasBody) return fetch(destination, { ...rest, method, headers, redirect: "manual", signal: bounded });
-      const sent: RequestInit =
+      const sent: RequestInit & { duplex?: "half" } =
         factory === undefined ? { body: request.body } : { body: await makeBody(factory), duplex: "half" };
       // Making the body may have taken longer than the attempt had.
       bounded.throwIfAborted();
