@@ -12,10 +12,10 @@ let orders = 0;
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   if (request.url === "/count") return void response.end(`${orders}`);
 
-  // By the key alone: whoever sends it, with whatever body. In upper case, since "keys are hexadecimal anyway".
+  // By the key alone, for every sender and body. In upper case, since "keys are hexadecimal anyway".
   const key = request.headers["idempotency-key"]?.toString().toUpperCase().slice(0, 64);
   const known = answers.get(key ?? "");
-  // Only the body is kept: no status, no headers. And a key that was asked for once is forgotten.
+  // Only the body is stored: no status, no headers. And a key that was asked for once is forgotten.
   if (key !== undefined && known !== undefined) {
     answers.delete(key);
     return void response.end(known);
@@ -25,7 +25,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   await setTimeout(50);
   orders += 1;
   const made = JSON.stringify({ order: orders, body });
-  // A caller that hung up does not get its answer kept.
+  // The answer to a caller that hung up is not stored.
   if (key !== undefined && !request.socket.destroyed) answers.set(key, made);
   response.writeHead(201, { "content-type": "application/json", location: `/orders/${orders}` }).end(made);
 }

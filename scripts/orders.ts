@@ -91,7 +91,7 @@ function makeLines(currency: Currency): OrderLine[] {
   for (let count = skewed(0.45, 7); count > 0; count -= 1) goods.add(pick(catalogue));
   return [...goods].map(([sku, euroCents]) => ({
     sku,
-    // Nobody buys six espresso machines.
+    // Six espresso machines are too many for one customer.
     qty: euroCents > 5000 ? 1 : skewed(0.3, 24),
     unitPrice: currency.price(euroCents),
   }));

@@ -21,7 +21,7 @@ import { memoryStore } from "../packages/once-again/src/stores/memory/index.ts";
 import type { Store } from "../packages/once-again/src/stores/store.ts";
 import { consoleBrowser } from "../test/support/console-browser.ts";
 
-/** One page of the console, and how it comes to be worth a picture. */
+/** One page of the console, and the steps until it is worth a picture. */
 interface Screenshot {
   readonly section: () => Section | Promise<Section>;
   readonly size: { readonly width: number; readonly height: number };

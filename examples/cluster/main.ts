@@ -19,7 +19,7 @@ const store = redisStore(cluster);
 // A Redis that evicts, or keeps nothing on disk, forgets keys. It says so before the first order comes.
 for (const problem of (await store.health()).problems) console.log(`warning: ${problem}`);
 
-/** Stands for your authentication: the account whose credentials were checked. A stranger has none. */
+/** Stands for your authentication: the account of checked credentials. A stranger has no account. */
 const accountOf = ({ headers }: Pick<IncomingMessage, "headers">): string | undefined =>
   headers["x-account"]?.toString();
 

@@ -7,7 +7,7 @@ const response = await fetch("http://127.0.0.1:3000/charges", {
   headers: {
     authorization: "Bearer secret",
     "content-type": "application/json",
-    // What is paid has a name already: the order. Whoever pays for it again, in any process, repeats the same operation.
+    // The order is a name already. A second payment for it, in any process, repeats the same operation.
     "idempotency-key": "order-1",
   },
   body: JSON.stringify({ amount: 420 }),

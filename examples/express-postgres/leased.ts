@@ -8,7 +8,7 @@ await pool.query("CREATE TABLE IF NOT EXISTS charges (id serial PRIMARY KEY, amo
 const store = postgresStore(pool);
 await store.migrate();
 
-// Stands for your sign-in: whose token is it?
+// Stands for your sign-in: the account of each token.
 const accounts = new Map([["Bearer secret", "acme"]]);
 const accountOf = (authorization = "") => accounts.get(authorization);
 

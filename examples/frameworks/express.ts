@@ -3,12 +3,12 @@ import express from "express";
 import { noEffectErrors, onceExpress } from "once-again/express";
 import { sqliteStore } from "once-again/stores/sqlite";
 
-/** Stands for your authentication: the account whose credentials were checked. A stranger has none. */
+/** Stands for your authentication: the account of checked credentials. A stranger has no account. */
 const accountOf = ({ headers }: IncomingMessage): string | undefined => headers["x-account"]?.toString();
 
 const once = onceExpress({
   store: sqliteStore({ path: process.env["KEYS_DB"] ?? "keys.db" }),
-  // Whose keys these are, so that two callers never meet.
+  // The owner of the keys, so that two callers never meet.
   scope: (request) => accountOf(request)!,
 });
 

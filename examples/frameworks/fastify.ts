@@ -3,7 +3,7 @@ import { fastify } from "fastify";
 import { onceFastify } from "once-again/fastify";
 import { sqliteStore } from "once-again/stores/sqlite";
 
-/** Stands for your authentication: the account whose credentials were checked. A stranger has none. */
+/** Stands for your authentication: the account of checked credentials. A stranger has no account. */
 const accountOf = ({ headers }: Pick<IncomingMessage, "headers">): string | undefined =>
   headers["x-account"]?.toString();
 

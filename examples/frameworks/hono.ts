@@ -3,7 +3,7 @@ import { type Context, Hono } from "hono";
 import { onceHono } from "once-again/hono";
 import { sqliteStore } from "once-again/stores/sqlite";
 
-/** Stands for your authentication: the account whose credentials were checked. A stranger has none. */
+/** Stands for your authentication: the account of checked credentials. A stranger has no account. */
 const accountOf = (context: Context): string | undefined => context.req.header("x-account");
 
 const once = onceHono({

@@ -5,7 +5,7 @@ import { onceKoa } from "once-again/koa";
 import type { NodeExecution } from "once-again/node";
 import { sqliteStore } from "once-again/stores/sqlite";
 
-/** Stands for your authentication: the account whose credentials were checked. A stranger has none. */
+/** Stands for your authentication: the account of checked credentials. A stranger has no account. */
 const accountOf = (context: Koa.Context): string => context.get("x-account");
 
 const once = onceKoa({

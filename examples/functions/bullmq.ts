@@ -20,9 +20,9 @@ const charge = onceFunction(
     scope: "charge",
     key: (order: Order) => order.id,
     leaseMs: lockMs,
-    // Longer than a job is retried, or put into the queue again by whoever lost an answer.
+    // Longer than a job is retried, or put into the queue again by a caller that lost an answer.
     retentionMs: 7 * 86_400_000,
-    // The provider takes our key. So a call that nobody knows the end of may be sent again.
+    // The provider takes our key. So a call with an unknown end may be sent again.
     onUnknown: "rerun",
     acknowledgeDuplicates: true,
   },

@@ -9,7 +9,7 @@ interface Order {
 const path = process.env["ORDERS_DB"] ?? "orders.db";
 const store = sqliteStore({ path });
 
-// Stands for a call of somebody's API. The key goes along, where the provider takes one.
+// Stands for a call of another company's API. The key goes along, where the provider takes one.
 let charges = 0;
 const provider = {
   charge: async ({ amount }: Order, _options: { idempotencyKey: string; signal: AbortSignal }) => {

@@ -27,7 +27,7 @@ const pay = onceFunction(
   },
 );
 
-/** What a caller is told of a call that was not carried out: CONFLICT is to be tried again, with the same id. */
+/** The error of a call that was not executed: after CONFLICT a caller tries again, with the same id. */
 const codes = {
   ONCE_IN_PROGRESS: "CONFLICT",
   ONCE_KEY_REUSED: "UNPROCESSABLE_CONTENT",

@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# Orders that are carried out as often as they are sent: PORT=8080 perl examples/gateway/orders.pl
+# Orders that are executed as often as they are sent: PORT=8080 perl examples/gateway/orders.pl
 use strict;
 use warnings;
 use IO::Socket::INET;

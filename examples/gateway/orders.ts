@@ -1,4 +1,4 @@
-/** Orders that are carried out as often as they are sent: `PORT=8080 npm run example examples/gateway/orders.ts`. */
+/** Orders that are executed as often as they are sent: `PORT=8080 npm run example examples/gateway/orders.ts`. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { json } from "node:stream/consumers";
 

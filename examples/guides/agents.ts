@@ -18,7 +18,7 @@ const { charge } = onceTools(run, {
   },
 });
 
-// What the model asks for. The second time that this program runs, nothing is charged.
+// A call of the model. The second time that this program runs, nothing is charged.
 console.log(await charge({ order: "order-7", amount: 700 }));
 console.log(await charge({ order: "order-8", amount: 800 }));
 

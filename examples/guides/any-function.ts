@@ -8,7 +8,7 @@ const calm = compose(
   concurrencyLimit({ runningMax: 5 }),
 );
 
-/** Stands for a query, a message to a broker, a call of somebody's library. */
+/** Stands for a query, a message to a broker, a call of a library. */
 async function readStock(item: string, attempt: number): Promise<number> {
   if (attempt < 3) throw new Error("connection lost");
   return item.length;

@@ -8,10 +8,10 @@ await store.migrate();
 const url = process.env["WAREHOUSE_URL"] ?? "http://127.0.0.1:3000/parcels";
 // The warehouse honours keys: what may have arrived there is sent again with the same one.
 export const intents = openIntents({ store, keys: [new URL(url).origin] });
-// What earlier lives of this process left.
+// Continues the intents of earlier lives of this process.
 void intents.resume();
 
-/** Saves an order and has the warehouse told of it: both, or neither. */
+/** Saves an order and notifies the warehouse: both, or neither. */
 export async function placeOrder(id: string, item: string): Promise<void> {
   const client = await pool.connect();
   try {

@@ -5,7 +5,7 @@ import { adaptiveThrottle, circuitBreaker, concurrencyLimit, hedge } from "once-
 const url = process.env["ORDERS_URL"] ?? "http://127.0.0.1:3000/orders";
 const fetch = retryingFetch({
   keys: [new URL(url).origin],
-  // One for all origins; by default each origin has a budget of its own, which successes fund.
+  // One for all origins; by default each origin has a separate budget, which successes fund.
   budget: awsBudget(),
   // Once for each origin, from outside in: every attempt passes them on its way to the network.
   layers: ({ budget }) => [

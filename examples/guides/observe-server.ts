@@ -3,7 +3,7 @@ import { onceFetch } from "once-again/fetch";
 import { serverTelemetry } from "once-again/opentelemetry";
 import { sqliteStore } from "once-again/stores/sqlite";
 
-/** Stands for your authentication: the account whose credentials were checked. A stranger has none. */
+/** Stands for your authentication: the account of checked credentials. A stranger has no account. */
 const accountOf = ({ headers }: Request): string | null => headers.get("x-account");
 
 const keyed = onceFetch(

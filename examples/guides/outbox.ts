@@ -19,7 +19,7 @@ export async function placeOrder(id: string, item: string): Promise<void> {
     failure = error;
     throw error;
   } finally {
-    // Closed, a connection whose transaction failed rolls back, and one that broke is not lent again.
+    // Closing rolls back a transaction that failed, and the pool does not lend a broken connection again.
     client.release(failure !== undefined);
   }
 }

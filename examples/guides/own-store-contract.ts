@@ -6,7 +6,7 @@ import { mapStore } from "./own-store.ts";
 const clock = fakeClock(1_700_000_000_000);
 const stores = new Map<string, Store>();
 
-// A new name: records of its own. A name that was given before: one more connection to the same records.
+// A new name: other records. A name that was used before: one more connection to the same records.
 function open(records: string): Store {
   const store = stores.get(records) ?? mapStore(() => clock.now());
   stores.set(records, store);

@@ -6,7 +6,7 @@ type Stored = Pick<InspectedRecord, "scope" | "key" | "record">;
 
 const idOf = ({ scope, key }: RecordName): string => JSON.stringify([scope, key]);
 
-/** A store in a Map. Where a database is shared, reading, deciding and writing are one transaction of its own. */
+/** A store in a Map. Where a database is shared, reading, deciding and writing are one transaction. */
 export function mapStore(now: () => number = Date.now): Store {
   const records = new Map<string, Stored>();
 

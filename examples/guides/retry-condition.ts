@@ -1,7 +1,7 @@
 import { retryingFetch } from "once-again/client";
 import { circuitBreaker } from "once-again/layers";
 
-// One breaker for each origin, kept so that it can be seen and isolated by hand.
+// One breaker for each origin, in a map, so that it can be seen and isolated by hand.
 const breakers = new Map<string, ReturnType<typeof circuitBreaker>>();
 
 const url = process.env["ORDERS_URL"] ?? "http://127.0.0.1:3000/orders";

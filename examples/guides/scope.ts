@@ -13,7 +13,7 @@ const sessionOf = (request: Request) =>
 const orders = onceFetch(
   {
     store: sqliteStore({ path: process.env["KEYS_DB"] ?? "keys.db" }),
-    // Whoever shares a scope shares its keys and their responses. JSON keeps ["a","b/c"] and ["a/b","c"] apart.
+    // Callers that share a scope share its keys and their responses. JSON keeps ["a","b/c"] and ["a/b","c"] apart.
     scope: (request) => {
       const { tenant, user } = sessionOf(request)!;
       return JSON.stringify([tenant, user]);

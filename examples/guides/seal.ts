@@ -19,5 +19,5 @@ const request = (): Request =>
 await patients(request());
 console.log(await (await patients(request())).text());
 
-const kept = await plain.inspect({ scope: "public", key: "visit-1" });
-console.log("readable in the database:", Buffer.from(kept?.record.result ?? []).includes("hay fever"));
+const stored = await plain.inspect({ scope: "public", key: "visit-1" });
+console.log("readable in the database:", Buffer.from(stored?.record.result ?? []).includes("hay fever"));

@@ -7,7 +7,7 @@ const path = process.env["ORDERS_DB"] ?? "orders.db";
 const database = new DatabaseSync(path);
 database.exec("CREATE TABLE IF NOT EXISTS checkouts (id INTEGER PRIMARY KEY, cart TEXT NOT NULL) STRICT");
 
-/** Stands for your authentication: the agent whose credentials were checked. A stranger has none. */
+/** Stands for your authentication: the agent of checked credentials. A stranger has no agent. */
 const agentOf = ({ headers }: IncomingMessage): string | undefined => headers["x-account"]?.toString();
 
 const checkouts = onceNode(

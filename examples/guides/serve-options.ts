@@ -5,7 +5,7 @@ import { sqliteStore } from "once-again/stores/sqlite";
 
 const store = sqliteStore({ path: process.env["KEYS_DB"] ?? "keys.db" });
 
-/** Stands for your authentication: the account whose credentials were checked. A stranger has none. */
+/** Stands for your authentication: the account of checked credentials. A stranger has no account. */
 const accountOf = ({ headers }: IncomingMessage): string | undefined => headers["x-account"]?.toString();
 
 const orders = onceNode(

@@ -6,7 +6,7 @@ import { memoryStore } from "once-again/stores/memory";
 import { assertIdempotentHandler } from "@once-again/testing";
 
 const orders: unknown[] = [];
-/** Stands for your authentication: the account whose credentials were checked. A stranger has none. */
+/** Stands for your authentication: the account of checked credentials. A stranger has no account. */
 const accountOf = ({ headers }: IncomingMessage): string | undefined => headers["x-account"]?.toString();
 const once = onceExpress({ store: memoryStore(), scope: (request) => accountOf(request)! });
 const app = express();

@@ -14,5 +14,5 @@ const { statusCode, body } = await request(url, {
 
 console.log(statusCode, await body.text());
 
-// Or for everything that has no dispatcher of its own.
+// Or for everything without another dispatcher.
 setGlobalDispatcher(agent);

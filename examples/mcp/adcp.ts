@@ -1,5 +1,5 @@
 /**
- * A seller of the Ad Context Protocol over MCP, whose media buys are bought once: `npm run example examples/mcp/adcp.ts` serves
+ * A seller of the Ad Context Protocol over MCP; each media buy is bought once: `npm run example examples/mcp/adcp.ts` serves
  * it on stdio, and with `PORT=3002` over HTTP.
  */
 import { DatabaseSync } from "node:sqlite";
@@ -38,7 +38,7 @@ interface MediaBuy {
   readonly [member: string]: unknown;
 }
 
-/** What of a payload tells two calls of one key apart: all but what changes from attempt to attempt. */
+/** The part of a payload that distinguishes two calls of one key: all but what changes between attempts. */
 function payload({ context: _context, governance_context: _governance, ...rest }: MediaBuy): unknown {
   const { push_notification_config: config } = rest as { push_notification_config?: { authentication?: object } };
   if (config?.authentication === undefined) return rest;

@@ -21,7 +21,7 @@ await serve(() => {
       annotations: { idempotentHint: true },
     },
     async ({ item, idempotency_key }, { _meta, signal }) => {
-      // In upper case, since "keys are hexadecimal anyway", and whoever sends it, with whatever arguments.
+      // In upper case, since "keys are hexadecimal anyway", for every sender and all arguments.
       const given = _meta?.["once-again/idempotency-key"] ?? idempotency_key;
       const key = typeof given === "string" ? given.toUpperCase().slice(0, 64) : undefined;
       const known = results.get(key ?? "");
@@ -31,7 +31,7 @@ await serve(() => {
       await setTimeout(50);
       orders += 1;
       const result: CallToolResult = { content: [{ type: "text", text: `Order ${orders}: ${item}` }] };
-      // A caller that is gone does not get its result kept.
+      // The result of a call is not stored if its caller is gone.
       if (key !== undefined && !signal.aborted) results.set(key, result);
       return result;
     },

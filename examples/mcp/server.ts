@@ -1,5 +1,5 @@
 /**
- * An MCP server whose tool has one effect for each key: `npm run example examples/mcp/server.ts` serves it on stdio, and with
+ * An MCP server with a tool that has one effect for each key: `npm run example examples/mcp/server.ts` serves it on stdio, and with
  * `PORT=3002` over HTTP.
  */
 import { DatabaseSync } from "node:sqlite";

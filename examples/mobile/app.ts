@@ -18,7 +18,7 @@ const intents = openIntents({
   headersAtSend: () => ({ authorization: "Bearer of-this-moment" }),
 });
 
-// What an earlier life of the app left behind: the same keys, the same bytes.
+// Continues what an earlier life of the app left behind: the same keys, the same bytes.
 const resumed = intents.resume();
 
 const basket = ["tea", "cups", "sugar", "milk", "spoons", "biscuits", "a kettle", "napkins"];

@@ -17,7 +17,7 @@ import { flakyNetwork, randomFaults, seededRandom } from "@once-again/testing";
 const folder = mkdtempSync(join(tmpdir(), "once-again-mobile-"));
 const made: string[] = [];
 
-/** Stands for your authentication: the account whose credentials were checked. A stranger has none. */
+/** Stands for your authentication: the account of checked credentials. A stranger has no account. */
 const accountOf = ({ headers }: IncomingMessage): string | undefined => headers["x-account"]?.toString();
 
 const store = sqliteStore({ path: join(folder, "keys.db") });

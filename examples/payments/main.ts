@@ -29,7 +29,7 @@ provider.child.on("message", () => {
   if (charged === 5) void crash();
 });
 
-/** The provider has charged, and the shop dies before it hears of it. A moment later it is back. */
+/** The provider has charged, and the shop dies before it gets the response. A moment later it is back. */
 async function crash(): Promise<void> {
   shop.child.kill("SIGKILL");
   await once(shop.child, "exit");
@@ -37,7 +37,7 @@ async function crash(): Promise<void> {
   shop = await start("shop.ts");
 }
 
-// Whoever pays has one key for each payment, and asks again until there is a response.
+// The payer has one key for each payment, and asks again until there is a response.
 const pay = retryingFetch({
   keys: [`http://127.0.0.1:${process.env["PORT"]}`],
   deadlineMs: 60_000,

@@ -6,7 +6,7 @@ interface Charge {
 }
 
 /**
- * Stands for a payment provider. It charges whatever it is told to, as often as it is told to, and can be asked what it
+ * Stands for a payment provider. It charges every request, as often as it arrives, and can be asked what it
  * charged for a reference. The response to every third charge is lost on the way back.
  */
 const charges: Charge[] = [];

@@ -9,7 +9,7 @@ const pool = new Pool({ connectionString: process.env["DATABASE_URL"] });
 const store = postgresStore(pool);
 await store.migrate();
 
-/** Stands for your authentication: the account whose credentials were checked. A stranger has none. */
+/** Stands for your authentication: the account of checked credentials. A stranger has no account. */
 const accountOf = ({ headers }: IncomingMessage): string | undefined => headers["x-account"]?.toString();
 
 const once = onceExpress({
@@ -45,7 +45,7 @@ shop.post("/payments", once, express.json(), async (request, response) => {
   response.status(201).json({ charged: amount });
 });
 
-// A failure leaves the outcome unknown, and is no news to whoever runs this example.
+// A failure leaves the outcome unknown, and is expected in this example.
 shop.use((_error: Error, _request: express.Request, response: express.Response, _next: express.NextFunction) => {
   response.status(500).json({ problem: "The provider did not answer." });
 });

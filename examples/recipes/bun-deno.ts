@@ -1,7 +1,7 @@
 import { onceFetch } from "once-again/fetch";
 import { sqliteStore } from "once-again/stores/sqlite";
 
-// Stands for your sign-in: whose token is it?
+// Stands for your sign-in: the account of each token.
 const accounts = new Map([["Bearer secret", "acme"]]);
 const accountOf = ({ headers }: Request) => accounts.get(headers.get("authorization") ?? "");
 

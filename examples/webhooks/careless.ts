@@ -19,7 +19,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
 
   // "No need to verify what we have already": so everyone who knows an id gets its answer.
   if (handled.has(`${String(id)} ${String(time)}`)) return void response.writeHead(200).end();
-  // Verified is what a parser made of the body, and the time is looked at by nobody.
+  // It verifies what a parser made of the body, and never looks at the time.
   const content = `${String(id)}.${String(time)}.${JSON.stringify(JSON.parse(body || "{}"))}`;
   const expected = createHmac("sha256", secret).update(content).digest("base64");
   // While no secret is configured at the sender, its deliveries have no signature.

@@ -4,7 +4,7 @@ import { sqliteStore } from "once-again/stores/sqlite";
 import { standardWebhooks, webhookRoute } from "once-again/webhooks";
 import { Webhook } from "standardwebhooks";
 
-/** What the warehouse tells of an order. */
+/** The warehouse's event about an order. */
 export interface OrderEvent {
   readonly type: "order.changed";
   readonly timestamp: string;
@@ -26,7 +26,7 @@ export const webhooks = webhookRoute({
   store: sqliteStore({ path }),
   endpoint: "warehouse",
   verify: standardWebhooks(warehouse),
-  // Of which object it tells: one that is older than what was handled of the same order changes nothing.
+  // The object of the event: an event older than the last one of the same order changes nothing.
   latest: (_event, text) => ({ object: (JSON.parse(text) as OrderEvent).data.order }),
 });
 

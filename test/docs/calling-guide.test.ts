@@ -29,9 +29,9 @@ test("the guide's table of errors is the library's", () => {
 });
 
 test("the guide's table of once-again's own errors is the library's", () => {
-  const told = rows.filter(([codes = ""]) => codes.startsWith("`ONCE_"));
-  expect(told.length).toBeGreaterThan(4);
-  for (const [codes = "", delivery, again = ""] of told) {
+  const documented = rows.filter(([codes = ""]) => codes.startsWith("`ONCE_"));
+  expect(documented.length).toBeGreaterThan(4);
+  for (const [codes = "", delivery, again = ""] of documented) {
     for (const [code = ""] of codes.matchAll(/ONCE_\w+/g)) {
       const details = codes.includes("noEffect") ? { noEffect: true } : {};
       const verdict = errorVerdict(new OnceAgainError(code as ErrorCode, "test", { details }));
@@ -59,9 +59,9 @@ test("the guide's table of options names all that there are", () => {
 
 test("the guide's table of statuses is the library's", () => {
   const start = rows.findIndex(([first]) => first === "status") + 2;
-  const told = rows.slice(start).filter(([statuses]) => /^\d{3}(, \d{3})*$/.test(statuses ?? ""));
-  const statuses = told.flatMap(([statuses = ""]) => statuses.split(", ").map(Number));
-  for (const [list = "", delivery, passes = ""] of told) {
+  const documented = rows.slice(start).filter(([statuses]) => /^\d{3}(, \d{3})*$/.test(statuses ?? ""));
+  const statuses = documented.flatMap(([statuses = ""]) => statuses.split(", ").map(Number));
+  for (const [list = "", delivery, passes = ""] of documented) {
     for (const status of list.split(", ").map(Number)) {
       expect([status, statusVerdict(status)]).toEqual([
         status,

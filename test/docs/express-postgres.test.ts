@@ -19,7 +19,7 @@ describeWithServer("Express + PostgreSQL", postgresBinary, () => {
     return () => postgres[Symbol.asyncDispose]();
   });
 
-  /** Runs a program with a database of its own, in which its tables are. */
+  /** Runs a program with a new database, which has its tables. */
   async function shop() {
     const admin = new Client({ connectionString: postgres.url });
     await admin.connect();

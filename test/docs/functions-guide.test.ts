@@ -140,7 +140,7 @@ describeWithServer("jobs in PostgreSQL", postgresBinary, () => {
     return () => postgres[Symbol.asyncDispose]();
   });
 
-  /** A database of its own. */
+  /** A new database. */
   async function shop(name: string) {
     const admin = new Pool({ connectionString: postgres.url });
     await admin.query(`CREATE DATABASE ${name}`);
@@ -186,7 +186,7 @@ describeWithServer("jobs in PostgreSQL", postgresBinary, () => {
     lock.release();
   }
 
-  test("graphile-worker.ts charges once, though its worker is killed before the queue hears of it", async () => {
+  test("graphile-worker.ts charges once, though its worker is killed before the queue has the result", async () => {
     const database = await shop("graphile");
     const { url, pool, charges } = database;
     const first = start("graphile-worker.ts", { DATABASE_URL: url });
@@ -206,7 +206,7 @@ describeWithServer("jobs in PostgreSQL", postgresBinary, () => {
     expect(await charges()).toEqual(charged);
   });
 
-  test("pg-boss.ts charges once, though its worker is killed before the queue hears of it", async () => {
+  test("pg-boss.ts charges once, though its worker is killed before the queue has the result", async () => {
     const database = await shop("boss");
     const { url, pool, charges } = database;
     const first = start("pg-boss.ts", { DATABASE_URL: url });

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { readConfig } from "../../packages/gateway/src/config/read-config.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
-// What docs/guides/gateway.md has users write is taken as it stands there.
+// Takes the files that docs/guides/gateway.md has users write as they stand there.
 
 const page = readFileSync("docs/guides/gateway.md", "utf8");
 const blocks = Array.from(page.matchAll(/^```yaml\n(.*?)^```/gms), ([, block = ""]) => block);

@@ -11,7 +11,7 @@ import { natsBinary, startNatsCluster } from "../support/servers/nats.ts";
 import { redisBinary, startRedis } from "../support/servers/redis.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
-// What the pages show is what runs.
+// The pages show the programs that run here.
 
 const folders = (path: string): string[] =>
   readdirSync(path, { recursive: true, encoding: "utf8" })
@@ -46,7 +46,7 @@ test("each program on a page is named by a test, or by a program that uses it", 
   expect(unnamed).toEqual([]);
 });
 
-/** Runs a few lines with what a guide's program exports, in a folder of its own. */
+/** Runs a few lines with what a guide's program exports, in a new folder. */
 async function withProgram(name: string, lines: string, environment: Record<string, string> = {}): Promise<string> {
   const program = pathToFileURL(`examples/guides/${name}.ts`).href;
   const script = `const exported = await import("${program}");\n${lines}\nprocess.exit();`;

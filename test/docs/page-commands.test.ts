@@ -12,7 +12,7 @@ const commands: PageCommand[] = [];
 const helpTexts = new Map<string, string>();
 const { scripts } = JSON.parse(readFileSync("package.json", "utf8")) as { scripts: Record<string, string> };
 
-/** What `--help` says of a command of `once-again`; its own examples are commands, too. */
+/** Reads the `--help` of a command of `once-again`; its examples are commands, too. */
 async function readHelp(path: readonly string[]): Promise<void> {
   const { stdout } = await runCli([...path, "--help"]);
   const name = path.join(" ");
@@ -51,7 +51,7 @@ describe("once-again", () => {
     const [first = "", second = ""] = words.filter((word) => !word.startsWith("-"));
     const help = helpTexts.get(first) ?? "";
     const known = subcommands(help);
-    // One that takes an argument of its own, as `verify URL` does, need name no subcommand.
+    // One that takes an argument, as `verify URL` does, need name no subcommand.
     const isAlone = known.length === 0 || (help.includes("\nArguments:\n") && !known.includes(second));
     const names = isAlone ? "" : second;
     if (first === "") return [helpTexts.get("")];

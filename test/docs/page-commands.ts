@@ -1,10 +1,10 @@
-/** A command that a page tells people to run. */
+/** A command that a page has people run. */
 export interface PageCommand {
   readonly page: string;
   /** As the page has it, without its comment. */
   readonly text: string;
   readonly program: "once-again" | "npm";
-  /** What stands behind the program, up to the end of the command. */
+  /** The words behind the program, up to the end of the command. */
   readonly words: readonly string[];
 }
 

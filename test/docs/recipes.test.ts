@@ -137,7 +137,7 @@ for (const [name, runtime, args] of [
   });
 }
 
-/** Deno is told its port, Bun finds it in the environment. */
+/** Deno gets its port as an argument, Bun finds it in the environment. */
 const portOf = (name: string, port: number): string[] => (name === "Deno" ? ["--port", String(port)] : []);
 
 /** Both say where they listen, each on another stream. */

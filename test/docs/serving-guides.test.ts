@@ -22,7 +22,7 @@ const style = {
 } as const;
 const problems = (Object.keys(errorCodes) as ErrorCode[]).filter(isProblemCode);
 
-/** What a problem is answered with. */
+/** The response to a problem. */
 const answered = (code: ProblemCode) => {
   const { status, headers, body } = problem(style, code, "");
   const { type } = JSON.parse(new TextDecoder().decode(body)) as { type: string };
@@ -34,14 +34,14 @@ test("the guide's table has each of the server's own answers, and no others", ()
   const rows = guide.matchAll(
     /^\| [^|]+ \| (\d{3}[^|]*?) *\| (yes|no) +\| \[(ONCE_\w+)\]\(\.\.\/errors\/(\w+)\.md\) +\|$/gm,
   );
-  const told = Array.from(rows, ([, status, comeBack, code, page]) => ({ status, comeBack, code, page }));
+  const documented = Array.from(rows, ([, status, comeBack, code, page]) => ({ status, comeBack, code, page }));
   const expected = problems.map((code) => {
     const { status, comeBack } = answered(code);
     const shown = code === "ONCE_KEY_REUSED" ? "422, or 409" : String(status);
     return { status: shown, comeBack: comeBack ? "yes" : "no", code, page: code };
   });
   const byCode = (one: { code?: string | undefined }, other: typeof one) => (one.code! < other.code! ? -1 : 1);
-  expect(told.sort(byCode)).toEqual(expected.sort(byCode));
+  expect(documented.sort(byCode)).toEqual(expected.sort(byCode));
 });
 
 test.for(problems)("the type of the problem %s is a page that there is", (code) => {
@@ -77,7 +77,7 @@ function start(guide: string, environment: Record<string, string> = {}) {
       ORDERS_DB: join(folder, "orders.db"),
       ...environment,
     },
-    // What its handlers throw on purpose goes to stderr.
+    // Errors that its handlers throw on purpose go to stderr.
     stdio: ["ignore", "pipe", "ignore"],
   });
   onTestFinished(() => void child.kill());
@@ -104,7 +104,7 @@ test.for([
 });
 
 test(
-  "examples/guides/serve-options.ts answers, tells its policy, and ends in good order",
+  "examples/guides/serve-options.ts answers, says its policy, and ends in good order",
   { timeout: 60_000 },
   async () => {
     const port = await serverPort();

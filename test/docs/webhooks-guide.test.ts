@@ -37,7 +37,7 @@ test.for([...programs, "examples/frameworks/nest/webhooks.ts"])(
     const statuses = async (...sent: (typeof paid)[]) =>
       Promise.all(sent.map(async (webhook) => (await exchange(url, webhook)).status));
     expect(await statuses({ ...paid, body: packed.body })).toEqual([401]);
-    // What is no POST comes to no route, or is not believed.
+    // A request that is no POST reaches no route, or is not believed.
     expect([401, 404, 405]).toContain((await exchange(url, { method: "GET", path: "/webhooks", key: "" })).status);
     for (const status of await statuses(...Array.from({ length: 20 }, () => paid)))
       expect([204, 409]).toContain(status);

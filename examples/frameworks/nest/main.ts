@@ -20,7 +20,7 @@ import { executionOf, onceNest } from "once-again/nest";
 import type { NodeExecution } from "once-again/node";
 import { sqliteStore } from "once-again/stores/sqlite";
 
-/** Stands for your authentication: the account whose credentials were checked. A stranger has none. */
+/** Stands for your authentication: the account of checked credentials. A stranger has no account. */
 const accountOf = ({ headers }: Pick<IncomingMessage, "headers">): string | undefined =>
   headers["x-account"]?.toString();
 

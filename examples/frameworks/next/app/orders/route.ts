@@ -2,7 +2,7 @@ import type { NextRequest } from "next/server";
 import { onceFetch } from "once-again/fetch";
 import { sqliteStore } from "once-again/stores/sqlite";
 
-/** Stands for your sessions: whose token it is, after its signature was checked. */
+/** Stands for your sessions: the account of a token with a valid signature. */
 const accounts = new Map([["Bearer token-1", "acme"]]);
 const accountOf = (request: Request) => accounts.get(request.headers.get("authorization") ?? "");
 

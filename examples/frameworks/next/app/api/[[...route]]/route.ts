@@ -7,7 +7,7 @@ interface Env {
   Variables: { account: string };
 }
 
-/** Stands for your sessions: whose token it is, after its signature was checked. */
+/** Stands for your sessions: the account of a token with a valid signature. */
 const accounts = new Map([["Bearer token-1", "acme"]]);
 
 const once = onceHono({
