@@ -8,11 +8,11 @@ export interface Child extends AsyncDisposable {
   ask<Answer>(message: unknown): Promise<Answer>;
 }
 
-/** Starts a program of the benchmarks. @param nodeOptions what Node is told, such as `--cpu-prof`. */
+/** Starts a program of the benchmarks. @param nodeOptions options of Node, such as `--cpu-prof`. */
 export function startChild(program: URL, args: readonly string[], nodeOptions: readonly string[] = []): Child {
   const path = fileURLToPath(program);
   const name = [basename(path), ...args].join(" ");
-  // Expected messages only: what a measured package prints belongs to nobody's JSON.
+  // Expected messages only: a measured package may print other text.
   const child = fork(path, args, { execArgv: [...nodeOptions], stdio: ["ignore", "ignore", "inherit", "ipc"] });
   const ended = once(child, "exit");
   const endedEarly = ended.then(([code]) => {

@@ -1,7 +1,7 @@
-/** What one measurement came to: figures by name. */
+/** The result of one measurement: figures by name. */
 export type Figures<Name extends string> = Readonly<Record<Name, number>>;
 
-/** What is measured, and what it is compared to. */
+/** A measured subject, and its baseline. */
 export interface Subject<Name extends string> {
   readonly name: string;
   /** The name of the subject that its figures are divided by; its own, for a baseline. */
@@ -9,7 +9,7 @@ export interface Subject<Name extends string> {
   measure(): Promise<Figures<Name>>;
 }
 
-/** What the rounds of one subject came to. */
+/** The figures of one subject's rounds. */
 export interface Measured<Name extends string> {
   readonly name: string;
   readonly baseline: string;
@@ -41,7 +41,7 @@ export async function measureInterleaved<Name extends string>(
   return measuredOf(subjects, taken);
 }
 
-/** What the rounds of all subjects came to. @param taken the figures of each round, by the subject's name. */
+/** The figures of all subjects' rounds. @param taken the figures of each round, by the subject's name. */
 export function measuredOf<Name extends string>(
   subjects: readonly Pick<Subject<Name>, "name" | "baseline">[],
   taken: ReadonlyMap<string, readonly Figures<Name>[]>,

@@ -63,82 +63,82 @@ export const contextNames: Readonly<Record<string, string>> = {
 
 /** Names that mean another thing in the examples of a file. */
 export const contextNamesOf: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  "agents/once-tools.ts": { run: 'declare const run: import("once-again/agents").Run;' },
-  "agents/open-run.ts": {
+  "packages/once-again/src/agents/once-tools.ts": { run: 'declare const run: import("once-again/agents").Run;' },
+  "packages/once-again/src/agents/open-run.ts": {
     charge: "declare function charge(order: { id: string }): Promise<string>;",
     conversation: "declare const conversation: { id: string };",
     sendMail: "declare function sendMail(mail: { to: string }): Promise<string>;",
   },
-  "engine/leased-engine.ts": {
+  "packages/once-again/src/engine/leased-engine.ts": {
     acknowledge: "declare function acknowledge(message: unknown, result: unknown): void;",
     client: 'declare const client: import("ioredis").Redis;',
     charge: "declare function charge(message: unknown, fence: unknown): Promise<Uint8Array<ArrayBuffer>>;",
   },
-  "frameworks/fastify.ts": { app: 'import fastify from "fastify"; const app = fastify();' },
-  "frameworks/fetch.ts": { accountOf: "declare function accountOf(request: Request): string;" },
-  "frameworks/hono.ts": {
+  "packages/once-again/src/frameworks/fastify.ts": { app: 'import fastify from "fastify"; const app = fastify();' },
+  "packages/once-again/src/frameworks/fetch.ts": { accountOf: "declare function accountOf(request: Request): string;" },
+  "packages/once-again/src/frameworks/hono.ts": {
     Context: 'import type { Context } from "hono";',
     Env: "interface Env { Variables: { user: { id: string } } }",
     app: 'import { Hono } from "hono"; const app = new Hono<Env>();',
   },
-  "frameworks/nest.ts": { Body: 'import { Body } from "@nestjs/common";' },
-  "frameworks/node.ts": {
+  "packages/once-again/src/frameworks/nest.ts": { Body: 'import { Body } from "@nestjs/common";' },
+  "packages/once-again/src/frameworks/node.ts": {
     accountOf: 'declare function accountOf(request: import("node:http").IncomingMessage): string;',
   },
-  "inbox/consumers/jetstream.ts": {
+  "packages/once-again/src/messaging/inbox/consumers/jetstream.ts": {
     connection: 'declare const connection: import("@nats-io/transport-node").NatsConnection;',
   },
-  "safety/assert-idempotent-handler.ts": { app: 'declare const app: import("hono").Hono;' },
-  "guides/messages.md": { channel: 'declare const channel: import("amqplib").Channel;' },
-  "guides/scaling.md": {
+  "packages/testing/src/safety/assert-idempotent-handler.ts": { app: 'declare const app: import("hono").Hono;' },
+  "docs/guides/messages.md": { channel: 'declare const channel: import("amqplib").Channel;' },
+  "docs/guides/scaling.md": {
     store: 'declare const store: import("once-again/stores/postgres").PostgresStore<import("pg").PoolClient>;',
     stores: 'declare const stores: import("once-again/stores").AsyncStore[];',
     groupOf: "declare function groupOf(scope: string): number;",
     lostUntil: "declare const lostUntil: number;",
     reply: 'declare const reply: import("fastify").FastifyReply;',
   },
-  "frameworks/koa.ts": { Context: 'import type { Context } from "koa";' },
-  "inbox/consumers/bullmq.ts": {
+  "packages/once-again/src/frameworks/koa.ts": { Context: 'import type { Context } from "koa";' },
+  "packages/once-again/src/messaging/inbox/consumers/bullmq.ts": {
     connection: 'declare const connection: import("bullmq").ConnectionOptions;',
     charge: 'declare const charge: import("once-again/inbox").MessageWork<undefined>;',
   },
-  "messaging/outbox/publishers/jetstream.ts": {
+  "packages/once-again/src/messaging/outbox/publishers/jetstream.ts": {
     connection: 'declare const connection: import("@nats-io/transport-node").NatsConnection;',
   },
-  "opentelemetry/message-telemetry.ts": {
+  "packages/once-again/src/opentelemetry/message-telemetry.ts": {
     store: 'declare const store: import("once-again/stores").TransactionalStore<never>;',
   },
-  "stores/mariadb/library-transactions.ts": {
+  "packages/once-again/src/stores/mariadb/callers-transaction.ts": {
     db: 'declare const db: import("kysely").Kysely<{ orders: { id: string; item: string } }>;',
     outbox: 'declare const outbox: import("once-again/stores/mariadb").MariadbOutbox;',
   },
-  "stores/mariadb/mariadb-outbox.ts": {
+  "packages/once-again/src/stores/mariadb/outbox.ts": {
     transaction: 'declare const transaction: import("mysql2/promise").PoolConnection;',
   },
-  "stores/nats/nats-store.ts": {
+  "packages/once-again/src/stores/nats/store.ts": {
     connection: 'declare const connection: import("@nats-io/transport-node").NatsConnection;',
   },
-  "stores/sqlite/sqlite-outbox.ts": { transaction: 'declare const transaction: import("node:sqlite").DatabaseSync;' },
-  "inbox-contract/inbox-contract.ts": fixtureNames("@once-again/testing", "InboxFixture<unknown>", [
-    "connect",
-    "effect",
-    "effects",
-    "interrupt",
-    "close",
-  ]),
-  "outbox-contract/outbox-contract.ts": fixtureNames("@once-again/testing", "OutboxFixture<unknown>", [
-    "outbox",
-    "begin",
-    "close",
-  ]),
-  "store-contract/store-contract.ts": {
+  "packages/once-again/src/stores/sqlite/outbox.ts": {
+    transaction: 'declare const transaction: import("node:sqlite").DatabaseSync;',
+  },
+  "packages/testing/src/inbox-contract/inbox-contract.ts": fixtureNames(
+    "@once-again/testing",
+    "InboxFixture<unknown>",
+    ["connect", "effect", "effects", "interrupt", "close"],
+  ),
+  "packages/testing/src/outbox-contract/outbox-contract.ts": fixtureNames(
+    "@once-again/testing",
+    "OutboxFixture<unknown>",
+    ["outbox", "begin", "close"],
+  ),
+  "packages/testing/src/store-contract/store-contract.ts": {
     ownStore: 'declare function ownStore(file: string): import("once-again/stores").Store & { close(): void };',
   },
-  "store-contract/transaction-contract.ts": fixtureNames("@once-again/testing", "TransactionFixture<unknown>", [
-    "store",
-    "execute",
-    "effects",
-  ]),
+  "packages/testing/src/store-contract/transaction-contract.ts": fixtureNames(
+    "@once-again/testing",
+    "TransactionFixture<unknown>",
+    ["store", "execute", "effects"],
+  ),
 };
 
 /** The members of a fixture that the reader writes. */

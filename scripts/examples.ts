@@ -113,7 +113,7 @@ function undeclaredNames(text: string): string[] {
 
 /** Adds what an example leaves out: the imports of this library's names, and the names of the reader's own program. */
 function complete({ text, file }: Snippet, specifiers: ReadonlyMap<string, string>): string {
-  const [, own = {}] = Object.entries(contextNamesOf).find(([end]) => file.endsWith(end)) ?? [];
+  const own = contextNamesOf[file] ?? {};
   const names = undeclaredNames(text);
   const head = names.flatMap((name) => {
     const specifier = specifiers.get(name);

@@ -48,7 +48,7 @@ const rawFetch = "global fetch";
 export const callers: readonly Caller[] = [
   { name: rawRequest, baseline: rawRequest, make: () => overRequest(new Agent()) },
   {
-    // What undici charges for any interceptor: undici 7 translates each answer's headers for it, and back.
+    // The cost of any interceptor in undici: undici 7 translates each answer's headers for it, and back.
     name: "undici, empty interceptor",
     baseline: rawRequest,
     make: () =>
@@ -77,7 +77,7 @@ export const callers: readonly Caller[] = [
   },
   { name: rawFetch, baseline: rawFetch, make: () => overFetch(fetch) },
   {
-    // What `fetch` charges for being able to end it: the floor of whatever bounds an attempt's time.
+    // The cost of a `fetch` that can be ended: the floor of whatever bounds an attempt's time.
     name: "global fetch with a signal",
     baseline: rawFetch,
     make: () => overFetch((url, init) => fetch(url, { ...init, signal: new AbortController().signal })),

@@ -1,4 +1,4 @@
-/** `http-child.ts CALLER PORT`: one HTTP client in a process of its own, told by messages how long to send. */
+/** `http-child.ts CALLER PORT`: one HTTP client in a separate process. Messages say how long it sends. */
 import process from "node:process";
 import { answer, path } from "../server/exchange.ts";
 import { callers } from "./callers.ts";

@@ -1,8 +1,8 @@
-/** `loops-child.ts`: the retry loops, in a process whose garbage is not collected while bytes are counted. */
+/** `loops-child.ts`: the retry loops, in a process without garbage collection while bytes are counted. */
 import process from "node:process";
 import { type Loop, loops, type Operation } from "./loops.ts";
 
-/** What one call costs. A figure that a library has not is missing. */
+/** The cost of one call. A figure that a library has not is missing. */
 export interface LoopFigures {
   successNanoseconds: number;
   successBytes: number;

@@ -7,10 +7,10 @@ import pRetry from "p-retry";
 import { StandardRetryStrategy } from "@smithy/util-retry";
 import { retry } from "../../packages/once-again/src/index.ts";
 
-/** What is tried. */
+/** The operation that is tried. */
 export type Operation = () => Promise<number>;
 
-/** One way to try an operation again, at once where it can be told to; each gives up after five attempts. */
+/** One way to try an operation again, at once where an option allows it; each gives up after five attempts. */
 export interface Loop {
   readonly name: string;
   /** Around an operation that succeeds, with the library's own defaults where it has them. */

@@ -16,7 +16,7 @@ baseline of the same round.
   npm run bench:client -- --part http --only once-again
 
   --part NAME         loops or http; default both
-  --only TEXT         only rows whose name has this text, and their baselines
+  --only TEXT         only rows with this text in their name, and their baselines
   --rounds N          default 7
   --milliseconds N    how long each measurement lasts; default 1000
   --connections N     HTTP requests under way at a time; default 50

@@ -3,7 +3,7 @@ import type { Measured } from "../measure.ts";
 import type { HttpFigures } from "./http-child.ts";
 import type { LoopFigures } from "./loops-child.ts";
 
-/** What a run of the benchmark writes down. */
+/** The record of a run of the benchmark. */
 export interface ClientResults extends Ground {
   readonly rounds: number;
   readonly milliseconds: number;

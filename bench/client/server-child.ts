@@ -1,4 +1,4 @@
-/** `server-child.ts`: an HTTP server of the plainest kind, in a process of its own. It tells its port. */
+/** `server-child.ts`: an HTTP server of the plainest kind, in a separate process. It sends its port. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import process from "node:process";

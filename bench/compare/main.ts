@@ -16,13 +16,13 @@ turn in each round, and the revision's tree in a second process beside it. A rat
 the revision's; "from to" is where its median lies with a confidence of 95% (with fewer than six rounds: the smallest and
 the largest); "noise" is the same of the revision's two processes, whichever is divided by the other. A figure is better or
 worse when the two ranges do not meet; else this run can't tell. One row of three rounds takes about a minute. Where a
-machine is busy, "rules/" with 25 rounds tells a few per cent apart.
+machine is busy, "rules/" with 25 rounds separates a few per cent.
 
   npm run bench:compare -- --base HEAD~3 --only fastify/redis --only client/loops --rounds 7
 
   --base REVISION   default where this branch left main; on main itself HEAD, or HEAD~1 when the library has no changes
                     since. Both trees run the benchmarks, and find the packages, of the working tree
-  --only TEXT       only rows whose name has this text; may be repeated
+  --only TEXT       only rows with this text in their name; may be repeated
   --all             all rows instead: many minutes
   --list            only prints the names of the rows
   --rounds N        default 3

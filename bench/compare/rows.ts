@@ -14,16 +14,16 @@ export interface RowOptions {
   readonly connections: number;
 }
 
-/** What is measured of one tree. */
+/** The measurements of one tree. */
 export interface Subject extends AsyncDisposable {
   measure(): Promise<Figures<string>>;
 }
 
-/** What can be compared: a row of another benchmark that is made of this library, or the library's rules alone. */
+/** A row that can be compared: one of another benchmark that is made of this library, or the library's rules alone. */
 export interface CompareRow {
   /** Such as `fastify/redis/once-again, redis`. */
   readonly name: string;
-  /** @param tree the root of the copy whose library is measured. */
+  /** @param tree the root of the copy with the measured library. */
   start(tree: URL, options: RowOptions): Promise<Subject>;
 }
 
@@ -43,7 +43,7 @@ function serverRows(framework: Framework, store: StoreName): CompareRow[] {
       name: `${framework}/${store}/${name}`,
       async start(tree, { connections, milliseconds }) {
         await using stack = new AsyncDisposableStack();
-        // A store of its own: what it keeps may differ between the trees.
+        // A separate store: its records may differ between the trees.
         const ground = stack.use(await startStore(store));
         const load = stack.use(startChild(new URL("bench/server/load-child.ts", tree), []));
         const args = [framework, store, name, ground.url];

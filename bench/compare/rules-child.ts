@@ -6,7 +6,7 @@ import { memoryStore } from "../../packages/once-again/src/stores/memory/index.t
 import type { Store } from "../../packages/once-again/src/stores/store.ts";
 import { answer, contentType, order, path, status } from "../server/exchange.ts";
 
-/** What one request takes. */
+/** The cost of one request. */
 export interface RulesFigures {
   firstNanoseconds: number;
   replayNanoseconds: number;

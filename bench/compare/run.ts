@@ -14,7 +14,7 @@ export interface CompareOptions extends RowOptions {
   readonly say: (text: string) => void;
 }
 
-/** Measures one row with both trees in turn, and with the base's tree in a second process of its own. */
+/** Measures one row with both trees in turn, and with the base's tree in a second process. */
 export async function compareRow(row: CompareRow, trees: Trees, options: CompareOptions): Promise<RowComparison> {
   await using stack = new AsyncDisposableStack();
   const subjects = [];

@@ -16,7 +16,7 @@ export interface Trees extends Disposable {
   readonly working: URL;
 }
 
-/** The commit that a revision names. @throws UsageError when there is none, or without the library in it. */
+/** The commit that a revision names. @throws UsageError for an unknown one, or without the library in it. */
 export function commitOf(revision: string): string {
   const commit = git("rev-parse", "--verify", "--quiet", "--end-of-options", `${revision}^{commit}`);
   if (commit === undefined) throw new UsageError(`--base must name a commit, but it is ${revision}.`);
@@ -26,7 +26,7 @@ export function commitOf(revision: string): string {
 }
 
 /**
- * What a change is compared to when nobody says: where this branch left main; on main itself the last commit, or the one
+ * The default base of a comparison: where this branch left main; on main itself the last commit, or the one
  * before it when nothing has changed since.
  */
 export function defaultBase(): string {
@@ -70,7 +70,7 @@ function copySources(folder: string, tree: string): void {
   cpSync(join(root, folder), join(tree, folder), { recursive: true, filter });
 }
 
-/** What git prints; `undefined` when it says no. */
+/** The output of git; `undefined` when it fails. */
 function git(...args: string[]): string | undefined {
   try {
     return execFileSync("git", args, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();

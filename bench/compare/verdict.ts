@@ -16,7 +16,7 @@ export interface Comparison {
   /** The median of the rounds' ratios, working tree to base, and where it may lie. */
   readonly ratio: number;
   readonly interval: Interval;
-  /** What the base's tree is to itself, whichever process is divided by the other: such a ratio says nothing. */
+  /** The ratios of the base's tree to itself, whichever process is divided by the other: such a ratio says nothing. */
   readonly noise: Interval;
   readonly verdict: "better" | "worse" | "can't tell";
 }

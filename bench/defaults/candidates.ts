@@ -3,7 +3,7 @@ import type { Candidate } from "./choose.ts";
 import { type BudgetFigures, budgetFigures, type WaitFigures, waitFigures } from "./measure.ts";
 import type { DefaultsResults } from "./report.ts";
 
-/** What a run is asked for. */
+/** The options of a run. */
 export interface Run extends Pick<DefaultsResults, "seeds" | "timeOutMs" | "firstWaitMs"> {
   readonly say: (text: string) => void;
 }

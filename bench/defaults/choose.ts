@@ -3,7 +3,7 @@ import type { BudgetFigures, WaitFigures } from "./measure.ts";
 /** A candidate, and what it came to. */
 export interface Candidate<Figures> {
   readonly name: string;
-  /** Only there to be compared with: it can't be chosen, and makes nobody else look good. */
+  /** Only there to be compared with: it can't be chosen, and makes no other one look good. */
   readonly isBaseline?: true;
   readonly figures: Figures;
 }
@@ -41,7 +41,7 @@ export const chosenWait = (judged: readonly JudgedWait[]): string | undefined =>
 /** By how much a budget may delay a busy service's return, as a multiple of the time without retries. */
 const delayMax = 1.25;
 
-/** Whether a busy service comes back with it, about as soon as when nobody retries. */
+/** Whether a busy service comes back with it, about as soon as without retries. */
 export function isSafe({ figures }: Candidate<BudgetFigures>, withoutRetries: BudgetFigures): boolean {
   return figures.busyNever === 0 && figures.busySeconds! <= delayMax * withoutRetries.busySeconds!;
 }

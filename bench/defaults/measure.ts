@@ -1,7 +1,7 @@
 import { type PolicyOptions, simulateStorm, type StormResult } from "../../packages/tools/src/simulator/index.ts";
 import { busyWorlds, oneFailure, onceWorlds, type World } from "./worlds.ts";
 
-/** What one way to wait came to. Less is better in all of them. */
+/** The figures of one way to wait. Less is better in all of them. */
 export interface WaitFigures {
   /** The most requests in any second after the service is back, as a multiple of its capacity: dense callers. */
   readonly peak: number;
@@ -11,11 +11,11 @@ export interface WaitFigures {
   readonly lastSeconds: number;
   /** The share of the calls that were given up. */
   readonly givenUp: number;
-  /** What one failure adds to a call when nothing else is wrong: the median. */
+  /** The time that one failure adds to a call when nothing else is wrong: the median. */
   readonly failureSeconds: number;
 }
 
-/** What one budget came to. Less is better in all of them. */
+/** The figures of one budget. Less is better in all of them. */
 export interface BudgetFigures {
   readonly peak: number;
   readonly load: number;

@@ -1,7 +1,7 @@
 import { type Candidate, isSafe, judgedWaits } from "./choose.ts";
 import type { BudgetFigures, WaitFigures } from "./measure.ts";
 
-/** What a run writes down. The same options give the same bytes. */
+/** The record of a run. The same options give the same bytes. */
 export interface DefaultsResults {
   readonly seeds: number;
   readonly timeOutMs: number;

@@ -17,13 +17,13 @@ const outages = (["refuse", "hold", "shed"] as const).flatMap((outage) =>
   [5000, 60_000].map((outageMs) => ({ outage, outageMs })),
 );
 
-/** What a service that sheds says in `Retry-After`. */
+/** The `Retry-After` of a service that sheds load. */
 const retryAfterMs = 1000;
 /** From the outage's start: calls that have not ended an hour later never will. */
 const untilMs = 600_000;
 /** Where a busy service's outage begins. */
 const busyMs = 30_000;
-/** In how many processes the callers live, each with a budget of its own. */
+/** In how many processes the callers live, each with a separate budget. */
 const processes = 10;
 
 /** Callers who each call once while the service is down. */

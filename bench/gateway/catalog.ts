@@ -1,6 +1,6 @@
-/** What is measured, and what its figures are divided by. */
+/** The measured rows, and the baselines that divide their figures. */
 
-/** What stands between the callers and the service. */
+/** The proxy between the callers and the service. */
 export type ProxyName = "none" | "nginx" | "nginx, again" | "bare" | "pass-through" | "SQLite" | "Redis";
 
 export interface Row {
@@ -27,7 +27,7 @@ export const rows: readonly Row[] = [
   row("gateway, repeat, Redis", "Redis", true),
 ];
 
-/** What the design asks for: a share of nginx's requests per second, and what is added to the service's own p50 at most. */
+/** The goals of the design: a share of nginx's requests per second, and what is added to the service's own p50 at most. */
 export interface Goal {
   readonly row: string;
   readonly ratioMin: number;

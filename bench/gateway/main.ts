@@ -21,7 +21,7 @@ takes, with one. Ratios are to nginx's figure of the same round; in brackets the
   npm run bench:gateway -- --only Redis
 
   --rounds N          default 7
-  --only TEXT         only rows whose name has this text, and nginx and the service itself
+  --only TEXT         only rows with this text in their name, and nginx and the service itself
   --milliseconds N    how long each figure is measured; default 1000
   --connections N     default 50
   --profiles FOLDER   a processor profile of each gateway, for --cpu-prof's readers

@@ -7,12 +7,12 @@ import { markdownTable } from "../page.ts";
 import { goals, straight } from "./catalog.ts";
 import type { FigureName } from "./run.ts";
 
-/** What a run is written down as. */
+/** The record of a run. */
 export interface GatewayResults extends Ground {
   readonly rounds: number;
   readonly milliseconds: number;
   readonly connections: number;
-  /** What else the machine did: its load average when the run ended. */
+  /** Other work of the machine: its load average when the run ended. */
   readonly load: number;
   readonly measured: readonly Measured<FigureName>[];
 }
@@ -46,7 +46,7 @@ function ratio({ ratios, ratioRanges }: Measured<FigureName>, figure: FigureName
   return `${ratios[figure].toFixed(2)} (${low.toFixed(2)}-${high.toFixed(2)})`;
 }
 
-/** What a proxy adds to the service's own median, round by round, milliseconds. */
+/** The time that a proxy adds to the service's own median, round by round, milliseconds. */
 function addedMs({ rounds }: Measured<FigureName>, measured: readonly Measured<FigureName>[]): number {
   const service = measured.find(({ name }) => name === straight)!.rounds;
   return median(rounds.map(({ p50Ms }, round) => p50Ms - service[round]!.p50Ms));

@@ -25,7 +25,7 @@ export interface RunOptions {
   /** How long each figure is measured. */
   readonly milliseconds: number;
   readonly connections: number;
-  /** Only rows whose name has this text, and the baselines. */
+  /** Only rows with this text in their name, and the baselines. */
   readonly only: string;
   /** A folder for a processor profile of each gateway. */
   readonly profiles?: string | undefined;
@@ -59,7 +59,7 @@ export async function measureGateway(options: RunOptions): Promise<Measured<Figu
     subjects.push({ name: row.name, baseline, measure: () => measure(options.milliseconds) });
   }
   const measured = await measureInterleaved(subjects, options.rounds, options.say);
-  // What a gateway writes on its way out, as a profile, is there when the run has ended.
+  // Files that a gateway writes on its way out, such as a profile, are there when the run has ended.
   for (const proxy of proxies.values()) await proxy?.stop();
   return measured;
 }
@@ -114,10 +114,10 @@ async function startProxy(
 const gatewayProgram = fileURLToPath(new URL("../../packages/gateway/src/cli/main.ts", import.meta.url));
 const ordersPassThrough = fileURLToPath(new URL("orders-pass-through.yaml", import.meta.url));
 
-/** The account whose keys they are. */
+/** The account that owns the keys. */
 const account = { name: "x-account", value: "acme" };
 
-/** Starts `once-again gateway` as a user does, in a folder of its own. */
+/** Starts `once-again gateway` as a user does, in a new folder. */
 async function startGateway(
   command: readonly string[],
   upstreamPort: number,

@@ -20,11 +20,11 @@ next smaller number's processor time for each intent it takes. Ends with 1 if a 
 
   npm run bench:intents -- --intents 10000`;
 
-/** What the killed process leaves claimed is free again after this. */
+/** The claims of the killed process are free again after this. */
 const leaseMs = 1000;
 const addedAtATime = 1000;
 
-/** What the process that resumed says of itself. */
+/** The report of the process that resumed. */
 interface Resumed {
   seconds: number;
   cpuMicroseconds: number;
@@ -36,7 +36,7 @@ if (role === "keep") await keep();
 else if (role === "resume") await resume();
 else await measure();
 
-/** Keeps intents whose requests are never answered, and waits to be killed. */
+/** Stores intents with requests that are never answered, and waits to be killed. */
 async function keep(): Promise<void> {
   const intentsMax = Number(count);
   const intents = openIntents({

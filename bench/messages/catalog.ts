@@ -1,4 +1,4 @@
-/** What is measured together, round by round, and what its figures are divided by. */
+/** Rows that are measured together, round by round, and their baselines. */
 
 /** The figures of each part, by the part's name. */
 export interface PartFigures {
@@ -18,7 +18,7 @@ export const packages = ["amqplib", "pg", "pg-transactional-outbox", "graphile-w
 /** The same in another turn: how far the two differ is the noise of a part. */
 export const again = (name: string): string => `${name}, again`;
 
-/** What the design asks for; `isMet` says it of the medians and ratios of a part's row. */
+/** A goal of the design; `isMet` says it of the medians and ratios of a part's row. */
 export interface Goal {
   readonly part: PartName;
   readonly row: string;
@@ -33,7 +33,7 @@ export const goals: readonly Goal[] = [
   {
     part: "throughput",
     row: "once-again",
-    text: "a relay comes to at least .5 of a loop of bare publishes",
+    text: "a relay reaches at least .5 of a loop of bare publishes",
     isMet: ({ ratios }) => ratios["perSecond"]! >= 0.5,
   },
   {

@@ -14,7 +14,7 @@ import { instant, percentile, queue } from "./message.ts";
 /** How commits wake relays. */
 export type Notify = NonNullable<PostgresOutboxOptions["notify"]>;
 
-/** What is done next. */
+/** The next order. */
 export type LoadOrder =
   /** Commits at a rate, and times each message until its handler, and each COMMIT. */
   | { do: "pace"; perSecond: number; milliseconds: number; notify: Notify; isConsumed: boolean }

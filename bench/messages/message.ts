@@ -1,4 +1,4 @@
-/** What is sent: an order of 200 bytes, to a quorum queue. */
+/** The message: an order of 200 bytes, to a quorum queue. */
 
 export const queue = "bench";
 

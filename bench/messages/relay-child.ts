@@ -1,4 +1,4 @@
-/** `relay-child.ts DATABASE BROKER`: publishes to a broker, in a process of its own, as it is told by messages. */
+/** `relay-child.ts DATABASE BROKER`: publishes to a broker, in a separate process, by the orders that it gets in messages. */
 import process from "node:process";
 import { setImmediate } from "node:timers/promises";
 import amqplib from "amqplib";
@@ -9,7 +9,7 @@ import { body, instant, percentile, queue } from "./message.ts";
 import type { Notify } from "./load-child.ts";
 import { concurrency, type RelayName, relayOf } from "./relays.ts";
 
-/** What is done next. */
+/** The next order. */
 export type RelayOrder =
   /** Publishes so many messages, by a relay, or by nothing but a loop. */
   | { do: "drain"; relay: RelayName | "bare publishes"; count: number }

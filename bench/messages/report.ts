@@ -4,14 +4,14 @@ import { markdownTable } from "../page.ts";
 import { goals, type PartName } from "./catalog.ts";
 import type { MeasuredParts } from "./run.ts";
 
-/** What a run is written down as. */
+/** The record of a run. */
 export interface MessageResults extends Ground {
   readonly rounds: number;
   readonly messages: number;
   readonly rows: number;
   readonly rate: number;
   readonly milliseconds: number;
-  /** What else the machine did: its load average when the run ended. */
+  /** Other work of the machine: its load average when the run ended. */
   readonly load: number;
   readonly measured: MeasuredParts;
 }

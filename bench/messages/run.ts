@@ -28,7 +28,7 @@ export interface RunOptions {
 
 export type MeasuredParts = { readonly [Part in PartName]?: Measured<PartFigures[Part]>[] };
 
-/** What all measurements share. */
+/** The servers and options that all measurements share. */
 interface Ground {
   readonly pool: Pool;
   readonly relay: Child;
@@ -41,7 +41,7 @@ interface Ground {
 
 const bare = "bare publishes";
 
-/** Measures the parts whose name has the text. */
+/** Measures the parts with the text in their name. */
 export async function measureMessages(options: RunOptions): Promise<MeasuredParts> {
   const { only, rounds, say } = options;
   await using stack = new AsyncDisposableStack();

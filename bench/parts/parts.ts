@@ -16,7 +16,7 @@ interface RouteHooks {
   preHandler?: (request: FastifyRequest, reply: FastifyReply, done: Done) => void;
 }
 
-/** What a request with a key takes, each with all that is in the one before it. */
+/** The parts of a request with a key; each includes the parts before it. */
 export const parts = {
   "no keys": () => ({}),
   "the body is heard": () => ({ onRequest: hear }),

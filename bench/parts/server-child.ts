@@ -1,4 +1,4 @@
-/** `server-child.ts PART`: a server of Fastify whose requests pass so many parts, told by messages what to say. */
+/** `server-child.ts PART`: a Fastify server with requests that pass so many parts. Messages ask for its figures. */
 import process from "node:process";
 import fastify from "fastify";
 import { contentType, path, status } from "../server/exchange.ts";

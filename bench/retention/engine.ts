@@ -7,11 +7,11 @@ export interface RetentionGround extends AsyncDisposable {
   addCopies(key: string, count: number, kind: "kept" | "expired"): Promise<void>;
   /** The first key of the scope that is not before `from`. */
   keyFrom(from: string): Promise<string>;
-  /** What the records take on disk, with their indexes, bytes. */
+  /** The size of the records on disk, with their indexes, bytes. */
   bytes(): Promise<number>;
 }
 
-/** What is put to the test. */
+/** The store under test. */
 export interface RetentionEngine {
   readonly name: string;
   start(): Promise<RetentionGround>;

@@ -1,4 +1,4 @@
-/** `npm run bench:retention`: what a claim, a replay and a purge cost while ever more keys are kept. */
+/** `npm run bench:retention`: what a claim, a replay and a purge cost while ever more keys are stored. */
 import { command, exitCodes, printJson, progressLine, UsageError, wholeNumbers } from "../../test/support/command.ts";
 import { engines } from "./engines.ts";
 import { runRetention } from "./run.ts";

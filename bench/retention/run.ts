@@ -3,7 +3,7 @@ import type { Store } from "../../packages/once-again/src/stores/store.ts";
 import { longClaim } from "../../test/support/long-claim.ts";
 import { type RetentionEngine, type RetentionGround, scope } from "./engine.ts";
 
-/** What operations cost while so many keys are kept. Milliseconds are medians of operations one after the other. */
+/** The cost of operations while so many keys are stored. Milliseconds are medians of operations one after the other. */
 export interface RetentionCost {
   readonly engine: string;
   readonly keys: number;
@@ -34,7 +34,7 @@ const resultBytes = 256;
 /**
  * Measures one engine with ever more keys. `keyCounts` ascend.
  *
- * @param onKeys is called before so many keys are kept and measured.
+ * @param onKeys is called before so many keys are stored and measured.
  */
 export async function runRetention(
   engine: RetentionEngine,

@@ -48,7 +48,7 @@ export async function caller(port: number, header?: string): Promise<Caller> {
   };
 }
 
-/** How long the answer is whose start was received; `undefined` as long as its headers are not complete. */
+/** The length of the response that has begun to arrive; `undefined` as long as its headers are not complete. */
 function lengthOf(received: string): number | undefined {
   const headersEnd = received.indexOf("\r\n\r\n");
   if (headersEnd < 0) return undefined;

@@ -4,7 +4,7 @@ export type Framework = (typeof frameworks)[number];
 /** Where the keys of a group of rows are. */
 export type StoreName = "memory" | "redis" | "sqlite" | "postgres" | "mariadb";
 
-/** What is measured on one store, and what each is compared to. */
+/** The measured rows of one store, and their baselines. */
 export interface Row {
   readonly name: string;
   readonly baseline: string;
@@ -14,7 +14,7 @@ export interface Row {
   readonly beside?: string;
 }
 
-/** The same as a baseline, in a process of its own: how the two differ says what the noise of a group is. */
+/** The same as a baseline, in a second process: how the two differ says what the noise of a group is. */
 const again = (baseline: string): Row => ({ name: `${baseline}${againSuffix}`, baseline });
 const againSuffix = ", again";
 

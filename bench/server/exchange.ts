@@ -1,4 +1,4 @@
-/** What every server of this benchmark is sent, and answers: an order of 200 bytes, and 300 bytes about it. */
+/** The request and the response of every server of this benchmark: an order of 200 bytes, and 300 bytes about it. */
 
 export const path = "/orders";
 export const status = 201;

@@ -1,11 +1,11 @@
-/** The callers, in a process of their own, told by messages what to send. */
+/** The callers, in a separate process. Messages say what they send. */
 import { performance } from "node:perf_hooks";
 import process from "node:process";
 import { makeKey } from "../../packages/once-again/src/key/index.ts";
 import { median } from "../measure.ts";
 import { type Caller, caller } from "./caller.ts";
 
-/** What is sent next. */
+/** The next requests. */
 export type LoadOrder =
   /** Connects, and sends each of the keys that will be repeated once. `header`: one more line of each request. */
   | { do: "prime"; port: number; connections: number; header?: string }
@@ -17,7 +17,7 @@ export type LoadOrder =
   | { do: "count"; requests: number }
   | { do: "disconnect" };
 
-/** What came back. */
+/** The responses. */
 export interface LoadAnswer {
   /** Answers for each second, until the last of them came. */
   perSecond: number;
@@ -25,7 +25,7 @@ export interface LoadAnswer {
   answers: number;
   /** Of `time`: the median of how long a request took, milliseconds. */
   p50Ms?: number;
-  /** What was wrong, if anything. */
+  /** The first error, if any. */
   fault?: string;
 }
 

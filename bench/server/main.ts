@@ -28,7 +28,7 @@ peer that this run can't tell from ours, by how far two processes of the baselin
 
   --framework NAME    ${frameworks.join(", ")}; default all
   --store NAME        ${storeNames.join(", ")}; default all
-  --only TEXT         only rows whose name has this text, and their baselines
+  --only TEXT         only rows with this text in their name, and their baselines
   --rounds N          default 5
   --milliseconds N    how long each measurement sends; default 1000
   --connections N     default 50
@@ -54,7 +54,7 @@ const options = {
   json: { type: "boolean" },
 } as const;
 
-/** What a heap may grow by and still be called flat: what is compiled later than the first fifth of the requests. */
+/** The growth of a heap that still counts as flat: code that is compiled later than the first fifth of the requests. */
 const flatBytesPerRequest = 2;
 
 interface Part {

@@ -5,7 +5,7 @@ import type { LoadAnswer, LoadOrder } from "./load-child.ts";
 import type { ServerHeap, ServerState } from "./server-child.ts";
 import { startStore } from "./stores.ts";
 
-/** What one of our servers keeps in memory, after full collections. */
+/** The memory that one of our servers holds, after full collections. */
 export interface MemoryMeasured {
   readonly framework: Framework;
   readonly store: StoreName;

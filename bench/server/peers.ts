@@ -5,7 +5,7 @@ import { type Guarded, plainWork, type Setup } from "./setup.ts";
 
 /**
  * `@node-idempotency/core`, which has no plugin for Express or Fastify, called as its own plugin for Nest calls it: the
- * answer is kept before it goes out.
+ * answer is stored before it goes out.
  */
 export function nodeIdempotency(core: Idempotency): Guarded {
   return async ({ headers, body }, work) => {

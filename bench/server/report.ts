@@ -5,7 +5,7 @@ import type { MemoryMeasured } from "./memory.ts";
 import type { ServerMeasured } from "./run.ts";
 import type { FigureName } from "./subject.ts";
 
-/** What a run of the benchmark writes down. */
+/** The record of a run of the benchmark. */
 export interface ServerResults extends Ground {
   readonly rounds: number;
   readonly milliseconds: number;
@@ -13,7 +13,7 @@ export interface ServerResults extends Ground {
   readonly measured: readonly ServerMeasured[];
 }
 
-/** What `cellsOf` gives, in its order. */
+/** The cells of `cellsOf`, in its order. */
 export const columns = ["first", "replay", "first, µs", "replay, µs", "first, µs store", "replay, µs store"] as const;
 
 /** A peer's figure that the run can't tell from ours. */
@@ -29,7 +29,7 @@ export function serverTables({ measured }: ServerResults): string {
     .join("\n\n");
 }
 
-/** What is left in memory, as a table for a terminal. */
+/** The memory that is left, as a table for a terminal. */
 export function memoryTable(measured: readonly MemoryMeasured[]): string {
   const megabytes = (bytes = Number.NaN): string => `${(bytes / 2 ** 20).toFixed(2)} MiB`;
   const head = ["heap after full collections", "requests", "after a fifth", "in the end", "bytes per request"];
@@ -72,7 +72,7 @@ export function cellsOf(group: Group, row: ServerMeasured): string[] {
   ];
 }
 
-/** What the ratios of a group are ratios of, a line for each baseline. */
+/** The baselines of a group's ratios, a line for each baseline. */
 export function baselinesOf({ rows }: Group): string[] {
   const perSecond = (figure: number): string => Math.round(figure).toLocaleString("en");
   return rows
@@ -85,7 +85,7 @@ export function baselinesOf({ rows }: Group): string[] {
 
 export const costColumns = ["µs of the server, new key / repeat", "no keys", "once-again"] as const;
 
-/** What a request costs with our keys and with those of others: a row for each of ours, a column for each peer. */
+/** The cost of a request with our keys and with those of others: a row for each of ours, a column for each peer. */
 export function costTable(measured: readonly ServerMeasured[]): { head: string[]; rows: string[][] } {
   const groups = groupsOf(measured);
   const peers = [...new Set(groups.flatMap((group) => group.rows.filter((row) => besideOf(group, row)).map(peerOf)))];

@@ -20,7 +20,7 @@ export interface RunOptions {
   readonly say: (text: string) => void;
 }
 
-/** Measures the rows of one store under one framework, each on servers of its own, all on one store. */
+/** Measures the rows of one store under one framework, each on separate servers, all on one store. */
 export async function measureServers(
   framework: Framework,
   store: StoreName,

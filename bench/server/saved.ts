@@ -8,7 +8,7 @@ import type { ServerResults } from "./report.ts";
 const folder = new URL("../results/", import.meta.url);
 const file = fileURLToPath(new URL("server.json", folder));
 
-/** What a run has in common with those whose results stand beside its own. */
+/** The facts that a run shares with the runs beside it. */
 export type RunFacts = Omit<ServerResults, "measured">;
 
 /**

@@ -1,4 +1,4 @@
-/** `server-child.ts FRAMEWORK STORE NAME URL [RETENTION_MS]`: one server, in a process of its own, told by messages what to say. */
+/** `server-child.ts FRAMEWORK STORE NAME URL [RETENTION_MS]`: one server, in a separate process. Messages ask for its figures. */
 import process from "node:process";
 import { setTimeout } from "node:timers/promises";
 import { isFramework, isStoreName } from "./catalog.ts";
@@ -6,7 +6,7 @@ import { serve } from "./serve.ts";
 import { setupOf } from "./setup-of.ts";
 import type { Setup, Work } from "./setup.ts";
 
-/** What a server says of itself. */
+/** The report of a server. */
 export interface ServerState {
   port: number;
   /** How often the handler's work was done. */
@@ -15,9 +15,9 @@ export interface ServerState {
   cpuMicroseconds: number;
 }
 
-/** What a server says of its memory. */
+/** The memory of a server. */
 export interface ServerHeap {
-  /** What is left after full collections, bytes. */
+  /** The heap after full collections, bytes. */
   heapBytes: number;
 }
 
@@ -39,11 +39,11 @@ process.on("message", (asked: "state" | "heap") => {
   else void heap().then((answer) => process.send?.(answer));
 });
 
-/** A leased setup, told how long it keeps a key; its lease must end before that. */
+/** A leased setup with a given retention; its lease must end before that. */
 function retaining(setup: Setup): Setup {
   if (retentionMs === undefined || setup.kind !== "leased") return setup;
-  const kept = { retentionMs: Number(retentionMs), leaseMs: Number(retentionMs) / 2 };
-  return { ...setup, options: { ...setup.options, ...kept } };
+  const times = { retentionMs: Number(retentionMs), leaseMs: Number(retentionMs) / 2 };
+  return { ...setup, options: { ...setup.options, ...times } };
 }
 
 function state(): ServerState {

@@ -3,7 +3,7 @@ import type { RequestHandler } from "express";
 import type { LeasedHttpOptions, TransactionalHttpOptions } from "../../packages/once-again/src/http/index.ts";
 import { answer } from "./exchange.ts";
 
-/** What a handler does before it answers, and its answer. */
+/** The work of a handler, and its response. */
 export type Work<Transaction = undefined> = (transaction: Transaction) => Promise<string>;
 
 /** A request as a guard of one's own sees it, behind the framework's parser. */
@@ -16,7 +16,7 @@ export interface ParsedRequest {
 /** Runs the work once for each key, and answers with what it answered. */
 export type Guarded<Transaction = undefined> = (request: ParsedRequest, work: Work<Transaction>) => Promise<string>;
 
-/** What stands between a framework and the work. */
+/** The guard between a framework and the work. */
 export type Setup =
   /** Called by the handler; gives the work whatever transaction it asks for. */
   | { readonly kind: "function"; readonly guarded: Guarded<unknown>; readonly work: Work<never> }
@@ -38,7 +38,7 @@ export type Setup =
 export type MakeSetup = (store: string) => Promise<Setup>;
 
 /**
- * The work where it is nobody's business: it awaits once, as every handler does. Without that, both frameworks answer
+ * The work without a database: it awaits once, as every handler does. Without that, both frameworks answer
  * within the turn in which the request came, which no guard that asks a store can, and which makes some look faster
  * than none.
  */

@@ -15,7 +15,7 @@ export function threadTimes(pid: number): ThreadTimes {
   return times;
 }
 
-/** What has been spent since, microseconds. What threads spent that have ended since is not in it. */
+/** The time spent since, in microseconds, without threads that have ended since. */
 export function spentSince(before: ThreadTimes, after: ThreadTimes): number {
   let nanoseconds = 0;
   for (const [thread, time] of after) nanoseconds += time - (before.get(thread) ?? 0);

@@ -6,7 +6,7 @@ import { spentSince, threadTimes } from "./store-cpu.ts";
 import type { StoreGround } from "./stores.ts";
 
 /**
- * What is measured of a server: with new keys (`first`) and with repeated ones (`replay`). What the store's own server
+ * The measurements of a server: with new keys (`first`) and with repeated ones (`replay`). What the store's own server
  * spends is `NaN` where the store is in the process that is measured.
  */
 export type FigureName =

@@ -8,7 +8,7 @@ import { printTable } from "../../test/support/print-table.ts";
 
 const help = `npm run bench:storms -- [--callers 10000,100000,1000000] [--rounds 3] [--json]
 
-Simulates herds of callers, each size in a process of its own and all sizes in each round: processor time, events per
+Simulates herds of callers, each size in a separate process and all sizes in each round: processor time, events per
 second of it, peak memory, and how many times the next smaller size's processor time it takes; medians of the rounds.
 Ends with 1 if a size takes 60 s or 2 GB, or if the last one takes more than its share of the time of the one before
 (ten times the callers, ten times the time) and 15% for the noise of the machine.
@@ -43,7 +43,7 @@ interface Run {
   readonly peakMegabytes: number;
 }
 
-/** A herd whose service can serve a twentieth of it in a second, and is down for the first ten. */
+/** A herd. Its service can serve a twentieth of it in a second, and is down for the first ten. */
 function simulate(callers: number): Run {
   const startedAt = process.cpuUsage();
   const { events } = simulateStorm({

@@ -22,7 +22,7 @@ const workThrough =
     return answer;
   };
 
-/** The guards whose keys are in MariaDB, with one row of business. */
+/** The guards with keys in MariaDB, with one row of business. */
 export const mariadbSetups = {
   "bare INSERT": async (uri) => ({ kind: "function", guarded: unguarded, work: workThrough(await openPool(uri)) }),
   "once-again leased": async (uri) => {

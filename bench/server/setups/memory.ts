@@ -4,21 +4,21 @@ import { memoryStore } from "../../../packages/once-again/src/stores/memory/inde
 import { expressIdempotency, nodeIdempotency } from "../peers.ts";
 import { type MakeSetup, plainWork, unguarded } from "../setup.ts";
 
-const kept = new Map<string, string>();
+const stored = new Map<string, string>();
 
-/** The guards whose keys are in the memory of their process. */
+/** The guards with keys in the memory of their process. */
 export const memorySetups = {
   none: async () => ({ kind: "function", guarded: unguarded, work: plainWork }),
   "hand-written": async () => ({
     kind: "function",
     work: plainWork,
     guarded: async ({ key }, work) => {
-      const known = kept.get(key);
+      const known = stored.get(key);
       if (known === "") throw new Error("in progress");
       if (known !== undefined) return known;
-      kept.set(key, "");
+      stored.set(key, "");
       const text = await work(undefined);
-      kept.set(key, text);
+      stored.set(key, text);
       return text;
     },
   }),

@@ -69,7 +69,7 @@ function handWritten(pool: Pool): Guarded<PoolClient> {
   };
 }
 
-/** The guards whose keys are in PostgreSQL, with one row of business. */
+/** The guards with keys in PostgreSQL, with one row of business. */
 export const postgresSetups = {
   "bare INSERT, pg": async (url) => ({ kind: "function", guarded: unguarded, work: workThroughPg(await pgPool(url)) }),
   "bare INSERT, postgres": async (url) => ({

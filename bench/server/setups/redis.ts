@@ -31,7 +31,7 @@ function handWritten({ claim, keep }: TwoCommands): Guarded {
   };
 }
 
-/** The minimum through node-redis, which makes an abort signal for each command unless it is told not to. */
+/** The minimum through node-redis, which makes an abort signal for each command unless an option prevents it. */
 async function throughRedis(options: Parameters<typeof createClient>[0]): Promise<Setup> {
   const client = await createClient(options).connect();
   const expiration = { type: "PX", value: retentionMs } as const;
@@ -45,7 +45,7 @@ async function throughRedis(options: Parameters<typeof createClient>[0]): Promis
 /** Commands of one turn go out in one packet, as node-redis does by itself: a packet for each costs more than all else. */
 const ioredis = (url: string): Redis => new Redis(url, { enableAutoPipelining: true });
 
-/** The guards whose keys are in Redis. */
+/** The guards with keys in Redis. */
 export const redisSetups = {
   none: async () => ({ kind: "function", guarded: unguarded, work: plainWork }),
   "hand-written, redis": (url) => throughRedis({ url }),

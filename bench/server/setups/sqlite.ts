@@ -6,14 +6,14 @@ import { type MakeSetup, plainWork, unguarded } from "../setup.ts";
 const ordersTable = "CREATE TABLE IF NOT EXISTS orders (id INTEGER PRIMARY KEY, amount INTEGER NOT NULL) STRICT";
 const insertOrder = "INSERT INTO orders (amount) VALUES (420)";
 
-/** A connection whose commits are on disk when they return, as our store's are. */
+/** A connection with commits that are on disk when they return, as our store's are. */
 function durable(path: string): DatabaseSync {
   const database = new DatabaseSync(path);
   database.exec("PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
   return database;
 }
 
-/** The guards whose keys are in a SQLite file. */
+/** The guards with keys in a SQLite file. */
 export const sqliteSetups = {
   none: async () => ({ kind: "function", guarded: unguarded, work: plainWork }),
   "hand-written": async (path) => {

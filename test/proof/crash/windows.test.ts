@@ -145,8 +145,8 @@ test("a database is gone where a step is followed by a failure, or by the same o
   }
   expect(hits({ api: upTo(...completing, "refused") })).toEqual({});
   expect(hits({ completionsCut: 2, completionsLost: 1 })).toEqual({
-    "completion carried out, its answer cut": 2,
-    "completion cut before it was carried out": 1,
+    "completion executed, its answer cut": 2,
+    "completion cut before it was executed": 1,
   });
 });
 

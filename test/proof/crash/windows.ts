@@ -26,8 +26,8 @@ const windows = [
 const databaseWindows = [
   "database gone when a claim was asked for",
   "database gone when a result was to be kept",
-  "completion carried out, its answer cut",
-  "completion cut before it was carried out",
+  "completion executed, its answer cut",
+  "completion cut before it was executed",
 ] as const;
 
 /** One that takes a transaction besides: its commit did not happen, and the work is run again. */
@@ -89,8 +89,8 @@ export function windowHits(evidence: Evidence): Map<CriticalWindow, number> {
     add("caller stood still past its lease between sending and the answer", onTheWay.length);
   }
   add("answer lost on the wire", answersLost(evidence));
-  add("completion carried out, its answer cut", evidence.completionsCut);
-  add("completion cut before it was carried out", evidence.completionsLost);
+  add("completion executed, its answer cut", evidence.completionsCut);
+  add("completion cut before it was executed", evidence.completionsLost);
   for (const fault of evidence.operations) {
     add(underWay(fault.name), operationsDuring(fault, apiLives));
     add(failing(fault.name), evidence.api.filter((entry) => entry.event === "failed" && isDuring(fault, entry)).length);

@@ -228,7 +228,7 @@ export const configurations: readonly Configuration[] = [
   },
   {
     ...leased,
-    name: "answer before it is kept",
+    name: "answer before it is stored",
     about: "the first byte goes out before the result is in the store",
     answersEarly: true,
     expected: "same-answer",

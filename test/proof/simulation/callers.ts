@@ -78,7 +78,7 @@ export async function carryOn(
     const surelyFailed = (): void => {
       order.isInDoubt = wasInDoubt;
       if (wasInDoubt || order.isRepeated || order.calls > 1) return;
-      diary.window("caller told that nothing happened");
+      diary.window("caller learnt that nothing happened");
       onSureFailure(order);
     };
     try {

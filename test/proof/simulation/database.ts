@@ -114,7 +114,7 @@ export function simulatedDatabase(scene: Scene, effects: EffectService, executio
     const drawn = fateOf(scene, plan.storeFaults);
     const fate = drawn === "late" ? "lost after" : drawn;
     if (fate === "lost before") {
-      diary.window("commit lost before it was carried out");
+      diary.window("commit lost before it was executed");
       time.after(scene.delay(), unlock);
     }
     diary.portCalls += 1;
@@ -123,7 +123,7 @@ export function simulatedDatabase(scene: Scene, effects: EffectService, executio
       if (keep === "commit") commit();
       unlock();
       diary.note(`${process.name}: commit ${name}, ${fate}`);
-      if (fate === "lost after") diary.window("commit carried out, answer lost");
+      if (fate === "lost after") diary.window("commit executed, answer lost");
     });
     return value;
   };

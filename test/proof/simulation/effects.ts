@@ -44,7 +44,7 @@ export function effectService(scene: Scene): EffectService {
     const fate = fateOf(scene, plan.effectFaults);
     if (fate === "lost before") diary.fault("effect call failed before it applied");
     if (fate === "lost after" || fate === "late") diary.fault("effect call applied, answer lost");
-    if (fate === "lost after") diary.window("effect carried out, answer lost");
+    if (fate === "lost after") diary.window("effect executed, answer lost");
     return fate;
   };
   return {

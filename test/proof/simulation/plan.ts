@@ -19,7 +19,7 @@ export interface Plan {
   /** Mean time between crashes, and between stand-stills, milliseconds. */
   readonly crashEveryMs: number;
   readonly stillEveryMs: number;
-  /** The share of requests that a time-out of somebody else's watches, in front of the rules or behind them. */
+  /** The share of requests that a time-out of another party watches, in front of the rules or behind them. */
   readonly timeOuts: number;
   readonly workMsMax: number;
   /** After how long the server gives a handler up. */

@@ -68,8 +68,8 @@ const faultOf: Partial<Record<Fate, FaultKind>> = {
 };
 
 const lostWindows: Partial<Record<Operation, CriticalWindow>> = {
-  claim: "claim lost before it was carried out",
-  complete: "completion lost before it was carried out",
+  claim: "claim lost before it was executed",
+  complete: "completion lost before it was executed",
 };
 
 /** The critical windows that a call which was carried out has hit. */
@@ -78,13 +78,13 @@ function windowsOf(operation: Operation, fate: Fate, answer: unknown): CriticalW
   if (fate === "late") hit.push("call arrived after it was given up");
   if (operation === "claim") {
     const claimed = answer as ClaimAnswer;
-    if (claimed.kind === "acquired" && fate === "lost after") hit.push("claim carried out, answer lost");
+    if (claimed.kind === "acquired" && fate === "lost after") hit.push("claim executed, answer lost");
     if (claimed.kind === "acquired" && claimed.abandoned) hit.push("operation taken over");
     if (claimed.kind === "abandoned") hit.push("held operation asked for");
   }
   if (answer === true && fate === "lost after") {
-    if (operation === "complete") hit.push("completion carried out, answer lost");
-    if (operation === "release") hit.push("release carried out, answer lost");
+    if (operation === "complete") hit.push("completion executed, answer lost");
+    if (operation === "release") hit.push("release executed, answer lost");
   }
   return hit;
 }

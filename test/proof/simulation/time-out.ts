@@ -8,7 +8,7 @@ import type { SimulatedProcess } from "./simulated-process.ts";
 const statuses = [408, 503, 504];
 
 /**
- * An answer that a time-out of somebody else's may give up: it answers by itself then, and nobody stops what is at work.
+ * An answer that a time-out of another party may give up: it answers by itself then, and nobody stops what is at work.
  * In front, that is the whole operation, whose end decides; behind, it is the handler, whose answer this one is.
  */
 export function watched(
@@ -23,7 +23,7 @@ export function watched(
   const given = async (): Promise<HttpResponse> => {
     await sleep(clock, uniform(random, 0, plan.workMsMax));
     if (!isAnswered) {
-      diary.fault("time-out of somebody else's");
+      diary.fault("time-out of another party");
       diary.window(`time-out ${place} answered, handler at work`);
     }
     const status = statuses[Math.floor(random() * statuses.length)]!;

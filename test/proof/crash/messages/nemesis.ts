@@ -209,10 +209,10 @@ function databaseCuts(
   const commit = "COMMIT";
   return [
     ...[writer, relay, consumer].flatMap((wire) => cutsOf(wire, onCut)),
-    async () => writer.cutNextAnswer(commit, counted("commit of a writer carried out, its answer cut")),
-    async () => relay.cutNextAnswer(removing, counted("delete carried out, its answer cut")),
+    async () => writer.cutNextAnswer(commit, counted("commit of a writer executed, its answer cut")),
+    async () => relay.cutNextAnswer(removing, counted("delete executed, its answer cut")),
     async () => relay.cutNextQuestion(removing),
-    async () => consumer.cutNextAnswer(commit, counted("commit of an effect carried out, its answer cut")),
-    async () => consumer.cutNextQuestion(commit, counted("commit of an effect cut before it was carried out")),
+    async () => consumer.cutNextAnswer(commit, counted("commit of an effect executed, its answer cut")),
+    async () => consumer.cutNextQuestion(commit, counted("commit of an effect cut before it was executed")),
   ];
 }

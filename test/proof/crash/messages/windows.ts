@@ -22,11 +22,11 @@ const windows = [
 /** Those that take a database with a connection to it. */
 const databaseWindows = [
   "writer killed after its commit, before it heard of it",
-  "commit of a writer carried out, its answer cut",
-  "delete carried out, its answer cut",
+  "commit of a writer executed, its answer cut",
+  "delete executed, its answer cut",
   "database gone between confirmation and delete",
-  "commit of an effect carried out, its answer cut",
-  "commit of an effect cut before it was carried out",
+  "commit of an effect executed, its answer cut",
+  "commit of an effect cut before it was executed",
 ] as const;
 
 /** One that takes a broker whose deliveries have leases. */

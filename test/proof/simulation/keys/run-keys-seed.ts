@@ -135,7 +135,7 @@ function noteWindows({ diary }: Scene, { end, path, sent }: AskedOrder): void {
   if (end === "ONCE_OUTCOME_UNKNOWN") {
     if (path === "/refunds") diary.window("lost at a place that ignores keys, and not sent again");
     if (path === "/moved") diary.window("redirected to a place that ignores keys, and lost there");
-  } else if (end !== 201) diary.window("caller told that nothing happened");
+  } else if (end !== 201) diary.window("caller learnt that nothing happened");
 }
 
 function breachesOf({ effects }: Shop, { end, isRepeated, name, path, sent }: AskedOrder): Breach[] {

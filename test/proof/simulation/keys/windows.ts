@@ -2,7 +2,7 @@
 export const keysWindows = [
   "success answered, answer lost",
   "request came twice",
-  "caller told that nothing happened",
+  "caller learnt that nothing happened",
   "lost at a place that ignores keys, and not sent again",
   "lost at a place that has said so, and sent again",
   "redirected to a place that ignores keys, and lost there",

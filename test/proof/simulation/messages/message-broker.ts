@@ -210,7 +210,7 @@ export function messageBroker(
           () => {
             if (given === "lost after") diary.window("dead letter written, confirmation lost");
             const reason = headers["dead-letter-reason"];
-            if (reason === "outcome-unknown") diary.window("message of which nobody knows became a dead letter");
+            if (reason === "outcome-unknown") diary.window("message with an unknown outcome became a dead letter");
             diary.note(`${process.name}: DEAD LETTER ${order}: ${reason}, ${headers["dead-letter-detail"]}`);
             ledger.letter(consumer, order);
           },

@@ -106,7 +106,7 @@ export function outboxDatabase(
           noteClaim(process, request.owner, ids);
           claimedUpTo = Math.max(claimedUpTo, ...messages.map(({ position }) => Number(position)));
           if (ids.length > 0) diary.note(`${process.name}: claim ${ids.join(" ")}, ${fate}`);
-          if (ids.length > 0 && fate === "lost after") diary.window("claim carried out, answer lost");
+          if (ids.length > 0 && fate === "lost after") diary.window("claim executed, answer lost");
           return claimed;
         }),
       confirm: (positions) =>
@@ -118,9 +118,9 @@ export function outboxDatabase(
             for (const { message } of gone) holders.delete(message.id);
             await outbox.confirm(positions);
             diary.note(`${process.name}: remove ${gone.map(({ message }) => message.id).join(" ")}, ${fate}`);
-            if (fate === "lost after") diary.window("removal carried out, answer lost");
+            if (fate === "lost after") diary.window("removal executed, answer lost");
           },
-          "removal lost before it was carried out",
+          "removal lost before it was executed",
         ),
       postpone: (requests) =>
         call(process, plan.storeFaults, async (fate) => {
@@ -182,7 +182,7 @@ export function outboxDatabase(
         mine.isCommitting = true;
         const fate = isCut(process) ? "lost before" : commitFate(scene);
         if (fate === "lost before") {
-          diary.window("commit lost before it was carried out");
+          diary.window("commit lost before it was executed");
           // The connection is gone, and the transaction with it, whether or not its service lives.
           time.after(scene.delay(), mine.rollback);
         }
@@ -192,7 +192,7 @@ export function outboxDatabase(
           end(async () => {
             commitNow(transaction, messages, commit);
             diary.note(`${process.name}: commit ${messages.map(({ id }) => id).join(" ")}, ${fate}`);
-            if (fate === "lost after") diary.window("commit carried out, answer lost");
+            if (fate === "lost after") diary.window("commit executed, answer lost");
           });
         });
       } finally {
