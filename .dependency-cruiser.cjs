@@ -14,7 +14,7 @@ const floors = [
   ["opentelemetry", "agents"].map(library),
   [library("command")],
   ["packages/testing/src"],
-  ["packages/gateway/src"],
+  ["packages/gateway/src", "packages/create-once-again/src"],
   ["simulator", "verify", "admin"].map(tools),
   ["lab", "learn"].map(tools),
   [tools("console")],
@@ -111,7 +111,7 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: "node_modules" },
-    exclude: { path: "(^|/)(node_modules|dist)/" },
+    exclude: { path: "(^|/)(node_modules|dist)/|^packages/create-once-again/templates/" },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
     enhancedResolveOptions: { conditionNames: ["@once-again/source", "import", "types", "node", "default"] },

@@ -51,6 +51,7 @@ export const packages: Readonly<Record<string, { readonly name: string; readonly
     name: "@once-again/gateway",
     entries: { ".": "src/index.ts" },
   },
+  "packages/create-once-again": { name: "create-once-again", entries: {} },
   "packages/tools": {
     name: "@once-again/tools",
     entries: {

@@ -21,16 +21,20 @@ export interface Packed {
 /**
  * Builds and packs the packages as they would be published, the library first. It does so in a copy: others may be at
  * work in the tree.
+ *
+ * @param names the packages; default all.
  */
-export async function packInto(folder: string): Promise<readonly Packed[]> {
+export async function packInto(
+  folder: string,
+  names: readonly string[] = Object.values(packages).map(({ name }) => name),
+): Promise<readonly Packed[]> {
   const tree = join(folder, "tree");
   const left = new Set(["node_modules", ".git", "dist", "site", "test"]);
   await cp(root, tree, { recursive: true, filter: (source) => !left.has(basename(source)) });
   await lendModules(tree);
 
-  await run("npm", ["run", "build"], { cwd: tree });
-  const names = Object.values(packages).map(({ name }) => name);
   const workspaces = names.flatMap((name) => ["--workspace", name]);
+  await run("npm", ["run", "build", ...workspaces], { cwd: tree });
   const said = await run("npm", ["pack", "--json", "--pack-destination", folder, ...workspaces], { cwd: tree });
   // npm 11 answers with a list, later ones with an object by name.
   const answers = Object.values(JSON.parse(said.slice(said.search(/^[[{]/m))) as Record<string, Answer>);

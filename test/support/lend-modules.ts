@@ -10,6 +10,7 @@ const ours = {
   "once-again": "packages/once-again",
   "@once-again/testing": "packages/testing",
   "@once-again/gateway": "packages/gateway",
+  "create-once-again": "packages/create-once-again",
   "@once-again/tools": "packages/tools",
 };
 

@@ -1,0 +1,7 @@
+// Stands for your sign-in: whose token is it?
+const accounts = new Map([["Bearer secret", "acme"]]);
+
+/** The account that a request is from; `undefined` for a stranger. */
+export function accountOf(authorization: string | null | undefined): string | undefined {
+  return accounts.get(authorization ?? "");
+}

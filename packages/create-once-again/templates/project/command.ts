@@ -1,0 +1,2 @@
+/** Starts the server, as `npm start` does: the arguments of `node`. */
+export const command = ["server.ts"];

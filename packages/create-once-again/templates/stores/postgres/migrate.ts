@@ -1,0 +1,4 @@
+import { pool, store } from "./store.ts";
+
+await store.migrate();
+await pool.end();
