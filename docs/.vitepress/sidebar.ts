@@ -8,6 +8,7 @@ const guideGroups = {
   Call: ["calling", "intents", "interceptors", "sdks"],
   Serve: [
     "express-postgres",
+    "create",
     "serving",
     "frameworks",
     "recipes",

@@ -38,7 +38,8 @@ const usedOptions = (words: readonly string[]): string[] =>
 beforeAll(async () => {
   await readHelp([]);
   for await (const page of glob(["*.md", "docs/**/*.md", "packages/*/README.md"])) {
-    const isOurs = !/^docs[\\/]api[\\/]|^CHANGELOG/.test(page);
+    // The scripts of guides/create.md are those of a created project; beginnings.test.ts runs them.
+    const isOurs = !/^docs[\\/]api[\\/]|^CHANGELOG|guides[\\/]create\.md$/.test(page);
     if (isOurs) commands.push(...pageCommands(page, readFileSync(page, "utf8")));
   }
 });

@@ -1,0 +1,76 @@
+import { mkdir, readdir, symlink } from "node:fs/promises";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { beforeAll, expect, onTestFinished, test } from "vitest";
+import { packInto } from "../package/packed.ts";
+import { run } from "../package/run.ts";
+import { describeWithServer } from "../support/servers/describe-with-server.ts";
+import { postgresBinary, startPostgres } from "../support/servers/postgres.ts";
+import { serverPort } from "../support/servers/server-port.ts";
+import { folderOfSuite, temporaryFolder } from "../support/temporary-folder.ts";
+import { pageSteps, Reader } from "./reader.ts";
+
+// The pages on which people begin, done as they stand there, from an empty folder, with the packed packages.
+
+const folder = folderOfSuite();
+const ours: Record<string, string> = {};
+
+beforeAll(async () => {
+  for (const { name, tarball } of await packInto(folder())) {
+    const place = join(folder(), "installed", "node_modules", name);
+    await mkdir(place, { recursive: true });
+    await run("tar", ["-xzf", tarball, "--strip-components=1", "-C", place], { cwd: dirname(place) });
+    ours[name] = place;
+  }
+  // What our packages depend on, beside them.
+  const modules = join(process.cwd(), "node_modules");
+  for (const name of await readdir(modules)) {
+    const place = join(folder(), "installed", "node_modules", name);
+    if (!existsSync(place)) await symlink(join(modules, name), place);
+  }
+});
+
+/** Does a page. @returns what was printed beside what the page says. */
+async function follow(page: string, environment: NodeJS.ProcessEnv = {}) {
+  const reader = await Reader.in(temporaryFolder(), ours, await serverPort(), environment);
+  onTestFinished(() => reader.stop());
+  const printed: string[] = [];
+  const promised: string[] = [];
+  const responses: string[] = [];
+  // The lab takes ten seconds, and has tests of its own.
+  const isLab = (command: string) => command.includes("tools lab");
+  for (const step of pageSteps(readFileSync(page, "utf8"))) {
+    if (step.kind === "run" && isLab(step.command)) continue;
+    const said = await reader.do(step);
+    if (step.kind === "run") responses.push(...(said.match(/^HTTP\/1.1 .*$|^Idempotent-Replayed: .*$/gim) ?? []));
+    if (step.kind !== "see") continue;
+    printed.push(`$ ${step.command}\n${said.trimEnd()}`);
+    promised.push(`$ ${step.command}\n${step.printed}`);
+  }
+  return { printed, promised, responses };
+}
+
+test("README: a server, a request, and its replay", async () => {
+  const { responses } = await follow("README.md");
+  expect(responses.map((line) => line.trim().toLowerCase())).toEqual([
+    "http/1.1 201 created",
+    "http/1.1 201 created",
+    "idempotent-replayed: true",
+  ]);
+});
+
+test("npm create once-again: a project, its test, and its kill", async () => {
+  const { promised } = await follow("docs/guides/create.md");
+  expect(promised).toEqual([]);
+});
+
+describeWithServer("Express + PostgreSQL", postgresBinary, () => {
+  test("charges once, is killed twice", async () => {
+    await using postgres = await startPostgres();
+    const { hostname, port, username } = new URL(postgres.url);
+    const environment = { PGHOST: hostname, PGPORT: port, PGUSER: username };
+    const { printed, promised } = await follow("docs/guides/express-postgres.md", environment);
+    expect(printed).toEqual(promised);
+    expect(promised).toHaveLength(4);
+  });
+});
