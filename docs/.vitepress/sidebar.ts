@@ -58,6 +58,7 @@ export const sidebar: DefaultTheme.SidebarMulti = {
         link("docs/concepts.md"),
         link("docs/README.md"),
         link("docs/which.md"),
+        link("docs/adapters.md"),
         link("docs/faq.md"),
         link("docs/learn/README.md"),
       ],
