@@ -1,8 +1,6 @@
-export { type AttemptHeaders, type OuterAttempt, readAttempt } from "./attempt-headers.ts";
+export { type OuterAttempt, readAttempt } from "./attempt-headers.ts";
 export type { FetchEvent, FetchFacts } from "./fetch-options.ts";
-export type { OriginContext, RetryingFetchOptions } from "./fetch-options.ts";
-export type { KeysOption } from "./repeats.ts";
-export type { OriginRule } from "./per-origin.ts";
-export type { Body, BodyFactory, CallLimits, RetryingRequestInit } from "./request-body.ts";
-export type { AttemptFailure, ShouldRetry } from "./retry-rule.ts";
+export type { RetryingFetchOptions } from "./fetch-options.ts";
+export type { Body } from "./request-body.ts";
 export { retryingFetch, type RetryingFetch } from "./retrying-fetch.ts";
+export type { AttemptFailure, ShouldRetry } from "./retry-rule.ts";

@@ -1,8 +1,9 @@
+import type { AttemptFailure } from "./retry-rule.ts";
 import { expect, test } from "vitest";
 import { answer, reset, scriptedServer } from "../../../../test/support/scripted-server.ts";
 import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import { retryingFetch } from "./index.ts";
-import type { AttemptFailure, RetryingFetchOptions } from "./index.ts";
+import type { RetryingFetchOptions } from "./index.ts";
 
 const fast: RetryingFetchOptions = { attemptsMax: 3, keys: true, backoff: () => 0 };
 const post = { method: "POST", body: "tea" };

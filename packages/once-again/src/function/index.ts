@@ -1,9 +1,7 @@
 export type {
   FunctionExecution,
   FunctionOptions,
-  FunctionRules,
   LeasedFunctionOptions,
-  ReconcileCall,
   Refusals,
   TransactionalFunctionOptions,
 } from "./function-options.ts";

@@ -9,7 +9,6 @@ export type {
   Identify,
   LeasedHttpOptions,
   LeasedMode,
-  ReceivedRequest,
   TransactionalHttpOptions,
   TransactionalMode,
 } from "./http-options.ts";

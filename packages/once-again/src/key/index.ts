@@ -1,4 +1,4 @@
-export { deriveKey, type DerivedKeyParts } from "./derive.ts";
-export { fingerprint, type FingerprintedRequest } from "./fingerprint.ts";
+export { deriveKey } from "./derive.ts";
+export { fingerprint } from "./fingerprint.ts";
 export { keyTime } from "./key.ts";
 export { formatKey, type KeyFormat, keyHeaderName, keyLengthMax, makeKey, type ParsedKey, parseKey } from "./key.ts";

@@ -1,3 +1,4 @@
+import type { ToolCallRules } from "./tool-call-options.ts";
 import { Client as Client1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { InMemoryTransport as Transport1 } from "@modelcontextprotocol/sdk/inMemory.js";
 import { McpServer as Server1 } from "@modelcontextprotocol/sdk/server/mcp.js";
@@ -9,7 +10,7 @@ import { z } from "zod";
 import { NoEffectError } from "../engine/index.ts";
 import { onceFunction } from "../function/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
-import { keyMeta, onceTool, openToolCalls, policyMeta, type ToolCallRules, type ToolResult } from "./index.ts";
+import { keyMeta, onceTool, openToolCalls, policyMeta, type ToolResult } from "./index.ts";
 
 const implementation = { name: "shop", version: "1" };
 

@@ -1,10 +1,7 @@
-import type {
-  IoredisClient,
-  IoredisCluster,
-  NodeRedisClient,
-  NodeRedisCluster,
-  RedisClient,
-} from "../../stores/redis/index.ts";
+import type { NodeRedisCluster } from "../../stores/redis/client.ts";
+import type { NodeRedisClient } from "../../stores/redis/client.ts";
+import type { IoredisClient } from "../../stores/redis/client.ts";
+import type { IoredisCluster, RedisClient } from "../../stores/redis/index.ts";
 import type { Store } from "../../stores/index.ts";
 import { loadDriver } from "../load-driver.ts";
 import { takeParameter } from "./parameters.ts";

@@ -6,7 +6,7 @@ import { Call } from "./call.ts";
 import type { Dispatch } from "./dispatcher.ts";
 import { RequestHeaders } from "./request-headers.ts";
 
-export { undiciFetch, type UndiciRequest } from "./undici-fetch.ts";
+export { undiciFetch } from "./undici-fetch.ts";
 
 /** Those options of `retryingFetch` that have a meaning here: layers are undici's other interceptors. */
 export type RetryInterceptorOptions = Omit<RetryingFetchOptions, "fetch" | "layers" | "attemptHeaders">;

@@ -2,7 +2,6 @@ export type {
   ClaimedBatch,
   ClaimedMessage,
   ClaimedMessages,
-  ClaimMessagesRequest,
   ListParkedRequest,
   NewMessage,
   OutboxBacklog,
@@ -14,33 +13,16 @@ export type {
   WholeParkedMessage,
 } from "../../stores/outbox-store.ts";
 export { openRelay, type Relay } from "./open-relay.ts";
-export {
-  type Confirmation,
-  type Publish,
-  type PublishContext,
-  type PublishFailureDetails,
-  refusedError,
-  unavailableError,
-} from "./publish.ts";
+export { type Confirmation, type Publish, refusedError, unavailableError } from "./publish.ts";
 export type { RelayEvent } from "./relay-event.ts";
 export type { RelayOptions } from "./relay-options.ts";
 export { type HttpPublisherOptions, publishToHttp } from "./publishers/http.ts";
-export { type SigningSecrets, signWebhooks } from "./publishers/sign-webhooks.ts";
+export { signWebhooks } from "./publishers/sign-webhooks.ts";
 export {
   type JetstreamPublisherOptions,
   type JetstreamPublisher,
   type NatsHeaders,
   publishToJetstream,
 } from "./publishers/jetstream.ts";
-export {
-  publishToRabbitmq,
-  type RabbitmqChannel,
-  type RabbitmqConnection,
-  type RabbitmqPublisherOptions,
-} from "./publishers/rabbitmq.ts";
-export {
-  type IoredisStreams,
-  type NodeRedisStreams,
-  publishToRedisStreams,
-  type RedisStreamsPublisherOptions,
-} from "./publishers/redis-streams.ts";
+export { publishToRabbitmq, type RabbitmqConnection, type RabbitmqPublisherOptions } from "./publishers/rabbitmq.ts";
+export { publishToRedisStreams, type RedisStreamsPublisherOptions } from "./publishers/redis-streams.ts";

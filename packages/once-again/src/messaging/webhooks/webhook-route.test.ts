@@ -1,10 +1,11 @@
+import type { WebhookRules } from "./webhook-route.ts";
 import Stripe from "stripe";
 import { describe, expect, test, vi } from "vitest";
 import { countedStore, type SenderFixture, senders, type SentWebhook } from "../../../../../test/support/webhooks.ts";
 import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import { onceFetch } from "../../frameworks/fetch.ts";
 import { memoryStore } from "../../stores/memory/index.ts";
-import { type VerifyWebhook, type WebhookRules, webhookRoute } from "./index.ts";
+import { type VerifyWebhook, webhookRoute } from "./index.ts";
 
 /** The library of Standard Webhooks goes by the machine's clock. */
 const now = Date.now();

@@ -1,5 +1,3 @@
-export type { KnexTransaction, KyselyTransaction } from "../guard/from-library.ts";
-export type { MysqlConnection, MysqlPool } from "./client.ts";
 export { fromKnex, fromKysely } from "./callers-transaction.ts";
 export {
   mariadbOutbox,

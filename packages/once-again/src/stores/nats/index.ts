@@ -1,2 +1,2 @@
-export type { NatsBucketStatus, NatsEntry, NatsKv } from "./client.ts";
+export type { NatsKv } from "./client.ts";
 export { natsStore, type NatsStore, type NatsStoreOptions } from "./store.ts";

@@ -1,2 +1,2 @@
-export type { IoredisClient, IoredisCluster, NodeRedisClient, NodeRedisCluster, RedisClient } from "./client.ts";
+export type { IoredisCluster, RedisClient } from "./client.ts";
 export { redisStore, type RedisStore, type RedisStoreOptions } from "./store.ts";
