@@ -34,7 +34,7 @@ export const callerMutants: readonly Mutant[] = [
     search: "!isSafeMethod(method) && (settings.redirect",
     replace: "false && (settings.redirect",
     check: test("packages/once-again/src/client/redirects.test.ts"),
-    killedBy: "may have been carried out",
+    killedBy: "may have been executed",
   },
   {
     guard: "doubt: the error of a body's stream is not the server's",
@@ -154,7 +154,7 @@ export const callerMutants: readonly Mutant[] = [
     search: 'if (isSafeMethod(method) || errorVerdict(error).delivery !== "never") return error;',
     replace: "if (error !== undefined) return error;",
     check: test("packages/once-again/src/interceptors/axios-doubt.test.ts"),
-    killedBy: "redirected to who is not reached",
+    killedBy: "redirected to a server that is not reached",
   },
   {
     guard: "doubt: once-again's own 503 is looked for in what axios read",
@@ -195,7 +195,7 @@ export const callerMutants: readonly Mutant[] = [
     search: "this.#attempt?.wasRedirected ?",
     replace: "false ?",
     check: test("packages/once-again/src/interceptors/undici/undici-doubt.test.ts"),
-    killedBy: "redirected to who is not reached",
+    killedBy: "redirected to a server that is not reached",
   },
   {
     guard: "layers: a list in the place of a function is refused at once",

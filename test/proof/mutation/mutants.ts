@@ -373,7 +373,7 @@ export const mutants: readonly Mutant[] = [
       return calls.ask(() => store.add(request));
     });`,
     check: test("packages/once-again/src/intents/open-intents.test.ts"),
-    killedBy: "before the server hears of it",
+    killedBy: "before the server gets it",
   },
   {
     guard: "new key on retry: all attempts of a call have one key",

@@ -50,7 +50,7 @@ test("within an attempt a keyed call leaves its answer, and the doubt, to the re
   server.script.push(answer(500), reset);
   expect((await call(server.url, keyed)).status).toBe(500);
   await expect(call(server.url, keyed)).rejects.not.toMatchObject({ code: "ONCE_OUTCOME_UNKNOWN" });
-  // Without a key nobody may repeat it, so that the doubt is told here.
+  // Without a key a repeat is not safe, so the doubt ends the call here.
   server.script.push(reset);
   await expect(call(server.url, { ...post, within })).rejects.toMatchObject({ code: "ONCE_OUTCOME_UNKNOWN" });
   expect(server.received).toHaveLength(3);
@@ -79,7 +79,7 @@ test("how long keys are remembered bounds the calls that have one, and no others
   }
 });
 
-test("an attempt whose time is over before the answer before it was read sends nothing", async () => {
+test("an attempt with no time left when the response before it was read sends nothing", async () => {
   const clock = fakeClock();
   let sent = 0;
   const read = Promise.withResolvers<void>();

@@ -10,7 +10,7 @@ const names = { number: "X-Attempt", remainingMs: "X-Remaining-Ms" };
 const fast = { attemptsMax: 3, backoff: () => 1 };
 const post = { method: "POST", body: "one" };
 
-/** What the server does next: a status, or cutting the connection. When nothing is left it answers 200. */
+/** The server's next actions: a status, or cutting the connection. When nothing is left it answers 200. */
 let script: Array<number | "cut"> = [];
 let received: IncomingHttpHeaders[] = [];
 let url = "";
@@ -71,7 +71,7 @@ test("what is written is read back", () => {
   );
 });
 
-test.each(["", "0", "-1", "1.5", "one", "1e3", "9".repeat(16)])("an attempt of %j is none", (value) => {
+test.each(["", "0", "-1", "1.5", "one", "1e3", "9".repeat(16)])("an attempt number of %j is ignored", (value) => {
   expect(readAttempt(new Headers({ "X-Attempt": value }), names)).toBeUndefined();
 });
 
@@ -103,7 +103,7 @@ test("retries within retries multiply; with `within` they do not", async () => {
   expect(await layers(true)).toBe(3);
 });
 
-test("within an attempt no key is made, and an unkeyed POST whose answer is lost is not repeated around it", async () => {
+test("within an attempt no key is made, and an unkeyed POST without a response is not repeated around it", async () => {
   script = ["cut"];
   const inner = retryingFetch({ ...fast, keys: true });
   const call = retry((attempt) => inner(url, { ...post, within: attempt }), fast);

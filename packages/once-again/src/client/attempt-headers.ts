@@ -29,7 +29,7 @@ export function checkAttemptHeaders(names: AttemptHeaders): AttemptHeaders {
   return names;
 }
 
-/** Tells the server about an attempt. */
+/** Writes the attempt's number and remaining time into its headers. */
 export function writeAttempt(
   headers: { set(name: string, value: string): void },
   names: AttemptHeaders,
@@ -45,7 +45,7 @@ export function writeAttempt(
  * caller: `fetch(url, { within: readAttempt(request.headers, names) })`.
  *
  * @param names the names under which the caller sends it.
- * @returns `undefined` when the caller does not say, and then nobody above is known to retry.
+ * @returns `undefined` when the caller does not say; then no retries above this request are known.
  */
 export function readAttempt(
   headers: { get(name: string): string | null },
@@ -62,7 +62,7 @@ function readWhole(headers: { get(name: string): string | null }, name: string |
 }
 
 /**
- * The attempt that somebody else's retries make of this call. The SDKs that Stainless generates (openai, anthropic and
+ * The attempt that another library's retries make of this call. The SDKs that Stainless generates (openai, anthropic and
  * many more) say so, from their second attempt on: trying each of those again would multiply.
  */
 export function readForeignAttempt(headers: { get(name: string): string | null }): OuterAttempt | undefined {

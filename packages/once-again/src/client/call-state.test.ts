@@ -40,7 +40,7 @@ test.each([
   expect(unknownOutcome(after(keyed, ...failures), byResponse, fakeClock(0)) !== undefined).toBe(isUnknown);
 });
 
-test("an error leaves every call in doubt of which an attempt may have been carried out, but for a safe method", () => {
+test("after an error every call is in doubt of which an attempt may have been executed, except one of a safe method", () => {
   expect(unknownOutcome(after(unkeyed, lost), byError, fakeClock(0))).toMatchObject({
     code: "ONCE_OUTCOME_UNKNOWN",
     cause: "the cause",
@@ -52,7 +52,7 @@ test("an error leaves every call in doubt of which an attempt may have been carr
   expect(unknownOutcome(after(keyed, answered(404)), byError, fakeClock(0))).toBeUndefined();
 });
 
-test("whoever makes the attempt around a keyed call hears the failure as it is, and of one without a key the doubt", () => {
+test("inside another attempt, a keyed call fails with its error as it is, and one without a key with the doubt", () => {
   expect(unknownOutcome(after({ ...keyed, isNested: true }, lost), byError, fakeClock(0))).toBeUndefined();
   expect(unknownOutcome(after({ ...unkeyed, isNested: true }, lost), byError, fakeClock(0))).toBeDefined();
 });

@@ -12,28 +12,28 @@ import {
   type ResponseHead,
 } from "./retry-rule.ts";
 
-/** What is known of a call before its first attempt. */
+/** The facts about a call before its first attempt. */
 export interface CallFacts {
   readonly method: string;
   readonly key: string | undefined;
   /** Whether it may be sent again after an attempt that may have arrived. */
   readonly repeats: Repeats;
-  /** It is part of an attempt of somebody else's, who may make another. */
+  /** It is part of an attempt of an outer call, which may make another. */
   readonly isNested: boolean;
 }
 
 /**
- * What the attempts of one call have proved so far. The functions on it neither wait nor send: `fetch`, undici and axios
- * run on them, so that what is said of an outcome in doubt is said in one place.
+ * The state of one call: the evidence of its attempts so far. The functions on it neither wait nor send: `fetch`, undici and
+ * axios share them, so that the rules for an outcome in doubt stand in one place.
  */
 export interface CallState<Res extends ResponseHead> extends CallFacts {
   /** Attempts that have ended. */
   attempts: number;
   /** The status of the last of them; `undefined` when it had no response. */
   status: number | undefined;
-  /** What failed in the last of them; `undefined` when nothing did. */
+  /** The failure of the last of them; `undefined` if it did not fail. */
   failure: Failure<Res> | undefined;
-  /** One of them may have been carried out, or may yet be. */
+  /** One of them may have been executed, or may yet be. */
   mayHaveHappened: boolean;
 }
 
@@ -86,16 +86,16 @@ export function decideAttempt<Res extends ResponseHead>(
 }
 
 /**
- * The error of a call that ended while its operation may be carried out; `undefined` when it ends as it is, with its last
+ * The error of a call that ended while its operation may be executed; `undefined` when it ends as it is, with its last
  * response or error.
  *
- * A safe method leaves no doubt. Whoever makes the attempt around this call may ask again with the same key. Without a key
+ * A safe method leaves no doubt. The outer call, if there is one, may ask again with the same key. Without a key
  * any response is the end: a POST is not sent again after a doubt, and repeating a PUT does no harm. With a key only an
  * authoritative response is.
  *
- * @param end.by what the call would end with.
+ * @param end.by the kind of outcome with which the call would end.
  * @param end.cause the error that the call would end with, or that a client made of the response.
- * @param clock whose wall time dates the retry; it is read only then.
+ * @param clock dates the retry by its wall time; it is read only then.
  */
 export function unknownOutcome<Res extends ResponseHead>(
   call: CallState<Res>,
@@ -110,7 +110,7 @@ export function unknownOutcome<Res extends ResponseHead>(
   return outcomeUnknownError({ attempts, key, status, ...retryAt }, end.cause, repeats.unknownOrigin);
 }
 
-/** What is known of a call that gave up. */
+/** The details of a call that gave up. */
 interface OutcomeUnknownDetails {
   attempts: number;
   key: string | undefined;

@@ -16,7 +16,7 @@ import { originBudgets, type OriginRule, originRule, perOrigin } from "./per-ori
 import { platformFetch } from "./platform-fetch.ts";
 import { retryCondition, type ShouldRetry } from "./retry-rule.ts";
 
-/** What happens in a call of a retrying fetch: the events of `retry`, with what they are about. */
+/** The events of a call of a retrying fetch: those of `retry`, with the request that they are about. */
 export type FetchEvent = RetryEvent & FetchFacts;
 
 /** Which call an event is about. No query, no headers, no bodies: those hold secrets. */
@@ -30,7 +30,7 @@ export interface FetchFacts {
   readonly key: string | undefined;
   /** The status of the latest attempt that has ended; `undefined` when it had no answer, or none has ended yet. */
   readonly status: number | undefined;
-  /** What the latest failed attempt proved; `undefined` when none has failed yet. */
+  /** The verdict on the latest failed attempt; `undefined` when none has failed yet. */
   readonly verdict: Verdict | undefined;
 }
 
@@ -39,7 +39,7 @@ const mebibyte = 1_048_576;
 /** How a retrying fetch behaves. Options that `retry` has too mean the same there. */
 export interface RetryingFetchOptions {
   /**
-   * What sends an attempt, called with a receiver of `undefined`; default the `globalThis.fetch` of the moment, so that a mock
+   * Sends an attempt, called with a receiver of `undefined`; default the `globalThis.fetch` of the moment, so that a mock
    * that is set later is asked. This retrying fetch may be put in its place: then it is the one from before.
    */
   readonly fetch?: typeof fetch | undefined;
@@ -55,23 +55,23 @@ export interface RetryingFetchOptions {
   /** How long one attempt may take until its response begins, in milliseconds: at least 1, default 30,000. */
   readonly attemptTimeoutMs?: number | undefined;
   /**
-   * What retries are paid from: `"per-origin"` (default) is a `successBudget` for each origin, shared by all calls of
+   * Pays for retries: `"per-origin"` (default) is a `successBudget` for each origin, shared by all calls of
    * this fetch; `"off"` makes them free.
    */
   readonly budget?: RetryBudget | "per-origin" | "off" | undefined;
   /**
-   * What stands between the retries and the network, from outside in: circuit breaker, throttle, limit, hedge (of
+   * The layers between the retries and the network, from outside in: circuit breaker, throttle, limit, hedge (of
    * `once-again/layers`). It is asked once for each origin, since what they learn is about one server. `budget` is that
    * origin's: share it with `hedge`, which hedges only what has a key or an idempotent method. Default none.
    */
   readonly layers?: ((place: OriginContext) => readonly AnyLayer[]) | undefined;
-  /** The headers in which an attempt tells its number and the time that is left; default none. */
+  /** The headers in which an attempt sends its number and the time that is left; default none. */
   readonly attemptHeaders?: AttemptHeaders | undefined;
   /**
    * Which servers honour keys: a list of origins (`["https://shop.example"]`), a function of the URL (without its query),
    * or `true` for all. A POST or PATCH that brings no key gets one, whatever the server. After an attempt that may have
-   * arrived it is sent again only to a server that is named here, or whose response to the same method and path has said so
-   * (`Idempotency-Key-Policy`, `Idempotent-Replayed`). Default: none is named. `"off"`: no key is made.
+   * arrived it is sent again only to a server that is named here, or that has said in a response to the same method and path
+   * that it (`Idempotency-Key-Policy`, `Idempotent-Replayed`). Default: none is named. `"off"`: no key is made.
    */
   readonly keys?: KeysOption | undefined;
   /** The header that carries the key; default `Idempotency-Key`. */
@@ -80,13 +80,13 @@ export interface RetryingFetchOptions {
   readonly keyFormat?: KeyFormat | undefined;
   /**
    * How long the server remembers a key, in milliseconds: at least 1, default unknown. A call with a key has no longer
-   * than this, as if it were the deadline: a later attempt would be carried out once more.
+   * than this, as if it were the deadline: a later attempt would be executed once more.
    */
   readonly keyRetentionMs?: number | undefined;
   /**
-   * Whose 503 with `Retry-After` is believed to say that nothing happened: `true` for all, a list of origins, or a
-   * function of the origin. Default `false`: only once-again's own is, which says so in its problem's code. A proxy may
-   * send one for a server that died in the middle of its work; Varnish does.
+   * The origins at which a 503 with `Retry-After` is believed to say that nothing happened: `true` for all, a list of origins,
+   * or a function of the origin. Default `false`: only once-again's own 503 is, which says so in its problem's code. A proxy
+   * may send one for a server that died in the middle of its work; Varnish does.
    */
   readonly trustRetryAfter?: OriginRule | undefined;
   /**
@@ -96,7 +96,7 @@ export interface RetryingFetchOptions {
    */
   readonly readBody?: boolean | { readonly bytesMax: number } | undefined;
   /**
-   * The largest body of a `Request`, in bytes, since that is a stream which has to be kept in memory: a whole number,
+   * The largest body of a `Request`, in bytes, since that is a stream which has to be buffered in memory: a whole number,
    * default 64 MiB. Bodies that are given otherwise have no bound.
    */
   readonly bodyBytesMax?: number | undefined;
@@ -121,7 +121,7 @@ export interface RetryingFetchOptions {
 /** The server that layers are made for. */
 export interface OriginContext {
   readonly origin: string;
-  /** What retries of calls to it are paid from; `undefined` when they are free. */
+  /** The budget that pays for retries of calls to it; `undefined` when they are free. */
   readonly budget: RetryBudget | undefined;
 }
 

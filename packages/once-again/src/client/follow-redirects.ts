@@ -16,7 +16,7 @@ const hopsMax = 20;
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const ofBody = ["content-encoding", "content-language", "content-location", "content-type", "content-length"];
 
-/** Says that a redirect led to a failure: the request itself was answered, so it may have been carried out. */
+/** Says that a redirect led to a failure: the request itself was answered, so it may have been executed. */
 export class RedirectError extends Error {
   constructor(message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
@@ -34,15 +34,15 @@ export function afterRedirect(method: string, error: unknown): unknown {
 }
 
 function targetError(cause: unknown): RedirectError {
-  const what = errorVerdict(cause).transient ? "whose target failed" : "which can't be followed";
-  return new RedirectError(`The request was answered with a redirect, ${what}. The cause is that error.`, cause);
+  const problem = errorVerdict(cause).transient ? "and its target failed" : "which can't be followed";
+  return new RedirectError(`The request was answered with a redirect, ${problem}. The cause is that error.`, cause);
 }
 
 /**
  * Whether redirects of this request are followed by us. `fetch` does not say which of the requests it made has failed,
  * and a connection that was refused proves nothing when it was to where an answered POST was redirected.
  *
- * Not in browsers, which show no redirect, and whose errors prove nothing anyway; nor with `integrity`, which is
+ * Not in browsers, which show no redirect and give errors that prove nothing; nor with `integrity`, which is
  * checked against the redirect itself then.
  */
 export function mustFollowRedirects(method: string, settings: { redirect?: string; integrity?: string }): boolean {
@@ -94,14 +94,20 @@ export async function followRedirects(
 function nextHop({ url, method, headers, hasBody, secrets }: Hop, next: URL, status: number): Hop {
   if (next.hash === "") next.hash = url.hash;
   const becomesGet = status === 303 ? method !== "HEAD" : status < 303 && method === "POST";
-  const kept = new Headers(headers);
-  if (becomesGet) for (const name of ofBody) kept.delete(name);
+  const nextHeaders = new Headers(headers);
+  if (becomesGet) for (const name of ofBody) nextHeaders.delete(name);
   if (next.origin !== url.origin) {
     for (const name of headers.keys()) {
-      if (name === "host" || isSecretHeader(name) || secrets?.has(name)) kept.delete(name);
+      if (name === "host" || isSecretHeader(name) || secrets?.has(name)) nextHeaders.delete(name);
     }
   }
-  return { url: next, method: becomesGet ? "GET" : method, headers: kept, hasBody: hasBody && !becomesGet, secrets };
+  return {
+    url: next,
+    method: becomesGet ? "GET" : method,
+    headers: nextHeaders,
+    hasBody: hasBody && !becomesGet,
+    secrets,
+  };
 }
 
 /** The words by which headers of credentials are named: `Cookie`, `X-Api-Key`, `X-Auth-Token`, `X-Amz-Security-Token`. */

@@ -123,7 +123,7 @@ test("a 503 with Retry-After is repeated without a key only when it is once-agai
   }
 });
 
-test("a keyed call that ends with somebody's 503 is in doubt, and with once-again's own or a trusted one is not", async () => {
+test("a keyed call that ends with a foreign 503 is in doubt, and with once-again's own or a trusted one is not", async () => {
   const server = await scriptedServer();
   const ended = async (options: object, act: (typeof server.script)[number]): Promise<unknown> => {
     server.script.push(act);

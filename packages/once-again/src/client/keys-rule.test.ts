@@ -6,11 +6,11 @@ import { onTestFinished } from "vitest";
 import { hedge } from "../retry/layers/index.ts";
 import { type RetryingFetchOptions, retryingFetch } from "./index.ts";
 
-// A POST whose response is lost: it is sent again only where a key is known to make the repeat harmless.
+// A POST without a response: it is sent again only where a key is known to make the repeat harmless.
 
 type Script = (request: IncomingMessage, response: ServerResponse) => unknown;
 
-/** What each request gets, in their order; then 201. */
+/** The server's action for each request, in their order; then 201. */
 const lose: Script = (request) => request.socket.destroy();
 const say =
   (status: number, headers: Record<string, string> = {}): Script =>

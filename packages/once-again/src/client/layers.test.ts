@@ -185,7 +185,7 @@ test("a lost answer behind a layer that shows another failure leaves the outcome
 
 test("whatever happens to hedged and limited attempts, a keyed POST has exactly one effect", async () => {
   const effects = new Set<string>();
-  /** Has the effect of a key that is new, and then does as it is told with the answer. */
+  /** Has the effect of a key that is new, and then answers as scripted. */
   const act =
     (after: Act): Act =>
     (response, request) => {

@@ -26,7 +26,7 @@ async function dyingService() {
   return { url: `http://127.0.0.1:${port}/orders`, orders: () => orders, server };
 }
 
-test("an effect whose service then refuses connections leaves a doubt that no wrapper takes away", async () => {
+test("after an effect, a service that refuses connections leaves a doubt that no wrapper takes away", async () => {
   const { url, orders } = await dyingService();
   const error: unknown = await retryingFetch(fast)(url, post).catch((thrown: unknown) => thrown);
   expect(orders()).toBe(1);

@@ -38,7 +38,7 @@ export function mayBeNoEffectProblem(answer: {
   return answer.status === 503 && /^application\/problem\+json\b/i.test(answer.headers.get("content-type") ?? "");
 }
 
-/** Looks into a response whose body stays to be read. It never rejects: a body that can't be read says nothing. */
+/** Looks into a response and leaves its body to be read. It never rejects: a body that can't be read says nothing. */
 export async function responseSaysNoEffect(response: Response): Promise<boolean> {
   if (!mayBeNoEffectProblem(response) || response.bodyUsed) return false;
   try {
@@ -47,7 +47,7 @@ export async function responseSaysNoEffect(response: Response): Promise<boolean>
     for (let part = await reader?.read(); part?.done === false; part = await reader?.read()) {
       text += part.value;
       if (text.length <= textLengthMax) continue;
-      // The other copy is read on only by whoever wants it.
+      // The other copy is read on only if the caller wants it.
       void reader?.cancel().catch(() => undefined);
       return false;
     }

@@ -5,7 +5,7 @@ import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { retryingFetch } from "./retrying-fetch.ts";
 
-/** What may go wrong with one attempt. */
+/** The faults of one attempt. */
 const faults = [
   "lost request",
   "lost answer",

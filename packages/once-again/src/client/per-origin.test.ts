@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { originBudgets } from "./per-origin.ts";
 
-test("each origin has one budget of its own", () => {
+test("each origin has a separate budget", () => {
   const budgetOf = originBudgets();
   expect(budgetOf("https://a.test")).toBe(budgetOf("https://a.test"));
   expect(budgetOf("https://a.test")).not.toBe(budgetOf("https://b.test"));

@@ -33,7 +33,7 @@ export interface SendableRequest<Res extends ResponseHead> {
   readonly signal: AbortSignal | undefined;
   /** The attempt that the whole call is part of. */
   readonly outer?: OuterAttempt | undefined;
-  /** What bounds this call instead of the options that all calls share; missing: nothing. */
+  /** The limits of this call instead of the options that all calls share; missing: no others. */
   readonly limits?: CallLimits | undefined;
   /** How long it took to prepare it, which the deadline counts too, in milliseconds; missing: no time. */
   readonly preparedMs?: number | undefined;
@@ -45,7 +45,7 @@ export interface SendableRequest<Res extends ResponseHead> {
   saysNoEffect?(response: Res): boolean | Promise<boolean>;
   /** The error that the client made of a response; missing: it makes none. */
   errorOf?(response: Res): unknown;
-  /** Gets rid of a response that nobody will read; what it returns resolves when the connection is free again. */
+  /** Discards a response that will not be read; the promise it returns resolves when the connection is free again. */
   discard(response: Res): void | Promise<void>;
 }
 
@@ -103,7 +103,7 @@ export async function prepareRequest(
   };
 }
 
-/** What the attempts of one request are made of. */
+/** The parts from which the attempts of one request are made. */
 interface RequestParts {
   readonly request: ReadRequest;
   readonly settings: FetchSettings;
@@ -176,13 +176,13 @@ function checkSignal(signal: AbortSignal | null | undefined): AbortSignal | unde
   return signal;
 }
 
-/** What the arguments of a `fetch` say. */
+/** The request that the arguments of a `fetch` describe. */
 export interface ReadRequest {
   readonly method: string;
   readonly url: URL;
   readonly headers: Headers;
   readonly body: BodyCopy["body"];
-  /** What `fetch` is to be given first. A Request brings settings (credentials, mode, ...) that only it can hand on. */
+  /** The first argument for `fetch`. A Request brings settings (credentials, mode, ...) that only it can hand on. */
   readonly target: string | Request;
 }
 
@@ -228,7 +228,7 @@ async function readGivenRequest(
   const { method, url } = target;
   const headers = new Headers(target.headers);
   if (replaced !== undefined) {
-    // The empty text that stood in for it has a type of its own.
+    // The empty text that replaced it has a content type that is not the request's.
     if (!new Headers(settings.headers ?? input.headers).has("content-type")) headers.delete("content-type");
     setContentType(headers, replaced);
     return { method, url: new URL(url), headers, body: replaced.body, target };
@@ -246,7 +246,10 @@ type Head = Pick<ReadRequest, "method" | "url" | "headers">;
 /** Methods that a Request takes, and leaves as they are written. */
 const plainMethods: ReadonlySet<unknown> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 
-/** What most requests say; `undefined` for one that only the platform can check, by a Request, which costs more than twice as much. */
+/**
+ * The head of most requests; `undefined` for one that only the platform can check, by a Request, which costs more than twice as
+ * much.
+ */
 function readPlainHead(input: string | URL, settings: Settings): Head | undefined {
   const { method = "GET", headers, ...others } = settings;
   if (!plainMethods.has(method) || Object.keys(others).length > 0) return undefined;

@@ -3,7 +3,7 @@ import { encodeChunk } from "../core/bytes.ts";
 import type { Clock } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
 
-/** What bounds the reading of a request's body before it is sent. */
+/** The limits for reading a request's body before it is sent. */
 export interface ReadBounds {
   readonly bytesMax: number;
   readonly msMax: number;
@@ -36,7 +36,7 @@ export async function readStream(stream: ReadableStream<Uint8Array>, bounds: Rea
   } finally {
     stopTimer();
     signal?.removeEventListener("abort", onAbort);
-    // A timer that fires with the last chunk has nobody left to tell.
+    // A timer that fires with the last chunk rejects a promise that is no longer awaited.
     interrupted.promise.catch(() => undefined);
   }
 }
@@ -52,7 +52,7 @@ function deadlineError(): OnceAgainError {
 function bodyTooLargeError(bytesMax: number): OnceAgainError {
   return new OnceAgainError(
     "ONCE_BODY_TOO_LARGE",
-    `The request's body is a stream of more than ${bytesMax} bytes, which would have to be kept in memory to be sent ` +
+    `The request's body is a stream of more than ${bytesMax} bytes, which would have to be buffered in memory to be sent ` +
       "again. Nothing was sent. Pass a function that makes it, `body: () => stream()`, or raise bodyBytesMax.",
     { details: { bytesMax } },
   );
@@ -82,9 +82,9 @@ const discardBytesMax = 65_536;
 const discardMsMax = 1000;
 
 /**
- * Gets rid of an answer that nobody will read. It is read to its end, since a connection whose answer is cancelled
- * midway can't be used again; an answer that is long or slow is cancelled all the same. Resolves when the connection is
- * free, and never rejects.
+ * Discards a response that will not be read. It is read to its end, since a connection can't be used again after its response
+ * was cancelled midway; a response that is long or slow is cancelled all the same. Resolves when the connection is free, and
+ * never rejects.
  */
 export async function discardBody(response: Response, clock: Clock): Promise<void> {
   try {
@@ -104,14 +104,14 @@ export async function discardBody(response: Response, clock: Clock): Promise<voi
       stopTimer();
     }
   } catch {
-    // An answer that breaks off, or that somebody else is reading, needs no further care.
+    // A response that breaks off, or that has another reader, needs no further care.
   }
 }
 
 /**
- * Node's `fetch` gives a connection back in an immediate, which it sets before it tells of an answer's end. Immediates run
- * in the order in which they were set, so one that is set now runs after it. Platforms that have none keep their
- * connections apart from the program's turns.
+ * Node's `fetch` gives a connection back in an immediate, which it sets before it reports the end of a response. Immediates run
+ * in the order in which they were set, so one that is set now runs after it. Platforms without immediates don't tie their
+ * connections to the program's turns.
  */
 function waitForConnection(): Promise<void> {
   return new Promise((resolve) => {

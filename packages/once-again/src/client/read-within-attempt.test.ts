@@ -13,7 +13,7 @@ async function rejects(promise: Promise<unknown>, reason: unknown): Promise<void
 const fast = { attemptsMax: 3, keys: true as const, backoff: () => 0 };
 const post = { method: "POST", body: "tea" };
 
-/** A body that never ends, and tells when it is let go of. */
+/** A body that never ends, and records when it is cancelled. */
 function endless() {
   const cancelled = Promise.withResolvers<unknown>();
   const stream = new ReadableStream({ cancel: (reason) => cancelled.resolve(reason) });

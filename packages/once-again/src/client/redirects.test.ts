@@ -25,7 +25,7 @@ test.each([
   ["a host without an address", () => "http://no.such.invalid/"],
   ["a port that fetch blocks", () => "http://127.0.0.1:9/"],
   ["a scheme that is not sent", () => "ftp://127.0.0.1/"],
-])("a POST that was answered and redirected to %s may have been carried out", async (_name, target) => {
+])("a POST that was answered and redirected to %s may have been executed", async (_name, target) => {
   const server = await scriptedServer();
   for (const keys of ["off", true] as const) {
     server.received.length = 0;
@@ -37,7 +37,7 @@ test.each([
   }
 });
 
-test("a redirect to the same place, where nobody listens any more, leaves a POST in doubt too", async () => {
+test("a redirect to the same place, where no server listens any more, leaves a POST in doubt too", async () => {
   const server = createServer((_request, response) => {
     response.writeHead(303, { location: "/orders/1", connection: "close" }).end();
     server.close();
@@ -71,7 +71,7 @@ test("redirects of a request with an effect are followed as fetch follows them",
   }
 });
 
-test("whoever follows redirects itself sees them, and a loop ends", async () => {
+test("a caller that follows redirects itself sees them, and a loop ends", async () => {
   const server = await scriptedServer();
   server.script.push(to("/next"));
   expect((await retryingFetch(fast)(server.url, { ...post, redirect: "manual" })).status).toBe(303);

@@ -98,7 +98,7 @@ interface RepeatedRequest {
   readonly origin: string;
   /** Origin and path. */
   readonly url: string;
-  /** What the caller says; `undefined`: nothing. */
+  /** The caller's claim; `undefined`: it made none. */
   readonly repeatable?: boolean | undefined;
 }
 

@@ -96,7 +96,7 @@ test("a function that can't make the body ends the call with its error", async (
     throw cause;
   };
   const call = persistent(url, { method: "POST", body });
-  // The first attempt was answered 503, which leaves it open whether it was carried out.
+  // The first attempt was answered 503, which leaves it open whether it was executed.
   const notMade = expect.objectContaining({ code: "ONCE_BODY_NOT_REPLAYABLE", cause });
   await expect(call).rejects.toMatchObject({ code: "ONCE_OUTCOME_UNKNOWN", cause: notMade });
   expect([made, received.length]).toEqual([2, 1]);
@@ -108,7 +108,7 @@ function* generator(): Generator<Uint8Array> {
   yield bytes;
 }
 
-/** Every kind of body that somebody might give, and what is to become of it: its text, or the code that refuses it. */
+/** Every kind of body that a caller might give, and the result: its text, or the code that refuses it. */
 const kinds: Array<[name: string, make: () => unknown, expected: string | RegExp]> = [
   ["a string", () => "tea", "tea"],
   ["bytes", () => bytes, "tea"],
@@ -160,7 +160,7 @@ test.each([...kinds, ...factories])(
 );
 
 test.each(kinds.filter(([, , expected]) => typeof expected !== "string" || !expected.startsWith("ONCE_")))(
-  "a Request with %s is sent the same each time, and so is one whose body is replaced by it",
+  "a Request with %s is sent the same each time, and so is one with its body replaced by it",
   async (_name, make, expected) => {
     const given = new Request(url, { method: "POST", body: make() as Body });
     await persistent(given);

@@ -3,13 +3,13 @@ import { OnceAgainError } from "../core/errors.ts";
 import type { OuterAttempt } from "./attempt-headers.ts";
 import type { ShouldRetry } from "./retry-rule.ts";
 
-/** What `fetch` takes as a body. */
+/** The bodies that `fetch` takes. */
 export type Body = NonNullable<RequestInit["body"]>;
 
 /** Makes the body anew for each attempt. It must make the same bytes each time. */
 export type BodyFactory = () => Body | Promise<Body>;
 
-/** What bounds one call, instead of the options of the same name. */
+/** The limits of one call, instead of the options of the same name. */
 export interface CallLimits {
   /** The most attempts of this call, the first one included: a whole number of at least 1. */
   readonly attemptsMax?: number | undefined;
@@ -39,9 +39,9 @@ export interface RetryingRequestInit extends Omit<RequestInit, "body" | "signal"
   body?: Body | BodyFactory | null | undefined;
   signal?: AbortSignal | null | undefined;
   /**
-   * The attempt that this call is part of. It is then made once and not tried again, since whoever makes that attempt
+   * The attempt that this call is part of. It is then made once and not tried again, since the caller that makes that attempt
    * will make another: retries inside retries multiply. Its abort and the end of its time end this call. No key is
-   * made, as it would be another at the next attempt: bring one. What failed is thrown as it is, so that the retry
+   * made, as it would be another at the next attempt: bring one. A failure is thrown as it is, so that the retry
    * around it can judge it, unless that leaves an unkeyed operation's outcome unknown.
    */
   within?: OuterAttempt | undefined;
@@ -133,7 +133,7 @@ export async function makeBody(factory: BodyFactory): Promise<Body> {
     if (!isObjectStream(body)) refuseOneShot(body);
     if (body instanceof FormData) {
       throw new TypeError(
-        "Each FormData has a boundary of its own, so its bytes differ. Pass the form, not a function.",
+        "A FormData gets a new boundary each time it is made, so its bytes differ. Pass the form, not a function.",
       );
     }
   } catch (cause) {
@@ -152,7 +152,7 @@ function isObjectStream(body: unknown): body is AnyStream {
 
 type AnyStream = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
 
-/** The same stream, whose error says where it comes from: a file's `ECONNREFUSED` is not the server's. */
+/** The same stream, with an error that says where it comes from: a file's `ECONNREFUSED` is not the server's. */
 function markStreamErrors(source: AnyStream): ReadableStream<Uint8Array> {
   const reader = "getReader" in source ? source.getReader() : undefined;
   const iterator = reader === undefined ? (source as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]() : undefined;

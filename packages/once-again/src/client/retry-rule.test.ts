@@ -4,7 +4,7 @@ import { OnceAgainError } from "../core/errors.ts";
 import type { Decision, Outcome } from "../retry/index.ts";
 import { decideOn, failureOf, mayHaveHappened } from "./retry-rule.ts";
 
-/** What is decided on an outcome: `done`, `retry`, or why it stops. */
+/** The decision on an outcome: `done`, `retry`, or why it stops. */
 function decided(outcome: Outcome<Response>, repeatable: boolean): string {
   const failure = failureOf(outcome, 0);
   const decision: Decision = failure === undefined ? { action: "done" } : decideOn(failure, repeatable);
@@ -65,7 +65,7 @@ test("after a redirect no answer proves that the first request had no effect", (
   expect(decided({ value: response }, true)).toBe("retry");
 });
 
-test("the outcome is open until a refusal, or an answer that is kept", () => {
+test("the outcome is open until a refusal, or a response that is stored", () => {
   const isOpen = (outcome: Outcome<Response>): boolean | undefined => {
     const failure = failureOf(outcome, 0);
     return failure && mayHaveHappened(failure);
@@ -117,7 +117,7 @@ test("a retry inside that gave up is not tried again, whatever it gave up over",
   }
 });
 
-test("a conflict of somebody else's may be an own attempt still under way, while one is in doubt", () => {
+test("a foreign conflict may be an own attempt still under way, while one is in doubt", () => {
   const conflict = (headers = {}): string => {
     const failure = failureOf(answer(409, headers), 0);
     const { action } = decideOn(failure!, true, true);

@@ -4,7 +4,10 @@ import { errorVerdict, parseRetryAfter, statusVerdict, type Verdict, waitHint } 
 import { retryAfterOf } from "../retry/decision.ts";
 import type { Decision, Outcome } from "../retry/index.ts";
 
-/** The parts of a response that the rule reads. A `Response` fits, and so does what another HTTP client makes of its own. */
+/**
+ * The parts of a response that the rule reads. A `Response` fits, and so does the object that another HTTP client makes of its
+ * own.
+ */
 export interface ResponseHead {
   readonly status: number;
   readonly headers: { get(name: string): string | null };
@@ -17,11 +20,11 @@ export interface Failure<Res extends ResponseHead = ResponseHead> {
   readonly verdict: Verdict;
   /** The response; missing when there was none. */
   readonly response?: Res;
-  /** What the response says, also one that an error carries; missing when there was none. */
+  /** The head of the response, also of one that an error carries; missing when there was none. */
   readonly head?: ResponseHead;
   /** Whether a 503 with `Retry-After` is believed to say that nothing happened. */
   readonly trusted?: boolean;
-  /** What `Retry-After` asks for, in milliseconds. */
+  /** The wait of `Retry-After`, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
   /** How long not to ask again, in milliseconds: what `Retry-After`, a rate limit or an open circuit breaker says. */
   readonly delayMsMin?: number | undefined;
@@ -34,7 +37,7 @@ function thrownHead(error: unknown): ResponseHead | undefined {
 }
 
 /**
- * What failed in an attempt; `undefined` when nothing did.
+ * The failure of an attempt; `undefined` if it did not fail.
  *
  * @param trusted whether a 503 with `Retry-After` is believed to say that nothing happened: it is once-again's own, or
  *   the user vouches for the server.
@@ -74,12 +77,12 @@ export function markUnsent<Res extends ResponseHead>(failure: Failure<Res>, isPe
 }
 
 /**
- * What to do about a failed attempt. The reasons to stop: `replayed` (the stored response would come again), `gave-up` (a
+ * Decides what follows a failed attempt. The reasons to stop: `replayed` (the stored response would come again), `gave-up` (a
  * retry inside has tried already), `permanent` (the same request fails in the same way), `unsafe` (a repeat could be a
  * second effect).
  *
  * @param repeatable whether sending the request twice means the same as once: an idempotent method, or a key.
- * @param inDoubt whether an earlier attempt with the same key may have been carried out, or be going on.
+ * @param inDoubt whether an earlier attempt with the same key may have been executed, or be going on.
  */
 export function decideOn(failure: Failure, repeatable: boolean, inDoubt = false): Decision {
   const { head, verdict } = failure;
@@ -94,7 +97,7 @@ export function decideOn(failure: Failure, repeatable: boolean, inDoubt = false)
 }
 
 /**
- * A 409 that is not once-again's, whose own say which case they are. While an own attempt is in doubt it may be about
+ * A 409 that is not once-again's; once-again's own says which case it is. While an own attempt is in doubt it may be about
  * that one, still under way: so Stripe says it, without `Retry-After`.
  */
 function isForeignConflict(head: ResponseHead | undefined): boolean {
@@ -119,7 +122,7 @@ function isTurnedAway({ head, retryAfterMs }: Failure): boolean {
   return head?.status === 429 || (head?.status === 503 && retryAfterMs !== undefined);
 }
 
-/** Whether the operation may have been carried out after this failure, or may yet be. */
+/** Whether the operation may have been executed after this failure, or may yet be. */
 export function mayHaveHappened(failure: Failure): boolean {
   return !isReplay(failure.head) && !provesNoEffect(failure);
 }
@@ -157,7 +160,7 @@ export interface AttemptFailure {
   readonly headers: { get(name: string): string | null } | undefined;
   /** The error that the attempt ended with; `undefined` when it had a response. */
   readonly error: unknown;
-  /** What the failure proves, and whether the rules expect another attempt to fare better. */
+  /** The evidence of the failure, and whether the rules expect another attempt to fare better. */
   readonly verdict: Verdict;
 }
 
@@ -209,8 +212,8 @@ export function askCondition<Res extends ResponseHead>(
 }
 
 /**
- * What a condition makes of a decision. It may forbid any retry. It may ask for one where the rules expect the same failure
- * again; not of a response that was replayed, nor over a retry inside that gave up.
+ * Applies the caller's condition to a decision. It may forbid any retry. It may ask for one where the rules expect the same
+ * failure again; not of a response that was replayed, nor over a retry inside that gave up.
  */
 export function applyCondition(
   decision: Decision,

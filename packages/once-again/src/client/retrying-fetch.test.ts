@@ -7,7 +7,7 @@ import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import type { FetchEvent } from "./fetch-options.ts";
 import { retryingFetch } from "./retrying-fetch.ts";
 
-/** What the server does with one request. */
+/** The server's action for one request. */
 type Act = (response: ServerResponse, request: IncomingMessage) => void;
 
 const answer =
@@ -27,7 +27,7 @@ let server: ReturnType<typeof createServer>;
 let url: string;
 let connections: number;
 let received: Received[];
-/** What the server does next; when nothing is left it answers 200. */
+/** The server's next actions; when nothing is left it answers 200. */
 let script: Act[];
 
 beforeEach(async () => {
@@ -71,7 +71,7 @@ test("a method is written as fetch writes it, and a setting of fetch's is handed
   expect(given).toMatchObject([{ method: "POST", redirect: "manual" }]);
 });
 
-test("a POST whose answer is lost is sent again, with the same key and the same bytes", async () => {
+test("a POST without a response is sent again, with the same key and the same bytes", async () => {
   script = [reset, answer(504)];
   expect((await retryingFetch(fast)(url, post)).status).toBe(200);
   expect(received).toHaveLength(3);
@@ -79,7 +79,7 @@ test("a POST whose answer is lost is sent again, with the same key and the same 
   expect(new Set(received.map((request) => JSON.stringify(request))).size).toBe(1);
 });
 
-test("every call has a key of its own; PUT and GET need none; the caller's is kept", async () => {
+test("every call has a separate key; PUT and GET need none; the caller's is sent as it is", async () => {
   const persistent = retryingFetch(fast);
   await persistent(url, post);
   await persistent(url, { ...post, method: "PATCH" });
@@ -92,7 +92,7 @@ test("every call has a key of its own; PUT and GET need none; the caller's is ke
   expect(keys.slice(2)).toEqual([undefined, "mine", expect.stringMatching(/^"[\da-f-]{36}"$/), undefined]);
 });
 
-test("without a key a POST whose answer is lost is not sent again: its outcome is unknown", async () => {
+test("a POST without a response and without a key is not sent again: its outcome is unknown", async () => {
   script = [reset];
   const call = retryingFetch({ ...fast, keys: "off" })(url, post);
   await expect(call).rejects.toMatchObject({
@@ -122,7 +122,7 @@ test("a refused connection is tried again, key or not, and had no effect", async
   });
 });
 
-test("a call that gives up with an unknown outcome tells its key, and the key asks again", async () => {
+test("the error of a call that gives up with an unknown outcome has its key, and the key asks again", async () => {
   script = [reset, reset, reset];
   const persistent = retryingFetch(fast);
   const error = await persistent(url, post).catch((error: unknown) => error);
@@ -177,7 +177,7 @@ test("the last response is returned, whole, when it gives up on a status", async
   expect((await retryingFetch(fast)(url, post)).status).toBe(500);
 });
 
-test("a keyed call in doubt is not told that it failed, unless the answer is the kept one", async () => {
+test("a keyed call in doubt does not fail with a plain failure, unless the response is the stored one", async () => {
   const ending = async (...acts: Act[]) => {
     script = acts;
     const end = await retryingFetch({ ...fast, attemptsMax: 2 })(url, post).catch((error: unknown) => error);

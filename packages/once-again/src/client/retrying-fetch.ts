@@ -21,7 +21,7 @@ export type RetryingFetch = (input: string | URL | Request, init?: RetryingReque
  * a request with an effect are followed one by one, since what fails at the target says nothing of the request itself.
  *
  * @returns a function with the signature of `fetch`. It resolves with the last response, whatever its status, unless it
- *   is open whether a keyed operation was carried out: then an attempt's answer was lost, or was a 5xx (other than a 503
+ *   is open whether a keyed operation was executed: then an attempt's answer was lost, or was a 5xx (other than a 503
  *   with `Retry-After` of once-again's own, or one that `trustRetryAfter` vouches for), and none was the operation's own.
  *   It rejects with the signal's reason when the caller aborts, and otherwise with:
  *   - `ONCE_OUTCOME_UNKNOWN` when the request may have been executed. `details` has `attempts`, `key` and the last `status`.

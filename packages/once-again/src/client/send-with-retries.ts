@@ -41,7 +41,7 @@ export async function sendWithRetries<Res extends ResponseHead>(
   const operation = async (attempt: Attempt): Promise<Res> => {
     // The previous response is read to its end first, so that its connection can be used again.
     if (discarded !== undefined) await discarded;
-    // Its time may be over by now, and whoever cut it counts on it that nothing leaves any more.
+    // Its time may be over by now, and the code that ended it relies on nothing being sent any more.
     attempt.signal.throwIfAborted();
     return layered(attempt);
   };
@@ -65,7 +65,7 @@ export async function sendWithRetries<Res extends ResponseHead>(
         return decideAttempt(state, { status, failure, wasSent: isSent, wanted });
       },
       onEvent(event) {
-        // Also an attempt whose time is over before it begins has not been sent.
+        // An attempt that ends before it begins, because its time is over, has not been sent either.
         if (event.type === "attempt-started") isSent = false;
         if (event.type === "retry-scheduled" && state.failure?.response !== undefined) {
           discarded = request.discard(state.failure.response);

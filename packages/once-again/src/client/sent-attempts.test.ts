@@ -34,7 +34,7 @@ test("an attempt is in doubt once its body was made", async () => {
   expect(await ended).toMatchObject({ code: "ONCE_OUTCOME_UNKNOWN", details: { attempts: 1 } });
 });
 
-/** A clock whose timers fire 20 ms late, as on a busy machine. */
+/** A clock with timers that fire 20 ms late, as on a busy machine. */
 function lateClock() {
   const clock = fakeClock();
   return { ...clock, timer: (ms: number, onTime: () => void) => clock.timer(ms + 20, onTime) };

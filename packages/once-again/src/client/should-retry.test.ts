@@ -40,7 +40,7 @@ test("it sees the attempt, and neither query nor body", async () => {
 });
 
 test.each([
-  ["whose answer was lost", reset],
+  ["that got no response", reset],
   ["that was answered 500", answer(500)],
   ["that was answered 501", answer(501)],
   ["that was answered 504", answer(504)],
@@ -80,7 +80,7 @@ test("a replayed answer, and a retry inside that gave up, are final", async () =
   expect(calls).toBe(1);
 });
 
-test("a call whose condition stops it in doubt says that its outcome is unknown", async () => {
+test("a call that its condition stops in doubt has an unknown outcome", async () => {
   const server = await scriptedServer();
   server.script.push(reset);
   const fetch = retryingFetch({ ...fast, shouldRetry: () => false });
@@ -90,7 +90,7 @@ test("a call whose condition stops it in doubt says that its outcome is unknown"
 test.each([
   ["an async function", async () => true],
   ["one that gives a word", () => "yes"],
-])("%s is no condition: it is told at the first failure, and a doubt stays a doubt", async (_, given) => {
+])("%s is no condition: the error comes at the first failure, and a doubt stays a doubt", async (_, given) => {
   const server = await scriptedServer();
   server.script.push(answer(503), reset);
   const fetch = retryingFetch({ ...fast, shouldRetry: given as never });
@@ -110,7 +110,7 @@ test("a list of statuses stands for those that are tried again by default", asyn
   expect((await fetch(server.url)).status).toBe(200);
 });
 
-test("one call has limits and a condition of its own", async () => {
+test("one call can have separate limits and a separate condition", async () => {
   const server = await scriptedServer();
   const fetch = retryingFetch({ ...fast, retryStatuses: [] });
   server.script.push(answer(500), answer(500), answer(500), answer(500));

@@ -10,8 +10,8 @@ export function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer>
 }
 
 /**
- * Bytes to be overwritten, all of them. Where there are Buffers they come out of their pool: a small array of its own
- * takes longer to make than to fill.
+ * Bytes that the caller overwrites completely. Where there are Buffers they come from their pool: allocating a small separate array
+ * takes longer than filling it.
  */
 export function emptyBytes(length: number): Uint8Array<ArrayBuffer> {
   const pooled = globalThis.Buffer?.allocUnsafe(length);

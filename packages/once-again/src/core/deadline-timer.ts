@@ -35,7 +35,7 @@ export abstract class Deadline {
   static unlink(deadline: Deadline): void {
     deadline.#previous.#next = deadline.#next;
     deadline.#next.#previous = deadline.#previous;
-    // Somebody may still hold this one; its neighbours must not stay in memory because of it.
+    // The caller may still have a reference to this one; its neighbours must not stay in memory because of it.
     deadline.#previous = deadline.#next = deadline;
   }
 }
@@ -97,7 +97,7 @@ export class DeadlineTimer {
   }
 }
 
-/** A clock whose timers share one timer of the given clock: see `DeadlineTimer`, for what is no deadline by itself. */
+/** A clock on which all timers but deadlines share one timer of the given clock: see `DeadlineTimer`. */
 export function sharedTimers(clock: Clock): Clock {
   const deadlines = new DeadlineTimer(clock);
   return {
@@ -124,8 +124,8 @@ class Timer extends Deadline {
  * Waits for an answer, and no longer than `msMax` milliseconds. Where the event loop was held up past that time, the
  * answer may lie in its socket: so what is late is late only after one more turn of the loop, which reads it.
  *
- * @param onLate is told `msMax` when it takes longer, and returns what is thrown then.
- * @throws what `onLate` returns, and what the answer rejects with, as it is.
+ * @param onLate is called with `msMax` when it takes longer, and returns the error to throw.
+ * @throws the error that `onLate` returns; a rejection of the answer is passed on unchanged.
  */
 export function answerBefore<Answer>(
   timer: DeadlineTimer,

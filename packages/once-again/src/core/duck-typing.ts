@@ -1,6 +1,6 @@
 import { OnceAgainError } from "./errors.ts";
 
-/** What methods say about the object that has all of them, and what to do with that object. The first match wins. */
+/** The methods that identify a kind of object, and the advice for one that has all of them. The first match wins. */
 const adviceByMethods: readonly (readonly [methods: readonly string[], advice: string])[] = [
   [["then"], "a Promise: await it"],
   [["claim"], "a store of once-again already: give it as the option `store`"],
@@ -34,7 +34,7 @@ const adviceByMethods: readonly (readonly [methods: readonly string[], advice: s
   ],
   [
     ["executeMultiple"],
-    "a client of libSQL: for a file of this machine, give its path, sqliteStore({ path }); a database elsewhere is none",
+    "a client of libSQL: for a file of this machine, give its path, sqliteStore({ path }); remote databases are not supported",
   ],
   [["query"], "a client of pg: wrap its Pool, postgresStore(pool)"],
   [["prepare"], "a database of node:sqlite: give its file, sqliteStore({ path })"],

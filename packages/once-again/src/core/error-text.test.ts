@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { strangeErrors } from "../../../../test/support/strange-errors.ts";
 import { errorText } from "./error-text.ts";
 
-test("an error says what it has to say, and what is none is written out", () => {
+test("an error gives its message, and a value without one is written out", () => {
   expect(errorText(new Error("sold out"))).toBe("sold out");
   expect(errorText(new TypeError())).toBe("TypeError");
   expect(["text", undefined, null, 7].map(errorText)).toEqual(["text", "undefined", "null", "7"]);

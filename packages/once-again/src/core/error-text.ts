@@ -1,4 +1,4 @@
-/** What was thrown, in words, whatever it is: it never throws itself, and is always a text. */
+/** A text for any thrown value. It never throws, and always returns a text. */
 export function errorText(error: unknown): string {
   try {
     if (!(error instanceof Error)) return String(error);

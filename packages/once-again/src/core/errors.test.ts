@@ -10,7 +10,7 @@ test("an error has its code, message, cause and details", () => {
   expect(error.details).toEqual({ option: "leaseMs" });
 });
 
-test("without a cause there is none, and details are empty", () => {
+test("an error made without a cause has no cause, and its details are empty", () => {
   const error = new OnceAgainError("ONCE_CLOSED", "Closed.");
   expect("cause" in error).toBe(false);
   expect(error.details).toEqual({});

@@ -3,7 +3,7 @@ import type { ErrorCode } from "./error-codes.ts";
 /** Marks our errors across two installed copies of the library, where `instanceof` fails. */
 const brand = Symbol.for("once-again.error");
 
-/** What an error says beside its code and message. Never a payload, never a secret. */
+/** Facts about an error beside its code and message. Never a payload, never a secret. */
 export type ErrorDetails = Readonly<Record<string, unknown>>;
 
 /** Everything that this library throws. `code` says which case it is, `message` what to do next. */

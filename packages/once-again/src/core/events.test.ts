@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { notify } from "./events.ts";
 
-test("a listener hears the event, and nobody need listen", () => {
+test("a listener is called with the event, and none is required", () => {
   const heard: string[] = [];
   notify((event) => void heard.push(event), "rang");
   notify(undefined, "rang");

@@ -1,4 +1,4 @@
-/** What a signal aborts by. The signal is made when it is first read, or aborted: most work never asks for it. */
+/** An AbortController with a lazy signal, made when it is first read, or aborted: most work never asks for it. */
 export class LazyAbort {
   #controller: AbortController | undefined;
 

@@ -6,7 +6,7 @@ import { Lease } from "./lease.ts";
 
 const leaseMs = 900;
 
-/** A lease whose renewals are answered by hand; it was claimed `claimMs` ago. */
+/** A lease with renewals that the test answers by hand; it was claimed `claimMs` ago. */
 async function held(claimMs = 0) {
   const clock = fakeClock();
   await clock.advance(claimMs);
@@ -27,7 +27,7 @@ async function held(claimMs = 0) {
   return { clock, lease, abort, renewals, losses: () => losses };
 }
 
-test("a lease that nobody renews ends by our own clock, counted from when its claim was sent", async () => {
+test("a lease that is not renewed ends by our own clock, counted from when its claim was sent", async () => {
   const { clock, abort, losses } = await held(200);
   await clock.advance(699);
   expect(abort.signal.aborted).toBe(false);
@@ -65,7 +65,7 @@ test("a renewal that is rejected is tried again, and one that is refused ends th
   expect([abort.signal.aborted, losses(), clock.pending]).toEqual([true, 1, 0]);
 });
 
-test("a stopped lease is not lost, whatever its last renewal comes to, and leaves no timer", async () => {
+test("a stopped lease is not lost, however its last renewal ends, and leaves no timer", async () => {
   for (const answer of [true, false]) {
     const { clock, lease, abort, renewals, losses } = await held();
     await clock.advance(300);

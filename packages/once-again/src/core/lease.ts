@@ -1,11 +1,11 @@
 import { Deadline, type DeadlineTimer } from "./deadline-timer.ts";
 import { OnceAgainError } from "./errors.ts";
 
-/** Whose lease it is. */
+/** The owner of a lease. */
 export interface LeaseHolder {
   /** Asks the store; `false` means that the key is another's. A rejection is tried again. */
   renewLease(): Promise<boolean>;
-  /** Is told once that the key is, or may be, no longer ours. */
+  /** Called once, when the key is no longer ours, or may no longer be. */
   leaseLost(error: OnceAgainError): void;
 }
 

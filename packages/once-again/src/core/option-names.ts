@@ -10,10 +10,10 @@ export type OptionNames<Options> = {
 };
 
 /**
- * Refuses options of a name that nobody would read: a misspelt one would pass in silence, and its default hold. And refuses what
- * stands for `true` or `false` and is neither: `"no"`, from a form or the environment, would count as yes.
+ * Refuses unknown option names: a misspelt one would be ignored silently, and its default would hold. Also refuses a value for a
+ * boolean option that is no boolean: `"no"`, from a form or the environment, would count as yes.
  *
- * @param reader who reads them, as the message says it.
+ * @param reader the function that reads them, as the message names it.
  * @throws OnceAgainError `ONCE_OPTION_INVALID`, with the name that was probably meant.
  */
 export function checkNames(reader: string, options: object, known: Readonly<Record<string, true | "boolean">>): void {
@@ -48,7 +48,7 @@ export function pickOptions<Options extends object>(options: Options, names: Opt
   return Object.fromEntries(chosen.map((name) => [name, options[name]])) as Options;
 }
 
-/** What other libraries call it. */
+/** Names that other libraries give to an option. */
 const otherWords: Readonly<Record<string, string>> = {
   ttl: "retentionMs",
   ttlms: "retentionMs",

@@ -52,7 +52,7 @@ export function checkBoolean(name: string, value: unknown): void {
   if (value !== undefined && typeof value !== "boolean") throw invalidOptionError(name, "true or false", value);
 }
 
-/** The error for an option whose value makes no sense. */
+/** The error for an option value that makes no sense. */
 export function invalidOptionError(name: string, expected: string, value: unknown): OnceAgainError {
   const shown = shownValue(value);
   return new OnceAgainError("ONCE_OPTION_INVALID", `${name} must be ${expected}, but it is ${shown}.`, {

@@ -12,7 +12,7 @@ function bench() {
   return { clock, shared, fired, set };
 }
 
-test("it tells the time of its clock", async () => {
+test("its time is that of the clock below it", async () => {
   const { clock, shared } = bench();
   await clock.advance(5);
   expect([shared.now(), shared.monotonic()]).toEqual([1005, 5]);

@@ -1,8 +1,8 @@
 /**
- * A handler of proxies whose getters are properties of their own, so that a spread has them too. A getter of each object
- * would do the same, and give each a shape of its own.
+ * A handler of proxies that shows getters as own properties, so that a spread has them too. A getter defined on each object
+ * would do the same, and give each a separate hidden class.
  *
- * @param names all that a spread shall have.
+ * @param names the properties that a spread copies.
  */
 export function ownGetters<Target extends object>(names: readonly (keyof Target & string)[]): ProxyHandler<Target> {
   const own = [...names];

@@ -7,7 +7,7 @@ export interface WaitQueue {
    * @throws the signal's `reason`, at once, when it aborts.
    */
   wait(signal?: AbortSignal): Promise<void>;
-  /** Wakes the one who waits for longest. `false`: nobody waits. */
+  /** Wakes the waiter that has waited longest. `false` if there is no waiter. */
   wakeFirst(): boolean;
   wakeAll(): void;
 }

@@ -16,8 +16,8 @@ export interface ErrorRow {
 }
 
 /**
- * The failures that are known: Node's (system errors, OpenSSL, HTTP/2), undici's, and the messages of the runtimes
- * whose errors have nothing else. The first row that fits speaks. What no row fits is unknown.
+ * The failures that are known: Node's (system errors, OpenSSL, HTTP/2), undici's, and the messages of those runtimes
+ * that put nothing else into an error. The first row that fits decides. An error without a row is unknown.
  */
 export const errorTable: readonly ErrorRow[] = [
   {
@@ -30,7 +30,7 @@ export const errorTable: readonly ErrorRow[] = [
     // Permanent ones keep their own row: "redirect count exceeded".
     reason: "the target of a redirect failed",
     delivery: "unknown",
-    messages: /^The request was answered with a redirect, whose target failed\./,
+    messages: /^The request was answered with a redirect, and its target failed\./,
   },
   {
     reason: "the target of a redirect can't be asked",
@@ -79,7 +79,7 @@ export const errorTable: readonly ErrorRow[] = [
   {
     // A connection on which nothing but a handshake was sent. EPROTO, Bun's "The TLS handshake failed" and
     // ERR_SSL_WRONG_VERSION_NUMBER prove nothing: nonsense that comes after the request gives them too. OpenSSL's
-    // function tells the two apart: tls_validate_record_header reads the records before a version is agreed on.
+    // function distinguishes the two: tls_validate_record_header reads the records before a version is agreed on.
     reason: "the TLS handshake failed",
     delivery: "never",
     transient: false,
@@ -121,7 +121,7 @@ export const errorTable: readonly ErrorRow[] = [
     codes: /^(ERR_BAD_REQUEST|ERR_FR_MAX_BODY_LENGTH_EXCEEDED)$/,
   },
   {
-    // The server may have done its work before it redirected, or sent what nobody takes.
+    // The server may have done its work before it redirected, or before it sent a response that the caller refuses.
     reason: "the answer is one that the caller doesn't take",
     delivery: "unknown",
     transient: false,
@@ -160,7 +160,7 @@ export const errorTable: readonly ErrorRow[] = [
     names: /^HTTPParserError$/,
   },
   {
-    // Not ERR_HTTP2_STREAM_CANCEL: that stream was still waiting for its connection, whose error is the cause.
+    // Not ERR_HTTP2_STREAM_CANCEL: that stream was still waiting for its connection, and the connection's error is the cause.
     reason: "the HTTP/2 stream ended early",
     delivery: "unknown",
     codes: /^ERR_HTTP2_(STREAM_ERROR|SESSION_ERROR)$/,

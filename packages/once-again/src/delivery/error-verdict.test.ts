@@ -40,7 +40,7 @@ test.each(
 });
 
 test.each(["ETIMEDOUT", "EHOSTUNREACH", "ECONNRESET", "ENETUNREACH", "ENETDOWN", "EHOSTDOWN", "EADDRNOTAVAIL"])(
-  "%s: the system call tells a connection that failed from one that was lost",
+  "%s: the system call distinguishes a connection that failed from one that was lost",
   (code) => {
     expect(verdictOn(fetchFailed({ code, syscall: "connect" }))).toBe("never");
     for (const syscall of ["read", "write"]) expect(verdictOn(fetchFailed({ code, syscall }))).toBe("unknown");
@@ -138,7 +138,7 @@ test("of several failures every one must prove that nothing arrived, whatever co
   expect(verdictOn(together())).toBe("never");
 });
 
-test("an error that wraps itself comes to an end", () => {
+test("an error that wraps itself is judged without an endless loop", () => {
   const [first, second] = [new Error("first"), new Error("second")];
   first.cause = second;
   second.cause = first;

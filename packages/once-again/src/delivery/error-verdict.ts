@@ -14,9 +14,10 @@ export const unlistedVerdict: Verdict = {
 };
 
 /**
- * What an error proves about the request that ended with it. It looks through `cause` and `errors`, since runtimes
- * wrap what happened. An error of this library is judged by its own code and never by its cause, however it is wrapped;
- * an error that carries an answer's status (from 400 on) is judged by that. When in doubt the answer is `unknown`.
+ * Judges an error: was the request that ended with it sent, and may it have had an effect? It looks through `cause` and
+ * `errors`, since runtimes wrap the original error. An error of this library is judged by its own code and never by its cause,
+ * however it is wrapped; an error that carries an answer's status (from 400 on) is judged by that. When in doubt the answer is
+ * `unknown`.
  *
  * @param error whatever `fetch`, or another HTTP client, threw.
  */

@@ -17,11 +17,11 @@ const gaveUp = ({ noEffect }: ErrorDetails): OwnVerdict => ({
 });
 
 /**
- * What each error of this library proves. It is never judged by its cause: that is one attempt of several, or one side
+ * The verdict for each error of this library. It is never judged by its cause: that is one attempt of several, or one side
  * of the story. `never` stands only where the error is thrown before anything leaves, or vouches for it.
  */
 const ownVerdicts: Record<ErrorCode, OwnVerdict | ((details: ErrorDetails) => OwnVerdict)> = {
-  // A backoff that answers with nonsense ends a call whose attempts have left already.
+  // A backoff that returns nonsense ends a call after some of its attempts were sent.
   ONCE_OPTION_INVALID: unknownPermanent,
   ONCE_ATTEMPTS_EXHAUSTED: gaveUp,
   ONCE_DEADLINE_EXCEEDED: gaveUp,
@@ -67,7 +67,7 @@ const ownVerdicts: Record<ErrorCode, OwnVerdict | ((details: ErrorDetails) => Ow
   ONCE_BROKER_UNAVAILABLE: unknownTransient,
   ONCE_TARGET_UNFIT: unknownPermanent,
   ONCE_HANDLER_UNSAFE: unknownPermanent,
-  // Whoever waits for an intent hears it too, while that intent may be carried out.
+  // Callers that wait for an intent get it too, while that intent may still be executed.
   ONCE_CLOSED: unknownTransient,
 };
 

@@ -1,6 +1,6 @@
 import type { Verdict } from "./verdict.ts";
 
-/** Statuses whose request was not acted on (RFC 9110, section 15.5.20; RFC 8470, section 5.2). */
+/** Statuses that say the request was not acted on (RFC 9110, section 15.5.20; RFC 8470, section 5.2). */
 const never: ReadonlySet<number> = new Set([421, 425]);
 
 /** Statuses that an intermediary answers with when it lost the origin's answer. 52x are Cloudflare's. */
@@ -10,7 +10,7 @@ const unknown: ReadonlySet<number> = new Set([502, 504, 520, 522, 524]);
 const transient: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504, 520, 522, 524]);
 
 /**
- * What a response's status proves about the request.
+ * Judges a response by its status: did the request have an effect, and may a retry fare better?
  *
  * @param status the HTTP status.
  * @param hasRetryAfter whether the response names a time to come back. A 409 with one says that the operation is in

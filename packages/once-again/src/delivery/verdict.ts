@@ -1,13 +1,13 @@
 /**
- * What a failure proves about the request:
+ * The evidence that a failure gives about the request:
  *
  * - `never`: it never reached the server, or the server vouches that it did nothing with it.
  * - `failed`: it reached the server, and the server answered with a failure.
- * - `unknown`: it may have been carried out; the answer was lost.
+ * - `unknown`: it may have been executed; the response was lost.
  */
 export type Delivery = "never" | "failed" | "unknown";
 
-/** What a failure proves, and whether another attempt may fare better. */
+/** The evidence that a failure gives, and whether another attempt may fare better. */
 export interface Verdict {
   readonly delivery: Delivery;
   /** `false`: the same request will fail in the same way, however often it is sent. */

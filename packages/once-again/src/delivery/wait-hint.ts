@@ -4,7 +4,7 @@ import { parseRetryAfter } from "./retry-after.ts";
 const epochSecondsMin = 1e9;
 const epochMillisecondsMin = 1e12;
 
-/** What remains and when that is reset, in a pair of headers: an older draft, GitHub and many others, X. */
+/** Headers in pairs, the remaining calls and the time of the reset: an older draft, GitHub and many others, X. */
 const pairs = ["RateLimit", "X-RateLimit", "X-Rate-Limit"] as const;
 
 /**
@@ -17,7 +17,7 @@ const pairs = ["RateLimit", "X-RateLimit", "X-Rate-Limit"] as const;
  * missing, status 429 says so. What is malformed is ignored.
  *
  * @param nowMs wall time, milliseconds since the Unix epoch.
- * @returns milliseconds: 0 for a date in the past, at most 2^53 - 1; `undefined` when nobody asks for a wait.
+ * @returns milliseconds: 0 for a date in the past, at most 2^53 - 1; `undefined` when the response asks for no wait.
  */
 export function waitHint(
   headers: { get(name: string): string | null },
@@ -37,7 +37,7 @@ export function waitHint(
   return undefined;
 }
 
-/** A part of a structured field (RFC 9651) whose strings were emptied: a name or value, or a name with its value. */
+/** A part of a structured field (RFC 9651) after its strings were emptied: a name or value, or a name with its value. */
 const fieldPart = /^(?:""|[\w!#$%&'*+.^`|~:/?@-]+)(?:=(?:""|[\w!#$%&'*+.^`|~:/?@-]+))?$/;
 
 /** Reads as much of a structured field as it takes: a full parser would be a third of the whole client. */

@@ -10,7 +10,7 @@ import { sendIntent } from "./send-intent.ts";
 import { decideSettlement, overdueOutcome } from "./settlement.ts";
 import type { StoreCalls } from "./retry-store-calls.ts";
 
-/** What delivering an intent needs. */
+/** The dependencies of a delivery. */
 export interface DeliveryParts {
   readonly settings: IntentsSettings;
   readonly calls: StoreCalls;
@@ -70,7 +70,7 @@ export async function deliverIntent(
   return postpone(Math.min(delayUntilNext(intent, settled.delayMsMin, settings), intent.msLeft), sent.inDoubt);
 }
 
-/** What the server asked for, and a random part on top, or the backoff's delay. Whole milliseconds, as stores count. */
+/** The server's wait with a random part added, or the backoff's delay. Whole milliseconds, as stores count. */
 function delayUntilNext(intent: ClaimedIntent, delayMsMin: number, { resumeBackoff, random }: IntentsSettings): number {
   const delay = resumeBackoff({ retry: intent.claims, previousDelayMs: intent.postponedMs, random });
   const backoffMs = checkNumber("resumeBackoff's delay", delay, { min: 0, max: Number.MAX_SAFE_INTEGER });

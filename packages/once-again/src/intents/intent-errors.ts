@@ -4,7 +4,7 @@ import { OnceAgainError } from "../core/errors.ts";
 export function conflictError(id: string): OnceAgainError {
   return new OnceAgainError(
     "ONCE_INTENT_CONFLICT",
-    "There is an intent of this id with another request. Nothing was kept or sent. Another operation needs another id.",
+    "There is an intent of this id with another request. Nothing was stored or sent. Another operation needs another id.",
     { details: { id } },
   );
 }
@@ -13,7 +13,7 @@ export function conflictError(id: string): OnceAgainError {
 export function fullError(openMax: number): OnceAgainError {
   return new OnceAgainError(
     "ONCE_INTENTS_FULL",
-    `${openMax} intents are pending or unknown, and openMax allows no more. Nothing was kept or sent. See list().`,
+    `${openMax} intents are pending or unknown, and openMax allows no more. Nothing was stored or sent. See list().`,
     { details: { openMax } },
   );
 }

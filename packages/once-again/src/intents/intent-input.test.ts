@@ -4,7 +4,7 @@ import { answer } from "../../../../test/support/scripted-server.ts";
 import type { IntentInput } from "./intent-input.ts";
 import { openIntents } from "./open-intents.ts";
 
-describe("what is refused is neither kept nor sent", () => {
+describe("a refused intent is neither stored nor sent", () => {
   test.for<[string, string, Partial<IntentInput>]>([
     ["a stream", "ONCE_BODY_NOT_REPLAYABLE", { body: new Response("x").body as never }],
     ["a function", "ONCE_BODY_NOT_REPLAYABLE", { body: (() => "x") as never }],
@@ -63,7 +63,7 @@ describe("what is refused is neither kept nor sent", () => {
     expect(await intents.submit("a", order({ headers }))).toMatchObject({ state: "done" });
   });
 
-  test("an id that is none, and what is no request", async () => {
+  test("a malformed id, and an input that is no request", async () => {
     const { opened, order } = await intentsBench();
     const { intents } = opened();
     for (const id of ["", "x".repeat(256), "a\0b", "\ud800", 7 as never]) {

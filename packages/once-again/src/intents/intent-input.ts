@@ -14,7 +14,7 @@ export interface IntentInput {
   /** Default POST. */
   readonly method?: string | undefined;
   /**
-   * What says which operation this is: another value is another request. No secrets, and nothing that differs each
+   * The headers that identify the operation: another value is another request. No secrets, and nothing that differs each
    * time, but for trace ids: those come from `headersAtSend`. An `Idempotency-Key` here is used instead of a new one.
    */
   readonly headers?: RequestHeaders | undefined;
@@ -34,10 +34,10 @@ const traceHeaders: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Makes of a request what is kept of it.
+ * Makes the stored form of a request.
  *
- * @throws OnceAgainError `ONCE_OPTION_INVALID` for an id that is none, `ONCE_INTENT_SECRET`,
- *   `ONCE_BODY_NOT_REPLAYABLE`, `ONCE_BODY_TOO_LARGE`, `ONCE_KEY_INVALID`; TypeError, as `fetch` does, for what is no
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for a malformed id, `ONCE_INTENT_SECRET`,
+ *   `ONCE_BODY_NOT_REPLAYABLE`, `ONCE_BODY_TOO_LARGE`, `ONCE_KEY_INVALID`; TypeError, as `fetch` does, for an input that is no
  *   request.
  */
 export async function readIntentInput(
@@ -54,8 +54,8 @@ export async function readIntentInput(
     ...(headers === undefined ? undefined : { headers }),
     ...(body === undefined ? undefined : { body: refuseFactory(body) }),
   });
-  const kept = new Headers(template.headers);
-  const secret = [...kept.keys()].find((name) => settings.secretHeaders.has(name) || isSecretHeader(name));
+  const storedHeaders = new Headers(template.headers);
+  const secret = [...storedHeaders.keys()].find((name) => settings.secretHeaders.has(name) || isSecretHeader(name));
   if (secret !== undefined) {
     throw new OnceAgainError(
       "ONCE_INTENT_SECRET",
@@ -64,18 +64,18 @@ export async function readIntentInput(
     );
   }
   // Its media type counts already, and a form's boundary is drawn anew each time.
-  const compared = [...kept].filter(([name]) => name !== "content-type" && !traceHeaders.has(name));
-  const key = nameIntent(kept, settings);
+  const compared = [...storedHeaders].filter(([name]) => name !== "content-type" && !traceHeaders.has(name));
+  const key = nameIntent(storedHeaders, settings);
   const bytes = template.body === null ? undefined : new Uint8Array(await template.arrayBuffer());
   const length = bytes?.byteLength ?? 0;
   if (length > settings.bodyBytesMax) {
     throw new OnceAgainError(
       "ONCE_BODY_TOO_LARGE",
-      `The body has ${length} bytes, and bodyBytesMax allows ${settings.bodyBytesMax}. Nothing was kept or sent.`,
+      `The body has ${length} bytes, and bodyBytesMax allows ${settings.bodyBytesMax}. Nothing was stored or sent.`,
     );
   }
   const { origin, pathname, search } = new URL(template.url);
-  const contentType = kept.get("content-type") ?? "";
+  const contentType = storedHeaders.get("content-type") ?? "";
   const bare = await fingerprint({
     method: template.method,
     path: origin + pathname,
@@ -87,7 +87,7 @@ export async function readIntentInput(
     id,
     key,
     fingerprint: await sha256(JSON.stringify([bare, compared])),
-    request: { method: template.method, url: template.url, headers: [...kept], body: bytes },
+    request: { method: template.method, url: template.url, headers: [...storedHeaders], body: bytes },
   };
 }
 
@@ -102,7 +102,7 @@ function refuseFactory<Body>(body: Body): Body {
   if (typeof body !== "function") return body;
   throw new OnceAgainError(
     "ONCE_BODY_NOT_REPLAYABLE",
-    "An intent's body has to be there as a whole: a function would be gone with this process. Nothing was kept.",
+    "An intent's body has to be there as a whole: a function would be gone with this process. Nothing was stored.",
   );
 }
 

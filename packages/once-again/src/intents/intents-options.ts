@@ -7,10 +7,10 @@ import type { IntentFacts, IntentStore } from "../stores/intent-store.ts";
 import { type Backoff, exponentialBackoff } from "../retry/index.ts";
 import { type FetchSettings, fetchSettings, type RetryingFetchOptions } from "../client/fetch-options.ts";
 
-/** What `fetch` takes as headers. */
+/** The headers that `fetch` takes. */
 export type RequestHeaders = NonNullable<RequestInit["headers"]>;
 
-/** What the options of a retrying fetch are when it sends intents: those of `retryingFetch`. */
+/** The options of a retrying fetch for sending intents: those of `retryingFetch`. */
 type SendingOptions = Pick<
   RetryingFetchOptions,
   | "attemptsMax"
@@ -28,15 +28,16 @@ type SendingOptions = Pick<
 /** How intents are stored and sent. */
 export interface IntentsOptions extends SendingOptions {
   /**
-   * Which servers honour keys, as in `retryingFetch`: name the origins that your intents go to. An intent whose attempt may
-   * have arrived is sent again only there. At any other server it ends as `unknown` (`why: "keys"`). What a response said of its
-   * server is forgotten with the process, which counts most after a crash. `"off"` makes no difference: an intent has a key.
+   * Which servers honour keys, as in `retryingFetch`: name the origins that your intents go to. If an attempt may
+   * have arrived, its intent is sent again only there. At any other server it ends as `unknown` (`why: "keys"`). What a
+   * response said of its server is forgotten with the process, which counts most after a crash. `"off"` makes no difference: an
+   * intent has a key.
    */
   readonly keys?: SendingOptions["keys"];
-  /** Where they are kept: `sqliteIntents`, `postgresIntents`. It stays yours: `close()` does not close it. */
+  /** The store of the intents: `sqliteIntents`, `postgresIntents`. It stays yours: `close()` does not close it. */
   readonly store: IntentStore;
   /**
-   * Supplies the headers that must not be kept (credentials), anew for each attempt. What it throws fails the attempt,
+   * Supplies the headers that must not be stored (credentials), anew for each attempt. If it throws, the attempt fails,
    * and nothing is sent.
    */
   readonly headersAtSend?: ((intent: IntentFacts) => RequestHeaders | Promise<RequestHeaders>) | undefined;
@@ -72,9 +73,9 @@ export interface IntentsOptions extends SendingOptions {
   readonly openMax?: number | undefined;
   /** The largest body of a request, bytes: default 1 MiB. */
   readonly bodyBytesMax?: number | undefined;
-  /** How much of an answer's body is kept, bytes: default 1 MiB. What is longer is cut off, and marked. */
+  /** The most bytes of a response's body that are stored: default 1 MiB. A longer body is cut off, and marked. */
   readonly answerBytesMax?: number | undefined;
-  /** How long one that is done or failed is kept, milliseconds: at least 0, default 7 days. */
+  /** How long an intent that is done or failed stays in the store, milliseconds: at least 0, default 7 days. */
   readonly retentionMs?: number | undefined;
   /** How often the store is asked whether something is due, milliseconds: at least 1, default 1000. */
   readonly pollMs?: number | undefined;
@@ -89,7 +90,7 @@ export interface IntentsOptions extends SendingOptions {
 /** The options, checked, with every default filled in. */
 export interface IntentsSettings {
   readonly store: IntentStore;
-  /** What all intents are sent by: one budget and one set of layers for each origin. */
+  /** The settings that send all intents: one budget and one set of layers for each origin. */
   readonly sending: FetchSettings;
   readonly headersAtSend: NonNullable<IntentsOptions["headersAtSend"]>;
   /** In lower case. */

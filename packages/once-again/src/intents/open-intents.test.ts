@@ -5,7 +5,7 @@ import { type Act, answer, breakOff, hang, reset } from "../../../../test/suppor
 import type { IntentInput } from "./intent-input.ts";
 
 describe("an intent", () => {
-  test("is on disk, key and whole request, before the server hears of it", async () => {
+  test("is on disk, key and whole request, before the server gets it", async () => {
     const { server, openedStore, opened, order } = await intentsBench();
     const { intents } = opened();
     const other = openedStore();
@@ -22,7 +22,7 @@ describe("an intent", () => {
     expect(await intents.inspect("order-1")).toMatchObject({ state: "done", answer: { status: 201 } });
   });
 
-  test("is one, however often its id is submitted, and its answer is kept", async () => {
+  test("is one, however often its id is submitted, and its response is stored", async () => {
     const { server, opened, order } = await intentsBench();
     const { intents } = opened();
     const all = await Promise.all(Array.from({ length: 10 }, () => intents.submit("order-1", order())));
@@ -134,7 +134,7 @@ describe("secrets", () => {
     expect(events.filter(({ type }) => type === "postponed")).toMatchObject([{ inDoubt: false }]);
   });
 
-  test("in an answer's cookies are not kept", async () => {
+  test("in a response's cookies are not stored", async () => {
     const { server, opened, order } = await intentsBench();
     const { intents } = opened();
     server.script.push(answer(201, { "set-cookie": "session=sesame", "x-order": "7" }));
@@ -144,7 +144,7 @@ describe("secrets", () => {
   });
 });
 
-test("a listener that throws breaks nothing; one that is done hears no more", async () => {
+test("a listener that throws breaks nothing; one that was removed is not called any more", async () => {
   const { opened, order } = await intentsBench();
   const { intents } = opened();
   intents.watch(() => {

@@ -21,7 +21,7 @@ import { retryStoreCalls, type StoreCalls } from "./retry-store-calls.ts";
  * that dies sends the same bytes with the same key when it comes back. Meanwhile an intent has one owner at a time, by
  * a lease, however many processes share the store.
  *
- * Nothing is sent before the first `submit`, `add` or `resume`. From then on the process is kept alive until `close()`.
+ * Nothing is sent before the first `submit`, `add` or `resume`. From then on the process stays alive until `close()`.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
  *
@@ -105,7 +105,7 @@ export function openIntents<Transaction>(options: IntentsOptions): Intents | Tra
   };
 }
 
-/** What people do about an intent that is unknown. */
+/** The decisions of people about an intent that is unknown. */
 function settlements(
   { retentionMs, store }: IntentsSettings,
   calls: StoreCalls,
@@ -139,7 +139,7 @@ function readFoundOutcome(found: FoundOutcome): IntentOutcome {
 
 type Added = Exclude<AddIntentAnswer, { kind: "full" }>;
 
-/** Reads what an intent shall be, and adds it as it is told. */
+/** Reads an intent's input, and adds the intent. */
 function intentAdder(settings: IntentsSettings, stop: AbortSignal, wake: () => void) {
   const { giveUpAfterMs, openMax } = settings;
   return async (
@@ -164,7 +164,7 @@ function listeners(): { emit: (event: IntentEvent) => void; watch: Intents["watc
       for (const listener of all) notify(listener, event);
     },
     watch(listener) {
-      // One that is given twice hears twice.
+      // A function of its call, so that a listener that was added twice is called twice.
       const own: Listener<IntentEvent> = (event) => listener(event);
       all.add(own);
       return () => void all.delete(own);

@@ -20,7 +20,7 @@ const attemptsMax = 2;
 
 /**
  * @param stop ends what insists, after one try more.
- * @param onFailure hears of each failure that is not thrown.
+ * @param onFailure is called with each failure that is not thrown.
  */
 export function retryStoreCalls(
   { clock, pollMs, storeMsMax }: IntentsSettings,

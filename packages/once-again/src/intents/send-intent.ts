@@ -12,7 +12,7 @@ import type { IntentsSettings } from "./intents-options.ts";
 import { responseHeaders, readResponse } from "./stored-response.ts";
 import { type FinalAnswer, hadNoEffect, type SendingEnd, type SentIntent } from "./settlement.ts";
 
-/** What a sending needs beside the intent. */
+/** The dependencies of a sending, beside the intent. */
 export interface Sending {
   readonly settings: IntentsSettings;
   /** Aborts when the intent is not ours any more, or when we are to stop. */
@@ -86,7 +86,7 @@ export async function sendIntent(intent: ClaimedIntent, { settings, signal, onEv
       }
       return answers.get(await sendWithRetries(request, sending))!;
     } catch (error) {
-      // It rejects also for a refusal by somebody who may never have looked the key up. That refusal is returned.
+      // It also rejects for a refusal by a server that may never have looked the key up. That refusal is returned.
       return last === undefined || signal.aborted ? { error } : last;
     }
   };
@@ -104,7 +104,7 @@ async function endOf(responding: Promise<Response>, bytesMax: number): Promise<S
 }
 
 /**
- * What `retryingFetch` looks at: the status, the headers, and whether a redirect led to another request's answer. A
+ * The parts that `retryingFetch` reads: the status, the headers, and whether a redirect led to another request's response. A
  * Response has no status over 599; those count as a 5xx.
  */
 function judgedResponse({ answer, redirected }: FinalAnswer): Response {

@@ -112,19 +112,19 @@ test("ended intents are purged as fast as they come, and by hand at once", async
   const clock = fakeClock();
   const { opened, order } = await intentsBench();
   const { intents, store } = opened({ retentionMs: 0, clock });
-  const kept = [2500, 1000, 10, 0];
+  const stored = [2500, 1000, 10, 0];
   const limits: number[] = [];
   const swept = Promise.withResolvers<void>();
   store.purge = async ({ limit }) => {
     limits.push(limit);
-    const purged = Math.min(limit, kept[0]!);
-    kept[0]! -= purged;
+    const purged = Math.min(limit, stored[0]!);
+    stored[0]! -= purged;
     if (purged < limit) swept.resolve();
     return purged;
   };
   const submitted = intents.submit("a", order());
   // Well under the minute after which it would look again where nothing was left over.
-  while (kept[0]! > 0) {
+  while (stored[0]! > 0) {
     await clock.advance(20);
     await setTimeout(1);
   }
@@ -132,7 +132,7 @@ test("ended intents are purged as fast as they come, and by hand at once", async
   await clock.advance(20);
   expect(clock.monotonic()).toBeLessThan(60_000);
   await submitted;
-  kept[0] = 2500;
+  stored[0] = 2500;
   expect(await intents.purge()).toBe(2500);
   expect(limits.every((limit) => limit === 1000)).toBe(true);
 });
@@ -153,7 +153,7 @@ test("a store that fails for a while loses nothing, and is asked again", async (
   );
 });
 
-test("a backoff that fails is told, and asked again when the lease is over", async () => {
+test("a backoff that fails is reported, and called again when the lease is over", async () => {
   const { server, opened, order } = await intentsBench();
   const delays = [() => Number.NaN, () => expect.fail("no delay"), () => 0];
   const { intents, events } = opened({ leaseMs: 200, attemptsMax: 1, resumeBackoff: () => delays.shift()!() });
@@ -162,7 +162,7 @@ test("a backoff that fails is told, and asked again when the lease is over", asy
   expect(events.filter(({ type }) => type === "fault")).toHaveLength(2);
 });
 
-test("an intent whose server asks for more time than it has is put off to its end, however slow the claim was", async () => {
+test("an intent is put off to its end where its server asks for more time than it has, however slow the claim was", async () => {
   const { server, opened, order } = await intentsBench();
   const { intents, store, events } = opened();
   const { claim } = store;

@@ -16,7 +16,7 @@ export interface SendingLoop {
 /** No shorter pauses: another process may be holding what is due for a moment. */
 const pauseMsMin = 5;
 
-/** How often the ended ones whose retention is over are removed, and how many in one turn. */
+/** How often ended intents past their retention are removed, and how many in one turn. */
 const purgeEveryMs = 60_000;
 export const purgeMax = 1000;
 
@@ -105,7 +105,7 @@ export interface OriginPlaces {
   /** Takes a place of an origin; the function that it returns gives it back. */
   take(origin: string): () => void;
   /**
-   * Of `free` places, how many may be taken at once without knowing whose intents they will be, and the origins that
+   * Of `free` places, how many may be taken at once before the intents' origins are known, and the origins that
    * have all of theirs.
    */
   left(free: number): { readonly limit: number; readonly full: readonly string[] };

@@ -40,7 +40,7 @@ describe("what becomes of an intent", () => {
     });
   });
 
-  test("a kept 5xx is the end, and proves nothing", () => {
+  test("a replayed 5xx is the end, and proves nothing", () => {
     for (const inDoubt of [true, false]) {
       expect(decide(answered(500, replayed), inDoubt, 0)).toMatchObject({ outcome: { state: "unknown" } });
     }
@@ -55,7 +55,7 @@ describe("what becomes of an intent", () => {
     });
   });
 
-  test("one in progress is asked for again; so is one whose credentials were refused, since those change", () => {
+  test("one in progress is sent again; so is one with refused credentials, since those change", () => {
     expect(decide(answered(409, ["retry-after", "1"]), true, 0)).toEqual({
       action: "postpone",
       delayMsMin: 1000,

@@ -22,7 +22,7 @@ export type SentIntent = SendingEnd & {
   readonly isRepeatable: boolean;
 };
 
-/** What becomes of an intent after that. */
+/** The next step of an intent, decided by the outcome of an attempt. */
 export type Settlement =
   | { readonly action: "end"; readonly outcome: IntentOutcome }
   /** `delayMsMin`: what the server asked for, milliseconds. */
@@ -60,7 +60,7 @@ export function decideSettlement(
   return endWith({ state: isSure ? "failed" : "unknown", why: "answered", answer });
 }
 
-/** What becomes of an intent whose time is over. */
+/** The outcome of an intent that has no time left. */
 export function overdueOutcome(inDoubt: boolean): IntentOutcome {
   return { state: inDoubt ? "unknown" : "failed", why: "time" };
 }

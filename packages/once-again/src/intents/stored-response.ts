@@ -2,7 +2,7 @@ import { ByteCollector } from "../core/byte-collector.ts";
 import type { IntentAnswer } from "../stores/intent-store.ts";
 
 /**
- * Not kept: what describes how the bytes travelled (`fetch` has decoded them), and cookies, which are secrets.
+ * Not stored: headers about how the bytes travelled (`fetch` has decoded them), and cookies, which are secrets.
  */
 const droppedHeaders: ReadonlySet<string> = new Set([
   "connection",
@@ -38,7 +38,7 @@ export async function readResponse(response: Response, bytesMax: number): Promis
   };
 }
 
-/** What a kept answer's headers say. */
+/** The headers of a stored response. */
 export function responseHeaders({ headers }: IntentAnswer): Headers {
   return new Headers(headers.map(([name, value]): [string, string] => [name, value]));
 }

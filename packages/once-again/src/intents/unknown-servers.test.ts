@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { answer, reset } from "../../../../test/support/scripted-server.ts";
 import { intentsBench } from "../../../../test/support/intents-bench.ts";
 
-// What may have arrived at a server that is not known to honour keys is not sent again, and people can settle it.
+// A request that may have arrived at a server not known to honour keys is not sent again, and people can settle it.
 
 const policy = { "idempotency-key-policy": "required, retention=86400, key-length=255" };
 const unnamed = { keys: undefined };

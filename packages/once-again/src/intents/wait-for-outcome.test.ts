@@ -68,7 +68,7 @@ describe("how it ends", () => {
       calls += 1;
       return fetch(calls === 1 ? input : `http://127.0.0.1:${closed}/`, init);
     };
-    // The order is made and its answer lost; from then on nobody listens.
+    // The order is made and its response lost; from then on the server refuses connections.
     server.script.push(reset);
     const { intents, events } = opened({ ...sentOnce, fetch: retryingFetch({ ...own, fetch: refusedLater }) });
     const outcome = intents.submit("a", order());
@@ -78,7 +78,7 @@ describe("how it ends", () => {
     expect(server.received).toHaveLength(1);
   });
 
-  test("an answer of no known status is kept as it is", async () => {
+  test("a response of an unregistered status is stored as it is", async () => {
     const { opened, order } = await intentsBench();
     const odd = { status: 999, headers: new Headers(), body: null, redirected: false } as Response;
     const { intents } = opened({ fetch: async () => odd });
@@ -89,9 +89,9 @@ describe("how it ends", () => {
     const { server, opened, order } = await intentsBench();
     const { intents } = opened({ answerBytesMax: 10 });
     server.script.push(answer(201, {}, "x".repeat(11)));
-    const { answer: kept } = (await intents.submit("a", order())) as { answer: { body: Uint8Array } };
-    expect(kept).toMatchObject({ truncated: true });
-    expect(text(kept.body)).toBe("x".repeat(10));
+    const { answer: stored } = (await intents.submit("a", order())) as { answer: { body: Uint8Array } };
+    expect(stored).toMatchObject({ truncated: true });
+    expect(text(stored.body)).toBe("x".repeat(10));
   });
 
   test("its time over: unknown when an attempt may have got through, failed when none can have", async () => {

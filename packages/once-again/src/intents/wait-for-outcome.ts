@@ -6,7 +6,7 @@ import type { IntentEvent } from "./intent-event.ts";
 import type { IntentsSettings } from "./intents-options.ts";
 import type { StoreCalls } from "./retry-store-calls.ts";
 
-/** Waits until an intent has ended, whoever ends it. */
+/** Waits until an intent has ended, in whichever process. */
 export type WaitForOutcome = (id: string, signal: AbortSignal) => Promise<IntentOutcome>;
 
 /**

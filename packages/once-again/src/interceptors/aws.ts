@@ -16,14 +16,14 @@ export interface AwsRetryOptions extends Pick<
 > {
   /**
    * Whether every command of this client means the same twice as once: reads, writes that overwrite, and commands with a
-   * client token or a deduplication id. Default `false`: a command whose outcome is unknown is not sent again.
+   * client token or a deduplication id. Default `false`: a command with an unknown outcome is not sent again.
    */
   readonly repeatable?: boolean | undefined;
-  /** What retries are paid from; default a `successBudget` of this strategy, `"off"` makes them free. */
+  /** Pays for retries; default a `successBudget` of this strategy, `"off"` makes them free. */
   readonly budget?: RetryBudget | "off" | undefined;
 }
 
-/** What the SDK knows of a failure: `RetryErrorInfo` of `@smithy/types` fits. */
+/** A failure as the SDK describes it: `RetryErrorInfo` of `@smithy/types` fits. */
 export interface AwsFailure {
   readonly error?: unknown;
   readonly errorType: "TRANSIENT" | "THROTTLING" | "SERVER_ERROR" | "CLIENT_ERROR";
@@ -65,7 +65,7 @@ interface Call {
 }
 
 /**
- * The retries of this library for a client of the AWS SDK, version 3, in the place of its own: backoff with jitter, a
+ * The retries of this library for a client of the AWS SDK, version 3, in place of the SDK's: backoff with jitter, a
  * budget, a deadline, and the rule that a command is sent again only where that is safe. The SDK's own strategies send
  * again whatever met a lost connection or a 500, and so publish a message twice.
  *
@@ -123,7 +123,7 @@ export function awsRetryStrategy(options: AwsRetryOptions = {}): AwsRetryStrateg
   };
 }
 
-/** What a failed attempt proves, and what may be done about it. */
+/** The decision on a failed attempt. */
 function decisionOn({ error, errorType, retryAfterHint }: AwsFailure, repeatable: boolean, nowMs: number): Decision {
   const delayMsMin = retryAfterHint && Math.max(0, retryAfterHint.getTime() - nowMs);
   if (errorType === "THROTTLING") return { action: "retry", delayMsMin, kind: "throttled", why: "throttled" };
@@ -131,7 +131,7 @@ function decisionOn({ error, errorType, retryAfterHint }: AwsFailure, repeatable
   if (status !== undefined && errorType === "CLIENT_ERROR") return { action: "stop", why: "permanent" };
   const verdict = status === undefined ? errorVerdict(error) : statusVerdict(status);
   if (errorType !== "TRANSIENT" && verdict?.transient !== true) return { action: "stop", why: "permanent" };
-  // What the SDK retries after a 4xx was refused: a signature whose clock was wrong, a body that did not come whole.
+  // The 4xx that the SDK retries were refused: a signature made with a wrong clock, a body that did not arrive whole.
   const isRefused = status !== undefined && status >= 400 && status < 500 && status !== 408;
   if (!isRefused && verdict?.delivery !== "never" && !repeatable) return { action: "stop", why: "unsafe" };
   return { action: "retry", delayMsMin, why: verdict?.reason };

@@ -83,7 +83,7 @@ describe.each(["http", "fetch"] as const)("axios' adapter %s", (adapter) => {
   });
 });
 
-test("a POST that was answered and redirected to who is not reached may have been carried out", async () => {
+test("a POST that was answered and redirected to a server that is not reached may have been executed", async () => {
   const server = await scriptedServer();
   const redirect = answer(303, { location: refusing });
   server.script.push(redirect, redirect, redirect, redirect);
@@ -110,7 +110,7 @@ test("no condition has a POST without a key sent again after a doubt, and one ha
   expect((await api.post(server.url, "tea")).status).toBe(200);
 });
 
-test("a GET whose redirect leads nowhere has no effect, and ends with axios' own error", async () => {
+test("a GET with a redirect that leads nowhere has no effect, and ends with axios' own error", async () => {
   const server = await scriptedServer();
   server.script.push(...Array.from({ length: 3 }, () => answer(303, { location: refusing })));
   await expect(client().get(server.url)).rejects.toMatchObject({
@@ -136,7 +136,7 @@ test("a beforeRedirect that throws ends the call at once: a GET's with its error
   expect([started.length, server.received.length]).toEqual([2, 2]);
 });
 
-test("an attempt whose outcome was open before the serializer failed stays in doubt", async () => {
+test("an attempt that was in doubt before the serializer failed stays in doubt", async () => {
   const server = await scriptedServer();
   server.script.push(reset);
   let asked = 0;

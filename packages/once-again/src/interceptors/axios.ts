@@ -22,7 +22,7 @@ export interface AxiosHeaders {
   concat(): AxiosHeaders;
 }
 
-/** What an adapter is given, as far as it is used here; axios' own type fits. */
+/** The configuration that an adapter gets, as far as it is used here; axios' own type fits. */
 export interface AxiosConfig {
   method?: string;
   url?: string;
@@ -36,7 +36,7 @@ export interface AxiosConfig {
   beforeRedirect?: ((...facts: never[]) => void) | undefined;
 }
 
-/** What an adapter answers with. */
+/** The response that an adapter returns. */
 export interface AxiosResponse {
   status: number;
   headers: object;
@@ -58,8 +58,8 @@ interface AxiosAnswer<Res> extends ResponseHead {
  *
  * An attempt ends when axios has read the whole answer, so its time-out and a broken answer are part of it. A call ends
  * as axios ends it (an answer, an `AxiosError` for its status, a `CanceledError`), or with an error of `retryingFetch`
- * whose innermost `cause` is the `AxiosError`. Data that is a stream is refused with `ONCE_BODY_NOT_REPLAYABLE`, unless
- * it declares a `Content-Length` of at most 1 MiB. Only Node's http adapter tells of redirects.
+ * with the `AxiosError` as its innermost `cause`. Data that is a stream is refused with `ONCE_BODY_NOT_REPLAYABLE`, unless
+ * it declares a `Content-Length` of at most 1 MiB. Only Node's http adapter reports redirects.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
  *

@@ -1,4 +1,4 @@
-/** What axios takes as a signal: the platform's, or one of another class that tells of its abort in the same way. */
+/** The signals that axios takes: the platform's, or one of another class that reports its abort in the same way. */
 interface ForeignSignal {
   readonly aborted: boolean;
   readonly reason?: unknown;

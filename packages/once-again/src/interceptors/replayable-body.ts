@@ -8,7 +8,7 @@ export interface BodyBytes {
   readonly contentType: string | undefined;
 }
 
-/** The most bytes of a one-shot body that are kept for repeats. */
+/** The most bytes of a one-shot body that are buffered for repeats. */
 const bytesMax = 1_048_576;
 
 /**
@@ -57,7 +57,7 @@ async function formBytes(given: FormData): Promise<BodyBytes> {
 
 async function streamBytes(stream: object, declaredLength: number): Promise<BodyBytes> {
   if (!isAsyncIterable(stream) || !(declaredLength <= bytesMax)) {
-    throw notReplayableError(`The body is a stream whose Content-Length is not known to be at most ${bytesMax} bytes`);
+    throw notReplayableError(`The body is a stream without a Content-Length of at most ${bytesMax} bytes`);
   }
   const body = new ByteCollector(declaredLength);
   for await (const chunk of stream) {

@@ -14,7 +14,7 @@ export function watchSerializer(given: unknown): WatchedSerializer {
   let failed = false;
   const members = typeof given === "function" ? { serialize: given } : given;
   if (typeof members !== "object" || members === null) return { serializer: given, hasFailed: () => false };
-  // What it has beside functions, axios reads through the prototype.
+  // Axios reads its members other than functions through the prototype.
   const serializer: object = Object.create(members);
   for (const name of ["serialize", "encode"] as const) {
     const member: unknown = (members as Record<string, unknown>)[name];

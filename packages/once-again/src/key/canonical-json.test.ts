@@ -42,7 +42,7 @@ const json = fc.letrec((tie) => ({
   object: fc.dictionary(text, tie("value"), { maxKeys: 5 }),
 })).value;
 
-test("every value comes to its canonical form, however its text is laid out", () => {
+test("every value gets its canonical form, however its text is laid out", () => {
   fc.assert(
     fc.property(json, fc.constantFrom("", " ", "\t", "\r\n"), (value, space) => {
       expect(canonicalJson(JSON.stringify(value, null, space))).toBe(canonicalOf(value));
@@ -166,7 +166,7 @@ test.each([
   ["5e-324", true],
   ["4e-324", false],
   ["0e999", true],
-])("the number %s is kept by a double: %s, alone or among others", (source, isExact) => {
+])("a double represents the number %s exactly: %s, alone or among others", (source, isExact) => {
   for (const written of [source, ` [1,${source}]`, `{"a":${source},"b":1}`, `[${source} , 2]`]) {
     const canonical = (): string => canonicalJson(written);
     if (isExact) expect(canonical()).toBe(canonicalOf(JSON.parse(written)));

@@ -27,7 +27,7 @@ class JsonReader {
   /** Whether no string of the text can be written otherwise than it is. */
   readonly #isPlain: boolean;
   #at = 0;
-  /** Whether something was not in its canonical form, since somebody last looked. What was can be cut out as it is. */
+  /** Whether something since the last check was not in its canonical form. Text in canonical form can be cut out as it is. */
   #isChanged = false;
 
   constructor(text: string) {
@@ -169,7 +169,7 @@ const wordAt = /true|false|null/y;
 const numberAt = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?/y;
 /** All but what a string may hold and stay as it is: backslashes, and control characters. */
 const notPlain = /[^ -[\]-\uffff]/;
-/** What may stand in a number behind its first digits: `.`, `e` and `E`. */
+/** Characters that may follow a number's first digits: `.`, `e` and `E`. */
 const inNumber: ReadonlySet<number> = new Set([0x2e, 0x65, 0x45]);
 /** A double holds a number of up to so many digits exactly, unless it is larger or smaller than doubles are (IEEE 754). */
 const digitsMax = 15;

@@ -26,7 +26,7 @@ test("other parts give another key, wherever the difference is", async () => {
       expect((await deriveKey(secret, one)) === (await deriveKey(secret, other))).toBe(same);
     }),
   );
-  // What a separator could confuse.
+  // Parts that a separator could confuse.
   const moved = await Promise.all([
     deriveKey(secret, { scope: "a", key: "bc", name: "d" }),
     deriveKey(secret, { scope: "ab", key: "c", name: "d" }),

@@ -1,9 +1,9 @@
 import { stringify } from "uuid";
 import { checkNumber } from "../core/options.ts";
 
-/** What a derived key is made from. The same parts always give the same key. */
+/** The parts of a derived key. The same parts always give the same key. */
 export interface DerivedKeyParts {
-  /** Whose key: the scope of the operation that derives it. */
+  /** The scope of the operation that derives it. */
   scope: string;
   /** The key of the operation that derives it. */
   key: string;

@@ -112,7 +112,7 @@ test("a deeply nested body is no way to break the service", async () => {
   ).toBe(true);
 });
 
-test("JSON counts by its canonical form down to 500 levels, and deeper byte for byte, whoever asks", async () => {
+test("JSON counts by its canonical form down to 500 levels, and deeper byte for byte, however deep the stack is", async () => {
   const nested = (levels: number, space: string): string => "[".repeat(levels) + space + "]".repeat(levels);
   const askedFar = (left: number, ask: () => Promise<boolean>): Promise<boolean> =>
     left === 0 ? ask() : askedFar(left - 1, ask);

@@ -13,7 +13,7 @@ export interface FingerprintedRequest {
   query: string;
   /** The `Content-Type` header, or an empty string. Only its media type counts, not its parameters. */
   contentType: string;
-  /** The whole body; empty when there is none. */
+  /** The whole body; empty if the request has no body. */
   body: Uint8Array<ArrayBuffer>;
 }
 

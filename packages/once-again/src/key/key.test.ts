@@ -63,7 +63,7 @@ test("no header is no key, which is not malformed", () => {
   expect(parseKey([])).toEqual({ kind: "missing" });
 });
 
-test("a malformed header is told what is wrong with it", () => {
+test("the error for a malformed header says why it is malformed", () => {
   expect(malformed("")).toBe("it is empty");
   expect(malformed("  ")).toBe("it is empty");
   expect(malformed('""')).toBe("it is empty");

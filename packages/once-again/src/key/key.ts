@@ -15,7 +15,7 @@ export const keyLengthMax = 255;
 export type KeyFormat = "bare" | "structured";
 
 /**
- * Makes the key of one operation: a UUIDv7 (RFC 9562, section 5.7), whose first 48 bits tell when it was made.
+ * Makes the key of one operation: a UUIDv7 (RFC 9562, section 5.7). Its first 48 bits are the time when it was made.
  *
  * Make it once, before the first attempt, and keep it for every repeat of the same operation.
  *
@@ -63,7 +63,7 @@ export function formatKey(key: string, format: KeyFormat): string {
   return format === "bare" ? key : `"${key.replaceAll(/["\\]/g, "\\$&")}"`;
 }
 
-/** What a request's key header says. */
+/** The result of reading a request's key header. */
 export type ParsedKey = { kind: "key"; key: string } | { kind: "missing" } | { kind: "malformed"; problem: string };
 
 /**

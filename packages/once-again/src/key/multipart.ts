@@ -65,7 +65,7 @@ function hiddenHead(piece: string, value: string | File): string {
   const types = typeof value === "string" ? [] : lines.filter((line) => contentType.test(line));
   const others = lines.filter((line) => !types.includes(line));
   const isShown =
-    // What stands behind the boundary, in its line.
+    // The rest of the boundary's line.
     start === "" &&
     others.length === 1 &&
     disposition.test(others[0]!) &&

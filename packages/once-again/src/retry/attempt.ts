@@ -1,25 +1,25 @@
 import type { Clock } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
 
-/** What an operation is told about the attempt that it makes. */
+/** The attempt, as the operation that makes it sees it. */
 export interface Attempt {
   /** 1 for the first attempt. */
   readonly number: number;
   /** Aborts when the attempt's time is over, or when the caller aborts. Hand it on to whatever can be cancelled. */
   readonly signal: AbortSignal;
-  /** What the deadline left for this attempt when it began, in milliseconds; `undefined` without a deadline. */
+  /** The time left until the deadline when this attempt began, in milliseconds; `undefined` without a deadline. */
   readonly remainingMs: number | undefined;
   /** `false`: running the operation twice means something else than once, so a layer must not repeat it by itself. */
   readonly repeatable?: boolean | undefined;
 }
 
-/** What is tried: called once per attempt. */
+/** The function to retry: called once per attempt. */
 export type Operation<T> = (attempt: Attempt) => Promise<T> | T;
 
 /** How an attempt ended: with a value, or with an error. */
 export type Outcome<T> = { readonly value: T } | { readonly error: unknown };
 
-/** What may end an attempt before the operation does, and what the operation is told beside its number. */
+/** The limits that may end an attempt before the operation does, and the facts that the operation gets beside its number. */
 export interface AttemptBounds {
   readonly attemptTimeoutMs: number | undefined;
   readonly signal: AbortSignal | undefined;
@@ -133,7 +133,7 @@ export function firstAttempt(): Attempt {
 }
 
 /**
- * An attempt whose signal is made when it is first read, or aborted. Few operations read it, and making it costs more than
+ * An attempt with a lazy signal, made when it is first read, or aborted. Few operations read it, and making it costs more than
  * all the rest of a call that succeeds at once.
  */
 class LazyAttempt implements Attempt {
@@ -158,7 +158,7 @@ class LazyAttempt implements Attempt {
 }
 
 /**
- * The attempt as operations see it: its signal is a property of its own, so that `{ ...attempt }` has it too. A getter of
+ * The attempt as operations see it: its signal is an own property, so that `{ ...attempt }` has it too. A getter defined on
  * each object would do the same and cost more than the signal.
  */
 function withOwnSignal(attempt: LazyAttempt): Attempt {

@@ -3,11 +3,11 @@ import { checkNumber } from "../core/options.ts";
 import { type Random, uniform } from "../core/random.ts";
 import { equalJitter, type Jitter } from "./jitter.ts";
 
-/** What a backoff may look at. */
+/** The facts that a backoff may use. */
 export interface BackoffContext {
   /** Which retry is to come, 1-based: retry 1 is the second attempt. */
   readonly retry: number;
-  /** What this backoff answered for the retry before, in milliseconds; 0 before the first retry. */
+  /** The delay that this backoff returned for the retry before, in milliseconds; 0 before the first retry. */
   readonly previousDelayMs: number;
   /** Where chance comes from. */
   readonly random: Random;
@@ -20,7 +20,7 @@ export interface BackoffContext {
  */
 export type Backoff = (context: BackoffContext) => number;
 
-/** What the growing backoffs have in common. */
+/** The options that the growing backoffs have in common. */
 export interface BackoffOptions {
   /** The delay before the first retry, in milliseconds: 1 to 2^31 - 1, default 1,000. */
   readonly baseMs?: number | undefined;
@@ -116,7 +116,7 @@ function growingBackoff(
     reflectBelow(capMs, jitter(Math.min(capMs, growth(retry, baseMs, capMs)), random), random);
 }
 
-/** A jittered delay that went over the cap, as far below it instead: so the cap holds, and nobody gathers at it. */
+/** A jittered delay that went over the cap, as far below it instead: so the cap holds, and delays don't gather at it. */
 function reflectBelow(capMs: number, delayMs: number, random: Random): number {
   if (!(delayMs > capMs) || delayMs === Number.POSITIVE_INFINITY) return delayMs;
   return delayMs <= 2 * capMs ? 2 * capMs - delayMs : uniform(random, 0, capMs);

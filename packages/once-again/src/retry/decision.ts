@@ -3,7 +3,7 @@ import { OnceAgainError } from "../core/errors.ts";
 import type { Outcome } from "./attempt.ts";
 import type { FailureKind } from "./retry-budget.ts";
 
-/** What to do after an attempt, as data. */
+/** The decision after an attempt, as data. */
 export type Decision =
   /** This outcome is the result: the value is returned, an error is rethrown as it is. */
   | { readonly action: "done" }
@@ -12,10 +12,10 @@ export type Decision =
       readonly action: "retry";
       /**
        * The least time to wait, in milliseconds, such as a server's `Retry-After`. The backoff's delay bounds a random
-       * part that comes on top, so that callers who were told the same do not return together.
+       * part that is added to it, so that callers with the same `Retry-After` do not return together.
        */
       readonly delayMsMin?: number | undefined;
-      /** What budgets may charge for it; default `transient`. */
+      /** The kind of failure that budgets charge for; default `transient`. */
       readonly kind?: FailureKind | undefined;
       /** For the events: what the retry is for. */
       readonly why?: string | undefined;
@@ -23,7 +23,7 @@ export type Decision =
       readonly free?: boolean | undefined;
       /**
        * No attempt of this call, this one included, had an effect. When a limit ends the call here, its error says so
-       * (`details.noEffect`), and whoever catches it may rely on that. Default `false`.
+       * (`details.noEffect`), and the caller may rely on that. Default `false`.
        */
       readonly noEffect?: boolean | undefined;
     }
@@ -57,7 +57,7 @@ const transientCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 const doneDecision: Decision = { action: "done" };
 const retryDecision: Decision = { action: "retry" };
 
-/** What layers throw instead of making the attempt. */
+/** The errors with which layers refuse to make an attempt. */
 const heldBackCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "ONCE_CIRCUIT_OPEN",
   "ONCE_THROTTLED",

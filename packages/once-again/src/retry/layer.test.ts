@@ -39,7 +39,7 @@ test("a layer of one value's type and layers of any compose", async () => {
 });
 
 test("retry(operation, options) is run(retrying(options)(operation))", async () => {
-  /** What happens in a call whose attempts end as the script says: after so many milliseconds, well or badly. */
+  /** The events of a call with scripted attempts: each ends after so many milliseconds, well or badly. */
   const story = async (
     call: typeof retry<number>,
     script: ReadonlyArray<{ ms: number; ok: boolean }>,

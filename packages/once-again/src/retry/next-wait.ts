@@ -14,14 +14,14 @@ export interface Progress {
   readonly previousDelayMs: number;
 }
 
-/** What comes after an attempt that is not the result: a wait, or the end, by a limit or by the decision. */
+/** The plan after an attempt that is not the result: a wait, or the end, by a limit or by the decision. */
 export type Plan =
   | {
       readonly action: "wait";
       readonly delayMs: number;
       /** The backoff's own answer, which its next one may build on. */
       readonly backoffMs: number;
-      /** What the budget was charged for; `undefined` when it was not. */
+      /** The kind of failure that the budget was charged for; `undefined` when it was not. */
       readonly kind: FailureKind | undefined;
       readonly why: string | undefined;
       readonly noEffect: boolean;
@@ -34,7 +34,7 @@ export type Plan =
     }
   | { readonly action: "stop"; readonly why: DenialReason };
 
-/** What can end a call that would otherwise be tried again. */
+/** The limits that can end a call that would otherwise be tried again. */
 export type Limit = "attempts" | "deadline" | "budget";
 
 /** An attempt that would have less than this is not begun: it could only be cut, and leave its outcome unknown. */

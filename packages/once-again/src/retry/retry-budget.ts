@@ -1,5 +1,5 @@
 /**
- * What an attempt failed with, as far as budgets care: `throttled`, the server turned it away before doing any work;
+ * How an attempt failed, as far as budgets care: `throttled`, the server turned it away before doing any work;
  * `transient`, anything else that another attempt may get past.
  */
 export type FailureKind = "throttled" | "transient";

@@ -59,7 +59,7 @@ export function beginAttempt<T>(call: RetryCall<T>): number | undefined {
 }
 
 /**
- * What follows an attempt: how long to wait before the next, in milliseconds, or `undefined` when its outcome is the
+ * Decides what follows an attempt: how long to wait before the next, in milliseconds, or `undefined` when its outcome is the
  * call's.
  *
  * @throws OnceAgainError when a limit forbids the next, and the signal's reason when the caller has aborted.
@@ -120,7 +120,7 @@ function deny<T>(call: RetryCall<T>, why: DenialReason): void {
   emit(call, { type: "retry-denied", attempt: call.attempts, why });
 }
 
-/** A budget that throws must not take the value from the caller, whose operation has been carried out. */
+/** A budget that throws must not take the value from the caller, since the operation has been executed. */
 export function recordSuccess(budget: RetryBudget, lastRetryKind: FailureKind | undefined): void {
   try {
     budget.onSuccess(lastRetryKind);

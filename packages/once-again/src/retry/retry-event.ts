@@ -5,7 +5,7 @@
 export type DenialReason = "attempts" | "deadline" | "budget" | (string & {});
 
 /**
- * What happens in a call of `retry`, in order. After `attempt-failed` comes `retry-scheduled` or `retry-denied`, and
+ * The events of a call of `retry`, in order. After `attempt-failed` comes `retry-scheduled` or `retry-denied`, and
  * every call ends with exactly one of `succeeded` and `gave-up`. Attempts are numbered from 1, times are milliseconds.
  */
 export type RetryEvent =

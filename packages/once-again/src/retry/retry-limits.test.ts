@@ -19,7 +19,7 @@ const fail = (): never => {
 };
 const never = (): Promise<never> => new Promise(() => {});
 
-/** What a promise rejects with. */
+/** The reason with which a promise rejects. */
 const errorOf = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then(
     (value) => expect.fail(`resolved with ${String(value)}`),
@@ -138,7 +138,7 @@ test("10,000 calls on one signal leave neither a listener nor a timer", async ()
   expect(clock.pending).toBe(0);
 });
 
-test("the late failure of an abandoned attempt disturbs nobody", async () => {
+test("the late failure of an abandoned attempt is not an unhandled rejection", async () => {
   const unhandled: unknown[] = [];
   const listen = (reason: unknown): void => void unhandled.push(reason);
   process.on("unhandledRejection", listen);

@@ -24,9 +24,9 @@ export interface RetryOptions<T> {
   readonly attemptTimeoutMs?: number | undefined;
   /** Ends the call at once, in an attempt or in a wait, with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** What retries are paid from; share one among all the calls to the same place. Default none: retries are free. */
+  /** The budget that pays for retries; share one among all calls to the same place. Default none: retries are free. */
   readonly budget?: RetryBudget | undefined;
-  /** What to do after each attempt; default: a value is the result, an error is tried again. */
+  /** Decides what follows each attempt; default: a value is the result, an error is tried again. */
   readonly decide?: Decide<T> | undefined;
   /** Called with each event. What it throws is dropped. */
   readonly onEvent?: Listener<RetryEvent> | undefined;
@@ -43,7 +43,7 @@ export interface RetryPolicy<T> {
   readonly deadlineMs: number | undefined;
   readonly attemptTimeoutMs: number | undefined;
   readonly signal: AbortSignal | undefined;
-  /** What the attempts say of themselves: see `Attempt.repeatable`. */
+  /** The value of `Attempt.repeatable` for the attempts. */
   readonly repeatable: boolean | undefined;
   readonly budget: RetryBudget | undefined;
   readonly decide: Decide<T>;
@@ -87,7 +87,7 @@ export function retryPolicy<T>(options: RetryOptions<T>): RetryPolicy<T> {
   };
 }
 
-/** Whether every name is one of `names`: a call of `retry` with options of its own has no time for look-ups in an object. */
+/** Whether every name is one of `names`: a call of `retry` with separate options has no time for look-ups in an object. */
 function hasKnownNames(options: object): boolean {
   if (typeof options !== "object" || options === null) return false;
   for (const given in options) {

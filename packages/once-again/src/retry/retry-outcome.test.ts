@@ -11,17 +11,17 @@ test("a value that came before the caller's abort was seen is the caller's", asy
   const controller = new AbortController();
   const events: string[] = [];
   const operation = (): Promise<string> => {
-    const value = Promise.resolve("carried out");
+    const value = Promise.resolve("executed");
     // After the attempt has taken the value, and before the call looks at it.
     void value.then(() => queueMicrotask(() => controller.abort(new Error("too late"))));
     return value;
   };
   const { signal } = controller;
-  expect(await retry(operation, { signal, onEvent: ({ type }) => void events.push(type) })).toBe("carried out");
+  expect(await retry(operation, { signal, onEvent: ({ type }) => void events.push(type) })).toBe("executed");
   expect([signal.aborted, events]).toEqual([true, ["attempt-started", "succeeded"]]);
 });
 
-test("where nobody named a delay, the error names no date", async () => {
+test("where no decision named a delay, the error names no date", async () => {
   const options = { attemptsMax: 2, backoff: () => 0, deadlineMs: 1000, clock: fakeClock() };
   const details = (decide?: () => { action: "retry"; delayMsMin?: number }): Promise<unknown> =>
     retry(fail, { ...options, ...(decide && { decide }) }).catch(({ details }: { details: object }) => details);

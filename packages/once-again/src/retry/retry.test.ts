@@ -17,7 +17,7 @@ const fail = (): never => {
 };
 const types = (events: readonly RetryEvent[]): string[] => events.map((event) => event.type);
 
-/** What a promise rejects with. */
+/** The reason with which a promise rejects. */
 const errorOf = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then(
     (value) => expect.fail(`resolved with ${String(value)}`),

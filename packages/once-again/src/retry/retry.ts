@@ -38,7 +38,7 @@ export function retry<T>(operation: Operation<T>, options?: RetryOptions<T>): Pr
 /** {@link retry} with options that were checked before: what other rooms build on. */
 export async function runRetry<T>(operation: Operation<T>, policy: RetryPolicy<T>): Promise<T> {
   const call = beginCall(policy);
-  // Then nobody looks at the outcome of an attempt that succeeded, and none is made.
+  // With neither, the outcome of an attempt that succeeded is never read, so none is made.
   const takesAnyValue =
     policy.decide === decideByDefault && policy.budget === undefined && policy.onEvent === undefined;
   try {

@@ -2,10 +2,10 @@ import { checkNumber } from "../core/options.ts";
 import type { Backoff } from "./backoff.ts";
 
 /**
- * A backoff that always answers with a time, for what goes on in the background, where a throw would be heard by nobody.
+ * A backoff that always returns a time, for background work, where a thrown error would be lost.
  *
- * @param name what the option is called.
- * @param otherwise says how long where `backoff` throws, or answers with no time. `onFailure` hears of it.
+ * @param name the name of the option.
+ * @param otherwise the backoff used where `backoff` throws, or returns no time. `onFailure` gets that error.
  */
 export function steadyBackoff(
   name: string,

@@ -8,10 +8,10 @@ export interface AttemptOwner {
   /** The caller's own handler. */
   readonly handler: DispatchHandler;
   readonly clock: Clock;
-  /** What the caller's handler is told to be the controller, whatever attempt is under way. */
+  /** The controller that the caller's handler gets, whichever attempt is under way. */
   readonly controller: DispatchController;
   onStarted(context: unknown): void;
-  /** It answers whether the caller gets the response; otherwise nobody does. */
+  /** Returns whether the caller gets the response; otherwise it is discarded. */
   onResponse(head: UndiciHead): boolean;
   /** `head`: of the response that an interceptor below made the error of. */
   onFailed(error: Error, head?: UndiciHead): void;
@@ -117,7 +117,7 @@ export class Attempt implements DispatchHandler {
     return new UndiciHead(statusCode, (headers ?? {}) as ResponseHeaders, this.history.length > 1);
   }
 
-  /** Nobody gets the answer. It is read on, within bounds, so that the connection can be used again. */
+  /** Discards the response. It is read on, within bounds, so that the connection can be used again. */
   #discard(): void {
     if (this.#fate !== "open") return;
     this.#fate = "discarded";

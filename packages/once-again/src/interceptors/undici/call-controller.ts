@@ -2,14 +2,14 @@ import type { DispatchController } from "./dispatcher.ts";
 
 /** The call that a controller steers. */
 export interface SteeredCall {
-  /** The controller of the attempt under way, or of the one whose answer the caller gets. */
+  /** The controller of the attempt under way, or of the one that gives the caller its response. */
   readonly attemptController: DispatchController | undefined;
   /** Why the caller ended the call; `null` unless it did. */
   readonly abortReason: Error | null;
   abort(reason: Error): void;
 }
 
-/** What the caller's handler steers its call by. It stays the same when one attempt follows another. */
+/** The controller with which the caller's handler steers its call. It stays the same when one attempt follows another. */
 export class CallController implements DispatchController {
   readonly #call: SteeredCall;
 

@@ -13,7 +13,7 @@ import { Attempt, type AttemptOwner, type UndiciHead } from "./attempt.ts";
 import { CallController, type SteeredCall } from "./call-controller.ts";
 import type { Dispatch, DispatchController, DispatchHandler, DispatchOptions } from "./dispatcher.ts";
 
-/** What one call is about. */
+/** The request of one call. */
 export interface CallRequest {
   readonly options: DispatchOptions;
   readonly origin: string;
@@ -22,7 +22,7 @@ export interface CallRequest {
   readonly isSentOnce: boolean;
 }
 
-/** What the calls through one interceptor have in common. */
+/** The things that the calls through one interceptor have in common. */
 export interface CallSurroundings {
   readonly settings: FetchSettings;
   readonly dispatch: Dispatch;
@@ -98,7 +98,7 @@ export class Call implements AttemptOwner, SteeredCall {
     }
   }
 
-  /** What the deadline leaves for an attempt, in milliseconds; `undefined` when there is none, and the call has ended. */
+  /** The time that the deadline leaves for an attempt, in milliseconds; `undefined` when none is left, and the call has ended. */
   #beginAttempt(): number | undefined {
     try {
       return beginAttempt(this.#retry) ?? Number.POSITIVE_INFINITY;
@@ -151,7 +151,7 @@ export class Call implements AttemptOwner, SteeredCall {
     const delayMs = this.#endAttempt(head === undefined ? { error } : { value: head });
     if (this.#settled) return;
     if (delayMs !== undefined) {
-      // Undici tells of a start only when a connection is there. The caller must be able to abort before.
+      // Undici reports a start only when a connection is there. The caller must be able to abort before.
       this.onStarted({});
       if (!this.#settled) this.#wait(delayMs);
       return;
@@ -161,7 +161,9 @@ export class Call implements AttemptOwner, SteeredCall {
     this.#fail(this.#unknownOutcome(head === undefined ? "error" : "response", error) ?? error);
   }
 
-  /** How long to wait before the next attempt, in milliseconds; `undefined` after the last. It settles a call that a limit ends. */
+  /**
+   * How long to wait before the next attempt, in milliseconds; `undefined` after the last. It settles a call that a limit ends.
+   */
   #endAttempt(outcome: Outcome<UndiciHead>): number | undefined {
     try {
       return endAttempt(this.#retry, outcome);
@@ -184,7 +186,7 @@ export class Call implements AttemptOwner, SteeredCall {
     // Most attempts are no failure: then the time need not be read.
     const isSuccess = status !== undefined && statusVerdict(status) === undefined;
     const found = isSuccess ? undefined : failureOf(outcome, this.clock.now(), trustsRetryAfter(origin));
-    // Undici tells of a start before it writes the first byte.
+    // Undici reports a start before it writes the first byte.
     const wasSent = this.attemptController !== undefined;
     const failure = found === undefined || wasSent ? found : markUnsent(found);
     const wanted =

@@ -1,6 +1,6 @@
 /**
- * What undici's dispatchers and handlers look like, as far as the interceptor uses them (undici 7 and 8). They are
- * structural, so that the library depends on no undici of its own. Methods, not functions: undici's own types fit.
+ * The shape of undici's dispatchers and handlers, as far as the interceptor uses them (undici 7 and 8). The types are
+ * structural, so that the library does not depend on undici. Methods, not functions: undici's own types fit.
  */
 export interface Dispatcher {
   dispatch(options: DispatchOptions, handler: DispatchHandler): boolean;
@@ -19,7 +19,7 @@ export interface DispatchOptions {
   readonly upgrade?: boolean | string | null;
 }
 
-/** Hears what becomes of one request. */
+/** The handler that undici calls about one request. */
 export interface DispatchHandler {
   onRequestStart?(controller: DispatchController, context: unknown): void;
   onRequestUpgrade?(controller: DispatchController, status: number, headers: ResponseHeaders, socket: unknown): void;

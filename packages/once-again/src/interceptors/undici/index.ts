@@ -11,7 +11,7 @@ export { undiciFetch } from "./undici-fetch.ts";
 /** Those options of `retryingFetch` that have a meaning here: layers are undici's other interceptors. */
 export type RetryInterceptorOptions = Omit<RetryingFetchOptions, "fetch" | "layers" | "attemptHeaders">;
 
-/** What `compose` takes: of whatever type undici's `dispatch` is, the interceptor makes another. */
+/** The argument for `compose`: it takes undici's `dispatch`, of any type, and returns another. */
 export type RetryInterceptor = <Dispatched extends (options: never, handler: never) => boolean>(
   dispatch: Dispatched,
 ) => Dispatched;

@@ -60,7 +60,7 @@ describe.each(Object.entries(versions))("%s", (_name, { Agent, interceptors, req
     expect(server.received).toHaveLength(5);
   });
 
-  test("one of whose attempts a doubt is left does not say so, and neither does a GET", async () => {
+  test("a call with a doubt about one attempt does not say that it had no effect, and neither does a GET", async () => {
     const server = await scriptedServer();
     server.script.push(reset, reset, reset);
     const dispatcher = new Agent().compose(retryInterceptor(fast));
@@ -97,7 +97,7 @@ describe.each(Object.entries(versions))("%s", (_name, { Agent, interceptors, req
     expect(await post(server.url, { budget })).toBe(200);
   });
 
-  test("a POST that was answered and redirected to who is not reached may have been carried out", async () => {
+  test("a POST that was answered and redirected to a server that is not reached may have been executed", async () => {
     const server = await scriptedServer();
     const following = () => new Agent().compose(interceptors.redirect({ maxRedirections: 3 })) as never;
     const redirect = answer(303, { location: refusing });

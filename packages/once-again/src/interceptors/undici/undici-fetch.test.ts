@@ -20,7 +20,7 @@ const hang: Act = () => undefined;
 let server: Server;
 let url: string;
 let received: { key: unknown; type: unknown; body: string }[];
-/** What the server does next; when nothing is left it answers 200. */
+/** The server's next actions; when nothing is left it answers 200. */
 let script: Act[];
 
 beforeEach(async () => {

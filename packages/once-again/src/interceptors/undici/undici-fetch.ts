@@ -1,6 +1,6 @@
 import { type UndiciAnswer, UndiciResponse } from "./undici-response.ts";
 
-/** What undici's redirect interceptor tells of a request. */
+/** The redirects of a request, as undici's redirect interceptor reports them. */
 interface Context {
   readonly history?: readonly URL[];
 }
@@ -10,7 +10,7 @@ export type UndiciRequest = (url: string, options: never) => Promise<UndiciAnswe
 
 /**
  * A `fetch` over undici's `request`, for the option `fetch` of `retryingFetch`. It is several times as fast as `fetch`,
- * most of whose time goes into web streams, which nobody needs who reads an answer as text, JSON or bytes.
+ * which spends most of its time in web streams. A caller that reads a response as text, JSON or bytes needs none.
  *
  * ```ts
  * const fetch = retryingFetch({ fetch: undiciFetch(request, { dispatcher: new Agent() }) });

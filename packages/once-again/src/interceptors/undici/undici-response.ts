@@ -15,7 +15,7 @@ export interface UndiciAnswer {
   readonly body: UndiciBody;
 }
 
-/** Statuses whose answers have no body, of which `Response` makes none (Fetch standard, "null body status"). */
+/** Statuses without a body: `Response` accepts none for them (Fetch standard, "null body status"). */
 const withoutBody: ReadonlySet<number> = new Set([204, 205, 304]);
 
 /**
@@ -102,7 +102,7 @@ export class UndiciResponse implements Omit<Response, "textStream"> {
     if (this.#isRead) throw new TypeError("The body has been read already.");
   }
 
-  /** What the whole body is read from: undici itself, unless a stream of it was handed out. */
+  /** The source of the whole body: undici itself, unless a stream of it was handed out. */
   #source(): Pick<UndiciBody, "arrayBuffer" | "json" | "text"> {
     if (!this.#hasBody || this.#streamed !== undefined) return this.#whole();
     this.#refuseRead();

@@ -22,7 +22,7 @@ let server: Server;
 let url: string;
 let connections: number;
 let received: { key: unknown; type: unknown; body: string }[];
-/** What the server does next; when nothing is left it answers 200. */
+/** The server's next actions; when nothing is left it answers 200. */
 let script: Act[];
 
 beforeEach(async () => {
@@ -88,7 +88,7 @@ describe.each(Object.entries(versions))("%s", (_name, { Agent, FormData, fetch, 
     expect(received[0]?.body).toContain("\0\xff\r\n");
   });
 
-  test("a stream that declares its length is kept and sent again; one that lies about it is refused", async () => {
+  test("a stream that declares its length is buffered and sent again; one that lies about it is refused", async () => {
     script = [reset];
     const post = { dispatcher: agent(), method: "POST" } as const;
     await request(url, { ...post, body: Readable.from(["te", "a"]), headers: { "content-length": "3" } });
@@ -196,7 +196,7 @@ describe.each(Object.entries(versions))("%s", (_name, { Agent, FormData, fetch, 
     expect(connections).toBeGreaterThan(1);
   });
 
-  test("the deadline cuts a running attempt: the outcome is unknown, and the key is told", async () => {
+  test("the deadline cuts a running attempt: the outcome is unknown, and the error has the key", async () => {
     script = [hang];
     const call = request(url, { dispatcher: agent({ deadlineMs: 50 }), method: "POST", body: "tea" });
     await expect(call).rejects.toMatchObject({
@@ -206,7 +206,7 @@ describe.each(Object.entries(versions))("%s", (_name, { Agent, FormData, fetch, 
     });
   });
 
-  test("a keyed call in doubt is not told that it failed, unless the answer is the kept one", async () => {
+  test("a keyed call in doubt does not fail with a plain failure, unless the response is the stored one", async () => {
     const ending = async (...acts: Act[]) => {
       script = acts;
       const dispatcher = agent({ attemptsMax: 2 });
@@ -306,15 +306,19 @@ describe.each(Object.entries(versions))("%s", (_name, { Agent, FormData, fetch, 
   });
 
   test("its events are those of retryingFetch", async () => {
-    const told = async (send: (onEvent: (event: FetchEvent) => void) => Promise<unknown>) => {
+    const eventsOf = async (send: (onEvent: (event: FetchEvent) => void) => Promise<unknown>) => {
       const events: FetchEvent[] = [];
       script = [answer(425, { "Retry-After": "0" }), answer(429, { "Retry-After": "0" }), answer(404)];
       await send((event) => events.push(event));
       expect(new Set(events.map(({ call }) => call)).size).toBe(1);
       return events.map((event) => ({ ...event, call: undefined, key: typeof event.key, elapsedMs: 0, delayMs: 0 }));
     };
-    const ours = await told((onEvent) => request(url, { dispatcher: agent({ onEvent }), method: "POST", body: "tea" }));
-    const fetched = await told((onEvent) => retryingFetch({ ...fast, onEvent })(url, { method: "POST", body: "tea" }));
+    const ours = await eventsOf((onEvent) =>
+      request(url, { dispatcher: agent({ onEvent }), method: "POST", body: "tea" }),
+    );
+    const fetched = await eventsOf((onEvent) =>
+      retryingFetch({ ...fast, onEvent })(url, { method: "POST", body: "tea" }),
+    );
     expect(ours).toEqual(fetched);
     expect(ours.map(({ type }) => type)).toContain("retry-denied");
   });

@@ -2,13 +2,13 @@ import { checkNames } from "../../core/option-names.ts";
 import { checkNumber } from "../../core/options.ts";
 import type { FailureKind, RetryBudget } from "../retry-budget.ts";
 
-/** What retries cost in the AWS SDKs' standard mode. */
+/** The costs of retries in the AWS SDKs' standard mode. */
 export interface AwsBudgetOptions {
-  /** The most tokens kept, and the number at the start: a whole number from 1 to 100,000, default 500. */
+  /** The most tokens it can hold, and the number at the start: a whole number from 1 to 100,000, default 500. */
   readonly capacity?: number | undefined;
-  /** What a retry costs: a whole number of at least 1, default 14 (before 2026: 10 after a time-out). */
+  /** The cost of a retry: a whole number of at least 1, default 14 (before 2026: 10 after a time-out). */
   readonly transientCost?: number | undefined;
-  /** What a retry costs when the server turned the attempt away: a whole number of at least 1, default 5. */
+  /** The cost of a retry after the server turned the attempt away: a whole number of at least 1, default 5. */
   readonly throttledCost?: number | undefined;
 }
 

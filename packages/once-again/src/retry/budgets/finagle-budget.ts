@@ -6,13 +6,13 @@ import type { RetryBudget } from "../retry-budget.ts";
 import { slidingSum } from "../sliding-sum.ts";
 import { thousandths, unit } from "./thousandths.ts";
 
-/** What requests bring to a Finagle budget. */
+/** The deposits that requests make into a Finagle budget. */
 export interface FinagleBudgetOptions {
   /** How many retries one request pays for: 0 to 1,000 in steps of 0.001, default 0.2. */
   readonly ratio?: number | undefined;
   /** How long a deposit counts, in milliseconds: 1,000 to 60,000, default 10,000. */
   readonly ttlMs?: number | undefined;
-  /** Retries that nobody need pay for, for those who make few requests, per second: 0 to 1,000, default 10. */
+  /** Retries that need no deposit, for callers with few requests, per second: 0 to 1,000, default 10. */
   readonly reservePerSecond?: number | undefined;
   /** Where time comes from; default the machine's clock. */
   readonly clock?: Clock | undefined;

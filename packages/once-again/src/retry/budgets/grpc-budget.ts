@@ -10,8 +10,8 @@ import { thousandths, unit } from "./thousandths.ts";
  *
  * Source: gRFC A6, "Throttling Retry Attempts and Hedged RPCs".
  *
- * @param options.tokensMax the most tokens kept, and the number at the start: 1 to 1,000, default 10.
- * @param options.tokenRatio what one success brings: 0.001 to 1,000 in steps of 0.001, default 0.1.
+ * @param options.tokensMax the most tokens it can hold, and the number at the start: 1 to 1,000, default 10.
+ * @param options.tokenRatio the part of a token that one success brings: 0.001 to 1,000 in steps of 0.001, default 0.1.
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
  *
  * @example

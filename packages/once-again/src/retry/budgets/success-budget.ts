@@ -8,8 +8,8 @@ import { thousandths, unit } from "./thousandths.ts";
  * server answers nothing the budget runs dry, and retries stop until successes come back. (A budget that requests
  * fund goes on retrying through an outage, and keeps a busy server from ever recovering.)
  *
- * @param options.tokensPerSuccess what one success brings: 0.001 to 1 in steps of 0.001, default 0.1.
- * @param options.capacity the most tokens kept, and the number at the start: 10 to 1,000, default 100.
+ * @param options.tokensPerSuccess the part of a token that one success brings: 0.001 to 1 in steps of 0.001, default 0.1.
+ * @param options.capacity the most tokens it can hold, and the number at the start: 10 to 1,000, default 100.
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
  *
  * @example

@@ -25,7 +25,7 @@ const fail = (): never => {
   throw new Error("overload");
 };
 
-/** Makes calls, and tells how many reached the server. */
+/** Makes calls, and returns how many reached the server. */
 async function reached(throttle: ReturnType<typeof adaptiveThrottle>, calls: number, server: () => unknown) {
   let count = 0;
   for (let call = 0; call < calls; call += 1) {

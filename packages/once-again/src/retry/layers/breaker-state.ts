@@ -2,19 +2,19 @@ import { notify } from "../../core/events.ts";
 import type { CircuitBreakerSettings, CircuitEvent } from "./circuit-breaker-options.ts";
 import { type OutcomeWindow, outcomeWindow } from "./outcome-window.ts";
 
-/** What a call is to do that comes to a circuit breaker. */
+/** The role of a call that arrives at a circuit breaker. */
 export type Admission =
   /** Go through; hand `counted` back with the outcome, so that those from before an opening are not counted after it. */
   | { readonly role: "call"; readonly counted: OutcomeWindow }
   | { readonly role: "probe" }
   /** Wait until the running probe has ended, and ask again. */
   | { readonly role: "waiter" }
-  /** `retryAfterMs`: until the breaker may let a probe through; `undefined` while it is isolated: nobody knows. */
+  /** `retryAfterMs`: until the breaker may let a probe through; `undefined` while it is isolated, since that has no known end. */
   | { readonly role: "refused"; readonly retryAfterMs: number | undefined };
 
 /**
  * `closed`: calls go through. `open`: none does. `half-open`: a probe is under way, or the next call is one. `isolated`:
- * none does until somebody releases it.
+ * none does until `release` is called.
  */
 export type CircuitState = "closed" | "open" | "half-open" | "isolated";
 

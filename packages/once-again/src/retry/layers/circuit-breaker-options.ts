@@ -5,7 +5,7 @@ import { checkFunction, checkNumber, invalidOptionError } from "../../core/optio
 import { systemClock } from "../../core/system-clock.ts";
 import { guardIsFailure, type IsFailure, isFailureByDefault } from "./judge.ts";
 
-/** What happens to a circuit breaker. */
+/** The changes of a circuit breaker that `onEvent` reports. */
 export type CircuitEvent =
   /** `why`: too many of the window's calls failed, or a probe did. It stays open for `openMs` milliseconds. */
   | { readonly type: "opened"; readonly why: "failures" | "probe"; readonly openMs: number }
@@ -33,8 +33,8 @@ export interface CircuitBreakerOptions {
   /** The most calls that wait for a probe's outcome; more are refused: a whole number, default 10. */
   readonly waitersMax?: number | undefined;
   /**
-   * What counts against the server; default: an error, or an HTTP status of 429 or from 500 on. An outcome over which it
-   * throws counts too.
+   * Decides which outcomes count against the server; default: an error, or an HTTP status of 429 or from 500 on. If it throws,
+   * the outcome counts too.
    */
   readonly isFailure?: IsFailure | undefined;
   /** Called when it opens or closes. What it throws is dropped. */

@@ -127,7 +127,7 @@ test("a probe that hangs is cut, and has failed", async () => {
   expect(clock.pending).toBe(0);
 });
 
-test("a probe whose caller aborts decides nothing: one who waits is the next probe", async () => {
+test("a probe that its caller aborts decides nothing: a waiting call is the next probe", async () => {
   const { clock, call, trip } = smallBreaker();
   await trip();
   await clock.advance(1000);
@@ -319,7 +319,7 @@ test.each([{ window: { calls: 2.5 } }, { callsMin: 1.5 }, { waitersMax: 1.5 }])(
 describe("by hand", () => {
   const refused = { code: "ONCE_CIRCUIT_OPEN", details: { isolated: true } };
 
-  test("its state can be read, and a listener hears of each change", async () => {
+  test("its state can be read, and a listener is called at each change", async () => {
     const clock = fakeClock();
     const events: unknown[] = [];
     const onEvent = (event: unknown): void => {

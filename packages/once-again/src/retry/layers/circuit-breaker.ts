@@ -7,11 +7,11 @@ import { judge } from "./judge.ts";
 import type { OutcomeWindow } from "./outcome-window.ts";
 import { waitQueue } from "../../core/wait-queue.ts";
 
-/** A circuit breaker: a layer whose state one can see, and set by hand. */
+/** A circuit breaker: a layer with a state that can be read, and set by hand. */
 export interface CircuitBreaker extends AnyLayer {
   readonly state: CircuitState;
   /**
-   * Refuses every call until `release`, as for maintenance: with `ONCE_CIRCUIT_OPEN`, whose `details.isolated` is true.
+   * Refuses every call until `release`, as for maintenance: with `ONCE_CIRCUIT_OPEN` and a true `details.isolated`.
    * Calls under way go on, and those that wait for a probe are refused.
    */
   isolate(): void;
@@ -92,7 +92,7 @@ function circuitOpenError(nowMs: number, retryAfterMs: number | undefined): Once
   if (retryAfterMs === undefined) {
     return new OnceAgainError(
       "ONCE_CIRCUIT_OPEN",
-      "The circuit breaker is isolated, so this call was not made. Call again when somebody has released it.",
+      "The circuit breaker is isolated, so this call was not made. Call again after its release().",
       { details: { isolated: true } },
     );
   }

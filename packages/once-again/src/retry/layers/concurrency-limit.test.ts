@@ -11,7 +11,7 @@ async function rejects(promise: Promise<unknown>, reason: unknown): Promise<void
 
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Operations that end when they are told, and that tell when they start. */
+/** Operations that the test ends, and that record when they start. */
 function steered(limit: ReturnType<typeof concurrencyLimit>) {
   const started: number[] = [];
   const gates = new Map<number, PromiseWithResolvers<number>>();

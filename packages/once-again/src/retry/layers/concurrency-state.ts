@@ -23,12 +23,12 @@ export function concurrencySettings(options: ConcurrencyLimitOptions): Concurren
 /** How many calls run, and what a new one is to do. */
 export interface ConcurrencyState {
   /**
-   * What a new call is to do: `run`; `wait` until a running call ends; or not run at all, since the queue is `full`.
+   * Decides what a new call does: `run`; `wait` until a running call ends; or not run at all, since the queue is `full`.
    *
    * @param waiting how many wait already.
    */
   enter(waiting: number): "run" | "wait" | "full";
-  /** A call has ended, and nobody waits. */
+  /** A call has ended, and none waits. */
   leave(): void;
 }
 

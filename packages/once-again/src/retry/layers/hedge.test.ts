@@ -6,7 +6,7 @@ import { successBudget } from "../budgets/success-budget.ts";
 import { run } from "../layer.ts";
 import { hedge } from "./hedge.ts";
 
-/** What each call of an operation does: answers, or fails with an error, after so long. */
+/** One scripted call of an operation: a value or an error, after so long. */
 type Step = { readonly afterMs: number; readonly answer: unknown };
 
 function scripted(steps: readonly Step[]) {

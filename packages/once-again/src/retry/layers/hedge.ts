@@ -16,7 +16,7 @@ export interface HedgeOptions {
   readonly delayMs: number | "p95";
   /** The most further calls for one call, each `delayMs` after the one before: a whole number from 1 to 10, default 1. */
   readonly hedgesMax?: number | undefined;
-  /** What hedges are paid from, as retries are: share it with them. Default none: hedges are free. */
+  /** The budget that pays for hedges, as it pays for retries: share it with them. Default none: hedges are free. */
   readonly budget?: RetryBudget | undefined;
   /**
    * Which outcomes do not end the race while another call runs; default: an error, or an HTTP status from 400 on. One over
@@ -65,7 +65,7 @@ export function hedge(options: HedgeOptions): AnyLayer {
   };
 }
 
-/** Never throws: it is called from a timer, where nobody could catch it. */
+/** Never throws: it is called from a timer, where an error could not be caught. */
 function mayTake(budget: RetryBudget | undefined): boolean {
   try {
     return budget?.tryTake() ?? true;

@@ -5,7 +5,7 @@ import { isHeldBack } from "../decision.ts";
 /** Whether an outcome counts as a failure of the server. */
 export type IsFailure = (outcome: Outcome<unknown>) => boolean;
 
-/** An error does; of answers only one whose HTTP `status` says overload or fault: 429, or from 500 on. */
+/** Errors are failures; of other values only one with an HTTP `status` that says overload or fault: 429, or from 500 on. */
 export const isFailureByDefault: IsFailure = (outcome) => {
   const status = statusOf(outcome);
   return "error" in outcome || status === 429 || status >= 500;

@@ -48,7 +48,7 @@ export function race<T>(next: Operation<T>, attempt: Attempt, plan: RacePlan): P
   });
 }
 
-/** What stands for a race that nobody won. An error comes before a value: it may leave more open than an answer. */
+/** The outcome of a race without a winner. An error takes precedence over a value: it may leave more open than a response. */
 function lossOf<T>(
   losses: ReadonlyArray<{ outcome: Outcome<T>; runner: AbortController }>,
 ): [Outcome<T>, AbortController?] {

@@ -7,7 +7,7 @@ export interface RecentValues {
   quantile(share: number): number | undefined;
 }
 
-/** @param sizeMax how many are kept; the oldest makes room. */
+/** @param sizeMax the most values that it holds; the oldest makes room. */
 export function recentValues(sizeMax: number): RecentValues {
   const values: number[] = [];
   let oldest = 0;

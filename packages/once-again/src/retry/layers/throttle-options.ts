@@ -15,8 +15,8 @@ export interface AdaptiveThrottleOptions {
   /** How far back it counts, in milliseconds: at least 10, default 120,000. */
   readonly windowMs?: number | undefined;
   /**
-   * What the server did not accept; default: an error, or an HTTP status of 429 or from 500 on. An outcome over which it
-   * throws counts too.
+   * Decides which outcomes the server did not accept; default: an error, or an HTTP status of 429 or from 500 on. If it throws,
+   * the outcome counts too.
    */
   readonly isFailure?: IsFailure | undefined;
   /** Where time comes from; default the machine's clock. */

@@ -1,11 +1,11 @@
 import { slidingSum } from "../sliding-sum.ts";
 import type { ThrottleSettings } from "./throttle-options.ts";
 
-/** What an adaptive throttle has seen, and what follows from it for the next call. */
+/** The calls that an adaptive throttle has counted, and the decision on the next call. */
 export interface ThrottleState {
   /** Whether a call may go through. One that may not counts as a request that the server did not accept. */
   admits(): boolean;
-  /** Counts a call whose outcome is known. */
+  /** Counts a call that has a known outcome. */
   count(hasFailed: boolean): void;
 }
 
