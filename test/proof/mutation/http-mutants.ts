@@ -14,7 +14,7 @@ export const httpMutants: readonly Mutant[] = [
     search: "if (unsendable !== undefined)",
     replace: "if (unsendable === undefined && false)",
     check: test("packages/once-again/src/http/response.test.ts"),
-    killedBy: "is not kept: the outcome stays unknown",
+    killedBy: "is not stored: the outcome stays unknown",
   },
   {
     guard: "answer: a header's value is one that can be sent",
@@ -62,7 +62,7 @@ export const httpMutants: readonly Mutant[] = [
     search: "if (namesNothing(name))",
     replace: "if (name.length > 1_000_000)",
     check: test("packages/once-again/src/http/scope.test.ts"),
-    killedBy: "nobody knows whose request this is",
+    killedBy: "since the request's scope is unknown",
   },
   {
     guard: "old keys: the route that says so runs them",
@@ -94,7 +94,7 @@ export const httpMutants: readonly Mutant[] = [
     search: "if (isSetupFault(error)) {",
     replace: "if (isSetupFault(undefined)) {",
     check: test("packages/once-again/src/http/refusals.test.ts"),
-    killedBy: "a store that will never keep this",
+    killedBy: "a store that will never take this",
   },
   {
     guard: "options: a name that nobody reads is refused",

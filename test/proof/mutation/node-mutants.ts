@@ -17,12 +17,12 @@ export const nodeMutants: readonly Mutant[] = [
     killedBy: "a handler that throws after it answered has failed",
   },
   {
-    guard: "node: half an answer is none",
+    guard: "node: half a response is not stored",
     file: "packages/once-again/src/frameworks/capture/response-capture.ts",
     search: "if (response.headersSent) return run.fail(error);",
     replace: "if (response.headersSent) return;",
     check: test("packages/once-again/src/frameworks/express.test.ts"),
-    killedBy: "half an answer is none",
+    killedBy: "half a response is not stored",
   },
   {
     guard: "node: a second mount claims nothing",

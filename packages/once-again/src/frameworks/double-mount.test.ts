@@ -4,7 +4,7 @@ import { memoryStore } from "../stores/memory/index.ts";
 import { onceFetch } from "./fetch.ts";
 import { onceHono } from "./hono.ts";
 
-// Twice on the way of one request: told at the first one, and nothing is kept.
+// An adapter mounted twice in the way of one request: the first one reports it, and nothing is stored.
 
 const order = (key = "order-7"): RequestInit => ({
   method: "POST",
@@ -59,7 +59,7 @@ test("a wrapped handler in a wrapped handler, or behind the middleware for Hono,
   app.post("/orders", onceHono(options), (context) => inner(context.req.raw));
   const outers = [
     onceFetch(options, (request) => inner(request)),
-    // What the outer handler makes of it is no answer to keep.
+    // The response that the outer handler makes of it must not be stored.
     onceFetch(options, async (request) => {
       if ((await inner(request)).status === 500) throw new Error("no order");
       return new Response("made");
@@ -73,7 +73,7 @@ test("a wrapped handler in a wrapped handler, or behind the middleware for Hono,
   }
 });
 
-test("one request may be sent twice, one after the other, and a handler may call another with a request of its own", async () => {
+test("one request may be sent twice, one after the other, and a handler may call another with a new request", async () => {
   const { options } = rules();
   const billing = onceFetch({ ...options, store: memoryStore() }, () => new Response("billed"));
   const orders = onceFetch(options, () => billing(new Request("https://billing.example/", order("order-7/bill"))));

@@ -6,11 +6,11 @@ import { NoEffectError } from "../engine/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import { noEffectErrors, onceExpress } from "./express.ts";
 
-// What is Express' own; what all frameworks share is in test/frameworks.
+// Express' peculiarities; the suites that all frameworks share are in test/frameworks.
 
 const options = { store: memoryStore(), scope: "public", onError: () => undefined } as const;
 
-test("without noEffectErrors, a NoEffectError is a failure like any other, and is kept", async () => {
+test("without noEffectErrors, a NoEffectError is a failure like any other, and is stored", async () => {
   const app = express().set("env", "test");
   let runs = 0;
   app.post("/orders", onceExpress({ ...options, store: memoryStore() }), () => {
@@ -33,7 +33,7 @@ test("a framework that only calls middleware as Express does, such as polka, is 
   expect(mount).toThrow(/this is not Express\. Wrap the handler by onceNode/);
 });
 
-test("half an answer is none, even where an error handler brings it to an end", async () => {
+test("half a response is not stored, even where an error handler brings it to an end", async () => {
   const errors: unknown[] = [];
   const app = express();
   const onError = (error: unknown): void => void errors.push(error);
@@ -59,7 +59,7 @@ test("mounted for all of a path, it puts its policy into Express' own answers to
   expect(answer.headers.get("idempotency-key-policy")).toContain("retention=86400");
 });
 
-test("of two routes on one store, each keeps its own rules, and what a validator in front refuses is not kept", async () => {
+test("of two routes on one store, each follows its own rules, and a refusal by a validator in front is not stored", async () => {
   const app = express();
   let refuse = true;
   app.post(

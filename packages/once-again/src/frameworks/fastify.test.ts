@@ -5,12 +5,12 @@ import { startHttpServer, post, posted } from "../../../../test/support/http-ser
 import { memoryStore } from "../stores/memory/index.ts";
 import { onceFastify } from "./fastify.ts";
 
-// What is Fastify's own; what all frameworks share is in test/frameworks.
+// Fastify's peculiarities; the suites that all frameworks share are in test/frameworks.
 
 const options = (waitMs = 0) => ({ store: memoryStore(), scope: "public", waitMs, onError: () => undefined }) as const;
 const json = { headers: { "content-type": "application/json" } };
 
-test("what a hook or the schema refuses is not kept", async () => {
+test("a refusal by a hook or the schema is not stored", async () => {
   const app = fastify();
   let allowed = false;
   app.addHook("preHandler", async (_, reply) => (allowed ? undefined : reply.code(401).send()));

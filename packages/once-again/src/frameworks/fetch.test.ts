@@ -153,7 +153,7 @@ describe("a web-standard handler", () => {
     expect(cancelled).toBe(true);
   });
 
-  test("is told whose request it is, as the scope says", async () => {
+  test("gets the scope of its request", async () => {
     const scope = (request: Request): string => request.headers.get("x-account") ?? "";
     const once = onceFetch({ store: memoryStore(), scope }, (_, execution) => new Response(execution.scope));
     for (const account of ["a", "b"]) {
@@ -244,7 +244,7 @@ test("in a transaction: of 50 duplicates at once, one writes its row, and all ge
   expect(orders()).toEqual(["tea"]);
 });
 
-describe("a response that nobody could send", () => {
+describe("a response that could not be sent", () => {
   test("with a body that was read already, or made of neither bytes nor text, is a failure, reported and stored as one", async () => {
     for (const handler of [
       async () => {
@@ -276,7 +276,7 @@ describe("a response that nobody could send", () => {
     }
   });
 
-  test("but is in the store is answered with a plain 500, and told", async () => {
+  test("but is in the store is answered with a plain 500, and reported", async () => {
     const errors: unknown[] = [];
     const store = memoryStore();
     const onError = (error: unknown): void => void errors.push(error);
@@ -371,7 +371,7 @@ describe("a request that is not the platform's own", () => {
     expect(orders()).toEqual(["tea", "tea"]);
   });
 
-  test("that can't be copied is answered with a 503, and its fault is told", async () => {
+  test("that can't be copied is answered with a 503, and its fault is reported", async () => {
     const errors: unknown[] = [];
     const clone = (): never => {
       throw new TypeError("no copy");

@@ -9,7 +9,7 @@ import { memoryStore } from "../stores/memory/index.ts";
 import { NoEffectError } from "../engine/index.ts";
 import { onceHono } from "./hono.ts";
 
-// Somebody in front answers before the handler has: a time-out. The operation goes on, and its own answer is what counts.
+// A time-out in front answers before the handler has. The operation goes on, and the handler's own response is stored.
 
 const order: RequestInit = { method: "POST", body: '{"item":"tea"}', headers: { "idempotency-key": "order-7" } };
 
@@ -61,7 +61,7 @@ function route(
   return {
     errors,
     runs: () => runs,
-    /** The first answer, of somebody in front. */
+    /** The first response, of the time-out in front. */
     first: async () => {
       const answer = await app.request("/orders", order);
       answered.resolve();

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { memoryStore } from "../stores/memory/index.ts";
 import { onceHono } from "./hono.ts";
 
-// What is Hono's own; what all frameworks share is in test/frameworks.
+// Hono's peculiarities; the suites that all frameworks share are in test/frameworks.
 
 const sent = (key: string, body: string | URLSearchParams = '{"item":"tea"}'): RequestInit => ({
   method: "POST",
@@ -36,7 +36,7 @@ test("headers that middleware sets before are in answers, repeats and refusals",
   }
 });
 
-test("a body that Hono read before as a form, or somebody past Hono, is refused", async () => {
+test("a body that was read before, by Hono as a form or past Hono, is refused", async () => {
   for (const readBefore of ["form", "past Hono"]) {
     const errors: unknown[] = [];
     const app = new Hono();
@@ -83,7 +83,7 @@ test("scope can use the variables that a middleware in front has set, by their t
   });
   const named = onceHono({ ...options, scope: (context: Context<Env>) => context.get("account") });
   // @ts-expect-error -- There is no such variable.
-  onceHono({ ...options, scope: (context: Context<Env>) => context.get("nobody") });
+  onceHono({ ...options, scope: (context: Context<Env>) => context.get("unknown") });
   app.post("/named", named, (context) => context.text(context.get("once").scope + context.get("account")));
   app.post("/inline", onceHono({ ...options, scope: (context) => context.get("account") }), (context) =>
     context.text(context.get("once").scope + context.get("account")),

@@ -5,7 +5,7 @@ import { memoryStore } from "../stores/memory/index.ts";
 import { onceKoa } from "./koa.ts";
 import type { NodeExecution } from "./node.ts";
 
-// What is Koa's own; what all frameworks share is in test/frameworks.
+// Koa's peculiarities; the suites that all frameworks share are in test/frameworks.
 
 async function served(handle: Koa.Middleware): Promise<string> {
   const app = new Koa();
@@ -20,7 +20,7 @@ async function served(handle: Koa.Middleware): Promise<string> {
   return startHttpServer((request, response) => void answer(request, response));
 }
 
-test("answers of Koa's own making are kept as they are: a status without a body, an error nobody caught", async () => {
+test("responses that Koa makes are stored as they are: a status without a body, an uncaught error", async () => {
   const url = await served((context) => {
     const { key } = context.state["once"] as NodeExecution;
     if (key === "error") context.throw(409, "not twice");

@@ -19,7 +19,7 @@ import { memoryStore } from "../stores/memory/index.ts";
 import { executionOf, onceNest } from "./nest.ts";
 import type { NodeExecution } from "./node.ts";
 
-// What is Nest's own; what all frameworks share is in test/frameworks.
+// Nest's peculiarities; the suites that all frameworks share are in test/frameworks.
 
 const Operation = createParamDecorator((_data: unknown, context: ExecutionContext) => executionOf(context));
 const json = { headers: { "content-type": "application/json" } };
@@ -66,7 +66,7 @@ test("a resolver of GraphQL, which has no request of HTTP in its place, is refus
 });
 
 test.for(["express", "fastify"])(
-  "on %s, what a handler returns is kept, and what a guard refuses is not",
+  "on %s, the value that a handler returns is stored, and a refusal by a guard is not",
   async (platform) => {
     let allowed = false;
     const url = await served(platform, { canActivate: () => allowed }, ({ key, body }) => ({
@@ -84,7 +84,7 @@ test.for(["express", "fastify"])(
 );
 
 test.for(["express", "fastify"])(
-  "on %s, its own exceptions are kept, and NoEffectError frees the key",
+  "on %s, its own exceptions are stored, and NoEffectError frees the key",
   async (platform) => {
     let runs = 0;
     const url = await served(platform, { canActivate: () => true }, ({ key }) => {

@@ -11,7 +11,7 @@ import type { LeasedHttpOptions } from "../http/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import { type NodeHandler, onceNode } from "./node.ts";
 
-// What connections do that HTTP clients hide.
+// Events on connections that HTTP clients hide.
 
 /** Serves a handler, leased, and returns its URL. */
 const served = (handler: NodeHandler, options: Partial<LeasedHttpOptions<IncomingMessage>> = {}): Promise<string> =>
@@ -27,7 +27,7 @@ describe("a caller that hangs up", () => {
       const running = Promise.withResolvers<void>();
       let runs = 0;
       let isGone = (): boolean => false;
-      // Handlers see no caller leave; whoever had the socket before does.
+      // Handlers don't see that the caller has left; code that had the socket before does.
       const scope = ({ socket }: IncomingMessage): string => ((isGone = () => socket.readableEnded), "acme");
       const handler: NodeHandler = async (request, response) => {
         runs += 1;

@@ -15,23 +15,23 @@ import { type NodeHandler, onceNode } from "./node.ts";
 const served = (handler: NodeHandler, options: Partial<LeasedHttpOptions<IncomingMessage>> = {}): Promise<string> =>
   startHttpServer(onceNode({ store: memoryStore(), scope: "public", onError: () => undefined, ...options }, handler));
 
-test("whoever listens to the end of an answer right behind us hears of it when it is kept and sent", async () => {
-  const told: string[] = [];
+test("a listener for the end of a response, added right behind us, runs when the response is stored and sent", async () => {
+  const order: string[] = [];
   const store = memoryStore();
   const complete = store.complete.bind(store);
   store.complete = (request) => {
-    told.push("kept");
+    order.push("stored");
     return complete(request);
   };
   const once = onceNode({ store, scope: "public" }, (_, response) => void setImmediate(() => response.end("done")));
   const url = await startHttpServer((request, response) => {
     void once(request, response);
-    response.once("finish", () => told.push("finished"));
+    response.once("finish", () => order.push("finished"));
   });
   // Of a request without a body, all is known at once.
   expect(await posted(url, "order-7", { body: null })).toEqual({ status: 200, text: "done", replayed: false });
-  await until(() => told.length === 2);
-  expect(told).toEqual(["kept", "finished"]);
+  await until(() => order.length === 2);
+  expect(order).toEqual(["stored", "finished"]);
 });
 
 test("who waits for the listener may listen to the end of its answer, also of a repeat", async () => {

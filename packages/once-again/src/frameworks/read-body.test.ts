@@ -7,7 +7,7 @@ import { requestBytes, tapBody } from "./read-body.ts";
 
 const bytesMax = 4_000_000;
 
-/** What a server finds of a body: whether it could listen, the bytes as we got them, and as a reader behind us does. */
+/** How a server reads a body: whether it could listen, the bytes as we got them, and as a reader behind us does. */
 async function found(
   body: Uint8Array<ArrayBuffer> | ReadableStream,
   wait?: (request: IncomingMessage) => Promise<void>,

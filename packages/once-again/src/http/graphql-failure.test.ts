@@ -55,14 +55,14 @@ describe("in a transaction", () => {
     expect(await post(never as never)).toMatchObject({ status: 200, replayed: true });
   });
 
-  test("a refusal answered with 200 is kept, and what was written is not", async () => {
+  test("a refusal answered with 200 is stored, and the handler's writes are not", async () => {
     const { post, orders } = transactionalRoute({ failureOf: graphqlFailure });
     await post(ordering(refused));
     expect(orders()).toEqual([]);
     expect((await post(never as never)).text).toContain("no such field");
   });
 
-  test("an answer that can't be judged is a failure, and the service is told", async () => {
+  test("a response that can't be judged is a failure, and is reported", async () => {
     const { post, orders, errors } = transactionalRoute({ failureOf: graphqlFailure });
     expect((await post(ordering({ ...good, body: bytes("{") }))).code).toBe("ONCE_HANDLER_FAILED");
     expect([orders(), errors]).toEqual([[], [expect.any(SyntaxError)]]);
@@ -79,14 +79,14 @@ describe("in leased mode", () => {
     expect(await rerun.post({}, async ({ attempt }) => json({ data: attempt }))).toMatchObject({ text: '{"data":2}' });
   });
 
-  test("a refusal answered with 200 is kept", async () => {
+  test("a refusal answered with 200 is stored", async () => {
     const { post } = leasedRoute({ failureOf: graphqlFailure, onUnknown: "rerun", acknowledgeDuplicates: true });
     await post({}, async () => refused);
     expect((await post({}, never)).replayed).toBe(true);
   });
 });
 
-test("it can make no success of an answer whose status is a failure", async () => {
+test("it can't turn a response with a status of failure into a success", async () => {
   const { post, orders } = transactionalRoute({ failureOf: () => undefined });
   await post(ordering({ ...good, status: 500 }), { keys: ["a"] });
   await post(ordering({ ...good, status: 400 }), { keys: ["b"] });

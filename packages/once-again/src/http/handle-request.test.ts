@@ -23,7 +23,7 @@ describe("problems", () => {
     expect(answer.text).toContain('"type":"https://acme.example/errors/ONCE_KEY_INVALID.md"');
   });
 
-  test("of the service itself are not kept: the key is free, or as it was", async () => {
+  test("of the service itself are not stored: the key is free, or as it was", async () => {
     const { post, store } = route({ retentionMs: 60_000 });
     await post({ keys: ["k"] });
     for (const asked of [{ keys: ["k"], text: "{}" }, { keys: [] }, { keys: ['"'] }]) await post(asked, never);
@@ -51,7 +51,7 @@ describe("other methods", () => {
   });
 });
 
-test("each passing request has steps of its own", () => {
+test("each passing request has separate steps", () => {
   const { once } = route();
   expect(once.passing("GET")?.step).not.toBe(once.passing("GET")?.step);
 });
@@ -96,7 +96,7 @@ test("where all callers share one set of keys, they do", async () => {
   expect((await post({ account: "b" }, never)).replayed).toBe(true);
 });
 
-test("a NoEffectError tells the caller to come back, and a retry runs afresh", async () => {
+test("after a NoEffectError the caller is asked to come back, and a retry runs afresh", async () => {
   const { post, errors } = route();
   const refused = await post({}, () => Promise.reject(new NoEffectError("The warehouse is closed.")));
   expect(refused).toMatchObject({ status: 503, code: "ONCE_NO_EFFECT", retryAfter: "1" });

@@ -9,7 +9,7 @@ import { onceHttp } from "./handle-request.ts";
 const dayMs = 86_400_000;
 const acp = { profile: "acp", onUnknown: "rerun", acknowledgeDuplicates: true, retentionMs: dayMs } as const;
 
-/** What a route with these options is refused with. */
+/** The error message that refuses a route with these options. */
 function refusal(options: Partial<LeasedHttpOptions<string>>): string {
   try {
     onceHttp({ store: memoryStore(), scope: "public", ...options });
@@ -20,9 +20,9 @@ function refusal(options: Partial<LeasedHttpOptions<string>>): string {
 }
 
 test.each([
-  ["a profile that nobody knows", { profile: "apc" as "acp" }, /profile must be .*draft.*acp/],
+  ["an unknown profile", { profile: "apc" as "acp" }, /profile must be .*draft.*acp/],
   ["operations that are held", { profile: "acp" }, /runs a failed operation again.*transactional/],
-  ["results kept for an hour", { ...acp, retentionMs: 3_600_000 }, /24 hours/],
+  ["a retention of an hour", { ...acp, retentionMs: 3_600_000 }, /24 hours/],
   ["optional keys", { ...acp, keyRequired: false }, /decides keyRequired/],
   ["409 for another body", { ...acp, reusedStatus: 409 }, /decides reusedStatus/],
   ["a key in another header", { ...acp, keyHeader: "X-Key" }, /decides keyHeader/],
@@ -48,7 +48,7 @@ test("acp writes its errors flat, and the key that came stands in the response",
   expect(handlersOwn(malformed.headers)).toContainEqual(["idempotency-key", '"a']);
 });
 
-test("acp tells a failure of the handler from a store that is away, by its type", async () => {
+test("acp distinguishes a failure of the handler from a store that is away, by the problem's type", async () => {
   const { post, store } = leasedRoute({ ...acp, storeMsMax: 1 });
   const failed = await post({}, () => Promise.reject(new Error("no")));
   expect(JSON.parse(failed.text)).toMatchObject({ type: "processing_error", code: "handler_failed" });

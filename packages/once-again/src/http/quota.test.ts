@@ -25,7 +25,7 @@ test.each([
   ["too large", () => refusing(async () => Promise.reject(new OnceAgainError("ONCE_BODY_TOO_LARGE", "too large")))],
   ["read before us", () => refusing(async () => Promise.reject(new OnceAgainError("ONCE_BODY_CONSUMED", "gone")))],
   ["cut off", () => refusing(async () => Promise.reject(new Error("aborted")))],
-])("a request whose body is %s takes no key of its caller's quota", async (_, asked) => {
+])("a request with a body that is %s takes no key of its caller's quota", async (_, asked) => {
   expect((await asked()).status).toBe(201);
 });
 
@@ -40,7 +40,7 @@ test("nor does one that finds the store down", async () => {
   expect(said.status).toBe(201);
 });
 
-test("nor one whose handler says that nothing happened, however often it comes back", async () => {
+test("nor does one with a handler that says that nothing happened, however often it comes back", async () => {
   const said = await after(async ({ post }) => {
     for (let time = 0; time < 3; time += 1) {
       const closed: HttpHandler<undefined> = () => Promise.reject(new NoEffectError("The warehouse is closed."));
@@ -50,7 +50,7 @@ test("nor one whose handler says that nothing happened, however often it comes b
   expect(said.status).toBe(201);
 });
 
-test("nor one whose transaction was rolled back; one that committed does, and so does one that was refused", async () => {
+test("nor does one with a rolled back transaction; one that committed does, and so does a refused one", async () => {
   const { post } = transactionalRoute({ quota: { keysMax: 2, perMs: 60_000 } });
   const answer = { status: 201, headers: [], body: new Uint8Array() };
   for (let time = 0; time < 3; time += 1) {
@@ -61,7 +61,7 @@ test("nor one whose transaction was rolled back; one that committed does, and so
   expect((await post(ordering(answer), { keys: ["c"] })).code).toBe("ONCE_QUOTA_EXCEEDED");
 });
 
-test("nor a repeat, of a key that is kept or that is at work, nor another request under it", async () => {
+test("nor does a repeat, of a key that is stored or at work, nor another request under it", async () => {
   const { post } = leasedRoute({ quota: { keysMax: 2, perMs: 60_000 } });
   const go = Promise.withResolvers<void>();
   let runs = false;
@@ -83,7 +83,7 @@ test("nor a repeat, of a key that is kept or that is at work, nor another reques
   expect((await post({ keys: ["one-more"] }, never)).code).toBe("ONCE_QUOTA_EXCEEDED");
 });
 
-test("one whose outcome is unknown does: its key is kept", async () => {
+test("one with an unknown outcome does: its key stays in the store", async () => {
   const { post } = leasedRoute({ quota });
   expect((await post({ keys: ["k"] }, () => Promise.reject(new Error("fault")))).status).toBe(500);
   expect((await post({ keys: ["new"] }, never)).code).toBe("ONCE_QUOTA_EXCEEDED");

@@ -46,13 +46,13 @@ test("an effect that is found is the answer, now and ever after", async () => {
   expect(await post(failing)).toMatchObject({ ...found, replayed: true });
 });
 
-test("an effect that is surely absent is carried out", async () => {
+test("an operation is executed when its effect is surely absent", async () => {
   const { post } = opened(async () => ({ absent: "fenced" }));
   await post(failing);
   expect(await post(charging)).toMatchObject({ status: 201, text: "attempt 2" });
 });
 
-test("as long as nobody can tell, the operation is held, and looked at again at the next repeat", async () => {
+test("while the look-up finds no answer, the operation is held, and looked up again at the next repeat", async () => {
   let looks = 0;
   const { post } = opened(async () => (++looks < 3 ? "unknown" : { absent: "fenced" }));
   await post(failing);
@@ -108,7 +108,7 @@ test("a look that takes longer than the handler may ends the attempt: another ma
   expect(runs).toBe(0);
 });
 
-test("nobody looks before lease and quiesceMs have passed; until then repeats are told to come back", async () => {
+test("the look-up waits until lease and quiesceMs have passed; until then repeats are asked to come back", async () => {
   const { post, clock } = opened(async () => ({ absent: "quiesced" }), { quiesceMs: 5000, leaseMs: 1000 });
   await post(failing);
   await clock.advance(5999);

@@ -11,7 +11,7 @@ import type { HttpHandler, HttpResponse } from "./response.ts";
 
 // Each line of the HTTP rules that refuses a request.
 
-/** A request whose handler runs, until it is let go on. */
+/** A request with a handler that runs until the test lets it go on. */
 async function started(post: (asked: Asked, run: HttpHandler<undefined>) => Promise<Said>) {
   const go = Promise.withResolvers<void>();
   let runs = false;
@@ -116,7 +116,7 @@ describe("409", () => {
     const { post, clock, store } = route();
     const elsewhere = route({ store, clock });
     store.fail("complete", "before");
-    // Otherwise its lease is renewed as long as its result may yet be kept.
+    // Otherwise its lease is renewed as long as its result may yet be stored.
     store.fail("renew", "before");
     const first = post();
     await until(() => store.asked.includes("complete"));
@@ -130,7 +130,7 @@ describe("409", () => {
   });
 });
 
-test("412: a key older than results are kept, told by its own time", async () => {
+test("412: a key that by its own time is older than the retention", async () => {
   const { post, clock, store } = route({ retentionMs: 60_000 });
   const key = makeKey({ clock });
   await clock.advance(60_001);
@@ -142,10 +142,10 @@ test("412: a key older than results are kept, told by its own time", async () =>
   await clock.advance(10_001);
   // Its result is still there.
   expect(await post({ keys: [late] }, never)).toMatchObject({ status: 201, replayed: true });
-  const justKept = makeKey({ clock });
+  const justStored = makeKey({ clock });
   await clock.advance(60_000);
-  expect((await post({ keys: [justKept] })).status).toBe(201);
-  // Other keys do not tell their time.
+  expect((await post({ keys: [justStored] })).status).toBe(201);
+  // Other keys contain no time.
   expect((await post({ keys: ["order-7"] })).status).toBe(201);
 });
 
@@ -162,7 +162,7 @@ test("a key is no older than results are stored as long as its outcome is unknow
   expect(await post({ keys: [key] }, never)).toMatchObject({ status: 409, code: "ONCE_OUTCOME_UNKNOWN" });
 });
 
-test("or, where the route says so, a key of any age is a new one when nothing is kept under it", async () => {
+test("or, where the route says so, a key of any age is a new one when nothing is stored under it", async () => {
   const { post, clock, store } = route({ retentionMs: 60_000, oldKeys: "run" });
   const key = makeKey({ clock });
   await clock.advance(60_001);
@@ -180,7 +180,7 @@ test("a key on a method that takes none is not looked at, in a transaction eithe
   expect(orders()).toHaveLength(3);
 });
 
-test("500: a store that will never keep this is no store that is down: no Retry-After, and the service is told", async () => {
+test("500: a store that will never take this result is not a store that is down: no Retry-After, and it is reported", async () => {
   const { post, errors } = route({
     clock: systemClock,
     store: {
@@ -211,15 +211,15 @@ test("413: a body larger than allowed runs nothing, and its key stays free", asy
   expect((await post()).status).toBe(201);
 });
 
-describe("504: nobody may conclude that nothing happened, so there is no Retry-After", () => {
+describe("504: it is open whether something happened, so there is no Retry-After", () => {
   test("the handler ran, and the store did not confirm its result", async () => {
     const { post, clock, store, errors } = route();
     store.fail("complete", "before");
     const answered = post({});
     await until(() => store.asked.includes("complete"));
     await clock.advance(10_000);
-    const told = { status: 504, code: "ONCE_RESULT_UNCONFIRMED", retryAfter: undefined };
-    expect(await answered).toMatchObject(told);
+    const expected = { status: 504, code: "ONCE_RESULT_UNCONFIRMED", retryAfter: undefined };
+    expect(await answered).toMatchObject(expected);
     expect(errors).toEqual([expect.objectContaining({ code: "ONCE_RESULT_UNCONFIRMED" })]);
   });
 
@@ -233,15 +233,15 @@ describe("504: nobody may conclude that nothing happened, so there is no Retry-A
       });
       await begun.promise;
       await clock.advance(2000);
-      const told = { status: 504, code: "ONCE_HANDLER_TIMEOUT", retryAfter: undefined };
-      expect(await answered).toMatchObject(told);
+      const expected = { status: 504, code: "ONCE_HANDLER_TIMEOUT", retryAfter: undefined };
+      expect(await answered).toMatchObject(expected);
       expect(errors).toEqual([expect.objectContaining({ code: "ONCE_HANDLER_TIMEOUT" })]);
     }
   });
 });
 
 describe("503", () => {
-  test("the store is down: the handler does not run unprotected, and the service is told", async () => {
+  test("the store is down: the handler does not run unprotected, and it is reported", async () => {
     const { post, clock, store, errors } = route();
     store.fail("claim", "before");
     const refused = post({}, never);

@@ -66,19 +66,19 @@ describe("a repeat gets the first answer", () => {
       ["date", "Tue, 15 Nov 1994 08:12:31 GMT"],
       ["connection", "x-hop"],
       ["x-hop", "1"],
-      ["x-kept", "2"],
+      ["x-stored", "2"],
     ];
     const answer = { status: 200, headers, body: bytes("ok") };
     const first = await once.answer(httpRequest(), async () => answer);
     expect(handlersOwn(first.headers)).toEqual(headers);
     const repeat = await once.answer(httpRequest(), never);
     expect(handlersOwn(repeat.headers)).toEqual([
-      ["x-kept", "2"],
+      ["x-stored", "2"],
       ["idempotent-replayed", "true"],
     ]);
   });
 
-  test("of a failed handler: the same 500, and the service hears what it threw", async () => {
+  test("of a failed handler: the same 500, and `onError` gets the error that it threw", async () => {
     const { post, errors, events } = leased();
     const fault = new Error("password is hunter2");
     const first = await post(() => Promise.reject(fault));
@@ -129,7 +129,7 @@ describe("a new attempt", () => {
 });
 
 describe("in a transaction", () => {
-  test("an answer below 400 commits the effect; 4xx undoes it and is kept; 5xx and throws undo all of it", async () => {
+  test("a response below 400 commits the effect; 4xx undoes it and is stored; 5xx and throws undo all of it", async () => {
     const { post, orders } = transactional();
     const run = (status: number, key: string) =>
       post(ordering({ status, headers: [], body: bytes(key) }), { keys: [key] });
@@ -191,7 +191,7 @@ describe("in a transaction", () => {
     expect(orders()).toEqual([]);
   });
 
-  test("a handler that commits by itself is answered with a plain 500, and the service hears why", async () => {
+  test("a handler that commits by itself is answered with a plain 500, and the reason is reported", async () => {
     const { post, errors } = transactional();
     const answer = await post(async ({ transaction }) => {
       transaction.exec("COMMIT");
@@ -244,7 +244,7 @@ describe("a response too large to be stored", () => {
     }
   });
 
-  test("one that just fits is kept, its headers counted", async () => {
+  test("one that just fits is stored, its headers counted", async () => {
     const { post } = leased({ resultBytesMax: 1024 });
     const head = '{"status":200,"headers":[]}\n'.length;
     const fits = { ...large, body: new Uint8Array(1024 - head) };

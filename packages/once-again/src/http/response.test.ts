@@ -14,7 +14,7 @@ const answer = (headers: HttpResponse["headers"], body: Uint8Array = new Uint8Ar
   headers,
   body,
 });
-const kept = (headers: HttpResponse["headers"]): HttpResponse["headers"] =>
+const stored = (headers: HttpResponse["headers"]): HttpResponse["headers"] =>
   decodeResponse(encodeResponse(answer(headers))).headers;
 
 test("status, headers and body come back as they were, whatever the bytes", () => {
@@ -37,10 +37,10 @@ test("repeated headers keep their order, and all headers their spelling", () => 
     ["Link", "</b>; rel=next"],
     ["Location", "/orders/7"],
   ] as const;
-  expect(kept(headers)).toEqual(headers);
+  expect(stored(headers)).toEqual(headers);
 });
 
-test("what belongs to one connection, one moment or one session is not kept", () => {
+test("headers that belong to one connection, one moment or one session are not stored", () => {
   const names = [
     "Connection",
     "Keep-Alive",
@@ -55,18 +55,18 @@ test("what belongs to one connection, one moment or one session is not kept", ()
     "Date",
     "Set-Cookie",
   ];
-  expect(kept(names.map((name) => [name, "x"] as const))).toEqual([]);
+  expect(stored(names.map((name) => [name, "x"] as const))).toEqual([]);
 });
 
-test("what the connection header names is not kept either", () => {
+test("headers that the connection header names are not stored either", () => {
   const headers = [
     ["connection", "close , X-Hop"],
     ["Connection", "x-other"],
     ["x-hop", "1"],
     ["X-Other", "2"],
-    ["x-kept", "3"],
+    ["x-stored", "3"],
   ] as const;
-  expect(kept(headers)).toEqual([["x-kept", "3"]]);
+  expect(stored(headers)).toEqual([["x-stored", "3"]]);
 });
 
 test.for<[shape: string, value: (size: number) => string]>([
@@ -131,7 +131,7 @@ test("it agrees with Node, and what passes can be put on a web Response", () => 
 });
 
 describe.each(unsendable)("an answer with %s", (_, given) => {
-  test("is the handler's failure: it is never stored, and the service is told", async () => {
+  test("is the handler's failure: it is never stored, and it is reported", async () => {
     const { post, store, errors } = leasedRoute();
     expect(await post({}, async () => given)).toMatchObject({ status: 500, code: "ONCE_HANDLER_FAILED" });
     expect(errors).toEqual([expect.any(RangeError)]);
@@ -147,7 +147,7 @@ describe.each(unsendable)("an answer with %s", (_, given) => {
     expect(await post(ordering(withParts({})))).toMatchObject({ status: 201, replayed: false });
   });
 
-  test("that a look-up found is not kept: the outcome stays unknown, and the next look may do better", async () => {
+  test("that a look-up found is not stored: the outcome stays unknown, and the next look may do better", async () => {
     const { headers, status, body } = given;
     const found = { status, headers: Object.fromEntries(headers), body };
     let looks = 0;

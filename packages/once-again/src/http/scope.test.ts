@@ -13,16 +13,16 @@ test.each([
   ["that makes a text of a missing header", () => objectOf(undefined)],
   ["that makes a text of a missing header, with a space", () => `${objectOf(undefined)} `],
   ["that makes a text of null", () => objectOf(null)],
-  ["that makes a text of a number that is none", () => objectOf(Number("x"))],
+  ["that makes a text of NaN", () => objectOf(Number("x"))],
   ["that makes a text of an object", () => objectOf({ id: 7 })],
-])("of a scope function %s, nothing runs: nobody knows whose request this is", async (_, scope) => {
+])("of a scope function %s, nothing runs, since the request's scope is unknown", async (_, scope) => {
   const { post, errors, store } = route({ scope });
   expect(await post({}, never)).toMatchObject({ status: 503, code: "ONCE_NO_EFFECT", retryAfter: "1" });
   expect(errors).toHaveLength(1);
   expect(store.asked).toEqual([]);
 });
 
-test("who runs the service is told what the scope function should return", async () => {
+test("the error for the service's operator says which values the scope function should return", async () => {
   const { post, errors } = route({ scope: () => "undefined" });
   await post({}, never);
   expect(String(errors[0])).toMatch(/returned "undefined".*Return the id of the account.*answer 401/);

@@ -6,8 +6,8 @@ import { sha256 } from "../key/sha256.ts";
 import type { HttpRules } from "./http-options.ts";
 
 /**
- * How long a scope may be in the index of any store, bytes as it is written there. More than an operation's name may have, since a
- * scope may be a caller's id with a path behind it.
+ * How long a scope may be in the index of any store, bytes as it is written there. More than an operation's name may have,
+ * since a scope may be a caller's id with a path behind it.
  */
 const scopeBytesMax = 1024;
 
@@ -38,7 +38,7 @@ async function callersScope<Request>(
     name = namedCaller(await scope(request));
   } catch (cause) {
     onError(cause);
-    throw new NoEffectError("The service could not tell whose request this is. Nothing happened.", { cause });
+    throw new NoEffectError("The scope of this request could not be determined. Nothing happened.", { cause });
   }
   if (name.length * bytesOfCharacterMax > scopeBytesMax) checkLength(name);
   return name;

@@ -7,7 +7,7 @@ import { startHttpServer } from "../../../../../test/support/http-server.ts";
 import type { HttpResponse } from "../../http/index.ts";
 import { ResponseCapture } from "./response-capture.ts";
 
-/** What is stored of what a handler does to a real response, and what the caller then gets. */
+/** The stored response of a handler that writes to a real response, and the response that the caller gets. */
 async function captured(
   handle: (response: ServerResponse) => unknown,
   { bytesMax = 10_000, before = { "x-before": "outer" } }: { bytesMax?: number; before?: Record<string, string> } = {},
@@ -121,7 +121,7 @@ test.for([
     };
     const { stored, sent } = await captured(handle, { before });
     expect(stored.status).toBe(201);
-    // What was set before the handler is of this request, and none of the answer's.
+    // Headers that were set before the handler belong to this request, and are not part of the response.
     expect(stored.headers).toEqual([
       ["location", "/7"],
       ["link", "a"],
