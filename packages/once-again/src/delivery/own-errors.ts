@@ -17,12 +17,11 @@ const gaveUp = ({ noEffect }: ErrorDetails): OwnVerdict => ({
 });
 
 /**
- * The verdict for each error of this library. It is never judged by its cause: that is one attempt of several, or one side
- * of the story. `never` stands only where the error is thrown before anything leaves, or vouches for it.
+ * The verdicts of this library's errors, as far as they prove more than nothing. An error is never judged by its cause: that
+ * is one attempt of several, or one side of the story. `never` stands only where the error is thrown before anything leaves,
+ * or vouches for it.
  */
-const ownVerdicts: Record<ErrorCode, OwnVerdict | ((details: ErrorDetails) => OwnVerdict)> = {
-  // A backoff that returns nonsense ends a call after some of its attempts were sent.
-  ONCE_OPTION_INVALID: unknownPermanent,
+const ownVerdicts: Partial<Record<ErrorCode, OwnVerdict | ((details: ErrorDetails) => OwnVerdict)>> = {
   ONCE_ATTEMPTS_EXHAUSTED: gaveUp,
   ONCE_DEADLINE_EXCEEDED: gaveUp,
   ONCE_ATTEMPT_TIMEOUT: unknownTransient,
@@ -33,29 +32,18 @@ const ownVerdicts: Record<ErrorCode, OwnVerdict | ((details: ErrorDetails) => Ow
   ONCE_OUTCOME_UNKNOWN: { delivery: "unknown", transient: false, gaveUp: true },
   ONCE_BODY_NOT_REPLAYABLE: neverPermanent,
   ONCE_KEY_INVALID: neverPermanent,
-  ONCE_SIGNATURE_INVALID: unknownPermanent,
   // This request did nothing; the one that the key belongs to may have.
   ONCE_KEY_REUSED: { delivery: "failed", transient: false },
-  ONCE_KEY_EXPIRED: unknownPermanent,
   ONCE_IN_PROGRESS: unknownTransient,
   ONCE_QUOTA_EXCEEDED: neverTransient,
   ONCE_ARGUMENTS_UNFIT: neverPermanent,
   ONCE_BODY_TOO_LARGE: neverPermanent,
   ONCE_BODY_CONSUMED: { delivery: "failed", transient: false },
-  ONCE_RESULT_TOO_LARGE: unknownPermanent,
-  ONCE_RESULT_UNFIT: unknownPermanent,
   ONCE_NO_EFFECT: neverTransient,
   ONCE_HANDLER_FAILED: unknownTransient,
   ONCE_HANDLER_TIMEOUT: unknownTransient,
-  ONCE_OPERATION_ENDED: unknownPermanent,
-  ONCE_MOUNTED_TWICE: unknownPermanent,
-  ONCE_LEASE_LOST: unknownPermanent,
-  ONCE_SEAL_BROKEN: unknownPermanent,
-  ONCE_RECORD_BROKEN: unknownPermanent,
-  ONCE_STEP_CHANGED: unknownPermanent,
   ONCE_STORE_UNAVAILABLE: unknownTransient,
   ONCE_RESULT_UNCONFIRMED: unknownTransient,
-  ONCE_UNSAFE_PAIR: unknownPermanent,
   ONCE_INTENT_CONFLICT: neverPermanent,
   ONCE_INTENT_SECRET: neverPermanent,
   ONCE_INTENTS_FULL: neverTransient,
@@ -65,17 +53,16 @@ const ownVerdicts: Record<ErrorCode, OwnVerdict | ((details: ErrorDetails) => Ow
   ONCE_MESSAGE_REFUSED: { delivery: "failed", transient: false },
   ONCE_MESSAGE_REJECTED: { delivery: "failed", transient: false },
   ONCE_BROKER_UNAVAILABLE: unknownTransient,
-  ONCE_TARGET_UNFIT: unknownPermanent,
-  ONCE_HANDLER_UNSAFE: unknownPermanent,
-  // Callers that wait for an intent get it too, while that intent may still be executed.
+  // A wait for an intent ends with it, too, while that intent may still be sent.
   ONCE_CLOSED: unknownTransient,
 };
 
 /** The verdict of an error of ours, also of one that has only its code left; `undefined` for any other. */
 export function ownVerdict(error: object): Verdict | undefined {
   const { code } = error as { code?: unknown };
-  if (typeof code !== "string" || !Object.hasOwn(ownVerdicts, code)) return undefined;
-  const verdict = ownVerdicts[code as ErrorCode];
+  if (typeof code !== "string" || !code.startsWith("ONCE_")) return undefined;
+  // An error that is not listed may come from any attempt, and another attempt is no help.
+  const verdict = ownVerdicts[code as ErrorCode] ?? unknownPermanent;
   const reason = code;
   if (typeof verdict !== "function") return { ...verdict, reason };
   return { ...verdict(OnceAgainError.isInstance(error) ? error.details : {}), reason };
