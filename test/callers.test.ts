@@ -13,7 +13,7 @@ import * as undici7 from "undici";
 import * as undici8 from "undici8";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-// What every way of calling must keep, whatever the HTTP client behind it.
+// The promises of every way of calling, whichever HTTP client sends the request.
 
 /** Posts an order and reads the answer. */
 type Post = (url: string, order: string) => Promise<{ status: number; text: string }>;
@@ -74,9 +74,9 @@ const clients: Record<string, (options: Options) => Post> = {
 
 let server: Server;
 let network: FlakyNetwork;
-/** The orders that were carried out, one entry for each time. */
+/** The orders that were executed, one entry for each time. */
 let effects: string[];
-/** The keys with which orders came, whether carried out or not. */
+/** The keys with which orders came, executed or not. */
 let keys: unknown[];
 
 beforeEach(async () => {
@@ -141,7 +141,7 @@ describe.each(Object.entries(clients))("%s", (_name, client) => {
     expect(effects).toEqual(["tea", "coffee"]);
   });
 
-  test("an unkeyed POST whose answer is lost is not sent again, and says so", async () => {
+  test("an unkeyed POST without a response is not sent again, and its error says so", async () => {
     const post = client({ ...patient, keys: "off" });
     network.next({ scenario: "lose-answer" });
     const error: unknown = await post(`${network.url}/orders`, "tea").catch((error: unknown) => error);

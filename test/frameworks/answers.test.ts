@@ -153,7 +153,7 @@ describe.for(frameworks)("$name", (framework) => {
     },
   );
 
-  test("an answer too large is a 500 of ours, kept, and the handler runs once", async () => {
+  test("a response that is too large becomes a 500 of ours, which is stored, and the handler runs once", async () => {
     let runs = 0;
     const { url } = await serving(framework, {
       rules: { resultBytesMax: 2000 },

@@ -7,8 +7,8 @@ import { frameworks } from "./frameworks.ts";
 import { openTransaction, type SqliteKeys } from "./route.ts";
 import { serving } from "./serving.ts";
 
-// A transaction that was rolled back over a conflict, or whose commit was, runs its work again. Behind a framework the work is
-// a handler that wrote to a response, and that a router runs once: the key must not be kept without the effect.
+// When a transaction or its commit is rolled back over a conflict, its work runs again. Behind a framework the work is
+// a handler that wrote to a response, and that a router runs once: the key must not be stored without the effect.
 
 /** The same store, which undoes the first run of the first operation and then runs it again. */
 function undoingOnce(store: SqliteKeys): SqliteKeys {
@@ -23,7 +23,7 @@ function undoingOnce(store: SqliteKeys): SqliteKeys {
   return { ...store, transact };
 }
 
-/** Those whose handler can be run again, so that the caller hears nothing of it. */
+/** Frameworks that can run the handler again, so that the caller notices nothing. */
 const runAgain = new Set(["node", "fetch"]);
 
 describe.for(frameworks)("$name", (framework) => {

@@ -15,7 +15,7 @@ async function* slowly(...chunks: string[]): AsyncGenerator<Buffer> {
 }
 
 describe.for(frameworks)("$name", (framework) => {
-  test.for(modes)("of 50 duplicates at once one runs, and the others are told so or wait, %s", async (mode) => {
+  test.for(modes)("of 50 duplicates at once one runs, and the others get a 409 or wait, %s", async (mode) => {
     for (const waitMs of [0, 20_000]) {
       const { rules, happen, happened } = effectIn(mode);
       const { url } = await serving(framework, {
@@ -28,12 +28,12 @@ describe.for(frameworks)("$name", (framework) => {
       });
       const answers = await Promise.all(Array.from({ length: 50 }, () => exchange(url)));
       const made = answers.filter(({ status }) => status === 201);
-      const told = answers.filter(({ status }) => status === 409);
-      expect(made.length + told.length).toBe(50);
+      const refused = answers.filter(({ status }) => status === 409);
+      expect(made.length + refused.length).toBe(50);
       expect(made.every(({ text }) => text === "made")).toBe(true);
       expect(made.filter(({ replayed }) => !replayed)).toHaveLength(1);
       expect(
-        told.every(({ headers, text }) => headers["retry-after"] === "1" && text.includes("ONCE_IN_PROGRESS")),
+        refused.every(({ headers, text }) => headers["retry-after"] === "1" && text.includes("ONCE_IN_PROGRESS")),
       ).toBe(true);
       expect(happened()).toHaveLength(1);
       if (waitMs > 0) expect(made).toHaveLength(50);

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
 
-/** What is sent; by default a new order of tea. */
+/** The request to send; by default a new order of tea. */
 export interface Sent {
   method?: string;
   path?: string;
@@ -21,7 +21,7 @@ export interface Received {
   replayed: boolean;
 }
 
-/** Sends one request on a connection of its own. */
+/** Sends one request on a separate connection. */
 export async function exchange(url: string, sent: Sent = {}): Promise<Received> {
   const { method = "POST", path = "/v1/orders", key = "order-7", body = '{"item":"tea"}', headers = {} } = sent;
   const outgoing = request(url + path, {
@@ -47,9 +47,9 @@ export async function exchange(url: string, sent: Sent = {}): Promise<Received> 
   };
 }
 
-/** What a repeat must have of the first answer: all but what belongs to a connection, a moment or a session. */
+/** The parts of a response that its replay must have too: all that do not belong to a connection, a moment or a session. */
 export function lasting({ status, headers, body }: Received): unknown {
-  const kept = Object.entries(headers).filter(
+  const lastingHeaders = Object.entries(headers).filter(
     ([name]) =>
       ![
         "connection",
@@ -61,5 +61,5 @@ export function lasting({ status, headers, body }: Received): unknown {
         "transfer-encoding",
       ].includes(name),
   );
-  return { status, headers: Object.fromEntries(kept), body };
+  return { status, headers: Object.fromEntries(lastingHeaders), body };
 }

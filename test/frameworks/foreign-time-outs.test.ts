@@ -99,7 +99,7 @@ const servers: [name: string, serve: Serve, sent?: RequestInit][] = [
 ];
 
 describe.for(servers)("%s", ([, serve, sent = withBody]) => {
-  test.for(modes)("%s: there is one effect, whoever asks again", async (mode) => {
+  test.for(modes)("%s: there is one effect, however often the request is repeated", async (mode) => {
     const { rules, happen, happened } = effectIn(mode);
     const [late, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     let runs = 0;
@@ -148,7 +148,7 @@ describe("the handlerTimeout of Fastify", () => {
     expect(faults).toEqual([]);
   });
 
-  test("a stream that stops in its middle leaves the outcome unknown, and no half of it is kept", async () => {
+  test("a stream that stops in its middle leaves the outcome unknown, and no half of it is stored", async () => {
     const handle = (): PassThrough => {
       const source = new PassThrough();
       source.write("half");

@@ -9,17 +9,17 @@ export interface Served {
   close: () => Promise<void>;
 }
 
-/** What not every framework can do. */
+/** Abilities that some frameworks lack. */
 export type Ability = keyof typeof abilities;
 
 /** The abilities, as the guide names them. */
 export const abilities = {
   rawEnd: "Raw `response.end()`",
-  errorHandler: "The framework's own error handler answers, and that is kept",
+  errorHandler: "The framework's own error handler responds, and that is stored",
   consumedBody: "A parser that keeps no bytes is refused",
   parser: "A body parser in front or behind",
   compression: "Compression in front or behind",
-  repeatedKey: "A repeated key header is told from a comma in it",
+  repeatedKey: "A repeated key header differs from a comma in it",
 } as const;
 
 /** A framework, and what it can't do, with the reason. */

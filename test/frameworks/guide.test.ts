@@ -7,7 +7,7 @@ import { abilities, type Ability } from "./framework.ts";
 import { frameworks } from "./frameworks.ts";
 import { startExample } from "./start-example.ts";
 
-// What docs/guides/frameworks.md says: its programs run, and its table is what the suite skips.
+// docs/guides/frameworks.md is true: its programs run, and its table lists the tests that the suite skips.
 
 const page = "docs/guides/frameworks.md";
 

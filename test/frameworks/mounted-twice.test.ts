@@ -16,9 +16,9 @@ import { startHttpServer, posted } from "../support/http-server.ts";
 import { nestServer } from "./nest-server.ts";
 import { effectIn, modes } from "./serving.ts";
 
-// Two of ours on the way of one request: the first one answers, the handler never runs, and nothing is kept.
+// Two of our adapters in the way of one request: the first one answers, the handler never runs, and nothing is stored.
 
-/** What both are given: the same rules, or rules on one store. They fit every adapter, which the test sees to. */
+/** The options of both: the same rules, or rules on one store. They fit every adapter, which the test sees to. */
 type Rules = () => never;
 
 const json = { headers: { "content-type": "application/json" } };
@@ -34,7 +34,7 @@ const mounts: [name: string, serve: (rules: Rules) => Promise<string>][] = [
     },
   ],
   [
-    "onceNode in onceNode, which nobody waits for",
+    "onceNode in onceNode, not awaited",
     (rules) => {
       const inner = onceNode(rules(), ran);
       return startHttpServer(onceNode(rules(), (request, response) => void inner(request, response)));
@@ -87,7 +87,7 @@ const mounts: [name: string, serve: (rules: Rules) => Promise<string>][] = [
 ];
 
 describe.for(mounts)("%s", ([, serve]) => {
-  test.for(modes)("%s: refused at once with 500, the key free, and somebody told", async (mode) => {
+  test.for(modes)("%s: refused at once with 500, the key free, and reported", async (mode) => {
     const errors: unknown[] = [];
     const { rules } = effectIn(mode);
     const url = await serve(
@@ -107,14 +107,14 @@ describe.for(mounts)("%s", ([, serve]) => {
         text: expect.stringContaining("ONCE_MOUNTED_TWICE"),
         replayed: false,
       });
-      // Each of the two tells: their routes may be different people's.
+      // Each of the two reports it: their routes may be different people's.
       expect(errors).toEqual(Array(attempt * 2).fill(expect.objectContaining({ code: "ONCE_MOUNTED_TWICE" })));
     }
     expect(await rules.store.inspect({ scope: "public", key: "order-7" })).toBeUndefined();
   });
 });
 
-test("a handler may send requests of its own under other keys, along with what its listener was given", async () => {
+test("a handler may send new requests under other keys, along with the arguments of its listener", async () => {
   const options = () => ({ store: memoryStore(), scope: "public", onError: () => undefined }) as const;
   const billing = onceFetch<Request, [unknown]>(options(), () => new Response("billed"));
   const inner = getRequestListener((request: Request, platform: unknown) => {

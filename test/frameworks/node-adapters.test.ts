@@ -16,7 +16,7 @@ import { dial } from "../support/dial.ts";
 import { startHttpServer, post, posted } from "../support/http-server.ts";
 import { until } from "../support/until.ts";
 
-// What each framework, and what people put around it, does with an operation.
+// How each framework, and the middleware that people put around it, treats an operation.
 
 const options = (onError: (error: unknown) => void = () => undefined) =>
   ({ store: memoryStore(), scope: "public", waitMs: 20_000, onError }) as const;
@@ -77,7 +77,7 @@ describe("requests that no socket brought", () => {
 });
 
 describe("middleware around once-again in Express", () => {
-  test("behind it, what is told of headers on their way is asked, and its cookies reach the first caller", async () => {
+  test("behind it, middleware that changes headers on their way is called, and its cookies reach the first caller", async () => {
     const app = express();
     app.post(
       "/orders",
@@ -163,7 +163,7 @@ describe("middleware around once-again in Express", () => {
 });
 
 describe("onceNode", () => {
-  test("gives the request's stream to a handler as if nobody had read it", async () => {
+  test("gives the request's stream to a handler as if it had not been read", async () => {
     const handler = onceNode(options(), (request, response) => {
       const chunks: Buffer[] = [];
       request.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -178,7 +178,7 @@ describe("onceNode", () => {
     }
   });
 
-  test.for([20, 300_000])("hears %d bytes before a decoder that somebody has set", async (length) => {
+  test.for([20, 300_000])("reads %d bytes before a decoder that other code has set", async (length) => {
     const once = onceNode(options(), (_request, response, { body }) => void response.end(body.toString().slice(0, 3)));
     const url = await startHttpServer((request, response) => {
       request.setEncoding("utf8");
@@ -188,7 +188,7 @@ describe("onceNode", () => {
     expect(await posted(url, "k", { body: "eve".repeat(length) })).toMatchObject({ status: 422 });
   });
 
-  test("does nothing more when somebody else has answered while the upload was slow", async () => {
+  test("does nothing more when other code has answered while the upload was slow", async () => {
     const once = onceNode(options(), () => expect.fail("ran"));
     let ended: Promise<void> | undefined;
     const url = await startHttpServer((request, response) => {
@@ -204,7 +204,7 @@ describe("onceNode", () => {
     expect(heard().match(/HTTP\/1.1/g)).toHaveLength(1);
   });
 
-  test("answers 500 in the place of a kept answer that can't be sent, and tells of it", async () => {
+  test("answers 500 in the place of a stored response that can't be sent, and reports it", async () => {
     const errors: unknown[] = [];
     const { store, ...rest } = options((error) => errors.push(error));
     const result = Buffer.from(`${JSON.stringify({ status: 201, headers: [["x-name", "a\nb"]] })}\n`);

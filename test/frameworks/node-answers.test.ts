@@ -6,7 +6,7 @@ import { exchange, lasting } from "./exchange.ts";
 import { frameworks } from "./frameworks.ts";
 import { effectIn, serving } from "./serving.ts";
 
-// What handlers do to a response of Node's, in every framework that has one.
+// Ways in which handlers use Node's response, in every framework that has one.
 
 const withResponse = frameworks.filter(({ cannot }) => cannot.rawEnd === undefined);
 
@@ -72,7 +72,7 @@ describe.for(withResponse)("$name", (framework) => {
     }
   });
 
-  test("an error after the first byte leaves the outcome unknown, and half an answer is none", async () => {
+  test("an error after the first byte leaves the outcome unknown, and half a response is not stored", async () => {
     const errors: unknown[] = [];
     const { url } = await serving(framework, {
       rules: { onError: (error) => errors.push(error) },
@@ -96,7 +96,7 @@ describe.for(withResponse)("$name", (framework) => {
 });
 
 describe.for(seeingEnds)("$name", (framework) => {
-  test("a handler that throws after it answered has failed: the effect is rolled back, and somebody is told", async () => {
+  test("a handler that throws after it answered has failed: the effect is rolled back, and the error reported", async () => {
     const { rules, happen, happened } = effectIn("transactional, in SQLite");
     const errors: unknown[] = [];
     let runs = 0;

@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import ts from "typescript";
 import { expect, test } from "vitest";
 
-// docs/decisions/performance.md: V8 gives each object literal with a getter a shape of its own, which
+// docs/decisions/performance.md: V8 gives each object literal with a getter a separate shape, which
 // holds the getter and all that it sees. On the way of a request, that is the request, until the next full collection.
 
 const source = join(import.meta.dirname, "../../packages/once-again/src");

@@ -8,7 +8,7 @@ import { frameworks } from "./frameworks.ts";
 import type { Route } from "./route.ts";
 import { needs, serving } from "./serving.ts";
 
-// What a request must be, and what makes two requests one operation, in every framework.
+// The rules for a request, and for when two requests are one operation, in every framework.
 
 /** A route that answers with the body it was given, and with how often it ran. */
 async function echoing(framework: Framework, route: Partial<Route> = {}) {
@@ -36,7 +36,7 @@ describe.for(frameworks)("$name", (framework) => {
     expect(bodies).toEqual([]);
   });
 
-  test("tells a repeated key header from one with a comma in it", async (context) => {
+  test("distinguishes a repeated key header from one with a comma in it", async (context) => {
     needs(framework, "repeatedKey", context);
     const { url } = await echoing(framework);
     expect((await exchange(url, { key: ["a", "b"] })).text).toContain("the header is repeated");
@@ -74,7 +74,7 @@ describe.for(frameworks)("$name", (framework) => {
       expect(bodies[0]).toContain("Tee ☕");
       expect((await exchange(url, { body: '{"id":9007199254740993,"item":"Tee ☕"}' })).replayed).toBe(true);
       expect((await exchange(url, { body: '{"id":9007199254740992,"item":"Tee ☕"}' })).status).toBe(422);
-      // What is no difference in JSON is none.
+      // Bodies that are equal as JSON make equal requests.
       expect((await exchange(url, { key: "b", body: '{"b":1,"a":[]}' })).status).toBe(200);
       expect((await exchange(url, { key: "b", body: ' { "a" : [ ],\n"b" : 1.0 }' })).replayed).toBe(true);
       expect(bodies).toHaveLength(2);
@@ -119,7 +119,7 @@ describe.for(frameworks)("$name", (framework) => {
     expect((await exchange(url)).replayed).toBe(true);
   });
 
-  test("refuses a body that was parsed before it, and its bytes not kept", async (context) => {
+  test("refuses a body that was parsed before it, without its bytes", async (context) => {
     needs(framework, "consumedBody", context);
     const errors: unknown[] = [];
     const rules = { onError: (error: unknown) => errors.push(error) };
@@ -179,7 +179,7 @@ describe.for(frameworks)("$name", (framework) => {
     ]);
     const ran: string[] = [];
     const { url } = await serving(framework, {
-      scope: (authorization) => tokens.get(authorization) ?? expect.fail("nobody"),
+      scope: (authorization) => tokens.get(authorization) ?? expect.fail("no account"),
       handle: ({ execution }) => (ran.push(execution.scope), { status: 200, body: `of ${execution.scope}` }),
     });
     const as = (authorization: string) => exchange(url, { headers: { authorization } });

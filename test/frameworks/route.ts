@@ -5,25 +5,25 @@ import type { Execution } from "../../packages/once-again/src/engine/index.ts";
 import type { LeasedHttpOptions } from "../../packages/once-again/src/http/index.ts";
 import type { TransactionalStore } from "../../packages/once-again/src/stores/store.ts";
 
-/** What a handler answers, in no framework's own terms. */
+/** The response of a handler, in terms of no framework. */
 export type Reply =
   | { status: number; headers?: Record<string, string | string[]>; body?: string | Buffer | (() => Readable) }
   /** Past the framework, on Node's own response. */
   | { raw: (response: ServerResponse) => void };
 
-/** What a handler knows: its operation, and the body as the framework gives it. */
+/** The arguments of a handler: its operation, and the body as the framework gives it. */
 export interface Call {
   execution: Execution<DatabaseSync | undefined>;
   body: string;
 }
 
-/** How a route keeps its promise, without the scope, which each framework reads from a request of its own. */
+/** The rules of a route, without the scope, which each framework reads from its own type of request. */
 export type RouteRules = Omit<LeasedHttpOptions<never>, "scope" | "mode"> & { mode?: "leased" | "transactional" };
 
 /** The route that every framework serves: all methods of `/v1/orders` and `/v2/orders`, one router mounted twice. */
 export interface Route {
   rules: RouteRules;
-  /** Whose keys they are, by the `Authorization` header; default `"public"`. */
+  /** The scope of the keys, by the `Authorization` header; default `"public"`. */
   scope?: (authorization: string) => string;
   handle: (call: Call) => Promise<Reply> | Reply;
   /** Where a JSON parser stands; `"before"` keeps the bytes; default nowhere. */

@@ -5,7 +5,7 @@ import { frameworks } from "./frameworks.ts";
 import type { Route, RouteRules } from "./route.ts";
 import { effectIn, modes, serving } from "./serving.ts";
 
-// What people who come from other libraries look for, in every framework: another key header, requests that are skipped,
+// The options that users of other libraries look for, in every framework: another key header, requests that are skipped,
 // responses that are not stored, and what makes two requests the same.
 
 /** A route that answers with how often it ran, with the status that the body names. */

@@ -8,7 +8,7 @@ import { memoryStore } from "../../packages/once-again/src/stores/memory/index.t
 import { operation } from "../support/engine-bench.ts";
 import { startHttpServer } from "../support/http-server.ts";
 
-// What is made when it is first read is a property all the same: a handler may hand on a copy with something of its own.
+// A lazily made value is an own property all the same: a handler may hand on a copy with more properties.
 
 const request = { method: "POST", headers: { "idempotency-key": "k" }, body: "tea" } as const;
 const names = ["abandoned", "attempt", "fence", "key", "noEffect", "scope", "signal", "step", "transaction"];

@@ -51,7 +51,7 @@ describe.for(frameworks)("$name", (framework) => {
       store.fail("complete", failure, 0);
       let later = await exchange(url);
       while (later.text.includes("ONCE_IN_PROGRESS")) later = await exchange(url);
-      // The lease is short, so it may be over before the result is kept behind the first caller's back.
+      // The lease is short, so it may be over before the result is stored behind the first caller's back.
       while (later.status === 409) later = await exchange(url);
       expect(later).toMatchObject({ status: 201, replayed: true });
       expect(runs()).toBe(1);
@@ -68,7 +68,7 @@ describe.for(frameworks)("$name", (framework) => {
   });
 
   test.for(["before", "after"] as const)(
-    "a transaction that dies %s its work is told of as such, and a retry just works",
+    "a transaction that dies %s its work is reported as such, and a retry just works",
     async (when) => {
       const { store, orders } = appDatabase();
       const { url } = await serving(framework, {
@@ -94,14 +94,14 @@ describe.for(frameworks)("$name", (framework) => {
       const unkeyed = retryingFetch({ keys: "off", backoff: () => 0 });
       const headers = { "content-type": "application/json" };
       const answer = await unkeyed(`${url}/v1/orders`, { method: "POST", body: '{"item":"tea"}', headers });
-      // Of a 504 nobody knows what came before it.
+      // A 504 says nothing of whether the effect came before it.
       expect(answer.status).toBe(when === "after" ? 504 : 201);
       expect(orders()).toEqual(["tea"]);
     },
   );
 });
 
-/** A transactional store whose first transaction fails: before it begins, or after its commit, unacknowledged. */
+/** A transactional store with a first transaction that fails: before it begins, or after its commit, unacknowledged. */
 function dyingStore(store: SqliteKeys, when: "before" | "after"): SqliteKeys {
   let dead = false;
   const dying = async <Answer>(transact: () => Promise<Answer>): Promise<Answer> => {

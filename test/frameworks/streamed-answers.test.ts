@@ -17,7 +17,7 @@ import { startHttpServer, posted } from "../support/http-server.ts";
 import { until } from "../support/until.ts";
 import { nestServer } from "./nest-server.ts";
 
-// An answer that is a stream, whose caller leaves in its middle: the operation goes on to its end, and is kept.
+// A response is a stream, and its caller leaves in its middle: the operation goes on to its end, and is stored.
 
 const options = () => ({ store: memoryStore(), scope: "public", waitMs: 20_000, onError: () => undefined }) as const;
 const json = { headers: { "content-type": "application/json" } };
@@ -37,7 +37,7 @@ describe("a caller that leaves while a stream is written", () => {
     return posted(`${url}/orders`, "order-7", json);
   }
 
-  /** A stream whose first chunk is there at once, and the others when its reader may be gone. */
+  /** A stream with its first chunk there at once, and the others when its reader may be gone. */
   function slowStream() {
     const source = new PassThrough();
     source.write("chunk 0\n");

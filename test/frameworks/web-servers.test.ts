@@ -9,7 +9,7 @@ import { memoryStore } from "../../packages/once-again/src/stores/memory/index.t
 import { startHttpServer } from "../support/http-server.ts";
 import { exchange, lasting } from "./exchange.ts";
 
-// Servers whose requests are classes of their own, which the platform's constructor does not take for requests.
+// Servers with their own class for requests, which the platform's constructor does not take for requests.
 
 const orders = () =>
   onceFetch({ store: memoryStore(), scope: "public" }, async (request: ServerRequest, { key }) => {

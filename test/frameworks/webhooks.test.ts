@@ -70,7 +70,7 @@ describe.each(frameworks)("$name", (framework) => {
     expect(handled).toHaveLength(1);
   });
 
-  test("an older event of an object does not run, and its sender hears 200; one of the same time does", async () => {
+  test("an older event of an object does not run, and its sender gets 200; one of the same time does", async () => {
     const database = effectsDatabase("webhooks");
     onTestFinished(() => database.store.close());
     const errors: unknown[] = [];
@@ -98,7 +98,7 @@ describe.each(frameworks)("$name", (framework) => {
     });
     const send = async (text: string) => exchange(url, { key: "", ...signed(text) });
     expect(await send("tea 5")).toMatchObject({ status: 201, text: "tea 5" });
-    // What fails moves no mark, so what is between may still come.
+    // A failure moves no mark, so the events in between may still come.
     expect(await send("tea 9")).toMatchObject({ status: 500 });
     expect(await send("tea 7")).toMatchObject({ status: 201 });
     const older = { status: 200, text: expect.stringContaining("A newer event") as string };
@@ -156,7 +156,7 @@ describe.each(frameworks)("$name", (framework) => {
     expect(handled).toEqual([{ body: signed().body, id: byBody }]);
   });
 
-  test("a parser in front that keeps no bytes is told of, and nothing is handled", async (context) => {
+  test("a parser in front that discards the bytes is reported, and nothing is handled", async (context) => {
     needs(framework, "consumedBody", context);
     const { send, handled, calls, errors } = await endpoint(framework, "before, keeping no bytes");
     const response = await send(signed());

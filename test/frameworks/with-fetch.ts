@@ -10,7 +10,7 @@ export const withFetch: Framework = {
   name: "fetch",
   cannot: {
     rawEnd: "There is a `Response`, and no response of Node's.",
-    errorHandler: "What a handler throws is answered with our own problem, and that is kept.",
+    errorHandler: "What a handler throws becomes our own problem, and that is stored.",
     consumedBody: bare,
     parser: bare,
     compression: bare,

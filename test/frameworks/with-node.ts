@@ -16,7 +16,7 @@ const bare = "There is no framework around the handler.";
 export const withNode: Framework = {
   name: "node",
   cannot: {
-    errorHandler: "What a handler throws is answered with our own problem, and that is kept.",
+    errorHandler: "What a handler throws becomes our own problem, and that is stored.",
     consumedBody: bare,
     parser: bare,
     compression: bare,

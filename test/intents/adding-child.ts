@@ -1,6 +1,6 @@
 /**
- * A shop in a process of its own, which saves orders and adds an intent in the same transaction, and kills itself at the moment
- * that its argument names: see `AddingTask`. Without one it carries on what is left, and ends with 0.
+ * A shop in a separate process, which saves orders and adds an intent in the same transaction, and kills itself at the moment
+ * that its argument names: see `AddingTask`. Without one it sends the pending intents, and ends with 0.
  */
 import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
@@ -15,9 +15,9 @@ export type Moment =
   | "before the commit"
   | "after the commit"
   | "before the request"
-  | "before its answer is kept";
+  | "before its response is stored";
 
-/** What a shop shall do. */
+/** The task of a shop. */
 export interface AddingTask {
   /** A PostgreSQL URL, or the path of a SQLite file. */
   readonly store: string;
@@ -47,7 +47,7 @@ const options = {
   async fetch(...request: Parameters<typeof fetch>): Promise<Response> {
     pass("before the request");
     const response = await fetch(...request);
-    pass("before its answer is kept");
+    pass("before its response is stored");
     return response;
   },
 };

@@ -1,5 +1,5 @@
 /**
- * A caller, in a process of its own, so that it can be killed. Its argument is JSON: see `CallerTask`. It submits the
+ * A caller, in a separate process, so that it can be killed. Its argument is JSON: see `CallerTask`. It submits the
  * orders, several at a time, resumes what is left of an earlier life, and ends with 0 when all of them have ended.
  */
 import process from "node:process";
@@ -10,7 +10,7 @@ import { OnceAgainError } from "../../packages/once-again/src/core/errors.ts";
 import { postgresIntents } from "../../packages/once-again/src/stores/postgres/index.ts";
 import { sqliteIntents } from "../../packages/once-again/src/stores/sqlite/index.ts";
 
-/** What a caller shall do. */
+/** The task of a caller. */
 export interface CallerTask {
   /** A PostgreSQL URL, or the path of a SQLite file. */
   readonly store: string;

@@ -76,9 +76,9 @@ function startCaller(task: CallerTask): ChildProcess {
 const windows: Record<string, (intent: Intent | undefined, happened: boolean) => boolean> = {
   "before it was added": (intent) => intent === undefined,
   "while it was sent, before its effect": (intent, happened) => isSending(intent) && !happened,
-  "while it was sent, after its effect and before its answer was kept": (intent, happened) =>
+  "while it was sent, after its effect and before its response was stored": (intent, happened) =>
     isSending(intent) && happened,
-  "after its answer was kept": (intent) => intent?.state === "done",
+  "after its response was stored": (intent) => intent?.state === "done",
 };
 const isSending = (intent: Intent | undefined): boolean => intent?.state === "pending" && intent.leaseUntil > 0;
 
@@ -118,12 +118,12 @@ async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
 }
 
-/** What there is to say against a run: nothing, when each order happened once and its intent has the answer to that. */
+/** The problems of a run: none, when each order happened once and its intent has the response to that. */
 function problems({ intents, effects, hits }: Awaited<ReturnType<typeof killCallers>>): string[] {
   const answers = new Map(
     effects.map(({ order_id, key }, index) => [order_id, `${key} effect ${index + 1} of ${order_id}`]),
   );
-  const kept = (intent: Intent | undefined): string =>
+  const storedResponse = (intent: Intent | undefined): string =>
     intent?.state === "done" ? `${intent.key} ${new TextDecoder().decode(intent.answer.body)}` : `${intent?.state}`;
   return [
     ...orders.flatMap((order) => {
@@ -131,11 +131,11 @@ function problems({ intents, effects, hits }: Awaited<ReturnType<typeof killCall
       return count === 1 ? [] : [`${order} happened ${count} times`];
     }),
     ...orders.flatMap((order) => {
-      const [expected, found] = [answers.get(order), kept(intents.get(order))];
-      return expected === found ? [] : [`${order}: kept ${found}, happened ${expected}`];
+      const [expected, stored] = [answers.get(order), storedResponse(intents.get(order))];
+      return expected === stored ? [] : [`${order}: stored ${stored}, happened ${expected}`];
     }),
     ...(intents.size === orders.length ? [] : [`${intents.size} intents for ${orders.length} orders`]),
-    ...[...hits].flatMap(([window, count]) => (count > 0 ? [] : [`nobody was killed ${window}`])),
+    ...[...hits].flatMap(([window, count]) => (count > 0 ? [] : [`no caller was killed ${window}`])),
   ];
 }
 

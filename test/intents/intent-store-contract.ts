@@ -16,7 +16,7 @@ const answer = {
 };
 const done: IntentOutcome = { state: "done", answer };
 const claim = { owner: "one", leaseMs: 60_000, limit: 10 };
-const kept = { retentionMs: 60_000 };
+const retained = { retentionMs: 60_000 };
 
 function request(id: string, more: Partial<AddIntentRequest> = {}): AddIntentRequest {
   return {
@@ -36,7 +36,7 @@ function request(id: string, more: Partial<AddIntentRequest> = {}): AddIntentReq
 }
 
 /**
- * What every store of intents has to do.
+ * The contract of every store of intents.
  *
  * @param open gives two connections to one empty store.
  */
@@ -53,7 +53,7 @@ export function intentStoreContract(open: () => Promise<readonly [IntentStore, I
     expect(await other.inspect("none")).toBeUndefined();
   });
 
-  test("the same id never becomes two intents, whoever adds it", async () => {
+  test("the same id never becomes two intents, whichever process adds it", async () => {
     const [store, other] = await open();
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, index) =>
@@ -71,7 +71,7 @@ export function intentStoreContract(open: () => Promise<readonly [IntentStore, I
     expect(await store.add(request("b", { openMax: 1 }))).toEqual({ kind: "full" });
     expect(await store.add(request("a", { openMax: 1 }))).toMatchObject({ kind: "found" });
     await store.claim(claim);
-    await store.end({ id: "a", owner: "one", outcome: { state: "unknown", why: "time" }, ...kept });
+    await store.end({ id: "a", owner: "one", outcome: { state: "unknown", why: "time" }, ...retained });
     expect(await store.add(request("b", { openMax: 1 }))).toEqual({ kind: "full" });
     await store.forget("a");
     expect(await store.add(request("b", { openMax: 1 }))).toMatchObject({ kind: "added" });
@@ -122,7 +122,7 @@ export function intentStoreContract(open: () => Promise<readonly [IntentStore, I
       intents: [],
       nextMs: expect.any(Number) as number,
     });
-    await store.end({ id: "c", owner: "one", outcome: done, ...kept });
+    await store.end({ id: "c", owner: "one", outcome: done, ...retained });
     const none = await store.claim({ ...claim, exceptOrigins: ["http://slow.example", "http://slow.example:81"] });
     expect(none).toEqual({ intents: [], nextMs: undefined });
     const rest = await store.claim({ ...claim, exceptOrigins: ["http://slow.example"] });
@@ -140,7 +140,7 @@ export function intentStoreContract(open: () => Promise<readonly [IntentStore, I
     const late = { id: "a", owner: "one" };
     expect(await store.renew({ ...late, leaseMs: 1000 })).toBe(false);
     expect(await store.postpone({ ...late, delayMs: 0, inDoubt: false })).toBe(false);
-    expect(await store.end({ ...late, outcome: done, ...kept })).toBe(false);
+    expect(await store.end({ ...late, outcome: done, ...retained })).toBe(false);
     expect(await store.inspect("a")).toMatchObject({ state: "pending", claims: 2 });
   });
 
@@ -187,11 +187,11 @@ export function intentStoreContract(open: () => Promise<readonly [IntentStore, I
     { state: "failed", why: "time" },
     { state: "unknown", why: "answered", answer },
     { state: "unknown", why: "time" },
-  ])("an outcome is kept as it is: %o", async (outcome) => {
+  ])("an outcome is stored as it is: %o", async (outcome) => {
     const [store, other] = await open();
     await store.add(request("a"));
     await store.claim(claim);
-    const end = { id: "a", owner: "one", outcome, ...kept };
+    const end = { id: "a", owner: "one", outcome, ...retained };
     expect(await store.end(end)).toBe(true);
     expect(await store.end(end)).toBe(true);
     const found = await other.inspect("a");
@@ -206,7 +206,7 @@ export function intentStoreContract(open: () => Promise<readonly [IntentStore, I
     const [store] = await open();
     for (const id of ["b", "a", "B", "é", "_"]) await store.add(request(id));
     await store.claim({ ...claim, limit: 1 });
-    await store.end({ id: "b", owner: "one", outcome: done, ...kept });
+    await store.end({ id: "b", owner: "one", outcome: done, ...retained });
     const ids = async (page: Parameters<IntentStore["list"]>[0]) => (await store.list(page)).map(({ id }) => id);
     expect(await ids({})).toEqual(["B", "_", "a", "b", "é"]);
     expect(await ids({ state: "pending", limit: 2, after: "B" })).toEqual(["_", "a"]);
@@ -219,16 +219,16 @@ export function intentStoreContract(open: () => Promise<readonly [IntentStore, I
     const unknown: IntentOutcome = { state: "unknown", why: "keys" };
     for (const id of ["pending", "done", "settled", "opened"]) await store.add(request(id));
     await store.claim({ ...claim, limit: 4 });
-    await store.end({ id: "done", owner: "one", outcome: done, ...kept });
-    for (const id of ["settled", "opened"]) await store.end({ id, owner: "one", outcome: unknown, ...kept });
+    await store.end({ id: "done", owner: "one", outcome: done, ...retained });
+    for (const id of ["settled", "opened"]) await store.end({ id, owner: "one", outcome: unknown, ...retained });
     for (const id of ["pending", "done", "none"]) {
-      expect(await store.settle({ id, outcome: done, ...kept }), id).toBe(false);
+      expect(await store.settle({ id, outcome: done, ...retained }), id).toBe(false);
       expect(await store.reopen(id), id).toBe(false);
     }
-    expect(await store.settle({ id: "settled", outcome: done, ...kept })).toBe(true);
+    expect(await store.settle({ id: "settled", outcome: done, ...retained })).toBe(true);
     expect(await store.reopen("opened")).toBe(true);
     for (const id of ["settled", "opened"]) {
-      expect(await store.end({ id, owner: "one", outcome: unknown, ...kept }), id).toBe(false);
+      expect(await store.end({ id, owner: "one", outcome: unknown, ...retained }), id).toBe(false);
     }
     expect(await other.inspect("settled")).toMatchObject({ state: "done", answer });
     expect(await other.inspect("opened")).toMatchObject({ state: "pending", inDoubt: true, leaseUntil: 0, claims: 1 });
@@ -249,12 +249,12 @@ export function intentStoreContract(open: () => Promise<readonly [IntentStore, I
       await store.end({ id, owner: "one", outcome, retentionMs: 0 });
     }
     await store.add(request("pending"));
-    await store.add(request("kept"));
+    await store.add(request("retained"));
     await store.claim({ ...claim, limit: 100 });
-    await store.end({ id: "kept", owner: "one", outcome: done, ...kept });
+    await store.end({ id: "retained", owner: "one", outcome: done, ...retained });
     expect(await store.purge({ limit: 1 })).toBe(1);
     expect(await store.purge({ limit: 100 })).toBe(1);
-    expect((await store.list({})).map(({ id }) => id)).toEqual(["kept", "pending", "unknown"]);
+    expect((await store.list({})).map(({ id }) => id)).toEqual(["pending", "retained", "unknown"]);
     expect(await store.forget("pending")).toBe(false);
     expect(await store.forget("none")).toBe(false);
     expect(await store.forget("unknown")).toBe(true);

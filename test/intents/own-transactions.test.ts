@@ -56,7 +56,7 @@ const moments: readonly Moment[] = [
   "before the commit",
   "after the commit",
   "before the request",
-  "before its answer is kept",
+  "before its response is stored",
 ];
 
 /** Shops die at each moment, and the last one lives. Returns what is wrong with what they leave. */
@@ -105,14 +105,14 @@ describe("in SQLite", () => {
       database.exec("BEGIN IMMEDIATE");
       const added = await intents.addWithin(database, "order-7", request);
       expect(added).toMatchObject({ id: "order-7", state: "pending" });
-      expect(await store.inspect("order-7"), "nobody sees it before").toBeUndefined();
+      expect(await store.inspect("order-7"), "it is invisible before").toBeUndefined();
       database.exec(end);
     }
-    const kept = await store.inspect("order-7");
-    expect(kept?.request).toMatchObject({ method: "POST", url: request.url });
-    expect(new TextDecoder().decode(kept?.request.body)).toBe(request.body);
+    const stored = await store.inspect("order-7");
+    expect(stored?.request).toMatchObject({ method: "POST", url: request.url });
+    expect(new TextDecoder().decode(stored?.request.body)).toBe(request.body);
     database.exec("BEGIN IMMEDIATE");
-    expect((await intents.addWithin(database, "order-7", request)).key, "the same again joins it").toBe(kept?.key);
+    expect((await intents.addWithin(database, "order-7", request)).key, "the same again joins it").toBe(stored?.key);
     const other = intents.addWithin(database, "order-7", { ...request, body: "other" });
     await expect(other).rejects.toMatchObject({ code: "ONCE_INTENT_CONFLICT" });
     database.exec("COMMIT");
@@ -204,11 +204,11 @@ describeWithServer("in PostgreSQL", postgresBinary, () => {
     await libraries[name]!(url, async (transaction) => {
       const added = await intents.addWithin(transaction, "o'7", request);
       expect((await intents.addWithin(transaction, "o'7", request)).key, "the same again joins it").toBe(added.key);
-      expect(await store.inspect("o'7"), "nobody sees it before").toBeUndefined();
+      expect(await store.inspect("o'7"), "it is invisible before").toBeUndefined();
     });
-    const kept = await store.inspect("o'7");
-    expect(kept).toMatchObject({ state: "pending", request: { method: "POST", url: request.url } });
-    expect(new TextDecoder().decode(kept?.request.body)).toBe(request.body);
+    const stored = await store.inspect("o'7");
+    expect(stored).toMatchObject({ state: "pending", request: { method: "POST", url: request.url } });
+    expect(new TextDecoder().decode(stored?.request.body)).toBe(request.body);
     const empty = { url: request.url, method: "DELETE" };
     await libraries[name]!(url, async (transaction) => void (await intents.addWithin(transaction, "empty", empty)));
     expect((await store.inspect("empty"))?.request).toMatchObject({ method: "DELETE", body: undefined });
@@ -274,7 +274,7 @@ describeWithServer("in PostgreSQL", postgresBinary, () => {
     );
   });
 
-  test("the guide's program tells the warehouse of what it saved, and of nothing else", async () => {
+  test("the guide's program sends the warehouse the order that it saved, and no other", async () => {
     const url = await create();
     await pgPool(url).query("CREATE TABLE orders (id text PRIMARY KEY, item text NOT NULL)");
     const { url: warehouse, keys } = await api();

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { transform } from "esbuild";
 import { run } from "./run.ts";
 
-/** A project of its own outside this repository, which has installed the packed package, and nothing else of ours. */
+/** A project outside this repository, which has installed the packed package, and nothing else of ours. */
 export interface Consumer {
   readonly folder: string;
   /** Writes one of the programs beside this file into the project, in the form that is asked for; returns its path. */
@@ -47,7 +47,7 @@ export async function consumerOf(tarballs: readonly string[], folder: string): P
     async lend(packages) {
       for (const name of packages) {
         const link = join(folder, "node_modules", name);
-        // What the packages bring along is there.
+        // A dependency of the packages is there already.
         if (existsSync(link)) continue;
         await mkdir(dirname(link), { recursive: true });
         await symlink(join(root, "node_modules", name), link);

@@ -15,7 +15,7 @@ import { type Packed, packInto } from "./packed.ts";
 import { run } from "./run.ts";
 import { complaints, resolutions } from "./types.ts";
 
-// What users get: the package is built, packed, and installed into projects of their kinds.
+// The package as users get it: built, packed, and installed into projects of their kinds.
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const specifiers = modules.map(({ specifier }) => specifier);
@@ -116,8 +116,8 @@ describe("on every release of Node", () => {
         effects: 2,
         transaction: [{ rows: 1 }, { rows: 1 }],
       });
-      const kept = await cli(major, "keys", "list", "--store", `sqlite:${database}`, "--json");
-      expect(JSON.parse(kept)).toMatchObject({ keys: [{ scope: "public", key: "order-1", state: "done" }] });
+      const listed = await cli(major, "keys", "list", "--store", `sqlite:${database}`, "--json");
+      expect(JSON.parse(listed)).toMatchObject({ keys: [{ scope: "public", key: "order-1", state: "done" }] });
     });
 
     test("each command says how it is used", async () => {
@@ -226,7 +226,7 @@ describe("the types", () => {
     }
   });
 
-  // What other packages declare is theirs to mend.
+  // Errors in the declarations of other packages are theirs to mend.
   const theirs = { types: ["node"], skipLibCheck: true, allowImportingTsExtensions: true };
 
   test.each(["nodenext", "bundler"] as const)(
@@ -267,7 +267,7 @@ describeWithCertificates("in other runtimes, from the installed package", (certi
 
   for (const [name, runtime] of Object.entries({ Deno: deno, Bun: bun, workerd, Chromium: browser })) {
     describeWithServer(name, runtime.binary, () => {
-      test("each order is carried out once, over a network that loses most", async () => {
+      test("each order is executed once, over a network that loses most", async () => {
         await using server = await orderServer();
         const orders = Array.from({ length: 10 }, (_, index) => `order ${index}`);
         const task = { probes: [], ordersUrl: server.url, orders };

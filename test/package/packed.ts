@@ -7,7 +7,7 @@ import { run } from "./run.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** What `npm pack` says of a package. */
+/** The output of `npm pack` about a package. */
 export interface Packed {
   readonly name: string;
   /** The tarball's path. */

@@ -22,7 +22,7 @@ export const resolutions = {
   bundler: { module: "esnext", moduleResolution: "bundler" },
 } as const;
 
-/** What TypeScript says of a consumer's files: nothing, when all is well. */
+/** TypeScript's complaints about a consumer's files: empty, when all is well. */
 export async function complaints(consumer: Consumer, files: readonly string[], options: object): Promise<string> {
   const compilerOptions = { ...strictest, ...options };
   const config = await consumer.write("tsconfig.json", JSON.stringify({ compilerOptions, files }));

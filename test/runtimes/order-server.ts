@@ -7,7 +7,7 @@ import { closed, listening, portOf } from "../verdicts/origin.ts";
 /** A server that honours keys and lets every origin call it, behind a network that loses what it carries. */
 export interface OrderServer extends AsyncDisposable {
   readonly url: string;
-  /** The orders that were carried out. */
+  /** The orders that were executed. */
   readonly effects: readonly string[];
   /** How often each fault was met. */
   readonly counts: Readonly<Record<Fault["scenario"] | "broken", number>>;

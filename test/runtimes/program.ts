@@ -2,9 +2,9 @@ import { retryingFetch } from "../../packages/once-again/src/client/index.ts";
 import type { Finding, Findings, Probe } from "../verdicts/stage.ts";
 import { verdictOn } from "../verdicts/verdict-on.ts";
 
-// What runs in every runtime: Web APIs and the library's own sources, no more.
+// Runs in every runtime: Web APIs and the library's own sources, no more.
 
-/** What a runtime is asked to do. */
+/** The task of a runtime. */
 export interface Task {
   readonly probes: readonly Probe[];
   /** Where each of the orders is posted to, by a retrying fetch. */

@@ -11,8 +11,8 @@ import { browser, bun, deno, node, type Runtime, workerd } from "./runtimes.ts";
 /** A runtime, how its verdicts differ from those in Node, and which cases it sends more than once by itself. */
 type Row = [name: string, runtime: Runtime, differences?: Differences, arrivals?: Partial<Record<CaseName, number>>];
 
-/** Some send a request again by themselves, a POST too, when a connection that they had kept is reset. */
-const sentAgain = { "a kept connection is reset after the request": 2 } as const;
+/** Some send a request again by themselves, a POST too, when a pooled connection is reset. */
+const sentAgain = { "a pooled connection is reset after the request": 2 } as const;
 
 const rows: readonly Row[] = [
   ["Node", node],
@@ -49,7 +49,7 @@ describeWithCertificates("in every runtime", (certificates) => {
         expect(outcomes(findings, stage), formatFindings(findings)).toEqual(expected(differences, arrivals));
       });
 
-      test("its retrying fetch has each order carried out once, over a network that loses most", async () => {
+      test("its retrying fetch has each order executed once, over a network that loses most", async () => {
         await using server = await orderServer();
         const orders = Array.from({ length: 10 }, (_, index) => `order ${index}`);
         const { answers } = await runtime.perform({ probes: [], ordersUrl: server.url, orders }, certificates());

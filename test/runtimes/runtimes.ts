@@ -12,7 +12,7 @@ import type { Certificates } from "../support/certificates.ts";
 import { closed, listening, portOf } from "../verdicts/origin.ts";
 import type { Report, Task } from "./program.ts";
 
-/** Something that runs JavaScript, and has a `fetch` of its own. */
+/** A runtime of JavaScript, which has its own `fetch`. */
 export interface Runtime {
   readonly binary: ServerBinary;
   /**
@@ -46,7 +46,7 @@ function commandLine(name: string, options: readonly string[], caVariable: strin
   };
 }
 
-/** Cloudflare's runtime. What it writes to its own log tells an operator more than a program gets to see. */
+/** Cloudflare's runtime. Its log has more for an operator than a program gets to see. */
 export const workerd: Runtime = {
   binary: { name: "workerd", folders: [modules], install: "npm install" },
   async perform(task, { ca }, folder = here) {

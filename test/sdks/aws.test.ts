@@ -13,7 +13,7 @@ import { serverPort } from "../support/servers/server-port.ts";
 
 type Fault = "reset" | "500" | "503" | "throttled" | "400";
 
-/** What the SDK holds the body against that it sent. */
+/** The SDK compares this hash with the body that it sent. */
 const received = JSON.stringify({ MessageId: "m-1", MD5OfMessageBody: hash("md5", "coffee") });
 
 /** A queue that takes every message it gets, and answers as its script says. */
@@ -88,7 +88,7 @@ describe("a command that means another one when it is repeated", () => {
     expect([server.messages(), server.requests()]).toEqual([1, 2]);
   });
 
-  test("is tried again while nobody listens", async () => {
+  test("is tried again while no server listens", async () => {
     const port = await serverPort();
     const error: unknown = await send(port, { attemptsMax: 3 }).catch((caught: unknown) => caught);
     expect(error).toMatchObject({ $metadata: { attempts: 3 } });
@@ -104,7 +104,7 @@ test.each(["reset", "500", "503", "throttled"] as const)(
   },
 );
 
-test("what is wrong with a command is told at once", async () => {
+test("a fault in a command is reported at once", async () => {
   const server = await queue("400");
   await expect(send(server.port, { repeatable: true })).rejects.toThrow("InvalidMessageContents");
   expect(server.requests()).toBe(1);

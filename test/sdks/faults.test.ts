@@ -10,7 +10,7 @@ import { anthropic, openai, stripe } from "../../examples/guides/sdks.ts";
 import { OnceAgainError } from "../../packages/once-again/src/core/errors.ts";
 import { retryingFetch, type RetryingFetchOptions } from "../../packages/once-again/src/client/index.ts";
 
-/** What happens to one request, after its effect or before. */
+/** The fault of one request, after its effect or before. */
 type Fault = "reset" | "reset after" | "500 after" | "hang after" | "429" | "402";
 const faults: readonly Exclude<Fault, "402">[] = ["reset", "reset after", "500 after", "hang after", "429"];
 
@@ -57,7 +57,7 @@ async function faultyServer(honoursKeys: boolean) {
 }
 
 interface Sdk {
-  /** `retries`: how many of its own it makes. */
+  /** `retries`: how many retries the SDK makes itself. */
   readonly call: (port: number, options: RetryingFetchOptions, retries: number) => Promise<unknown>;
   readonly honoursKeys: boolean;
 }
@@ -138,18 +138,15 @@ test.each(Object.keys(sdks))("%s passes on what the server says, after one reque
   expect(server.requests()).toBe(1);
 });
 
-test.each(Object.keys(sdks))(
-  "%s has our error as the cause of its own where nobody knows what happened",
-  async (name) => {
-    const { call, honoursKeys } = sdks[name]!;
-    const server = await faultyServer(honoursKeys);
-    server.script.push(...Array.from({ length: 20 }, (): Fault => "reset after"));
-    const keys = honoursKeys ? true : "off";
-    const error: unknown = await call(server.port, { ...quick, keys }, 0).catch((caught: unknown) => caught);
-    expect(OnceAgainError.isInstance(error)).toBe(false);
-    expect(codesIn(error)).toContain("ONCE_OUTCOME_UNKNOWN");
-  },
-);
+test.each(Object.keys(sdks))("%s wraps our error where the outcome is unknown", async (name) => {
+  const { call, honoursKeys } = sdks[name]!;
+  const server = await faultyServer(honoursKeys);
+  server.script.push(...Array.from({ length: 20 }, (): Fault => "reset after"));
+  const keys = honoursKeys ? true : "off";
+  const error: unknown = await call(server.port, { ...quick, keys }, 0).catch((caught: unknown) => caught);
+  expect(OnceAgainError.isInstance(error)).toBe(false);
+  expect(codesIn(error)).toContain("ONCE_OUTCOME_UNKNOWN");
+});
 
 /** The codes of an error and of what it hides. */
 function codesIn(error: unknown): unknown[] {

@@ -105,7 +105,7 @@ test.each(Object.entries(sdks))(
       (call.requests > 0 && call.keys !== (sdk.honoursKeys ? 1 : 0)) ||
       call.requests > attemptsMax;
     expect(found.filter(isWrong), `seed ${seed}`).toEqual([]);
-    // Half of what is sent is lost or fails, so a run without faults is none.
+    // Half of the requests are lost or fail, so a run without faults tests nothing.
     expect(network.counts["lose-answer"], `seed ${seed}`).toBeGreaterThan(0);
     expect(found.filter((call) => call.ended === "fulfilled").length, `seed ${seed}`).toBeGreaterThan(0);
   },

@@ -3,7 +3,7 @@ import { onceFetch } from "../../packages/once-again/src/frameworks/fetch.ts";
 import { fakeClock } from "../../packages/testing/src/index.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 
-// What a caller may try to fill the store with: new keys, as fast as they can be made.
+// A caller may try to fill the store with new keys, as fast as they can be made.
 
 const keysMax = 1000;
 const minuteMs = 60_000;
@@ -20,22 +20,22 @@ function orders() {
     const headers = { "idempotency-key": key, "x-account": account };
     return serve(new Request("http://shop.example/orders", { method: "POST", headers, body }));
   };
-  const kept = async (scope: string): Promise<number> => (await store.list({ scope, limit: 1000 })).length;
-  return { clock, store, send, kept, runs: () => runs };
+  const storedKeys = async (scope: string): Promise<number> => (await store.list({ scope, limit: 1000 })).length;
+  return { clock, store, send, storedKeys, runs: () => runs };
 }
 
 test("a hundred thousand random keys from one principal hit its quota, and the store stays small", async () => {
-  const { send, kept, runs } = orders();
+  const { send, storedKeys, runs } = orders();
   const statuses = new Map<number, number>();
   for (let sent = 0; sent < 100_000; sent += 100) {
     const answers = await Promise.all(Array.from({ length: 100 }, () => send(crypto.randomUUID())));
     for (const { status } of answers) statuses.set(status, (statuses.get(status) ?? 0) + 1);
   }
   expect(Object.fromEntries(statuses)).toEqual({ 201: keysMax, 429: 100_000 - keysMax });
-  expect([runs(), await kept("mallory")]).toEqual([keysMax, keysMax]);
+  expect([runs(), await storedKeys("mallory")]).toEqual([keysMax, keysMax]);
 });
 
-test("over its quota a caller still gets the answers of its kept keys, and others are not touched", async () => {
+test("over its quota a caller still gets the responses of its stored keys, and others are not touched", async () => {
   const { clock, send, runs } = orders();
   for (let key = 0; key < keysMax; key += 1) await send(`key-${key}`);
   const refused = await send("one-more");

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { onceFetch } from "../../packages/once-again/src/frameworks/fetch.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 
-// What an attacker may try against a route, one test a threat; SECURITY.md names them.
+// Attacks on a route, one test a threat; SECURITY.md names them.
 
 function orders(handler: (request: Request) => Response | Promise<Response> = made) {
   const store = memoryStore();
@@ -25,7 +25,7 @@ function orders(handler: (request: Request) => Response | Promise<Response> = ma
 let runs = 0;
 const made = (): Response => Response.json({ run: (runs += 1) }, { status: 201 });
 
-test("cross-tenant replay: another's key is a key that nobody used", async () => {
+test("cross-tenant replay: another account's key is a new key", async () => {
   const { send } = orders((request) => Response.json({ for: request.headers.get("x-account") }));
   expect(await (await send("alice")).json()).toEqual({ for: "alice" });
   const guess = await send("mallory");
@@ -45,7 +45,7 @@ test("cross-tenant replay: no account and key run together into another account'
   expect(await store.list({})).toHaveLength(names.length);
 });
 
-test("key guessing: a used key tells a stranger to its request nothing but that it was used", async () => {
+test("key guessing: the response to a used key with another request reveals only that the key was used", async () => {
   const { send } = orders(() => new Response("the secret", { headers: { "x-secret": "1" } }));
   await send("alice");
   const guess = await send("alice", { body: "not the request" });
@@ -85,14 +85,14 @@ test("huge bodies: an endless one is refused after its bound, and no more of it 
   expect(await store.list({})).toEqual([]);
 });
 
-test("response leaks: a session is not handed to a repeat, and a failure tells nothing of the inside", async () => {
+test("response leaks: a session is not handed to a repeat, and a failure reveals nothing of the inside", async () => {
   const { send } = orders((request) => {
     if (request.url.endsWith("orders") && request.headers.has("x-fail")) throw new Error("password=hunter2");
-    return new Response("ok", { headers: { "set-cookie": "session=alice", "x-kept": "1" } });
+    return new Response("ok", { headers: { "set-cookie": "session=alice", "x-plain": "1" } });
   });
   expect((await send("alice")).headers.get("set-cookie")).toBe("session=alice");
   const repeat = await send("alice");
-  expect([repeat.headers.get("set-cookie"), repeat.headers.get("x-kept")]).toEqual([null, "1"]);
+  expect([repeat.headers.get("set-cookie"), repeat.headers.get("x-plain")]).toEqual([null, "1"]);
   const failed = await send("alice", { key: "order-2", headers: { "x-fail": "1" } });
   expect(failed.status).toBe(500);
   expect(await failed.text()).not.toContain("hunter2");

@@ -67,7 +67,7 @@ const asking = {
   },
   "it is reset after the request": { verdict: "unknown", arrives: true, treat: answer("", reset) },
   "it is closed after the request": { verdict: "unknown", arrives: true, treat: answer("") },
-  "a kept connection is reset after the request": {
+  "a pooled connection is reset after the request": {
     verdict: "unknown",
     arrives: true,
     warm: true,

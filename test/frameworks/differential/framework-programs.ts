@@ -4,7 +4,7 @@ import type { Context as KoaContext } from "koa";
 import { resolve } from "node:path";
 import { chunks, failing } from "./node-programs.ts";
 
-// What handlers do in their framework's own words.
+// Handlers that use their framework's own API.
 
 const order = { item: "tea", cups: 2 };
 const fault = (): Error => Object.assign(new Error("no tea"), { status: 418, statusCode: 418 });

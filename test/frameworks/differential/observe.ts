@@ -31,7 +31,7 @@ export async function observe(
   const outgoing = request(url, {
     method,
     agent: false,
-    // What never ends, ends as no response.
+    // A response that never ends is observed as no response.
     signal: AbortSignal.timeout(patienceMs),
     headers: {
       ...(method === "POST" && { "content-type": "application/json", "content-length": body.length }),

@@ -1,7 +1,7 @@
 import type { RequestListener } from "node:http";
 import type { RequestForm, Subject } from "./subject.ts";
 
-// What the middleware that is used most is mounted around: in front of once-again, and behind it.
+// The most used middleware, mounted in front of once-again and behind it.
 
 export const order = { item: "tea", cups: 2, note: "x".repeat(2000) };
 

@@ -1,7 +1,7 @@
 import { retryingFetch } from "once-again/client";
 import type { Report, Task } from "../../runtimes/program.ts";
 
-// What test/runtimes/main.ts runs in every runtime, from the installed package.
+// test/runtimes/main.ts in every runtime, with the installed package.
 
 export async function perform({ ordersUrl, orders }: Task): Promise<Report> {
   const persistent = retryingFetch({

@@ -14,7 +14,7 @@ import { memoryStore } from "once-again/stores/memory";
 import { sqliteIntents, sqliteStore } from "once-again/stores/sqlite";
 import { flakyNetwork } from "@once-again/testing";
 
-// What users do with the package, each in its shortest form. Prints what came of it, and keeps a key in the file that
+// The uses of the package, each in its shortest form. Prints the results, and stores a key in the file that
 // it is given.
 
 const backoff = exponentialBackoff({ baseMs: 1, jitter: noJitter() });
@@ -56,8 +56,8 @@ async function callsOverTheNetwork() {
   return { called, intended, effects };
 }
 
-/** One request, sent twice, whose effect is a row. */
-async function keptInOneTransaction() {
+/** One request, sent twice, with a row as its effect. */
+async function storedInOneTransaction() {
   const store = sqliteStore({ path: process.argv[2] ?? ":memory:" });
   const handler = onceFetch({ mode: "transactional", store, scope: "public" }, async (_request, { transaction }) =>
     Response.json({ rows: countedRow(transaction) }),
@@ -83,7 +83,7 @@ async function main(): Promise<void> {
     layered: await run(calm(flaky)),
     key: parseKey([formatKey(key, "structured")]).kind,
     ...(await callsOverTheNetwork()),
-    transaction: await keptInOneTransaction(),
+    transaction: await storedInOneTransaction(),
   };
   process.stdout.write(JSON.stringify(report));
 }

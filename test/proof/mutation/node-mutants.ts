@@ -54,7 +54,7 @@ export const nodeMutants: readonly Mutant[] = [
     search: "incoming?.headers?.[keyHeader.toLowerCase()] === key ? [",
     replace: "incoming ? [",
     check: test(mounted),
-    killedBy: "a handler may send requests of its own",
+    killedBy: "a handler may send new requests",
   },
   {
     guard: "node: a connection keeps its end back while an operation runs",
