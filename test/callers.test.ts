@@ -82,7 +82,7 @@ let keys: unknown[];
 beforeEach(async () => {
   [effects, keys] = [[], []];
   const orders = onceNode(
-    { store: memoryStore(), scope: "public", keyRequired: false },
+    { store: memoryStore(), scope: "public", profile: { keyRequired: false } },
     async (_request, response, { body }) => {
       effects.push(body.toString());
       response.writeHead(201).end(`order ${body}`);

@@ -3,6 +3,7 @@ import { openRun } from "../packages/once-again/src/agents/index.ts";
 import { checkNames, type OptionNames } from "../packages/once-again/src/core/option-names.ts";
 import { awsRetryStrategy } from "../packages/once-again/src/interceptors/aws.ts";
 import { openToolCalls } from "../packages/once-again/src/mcp/index.ts";
+import { webhookRoute } from "../packages/once-again/src/messaging/webhooks/webhook-route.ts";
 import { consumeJetstream } from "../packages/once-again/src/messaging/inbox/consumers/jetstream.ts";
 import { postgresOutbox } from "../packages/once-again/src/stores/postgres/outbox.ts";
 import { retryingFetch } from "../packages/once-again/src/client/index.ts";
@@ -46,7 +47,6 @@ const misspelt: [string, Make, object, string][] = [
   ["onceFetch", once, { cookieName: "x-key" }, "Its options are "],
   ["onceFunction", call, { waitMS: 1 }, "Did you mean waitMs?"],
   ["onceFunction", call, { ttl: 1 }, "Did you mean retentionMs?"],
-  ["a quota", (quota: object) => once({ quota }), { keysMax: 1, perMs: 1, perMS: 1 }, "Did you mean perMs?"],
   ["leasedEngine", (options: object) => leasedEngine(store, options), { leaseMS: 1 }, "leaseMs?"],
   ["retryingFetch", retryingFetch, { retries: 3 }, "Did you mean attemptsMax?"],
   ["retryingFetch", retryingFetch, { timeout: 3 }, "Did you mean attemptTimeoutMs?"],
@@ -81,12 +81,94 @@ test.each(misspelt)(
   },
 );
 
+const github = (options: object) =>
+  webhookRoute({ store, endpoint: "github", verify: () => undefined, ...options } as never);
+
+test.each<[string, Make, string, object, string]>([
+  ["onceFetch", once, "limits.bodyByteMax", { limits: { bodyByteMax: 1 } }, "Did you mean limits.bodyBytesMax?"],
+  [
+    "onceFetch",
+    once,
+    "limits.leaseMs",
+    { limits: { leaseMs: 1 } },
+    "Its options are limits.bodyBytesMax, limits.result",
+  ],
+  [
+    "onceFetch",
+    once,
+    "limits.quota.perMS",
+    { limits: { quota: { keysMax: 1, perMs: 1, perMS: 1 } } },
+    "Did you mean limits.quota.perMs?",
+  ],
+  ["onceFetch", once, "profile.keyHeder", { profile: { keyHeder: "x" } }, "Did you mean profile.keyHeader?"],
+  ["onceFetch", once, "steps.secrets", { steps: { secrets: 1 } }, "Did you mean steps.secret?"],
+  ["onceFetch", once, "onUnknown.quiesceMS", { onUnknown: { action: "hold", quiesceMS: 1 } }, "onUnknown.quiesceMs?"],
+  [
+    "webhookRoute",
+    github,
+    "profile.keyHeader",
+    { profile: { keyHeader: "x" } },
+    "Its options are profile.reusedStatus",
+  ],
+])("%s names %s by its path", (_, make, option, options, advice) => {
+  expect(() => make(options as never)).toThrow(
+    expect.objectContaining({ code: "ONCE_OPTION_INVALID", details: { option } }),
+  );
+  expect(() => make(options as never)).toThrow(advice);
+});
+
+test.each([
+  ["limits", { limits: null }],
+  ["limits", { limits: 5 }],
+  ["steps", { steps: "secret" }],
+  ["profile", { profile: null }],
+  ["profile", { profile: "apc" }],
+  ["profile.name", { profile: { name: "apc" } }],
+  ["profile.keyHeader", { profile: { keyHeader: "" } }],
+  ["profile.reusedStatus", { profile: { reusedStatus: 400 } }],
+  ["profile.expiredKeys", { profile: { expiredKeys: "reject" } }],
+  ["profile.retryAfterSeconds", { profile: { retryAfterSeconds: 0 } }],
+  ["profile.keyRequired", { profile: { name: "acp", keyRequired: false }, onUnknown: "rerun" }],
+  ["onUnknown", { onUnknown: "run" }],
+  ["onUnknown", { onUnknown: null }],
+  ["onUnknown.action", { onUnknown: { quiesceMs: 5 } }],
+  ["onUnknown.action", { onUnknown: { action: "run" } }],
+  ["onUnknown.quiesceMs", { onUnknown: { action: "hold", quiesceMs: -1 } }],
+  ["limits.bodyBytesMax", { limits: { bodyBytesMax: -1 } }],
+  ["limits.resultBytesMax", { limits: { resultBytesMax: 1 } }],
+  ["limits.storeMsMax", { limits: { storeMsMax: 0 } }],
+  ["limits.handlerMsMax", { limits: { handlerMsMax: 0 } }],
+  ["limits.quota.keysMax", { limits: { quota: { keysMax: 0, perMs: 1 } } }],
+  ["steps.secret.length", { steps: { secret: new Uint8Array(1) } }],
+  ["steps.checkpointBytesMax", { steps: { checkpointBytesMax: 0 } }],
+])("an error about %s has that name in its details: %j", (option, options) => {
+  expect(() => once(options)).toThrow(
+    expect.objectContaining({ code: "ONCE_OPTION_INVALID", details: { option } }) as Error,
+  );
+});
+
+test("an adapter has these options and no others", () => {
+  const names =
+    "store, mode, scope, onUnknown, profile, methods, skip, fingerprint, noEffectStatuses, failureOf, limits, leaseMs, " +
+    "retentionMs, waitMs, steps, onEvent, onError, clock";
+  expect(() => once({ cookieName: "x" })).toThrow(`Its options are ${names}.`);
+  for (const name of ["identify", "latest", "random", "bodyBytesMax", "keyHeader", "quota", "secret"]) {
+    expect(() => once({ [name]: undefined })).toThrow(`no option "${name}"`);
+  }
+});
+
 const pg = Object.assign(new EventTarget(), { query: () => undefined, connect: () => undefined });
+
+const onlyValue = (options: object): unknown => Object.values(options)[0];
 
 /** Every option that is true or false: where it is, and the door that reads it. `OptionNames` makes the compiler find a new one. */
 const booleans: [string, string, Make][] = [
-  ["onceFetch", "acknowledgeDuplicates", once],
-  ["onceFetch", "keyRequired", once],
+  [
+    "onceFetch",
+    "onUnknown.acknowledgeDuplicates",
+    (options: object) => once({ onUnknown: { action: "hold", acknowledgeDuplicates: onlyValue(options) } }),
+  ],
+  ["onceFetch", "profile.keyRequired", (options: object) => once({ profile: { keyRequired: onlyValue(options) } })],
   ["onceFunction", "acknowledgeDuplicates", call],
   ["leasedEngine", "acknowledgeDuplicates", (options: object) => leasedEngine(store, options)],
   ["openToolCalls", "keyRequired", (options: object) => openToolCalls({ store, scope: "a", ...options })],

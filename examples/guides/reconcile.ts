@@ -10,14 +10,16 @@ const charges = onceFetch(
     scope: "public",
     // If an attempt ended without a result, this is called before the handler runs again.
     // The route requires a key, so there is one.
-    onUnknown: async ({ key }) => {
-      const amount = bank.get(key!);
-      if (amount !== undefined) return { found: { status: 201, body: `charged ${amount}` } };
-      // Not there. That is believed only because the lease has been over for `quiesceMs`: a request of the first
-      // attempt that was still on its way to the bank has arrived by now, or never will.
-      return { absent: "quiesced" };
+    onUnknown: {
+      action: async ({ key }) => {
+        const amount = bank.get(key!);
+        if (amount !== undefined) return { found: { status: 201, body: `charged ${amount}` } };
+        // Not there. That is believed only because the lease has been over for `quiesceMs`: a request of the first
+        // attempt that was still on its way to the bank has arrived by now, or never will.
+        return { absent: "quiesced" };
+      },
+      quiesceMs: 30_000,
     },
-    quiesceMs: 30_000,
   },
   async (_request, { key }) => {
     bank.set(key!, 420);

@@ -18,7 +18,7 @@ const orders = onceNode(
     waitMs: 2000,
     // Longer than any caller goes on trying.
     retentionMs: 7 * 86_400_000,
-    bodyBytesMax: 65_536,
+    limits: { bodyBytesMax: 65_536 },
     onEvent: ({ type, scope, key }) => {
       if (type === "lease-lost" || type === "outcome-unknown") console.error(type, scope, key);
     },

@@ -19,7 +19,7 @@ const orders = onceFetch(
     // Each step is safe to come back to, so a repeat finishes what failed half-way.
     onUnknown: "finish",
     // 16 random bytes, the same on every server: the keys of `keyed` steps are derived with it.
-    secret: new Uint8Array(Buffer.from(process.env["STEP_SECRET"] ?? "", "hex")),
+    steps: { secret: new Uint8Array(Buffer.from(process.env["STEP_SECRET"] ?? "", "hex")) },
   },
   async (request, { step }) => {
     const item = await request.text();

@@ -17,15 +17,17 @@ const once = onceExpress({
   scope: (request) => accountOf(request)!,
   // Short, to have this example end soon. The defaults are 30 seconds, and whatever your provider's time-out is.
   leaseMs: 2000,
-  quiesceMs: 1000,
   // An attempt ended without a result: the process died, or the provider's response was lost. The provider knows.
-  onUnknown: async ({ key }) => {
-    // The route requires a key, so there is one.
-    const response = await fetch(`${provider}/charges?reference=${encodeURIComponent(key!)}`);
-    const [charge] = (await response.json()) as { amount: number }[];
-    if (charge !== undefined) return { found: { status: 201, body: JSON.stringify({ charged: charge.amount }) } };
-    // Not there, and believed: the last worker's lease has been over for `quiesceMs`, so nothing of it is on its way.
-    return { absent: "quiesced" };
+  onUnknown: {
+    action: async ({ key }) => {
+      // The route requires a key, so there is one.
+      const response = await fetch(`${provider}/charges?reference=${encodeURIComponent(key!)}`);
+      const [charge] = (await response.json()) as { amount: number }[];
+      if (charge !== undefined) return { found: { status: 201, body: JSON.stringify({ charged: charge.amount }) } };
+      // Not there, and believed: the last worker's lease has been over for `quiesceMs`, so nothing of it is on its way.
+      return { absent: "quiesced" };
+    },
+    quiesceMs: 1000,
   },
 });
 

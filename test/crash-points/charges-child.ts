@@ -51,7 +51,7 @@ const ways: Record<string, () => Way> = {
       plain().then(() => void response.end("charged")),
     ),
   steps: () =>
-    onceNode({ ...rules, onUnknown: "rerun", secret: new Uint8Array(16) }, (_request, response, execution) =>
+    onceNode({ ...rules, onUnknown: "rerun", steps: { secret: new Uint8Array(16) } }, (_request, response, execution) =>
       inSteps(execution).then(() => void response.end("charged")),
     ),
   transactional: () =>

@@ -156,7 +156,7 @@ describe.for(frameworks)("$name", (framework) => {
   test("a response that is too large becomes a 500 of ours, which is stored, and the handler runs once", async () => {
     let runs = 0;
     const { url } = await serving(framework, {
-      rules: { resultBytesMax: 2000 },
+      rules: { limits: { resultBytesMax: 2000 } },
       handle: () => ((runs += 1), { status: 200, body: "x".repeat(5000) }),
     });
     for (const replayed of [false, true]) {

@@ -110,7 +110,7 @@ describe.for(rawFrameworks)("$name", (framework) => {
         });
         source.pipe(response);
       },
-      { resultBytesMax },
+      { limits: { resultBytesMax } },
     );
     const response = await posted(url);
     expect(response).toMatchObject({ status: 500, text: expect.stringContaining("ONCE_RESULT_TOO_LARGE") });

@@ -167,7 +167,7 @@ describe("the handlerTimeout of Fastify", () => {
       once.signal.addEventListener("abort", () => ended.resolve("late"));
       return ended.promise;
     };
-    const url = `${await fastifyServer({ ...options, handlerMsMax: 2 * limitMs } as never, wait)}/orders`;
+    const url = `${await fastifyServer({ ...options, limits: { handlerMsMax: 2 * limitMs } } as never, wait)}/orders`;
     expect(await posted(url, "body", withBody)).toMatchObject({ status: 504, replayed: false });
     expect(await posted(url, "body", withBody)).toEqual({ status: 200, text: "late", replayed: true });
   });

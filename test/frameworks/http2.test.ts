@@ -56,7 +56,7 @@ describe("HTTP/2", () => {
 
   test("a caller that leaves a large response is served on, where maxSessionMemory has room for it", async () => {
     const large = Buffer.alloc(24 * 1024 * 1024);
-    const rules = { ...options(), resultBytesMax: 2 * large.length };
+    const rules = { ...options(), limits: { resultBytesMax: 2 * large.length } };
     const handler = onceNode(rules, ({ url }, response) => void response.end(url === "/large" ? large : "made"));
     const session = connect(await listening2(createHttp2Server({ maxSessionMemory: 64 }, handler as never)));
     onTestFinished(() => session.destroy());

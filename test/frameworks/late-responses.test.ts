@@ -16,7 +16,7 @@ import { serving } from "./serving.ts";
 // A handler that takes longer than handlerMsMax: its caller gets our 504, and the key gets the handler's response.
 
 const handlerMsMax = 20;
-const rules = () => ({ store: memoryStore(), handlerMsMax, waitMs: 20_000 });
+const rules = () => ({ store: memoryStore(), limits: { handlerMsMax }, waitMs: 20_000 });
 
 const replies: [name: string, reply: Reply][] = [
   ["a text", { status: 201, headers: { "content-type": "text/plain", "x-order": "7" }, body: "made" }],

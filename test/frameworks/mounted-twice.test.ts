@@ -94,7 +94,7 @@ describe.for(mounts)("%s", ([, serve]) => {
       () =>
         ({
           waitMs: 0,
-          handlerMsMax: 5000,
+          limits: { handlerMsMax: 5000 },
           scope: "public",
           onError: (error: unknown) => errors.push(error),
           ...rules,

@@ -51,10 +51,15 @@ describe("requests that no socket brought", () => {
   test("serverless-http in front of Express: the key is seen, and one effect made", async () => {
     let runs = 0;
     const app = express();
-    app.post("/orders", onceExpress({ ...options(), keyRequired: false }), express.json(), (_request, response) => {
-      runs += 1;
-      response.status(201).json({ runs });
-    });
+    app.post(
+      "/orders",
+      onceExpress({ ...options(), profile: { keyRequired: false } }),
+      express.json(),
+      (_request, response) => {
+        runs += 1;
+        response.status(201).json({ runs });
+      },
+    );
     const handler = serverless(app as never);
     const event = {
       httpMethod: "POST",

@@ -36,7 +36,7 @@ describe.for(withResponse)("$name", (framework) => {
   test("an answer to HEAD has the length of the one to GET", async () => {
     const { rules } = effectIn("transactional, in SQLite");
     const { url } = await serving(framework, {
-      rules: { ...rules, methods: ["POST"], keyRequired: false },
+      rules: { ...rules, methods: ["POST"], profile: { keyRequired: false } },
       handle: () => ({
         raw: (response) => {
           response.writeHead(200, { "content-length": "5" });

@@ -156,7 +156,7 @@ test("the signal of a handler's request and of its clones is that of its operati
   const reasons: unknown[] = [];
   const gone = new AbortController();
   const once = onceFetch(
-    { store: memoryStore(), scope: "public", handlerMsMax: 20, onError: () => undefined },
+    { store: memoryStore(), scope: "public", limits: { handlerMsMax: 20 }, onError: () => undefined },
     async (request, execution) => {
       const { signal } = request.clone();
       gone.abort(new Error("the caller left"));

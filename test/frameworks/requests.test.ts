@@ -130,7 +130,7 @@ describe.for(frameworks)("$name", (framework) => {
   });
 
   test("refuses a body too large", async () => {
-    const { url, bodies } = await echoing(framework, { rules: { bodyBytesMax: 1000 } as never });
+    const { url, bodies } = await echoing(framework, { rules: { limits: { bodyBytesMax: 1000 } } as never });
     expect((await exchange(url, { body: "x".repeat(1001) })).status).toBe(413);
     expect((await exchange(url, { body: "x".repeat(500_000) })).status).toBe(413);
     expect((await exchange(url, { body: "x".repeat(1000), headers: { "content-type": "text/plain" } })).status).toBe(
@@ -211,7 +211,7 @@ describe.for(frameworks)("$name", (framework) => {
   });
 
   test("answers after the connection was used for a refused upload", async () => {
-    const { url } = await echoing(framework, { rules: { bodyBytesMax: 10 } as never });
+    const { url } = await echoing(framework, { rules: { limits: { bodyBytesMax: 10 } } as never });
     const { socket, heard } = dial(url);
     const request = (length: number): string =>
       `POST /v1/orders HTTP/1.1\r\nHost: a\r\nIdempotency-Key: k\r\nContent-Type: text/plain\r\nContent-Length: ${length}\r\n\r\n${"x".repeat(length)}`;

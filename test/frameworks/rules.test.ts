@@ -23,7 +23,7 @@ async function counting(framework: Framework, rules: Partial<RouteRules>) {
 
 describe.for(frameworks)("$name", (framework) => {
   test("takes its key in another header, and refuses one in the usual header alone", async () => {
-    const { url, runs } = await counting(framework, { keyHeader: "X-Request-Key", keyRequired: false });
+    const { url, runs } = await counting(framework, { profile: { keyHeader: "X-Request-Key", keyRequired: false } });
     const headers = { "x-request-key": "k" };
     expect((await exchange(url, { key: "", headers })).status).toBe(201);
     // Whatever the usual header says beside it.
@@ -35,7 +35,7 @@ describe.for(frameworks)("$name", (framework) => {
   });
 
   test("names its own header to those who bring no key", async () => {
-    const { url } = await counting(framework, { keyHeader: "X-Request-Key" });
+    const { url } = await counting(framework, { profile: { keyHeader: "X-Request-Key" } });
     const refused = await exchange(url, { key: "" });
     expect([refused.status, refused.text]).toEqual([400, expect.stringContaining("needs a X-Request-Key header")]);
     expect(refused.headers["idempotency-key-policy"]).toMatch(/, header="X-Request-Key"$/);

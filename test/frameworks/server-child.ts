@@ -16,7 +16,7 @@ const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const store = sqliteStore({ path, busyMsMax: 20_000 });
 
 const route = (mode: "leased" | "transactional"): Route => ({
-  rules: { store, mode, leaseMs: 500, retentionMs: 3_600_000, storeMsMax: 20_000 },
+  rules: { store, mode, leaseMs: 500, retentionMs: 3_600_000, limits: { storeMsMax: 20_000 } },
   async handle({ execution }) {
     if (execution.transaction !== undefined) insertOrder(execution.transaction, String(process.pid));
     else appendFileSync(`${path}.effects`, `${process.pid}\n`);

@@ -17,7 +17,7 @@ async function counting(framework: Framework) {
   const store: FaultyStore = faultyStore(memoryStore());
   let runs = 0;
   const { url } = await serving(framework, {
-    rules: { store, storeMsMax: 100, leaseMs: 150, retentionMs: 60_000 },
+    rules: { store, limits: { storeMsMax: 100 }, leaseMs: 150, retentionMs: 60_000 },
     handle: () => ((runs += 1), { status: 201, body: "made" }),
   });
   return { store, url, runs: () => runs };
@@ -88,7 +88,7 @@ describe.for(frameworks)("$name", (framework) => {
     async (when) => {
       const { store, orders } = appDatabase();
       const { url } = await serving(framework, {
-        rules: { store: dyingStore(store, when), mode: "transactional", keyRequired: false },
+        rules: { store: dyingStore(store, when), mode: "transactional", profile: { keyRequired: false } },
         handle: (call) => (insertOrder(openTransaction(call), "tea"), { status: 201, body: "made" }),
       });
       const unkeyed = retryingFetch({ keys: "off", backoff: () => 0 });

@@ -13,7 +13,12 @@ function orders() {
   const store = memoryStore({ clock });
   let runs = 0;
   const serve = onceFetch(
-    { store, clock, scope: (request) => request.headers.get("x-account")!, quota: { keysMax, perMs: minuteMs } },
+    {
+      store,
+      clock,
+      scope: (request) => request.headers.get("x-account")!,
+      limits: { quota: { keysMax, perMs: minuteMs } },
+    },
     () => new Response(`made ${(runs += 1)}`, { status: 201 }),
   );
   const send = (key: string, account = "mallory", body = "{}"): Promise<Response> => {

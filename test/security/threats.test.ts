@@ -7,7 +7,12 @@ import { memoryStore } from "../../packages/once-again/src/stores/memory/index.t
 function orders(handler: (request: Request) => Response | Promise<Response> = made) {
   const store = memoryStore();
   const serve = onceFetch(
-    { store, scope: (request) => request.headers.get("x-account")!, bodyBytesMax: 1024, onError: () => undefined },
+    {
+      store,
+      scope: (request) => request.headers.get("x-account")!,
+      limits: { bodyBytesMax: 1024 },
+      onError: () => undefined,
+    },
     handler,
   );
   const send = (account: string, init: RequestInit & { key?: string } = {}): Promise<Response> => {

@@ -1,5 +1,5 @@
 import type { ServerEvent } from "once-again/engine";
-import type { HttpResponse, HttpRules } from "once-again/http";
+import type { HttpLimits, HttpResponse, HttpRules, ProfileRules, UnknownOutcomeRules } from "once-again/http";
 import type { Store } from "once-again/stores";
 import type { CorsOptions } from "./cors.ts";
 import type { GatewayLimits } from "./gateway-limits.ts";
@@ -76,20 +76,10 @@ export interface GatewayRoute extends KeyRules {
 }
 
 /** The rules of the library that a route of the gateway can set. */
-export type KeyRules = Pick<
-  HttpRules<never>,
-  | "keyHeader"
-  | "heldRetentionMs"
-  | "leaseMs"
-  | "noEffectStatuses"
-  | "oldKeys"
-  | "problemBase"
-  | "quota"
-  | "retentionMs"
-  | "retryAfterSeconds"
-  | "reusedStatus"
-  | "waitMs"
->;
+export type KeyRules = Pick<HttpRules<never>, "leaseMs" | "noEffectStatuses" | "retentionMs" | "waitMs"> &
+  Pick<ProfileRules, "keyHeader" | "expiredKeys" | "problemBase" | "retryAfterSeconds" | "reusedStatus"> &
+  Pick<HttpLimits, "quota"> &
+  Pick<UnknownOutcomeRules<never>, "heldRetentionMs">;
 
 /**
  * What to do with an operation whose outcome is unknown: its first byte was sent, and the upstream died, timed out or

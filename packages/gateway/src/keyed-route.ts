@@ -1,7 +1,14 @@
 import type { IncomingMessage } from "node:http";
 import { OnceAgainError } from "once-again";
 import { type Execution, heldError, NoEffectError } from "once-again/engine";
-import { type HttpHandler, type HttpRequest, type HttpResponse, type OnceHttp, onceHttp } from "once-again/http";
+import {
+  type HttpHandler,
+  type HttpRequest,
+  type HttpResponse,
+  type OnceHttp,
+  onceHttp,
+  type UnknownOutcomeRules,
+} from "once-again/http";
 import { askUpstream } from "./ask-upstream.ts";
 import type { GatewayLimits } from "./gateway-limits.ts";
 import { readWay } from "./forward-headers.ts";
@@ -30,18 +37,17 @@ export function keyedRoute(
   limits: GatewayLimits,
   upstream: Upstream,
 ): KeyedRoute {
-  const { methods, path, keyed, onUnknown, scope: ownScope, ...rules } = route;
+  const { path, keyed, onUnknown, heldRetentionMs, quota, scope: ownScope, ...others } = route;
+  const { keyHeader, expiredKeys, reusedStatus, retryAfterSeconds, problemBase, ...rules } = others;
   const { store, scope, fingerprintHost = true, onError, onEvent } = options;
   const { bodyBytesMax, resultBytesMax, totalMs } = limits;
+  const keyRequired = keyed === "required";
   const once = onceHttp<KeyedCall, undefined>({
     ...rules,
-    ...unknownRules(onUnknown, upstream, resultBytesMax),
     store,
-    methods,
-    keyRequired: keyed === "required",
-    bodyBytesMax,
-    resultBytesMax,
-    handlerMsMax: totalMs,
+    onUnknown: { ...unknownRules(onUnknown, upstream, resultBytesMax), heldRetentionMs },
+    profile: { keyHeader, keyRequired, expiredKeys, reusedStatus, retryAfterSeconds, problemBase },
+    limits: { bodyBytesMax, resultBytesMax, handlerMsMax: totalMs, quota },
     onError,
     onEvent: onEvent && ((event) => onEvent(event, path)),
     scope: async ({ asked }) => {
@@ -82,16 +88,20 @@ async function callScope(scopeOf: ScopeOf, facts: Parameters<ScopeOf>[0]): Retur
   return scopeOf(facts);
 }
 
-function unknownRules(onUnknown: GatewayRoute["onUnknown"], upstream: Upstream, bytesMax: number) {
+function unknownRules(
+  onUnknown: GatewayRoute["onUnknown"],
+  upstream: Upstream,
+  bytesMax: number,
+): UnknownOutcomeRules<KeyedCall> {
   switch (onUnknown.policy) {
     case "hold":
-      return { onUnknown: "hold" as const };
+      return { action: "hold" };
     case "forward-key":
       // The upstream honours the key: to be asked twice is no harm.
-      return { onUnknown: "rerun" as const, acknowledgeDuplicates: true };
+      return { action: "rerun", acknowledgeDuplicates: true };
     case "reconcile":
       return {
-        onUnknown: reconcileByGet(upstream, onUnknown, bytesMax),
+        action: reconcileByGet(upstream, onUnknown, bytesMax),
         quiesceMs: onUnknown.quiesceMs ?? 30_000,
       };
   }

@@ -23,7 +23,7 @@ export const options = () =>
     store: memoryStore(),
     scope: "public",
     methods: ["POST", "HEAD"],
-    handlerMsMax: 5000,
+    limits: { handlerMsMax: 5000 },
     onError: () => undefined,
   }) as const;
 

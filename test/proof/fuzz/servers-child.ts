@@ -13,7 +13,7 @@ async function serve(name: FrameworkName): Promise<string> {
   const effects = new Map<string, number>();
   const framework = await frameworkOf(name);
   const { listener } = await framework.serve({
-    rules: { store: memoryStore(), onUnknown: "hold", keyRequired: false, onError: () => undefined },
+    rules: { store: memoryStore(), onUnknown: "hold", profile: { keyRequired: false }, onError: () => undefined },
     scope: (authorization) => authorization || "public",
     handle({ execution: { key }, body }) {
       if (key !== undefined) effects.set(key, (effects.get(key) ?? 0) + 1);

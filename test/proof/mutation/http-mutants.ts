@@ -67,7 +67,7 @@ export const httpMutants: readonly Mutant[] = [
   {
     guard: "old keys: the route that says so runs them",
     file: "packages/once-again/src/http/read-key.ts",
-    search: 'rules.oldKeys === "refuse" ? keyTime(parsed.key) : undefined',
+    search: 'rules.expiredKeys === "refuse" ? keyTime(parsed.key) : undefined',
     replace: "keyTime(parsed.key)",
     check: test("packages/once-again/src/http/refusals.test.ts"),
     killedBy: "a key of any age is a new one",
@@ -162,7 +162,7 @@ export const httpMutants: readonly Mutant[] = [
   },
   {
     guard: "options: a success can't be left unstored",
-    file: "packages/once-again/src/http/http-options.ts",
+    file: "packages/once-again/src/http/checked-rules.ts",
     search: "status >= 400 && status <= 499",
     replace: "status >= 200 && status <= 499",
     check: test("packages/once-again/src/http/handle-request.test.ts"),

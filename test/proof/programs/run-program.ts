@@ -105,15 +105,22 @@ const allEnded = async (runs: readonly NotedRun[]): Promise<void> => {
 };
 
 function optionsOf({ rules }: Ground, rows: () => Promise<readonly Row[]>): LeasedHttpOptions<never> {
-  const common = { store: rules.store, scope: "public", onError: () => undefined, handlerMsMax: 10_000 } as const;
+  const common = {
+    store: rules.store,
+    scope: "public",
+    onError: () => undefined,
+    limits: { handlerMsMax: 10_000 },
+  } as const;
   if (rules.mode === "transactional") return { ...common, mode: "transactional" } as never;
   if (rules.onUnknown === "hold") return { ...common, onUnknown: "hold" };
   return {
     ...common,
     leaseMs: 150,
-    quiesceMs: 50,
-    onUnknown: async () =>
-      (await rows()).length > 0 ? { found: { status: 200, body: "found" } } : { absent: "quiesced" },
+    onUnknown: {
+      action: async () =>
+        (await rows()).length > 0 ? { found: { status: 200, body: "found" } } : { absent: "quiesced" },
+      quiesceMs: 50,
+    },
   };
 }
 

@@ -1,10 +1,7 @@
 import { type Execution } from "../../../packages/once-again/src/engine/index.ts";
-import {
-  onceHttp,
-  type HttpResponse,
-  type HttpRequest,
-  type OnceHttp,
-} from "../../../packages/once-again/src/http/index.ts";
+import { flattenOptions } from "../../../packages/once-again/src/http/flat-options.ts";
+import { openHttp } from "../../../packages/once-again/src/http/handle-request.ts";
+import type { HttpResponse, HttpRequest, OnceHttp } from "../../../packages/once-again/src/http/index.ts";
 import type { HttpHandler } from "../../../packages/once-again/src/http/response.ts";
 import type { Ground } from "./ground.ts";
 import { carryOutOrder, orderIn, promisedEffects, textOf } from "./handler.ts";
@@ -31,10 +28,8 @@ export function serverOn(ground: Ground, process: SimulatedProcess): Serve {
     clock: process.clock,
     leaseMs: plan.leaseMs,
     waitMs: plan.waitMs,
-    storeMsMax: 400,
-    handlerMsMax: plan.handlerMsMax,
-    random: scene.random,
-    secret,
+    limits: { storeMsMax: 400, handlerMsMax: plan.handlerMsMax },
+    steps: { secret },
     onError: () => undefined,
     onEvent: ({ type }: { type: string }) => {
       if (type === "lease-lost") diary.window("lease lost while it worked");
@@ -43,12 +38,12 @@ export function serverOn(ground: Ground, process: SimulatedProcess): Serve {
     },
   };
   if (plan.mode === "transactional") {
-    const once = onceHttp({ ...options, mode: "transactional", store: database.storeOf(process) });
-    return serving(ground, process, once);
+    const flat = flattenOptions({ ...options, mode: "transactional", store: database.storeOf(process) });
+    return serving(ground, process, openHttp({ ...flat, random: scene.random }));
   }
   const onUnknown = { hold: "hold", "rerun-keyed": "rerun", "reconcile-fenced": reconcile } as const;
-  const once = onceHttp({ ...options, store: ground.storeOf(process), onUnknown: onUnknown[plan.mode] });
-  return serving(ground, process, once);
+  const flat = flattenOptions({ ...options, store: ground.storeOf(process), onUnknown: onUnknown[plan.mode] });
+  return serving(ground, process, openHttp({ ...flat, random: scene.random }));
 
   async function reconcile({ scope, key = "", fence }: Execution, { body }: OrderRequest) {
     const found = await ground.effects.look(process, { scope, key, fence });

@@ -73,7 +73,7 @@ routes:
     lease: 10s
     wait: 2s
     keyHeader: X-Request-Id
-    oldKeys: run
+    expiredKeys: run
     noEffectStatuses: 429
     reusedStatus: 409
     retryAfter: 2s
@@ -128,7 +128,7 @@ routes:
     leaseMs: 10_000,
     waitMs: 2000,
     keyHeader: "X-Request-Id",
-    oldKeys: "run",
+    expiredKeys: "run",
     noEffectStatuses: [429],
     reusedStatus: 409,
     retryAfterSeconds: 2,

@@ -80,7 +80,7 @@ const ruleShape = (scope: z.ZodType<ScopeRule>) => ({
   lease: duration("30s", { min: 100, max: dayMs }).optional(),
   wait: duration("5s", { min: 0, max: dayMs }).optional(),
   keyHeader: headerName.optional(),
-  oldKeys: oneOf("refuse", "run").optional(),
+  expiredKeys: oneOf("refuse", "run").optional(),
   noEffectStatuses: list(
     "statuses from 400 to 499",
     value("a status from 400 to 499, not 408", (given) => {

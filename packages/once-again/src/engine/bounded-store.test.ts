@@ -147,7 +147,7 @@ test("an outage leaves no more behind than fits: what is too much is given up an
 test("a look into the store before a request is let in takes no longer than storeMsMax", async () => {
   const clock = fakeClock(1_700_000_000_000);
   const silent = { ...memoryStore({ clock }), inspect: () => new Promise<never>(() => undefined) };
-  const once = onceHttp({ store: silent, scope: "public", clock, storeMsMax, onError: () => undefined });
+  const once = onceHttp({ store: silent, scope: "public", clock, limits: { storeMsMax }, onError: () => undefined });
   const asked = once.answer(
     {
       native: undefined,

@@ -1,7 +1,7 @@
 import type { Store, TransactionalStore } from "../stores/store.ts";
 import type { Engine, Execution, OpeningEngine } from "./engine.ts";
 import { leasedEngineOn, unkeyedExecution } from "./leased-engine.ts";
-import { type CheckedEngineOptions, checkEngineOptions, engineOptionsOf } from "./options.ts";
+import { type CheckedEngineOptions, checkEngineOptions, engineOptionsOf, type OptionPath } from "./options.ts";
 import { openBoundedStore, type BoundedStore } from "./bounded-store.ts";
 import { transactionalEngineOn } from "./transactional-engine.ts";
 
@@ -30,10 +30,11 @@ export interface RoomEngine<Transaction> {
  * Opens the engine of a room: the only way into this folder for the rooms around it.
  *
  * @param room its checked options; unknown names are none of the engine's.
+ * @param path names an option as the caller of the room writes it; default by its own name.
  * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`.
  */
-export function openEngine<Transaction>(room: RoomOptions<Transaction>): RoomEngine<Transaction> {
-  const options = checkEngineOptions(engineOptionsOf(room));
+export function openEngine<Transaction>(room: RoomOptions<Transaction>, path?: OptionPath): RoomEngine<Transaction> {
+  const options = checkEngineOptions(engineOptionsOf(room), path);
   const boundedStore = openBoundedStore<Transaction>(room.store, options);
   const isTransactional = room.mode === "transactional";
   return {

@@ -86,7 +86,12 @@ export interface StepOptions {
   checkpointBytesMax: number;
   /** How long a lease must be over before an operation runs again, milliseconds. */
   quiesceMs: number;
+  /** Names an option in errors; default by its own name. */
+  optionPath?: OptionPath | undefined;
 }
+
+/** Names an option of the engine as its caller writes it: a room may have it in a group, as `limits.storeMsMax`. */
+export type OptionPath = (name: keyof EngineOptions) => string;
 
 /** Engine options, checked, with every default filled in. */
 export interface CheckedEngineOptions {
@@ -110,6 +115,7 @@ export interface CheckedEngineOptions {
   /** On the same clock, each for one kind of limit that every operation has. */
   readonly deadlines: { readonly store: DeadlineTimer; readonly lease: DeadlineTimer; readonly handler: DeadlineTimer };
   readonly random: Random;
+  readonly optionPath: OptionPath;
 }
 
 export const engineOptionNames: OptionNames<EngineOptions> = {
@@ -150,12 +156,15 @@ const dayMs = 86_400_000;
 /** How long to wait before asking the store again whether a running operation has ended, milliseconds. */
 export const pollMs = 50;
 
-/** @throws OnceAgainError `ONCE_OPTION_INVALID` for the first option that makes no sense. */
-export function checkEngineOptions(options: EngineOptions): CheckedEngineOptions {
+/**
+ * @param path names an option in errors; default its own name.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for the first option that makes no sense.
+ */
+export function checkEngineOptions(options: EngineOptions, path: OptionPath = (name) => name): CheckedEngineOptions {
   checkNames("The engine", options, engineOptionNames);
-  const onUnknown = checkChoice("onUnknown", options.onUnknown ?? "hold", ["hold", "rerun", "finish"]);
-  const quiesceMs = checkNumber("quiesceMs", options.quiesceMs ?? 0, { min: 0 });
-  const checkpointBytesMax = checkNumber("checkpointBytesMax", options.checkpointBytesMax ?? 65_536, { min: 1 });
+  const onUnknown = checkChoice(path("onUnknown"), options.onUnknown ?? "hold", ["hold", "rerun", "finish"]);
+  const quiesceMs = checkNumber(path("quiesceMs"), options.quiesceMs ?? 0, { min: 0 });
+  const checkpointBytesMax = checkNumber(path("checkpointBytesMax"), options.checkpointBytesMax ?? 65_536, { min: 1 });
   const leaseMs = checkNumber("leaseMs", options.leaseMs ?? 30_000, { min: 100, max: dayMs, integer: true });
   const clock = options.clock ?? systemClock;
   const retention = { min: leaseMs + 1, max: 36_525 * dayMs, integer: true };
@@ -163,26 +172,34 @@ export function checkEngineOptions(options: EngineOptions): CheckedEngineOptions
     takeOverAfterMs: onUnknown === "hold" ? undefined : quiesceMs,
     finishes: onUnknown === "finish",
     acknowledgeDuplicates: options.acknowledgeDuplicates ?? false,
-    steps: { secret: checkedSecret(options.secret), checkpointBytesMax, quiesceMs },
+    steps: { secret: checkedSecret(options.secret, path), checkpointBytesMax, quiesceMs, optionPath: path },
     leaseMs,
     retentionMs: checkNumber(`retentionMs (longer than leaseMs, ${leaseMs})`, options.retentionMs ?? dayMs, retention),
     heldRetentionMs:
       options.heldRetentionMs === undefined
         ? undefined
-        : checkNumber(`heldRetentionMs (longer than leaseMs, ${leaseMs})`, options.heldRetentionMs, retention),
+        : checkNumber(
+            `${path("heldRetentionMs")} (longer than leaseMs, ${leaseMs})`,
+            options.heldRetentionMs,
+            retention,
+          ),
     waitMs: checkNumber("waitMs", options.waitMs ?? 0, { min: 0 }),
-    storeMsMax: checkNumber("storeMsMax", options.storeMsMax ?? 5000, { min: 1 }),
-    handlerMsMax: checkNumber("handlerMsMax", options.handlerMsMax ?? 300_000, { min: 1 }),
+    storeMsMax: checkNumber(path("storeMsMax"), options.storeMsMax ?? 5000, { min: 1 }),
+    handlerMsMax: checkNumber(path("handlerMsMax"), options.handlerMsMax ?? 300_000, { min: 1 }),
     onEvent: options.onEvent,
     onError: (error: unknown) => notify(options.onError ?? logError, error),
     random: options.random ?? systemRandom,
+    optionPath: path,
     clock,
     deadlines: { store: new DeadlineTimer(clock), lease: new DeadlineTimer(clock), handler: new DeadlineTimer(clock) },
   });
 }
 
-function checkedSecret(secret: Uint8Array<ArrayBuffer> | undefined): Uint8Array<ArrayBuffer> | undefined {
-  if (secret !== undefined) checkNumber("secret.length", secret.length, { min: 16 });
+function checkedSecret(
+  secret: Uint8Array<ArrayBuffer> | undefined,
+  path: OptionPath,
+): Uint8Array<ArrayBuffer> | undefined {
+  if (secret !== undefined) checkNumber(`${path("secret")}.length`, secret.length, { min: 16 });
   return secret;
 }
 
@@ -194,7 +211,7 @@ function checkedSecret(secret: Uint8Array<ArrayBuffer> | undefined): Uint8Array<
 export function checkLeasedStore(store: Store, options: CheckedEngineOptions): void {
   checkStore(store);
   const { survivesFailover, retentionMsMax = Infinity } = store;
-  const { retentionMs, heldRetentionMs, takeOverAfterMs, acknowledgeDuplicates } = options;
+  const { retentionMs, heldRetentionMs, takeOverAfterMs, acknowledgeDuplicates, optionPath } = options;
   if (retentionMs > retentionMsMax) {
     throw invalidOptionError(
       "retentionMs",
@@ -204,7 +221,7 @@ export function checkLeasedStore(store: Store, options: CheckedEngineOptions): v
   }
   if ((heldRetentionMs ?? Infinity) > retentionMsMax) {
     throw invalidOptionError(
-      "heldRetentionMs",
+      optionPath("heldRetentionMs"),
       `at most ${retentionMsMax}, since this store removes every record then, held keys too. Give it a store that does not ` +
         "(a bucket of NATS without a ttl), or say with this option when a repeat may run an operation again that may have happened",
       heldRetentionMs,
@@ -214,7 +231,8 @@ export function checkLeasedStore(store: Store, options: CheckedEngineOptions): v
   throw new OnceAgainError(
     "ONCE_UNSAFE_PAIR",
     'onUnknown "rerun" or "finish" on a store that can lose claims runs an operation again even while it runs. Use a ' +
-      "store that survives failover, or say with acknowledgeDuplicates: true that the effect is idempotent or keyed further down.",
+      `store that survives failover, or say with ${optionPath("acknowledgeDuplicates")}: true that the effect is idempotent ` +
+      "or keyed further down.",
   );
 }
 

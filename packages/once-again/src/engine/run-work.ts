@@ -2,6 +2,7 @@ import type { Awaitable } from "../core/awaitable.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { type Execution, heldError, isHeldError, NoEffectError, type Reconciled } from "./engine.ts";
 import { hadNoEffect } from "./execution.ts";
+import type { StepOptions } from "./options.ts";
 import { checkAbsence } from "./steps.ts";
 
 /** How work ended, and its effect as far as the work itself says it. */
@@ -27,7 +28,7 @@ export async function runWork<Value>(
   work: () => Awaitable<Value>,
 ): Promise<WorkEnd<Value>> {
   try {
-    const earlier = await reconcileFirst(execution, rule.reconcile, rule.quiesceMs);
+    const earlier = await reconcileFirst(execution, rule.reconcile, rule);
     const value = earlier === undefined ? await work() : earlier.found;
     return { kind: "returned", effect: hadNoEffect(execution) ? "none" : "done", value };
   } catch (error) {
@@ -63,7 +64,7 @@ export function workFailure(subject: string, error: unknown): unknown {
 export async function reconcileFirst<Value>(
   execution: Pick<Execution<unknown>, "abandoned" | "signal">,
   reconcile: (() => Promise<Reconciled<Value>>) | undefined,
-  quiesceMs: number,
+  options: Pick<StepOptions, "quiesceMs" | "optionPath">,
 ): Promise<{ found: Value } | undefined> {
   if (reconcile === undefined || !execution.abandoned) return undefined;
   const reconciled = await withoutCodes(reconcile);
@@ -74,7 +75,7 @@ export async function reconcileFirst<Value>(
     );
   }
   if ("found" in reconciled) return reconciled;
-  checkAbsence(reconciled, quiesceMs);
+  checkAbsence(reconciled, options);
   if (execution.signal.aborted) {
     throw new NoEffectError("The attempt lost its key, or its time was over, before its work began. Nothing happened.");
   }

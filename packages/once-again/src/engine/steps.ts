@@ -35,9 +35,16 @@ export function stepAction(kept: StoredStep | undefined): StepAction {
 const stepsMax = 1000;
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for an absence that is said to be proven by a wait that there was not. */
-export function checkAbsence({ absent }: { absent: "fenced" | "quiesced" }, quiesceMs: number): void {
+export function checkAbsence(
+  { absent }: { absent: "fenced" | "quiesced" },
+  { quiesceMs, optionPath = String }: Pick<StepOptions, "quiesceMs" | "optionPath">,
+): void {
   if (absent === "fenced" || quiesceMs > 0) return;
-  throw invalidOptionError("quiesceMs", 'more than 0 where reconcile answers { absent: "quiesced" }', quiesceMs);
+  throw invalidOptionError(
+    optionPath("quiesceMs"),
+    'more than 0 where reconcile answers { absent: "quiesced" }',
+    quiesceMs,
+  );
 }
 
 /** The steps of one run of one operation. */
@@ -83,7 +90,7 @@ function recordedSteps(record: StepRecord, options: StepOptions): Steps {
       const { place, occurrence, kept } = nextPlace(name);
       if (kept !== undefined) return valueOf(kept);
       const { scope, key } = record;
-      const value = await work(await deriveKey(checkedSecret(options.secret), { scope, key, name, occurrence }));
+      const value = await work(await deriveKey(checkedSecret(options), { scope, key, name, occurrence }));
       await keep(place, { name, value });
       return value;
     },
@@ -97,7 +104,7 @@ function recordedSteps(record: StepRecord, options: StepOptions): Steps {
         await keep(place, { name, value: reconciled.found });
         return reconciled.found;
       }
-      if (reconciled !== undefined) checkAbsence(reconciled, options.quiesceMs);
+      if (reconciled !== undefined) checkAbsence(reconciled, options);
       await keep(place, { name, begun: true });
       const value = await work();
       await keep(place, { name, value });
@@ -125,10 +132,10 @@ function valueOf<Value>(kept: StoredStep): Value {
   return ("value" in kept ? kept.value : undefined) as Value;
 }
 
-function checkedSecret(secret: Uint8Array<ArrayBuffer> | undefined): Uint8Array<ArrayBuffer> {
+function checkedSecret({ secret, optionPath = String }: StepOptions): Uint8Array<ArrayBuffer> {
   if (secret !== undefined) return secret;
   throw invalidOptionError(
-    "secret",
+    optionPath("secret"),
     "given where a handler has keyed steps: 16 random bytes, the same on every server",
     secret,
   );

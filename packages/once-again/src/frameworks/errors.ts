@@ -16,7 +16,7 @@ export function bodyTooLargeError(bytesMax: number): OnceAgainError {
 export function resultTooLargeError(bytesMax: number): OnceAgainError {
   return new OnceAgainError(
     "ONCE_RESULT_TOO_LARGE",
-    `The response is larger than the ${bytesMax} bytes that are stored here. Raise resultBytesMax, or respond with a link.`,
+    `The response is larger than the ${bytesMax} bytes that are stored here. Raise limits.resultBytesMax, or respond with a link.`,
   );
 }
 

@@ -35,6 +35,10 @@ export interface OnceExpress<Request, Transaction> extends OnceRoute {
   (request: Request, response: ExpressResponse<Transaction>, next: Next): void;
 }
 
+/** With `mode: "transactional"`: the key is committed with the rows that the handler writes. */
+export function onceExpress<Request extends ExpressRequest, Transaction>(
+  options: TransactionalHttpOptions<Request, Transaction>,
+): OnceExpress<Request, Transaction>;
 /**
  * Middleware for Express 5, in front of a route's handler: each operation that carries an `Idempotency-Key` happens
  * once, and every repeat gets the first answer. A caller that hangs up does not end its operation. The handler finds
@@ -54,9 +58,6 @@ export interface OnceExpress<Request, Transaction> extends OnceRoute {
 export function onceExpress<Request extends ExpressRequest>(
   options: LeasedHttpOptions<Request>,
 ): OnceExpress<Request, undefined>;
-export function onceExpress<Request extends ExpressRequest, Transaction>(
-  options: TransactionalHttpOptions<Request, Transaction>,
-): OnceExpress<Request, Transaction>;
 export function onceExpress<Request extends ExpressRequest, Transaction>(
   options: HttpOptions<Request, Transaction>,
   ...others: unknown[]

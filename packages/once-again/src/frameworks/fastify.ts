@@ -46,6 +46,10 @@ const bodies = new WeakMap<IncomingMessage, Promise<Uint8Array<ArrayBuffer>>>();
 
 const readBody: ReadBody<FastifyRequest> = ({ raw }, bytesMax) => bodies.get(raw) ?? requestBytes(raw, {}, bytesMax);
 
+/** With `mode: "transactional"`: the key is committed with the rows that the handler writes. */
+export function onceFastify<Request extends FastifyRequest, Transaction>(
+  options: TransactionalHttpOptions<Request, Transaction>,
+): OnceFastify;
 /**
  * The options of a route of Fastify 5, `app.post("/orders", onceFastify(options), handler)`: each operation that carries
  * an `Idempotency-Key` happens once, and every repeat gets the first answer. A caller that hangs up does not end its
@@ -63,9 +67,6 @@ const readBody: ReadBody<FastifyRequest> = ({ raw }, bytesMax) => bodies.get(raw
  * ```
  */
 export function onceFastify<Request extends FastifyRequest>(options: LeasedHttpOptions<Request>): OnceFastify;
-export function onceFastify<Request extends FastifyRequest, Transaction>(
-  options: TransactionalHttpOptions<Request, Transaction>,
-): OnceFastify;
 export function onceFastify<Request extends FastifyRequest, Transaction>(
   options: HttpOptions<Request, Transaction>,
   ...others: unknown[]

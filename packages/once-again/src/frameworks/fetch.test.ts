@@ -140,7 +140,7 @@ describe("a web-standard handler", () => {
   });
 
   test("a body or an answer too large is refused", async () => {
-    const small = onceFetch({ store: memoryStore(), scope: "public", bodyBytesMax: 10 }, never);
+    const small = onceFetch({ store: memoryStore(), scope: "public", limits: { bodyBytesMax: 10 } }, never);
     expect((await small(request())).status).toBe(413);
     let cancelled = false;
     const endless = new ReadableStream<Uint8Array>({
@@ -177,7 +177,10 @@ describe("a web-standard handler", () => {
 
 describe("in a Hono app on a Node server", () => {
   async function served(handler: FetchHandler): Promise<string> {
-    const once = onceFetch({ store: memoryStore(), scope: "public", bodyBytesMax: 100_000, ...silent }, handler);
+    const once = onceFetch(
+      { store: memoryStore(), scope: "public", limits: { bodyBytesMax: 100_000 }, ...silent },
+      handler,
+    );
     const app = new Hono();
     app.all("/orders", (context) => once(context.req.raw));
     return `${await startHttpServer(getRequestListener(app.fetch))}/orders`;
@@ -385,7 +388,7 @@ describe("a request that is not the platform's own", () => {
   test("is refused when its body is too large, or was read before", async () => {
     const errors: unknown[] = [];
     const onError = (error: unknown): void => void errors.push(error);
-    const once = onceFetch({ store: memoryStore(), scope: "public", bodyBytesMax: 10, onError }, never);
+    const once = onceFetch({ store: memoryStore(), scope: "public", limits: { bodyBytesMax: 10 }, onError }, never);
     expect((await once(foreign())).status).toBe(413);
     for (const ask of [foreign, request]) {
       const given = ask();

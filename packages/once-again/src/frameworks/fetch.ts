@@ -34,6 +34,11 @@ export interface OnceFetch<Native extends Request = Request, Rest extends readon
   (request: Native, ...rest: Rest): Promise<Response>;
 }
 
+/** With `mode: "transactional"`: the key is committed with the rows that the handler writes. */
+export function onceFetch<Transaction, Native extends Request = Request, Rest extends readonly unknown[] = []>(
+  options: TransactionalHttpOptions<Native, Transaction>,
+  handler: FetchHandler<Transaction, Native, Rest>,
+): OnceFetch<Native, Rest>;
 /**
  * Wraps a handler of web-standard requests (Next.js, SvelteKit, Deno, Bun, workers), so that each operation that carries
  * an `Idempotency-Key` happens once, and every repeat gets the first answer.
@@ -50,10 +55,6 @@ export interface OnceFetch<Native extends Request = Request, Rest extends readon
 export function onceFetch<Native extends Request = Request, Rest extends readonly unknown[] = []>(
   options: LeasedHttpOptions<Native>,
   handler: FetchHandler<undefined, Native, Rest>,
-): OnceFetch<Native, Rest>;
-export function onceFetch<Transaction, Native extends Request = Request, Rest extends readonly unknown[] = []>(
-  options: TransactionalHttpOptions<Native, Transaction>,
-  handler: FetchHandler<Transaction, Native, Rest>,
 ): OnceFetch<Native, Rest>;
 export function onceFetch<Transaction, Native extends Request, Rest extends readonly unknown[]>(
   options: HttpOptions<Native, Transaction>,

@@ -54,6 +54,10 @@ export interface OnceHono<Context> extends OnceRoute {
   (context: Context, next: () => Promise<void>): Promise<Response | undefined>;
 }
 
+/** With `mode: "transactional"`: the key is committed with the rows that the handler writes. */
+export function onceHono<Context extends HonoContext, Transaction>(
+  options: TransactionalHttpOptions<Context, Transaction>,
+): OnceHono<Context>;
 /**
  * Middleware for Hono 4, in front of a route's handler: each operation that carries an `Idempotency-Key` happens once,
  * and every repeat gets the first answer. The handler finds its operation by `c.get("once")`, an `Execution`.
@@ -70,9 +74,6 @@ export interface OnceHono<Context> extends OnceRoute {
  * ```
  */
 export function onceHono<Context extends HonoContext>(options: LeasedHttpOptions<Context>): OnceHono<Context>;
-export function onceHono<Context extends HonoContext, Transaction>(
-  options: TransactionalHttpOptions<Context, Transaction>,
-): OnceHono<Context>;
 export function onceHono<Context extends HonoContext, Transaction>(
   options: HttpOptions<Context, Transaction>,
   ...others: unknown[]

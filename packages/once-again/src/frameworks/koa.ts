@@ -41,6 +41,10 @@ export interface OnceKoa<Context> extends OnceRoute {
 
 const readBody: ReadBody<KoaContext> = ({ req, request }, bytesMax) => requestBytes(req, request, bytesMax);
 
+/** With `mode: "transactional"`: the key is committed with the rows that the handler writes. */
+export function onceKoa<Context extends KoaContext, Transaction>(
+  options: TransactionalHttpOptions<Context, Transaction>,
+): OnceKoa<Context>;
 /**
  * Middleware for Koa 3, in front of a route's handler: each operation that carries an `Idempotency-Key` happens once,
  * and every repeat gets the first answer. A caller that hangs up does not end its operation. The handler finds its
@@ -60,9 +64,6 @@ const readBody: ReadBody<KoaContext> = ({ req, request }, bytesMax) => requestBy
  * ```
  */
 export function onceKoa<Context extends KoaContext>(options: LeasedHttpOptions<Context>): OnceKoa<Context>;
-export function onceKoa<Context extends KoaContext, Transaction>(
-  options: TransactionalHttpOptions<Context, Transaction>,
-): OnceKoa<Context>;
 export function onceKoa<Context extends KoaContext, Transaction>(
   options: HttpOptions<Context, Transaction>,
   ...others: unknown[]

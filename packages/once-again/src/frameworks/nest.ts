@@ -52,6 +52,10 @@ export interface OnceNest extends OnceRoute {
   intercept<Handled extends NestObservable>(context: NestContext, next: { handle: () => Handled }): Promise<Handled>;
 }
 
+/** With `mode: "transactional"`: the key is committed with the rows that the handler writes. */
+export function onceNest<Request extends NestRequest, Transaction>(
+  options: TransactionalHttpOptions<Request, Transaction>,
+): OnceNest;
 /**
  * An interceptor for Nest 12, on Express or Fastify: `@UseInterceptors(onceNest(options))` on a method or controller.
  * Each operation that carries an `Idempotency-Key` happens once, and every repeat gets the first answer. A caller that
@@ -76,9 +80,6 @@ export interface OnceNest extends OnceRoute {
  * ```
  */
 export function onceNest<Request extends NestRequest>(options: LeasedHttpOptions<Request>): OnceNest;
-export function onceNest<Request extends NestRequest, Transaction>(
-  options: TransactionalHttpOptions<Request, Transaction>,
-): OnceNest;
 export function onceNest<Request extends NestRequest, Transaction>(
   options: HttpOptions<Request, Transaction>,
   ...others: unknown[]

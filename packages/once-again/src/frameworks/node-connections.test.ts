@@ -94,7 +94,7 @@ test("an answer that is made after the one before it on the connection has gone 
 
 describe("a request body too large", () => {
   test("is refused with a 413 that the caller can read, even when it reads only after sending", async () => {
-    const url = await served(() => expect.fail("ran"), { bodyBytesMax: 1000 });
+    const url = await served(() => expect.fail("ran"), { limits: { bodyBytesMax: 1000 } });
     const response = await post(url, "k", { body: new Uint8Array(5_000_000) });
     expect([response.status, await response.text()]).toEqual([413, expect.stringContaining("ONCE_BODY_TOO_LARGE")]);
 
@@ -113,7 +113,9 @@ describe("a request body too large", () => {
   });
 
   test("that just fits is taken", async () => {
-    const url = await served((_, response, { body }) => void response.end(String(body.length)), { bodyBytesMax: 1000 });
+    const url = await served((_, response, { body }) => void response.end(String(body.length)), {
+      limits: { bodyBytesMax: 1000 },
+    });
     expect((await posted(url, "a", { body: new Uint8Array(1000) })).text).toBe("1000");
     expect((await posted(url, "b", { body: new Uint8Array(1001) })).status).toBe(413);
   });

@@ -235,7 +235,7 @@ describe("in a transaction", () => {
     const { store, orders } = appDatabase();
     const url = await startHttpServer(
       onceNode<DatabaseSync>(
-        { mode: "transactional", store, scope: "public", resultBytesMax: 1024 },
+        { mode: "transactional", store, scope: "public", limits: { resultBytesMax: 1024 } },
         async (_, response, { transaction, key }) => {
           response.write(key === "large" ? Buffer.alloc(2000) : "small");
           await new Promise((resolve) => setTimeout(resolve, 20));

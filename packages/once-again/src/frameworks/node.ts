@@ -39,6 +39,11 @@ export interface OnceNode extends OnceRoute {
   (request: IncomingMessage, response: ServerResponse): Promise<void>;
 }
 
+/** With `mode: "transactional"`: the key is committed with the rows that the handler writes. */
+export function onceNode<Transaction>(
+  options: TransactionalHttpOptions<IncomingMessage, Transaction>,
+  handler: NodeHandler<Transaction>,
+): OnceNode;
 /**
  * Wraps a handler of node:http, so that each operation that carries an `Idempotency-Key` happens once, and every
  * repeat gets the first answer. A caller that hangs up does not end its operation.
@@ -55,10 +60,6 @@ export interface OnceNode extends OnceRoute {
  * ```
  */
 export function onceNode(options: LeasedHttpOptions<IncomingMessage>, handler: NodeHandler): OnceNode;
-export function onceNode<Transaction>(
-  options: TransactionalHttpOptions<IncomingMessage, Transaction>,
-  handler: NodeHandler<Transaction>,
-): OnceNode;
 export function onceNode<Transaction>(
   options: HttpOptions<IncomingMessage, Transaction>,
   handler: NodeHandler<Transaction>,

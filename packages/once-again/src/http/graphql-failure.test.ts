@@ -74,13 +74,19 @@ describe("in leased mode", () => {
     const held = leasedRoute({ failureOf: graphqlFailure });
     await held.post({}, async () => failed);
     expect(await held.post({}, never)).toMatchObject({ status: 200, replayed: true });
-    const rerun = leasedRoute({ failureOf: graphqlFailure, onUnknown: "rerun", acknowledgeDuplicates: true });
+    const rerun = leasedRoute({
+      failureOf: graphqlFailure,
+      onUnknown: { action: "rerun", acknowledgeDuplicates: true },
+    });
     await rerun.post({}, async () => failed);
     expect(await rerun.post({}, async ({ attempt }) => json({ data: attempt }))).toMatchObject({ text: '{"data":2}' });
   });
 
   test("a refusal answered with 200 is stored", async () => {
-    const { post } = leasedRoute({ failureOf: graphqlFailure, onUnknown: "rerun", acknowledgeDuplicates: true });
+    const { post } = leasedRoute({
+      failureOf: graphqlFailure,
+      onUnknown: { action: "rerun", acknowledgeDuplicates: true },
+    });
     await post({}, async () => refused);
     expect((await post({}, never)).replayed).toBe(true);
   });

@@ -19,7 +19,7 @@ describe("problems", () => {
   });
 
   test("link to where the service keeps its own pages, if it does", async () => {
-    const answer = await route({ problemBase: "https://acme.example/errors/" }).post({ keys: [] }, never);
+    const answer = await route({ profile: { problemBase: "https://acme.example/errors/" } }).post({ keys: [] }, never);
     expect(answer.text).toContain('"type":"https://acme.example/errors/ONCE_KEY_INVALID.md"');
   });
 
@@ -57,7 +57,7 @@ test("each passing request has separate steps", () => {
 });
 
 test("without a key, where none is required, a request runs as often as it is sent", async () => {
-  const { post, store } = route({ keyRequired: false });
+  const { post, store } = route({ profile: { keyRequired: false } });
   for (let time = 0; time < 2; time += 1) {
     expect(await post({ keys: [] }, async ({ key }) => ({ ...created, body: bytes(String(key)) }))).toMatchObject({
       status: 201,
@@ -124,24 +124,24 @@ test("options that make no sense are refused", () => {
     { scope: "private" as "public" },
     { mode: "transaction" as "leased" },
     { scope: "" as "public" },
-    { reusedStatus: 400 as 409 },
-    { oldKeys: "reject" as "refuse" },
+    { profile: { reusedStatus: 400 as 409 } },
+    { profile: { expiredKeys: "reject" as "refuse" } },
     { failureOf: "graphql" as unknown as () => undefined },
-    { keyHeader: "" },
-    { keyHeader: "x key" },
-    { keyHeader: "Authorization" },
+    { profile: { keyHeader: "" } },
+    { profile: { keyHeader: "x key" } },
+    { profile: { keyHeader: "Authorization" } },
     { skip: true as unknown as () => boolean },
     { fingerprint: "none" as "target" },
     { noEffectStatuses: [200] },
     { noEffectStatuses: [404, 500] },
     { noEffectStatuses: [408] },
     { noEffectStatuses: 404 as unknown as number[] },
-    { bodyBytesMax: -1 },
-    { bodyBytesMax: 10.5 },
-    { resultBytesMax: 10 },
-    { resultBytesMax: 1024.5 },
-    { retryAfterSeconds: 0.5 },
-    { retryAfterSeconds: 1.5 },
+    { limits: { bodyBytesMax: -1 } },
+    { limits: { bodyBytesMax: 10.5 } },
+    { limits: { resultBytesMax: 10 } },
+    { limits: { resultBytesMax: 1024.5 } },
+    { profile: { retryAfterSeconds: 0.5 } },
+    { profile: { retryAfterSeconds: 1.5 } },
     { leaseMs: 1 },
   ]) {
     expect(() => route(options)).toThrow(expect.objectContaining({ code: "ONCE_OPTION_INVALID" }));

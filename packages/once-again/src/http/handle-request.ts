@@ -4,7 +4,9 @@ import { type Execution, type MessageFacts, NoEffectError, type OpenAttempt, typ
 import type { RecordName } from "../stores/store.ts";
 import { identifyMessage, readKey } from "./read-key.ts";
 import { coveredFingerprint } from "./request-fingerprint.ts";
-import type { CheckedHttpRules, HttpOptions } from "./http-options.ts";
+import type { CheckedHttpRules } from "./checked-rules.ts";
+import { type FlatOptions, flattenOptions } from "./flat-options.ts";
+import type { HttpOptions } from "./http-options.ts";
 import { type AttemptParts, HttpAttempt } from "./http-attempt.ts";
 import type { QuotaCount } from "./key-quota.ts";
 import { responseToOlder } from "./message-order.ts";
@@ -81,6 +83,13 @@ export interface OnceHttp<Request, Transaction> extends OnceRoute {
  */
 export function onceHttp<Request, Transaction>(
   options: HttpOptions<Request, Transaction>,
+): OnceHttp<Request, Transaction> {
+  return openHttp(flattenOptions(options));
+}
+
+/** The same for options without groups. A simulation gives them its chance, too. */
+export function openHttp<Request, Transaction>(
+  options: FlatOptions<Request, Transaction>,
 ): OnceHttp<Request, Transaction> {
   const route = openRoute(options);
   const { rules, policy, policyHeader } = route;
@@ -263,7 +272,7 @@ function earlyResponse<Request, Transaction>(
   if (event === undefined && reconcile === undefined) return undefined;
   return async (execution) => {
     if (event !== undefined) Object.assign(execution, { event });
-    const looked = reconcile && (await lookedUpResponse(execution, reconcile, native, options.steps.quiesceMs));
+    const looked = reconcile && (await lookedUpResponse(execution, reconcile, native, options.steps));
     if (looked !== undefined || event === undefined || latest === undefined) return looked;
     return responseToOlder(execution, latest, moveMark!, event, body);
   };

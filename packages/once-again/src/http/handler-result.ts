@@ -1,6 +1,6 @@
 import { OnceAgainError } from "../core/errors.ts";
 import { isHeldError, type WorkResult } from "../engine/engine.ts";
-import type { CheckedHttpRules } from "./http-options.ts";
+import type { CheckedHttpRules } from "./checked-rules.ts";
 import { problem, type ProblemCode } from "./responses.ts";
 import { encodeResponse, type HandlerResponse, type HttpResponse, sendProblem, withoutTrailer } from "./response.ts";
 
@@ -31,7 +31,7 @@ export function resultOf(given: HttpResponse, rules: ResponseRules): WorkResult<
   const bytes = encodeResponse(response);
   if (bytes.length <= rules.resultBytesMax) return { effect, result: { response, bytes } };
   if (effect === "done" || effect === "refused") return tooLarge(rules);
-  throw new RangeError("The handler failed, with an answer that is larger than resultBytesMax.");
+  throw new RangeError("The handler failed, with an answer that is larger than limits.resultBytesMax.");
 }
 
 /**
@@ -61,7 +61,7 @@ const unknownDetail = "The service failed at this operation. What it had done by
 function tooLarge(rules: ResponseRules): WorkResult<HandlerResponse> {
   const { transactional } = rules;
   const detail = transactional
-    ? "The response is too large to be stored, so the operation was rolled back. The service must raise resultBytesMax."
+    ? "The response is too large to be stored, so the operation was rolled back. The service must raise limits.resultBytesMax."
     : "The operation was executed, but its response is too large to be stored. Don't send it under another key.";
   return {
     effect: transactional ? "none" : "done",

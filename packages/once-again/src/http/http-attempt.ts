@@ -2,7 +2,7 @@ import { type Awaitable, isPromise } from "../core/awaitable.ts";
 import type { Execution, OpenAttempt, Outcome, WorkResult } from "../engine/engine.ts";
 import { hadNoEffect } from "../engine/execution.ts";
 import { resultOf, resultOfError } from "./handler-result.ts";
-import type { CheckedHttpRules } from "./http-options.ts";
+import type { CheckedHttpRules } from "./checked-rules.ts";
 import { responseTo, responseToError } from "./responses.ts";
 import type { HandlerResponse, HttpHandler, HttpResponse } from "./response.ts";
 

@@ -3,15 +3,17 @@ export { decodeResponse, encodeResponse, type HttpHandler, type HttpResponse } f
 export type { CoveredParts } from "./request-fingerprint.ts";
 export type {
   FailureOf,
+  HttpLimits,
   HttpOptions,
   HttpRules,
-  IdentifiedRequest,
-  Identify,
   LeasedHttpOptions,
   LeasedMode,
+  ProfileRules,
   TransactionalHttpOptions,
   TransactionalMode,
+  UnknownOutcomeRules,
 } from "./http-options.ts";
+export type { IdentifiedRequest } from "./message-route.ts";
 export type { HttpAttempt } from "./http-attempt.ts";
 export { graphqlFailure } from "./graphql-failure.ts";
 export type { EventPlace, Latest } from "./message-order.ts";

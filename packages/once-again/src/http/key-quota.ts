@@ -37,10 +37,10 @@ const unlimited: QuotaCount = { take: () => true, giveBack: () => undefined, wai
  */
 export function quotaCount(quota: KeyQuota | undefined, clock: Clock): QuotaCount {
   if (quota === undefined) return unlimited;
-  checkNames("quota", quota, { keysMax: true, perMs: true });
+  checkNames("once-again", quota, { keysMax: true, perMs: true }, "limits.quota");
   const { keysMax, perMs } = quota;
-  checkNumber("quota.keysMax", keysMax, { min: 1, integer: true });
-  checkNumber("quota.perMs", perMs, { min: 1 });
+  checkNumber("limits.quota.keysMax", keysMax, { min: 1, integer: true });
+  checkNumber("limits.quota.perMs", perMs, { min: 1 });
   // In the order of their last use.
   const buckets = new Map<string, Bucket>();
 

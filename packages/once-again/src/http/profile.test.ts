@@ -7,7 +7,11 @@ import type { LeasedHttpOptions } from "./http-options.ts";
 import { onceHttp } from "./handle-request.ts";
 
 const dayMs = 86_400_000;
-const acp = { profile: "acp", onUnknown: "rerun", acknowledgeDuplicates: true, retentionMs: dayMs } as const;
+const acp = {
+  profile: "acp",
+  onUnknown: { action: "rerun", acknowledgeDuplicates: true },
+  retentionMs: dayMs,
+} as const;
 
 /** The error message that refuses a route with these options. */
 function refusal(options: Partial<LeasedHttpOptions<string>>): string {
@@ -23,16 +27,18 @@ test.each([
   ["an unknown profile", { profile: "apc" as "acp" }, /profile must be .*draft.*acp/],
   ["operations that are held", { profile: "acp" }, /runs a failed operation again.*transactional/],
   ["a retention of an hour", { ...acp, retentionMs: 3_600_000 }, /24 hours/],
-  ["optional keys", { ...acp, keyRequired: false }, /decides keyRequired/],
-  ["409 for another body", { ...acp, reusedStatus: 409 }, /decides reusedStatus/],
-  ["a key in another header", { ...acp, keyHeader: "X-Key" }, /decides keyHeader/],
+  ["optional keys", { ...acp, profile: { name: "acp", keyRequired: false } }, /decides keyRequired/],
+  ["409 for another body", { ...acp, profile: { name: "acp", reusedStatus: 409 } }, /decides reusedStatus/],
+  ["a key in another header", { ...acp, profile: { name: "acp", keyHeader: "X-Key" } }, /decides keyHeader/],
   ["bodies that don't count", { ...acp, fingerprint: "target" }, /decides fingerprint/],
 ] as const)("acp refuses %s", (_, options, message) => {
   expect(refusal(options)).toMatch(message);
 });
 
 test("acp takes an option that says what it says", () => {
-  expect(refusal({ ...acp, keyRequired: true, reusedStatus: 422, methods: ["POST", "DELETE"] })).toBe("none");
+  expect(
+    refusal({ ...acp, profile: { name: "acp", keyRequired: true, reusedStatus: 422 }, methods: ["POST", "DELETE"] }),
+  ).toBe("none");
 });
 
 test("acp writes its errors flat, and the key that came stands in the response", async () => {
@@ -49,7 +55,7 @@ test("acp writes its errors flat, and the key that came stands in the response",
 });
 
 test("acp distinguishes a failure of the handler from a store that is away, by the problem's type", async () => {
-  const { post, store } = leasedRoute({ ...acp, storeMsMax: 1 });
+  const { post, store } = leasedRoute({ ...acp, limits: { storeMsMax: 1 } });
   const failed = await post({}, () => Promise.reject(new Error("no")));
   expect(JSON.parse(failed.text)).toMatchObject({ type: "processing_error", code: "handler_failed" });
   store.fail("claim", "before");
@@ -70,7 +76,7 @@ test("acp names keys by path, also by one that is longer than a scope may be", a
 });
 
 test("acp counts the new keys of a caller, not of a path", async () => {
-  const { post } = leasedRoute({ ...acp, quota: { keysMax: 1, perMs: 60_000 } });
+  const { post } = leasedRoute({ ...acp, limits: { quota: { keysMax: 1, perMs: 60_000 } } });
   expect((await post({ keys: ["a"], path: "/orders" })).status).toBe(201);
   expect((await post({ keys: ["b"], path: "/carts" }, never)).status).toBe(429);
 });

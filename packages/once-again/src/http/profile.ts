@@ -1,5 +1,4 @@
 import { OnceAgainError } from "../core/errors.ts";
-import { checkChoice } from "../core/options.ts";
 import { keyHeaderName, keyLengthMax } from "../key/index.ts";
 
 /**
@@ -61,7 +60,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = { draft: problem
 const acpRules = {
   keyHeader: "Idempotency-Key",
   keyRequired: true,
-  oldKeys: "run",
+  expiredKeys: "run",
   fingerprint: "body",
   reusedStatus: 422,
 } as const;
@@ -82,13 +81,15 @@ type Given = {
 /**
  * The options of a route, with what its profile decides filled in.
  *
+ * @param path names an option in errors.
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option that breaks the profile.
  */
-export function withProfile<Options extends Given>(options: Options): Options {
-  if (checkChoice("profile", options.profile ?? "draft", ["draft", "acp"]) === "draft") return options;
+export function withProfile<Options extends Given>(options: Options, path: (name: keyof Given) => string): Options {
+  if (options.profile !== "acp") return options;
   for (const [name, value] of Object.entries(acpRules)) {
-    const given = options[name as keyof typeof acpRules];
-    if (given !== undefined && given !== value) throw brokenProfile(name, `decides ${name}: leave it out`);
+    const rule = name as keyof typeof acpRules;
+    const given = options[rule];
+    if (given !== undefined && given !== value) throw brokenProfile(path(rule), `decides ${name}: leave it out`);
   }
   if (options.retentionMs !== undefined && options.retentionMs < acpRetentionMs) {
     throw brokenProfile("retentionMs", "keeps results for 24 hours or longer: leave retentionMs out, or raise it");

@@ -11,7 +11,7 @@ const quota = { keysMax: 1, perMs: 60_000 };
 
 /** A route with room for one key, after something that brought none. */
 async function after(what: (route: ReturnType<typeof leasedRoute>) => Promise<unknown>): Promise<Said> {
-  const route = leasedRoute({ quota });
+  const route = leasedRoute({ limits: { quota } });
   await what(route);
   return route.post({ keys: ["new"] });
 }
@@ -51,7 +51,7 @@ test("nor does one with a handler that says that nothing happened, however often
 });
 
 test("nor does one with a rolled back transaction; one that committed does, and so does a refused one", async () => {
-  const { post } = transactionalRoute({ quota: { keysMax: 2, perMs: 60_000 } });
+  const { post } = transactionalRoute({ limits: { quota: { keysMax: 2, perMs: 60_000 } } });
   const answer = { status: 201, headers: [], body: new Uint8Array() };
   for (let time = 0; time < 3; time += 1) {
     expect((await post(() => Promise.reject(new Error("fault")))).status).toBe(500);
@@ -62,7 +62,7 @@ test("nor does one with a rolled back transaction; one that committed does, and 
 });
 
 test("nor does a repeat, of a key that is stored or at work, nor another request under it", async () => {
-  const { post } = leasedRoute({ quota: { keysMax: 2, perMs: 60_000 } });
+  const { post } = leasedRoute({ limits: { quota: { keysMax: 2, perMs: 60_000 } } });
   const go = Promise.withResolvers<void>();
   let runs = false;
   const running = post({ keys: ["k"] }, async () => {
@@ -84,7 +84,7 @@ test("nor does a repeat, of a key that is stored or at work, nor another request
 });
 
 test("one with an unknown outcome does: its key stays in the store", async () => {
-  const { post } = leasedRoute({ quota });
+  const { post } = leasedRoute({ limits: { quota } });
   expect((await post({ keys: ["k"] }, () => Promise.reject(new Error("fault")))).status).toBe(500);
   expect((await post({ keys: ["new"] }, never)).code).toBe("ONCE_QUOTA_EXCEEDED");
 });

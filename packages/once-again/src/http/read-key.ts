@@ -1,7 +1,7 @@
 import { OnceAgainError } from "../core/errors.ts";
 import { nameProblem } from "../key/operation-name.ts";
 import { keyHeaderName, keyTime, parseKey } from "../key/index.ts";
-import type { IdentifiedRequest, Identify, ReceivedRequest } from "./http-options.ts";
+import type { IdentifiedRequest, Identify, ReceivedRequest } from "./message-route.ts";
 import type { ProblemCode } from "./responses.ts";
 import type { Route } from "./route.ts";
 
@@ -33,7 +33,7 @@ export function readKey(
     const article = /^[aeiou]/i.test(keyHeader) ? "an" : "a";
     return invalidKey(`This operation needs ${article} ${keyHeader} header: one new key for each operation.`);
   }
-  const madeAt = rules.oldKeys === "refuse" ? keyTime(parsed.key) : undefined;
+  const madeAt = rules.expiredKeys === "refuse" ? keyTime(parsed.key) : undefined;
   const isOld = madeAt !== undefined && madeAt + options.retentionMs < options.clock.now();
   return { kind: "key", key: parsed.key, isOld };
 }

@@ -6,6 +6,7 @@ import { fakeClock } from "../../../testing/src/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import type { HttpHandler } from "./response.ts";
 import { onceHttp } from "./handle-request.ts";
+import type { LeasedHttpOptions } from "./http-options.ts";
 import type { Reconcile } from "./reconcile.ts";
 
 const failing: HttpHandler<undefined> = async () => {
@@ -19,7 +20,7 @@ const charging: HttpHandler<undefined> = async ({ attempt }) => ({
 
 function opened(
   reconcile: Reconcile<string>,
-  options: { quiesceMs?: number; leaseMs?: number; handlerMsMax?: number } = {},
+  { quiesceMs, ...options }: Pick<LeasedHttpOptions<string>, "leaseMs" | "limits"> & { quiesceMs?: number } = {},
 ) {
   const clock = fakeClock(1_700_000_000_000);
   const { store } = appDatabase({ clock });
@@ -29,7 +30,7 @@ function opened(
     store,
     clock,
     scope: "public",
-    onUnknown: reconcile,
+    onUnknown: { action: reconcile, quiesceMs },
     onError,
     ...options,
   });
@@ -94,7 +95,7 @@ test("a look that takes longer than the handler may ends the attempt: another ma
       await new Promise((resolve) => signal.addEventListener("abort", resolve));
       return { absent: "fenced" };
     },
-    { handlerMsMax: 1000 },
+    { limits: { handlerMsMax: 1000 } },
   );
   await post(failing);
   const late = post(async (execution, body) => {
@@ -121,12 +122,16 @@ test('"quiesced" without quiesceMs is refused, loudly', async () => {
   const { post, errors } = opened(async () => ({ absent: "quiesced" }));
   await post(failing);
   expect(await post(charging)).toMatchObject({ status: 500 });
-  expect(errors.at(-1)).toMatchObject({ code: "ONCE_OPTION_INVALID", details: { option: "quiesceMs" } });
+  expect(errors.at(-1)).toMatchObject({ code: "ONCE_OPTION_INVALID", details: { option: "onUnknown.quiesceMs" } });
 });
 
 test("rerun on a store that can lose claims must be acknowledged", () => {
   const open = (acknowledgeDuplicates: boolean) =>
-    onceHttp<string, undefined>({ store: memoryStore(), scope: "public", onUnknown: "rerun", acknowledgeDuplicates });
+    onceHttp<string, undefined>({
+      store: memoryStore(),
+      scope: "public",
+      onUnknown: { action: "rerun", acknowledgeDuplicates },
+    });
   expect(() => open(false)).toThrow(expect.objectContaining({ code: "ONCE_UNSAFE_PAIR" }));
   expect(open(true).passing("GET")).toBeDefined();
 });

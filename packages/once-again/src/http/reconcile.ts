@@ -1,5 +1,6 @@
 import type { Execution, Reconciled } from "../engine/engine.ts";
 import { userExecution } from "../engine/execution.ts";
+import type { StepOptions } from "../engine/options.ts";
 import { reconcileFirst } from "../engine/run-work.ts";
 import type { HttpResponse } from "./response.ts";
 
@@ -22,10 +23,10 @@ export async function lookedUpResponse<Request, Transaction>(
   execution: Execution<Transaction>,
   reconcile: Reconcile<Request>,
   request: Request,
-  quiesceMs: number,
+  steps: StepOptions,
 ): Promise<HttpResponse | undefined> {
   const look = () => reconcile(userExecution(execution as Execution), request);
-  const known = await reconcileFirst(execution, look, quiesceMs);
+  const known = await reconcileFirst(execution, look, steps);
   return known && responseOf(known.found);
 }
 

@@ -42,7 +42,7 @@ describe("400", () => {
   });
 
   test("a malformed key is refused even where none is required", async () => {
-    expect((await route({ keyRequired: false }).post({ keys: ['"a'] }, never)).status).toBe(400);
+    expect((await route({ profile: { keyRequired: false } }).post({ keys: ['"a'] }, never)).status).toBe(400);
   });
 });
 
@@ -71,7 +71,7 @@ describe("422", () => {
   });
 
   test("or 409, as some APIs do", async () => {
-    const { post } = route({ reusedStatus: 409 });
+    const { post } = route({ profile: { reusedStatus: 409 } });
     await post();
     expect(await post(others[0], never)).toMatchObject({ status: 409, code: "ONCE_KEY_REUSED", retryAfter: undefined });
   });
@@ -88,7 +88,7 @@ describe("422", () => {
 
 describe("409", () => {
   test("in progress: with Retry-After", async () => {
-    const { post } = route({ retryAfterSeconds: 3 });
+    const { post } = route({ profile: { retryAfterSeconds: 3 } });
     const { running, go } = await started(post);
     expect(await post({}, never)).toMatchObject({ status: 409, code: "ONCE_IN_PROGRESS", retryAfter: "3" });
     go.resolve();
@@ -163,7 +163,7 @@ test("a key is no older than results are stored as long as its outcome is unknow
 });
 
 test("or, where the route says so, a key of any age is a new one when nothing is stored under it", async () => {
-  const { post, clock, store } = route({ retentionMs: 60_000, oldKeys: "run" });
+  const { post, clock, store } = route({ retentionMs: 60_000, profile: { expiredKeys: "run" } });
   const key = makeKey({ clock });
   await clock.advance(60_001);
   expect(await post({ keys: [key] })).toMatchObject({ status: 201, replayed: false });
@@ -225,7 +225,7 @@ describe("504: it is open whether something happened, so there is no Retry-After
 
   test("the handler does not end within handlerMsMax, with a key or without", async () => {
     for (const keys of [["order-7"], []]) {
-      const { post, clock, errors } = route({ handlerMsMax: 2000, keyRequired: false });
+      const { post, clock, errors } = route({ limits: { handlerMsMax: 2000 }, profile: { keyRequired: false } });
       const begun = Promise.withResolvers<void>();
       const answered = post({ keys }, () => {
         begun.resolve();
@@ -252,7 +252,7 @@ describe("503", () => {
   });
 
   test("the store is slow: after storeMsMax", async () => {
-    const { post, clock, store } = route({ storeMsMax: 2000 });
+    const { post, clock, store } = route({ limits: { storeMsMax: 2000 } });
     store.fail("claim", "silent");
     let status: number | undefined;
     void post({}, never).then((answer) => (status = answer.status));
@@ -267,7 +267,7 @@ describe("503", () => {
     const { post, once } = route();
     await once.close();
     expect(await post({}, never)).toMatchObject({ status: 503, code: "ONCE_CLOSED", retryAfter: "1" });
-    expect((await route({ keyRequired: false }).post({ keys: [] })).status).toBe(201);
+    expect((await route({ profile: { keyRequired: false } }).post({ keys: [] })).status).toBe(201);
   });
 
   test("the request does not arrive whole: nothing runs", async () => {

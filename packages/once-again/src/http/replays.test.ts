@@ -9,13 +9,13 @@ import type { LeasedHttpOptions } from "./http-options.ts";
 import { onceHttp } from "./handle-request.ts";
 
 const never = (): never => expect.fail("ran again");
+const rerun = { action: "rerun", acknowledgeDuplicates: true } as const;
 
 function leased(options: Partial<LeasedHttpOptions<string>> = {}) {
   const errors: unknown[] = [];
   const events: ServerEvent[] = [];
   const once = onceHttp<string, undefined>({
     store: memoryStore(),
-    acknowledgeDuplicates: true,
     scope: "public",
     onError: (error) => errors.push(error),
     onEvent: (event) => events.push(event),
@@ -99,7 +99,7 @@ describe("a repeat gets the first answer", () => {
 
 describe("a new attempt", () => {
   test("under rerun, after a failure, thrown or answered", async () => {
-    const { post } = leased({ onUnknown: "rerun" });
+    const { post } = leased({ onUnknown: rerun });
     expect((await post(() => Promise.reject(new Error("fault")))).status).toBe(500);
     expect((await post(async () => ({ status: 503, headers: [], body: bytes("") }))).status).toBe(503);
     const third = await post(async ({ attempt }) => ({ status: 201, headers: [], body: bytes(`attempt ${attempt}`) }));
@@ -108,7 +108,7 @@ describe("a new attempt", () => {
   });
 
   test("after a handler that says that nothing happened, whatever it answers", async () => {
-    for (const { post } of [leased(), leased({ onUnknown: "rerun" })]) {
+    for (const { post } of [leased(), leased({ onUnknown: rerun })]) {
       for (const status of [200, 429, 500]) {
         const answer = await post(async (execution) => {
           execution.noEffect();
@@ -163,7 +163,7 @@ describe("in a transaction", () => {
   });
 
   test("without a transaction, 408 is a time-out's and leaves the outcome unknown: it can be settled later", async () => {
-    const { post, events } = leased({ onUnknown: "rerun", quiesceMs: 0 });
+    const { post, events } = leased({ onUnknown: { ...rerun, quiesceMs: 0 } });
     expect(await post(async () => ({ status: 408, headers: [], body: bytes("") }))).toMatchObject({ status: 408 });
     expect(events.map(({ type }) => type)).toContain("handler-failed");
     const made: HttpResponse = { status: 201, headers: [], body: bytes("") };
@@ -218,7 +218,7 @@ describe("a response too large to be stored", () => {
   const large: HttpResponse = { status: 200, headers: [], body: new Uint8Array(2000) };
 
   test("leased: every response says that it was executed", async () => {
-    const { post } = leased({ resultBytesMax: 1024 });
+    const { post } = leased({ limits: { resultBytesMax: 1024 } });
     const first = await post(async () => large);
     expect(first).toMatchObject({ status: 500, code: "ONCE_RESULT_TOO_LARGE", replayed: false });
     expect(first.text).toContain("was executed");
@@ -226,7 +226,7 @@ describe("a response too large to be stored", () => {
   });
 
   test("transactional: it is rolled back, and a repeat runs", async () => {
-    const { post, orders } = transactional({ resultBytesMax: 1024 });
+    const { post, orders } = transactional({ limits: { resultBytesMax: 1024 } });
     const first = await post(ordering(large));
     expect(first).toMatchObject({ status: 500, code: "ONCE_RESULT_TOO_LARGE" });
     expect(first.text).toContain("was rolled back");
@@ -237,7 +237,7 @@ describe("a response too large to be stored", () => {
 
   test("a failure that is too large is a failure like any other, and never called executed", async () => {
     for (const status of [500, 599]) {
-      const { post, errors } = leased({ resultBytesMax: 1024 });
+      const { post, errors } = leased({ limits: { resultBytesMax: 1024 } });
       const first = await post(async () => ({ ...large, status }));
       expect(first).toMatchObject({ status: 500, code: "ONCE_HANDLER_FAILED" });
       expect(errors).toEqual([expect.any(RangeError)]);
@@ -245,7 +245,7 @@ describe("a response too large to be stored", () => {
   });
 
   test("one that just fits is stored, its headers counted", async () => {
-    const { post } = leased({ resultBytesMax: 1024 });
+    const { post } = leased({ limits: { resultBytesMax: 1024 } });
     const head = '{"status":200,"headers":[]}\n'.length;
     const fits = { ...large, body: new Uint8Array(1024 - head) };
     expect((await post(async () => fits, { keys: ["fits"] })).status).toBe(200);

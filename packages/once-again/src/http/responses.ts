@@ -1,7 +1,7 @@
 import { type ErrorCode, errorCodes } from "../core/error-codes.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import type { Outcome } from "../engine/engine.ts";
-import type { CheckedHttpRules } from "./http-options.ts";
+import type { CheckedHttpRules } from "./checked-rules.ts";
 import type { Profile } from "./profile.ts";
 import type { HandlerResponse, HttpResponse } from "./response.ts";
 

@@ -1,6 +1,7 @@
 import { checkPlatform } from "../core/check-platform.ts";
 import { openEngine, type RoomEngine } from "../engine/open-engine.ts";
-import { type CheckedHttpRules, checkHttpRules, type HttpOptions } from "./http-options.ts";
+import { type CheckedHttpRules, checkHttpRules } from "./checked-rules.ts";
+import { type FlatOptions, optionPath } from "./flat-options.ts";
 import { type QuotaCount, quotaCount } from "./key-quota.ts";
 import { type IdempotencyPolicy, idempotencyPolicy, policyHeader, policyHeaderName } from "./profile.ts";
 
@@ -13,10 +14,12 @@ export interface Route<Request, Transaction> extends RoomEngine<Transaction> {
 }
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`. */
-export function openRoute<Request, Transaction>(given: HttpOptions<Request, Transaction>): Route<Request, Transaction> {
+export function openRoute<Request, Transaction>(
+  options: FlatOptions<Request, Transaction>,
+): Route<Request, Transaction> {
   checkPlatform();
-  const rules = checkHttpRules(given);
-  const room = openEngine(given);
+  const rules = checkHttpRules(options);
+  const room = openEngine(options, optionPath);
   const policy = idempotencyPolicy({ ...rules, retentionMs: room.options.retentionMs });
   return {
     ...room,

@@ -23,7 +23,7 @@ const makeOrder = onceNode(
     store,
     scope: callerOf,
     // The careless caller sends none.
-    keyRequired: false,
+    profile: { keyRequired: false },
   },
   (request, response, { body, scope, transaction }) => {
     const read = request.url === "/orders" ? parseOrder(body.toString()) : { problem: "Post orders to /orders." };

@@ -11,4 +11,4 @@ async function lookUp(operation: Operation) {
 }
 
 /** How the route treats its keys. Both times are short so that `npm run kill` takes seconds; see the defaults. */
-export const options = { store, onUnknown: lookUp, leaseMs: 2000, quiesceMs: 1000 };
+export const options = { store, onUnknown: { action: lookUp, quiesceMs: 1000 }, leaseMs: 2000 };

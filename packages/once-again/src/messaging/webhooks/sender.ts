@@ -1,6 +1,5 @@
-import type { ReceivedRequest } from "../../http/http-options.ts";
 import { invalidOptionError } from "../../core/options.ts";
-import type { IdentifiedRequest } from "../../http/index.ts";
+import type { IdentifiedRequest, ReceivedRequest } from "../../http/message-route.ts";
 
 /**
  * Says what a webhook is, if its signature holds. `undefined`, or a throw: it does not, and is refused with 401. It is given

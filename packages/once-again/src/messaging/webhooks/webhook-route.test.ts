@@ -301,7 +301,7 @@ test("one id of two endpoints is two webhooks", async () => {
 
 test("a body that is too large is refused before its signature is computed", async () => {
   const verify = vi.fn<VerifyWebhook>();
-  const { post } = endpoint(verify, { bodyBytesMax: 10 });
+  const { post } = endpoint(verify, { limits: { bodyBytesMax: 10 } });
   expect(await statusOf(post({ headers: {}, body: "x".repeat(11) }))).toBe(413);
   expect(verify).not.toHaveBeenCalled();
 });

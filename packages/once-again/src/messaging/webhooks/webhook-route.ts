@@ -2,21 +2,20 @@ import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkNumber, invalidOptionError } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { nameProblem } from "../../key/operation-name.ts";
-import { engineOptionNames } from "../../engine/options.ts";
 import type {
   HttpRules,
   LeasedHttpOptions,
   LeasedMode,
+  ProfileRules,
   TransactionalHttpOptions,
   TransactionalMode,
 } from "../../http/index.ts";
+import { type MessageRoute, type MessageRules, messageRules } from "../../http/message-route.ts";
 import { dayMs, type Sender, type VerifyWebhook } from "./sender.ts";
 
 /** How one endpoint for webhooks keeps its promise. */
-export interface WebhookRules extends Omit<
-  HttpRules<unknown>,
-  "scope" | "identify" | "keyHeader" | "keyRequired" | "methods" | "oldKeys" | "profile" | "skip"
-> {
+export interface WebhookRules
+  extends Omit<HttpRules<unknown>, "scope" | "methods" | "profile" | "skip">, Pick<MessageRules, "latest"> {
   /** What this endpoint is called in the store, 1 to 255 characters. Each has its own: two senders may have one id. */
   readonly endpoint: string;
   /** Who sends: `stripeWebhooks(stripe, secret)` and the like, or a function of yours that verifies a signature. */
@@ -26,29 +25,42 @@ export interface WebhookRules extends Omit<
    * send it again. Default longer than its sender sends it again, seven days where nobody says. Where no time is signed (GitHub, Shopify), an old webhook that somebody kept is new again after that.
    */
   readonly retentionMs?: number | undefined;
+  /** How the route answers its sender, where that differs from the draft. */
+  readonly profile?: WebhookProfile | undefined;
 }
 
+type WebhookProfile = Pick<ProfileRules, "reusedStatus" | "retryAfterSeconds" | "problemBase">;
+
 const names: OptionNames<WebhookRules & LeasedMode> = {
-  ...engineOptionNames,
   store: true,
   mode: true,
   endpoint: true,
   verify: true,
   latest: true,
+  onUnknown: true,
+  profile: true,
   fingerprint: true,
   noEffectStatuses: true,
   failureOf: true,
-  bodyBytesMax: true,
-  resultBytesMax: true,
-  reusedStatus: true,
-  retryAfterSeconds: true,
-  quota: true,
-  problemBase: true,
+  limits: true,
+  leaseMs: true,
+  retentionMs: true,
+  waitMs: true,
+  steps: true,
+  onEvent: true,
+  onError: true,
+  clock: true,
 };
+
+const profileNames: OptionNames<WebhookProfile> = { reusedStatus: true, retryAfterSeconds: true, problemBase: true };
 
 /** Five minutes before a sender's time and five after, its signature holds. */
 const retentionMsMin = 600_000;
 
+/** With `mode: "transactional"`: the key is committed with the rows that the handler writes. */
+export function webhookRoute<Transaction>(
+  options: WebhookRules & TransactionalMode<Transaction>,
+): TransactionalHttpOptions<unknown, Transaction>;
 /**
  * The options of a route that takes webhooks, for any framework: `onceExpress(webhookRoute(options))`.
  *
@@ -70,13 +82,11 @@ const retentionMsMin = 600_000;
  */
 export function webhookRoute(options: WebhookRules & LeasedMode): LeasedHttpOptions<unknown>;
 export function webhookRoute<Transaction>(
-  options: WebhookRules & TransactionalMode<Transaction>,
-): TransactionalHttpOptions<unknown, Transaction>;
-export function webhookRoute<Transaction>(
   options: WebhookRules & (LeasedMode | TransactionalMode<Transaction>),
-): LeasedHttpOptions<unknown> | TransactionalHttpOptions<unknown, Transaction> {
+): (LeasedHttpOptions<unknown> | TransactionalHttpOptions<unknown, Transaction>) & MessageRoute {
   checkNames("webhookRoute", options, names);
-  const { endpoint, verify, ...rules } = options;
+  const { endpoint, verify, latest, profile = {}, ...rules } = options;
+  checkNames("webhookRoute", profile, profileNames, "profile");
   if (nameProblem(endpoint) !== undefined) {
     throw invalidOptionError("endpoint", "the name of this endpoint, a string of its own", endpoint);
   }
@@ -84,8 +94,9 @@ export function webhookRoute<Transaction>(
   const { clock = systemClock } = rules;
   return {
     ...rules,
+    profile,
     scope: () => endpoint,
-    identify: (request) => sender.verify(request, clock.now()),
+    [messageRules]: { identify: (request) => sender.verify(request, clock.now()), latest },
     fingerprint: rules.fingerprint ?? sender.fingerprint,
     retentionMs: checkNumber("retentionMs", rules.retentionMs ?? sender.retentionMs, { min: retentionMsMin }),
   };

@@ -1,0 +1,134 @@
+import { hasMethod } from "../core/duck-typing.ts";
+import { logError } from "../core/error-log.ts";
+import { notify } from "../core/events.ts";
+import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
+import type { EngineOptions } from "../engine/options.ts";
+import { keyHeaderName } from "../key/index.ts";
+import { type FlatOptions, type FlatRules, optionPath } from "./flat-options.ts";
+import type { FailureOf } from "./http-options.ts";
+import type { KeyQuota } from "./key-quota.ts";
+import type { Latest } from "./message-order.ts";
+import type { Identify } from "./message-route.ts";
+import { type Profile, profiles, withProfile } from "./profile.ts";
+import type { Reconcile } from "./reconcile.ts";
+import { isHeaderName } from "./response.ts";
+
+type Filled<Options> = { readonly [Name in keyof Options]-?: Exclude<Options[Name], undefined> };
+
+/** HTTP rules, checked, with every default filled in. */
+export type CheckedHttpRules<Request> = Filled<
+  Omit<
+    FlatRules<Request>,
+    keyof EngineOptions | "quota" | "failureOf" | "identify" | "latest" | "profile" | "skip" | "noEffectStatuses"
+  >
+> & {
+  readonly profile: Profile;
+  /** Whether what the handler did is rolled back with its key. */
+  readonly transactional: boolean;
+  readonly onError: (error: unknown) => void;
+  /** Missing where the key is in its header. */
+  readonly identify: Identify | undefined;
+  /** Missing where every message runs. */
+  readonly latest: Latest | undefined;
+  /** Missing where nothing is skipped. */
+  readonly skip: ((request: Request) => boolean) | undefined;
+  readonly noEffectStatuses: ReadonlySet<number>;
+  /** Missing where the status says all. */
+  readonly failureOf: FailureOf | undefined;
+  /** Missing where keys are not counted. */
+  readonly quota: KeyQuota | undefined;
+  /** Missing where operations are held or just run again. */
+  readonly reconcile: Reconcile<Request> | undefined;
+};
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for the first option that makes no sense. */
+export function checkHttpRules<Request, Transaction>(
+  given: FlatOptions<Request, Transaction>,
+): CheckedHttpRules<Request> {
+  const options = withProfile(given, optionPath);
+  const { scope } = options;
+  if (scope !== "public" && typeof scope !== "function") {
+    throw invalidOptionError("scope", 'a function that names the caller of a request, or "public"', scope);
+  }
+  const transactional = checkChoice("mode", options.mode ?? "leased", ["leased", "transactional"]) === "transactional";
+  return Object.freeze({
+    profile: profiles[options.profile],
+    scope,
+    transactional,
+    keyHeader: checkKeyHeader(options.keyHeader ?? keyHeaderName),
+    identify: checkFunction("identify", options.identify),
+    latest: checkLatest(options, transactional),
+    skip: checkFunction("skip", options.skip),
+    fingerprint: checkFingerprint(options.fingerprint ?? "request"),
+    noEffectStatuses: checkNoEffectStatuses(options.noEffectStatuses ?? [], transactional),
+    reconcile: typeof options.onUnknown === "function" ? options.onUnknown : undefined,
+    reusedStatus: checkChoice(optionPath("reusedStatus"), options.reusedStatus ?? 422, [409, 422]),
+    expiredKeys: checkChoice(optionPath("expiredKeys"), options.expiredKeys ?? "refuse", ["refuse", "run"]),
+    failureOf: checkFunction("failureOf", options.failureOf),
+    methods: checkedMethods(options.methods ?? ["POST", "PATCH"]),
+    keyRequired: options.keyRequired ?? true,
+    bodyBytesMax: checkNumber(optionPath("bodyBytesMax"), options.bodyBytesMax ?? 1_048_576, { min: 0, integer: true }),
+    resultBytesMax: checkNumber(optionPath("resultBytesMax"), options.resultBytesMax ?? 1_048_576, {
+      min: 1024,
+      integer: true,
+    }),
+    quota: options.quota,
+    retryAfterSeconds: checkNumber(optionPath("retryAfterSeconds"), options.retryAfterSeconds ?? 1, {
+      min: 1,
+      integer: true,
+    }),
+    problemBase: options.problemBase ?? "https://unpkg.com/once-again@0/docs/errors/",
+    onError: (error: unknown) => notify(options.onError ?? logError, error),
+  });
+}
+
+/** A mark needs a transaction to move in: moved before the effect it would lose an event, moved after it let an older one pass. */
+function checkLatest(
+  { latest, store }: { latest?: Latest | undefined; store: object },
+  transactional: boolean,
+): Latest | undefined {
+  if (latest === undefined || (transactional && hasMethod(store, "moveMark"))) {
+    return checkFunction("latest", latest);
+  }
+  throw invalidOptionError("latest", 'missing, or given with mode: "transactional" on an SQL store', latest);
+}
+
+function checkedMethods(methods: readonly string[]): readonly string[] {
+  const isList = Array.isArray(methods) && methods.length > 0 && methods.every((method) => typeof method === "string");
+  if (isList) return methods.map((method) => method.toUpperCase());
+  throw invalidOptionError("methods", 'a list such as ["POST", "PATCH"]', methods);
+}
+
+/** Headers that say something else, to everybody on the way. */
+const otherHeaders: ReadonlySet<string> = new Set([
+  "authorization",
+  "connection",
+  "content-length",
+  "content-type",
+  "cookie",
+  "host",
+  "transfer-encoding",
+]);
+
+function checkKeyHeader(name: string): string {
+  if (typeof name === "string" && isHeaderName(name) && !otherHeaders.has(name.toLowerCase())) return name;
+  throw invalidOptionError(optionPath("keyHeader"), "the name of a header that means nothing else", name);
+}
+
+function checkFingerprint<Covered>(covered: Covered): Covered {
+  const isNamed = covered === "request" || covered === "body" || covered === "target";
+  if (isNamed || typeof covered === "function") return covered;
+  throw invalidOptionError("fingerprint", '"request", "body", "target" or a function of the request', covered);
+}
+
+function checkNoEffectStatuses(statuses: readonly number[], transactional: boolean): ReadonlySet<number> {
+  const canBe = (status: number): boolean =>
+    Number.isInteger(status) && status >= 400 && status <= 499 && (transactional || status !== 408);
+  if (Array.isArray(statuses) && statuses.every(canBe)) return new Set(statuses);
+  throw invalidOptionError(
+    "noEffectStatuses",
+    "a list of statuses from 400 to 499, without 408 in leased mode: a success must be stored, or its repeats would have " +
+      "the effect again, and a failure can't tell that nothing happened",
+    statuses,
+  );
+}
