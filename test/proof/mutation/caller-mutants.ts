@@ -166,7 +166,7 @@ export const callerMutants: readonly Mutant[] = [
   },
   {
     guard: "axios: a serializer that throws is not tried again",
-    file: "packages/once-again/src/interceptors/watch-serializer.ts",
+    file: "packages/once-again/src/interceptors/axios.ts",
     search: "failed = true;",
     replace: "",
     check: test("packages/once-again/src/interceptors/axios-doubt.test.ts"),

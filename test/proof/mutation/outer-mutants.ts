@@ -70,7 +70,7 @@ export const outerMutants: readonly Mutant[] = [
   },
   {
     guard: "axios: a foreign signal is followed",
-    file: "packages/once-again/src/interceptors/foreign-signal.ts",
+    file: "packages/once-again/src/interceptors/axios.ts",
     search: 'else given.addEventListener("abort", abort);',
     replace: 'else given.removeEventListener?.("abort", abort);',
     check: testFile("packages/once-again/src/interceptors/axios.test.ts"),

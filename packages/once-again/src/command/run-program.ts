@@ -1,6 +1,5 @@
 import process from "node:process";
 import { exitCodes } from "./exit-codes.ts";
-import { nodeVersionProblem } from "./node-version.ts";
 
 /** What we use of a `Command` of commander, on which `exitOverride()` was called. */
 interface Program {
@@ -37,4 +36,14 @@ export async function runProgram(load: () => Promise<Program>): Promise<void> {
 /** By its name: a program and one of its commands may have a copy of commander each. */
 function isCommanderError(error: unknown): error is Error & { readonly exitCode: number } {
   return error instanceof Error && error.name === "CommanderError";
+}
+
+/** The oldest Node that runs the commands: `engines` in package.json. */
+const oldest = [22, 21] as const;
+
+/** What to do about a version of Node that is too old, as "20.11.1" is; undefined when it is not. */
+export function nodeVersionProblem(version: string): string | undefined {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  if (major > oldest[0] || (major === oldest[0] && minor >= oldest[1])) return undefined;
+  return `once-again needs Node ${oldest.join(".")} or newer, and this is Node ${version}. Install a newer one: https://nodejs.org`;
 }

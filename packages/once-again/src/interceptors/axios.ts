@@ -1,16 +1,14 @@
 import { writeAttempt } from "../client/attempt-headers.ts";
-import { type RetryingFetchOptions, fetchSettings } from "../client/fetch-options.ts";
+import { fetchSettings, type RetryingFetchOptions } from "../client/fetch-options.ts";
 import { afterRedirect } from "../client/follow-redirects.ts";
 import { mayBeNoEffectProblem, saysNoEffect } from "../client/no-effect-problem.ts";
 import { ensureKey } from "../client/operation-key.ts";
-import { repeatsOf, type Repeats } from "../client/repeats.ts";
 import type { SendableRequest } from "../client/prepare-request.ts";
+import { type Repeats, repeatsOf } from "../client/repeats.ts";
 import type { ResponseHead } from "../client/retry-rule.ts";
 import { sendWithRetries } from "../client/send-with-retries.ts";
-import { followSignals } from "./foreign-signal.ts";
 import { findHeader } from "./find-header.ts";
 import { replayableBody } from "./replayable-body.ts";
-import { watchSerializer } from "./watch-serializer.ts";
 
 /** The options of `retryingFetch`; what sends an attempt is the adapter. */
 export type RetryingAdapterOptions = Omit<RetryingFetchOptions, "fetch">;
@@ -187,4 +185,88 @@ function discard(data: unknown): void {
   const stream = (data ?? {}) as { destroy?: () => void; cancel?: () => Promise<void> };
   if (typeof stream.destroy === "function") stream.destroy();
   else if (typeof stream.cancel === "function") void stream.cancel().catch(() => undefined);
+}
+
+/** Axios' `paramsSerializer`, and whether it threw. */
+interface WatchedSerializer {
+  readonly serializer: unknown;
+  hasFailed(): boolean;
+}
+
+/**
+ * A `paramsSerializer` that remembers whether it threw. Not every adapter says so in its error, which looks like one of
+ * the network's then.
+ *
+ * @param given a function, an object with `serialize` or `encode`, or nothing.
+ */
+function watchSerializer(given: unknown): WatchedSerializer {
+  let failed = false;
+  const members = typeof given === "function" ? { serialize: given } : given;
+  if (typeof members !== "object" || members === null) return { serializer: given, hasFailed: () => false };
+  // Axios reads its members other than functions through the prototype.
+  const serializer: object = Object.create(members);
+  for (const name of ["serialize", "encode"] as const) {
+    const member: unknown = (members as Record<string, unknown>)[name];
+    if (typeof member !== "function") continue;
+    const watched = function (this: unknown, ...parameters: unknown[]): unknown {
+      try {
+        return Reflect.apply(member, this, parameters);
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
+    };
+    Object.defineProperty(serializer, name, { value: watched, enumerable: true });
+  }
+  return { serializer, hasFailed: () => failed };
+}
+
+/** The signals that axios takes: the platform's, or one of another class that reports its abort in the same way. */
+interface ForeignSignal {
+  readonly aborted: boolean;
+  readonly reason?: unknown;
+  addEventListener(type: "abort", listener: () => void): void;
+  removeEventListener?(type: "abort", listener: () => void): void;
+}
+
+/** A signal of the platform that aborts with others, and what stops it from following them. */
+interface FollowedSignal {
+  /** `undefined` when there is nothing to follow. */
+  readonly signal: AbortSignal | undefined;
+  readonly unfollow: () => void;
+}
+
+/**
+ * One signal of the platform for those that a caller gave, whatever class they are of.
+ *
+ * @throws TypeError for what is no signal, before anything is sent.
+ */
+function followSignals(...given: readonly unknown[]): FollowedSignal {
+  const signals = given.filter((one) => one !== undefined && one !== null);
+  const [first] = signals;
+  if (first === undefined) return { signal: undefined, unfollow: () => undefined };
+  if (signals.length === 1 && first instanceof AbortSignal) return { signal: first, unfollow: () => undefined };
+  const followed = signals.map((one) => (one instanceof AbortSignal ? { signal: one, unfollow: none } : follow(one)));
+  return {
+    signal: AbortSignal.any(followed.map(({ signal }) => signal)),
+    unfollow: () => followed.forEach(({ unfollow }) => unfollow()),
+  };
+}
+
+const none = (): void => undefined;
+
+function follow(given: unknown): { readonly signal: AbortSignal; readonly unfollow: () => void } {
+  if (!isForeignSignal(given)) {
+    throw new TypeError("The option signal is no AbortSignal: it has no aborted and no addEventListener.");
+  }
+  const controller = new AbortController();
+  const abort = (): void => controller.abort(given.reason);
+  if (given.aborted) abort();
+  else given.addEventListener("abort", abort);
+  return { signal: controller.signal, unfollow: () => given.removeEventListener?.("abort", abort) };
+}
+
+function isForeignSignal(given: unknown): given is ForeignSignal {
+  if (typeof given !== "object" || given === null) return false;
+  return "aborted" in given && "addEventListener" in given && typeof given.addEventListener === "function";
 }

@@ -1,8 +1,8 @@
 import type { FetchEvent } from "../client/index.ts";
 import type { Listener } from "../core/events.ts";
 import type { Meter } from "./api.ts";
-import { callMetrics } from "./call-metrics.ts";
 import { callSpans, type Tracing } from "./call-spans.ts";
+import { targetAttributes } from "./http-attributes.ts";
 
 /** What the telemetry of callers is made with. */
 export interface ClientTelemetryOptions extends Tracing {
@@ -29,5 +29,50 @@ export function clientTelemetry(options: ClientTelemetryOptions): Listener<Fetch
   return (event) => {
     spans(event);
     metrics(event);
+  };
+}
+
+/** Seconds. Those that the conventions advise for HTTP, and on to five minutes, since calls wait between attempts. */
+const durationBuckets = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60, 120, 300];
+
+/** Counts attempts, retries and denials by their reason, and keeps how long calls take. */
+function callMetrics(meter: Meter): Listener<FetchEvent> {
+  const attempts = meter.createCounter("once_again.client.attempts", {
+    description: "Attempts begun.",
+    unit: "{attempt}",
+  });
+  const retries = meter.createCounter("once_again.client.retries", {
+    description: "Retries scheduled, by what they are for.",
+    unit: "{retry}",
+  });
+  const denials = meter.createCounter("once_again.client.retries_denied", {
+    description: "Failed attempts that were not followed by another, by the reason.",
+    unit: "{retry}",
+  });
+  const duration = meter.createHistogram("once_again.client.call.duration", {
+    description: "How long calls take until their answer begins, waits included.",
+    unit: "s",
+    advice: { explicitBucketBoundaries: durationBuckets },
+  });
+
+  return (event) => {
+    const attributes = targetAttributes(event);
+    switch (event.type) {
+      case "attempt-started":
+        attempts.add(1, attributes);
+        return;
+      case "retry-scheduled":
+        retries.add(1, { ...attributes, "once_again.retry.reason": event.why ?? "unsaid" });
+        return;
+      case "retry-denied":
+        denials.add(1, { ...attributes, "once_again.denied.reason": event.why });
+        return;
+      case "succeeded":
+      case "gave-up": {
+        const failed = event.type === "gave-up" ? { "error.type": event.why } : undefined;
+        const status = event.status === undefined ? undefined : { "http.response.status_code": event.status };
+        duration.record(event.elapsedMs / 1000, { ...attributes, ...failed, ...status });
+      }
+    }
   };
 }

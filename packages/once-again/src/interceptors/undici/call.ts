@@ -1,16 +1,15 @@
 import { callState, type CallState, decideAttempt, unknownOutcome } from "../../client/call-state.ts";
 import type { FetchEvent, FetchSettings } from "../../client/fetch-options.ts";
 import { afterRedirect } from "../../client/follow-redirects.ts";
+import { type Repeats, repeatsOf } from "../../client/repeats.ts";
 import { askCondition, failureOf, markUnsent } from "../../client/retry-rule.ts";
 import type { Clock } from "../../core/clock.ts";
 import { type Listener, notify } from "../../core/events.ts";
-import { repeatsOf, type Repeats } from "../../client/repeats.ts";
 import { statusVerdict } from "../../delivery/index.ts";
 import { attemptTimeoutError, type Outcome } from "../../retry/attempt.ts";
 import type { Decision, RetryEvent } from "../../retry/index.ts";
 import { beginAttempt, beginCall, endAttempt, giveUp, type RetryCall } from "../../retry/retry-call.ts";
 import { Attempt, type AttemptOwner, type UndiciHead } from "./attempt.ts";
-import { CallController, type SteeredCall } from "./call-controller.ts";
 import type { Dispatch, DispatchController, DispatchHandler, DispatchOptions } from "./dispatcher.ts";
 
 /** The request of one call. */
@@ -246,5 +245,55 @@ export class Call implements AttemptOwner, SteeredCall {
       const { failure, status } = this.#state;
       notify(onEvent, { ...event, ...facts, status, verdict: failure?.verdict });
     };
+  }
+}
+
+/** The call that a controller steers. */
+interface SteeredCall {
+  /** The controller of the attempt under way, or of the one that gives the caller its response. */
+  readonly attemptController: DispatchController | undefined;
+  /** Why the caller ended the call; `null` unless it did. */
+  readonly abortReason: Error | null;
+  abort(reason: Error): void;
+}
+
+/** The controller with which the caller's handler steers its call. It stays the same when one attempt follows another. */
+class CallController implements DispatchController {
+  readonly #call: SteeredCall;
+
+  constructor(call: SteeredCall) {
+    this.#call = call;
+  }
+
+  get aborted(): boolean {
+    return this.#call.abortReason !== null;
+  }
+
+  get reason(): Error | null {
+    return this.#call.abortReason;
+  }
+
+  get paused(): boolean {
+    return this.#call.attemptController?.paused ?? false;
+  }
+
+  get rawHeaders(): unknown {
+    return this.#call.attemptController?.rawHeaders;
+  }
+
+  get rawTrailers(): unknown {
+    return this.#call.attemptController?.rawTrailers;
+  }
+
+  abort(reason: Error): void {
+    this.#call.abort(reason);
+  }
+
+  pause(): void {
+    this.#call.attemptController?.pause();
+  }
+
+  resume(): void {
+    this.#call.attemptController?.resume();
   }
 }

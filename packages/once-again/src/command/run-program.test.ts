@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { nodeVersionProblem } from "./node-version.ts";
+import { nodeVersionProblem } from "./run-program.ts";
 
 test.for(["20.20.2", "18.0.0", "22.20.1", "21.99.0"])("Node %s is too old, and the message says so", (version) => {
   expect(nodeVersionProblem(version)).toMatch(`this is Node ${version}`);
