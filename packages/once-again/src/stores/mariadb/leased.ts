@@ -96,43 +96,6 @@ export function changed(answer: unknown): boolean {
   return (answer as Changes).affectedRows > 0;
 }
 
-/** The values of the statement `settle` that precede the name. */
-function settlementValues({ result, retentionMs, note = new Uint8Array() }: DoneSettlement): MysqlValue[] {
-  return [Buffer.from(result), Buffer.from(note), retentionMs];
-}
-
-/** The values of the statement `checkpoint`. */
-export function checkpointValues(request: StepRequest, result: Uint8Array): MysqlValue[] {
-  return [Buffer.from(checkpointText(request.step, result)), ...ownedBy(request)];
-}
-
-/** The values of a record's name. */
-export function namedBy(name: RecordName): MysqlValue[] {
-  const { scope, key } = storedName(name);
-  return [Buffer.from(scope), Buffer.from(key)];
-}
-
-function ownedBy({ owner, ...name }: ReleaseRequest): MysqlValue[] {
-  return [...namedBy(name), Buffer.from(owner)];
-}
-
-function listConditions({ scope, state, after }: ListRequest): { conditions: string[]; values: MysqlValue[] } {
-  const conditions = [];
-  const values = [];
-  if (scope !== undefined) {
-    conditions.push("scope = ?");
-    values.push(Buffer.from(storedText(scope)));
-  }
-  if (state !== undefined) {
-    conditions.push(inState[state]);
-  }
-  if (after !== undefined) {
-    conditions.push("(scope, `key`) > (?, ?)");
-    values.push(Buffer.from(storedText(after.scope)), Buffer.from(storedText(after.key)));
-  }
-  return { conditions, values };
-}
-
 /** The operations that share statements. Names are as they are stored. */
 export interface LeasedBatches {
   /** The row that it made, or the one that was there. */
@@ -215,20 +178,15 @@ export function claimValues(request: ClaimRequest): MysqlValue[] {
   return claimRowOf({ ...request, ...storedName(request) });
 }
 
+function claimRowOf({ scope, key, fingerprint, owner, leaseMs, heldRetentionMs }: ClaimRequest): MysqlValue[] {
+  return [...[scope, key, fingerprint, owner].map(textBytes), leaseMs, heldRetentionMs ?? null];
+}
+
 /** The values of the statement `takeOver`. */
 export function takeOverValues(request: ClaimRequest): MysqlValue[] {
   const { fingerprint, owner, leaseMs, heldRetentionMs, takeOverAfterMs } = request;
   const taken = { ...storedName(request), fingerprint, owner, leaseMs, heldRetentionMs, takeOverAfterMs };
   return [Buffer.from(JSON.stringify([taken]))];
-}
-
-function claimRowOf({ scope, key, fingerprint, owner, leaseMs, heldRetentionMs }: ClaimRequest): MysqlValue[] {
-  return [...[scope, key, fingerprint, owner].map(textBytes), leaseMs, heldRetentionMs ?? null];
-}
-
-/** A value that is no text is left to the server to refuse, so that no other request fails for it. */
-function textBytes(text: unknown): Buffer | null {
-  return typeof text === "string" ? Buffer.from(text) : null;
 }
 
 /** The values of the statement `complete`. */
@@ -244,6 +202,48 @@ function renewalValues(requests: readonly RenewRequest[]): MysqlValue[] {
 
 function ownedOf({ scope, key, owner }: { scope: string; key: string; owner: string }): MysqlValue[] {
   return [textBytes(scope), textBytes(key), textBytes(owner)];
+}
+
+/** The values of the statement `checkpoint`. */
+export function checkpointValues(request: StepRequest, result: Uint8Array): MysqlValue[] {
+  return [Buffer.from(checkpointText(request.step, result)), ...ownedBy(request)];
+}
+
+/** The values of the statement `settle` that precede the name. */
+function settlementValues({ result, retentionMs, note = new Uint8Array() }: DoneSettlement): MysqlValue[] {
+  return [Buffer.from(result), Buffer.from(note), retentionMs];
+}
+
+/** The values of a record's name. */
+export function namedBy(name: RecordName): MysqlValue[] {
+  const { scope, key } = storedName(name);
+  return [Buffer.from(scope), Buffer.from(key)];
+}
+
+function ownedBy({ owner, ...name }: ReleaseRequest): MysqlValue[] {
+  return [...namedBy(name), Buffer.from(owner)];
+}
+
+function listConditions({ scope, state, after }: ListRequest): { conditions: string[]; values: MysqlValue[] } {
+  const conditions = [];
+  const values = [];
+  if (scope !== undefined) {
+    conditions.push("scope = ?");
+    values.push(Buffer.from(storedText(scope)));
+  }
+  if (state !== undefined) {
+    conditions.push(inState[state]);
+  }
+  if (after !== undefined) {
+    conditions.push("(scope, `key`) > (?, ?)");
+    values.push(Buffer.from(storedText(after.scope)), Buffer.from(storedText(after.key)));
+  }
+  return { conditions, values };
+}
+
+/** A value that is no text is left to the server to refuse, so that no other request fails for it. */
+function textBytes(text: unknown): Buffer | null {
+  return typeof text === "string" ? Buffer.from(text) : null;
 }
 
 function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {

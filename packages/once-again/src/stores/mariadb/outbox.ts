@@ -46,6 +46,9 @@ export interface MariadbOutbox extends OutboxStore<MariadbOutboxTransaction> {
   migrate(): Promise<void>;
 }
 
+/** The transaction that a message can be added to: a connection of `mysql2/promise` with an open transaction, or what `from…` makes of another. */
+export type MariadbOutboxTransaction = Pick<MysqlConnection, "query">;
+
 /**
  * An outbox in MariaDB 10.6 or newer (InnoDB), through your own pool of `mysql2/promise`. `add` takes a connection with your open
  * transaction: what a handler is given, or one after `beginTransaction()`; `fromKysely` and `fromKnex` make one of theirs. An `add` with an ordering key locks one of 16,384 rows
@@ -112,9 +115,6 @@ export function mariadbOutbox<Connection extends MysqlConnection>(
     backlog: async () => backlogOf(((await query(statements.backlog)) as [BacklogRow])[0]),
   };
 }
-
-/** The transaction that a message can be added to: a connection of `mysql2/promise` with an open transaction, or what `from…` makes of another. */
-export type MariadbOutboxTransaction = Pick<MysqlConnection, "query">;
 
 /** Adds a message within a transaction. */
 export type AddMessage = (transaction: MariadbOutboxTransaction, message: StoredMessage) => Promise<void>;

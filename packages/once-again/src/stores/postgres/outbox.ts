@@ -130,41 +130,6 @@ export function postgresOutbox(
   };
 }
 
-type ClaimedRow = MessageRow & { readonly last_key: string; readonly position: string | null };
-
-/** Claims messages with and without a key in one trip. */
-function messageClaimer(
-  write: PostgresWrite,
-  statements: ReturnType<typeof outboxStatements>,
-): OutboxStore<never>["claim"] {
-  const keyRound = claimRound();
-  const keylessRound = claimRound(keylessAnewEvery);
-  return async ({ owner, leaseMs, limit, messagesPerKey }) => {
-    const [keyless, found] = (await write(
-      withLiterals(statements.claimKeyless, [owner, leaseMs, limit, Number(keylessRound.last)]),
-      withLiterals(statements.claimKeys, [owner, leaseMs, limit, keyRound.last, messagesPerKey]),
-    )) as [MessageRow[], ClaimedRow[]];
-    const keyed = found.filter(({ position }) => position !== null);
-    keyless.sort((one, other) => Number(one.position) - Number(other.position));
-    const lastPosition = keyless.length < limit ? "" : String(keyless.at(-1)!.position);
-    const hasMoreKeys = keyRound.goOn(found[0]?.last_key ?? "", keyed.length > 0);
-    const hasMoreKeyless = keylessRound.goOn(lastPosition, keyless.length > 0);
-    return { batches: claimedBatches([...keyless, ...keyed]), hasMore: hasMoreKeys || hasMoreKeyless };
-  };
-}
-
-/** Runs statements that write, in one trip and one transaction, and returns the rows of each that has any. */
-type PostgresWrite = (...statements: readonly string[]) => Promise<readonly unknown[]>;
-
-/**
- * READ COMMITTED, whatever the database's default is: above it, two relays that claim at once end each other's statements with
- * 40001. Several statements in one message are a transaction, of which nothing is left open where one fails.
- */
-const readCommitted =
-  (query: PostgresQuery): PostgresWrite =>
-  (...statements) =>
-    query(["SET TRANSACTION ISOLATION LEVEL READ COMMITTED", ...statements].join(";"));
-
 /** Adds a message within a transaction, in one statement where that has written something before. */
 export type AddMessage = (transaction: PostgresTransaction, message: StoredMessage) => Promise<void>;
 
@@ -206,3 +171,38 @@ export function messageAdder(
     if (!(await add())) throw notOpenError();
   };
 }
+
+type ClaimedRow = MessageRow & { readonly last_key: string; readonly position: string | null };
+
+/** Claims messages with and without a key in one trip. */
+function messageClaimer(
+  write: PostgresWrite,
+  statements: ReturnType<typeof outboxStatements>,
+): OutboxStore<never>["claim"] {
+  const keyRound = claimRound();
+  const keylessRound = claimRound(keylessAnewEvery);
+  return async ({ owner, leaseMs, limit, messagesPerKey }) => {
+    const [keyless, found] = (await write(
+      withLiterals(statements.claimKeyless, [owner, leaseMs, limit, Number(keylessRound.last)]),
+      withLiterals(statements.claimKeys, [owner, leaseMs, limit, keyRound.last, messagesPerKey]),
+    )) as [MessageRow[], ClaimedRow[]];
+    const keyed = found.filter(({ position }) => position !== null);
+    keyless.sort((one, other) => Number(one.position) - Number(other.position));
+    const lastPosition = keyless.length < limit ? "" : String(keyless.at(-1)!.position);
+    const hasMoreKeys = keyRound.goOn(found[0]?.last_key ?? "", keyed.length > 0);
+    const hasMoreKeyless = keylessRound.goOn(lastPosition, keyless.length > 0);
+    return { batches: claimedBatches([...keyless, ...keyed]), hasMore: hasMoreKeys || hasMoreKeyless };
+  };
+}
+
+/** Runs statements that write, in one trip and one transaction, and returns the rows of each that has any. */
+type PostgresWrite = (...statements: readonly string[]) => Promise<readonly unknown[]>;
+
+/**
+ * READ COMMITTED, whatever the database's default is: above it, two relays that claim at once end each other's statements with
+ * 40001. Several statements in one message are a transaction, of which nothing is left open where one fails.
+ */
+const readCommitted =
+  (query: PostgresQuery): PostgresWrite =>
+  (...statements) =>
+    query(["SET TRANSACTION ISOLATION LEVEL READ COMMITTED", ...statements].join(";"));

@@ -10,23 +10,6 @@ import { connectionsOf, type GiveUp, type PooledConnection, type TakeConnection 
 import { isConnectionLost } from "./errors.ts";
 import { overdueConnections } from "./overdue-connections.ts";
 
-/**
- * Listens to the errors of a pool, and of the clients that it lends. Both tell by an event of a connection that broke, as when
- * PostgreSQL restarts, and end the process when there is no listener: the pool of an idle connection, and the client itself
- * of one that is lent. What is asked of such a client fails, and the pool makes a new connection by itself, so there is
- * nothing else to do.
- */
-export function outliveBrokenConnections(pool: object): void {
-  // `postgres` has no such events.
-  if ("unsafe" in pool || pools.has(pool) || !("on" in pool) || typeof pool.on !== "function") return;
-  pools.add(pool);
-  outliveBrokenConnection(pool);
-  pool.on("acquire", (client: object) => outliveBrokenConnection(client));
-}
-
-/** Pools that we listen to. */
-const pools = new WeakSet<object>();
-
 /** What a connection of `mysql2` has, beside what a Pool of `pg` has. */
 const ofMysql2 = ["promise", "beginTransaction"];
 
@@ -85,6 +68,23 @@ export function checkTransform(sql: unknown): void {
     if (scope !== sample.scope || result !== sample.result) refuse("row");
   }
 }
+
+/**
+ * Listens to the errors of a pool, and of the clients that it lends. Both tell by an event of a connection that broke, as when
+ * PostgreSQL restarts, and end the process when there is no listener: the pool of an idle connection, and the client itself
+ * of one that is lent. What is asked of such a client fails, and the pool makes a new connection by itself, so there is
+ * nothing else to do.
+ */
+export function outliveBrokenConnections(pool: object): void {
+  // `postgres` has no such events.
+  if ("unsafe" in pool || pools.has(pool) || !("on" in pool) || typeof pool.on !== "function") return;
+  pools.add(pool);
+  outliveBrokenConnection(pool);
+  pool.on("acquire", (client: object) => outliveBrokenConnection(client));
+}
+
+/** Pools that we listen to. */
+const pools = new WeakSet<object>();
 
 /** How a pool is used. */
 export interface PoolOptions {

@@ -33,6 +33,7 @@ export const heldUntil = (held: string): string => `coalesce(ms + ${held}, ${sto
 export const expired = "(k.expires_at <= clock.ms AND (k.state = 'done' OR k.lease_until <= clock.ms))";
 
 const named = "k.scope = $1 AND k.key = $2";
+
 const abandoned = `k.state = 'running' AND k.lease_until <= clock.ms`;
 
 /** What an owner's request names, of a batch. */
@@ -116,6 +117,8 @@ export function postgresStatements(prefix: string, replayTouch: boolean) {
   };
 }
 
+export type PostgresStatements = ReturnType<typeof postgresStatements>;
+
 /**
  * Makes the rows, or reads those that are there, as the statement's snapshot has them: a replay writes nothing. `won` says
  * that a row was made. A row that another made meanwhile is not in the answer, which then has no name: ask again.
@@ -158,8 +161,6 @@ function takeOverStatement(keys: string): string {
       AND (k.owner = $4 OR (k.lease_until <= clock.ms AND clock.ms - k.lease_until >= $7::float8))))
     RETURNING clock.ms, ${columns}`;
 }
-
-export type PostgresStatements = ReturnType<typeof postgresStatements>;
 
 /** A result to be stored, with the token of who keeps it. */
 export interface StoredResult extends RecordName {

@@ -77,8 +77,6 @@ export async function addIntent(
   return found === undefined ? { kind: "full" } : { kind: "found", intent: intentOf(found as IntentRow) };
 }
 
-type Headers = IntentAnswer["headers"];
-
 /** A row of the table of intents. Some drivers give large integers as text. */
 export interface IntentRow {
   readonly id: string;
@@ -143,6 +141,8 @@ function standingOf(row: IntentRow): PendingIntent | IntentOutcome {
   const answer = row.answer_status === null ? undefined : { answer: answerOf(row, row.answer_status) };
   return { state, ...(why === null ? undefined : { why }), ...answer } as IntentOutcome;
 }
+
+type Headers = IntentAnswer["headers"];
 
 function answerOf(row: IntentRow, status: number): IntentAnswer {
   return {

@@ -24,6 +24,21 @@ export interface MessageRow {
   readonly parked_at: number | string | null;
 }
 
+/** The batches of a claim: one for each key, and one for all messages without a key. Rows are in the order of positions. */
+export function claimedBatches(rows: readonly MessageRow[]): ClaimedBatch[] {
+  const batches = new Map<string | null, ClaimedMessage[]>();
+  for (const row of rows) {
+    const batch = batches.get(row.ordering_key) ?? [];
+    batches.set(row.ordering_key, batch);
+    batch.push(claimedOf(row));
+  }
+  return [...batches].map(([key, messages]) => ({ orderingKey: key ?? undefined, messages }));
+}
+
+function claimedOf(row: MessageRow): ClaimedMessage {
+  return { ...messageOf(row), position: String(row.position), refusals: row.refusals };
+}
+
 function messageOf(row: MessageRow): OutboxMessage {
   const { body } = row;
   // Drivers give a Buffer, which is a view of a larger memory and prints as itself.
@@ -39,95 +54,6 @@ function envelopeOf(row: Omit<MessageRow, "body">): Omit<OutboxMessage, "body"> 
     addedAt: Number(row.added_at),
   };
 }
-
-function claimedOf(row: MessageRow): ClaimedMessage {
-  return { ...messageOf(row), position: String(row.position), refusals: row.refusals };
-}
-
-/** The batches of a claim: one for each key, and one for all messages without a key. Rows are in the order of positions. */
-export function claimedBatches(rows: readonly MessageRow[]): ClaimedBatch[] {
-  const batches = new Map<string | null, ClaimedMessage[]>();
-  for (const row of rows) {
-    const batch = batches.get(row.ordering_key) ?? [];
-    batches.set(row.ordering_key, batch);
-    batch.push(claimedOf(row));
-  }
-  return [...batches].map(([key, messages]) => ({ orderingKey: key ?? undefined, messages }));
-}
-
-/** A row of a parked message: its body, or only how large that is. */
-export type ParkedRow = Omit<MessageRow, "body"> & { readonly body_bytes: number | string };
-
-export function parkedOf(row: ParkedRow): ParkedMessage {
-  const { position, body_bytes: bodyBytes, refusals, refusal, parked_at: parkedAt } = row;
-  return {
-    ...envelopeOf(row),
-    position: String(position),
-    bodyBytes: Number(bodyBytes),
-    refusals,
-    refusal: refusal ?? "",
-    parkedAt: Number(parkedAt),
-    blocks: row.ordering_key !== null,
-  };
-}
-
-export function wholeParkedOf(row: MessageRow): WholeParkedMessage {
-  const { body } = messageOf(row);
-  return { ...parkedOf({ ...row, body_bytes: body.byteLength }), body };
-}
-
-/** How many messages of one id are shown. */
-export const showParkedMax = 10;
-
-/** The counts of an outbox: numbers, which some drivers give as text. `ms` is the store's time. */
-export type BacklogRow = Readonly<Record<"ms" | "messages" | "parked" | "oldest", unknown>>;
-
-export function backlogOf({ ms, messages, parked, oldest }: BacklogRow): OutboxBacklog {
-  const oldestMs = oldest === null ? undefined : Math.max(0, Number(ms) - Number(oldest));
-  return { messages: Number(messages), parked: Number(parked), oldestMs };
-}
-
-/** How much of what a broker said is stored, characters. */
-const refusalLengthMax = 1000;
-
-/** The changes to messages that are given back, as JSON. */
-export function postponedText(requests: readonly PostponeRequest[]): string {
-  return JSON.stringify(
-    requests.map(({ position, owner, delayMs, refusal, refusals, park }) => ({
-      position,
-      owner,
-      delay_ms: Math.ceil(delayMs),
-      refusal: refusal?.slice(0, refusalLengthMax).replaceAll("\0", "").toWellFormed() ?? null,
-      refusals: refusals ?? null,
-      park: park ?? null,
-    })),
-  );
-}
-
-/** How many ordering keys one claim looks at, for each that it may take: those of other relays, and parked ones, are in its way. */
-export const looksPerKey = 8;
-
-/** Every how many claims one begins at the first message without a key, whatever comes at the end. */
-export const keylessAnewEvery = 32;
-
-/**
- * The assignments to a row `m` that is given back as `ended` says.
- *
- * @param now an expression of the time, milliseconds.
- * @param target what stands before the name of a column that is assigned. The key is assigned after what needs it.
- */
-export function postponement(now: string, target = ""): string {
-  return `
-    ${target}owner = NULL, ${target}due_at = ${now} + ended.delay_ms,
-    ${target}refusals = CASE WHEN ended.refusal IS NULL THEN m.refusals ELSE coalesce(ended.refusals, m.refusals + 1) END,
-    ${target}refusal = coalesce(ended.refusal, m.refusal),
-    ${target}parked_at = CASE WHEN ended.park IS NOT NULL THEN ${now} END,
-    ${target}passed_key = CASE ended.park WHEN 'pass' THEN coalesce(m.ordering_key, m.passed_key) ELSE m.passed_key END,
-    ${target}ordering_key = CASE ended.park WHEN 'pass' THEN NULL ELSE m.ordering_key END`;
-}
-
-/** Which row `m` it is. A message behind the oldest of its key has no owner yet. */
-export const postponed = "m.position = ended.position AND (m.owner IS NULL OR m.owner = ended.owner)";
 
 /**
  * Where the claims of one relay are among the ordering keys, or among the messages without one. Each claim continues where the
@@ -172,4 +98,78 @@ export function claimRound(anewEvery = Number.POSITIVE_INFINITY): ClaimRound {
       return !isOver;
     },
   };
+}
+
+/** Every how many claims one begins at the first message without a key, whatever comes at the end. */
+export const keylessAnewEvery = 32;
+
+/** How many ordering keys one claim looks at, for each that it may take: those of other relays, and parked ones, are in its way. */
+export const looksPerKey = 8;
+
+/** How much of what a broker said is stored, characters. */
+const refusalLengthMax = 1000;
+
+/** The changes to messages that are given back, as JSON. */
+export function postponedText(requests: readonly PostponeRequest[]): string {
+  return JSON.stringify(
+    requests.map(({ position, owner, delayMs, refusal, refusals, park }) => ({
+      position,
+      owner,
+      delay_ms: Math.ceil(delayMs),
+      refusal: refusal?.slice(0, refusalLengthMax).replaceAll("\0", "").toWellFormed() ?? null,
+      refusals: refusals ?? null,
+      park: park ?? null,
+    })),
+  );
+}
+
+/** Which row `m` it is. A message behind the oldest of its key has no owner yet. */
+export const postponed = "m.position = ended.position AND (m.owner IS NULL OR m.owner = ended.owner)";
+
+/**
+ * The assignments to a row `m` that is given back as `ended` says.
+ *
+ * @param now an expression of the time, milliseconds.
+ * @param target what stands before the name of a column that is assigned. The key is assigned after what needs it.
+ */
+export function postponement(now: string, target = ""): string {
+  return `
+    ${target}owner = NULL, ${target}due_at = ${now} + ended.delay_ms,
+    ${target}refusals = CASE WHEN ended.refusal IS NULL THEN m.refusals ELSE coalesce(ended.refusals, m.refusals + 1) END,
+    ${target}refusal = coalesce(ended.refusal, m.refusal),
+    ${target}parked_at = CASE WHEN ended.park IS NOT NULL THEN ${now} END,
+    ${target}passed_key = CASE ended.park WHEN 'pass' THEN coalesce(m.ordering_key, m.passed_key) ELSE m.passed_key END,
+    ${target}ordering_key = CASE ended.park WHEN 'pass' THEN NULL ELSE m.ordering_key END`;
+}
+
+/** A row of a parked message: its body, or only how large that is. */
+export type ParkedRow = Omit<MessageRow, "body"> & { readonly body_bytes: number | string };
+
+export function parkedOf(row: ParkedRow): ParkedMessage {
+  const { position, body_bytes: bodyBytes, refusals, refusal, parked_at: parkedAt } = row;
+  return {
+    ...envelopeOf(row),
+    position: String(position),
+    bodyBytes: Number(bodyBytes),
+    refusals,
+    refusal: refusal ?? "",
+    parkedAt: Number(parkedAt),
+    blocks: row.ordering_key !== null,
+  };
+}
+
+export function wholeParkedOf(row: MessageRow): WholeParkedMessage {
+  const { body } = messageOf(row);
+  return { ...parkedOf({ ...row, body_bytes: body.byteLength }), body };
+}
+
+/** How many messages of one id are shown. */
+export const showParkedMax = 10;
+
+/** The counts of an outbox: numbers, which some drivers give as text. `ms` is the store's time. */
+export type BacklogRow = Readonly<Record<"ms" | "messages" | "parked" | "oldest", unknown>>;
+
+export function backlogOf({ ms, messages, parked, oldest }: BacklogRow): OutboxBacklog {
+  const oldestMs = oldest === null ? undefined : Math.max(0, Number(ms) - Number(oldest));
+  return { messages: Number(messages), parked: Number(parked), oldestMs };
 }

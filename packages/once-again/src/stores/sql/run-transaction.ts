@@ -122,6 +122,40 @@ export async function runTransaction<Session extends TransactionSession<unknown>
   }
 }
 
+/** The work's writes may be committed without its key: the key is held, and the error says so. */
+async function escapedError(hold: (() => Promise<unknown>) | undefined, cause: unknown): Promise<OnceAgainError> {
+  const fate =
+    hold === undefined
+      ? "there is no key that could be held."
+      : await hold().then(
+          () => "so its key is held: it is not run again. Look its effect up, and settle the key (once-again keys).",
+          () => "and its key could not be held, since the database did not answer. Look its effect up.",
+        );
+  return new OnceAgainError(
+    "ONCE_HANDLER_FAILED",
+    `The handler ended the transaction that it was given. What it wrote may be committed without its key; ${fate} Leave ` +
+      "COMMIT and ROLLBACK to once-again, and send no statement that commits by itself.",
+    { cause },
+  );
+}
+
+function commitError(errors: TransactionErrors, cause: unknown): unknown {
+  if (errors.isUnknownCommit(cause)) {
+    return errors.unavailableError("no answer came to a COMMIT, which may have been carried out", cause);
+  }
+  return errors.isAborted(cause) ? abortedError(cause) : cause;
+}
+
+/** The error for work that went on after a failure for which nothing of its transaction can be committed. */
+export function abortedError(cause?: unknown): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_HANDLER_FAILED",
+    "The handler went on after one of its statements had failed, and the database rolled its transaction back. Let the " +
+      "errors of statements through, or set a savepoint before a statement that may fail. Nothing was carried out.",
+    { cause },
+  );
+}
+
 /**
  * Runs a handler's work.
  *
@@ -146,40 +180,6 @@ export function savepointEnd(keep: "commit" | "answer-only"): string {
 /** How a transaction without a key ends. */
 export function unkeyedEnd<Value>({ keep, value }: TransactionEnding<Value>): TransactionEnd<Value> {
   return keep === "commit" ? { answer: value, commit: [savepointEnd(keep)] } : { answer: value, rollBack: "awaited" };
-}
-
-/** The error for work that went on after a failure for which nothing of its transaction can be committed. */
-export function abortedError(cause?: unknown): OnceAgainError {
-  return new OnceAgainError(
-    "ONCE_HANDLER_FAILED",
-    "The handler went on after one of its statements had failed, and the database rolled its transaction back. Let the " +
-      "errors of statements through, or set a savepoint before a statement that may fail. Nothing was carried out.",
-    { cause },
-  );
-}
-
-/** The work's writes may be committed without its key: the key is held, and the error says so. */
-async function escapedError(hold: (() => Promise<unknown>) | undefined, cause: unknown): Promise<OnceAgainError> {
-  const fate =
-    hold === undefined
-      ? "there is no key that could be held."
-      : await hold().then(
-          () => "so its key is held: it is not run again. Look its effect up, and settle the key (once-again keys).",
-          () => "and its key could not be held, since the database did not answer. Look its effect up.",
-        );
-  return new OnceAgainError(
-    "ONCE_HANDLER_FAILED",
-    `The handler ended the transaction that it was given. What it wrote may be committed without its key; ${fate} Leave ` +
-      "COMMIT and ROLLBACK to once-again, and send no statement that commits by itself.",
-    { cause },
-  );
-}
-
-function commitError(errors: TransactionErrors, cause: unknown): unknown {
-  if (errors.isUnknownCommit(cause)) {
-    return errors.unavailableError("no answer came to a COMMIT, which may have been carried out", cause);
-  }
-  return errors.isAborted(cause) ? abortedError(cause) : cause;
 }
 
 /**

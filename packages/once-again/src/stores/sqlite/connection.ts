@@ -156,19 +156,6 @@ export function connectionQueue(clock: Clock, bounds: { waitMsMax: number; queue
   };
 }
 
-/** The error for a database that others keep busy. */
-export function unavailableError(why: string, cause?: unknown): OnceAgainError {
-  return new OnceAgainError("ONCE_STORE_UNAVAILABLE", `The SQLite store did nothing: ${why}. Ask again later.`, {
-    cause,
-  });
-}
-
-/** SQLite's result code for "another connection holds the lock" (https://sqlite.org/rescode.html#busy). */
-const sqliteBusy = 5;
-
-/** "SQL error", among them a savepoint that is not there; only the message tells which. */
-const sqliteError = 1;
-
 /** How long to wait before asking for the lock again, milliseconds. */
 const busyPollMs = 5;
 
@@ -225,20 +212,6 @@ export function rollback(database: DatabaseSync): void {
   if (database.isOpen && database.isTransaction) database.exec("ROLLBACK");
 }
 
-function isBusy(error: unknown): boolean {
-  return codeOf(error) === sqliteBusy;
-}
-
-/** Whether a statement named a savepoint that is not there. */
-export function isUnknownSavepoint(error: unknown): boolean {
-  return codeOf(error) === sqliteError && /no such savepoint/.test((error as Error).message);
-}
-
-/** The primary result code. It is the low byte; the others tell which kind. */
-function codeOf(error: unknown): number | undefined {
-  return error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : undefined;
-}
-
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no open transaction of the file; what a handler's says after its end. */
 export function checkTransaction(transaction: DatabaseSync, location: string | null): void {
   const refuse = (is: string): never => {
@@ -251,4 +224,31 @@ export function checkTransaction(transaction: DatabaseSync, location: string | n
   const other = transaction.location();
   if (other === null || other !== location) refuse(`of another file, ${other ?? "in memory"}`);
   if (!transaction.isTransaction) refuse("one on which no transaction is open: run BEGIN IMMEDIATE");
+}
+
+/** The error for a database that others keep busy. */
+export function unavailableError(why: string, cause?: unknown): OnceAgainError {
+  return new OnceAgainError("ONCE_STORE_UNAVAILABLE", `The SQLite store did nothing: ${why}. Ask again later.`, {
+    cause,
+  });
+}
+
+/** SQLite's result code for "another connection holds the lock" (https://sqlite.org/rescode.html#busy). */
+const sqliteBusy = 5;
+
+function isBusy(error: unknown): boolean {
+  return codeOf(error) === sqliteBusy;
+}
+
+/** "SQL error", among them a savepoint that is not there; only the message tells which. */
+const sqliteError = 1;
+
+/** Whether a statement named a savepoint that is not there. */
+export function isUnknownSavepoint(error: unknown): boolean {
+  return codeOf(error) === sqliteError && /no such savepoint/.test((error as Error).message);
+}
+
+/** The primary result code. It is the low byte; the others tell which kind. */
+function codeOf(error: unknown): number | undefined {
+  return error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : undefined;
 }

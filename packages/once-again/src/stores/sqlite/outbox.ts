@@ -113,6 +113,35 @@ export function messageAdder(database: DatabaseSync, clock: Clock): AddMessage {
   };
 }
 
+export function messageClaimer({
+  database,
+  prepared: queries,
+  clock,
+  busyMsMax,
+  takeTurn,
+}: SqliteConnection<OutboxQueries>): OutboxStore<never>["claim"] {
+  const keyRound = claimRound();
+  const keylessRound = claimRound(keylessAnewEvery);
+  const { look, take } = claimHalves(queries, clock);
+
+  return ({ limit, ...request }) =>
+    takeTurn(async () => {
+      let found = look(limit, keylessRound.last, keyRound.last);
+      let rows: MessageRow[] = [];
+      // Who finds nothing leaves the lock to those who write.
+      if (found.keyless.length > 0 || found.keys.length > 0) {
+        await commitAtOnce(database, clock, busyMsMax, () => {
+          found = look(limit, keylessRound.last, keyRound.last);
+          rows = take(found, request);
+        });
+      }
+      const lastPosition = found.keyless.length < limit ? "" : String(found.keyless.at(-1)!.position);
+      const hasMoreKeys = keyRound.goOn(found.lastKey, found.keys.length > 0);
+      const hasMoreKeyless = keylessRound.goOn(lastPosition, found.keyless.length > 0);
+      return { batches: claimedBatches(rows), hasMore: hasMoreKeys || hasMoreKeyless };
+    });
+}
+
 /** The messages that a claim may take: positions of messages without a key, and the oldest message of each key. */
 interface Found {
   readonly keyless: readonly Position[];
@@ -122,6 +151,7 @@ interface Found {
 }
 
 type Position = Pick<MessageRow, "position">;
+
 type OldestRow = Position & { ordering_key: string; parked_at: number | null; due_at: number };
 
 /** The two halves of a claim: what is free, and its leases. */
@@ -150,33 +180,4 @@ export function claimHalves(queries: OutboxQueries, clock: Pick<Clock, "now">) {
     return [...keyless.flatMap(lease), ...keys.flatMap((oldest) => [...lease(oldest), ...after(oldest)])];
   };
   return { look, take };
-}
-
-export function messageClaimer({
-  database,
-  prepared: queries,
-  clock,
-  busyMsMax,
-  takeTurn,
-}: SqliteConnection<OutboxQueries>): OutboxStore<never>["claim"] {
-  const keyRound = claimRound();
-  const keylessRound = claimRound(keylessAnewEvery);
-  const { look, take } = claimHalves(queries, clock);
-
-  return ({ limit, ...request }) =>
-    takeTurn(async () => {
-      let found = look(limit, keylessRound.last, keyRound.last);
-      let rows: MessageRow[] = [];
-      // Who finds nothing leaves the lock to those who write.
-      if (found.keyless.length > 0 || found.keys.length > 0) {
-        await commitAtOnce(database, clock, busyMsMax, () => {
-          found = look(limit, keylessRound.last, keyRound.last);
-          rows = take(found, request);
-        });
-      }
-      const lastPosition = found.keyless.length < limit ? "" : String(found.keyless.at(-1)!.position);
-      const hasMoreKeys = keyRound.goOn(found.lastKey, found.keys.length > 0);
-      const hasMoreKeyless = keylessRound.goOn(lastPosition, found.keyless.length > 0);
-      return { batches: claimedBatches(rows), hasMore: hasMoreKeys || hasMoreKeyless };
-    });
 }
