@@ -107,8 +107,8 @@ export const mutants: readonly Mutant[] = [
   {
     guard: "clock source: a lease is measured by the monotonic clock",
     file: engine,
-    search: "const sentAt = parts.options.clock.monotonic();",
-    replace: "const sentAt = parts.options.clock.now();",
+    search: "const sentAt = context.options.clock.monotonic();",
+    replace: "const sentAt = context.options.clock.now();",
     check: test("packages/once-again/src/engine/leased-engine-faults.test.ts"),
     killedBy: "the signal aborts before the lease is over",
   },
@@ -195,8 +195,8 @@ export const mutants: readonly Mutant[] = [
   {
     guard: "finish: a step that was begun is looked for",
     file: "packages/once-again/src/engine/steps.ts",
-    search: 'return "begun" in kept ? "look" : "answer";',
-    replace: 'return "begun" in kept ? "run" : "answer";',
+    search: 'return "begun" in stored ? "look" : "answer";',
+    replace: 'return "begun" in stored ? "run" : "answer";',
     check: explorer("finish"),
     killedBy: "one-effect",
   },
@@ -389,8 +389,8 @@ export const mutants: readonly Mutant[] = [
   {
     guard: "attempt in the derived key: it is the same in every attempt",
     file: "packages/once-again/src/engine/steps.ts",
-    search: "      key,\n      kept,",
-    replace: "      key: `${key} ${owned.owner}`,\n      kept,",
+    search: "      key,\n      stored,",
+    replace: "      key: `${key} ${owned.owner}`,\n      stored,",
     check: simulation,
     killedBy: "one-effect",
   },

@@ -29,27 +29,27 @@ import { resultUnconfirmedError, type StoreOperation, storeUnavailableError } fr
 import type { CheckedEngineOptions } from "./options.ts";
 
 /**
- * The one way from a server to its store. Each call is waited for no longer than `storeMsMax`, and what already happened
- * is asked for behind the caller's back until the store has said what became of it. A test holds that no other file of
+ * The one way from a server to its store. Each call is awaited no longer than `storeMsMax`. The end of an attempt is
+ * sent again in the background until the store has confirmed it. A test holds that no other file of
  * this room calls a store.
  *
  * Calls reject with `ONCE_STORE_UNAVAILABLE` where nothing has run yet, with `ONCE_RESULT_UNCONFIRMED` everywhere else;
  * transactions with what their work or the store threw, and with `ONCE_STORE_UNAVAILABLE` when the store was too slow.
  */
 export interface BoundedStore<Transaction = unknown> {
-  /** When it fails, it is taken back: the work will not run. */
+  /** A claim that fails is withdrawn, since its work will not run. */
   claim(request: ClaimRequest): Awaitable<ClaimAnswer>;
-  /** Gives a claim back for which no work will run, behind the caller's back. */
+  /** Gives back, in the background, a claim for which no work will run. */
   withdraw(owned: ReleaseRequest): void;
   renew(request: RenewRequest): Promise<boolean>;
-  /** These three go on after they failed, until their outcome is known. */
+  /** `complete`, `release` and `abandon` continue after they failed, until their outcome is known. */
   complete(request: CompleteRequest): Awaitable<boolean>;
   release(owned: ReleaseRequest): Awaitable<boolean>;
   /** Ends the lease at once. */
   abandon(owned: ReleaseRequest): Awaitable<boolean>;
   checkpoint(request: CheckpointRequest): Promise<boolean>;
   inspect(name: RecordName): Promise<InspectedRecord | undefined>;
-  /** The same before a request is let in: when it fails, nothing happened. */
+  /** `inspect` before a request is admitted: when it fails, nothing happened. */
   lookUp(name: RecordName): Promise<InspectedRecord | undefined>;
   purge(request: { limit: number }): Promise<number>;
   transact<Value>(
@@ -63,9 +63,30 @@ export interface BoundedStore<Transaction = unknown> {
   ): Promise<Uint8Array | undefined>;
   /** Inside a transaction of this store, which bounds it; `undefined` where the store has no marks. */
   readonly moveMark: TransactionalStore<Transaction>["moveMark"];
-  /** Asks once more for all that is unsettled, and resolves when it is settled, or after twice `storeMsMax`. */
+  /** Sends all unsettled calls once more, and resolves when they are settled, or after twice `storeMsMax`. */
   close(): Promise<void>;
 }
+
+/** The store and its options, for calls that continue after the caller has its response. */
+interface BackgroundContext {
+  unstored: ReturnType<typeof unstoredResults>;
+  store: Store;
+  options: CheckedEngineOptions;
+  once: <Answer>(ask: () => Awaitable<Answer>) => Promise<Answer>;
+  background: BackgroundCalls;
+}
+
+/**
+ * Asks the store for one operation of the port, again when it fails: every one is idempotent for its owner.
+ *
+ * @param whenFailed is called when it has failed for good, before the error is thrown.
+ */
+type CallStore = <Answer>(
+  operation: StoreOperation,
+  name: { scope: string; key: string | undefined },
+  ask: () => Awaitable<Answer>,
+  whenFailed?: () => void,
+) => Awaitable<Answer>;
 
 export function openBoundedStore<Transaction>(store: Store, options: CheckedEngineOptions): BoundedStore<Transaction> {
   const { clock, deadlines, onError, storeMsMax } = options;
@@ -78,7 +99,7 @@ export function openBoundedStore<Transaction>(store: Store, options: CheckedEngi
   const unstored = unstoredResults();
   const settleLater = settlingInBackground({ store, options, once, background, unstored });
 
-  /** The same as `call` for what ends an attempt, which goes on behind the caller's back when it failed. */
+  /** Calls the store to end an attempt. A call that failed continues in the background. */
   const settle = (
     operation: "complete" | "release" | "renew",
     owned: ReleaseRequest,
@@ -91,14 +112,14 @@ export function openBoundedStore<Transaction>(store: Store, options: CheckedEngi
     begin: (run: (transaction: Transaction) => Promise<Ending>) => Promise<Answer>,
     work: (transaction: Transaction) => Promise<Ending>,
   ): Promise<Answer> => transactWithin(bounds, begin, work, background.watch);
-  // The transactions of a store are asked for only where it has some.
+  // Not every store has transactions, so this is checked when one is used.
   const transactions = (): TransactionalStore<Transaction> => transactional(store);
 
   return {
     claim(request) {
       const sent: Promise<ClaimAnswer>[] = [];
       const isHere = unstored.has(request);
-      // Its result is here: nothing may take it over, as long as it may yet be stored.
+      // Its result is in this process and may still be stored, so no claim may take the key over.
       const claimed = isHere ? { ...request, takeOverAfterMs: undefined } : request;
       const ask = (): Awaitable<ClaimAnswer> => {
         const asking = rejectIfThrows(() => store.claim(claimed));
@@ -133,91 +154,28 @@ export function openBoundedStore<Transaction>(store: Store, options: CheckedEngi
   };
 }
 
-function named({ scope, key, owner }: ReleaseRequest): ReleaseRequest {
-  return { scope, key, owner };
+/** A call that throws at once has failed like one that rejects. */
+function rejectIfThrows<Answer>(ask: () => Awaitable<Answer>): Awaitable<Answer> {
+  try {
+    return ask();
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
-/** Operations with results in the memory of this process alone, since the store takes no writes. */
-function unstoredResults() {
-  const counts = new Map<string, number>();
-  return {
-    has: (name: RecordName): boolean => counts.size > 0 && counts.has(recordId(name)),
-    add(name: RecordName): () => void {
-      const id = recordId(name);
-      counts.set(id, (counts.get(id) ?? 0) + 1);
-      return () => {
-        const left = (counts.get(id) ?? 0) - 1;
-        if (left > 0) counts.set(id, left);
-        else counts.delete(id);
-      };
-    },
-    /** The store sees an operation that was abandoned. Its outcome is known here, and is stored when the store can. */
-    answer: (answer: ClaimAnswer): ClaimAnswer =>
-      answer.kind === "abandoned" ? { kind: "in-progress", leaseMsLeft: 0 } : answer,
-  };
-}
-
-/** Store calls that continue after the caller has its response. */
-interface BackgroundParts {
-  unstored: ReturnType<typeof unstoredResults>;
-  store: Store;
-  options: CheckedEngineOptions;
-  once: <Answer>(ask: () => Awaitable<Answer>) => Promise<Answer>;
-  background: BackgroundCalls;
-}
-
-/** @returns a function that asks for what ends an attempt until the store has said what became of it. */
-function settlingInBackground({ store, options, once, background, unstored }: BackgroundParts) {
-  const { leaseMs, onError } = options;
-  const pauseMsMax = Math.min(30_000, leaseMs / 3);
-  return (owned: ReleaseRequest, ask: () => Awaitable<boolean>, result?: Uint8Array): void => {
-    const onEnd = result === undefined ? undefined : unstored.add(owned);
-    const isTaken = background.add({
-      onEnd,
-      bytes: result?.length ?? 0,
-      pauseMsMax,
-      ask: async () => {
-        try {
-          await once(ask);
-          return true;
-        } catch {
-          // Meanwhile the operation is not abandoned: its result is here.
-          if (result !== undefined) await once(() => store.renew({ ...named(owned), leaseMs }));
-          return false;
-        }
-      },
-    });
-    if (isTaken) return;
-    onEnd?.();
-    onError(resultUnconfirmedError(undefined));
-  };
-}
-
-/**
- * Asks the store for one operation of the port, again when it fails: every one is idempotent for its owner.
- *
- * @param whenFailed is called when it has failed for good, before the error is thrown.
- */
-type CallStore = <Answer>(
-  operation: StoreOperation,
-  name: { scope: string; key: string | undefined },
-  ask: () => Awaitable<Answer>,
-  whenFailed?: () => void,
-) => Awaitable<Answer>;
+/** Attempts at an operation; the second one settles a lost acknowledgement. */
+const attemptsMax = 2;
 
 /** Operations before the work: when one fails, nothing happened. */
 const beforeTheWork: ReadonlySet<StoreOperation> = new Set(["claim", "purge"]);
 
-/** How often an operation is asked for; the second time settles a lost acknowledgement. */
-const attemptsMax = 2;
-
-/** Operations that keep what already happened: worth asking for as long as there is time. */
+/** Operations that store an effect that already happened: they are tried again as long as there is time. */
 const untilTimeIsOver: ReadonlySet<StoreOperation> = new Set(["complete", "release", "checkpoint"]);
 
 /**
- * @returns a caller that answers at once where the store does. It throws when the store failed twice, or, where it is
- *   about what already happened, again and again; and when it did not answer within `storeMsMax`. Whether the operation
- *   was executed is then unknown. It throws `ONCE_STORE_UNAVAILABLE` for what comes before the work, and
+ * @returns a caller that answers at once where the store does. It throws when the store failed twice (for
+ *   operations that store an effect: for as long as there was time) or did not answer within `storeMsMax`. Whether the
+ *   operation was executed is then unknown. It throws `ONCE_STORE_UNAVAILABLE` for operations before the work, and
  *   `ONCE_RESULT_UNCONFIRMED` for all others.
  */
 function storeCalls({ clock, deadlines, random, storeMsMax, onEvent }: CheckedEngineOptions): CallStore {
@@ -259,22 +217,64 @@ function storeCalls({ clock, deadlines, random, storeMsMax, onEvent }: CheckedEn
   };
 }
 
-/** A call that throws at once has failed like one that rejects. */
-function rejectIfThrows<Answer>(ask: () => Awaitable<Answer>): Awaitable<Answer> {
-  try {
-    return ask();
-  } catch (error) {
-    return Promise.reject(error);
-  }
+/** Operations with a result in the memory of this process alone, as long as the store takes no writes. */
+function unstoredResults() {
+  const counts = new Map<string, number>();
+  return {
+    has: (name: RecordName): boolean => counts.size > 0 && counts.has(recordId(name)),
+    add(name: RecordName): () => void {
+      const id = recordId(name);
+      counts.set(id, (counts.get(id) ?? 0) + 1);
+      return () => {
+        const left = (counts.get(id) ?? 0) - 1;
+        if (left > 0) counts.set(id, left);
+        else counts.delete(id);
+      };
+    },
+    /** The store sees an abandoned operation. Its outcome is known here and will be stored, so it still counts as running. */
+    answer: (answer: ClaimAnswer): ClaimAnswer =>
+      answer.kind === "abandoned" ? { kind: "in-progress", leaseMsLeft: 0 } : answer,
+  };
+}
+
+/** @returns a function that sends the end of an attempt again until the store has confirmed it. */
+function settlingInBackground({ store, options, once, background, unstored }: BackgroundContext) {
+  const { leaseMs, onError } = options;
+  const pauseMsMax = Math.min(30_000, leaseMs / 3);
+  return (owned: ReleaseRequest, ask: () => Awaitable<boolean>, result?: Uint8Array): void => {
+    const onEnd = result === undefined ? undefined : unstored.add(owned);
+    const isQueued = background.add({
+      onEnd,
+      bytes: result?.length ?? 0,
+      pauseMsMax,
+      ask: async () => {
+        try {
+          await once(ask);
+          return true;
+        } catch {
+          // Its result is in this process, so its lease must not run out.
+          if (result !== undefined) await once(() => store.renew({ ...named(owned), leaseMs }));
+          return false;
+        }
+      },
+    });
+    if (isQueued) return;
+    onEnd?.();
+    onError(resultUnconfirmedError(undefined));
+  };
+}
+
+function named({ scope, key, owner }: ReleaseRequest): ReleaseRequest {
+  return { scope, key, owner };
 }
 
 /**
  * Runs a transaction of a store and waits for the store no longer than `msMax`, once for the transaction and once for
- * its end. How long the work inside takes is not counted. Work is not begun when its transaction comes too late: what
- * is thrown instead has the store roll the transaction back.
+ * its end. How long the work inside takes is not counted. When its transaction begins too late, the work does not run,
+ * and the error that is thrown instead makes the store roll the transaction back.
  *
- * @param begin asks the store for a transaction in which the work, as it is given, runs.
- * @param onGivenUp is given the store's own promise, when it is no longer awaited.
+ * @param begin runs the work that it is given in a transaction of the store.
+ * @param onGivenUp receives the store's own promise when it is no longer awaited.
  */
 function transactWithin<Transaction, Ending, Answer>(
   { clock, msMax }: { clock: Clock; msMax: number },
@@ -314,16 +314,25 @@ function transactWithin<Transaction, Ending, Answer>(
   });
 }
 
-/** After how many operations expired records are removed, and how many at most: more than come in meanwhile. */
+function transactional<Transaction>(store: Store): TransactionalStore<Transaction> {
+  if ("transact" in store) return store as TransactionalStore<Transaction>;
+  throw new OnceAgainError(
+    "ONCE_UNSAFE_PAIR",
+    "A transaction step needs a store in the database that it writes to. Use such a store, or another kind of step.",
+  );
+}
+
+/** Operations between two purges, and the records that one removes at most: more than are added meanwhile. */
 const operationsBetween = 100;
 const recordsMax = 200;
-/** After so many times in a row that found nothing, it is asked for half as often, and at last after 6400 operations. */
+
+/** After so many empty purges in a row, purges become half as frequent, down to one in 6400 operations. */
 const emptyMax = 3;
 const operationsBetweenMax = 64 * operationsBetween;
 
 /**
- * Keeps a store from growing without end: now and then, behind an operation that ran, a batch of expired
- * records is removed. A store that forgets by itself, or has nothing to forget yet, is asked less and less often.
+ * Removes a batch of expired records now and then, after an operation, so that a store does not grow without end. A store
+ * that removes them itself, or has none yet, is purged less and less often.
  *
  * @returns a function to be called once for each operation that ran.
  */
@@ -341,7 +350,7 @@ export function expiryPurge(store: Pick<BoundedStore, "purge">): () => void {
       if (empty === 0) between = operationsBetween;
       else if (empty % emptyMax === 0) between = Math.min(2 * between, operationsBetweenMax);
     } catch {
-      // The bounded store reports it, and the next time comes.
+      // The bounded store reports the error, and the next purge tries again.
     } finally {
       isPurging = false;
     }
@@ -352,12 +361,4 @@ export function expiryPurge(store: Pick<BoundedStore, "purge">): () => void {
     operations = 0;
     void purge();
   };
-}
-
-function transactional<Transaction>(store: Store): TransactionalStore<Transaction> {
-  if ("transact" in store) return store as TransactionalStore<Transaction>;
-  throw new OnceAgainError(
-    "ONCE_UNSAFE_PAIR",
-    "A transaction step needs a store in the database that it writes to. Use such a store, or another kind of step.",
-  );
 }

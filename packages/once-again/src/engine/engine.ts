@@ -2,7 +2,7 @@ import type { Awaitable } from "../core/awaitable.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import type { RecordName } from "../stores/store.ts";
 
-/** Carries each operation out once, whatever its transport: HTTP rules and brokers are built on it. */
+/** Executes each operation once, whatever its transport: HTTP rules and brokers are built on it. */
 export interface Engine<Transaction> {
   /**
    * Runs the work of one operation, unless it ran before or runs now.
@@ -21,7 +21,7 @@ export interface Engine<Transaction> {
   close(): Promise<void>;
 }
 
-/** An engine whose attempts a room settles itself, as a framework does when its response has ended. */
+/** An engine for rooms that settle an attempt themselves, as a framework does when its response has ended. */
 export interface OpeningEngine<Transaction> extends Engine<Transaction> {
   /**
    * Claims the key of an operation, at once where the store answers at once.
@@ -30,7 +30,7 @@ export interface OpeningEngine<Transaction> extends Engine<Transaction> {
    * @throws OnceAgainError as `run` does before the work; it throws at once, or rejects.
    */
   open<Value>(operation: OnceOperation<Value>): Awaitable<OpenAttempt<Transaction, Value> | Outcome<Value>>;
-  /** The same for a request that brought no key, whose outcome is always `executed`. */
+  /** Opens an attempt for a request without a key. Its outcome is always `executed`. */
   openUnkeyed<Value>(scope: string): Promise<OpenAttempt<Transaction, Value> | Outcome<Value>>;
 }
 
@@ -38,9 +38,9 @@ export interface OpeningEngine<Transaction> extends Engine<Transaction> {
 export interface OpenAttempt<Transaction, Value> {
   readonly kind: "attempt";
   readonly execution: Execution<Transaction>;
-  /** Ends it by what its work did. The store has that before this answers. */
-  settle(ended: WorkResult<Value>): Awaitable<Outcome<Value>>;
-  /** Ends it by an error of its work, whose outcome is unknown. Rejects with the error. */
+  /** Ends the attempt with the result of its work. The result is stored before this returns. */
+  settle(result: WorkResult<Value>): Awaitable<Outcome<Value>>;
+  /** Ends the attempt with an error of its work: the outcome is unknown. Rejects with the error. */
   fail(error: unknown): Promise<never>;
   /** Calls a function when the work has taken longer than it may. What ends later is settled all the same. */
   whenTimeIsOver(listener: (error: OnceAgainError) => void): void;
@@ -86,11 +86,11 @@ export interface WorkResult<Value = Uint8Array> {
 
 /** The outcome of one request for an operation. */
 export type Outcome<Value = Uint8Array> =
-  /** This request carried it out. */
+  /** This request executed it. */
   | { kind: "executed"; result: Value }
   /** It ran before; this is the first result. */
   | { kind: "replayed"; result: Value }
-  /** Another request carries it out right now. */
+  /** Another request executes it right now. */
   | { kind: "in-progress" }
   /** The key was used before, for another request. */
   | { kind: "mismatch" }
@@ -101,7 +101,7 @@ export type Outcome<Value = Uint8Array> =
 export interface Execution<Transaction = undefined> {
   /** The caller's key; `undefined` when the request brought none and none is required. */
   readonly key: string | undefined;
-  /** Whose key it is; empty for a request that passes through. */
+  /** The owner of the key; empty for a request that passes through. */
   readonly scope: string;
   /** 1 for the first attempt; more when an earlier one was abandoned and the route runs such operations again. */
   readonly attempt: number;
@@ -177,7 +177,7 @@ export interface Steps {
 }
 
 /**
- * What happened to one operation; `key` is undefined when its request brought none. No payloads: `error` is the
+ * One event of one operation; `key` is undefined when its request brought none. No payloads: `error` is the
  * handler's or the store's own.
  *
  * Every request that brought a key has one event, by how it ended: `executed` (it ran, and its result is stored),
@@ -260,7 +260,7 @@ const ours = new WeakSet<object>();
 
 /**
  * The error that holds an operation: it can't be known whether it happened, and it must not run again by itself, whatever
- * the route's `onUnknown` says. Throw it in a handler whose effect is elsewhere, and whose call was cut off. The caller is
+ * the route's `onUnknown` says. Throw it in a handler when its call to another service was cut off. The caller is
  * answered 409 with `ONCE_OUTCOME_UNKNOWN`, and so is every repeat, until a person settles the key.
  *
  * @param message for `onError` and logs: what was cut off.

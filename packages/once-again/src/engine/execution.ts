@@ -12,7 +12,7 @@ export interface AttemptNumber {
 /** The first attempt of an operation that has no record: without a key, or inside one transaction with it. */
 export const onlyAttempt: AttemptNumber = { attempt: 1, fence: 0, abandoned: false };
 
-/** The attempt behind an execution, which makes what is seldom read. */
+/** The attempt behind an execution. It makes the parts that are seldom read. */
 export interface ExecutionSource {
   readonly abort: LazyAbort;
   openSteps(): Steps;
@@ -30,7 +30,7 @@ export class WorkExecution<Transaction> implements Execution<Transaction> {
   readonly fence: number;
   readonly abandoned: boolean;
   readonly transaction: Transaction;
-  /** Set by a room whose operations are messages. */
+  /** Set by a room for which an operation is a message. */
   event: MessageFacts | undefined = undefined;
   readonly #source: ExecutionSource;
   #step: Steps | undefined;
@@ -97,7 +97,7 @@ export function userExecution<Facts extends Execution<unknown>>(execution: Facts
   return new Proxy<Facts>(execution, execution.event === undefined ? plain : withEvent);
 }
 
-/** An engine for users, whose work may spread its execution: `{ ...execution }` has its signal and its steps. */
+/** An engine for users: their work may spread its execution, since `{ ...execution }` has its signal and its steps. */
 export function publicEngine<Transaction>(engine: Engine<Transaction>): Engine<Transaction> {
   return {
     run: async (operation, work) => engine.run(operation, (execution) => work(userExecution(execution))),

@@ -43,6 +43,28 @@ import {
 import { endRequest, endWithoutWork, outcomeFor, outcomeOfClaim, type RequestEnd, workError } from "./request-end.ts";
 import { plainSteps, StoredSteps } from "./steps.ts";
 
+/** One leased engine: its options, its store, and the operations that run in it. */
+interface LeasedContext {
+  readonly options: CheckedEngineOptions;
+  readonly boundedStore: BoundedStore;
+  readonly operations: RunningOperations;
+  readonly purgeNowAndThen: () => void;
+  readonly makeOwner: () => string;
+}
+
+/** One request for an operation that has its place among those that run. */
+interface LeasedRequest<Value> {
+  readonly operation: OnceOperation<Value>;
+  readonly running: RunningOperation;
+}
+
+/** A claim that was granted. `sentAt`: when it was sent, on the monotonic clock. */
+interface GrantedClaim {
+  readonly request: ReleaseRequest;
+  readonly acquired: Acquired;
+  readonly sentAt: number;
+}
+
 /**
  * An engine in which operations own their key by a lease: the claim is stored first, then the work runs, then its result
  * is stored. The effect may be anywhere.
@@ -72,18 +94,18 @@ export function leasedEngineOn(
 ): OpeningEngine<undefined> {
   checkLeasedStore(store, options);
   const operations = runningOperations(options.clock, options.waitMs);
-  const parts = {
+  const context = {
     options,
     boundedStore,
     operations,
     purgeNowAndThen: expiryPurge(boundedStore),
     makeOwner: ownerTokens(),
   };
-  const open = <Value>(operation: OnceOperation<Value>): Awaitable<LeasedAttempt<Value> | Outcome<Value>> => {
-    const entered = operations.enter(operation);
-    if (!isPromise(entered)) return claim(parts, { operation, running: entered });
-    return entered.then((later) =>
-      "outcome" in later ? endRequest(operation, later, parts) : claim(parts, { operation, running: later }),
+  const open = <Value>(operation: OnceOperation<Value>): Awaitable<LeasedRun<Value> | Outcome<Value>> => {
+    const entry = operations.enter(operation);
+    if (!isPromise(entry)) return claim(context, { operation, running: entry });
+    return entry.then((place) =>
+      "outcome" in place ? endRequest(operation, place, context) : claim(context, { operation, running: place }),
     );
   };
   const runWithoutKey: Engine<undefined>["runUnkeyed"] = (scope, work) =>
@@ -114,51 +136,51 @@ function ownerTokens(): () => string {
 
 /** Asks the store for a key; while another attempt owns it, again and again until the wait is over. */
 function claim<Value>(
-  parts: LeasedParts,
+  context: LeasedContext,
   requested: LeasedRequest<Value>,
-): Awaitable<LeasedAttempt<Value> | Outcome<Value>> {
+): Awaitable<LeasedRun<Value> | Outcome<Value>> {
   const leave = (error: unknown): never => {
-    parts.operations.leave(requested.running, undefined);
+    context.operations.leave(requested.running, undefined);
     throw error;
   };
   try {
-    const claimed = claimOnce(parts, requested, claimRequest(parts, requested.operation));
+    const claimed = claimOnce(context, requested, claimRequest(context, requested.operation));
     return isPromise(claimed) ? claimed.catch(leave) : claimed;
   } catch (error) {
     return leave(error);
   }
 }
 
-function claimOnce<Value>(
-  parts: LeasedParts,
-  requested: LeasedRequest<Value>,
-  request: ClaimRequest,
-): Awaitable<LeasedAttempt<Value> | Outcome<Value>> {
-  const sentAt = parts.options.clock.monotonic();
-  const answer = parts.boundedStore.claim(request);
-  const take = (answered: ClaimAnswer): Awaitable<LeasedAttempt<Value> | Outcome<Value>> => {
-    if (answered.kind === "acquired") {
-      return new LeasedAttempt(parts, requested, { request, acquired: answered, sentAt });
-    }
-    const result = resultOfRefusal(parts, requested, answered);
-    if (result === undefined) {
-      return pauseBeforeClaim(parts, requested).then(() => claimOnce(parts, requested, request));
-    }
-    parts.operations.leave(requested.running, result);
-    return endRequest(requested.operation, result, parts);
-  };
-  return isPromise(answer) ? answer.then(take) : take(answer);
-}
-
-function claimRequest<Value>({ options, makeOwner }: LeasedParts, operation: OnceOperation<Value>): ClaimRequest {
+function claimRequest<Value>({ options, makeOwner }: LeasedContext, operation: OnceOperation<Value>): ClaimRequest {
   const { scope, key, fingerprint } = operation;
   const { leaseMs, retentionMs, heldRetentionMs, takeOverAfterMs } = options;
   return { scope, key, fingerprint, owner: makeOwner(), leaseMs, retentionMs, heldRetentionMs, takeOverAfterMs };
 }
 
+function claimOnce<Value>(
+  context: LeasedContext,
+  requested: LeasedRequest<Value>,
+  request: ClaimRequest,
+): Awaitable<LeasedRun<Value> | Outcome<Value>> {
+  const sentAt = context.options.clock.monotonic();
+  const answer = context.boundedStore.claim(request);
+  const start = (claimed: ClaimAnswer): Awaitable<LeasedRun<Value> | Outcome<Value>> => {
+    if (claimed.kind === "acquired") {
+      return new LeasedRun(context, requested, { request, acquired: claimed, sentAt });
+    }
+    const end = endWithoutClaim(context, requested, claimed);
+    if (end === undefined) {
+      return pauseBeforeClaim(context, requested).then(() => claimOnce(context, requested, request));
+    }
+    context.operations.leave(requested.running, end);
+    return endRequest(requested.operation, end, context);
+  };
+  return isPromise(answer) ? answer.then(start) : start(answer);
+}
+
 /** The end of a request that was not granted its claim; `undefined` as long as it is worth asking again. */
-function resultOfRefusal<Value>(
-  { options, operations }: LeasedParts,
+function endWithoutClaim<Value>(
+  { options, operations }: LeasedContext,
   { running }: LeasedRequest<Value>,
   answer: Exclude<ClaimAnswer, Acquired>,
 ): RequestEnd<never> | undefined {
@@ -169,44 +191,22 @@ function resultOfRefusal<Value>(
 }
 
 function pauseBeforeClaim<Value>(
-  { options: { clock } }: LeasedParts,
+  { options: { clock } }: LeasedContext,
   { running }: LeasedRequest<Value>,
 ): Promise<void> {
   return sleep(clock, Math.max(0, Math.min(pollMs, running.waitEndsAt - clock.monotonic())));
 }
 
-/** The parts of a leased engine. */
-interface LeasedParts {
-  readonly options: CheckedEngineOptions;
-  readonly boundedStore: BoundedStore;
-  readonly operations: RunningOperations;
-  readonly purgeNowAndThen: () => void;
-  readonly makeOwner: () => string;
-}
-
-/** One request for an operation that has its place among those that run. */
-interface LeasedRequest<Value> {
-  readonly operation: OnceOperation<Value>;
-  readonly running: RunningOperation;
-}
-
-/** A claim that was granted. `sentAt`: when it was sent, on the monotonic clock. */
-interface GrantedClaim {
-  readonly request: ReleaseRequest;
-  readonly acquired: Acquired;
-  readonly sentAt: number;
-}
-
 /**
  * One attempt at an operation, from the claim that was granted to its end: it owns the key, and renews its lease until it
- * is settled or its time is over. It is one object: what its parts would make anew for each other costs more than the
- * operation (docs/decisions/engine.md).
+ * is settled or its time is over. It is one object, since separate objects for its lease,
+ * its time-out and its execution cost more than the operation (docs/decisions/engine.md).
  *
- * End it once, by `settle` or `fail`. An attempt whose time was over may still settle its key, if it still owns it.
+ * End it once, by `settle` or `fail`. After a time-out it may still settle its key, if it still owns it.
  */
-class LeasedAttempt<Value> implements OpenAttempt<undefined, Value>, ExecutionSource, LeaseHolder, TimeoutHolder {
+class LeasedRun<Value> implements OpenAttempt<undefined, Value>, ExecutionSource, LeaseHolder, TimeoutHolder {
   readonly kind = "attempt";
-  readonly #parts: LeasedParts;
+  readonly #context: LeasedContext;
   readonly #request: LeasedRequest<Value>;
   readonly #owned: ReleaseRequest;
   readonly #acquired: Acquired;
@@ -217,10 +217,10 @@ class LeasedAttempt<Value> implements OpenAttempt<undefined, Value>, ExecutionSo
   #hasLeft = false;
 
   /** @throws OnceAgainError `ONCE_STORE_UNAVAILABLE` when the answer took as long as the lease. */
-  constructor(parts: LeasedParts, requested: LeasedRequest<Value>, { request, acquired, sentAt }: GrantedClaim) {
-    const { options, boundedStore, operations } = parts;
+  constructor(context: LeasedContext, requested: LeasedRequest<Value>, { request, acquired, sentAt }: GrantedClaim) {
+    const { options, boundedStore, operations } = context;
     const { scope, key, owner } = request;
-    this.#parts = parts;
+    this.#context = context;
     this.#request = requested;
     this.#owned = { scope, key, owner };
     this.#acquired = acquired;
@@ -248,33 +248,33 @@ class LeasedAttempt<Value> implements OpenAttempt<undefined, Value>, ExecutionSo
   whenRunAgain(): void {}
 
   /**
-   * Runs the work and settles its key. Work whose time is over is no longer waited for, and its lease is no longer renewed;
-   * when it ends at last, it settles its key all the same, if it still owns it.
+   * Runs the work and settles its key. After a time-out the work is no longer awaited and its lease no longer renewed; when
+   * it ends at last, it settles its key all the same, if it still owns it.
    */
   run(work: Work<undefined, Value>): Promise<Outcome<Value>> {
     return this.#timeout.within(this.#runAndSettle(work));
   }
 
   async #runAndSettle(work: Work<undefined, Value>): Promise<Outcome<Value>> {
-    let ended: WorkResult<Value>;
+    let result: WorkResult<Value>;
     try {
-      ended = await work(this.execution);
+      result = await work(this.execution);
     } catch (error) {
       return this.fail(error);
     }
-    return this.settle(ended);
+    return this.settle(result);
   }
 
   /** Ends the attempt by what its work returned. The store has it before this answers. */
-  settle(ended: WorkResult<Value>): Awaitable<Outcome<Value>> {
+  settle(workResult: WorkResult<Value>): Awaitable<Outcome<Value>> {
     let bytes: Uint8Array;
     try {
-      bytes = this.#request.operation.codec.encode(ended.result);
+      bytes = this.#request.operation.codec.encode(workResult.result);
     } catch (error) {
       return this.fail(error);
     }
-    const effect = this.#hadNoEffect ? "none" : ended.effect;
-    const result = effect === ended.effect ? ended : { ...ended, effect };
+    const effect = this.#hadNoEffect ? "none" : workResult.effect;
+    const result = effect === workResult.effect ? workResult : { ...workResult, effect };
     this.#lease.stop();
     this.#timeout.stop(mustStop(effect) ? operationEndedError() : undefined);
     const policy = this.#policy();
@@ -288,8 +288,8 @@ class LeasedAttempt<Value> implements OpenAttempt<undefined, Value>, ExecutionSo
   }
 
   /**
-   * Ends the attempt of work that threw, or whose result can't be stored: its outcome is unknown, unless it said that
-   * nothing happened.
+   * Ends the attempt of work that threw, or that returned a result that can't be stored. Its outcome is unknown, unless the
+   * work said that nothing happened.
    *
    * @returns never: it rejects with the error.
    */
@@ -300,7 +300,7 @@ class LeasedAttempt<Value> implements OpenAttempt<undefined, Value>, ExecutionSo
     if (!this.#timeout.isOver) this.#notifyFailed(error);
     try {
       await this.#end(
-        this.#hadNoEffect ? settlementOf("none", this.#policy()) : settlementOfUnknown(this.#parts.options),
+        this.#hadNoEffect ? settlementOf("none", this.#policy()) : settlementOfUnknown(this.#context.options),
       );
     } catch {
       // If the store can't be reached either, the lease runs out, which means the same.
@@ -314,14 +314,14 @@ class LeasedAttempt<Value> implements OpenAttempt<undefined, Value>, ExecutionSo
 
   #policy(): AttemptPolicy {
     const { abandoned, checkpoints } = this.#acquired;
-    const { takeOverAfterMs, finishes } = this.#parts.options;
+    const { takeOverAfterMs, finishes } = this.#context.options;
     const hasStored = Object.keys(checkpoints).length > 0 || this.#steps?.hasStored === true;
     return { hadEffects: abandoned || hasStored, takeOverAfterMs, finishes };
   }
 
   /** Ends the claim. `false`: this attempt no longer owned the key, and nothing was stored. */
   #end(settlement: Settlement, result: Uint8Array = new Uint8Array()): Awaitable<boolean> {
-    const { options, boundedStore } = this.#parts;
+    const { options, boundedStore } = this.#context;
     switch (settlement) {
       case "abandon":
         return boundedStore.abandon(this.#owned);
@@ -336,33 +336,33 @@ class LeasedAttempt<Value> implements OpenAttempt<undefined, Value>, ExecutionSo
 
   #settled(
     isSettled: boolean,
-    ended: WorkResult<Value>,
+    workResult: WorkResult<Value>,
     bytes: Uint8Array,
     settlement: Settlement,
     policy: AttemptPolicy,
   ): Awaitable<Outcome<Value>> {
-    if (isSettled) return this.#leave(ownersResult(ended, bytes, settlement, policy));
-    return this.#losersResult(ended, bytes).then(
-      (result) => this.#leave(result),
+    if (isSettled) return this.#leave(ownersEnd(workResult, bytes, settlement, policy));
+    return this.#losersEnd(workResult, bytes).then(
+      (end) => this.#leave(end),
       (error: unknown) => this.#leaveAndThrow(error),
     );
   }
 
-  async #losersResult(ended: WorkResult<Value>, bytes: Uint8Array): Promise<RequestEnd<Value>> {
-    const found = await this.#parts.boundedStore.inspect(this.#owned);
-    const outcome = outcomeOfLoser(found, this.#request.operation, { ...ended, result: bytes });
+  async #losersEnd(workResult: WorkResult<Value>, bytes: Uint8Array): Promise<RequestEnd<Value>> {
+    const record = await this.#context.boundedStore.inspect(this.#owned);
+    const outcome = outcomeOfLoser(record, this.#request.operation, { ...workResult, result: bytes });
     // The release was executed, and its acknowledgement was lost.
-    if (outcome.kind === "executed") return { outcome, isStored: false, event: "released", value: ended.result };
+    if (outcome.kind === "executed") return { outcome, isStored: false, event: "released", value: workResult.result };
     return endWithoutWork(outcome);
   }
 
   /** Duplicates that wait in this process go on. After a time-out they have already. */
-  #leave(result: RequestEnd<Value>): Outcome<Value> {
+  #leave(end: RequestEnd<Value>): Outcome<Value> {
     const { operation, running } = this.#request;
-    if (this.#hasLeft) return outcomeFor(operation, result);
+    if (this.#hasLeft) return outcomeFor(operation, end);
     this.#hasLeft = true;
-    this.#parts.operations.leave(running, result);
-    return endRequest(operation, result, this.#parts);
+    this.#context.operations.leave(running, end);
+    return endRequest(operation, end, this.#context);
   }
 
   #leaveAndThrow(error: unknown): never {
@@ -373,7 +373,7 @@ class LeasedAttempt<Value> implements OpenAttempt<undefined, Value>, ExecutionSo
   #leaveUnknown(): void {
     if (this.#hasLeft) return;
     this.#hasLeft = true;
-    this.#parts.operations.leave(this.#request.running, undefined);
+    this.#context.operations.leave(this.#request.running, undefined);
   }
 
   // Called by its work, its lease and its time-out.
@@ -383,19 +383,19 @@ class LeasedAttempt<Value> implements OpenAttempt<undefined, Value>, ExecutionSo
   }
 
   openSteps(): Steps {
-    const { options, boundedStore } = this.#parts;
+    const { options, boundedStore } = this.#context;
     this.#steps = new StoredSteps(boundedStore, this.#owned, this.#acquired.checkpoints, options.steps, this.#timeout);
     return this.#steps.steps;
   }
 
   async renewLease(): Promise<boolean> {
-    const { options, boundedStore } = this.#parts;
+    const { options, boundedStore } = this.#context;
     return boundedStore.renew({ ...this.#owned, leaseMs: options.leaseMs });
   }
 
   leaseLost(error: OnceAgainError): void {
     const { scope, key } = this.#owned;
-    notify(this.#parts.options.onEvent, { type: "lease-lost", scope, key });
+    notify(this.#context.options.onEvent, { type: "lease-lost", scope, key });
     this.abort.abort(error);
   }
 
@@ -407,31 +407,57 @@ class LeasedAttempt<Value> implements OpenAttempt<undefined, Value>, ExecutionSo
 
   #notifyFailed(error: unknown): void {
     const { scope, key } = this.#owned;
-    notify(this.#parts.options.onEvent, { type: "handler-failed", scope, key, error });
+    notify(this.#context.options.onEvent, { type: "handler-failed", scope, key, error });
   }
 }
 
 /** How an attempt ended that settled its key. */
-function ownersResult<Value>(
-  ended: WorkResult<Value>,
+function ownersEnd<Value>(
+  workResult: WorkResult<Value>,
   bytes: Uint8Array,
   settlement: Settlement,
   policy: AttemptPolicy,
 ): RequestEnd<Value> {
-  const outcome = outcomeOfOwner({ effect: ended.effect, result: bytes }, policy);
-  const event = eventOf(ended.effect, outcome, policy);
-  const error = event === "handler-failed" ? workError(ended) : undefined;
-  return { outcome, isStored: settlement === "complete", event, value: ended.result, error };
+  const outcome = outcomeOfOwner({ effect: workResult.effect, result: bytes }, policy);
+  const event = chooseEvent(workResult.effect, outcome, policy);
+  const error = event === "handler-failed" ? workError(workResult) : undefined;
+  return { outcome, isStored: settlement === "complete", event, value: workResult.result, error };
 }
 
 /** The event of a request that ran its work here. */
-function eventOf(effect: WorkResult["effect"], outcome: Outcome, policy: AttemptPolicy): RequestEnd["event"] {
+function chooseEvent(effect: WorkResult["effect"], outcome: Outcome, policy: AttemptPolicy): RequestEnd["event"] {
   if (effect === "unknown" || isHalfWay(effect, policy)) return "handler-failed";
   if (outcome.kind === "outcome-unknown" || effect !== "none") return outcome.kind;
   return policy.hadEffects ? "abandoned" : "released";
 }
 
-// Leased work that has no key, and so no record: nothing of it outlives it, so there is nothing to claim, renew or settle.
+/**
+ * Runs leased work that has no key. It has no record, so there is nothing to claim, renew or settle, and its failure is
+ * reported here, since nothing else will report it.
+ */
+async function runUnkeyed<Value>(
+  boundedStore: BoundedStore,
+  options: CheckedEngineOptions,
+  scope: string,
+  work: Work<undefined, Value>,
+): Promise<Value> {
+  const notifyFailure = (error: unknown): void =>
+    notify(options.onEvent, { type: "handler-failed", scope, key: undefined, error });
+  const timeout = new HandlerTimeout(options, { timeIsOver: notifyFailure });
+  const run = async (): Promise<Value> => {
+    const execution = unkeyedExecution(boundedStore, scope, options, timeout);
+    let result: WorkResult<Value> | undefined;
+    try {
+      result = await work(execution);
+      return result.result;
+    } finally {
+      const effect = hadNoEffect(execution) ? "none" : (result?.effect ?? "unknown");
+      timeout.stop(mustStop(effect) ? operationEndedError() : undefined);
+      if (result !== undefined && effect === "unknown") notifyFailure(workError(result));
+    }
+  };
+  return timeout.within(run());
+}
 
 /** The execution of work that has no key. @param timeout missing where the engine does not bound it. */
 export function unkeyedExecution(
@@ -450,29 +476,4 @@ export function unkeyedExecution(
       }),
     );
   return new WorkExecution(name, onlyAttempt, undefined, { abort: timeout?.abort ?? new LazyAbort(), openSteps });
-}
-
-/** Runs leased work that has no key, and reports its failure, since nothing else will. */
-async function runUnkeyed<Value>(
-  boundedStore: BoundedStore,
-  options: CheckedEngineOptions,
-  scope: string,
-  work: Work<undefined, Value>,
-): Promise<Value> {
-  const notifyFailure = (error: unknown): void =>
-    notify(options.onEvent, { type: "handler-failed", scope, key: undefined, error });
-  const timeout = new HandlerTimeout(options, { timeIsOver: notifyFailure });
-  const run = async (): Promise<Value> => {
-    const execution = unkeyedExecution(boundedStore, scope, options, timeout);
-    let ended: WorkResult<Value> | undefined;
-    try {
-      ended = await work(execution);
-      return ended.result;
-    } finally {
-      const effect = hadNoEffect(execution) ? "none" : (ended?.effect ?? "unknown");
-      timeout.stop(mustStop(effect) ? operationEndedError() : undefined);
-      if (ended !== undefined && effect === "unknown") notifyFailure(workError(ended));
-    }
-  };
-  return timeout.within(run());
 }

@@ -7,34 +7,142 @@ import type { HandlerTimeout } from "./handler-timeout.ts";
 import type { StepOptions } from "./options.ts";
 import type { BoundedStore } from "./bounded-store.ts";
 
-/** Where an operation's steps are stored. */
+/** The record that stores an operation's steps. */
 interface StepRecord {
   scope: string;
   key: string;
   /** The steps that earlier runs stored, by place. */
-  kept: Readonly<Record<string, Uint8Array>>;
-  /** Keeps a step; `false` when the operation is no longer ours. */
-  keep(place: string, bytes: Uint8Array): Promise<boolean>;
-  /** Runs and keeps a step in one transaction; `undefined` when the operation is no longer ours. */
+  stored: Readonly<Record<string, Uint8Array>>;
+  /** Stores a step; `false` when this worker no longer owns the operation. */
+  store(place: string, bytes: Uint8Array): Promise<boolean>;
+  /** Runs and stores a step in one transaction; `undefined` when this worker no longer owns the operation. */
   transact(place: string, work: (transaction: unknown) => Promise<Uint8Array>): Promise<Uint8Array | undefined>;
 }
 
 /** A step as it is stored: `begun` for a `once` step that has no result yet. */
 export type StoredStep = { name: string; begun: true } | { name: string; value: unknown };
 
-/** The action of a step: it answers by what an earlier run stored, looks whether its effect happened, or has its effect. */
+/** The action of a step: return the stored result, look whether the effect happened, or run. */
 export type StepAction = "answer" | "look" | "run";
 
-/** The action of a step, by what an earlier run stored of it. */
-export function stepAction(kept: StoredStep | undefined): StepAction {
-  if (kept === undefined) return "run";
-  return "begun" in kept ? "look" : "answer";
-}
-
-/** How many steps one operation may have. */
+/** Steps of one operation, at most. */
 const stepsMax = 1000;
 
-/** @throws OnceAgainError `ONCE_OPTION_INVALID` for an absence that is said to be proven by a wait that there was not. */
+/** The steps of an operation, stored as checkpoints of its record. */
+export class StoredSteps {
+  readonly steps: Steps;
+  /** Whether this run stored a step, and so had an effect. */
+  hasStored = false;
+
+  /** @param timeout that of the handler: with it, the transaction of a step is over too. */
+  constructor(
+    boundedStore: BoundedStore,
+    owned: ReleaseRequest,
+    stored: Acquired["checkpoints"],
+    options: StepOptions,
+    timeout: HandlerTimeout,
+  ) {
+    const { scope, key } = owned;
+    const record: StepRecord = {
+      scope,
+      key,
+      stored,
+      store: (step, result) => {
+        this.hasStored = true;
+        return boundedStore.checkpoint({ ...owned, step, result });
+      },
+      transact: async (step, work) => {
+        this.hasStored = true;
+        return boundedStore.transactStep({ ...owned, step }, (transaction) => timeout.within(work(transaction)));
+      },
+    };
+    this.steps = recordedSteps(record, options);
+  }
+}
+
+/** The steps of a run that stores nothing after it: there is nothing to resume, so they just run. */
+export function plainSteps(
+  { scope, key = crypto.randomUUID() }: { scope: string; key: string | undefined },
+  options: StepOptions,
+  transact: (work: (transaction: unknown) => Promise<Uint8Array>) => Promise<Uint8Array>,
+): Steps {
+  const store = async (): Promise<boolean> => true;
+  return recordedSteps({ scope, key, stored: {}, store, transact: (_place, work) => transact(work) }, options);
+}
+
+/** The steps of one run of one operation. */
+function recordedSteps(record: StepRecord, options: StepOptions): Steps {
+  // Most handlers have no steps.
+  let occurrences: Map<string, number> | undefined;
+  let places = 0;
+
+  /** The next place, and what an earlier run stored there. */
+  const nextPlace = (name: string): { place: string; occurrence: number; stored: StoredStep | undefined } => {
+    const place = String(checkNumber("the number of steps", (places += 1), { min: 1, max: stepsMax }));
+    occurrences ??= new Map();
+    const occurrence = (occurrences.get(name) ?? 0) + 1;
+    occurrences.set(name, occurrence);
+    const bytes = record.stored[place];
+    const stored = bytes === undefined ? undefined : decode(bytes);
+    if (stored !== undefined && stored.name !== name) throw stepChanged(place, stored.name, name);
+    return { place, occurrence, stored };
+  };
+  const encode = (step: StoredStep): Uint8Array => {
+    const bytes = new TextEncoder().encode(JSON.stringify(step));
+    checkNumber(`the kept result of step "${step.name}", in bytes,`, bytes.length, {
+      min: 0,
+      max: options.checkpointBytesMax,
+    });
+    return bytes;
+  };
+  const store = async (place: string, step: StoredStep): Promise<void> => {
+    if (!(await record.store(place, encode(step)))) throw leaseLost();
+  };
+
+  return {
+    async transaction<Value, Transaction>(name: string, work: (transaction: Transaction) => Value | Promise<Value>) {
+      const { place, stored } = nextPlace(name);
+      if (stored !== undefined) return readValue<Value>(stored);
+      const bytes = await record.transact(place, async (transaction) =>
+        encode({ name, value: await work(transaction as Transaction) }),
+      );
+      if (bytes === undefined) throw leaseLost();
+      return readValue<Value>(decode(bytes));
+    },
+    async keyed(name, work) {
+      const { place, occurrence, stored } = nextPlace(name);
+      if (stored !== undefined) return readValue(stored);
+      const { scope, key } = record;
+      const value = await work(await deriveKey(checkedSecret(options), { scope, key, name, occurrence }));
+      await store(place, { name, value });
+      return value;
+    },
+    async once(name, work, reconcile) {
+      const { place, stored } = nextPlace(name);
+      const action = stepAction(stored);
+      if (stored !== undefined && action === "answer") return readValue(stored);
+      const reconciled = action === "look" ? await reconcile() : undefined;
+      if (reconciled === "unknown") throw outcomeUnknown(name);
+      if (reconciled !== undefined && "found" in reconciled) {
+        await store(place, { name, value: reconciled.found });
+        return reconciled.found;
+      }
+      if (reconciled !== undefined) checkAbsence(reconciled, options);
+      await store(place, { name, begun: true });
+      const value = await work();
+      await store(place, { name, value });
+      return value;
+    },
+  };
+}
+
+/** Chooses the action of a step by its stored state. */
+export function stepAction(stored: StoredStep | undefined): StepAction {
+  if (stored === undefined) return "run";
+  return "begun" in stored ? "look" : "answer";
+}
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for an absence that a wait is said to prove, where `quiesceMs` is 0. */
 export function checkAbsence(
   { absent }: { absent: "fenced" | "quiesced" },
   { quiesceMs, optionPath = String }: Pick<StepOptions, "quiesceMs" | "optionPath">,
@@ -47,89 +155,13 @@ export function checkAbsence(
   );
 }
 
-/** The steps of one run of one operation. */
-function recordedSteps(record: StepRecord, options: StepOptions): Steps {
-  // Most handlers have no steps.
-  let occurrences: Map<string, number> | undefined;
-  let places = 0;
-
-  /** The next place, and what an earlier run stored there. */
-  const nextPlace = (name: string): { place: string; occurrence: number; kept: StoredStep | undefined } => {
-    const place = String(checkNumber("the number of steps", (places += 1), { min: 1, max: stepsMax }));
-    occurrences ??= new Map();
-    const occurrence = (occurrences.get(name) ?? 0) + 1;
-    occurrences.set(name, occurrence);
-    const bytes = record.kept[place];
-    const kept = bytes === undefined ? undefined : decode(bytes);
-    if (kept !== undefined && kept.name !== name) throw stepChanged(place, kept.name, name);
-    return { place, occurrence, kept };
-  };
-  const encode = (step: StoredStep): Uint8Array => {
-    const bytes = new TextEncoder().encode(JSON.stringify(step));
-    checkNumber(`the kept result of step "${step.name}", in bytes,`, bytes.length, {
-      min: 0,
-      max: options.checkpointBytesMax,
-    });
-    return bytes;
-  };
-  const keep = async (place: string, step: StoredStep): Promise<void> => {
-    if (!(await record.keep(place, encode(step)))) throw leaseLost();
-  };
-
-  return {
-    async transaction<Value, Transaction>(name: string, work: (transaction: Transaction) => Value | Promise<Value>) {
-      const { place, kept } = nextPlace(name);
-      if (kept !== undefined) return valueOf<Value>(kept);
-      const bytes = await record.transact(place, async (transaction) =>
-        encode({ name, value: await work(transaction as Transaction) }),
-      );
-      if (bytes === undefined) throw leaseLost();
-      return valueOf<Value>(decode(bytes));
-    },
-    async keyed(name, work) {
-      const { place, occurrence, kept } = nextPlace(name);
-      if (kept !== undefined) return valueOf(kept);
-      const { scope, key } = record;
-      const value = await work(await deriveKey(checkedSecret(options), { scope, key, name, occurrence }));
-      await keep(place, { name, value });
-      return value;
-    },
-    async once(name, work, reconcile) {
-      const { place, kept } = nextPlace(name);
-      const action = stepAction(kept);
-      if (kept !== undefined && action === "answer") return valueOf(kept);
-      const reconciled = action === "look" ? await reconcile() : undefined;
-      if (reconciled === "unknown") throw outcomeUnknown(name);
-      if (reconciled !== undefined && "found" in reconciled) {
-        await keep(place, { name, value: reconciled.found });
-        return reconciled.found;
-      }
-      if (reconciled !== undefined) checkAbsence(reconciled, options);
-      await keep(place, { name, begun: true });
-      const value = await work();
-      await keep(place, { name, value });
-      return value;
-    },
-  };
-}
-
-/** The steps of a run of which nothing outlives it: there is nothing to resume, so they just run. */
-export function plainSteps(
-  { scope, key = crypto.randomUUID() }: { scope: string; key: string | undefined },
-  options: StepOptions,
-  transact: (work: (transaction: unknown) => Promise<Uint8Array>) => Promise<Uint8Array>,
-): Steps {
-  const keep = async (): Promise<boolean> => true;
-  return recordedSteps({ scope, key, kept: {}, keep, transact: (_place, work) => transact(work) }, options);
-}
-
 function decode(bytes: Uint8Array): StoredStep {
   return JSON.parse(new TextDecoder().decode(bytes)) as StoredStep;
 }
 
 /** The value that a step returned; one that returned nothing has none, since JSON has no `undefined`. */
-function valueOf<Value>(kept: StoredStep): Value {
-  return ("value" in kept ? kept.value : undefined) as Value;
+function readValue<Value>(stored: StoredStep): Value {
+  return ("value" in stored ? stored.value : undefined) as Value;
 }
 
 function checkedSecret({ secret, optionPath = String }: StepOptions): Uint8Array<ArrayBuffer> {
@@ -159,36 +191,4 @@ function outcomeUnknown(name: string): OnceAgainError {
 /** The error of a worker that no longer owns its operation. */
 function leaseLost(): OnceAgainError {
   return new OnceAgainError("ONCE_LEASE_LOST", "This worker lost its key: stop, another may be at it.");
-}
-
-/** The steps of an operation, stored as checkpoints of its record. */
-export class StoredSteps {
-  readonly steps: Steps;
-  /** Whether this run stored a step, and so had an effect. */
-  hasStored = false;
-
-  /** @param timeout that of the handler: with it, the transaction of a step is over too. */
-  constructor(
-    boundedStore: BoundedStore,
-    owned: ReleaseRequest,
-    kept: Acquired["checkpoints"],
-    options: StepOptions,
-    timeout: HandlerTimeout,
-  ) {
-    const { scope, key } = owned;
-    const record: StepRecord = {
-      scope,
-      key,
-      kept,
-      keep: (step, result) => {
-        this.hasStored = true;
-        return boundedStore.checkpoint({ ...owned, step, result });
-      },
-      transact: async (step, work) => {
-        this.hasStored = true;
-        return boundedStore.transactStep({ ...owned, step }, (transaction) => timeout.within(work(transaction)));
-      },
-    };
-    this.steps = recordedSteps(record, options);
-  }
 }
