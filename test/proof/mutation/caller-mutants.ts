@@ -95,8 +95,8 @@ export const callerMutants: readonly Mutant[] = [
   {
     guard: "key: an empty one is none",
     file: "packages/once-again/src/client/operation-key.ts",
-    search: "if (problem === undefined) return given;",
-    replace: "if (given !== keyHeader) return given;",
+    search: "if (problem === undefined) return key;",
+    replace: "if (key !== keyHeader) return key;",
     check: test("packages/once-again/src/client/given-keys.test.ts"),
     killedBy: "is refused before anything is sent",
   },

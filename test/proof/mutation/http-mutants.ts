@@ -131,8 +131,8 @@ export const httpMutants: readonly Mutant[] = [
   {
     guard: "fingerprint: a number that a double can't keep counts",
     file: "packages/once-again/src/key/canonical-json.ts",
-    search: "return isExact ? written : undefined;",
-    replace: "return written;",
+    search: "return isExact ? shortest : undefined;",
+    replace: "return shortest;",
     check: test("packages/once-again/src/key/fingerprint.test.ts"),
     killedBy: "two whole numbers are one only",
   },

@@ -80,8 +80,8 @@ const relayMutants: readonly Mutant[] = [
   {
     guard: "relay: no more than its concurrency is with the broker",
     file: "packages/once-again/src/core/semaphore.ts",
-    search: "if (taken >= max)",
-    replace: "if (taken > max)",
+    search: "if (inUse >= max)",
+    replace: "if (inUse > max)",
     check: relayTest,
     killedBy: "within its concurrency",
   },

@@ -22,7 +22,7 @@ function after(facts: CallFacts, ...failures: (Failure<Response> | undefined)[])
   const call = callState<Response>(facts);
   failures.forEach((failure) => {
     const status = failure?.response?.status;
-    decideAttempt(call, { status, failure, wasSent: true, wanted: undefined });
+    decideAttempt(call, { status, failure, wasSent: true, isRetryWanted: undefined });
   });
   return call;
 }
@@ -61,13 +61,13 @@ test("a sending that a layer did not show counts, and the error says when to ask
   const call = callState<Response>(keyed);
   recordSending(call, lost);
   const failure = answered(429, { "retry-after": "7" });
-  const decision = decideAttempt(call, { status: 429, failure, wasSent: true, wanted: undefined });
+  const decision = decideAttempt(call, { status: 429, failure, wasSent: true, isRetryWanted: undefined });
   expect(decision).toMatchObject({ action: "retry", noEffect: false, free: false });
   expect(unknownOutcome(call, byResponse, fakeClock(1000))).toMatchObject({ details: { status: 429, retryAt: 8000 } });
 });
 
 test("a call within another's attempt is not tried again by itself", () => {
-  const end = { attempt: 1, status: 503, failure: answered(503), wasSent: true, wanted: true };
+  const end = { attempt: 1, status: 503, failure: answered(503), wasSent: true, isRetryWanted: true };
   expect(decideAttempt(callState({ ...keyed, isNested: true }), end)).toEqual({ action: "stop", why: "nested" });
   expect(decideAttempt(callState(keyed), end)).toMatchObject({ action: "retry" });
 });

@@ -60,7 +60,7 @@ export function recordSending<Res extends ResponseHead>(call: CallState<Res>, fa
  * Records the end of an attempt, and decides what follows.
  *
  * @param end.wasSent whether its request left this machine.
- * @param end.wanted what the caller's retry condition says; `undefined`: nothing.
+ * @param end.isRetryWanted the result of the caller's retry condition; `undefined`: it leaves the decision to the rule.
  */
 export function decideAttempt<Res extends ResponseHead>(
   call: CallState<Res>,
@@ -68,7 +68,7 @@ export function decideAttempt<Res extends ResponseHead>(
     readonly status: number | undefined;
     readonly failure: Failure<Res> | undefined;
     readonly wasSent: boolean;
-    readonly wanted: boolean | undefined;
+    readonly isRetryWanted: boolean | undefined;
   },
 ): Decision {
   const wasInDoubt = call.mayHaveHappened;
@@ -79,7 +79,7 @@ export function decideAttempt<Res extends ResponseHead>(
   if (end.failure === undefined) return { action: "done" };
   const { areSafe } = call.repeats;
   const rule = decideOn(end.failure, areSafe, wasInDoubt);
-  const decision = applyCondition(rule, end.wanted, end.failure, areSafe);
+  const decision = applyCondition(rule, end.isRetryWanted, end.failure, areSafe);
   if (decision.action !== "retry") return decision;
   if (call.isNested) return { action: "stop", why: "nested" };
   return { ...decision, free: !end.wasSent, noEffect: !call.mayHaveHappened };

@@ -207,9 +207,10 @@ function layersByOrigin(
   if (layers === noLayers) return () => noLayer;
   if (typeof layers !== "function") throw layersError(layers);
   return perOrigin((origin) => {
-    const made: unknown = layers({ origin, budget: budgetOf(origin) });
-    if (Array.isArray(made) && made.every((layer) => typeof layer === "function")) return compose(...made);
-    throw layersError(made);
+    const originLayers: unknown = layers({ origin, budget: budgetOf(origin) });
+    if (Array.isArray(originLayers) && originLayers.every((layer) => typeof layer === "function"))
+      return compose(...originLayers);
+    throw layersError(originLayers);
   });
 }
 

@@ -18,8 +18,8 @@ export function ensureKey(
   settings: KeySettings,
   makesKey: boolean,
 ): string | undefined {
-  const given = headers.get(settings.keyHeader);
-  if (given !== null) return checkKey(given, settings.keyHeader);
+  const callerKey = headers.get(settings.keyHeader);
+  if (callerKey !== null) return checkKey(callerKey, settings.keyHeader);
   if (!/^(POST|PATCH)$/i.test(method) || !makesKey) return undefined;
   const key = makeKey({ clock: settings.policy.clock, random: settings.policy.random });
   headers.set(settings.keyHeader, formatKey(key, settings.keyFormat));
@@ -27,9 +27,9 @@ export function ensureKey(
 }
 
 /** The header as it was given, and as it is sent on each attempt. */
-function checkKey(given: string, keyHeader: string): string {
-  const problem = headerKeyProblem(given);
-  if (problem === undefined) return given;
+function checkKey(key: string, keyHeader: string): string {
+  const problem = headerKeyProblem(key);
+  if (problem === undefined) return key;
   throw new OnceAgainError(
     "ONCE_KEY_INVALID",
     `The ${keyHeader} of this request can't be used: ${problem}. Nothing was sent. Leave the header out, and a key is ` +

@@ -131,13 +131,13 @@ function requestSender(parts: RequestParts): SendableRequest<Response>["send"] {
     const sendTo = async (destination: string | Request, hop: Omit<Hop, "url">): Promise<Response> => {
       const { method, headers } = hop;
       if (!hop.hasBody) return fetch(destination, { ...rest, method, headers, redirect: "manual", signal: bounded });
-      const sent: RequestInit & { duplex?: "half" } =
+      const bodyInit: RequestInit & { duplex?: "half" } =
         factory === undefined ? { body: request.body } : { body: await makeBody(factory), duplex: "half" };
       // Making the body may have taken longer than the attempt had.
       bounded.throwIfAborted();
       onSend();
       const redirect = follows ? { redirect: "manual" as const } : undefined;
-      return fetch(destination, { ...rest, method, headers, ...sent, ...redirect, signal: bounded });
+      return fetch(destination, { ...rest, method, headers, ...bodyInit, ...redirect, signal: bounded });
     };
     const followHop = async (hop: Hop): Promise<Response> => {
       repeats.enter(hop.method, hop.url, headers);
@@ -233,8 +233,8 @@ async function readGivenRequest(
     setContentType(headers, replaced);
     return { method, url: new URL(url), headers, body: replaced.body, target };
   }
-  const read = target.body === null ? null : await readStream(target.body, bounds);
-  return { method, url: new URL(url), headers, body: read, target };
+  const bytes = target.body === null ? null : await readStream(target.body, bounds);
+  return { method, url: new URL(url), headers, body: bytes, target };
 }
 
 function setContentType(headers: Headers, { contentType }: BodyCopy): void {

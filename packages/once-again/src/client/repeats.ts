@@ -33,8 +33,8 @@ export function keyRule(keys: KeysOption | undefined): KeyRule {
 function namingRule(keys: Exclude<KeysOption, "off">): KeyRule["isNamed"] {
   if (typeof keys === "function") {
     return (_origin, url) => {
-      const parsed = URL.parse(url);
-      const named: unknown = parsed !== null && keys(parsed);
+      const parsedUrl = URL.parse(url);
+      const named: unknown = parsedUrl !== null && keys(parsedUrl);
       if (typeof named === "boolean") return named;
       throw invalidOptionError("keys", "a function that returns true or false, at once", named);
     };

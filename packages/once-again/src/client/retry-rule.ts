@@ -206,9 +206,9 @@ export function askCondition<Res extends ResponseHead>(
   const { attempt, key, method, url } = call;
   const error = "error" in outcome ? outcome.error : undefined;
   const facts = { attempt, method, url, key, status: head?.status, headers: head?.headers, error, verdict };
-  const wanted: unknown = shouldRetry(facts) ?? undefined;
-  if (wanted === undefined || typeof wanted === "boolean") return wanted;
-  throw invalidOptionError("shouldRetry", "a function that returns true, false or undefined, at once", wanted);
+  const isRetryWanted: unknown = shouldRetry(facts) ?? undefined;
+  if (isRetryWanted === undefined || typeof isRetryWanted === "boolean") return isRetryWanted;
+  throw invalidOptionError("shouldRetry", "a function that returns true, false or undefined, at once", isRetryWanted);
 }
 
 /**
@@ -217,12 +217,12 @@ export function askCondition<Res extends ResponseHead>(
  */
 export function applyCondition(
   decision: Decision,
-  wanted: boolean | undefined,
+  isRetryWanted: boolean | undefined,
   failure: Failure,
   repeatable: boolean,
 ): Decision {
-  if (decision.action === "retry") return wanted === false ? { action: "stop", why: "condition" } : decision;
-  if (wanted !== true || decision.action !== "stop" || decision.why !== "permanent") return decision;
+  if (decision.action === "retry") return isRetryWanted === false ? { action: "stop", why: "condition" } : decision;
+  if (isRetryWanted !== true || decision.action !== "stop" || decision.why !== "permanent") return decision;
   if (!repeatable && !provesNoEffect(failure)) return { action: "stop", why: "unsafe" };
   return { action: "retry", delayMsMin: failure.delayMsMin, why: failure.verdict.reason };
 }

@@ -60,9 +60,9 @@ export async function sendWithRetries<Res extends ResponseHead>(
       decide(outcome, attempt) {
         const status = "value" in outcome ? outcome.value.status : undefined;
         const failure = judge(outcome, isSent);
-        const wanted =
+        const isRetryWanted =
           failure && shouldRetry && askCondition(shouldRetry, { attempt, key, method, url }, outcome, failure);
-        return decideAttempt(state, { status, failure, wasSent: isSent, wanted });
+        return decideAttempt(state, { status, failure, wasSent: isSent, isRetryWanted });
       },
       onEvent(event) {
         // An attempt that ends before it begins, because its time is over, has not been sent either.

@@ -10,8 +10,8 @@ export function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer>
 }
 
 /**
- * Bytes that the caller overwrites completely. Where there are Buffers they come from their pool: allocating a small separate array
- * takes longer than filling it.
+ * Bytes that the caller overwrites completely. Where there are Buffers they come from their pool: allocating a small
+ * separate array takes longer than filling it.
  */
 export function emptyBytes(length: number): Uint8Array<ArrayBuffer> {
   const pooled = globalThis.Buffer?.allocUnsafe(length);

@@ -74,11 +74,11 @@ const otherWords: Readonly<Record<string, string>> = {
 
 function unknownOption(reader: string, name: string, known: readonly string[], group?: string): OnceAgainError {
   const path = pathOf(name, group);
-  const meant = nearest(name.toLowerCase(), known);
+  const suggestion = nearest(name.toLowerCase(), known);
   const advice =
-    meant === undefined
+    suggestion === undefined
       ? `Its options are ${known.map((one) => pathOf(one, group)).join(", ")}.`
-      : `Did you mean ${pathOf(meant, group)}?`;
+      : `Did you mean ${pathOf(suggestion, group)}?`;
   return new OnceAgainError("ONCE_OPTION_INVALID", `${reader} has no option ${JSON.stringify(path)}. ${advice}`, {
     details: { option: path },
   });

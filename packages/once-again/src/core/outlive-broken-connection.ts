@@ -1,5 +1,5 @@
 /** Clients that have our listener. */
-const watched = new WeakSet<object>();
+const watchedClients = new WeakSet<object>();
 
 /**
  * Listens to the `error` events of a client that was handed to us: a client of Node's that breaks with its server emits one,
@@ -7,7 +7,7 @@ const watched = new WeakSet<object>();
  * else to do. A client without events is left alone, and each one gets one listener.
  */
 export function outliveBrokenConnection(client: object, onError: (error: unknown) => void = () => undefined): void {
-  if (watched.has(client) || !("on" in client) || typeof client.on !== "function") return;
-  watched.add(client);
+  if (watchedClients.has(client) || !("on" in client) || typeof client.on !== "function") return;
+  watchedClients.add(client);
   client.on("error", onError);
 }

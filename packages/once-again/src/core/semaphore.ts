@@ -10,16 +10,16 @@ export interface Semaphore {
 
 export function semaphore(max: number): Semaphore {
   const queue = waitQueue();
-  let taken = 0;
+  let inUse = 0;
   return {
     take() {
-      if (taken >= max) return queue.wait();
-      taken += 1;
+      if (inUse >= max) return queue.wait();
+      inUse += 1;
       return undefined;
     },
     leave() {
       // The next one has it directly, so that no newcomer slips in before it.
-      if (!queue.wakeFirst()) taken -= 1;
+      if (!queue.wakeFirst()) inUse -= 1;
     },
   };
 }

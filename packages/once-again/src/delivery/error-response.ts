@@ -30,7 +30,7 @@ function readHeader(headers: unknown, name: string): string | null {
     const value: unknown = headers.get(name);
     return typeof value === "string" ? value : null;
   }
-  const wanted = name.toLowerCase();
-  const [, value] = Object.entries(headers).find(([given]) => given.toLowerCase() === wanted) ?? [];
+  const lowerName = name.toLowerCase();
+  const [, value] = Object.entries(headers).find(([header]) => header.toLowerCase() === lowerName) ?? [];
   return typeof value === "string" || typeof value === "number" ? String(value) : null;
 }

@@ -72,23 +72,23 @@ export function onceFetch<Transaction, Native extends Request, Rest extends read
     const forms = [request, ...incomingOf(rest[0], request, once.policy.header)];
     const mark = markMount(...forms);
     const body = new WebBody(request);
-    const read = (bytesMax: number): Promise<Uint8Array<ArrayBuffer>> => body.read(bytesMax);
-    let given: Response | undefined;
+    const readBytes = (bytesMax: number): Promise<Uint8Array<ArrayBuffer>> => body.read(bytesMax);
+    let response: Response | undefined;
     const answer = await once.answer(
-      httpRequestOf(request, request, mark === undefined ? refuseSecondMount : read),
+      httpRequestOf(request, request, mark === undefined ? refuseSecondMount : readBytes),
       async (execution, bytes) => {
         const readable = body.readable(bytes, execution);
         if (mark !== undefined && readable !== request) copyMountMark(readable, mark);
         try {
-          given = await handler(readable, userExecution(execution), ...rest);
-          return await readResponse(given, once.resultBytesMax);
+          response = await handler(readable, userExecution(execution), ...rest);
+          return await readResponse(response, once.resultBytesMax);
         } finally {
           refuseNested(mark);
         }
       },
     );
     if (mark !== undefined) clearMountMark(...forms);
-    return webResponse(answer, given, once.onError);
+    return webResponse(answer, response, once.onError);
   };
   return Object.assign(run, { policy: once.policy, close: () => once.close() });
 }

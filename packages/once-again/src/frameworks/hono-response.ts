@@ -36,7 +36,7 @@ export class DownstreamResponse {
   /** Whether those behind us are at work. */
   #isRunning = false;
   /** The response that was read. */
-  given: Response | undefined;
+  handlerResponse: Response | undefined;
   /** The headers of the answer in front, if there is one. */
   #inFront: Headers | undefined;
   /** The response of the handlers behind us, where middleware in front has responded too. */
@@ -66,17 +66,17 @@ export class DownstreamResponse {
     if (sides === undefined) return next();
     if (this.#isFinalized) this.#inFront = new Headers(this.#context.res.headers);
     (this.#context as Watched)[behind] = this;
-    Object.defineProperties(this.#context, watched);
+    Object.defineProperties(this.#context, watchedProperties);
     await sides.run(this, next);
   }
 
   /** @throws TypeError when those behind gave no answer. */
   async read(bytesMax: number): Promise<HttpResponse> {
     const inFront = this.#inFront;
-    const given = inFront === undefined ? resOf(this.#context) : this.#own;
-    if (given === undefined) throw new TypeError("The handler gave no response.");
-    this.given = given;
-    const answer = await readResponse(given, bytesMax);
+    const response = inFront === undefined ? resOf(this.#context) : this.#own;
+    if (response === undefined) throw new TypeError("The handler gave no response.");
+    this.handlerResponse = response;
+    const answer = await readResponse(response, bytesMax);
     if (inFront === undefined) return answer;
     // Hono gave it the headers of the answer in front, too. On a repeat, those in front set theirs anew.
     const isOwn = ([name, value]: readonly [string, string]): boolean =>
@@ -124,7 +124,7 @@ export class DownstreamResponse {
 }
 
 /** One for all contexts, so that they have one shape. */
-const watched: PropertyDescriptorMap & ThisType<Watched> = {
+const watchedProperties: PropertyDescriptorMap & ThisType<Watched> = {
   res: {
     configurable: true,
     get() {

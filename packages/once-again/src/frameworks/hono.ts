@@ -98,13 +98,13 @@ export function onceHono<Context extends HonoContext, Transaction>(
     let behind: DownstreamResponse | undefined;
     // Of the connection, until the operation runs.
     const shown = { signal: raw.signal };
-    const read = async (bytesMax: number): Promise<Uint8Array<ArrayBuffer>> => {
+    const readBytes = async (bytesMax: number): Promise<Uint8Array<ArrayBuffer>> => {
       const body = new WebBody(raw);
       const bytes = await bytesOf(context, body, bytesMax);
       context.req.raw = body.readable(bytes, shown);
       return bytes;
     };
-    const request = httpRequestOf(raw, context, mark === undefined ? refuseSecondMount : read);
+    const request = httpRequestOf(raw, context, mark === undefined ? refuseSecondMount : readBytes);
     const answer = await once.answer(request, async (execution) => {
       if (behind !== undefined) throw conflictError();
       begin(execution);
@@ -127,7 +127,7 @@ export function onceHono<Context extends HonoContext, Transaction>(
     // Hono adds the headers of the response that is there to the one that is set. A handler's answer has them already;
     // to another they are added, and reading `res` makes a response of those that were set before.
     context.res = behind === undefined ? context.res : undefined;
-    context.res = webResponse(answer, behind?.given, once.onError);
+    context.res = webResponse(answer, behind?.handlerResponse, once.onError);
     return undefined;
   };
   return Object.assign(middleware, { policy: once.policy, close: () => once.close() });
@@ -139,9 +139,12 @@ async function bytesOf(
   body: WebBody<Request>,
   bytesMax: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const read = raw.bodyUsed ? await (bodyCache.arrayBuffer ?? bodyCache.text) : undefined;
-  if (read === undefined) return body.read(bytesMax);
-  const bytes = typeof read === "string" ? exactBytes(read) : read instanceof ArrayBuffer && new Uint8Array(read);
+  const cachedBody = raw.bodyUsed ? await (bodyCache.arrayBuffer ?? bodyCache.text) : undefined;
+  if (cachedBody === undefined) return body.read(bytesMax);
+  const bytes =
+    typeof cachedBody === "string"
+      ? exactBytes(cachedBody)
+      : cachedBody instanceof ArrayBuffer && new Uint8Array(cachedBody);
   if (!bytes) throw bodyConsumedError();
   if (bytes.length > bytesMax) throw bodyTooLargeError(bytesMax);
   return bytes;

@@ -81,25 +81,25 @@ export function onceKoa<Context extends KoaContext, Transaction>(
       await next();
       return;
     }
-    const handled = Promise.withResolvers<void>();
+    const handlerEnd = Promise.withResolvers<void>();
     const send: SendResponse = (capture, answer) => sendThroughKoa(context, capture, answer, once.onError);
     const isRun = await new Promise<boolean>((resolve, reject) => {
       const begin = (execution: NodeExecution<Transaction>): Promise<void> => {
         context.state.once = execution;
         resolve(true);
-        return handled.promise;
+        return handlerEnd.promise;
       };
       runMiddleware(call, begin, (error) => (error === undefined ? resolve(false) : reject(error)), send);
     });
     if (!isRun) return;
     try {
       await next();
-      handled.resolve();
+      handlerEnd.resolve();
     } catch (error) {
       recordNoEffect(context.res, error);
       // Koa or middleware in front makes a response of an error that it threw before it responded.
-      if (context.res.headersSent) handled.reject(error);
-      else handled.resolve();
+      if (context.res.headersSent) handlerEnd.reject(error);
+      else handlerEnd.resolve();
       throw error;
     }
   };

@@ -102,29 +102,29 @@ export function onceNest<Request extends NestRequest, Transaction>(
       request[operation] = passing;
       return next.handle();
     }
-    const handled = Promise.withResolvers<void>();
+    const handlerEnd = Promise.withResolvers<void>();
     // Once the request is answered there is no end: whatever came out of here, Nest would send as a second answer.
     await new Promise<void>((resolve, reject) => {
       const begin = (execution: NodeExecution<Transaction>): Promise<void> => {
         request[operation] = execution;
         resolve();
-        return handled.promise;
+        return handlerEnd.promise;
       };
-      const answered = (error?: Error): void => {
+      const onAnswered = (error?: Error): void => {
         if (error !== undefined) reject(error);
       };
-      if ("hijack" in reply) runFastifyMiddleware(call, reply, begin, answered);
-      else runMiddleware(call, begin, answered);
+      if ("hijack" in reply) runFastifyMiddleware(call, reply, begin, onAnswered);
+      else runMiddleware(call, begin, onAnswered);
     });
     return runToEnd(next.handle(), {
-      ended: handled.resolve,
+      ended: handlerEnd.resolve,
       failed: (error) => {
         recordNoEffect(response, error);
         // Nest's exception filters make a response of an error that it threw before it responded.
-        if (response.headersSent) handled.reject(error);
-        else handled.resolve();
+        if (response.headersSent) handlerEnd.reject(error);
+        else handlerEnd.resolve();
       },
-      left: handled.reject,
+      left: handlerEnd.reject,
     });
   };
   return { intercept, policy: once.policy, close: () => closeRoute(once) };

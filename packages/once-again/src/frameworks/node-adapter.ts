@@ -28,9 +28,9 @@ export function nodeExecution<Transaction>(
   execution: Execution<Transaction>,
   { buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>,
 ): NodeExecution<Transaction> {
-  const given = execution as Execution<Transaction> & { body: Buffer };
-  given.body = Buffer.from(buffer, byteOffset, byteLength);
-  return new Proxy(given, ofUsers);
+  const withBody = execution as Execution<Transaction> & { body: Buffer };
+  withBody.body = Buffer.from(buffer, byteOffset, byteLength);
+  return new Proxy(withBody, ofUsers);
 }
 
 /** Reads the body of a framework's request. */
@@ -228,20 +228,20 @@ export class NodeRun<Native, Transaction> implements RunListener {
   #runHandler(): void {
     const attempt = this.#attempt!;
     this.#isHandling = true;
-    let handled: unknown;
+    let result: unknown;
     try {
       if (!this.#capture.hasBegun && isAnswered(this.#call.response)) {
         throw new NoEffectError("The request was answered before the operation began. Nothing happened.");
       }
       this.#capture.begin(this);
-      handled = this.#handle(nodeExecution(attempt.execution, attempt.body));
+      result = this.#handle(nodeExecution(attempt.execution, attempt.body));
     } catch (error) {
       return this.#fail(error);
     }
     // A handler that returns may still respond later, as the callback style does; one that throws will not.
-    if (!isPromise(handled)) this.#handlerEnded();
+    if (!isPromise(result)) this.#handlerEnded();
     else {
-      handled.then(
+      result.then(
         () => this.#handlerEnded(),
         (error: unknown) => this.#fail(error),
       );

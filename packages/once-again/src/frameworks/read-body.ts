@@ -24,10 +24,10 @@ export function requestBytes(
   { rawBody, body }: ParsedRequest,
   bytesMax: number,
 ): Awaitable<Uint8Array<ArrayBuffer>> {
-  const parsed = parsedBytes(rawBody) ?? (body instanceof Uint8Array ? Uint8Array.from(body) : undefined);
-  if (parsed !== undefined) {
-    if (parsed.length > bytesMax) throw bodyTooLargeError(bytesMax);
-    return parsed;
+  const parserBytes = parsedBytes(rawBody) ?? (body instanceof Uint8Array ? Uint8Array.from(body) : undefined);
+  if (parserBytes !== undefined) {
+    if (parserBytes.length > bytesMax) throw bodyTooLargeError(bytesMax);
+    return parserBytes;
   }
   if (!hasBody(request)) return new Uint8Array();
   // Most bodies have arrived by now.
@@ -197,7 +197,7 @@ export function peekBody(request: IncomingMessage, bytesMax: number): Promise<Ui
     else delete request.headers["transfer-encoding"];
     resolve(bytes);
   };
-  const read = (): void => {
+  const readChunks = (): void => {
     for (let chunk = readChunk(request); chunk !== null; chunk = readChunk(request)) {
       if (typeof chunk === "string") texts.push(chunk);
       else body.add(chunk);
@@ -213,9 +213,9 @@ export function peekBody(request: IncomingMessage, bytesMax: number): Promise<Ui
     stop();
   };
   const listeners: [event: string, listener: () => void][] = [
-    ["readable", read],
+    ["readable", readChunks],
     // An empty body ends without ever being readable.
-    ["end", read],
+    ["end", readChunks],
     ["error", closed],
     ["close", closed],
   ];

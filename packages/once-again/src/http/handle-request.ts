@@ -136,9 +136,9 @@ function echoedKey<Request>(
   response: HttpResponse,
 ): HttpResponse {
   const name = keyHeader.toLowerCase();
-  const sent = request.headerValues(name);
-  const isThere = sent.length === 0 || response.headers.some(([header]) => header.toLowerCase() === name);
-  return isThere ? response : withHeader(response, [name, sent.join(", ")]);
+  const keyValues = request.headerValues(name);
+  const isThere = keyValues.length === 0 || response.headers.some(([header]) => header.toLowerCase() === name);
+  return isThere ? response : withHeader(response, [name, keyValues.join(", ")]);
 }
 
 /** Adds the headers that every response of a route has. */
@@ -158,15 +158,15 @@ async function openAttempt<Request, Transaction>(
     return openUnkeyed(route, request, scope, finish);
   }
   if (rules.identify !== undefined) return openMessage(route, request, finish);
-  const read = readKey(route, request);
-  if (read.kind === "refused") return finish(problem(rules, read.code, read.detail));
+  const requestKey = readKey(route, request);
+  if (requestKey.kind === "refused") return finish(problem(rules, requestKey.code, requestKey.detail));
   const naming = scopeOf(rules, request.native);
   // A value that is there already is not awaited: each wait allocates as much as a claim.
   const caller = isPromise(naming) ? await naming : naming;
   const scoping = keyScope(rules, caller, request);
   const scope = isPromise(scoping) ? await scoping : scoping;
-  if (read.kind === "no-key") return openUnkeyed(route, request, scope, finish);
-  const { key, isOld } = read;
+  if (requestKey.kind === "no-key") return openUnkeyed(route, request, scope, finish);
+  const { key, isOld } = requestKey;
   if (isOld && (await isForgotten(route, { scope, key }))) return finish(problem(rules, "ONCE_KEY_EXPIRED", tooOld));
   const reading = readBody(request, rules);
   const body = isPromise(reading) ? await reading : reading;
@@ -181,9 +181,9 @@ async function openMessage<Request, Transaction>(
 ): Promise<HttpResponse | HttpAttempt<Transaction>> {
   const { rules } = route;
   const body = await readBody(request, rules);
-  const read = await identifyMessage(rules, request, body);
-  if (read.kind === "refused") return finish(problem(rules, read.code, read.detail));
-  const { key, event } = read;
+  const identity = await identifyMessage(rules, request, body);
+  if (identity.kind === "refused") return finish(problem(rules, identity.code, identity.detail));
+  const { key, event } = identity;
   const caller = await scopeOf(rules, request.native);
   const scope = await keyScope(rules, caller, request);
   return openKeyed(route, request, { caller, scope, key, body, event }, finish);

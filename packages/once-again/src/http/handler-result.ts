@@ -40,18 +40,20 @@ export function resultOf(given: HttpResponse, rules: ResponseRules): WorkResult<
  * @param hadNoEffect whether it is known all the same that nothing happened.
  */
 export function resultOfError(error: unknown, rules: ResponseRules, hadNoEffect: boolean): WorkResult<HandlerResponse> {
-  const answered = (code: ProblemCode, detail: string): HandlerResponse => ({ response: problem(rules, code, detail) });
+  const withProblem = (code: ProblemCode, detail: string): HandlerResponse => ({
+    response: problem(rules, code, detail),
+  });
   if (OnceAgainError.isInstance(error, "ONCE_NO_EFFECT")) {
-    return { effect: "none", result: answered("ONCE_NO_EFFECT", error.message) };
+    return { effect: "none", result: withProblem("ONCE_NO_EFFECT", error.message) };
   }
   if (OnceAgainError.isInstance(error, "ONCE_RESULT_TOO_LARGE")) return tooLarge(rules);
-  if (isHeldError(error)) return { effect: "held", result: answered("ONCE_OUTCOME_UNKNOWN", error.message) };
+  if (isHeldError(error)) return { effect: "held", result: withProblem("ONCE_OUTCOME_UNKNOWN", error.message) };
   rules.onError(error);
   if (OnceAgainError.isInstance(error, "ONCE_MOUNTED_TWICE")) {
-    return { effect: "none", result: answered("ONCE_MOUNTED_TWICE", error.message), cause: error };
+    return { effect: "none", result: withProblem("ONCE_MOUNTED_TWICE", error.message), cause: error };
   }
   const detail = hadNoEffect ? noEffectDetail : unknownDetail;
-  return { effect: "unknown", result: answered("ONCE_HANDLER_FAILED", detail), cause: error };
+  return { effect: "unknown", result: withProblem("ONCE_HANDLER_FAILED", detail), cause: error };
 }
 
 const noEffectDetail =

@@ -50,13 +50,13 @@ export class HttpAttempt<Transaction> {
    * @returns the response to send, once the store has it. It never rejects.
    */
   settle(response: HttpResponse): Awaitable<HttpResponse> {
-    let ended: WorkResult<HandlerResponse>;
+    let result: WorkResult<HandlerResponse>;
     try {
-      ended = resultOf(response, this.#parts.rules);
+      result = resultOf(response, this.#parts.rules);
     } catch (error) {
       return this.fail(error);
     }
-    return this.#end(ended);
+    return this.#end(result);
   }
 
   /** The same for a handler that threw. */
@@ -96,9 +96,9 @@ export class HttpAttempt<Transaction> {
     });
   }
 
-  #end(ended: WorkResult<HandlerResponse>): Awaitable<HttpResponse> {
-    if (!this.#storesNewKey(ended.effect)) this.#giveKeyBack();
-    const settling = this.#attempt.settle(ended);
+  #end(result: WorkResult<HandlerResponse>): Awaitable<HttpResponse> {
+    if (!this.#storesNewKey(result.effect)) this.#giveKeyBack();
+    const settling = this.#attempt.settle(result);
     if (!isPromise(settling)) return this.#responseTo(settling);
     return settling.then(
       (outcome) => this.#responseTo(outcome),

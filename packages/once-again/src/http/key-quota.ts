@@ -21,7 +21,7 @@ export interface QuotaCount {
 }
 
 interface Bucket {
-  left: number;
+  keysLeft: number;
   atMs: number;
 }
 
@@ -46,8 +46,8 @@ export function quotaCount(quota: KeyQuota | undefined, clock: Clock): QuotaCoun
 
   const bucketOf = (scope: string): Bucket => {
     const now = clock.monotonic();
-    const { left, atMs } = buckets.get(scope) ?? { left: keysMax, atMs: now };
-    const bucket = { left: Math.min(keysMax, left + ((now - atMs) * keysMax) / perMs), atMs: now };
+    const { keysLeft, atMs } = buckets.get(scope) ?? { keysLeft: keysMax, atMs: now };
+    const bucket = { keysLeft: Math.min(keysMax, keysLeft + ((now - atMs) * keysMax) / perMs), atMs: now };
     buckets.delete(scope);
     buckets.set(scope, bucket);
     if (buckets.size > scopesMax) buckets.delete(buckets.keys().next().value!);
@@ -56,13 +56,13 @@ export function quotaCount(quota: KeyQuota | undefined, clock: Clock): QuotaCoun
   return {
     take(scope) {
       const bucket = bucketOf(scope);
-      if (bucket.left < 1) return false;
-      bucket.left -= 1;
+      if (bucket.keysLeft < 1) return false;
+      bucket.keysLeft -= 1;
       return true;
     },
     giveBack(scope) {
       const bucket = bucketOf(scope);
-      bucket.left = Math.min(keysMax, bucket.left + 1);
+      bucket.keysLeft = Math.min(keysMax, bucket.keysLeft + 1);
     },
     waitMs: perMs / keysMax,
   };

@@ -88,8 +88,8 @@ export function withProfile<Options extends Given>(options: Options, path: (name
   if (options.profile !== "acp") return options;
   for (const [name, value] of Object.entries(acpRules)) {
     const rule = name as keyof typeof acpRules;
-    const given = options[rule];
-    if (given !== undefined && given !== value) throw brokenProfile(path(rule), `decides ${name}: leave it out`);
+    const option = options[rule];
+    if (option !== undefined && option !== value) throw brokenProfile(path(rule), `decides ${name}: leave it out`);
   }
   if (options.retentionMs !== undefined && options.retentionMs < acpRetentionMs) {
     throw brokenProfile("retentionMs", "keeps results for 24 hours or longer: leave retentionMs out, or raise it");

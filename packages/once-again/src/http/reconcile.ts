@@ -26,8 +26,8 @@ export async function lookedUpResponse<Request, Transaction>(
   steps: StepOptions,
 ): Promise<HttpResponse | undefined> {
   const look = () => reconcile(userExecution(execution as Execution), request);
-  const known = await reconcileFirst(execution, look, steps);
-  return known && responseOf(known.found);
+  const finding = await reconcileFirst(execution, look, steps);
+  return finding && responseOf(finding.found);
 }
 
 function responseOf({ status, headers = {}, body = "" }: ReconciledResponse): HttpResponse {

@@ -44,11 +44,11 @@ const [encoder, decoder] = [new TextEncoder(), new TextDecoder()];
 /** An answer as bytes for the store: a line of JSON for status and headers, then the body as it is. */
 export function encodeResponse({ status, headers, body }: HttpResponse): Uint8Array {
   const dropped = connectionOptions(headers);
-  const stored = headers.filter(([name]) => {
+  const storedHeaders = headers.filter(([name]) => {
     const lowerCase = name.toLowerCase();
     return !notStored.has(lowerCase) && !dropped?.has(lowerCase);
   });
-  const head = `${JSON.stringify({ status, headers: stored })}\n`;
+  const head = `${JSON.stringify({ status, headers: storedHeaders })}\n`;
   const bytes = emptyBytes(head.length + body.length);
   // Nearly all headers are ASCII, a byte for each character.
   const { read, written } = encoder.encodeInto(head, bytes);

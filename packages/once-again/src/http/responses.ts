@@ -77,21 +77,21 @@ const replayed = ["idempotent-replayed", "true"] as const;
 
 /** The response to a request with a key, by what became of its operation. */
 export function responseTo<Request>(outcome: Outcome<HandlerResponse>, rules: CheckedHttpRules<Request>): HttpResponse {
-  const refused = (code: ProblemCode, detail: string): HttpResponse => problem(rules, code, detail);
+  const refusal = (code: ProblemCode, detail: string): HttpResponse => problem(rules, code, detail);
   switch (outcome.kind) {
     case "executed":
       return outcome.result.response;
     case "replayed":
       return withHeader(outcome.result.response, replayed);
     case "in-progress":
-      return refused("ONCE_IN_PROGRESS", "The operation with this key is still running. Ask again with the same key.");
+      return refusal("ONCE_IN_PROGRESS", "The operation with this key is still running. Ask again with the same key.");
     case "mismatch":
-      return refused(
+      return refusal(
         "ONCE_KEY_REUSED",
         "This key was used before with another request. Use a new key for a new operation.",
       );
     case "outcome-unknown":
-      return refused(
+      return refusal(
         "ONCE_OUTCOME_UNKNOWN",
         "An earlier attempt at this operation ended without a word, so it may or may not have happened. It is held " +
           "until a person has looked; don't send it under another key.",

@@ -52,22 +52,22 @@ export async function deliverIntent(
     renewLease: () => calls.ask(() => store.renew({ ...owned, leaseMs })),
     leaseLost: (error) => abort.abort(error),
   });
-  const sent = await sendIntent(intent, {
+  const sending = await sendIntent(intent, {
     settings,
     signal: AbortSignal.any([stop, abort.signal]),
     onEvent: (event) => emit({ type: "fetch", event }),
   });
   lease.stop();
-  if ("error" in sent) {
+  if ("error" in sending) {
     if (abort.signal.aborted) return emit({ type: "lease-lost" });
     // Given back at once, so that others need not wait for the end of our lease.
-    if (stop.aborted) return postpone(0, sent.inDoubt);
+    if (stop.aborted) return postpone(0, sending.inDoubt);
   }
-  const settled = decideSettlement(sent, sent, clock.now());
-  if (settled.action === "end") return end(settled.outcome);
+  const settlement = decideSettlement(sending, sending, clock.now());
+  if (settlement.action === "end") return end(settlement.outcome);
   // No longer than it had when it was claimed. The store cuts it off at its end, by the store's clock: by ours it might
   // come due just before, and be sent once more.
-  return postpone(Math.min(delayUntilNext(intent, settled.delayMsMin, settings), intent.msLeft), sent.inDoubt);
+  return postpone(Math.min(delayUntilNext(intent, settlement.delayMsMin, settings), intent.msLeft), sending.inDoubt);
 }
 
 /** The server's wait with a random part added, or the backoff's delay. Whole milliseconds, as stores count. */

@@ -42,20 +42,26 @@ export async function sendIntent(intent: ClaimedIntent, { settings, signal, onEv
     last = undefined;
     attempts += 1;
     const number = attempts;
-    const sent = new Headers(init.headers);
+    const sentHeaders = new Headers(init.headers);
     const secrets = new Headers(await settings.headersAtSend(intent));
-    secrets.forEach((value, name) => sent.set(name, value));
-    sent.set(keyHeader, key);
+    secrets.forEach((value, name) => sentHeaders.set(name, value));
+    sentHeaders.set(keyHeader, key);
     init.signal?.throwIfAborted();
     doubtful += 1;
     // Followed here, so that the headers of this attempt are left out where `fetch` leaves them out.
     const send = async ({ headers, method, url: to, hasBody }: Hop): Promise<Response> =>
       sendOnce(to.href, { ...init, method, headers, ...(hasBody ? undefined : { body: null }) });
     const followHop = async (hop: Hop): Promise<Response> => {
-      repeats?.enter(hop.method, hop.url, sent);
+      repeats?.enter(hop.method, hop.url, sentHeaders);
       return send(hop);
     };
-    const first: Hop = { url: new URL(url), method, headers: sent, hasBody: true, secrets: new Set(secrets.keys()) };
+    const first: Hop = {
+      url: new URL(url),
+      method,
+      headers: sentHeaders,
+      hasBody: true,
+      secrets: new Set(secrets.keys()),
+    };
     const discard = (response: Response): Promise<void> => discardBody(response, clock);
     const responding = send(first).then((response) => followRedirects(response, first, followHop, discard));
     const end = await endOf(responding, settings.answerBytesMax);
@@ -76,9 +82,9 @@ export async function sendIntent(intent: ClaimedIntent, { settings, signal, onEv
         policy: { ...policy, deadlineMs },
         onEvent,
       };
-      const stored = headers.map(([name, value]): [string, string] => [name, value]);
+      const storedHeaders = headers.map(([name, value]): [string, string] => [name, value]);
       const bytes = body === undefined ? undefined : { body: Uint8Array.from(body) };
-      const init = { method, headers: [...stored, [keyHeader, key] as [string, string]], ...bytes, signal };
+      const init = { method, headers: [...storedHeaders, [keyHeader, key] as [string, string]], ...bytes, signal };
       const request = await prepareRequest(url, init, sending);
       repeats = request.repeats;
       if (intent.inDoubt && !repeats.areSafe) {

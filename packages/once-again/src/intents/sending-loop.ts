@@ -64,8 +64,8 @@ export function sendingLoop(
     const waiting = [...idlers];
     const claim = { owner: crypto.randomUUID(), sentAt: clock.monotonic() };
     const { limit, full: exceptOrigins } = places.left(free);
-    const asked = { owner: claim.owner, leaseMs, limit, exceptOrigins };
-    const { intents, nextMs } = await calls.ask(() => store.claim(asked));
+    const request = { owner: claim.owner, leaseMs, limit, exceptOrigins };
+    const { intents, nextMs } = await calls.ask(() => store.claim(request));
     for (const intent of intents) start(intent, claim);
     // An origin is left out only while something of it is under way.
     if (intents.length === 0 && nextMs === undefined && exceptOrigins.length === 0) release(waiting);
@@ -113,18 +113,18 @@ export interface OriginPlaces {
 
 /** Counts the places that each origin has taken, of `concurrencyPerOrigin`. */
 export function originPlaces({ concurrencyPerOrigin }: { readonly concurrencyPerOrigin: number }): OriginPlaces {
-  const taken = new Map<string, number>();
+  const placesByOrigin = new Map<string, number>();
   return {
     take(origin) {
-      taken.set(origin, (taken.get(origin) ?? 0) + 1);
+      placesByOrigin.set(origin, (placesByOrigin.get(origin) ?? 0) + 1);
       return () => {
-        const rest = (taken.get(origin) ?? 0) - 1;
-        if (rest > 0) taken.set(origin, rest);
-        else taken.delete(origin);
+        const rest = (placesByOrigin.get(origin) ?? 0) - 1;
+        if (rest > 0) placesByOrigin.set(origin, rest);
+        else placesByOrigin.delete(origin);
       };
     },
     left(free) {
-      const counts = [...taken];
+      const counts = [...placesByOrigin];
       const full = counts.filter(([, count]) => count >= concurrencyPerOrigin).map(([origin]) => origin);
       // All that come may be of the origin that has taken the most of those that have room.
       const most = Math.max(0, ...counts.map(([, count]) => count).filter((count) => count < concurrencyPerOrigin));

@@ -85,8 +85,8 @@ export function retryingAdapter<Config extends AxiosConfig, Res extends AxiosRes
     const target = readTarget(config);
     const repeats = repeatsOf({ ...target, method, key }, settings);
     const { signal, unfollow } = followSignals(config.signal, config.cancelToken?.toAbortSignal());
-    const watched = watchSerializer(config.paramsSerializer);
-    const { serializer } = watched;
+    const watch = watchSerializer(config.paramsSerializer);
+    const { serializer } = watch;
     const request: SendableRequest<AxiosAnswer<Res>> = {
       ...target,
       method,
@@ -95,7 +95,7 @@ export function retryingAdapter<Config extends AxiosConfig, Res extends AxiosRes
       signal,
       /** A function of the caller's that fails on these parameters fails on them again, and its request never left. */
       get isLocal() {
-        return watched.hasFailed();
+        return watch.hasFailed();
       },
       async send(attemptSignal, facts, onSend) {
         // Adapters change the headers that they are given.

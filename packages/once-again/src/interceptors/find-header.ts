@@ -4,10 +4,10 @@
  * @returns `null` when it is missing, as `Headers.get` does.
  */
 export function findHeader(headers: object, name: string): string | null {
-  const wanted = name.toLowerCase();
-  for (const given of Object.keys(headers)) {
-    if (given.length !== wanted.length || given.toLowerCase() !== wanted) continue;
-    const value: unknown = (headers as Record<string, unknown>)[given];
+  const lowerName = name.toLowerCase();
+  for (const candidate of Object.keys(headers)) {
+    if (candidate.length !== lowerName.length || candidate.toLowerCase() !== lowerName) continue;
+    const value: unknown = (headers as Record<string, unknown>)[candidate];
     if (Array.isArray(value)) return value.join(", ");
     if (typeof value === "string" || typeof value === "number") return String(value);
   }

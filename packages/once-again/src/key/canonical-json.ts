@@ -71,12 +71,12 @@ class JsonReader {
     const wasChanged = this.#isChanged;
     this.#isChanged = false;
     const start = this.#at;
-    const written = this.#string();
+    const literal = this.#string();
     if (this.#next() !== colon) this.#fail();
     this.#at += 1;
-    const name = written.includes("\\") ? (JSON.parse(written) as string) : written.slice(1, -1);
+    const name = literal.includes("\\") ? (JSON.parse(literal) as string) : literal.slice(1, -1);
     const value = this.value(levels);
-    const text = this.#isChanged ? `${written}:${value}` : this.#text.slice(start, this.#at);
+    const text = this.#isChanged ? `${literal}:${value}` : this.#text.slice(start, this.#at);
     this.#isChanged ||= wasChanged;
     return { name, text };
   }
@@ -108,13 +108,13 @@ class JsonReader {
   #string(): string {
     const end = this.#isPlain ? this.#text.indexOf('"', this.#at + 1) : stringEnd(this.#text, this.#at);
     if (end < 0) this.#fail();
-    const written = this.#text.slice(this.#at, end + 1);
+    const literal = this.#text.slice(this.#at, end + 1);
     this.#at = end + 1;
-    if (this.#isPlain || !notPlain.test(written)) return written;
-    const value = JSON.parse(written) as string;
+    if (this.#isPlain || !notPlain.test(literal)) return literal;
+    const value = JSON.parse(literal) as string;
     if (!value.isWellFormed()) this.#fail();
     const canonical = JSON.stringify(value);
-    if (canonical !== written) this.#isChanged = true;
+    if (canonical !== literal) this.#isChanged = true;
     return canonical;
   }
 
@@ -123,9 +123,9 @@ class JsonReader {
   }
 
   #otherNumber(): string {
-    const written = this.#match(numberAt);
-    const canonical = exactNumber(written) ?? this.#fail();
-    if (canonical !== written) this.#isChanged = true;
+    const literal = this.#match(numberAt);
+    const canonical = exactNumber(literal) ?? this.#fail();
+    if (canonical !== literal) this.#isChanged = true;
     return canonical;
   }
 
@@ -220,10 +220,10 @@ function sortByName(members: Member[]): boolean {
  * what JavaScript itself writes.
  */
 export function exactNumber(source: string): string | undefined {
-  const written = String(Number(source));
-  if (written === source) return written;
+  const shortest = String(Number(source));
+  if (shortest === source) return shortest;
   const digits = source.replace(/e.*$/i, "").replaceAll(/[-.]/g, "").replace(/^0+/, "");
   const size = Math.abs(Number(source));
   const isExact = digits === "" || (digits.length <= digitsMax && size >= 1e-300 && size <= 1e300);
-  return isExact ? written : undefined;
+  return isExact ? shortest : undefined;
 }

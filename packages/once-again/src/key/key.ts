@@ -110,18 +110,18 @@ function unquote(text: string): string | undefined {
 const poolBytes = 4096;
 
 const pool = new Uint8Array(poolBytes);
-let used = poolBytes;
+let usedBytes = poolBytes;
 
 /**
  * Sixteen bytes of the machine's cryptographic source, never given out before. They stay as they are until the next call.
  */
 function randomBytes16(): Uint8Array {
-  if (used === poolBytes) {
+  if (usedBytes === poolBytes) {
     crypto.getRandomValues(pool);
-    used = 0;
+    usedBytes = 0;
   }
-  used += 16;
-  return pool.subarray(used - 16, used);
+  usedBytes += 16;
+  return pool.subarray(usedBytes - 16, usedBytes);
 }
 
 const uuidV7Pattern = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;

@@ -23,7 +23,7 @@ const limits: Record<Limit, readonly [ErrorCode, string]> = {
 /** The error of a call that a limit prevented from trying again. */
 export function gaveUpError(limit: Limit, details: GaveUpDetails, cause: unknown): OnceAgainError {
   const [code, reason] = limits[limit];
-  const made = details.attempts === 1 ? "1 attempt" : `${details.attempts} attempts`;
-  const message = `No success after ${made}, and ${reason}. The cause is the last attempt's error.`;
+  const attempts = details.attempts === 1 ? "1 attempt" : `${details.attempts} attempts`;
+  const message = `No success after ${attempts}, and ${reason}. The cause is the last attempt's error.`;
   return new OnceAgainError(code, message, { cause, details: { ...details } });
 }

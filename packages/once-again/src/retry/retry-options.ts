@@ -90,8 +90,8 @@ export function retryPolicy<T>(options: RetryOptions<T>): RetryPolicy<T> {
 /** Whether every name is one of `names`: a call of `retry` with separate options has no time for look-ups in an object. */
 function hasKnownNames(options: object): boolean {
   if (typeof options !== "object" || options === null) return false;
-  for (const given in options) {
-    const name = given as keyof RetryOptions<never>;
+  for (const option in options) {
+    const name = option as keyof RetryOptions<never>;
     switch (name) {
       case "attemptsMax":
       case "backoff":

@@ -37,12 +37,12 @@ export function slidingSum(windowMs: number, clock: Clock, slices = 10): Sliding
     sum,
     take(amount) {
       if (sum() < amount) return false;
-      let left = amount;
+      let remaining = amount;
       for (let slice = newest + 1; slice <= newest + slices; slice += 1) {
         const index = slice % slices;
-        const taken = Math.min(left, amounts[index] ?? 0);
-        amounts[index] = (amounts[index] ?? 0) - taken;
-        left -= taken;
+        const part = Math.min(remaining, amounts[index] ?? 0);
+        amounts[index] = (amounts[index] ?? 0) - part;
+        remaining -= part;
       }
       return true;
     },

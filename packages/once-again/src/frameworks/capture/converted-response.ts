@@ -54,8 +54,8 @@ const informing: ReadonlySet<string | symbol> = new Set([
 
 /** A prototype with all of `ServerResponse`, and with the rest of the response's own. One for all responses of a kind. */
 function convertedPrototype(prototype: object): object {
-  const known = convertedPrototypes.get(prototype);
-  if (known !== undefined) return known;
+  const existing = convertedPrototypes.get(prototype);
+  if (existing !== undefined) return existing;
   const converted = Object.create(prototype) as object;
   let level: object = http.ServerResponse.prototype;
   for (; level !== Stream.prototype; level = Object.getPrototypeOf(level) as object) {

@@ -167,11 +167,11 @@ export class DetachedExchange {
     if (beside === undefined) return undefined;
     this.#isReplaced = true;
     setStart(beside, this.#start);
-    const sent = (): void => this.#sentBeside(beside);
-    beside.on("finish", sent);
+    const onSent = (): void => this.#sentBeside(beside);
+    beside.on("finish", onSent);
     if (connection === undefined) {
       // The close of its stream, by which HTTP/2 reports the end, is held back.
-      this.#held?.connection.once("finish", sent);
+      this.#held?.connection.once("finish", onSent);
       return beside;
     }
     beside.shouldKeepAlive = this.#shouldKeepAlive;
@@ -347,14 +347,14 @@ export const noMethods: Record<string, unknown> = Object.freeze({});
 
 /** Takes off what replaces methods of the response. */
 export function takeMethods(response: ServerResponse): Record<string, unknown> {
-  let taken = noMethods;
+  let methods = noMethods;
   for (const name of replaceable) {
     if (!Object.hasOwn(response, name)) continue;
-    if (taken === noMethods) taken = {};
-    taken[name] = response[name];
+    if (methods === noMethods) methods = {};
+    methods[name] = response[name];
     Reflect.deleteProperty(response, name);
   }
-  return taken;
+  return methods;
 }
 
 /** A second response of HTTP/1.1 to a request, as Node's server would have made it. */
@@ -378,16 +378,16 @@ export function showAsSent(
   inFront: ListenersInFront,
   connection: ServerConnection | undefined,
 ): void {
-  const [fields, sent] = [fieldsOf(response), fieldsOf(beside)];
+  const [fields, besideFields] = [fieldsOf(response), fieldsOf(beside)];
   const { _header, _last, _closed } = fields;
   const { statusCode } = response;
   const { socket } = request;
-  fields._header = sent._header;
+  fields._header = besideFields._header;
   response.statusCode = beside.statusCode;
   // Node's server emits "close" in the next tick, unless that was emitted.
   fields._closed = true;
   if (connection !== undefined) {
-    fields._last = sent._last;
+    fields._last = besideFields._last;
     request.socket = connection;
     response.detachSocket = (detached) => beside.detachSocket(detached);
   }

@@ -57,21 +57,21 @@ export class DetachedSocket extends Socket {
 
   override write(data: string | Uint8Array, encoding?: unknown, callback?: unknown): boolean {
     const { owner } = this;
-    const written = (typeof encoding === "function" ? encoding : callback) as WriteCallback | undefined;
+    const writeCallback = (typeof encoding === "function" ? encoding : callback) as WriteCallback | undefined;
     const coding = (typeof encoding === "string" ? encoding : "utf8") as BufferEncoding;
-    if (owner === undefined || this.writableEnded) return super.write(data, coding, written);
+    if (owner === undefined || this.writableEnded) return super.write(data, coding, writeCallback);
     const isTaken = owner.take(data, coding);
     if (this.timeout) this.setTimeout(this.timeout);
     this.#room -= data.length;
     if (isTaken && this.#room > 0) {
-      if (typeof written === "function") process.nextTick(written, null);
+      if (typeof writeCallback === "function") process.nextTick(writeCallback, null);
       return true;
     }
     if (this.#waiting === undefined) {
       this.#waiting = [];
       setImmediate(goOn, this);
     }
-    if (typeof written === "function") this.#waiting.push(written);
+    if (typeof writeCallback === "function") this.#waiting.push(writeCallback);
     return false;
   }
 
@@ -83,7 +83,7 @@ export class DetachedSocket extends Socket {
     this.#room = room;
     // A run that is over must not end the response of the next one.
     if (owner === undefined) return;
-    for (const written of waiting) written(null);
+    for (const writeCallback of waiting) writeCallback(null);
     if (this.owner !== owner) return;
     owner.drain();
     if (this.destroyed) return;
@@ -159,7 +159,7 @@ function isSocketPrototype(level: object | null): boolean {
 }
 
 function shareProperty(socket: DetachedSocket, name: string | symbol, isInherited: boolean): void {
-  if (name in socket || name === held) return;
+  if (name in socket || name === holdKey) return;
   const { connection } = socket;
   const get = (): unknown => {
     const value: unknown = Reflect.get(connection, name);
@@ -253,10 +253,10 @@ function timedOut(this: DetachedSocket): void {
 }
 
 /** Under this name, a connection carries its `HeldConnection`. */
-export const held = Symbol("held connection");
+export const holdKey = Symbol("held connection");
 
 /** A connection carries a request: a socket, or a stream of HTTP/2. */
-type Connection = EventEmitter & { [held]?: HeldConnection };
+type Connection = EventEmitter & { [holdKey]?: HeldConnection };
 
 /** How a connection reports its end. The end of an HTTP/2 stream's input is that of the body, and no hang-up. */
 const endingsOfSocket: ReadonlySet<string | symbol> = new Set(["end", "close", "error"]);
@@ -287,10 +287,10 @@ export class HeldConnection {
  * and whatever middleware in front has registered.
  */
 export function holdConnection(connection: Connection, isStream = false): HeldConnection {
-  let own = connection[held];
+  let own = connection[holdKey];
   if (own === undefined) {
     own = new HeldConnection((connection as { emit: Emit }).emit, isStream ? endingsOfStream : endingsOfSocket);
-    connection[held] = own;
+    connection[holdKey] = own;
     // One function for all requests of a connection. It stays.
     connection.emit = emit;
   }
@@ -300,14 +300,14 @@ export function holdConnection(connection: Connection, isStream = false): HeldCo
 
 /** Releases a connection. What it held back is emitted in the next tick: a listener's error must not reach the caller of this. */
 export function releaseConnection(connection: Connection): void {
-  const own = connection[held];
+  const own = connection[holdKey];
   if (own === undefined) return;
   own.holds -= 1;
   if (own.events.length > 0) process.nextTick(emitHeldBack, connection, own);
 }
 
 function emit(this: Connection, event: string | symbol, ...args: unknown[]): boolean {
-  const own = this[held]!;
+  const own = this[holdKey]!;
   const isEnding = own.endings.has(event);
   if (isEnding && own.holds > 0) {
     own.events.push([event, args]);

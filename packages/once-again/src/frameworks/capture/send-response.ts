@@ -47,30 +47,30 @@ function writeHead(
   removed: readonly string[] = [],
 ): void {
   const { status } = answer;
-  const sent = headersToSend(response, answer);
+  const sentHeaders = headersToSend(response, answer);
   if (before === undefined) {
     replaceHeaders(response, { before, without: [], over: [] });
     // Setting header by header costs several times as much. But a function that replaced `writeHead`, as `on-headers` does,
     // may not know this form.
     if (hasNoHeaders(response) && response.writeHead === http.ServerResponse.prototype.writeHead) {
-      response.writeHead(status, sent);
+      response.writeHead(status, sentHeaders);
       return;
     }
   }
-  replaceHeaders(response, { before, without: [...removed, ...ofBody], over: sent });
+  replaceHeaders(response, { before, without: [...removed, ...ofBody], over: sentHeaders });
   response.statusCode = status;
 }
 
 /** Names in lower case and values, in turn. */
 function headersToSend(response: ServerResponse, answer: HttpResponse): string[] {
-  const sent: string[] = [];
+  const headers: string[] = [];
   for (const [name, value] of answer.headers) {
     const lowerCase = name.toLowerCase();
-    if (!ofConnection.has(lowerCase) && !ofBody.has(lowerCase)) sent.push(lowerCase, value);
+    if (!ofConnection.has(lowerCase) && !ofBody.has(lowerCase)) headers.push(lowerCase, value);
   }
   const length = lengthOf(response, answer);
-  if (length !== undefined) sent.push("content-length", length);
-  return sent;
+  if (length !== undefined) headers.push("content-length", length);
+  return headers;
 }
 
 /** The length of the body that is sent; of an answer to HEAD, which has none, the one that its handler named. */
@@ -194,13 +194,13 @@ export interface WantedHeaders {
  * alone: to set a header costs several times as much as to look at it.
  */
 export function replaceHeaders(response: ServerResponse, { before = noHeaders, without, over }: WantedHeaders): void {
-  const wanted = (name: string): OutgoingHttpHeader | undefined =>
+  const finalValue = (name: string): OutgoingHttpHeader | undefined =>
     valueIn(over, name) ?? (without.includes(name) ? undefined : before[name]);
   for (const name of response.getHeaderNames()) {
-    if (wanted(name) === undefined && !ofConnection.has(name)) response.removeHeader(name);
+    if (finalValue(name) === undefined && !ofConnection.has(name)) response.removeHeader(name);
   }
-  for (const name in before) setHeader(response, name, wanted(name));
-  for (let at = 0; at < over.length; at += 2) setHeader(response, over[at]!, wanted(over[at]!));
+  for (const name in before) setHeader(response, name, finalValue(name));
+  for (let at = 0; at < over.length; at += 2) setHeader(response, over[at]!, finalValue(over[at]!));
 }
 
 function setHeader(response: ServerResponse, name: string, value: OutgoingHttpHeader | undefined): void {
@@ -209,15 +209,15 @@ function setHeader(response: ServerResponse, name: string, value: OutgoingHttpHe
 
 /** The value of a name in a list of names and values; all of them, where it stands there several times. */
 function valueIn(list: readonly string[], name: string): string | string[] | undefined {
-  let found: string | string[] | undefined;
+  let values: string | string[] | undefined;
   for (let at = 0; at < list.length; at += 2) {
     if (list[at] !== name) continue;
     const value = list[at + 1]!;
-    if (found === undefined) found = value;
-    else if (typeof found === "string") found = [found, value];
-    else found.push(value);
+    if (values === undefined) values = value;
+    else if (typeof values === "string") values = [values, value];
+    else values.push(value);
   }
-  return found;
+  return values;
 }
 
 /** The headers in a head as Node writes it, without those of the connection and of the bytes that are sent. */

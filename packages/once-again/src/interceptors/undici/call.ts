@@ -184,15 +184,15 @@ export class Call implements AttemptOwner, SteeredCall {
     if (this.#attempt !== undefined) this.#enterHops(this.#attempt, repeats, "error" in outcome);
     // Most attempts are no failure: then the time need not be read.
     const isSuccess = status !== undefined && statusVerdict(status) === undefined;
-    const found = isSuccess ? undefined : failureOf(outcome, this.clock.now(), trustsRetryAfter(origin));
+    const attemptFailure = isSuccess ? undefined : failureOf(outcome, this.clock.now(), trustsRetryAfter(origin));
     // Undici reports a start before it writes the first byte.
     const wasSent = this.attemptController !== undefined;
-    const failure = found === undefined || wasSent ? found : markUnsent(found);
-    const wanted =
+    const failure = attemptFailure === undefined || wasSent ? attemptFailure : markUnsent(attemptFailure);
+    const isRetryWanted =
       failure &&
       shouldRetry &&
       askCondition(shouldRetry, { attempt, key, method: options.method, url: this.#url }, outcome, failure);
-    const decision = decideAttempt(this.#state, { status, failure, wasSent, wanted });
+    const decision = decideAttempt(this.#state, { status, failure, wasSent, isRetryWanted });
     return decision.action === "retry" && isSentOnce ? { action: "stop", why: "body-not-replayable" } : decision;
   }
 

@@ -15,8 +15,8 @@ export class RequestHeaders {
 
   get(name: string): string | null {
     if (!Array.isArray(this.given)) return findHeader(this.given ?? {}, name);
-    const wanted = name.toLowerCase();
-    const at = this.given.findIndex((entry, index) => index % 2 === 0 && String(entry).toLowerCase() === wanted);
+    const lowerName = name.toLowerCase();
+    const at = this.given.findIndex((entry, index) => index % 2 === 0 && String(entry).toLowerCase() === lowerName);
     return at === -1 ? null : String(this.given[at + 1]);
   }
 

@@ -28,12 +28,12 @@ export type UndiciRequest = (url: string, options: never) => Promise<UndiciAnswe
 export function undiciFetch(request: UndiciRequest, options: { readonly dispatcher?: unknown } = {}): typeof fetch {
   const { dispatcher } = options;
   return async (input, init = {}) => {
-    const given = input instanceof Request ? input : undefined;
+    const inputRequest = input instanceof Request ? input : undefined;
     const url = input instanceof Request ? input.url : input.toString();
-    const method = init.method ?? given?.method ?? "GET";
-    const headers = new Headers(init.headers ?? given?.headers);
-    const body = await sendable(init.body === undefined ? given?.body : init.body, headers);
-    const signal = init.signal ?? given?.signal;
+    const method = init.method ?? inputRequest?.method ?? "GET";
+    const headers = new Headers(init.headers ?? inputRequest?.headers);
+    const body = await sendable(init.body === undefined ? inputRequest?.body : init.body, headers);
+    const signal = init.signal ?? inputRequest?.signal;
     const answer = await request(url, { method, headers, body, signal, dispatcher } as never);
     const history = answer.context?.history ?? [];
     const response = new UndiciResponse(answer, {
@@ -41,7 +41,7 @@ export function undiciFetch(request: UndiciRequest, options: { readonly dispatch
       url: String(history.at(-1) ?? url),
       redirected: history.length > 1,
     });
-    if ((init.redirect ?? given?.redirect) !== "error" || !isRedirect(response)) return response;
+    if ((init.redirect ?? inputRequest?.redirect) !== "error" || !isRedirect(response)) return response;
     await response.body?.cancel();
     throw new TypeError(`A redirect was answered by ${url}, which \`redirect: "error"\` does not allow.`);
   };
