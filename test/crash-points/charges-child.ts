@@ -35,7 +35,7 @@ async function inSteps({ step }: NodeExecution): Promise<void> {
     charge(key);
     await crashPoint("charged");
   });
-  await crashPoint("charge kept");
+  await crashPoint("charge stored");
   await step.transaction("note", () => undefined);
   await crashPoint("noted");
 }

@@ -18,7 +18,7 @@ export function mariadbPool(url: string, options: PoolOptions = {}): Pool {
   return pool;
 }
 
-/** A store whose server seems to have another clock: its statements are given the time instead of asking for it. */
+/** A store with a server that seems to have another clock: its statements are given the time instead of asking for it. */
 export function onClock(pool: Pool, clock: Clock, options: MariadbStoreOptions): MariadbStore<PoolConnection> {
   return mariadbStore(
     {

@@ -5,7 +5,7 @@ import type { Clock } from "../../packages/once-again/src/core/clock.ts";
 import type { NatsKv } from "../../packages/once-again/src/stores/nats/index.ts";
 import { repeatUntilAnswered } from "../support/store-load.ts";
 
-/** What a bucket for keys is made with: without a ttl, which would remove held keys. */
+/** The options of a bucket for keys: without a ttl, which would remove held keys. */
 export const bucketOptions = { allow_direct: false };
 
 /** How long a test waits for one answer, milliseconds; a machine may be busy. */
@@ -34,7 +34,7 @@ export function bucket(connection: NatsConnection, name: string, replicas = 1, t
   return repeatUntilAnswered(() => buckets.create(name, { ...bucketOptions, replicas }));
 }
 
-/** A bucket whose server seems to have another clock. */
+/** A bucket of a server that seems to have another clock. */
 export function onClock(kv: NatsKv, clock: Clock): NatsKv {
   return {
     jsm: kv.jsm,

@@ -41,7 +41,7 @@ export function pgPool(url: string, config: PoolConfig = {}): Pool {
 export const execute = async (connection: PostgresConnection, statement: string): Promise<readonly unknown[]> =>
   postgresQuery(connection)(statement);
 
-/** A store whose server seems to have another clock: its statements are given the time instead of asking for it. */
+/** A store with a server that seems to have another clock: its statements are given the time instead of asking for it. */
 export function onClock(pool: Pool, clock: Clock, options: PostgresStoreOptions): PostgresStore<unknown> {
   const asked = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
   const onTime = (client: Pool | PoolClient) => (text: string, values?: unknown[]) =>

@@ -13,7 +13,7 @@ import { pgPool } from "./databases.ts";
 /** Runs work in a transaction of a library's own, and commits it unless the work throws. */
 type Transact = (url: string, work: (transaction: PostgresTransaction) => Promise<void>) => Promise<unknown>;
 
-/** The libraries whose transactions an outbox and intents take. */
+/** The libraries with transactions that an outbox and intents take. */
 export const libraries: Readonly<Record<string, Transact>> = {
   async pg(url, work) {
     const client = await pgPool(url).connect();

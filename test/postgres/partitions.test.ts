@@ -21,7 +21,7 @@ function partitioned(schemaSql: string, keys: string): string {
   return table + parts.join("\n");
 }
 
-describeWithServer("a PostgreSQL store whose keys are in partitions by hash", postgresBinary, () => {
+describeWithServer("a PostgreSQL store with its keys in partitions by hash", postgresBinary, () => {
   const { server, create } = databases();
   const clock = fakeClock(1_700_000_000_000);
 

@@ -31,7 +31,7 @@ function nodeRedis(port: number, RESP: 2 | 3): RedisClient {
   return client;
 }
 
-/** What a test may choose of an ioredis. */
+/** The options of an ioredis that a test may choose. */
 type IoredisOptions = Readonly<{
   enableAutoPipelining?: boolean;
   keyPrefix?: string;

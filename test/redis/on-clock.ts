@@ -3,7 +3,7 @@ import { redisConnection } from "../../packages/once-again/src/stores/redis/clie
 import type { IoredisCluster, RedisClient } from "../../packages/once-again/src/stores/redis/index.ts";
 
 /**
- * A client whose server seems to have another clock. Every command is run by a script that is given that clock's time:
+ * A client of a server that seems to have another clock. Every command is run by a script that is given that clock's time:
  * TIME answers with it, and a key lasts by it. When a key is to be removed is in another key.
  */
 export function onClock(client: RedisClient, clock: Clock): IoredisCluster {

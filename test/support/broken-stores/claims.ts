@@ -89,7 +89,7 @@ export const brokenClaims: readonly BrokenStore[] = [
   },
   {
     flaw: "it tells an owner that asks again that its key is another's",
-    caughtBy: "an owner whose acknowledgement was lost",
+    caughtBy: "an owner that lost its acknowledgement",
     break: (store) => ({
       async claim(request) {
         const found = await store.inspect(request);

@@ -29,7 +29,7 @@ export const brokenOwners: readonly BrokenStore[] = [
   },
   {
     flaw: "a completion that is repeated is refused",
-    caughtBy: "an owner whose acknowledgement was lost",
+    caughtBy: "an owner that lost its acknowledgement",
     break: (store) => ({
       complete: async (request) => (await store.inspect(request))?.state !== "done" && store.complete(request),
     }),

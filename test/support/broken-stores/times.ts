@@ -71,7 +71,7 @@ export const brokenRetentions: readonly BrokenStore[] = [
   },
   {
     flaw: "a kept answer lives as long as the lease under which it was kept",
-    caughtBy: "a kept answer expires when its retention is over",
+    caughtBy: "a stored result expires when its retention is over",
     break: (store) => {
       const leases = new Map<string, number>();
       return {

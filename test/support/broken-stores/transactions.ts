@@ -232,7 +232,7 @@ export const brokenTransactions: readonly BrokenTransactions[] = [
   },
   {
     flaw: "it takes marks whose names differ in case for one",
-    caughtBy: "marks are told apart",
+    caughtBy: "marks differ",
     break: (store) => ({
       moveMark: (transaction, mark) => store.moveMark!(transaction, { ...mark, key: mark.key.toLowerCase() }),
     }),

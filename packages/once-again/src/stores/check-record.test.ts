@@ -36,7 +36,7 @@ describe.for<[what: string, record: KeyRecord, problem: string]>([
   ["without an attempt", { ...running, attempt: 0 }, "attempt is 0"],
   ["with half an attempt", { ...running, attempt: 1.5 }, "attempt is 1.5"],
   ["in an unknown state", { ...running, state: "held" as "done" }, "state is held"],
-  ["with a fence that is no number", { ...running, fence: Number.NaN }, "times is none"],
+  ["with a fence that is no number", { ...running, fence: Number.NaN }, "times is not a time"],
   ["that expires before it was made", { ...running, expiresAt: -1 }, "expires before"],
   ["that is done without a result", { ...running, state: "done" }, "has no result"],
   ["that runs with a result", { ...running, result }, "has a result"],

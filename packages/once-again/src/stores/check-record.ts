@@ -22,14 +22,14 @@ export function recordProblem(record: KeyRecord): string | undefined {
   const { state, attempt, fence, createdAt, leaseUntil, expiresAt, result } = record;
   if (state !== "running" && state !== "done") return `Its state is ${String(state)}.`;
   if (!Number.isSafeInteger(attempt) || attempt < 1) return `Its attempt is ${attempt}.`;
-  if (!areTimes(fence, createdAt, leaseUntil, expiresAt)) return "One of its times is none.";
+  if (!areTimes(fence, createdAt, leaseUntil, expiresAt)) return "One of its times is not a time.";
   if (expiresAt < createdAt) return "It expires before it was made.";
   if (state === "done" && result === undefined) return "It is done, and has no result.";
   if (state === "running" && result !== undefined) return "It runs, and has a result.";
   return undefined;
 }
 
-/** The part of a broken record that can be shown: one whose times are none is shown without any of its fields. */
+/** The part of a broken record that can be shown: one with invalid times is shown without any of its fields. */
 export function readableRecord(record: KeyRecord): KeyRecord {
   const { fence, createdAt, leaseUntil, expiresAt } = record;
   return areTimes(fence, createdAt, leaseUntil, expiresAt) ? record : unreadableRecord;

@@ -4,11 +4,11 @@ import { errorText } from "../core/error-text.ts";
 export interface StoreHealth {
   /** Whether there is no problem: operations can be executed, and what is acknowledged is not forgotten. */
   readonly isHealthy: boolean;
-  /** What is wrong, and what to do about it: one sentence each. A database that does not answer is a problem too. */
+  /** The faults, and what to do about them: one sentence each. A database that does not answer is a problem too. */
   readonly problems: readonly string[];
   /**
    * The things that a person has to look at, although operations go on: keys that have been held for an hour or longer. One sentence
-   * each; missing where there is none, and where the store can't count its held keys cheaply.
+   * each; missing where there are no such keys, and where the store can't count its held keys cheaply.
    */
   readonly warnings?: readonly string[] | undefined;
 }
@@ -49,7 +49,7 @@ export function heldCount(now: number, since: readonly number[]): HeldCount {
   return countOf(since.length, since.length === 0 ? undefined : now - Math.min(...since));
 }
 
-/** A count as a database gives it: its numbers may be texts, and the oldest is null where there is none. */
+/** A count as a database gives it: its numbers may be texts, and the oldest is null without held keys. */
 export function readHeldCount(row: { keys: number | string; oldest_ms: number | string | null }): HeldCount {
   return countOf(Number(row.keys), row.oldest_ms === null ? undefined : Number(row.oldest_ms));
 }
@@ -57,7 +57,7 @@ export function readHeldCount(row: { keys: number | string; oldest_ms: number | 
 const countOf = (keys: number, oldestMs: number | undefined): HeldCount =>
   oldestMs === undefined ? { keys } : { keys, oldestMs: Math.max(0, oldestMs) };
 
-/** What a person has to do about held keys, as a sentence; none where each is held for a short time only. */
+/** The advice to a person about held keys, as a sentence; none where each is held for a short time only. */
 export function heldWarnings({ keys, oldestMs = 0 }: HeldCount): string[] {
   if (oldestMs < heldMsMax) return [];
   const count =

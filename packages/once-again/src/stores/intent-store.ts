@@ -19,7 +19,7 @@ export interface IntentAnswer {
 
 /** How an intent ended. */
 export type IntentOutcome =
-  /** The server carried it out, and this is its answer. */
+  /** The server executed it, and this is its answer. */
   | { readonly state: "done"; readonly answer: IntentAnswer }
   /**
    * It had no effect, and will have none. `answered`: the server refused it. `unsendable`: it can't be sent (a bad
@@ -42,7 +42,7 @@ export interface PendingIntent {
   readonly nextAttemptAt: number;
   /** Until when it is its owner's; 0 when it is not being sent. */
   readonly leaseUntil: number;
-  /** Whether an attempt that has ended may have had the effect. One whose sender died is such an attempt. */
+  /** Whether an attempt that has ended may have had the effect. So may one that was cut off by the death of its sender. */
   readonly inDoubt: boolean;
 }
 
@@ -55,7 +55,7 @@ export interface IntentFacts {
   readonly id: string;
   /** The idempotency key. */
   readonly key: string;
-  /** What tells this request from another (SHA-256, hexadecimal). */
+  /** Identifies the content of this request (SHA-256, hexadecimal). */
   readonly fingerprint: string;
   readonly request: IntentRequest;
   readonly createdAt: number;
@@ -84,14 +84,14 @@ export interface ClaimIntentsRequest {
   readonly leaseMs: number;
   /** How many at most: a whole number of at least 1. */
   readonly limit: number;
-  /** Origins whose intents are left where they are, as if there were none; default none. */
+  /** Intents for these origins are left where they are, as if they did not exist; default none. */
   readonly exceptOrigins?: readonly string[] | undefined;
 }
 
 /** The intents that a claim was given. */
 export interface ClaimedIntents {
   readonly intents: readonly ClaimedIntent[];
-  /** How long until another pending one can be claimed, milliseconds, 0 or more; `undefined`: there is none. */
+  /** How long until another pending one can be claimed, milliseconds, 0 or more; `undefined`: there is no other. */
   readonly nextMs: number | undefined;
 }
 
@@ -121,8 +121,8 @@ export interface ListIntentsRequest {
 export interface IntentStore {
   add(request: AddIntentRequest): Promise<AddIntentAnswer>;
   /**
-   * Takes pending intents that are due and nobody's, the longest due first. One whose owner let its lease run out is in
-   * doubt from then on.
+   * Takes pending intents that are due and have no owner, the longest due first. When an owner let its lease run out, the
+   * intent is in doubt from then on.
    */
   claim(request: ClaimIntentsRequest): Promise<ClaimedIntents>;
   /** Sets the end of the lease to now + `leaseMs`. `false`: it is no longer this owner's, and nothing was changed. */
@@ -134,19 +134,19 @@ export interface IntentStore {
   postpone(request: OwnedIntent & { readonly delayMs: number; readonly inDoubt: boolean }): Promise<boolean>;
   /** Keeps how it ended, at least for `retentionMs`. `true` also when this owner ended it before; `false` as above. */
   end(request: OwnedIntent & { readonly outcome: IntentOutcome; readonly retentionMs: number }): Promise<boolean>;
-  /** Ends one that is `unknown`, as a person has found it. `false`: there is none such, and nothing was changed. */
+  /** Ends one that is `unknown`, as a person has found it. `false`: no such intent exists, and nothing was changed. */
   settle(request: {
     readonly id: string;
     readonly outcome: IntentOutcome;
     readonly retentionMs: number;
   }): Promise<boolean>;
-  /** Makes one that is `unknown` pending again, in doubt and due, with the time it had. `false`: there is none such. */
+  /** Makes one that is `unknown` pending again, in doubt and due, with the time it had. `false`: no such intent exists. */
   reopen(id: string): Promise<boolean>;
   inspect(id: string): Promise<Intent | undefined>;
   list(request: ListIntentsRequest): Promise<Intent[]>;
-  /** Removes one that has ended. `false`: there is none of that id, or it is pending. */
+  /** Removes one that has ended. `false`: no intent has that id, or it is pending. */
   forget(id: string): Promise<boolean>;
-  /** Removes up to `limit` whose retention is over, and says how many. One that is `unknown` stays until forgotten. */
+  /** Removes up to `limit` intents after their retention, and says how many. One that is `unknown` stays until forgotten. */
   purge(request: { readonly limit: number }): Promise<number>;
   close(): Promise<void>;
 }

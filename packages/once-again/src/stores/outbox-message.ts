@@ -43,7 +43,7 @@ export function storedMessage(message: NewMessage, bodyBytesMax: number): Stored
 
 const parts: readonly string[] = ["topic", "orderingKey", "body", "headers", "id"] satisfies (keyof NewMessage)[];
 
-/** Refuses a part that is misspelt, which nobody would read: without its ordering key a message waits for no other. */
+/** Refuses a misspelt part, which would be ignored: without its ordering key a message waits for no other. */
 function checkSpelling(message: object): void {
   for (const name of Object.keys(message)) {
     if (parts.includes(name)) continue;

@@ -70,12 +70,12 @@ function sealedTransactions<Transaction>(
     ...(store.moveMark && { moveMark: (transaction, request) => store.moveMark!(transaction, request) }),
     transactUnkeyed: (work, onLateUse) => store.transactUnkeyed(work, onLateUse),
     async transactStep(request, work, onLateUse) {
-      const kept = await store.transactStep(
+      const sealed = await store.transactStep(
         request,
         async (transaction) => seals.seal(request, await work(transaction)),
         onLateUse,
       );
-      return kept === undefined ? undefined : seals.open(request, kept);
+      return sealed === undefined ? undefined : seals.open(request, sealed);
     },
     async transact<Value>(
       request: Parameters<typeof store.transact>[0],

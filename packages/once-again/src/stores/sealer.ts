@@ -52,7 +52,7 @@ export function sealer(keys: readonly SealKey[]): Sealer {
   if (first === undefined || imported.size < keys.length) {
     throw invalidOptionError(
       "keys",
-      "at least one seal key, each with an id of its own",
+      "at least one seal key, each with its own id",
       keys.map((key) => key.id),
     );
   }

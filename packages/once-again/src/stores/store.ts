@@ -3,7 +3,7 @@ import type { HeldCount, StoreHealth } from "./health.ts";
 
 export type { HeldCount, StoreHealth } from "./health.ts";
 
-/** The name of one record: whose operation, and which. The two never run together: no separator can be forged. */
+/** The name of one record: the caller (scope) and its operation (key). The two never run together: no separator can be forged. */
 export interface RecordName {
   scope: string;
   key: string;
@@ -11,7 +11,7 @@ export interface RecordName {
 
 /** One operation as it is stored. Times are milliseconds since the epoch by the store's own clock. */
 export interface KeyRecord {
-  /** `running` until a result is stored. A running record whose lease is over is *abandoned*: derived, never stored. */
+  /** `running` until a result is stored. A running record with its lease over is *abandoned*: derived, never stored. */
   state: "running" | "done";
   /** The fingerprint of the request (SHA-256, hexadecimal). */
   fingerprint: string;
@@ -174,7 +174,7 @@ export interface Store {
   inspect(name: RecordName): Awaitable<InspectedRecord | undefined>;
   list(request: ListRequest): Awaitable<InspectedRecord[]>;
   /**
-   * Settles an abandoned record by hand, and releases a broken one as not executed. `false`: there is none of that name, or
+   * Settles an abandoned record by hand, and releases a broken one as not executed. `false`: no record has that name, or
    * it is neither.
    */
   resolve(request: ResolveRequest): Awaitable<boolean>;
@@ -210,7 +210,7 @@ export interface TransactionRequest extends RecordName {
   fingerprint: string;
   /** How long the result is stored, milliseconds, counted from the end of the work. */
   retentionMs: number;
-  /** How long a key is held whose work ended its own transaction, milliseconds; by default for ever. */
+  /** How long a key is held when its work ended its own transaction, milliseconds; by default for ever. */
   heldRetentionMs?: number | undefined;
 }
 
@@ -231,7 +231,7 @@ export interface TransactionEnding<Value> {
 /** The outcome of an operation in a transaction: it ran and was committed, or why it did not run. */
 export type TransactionAnswer<Value> = { kind: "executed"; value: Value } | Exclude<ClaimAnswer, Acquired>;
 
-/** How far a source has got whose messages are numbered, or an object that events tell of. It only ever goes up. */
+/** How far a source of numbered messages has got, or an object that events describe. It only ever goes up. */
 export interface MarkRequest extends RecordName {
   /** A whole number from 0 to 2^53 - 1. */
   position: number;
@@ -258,7 +258,7 @@ export type MarkAnswer =
 export interface TransactionalStore<Transaction> extends AsyncStore {
   /**
    * Runs `work` in a transaction that also holds the key. What `work` throws rolls everything back and is thrown on.
-   * Work whose transaction was committed or rolled back all the same leaves its key held, never free.
+   * If the transaction was committed or rolled back by the work all the same, the key is held, never free.
    */
   transact<Value>(
     request: TransactionRequest,

@@ -35,7 +35,7 @@ test.for([
   socket.write("x");
   await new Promise<void>((resolve) => socket.once("readable", resolve));
   const answer = new Promise((resolve) => {
-    // What comes in the next turn of the loop, as the data of a socket does.
+    // It comes in the next turn of the loop, as the data of a socket does.
     setImmediate(() => resolve(String(socket.read())));
   });
   const limited = limit(answer);

@@ -96,7 +96,7 @@ describe("claim", () => {
     expect(transition(abandoned, claim("a"), 500).answer).toMatchObject({ kind: "acquired", attempt: 1 });
   });
 
-  test("another request is a mismatch in every state, whoever sends it", () => {
+  test("another request is a mismatch in every state, from every sender", () => {
     for (const [record, now] of [
       [running, 50],
       [abandoned, 500],
@@ -151,16 +151,16 @@ describe("claim", () => {
 });
 
 describe("what only the owner may do", () => {
-  test("a result is kept, counted from its completion, and a lost acknowledgement is given again", () => {
+  test("a result is stored, counted from its completion, and a lost acknowledgement is given again", () => {
     expect(done).toMatchObject({ state: "done", result, expiresAt: 1010 });
     expect(transition(done, complete("a"), 20)).toEqual({ record: done, answer: true });
   });
 
-  test("a kept answer expires although its lease was longer", () => {
-    const kept = after([0, { ...claim("a"), leaseMs: 5000 }], [10, complete("a")])!;
-    expect(kept.leaseUntil).toBeGreaterThan(kept.expiresAt);
-    expect(transition(kept, claim("b"), kept.expiresAt - 1).answer.kind).toBe("done");
-    expect(transition(kept, claim("b"), kept.expiresAt).answer).toMatchObject({ kind: "acquired", attempt: 1 });
+  test("a stored answer expires although its lease was longer", () => {
+    const done = after([0, { ...claim("a"), leaseMs: 5000 }], [10, complete("a")])!;
+    expect(done.leaseUntil).toBeGreaterThan(done.expiresAt);
+    expect(transition(done, claim("b"), done.expiresAt - 1).answer.kind).toBe("done");
+    expect(transition(done, claim("b"), done.expiresAt).answer).toMatchObject({ kind: "acquired", attempt: 1 });
   });
 
   test("a lease that is over, but not taken over, can still be renewed and completed", () => {

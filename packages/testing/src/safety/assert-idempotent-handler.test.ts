@@ -32,7 +32,7 @@ function ordering(workMs = 50) {
 const safeOnes = (reports: readonly SafetyReport[]) =>
   reports.filter(({ verdict, effects }) => verdict === "safe" && effects === 1).map(({ name }) => name);
 
-/** What broke a handler, by the scenarios' names. */
+/** The faults that broke a handler, by the scenarios' names. */
 async function broken(
   handler: WebHandler | string,
   options: Parameters<typeof assertIdempotentHandler>[1],
@@ -56,7 +56,7 @@ test("so is a Hono app, by its fetch", async () => {
   expect(safeOnes(await assertIdempotentHandler(app.fetch, { ...order, effects }))).toEqual(safe);
 });
 
-/** A server of node:http whose orders need no body. */
+/** A server of node:http for orders without a body. */
 function bodiless(): { server: Server; effects: () => number } {
   let orders = 0;
   const handler = onceNode({ store: memoryStore(), scope: "public" }, async (_request, response) => {
@@ -93,11 +93,11 @@ test("a handler that knows no keys breaks in every scenario", async () => {
 
 /** Keeps answers by their key once they are there, and looks nowhere else. */
 function keeping(work: (request: Request) => Promise<Response>): WebHandler {
-  const kept = new Map<string, Response>();
+  const answers = new Map<string, Response>();
   return async (request) => {
     const key = request.headers.get("idempotency-key")!;
-    const answer = kept.get(key) ?? (await work(request));
-    kept.set(key, answer.clone());
+    const answer = answers.get(key) ?? (await work(request));
+    answers.set(key, answer.clone());
     return answer.clone();
   };
 }
@@ -109,7 +109,7 @@ test("one that looks first and keeps later breaks by duplicates, and by a used k
   expect(found).not.toContain("answer-lost");
 });
 
-/** Runs one operation for each key and body, and refuses another body; `forget` is told how to forget it again. */
+/** Runs one operation for each key and body, and refuses another body; `forget` gets a function that forgets it again. */
 function remembering(
   work: (request: Request) => Promise<Response>,
   forget: (request: Request, forgetIt: () => void) => void,
@@ -126,7 +126,7 @@ function remembering(
   };
 }
 
-test("one that keeps every rule in a map of its own is safe", async () => {
+test("one that keeps every rule with its own map is safe", async () => {
   const { order: work, effects } = ordering();
   const handler = remembering(work, () => undefined);
   expect(safeOnes(await assertIdempotentHandler(handler, { ...order, effects }))).toEqual(safe);
@@ -145,7 +145,7 @@ test("one that forgets its keys breaks by the lost answer", async () => {
   expect(await broken(handler, { ...order, effects })).toContain("answer-lost");
 });
 
-test("the error tells the story of what broke", async () => {
+test("the error has the story of what broke", async () => {
   const { order: work, effects } = ordering();
   const options = { path: "/orders", body: '"tea"', otherBody: '"coffee"', effects };
   const error: unknown = await assertIdempotentHandler(keeping(work), options).catch((error: unknown) => error);
@@ -160,7 +160,7 @@ test("the error tells the story of what broke", async () => {
   );
 });
 
-test("a plain operation that fails, or whose effect is not counted, is no proof of anything", async () => {
+test("a plain operation that fails, or has no effect that is counted, is no proof of anything", async () => {
   const unfit = { code: "ONCE_TARGET_UNFIT" };
   const failing: WebHandler = () => {
     throw new Error("no such table: orders");

@@ -9,7 +9,7 @@ import { assertSafe, reportOf, type SafetyReport } from "./report.ts";
 import { type HandlerUnderTest, reachable } from "./target.ts";
 import { duplicateCount, type ScenarioContext, uncertainScenarios } from "./uncertainty.ts";
 
-/** What to send to a handler, and how to count what it does. */
+/** The request to a handler, and how to count its effects. */
 export interface IdempotentHandlerOptions extends OperationOptions {
   /** Another body that would succeed, for the same key. Not needed where `body` or `path` has `{{unique}}`. */
   readonly otherBody?: string | undefined;

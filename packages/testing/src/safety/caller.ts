@@ -34,7 +34,7 @@ export function callerOf(origin: string, options: OperationOptions): Caller {
   });
   const see = async (send: typeof retrying, { path, init }: Operation, signal: AbortSignal): Promise<CallerOutcome> => {
     try {
-      // A redirect is the operation's answer, not a request of its own.
+      // A redirect is the operation's answer, not another request.
       const response = await send(origin + path, { ...init, redirect: "manual", signal });
       const mayComeBack = response.headers.has("Retry-After");
       return { status: response.status, body: await response.text(), mayComeBack };
@@ -45,7 +45,7 @@ export function callerOf(origin: string, options: OperationOptions): Caller {
   const limited = (signal?: AbortSignal): AbortSignal =>
     AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])]);
   return {
-    // Its deadline is the client's own: that one ends a wait that would come to nothing.
+    // Its deadline is the client's own: that one ends a wait that would lead to nothing.
     ask: (operation) => see(retrying, operation, never),
     send: (operation, signal) => see((input, init) => fetch(input, init as RequestInit), operation, limited(signal)),
   };
@@ -53,7 +53,7 @@ export function callerOf(origin: string, options: OperationOptions): Caller {
 
 const never = new AbortController().signal;
 
-/** What `fetch` failed with: the code of its cause says more than "fetch failed". */
+/** The reason why `fetch` failed: the code of its cause says more than "fetch failed". */
 function causeOf(error: unknown): string {
   const { cause } = error as Error;
   return (cause as { code?: string } | undefined)?.code ?? String(error);

@@ -48,11 +48,11 @@ test("one in a transaction is charged once, wherever it dies", async () => {
 
 test("so is one in steps", async () => {
   expect(brief(await crashed("steps"))).toEqual(
-    ["asked", "charged", "charge kept", "noted"].map((point) => [point, 1, "safe"]),
+    ["asked", "charged", "charge stored", "noted"].map((point) => [point, 1, "safe"]),
   );
 });
 
-test("one that runs again charges twice when it dies after the charge, and the story tells so", async () => {
+test("one that runs again charges twice when it dies after the charge, and the story says so", async () => {
   const error: unknown = await crashed("rerun").catch((error: unknown) => error);
   expect(error).toMatchObject({
     code: "ONCE_HANDLER_UNSAFE",

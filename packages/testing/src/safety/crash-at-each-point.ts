@@ -12,13 +12,13 @@ import type { CallerOutcome } from "./observation.ts";
 export interface CrashOptions extends OperationOptions, ServerCommand {}
 
 /**
- * Proves that a handler survives the death of its process. Runs the server in a process of its own; sends it an operation
- * and learns which `crashPoint`s its handler comes to; then, for each of them, sends an operation at which the process
+ * Proves that a handler survives the death of its process. Runs the server in another process; sends it an operation
+ * and learns which `crashPoint`s its handler reaches; then, for each of them, sends an operation at which the process
  * is killed right there, starts it again, and lets the caller ask on with the same key. One effect must be counted in
  * the end, and repeats must get one answer; or one effect at most, and the key is held ("outcome unknown").
  *
  * The server listens on 127.0.0.1 at the port in `PORT`, and keeps its keys and effects where they outlive it. Give it a
- * lease that is shorter than `timeoutMs`: until it ends, repeats are told "in progress".
+ * lease that is shorter than `timeoutMs`: until it ends, repeats are answered "in progress".
  *
  * @example
  * ```ts
@@ -29,9 +29,9 @@ export interface CrashOptions extends OperationOptions, ServerCommand {}
  *   effects: () => bank.countCharges(),
  * });
  * ```
- * @returns what happened at each point, in the order in which the handler comes to them.
+ * @returns what happened at each point, in the order in which the handler reaches them.
  * @throws OnceAgainError `ONCE_HANDLER_UNSAFE` with the story of what broke; `ONCE_TARGET_UNFIT` when the server can't be
- *   started, a plain operation does not succeed, or the handler comes to no crash point, or not to the same ones every
+ *   started, a plain operation does not succeed, or the handler reaches no crash point, or not to the same ones every
  *   time; `ONCE_OPTION_INVALID`. Whatever `effects` throws.
  */
 export async function crashAtEachPoint(options: CrashOptions): Promise<readonly SafetyReport[]> {
@@ -52,7 +52,7 @@ export async function crashAtEachPoint(options: CrashOptions): Promise<readonly 
   return assertSafe(reports);
 }
 
-/** The crash points that a plain operation comes to. */
+/** The crash points that a plain operation reaches. */
 async function pointsOf(
   options: CrashOptions,
   port: number,

@@ -3,7 +3,7 @@ import process from "node:process";
 /** Set by `crashAtEachPoint`: the name of the point to die at, or empty to die at none. */
 export const crashPointVariable = "ONCE_AGAIN_CRASH_POINT";
 
-/** What a process says of each crash point that it comes to. */
+/** The report of a process on each crash point that it reaches. */
 export interface PointReached {
   readonly crashPoint: string;
 }

@@ -9,7 +9,7 @@ import { type Random, systemRandom } from "once-again";
 const lowest = 10_000;
 const highest = 32_000;
 
-/** A port of 127.0.0.1 on which nobody listens at present. */
+/** A port of 127.0.0.1 that is not in use at present. */
 export async function freePort(random: Random = systemRandom): Promise<number> {
   for (;;) {
     const port = lowest + Math.floor(random() * (highest - lowest));

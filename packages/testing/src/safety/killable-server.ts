@@ -8,11 +8,11 @@ import { crashPointVariable, type PointReached } from "./crash-point.ts";
 export interface ServerCommand {
   /** The program and its arguments: `[process.execPath, "server.ts"]`. It must be the server itself, no shell around it. */
   readonly command: readonly string[];
-  /** What is set in its environment, beside what is set in ours and `PORT`. */
+  /** More variables of its environment, beside ours and `PORT`. */
   readonly environment?: Readonly<Record<string, string>> | undefined;
 }
 
-/** A server that dies where it is told to, and is started again as a supervisor does it. */
+/** A server that dies at a chosen point, and is started again as a supervisor does it. */
 export interface KillableServer extends AsyncDisposable {
   /** The crash points that it came to without dying there, in their order. */
   readonly reached: ReadonlySet<string>;
@@ -22,7 +22,7 @@ export interface KillableServer extends AsyncDisposable {
   readonly failed: Promise<never>;
 }
 
-/** A server that ends more often has a flaw of its own. */
+/** A server that ends more often is defective without any test. */
 const deathsMax = 5;
 
 /** Starts a server on a port. @param dieAt the crash point that ends its first life; none if undefined. */
@@ -30,7 +30,7 @@ export function killableServer(run: ServerCommand, port: number, dieAt: string |
   const [program = "", ...args] = run.command;
   const reached = new Set<string>();
   const { promise: failed, reject } = Promise.withResolvers<never>();
-  // Whoever is no longer interested need not listen.
+  // Its reader may have left by then.
   failed.catch(() => undefined);
   let deaths = 0;
   let isClosing = false;

@@ -1,4 +1,4 @@
-/** What a caller saw of a request: an answer, or what it failed with. */
+/** The end of a request as its caller saw it: an answer, or an error. */
 export type CallerOutcome =
   | {
       readonly status: number;
@@ -8,16 +8,16 @@ export type CallerOutcome =
     }
   | { readonly failed: string };
 
-/** What is known of one operation in the end. */
+/** The facts about one operation in the end. */
 export interface Observation {
   readonly effects: number;
-  /** What the callers saw, before the last look. */
+  /** The answers that the callers saw, before the last look. */
   readonly answers: readonly CallerOutcome[];
-  /** What the last repeat was answered, when all was quiet again. */
+  /** The answer to the last repeat, when all was quiet again. */
   readonly repeat: CallerOutcome;
 }
 
-/** Whether it was told that the operation happened. A redirect to its result says so too. */
+/** Whether the answer says that the operation happened. A redirect to its result says so too. */
 export function isSuccess(seen: CallerOutcome): boolean {
   return "status" in seen && seen.status >= 200 && seen.status < 400;
 }
@@ -27,12 +27,12 @@ export function isRefusal(seen: CallerOutcome): boolean {
   return "status" in seen && seen.status >= 400 && seen.status < 500;
 }
 
-/** Whether it was told to ask again later. */
-export function isToldToWait(seen: CallerOutcome): boolean {
+/** Whether the answer says to ask again later. */
+export function mustWait(seen: CallerOutcome): boolean {
   return "status" in seen && [409, 425, 429, 503].includes(seen.status);
 }
 
-/** Whether it was told that nobody knows what happened, which only a person can settle. */
+/** Whether the answer says that the outcome is unknown, which only a person can settle. */
 export function isHeld(seen: CallerOutcome): boolean {
   return "status" in seen && seen.status === 409 && !seen.mayComeBack;
 }

@@ -5,7 +5,7 @@ import { formatKey, type KeyFormat, keyHeaderName, makeKey } from "once-again/ke
 export interface OperationOptions {
   /**
    * How many effects there have been by now: rows, charges, mails. It must be up to date when an operation's answer comes,
-   * and nobody else may cause effects meanwhile.
+   * and nothing else may cause effects meanwhile.
    */
   readonly effects: () => number | Promise<number>;
   /** Where it is sent, from the root: `/orders`. Default: the path of the target's URL, or `/`. */
@@ -34,9 +34,9 @@ export interface Operation {
   };
 }
 
-/** What makes operations, by the options. */
+/** Makes operations, by the options. */
 export interface Operations {
-  /** A new one, with a key of its own. */
+  /** A new one, with its own key. */
   next(): Operation;
   /** Another request with the same key. */
   otherThan(operation: Operation): Operation;
@@ -55,7 +55,7 @@ export function timeoutOf({ timeoutMs = 30_000 }: OperationOptions): number {
 
 /**
  * @param otherBody what the other request of the same key has for a body; not needed where `{{unique}}` makes it another.
- * @throws OnceAgainError `ONCE_OPTION_INVALID` for a path that is none.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for an invalid path.
  */
 export function operationsOf(options: OperationOptions, targetPath: string, otherBody?: string): Operations {
   const { path = targetPath, method = "POST", headers = {}, body, keyFormat = "bare" } = options;

@@ -1,18 +1,18 @@
 import { OnceAgainError } from "once-again";
 import { type Observation, formatOutcome } from "./observation.ts";
 
-/** What became of one operation under test. */
+/** The fate of one operation under test. */
 export interface SafetyReport {
   /** The scenario, or the crash point. */
   readonly name: string;
-  /** What was done to it, as a sentence. */
+  /** The fault that it met, as a sentence. */
   readonly happened: string;
   /** How many effects it had. */
   readonly effects: number;
   /** The different things that its caller saw, in their order: status and body, or what it failed with. */
   readonly answers: readonly string[];
   /**
-   * `safe`: it had one effect, and one answer. `held`: after a crash nobody knows whether it had its effect; it had one
+   * `safe`: it had one effect, and one answer. `held`: after a crash it is unknown whether it had its effect; it had one
    * at most, and says so. `broken`: it is not safe to send again.
    */
   readonly verdict: "safe" | "held" | "broken";
@@ -20,7 +20,7 @@ export interface SafetyReport {
   readonly why: string;
 }
 
-/** A report of what was done to an operation, what was observation, and what that means. */
+/** A report of the fault that an operation met, the observation, and its meaning. */
 export function reportOf(
   done: Pick<SafetyReport, "name" | "happened">,
   { effects, answers, repeat }: Observation,

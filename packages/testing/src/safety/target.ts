@@ -36,14 +36,14 @@ export async function reachable(target: HandlerUnderTest): Promise<Reachable> {
 function urlOf(server: Server): URL {
   const address = server.address() as AddressInfo | string;
   if (typeof address === "string") throw invalidOptionError("target", "a server that listens on a TCP port", address);
-  // Whoever listens on every address listens on the loopback's too.
+  // A server that listens on every address listens on the loopback's too.
   const host = ["::", "0.0.0.0"].includes(address.address) ? "localhost" : address.address;
   return new URL(`http://${host.includes(":") ? `[${host}]` : host}:${address.port}/`);
 }
 
 function checkedUrl(target: string): URL {
   const url = URL.canParse(target) ? new URL(target) : undefined;
-  // What is encrypted passes the flaky network without faults.
+  // The flaky network can't put faults into encrypted traffic.
   if (url?.protocol === "http:") return url;
   throw invalidOptionError("target", "an http: URL, a server of node:http or a web-standard handler", target);
 }

@@ -3,7 +3,7 @@ import { answeredOnce, answeredOnceAmongMany, type Judge, refusedSecond } from "
 import type { Operation } from "./operation.ts";
 import type { CallerOutcome } from "./observation.ts";
 
-/** What a scenario may do. */
+/** The actions that a scenario may take. */
 export interface ScenarioContext {
   /** Sends an operation until it is answered; its first exchange meets the fault. */
   askThrough(fault: Fault, operation: Operation): Promise<CallerOutcome>;
@@ -21,7 +21,7 @@ export interface ScenarioContext {
 export interface UncertainScenario {
   readonly name: string;
   readonly happened: string;
-  /** What the callers saw. */
+  /** The answers that the callers saw. */
   run(context: ScenarioContext, operation: Operation): Promise<readonly CallerOutcome[]>;
   readonly judge: Judge;
 }

@@ -5,7 +5,7 @@ import { pipeline } from "node:stream/promises";
 /** A handler in the web's own terms, as Hono, Deno, Bun and `onceFetch` have them. */
 export type WebHandler = (request: Request) => Response | Promise<Response>;
 
-/** Serves a web-standard handler by `node:http`. What it throws is answered with 500 and told in the body. */
+/** Serves a web-standard handler by `node:http`. An error that it throws is answered with 500, and is the body. */
 export function listenerOf(handler: WebHandler): RequestListener {
   return (incoming, outgoing) => {
     answer(handler, incoming, outgoing).catch((error: unknown) => {

@@ -4,7 +4,7 @@ import { expectLike, expectSame, expectThat } from "./rule.ts";
 
 const name = named("order-7");
 
-/** What a claim is answered. */
+/** The answers to a claim. */
 export const claimRules: readonly StoreRule[] = [
   {
     name: "a new key is acquired by its first attempt, for as long as it asked",
@@ -37,11 +37,11 @@ export const claimRules: readonly StoreRule[] = [
           answer,
         );
       }
-      expectLike((await store.inspect(name))?.record, { owner: claim.owner }, "A living lease is nobody else's");
+      expectLike((await store.inspect(name))?.record, { owner: claim.owner }, "A living lease is no one else's");
     },
   },
   {
-    name: "another request with a key is a mismatch, whether it runs, is abandoned or done, and whoever asks",
+    name: "another request with a key is a mismatch, whether it runs, is abandoned or done, from every owner",
     async try({ store }) {
       const claim = claimOf(name);
       const expectMismatch = async (state: string): Promise<void> => {
@@ -66,7 +66,7 @@ export const claimRules: readonly StoreRule[] = [
       const { fence } = await abandon(store, claim);
       for (const takeOverAfterMs of [undefined, longMs]) {
         const answer = await store.claim(claimOf(name, { takeOverAfterMs }));
-        expectLike(answer, { kind: "abandoned" }, "A claim that may not take a key over is told that it is abandoned");
+        expectLike(answer, { kind: "abandoned" }, "A claim that may not take a key over learns that it is abandoned");
         const overMs = answer.kind === "abandoned" ? answer.leaseOverMs : Number.NaN;
         expectThat(overMs >= 0 && overMs < longMs, "An abandoned key says for how long its lease is over", answer);
       }

@@ -39,7 +39,7 @@ export interface StoreContractOptions {
   readonly seed?: number | string | undefined;
 }
 
-/** What one case of the store contract works on. */
+/** The store and clock that one case of the store contract works on. */
 export interface StoreRuleContext {
   /** A connection to records that are empty when the case begins. */
   readonly store: Store;
@@ -63,7 +63,7 @@ export interface StoreRule {
 /** How much longer than asked for the contract waits in real time: clocks are read in whole milliseconds. */
 const slackMs = 20;
 
-/** Makes a case of a rule: it opens a store of its own for each run, and closes all of its connections in the end. */
+/** Makes a case of a rule: it opens a new store for each run, and closes all of its connections in the end. */
 export function caseOf(rule: StoreRule, options: StoreContractOptions): ContractCase {
   const { clock } = options;
   return {

@@ -12,7 +12,7 @@ type Work = (transaction: unknown) => Promise<TransactionEnding<string>>;
 /** That what work was given ends with it, and can't part its key from its effect. */
 export const endedTransactionRules: readonly TransactionRule[] = [
   {
-    name: "what work was given is dead when the work has ended, however it ended, and each late use is told",
+    name: "what work was given is dead when the work has ended, however it ended, and each late use is reported",
     async try(context) {
       const { store, effects, effect } = context;
       const claim = claimOf(named("order-8"));
@@ -26,12 +26,12 @@ export const endedTransactionRules: readonly TransactionRule[] = [
       let key = 0;
       for (const work of works) {
         key += 1;
-        const runs: ((work: Work, hear: OnLateUse) => Promise<unknown>)[] = [
-          (given, hear) => store.transact({ ...operation, key: `${key}` }, given, hear),
-          (given, hear) => store.transactUnkeyed(given, hear),
-          (given, hear) => {
-            const step = async (transaction: unknown) => (await given(transaction)).result;
-            return store.transactStep({ ...claim, step: `${key}` }, step, hear);
+        const runs: ((work: Work, onLateUse: OnLateUse) => Promise<unknown>)[] = [
+          (run, onLateUse) => store.transact({ ...operation, key: `${key}` }, run, onLateUse),
+          (run, onLateUse) => store.transactUnkeyed(run, onLateUse),
+          (run, onLateUse) => {
+            const step = async (transaction: unknown) => (await run(transaction)).result;
+            return store.transactStep({ ...claim, step: `${key}` }, step, onLateUse);
           },
         ];
         for (const run of runs) await expectDead(context, run, work);
@@ -63,7 +63,7 @@ export const endedTransactionRules: readonly TransactionRule[] = [
     },
   },
   {
-    name: "a write that work did not wait for is its own or nobody's: what another rolls back was not acknowledged",
+    name: "a write that work did not wait for is its own or no one's: what another rolls back was not acknowledged",
     async try({ store, execute, effects, effect }) {
       let late: Promise<unknown> = Promise.resolve();
       await store.transact(operation, async (transaction) => {
@@ -103,30 +103,30 @@ const keeps = ["commit", "answer-only", "rollback"] as const;
 /** Runs work, and uses what it was given in the middle of another's transaction, where that would do most harm. */
 async function expectDead(
   { store, execute }: TransactionRuleContext<unknown>,
-  run: (work: Work, hear: OnLateUse) => Promise<unknown>,
+  run: (work: Work, onLateUse: OnLateUse) => Promise<unknown>,
   work: Work,
 ): Promise<void> {
-  let given: unknown;
-  const heard: Error[] = [];
+  let late: unknown;
+  const errors: Error[] = [];
   const ran = run(
     (transaction) => {
-      given = transaction;
+      late = transaction;
       return work(transaction);
     },
-    (error) => heard.push(error),
+    (error) => errors.push(error),
   );
   await ran.catch((error: unknown) => error);
   await store.transactUnkeyed(async () => {
-    await expectEnded(Promise.resolve().then(() => execute(given, insert("late"))));
+    await expectEnded(Promise.resolve().then(() => execute(late, insert("late"))));
     return { keep: "commit", result, value: "other" };
   });
-  const codes = heard.map((error) => OnceAgainError.isInstance(error, "ONCE_OPERATION_ENDED"));
+  const codes = errors.map((error) => OnceAgainError.isInstance(error, "ONCE_OPERATION_ENDED"));
   expectSame(codes, [true], "A use after the end is reported to `onLateUse`, once");
 }
 
 async function expectEnded(use: Promise<unknown>): Promise<void> {
   const refusal = await use.then(
-    () => "carried out",
+    () => "executed",
     (error: unknown) => error,
   );
   expectThat(

@@ -116,18 +116,18 @@ export function exactTimeRules(clock: StoreClock): readonly StoreRule[] {
       },
     },
     {
-      name: "a kept answer expires when its retention is over, also where its lease was longer",
+      name: "a stored result expires when its retention is over, also where its lease was longer",
       async try({ store }) {
         const claim = claimOf(name, { leaseMs: 5 * retentionMs, retentionMs });
         await acquire(store, claim);
         await store.complete({ ...claim, result });
         const [before, ...after] = await around(clock.now() + retentionMs, () => store.inspect(name));
-        expectLike(before, { state: "done" }, "A kept answer is known until it expires");
-        expectSame(after, [undefined, undefined], "A kept answer expires");
+        expectLike(before, { state: "done" }, "A stored result is known until it expires");
+        expectSame(after, [undefined, undefined], "A stored result expires");
       },
     },
     {
-      name: "a running key does not expire under its owner, whose completion starts its retention",
+      name: "a running key does not expire under its owner, and its completion starts its retention",
       async try({ store }) {
         const claim = claimOf(name, { ...brief, heldRetentionMs: retentionMs });
         await acquire(store, claim);
@@ -139,7 +139,7 @@ export function exactTimeRules(clock: StoreClock): readonly StoreRule[] {
         expectLike(
           (await store.inspect(name))?.record,
           { expiresAt: clock.now() + retentionMs },
-          "It is kept from then on",
+          "It is stored from then on",
         );
       },
     },

@@ -26,7 +26,7 @@ const lastingTimes: StepTimes = {
   waitMs: [],
 };
 
-/** What no two clocks agree on. */
+/** The properties on which no two clocks agree. */
 const timeNames: ReadonlySet<string> = new Set([
   "leaseMsLeft",
   "leaseOverMs",
@@ -72,11 +72,11 @@ async function expectAsModel(
   };
   for (const [index, step] of steps.entries()) {
     const rule = (what: string): string =>
-      `${what} as \`transition\` says (seed ${JSON.stringify(seed)}), in this history:\n${told(steps.slice(0, index + 1))}\n`;
+      `${what} as \`transition\` says (seed ${JSON.stringify(seed)}), in this history:\n${describeSteps(steps.slice(0, index + 1))}\n`;
     if (step.kind === "wait") await context.pass(step.ms);
     else expectAlike(await ask(store, step), await ask(model, step), rule("The last step is answered"));
-    const kept = await store.list({ scope: names[0]?.scope ?? "" });
-    expectAlike(kept, model.list(names), rule("The records are"));
+    const records = await store.list({ scope: names[0]?.scope ?? "" });
+    expectAlike(records, model.list(names), rule("The records are"));
   }
 }
 
@@ -120,7 +120,7 @@ function fencesOf(value: unknown): number[] {
 }
 
 /** A history as it can be read, and typed in again. */
-function told(steps: readonly Step[]): string {
+function describeSteps(steps: readonly Step[]): string {
   const readable = (_name: string, value: unknown): unknown => (value instanceof Uint8Array ? [...value] : value);
   return steps.map((step) => `    ${JSON.stringify(step, readable)}`).join("\n");
 }

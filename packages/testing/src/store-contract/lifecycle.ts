@@ -5,7 +5,7 @@ import { expectLike, expectSame, expectThat } from "./rule.ts";
 const name = named("order-7");
 const other = Uint8Array.of(1);
 
-/** What its owner makes of a key, from its claim to its end. */
+/** The life of a key under its owner, from its claim to its end. */
 export const lifecycleRules: readonly StoreRule[] = [
   {
     name: "a completed key answers every claim with its result, byte for byte",
@@ -41,19 +41,19 @@ export const lifecycleRules: readonly StoreRule[] = [
       const steps = ["charge", "Charge", "", "a.b", "a b", "$set", "__proto__", "constructor", "\u{1F511}"];
       let claim = claimOf(name);
       await acquire(store, claim);
-      const kept: [string, Uint8Array][] = [];
+      const stored: [string, Uint8Array][] = [];
       for (const [index, step] of steps.entries()) {
-        kept.push([step, Uint8Array.of(index, 255)]);
+        stored.push([step, Uint8Array.of(index, 255)]);
         const answer = await store.checkpoint({ ...claim, step, result: Uint8Array.of(index, 255) });
         expectSame(answer, true, "The owner keeps a step's result");
         await store.renew({ ...claim, leaseMs: 0 });
         claim = { ...claim, owner: `owner ${index}` };
         const taken = expectAcquired(await takeOver(store, claim, claim), "An abandoned key is taken over");
-        expectSame(taken.checkpoints, Object.fromEntries(kept), "A take-over is given all checkpoints before it");
+        expectSame(taken.checkpoints, Object.fromEntries(stored), "A take-over is given all checkpoints before it");
       }
       await store.checkpoint({ ...claim, step: "charge", result });
       const { checkpoints = {} } = (await store.inspect(name))?.record ?? {};
-      expectSame(checkpoints["charge"], result, "A step that is kept again replaces its checkpoint");
+      expectSame(checkpoints["charge"], result, "A step that is stored again replaces its checkpoint");
       await store.complete({ ...claim, result });
       const { record } = (await store.inspect(name)) ?? {};
       expectLike(record, { checkpoints: {} }, "A done key needs no checkpoints");
@@ -98,13 +98,13 @@ export const lifecycleRules: readonly StoreRule[] = [
     },
   },
   {
-    name: "an abandoned key that nobody took over is still its owner's to complete",
+    name: "an abandoned key that was not taken over is still its owner's to complete",
     async try({ store }) {
       const claim = claimOf(name);
       await abandon(store, claim);
       expectSame(await store.checkpoint({ ...claim, step: "s", result }), true, "It keeps a step's result");
       expectSame(await store.complete({ ...claim, result }), true, "It completes its key");
-      expectSame(await store.claim(claimOf(name)), { kind: "done", result }, "The result is kept");
+      expectSame(await store.claim(claimOf(name)), { kind: "done", result }, "The result is stored");
     },
   },
   {

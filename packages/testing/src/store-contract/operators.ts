@@ -6,7 +6,7 @@ import { expectLike, expectRefused, expectSame, expectThat } from "./rule.ts";
 const settlement = { as: "done", result: Uint8Array.of(9), retentionMs } as const;
 const all = ["a/1 running", "a/10 abandoned", "a/2 done", "b/1 running"];
 
-/** What people look at and settle. */
+/** The records that people look at and settle. */
 export const operatorRules: readonly StoreRule[] = [
   {
     name: "records are listed in the order of scope and key, by scope, by state, page by page",
@@ -66,7 +66,7 @@ export const operatorRules: readonly StoreRule[] = [
       await pass(1);
       expectSame(await store.inspect(named("brief")), undefined, "An expired record is not inspected");
       expectSame(await listed(store, {}), all, "An expired record is not listed");
-      // How many a purge finds is not told here: some engines forget what expired by themselves.
+      // The number that a purge finds is not checked here: some engines forget what expired by themselves.
       const purged = await store.purge({ limit: 10 });
       expectThat(purged === 0 || purged === 1, "A purge removes no more than what expired", purged);
       expectSame(await listed(store, {}), all, "A purge leaves what has not expired");
@@ -141,7 +141,7 @@ export const operatorRules: readonly StoreRule[] = [
         "What was settled as done answers with its result",
       );
       const late = await store.complete({ ...named("10", "a"), owner: "me", result, retentionMs });
-      expectSame(late, false, "A late owner is told that its key was settled");
+      expectSame(late, false, "A late owner learns that its key was settled");
     },
   },
   {

@@ -68,7 +68,7 @@ export const ownerRules: readonly StoreRule[] = [
     },
   },
   {
-    name: "an owner whose acknowledgement was lost asks again and is answered the same, each change made once",
+    name: "an owner that lost its acknowledgement asks again and is answered the same, each change made once",
     async try({ store }) {
       const claim = claimOf(name);
       await expectRepeatable(store, "claim", () => store.claim(claim));
@@ -77,7 +77,7 @@ export const ownerRules: readonly StoreRule[] = [
       const next = { ...claim, owner: "next", takeOverAfterMs: 0 };
       await expectRepeatable(store, "claim that takes over", () => store.claim(next));
       await expectRepeatable(store, "complete", () => store.complete({ ...next, result }));
-      expectSame(await store.claim(claimOf(name)), { kind: "done", result }, "The result is kept");
+      expectSame(await store.claim(claimOf(name)), { kind: "done", result }, "The result is stored");
     },
   },
   {
@@ -94,7 +94,7 @@ export const ownerRules: readonly StoreRule[] = [
     },
   },
   {
-    name: "a release and a settlement that are repeated find nothing left to do, and harm nobody",
+    name: "a release and a settlement that are repeated find nothing left to do, and do no harm",
     async try({ store }) {
       const claim = claimOf(name);
       await acquire(store, claim);

@@ -6,10 +6,10 @@ const name = named("order-7");
 const operation = { ...name, fingerprint: "f", retentionMs: longMs };
 const duplicates = 50;
 
-/** What a store does for others while a transaction is open. */
+/** The behaviour of a store for others while a transaction is open. */
 export const parallelTransactionRules: readonly TransactionRule[] = [
   {
-    name: `${duplicates} duplicates of an open transaction are told at once that it runs, and hold no connection`,
+    name: `${duplicates} duplicates of an open transaction learn at once that it runs, and hold no connection`,
     async try({ store, effects, effect }) {
       const go = Promise.withResolvers<void>();
       const began = Promise.withResolvers<void>();
@@ -25,7 +25,7 @@ export const parallelTransactionRules: readonly TransactionRule[] = [
         const kinds = (await Promise.all(Array.from({ length: duplicates }, repeat))).map(({ kind }) => kind);
         expectThat(
           kinds.every((kind) => kind === "in-progress"),
-          "A duplicate is told at once that it runs",
+          "A duplicate learns at once that it runs",
           kinds,
         );
         const other = await store.transact({ ...operation, key: "other" }, effect("other", "commit"));
@@ -43,26 +43,26 @@ export const parallelTransactionRules: readonly TransactionRule[] = [
     async try({ store, execute }) {
       const claim = claimOf(name);
       await acquire(store, claim);
-      const kept = await store.transactStep({ ...claim, step: "charge" }, async (transaction) => {
+      const checkpoint = await store.transactStep({ ...claim, step: "charge" }, async (transaction) => {
         await execute(transaction, insert("charge"));
         expectSame(await store.renew(claim), true, "An owner renews its lease while its step runs");
         return result;
       });
-      expectSame(kept, result, "The step is kept");
+      expectSame(checkpoint, result, "The step is stored");
     },
   },
   {
-    name: "a step whose key is taken over in the middle of it has no effect",
+    name: "a step has no effect when its key is taken over in the middle of it",
     async try({ store, execute, effects }) {
       const claim = claimOf(name, { leaseMs: 0 });
       await acquire(store, claim);
-      const kept = await store.transactStep({ ...claim, step: "charge" }, async (transaction) => {
+      const checkpoint = await store.transactStep({ ...claim, step: "charge" }, async (transaction) => {
         await execute(transaction, insert("charge"));
         expectAcquired(await takeOver(store, claim), "An abandoned key is taken over, whatever its late owner does");
         return result;
       });
-      expectSame(kept, undefined, "A step whose key was taken over is refused");
-      expectSame(await effects(), [], "A step whose key was taken over has no effect");
+      expectSame(checkpoint, undefined, "A step is refused when its key was taken over");
+      expectSame(await effects(), [], "A step has no effect when its key was taken over");
     },
   },
 ];

@@ -11,7 +11,7 @@ const takeOverRounds = 40;
 /** Races of many connections for one key. */
 export const raceRules: readonly StoreRule[] = [
   {
-    name: "of 50 claims at once on one connection, one wins, and the others are told that it runs",
+    name: "of 50 claims at once on one connection, one wins, and the others learn that it runs",
     async try({ store }) {
       const claims = Array.from({ length: 50 }, async () => store.claim(claimOf(named("k"))));
       expectOneWinner((await Promise.all(claims)).map(({ kind }) => kind));
@@ -35,7 +35,7 @@ export const raceRules: readonly StoreRule[] = [
         Promise.all(strangers.map((claim, index) => end(store, claim, index))),
       ]);
       expectSame([...new Set(owned)], [true], "An owner ends its operation");
-      expectSame([...new Set(strange)], [false], "Nobody else ends it");
+      expectSame([...new Set(strange)], [false], "No one else ends it");
       const after = await Promise.all(claims.map(async (claim) => store.claim({ ...claim, owner: randomUUID() })));
       const found = after.map((answer) => (answer.kind === "done" ? [...answer.result] : answer.kind));
       const expected = claims.map((_, index) => [[index], "acquired", "in-progress", [index]][index % 4]);

@@ -10,7 +10,7 @@ export interface StepTimes {
   readonly retentionMs: readonly number[];
   readonly heldRetentionMs: readonly (number | undefined)[];
   readonly takeOverAfterMs: readonly (number | undefined)[];
-  /** Empty: nobody waits. */
+  /** Empty: no one waits. */
   readonly waitMs: readonly number[];
 }
 

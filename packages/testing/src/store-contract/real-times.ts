@@ -9,11 +9,11 @@ const name = named("order-7");
 const leaseMs = 100;
 const brief = { leaseMs, retentionMs: 1000 };
 
-/** How often to look, and when to give up on a store whose time does not seem to pass, milliseconds. */
+/** How often to look, and when to give up on a store where time does not seem to pass, milliseconds. */
 const pollMs = 5;
 const patienceMs = 5000;
 
-/** What two clocks may differ by over such a time, with the rounding of each, milliseconds. */
+/** The most that two clocks may differ over such a time, with the rounding of each, milliseconds. */
 const differenceMs = 10;
 
 /** When leases and records end where time passes by itself: nothing too early, and everything at last. */

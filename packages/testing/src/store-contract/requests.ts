@@ -30,7 +30,7 @@ export function expectAcquired(answer: ClaimAnswer, rule: string): Acquired {
   return answer;
 }
 
-/** A key whose owner left it: its lease was ended at once. */
+/** A key that its owner left: its lease was ended at once. */
 export async function abandon(store: Store, claim: ClaimRequest): Promise<Acquired> {
   const acquired = await acquire(store, claim);
   expectThat(await store.renew({ ...claim, leaseMs: 0 }), "An owner can end its lease", false);

@@ -10,11 +10,11 @@ import { raceRules } from "./races.ts";
 import { realTimeRules } from "./real-times.ts";
 
 /**
- * What every store does, whatever it is built on: the cases that each of ours passes, for a store of your own. Any test
+ * The behaviour of every store, whatever it is built on: the cases that each of ours passes, for a store of your own. Any test
  * runner takes them.
  *
  * They are about the promises of the port: one winner among many, leases and retention by the store's clock, an owner
- * whose acknowledgement was lost, a late owner, names and results of any kind, and 60 random histories against
+ * that lost its acknowledgement, a late owner, names and results of any kind, and 60 random histories against
  * `transition`, the state machine that the port stands for.
  *
  * @example

@@ -8,7 +8,7 @@ export interface TransactionFixture<Transaction> {
   /** A store without records, with at most 20 connections; the contract calls its `close()`. */
   readonly store: TransactionalStore<Transaction>;
   /**
-   * Carries out one SQL statement in the transaction that work was given: `INSERT INTO effects VALUES ('name')` into an
+   * Executes one SQL statement in the transaction that work was given: `INSERT INTO effects VALUES ('name')` into an
    * empty table `effects` of one column of text, `SAVEPOINT`, `ROLLBACK`, `COMMIT`.
    */
   execute(transaction: Transaction, statement: string): unknown;
@@ -38,16 +38,16 @@ export interface TransactionRule {
   try(context: TransactionRuleContext<unknown>): Promise<void>;
 }
 
-/** What one case of the transaction contract works on. */
+/** The store and effects that one case of the transaction contract works on. */
 export interface TransactionRuleContext<Transaction> extends TransactionFixture<Transaction> {
-  /** Work that makes one effect, and ends as it is told. */
+  /** Work that makes one effect, and ends in the given way. */
   effect(
     name: string,
     keep: TransactionEnding<string>["keep"],
   ): (transaction: Transaction) => Promise<TransactionEnding<string>>;
 }
 
-/** Makes a case of a rule: it opens a store of its own for each run, and closes it in the end. */
+/** Makes a case of a rule: it opens a new store for each run, and closes it in the end. */
 export function transactionCaseOf<Transaction>(
   rule: TransactionRule,
   options: TransactionContractOptions<Transaction>,

@@ -8,7 +8,7 @@ import { stepRules } from "./transaction-steps.ts";
 import { transactionRules } from "./transactions.ts";
 
 /**
- * What every store does that keeps key, effect and result in one transaction. It goes on where `storeContract` ends, for
+ * The behaviour of every store that commits key, effect and result in one transaction. It goes on where `storeContract` ends, for
  * a `TransactionalStore`; time passes by itself in it.
  *
  * @example

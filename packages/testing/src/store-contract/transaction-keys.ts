@@ -25,7 +25,11 @@ export const transactionKeyRules: readonly TransactionRule[] = [
         const again = { ...operation, key, fingerprint: "g" };
         const answer = await store.transact(again, effect(key, "commit"));
         expectSame(answer, { kind: "executed", value: key }, "An expired key is new");
-        expectSame(await store.transact(again, effect(key, "commit")), { kind: "done", result }, "And then it is kept");
+        expectSame(
+          await store.transact(again, effect(key, "commit")),
+          { kind: "done", result },
+          "And then it is stored",
+        );
       }
     },
   },
@@ -34,7 +38,7 @@ export const transactionKeyRules: readonly TransactionRule[] = [
     async try({ store, effect }) {
       const expiry = async (key: string): Promise<number> => {
         const found = await store.inspect({ ...name, key });
-        expectLike(found, { state: "done" }, "What was committed is kept");
+        expectLike(found, { state: "done" }, "What was committed is stored");
         return found!.record.expiresAt;
       };
       await store.transact({ ...operation, key: "quick" }, effect("quick", "commit"));
@@ -44,7 +48,7 @@ export const transactionKeyRules: readonly TransactionRule[] = [
       });
       // By the store's own clock: the slow one began after the quick one had ended.
       const later = (await expiry("slow")) - (await expiry("quick"));
-      expectThat(later >= slowMs / 2, "Work that takes long is kept as long as any, from its end", later);
+      expectThat(later >= slowMs / 2, "The result of long work is stored as long as any, from its end", later);
     },
   },
   {
@@ -60,15 +64,15 @@ export const transactionKeyRules: readonly TransactionRule[] = [
     },
   },
   {
-    name: `of ${duplicates} duplicates at once one runs, and the others are told so or get its result`,
+    name: `of ${duplicates} duplicates at once one runs, and the others learn so or get its result`,
     async try({ store, effects, effect }) {
       const runs = Array.from({ length: duplicates }, (_, index) =>
         store.transact(operation, effect(`${index}`, "commit")),
       );
       const kinds = (await Promise.all(runs)).map(({ kind }) => kind);
       expectThat(kinds.filter((kind) => kind === "executed").length === 1, "Of duplicates at once one runs", kinds);
-      const told = kinds.filter((kind) => kind === "done" || kind === "in-progress").length;
-      expectThat(told === duplicates - 1, "The other duplicates are told so, or get its result", kinds);
+      const others = kinds.filter((kind) => kind === "done" || kind === "in-progress").length;
+      expectThat(others === duplicates - 1, "The other duplicates learn so, or get its result", kinds);
       expectThat((await effects()).length === 1, "Duplicates have one effect", await effects());
     },
   },
@@ -81,7 +85,7 @@ export const transactionKeyRules: readonly TransactionRule[] = [
         expectSame(
           answer,
           { kind: "done", result },
-          "A repeat of what is done gets its result, whoever repeats beside it",
+          "A repeat of what is done gets its result, also beside other repeats",
         );
       }
     },

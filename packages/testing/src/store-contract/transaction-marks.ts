@@ -7,7 +7,7 @@ const mark = { scope: "billing", key: "orders/0" };
 const moved = { kind: "moved" };
 const highest = Number.MAX_SAFE_INTEGER;
 
-/** Moves a mark, and ends its transaction as it is told. */
+/** Moves a mark, and ends its transaction in the given way. */
 async function move(
   { store }: TransactionRuleContext<unknown>,
   request: Partial<MarkRequest>,
@@ -20,7 +20,7 @@ async function move(
   });
 }
 
-/** What a store does that has high-water marks. */
+/** The behaviour of a store that has high-water marks. */
 export const markRules: readonly TransactionRule[] = [
   {
     name: "a mark only goes up, over gaps of any size, and says where it is",
@@ -43,7 +43,7 @@ export const markRules: readonly TransactionRule[] = [
       expectSame(
         await move(context, { position: highest }),
         { kind: "behind", position: highest },
-        "And is kept exactly",
+        "And is stored exactly",
       );
     },
   },
@@ -53,13 +53,13 @@ export const markRules: readonly TransactionRule[] = [
       for (const keep of ["rollback", "answer-only"] as const) {
         expectSame(await move(context, { position: 5 }, keep), moved, "Within its transaction a mark moves");
       }
-      expectSame(await move(context, { position: 3 }), moved, "What is not kept has moved nothing");
+      expectSame(await move(context, { position: 3 }), moved, "What is not committed has moved nothing");
       expectSame(await move(context, { position: 5 }, "rollback"), moved, "Within its transaction a mark moves");
       expectSame(await move(context, { position: 4 }), moved, "A mark that was there is moved back by a rollback");
     },
   },
   {
-    name: "marks are told apart by every character of scope and key",
+    name: "marks differ by every character of scope and key",
     async try(context) {
       const keys = ["0", "00", "0 ", "a", "A", "ä", "a\u0308", "a'b", "a\\b", "a%", "\u0000", "k".repeat(238)];
       for (const key of keys) {

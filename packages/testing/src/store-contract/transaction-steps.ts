@@ -14,7 +14,7 @@ export const stepRules: readonly TransactionRule[] = [
       await acquire(context.store, claim);
       const run = () => runStep(context, { ...claim, step: "charge" });
       expectSame(await Promise.all([run(), run()]), [result, result], "A step is answered with its result");
-      expectSame(await run(), result, "A step that was kept is answered with its checkpoint");
+      expectSame(await run(), result, "A step that was stored is answered with its checkpoint");
       expectSame(await context.effects(), ["charge"], "A step has its effect once");
       const { checkpoints } = (await context.store.inspect(name))?.record ?? {};
       expectSame(checkpoints, { charge: result }, "A step leaves its checkpoint");
@@ -39,7 +39,7 @@ export const stepRules: readonly TransactionRule[] = [
     },
   },
   {
-    name: "a step of a late owner has no effect; one of the next owner finds what was kept",
+    name: "a step of a late owner has no effect; one of the next owner finds its checkpoint",
     async try(context) {
       const { store, effects } = context;
       const claim = claimOf(name);
@@ -48,8 +48,8 @@ export const stepRules: readonly TransactionRule[] = [
       await takeOver(store, claim, { owner: "next" });
       expectSame(await runStep(context, { ...claim, step: "ship" }), undefined, "A late owner's step is refused");
       expectSame(await effects(), ["charge"], "A late owner's step has no effect");
-      const kept = await runStep(context, { ...claim, owner: "next", step: "charge" });
-      expectSame([kept, await effects()], [result, ["charge"]], "The next owner's step finds what was kept");
+      const checkpoint = await runStep(context, { ...claim, owner: "next", step: "charge" });
+      expectSame([checkpoint, await effects()], [result, ["charge"]], "The next owner's step finds its checkpoint");
       await store.complete({ ...claim, owner: "next", result });
       expectSame(
         await runStep(context, { ...claim, owner: "next", step: "ship" }),
@@ -60,7 +60,7 @@ export const stepRules: readonly TransactionRule[] = [
   },
 ];
 
-/** Runs a step whose effect has its name. */
+/** Runs a step with an effect of the same name. */
 function runStep(context: TransactionRuleContext<unknown>, request: StepRequest): Promise<Uint8Array | undefined> {
   return context.store.transactStep(request, async (transaction) => {
     await context.execute(transaction, insert(request.step));

@@ -18,7 +18,7 @@ export const transactionRules: readonly TransactionRule[] = [
     async try({ store, effects, effect }) {
       const answer = await store.transact(operation, async (transaction) => {
         const ending = await effect("one", "commit")(transaction);
-        expectSame(await effects(), [], "Nobody sees an effect before its commit");
+        expectSame(await effects(), [], "An effect is invisible before its commit");
         return ending;
       });
       expectSame(answer, { kind: "executed", value: "one" }, "Work that ran hands its value on");
@@ -36,7 +36,7 @@ export const transactionRules: readonly TransactionRule[] = [
     async try({ store, effects, effect }) {
       const answer = await store.transact(operation, effect("one", "answer-only"));
       expectSame(answer, { kind: "executed", value: "one" }, "Work that ran hands its value on");
-      expectSame(await effects(), [], "An effect that was not to be kept is undone");
+      expectSame(await effects(), [], "An effect that was not to be committed is undone");
       await expectReplay(store);
     },
   },
@@ -87,7 +87,7 @@ export const transactionRules: readonly TransactionRule[] = [
     },
   },
   {
-    name: "work may use savepoints of its own",
+    name: "work may use its own savepoints",
     async try({ store, execute, effects, effect }) {
       await store.transact(operation, async (transaction) => {
         const statements = [insert("one"), "SAVEPOINT mine", insert("two"), "ROLLBACK TO SAVEPOINT mine"];
@@ -103,7 +103,7 @@ export const transactionRules: readonly TransactionRule[] = [
       for (const keep of ["commit", "answer-only", "rollback"] as const) {
         expectSame(await store.transactUnkeyed(effect(keep, keep)), keep, "Work that ran hands its value on");
       }
-      expectSame(await effects(), ["commit"], "Only what was to be kept is kept");
+      expectSame(await effects(), ["commit"], "Only what was to be committed is committed");
       expectSame(await store.list({}), [], "Work without a key leaves no record");
     },
   },

@@ -61,7 +61,7 @@ export class TransactionGuard implements GivenTransaction {
   #lateUse(): OnceAgainError {
     const error = new OnceAgainError(
       "ONCE_OPERATION_ENDED",
-      "The transaction was used after its operation had ended; nothing was carried out. Wait for every write before " +
+      "The transaction was used after its operation had ended; nothing was executed. Wait for every write before " +
         "the handler answers or throws.",
     );
     this.#onLateUse?.(error);
@@ -144,7 +144,7 @@ function refusalOf(control: TransactionControl, depth: number, { isolation }: Gi
         ? undefined
         : "ROLLBACK was not sent: once-again rolls this transaction back when the handler throws, or answers 400 or more. Throw instead.";
     case "implicit-commit":
-      return `${control.words} was not sent: it commits the transaction by itself, without its key. Run it elsewhere, before the handler or on a connection of its own.`;
+      return `${control.words} was not sent: it commits the transaction by itself, without its key. Run it elsewhere, before the handler or on another connection.`;
     case "other-end":
       return `${control.words} was not sent: once-again ends this transaction, together with its key. Leave it out.`;
     default:

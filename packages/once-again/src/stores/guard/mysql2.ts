@@ -60,7 +60,7 @@ type PromiseConnection = {
 const ignore = (): void => undefined;
 
 /**
- * What a handler is given: the PoolConnection of `mysql2/promise`, as far as it does not end its transaction, until the
+ * The handler's connection: the PoolConnection of `mysql2/promise`, as far as it does not end its transaction, until the
  * operation has ended. `connection` is the same with callbacks.
  */
 export class GuardedPromiseConnection extends EventEmitter {
@@ -103,7 +103,7 @@ export class GuardedPromiseConnection extends EventEmitter {
     return this.#connection.ping();
   }
 
-  /** The connection is the operation's until it ends, whoever gives it back. */
+  /** The connection is the operation's until it ends, even if it is given back before. */
   release(): void {}
   destroy(): void {}
   close(): void {}
@@ -235,7 +235,7 @@ export class GuardedConnection extends EventEmitter {
     this.#connection.ping(callback);
   }
 
-  /** The connection is the operation's until it ends, whoever gives it back: pools do after each query. */
+  /** The connection is the operation's until it ends, even if it is given back before: pools do after each query. */
   release(): void {}
   destroy(): void {}
   close(): void {}
@@ -250,16 +250,16 @@ export class GuardedConnection extends EventEmitter {
     this.end(callback);
   }
 
-  changeUser(...given: unknown[]): void {
-    this.#refuse("changeUser()", given);
+  changeUser(...parameters: unknown[]): void {
+    this.#refuse("changeUser()", parameters);
   }
 
-  reset(...given: unknown[]): void {
-    this.#refuse("reset()", given);
+  reset(...parameters: unknown[]): void {
+    this.#refuse("reset()", parameters);
   }
 
-  prepare(...given: unknown[]): void {
-    this.#refuse("prepare()", given, "Use execute(), which prepares too.");
+  prepare(...parameters: unknown[]): void {
+    this.#refuse("prepare()", parameters, "Use execute(), which prepares too.");
   }
 
   unprepare(statement: unknown): unknown {
@@ -298,35 +298,35 @@ export class GuardedConnection extends EventEmitter {
     values: unknown,
     callback: Callback | undefined,
   ): EventEmitter {
-    const heard = (typeof values === "function" ? values : callback) as Callback | undefined;
+    const onResult = (typeof values === "function" ? values : callback) as Callback | undefined;
     let texts: readonly string[] | undefined;
     try {
       texts = this.#guard.admit(textOf(statement));
     } catch (error) {
-      return refused(error as Error, heard);
+      return refused(error as Error, onResult);
     }
-    const given = typeof values === "function" ? undefined : values;
+    const parameters = typeof values === "function" ? undefined : values;
     const [first, ...others] = texts ?? [];
     // A savepoint can't be prepared, and needs no values.
     const sent =
       first === undefined
-        ? this.#connection[method](statement, given, this.#noting(heard))
-        : this.#connection.query(withText(statement, first), undefined, this.#noting(heard));
-    if (heard === undefined) sent.on("error", (error) => this.#guard.noteFailure(error));
+        ? this.#connection[method](statement, parameters, this.#noting(onResult))
+        : this.#connection.query(withText(statement, first), undefined, this.#noting(onResult));
+    if (onResult === undefined) sent.on("error", (error) => this.#guard.noteFailure(error));
     for (const text of others) this.#connection.query(text, undefined, ignore);
     return sent;
   }
 
-  #noting(heard: Callback | undefined): Callback | undefined {
-    if (heard === undefined) return undefined;
+  #noting(onResult: Callback | undefined): Callback | undefined {
+    if (onResult === undefined) return undefined;
     return (error, ...answer) => {
       if (error) this.#guard.noteFailure(error);
-      heard(error, ...answer);
+      onResult(error, ...answer);
     };
   }
 
-  #refuse(method: string, given: readonly unknown[], instead?: string): void {
-    const callback = given.find((value) => typeof value === "function") as Callback | undefined;
+  #refuse(method: string, parameters: readonly unknown[], instead?: string): void {
+    const callback = parameters.find((value) => typeof value === "function") as Callback | undefined;
     const error = this.#guard.refusal(method, instead);
     if (callback === undefined) throw error;
     process.nextTick(callback, error);
@@ -347,7 +347,7 @@ export function withText(statement: MysqlStatement, text: string): MysqlStatemen
 /** Answers a statement that is not sent as `mysql2` answers one that fails. */
 function refused(error: Error, callback: Callback | undefined): EventEmitter {
   const command = Object.assign(new EventEmitter(), {
-    // Its reader hears of the error, and so need nobody else.
+    // The stream passes the error to its reader, which is enough.
     stream: () =>
       new Readable({
         objectMode: true,

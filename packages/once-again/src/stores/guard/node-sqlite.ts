@@ -101,7 +101,7 @@ type Row = Record<string, SQLOutputValue>;
 type SqlFunction = (...values: SQLOutputValue[]) => SQLInputValue;
 
 /**
- * What a handler is given of the store's connection: a `DatabaseSync` as long as the operation lasts, and of no use
+ * The handler's view of the store's connection: a `DatabaseSync` as long as the operation lasts, and of no use
  * afterwards. A real one can be neither proxied nor taken back.
  */
 export class SqliteTransaction implements DatabaseSync {
@@ -265,7 +265,7 @@ export class ControlStatement implements StatementSync {
   setReturnArrays(): void {}
 }
 
-/** What a method of a statement takes: values by name, or by place. */
+/** The arguments of a statement's method: values by name, or by place. */
 type Values = [first?: SQLInputValue | Record<string, SQLInputValue>, ...others: SQLInputValue[]];
 
 /** A statement of a handler: as good as its transaction, and no longer. */
@@ -398,7 +398,7 @@ export class GuardedRows implements IterableIterator<Row, undefined>, Closable {
 // With `map`, `filter`, `toArray` and the others of every iterator.
 Object.setPrototypeOf(GuardedRows.prototype, Object.getPrototypeOf(Object.getPrototypeOf([].values())));
 
-/** A handler's recording of its own changes. One that is left open would go on with those of others. */
+/** A handler's recording of the changes that it makes. One that is left open would go on with those of others. */
 export class GuardedSession implements Session, Closable {
   readonly #guard: SqliteGuard;
   readonly #session: Session;

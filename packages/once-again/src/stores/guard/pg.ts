@@ -2,10 +2,10 @@ import { EventEmitter } from "node:events";
 import process from "node:process";
 import type { TransactionGuard } from "./guard.ts";
 
-/** What `query` of `pg` takes beside texts: a statement with its values, or an object that sends itself. */
+/** The argument of `query` of `pg` beside texts: a statement with its values, or an object that sends itself. */
 interface PgQuery {
   readonly text?: unknown;
-  /** Of pg-query-stream, whose statement is its cursor's. */
+  /** Of pg-query-stream: the statement is in its cursor. */
   readonly cursor?: { readonly text?: unknown };
   readonly submit?: unknown;
   callback?: PgCallback | null;

@@ -21,7 +21,7 @@ export interface ControlStatement {
 const plainStart = /^\s*(?:SELECT|INSERT|UPDATE|DELETE|WITH|MERGE|VALUES|REPLACE)\b/i;
 
 /**
- * What a text would do to the transaction that it is sent in: each statement that begins or ends one, makes or ends a
+ * The effects of a text on the transaction that it is sent in: each statement that begins or ends one, makes or ends a
  * savepoint, or commits by itself; none for most texts. It is the text that is judged: what a function or a procedure
  * does inside can't be seen.
  */
@@ -156,7 +156,7 @@ export function sqlStatements(text: string, dialect: SqlDialect): SqlStatement[]
   return statements;
 }
 
-/** Whether a word begins a block whose END belongs to it. `BEGIN` is a name elsewhere, and ends no statement there. */
+/** Whether a word begins a block that has its own END. `BEGIN` is a name elsewhere, and ends no statement there. */
 function opensBlock(
   word: string,
   before: readonly string[],

@@ -32,8 +32,8 @@ interface RowOptions {
 }
 
 /**
- * @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no pool of `mysql2/promise`, and for a pool whose rows are not
- *   objects by the names of their columns.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no pool of `mysql2/promise`, and for a pool that does not give rows
+ *   as objects by the names of their columns.
  */
 export function checkPool(pool: unknown): void {
   const isPool = hasMethod(pool, "getConnection") && hasMethod(pool, "query");

@@ -52,7 +52,7 @@ describeWithServer("a MariaDB store at its limits", mariadbBinary, () => {
     expect(await spent(() => store.complete({ ...claim, result }))).toBe(1);
     expect(await spent(() => store.claim(longClaim("k")))).toBe(1);
     expect(await spent(() => store.transact(operation, async () => commit))).toBe(2);
-    // Its rollback is a trip too, for which nobody waits.
+    // Its rollback is a trip too, which is not awaited.
     expect(await spent(() => store.transact(operation, never))).toBeOneOf([1, 2]);
   });
 
@@ -103,7 +103,7 @@ describeWithServer("a MariaDB store at its limits", mariadbBinary, () => {
     expect(await written()).toEqual(before);
   });
 
-  test("the server's clock decides: a caller whose clock is an hour off changes nothing", async () => {
+  test("the server's clock decides: a caller with its clock an hour off changes nothing", async () => {
     const { store } = await opened();
     onTestFinished(() => void vi.useRealTimers());
     const claimedAt = Date.now();
@@ -124,7 +124,7 @@ describeWithServer("a MariaDB store at its limits", mariadbBinary, () => {
     expect((await store.claim(longClaim("k", { takeOverAfterMs: 0 }))).kind).toBe("in-progress");
   });
 
-  test("what was acknowledged to nobody is found out by asking again", async () => {
+  test("what was not acknowledged is found out by asking again", async () => {
     const { url, effects } = await opened();
     await using proxy = await cutProxy(server().port);
     const store = through(url, proxy.port, 1);
@@ -132,7 +132,7 @@ describeWithServer("a MariaDB store at its limits", mariadbBinary, () => {
     expect(await effects()).toEqual(["run 1"]);
   });
 
-  test("a transaction whose connection is lost before the commit runs again; a step is asked for again", async () => {
+  test("a transaction that loses its connection before the commit runs again; a step is asked for again", async () => {
     const { url, effects } = await opened();
     await using proxy = await cutProxy(server().port);
     const store = through(url, proxy.port);
@@ -215,7 +215,7 @@ describeWithServer("a MariaDB store at its limits", mariadbBinary, () => {
     const transact = (key: string): Promise<unknown> =>
       store.transact({ ...operation, key: `in ${key}` }, async () => commit);
     for (const ask of [(key: string): Promise<unknown> => store.claim(longClaim(key)), transact]) {
-      // New keys, whose commits have been waited for: both connections are idle.
+      // New keys, and their commits were awaited: both connections are idle.
       await Promise.all([randomUUID(), randomUUID()].map(transact));
       proxy.silence();
       waits = 0;

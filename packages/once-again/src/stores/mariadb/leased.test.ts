@@ -42,7 +42,7 @@ describeWithServer("the batches of a MariaDB store", mariadbBinary, () => {
         };
       },
       deadlocks: async () => (await deadlocks()) - before,
-      // A batch waits for nobody, but a claim that was refused with its batch waits alone. On a busy machine 5 were seen once.
+      // A batch waits for no lock, but a claim that was refused with its batch waits alone. On a busy machine 5 were seen once.
       deadlocksMax: 36,
     };
     await rule(ground);

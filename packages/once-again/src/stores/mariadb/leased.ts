@@ -139,7 +139,7 @@ export function leasedBatches(
   return {
     claim: batchRequests({
       ...common,
-      carryOut: async (requests) => {
+      execute: async (requests) => {
         const count = requests.length;
         const rows = (await ask(count, statements.claim, requests.flatMap(claimRowOf))) as KeyRow[];
         const byName = new Map(rows.map((row) => [nameOf(row), row]));
@@ -150,12 +150,12 @@ export function leasedBatches(
       ...common,
       bytesOf: ({ result }) => result.length,
       groupOf: ({ retentionMs }) => retentionMs,
-      carryOut: (requests) => changes(statements.complete, requests, completionValues),
+      execute: (requests) => changes(statements.complete, requests, completionValues),
     }),
     renew: batchRequests({
       ...common,
       groupOf: ({ leaseMs }) => leaseMs,
-      carryOut: (requests) => changes(statements.renew, requests, renewalValues),
+      execute: (requests) => changes(statements.renew, requests, renewalValues),
     }),
   };
 }

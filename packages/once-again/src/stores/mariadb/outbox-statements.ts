@@ -43,7 +43,7 @@ const columns = `${envelope}, m.body`;
 
 const list = (count: number): string => Array.from({ length: count }, () => "?").join(", ");
 
-/** What is given back, as JSON. */
+/** The messages that are given back, as JSON. */
 const ended = `JSON_TABLE(CONVERT(? USING utf8mb4), '$[*]' COLUMNS (position bigint PATH '$.position',
   owner varchar(255) PATH '$.owner', delay_ms bigint PATH '$.delay_ms', refusal mediumtext PATH '$.refusal',
   refusals int PATH '$.refusals',

@@ -142,7 +142,7 @@ describeWithServer("the MariaDB transaction that a handler is given", mariadbBin
     expect(await effects()).toEqual([]);
   });
 
-  test("is dead after its end, by promises, callbacks and streams, and each late use is told", async () => {
+  test("is dead after its end, by promises, callbacks and streams, and each late use is reported", async () => {
     const { store, effects } = await opened();
     const heard: unknown[] = [];
     let given!: PoolConnection;
@@ -196,7 +196,7 @@ describeWithServer("the MariaDB transaction that a handler is given", mariadbBin
       await expect(transaction.query(insert("two"))).rejects.toThrow(refused);
       return commit;
     });
-    await expect(run).rejects.toThrow("Nothing was carried out");
+    await expect(run).rejects.toThrow("Nothing was executed");
     expect(await effects()).toEqual([]);
     expect((await store.transact(operation, async () => commit)).kind).toBe("executed");
   });

@@ -89,7 +89,7 @@ export async function transact<Connection extends MysqlConnection, Value>(
 }
 
 /**
- * The answer to a claim whose row another has locked: one that runs, or only a repeat of what is done. The row as it was
+ * The answer to a claim when another has locked its row: one that runs, or only a repeat of what is done. The row as it was
  * committed shows which, and where it would be free, the other is taking it.
  */
 function existingAnswer(row: KeyRow | undefined, claim: ClaimRequest): Exclude<ClaimAnswer, Acquired> {

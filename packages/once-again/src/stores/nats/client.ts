@@ -45,7 +45,7 @@ export interface NatsStoredMessage {
 
 /** The part of the streams under a bucket that we use. */
 export interface NatsStreams {
-  /** The first message of a subject from a sequence number on; `null`: there is none. */
+  /** The first message of a subject from a sequence number on; `null`: there is no such message. */
   getMessage(stream: string, query: { seq: number; next_by_subj: string }): Promise<NatsStoredMessage | null>;
   /** Removes one message. A newer one of its subject has another number, and stays. */
   deleteMessage(stream: string, seq: number, erase?: boolean): Promise<boolean>;
@@ -56,7 +56,7 @@ export interface NatsKv {
   /** The manager of its streams, which each `KV` has: it removes expired records where the bucket does not. */
   readonly jsm?: { readonly streams: NatsStreams } | undefined;
   get(key: string): Promise<NatsEntry | null>;
-  /** Writes unless the key's last revision is another than `previousSeq` (0: there is none). */
+  /** Writes unless the key's last revision is another than `previousSeq` (0: it has no revision). */
   put(key: string, data: Uint8Array, options: { previousSeq: number }): Promise<number>;
   delete(key: string, options: { previousSeq: number }): Promise<void>;
   /** The entries of all keys, those deleted included. */

@@ -54,7 +54,7 @@ function ignoreGone(error: unknown): void {
   if (!(error instanceof Error && "code" in error && goneCodes.includes(Number(error.code)))) throw error;
 }
 
-/** What a message is: a record, or the mark that a removed one leaves behind. */
+/** The kind of a message: a record, or the mark that a removed one leaves behind. */
 function judgeMessage({ seq, header, data }: NatsStoredMessage, now: number): "expired" | "mark" | "running" | "alive" {
   if (header?.get("KV-Operation")) return "mark";
   const { record } = recordIn({ key: "", operation: "PUT", value: data, revision: seq })!;

@@ -9,7 +9,7 @@ export interface NamedRecord extends RecordName {
   readonly record: KeyRecord;
 }
 
-/** What stands before the result, in JSON: bytes are in Base64, and for ever is `storedNever`. */
+/** The part before the result, in JSON: bytes are in Base64, and for ever is `storedNever`. */
 interface Head extends RecordName {
   readonly record: Omit<KeyRecord, "checkpoints" | "result" | "settlementNote"> & { readonly settlementNote?: string };
   readonly checkpoints: readonly (readonly [step: string, base64: string])[];

@@ -18,7 +18,7 @@ const running: KeyRecord = {
 };
 const done: KeyRecord = { ...running, state: "done", result: Uint8Array.of(1) };
 
-/** A bucket whose follower hands out these versions, the last of which the leader had. */
+/** A bucket with a follower that hands out these versions; the leader had the last of them. */
 function bucketOf(...versions: readonly [key: string, record: KeyRecord | undefined][]): NatsKv {
   const entries = versions.map(([key, record], index): NatsEntry => {
     const name = { scope: "s", key };

@@ -122,7 +122,7 @@ describeWithServer("the NATS store", natsBinary, () => {
       }
     });
 
-    test("a caller whose clock is an hour off changes nothing", async () => {
+    test("a caller with its clock an hour off changes nothing", async () => {
       await using server = await startNats();
       const store = await opened(server.port);
       const one = longClaim("k");

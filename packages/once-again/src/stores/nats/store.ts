@@ -69,7 +69,7 @@ const conflictsMax = 50;
  * const kv = await new Kvm(connection).create("keys", { replicas: 3, allow_direct: false });
  * const store = await natsStore(kv);
  * ```
- * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds, and for a bucket whose followers answer
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds, and for a bucket where followers answer
  *   reads, that drops old entries when it is full, or that stores more than one version; what the client throws when the
  *   bucket can't be reached.
  */
@@ -125,13 +125,13 @@ export async function natsStore(kv: NatsKv, options: NatsStoreOptions = {}): Pro
   };
 }
 
-/** @throws OnceAgainError `ONCE_OPTION_INVALID` for a client whose streams can't be reached. */
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for a client without access to its streams. */
 function streamsOf(kv: NatsKv): NatsStreams {
   const streams = kv.jsm?.streams;
   if (hasMethod(streams, "getMessage") && hasMethod(streams, "deleteMessage")) return streams as NatsStreams;
   throw invalidOptionError(
     "kv",
-    "a KV of @nats-io/kv 3, whose `jsm` removes expired records where no ttl does",
+    "a KV of @nats-io/kv 3, with a `jsm` that removes expired records where no ttl does",
     typeof kv.jsm,
   );
 }

@@ -95,8 +95,8 @@ function rowsOf(answer: unknown): readonly unknown[] {
 export type PostgresTransaction = PgClient | PostgresJsClient | CallersTransaction;
 
 /**
- * Runs statements in a transaction that somebody else ends. Who runs texts alone can have no parameters: they are written into
- * the text.
+ * Runs statements in a transaction that its caller ends. A transaction that takes texts alone has no parameters: they are
+ * written into the text.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no open transaction, as far as one can tell.
  */
@@ -107,7 +107,7 @@ export function transactionQuery(transaction: PostgresTransaction, prepare = tru
     withOurNames(await (transaction as CallersTransaction)(withLiterals(text, values as readonly Literal[])));
 }
 
-/** What is given as a transaction, and is none, or none any more. */
+/** The error for a value that is not, or no longer, an open transaction. */
 export function notOpenError(): OnceAgainError {
   return invalidOptionError("transaction", "an open transaction", "one that has ended, or was not begun");
 }
@@ -124,7 +124,7 @@ function checkTransaction(transaction: unknown): PgClient | PostgresJsClient | u
     throw invalidOptionError("transaction", "an open transaction", is);
   };
   if (hasMethod(transaction, "unsafe")) {
-    // What `sql.begin` gives has savepoints, and so has what handlers are given. A reserved one does not say.
+    // The `sql` of `sql.begin` has savepoints, and so has that of a handler. A reserved one does not say.
     const sql = transaction as PostgresJsClient;
     return "begin" in sql && "reserve" in sql && !("savepoint" in sql)
       ? refuse("the sql that begin() was called on")

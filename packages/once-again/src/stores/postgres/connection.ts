@@ -11,7 +11,7 @@ import { GuardedClient } from "../guard/pg.ts";
 import { isConnectionLost } from "./errors.ts";
 import { guardedSql } from "../guard/postgres-js.ts";
 
-/** What a handler is given of a connection. */
+/** A connection as a handler is given it. */
 export interface HandlerConnection<Connection> {
   readonly transaction: Connection;
   /** Takes it back. Its guard has ended before. */
@@ -58,7 +58,7 @@ export function connectionsOf<Connection extends PostgresConnection>(
   ) as TakeConnection<Connection>;
 }
 
-// A lent connection that breaks says so by an event, which would end the process if nobody listened. The statement that
+// A lent connection that breaks says so by an event, which would end the process without a listener. The statement that
 // runs, or the next one, fails with the same error.
 const ignore = (): void => undefined;
 
@@ -68,8 +68,8 @@ function connected(pool: PgPool<PgConnection>): Promise<PooledConnection<PgConne
       if (connection === undefined) return reject(error ?? new Error("The pool lent no connection."));
       resolve(lentClient(pool, connection));
     };
-    // A promise would go on too late: the end of a connection may come in one packet with its beginning. But a pool that
-    // somebody wrapped may know that form alone.
+    // A promise would go on too late: the end of a connection may come in one packet with its beginning. But a wrapped
+    // pool may have that form alone.
     const lending = (pool.connect as (callback: typeof take) => unknown).call(pool, take);
     if (!(lending instanceof Promise)) return;
     lending.then((connection: PgConnection | undefined) => connection && take(undefined, connection), reject);

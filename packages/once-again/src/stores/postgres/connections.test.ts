@@ -84,13 +84,13 @@ describeWithServer("the connections of a PostgreSQL store", postgresBinary, () =
     for (const key of ["one", "two"]) await expect(store.claim(longClaim(key))).rejects.toThrow();
     for (const key of ["three", "four", "five"]) {
       const claim = (): Promise<unknown> => patient.claim(longClaim(key));
-      // What still stood in the queue of a silent one is refused when that one is closed, and there are two; the next one is new.
+      // Two statements in the queue of a silent one are refused when it is closed; the next connection is new.
       await claim().catch(claim).catch(claim);
     }
   });
 
   describe.for(Object.entries(postgresClients))("through %s", ([, open]) => {
-    test("are given back by a transaction whose ROLLBACK is slow", async () => {
+    test("are given back by a transaction with a slow ROLLBACK", async () => {
       const url = await migrated();
       const store = open(url, { connectionsMax: 2, transactionsMax: 2, busyMsMax: 200 });
       const slow = await Promise.allSettled(
@@ -159,7 +159,7 @@ describeWithServer("the connections of a PostgreSQL store", postgresBinary, () =
       expect(await refused).toEqual(unavailable);
     });
 
-    test("that know its statements no longer are told them again", async () => {
+    test("that know its statements no longer get them again", async () => {
       const store = open(await migrated(), { connectionsMax: 1, transactionsMax: 1 });
       const run = (key: string, work: (connection: PostgresConnection) => Promise<unknown> = async () => undefined) =>
         store.transact({ ...operation, key }, async (connection) => {
@@ -205,7 +205,7 @@ describeWithServer("the connections of a PostgreSQL store", postgresBinary, () =
     expect(() => postgresStore(pool, { transactionsMax: 0 })).toThrow(invalid);
   });
 
-  test("come from a pool that somebody wrapped, too, whose `connect` knows no callback", async () => {
+  test("come from a wrapped pool, too, where `connect` takes no callback", async () => {
     const pool = pgPool(await migrated());
     const wrapped = { query: pool.query.bind(pool), connect: () => pool.connect() };
     const store = postgresStore(wrapped as unknown as Pool);
@@ -220,7 +220,7 @@ describeWithServer("the connections of a PostgreSQL store", postgresBinary, () =
     postgresIntents(pool);
     postgresStore(pool);
     expect(pool.listenerCount("error")).toBe(1);
-    // Node throws an error event that nobody listens to.
+    // Node throws an error event that has no listener.
     expect(pool.emit("error", new Error("terminating connection"), undefined as never)).toBe(true);
   });
 

@@ -12,15 +12,15 @@ const operation = { scope: "acme", key: "order-7", fingerprint: "f", retentionMs
 const commit = { keep: "commit", result, value: "ran" } as const;
 const never = (): never => expect.fail("ran again");
 
-describeWithServer("a PostgreSQL store whose server or connection is lost", postgresBinary, () => {
+describeWithServer("a PostgreSQL store that loses its server or connection", postgresBinary, () => {
   const { server, create } = databases();
 
-  test("a transaction whose connection is lost before the commit runs again; a step is asked for again", async () => {
+  test("a transaction that loses its connection before the commit runs again; a step is asked for again", async () => {
     const url = await create();
     const outside = pgPool(url, { max: 1 });
     await outside.query("CREATE TABLE effects (name text)");
     await using proxy = await cutProxy(server().port);
-    // Not through `postgres`, which throws where nobody can catch it: see postgresStore.
+    // Not through `postgres`, which throws where it can't be caught: see postgresStore.
     const store = postgresClients["pg"]!(url.replace(/:\d+\//, `:${proxy.port}/`));
     await store.migrate();
     await loseBeforeCommit(store, proxy, (connection, name) =>

@@ -23,8 +23,8 @@ export function sqlState(error: unknown): string | undefined {
 
 /**
  * Whether an error of `postgres` says that its connection is gone. It must not be given another statement for it then: it
- * throws where nobody can catch it (3.4.9). What it throws for a broken socket has the `query` beside the system's code,
- * which tells it from a connection to elsewhere that a handler had. (`pg` refuses such a statement, as it should.)
+ * throws where it can't be caught (3.4.9). Its error for a broken socket has the `query` beside the system's code,
+ * which distinguishes it from a connection to elsewhere that a handler had. (`pg` refuses such a statement, as it should.)
  */
 export function isConnectionLost(error: unknown): boolean {
   const lost = codeOf(
@@ -66,7 +66,7 @@ export function isConflict(error: unknown): boolean {
 
 /**
  * Whether a failed COMMIT may have been executed. A server that is up says why it refused; one that goes down
- * (57P..), fails inside (58..., XX...), or can't be heard, says nothing.
+ * (57P..), fails inside (58..., XX...), or can't be reached, says nothing.
  */
 function isUnknownCommit(error: unknown): boolean {
   const state = sqlState(error);
@@ -90,7 +90,7 @@ export const transactionErrors: TransactionErrors = {
   unavailableError,
 };
 
-/** The same query, whose errors say what to do where that is known. Only for statements of our own. */
+/** The same query; its errors say what to do where that is known. Only for statements of our own. */
 export function explainErrors(query: PostgresQuery): PostgresQuery {
   return (text, values) => query(text, values).catch(rethrowExplained);
 }

@@ -53,7 +53,7 @@ describeWithServer("a PostgreSQL store at its limits", postgresBinary, () => {
           await spent(() => store.complete({ ...claim, result })),
           await spent(() => store.claim(longClaim(key))),
           await spent(() => store.transact({ ...operation, key: `${key} at once` }, async () => commit)),
-          // Its rollback is a trip too, for which nobody waits.
+          // Its rollback is a trip too, which is not awaited.
           await spent(() => store.transact({ ...operation, key: `${key} at once` }, never)),
         ];
       };
@@ -90,7 +90,7 @@ describeWithServer("a PostgreSQL store at its limits", postgresBinary, () => {
       expect(Number(await written()) - Number(before)).toBe(2);
     });
 
-    test("the server's clock decides: a caller whose clock is an hour off changes nothing", async () => {
+    test("the server's clock decides: a caller with its clock an hour off changes nothing", async () => {
       const { store } = await opened();
       onTestFinished(() => void vi.useRealTimers());
       const claimedAt = Date.now();
@@ -105,7 +105,7 @@ describeWithServer("a PostgreSQL store at its limits", postgresBinary, () => {
       }
     });
 
-    test("what was acknowledged to nobody is found out by asking again", async () => {
+    test("what was not acknowledged is found out by asking again", async () => {
       const { url, effects } = await opened();
       await using proxy = await cutProxy(server().port);
       const store = open(at(url, proxy.port), { connectionsMax: 1 });
@@ -115,7 +115,7 @@ describeWithServer("a PostgreSQL store at its limits", postgresBinary, () => {
       expect(await effects()).toEqual(["run 1"]);
     });
 
-    test.for(["thrown", "told"] as const)(
+    test.for(["thrown", "reported"] as const)(
       "a conflict with another transaction, %s, runs the handler again",
       async (how) => {
         const { url, outside } = await opened();

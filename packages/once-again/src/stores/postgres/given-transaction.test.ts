@@ -106,7 +106,7 @@ describeWithServer("the PostgreSQL transaction that a handler is given", postgre
       },
     );
 
-    test("refuses a nested transaction of another isolation, and takes one of its own", async () => {
+    test("refuses a nested transaction of another isolation, and takes one of the same", async () => {
       const { store } = await ground();
       await store.transact(operation, async (given) => {
         await expect(execute(given, "BEGIN ISOLATION LEVEL SERIALIZABLE")).rejects.toThrow("option `isolation`");
@@ -116,7 +116,7 @@ describeWithServer("the PostgreSQL transaction that a handler is given", postgre
     });
   });
 
-  test("of pg looks like a PoolClient, whose release and end do nothing", async () => {
+  test("of pg looks like a PoolClient; its release and end do nothing", async () => {
     const { pool, stores, effects } = await opened();
     const lent: PoolClient[] = [];
     pool.on("acquire", (client) => lent.push(client));
@@ -171,7 +171,7 @@ describeWithServer("the PostgreSQL transaction that a handler is given", postgre
     expect(late).toEqual([ended, ended, ended, ended, ended]);
   });
 
-  test("of postgres looks like an sql, whose release and end do nothing", async () => {
+  test("of postgres looks like an sql; its release and end do nothing", async () => {
     const { stores, effects } = await opened();
     await stores.postgres.transact(operation, async (sql) => {
       sql.release();

@@ -129,7 +129,7 @@ function listConditions({ scope, state, after }: ListRequest): { conditions: str
 /** How long a batch waits for a lock, milliseconds: then each of its requests waits for itself, as long as it may. */
 const batchLockMsMax = 100;
 
-/** What a claim comes to: a row that it made, one that was there, or neither. */
+/** The result of a claim: a row that it made, one that was there, or neither. */
 export type Claimed =
   | { readonly won: true; readonly ms: KeyRow["ms"] }
   | ({ readonly won: false } & (KeyRow | { readonly scope: null }));
@@ -153,7 +153,7 @@ export function leasedBatches(
   statements: PostgresStatements,
   { clock, busyMsMax }: BatchBounds,
 ): LeasedBatches {
-  /** Asks for a batch by one statement, whose rows have the number of their request. */
+  /** Asks for a batch by one statement; its rows have the number of their request. */
   const ask = async (statement: string, requests: readonly object[], ...values: unknown[]): Promise<unknown[]> => {
     const lockMsMax = requests.length === 1 ? busyMsMax : Math.min(busyMsMax, batchLockMsMax);
     const numbered = JSON.stringify(requests.map((request, n) => ({ n, ...request })));
@@ -168,7 +168,7 @@ export function leasedBatches(
   return {
     claim: batchRequests({
       ...common,
-      carryOut: async (requests) => {
+      execute: async (requests) => {
         const claims = requests.map(({ scope, key, fingerprint, owner, leaseMs, heldRetentionMs }) => ({
           ...{ scope, key, fingerprint, owner },
           ...{ lease: leaseMs, held: heldRetentionMs },
@@ -179,7 +179,7 @@ export function leasedBatches(
     complete: batchRequests({
       ...common,
       bytesOf: ({ result }) => result.length,
-      carryOut: (requests) => {
+      execute: (requests) => {
         let first = 1;
         const completions = requests.map(({ scope, key, owner, result: { length }, retentionMs }) => {
           const part = { first, length };
@@ -191,7 +191,7 @@ export function leasedBatches(
     }),
     renew: batchRequests({
       ...common,
-      carryOut: (requests) =>
+      execute: (requests) =>
         changes(
           statements.renew,
           requests.map(({ scope, key, owner, leaseMs }) => ({ scope, key, owner, lease: leaseMs })),
@@ -199,7 +199,7 @@ export function leasedBatches(
     }),
     release: batchRequests({
       ...common,
-      carryOut: (requests) =>
+      execute: (requests) =>
         changes(
           statements.release,
           requests.map(({ scope, key, owner }) => ({ scope, key, owner })),

@@ -39,7 +39,7 @@ export async function listenOn(
   const end = (): void => {
     isOver = true;
     client.removeAllListeners("notification");
-    // A broken connection may say so more than once, and one that nobody hears ends the process.
+    // A broken connection may emit more than one error, and an error without a listener ends the process.
     client.release(true);
   };
   const lose = (error: unknown): void => {

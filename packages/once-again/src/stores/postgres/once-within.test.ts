@@ -111,7 +111,7 @@ describeWithServer("an operation within the caller's own PostgreSQL transaction"
       expect(await transact((transaction) => onceWithin(transaction, other, never))).toEqual({ kind: "mismatch" });
     });
 
-    test("is gone when the caller rolls back, and a duplicate meanwhile is told that it runs", async () => {
+    test("is gone when the caller rolls back, and a duplicate meanwhile learns that it runs", async () => {
       const { url, store, effects } = await opened();
       const transact = library(url);
       const fault = new Error("the caller's own");
@@ -176,7 +176,7 @@ describeWithServer("an operation within the caller's own PostgreSQL transaction"
     client.release();
   });
 
-  describe("whose work ends the transaction", () => {
+  describe("with work that ends the transaction", () => {
     const endings: Record<string, readonly string[]> = {
       "by COMMIT": ["COMMIT"],
       "by COMMIT and BEGIN": ["COMMIT", "BEGIN"],
@@ -224,7 +224,7 @@ describeWithServer("an operation within the caller's own PostgreSQL transaction"
     expect(await effects()).toHaveLength(3);
   });
 
-  test("what is no transaction is refused where it can be told", async () => {
+  test("what is no transaction is refused where that can be seen", async () => {
     const url = await create();
     const pool = pgPool(url);
     const invalid = expect.objectContaining({ code: "ONCE_OPTION_INVALID" }) as Error;

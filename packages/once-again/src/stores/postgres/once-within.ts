@@ -13,16 +13,16 @@ const savepoint = "within_once_again";
 
 /** The operations that run on each connection, the innermost last. */
 const running = new WeakMap<object, object[]>();
-/** The operation whose work asks. */
+/** The operation that runs the current work. */
 const asking = new AsyncLocalStorage<object>();
 
 /**
- * Carries an operation out once, inside a transaction of your own: its key and its result commit with whatever else the
+ * Executes an operation once, inside a transaction of your own: its key and its result commit with whatever else the
  * transaction does, when you commit it. The tables are those of `postgresStore` (see its `migrate`), and a key is the
  * same key for both.
  *
- * What `work` throws undoes its writes and is thrown on; its key is not stored, and the transaction can go on. `work` must
- * not end the transaction. If it does, the key is held: nobody runs it again until it is settled.
+ * When `work` throws, its writes are undone and the error is thrown on; its key is not stored, and the transaction can
+ * go on. `work` must not end the transaction. If it does, the key is held: the operation is not run again until it is settled.
  *
  * @param transaction your open transaction, by one of `fromPg`, `fromPostgresJs`, `fromKysely`, `fromDrizzle`,
  *   `fromKnex`. A connection without an open transaction is refused by the database (SQLSTATE 25P01).
@@ -50,13 +50,13 @@ export async function onceWithin(
   running.set(connection, [...others, operation]);
   try {
     const renamed: CallersTransaction = async (statement) => withOurNames(await transaction(statement));
-    return await asking.run(operation, () => carryOut(renamed, keyed, request, work));
+    return await asking.run(operation, () => executeOnce(renamed, keyed, request, work));
   } finally {
     running.set(connection, others);
   }
 }
 
-async function carryOut(
+async function executeOnce(
   transaction: CallersTransaction,
   keyed: ReturnType<typeof keyedStatements>,
   request: TransactionRequest,

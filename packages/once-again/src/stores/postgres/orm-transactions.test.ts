@@ -148,13 +148,13 @@ describeWithServer("an ORM on the PostgreSQL transaction that a handler is given
       const fault = new Error("fault");
       await storeOf(ground).transact(operation, async (given) => {
         await orm(given, async (transaction) => {
-          await transaction.insert("kept");
+          await transaction.insert("stored");
           const nested = transaction.nested(async (inner) => {
             await inner.insert("undone");
             throw fault;
           });
           await expect(nested).rejects.toBe(fault);
-          await transaction.insert("kept too");
+          await transaction.insert("stored too");
         });
         const failed = orm(given, async (transaction) => {
           await transaction.insert("undone");
@@ -163,7 +163,7 @@ describeWithServer("an ORM on the PostgreSQL transaction that a handler is given
         await expect(failed).rejects.toBe(fault);
         return commit;
       });
-      expect(await ground.effects()).toEqual(["kept", "kept too"]);
+      expect(await ground.effects()).toEqual(["stored", "stored too"]);
     });
 
     test("undoes all of it when the handler throws after the ORM committed", async () => {

@@ -2,7 +2,7 @@ import { tableName } from "../sql/names.ts";
 import { looksPerKey, postponed, postponement } from "../sql/outbox.ts";
 import { clock, commitLazily, lazyClock } from "./statements.ts";
 
-/** The table, whose rows are the messages that are not published yet. Run again, it changes nothing. */
+/** The table of the messages that are not published yet. Run again, it changes nothing. */
 export function outboxSchema(prefix: string): string {
   const outbox = tableName(prefix, "outbox");
   // A claim changes no indexed column, so that PostgreSQL replaces the row in its page without touching any index (HOT).

@@ -31,7 +31,7 @@ import { migrationLock } from "./schema.ts";
 
 /** Where an outbox in PostgreSQL has its messages, and how long it waits. */
 export interface PostgresOutboxOptions {
-  /** What the name of the table begins with: 1 to 40 of a-z, 0-9 and _; default `once_again_`. */
+  /** The prefix of the table's name: 1 to 40 of a-z, 0-9 and _; default `once_again_`. */
   readonly tablePrefix?: string | undefined;
   /** The largest body of a message, bytes: at least 1, default 1,000,000. The broker has to take it. */
   readonly bodyBytesMax?: number | undefined;
@@ -166,7 +166,7 @@ export function messageAdder(
     };
     if (await add()) return;
     // Only a transaction has a number before its statement writes. One that is open has it from here on; where each
-    // statement is one of its own, or the transaction has ended, the next has none again.
+    // statement is its own transaction, or the transaction has ended, the next has none again.
     await query("SELECT txid_current()");
     if (!(await add())) throw notOpenError();
   };

@@ -4,7 +4,7 @@ import type { PostgresConnection, PostgresPool } from "./client.ts";
 import { overdueConnections } from "./overdue-connections.ts";
 import type { PooledConnection } from "./connection.ts";
 
-/** A connection whose commit is never answered, on a pool that has no other one. @param answers what the server says. */
+/** The only connection of a pool; its commit is never answered. @param answers what the server says. */
 function overdue(answers: () => Promise<unknown[]>) {
   const clock = fakeClock();
   const calls: string[] = [];

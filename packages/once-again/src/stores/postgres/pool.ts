@@ -10,7 +10,7 @@ import { connectionsOf, type GiveUp, type PooledConnection, type TakeConnection 
 import { isConnectionLost } from "./errors.ts";
 import { overdueConnections } from "./overdue-connections.ts";
 
-/** What a connection of `mysql2` has, beside what a Pool of `pg` has. */
+/** Methods of a connection of `mysql2` that a Pool of `pg` does not have. */
 const ofMysql2 = ["promise", "beginTransaction"];
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for what lends no connections, a single connection among it. */
@@ -70,7 +70,7 @@ export function checkTransform(sql: unknown): void {
 }
 
 /**
- * Listens to the errors of a pool, and of the clients that it lends. Both tell by an event of a connection that broke, as when
+ * Listens to the errors of a pool, and of the clients that it lends. Both emit an event for a connection that broke, as when
  * PostgreSQL restarts, and end the process when there is no listener: the pool of an idle connection, and the client itself
  * of one that is lent. What is asked of such a client fails, and the pool makes a new connection by itself, so there is
  * nothing else to do.

@@ -10,7 +10,7 @@ import { TransactionGuard } from "../guard/guard.ts";
 /** A connection of the user's pool on which a transaction has begun. */
 export interface PostgresSession<Connection> extends TransactionSession<Connection> {
   readonly query: PostgresQuery;
-  /** What the statements that began the transaction were answered. */
+  /** The answers to the statements that began the transaction. */
   readonly opened: unknown;
 }
 
@@ -29,7 +29,7 @@ export interface SessionOptions<Connection> {
   readonly prepare: boolean;
   /** Of its transactions, in capitals. */
   readonly isolation: string;
-  /** What prepares the statements that are executed by name, on a connection that does not know them yet. */
+  /** Prepares the statements that are executed by name, on a connection that does not know them yet. */
   readonly preparing: string;
 }
 
@@ -61,7 +61,7 @@ export function sessionOpener<Connection extends PostgresConnection>(
   };
 }
 
-/** Begins a transaction. Where the connection knows its statements is known by nobody but the server: poolers change it. */
+/** Begins a transaction. Only the server knows whether the connection has its statements: poolers change it. */
 async function openedBy(run: PostgresQuery, begin: string, preparing: string): Promise<readonly unknown[]> {
   try {
     return await run(begin);

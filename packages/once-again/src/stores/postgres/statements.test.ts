@@ -4,7 +4,7 @@ import { describeWithServer } from "../../../../../test/support/servers/describe
 import { postgresBinary, startPostgres } from "../../../../../test/support/servers/postgres.ts";
 import { bytesLiteral, integerLiteral, textLiteral, withLiterals } from "./statements.ts";
 
-/** What ends, escapes or begins something in some dialect, and every plain character. */
+/** The characters that end, escape or begin something in some dialect, and every plain character. */
 const texts = [
   "",
   "plain",

@@ -17,7 +17,7 @@ export const commitLazily = "set_config('synchronous_commit', 'off', true)";
 export const clock = `clock AS MATERIALIZED (SELECT ${now} AS ms)`;
 
 /**
- * The same for a statement whose commit does not wait for the disk: what a crash of the server takes back must be harmless.
+ * The same for a statement that does not wait for the disk when it commits: what a crash of the server takes back must be harmless.
  */
 export const lazyClock = `clock AS MATERIALIZED (SELECT ${now} AS ms, ${commitLazily} AS setting)`;
 
@@ -36,7 +36,7 @@ const named = "k.scope = $1 AND k.key = $2";
 
 const abandoned = `k.state = 'running' AND k.lease_until <= clock.ms`;
 
-/** What an owner's request names, of a batch. */
+/** The row that an owner's request of a batch names. */
 const owned = `k.scope = asked.scope AND k.key = asked.key AND k.owner = asked.owner AND NOT ${expired}`;
 
 /**
@@ -69,7 +69,7 @@ export function postgresStatements(prefix: string, replayTouch: boolean) {
     claim: claimStatement(keys, replayTouch),
     takeOver: takeOverStatement(keys),
     /**
-     * A batch of completions, whose results are the parts of `$3`. Also where it is done: the owner may have missed that its
+     * A batch of completions; their results are the parts of `$3`. Also where it is done: the owner may have missed that its
      * first completion was acknowledged.
      */
     complete: `WITH ${clock}, ${askedOfEach("retention bigint", "first integer", "length integer")} ${update} SET
@@ -162,7 +162,7 @@ function takeOverStatement(keys: string): string {
     RETURNING clock.ms, ${columns}`;
 }
 
-/** A result to be stored, with the token of who keeps it. */
+/** A result to be stored, with the token of who stores it. */
 export interface StoredResult extends RecordName {
   fingerprint: string;
   owner: string;
@@ -170,7 +170,7 @@ export interface StoredResult extends RecordName {
   retentionMs: number;
 }
 
-/** An operation that nobody may run again, with the token of who ran it. */
+/** An operation that must not run again, with the token of who ran it. */
 export interface HeldKey extends RecordName {
   fingerprint: string;
   owner: string;
@@ -214,7 +214,7 @@ export function keyedStatements(prefix: string, isPrepared: boolean) {
       const { scope, key } = storedName(name);
       return lookUp.with([scope, key]);
     },
-    /** Holds a key: a running row whose lease is over. One that is there stays as it is. */
+    /** Holds a key: a running row with its lease over. One that is there stays as it is. */
     hold: ({ fingerprint, owner, heldRetentionMs, ...name }: HeldKey) => {
       const { scope, key } = storedName(name);
       return `WITH ${clock} INSERT INTO ${keys}
@@ -225,7 +225,7 @@ export function keyedStatements(prefix: string, isPrepared: boolean) {
     /** Makes room for a new row where an expired one is. */
     clear: (name: RecordName) =>
       `WITH ${clock} DELETE FROM ${keys} AS k USING clock WHERE ${named(name)} AND ${expired}`,
-    /** Keeps a result. A new row each time, so that no dead one is left. */
+    /** Stores a result. A new row each time, so that no dead one is left. */
     store({ fingerprint, owner, result, retentionMs, ...name }: StoredResult) {
       const { scope, key } = storedName(name);
       return store.with([scope, key, fingerprint, owner, result, retentionMs]);
@@ -237,7 +237,7 @@ export type KeyedStatements = ReturnType<typeof keyedStatements>;
 
 /**
  * A statement to be executed by its name, with its values in the text: the server takes as long to parse and plan one of
- * these as to carry it out.
+ * these as to execute it.
  */
 function namedStatement(isPrepared: boolean, text: string, types: string) {
   // `pg` prepares by names of the same kind, and must not take this one for its own.

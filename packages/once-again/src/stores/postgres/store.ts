@@ -71,7 +71,7 @@ export interface PostgresStore<Connection> extends TransactionalStore<Connection
  *
  * In transactional mode, handlers are given a connection of the pool: a PoolClient of `pg`, a reserved `sql` of
  * `postgres`. Prefer `pg` there: a connection of `postgres` (3.4.9) that is lost while a handler has it makes the next
- * statement throw where nobody can catch it, as in its own `sql.begin`. `close()` leaves the pool open: it is yours.
+ * statement throw where it can't be caught, as in its own `sql.begin`. `close()` leaves the pool open: it is yours.
  *
  * @example
  * ```ts

@@ -38,7 +38,7 @@ export interface TransactionContext<Connection> {
   touch: string;
 }
 
-/** What stands in the way of an operation, if anything does: another one that holds its lock, or what it left. */
+/** The answer where something is in the way of an operation: another one that holds its lock, or what it left. */
 export function existingAnswer(
   row: KeyRow | undefined,
   locked: boolean,
@@ -51,7 +51,7 @@ export function existingAnswer(
   return locked ? undefined : { kind: "in-progress", leaseMsLeft: 0 };
 }
 
-/** Keeps a result, in the place of an expired one if there is any. */
+/** Stores a result, in the place of an expired one if there is any. */
 export function storeStatements(keyed: KeyedStatements, row: KeyRow | undefined, stored: StoredResult): string[] {
   return row === undefined ? [keyed.store(stored)] : [keyed.clear(stored), keyed.store(stored)];
 }
@@ -69,7 +69,7 @@ export async function transact<Connection, Value>(
     errors,
     recognizesItself: true,
     open: (inDoubt) =>
-      // The transaction in doubt holds the lock until it has ended: with the lock, the row tells how.
+      // The transaction in doubt holds the lock until it has ended: with the lock, the row shows how.
       open(
         `${begin}; ${inDoubt ? keyed.waitForLock(request) : keyed.tryLock(request)}; ${keyed.lookUp(request)}; SAVEPOINT ${savepoint}`,
       ),
@@ -95,7 +95,7 @@ export async function transact<Connection, Value>(
 /** How often a held key is written that is outrun by others. */
 const holdsMax = 5;
 
-/** Writes a key whose operation nobody may run again: running, with its lease over. One that is there already stays. */
+/** Writes a key that must not run again: running, with its lease over. One that is there already stays. */
 async function holdKey(query: PostgresQuery, keyed: KeyedStatements, held: HeldKey): Promise<void> {
   for (let asked = 1; ; asked += 1) {
     try {

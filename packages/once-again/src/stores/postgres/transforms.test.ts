@@ -95,7 +95,7 @@ describeWithServer("a `sql` of `postgres` with a transform", postgresBinary, () 
     ],
     ["row", { row: { from: () => undefined } }],
     ["row", { row: { from: (row: object) => Object.keys(row) } }],
-  ] as const)("whose %s changes more than names is refused, with what to do", ([part, transform]) => {
+  ] as const)("with a %s that changes more than names is refused, with what to do", ([part, transform]) => {
     const sql = postgres("postgres://127.0.0.1:1/none", { transform });
     for (const open of [postgresStore, postgresOutbox, postgresIntents]) {
       expect(() => open(sql)).toThrow(notAnOption);

@@ -1,7 +1,7 @@
 /** A record as this process wrote it when it claimed its key. */
 export interface OwnedRecord {
   readonly owner: string;
-  /** What follows the state in its line, but for its LIFE. */
+  /** The fields after the state in its line, but for its LIFE. */
   readonly fields: string;
   readonly lifeMs: number;
   /** When it was sent, on the monotonic clock. */
@@ -19,7 +19,7 @@ export interface OwnedRecords {
 const sizeMax = 10_000;
 
 export function ownedRecords(): OwnedRecords {
-  // What a Map held stays reachable from its old tables until the next full collection: there it is let go of.
+  // A Map's old tables keep its values reachable until the next full collection, so the record is cleared.
   const entries = new Map<string, { record: OwnedRecord | undefined }>();
   return {
     add(key, record) {

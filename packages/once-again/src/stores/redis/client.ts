@@ -52,7 +52,7 @@ type Send = (command: RedisCommand) => Promise<unknown>;
 
 /** The same for every client. */
 export interface RedisConnection {
-  /** What the client itself puts before the key of a command, but not before the keys in an answer. */
+  /** The prefix that the client itself puts before the key of a command, but not before the keys in an answer. */
   readonly keyPrefix: string;
   /** Sends a command about one key to the master that has it. */
   send(key: string, command: RedisCommand): Promise<unknown>;
@@ -66,7 +66,7 @@ export interface RedisConnection {
 const bytesForText = { 36: Buffer } as const;
 
 /**
- * node-redis bounds how long a command waits to be written, by an abort signal of its own for each. A command on a
+ * node-redis bounds how long a command waits to be written, by an abort signal for each. A command on a
  * connection that is ready is written at once, and the signal would cost more than all the rest of it.
  */
 const noTimeout = { timeout: 0 };
@@ -82,7 +82,7 @@ export function redisConnection(client: RedisClient): RedisConnection {
   throw wrongClientError("client", "a client or cluster of ioredis or redis", client);
 }
 
-/** What else a `Redis` of `ioredis` has: a method for each command, which its types leave out. */
+/** More of a `Redis` of `ioredis`: a method for each command, which its types leave out. */
 type CommandMethods = Partial<Record<string, (...rest: (string | Buffer)[]) => Promise<unknown>>>;
 
 /**
@@ -118,7 +118,7 @@ function fromIoredis(client: IoredisClient | IoredisCluster): RedisConnection {
   };
 }
 
-/** @throws Error when there is none: nobody was asked, which is not the same as that all is well. */
+/** @throws Error when there is no master: "no answers" would read as "all is well". */
 function requireMasters<Node>(masters: readonly Node[]): readonly Node[] {
   if (masters.length > 0) return masters;
   throw new Error("No master of the Redis Cluster is known: it is not connected, or can't be reached.");
@@ -138,7 +138,7 @@ function fromNodeRedis(client: NodeRedisClient | NodeRedisCluster): RedisConnect
       renew() {
         if (client.isReady !== true || client.destroy === undefined || client.connect === undefined) return;
         client.destroy();
-        // What keeps it from connecting it tells its own listeners.
+        // The client reports to its own listeners why it can't connect.
         client.connect().catch(() => undefined);
       },
     };
@@ -156,10 +156,10 @@ function fromNodeRedis(client: NodeRedisClient | NodeRedisCluster): RedisConnect
   };
 }
 
-/** What follows the name of a command. */
+/** The arguments of a command, after its name. */
 export type Argument = string | Buffer;
 
-/** What a store sends about one key. */
+/** The commands that a store sends about one key. */
 export interface RecordCommands {
   /** Sets a key that is not there, to last so long. Its reply is what was there before, `null` where there was nothing. */
   setAbsent(key: string, text: string, lifeMs: number): Promise<Buffer | null>;

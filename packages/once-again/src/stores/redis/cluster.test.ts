@@ -93,11 +93,13 @@ describeWithServer("the Redis store on a cluster", redisBinary, () => {
     expect((await redisStore(client).health()).problems).toEqual([
       expect.stringContaining("maxmemory-policy is allkeys-lru"),
     ]);
-    const nobody = new Cluster([{ host: "127.0.0.1", port: await serverPort() }], { clusterRetryStrategy: () => null });
-    nobody.on("error", () => undefined);
-    onTestFinished(() => nobody.disconnect());
-    expect((await redisStore(nobody).health()).isHealthy).toBe(false);
-    await expect(redisStore(nobody).list({})).rejects.toThrow(Error);
+    const unreachable = new Cluster([{ host: "127.0.0.1", port: await serverPort() }], {
+      clusterRetryStrategy: () => null,
+    });
+    unreachable.on("error", () => undefined);
+    onTestFinished(() => unreachable.disconnect());
+    expect((await redisStore(unreachable).health()).isHealthy).toBe(false);
+    await expect(redisStore(unreachable).list({})).rejects.toThrow(Error);
   });
 
   test("a cluster that lost most of its masters grants nothing, and goes on when they are back", async () => {

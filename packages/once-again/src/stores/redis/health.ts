@@ -1,7 +1,7 @@
 import { OnceAgainError } from "../../core/errors.ts";
 import type { RedisConnection } from "./client.ts";
 
-/** What a node says that endangers records, and what to do about it. */
+/** The settings of a node that endanger records, and what to do about them. */
 const dangers: readonly { field: string; isSound: (value: string) => boolean; problem: (value: string) => string }[] = [
   {
     field: "redis_version",
@@ -39,7 +39,7 @@ export async function redisProblems(connection: RedisConnection): Promise<string
   return [...new Set(infos.flatMap(problemsIn))];
 }
 
-/** What every master says of itself, by the names of INFO. */
+/** The state of every master, by the names of INFO. */
 export async function serverInfos(connection: RedisConnection): Promise<ReadonlyMap<string, string>[]> {
   const replies = await Promise.all((await connection.masters()).map((send) => send(["INFO"])));
   return replies.map(

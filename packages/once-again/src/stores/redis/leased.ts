@@ -57,11 +57,11 @@ export function redisRecords(commands: RecordCommands, prefix: string, clock: Cl
     const key = redisKey(prefix, request);
     const record = owned.take(key, request.owner);
     if (record === undefined) return undefined;
-    const keptMs = wholeMs(request.retentionMs);
+    const resultMs = wholeMs(request.retentionMs);
     const ageMs = Math.round(clock.monotonic() - record.claimedAt);
     const before = recordLine("running", record.fields, record.lifeMs);
-    const after = withResult(recordLine("done", record.fields, ageMs + keptMs), request.result);
-    return commands.replace(key, before, after, keptMs);
+    const after = withResult(recordLine("done", record.fields, ageMs + resultMs), request.result);
+    return commands.replace(key, before, after, resultMs);
   };
 
   return {
@@ -80,13 +80,13 @@ export function redisRecords(commands: RecordCommands, prefix: string, clock: Cl
         recordLine("running", fields, lifeMs),
         Math.max(lifeMs, wholeMs(leaseMs)),
       );
-      const answerTo = (found: Buffer | null): Awaitable<ClaimAnswer> => {
-        if (found !== null) return answerOfRecord(found, fingerprint) ?? claimByScript(request);
+      const answerTo = (record: Buffer | null): Awaitable<ClaimAnswer> => {
+        if (record !== null) return answerOfRecord(record, fingerprint) ?? claimByScript(request);
         owned.add(key, { owner, fields, lifeMs, claimedAt });
         return { kind: "acquired", attempt: 1, fence, abandoned: false, checkpoints: {} };
       };
       return setting.then(answerTo, (error: unknown) => {
-        // What is stored already can be read all the same.
+        // A full server refuses writes, but can still read what is stored.
         if (String(error).includes("OOM ")) return claimByScript(request);
         throw explainError(request, error);
       });
@@ -177,7 +177,7 @@ export function scriptOperations(commands: RecordCommands, prefix: string): Scri
   };
 }
 
-/** What a key holds that is no text. */
+/** The reply for a key that holds no text. */
 const unreadableReply = [Buffer.from("broken"), Buffer.alloc(0), -1];
 
 /** Says which record is broken, where that is what failed. */

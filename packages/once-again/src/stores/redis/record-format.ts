@@ -15,7 +15,7 @@ import type { ClaimAnswer, InspectedRecord, KeyRecord, RecordName } from "../sto
  * A record that runs for ever has the longest LIFE that there is, 253 years, and not none: its time of removal is what its
  * creation and its lease are counted from. In the place of the OWNER of a record that a person settled stands who did.
  *
- * `1 released FENCE` stands for a key without a record, whose last attempt had that fence.
+ * `1 released FENCE` stands for a key without a record; its last attempt had that fence.
  */
 const line = /^1 (running|done) ([\w.%!~*'()-]*) ([\w.%!~*'()-]*) ([1-9]\d*) (\d+) (\d+) (\d+)\n$/;
 
@@ -78,7 +78,7 @@ export interface StoredRecord {
   readonly fence: number;
   readonly leaseMs: number;
   readonly lifeMs: number;
-  /** What follows the line. */
+  /** The bytes after the line. */
   readonly rest: Uint8Array;
 }
 
@@ -100,7 +100,7 @@ export function parseRecord(stored: Buffer): StoredRecord | undefined {
 }
 
 /**
- * The record in a text; for what is none, `unreadableRecord`.
+ * The record in a text; `unreadableRecord` where it has no record.
  *
  * @param removedAt when Redis removes it, milliseconds since the epoch by its own clock; -1: never.
  */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { serverClock } from "./server-clock.ts";
 
-/** A server's clock that was told of 1,000 after a trip of 10 ms, and the two clocks of the machine. */
-function told() {
+/** A server's clock that was set to 1,000 after a trip of 10 ms, and the two clocks of the machine. */
+function clocks() {
   const machine = { wall: 5000, monotonic: 100 };
   const time = serverClock({
     now: () => machine.wall,
@@ -21,7 +21,7 @@ describe("the server's time", () => {
   });
 
   test("goes on with our clocks, in whole milliseconds, for a minute", () => {
-    const { machine, time } = told();
+    const { machine, time } = clocks();
     machine.wall += 30_000;
     machine.monotonic += 30_000.7;
     expect(time.now(1000)).toBe(31_000);
@@ -31,7 +31,7 @@ describe("the server's time", () => {
   });
 
   test("is known to within its trip and the drift since, and no better", () => {
-    const { machine, time } = told();
+    const { machine, time } = clocks();
     expect([time.now(10), time.now(9)]).toEqual([1000, undefined]);
     machine.wall += 5000;
     machine.monotonic += 5000;
@@ -42,7 +42,7 @@ describe("the server's time", () => {
     ["was set", { wall: 3_600_000, monotonic: 0 }],
     ["stood still with the machine", { wall: 20_000, monotonic: 1000 }],
   ])("is not known any more when one of our clocks %s", (_, passed) => {
-    const { machine, time } = told();
+    const { machine, time } = clocks();
     machine.wall += passed.wall;
     machine.monotonic += passed.monotonic;
     expect(time.now(1000)).toBeUndefined();

@@ -9,7 +9,7 @@ export interface SilenceWatch {
 }
 
 /**
- * A connection whose other end vanished without a word stays "ready", and whoever asks over it waits until the kernel
+ * A connection stays "ready" when its other end vanished silently, and each request on it waits until the kernel
  * gives up, many minutes later. So when another command is sent and nothing was answered for `msMax`, it is renewed.
  *
  * @param renew gives the connection up and makes another, if it seems to be in order.

@@ -117,7 +117,7 @@ describe.for([
         }
       });
 
-      test("a caller whose clock is an hour off changes nothing", async () => {
+      test("a caller with its clock an hour off changes nothing", async () => {
         const prefix = newPrefix();
         const [store, other] = [-3_600_000, 3_600_000].map((ms) =>
           redisStoreOn(connect(server.port), { prefix }, clockBehind(ms)),
@@ -135,7 +135,7 @@ describe.for([
         }
       });
 
-      describe("whoever knows the server's time less well", () => {
+      describe("one that knows the server's time less well", () => {
         const minute = { leaseMs: 5000, retentionMs: 60_000 };
         /** Two stores on the same keys, of which the second believes in an earlier time. */
         const pair = async (): Promise<{ prompt: RedisStore; late: RedisStore }> => {
@@ -215,7 +215,7 @@ describe.for([
         };
         for (const [what, set] of Object.entries(broken)) {
           await set();
-          // What can't be read of it is not asked for by a claim.
+          // A claim does not read the part that can't be read.
           if (what !== "a bad escape") {
             await expect(store.claim(name), what).rejects.toMatchObject({ code: "ONCE_RECORD_BROKEN" });
           }
@@ -256,7 +256,7 @@ async function callsDuring(port: number, work: () => Promise<void>): Promise<str
   const seen: string[] = [];
   const ended = new Promise<void>((resolve) => {
     monitor.on("monitor", (_time: string, [name]: string[], source: string) => {
-      // What scripts call is named by "lua".
+      // MONITOR marks the calls of scripts with "lua".
       if (source !== "lua") seen.push(name!.toLowerCase());
       if (name!.toLowerCase() === "echo") resolve();
     });

@@ -16,7 +16,7 @@ export interface RedisStoreOptions {
   /** The prefix of all keys: 1 to 64 of `A-Z a-z 0-9 _ : . -`; default `once-again:`. */
   readonly prefix?: string | undefined;
   /**
-   * A server whose `maxmemory-policy` evicts records runs their operations a second time, so claims on it are refused,
+   * When the server's `maxmemory-policy` evicts records, their operations run a second time, so claims are refused,
    * unless this says that duplicates are no harm. Default `false`.
    */
   readonly acknowledgeEviction?: boolean | undefined;

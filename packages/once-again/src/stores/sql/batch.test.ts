@@ -14,7 +14,7 @@ function manual() {
   const batches: { keys: string[]; settle: PromiseWithResolvers<string[]> }[] = [];
   const ask = batchRequests<Request, string>({
     clock,
-    carryOut(requests) {
+    execute(requests) {
       const settle = Promise.withResolvers<string[]>();
       batches.push({ keys: requests.map(({ key }) => key), settle });
       return settle.promise;
@@ -51,7 +51,7 @@ describe("requests in batches", () => {
     expect(await Promise.all(answers)).toEqual(["answer to d", "answer to c", "answer to a", "answer to b"]);
   });
 
-  test("of those of one record, each goes in a batch of its own, in their order", async () => {
+  test("of those of one record, each goes in a separate batch, in their order", async () => {
     const { ask, sent, end } = manual();
     const answers = Promise.all(["x", "a", "b", "a", "a"].map((key) => ask(key)));
     for (let batch = 0; batch < 4; batch += 1) await end(batch);
@@ -93,7 +93,7 @@ describe("requests in batches", () => {
     await settled;
   });
 
-  test("a batch whose outcome nobody knows fails for all of its requests, and is not asked for again", async () => {
+  test("a batch with an unknown outcome fails for all of its requests, and is not asked for again", async () => {
     const { ask, sent, end } = manual();
     const settled = Promise.allSettled(["x", "a", "b"].map((key) => ask(key)));
     await end(0);

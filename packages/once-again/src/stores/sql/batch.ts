@@ -19,7 +19,7 @@ export interface BatchOptions<Request, Answer> {
    * Executes requests in one transaction: all of them, or none. No two are of the same record, and they are in the order
    * of their names, so that batches that lock the same rows wait for each other in a line, and never in a circle.
    */
-  readonly carryOut: (requests: readonly Request[]) => Promise<readonly Answer[]>;
+  readonly execute: (requests: readonly Request[]) => Promise<readonly Answer[]>;
   /** Whether the database itself says that a failed batch had no effect. */
   readonly isRefusal: (error: unknown) => boolean;
   /** The size of what a request has beside its names; default 0. */
@@ -53,12 +53,12 @@ export function batchRequests<Request extends RecordName, Answer>(
   /** The batch that the next one waits for. */
   let underWay: readonly Item[] | undefined;
 
-  const carryOut = async (batch: readonly Item[]): Promise<void> => {
+  const execute = async (batch: readonly Item[]): Promise<void> => {
     try {
-      const answers = await options.carryOut(batch.map(({ request }) => request));
+      const answers = await options.execute(batch.map(({ request }) => request));
       for (const [index, { resolve }] of batch.entries()) resolve(answers[index]!);
     } catch (error) {
-      if (batch.length > 1 && isRefusal(error)) for (const item of batch) void carryOut([item]);
+      if (batch.length > 1 && isRefusal(error)) for (const item of batch) void execute([item]);
       else for (const { reject } of batch) reject(error);
     }
   };
@@ -74,7 +74,7 @@ export function batchRequests<Request extends RecordName, Answer>(
       next();
     };
     const cancel = clock.timer(turnMsMax, goOn);
-    void carryOut(batch).then(() => {
+    void execute(batch).then(() => {
       cancel();
       goOn();
     });

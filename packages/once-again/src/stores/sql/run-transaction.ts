@@ -141,7 +141,7 @@ async function escapedError(hold: (() => Promise<unknown>) | undefined, cause: u
 
 function commitError(errors: TransactionErrors, cause: unknown): unknown {
   if (errors.isUnknownCommit(cause)) {
-    return errors.unavailableError("no answer came to a COMMIT, which may have been carried out", cause);
+    return errors.unavailableError("no answer came to a COMMIT, which may have been executed", cause);
   }
   return errors.isAborted(cause) ? abortedError(cause) : cause;
 }
@@ -151,7 +151,7 @@ export function abortedError(cause?: unknown): OnceAgainError {
   return new OnceAgainError(
     "ONCE_HANDLER_FAILED",
     "The handler went on after one of its statements had failed, and the database rolled its transaction back. Let the " +
-      "errors of statements through, or set a savepoint before a statement that may fail. Nothing was carried out.",
+      "errors of statements through, or set a savepoint before a statement that may fail. Nothing was executed.",
     { cause },
   );
 }

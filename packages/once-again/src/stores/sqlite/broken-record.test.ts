@@ -6,7 +6,7 @@ import { onceFetch } from "../../frameworks/fetch.ts";
 import { sqliteStore } from "./store.ts";
 
 test.for(["leased", "transactional"] as const)(
-  "a request whose record is broken is answered 500 in %s mode, its error is reported, and its handler does not run",
+  "a request with a broken record is answered 500 in %s mode, its error is reported, and its handler does not run",
   async (mode) => {
     const path = join(temporaryFolder(), "keys.db");
     const store = sqliteStore({ path });

@@ -240,7 +240,7 @@ function isBusy(error: unknown): boolean {
   return codeOf(error) === sqliteBusy;
 }
 
-/** "SQL error", among them a savepoint that is not there; only the message tells which. */
+/** "SQL error", among them a savepoint that is not there; only the message says which. */
 const sqliteError = 1;
 
 /** Whether a statement named a savepoint that is not there. */

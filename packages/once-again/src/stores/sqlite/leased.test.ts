@@ -12,7 +12,7 @@ const keys = Array.from({ length: 50 }, (_, index) => `order-${index}`);
 const kindOf = (settled: PromiseSettledResult<{ kind: string }>): string =>
   settled.status === "fulfilled" ? settled.value.kind : "failed";
 
-/** A key whose row ends the transaction that writes it, as a full disk may. */
+/** A key with a row that ends the transaction that writes it, as a full disk may. */
 function poison(path: string, key: string): void {
   const database = new DatabaseSync(path);
   onTestFinished(() => database.close());

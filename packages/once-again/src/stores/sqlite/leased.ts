@@ -20,13 +20,13 @@ interface QueuedOperation<Operation> {
  * server many operations then share one transaction, and its wait for the disk. Each has its own answer.
  *
  * @param queueMax how many operations may wait; one more is refused at once, with `ONCE_STORE_UNAVAILABLE`.
- * @param carryOut executes operations, in their order. An error that it throws is the outcome of each of them.
+ * @param execute executes operations, in their order. An error that it throws is the outcome of each of them.
  * @returns `ask`; and `takeTurn` for everything else, before which no operation comes that was asked for after it.
  */
 export function batchOperations<Operation>(
   takeTurn: TakeTurn,
   queueMax: number,
-  carryOut: (operations: readonly Operation[]) => Promise<readonly Outcome[]>,
+  execute: (operations: readonly Operation[]) => Promise<readonly Outcome[]>,
 ): { ask: (operation: Operation) => Promise<unknown>; takeTurn: TakeTurn } {
   let open: QueuedOperation<Operation>[] = [];
   let waiting = 0;
@@ -35,7 +35,7 @@ export function batchOperations<Operation>(
     const settled = await takeTurn(async () => {
       await setImmediate();
       if (open === group) open = [];
-      return carryOut(group.map(({ operation }) => operation));
+      return execute(group.map(({ operation }) => operation));
     }).catch((error: unknown) => group.map(() => ({ error })));
     if (open === group) open = [];
     waiting -= group.length;

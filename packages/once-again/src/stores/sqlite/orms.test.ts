@@ -10,7 +10,7 @@ import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts
 import { onceFetch } from "../../frameworks/fetch.ts";
 import { sqliteStore } from "./store.ts";
 
-/** What both Kysely and Knex take: a database of better-sqlite3, whose statements say whether they have rows. */
+/** For Kysely and Knex: a database of better-sqlite3, with statements that say whether they have rows. */
 function betterSqlite(database: DatabaseSync): SqliteDatabase {
   return {
     close: () => undefined,

@@ -2,7 +2,7 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { postponed, postponement } from "../sql/outbox.ts";
 
 /**
- * The table, whose rows are the messages that are not published yet. AUTOINCREMENT, so that no position is given again: a
+ * The table of the messages that are not published yet. AUTOINCREMENT, so that no position is given again: a
  * relay that is late with its confirmation would remove another message.
  */
 export const outboxSchema = `

@@ -44,8 +44,8 @@ export interface SqliteOutbox extends OutboxStore<DatabaseSync> {
 }
 
 /**
- * An outbox in a SQLite file (WAL, `synchronous=FULL`), which any number of processes of one machine share. It opens a
- * connection of its own, for relays. `add` takes yours: what a handler is given, or a `DatabaseSync` of the same file on which
+ * An outbox in a SQLite file (WAL, `synchronous=FULL`), which any number of processes of one machine share. It opens its
+ * own connection, for relays. `add` takes yours: what a handler is given, or a `DatabaseSync` of the same file on which
  * you have run BEGIN IMMEDIATE. The message is written before `add` returns. A relay notices commits, of any process.
  *
  * @example

@@ -6,7 +6,7 @@ import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts
 import type { TransactionalStore } from "../store.ts";
 import { sqliteStore } from "./store.ts";
 
-// What holds between processes, and when one of them is killed.
+// The guarantees between processes, and when one of them is killed.
 
 const program = "sqlite-child.ts";
 const operation = { scope: "acme", key: "order-7", fingerprint: "f", retentionMs: 60_000 };

@@ -21,7 +21,7 @@ interface Ground {
 
 /** A store in a file, or in memory, and its table of effects. */
 async function ground(path = join(temporaryFolder(), "app.db")): Promise<Ground> {
-  // A store shows nobody its connection; but it was made by a constructor, whose first act is to set a pragma.
+  // A store hides its connection; but that was made by a constructor, and the first thing it does is to set a pragma.
   const seen = vi.spyOn(DatabaseSync.prototype, "exec");
   const store = sqliteStore({ path });
   const inside = seen.mock.contexts[0] as DatabaseSync;
@@ -45,7 +45,7 @@ const places = [
 ] as const;
 
 describe.for(places)("a transaction %s", ([, open]) => {
-  test("is dead when its work has ended, with all that was made of it, and each late use is told", async () => {
+  test("is dead when its work has ended, with all that was made of it, and each late use is reported", async () => {
     const { store, effects } = await open();
     const late: (() => unknown)[] = [];
     const heard: unknown[] = [];

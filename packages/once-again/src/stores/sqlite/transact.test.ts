@@ -49,7 +49,7 @@ describe("transact", () => {
     const { store, effects } = opened();
     const answer = await store.transact(operation, async (database) => {
       insert(database, "one");
-      // Nobody sees it before the commit.
+      // It is invisible before the commit.
       expect(effects()).toEqual([]);
       return ends("commit");
     });
@@ -155,7 +155,7 @@ describe("transact", () => {
     expect(effects()).toEqual([]);
   });
 
-  test("work may use savepoints of its own", async () => {
+  test("work may use its own savepoints", async () => {
     const { store, effects } = opened();
     await store.transact(operation, async (database) => {
       insert(database, "one");
@@ -182,7 +182,7 @@ describe("transact", () => {
 });
 
 describe("retention", () => {
-  test("counts from the end of work that takes longer than its result is kept", async () => {
+  test("counts from the end of work that takes longer than its result is stored", async () => {
     const { store, clock } = opened();
     await store.transact(operation, async () => {
       await clock.advance(3 * retentionMs);
@@ -194,7 +194,7 @@ describe("retention", () => {
     expect((await store.transact(operation, async () => ends("commit"))).kind).toBe("executed");
   });
 
-  test("a result is kept although the clock was set back while its work ran", async () => {
+  test("a result is stored although the clock was set back while its work ran", async () => {
     let now = 1_700_000_000_000;
     const { store } = opened({ clock: { ...fakeClock(), now: () => now } });
     await store.transact(operation, async () => ends("commit"));
@@ -209,7 +209,7 @@ describe("retention", () => {
 });
 
 describe("opening and closing", () => {
-  test("what one store kept, the next one on the file knows", async () => {
+  test("what one store wrote, the next one on the file knows", async () => {
     const { store, path, clock } = opened();
     await store.transact(operation, async () => ends("commit"));
     await store.close();
