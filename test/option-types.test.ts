@@ -19,7 +19,10 @@ import { memoryStore } from ${JSON.stringify(join(stores, "memory/index.ts"))};
 const store = memoryStore();
 `;
 
-/** The errors of TypeScript about each of these statements, as one text. */
+/**
+ * The errors of TypeScript about each of these statements, as one text; of several overloads those of the last one, since TypeScript 7
+ * shows no others.
+ */
 function typeErrorsOf(statements: readonly string[]): string[] {
   const file = join(import.meta.dirname, "option-types.program.ts");
   const text = head + statements.join("\n");
@@ -41,7 +44,8 @@ function typeErrorsOf(statements: readonly string[]): string[] {
   const errors = statements.map(() => "");
   for (const { start = 0, messageText } of program.getSemanticDiagnostics(source)) {
     const line = source.getLineAndCharacterOfPosition(start).line + 1;
-    errors[line - first] += `${ts.flattenDiagnosticMessageText(messageText, "\n")}\n`;
+    const shown = ts.flattenDiagnosticMessageText(messageText, "\n").split(/Overload \d of \d/);
+    errors[line - first] += `${shown.at(-1)}\n`;
   }
   return errors;
 }

@@ -14,26 +14,33 @@ export type OptionNames<Options> = {
  * boolean option that is no boolean: `"no"`, from a form or the environment, would count as yes.
  *
  * @param reader the function that reads them, as the message names it.
- * @param group the option that they are a group of, as `limits`: errors name each by its path, as `limits.bodyBytesMax`.
  * @throws OnceAgainError `ONCE_OPTION_INVALID`, with the name that was probably meant.
  */
-export function checkNames(
-  reader: string,
-  options: object,
-  known: Readonly<Record<string, true | "boolean">>,
-  group?: string,
-): void {
+export function checkNames(reader: string, options: object, known: Readonly<Record<string, true | "boolean">>): void {
   if (typeof options !== "object" || options === null)
-    throw invalidOptionError(group ?? `${reader}'s options`, "an object", options);
+    throw invalidOptionError(`${reader}'s options`, "an object", options);
   for (const name in options) {
-    if (!Object.hasOwn(known, name)) throw unknownOption(reader, name, Object.keys(known), group);
-    if (known[name] === "boolean") {
-      checkBoolean(pathOf(name, group), (options as Readonly<Record<string, unknown>>)[name]);
-    }
+    if (!Object.hasOwn(known, name)) throw unknownOption(reader, name, Object.keys(known));
+    if (known[name] === "boolean") checkBoolean(name, (options as Readonly<Record<string, unknown>>)[name]);
   }
 }
 
-const pathOf = (name: string, group: string | undefined): string => (group === undefined ? name : `${group}.${name}`);
+/**
+ * Does the same for a group of options: errors name each by its path, as `limits.bodyBytesMax`.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`.
+ */
+export function checkGroup(
+  reader: string,
+  group: string,
+  options: object,
+  known: Readonly<Record<string, true | "boolean">>,
+): void {
+  if (typeof options !== "object" || options === null) throw invalidOptionError(group, "an object", options);
+  const withPaths = <Value>(named: Readonly<Record<string, Value>>): Record<string, Value> =>
+    Object.fromEntries(Object.entries(named).map(([name, value]) => [`${group}.${name}`, value]));
+  checkNames(reader, withPaths(options as Readonly<Record<string, unknown>>), withPaths(known));
+}
 
 /** Names of other readers' options, which were compared with ours before: most calls have the same few. */
 const foreign = new Set<string>();
@@ -72,15 +79,11 @@ const otherWords: Readonly<Record<string, string>> = {
   threshold: "failureRatio",
 };
 
-function unknownOption(reader: string, name: string, known: readonly string[], group?: string): OnceAgainError {
-  const path = pathOf(name, group);
+function unknownOption(reader: string, name: string, known: readonly string[]): OnceAgainError {
   const suggestion = nearest(name.toLowerCase(), known);
-  const advice =
-    suggestion === undefined
-      ? `Its options are ${known.map((one) => pathOf(one, group)).join(", ")}.`
-      : `Did you mean ${pathOf(suggestion, group)}?`;
-  return new OnceAgainError("ONCE_OPTION_INVALID", `${reader} has no option ${JSON.stringify(path)}. ${advice}`, {
-    details: { option: path },
+  const advice = suggestion === undefined ? `Its options are ${known.join(", ")}.` : `Did you mean ${suggestion}?`;
+  return new OnceAgainError("ONCE_OPTION_INVALID", `${reader} has no option ${JSON.stringify(name)}. ${advice}`, {
+    details: { option: name },
   });
 }
 

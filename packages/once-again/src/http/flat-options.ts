@@ -1,5 +1,5 @@
 import { hasMethod, wrongClientError } from "../core/duck-typing.ts";
-import { checkNames, type OptionNames } from "../core/option-names.ts";
+import { checkGroup, checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkChoice, invalidOptionError } from "../core/options.ts";
 import type { EngineOptions } from "../engine/options.ts";
 import type {
@@ -109,8 +109,8 @@ export function flattenOptions<Request, Transaction>(
   if (hasMethod(given, "claim")) throw wrongClientError("options", "an object such as { store, scope }", given);
   checkNames("once-again", given, names);
   const { profile, limits = {}, steps = {}, onUnknown, [messageRules]: message, ...others } = given;
-  checkNames("once-again", limits, limitNames, "limits");
-  checkNames("once-again", steps, stepNames, "steps");
+  checkGroup("once-again", "limits", limits, limitNames);
+  checkGroup("once-again", "steps", steps, stepNames);
   return { ...others, ...flatProfile(profile), ...limits, ...steps, ...flatUnknown(onUnknown), ...message };
 }
 
@@ -118,7 +118,7 @@ function flatProfile(
   given: ProfileName | ProfileRules = "draft",
 ): Omit<ProfileRules, "name"> & { profile: ProfileName } {
   if (typeof given === "string") return { profile: checkProfileName("profile", given) };
-  checkNames("once-again", given, profileNames, "profile");
+  checkGroup("once-again", "profile", given, profileNames);
   const { name = "draft", ...rules } = given;
   return { ...rules, profile: checkProfileName("profile.name", name) };
 }
@@ -129,7 +129,7 @@ function flatUnknown<Request>(
   given: UnknownOutcomeAction<Request> | UnknownOutcomeRules<Request> = "hold",
 ): Omit<UnknownOutcomeRules<Request>, "action"> & { onUnknown: UnknownOutcomeAction<Request> } {
   if (typeof given !== "object") return { onUnknown: checkAction("onUnknown", given) };
-  checkNames("once-again", given, unknownNames, "onUnknown");
+  checkGroup("once-again", "onUnknown", given, unknownNames);
   const { action, ...rules } = given;
   return { ...rules, onUnknown: checkAction("onUnknown.action", action) };
 }

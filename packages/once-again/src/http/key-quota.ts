@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import { checkNames } from "../core/option-names.ts";
+import { checkGroup } from "../core/option-names.ts";
 import { checkNumber } from "../core/options.ts";
 
 /** How many new keys one scope may bring: `keysMax` at once, and as many again every `perMs`. */
@@ -37,7 +37,7 @@ const unlimited: QuotaCount = { take: () => true, giveBack: () => undefined, wai
  */
 export function quotaCount(quota: KeyQuota | undefined, clock: Clock): QuotaCount {
   if (quota === undefined) return unlimited;
-  checkNames("once-again", quota, { keysMax: true, perMs: true }, "limits.quota");
+  checkGroup("once-again", "limits.quota", quota, { keysMax: true, perMs: true });
   const { keysMax, perMs } = quota;
   checkNumber("limits.quota.keysMax", keysMax, { min: 1, integer: true });
   checkNumber("limits.quota.perMs", perMs, { min: 1 });

@@ -1,4 +1,4 @@
-import { checkNames, type OptionNames } from "../../core/option-names.ts";
+import { checkGroup, checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkNumber, invalidOptionError } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { nameProblem } from "../../key/operation-name.ts";
@@ -86,7 +86,7 @@ export function webhookRoute<Transaction>(
 ): (LeasedHttpOptions<unknown> | TransactionalHttpOptions<unknown, Transaction>) & MessageRoute {
   checkNames("webhookRoute", options, names);
   const { endpoint, verify, latest, profile = {}, ...rules } = options;
-  checkNames("webhookRoute", profile, profileNames, "profile");
+  checkGroup("webhookRoute", "profile", profile, profileNames);
   if (nameProblem(endpoint) !== undefined) {
     throw invalidOptionError("endpoint", "the name of this endpoint, a string of its own", endpoint);
   }
