@@ -54,7 +54,7 @@ function hash(entries: readonly unknown[]): Promise<string> {
   return fingerprint({ method: "HISTORY", path: "", query: "", contentType: "application/json", body });
 }
 
-/** What is used of the options that the AI SDK hands to `execute`. */
+/** The parts that are used of the options that the AI SDK hands to `execute`. */
 interface AiOptions {
   readonly toolCallId: string;
   readonly messages: readonly { readonly role: string; readonly content: unknown }[];

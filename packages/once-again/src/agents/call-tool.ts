@@ -10,7 +10,7 @@ import { retryPolicy } from "../retry/retry-options.ts";
 import { callRecordKey, type JournalEntry } from "./journal.ts";
 import type { RunRules } from "./run-options.ts";
 
-/** What a tool is told of its call. */
+/** The second argument of a tool, about its call. */
 export interface ToolCallContext {
   /** The idempotency key of the intention: the same in every attempt, and of no other. Pass it on. */
   readonly key: string;
@@ -18,14 +18,14 @@ export interface ToolCallContext {
   readonly attempt: number;
   /** Aborts when this process no longer owns the call, or its time is over. Not when the caller leaves. */
   readonly signal: AbortSignal;
-  /** Says that nothing happened, whatever the tool returns then: the result is not kept. */
+  /** Says that nothing happened, whatever the tool returns then: the result is not stored. */
   noEffect(): void;
 }
 
-/** Carries out a call of a tool, with the input that is written down of its intention. */
+/** Executes a call of a tool, with the input that is stored with its intention. */
 export type CallTool = (input: never, context: ToolCallContext) => unknown;
 
-/** What the calls of a run share. */
+/** The rules and the engines of all calls of a run. */
 export interface RunParts {
   readonly rules: RunRules;
   readonly engines: Readonly<Record<"holding" | "rerunning", Engine<undefined>>>;
@@ -129,7 +129,7 @@ const backoff = exponentialBackoff({ baseMs: 200, capMs: 5000 });
 /** Errors after which nothing has happened. */
 const beforeTheCall: ReadonlySet<string> = new Set(["ONCE_STORE_UNAVAILABLE", "ONCE_CLOSED"]);
 
-/** What a call gave that has ended, and whose outcome is known. */
+/** The result of a call that has ended with a known outcome. */
 function valueOf(entry: JournalEntry, callResult: CallResult<unknown>, hadNoEffect: boolean): unknown {
   if (callResult.kind === "returned") {
     entry.state = hadNoEffect ? "planned" : "done";

@@ -26,7 +26,7 @@ export interface Intention {
   answer: object | undefined;
 }
 
-/** What a call is known by, beside its tool and its arguments. */
+/** The marks of a call, beside its tool and its arguments. */
 export type CallPosition =
   /** The harness has a stable id for it. */
   | { readonly rule: "step"; readonly step: string }
@@ -70,7 +70,7 @@ export type Decision =
 const hashLength = 24;
 
 /**
- * Which intention a call is: one of the run's, a new one, or nobody can tell.
+ * Decides which intention a call is: one of the run's, a new one, or undecided.
  *
  * - A step is one intention of a tool.
  * - A call is the same as one that was planned from the very same history with the same arguments.
@@ -174,22 +174,22 @@ function nameOf({ tool, fingerprint }: CallFacts, place: UnnamedPlace, ofTool: r
   return `${tool} ${hash} ${equal.length + 1}`;
 }
 
-/** What the model can't have seen, as far as anybody can tell. */
+/** The intentions with an outcome that the model can't have seen, as far as the run shows. */
 function unseenAt(
   place: UnnamedPlace,
   happened: readonly Intention[],
   ofTool: readonly Intention[],
 ): ReadonlySet<Intention> {
   if (place.rule === "occurrence") {
-    // What is waited for in this process runs beside this call.
+    // A call that is awaited in this process runs beside this call.
     return new Set(happened.filter(({ isWaiting, isReturned }) => !isWaiting && !isReturned));
   }
   const others = happened.filter(({ answer }) => answer !== place.answer);
   const equals = Map.groupBy(others, ({ fingerprint }) => fingerprint);
-  // A call that a person said is another one shows that one's result, in words of its own.
+  // A call that a person said is another one shows that one's result, in other words.
   const seenAs = (words: string): number =>
     place.seen(words) - ofTool.filter(({ fingerprint, same }) => fingerprint === words && same !== undefined).length;
-  // Of equal ones nobody can tell which the model has seen.
+  // Of equal ones it is unknown which the model has seen.
   const unseen = [...equals].filter(([words, { length }]) => length > seenAs(words));
   return new Set(unseen.flatMap(([, equal]) => equal));
 }

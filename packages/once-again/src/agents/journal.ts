@@ -8,7 +8,7 @@ import type { InspectedRecord } from "../stores/store.ts";
 import type { Intention } from "./decide-intention.ts";
 import type { RunRules } from "./run-options.ts";
 
-/** What is written down of an intention, before its call. */
+/** The record of an intention, stored before its call. */
 export interface IntentionRecord {
   readonly tool: string;
   readonly fingerprint: string;
@@ -107,7 +107,7 @@ export function openJournal(
   };
 }
 
-/** What the store has of a run, read back: a call without its intention is none of ours. */
+/** Reads the stored calls of a run. A call without an intention is not from this library. */
 function entriesOf(records: readonly InspectedRecord[]): Map<string, JournalEntry> {
   const calls = new Map(records.filter(({ key }) => key.startsWith(callMark)).map((call) => [call.key, call]));
   const intentions = records

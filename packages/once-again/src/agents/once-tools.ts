@@ -5,7 +5,7 @@ import { errorMeta, keyMeta, type ToolResult } from "../mcp/index.ts";
 import type { Run } from "./open-run.ts";
 import type { ToolCallContext } from "./call-tool.ts";
 
-/** What a tool finds in its second argument, beside what the harness gives it. */
+/** The properties that a tool's second argument gets beside those of the harness. */
 export interface OnceCall {
   /** The call's key, and what else is known of it. */
   readonly once: ToolCallContext;
@@ -19,12 +19,12 @@ export interface ExecutableTool {
   readonly execute?: ((input: never, options: never) => unknown) | undefined;
 }
 
-/** What is used of a client of the MCP SDK. */
+/** The methods of a client of the MCP SDK that are used here. */
 export interface ToolClient {
   callTool(params: never, ...others: never[]): Promise<unknown>;
 }
 
-/** The same tools, whose functions a harness calls as before. */
+/** The same tools, with functions that a harness calls as before. */
 export type OnceTools<Tools> = Tools extends ToolClient
   ? Tools
   : {
@@ -35,7 +35,7 @@ export type OnceTools<Tools> = Tools extends ToolClient
 
 /**
  * Wraps the tools that a harness hands to a model: an MCP client, tools of the AI SDK, or plain functions, by their names.
- * Each call is one of the run's intentions, by the run's rules: it is carried out once, with a key that the program made,
+ * Each call is one of the run's intentions, by the run's rules: it is executed once, with a key that the program made,
  * and every repeat gets the first result, also after a crash.
  *
  * A function finds its key in `once`, in its second argument. `execute` of the AI SDK finds it in its options. A call of
@@ -154,7 +154,7 @@ async function lastOf(result: unknown): Promise<unknown> {
   return last;
 }
 
-/** The results of a server that uses once-again, by their code: nothing happened, or nobody knows. */
+/** The results of a server that uses once-again, by their code: nothing happened, or the outcome is unknown. */
 const withoutEffect: ReadonlySet<unknown> = new Set([
   "ONCE_CLOSED",
   "ONCE_KEY_INVALID",

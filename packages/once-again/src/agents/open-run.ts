@@ -14,7 +14,7 @@ export interface Run extends AsyncDisposable {
    * Makes one call of a tool, unless it was made before: what `onceTools` does, for harnesses with tools of their own form.
    *
    * @throws what the tool throws that had no effect, and OnceAgainError:
-   *   `ONCE_INTENTION_UNDECIDED` when nobody can tell whether it is a repeat: nothing happened.
+   *   `ONCE_INTENTION_UNDECIDED` when no rule can say whether it is a repeat: nothing happened.
    *   `ONCE_OUTCOME_UNKNOWN` when it may or may not have happened, and is held.
    *   `ONCE_IN_PROGRESS` while another process makes it.
    *   `ONCE_ARGUMENTS_UNFIT` for arguments that JSON can't keep; `ONCE_INTENTS_FULL`; `ONCE_STORE_UNAVAILABLE`: nothing
@@ -87,7 +87,7 @@ export function openRun(options: RunOptions): Run {
     }
     const same = typeof answer === "object" ? earlier.find(({ name }) => name === answer.same) : undefined;
     if (same === undefined) throw undecidedError(tool, decision.why);
-    // What is asked for once more in the same words takes nobody's place.
+    // A call that is repeated in the same words takes no other call's place.
     const isAsBefore = place.rule === "occurrence" || decision.why === "in-same-words";
     const isNamed = !isAsBefore || same.fingerprint !== fingerprint;
     const isPlanned = intentions.some(({ name }) => name === decision.name);

@@ -11,25 +11,25 @@ export interface PlannedCall {
   readonly tool: string;
   /** The arguments that the model gave. */
   readonly input: unknown;
-  /** What the harness gave beside them, such as the options of the AI SDK. */
+  /** Values that the harness gave beside them, such as the options of the AI SDK. */
   readonly options: unknown;
 }
 
-/** What the model was shown before it made a call. */
+/** The messages that the model was shown before it made a call. */
 export interface RunHistory {
   /** All of it, in order, as JSON would write it: the messages of the run. */
   readonly entries: readonly unknown[];
   /** The calls of tools in it that have a result there, and no error. */
   readonly calls: readonly { readonly tool: string; readonly input: unknown }[];
-  /** The same object for all calls of one answer of the model; default: each call is an answer of its own. */
+  /** The same object for all calls of one answer of the model; default: each call is a separate answer. */
   readonly answer?: object | undefined;
-  /** The call's id, the same when the harness carries out the same call of the same answer again. */
+  /** The call's id, the same when the harness executes the same call of the same answer again. */
   readonly callId?: string | undefined;
 }
 
 /** An earlier call of the run that another one may be a repeat of. */
 export interface EarlierCall {
-  /** What to answer with: `{ same: id }`. */
+  /** The id for the answer `{ same: id }`. */
   readonly id: string;
   readonly input: unknown;
   /** `done`: it happened, and its result is stored. `unknown`: it may or may not have happened. */
@@ -43,7 +43,7 @@ export interface Undecided {
   readonly tool: string;
   readonly input: unknown;
   /**
-   * `left-behind`: the model can't have seen what became of the earlier calls. `in-doubt`: it was told that nobody knows.
+   * `left-behind`: the model can't have seen what became of the earlier calls. `in-doubt`: its result said that the outcome is unknown.
    * `changed`: the step came before, with other arguments. `in-same-words`: one of the earlier calls, the first of them, was in these
    * words, and the others have not come yet; the model may have worded one of them anew.
    */
@@ -52,14 +52,14 @@ export interface Undecided {
 }
 
 /**
- * `"another"`: it is an intention of its own, and is carried out; a later call may still be one of the earlier ones, and is
+ * `"another"`: it is a separate intention, and is executed; a later call may still be one of the earlier ones, and is
  * asked about. `"all-others"`: so are all later ones, and the earlier ones are asked about no more. `{ same: id }`: it is that
  * earlier call once more, and gets its result. `"stop"`: nothing happens, and the call fails with
  * `ONCE_INTENTION_UNDECIDED`.
  */
 export type UndecidedAnswer = "another" | "all-others" | "stop" | { readonly same: string };
 
-/** How the calls of one run of an agent are told apart and carried out. */
+/** How the calls of one run of an agent are distinguished and executed. */
 export interface RunOptions extends Pick<
   EngineOptions,
   | "leaseMs"
@@ -73,7 +73,7 @@ export interface RunOptions extends Pick<
   | "clock"
   | "random"
 > {
-  /** Where intentions and results are kept, for as long as the run may be resumed: see `retentionMs`. */
+  /** The store of intentions and results, for as long as the run may be resumed: see `retentionMs`. */
   readonly store: Store;
   /** The run's own id, which no other run ever has: the same when it is resumed, 1 to 200 characters. */
   readonly run: string;
@@ -82,7 +82,7 @@ export interface RunOptions extends Pick<
    * step, one intention of a tool. `undefined` for a call that has none. Never the id that the model gave the call.
    */
   readonly step?: ((call: PlannedCall) => string | undefined) | undefined;
-  /** What the model was shown before a call; default: the messages that the AI SDK hands over, `undefined` elsewhere. */
+  /** Returns the messages that the model was shown before a call; default: the messages that the AI SDK hands over, `undefined` elsewhere. */
   readonly history?: ((call: PlannedCall) => RunHistory | undefined) | undefined;
   /**
    * Says that a run that is resumed starts over, and asks for all its calls again: then a call is the first one with the
@@ -96,8 +96,8 @@ export interface RunOptions extends Pick<
    */
   readonly verbatim?: boolean | ((tool: string) => boolean) | undefined;
   /**
-   * Which tools keep the key that they are given, such as those of a server that uses once-again: a call whose outcome is
-   * unknown is made again, under its key. Of all others it is held. Default none; `true`: all of them.
+   * Which tools keep the key that they are given, such as those of a server that uses once-again: a call with an unknown
+   * outcome is made again, under its key. Of all others it is held. Default none; `true`: all of them.
    */
   readonly keyed?: boolean | ((tool: string) => boolean) | undefined;
   /** How often a keyed tool is called before the call fails: a whole number of at least 1, default 3. */
@@ -109,7 +109,7 @@ export interface RunOptions extends Pick<
    * `ONCE_INTENTION_UNDECIDED`, and nothing happens. Other calls of the run wait meanwhile.
    */
   readonly onUndecided?: ((question: Undecided) => Awaitable<UndecidedAnswer>) | undefined;
-  /** How long a result is kept, whole milliseconds; default 30 days. No run should be resumed later. */
+  /** How long a result is stored, whole milliseconds; default 30 days. No run should be resumed later. */
   readonly retentionMs?: number | undefined;
   /** How long a call is taken to run when its process has died, whole milliseconds; default 10,000. */
   readonly leaseMs?: number | undefined;
@@ -164,7 +164,7 @@ export function checkRunRules(options: RunOptions) {
   });
 }
 
-/** What is said of all tools, or by a function of each. What is no plain yes counts as no, which is the safe one. */
+/** A rule for all tools, or a function that decides for each. Any value but `true` counts as no, which is safe. */
 function toolRule(name: string, rule: boolean | ((tool: string) => boolean) = false): (tool: string) => boolean {
   if (typeof rule !== "function") checkBoolean(name, rule);
   return (tool) => {

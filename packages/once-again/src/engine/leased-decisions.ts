@@ -24,8 +24,8 @@ export interface AttemptPolicy {
 }
 
 /**
- * How an owner ends its attempt: keeps the result, gives the key back, ends its lease at once so that the next attempt
- * sees an operation whose outcome is unknown, or lets its lease run out to the same end.
+ * How an owner ends its attempt: stores the result, releases the key, ends its lease at once so that the next attempt
+ * sees an unknown outcome, or lets its lease run out, which means the same.
  */
 export type Settlement = "complete" | "release" | "abandon" | "expire";
 

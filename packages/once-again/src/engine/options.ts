@@ -14,7 +14,7 @@ import type { ServerEvent } from "./engine.ts";
 /** The settings that all operations of one engine share. */
 export interface EngineOptions {
   /**
-   * What to do with an operation whose outcome is unknown (its handler failed, crashed or lost its lease):
+   * Treatment of an operation with an unknown outcome (its handler failed, crashed or lost its lease):
    *
    * - `"hold"` (default): never run it again. A failure that was sent is stored and replayed; after a crash every
    *   repeat gets "outcome unknown" until a person resolves it.
@@ -42,7 +42,7 @@ export interface EngineOptions {
   readonly leaseMs?: number | undefined;
   /**
    * How long a result is stored, whole milliseconds, longer than the lease, up to 100 years; default 24 hours. It counts from
-   * the end of the operation: a key whose operation runs, or whose outcome is unknown, is stored until it has a result.
+   * the end of the operation: a key with a running operation or an unknown outcome is stored until it has a result.
    */
   readonly retentionMs?: number | undefined;
   /**
@@ -65,7 +65,7 @@ export interface EngineOptions {
    * transaction is rolled back, a lease is no longer renewed, and its outcome is unknown. `Infinity` is: no bound.
    */
   readonly handlerMsMax?: number | undefined;
-  /** Hears what happens to each operation. */
+  /** Called with each event of an operation. */
   readonly onEvent?: Listener<ServerEvent> | undefined;
   /**
    * Gets errors that an operator must know of: those that a handler or the store threw, since the caller gets a plain

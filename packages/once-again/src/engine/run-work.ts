@@ -43,7 +43,7 @@ function readEffect(error: unknown, execution: Execution<unknown>): "none" | "he
 }
 
 /**
- * The error that an engine gets for work whose outcome is unknown. An error of ours, such as that of another function that
+ * The error that an engine gets for work with an unknown outcome. An error of ours, such as that of another function that
  * the work called, means something else inside the work than it would mean here: it becomes the cause.
  *
  * @param subject of the sentence that says so, such as "The function".
@@ -54,7 +54,7 @@ export function workFailure(subject: string, error: unknown): unknown {
 }
 
 /**
- * Asks, before work runs again whose earlier attempt may have had its effect, whether it happened.
+ * Asks whether the effect of an earlier attempt happened, before the work runs again.
  *
  * @param reconcile must have no effect. What it throws leaves the outcome unknown.
  * @returns its result, if it happened; `undefined` when it surely did not.

@@ -126,7 +126,7 @@ async function runOperation<Transaction, Value>(parts: Running<Transaction, Valu
 /** The answer where the store found its transaction ended by the work, and therefore holds the key. */
 const held = { kind: "abandoned", leaseOverMs: 0 } as const;
 
-/** The end of a request whose transaction was answered. */
+/** The end of a request, by the store's answer to its transaction. */
 function resultOf<Value>(answer: TransactionAnswer<Ended<Value>>): RequestEnd<Value> {
   if (answer.kind !== "executed") return endWithoutWork(outcomeOfClaim(answer));
   const { effect, bytes, result } = answer.value;
@@ -195,7 +195,7 @@ async function runIn<Transaction, Value>(
 }
 
 /**
- * Tells the failures apart: what the work throws is the handler's, everything else is the store's. Where the work had
+ * Runs a transaction and attributes its failure: an error that the work threw is the handler's, any other the store's. Where the work had
  * asked for a commit, it is unknown whether the store failed before or after it.
  *
  * @param whenHeld the answer where the store found its transaction ended by the work, and therefore holds the key.
@@ -229,8 +229,9 @@ async function transact<Transaction, Value, Answer>(
     notify(options.onEvent, { type: "store-failed", operation: "transact", scope, key, error });
     const keep = run?.ended && keeps[run.ended.effect];
     if (keep === "commit" || keep === "answer-only") throw resultUnconfirmedError(error);
-    const isTold = OnceAgainError.isInstance(error) && !["ONCE_RECORD_BROKEN", "ONCE_SEAL_BROKEN"].includes(error.code);
-    throw isTold ? error : storeUnavailableError(error);
+    const hasCode =
+      OnceAgainError.isInstance(error) && !["ONCE_RECORD_BROKEN", "ONCE_SEAL_BROKEN"].includes(error.code);
+    throw hasCode ? error : storeUnavailableError(error);
   }
 }
 

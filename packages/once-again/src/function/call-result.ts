@@ -24,14 +24,14 @@ type Head =
   | { readonly call: "refused" }
   /** It happened, and its result could not be stored. */
   | { readonly call: "unstored"; readonly code: ErrorCode; readonly message: string }
-  /** A person has settled it: `once-again keys resolve` and the console write a response, whose body is the result. */
+  /** A person has settled it: `once-again keys resolve` and the console write a response. Its body is the result. */
   | { readonly call?: undefined; readonly status: number };
 
 const [encoder, decoder] = [new TextEncoder(), new TextDecoder("utf-8", { fatal: true })];
 const newline = 0x0a;
 const nothing = new Uint8Array();
 
-/** What is stored of calls, and read back. */
+/** The stored forms of a call's end. */
 export type CallResultRules<Result> = Pick<
   CheckedFunctionRules<never, Result>,
   "codec" | "refusals" | "resultBytesMax"

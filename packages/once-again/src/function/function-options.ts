@@ -8,14 +8,14 @@ import { nameProblem } from "../key/operation-name.ts";
 import { engineOptionNames, type EngineOptions } from "../engine/options.ts";
 import type { Store, TransactionalStore } from "../stores/store.ts";
 
-/** What a function is told of the call that it carries out. */
+/** The execution that a function gets as its first argument. */
 export interface FunctionExecution<Transaction = undefined> extends Execution<Transaction> {
   readonly key: string;
 }
 
 /**
- * Looks, before a call runs again whose earlier attempt ended without a word, whether it happened. It must have no effect
- * of its own, and what it throws leaves the outcome unknown.
+ * Finds out whether a call happened, before it runs again after an attempt that ended without a result. It must have no
+ * effect itself, and an error that it throws leaves the outcome unknown.
  */
 export type ReconcileCall<Args extends readonly unknown[], Result> = (
   execution: FunctionExecution,
@@ -24,7 +24,7 @@ export type ReconcileCall<Args extends readonly unknown[], Result> = (
 
 /** Errors that are a function's last word: they are stored, and thrown again at every repeat. */
 export interface Refusals<Stored> {
-  /** What is stored of an error, as JSON; `undefined` for one that is no refusal. */
+  /** The stored form of an error, as JSON; `undefined` for one that is no refusal. */
   readonly encode: (error: unknown) => Stored | undefined;
   /** The error that a repeat throws, made of what is stored. */
   readonly decode: (stored: Stored) => unknown;
@@ -36,8 +36,8 @@ export interface FunctionRules<Args extends readonly unknown[], Result, Stored =
   "onUnknown"
 > {
   /**
-   * What this function is called in the store, 1 to 255 characters. Each function has a scope of its own: two functions
-   * in one would give each other's results. It stays the same for as long as calls may be repeated, whatever becomes of
+   * The name of this function in the store, 1 to 255 characters. Each function needs another scope: two functions in one
+   * would return each other's results. It stays the same for as long as calls may be repeated, whatever becomes of
    * the function's name.
    */
   readonly scope: string;
@@ -48,20 +48,20 @@ export interface FunctionRules<Args extends readonly unknown[], Result, Stored =
    */
   readonly key: (...args: Args) => string;
   /**
-   * What makes two calls with one key the same operation:
+   * Defines when two calls with one key are the same operation:
    *
-   * - `"arguments"` (default): all arguments, as JSON. A call whose arguments JSON would not keep is refused.
+   * - `"arguments"` (default): all arguments, as JSON. A call with arguments that JSON would change is refused.
    * - a function that returns the parts of them that count, as JSON.
    * - `"key"`: nothing but the key. Whatever the arguments, a repeat gets the first result.
    */
   readonly fingerprint?: "arguments" | "key" | ((...args: Args) => unknown) | undefined;
   /**
-   * What to do with a call whose outcome is unknown (the function threw, its process crashed or lost its lease):
+   * Treatment of a call with an unknown outcome (the function threw, its process crashed or lost its lease):
    *
    * - `"hold"` (default): never run it again. Every repeat throws `ONCE_OUTCOME_UNKNOWN` until a person settles it.
    * - `"rerun"`: run it again. At least once, so only for effects that are idempotent, or keyed further down.
    * - `"finish"`: run it again, to finish it. All effects of the function are in steps, so what is done is not done again.
-   *   One of the `refusals` that comes after a step is not kept either: a repeat goes on where it stopped.
+   *   One of the `refusals` that comes after a step is not stored either: a repeat continues where it stopped.
    * - a function that looks the effect up, and says whether it happened: see `ReconcileCall`.
    *
    * In transactional mode this never arises: a rollback proves that nothing happened.

@@ -13,7 +13,7 @@ import {
   type TransactionalFunctionOptions,
 } from "./function-options.ts";
 import { type FunctionCall, runFunction } from "./run-function.ts";
-import { takeScope } from "./unique-scopes.ts";
+import { reserveScope } from "./unique-scopes.ts";
 
 /** A function that runs once for each key. */
 export interface OnceFunction<Args extends readonly unknown[], Result> {
@@ -24,7 +24,7 @@ export interface OnceFunction<Args extends readonly unknown[], Result> {
    *   `ONCE_IN_PROGRESS` while another call runs it; come back after `details.retryAfterMs`.
    *   `ONCE_KEY_REUSED` when the key came with other arguments before.
    *   `ONCE_OUTCOME_UNKNOWN` when an earlier call ended without a word, and is held: see `onUnknown`.
-   *   `ONCE_KEY_INVALID`, `ONCE_ARGUMENTS_UNFIT` for a call that can't be told from others: nothing happened.
+   *   `ONCE_KEY_INVALID`, `ONCE_ARGUMENTS_UNFIT` for a call that can't be distinguished from others: nothing happened.
    *   `ONCE_RESULT_UNFIT`, `ONCE_RESULT_TOO_LARGE` when its result can't be stored.
    *   `ONCE_STORE_UNAVAILABLE`, `ONCE_RESULT_UNCONFIRMED`, `ONCE_HANDLER_TIMEOUT`, `ONCE_CLOSED` as the engine does.
    *   `ONCE_HANDLER_FAILED` when the function failed with an error of this library.
@@ -38,7 +38,7 @@ export interface OnceFunction<Args extends readonly unknown[], Result> {
  * Runs any function once for each key: a job of a queue, a scheduled task, a resolver, a handler of messages. Every
  * repeat, in this process or another one, gets the first result.
  *
- * The function is told of its call by its first argument, the execution; its own arguments follow. Write their types at
+ * The first argument of the function is the execution of its call; its own arguments follow. Write their types at
  * `key`, and the function has them too.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`.
@@ -68,7 +68,7 @@ export function onceFunction<Args extends readonly unknown[], Result, Transactio
   if (typeof fn !== "function") throw invalidOptionError("fn", "a function", fn);
   const { engine } = openEngine(options);
   const { scope, reconcile, quiesceMs } = rules;
-  const leaveScope = takeScope(options.store, scope, fn);
+  const leaveScope = reserveScope(options.store, scope, fn);
   const codec = callResultCodec(rules);
 
   const call = async (...args: Args): Promise<Result> => {
@@ -88,7 +88,7 @@ export function onceFunction<Args extends readonly unknown[], Result, Transactio
   return Object.assign(call, { close });
 }
 
-/** What became of a call, as its caller sees it. */
+/** The end of a call, as its caller sees it. */
 function resultOf<Result>(
   outcome: Outcome<StoredCallResult<Result>>,
   key: string,

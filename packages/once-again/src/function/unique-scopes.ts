@@ -9,12 +9,12 @@ interface ScopeUse {
 }
 
 /**
- * Notes that a function has a scope of a store: another one in it would give this one's results for its own.
+ * Reserves a scope of a store for one function: a second function in it would return the results of the first.
  *
- * @returns what frees the scope again.
+ * @returns a function that frees the scope again.
  * @throws OnceAgainError `ONCE_OPTION_INVALID` when another function has it.
  */
-export function takeScope(store: object, scope: string, fn: unknown): () => void {
+export function reserveScope(store: object, scope: string, fn: unknown): () => void {
   let scopes = functions.get(store);
   if (scopes === undefined) functions.set(store, (scopes = new Map()));
   const use = scopes.get(scope) ?? { fn, count: 0 };

@@ -11,7 +11,7 @@ import { contextOf, type OnceContext, readContext, type ToolContext } from "./to
 import type { CheckedToolCallRules, ToolCall } from "./tool-call-options.ts";
 import { refusalResult, replayed, type ToolResult } from "./tool-results.ts";
 
-/** A tool, as its calls are told apart. */
+/** A tool, and how its calls are distinguished. */
 export interface CalledTool {
   readonly name: string;
   /** The argument that holds the key, for harnesses that can't set `_meta`; default none. */
@@ -26,7 +26,7 @@ export type ToolWork<Context, Transaction> = (
   context: Context & OnceContext<Transaction>,
 ) => ToolResult | Promise<ToolResult>;
 
-/** What the calls of all tools share. */
+/** The engine and the rules of all calls of all tools. */
 export interface CallParts<Transaction> {
   readonly rules: CheckedToolCallRules;
   readonly engine: Engine<Transaction>;
@@ -128,7 +128,7 @@ function markRefused(ended: WorkResult<StoredCallResult<ToolResult>>): WorkResul
   return isRefused ? { ...ended, effect: "refused" } : ended;
 }
 
-/** What a call answers that has ended, whose outcome is known. @throws what asks the client for input. */
+/** The result of a call that has ended with a known outcome. @throws the handler's request for input from the client. */
 function resultOf(
   { rules, onError }: Pick<CallParts<never>, "rules" | "onError">,
   tool: string,
@@ -183,7 +183,7 @@ const isForModels: ReadonlySet<ErrorCode> = new Set([
   "ONCE_RESULT_TOO_LARGE",
 ]);
 
-/** What is refused before anything happens, and will be again. */
+/** Refusals before anything happens, which a repeat gets again. */
 const ofCalls: ReadonlySet<ErrorCode> = new Set(["ONCE_OPTION_INVALID", "ONCE_ARGUMENTS_UNFIT"]);
 
 /** The error by which a tool asks the client to open a page first (MCP 2025-11-25, elicitation, URL mode). */

@@ -5,7 +5,7 @@ import { checkToolName } from "./call-tool.ts";
 import type { ToolCalls } from "./open-tool-calls.ts";
 import type { OnceContext, ToolContext } from "./tool-context.ts";
 
-/** What is used of a server of the MCP SDK: of its `McpServer`. */
+/** The methods of the MCP SDK's `McpServer` that are used here. */
 export interface ToolServer {
   registerTool(name: string, config: never, handler: never): unknown;
 }
@@ -15,7 +15,7 @@ export interface ToolSchema {
   readonly "~standard": { readonly types?: { readonly output: unknown } | undefined };
 }
 
-/** What a tool takes: one schema, or a schema for each argument. */
+/** The input of a tool: one schema, or a schema for each argument. */
 export type ToolInput = ToolSchema | Readonly<Record<string, ToolSchema>>;
 
 type OutputOf<Schema> = Schema extends { readonly "~standard": { readonly types?: infer Types } }
@@ -33,7 +33,7 @@ export type ToolArguments<Input> = Input extends ToolSchema
 type HandlerOf<Server extends ToolServer> =
   ReturnType<Server["registerTool"]> extends { handler: infer Handler } ? Handler : never;
 
-/** What a server's SDK tells a handler of its call. */
+/** The second argument that a server's SDK gives to a handler. */
 export type ContextOf<Server extends ToolServer> =
   HandlerOf<Server> extends infer Handler
     ? Handler extends (...args: infer Parts) => unknown
@@ -43,7 +43,7 @@ export type ContextOf<Server extends ToolServer> =
       : never
     : never;
 
-/** What a server's SDK takes as a tool's result. */
+/** A tool's result, as a server's SDK accepts it. */
 export type ResultOf<Server extends ToolServer> =
   HandlerOf<Server> extends infer Handler ? (Handler extends (...args: never) => infer Result ? Result : never) : never;
 
@@ -52,9 +52,9 @@ export type OnceToolHandler<Server extends ToolServer, Input, Transaction> = [In
   ? (context: ContextOf<Server> & OnceContext<Transaction>) => ResultOf<Server>
   : (args: ToolArguments<Input>, context: ContextOf<Server> & OnceContext<Transaction>) => ResultOf<Server>;
 
-/** What a tool is, for the server, and how its calls are told apart. */
+/** The tool as the server lists it, and how its calls are distinguished. */
 export interface OnceToolConfig<Input, Transaction> {
-  /** Where its calls are kept: of `openToolCalls`, made once for the process. */
+  /** The store and the rules of its calls: the result of `openToolCalls`, made once for the process. */
   readonly once: ToolCalls<Transaction>;
   /**
    * The argument that holds the key, for harnesses that can't set `_meta`: it must be in `inputSchema`, and the harness has
@@ -77,11 +77,11 @@ export interface OnceToolConfig<Input, Transaction> {
 export const policyMeta = "once-again/idempotency";
 
 /**
- * Registers a tool with a server of the MCP SDK, whose calls have one effect for each key: a repeat gets the first result,
+ * Registers a tool with a server of the MCP SDK. Its calls have one effect for each key: a repeat gets the first result,
  * marked in `_meta`. The key is made by the program that runs the model, never by the model, and comes in
  * `params._meta["once-again/idempotency-key"]`, else in the `Idempotency-Key` of the HTTP request, else in `keyArgument`.
  *
- * A caller that cancels, or whose connection is lost, ends its own waiting and not the effect. A result with `isError` is
+ * A caller that cancels or loses its connection ends its own waiting and not the effect. A result with `isError` is
  * an answer, and stored; a handler that throws leaves the outcome unknown, unless it throws `NoEffectError`. One that asks
  * for input, by `input_required` or by an elicitation of a URL, is run again when the input comes.
  *
@@ -135,7 +135,7 @@ export function onceTool<Server extends ToolServer, Transaction, Input extends T
   return registered as ReturnType<Server["registerTool"]>;
 }
 
-/** What is checked of a tool's configuration. */
+/** The parts of a tool's configuration that are checked. */
 type ToolParts = Readonly<Record<"once" | "keyArgument" | "inputSchema", unknown>>;
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for the first part that makes no sense. */

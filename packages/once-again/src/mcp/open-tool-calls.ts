@@ -10,11 +10,11 @@ import {
 } from "./tool-call-options.ts";
 import type { ToolResult } from "./tool-results.ts";
 
-/** Where the calls of tools are kept, and by which rules. Made once for the process, however many servers it makes. */
+/** The store of the calls of tools, and their rules. Made once for the process, however many servers it makes. */
 export interface ToolCalls<Transaction = undefined> extends AsyncDisposable {
   /** Whether a call without a key is refused. */
   readonly keyRequired: boolean;
-  /** How long a result is kept, milliseconds. */
+  /** How long a result is stored, milliseconds. */
   readonly retentionMs: number;
   /**
    * Carries one call out, unless it was before: what `onceTool` does, for servers that handle `tools/call` themselves. It

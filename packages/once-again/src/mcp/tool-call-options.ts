@@ -17,17 +17,17 @@ export interface ToolCall {
 }
 
 /**
- * Looks, before a call runs again whose earlier attempt ended without a word, whether it happened. It must have no effect
- * of its own, and what it throws leaves the outcome unknown.
+ * Finds out whether a call happened, before it runs again after an attempt that ended without a result. It must have no
+ * effect itself, and an error that it throws leaves the outcome unknown.
  */
 export type ReconcileToolCall = (execution: FunctionExecution, call: ToolCall) => Promise<Reconciled<ToolResult>>;
 
 /** How the tools of a server keep their promise. */
 export interface ToolCallRules extends Omit<EngineOptions, "onUnknown"> {
   /**
-   * Whose keys these are, so that nobody gets another's results: a function of the verified access token that returns the
+   * The owner of the keys, so that no caller gets another's results: a function of the verified access token that returns the
    * id of the user or the account, or, for a server that has one user, such as one on stdio, that user's name. A server
-   * that tells its callers apart by nothing says `"public"`. Never the session's id: a session that dies takes it along.
+   * that does not distinguish its callers says `"public"`. Never the session's id: a session that dies takes it along.
    */
   readonly scope: string | ((caller: ToolCaller) => string | Promise<string>);
   /** Whether a call without a key is refused; default true. Otherwise it runs as often as it is made. */
@@ -37,9 +37,9 @@ export interface ToolCallRules extends Omit<EngineOptions, "onUnknown"> {
    */
   readonly keyHeader?: string | false | undefined;
   /**
-   * What to do with a call whose outcome is unknown (its handler threw, its process crashed or lost its lease):
+   * Treatment of a call with an unknown outcome (its handler threw, its process crashed or lost its lease):
    *
-   * - `"hold"` (default): never run it again. Every repeat is told so until a person settles it.
+   * - `"hold"` (default): never run it again. Every repeat gets an error that says so until a person settles it.
    * - `"rerun"`: run it again. At least once, so only for effects that are idempotent, or keyed further down.
    * - a function that looks the effect up, and says whether it happened: see `ReconcileToolCall`.
    *
@@ -53,7 +53,7 @@ export interface ToolCallRules extends Omit<EngineOptions, "onUnknown"> {
   /** When a refused call may be made again, as its result says, milliseconds; default 1000. */
   readonly retryAfterMs?: number | undefined;
   /**
-   * How long a repeat waits for a call that is running before it is told so, milliseconds; default 20,000, since clients
+   * How long a repeat waits for a call that is running before it gets "in progress", milliseconds; default 20,000, since clients
    * of the MCP SDK wait for 60,000.
    */
   readonly waitMs?: number | undefined;
@@ -105,7 +105,7 @@ export function checkToolCallRules<Transaction>(options: ToolCallOptions<Transac
     keyHeader: keyHeader === false ? undefined : keyHeader.toLowerCase(),
     reconcile: typeof onUnknown === "function" ? onUnknown : undefined,
     transactional: options.mode === "transactional",
-    /** Whether a call whose outcome is unknown is never run again. */
+    /** Whether a call with an unknown outcome is never run again. */
     isHolding: onUnknown === undefined || onUnknown === "hold",
     quiesceMs: options.quiesceMs ?? 0,
     hadNoEffect: checkFunction("hadNoEffect", options.hadNoEffect) ?? (() => false),

@@ -1,6 +1,6 @@
 import type { FunctionExecution } from "../function/function-options.ts";
 
-/** What is used of what the MCP SDK tells a tool's handler of its call: `extra` of SDK 1, the context of SDK 2. */
+/** The parts that are used of the second argument of a tool's handler: `extra` of SDK 1, the context of SDK 2. */
 export interface ToolContext {
   readonly signal?: AbortSignal | undefined;
   readonly _meta?: object | undefined;
@@ -13,7 +13,7 @@ export interface ToolContext {
 /** Who calls a tool, as far as the server has verified it. */
 export interface ToolCaller {
   /**
-   * What the access token says, without the token itself, which is refreshed; `undefined` on stdio, and where the server
+   * The claims of the access token, without the token itself, which is refreshed; `undefined` on stdio, and where the server
    * checks none.
    */
   readonly authInfo:
@@ -21,7 +21,7 @@ export interface ToolCaller {
         /** The OAuth client: a program, which may serve many users. */
         readonly clientId: string;
         readonly scopes: readonly string[];
-        /** What the server's token verifier added, such as the user's id. */
+        /** Data that the server's token verifier added, such as the user's id. */
         readonly extra?: Readonly<Record<string, unknown>> | undefined;
       }
     | undefined;
@@ -58,7 +58,7 @@ function headerValues(headers: object | undefined, name: string): readonly strin
   return found.flatMap(([, value]) => (value === undefined ? [] : (value as string | string[])));
 }
 
-/** What a handler finds beside what its SDK tells it. */
+/** The properties that a handler gets beside those of its SDK. */
 export interface OnceContext<Transaction = undefined> {
   /** The operation that this call is. Its signal stands in the place of the SDK's own. */
   readonly once: FunctionExecution<Transaction>;

@@ -1,7 +1,7 @@
 import type { ErrorCode } from "../core/error-codes.ts";
 import { keyMeta } from "./call-key.ts";
 
-/** What a tool answers: MCP's CallToolResult, as far as it matters here. */
+/** The result of a tool: MCP's CallToolResult, as far as it matters here. */
 export interface ToolResult {
   readonly content?: readonly unknown[] | undefined;
   readonly isError?: boolean | undefined;
@@ -12,7 +12,7 @@ export interface ToolResult {
 /** In `_meta` of a result: `true` when it is that of an earlier call with the same key. */
 export const replayedMeta = "once-again/replayed";
 
-/** In `_meta` of a result that says why a call was not carried out: the code, as in docs/errors. */
+/** In `_meta` of a result that says why a call was not executed: the code, as in docs/errors. */
 export const errorMeta = "once-again/error";
 
 /** In `_meta` of such a result: when to make the same call again, milliseconds from now. */
@@ -24,11 +24,11 @@ export function replayed<Result extends ToolResult>(result: Result): Result {
   return { ...result, _meta: { ...given, [replayedMeta]: true } };
 }
 
-/** Why a tool gives no result of its own. */
+/** The reason why a call has no result of its tool. */
 export interface Refusal {
   readonly code: ErrorCode;
   readonly tool: string;
-  /** What is wrong, in a sentence. */
+  /** The problem, in a sentence. */
   readonly problem?: string | undefined;
   readonly retryAfterMs?: number | undefined;
 }
@@ -42,7 +42,7 @@ export function refusalResult(refusal: Refusal): ToolResult {
   const isUseful = retryAfterMs !== undefined && isWorthRepeating.has(code);
   const when = isUseful ? { [retryAfterMeta]: retryAfterMs } : undefined;
   return {
-    content: [{ type: "text", text: textOf(refusal) }],
+    content: [{ type: "text", text: explain(refusal) }],
     isError: true,
     _meta: { [errorMeta]: code, ...when },
   };
@@ -62,8 +62,8 @@ const forHarness =
   `For the developers of the program that runs this model: send params._meta[${JSON.stringify(keyMeta)}], made by the ` +
   "program, another one for each intention and the same one for each repeat of it.";
 
-/** What the model is told: what happened, and what it is not to do. */
-function textOf({ code, tool, problem, retryAfterMs = 1000 }: Refusal): string {
+/** The text for the model: it says what happened, and what the model must not do. */
+function explain({ code, tool, problem, retryAfterMs = 1000 }: Refusal): string {
   const because = problem === undefined ? "" : ` (${problem})`;
   const again = `The same call can be made again, with the same key, in ${retryAfterMs} ms.`;
   switch (code) {

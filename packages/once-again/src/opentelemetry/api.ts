@@ -9,7 +9,7 @@ export interface Tracer {
   startSpan(name: string, options?: SpanOptions, context?: never): Span;
 }
 
-/** What a span begins with. */
+/** The options of a new span. */
 export interface SpanOptions {
   kind?: number;
   attributes?: Attributes;
@@ -70,7 +70,7 @@ export interface ObservableResult {
   observe(observable: never, value: number, attributes?: Attributes): void;
 }
 
-/** What an instrument says of itself. */
+/** The description of an instrument. */
 export interface InstrumentOptions {
   description?: string;
   unit?: string;

@@ -3,7 +3,7 @@ import type { Listener } from "../core/events.ts";
 import { type ContextApi, errorStatus, type Span, spanKind, type TraceApi, type Tracer } from "./api.ts";
 import { errorType, targetAttributes } from "./http-attributes.ts";
 
-/** What spans are made with: the first is yours, the others are those of `@opentelemetry/api`. */
+/** The parts that make spans: the first is yours, the others are those of `@opentelemetry/api`. */
 export interface Tracing {
   readonly tracer: Tracer;
   readonly trace: TraceApi;

@@ -4,7 +4,7 @@ import type { Meter } from "./api.ts";
 import { callSpans, type Tracing } from "./call-spans.ts";
 import { targetAttributes } from "./http-attributes.ts";
 
-/** What the telemetry of callers is made with. */
+/** The options of the telemetry of callers. */
 export interface ClientTelemetryOptions extends Tracing {
   readonly meter: Meter;
 }

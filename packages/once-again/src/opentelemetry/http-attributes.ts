@@ -1,7 +1,7 @@
 import type { FetchFacts } from "../client/index.ts";
 import type { Attributes } from "./api.ts";
 
-/** The methods that the conventions know; any other is `_OTHER`, so that nobody can fill a metric with names. */
+/** The methods that the conventions know; any other is `_OTHER`, so that no caller can fill a metric with names. */
 const knownMethods: ReadonlySet<string> = new Set([
   "CONNECT",
   "DELETE",
@@ -15,7 +15,7 @@ const knownMethods: ReadonlySet<string> = new Set([
   "TRACE",
 ]);
 
-/** What the semantic conventions for HTTP clients (the stable ones) ask of metrics and spans alike. */
+/** The attributes that the stable semantic conventions for HTTP clients ask of both metrics and spans. */
 export function targetAttributes({ method, url }: FetchFacts): Attributes & { "http.request.method": string } {
   const parsed = URL.parse(url);
   return {

@@ -1,6 +1,6 @@
 import type { Attributes } from "./api.ts";
 
-/** What messages are called in telemetry. */
+/** The names of messages in telemetry. */
 export interface MessageNaming {
   /**
    * The broker, as the semantic conventions name it (`messaging.system`): `rabbitmq`, `kafka`, `aws_sqs`; `nats` and `redis`
@@ -8,7 +8,7 @@ export interface MessageNaming {
    */
   readonly system: string;
   /**
-   * What a topic is called (`messaging.destination.name`, and in the names of spans); default the topic. Give it where
+   * The name of a topic (`messaging.destination.name`, and in the names of spans); default the topic. Give it where
    * topics hold ids, such as `orders.7.placed`: metrics need few names.
    */
   readonly destination?: ((topic: string) => string) | undefined;
@@ -17,7 +17,7 @@ export interface MessageNaming {
 /** The operations of a message, and of which type they are to the conventions. */
 const operationTypes = { create: "create", publish: "send", process: "process" } as const;
 
-/** What can be done to a message. */
+/** The operations on a message. */
 export type MessageOperation = keyof typeof operationTypes;
 
 /** Names and attributes of one operation on the messages of a topic. */
@@ -27,7 +27,7 @@ export interface OperationNames {
   readonly attributes: Attributes;
 }
 
-/** What the semantic conventions for messaging ask of metrics and spans alike. */
+/** The attributes that the semantic conventions for messaging ask of both metrics and spans. */
 export function operationNames(
   { system, destination = (topic: string) => topic }: MessageNaming,
   operation: MessageOperation,

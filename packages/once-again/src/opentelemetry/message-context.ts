@@ -1,7 +1,7 @@
 import { headerBytesMax } from "../stores/outbox-message.ts";
 import type { ActivatingContextApi, PropagationApi, RemoteTraceApi, Span, Tracer } from "./api.ts";
 
-/** What spans of messages are made with: the first is yours, the others are those of `@opentelemetry/api`. */
+/** The parts that make spans of messages: the first is yours, the others are those of `@opentelemetry/api`. */
 export interface MessageTracing {
   readonly tracer: Tracer;
   readonly trace: RemoteTraceApi;
@@ -36,7 +36,7 @@ export function creationLinks({ creation }: MessageOrigin): { links?: { context:
 /** How large one header of a propagator may be, bytes: `traceparent` and `tracestate` have fewer, baggage may have more. */
 const traceBytesMax = 1024;
 
-/** What an outbox adds by itself, bytes at most. */
+/** The bytes that an outbox adds itself, at most. */
 const contentTypeBytesMax = 128;
 
 /** Headers, and among them where `span` is to be found, as far as there is room: no message is refused for its trace. */

@@ -11,7 +11,7 @@ import { runInSpan } from "./run-in-span.ts";
 import { inboxTracer } from "./trace-inbox.ts";
 import { publishTracer } from "./trace-publish.ts";
 
-/** What the telemetry of messages is made with. */
+/** The options of the telemetry of messages. */
 export interface MessageTelemetryOptions extends MessageTracing, MessageNaming {
   readonly meter: ObservingMeter;
 }
@@ -40,13 +40,13 @@ export interface MessageTelemetry {
 }
 
 /**
- * Telemetry of messages, by the semantic conventions for messaging. The trace of whoever adds a message goes with it
+ * Telemetry of messages, by the semantic conventions for messaging. The trace in which a message is added goes with it
  * through relay and broker to the work of its consumers.
  *
  * Metrics of the conventions: `messaging.client.sent.messages`, `messaging.client.operation.duration`,
  * `messaging.client.consumed.messages` and `messaging.process.duration`. Our own: `once_again.outbox.messages`, `.parked`,
  * `.oldest` and `.lag`, `once_again.relay.events`, `once_again.inbox.messages`, `.redeliveries` and `.retries`. Bodies and
- * headers are not told.
+ * headers are not reported.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID`.
  * @example
@@ -143,7 +143,7 @@ function observeBacklog(
   return () => meter.removeBatchObservableCallback(observe, gauges);
 }
 
-/** Seconds. A relay that is woken takes milliseconds; one whose broker was away, hours. */
+/** Seconds. A relay that is woken takes milliseconds; after an outage of the broker, hours. */
 const lagBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200];
 
 /** Counts what happens in relays, and keeps how long messages wait for their publication. */
@@ -174,7 +174,7 @@ function destinationOf(naming: MessageNaming, topic: string) {
   return { "messaging.system": system!, "messaging.destination.name": name! };
 }
 
-/** An outbox whose `add` is a span (producer), and puts that into the message's headers. */
+/** An outbox with an `add` that is a span (producer) and adds that span to the message's headers. */
 function traceOutbox<Outbox extends OutboxStore<never>>(
   tracing: MessageTracing,
   naming: MessageNaming,
@@ -182,7 +182,7 @@ function traceOutbox<Outbox extends OutboxStore<never>>(
 ): Outbox {
   const add: OutboxStore<never>["add"] = async (transaction, message) => {
     const { topic, headers = {} } = message ?? {};
-    // What is no message is the outbox's to refuse. A trace that the caller gave stays.
+    // The outbox refuses values that are no message. A trace that the caller gave stays.
     const isPlain = typeof topic === "string" && typeof headers === "object" && headers !== null;
     if (!isPlain || messageOrigin(tracing, headers).creation !== undefined) return outbox.add(transaction, message);
     const { spanName, attributes } = operationNames(naming, "create", topic);

@@ -10,7 +10,7 @@ const storeBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025
 /**
  * A listener for `onEvent` of a server. Metrics: `once_again.server.events`, a counter by `once_again.event` (`executed`,
  * `replayed`, `in-progress`, `mismatch`, `outcome-unknown`, `lease-lost`, `store-failed`, …), and
- * `once_again.server.store.duration`, how long the store takes for each operation. Neither scopes nor keys are told.
+ * `once_again.server.store.duration`, how long the store takes for each operation. Neither scopes nor keys are reported.
  *
  * With a store that can count them, two gauges say how many keys are held until a person settles them: `once_again.server.held.keys`,
  * up to 10,000, and `once_again.server.held.oldest`, for how many seconds the oldest has been held (0: none is). The store is asked

@@ -12,7 +12,7 @@ export function inboxTracer(tracing: MessageTracing, naming: MessageNaming, mete
 
   return <Transaction>(inbox: Inbox<Transaction>): Inbox<Transaction> => {
     const handle: Inbox<Transaction>["handle"] = (message, work, options) => {
-      // What is no message or no work is the inbox's to refuse.
+      // The inbox refuses values that are no message or no work.
       if (typeof message?.topic !== "string" || typeof work !== "function") return inbox.handle(message, work, options);
       const { spanName, attributes: named } = operationNames(naming, "process", message.topic);
       const attributes = { ...named, "messaging.consumer.group.name": inbox.consumer };
@@ -56,7 +56,7 @@ function inboxMetrics(meter: Meter) {
   };
 }
 
-/** The work, whose runs are counted, and what they throw an event of the span. */
+/** Wraps the work: its runs are counted, and an error that it throws is an event of the span. */
 function countRuns<Transaction>(work: MessageWork<Transaction>, span: Span, onRetry: () => void) {
   let runs = 0;
   const counted: MessageWork<Transaction> = async (message, execution) => {

@@ -24,7 +24,7 @@ import type { MessagePosition, ReadableMessage } from "./inbox-message.ts";
 import type { InboxSettings, MessageExecution } from "./inbox-options.ts";
 import type { MessageWork } from "./inbox.ts";
 
-/** What handling a message needs. */
+/** The inbox's parts that handle a message. */
 export interface InboxParts<Transaction> {
   readonly settings: InboxSettings;
   readonly engine: Engine<Transaction>;
@@ -37,7 +37,7 @@ export interface InboxParts<Transaction> {
 const nothing = new Uint8Array();
 
 /**
- * @param operation missing for a message that its producer gave no id: its position is all that tells a repeat.
+ * @param operation missing for a message without an id: only its position identifies a repeat.
  * @param work missing for a message that ends its process: whether its effect is there is all that is asked.
  */
 export async function handleOnce<Transaction>(
@@ -48,7 +48,7 @@ export async function handleOnce<Transaction>(
 ): Promise<Handled> {
   const { settings, engine, onError } = parts;
   let failure: WorkFailure | undefined;
-  /** What was found instead of running the work. */
+  /** The reason why the work did not run. */
   let found: Handled | undefined;
   try {
     if (work === undefined && message.position === undefined) return await lookUpEffect(parts, operation!);
@@ -66,7 +66,7 @@ export async function handleOnce<Transaction>(
     return handledOutcome(outcome, settings, failure);
   } catch (error) {
     if (failure !== undefined) return afterFailure(failure, settings, onError);
-    // A handler whose time was over has failed, whatever it may do yet.
+    // After a time-out the handler has failed, whatever it still does.
     if (OnceAgainError.isInstance(error, "ONCE_HANDLER_TIMEOUT")) {
       return afterFailure({ error, hadNoEffect: false }, settings, onError);
     }

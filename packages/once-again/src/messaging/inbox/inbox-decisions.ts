@@ -5,9 +5,9 @@ import type { InspectedRecord, MarkAnswer, MarkRequest } from "../../stores/stor
 import type { InboxSettings } from "./inbox-options.ts";
 import type { DeadLetterReason, InboxVerdict } from "./inbox.ts";
 
-// What an inbox decides, data in and decision out. The explorer (test/proof/explorer) drives these functions.
+// The decisions of an inbox, data in and decision out. The explorer (test/proof/explorer) drives these functions.
 
-/** What one try came to: a verdict, or that it is tried again. */
+/** The end of one try: a verdict, or that it is tried again. */
 export type Handled = { readonly verdict: InboxVerdict } | Unhandled;
 
 /** A try that came to no verdict. */
@@ -22,11 +22,11 @@ export interface Unhandled {
 /** The rules that decide. */
 export type DecisionRules = Pick<InboxSettings, "transactional" | "isHolding" | "leaseMs" | "deliveriesMax">;
 
-/** How long to wait for whoever has the message in an open transaction, milliseconds. */
+/** How long to wait for the consumer that has the message in an open transaction, milliseconds. */
 const inProgressMs = 1000;
 
 /**
- * What the engine's outcome means for a message.
+ * Decides about a message by the engine's outcome.
  *
  * @param failure how its work failed here; missing: it did not run, or did not fail.
  */
@@ -46,7 +46,7 @@ export function handledOutcome({ kind }: Pick<Outcome, "kind">, rules: DecisionR
   }
 }
 
-/** What becomes of a numbered message by the mark of its partition; `undefined`: it moved the mark, and its work may run. */
+/** Decides about a numbered message by the mark of its partition; `undefined`: it moved the mark, and its work may run. */
 export function handledMark(answer: MarkAnswer, mark: MarkRequest, rules: DecisionRules): Handled | undefined {
   switch (answer.kind) {
     case "moved":
@@ -75,7 +75,7 @@ export interface WorkFailure {
   readonly hadNoEffect: boolean;
 }
 
-/** What it means that the work failed. */
+/** Decides about a message after its work failed. */
 export function handledFailure(
   { error, hadNoEffect }: WorkFailure,
   { transactional, isHolding }: DecisionRules,
@@ -86,7 +86,7 @@ export function handledFailure(
   return { isFailure: true, detail };
 }
 
-/** What becomes of a message that ended its process when it was tried alone, by the record that was found. */
+/** Decides, by the stored record, about a message that ended its process when it was tried alone. */
 export function handledTooOften(
   found: InspectedRecord | undefined,
   operation: Pick<OnceOperation, "fingerprint"> | undefined,
@@ -124,7 +124,7 @@ export function isRejection(error: unknown): error is OnceAgainError {
   return OnceAgainError.isInstance(error, "ONCE_MESSAGE_REJECTED");
 }
 
-/** Another consumer has it. How long whoever has a message may be gone for without anybody knowing. */
+/** Another consumer has it. The delay is the time for which the death of that consumer may go unnoticed. */
 function inProgress({ transactional, leaseMs }: DecisionRules): Unhandled {
   const delayMs = transactional ? inProgressMs : Math.ceil(leaseMs / 3);
   return { isFailure: false, detail: "another consumer has it", delayMs };

@@ -13,7 +13,7 @@ export interface InboxMessage {
   readonly body: Uint8Array;
   /**
    * Its number, where the source numbers its messages and hands those of a partition over one at a time, in order, each when the
-   * one before is acknowledged: its effect is there, or its dead letter is written. In transactional mode the partition's high-water mark then tells repeats for ever, and an id
+   * one before is acknowledged: its effect is there, or its dead letter is written. In transactional mode the partition's high-water mark then detects repeats for ever, and an id
    * is needed only against a producer that sends a message twice.
    */
   readonly position?: MessagePosition | undefined;
@@ -24,7 +24,7 @@ export interface InboxMessage {
 /** Where a message stands in its source. Numbers may leave gaps, and never go back. */
 export interface MessagePosition {
   /**
-   * What is numbered, such as a stream, or a topic and its partition: 1 to 200 characters. One that was deleted and made anew
+   * The numbered sequence, such as a stream, or a topic and its partition: 1 to 200 characters. One that was deleted and made anew
    * begins its numbers again, and needs another name.
    */
   readonly partition: string;
@@ -68,7 +68,7 @@ export function messageProblem({ id, body }: InboxMessage): string | undefined {
   return problem === undefined ? undefined : `its id is ${problem}`;
 }
 
-/** What tells a message from another with its id: the topic and the bytes. Headers differ from one delivery to the next. */
+/** Distinguishes a message from another with its id: the topic and the bytes. Headers differ from one delivery to the next. */
 export async function messageFingerprint({ topic, body }: InboxMessage): Promise<string> {
   return sha256(joinBytes([new TextEncoder().encode(`${JSON.stringify(topic)}\n`), body]));
 }
@@ -76,7 +76,7 @@ export async function messageFingerprint({ topic, body }: InboxMessage): Promise
 /**
  * Reads a message's body as JSON.
  *
- * @throws OnceAgainError `ONCE_MESSAGE_REJECTED` for what is none: the message goes to the dead letters at once.
+ * @throws OnceAgainError `ONCE_MESSAGE_REJECTED` for an invalid one: the message goes to the dead letters at once.
  */
 export function readJson({ body }: InboxMessage): unknown {
   try {

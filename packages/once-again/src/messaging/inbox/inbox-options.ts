@@ -13,24 +13,24 @@ import { steadyBackoff } from "../../retry/steady-backoff.ts";
 import type { Store, TransactionalStore } from "../../stores/store.ts";
 import type { ReadableMessage } from "./inbox-message.ts";
 
-/** What the work is told beside the message. */
+/** The second argument of the work, beside the message. */
 export interface MessageExecution<Transaction = undefined> extends Execution<Transaction> {
   /** The message's id. */
   readonly key: string;
 }
 
-/** Looks, before a message is handled again whose earlier attempt ended without a word, whether its effect happened. */
+/** Finds out whether the effect of a message happened, before it is handled again after an attempt without a result. */
 export type ReconcileMessage = (execution: MessageExecution, message: ReadableMessage) => Promise<Reconciled<void>>;
 
 /** How one consumer handles its messages. */
 export interface InboxRules extends Omit<EngineOptions, "onUnknown" | "waitMs"> {
   /**
-   * Whose effects these are: 1 to 255 characters, the scope of their records. Each consumer of a message has its own
+   * The consumer that has these effects: 1 to 255 characters, the scope of their records. Each consumer of a message has its own
    * effect: "billing" charges and "shipping" ships.
    */
   readonly consumer: string;
   /**
-   * What to do with a message whose outcome is unknown (its work failed, or its process died): `"hold"` (default), it goes to
+   * Treatment of a message with an unknown outcome (its work failed, or its process died): `"hold"` (default), it goes to
    * the dead letters, and its record is held until a person has looked; `"rerun"`, again; or a function that looks the
    * effect up. In transactional mode this never arises.
    */
@@ -43,7 +43,7 @@ export interface InboxRules extends Omit<EngineOptions, "onUnknown" | "waitMs"> 
    */
   readonly deliveriesMax?: number | undefined;
   /**
-   * How long to wait before a message is tried again. Default exponential: 1, 2, 4 s up to 30 s, with equal jitter. `onError` hears
+   * How long to wait before a message is tried again. Default exponential: 1, 2, 4 s up to 30 s, with equal jitter. `onError` gets
    * of one that throws, or answers with no number of at least 0, and the default decides.
    */
   readonly backoff?: Backoff | undefined;

@@ -1,18 +1,18 @@
 import type { InboxMessage, ReadableMessage } from "./inbox-message.ts";
 import type { MessageExecution } from "./inbox-options.ts";
 
-/** What becomes of a message at the broker. */
+/** The verdict on a message, for the broker. */
 export type InboxVerdict =
   /** Its effect is there, of this delivery or of an earlier one. */
   | { readonly action: "acknowledge"; readonly isRepeat: boolean }
-  /** Nobody here will handle it: put it where people look, with the reason, and acknowledge it then. */
+  /** This inbox will not handle it: put it where people look, with the reason, and acknowledge it then. */
   | { readonly action: "dead-letter"; readonly reason: DeadLetterReason; readonly detail: string }
   /** The inbox closes, and its effect has not happened here: leave it to another consumer. */
   | { readonly action: "give-back" };
 
 /**
  * Why a message is a dead letter: `unreadable` (no id), `rejected` (the work won't take it), `mismatch` (its id came with
- * other bytes before), `failed` (it was tried `deliveriesMax` times), `outcome-unknown` (nobody knows whether its effect
+ * other bytes before), `failed` (it was tried `deliveriesMax` times), `outcome-unknown` (it is unknown whether its effect
  * happened; its record is held).
  */
 export type DeadLetterReason = "unreadable" | "rejected" | "mismatch" | "failed" | "outcome-unknown";
@@ -36,7 +36,7 @@ export interface Inbox<Transaction = undefined> extends AsyncDisposable {
    * that bounds those sends no more. Messages of one partition, where they have a `position`, are handled one after the other.
    *
    * @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no message (a `topic` that is no text, `deliveries` that are no number), for a
-   *   work that is no function, and for a position that is none, or that this inbox has no mark for: nothing is decided then. It never rejects otherwise.
+   *   work that is no function, and for a position that is invalid, or that this inbox has no mark for: nothing is decided then. It never rejects otherwise.
    */
   handle(message: InboxMessage, work: MessageWork<Transaction>, options?: HandleOptions): Promise<InboxVerdict>;
   /**
@@ -46,7 +46,7 @@ export interface Inbox<Transaction = undefined> extends AsyncDisposable {
   ready?(options?: HandleOptions): Promise<void>;
   /**
    * Starts nothing more, and resolves when the work that runs has ended: within `handlerMsMax`, and three times `storeMsMax`.
-   * What waits is given back, which no inbox counts as a try; a consumer whose inbox closes takes nothing more. The store stays open.
+   * Waiting messages are given back, which no inbox counts as a try; the inbox's consumers then take nothing more. The store stays open.
    */
   close(): Promise<void>;
 }

@@ -9,7 +9,7 @@ import type { InboxSettings } from "./inbox-options.ts";
 import type { ReadableMessage } from "./inbox-message.ts";
 import type { Turns } from "./turns.ts";
 
-/** What it takes to try a message alone. */
+/** The steps with which a message is tried alone. */
 export interface AloneParts {
   readonly settings: InboxSettings;
   readonly turns: Turns;

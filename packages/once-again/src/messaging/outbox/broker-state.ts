@@ -2,7 +2,7 @@ import { notify } from "../../core/events.ts";
 import { failureDetails } from "./publish.ts";
 import type { RelaySettings } from "./relay-options.ts";
 
-/** What a relay knows of its broker. */
+/** The state of a broker, as a relay knows it. */
 export interface BrokerState {
   /** How many messages it has confirmed. */
   readonly confirmations: number;

@@ -1,6 +1,6 @@
 import type { RelaySettings } from "./relay-options.ts";
 
-/** Hears of new messages, where the database tells. */
+/** Listens for new messages, where the database notifies. */
 export interface OutboxWatch {
   /** Begins to listen, unless it does; at most once in `pollMs`. */
   renew(): void;
@@ -28,7 +28,7 @@ export function outboxWatch(
     unlisten = async () => end?.();
     // It took its time.
     if (state === "ended") await unlisten();
-    // What was added before was not heard.
+    // Messages that were added before sent no notification here.
     else onNews();
   };
   return {

@@ -10,7 +10,7 @@ import { type Confirmation, refusedError, unavailableError } from "./publish.ts"
 import type { Semaphore } from "../../core/semaphore.ts";
 import type { RelaySettings } from "./relay-options.ts";
 
-/** What the batches of one relay share. */
+/** The state that the batches of one relay share. */
 export interface BatchParts {
   readonly settings: RelaySettings;
   /** Aborts when the relay closes: nothing more is handed to the broker. */
@@ -108,7 +108,7 @@ function failed(
   }
 }
 
-/** What can't even be looked at, as a proxy that was revoked, is a refusal: the others of the batch go on. */
+/** An error that can't even be read, such as a revoked proxy, is a refusal: the others of the batch go on. */
 function decide(...[message, error, ...known]: Parameters<typeof decideFailure>): FailureDecision {
   try {
     return decideFailure(message, error, ...known);

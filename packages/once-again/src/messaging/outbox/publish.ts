@@ -5,33 +5,33 @@ import type { OutboxMessage } from "../../stores/outbox-store.ts";
  * Hands a message to a broker, and resolves when the broker has confirmed it. It is called again for the same message
  * after a failure or a crash, with the same id.
  *
- * What it throws decides what becomes of the message: an error that says that the broker can't be reached
+ * An error that it throws decides about the message: an error that says that the broker can't be reached
  * (`unavailableError`, a broken connection) is waited out, however long it takes; any other is a refusal of this message,
  * which is tried again and parked in the end.
  */
 export interface Publish {
   (message: OutboxMessage, context: PublishContext): Promise<Confirmation | void>;
   /**
-   * True where each message may go to a place of its own, such as the endpoints of many customers. Then a place that says
+   * True where each message may go to another place, such as the endpoints of many customers. Then a place that says
    * nothing within `publishMsMax` has refused its message, and the relay goes on with others. Default false: silence is
    * taken for a broker that is away.
    */
   readonly hasManyPlaces?: boolean | undefined;
 }
 
-/** What a publisher may know beside the message. */
+/** The context of a publish, beside the message. */
 export interface PublishContext {
-  /** Aborts when nobody waits for the confirmation any more. */
+  /** Aborts when the confirmation is no longer awaited. */
   readonly signal: AbortSignal;
 }
 
-/** What a broker may say with its confirmation. */
+/** Facts that a broker may give with its confirmation. */
 export interface Confirmation {
   /** The broker knew the message's id already, and did not take it a second time. */
   readonly isDuplicate: boolean;
 }
 
-/** What a broker says of the time, or of the future of a message. */
+/** Facts that a broker gives with a refusal: when to try again, and whether at all. */
 export interface PublishFailureDetails {
   /** How long it asks to be left alone at least, milliseconds; no more than a day counts. */
   readonly retryAfterMs?: number | undefined;
@@ -44,7 +44,7 @@ export interface PublishFailureDetails {
   readonly isTemporary?: boolean | undefined;
 }
 
-/** The error of a publisher whose broker can't be reached, or did not confirm: nothing is said about the message. */
+/** The error of a publisher when its broker can't be reached or did not confirm: nothing is said about the message. */
 export function unavailableError(
   why: string,
   cause?: unknown,
@@ -54,14 +54,14 @@ export function unavailableError(
   return new OnceAgainError("ONCE_BROKER_UNAVAILABLE", message, { cause, details: { retryAfterMs } });
 }
 
-/** The error of a publisher whose broker answered that it won't take this message. */
+/** The error of a publisher when its broker refused this message. */
 export function refusedError(why: string, cause?: unknown, details: PublishFailureDetails = {}): OnceAgainError {
   return new OnceAgainError("ONCE_MESSAGE_REFUSED", why, { cause, details: { ...details } });
 }
 
 const dayMs = 86_400_000;
 
-/** What an error of a publisher says beside its code. */
+/** The details of a publisher's error, beside its code. */
 export function failureDetails(error: unknown): {
   readonly [Name in keyof PublishFailureDetails]-?: NonNullable<PublishFailureDetails[Name]>;
 } {

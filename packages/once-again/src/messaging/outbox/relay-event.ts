@@ -1,4 +1,4 @@
-/** What happens in a relay. `id` and `topic` are a message's; no payloads. */
+/** An event of a relay. `id` and `topic` are a message's; no payloads. */
 export type RelayEvent =
   | (Named & {
       readonly type: "published";

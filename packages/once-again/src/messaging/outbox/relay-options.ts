@@ -23,7 +23,7 @@ export interface RelayOptions {
    */
   readonly refusalsMax?: number | undefined;
   /**
-   * What a parked message means to those after it of its ordering key: `"block"` (default), they wait until a person has
+   * The effect of a parked message on those after it of its ordering key: `"block"` (default), they wait until a person has
    * decided; `"pass"`, they go on without it.
    */
   readonly parked?: "block" | "pass" | undefined;
@@ -51,7 +51,7 @@ export interface RelayOptions {
   readonly messagesPerKey?: number | undefined;
   /** How often the outbox is asked where nothing wakes the relay, milliseconds: at least 1, default 1000. */
   readonly pollMs?: number | undefined;
-  /** Hears what happens. What it throws is dropped. */
+  /** Called with each event. An error that it throws is ignored. */
   readonly onEvent?: Listener<RelayEvent> | undefined;
   /** Where time comes from; default the machine's clock. The outbox has its own. */
   readonly clock?: Clock | undefined;

@@ -5,7 +5,7 @@ import type { ClaimedMessage } from "../../stores/outbox-store.ts";
 import { failureDetails } from "./publish.ts";
 import type { RelaySettings } from "./relay-options.ts";
 
-/** What becomes of a message that was not confirmed. */
+/** The decision about a message that was not confirmed. */
 export type FailureDecision =
   /**
    * Nothing is known of it: it goes back for a while, so that another is tried before it. `isAway`: the broker has
@@ -15,7 +15,7 @@ export type FailureDecision =
   | { readonly action: "retry"; readonly refusal: string; readonly delayMs: number }
   | { readonly action: "park"; readonly refusal: string };
 
-/** What a relay knows of a message and its broker when the message was not confirmed. */
+/** The facts about a message and its broker when the message was not confirmed. */
 export interface FailureFacts {
   /** True if the broker has confirmed another message since this one was sent. */
   readonly hasConfirmedSince: boolean;

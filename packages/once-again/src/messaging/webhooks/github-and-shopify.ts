@@ -11,7 +11,7 @@ import { dayMs, type Secrets, type Sender } from "./sender.ts";
  * https://docs.github.com/en/webhooks/testing-and-troubleshooting-webhooks/redelivering-webhooks).
  *
  * @param secret the webhook's secret; several while they are rotated.
- * @throws OnceAgainError `ONCE_OPTION_INVALID` for a secret that is none.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for an invalid secret.
  */
 export function githubWebhooks(secret: Secrets): Sender {
   return bodySender(secret, {
@@ -33,7 +33,7 @@ export function githubWebhooks(secret: Secrets): Sender {
  * handler that the body fits the topic where that matters.
  *
  * @param secret the app's client secret; several while they are rotated, since Shopify takes up to an hour.
- * @throws OnceAgainError `ONCE_OPTION_INVALID` for a secret that is none.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for an invalid secret.
  */
 export function shopifyWebhooks(secret: Secrets): Sender {
   return bodySender(secret, {

@@ -8,7 +8,7 @@ export type VerifySignature = (
   content: Uint8Array<ArrayBuffer>,
 ) => Promise<boolean>;
 
-/** @throws OnceAgainError `ONCE_OPTION_INVALID` for a secret that is none. */
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for an invalid secret. */
 export function hmacVerifier(secrets: Secrets): VerifySignature {
   const texts = checkSecrets(secrets);
   let keys: ReturnType<typeof importKeys> | undefined;

@@ -13,7 +13,7 @@ const toleranceSeconds = 300;
  * https://docs.slack.dev/apis/events-api).
  *
  * @param secret the app's signing secret; several while they are rotated.
- * @throws OnceAgainError `ONCE_OPTION_INVALID` for a secret that is none.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for an invalid secret.
  */
 export function slackWebhooks(secret: Secrets): Sender {
   const holds = hmacVerifier(secret);

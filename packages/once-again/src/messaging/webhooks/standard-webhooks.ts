@@ -2,7 +2,7 @@ import { hasMethod } from "../../core/duck-typing.ts";
 import { invalidOptionError } from "../../core/options.ts";
 import { dayMs, exactText, jsonMembers, type Sender } from "./sender.ts";
 
-/** What is used of the package `standardwebhooks`. */
+/** The parts that are used of the package `standardwebhooks`. */
 export interface StandardWebhook {
   verify(payload: string, headers: Record<string, string>): unknown;
 }
@@ -21,7 +21,7 @@ const prefixes = ["webhook", "svix"] as const;
  * When an event occurred is what its payload says in `timestamp`: the header's time is that of one delivery.
  *
  * @param webhook `new Webhook(secret)` of the package `standardwebhooks`; several while secrets are rotated.
- * @throws OnceAgainError `ONCE_OPTION_INVALID` for what is none.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for a value that is no such object.
  */
 export function standardWebhooks(webhook: StandardWebhook | readonly StandardWebhook[]): Sender {
   const webhooks = [webhook].flat();
@@ -36,7 +36,7 @@ export function standardWebhooks(webhook: StandardWebhook | readonly StandardWeb
       if (prefix === undefined) return undefined;
       const [id = "", time = "", signature = ""] = members.map((member) => header(`${prefix}-${member}`));
       const payload = exactText(body);
-      // What is signed is id.time.payload: with such an id, or such a time, it could be cut elsewhere.
+      // The signature is over id.time.payload: with such an id, or such a time, it could be cut elsewhere.
       if (payload === undefined || /\.\d+(?:\.|$)/.test(id) || !/^\d{1,12}$/.test(time)) return undefined;
       const headers = { "webhook-id": id, "webhook-timestamp": time, "webhook-signature": signature };
       if (!webhooks.some((one) => isSigned(one, payload, headers))) return undefined;

@@ -2,7 +2,7 @@ import { hasMethod } from "../../core/duck-typing.ts";
 import { invalidOptionError } from "../../core/options.ts";
 import { checkSecrets, dayMs, exactText, jsonMembers, type Secrets, type Sender } from "./sender.ts";
 
-/** What is used of the package `stripe`. */
+/** The parts that are used of the package `stripe`. */
 export interface StripeClient {
   readonly webhooks: {
     readonly signature: StripeSignature | null;
@@ -26,11 +26,11 @@ const toleranceSeconds = 300;
 /**
  * Webhooks of Stripe, verified by its own library: `Stripe-Signature`, five minutes old at most. An event is named by its id.
  * Its body is no part of what it is: `pending_webhooks` in it is another number at another delivery. Stripe sends an event again
- * for three days, and whoever asks it to for 30 (https://docs.stripe.com/webhooks). Thin events are taken, too.
+ * for three days, and on request for 30 (https://docs.stripe.com/webhooks). Thin events are taken, too.
  *
  * @param stripe the client, `new Stripe(key)`.
  * @param secret the endpoint's secret, `whsec_…`; several while they are rolled.
- * @throws OnceAgainError `ONCE_OPTION_INVALID` for a secret that is none, and what is no client.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for an invalid secret, and for a value that is no client.
  */
 export function stripeWebhooks(stripe: StripeClient, secret: Secrets): Sender {
   const secrets = checkSecrets(secret);
@@ -49,7 +49,7 @@ export function stripeWebhooks(stripe: StripeClient, secret: Secrets): Sender {
       const holds = await Promise.all(secrets.map((one) => isSigned(payload, signature, one, nowMs)));
       if (!holds.includes(true)) return undefined;
       const { id, created } = jsonMembers(payload);
-      // Nobody but Stripe can have sent it, so operators hear of it.
+      // Only Stripe can have sent it, so operators are notified.
       if (typeof id !== "string") throw new TypeError("An event that Stripe has signed has no id.");
       return { key: id, event: { id, occurredAt: timeOf(created) } };
     },

@@ -16,13 +16,13 @@ import { dayMs, type Sender, type VerifyWebhook } from "./sender.ts";
 /** How one endpoint for webhooks keeps its promise. */
 export interface WebhookRules
   extends Omit<HttpRules<unknown>, "scope" | "methods" | "profile" | "skip">, Pick<MessageRules, "latest"> {
-  /** What this endpoint is called in the store, 1 to 255 characters. Each has its own: two senders may have one id. */
+  /** The name of this endpoint in the store, 1 to 255 characters. Each needs another one: two senders may have one id. */
   readonly endpoint: string;
   /** Who sends: `stripeWebhooks(stripe, secret)` and the like, or a function of yours that verifies a signature. */
   readonly verify: Sender | VerifyWebhook;
   /**
    * How long a webhook is known, whole milliseconds, 10 minutes or more: longer than a signature holds, or an attacker could
-   * send it again. Default longer than its sender sends it again, seven days where nobody says. Where no time is signed (GitHub, Shopify), an old webhook that somebody kept is new again after that.
+   * send it again. Default longer than its sender sends it again, seven days where the sender does not say. Where no time is signed (GitHub, Shopify), an old webhook that was recorded is new again after that.
    */
   readonly retentionMs?: number | undefined;
   /** How the route answers its sender, where that differs from the draft. */

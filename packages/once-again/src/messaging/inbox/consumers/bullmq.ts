@@ -6,7 +6,7 @@ import { systemClock } from "../../../core/system-clock.ts";
 import type { Inbox, MessageWork } from "../inbox.ts";
 import { checkInboxAndWork } from "./settle-delivery.ts";
 
-/** What we use of a job of BullMQ. */
+/** The parts that we use of a job of BullMQ. */
 export interface BullmqJob {
   readonly id?: string | undefined;
   readonly name: string;
@@ -19,7 +19,7 @@ export interface BullmqJob {
   moveToDelayed(timestamp: number, token?: string): Promise<void>;
 }
 
-/** What is consumed in BullMQ. */
+/** The options of a consumer of BullMQ. */
 export interface BullmqOptions<Transaction> {
   readonly inbox: Inbox<Transaction>;
   /** The producer's id of a job; default its `jobId`. Give each job one, or a producer's repeat is a new message. */
@@ -29,7 +29,7 @@ export interface BullmqOptions<Transaction> {
 }
 
 /**
- * How often a job's worker may die: the `maxStalledCount` of a `Worker`, whose default, 1, lets BullMQ fail a job before the
+ * How often a job's worker may die: the `maxStalledCount` of a `Worker`. Its default, 1, lets BullMQ fail a job before the
  * inbox has decided about it. Enough for an inbox with the default `deliveriesMax` of 10.
  */
 export const bullmqStalledCount = 20;

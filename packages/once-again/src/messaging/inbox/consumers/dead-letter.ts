@@ -4,7 +4,7 @@ import type { OutboxMessage } from "../../../stores/outbox-store.ts";
 import type { InboxVerdict } from "../inbox.ts";
 import { type InboxMessage, messageId } from "../inbox-message.ts";
 
-/** What a broker takes of a reason or an id, characters. */
+/** The characters of a reason or an id that a broker accepts, at most. */
 const textLengthMax = 500;
 
 export type DeadLetterVerdict = Extract<InboxVerdict, { action: "dead-letter" }>;

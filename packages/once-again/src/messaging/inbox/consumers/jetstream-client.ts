@@ -1,4 +1,4 @@
-/** What we use of a message of `@nats-io/jetstream`. */
+/** The parts that we use of a message of `@nats-io/jetstream`. */
 export interface JetstreamDelivery {
   readonly subject: string;
   readonly data: Uint8Array;
@@ -19,7 +19,7 @@ export interface JetstreamDelivery {
   working(): void;
 }
 
-/** What we use of a pull consumer of `@nats-io/jetstream`. */
+/** The parts that we use of a pull consumer of `@nats-io/jetstream`. */
 export interface JetstreamConsumerSource {
   info(cached?: boolean): Promise<{
     readonly stream_name: string;
@@ -35,14 +35,14 @@ export interface JetstreamConsumerSource {
   consume(options: { max_messages: number }): Promise<JetstreamMessages>;
 }
 
-/** What we use of the messages that `consume()` gives. */
+/** The parts that we use of the messages that `consume()` gives. */
 export interface JetstreamMessages extends AsyncIterable<JetstreamDelivery> {
   close(): Promise<unknown>;
-  /** What happens to the stream, the consumer and the connection. */
+  /** The events of the stream, the consumer and the connection. */
   status?(): AsyncIterable<{ readonly type: string }>;
 }
 
-/** What we use beside of what `jetstream(connection)` gives, where a high-water mark is used. */
+/** The further parts of `jetstream(connection)` that we use where there is a high-water mark. */
 export interface JetstreamStreams {
   jetstreamManager(): Promise<{ readonly streams: { info(stream: string): Promise<{ readonly created: string }> } }>;
 }

@@ -24,7 +24,7 @@ import {
   withinTime,
 } from "./settle-delivery.ts";
 
-/** What is consumed in JetStream. */
+/** The options of a consumer of JetStream. */
 export interface JetstreamConsumerOptions<Transaction, Headers> extends ConsumerOptions<Transaction> {
   /** Publishes dead letters: `jetstream(connection)`. */
   readonly jetstream: JetstreamPublisher<NoInfer<Headers>> & Partial<JetstreamStreams>;
@@ -40,7 +40,7 @@ export interface JetstreamConsumerOptions<Transaction, Headers> extends Consumer
   readonly highWaterMark?: boolean | undefined;
   /**
    * How many messages are handled at a time: 1 to 1000, default 16. 1 keeps the stream's order in one process,
-   * while that lives; a consumer whose `max_ack_pending` is 1 keeps it always, as with `highWaterMark`.
+   * while that lives; a consumer with a `max_ack_pending` of 1 keeps it always, as with `highWaterMark`.
    */
   readonly concurrency?: number | undefined;
   /** The producer's id of a message; default its header `Nats-Msg-Id`. */
@@ -50,7 +50,7 @@ export interface JetstreamConsumerOptions<Transaction, Headers> extends Consumer
 /**
  * Consumes through a durable pull consumer of JetStream (`@nats-io/jetstream`). A message is acknowledged, and the server's
  * word for that awaited, when its effect has committed or its dead letter is stored, with the reason in the headers
- * `dead-letter-reason` and `dead-letter-detail`. While it is handled, the server is told so before each half of the
+ * `dead-letter-reason` and `dead-letter-detail`. While it is handled, the server is notified before each half of the
  * consumer's ack wait.
  *
  * @example
@@ -143,7 +143,7 @@ function leave(messages: JetstreamMessages, { onError }: Deliveries): void {
   messages.close().catch(onError);
 }
 
-/** What says that a consumer is not there any more. Without a word, its client looks for it once a minute. */
+/** The notices that a consumer no longer exists. Without a word, its client looks for it once a minute. */
 const losses: ReadonlySet<string> = new Set(["consumer_deleted", "consumer_not_found", "stream_not_found"]);
 
 /** Calls `onLoss` when the stream or the consumer is not there any more. Resolves when the messages have ended. */
@@ -222,7 +222,7 @@ async function checkedAckWaitMs(source: JetstreamConsumerSource, highWaterMark: 
   if (policy !== "explicit") throw invalidOptionError("The consumer's ack_policy", '"explicit"', policy);
   if (deliveriesMax > 0)
     throw invalidOptionError("The consumer's max_deliver", "-1, as the inbox counts", deliveriesMax);
-  // One that is not acknowledged would be passed by the next one, whose mark then says that both were handled.
+  // The next message would pass one that is not acknowledged, and move the mark as if both were handled.
   if (highWaterMark && config.max_ack_pending !== 1) {
     throw invalidOptionError("The consumer's max_ack_pending", "1, which keeps the order", config.max_ack_pending);
   }

@@ -22,13 +22,13 @@ import {
   withinTime,
 } from "./settle-delivery.ts";
 
-/** What we use of a connection of `amqplib`. */
+/** The parts that we use of a connection of `amqplib`. */
 export interface RabbitmqConsumerConnection {
   createChannel(): Promise<RabbitmqConsumerChannel>;
   createConfirmChannel(): Promise<RabbitmqChannel>;
 }
 
-/** What we use of a message of `amqplib`. */
+/** The parts that we use of a message of `amqplib`. */
 export interface RabbitmqDelivery {
   readonly content: Buffer;
   readonly fields: { readonly routingKey: string; readonly redelivered: boolean };
@@ -40,7 +40,7 @@ export interface RabbitmqDelivery {
   };
 }
 
-/** What we use of a channel of `amqplib`. */
+/** The parts that we use of a channel of `amqplib`. */
 export interface RabbitmqConsumerChannel {
   prefetch(count: number): Promise<unknown>;
   checkQueue(queue: string): Promise<unknown>;
@@ -50,7 +50,7 @@ export interface RabbitmqConsumerChannel {
   close(): Promise<unknown>;
 }
 
-/** What is consumed in RabbitMQ. */
+/** The options of a consumer of RabbitMQ. */
 export interface RabbitmqConsumerOptions<Transaction> extends ConsumerOptions<Transaction> {
   readonly queue: string;
   /** Where dead letters go: a queue that has to be there; default the queue's name and `.dead`. */
@@ -126,7 +126,7 @@ export async function consumeRabbitmq<Transaction>(
   });
 }
 
-/** What the channels of one consumer share. */
+/** The state that the channels of one consumer share. */
 interface ChannelParts {
   readonly queue: string;
   readonly deadLetterQueue: string;
@@ -152,7 +152,7 @@ async function openChannel(
   });
   const settle = async (delivery: RabbitmqDelivery): Promise<void> => {
     const message = inboxMessageOf(delivery, deliveryId(id, delivery, deliveries.onError));
-    // What is given back stays unacknowledged until the channel closes. Returned before, it would be delivered here again;
+    // A message that is given back stays unacknowledged until the channel closes. Returned before, it would be delivered here again;
     // and a single active consumer that cancels itself lets the next one pass what it has.
     if ((await deliveries.handle(message)) === "acknowledge") channel.ack(delivery);
   };
@@ -180,7 +180,7 @@ async function openChannel(
     isEnding = true;
     await Promise.all(running);
     await withinTime(systemClock, brokerMsMax, "RabbitMQ did not close the channel", async () => {
-      // What it has to reply to, it replies to.
+      // It replies to the deliveries that it still has.
       await taking;
       if (!isClosed) await channel.close();
     });
@@ -215,5 +215,5 @@ function inboxMessageOf(delivery: RabbitmqDelivery, id: string | undefined): Inb
   };
 }
 
-/** Where the broker does not count, whoever sends may write that header. */
+/** Where the broker does not count, any sender may write that header. */
 const isCount = (count: unknown): count is number => Number.isSafeInteger(count) && Number(count) >= 0;

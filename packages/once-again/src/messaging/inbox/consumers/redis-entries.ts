@@ -1,12 +1,12 @@
 import { hasMethod, wrongClientError } from "../../../core/duck-typing.ts";
 import type { IoredisStreams, NodeRedisStreams } from "../../outbox/publishers/redis-streams.ts";
 
-/** What we use of a `Redis` of `ioredis`. */
+/** The parts that we use of a `Redis` of `ioredis`. */
 export interface IoredisConsumer extends IoredisStreams {
   callBuffer(command: string, ...rest: (string | Buffer)[]): Promise<unknown>;
 }
 
-/** What we use of a client of `redis` (node-redis). */
+/** The parts that we use of a client of `redis` (node-redis). */
 export interface NodeRedisConsumer extends NodeRedisStreams {
   withTypeMapping(mapping: { 36: typeof Buffer }): { sendCommand(command: string[]): Promise<unknown> };
 }
@@ -19,7 +19,7 @@ export interface RedisEntry {
 
 export type Send = (...command: [string, ...string[]]) => Promise<unknown>;
 
-/** Sends commands, in whose replies texts are bytes. */
+/** Sends commands. Texts in their replies are bytes. */
 export function senderOf(client: IoredisConsumer | NodeRedisConsumer): Send {
   if (hasMethod(client, "callBuffer")) return (name, ...rest) => (client as IoredisConsumer).callBuffer(name, ...rest);
   if (hasMethod(client, "withTypeMapping")) {

@@ -22,7 +22,7 @@ export interface RedisGroup {
 /** Without a sign of life for so long, a consumer is gone, milliseconds. If it is not, Redis makes it again when it reads. */
 const idleMsMax = 3_600_000;
 
-/** In one step, since the entries of a consumer that is removed are nobody's. */
+/** In one step, since a consumer that is removed loses its entries. */
 const tidyScript = `
 for _, flat in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
   local fact = {}

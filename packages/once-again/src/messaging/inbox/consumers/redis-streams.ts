@@ -24,7 +24,7 @@ import {
   withinTime,
 } from "./settle-delivery.ts";
 
-/** What is consumed in Redis. */
+/** The options of a consumer of Redis. */
 export interface RedisStreamsConsumerOptions<Transaction> extends ConsumerOptions<Transaction> {
   readonly stream: string;
   /**

@@ -15,7 +15,7 @@ import { deadLetter } from "./dead-letter.ts";
 export interface Consumer extends AsyncDisposable {
   /**
    * Takes no more messages, waits for the work that runs, and gives the others back to the broker. It does not matter whether
-   * the inbox is closed before, after or at the same time: a consumer whose inbox closes does the same by itself. Bounded by
+   * the inbox is closed before, after or at the same time: when its inbox closes, a consumer does the same by itself. Bounded by
    * the inbox's `handlerMsMax` and `storeMsMax`, and 10 seconds for the broker, also while the store or the broker is away.
    */
   close(): Promise<void>;
@@ -32,7 +32,7 @@ export interface ConsumerOptions<Transaction> {
   readonly onError?: Listener<unknown> | undefined;
 }
 
-/** @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no inbox, and for a work that nobody could call. */
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for a value that is no inbox, and for a work that is no function. */
 export function checkInboxAndWork(inbox: unknown, work: unknown): void {
   if (!hasMethod(inbox, "handle")) throw invalidOptionError("inbox", "what openInbox() gives", typeof inbox);
   if (typeof work !== "function") throw invalidOptionError("work", "a function", work);
@@ -41,7 +41,7 @@ export function checkInboxAndWork(inbox: unknown, work: unknown): void {
 /** How long the broker may take for a dead letter, and for the end of a consumer, milliseconds. */
 export const brokerMsMax = 10_000;
 
-/** What a consumer hands its deliveries to. */
+/** The inbox and the work to which a consumer hands its deliveries. */
 export interface Deliveries {
   /** Aborts when the consumer closes, or its inbox gives the first message back: take nothing more then. */
   readonly stop: AbortSignal;

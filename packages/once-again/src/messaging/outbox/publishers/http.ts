@@ -29,9 +29,9 @@ const gone = 410;
 const comeBack: ReadonlySet<number> = new Set([408, 409, 425, 429, 502, 503, 504]);
 
 /**
- * Publishes each message as a POST whose `Idempotency-Key` is the message's id, the same each time. A response of 200 to
+ * Publishes each message as a POST with the message's id as its `Idempotency-Key`, the same each time. A response of 200 to
  * 299 confirms it, and its body is not read. A redirect is not followed: the other place would get no message. 410 says that
- * nobody will ever take it, so it is parked at once. `Retry-After` and its like are kept.
+ * it will never be accepted, so it is parked at once. `Retry-After` and its like are honoured.
  *
  * Sign webhooks with `headers: signWebhooks(secret)`.
  *
@@ -57,7 +57,7 @@ export function publishToHttp(options: HttpPublisherOptions): Publish {
     const { id, topic, orderingKey, body } = message;
     const place = typeof url === "function" ? url(message) : url;
     const ordering = orderingKey === undefined ? {} : { "ordering-key": encodeURIComponent(orderingKey) };
-    // What is no request is the message's fault, and known before anything is sent.
+    // An invalid request is the message's fault, and known before anything is sent.
     const request = new Request(place, {
       method: "POST",
       redirect: "manual",

@@ -4,7 +4,7 @@ import { invalidOptionError } from "../../../core/options.ts";
 import type { OutboxMessage } from "../../../stores/outbox-store.ts";
 import { type Publish, refusedError, unavailableError } from "../publish.ts";
 
-/** What we use of the client that `jetstream(connection)` of `@nats-io/jetstream` gives. */
+/** The parts that we use of the client that `jetstream(connection)` of `@nats-io/jetstream` gives. */
 export interface JetstreamPublisher<Headers> {
   publish(
     subject: string,
@@ -13,7 +13,7 @@ export interface JetstreamPublisher<Headers> {
   ): Promise<{ readonly duplicate: boolean }>;
 }
 
-/** What we use of the headers of NATS. */
+/** The parts that we use of the headers of NATS. */
 export interface NatsHeaders {
   append(name: string, value: string): void;
 }

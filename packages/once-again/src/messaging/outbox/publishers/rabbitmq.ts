@@ -5,12 +5,12 @@ import { outliveBrokenConnection } from "../../../core/outlive-broken-connection
 import type { OutboxMessage } from "../../../stores/outbox-store.ts";
 import { type Publish, refusedError, unavailableError } from "../publish.ts";
 
-/** What we use of a connection of `amqplib`. */
+/** The parts that we use of a connection of `amqplib`. */
 export interface RabbitmqConnection {
   createConfirmChannel(): Promise<RabbitmqChannel>;
 }
 
-/** What we use of a confirm channel of `amqplib`. */
+/** The parts that we use of a confirm channel of `amqplib`. */
 export interface RabbitmqChannel {
   publish(
     exchange: string,
@@ -95,14 +95,14 @@ interface ConfirmChannel {
   publish(exchange: string, routingKey: string, message: OutboxMessage): Promise<void>;
 }
 
-/** A channel that tells which messages nobody took. */
+/** A channel that reports which messages no queue took. */
 async function openChannel(connection: RabbitmqConnection, onClosed: () => void): Promise<ConfirmChannel> {
   const channel = await connection.createConfirmChannel();
   const returned = new Set<unknown>();
   let waiting = 0;
   let refusal: unknown;
   channel.on("return", ({ properties }) => returned.add(properties.messageId));
-  // It comes before the callbacks of all that the channel has not confirmed, and of several nobody can tell which one the
+  // It comes before the callbacks of all that the channel has not confirmed, and of several it is unknown which one the
   // broker would not take.
   channel.on("error", (error) => {
     if (waiting === 1 && refusals.has((error as { code?: unknown }).code)) refusal = error;
@@ -113,7 +113,7 @@ async function openChannel(connection: RabbitmqConnection, onClosed: () => void)
       new Promise((resolve, reject) => {
         const confirmed = (error: unknown): void => {
           waiting -= 1;
-          // What is returned comes before its confirmation.
+          // A returned message comes before its confirmation.
           const isReturned = returned.delete(message.id);
           if (refusal !== undefined) reject(refusedError((refusal as Error).message, refusal));
           else if (isNack(error)) reject(nackError(error));

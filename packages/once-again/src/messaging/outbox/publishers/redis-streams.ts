@@ -5,12 +5,12 @@ import { outliveBrokenConnection } from "../../../core/outlive-broken-connection
 import type { OutboxMessage } from "../../../stores/outbox-store.ts";
 import { type Publish, refusedError, unavailableError } from "../publish.ts";
 
-/** What we use of a `Redis` or `Cluster` of `ioredis`. */
+/** The parts that we use of a `Redis` or `Cluster` of `ioredis`. */
 export interface IoredisStreams {
   xadd(...parts: (string | Buffer)[]): Promise<unknown>;
 }
 
-/** What we use of a client of `redis` (node-redis). */
+/** The parts that we use of a client of `redis` (node-redis). */
 export interface NodeRedisStreams {
   xAdd(
     stream: string,
@@ -24,13 +24,13 @@ export interface NodeRedisStreams {
 export interface RedisStreamsPublisherOptions {
   /** The stream's key; default the message's topic. */
   readonly stream?: ((message: OutboxMessage) => string) | undefined;
-  /** About how many entries a stream keeps; at least 1. Default all: then somebody has to trim them. */
+  /** About how many entries a stream keeps; at least 1. Default all: then you have to trim them. */
   readonly entriesMax?: number | undefined;
 }
 
 /**
  * Publishes to streams of Redis or Valkey, through your own client of `ioredis` or `redis`: an entry with the fields `id`,
- * `topic`, `orderingKey` (where there is one), `headers` (JSON) and `body`. A repeat is an entry of its own with the same `id`. Redis
+ * `topic`, `orderingKey` (where there is one), `headers` (JSON) and `body`. A repeat is another entry with the same `id`. Redis
  * answers before a replica has it: a failover may forget what it has confirmed.
  *
  * @example

@@ -18,7 +18,7 @@ const [secretBytesMin, secretBytesMax] = [24, 64];
  * has a signature for each secret (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md).
  *
  * @param secrets those of one endpoint, or a function that says them for the endpoint of a message: each has its own.
- * @throws OnceAgainError `ONCE_OPTION_INVALID` for a secret that is none. A message whose id has a full stop is refused, since
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for an invalid secret. A message with a full stop in its id is refused, since
  *   what is signed could be cut elsewhere.
  * @example
  * ```ts
