@@ -79,7 +79,7 @@ export const outerMutants: readonly Mutant[] = [
   {
     guard: "nats: a purge reads no further than what has not expired",
     file: "packages/once-again/src/stores/nats/purge.ts",
-    search: 'if (found === "alive") return purged;',
+    search: 'if (kind === "alive") return purged;',
     replace: "",
     check: testFile("packages/once-again/src/stores/nats/store.test.ts"),
     killedBy: "a purge reads no further",

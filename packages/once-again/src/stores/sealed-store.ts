@@ -40,10 +40,10 @@ export function sealedStore(store: Store | TransactionalStore<unknown>, keys: re
     release: async (request) => store.release(request),
     checkpoint: async (request) => store.checkpoint({ ...request, result: await seals.seal(request, request.result) }),
     inspect: async (name) => {
-      const found = await store.inspect(name);
-      return found === undefined ? undefined : opened(seals, found);
+      const entry = await store.inspect(name);
+      return entry === undefined ? undefined : opened(seals, entry);
     },
-    list: async (request) => Promise.all((await store.list(request)).map((found) => opened(seals, found))),
+    list: async (request) => Promise.all((await store.list(request)).map((entry) => opened(seals, entry))),
     resolve: async (request) => {
       const { settlement } = request;
       if (settlement.as !== "done") return store.resolve(request);
@@ -103,18 +103,18 @@ async function openedAnswer(seals: Sealer, name: RecordName, answer: ClaimAnswer
   }
 }
 
-async function opened(seals: Sealer, found: InspectedRecord): Promise<InspectedRecord> {
-  const { result, checkpoints, settlementNote } = found.record;
+async function opened(seals: Sealer, entry: InspectedRecord): Promise<InspectedRecord> {
+  const { result, checkpoints, settlementNote } = entry.record;
   return {
-    ...found,
+    ...entry,
     record: {
-      ...found.record,
-      result: result === undefined ? undefined : await seals.open(found, result),
+      ...entry.record,
+      result: result === undefined ? undefined : await seals.open(entry, result),
       // A settlement without a note left no sealed one.
       settlementNote: settlementNote?.length
-        ? await seals.open({ ...found, isNote: true }, settlementNote)
+        ? await seals.open({ ...entry, isNote: true }, settlementNote)
         : settlementNote,
-      checkpoints: await openedCheckpoints(seals, found, checkpoints),
+      checkpoints: await openedCheckpoints(seals, entry, checkpoints),
     },
   };
 }

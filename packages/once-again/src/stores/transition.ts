@@ -115,13 +115,13 @@ function takeOver(record: KeyRecord, request: ClaimRequest, now: number): Transi
 const noCheckpoints: KeyRecord["checkpoints"] = Object.freeze({});
 
 function acquire(record: KeyRecord | undefined, request: ClaimRequest, now: number): Transition<ClaimAnswer> {
-  const taken =
+  const turn =
     record?.owner === request.owner ? { attempt: record.attempt, fence: record.fence } : nextOwner(record, now);
   const acquired: KeyRecord = {
     state: "running",
     fingerprint: request.fingerprint,
     owner: request.owner,
-    ...taken,
+    ...turn,
     leaseUntil: now + request.leaseMs,
     checkpoints: record?.checkpoints ?? noCheckpoints,
     createdAt: record?.createdAt ?? now,

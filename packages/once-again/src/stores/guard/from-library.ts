@@ -36,7 +36,7 @@ export function runInKysely(transaction: KyselyTransaction, statement: string, p
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no transaction of Kysely on such a database, as far as one can tell. */
 export function checkKysely(transaction: KyselyTransaction, dialect: Dialect): void {
-  const given = transaction as {
+  const candidate = transaction as {
     isTransaction?: unknown;
     isCommitted?: unknown;
     isRolledBack?: unknown;
@@ -46,10 +46,10 @@ export function checkKysely(transaction: KyselyTransaction, dialect: Dialect): v
   const refuse = (is: string): never => {
     throw invalidOptionError("transaction", `the trx that db.transaction().execute() gives, on ${dialect}`, is);
   };
-  if (typeof given?.executeQuery !== "function") return refuse(describe(given));
-  if (given.isTransaction === false) return refuse("the db");
-  if (given.isCommitted === true || given.isRolledBack === true) return refuse("one that has ended");
-  const { supportsReturning, supportsOutput } = given.getExecutor?.().adapter ?? {};
+  if (typeof candidate?.executeQuery !== "function") return refuse(describe(candidate));
+  if (candidate.isTransaction === false) return refuse("the db");
+  if (candidate.isCommitted === true || candidate.isRolledBack === true) return refuse("one that has ended");
+  const { supportsReturning, supportsOutput } = candidate.getExecutor?.().adapter ?? {};
   if (supportsReturning === undefined) return;
   const isMysql = !supportsReturning && supportsOutput !== true;
   if (isMysql !== (dialect === "MySQL")) refuse("one of another database");
@@ -60,7 +60,7 @@ const knexDialects: Readonly<Record<Dialect, string>> = { PostgreSQL: "postgresq
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no transaction of Knex on such a database, as far as one can tell. */
 export function checkKnex(transaction: KnexTransaction, dialect: Dialect): void {
-  const given = transaction as {
+  const candidate = transaction as {
     raw?: unknown;
     isTransaction?: unknown;
     client?: { dialect?: string };
@@ -69,11 +69,13 @@ export function checkKnex(transaction: KnexTransaction, dialect: Dialect): void 
   const refuse = (is: string): never => {
     throw invalidOptionError("transaction", `the trx that knex.transaction() gives, on ${dialect}`, is);
   };
-  if (typeof given?.raw !== "function") return refuse(describe(given));
-  if ("isTransaction" in given ? given.isTransaction !== true : "migrate" in given) return refuse("knex itself");
-  if (given.isCompleted?.() === true) return refuse("one that has ended");
-  const spoken = given.client?.dialect;
-  if (spoken !== undefined && spoken !== knexDialects[dialect]) refuse(`one of another database (${spoken})`);
+  if (typeof candidate?.raw !== "function") return refuse(describe(candidate));
+  if ("isTransaction" in candidate ? candidate.isTransaction !== true : "migrate" in candidate)
+    return refuse("knex itself");
+  if (candidate.isCompleted?.() === true) return refuse("one that has ended");
+  const itsDialect = candidate.client?.dialect;
+  if (itsDialect !== undefined && itsDialect !== knexDialects[dialect])
+    refuse(`one of another database (${itsDialect})`);
 }
 
-const describe = (given: unknown): string => (given === null ? "null" : typeof given);
+const describe = (candidate: unknown): string => (candidate === null ? "null" : typeof candidate);

@@ -95,15 +95,15 @@ const ownNames = /^once_again/i;
  *
  * @returns `undefined` for a text that is sent as it is.
  */
-export function guardText(text: string, given: GivenTransaction): GuardedText | undefined {
-  const controls = transactionControls(text, given.dialect);
+export function guardText(text: string, transaction: GivenTransaction): GuardedText | undefined {
+  const controls = transactionControls(text, transaction.dialect);
   if (controls.length === 0) return undefined;
-  let { depth } = given;
+  let { depth } = transaction;
   const parts: string[] = [];
   let texts: readonly string[] = [];
   let from = 0;
   for (const { control, start, end } of controls) {
-    const refusal = refusalOf(control, depth, given);
+    const refusal = refusalOf(control, depth, transaction);
     if (refusal !== undefined) return { refusal };
     texts = insteadOf(control, depth) ?? [text.slice(start, end)];
     if (control.kind === "begin") depth += 1;

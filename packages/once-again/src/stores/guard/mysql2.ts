@@ -154,10 +154,10 @@ export class GuardedPromiseConnection extends EventEmitter {
     try {
       texts = this.#guard.admit(textOf(statement));
     } catch (error) {
-      const refused = Promise.reject(error);
+      const rejection = Promise.reject(error);
       // Who does not wait for it need not lose the process: a late use is reported to `onError`.
-      refused.catch(ignore);
-      return refused;
+      rejection.catch(ignore);
+      return rejection;
     }
     const [first, ...others] = texts ?? [];
     // A savepoint can't be prepared, and needs no values.

@@ -169,16 +169,16 @@ function withText(query: PgQuery | string, text: string | undefined): unknown {
 
 /** Answers a statement that is not sent as `pg` answers one that fails. */
 function refuse(fault: Error, query: PgQuery | string, values: unknown, callback: unknown): unknown {
-  const called = [values, callback].find((value) => typeof value === "function") as PgCallback | undefined;
-  const given = typeof query === "string" ? undefined : query;
-  if (typeof given?.submit === "function") {
-    if (called !== undefined) given.callback ??= called;
-    process.nextTick(refuseSubmittable, given, fault);
-    return given;
+  const argument = [values, callback].find((value) => typeof value === "function") as PgCallback | undefined;
+  const statement = typeof query === "string" ? undefined : query;
+  if (typeof statement?.submit === "function") {
+    if (argument !== undefined) statement.callback ??= argument;
+    process.nextTick(refuseSubmittable, statement, fault);
+    return statement;
   }
-  const heard = called ?? given?.callback;
-  if (heard) {
-    process.nextTick(heard, fault);
+  const onResult = argument ?? statement?.callback;
+  if (onResult) {
+    process.nextTick(onResult, fault);
     return undefined;
   }
   return refusal(fault);
@@ -186,9 +186,9 @@ function refuse(fault: Error, query: PgQuery | string, values: unknown, callback
 
 /** Who does not wait for it need not lose the process: a late use is reported to `onError`. */
 function refusal(fault: Error): Promise<never> {
-  const refused = Promise.reject(fault);
-  refused.catch(ignore);
-  return refused;
+  const rejection = Promise.reject(fault);
+  rejection.catch(ignore);
+  return rejection;
 }
 
 function refuseSubmittable(query: PgQuery, error: Error): void {

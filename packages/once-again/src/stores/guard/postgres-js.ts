@@ -104,11 +104,11 @@ function sendGuarded(
       handler(query);
       for (const text of texts.slice(1)) {
         const next = reserved.unsafe(text);
-        heard(next);
+        ignoreFailure(next);
         handler(next);
       }
     } catch (error) {
-      heard(query);
+      ignoreFailure(query);
       query.reject(error as Error);
     }
   };
@@ -136,14 +136,14 @@ function scopes(
     }
   };
   return (work, sql) => {
-    const ended = scope(work, sql);
-    ended.catch(ignore);
-    return ended;
+    const outcome = scope(work, sql);
+    outcome.catch(ignore);
+    return outcome;
   };
 }
 
 /** Who does not wait for a query need not lose the process. Its own `catch` would have it sent again. */
-function heard(query: PostgresJsQuery): void {
+function ignoreFailure(query: PostgresJsQuery): void {
   void Promise.prototype.then.call(query, ignore, ignore);
 }
 

@@ -56,11 +56,11 @@ export function leasedOperations(
   };
   return {
     async claim(request) {
-      const found = await batches.claim({ ...request, ...storedName(request) });
-      const answer = answerOfClaim(found, request);
+      const row = await batches.claim({ ...request, ...storedName(request) });
+      const answer = answerOfClaim(row, request);
       if (answer !== undefined) return answer;
-      const [taken] = (await query(takeOver, takeOverValues(request))) as KeyRow[];
-      return claimAnswer(taken!, request);
+      const [takenRow] = (await query(takeOver, takeOverValues(request))) as KeyRow[];
+      return claimAnswer(takenRow!, request);
     },
     complete: async (request) => batches.complete({ ...request, ...storedName(request) }),
     renew: async (request) => batches.renew({ ...request, ...storedName(request) }),
@@ -141,7 +141,7 @@ export function leasedBatches(
       ...common,
       execute: async (requests) => {
         const count = requests.length;
-        const rows = (await ask(count, statements.claim, requests.flatMap(claimRowOf))) as KeyRow[];
+        const rows = (await ask(count, statements.claim, requests.flatMap(claimRowValues))) as KeyRow[];
         const byName = new Map(rows.map((row) => [nameOf(row), row]));
         return requests.map((request) => byName.get(nameOf(request))!);
       },
@@ -175,32 +175,32 @@ export function answerOfClaim(row: KeyRow, request: ClaimRequest): ClaimAnswer |
 
 /** The values of the statement `claim` for one request. */
 export function claimValues(request: ClaimRequest): MysqlValue[] {
-  return claimRowOf({ ...request, ...storedName(request) });
+  return claimRowValues({ ...request, ...storedName(request) });
 }
 
-function claimRowOf({ scope, key, fingerprint, owner, leaseMs, heldRetentionMs }: ClaimRequest): MysqlValue[] {
+function claimRowValues({ scope, key, fingerprint, owner, leaseMs, heldRetentionMs }: ClaimRequest): MysqlValue[] {
   return [...[scope, key, fingerprint, owner].map(textBytes), leaseMs, heldRetentionMs ?? null];
 }
 
 /** The values of the statement `takeOver`. */
 export function takeOverValues(request: ClaimRequest): MysqlValue[] {
   const { fingerprint, owner, leaseMs, heldRetentionMs, takeOverAfterMs } = request;
-  const taken = { ...storedName(request), fingerprint, owner, leaseMs, heldRetentionMs, takeOverAfterMs };
-  return [Buffer.from(JSON.stringify([taken]))];
+  const claim = { ...storedName(request), fingerprint, owner, leaseMs, heldRetentionMs, takeOverAfterMs };
+  return [Buffer.from(JSON.stringify([claim]))];
 }
 
 /** The values of the statement `complete`. */
 function completionValues(requests: readonly CompleteRequest[]): MysqlValue[] {
   const results = requests.flatMap(({ scope, key, result }) => [textBytes(scope), textBytes(key), bufferOf(result)]);
-  return [requests[0]!.retentionMs, ...results, ...requests.flatMap(ownedOf)];
+  return [requests[0]!.retentionMs, ...results, ...requests.flatMap(ownerValues)];
 }
 
 /** The values of the statement `renew`. */
 function renewalValues(requests: readonly RenewRequest[]): MysqlValue[] {
-  return [requests[0]!.leaseMs, ...requests.flatMap(ownedOf)];
+  return [requests[0]!.leaseMs, ...requests.flatMap(ownerValues)];
 }
 
-function ownedOf({ scope, key, owner }: { scope: string; key: string; owner: string }): MysqlValue[] {
+function ownerValues({ scope, key, owner }: { scope: string; key: string; owner: string }): MysqlValue[] {
   return [textBytes(scope), textBytes(key), textBytes(owner)];
 }
 

@@ -7,18 +7,18 @@ import { checkAfter, checkListLimit } from "../check-record.ts";
 import { bodyBytesMaxByDefault, storedMessage, type StoredMessage } from "../outbox-message.ts";
 import type { ClaimMessagesRequest, OutboxStore } from "../outbox-store.ts";
 import {
-  backlogOf,
+  readBacklog,
   type BacklogRow,
   claimedBatches,
   claimRound,
   keylessAnewEvery,
   looksPerKey,
   type MessageRow,
-  parkedOf,
+  readParked,
   type ParkedRow,
   postponedText,
   showParkedMax,
-  wholeParkedOf,
+  readWholeParked,
 } from "../sql/outbox.ts";
 import { notMigratedError, tableName } from "../sql/names.ts";
 import { checkPool, type MysqlConnection, type MysqlPool, type MysqlQuery, mysqlQuery } from "./client.ts";
@@ -104,15 +104,15 @@ export function mariadbOutbox<Connection extends MysqlConnection>(
     postpone: async (requests) => void (await query(statements.postpone, [Buffer.from(postponedText(requests))])),
     async listParked(request = {}) {
       const rows = await query(statements.listParked, [Number(checkAfter(request)), checkListLimit(request)]);
-      return (rows as ParkedRow[]).map(parkedOf);
+      return (rows as ParkedRow[]).map(readParked);
     },
     async showParked(id) {
       const rows = await query(statements.showParked, [Buffer.from(id), showParkedMax]);
-      return (rows as MessageRow[]).map(wholeParkedOf);
+      return (rows as MessageRow[]).map(readWholeParked);
     },
     retryParked: (id) => changes(statements.retryParked, id),
     discardParked: (id) => changes(statements.discardParked, id),
-    backlog: async () => backlogOf(((await query(statements.backlog)) as [BacklogRow])[0]),
+    backlog: async () => readBacklog(((await query(statements.backlog)) as [BacklogRow])[0]),
   };
 }
 
@@ -130,8 +130,8 @@ export function messageAdder({ lock, add }: Pick<OutboxStatements, "lock" | "add
     // The position is drawn when the key's row is locked, and no other has it before we have committed. So the order of
     // positions is that of the commits.
     if (key !== null) {
-      const locked = (await run(lock, [key])) as unknown[];
-      if (locked.length === 0) throw notMigratedError("MariaDB", undefined);
+      const lockRows = (await run(lock, [key])) as unknown[];
+      if (lockRows.length === 0) throw notMigratedError("MariaDB", undefined);
     }
     const texts = [Buffer.from(id), Buffer.from(topic), key, Buffer.from(JSON.stringify(headers))];
     const { affectedRows } = (await run(add, [...texts, Buffer.from(body)])) as { affectedRows: number };
@@ -166,7 +166,7 @@ interface Oldest {
 }
 
 /** The messages that a claim may take: positions of messages without a key, and the oldest message of each key. */
-interface Found {
+interface Claimable {
   readonly keyless: readonly number[];
   readonly keys: readonly Oldest[];
   /** How far the keys were looked through; empty: to the last. */
@@ -186,7 +186,7 @@ export function messageClaimer(
   const keyRound = claimRound();
   const keylessRound = claimRound(keylessAnewEvery);
 
-  const look = async (limit: number): Promise<Found> => {
+  const look = async (limit: number): Promise<Claimable> => {
     const looks = looksPerKey * limit;
     const values = [Number(keylessRound.last), limit, Buffer.from(keyRound.last), looks];
     const [free, oldest] = (await query(statements.look, values)) as [Pick<MessageRow, "position">[], Oldest[]];
@@ -195,7 +195,7 @@ export function messageClaimer(
     return { keyless: free.map(({ position }) => Number(position)), keys, lastKey: last?.ordering_key ?? "" };
   };
   const take = async (
-    { keyless, keys }: Found,
+    { keyless, keys }: Claimable,
     { owner, leaseMs, messagesPerKey }: Omit<ClaimMessagesRequest, "limit">,
   ): Promise<MessageRow[]> => {
     if (keyless.length + keys.length === 0) return [];
@@ -212,7 +212,7 @@ export function messageClaimer(
     return rows.sort((one, other) => Number(one.position) - Number(other.position));
   };
   /** Leaves out keys of which an older message has come to light, and gives their lease back. */
-  const unlessOvertaken = async ({ keys }: Found, rows: MessageRow[], owner: string): Promise<MessageRow[]> => {
+  const unlessOvertaken = async ({ keys }: Claimable, rows: MessageRow[], owner: string): Promise<MessageRow[]> => {
     const first = new Map(rows.toReversed().map((row) => [row.ordering_key, Number(row.position)]));
     const overtaken = keys.filter(({ ordering_key: key, position }) => {
       const oldest = first.get(key);
@@ -225,11 +225,11 @@ export function messageClaimer(
     return rows.filter((row) => !names.has(row.ordering_key));
   };
   return async ({ limit, ...request }) => {
-    const found = await look(limit);
-    const rows = await unlessOvertaken(found, await take(found, request), request.owner);
-    const lastPosition = found.keyless.length < limit ? "" : String(found.keyless.at(-1));
-    const hasMoreKeys = keyRound.goOn(found.lastKey, found.keys.length > 0);
-    const hasMoreKeyless = keylessRound.goOn(lastPosition, found.keyless.length > 0);
+    const claimable = await look(limit);
+    const rows = await unlessOvertaken(claimable, await take(claimable, request), request.owner);
+    const lastPosition = claimable.keyless.length < limit ? "" : String(claimable.keyless.at(-1));
+    const hasMoreKeys = keyRound.goOn(claimable.lastKey, claimable.keys.length > 0);
+    const hasMoreKeyless = keylessRound.goOn(lastPosition, claimable.keyless.length > 0);
     const keyless = rows.filter((row) => row.ordering_key === null);
     const keyed = rows.filter((row) => row.ordering_key !== null);
     return { batches: claimedBatches([...keyless, ...keyed]), hasMore: hasMoreKeys || hasMoreKeyless };

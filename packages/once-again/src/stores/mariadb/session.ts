@@ -115,9 +115,9 @@ function transactionOn<Connection extends MysqlConnection>(
     },
     async run(work, onLateUse) {
       const guard = new MariadbGuard(isolation, onLateUse, rollsBack);
-      const given = new GuardedPromiseConnection(connection, guard) as unknown as Connection;
+      const handlerConnection = new GuardedPromiseConnection(connection, guard) as unknown as Connection;
       try {
-        const ending = await work(given);
+        const ending = await work(handlerConnection);
         if (guard.isRolledBack && ending.keep !== "rollback" && !isConflict(ending.cause)) throw abortedError();
         return ending;
       } finally {

@@ -193,8 +193,8 @@ export function withLock<Connection>(
   const unlock = `DO RELEASE_LOCK('${lock}')`;
   return async () => {
     const session = await open(unlock);
-    const asked = session.query(`SELECT GET_LOCK('${lock}', ${waitMsMax / 1000}) AS free`);
-    const [answer] = (await asked.catch((error: unknown) => {
+    const locking = session.query(`SELECT GET_LOCK('${lock}', ${waitMsMax / 1000}) AS free`);
+    const [answer] = (await locking.catch((error: unknown) => {
       session.destroy();
       throw error;
     })) as { free: unknown }[];

@@ -116,10 +116,12 @@ function listed(records: (RecordName & { record: KeyRecord })[], request: ListRe
   const { scope, state, after } = request;
   const limit = checkListLimit(request);
   return records
-    .filter((stored) => !isExpired(stored.record, now))
-    .map((stored) => inspectRecord(stored, stored.record, now))
-    .filter((found) => (scope === undefined || found.scope === scope) && (state === undefined || found.state === state))
-    .filter((found) => after === undefined || compareNames(found, after) > 0)
+    .filter((named) => !isExpired(named.record, now))
+    .map((named) => inspectRecord(named, named.record, now))
+    .filter(
+      (record) => (scope === undefined || record.scope === scope) && (state === undefined || record.state === state),
+    )
+    .filter((record) => after === undefined || compareNames(record, after) > 0)
     .sort(compareNames)
     .slice(0, limit);
 }

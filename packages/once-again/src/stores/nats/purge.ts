@@ -37,10 +37,10 @@ export function bucketPurge(
     for (let looks = 0; looks < limit && clock.monotonic() - startedAt < purgeMsMax; looks += 1) {
       const message = await streams.getMessage(name, { seq: next, next_by_subj: subjects[0]! });
       if (message === null) return purged;
-      const found = judgeMessage(message, now);
-      if (found === "alive") return purged;
-      if (found !== "running") await streams.deleteMessage(name, message.seq, false).catch(ignoreGone);
-      if (found === "expired") purged += 1;
+      const kind = judgeMessage(message, now);
+      if (kind === "alive") return purged;
+      if (kind !== "running") await streams.deleteMessage(name, message.seq, false).catch(ignoreGone);
+      if (kind === "expired") purged += 1;
       next = message.seq + 1;
     }
     return purged;

@@ -30,11 +30,11 @@ export async function listRecords(
       first.delete(entry.key);
       const named = recordIn(entry);
       if (named === undefined || isExpired(named.record, now)) continue;
-      const found = inspectRecord(named, named.record, now);
-      if (scope !== undefined && found.scope !== scope) continue;
-      if (state !== undefined && found.state !== state) continue;
-      if (after !== undefined && compareNames(found, after) <= 0) continue;
-      first.set(entry.key, found);
+      const record = inspectRecord(named, named.record, now);
+      if (scope !== undefined && record.scope !== scope) continue;
+      if (state !== undefined && record.state !== state) continue;
+      if (after !== undefined && compareNames(record, after) <= 0) continue;
+      first.set(entry.key, record);
       if (first.size > limit) first.delete(lastOf(first));
     }
     if (isWhole) return [...first.values()].sort(compareNames);

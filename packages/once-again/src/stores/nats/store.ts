@@ -138,14 +138,15 @@ function streamsOf(kv: NatsKv): NatsStreams {
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for what the bucket would forget before its time. */
 function checkLifetimes(operation: Operation, ttl: number): void {
-  const asked = operation.kind === "resolve" ? operation.settlement : operation;
+  const lifetimes = operation.kind === "resolve" ? operation.settlement : operation;
   if (operation.kind === "claim") {
     // The bucket would forget a key that is held for ever.
     const held = operation.heldRetentionMs ?? Number.POSITIVE_INFINITY;
     checkNumber("heldRetentionMs, by the bucket's ttl", held, { min: 0, max: ttl });
   }
-  if ("retentionMs" in asked) checkNumber("retentionMs, by the bucket's ttl", asked.retentionMs, { min: 0, max: ttl });
-  if ("leaseMs" in asked) checkNumber("leaseMs, by the bucket's ttl", asked.leaseMs, { min: 0, max: ttl });
+  if ("retentionMs" in lifetimes)
+    checkNumber("retentionMs, by the bucket's ttl", lifetimes.retentionMs, { min: 0, max: ttl });
+  if ("leaseMs" in lifetimes) checkNumber("leaseMs, by the bucket's ttl", lifetimes.leaseMs, { min: 0, max: ttl });
 }
 
 /** Dangers to records in a bucket, one sentence each. */

@@ -82,14 +82,14 @@ async function claim(
 ): Promise<ClaimAnswer> {
   const { fingerprint, owner, leaseMs, heldRetentionMs = null, takeOverAfterMs = null } = request;
   const values = [...namedBy(request), fingerprint, owner, leaseMs, heldRetentionMs, takeOverAfterMs];
-  for (let asked = 1; asked <= claimsMax; asked += 1) {
-    const found = await batches.claim({ ...request, ...storedName(request) }).catch(noneInConflict);
-    if (found?.won === true) return newClaimAnswer(request, found.ms);
-    if (found === undefined || found.scope === null) continue;
-    const answer = claimAnswer(found, request);
+  for (let attempt = 1; attempt <= claimsMax; attempt += 1) {
+    const claim = await batches.claim({ ...request, ...storedName(request) }).catch(noneInConflict);
+    if (claim?.won === true) return newClaimAnswer(request, claim.ms);
+    if (claim === undefined || claim.scope === null) continue;
+    const answer = claimAnswer(claim, request);
     if (answer.kind !== "acquired") return answer;
-    const [taken] = (await query(takeOver, values).catch(noneInConflict)) ?? [];
-    if (taken !== undefined) return claimAnswer(taken as KeyRow, request);
+    const [takenRow] = (await query(takeOver, values).catch(noneInConflict)) ?? [];
+    if (takenRow !== undefined) return claimAnswer(takenRow as KeyRow, request);
   }
   throw unavailableError(`a claim was outrun ${claimsMax} times`);
 }

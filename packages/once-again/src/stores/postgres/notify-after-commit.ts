@@ -45,10 +45,10 @@ export function notifyAfterCommit(channel: string, query: PostgresQuery, clock: 
     dueAt = Number.POSITIVE_INFINITY;
     isAsking = true;
     hasNews = false;
-    const asked = [...addedAt.keys()];
-    const open = await query(statement, [JSON.stringify(asked)]).then(openIn, () => new Set<string>());
+    const ids = [...addedAt.keys()];
+    const open = await query(statement, [JSON.stringify(ids)]).then(openIn, () => new Set<string>());
     const now = clock.monotonic();
-    for (const id of asked) {
+    for (const id of ids) {
       if (!open.has(id) || now - (addedAt.get(id) ?? 0) > ageMsMax) addedAt.delete(id);
     }
     for (const at of addedAt.values()) youngestAt = at;

@@ -6,17 +6,17 @@ import { checkAfter, checkListLimit } from "../check-record.ts";
 import { bodyBytesMaxByDefault, storedMessage, type StoredMessage } from "../outbox-message.ts";
 import type { OutboxStore } from "../outbox-store.ts";
 import {
-  backlogOf,
+  readBacklog,
   type BacklogRow,
   claimedBatches,
   claimRound,
   keylessAnewEvery,
   type MessageRow,
-  parkedOf,
+  readParked,
   type ParkedRow,
   postponedText,
   showParkedMax,
-  wholeParkedOf,
+  readWholeParked,
 } from "../sql/outbox.ts";
 import { tableName } from "../sql/names.ts";
 import { type PostgresConnection, type PostgresPool, type PostgresQuery, postgresQuery } from "./client.ts";
@@ -122,11 +122,11 @@ export function postgresOutbox(
     postpone: async (requests) => void (await write(withLiterals(statements.postpone, [postponedText(requests)]))),
     listen: async (onAdded, onLost) => (notify === false ? undefined : listenOn(pool, channel, onAdded, onLost)),
     listParked: async (request = {}) =>
-      (await rows<ParkedRow>(statements.listParked, checkAfter(request), checkListLimit(request))).map(parkedOf),
-    showParked: async (id) => (await rows<MessageRow>(statements.showParked, id, showParkedMax)).map(wholeParkedOf),
+      (await rows<ParkedRow>(statements.listParked, checkAfter(request), checkListLimit(request))).map(readParked),
+    showParked: async (id) => (await rows<MessageRow>(statements.showParked, id, showParkedMax)).map(readWholeParked),
     retryParked: async (id) => (await query(statements.retryParked, [id])).length > 0,
     discardParked: async (id) => (await query(statements.discardParked, [id])).length > 0,
-    backlog: async () => backlogOf((await query(statements.backlog))[0] as BacklogRow),
+    backlog: async () => readBacklog((await query(statements.backlog))[0] as BacklogRow),
   };
 }
 

@@ -52,7 +52,7 @@ export function overdueConnections<Connection extends PostgresConnection>(
     const cancel = pooled.cancelRequest();
     if (cancel !== undefined) {
       const cancels = !mayCommit || (await leaveAlone(state, within)) ? cancelsMax : 0;
-      for (let asked = 0; !state.hasAnswered && asked < cancels; asked += 1) {
+      for (let attempt = 0; !state.hasAnswered && attempt < cancels; attempt += 1) {
         await cancel().catch(() => undefined);
         await within(answerMsMax);
       }

@@ -124,7 +124,7 @@ export function poolAccess<Connection extends PostgresConnection>(
       else if (isWhole) pooled.release();
       else pooled.destroy();
     };
-    const asked = (async () => {
+    const execution = (async () => {
       const pooled = await inTurn(() => isWanted);
       if (!isWanted) {
         pooled.release();
@@ -141,10 +141,10 @@ export function poolAccess<Connection extends PostgresConnection>(
       }
     })();
     try {
-      return await limitTime(asked);
+      return await limitTime(execution);
     } catch (error) {
       isWanted = false;
-      asked.catch(() => undefined);
+      execution.catch(() => undefined);
       if (running !== undefined) {
         const isWhole = new Promise<boolean>((resolve) => (onAnswered = resolve));
         giveUp({ pooled: running, isWhole, mayCommit: true });

@@ -85,12 +85,12 @@ export function standbyQuestion<Connection extends PostgresConnection>(
     return state.totalCount >= state.options.max && state.idleCount > 0 ? askPooled() : askAnew(state);
   };
   return () => {
-    const asked =
+    const answer =
       asking.get(pool) ??
       askOnce()
         .catch(() => undefined)
         .finally(() => asking.delete(pool));
-    asking.set(pool, asked);
-    return asked;
+    asking.set(pool, answer);
+    return answer;
   };
 }

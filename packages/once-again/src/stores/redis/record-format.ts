@@ -85,16 +85,16 @@ export interface StoredRecord {
 /** @returns `undefined` for what is no record. */
 export function parseRecord(stored: Buffer): StoredRecord | undefined {
   const lineLength = stored.indexOf(0x0a) + 1;
-  const found = line.exec(stored.toString("latin1", 0, lineLength));
-  if (found === null) return undefined;
+  const match = line.exec(stored.toString("latin1", 0, lineLength));
+  if (match === null) return undefined;
   return {
-    state: found[1] === "done" ? "done" : "running",
-    fingerprint: found[2] ?? "",
-    owner: found[3] ?? "",
-    attempt: Number(found[4]),
-    fence: Number(found[5]),
-    leaseMs: Number(found[6]),
-    lifeMs: Number(found[7]),
+    state: match[1] === "done" ? "done" : "running",
+    fingerprint: match[2] ?? "",
+    owner: match[3] ?? "",
+    attempt: Number(match[4]),
+    fence: Number(match[5]),
+    leaseMs: Number(match[6]),
+    lifeMs: Number(match[7]),
     rest: new Uint8Array(stored.buffer, stored.byteOffset + lineLength, stored.length - lineLength),
   };
 }
@@ -105,10 +105,10 @@ export function parseRecord(stored: Buffer): StoredRecord | undefined {
  * @param removedAt when Redis removes it, milliseconds since the epoch by its own clock; -1: never.
  */
 export function recordOf(stored: Buffer, removedAt: number): KeyRecord {
-  const found = parseRecord(stored);
-  if (found === undefined || removedAt < 0) return unreadableRecord;
-  const { state, attempt, fence, leaseMs, lifeMs, rest } = found;
-  const [fingerprint, owner] = [unescapeField(found.fingerprint), unescapeField(found.owner)];
+  const record = parseRecord(stored);
+  if (record === undefined || removedAt < 0) return unreadableRecord;
+  const { state, attempt, fence, leaseMs, lifeMs, rest } = record;
+  const [fingerprint, owner] = [unescapeField(record.fingerprint), unescapeField(record.owner)];
   const isDone = state === "done";
   const checkpoints = isDone ? {} : stepsOf(rest);
   if (fingerprint === undefined || owner === undefined || checkpoints === undefined) return unreadableRecord;
@@ -124,7 +124,7 @@ export function recordOf(stored: Buffer, removedAt: number): KeyRecord {
     result: isDone ? rest : undefined,
     createdAt,
     expiresAt: lifeMs >= msMax ? Number.POSITIVE_INFINITY : createdAt + lifeMs,
-    ...(isDone && settlementOf(found.owner)),
+    ...(isDone && settlementOf(record.owner)),
   };
 }
 

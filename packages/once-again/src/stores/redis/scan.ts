@@ -26,8 +26,8 @@ export async function listRecords(
   for await (const names of scan(connection, prefix, scope)) {
     // SCAN may give a key twice.
     const candidates = names.filter((name) => mayFollow(name, after) && mayBeAmong(first, limit, name));
-    const found = await Promise.all(candidates.map((name) => read(name, state)));
-    first = firstRecords([...first, ...found.filter((record) => record !== undefined)], limit);
+    const records = await Promise.all(candidates.map((name) => read(name, state)));
+    first = firstRecords([...first, ...records.filter((record) => record !== undefined)], limit);
   }
   return first;
 }

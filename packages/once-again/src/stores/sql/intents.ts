@@ -36,7 +36,7 @@ export function sqlIntents(connection: SqlConnection, dialect: IntentDialect): I
     async claim({ owner, leaseMs, limit, exceptOrigins = [] }) {
       const except = JSON.stringify(exceptOrigins);
       const rows = await write(statements.claim, owner, leaseMs, limit, except);
-      const intents = rows.map(claimedOf);
+      const intents = rows.map(readClaimedIntent);
       if (rows.length === limit) return { intents, nextMs: 0 };
       const [next] = (await connection.read(statements.next, [except])) as { next_ms: unknown }[];
       const nextMs = next?.next_ms ?? undefined;
@@ -49,12 +49,12 @@ export function sqlIntents(connection: SqlConnection, dialect: IntentDialect): I
     settle: ({ id, outcome, retentionMs }) => changes(statements.settle, id, ...outcomeColumns(outcome), retentionMs),
     reopen: (id) => changes(statements.reopen, id),
     async inspect(id) {
-      const [found] = await read(statements.inspect, id);
-      return found === undefined ? undefined : intentOf(found);
+      const [row] = await read(statements.inspect, id);
+      return row === undefined ? undefined : readIntent(row);
     },
     async list(request) {
       const limit = checkListLimit(request);
-      return (await read(statements.list, request.state ?? null, request.after ?? null, limit)).map(intentOf);
+      return (await read(statements.list, request.state ?? null, request.after ?? null, limit)).map(readIntent);
     },
     forget: (id) => changes(statements.forget, id),
     purge: async ({ limit }) => (await write(statements.purge, limit)).length,
@@ -72,9 +72,9 @@ export async function addIntent(
   const { origin } = new URL(url);
   const facts = [id, key, fingerprint, method, url, origin, JSON.stringify(headers), body];
   const [added] = await write(statements.add, [...facts, giveUpAfterMs, openMax]);
-  if (added !== undefined) return { kind: "added", intent: intentOf(added as IntentRow) };
-  const [found] = await read(statements.inspect, [id]);
-  return found === undefined ? { kind: "full" } : { kind: "found", intent: intentOf(found as IntentRow) };
+  if (added !== undefined) return { kind: "added", intent: readIntent(added as IntentRow) };
+  const [row] = await read(statements.inspect, [id]);
+  return row === undefined ? { kind: "full" } : { kind: "found", intent: readIntent(row as IntentRow) };
 }
 
 /** A row of the table of intents. Some drivers give large integers as text. */
@@ -104,7 +104,7 @@ export interface IntentRow {
 }
 
 /** The intent that a row holds. */
-export function intentOf(row: IntentRow): Intent {
+export function readIntent(row: IntentRow): Intent {
   return {
     id: row.id,
     key: row.key,
@@ -119,16 +119,16 @@ export function intentOf(row: IntentRow): Intent {
     giveUpAt: Number(row.give_up_at),
     claims: row.claims,
     postponedMs: Number(row.postponed_ms),
-    ...standingOf(row),
+    ...readStanding(row),
   };
 }
 
 /** The intent that the row of a claim holds. */
-export function claimedOf(row: IntentRow): ClaimedIntent {
-  return { ...(intentOf(row) as IntentFacts & PendingIntent), msLeft: Number(row.ms_left) };
+export function readClaimedIntent(row: IntentRow): ClaimedIntent {
+  return { ...(readIntent(row) as IntentFacts & PendingIntent), msLeft: Number(row.ms_left) };
 }
 
-function standingOf(row: IntentRow): PendingIntent | IntentOutcome {
+function readStanding(row: IntentRow): PendingIntent | IntentOutcome {
   const { state, why } = row;
   if (state === "pending") {
     return {
@@ -138,13 +138,13 @@ function standingOf(row: IntentRow): PendingIntent | IntentOutcome {
       inDoubt: row.in_doubt === 1,
     };
   }
-  const answer = row.answer_status === null ? undefined : { answer: answerOf(row, row.answer_status) };
+  const answer = row.answer_status === null ? undefined : { answer: readAnswer(row, row.answer_status) };
   return { state, ...(why === null ? undefined : { why }), ...answer } as IntentOutcome;
 }
 
 type Headers = IntentAnswer["headers"];
 
-function answerOf(row: IntentRow, status: number): IntentAnswer {
+function readAnswer(row: IntentRow, status: number): IntentAnswer {
   return {
     status,
     headers: JSON.parse(row.answer_headers ?? "[]") as Headers,

@@ -30,22 +30,22 @@ export function claimedBatches(rows: readonly MessageRow[]): ClaimedBatch[] {
   for (const row of rows) {
     const batch = batches.get(row.ordering_key) ?? [];
     batches.set(row.ordering_key, batch);
-    batch.push(claimedOf(row));
+    batch.push(readClaimed(row));
   }
   return [...batches].map(([key, messages]) => ({ orderingKey: key ?? undefined, messages }));
 }
 
-function claimedOf(row: MessageRow): ClaimedMessage {
-  return { ...messageOf(row), position: String(row.position), refusals: row.refusals };
+function readClaimed(row: MessageRow): ClaimedMessage {
+  return { ...readMessage(row), position: String(row.position), refusals: row.refusals };
 }
 
-function messageOf(row: MessageRow): OutboxMessage {
+function readMessage(row: MessageRow): OutboxMessage {
   const { body } = row;
   // Drivers give a Buffer, which is a view of a larger memory and prints as itself.
-  return { ...envelopeOf(row), body: new Uint8Array(body.buffer, body.byteOffset, body.byteLength) };
+  return { ...readEnvelope(row), body: new Uint8Array(body.buffer, body.byteOffset, body.byteLength) };
 }
 
-function envelopeOf(row: Omit<MessageRow, "body">): Omit<OutboxMessage, "body"> {
+function readEnvelope(row: Omit<MessageRow, "body">): Omit<OutboxMessage, "body"> {
   return {
     id: row.id,
     topic: row.topic,
@@ -145,10 +145,10 @@ export function postponement(now: string, target = ""): string {
 /** A row of a parked message: its body, or only how large that is. */
 export type ParkedRow = Omit<MessageRow, "body"> & { readonly body_bytes: number | string };
 
-export function parkedOf(row: ParkedRow): ParkedMessage {
+export function readParked(row: ParkedRow): ParkedMessage {
   const { position, body_bytes: bodyBytes, refusals, refusal, parked_at: parkedAt } = row;
   return {
-    ...envelopeOf(row),
+    ...readEnvelope(row),
     position: String(position),
     bodyBytes: Number(bodyBytes),
     refusals,
@@ -158,9 +158,9 @@ export function parkedOf(row: ParkedRow): ParkedMessage {
   };
 }
 
-export function wholeParkedOf(row: MessageRow): WholeParkedMessage {
-  const { body } = messageOf(row);
-  return { ...parkedOf({ ...row, body_bytes: body.byteLength }), body };
+export function readWholeParked(row: MessageRow): WholeParkedMessage {
+  const { body } = readMessage(row);
+  return { ...readParked({ ...row, body_bytes: body.byteLength }), body };
 }
 
 /** How many messages of one id are shown. */
@@ -169,7 +169,7 @@ export const showParkedMax = 10;
 /** The counts of an outbox: numbers, which some drivers give as text. `ms` is the store's time. */
 export type BacklogRow = Readonly<Record<"ms" | "messages" | "parked" | "oldest", unknown>>;
 
-export function backlogOf({ ms, messages, parked, oldest }: BacklogRow): OutboxBacklog {
+export function readBacklog({ ms, messages, parked, oldest }: BacklogRow): OutboxBacklog {
   const oldestMs = oldest === null ? undefined : Math.max(0, Number(ms) - Number(oldest));
   return { messages: Number(messages), parked: Number(parked), oldestMs };
 }

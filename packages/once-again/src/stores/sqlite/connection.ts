@@ -237,7 +237,7 @@ export function unavailableError(why: string, cause?: unknown): OnceAgainError {
 const sqliteBusy = 5;
 
 function isBusy(error: unknown): boolean {
-  return codeOf(error) === sqliteBusy;
+  return readCode(error) === sqliteBusy;
 }
 
 /** "SQL error", among them a savepoint that is not there; only the message says which. */
@@ -245,10 +245,10 @@ const sqliteError = 1;
 
 /** Whether a statement named a savepoint that is not there. */
 export function isUnknownSavepoint(error: unknown): boolean {
-  return codeOf(error) === sqliteError && /no such savepoint/.test((error as Error).message);
+  return readCode(error) === sqliteError && /no such savepoint/.test((error as Error).message);
 }
 
 /** The primary result code. It is the low byte; the others tell which kind. */
-function codeOf(error: unknown): number | undefined {
+function readCode(error: unknown): number | undefined {
   return error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : undefined;
 }

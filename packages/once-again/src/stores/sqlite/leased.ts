@@ -12,7 +12,7 @@ const batchMax = 100;
 
 interface QueuedOperation<Operation> {
   readonly operation: Operation;
-  readonly settle: (settled: Outcome) => void;
+  readonly settle: (outcome: Outcome) => void;
 }
 
 /**
@@ -32,14 +32,14 @@ export function batchOperations<Operation>(
   let waiting = 0;
 
   const begin = async (group: QueuedOperation<Operation>[]): Promise<void> => {
-    const settled = await takeTurn(async () => {
+    const outcomes = await takeTurn(async () => {
       await setImmediate();
       if (open === group) open = [];
       return execute(group.map(({ operation }) => operation));
     }).catch((error: unknown) => group.map(() => ({ error })));
     if (open === group) open = [];
     waiting -= group.length;
-    for (const [index, { settle }] of group.entries()) settle(settled[index] ?? { error: new Error("no answer") });
+    for (const [index, { settle }] of group.entries()) settle(outcomes[index] ?? { error: new Error("no answer") });
   };
 
   return {
@@ -47,15 +47,15 @@ export function batchOperations<Operation>(
       if (waiting >= queueMax) throw unavailableError(`${waiting} operations wait for it already`);
       waiting += 1;
       const { promise, resolve } = Promise.withResolvers<Outcome>();
-      const asked = { operation, settle: resolve };
-      if (open.length > 0 && open.length < batchMax) open.push(asked);
+      const item = { operation, settle: resolve };
+      if (open.length > 0 && open.length < batchMax) open.push(item);
       else {
-        open = [asked];
+        open = [item];
         void begin(open);
       }
-      const settled = await promise;
-      if ("error" in settled) throw settled.error;
-      return settled.answer;
+      const outcome = await promise;
+      if ("error" in outcome) throw outcome.error;
+      return outcome.answer;
     },
     takeTurn(work) {
       open = [];
@@ -96,14 +96,14 @@ export function recordWriter(
       if (operations.length <= 1 || OnceAgainError.isInstance(error)) return operations.map(() => ({ error }));
     }
     // One of them, or all together, ended the transaction: now each for itself.
-    const settled: Outcome[] = [];
-    for (const operation of operations) settled.push(...(await commit([operation])));
-    return settled;
+    const outcomes: Outcome[] = [];
+    for (const operation of operations) outcomes.push(...(await commit([operation])));
+    return outcomes;
   };
 
   return async (operations) => {
     const changed = new Set<string>();
-    const seen = operations.map((operation): Outcome | undefined => {
+    const outcomes = operations.map((operation): Outcome | undefined => {
       const name = JSON.stringify([operation.scope, operation.key]);
       if (changed.has(name)) return undefined;
       try {
@@ -115,8 +115,8 @@ export function recordWriter(
       changed.add(name);
       return undefined;
     });
-    const toWrite = operations.filter((_, index) => seen[index] === undefined);
-    const written = (toWrite.length === 0 ? [] : await commit(toWrite)).values();
-    return seen.map((settled) => settled ?? written.next().value ?? { error: new Error("no answer") });
+    const toWrite = operations.filter((_, index) => outcomes[index] === undefined);
+    const writes = (toWrite.length === 0 ? [] : await commit(toWrite)).values();
+    return outcomes.map((outcome) => outcome ?? writes.next().value ?? { error: new Error("no answer") });
   };
 }

@@ -6,18 +6,18 @@ import { checkAfter, checkListLimit } from "../check-record.ts";
 import { bodyBytesMaxByDefault, storedMessage, type StoredMessage } from "../outbox-message.ts";
 import type { ClaimMessagesRequest, OutboxStore } from "../outbox-store.ts";
 import {
-  backlogOf,
+  readBacklog,
   type BacklogRow,
   claimedBatches,
   claimRound,
   keylessAnewEvery,
   looksPerKey,
   type MessageRow,
-  parkedOf,
+  readParked,
   type ParkedRow,
   postponedText,
   showParkedMax,
-  wholeParkedOf,
+  readWholeParked,
 } from "../sql/outbox.ts";
 import {
   checkTransaction,
@@ -90,12 +90,12 @@ export function sqliteOutbox(options: SqliteOutboxOptions): SqliteOutbox {
     listen: async (onAdded, onLost) => listenOn(database, clock, onAdded, onLost),
     listParked: async (request = {}) => {
       const [after, limit] = [checkAfter(request), checkListLimit(request)];
-      return takeTurn(() => queries.all<ParkedRow>("listParked", after, limit).map(parkedOf));
+      return takeTurn(() => queries.all<ParkedRow>("listParked", after, limit).map(readParked));
     },
-    showParked: (id) => takeTurn(() => queries.all<MessageRow>("showParked", id, showParkedMax).map(wholeParkedOf)),
+    showParked: (id) => takeTurn(() => queries.all<MessageRow>("showParked", id, showParkedMax).map(readWholeParked)),
     retryParked: (id) => write(() => queries.run("retryParked", id) > 0),
     discardParked: (id) => write(() => queries.run("discardParked", id) > 0),
-    backlog: () => takeTurn(() => backlogOf(queries.all<BacklogRow>("backlog", now())[0]!)),
+    backlog: () => takeTurn(() => readBacklog(queries.all<BacklogRow>("backlog", now())[0]!)),
     close,
   };
 }
@@ -126,24 +126,24 @@ export function messageClaimer({
 
   return ({ limit, ...request }) =>
     takeTurn(async () => {
-      let found = look(limit, keylessRound.last, keyRound.last);
+      let claimable = look(limit, keylessRound.last, keyRound.last);
       let rows: MessageRow[] = [];
       // Who finds nothing leaves the lock to those who write.
-      if (found.keyless.length > 0 || found.keys.length > 0) {
+      if (claimable.keyless.length > 0 || claimable.keys.length > 0) {
         await commitAtOnce(database, clock, busyMsMax, () => {
-          found = look(limit, keylessRound.last, keyRound.last);
-          rows = take(found, request);
+          claimable = look(limit, keylessRound.last, keyRound.last);
+          rows = take(claimable, request);
         });
       }
-      const lastPosition = found.keyless.length < limit ? "" : String(found.keyless.at(-1)!.position);
-      const hasMoreKeys = keyRound.goOn(found.lastKey, found.keys.length > 0);
-      const hasMoreKeyless = keylessRound.goOn(lastPosition, found.keyless.length > 0);
+      const lastPosition = claimable.keyless.length < limit ? "" : String(claimable.keyless.at(-1)!.position);
+      const hasMoreKeys = keyRound.goOn(claimable.lastKey, claimable.keys.length > 0);
+      const hasMoreKeyless = keylessRound.goOn(lastPosition, claimable.keyless.length > 0);
       return { batches: claimedBatches(rows), hasMore: hasMoreKeys || hasMoreKeyless };
     });
 }
 
 /** The messages that a claim may take: positions of messages without a key, and the oldest message of each key. */
-interface Found {
+interface Claimable {
   readonly keyless: readonly Position[];
   readonly keys: readonly OldestRow[];
   /** How far the keys were looked through; empty: to the last. */
@@ -156,7 +156,7 @@ type OldestRow = Position & { ordering_key: string; parked_at: number | null; du
 
 /** The two halves of a claim: what is free, and its leases. */
 export function claimHalves(queries: OutboxQueries, clock: Pick<Clock, "now">) {
-  const look = (limit: number, afterPosition: string, afterKey: string): Found => {
+  const look = (limit: number, afterPosition: string, afterKey: string): Claimable => {
     const now = Math.floor(clock.now());
     const keyless = queries.all<Position>("free", now, Number(afterPosition), limit);
     const keys: OldestRow[] = [];
@@ -170,7 +170,7 @@ export function claimHalves(queries: OutboxQueries, clock: Pick<Clock, "now">) {
     return { keyless, keys, lastKey };
   };
   const take = (
-    { keyless, keys }: Found,
+    { keyless, keys }: Claimable,
     { owner, leaseMs, messagesPerKey }: Omit<ClaimMessagesRequest, "limit">,
   ): MessageRow[] => {
     const endsAt = Math.floor(clock.now()) + leaseMs;

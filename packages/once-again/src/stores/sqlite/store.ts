@@ -49,7 +49,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
     transact: (request, work, onLateUse) => transaction(() => transact(connection, request, work, onLateUse)),
     transactStep: (request, work, onLateUse) => transaction(() => transactStep(connection, request, work, onLateUse)),
     transactUnkeyed: (work, onLateUse) => transaction(() => transactUnkeyed(connection, work, onLateUse)),
-    moveMark: async (given, request) => moveMark(given, request),
+    moveMark: async (sqliteTransaction, request) => moveMark(sqliteTransaction, request),
     inspect: (name) =>
       takeTurn(() => {
         const record = table.read(name);
@@ -60,7 +60,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
       const limit = checkListLimit(request);
       return takeTurn(() => {
         const now = clock.now();
-        return table.list({ ...request, limit }, now).map((found) => inspectRecord(found, found.record, now));
+        return table.list({ ...request, limit }, now).map((named) => inspectRecord(named, named.record, now));
       });
     },
     purge: ({ limit }) => transaction(() => table.purge(limit, clock.now())),
