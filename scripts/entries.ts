@@ -27,7 +27,7 @@ export const packages: Readonly<Record<string, { readonly name: string; readonly
       "./koa": "src/frameworks/koa.ts",
       "./layers": "src/retry/layers/index.ts",
       "./mcp": "src/mcp/index.ts",
-      "./nest": "src/frameworks/nest.ts",
+      "./nest": "src/frameworks/nest/index.ts",
       "./node": "src/frameworks/node.ts",
       "./opentelemetry": "src/opentelemetry/index.ts",
       "./inbox": "src/messaging/inbox/index.ts",

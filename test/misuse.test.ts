@@ -10,7 +10,7 @@ import { onceFastify } from "../packages/once-again/src/frameworks/fastify.ts";
 import { onceFetch } from "../packages/once-again/src/frameworks/fetch.ts";
 import { onceHono } from "../packages/once-again/src/frameworks/hono.ts";
 import { onceKoa } from "../packages/once-again/src/frameworks/koa.ts";
-import { onceNest } from "../packages/once-again/src/frameworks/nest.ts";
+import { onceNest } from "../packages/once-again/src/frameworks/nest/interceptor.ts";
 import { leasedEngine, transactionalEngine } from "../packages/once-again/src/engine/index.ts";
 import { memoryStore } from "../packages/once-again/src/stores/memory/index.ts";
 import { mariadbStore } from "../packages/once-again/src/stores/mariadb/index.ts";

@@ -8,7 +8,7 @@ import { catchError, type Observable, throwError, timeout, TimeoutError } from "
 import { describe, expect, onTestFinished, test } from "vitest";
 import { onceFastify } from "../../packages/once-again/src/frameworks/fastify.ts";
 import { onceKoa } from "../../packages/once-again/src/frameworks/koa.ts";
-import { onceNest } from "../../packages/once-again/src/frameworks/nest.ts";
+import { onceNest } from "../../packages/once-again/src/frameworks/nest/interceptor.ts";
 import type { NodeExecution } from "../../packages/once-again/src/frameworks/node.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 import { startHttpServer, posted } from "../support/http-server.ts";

@@ -9,7 +9,7 @@ import { onceFastify } from "../../packages/once-again/src/frameworks/fastify.ts
 import { onceFetch } from "../../packages/once-again/src/frameworks/fetch.ts";
 import { onceHono } from "../../packages/once-again/src/frameworks/hono.ts";
 import { onceKoa } from "../../packages/once-again/src/frameworks/koa.ts";
-import { onceNest } from "../../packages/once-again/src/frameworks/nest.ts";
+import { onceNest } from "../../packages/once-again/src/frameworks/nest/interceptor.ts";
 import { onceNode } from "../../packages/once-again/src/frameworks/node.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 import { startHttpServer, posted } from "../support/http-server.ts";

@@ -14,7 +14,7 @@ import {
 import { NestFactory } from "@nestjs/core";
 import { FastifyAdapter } from "@nestjs/platform-fastify";
 import { onTestFinished } from "vitest";
-import { executionOf, type OnceNest } from "../../packages/once-again/src/frameworks/nest.ts";
+import { executionOf, type OnceNest } from "../../packages/once-again/src/frameworks/nest/interceptor.ts";
 import type { NodeExecution } from "../../packages/once-again/src/frameworks/node.ts";
 
 type Interceptor = NestInterceptor | OnceNest;

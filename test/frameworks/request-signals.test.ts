@@ -9,7 +9,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { onceFetch } from "../../packages/once-again/src/frameworks/fetch.ts";
 import { onceFastify } from "../../packages/once-again/src/frameworks/fastify.ts";
 import { onceHono } from "../../packages/once-again/src/frameworks/hono.ts";
-import { onceNest } from "../../packages/once-again/src/frameworks/nest.ts";
+import { onceNest } from "../../packages/once-again/src/frameworks/nest/interceptor.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 import { dial } from "../support/dial.ts";
 import { startHttpServer } from "../support/http-server.ts";

@@ -10,7 +10,7 @@ import { describe, expect, test } from "vitest";
 import { onceExpress } from "../../packages/once-again/src/frameworks/express.ts";
 import { onceFastify } from "../../packages/once-again/src/frameworks/fastify.ts";
 import { onceKoa } from "../../packages/once-again/src/frameworks/koa.ts";
-import { onceNest } from "../../packages/once-again/src/frameworks/nest.ts";
+import { onceNest } from "../../packages/once-again/src/frameworks/nest/interceptor.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 import { dial } from "../support/dial.ts";
 import { startHttpServer, posted } from "../support/http-server.ts";

@@ -14,7 +14,7 @@ import { NestFactory } from "@nestjs/core";
 import type { NestExpressApplication } from "@nestjs/platform-express";
 import compression from "compression";
 import type { Request, Response } from "express";
-import { executionOf, onceNest } from "../../packages/once-again/src/frameworks/nest.ts";
+import { executionOf, onceNest } from "../../packages/once-again/src/frameworks/nest/interceptor.ts";
 import type { NodeExecution } from "../../packages/once-again/src/frameworks/node.ts";
 import type { Framework } from "./framework.ts";
 import { optionsOf } from "./route.ts";

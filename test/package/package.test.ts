@@ -36,6 +36,8 @@ beforeAll(async () => {
   packed = await packInto(folder());
   library = packed.find(({ name }) => name === "once-again")!;
   consumer = await consumerWith(packed, "consumer");
+  // `once-again/nest` is the one entry that imports a peer.
+  await consumer.lend(["@nestjs/common"]);
 });
 
 /** A project that has installed some of the packages. */

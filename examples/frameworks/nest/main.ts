@@ -5,29 +5,24 @@ import {
   Body,
   type CanActivate,
   Controller,
-  createParamDecorator,
   type ExecutionContext,
   Get,
   Header,
+  Inject,
   Module,
   Post,
   UnauthorizedException,
   UseGuards,
-  UseInterceptors,
 } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
-import { executionOf, onceNest } from "once-again/nest";
+import { Once, OnceModule, OnceRoutes, Operation } from "once-again/nest";
 import type { NodeExecution } from "once-again/node";
+import type { Store } from "once-again/stores";
 import { sqliteStore } from "once-again/stores/sqlite";
 
 /** Stands for your authentication: the account of checked credentials. A stranger has no account. */
 const accountOf = ({ headers }: Pick<IncomingMessage, "headers">): string | undefined =>
   headers["x-account"]?.toString();
-
-const once = onceNest({
-  store: sqliteStore({ path: process.env["KEYS_DB"] ?? "keys.db" }),
-  scope: (request) => accountOf(request)!,
-});
 
 class Accounts implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
@@ -36,13 +31,13 @@ class Accounts implements CanActivate {
   }
 }
 
-const Operation = createParamDecorator((_data: unknown, context: ExecutionContext) => executionOf(context));
-
 @Controller()
 class Orders {
+  @Inject(OnceRoutes) private readonly routes!: OnceRoutes;
+
   @Post("orders")
   @UseGuards(Accounts)
-  @UseInterceptors(once)
+  @Once()
   @Header("location", "/orders/7")
   create(@Body() order: unknown, @Operation() { key }: NodeExecution): unknown {
     return { order, key };
@@ -50,14 +45,30 @@ class Orders {
 
   @Get(".well-known/idempotency-key")
   policy(): unknown {
-    return once.policy;
+    return this.routes.find().policy;
   }
 }
 
-@Module({ controllers: [Orders] })
+const keys = Symbol("keys");
+
+@Module({
+  providers: [{ provide: keys, useFactory: () => sqliteStore({ path: process.env["KEYS_DB"] ?? "keys.db" }) }],
+  exports: [keys],
+})
+class Keys {}
+
+const once = OnceModule.forRootAsync({
+  imports: [Keys],
+  inject: [keys],
+  useFactory: (store: Store) => ({ store, scope: (request) => accountOf(request)! }),
+});
+
+@Module({ imports: [once], controllers: [Orders] })
 class App {}
 
 // Nest parses bodies before everything else; `rawBody` lets it keep their bytes.
 const app = await NestFactory.create(App, { rawBody: true, logger: false });
+// At a signal, operations under way end before the process does.
+app.enableShutdownHooks();
 await app.listen(Number(process.env["PORT"] ?? 3000), "127.0.0.1");
 console.log("listening");

@@ -1,22 +1,11 @@
 // oxlint-disable import/no-unassigned-import, typescript/no-extraneous-class -- Nest is made of these.
 import type { DatabaseSync } from "node:sqlite";
 import "reflect-metadata";
-import {
-  Body,
-  Controller,
-  createParamDecorator,
-  type ExecutionContext,
-  HttpCode,
-  Module,
-  Post,
-  UseInterceptors,
-} from "@nestjs/common";
+import { Body, Controller, HttpCode, Module, Post, UseInterceptors } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
-import { executionOf, onceNest } from "once-again/nest";
+import { onceNest, Operation } from "once-again/nest";
 import type { NodeExecution } from "once-again/node";
 import { handle, type OrderEvent, webhooks } from "../../webhooks/webhooks.ts";
-
-const Operation = createParamDecorator((_data: unknown, context: ExecutionContext) => executionOf(context));
 
 @Controller("webhooks")
 class Webhooks {

@@ -12,7 +12,7 @@ import {
 } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
 import { FastifyAdapter } from "@nestjs/platform-fastify";
-import { onceNest } from "../../../packages/once-again/src/frameworks/nest.ts";
+import { onceNest } from "../../../packages/once-again/src/frameworks/nest/interceptor.ts";
 import { nestPrograms } from "./framework-programs.ts";
 import { nodeProgram, options, programAt } from "./subject.ts";
 

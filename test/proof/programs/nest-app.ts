@@ -14,7 +14,7 @@ import {
 import { NestFactory } from "@nestjs/core";
 import type { Request, Response } from "express";
 import { from, mergeMap, race, throwError } from "rxjs";
-import { executionOf, onceNest } from "../../../packages/once-again/src/frameworks/nest.ts";
+import { executionOf, onceNest } from "../../../packages/once-again/src/frameworks/nest/interceptor.ts";
 import type { Execution } from "../../../packages/once-again/src/engine/index.ts";
 import { type App, type AppParts, lateAnswer, mounted, runProgram } from "./app-parts.ts";
 import { exchangeHeader } from "./diary.ts";

@@ -13,11 +13,11 @@ import {
 import { NestFactory } from "@nestjs/core";
 import { FastifyAdapter } from "@nestjs/platform-fastify";
 import { expect, onTestFinished, test } from "vitest";
-import { posted } from "../../../../test/support/http-server.ts";
-import { NoEffectError } from "../engine/index.ts";
-import { memoryStore } from "../stores/memory/index.ts";
-import { executionOf, onceNest } from "./nest.ts";
-import type { NodeExecution } from "./node.ts";
+import { posted } from "../../../../../test/support/http-server.ts";
+import { NoEffectError } from "../../engine/index.ts";
+import { memoryStore } from "../../stores/memory/index.ts";
+import { executionOf, onceNest } from "./interceptor.ts";
+import type { NodeExecution } from "../node.ts";
 
 // Nest's peculiarities; the suites that all frameworks share are in test/frameworks.
 

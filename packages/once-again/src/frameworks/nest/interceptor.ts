@@ -5,9 +5,9 @@ import {
   onceHttp,
   type OnceRoute,
   type TransactionalHttpOptions,
-} from "../http/index.ts";
-import { type FastifyReply, runFastifyMiddleware } from "./fastify-reply.ts";
-import { recordNoEffect } from "./capture/response-capture.ts";
+} from "../../http/index.ts";
+import { type FastifyReply, runFastifyMiddleware } from "../fastify-reply.ts";
+import { recordNoEffect } from "../capture/response-capture.ts";
 import {
   checkMessages,
   closeRoute,
@@ -16,9 +16,9 @@ import {
   nodePassingExecution,
   type ReadBody,
   runMiddleware,
-} from "./node-adapter.ts";
-import { type ParsedRequest, requestBytes } from "./read-body.ts";
-import { refuseHandler } from "./errors.ts";
+} from "../node-adapter.ts";
+import { type ParsedRequest, requestBytes } from "../read-body.ts";
+import { refuseHandler } from "../errors.ts";
 
 /** The part of the request of Nest's platform, Express or Fastify, that we use: handlers find their operation in it. */
 export interface NestRequest extends ParsedRequest {

@@ -1,0 +1,17 @@
+export {
+  executionOf,
+  onceNest,
+  type NestContext,
+  type NestObservable,
+  type NestRequest,
+  type OnceNest,
+} from "./interceptor.ts";
+export {
+  Once,
+  OnceModule,
+  type OnceModuleAsyncOptions,
+  type OnceModuleImport,
+  type OnceOverrides,
+  OnceRoutes,
+  Operation,
+} from "./once-module.ts";
