@@ -11,6 +11,7 @@ const guideGroups = {
     "create",
     "serving",
     "frameworks",
+    "commonjs-and-jest",
     "recipes",
     "functions",
     "agents",
