@@ -61,6 +61,7 @@ export const sidebar: DefaultTheme.SidebarMulti = {
         link("docs/which.md"),
         link("docs/adapters.md"),
         link("docs/faq.md"),
+        link("docs/beside.md"),
         link("docs/learn/README.md"),
       ],
     },
