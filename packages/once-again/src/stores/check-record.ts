@@ -1,6 +1,5 @@
 import { OnceAgainError } from "../core/errors.ts";
 import { checkNumber, invalidOptionError } from "../core/options.ts";
-import { storedNever } from "./expiry.ts";
 import type { InspectedRecord, KeyRecord, RecordName } from "./store.ts";
 
 /** Stands for what is stored under a name and can't be read as a record. It never expires, and is broken. */
@@ -111,4 +110,20 @@ const firstPosition = "0";
 export function checkAfter({ after = firstPosition }: { after?: string | undefined }): string {
   if (typeof after === "string" && /^\d{1,15}$/.test(after)) return after;
   throw invalidOptionError("after", "the position of a message, as listParked gave it", after);
+}
+
+/**
+ * Stands in databases for a record that never expires: the last time that a Date can have, milliseconds since the epoch. It is
+ * a number in every column, and a time to programs of earlier versions, which leave such a record alone.
+ */
+export const storedNever = 8_640_000_000_000_000;
+
+/** When a record expires, as it is stored. `Infinity`: never. */
+export function storedExpiry(expiresAt: number): number {
+  return Math.min(expiresAt, storedNever);
+}
+
+/** When a stored record expires, milliseconds since the epoch; `Infinity`: never. */
+export function readExpiry(stored: number): number {
+  return stored >= storedNever ? Number.POSITIVE_INFINITY : stored;
 }

@@ -1,7 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
-import { storedExpiry } from "../expiry.ts";
+import { checkListLimit, storedExpiry } from "../check-record.ts";
 import { readHeldCount } from "../health.ts";
-import { checkListLimit } from "../check-record.ts";
 import { batchRequests } from "../sql/batch.ts";
 import { storedName, storedText } from "../sql/names.ts";
 import { checkpointText, claimAnswer, inspectRow, type KeyRow } from "../sql/record-format.ts";

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import { unreadableRecord } from "../check-record.ts";
-import { readExpiry, storedExpiry } from "../expiry.ts";
+import { readExpiry, storedExpiry, unreadableRecord } from "../check-record.ts";
 import type { KeyRecord, RecordName } from "../store.ts";
 import type { NatsEntry } from "./client.ts";
 

@@ -1,5 +1,4 @@
-import { checkRecord, unreadableRecord } from "../check-record.ts";
-import { readExpiry } from "../expiry.ts";
+import { checkRecord, readExpiry, unreadableRecord } from "../check-record.ts";
 import { originalText, storedText } from "./names.ts";
 import type { ClaimAnswer, ClaimRequest, InspectedRecord, KeyRecord } from "../store.ts";
 import { inspectRecord, transition } from "../transition.ts";

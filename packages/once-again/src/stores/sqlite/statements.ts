@@ -1,6 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { unreadableRecord } from "../check-record.ts";
-import { readExpiry, storedExpiry, storedNever } from "../expiry.ts";
+import { readExpiry, storedExpiry, storedNever, unreadableRecord } from "../check-record.ts";
 import { heldCountMax, readHeldCount } from "../health.ts";
 import type { HeldCount, KeyRecord, ListRequest, RecordName } from "../store.ts";
 
