@@ -3,8 +3,7 @@ import { OnceAgainError } from "../../../packages/once-again/src/core/errors.ts"
 import { seededRandom } from "../../../packages/once-again/src/core/random.ts";
 import { parseRetryAfter } from "../../../packages/once-again/src/delivery/retry-after.ts";
 import { waitHint } from "../../../packages/once-again/src/delivery/wait-hint.ts";
-import { canonicalBody } from "../../../packages/once-again/src/key/canonical-body.ts";
-import { requestFingerprint } from "../../../packages/once-again/src/key/fingerprint.ts";
+import { canonicalBody, requestFingerprint } from "../../../packages/once-again/src/key/fingerprint.ts";
 import { parseKey } from "../../../packages/once-again/src/key/key.ts";
 import { requestHeaders } from "../../../packages/gateway/src/forward-headers.ts";
 import { protectedNames } from "../../../packages/gateway/src/protected-names.ts";

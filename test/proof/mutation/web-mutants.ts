@@ -40,10 +40,10 @@ export const webMutants: readonly Mutant[] = [
   },
   {
     guard: "bodies: crumbs are collected in one array",
-    file: "packages/once-again/src/core/byte-collector.ts",
+    file: "packages/once-again/src/core/bytes.ts",
     search: "Math.max(this.#length, 2 * room.length, firstRoom)",
     replace: "this.#length",
-    check: test("packages/once-again/src/core/byte-collector.test.ts"),
+    check: test("packages/once-again/src/core/bytes.test.ts"),
     killedBy: "grows a few times for a body of one-byte chunks",
   },
   {
@@ -56,7 +56,7 @@ export const webMutants: readonly Mutant[] = [
   },
   {
     guard: "fingerprint: a form of a million fields is linear",
-    file: `${key}/canonical-body.ts`,
+    file: `${key}/fingerprint.ts`,
     search: 'if (text.split("&", fieldsMax + 1).length > fieldsMax) return text;',
     replace: "",
     check: test(`${key}/fingerprint.test.ts`),

@@ -1,5 +1,4 @@
-import { ByteCollector } from "../core/byte-collector.ts";
-import { encodeChunk } from "../core/bytes.ts";
+import { ByteCollector, encodeChunk } from "../core/bytes.ts";
 import type { Clock } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
 

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Awaitable } from "../core/awaitable.ts";
-import { ByteCollector } from "../core/byte-collector.ts";
-import { exactBytes } from "../core/bytes.ts";
+import { ByteCollector, exactBytes } from "../core/bytes.ts";
 import { bodyConsumedError, bodyTooLargeError } from "./errors.ts";
 import { http } from "./node-http.ts";
 

@@ -1,5 +1,4 @@
-import { ByteCollector } from "../core/byte-collector.ts";
-import { encodeChunk } from "../core/bytes.ts";
+import { ByteCollector, encodeChunk } from "../core/bytes.ts";
 import type { OnceAgainError } from "../core/errors.ts";
 import { bodyConsumedError, bodyTooLargeError } from "./errors.ts";
 

@@ -1,4 +1,4 @@
-export { ByteCollector } from "../core/byte-collector.ts";
+export { ByteCollector } from "../core/bytes.ts";
 export { decodeResponse, encodeResponse, type HttpHandler, type HttpResponse } from "./response.ts";
 export type { CoveredParts } from "./request-fingerprint.ts";
 export type {

@@ -1,4 +1,4 @@
-import { ByteCollector } from "../core/byte-collector.ts";
+import { ByteCollector } from "../core/bytes.ts";
 import type { IntentAnswer } from "../stores/intent-store.ts";
 
 /**

@@ -1,5 +1,4 @@
-import { ByteCollector } from "../core/byte-collector.ts";
-import { encodeChunk } from "../core/bytes.ts";
+import { ByteCollector, encodeChunk } from "../core/bytes.ts";
 import { OnceAgainError } from "../core/errors.ts";
 
 /** A body as bytes, with the type that describes them where the bytes alone don't tell it. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
-import { ByteCollector } from "../../core/byte-collector.ts";
+import { ByteCollector } from "../../core/bytes.ts";
 import { OnceAgainError } from "../../core/errors.ts";
 import type { HttpResponse } from "../../http/index.ts";
 import { resultTooLargeError } from "../errors.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ByteCollector } from "./byte-collector.ts";
+import { ByteCollector } from "./bytes.ts";
 
 describe("ByteCollector", () => {
   test("has the bytes of all chunks, in their order", () => {
