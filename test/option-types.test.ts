@@ -12,7 +12,7 @@ import { onceFastify } from ${JSON.stringify(join(frameworks, "fastify.ts"))};
 import { onceFetch } from ${JSON.stringify(join(frameworks, "fetch.ts"))};
 import { onceHono } from ${JSON.stringify(join(frameworks, "hono.ts"))};
 import { onceKoa } from ${JSON.stringify(join(frameworks, "koa.ts"))};
-import { onceNest } from ${JSON.stringify(join(frameworks, "nest.ts"))};
+import { onceNest } from ${JSON.stringify(join(frameworks, "nest/index.ts"))};
 import { onceNode } from ${JSON.stringify(join(frameworks, "node.ts"))};
 import { webhookRoute } from ${JSON.stringify(join(webhooks, "webhook-route.ts"))};
 import { memoryStore } from ${JSON.stringify(join(stores, "memory/index.ts"))};

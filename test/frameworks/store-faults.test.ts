@@ -13,11 +13,13 @@ import { serving } from "./serving.ts";
 // outcome. Nothing runs unprotected, and nothing hangs.
 
 /** A leased route on a store that can fail, which counts its runs. */
-async function counting(framework: Framework) {
+/** @param times short ones by default: a silent store ends its call by them. */
+async function counting(framework: Framework, times = { storeMsMax: 100, leaseMs: 150 }) {
+  const { storeMsMax, leaseMs } = times;
   const store: FaultyStore = faultyStore(memoryStore());
   let runs = 0;
   const { url } = await serving(framework, {
-    rules: { store, limits: { storeMsMax: 100 }, leaseMs: 150, retentionMs: 60_000 },
+    rules: { store, limits: { storeMsMax }, leaseMs, retentionMs: 60_000 },
     handle: () => ((runs += 1), { status: 201, body: "made" }),
   });
   return { store, url, runs: () => runs };
@@ -59,7 +61,7 @@ describe.for(frameworks)("$name", (framework) => {
   );
 
   test.for(["before", "after"] as const)("one lost call is asked for again, %s", async (failure) => {
-    const { store, url, runs } = await counting(framework);
+    const { store, url, runs } = await counting(framework, { storeMsMax: 20_000, leaseMs: 30_000 });
     store.fail("claim", failure, 1);
     store.fail("complete", failure, 1);
     expect(await exchange(url)).toMatchObject({ status: 201, replayed: false });

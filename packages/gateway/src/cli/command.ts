@@ -69,6 +69,9 @@ used, or a store that does not answer.`,
 /** Loads the gateway. A reload that is asked for meanwhile is not lost. */
 async function start(flags: GatewayFlags, command: Command): Promise<void> {
   using reloads = reloadRequests();
-  const { run } = await import("./run.ts");
+  const { run } = await loadGateway();
   await run(flags, command, reloads);
 }
+
+/** Apart from `start`: TypeScript does not rewrite the extension of an import beside a `using` declaration. */
+const loadGateway = () => import("./run.ts");
