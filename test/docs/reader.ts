@@ -91,6 +91,8 @@ export class Reader {
       ...process.env,
       ...environment,
       NODE_OPTIONS: insteadOfPort3000(port).join(" "),
+      // An npm above this one would hand on the conditions by which this repository takes its sources.
+      npm_config_node_options: "",
       PATH: `${commands}:${process.env["PATH"]}`,
       READER_PACKAGES: JSON.stringify(ours),
       READER_MODULES: join(root, "node_modules"),
