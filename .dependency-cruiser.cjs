@@ -111,7 +111,8 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: "node_modules" },
-    exclude: { path: "(^|/)(node_modules|dist)/|^packages/create-once-again/templates/" },
+    // Packing copies pages and exercises into packages/*/docs.
+    exclude: { path: "(^|/)(node_modules|dist)/|^packages/create-once-again/templates/|^packages/[^/]+/docs/" },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
     enhancedResolveOptions: { conditionNames: ["@once-again/source", "import", "types", "node", "default"] },
