@@ -106,8 +106,9 @@ describe.for(seeingEnds)("$name", (framework) => {
         happen(call);
         runs += 1;
         return {
-          raw: (response) => {
+          raw: async (response) => {
             response.writeHead(200).end("made");
+            await new Promise(setImmediate);
             if (runs === 1) throw new Error("the row was not written");
           },
         };

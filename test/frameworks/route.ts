@@ -9,7 +9,7 @@ import type { TransactionalStore } from "../../packages/once-again/src/stores/st
 export type Reply =
   | { status: number; headers?: Record<string, string | string[]>; body?: string | Buffer | (() => Readable) }
   /** Past the framework, on Node's own response. */
-  | { raw: (response: ServerResponse) => void };
+  | { raw: (response: ServerResponse) => void | Promise<void> };
 
 /** The arguments of a handler: its operation, and the body as the framework gives it. */
 export interface Call {

@@ -7,7 +7,7 @@ import type { NodeExecution } from "../../packages/once-again/src/frameworks/nod
 import type { Framework } from "./framework.ts";
 import { optionsOf, type Reply } from "./route.ts";
 
-function replyByKoa(context: Context, reply: Reply): void {
+async function replyByKoa(context: Context, reply: Reply): Promise<void> {
   if ("raw" in reply) {
     context.respond = false;
     return reply.raw(context.res);
@@ -42,7 +42,7 @@ export const withKoa: Framework = {
     router.all("/orders", async (context) => {
       const execution = context.state["once"] as NodeExecution;
       const body = route.parser === undefined ? execution.body.toString() : JSON.stringify(context.request.body);
-      replyByKoa(context, await route.handle({ execution, body }));
+      await replyByKoa(context, await route.handle({ execution, body }));
     });
     const mounts = new Router().use("/v1", router.routes()).use("/v2", router.routes());
     app.use(mounts.routes());
