@@ -36,8 +36,8 @@ export async function runWork<Value>(
   }
 }
 
-/** The effect of work that threw, by its own word or by its error. */
-function readEffect(error: unknown, execution: Execution<unknown>): "none" | "held" | "unknown" {
+/** The effect of work that threw: as the work itself said by `noEffect()`, or else as its error says. */
+export function readEffect(error: unknown, execution: Execution<unknown>): "none" | "held" | "unknown" {
   if (hadNoEffect(execution) || OnceAgainError.isInstance(error, "ONCE_NO_EFFECT")) return "none";
   return isHeldError(error) ? "held" : "unknown";
 }

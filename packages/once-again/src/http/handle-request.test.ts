@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { bytes, handlersOwn, httpRequest, said } from "../../../../test/support/http-bench.ts";
 import { created, leasedRoute as route, never } from "../../../../test/support/leased-route.ts";
 import { errorCodes } from "../core/error-codes.ts";
-import { NoEffectError } from "../engine/engine.ts";
+import { heldError, NoEffectError } from "../engine/engine.ts";
 
 describe("problems", () => {
   test("have the form of RFC 9457, and link to the page of their error", async () => {
@@ -102,6 +102,17 @@ test("after a NoEffectError the caller is asked to come back, and a retry runs a
   expect(refused).toMatchObject({ status: 503, code: "ONCE_NO_EFFECT", retryAfter: "1" });
   expect(refused.text).toContain("The warehouse is closed.");
   expect(errors).toEqual([]);
+  expect(await post()).toMatchObject({ status: 201, replayed: false });
+});
+
+test("a handler that had no effect and then holds has failed without one: its response and its key say the same", async () => {
+  const { post } = route();
+  const failed = await post({}, (execution) => {
+    execution.noEffect();
+    return Promise.reject(heldError("The bank does not answer."));
+  });
+  expect(failed).toMatchObject({ status: 500, code: "ONCE_HANDLER_FAILED" });
+  expect(failed.text).toContain("nothing of it happened");
   expect(await post()).toMatchObject({ status: 201, replayed: false });
 });
 

@@ -1,5 +1,6 @@
 import { OnceAgainError } from "../core/errors.ts";
-import { isHeldError, type WorkResult } from "../engine/engine.ts";
+import type { Execution, WorkResult } from "../engine/engine.ts";
+import { readEffect } from "../engine/run-work.ts";
 import type { CheckedHttpRules } from "./checked-rules.ts";
 import { problem, type ProblemCode } from "./responses.ts";
 import { encodeResponse, type HandlerResponse, type HttpResponse, sendProblem, withoutTrailer } from "./response.ts";
@@ -37,9 +38,13 @@ export function resultOf(given: HttpResponse, rules: ResponseRules): WorkResult<
 /**
  * The effect of a handler that threw, with a response for this request and for its repeats.
  *
- * @param hadNoEffect whether it is known all the same that nothing happened.
+ * @param execution says whether the handler had no effect, whatever it threw.
  */
-export function resultOfError(error: unknown, rules: ResponseRules, hadNoEffect: boolean): WorkResult<HandlerResponse> {
+export function resultOfError(
+  error: unknown,
+  rules: ResponseRules,
+  execution: Execution<unknown>,
+): WorkResult<HandlerResponse> {
   const withProblem = (code: ProblemCode, detail: string): HandlerResponse => ({
     response: problem(rules, code, detail),
   });
@@ -47,12 +52,13 @@ export function resultOfError(error: unknown, rules: ResponseRules, hadNoEffect:
     return { effect: "none", result: withProblem("ONCE_NO_EFFECT", error.message) };
   }
   if (OnceAgainError.isInstance(error, "ONCE_RESULT_TOO_LARGE")) return tooLarge(rules);
-  if (isHeldError(error)) return { effect: "held", result: withProblem("ONCE_OUTCOME_UNKNOWN", error.message) };
+  const effect = readEffect(error, execution);
+  if (effect === "held") return { effect, result: withProblem("ONCE_OUTCOME_UNKNOWN", (error as Error).message) };
   rules.onError(error);
   if (OnceAgainError.isInstance(error, "ONCE_MOUNTED_TWICE")) {
     return { effect: "none", result: withProblem("ONCE_MOUNTED_TWICE", error.message), cause: error };
   }
-  const detail = hadNoEffect ? noEffectDetail : unknownDetail;
+  const detail = effect === "none" || rules.transactional ? noEffectDetail : unknownDetail;
   return { effect: "unknown", result: withProblem("ONCE_HANDLER_FAILED", detail), cause: error };
 }
 

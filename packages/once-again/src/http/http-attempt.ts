@@ -61,8 +61,7 @@ export class HttpAttempt<Transaction> {
 
   /** The same for a handler that threw. */
   fail(error: unknown): Awaitable<HttpResponse> {
-    const { rules } = this.#parts;
-    return this.#end(resultOfError(error, rules, hadNoEffect(this.execution) || rules.transactional));
+    return this.#end(resultOfError(error, this.#parts.rules, this.execution));
   }
 
   /** Calls a function with a response to send when the handler has taken longer than it may. */
