@@ -120,6 +120,8 @@ test.each<[string, Make, string, object, string]>([
 test.each([
   ["limits", { limits: null }],
   ["limits", { limits: 5 }],
+  ["limits", { limits: [] }],
+  ["profile", { profile: [] }],
   ["steps", { steps: "secret" }],
   ["profile", { profile: null }],
   ["profile", { profile: "apc" }],

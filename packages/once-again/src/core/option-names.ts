@@ -36,7 +36,9 @@ export function checkGroup(
   options: object,
   known: Readonly<Record<string, true | "boolean">>,
 ): void {
-  if (typeof options !== "object" || options === null) throw invalidOptionError(group, "an object", options);
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw invalidOptionError(group, "an object", options);
+  }
   const withPaths = <Value>(named: Readonly<Record<string, Value>>): Record<string, Value> =>
     Object.fromEntries(Object.entries(named).map(([name, value]) => [`${group}.${name}`, value]));
   checkNames(reader, withPaths(options as Readonly<Record<string, unknown>>), withPaths(known));
