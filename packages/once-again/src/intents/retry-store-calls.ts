@@ -1,4 +1,4 @@
-import { sleep } from "../core/clock.ts";
+import { askUntilAnswered } from "../core/ask-until-answered.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { constantBackoff, noJitter, retry } from "../retry/index.ts";
 import type { IntentsSettings } from "./intents-options.ts";
@@ -41,16 +41,7 @@ export function retryStoreCalls(
   };
   return {
     ask,
-    async insist(call) {
-      for (;;) {
-        try {
-          return await ask(call);
-        } catch (error) {
-          onFailure(error);
-          if (stop.aborted) return undefined;
-          await sleep(clock, pollMs, stop).catch(() => undefined);
-        }
-      }
-    },
+    insist: (call) =>
+      askUntilAnswered(() => ask(call), { clock, pauseMs: () => pollMs, stop, triesAfterStop: 1, onFailure }),
   };
 }
