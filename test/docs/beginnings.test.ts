@@ -37,7 +37,7 @@ async function follow(page: string, environment: NodeJS.ProcessEnv = {}) {
   const printed: string[] = [];
   const promised: string[] = [];
   const responses: string[] = [];
-  // The lab takes ten seconds, and has tests of its own.
+  // The lab takes ten seconds, and has its own tests.
   const isLab = (command: string) => command.includes("tools lab");
   for (const step of pageSteps(readFileSync(page, "utf8"))) {
     if (step.kind === "run" && isLab(step.command)) continue;

@@ -24,7 +24,7 @@ const failures: Readonly<Record<number, readonly [step: number, words: RegExp]>>
   13: [3, /the message was lost/],
 };
 
-/** Writes a submission into a folder of its own. */
+/** Writes a submission into a new folder. */
 async function writeSubmission(program: string): Promise<string> {
   const file = join(await mkdtemp(join(tmpdir(), "learn-")), "mine.ts");
   await writeFile(file, program);
@@ -47,7 +47,7 @@ async function writeRepair(
 const gradeFile = (number: number, file: string) => cliDocument("learn", `${number}`, "--file", file);
 
 describe.each(exercises)("exercise $number: $title", ({ number, name, story, file }) => {
-  test("the broken program fails by a sentence of its own, at its step", async () => {
+  test("the broken program fails by its own sentence, at its step", async () => {
     const [step, sentence] = failures[number]!;
     expect(step).toBeLessThanOrEqual(story.length);
     const { code, document } = await gradeFile(number, file);

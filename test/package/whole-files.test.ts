@@ -14,7 +14,7 @@ const reasons: Readonly<Record<string, string>> = {
   "messaging/inbox/consumers/jetstream-partition.ts": "pure: tested apart from a server",
   "messaging/outbox/outbox-watch.ts": "the one part of the relay that keeps a connection",
   "messaging/outbox/retry-or-park.ts": "pure: the explorer decides by it",
-  "stores/redis/claimed-here.ts": "a measured short cut, with tests of its own bounds",
+  "stores/redis/claimed-here.ts": "a measured short cut, with tests of its bounds",
   "stores/redis/server-clock.ts": "pure: tested apart from a server",
 };
 

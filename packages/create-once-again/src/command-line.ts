@@ -6,7 +6,7 @@ export class UsageError extends Error {}
 
 export const help = `Usage: npm create once-again [folder] -- [options]
 
-Makes a small project: a server whose charges happen once, a test, and a script that kills the server between the charge
+Makes a small project: a server that charges once, a test, and a script that kills the server between the charge
 and its response. On a terminal it asks for what the options leave open.
 
 Options:

@@ -3,7 +3,7 @@ import type { ServerEvent } from "once-again/engine";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { RequestRecord } from "./request-record.ts";
 
-/** What a gateway counts, for Prometheus. */
+/** The metrics of a gateway, for Prometheus. */
 export interface GatewayMetrics {
   readonly registry: Registry;
   onRequest(record: RequestRecord): void;
@@ -16,7 +16,7 @@ const storeBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025
 
 /**
  * Metrics of a gateway: requests by route and status, how long they take, what became of operations, and how long the
- * store takes. `route` is the path of the route or of the gateway's own, or "pass-through": neither paths nor scopes nor keys are told.
+ * store takes. `route` is the path of the route or of the gateway's own, or "pass-through": paths, scopes and keys are not shown.
  */
 export function gatewayMetrics(): GatewayMetrics {
   const registry = new Registry();

@@ -1,4 +1,4 @@
-// Stands for your sign-in: whose token is it?
+// Stands for your sign-in: which account has this token?
 const accounts = new Map([["Bearer secret", "acme"]]);
 
 /** The account that a request is from; `undefined` for a stranger. */

@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { command } from "./command.ts";
 
-/** A server in a process of its own, for charges.test.ts and kill.ts. */
+/** A server in a separate process, for charges.test.ts and kill.ts. */
 export interface RunningServer {
   /** The address of its charges. */
   readonly url: string;

@@ -40,7 +40,7 @@ function packageOf(name: string): string {
   return /^(?:@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? name;
 }
 
-/** The file of a module of ours: beside this package, or in the project in whose folder the command runs. */
+/** The file of a module of ours: beside this package, or in the project where the command runs. */
 export function findModule(name: string): string | undefined {
   return [...folders()]
     .toReversed()

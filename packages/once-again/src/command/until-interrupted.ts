@@ -6,7 +6,7 @@ const endingSignals: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"]
 /** Those of a server, for which SIGHUP means something else. */
 export const serverSignals: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM"];
 
-/** Runs `work` with a signal that aborts when a person, or whoever started the process, wants it to end. */
+/** Runs `work` with a signal that aborts when a signal asks the process to end. */
 export async function runUntilInterrupted<Value>(
   work: (signal: AbortSignal) => Promise<Value>,
   signals = endingSignals,

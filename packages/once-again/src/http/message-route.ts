@@ -4,7 +4,7 @@ import type { Latest } from "./message-order.ts";
 /** Holds the rules of a message route in its options. A symbol, so that the options of other routes don't show it. */
 export const messageRules: unique symbol = Symbol.for("once-again.message-rules");
 
-/** The options of a route whose operations are named by their whole request: the route of `webhookRoute`. */
+/** The options of a route that names its operations by the whole request: the route of `webhookRoute`. */
 export interface MessageRoute {
   readonly [messageRules]?: MessageRules | undefined;
 }

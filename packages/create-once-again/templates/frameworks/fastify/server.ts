@@ -7,7 +7,7 @@ import { pay } from "./pay.ts";
 
 const once = onceFastify({
   ...options,
-  // Whose keys these are, so that two accounts never meet.
+  // The account that owns the keys: two accounts never share one.
   scope: (request) => accountOf(request.headers.authorization)!,
 });
 

@@ -8,7 +8,7 @@ import { pay } from "./pay.ts";
 
 const once = onceHono({
   ...options,
-  // Whose keys these are, so that two accounts never meet.
+  // The account that owns the keys: two accounts never share one.
   scope: (context: Context) => accountOf(context.req.header("authorization"))!,
 });
 

@@ -9,7 +9,7 @@ import { pay } from "./pay.ts";
 
 const once = onceKoa({
   ...options,
-  // Whose keys these are, so that two accounts never meet.
+  // The account that owns the keys: two accounts never share one.
   scope: (context: Koa.Context) => accountOf(context.get("authorization"))!,
 });
 

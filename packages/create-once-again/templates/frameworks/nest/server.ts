@@ -22,7 +22,7 @@ import { pay } from "./pay.ts";
 
 const once = onceNest({
   ...options,
-  // Whose keys these are, so that two accounts never meet.
+  // The account that owns the keys: two accounts never share one.
   scope: (request: Request) => accountOf(request.headers.authorization)!,
 });
 

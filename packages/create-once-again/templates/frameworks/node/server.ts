@@ -10,7 +10,7 @@ const json = { "content-type": "application/json" };
 const charges = onceNode(
   {
     ...options,
-    // Whose keys these are, so that two accounts never meet.
+    // The account that owns the keys: two accounts never share one.
     scope: (request) => accountOf(request.headers.authorization)!,
   },
   async (_request, response, operation) => {
