@@ -40,7 +40,7 @@ export const engineMutants: readonly Mutant[] = [
     search: 'return before === "answered" || (before === "failed" && (isClosing || clock.monotonic() >= deniedFrom));',
     replace: 'return before !== "answered" || isClosing || clock.monotonic() >= deniedFrom;',
     check: boundedStoreTest,
-    killedBy: "lands later does not hold a key",
+    killedBy: "lands later does not hold the key of",
   },
   {
     guard: "settlement: a result is asked to be kept behind the caller's back",
@@ -48,7 +48,7 @@ export const engineMutants: readonly Mutant[] = [
     search: "() => settleLater(owned, ask, result)",
     replace: "",
     check: test("packages/once-again/src/engine/leased-engine-faults.test.ts"),
-    killedBy: "the result is kept when the store is back",
+    killedBy: "the result is stored when the store is back",
   },
   {
     guard: "settlement: nobody takes over whose result is still to be kept",
@@ -88,7 +88,7 @@ export const engineMutants: readonly Mutant[] = [
     search: "if (running?.isConfirmed) answerWaiter(waiting, waiter, inProgress);",
     replace: "answerWaiter(waiting, waiter, inProgress);",
     check: duplicatesTest,
-    killedBy: "repeats of a kept key that come at once",
+    killedBy: "simultaneous repeats of a stored result",
   },
   {
     guard: "duplicates: nobody waits for the store's word twice",
@@ -105,7 +105,7 @@ export const engineMutants: readonly Mutant[] = [
     search: 'return isStored ? endWithoutWork({ kind: "replayed", result: outcome.result }) : undefined;',
     replace: "return undefined;",
     check: duplicatesTest,
-    killedBy: "are answered by the first",
+    killedBy: "get the result of the first",
   },
   {
     guard: "duplicates: an answer that is not kept is nobody else's",
@@ -129,7 +129,7 @@ export const engineMutants: readonly Mutant[] = [
     search: "return whenHeld;",
     replace: "",
     check: signalTest,
-    killedBy: "has the key held",
+    killedBy: "holds the key",
   },
   {
     guard: "retention: a kept answer expires, however long its lease was",

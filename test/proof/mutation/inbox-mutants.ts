@@ -67,7 +67,7 @@ export const inboxMutants: readonly Mutant[] = [
     search: 'if (isSame && found.state === "done") return acknowledge(true);',
     replace: "",
     check: inboxTest,
-    killedBy: "acknowledges a message whose effect is there",
+    killedBy: "acknowledges a message that has had its effect",
   },
   {
     guard: "inbox: work that fails after an attempt in doubt is a failed try",
@@ -99,7 +99,7 @@ export const inboxMutants: readonly Mutant[] = [
     search: "      const last = await giveUp();",
     replace: "      const last = await attempt();",
     check: inboxTest,
-    killedBy: "makes a dead letter of a message whose process died",
+    killedBy: "makes a dead letter of a message that killed its process",
   },
   {
     guard: "inbox: work that failed and was rolled back is not handled",

@@ -155,7 +155,7 @@ const relayMutants: readonly Mutant[] = [
     search: 'state = "silent";\n    onFailure(error);',
     replace: "onFailure(error);",
     check: relayTest,
-    killedBy: "listens where the database tells",
+    killedBy: "listens where the database notifies",
   },
 ];
 

@@ -157,7 +157,7 @@ function unknownError(tool: string, cause: unknown): OnceAgainError {
   return new OnceAgainError(
     "ONCE_OUTCOME_UNKNOWN",
     `"${tool}" may or may not have done its work${because}. Do not call it again for the same purpose: not with the same ` +
-      "arguments, not with changed ones, and not with another tool. Tell the user that somebody has to look whether it happened.",
+      "arguments, not with changed ones, and not with another tool. Tell the user that a person has to check whether it happened.",
     { cause, details: { tool } },
   );
 }

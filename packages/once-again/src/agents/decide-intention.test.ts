@@ -93,7 +93,7 @@ describe("after a history", () => {
     expect(decide(at("h2", { seen: 1 }), [intention(name(at("h1")))])).toMatchObject({ kind: "new" });
   });
 
-  test("that lacks an earlier one, nobody can tell", () => {
+  test("that lacks an earlier call, the intention is undecided", () => {
     const known = intention(name(at("h1")));
     expect(decide(at("h2"), [known])).toMatchObject({ kind: "undecided", why: "left-behind", earlier: [known] });
     expect(decide(at("h1"), [known], coffee)).toMatchObject({ kind: "undecided", why: "left-behind" });
@@ -113,7 +113,7 @@ describe("after a history", () => {
     expect(decide(at("h1", { answer }), [{ ...known, state: "unknown" }], coffee)).toMatchObject({ kind: "new" });
   });
 
-  test("that shows one in doubt, nobody can tell", () => {
+  test("that shows a call in doubt, the intention is undecided", () => {
     const known = intention(name(at("h1")), { state: "unknown" });
     expect(decide(at("h2", { seen: 1 }), [known])).toMatchObject({ kind: "undecided", why: "in-doubt" });
   });
@@ -143,13 +143,13 @@ describe("by occurrence", () => {
     });
   });
 
-  test("in one that does not say how it goes on, nobody can tell", () => {
+  test("in a run that does not say how it goes on, the intention is undecided", () => {
     const left = intention("order 1");
     expect(decide(once, [left])).toMatchObject({ kind: "undecided", why: "left-behind", earlier: [left] });
     expect(decide(replayed, [left], coffee)).toMatchObject({ kind: "undecided", why: "left-behind" });
   });
 
-  test("what the model was told is in doubt is asked about", () => {
+  test("a call that the model knows to be in doubt is asked about", () => {
     const doubtful = intention("order 1", { state: "unknown", isReturned: true });
     expect(decide(once, [doubtful])).toMatchObject({ kind: "undecided", why: "in-doubt" });
   });

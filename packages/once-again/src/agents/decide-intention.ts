@@ -30,7 +30,7 @@ export interface Intention {
 export type CallPosition =
   /** The harness has a stable id for it. */
   | { readonly rule: "step"; readonly step: string }
-  /** What the model was shown, as a hash; which of the equal calls of its answer it is; and what it has seen. */
+  /** A hash of what the model was shown, the place of the call among equal calls of its answer, and what it has seen. */
   | {
       readonly rule: "history";
       readonly history: string;

@@ -14,7 +14,7 @@ interface Order {
   readonly item: string;
 }
 
-/** A run, whose store outlives its process. */
+/** Opens runs of one store, which outlives their processes. */
 function runs(more: Partial<RunOptions> = {}) {
   const store = memoryStore();
   const onError = vi.fn<(error: unknown) => void>();
@@ -103,7 +103,7 @@ describe("plain functions", () => {
     expect(fn).toHaveBeenCalledOnce();
   });
 
-  test("the answer that it and all later ones are others is kept", async () => {
+  test("the answer that it and all later ones are others also decides later calls", async () => {
     const onUndecided = vi.fn<NonNullable<RunOptions["onUndecided"]>>(() => "all-others");
     const open = runs({ onUndecided });
     const fn = vi.fn<typeof order>(order);
@@ -128,7 +128,7 @@ describe("plain functions", () => {
     expect(fn).toHaveBeenCalledTimes(2);
   });
 
-  test("without somebody to ask nothing happens", async () => {
+  test("without onUndecided nothing happens", async () => {
     const open = runs();
     const fn = vi.fn<typeof order>(order);
     await onceTools(open(), { order: fn }).order({ item: "tea" });
@@ -183,7 +183,7 @@ describe("plain functions", () => {
     going.resolve();
   });
 
-  test("a run that goes round in circles comes to its end", async () => {
+  test("a run that goes round in circles ends", async () => {
     const tools = onceTools(runs({ intentionsMax: 2 })(), { order });
     await tools.order({ item: "tea" });
     await tools.order({ item: "tea" });
@@ -201,7 +201,7 @@ describe("the AI SDK", () => {
     inputTokens: { total: 1, noCache: 1, cacheRead: 0, cacheWrite: 0 },
     outputTokens: { total: 1, text: 1, reasoning: 0 },
   };
-  /** A model that makes these calls, step by step, with an id of its own for each, and then ends. */
+  /** A model that makes these calls, step by step, and then ends. Each call has another id. */
   const scripted = (steps: readonly (readonly Order[])[], prefix: string) => {
     let step = 0;
     return new MockLanguageModelV3({
@@ -227,7 +227,7 @@ describe("the AI SDK", () => {
   const made = (fn: (input: Order) => unknown) =>
     tool({ description: "Orders.", inputSchema: z.object({ item: z.string() }), execute: async (input) => fn(input) });
 
-  test("its parallel calls are each carried out, and a run that starts over calls nothing", async () => {
+  test("each of its parallel calls is executed, and a run that starts over calls nothing", async () => {
     const open = runs();
     const fn = vi.fn<(input: Order) => string>(({ item }) => item);
     const play = (prefix: string) =>
@@ -297,7 +297,7 @@ describe("an MCP client", () => {
     expect((await onceTools(open(), client).listTools()).tools).toHaveLength(1);
   });
 
-  test("whose call is lost is called again under its key, and finds the outcome", async () => {
+  test("when a call is lost, it is called again under its key, and finds the outcome", async () => {
     const handler = vi.fn<typeof done>(done);
     const client = await connected(handler);
     const callTool = client.callTool.bind(client);
@@ -311,7 +311,7 @@ describe("an MCP client", () => {
     expect(handler).toHaveBeenCalledOnce();
   });
 
-  test("whose server holds the outcome says so", async () => {
+  test("when the server holds the outcome, the tool says so", async () => {
     const client = await connected(async () => Promise.reject(new Error("lost")));
     const tools = onceTools(runs({ keyed: true, attemptsMax: 1 })(), client);
     await expect(tools.callTool(call)).rejects.toMatchObject({ code: "ONCE_OUTCOME_UNKNOWN" });
@@ -329,7 +329,7 @@ describe("in plain JavaScript", () => {
     ["options for the run", () => onceTools({ store } as never, {}), "what openRun({ store, run }) returns"],
     ["no tools", () => onceTools(openRun({ store, run: "a" }), undefined as never), "an object of tools"],
     [
-      "a tool that is none",
+      "a tool that is no function",
       () => onceTools(openRun({ store, run: "a" }), { a: 1 as never }),
       "tools.a must be a function",
     ],

@@ -144,17 +144,18 @@ function questionOf({ tool, input }: PlannedCall, why: Undecided["why"], earlier
 }
 
 const reasons: Readonly<Record<Undecided["why"], string>> = {
-  "left-behind": "an earlier call of it was made whose result this run has not seen",
+  "left-behind": "this run has not seen the result of an earlier call of it",
   "in-doubt": "an earlier call of it may or may not have happened",
   changed: "this step has called it before, with other arguments",
-  "in-same-words": "an earlier call of it was in these words, and another one in other words has not come again",
+  "in-same-words":
+    "an earlier call of it had these arguments, and another one, with other arguments, has not come again",
 };
 
 function undecidedError(tool: string, why: Undecided["why"]): OnceAgainError {
   return new OnceAgainError(
     "ONCE_INTENTION_UNDECIDED",
-    `Nothing happened: "${tool}" was not called, since ${reasons[why]}, and nobody can tell whether this call is that one ` +
-      "once more. Do not call it again for the same purpose, and not with another tool: tell the user that somebody has to decide.",
+    `Nothing happened: "${tool}" was not called, since ${reasons[why]}, and this call may be a repeat of that one. ` +
+      "Do not call it again for the same purpose, and do not use another tool: tell the user that a person has to decide.",
     { details: { tool, why } },
   );
 }

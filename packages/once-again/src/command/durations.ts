@@ -20,7 +20,7 @@ export function formatDuration(ms: number): string {
   return parts.filter(Boolean).join(" ");
 }
 
-/** The milliseconds of a length of time such as `250ms`, `1.5s`, `2d 3h`; undefined for what is none. */
+/** The milliseconds of a length of time such as `250ms`, `1.5s`, `2d 3h`; undefined when the text is no such length. */
 export function readDuration(text: string): number | undefined {
   if (!/^\d+(?:\.\d+)?(?:ms|[smhd])(?: ?\d+(?:\.\d+)?(?:ms|[smhd]))*$/.test(text)) return undefined;
   const parts = text.matchAll(/(\d+(?:\.\d+)?)(ms|[smhd])/g);

@@ -3,13 +3,13 @@ import process from "node:process";
 
 const require = createRequire(import.meta.url);
 
-/** Where drivers are looked for: in the project in whose folder the command runs; then beside this package. */
+/** The folders where drivers are looked for: the project where the command runs, then the folder of this package. */
 const folders = (): readonly string[] => [process.cwd(), import.meta.dirname];
 
 /**
  * Loads the first of some modules that is installed.
  *
- * @throws Error that says what to install, when there is none.
+ * @throws Error that says what to install, when no module is found.
  */
 export function loadDriver<Name extends string>(
   store: string,

@@ -1,7 +1,7 @@
 import process from "node:process";
 import { exitCodes } from "./exit-codes.ts";
 
-/** What we use of a `Command` of commander, on which `exitOverride()` was called. */
+/** The part of commander's `Command` that we use, on which `exitOverride()` was called. */
 interface Program {
   parseAsync(argv: readonly string[]): Promise<unknown>;
 }
@@ -41,7 +41,7 @@ function isCommanderError(error: unknown): error is Error & { readonly exitCode:
 /** The oldest Node that runs the commands: `engines` in package.json. */
 const oldest = [22, 21] as const;
 
-/** What to do about a version of Node that is too old, as "20.11.1" is; undefined when it is not. */
+/** Says what to do about a version of Node that is too old, such as "20.11.1"; undefined when it is new enough. */
 export function nodeVersionProblem(version: string): string | undefined {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   if (major > oldest[0] || (major === oldest[0] && minor >= oldest[1])) return undefined;

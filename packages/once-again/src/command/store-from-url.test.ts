@@ -23,7 +23,7 @@ import { exitCodes } from "./exit-codes.ts";
 import { storeFromUrl } from "./store-from-url.ts";
 import { loadDriver, loadDrivers } from "./load-driver.ts";
 
-// Servers are started here, a cluster among them, and each command is a process of its own.
+// The tests start servers, one of them a cluster, and each command is a separate process.
 /** Leaves a held key in a store, and settles it by the CLI. */
 async function settleByUrl(store: Store, url: string, key = "order-7", cwd?: string): Promise<void> {
   const name = { scope: "acme", key, owner: "worker" };
@@ -140,14 +140,14 @@ test("a URL of another kind names those that there are", async () => {
   await expect(storeFromUrl("mongodb://u:hunter2@host/x")).rejects.toThrow(/no store for mongodb:.*postgres:/);
 });
 
-test("a missing driver is told with the command that installs it", () => {
+test("a missing driver is reported with the command that installs it", () => {
   expect(() => loadDriver("Oracle", ["no-such-driver/promise", "@nor/this"])).toThrow(
     "Oracle needs a driver, and none is installed here: npm install no-such-driver (or @nor/this)",
   );
   expect(() => loadDrivers("Oracle", ["pg", "@nor/this"])).toThrow("npm install pg @nor/this");
 });
 
-test("the driver of the project in whose folder the command runs comes first", async () => {
+test("the driver of the project where the command runs comes first", async () => {
   const folder = temporaryFolder();
   mkdirSync(join(folder, "node_modules", "ioredis"), { recursive: true });
   const driver = "exports.Redis = class { on() {} async connect() { throw new Error('the project`s own'); } };";

@@ -6,15 +6,15 @@ export type StoreLocation =
   | { readonly kind: "sqlite"; readonly path: string }
   | { readonly kind: "server"; readonly url: URL };
 
-/** What is stored there. An outbox needs a database. */
+/** The kinds of data that a command opens. An outbox needs a database. */
 export type Stored = "store" | "outbox";
 
-/** What a store may be, for help texts. */
+/** The URLs that a store may have, for help texts. */
 export const storeForms =
   "sqlite:PATH for a SQLite file, postgres:// or mysql:// (…?tablePrefix=shop_), redis:// or valkey:// " +
   "(…?prefix=shop:, …?cluster), nats://HOST/BUCKET";
 
-/** What an outbox may be in, for help texts. */
+/** The URLs that an outbox may have, for help texts. */
 export const outboxForms = "sqlite:PATH for a SQLite file, postgres:// or mysql:// (…?tablePrefix=shop_)";
 
 const forms: Readonly<Record<Stored, string>> = { store: storeForms, outbox: outboxForms };

@@ -27,7 +27,7 @@ export const errorCodes = {
   ONCE_NO_EFFECT: "The operation failed and nothing happened.",
   ONCE_HANDLER_FAILED: "The handler failed.",
   ONCE_HANDLER_TIMEOUT: "The handler took longer than it may; what it has done, or will do yet, is unknown.",
-  ONCE_OPERATION_ENDED: "The operation has ended; what its handler was given is of no use any more.",
+  ONCE_OPERATION_ENDED: "The operation has ended: its handler must stop, and its transaction can no longer be used.",
   ONCE_MOUNTED_TWICE: "A request passes once-again twice.",
   ONCE_LEASE_LOST: "This worker no longer owns the key.",
   ONCE_SEAL_BROKEN: "A sealed result can't be opened with the keys given.",

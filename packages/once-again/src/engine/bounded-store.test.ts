@@ -11,7 +11,7 @@ import { transactionalEngine } from "./transactional-engine.ts";
 const never = (): never => expect.fail("ran");
 const storeMsMax = 300;
 
-/** A store whose claims arrive when they are let through, in front of a memory store. */
+/** A memory store behind a gate: claims reach it when the test lets them through. */
 function heldUpClaims() {
   const bench = engineBench({ storeMsMax });
   const { store, clock } = bench;
@@ -30,11 +30,11 @@ function heldUpClaims() {
 }
 
 describe("a claim that was given up", () => {
-  test("and lands later does not hold a key whose operation never ran", async () => {
+  test("and lands later does not hold the key of an operation that never ran", async () => {
     const { run, clock, through, free, store } = heldUpClaims();
-    const told = codeOf(run(never));
+    const outcome = codeOf(run(never));
     await clock.advance(storeMsMax);
-    expect(await told).toBe("ONCE_STORE_UNAVAILABLE");
+    expect(await outcome).toBe("ONCE_STORE_UNAVAILABLE");
     // Releases have found nothing for a while.
     await clock.advance(8000);
     expect(await store.inspect(operation)).toBeUndefined();
@@ -55,9 +55,9 @@ describe("a claim that was given up", () => {
       sent.push(request);
       return Promise.reject(new Error("ECONNRESET"));
     };
-    const told = codeOf(run(never));
+    const outcome = codeOf(run(never));
     await clock.advance(storeMsMax);
-    expect(await told).toBe("ONCE_STORE_UNAVAILABLE");
+    expect(await outcome).toBe("ONCE_STORE_UNAVAILABLE");
     await clock.advance(10_000);
     // The connection was cut; the server had it in its buffer all the same.
     expect((await claim(sent[0]!)).kind).toBe("acquired");
@@ -70,18 +70,18 @@ describe("a claim that was given up", () => {
   test("and was surely never sent is not asked after", async () => {
     const { run, clock, store } = engineBench({ storeMsMax });
     store.claim = () => Promise.reject(Object.assign(new Error("connect"), { code: "ECONNREFUSED" }));
-    const told = codeOf(run(never));
+    const outcome = codeOf(run(never));
     await clock.advance(storeMsMax);
-    expect(await told).toBe("ONCE_STORE_UNAVAILABLE");
+    expect(await outcome).toBe("ONCE_STORE_UNAVAILABLE");
     expect(store.asked).toEqual([]);
     expect(clock.pending).toBe(0);
   });
 
   test("and never settles is asked after for an hour", async () => {
     const { run, clock, store } = heldUpClaims();
-    const told = codeOf(run(never));
+    const outcome = codeOf(run(never));
     await clock.advance(storeMsMax);
-    await told;
+    await outcome;
     await clock.advance(3_500_000);
     expect(clock.pending).toBe(1);
     await clock.advance(200_000);
@@ -91,9 +91,9 @@ describe("a claim that was given up", () => {
 
   test("is waited for by a shutdown, which asks for it at once", async () => {
     const { run, clock, close, through, store } = heldUpClaims();
-    const told = codeOf(run(never));
+    const outcome = codeOf(run(never));
     await clock.advance(storeMsMax);
-    await told;
+    await outcome;
     await clock.advance(20_000);
     let isClosed = false;
     const closing = close().then(() => (isClosed = true));
@@ -108,9 +108,9 @@ describe("a claim that was given up", () => {
 
   test("holds no shutdown up for longer than twice storeMsMax", async () => {
     const { run, clock, close } = heldUpClaims();
-    const told = codeOf(run(never));
+    const outcome = codeOf(run(never));
     await clock.advance(storeMsMax);
-    await told;
+    await outcome;
     const closing = close();
     await clock.advance(2 * storeMsMax);
     await closing;
@@ -119,12 +119,12 @@ describe("a claim that was given up", () => {
   });
 });
 
-test("a shutdown waits for a result that is still to be kept", async () => {
+test("a shutdown waits for a result that is still to be stored", async () => {
   const { run, clock, close, store } = engineBench({ storeMsMax });
   store.fail("complete", "before");
-  const told = codeOf(run(job().work));
+  const outcome = codeOf(run(job().work));
   await clock.advance(storeMsMax);
-  expect(await told).toBe("ONCE_RESULT_UNCONFIRMED");
+  expect(await outcome).toBe("ONCE_RESULT_UNCONFIRMED");
   const closing = close();
   store.fail("complete", "before", 0);
   await clock.advance(storeMsMax);
@@ -133,7 +133,7 @@ test("a shutdown waits for a result that is still to be kept", async () => {
   expect(clock.pending).toBe(0);
 });
 
-test("an outage leaves no more behind than fits: what is too much is given up and told of", async () => {
+test("an outage leaves at most a bounded number of results: the others are given up and reported", async () => {
   const errors: unknown[] = [];
   const bench = engineBench({ storeMsMax, onError: (error) => errors.push(error) });
   const result = new Uint8Array(40 * 1024 * 1024);
@@ -172,7 +172,7 @@ describe("a transaction", () => {
   }
   type Work = (transaction: Handle) => Promise<TransactionEnding<unknown>>;
 
-  /** Engines on a store whose transactions do as they are told. */
+  /** Engines on a store that runs each transaction through `transact`. */
   function opened(transact: (work: Work) => Promise<unknown>) {
     const clock = fakeClock();
     const events: ServerEvent[] = [];
@@ -203,9 +203,9 @@ describe("a transaction", () => {
       await late.promise;
       return work({ isOpen: true }).catch((error: unknown) => rolledBack.push(error));
     });
-    const told = run(never);
+    const outcome = run(never);
     await clock.advance(storeMsMax);
-    expect(await told).toBe("ONCE_STORE_UNAVAILABLE");
+    expect(await outcome).toBe("ONCE_STORE_UNAVAILABLE");
     const closing = engine.close();
     late.resolve();
     await clock.advance(1);
@@ -219,18 +219,18 @@ describe("a transaction", () => {
       await work({ isOpen: true });
       return new Promise(() => undefined);
     });
-    const told = run();
+    const outcome = run();
     await clock.advance(storeMsMax);
-    expect(await told).toBe("ONCE_RESULT_UNCONFIRMED");
+    expect(await outcome).toBe("ONCE_RESULT_UNCONFIRMED");
   });
 
   test("may take its handler as long as it likes", async () => {
     const { clock, run } = opened(async (work) => ({ kind: "executed", value: (await work({ isOpen: true })).value }));
     const go = Promise.withResolvers<void>();
-    const told = run(() => go.promise);
+    const outcome = run(() => go.promise);
     await clock.advance(100 * storeMsMax);
     go.resolve();
-    expect(await told).toBe("resolved with executed");
+    expect(await outcome).toBe("resolved with executed");
     expect(clock.pending).toBe(0);
   });
 
@@ -240,9 +240,9 @@ describe("a transaction", () => {
       asked += 1;
       return asked < 10 ? { kind: "in-progress", leaseMsLeft: 0 } : { kind: "done", result: first };
     });
-    const told = run(never);
+    const outcome = run(never);
     await clock.advance(450);
-    expect(await told).toBe("resolved with replayed");
+    expect(await outcome).toBe("resolved with replayed");
     const inVain = opened(async () => ({ kind: "in-progress", leaseMsLeft: 0 }));
     const still = inVain.run(never);
     await inVain.clock.advance(999);
@@ -255,9 +255,9 @@ describe("a transaction", () => {
 test("a lease outlives a completion that is still asked for", async () => {
   const { run, clock, store } = engineBench({ storeMsMax, onUnknown: "rerun" });
   store.fail("complete", "before");
-  const told = codeOf(run(job().work));
+  const outcome = codeOf(run(job().work));
   await clock.advance(storeMsMax);
-  await told;
+  await outcome;
   await clock.advance(20 * leaseMs);
   expect(await run(never, "another")).toBe("in-progress");
 });
@@ -271,7 +271,7 @@ describe("a store that answers at once", () => {
     return { clock, events, store, engine };
   }
 
-  test("is bounded by no timer, and told of like any other", async () => {
+  test("is bounded by no timer, and reported like any other", async () => {
     const { clock, engine, events } = opened();
     const pending: number[] = [];
     const outcome = await engine.run(operation, async () => {
@@ -301,9 +301,9 @@ describe("a store that answers at once", () => {
       },
       release: ({ key }) => released.push(key) > 0,
     });
-    const told = codeOf(engine.run(operation, never));
+    const outcome = codeOf(engine.run(operation, never));
     await clock.advance(storeMsMax);
-    expect([await told, claims, released]).toEqual(["ONCE_STORE_UNAVAILABLE", 2, [operation.key]]);
+    expect([await outcome, claims, released]).toEqual(["ONCE_STORE_UNAVAILABLE", 2, [operation.key]]);
     expect(clock.pending).toBe(0);
   });
 });

@@ -18,16 +18,21 @@ async function duplicates(count: number, effect: "done" | "none" = "done") {
   await bench.clock.advance(1000);
   go.resolve();
   await bench.clock.advance(50);
-  const told = new Map<string, number>();
-  for (const outcome of await Promise.all([running, ...repeats])) told.set(outcome, (told.get(outcome) ?? 0) + 1);
-  return { told: Object.fromEntries(told), asked: bench.store.asked, runs: next.runs, pending: bench.clock.pending };
+  const counts = new Map<string, number>();
+  for (const outcome of await Promise.all([running, ...repeats])) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+  return {
+    counts: Object.fromEntries(counts),
+    asked: bench.store.asked,
+    runs: next.runs,
+    pending: bench.clock.pending,
+  };
 }
 
 test.for([10, 100, 1000, 10_000])(
-  "%i duplicates that wait are answered by the first, and ask nobody",
+  "%i duplicates that wait get the result of the first, without a call of the store",
   async (count) => {
     expect(await duplicates(count)).toEqual({
-      told: { "executed 1,2,3": 1, "replayed 1,2,3": count },
+      counts: { "executed 1,2,3": 1, "replayed 1,2,3": count },
       asked: ["claim", "complete"],
       runs: 0,
       pending: 0,
@@ -37,14 +42,14 @@ test.for([10, 100, 1000, 10_000])(
 
 test("when the first leaves no answer behind, one of 10,000 goes on, and answers the others", async () => {
   expect(await duplicates(10_000, "none")).toEqual({
-    told: { "executed 1,2,3": 1, "executed 9": 1, "replayed 9": 9999 },
+    counts: { "executed 1,2,3": 1, "executed 9": 1, "replayed 9": 9999 },
     asked: ["claim", "release", "claim", "complete"],
     runs: 1,
     pending: 0,
   });
 });
 
-test("an answer of a key that was given back is nobody else's, also when the store's word of it was lost", async () => {
+test("the result of a key that was released answers no other request, also when the store's confirmation was lost", async () => {
   const bench = engineBench({ waitMs: 2000 });
   bench.store.fail("release", "after", 1);
   const running = bench.run(job({ effect: "none" }).work);
@@ -55,7 +60,7 @@ test("an answer of a key that was given back is nobody else's, also when the sto
   expect(kinds).toEqual(["released", "executed"]);
 });
 
-test("duplicates that may not wait are told that it runs, and those whose time is over, too", async () => {
+test("duplicates that may not wait, or not any longer, get in-progress", async () => {
   const bench = engineBench({ waitMs: 300 });
   const go = Promise.withResolvers<void>();
   const running = bench.run(job({}, go.promise).work);
@@ -67,7 +72,7 @@ test("duplicates that may not wait are told that it runs, and those whose time i
   expect(bench.clock.pending).toBe(0);
 });
 
-test("repeats of a kept key that come at once all get its answer, though none may wait", async () => {
+test("simultaneous repeats of a stored result all get it, though none may wait", async () => {
   const bench = engineBench({ waitMs: 0 });
   await bench.run(job().work);
   const repeats = Array.from({ length: 50 }, () => bench.run(never));
@@ -75,7 +80,7 @@ test("repeats of a kept key that come at once all get its answer, though none ma
   expect(bench.store.asked).toEqual(["claim", "complete", "claim"]);
 });
 
-test("while an operation runs, repeats are told so at once, however many", async () => {
+test("while an operation runs, its repeats get in-progress at once, however many", async () => {
   const bench = engineBench({ waitMs: 0 });
   const go = Promise.withResolvers<void>();
   const running = bench.run(job({}, go.promise).work);
@@ -102,7 +107,7 @@ test.for([0, 300])("repeats wait for a silent store once, and not one behind the
 });
 
 test.for([0, 2000])(
-  "a stray request under a kept key, in front of right ones, refuses none (waitMs %i)",
+  "a stray request under a used key, in front of right ones, refuses none (waitMs %i)",
   async (waitMs) => {
     const bench = engineBench({ waitMs });
     await bench.run(job().work);
@@ -131,7 +136,7 @@ test.for([0, 2000])("a stray request beside one that runs elsewhere refuses none
   expect(await running).toBe("executed 1,2,3");
 });
 
-test("a stray request is a mismatch as soon as the store has said whose key it is, however long the work takes", async () => {
+test("a stray request is a mismatch as soon as the store has said which request has the key, however long the work takes", async () => {
   const bench = engineBench({ waitMs: 2000 });
   const go = Promise.withResolvers<void>();
   const running = bench.run(job({}, go.promise).work);
@@ -152,7 +157,7 @@ test("a key that its first request gave back is another's, who waited for it", a
   expect(await other).toBe("executed 1,2,3");
 });
 
-test("those who wait at a shutdown are told that it shuts down, when the one they wait for leaves no answer", async () => {
+test("those who wait at a shutdown end with it, when the one they wait for leaves no result", async () => {
   const bench = engineBench({ waitMs: 2000 });
   const go = Promise.withResolvers<void>();
   const running = bench.run(job({ effect: "none", result: first }, go.promise).work);

@@ -9,8 +9,8 @@ import type { Execution, ServerEvent, Work, WorkResult } from "./engine.ts";
 import { leasedEngine } from "./leased-engine.ts";
 import { transactionalEngine } from "./transactional-engine.ts";
 
-// Something else may answer for a handler: a framework's time-out, or one branch of it that failed. Then it must hear of
-// it, must not have its effect in the next one's time, and what is told of the operation is one thing.
+// A framework's time-out or a failed branch of the handler may respond first. Then the handler's signal must abort, its late
+// work must have no effect, and the operation must have one outcome for all callers.
 
 const effects = ["done", "refused", "none", "unknown", "held"] as const;
 
@@ -24,10 +24,11 @@ function shown(effect: WorkResult["effect"]) {
   return { work, reason: () => signals.at(-1)?.reason as unknown };
 }
 
-const told = (effect: WorkResult["effect"]) => (effect === "done" ? undefined : { code: "ONCE_OPERATION_ENDED" });
+const endedReason = (effect: WorkResult["effect"]) =>
+  effect === "done" ? undefined : { code: "ONCE_OPERATION_ENDED" };
 const expectReason = (reason: unknown, effect: WorkResult["effect"]): void => {
   if (effect === "done") expect(reason).toBeUndefined();
-  else expect(reason).toMatchObject(told(effect)!);
+  else expect(reason).toMatchObject(endedReason(effect)!);
 };
 
 describe("the signal of a handler that may be at work still", () => {
@@ -124,14 +125,14 @@ describe("the one event of a request that ran", () => {
     expect(kinds(events)).toEqual([transactional]);
   });
 
-  test("work without effect of an operation that an earlier attempt may have carried out is abandoned", async () => {
+  test("work without effect of an operation that an earlier attempt may have executed is abandoned", async () => {
     const { run, events } = engineBench({ onUnknown: "rerun" });
     await run(shown("unknown").work);
     await run(shown("none").work);
     expect(kinds(events)).toEqual(["handler-failed", "abandoned"]);
   });
 
-  test("a handler that failed is told of with what it failed with", async () => {
+  test("the error of a handler that failed is reported", async () => {
     const { run, events } = engineBench();
     const cause = new Error("fault");
     await run(async () => ({ effect: "unknown", result: first, cause }));
@@ -140,7 +141,7 @@ describe("the one event of a request that ran", () => {
     expect(errors).toEqual([cause, expect.objectContaining({ code: "ONCE_HANDLER_FAILED" })]);
   });
 
-  test("work that ends late, after its time, is not told of again", async () => {
+  test("work that ends late, after its time, is not reported again", async () => {
     const { clock, run, events } = engineBench({ handlerMsMax: 500 });
     const end = Promise.withResolvers<void>();
     const running = codeOf(
@@ -157,7 +158,7 @@ describe("the one event of a request that ran", () => {
   });
 });
 
-test("a store that found its transaction ended by the handler has the key held, and the caller is told so", async () => {
+test("a store that found its transaction ended by the handler holds the key, and the caller learns that it is held", async () => {
   const { store, orders } = appDatabase();
   const errors: unknown[] = [];
   const ended = new OnceAgainError("ONCE_OUTCOME_UNKNOWN", "The handler ended the transaction by itself.");

@@ -231,8 +231,8 @@ export class NoEffectError extends OnceAgainError {
 export function operationEndedError(): OnceAgainError {
   return new OnceAgainError(
     "ONCE_OPERATION_ENDED",
-    "This operation was answered with a failure, so its handler must not go on: whatever it does from now on, nobody " +
-      "keeps a record of, and another attempt may be at it.",
+    "This operation has ended without success. Stop the handler: nothing records what it does from now on, and " +
+      "another attempt may run at the same time.",
   );
 }
 
@@ -249,7 +249,7 @@ export function storeUnavailableError(cause: unknown): OnceAgainError {
 export function resultUnconfirmedError(cause: unknown): OnceAgainError {
   return new OnceAgainError(
     "ONCE_RESULT_UNCONFIRMED",
-    "The operation may have been carried out, but the store did not confirm its result. Send the request again with the " +
+    "The operation may have had its effect, but the store did not confirm its result. Send the request again with the " +
       "same key to learn its outcome; without a key, look the effect up.",
     { cause },
   );

@@ -12,7 +12,7 @@ const handlerMsMax = 5 * leaseMs;
 const forever = new Promise<void>(() => undefined);
 
 describe("a leased handler that does not end in its time", () => {
-  test("is told, its caller is answered, and its key is held from the end of its lease", async () => {
+  test("gets an abort, its caller a response, and its key is held from the end of its lease", async () => {
     const { clock, events, run, store } = engineBench({ handlerMsMax });
     let signal: AbortSignal | undefined;
     const running = codeOf(

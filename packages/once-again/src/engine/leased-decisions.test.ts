@@ -40,24 +40,24 @@ test("an owner that had no effect says so only of an operation of which nothing 
 });
 
 const operation = { fingerprint: "f" };
-const found = (state: InspectedRecord["state"], kept?: Uint8Array): InspectedRecord =>
-  ({ scope: "s", key: "k", state, record: { fingerprint: "f", result: kept } }) as InspectedRecord;
+const found = (state: InspectedRecord["state"], stored?: Uint8Array): InspectedRecord =>
+  ({ scope: "s", key: "k", state, record: { fingerprint: "f", result: stored } }) as InspectedRecord;
 
 test.for(["done", "refused", "unknown", "held"] as const)(
-  "a late owner with effect %s whose record is gone does not know what became of it",
+  "a late owner with effect %s does not know its outcome when the record is gone",
   (effect) => {
     expect(outcomeOfLoser(undefined, operation, { effect, result })).toEqual({ kind: "outcome-unknown" });
   },
 );
 
-test("a late owner without effect whose record is gone has given it back itself", () => {
+test("a late owner without effect has released its record itself when it is gone", () => {
   expect(outcomeOfLoser(undefined, operation, { effect: "none", result })).toEqual({ kind: "executed", result });
 });
 
-test("a late owner answers by the record: what is kept, that another is at it, or that nobody knows", () => {
+test("a late owner answers by the record: the stored result, in-progress, or outcome-unknown", () => {
   const late: WorkResult = { effect: "done", result };
-  const kept = Uint8Array.of(9);
-  expect(outcomeOfLoser(found("done", kept), operation, late)).toEqual({ kind: "replayed", result: kept });
+  const stored = Uint8Array.of(9);
+  expect(outcomeOfLoser(found("done", stored), operation, late)).toEqual({ kind: "replayed", result: stored });
   expect(outcomeOfLoser(found("running"), operation, late)).toEqual({ kind: "in-progress" });
   expect(outcomeOfLoser(found("abandoned"), operation, late)).toEqual({ kind: "outcome-unknown" });
   expect(outcomeOfLoser(found("running"), { fingerprint: "g" }, late)).toEqual({ kind: "mismatch" });

@@ -60,13 +60,13 @@ describe.for(["before", "after", "silent", "silent-after"] as const)("a store th
     }
   });
 
-  test("at the completion: the caller is told, and the result is kept when the store is back", async () => {
+  test("at the completion: the caller gets an error, and the result is stored when the store is back", async () => {
     const bench = engineBench({ storeMsMax: 100 });
     const one = job();
     bench.store.fail("complete", failure);
     expect(await ended(bench, bench.run(one.work))).toBe("ONCE_RESULT_UNCONFIRMED");
     expect(one.runs).toBe(1);
-    // Whoever asks meanwhile is told that it runs: its result is there, and its lease is renewed.
+    // Its lease is renewed until its result is stored, so a repeat finds it running, or done where the result arrived.
     const meanwhile = failure.endsWith("after") ? "replayed 1,2,3" : "in-progress";
     for (const process of ["one", "another"]) {
       await bench.clock.advance(10 * leaseMs);
@@ -106,7 +106,7 @@ describe.for(["before", "after", "silent", "silent-after"] as const)("a store th
     expect(await bench.run(never)).toBe(failure.endsWith("after") ? "replayed 1,2,3" : "outcome-unknown");
   });
 
-  test("at the completion: under rerun the work does not run again as long as its result may yet be kept", async () => {
+  test("at the completion: under rerun the work does not run again as long as its result may yet be stored", async () => {
     const bench = engineBench({ onUnknown: "rerun" });
     bench.store.fail("complete", failure);
     expect(await ended(bench, bench.run(job().work))).toBe("ONCE_RESULT_UNCONFIRMED");
@@ -115,7 +115,7 @@ describe.for(["before", "after", "silent", "silent-after"] as const)("a store th
     expect(await bench.run(never)).toBe("replayed 1,2,3");
   });
 
-  test("at the release: the caller is told, and under hold the work does not run again unless it was released", async () => {
+  test("at the release: the caller gets an error, and under hold the work does not run again unless it was released", async () => {
     const bench = engineBench();
     bench.store.fail("release", failure);
     expect(await ended(bench, bench.run(job({ effect: "none" }).work))).toBe("ONCE_RESULT_UNCONFIRMED");
@@ -127,7 +127,7 @@ describe.for(["before", "after", "silent", "silent-after"] as const)("a store th
     expect(await bench.run(job({ result: Uint8Array.of(9) }).work)).toBe("executed 9");
   });
 
-  test("at the renewals: the signal aborts before the lease is over, and the work's result is kept if it can be", async () => {
+  test("at the renewals: the signal aborts before the lease is over, and the work's result is stored if it can be", async () => {
     const bench = engineBench({ storeMsMax: 200 });
     bench.store.fail("renew", failure);
     let lostAt: number | undefined;
@@ -147,13 +147,13 @@ describe.for(["before", "after", "silent", "silent-after"] as const)("a store th
   });
 });
 
-test("a store that is down altogether is told of to the caller, and nowhere else", async () => {
+test("a store that is down altogether fails its caller, and nothing else", async () => {
   for (const onUnknown of ["hold", "rerun"] as const) {
     const bench = engineBench({ onUnknown });
     for (const operation of ["claim", "complete", "renew", "release", "inspect"] as const) {
       bench.store.fail(operation, "before");
     }
-    // A rejection that nobody handles would fail this run.
+    // An unhandled rejection would fail this run.
     expect(await ended(bench, bench.run(never))).toBe("ONCE_STORE_UNAVAILABLE");
     await bench.clock.advance(hourMs);
     expect(bench.clock.pending).toBe(0);
@@ -180,7 +180,7 @@ describe("the lease", () => {
     expect(clock.pending).toBe(0);
   });
 
-  test("is not lost to one renewal that nobody answers", async () => {
+  test("is not lost to one renewal that gets no answer", async () => {
     const { run, clock, store } = engineBench({ storeMsMax: 100 });
     store.fail("renew", "silent", 1);
     const go = Promise.withResolvers<void>();
@@ -214,7 +214,7 @@ describe("the lease", () => {
     expect(await run(never)).toBe("replayed 1,2,3");
   });
 
-  test("a loser whose winner still runs says that it runs", async () => {
+  test("a loser says that the operation runs while its winner runs", async () => {
     const { run, clock, store } = engineBench({ onUnknown: "rerun" });
     const [late, winner] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const lateRun = run(job({ result: Uint8Array.of(66) }, late.promise).work);
@@ -229,7 +229,7 @@ describe("the lease", () => {
     expect(await winnerRun).toBe("executed 1,2,3");
   });
 
-  test("a loser whose key was given back and used for another request does not answer with that one's result", async () => {
+  test("when a loser's key was released and used for another request, the loser does not answer with that result", async () => {
     const { run, clock, store } = engineBench();
     const late = Promise.withResolvers<void>();
     const lateRun = run(job({ result: Uint8Array.of(66) }, late.promise).work);

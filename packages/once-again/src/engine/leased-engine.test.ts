@@ -18,7 +18,7 @@ test("what is no operation rejects, as every other failure does", async () => {
 });
 
 describe("one key, one effect", () => {
-  test("the first request carries it out, and every repeat gets its result", async () => {
+  test("the first request runs it, and every repeat gets its result", async () => {
     const { run, store } = engineBench();
     const { work } = job();
     expect(await run(work)).toBe("executed 1,2,3");
@@ -28,21 +28,21 @@ describe("one key, one effect", () => {
     }
   });
 
-  test("the work is told of its operation", async () => {
+  test("the work gets its execution", async () => {
     const { run, clock } = engineBench();
-    let told: Execution | undefined;
+    let execution: Execution | undefined;
     await run(async (attempt) => {
-      told = attempt;
+      execution = attempt;
       return { effect: "done", result: first };
     });
-    expect(told).toMatchObject({
+    expect(execution).toMatchObject({
       scope: "acme",
       key: "order-7",
       attempt: 1,
       fence: clock.now(),
       transaction: undefined,
     });
-    expect(told?.signal.aborted).toBe(false);
+    expect(execution?.signal.aborted).toBe(false);
     expect(clock.pending).toBe(0);
   });
 
@@ -78,7 +78,7 @@ describe("one key, one effect", () => {
     expect(each.runs).toBe(3);
   });
 
-  test("a duplicate in the same process is told that it runs without asking the store", async () => {
+  test("a duplicate in the same process gets in-progress without a call of the store", async () => {
     const { run, store } = engineBench();
     const go = Promise.withResolvers<void>();
     const running = run(job({}, go.promise).work);
@@ -88,7 +88,7 @@ describe("one key, one effect", () => {
     await running;
   });
 
-  test("a refusal that is to be kept is replayed", async () => {
+  test("a refusal that is stored is replayed", async () => {
     const { run } = engineBench();
     expect(await run(job({ effect: "refused" }).work)).toBe("executed 1,2,3");
     expect(await run(() => expect.fail("ran again"))).toBe("replayed 1,2,3");
@@ -116,7 +116,7 @@ describe("waiting for the running one", () => {
     expect(clock.pending).toBe(0);
   });
 
-  test.for(["one", "another"])("a repeat in process %s is told that it runs when it does not", async (process) => {
+  test.for(["one", "another"])("a repeat in process %s gets in-progress when it does not", async (process) => {
     const { run, clock } = engineBench({ waitMs: 500 });
     const go = Promise.withResolvers<void>();
     const running = run(job({}, go.promise).work);
@@ -131,7 +131,7 @@ describe("waiting for the running one", () => {
     expect(clock.pending).toBe(0);
   });
 
-  test("when the running one had no effect, one that waits carries it out, and the others get its result", async () => {
+  test("when the running one had no effect, one that waits runs it, and the others get its result", async () => {
     const { run, clock } = engineBench({ waitMs: 500 });
     const go = Promise.withResolvers<void>();
     const running = run(job({ effect: "none", result: Uint8Array.of(0) }, go.promise).work);
@@ -163,7 +163,7 @@ describe("when the outcome is unknown", () => {
     }
   });
 
-  test("hold: a failure that was answered is kept and replayed", async () => {
+  test("hold: a failure that was sent is stored and replayed", async () => {
     const { run } = engineBench();
     expect(await run(job({ effect: "unknown" }).work)).toBe("executed 1,2,3");
     expect(await run(() => expect.fail("ran again"))).toBe("replayed 1,2,3");
@@ -207,18 +207,18 @@ describe("when the outcome is unknown", () => {
     expect(await run(() => expect.fail("ran again"))).toBe("replayed 9");
   });
 
-  test("rerun: work that threw, or answered with a failure, is run again, and told so", async () => {
+  test("rerun: work that threw, or answered with a failure, is run again, as attempt 2", async () => {
     const { run } = engineBench({ onUnknown: "rerun" });
     await expect(run(failing)).rejects.toBe(fault);
     expect(await run(job({ effect: "unknown" }).work)).toBe("executed 1,2,3");
     const attempts: [attempt: number, fence: number][] = [];
-    const told = async ({ attempt, fence }: Execution) => {
+    const work = async ({ attempt, fence }: Execution) => {
       attempts.push([attempt, fence]);
       return { effect: "done", result: first } as const;
     };
-    expect(await run(told, "another")).toBe("executed 1,2,3");
+    expect(await run(work, "another")).toBe("executed 1,2,3");
     expect(attempts).toEqual([[3, 1_700_000_000_002]]);
-    expect(await run(told)).toBe("replayed 1,2,3");
+    expect(await run(work)).toBe("replayed 1,2,3");
   });
 
   test("rerun: after a crash it is in progress until the lease is over, then run again", async () => {
@@ -255,12 +255,12 @@ test("work that had no effect does not undo what an earlier attempt or a step of
   ]) {
     const { run, store } = engineBench({ onUnknown: "rerun" });
     await before(run);
-    // It may have happened before, so its caller must not be told that nothing did.
+    // It may have happened before, so the caller must not learn that nothing happened.
     expect(await run(job({ effect: "none" }).work)).toBe("in-progress");
     expect((await store.inspect(operation))?.state).toBe("abandoned");
-    const told = async ({ attempt, abandoned }: Execution) =>
+    const work = async ({ attempt, abandoned }: Execution) =>
       ({ effect: "done", result: Uint8Array.of(attempt, Number(abandoned)) }) as const;
-    expect(await run(told)).toBe("executed 3,1");
+    expect(await run(work)).toBe("executed 3,1");
   }
 });
 
@@ -285,7 +285,7 @@ test("now and then, expired records are removed behind an operation", async () =
   expect(await purged.mock.results[1]?.value).toBe(100);
 });
 
-test("rerun, and quiesceMs: repeats are told that it runs until the lease has been over for so long", async () => {
+test("rerun, and quiesceMs: repeats get in-progress until the lease has been over for so long", async () => {
   const { run, clock, store } = engineBench({ onUnknown: "rerun", quiesceMs: 500 });
   await store.claim({ ...operation, owner: "crashed", leaseMs, retentionMs: 10_000 });
   await clock.advance(leaseMs + 499);

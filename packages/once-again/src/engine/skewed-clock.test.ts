@@ -9,7 +9,7 @@ import { leasedEngine } from "./leased-engine.ts";
 const hourMs = 3_600_000;
 const retentionMs = 2 * leaseMs;
 
-/** Servers whose wall clocks are off, on one store with a clock of its own. */
+/** Servers with wrong wall clocks, on one store, which has its own clock. */
 function bench() {
   const clock = fakeClock(1_700_000_000_000);
   const store: Store = memoryStore({ clock });
@@ -33,7 +33,7 @@ function bench() {
 describe.for([
   ["an hour ahead", hourMs],
   ["an hour behind", -hourMs],
-] as const)("a server whose clock is %s", ([, offMs]) => {
+] as const)("a server with a clock that is %s", ([, offMs]) => {
   test("neither takes a key over nor loses one early, and its records are dated by the store", async () => {
     const { clock, store, server } = bench();
     const go = Promise.withResolvers<void>();

@@ -25,8 +25,8 @@ function opened(options: EngineOptions = {}) {
   return { store, orders, engine, run };
 }
 
-describe("a step that was kept", () => {
-  test("is answered from what is kept when the operation runs again", async () => {
+describe("a step that was stored", () => {
+  test("returns its stored result when the operation runs again", async () => {
     const { run } = opened();
     const sent: string[] = [];
     const seen: unknown[] = [];
@@ -160,7 +160,7 @@ describe("a transaction step", () => {
     expect(orders()).toEqual([]);
   });
 
-  test("without a record just runs: in transactional mode in the open transaction, without a key in one of its own", async () => {
+  test("without a record just runs: in transactional mode in the open transaction, without a key in a separate one", async () => {
     const { store, orders } = appDatabase();
     const insert = async (step: Steps, item: string) => {
       await step.transaction("insert", (database: DatabaseSync) => insertOrder(database, item));

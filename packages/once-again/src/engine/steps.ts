@@ -89,7 +89,7 @@ function recordedSteps(record: StepRecord, options: StepOptions): Steps {
   };
   const encode = (step: StoredStep): Uint8Array => {
     const bytes = new TextEncoder().encode(JSON.stringify(step));
-    checkNumber(`the kept result of step "${step.name}", in bytes,`, bytes.length, {
+    checkNumber(`the stored result of step "${step.name}", in bytes,`, bytes.length, {
       min: 0,
       max: options.checkpointBytesMax,
     });

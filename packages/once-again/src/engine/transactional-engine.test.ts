@@ -111,7 +111,7 @@ test("work without a key commits its effect each time", async () => {
   expect(orders()).toEqual(["tea", "tea"]);
 });
 
-test("a store that fails is told of; whether a commit came before, nobody knows", async () => {
+test("a store that fails is reported; whether a commit came before is unknown", async () => {
   const { engine, store, orders, events, options } = opened();
   const failing: TransactionalStore<DatabaseSync> = {
     ...store,
@@ -125,7 +125,7 @@ test("a store that fails is told of; whether a commit came before, nobody knows"
   expect(await codeOf(doubtful.run(operation, orderWork("tea")))).toBe("ONCE_RESULT_UNCONFIRMED");
   expect(events).toEqual([expect.objectContaining({ type: "store-failed", operation: "transact", key: "order-7" })]);
   expect(orders()).toEqual([]);
-  // What the work itself had rolled back was never committed.
+  // The work rolled this back itself, so it was never committed.
   expect(await codeOf(doubtful.run(operation, orderWork("tea", "unknown")))).toBe("ONCE_STORE_UNAVAILABLE");
   expect((await engine.run(operation, orderWork("coffee"))).kind).toBe("executed");
   await store.close();

@@ -50,7 +50,7 @@ function partsOf<Args extends readonly unknown[]>(
   if (problem === undefined) return parts;
   throw new OnceAgainError(
     "ONCE_ARGUMENTS_UNFIT",
-    `Of this call of "${scope}" ${problem}, which JSON can't keep, so it can't be told from another call. ` +
+    `In this call of "${scope}" ${problem}, which JSON can't represent, so another call could have the same fingerprint. ` +
       (isAll ? "Give the option fingerprint: a function that returns the parts of the arguments that count. " : "") +
       "Nothing happened.",
     { details: { scope } },

@@ -155,7 +155,8 @@ export function checkFunctionRules<Args extends readonly unknown[], Result, Tran
   checkNames("onceFunction", options, names);
   const { scope, key, codec, onUnknown } = options;
   const problem = nameProblem(scope);
-  if (problem !== undefined) throw invalidOptionError("scope", "the name of this function, a string of its own", scope);
+  if (problem !== undefined)
+    throw invalidOptionError("scope", "the name of this function, a string that no other function has", scope);
   if (typeof key !== "function") throw invalidOptionError("key", "a function of the arguments", key);
   if (codec !== undefined && !(hasMethod(codec, "encode") && hasMethod(codec, "decode"))) {
     throw invalidOptionError("codec", "an object { encode, decode }", codec);

@@ -17,7 +17,7 @@ test.each<[string, () => unknown, string, string]>([
   ["no options", () => once(undefined, () => 1), "onceFunction's options", "must be an object"],
   ["a store as its options", () => once(store, () => 1), "options", "such as { store, scope, key }"],
   ["the function first", () => once(() => 1, given), "onceFunction's options", "but it is a function"],
-  ["no scope", () => once({ ...given, scope: undefined }, () => 1), "scope", "a string of its own"],
+  ["no scope", () => once({ ...given, scope: undefined }, () => 1), "scope", "a string that no other function has"],
   ["an empty scope", () => once({ ...given, scope: "" }, () => 1), "scope", 'but it is ""'],
   ["a function as its scope", () => once({ ...given, scope: () => "a" }, () => 1), "scope", "but it is a function"],
   ["no key", () => once({ ...given, key: undefined }, () => 1), "key", "key must be a function of the arguments"],
@@ -80,7 +80,7 @@ test.each<[string, unknown[], string]>([
   const call = once(given, fn) as ReturnType<Loose> & { close(): Promise<void> };
   const error = await call(...args).catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({ code: "ONCE_ARGUMENTS_UNFIT", details: { scope: "misuse" } });
-  expect((error as Error).message).toContain(`${problem}, which JSON can't keep`);
+  expect((error as Error).message).toContain(`${problem}, which JSON can't represent`);
   expect((error as Error).message).toContain("option fingerprint");
   expect(fn).not.toHaveBeenCalled();
   await call.close();
@@ -92,7 +92,7 @@ test("two functions can't have one scope of a store, until the first is closed",
   const same = onceFunction({ store, scope: "shared", key: (id: string) => id }, one);
   const make = () => onceFunction({ store, scope: "shared", key: (id: string) => id }, other);
   expect(make).toThrow(invalid("scope"));
-  expect(make).toThrow('The scope "shared" is another function\'s already.');
+  expect(make).toThrow(`The scope "shared" belongs to another function already.`);
   expect(() => onceFunction({ store: memoryStore(), scope: "shared", key: (id: string) => id }, other)).not.toThrow();
   await first.close();
   await first.close();

@@ -51,7 +51,7 @@ describe("one key, one effect", () => {
     expect(fn).toHaveBeenCalledTimes(2);
   });
 
-  test("the function is told of its call, and given its arguments", async () => {
+  test("the function gets its execution and its arguments", async () => {
     const { charge, fn, clock } = charging();
     await charge(tea);
     const [execution, ...args] = fn.mock.calls[0]!;
@@ -66,7 +66,7 @@ describe("one key, one effect", () => {
     expect(args).toEqual([tea]);
   });
 
-  test("of 50 calls at once in each of two processes, one runs, and the others are told when to come back", async () => {
+  test("of 50 calls at once in each of two processes, one runs, and the others learn when to come back", async () => {
     const { charge, elsewhere, fn } = charging({ retryAfterMs: 70 });
     const calls = Array.from({ length: 100 }, (_, at) => (at % 2 === 0 ? charge : elsewhere)(tea));
     const ended = await Promise.allSettled(calls);
@@ -155,7 +155,7 @@ describe("one key, one effect", () => {
 });
 
 describe("a function that fails", () => {
-  test("is thrown as it failed, and held: nobody knows what it did", async () => {
+  test("throws its error, and its key is held: it may have had an effect", async () => {
     const { charge, elsewhere, fn } = charging();
     const broken = new TypeError("connection lost");
     fn.mockRejectedValue(broken);
@@ -230,12 +230,12 @@ describe("a function that fails", () => {
       { refusals: { encode: (async () => 1) as never, decode: fails } },
       expect.any(TypeError),
     ],
-  ])("is held where %s, and operators hear of it", async (_, options, told) => {
+  ])("is held where %s, and onError gets the reason", async (_, options, reason) => {
     const { charge, fn, onError } = charging(options);
     fn.mockRejectedValueOnce(new Error("connection lost"));
     await expect(charge(tea)).rejects.toThrow("connection lost");
     await expect(charge(tea)).rejects.toMatchObject({ code: "ONCE_OUTCOME_UNKNOWN" });
-    expect(onError).toHaveBeenCalledExactlyOnceWith(told);
+    expect(onError).toHaveBeenCalledExactlyOnceWith(reason);
   });
 
   test("an error of a function that it called is not taken for its own", async () => {

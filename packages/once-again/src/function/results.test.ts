@@ -90,7 +90,7 @@ test("a codec that fails at the first call fails the same at every repeat", asyn
   expect(fn).toHaveBeenCalledOnce();
 });
 
-test("a result that is too large is told of at every call, and nothing happens twice", async () => {
+test("a result that is too large is an error of every call, and nothing happens twice", async () => {
   const { call, fn } = returning(() => "x".repeat(2000), { resultBytesMax: 1024 });
   for (let time = 1; time <= 2; time += 1) {
     await expect(call()).rejects.toMatchObject({ code: "ONCE_RESULT_TOO_LARGE" });

@@ -21,7 +21,7 @@ export function reserveScope(store: object, scope: string, fn: unknown): () => v
   if (use.fn !== fn) {
     throw new OnceAgainError(
       "ONCE_OPTION_INVALID",
-      `The scope "${scope}" is another function's already. Give each function a scope of its own, and make it once, ` +
+      `The scope "${scope}" belongs to another function already. Give each function another scope, and make it once, ` +
         "not for each call; close() frees the scope of one that is made anew.",
       { details: { option: "scope" } },
     );

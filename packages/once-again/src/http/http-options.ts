@@ -60,12 +60,12 @@ export interface HttpRules<Request> extends Pick<
   readonly failureOf?: FailureOf | undefined;
   /** How large a request, a result and a load may be, and how long a store and a handler may take. */
   readonly limits?: HttpLimits | undefined;
-  /** What the steps of the handlers need; see `execution.steps`. */
+  /** The options of the steps of handlers; see `execution.steps`. */
   readonly steps?: StepRules | undefined;
 }
 
 /**
- * What to do with an operation whose outcome is unknown:
+ * The action for an operation that has an unknown outcome:
  *
  * - `"hold"`: never run it again. A failure that was sent is stored and replayed; after a crash every
  *   repeat gets "outcome unknown" until a person resolves it.
@@ -129,7 +129,7 @@ export interface HttpLimits extends Pick<EngineOptions, "storeMsMax" | "handlerM
   readonly quota?: KeyQuota | undefined;
 }
 
-/** What the steps of a route's handlers need. */
+/** The options that the steps of a route's handlers need. */
 export type StepRules = Pick<EngineOptions, "secret" | "checkpointBytesMax">;
 
 /** The claim is stored before the handler runs, its response after; the effect may be anywhere. */

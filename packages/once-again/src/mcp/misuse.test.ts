@@ -24,7 +24,7 @@ describe("in plain JavaScript", () => {
   const server = () => new McpServer({ name: "shop", version: "1" });
 
   test.each<[string, () => unknown, string]>([
-    ["no scope", () => openToolCalls({ store } as never), "scope must be whose keys these are"],
+    ["no scope", () => openToolCalls({ store } as never), "scope must be the caller that these keys belong to"],
     ["an empty scope", () => openToolCalls({ store, scope: "" }), "scope must be"],
     ["a store alone", () => openToolCalls(store as never), "give it as the option `store`"],
     ["a name that is wrong", () => openToolCalls({ store, scope: "a", keyrequired: true } as never), "keyRequired?"],
@@ -47,7 +47,7 @@ describe("in plain JavaScript", () => {
     ],
     ["a colon", () => onceTool(server(), "a:b", { once }, ok), "without a colon"],
     [
-      "an argument that is none",
+      "an argument that JSON can't represent",
       () => onceTool(server(), "a", { once, inputSchema: { item: z.string() }, keyArgument: "key" }, ok as never),
       "the name of an argument in inputSchema",
     ],

@@ -132,7 +132,7 @@ describe.each(Object.entries(sdks))("%s", (_, connect) => {
     expect(fn).toHaveBeenCalledOnce();
   });
 
-  test("a handler that throws is held, and the model is told not to try another way", async () => {
+  test("a handler that throws is held, and its result forbids the model to try another way", async () => {
     const { call, fn } = await open(async () => Promise.reject(new Error("connection lost")));
     for (const result of [await call("k1"), await call("k1")]) {
       expect(result).toMatchObject({ isError: true, _meta: { "once-again/error": "ONCE_OUTCOME_UNKNOWN" } });
@@ -174,7 +174,7 @@ describe.each(Object.entries(sdks))("%s", (_, connect) => {
     expect(await call("k1")).toEqual(ordered);
   });
 
-  test("an outcome that is unknown is looked up, where there is somebody to ask", async () => {
+  test("an outcome that is unknown is looked up where onUnknown is a function", async () => {
     const { call, fn } = await open(async () => Promise.reject(new Error("lost")), {
       onUnknown: async (_execution, { tool, args }) => ({ found: { content: [], structuredContent: { tool, args } } }),
     });
@@ -218,7 +218,7 @@ describe.each(Object.entries(sdks))("%s", (_, connect) => {
     expect(await first).toEqual(ordered);
   });
 
-  test("an elicitation of a URL is never kept as the answer", async () => {
+  test("an elicitation of a URL is never stored as the result", async () => {
     const { call, fn } = await open(ok);
     const elicitation = { mode: "url", url: "https://shop.example/pay", elicitationId: "1", message: "Pay." };
     const asks = Object.assign(new Error("Pay first."), { code: -32_042, data: { elicitations: [elicitation] } });
@@ -233,10 +233,10 @@ describe.each(Object.entries(sdks))("%s", (_, connect) => {
     expect(await call("k1")).toMatchObject({ content: [] });
   });
 
-  test("a result that can't be stored is told of as done, and nothing happens twice", async () => {
+  test("a result that can't be stored is reported as done, and nothing happens twice", async () => {
     const { call, fn } = await open(async () => ({ content: [], structuredContent: { at: new Date() } }));
     for (const result of [await call("k1"), await call("k1")]) {
-      expect(textOf(result)).toContain("was carried out, once");
+      expect(textOf(result)).toContain("did its work, once");
     }
     expect(fn).toHaveBeenCalledOnce();
   });
@@ -293,7 +293,7 @@ describe("the caller", () => {
     expect(result).toMatchObject({ structuredContent: { scope: "order:u7" } });
   });
 
-  test("that can't be told does nothing, and a person hears of it", async () => {
+  test("that can't be determined has no effect, and onError is called", async () => {
     const { result, onError, work } = await call(({ authInfo }) => String(authInfo?.clientId), {});
     expect(result).toMatchObject({ isError: true, _meta: { "once-again/error": "ONCE_NO_EFFECT" } });
     expect(work).not.toHaveBeenCalled();

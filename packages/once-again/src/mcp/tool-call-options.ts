@@ -87,8 +87,9 @@ const names: OptionNames<ToolCallRules & { store: unknown; mode: unknown }> = {
 };
 
 const advice =
-  "whose keys these are: a function of the verified token, such as ({ authInfo }) => authInfo.extra.userId, or, where " +
-  'the whole server has one user, as on stdio, a name; "public" where nobody is told apart';
+  "the caller that these keys belong to: a function of the verified token, such as " +
+  "({ authInfo }) => authInfo.extra.userId, or, where the whole server has one user, as on stdio, a name; " +
+  '"public" where all callers share their keys';
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for the first option that makes no sense. */
 export function checkToolCallRules<Transaction>(options: ToolCallOptions<Transaction>) {

@@ -91,7 +91,7 @@ function explain({ code, tool, problem, retryAfterMs = 1000 }: Refusal): string 
     case "ONCE_RESULT_TOO_LARGE":
     case "ONCE_RESULT_UNFIT":
       return (
-        `"${tool}" was carried out, once, and its result can't be shown${because}. Do not call it again for the same ` +
+        `"${tool}" did its work, once, but its result can't be shown${because}. Do not call it again for the same ` +
         "purpose: tell the user that it is done."
       );
     case "ONCE_HANDLER_TIMEOUT":
@@ -105,7 +105,7 @@ function explain({ code, tool, problem, retryAfterMs = 1000 }: Refusal): string 
       return (
         `"${tool}" may or may not have done its work${because}. Do not call it again for the same purpose: not with the ` +
         "same arguments, not with changed ones, not under another key, and not with another tool. Tell the user that " +
-        "somebody has to look whether it happened. " +
+        "a person has to check whether it happened. " +
         "For operators: `once-again keys list --state held` shows such calls, `keys resolve` settles one."
       );
   }

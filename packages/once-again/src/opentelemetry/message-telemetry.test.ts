@@ -50,7 +50,7 @@ async function within<Value>(name: string, call: () => Promise<Value>): Promise<
   });
 }
 
-/** An outbox in memory whose messages a relay hands to `publish`, all of it with telemetry. */
+/** An outbox in memory with a relay that hands its messages to `publish`, all of it with telemetry. */
 function traced(publish: Publish, more: Partial<MessageTelemetryOptions> = {}) {
   const telemetry = telemetryOf(more);
   const fixture = memoryOutbox();
@@ -142,7 +142,7 @@ describe("the trace of a message", () => {
     });
   });
 
-  test("begins with its publication where nobody traced its addition", async () => {
+  test("begins with its publication where its addition was not traced", async () => {
     const published: OutboxMessage[] = [];
     const publish = telemetryOf().tracePublish(async (one) => void published.push(one));
     const plain = { ...order, id: "1", orderingKey: undefined, headers: {}, body: new Uint8Array(), addedAt: 0 };
@@ -177,7 +177,7 @@ describe("the trace of a message", () => {
   test.for([
     ["is no trace", "garbage"],
     ["has an id of zeros", "00-00000000000000000000000000000000-b7ad6b7169203331-01"],
-  ])("that %s is none", async ([, traceparent]) => {
+  ])("that %s is ignored", async ([, traceparent]) => {
     await inboxOf().handle({ ...message, headers: { traceparent: traceparent! } }, () => undefined);
     expect(linksOf(spanNamed("process order.placed"))).toEqual([]);
   });
@@ -324,7 +324,7 @@ test("what is no message is the inbox's to refuse", async () => {
   expect(finished()).toEqual([]);
 });
 
-test("what waits in an outbox is a gauge, until nobody observes it", async () => {
+test("what waits in an outbox is a gauge, until it is no longer observed", async () => {
   const { add, telemetry, outbox } = traced(async () => undefined);
   await add({ ...order, id: "1" });
   await add({ ...order, id: "2" });
@@ -346,12 +346,12 @@ test("topics with ids in them are named by a function", async () => {
   expect(named).toEqual(["create orders.*.placed", "publish orders.*.placed"]);
 });
 
-test("nothing of a body or of a header is told", async () => {
+test("telemetry has nothing of a body or of a header", async () => {
   const { add, open } = traced(async () => undefined);
   await add({ ...order, headers: { authorization: "secret-1" }, body: "secret-2" });
   await open().idle();
-  const told = finished().map(({ attributes, events }) => [attributes, events]);
-  expect(JSON.stringify([told, await metering.points()])).not.toContain("secret");
+  const exported = finished().map(({ attributes, events }) => [attributes, events]);
+  expect(JSON.stringify([exported, await metering.points()])).not.toContain("secret");
 });
 
 describe("a telemetry of messages", () => {

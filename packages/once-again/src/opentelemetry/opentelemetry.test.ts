@@ -92,7 +92,7 @@ test("a call has a span, and each attempt one below it", async () => {
   expect(third?.attributes).not.toHaveProperty("error.type");
 });
 
-test("two calls at a time are told apart, and nothing secret is told", async () => {
+test("two calls at a time have separate spans, which have no secrets", async () => {
   const send = calling();
   await Promise.all([1, 2].map((order) => send(`${url}?token=secret`, { method: "POST", body: `order ${order}` })));
   const finished = spans.getFinishedSpans();
@@ -103,7 +103,7 @@ test("two calls at a time are told apart, and nothing secret is told", async () 
   expect(JSON.stringify(finished.map(({ attributes, events }) => [attributes, events]))).not.toMatch(/secret|order \d/);
 });
 
-test("the reason why a retry was denied is told", async () => {
+test("the span has the reason why a retry was denied", async () => {
   script = [503, 503, "reset", 400];
   const budget = successBudget({ capacity: 10 });
   for (let taken = 0; taken < 10; taken += 1) budget.tryTake();
@@ -164,7 +164,7 @@ test("attempts, retries and the time of calls are counted", async () => {
   });
 });
 
-test("the server's outcomes are counted, and the store's time is kept", async () => {
+test("the server's outcomes are counted, and the store's time is measured", async () => {
   const post = (body: string) => fetch(url, { method: "POST", body, headers: { "idempotency-key": "order-1" } });
   await post("tea");
   await post("tea");

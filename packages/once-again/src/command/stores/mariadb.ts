@@ -6,7 +6,7 @@ import { loadDriver } from "../load-driver.ts";
 import { takeParameter } from "./parameters.ts";
 import { connectionsMax, type StoreUse } from "./store-use.ts";
 
-/** What we use of `mysql2/promise`. */
+/** The part of `mysql2/promise` that we use. */
 interface Mysql2 {
   createPool(options: {
     uri: string;

@@ -3,12 +3,12 @@ import type { Store } from "../../stores/index.ts";
 import { loadDrivers } from "../load-driver.ts";
 import type { StoreUse } from "./store-use.ts";
 
-/** What we use of `@nats-io/transport-node`. */
+/** The part of `@nats-io/transport-node` that we use. */
 interface Transport {
   connect(options: object): Promise<{ close(): Promise<void> }>;
 }
 
-/** What we use of `@nats-io/kv`. */
+/** The part of `@nats-io/kv` that we use. */
 interface Kv {
   Kvm: new (connection: unknown) => { open(bucket: string): Promise<NatsKv> };
 }

@@ -9,7 +9,7 @@ import { loadDriver } from "../load-driver.ts";
 import { takeParameter } from "./parameters.ts";
 import { connectionsMax, type StoreUse } from "./store-use.ts";
 
-/** What we use of `pg`. */
+/** The part of `pg` that we use. */
 interface Pg {
   Pool: new (config: {
     connectionString: string;
@@ -21,7 +21,7 @@ interface Pg {
   };
 }
 
-/** What we use of `postgres`. */
+/** The part of `postgres` that we use. */
 type PostgresJs = (
   url: string,
   options: { max: number; connect_timeout: number },

@@ -16,7 +16,7 @@ interface IoredisConnection extends Emitter {
   disconnect(): void;
 }
 
-/** What we use of `ioredis`. */
+/** The part of `ioredis` that we use. */
 interface Ioredis {
   Redis: new (url: string, options: object) => IoredisClient & IoredisConnection;
   Cluster: new (nodes: { host: string; port: number }[], options: object) => IoredisCluster & IoredisConnection;
@@ -27,7 +27,7 @@ interface NodeRedisConnection extends Emitter {
   destroy(): void;
 }
 
-/** What we use of `redis` (node-redis). */
+/** The part of `redis` (node-redis) that we use. */
 interface NodeRedis {
   createClient(options: object): NodeRedisClient & NodeRedisConnection;
   createCluster(options: object): NodeRedisCluster & NodeRedisConnection;

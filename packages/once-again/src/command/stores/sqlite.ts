@@ -61,7 +61,7 @@ export async function makeSqliteOutbox(path: string): Promise<OpenOutbox> {
   return Object.assign(sqliteOutbox({ path }), { migrate: async () => undefined });
 }
 
-/** An outbox whose file is nobody's, and gone when it is closed: SQLite's outbox has to have one. */
+/** An outbox in a temporary file, removed when it is closed: SQLite's outbox needs a file. */
 export async function makeDrySqliteOutbox(): Promise<OpenOutbox> {
   const folder = mkdtempSync(join(tmpdir(), "once-again-"));
   const outbox = await makeSqliteOutbox(join(folder, "outbox.db"));

@@ -1,6 +1,6 @@
 /**
- * What a store is opened for: a command, which asks once and fails at once, or a server, which works at many keys at a
- * time and lives through an absence of the store.
+ * The purpose of a store: a command asks once and fails at once; a server works at many keys at a time and survives an
+ * outage of the store.
  */
 export type StoreUse = "command" | "server";
 

@@ -27,7 +27,7 @@ function leased(options: Partial<InboxRules> & { store?: Store } = {}) {
   return inbox;
 }
 
-/** A transactional inbox in SQLite, whose effects are rows. */
+/** A transactional inbox in SQLite. Its effects are rows. */
 function transactional(options: Partial<InboxRules> = {}) {
   const store = sqliteStore({ path: ":memory:" });
   const inbox = openInbox({ mode: "transactional", store, consumer: "billing", ...quiet, ...options });
@@ -49,7 +49,7 @@ function transactional(options: Partial<InboxRules> = {}) {
 }
 
 describe("an inbox", () => {
-  test("handles a message once, however often it comes, and whoever of the consumers gets it", async () => {
+  test("handles a message once, however often it comes, and to whichever consumer", async () => {
     const { inbox, store, effects, add } = transactional();
     const work = (_: unknown, { transaction }: { transaction: { exec(sql: string): void } }) => transaction.exec(add);
     expect(await inbox.handle(message, work)).toEqual(executed);
@@ -63,7 +63,7 @@ describe("an inbox", () => {
     expect(await effects()).toBe(2);
   });
 
-  test("tries work that fails again, whose effect is rolled back, until it succeeds", async () => {
+  test("rolls failed work back, and tries it again until it succeeds", async () => {
     const { inbox, effects, add } = transactional();
     let runs = 0;
     const verdict = await inbox.handle(message, (_, { transaction }) => {
@@ -119,7 +119,7 @@ describe("an inbox", () => {
     );
   });
 
-  test("makes a dead letter of a message whose process died when it was tried alone, and takes it again", async () => {
+  test("makes a dead letter of a message that killed its process when it was tried alone, and takes it again", async () => {
     const clock = fakeClock(1_700_000_000_000);
     const store = memoryStore({ clock });
     const open = () => leased({ store, clock, deliveriesMax: 3, onUnknown: "rerun", acknowledgeDuplicates: true });
@@ -147,7 +147,7 @@ describe("an inbox", () => {
     expect(await again).toEqual(executed);
   });
 
-  test("acknowledges a message whose effect is there, though a note says that its process died", async () => {
+  test("acknowledges a message that has had its effect, though a note says that its process died", async () => {
     const store = memoryStore();
     const often = { ...message, deliveries: 4 };
     await leased({ store }).handle(message, () => undefined);
@@ -196,7 +196,7 @@ describe("an inbox", () => {
   });
 
   test.for([
-    ["a rejection", () => Promise.reject(rejectedError("Nobody sells tea.")), "Nobody sells tea."],
+    ["a rejection", () => Promise.reject(rejectedError("We sell no tea.")), "We sell no tea."],
     [
       "what is no JSON",
       (given: InboxMessage) => void readJson({ ...given, body: Uint8Array.of(0xff) }),
@@ -232,7 +232,7 @@ describe("an inbox", () => {
     }
   });
 
-  test("holds a message whose effect may have happened, and makes a dead letter of each delivery", async () => {
+  test("holds a message that may have had its effect, and makes a dead letter of each delivery", async () => {
     const store = memoryStore();
     const inbox = leased({ store });
     const unknown = { action: "dead-letter", reason: "outcome-unknown" };
@@ -256,7 +256,7 @@ describe("an inbox", () => {
     expect(runs).toBe(3);
   });
 
-  test("runs a message again whose work says that nothing happened, and fails then", async () => {
+  test("runs a message again when its work says that nothing happened, and then fails", async () => {
     let runs = 0;
     const verdict = await leased().handle(message, (_, execution) => {
       if ((runs += 1) === 3) return;
@@ -270,7 +270,7 @@ describe("an inbox", () => {
   const lookups: readonly (readonly [string, ReconcileMessage, object, number])[] = [
     ["it happened", async () => ({ found: undefined }), executed, 1],
     ["it did not", async () => ({ absent: "fenced" }), executed, 2],
-    ["nobody can tell", async () => "unknown", { action: "dead-letter", reason: "outcome-unknown" }, 1],
+    ["the lookup can't tell", async () => "unknown", { action: "dead-letter", reason: "outcome-unknown" }, 1],
   ];
   test.for(lookups)(
     "looks the effect up before it runs a message again: %s",

@@ -10,7 +10,7 @@ import { handledOutcome } from "./inbox-decisions.ts";
 import type { InboxMessage } from "./inbox-message.ts";
 import { openInbox } from "./open-inbox.ts";
 
-// Work and options that do what nobody expects: a message is decided all the same.
+// Work and options that behave in unexpected ways: a message gets a verdict all the same.
 
 const message: InboxMessage = { id: "1", topic: "orders", headers: {}, body: new Uint8Array() };
 const rules = { consumer: "billing", deliveriesMax: 2, backoff: () => 1, onError: () => undefined };
@@ -55,7 +55,7 @@ test.each(["leased", "transactional"] as const)(
   },
 );
 
-test("a backoff that answers with no time is told of, and the default decides", async () => {
+test("a backoff that returns no time is reported, and the default decides", async () => {
   const clock = fakeClock();
   const errors: unknown[] = [];
   const store = memoryStore({ clock });
@@ -96,7 +96,7 @@ test.for([
   await expect(handled).rejects.toMatchObject({ code: "ONCE_OPTION_INVALID", details: { option } });
 });
 
-test("a delivery whose id can't be read is a dead letter, with and without a number", async () => {
+test("a delivery with an id that can't be read is a dead letter, with and without a number", async () => {
   const errors: unknown[] = [];
   const unreadable = new SyntaxError("no JSON");
   const id = deliveryId(

@@ -9,7 +9,7 @@ import type { RelayOptions } from "./relay-options.ts";
 
 const steady = () => 1000;
 
-/** An outbox in memory with messages, and a relay on it; time stands still until it is told to go on. */
+/** An outbox in memory with messages, and a relay on it, with a clock that only the test moves. */
 async function relayOf(
   messages: readonly Partial<NewMessage>[],
   options: Partial<RelayOptions> & { publish: Publish },
@@ -35,7 +35,7 @@ async function relayOf(
   return { ...fixture, relay, clock, events, add, types: () => events.map(({ type }) => type) };
 }
 
-/** A broker that writes down what it takes, and answers as it is told. */
+/** A broker that records what it takes, and answers as the test says. */
 function ledger(answer: (id: string, times: number) => unknown = () => undefined) {
   const ids: string[] = [];
   const publish: Publish = async ({ id }) => {
@@ -260,7 +260,7 @@ describe("a relay", () => {
     await relay.idle();
   });
 
-  test("listens where the database tells, and again when that is lost", async () => {
+  test("listens where the database notifies, and again when that is lost", async () => {
     const { ids, publish } = ledger();
     const { outbox, begin } = memoryOutbox();
     const listening: { onAdded: () => void; onLost: (error: unknown) => void }[] = [];

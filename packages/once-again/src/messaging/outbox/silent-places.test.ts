@@ -42,7 +42,7 @@ const silentFor = (prefix: string): Publish => {
 
 const ids = (prefix: string, count: number) => Array.from({ length: count }, (_, index) => `${prefix}-${index}`);
 
-describe.each([3, 10, 50, 500])("%i messages whose place says nothing", (count) => {
+describe.each([3, 10, 50, 500])("%i messages for a place that does not answer", (count) => {
   test("stop no other message where places are many, and are refused and parked", async () => {
     const publish: Publish = Object.assign(silentFor("silent"), { hasManyPlaces: true });
     const { outbox, clock, add, secondsUntil } = openTestRelay({ publish, refusalsMax: 2 });

@@ -7,7 +7,7 @@ import { refusedError, unavailableError } from "./publish.ts";
 import type { RelayEvent } from "./relay-event.ts";
 import type { RelayOptions } from "./relay-options.ts";
 
-// Functions among the options that do what nobody expects: the other messages go on, each published once.
+// Functions among the options that behave in unexpected ways: the other messages go on, and each is published once.
 
 /** A relay with three messages, of which the broker's way fails for one. */
 async function relayWith(fail: () => unknown, options: Partial<RelayOptions> = {}) {
@@ -70,7 +70,7 @@ const delays: readonly (readonly [string, () => unknown])[] = [
   ],
 ];
 
-test.for(delays)("a backoff that answers with %s is told of, and the default decides", async ([, backoff]) => {
+test.for(delays)("a backoff that returns %s is reported, and the default decides", async ([, backoff]) => {
   const { relay, rows, clock, events, times } = await relayWith(() => refusedError("No route."), {
     backoff: backoff as () => number,
   });

@@ -16,18 +16,18 @@ function endpoint(verify: WebhookRules["verify"], rules: Partial<WebhookRules> =
   const clock = fakeClock(now);
   const { store, calls } = countedStore(memoryStore({ clock }));
   const handled: string[] = [];
-  const told: unknown[] = [];
+  const events: unknown[] = [];
   const onError = vi.fn<(error: unknown) => void>();
   const route = webhookRoute({ store, endpoint: "shop", verify, clock, onError, ...rules });
   const receive = onceFetch(route, async (request, execution) => {
     handled.push(await request.text());
     // As handlers hand it on.
-    told.push({ ...execution }.event);
+    events.push({ ...execution }.event);
     return new Response(null, { status: 204 });
   });
   const post = ({ headers, body }: { headers: Record<string, string>; body: string | Uint8Array<ArrayBuffer> }) =>
     receive(new Request("http://shop.example/webhooks", { method: "POST", headers, body }));
-  return { post, receive, handled, told, calls, onError, clock };
+  return { post, receive, handled, events, calls, onError, clock };
 }
 
 const statusOf = async (response: Promise<Response>): Promise<number> => (await response).status;
@@ -38,7 +38,7 @@ describe.each(senders)("$name", (fixture: SenderFixture) => {
     fixture.sign({ id: "evt_1", text: "tea", secret, atMs: now, ...change });
 
   test("a webhook is handled once, as it came, and every repeat gets the first response", async () => {
-    const { post, handled, told } = endpoint(fixture.sender(secret));
+    const { post, handled, events } = endpoint(fixture.sender(secret));
     const first = await post(signed());
     const again = await post(signed());
     expect([first.status, again.status]).toEqual([204, 204]);
@@ -46,7 +46,7 @@ describe.each(senders)("$name", (fixture: SenderFixture) => {
     expect(first.headers.get("idempotency-key-policy")).toBeNull();
     expect(handled).toEqual([signed().body]);
     const id: unknown = fixture.signsTime ? "evt_1" : expect.stringMatching(/^sha256:[0-9a-f]{64}$/);
-    expect(told).toEqual([expect.objectContaining({ id })]);
+    expect(events).toEqual([expect.objectContaining({ id })]);
   });
 
   test("a forged one gets 401, is not handled, and the store is not asked", async () => {
@@ -75,7 +75,7 @@ describe.each(senders)("$name", (fixture: SenderFixture) => {
     expect(await statusOf(post(signed()))).toBe(204);
   });
 
-  test("50 copies at once have one effect, and each gets the response, or is told to come back", async () => {
+  test("50 copies at once have one effect, and each gets the response, or a request to come back", async () => {
     const { post, handled } = endpoint(fixture.sender(secret));
     const responses = await Promise.all(Array.from({ length: 50 }, () => post(signed())));
     expect(handled).toHaveLength(1);
@@ -158,9 +158,9 @@ describe("what Stripe has signed", () => {
   };
 
   test("may be a thin event", async () => {
-    const { response, told } = send({ id: "evt_1", object: "v2.core.event", created: "2026-11-26T08:00:00Z" });
+    const { response, events } = send({ id: "evt_1", object: "v2.core.event", created: "2026-11-26T08:00:00Z" });
     expect(await statusOf(response)).toBe(204);
-    expect(told).toEqual([{ id: "evt_1", occurredAt: Date.parse("2026-11-26T08:00:00Z") }]);
+    expect(events).toEqual([{ id: "evt_1", occurredAt: Date.parse("2026-11-26T08:00:00Z") }]);
   });
 
   test("and has no id is refused, and operators hear of it", async () => {
@@ -186,11 +186,11 @@ describe("two topics of Shopify with one body", () => {
   const webhook = (topic: string) => ({ headers: { ...headers, "x-shopify-topic": topic }, body });
 
   test("are two webhooks, each of which is handled once", async () => {
-    const { post, told } = endpoint(shopify.sender(secret));
+    const { post, events } = endpoint(shopify.sender(secret));
     for (const topic of ["orders/create", "orders/paid", "orders/create", "Orders/Paid"]) {
       expect(await statusOf(post(webhook(topic)))).toBe(204);
     }
-    expect(told).toEqual([
+    expect(events).toEqual([
       { id: expect.stringMatching(/^orders\/create:sha256:[0-9a-f]{64}$/) },
       { id: expect.stringMatching(/^orders\/paid:sha256:[0-9a-f]{64}$/) },
     ]);
@@ -207,20 +207,20 @@ test("an id of Svix beside a signature in the specification's headers is not sig
   const [standard, svix] = senders as [SenderFixture, SenderFixture];
   const [secret] = standard.secrets;
   const sign = (fixture: SenderFixture, id: string) => fixture.sign({ id, text: "tea", secret, atMs: now });
-  const { post, told } = endpoint(standard.sender(secret));
+  const { post, events } = endpoint(standard.sender(secret));
   const { headers, body } = sign(standard, "evt_1");
   const withOther = { ...sign(svix, "evt_2").headers, "svix-signature": "v1,AAAA", ...headers };
   expect(await statusOf(post({ headers: withOther, body }))).toBe(204);
-  expect(told).toEqual([expect.objectContaining({ id: "evt_1" })]);
+  expect(events).toEqual([expect.objectContaining({ id: "evt_1" })]);
   const { "webhook-id": _id, ...without } = headers;
   expect(await statusOf(post({ headers: { ...without, "svix-id": "evt_3" }, body }))).toBe(401);
 });
 
-test("handlers are told when it occurred, by the sender's clock", async () => {
+test("handlers learn when it occurred, by the sender's clock", async () => {
   for (const { name, sender, secrets, sign } of senders.filter(({ signsTime }) => signsTime)) {
-    const { post, told } = endpoint(sender(secrets[0]));
+    const { post, events } = endpoint(sender(secrets[0]));
     await post(sign({ id: "evt_1", text: "tea", secret: secrets[0], atMs: now }));
-    expect([name, told]).toEqual([name, [{ id: "evt_1", occurredAt: Date.parse("2026-11-26T08:00:00Z") }]]);
+    expect([name, events]).toEqual([name, [{ id: "evt_1", occurredAt: Date.parse("2026-11-26T08:00:00Z") }]]);
   }
 });
 
@@ -264,7 +264,7 @@ describe("a function of one's own", () => {
     ]);
   });
 
-  test("refuses by undefined and by what it throws; a fault of its own is reported", async () => {
+  test("refuses by undefined and by what it throws; its own fault is reported", async () => {
     for (const [verify, reports] of [
       [() => undefined, 0],
       [() => Promise.reject(new Error("forged")), 0],

@@ -88,7 +88,7 @@ export function webhookRoute<Transaction>(
   const { endpoint, verify, latest, profile = {}, ...rules } = options;
   checkGroup("webhookRoute", "profile", profile, profileNames);
   if (nameProblem(endpoint) !== undefined) {
-    throw invalidOptionError("endpoint", "the name of this endpoint, a string of its own", endpoint);
+    throw invalidOptionError("endpoint", "the name of this endpoint, a string that no other endpoint has", endpoint);
   }
   const sender = senderOf(verify);
   const { clock = systemClock } = rules;

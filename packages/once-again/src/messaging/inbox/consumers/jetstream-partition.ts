@@ -19,7 +19,7 @@ export function partitionOf(
   const ask = async ({ stream, deliverySequence: delivery }: JetstreamDelivery["info"]): Promise<string> => {
     const { created } = await (await jetstream.jetstreamManager!()).streams.info(stream);
     const { delivered } = await source.info();
-    // Its stream was made anew since it was delivered: its number is none of the new one's.
+    // Its stream was deleted and made anew since this delivery, so its number means nothing in the new stream.
     if (delivered !== undefined && delivered.consumer_seq < delivery) {
       throw new Error(`A message of the stream ${stream} was delivered before the stream was made anew.`);
     }
