@@ -14,11 +14,15 @@ import { engineOf as messagesEngineOf } from "./messages/engines/index.ts";
 import { messagesText } from "./messages/report.ts";
 import { runMessages } from "./messages/run-messages.ts";
 import { operatorFaults } from "./operators/index.ts";
+import { havePassed, repeatUntilHit, type RunResult, type Runs } from "./repeat-until-hit.ts";
 import { resultText } from "./report.ts";
-import { hasPassed, runCrash } from "./run-crash.ts";
+import { runCrash } from "./run-crash.ts";
 import { guards } from "./scene.ts";
 
 const scenarios = ["requests", "messages", "gateway"] as const;
+
+/** How many runs have to hit every critical window together. */
+const runsMax = 3;
 
 /** Where the gateway's keys may be. */
 const gatewayEngines = ["sqlite", "postgres", "redis"] as const;
@@ -37,7 +41,8 @@ npm run crash -- --scenario gateway [--requests N] [--engine ${gatewayEngines.jo
 requests: real callers with durable intents order from real API processes. messages: real writers add messages within
 their own transactions, relays publish them to a broker, and consumers have effects of them. Meanwhile all of them, the
 servers and the connections between them are killed, stopped and cut. Then everything comes to rest, and what is left is
-held against the invariants. A run whose faults miss a critical window fails.
+held against the invariants. What the faults of one run miss is up to the machine: another run follows, with the next seed, and
+a critical window that ${runsMax} runs miss fails.
 
 gateway: two gateways on one store stand before a careless service, which has an effect for each request and dies at any
 byte of its answers; the gateways are killed at any time. In the end a person settles what is held.
@@ -76,16 +81,14 @@ const options = {
 
 type Values = { readonly [Option in Exclude<keyof typeof options, "json">]?: string | undefined };
 
-/** One run of a command, made when it is its turn. */
-interface Run {
+/** What a command runs, when it is its turn. */
+interface Subject {
   readonly name: string;
-  /** @param onProgress hears how far it has come. */
-  make(onProgress: (text: string) => void): Promise<{ result: Result; text: string }>;
+  /** @param onProgress is called with how far the run is. */
+  run(seed: number, onProgress: (text: string) => void): Promise<{ result: RunResult; text: string }>;
 }
 
-type Result = Parameters<typeof hasPassed>[0];
-
-const runsOf = { requests: requestRuns, messages: messageRuns, gateway: gatewayRuns };
+const subjects = { requests: requestSubjects, messages: messageSubjects, gateway: gatewaySubjects };
 
 // Servers and processes end with us, also where we are ended.
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(exitCodes.bad));
@@ -94,29 +97,30 @@ await command(help, options, async (values) => {
   const scenario = chosen("scenario", values.scenario ?? "requests", scenarios);
   const seconds = wholeNumber("seconds", values.seconds, 60);
   const seed = wholeNumber("seed", values.seed, 1 + Math.floor(Math.random() * 1e9));
-  const runs = await runsOf[scenario](values, { seconds, seed });
+  const chosenSubjects = await subjects[scenario](values, seconds);
   const progress = progressLine();
-  const results: Result[] = [];
-  for (const { name, make } of runs) {
-    const { result, text } = await make((so) => progress.say(`${name}: ${so}`));
-    progress.clear();
-    results.push(result);
-    if (values.json !== true) process.stdout.write(`${text}\n`);
+  const all: Runs<RunResult>[] = [];
+  for (const { name, run } of chosenSubjects) {
+    const runOnce = async (index: number): Promise<RunResult> => {
+      const { result, text } = await run(seed + index, (so) => progress.say(`${name}: ${so}`));
+      progress.clear();
+      if (values.json !== true) process.stdout.write(`${text}\n`);
+      return result;
+    };
+    const runs = await repeatUntilHit(runOnce, values.without === undefined ? runsMax : 1);
+    all.push(runs);
+    const verdict = runs.missed.map((window) => `NEVER HIT: ${window}. The runs have proven too little.\n`).join("");
+    if (values.json !== true) process.stdout.write(verdict);
   }
-  if (values.json) printJson(results);
-  return results.every(hasPassed) ? exitCodes.fine : exitCodes.bad;
+  if (values.json) printJson(all.flatMap(({ results }) => results));
+  return all.every(havePassed) ? exitCodes.fine : exitCodes.bad;
 });
 
-interface Given {
-  readonly seconds: number;
-  readonly seed: number;
-}
-
-function faultsText(over: number, { seconds }: Given): string {
+function faultsText(over: number, seconds: number): string {
   return `${Math.min(seconds, Math.floor(over))} of ${seconds} s of faults`;
 }
 
-async function requestRuns(values: Values, given: Given): Promise<Run[]> {
+async function requestSubjects(values: Values, seconds: number): Promise<Subject[]> {
   refuse(values, "broker", "messages", "requests");
   const engine = await engineOf(chosen("engine", values.engine ?? "postgres", engineNames));
   const modes = values.mode === undefined ? engine.modes : [chosen("mode", values.mode, engine.modes)];
@@ -125,16 +129,16 @@ async function requestRuns(values: Values, given: Given): Promise<Run[]> {
   refuseMissing(engine.server?.binary);
   return modes.map((mode) => ({
     name: `${engine.name}, ${mode}`,
-    async make(onProgress) {
-      const result = await runCrash({ engine, mode, without, operations, ...given }, (over) =>
-        onProgress(faultsText(over, given)),
+    async run(seed, onProgress) {
+      const result = await runCrash({ engine, mode, without, operations, seconds, seed }, (over) =>
+        onProgress(faultsText(over, seconds)),
       );
       return { result, text: resultText(result) };
     },
   }));
 }
 
-async function messageRuns(values: Values, given: Given): Promise<Run[]> {
+async function messageSubjects(values: Values, seconds: number): Promise<Subject[]> {
   refuse(values, "mode", "requests", "operations");
   const engine = await messagesEngineOf(chosen("engine", values.engine ?? "postgres", messageEngineNames));
   const names = values.broker === undefined ? brokerNames : [chosen("broker", values.broker, brokerNames)];
@@ -144,16 +148,16 @@ async function messageRuns(values: Values, given: Given): Promise<Run[]> {
   for (const binary of [engine.server?.binary, ...brokers.map((broker) => broker.binary)]) refuseMissing(binary);
   return brokers.map((broker) => ({
     name: `${engine.name}, ${broker.name}`,
-    async make(onProgress) {
-      const result = await runMessages({ engine, broker, messages, without, ...given }, (over, committed) =>
-        onProgress(`${faultsText(over, given)}, ${committed.toLocaleString("en")} messages`),
+    async run(seed, onProgress) {
+      const result = await runMessages({ engine, broker, messages, without, seconds, seed }, (over, committed) =>
+        onProgress(`${faultsText(over, seconds)}, ${committed.toLocaleString("en")} messages`),
       );
       return { result, text: messagesText(result) };
     },
   }));
 }
 
-async function gatewayRuns(values: Values, { seed }: Given): Promise<Run[]> {
+async function gatewaySubjects(values: Values): Promise<Subject[]> {
   refuse(values, "mode", "broker", "messages", "without", "seconds", "operations");
   const engine = await engineOf(chosen("engine", values.engine ?? "sqlite", gatewayEngines));
   const requests = wholeNumber("requests", values.requests, 10_000);
@@ -161,7 +165,7 @@ async function gatewayRuns(values: Values, { seed }: Given): Promise<Run[]> {
   return [
     {
       name: `gateway, ${engine.name}`,
-      async make(onProgress) {
+      async run(seed, onProgress) {
         const result = await runGateway({ engine, seed, requests }, (sent) =>
           onProgress(`${sent.toLocaleString("en")} of ${requests.toLocaleString("en")} operations`),
         );

@@ -52,7 +52,7 @@ export function verdictLines(
     ...(broken.length > toldMax ? [`and ${broken.length - toldMax} more breaches`] : []),
     ...skipped.map((fault) => `SKIPPED: ${fault}`),
     ...failures.map((failure) => `FAILED: ${failure}`),
-    ...missedWindows.map((window) => `NEVER HIT: ${window}. The run has proven too little.`),
+    ...missedWindows.map((window) => `NOT HIT: ${window}`),
     ...(broken.length + failures.length === 0 ? ["Every invariant held."] : []),
   ];
 }

@@ -171,12 +171,3 @@ function attemptsOf(entries: readonly CallerEntry[]): Record<string, number> {
   }
   return counts;
 }
-
-/** Whether a run shows what it should: nothing broken, and every critical window hit. */
-export function hasPassed({
-  breaches,
-  failures,
-  missedWindows,
-}: Readonly<Record<"breaches" | "failures" | "missedWindows", readonly unknown[]>>): boolean {
-  return breaches.length + failures.length + missedWindows.length === 0;
-}
