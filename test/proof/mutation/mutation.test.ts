@@ -21,3 +21,15 @@ test("explorer mutants are killed by name; one that changes nothing survives, as
   expect(results.map(({ fate }) => fate)).toEqual(["killed", "killed", "survived", "stale", "survived"]);
   expect(results.at(-1)?.broken.join("\n")).toContain("SyntaxError");
 });
+
+test("a mutant whose check never ends is stuck, and what the check started is gone", async () => {
+  const chosen = mutants.find(({ check }) => check.kind === "explorer")!;
+  const endless = {
+    ...chosen,
+    file: "test/proof/explorer/main.ts",
+    search: "await command(",
+    replace: "for (;;);\nawait command(",
+  };
+  const [result] = await runMutants([endless], () => undefined, { timeoutsMs: 0 });
+  expect(result).toMatchObject({ fate: "stuck", broken: [expect.stringContaining("did not end")] });
+});

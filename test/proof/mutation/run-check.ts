@@ -1,13 +1,17 @@
-import { execFile } from "node:child_process";
+import { spawn } from "node:child_process";
 import { join } from "node:path";
 import process from "node:process";
+import { text } from "node:stream/consumers";
 import type { Check } from "./mutant.ts";
 
-/** What a check said that came to no result: whatever it noticed, it is not what it was to notice. */
+/** The text of a check that came to no result, as when it can't start: it noticed something else. */
 export class NoResult extends Error {}
 
-/** Longer than any check takes that ends at all. */
-const timeoutMs = 600_000;
+/** A check that did not end in its time: the mutant took the end away. */
+export class NoEnd extends Error {}
+
+/** Longer than any check takes without a mutant, milliseconds. */
+export const checkMsMax = 600_000;
 
 /** A test that waits for what a mutant took away waits no longer than this, milliseconds. */
 const testMsMax = 60_000;
@@ -16,33 +20,39 @@ const testMsMax = 60_000;
  * Runs a check in a copy of the sources, and answers with the names of the invariants or tests that broke.
  *
  * @throws NoResult when the check comes to none, as when it can't start.
+ * @throws NoEnd when it takes longer than `msMax`.
  * @param test the only one of a file of tests that is run; a mutant may have many of them wait for ever.
  */
-export async function runCheck(folder: string, check: Check, test?: string): Promise<string[]> {
+export async function runCheck(
+  folder: string,
+  check: Check,
+  { test, msMax = checkMsMax }: { test?: string; msMax?: number } = {},
+): Promise<string[]> {
+  const run = (program: string, args: readonly string[]): Promise<string> => outputOf(folder, program, args, msMax);
   switch (check.kind) {
     case "explorer": {
-      const found = await run(folder, "test/proof/explorer/main.ts", [
+      const found = await run("test/proof/explorer/main.ts", [
         ...["--only", check.configuration, "--deliveries", "2", "--json"],
       ]);
       const findings = JSON.parse(found) as { verdict: string; asExpected: boolean }[];
       return findings.filter(({ asExpected }) => !asExpected).map(({ verdict }) => verdict);
     }
     case "simulation": {
-      const found = await run(folder, "test/proof/simulation/main.ts", [
+      const found = await run("test/proof/simulation/main.ts", [
         ...["--scenario", check.scenario ?? "requests", "--seeds", String(check.seeds), "--json"],
       ]);
       const { failures } = JSON.parse(found) as { failures: { breaches: { invariant: string }[] }[] };
       return [...new Set(failures.flatMap(({ breaches }) => breaches.map(({ invariant }) => invariant)))];
     }
     case "programs": {
-      const found = await run(folder, "test/proof/programs/main.ts", [
+      const found = await run("test/proof/programs/main.ts", [
         ...["--place", check.place, "--programs", "60", "--quick", "--json"],
       ]);
       const results = JSON.parse(found) as { broken: { breaches: { rule: string }[] } | null }[];
       return results.flatMap(({ broken }) => broken?.breaches.map(({ rule }) => rule) ?? []);
     }
     case "test": {
-      const found = await run(folder, join("node_modules", "vitest", "vitest.mjs"), [
+      const found = await run(join("node_modules", "vitest", "vitest.mjs"), [
         ...["run", check.file, "--reporter=json", ...(test === undefined ? [] : alone(test))],
       ]);
       const { testResults } = JSON.parse(found.slice(found.indexOf("{"))) as {
@@ -60,17 +70,27 @@ function alone(test: string): string[] {
   return ["--testNamePattern", pattern, `--testTimeout=${testMsMax}`, `--hookTimeout=${testMsMax}`];
 }
 
-/** Runs a program in the copy, whatever its exit code, and answers with what it printed. */
-function run(cwd: string, program: string, args: readonly string[]): Promise<string> {
+/** Runs a program in the copy, whatever its exit code, and answers with what it printed. What it started ends with it. */
+function outputOf(cwd: string, program: string, args: readonly string[], msMax: number): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile(
-      process.execPath,
-      [program, ...args],
-      { cwd, timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024 },
-      (error, stdout, stderr) => {
-        if (stdout.includes("{")) resolve(stdout);
-        else reject(new NoResult(`${program} printed no result.\n${stderr}`, { cause: error }));
-      },
-    );
+    // A group of processes can be ended as one: the tests' workers, and the servers that they started.
+    const child = spawn(process.execPath, [program, ...args], {
+      cwd,
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const output = Promise.all([text(child.stdout), text(child.stderr)]);
+    let isOver = false;
+    const timer = setTimeout(() => {
+      isOver = true;
+      process.kill(-child.pid!, "SIGKILL");
+    }, msMax);
+    child.once("error", reject);
+    child.once("exit", () => clearTimeout(timer));
+    output.then(([stdout, stderr]) => {
+      if (isOver) reject(new NoEnd(`${program} did not end within ${msMax} ms.`));
+      else if (stdout.includes("{")) resolve(stdout);
+      else reject(new NoResult(`${program} printed no result.\n${stderr}`));
+    }, reject);
   });
 }
