@@ -23,7 +23,7 @@ export const isNoticed = ({ fate }: MutantResult): boolean => fate === "killed" 
 const slowdownMax = 4;
 
 export interface MutantsOptions {
-  /** How many are tried side by side, each in a copy of its own. Default 1. */
+  /** How many are tried side by side, each in a separate copy. Default 1. */
   readonly atOnce?: number;
   /** How long a check may take besides, milliseconds: its tests end by their own time-outs. Default 150 s. */
   readonly timeoutsMs?: number;
@@ -40,7 +40,7 @@ export async function runMutants(
   { atOnce = 1, timeoutsMs = 150_000 }: MutantsOptions = {},
 ): Promise<MutantResult[]> {
   const results = new Map<Mutant, MutantResult>();
-  // A check runs once without any mutant, and then with each of its own.
+  // A check runs once without any mutant, and then once with each of its mutants.
   const groups = [...Map.groupBy(mutants, ({ check }) => JSON.stringify(check)).values()];
   const work = groups.values();
   const copies = Array.from({ length: atOnce }, async () => {
