@@ -13,7 +13,7 @@ interface FrameworkChoice {
   readonly compilerOptions?: Readonly<Record<string, unknown>>;
 }
 
-/** What a project's server is made with. Its files are in `templates/frameworks/`. */
+/** The frameworks of a project's server. Their files are in `templates/frameworks/`. */
 export const frameworks = {
   express: {
     title: "Express 5",
@@ -89,7 +89,7 @@ export type FrameworkName = keyof typeof frameworks;
 export type StoreName = keyof typeof stores;
 export type ModeName = keyof typeof modes;
 
-/** What a project is made of. */
+/** The choices that make a project. */
 export interface Choices {
   readonly framework: FrameworkName;
   readonly store: StoreName;

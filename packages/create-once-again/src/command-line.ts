@@ -29,7 +29,7 @@ function transactionalStores(): StoreName[] {
   return keysOf(stores).filter((store) => stores[store].isTransactional);
 }
 
-/** What the command line says; what it leaves open is `undefined`. */
+/** The choices that the command line has made; the others are `undefined`. */
 export interface CommandLine {
   readonly folder: string | undefined;
   readonly choices: { readonly [Name in keyof Choices]: Choices[Name] | undefined };

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { plainProblem, sendResponse } from "./gateway-response.ts";
-import type { OwnEndpoints } from "./own-endpoints.ts";
+import type { AdminEndpoints } from "./admin-endpoints.ts";
 
 /** The port for operators: health, metrics and routes. */
 export interface AdminServer extends AsyncDisposable {
@@ -20,7 +20,7 @@ const connectionsMax = 256;
  */
 export async function startAdminServer(
   { host, port }: { readonly host: string; readonly port: number },
-  endpoints: () => OwnEndpoints,
+  endpoints: () => AdminEndpoints,
 ): Promise<AdminServer> {
   const server = createServer((request, response) => {
     response.on("error", () => response.destroy());

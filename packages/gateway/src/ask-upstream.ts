@@ -4,20 +4,20 @@ import type { Dispatcher } from "undici";
 import { ForwardedBody } from "./forward-body.ts";
 import { headerPairs, responseHeaders } from "./forward-headers.ts";
 import { forwardHead } from "./gateway-response.ts";
-import { rawTexts } from "./raw-texts.ts";
+import { latin1Headers } from "./latin1-headers.ts";
 import type { UpstreamFailure } from "./upstream-failure.ts";
 import type { Upstream, UpstreamRequest } from "./upstream.ts";
 
-/** What came of one request to the upstream. */
+/** The end of one request to the upstream. */
 export type UpstreamAnswer =
   | { readonly kind: "whole"; readonly response: HttpResponse }
-  /** It was larger than may be kept, and was passed on as it came. */
+  /** It was larger than the store takes, and was passed on as it came. */
   | { readonly kind: "large"; readonly status: number }
   | ({ readonly kind: "failed" } & UpstreamFailure);
 
 /** How an answer is collected. */
 export interface CollectOptions {
-  /** The largest answer that is collected, bytes, as it is kept. */
+  /** The largest response that is collected, bytes, as it is stored. */
   readonly bytesMax: number;
   /** Ends the request. */
   readonly signal: AbortSignal;
@@ -42,7 +42,7 @@ export function askUpstream(
       if (signal.aborted) abort();
     },
     onResponseStart({ rawHeaders }, status, _headers, reason = "") {
-      if (status >= 200) answer = new AnswerBuffer(status, reason, rawTexts(rawHeaders), bytesMax);
+      if (status >= 200) answer = new AnswerBuffer(status, reason, latin1Headers(rawHeaders), bytesMax);
     },
     onResponseData(started, chunk) {
       const whole = answer!;
@@ -65,7 +65,7 @@ export function askUpstream(
   return promise.finally(() => signal.removeEventListener("abort", abort));
 }
 
-/** What only the route itself says of an answer. */
+/** Headers that only the route itself may add to a response. */
 const ofRoute = /^(?:idempotent-replayed|idempotency-key-policy)$/i;
 
 /** An answer that arrives: held until it is whole, or passed on once it is too large for that. */

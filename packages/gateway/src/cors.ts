@@ -9,7 +9,7 @@ export interface CorsOptions {
   readonly credentials?: boolean | undefined;
 }
 
-/** What the gateway adds to responses for web pages. */
+/** The headers that the gateway adds to responses for web pages. */
 export interface CorsRules {
   /** To a response of the gateway itself, such as 409: whether the page may read it, and which of its headers. */
   addToOwn(request: IncomingMessage, response: HttpResponse): HttpResponse;
@@ -17,7 +17,7 @@ export interface CorsRules {
   addToService(response: HttpResponse): HttpResponse;
 }
 
-/** What a page may read beside what every page may. */
+/** The response headers that a page may read, beside those that every page may. */
 const exposed = "Idempotent-Replayed, Idempotency-Key-Policy, Retry-After, WWW-Authenticate";
 
 /** Puts options to work. */

@@ -3,7 +3,7 @@ import { ChunkJoiner } from "./chunk-joiner.ts";
 import type { RawHeaders } from "./forward-headers.ts";
 import { forwardedTrailers } from "./forward-trailers.ts";
 import { protectedNames } from "./protected-names.ts";
-import { countPassed } from "./passed-bytes.ts";
+import { countBytes } from "./count-bytes.ts";
 
 /** Protected in every response. */
 const always = protectedNames();
@@ -22,7 +22,7 @@ export class ForwardedBody {
   }
 
   add(chunk: Uint8Array): void {
-    countPassed(chunk);
+    countBytes(chunk);
     this.#joiner.add(chunk);
   }
 

@@ -7,7 +7,7 @@ import { type ProtectedNames, protectedNames } from "./protected-names.ts";
 /** Headers as they came: names and values in turn, a repeated one as often as it stood there. */
 export type RawHeaders = readonly string[];
 
-/** What belongs to one connection whatever `Connection` says (RFC 9110, section 7.6.1). */
+/** Headers that belong to one connection, even if `Connection` does not list them (RFC 9110, section 7.6.1). */
 const ofConnection: ReadonlySet<string> = new Set([
   "connection",
   "keep-alive",
@@ -17,7 +17,7 @@ const ofConnection: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
-/** What only the gateway says of a request. `Host` is set anew, and an expectation by who can meet it. */
+/** Headers that only the gateway may send. It sets `Host` itself, and Node has answered `Expect`. */
 const ofGateway: ReadonlySet<string> = new Set([
   "expect",
   "host",
@@ -27,7 +27,7 @@ const ofGateway: ReadonlySet<string> = new Set([
   "via",
 ]);
 
-/** What a request says of its way: believed of a trusted proxy alone. */
+/** Headers about the way of a request, believed only from a trusted proxy. */
 const isOfWay = (name: string): boolean =>
   name === "forwarded" || name === "x-real-ip" || name.startsWith("x-forwarded-");
 
@@ -73,7 +73,7 @@ export function readArrival(
   return { remoteAddress, host, protocol, httpVersion, isFromProxy: trusts(remoteAddress) };
 }
 
-/** What a service is to know of a request's way: by its last peer, or by the trusted proxy that this is. */
+/** The way of a request, as the service gets it: by its last peer, or as a trusted peer reports it. */
 export interface RequestWay {
   readonly host: string;
   readonly protocol: string;

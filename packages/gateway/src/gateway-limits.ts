@@ -1,12 +1,12 @@
 import { checkNumber } from "once-again/internal";
 
-/** What bounds a request. */
+/** The bounds of a request. */
 export interface GatewayLimits {
   /** The largest body of a keyed request, bytes; a larger one is refused with 413, and not forwarded. Default 1 MiB. */
   readonly bodyBytesMax: number;
   /**
-   * The largest answer that is kept, bytes, headers included. A larger one is passed on whole and recorded as done; a
-   * repeat hears that its answer was not kept. Default 1 MiB.
+   * The largest response that is stored, bytes, headers included. A larger one is passed on whole and recorded as done; a
+   * repeat gets an error that says so. Default 1 MiB.
    */
   readonly resultBytesMax: number;
   /** How long to wait for a connection to the upstream, milliseconds. Default 5000. */

@@ -6,11 +6,11 @@ import type { GatewayLimits } from "./gateway-limits.ts";
 import type { GatewayTracing } from "./gateway-tracing.ts";
 import type { RequestRecord } from "./request-record.ts";
 
-/** What a gateway is made of. Options are checked when it starts, and when it is given new ones. */
+/** The options of a gateway. They are checked when it starts, and when it gets new ones. */
 export interface GatewayOptions {
   /** The origin of the service behind: scheme, host and port. A path is put in front of every request's own. */
   readonly upstream: URL;
-  /** Where keys are kept. Whoever opened it closes it. */
+  /** Where keys are stored. The gateway does not close it. */
   readonly store: Store;
   /**
    * Whether callers get `/-/health`, `/-/metrics` and `/-/routes`, too. Default `false`: these paths pass through as any
@@ -19,7 +19,7 @@ export interface GatewayOptions {
   readonly servesAdmin?: boolean | undefined;
   /** Where the store is, for `/-/health`, without a password. Default: it is not said. */
   readonly storeLocation?: string | undefined;
-  /** The first whose method and path match rules a request; what matches none passes through, untouched. */
+  /** The first route that matches method and path decides; a request without one passes through, untouched. */
   readonly routes: readonly GatewayRoute[];
   /** Names the caller of each keyed request, by what was checked of it; asked before every replay, too. */
   readonly scope: ScopeOf;
@@ -43,13 +43,13 @@ export interface GatewayOptions {
   readonly cors?: CorsOptions | undefined;
   /** Default: see `GatewayLimits`. */
   readonly limits?: Partial<GatewayLimits> | undefined;
-  /** Hears what a person has to hear of: a store or a scope that fails. Default `console.error`. */
+  /** Called with errors that need a person: a store or a scope that fails. Default `console.error`. */
   readonly onError?: ((error: unknown) => void) | undefined;
-  /** Hears of each request when its answer has gone out: the access log. */
+  /** Called for each request when its response has gone out: the access log. */
   readonly onRequest?: ((record: RequestRecord) => void) | undefined;
-  /** Hears what happens to operations; `route` is the path of their route. */
+  /** Called with what happens to operations; `route` is the path of their route. */
   readonly onEvent?: ((event: ServerEvent, route: string) => void) | undefined;
-  /** What `/-/metrics` answers, in Prometheus' text format. Default: it is not there. */
+  /** Returns the body of `/-/metrics`, in Prometheus' text format. Default: there is no such path. */
   readonly metrics?: (() => Promise<string>) | undefined;
   /** Has a span for each request, and for each that goes to the upstream. Default: none. */
   readonly tracing?: GatewayTracing | undefined;
@@ -69,7 +69,7 @@ export interface GatewayRoute extends KeyRules {
   readonly path: string;
   /** Whether a request needs a key, may have one, or passes through whatever key it brings. */
   readonly keyed: "required" | "optional" | false;
-  /** What to do with an operation whose outcome is unknown. */
+  /** The action for an operation that has an unknown outcome. */
   readonly onUnknown: UnknownPolicy;
   /** Instead of the gateway's own. */
   readonly scope?: ScopeOf | undefined;
@@ -82,7 +82,7 @@ export type KeyRules = Pick<HttpRules<never>, "leaseMs" | "noEffectStatuses" | "
   Pick<UnknownOutcomeRules<never>, "heldRetentionMs">;
 
 /**
- * What to do with an operation whose outcome is unknown: its first byte was sent, and the upstream died, timed out or
+ * The action for an operation that has an unknown outcome: its first byte was sent, and the upstream died, timed out or
  * was cut in the middle of its response.
  *
  * - `hold`: it is never sent again; a person settles it.
@@ -94,7 +94,7 @@ export type UnknownPolicy =
   | { readonly policy: "forward-key" }
   | {
       readonly policy: "reconcile";
-      /** What to GET, below the upstream's origin: `{key}`, `{scope}` and the names of the route's path are filled in. */
+      /** The URL to GET, below the upstream's origin: `{key}`, `{scope}` and the names of the route's path are filled in. */
       readonly url: string;
       /** With which statuses it says that the operation happened, and what its answer is: this one. Default 200. */
       readonly foundStatuses?: readonly number[] | undefined;
@@ -107,7 +107,7 @@ export type UnknownPolicy =
       readonly quiesceMs?: number | undefined;
     };
 
-/** What a scope is found by: the request as the upstream gets it. */
+/** The facts from which a scope is found: the request as the upstream gets it. */
 export interface RequestFacts {
   readonly method: string;
   /** Path and query, without an authority that stood before them. */

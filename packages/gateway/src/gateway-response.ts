@@ -41,7 +41,7 @@ export function sendResponse(
 export function forwardHead(response: ServerResponse, status: number, reason: string, raw: RawHeaders): void {
   response.sendDate = false;
   const headers = responseHeaders(raw);
-  // undici reads a reason as UTF-8, and one of other bytes is none to be sent; nobody needs it (RFC 9112, section 4).
+  // undici reads a reason as UTF-8, and one of other bytes can't be sent. Clients ignore it (RFC 9112, section 4).
   const sent = /^[\t -~\u0080-\u00ff]*$/.test(reason) ? reason : "";
   const trailed = sendsTrailers(response, status, headers) ? headers : withoutHeader(headers, "trailer");
   response.writeHead(status, sent, status === 204 ? withoutHeader(trailed, "content-length") : trailed);

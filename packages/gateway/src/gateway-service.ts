@@ -9,14 +9,14 @@ import { checkLimits, type GatewayLimits } from "./gateway-limits.ts";
 import type { GatewayOptions } from "./gateway-options.ts";
 import { plainProblem, sendResponse, useCors, withoutHeader } from "./gateway-response.ts";
 import { openRoutes } from "./gateway-routes.ts";
-import { announcesTrailers, needsOwnConnection, passOnOwnConnection, type Upgrade } from "./own-connection.ts";
-import { type OwnEndpoints, ownEndpoints } from "./own-endpoints.ts";
+import { announcesTrailers, needsOwnConnection, passOnOwnConnection, type Upgrade } from "./raw-connection.ts";
+import { type AdminEndpoints, adminEndpoints } from "./admin-endpoints.ts";
 import { boundSilence, hasBody, passThrough } from "./pass-through.ts";
 import { RequestBody } from "./request-body.ts";
 import { recordRequest, type RequestNotes } from "./request-record.ts";
 import { openUpstream, type Upstream } from "./upstream.ts";
 
-/** What answers requests, by one set of options. */
+/** Serves requests by one set of options. */
 export interface GatewayService {
   readonly limits: GatewayLimits;
   /** Serves a request. It never throws: an error that no rule foresaw ends that request alone. */
@@ -34,7 +34,7 @@ export function openService(options: GatewayOptions, isDraining: () => boolean):
   const plainUpstream = openUpstream(options.upstream, limits);
   const upstream = tracing?.traceUpstream(plainUpstream, options.upstream) ?? plainUpstream;
   const routes = openRoutes(options, limits, upstream);
-  const own = options.servesAdmin ? ownEndpoints(options, isDraining) : undefined;
+  const own = options.servesAdmin ? adminEndpoints(options, isDraining) : undefined;
   const forwarding = forwardingRules(options);
   const cors = options.cors && corsRules(options.cors);
   const running = runningCount();
@@ -84,10 +84,10 @@ interface ServedRequest {
   readonly upgrade: Upgrade | undefined;
 }
 
-/** What requests are served with. */
+/** The parts that serve requests. */
 interface ServiceParts extends Pick<GatewayOptions, "tracing"> {
   readonly routes: ReturnType<typeof openRoutes>;
-  readonly own: OwnEndpoints | undefined;
+  readonly own: AdminEndpoints | undefined;
   readonly upstream: Upstream;
   readonly limits: GatewayLimits;
   readonly forwarding: ForwardingRules;
@@ -101,7 +101,7 @@ function serve(
   const { request, response, notes, body, fail, upgrade } = served;
   const accepted = acceptRequest(request);
   if ("refused" in accepted) {
-    // What follows a request that could be read in two ways is not believed.
+    // Bytes that follow a request that could be read in two ways are not trusted.
     response.shouldKeepAlive = false;
     return sendResponse(response, plainProblem(accepted.refused, accepted.detail));
   }

@@ -35,9 +35,8 @@ export interface Gateway extends AsyncDisposable {
    */
   reload(options: GatewayOptions, tls?: Certificate): void;
   /**
-   * Takes no new connections, and resolves when the running requests have ended. What takes longer than `drainMs` is cut
-   * off: a keyed operation that is cut off is found as one whose outcome is unknown. Called again, it waits for the same
-   * end.
+   * Takes no new connections, and resolves when the running requests have ended. One that takes longer than `drainMs` is cut
+   * off; a keyed operation that is cut off has an unknown outcome. A second call waits for the same end.
    *
    * @param drainMs milliseconds; default 30,000.
    */
@@ -55,7 +54,7 @@ export async function startGateway(
 ): Promise<Gateway> {
   let isDraining = false;
   let service = openService(options, () => isDraining);
-  /** Services whose options were replaced, and whose requests are running. */
+  /** Services that were replaced, while their requests are running. */
   const replaced = new Set<Promise<void>>();
   const upgraded = new Set<Socket>();
   const connections = new CallerConnections();

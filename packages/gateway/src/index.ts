@@ -4,4 +4,4 @@
  * The gateway itself is a program: `npx @once-again/gateway --help`.
  */
 export { gatewayCommand } from "./cli/command.ts";
-export type { HealthDocument, RoutesDocument } from "./own-endpoints.ts";
+export type { HealthDocument, RoutesDocument } from "./admin-endpoints.ts";

@@ -13,12 +13,12 @@ export interface KeyedCall {
   readonly arrival: Arrival;
   /** Missing where the request has none. */
   readonly body: RequestBody | undefined;
-  /** What the upstream is asked, but for what the operation adds. */
+  /** The request to the upstream, without the headers that the operation adds. */
   readonly forwarded: UpstreamRequest;
-  /** What stands in the place of the names of the route's path. */
+  /** The values for the names of the route's path. */
   readonly variables: PathVariables;
   /** For its record. */
   readonly notes: RequestNotes;
-  /** What the route's scope said. */
+  /** The result of the route's scope. */
   readonly asked: ReturnType<ScopeOf>;
 }

@@ -21,7 +21,7 @@ import { noteFailure } from "./request-record.ts";
 import { failureResponse } from "./upstream-failure.ts";
 import type { Upstream } from "./upstream.ts";
 
-/** A route whose operations happen once. */
+/** A route that executes each operation once. */
 export interface KeyedRoute {
   readonly path: string;
   /** Answers a request. It never rejects. */
@@ -72,7 +72,7 @@ export function keyedRoute(
           httpRequest(keyedCall, fingerprintHost),
           forward(once, keyedCall, upstream, onUnknown, served),
         ));
-      // What was refused before all of it was read goes by: to close under a caller who sends would lose the answer.
+      // Drain a body that was refused before its end: closing under a caller who still sends would lose the response.
       if (!request.complete) request.resume();
       if (answer.headers.some(([name]) => name === "idempotent-replayed")) call.notes.replayed = true;
       if (call.response.headersSent) return;
@@ -180,8 +180,8 @@ function forward(
       return answer.response;
     }
     if (answer.kind === "large") {
-      if (answer.status >= 500) throw new Error("The upstream failed, with an answer that is too large to be kept.");
-      throw new OnceAgainError("ONCE_RESULT_TOO_LARGE", "The answer was passed on, and is too large to be kept.");
+      if (answer.status >= 500) throw new Error("The upstream failed, with a response that is too large to be stored.");
+      throw new OnceAgainError("ONCE_RESULT_TOO_LARGE", "The response was passed on, and is too large to be stored.");
     }
     noteFailure(notes, answer.error);
     if (!answer.wasSent) {

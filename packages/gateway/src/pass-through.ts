@@ -6,7 +6,7 @@ import { contain } from "./contain.ts";
 import { ForwardedBody } from "./forward-body.ts";
 import { flushHead, forwardHead, forwardInterim, sendResponse } from "./gateway-response.ts";
 import type { ProtectedNames } from "./protected-names.ts";
-import { rawTexts } from "./raw-texts.ts";
+import { latin1Headers } from "./latin1-headers.ts";
 import type { RequestBody } from "./request-body.ts";
 import { noteFailure, type RequestNotes } from "./request-record.ts";
 import { failureResponse } from "./upstream-failure.ts";
@@ -19,7 +19,7 @@ export interface Passage {
   readonly response: ServerResponse;
   /** Missing where the request has none. */
   readonly body: RequestBody | undefined;
-  /** What the upstream is asked. */
+  /** The request to the upstream. */
   readonly forwarded: UpstreamRequest;
   /** Headers that no trailer may be. */
   readonly names: ProtectedNames;
@@ -59,13 +59,13 @@ function send(passage: Passage, body: Readable | Buffer | null): void {
       },
       onResponseStart(started, status, _headers, reason = "") {
         const { rawHeaders } = started;
-        if (status < 200) return forwardInterim(response, status, rawTexts(rawHeaders));
+        if (status < 200) return forwardInterim(response, status, latin1Headers(rawHeaders));
         forwardedBody = new ForwardedBody(response, started);
-        forwardHead(response, status, reason, rawTexts(rawHeaders));
+        forwardHead(response, status, reason, latin1Headers(rawHeaders));
         process.nextTick(flushHead, response);
       },
       onResponseData: (_started, chunk) => forwardedBody!.add(chunk),
-      onResponseEnd: ({ rawTrailers }) => forwardedBody!.end(rawTexts(rawTrailers)),
+      onResponseEnd: ({ rawTrailers }) => forwardedBody!.end(latin1Headers(rawTrailers)),
       onResponseError(_started, error) {
         if (body instanceof Readable) body.destroy();
         noteFailure(notes, error);

@@ -64,7 +64,7 @@ export function pathPattern(template: string): PathPattern {
 
 const segmentsOf = (path: string): string[] => path.split("/").filter((segment) => segment !== "");
 
-/** What a segment has in the place of a pattern's names. */
+/** Matches a segment, and returns the values of the pattern's names. */
 type SegmentPattern = (segment: string) => readonly (readonly [name: string, value: string])[] | undefined;
 
 /** A segment such as `orders`, `{id}`, `{id}:cancel` or `{base}...{head}`. No name stands for nothing. */

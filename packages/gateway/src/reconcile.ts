@@ -13,8 +13,8 @@ export type ReconcilePolicy = Extract<UnknownPolicy, { policy: "reconcile" }>;
 const ofOperation = /^(?:content-|idempotency-|if-|range$)/i;
 
 /**
- * A look at what became of an operation: a GET whose status says it, sent as the caller of the repeat, so that the upstream
- * answers what that caller may see.
+ * Looks an operation up: a GET that answers by its status, sent as the caller of the repeat, so that the upstream
+ * shows only what that caller may see.
  */
 export function reconcileByGet(upstream: Upstream, policy: ReconcilePolicy, bytesMax: number): Reconcile<KeyedCall> {
   const { url, foundStatuses = [200], absentStatuses = [404] } = policy;

@@ -7,12 +7,12 @@ import { ByteCollector } from "once-again/http";
 import type { BodyMemory } from "./body-memory.ts";
 import { ChunkJoiner } from "./chunk-joiner.ts";
 import { crumbPace } from "./crumb-pace.ts";
-import { countPassed } from "./passed-bytes.ts";
+import { countBytes } from "./count-bytes.ts";
 
 /** How much of a body waits for its reader before its connection is no longer read, bytes. */
 const waitingBytesMax = 65_536;
 
-/** What a stream calls when it has room for more. */
+/** The method that a stream calls when it has room for more. */
 const read = "_read";
 
 /** How long a caller may go on sending a body when it has its response, milliseconds. */
@@ -109,7 +109,7 @@ export class RequestBody {
     stream.on("error", () => undefined);
     this.#read(
       (chunk) => {
-        countPassed(chunk);
+        countBytes(chunk);
         return stream.push(chunk);
       },
       () => stream.push(null),

@@ -13,14 +13,14 @@ export interface RequestRecord {
   readonly status: number;
   /** Whether the answer is that of an earlier request with its key. */
   readonly replayed?: true | undefined;
-  /** What the upstream failed with, where it did: a code, as `ECONNREFUSED`, or a sentence. */
+  /** The failure of the upstream, if any: a code, such as `ECONNREFUSED`, or a sentence. */
   readonly failure?: string | undefined;
-  /** What was sent to the caller, bytes, with its head. */
+  /** Bytes sent to the caller, head included. */
   readonly bytes: number;
   readonly elapsedMs: number;
 }
 
-/** What is noted of a request on its way, for its record. */
+/** Notes that are taken while a request is served, for its record. */
 export interface RequestNotes {
   route?: string;
   replayed?: true;
@@ -32,7 +32,7 @@ export function noteFailure(notes: RequestNotes, error: Error): void {
   notes.failure = (error as NodeJS.ErrnoException).code ?? error.message;
 }
 
-/** Tells a listener of a request when its answer has gone out, or its caller. */
+/** Calls a listener with a request when its response has gone out, or its caller has left. */
 export function recordRequest(
   request: IncomingMessage,
   response: ServerResponse,

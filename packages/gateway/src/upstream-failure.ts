@@ -1,9 +1,9 @@
 import type { HttpResponse } from "once-again/http";
 import { plainProblem } from "./gateway-response.ts";
 
-/** What is known of a request that the upstream did not answer whole. */
+/** Facts about a request that got no whole response from the upstream. */
 export interface UpstreamFailure {
-  /** Whether a byte of it may have reached the upstream: then nobody knows what it did. */
+  /** Whether a byte of it may have reached the upstream: then it may have had its effect. */
   readonly wasSent: boolean;
   readonly error: Error;
 }

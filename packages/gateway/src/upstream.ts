@@ -19,14 +19,14 @@ export interface Upstream {
     request: UpstreamRequest & { readonly body: Readable | Buffer | null },
     handler: Dispatcher.DispatchHandler,
   ): void;
-  /** Begins a request on a connection of its own, for what no pool can carry: see `needsOwnConnection`. */
+  /** Begins a request on a separate connection, where no pool can carry it: see `needsOwnConnection`. */
   request(request: UpstreamRequest): ClientRequest;
   close(): Promise<void>;
 }
 
 /**
- * How long a connection that nobody uses is kept where the upstream does not say, milliseconds. Shorter than any server
- * keeps one: a request that meets its end may have been read, and its outcome is unknown.
+ * How long an idle connection stays open where the upstream does not say, milliseconds. Shorter than any server's time-out:
+ * a request that meets the end of its connection may have been read, and its outcome is unknown.
  */
 const keepAliveMs = 1000;
 

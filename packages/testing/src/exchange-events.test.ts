@@ -49,7 +49,7 @@ test.for<[scenario: Fault["scenario"], events: string[]]>([
   ["lose-request", ["0 lost", "0 heard"]],
   ["fail", ["0 failed", "0 heard"]],
   ["lose-answer", ["0 answered HTTP/1.1 201", "0 heard"]],
-])("the events of %s say where the request ended, and when its caller hears", async ([scenario, expected]) => {
+])("the events of %s say where the request ended, and when its caller gets the end", async ([scenario, expected]) => {
   await start(() => ({ scenario }));
   await post("/").catch(() => undefined);
   expect(events).toEqual(expected);
@@ -88,7 +88,7 @@ test("a plan that takes its time holds the request up, and nothing reaches the s
   expect(network!.counts.pass).toBe(1);
 });
 
-test("a request whose connection is gone when its plan decides goes nowhere", async () => {
+test("a request goes nowhere when its connection is gone before its plan decides", async () => {
   const { promise, resolve } = Promise.withResolvers<Fault>();
   const plan = vi.fn<FaultPlan>(() => promise);
   await start(plan);

@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import type { Clock } from "once-again";
 import { checkNumber } from "once-again/internal";
 
-/** A clock that stands still until it is told to go on. */
+/** A clock that stands still until `advance` moves it. */
 export interface FakeClock extends Clock {
   /**
    * Moves time on by `ms` milliseconds (0 or more). Each timer that falls due on the way fires at its exact time, in the

@@ -26,7 +26,7 @@ export interface FaultRelay {
   answer(bytes: Buffer): Promise<void>;
 }
 
-/** How a fault is carried out on an exchange whose request has this method. */
+/** Applies a fault to an exchange that has a request of this method. */
 export function faultRelay(link: Link, fault: Fault, method: string): FaultRelay {
   return faultRelays[fault.scenario](link, fault, method);
 }

@@ -43,7 +43,7 @@ test("delays stay below their bound, and probability 0 and 1 mean never and alwa
   );
 });
 
-test("a share that is none is refused", () => {
+test("a share outside of 0 to 1 is refused", () => {
   for (const options of [{ probability: Number.NaN }, { probability: -0.1 }, { probability: 0.1, silenceShare: 2 }]) {
     expect(() => randomFaults(options)).toThrow(expect.objectContaining({ code: "ONCE_OPTION_INVALID" }));
   }

@@ -2,23 +2,23 @@ import { checkNumber } from "once-again/internal";
 import { systemRandom, uniform, type Random } from "once-again";
 import type { RequestHead } from "./request-framing.ts";
 
-/** What the caller sees of a loss: its connection is reset, or nothing ever comes and only its own time-out ends it. */
+/** How a loss looks to the caller: its connection is reset, or nothing ever comes and only its own time-out ends it. */
 export type FaultManner = "reset" | "silence";
 
 /** How slow the network is. */
 export interface Delays {
   /** Milliseconds before the request goes on (or is lost). Default 0. */
   readonly requestDelayMs?: number | undefined;
-  /** Milliseconds before the caller hears anything: the answer, the failure or the reset. Default 0. */
+  /** Milliseconds before the caller gets anything: the answer, the failure or the reset. Default 0. */
   readonly answerDelayMs?: number | undefined;
 }
 
 /**
- * What the network does to one exchange (a request and its answer). The three scenarios of uncertainty, and no fault:
+ * The fault of one exchange (a request and its answer): one of the three scenarios of uncertainty, or none.
  *
  * - `lose-request`: it never reaches the server.
  * - `fail`: it reaches the server and fails. The server gets the whole message but its last byte, then its connection
- *   is cut: it has seen the request and can't carry it out, whatever server it is and whatever the request. The caller is
+ *   is cut: it has seen the request and can't execute it, whatever server it is and whatever the request. The caller is
  *   answered 503. (A server that acts before it has read the whole request may still have acted.)
  * - `lose-answer`: it reaches the server and succeeds; the answer is dropped when its first byte comes, since the
  *   effect has happened by then.
@@ -51,10 +51,10 @@ export type FaultPlan = (exchange: Exchange) => Fault | Promise<Fault>;
 /**
  * How far an exchange has come, since its fate was decided. First where its request ended:
  *
- * - `lost`: on its way. `failed`: at the server, which could not carry it out. (As the fault has it.)
+ * - `lost`: on its way. `failed`: at the server, which could not execute it, as the fault says.
  * - `answered`: the server answers. `bytes` are the first that came; with `lose-answer` they go no further.
  *
- * Then `heard`: all that the caller will hear of it begins, be it the answer, a 503, a reset or silence. Instead of either,
+ * Then `heard`: the end reaches the caller, be it the answer, a 503, a reset or silence. Instead of either,
  * and as the last: `broken`, the server refused the connection or closed it before the first byte of an answer; or
  * `left`, the caller closed its connection first.
  */

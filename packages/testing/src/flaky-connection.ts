@@ -5,19 +5,19 @@ import { frameRequests, framingStart, type RequestHead, type RequestPart } from 
 import { faultRelay, type FaultRelay, type Link } from "./fault-relay.ts";
 import { resetConnection } from "./reset-connection.ts";
 
-/** What a connection needs from its network. */
+/** The parts of its network that a connection needs. */
 export interface ConnectionContext {
   readonly clock: Clock;
   /** Opens a connection to the server. */
   connect(): Socket;
-  /** Decides what happens to the exchange that begins, and says who hears how it goes on. */
+  /** Chooses the fault of the exchange that begins, and returns the listener for its events. */
   begin(head: RequestHead): Promise<{ readonly fault: Fault; readonly notify: Notify }>;
 }
 
 type Notify = (event: ExchangeEvent) => void;
 
 /** Between exchanges there is nothing to report. */
-const nobody: Notify = () => undefined;
+const ignore: Notify = () => undefined;
 
 /**
  * One caller's connection, and the server's behind it. The latter is opened when the first byte has to go there, and again
@@ -29,7 +29,7 @@ export class FlakyConnection implements Link {
   readonly #callerGone = new AbortController();
   #server: Socket | undefined;
   #exchange: FaultRelay | undefined;
-  #notify = nobody;
+  #notify = ignore;
   #isAwaitingAnswer = false;
   #isCallerLost = false;
 
@@ -133,7 +133,7 @@ export class FlakyConnection implements Link {
   notify(event: ExchangeEvent): void {
     const notify = this.#notify;
     // After these the exchange is over, whatever still happens to its connection.
-    if (event.type === "heard" || event.type === "broken" || event.type === "left") this.#notify = nobody;
+    if (event.type === "heard" || event.type === "broken" || event.type === "left") this.#notify = ignore;
     notify(event);
   }
 
@@ -150,7 +150,7 @@ export class FlakyConnection implements Link {
   }
 }
 
-/** What a socket receives, each chunk asked for when the one before is dealt with. Its writing side is left alone. */
+/** The chunks that a socket receives, one at a time. Its writing side is left alone. */
 const chunks = (socket: Socket): AsyncIterable<Buffer> => socket.iterator({ destroyOnReturn: false });
 
 /** Writes, and waits until the bytes are out of our hands; answers the error if they never will be. */

@@ -37,7 +37,7 @@ class Effects {
   }
 }
 
-/** What `fetch` says of a failure: the code of its cause, or its own name. */
+/** Why a `fetch` failed: the code of its cause, or its own name. */
 async function causeOf(failing: Promise<unknown>): Promise<string> {
   const error: unknown = await failing.then(
     () => new Error("It succeeded."),
@@ -107,7 +107,7 @@ describe("lose-request", () => {
 });
 
 describe("fail", () => {
-  test("the server has the request and can't carry it out; the caller is answered 503", async () => {
+  test("the server has the request and can't execute it; the caller gets a 503", async () => {
     network.next({ scenario: "fail" });
     const response = await post("half");
     expect(response.status).toBe(503);
@@ -138,9 +138,9 @@ describe("lose-answer", () => {
   for (const manner of ["reset", "silence"] as const) {
     test(`${manner}: the effect has happened when the caller's connection ends`, async () => {
       network.next({ scenario: "lose-answer", manner });
-      const cause = await causeOf(post("kept", { signal: AbortSignal.timeout(manner === "reset" ? 5_000 : 100) }));
+      const cause = await causeOf(post("stored", { signal: AbortSignal.timeout(manner === "reset" ? 5_000 : 100) }));
       expect(cause).toBe(manner === "reset" ? "ECONNRESET" : "TimeoutError");
-      expect(effects.bodies).toEqual(["POST /orders kept"]);
+      expect(effects.bodies).toEqual(["POST /orders stored"]);
     });
   }
 
@@ -156,7 +156,7 @@ describe("lose-answer", () => {
   });
 });
 
-test("each exchange of a kept-alive connection has its own fate", async () => {
+test("each exchange of a keep-alive connection has its own fate", async () => {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const ports = new Set<number | undefined>();
   const send = (body: string): Promise<number | string> =>

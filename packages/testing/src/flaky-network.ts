@@ -12,19 +12,19 @@ export interface Upstream {
   readonly host?: string | undefined;
 }
 
-/** What a flaky network needs. */
+/** The options of a flaky network. */
 export interface FlakyNetworkOptions {
   /** The server behind the network. A function is asked for each connection, so that a restarted server can move. */
   readonly upstream: Upstream | (() => Upstream);
   /** Decides the fate of each exchange for which `next` has queued none. Default: all pass. */
   readonly plan?: FaultPlan | undefined;
-  /** Hears how each exchange goes on after that, as it happens. It must not throw. Default: nobody. */
+  /** Called with each later event of an exchange, as it happens. It must not throw. Default: none. */
   readonly onEvent?: ((exchange: Exchange, event: ExchangeEvent) => void) | undefined;
   /** Measures the delays. Default: the machine's clock. */
   readonly clock?: Clock | undefined;
 }
 
-/** A network that misbehaves as told. */
+/** A network that misbehaves on demand. */
 export interface FlakyNetwork {
   /** Where callers connect to, on 127.0.0.1. */
   readonly port: number;
@@ -45,7 +45,7 @@ export interface FlakyNetwork {
 /**
  * Puts a network between HTTP/1.1 callers and a server, in which requests get lost, fail and lose their answers: the
  * three scenarios of {@link Fault}, on demand (`next`) or by a plan (`randomFaults`). It is a TCP proxy that knows where a
- * request begins and ends, and each exchange on a kept-alive connection has its own fate. Neither the caller nor the
+ * request begins and ends, and each exchange on a keep-alive connection has its own fate. Neither the caller nor the
  * server needs a change but the port; both may be in any language. Nothing is buffered but one request head of at most
  * 64 KiB per connection: a slow reader slows its writer down.
  *

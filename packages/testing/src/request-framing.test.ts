@@ -79,13 +79,13 @@ test("any bytes at all come out as they went in", () => {
       const stream = Buffer.from(bytes);
       const parts = framed(split(stream, cuts));
       const out = Buffer.concat(parts.flatMap((part) => (part.kind === "end" ? [] : [part.bytes])));
-      // What is not out yet may still become a head.
+      // Bytes that are not out yet may still become a head.
       expect(stream.subarray(0, out.length)).toEqual(out);
     }),
   );
 });
 
-test("the head is told: method, target, header fields by lower-case name", () => {
+test("the head has its method, target, header fields by lower-case name", () => {
   const [head] = frameText("\r\nPOST /orders?a=1 HTTP/1.1\r\nX-One:  1 \r\nx-one: 2\r\nEmpty:\r\n\r\n");
   expect(head).toMatchObject({
     kind: "head",
@@ -106,11 +106,11 @@ describe("what is not a run of HTTP/1.1 requests is opaque", () => {
     ["a tunnel", "CONNECT h:443 HTTP/1.1\r\n\r\n\u0016\u0003", ["head 26", "end", "opaque 2"]],
     ["a WebSocket", "GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\nabc", ["head 38", "end", "opaque 3"]],
     ["two lengths", "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", ["opaque 59"]],
-    ["a length that is none", "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", ["opaque 39"]],
+    ["a length that is invalid", "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", ["opaque 39"]],
     ["a coding not chunked last", "POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", ["opaque 44"]],
     ["a field without a colon", "GET / HTTP/1.1\r\nHost\r\n\r\n", ["opaque 24"]],
     [
-      "a chunk size that is none",
+      "a chunk size that is invalid",
       "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\nab",
       ["head 47", "body 5", "opaque 2"],
     ],

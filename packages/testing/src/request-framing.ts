@@ -1,6 +1,6 @@
 /**
  * Where each HTTP/1.1 request begins and ends in a stream of bytes (RFC 9112, sections 6 and 7.1): enough to let faults
- * fall on single requests of a connection that carries many. Nothing of a body is kept.
+ * fall on single requests of a connection that carries many. Nothing of a body is stored.
  */
 
 /** The start line and the header fields of a request. */
@@ -20,7 +20,7 @@ export type RequestPart =
   /** Not HTTP/1.1 requests, or no longer (CONNECT, Upgrade): no boundaries are known from here on. */
   | { readonly kind: "opaque"; readonly bytes: Buffer };
 
-/** What is remembered between two chunks. */
+/** The state between two chunks. */
 export type Framing =
   | { readonly at: "head"; readonly held: Buffer }
   | { readonly at: "counted"; readonly left: number }
@@ -107,7 +107,10 @@ function parseHead(text: string): RequestHead | undefined {
   return { method: request[1]!, target: request[2]!, headers };
 }
 
-/** What follows a head: a body of one of two kinds, the next head, or something else; undefined if it contradicts itself. */
+/**
+ * The part that follows a head: a body of one of two kinds, the next head, or something else; undefined if the head
+ * contradicts itself.
+ */
 function bodyFraming({ method, headers }: RequestHead): Framing | undefined {
   // A server that does not speak h2c ignores the offer and goes on in HTTP/1.1, as does the caller.
   const upgrade = headers.get("upgrade")?.toLowerCase() ?? "h2c";

@@ -25,7 +25,7 @@ test("a reset reaches the other side", async () => {
   expect((await failed)[0]).toMatchObject({ code: "ECONNRESET" });
 });
 
-test("a connection whose end is on its way out closes, too", async () => {
+test("a connection closes, too, while its own end is on its way out", async () => {
   const { near, far } = await openBoth();
   const closed = Promise.all([once(near, "close"), once(far, "close")]);
   far.resume().once("end", () => far.end());

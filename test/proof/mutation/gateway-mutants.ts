@@ -92,7 +92,7 @@ export const gatewayMutants: readonly Mutant[] = [
   },
   {
     guard: "gateway: trailers are announced with chunks only",
-    file: `${folder}/own-connection.ts`,
+    file: `${folder}/raw-connection.ts`,
     search: 'return headers.trailer !== undefined && headers["transfer-encoding"] !== undefined;',
     replace: "return headers.trailer !== undefined;",
     check: bounds,

@@ -218,12 +218,12 @@ const outboxMutants: readonly Mutant[] = [
     killedBy: "refusals are counted",
   },
   {
-    guard: "outbox: a refusal that is told again counts once",
+    guard: "outbox: a refusal that is repeated counts once",
     file: `${stores}/sql/outbox.ts`,
     search: "coalesce(ended.refusals, m.refusals + 1)",
     replace: "m.refusals + 1",
     check: sqlite,
-    killedBy: "a refusal that is told again",
+    killedBy: "a refusal that is repeated",
   },
   {
     guard: "outbox, sqlite: a key whose oldest message is parked is not claimed",
@@ -239,7 +239,7 @@ const outboxMutants: readonly Mutant[] = [
     search: "if (oldest.parked_at === null && oldest.due_at <= now) keys.push(oldest);",
     replace: "if (oldest.parked_at === null) keys.push(oldest);",
     check: sqlite,
-    killedBy: "what is claimed is nobody else",
+    killedBy: "a claimed message can't be claimed again",
   },
   {
     guard: "outbox, sqlite: no position is given again",
@@ -284,7 +284,7 @@ const outboxMutants: readonly Mutant[] = [
     replace: `await messageAdder(tablePrefix, { notify: false, prepare })(transaction, stored);
       if (notify) await query("SELECT pg_notify('" + tableName(tablePrefix, "outbox") + "', '')");`,
     check: postgres,
-    killedBy: "who listens hears of a commit",
+    killedBy: "listeners are notified of a commit",
   },
   {
     guard: "outbox, postgres: a grouped notification comes after the commit",

@@ -69,7 +69,7 @@ export const rules: Readonly<Record<string, (outcome: Outcome) => string | undef
     return awaited.length > 0 && outcome.rows.length === 0 ? "a success is kept, and nothing was written" : undefined;
   },
 
-  "mounted-twice-is-told": ({ program, runs, heard }) => {
+  "mounted-twice-is-refused": ({ program, runs, heard }) => {
     if (program.mounts === 1) return undefined;
     // A duplicate that comes while the first one has the key is told to come back.
     const last = heard.at(-1);

@@ -39,7 +39,7 @@ const failed = { action: "dead-letter", reason: "failed", detail: "" } as const;
 
 const cases = {
   acknowledgement: "a message is acknowledged when its effect is there, and not before",
-  lost: "a message whose acknowledgement was lost",
+  lost: "after a lost acknowledgement",
   copies: "of copies at a time one has the effect",
   names: "each consumer has its own effect of each id",
   closed: "a closed inbox runs nothing more",
@@ -53,11 +53,11 @@ const cases = {
   commit: "a commit that fails is not acknowledged",
   rollback: "nothing is left of work that fails after its effect",
   held: "work that fails and may have had its effect is held",
-  unkept: "an effect whose record can't be kept",
+  unkept: "an effect is not acknowledged when its record",
   numbered: "of numbered messages each has one effect",
   turns: "messages of one partition are handled one after the other",
   rebalance: "two consumers of one partition at a time",
-  producer: "an id tells what a producer sent twice",
+  producer: "an id identifies a message that a producer sent twice",
   unmoved: "what has no effect moves no mark",
   renumbered: "a source that numbers others as it did before",
 };

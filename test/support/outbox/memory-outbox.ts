@@ -42,7 +42,7 @@ export type OutboxFlaw =
   | "a dead relay's lease is never taken over"
   | "rows are leased, not keys"
   | "a delay is forgotten"
-  | "a refusal that is told again counts again"
+  | "a refusal that is repeated counts again"
   | "a late owner changes what is another's"
   | "a parked message is passed in silence"
   | "the oldest message comes first at each claim"
@@ -175,7 +175,7 @@ export function memoryOutbox(
         row.dueAt = flaw === "a delay is forgotten" ? 0 : clock.now() + delayMs;
         if (refusal !== undefined) {
           row.refusals =
-            flaw === "a refusal that is told again counts again" ? row.refusals + 1 : (refusals ?? row.refusals + 1);
+            flaw === "a refusal that is repeated counts again" ? row.refusals + 1 : (refusals ?? row.refusals + 1);
           row.refusal = refusal;
         }
         if (park === undefined) continue;

@@ -4,7 +4,7 @@ import type { RouteRule } from "../config/route-schema.ts";
 import type { ScopeRule } from "../scope/scope-rule.ts";
 import { formatStoreLocation, type Painter, readStoreLocation } from "once-again/internal/command";
 
-/** What `--check` prints for a configuration that can be used: where keys are stored, their scope, and the routes. */
+/** The text of `--check` for a valid configuration: where keys are stored, their scope, and the routes. */
 export function formatConfig({ upstream, store, scope, admin, routes }: GatewayConfig, painter: Painter): string {
   const width = Math.max(...routes.map((route) => requestsOf(route).length));
   const lines = routes.map((route) => `  ${requestsOf(route).padEnd(width)}  ${painter.faint(formatRule(route))}`);
@@ -45,8 +45,8 @@ const requestsOf = ({ methods, path }: RouteRule): string => `${methods.join(","
 
 function formatRule({ keyed, onUnknown, scope }: RouteRule): string {
   if (keyed === false) return "passes through";
-  const whose = scope === undefined ? "" : `, scope ${formatScope(scope)}`;
-  return `key ${keyed}, unknown outcomes: ${onUnknown.policy}${whose}`;
+  const scopeText = scope === undefined ? "" : `, scope ${formatScope(scope)}`;
+  return `key ${keyed}, unknown outcomes: ${onUnknown.policy}${scopeText}`;
 }
 
 /** Where operators get health, metrics and routes. */

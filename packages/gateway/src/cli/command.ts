@@ -19,7 +19,7 @@ export function gatewayCommand(name: string, line: string): Command {
     )
     .option("--upstream <url>", "the service behind, such as http://127.0.0.1:8080")
     .option("--store <store>", `where keys are stored: ${storeForms}`)
-    .option("--scope <scope>", `whose a key is: ${scopeForms}`)
+    .option("--scope <scope>", `the caller that a key belongs to: ${scopeForms}`)
     .option("--jwks <url|file>", "with jwt: the issuer's key set")
     .option("--issuer <text>", "with jwt: the claim iss that tokens must have")
     .option("--audience <text>", "with jwt: the claim aud that tokens must have")

@@ -15,7 +15,7 @@ import { redisBinary, startRedis } from "../../../../test/support/servers/redis.
 import { serverPort } from "../../../../test/support/servers/server-port.ts";
 import { temporaryFolder } from "../../../../test/support/temporary-folder.ts";
 
-// Each command is a process of its own, some are three.
+// Each command is a separate process, and some are three.
 const acme = { headers: { "x-account": "acme" } };
 
 /** Counts what it is asked to do. */
@@ -53,16 +53,16 @@ test("without a scope it does not start, and says which there are", async () => 
   expect(stderr).toMatch(/^error: --scope: scope is missing.*header:NAME.*jwt:CLAIM.*auth:URL/);
 });
 
-test.for<[title: string, args: string[], told: string]>([
+test.for<[title: string, args: string[], expected: string]>([
   ["a store that does not answer", ["--store", "redis://127.0.0.1:1"], "REFUSED"],
   ["a store that does not answer workers", ["--store", "redis://127.0.0.1:1", "--workers", "2"], "REFUSED"],
   ["a jwt scope without its issuer's keys", ["--scope", "jwt:sub"], "--jwks: scope.jwks is missing"],
   ["a configuration that is not there", ["--config", "nowhere.yaml"], "nowhere.yaml: The file can't be read"],
-])("%s ends it with exit code 2", async ([, args, told]) => {
+])("%s ends it with exit code 2", async ([, args, expected]) => {
   const least = ["--upstream", "http://127.0.0.1:1", "--scope", "header:x-account", ...storeFlags()];
   const { code, stderr } = await runCli(["gateway", ...least, ...args]);
   expect(stderr).toMatch(/^error: /);
-  expect(stderr).toContain(told);
+  expect(stderr).toContain(expected);
   expect(code).toBe(2);
 });
 
@@ -314,7 +314,7 @@ function childrenOf(pid: number): number[] {
 }
 
 describeWithCertificates("HTTPS", (given) => {
-  test("it speaks HTTPS with a certificate of its own, and takes a new one without a restart", async () => {
+  test("it speaks HTTPS with its own certificate, and takes a new one without a restart", async () => {
     const certificates = given();
     const folder = temporaryFolder();
     const upstream = await startUpstream();

@@ -4,7 +4,7 @@ import { exitCodes } from "once-again/internal/command";
 /** Longer than running requests have to end, milliseconds. */
 const endMsMax = 40_000;
 
-/** What happens after an error that nothing caught. */
+/** A handler of uncaught errors. */
 export interface LastNet extends Disposable {
   /** Aborts after the first such error: take no new connections, and let running requests end. */
   readonly signal: AbortSignal;

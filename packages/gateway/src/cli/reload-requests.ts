@@ -7,7 +7,10 @@ export interface ReloadRequests extends Disposable {
   answerBy(reload: () => void): void;
 }
 
-/** Hears of reloads from now on: one that is asked for while the process starts, or ends, is not its death, nor lost. */
+/**
+ * Collects requests to reload from now on. One that comes while the process starts or ends neither kills the process nor gets
+ * lost.
+ */
 export function reloadRequests(): ReloadRequests {
   let isAsked = false;
   let answer = (): void => void (isAsked = true);

@@ -5,7 +5,7 @@ import { type OpenConfig, openConfig } from "../config/open-config.ts";
 import { type GatewayConfig, type GivenConfig, readConfig } from "../config/read-config.ts";
 import { watchFiles } from "../config/watch-files.ts";
 import { type AdminServer, startAdminServer } from "../admin-server.ts";
-import { type OwnEndpoints, ownEndpoints } from "../own-endpoints.ts";
+import { type AdminEndpoints, adminEndpoints } from "../admin-endpoints.ts";
 import { gatewayMetrics } from "../gateway-metrics.ts";
 import type { GatewayOptions } from "../gateway-options.ts";
 import { gatewayTracing } from "../gateway-tracing.ts";
@@ -17,7 +17,7 @@ import type { GatewayUrls } from "./worker-orders.ts";
 import type { ReloadRequests } from "./reload-requests.ts";
 import { sharedMetrics } from "./shared-metrics.ts";
 
-/** What is said while a gateway runs. */
+/** Calls for events of a running gateway. */
 export interface ServeReports {
   onListening(urls: GatewayUrls): void;
   /** Of a configuration that was read again. */
@@ -27,8 +27,8 @@ export interface ServeReports {
 }
 
 /**
- * Runs a gateway in this process until `signal` aborts, and gives it its configuration anew when its files are others than
- * those that were read, and when somebody asks for that.
+ * Runs a gateway in this process until `signal` aborts. Reads its configuration again when one of its files has changed, and
+ * when a reload is requested.
  *
  * @throws what the store or listening throws.
  */
@@ -45,7 +45,7 @@ export async function serve(
   let open = openConfig(config, store);
   let endWatch = (): void => undefined;
   try {
-    let endpoints = ownEndpoints(observed(open.options, config), () => signal.aborted);
+    let endpoints = adminEndpoints(observed(open.options, config), () => signal.aborted);
     // It is closed last: health says that the gateway drains.
     await using admin = await startAdmin(config.admin, () => endpoints);
     await using gateway = await startGateway(observed(open.options, config), config.listen).catch((error: Error) =>
@@ -58,7 +58,7 @@ export async function serve(
         opened = openConfig(next, store);
         const options = observed(opened.options, next);
         gateway.reload(options, next.listen.tls);
-        endpoints = ownEndpoints(options, () => signal.aborted);
+        endpoints = adminEndpoints(options, () => signal.aborted);
         void open.close();
         open = opened;
         reports.onReload(reloadMessage(config, next));
@@ -125,7 +125,7 @@ async function openStore(location: string): Promise<Store> {
   }
 }
 
-/** What only a new process takes. */
+/** Settings that only a new process takes. */
 const startSettings: Readonly<Record<string, (config: GatewayConfig) => unknown>> = {
   store: ({ store }) => store,
   workers: ({ workers }) => workers,
@@ -149,7 +149,7 @@ function refuseAddress(error: NodeJS.ErrnoException, flags: string): never {
 /** The port for operators, where the callers' own is not also theirs. */
 async function startAdmin(
   address: GatewayConfig["admin"],
-  endpoints: () => OwnEndpoints,
+  endpoints: () => AdminEndpoints,
 ): Promise<AdminServer | undefined> {
   if (address === undefined || address === "shared") return undefined;
   return startAdminServer(address, endpoints).catch((error: Error) =>

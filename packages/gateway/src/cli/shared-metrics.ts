@@ -2,14 +2,14 @@ import cluster from "node:cluster";
 import process from "node:process";
 import { AggregatorRegistry, type Registry, type RegistryContentType } from "prom-client";
 
-/** What a worker asks the first process, and what it is told. */
+/** A worker's request for the metrics of all, and the reply of the first process. */
 type MetricsMessage = { readonly ask: "metrics"; readonly id: number; readonly text?: string | undefined };
 
 const isMetrics = (message: unknown): message is MetricsMessage =>
   (message as MetricsMessage | null)?.ask === "metrics";
 
 /**
- * The metrics of a gateway: of this process, or, in a worker, of all workers together, since whoever asks reaches any one of
+ * The metrics of a gateway: of this process, or, in a worker, of all workers together, since a scrape may reach any one of
  * them.
  */
 export function sharedMetrics(registry: Registry): () => Promise<string> {
@@ -21,7 +21,7 @@ export function sharedMetrics(registry: Registry): () => Promise<string> {
     if (!isMetrics(message)) return;
     const answer = waiting.get(message.id);
     waiting.delete(message.id);
-    if (message.text === undefined) answer?.reject(new Error("A worker did not tell its metrics."));
+    if (message.text === undefined) answer?.reject(new Error("A worker did not send its metrics."));
     else answer?.resolve(message.text);
   });
   return () => {

@@ -7,7 +7,7 @@ export interface GatewayUrls {
   readonly adminUrl?: string | undefined;
 }
 
-/** What a worker says when it listens. */
+/** The message of a worker that listens. */
 interface ListeningMessage {
   readonly listening: GatewayUrls;
 }
@@ -21,7 +21,7 @@ export function reportListening(listening: GatewayUrls): void {
 export const readListening = (message: unknown): GatewayUrls | undefined =>
   (message as Partial<ListeningMessage> | null)?.listening;
 
-/** What the first process tells its workers. */
+/** Orders of the first process to its workers. */
 export type WorkerOrder = "close" | "reload";
 
 /**

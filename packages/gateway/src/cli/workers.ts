@@ -9,7 +9,7 @@ import { type GatewayUrls, readListening, type WorkerOrder } from "./worker-orde
 /** How long after its death a worker has a successor, milliseconds: one that can't live must not be all that a machine does. */
 const restartMs = 1000;
 
-/** What happens to workers, for whoever watches the command. */
+/** Reports of what happens to workers, for the command. */
 export interface WorkerReports {
   /** All of them listen. */
   onListening(urls: GatewayUrls): void;
@@ -65,7 +65,7 @@ export async function runWorkers(
 
 const workers = (): Worker[] => Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
 
-/** One that starts hears it when it listens to orders; one that dies, never. */
+/** Sends an order to each worker. One that is starting gets it as soon as it listens; one that is dying never does. */
 function tell(order: WorkerOrder): void {
   for (const worker of workers()) if (worker.isConnected()) worker.send(order, () => undefined);
 }

@@ -1,4 +1,4 @@
-/** What is wrong with a configuration, where, and what would be right. */
+/** A problem of a configuration: where it is, and what would be right. */
 export interface ConfigProblem {
   /** The file as it was named; missing for a flag. */
   readonly file?: string | undefined;

@@ -2,7 +2,7 @@ import type { z } from "zod";
 import type { ConfigProblem } from "./config-problem.ts";
 import type { Path, YamlSource } from "./yaml-source.ts";
 
-/** What a schema found amiss with a part of a file, in words, and where. */
+/** The problems that a schema found in a part of a file, in words, with their places. */
 export function configProblems(
   source: Pick<YamlSource, "problemAt" | "problemAtName">,
   issues: readonly z.core.$ZodIssue[],

@@ -38,7 +38,7 @@ export interface ConfigValues {
   readonly listen: {
     readonly host: string;
     readonly port: number;
-    /** The files of its own certificate and key, PEM. */
+    /** Paths of the gateway's certificate and key, PEM. */
     readonly cert: string | undefined;
     readonly key: string | undefined;
   };
@@ -47,7 +47,7 @@ export interface ConfigValues {
   /** How long a shutdown waits for running requests and open WebSockets, milliseconds. */
   readonly drainMs: number;
   readonly workers: number;
-  /** Whether each request is told of, as a line of JSON. */
+  /** Whether each request is logged, as a line of JSON. */
   readonly accessLog: boolean;
 }
 

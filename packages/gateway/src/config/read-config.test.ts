@@ -189,7 +189,7 @@ test.for<[title: string, text: string, problem: RegExp]>([
   ["a list", "- 1", /gateway.yaml:1:1: It must be a mapping of settings, but it is a list/],
   ["nothing", "", /upstream is missing/],
   [
-    "a scope that is none",
+    "a scope that is invalid",
     least.replace("header:x-account", "everyone"),
     /4:8: scope must be header:NAME .*"everyone"/,
   ],
@@ -246,7 +246,7 @@ test("flags count more than the file, and what is wrong with one is said of it",
   ]);
 });
 
-test("paths in a file are relative to its folder, whose files are watched", () => {
+test("paths in a file are relative to its folder, and those files are watched", () => {
   const folder = temporaryFolder();
   mkdirSync(join(folder, "api"));
   writeFileSync(

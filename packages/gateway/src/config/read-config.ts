@@ -33,10 +33,10 @@ export interface GatewayConfig extends Omit<ConfigValues, "openapi" | "listen"> 
   readonly files: readonly ReadFile[];
 }
 
-/** A larger file is nobody's configuration, bytes. */
+/** A larger file can't be a configuration, bytes. */
 const fileBytesMax = 64 * 1_048_576;
 
-/** What takes a key where nothing else says so. */
+/** The route rule where a configuration has none: every write needs a key. */
 const anyWrite: RouteRule = { methods: ["POST", "PATCH"], path: "*", keyed: "required", onUnknown: { policy: "hold" } };
 
 /**
@@ -105,7 +105,7 @@ function readSource(file: string, files: ReadFile[], problems: ConfigProblem[]):
   return undefined;
 }
 
-/** A source whose settings may come from flags: what is wrong with one, or missing without a file, is said of its flag. */
+/** A source with the settings of flags. A problem of such a setting, or of a missing one without a file, names its flag. */
 function withFlags(source: YamlSource, flags: ConfigFlags, hasFile: boolean): YamlSource {
   const value = structuredClone(source.value);
   const given = Object.entries(flags).filter(([, flag]) => flag.value !== undefined);

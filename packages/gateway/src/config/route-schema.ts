@@ -118,7 +118,7 @@ function ruleOf(rules: Rules, keyed: KeyedRule["keyed"]): KeyedRule {
 /** The lease where none is set, milliseconds. */
 const leaseMsDefault = 30_000;
 
-/** What the settings of a route must be to each other. */
+/** Checks the settings of a route against each other. */
 function checkRule(
   { retentionMs, heldRetentionMs, leaseMs = leaseMsDefault, onUnknown: unknown }: KeyedRule,
   template: string,

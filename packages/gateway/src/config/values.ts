@@ -6,7 +6,7 @@ import { readDuration } from "once-again/internal/command";
  * One value of a configuration.
  *
  * @param expected completes "it must be …".
- * @param read the value that is meant; undefined for what is none.
+ * @param read returns the value, or undefined for an invalid one.
  */
 export function value<Value>(expected: string, read: (given: unknown) => Value | undefined): z.ZodType<Value> {
   return z.unknown().transform((given, context) => {
@@ -38,7 +38,7 @@ export function explained<Value>(expected: string, read: (given: string) => Valu
   });
 }
 
-/** A mapping of settings. A name that it does not know is a problem of its own, with the name that was probably meant. */
+/** A mapping of settings. An unknown name is a separate problem, with the name that was probably meant. */
 export function settings<Shape extends z.ZodRawShape>(
   expected: string,
   shape: Shape,
@@ -50,7 +50,7 @@ export function settings<Shape extends z.ZodRawShape>(
   });
 }
 
-/** What a value is held against depends on the value. */
+/** A value that is checked by a schema chosen for it. */
 export function dependent<Value>(choose: (given: unknown) => z.ZodType<Value>): z.ZodType<Value> {
   return z.unknown().transform((given, context) => {
     const result = choose(given).safeParse(given, { reportInput: true });

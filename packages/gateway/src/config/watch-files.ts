@@ -46,7 +46,7 @@ export function watchFiles(files: readonly ReadFile[], onChange: () => void): ()
     timer = setTimeout(look, isOurs ? Math.min(settleMs, leftMs) : otherFilesMs);
   };
   const watchers = [...new Set(paths.map((path) => dirname(path)))].map((folder) => watchFolder(folder, onEvent));
-  // What changed before the folders were watched is no event.
+  // Changes before the folders were watched caused no event, so look once.
   onEvent(null);
   return () => {
     clearTimeout(timer);
@@ -63,7 +63,7 @@ function watchFolder(folder: string, onEvent: (name: string | null) => void): FS
   }
 }
 
-/** What tells the content of a file from any other. */
+/** A hash of a file's content, to notice a change. */
 export const digestOf = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
 
 function digestNow(path: string): string {

@@ -7,7 +7,7 @@ export type Path = readonly (string | number)[];
 /** A file of YAML or JSON, read: its value, and where in the file a part of it stands. */
 export interface YamlSource {
   readonly value: unknown;
-  /** Where the value at a path stands; where there is none, the place that should have it. */
+  /** A problem at the place of a value; where the value is missing, at the place that should have it. */
   problemAt(path: Path, message: string): ConfigProblem;
   /** The same for the name of a setting. */
   problemAtName(path: Path, name: string, message: string): ConfigProblem;

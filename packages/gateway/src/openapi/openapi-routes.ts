@@ -13,7 +13,7 @@ export interface OpenApiRoutes {
   readonly problems: readonly ConfigProblem[];
 }
 
-/** What each operation of OpenAPI is called, in the specification's own order. */
+/** The names of operations in OpenAPI, in the specification's order. */
 const operationNames = ["get", "put", "post", "delete", "options", "head", "patch", "trace"] as const;
 
 const keyHeaderName = "idempotency-key";
@@ -39,7 +39,7 @@ export function openApiRoutes(source: YamlSource, scope: z.ZodType<ScopeRule>): 
   const report = (path: Path, message: string): void => void problems.push(source.problemAt(path, message));
   const document = isMapping(source.value) ? source.value : {};
   if (!/^3\.[01]\./.test(String(document["openapi"]))) {
-    report(["openapi"], "It must be an OpenAPI document of version 3.0 or 3.1, whose openapi is such as 3.1.0.");
+    report(["openapi"], "It must be an OpenAPI document of version 3.0 or 3.1, with openapi: 3.1.0 or similar.");
     return { routes, problems };
   }
   const resolve = (node: unknown, path: Path): unknown => {
@@ -102,7 +102,7 @@ function operationRule(
   return result.success ? result.data : { issues: result.error.issues };
 }
 
-/** What a JSON pointer leads to, in a fragment of a URL (RFC 6901, section 6). */
+/** The value that a JSON pointer in a URL's fragment leads to (RFC 6901, section 6). */
 function follow(document: Mapping, ref: string): unknown {
   const names = ref
     .slice(2)

@@ -1,4 +1,4 @@
-/** What an account is: a text, or a whole number. They are distinguished, since 5 and "5" may be two accounts. */
+/** The type of an account: a text, or a whole number. They are distinguished, since 5 and "5" may be two accounts. */
 export type AccountType = "text" | "number";
 
 /**

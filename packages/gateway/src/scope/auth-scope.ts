@@ -14,7 +14,7 @@ interface Answer extends HttpResponse {
 }
 
 /**
- * A service says whose a request is, or refuses it, each time anew: nothing that it said is remembered. It is asked by GET,
+ * A service names the caller of a request, or refuses it, for each request anew: nothing is cached. It is asked by GET,
  * with the caller's credentials and, in `X-Forwarded-*` headers, the target and host that the upstream will get.
  * While it does not answer, or names no account, `scopeOf` throws.
  */

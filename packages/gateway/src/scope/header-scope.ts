@@ -14,7 +14,7 @@ export function headerScope({ name, from }: HeaderScopeRule): ScopeOf {
     const values = headers[lowerCaseName] ?? [];
     // Node has removed what HTTP calls white space. A name that ends with another space is another account.
     const scope = values[0] ?? "";
-    if (scope === "") return refuse(401, `Whose request this is must be in the header ${name}, and it is not there.`);
+    if (scope === "") return refuse(401, `The header ${name}, which names the caller of a request, is missing.`);
     if (values.length > 1) return refuse(400, `The header ${name} came ${values.length} times.`);
     return { scope };
   };

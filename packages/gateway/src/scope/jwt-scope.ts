@@ -6,8 +6,8 @@ import { refuse } from "./refusal.ts";
 import type { JwtScopeRule } from "./scope-rule.ts";
 
 /**
- * The account is a claim of the bearer token (RFC 6750), whose signature, issuer, audience and times are checked (RFC 7519,
- * RFC 8725). A token has to say when it ends. While the issuer's keys can't be had, it throws.
+ * The account is a claim of the bearer token (RFC 6750). The token's signature, issuer, audience and times are checked
+ * (RFC 7519, RFC 8725), and it must have an expiry. While the issuer's keys can't be fetched, it throws.
  */
 export function jwtScope(rule: JwtScopeRule): ScopeOf {
   const getKey = keySet(rule.jwks);

@@ -8,14 +8,14 @@ import {
 } from "jose";
 import { systemClock } from "once-again";
 
-/** Nobody can say now which keys an issuer has: the set can't be fetched, or is none. */
+/** The keys of an issuer are unknown: its set can't be fetched, or is invalid. */
 export class KeySetUnavailableError extends Error {}
 
 /** A fetched set is used for so long, milliseconds. A token of a key that is not in it asks again, at most this often. */
 const ageMsMax = 600_000;
 const askAgainMs = 30_000;
 
-/** After a failure nobody asks for so long, so that a dead issuer is not stormed. */
+/** How long no request is sent after a failure, so that a dead issuer is not stormed. */
 const failureMs = 1000;
 const fetchMsMax = 5000;
 const bytesMax = 1_048_576;

@@ -1,7 +1,7 @@
 import type { HttpResponse } from "once-again/http";
 import { plainProblem } from "../gateway-response.ts";
 
-/** An answer to a request whose account is not known. */
+/** A refusal of a request from an unknown account. */
 export function refuse(
   status: number,
   detail: string,

@@ -7,7 +7,7 @@ export const scopeForms =
   "header:NAME (a proxy in front checks the caller and sets that header), jwt:CLAIM (the gateway checks a bearer token " +
   "by its issuer's keys), or auth:URL (a service of yours is asked before each keyed request)";
 
-/** Whose a request's key is, and by what the gateway knows it. */
+/** How the gateway finds the caller that a request's key belongs to. */
 export type ScopeRule = JwtScopeRule | HeaderScopeRule | AuthScopeRule;
 
 /** The account is a claim of a bearer token that the gateway verifies. */
@@ -40,9 +40,9 @@ export interface AuthScopeRule {
   readonly url: URL;
   /** The names of the caller's headers that the service gets. */
   readonly pass: readonly string[];
-  /** What of its answer names the account: a header, or a path into its JSON. */
+  /** The place of the account in its response: a header, or a path into its JSON. */
   readonly account: { readonly header: string } | { readonly body: string };
-  /** What the account in its JSON is. */
+  /** The type of the account in its JSON. */
   readonly type: AccountType;
   readonly timeoutMs: number;
 }

@@ -18,7 +18,7 @@ const facts = (headers: RequestFacts["headers"] = {}, remoteAddress = "127.0.0.1
   remoteAddress,
 });
 
-/** What a rule says: the account, or the status of the refusal and what it tells the caller. */
+/** The account that a rule finds, or the status and the text of its refusal. */
 async function ask(rule: ScopeRule, request: RequestFacts) {
   const { scopeOf, close } = openScope(rule);
   try {
@@ -119,7 +119,7 @@ describe("jwt", () => {
     expect(state.asked).toBe(0);
   });
 
-  test.for<[title: string, claims: Record<string, unknown>, status: number, told: string]>([
+  test.for<[title: string, claims: Record<string, unknown>, status: number, detail: string]>([
     ["of another issuer", { iss: "https://evil.example" }, 401, "claim iss"],
     ["for another audience", { aud: "billing" }, 401, "claim aud"],
     ["that is over", { exp: 1000 }, 401, "it is over"],
@@ -127,9 +127,9 @@ describe("jwt", () => {
     ["of the future", { nbf: Date.now() / 1000 + 600 }, 401, "claim nbf"],
     ["that names no account", { sub: undefined }, 403, "no claim sub"],
     ["of an account that is a list", { sub: [] }, 403, "no claim sub"],
-  ])("a token %s is refused", async ([, claims, status, told]) => {
+  ])("a token %s is refused", async ([, claims, status, detail]) => {
     const { rule, sign } = await issuer();
-    expect(await ask(rule, bearer(await sign(claims)))).toEqual([status, expect.stringContaining(told)]);
+    expect(await ask(rule, bearer(await sign(claims)))).toEqual([status, expect.stringContaining(detail)]);
   });
 
   test("a token of an algorithm that is not taken, or with no signature, is refused", async () => {
@@ -169,7 +169,7 @@ describe("jwt", () => {
     expect(state.asked).toBe(1);
   });
 
-  test("while the issuer's keys can't be had, nobody passes, and it is asked now and then", async () => {
+  test("while the issuer's keys can't be had, no request passes, and the issuer is asked now and then", async () => {
     const { rule, sign, state } = await issuer();
     state.up = false;
     const { scopeOf } = openScope(rule);
@@ -184,7 +184,7 @@ describe("jwt", () => {
     ["too many keys", { keys: Array.from({ length: 101 }, () => ({ kty: "EC" })) }],
     ["no list", { keys: "all" }],
     ["too large", { keys: [{ kty: "EC", x: "a".repeat(2_000_000) }] }],
-  ] as const)("a key set that is %s is none", async ([, set]) => {
+  ] as const)("a key set that is %s is refused", async ([, set]) => {
     const { rule, sign } = await issuer();
     const jwks = new URL(await startHttpServer((_, response) => void response.end(JSON.stringify(set))));
     await expect(openScope({ ...rule, jwks }).scopeOf(bearer(await sign({})))).rejects.toThrow("can't be had");
@@ -244,16 +244,16 @@ describe("auth", () => {
 
   test.for<[title: string, answer: (response: ServerResponse) => void]>([
     ["fails", (response) => response.writeHead(500).end()],
-    ["names nobody", (response) => response.end()],
+    ["names no account", (response) => response.end()],
     ["names two", (response) => response.setHeader("x-user", ["a", "b"]).end()],
     ["is silent", () => undefined],
     ["breaks off", (response) => response.destroy()],
-  ])("a service that %s lets nobody pass", async ([, answer]) => {
+  ])("a service that %s lets no request pass", async ([, answer]) => {
     const url = await startHttpServer((_, response) => answer(response));
     await expect(ask(ruleOf(url, { timeoutMs: 200 }), facts())).rejects.toThrow();
   });
 
-  test("a service that is not there, or whose body is too large or no JSON, lets nobody pass", async () => {
+  test("a service that is not there, or has a body that is too large or no JSON, lets no request pass", async () => {
     const gone = createServer().listen(0, "127.0.0.1");
     await once(gone, "listening");
     const { port } = gone.address() as AddressInfo;

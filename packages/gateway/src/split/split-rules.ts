@@ -6,7 +6,7 @@ export const frontProxies = ["nginx", "haproxy", "caddy"] as const;
 /** A proxy in front, which passes requests through by itself and sends those with a key to the gateway. */
 export type FrontProxy = (typeof frontProxies)[number];
 
-/** What a proxy in front needs of a gateway's configuration. */
+/** The part of a gateway's configuration that a proxy in front needs. */
 export interface SplitRules {
   /** Where the gateway listens, as `127.0.0.1:8081`. */
   readonly gateway: string;
@@ -81,7 +81,7 @@ const segmentRegex = (segment: string): string =>
     .map((text) => text.replaceAll(/[^\w~!&,=:@-]/g, (sign) => (/[.$()*+]/.test(sign) ? `\\${sign}` : ".")))
     .join("[^/?]+");
 
-/** What every proxy clears: headers that only it, the gateway or a connection may set. */
+/** The headers that every proxy clears: only it, the gateway or a connection may set them. */
 export const clearedHeaders = [
   "Forwarded",
   "Idempotency-Attempt",

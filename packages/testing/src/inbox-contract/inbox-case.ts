@@ -5,7 +5,7 @@ import type { Inbox, InboxMessage, InboxRules, InboxVerdict, MessageExecution, M
 import type { ContractCase } from "../store-contract/contract-case.ts";
 import { expectSame } from "../store-contract/rule.ts";
 
-/** What the contract asks of an inbox. One behind a broker resolves `handle` when the broker has been told. */
+/** The parts of an inbox that the contract calls. One behind a broker resolves `handle` when the broker has the verdict. */
 export type InboxUnderTest<Transaction> = Pick<Inbox<Transaction>, "handle" | "close">;
 
 /** How the contract wants an inbox: with a few deliveries, short waits, and a lease that a slow machine can keep. */
@@ -29,7 +29,7 @@ export interface InboxFixture<Transaction> {
 
 /** How the contract comes by the inboxes it tries. */
 export interface InboxContractOptions<Transaction> {
-  /** As that of the inboxes, whose `onUnknown` is `"hold"`; default leased. */
+  /** As that of the inboxes, which have `onUnknown: "hold"`; default leased. */
   readonly mode?: "leased" | "transactional" | undefined;
   /** Whether they take numbered messages; by default in transactional mode, on a store that has high-water marks. */
   readonly marks?: boolean | undefined;
@@ -49,7 +49,7 @@ export interface Gate {
   open(): void;
 }
 
-/** What one case of the inbox contract works on. */
+/** The things that one case of the inbox contract works on. */
 export interface InboxRuleContext {
   /** Cuts the inboxes off from the store, and returns what ends that: the case's end at the latest. */
   interrupt(): Promise<() => Promise<void>>;
@@ -76,7 +76,7 @@ const rules: Omit<InboxContractRules, "consumer"> = {
   onError: () => undefined,
 };
 
-/** Makes a case of a rule: it opens records of its own for each run, and closes its inboxes in the end. */
+/** Makes a case of a rule: it opens new records for each run, and closes its inboxes in the end. */
 export function inboxCaseOf<Transaction>(rule: InboxRule, options: InboxContractOptions<Transaction>): ContractCase {
   return {
     name: rule.name,
@@ -145,7 +145,7 @@ export function idleWork(): { (): void; runs: number } {
   return work;
 }
 
-/** What a promise resolves to within a number of turns of the event loop; `"unsettled"`: it does not. */
+/** The value of a promise after a number of turns of the event loop; `"unsettled"`: it has none yet. */
 export async function after<Value>(turns: number, promise: Promise<Value>): Promise<Value | "unsettled"> {
   const late = async (): Promise<"unsettled"> => {
     for (let turn = 0; turn < turns; turn += 1) await setTimeout(1);
@@ -154,6 +154,6 @@ export async function after<Value>(turns: number, promise: Promise<Value>): Prom
   return Promise.race([promise, late()]);
 }
 
-/** The verdicts on a message whose effect is there. */
+/** The verdicts on a message that has had its effect. */
 export const executed = { action: "acknowledge", isRepeat: false };
 export const repeated = { action: "acknowledge", isRepeat: true };

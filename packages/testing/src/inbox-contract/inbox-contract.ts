@@ -6,10 +6,11 @@ import { positionRules } from "./inbox-positions.ts";
 import { leasedRules, outageRules, transactionalRules } from "./inbox-outages.ts";
 
 /**
- * What every inbox does, whatever it is built on: the cases that `openInbox` passes on each of our stores, for a store or a
+ * The rules for every inbox, whatever it is built on: the cases that `openInbox` passes on each of our stores, for a store
+ * or a
  * consumer of your own. Any test runner takes them. They are about its promises: one effect for each message of a consumer,
  * which is acknowledged after its commit and not before; no second effect after a lost acknowledgement; and a dead letter
- * with its reason for whatever can't be handled.
+ * with its reason for each message that can't be handled.
  *
  * @example
  * ```ts

@@ -41,11 +41,11 @@ export const effectRules: readonly InboxRule[] = [
     },
   },
   {
-    name: "a message whose acknowledgement was lost is acknowledged by any inbox, without a second effect",
+    name: "after a lost acknowledgement, any inbox acknowledges the message, without a second effect",
     async try({ connect, working, expectEffects }) {
       const message = messageOf("7");
       await deliver(await connect(), message, working("7"));
-      // Whoever had it died before it told the broker.
+      // The inbox that had it died before it acknowledged.
       const work = idleWork();
       for (const deliveries of [1, 2, deliveriesMax]) {
         const again = { ...message, headers: { redelivered: "yes" }, deliveries };
@@ -78,7 +78,7 @@ export const effectRules: readonly InboxRule[] = [
     },
   },
   {
-    name: "each consumer has its own effect of each id, told apart by every character",
+    name: "each consumer has its own effect of each id, and every character of an id counts",
     async try({ connect, working, expectEffects }) {
       for (const expected of [executed, repeated]) {
         for (const [index, [consumer, id]] of names.entries()) {

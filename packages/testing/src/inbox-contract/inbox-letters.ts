@@ -12,7 +12,7 @@ import {
   repeated,
 } from "./inbox-case.ts";
 
-/** What becomes of messages that have no effect: they come later, or are dead letters, and are never dropped. */
+/** The rules for messages without an effect: they come later, or are dead letters, and are never dropped. */
 export const letterRules: readonly InboxRule[] = [
   {
     name: "another message with an id that was handled is a dead letter, each time it comes",
@@ -51,9 +51,9 @@ export const letterRules: readonly InboxRule[] = [
       let runs = 0;
       const verdict = await deliver(inbox, messageOf("7"), () => {
         runs += 1;
-        throw rejectedError("Nobody sells tea.");
+        throw rejectedError("We sell no tea.");
       });
-      const letter = { action: "dead-letter", reason: "rejected", detail: "Nobody sells tea." };
+      const letter = { action: "dead-letter", reason: "rejected", detail: "We sell no tea." };
       expectLike(verdict, letter, "A rejected message is a dead letter, with what was said");
       expectSame(runs, 1, "What is rejected is not tried again");
       await expectEffects([], "What is rejected has no effect");

@@ -39,7 +39,7 @@ export const outageRules: readonly InboxRule[] = [
   },
 ];
 
-/** What a transaction promises. */
+/** The promises of a transaction. */
 export const transactionalRules: readonly InboxRule[] = [
   {
     name: "a commit that fails is not acknowledged, and its message has one effect when the store is back",
@@ -82,7 +82,7 @@ export const transactionalRules: readonly InboxRule[] = [
   },
 ];
 
-/** What a lease promises. */
+/** The promises of a lease. */
 export const leasedRules: readonly InboxRule[] = [
   {
     name: "work that fails and may have had its effect is held: a dead letter each time, and no second effect",
@@ -92,7 +92,7 @@ export const leasedRules: readonly InboxRule[] = [
         await effect(execution, "7");
         throw new Error("the connection broke");
       });
-      expectLike(verdict, unknown, "A message whose outcome is unknown is a dead letter");
+      expectLike(verdict, unknown, "A message with an unknown outcome is a dead letter");
       const work = idleWork();
       expectLike(await deliver(await connect(), messageOf("7"), work), unknown, "It is one each time it comes");
       expectSame(work.runs, 0, "It does not run again by itself");
@@ -100,7 +100,7 @@ export const leasedRules: readonly InboxRule[] = [
     },
   },
   {
-    name: "an effect whose record can't be kept is not acknowledged, and has no second one when the store is back",
+    name: "an effect is not acknowledged when its record can't be stored, and does not happen again when the store is back",
     async try({ connect, effect, expectEffects, interrupt }) {
       const lost = Promise.withResolvers<() => unknown>();
       const handled = deliver(await connect(), messageOf("7"), async (_, execution) => {
@@ -110,7 +110,7 @@ export const leasedRules: readonly InboxRule[] = [
       const restore = await lost.promise;
       const decided = await after(outageTurns, handled);
       await restore();
-      expectSame(decided, "unsettled", "Nothing is acknowledged before its record is kept");
+      expectSame(decided, "unsettled", "Nothing is acknowledged before its record is stored");
       const verdict = await handled;
       const isKnown = verdict.action === "acknowledge";
       const isHeld = verdict.action === "dead-letter" && verdict.reason === "outcome-unknown";

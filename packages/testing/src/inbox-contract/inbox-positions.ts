@@ -6,7 +6,7 @@ import { deliver, deliveriesMax, executed, idleWork, type InboxRule, messageOf, 
 
 const partition = "orders/0";
 
-/** A message that its source has numbered; only the number tells it, unless it has an id. */
+/** A message that its source has numbered. Only the number identifies it, unless it has an id. */
 function numbered(sequence: number, id?: string, storedAt?: number) {
   return messageOf(id, { position: { partition, sequence, storedAt } });
 }
@@ -14,7 +14,7 @@ function numbered(sequence: number, id?: string, storedAt?: number) {
 /** How a high-water mark takes the place of a record for each message. */
 export const positionRules: readonly InboxRule[] = [
   {
-    name: "of numbered messages each has one effect, over gaps, whoever gets it again",
+    name: "of numbered messages each has one effect, over gaps, whichever inbox gets it again",
     async try({ connect, working, expectEffects }) {
       for (const sequence of [1, 2, 7]) {
         const verdict = await deliver(await connect(), numbered(sequence), working(`${sequence}`));
@@ -65,7 +65,7 @@ export const positionRules: readonly InboxRule[] = [
         let firsts = 0;
         for (const sequence of sequences) {
           const verdict = await deliver(inbox, numbered(sequence), working(`${sequence}`));
-          expectThat(verdict.action === "acknowledge", "Whoever is late is told that it is done", verdict);
+          expectThat(verdict.action === "acknowledge", "A late delivery is acknowledged", verdict);
           firsts += Number(!verdict.isRepeat);
         }
         return firsts;
@@ -76,7 +76,7 @@ export const positionRules: readonly InboxRule[] = [
     },
   },
   {
-    name: "an id tells what a producer sent twice, under another number",
+    name: "an id identifies a message that a producer sent twice, under another number",
     async try({ connect, working, expectEffects }) {
       expectSame(await deliver(await connect(), numbered(1, "a"), working("a")), executed, "The first is handled");
       const work = idleWork();
@@ -96,7 +96,7 @@ export const positionRules: readonly InboxRule[] = [
     async try({ connect, working, expectEffects }) {
       const inbox = await connect();
       const rejected = await deliver(inbox, numbered(4), () => {
-        throw rejectedError("Nobody sells tea.");
+        throw rejectedError("We sell no tea.");
       });
       expectLike(rejected, { action: "dead-letter", reason: "rejected" }, "A rejected one is a dead letter");
       const often = { ...numbered(4), deliveries: deliveriesMax + 1 };
@@ -123,7 +123,7 @@ export const positionRules: readonly InboxRule[] = [
       expectLike(
         late,
         { action: "dead-letter", reason: "mismatch" },
-        "What was stored later is none, and is not dropped",
+        "A message that was stored later is no repeat, and is not dropped",
       );
       await expectEffects(["8"], "It has no effect");
     },

@@ -4,9 +4,9 @@ import type { ClaimedMessage, OutboxStore } from "once-again/outbox";
 import { expectThat } from "../store-contract/rule.ts";
 import type { ContractCase } from "../store-contract/contract-case.ts";
 
-/** An open transaction of a test. Each is on a connection of its own, or waits until the one before has ended. */
+/** An open transaction of a test. Each has a separate connection, or waits until the one before has ended. */
 export interface OpenTransaction<Transaction> {
-  /** What `add` takes. */
+  /** The argument for `add`. */
   readonly transaction: Transaction;
   commit(): Promise<void>;
   rollback(): Promise<void>;
@@ -39,9 +39,9 @@ export interface OutboxRule {
   try(context: OutboxRuleContext): Promise<void>;
 }
 
-/** What one case of the outbox contract works on. */
+/** The things that one case of the outbox contract works on. */
 export interface OutboxRuleContext extends OutboxFixture<unknown> {
-  /** Adds messages of one ordering key, or none, each in a transaction of its own that commits; their ids. */
+  /** Adds messages of one ordering key, or none, each in a separate transaction that commits; returns their ids. */
   add(orderingKey: string | undefined, ...ids: readonly string[]): Promise<void>;
   /** Claims whatever is free for an hour, as a new owner; the messages. */
   claim(options?: Partial<ClaimOptions>): Promise<ClaimedMessage[]>;
@@ -66,7 +66,7 @@ export function inTime(work: Promise<unknown>): Promise<string> {
   return Promise.race([work.then(() => "done", String), setTimeout(freeMsMax, "waits", { ref: false })]);
 }
 
-/** Makes a case of a rule: it opens an outbox of its own for each run, and closes it in the end. */
+/** Makes a case of a rule: it opens a new outbox for each run, and closes it in the end. */
 export function outboxCaseOf<Transaction>(rule: OutboxRule, options: OutboxContractOptions<Transaction>): ContractCase {
   return {
     name: rule.name,
@@ -83,7 +83,11 @@ export function outboxCaseOf<Transaction>(rule: OutboxRule, options: OutboxContr
         for (;;) {
           const claimed = await claim(given);
           if (claimed.length > 0) return claimed;
-          expectThat(performance.now() < endsAt, "What is given back, or whose lease is over, can be claimed", claimed);
+          expectThat(
+            performance.now() < endsAt,
+            "A message that was given back, or has a lease that is over, can be claimed",
+            claimed,
+          );
           await setTimeout(pollMs);
         }
       };

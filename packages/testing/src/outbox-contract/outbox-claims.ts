@@ -7,7 +7,7 @@ const ids = (count: number, prefix = ""): string[] =>
 /** Who may publish what. */
 export const claimRules: readonly OutboxRule[] = [
   {
-    name: "what is claimed is nobody else's before its lease is over, and then comes again in its order",
+    name: "a claimed message can't be claimed again before its lease is over, and then comes in its order",
     async try({ outbox, add, claim, claimWhenFree }) {
       await add("k", "1", "2", "3");
       await add(undefined, "free");
@@ -15,8 +15,8 @@ export const claimRules: readonly OutboxRule[] = [
       const again = await claimWhenFree({ limit: 1 });
       const rest = again.length === 4 ? [] : await claimWhenFree();
       const keyed = [...again, ...rest].filter(({ orderingKey }) => orderingKey === "k");
-      expectSame(idsOf(keyed), ["1", "2", "3"], "A key whose lease is over comes again, in its order");
-      expectSame(idsOf(await claim()), [], "What is claimed is nobody else's");
+      expectSame(idsOf(keyed), ["1", "2", "3"], "A key comes again when its lease is over, in its order");
+      expectSame(idsOf(await claim()), [], "A claimed message can't be claimed again");
       await add("k", "4");
       expectSame(idsOf(await claim()), [], "A message that is added to a claimed key waits");
       await outbox.confirm(positionsOf(keyed.slice(0, 2)));
@@ -24,11 +24,11 @@ export const claimRules: readonly OutboxRule[] = [
     },
   },
   {
-    name: "a message is there until it is confirmed, also when whoever claimed it is gone",
+    name: "a message is there until it is confirmed, also when its relay is gone",
     async try({ add, claimWhenFree }) {
-      await add(undefined, "kept");
+      await add(undefined, "one");
       for (let claims = 0; claims < 5; claims += 1) {
-        expectSame(idsOf(await claimWhenFree({ leaseMs: 1 })), ["kept"], "A claim alone removes nothing");
+        expectSame(idsOf(await claimWhenFree({ leaseMs: 1 })), ["one"], "A claim alone removes nothing");
       }
     },
   },
@@ -78,7 +78,7 @@ export const claimRules: readonly OutboxRule[] = [
       const all = ids(30);
       await add(undefined, ...all);
       const seen = new Set<string>();
-      // What is claimed is due again before the next claim, as what a broker does not confirm in a relay that is slow.
+      // Claimed messages are due again before the next claim, as when a broker confirms nothing and a relay is slow.
       for (let claims = 0; claims < 200 && seen.size < all.length; claims += 1) {
         const owner = crypto.randomUUID();
         const claimed = await claim({ owner, limit: 1 });

@@ -24,7 +24,7 @@ const invalid: readonly Partial<NewMessage>[] = [
   { body: Promise.resolve("not awaited") },
 ];
 
-/** What an `add` is: a part of its transaction. */
+/** The rules for `add`: it is a part of its transaction. */
 export const commitRules: readonly OutboxRule[] = [
   {
     name: "a message can be claimed when its transaction has committed, and is what was added",
@@ -66,7 +66,7 @@ export const commitRules: readonly OutboxRule[] = [
     },
   },
   {
-    name: "a message whose transaction is rolled back never was",
+    name: "a rollback removes the messages of its transaction",
     async try({ outbox, begin, claim, add }) {
       const { transaction, rollback } = await begin();
       await outbox.add(transaction, { topic: "orders", orderingKey: "k", body: "never" });
@@ -96,7 +96,7 @@ export const commitRules: readonly OutboxRule[] = [
     },
   },
   {
-    name: "who listens hears of a commit when its message can be claimed",
+    name: "listeners are notified of a commit when its message can be claimed",
     async try({ outbox, begin, claim }) {
       let news = Promise.withResolvers<void>();
       const unlisten = await outbox.listen?.(
@@ -108,7 +108,7 @@ export const commitRules: readonly OutboxRule[] = [
         const { transaction, commit } = await begin();
         await outbox.add(transaction, { id: "1", topic: "orders", body: 1 });
         await turns(50);
-        // What was heard by now came too early: whoever looked has found nothing.
+        // A notification before this point came too early: a relay would have found nothing.
         news = Promise.withResolvers<void>();
         await commit();
         expectSame(await inTime(news.promise), "done", "A commit is announced");
@@ -144,7 +144,7 @@ export const parallelCommitRules: readonly OutboxRule[] = [
       await outbox.add(first.transaction, { id: "1", topic: "orders", orderingKey: "k", body: 1 });
       const second = await begin();
       const added = outbox.add(second.transaction, { id: "2", topic: "orders", orderingKey: "k", body: 2 });
-      // Whoever does not wait for the first commits before it.
+      // A transaction that does not wait for the first commits before it.
       const ended = await Promise.race([added.then(() => second.commit()).then(() => "second"), turns(50)]);
       await first.commit();
       if (ended !== "second") await added;
@@ -178,10 +178,10 @@ export const parallelCommitRules: readonly OutboxRule[] = [
         await outbox.add(open.transaction, { topic: "orders", orderingKey: "open", body: 1 });
         const removed = inTime(outbox.confirm(others));
         expectSame(await inTime(add("l", "4")), "done", "Who adds waits for no relay, and for no other key");
-        expectSame(await removed, "done", "A relay that removes waits for nobody who adds");
+        expectSame(await removed, "done", "A relay that removes does not wait for transactions that add");
         const givenBack = outbox.postpone([{ position: position!, owner, delayMs: 0 }]);
-        expectSame(await inTime(givenBack), "done", "A relay that gives back waits for nobody who adds");
-        expectSame(await inTime(claim()), "done", "A relay that claims waits for nobody who adds");
+        expectSame(await inTime(givenBack), "done", "A relay that gives back does not wait for transactions that add");
+        expectSame(await inTime(claim()), "done", "A relay that claims does not wait for transactions that add");
       } finally {
         await open.rollback();
       }
@@ -201,7 +201,7 @@ export const parallelCommitRules: readonly OutboxRule[] = [
         await outbox.add(transaction, { id, topic: "orders", orderingKey: key, body: index });
         const ids = expected.get(key) ?? [];
         expected.set(key, ids);
-        // The key is ours until we end, so nobody comes between.
+        // The key is ours until this transaction ends, so no other message comes between.
         if (commits) ids.push(id);
         await turns(waits);
         await (commits ? commit() : rollback());

@@ -5,7 +5,8 @@ import { commitRules, parallelCommitRules } from "./outbox-commits.ts";
 import { postponeRules } from "./outbox-postponed.ts";
 
 /**
- * What every outbox does, whatever it is built on: the cases that each of ours passes, for an outbox of your own. Any test
+ * The rules for every outbox, whatever it is built on: the cases that each of ours passes, for an outbox of your own. Any
+ * test
  * runner takes them. They are about the promises of the port: a message is there from its commit until it is confirmed, none
  * is skipped, one relay at a time has a key, and those of a key are in the order of their commits.
  *

@@ -5,7 +5,7 @@ import { idsOf, type OutboxRule, positionsOf } from "./outbox-case.ts";
 const owner = "one";
 const hourMs = 3_600_000;
 
-/** What becomes of messages that were not published. */
+/** The rules for messages that were not published. */
 export const postponeRules: readonly OutboxRule[] = [
   {
     name: "a message that is given back can be claimed again, at once or when its delay is over",
@@ -55,13 +55,13 @@ export const postponeRules: readonly OutboxRule[] = [
     },
   },
   {
-    name: "a refusal that is told again counts once",
+    name: "a refusal that is repeated counts once",
     async try({ outbox, add, claim }) {
       await add(undefined, "1");
       const [message] = await claim({ owner });
       const refused = { position: message!.position, owner, delayMs: 0, refusal: "no", refusals: 1 };
-      for (let told = 0; told < 3; told += 1) await outbox.postpone([refused]);
-      expectLike((await claim())[0], { refusals: 1 }, "Whoever asks again, since the answer was lost, refuses nothing");
+      for (let times = 0; times < 3; times += 1) await outbox.postpone([refused]);
+      expectLike((await claim())[0], { refusals: 1 }, "A repeat after a lost answer refuses nothing");
     },
   },
   {

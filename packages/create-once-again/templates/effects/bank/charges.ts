@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 
-/** What the handler knows of its operation. */
+/** The facts about its operation that the handler needs. */
 export interface Operation {
   readonly scope: string;
   readonly key: string | undefined;

@@ -1,7 +1,7 @@
 import type { PoolConnection, ResultSetHeader, RowDataPacket } from "mysql2/promise";
 import { pool } from "./store.ts";
 
-/** What the handler knows of its operation. */
+/** The facts about its operation that the handler needs. */
 export interface Operation {
   readonly transaction: Pick<PoolConnection, "query">;
 }

@@ -1,7 +1,7 @@
 import type { PoolClient } from "pg";
 import { pool } from "./store.ts";
 
-/** What the handler knows of its operation. */
+/** The facts about its operation that the handler needs. */
 export interface Operation {
   readonly transaction: Pick<PoolClient, "query">;
 }

@@ -1,7 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { path } from "./store.ts";
 
-/** What the handler knows of its operation. */
+/** The facts about its operation that the handler needs. */
 export interface Operation {
   readonly transaction: DatabaseSync;
 }

@@ -1,4 +1,4 @@
 import { memoryStore } from "once-again/stores/memory";
 
-// Forgets its keys with the process: for tests, and for effects whose provider takes keys itself.
+// Its keys are lost with the process: use it in tests, and for effects that a provider makes safe by keys itself.
 export const store = memoryStore();

@@ -2,19 +2,19 @@ import type { HttpResponse } from "once-again/http";
 import type { Store, StoreHealth } from "once-again/stores";
 import type { GatewayOptions, GatewayRoute } from "./gateway-options.ts";
 
-/** What the gateway answers itself, under `/-/`. */
-export interface OwnEndpoints {
+/** The gateway's own endpoints, under `/-/`. */
+export interface AdminEndpoints {
   /** The answer to a path; `undefined` for every other. */
   answer(path: string): Promise<HttpResponse> | undefined;
 }
 
-/** What `/-/health` tells. */
+/** The document of `/-/health`. */
 export interface HealthDocument {
   readonly status: "up" | "draining";
   readonly store: StoreHealth & { readonly location?: string | undefined };
 }
 
-/** What `/-/routes` tells, in the order in which routes are tried; none has its scope, nor a place to ask. */
+/** The document of `/-/routes`, in the order in which routes are tried, without their scopes and lookup URLs. */
 export interface RoutesDocument {
   readonly routes: readonly {
     readonly methods: readonly string[];
@@ -28,10 +28,12 @@ export interface RoutesDocument {
 const healthMsMax = 2000;
 
 /**
- * Health for load balancers, metrics for Prometheus, and routes for the console. A gateway whose store is away is up: it refuses keyed requests,
- * and passes all others on. So its store's health is told, and only who shuts down says 503.
+ * Health for load balancers, metrics for Prometheus, and routes for the console. A gateway is healthy while its store is
+ * down, since it then refuses keyed requests and passes all others on. So `/-/health` reports the store, and answers 503
+ * only
+ * during a shutdown.
  */
-export function ownEndpoints(
+export function adminEndpoints(
   {
     store,
     storeLocation: location,
@@ -39,7 +41,7 @@ export function ownEndpoints(
     metrics,
   }: Pick<GatewayOptions, "store" | "storeLocation" | "routes" | "metrics">,
   isDraining: () => boolean,
-): OwnEndpoints {
+): AdminEndpoints {
   let asked: Promise<StoreHealth> | undefined;
   const health = async (): Promise<HttpResponse> => {
     // However many look at a time, the store is asked once.

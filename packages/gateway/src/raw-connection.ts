@@ -15,7 +15,7 @@ import { forwardedTrailers } from "./forward-trailers.ts";
 import type { GatewayLimits } from "./gateway-limits.ts";
 import { flushHead, forwardHead, forwardInterim, plainProblem, sendResponse } from "./gateway-response.ts";
 import type { Passage } from "./pass-through.ts";
-import { countPassed } from "./passed-bytes.ts";
+import { countBytes } from "./count-bytes.ts";
 import { noteFailure } from "./request-record.ts";
 import { failureResponse, timeoutError } from "./upstream-failure.ts";
 
@@ -40,7 +40,7 @@ export function needsOwnConnection(request: IncomingMessage): boolean {
   return announcesTrailers(request) || url === "*";
 }
 
-/** Passes a request on, as `passThrough` does, on a connection of its own, which may become another protocol's. */
+/** Passes a request on, as `passThrough` does, on a separate connection, which may change its protocol. */
 export function passOnOwnConnection(passage: Passage, limits: GatewayLimits, upgrade?: Upgrade): void {
   const { upstream, request, response, forwarded, notes, body } = passage;
   const sent = upstream.request({ ...forwarded, headers: ownHeaders(passage, upgrade) });
@@ -138,7 +138,7 @@ function ownHeaders({ request, forwarded }: Passage, upgrade: Upgrade | undefine
   return upgrade === undefined ? own : [...own, "connection", "upgrade", "upgrade", headers.upgrade ?? ""];
 }
 
-/** Methods whose requests Node sends without a body, unless they say that they have one. */
+/** Methods that Node sends without a body, unless the request says that it has one. */
 const bodiless: ReadonlySet<unknown> = new Set(["GET", "HEAD", "DELETE", "OPTIONS", "TRACE"]);
 
 function boundWaits(sent: ClientRequest, { connectMs, firstByteMs, idleMs }: GatewayLimits, onSent: () => void): void {
@@ -156,10 +156,10 @@ function boundWaits(sent: ClientRequest, { connectMs, firstByteMs, idleMs }: Gat
 /** Joins two connections that speak another protocol from now on, until one of them ends or both are silent. */
 function join(answer: IncomingMessage, far: Upgrade, near: Upgrade, { idleMs }: GatewayLimits): void {
   const { statusCode = 101, statusMessage, rawHeaders, headers } = answer;
-  const kept = responseHeaders(rawHeaders);
-  kept.push("connection", "upgrade", "upgrade", headers.upgrade ?? "");
+  const forwarded = responseHeaders(rawHeaders);
+  forwarded.push("connection", "upgrade", "upgrade", headers.upgrade ?? "");
   let head = `HTTP/1.1 ${statusCode} ${statusMessage ?? STATUS_CODES[statusCode]}\r\n`;
-  for (const [name, value] of headerPairs(kept)) head += `${name}: ${value}\r\n`;
+  for (const [name, value] of headerPairs(forwarded)) head += `${name}: ${value}\r\n`;
   near.socket.write(`${head}\r\n`, "latin1");
   near.socket.write(far.head);
   far.socket.write(near.head);
@@ -168,10 +168,10 @@ function join(answer: IncomingMessage, far: Upgrade, near: Upgrade, { idleMs }: 
     [far.socket, near.socket],
   ] as [Socket, Socket][]) {
     side.removeAllListeners("timeout");
-    // What one side says passes through the other: the silence of one is that of both.
+    // Each side's bytes pass through the other, so both are silent at once, and one timer is enough for each.
     side.setTimeout(idleMs, () => side.destroy());
     side.on("error", () => undefined);
     side.once("close", () => other.destroySoon());
-    side.on("data", countPassed).pipe(other);
+    side.on("data", countBytes).pipe(other);
   }
 }

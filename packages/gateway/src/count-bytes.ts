@@ -12,7 +12,7 @@ let uncollected = 0;
  * Counts bytes of a body that is passed on. V8 sees the small objects of a stream, and hardly the buffers that they own: left
  * to itself it collects when some hundred MiB of them are dead.
  */
-export function countPassed({ length }: Uint8Array): void {
+export function countBytes({ length }: Uint8Array): void {
   uncollected += length;
   if (uncollected < collectAfterBytes) return;
   uncollected = 0;
@@ -20,7 +20,7 @@ export function countPassed({ length }: Uint8Array): void {
   collect();
 }
 
-/** V8 has it for whoever asks by a flag, in contexts that are made while the flag is set: no global of ours gets it. */
+/** Gets V8's `gc` by a flag that is set only while a new context is made: our own globals never have it. */
 function youngCollector(): () => void {
   setFlagsFromString("--expose-gc");
   const gc = runInNewContext("globalThis.gc") as ((options: object) => void) | undefined;
