@@ -19,7 +19,7 @@ const askMsMax = 4000;
 
 /** Reads what a run left behind, when everything has come to rest. */
 export async function readEvidence(
-  { mode }: CrashOptions,
+  { mode, beside }: CrashOptions,
   scene: Scene,
   { completionsCut, completionsLost, operations }: Cuts,
 ): Promise<Evidence & { states: States }> {
@@ -29,6 +29,7 @@ export async function readEvidence(
   return {
     mode,
     leaseMs,
+    otherVersion: beside === undefined ? undefined : "api-1",
     api: files.api.flatMap((path) => readLines<ApiEntry>(path)),
     callers: files.callers.flatMap((path) => readLines<CallerEntry>(path)),
     ledger: await readLedger(mode, scene),

@@ -80,6 +80,8 @@ export interface Evidence {
   readonly ledger: readonly Effect[];
   /** The orders whose key has a result. */
   readonly done: ReadonlySet<string>;
+  /** The API process that another version runs in, where one does. */
+  readonly otherVersion?: string | undefined;
   readonly deaths: readonly Death[];
   readonly pauses: readonly Pause[];
   readonly operations: readonly OperatorFault[];

@@ -33,7 +33,7 @@ const operationsHelp = Object.entries(operatorFaults)
 
 const help = `npm run crash -- [--scenario requests] [--seconds N] [--engine ${engineNames.join("|")}]
                  [--mode hold|transactional] [--seed N] [--without ${guards.join("|")}] [--json]
-                 [--operations all|NAME,NAME]
+                 [--operations all|NAME,NAME] [--beside REVISION]
 npm run crash -- --scenario messages [--seconds N] [--messages N] [--engine ${messageEngineNames.join("|")}]
                  [--broker ${brokerNames.join("|")}] [--seed N] [--without ${messageGuards.join("|")}] [--json]
 npm run crash -- --scenario gateway [--requests N] [--engine ${gatewayEngines.join("|")}] [--seed N] [--json]
@@ -53,6 +53,7 @@ byte of its answers; the gateways are killed at any time. In the end a person se
   --mode NAME    of requests; default one run for each mode of the engine
   --operations N of requests: what operators do to databases, machines and API processes meanwhile, all or some of
 ${operationsHelp}
+  --beside REV   of requests: another version, as a revision of git, serves beside this one from the same store
   --broker NAME  of messages; default one run for each
   --messages N   how many messages are to be committed under faults, however long that takes; default any number
   --requests N   of gateway: how many keyed operations are sent; default 10000
@@ -74,6 +75,7 @@ const options = {
   messages: { type: "string" },
   requests: { type: "string" },
   operations: { type: "string" },
+  beside: { type: "string" },
   seed: { type: "string" },
   without: { type: "string" },
   json: { type: "boolean" },
@@ -130,8 +132,9 @@ async function requestSubjects(values: Values, seconds: number): Promise<Subject
   return modes.map((mode) => ({
     name: `${engine.name}, ${mode}`,
     async run(seed, onProgress) {
-      const result = await runCrash({ engine, mode, without, operations, seconds, seed }, (over) =>
-        onProgress(faultsText(over, seconds)),
+      const result = await runCrash(
+        { engine, mode, without, operations, beside: values.beside, seconds, seed },
+        (over) => onProgress(faultsText(over, seconds)),
       );
       return { result, text: resultText(result) };
     },
@@ -139,7 +142,7 @@ async function requestSubjects(values: Values, seconds: number): Promise<Subject
 }
 
 async function messageSubjects(values: Values, seconds: number): Promise<Subject[]> {
-  refuse(values, "mode", "requests", "operations");
+  refuse(values, "mode", "requests", "operations", "beside");
   const engine = await messagesEngineOf(chosen("engine", values.engine ?? "postgres", messageEngineNames));
   const names = values.broker === undefined ? brokerNames : [chosen("broker", values.broker, brokerNames)];
   const brokers = await Promise.all(names.map(brokerOf));
@@ -158,7 +161,7 @@ async function messageSubjects(values: Values, seconds: number): Promise<Subject
 }
 
 async function gatewaySubjects(values: Values): Promise<Subject[]> {
-  refuse(values, "mode", "broker", "messages", "without", "seconds", "operations");
+  refuse(values, "mode", "broker", "messages", "without", "seconds", "operations", "beside");
   const engine = await engineOf(chosen("engine", values.engine ?? "sqlite", gatewayEngines));
   const requests = wholeNumber("requests", values.requests, 10_000);
   refuseMissing(engine.server?.binary);

@@ -104,7 +104,7 @@ async function abandonedConnections({ keys, apis }: Scene): Promise<string[]> {
 }
 
 function resultOf(
-  { engine, mode, seed, seconds }: CrashOptions,
+  { engine, mode, seed, seconds, beside }: CrashOptions,
   scene: Scene,
   found: { cuts: Cuts; evidence: Evidence; history: History; leaks: readonly string[] },
 ): CrashResult {
@@ -112,7 +112,7 @@ function resultOf(
   const { cuts, evidence, history, leaks } = found;
   const sum = (counts: readonly (readonly unknown[])[]): number => counts.flat().length;
   const hits = windowHits(evidence);
-  const windows = windowsOf(mode, database !== undefined, scene.operations);
+  const windows = windowsOf(mode, database !== undefined, { operations: scene.operations, beside });
   const broken = breaches(history);
   const effectsOf = Map.groupBy(history.effects, ({ order }) => order);
   const ended = (end: OrderEnd): number => history.orders.filter((order) => order.end === end).length;

@@ -6,6 +6,7 @@ import { postgresIntents } from "../../../packages/once-again/src/stores/postgre
 import { sqliteIntents } from "../../../packages/once-again/src/stores/sqlite/index.ts";
 import { cutProxy } from "../../support/servers/cut-proxy.ts";
 import { serverPort } from "../../support/servers/server-port.ts";
+import { treeAt } from "../../support/tree-at.ts";
 import type { ApiTask } from "./api-child.ts";
 import type { CallerTask } from "./caller-child.ts";
 import { type DatabasePlace, startDatabasePlace } from "./database-place.ts";
@@ -33,6 +34,8 @@ export interface CrashOptions {
   readonly without?: Guard | undefined;
   /** Names of faults of operators, beside the others: see `operatorFaults`. */
   readonly operations?: readonly string[] | undefined;
+  /** Another version, as a revision of git: the first API process is of its code. */
+  readonly beside?: string | undefined;
 }
 
 /** Everything that runs, and where it leaves its traces. */
@@ -54,7 +57,11 @@ const leaseMs = 1000;
 
 /** Starts it all in a folder. `stack` ends it again. */
 export async function startScene(options: CrashOptions, folder: string, stack: AsyncDisposableStack): Promise<Scene> {
-  const { engine, mode, seed, without } = options;
+  const { engine, mode, seed, without, beside } = options;
+  const firstProgram =
+    beside === undefined
+      ? "api-child.ts"
+      : join(stack.use(await treeAt(beside)).folder, "test/proof/crash/api-child.ts");
   const place = await startDatabasePlace(options, folder, stack);
   const { url, keysUrl, hasStandby, operations } = place;
   const keys = stack.adopt(await engine.open(keysUrl), ({ close }) => close());
@@ -73,7 +80,7 @@ export async function startScene(options: CrashOptions, folder: string, stack: A
   // Each life of an API process serves by another framework, and finds the keys that the others left.
   let apiLives = 0;
   const apis = ports.map((port, index) =>
-    killableProcess(`api-${index + 1}`, "api-child.ts", (life) => {
+    killableProcess(`api-${index + 1}`, index === 0 ? firstProgram : "api-child.ts", (life) => {
       const diary = files.api[index]!;
       const ignoresKeys = without === "api-keys";
       const framework = frameworkNames[apiLives++ % frameworkNames.length]!;

@@ -162,11 +162,20 @@ test("a fault of operators counts where operations were under way in the lives t
     "read-only: operations were under way": 1,
     "read-only: operations failed": 1,
   });
-  expect(windowsOf("hold", false, ["read-only", "table-lock"]).slice(-3)).toEqual([
+  expect(windowsOf("hold", false, { operations: ["read-only", "table-lock"] }).slice(-3)).toEqual([
     "read-only: operations were under way",
     "read-only: operations failed",
     key,
   ]);
+});
+
+test("two versions have met when one is asked for a key that the other was asked for first", () => {
+  const of = (life: string, at: number): ApiEntry => ({ at, life, order, event: "asked" });
+  const metBy = (...api: ApiEntry[]) => hits({ api, otherVersion: "api-1" });
+  expect(metBy(of("api-2.1", 2), of("api-1.3", 1))).toEqual({ "this version met a key of the other": 1 });
+  expect(metBy(of("api-1.1", 2), of("api-2.1", 1))).toEqual({ "the other version met a key of this one": 1 });
+  expect(metBy(of("api-1.1", 1), of("api-1.2", 2))).toEqual({});
+  expect(hits({ api: [of("api-1.1", 1), of("api-2.1", 2)] })).toEqual({});
 });
 
 test("a run without a server can't lose it", () => {

@@ -33,6 +33,9 @@ const databaseWindows = [
 /** One that takes a transaction besides: its commit did not happen, and the work is run again. */
 const runAgain = "transaction run again";
 
+/** Those that take two versions at work on one store. */
+const versionWindows = ["this version met a key of the other", "the other version met a key of this one"] as const;
+
 /** Operations in the midst of what an operator does; and those that it made fail, where it has to. */
 type OperatorWindow = `${string}: operations were under way` | `${string}: operations failed`;
 const underWay = (name: string): OperatorWindow => `${name}: operations were under way`;
@@ -45,14 +48,20 @@ export type CriticalWindow =
   | (typeof windows)[number]
   | (typeof databaseWindows)[number]
   | typeof runAgain
+  | (typeof versionWindows)[number]
   | OperatorWindow;
 
-/** The windows that a run has to hit, with these faults of operators. */
-export function windowsOf(mode: Mode, hasServer: boolean, operations: readonly string[] = []): CriticalWindow[] {
+/** The windows that a run has to hit, with these faults of operators, and with another version beside this one. */
+export function windowsOf(
+  mode: Mode,
+  hasServer: boolean,
+  { operations = [], beside }: { operations?: readonly string[] | undefined; beside?: string | undefined } = {},
+): CriticalWindow[] {
   return [
     ...windows,
     ...(hasServer ? databaseWindows : []),
     ...(hasServer && mode === "transactional" ? ([runAgain] as const) : []),
+    ...(beside === undefined ? [] : versionWindows),
     ...operations.flatMap((name) => (isFailing.has(name) ? [underWay(name), failing(name)] : [underWay(name)])),
   ];
 }
@@ -95,6 +104,9 @@ export function windowHits(evidence: Evidence): Map<CriticalWindow, number> {
     add(underWay(fault.name), operationsDuring(fault, apiLives));
     add(failing(fault.name), evidence.api.filter((entry) => entry.event === "failed" && isDuring(fault, entry)).length);
   }
+  for (const isOther of evidence.otherVersion === undefined ? [] : [false, true]) {
+    add(versionWindows[isOther ? 1 : 0], keysOfAnotherVersion(evidence, isOther));
+  }
   for (const entries of apiLives.values()) {
     add(runAgain, followedBy(entries, "completing", ["granted"]));
     add("database gone when a claim was asked for", followedBy(entries, "asked", ["failed"]));
@@ -117,6 +129,15 @@ function operationsDuring(fault: OperatorFault, apiLives: ReadonlyMap<string, re
     count += entries.filter((entry) => entry.event === "asked" && isDuring(fault, entry)).length;
   }
   return count;
+}
+
+/** How many orders were first asked for at one version, and then at the other one, or at this one. */
+function keysOfAnotherVersion({ api, otherVersion }: Evidence, isOther: boolean): number {
+  const asked = api.filter(({ event }) => event === "asked").sort((one, next) => one.at - next.at);
+  const isOfOther = ({ life }: ApiEntry): boolean => life.startsWith(`${otherVersion}.`);
+  return [...Map.groupBy(asked, ({ order }) => order).values()].filter(
+    ([first, ...later]) => isOfOther(first!) !== isOther && later.some((entry) => isOfOther(entry) === isOther),
+  ).length;
 }
 
 /** The steps at which a process owns a key that has no result yet. */
