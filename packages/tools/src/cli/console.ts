@@ -110,7 +110,7 @@ async function openKeys(location: string): Promise<OpenSection> {
   return unlessSilent(store, () => store.list({ limit: 1 }), keysSection({ store: () => store }, logSettled));
 }
 
-/** What was settled in the browser, a line each on stderr: of a release nothing else says who did it. */
+/** Prints each key that was settled in the browser, a line on stderr: nothing else records who released a key. */
 function logSettled({ scope, key, settledAs, author, reason }: SettledKey): void {
   const done = settledAs === "done" ? "resolved" : "released";
   const line = [new Date(systemClock.now()).toISOString(), author, done, scope, `${key}:`, reason].join(" ");

@@ -10,8 +10,8 @@ import { postgresBinary, startPostgres } from "../../../../test/support/servers/
 import { temporaryFolder } from "../../../../test/support/temporary-folder.ts";
 import { exitCodes } from "once-again/internal/command";
 
-// Servers are started here, and each command is a process of its own.
-/** A store whose tables the command makes, twice. */
+// The tests start servers, and each command is a separate process.
+/** Makes the tables of a store by the command, twice. */
 async function migrateByUrl(url: string): Promise<void> {
   const before = await runCli(["keys", "list", "--store", url]);
   expect(before).toMatchObject({ code: exitCodes.usage, stdout: "" });
@@ -33,7 +33,7 @@ test("--print prints the SQL, and makes nothing", async () => {
   const { code, stdout } = await runCli(["migrate", "--store", `sqlite:${path}`, "--print"]);
   expect({ code, stdout }).toEqual({ code: exitCodes.fine, stdout: expect.stringContaining("once_again_keys") });
   expect(existsSync(path)).toBe(false);
-  // Nobody listens there: to print takes no server.
+  // No server listens there: printing needs none.
   const printed = await cliDocument("migrate", "--store", "postgres://127.0.0.1:1/x?tablePrefix=shop_", "--print");
   expect(printed).toEqual({
     code: exitCodes.fine,
@@ -58,7 +58,7 @@ test("--outbox is for its tables, too", async () => {
   expect(await cliDocument("messages", "list", "--store", `sqlite:${path}`)).toMatchObject({ code: exitCodes.fine });
 });
 
-test("a URL that is none, or of no store, is wrong usage, and is not repeated", async () => {
+test("a URL that is invalid, or of no store, is wrong usage, and is not repeated", async () => {
   for (const store of ["postgres://[", "http://user:secret@127.0.0.1/", "user:secret@127.0.0.1"]) {
     const { code, stderr } = await runCli(["migrate", "--store", store]);
     expect({ code, stderr }).toEqual({

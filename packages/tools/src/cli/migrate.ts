@@ -18,7 +18,7 @@ interface MigrateFlags extends StoreFlags {
   readonly print?: boolean;
 }
 
-/** What has tables of ours in a database. */
+/** A store or an outbox that has tables in a database. */
 interface Migratable {
   readonly schemaSql: string;
   migrate(): Promise<void>;

@@ -9,7 +9,7 @@ export interface ProgressBar {
 }
 
 /**
- * A progress bar on a terminal. On a stream that is none it draws nothing.
+ * A progress bar on a terminal. On any other stream it draws nothing.
  *
  * @param unit what is counted, in the plural.
  */

@@ -7,18 +7,18 @@ export interface GradeTask {
   readonly file: string;
 }
 
-/** What that process reports: the steps as they begin, and then how it ended. */
+/** A report of that process: each step as it begins, and then how the process ended. */
 export type GradeReport =
   | { readonly type: "step"; readonly step: number }
   | { readonly type: "passed" }
   | { readonly type: "failed"; readonly step?: number; readonly sentence: string };
 
-/** What became of a submission. */
+/** The grade of a submission. */
 export interface Grade {
   readonly passed: boolean;
   /** The step of the story at which it went wrong; undefined if it passed, or could not be loaded. */
   readonly step: number | undefined;
-  /** What went wrong, in one sentence; empty if it passed. */
+  /** The reason of a failure, in one sentence; empty if it passed. */
   readonly sentence: string;
 }
 

@@ -9,7 +9,7 @@ export interface Database extends Statements {
   transaction<Value>(work: (statements: Statements) => Promise<Value>): Promise<Value>;
 }
 
-/** What survives the processes: `table/id` and its value. */
+/** The data that survives the processes: `table/id` and its value. */
 export type Rows = Map<string, string>;
 
 /** How many rows a table has. */

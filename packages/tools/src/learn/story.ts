@@ -1,4 +1,4 @@
-/** What went wrong, and at which step of the exercise's story. */
+/** A failure, and the step of the exercise's story at which it occurred. */
 export class StoryFailure extends Error {
   readonly step: number;
 

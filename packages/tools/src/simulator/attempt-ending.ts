@@ -16,11 +16,11 @@ export const attemptEndings = {
 
 export type AttemptEnding = (typeof attemptEndings)[keyof typeof attemptEndings];
 
-/** What comes after an attempt that ended so. */
+/** Decides what follows an attempt that ended so. */
 export type DecideAfter = (ending: AttemptEnding, retryAfterMs?: number) => Decision;
 
 /**
- * What `once-again/client` decides after each ending, of calls that may be repeated: they are idempotent or have a key.
+ * The decision of `once-again/client` after each ending, of calls that may be repeated: they are idempotent or have a key.
  *
  * @param retryAfterMs what the service says with a 503.
  */

@@ -1,6 +1,6 @@
 import { checkChoice, checkNumber, invalidOptionError } from "once-again/internal";
 import { seededRandom } from "once-again";
-import { callerProcess } from "./caller-process.ts";
+import { clientProcess } from "./client-process.ts";
 import { describePolicy } from "./policy/policy-name.ts";
 import type { BackoffSettings, BudgetSettings, PolicyOptions } from "./policy/policy-options.ts";
 import type { JitteredBackoff, PolicySettings } from "./policy/policy-settings.ts";
@@ -26,10 +26,10 @@ export function checkPolicy(options: PolicyOptions): PolicySettings {
     throw invalidOptionError("name", `a text of 1 to ${nameLengthMax} characters`, name);
   }
   const policy: PolicySettings = { name: name ?? describePolicy(settings), ...settings };
-  // What stands behind the settings checks its own numbers, when it is made.
+  // The rules behind the settings check their own numbers when they are made.
   const random = seededRandom(0);
   const clock = { now: () => 0, monotonic: () => 0, timer: () => () => {} };
-  callerProcess(policy, { clock, random: { arrivals: random, policy: random, service: random } });
+  clientProcess(policy, { clock, random: { arrivals: random, policy: random, service: random } });
   return policy;
 }
 

@@ -3,9 +3,9 @@ import type { ServiceOptions, StormOptions } from "./storm-options.ts";
 
 /** Storms that are worth looking at side by side. */
 export interface Preset {
-  /** What they show, in a sentence. */
+  /** A summary of the storms, in a sentence. */
   readonly about: string;
-  /** What there is to see in them. */
+  /** The lesson of the storms. */
   readonly lesson: string;
   /** The name of the policy to take, which has the defaults of `once-again` as far as the storm lets it. */
   readonly recommended: string;
@@ -22,7 +22,7 @@ const herdStorm: StormOptions = {
   services: [{ workers: 10, serviceMs: 10, queueMax: 500 }],
   outages: [{ fromMs: 0, toMs: 10_000 }],
   stepMs: 250,
-  // A program each, so that each has a budget of its own.
+  // A separate program each, so that each has its own budget.
   processes: 10_000,
 };
 // Five attempts, the default, wait for 11 s on average: half of the callers would not live through the outage.
@@ -72,9 +72,9 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
   "retry-storm": {
     about: "A service with 83% of the load that it can bear stands still for 10 s, and its callers try again.",
     lesson:
-      "When it is back it answers calls whose callers have given up and sent them again. With retries that are free, or " +
+      "When it is back it answers calls that their callers have given up and sent again. With retries that are free, or " +
       "that requests pay for, that never ends. A budget that successes fund, the default, runs dry in the outage: the " +
-      "service comes back about as soon as when nobody retries.",
+      "service comes back about as soon as without any retries.",
     recommended: "funded by successes (default)",
     storms: [
       { ...retryStorm, policy: { name: "no budget", ...stormPolicy, budget: { kind: "none" } } },

@@ -2,9 +2,9 @@ import type { AttemptEnding } from "./attempt-ending.ts";
 import { type Column, SlotTable } from "./events/slot-table.ts";
 
 /**
- * The requests that somebody still has to do with, as a table of numbers; every method's `request` is a row. Two have to
- * do with it: the call that waits for its answer, and whatever carries it on (the network, a queue, a worker). When neither
- * does any more, its row is free.
+ * The requests that are still in use, as a table of numbers; every method's `request` is a row. A request has two users: the
+ * call that waits for its answer, and the part that has it (the network, a queue, a worker). When neither uses it any more,
+ * its row is free.
  */
 export class Requests {
   readonly #rows = new SlotTable(7, (column) => this.#lay(column));

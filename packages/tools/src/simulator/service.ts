@@ -6,7 +6,7 @@ import type { ServiceCounts } from "./records/storm-result.ts";
 import type { ServiceSettings } from "./storm-settings.ts";
 import { eventKinds, type World } from "./world.ts";
 
-/** What a service tells of itself. */
+/** Called with what happens in a service. */
 export interface ServiceListeners {
   /** A worker is done with a request; without it, the answer goes out at once. */
   readonly onServed?: ((request: number) => void) | undefined;
@@ -70,7 +70,7 @@ export class Service {
     if (!isSent) this.discard(request);
   }
 
-  /** The answer reaches nobody. */
+  /** Drops the answer: its caller has gone. */
   discard(request: number): void {
     const { requests } = this.#world;
     const ending = requests.ending[request];

@@ -14,7 +14,7 @@ export type Arrivals =
   | { readonly kind: "poisson"; readonly perSecond: number }
   | { readonly kind: "closed"; readonly callers: number; readonly thinkMs: number };
 
-/** What lies between callers and services. Each message, in either direction, is delayed and may be lost. */
+/** The network between callers and services. Each message, in either direction, is delayed and may be lost. */
 export interface NetworkOptions {
   /** The mean delay of a message, in milliseconds: 0 to 60,000, default 5. */
   readonly delayMs?: number;

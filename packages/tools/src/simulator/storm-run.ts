@@ -1,6 +1,6 @@
-import { type CallerProcess, callerProcess } from "./caller-process.ts";
-import { Callers } from "./callers.ts";
-import { CallerSide, type CallerSideListeners } from "./caller-side.ts";
+import { type ClientProcess, clientProcess } from "./client-process.ts";
+import { ArrivalSchedule } from "./arrival-schedule.ts";
+import { ClientSide, type ClientSideListeners } from "./client-side.ts";
 import { decideAfterAttempts, attemptEndings } from "./attempt-ending.ts";
 import { Service } from "./service.ts";
 import { StormRecord } from "./records/storm-record.ts";
@@ -18,15 +18,15 @@ export class StormRun {
   events = 0;
   endMs = 0;
   readonly #world: World;
-  readonly #callers: Callers;
+  readonly #schedule: ArrivalSchedule;
   /** Who calls each of the services. */
-  readonly #sides: readonly CallerSide[];
+  readonly #sides: readonly ClientSide[];
 
   constructor(settings: StormSettings) {
     this.settings = settings;
     this.record = new StormRecord(settings);
     this.#world = new World(settings);
-    this.#callers = new Callers(this.#world, settings);
+    this.#schedule = new ArrivalSchedule(this.#world, settings);
     this.services = settings.services.map((_, index) => this.#service(index));
     this.#sides = settings.services.map((_, index) => this.#side(index));
     this.#begin();
@@ -111,12 +111,12 @@ export class StormRun {
       events.add(fromMs, eventKinds.outageBegins, index);
       events.add(toMs, eventKinds.outageEnds, index);
     }
-    this.#callers.begin();
+    this.#schedule.begin();
   }
 
   #call(caller: number): void {
     const { calls, nowMs } = this.#world;
-    this.#callers.scheduleNext(caller);
+    this.#schedule.scheduleNext(caller);
     const call = this.#sides[0]!.begin(caller);
     calls.herdRow[call] = this.record.herd.takeRow(caller, nowMs);
     this.#sides[0]!.attempt(call);
@@ -145,13 +145,13 @@ export class StormRun {
     this.#sides[side]!.attempt(this.#sides[side]!.begin(request));
   }
 
-  #side(index: number): CallerSide {
+  #side(index: number): ClientSide {
     const { services, policy, processes } = this.settings;
     const settings = index === 0 ? policy : services[index - 1]!.policy!;
     const count = index === 0 ? processes : 1;
-    const made = Array.from({ length: count }, (): CallerProcess => callerProcess(settings, this.#world));
+    const made = Array.from({ length: count }, (): ClientProcess => clientProcess(settings, this.#world));
     const decide = decideAfterAttempts(services[index]!.retryAfterMs);
-    return new CallerSide(this.#world, index, made, decide, {
+    return new ClientSide(this.#world, index, made, decide, {
       ...(index === 0 ? this.#callersListeners() : this.#middleListeners(index - 1)),
       onRequest: index === services.length - 1 ? (isHedge) => this.#requested(isHedge && index === 0) : undefined,
     });
@@ -164,7 +164,7 @@ export class StormRun {
     if (isHedge) this.record.attempts.hedges += 1;
   }
 
-  #callersListeners(): CallerSideListeners {
+  #callersListeners(): ClientSideListeners {
     const { record } = this;
     const { calls } = this.#world;
     return {
@@ -172,12 +172,12 @@ export class StormRun {
       onFailure: (ending) => record.countFailure(ending),
       onEnd: (call, limit) => {
         record.countEnd(limit, calls.startedAt[call]!, this.#world.nowMs);
-        this.#callers.scheduleAgain(calls.origin[call]!);
+        this.#schedule.scheduleAgain(calls.origin[call]!);
       },
     };
   }
 
-  #middleListeners(service: number): CallerSideListeners {
+  #middleListeners(service: number): ClientSideListeners {
     const { calls } = this.#world;
     return {
       onEnd: (call, limit) =>

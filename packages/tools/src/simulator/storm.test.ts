@@ -20,7 +20,7 @@ test("the same seed gives the same bytes, another seed others", () => {
   expect(JSON.stringify(simulateStorm({ ...storm, seed: 8 }))).not.toBe(bytes);
 });
 
-test("step by step comes to the same as at once, and a result survives JSON", () => {
+test("step by step has the same result as at once, and a result survives JSON", () => {
   const steps = stormSteps(presets["thundering-herd"].storms[0]);
   const shares: number[] = [];
   let step = steps.next();

@@ -1,11 +1,11 @@
 import { type Clock, type Random, seededRandom } from "once-again";
-import { Calls } from "./calls.ts";
+import { CallTable } from "./call-table.ts";
 import { drawMessageMs } from "./distributions.ts";
 import { EventQueue } from "./events/event-queue.ts";
 import { Requests } from "./requests.ts";
 import type { StormSettings } from "./storm-settings.ts";
 
-/** What can happen, and to whom: a caller, a request, a call or an outage. */
+/** The kinds of events. The subject of one is a caller, a request, a call or an outage. */
 export const eventKinds = {
   callerCalls: 0,
   requestArrives: 1,
@@ -18,10 +18,10 @@ export const eventKinds = {
   outageEnds: 8,
 } as const;
 
-/** What callers and services share: time, chance, the network, and the tables of what is going on. */
+/** The state that callers and services share: time, chance, the network, and the tables of what is going on. */
 export class World {
   readonly events = new EventQueue();
-  readonly calls = new Calls();
+  readonly calls = new CallTable();
   readonly requests = new Requests();
   readonly clock: Clock;
   /** A source of chance for each purpose, so that two policies meet the same callers. */

@@ -5,7 +5,7 @@ export type SendMode =
   /** One after the other, each over a connection of its own. */
   | "in-turn"
   /** One after the other, over one connection. */
-  | "kept-alive"
+  | "keep-alive"
   /** All over one connection, without waiting for answers (RFC 9112, section 9.3.2); may bring fewer answers. */
   | "pipelined"
   /** Each over a connection of its own; all are there but for their last byte, and then these leave at once. */

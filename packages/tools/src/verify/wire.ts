@@ -38,7 +38,7 @@ const modes: Readonly<Record<SendMode, Send>> = {
     return responses;
   },
 
-  "kept-alive": (line, requests) =>
+  "keep-alive": (line, requests) =>
     useConnection(line, async (connection) => {
       const responses: ProbeResponse[] = [];
       for (const request of requests) {

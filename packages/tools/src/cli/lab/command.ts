@@ -38,7 +38,7 @@ export function labCommand(): Command {
       "Sends the same orders to an orders API over the same flaky network, once by a careless caller (times out, sends " +
         "again) and once by a safe one (retryingFetch), and holds the ledger against them. All on this machine.\n\n" +
         "With --story messages, two order services save the same orders and announce them to a broker, and two shippings " +
-        "ship what they are told: one pair carelessly, one with outbox and inbox, on the same faults and crashes.",
+        "ship what is announced: one pair carelessly, one with outbox and inbox, on the same faults and crashes.",
     )
     .addOption(new Option("--story <name>", "what is shown").choices(["requests", "messages"]).default("requests"))
     .option("--broker <broker>", `with --story messages: ${brokerForms}; default one in the lab itself`, parseBroker)

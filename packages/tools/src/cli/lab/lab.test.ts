@@ -54,7 +54,7 @@ test("with faults the safe caller charges each order once, the careless one some
   expect({ code, crashes }).toEqual({ code: exitCodes.fine, crashes: { api: 0, caller: 0 } });
 });
 
-test("with faults and crashes the safe caller charges each order once, the careless one does not; a bad line is told", async () => {
+test("with faults and crashes the safe caller charges each order once, the careless one does not; a bad line is reported", async () => {
   const file = orders(...shipped.slice(0, 30), '{"id":"ord_half"}', ...shipped.slice(30, 60), shipped[0]!);
   const { code, stdout, stderr } = await run("--orders", file, "--faults", "0.5", "--seed", "2", "--crash", "--json");
   const result = JSON.parse(stdout) as LabResult & { problems: OrderProblem[] };
@@ -103,17 +103,17 @@ test.for(["duplicates", "lost", "wrongAmounts", "confirmed"] as const)(
   },
 );
 
-test.for<[flags: string[], told: string]>([
+test.for<[flags: string[], problem: string]>([
   [["--faults", "1.1"], "from 0 to 1"],
   [["--faults", ""], "from 0 to 1"],
   [["--callers", "0"], "from 1 to 256"],
   [["--seed", "1.5"], "whole number"],
   [["--orders", "/nowhere.ndjson"], "can't read the orders"],
   [["--unheard-of"], "unknown option"],
-])("%s is wrong usage", async ([flags, told]) => {
+])("%s is wrong usage", async ([flags, problem]) => {
   const { code, stdout, stderr } = await run(...flags);
   expect({ code, stdout }).toEqual({ code: exitCodes.usage, stdout: "" });
-  expect(stderr).toContain(told);
+  expect(stderr).toContain(problem);
 });
 
 test("a file without a single order is wrong usage", async () => {

@@ -54,7 +54,7 @@ async function expectSafe(broker: MessagesResult["broker"], ...flags: string[]):
   const { careless, safe, ...rest } = JSON.parse(stdout) as MessagesResult;
   expect(rest).toMatchObject({ seed: 2, faults: 0.3, broker });
   expect(safe).toMatchObject({ orders: 30, saved: 30, shipments: 30, duplicates: 0, lost: 0, wrongAmounts: 0 });
-  // What is published twice, and what is delivered again, is shipped again; what was saved before a crash is lost.
+  // A message that is published or delivered twice is shipped twice; one that was saved before a crash is lost.
   expect(careless).toMatchObject({ saved: 30, wrongAmounts: 0 });
   expect(careless.duplicates + careless.lost).toBeGreaterThan(0);
   expect(careless.shipments).toBe(30 - careless.lost + careless.duplicates);
@@ -117,7 +117,7 @@ test("an interrupt ends the run, its processes and its folder", async () => {
   expect(leftBehind()).toEqual([]);
 });
 
-test.for<[flags: string[], told: string]>([
+test.for<[flags: string[], problem: string]>([
   [["--story", "letters"], "Allowed choices are requests, messages"],
   [["--story", "requests", "--broker", "nats"], "--broker is for --story messages"],
   [["--broker", "kafka"], "rabbitmq or nats"],
@@ -125,9 +125,9 @@ test.for<[flags: string[], told: string]>([
   [["--broker", "amqp://127.0.0.1:1"], "can't use the broker"],
   [["--broker", "nats://127.0.0.1:1"], "can't use the broker"],
   [["--faults", "0.95"], "at most 0.9"],
-])("%s is wrong usage", async ([flags, told]) => {
+])("%s is wrong usage", async ([flags, problem]) => {
   const { code, stdout, stderr } = await run(...flags);
-  expect(stderr).toContain(told);
+  expect(stderr).toContain(problem);
   expect({ code, stdout }).toEqual({ code: exitCodes.usage, stdout: "" });
 });
 

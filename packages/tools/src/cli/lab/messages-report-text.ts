@@ -19,7 +19,7 @@ const brokers: Readonly<Record<MessagesResult["broker"], string>> = {
   nats: "NATS JetStream",
 };
 
-/** What a run of the story of messages found, for people: some thirty lines of at most 80 columns. */
+/** The report of a run of the story of messages: some thirty lines of at most 80 columns. */
 export function formatMessagesReport(result: MessagesResult, painter: Painter = plainPainter): string {
   const { safe, careless, faults, seed, broker, crashes } = result;
   const lines = [

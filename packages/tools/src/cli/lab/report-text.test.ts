@@ -58,7 +58,7 @@ test("the report has both callers side by side", () => {
   `);
 });
 
-test("crashes, a single fault and a run without waits are told in their own words", () => {
+test("crashes, a single fault and a run without waits have their own sentences", () => {
   const safe = { ...right, duplicates: 1, wrongAmounts: 1, confirmed: 999, waits: summarizeWaits([]) };
   const report = formatLabReport({
     ...result,

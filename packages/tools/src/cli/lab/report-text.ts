@@ -14,7 +14,7 @@ import {
   zeroRow,
 } from "./side-table.ts";
 
-/** What a run of the lab found, for people: some thirty lines of at most 80 columns, each ended by a line feed. */
+/** The report of a run of the lab: some thirty lines of at most 80 columns, each ended by a line feed. */
 export function formatLabReport(result: LabResult, painter: Painter = plainPainter): string {
   const { careless, safe } = result;
   const lines = [

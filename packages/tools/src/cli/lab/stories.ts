@@ -9,21 +9,21 @@ import { exitCodes, painter } from "once-again/internal/command";
 import { formatMessagesReport } from "./messages-report-text.ts";
 import { formatLabReport } from "./report-text.ts";
 
-/** A story as it is run and told. */
+/** A story that the lab can run and print. */
 export interface Story {
-  /** What its progress counts. */
+  /** The things that its progress counts. */
   readonly unit: string;
-  run(onProgress: (done: number, total: number) => void): Promise<Told>;
+  run(onProgress: (done: number, total: number) => void): Promise<StoryResult>;
 }
 
-/** What came of a story. */
-interface Told {
+/** The end of a story. */
+interface StoryResult {
   readonly result: object;
   readonly text: string;
   readonly exitCode: number;
 }
 
-/** What a story is told. */
+/** The flags of a story. */
 export interface StoryFlags {
   readonly orders: readonly Order[];
   readonly faults: number;

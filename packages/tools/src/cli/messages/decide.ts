@@ -6,11 +6,11 @@ import { type ExitCode, print } from "../keys/session.ts";
 import { type DecideFlags, withOutbox } from "./flags.ts";
 import { countMessages, formatTable, notParked } from "./message-text.ts";
 
-/** What is decided about parked messages. */
+/** A decision about parked messages. */
 export interface Decision {
   /** The name of its count in the JSON document, and in what is said afterwards. */
   readonly name: "retried" | "discarded";
-  /** What it means, for people. */
+  /** Its effect, for people. */
   readonly meaning: string;
   /** Asked before; missing where a mistake costs nothing. */
   readonly question?: string;
@@ -37,7 +37,7 @@ export async function decideParked(
       console.error("Nothing was changed.");
       return exitCodes.bad;
     }
-    // What was not shown is not decided, should it be parked just now.
+    // A message that was not shown is not decided, even if it is parked by now.
     const isAbsent = id !== undefined && parked.length === 0;
     const left = isAbsent ? [id] : await decideEach(outbox, parked, decision);
     const count = parked.filter((message) => !left.includes(message.id)).length;

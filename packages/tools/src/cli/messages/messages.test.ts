@@ -13,7 +13,7 @@ import type { NewMessage } from "once-again/outbox";
 import { mariadbOutbox } from "once-again/stores/mariadb";
 import { exitCodes } from "once-again/internal/command";
 
-// Each command is a process of its own, and servers are started here.
+// Each command is a separate process, and the tests start servers.
 const { fine, bad, usage } = exitCodes;
 
 type Fixture = Pick<EngineOutbox, "outbox" | "begin">;
@@ -67,8 +67,8 @@ describe("on SQLite", () => {
     const second = await messages("list", "--limit", "1", "--after", "1");
     expect(second.stdout).toMatch(/order-2/);
     expect(second.stdout).not.toMatch(/order-1 |more parked/);
-    const { code: wrong, stderr: told } = await messages("list", "--after", "order-1");
-    expect([wrong, told]).toEqual([usage, expect.stringContaining("must be a position")]);
+    const { code: wrong, stderr: problem } = await messages("list", "--after", "order-1");
+    expect([wrong, problem]).toEqual([usage, expect.stringContaining("must be a position")]);
   });
 
   test("list --json is one document", async () => {
@@ -219,7 +219,7 @@ describe("on SQLite", () => {
   });
 });
 
-/** A life of parked messages in a server whose tables the command makes first. */
+/** Decides about parked messages in a server, after the command has made its tables. */
 async function decideByUrl(url: string, fixture: Fixture): Promise<void> {
   const document = (command: string, ...args: string[]) => cliDocument("messages", command, "--store", url, ...args);
   const before = await runCli(["messages", "list", "--store", url]);

@@ -12,7 +12,7 @@ import {
 } from "../../simulator/index.ts";
 import { readDuration } from "once-again/internal/command";
 
-/** What the command line says; durations are milliseconds. */
+/** The flags of the command; durations are milliseconds. */
 export interface StormFlags {
   readonly preset?: PresetName | "contention" | "budgets";
   readonly callers?: number;

@@ -2,7 +2,7 @@ import type { StormResult } from "../../simulator/index.ts";
 import { type Scale, scaleTo } from "./scale.ts";
 import { formatNumber, findPeak, formatVerdict } from "../../console/storms/format.ts";
 
-/** What the charts of compared storms share, so that they can be held against each other. */
+/** The scales that the charts of compared storms share. */
 export interface Scales {
   readonly untilMs: number;
   /** Of the herds. With callers who come at random they are short: those around the outage. */

@@ -128,10 +128,10 @@ test.each([
   [["--base", "10s", "--cap", "1s"], "capMs must be"],
   [["--duration", "1ms"], "durationMs must be"],
   [["--svg", "/nowhere/storm.svg", "--duration", "2s"], "can't be written"],
-])("%j is wrong usage", async ([...flags], told) => {
+])("%j is wrong usage", async ([...flags], problem) => {
   const { code, stdout, stderr } = await runCli(["storm", ...flags]);
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
-  expect(stderr).toContain(told);
+  expect(stderr).toContain(problem);
 });
 
 test("a sparkline shows the most of each column, and hides nothing", () => {
@@ -149,7 +149,7 @@ test("a scale ends on a round number that is not too small", () => {
   }
 });
 
-test("who has seen enough of the output is not told of an error", async () => {
+test("closing the output early is no error", async () => {
   const child = spawn(process.execPath, [
     "packages/tools/src/cli/main.ts",
     "storm",
@@ -158,8 +158,8 @@ test("who has seen enough of the output is not told of an error", async () => {
     "--json",
   ]);
   child.stdout.once("data", () => child.stdout.destroy());
-  let told = "";
-  child.stderr.on("data", (chunk: Buffer) => (told += chunk.toString()));
+  let stderr = "";
+  child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
   const [code] = (await once(child, "close")) as [number | null];
-  expect({ code, told }).toEqual({ code: 0, told: "" });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
 });

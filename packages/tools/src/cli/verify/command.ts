@@ -15,7 +15,7 @@ export function verifyCommand(): Command {
     new Command("verify")
       .description(
         "Sends an operation to a server, in any language, in all the ways in which networks and callers repeat it, and " +
-          "judges what comes back. It carries out hundreds of operations: point it at a test system.",
+          "judges what comes back. It executes hundreds of operations: point it at a test system.",
       )
       .argument("<url>", "the operation; {{unique}} in it is a new text for each operation")
       .option("-X, --method <name>", "its method", "POST")
@@ -33,7 +33,7 @@ export function verifyCommand(): Command {
       .addOption(
         new Option(
           "--profile <name>",
-          "whose rules: draft, or those of acp (Agentic Commerce Protocol), stripe, or webhooks (Standard Webhooks)",
+          "the rules: draft, or those of acp (Agentic Commerce Protocol), stripe, or webhooks (Standard Webhooks)",
         )
           .argParser(parseProfile)
           .default("draft"),
@@ -63,7 +63,7 @@ Example:
 Exit codes: 0 no case failed, 1 at least one did, 2 wrong usage, or a server that can't be tested,
 130 interrupted.`,
       )
-      // What stands behind "mcp" is of that command alone.
+      // The arguments behind "mcp" belong to that command alone.
       .enablePositionalOptions()
       .addCommand(mcpCommand().exitOverride())
       .action(run)

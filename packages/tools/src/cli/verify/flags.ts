@@ -72,7 +72,7 @@ export function readText(value: string): string {
   }
 }
 
-/** What is not spoken over plain HTTP has a command of its own. */
+/** The profiles that are not spoken over plain HTTP, each with the command to use. */
 const overMcp: Readonly<Record<string, string>> = {
   mcp: "Test an MCP server by: once-again verify mcp --tool NAME URL",
   adcp: "It is spoken over MCP: once-again verify mcp --profile adcp --tool create_media_buy URL",

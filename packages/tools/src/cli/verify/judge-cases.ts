@@ -3,7 +3,7 @@ import { countVerdicts, type VerifyReport } from "../../verify/index.ts";
 import { exitCodes } from "once-again/internal/command";
 import { progressBar } from "../progress-bar.ts";
 
-/** What a run of cases is given: it ends when the signal aborts, and says how far it is. */
+/** How a run of cases is stopped and observed: it ends when the signal aborts, and reports its progress. */
 interface Running {
   readonly signal: AbortSignal;
   readonly onProgress: (done: number, total: number) => void;

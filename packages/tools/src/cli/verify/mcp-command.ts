@@ -62,7 +62,7 @@ export function mcpCommand(): Command {
     .option("--key-meta <name>", "where in _meta the key goes (default: once-again/idempotency-key)")
     .option("--key-argument <name>", "the argument that holds the key, in place of _meta")
     .addOption(
-      new Option("--profile <name>", "whose rules: the field's practice, or those of adcp (Ad Context Protocol)")
+      new Option("--profile <name>", "the rules: the field's practice, or those of adcp (Ad Context Protocol)")
         .choices(mcpProfileNames)
         .default("practice"),
     )

@@ -2,7 +2,7 @@ import type { Painter } from "once-again/internal/command";
 import type { McpVerifyReport, PlannedMcpCase } from "../../verify/index.ts";
 import { formatCases, formatSummary } from "./report-text.ts";
 
-/** What a run found, for people; each line is ended by a line feed. */
+/** The report of a run, for people; each line is ended by a line feed. */
 export function formatMcpReport(report: McpVerifyReport, painter: Painter): string {
   const { server, tool, effects, requests, timeMs, cases } = report;
   const called = tool === undefined ? "no tool was called" : `${tool} was called, effects ${effects}`;
@@ -19,7 +19,7 @@ export function formatMcpReport(report: McpVerifyReport, painter: Painter): stri
 /** How much of a message is shown, characters. */
 const shownMax = 160;
 
-/** What would be sent, for people; each line is ended by a line feed. */
+/** The requests that would be sent, for people; each line is ended by a line feed. */
 export function formatMcpPlan(plan: readonly PlannedMcpCase[], painter: Painter): string {
   const messages = plan.reduce((sum, planned) => sum + planned.messages.length, 0);
   const lines = [

@@ -1,7 +1,7 @@
 import type { Painter } from "once-again/internal/command";
 import type { SendMode, PlannedCase, Sending, TestRequest } from "../../verify/index.ts";
 
-/** What would be sent, for people; each line is ended by a line feed. */
+/** The requests that would be sent, for people; each line is ended by a line feed. */
 export function formatPlan(plan: readonly PlannedCase[], host: string, painter: Painter): string {
   const requests = plan.flatMap(({ sendings }) => sendings.flatMap(({ requests }) => requests)).length;
   const lines = [
@@ -20,7 +20,7 @@ export function formatPlan(plan: readonly PlannedCase[], host: string, painter: 
 
 const modes: Readonly<Record<SendMode, string>> = {
   "in-turn": "one after the other",
-  "kept-alive": "one after the other, over one connection",
+  "keep-alive": "one after the other, over one connection",
   pipelined: "over one connection, without waiting",
   together: "at once",
   staggered: "a few milliseconds apart",
@@ -48,7 +48,7 @@ function* groupRepeats(requests: readonly TestRequest[]): Generator<[TestRequest
   }
 }
 
-/** What has to stay out of logs. */
+/** Header names with values that must stay out of logs. */
 const secret = /^(authorization|proxy-authorization|cookie|x-api-key)$/i;
 
 /** How much of a body is shown, characters. */

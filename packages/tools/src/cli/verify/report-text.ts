@@ -1,7 +1,7 @@
 import type { Painter } from "once-again/internal/command";
 import { type CaseResult, countVerdicts, type Verdict, type VerifyReport } from "../../verify/index.ts";
 
-/** What a run found, for people; each line is ended by a line feed. */
+/** The report of a run, for people; each line is ended by a line feed. */
 export function formatReport(report: VerifyReport, painter: Painter): string {
   const { method, url, profile, strictness, effects, requests, timeMs, findings } = report;
   const width = Math.max(...findings.map(({ question }) => question.length));
@@ -34,7 +34,7 @@ function formatGroup(cases: readonly CaseResult[], painter: Painter): string[] {
 
 const marks: Readonly<Record<Verdict["kind"], string>> = { pass: "✓", fail: "✗", warn: "!", "not-applicable": "-" };
 
-/** What is as it should be takes one line; the rest says what was seen, why that matters, and where the rule is. */
+/** A case that is as it should be takes one line; any other says what was seen, why that matters, and where the rule is. */
 function formatCase({ id, title, kind, observed, reason, rule }: CaseResult, painter: Painter): string[] {
   const line = `  ${marks[kind]} ${id}  ${title}`;
   switch (kind) {

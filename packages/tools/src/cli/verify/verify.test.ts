@@ -25,7 +25,7 @@ test("--dry-run shows every case, as far as the options go", async () => {
   expect(plan.find(({ id }) => id === "S01")).toMatchObject({ missing: "needs a second principal's headers" });
 });
 
-test.for<[flags: string[], told: string]>([
+test.for<[flags: string[], problem: string]>([
   [[nowhere], "no connection: ECONNREFUSED"],
   [["ftp://127.0.0.1/"], "url must be an http: or https: URL"],
   [["http://user:s3cret@127.0.0.1/"], "url must be a URL without user and password"],
@@ -38,10 +38,10 @@ test.for<[flags: string[], told: string]>([
   [[nowhere, "--json", "--tap"], "cannot be used with"],
   [[nowhere, "--strictness", "lax"], "draft, practice"],
   [[], "missing required argument"],
-])("%s is wrong usage", async ([flags, told]) => {
+])("%s is wrong usage", async ([flags, problem]) => {
   const { code, stdout, stderr } = await runCli(["verify", ...flags]);
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
-  expect(stderr).toContain(told);
+  expect(stderr).toContain(problem);
   expect(stderr).not.toContain("s3cret");
 });
 

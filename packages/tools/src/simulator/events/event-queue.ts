@@ -14,7 +14,7 @@ const high = new Int32Array(Float64Array.of(1).buffer)[0] === 0 ? 1 : 0;
 const low = 1 - high;
 
 /**
- * What is to happen, earliest first; events of the same time keep the order in which they were added. An event costs the
+ * The events to come, earliest first; events of the same time come in the order in which they were added. An event costs the
  * same however many there are.
  *
  * A radix heap over the bits of the times, which as whole numbers have the same order as the times themselves. An event
@@ -27,7 +27,7 @@ const low = 1 - high;
  */
 export class EventQueue {
   readonly #buckets = new EventBuckets(present + 1);
-  /** For each level, the values whose buckets have events: a bit for each. */
+  /** A bit for each value that has events in its bucket, for each level. */
   readonly #valuesInUse = new Int32Array(levels);
   /** The levels that have any: a bit for each. */
   #levelsInUse = 0;
@@ -61,7 +61,7 @@ export class EventQueue {
     this.#size += 1;
   }
 
-  /** Takes the earliest event out, into `atMs`, `kind` and `subject`. `false`: there is none. */
+  /** Takes the earliest event out, into `atMs`, `kind` and `subject`. `false`: no event is left. */
   next(): boolean {
     if (this.#size === 0) return false;
     const buckets = this.#buckets;
@@ -96,7 +96,7 @@ export class EventQueue {
     return level * values + value;
   }
 
-  /** The earliest time becomes the current one. @returns the bucket whose first event happens then. */
+  /** Makes the earliest time the current one. @returns the bucket of the event that happens then. */
   #advance(): number {
     const level = lowestBit(this.#levelsInUse);
     const value = lowestBit(this.#valuesInUse[level]!);

@@ -14,7 +14,7 @@ export class IntQueue {
     const size = this.#ring.length;
     if (this.#length === size) {
       const ring = extend(this.#ring, size * 2);
-      // What had wrapped around to the front goes on behind the old end.
+      // The part that had wrapped around to the front goes on behind the old end.
       ring.copyWithin(size, 0, this.#first);
       this.#ring = ring;
     }
@@ -22,7 +22,7 @@ export class IntQueue {
     this.#length += 1;
   }
 
-  /** @returns `undefined` when nobody waits. */
+  /** @returns `undefined` when the queue is empty. */
   shift(): number | undefined {
     if (this.#length === 0) return undefined;
     const value = this.#ring[this.#first];

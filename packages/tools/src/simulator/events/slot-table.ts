@@ -7,7 +7,7 @@ const firstRows = 1024;
 export type Column = Float64Array<ArrayBuffer>;
 
 /**
- * The rows of a table of numbers. The fields of a row lie side by side, so that whoever looks at one has the others near: a
+ * The rows of a table of numbers. The fields of a row lie side by side, so that reading one brings the others into the cache: a
  * million rows are more than a processor's cache holds. A row's number is where it lies, a multiple of the number of
  * fields. One that was given back is the next one taken, so the table is only as long as the most rows that were in use at
  * a time.

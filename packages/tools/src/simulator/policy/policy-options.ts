@@ -39,7 +39,7 @@ export type BudgetSettings =
  * hedge, from outside in.
  */
 export interface PolicyOptions {
-  /** What the policy is called in a comparison; default a short description of it. At most 60 characters. */
+  /** The policy's name in a comparison; default a short description of it. At most 60 characters. */
   readonly name?: string;
   /** The most attempts of one call: a whole number from 1 to 1,000, default 5. 1: no retries. */
   readonly attemptsMax?: number;
@@ -49,7 +49,7 @@ export interface PolicyOptions {
   readonly deadlineMs?: number;
   /** How long to wait before a retry; default exponential: up to 1, 2, 4, 8 s with equal jitter. */
   readonly backoff?: BackoffSettings;
-  /** What retries and hedges are paid from; default `{ kind: "success" }`. */
+  /** How retries and hedges are paid for; default `{ kind: "success" }`. */
   readonly budget?: BudgetSettings;
   /** Default none. */
   readonly circuitBreaker?: Omit<CircuitBreakerOptions, "clock" | "failed">;

@@ -1,6 +1,6 @@
 import type { BackoffSettings, BudgetSettings, JitterName, PolicyOptions } from "./policy-options.ts";
 
-/** A backoff whose jitter is said, unless it has its own. */
+/** A backoff with an explicit jitter, unless it has its own. */
 export type JitteredBackoff =
   | (Exclude<BackoffSettings, { kind: "decorrelated" }> & { readonly jitter: JitterName })
   | Extract<BackoffSettings, { kind: "decorrelated" }>;

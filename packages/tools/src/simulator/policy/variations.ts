@@ -50,14 +50,14 @@ const variations: Readonly<Record<string, Variation>> = {
   hedge: (policy) => ({ ...policy, hedge: { delayMs: "p95" } }),
 };
 
-/** What a policy can be varied by, for comparisons. */
+/** The parts of a policy that can be varied, for comparisons. */
 export const variationNames: readonly string[] = Object.keys(variations);
 
 /**
  * A policy with some of its parts replaced by their defaults: `no-jitter`, or several at once, `breaker+no-budget`. It
  * is named so.
  *
- * @throws OnceAgainError `ONCE_OPTION_INVALID` for a name that is none of `variationNames`.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for a name that `variationNames` does not have.
  */
 export function varyPolicy(policy: PolicyOptions, name: string): PolicyOptions {
   let result = policy;

@@ -1,5 +1,5 @@
 import type { Herd } from "./storm-result.ts";
-import { none } from "../calls.ts";
+import { none } from "../call-table.ts";
 import type { StormSettings } from "../storm-settings.ts";
 
 const callersMax = 1000;

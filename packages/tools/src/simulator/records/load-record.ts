@@ -12,7 +12,7 @@ export class LoadRecord {
   #queueStep = 0;
 
   constructor(durationMs: number, stepMs: number) {
-    // An event at the very end of the time counts to a step of its own.
+    // An event at the very end of the time counts to an extra step.
     const steps = Math.floor(durationMs / stepMs) + 1;
     this.#stepMs = stepMs;
     [this.#offered, this.#attempts] = [new Float64Array(steps), new Float64Array(steps)];
@@ -52,7 +52,7 @@ export class LoadRecord {
     };
   }
 
-  /** Whoever waits goes on waiting from step to step. */
+  /** The calls that wait go on waiting from step to step. */
   #carryOn(step: number): void {
     if (step <= this.#queueStep) return;
     this.#queue.fill(this.#waiting, this.#queueStep + 1, step + 1);

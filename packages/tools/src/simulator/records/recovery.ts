@@ -6,7 +6,7 @@ const goodShare = 0.9;
 /** So many good seconds in a row are a recovery. */
 const inARow = 5;
 
-/** What is known of the calls when a storm is over. */
+/** The state of the calls when a storm is over. */
 export interface StormEnd {
   readonly endMs: number;
   readonly openCalls: number;

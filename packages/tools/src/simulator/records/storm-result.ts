@@ -1,6 +1,6 @@
 import type { StormSettings } from "../storm-settings.ts";
 
-/** What happened in a storm. Plain JSON data: times are milliseconds from the start, shares are 0 to 1. */
+/** The result of a storm. Plain JSON data: times are milliseconds from the start, shares are 0 to 1. */
 export interface StormResult {
   /** The options, with every default filled in. */
   readonly settings: StormSettings;
@@ -18,13 +18,13 @@ export interface StormResult {
   readonly amplification: number;
   /** Calls that succeeded, per second of the whole time. */
   readonly goodputPerSecond: number;
-  /** The share of the last service's finished work whose answer was of no use: its caller had given up or hung up. */
+  /** The share of the last service's finished work that was of no use: its caller had given up or hung up. */
   readonly wastedRatio: number;
   readonly latency: Latency;
   readonly recovery: Recovery;
   readonly load: Load;
   readonly herd: Herd;
-  /** What each service did, in the order of the settings. */
+  /** The counts of each service, in the order of the settings. */
   readonly services: readonly ServiceCounts[];
 }
 
@@ -109,7 +109,7 @@ export interface Herd {
   readonly atMs: readonly number[];
 }
 
-/** What one service did. */
+/** The counts of one service. */
 export interface ServiceCounts {
   /** Requests that came to its door. */
   readonly arrived: number;

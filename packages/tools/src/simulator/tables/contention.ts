@@ -17,7 +17,7 @@ export interface ContentionOptions {
   readonly spreadMs?: number;
 }
 
-/** What the updates cost. */
+/** The cost of the updates. */
 export interface ContentionResult {
   /** Writes that reached the server, those that were refused among them. */
   readonly writes: number;
@@ -29,7 +29,7 @@ const [readArrives, , writeArrives, writeAnswered] = [0, 1, 2, 3] as const;
 
 /**
  * Optimistic concurrency: each of `clients` updates one row once. It reads the row's version, and writes; the server
- * takes a write whose version is still the row's and counts the version up. A client that is refused waits for its
+ * takes a write with the row's present version, and counts the version up. A client that is refused waits for its
  * backoff, and reads again. Read and write are two messages each.
  *
  * Source: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015, and its aws-arch-backoff-simulator.

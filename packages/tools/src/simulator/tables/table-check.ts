@@ -1,15 +1,15 @@
 /** One number of a published table beside ours. */
 export interface TableCell {
-  /** What stands at the head of its row and of its column. */
+  /** The heads of its row and of its column. */
   readonly row: string;
   readonly column: string;
-  /** What is counted: `writes`, `milliseconds` or `seconds`. */
+  /** The unit: `writes`, `milliseconds` or `seconds`. */
   readonly unit: string;
   /** The table's number; `null` is its "never". */
   readonly expected: number | null;
   /** The mean of our trials; `null` when it is "never". */
   readonly measured: number | null;
-  /** The least and the most of our trials; `null` where there is none. */
+  /** The least and the most of our trials; `null` without any. */
   readonly least: number | null;
   readonly most: number | null;
   /** Trials that did not come to a number. */
@@ -35,7 +35,7 @@ export interface TableCheck {
 
 /** How a table is simulated. */
 export interface TableOptions {
-  /** How often each cell is simulated, with a seed of its own: a whole number from 1 to 10,000. */
+  /** How often each cell is simulated, with another seed each time: a whole number from 1 to 10,000. */
   readonly trials?: number;
   /** A whole number of at least 0, default 1. */
   readonly seed?: number;
@@ -48,7 +48,9 @@ const tolerance = 0.1;
 /** A cell says "never" when at least this share of its trials does. */
 const neverShare = 0.95;
 
-/** Holds trials against a table's number. `isOneRun`: nobody says that it is a mean, so it may be that of a single run. */
+/**
+ * Compares trials with a table's number. `isOneRun`: the table does not call it a mean, so it may be that of a single run.
+ */
 export function judgeCell(
   place: Pick<TableCell, "row" | "column" | "unit" | "expected">,
   trials: readonly (number | null)[],

@@ -144,7 +144,7 @@ export const replay: readonly ConformanceCase[] = [
     title: "A repeat over the same connection is a repeat",
     reason: "Most clients keep their connection, and most tests do not.",
     rule: draftUrl("2.6"),
-    run: judgeDuplicates((probe, request) => probe.sendAs("kept-alive", request, request, request)),
+    run: judgeDuplicates((probe, request) => probe.sendAs("keep-alive", request, request, request)),
   },
   {
     id: "R12",

@@ -3,7 +3,7 @@ import type { StormSettings } from "./storm-settings.ts";
 import { eventKinds, type World } from "./world.ts";
 
 /** When the callers call, by the kind of their arrivals. */
-export class Callers {
+export class ArrivalSchedule {
   readonly #world: World;
   readonly #arrivals: StormSettings["arrivals"];
 

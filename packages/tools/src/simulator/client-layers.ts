@@ -1,22 +1,22 @@
-import type { CallerProcess } from "./caller-process.ts";
+import type { ClientProcess } from "./client-process.ts";
 import { type AttemptEnding, attemptEndings } from "./attempt-ending.ts";
 import { eventKinds, type World } from "./world.ts";
 
-/** What becomes of an attempt that comes to the layers. */
-export interface CallerLayersListeners {
+/** The ends of an attempt in the layers. */
+export interface ClientLayersListeners {
   /** Nothing holds it back any more. */
   readonly onPass: (call: number) => void;
   /** It is held back for good. `retryAfterMs`: for how long the layer holds back others. */
   readonly onHeld: (call: number, ending: AttemptEnding, retryAfterMs?: number) => void;
 }
 
-/** What stands between an attempt and the network, from outside in: circuit breaker, throttle, concurrency limit. */
-export class CallerLayers {
+/** The layers between an attempt and the network, from outside in: circuit breaker, throttle, concurrency limit. */
+export class ClientLayers {
   readonly #world: World;
-  readonly #processOf: (call: number) => CallerProcess;
-  readonly #listeners: CallerLayersListeners;
+  readonly #processOf: (call: number) => ClientProcess;
+  readonly #listeners: ClientLayersListeners;
 
-  constructor(world: World, processOf: (call: number) => CallerProcess, listeners: CallerLayersListeners) {
+  constructor(world: World, processOf: (call: number) => ClientProcess, listeners: ClientLayersListeners) {
     this.#world = world;
     this.#processOf = processOf;
     this.#listeners = listeners;
@@ -92,12 +92,12 @@ export class CallerLayers {
     calls.hasPlace[call] = 0;
     const [next] = limit.line;
     if (next === undefined) return limit.state.leave();
-    // The place is handed on rather than given up, so that nobody slips in before those who wait.
+    // The place is handed on rather than given up, so that a new attempt can't take it before those that wait.
     limit.line.delete(next);
     this.#pass(next);
   }
 
-  #leaveBreaker(call: number, breaker: NonNullable<CallerProcess["breaker"]>, hasFailed: boolean | undefined): void {
+  #leaveBreaker(call: number, breaker: NonNullable<ClientProcess["breaker"]>, hasFailed: boolean | undefined): void {
     const { calls } = this.#world;
     const counted = calls.counted.get(call);
     calls.counted.delete(call);

@@ -17,10 +17,10 @@ import type { PolicySettings } from "./policy/policy-settings.ts";
 import type { World } from "./world.ts";
 
 /**
- * What the callers of one process share: the rules of `once-again/layers` and the budget, each with its memory. What
- * waits in a line is a call.
+ * The parts that the callers of one process share: the rules of `once-again/layers` and the budget, each with its memory.
+ * Calls wait in the line.
  */
-export interface CallerProcess {
+export interface ClientProcess {
   readonly attemptsMax: number;
   readonly attemptTimeoutMs: number;
   readonly deadlineMs: number | undefined;
@@ -36,10 +36,10 @@ export interface CallerProcess {
 }
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for a setting out of bounds. */
-export function callerProcess(
+export function clientProcess(
   settings: PolicySettings,
   { clock, random }: Pick<World, "clock" | "random">,
-): CallerProcess {
+): ClientProcess {
   const { circuitBreaker, adaptiveThrottle, concurrencyLimit, hedge } = settings;
   return {
     attemptsMax: settings.attemptsMax,
@@ -56,7 +56,7 @@ export function callerProcess(
   };
 }
 
-function makeBreaker(options: Parameters<typeof circuitBreakerSettings>[0]): CallerProcess["breaker"] {
+function makeBreaker(options: Parameters<typeof circuitBreakerSettings>[0]): ClientProcess["breaker"] {
   const settings = circuitBreakerSettings(options);
   return { state: breakerState(settings), probeTimeoutMs: settings.probeTimeoutMs, line: new Set() };
 }

@@ -8,7 +8,7 @@ export const never = Number.NaN;
 export const none = -1;
 
 /** The calls that are going on, as a table of numbers; every method's `call` is a row. */
-export class Calls {
+export class CallTable {
   // Laid before the fields below would be initialised, which is why those are only declared.
   readonly #rows = new SlotTable(16, (column) => this.#lay(column));
   /** Which side makes it: 0 the callers, 1 the first service, and so on. */
@@ -21,7 +21,7 @@ export class Calls {
   declare timesOutAt: Column;
   /** When the next attempt is made. */
   declare retryAt: Column;
-  /** What the backoff answered last. */
+  /** The last delay of the backoff. */
   declare delayMs: Column;
   /** The newest of the running attempt's requests that are still waited for. */
   declare request: Column;
@@ -30,7 +30,7 @@ export class Calls {
   declare hedges: Column;
   /** When the running attempt sent its first request. */
   declare sentAt: Column;
-  /** What the last retry was taken for: an index of `failureKinds`, or 0. */
+  /** The kind of failure for which the last retry was taken: an index of `failureKinds`, or 0. */
   declare lastRetryKind: Column;
   /** Whether it holds a place of the concurrency limit. */
   declare hasPlace: Column;
@@ -67,14 +67,14 @@ export class Calls {
   }
 
   end(call: number): void {
-    // Whatever timer is left finds that its time is nobody's.
+    // A timer that is left finds another time here, and does nothing.
     this.timesOutAt[call] = never;
     this.retryAt[call] = never;
     this.hedgeAt[call] = never;
     this.#rows.release(call);
   }
 
-  /** What every attempt looks at comes first. */
+  /** The fields that every attempt reads come first. */
   #lay(column: (field: number) => Column): void {
     this.side = column(0);
     this.process = column(1);

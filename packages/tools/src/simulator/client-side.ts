@@ -1,13 +1,13 @@
 import type { FailureKind } from "once-again";
 import { planRetry, type Limit } from "once-again/internal";
-import { CallerLayers } from "./caller-layers.ts";
-import type { CallerProcess } from "./caller-process.ts";
-import { never, none } from "./calls.ts";
+import { ClientLayers } from "./client-layers.ts";
+import type { ClientProcess } from "./client-process.ts";
+import { never, none } from "./call-table.ts";
 import { type DecideAfter, type AttemptEnding, attemptEndings } from "./attempt-ending.ts";
 import { eventKinds, type World } from "./world.ts";
 
-/** What a side tells of its calls. */
-export interface CallerSideListeners {
+/** Called with what happens to the calls of a side. */
+export interface ClientSideListeners {
   /** An attempt begins. */
   readonly onAttempt?: ((call: number) => void) | undefined;
   /** An attempt ended without success. */
@@ -25,28 +25,28 @@ const failureKinds: readonly (FailureKind | undefined)[] = [undefined, "transien
  * Those who call one service, the callers or the service before it: makes calls as `retry` and the layers make them, by
  * their rules, but on events instead of promises.
  */
-export class CallerSide {
+export class ClientSide {
   readonly #world: World;
   readonly #service: number;
-  readonly #processes: readonly CallerProcess[];
+  readonly #processes: readonly ClientProcess[];
   readonly #decide: DecideAfter;
-  readonly #listeners: CallerSideListeners;
-  readonly #layers: CallerLayers;
+  readonly #listeners: ClientSideListeners;
+  readonly #layers: ClientLayers;
   #begun = 0;
 
   constructor(
     world: World,
     service: number,
-    processes: readonly CallerProcess[],
+    processes: readonly ClientProcess[],
     decide: DecideAfter,
-    listeners: CallerSideListeners,
+    listeners: ClientSideListeners,
   ) {
     this.#world = world;
     this.#service = service;
     this.#processes = processes;
     this.#decide = decide;
     this.#listeners = listeners;
-    this.#layers = new CallerLayers(world, (call) => this.#processOf(call), {
+    this.#layers = new ClientLayers(world, (call) => this.#processOf(call), {
       onPass: (call) => this.#depart(call),
       onHeld: (call, ending, retryAfterMs) => this.#fail(call, ending, undefined, retryAfterMs),
     });
@@ -107,7 +107,7 @@ export class CallerSide {
     } else if (calls.request[call] === none) this.#fail(call, ending, true);
   }
 
-  #processOf(call: number): CallerProcess {
+  #processOf(call: number): ClientProcess {
     return this.#processes[this.#world.calls.process[call]!]!;
   }
 
