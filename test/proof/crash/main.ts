@@ -41,8 +41,8 @@ npm run crash -- --scenario gateway [--requests N] [--engine ${gatewayEngines.jo
 requests: real callers with durable intents order from real API processes. messages: real writers add messages within
 their own transactions, relays publish them to a broker, and consumers have effects of them. Meanwhile all of them, the
 servers and the connections between them are killed, stopped and cut. Then everything comes to rest, and what is left is
-held against the invariants. What the faults of one run miss is up to the machine: another run follows, with the next seed, and
-a critical window that ${runsMax} runs miss fails.
+held against the invariants. It is up to the machine which critical windows a run hits: another one follows, with the next seed, and
+a window that ${runsMax} runs miss fails.
 
 gateway: two gateways on one store stand before a careless service, which has an effect for each request and dies at any
 byte of its answers; the gateways are killed at any time. In the end a person settles what is held.
@@ -83,7 +83,7 @@ const options = {
 
 type Values = { readonly [Option in Exclude<keyof typeof options, "json">]?: string | undefined };
 
-/** What a command runs, when it is its turn. */
+/** One thing to run, when it is its turn. */
 interface Subject {
   readonly name: string;
   /** @param onProgress is called with how far the run is. */

@@ -1,4 +1,4 @@
-/** What every scenario says about one of its runs. */
+/** The part of a result that every scenario has. */
 export interface RunResult {
   readonly breaches: readonly unknown[];
   readonly failures: readonly unknown[];

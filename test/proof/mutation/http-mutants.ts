@@ -86,7 +86,7 @@ export const httpMutants: readonly Mutant[] = [
     search: "() => quota.giveBack(caller)",
     replace: "() => undefined",
     check: test("packages/once-again/src/http/quota.test.ts"),
-    killedBy: "nor a repeat",
+    killedBy: "nor does a repeat",
   },
   {
     guard: "set up wrongly: it is no store that is down",

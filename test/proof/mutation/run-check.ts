@@ -59,7 +59,10 @@ export async function runCheck(
         testResults: { assertionResults: { status: string; fullName: string }[] }[];
       };
       const results = testResults.flatMap(({ assertionResults }) => assertionResults);
-      return results.filter(({ status }) => status === "failed").map(({ fullName }) => fullName);
+      const ran = results.filter(({ status }) => status === "passed" || status === "failed");
+      if (ran.length === 0)
+        throw new NoResult(`${check.file} has no test that runs${test === undefined ? "" : `, of "${test}"`}.`);
+      return ran.filter(({ status }) => status === "failed").map(({ fullName }) => fullName);
     }
   }
 }
@@ -70,7 +73,7 @@ function alone(test: string): string[] {
   return ["--testNamePattern", pattern, `--testTimeout=${testMsMax}`, `--hookTimeout=${testMsMax}`];
 }
 
-/** Runs a program in the copy, whatever its exit code, and answers with what it printed. What it started ends with it. */
+/** Runs a program in the copy, whatever its exit code, and returns its output. Its own children end with it. */
 function outputOf(cwd: string, program: string, args: readonly string[], msMax: number): Promise<string> {
   return new Promise((resolve, reject) => {
     // A group of processes can be ended as one: the tests' workers, and the servers that they started.
