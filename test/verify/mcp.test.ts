@@ -97,7 +97,7 @@ test("on the command line it says what was found, and how it went", async () => 
   const args = ["-d", '{"item":"tea {{unique}}"}', "--only", "MT07,MR01"];
   const { code, stdout } = await runCli([...flags, ...args]);
   expect(code).toBe(1);
-  expect(stdout).toContain("  ✗ MT07  No tool tells the model to make a key\n");
+  expect(stdout).toContain("  ✗ MT07  No tool asks the model to make a key\n");
   expect(stdout).toMatch(/\n1 passed, 1 failed, 0 warned, 0 not applicable\n$/);
   const { document } = await cliDocument(...flags, ...args);
   expect(document).toMatchObject({ tool: "order", effects: "guessed", cases: [{ id: "MT07" }, { id: "MR01" }] });

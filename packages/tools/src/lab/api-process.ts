@@ -1,5 +1,5 @@
 /**
- * The lab's API, in a process of its own, so that it can be killed. Started by api.ts with the path of the database; tells
+ * The lab's API, in a separate process, so that it can be killed. Started by api.ts with the path of the database; sends
  * its port by IPC, ends in good order on the message "stop", and at once when its parent is gone.
  */
 import { createServer, type IncomingMessage } from "node:http";

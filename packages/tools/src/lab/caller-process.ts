@@ -1,5 +1,5 @@
 /**
- * One of the lab's callers, in a process of its own, so that it can be killed. Started by killable-caller.ts, which
+ * One of the lab's callers, in a separate process, so that it can be killed. Started by killable-caller.ts, which
  * sends it its task by IPC; it answers with reports, ends after the last, and at once when its parent is gone.
  */
 import process from "node:process";

@@ -27,14 +27,14 @@ test("a crash waits for the one before it, and the end of the work calls off the
   expect(await settled).toBe(1);
 });
 
-test("a crash that found nothing to crash is none", async () => {
+test("a crash that finds nothing to crash is not counted", async () => {
   const schedule = crashSchedule(10, [0.1, 0.2], async () => false, fail);
   for (let step = 0; step < 10; step += 1) schedule.step();
   await setImmediate();
   expect(await schedule.settled()).toBe(0);
 });
 
-test("no work, no crash; a crash that can't be carried out is told, and is the last", async () => {
+test("no work, no crash; a crash that fails is reported, and is the last", async () => {
   const none = crashSchedule(0, crashShares.api, async () => fail("a crash"), fail);
   none.step();
   expect(await none.settled()).toBe(0);

@@ -10,7 +10,7 @@ export const crashShares = {
  * goes on begins when that has ended.
  *
  * @param shares the points, as shares of the work.
- * @param crash says whether it was carried out (`false`: there was nothing left to crash).
+ * @param crash resolves with whether it crashed anything (`false`: nothing was left to crash).
  * @param onFailure gets the error of a crash that failed; no further crash follows it.
  * @returns `step`, to be called after each step; `settled`, which waits for the crash that is going on and calls off
  *   those after it, and answers how many there were.

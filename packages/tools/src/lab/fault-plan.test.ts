@@ -41,6 +41,6 @@ test("the share of faults is as asked at every attempt, in equal parts", () => {
   }
 });
 
-test("a share that is none is refused", () => {
+test("a share outside of 0 to 1 is refused", () => {
   expect(() => labPlan({ seed: 1, faults: 1.5 })).toThrow(expect.objectContaining({ code: "ONCE_OPTION_INVALID" }));
 });

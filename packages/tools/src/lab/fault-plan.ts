@@ -1,10 +1,10 @@
 import { checkNumber } from "once-again/internal";
 import { randomFaults, seededRandom, type Exchange, type Fault } from "@once-again/testing";
 
-/** The header field in which the lab's callers name their order, so that the network knows whose attempt it carries. */
+/** The header field in which the lab's callers name their order, so that the network knows the order of each attempt. */
 export const orderHeader = "Lab-Order";
 
-/** What `orderHeader` says of an order. Ids may have characters that a header field may not. */
+/** The value of `orderHeader` for an order. Ids may have characters that a header field may not. */
 export const orderHeaderValue = (orderId: string): string => encodeURIComponent(orderId);
 
 /** Which faults a network has. */

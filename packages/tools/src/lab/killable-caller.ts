@@ -27,14 +27,14 @@ export type CallerReport =
 
 /** A caller that may die and come back. */
 export interface KillableCaller extends Pick<KillableProcess, "isOver" | "pid" | "crash"> {
-  /** How all orders ended; rejects when it ends and nobody asked it to, and with the signal's reason. */
+  /** How all orders ended; rejects when the process ends unasked, and with the signal's reason. */
   readonly outcomes: Promise<Outcomes>;
 }
 
 /** This file's neighbour, in TypeScript or built. */
 const program = new URL(`./caller-process${extname(import.meta.filename)}`, import.meta.url);
 
-/** Starts a caller in a process of its own, which is killed when `signal` aborts. */
+/** Starts a caller in a separate process, which is killed when `signal` aborts. */
 export function killableCaller(
   task: CallerTask,
   options: {

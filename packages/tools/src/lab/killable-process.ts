@@ -3,7 +3,7 @@ import { once } from "node:events";
 
 /** A process of the lab that may die and come back. */
 export interface KillableProcess extends AsyncDisposable {
-  /** Settles when its work is over; rejects when it ends and nobody asked it to, and with the signal's reason. */
+  /** Settles when its work is over; rejects when it ends unasked, and with the signal's reason. */
   readonly ended: Promise<void>;
   /** Whether its work is over, or it was stopped. */
   readonly isOver: boolean;
@@ -21,16 +21,16 @@ export interface KillableProcess extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** What such a process is. */
+/** The options of such a process. */
 export interface KillableProcessOptions<Report> {
   readonly program: URL;
   /** Sent to it at each start. */
   readonly task: object;
-  /** What it is called when it ends by itself: "safe caller". */
+  /** Its name in the error when it ends by itself: "safe caller". */
   readonly name: string;
   /** Kills it when it aborts. */
   readonly signal: AbortSignal;
-  /** Hears what it reports, and says whether that was its last word: then it ends by itself. */
+  /** Called with each report; returns whether it was the last one: then the process ends by itself. */
   readonly hear: (report: Report) => boolean;
   /** Is given each process when it has started, and was sent its task. */
   readonly onStart?: ((child: ChildProcess) => void) | undefined;

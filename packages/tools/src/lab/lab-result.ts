@@ -2,12 +2,12 @@ import type { FlakyNetwork } from "@once-again/testing";
 import type { Audit } from "./ledger.ts";
 import type { Waits } from "./waits.ts";
 
-/** What became of one caller's orders. */
+/** The result of one caller's orders. */
 export interface CallerResult extends Audit {
   readonly orders: number;
   /** Orders that the caller knows to be made: it got the answer. */
   readonly confirmed: number;
-  /** Of those, the ones whose answer was stored in an earlier attempt. */
+  /** Of those, the ones that an earlier attempt had placed. */
   readonly replayed: number;
   /** How many attempts there were (`total`), and how many met each scenario; see `FlakyNetwork.counts`. */
   readonly attempts: { readonly total: number } & FlakyNetwork["counts"];
@@ -16,7 +16,7 @@ export interface CallerResult extends Audit {
   readonly timeMs: number;
 }
 
-/** What a run of the lab found. */
+/** The result of a run of the lab. */
 export interface LabResult {
   readonly seed: number;
   /** Share of the attempts that met a fault. */

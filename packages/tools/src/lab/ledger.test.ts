@@ -33,7 +33,7 @@ test("each charge beyond the first is a duplicate, an order without any is lost"
   });
 });
 
-test("another amount, another currency and an order of nobody are wrong", () => {
+test("another amount, another currency and a charge without an order are wrong", () => {
   const charges = [charge("a", 201), charge("b", 200, "USD"), charge("z")];
   expect(audit([order("a"), order("b")], charges)).toMatchObject({ lost: 0, wrongAmounts: 3 });
 });

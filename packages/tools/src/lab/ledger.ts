@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS charges (
 ) STRICT;
 `;
 
-/** What somebody paid for an order. */
+/** A payment for an order. */
 export interface Charge {
   readonly orderId: string;
   /** In minor units of the currency. */
@@ -27,7 +27,7 @@ export interface Charge {
   readonly currency: string;
 }
 
-/** What the ledger says of one caller's orders. */
+/** The ledger held against one caller's orders. */
 export interface Audit {
   /** Rows of the ledger. */
   readonly charges: number;
@@ -35,7 +35,7 @@ export interface Audit {
   readonly duplicates: number;
   /** Orders that were never charged. */
   readonly lost: number;
-  /** Charges of another amount or currency than their order's, or of an order that nobody made. */
+  /** Charges of another amount or currency than their order's, or without an order. */
   readonly wrongAmounts: number;
 }
 
@@ -88,7 +88,7 @@ export interface LedgerTail {
   close(): void;
 }
 
-/** Opens the ledger in the database file at `path`, which somebody else writes. */
+/** Opens the ledger in the database file at `path`, which another process writes. */
 export function ledgerTail(path: string): LedgerTail {
   const database = openDatabase(path);
   const rowsAfter = database.prepare(

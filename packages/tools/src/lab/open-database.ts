@@ -4,8 +4,8 @@ import { DatabaseSync } from "node:sqlite";
 const busyMsMax = 5000;
 
 /**
- * Opens the database file at `path`, also to read it only: whoever wrote it may have been killed, and what it left has to
- * be undone first. SQLite refuses that on a connection which may only read.
+ * Opens the database file at `path`, also to read it only: its writer may have been killed, and its unfinished transaction
+ * has to be undone first. SQLite refuses that on a connection which may only read.
  */
 export function openDatabase(path: string): DatabaseSync {
   return new DatabaseSync(path, { timeout: busyMsMax });

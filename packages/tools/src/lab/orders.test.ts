@@ -14,7 +14,7 @@ const good = (id: string, more: object = {}): string =>
 
 const read = (text: string): ReturnType<typeof readOrders> => readOrders([Buffer.from(text)]);
 
-test("a bad line is told with its number, and the rest goes on", async () => {
+test("a bad line is reported with its number, and the rest goes on", async () => {
   const { orders, problems } = await read(
     [
       good("a"),
@@ -42,7 +42,7 @@ test.for<[name: string, order: string]>([
   ["no id", good("")],
   ["an id that is no Unicode text", good("\ud800")],
   ["no customer", good("a", { customer: undefined })],
-  ["a line that is none", good("a", { lines: [null] })],
+  ["a line that is invalid", good("a", { lines: [null] })],
   ["no sku", good("a", { lines: [{ qty: 1, unitPrice: 1 }] })],
   ["nothing bought", good("a", { lines: [{ sku: "s", qty: 0, unitPrice: 1 }] })],
   ["half of one", good("a", { lines: [{ sku: "s", qty: 0.5, unitPrice: 1 }] })],
@@ -54,7 +54,7 @@ test.for<[name: string, order: string]>([
   expect(parseOrder(order)).toEqual({ problem: expect.any(String) as string });
 });
 
-test("what an order does not need is not kept, and a free gift is an order", () => {
+test("extra fields of an order are dropped, and a free gift is an order", () => {
   const text = good("a", { note: "thanks", lines: [{ sku: "s", qty: 1, unitPrice: 0, colour: "red" }] });
   expect(parseOrder(text)).toEqual({
     order: { id: "a", customer: "cus_1", currency: "EUR", lines: [{ sku: "s", qty: 1, unitPrice: 0 }] },

@@ -9,7 +9,7 @@ export interface OrderLine {
   readonly unitPrice: number;
 }
 
-/** What somebody wants to buy. */
+/** An order of a customer. */
 export interface Order {
   readonly id: string;
   readonly customer: string;
@@ -26,13 +26,13 @@ export interface OrderProblem {
   readonly problem: string;
 }
 
-/** What a file of orders has. */
+/** The orders of a file, and its bad lines. */
 export interface OrdersFile {
   readonly orders: readonly Order[];
   readonly problems: readonly OrderProblem[];
 }
 
-/** What an order costs, in minor units of its currency. */
+/** The price of an order, in minor units of its currency. */
 export function totalOf(order: Order): number {
   return order.lines.reduce((sum, { qty, unitPrice }) => sum + qty * unitPrice, 0);
 }
@@ -77,7 +77,7 @@ export function parseOrder(text: string): { order: Order } | { problem: string }
   if (problem !== undefined) return { problem };
   const { id, customer, currency, lines } = value as Order;
   const order = { id, customer, currency, lines: lines.map(({ sku, qty, unitPrice }) => ({ sku, qty, unitPrice })) };
-  // Past 2^53 sums are no longer exact: an amount would be charged that nobody owes.
+  // Past 2^53 sums are no longer exact: the charge would be wrong.
   if (!Number.isSafeInteger(totalOf(order))) return { problem: "the total is too large to be exact" };
   return { order };
 }

@@ -7,7 +7,7 @@ import type { Outcomes } from "./send-all.ts";
 import type { CallerOptions } from "./send-order.ts";
 import { summarizeWaits } from "./waits.ts";
 
-/** What one caller needs to send all its orders. */
+/** The parts with which one caller sends all its orders. */
 export interface CallerRun {
   readonly orders: readonly Order[];
   /** Sends all of them, and says how they ended. */
@@ -18,8 +18,8 @@ export interface CallerRun {
 }
 
 /**
- * Lets one caller send all its orders over a flaky network of its own, and tells what it saw. What really happened is
- * in the ledger.
+ * Lets one caller send all its orders over its own flaky network, and returns what it saw. The ledger has what really
+ * happened.
  *
  * @throws what `send` throws.
  */

@@ -16,9 +16,9 @@ import { safeCaller } from "./safe-caller.ts";
 import { sendAll, type Outcomes } from "./send-all.ts";
 import type { CallerOptions, SendOrder } from "./send-order.ts";
 
-/** What the lab runs. */
+/** The options of the lab. */
 export interface LabOptions {
-  /** Both callers send these, in this order: at least one, each with an id of its own. */
+  /** Both callers send these, in this order: at least one, each with another id. */
   readonly orders: readonly Order[];
   /** Share of the attempts that meet a fault, 0 to 1. Default 0.3. */
   readonly faults?: number | undefined;
@@ -27,7 +27,7 @@ export interface LabOptions {
   /** How many orders each caller has on the way at a time: 1 to 256, default 8. */
   readonly callers?: number | undefined;
   /**
-   * Kills the API five times during the run, and the callers four times, each in a process of its own then, and starts
+   * Kills the API five times during the run, and the callers, which then have separate processes, four times. Starts
    * them again: the API on the same database, the callers on what they had on disk. Default false.
    */
   readonly crash?: boolean | undefined;

@@ -4,7 +4,7 @@ import type { OrderOutcome, SendOrder } from "./send-order.ts";
 /** How many of a caller's orders ended how. */
 export type Outcomes = Readonly<Record<OrderOutcome, number>>;
 
-/** What it takes to send all orders. */
+/** The parts that send all orders. */
 export interface SendAll {
   readonly orders: readonly Order[];
   /** How many are on the way at a time. */

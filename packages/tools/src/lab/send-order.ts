@@ -2,7 +2,7 @@ import { orderHeader, orderHeaderValue } from "./fault-plan.ts";
 import type { CallerName } from "./caller-name.ts";
 import type { Order } from "./orders.ts";
 
-/** What a caller needs. */
+/** The options of a caller. */
 export interface CallerOptions {
   /** Where orders are posted to. */
   readonly url: string;

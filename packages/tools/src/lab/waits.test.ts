@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { summarizeWaits } from "./waits.ts";
 
-test("every wait is in the one bucket whose range has it", () => {
+test("every wait is in exactly one bucket, by its range", () => {
   fc.assert(
     fc.property(fc.array(fc.double({ min: 0, max: 1e6, noNaN: true })), (waitsMs) => {
       const { count, histogram } = summarizeWaits(waitsMs);
@@ -13,7 +13,7 @@ test("every wait is in the one bucket whose range has it", () => {
   );
 });
 
-test("mean and maximum are told to tenths, and none is 0", () => {
+test("mean and maximum have one decimal, and are 0 without waits", () => {
   expect(summarizeWaits([10, 10.28, 20])).toMatchObject({ meanMs: 13.4, maxMs: 20 });
   expect(summarizeWaits([])).toMatchObject({ count: 0, meanMs: 0, maxMs: 0 });
 });

@@ -7,7 +7,7 @@ export interface ConformanceCase {
   readonly id: string;
   /** The rule, as a sentence that is true of a good server. */
   readonly title: string;
-  /** What goes wrong where the rule is broken, in one line. */
+  /** The consequence of breaking the rule, in one line. */
   readonly reason: string;
   /** Where the rule is written: a URL. */
   readonly rule: string;
@@ -18,7 +18,9 @@ export interface ConformanceCase {
   readonly run: (probe: Probe) => Promise<Verdict>;
 }
 
-/** What the letters of the ids stand for, in the order in which the groups run. The last three are of profiles alone. */
+/**
+ * The names of the groups by the letters of their ids, in the order in which they run. The last three are of profiles alone.
+ */
 export const groups = {
   K: "Key syntax",
   R: "Replay",

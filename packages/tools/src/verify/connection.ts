@@ -23,7 +23,7 @@ export interface Connection {
   firstByte(): Promise<void>;
   /** Closes in good order. */
   close(): void;
-  /** Tells the server with a reset that nobody is here any more. */
+  /** Ends the connection with a reset, as a client that has died. */
   reset(): void;
 }
 

@@ -54,7 +54,7 @@ export function keyFormatsOf({
 }
 
 /**
- * What names the effect in an answer, without the key and the unique text of its request: an answer that repeats its
+ * The name of the effect in an answer, without the key and the unique text of its request: an answer that repeats its
  * request is the same for two effects of the same request.
  */
 function findEffectText(target: Target, { target: path, headers, body }: TestRequest, response: ProbeResponse): string {
@@ -68,7 +68,7 @@ async function checkCounter(before: number | undefined, counter?: () => Promise<
   const rise = (await counter()) - before;
   if (rise === 1) return;
   throw unfitError(
-    `One operation must raise the count of effects by 1, but it rose by ${rise}. Is somebody else at it?`,
+    `One operation must raise the count of effects by 1, but it rose by ${rise}. Does another client use it?`,
   );
 }
 
@@ -108,7 +108,7 @@ async function askKeyForms(probe: Probe): Promise<string> {
 
 async function askWithoutKey(probe: Probe): Promise<string> {
   const [response] = await probe.send(probe.withKey(probe.newOperation()));
-  return isSuccess(response!) ? "it is carried out" : `it is refused with ${response!.status}`;
+  return isSuccess(response!) ? "it is executed" : `it is refused with ${response!.status}`;
 }
 
 async function askRepeat(probe: Probe): Promise<string> {
@@ -144,7 +144,7 @@ async function askAfterRefusal(probe: Probe): Promise<string> {
   return `(${refusal!.status}) the key is used up: another request gets ${corrected!.status}`;
 }
 
-/** The header that tells a replay from a first answer, if there is one. */
+/** The header that marks a replay, if there is one. */
 export function findReplayMarker(first: ProbeResponse, second: ProbeResponse): string | undefined {
   return second.headers
     .map(([name]) => name)

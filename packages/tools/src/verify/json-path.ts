@@ -1,6 +1,6 @@
 /**
  * The value at a path in a JSON text: `a.b[0].c`, with or without `$.` before it (the singular queries of RFC 9535 with
- * plain names); `undefined` when there is none, or the text is no JSON.
+ * plain names); `undefined` when the text has no such value, or is no JSON.
  */
 export function readPath(json: string, path: string): unknown {
   let value: unknown;

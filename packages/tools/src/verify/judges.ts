@@ -6,7 +6,7 @@ import { type Grade, type Verdict, makeVerdict } from "./verdict.ts";
 
 type Run = (probe: Probe) => Promise<Verdict>;
 
-/** What a server did with one request, or with the second of two. */
+/** The reaction of a server to one request, or to the second of two. */
 type Reaction = "replayed" | "ran" | "refused" | "broke";
 
 /** The grade of each reaction. By default one fails, and a refusal of the first request makes the case not applicable. */
@@ -17,7 +17,7 @@ export function judgeOne(request: (probe: Probe) => TestRequest, grades: GradeBy
   return async (probe) => {
     const [response] = await probe.send(request(probe));
     const deed = isSuccess(response!) ? "ran" : response!.status >= 500 ? "broke" : "refused";
-    const word = { ran: "carried out", refused: "refused", broke: "broke" }[deed];
+    const word = { ran: "executed", refused: "refused", broke: "broke" }[deed];
     return makeVerdict(grades[deed] ?? "fail", probe.target.strictness, `${word}: ${formatResponse(response!)}`);
   };
 }

@@ -14,11 +14,11 @@ export interface Tally {
   readonly effects: number;
 }
 
-/** What a case may do to the server. */
+/** The actions of a case on the server. */
 export interface Probe {
   readonly target: Target;
   readonly traits: ServerTraits;
-  /** A new operation, with a key of its own. */
+  /** A new operation, with a new key. */
   newOperation(): TestRequest;
   /** A text that was never a key before. */
   newKey(): string;
@@ -33,10 +33,10 @@ export interface Probe {
   /** The same request at the other URL. @throws NotApplicable */
   atOtherUrl(request: TestRequest): TestRequest;
   /** The same request without credentials. @throws NotApplicable */
-  asNobody(request: TestRequest): TestRequest;
+  withoutCredentials(request: TestRequest): TestRequest;
   /** The text of a JSON body. @throws NotApplicable */
   readJson(request: TestRequest): string;
-  /** One after the other, each over a connection of its own. @throws NoResponse */
+  /** One after the other, each over a separate connection. @throws NoResponse */
   send(...requests: readonly TestRequest[]): Promise<readonly ProbeResponse[]>;
   /** In another mode. @throws NoResponse */
   sendAs(mode: SendMode, ...requests: readonly TestRequest[]): Promise<readonly ProbeResponse[]>;
@@ -53,7 +53,7 @@ export interface Probe {
 const askAgainMs = 20;
 const askAgainMsMax = 500;
 
-/** Time, besides that of an operation, for an effect whose caller is gone, milliseconds. */
+/** Time, besides that of an operation, for an effect after its caller has gone, milliseconds. */
 const lateEffectMs = 50;
 
 /** @param counter reads the number of effects; `undefined` where it can only be guessed. */
@@ -97,7 +97,10 @@ export function makeProbe(target: Target, wire: Wire, traits: ServerTraits, coun
     withOtherBody: (request) => ({ ...request, body: makeOtherBody(target) }),
     asOther: (request) => withHeaders(request, requireOtherHeaders(target)),
     atOtherUrl: (request) => ({ ...request, target: requireOtherTarget(target) }),
-    asNobody: (request) => ({ ...request, headers: withoutHeaders(request.headers, requireOtherHeaders(target)) }),
+    withoutCredentials: (request) => ({
+      ...request,
+      headers: withoutHeaders(request.headers, requireOtherHeaders(target)),
+    }),
     readJson,
     send,
     sendAs: (mode, ...requests) => wire({ mode, requests }),
@@ -111,13 +114,13 @@ export function makeProbe(target: Target, wire: Wire, traits: ServerTraits, coun
   };
 }
 
-/** Whether the operation was carried out, as far as the answer says. */
+/** Whether the operation was executed, as far as the answer says. */
 export const isSuccess = ({ status }: ProbeResponse): boolean => status < 400;
 
 /** Answers that say no more than: not now. */
 export const isNotNow = ({ status }: ProbeResponse): boolean => [409, 423, 425, 429, 503].includes(status);
 
-/** What names the effect in an answer. */
+/** The name of the effect in an answer. */
 export function readEffectName({ effectId }: Target, { body }: ProbeResponse): string {
   if (effectId === undefined) return body.toString("latin1");
   const name = readPath(body.toString(), effectId);

@@ -1,5 +1,5 @@
 /** Every set of rules that a server can be held to. */
 export const profileNames = ["draft", "acp", "stripe", "webhooks"] as const;
 
-/** What a server is held to: the draft and the field's practice, or a published set of rules in its place. */
+/** The rules for a server: the draft and the field's practice, or a published set of rules in its place. */
 export type ProfileName = (typeof profileNames)[number];

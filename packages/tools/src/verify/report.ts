@@ -18,7 +18,7 @@ export interface VerifyReport {
   readonly strictness: Strictness;
   /** Whether effects were counted, or guessed from the answers. */
   readonly effects: "counted" | "guessed";
-  /** What the server does where servers differ. */
+  /** The server's choices where servers differ. */
   readonly findings: readonly Finding[];
   readonly cases: readonly CaseResult[];
   /** How many requests were sent to the server under test. */

@@ -5,6 +5,6 @@ export const draftUrl = (section: string): string => `${draftPage}#section-${sec
 export const rfcUrl = (number: number, section: string): string =>
   `https://www.rfc-editor.org/rfc/rfc${number}.html#section-${section}`;
 
-/** What the draft leaves open and the field has learnt: our guide says why, under the id of the case. */
+/** The draft leaves this open, and practice has decided it: our guide says why, under the id of the case. */
 export const guideUrl = (id: string): string =>
   `https://unpkg.com/once-again@0/docs/guides/verifying.md#${id.toLowerCase()}`;

@@ -2,15 +2,15 @@ import type { TestRequest } from "./test-request.ts";
 
 /** How requests are sent. Each brings an answer to each request, except where it says otherwise. */
 export type SendMode =
-  /** One after the other, each over a connection of its own. */
+  /** One after the other, each over a separate connection. */
   | "in-turn"
   /** One after the other, over one connection. */
   | "keep-alive"
   /** All over one connection, without waiting for answers (RFC 9112, section 9.3.2); may bring fewer answers. */
   | "pipelined"
-  /** Each over a connection of its own; all are there but for their last byte, and then these leave at once. */
+  /** Each over a separate connection; all are there but for their last byte, and then these leave at once. */
   | "together"
-  /** Each over a connection of its own, a few milliseconds apart. */
+  /** Each over a separate connection, a few milliseconds apart. */
   | "staggered"
   /** In small pieces with pauses. */
   | "in-pieces"

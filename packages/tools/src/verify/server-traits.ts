@@ -1,10 +1,10 @@
-/** What the first requests show of a server. All cases build on it. */
+/** The facts that the first requests show of a server. All cases build on them. */
 export interface ServerTraits {
   /** How this server takes keys. */
   readonly keyFormat: "quoted" | "bare";
   /**
-   * Whether two operations have different answers beyond what these repeat of their requests, so that a repeat can be told
-   * from a second run.
+   * Whether two operations have different answers beyond what these repeat of their requests, so that a repeat is
+   * distinguished from a second run.
    */
   readonly hasDistinctResponses: boolean;
   /** How long the first operation took, milliseconds. */

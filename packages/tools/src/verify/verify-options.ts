@@ -13,7 +13,7 @@ export interface EffectsPage {
   readonly path?: string;
 }
 
-/** What to test, and how. */
+/** The server to test, and how. */
 export interface VerifyOptions {
   /** The operation under test, `http:` or `https:`. `{{unique}}` in it is a new text for each operation. */
   readonly url: string;
@@ -48,7 +48,7 @@ export interface VerifyOptions {
    */
   readonly strictness?: Strictness;
   /**
-   * What the server is held to: `"draft"` (default) is the draft and the field's practice; `"acp"` the Agentic Commerce
+   * The rules for the server: `"draft"` (default) is the draft and the field's practice; `"acp"` the Agentic Commerce
    * Protocol; `"stripe"` the manner of Stripe's API; `"webhooks"` Standard Webhooks, for a receiver, and needs `secret`.
    */
   readonly profile?: ProfileName;

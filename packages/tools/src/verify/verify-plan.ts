@@ -7,7 +7,7 @@ import { NotApplicable } from "./verdict.ts";
 import { selectCases, signedFor } from "./verify.ts";
 import { checkTarget, type VerifyOptions } from "./verify-options.ts";
 
-/** What a case would send. */
+/** The requests that a case would send. */
 export interface PlannedCase extends Omit<ConformanceCase, "run"> {
   readonly group: string;
   readonly sendings: readonly Sending[];
@@ -16,7 +16,8 @@ export interface PlannedCase extends Omit<ConformanceCase, "run"> {
 }
 
 /**
- * What `verify` would send with these options, and sends nothing. Cases that go by what the server answers are shown as
+ * The requests that `verify` would send with these options; sends nothing. Cases that go by the server's answers are shown
+ * as
  * they go with one that answers everything with 201; the requests that look around first are left out.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID`.

@@ -29,7 +29,7 @@ function nextMark({ mark, fate }: ExchangeView, event: ExchangeEvent): AttemptMa
   }
 }
 
-/** What an answer of the lab's API says, by its first bytes: Node sends a head whole. */
+/** Reads an answer of the lab's API by its first bytes: Node sends a head whole. */
 function readMark(bytes: Buffer): AttemptMark {
   const text = bytes.toString("latin1");
   if (Number(text.slice("HTTP/1.1 ".length, "HTTP/1.1 200".length)) >= 400) return "refused";

@@ -103,30 +103,30 @@ test("the totals are what an audit of the same charges finds, whatever happened 
       const charged = steps.filter((step) => step.do === "charge");
       const charges = charged.map((step) => ({ orderId: String(step.order), amount: 300, currency: "EUR" }));
       const settled = five.filter(({ id }) => outcomes.has(Number(id)));
-      const told = [...outcomes.values()];
+      const ends = [...outcomes.values()];
       expect(sides.totals).toEqual({
         attempts: steps.filter((step) => step.do === "attempt").length,
         settled: outcomes.size,
-        confirmed: told.filter((outcome) => outcome !== "unconfirmed").length,
-        replayed: told.filter((outcome) => outcome === "replayed").length,
+        confirmed: ends.filter((outcome) => outcome !== "unconfirmed").length,
+        replayed: ends.filter((outcome) => outcome === "replayed").length,
         charges: charges.length,
         duplicates: audit(five, charges).duplicates,
         lost: audit(settled, charges).lost,
-        inDoubt: told.filter((outcome) => outcome === "unconfirmed").length,
+        inDoubt: ends.filter((outcome) => outcome === "unconfirmed").length,
       } satisfies LiveTotals);
     }),
   );
 });
 
-test("of many attempts the last are kept, and a late end finds its own", () => {
+test("of many attempts the last are stored, and a late end finds its own", () => {
   const sides = orderSides(1);
   const attempts = Array.from({ length: 30 }, () => sides.attempt(1));
   sides.mark(1, attempts[0]!, "fail");
   sides.mark(1, attempts[28]!, "broken");
   const { marks, attempts: total } = sides.of(1);
-  expect({ total, kept: marks.length, last: marks.slice(-2) }).toEqual({
+  expect({ total, stored: marks.length, last: marks.slice(-2) }).toEqual({
     total: 30,
-    kept: 24,
+    stored: 24,
     last: ["broken", "sent"],
   });
   expect(marks).not.toContain("fail");
@@ -144,16 +144,16 @@ test("a page of orders begins at the latest, and says where the next one does", 
   expect([last.rows.length, last.rows.at(-1)?.order, last.next]).toEqual([10, 1, undefined]);
 });
 
-test("of a storm of exchanges some are told, none that is under way is left out, and few are kept", () => {
+test("of a storm of exchanges some are reported, all that are under way are, and few are stored", () => {
   const many = takeOrders(orders, 1_000);
   const book = liveBook(many);
   for (const [index, { id }] of many.entries()) {
     book.send(book.begin("safe", index, id, undefined), { scenario: "pass" });
     if (index % 10 > 0) for (const event of [answer(201), heard]) book.hear("safe", index, event);
   }
-  const told = book.moved();
-  expect(told.filter(({ at }) => at === "sent")).toHaveLength(100);
-  expect(told.length).toBeLessThan(200);
+  const moves = book.moved();
+  expect(moves.filter(({ at }) => at === "sent")).toHaveLength(100);
+  expect(moves.length).toBeLessThan(200);
   expect(book.recent().length).toBeLessThanOrEqual(200);
   book.hear("safe", 0, { type: "broken" });
   expect(book.moved()).toMatchObject([{ id: "safe-0", at: "broken" }]);

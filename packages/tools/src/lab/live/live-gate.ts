@@ -42,7 +42,7 @@ export function liveGate(): LiveGate {
     held: (caller) => lanes[caller].waiting.length,
     setOpen(open) {
       isOpen = open;
-      // Shut again, as when somebody else looks on: who was let go goes all the same.
+      // Shut again, as when another browser takes over: orders that were let go go all the same.
       if (!open) return;
       for (const caller of callerNames) {
         lanes[caller].isNextFree = false;

@@ -11,8 +11,8 @@ import { changeSettings, isSameRun } from "./live-settings.ts";
 import { LiveStage } from "./live-stage.ts";
 
 /**
- * The lab to watch: one run after the other, each with real processes of its own, which nobody sees work unless somebody
- * watches: without watchers every request waits.
+ * The lab to watch: one run after the other, each with its own real processes. Without a watcher every request
+ * waits.
  */
 export class LiveLab implements AsyncDisposable {
   readonly #source: readonly Order[];

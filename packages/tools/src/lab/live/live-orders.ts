@@ -1,6 +1,6 @@
 import type { Order } from "../orders.ts";
 
-/** So many orders, each with an id of its own: the given ones, and over again under other ids. */
+/** So many orders, each with another id: the given ones, and over again under other ids. */
 export function takeOrders(source: readonly Order[], count: number): readonly Order[] {
   return Array.from({ length: count }, (_, index) => {
     const order = source[index % source.length]!;

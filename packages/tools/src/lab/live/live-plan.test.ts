@@ -61,7 +61,7 @@ test("the story is that of a lost answer", () => {
   expect([fate(2).scenario, fate(3).scenario]).toEqual(["pass", "pass"]);
 });
 
-test.for<[change: unknown, told: string]>([
+test.for<[change: unknown, problem: string]>([
   [{ orders: 0 }, "from 1 to 100000"],
   [{ orders: 1.5 }, "whole number"],
   [{ seed: -1 }, "seed"],
@@ -72,8 +72,8 @@ test.for<[change: unknown, told: string]>([
   [{ faults: { fail: { isOn: "perhaps" } } }, "isOn"],
   [{ weather: "fine" }, "weather"],
   [undefined, "an object"],
-])("%j is no setting", ([change, told]) => {
+])("%j is no setting", ([change, problem]) => {
   expect(() => changeSettings(liveDefaults, change)).toThrow(
-    expect.objectContaining({ code: "ONCE_OPTION_INVALID", message: expect.stringContaining(told) as string }),
+    expect.objectContaining({ code: "ONCE_OPTION_INVALID", message: expect.stringContaining(problem) as string }),
   );
 });

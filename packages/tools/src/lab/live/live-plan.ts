@@ -6,8 +6,9 @@ import { legMs, type LiveSettings, liveScenarios, rateMax } from "./live-protoco
 const spread = 0.5;
 
 /**
- * What befalls the n-th attempt at an order, 1-based. Both callers meet the same. Each scenario has a part of chance to
- * itself, which it fills as far as its rate goes: to switch one of them changes nothing for the others.
+ * The fault of the n-th attempt at an order, 1-based. Both callers meet the same. Each scenario has a separate part of
+ * chance,
+ * which it fills as far as its rate goes: to switch one of them changes nothing for the others.
  */
 export function liveFault(settings: LiveSettings, orderId: string, attempt: number): Fault {
   const { mode, seed, speed, faults } = settings;
@@ -20,7 +21,7 @@ export function liveFault(settings: LiveSettings, orderId: string, attempt: numb
     const from = index * rateMax;
     return faults[name].isOn && lot >= from && lot < from + faults[name].rate;
   });
-  // Every loss breaks the connection. In silence a caller would wait for its time-out, and whoever watches as well.
+  // Every loss breaks the connection. In silence a caller would wait for its time-out, and the watcher with it.
   return { scenario: scenario ?? "pass", ...delays };
 }
 

@@ -11,14 +11,14 @@ export interface LiveProcess {
   kill(): Promise<boolean>;
 }
 
-/** What such a process is made of. */
+/** The parts of such a process. */
 export interface LiveProcessParts {
   readonly process: { readonly pid: number; crash(whileDead: () => Promise<void>): Promise<void> };
   /** Whether its work is done. */
   readonly isOver: () => boolean;
   /** Aborted, it ends the run; when the process can't be started again, this aborts it. */
   readonly stop: AbortController;
-  /** Hears that there is something new to see. */
+  /** Called when there is something new to see. */
   readonly onChange: () => void;
 }
 

@@ -2,7 +2,7 @@ import type { CallerName } from "../caller-name.ts";
 
 /** The messages between the live lab and those who watch it. It imports nothing of Node, since the console's page reads it too. */
 
-/** What the network can do to a request, in the order of its way. */
+/** The faults of a request, in the order of its way. */
 export const liveScenarios = ["lose-request", "fail", "lose-answer"] as const;
 
 /** One of them. */
@@ -24,9 +24,9 @@ export const legMs = { slow: 1800, brisk: 300, fast: 50, full: 0 } as const;
 /** How fast everything goes. */
 export type Speed = keyof typeof legMs;
 
-/** What a run is made of. Faults and speed may change while it runs. */
+/** The settings of a run. Faults and speed may change while it runs. */
 export interface LiveSettings {
-  /** `story`: one order, whose first answer is lost. `crowd`: many, and the faults that are switched on. */
+  /** `story`: one order that loses its first answer. `crowd`: many, and the faults that are switched on. */
   readonly mode: "story" | "crowd";
   /** How many orders a crowd has, 1 to 100,000. */
   readonly orders: number;
@@ -64,9 +64,9 @@ export interface ExchangeView {
   readonly key?: string;
   /** How far it is: `held` at the caller, `sent`, and then as `ExchangeEvent` has it. */
   readonly at: "held" | "sent" | "lost" | "failed" | "answered" | "heard" | "broken" | "left";
-  /** What the network does to it. */
+  /** The fault that it meets. */
   readonly fate: "pass" | LiveScenario;
-  /** What became of it, as far as that is known. */
+  /** Its end, as far as that is known. */
   readonly mark: AttemptMark;
   /** How long each of its ways takes, milliseconds. */
   readonly requestMs: number;
@@ -114,7 +114,7 @@ export interface LiveTotals {
   readonly settled: number;
   /** Of those, the ones that it knows to be made. */
   readonly confirmed: number;
-  /** Of those, the ones whose answer came from the API's memory. */
+  /** Of those, the ones that the API answered from its memory. */
   readonly replayed: number;
   /** Rows in the ledger. */
   readonly charges: number;
@@ -146,7 +146,7 @@ export interface ProcessView {
   readonly kills: number;
 }
 
-/** What can be killed. */
+/** The processes that can be killed. */
 export type ProcessName = "api" | CallerName;
 
 /** Where a run stands. */
@@ -169,7 +169,7 @@ export interface LiveState {
   >;
 }
 
-/** What comes over the stream: first a snapshot, then what changed. */
+/** A message of the stream: first a snapshot, then the changes. */
 export interface LiveUpdate {
   readonly state: LiveState;
   /** Snapshot: the last ones. Later: those that moved, each as it is now; of a great many, not all. */

@@ -23,7 +23,7 @@ export interface LiveRun extends AsyncDisposable {
   readonly processes: Readonly<Record<ProcessName, ProcessView>>;
   /** The keys that the API keeps, in the file that it has open too. */
   readonly keys: Store;
-  /** Settles when both callers are done with all orders; rejects when a process ends and nobody asked it to. */
+  /** Settles when both callers are done with all orders; rejects when a process ends unasked. */
   readonly done: Promise<void>;
   /** Reads what is new in the ledger. */
   readLedger(): void;
@@ -31,7 +31,7 @@ export interface LiveRun extends AsyncDisposable {
   kill(name: ProcessName): Promise<void>;
 }
 
-/** What a run is made of. */
+/** The parts of a run. */
 export interface LiveRunParts {
   readonly orders: readonly Order[];
   readonly concurrency: number;
@@ -39,7 +39,7 @@ export interface LiveRunParts {
   readonly settings: () => LiveSettings;
   readonly gate: LiveGate;
   readonly book: LiveBook;
-  /** Hears that there is something new to see. */
+  /** Called when there is something new to see. */
   readonly onChange: () => void;
 }
 

@@ -3,7 +3,7 @@ import { bounds, legMs, type LiveSettings, liveScenarios, rateMax, type Speed } 
 
 const speeds = Object.keys(legMs) as Speed[];
 
-/** What a live lab begins with. */
+/** The settings with which a live lab begins. */
 export const liveDefaults: LiveSettings = {
   mode: "story",
   orders: 1000,

@@ -7,17 +7,17 @@ export interface StagedRun extends AsyncDisposable {
   readonly done: Promise<void>;
 }
 
-/** What a stage is made of. */
+/** The parts of a stage. */
 export interface StageParts<Run extends StagedRun, Update> {
   /** Starts a run, with everything held back. */
   readonly begin: () => Promise<Run>;
   /** Lets things go, or holds them back. The run is missing while it starts, and without one. */
   readonly setOpen: (isOpen: boolean, run: Run | undefined) => void;
-  /** Hears of a run that is about to be taken away: it is over (`isOver`), or was given up. */
+  /** Called with a run that is about to be taken away: it is over (`isOver`), or was given up. */
   readonly onEnd: (run: Run, isOver: boolean) => void;
   /** Forgets what is known of the last run. */
   readonly forget: () => void;
-  /** What has changed since the last call. */
+  /** The changes since the last call. */
   readonly update: () => Update;
 }
 
@@ -27,7 +27,7 @@ const tickMs = 60;
 /** So long after the last watcher has gone a run is ended, milliseconds. */
 const forgottenMs = 60_000;
 
-/** One run after the other, of which nothing goes on unless somebody watches. */
+/** One run after the other. Without a watcher a run stands still. */
 export class LiveStage<Run extends StagedRun, Update> implements AsyncDisposable {
   readonly #parts: StageParts<Run, Update>;
   readonly #watchers = new Set<(update: Update) => void>();
@@ -35,7 +35,7 @@ export class LiveStage<Run extends StagedRun, Update> implements AsyncDisposable
   #problem: string | undefined;
   #runs = 0;
   #run: Run | undefined;
-  /** What starts or ends processes is done one after the other. */
+  /** Processes are started and ended one after the other. */
   #last: Promise<void> = Promise.resolve();
   #cancelTick: (() => void) | undefined;
   #cancelForgetting: (() => void) | undefined;

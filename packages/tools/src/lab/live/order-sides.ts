@@ -1,7 +1,7 @@
 import type { OrderOutcome } from "../send-order.ts";
 import type { AttemptMark, LiveTotals, OrderFilter, OrderSide, OrderState } from "./live-protocol.ts";
 
-/** What has become of all orders of one caller, a few bytes each. Orders are numbered from 1. */
+/** The state of all orders of one caller, a few bytes each. Orders are numbered from 1. */
 export interface OrderSides {
   readonly totals: LiveTotals;
   /** The highest number that was sent. */
@@ -26,7 +26,7 @@ export interface OrderRecord {
   readonly outcome: OrderOutcome | undefined;
 }
 
-/** What one order adds to the totals. */
+/** The part of one order in the totals. */
 export function countTotals({ attempts, charges, outcome }: OrderRecord): LiveTotals {
   const isSettled = outcome !== undefined;
   return {

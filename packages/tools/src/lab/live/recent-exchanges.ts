@@ -13,7 +13,7 @@ export interface RecentExchanges {
 /** More than can be on their way at a time. */
 const recentMax = 200;
 
-/** So many exchanges that began and ended between two calls of `moved` are reported. Nobody can see more at a time. */
+/** So many exchanges that began and ended between two calls of `moved` are reported. A person can't see more at a time. */
 const flashesMax = 40;
 
 export function recentExchanges(): RecentExchanges {

@@ -44,7 +44,7 @@ export function faultyPublish(
   };
 }
 
-/** What a publisher sees of a loss: a broken connection, or nothing until it waits no more. */
+/** The end of a lost message for its publisher: a broken connection, or silence until it gives up. */
 async function lose(fault: Fault, signal: AbortSignal, what: string): Promise<never> {
   if ("manner" in fault && fault.manner === "silence" && !signal.aborted) {
     await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));

@@ -2,7 +2,7 @@ import type { Scenario } from "@once-again/testing";
 import type { Audit } from "../ledger.ts";
 import type { BrokerAddress } from "./brokers/broker.ts";
 
-/** What became of one side's orders. */
+/** The result of one side's orders. */
 export interface SideResult extends Omit<Audit, "charges"> {
   readonly orders: number;
   /** Orders in the service's database. */
@@ -17,7 +17,7 @@ export interface SideResult extends Omit<Audit, "charges"> {
   readonly timeMs: number;
 }
 
-/** What a run of the story found. */
+/** The result of a run of the story. */
 export interface MessagesResult {
   readonly seed: number;
   /** Share of the messages, confirmations and acknowledgements that met a fault. */

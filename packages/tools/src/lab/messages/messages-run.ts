@@ -9,7 +9,7 @@ import type { LabBroker } from "./brokers/broker.ts";
 import { type RoleName, roleNames } from "./live/messages-protocol.ts";
 import type { ServiceWord, SideReport, SideTask } from "./side-task.ts";
 
-/** What a run is made of. */
+/** The parts of a run. */
 export interface MessagesRunParts extends LabFaults {
   readonly orders: readonly Order[];
   readonly concurrency: number;
@@ -24,7 +24,7 @@ export interface MessagesRunParts extends LabFaults {
   readonly onReport: (side: CallerName, report: SideReport) => void;
 }
 
-/** Two order services and two shippings, each a process of its own, and a broker between them. */
+/** Two order services and two shippings, each a separate process, and a broker between them. */
 export interface MessagesRun extends AsyncDisposable {
   readonly processes: Readonly<Record<CallerName, Readonly<Record<RoleName, KillableProcess>>>>;
   /** Lets the services place orders, or holds back those that are not placed. */
@@ -33,7 +33,7 @@ export interface MessagesRun extends AsyncDisposable {
   step(): void;
   /**
    * Resolves when both services have announced what they will announce, and then every message is acknowledged; rejects
-   * when a process ends and nobody asked it to, and with the signal's reason.
+   * when a process ends unasked, and with the signal's reason.
    *
    * @param settleCrashes called between the two: no process must be killed from then on.
    */

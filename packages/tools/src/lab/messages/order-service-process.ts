@@ -1,5 +1,5 @@
 /**
- * The order service of one side, in a process of its own, so that it can be killed. Started by messages-run.ts, which sends it
+ * The order service of one side, in a separate process, so that it can be killed. Started by messages-run.ts, which sends it
  * its task by IPC; it answers with reports, ends after the last, and at once when its parent is gone.
  */
 import process from "node:process";
@@ -37,7 +37,7 @@ async function run({ name, broker, path, orders, concurrency, ...faults }: SideT
   });
   const { signal } = new AbortController();
   const send: SendOrder = async (order) => {
-    // What was placed before a crash has been let go.
+    // An order that was placed before a crash has passed the gate.
     if (!placed.has(order.id)) await gate.pass(name);
     await service.place(order);
     return "confirmed";

@@ -15,7 +15,7 @@ export interface OrderService {
   close(): Promise<void>;
 }
 
-/** What a service is made of. */
+/** The parts of a service. */
 export interface ServiceParts {
   readonly path: string;
   readonly publish: Publish;
@@ -24,7 +24,7 @@ export interface ServiceParts {
   /** How many messages it has on the way at a time. */
   readonly concurrency: number;
   readonly onSaved: (order: Order) => void;
-  /** Hears of an order that it will not announce any more. */
+  /** Called with an order that it will not announce any more. */
   readonly onLeft: (order: Order) => void;
 }
 
@@ -61,13 +61,13 @@ async function commit<Value>(store: SqliteStore, work: (transaction: DatabaseSyn
 
 /** The two services. */
 export const orderServices: Record<CallerName, (parts: ServiceParts) => OrderService> = {
-  /** Saves the order, then tells the broker; after a while without a confirmation it tells it again. */
+  /** Saves the order, then sends it to the broker; after a while without a confirmation it sends it again. */
   careless({ path, publish, publishMsMax, onSaved, onLeft }) {
     const store = sqliteStore({ path });
     const announce = async (order: Order): Promise<void> => {
       const body = new TextEncoder().encode(JSON.stringify(order));
       for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
-        // Nothing in the message tells a second attempt from a second order.
+        // The message does not say whether it is a second attempt or a second order.
         const message = {
           ...orderMessage(order),
           id: crypto.randomUUID(),
@@ -90,14 +90,14 @@ export const orderServices: Record<CallerName, (parts: ServiceParts) => OrderSer
           onSaved(order);
           await announce(order);
         }
-        // An order that was saved before a crash is an old one; that nobody announced it is written nowhere.
+        // An order that was saved before a crash is an old one; nothing records that it was not announced.
         onLeft(order);
       },
       close: () => store.close(),
     };
   },
 
-  /** Saves the order and its message in one transaction; a relay tells the broker. */
+  /** Saves the order and its message in one transaction; a relay sends the message to the broker. */
   safe({ path, publish, publishMsMax, concurrency, onSaved, onLeft }) {
     const [store, outbox] = [sqliteStore({ path }), sqliteOutbox({ path })];
     // Short, to have the lab end soon.

@@ -14,9 +14,9 @@ import { ledgerFile, type MessagesRun, serviceFile, startMessagesRun } from "./m
 import { savedOrders } from "./order-services.ts";
 import { countReport, noCounts, type SideCounts } from "./side-counts.ts";
 
-/** What the story of messages runs. */
+/** The options of the story of messages. */
 export interface MessagesLabOptions {
-  /** Both sides save and ship these: at least one, each with an id of its own. */
+  /** Both sides save and ship these: at least one, each with another id. */
   readonly orders: readonly Order[];
   /** Share of the messages, confirmations and acknowledgements that meet a fault, 0 to 0.9. Default 0.3. */
   readonly faults?: number | undefined;
@@ -33,7 +33,7 @@ export interface MessagesLabOptions {
 }
 
 /**
- * Has two order services save the same orders and announce them to a broker, and two shippings ship what they are told: a
+ * Has two order services save the same orders and announce them to a broker, and two shippings ship what is announced: a
  * careless pair, and one with outbox and inbox. The way to the broker and back has the same faults, and the processes are
  * killed at the same moments. Then the ledger is held against the orders.
  *

@@ -1,5 +1,5 @@
 /**
- * The shipping of one side, in a process of its own, so that it can be killed. Started by messages-run.ts, which sends it its task
+ * The shipping of one side, in a separate process, so that it can be killed. Started by messages-run.ts, which sends it its task
  * by IPC; it reports what it ships, ends in good order on the message "stop", and at once when its parent is gone.
  */
 import process from "node:process";
@@ -23,7 +23,7 @@ const hear = {
 
 type Ship = (link: BrokerLink, task: SideTask) => Promise<Consumer>;
 
-/** Ships what it is told to ship, and acknowledges that. */
+/** Ships each message that comes, and acknowledges it. */
 const shipCarelessly: Ship = async (link, task) => {
   const database = openDatabase(task.path);
   const ship = (message: InboxMessage): void => {
@@ -70,7 +70,7 @@ const shipSafely: Ship = async (link, task) => {
   });
 };
 
-/** A consumer whose end is that of what it writes to, too. */
+/** A consumer that closes what it writes to when it is closed. */
 function closedTogether(consumer: Consumer, closeRest: () => Promise<void>): Consumer {
   const close = async (): Promise<void> => {
     await consumer.close();
@@ -79,7 +79,7 @@ function closedTogether(consumer: Consumer, closeRest: () => Promise<void>): Con
   return { close, [Symbol.asyncDispose]: close };
 }
 
-/** Listened for from the first moment: one that is stopped as it starts is told before it has its broker. */
+/** Listened for from the first moment: a process may be stopped before it has its broker. */
 const stopped = new Promise<void>((resolve) => process.on("message", (word) => word === "stop" && resolve()));
 
 async function run(task: SideTask): Promise<void> {

@@ -2,7 +2,7 @@ import type { Scenario } from "@once-again/testing";
 import type { SideResult } from "./messages-result.ts";
 import type { SideReport } from "./side-task.ts";
 
-/** What the processes of a side have reported. */
+/** The reports of a side's processes, counted. */
 export interface SideCounts {
   readonly saved: number;
   readonly publishes: SideResult["publishes"];

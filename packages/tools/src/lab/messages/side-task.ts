@@ -17,10 +17,10 @@ export interface SideTask extends LabFaults {
   readonly slowness: number;
 }
 
-/** What an order service is told: to place its orders, to hold back those that are not placed, to place the next one. */
+/** A word to an order service: place your orders, hold back those that are not placed, place the next one. */
 export type ServiceWord = "go" | "wait" | "step";
 
-/** What such a process reports. */
+/** A report of such a process. */
 export type SideReport =
   /** The order is in the service's database. */
   | { readonly event: "saved"; readonly order: string }

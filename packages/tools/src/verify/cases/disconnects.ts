@@ -21,7 +21,7 @@ const judgeLostThenRepeat =
     const [settled, again] = responses;
     const observed = `${formatCount(effects, "effect")}; then ${formatResponse(settled!)}`;
     if (effects > 1 || !isSuccess(settled!)) {
-      // An operation whose outcome is not known may be held. That loses no money, but needs a person.
+      // An operation with an unknown outcome may be held. That loses no money, but needs a person.
       return makeVerdict(effects <= 1 && isNotNow(settled!) ? "warn" : "fail", strictness, observed);
     }
     if (effects === 1 && settled!.body.equals(again!.body)) return makeVerdict("pass", strictness, observed);

@@ -26,7 +26,7 @@ function expectRefusal(response: ProbeResponse): void {
   throw new NotApplicable(`needs a body that is refused: this one gets ${formatResponse(response)}`);
 }
 
-/** What is answered when something is wrong. */
+/** The answers to wrong requests. */
 export const errors: readonly ConformanceCase[] = [
   {
     id: "E01",

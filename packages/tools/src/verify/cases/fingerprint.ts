@@ -16,14 +16,14 @@ const makeChange =
 
 const withText = (request: TestRequest, text: string): TestRequest => ({ ...request, body: Buffer.from(text) });
 
-/** What is the same request to the application: a server that compares bytes may refuse it, but must not run it. */
+/** The same request to the application: a server that compares bytes may refuse it, but must not run it. */
 const sameMeaning = { replayed: "pass", refused: "warn", ran: "fail" } as const;
 
-/** What only the way changes: a retry must not fail at it. */
+/** The same request, changed on its way: a retry must not fail at it. */
 const sameRequest = { replayed: "pass", refused: "fail", ran: "fail" } as const;
 
 /**
- * What is another request: it may run, or be refused, but must not get the first's answer. Whether the server has such a
+ * Another request: it may run, or be refused, but must not get the first's answer. Whether the server has such a
  * method, path or type at all is another matter.
  */
 const anotherRequest = { replayed: "fail", refused: "pass", ran: "pass", broke: "not-applicable" } as const;

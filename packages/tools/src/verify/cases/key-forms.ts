@@ -25,7 +25,7 @@ const makeTwoKeys =
 /** Where columns end that cut without a word: at 36, 64, 128 and 255 characters, or later. */
 const cutLengths = [40, 70, 130, 254, 2000];
 
-/** How keys that are well-formed are accepted, and kept apart. */
+/** How well-formed keys are accepted, and distinguished. */
 export const keyForms: readonly ConformanceCase[] = [
   {
     id: "K01",
@@ -50,7 +50,7 @@ export const keyForms: readonly ConformanceCase[] = [
   {
     id: "K03",
     title: '"k" and k are the same key',
-    reason: "A client whose library learns to quote must not charge again in the middle of its retries.",
+    reason: "When an update of a client's library begins to quote keys, a retry in its middle must not charge again.",
     rule: guideUrl("K03"),
     run: judgeTwo(
       makeTwoForms((key) => [`"${key}"`, key]),

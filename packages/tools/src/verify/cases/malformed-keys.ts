@@ -5,7 +5,7 @@ import { draftUrl, guideUrl, rfcUrl } from "../rules.ts";
 import { formatResponse } from "../format.ts";
 import { type Verdict, makeVerdict } from "../verdict.ts";
 
-/** A request whose header holds no key. The draft has it refused; in practice some take it for a key all the same. */
+/** A request with a header that holds no key. The draft has it refused; in practice some take it for a key all the same. */
 const judgeRefusal = (...values: readonly string[]) =>
   judgeOne(
     (probe) => probe.withKey(probe.newOperation(), ...values.map((value) => value.replace("KEY", probe.newKey()))),
@@ -31,7 +31,7 @@ const judgeEmptyKey =
     return makeVerdict("fail/warn", strictness, "taken for a request without a key");
   };
 
-/** What is no key, and must not be taken for one. */
+/** Values that are no keys, and must not be taken for one. */
 export const malformedKeys: readonly ConformanceCase[] = [
   {
     id: "K13",
@@ -51,7 +51,7 @@ export const malformedKeys: readonly ConformanceCase[] = [
   {
     id: "K14",
     title: "An empty header is no key",
-    reason: "A client whose variable is empty must not share a key with all other such clients.",
+    reason: "A client with an empty variable must not share a key with all other such clients.",
     rule: draftUrl("2.1"),
     run: judgeEmptyKey(""),
   },
@@ -65,7 +65,7 @@ export const malformedKeys: readonly ConformanceCase[] = [
   {
     id: "K16",
     title: "Two different keys in one request are refused",
-    reason: "Nobody can say which of the two names the operation.",
+    reason: "Either of the two may name the operation.",
     rule: draftUrl("2.1"),
     run: judgeRefusal("KEY", "KEY-2"),
   },

@@ -29,7 +29,7 @@ const judgeDifferences =
 const describeChange = (what: string, before: string, after: string): string[] =>
   before === after ? [] : [`${what} was ${before || "missing"}, is ${after || "missing"}`];
 
-/** What a repeat gets. */
+/** The answers to repeats. */
 export const replay: readonly ConformanceCase[] = [
   {
     id: "R01",
@@ -185,7 +185,7 @@ export const replay: readonly ConformanceCase[] = [
       const { responses, effects } = await probe.count(() => probe.send(request, again));
       const second = responses[1]!;
       const observed = `${formatCount(effects, "effect")}: ${formatResponse(second)}`;
-      // A body with a reference of its own may be refused by the application, which is no matter of keys.
+      // The application may refuse a second body with the same reference, which has nothing to do with keys.
       const isRefused = second.status >= 400 && second.status < 500;
       return makeVerdict(effects === 2 ? "pass" : isRefused ? "warn" : "fail", probe.target.strictness, observed);
     },

@@ -5,7 +5,7 @@ import { draftUrl, guideUrl } from "../rules.ts";
 import { formatCount, formatStatuses } from "../format.ts";
 import { makeVerdict } from "../verdict.ts";
 
-/** Whose key it is. */
+/** The caller that a key belongs to. */
 export const scope: readonly ConformanceCase[] = [
   {
     id: "S01",
@@ -23,7 +23,7 @@ export const scope: readonly ConformanceCase[] = [
   {
     id: "S02",
     title: "Another principal's equal key with its own body runs",
-    reason: "A refusal tells that somebody used this key, and lets one tenant block another's.",
+    reason: "A refusal shows that another tenant used this key, and lets one tenant block another's.",
     rule: draftUrl("5"),
     run: judgeTwo(
       (probe) => {
@@ -68,12 +68,12 @@ export const scope: readonly ConformanceCase[] = [
   {
     id: "S05",
     title: "Without credentials there is no replay",
-    reason: "A replay that is looked up before the caller is known gives answers to whoever guesses a key.",
+    reason: "A replay that is looked up before the caller is known gives answers to anyone who guesses a key.",
     rule: guideUrl("S05"),
     run: judgeTwo(
       (probe) => {
         const request = probe.newOperation();
-        return [request, probe.asNobody(request)];
+        return [request, probe.withoutCredentials(request)];
       },
       { ran: "pass", refused: "pass", broke: "pass" },
     ),

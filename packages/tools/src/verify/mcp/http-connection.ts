@@ -10,7 +10,7 @@ import {
   type RpcMessage,
 } from "./mcp-connection.ts";
 
-/** Streamable HTTP: a POST for each message, whose answer is JSON or a stream of events. */
+/** Streamable HTTP: a POST for each message. The answer is JSON or a stream of events. */
 export function httpConnect(url: string, headers: HeaderList, timeoutMs: number): Connect {
   return async (others = headers) => {
     const leaving = new AbortController();

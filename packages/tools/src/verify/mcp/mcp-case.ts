@@ -9,14 +9,17 @@ export interface McpCase {
   readonly id: string;
   /** The rule, as a sentence that is true of a good server. */
   readonly title: string;
-  /** What goes wrong where the rule is broken, in one line. */
+  /** The consequence of breaking the rule, in one line. */
   readonly reason: string;
   /** Where the rule is written: a URL. */
   readonly rule: string;
   readonly run: (probe: McpProbe) => Promise<Verdict>;
 }
 
-/** What the second letters of the ids stand for, in the order in which the groups run. The last is of a profile alone. */
+/**
+ * The names of the groups by the second letters of their ids, in the order in which they run. The last is of a profile
+ * alone.
+ */
 export const mcpGroups = {
   T: "What the list of tools says",
   K: "Keys",
@@ -56,7 +59,7 @@ export function formatReply(reply: Reply): string {
 
 export const formatEffects = (effects: number): string => `${effects} effect${effects === 1 ? "" : "s"}`;
 
-/** One effect, and every answer is its result, or says that it is none. */
+/** One effect, and every answer is its result, or says that it has none. */
 export function judgeOneEffect({ replies, effects }: { replies: readonly Reply[]; effects: number }): Verdict {
   const results = new Set(replies.filter(isDone).map(resultOf));
   const observed = `${formatEffects(effects)}; ${results.size} different result${results.size === 1 ? "" : "s"}`;

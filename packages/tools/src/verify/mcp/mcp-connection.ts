@@ -8,7 +8,7 @@ export interface RpcMessage {
   readonly error?: { readonly code: number; readonly message: string };
 }
 
-/** What a request is answered: its result, or an error. */
+/** The answer to a request: its result, or an error. */
 export type Reply = Pick<RpcMessage, "result" | "error">;
 
 /** A request that was sent. */
@@ -47,7 +47,7 @@ export function replyBefore(timeoutMs: number, reply: Promise<Reply>): Promise<R
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => late.reject(new NoResponse(`no answer within ${timeoutMs} ms`)), timeoutMs);
   const waited = Promise.race([reply, late.promise]).finally(() => clearTimeout(timer));
-  // Nobody has to wait for it: a request may be sent to be lost.
+  // A request may be sent to be lost, and then its rejection is not awaited.
   waited.catch(() => undefined);
   return waited;
 }

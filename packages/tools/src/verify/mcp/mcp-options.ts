@@ -21,12 +21,12 @@ export interface McpVerifyOptions {
   readonly otherArguments?: string;
   /** Arguments that fit its schema, at which it answers with `isError`. */
   readonly refusedArguments?: string;
-  /** A tool that only reads, whose result begins with the number of effects, so that duplicates are proven. */
+  /** A tool that only reads. Its result begins with the number of effects, so that duplicates are proven. */
   readonly countTool?: string;
   /** Where in `params._meta` the key goes; default `once-again/idempotency-key`. */
   readonly keyMeta?: string;
   /**
-   * What the server is held to: `"practice"` (default) is the field's; `"adcp"` the Ad Context Protocol, for a seller's
+   * The rules for the server: `"practice"` (default) is the field's; `"adcp"` the Ad Context Protocol, for a seller's
    * `tool` such as `create_media_buy`.
    */
   readonly profile?: McpProfileName;
@@ -44,7 +44,7 @@ export interface McpVerifyOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** What stands for a new text in each call. */
+/** Replaced by a new text in each call. */
 export const uniqueMark = "{{unique}}";
 
 /** The options, checked, with defaults filled in. */

@@ -15,7 +15,7 @@ export interface ListedTool {
   readonly _meta?: Readonly<Record<string, unknown>>;
 }
 
-/** A call of the tool under test. `key`: as it stands, also what is none; `undefined`: it has none. */
+/** A call of the tool under test. `key`: as it stands, even if invalid; `undefined`: it has none. */
 export interface TestCall {
   readonly args: Readonly<Record<string, unknown>>;
   readonly key: unknown;
@@ -29,7 +29,7 @@ export interface McpTally {
   readonly effects: number;
 }
 
-/** What a case may do to an MCP server. */
+/** The actions of a case on an MCP server. */
 export interface McpProbe {
   readonly target: McpTarget;
   readonly connection: McpConnection;
@@ -37,13 +37,13 @@ export interface McpProbe {
   connect: Connect;
   /** The tools that the server lists. */
   listTools(): Promise<readonly ListedTool[]>;
-  /** A new call of the tool, with a key of its own. @throws NotApplicable without `tool` */
+  /** A new call of the tool, with a new key. @throws NotApplicable without `tool` */
   newCall(): TestCall;
   /** The same call with other arguments that would succeed. @throws NotApplicable */
   withOtherArguments(call: TestCall): TestCall;
   /** A call that the tool refuses with `isError`. @throws NotApplicable */
   refusedCall(): TestCall;
-  /** What `tools/call` is sent. */
+  /** The parameters of `tools/call`. */
   paramsOf(call: TestCall): object;
   /** One after the other, over the first connection. @throws NoResponse */
   call(...calls: readonly TestCall[]): Promise<readonly Reply[]>;
@@ -54,11 +54,11 @@ export interface McpProbe {
   /** As `tally`, where a guess is worth nothing, since answers get lost. @throws NotApplicable without `countTool` */
   count(run: () => Promise<readonly Reply[]>): Promise<McpTally>;
   pause(ms: number): Promise<void>;
-  /** Waits for what a call may still do that nobody waits for, so that it is not seen in the next case. */
+  /** Waits for late effects of calls that were given up, so that they are not seen in the next case. */
   untilQuiet(): Promise<void>;
 }
 
-/** Time for an effect whose caller is gone, besides that of a call, milliseconds. */
+/** Time for an effect after its caller has gone, besides that of a call, milliseconds. */
 const lateEffectMs = 200;
 const askAgainMs = 50;
 
@@ -154,10 +154,10 @@ function fillIn(text: string): Readonly<Record<string, unknown>> {
   return JSON.parse(text.replaceAll(uniqueMark, crypto.randomUUID())) as Record<string, unknown>;
 }
 
-/** Whether a call was carried out, as far as its answer says. */
+/** Whether a call was executed, as far as its answer says. */
 export const isDone = ({ result }: Reply): boolean => result !== undefined && result["isError"] !== true;
 
-/** What a result says, without `_meta`: its content, and its structure. */
+/** The content of a result and its structure, without `_meta`. */
 export const resultOf = ({ result, error }: Reply): string => {
   const { content, structuredContent } = result ?? {};
   return JSON.stringify([content, structuredContent, error?.code]);

@@ -5,7 +5,7 @@ import { checkMcpTarget, type McpVerifyOptions } from "./mcp-options.ts";
 import { makeMcpProbe } from "./mcp-probe.ts";
 import { selectMcpCases } from "./verify-mcp.ts";
 
-/** What a case would send. */
+/** The requests that a case would send. */
 export interface PlannedMcpCase {
   readonly id: string;
   readonly title: string;
@@ -17,8 +17,9 @@ export interface PlannedMcpCase {
 }
 
 /**
- * What `verifyMcp` would send with these options, and sends nothing. Cases that go by what the server answers are shown as they
- * go with one that carries every call out.
+ * The requests that `verifyMcp` would send with these options; sends nothing. Cases that go by the server's answers are
+ * shown
+ * as they go with a server that executes every call.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID`.
  */

@@ -8,7 +8,7 @@ import { type Connect, greet, type McpConnection, type Reply, replyBefore, type 
 /** Starts the server's process for each connection: one JSON text a line, in both directions. */
 export function stdioConnect([command, ...args]: readonly [string, ...string[]], timeoutMs: number): Connect {
   return async () => {
-    // A group of its own, so that what the command starts in turn ends with it.
+    // A separate process group, so that the children of the command end with it.
     const child = spawn(command, args, { stdio: ["pipe", "pipe", "ignore"], detached: true });
     const waiting = new Map<number, PromiseWithResolvers<Reply>>();
     let ids = 0;
@@ -18,7 +18,7 @@ export function stdioConnect([command, ...args]: readonly [string, ...string[]],
     };
     child.once("error", (error) => fail(`the server can't be started: ${error.message}`));
     child.once("exit", (code) => fail(`the server ended (${code ?? "killed"})`));
-    // What is written to a process that has ended is lost, as it is told by its end.
+    // A message to a process that has ended is lost; the "exit" event reports that.
     child.stdin.on("error", () => undefined);
     createInterface({ input: child.stdout }).on("line", (line) => {
       const message = readMessage(line);
@@ -54,7 +54,7 @@ export function stdioConnect([command, ...args]: readonly [string, ...string[]],
   };
 }
 
-/** What is no JSON is no message: servers print other things there, too. */
+/** Lines that are no JSON are no messages: servers print other things there, too. */
 function readMessage(line: string): RpcMessage | undefined {
   try {
     return JSON.parse(line) as RpcMessage;

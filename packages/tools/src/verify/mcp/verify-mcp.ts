@@ -67,7 +67,7 @@ export async function verifyMcp(options: McpVerifyOptions): Promise<McpVerifyRep
   }
 }
 
-/** What a server is called in reports: its URL, or its command. */
+/** The name of a server in reports: its URL, or its command. */
 export const serverName = ({ server }: Pick<McpTarget, "server">): string =>
   typeof server === "string" ? server : server.join(" ");
 

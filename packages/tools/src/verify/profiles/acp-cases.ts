@@ -157,7 +157,7 @@ export const acpCases: readonly ConformanceCase[] = [
   {
     id: "A11",
     title: "A repeat has Idempotent-Replayed: true, and the first has not",
-    reason: "It is how an agent tells that it did not order twice.",
+    reason: "By it an agent knows that it did not order twice.",
     rule: replayRule,
     async run(probe) {
       const request = probe.newOperation();
@@ -171,8 +171,8 @@ export const acpCases: readonly ConformanceCase[] = [
   },
   {
     id: "A12",
-    title: "A failure (5xx) is not kept: its repeat is a fresh request",
-    reason: "The agent sends again after a failure. A kept one would never let the order through.",
+    title: "A failure (5xx) is not stored: its repeat is a fresh request",
+    reason: "The agent sends again after a failure. A stored failure would never let the order through.",
     rule: failureRule,
     async run(probe) {
       const { failingBody, strictness } = probe.target;
@@ -195,7 +195,7 @@ export const acpCases: readonly ConformanceCase[] = [
       const [response] = await probe.send(probe.newOperation());
       const policy = findHeader(response!, "idempotency-key-policy");
       const [, seconds] = /\bretention=(\d+)/.exec(policy ?? "") ?? [];
-      if (seconds === undefined) throw new NotApplicable("the server states no retention; nobody waits a day here");
+      if (seconds === undefined) throw new NotApplicable("the server states no retention; the run does not wait a day");
       return makeVerdict(Number(seconds) >= 86_400 ? "pass" : "fail", probe.target.strictness, `retention=${seconds}`);
     },
   },

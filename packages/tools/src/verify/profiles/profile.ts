@@ -3,7 +3,7 @@ import type { ConformanceCase } from "../conformance-case.ts";
 /** A sentence of a published set of rules, and what tests whether a server keeps it. */
 export interface ProfileSentence {
   readonly section: string;
-  /** What it asks for, in our own words. */
+  /** The rule, in our own words. */
   readonly text: string;
   readonly level: "MUST" | "SHOULD" | "MAY";
   /** Ids of the cases that test it. Without any, `untested` says why. */

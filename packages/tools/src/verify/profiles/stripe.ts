@@ -21,7 +21,7 @@ const stripeCases: readonly ConformanceCase[] = [
   {
     id: "P02",
     title: "Other parameters: 400, of the type idempotency_error",
-    reason: "Stripe's libraries throw an error of its own for this type.",
+    reason: "Stripe's libraries throw a separate error for this type.",
     rule: errorsUrl,
     async run(probe) {
       const request = probe.newOperation();
@@ -34,7 +34,7 @@ const stripeCases: readonly ConformanceCase[] = [
   },
   {
     id: "P03",
-    title: "A failure (5xx) is kept: its repeat gets the same status and body",
+    title: "A failure (5xx) is stored: its repeat gets the same status and body",
     reason: "What a failed request did is unknown, so it must not run again.",
     rule: url,
     async run(probe) {
@@ -90,13 +90,13 @@ export const stripe: VerifyProfile = {
       cases: [],
       untested: "it binds callers",
     },
-    { section: "Idempotent requests", level: "MUST", text: "Keys are kept for 24 hours.", cases: ["R12"] },
+    { section: "Idempotent requests", level: "MUST", text: "Keys are stored for 24 hours.", cases: ["R12"] },
     {
       section: "Idempotent requests",
       level: "MUST",
       text: "A key that was pruned is a new request.",
       cases: [],
-      untested: "nobody waits a day here, and a key of Stripe's does not tell its age",
+      untested: "the run does not wait a day, and a key of Stripe's has no date",
     },
     {
       section: "Idempotent requests",
@@ -107,13 +107,13 @@ export const stripe: VerifyProfile = {
     {
       section: "Idempotent requests",
       level: "MUST",
-      text: "What fails validation is not kept.",
+      text: "A request that fails validation is not stored.",
       cases: ["E03", "P04"],
     },
     {
       section: "Idempotent requests",
       level: "MUST",
-      text: "What conflicts with a request in flight is not kept.",
+      text: "A request that conflicts with one in flight is not stored.",
       cases: ["C01", "C02", "C03", "C05", "C09"],
     },
     {

@@ -41,7 +41,7 @@ const sign = (probe: Probe, request: TestRequest, timestamp = secondsAt(0)): Tes
 /** A new delivery that is signed already, so that what is changed in it is changed behind its signature. */
 const signedDelivery = (probe: Probe): TestRequest => sign(probe, probe.newOperation());
 
-/** Its signature by nobody who should sign. */
+/** The request with a signature by another secret. */
 const forged = (probe: Probe, request: TestRequest): TestRequest =>
   signRequest(request, { secret: randomBytes(secretOf(probe).length) });
 
@@ -74,7 +74,7 @@ function withChangedByte(request: TestRequest): TestRequest {
   return { ...request, body: Buffer.from(text.slice(0, at) + next + text.slice(at + 1), "latin1") };
 }
 
-/** What is signed as `id.time.time.text` reads as the delivery of another id, if the id may hold a full stop. */
+/** A delivery that is signed as `id.time.time.text`: it reads as one of another id, if the id may hold a full stop. */
 function cutElsewhere(probe: Probe): TestRequest {
   const request = probe.newOperation();
   const timestamp = secondsAt(0);
@@ -186,8 +186,8 @@ export const webhookCases: readonly ConformanceCase[] = [
   },
   {
     id: "W11",
-    title: "A signature of another scheme is none",
-    reason: "A receiver that skips the scheme takes whatever it is told is signed.",
+    title: "A signature of another scheme is not accepted",
+    reason: "A receiver that skips the scheme takes any text for a signature.",
     rule: headersRule,
     run: judgeRefused((probe) => {
       const request = signedDelivery(probe);
@@ -198,7 +198,7 @@ export const webhookCases: readonly ConformanceCase[] = [
   {
     id: "W12",
     title: "A delivery signed an hour ago is refused",
-    reason: "Somebody kept it, and sends it when its id is forgotten.",
+    reason: "An attacker stored it, and sends it when its id is forgotten.",
     rule: verifyingRule,
     run: judgeRefused((probe) => sign(probe, probe.newOperation(), secondsAt(-3600))),
   },
@@ -226,7 +226,7 @@ export const webhookCases: readonly ConformanceCase[] = [
   {
     id: "W16",
     title: "A delivery without an id is refused",
-    reason: "It can't be told from its repeat. All such deliveries would be one.",
+    reason: "It looks the same as its repeat. All such deliveries would be one.",
     rule: headersRule,
     run: judgeRefused((probe) => sign(probe, probe.withKey(probe.newOperation()))),
   },
@@ -271,7 +271,7 @@ export const webhookCases: readonly ConformanceCase[] = [
   },
   {
     id: "W20",
-    title: "Of duplicates whose handler fails, none is taken",
+    title: "Of duplicates, none is taken when the handler fails",
     reason: "A duplicate that gets 2xx while the first runs ends the sending, and then the first fails.",
     rule: deliveryRule,
     async run(probe) {

@@ -19,7 +19,7 @@ export function readSecret(secret: string): Buffer {
 /** How a delivery is signed, where it differs from what its receiver is to take. */
 export interface SignedWith {
   readonly secret: Buffer;
-  /** What is said in `webhook-timestamp`. Default now, whole seconds. */
+  /** The value of `webhook-timestamp`. Default now, whole seconds. */
   readonly timestamp?: string;
 }
 

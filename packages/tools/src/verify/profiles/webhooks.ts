@@ -1,7 +1,7 @@
 import type { ProfileSentence, VerifyProfile } from "./profile.ts";
 import { webhookCases } from "./webhook-cases.ts";
 
-/** What a sender has to do, which no receiver shows. */
+/** A duty of senders, which no receiver shows. */
 const ofSenders = (section: string, level: ProfileSentence["level"], text: string): ProfileSentence => ({
   section,
   level,
@@ -74,7 +74,7 @@ export const webhooks: VerifyProfile = {
       untested: "this profile signs with a shared secret",
     },
     ofSenders("Signature scheme", "MUST", "Secrets have 24 to 64 random bytes, in base64 after whsec_."),
-    ofSenders("Additional considerations", "SHOULD", "Each endpoint has a secret of its own."),
+    ofSenders("Additional considerations", "SHOULD", "Each endpoint has another secret."),
     {
       section: "Additional considerations",
       level: "MUST",

@@ -44,7 +44,7 @@ test("what a dead consumer had goes to the next, and its late word changes nothi
   expect(queue.waiting).toBe(1);
 });
 
-test("what comes while nobody consumes waits", () => {
+test("messages wait while there is no consumer", () => {
   const queue = atLeastOnceQueue<string>();
   queue.add("a");
   const got: string[] = [];

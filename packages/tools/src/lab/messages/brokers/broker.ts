@@ -8,22 +8,22 @@ export interface BrokerAddress {
   readonly kind: "embedded" | "rabbitmq" | "nats";
   /** Of a server; empty for the embedded one, which is at the other end of the process' channel. */
   readonly url: string;
-  /** What the names of its queues begin with, which no other run's do. */
+  /** The prefix of its queues' names, which no other run has. */
   readonly prefix: string;
 }
 
-/** The broker of a run. Each side has a queue of its own. */
+/** The broker of a run. Each side has a separate queue. */
 export interface LabBroker extends AsyncDisposable {
   readonly address: BrokerAddress;
   /** Serves a process of a side. */
   attach(side: CallerName, child: ChildProcess): void;
-  /** How many messages of a side are not acknowledged, while nobody consumes them. */
+  /** How many messages of a side are not acknowledged, while there is no consumer. */
   waiting(side: CallerName): Promise<number>;
   /** Takes away what is there of this run. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** What a process of a side has of its broker. */
+/** A process's link to its broker. */
 export interface BrokerLink {
   readonly publish: Publish;
   consume<Transaction>(

@@ -12,13 +12,13 @@ interface Envelope {
   readonly body: string;
 }
 
-/** What a process says to the broker. */
+/** A message of a process to the broker. */
 type ToBroker =
   | { readonly publish: Envelope; readonly number: number }
   | { readonly consume: number }
   | { readonly settle: number; readonly end: "acknowledge" | "give-back" };
 
-/** What the broker says to a process. */
+/** A message of the broker to a process. */
 type FromBroker = { readonly confirmed: number } | { readonly delivery: Delivery<Envelope> };
 
 /**

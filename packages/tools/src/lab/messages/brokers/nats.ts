@@ -4,13 +4,13 @@ import { loadDrivers } from "once-again/internal/command";
 import { type CallerName, callerNames } from "../../caller-name.ts";
 import { type BrokerAddress, type BrokerLink, type LabBroker, queueName } from "./broker.ts";
 
-/** What we use of `@nats-io/transport-node`. */
+/** The part of `@nats-io/transport-node` that we use. */
 interface Transport {
   connect(options: object): Promise<{ close(): Promise<void> }>;
   readonly headers: () => NatsHeaders;
 }
 
-/** What we use of `@nats-io/jetstream`. */
+/** The part of `@nats-io/jetstream` that we use. */
 interface Jetstream {
   jetstream(connection: unknown): JetstreamPublisher<NatsHeaders> & {
     consumers: { get(stream: string, consumer: string): Promise<JetstreamConsumerSource> };
@@ -41,10 +41,10 @@ async function connect({ url }: BrokerAddress) {
 
 const deadSubject = ({ prefix }: BrokerAddress): string => `${prefix}-dead`;
 
-/** How long a message that nobody acknowledges stays with a dead process, nanoseconds. */
+/** How long an unacknowledged message stays with a dead process, nanoseconds. */
 const ackWaitNs = 1e9;
 
-/** What nobody uses for so long goes by itself, should the lab be killed, nanoseconds. */
+/** Streams that are unused for so long expire, should the lab be killed, nanoseconds. */
 const expiryNs = 600e9;
 
 /** A stream of this run, in a NATS server that is there. */

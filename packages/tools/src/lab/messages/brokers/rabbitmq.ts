@@ -4,7 +4,7 @@ import { loadDriver } from "once-again/internal/command";
 import { type CallerName, callerNames } from "../../caller-name.ts";
 import { type BrokerAddress, type BrokerLink, type LabBroker, queueName } from "./broker.ts";
 
-/** What we use of `amqplib`. */
+/** The part of `amqplib` that we use. */
 interface Amqplib {
   connect(url: string, options?: object): Promise<Connection>;
 }
@@ -21,13 +21,13 @@ interface Channel extends Awaited<ReturnType<RabbitmqConsumerConnection["createC
   deleteQueue(queue: string): Promise<unknown>;
 }
 
-/** What nobody uses for so long goes by itself, should the lab be killed, milliseconds. */
+/** Queues that are unused for so long expire, should the lab be killed, milliseconds. */
 const expiryMs = 600_000;
 
 async function connect({ url }: BrokerAddress, options: object = {}): Promise<Connection> {
   const amqplib = loadDriver("RabbitMQ", ["amqplib"]).module as Amqplib;
   const connection = await amqplib.connect(url, options);
-  // It is told of where something fails.
+  // The call that fails reports it.
   connection.on("error", () => undefined);
   return connection;
 }

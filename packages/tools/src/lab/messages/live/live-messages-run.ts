@@ -29,13 +29,13 @@ export interface LiveMessagesRun extends StagedRun {
   kill(role: RoleName): Promise<boolean>;
 }
 
-/** What a run is made of. */
+/** The parts of a run. */
 export interface LiveMessagesParts {
   readonly orders: readonly Order[];
   readonly settings: MessagesSettings;
   readonly broker: BrokerChoice;
   readonly book: MessagesBook;
-  /** Hears that there is something new to see. */
+  /** Called when there is something new to see. */
   readonly onChange: () => void;
 }
 

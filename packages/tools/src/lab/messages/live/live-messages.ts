@@ -9,7 +9,7 @@ import { type MessagesBook, messagesBook } from "./messages-book.ts";
 import type { MessagesSettings, MessagesSideView, MessagesState, RoleName } from "./messages-protocol.ts";
 import { changeMessagesSettings } from "./messages-settings.ts";
 
-/** What a live story of messages is made of. */
+/** The options of a live story of messages. */
 export interface LiveMessagesOptions {
   /** It saves these, in this order, and over again under other ids when more are asked for: at least one. */
   readonly orders: readonly Order[];
@@ -18,7 +18,7 @@ export interface LiveMessagesOptions {
 }
 
 /**
- * The story of messages to watch: one run after the other, each with real processes of its own. Unless somebody watches, no
+ * The story of messages to watch: one run after the other, each with its own real processes. Without a watcher no
  * further order is placed.
  */
 export class LiveMessages implements AsyncDisposable {

@@ -6,7 +6,7 @@ import { countReport, noCounts, type SideCounts } from "../side-counts.ts";
 import type { SideReport } from "../side-task.ts";
 import type { Incident, IncidentView, MessagesSideView, MessagesTotals, RoleName } from "./messages-protocol.ts";
 
-/** What the databases and the broker of a side have now. */
+/** The counts of a side's databases and broker. */
 type Measured = Pick<MessagesSideView, "outbox" | "queued"> & Pick<MessagesTotals, "saved">;
 
 /** Keeps account of a run: what the processes and the ledger say, folded into what there is to see. */
@@ -46,7 +46,7 @@ export function messagesBook(orders: readonly Order[]): MessagesBook {
   };
 }
 
-/** Which orders nobody will ship any more. Of each it keeps three bytes, so that their number is of no account. */
+/** The orders that will never be shipped. Each takes three bytes, so any number fits. */
 function lostOrders(orders: number) {
   const facts = {
     /** Its message is with the broker. */

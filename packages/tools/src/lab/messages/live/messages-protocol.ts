@@ -1,7 +1,7 @@
 import type { CallerName } from "../../caller-name.ts";
 import type { ChargeView, LivePhase, ProcessView, Speed } from "../../live/live-protocol.ts";
 
-/** What the live story of messages tells those who watch it. It imports nothing of Node, since the console's page reads it too. */
+/** The messages of the live story to its watchers. It imports nothing of Node, since the console's page reads it too. */
 
 /** More faults than that no relay gets through in the time of a person. */
 export const messageFaultsMax = 0.9;
@@ -12,7 +12,7 @@ export const roleNames = ["service", "shipping"] as const;
 /** Which process of a side. */
 export type RoleName = (typeof roleNames)[number];
 
-/** What a run of the story is made of; it keeps them to its end. */
+/** The settings of a run of the story, which do not change while it runs. */
 export interface MessagesSettings {
   /** How many orders each service saves, 1 to 10,000. */
   readonly orders: number;
@@ -47,15 +47,17 @@ export interface MessagesTotals {
   readonly shipments: number;
   /** Shipments beyond the first of their order. */
   readonly duplicates: number;
-  /** Orders that are saved, not shipped, and announced by nobody any more; when the run is over, all that are not shipped. */
+  /**
+   * Orders that are saved, not shipped, and will not be announced any more; when the run is over, all that are not shipped.
+   */
   readonly lost: number;
   /** How many messages, confirmations and acknowledgements met a fault. */
   readonly faults: number;
 }
 
 /**
- * What went wrong, or was put right: a message got lost (`message-lost`) or was refused, its confirmation or its
- * acknowledgement got lost; nobody will announce the order any more (`given-up`); its message came again and was known; it
+ * A fault, or its repair: a message got lost (`message-lost`) or was refused, its confirmation or its
+ * acknowledgement got lost; the order will not be announced any more (`given-up`); its message came again and was known; it
  * was shipped again; a process was killed.
  */
 export type Incident =
@@ -83,7 +85,7 @@ export interface MessagesSideView {
   readonly totals: MessagesTotals;
   /** Messages that wait in the outbox; the careless service has none. */
   readonly outbox: number;
-  /** Messages that the broker has, and nobody has acknowledged. */
+  /** Messages that the broker has, and that are not acknowledged. */
   readonly queued: number;
   /** The last rows of the ledger, the latest first. */
   readonly ledger: readonly ChargeView[];

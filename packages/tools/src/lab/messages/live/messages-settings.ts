@@ -2,7 +2,7 @@ import { checkChoice, checkNumber, invalidOptionError } from "once-again/interna
 import { legMs, type Speed } from "../../live/live-protocol.ts";
 import { messagesBounds, type MessagesSettings } from "./messages-protocol.ts";
 
-/** What the live story of messages begins with. */
+/** The settings with which the live story of messages begins. */
 export const messagesDefaults: MessagesSettings = {
   orders: 300,
   seed: 1,

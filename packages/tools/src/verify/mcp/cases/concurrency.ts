@@ -6,7 +6,7 @@ export const concurrency: readonly McpCase[] = [
   {
     id: "MC01",
     title: "Of ten equal calls at once one has its effect",
-    reason: "A harness whose time-out is over calls again while the first call runs.",
+    reason: "After its time-out a harness calls again, while the first call runs.",
     rule: mcpGuideUrl("MC01"),
     run: async (probe) => {
       const call = probe.newCall();
@@ -20,7 +20,7 @@ export const concurrency: readonly McpCase[] = [
   },
   {
     id: "MC02",
-    title: "Each of them gets the result, or is told that it runs",
+    title: "Each of them gets the result, or the answer that it runs",
     reason: "An error would be taken for a call that failed, and be made anew.",
     rule: mcpGuideUrl("MC02"),
     run: async (probe) => {

@@ -33,7 +33,7 @@ export const disconnects: readonly McpCase[] = [
   {
     id: "MD01",
     title: "A call that is cancelled and repeated has one effect",
-    reason: "A cancellation may come too late: the work is done, and its result must be kept.",
+    reason: "A cancellation may come too late: the work is done, and its result must be stored.",
     rule: specUrl("basic/utilities/cancellation#timing-considerations"),
     run: async (probe) => {
       const call = probe.newCall();
@@ -48,7 +48,7 @@ export const disconnects: readonly McpCase[] = [
   {
     id: "MD02",
     title: "The repeat gets its result",
-    reason: "A call that is cancelled for good can't be told from one that is lost.",
+    reason: "A call that is cancelled for good looks the same as one that is lost.",
     rule: mcpGuideUrl("MD02"),
     run: async (probe) => {
       const call = probe.newCall();
@@ -60,22 +60,22 @@ export const disconnects: readonly McpCase[] = [
   },
   {
     id: "MD03",
-    title: "A call whose connection is lost at once has one effect with its repeat",
+    title: "A call that loses its connection at once has one effect with its repeat",
     reason: "The server may have begun, or may not.",
     rule: mcpGuideUrl("MD03"),
     run: judgeLost(0),
   },
   {
     id: "MD04",
-    title: "A call whose connection is lost while it runs has one effect with its repeat",
+    title: "A call that loses its connection while it runs has one effect with its repeat",
     reason: "A lost connection is no cancellation, whatever the transport makes of it.",
     rule: mcpGuideUrl("MD04"),
     run: judgeLost(3),
   },
   {
     id: "MD05",
-    title: "A call whose answer is lost has one effect with its repeat",
-    reason: "The effect has happened, and nobody heard of it.",
+    title: "A call that loses its answer has one effect with its repeat",
+    reason: "The effect has happened, and the caller does not know it.",
     rule: mcpGuideUrl("MD05"),
     run: judgeLost(500),
   },

@@ -9,7 +9,7 @@ export const errors: readonly McpCase[] = [
   {
     id: "ME01",
     title: "Arguments that are none are refused without an effect",
-    reason: "A model gets its arguments wrong, and is to be told so.",
+    reason: "A model gets its arguments wrong, and needs an error that says so.",
     rule: specUrl("server/tools#error-handling"),
     run: async (probe) => {
       const { args: _args, ...call } = probe.newCall();

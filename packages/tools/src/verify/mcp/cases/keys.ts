@@ -26,7 +26,7 @@ async function hasHint(probe: McpProbe, hint: string): Promise<boolean> {
   return tool?.annotations?.[hint] === true;
 }
 
-/** Which keys are told apart, and what becomes of a call without one. */
+/** Which keys are distinguished, and how a call without one ends. */
 export const keys: readonly McpCase[] = [
   {
     id: "MK01",
@@ -48,7 +48,7 @@ export const keys: readonly McpCase[] = [
     rule: mcpGuideUrl("MK02"),
     run: async (probe) => {
       const [reply] = await probe.call({ ...probe.newCall(), key: undefined });
-      if (isDone(reply!)) throw new NotApplicable("a call without a key is carried out");
+      if (isDone(reply!)) throw new NotApplicable("a call without a key is executed");
       const text = textOf(reply!);
       const isTelling =
         /\b(?:generate|create|provide|add|include) (?:an?|the|your)?\s*(?:new |unique )?(?:idempotency|key|uuid)/i;
@@ -57,14 +57,14 @@ export const keys: readonly McpCase[] = [
   },
   {
     id: "MK03",
-    title: "An empty key is none",
+    title: "An empty key is no key",
     reason: "All calls of a harness that lost its key would be one.",
     rule: mcpGuideUrl("MK03"),
     run: judgeNoKey(""),
   },
   {
     id: "MK04",
-    title: "A key that is an object is none",
+    title: "An object is no key",
     reason: "As a text it is [object Object], the same for every call.",
     rule: mcpGuideUrl("MK04"),
     run: judgeNoKey({}),

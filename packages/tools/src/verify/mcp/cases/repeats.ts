@@ -1,7 +1,7 @@
 import { formatReply, judgeOneEffect, type McpCase, mcpGuideUrl, passIf, warnUnless } from "../mcp-case.ts";
 import { isDone, resultOf } from "../mcp-probe.ts";
 
-/** What a repeat of a call gets. */
+/** The answers to the repeats of a call. */
 export const repeats: readonly McpCase[] = [
   {
     id: "MR01",
@@ -27,7 +27,7 @@ export const repeats: readonly McpCase[] = [
   {
     id: "MR03",
     title: "A repeat is marked",
-    reason: "A person who reads the trace has to see which of two calls was carried out.",
+    reason: "A person who reads the trace has to see which of two calls was executed.",
     rule: mcpGuideUrl("MR03"),
     run: async (probe) => {
       const call = probe.newCall();
@@ -88,7 +88,7 @@ export const repeats: readonly McpCase[] = [
   {
     id: "MR08",
     title: "A key is remembered for a while",
-    reason: "A run is resumed when somebody has looked, not at once.",
+    reason: "A run is resumed when a person has looked, not at once.",
     rule: mcpGuideUrl("MR08"),
     run: async (probe) => {
       const call = probe.newCall();

@@ -8,7 +8,7 @@ function othersOf({ target: { otherHeaders } }: McpProbe): HeaderList {
   return otherHeaders;
 }
 
-/** Whose key it is. */
+/** The caller that a key belongs to. */
 export const scope: readonly McpCase[] = [
   {
     id: "MS01",
@@ -49,8 +49,8 @@ export const scope: readonly McpCase[] = [
       const call = probe.newCall();
       const [first] = await probe.call(call);
       try {
-        const nobody = await probe.connect([]);
-        const reply = await nobody.send("tools/call", probe.paramsOf(call)).reply;
+        const anonymous = await probe.connect([]);
+        const reply = await anonymous.send("tools/call", probe.paramsOf(call)).reply;
         return passIf(!isDone(reply) || resultOf(reply) !== resultOf(first!), formatReply(reply));
       } catch (error) {
         if (error instanceof NoResponse) return passIf(true, error.message);

@@ -23,7 +23,7 @@ const wordsOf = ({ description = "", inputSchema }: ListedTool): string =>
 const keyWords = /idempotenc/i;
 const orderToMake = /\b(?:generat|creat|mak|unique|random|new|uuid|fresh)/i;
 
-/** What a server says of its tools. Nothing is called. */
+/** The descriptions of a server's tools. Nothing is called. */
 export const toolList: readonly McpCase[] = [
   {
     id: "MT01",
@@ -37,7 +37,7 @@ export const toolList: readonly McpCase[] = [
   },
   {
     id: "MT02",
-    title: "Each tool has a name of its own",
+    title: "Each tool has a unique name",
     reason: "Of two tools of one name a call reaches either.",
     rule: specUrl("server/tools#tool-names"),
     run: async (probe) => {
@@ -92,7 +92,7 @@ export const toolList: readonly McpCase[] = [
   },
   {
     id: "MT07",
-    title: "No tool tells the model to make a key",
+    title: "No tool asks the model to make a key",
     reason: "A model makes another key when it tries again, and the second try is a second effect.",
     rule: mcpGuideUrl("MT07"),
     run: async (probe) => {
@@ -117,7 +117,7 @@ export const toolList: readonly McpCase[] = [
   {
     id: "MT09",
     title: "A tool that takes a key says so in its _meta",
-    reason: "A harness that does not know that keys are kept can't call again.",
+    reason: "A harness that does not know that the tool takes keys can't call again.",
     rule: mcpGuideUrl("MT09"),
     run: async (probe) => {
       const silent = (await listed(probe)).filter(({ name, _meta: meta }) => {

@@ -20,7 +20,7 @@ async function readPolicy(probe: McpProbe): Promise<{ supported?: unknown; repla
 
 const withArguments = (call: TestCall, more: object): TestCall => ({ ...call, args: { ...call.args, ...more } });
 
-/** Two calls of one key, of which the second is told to be the same, or another. */
+/** Two calls of one key. The second must count as the same, or as another. */
 const judgePair =
   (second: "same" | "other", first: object, then: object) =>
   async (probe: McpProbe): Promise<Verdict> => {
@@ -65,7 +65,7 @@ const [secretOne, secretTwo] = ["s".repeat(32), "t".repeat(32)];
 export const adcpCases: readonly McpCase[] = [
   {
     id: "MA01",
-    title: "The seller says for how long keys are kept: an hour to seven days",
+    title: "The seller says for how long keys are stored: an hour to seven days",
     reason: "A buyer that knows no window must not send again, and so can't send safely at all.",
     rule: sellerRule,
     async run(probe) {
@@ -112,7 +112,7 @@ export const adcpCases: readonly McpCase[] = [
   {
     id: "MA07",
     title: "A repeat has replayed: true, and the first has not",
-    reason: "An agent that acts on an answer acts twice, unless it is told.",
+    reason: "An agent that acts on an answer acts twice, unless the answer says that it is a repeat.",
     rule: replayRule,
     async run(probe) {
       const call = probe.newCall();
@@ -122,7 +122,7 @@ export const adcpCases: readonly McpCase[] = [
   },
   {
     id: "MA08",
-    title: "What fails is not kept: its key runs the corrected call",
+    title: "A failure is not stored: its key runs the corrected call",
     reason: "A buyer's mistake would use up its key for the whole window.",
     rule: sellerRule,
     async run(probe) {
@@ -137,7 +137,7 @@ export const adcpCases: readonly McpCase[] = [
   {
     id: "MA09",
     title: "Another payload under a key: IDEMPOTENCY_CONFLICT, and no effect",
-    reason: "The second would be lost silently, or carried out under a key that is not its own.",
+    reason: "The second would be lost silently, or executed under a key that belongs to the first.",
     rule: sellerRule,
     async run(probe) {
       const call = probe.newCall();
@@ -148,8 +148,8 @@ export const adcpCases: readonly McpCase[] = [
   },
   {
     id: "MA10",
-    title: "A conflict tells nothing of the first payload",
-    reason: "Whoever stole a key could read by it what was ordered.",
+    title: "A conflict shows nothing of the first payload",
+    reason: "A thief of the key could read what was ordered.",
     rule: conflictRule,
     async run(probe) {
       const { call, first, reply } = await makeConflict(probe);
@@ -166,7 +166,7 @@ export const adcpCases: readonly McpCase[] = [
   },
   {
     id: "MA11",
-    title: "A conflict is told in both layers: adcp_error, and errors",
+    title: "A conflict is reported in both layers: adcp_error, and errors",
     reason: "A buyer's library reads one of them, and takes a silent one for success.",
     rule: "https://github.com/adcontextprotocol/adcp/blob/main/docs/building/by-layer/L3/error-handling.mdx",
     async run(probe) {
@@ -241,7 +241,7 @@ export const adcpCases: readonly McpCase[] = [
   {
     id: "MA17",
     title: "Another URL for notifications is another call",
-    reason: "What would be told to one place is told to another, or to none.",
+    reason: "The notification would go to another place, or to none.",
     rule: equivalenceRule,
     run: judgePair(
       "other",

@@ -2,7 +2,7 @@ import type { Connect, McpConnection, Reply } from "../mcp-connection.ts";
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** What the Ad Context Protocol writes around a task's own result. */
+/** The envelope that the Ad Context Protocol puts around a task's result. */
 export interface AdcpEnvelope {
   readonly replayed: unknown;
   /** The error, where the task failed: of the transport's layer, or else the payload's. */
@@ -11,7 +11,7 @@ export interface AdcpEnvelope {
   readonly whole: Members;
 }
 
-/** Where the envelope is kept, for cases that judge it. */
+/** The place of the envelope, for cases that judge it. */
 const envelopeMeta = "adcp/envelope";
 
 /** Members that describe one answer, and not the task's result. */
@@ -23,7 +23,7 @@ const envelopeNames: ReadonlySet<string> = new Set([
   "governance_context",
 ]);
 
-/** A connection whose answers are read as the Ad Context Protocol writes them (3.2, MCP guide: flat, envelope beside body). */
+/** A connection that reads answers as the Ad Context Protocol writes them (3.2, MCP guide: flat, envelope beside body). */
 export function adcpConnect(connect: Connect): Connect {
   return async (headers): Promise<McpConnection> => {
     const connection = await connect(headers);
@@ -84,11 +84,11 @@ function membersOf(result: Members): Members | undefined {
 const isObject = (value: unknown): value is Members =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** What is around an answer; nothing where it is not AdCP's. */
+/** The envelope of an answer; empty where the answer is not AdCP's. */
 export function envelopeOf({ result }: Reply): AdcpEnvelope {
   const envelope = ((result?.["_meta"] ?? {}) as Members)[envelopeMeta] as AdcpEnvelope | undefined;
   return envelope ?? { replayed: undefined, error: undefined, whole: {} };
 }
 
-/** The code of an error; `undefined` where there is none. */
+/** The code of an error; `undefined` without an error. */
 export const codeOf = (reply: Reply): unknown => envelopeOf(reply).error?.["code"];

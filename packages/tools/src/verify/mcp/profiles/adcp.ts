@@ -2,7 +2,7 @@ import type { ProfileSentence, VerifyProfile } from "../../profiles/profile.ts";
 import type { McpCase } from "../mcp-case.ts";
 import { adcpCases } from "./adcp-cases.ts";
 
-/** What no case can test from outside, and why. */
+/** A sentence that no case can test from outside, and why. */
 const untested = (
   section: string,
   level: ProfileSentence["level"],
@@ -52,8 +52,8 @@ export const adcp: VerifyProfile<McpCase> = {
       cases: ["MR01", "MR04", "MR05", "MR06", "MR09", "MD01", "MD02", "MD03", "MD04", "MD05", "MD06"],
     },
     { section: "Seller, 5", level: "MUST", text: "Another payload is IDEMPOTENCY_CONFLICT.", cases: ["MA09", "MF03"] },
-    untested("Seller, 6", "SHOULD", "A key past its window is IDEMPOTENCY_EXPIRED.", "nobody waits an hour here"),
-    { section: "Seller, 6", level: "MUST", text: "Keys are kept for the whole window.", cases: ["MR08"] },
+    untested("Seller, 6", "SHOULD", "A key past its window is IDEMPOTENCY_EXPIRED.", "the run does not wait an hour"),
+    { section: "Seller, 6", level: "MUST", text: "Keys are stored for the whole window.", cases: ["MR08"] },
     untested(
       "Seller, 6",
       "MUST",
@@ -104,7 +104,7 @@ export const adcp: VerifyProfile<McpCase> = {
     },
     { section: "Error handling", level: "SHOULD", text: "An error is in both layers.", cases: ["MA11"] },
     untested("SI sessions", "MUST", "Keys of messages belong to a session.", "this run has no session"),
-    untested("Buyer obligations", "MUST", "Each request has a key of its own, and its retry the same bytes."),
+    untested("Buyer obligations", "MUST", "Each request has another key, and its retry the same key and bytes."),
     {
       section: "Buyer obligations",
       level: "MUST",
