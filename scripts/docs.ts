@@ -56,6 +56,8 @@ const options: TypeDocOptions & PluginOptions = {
   parametersFormat: "table",
   interfacePropertiesFormat: "table",
   tableColumnSettings: { hideModifiers: true, hideInherited: true },
+  // The list of modules has the first sentence of each.
+  indexFormat: "table",
   groupOrder: ["Functions", "Classes", "*"],
   pageTitleTemplates: { module: "{name}" },
 };
@@ -78,7 +80,8 @@ async function writeReference(): Promise<string[]> {
   // TypeDoc would also ask for a comment on each method of the types that only describe a driver's client.
   const functions = project.getReflectionsByKind(ReflectionKind.Function) as DeclarationReflection[];
   const bare = functions.filter(({ signatures }) => signatures?.every((signature) => !signature.hasComment()));
-  const problems = bare.map(({ name }) => `${name} has no comment`);
+  const silent = project.getReflectionsByKind(ReflectionKind.Module).filter((module) => !module.hasComment());
+  const problems = [...bare, ...silent].map(({ name }) => `${name} has no comment`);
   if (app.logger.hasErrors() || app.logger.hasWarnings()) problems.push("TypeDoc warns; what it said stands above");
   return problems;
 }

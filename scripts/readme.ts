@@ -1,5 +1,5 @@
 /**
- * Puts the example programs into README.md, that of `@once-again/testing`, the concepts and the guides, below their marks `<!-- example: examples/x.ts -->`; with
+ * Puts the example programs into README.md, the home of the site, that of `@once-again/testing`, the concepts and the guides, below their marks `<!-- example: examples/x.ts -->`; with
  * `--check`, fails if they differ.
  */
 import { readdirSync, readFileSync } from "node:fs";
@@ -9,6 +9,7 @@ const example = /(<!-- example: (\S+) -->\n)\n?```ts\n(?:.*\n)*?```\n/g;
 
 for (const page of [
   "README.md",
+  "docs/home.md",
   "docs/concepts.md",
   "packages/testing/README.md",
   ...readdirSync("docs/guides").map((name) => `docs/guides/${name}`),

@@ -3,38 +3,17 @@
  * `npm run docs:build` (scripts/docs.ts) writes the API reference first, and looks for dead links in the end.
  */
 import { readFileSync } from "node:fs";
-import { posix } from "node:path";
-import type { MarkdownRenderer } from "vitepress";
 import { defineConfig } from "vitepress";
-import { pageFile, placeName, siteLink } from "./pages.ts";
+import { readAsGitHub } from "./markdown.ts";
+import { pageFile, placeName } from "./pages.ts";
 import { sidebar } from "./sidebar.ts";
 
-const { description, repository } = JSON.parse(readFileSync("packages/once-again/package.json", "utf8")) as {
+const { description, repository, version } = JSON.parse(readFileSync("packages/once-again/package.json", "utf8")) as {
   readonly description: string;
   readonly repository: { readonly url: string };
+  readonly version: string;
 };
 const home = repository.url.replaceAll(/^git\+|\.git$/g, "");
-const root = process.cwd();
-
-/** Links as the repository has them, and diagrams. */
-function readAsGitHub(md: MarkdownRenderer): void {
-  md.core.ruler.push("site-links", ({ tokens, env }) => {
-    const { realPath, path } = env as { realPath?: string; path: string };
-    const from = posix.relative(root, realPath ?? path);
-    for (const token of tokens.flatMap(({ children }) => children ?? [])) {
-      const href = token.type === "link_open" ? token.attrGet("href") : null;
-      if (href !== null) token.attrSet("href", siteLink(href, from, `${home}/blob/main`));
-    }
-  });
-  const { fence } = md.renderer.rules;
-  md.renderer.rules.fence = (tokens, index, ...rest) => {
-    const { info = "", content = "" } = tokens[index] ?? {};
-    if (info.trim() !== "mermaid") return fence?.(tokens, index, ...rest) ?? "";
-    return `<MermaidDiagram text="${md.utils.escapeHtml(encodeURIComponent(content))}" />`;
-  };
-  // Code that is set apart by four spaces looks like any other.
-  md.renderer.rules.code_block = md.renderer.rules.fence;
-}
 
 export default defineConfig({
   title: "once-again",
@@ -50,19 +29,44 @@ export default defineConfig({
     // The index of the full-text search, which is loaded when one searches.
     build: { target: "es2022", chunkSizeWarningLimit: 3000 },
   },
-  head: [["link", { rel: "icon", href: "/icon.svg" }]],
-  markdown: { anchor: { slugify: placeName }, config: readAsGitHub },
+  transformHead: ({ siteData }) => [["link", { rel: "icon", href: `${siteData.base}icon.svg` }]],
+  markdown: {
+    anchor: { slugify: placeName },
+    // Their comments have enough contrast for small text.
+    theme: { light: "github-light-high-contrast", dark: "github-dark-default" },
+    config: (md) => readAsGitHub(md, `${home}/blob/main`),
+  },
+  lastUpdated: true,
+  // The reference is generated from comments, so it has no page to edit.
+  transformPageData: ({ filePath, frontmatter }) => {
+    if (filePath.startsWith("docs/api/")) Object.assign(frontmatter, { editLink: false, lastUpdated: false });
+  },
   themeConfig: {
     logo: "/icon.svg",
     nav: [
-      { text: "Concepts", link: "/concepts" },
+      { text: "Start", link: "/start" },
       { text: "Guides", link: "/overview" },
       { text: "API", link: "/api/" },
-      { text: "Errors", link: "/errors/" },
-      { text: "Proof", link: "/verification" },
-      { text: "Performance", link: "/performance" },
-      { text: "Decisions", link: "/decisions/" },
+      {
+        text: "Behind it",
+        items: [
+          { text: "Proof", link: "/verification" },
+          { text: "Performance", link: "/performance" },
+          { text: "Architecture", link: "/architecture" },
+          { text: "Decisions", link: "/decisions/" },
+        ],
+      },
+      {
+        text: version,
+        items: [
+          { text: "Changelog", link: "/changelog" },
+          { text: "Upgrading", link: "/upgrading" },
+          { text: "All releases", link: `${home}/releases` },
+        ],
+      },
     ],
+    editLink: { pattern: `${home}/edit/main/:path`, text: "Edit this page" },
+    lastUpdated: { text: "Last updated", formatOptions: { dateStyle: "long" } },
     sidebar,
     outline: [2, 3],
     search: {

@@ -5,9 +5,17 @@
 import { existsSync, readFileSync } from "node:fs";
 import { posix } from "node:path";
 
+/** The site has a front page, docs/home.md; the repository's own is where one starts. */
+const renamedPages: Readonly<Record<string, string>> = {
+  "docs/home.md": "index.md",
+  "README.md": "start.md",
+  "docs/README.md": "overview.md",
+};
+
 /** The file of a page within the site, for its file within the repository. */
 export function pageFile(file: string): string {
-  if (file === "docs/README.md") return "overview.md";
+  const renamed = renamedPages[file];
+  if (renamed !== undefined) return renamed;
   const { dir, base } = posix.parse(file.replace(/^docs\//, ""));
   return posix.join(dir, base === "README.md" ? "index.md" : dir === "" ? base.toLowerCase() : base);
 }

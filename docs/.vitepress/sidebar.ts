@@ -55,7 +55,7 @@ export const sidebar: DefaultTheme.SidebarMulti = {
     {
       text: "Start",
       items: [
-        { text: "once-again", link: "/" },
+        { text: "Quick start", link: pagePath("README.md") },
         link("docs/concepts.md"),
         link("docs/README.md"),
         link("docs/which.md"),

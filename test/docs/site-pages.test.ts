@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { pageFile, placeName, siteLink } from "../../docs/.vitepress/pages.ts";
 
 test.each([
-  ["README.md", "index.md"],
+  ["docs/home.md", "index.md"],
+  ["README.md", "start.md"],
   ["CHANGELOG.md", "changelog.md"],
   ["docs/README.md", "overview.md"],
   ["docs/architecture.md", "architecture.md"],
@@ -15,7 +16,7 @@ test.each([
 
 test.each([
   ["docs/guides/calling.md#keys", "README.md", "/guides/calling#keys"],
-  ["../../README.md", "docs/guides/calling.md", "/"],
+  ["../../README.md", "docs/guides/calling.md", "/start"],
   ["README.md", "docs/architecture.md", "/overview"],
   ["errors/README.md", "docs/README.md", "/errors/"],
   ["../test/support", "docs/architecture.md", "https://forge.example/main/test/support"],

@@ -1,3 +1,8 @@
+/**
+ * `retry()` for any function, with backoff, jitter, a budget and a deadline; the errors of all other entries.
+ *
+ * @module
+ */
 export { type Clock, sleep } from "./core/clock.ts";
 export type { ErrorCode } from "./core/error-codes.ts";
 export { OnceAgainError } from "./core/errors.ts";

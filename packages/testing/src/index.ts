@@ -1,3 +1,8 @@
+/**
+ * For your own tests: crashes at each point, a flaky network, a fake clock, and the contracts of stores and inboxes.
+ *
+ * @module
+ */
 export { seededRandom, type Random } from "once-again";
 export { fakeClock, type FakeClock } from "./fake-clock.ts";
 export {

@@ -1,3 +1,8 @@
+/**
+ * `retryingFetch()`: a `fetch` with one key and one body for all attempts of a call.
+ *
+ * @module
+ */
 export { type OuterAttempt, readAttempt } from "./attempt-headers.ts";
 export type { FetchEvent, FetchFacts } from "./fetch-options.ts";
 export type { RetryingFetchOptions } from "./fetch-options.ts";

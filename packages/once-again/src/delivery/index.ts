@@ -1,3 +1,8 @@
+/**
+ * The facts behind a retry: what an error or a status proves, and how long a server asks to wait.
+ *
+ * @module
+ */
 export { errorVerdict } from "./error-verdict.ts";
 export { isIdempotentMethod, isSafeMethod } from "./method.ts";
 export { parseRetryAfter } from "./retry-after.ts";

@@ -1,3 +1,8 @@
+/**
+ * The engine under every adapter: claims a key, runs the operation once, stores and replays its result.
+ *
+ * @module
+ */
 export {
   bytesCodec,
   type Codec,

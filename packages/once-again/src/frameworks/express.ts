@@ -1,3 +1,8 @@
+/**
+ * Middleware for Express: a handler runs once for each key.
+ *
+ * @module
+ */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { OnceAgainError } from "../core/errors.ts";
 import {

@@ -1,3 +1,8 @@
+/**
+ * A plugin for Fastify: a handler runs once for each key.
+ *
+ * @module
+ */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import {

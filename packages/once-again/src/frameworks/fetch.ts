@@ -1,3 +1,8 @@
+/**
+ * Handlers of `Request` and `Response`, as in Next.js, workers, Bun and Deno: once for each key.
+ *
+ * @module
+ */
 import { invalidOptionError } from "../core/options.ts";
 import { type Execution } from "../engine/index.ts";
 import {

@@ -1,3 +1,8 @@
+/**
+ * Middleware for Hono: a handler runs once for each key.
+ *
+ * @module
+ */
 import { OnceAgainError } from "../core/errors.ts";
 import { type Execution } from "../engine/index.ts";
 import {

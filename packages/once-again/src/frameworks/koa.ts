@@ -1,3 +1,8 @@
+/**
+ * Middleware for Koa: a handler runs once for each key.
+ *
+ * @module
+ */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import {
   type HttpOptions,

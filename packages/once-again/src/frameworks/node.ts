@@ -1,3 +1,8 @@
+/**
+ * Handlers of `node:http`: once for each key.
+ *
+ * @module
+ */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { invalidOptionError } from "../core/options.ts";
 import {

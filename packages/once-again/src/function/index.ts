@@ -1,3 +1,8 @@
+/**
+ * Any function, once for each key: jobs, cron, resolvers.
+ *
+ * @module
+ */
 export type {
   FunctionExecution,
   FunctionOptions,

@@ -1,3 +1,8 @@
+/**
+ * The HTTP rules on the engine, for an adapter that is not here.
+ *
+ * @module
+ */
 export { ByteCollector } from "../core/bytes.ts";
 export { decodeResponse, encodeResponse, type HttpHandler, type HttpResponse } from "./response.ts";
 export type { CoveredParts } from "./request-fingerprint.ts";

@@ -1,3 +1,8 @@
+/**
+ * Requests that outlive their process: stored before they are sent, and sent until they have a response.
+ *
+ * @module
+ */
 export type {
   AddIntentAnswer,
   AddIntentRequest,

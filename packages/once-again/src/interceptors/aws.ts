@@ -1,3 +1,8 @@
+/**
+ * The retry strategy of AWS SDK clients, by the same rules.
+ *
+ * @module
+ */
 import { hasMethod } from "../core/duck-typing.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { invalidOptionError } from "../core/options.ts";

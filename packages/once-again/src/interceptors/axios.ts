@@ -1,3 +1,8 @@
+/**
+ * An axios adapter that retries with one key and one body.
+ *
+ * @module
+ */
 import { writeAttempt } from "../client/attempt-headers.ts";
 import { fetchSettings, type RetryingFetchOptions } from "../client/fetch-options.ts";
 import { afterRedirect } from "../client/follow-redirects.ts";

@@ -1,3 +1,8 @@
+/**
+ * Idempotency keys: make, parse, format and derive them; the fingerprint of a request.
+ *
+ * @module
+ */
 export { deriveKey } from "./derive.ts";
 export { fingerprint } from "./fingerprint.ts";
 export { keyTime } from "./key.ts";

@@ -1,3 +1,8 @@
+/**
+ * The tools of an MCP server: once for each key.
+ *
+ * @module
+ */
 export { keyMeta } from "./call-key.ts";
 export { onceTool, type OnceToolConfig, policyMeta } from "./once-tool.ts";
 export { openToolCalls, type ToolCalls } from "./open-tool-calls.ts";

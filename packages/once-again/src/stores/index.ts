@@ -1,3 +1,8 @@
+/**
+ * The port of a store, and the rules by which each of its calls changes a record.
+ *
+ * @module
+ */
 export { sealedStore } from "./sealed-store.ts";
 export { type SealedPart, type Sealer, sealer, type SealKey, sealKeyId } from "./sealer.ts";
 export { noteLengthMax, readSettlementNote, type SettlementNote, settlementNote } from "./settlement-note.ts";

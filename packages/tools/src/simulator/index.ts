@@ -1,3 +1,8 @@
+/**
+ * Retry storms, simulated: load, amplification, time to recover.
+ *
+ * @module
+ */
 export { budgetSteps } from "./tables/budget-table.ts";
 export { simulateContention, type ContentionOptions, type ContentionResult } from "./tables/contention.ts";
 export { contentionSteps } from "./tables/contention-table.ts";

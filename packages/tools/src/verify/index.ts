@@ -1,3 +1,8 @@
+/**
+ * Cases that test any HTTP server or MCP server for its idempotency keys.
+ *
+ * @module
+ */
 export { conformanceCases } from "./cases/index.ts";
 export { groups, type ConformanceCase } from "./conformance-case.ts";
 export type { Finding, ServerTraits } from "./server-traits.ts";

@@ -1,3 +1,8 @@
+/**
+ * A module and an interceptor for Nest: a route runs once for each key.
+ *
+ * @module
+ */
 export {
   executionOf,
   onceNest,

@@ -1,3 +1,8 @@
+/**
+ * An interceptor of undici that retries with one key and one body.
+ *
+ * @module
+ */
 import { fetchSettings, type RetryingFetchOptions } from "../../client/fetch-options.ts";
 import { ensureKey } from "../../client/operation-key.ts";
 import { sharedTimers } from "../../core/deadline-timer.ts";

@@ -1,3 +1,8 @@
+/**
+ * One effect for each message of a consumer: RabbitMQ, JetStream, Redis Streams, BullMQ.
+ *
+ * @module
+ */
 export { type InboxMessage, type ReadableMessage, readJson, rejectedError } from "./inbox-message.ts";
 export type {
   InboxOptions,

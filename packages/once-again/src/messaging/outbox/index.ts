@@ -1,3 +1,8 @@
+/**
+ * Messages that commit with your own transaction, and the relay that publishes them.
+ *
+ * @module
+ */
 export type {
   ClaimedBatch,
   ClaimedMessage,

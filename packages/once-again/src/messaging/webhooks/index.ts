@@ -1,3 +1,8 @@
+/**
+ * Webhooks: verified on their raw bytes, handled once.
+ *
+ * @module
+ */
 export { githubWebhooks, shopifyWebhooks } from "./github-and-shopify.ts";
 export type { Secrets, Sender, VerifyWebhook } from "./sender.ts";
 export { slackWebhooks } from "./slack.ts";

@@ -1,3 +1,8 @@
+/**
+ * Layers around a call: circuit breaker, adaptive throttle, concurrency limit, hedging, and `compose()`.
+ *
+ * @module
+ */
 export { type AnyLayer, compose, type Layer, retrying, run } from "../layer.ts";
 export { adaptiveThrottle } from "./adaptive-throttle.ts";
 export type { CircuitState } from "./breaker-state.ts";

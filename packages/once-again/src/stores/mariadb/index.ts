@@ -1,3 +1,8 @@
+/**
+ * Keys, and an outbox, in MariaDB.
+ *
+ * @module
+ */
 export { fromKnex, fromKysely } from "./callers-transaction.ts";
 export {
   mariadbOutbox,

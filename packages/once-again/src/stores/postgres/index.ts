@@ -1,3 +1,8 @@
+/**
+ * Keys, intents and an outbox in PostgreSQL, also in a transaction of your own.
+ *
+ * @module
+ */
 export {
   type CallersTransaction,
   fromDrizzle,
