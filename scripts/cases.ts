@@ -11,6 +11,7 @@ import {
   verifyProfiles,
 } from "../packages/tools/src/verify/index.ts";
 import { update } from "../test/support/update.ts";
+import { markdownTable } from "./markdown-table.ts";
 
 const page = "docs/guides/verifying.md";
 const mark = "<!-- cases -->\n";
@@ -48,17 +49,9 @@ function sentenceTable(name: string, { title, url, sentences }: Omit<VerifyProfi
   return [
     `### Profile ${name}\n`,
     `[${title}](${url}), sentence by sentence:\n`,
-    ...table(["section", "level", "what it asks for", "cases"], rows),
+    ...markdownTable(["section", "level", "what it asks for", "cases"], rows),
     "",
   ].join("\n");
-}
-
-/** A table as the formatter lays it out. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(" | ")} |`;
-  return [line(head), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)];
 }
 
 /** Characters that Markdown would take for its own. */

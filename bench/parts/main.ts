@@ -8,7 +8,7 @@ import { type Measured, measureInterleaved, median } from "../measure.ts";
 import { markdownTable } from "../page.ts";
 import { startStore } from "../server/stores.ts";
 import { type FigureName, measureServer } from "../server/subject.ts";
-import { type PartName, parts } from "./parts.ts";
+import { type PartName, parts, wholeParts } from "./parts.ts";
 
 const help = `npm run bench:parts -- [--rounds N] [--milliseconds N] [--connections N] [--json]
 
@@ -43,8 +43,7 @@ await command(help, options, async (values) => {
   for (const name of [...names, again]) {
     const part = name === again ? bare : name;
     const start = () => startChild(new URL("server-child.ts", import.meta.url), [String(part)]);
-    // Only the whole knows a repeat.
-    const subject = { start, load, ground, isUnguarded: name !== names.at(-1) };
+    const subject = { start, load, ground, isUnguarded: !wholeParts.has(part as PartName) };
     subjects.push({ name, baseline: name, measure: () => measureServer(subject, connections, milliseconds) });
   }
   const measured = await measureInterleaved(subjects, rounds, (text) => progress.say(text));

@@ -1,12 +1,20 @@
+import { context, trace } from "@opentelemetry/api";
+import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
+import { PrometheusExporter } from "@opentelemetry/exporter-prometheus";
+import { MeterProvider } from "@opentelemetry/sdk-metrics";
+import { BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { bodyTapOf, tapBody } from "../../packages/once-again/src/frameworks/read-body.ts";
 import { ResponseCapture } from "../../packages/once-again/src/frameworks/capture/response-capture.ts";
 import { onceFastify } from "../../packages/once-again/src/frameworks/fastify.ts";
 import { encodeResponse } from "../../packages/once-again/src/http/response.ts";
 import { requestFingerprint } from "../../packages/once-again/src/key/fingerprint.ts";
+import { serverTelemetry } from "../../packages/once-again/src/opentelemetry/index.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 import type { Store } from "../../packages/once-again/src/stores/store.ts";
 import { path } from "../server/exchange.ts";
+
+type OnceFastifyOptions = Parameters<typeof onceFastify>[0];
 
 type Done = (error?: Error) => void;
 
@@ -44,16 +52,51 @@ export const parts = {
     },
   }),
   "key, owner, lease, limits, repeats at once": () => onceFastify({ store: forgetfulStore, scope: "public" }),
-  "a record in memory": () => onceFastify({ store: memoryStore({ recordsMax: 10_000_000 }), scope: "public" }),
+  "a record in memory": () => onceFastify({ store: storeInMemory(), scope: "public" }),
+  "a span that is active, of your own instrumentation": () => inSpan({ store: storeInMemory(), scope: "public" }),
+  "metrics of its outcome": () =>
+    inSpan({ store: storeInMemory(), scope: "public", onEvent: serverTelemetry({ meter }) }),
+  "its outcome on the span": () =>
+    inSpan({ store: storeInMemory(), scope: "public", onEvent: serverTelemetry({ meter, trace }) }),
 } satisfies Record<string, () => RouteHooks>;
 
 export type PartName = keyof typeof parts;
+
+/** Which parts know a repeat. */
+export const wholeParts: ReadonlySet<PartName> = new Set([
+  "a record in memory",
+  "a span that is active, of your own instrumentation",
+  "metrics of its outcome",
+  "its outcome on the span",
+]);
 
 export function isPartName(name: string | undefined): name is PartName {
   return name !== undefined && name in parts;
 }
 
 const bytesMax = 1_048_576;
+
+const storeInMemory = (): Store => memoryStore({ recordsMax: 10_000_000 });
+
+// With a reader, or nothing is counted.
+const readers = [new PrometheusExporter({ preventServerStart: true })];
+const meter = new MeterProvider({ readers }).getMeter("bench");
+// Spans are recorded, and exported to nowhere.
+const tracer = new BasicTracerProvider().getTracer("bench");
+
+/** A route behind a hook that does what the instrumentation of an HTTP server does. */
+function inSpan(options: OnceFastifyOptions): RouteHooks {
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager());
+  const { onRequest, ...hooks } = onceFastify(options) as RouteHooks;
+  return {
+    ...hooks,
+    onRequest(request, reply, done) {
+      const span = tracer.startSpan("POST");
+      reply.raw.once("close", () => span.end());
+      context.with(trace.setSpan(context.active(), span), () => onRequest?.(request, reply, done));
+    },
+  };
+}
 
 function hear({ raw }: FastifyRequest, _reply: FastifyReply, done: Done): void {
   tapBody(raw, bytesMax);

@@ -1,4 +1,4 @@
-import { metrics } from "@opentelemetry/api";
+import { metrics, trace } from "@opentelemetry/api";
 import { onceFetch } from "once-again/fetch";
 import { serverTelemetry } from "once-again/opentelemetry";
 import { sqliteStore } from "once-again/stores/sqlite";
@@ -10,7 +10,7 @@ const keyed = onceFetch(
   {
     store: sqliteStore({ path: "keys.db" }),
     scope: (request) => accountOf(request)!,
-    onEvent: serverTelemetry({ meter: metrics.getMeter("shop") }),
+    onEvent: serverTelemetry({ meter: metrics.getMeter("shop"), trace }),
   },
   async (request) => Response.json({ order: await request.json() }, { status: 201 }),
 );

@@ -167,7 +167,6 @@ test("an error in serving one request ends that request alone", async () => {
     onError: (error) => errors.push(error),
     tracing: {
       traceUpstream: (upstream) => upstream,
-      onEvent: () => undefined,
       serve(request, _response, _notes, forward) {
         if (request.url === "/broken") throw new Error("The tracer broke.");
         forward();

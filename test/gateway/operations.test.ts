@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 import { text } from "node:stream/consumers";
+import { fakeClock } from "@once-again/testing";
 import { memoryStore } from "once-again/stores/memory";
 import { expect, test } from "vitest";
 import { gatewayMetrics } from "../../packages/gateway/src/gateway-metrics.ts";
@@ -149,4 +150,20 @@ test("however many look at the health of a silent store, it is asked once, and /
   expect(new Set(looks.map(({ status }) => status))).toEqual(new Set([200]));
   expect(asked).toBe(1);
   expect(received).toEqual([]);
+});
+
+test("held keys are gauges, and a store that does not answer leaves a gap", async () => {
+  const clock = fakeClock(1_700_000_000_000);
+  const store = memoryStore({ clock });
+  let isAway = false;
+  const countHeld = async () => (isAway ? Promise.reject(new Error("away")) : store.countHeld!());
+  const { registry } = gatewayMetrics({ countHeld });
+  const held = async () => (await registry.metrics()).match(/^once_again_gateway_held\w+ .*$/gm);
+  expect(await held()).toEqual(["once_again_gateway_held_keys 0", "once_again_gateway_held_oldest_seconds 0"]);
+  await store.claim({ scope: "acme", key: "order-1", fingerprint: "f", owner: "w", leaseMs: 1000, retentionMs: 2000 });
+  await clock.advance(5000);
+  expect(await held()).toEqual(["once_again_gateway_held_keys 1", "once_again_gateway_held_oldest_seconds 4"]);
+  isAway = true;
+  expect(await held()).toBeNull();
+  expect(await gatewayMetrics({}).registry.metrics()).not.toContain("held");
 });

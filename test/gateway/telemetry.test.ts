@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { type IncomingHttpHeaders, request } from "node:http";
 import { join } from "node:path";
@@ -102,7 +103,9 @@ test.for([
   expect(served!.attributes).toMatchObject({
     "http.route": "*",
     "http.response.status_code": 201,
-    "once_again.event": "executed",
+    "once_again.outcome": "executed",
+    "once_again.attempt": 1,
+    "once_again.key.hash": createHash("sha256").update("k-1").digest("hex").slice(0, 16),
   });
   expect(sent).toMatchObject({
     scope: "@once-again/gateway",
@@ -121,13 +124,13 @@ test.for([
   // A replay reaches no service.
   expect(await send(`${gateway.url}/orders?secret=1`, 2, keyed("k-1"))).toBe(201);
   const [replay] = await spansOf(gateway, 1);
-  expect(replay).toMatchObject({ kind: server, traceId: traceId(2), attributes: { "once_again.event": "replayed" } });
+  expect(replay).toMatchObject({ kind: server, traceId: traceId(2), attributes: { "once_again.outcome": "replayed" } });
 
   expect(await send(`${gateway.url}/cut`, 3, keyed("k-2"))).toBe(409);
   const [cut, held] = await spansOf(gateway, 2);
   expect(cut).toMatchObject({ kind: client, parent: held!.spanId, status: 2 });
   expect(cut!.attributes["error.type"]).toMatch(/^(?:UND_ERR_SOCKET|ECONNRESET)$/);
-  expect(held).toMatchObject({ traceId: traceId(3), attributes: { "once_again.event": "outcome-unknown" } });
+  expect(held).toMatchObject({ traceId: traceId(3), attributes: { "once_again.outcome": "outcome-unknown" } });
 
   // What passes through: by the pool, and on connections of its own.
   const ways = [{}, { expect: "100-continue" }, { trailer: "x-sum", "transfer-encoding": "chunked" }];
@@ -158,7 +161,7 @@ test("of more requests at once than connections, each has its own trace, in ever
     );
     expect(served?.parent).toBe(callerSpan);
     expect(sent?.parent).toBe(served?.spanId);
-    expect(served?.attributes["once_again.event"]).toBe(at % 2 === 0 ? "executed" : undefined);
+    expect(served?.attributes["once_again.outcome"]).toBe(at % 2 === 0 ? "executed" : undefined);
   }
   expect(new Set(received.map(sentSpan))).toEqual(
     new Set(spans.filter(({ kind }) => kind === client).map(({ spanId }) => spanId)),

@@ -21,6 +21,7 @@ export type Kind = string;
 export interface Bench {
   clock: FakeClock;
   store: FaultyStore;
+  /** All but `received`. */
   events: ServerEvent[];
   /** Runs the operation in one of any number of processes on the store. */
   run(work: Work<undefined>, process?: string, request?: Partial<typeof operation>): Promise<Kind>;
@@ -37,7 +38,7 @@ export function engineBench(options: EngineOptions = {}): Bench {
       clock,
       leaseMs,
       acknowledgeDuplicates: true,
-      onEvent: (event) => events.push(event),
+      onEvent: (event) => event.type !== "received" && events.push(event),
       ...options,
     });
   const engines = new Map<string, ReturnType<typeof open>>();

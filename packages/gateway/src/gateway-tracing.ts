@@ -10,7 +10,6 @@ import {
   SpanStatusCode,
   trace,
 } from "@opentelemetry/api";
-import type { ServerEvent } from "once-again/engine";
 import type { Dispatcher } from "undici";
 import type { RequestNotes } from "./request-record.ts";
 import type { Upstream, UpstreamRequest } from "./upstream.ts";
@@ -24,8 +23,6 @@ export interface GatewayTracing {
   serve(request: IncomingMessage, response: ServerResponse, notes: RequestNotes, answer: () => void): void;
   /** An upstream each of whose requests has a span (kind client) below the active one, which goes with its headers. */
   traceUpstream(upstream: Upstream, origin: URL): Upstream;
-  /** Says on the active span what became of its operation. */
-  onEvent(event: ServerEvent): void;
 }
 
 /** Every version of OpenTelemetry knows this key: what runs under it begins no spans, and sends none along. */
@@ -33,7 +30,7 @@ const suppressKey = createContextKey("OpenTelemetry SDK Context Key SUPPRESS_TRA
 
 /** Spans of requests; `undefined` where no SDK was started: then requests cost what they cost without. */
 export function gatewayTracing(): GatewayTracing | undefined {
-  return keepsContext() ? { serve, traceUpstream, onEvent } : undefined;
+  return keepsContext() ? { serve, traceUpstream } : undefined;
 }
 
 /** Whether an SDK keeps what is active across calls. Without that there are no spans below others. */
@@ -78,10 +75,6 @@ function requestAttributes({ method = "", url = "", httpVersion, socket }: Incom
     "client.address": remoteAddress,
   };
 }
-
-const onEvent: GatewayTracing["onEvent"] = ({ type }) => {
-  if (type !== "store-answered") trace.getActiveSpan()?.setAttribute("once_again.event", type);
-};
 
 /**
  * The gateway has these spans itself. An instrumentation of undici begins its span when a connection is free, which may be

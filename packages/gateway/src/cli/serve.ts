@@ -1,4 +1,4 @@
-import { metrics as globalMetrics } from "@opentelemetry/api";
+import { metrics as globalMetrics, trace } from "@opentelemetry/api";
 import { serverTelemetry } from "once-again/opentelemetry";
 import type { Store } from "once-again/stores";
 import { type OpenConfig, openConfig } from "../config/open-config.ts";
@@ -39,8 +39,8 @@ export async function serve(
   reloads: ReloadRequests,
   reports: ServeReports,
 ): Promise<void> {
-  const observed = observer(formatStore(first.store), reports);
   const store = await openStore(first.store);
+  const observed = observer(formatStore(first.store), store, reports);
   let config = first;
   let open = openConfig(config, store);
   let endWatch = (): void => undefined;
@@ -91,12 +91,14 @@ export async function serve(
 /** Adds metrics, traces and the access log to the options of a gateway, the same ones at each reload. */
 function observer(
   storeLocation: string,
+  store: Store,
   reports: Pick<ServeReports, "onRequest">,
 ): (options: GatewayOptions, config: Pick<GatewayConfig, "accessLog">) => GatewayOptions {
-  const metrics = gatewayMetrics();
+  const metrics = gatewayMetrics(store);
   const shown = sharedMetrics(metrics.registry);
-  const count = serverTelemetry({ meter: globalMetrics.getMeter("@once-again/gateway") });
   const tracing = gatewayTracing();
+  const meter = globalMetrics.getMeter("@once-again/gateway");
+  const describe = serverTelemetry({ meter, trace: tracing && trace });
   return (options, { accessLog }) => ({
     ...options,
     storeLocation,
@@ -104,8 +106,7 @@ function observer(
     tracing,
     onEvent(event, route) {
       metrics.onEvent(event, route);
-      count(event);
-      tracing?.onEvent(event);
+      describe(event);
     },
     onRequest(record) {
       metrics.onRequest(record);

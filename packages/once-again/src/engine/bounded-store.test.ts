@@ -283,9 +283,11 @@ describe("a store that answers at once", () => {
     // Those of the handler and of its lease.
     expect([pending, clock.pending]).toEqual([[2], 0]);
     expect(events).toMatchObject([
+      { type: "received" },
       { type: "store-answered", operation: "claim", elapsedMs: 0 },
       { type: "store-answered", operation: "complete", elapsedMs: 0 },
       { type: "executed" },
+      { type: "received" },
       { type: "store-answered", operation: "claim", elapsedMs: 0 },
       { type: "replayed" },
     ]);

@@ -14,6 +14,7 @@ export {
   type OnceOperation,
   type Outcome,
   type Reconciled,
+  type RequestFacts,
   type ServerEvent,
   type Steps,
   type StoreOperation,

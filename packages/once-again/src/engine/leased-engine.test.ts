@@ -157,7 +157,7 @@ describe("when the outcome is unknown", () => {
   test("hold: work that threw is never run again", async () => {
     const { run, events } = engineBench();
     await expect(run(failing)).rejects.toBe(fault);
-    expect(events).toContainEqual({ type: "handler-failed", scope: "acme", key: "order-7", error: fault });
+    expect(events).toContainEqual(expect.objectContaining({ type: "handler-failed", key: "order-7", error: fault }));
     for (const process of ["one", "another"]) {
       expect(await run(() => expect.fail("ran again"), process)).toBe("outcome-unknown");
     }

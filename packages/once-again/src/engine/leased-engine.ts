@@ -13,6 +13,7 @@ import {
   type OpeningEngine,
   operationEndedError,
   type Outcome,
+  type RequestFacts,
   type Steps,
   storeUnavailableError,
   type Work,
@@ -40,7 +41,16 @@ import {
   type EngineOptions,
   pollMs,
 } from "./options.ts";
-import { endRequest, endWithoutWork, outcomeFor, outcomeOfClaim, type RequestEnd, workError } from "./request-end.ts";
+import {
+  endRequest,
+  endWithoutWork,
+  keyless,
+  notifyReceived,
+  outcomeFor,
+  outcomeOfClaim,
+  type RequestEnd,
+  workError,
+} from "./request-end.ts";
 import { plainSteps, StoredSteps } from "./steps.ts";
 
 /** One leased engine: its options, its store, and the operations that run in it. */
@@ -56,6 +66,8 @@ interface LeasedContext {
 interface LeasedRequest<Value> {
   readonly operation: OnceOperation<Value>;
   readonly running: RunningOperation;
+  /** Its identity in events. */
+  readonly call: object | undefined;
 }
 
 /** A claim that was granted. `sentAt`: when it was sent, on the monotonic clock. */
@@ -102,10 +114,13 @@ export function leasedEngineOn(
     makeOwner: ownerTokens(),
   };
   const open = <Value>(operation: OnceOperation<Value>): Awaitable<LeasedRun<Value> | Outcome<Value>> => {
+    const call = notifyReceived(options.onEvent, operation);
     const entry = operations.enter(operation);
-    if (!isPromise(entry)) return claim(context, { operation, running: entry });
+    if (!isPromise(entry)) return claim(context, { operation, running: entry, call });
     return entry.then((place) =>
-      "outcome" in place ? endRequest(operation, place, context) : claim(context, { operation, running: place }),
+      "outcome" in place
+        ? endRequest(operation, place, context, { call, attempt: undefined })
+        : claim(context, { operation, running: place, call }),
     );
   };
   const runWithoutKey: Engine<undefined>["runUnkeyed"] = (scope, work) =>
@@ -173,7 +188,7 @@ function claimOnce<Value>(
       return pauseBeforeClaim(context, requested).then(() => claimOnce(context, requested, request));
     }
     context.operations.leave(requested.running, end);
-    return endRequest(requested.operation, end, context);
+    return endRequest(requested.operation, end, context, { call: requested.call, attempt: undefined });
   };
   return isPromise(answer) ? answer.then(start) : start(answer);
 }
@@ -358,11 +373,11 @@ class LeasedRun<Value> implements OpenAttempt<undefined, Value>, ExecutionSource
 
   /** Duplicates that wait in this process go on. After a time-out they have already. */
   #leave(end: RequestEnd<Value>): Outcome<Value> {
-    const { operation, running } = this.#request;
+    const { operation, running, call } = this.#request;
     if (this.#hasLeft) return outcomeFor(operation, end);
     this.#hasLeft = true;
     this.#context.operations.leave(running, end);
-    return endRequest(operation, end, this.#context);
+    return endRequest(operation, end, this.#context, { call, attempt: this.#acquired.attempt });
   }
 
   #leaveAndThrow(error: unknown): never {
@@ -394,8 +409,8 @@ class LeasedRun<Value> implements OpenAttempt<undefined, Value>, ExecutionSource
   }
 
   leaseLost(error: OnceAgainError): void {
-    const { scope, key } = this.#owned;
-    notify(this.#context.options.onEvent, { type: "lease-lost", scope, key });
+    const { onEvent } = this.#context.options;
+    if (onEvent !== undefined) notify(onEvent, { type: "lease-lost", ...this.#facts() });
     this.abort.abort(error);
   }
 
@@ -406,8 +421,14 @@ class LeasedRun<Value> implements OpenAttempt<undefined, Value>, ExecutionSource
   }
 
   #notifyFailed(error: unknown): void {
+    const { onEvent } = this.#context.options;
+    if (onEvent !== undefined) notify(onEvent, { type: "handler-failed", ...this.#facts(), error });
+  }
+
+  /** The facts that each of its events has. */
+  #facts(): { scope: string; key: string } & RequestFacts {
     const { scope, key } = this.#owned;
-    notify(this.#context.options.onEvent, { type: "handler-failed", scope, key, error });
+    return { scope, key, call: this.#request.call, attempt: this.#acquired.attempt };
   }
 }
 
@@ -442,7 +463,7 @@ async function runUnkeyed<Value>(
   work: Work<undefined, Value>,
 ): Promise<Value> {
   const notifyFailure = (error: unknown): void =>
-    notify(options.onEvent, { type: "handler-failed", scope, key: undefined, error });
+    notify(options.onEvent, { type: "handler-failed", scope, ...keyless, error });
   const timeout = new HandlerTimeout(options, { timeIsOver: notifyFailure });
   const run = async (): Promise<Value> => {
     const execution = unkeyedExecution(boundedStore, scope, options, timeout);

@@ -5,7 +5,7 @@ import { logError } from "../core/error-log.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { type Listener, notify } from "../core/events.ts";
 import { checkNames, type OptionNames, pickOptions } from "../core/option-names.ts";
-import { checkChoice, checkNumber, invalidOptionError } from "../core/options.ts";
+import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
 import { type Random, systemRandom } from "../core/random.ts";
 import { systemClock } from "../core/system-clock.ts";
 import type { Store } from "../stores/store.ts";
@@ -167,6 +167,7 @@ export function checkEngineOptions(options: EngineOptions, path: OptionPath = (n
   const checkpointBytesMax = checkNumber(path("checkpointBytesMax"), options.checkpointBytesMax ?? 65_536, { min: 1 });
   const leaseMs = checkNumber("leaseMs", options.leaseMs ?? 30_000, { min: 100, max: dayMs, integer: true });
   const clock = options.clock ?? systemClock;
+  const onError = checkFunction("onError", options.onError) ?? logError;
   const retention = { min: leaseMs + 1, max: 36_525 * dayMs, integer: true };
   return Object.freeze({
     takeOverAfterMs: onUnknown === "hold" ? undefined : quiesceMs,
@@ -186,8 +187,8 @@ export function checkEngineOptions(options: EngineOptions, path: OptionPath = (n
     waitMs: checkNumber("waitMs", options.waitMs ?? 0, { min: 0 }),
     storeMsMax: checkNumber(path("storeMsMax"), options.storeMsMax ?? 5000, { min: 1 }),
     handlerMsMax: checkNumber(path("handlerMsMax"), options.handlerMsMax ?? 300_000, { min: 1 }),
-    onEvent: options.onEvent,
-    onError: (error: unknown) => notify(options.onError ?? logError, error),
+    onEvent: checkFunction("onEvent", options.onEvent),
+    onError: (error: unknown) => notify(onError, error),
     random: options.random ?? systemRandom,
     optionPath: path,
     clock,

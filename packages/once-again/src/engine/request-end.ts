@@ -1,7 +1,7 @@
 import { OnceAgainError } from "../core/errors.ts";
 import { type Listener, notify } from "../core/events.ts";
 import type { Acquired, ClaimAnswer } from "../stores/store.ts";
-import type { OnceOperation, Outcome, ServerEvent, WorkResult } from "./engine.ts";
+import type { OnceOperation, Outcome, RequestFacts, ServerEvent, WorkResult } from "./engine.ts";
 
 /** How a request ended, and the event that reports it. */
 export interface RequestEnd<Value = unknown> {
@@ -10,7 +10,7 @@ export interface RequestEnd<Value = unknown> {
   /** Whether the outcome is stored: then every duplicate gets it. */
   isStored: boolean;
   /** The one event that reports this end. */
-  event: Exclude<ServerEvent["type"], "lease-lost" | "store-answered" | "store-failed">;
+  event: Exclude<ServerEvent["type"], "received" | "lease-lost" | "store-answered" | "store-failed">;
   /** The work's own result, where this request ran it: it need not be decoded again. */
   value?: Value;
   /** With `handler-failed`: the handler's error. */
@@ -52,14 +52,30 @@ export function resultForDuplicate(
   return isOthers && outcome.kind !== "mismatch" ? endWithoutWork({ kind: "mismatch" }) : undefined;
 }
 
+/** In the events of a request that brought no key. */
+export const keyless = { key: undefined, call: undefined, attempt: undefined } as const;
+
+/** Emits the event of a request that came. @returns its `call`; `undefined` where there is no listener. */
+export function notifyReceived(
+  onEvent: Listener<ServerEvent> | undefined,
+  { scope, key }: Pick<OnceOperation, "scope" | "key">,
+): object | undefined {
+  if (onEvent === undefined) return undefined;
+  const call = {};
+  notify(onEvent, { type: "received", scope, key, call, attempt: undefined });
+  return call;
+}
+
 /** Emits the event of a request's end. */
 function notifyEnd(
   onEvent: Listener<ServerEvent> | undefined,
   { scope, key }: Pick<OnceOperation, "scope" | "key">,
   { event, error }: RequestEnd,
+  { call, attempt }: RequestFacts,
 ): void {
   if (onEvent === undefined) return;
-  notify(onEvent, event === "handler-failed" ? { type: event, scope, key, error } : { type: event, scope, key });
+  const facts = { scope, key, call, attempt };
+  notify(onEvent, event === "handler-failed" ? { type: event, ...facts, error } : { type: event, ...facts });
 }
 
 /** The outcome as its caller knows it. */
@@ -80,8 +96,9 @@ export function endRequest<Value>(
     options,
     purgeNowAndThen,
   }: { options: { onEvent?: Listener<ServerEvent> | undefined }; purgeNowAndThen: () => void },
+  facts: RequestFacts,
 ): Outcome<Value> {
-  notifyEnd(options.onEvent, operation, result);
+  notifyEnd(options.onEvent, operation, result, facts);
   if (result.outcome.kind === "executed") purgeNowAndThen();
   return outcomeFor(operation, result);
 }

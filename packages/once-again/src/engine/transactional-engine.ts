@@ -24,7 +24,15 @@ import { expiryPurge, type BoundedStore, openBoundedStore } from "./bounded-stor
 import { HandlerTimeout } from "./handler-timeout.ts";
 import { mustStop } from "./leased-decisions.ts";
 import { openByRunning } from "./open-by-running.ts";
-import { endRequest, outcomeOfClaim, type RequestEnd, endWithoutWork, workError } from "./request-end.ts";
+import {
+  endRequest,
+  endWithoutWork,
+  keyless,
+  notifyReceived,
+  outcomeOfClaim,
+  type RequestEnd,
+  workError,
+} from "./request-end.ts";
 import { type RunningOperation, type RunningOperations, runningOperations } from "./duplicates.ts";
 import { plainSteps } from "./steps.ts";
 import { hadNoEffect, onlyAttempt, publicEngine, WorkExecution } from "./execution.ts";
@@ -55,17 +63,19 @@ export function transactionalEngineOn<Transaction>(
   const operations = runningOperations(clock, waitMs);
 
   const run: Engine<Transaction>["run"] = async (operation, work) => {
+    const call = notifyReceived(onEvent, operation);
     const entered = operations.enter(operation);
     const running = isPromise(entered) ? await entered : entered;
     const result =
       "outcome" in running
         ? running
-        : await runOperation({ boundedStore, options, operations, operation, work, running });
-    return endRequest(operation, result, { options, purgeNowAndThen });
+        : await runOperation({ boundedStore, options, operations, operation, work, running, call });
+    const facts = { call, attempt: "value" in result ? onlyAttempt.attempt : undefined };
+    return endRequest(operation, result, { options, purgeNowAndThen }, facts);
   };
   const runUnkeyed: Engine<Transaction>["runUnkeyed"] = (scope, work) =>
     operations.runUnkeyed(async () => {
-      const name = { scope, key: undefined };
+      const name = { scope, ...keyless };
       const ended = await transact(options, name, { work, encode: storeNothing }, (begin) =>
         boundedStore.transactUnkeyed(begin),
       );
@@ -95,11 +105,13 @@ interface Running<Transaction, Value> {
   work: Work<Transaction, Value>;
   operations: RunningOperations;
   running: RunningOperation;
+  /** Its identity in events. */
+  call: object | undefined;
 }
 
 /** Runs an operation; as long as another process has its key, asks again until the wait is over. */
 async function runOperation<Transaction, Value>(parts: Running<Transaction, Value>): Promise<RequestEnd<Value>> {
-  const { boundedStore, options, operations, running } = parts;
+  const { boundedStore, options, operations, running, call } = parts;
   const { scope, key, fingerprint, codec } = parts.operation;
   const { clock, retentionMs, heldRetentionMs } = options;
   const work: Work<Transaction, Value> = (execution) => {
@@ -113,7 +125,7 @@ async function runOperation<Transaction, Value>(parts: Running<Transaction, Valu
   let result: RequestEnd<Value> | undefined;
   try {
     for (;;) {
-      const answer = resultOf(await transact(options, { scope, key }, { work, encode }, begin, held));
+      const answer = resultOf(await transact(options, { scope, key, call }, { work, encode }, begin, held));
       const leftMs = running.waitEndsAt - clock.monotonic();
       if (answer.outcome.kind !== "in-progress" || leftMs <= 0) return (result = answer);
       await sleep(clock, Math.min(pollMs, leftMs));
@@ -142,6 +154,7 @@ function resultOf<Value>(answer: TransactionAnswer<Ended<Value>>): RequestEnd<Va
 interface Name {
   scope: string;
   key: string | undefined;
+  call: object | undefined;
 }
 
 /** Work, and how its result is stored. */
@@ -202,7 +215,7 @@ async function runIn<Transaction, Value>(
  */
 async function transact<Transaction, Value, Answer>(
   options: CheckedEngineOptions,
-  { scope, key }: Name,
+  { scope, key, call }: Name,
   work: EncodedWork<Transaction, Value>,
   begin: Begin<Transaction, Value, Answer>,
   whenHeld?: Answer,
@@ -211,7 +224,7 @@ async function transact<Transaction, Value, Answer>(
   try {
     return await begin((transaction) => {
       last = { timeout: new HandlerTimeout(options) };
-      return runIn(options, { scope, key }, work, transaction, last);
+      return runIn(options, { scope, key, call }, work, transaction, last);
     });
   } catch (error) {
     const run = last;
@@ -219,7 +232,8 @@ async function transact<Transaction, Value, Answer>(
     run?.timeout.stop(operationEndedError());
     const isHandlers = run?.thrown !== undefined && run.thrown.error === error;
     if (isHandlers || OnceAgainError.isInstance(error, "ONCE_HANDLER_FAILED")) {
-      notify(options.onEvent, { type: "handler-failed", scope, key, error });
+      const attempt = key === undefined ? undefined : onlyAttempt.attempt;
+      notify(options.onEvent, { type: "handler-failed", scope, key, call, attempt, error });
       throw error;
     }
     if (OnceAgainError.isInstance(error, "ONCE_OUTCOME_UNKNOWN") && whenHeld !== undefined) {

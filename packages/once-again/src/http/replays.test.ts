@@ -85,7 +85,7 @@ describe("a repeat gets the first answer", () => {
     expect(first).toMatchObject({ status: 500, code: "ONCE_HANDLER_FAILED", replayed: false });
     expect(first.text).not.toContain("hunter2");
     expect(errors).toEqual([fault]);
-    expect(events).toContainEqual({ type: "handler-failed", scope: "public", key: "order-7", error: fault });
+    expect(events).toContainEqual(expect.objectContaining({ type: "handler-failed", key: "order-7", error: fault }));
     const repeat = await post(never);
     expect(repeat).toMatchObject({ status: 500, text: first.text, replayed: true });
   });

@@ -24,6 +24,16 @@ export interface Span {
   end(): void;
 }
 
+/** A span that says whether anybody will read it. */
+export interface RecordingSpan extends Span {
+  isRecording(): boolean;
+}
+
+/** The `trace` of `@opentelemetry/api`, from 1.2. */
+export interface ActiveTraceApi {
+  getActiveSpan(): RecordingSpan | undefined;
+}
+
 /** The `trace` of `@opentelemetry/api`. */
 export interface TraceApi {
   setSpan(context: never, span: never): unknown;

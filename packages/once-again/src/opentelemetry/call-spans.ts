@@ -1,7 +1,7 @@
 import type { FetchEvent } from "../client/index.ts";
 import type { Listener } from "../core/events.ts";
 import { type ContextApi, errorStatus, type Span, spanKind, type TraceApi, type Tracer } from "./api.ts";
-import { errorType, targetAttributes } from "./http-attributes.ts";
+import { errorType, spanAttributes } from "./http-attributes.ts";
 
 /** The parts that make spans: the first is yours, the others are those of `@opentelemetry/api`. */
 export interface Tracing {
@@ -21,7 +21,7 @@ export function callSpans({ tracer, trace, context }: Tracing): Listener<FetchEv
   const calls = new WeakMap<object, CallSpans>();
 
   const begin = (event: FetchEvent): CallSpans => {
-    const attributes = { ...targetAttributes(event), "url.full": event.url };
+    const attributes = spanAttributes(event);
     const call = tracer.startSpan(`${attributes["http.request.method"]} with retries`, {
       kind: spanKind.internal,
       attributes: { ...attributes, ...(event.key === undefined ? undefined : { "once_again.key": event.key }) },
@@ -33,7 +33,7 @@ export function callSpans({ tracer, trace, context }: Tracing): Listener<FetchEv
 
   const startAttempt = (event: FetchEvent & { type: "attempt-started" }): void => {
     const spans = calls.get(event.call) ?? begin(event);
-    const attributes = { ...targetAttributes(event), "url.full": event.url };
+    const attributes = spanAttributes(event);
     const resent = event.attempt === 1 ? undefined : { "http.request.resend_count": event.attempt - 1 };
     spans.attempt = tracer.startSpan(
       attributes["http.request.method"],

@@ -3,6 +3,7 @@ import type { Listener } from "../core/events.ts";
 import type { Meter } from "./api.ts";
 import { callSpans, type Tracing } from "./call-spans.ts";
 import { targetAttributes } from "./http-attributes.ts";
+import { counter, histogram, metricDefinitions } from "./metrics.ts";
 
 /** The options of the telemetry of callers. */
 export interface ClientTelemetryOptions extends Tracing {
@@ -32,28 +33,12 @@ export function clientTelemetry(options: ClientTelemetryOptions): Listener<Fetch
   };
 }
 
-/** Seconds. Those that the conventions advise for HTTP, and on to five minutes, since calls wait between attempts. */
-const durationBuckets = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60, 120, 300];
-
 /** Counts attempts, retries and denials by their reason, and keeps how long calls take. */
 function callMetrics(meter: Meter): Listener<FetchEvent> {
-  const attempts = meter.createCounter("once_again.client.attempts", {
-    description: "Attempts begun.",
-    unit: "{attempt}",
-  });
-  const retries = meter.createCounter("once_again.client.retries", {
-    description: "Retries scheduled, by what they are for.",
-    unit: "{retry}",
-  });
-  const denials = meter.createCounter("once_again.client.retries_denied", {
-    description: "Failed attempts that were not followed by another, by the reason.",
-    unit: "{retry}",
-  });
-  const duration = meter.createHistogram("once_again.client.call.duration", {
-    description: "How long calls take until their answer begins, waits included.",
-    unit: "s",
-    advice: { explicitBucketBoundaries: durationBuckets },
-  });
+  const attempts = counter(meter, metricDefinitions.clientAttempts);
+  const retries = counter(meter, metricDefinitions.clientRetries);
+  const denials = counter(meter, metricDefinitions.clientDenied);
+  const duration = histogram(meter, metricDefinitions.callDuration);
 
   return (event) => {
     const attributes = targetAttributes(event);

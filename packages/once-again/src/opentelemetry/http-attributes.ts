@@ -20,11 +20,17 @@ export function targetAttributes({ method, url }: FetchFacts): Attributes & { "h
   const parsed = URL.parse(url);
   return {
     "http.request.method": knownMethods.has(method) ? method : "_OTHER",
-    ...(knownMethods.has(method) ? undefined : { "http.request.method_original": method }),
     ...(parsed === null || parsed.hostname === ""
       ? undefined
       : { "server.address": parsed.hostname, "server.port": portOf(parsed) }),
   };
+}
+
+/** The same for spans, which may also have a method that is not well known. */
+export function spanAttributes(facts: FetchFacts): Attributes & { "http.request.method": string } {
+  const { method, url } = facts;
+  const original = knownMethods.has(method) ? undefined : { "http.request.method_original": method };
+  return { ...targetAttributes(facts), ...original, "url.full": url };
 }
 
 function portOf({ port, protocol }: URL): number {

@@ -44,6 +44,3 @@ export function operationNames(
     },
   };
 }
-
-/** Seconds, as the semantic conventions for messaging advise. */
-export const operationBuckets = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];

@@ -7,6 +7,7 @@ import type { OutboxStore, Publish, RelayEvent } from "../messaging/outbox/index
 import { type Attributes, type Meter, type ObservableResult, type ObservingMeter, spanKind } from "./api.ts";
 import { type MessageNaming, operationNames } from "./message-attributes.ts";
 import { headersWithTrace, messageOrigin, type MessageTracing } from "./message-context.ts";
+import { counter, gauge, histogram, metricDefinitions } from "./metrics.ts";
 import { runInSpan } from "./run-in-span.ts";
 import { inboxTracer } from "./trace-inbox.ts";
 import { publishTracer } from "./trace-publish.ts";
@@ -127,11 +128,9 @@ function observeBacklog(
   outbox: Pick<OutboxStore<never>, "backlog">,
   attributes: Attributes,
 ): () => void {
-  const gauge = (name: string, unit: string, description: string): never =>
-    meter.createObservableGauge(name, { unit, description }) as never;
-  const messages = gauge("once_again.outbox.messages", "{message}", "Messages that wait, parked ones among them.");
-  const parked = gauge("once_again.outbox.parked", "{message}", "Messages that a person has to decide about.");
-  const oldest = gauge("once_again.outbox.oldest", "s", "For how long the oldest waits that is not parked.");
+  const messages = gauge(meter, metricDefinitions.outboxMessages);
+  const parked = gauge(meter, metricDefinitions.outboxParked);
+  const oldest = gauge(meter, metricDefinitions.outboxOldest);
   const observe = async (result: ObservableResult): Promise<void> => {
     const backlog = await outbox.backlog();
     result.observe(messages, backlog.messages, attributes);
@@ -143,20 +142,10 @@ function observeBacklog(
   return () => meter.removeBatchObservableCallback(observe, gauges);
 }
 
-/** Seconds. A relay that is woken takes milliseconds; after an outage of the broker, hours. */
-const lagBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200];
-
 /** Counts what happens in relays, and keeps how long messages wait for their publication. */
 function relayMetrics(naming: MessageNaming, meter: Meter): Listener<RelayEvent> {
-  const events = meter.createCounter("once_again.relay.events", {
-    description: "What happened in a relay.",
-    unit: "{event}",
-  });
-  const lag = meter.createHistogram("once_again.outbox.lag", {
-    description: "From when a message was added to when the broker has confirmed it, by the relay's clock.",
-    unit: "s",
-    advice: { explicitBucketBoundaries: lagBuckets },
-  });
+  const events = counter(meter, metricDefinitions.relayEvents);
+  const lag = histogram(meter, metricDefinitions.outboxLag);
 
   return (event) => {
     const attributes = "topic" in event ? destinationOf(naming, event.topic) : undefined;

@@ -1,51 +1,83 @@
+import { hasMethod } from "../core/duck-typing.ts";
+import type { Awaitable } from "../core/awaitable.ts";
 import type { Listener } from "../core/events.ts";
+import { checkNames, type OptionNames } from "../core/option-names.ts";
+import { invalidOptionError } from "../core/options.ts";
 import type { ServerEvent } from "../engine/index.ts";
 import type { HeldCount, Store } from "../stores/store.ts";
-import type { Awaitable } from "../core/awaitable.ts";
-import type { Meter, ObservableResult, ObservingMeter } from "./api.ts";
+import type { ActiveTraceApi, Meter, ObservableResult, ObservingMeter } from "./api.ts";
+import { counter, gauge, histogram, metricDefinitions } from "./metrics.ts";
+import { serverSpans } from "./server-spans.ts";
 
-/** Seconds. A store on the same machine answers in tenths of a millisecond. */
-const storeBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+/** The options of the telemetry of servers. */
+export interface ServerTelemetryOptions {
+  /** For metrics: `metrics.getMeter(name)`. */
+  readonly meter: Meter;
+  /**
+   * The `trace` of `@opentelemetry/api` (from 1.2): the span that is active when a request comes, such as that of your HTTP
+   * instrumentation, gets the outcome of its operation. Default none.
+   */
+  readonly trace?: ActiveTraceApi | undefined;
+}
+
+/** The options of the telemetry of servers that counts held keys, too. */
+export interface HeldTelemetryOptions extends ServerTelemetryOptions {
+  readonly meter: ObservingMeter;
+  /** The store to count held keys in. Give it in one process, since it is asked whenever metrics are collected. */
+  readonly store: Pick<Store, "countHeld">;
+}
 
 /**
- * A listener for `onEvent` of a server. Metrics: `once_again.server.events`, a counter by `once_again.event` (`executed`,
- * `replayed`, `in-progress`, `mismatch`, `outcome-unknown`, `lease-lost`, `store-failed`, …), and
- * `once_again.server.store.duration`, how long the store takes for each operation. Neither scopes nor keys are reported.
+ * A listener for `onEvent` of anything that runs operations: routes of every framework, functions, MCP tools, engines. One
+ * serves any number of them.
+ *
+ * Metrics: `once_again.server.events`, a counter by `once_again.event` (`executed`, `replayed`, `in-progress`, `mismatch`,
+ * `outcome-unknown`, `lease-lost`, `store-failed`, …), and `once_again.server.store.duration`, how long the store takes for
+ * each operation. Neither scopes nor keys are in metrics.
+ *
+ * With `trace`, the span that is active when a request with a key comes gets the attributes `once_again.outcome`,
+ * `once_again.attempt` and `once_again.key.hash` (the first 16 hexadecimal digits of the key's SHA-256), and the events
+ * `operation ended`, `lease lost` and `store failed`. A span that is not recorded costs nothing.
  *
  * With a store that can count them, two gauges say how many keys are held until a person settles them: `once_again.server.held.keys`,
  * up to 10,000, and `once_again.server.held.oldest`, for how many seconds the oldest has been held (0: none is). The store is asked
  * whenever metrics are collected, so give it in one process. Redis and NATS can't count them: their gauges say nothing.
  * Without a store there are no gauges.
  *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`.
  * @example
  * ```ts
+ * import { metrics, trace } from "@opentelemetry/api";
+ *
  * const store = postgresStore(pool);
- * const onEvent = serverTelemetry({ meter: metrics.getMeter("shop"), store });
+ * const onEvent = serverTelemetry({ meter: metrics.getMeter("shop"), trace, store });
  * ```
  */
-export function serverTelemetry(options: { readonly meter: Meter }): Listener<ServerEvent>;
-export function serverTelemetry(options: {
-  readonly meter: ObservingMeter;
-  readonly store: Pick<Store, "countHeld">;
-}): Listener<ServerEvent>;
-export function serverTelemetry({
-  meter,
-  store,
-}: {
-  readonly meter: Meter;
-  readonly store?: Pick<Store, "countHeld">;
-}): Listener<ServerEvent> {
+export function serverTelemetry(options: ServerTelemetryOptions | HeldTelemetryOptions): Listener<ServerEvent> {
+  checkNames("serverTelemetry", options, names);
+  const { meter, trace } = options;
+  const store = "store" in options ? options.store : undefined;
+  if (!hasMethod(meter, "createCounter")) throw invalidOptionError("meter", "metrics.getMeter(name)", typeof meter);
+  if (trace !== undefined && !hasMethod(trace, "getActiveSpan")) {
+    throw invalidOptionError("trace", "the trace of @opentelemetry/api, from 1.2", typeof trace);
+  }
   if (store?.countHeld !== undefined) observeHeld(meter as ObservingMeter, () => store.countHeld!());
-  const events = meter.createCounter("once_again.server.events", {
-    description: "What happened to operations.",
-    unit: "{event}",
-  });
-  const duration = meter.createHistogram("once_again.server.store.duration", {
-    description: "How long the store of keys takes for one operation, a second try included.",
-    unit: "s",
-    advice: { explicitBucketBoundaries: storeBuckets },
-  });
+  const count = serverMetrics(meter);
+  if (trace === undefined) return count;
+  const describe = serverSpans(trace);
   return (event) => {
+    count(event);
+    describe(event);
+  };
+}
+
+const names: OptionNames<HeldTelemetryOptions> = { meter: true, trace: true, store: true };
+
+function serverMetrics(meter: Meter): Listener<ServerEvent> {
+  const events = counter(meter, metricDefinitions.serverEvents);
+  const duration = histogram(meter, metricDefinitions.storeDuration);
+  return (event) => {
+    if (event.type === "received") return;
     if (event.type === "store-answered") {
       duration.record(event.elapsedMs / 1000, { "once_again.store.operation": event.operation });
       return;
@@ -57,10 +89,8 @@ export function serverTelemetry({
 
 /** Asks for the held keys whenever metrics are collected. A store that does not answer then leaves a gap. */
 function observeHeld(meter: ObservingMeter, countHeld: () => Awaitable<HeldCount>): void {
-  const gauge = (name: string, unit: string, description: string): never =>
-    meter.createObservableGauge(name, { unit, description }) as never;
-  const keys = gauge("once_again.server.held.keys", "{key}", "Keys that are held until a person settles them.");
-  const oldest = gauge("once_again.server.held.oldest", "s", "For how long the oldest held key has been held.");
+  const keys = gauge(meter, metricDefinitions.heldKeys);
+  const oldest = gauge(meter, metricDefinitions.heldOldest);
   const observe = async (result: ObservableResult): Promise<void> => {
     const held = await countHeld();
     result.observe(keys, held.keys);

@@ -2,8 +2,9 @@ import { systemClock } from "../core/system-clock.ts";
 import type { Inbox, InboxMessage, InboxVerdict, MessageWork } from "../messaging/inbox/index.ts";
 import { type Attributes, type Meter, type Span, spanKind } from "./api.ts";
 import { errorType } from "./http-attributes.ts";
-import { type MessageNaming, operationBuckets, operationNames } from "./message-attributes.ts";
+import { type MessageNaming, operationNames } from "./message-attributes.ts";
 import { creationLinks, messageOrigin, type MessageTracing } from "./message-context.ts";
+import { counter, histogram, metricDefinitions } from "./metrics.ts";
 import { failSpan, runInSpan } from "./run-in-span.ts";
 
 /** Makes inboxes that have a span (consumer) for each delivery, which is active while the work runs. */
@@ -42,17 +43,12 @@ export function inboxTracer(tracing: MessageTracing, naming: MessageNaming, mete
 }
 
 function inboxMetrics(meter: Meter) {
-  const counter = (name: string, description: string) => meter.createCounter(name, { description, unit: "{message}" });
   return {
-    consumed: counter("messaging.client.consumed.messages", "Messages that were delivered to an inbox."),
-    messages: counter("once_again.inbox.messages", "What became of the messages of an inbox."),
-    redeliveries: counter("once_again.inbox.redeliveries", "Messages that the broker had delivered before."),
-    retries: counter("once_again.inbox.retries", "Work that an inbox ran again, since it had failed."),
-    duration: meter.createHistogram("messaging.process.duration", {
-      description: "How long an inbox has a message, waits and repeats of its work included.",
-      unit: "s",
-      advice: { explicitBucketBoundaries: operationBuckets },
-    }),
+    consumed: counter(meter, metricDefinitions.consumedMessages),
+    messages: counter(meter, metricDefinitions.inboxMessages),
+    redeliveries: counter(meter, metricDefinitions.inboxRedeliveries),
+    retries: counter(meter, metricDefinitions.inboxRetries),
+    duration: histogram(meter, metricDefinitions.processDuration),
   };
 }
 

@@ -2,8 +2,9 @@ import { systemClock } from "../core/system-clock.ts";
 import type { Publish } from "../messaging/outbox/index.ts";
 import { type Meter, spanKind } from "./api.ts";
 import { errorType } from "./http-attributes.ts";
-import { type MessageNaming, operationBuckets, operationNames } from "./message-attributes.ts";
+import { type MessageNaming, operationNames } from "./message-attributes.ts";
 import { creationLinks, headersWithTrace, messageOrigin, type MessageTracing } from "./message-context.ts";
+import { counter, histogram, metricDefinitions } from "./metrics.ts";
 import { runInSpan } from "./run-in-span.ts";
 
 /**
@@ -11,15 +12,8 @@ import { runInSpan } from "./run-in-span.ts";
  * message.
  */
 export function publishTracer(tracing: MessageTracing, naming: MessageNaming, meter: Meter) {
-  const sent = meter.createCounter("messaging.client.sent.messages", {
-    description: "Messages handed to the broker, those included that it refused.",
-    unit: "{message}",
-  });
-  const duration = meter.createHistogram("messaging.client.operation.duration", {
-    description: "How long the broker takes to confirm a message.",
-    unit: "s",
-    advice: { explicitBucketBoundaries: operationBuckets },
-  });
+  const sent = counter(meter, metricDefinitions.sentMessages);
+  const duration = histogram(meter, metricDefinitions.publishDuration);
 
   return (publish: Publish): Publish =>
     async (message, given) => {
