@@ -75,7 +75,7 @@ describe("the server benchmark", () => {
     ["is out of the noise", [20, 21, 20], [40, 40, 40], [44, 44, 45], false],
     ["is within the noise", [20, 26, 20], [40, 40, 40], [44, 44, 45], true],
     ["is on both sides in turn", [20, 21, 20], [40, 50, 40], [44, 44, 45], true],
-  ] as const)("says whether a peer that %s can be told from ours", ([, again, ours, peer, expected]) => {
+  ] as const)("says whether a peer that %s differs from ours", ([, again, ours, peer, expected]) => {
     const { group, peer: row } = groupOf([...again], [...ours], [...peer]);
     expect(isEven(group, row, "firstCpuMicroseconds")).toBe(expected);
   });
@@ -127,9 +127,9 @@ describe("what compares two revisions", () => {
   });
 
   test.for([
-    ["a revision that is none", "--base", "no-such-revision", "--all"],
+    ["a revision that does not exist", "--base", "no-such-revision", "--all"],
     ["a revision that reads as an option", "--base=--all", "--all"],
-    ["a row that is none", "--only", "paper"],
+    ["a row that does not exist", "--only", "paper"],
     ["no row at all"],
   ])("calls %s wrong usage", async ([, ...args]) => {
     await expect(compare(...args)).rejects.toMatchObject({ code: 2 });

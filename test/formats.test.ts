@@ -10,7 +10,7 @@ import { sqliteStore } from "../packages/once-again/src/stores/sqlite/index.ts";
 import type { KeyRecord } from "../packages/once-again/src/stores/store.ts";
 import { temporaryFolder } from "./support/temporary-folder.ts";
 
-// What 0.1.0 wrote, as UPGRADING.md promises that later versions read it. Do not adapt these bytes to the code.
+// The bytes that 0.1.0 wrote, as UPGRADING.md promises that later versions read them. Do not adapt them to the code.
 // Derived keys are held in packages/once-again/src/key/derive.test.ts.
 
 const bytes = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
@@ -25,22 +25,22 @@ test.each([
     '--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--\r\n',
     "f775d46c10abaa72f983d5b81ce358585e7dea649e724b5a711afb95dc995609",
   ],
-])("the fingerprint of a request of %s", async (contentType, body, kept) => {
+])("the fingerprint of a request of %s", async (contentType, body, expected) => {
   const request = { method: "POST", path: "/orders", query: "b=2&a=1", contentType, body: bytes(body) };
-  expect(await fingerprint(request)).toBe(kept);
+  expect(await fingerprint(request)).toBe(expected);
 });
 
 test("an answer", () => {
   const answer = { status: 201, headers: [["location", "/orders/7"]] as const, body: bytes("made") };
-  const kept = bytes('{"status":201,"headers":[["location","/orders/7"]]}\nmade');
-  expect(encodeResponse(answer)).toEqual(kept);
-  expect(decodeResponse(kept)).toEqual(answer);
+  const stored = bytes('{"status":201,"headers":[["location","/orders/7"]]}\nmade');
+  expect(encodeResponse(answer)).toEqual(stored);
+  expect(decodeResponse(stored)).toEqual(answer);
 });
 
 test("a sealed result", async () => {
-  const kept = Buffer.from("AQQyMDI2qowZXjzyqQpA1hLk/hLEbJJASRsCTgycyhDQ5ZbC8JM=", "base64");
+  const stored = Buffer.from("AQQyMDI2qowZXjzyqQpA1hLk/hLEbJJASRsCTgycyhDQ5ZbC8JM=", "base64");
   const { open } = sealer([{ id: "2026", secret: new Uint8Array(32) }]);
-  expect(new TextDecoder().decode(await open(name, kept))).toBe("made");
+  expect(new TextDecoder().decode(await open(name, stored))).toBe("made");
 });
 
 test("a record in Redis, done and running, with the time of its removal", () => {
@@ -119,11 +119,11 @@ test("the name and the entry of a record in NATS, and its name in Redis", () => 
     checkpoints: { charge: Uint8Array.of(1) },
     result: bytes("made"),
   };
-  const kept =
+  const stored =
     '{"scope":"acme","key":"order-7","record":{"state":"done","fingerprint":"f","owner":"","attempt":1,"fence":2,' +
     '"leaseUntil":3,"createdAt":4,"expiresAt":5},"checkpoints":[["charge","AQ=="]],"hasResult":true}\nmade';
-  expect(Buffer.from(entryValue(name, record)).toString()).toBe(kept);
-  expect(recordIn({ operation: "PUT", value: bytes(kept), revision: 1, key: "" })).toEqual({
+  expect(Buffer.from(entryValue(name, record)).toString()).toBe(stored);
+  expect(recordIn({ operation: "PUT", value: bytes(stored), revision: 1, key: "" })).toEqual({
     ...name,
     record,
   });

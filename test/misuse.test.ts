@@ -32,7 +32,7 @@ test.each<[string, Make]>([
   ["onceFastify", onceFastify],
   ["onceHono", onceHono],
   ["onceNest", onceNest],
-])("a handler that is given to %s, where nobody would call it, is refused, with where it belongs", (name, make) => {
+])("%s refuses a handler, which it would not call, and says where the handler belongs", (name, make) => {
   const mount = (): unknown => make(options as never, handler as never);
   expect(mount).toThrow(refusal("handler"));
   expect(mount).toThrow(/^once\w+ takes its options alone\. Put the handler behind it: .*once\w+\(options\)/);

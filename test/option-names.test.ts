@@ -40,7 +40,7 @@ const store = memoryStore();
 const once = (options: object) => onceFetch({ store, scope: "public", ...options }, handler);
 const call = (options: object) => onceFunction({ store, scope: "call", key: () => "key", ...options }, () => 1);
 
-/** What takes options, a name that none has, and what the message says. */
+/** Functions with options, a name that they don't have, and the message that follows. */
 const misspelt: [string, Make, object, string][] = [
   ["onceFetch", once, { ttlMs: 1 }, "Did you mean retentionMs?"],
   ["onceFetch", once, { retentionMS: 1 }, "Did you mean retentionMs?"],
@@ -75,8 +75,8 @@ test.each(misspelt)(
   "%s refuses a name that is no option of it, and says which was meant",
   (_, make, options, advice) => {
     const [unknown] = Object.keys(options).slice(-1);
-    const told = expect.objectContaining({ code: "ONCE_OPTION_INVALID", details: { option: unknown } });
-    expect(() => make(options as never)).toThrow(told);
+    const refusal = expect.objectContaining({ code: "ONCE_OPTION_INVALID", details: { option: unknown } });
+    expect(() => make(options as never)).toThrow(refusal);
     expect(() => make(options as never)).toThrow(advice);
   },
 );
@@ -221,7 +221,7 @@ test("retry refuses them too, and what is no function, before the first attempt"
   expect(attempts).toBe(0);
 });
 
-test("a name that every object has is no option, one that is given as undefined is none left out", () => {
+test("a name that every object has is no option, an unknown one that is undefined is refused", () => {
   for (const name of ["toString", "constructor", "hasOwnProperty"]) {
     expect(() => successBudget({ [name]: 1 })).toThrow(`no option "${name}"`);
   }
@@ -279,7 +279,7 @@ describe("what is no store is refused at once, with what to do", () => {
     for (const [open, client, name] of own) expect(() => open(client as never)).toThrow(name);
   });
 
-  test("a pool of mysql2 whose rows have no names is refused: each record would count as broken", () => {
+  test("a pool of mysql2 with rows without names is refused: each record would count as broken", () => {
     for (const option of ["rowsAsArray", "nestTables"]) {
       const pool = {
         ...{ getConnection: method, query: method },
@@ -307,7 +307,7 @@ test.each([
   expect(make).toThrow(expect.objectContaining({ code: "ONCE_OPTION_INVALID" }));
 });
 
-test("other misuse is told at once", () => {
+test("other misuse is refused at once", () => {
   const invalid = expect.objectContaining({ code: "ONCE_OPTION_INVALID" });
   expect(() => onceFetch(undefined as never, handler)).toThrow(invalid);
   expect(() => onceFetch({ store, scope: "public" }, undefined as never)).toThrow(invalid);

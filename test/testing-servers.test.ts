@@ -18,7 +18,7 @@ import { assertIdempotentHandler } from "../packages/testing/src/index.ts";
 
 const rules = () => ({ store: memoryStore(), scope: "public" }) as const;
 
-/** Makes a server whose orders call `order`. */
+/** Makes a server that calls `order` for each order. */
 type Serve = (order: () => number) => Promise<Server>;
 
 const servers: Readonly<Record<string, Serve>> = {

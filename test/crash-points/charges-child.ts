@@ -8,7 +8,7 @@ import { crashPoint } from "../../packages/testing/src/safety/crash-point.ts";
 import { insertOrder } from "../support/app-database.ts";
 
 // A server that charges in one of several ways, for the tests of crash points. What the bank charged are the files in a
-// folder, which nobody takes back; what is in the database can be rolled back.
+// folder, which nothing takes back; the rows in the database can be rolled back.
 
 const [way = "", folder = ""] = process.argv.slice(2);
 const store = sqliteStore({ path: join(folder, "app.db") });

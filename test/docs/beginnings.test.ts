@@ -22,7 +22,7 @@ beforeAll(async () => {
     await run("tar", ["-xzf", tarball, "--strip-components=1", "-C", place], { cwd: dirname(place) });
     ours[name] = place;
   }
-  // What our packages depend on, beside them.
+  // The dependencies of our packages, beside them.
   const modules = join(process.cwd(), "node_modules");
   for (const name of await readdir(modules)) {
     const place = join(folder(), "installed", "node_modules", name);

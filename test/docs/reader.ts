@@ -8,7 +8,7 @@ import { insteadOfPort3000 } from "../support/literal-port.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** What a reader does with a page, in the page's order. */
+/** A step of a reader through a page, in the page's order. */
 export type PageStep =
   | { readonly kind: "save"; readonly file: string; readonly text: string }
   | { readonly kind: "run"; readonly command: string }

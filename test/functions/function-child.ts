@@ -1,7 +1,7 @@
 import { onceFunction } from "../../packages/once-again/src/function/index.ts";
 import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
 
-// A process whose call never comes to an end. It says on stdout when its function runs.
+// A process with a call that never ends. It says on stdout when its function runs.
 
 const [path = "", mode = "leased"] = process.argv.slice(2);
 const say = (text: string): void => void process.stdout.write(`${text}\n`);

@@ -6,7 +6,7 @@ import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.t
 import { startChild } from "../support/child.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
-// A call whose process is killed in the middle of it.
+// A call in a process that is killed in its middle.
 
 const program = "../functions/function-child.ts";
 const key = (id: string): string => id;
@@ -18,7 +18,7 @@ function open() {
   return { path, store };
 }
 
-test("in leased mode it is told to be running, and then held: it never runs again by itself", async () => {
+test("in leased mode it is in progress, and then held: it never runs again by itself", async () => {
   const { path, store } = open();
   const child = startChild(program, path, "leased");
   expect(await child.line()).toBe("running");

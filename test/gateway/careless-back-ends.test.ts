@@ -18,13 +18,13 @@ import { serverPort } from "../support/servers/server-port.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { casesOf } from "../verify/orders.ts";
 
-// What the gateway is for: services that do nothing for their keys, in four languages, pass every case behind it.
+// The purpose of the gateway: services that do nothing for their keys, in four languages, pass every case behind it.
 
 /** A service of examples/gateway. */
 interface BackEnd {
   readonly language: string;
   readonly binary: ServerBinary;
-  /** What runs it on a port. */
+  /** The arguments that run it on a port. */
   readonly args: (port: number) => readonly string[];
   readonly path: string;
 }

@@ -14,7 +14,7 @@ import { startHttpServer } from "../support/http-server.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { gatewayTo, keyedRoute } from "./start-gateway.ts";
 
-// What the service gets of a request's way and its caller, whatever the caller sends.
+// The headers about a request's way and its caller that the service gets, whatever the caller sends.
 
 const key = { "idempotency-key": "k-1" };
 

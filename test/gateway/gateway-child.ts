@@ -1,7 +1,7 @@
 import { sqliteStore } from "once-again/stores/sqlite";
 import { startGateway } from "../../packages/gateway/src/gateway.ts";
 
-// A gateway in a process of its own, over a database file that it shares with others. It says where it listens.
+// A gateway in a separate process, over a database file that it shares with others. It says where it listens.
 
 const [upstream = "", path = ""] = process.argv.slice(2);
 const gateway = await startGateway({

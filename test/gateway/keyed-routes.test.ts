@@ -45,14 +45,14 @@ test("a request without a key is refused where one is required, and passes where
   expect(received.map(({ method, path }) => `${method} ${path}`)).toEqual(["POST /optional/orders", "GET /orders"]);
 });
 
-test("a key of one caller is none of another's", async () => {
+test("equal keys of two callers are two keys", async () => {
   const { url, received } = await scriptedServer();
   const { url: gateway } = await gatewayTo(new URL(url).origin, { routes });
   for (const account of ["a", "b", "a"]) await post(gateway, "k", { headers: { "x-account": account } });
   expect(received).toHaveLength(2);
 });
 
-test("a caller whom the scope refuses gets no replay, and one whom it can't tell is told that nothing happened", async () => {
+test("a caller that the scope refuses gets no replay, and one that it can't determine gets an error without an effect", async () => {
   const { url, received } = await scriptedServer();
   let isRevoked = false;
   const refusal = {
@@ -111,7 +111,7 @@ test("an upstream that can't be reached was asked for nothing, and the key is fr
   expect(await posted(gateway)).toEqual({ status: 200, text: "done", replayed: false });
 });
 
-test("an operation whose answer was cut is held: named, and never sent again", async () => {
+test("an operation is held when its response was cut: it is named, and never sent again", async () => {
   const { url, script, received } = await scriptedServer();
   script.push(breakOff);
   const { url: gateway } = await gatewayTo(new URL(url).origin, { routes });
@@ -178,7 +178,7 @@ test("an upstream that is silent for too long leaves the outcome unknown", async
   expect(await posted(patient, "other")).toMatchObject({ status: 409 });
 });
 
-test("an answer that is too large to be kept is passed on whole, and its repeats hear that", async () => {
+test("a response that is too large to be stored is passed on whole, and its repeats get an error that says so", async () => {
   const large = "0123456789".repeat(500_000);
   const { url, script, received } = await scriptedServer();
   script.push(answer(201, { "x-own": "1" }, large));

@@ -63,7 +63,7 @@ test("two gateways on one store, killed again and again: no effect happens twice
 
   const twice = [...effects].filter(([, count]) => count > 1);
   expect(twice, `seed ${seed}`).toEqual([]);
-  // Who was told that it happened was told right, and nobody was told both.
+  // An operation that was answered as done did happen, and none was answered both ways.
   expect([...ended].filter((key) => effects.get(key) !== 1 || named.has(key))).toEqual([]);
   expect(ended.size + named.size).toBe(operations);
   expect(ended.size).toBeGreaterThan(0);

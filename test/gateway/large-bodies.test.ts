@@ -13,7 +13,7 @@ import { temporaryFolder } from "../support/temporary-folder.ts";
 const mebibyte = 1_048_576;
 const bytes = 1024 * mebibyte;
 
-/** What a large body may cost, MiB. Measured are 21 to 61, with three times as much work as cores. */
+/** The cost that a large body may have, MiB. Measured are 21 to 61, with three times as much work as cores. */
 const costMax = 96;
 
 /** A body of 1 GiB; a function, since none is sent twice. */
@@ -42,7 +42,7 @@ async function startInFront() {
     const status = readFileSync(`/proc/${gateway.pid}/status`, "utf8");
     return Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)![1]) / 1024;
   };
-  // What the first request costs is no matter of its size.
+  // The first request has a cost that does not depend on its size.
   await (await fetch(`${gateway.url}/upload`, { method: "PUT", body: "x" })).text();
   const before = memory("VmRSS");
   return { url: gateway.url, costMiB: () => memory("VmHWM") - before };
@@ -59,7 +59,7 @@ async function upload(url: string, headers: RequestOptions["headers"]): Promise<
 test.for([
   ["with its length", { "content-length": bytes }],
   ["in chunks", { "transfer-encoding": "chunked" }],
-  ["on a connection of its own", { "transfer-encoding": "chunked", trailer: "x-sum" }],
+  ["on a separate connection", { "transfer-encoding": "chunked", trailer: "x-sum" }],
 ] as const)("an upload of 1 GiB %s costs 96 MiB at most", async ([, headers]) => {
   const { url, costMiB } = await startInFront();
   expect(await upload(url, headers)).toBe(String(bytes));
@@ -69,7 +69,7 @@ test.for([
 test.for([
   ["that passes through", { method: "GET" }],
   [
-    "that is too large to be kept",
+    "that is too large to be stored",
     { method: "POST", headers: { "idempotency-key": "k", "x-account": "acme", "content-length": 0 } },
   ],
 ] as const)("a response of 1 GiB %s costs 96 MiB at most", async ([, options]) => {

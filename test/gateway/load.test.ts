@@ -3,7 +3,7 @@ import { runLoad } from "../proof/gateway-load/run-load.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { redisBinary } from "../support/servers/redis.ts";
 
-describeWithServer("a gateway under load whose Redis is killed, and comes back", redisBinary, () => {
+describeWithServer("a gateway under load, while its Redis is killed and comes back", redisBinary, () => {
   test(
     "refuses keyed requests meanwhile, passes all others on, and lets nothing hang",
     { timeout: 240_000 },

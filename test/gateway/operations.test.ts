@@ -13,7 +13,7 @@ import { gatewayTo, keyedRoute } from "./start-gateway.ts";
 
 const routes = [keyedRoute];
 
-test("a gateway whose store is away is up, and says what is wrong with the store", async () => {
+test("a gateway is up while its store is away, and says what is wrong with the store", async () => {
   const { url } = await scriptedServer();
   const store = memoryStore();
   const { url: gateway } = await gatewayTo(new URL(url).origin, { routes, store });
@@ -121,8 +121,8 @@ test("the gateway's own paths tell of its routes, and are not counted as request
     metrics: () => metrics.registry.metrics(),
     onRequest: metrics.onRequest,
   });
-  const told = await (await fetch(`${gateway}/-/routes`)).json();
-  expect(told).toEqual({
+  const document = await (await fetch(`${gateway}/-/routes`)).json();
+  expect(document).toEqual({
     routes: [{ methods: ["POST", "PATCH"], path: "/pay", keyed: "required", onUnknown: "reconcile" }],
   });
   const counted = async (): Promise<string> => (await fetch(`${gateway}/-/metrics`)).text();

@@ -13,7 +13,7 @@ async function send(url: string, options: RequestOptions = {}, body?: string): P
   return answer;
 }
 
-const nobody = "http://127.0.0.1:1";
+const closed = "http://127.0.0.1:1";
 
 const passThroughTo = async (upstream: string): Promise<string> => (await gatewayTo(upstream)).url;
 
@@ -179,7 +179,7 @@ test("an upgrade that the upstream refuses is answered as the upstream answers i
 });
 
 test("an upstream that can't be reached was asked for nothing: 503", async () => {
-  const answer = await send(await passThroughTo(nobody), { method: "POST" }, "tea");
+  const answer = await send(await passThroughTo(closed), { method: "POST" }, "tea");
   expect([answer.statusCode, answer.headers["retry-after"]]).toEqual([503, "1"]);
   expect(JSON.parse(await text(answer))).toMatchObject({ status: 503, title: "Service Unavailable" });
 });

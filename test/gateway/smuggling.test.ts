@@ -27,7 +27,7 @@ const corpus: readonly (readonly [name: string, request: string])[] = [
   ["a bare line feed in a header", `${head("X-A: 1\nTransfer-Encoding: chunked")}0\r\n\r\n${smuggled}`],
   ["a bare carriage return in a header", `${head("X-A: 1\rTransfer-Encoding: chunked")}0\r\n\r\n${smuggled}`],
   ["a zero byte in a header", `${head("X-A: 1\0\r\nTransfer-Encoding: chunked")}0\r\n\r\n${smuggled}`],
-  ["a coding that is none", `${head("Transfer-Encoding: xchunked")}0\r\n\r\n${smuggled}`],
+  ["a coding that does not exist", `${head("Transfer-Encoding: xchunked")}0\r\n\r\n${smuggled}`],
   ["chunks that are not the last coding", `${head("Transfer-Encoding: chunked, identity")}0\r\n\r\n${smuggled}`],
   ["a coding before chunks", `${head("Transfer-Encoding: gzip, chunked")}0\r\n\r\n${smuggled}`],
   ["chunks twice", `${head("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked")}0\r\n\r\n${smuggled}`],
@@ -45,8 +45,8 @@ const corpus: readonly (readonly [name: string, request: string])[] = [
   ["no host", head("Content-Length: 0", "POST / HTTP/1.1")],
   ["a line without a name", head(": 1\r\nContent-Length: 0")],
   ["a name with a space", head("X A: 1\r\nContent-Length: 0")],
-  ["a version that is none", head("Content-Length: 0", "POST / HTTP/3.7\r\nHost: a")],
-  ["a method that is none", head("Content-Length: 0", "PO ST / HTTP/1.1\r\nHost: a")],
+  ["a version that does not exist", head("Content-Length: 0", "POST / HTTP/3.7\r\nHost: a")],
+  ["a method that is invalid", head("Content-Length: 0", "PO ST / HTTP/1.1\r\nHost: a")],
   ["a target that is no path", head("Content-Length: 0", "POST orders HTTP/1.1\r\nHost: a")],
 ];
 

@@ -21,7 +21,7 @@ import { serverPort } from "../support/servers/server-port.ts";
 
 const bodyBytesMax = 65_536;
 
-/** What the service got. */
+/** A request as the service got it. */
 interface Seen {
   readonly method: string | undefined;
   readonly target: string | undefined;

@@ -55,7 +55,7 @@ async function spansOf(gateway: GatewayCommand, count: number): Promise<SpanLine
   return lines.sort((left, right) => right.kind - left.kind);
 }
 
-/** What the gateway has counted, as its processes say it when they end. */
+/** The counts of the gateway, as its processes report them when they end. */
 async function eventsAtEnd(gateway: GatewayCommand): Promise<Record<string, number>> {
   gateway.signal("SIGTERM");
   const counts: Record<string, number> = {};
@@ -132,7 +132,7 @@ test.for([
   expect(cut!.attributes["error.type"]).toMatch(/^(?:UND_ERR_SOCKET|ECONNRESET)$/);
   expect(held).toMatchObject({ traceId: traceId(3), attributes: { "once_again.outcome": "outcome-unknown" } });
 
-  // What passes through: by the pool, and on connections of its own.
+  // Requests that pass through: by the pool, and on separate connections.
   const ways = [{}, { expect: "100-continue" }, { trailer: "x-sum", "transfer-encoding": "chunked" }];
   for (const [at, headers] of ways.entries()) {
     expect(await send(`${gateway.url}/free`, 4 + at, { method: "PUT", headers })).toBe(200);

@@ -38,7 +38,7 @@ export interface Letter {
 export interface Broker {
   send(id: string | undefined, body: string): Promise<unknown>;
   consume(inbox: Inbox, work: MessageWork<undefined>): Promise<Consumer>;
-  /** How many messages are there that nobody has acknowledged. */
+  /** How many messages there are that are not acknowledged. */
   waiting(): Promise<number>;
   letters(): Promise<Letter[]>;
 }
@@ -72,7 +72,7 @@ export const openRabbitmq: Open = async ({ url }) => {
     consume: async (inbox, work) => closeLater(await consumeRabbitmq(connection, { inbox, queue: "billing" }, work)),
     waiting: async () => {
       const current = await onCurrent();
-      // What is delivered and not acknowledged is not counted: it comes back when its channel is gone.
+      // Messages that are delivered and not acknowledged are not counted: they come back when their channel is gone.
       return (await current.checkQueue("billing")).messageCount;
     },
     async letters() {

@@ -1,5 +1,5 @@
 /**
- * A consumer in a process of its own, so that it can be killed. Its argument is JSON: see `ChildTask`. It says "ready",
+ * A consumer in a separate process, so that it can be killed. Its argument is JSON: see `ChildTask`. It says "ready",
  * "effect" when its work is done, and "acknowledging" each time that it is about to acknowledge.
  */
 import { appendFileSync } from "node:fs";
@@ -29,10 +29,10 @@ import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.t
 import type { Store } from "../../packages/once-again/src/stores/store.ts";
 import { bucket, natsConnection } from "../nats/buckets.ts";
 
-/** What a consumer shall do. */
+/** The task of a consumer. */
 export interface ChildTask {
   readonly broker: "rabbitmq" | "jetstream" | "redis" | "bullmq";
-  /** Whether a high-water mark tells repeats, and no id. */
+  /** Whether a high-water mark finds repeats, and no id. */
   readonly highWaterMark?: boolean | undefined;
   readonly url: string;
   /** Where its records are: a URL, or a path. The stores with transactions have the effects beside them. */
@@ -51,7 +51,7 @@ const consumer = "billing";
 const textOf = ({ body }: ReadableMessage): string => new TextDecoder().decode(body);
 
 /** Work that says when it is done, and may stand still then. */
-function told<Transaction>(work: MessageWork<Transaction>): MessageWork<Transaction> {
+function reporting<Transaction>(work: MessageWork<Transaction>): MessageWork<Transaction> {
   return async (message, execution) => {
     await work(message, execution);
     process.stdout.write("effect\n");
@@ -60,7 +60,7 @@ function told<Transaction>(work: MessageWork<Transaction>): MessageWork<Transact
 }
 
 /** Leased work: its effect is in a file, outside of the store. */
-const lines: MessageWork<undefined> = told((message) => appendFileSync(task.effects, `${textOf(message)}\n`));
+const lines: MessageWork<undefined> = reporting((message) => appendFileSync(task.effects, `${textOf(message)}\n`));
 const leased = (store: Store) => consume(openInbox({ store, consumer, leaseMs: 1000, retentionMs: 3_600_000 }), lines);
 
 const stores: Record<ChildTask["store"], () => Promise<unknown>> = {
@@ -70,7 +70,7 @@ const stores: Record<ChildTask["store"], () => Promise<unknown>> = {
     const insert = "INSERT INTO effects VALUES ($1)";
     return consume(
       inbox,
-      told(async (message, { transaction }) => void (await transaction.query(insert, [textOf(message)]))),
+      reporting(async (message, { transaction }) => void (await transaction.query(insert, [textOf(message)]))),
     );
   },
   mariadb() {
@@ -79,7 +79,7 @@ const stores: Record<ChildTask["store"], () => Promise<unknown>> = {
     const insert = "INSERT INTO effects VALUES (?)";
     return consume(
       inbox,
-      told(async (message, { transaction }) => void (await transaction.query(insert, [textOf(message)]))),
+      reporting(async (message, { transaction }) => void (await transaction.query(insert, [textOf(message)]))),
     );
   },
   sqlite() {
@@ -87,7 +87,7 @@ const stores: Record<ChildTask["store"], () => Promise<unknown>> = {
     const insert = "INSERT INTO effects VALUES (?)";
     return consume(
       inbox,
-      told((message, { transaction }) => void transaction.prepare(insert).run(textOf(message))),
+      reporting((message, { transaction }) => void transaction.prepare(insert).run(textOf(message))),
     );
   },
   redis: () => leased(redisStore(new Redis(task.records))),

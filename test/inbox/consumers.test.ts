@@ -171,11 +171,15 @@ describeWithServer("consuming from RabbitMQ", rabbitmqBinary, () => {
     expect([effects, errors.map((error) => (error as Error).name)]).toEqual([["2"], ["SyntaxError"]]);
   });
 
-  test("a queue that is not there is told of at once", async () => {
+  test("a queue that is not there is reported at once", async () => {
     const connection = closeLater(await amqplib.connect(server().url));
     const { inbox } = leasedInbox();
-    const consumed = consumeRabbitmq(connection, { inbox, queue: "nobody", onError: () => undefined }, () => undefined);
-    await expect(consumed).rejects.toThrow(/no queue 'nobody'/);
+    const consumed = consumeRabbitmq(
+      connection,
+      { inbox, queue: "missing", onError: () => undefined },
+      () => undefined,
+    );
+    await expect(consumed).rejects.toThrow(/no queue 'missing'/);
   });
 });
 
@@ -183,7 +187,7 @@ describeWithServer("consuming from JetStream", natsBinary, () => {
   const server = serverOf(() => startNats());
   consumerCases(openJetstream, server);
 
-  test("a message whose work takes longer than the ack wait is not delivered to another", async () => {
+  test("a message is not delivered to another consumer while its work takes longer than the ack wait", async () => {
     const broker = await openJetstream(server());
     const { inbox, effects } = leasedInbox();
     await broker.consume(inbox, async ({ id }) => {
@@ -227,7 +231,7 @@ describeWithServer("consuming from JetStream", natsBinary, () => {
     return { manager, client, store, inbox, effects, options, consumeAll };
   }
 
-  test("a high-water mark tells repeats without a record of each, in the stream's order", async () => {
+  test("a high-water mark finds repeats without a record of each, in the stream's order", async () => {
     const { manager, client, store, effects, consumeAll } = await markedConsumer();
     const bodies = Array.from({ length: 12 }, (_, index) => `${index}`);
     for (const body of bodies) await client.publish("orders.placed", body);

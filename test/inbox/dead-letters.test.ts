@@ -30,7 +30,7 @@ describeWithServer("what JetStream has lost", natsBinary, () => {
     let runs = 0;
     const work: MessageWork<undefined> = () => {
       runs += 1;
-      throw rejectedError("Nobody sells tea.");
+      throw rejectedError("We sell no tea.");
     };
     const options = { inbox, jetstream: client, headers, deadLetterSubject: "dead.billing" };
     closeLater(await consumeJetstream(await client.consumers.get("orders", "billing"), options, work));

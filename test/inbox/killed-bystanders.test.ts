@@ -69,7 +69,7 @@ test("fifteen messages beside one that kills its process have their effects, and
   expect(effects.toSorted()).toEqual(ids.slice(1).toSorted());
 });
 
-describeWithServer("a job of BullMQ whose workers die", redisBinary, () => {
+describeWithServer("a job of BullMQ, while its workers die", redisBinary, () => {
   const server = serverOf(() => startRedis());
 
   test.for([

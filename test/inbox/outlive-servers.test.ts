@@ -16,7 +16,7 @@ import { redisBinary, startRedis } from "../support/servers/redis.ts";
 
 // A client that breaks with its server emits an error, which ends a process that does not listen. Each is as its own guide opens it.
 
-/** A guide's program in a process of its own, with some lines after it. */
+/** A guide's program in a separate process, with some lines after it. */
 function startProgram(path: string, env: Record<string, string>, lines: string) {
   const program = new URL(`../../examples/guides/${path}`, import.meta.url).href;
   const source = `const guide = await import(${JSON.stringify(program)});\n${lines}`;
@@ -32,7 +32,7 @@ describeWithServer("the guide's inbox", postgresBinary, () => {
   const { create } = databases();
 
   describeWithServer("with RabbitMQ", rabbitmqBinary, () => {
-    test("goes on after its broker was killed, and ends with its work when it is told to", async () => {
+    test("goes on after its broker was killed, and ends in good order on a signal", async () => {
       const database = await create();
       const pool = pgPool(database);
       await pool.query("CREATE TABLE parcels (order_id text NOT NULL, item text NOT NULL)");

@@ -18,7 +18,7 @@ import { rabbitmqBinary, startRabbitmq } from "../support/servers/rabbitmq.ts";
 import { redisBinary, startRedis } from "../support/servers/redis.ts";
 import { closeLater, emptied, type Open, openJetstream, openRabbitmq, openRedis, serverOf } from "./brokers.ts";
 
-// What a deployment does: SIGTERM closes inbox and consumer, in any order, while a message is being handled and more wait.
+// As in a deployment: SIGTERM closes inbox and consumer, in any order, while a message is being handled and more wait.
 
 interface Closable {
   close(): Promise<unknown>;
@@ -54,7 +54,7 @@ function openBilling(store: Store) {
   return openInbox({ store, consumer: "billing", backoff: () => 20, onError: () => undefined });
 }
 
-/** Closes a consumer whose handlers are all busy while more messages wait, and hands over to another one. */
+/** Closes a consumer while all its handlers are busy and more messages wait, and hands over to another one. */
 async function closeBusy(
   order: keyof typeof orders,
   ids: readonly string[],

@@ -1,4 +1,4 @@
-/** Starts an SDK and then the guide's program, in the folder it is told; prints of each span of a message what is above it. */
+/** Starts an SDK and then the guide's program, in the folder of its argument; prints each message span with its parents. */
 import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout } from "node:timers/promises";

@@ -37,7 +37,7 @@ test("two processes on one file order once, of twenty calls at a time", async ()
   expect(await countOrders(clients[0]!)).toBe(1);
 });
 
-test("over HTTP, whose key it is goes by the token, and a lost connection does not end the order", async () => {
+test("over HTTP, a key belongs to the caller of its token, and a lost connection does not end the order", async () => {
   const url = await startMcpHttp(shop());
   const [alice, bob] = [await connectHttp(url, "alice"), await connectHttp(url, "bob")];
   await Promise.all([alice.callTool(order("k1")), bob.callTool(order("k1"))]);
@@ -77,7 +77,7 @@ test("over HTTP, the header of the request brings the key too", async () => {
   expect(repeat).toContain("once-again/replayed");
 });
 
-test("a tool whose process was killed at work is held, in words that stop the model", async () => {
+test("a call is held when its process was killed at work, in words that stop the model", async () => {
   const program = { program: "test/mcp/tool-child.ts", args: [join(temporaryFolder(), "keys.db")] };
   const { client, pid } = await connectStdio(program);
   const running = Promise.withResolvers<void>();
@@ -93,7 +93,7 @@ test("a tool whose process was killed at work is held, in words that stop the mo
   expect(JSON.stringify(held.content)).toContain("not under another key");
 });
 
-test("a client whose own time-out is over asks again, and finds the outcome", async () => {
+test("a client asks again after its own time-out, and finds the outcome", async () => {
   const going = Promise.withResolvers<void>();
   const handler = vi.fn<() => Promise<{ content: [] }>>(async () => going.promise.then(() => ({ content: [] as [] })));
   const once = openToolCalls({ store: memoryStore(), scope: "alice" });
@@ -110,7 +110,7 @@ test("a client whose own time-out is over asks again, and finds the outcome", as
   expect(handler).toHaveBeenCalledOnce();
 });
 
-test("progress of a handler whose caller is gone is nobody's failure", async () => {
+test("progress of a handler fails nothing when its caller is gone", async () => {
   const left = Promise.withResolvers<void>();
   const once = openToolCalls({ store: memoryStore(), scope: "alice" });
   const progress = { method: "notifications/progress" as const, params: { progressToken: 1, progress: 1 } };

@@ -3,7 +3,7 @@ import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js"
 import { onceTool, openToolCalls } from "../../packages/once-again/src/mcp/index.ts";
 import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
 
-// A server on stdio whose tool never comes to an end. It says so to its client, by a notification.
+// A server on stdio with a tool that never ends. It says so to its client, by a notification.
 
 const [path = ""] = process.argv.slice(2);
 const once = openToolCalls({ store: sqliteStore({ path }), scope: "alice", leaseMs: 1000 });

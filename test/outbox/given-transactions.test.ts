@@ -57,39 +57,39 @@ describeWithServer("messages in a transaction of others", postgresBinary, () => 
         await expect(outbox.add(transaction, message)).rejects.toThrow(/open transaction|already|CONNECTION_/);
       };
       for (const isRolledBack of [false, true]) {
-        const kept: PostgresTransaction[] = [];
+        const given: PostgresTransaction[] = [];
         const work = async (transaction: PostgresTransaction) => {
-          kept.push(transaction);
+          given.push(transaction);
           if (isRolledBack) throw new Error("changed its mind");
         };
         await libraries[name]!(url, work).catch(() => undefined);
-        await ended(kept[0]!);
+        await ended(given[0]!);
       }
       expect(await outbox.backlog()).toMatchObject({ messages: 0 });
     });
   });
 
   test.for(["sql", "Drizzle", "fromPostgresJs"] as const)(
-    "a transaction of postgres that is kept beyond its end takes none: %s",
+    "a transaction of postgres takes no message after its end: %s",
     async (given) => {
       const url = await create();
       const outbox = postgresOutbox(pgPool(url));
       await outbox.migrate();
       const sql = postgres(url, { max: 1 });
       onTestFinished(() => sql.end({ timeout: 1 }));
-      const kept: PostgresTransaction[] = [];
+      const ended: PostgresTransaction[] = [];
       const keep = async (transaction: PostgresTransaction): Promise<void> => {
         await outbox.add(transaction, message);
-        kept.push(transaction);
+        ended.push(transaction);
       };
       if (given === "Drizzle") await drizzle(sql).transaction((tx) => keep(fromDrizzle(tx)));
       else await sql.begin((transaction) => keep(given === "sql" ? transaction : fromPostgresJs(transaction)));
-      await expect(outbox.add(kept[0]!, message)).rejects.toMatchObject({ code: "ONCE_OPTION_INVALID" });
+      await expect(outbox.add(ended[0]!, message)).rejects.toMatchObject({ code: "ONCE_OPTION_INVALID" });
       expect(await outbox.backlog()).toMatchObject({ messages: 1 });
     },
   );
 
-  test("a client whose COMMIT is on its way takes none", async () => {
+  test("a client takes no message while its COMMIT is on its way", async () => {
     const url = await create();
     const pool = pgPool(url);
     const outbox = postgresOutbox(pool);
@@ -118,17 +118,17 @@ describeWithServer("messages in a transaction of others", postgresBinary, () => 
     expect(batches.flatMap(({ messages }) => messages.map(({ id }) => id))).toEqual(["commit"]);
   });
 
-  test("a transaction that a handler has kept is of no use when its operation has ended", async () => {
+  test("a handler's transaction takes no message when its operation has ended", async () => {
     const url = await create();
     const store = postgresClients["pg"]!(url);
     const outbox = postgresOutbox(pgPool(url));
     await Promise.all([store.migrate(), outbox.migrate()]);
-    const kept: PostgresTransaction[] = [];
+    const given: PostgresTransaction[] = [];
     await store.transact(request, async (transaction) => {
-      kept.push(transaction);
+      given.push(transaction);
       return { keep: "commit", result, value: "ran" };
     });
-    await expect(outbox.add(kept[0]!, message)).rejects.toMatchObject({ code: "ONCE_OPERATION_ENDED" });
+    await expect(outbox.add(given[0]!, message)).rejects.toMatchObject({ code: "ONCE_OPERATION_ENDED" });
     expect(await outbox.backlog()).toMatchObject({ messages: 0 });
   });
 });

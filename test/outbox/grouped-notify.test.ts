@@ -161,7 +161,7 @@ describeWithServer("the grouped notifications of an outbox in PostgreSQL", postg
   });
 
   test("of a process that dies before them cost a look, and no message", async () => {
-    // A clock that stands still never comes to the notification.
+    // With a clock that stands still the time of the notification never comes.
     const { url, pool, outbox } = await outboxWith({ clock: fakeClock() });
     const { promise: published, resolve } = Promise.withResolvers<string>();
     const relayed = postgresOutbox(pgPool(url));

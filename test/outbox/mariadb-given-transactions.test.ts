@@ -87,9 +87,9 @@ describeWithServer("messages in a transaction of others, in MariaDB", mariadbBin
 
     test("are refused when it has ended, and nothing is written", async () => {
       const { url, outbox } = await shop();
-      let kept: MariadbOutboxTransaction;
-      await transact(url, async (transaction) => void (kept = transaction));
-      await expect(outbox.add(kept!, message)).rejects.toThrow();
+      let ended: MariadbOutboxTransaction;
+      await transact(url, async (transaction) => void (ended = transaction));
+      await expect(outbox.add(ended!, message)).rejects.toThrow();
       expect((await outbox.backlog()).messages).toBe(0);
     });
 
@@ -113,7 +113,7 @@ describeWithServer("messages in a transaction of others, in MariaDB", mariadbBin
     expect(() => fromKysely(controlled)).toThrow(invalid("has ended"));
   });
 
-  test("one that is given as it is, is told what makes it fit", async () => {
+  test("one that is given as it is, is refused with the function that makes it fit", async () => {
     const { url, outbox } = await shop();
     await knexOf(url).transaction(async (trx) => {
       await expect(outbox.add(trx as never, message)).rejects.toThrow(invalid("fromKnex(transaction)"));

@@ -97,7 +97,7 @@ describeWithServer("the outbox in MariaDB", mariadbBinary, () => {
     expect(adds[failed]).toMatchObject({ reason: { code: "ER_LOCK_DEADLOCK", sqlState: "40001" } });
     expect(adds[1 - failed]).toMatchObject({ status: "fulfilled" });
     const [ended, winner] = failed === 0 ? [one, other] : [other, one];
-    // What went on without a transaction would be committed by itself.
+    // An addition without a transaction would be committed by itself.
     const late = outbox.add(ended, message);
     await expect(late).rejects.toThrow(expect.objectContaining({ message: expect.stringContaining("rolled it back") }));
     await winner.commit();
@@ -133,7 +133,7 @@ describeWithServer("the outbox in MariaDB", mariadbBinary, () => {
     expect(await outbox.backlog()).toMatchObject({ messages: 4 });
   });
 
-  test("who waits too long for a key hears so, and the transaction goes on", async () => {
+  test("a transaction that waits too long for a key gets an error, and goes on", async () => {
     const { outbox, begin } = await shop();
     const [one, other] = [await begin(), await begin()];
     await outbox.add(one, message);

@@ -119,7 +119,7 @@ describeWithServer("the outbox in PostgreSQL", postgresBinary, () => {
   });
 });
 
-describeWithServer("relays of a PostgreSQL with settings of its own", postgresBinary, () => {
+describeWithServer("relays of a PostgreSQL with unusual settings", postgresBinary, () => {
   const { create } = databases({ settings: { autovacuum: "off" } });
 
   test.for(["read committed", "repeatable read", "serializable"])(
@@ -166,7 +166,7 @@ describeWithServer("relays of a PostgreSQL with settings of its own", postgresBi
   });
 });
 
-describeWithServer("the outbox in a PostgreSQL whose synchronous standby is away", postgresBinary, () => {
+describeWithServer("the outbox in a PostgreSQL, while its synchronous standby is away", postgresBinary, () => {
   const { create } = databases({ settings: { synchronous_standby_names: "away", synchronous_commit: "local" } });
 
   test("relays claim, give back and remove without waiting for it, or for the disk", async () => {

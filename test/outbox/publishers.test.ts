@@ -142,11 +142,11 @@ describeWithServer("publishing to RabbitMQ", rabbitmqBinary, () => {
     const publish = publishToRabbitmq(connection, { exchange });
     const [taken, returned] = await Promise.allSettled([
       publishOne(publish),
-      publishOne(publish, { id: "lost", topic: "nobody" }),
+      publishOne(publish, { id: "lost", topic: "missing" }),
     ]);
     expect(taken.status).toBe("fulfilled");
     expect(returned).toMatchObject({
-      reason: { code: "ONCE_MESSAGE_REFUSED", message: expect.stringContaining("nobody") },
+      reason: { code: "ONCE_MESSAGE_REFUSED", message: expect.stringContaining("missing") },
     });
   });
 
@@ -242,7 +242,7 @@ describeWithServer("publishing to JetStream", natsBinary, () => {
 
   test("a subject that no stream has waits, and a message that the stream won't have is refused", async () => {
     const { manager, publish } = await open();
-    await expect(publishOne(publish, { topic: "nobody" })).rejects.toMatchObject({ code: "ONCE_BROKER_UNAVAILABLE" });
+    await expect(publishOne(publish, { topic: "missing" })).rejects.toMatchObject({ code: "ONCE_BROKER_UNAVAILABLE" });
     await manager.streams.update("orders", { max_msg_size: 300 });
     const large = { id: "large", body: new Uint8Array(1000) };
     await expect(publishOne(publish, large)).rejects.toMatchObject({ code: "ONCE_MESSAGE_REFUSED" });

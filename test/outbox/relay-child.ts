@@ -1,6 +1,6 @@
 /**
- * A relay in a process of its own, so that it can be killed. Arguments: the engine, the database's URL or path, the
- * ledger's URL. It says its number when it is ready, and begins when it is told to.
+ * A relay in a separate process, so that it can be killed. Arguments: the engine, the database's URL or path, the
+ * ledger's URL. It says its number when it is ready, and begins on a message of its parent.
  */
 import { once } from "node:events";
 import process from "node:process";

@@ -28,7 +28,7 @@ const message: OutboxMessage = {
   addedAt: 0,
 };
 
-/** An outbox with messages for an endpoint, whose relay ends with the test. */
+/** An outbox with messages for an endpoint, and a relay that ends with the test. */
 function sending(options: HttpPublisherOptions) {
   const path = `${temporaryFolder()}/shop.db`;
   const outbox = sqliteOutbox({ path });
@@ -166,7 +166,7 @@ describe("a relay that sends signed webhooks", () => {
       if (request.url === "/gone") return void response.writeHead(410).end();
       if (request.url === "/moved") return void response.writeHead(307, { location: "/other" }).end();
       response.writeHead(200);
-      // An answer without an end, that is nobody's to buffer.
+      // An answer without an end, which must not be buffered.
       const flood = setInterval(() => response.write(Buffer.alloc(65_536)), 1);
       response.on("close", () => clearInterval(flood));
     });

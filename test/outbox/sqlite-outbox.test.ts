@@ -57,16 +57,16 @@ describe("the outbox in SQLite", () => {
     const { path, outbox } = shop();
     const store = sqliteStore({ path });
     onTestFinished(() => store.close());
-    const kept: DatabaseSync[] = [];
+    const given: DatabaseSync[] = [];
     for (const keep of ["rollback", "answer-only", "commit", "commit"] as const) {
       await store.transact({ ...request, key: keep }, async (transaction) => {
-        kept.push(transaction);
+        given.push(transaction);
         await outbox.add(transaction, { ...message, id: keep });
         return { keep, result, value: keep };
       });
     }
     expect(await claimedIds(outbox)).toEqual(["commit"]);
-    await expect(outbox.add(kept[0]!, message)).rejects.toMatchObject({ code: "ONCE_OPERATION_ENDED" });
+    await expect(outbox.add(given[0]!, message)).rejects.toMatchObject({ code: "ONCE_OPERATION_ENDED" });
   });
 
   test("what is no open transaction of its file is refused before anything is written", async () => {

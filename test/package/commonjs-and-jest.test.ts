@@ -9,7 +9,8 @@ import { npmInstall } from "./consumer.ts";
 import { packInto } from "./packed.ts";
 import { run } from "./run.ts";
 
-// What docs/guides/commonjs-and-jest.md says, in a project of CommonJS that has installed the packed library. Its `require` of
+// The examples of docs/guides/commonjs-and-jest.md, in a project of CommonJS that has installed the packed library. Its
+// `require` of
 // every entry is in package.test.ts.
 
 const page = readFileSync(fileURLToPath(new URL("../../docs/guides/commonjs-and-jest.md", import.meta.url)), "utf8");

@@ -1,6 +1,6 @@
 import type { AsyncStore, Store } from "../../packages/once-again/src/stores/store.ts";
 
-/** A store whose answers are promises, all of them, in front of one that may answer at once. */
+/** A store with a promise for each answer, in front of one that may answer at once. */
 export function asyncStore(store: Store): AsyncStore {
   return {
     ...store,

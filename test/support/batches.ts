@@ -4,12 +4,14 @@ import type { AsyncStore, ClaimAnswer } from "../../packages/once-again/src/stor
 import { longClaim } from "./long-claim.ts";
 import type { CutProxy } from "./servers/cut-proxy.ts";
 
-/** What the rules of batches are tried on: one database, and ways to it. */
+/** The ground of the rules of batches: one database, and ways to it. */
 export interface BatchGround {
-  /** A store with a pool of its own, as another process has: of 10 connections, through the proxy. */
+  /** A store with a separate pool, as another process has: of 10 connections, through the proxy. */
   open(options?: { connectionsMax?: number; busyMsMax?: number }): AsyncStore;
   readonly proxy: CutProxy;
-  /** Locks the row of a key from outside, and makes one where there is none, in a transaction; the function rolls back. */
+  /**
+   * Locks the row of a key from outside, and makes the row where it is missing, in a transaction; the function rolls back.
+   */
   lock(key: string): Promise<() => Promise<unknown>>;
   /** Ends the connections of all stores, and says how often the server has ended a deadlock of theirs. */
   deadlocks(): Promise<number>;
@@ -23,12 +25,12 @@ const names = (count: number, prefix = "key"): string[] =>
 const kindOf = (settled: PromiseSettledResult<ClaimAnswer>): string =>
   settled.status === "fulfilled" ? settled.value.kind : "failed";
 
-/** What requests that go together do to each other: nothing. */
+/** Requests that go together have no effect on each other. */
 export const batchRules: Readonly<Record<string, (ground: BatchGround) => Promise<void>>> = {
   "fifty claims of one moment cost two trips, and so do their completions"({ open, proxy }) {
     return costsTwoTrips(open({ connectionsMax: 1 }), proxy);
   },
-  "of 1,000 claims of 250 keys, each key has one winner, and the others are told that it runs"({ open }) {
+  "of 1,000 claims of 250 keys, each key has one winner, and the others find it running"({ open }) {
     return haveOneWinner(open());
   },
   async "one that the database refuses fails alone"({ open }) {

@@ -12,7 +12,7 @@ export interface Child {
   kill(): Promise<void>;
 }
 
-/** Runs a program in a process of its own; its path is relative to this folder. */
+/** Runs a program in a separate process; its path is relative to this folder. */
 export function startChild(program: string, ...args: string[]): Child {
   const path = fileURLToPath(new URL(program, import.meta.url));
   const child = spawn(process.execPath, [path, ...args], { stdio: ["pipe", "pipe", "inherit"] });

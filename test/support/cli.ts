@@ -10,14 +10,14 @@ export const cliProgram = fileURLToPath(new URL("../../packages/tools/src/cli/ma
 /** A command that has not ended by then is ended, so that a test shows which one it was, milliseconds. */
 const runMsMax = 240_000;
 
-/** What a command came to; `code` is null when it had to be ended. */
+/** The end of a command; `code` is null when it had to be killed. */
 export interface CliRun {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Runs `once-again` in a process of its own, without a terminal; `cwd` is the folder in which it runs. */
+/** Runs `once-again` in a separate process, without a terminal; `cwd` is the folder in which it runs. */
 export async function runCli(
   args: readonly string[],
   environment: Record<string, string> = {},
@@ -39,10 +39,10 @@ export async function cliDocument(...args: string[]): Promise<{ code: number | n
   return { code, document: JSON.parse(stdout) };
 }
 
-/** What `runOnTerminal` needs. */
+/** The program that `runOnTerminal` needs. */
 export const scriptBinary: ServerBinary = { name: "script", install: "apt-get install -y bsdutils" };
 
-/** Runs `once-again` on a terminal of its own, and answers when it asks; everything that it printed. */
+/** Runs `once-again` on a new terminal, and answers its question; returns everything that it printed. */
 export async function runOnTerminal(args: readonly string[], answer: string): Promise<string> {
   const command = [process.execPath, cliProgram, ...args].join(" ");
   const child = spawn("script", ["--quiet", "--command", command, "/dev/null"], { stdio: "pipe" });

@@ -1,7 +1,7 @@
 import process from "node:process";
 import { parseArgs, type ParseArgsConfig } from "node:util";
 
-/** What a command of this folder says when it ends: fine, what it looked at is bad, it could not run as asked. */
+/** The exit codes of a command of this folder: all is fine, what it looked at is bad, it could not run as asked. */
 export const exitCodes = { fine: 0, bad: 1, usage: 2 } as const;
 
 /** A command that can't run as it was asked. */

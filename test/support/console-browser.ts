@@ -6,16 +6,16 @@ import type { Page } from "playwright-core";
 import { build } from "vite";
 import { launchChromium } from "./servers/chromium.ts";
 
-/** What takes longer hangs, milliseconds. */
+/** A wait that takes longer hangs, milliseconds. */
 const waitMsMax = 120_000;
 
 const consoleFolder = fileURLToPath(new URL("../../packages/tools/page", import.meta.url));
 
-/** The console's page, built into a folder of its own, and a browser to open it in. */
+/** The console's page, built into a temporary folder, and a browser to open it in. */
 export interface ConsoleBrowser extends AsyncDisposable {
   /** The folder of the built page, for `consoleServer`. */
   readonly page: string;
-  /** Opens an address in a tab of its own. */
+  /** Opens an address in a new tab. */
   open(url: string, options?: { width?: number; height?: number; dark?: boolean }): Promise<Tab>;
 }
 

@@ -1,4 +1,4 @@
-/* oxlint-disable vitest/no-conditional-tests, vitest/valid-title, vitest/require-top-level-describe -- It makes suites for others, and is none. */
+/* oxlint-disable vitest/no-conditional-tests, vitest/valid-title, vitest/require-top-level-describe -- It makes suites for others, and is no suite itself. */
 import { afterAll, beforeAll } from "vitest";
 import { describeWithServer } from "./servers/describe-with-server.ts";
 import { type Certificates, makeCertificates, openssl } from "./certificates.ts";

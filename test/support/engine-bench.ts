@@ -15,7 +15,7 @@ export interface Job {
   readonly work: Work<undefined>;
 }
 
-/** What an outcome is, without its bytes: most tests need no more. */
+/** An outcome without its bytes: most tests need no more. */
 export type Kind = string;
 
 export interface Bench {
@@ -59,7 +59,7 @@ export function engineBench(options: EngineOptions = {}): Bench {
   };
 }
 
-/** Work that ends as told, after `until` if given. */
+/** Work that ends with the given result, after `until` if given. */
 export function job(ended: Partial<Awaited<ReturnType<Work<undefined>>>> = {}, until?: Promise<void>): Job {
   const job: Job = {
     runs: 0,

@@ -6,19 +6,19 @@ import type { AsyncStore, Store } from "../../packages/once-again/src/stores/sto
 type StoreOperation = "claim" | "complete" | "renew" | "release" | "inspect";
 
 /**
- * How a call to a store fails: before it is carried out, after it (its acknowledgement is lost), or by saying nothing,
- * carried out or not.
+ * How a call to a store fails: before it is executed, after it (its acknowledgement is lost), or by saying nothing,
+ * executed or not.
  */
 type Failure = "before" | "after" | "silent" | "silent-after";
 
 export interface FaultyStore extends AsyncStore {
   /** Makes the next `times` calls of an operation fail. */
   fail(operation: StoreOperation, failure: Failure, times?: number): void;
-  /** What was asked for, in order. */
+  /** The operations that were called, in order. */
   readonly asked: readonly StoreOperation[];
 }
 
-/** A store that fails as it is told, in front of another. */
+/** A store that fails on demand, in front of another. */
 export function faultyStore(store: Store): FaultyStore {
   const asked: StoreOperation[] = [];
   const failures = new Map<StoreOperation, { failure: Failure; times: number }>();

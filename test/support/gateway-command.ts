@@ -25,7 +25,7 @@ export interface GatewayCommand {
 /**
  * Starts the command until the running test ends, on a free port unless the arguments name one.
  *
- * @param onSpawn hears of its process, which may not have begun yet.
+ * @param onSpawn called with its process, which may not have begun yet.
  */
 export async function startGatewayCommand(
   args: readonly string[],

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { onceNode } from "../../packages/once-again/src/frameworks/node.ts";
 import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
 
-// A server whose handler never comes to an end. It says on stdout where it listens, and when its handler runs.
+// A server with a handler that never ends. It says on stdout where it listens, and when its handler runs.
 
 const [path = ""] = process.argv.slice(2);
 const say = (text: string): void => void process.stdout.write(`${text}\n`);

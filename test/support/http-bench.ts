@@ -2,7 +2,7 @@ import { policyHeaderName } from "../../packages/once-again/src/http/profile.ts"
 import type { HttpResponse, HttpHandler, HttpRequest } from "../../packages/once-again/src/http/index.ts";
 import type { OnceHttp } from "../../packages/once-again/src/http/handle-request.ts";
 
-/** What differs from a POST to /orders by account acme, with a JSON body. */
+/** The differences from a POST to /orders by account acme, with a JSON body. */
 export interface Asked {
   method?: string;
   path?: string;
@@ -40,7 +40,7 @@ export interface Said {
   status: number;
   headers: Record<string, string[]>;
   text: string;
-  /** The problem that the body tells of, when it does. */
+  /** The code of the problem in the body, if it has one. */
   code: string | undefined;
   retryAfter: string | undefined;
   replayed: boolean;

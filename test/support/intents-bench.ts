@@ -20,7 +20,7 @@ const fast = {
   budget: "off",
 } as const;
 
-/** A server, and intents in a new SQLite file whose orders go there. All of it ends with the test. */
+/** A server, and intents in a new SQLite file that sends its orders there. All of it ends with the test. */
 export async function intentsBench() {
   const path = join(temporaryFolder(), "intents.db");
   const server = await scriptedServer();

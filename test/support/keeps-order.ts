@@ -3,7 +3,8 @@ import type { Store } from "../../packages/once-again/src/stores/store.ts";
 import { longClaim } from "./long-claim.ts";
 
 /**
- * What a store of one connection does beyond its contract: the engine's release of a claim that it gave up on then comes
+ * A property of stores with one connection, beyond the contract: the engine's release of a claim that it gave up on then
+ * comes
  * after that claim, and leaves nothing behind.
  */
 export function keepsOrder(open: () => Store): void {

@@ -8,7 +8,7 @@ import { temporaryFolder } from "./temporary-folder.ts";
 
 export const bytes = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
 
-/** An answer whose body is no text. */
+/** A response with a body that is no text. */
 export const answer = encodeResponse({
   status: 201,
   headers: [["location", "/orders/7"]],

@@ -10,7 +10,7 @@ import { ask, type Asked, bytes } from "./http-bench.ts";
 export const created: HttpResponse = { status: 201, headers: [["location", "/orders/7"]], body: bytes('{"order":7}') };
 export const never: HttpHandler<undefined> = () => expect.fail("ran");
 
-/** A leased route on a memory store and a clock that stands still, whose requests are named by their account. */
+/** A leased route on a memory store and a clock that stands still. The account of a request is its scope. */
 export function leasedRoute(options: Partial<LeasedHttpOptions<string>> = {}) {
   const clock = fakeClock(1_700_000_000_000);
   const store = faultyStore(memoryStore({ clock }));

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { ClaimRequest } from "../../packages/once-again/src/stores/store.ts";
 
-/** A claim by an owner of its own that will not run out during a test. */
+/** A claim by a separate owner that will not run out during a test. */
 export const longClaim = (key: string, more: Partial<ClaimRequest> = {}): ClaimRequest => ({
   scope: "acme",
   key,

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { onTestFinished } from "vitest";
 
-/** What the server does with one request. */
+/** The server's action for one request. */
 export type Act = (response: ServerResponse, request: IncomingMessage) => unknown;
 
 export const answer =

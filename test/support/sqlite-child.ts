@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
 
-// A process of its own on a database file, for the tests of the SQLite store: it says on stdout how far it came.
+// A separate process on a database file, for the tests of the SQLite store: it says on stdout how far it came.
 
 const [task = "", path = ""] = process.argv.slice(2);
 const store = sqliteStore({ path, busyMsMax: 20_000 });
@@ -9,7 +9,7 @@ const operation = { scope: "acme", key: "order-7", fingerprint: "f", retentionMs
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 const tasks: Record<string, () => Promise<void>> = {
-  /** Claims the same 50 keys as every other process, and tells which it got. */
+  /** Claims the same 50 keys as every other process, and says which it got. */
   async claim() {
     say("ready");
     await once(process.stdin, "data");

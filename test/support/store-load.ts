@@ -2,7 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import type { ClaimRequest, Store } from "../../packages/once-again/src/stores/store.ts";
 import { longClaim } from "./long-claim.ts";
 
-/** Asks again until there is an answer, as a caller does whose store is away for a moment. */
+/** Asks again until there is an answer, as a caller does while the store is away for a moment. */
 export async function repeatUntilAnswered<Answer>(
   ask: () => Answer | Promise<Answer>,
   attemptsMax = 400,

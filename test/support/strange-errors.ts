@@ -1,4 +1,4 @@
-/** What may be thrown, and can't be handled as errors mostly are. */
+/** Values that may be thrown, and can't be handled like most errors. */
 export const strangeErrors: Readonly<Record<string, () => unknown>> = {
   nothing: () => undefined,
   "a symbol": () => Symbol("x"),
@@ -8,9 +8,9 @@ export const strangeErrors: Readonly<Record<string, () => unknown>> = {
       throw new Error("no");
     },
   }),
-  "an error whose message is an object": () => Object.assign(new Error(), { message: { code: 7 } }),
+  "an error with an object as its message": () => Object.assign(new Error(), { message: { code: 7 } }),
   "an error without a message": () => Object.assign(new Error(), { message: undefined }),
-  "an error whose message can't be read": () =>
+  "an error with a message that can't be read": () =>
     Object.defineProperty(new Error(), "message", {
       get() {
         throw new Error("no");

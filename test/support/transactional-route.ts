@@ -4,7 +4,7 @@ import { onceHttp } from "../../packages/once-again/src/http/handle-request.ts";
 import { appDatabase, insertOrder } from "./app-database.ts";
 import { ask, type Asked } from "./http-bench.ts";
 
-/** A transactional route on a database of its own, whose requests all have one scope unless the options say otherwise. */
+/** A transactional route on a new database. All requests have one scope unless the options say otherwise. */
 export function transactionalRoute(options: Partial<TransactionalHttpOptions<string, DatabaseSync>> = {}) {
   const { store, orders } = appDatabase();
   const errors: unknown[] = [];

@@ -4,14 +4,14 @@ import type { Connection, Treatment } from "./origin.ts";
 
 /** One way for a POST to go wrong. */
 export interface Case {
-  /** What its failure proves: the verdict on what Node's `fetch` throws; a pattern where that is a matter of timing. */
+  /** The verdict on the error of Node's `fetch`; a pattern where that is a matter of timing. */
   readonly verdict: "never" | "never for good" | "failed" | "unknown" | RegExp;
   /** Whether the server sees the request, or at least its beginning. */
   readonly arrives: boolean;
   readonly scheme?: "https";
   /** Which host the URL names; default 127.0.0.1. */
   readonly host?: string;
-  /** What the server does with a connection; without, nobody listens. */
+  /** The server's treatment of a connection; without it, no server listens. */
   readonly treat?: Treatment;
   /** The server speaks TLS, with this certificate. */
   readonly tls?: (certificates: Certificates) => TlsOptions;
@@ -178,7 +178,7 @@ const shakingHands = {
   },
 } as const satisfies Record<string, Case>;
 
-/** What breaks TLS after the request looks much like what breaks its handshake. */
+/** Failures of TLS after the request, which look much like those of its handshake. */
 const afterHandshake = {
   "TLS is reset after the request": {
     verdict: "unknown",
@@ -220,7 +220,7 @@ const afterHandshake = {
   },
 } as const satisfies Record<string, Case>;
 
-/** What can be made to happen on loopback to anyone who sends a POST. */
+/** All failures that can be made to happen on loopback to a caller that sends a POST. */
 export const cases = { ...connecting, ...asking, ...answering, ...shakingHands, ...afterHandshake };
 
 export type CaseName = keyof typeof cases;

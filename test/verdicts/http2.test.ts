@@ -24,14 +24,14 @@ const {
   NGHTTP2_REFUSED_STREAM,
 } = constants;
 
-/** What a server does with a stream once it has its whole request. */
+/** The server's treatment of a stream once it has its whole request. */
 type Treatment = (stream: ServerHttp2Stream) => void;
 
 let server: Http2SecureServer;
 let url: string;
 /** The streams that the server took up, in the order of their requests. */
 let taken: number[];
-/** What it does with the streams to come; the rest it leaves open. */
+/** The treatments of the streams to come; the rest it leaves open. */
 let treatments: Treatment[];
 
 /** Takes a stream up, and then does this. */
@@ -101,7 +101,7 @@ describeWithCertificates("over HTTP/2", (certificates) => {
     expect(taken).toEqual([1, 1, 1]);
   });
 
-  test("a GOAWAY tells the streams above its last one that nothing was done with them", async () => {
+  test("a GOAWAY proves for the streams above its last one that nothing was done with them", async () => {
     const client = session();
     const first = post(client);
     treatments = [take, (stream) => stream.session?.goaway(NGHTTP2_NO_ERROR, 1)];
@@ -128,7 +128,7 @@ describeWithCertificates("over HTTP/2", (certificates) => {
     expect(taken).toEqual([1]);
   });
 
-  test("a connection that is refused, or whose certificate is, never carried a request", async () => {
+  test("a connection that is refused, or has a refused certificate, never carried a request", async () => {
     const refused = connect(`https://127.0.0.1:${await closedPort()}`).on("error", () => undefined);
     expect(await post(refused)).toBe("never");
     const untrusting = connect(url).on("error", () => undefined);

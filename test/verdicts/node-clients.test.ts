@@ -30,7 +30,7 @@ describeWithCertificates("on real sockets", (certificates) => {
       if (probe.warm) await send("GET", probe);
       return send("POST", probe);
     });
-    // The time-out of the case ends an answer that has begun, and Node tells that apart.
+    // The time-out of the case ends an answer that has begun, for which Node has a separate error.
     expect(outcomes(findings, stage), formatFindings(findings)).toEqual(
       expected({ "a body that stops coming": "failed" }),
     );
@@ -50,7 +50,7 @@ describeWithCertificates("on real sockets", (certificates) => {
   });
 });
 
-/** The verdict on what undici throws at this server, with limits of its own. */
+/** The verdict on undici's error at this server, with other limits. */
 async function verdictWithin(limits: Agent.Options, url: string): Promise<string> {
   const dispatcher = new Agent(limits);
   const sent = request(url, { method: "POST", body: bodyEnd, dispatcher }).then(({ body }) => body.text());

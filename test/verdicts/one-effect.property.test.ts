@@ -20,7 +20,7 @@ const faults: readonly Fault[] = [
   { scenario: "fail" },
 ];
 
-/** What becomes of the attempts to come; when none is left, they pass. */
+/** The fates of the attempts to come; when none is left, they pass. */
 let script: Fault[] = [];
 
 /** Serves behind a network that follows the script while `use` runs. */
@@ -87,11 +87,11 @@ test("a POST has exactly one effect, or asking again with its key gives it exact
   );
 });
 
-/** What becomes of an attempt without a key: the server can't be reached, it turns the attempt away, or the network. */
+/** The fate of an attempt without a key: the server can't be reached, it turns the attempt away, or the network. */
 type Fate = "refused" | "turned away" | Fault;
 
 test("a POST without a key is sent again only when the attempt before had no effect", async () => {
-  /** What the server saw of each order. */
+  /** The attempts of each order that the server saw. */
   const seen = new Map<string, string[]>();
   let turnAway = false;
   const serve: RequestListener = async (request, response) => {

@@ -12,12 +12,12 @@ export interface Origin extends AsyncDisposable {
   readonly arrived: number;
 }
 
-/** What a server does with one connection. */
+/** A server's treatment of one connection. */
 export type Treatment = (connection: Connection) => void;
 
 /** A connection as its treatment sees it. */
 export interface Connection {
-  /** What the server speaks over; its handshake is done where it speaks TLS. */
+  /** The socket; its handshake is done where the server speaks TLS. */
   readonly socket: Socket;
   /** The TCP connection below; the same as `socket` where the server speaks no TLS. */
   readonly transport: Socket;
@@ -27,7 +27,7 @@ export interface Connection {
   readonly request: Promise<void>;
 }
 
-/** Listens on 127.0.0.1. With `tls`, the treatment gets the connections whose handshake is done. */
+/** Listens on 127.0.0.1. With `tls`, the treatment gets connections after their handshake. */
 export async function listen(treat: Treatment, tls?: TlsOptions): Promise<Origin> {
   let arrived = 0;
   const transports = new Set<Socket>();
@@ -63,7 +63,7 @@ export async function listen(treat: Treatment, tls?: TlsOptions): Promise<Origin
   };
 }
 
-/** A port on which nobody listens. */
+/** A port without a listener. */
 export async function closedPort(): Promise<number> {
   const server = createServer();
   await listening(server);

@@ -4,7 +4,7 @@ import type { Certificates } from "../support/certificates.ts";
 import { bodyEnd, closedPort, listen, type Origin } from "./origin.ts";
 import { verdictOn } from "./verdict-on.ts";
 
-/** One POST that goes wrong, for whoever sends it. */
+/** One POST that goes wrong, and its sender. */
 export interface Probe {
   readonly name: CaseName;
   readonly url: string;
@@ -16,7 +16,7 @@ export interface Probe {
   readonly timeoutMs: number;
 }
 
-/** What a failure was found to prove, and the error itself, in words. */
+/** The proof that was found in a failure, and the error itself, in words. */
 export interface Finding {
   readonly verdict: string;
   readonly error: string;
@@ -50,13 +50,13 @@ export async function openStage(certificates: Certificates): Promise<Stage> {
   };
 }
 
-/** What became of a case. */
+/** The outcome of a case. */
 interface Outcome {
   readonly verdict: unknown;
   readonly arrived: number;
 }
 
-/** What became of each case: the verdict on its failure, and what the server says to that. */
+/** The outcome of each case: the verdict on its failure, and the server's view of it. */
 export function outcomes(findings: Findings, stage: Stage): Record<CaseName, Outcome> {
   const arrivals = stage.arrived();
   return byName((name) => {
@@ -67,7 +67,7 @@ export function outcomes(findings: Findings, stage: Stage): Record<CaseName, Out
 }
 
 /**
- * What should become of each case.
+ * The expected outcome of each case.
  *
  * @param arrivals how many requests arrive where a runtime sends one again by itself.
  */

@@ -51,7 +51,7 @@ export class AdcpModel {
     throw new TaskError("IDEMPOTENCY_CONFLICT");
   }
 
-  /** What a duplicate of a running call gets. */
+  /** The answer to a duplicate of a running call. */
   async running(_record: BuyRecord): Promise<Members> {
     throw new TaskError("IDEMPOTENCY_IN_FLIGHT", { recovery: "transient", retry_after: 1 });
   }
@@ -67,7 +67,7 @@ export class AdcpModel {
     return { media_buy_id: `buy ${this.buys} of ${crypto.randomUUID()}`, status: "pending_creatives" };
   }
 
-  /** What becomes of the record of a call that failed. */
+  /** Decides about the record of a call that failed. */
   failed(name: string, _error: unknown): void {
     this.records.delete(name);
   }

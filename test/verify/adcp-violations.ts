@@ -4,7 +4,7 @@ type Break = (server: AdcpModel) => Partial<AdcpModel>;
 
 const { prototype } = AdcpModel;
 
-/** What is told apart by one member more, or by one less. */
+/** Servers that compare one member more, or one less. */
 const comparing =
   (more: (args: Members) => unknown): Break =>
   (server) => ({ payload: (args) => `${prototype.payload.call(server, args)} ${JSON.stringify(more(args))}` });

@@ -21,7 +21,7 @@ const options = {
   pauseMs: 50,
 } as const satisfies Omit<McpVerifyOptions, "server">;
 
-const toldOf = ({ cases: results }: Awaited<ReturnType<typeof verifyMcp>>, ...kinds: string[]) =>
+const summarize = ({ cases: results }: Awaited<ReturnType<typeof verifyMcp>>, ...kinds: string[]) =>
   results.filter(({ kind }) => kinds.includes(kind)).map(({ id, observed }) => `${id} ${observed}`);
 
 /** Verifies a model. */
@@ -43,14 +43,14 @@ test("each sentence has cases, or says why none can test it; each own case is of
 describe("a seller that keeps the rules", () => {
   test("passes every case: the model", async () => {
     const report = await verifiedModel(new AdcpModel());
-    expect(toldOf(report, "fail", "warn", "not-applicable")).toEqual([]);
+    expect(summarize(report, "fail", "warn", "not-applicable")).toEqual([]);
   });
 
   test("passes every case: examples/mcp/adcp.ts", async () => {
     const env = { SHOP_DB: join(temporaryFolder(), "shop.db") };
     const server = await startMcpHttp({ program: "examples/mcp/adcp.ts", env });
     const report = await verifyMcp({ ...options, server });
-    expect(toldOf(report, "fail", "warn", "not-applicable")).toEqual([]);
+    expect(summarize(report, "fail", "warn", "not-applicable")).toEqual([]);
     expect(report).toMatchObject({ profile: "adcp", effects: "counted" });
   });
 });
@@ -74,8 +74,8 @@ test.for([
   ["mcp", "once-again verify mcp --tool NAME URL"],
   ["adcp", "once-again verify mcp --profile adcp"],
   ["none", "Allowed choices are draft, acp, stripe, webhooks."],
-])("verify --profile %s says what to use", async ([profile, told]) => {
+])("verify --profile %s says what to use", async ([profile, problem]) => {
   const { code, stderr } = await runCli(["verify", "http://127.0.0.1:1/", "--profile", profile!]);
   expect(code).toBe(2);
-  expect(stderr).toContain(told);
+  expect(stderr).toContain(problem);
 });

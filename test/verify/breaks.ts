@@ -4,7 +4,7 @@ import { type ModelAnswer, type ModelCall, ModelServer, problem } from "./model-
 /** How a server that keeps every rule is changed, so that it breaks one. */
 export type Break = (server: ModelServer) => Partial<ModelServer>;
 type Key = ReturnType<ModelServer["key"]>;
-type Kept = Parameters<ModelServer["repeat"]>[0];
+type ModelRecord = Parameters<ModelServer["repeat"]>[0];
 
 export const keysOf = (request: ModelCall["request"]): readonly string[] =>
   request.headersDistinct["idempotency-key"] ?? [];
@@ -40,7 +40,7 @@ export function replaying(change: (answer: ModelAnswer) => ModelAnswer): Break {
   });
 }
 
-export function forgetting(isOver: (record: Kept) => boolean): Break {
+export function forgetting(isOver: (record: ModelRecord) => boolean): Break {
   return (server) => ({
     async repeat(record, call) {
       const answer = await ModelServer.prototype.repeat.call(server, record, call);
@@ -50,7 +50,7 @@ export function forgetting(isOver: (record: Kept) => boolean): Break {
   });
 }
 
-/** What it does not know for the same, it runs. */
+/** Runs a request that it takes for another one. */
 export function rerunningAtMismatch(server: ModelServer): Partial<ModelServer> {
   return {
     fingerprint: ({ request, body }) => `${request.headers["content-type"]} ${body}`,
@@ -81,7 +81,7 @@ export function racing(server: ModelServer): Partial<ModelServer> {
   };
 }
 
-export function stuck(server: ModelServer, call: ModelCall): Kept {
+export function stuck(server: ModelServer, call: ModelCall): ModelRecord {
   const answer = Promise.resolve(problem(409, "for ever"));
   return { fingerprint: server.fingerprint(call), answer, isDone: false, replays: 0 };
 }
@@ -104,7 +104,7 @@ export function freeingAtHangUp(server: ModelServer): Partial<ModelServer> {
 }
 
 /** Keeps an answer only when it was read to its end. */
-export function keepOnceSent(server: ModelServer, name: string, record: Kept, { request }: ModelCall): void {
+export function keepOnceSent(server: ModelServer, name: string, record: ModelRecord, { request }: ModelCall): void {
   record.isDone = true;
   request.socket.once("error", () => server.records.delete(name));
 }

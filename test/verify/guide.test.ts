@@ -11,7 +11,7 @@ import { temporaryFolder } from "../support/temporary-folder.ts";
 function start(program: string, environment: Record<string, string>) {
   const child = spawn(process.execPath, ["--conditions=@once-again/source", program], {
     env: { ...process.env, ...environment },
-    // What serve.ts throws at broken JSON goes to stderr.
+    // The error of serve.ts at broken JSON goes to stderr.
     stdio: ["ignore", "pipe", "ignore"],
   });
   onTestFinished(() => void child.kill());
@@ -26,7 +26,7 @@ test("examples/guides/verify-server.ts finds no failure in examples/serve.ts", a
   expect(await text(verified.stdout)).toBe(`0 of ${conformanceCases.length} cases failed\n`);
 });
 
-test("a server whose answers only repeat their requests is not blamed for effects that can't be told apart", async () => {
+test("a server is not blamed, when its answers only repeat their requests, for effects that look the same", async () => {
   const url = await startHttpServer(async (request, response) => {
     response.writeHead(201).end(`${String(request.headers["idempotency-key"])} ${await text(request)}`);
   });

@@ -26,7 +26,7 @@ const stdio = (program: string): [string, ...string[]] => [
   program,
 ];
 
-test("there are fifty-one cases, each with an id of its own", () => {
+test("there are fifty-one cases, each with a unique id", () => {
   expect(new Set(mcpCases.map(({ id }) => id)).size).toBe(51);
 });
 
@@ -114,16 +114,16 @@ test("on the command line it says what was found, and how it went", async () => 
   expect(dry.stdout).toMatch(/MR01 .*\n {4}tools\/call [^]*\n1 cases, at least 2 messages\. Nothing was sent\.\n$/);
 });
 
-test.for<[flags: string[], told: string]>([
+test.for<[flags: string[], problem: string]>([
   [["http://user:s3cret@127.0.0.1/"], "server must be an http: or https: URL without a password"],
   [["no-such-command-here"], "the server can't be started"],
   [["http://127.0.0.1:1/mcp"], "no answer: bad port"],
   [["http://127.0.0.1:1/mcp", "--only", "R01"], "only must be ids of cases (MR01)"],
   [["http://127.0.0.1:1/mcp", "-d", "[]"], "arguments must be a JSON object"],
   [[], "missing required argument"],
-])("%s is wrong usage", async ([flags, told]) => {
+])("%s is wrong usage", async ([flags, problem]) => {
   const { code, stdout, stderr } = await runCli(["verify", "mcp", ...flags]);
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
-  expect(stderr).toContain(told);
+  expect(stderr).toContain(problem);
   expect(stderr).not.toContain("s3cret");
 });

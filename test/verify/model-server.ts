@@ -17,7 +17,7 @@ interface ModelRecord {
   replays: number;
 }
 
-/** What a request is about, once it is read. */
+/** The parts of a request, once it is read. */
 export interface ModelCall {
   request: IncomingMessage;
   key: string;
@@ -63,7 +63,7 @@ export class ModelServer {
   /** How long an order takes, milliseconds. */
   workMs = 3;
 
-  /** The values of the key's header; `undefined` where there is none. */
+  /** The values of the key's header; `undefined` without any. */
   keyValues(request: IncomingMessage): readonly string[] {
     return request.headersDistinct["idempotency-key"] ?? [];
   }
@@ -78,7 +78,7 @@ export class ModelServer {
   }
 
   scope(request: IncomingMessage): string {
-    return request.headers.authorization ?? "nobody";
+    return request.headers.authorization ?? "anonymous";
   }
 
   admits(request: IncomingMessage): ModelAnswer | undefined {
@@ -96,7 +96,7 @@ export class ModelServer {
     return sha256([request.method, path, fields, type, canonical(body)].join("\n"));
   }
 
-  /** What a known key gets. */
+  /** The answer to a known key. */
   async repeat(record: ModelRecord, call: ModelCall): Promise<ModelAnswer> {
     if (record.fingerprint !== this.fingerprint(call)) return this.reused(record, call);
     if (!record.isDone) return this.inProgress(record, call);
@@ -143,7 +143,7 @@ export class ModelServer {
     };
   }
 
-  /** What becomes of a record when its work is done. */
+  /** Decides about a record when its work is done. */
   done(_name: string, record: ModelRecord, _answer: ModelAnswer, _call: ModelCall): void {
     record.isDone = true;
   }

@@ -12,7 +12,7 @@ export interface OrdersGround {
   count(): number | Promise<number>;
 }
 
-/** Orders that are kept nowhere: what is leased may have its effect anywhere. */
+/** Orders that are not stored: a leased route may have its effect anywhere. */
 export function ordersInMemory(): Pick<OrdersGround, "insert" | "count"> {
   let orders = 0;
   return { insert: () => void (orders += 1), count: () => orders };

@@ -22,7 +22,7 @@ const grounds: Readonly<Record<string, () => OrdersGround>> = {
   },
 };
 
-/** What is found on all grounds, at the same time: most of a run is waiting. */
+/** The results on all grounds, found at the same time: most of a run is waiting. */
 const onAllGrounds = async <Found>(look: (ground: OrdersGround) => Promise<Found>): Promise<Record<string, Found>> =>
   Object.fromEntries(
     await Promise.all(Object.entries(grounds).map(async ([name, open]) => [name, await look(open())] as const)),
@@ -48,7 +48,7 @@ describe.each(frameworks)("$name", (framework) => {
   });
 });
 
-/** What can't be asked, each for a reason that we know of. */
+/** The cases that can't be asked, each for a reason that we know of. */
 function unasked({ name }: Framework): string[] {
   return [
     // The web's Headers join the lines of one header.

@@ -55,7 +55,7 @@ export class AcpModel extends ModelServer {
     return acpError(409, "idempotency_in_flight");
   }
 
-  /** What fails is rolled back. */
+  /** A failure is rolled back. */
   override async work(call: ModelCall): Promise<ModelAnswer> {
     return isFailing(call.body) ? json(500, { type: "processing_error" }) : super.work(call);
   }
@@ -86,7 +86,7 @@ export class StripeModel extends ModelServer {
     return stripeError(409, "invalid_request_error");
   }
 
-  /** What is refused began no execution. */
+  /** A refusal began no execution. */
   override done(name: string, record: Parameters<ModelServer["done"]>[1], answer: ModelAnswer, call: ModelCall): void {
     if (answer.status >= 400 && answer.status < 500) this.records.delete(name);
     else super.done(name, record, answer, call);
@@ -137,7 +137,7 @@ export class WebhookModel extends ModelServer {
     return this.hasId(delivery) && this.isFresh(delivery) && this.isSigned(delivery);
   }
 
-  /** What fails is rolled back, and what is taken has no body. */
+  /** A failure is rolled back, and a delivery that is taken has no body. */
   override async work(call: ModelCall): Promise<ModelAnswer> {
     if (isFailing(call.body)) {
       await setTimeout(this.workMs);

@@ -3,7 +3,7 @@ import { conformanceCases, type ProfileName, verifyProfiles } from "../../packag
 import type { Break } from "./breaks.ts";
 import { ModelServer, type ModelCall } from "./model-server.ts";
 import { acpError, AcpModel, stripeError, StripeModel, WebhookModel, webhookSecret } from "./profile-models.ts";
-import { toldOf, verifyModel } from "./verify-model.ts";
+import { summarize, verifyModel } from "./verify-model.ts";
 import { webhookViolations } from "./webhook-violations.ts";
 
 type Profile = Exclude<ProfileName, "draft">;
@@ -14,7 +14,7 @@ const models: Readonly<Record<Profile, () => ModelServer>> = {
   webhooks: () => new WebhookModel(),
 };
 
-/** What a run needs beside what all need. */
+/** Options that a profile needs beside those that all need. */
 const given: Readonly<Record<Profile, { secret?: string }>> = {
   acp: {},
   stripe: {},
@@ -98,16 +98,18 @@ describe.for(Object.keys(verifyProfiles) as Profile[])("%s", (profile) => {
     expect(sentences.flatMap((sentence) => sentence.cases).filter((id) => !known.has(id))).toEqual([]);
   });
 
-  test("each of its own cases is of a sentence, and has a server that breaks its rule", () => {
+  test("each case of a profile belongs to a sentence, and has a server that breaks its rule", () => {
     const named = new Set(sentences.flatMap((sentence) => sentence.cases));
     expect(cases.filter(({ id }) => !named.has(id))).toEqual([]);
     expect(Object.keys(violations[profile])).toEqual(cases.map(({ id }) => id));
   });
 
   test("a server that keeps its rules fails no case, and misses none but what servers need not say", async () => {
-    const told = toldOf(await verifyModel(models[profile](), { ...given[profile], profile, strictness: "draft" }));
+    const results = summarize(
+      await verifyModel(models[profile](), { ...given[profile], profile, strictness: "draft" }),
+    );
     // A model has no policy to state.
-    const wrong = told.filter(({ id, kind }) => kind !== "pass" && !(id === "A13" && kind === "not-applicable"));
+    const wrong = results.filter(({ id, kind }) => kind !== "pass" && !(id === "A13" && kind === "not-applicable"));
     expect(wrong).toEqual([]);
   });
 
@@ -117,7 +119,7 @@ describe.for(Object.keys(verifyProfiles) as Profile[])("%s", (profile) => {
       const model = models[profile]();
       Object.assign(model, change(model as never));
       const report = await verifyModel(model, { ...given[profile], profile, strictness: "draft", only: [id] });
-      expect(toldOf(report)).toEqual([{ id, kind: "fail", observed: expect.any(String) }]);
+      expect(summarize(report)).toEqual([{ id, kind: "fail", observed: expect.any(String) }]);
     },
   );
 });
@@ -134,5 +136,5 @@ test("a receiver that marks an id as handled before its work fails W19: the even
   } satisfies Partial<WebhookModel>);
   const only = ["W19"];
   const report = await verifyModel(model, { ...given.webhooks, profile: "webhooks", strictness: "draft", only });
-  expect(toldOf(report)).toEqual([{ id: "W19", kind: "fail", observed: expect.any(String) }]);
+  expect(summarize(report)).toEqual([{ id: "W19", kind: "fail", observed: expect.any(String) }]);
 });

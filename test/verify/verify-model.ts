@@ -32,4 +32,4 @@ export async function verifyModel(
 }
 
 /** The cases of a report with what was seen in each. */
-export const toldOf = ({ cases }: VerifyReport) => cases.map(({ id, kind, observed }) => ({ id, kind, observed }));
+export const summarize = ({ cases }: VerifyReport) => cases.map(({ id, kind, observed }) => ({ id, kind, observed }));

@@ -106,14 +106,14 @@ test("a plan shows signed deliveries, and no secret", async () => {
   expect(stdout).not.toContain(secret);
 });
 
-test.for<[flags: string[], told: string]>([
+test.for<[flags: string[], problem: string]>([
   [["--profile", "webhooks"], "secret must be whsec_ and the base64 of 24 to 64 bytes"],
   [["--profile", "webhooks", "--secret", "whsec_c2hvcnQ="], "secret must be whsec_"],
   [["--secret", secret], 'secret must be left out without profile "webhooks"'],
   [["--profile", "webhooks", "--secret", secret, "--key-header", "x-id"], "keyHeader must be webhook-id"],
-])("%s is wrong usage, and shows no secret", async ([flags, told]) => {
+])("%s is wrong usage, and shows no secret", async ([flags, problem]) => {
   const { code, stdout, stderr } = await runCli(["verify", "http://127.0.0.1:1/webhooks", ...flags]);
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
-  expect(stderr).toContain(told);
+  expect(stderr).toContain(problem);
   expect(stderr).not.toMatch(/YSBzZWNyZXQ|c2hvcnQ/);
 });

@@ -1,4 +1,4 @@
-/** What the shop stores. Both calls write, and each call of `addOrder` makes an order. */
+/** The data of the shop. Both calls write, and each call of `addOrder` makes an order. */
 export interface ShopDatabase {
   addOrder(item: string): Promise<number>;
   readAddresses(user: string): Promise<string[]>;

@@ -11,11 +11,11 @@ export interface BrokenStore {
   readonly flaw: string;
   /** The beginning of that case's name. */
   readonly caughtBy: string;
-  /** What is wrong in it, in front of a store that is right. */
+  /** Puts the flaw in front of a store that is right. */
   break(store: Store): Partial<Store>;
 }
 
-/** The record of a request as it is kept, whoever owns it. */
+/** The record of a request, as it is stored, for any owner. */
 export async function recordOf(store: Store, name: RecordName): Promise<KeyRecord | undefined> {
   return (await store.inspect(name))?.record;
 }

@@ -3,7 +3,7 @@ import { answering, asOwner, type BrokenStore, recordOf } from "./broken-store.t
 
 const acquired = { kind: "acquired", attempt: 1, abandoned: false, checkpoints: {} } as const;
 
-/** What is wrong in who gets a key. */
+/** Flaws in the choice of who gets a key. */
 export const brokenClaims: readonly BrokenStore[] = [
   {
     flaw: "it reads, and then writes, when a key is new",
@@ -88,7 +88,7 @@ export const brokenClaims: readonly BrokenStore[] = [
       answering(store, (answer) => (answer.kind === "acquired" ? { ...answer, checkpoints: {} } : answer)),
   },
   {
-    flaw: "it tells an owner that asks again that its key is another's",
+    flaw: "it refuses an owner that asks again, as if another had the key",
     caughtBy: "an owner that lost its acknowledgement",
     break: (store) => ({
       async claim(request) {

@@ -1,7 +1,7 @@
 import type { RecordName, Store } from "../../../packages/once-again/src/stores/store.ts";
 import { answering, type BrokenStore } from "./broken-store.ts";
 
-/** What is wrong in the bytes that are kept. */
+/** Flaws in the bytes that are stored. */
 export const brokenResults: readonly BrokenStore[] = [
   {
     flaw: "it cuts long results",
@@ -28,7 +28,7 @@ export const brokenResults: readonly BrokenStore[] = [
   },
 ];
 
-/** What is wrong in the names under which they are kept. */
+/** Flaws in the names under which they are stored. */
 export const brokenNames: readonly BrokenStore[] = [
   {
     flaw: "it ignores the scope",

@@ -1,6 +1,6 @@
 import { asOwner, type BrokenStore } from "./broken-store.ts";
 
-/** What is wrong in what people see and settle. */
+/** Flaws in the operations of people: listing, showing and settling. */
 export const brokenViews: readonly BrokenStore[] = [
   {
     flaw: "it settles what is running",
@@ -53,7 +53,7 @@ export const brokenViews: readonly BrokenStore[] = [
     }),
   },
   {
-    flaw: "it purges more than it is told to",
+    flaw: "it purges more than its limit",
     caughtBy: "expired records are purged",
     break: (store) => ({ purge: () => store.purge({ limit: 1000 }) }),
   },

@@ -1,6 +1,6 @@
 import { asOwner, type BrokenStore, recordOf } from "./broken-store.ts";
 
-/** What is wrong in whose a key is. */
+/** Flaws in the ownership of keys. */
 export const brokenOwners: readonly BrokenStore[] = [
   {
     flaw: "it lets anyone complete",

@@ -2,7 +2,7 @@ import type { BrokenStore } from "./broken-store.ts";
 
 const muchLongerMs = 1e12;
 
-/** What is wrong in its times, which a contract on a clock sees to the millisecond. */
+/** Flaws in its times, which a contract on a clock sees to the millisecond. */
 export const brokenTimes: readonly BrokenStore[] = [
   {
     flaw: "its records never expire",
@@ -34,10 +34,10 @@ export const brokenTimes: readonly BrokenStore[] = [
   },
 ];
 
-/** What is wrong in its retentions, which only a contract on a clock sees. */
+/** Flaws in its retentions, which only a contract on a clock sees. */
 export const brokenRetentions: readonly BrokenStore[] = [
   {
-    flaw: "a completion is not kept longer than the claim",
+    flaw: "a completion is not stored longer than the claim",
     caughtBy: "a store does what `transition` says",
     break: (store) => ({ complete: (request) => store.complete({ ...request, retentionMs: 0 }) }),
   },
@@ -70,7 +70,7 @@ export const brokenRetentions: readonly BrokenStore[] = [
     }),
   },
   {
-    flaw: "a kept answer lives as long as the lease under which it was kept",
+    flaw: "a stored result lives as long as the lease under which it was stored",
     caughtBy: "a stored result expires when its retention is over",
     break: (store) => {
       const leases = new Map<string, number>();

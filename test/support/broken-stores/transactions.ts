@@ -12,7 +12,7 @@ export interface BrokenTransactions {
   readonly flaw: string;
   /** The beginning of that case's name. */
   readonly caughtBy: string;
-  /** What is wrong in it, in front of a store that is right. */
+  /** Puts the flaw in front of a store that is right. */
   break(store: SqliteStore): Partial<SqliteStore>;
 }
 
@@ -56,7 +56,7 @@ function elsewhere(path: string, text: string): void {
   outside.close();
 }
 
-/** Stores whose transactions do all that they should, but for one thing. */
+/** Stores with right transactions, but for one flaw. */
 export const brokenTransactions: readonly BrokenTransactions[] = [
   {
     flaw: "it keeps no key, so that duplicates run",
@@ -159,7 +159,7 @@ export const brokenTransactions: readonly BrokenTransactions[] = [
       }),
   },
   {
-    flaw: "it carries a write that nobody waited for out with the next transaction",
+    flaw: "it executes a write that was not awaited in the next transaction",
     caughtBy: "a write that work did not wait for",
     break: (store) => {
       const waiting: string[] = [];
@@ -231,7 +231,7 @@ export const brokenTransactions: readonly BrokenTransactions[] = [
     },
   },
   {
-    flaw: "it takes marks whose names differ in case for one",
+    flaw: "it takes names of marks that differ in case for one",
     caughtBy: "marks differ",
     break: (store) => ({
       moveMark: (transaction, mark) => store.moveMark!(transaction, { ...mark, key: mark.key.toLowerCase() }),
@@ -280,7 +280,7 @@ export const brokenTransactions: readonly BrokenTransactions[] = [
     }),
   },
   {
-    flaw: "its steps don't ask whose the key is",
+    flaw: "its steps don't check the owner of the key",
     caughtBy: "a step of a late owner has no effect",
     break: (store) => ({
       async transactStep(request, work) {

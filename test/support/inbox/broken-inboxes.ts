@@ -20,7 +20,7 @@ import { leasedFixture, transactionalFixture } from "./fixtures.ts";
 /** An inbox with one flaw. */
 export interface BrokenInbox {
   readonly flaw: string;
-  /** What the name of a case begins with that finds it. */
+  /** The beginning of the name of the case that finds it. */
   readonly caughtBy: string;
   readonly contract: readonly ContractCase[];
 }
@@ -33,7 +33,7 @@ type Flaw = <Transaction>(handle: Handle<Transaction>, rules: InboxContractRules
 
 const acknowledge = { action: "acknowledge", isRepeat: false } as const;
 const repeat = { action: "acknowledge", isRepeat: true } as const;
-/** What work is told that runs past the engine. */
+/** The context of work that runs past the engine. */
 const bare = { noEffect: () => undefined } as never;
 const failed = { action: "dead-letter", reason: "failed", detail: "" } as const;
 
@@ -116,11 +116,11 @@ const acknowledgesWork: Flaw = (handle) => (message, work) => {
 
 interface Given {
   readonly flaw?: Flaw;
-  /** What it is opened with beside what it was told. */
+  /** Options that the flaw adds to those of the contract. */
   readonly rules?: Partial<InboxRules>;
   /** Whether each inbox remembers for itself. */
   readonly isForgetful?: boolean;
-  /** What it says when it hears of an error. */
+  /** The verdict that it returns after an error. */
   readonly atErrors?: InboxVerdict;
   readonly close?: "at once" | "never";
 }
@@ -164,7 +164,7 @@ function transactional(given: Given): ContractCase[] {
   return inboxContract({ mode: "transactional", open });
 }
 
-/** A transactional inbox on a store whose marks are wrong. */
+/** A transactional inbox on a store with wrong marks. */
 function badlyMarked(moveMark: (store: SqliteStore) => MoveMark): ContractCase[] {
   const open = (records: string): InboxFixture<DatabaseSync> => {
     const fixture = effectsDatabase(records);
@@ -255,7 +255,7 @@ export const brokenInboxes: readonly BrokenInbox[] = [
     transactional({ flaw: acknowledgesWork }),
   ),
   broken(
-    "it acknowledges when the work has ended, before its record is kept",
+    "it acknowledges when the work has ended, before its record is stored",
     "unkept",
     leased({ flaw: acknowledgesWork }),
   ),

@@ -61,7 +61,7 @@ export type Connect<Kind extends Store, Transaction> = (
 
 const openLeased: Connect<Store, undefined> = (store, rules) => openInbox({ store, ...rules });
 
-/** Leased inboxes on connections to one store, whose effects are in this process. */
+/** Leased inboxes on connections to one store, with effects in this process. */
 export function leasedFixture(
   openStore: () => Awaitable<Store>,
   connect: Connect<Store, undefined> = openLeased,
@@ -90,7 +90,7 @@ export function leasedFixture(
   };
 }
 
-/** Transactional inboxes on one store, whose effects are rows beside its records. */
+/** Transactional inboxes on one store, with effects that are rows beside its records. */
 export function transactionalFixture<Transaction>(
   { store, execute, effects }: TransactionFixture<Transaction>,
   connect: Connect<TransactionalStore<Transaction>, Transaction> = (given, rules) =>

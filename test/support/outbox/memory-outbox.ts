@@ -28,7 +28,7 @@ interface Row {
   parkedAt: number | undefined;
 }
 
-/** What can be wrong with an outbox: each breaks one promise of the port. */
+/** The flaws that an outbox can have: each breaks one promise of the port. */
 export type OutboxFlaw =
   | "a cursor skips what commits late"
   | "a message is there before its commit"

@@ -10,7 +10,7 @@ const seed = process.env["SEED"] ?? String(Math.floor(Math.random() * 1e9));
 const writersMax = 1000;
 const keys = 5;
 
-/** What a broker took, repeats included, in the order in which it came: key and id. */
+/** The messages that a broker took, repeats included, in the order in which they came: key and id. */
 type Taken = [orderingKey: string, id: string][];
 
 /** Ids by their keys, in their order; of repeats the first. */
@@ -37,7 +37,7 @@ async function writeAtOnce({ outbox, begin }: EngineOutbox, paceMs: number): Pro
     for (let index = 0; index < count; index += 1) {
       const id = `${writer}-${index}`;
       await outbox.add(transaction, { id, topic: "orders", orderingKey: key, body: { writer } });
-      // The key is ours until we end: nobody comes between these.
+      // The key is ours until this transaction ends: no message comes between these.
       if (commits) ids.push(id);
     }
     await setTimeout(holdMs);
@@ -91,7 +91,7 @@ async function opened(engine: EngineName, database: string, transactionsMax?: nu
   return outbox;
 }
 
-/** What relays do on any engine, and what becomes of it when they are killed. */
+/** The rules for relays on any engine, also when they are killed. */
 export function relayRuns(engine: EngineName, create: () => Promise<string>): void {
   test("1,000 writers and 4 relays: what is committed is published once, none skipped, each key in order", async () => {
     const database = await create();
@@ -120,7 +120,7 @@ export function relayRuns(engine: EngineName, create: () => Promise<string>): vo
       const chunks = await request.toArray();
       const [orderingKey, id, pid] = JSON.parse(Buffer.concat(chunks).toString()) as [string, string, string];
       taken.push([orderingKey, id]);
-      // By the work that was done, not by the time: a slow machine comes to an end, too.
+      // By the work that was done, not by the time, so that a slow machine finishes, too.
       if (taken.length % 150 === 0) {
         // The broker has the message, and the relay will never hear so.
         kills += 1;

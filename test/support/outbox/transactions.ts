@@ -8,7 +8,7 @@ export interface OwnTransaction<Transaction> {
   rollback(): Promise<void>;
 }
 
-/** Begins one on a connection of its own, which goes back to the pool at the end. */
+/** Begins one on a separate connection, which goes back to the pool at the end. */
 export async function beginInMariadb(pool: MariadbPool): Promise<OwnTransaction<PoolConnection>> {
   const connection = await pool.getConnection();
   await connection.beginTransaction();

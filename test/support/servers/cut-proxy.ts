@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 
-/** A TCP proxy in front of a port of 127.0.0.1, whose connections a test counts, cuts and overhears. */
+/** A TCP proxy in front of a port of 127.0.0.1. A test counts, cuts and overhears its connections. */
 export interface CutProxy extends AsyncDisposable {
   readonly port: number;
   /**

@@ -1,10 +1,10 @@
-/* oxlint-disable vitest/no-conditional-tests, vitest/valid-title, vitest/valid-describe-callback, vitest/require-top-level-describe -- It makes suites for others, and is none. */
+/* oxlint-disable vitest/no-conditional-tests, vitest/valid-title, vitest/valid-describe-callback, vitest/require-top-level-describe -- It makes suites for others, and is no suite itself. */
 import { beforeAll, describe } from "vitest";
 import { findBinary, type ServerBinary } from "./binary.ts";
 
 /**
  * A `describe` for tests that need a server of the machine. Without its program they are skipped, and the title says
- * what installs it; where CI=true they fail instead, since there nobody would see the skip.
+ * what installs it; where CI=true they fail instead, since a skip would not be seen there.
  */
 export function describeWithServer(title: string, binary: ServerBinary, tests: () => void): void {
   if (findBinary(binary) !== undefined) {

@@ -22,7 +22,7 @@ const payloadMax = 2_097_152;
 interface Routes {
   readonly name: string;
   readonly port: number;
-  /** Where the others are told to find it. */
+  /** The address under which the others find it. */
   readonly advertise: number;
   readonly all: readonly number[];
 }
@@ -78,7 +78,7 @@ export interface NatsCluster extends AsyncDisposable {
 /** The port by which one node reaches another one's port, by their numbers from 0. */
 type Reach = (from: number, to: number, port: number) => Promise<number>;
 
-/** How often a cluster is started whose servers don't all find one another. */
+/** How often a cluster is started when its servers don't all find one another. */
 const startsMax = 4;
 
 /**

@@ -11,7 +11,7 @@ export const nginxBinary: ServerBinary = {
   install: "apt-get install -y --no-install-recommends nginx",
 };
 
-/** Connections are kept for ever: a caller of a benchmark does not connect again. */
+/** Connections stay open for ever: a caller of a benchmark does not connect again. */
 const forever = 1_000_000_000;
 
 /**

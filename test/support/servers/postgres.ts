@@ -12,7 +12,7 @@ export const postgresBinary: ServerBinary = {
   install: "apt-get install -y postgresql",
 };
 
-/** What a private PostgreSQL may be told. */
+/** The options of a private PostgreSQL. */
 export interface PostgresOptions {
   /** Settings as in postgresql.conf. `fsync` and `synchronous_commit` are on, as by default. */
   readonly settings?: Readonly<Record<string, string>>;

@@ -6,7 +6,7 @@ import type { Readable } from "node:stream";
 import { setTimeout } from "node:timers/promises";
 import type { ServerUser } from "./server-folder.ts";
 
-/** A server of one test, on a port of 127.0.0.1 and a folder of its own. */
+/** A server of one test, on a separate port of 127.0.0.1 and in a separate folder. */
 export interface PrivateServer extends AsyncDisposable {
   readonly port: number;
   readonly url: string;
@@ -30,9 +30,9 @@ export interface ServerRun {
   readonly url: string;
   /** Its data; removed in the end. */
   readonly folder: string;
-  /** What it prints when it takes connections. */
+  /** Its output when it takes connections. */
   readonly ready: RegExp;
-  /** What ends it in good order; default SIGTERM. */
+  /** The signal that ends it in good order; default SIGTERM. */
   readonly stopSignal?: NodeJS.Signals;
   /** Variables beside our own. */
   readonly environment?: Readonly<Record<string, string>>;
@@ -111,7 +111,7 @@ async function readyOrEnded(child: ChildProcess, ready: RegExp): Promise<string 
   let output = "";
   for (const stream of [child.stdout, child.stderr] as Readable[]) {
     stream.setEncoding("utf8");
-    // It goes on reading after that: a server whose pipe is full stands still.
+    // Its output is read after that, too: a server stands still when its pipe is full.
     stream.on("data", (text: string) => {
       output = (output + text).slice(-outputMax);
       if (ready.test(output)) resolve(undefined);

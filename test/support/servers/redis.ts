@@ -10,7 +10,7 @@ import { removed, startTogether } from "./start-together.ts";
 export const redisBinary: ServerBinary = { name: "redis-server", install: "apt-get install -y redis-server" };
 export const valkeyBinary: ServerBinary = { name: "valkey-server", install: "apt-get install -y valkey-server" };
 
-/** What a private Redis may be told. */
+/** The options of a private Redis. */
 export interface RedisOptions {
   /** Default Redis. */
   readonly binary?: ServerBinary;
@@ -55,7 +55,7 @@ const nodeTimeoutMs = 1000;
 /**
  * Starts a cluster of 3 masters and 3 replicas.
  *
- * @param settingsOf what else a node is told, by its number from 0 and its port.
+ * @param settingsOf more settings of a node, by its number from 0 and its port.
  */
 export async function startRedisCluster(
   settingsOf: (node: number, port: number) => Promise<Readonly<Record<string, string>>> = async () => ({}),

@@ -10,7 +10,7 @@ export interface ServerUser {
   readonly gid: number;
 }
 
-/** Whom servers run as that refuse to run as root: nobody, when we are root; otherwise ourselves (`undefined`). */
+/** The user for servers that refuse to run as root; `undefined` when we are not root. */
 export function unprivilegedUser(): ServerUser | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const idOf = (flag: string): number => Number(execFileSync("id", [flag, "nobody"], { encoding: "utf8" }));
