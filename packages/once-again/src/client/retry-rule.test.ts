@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { ErrorCode } from "../core/error-codes.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import type { Decision, Outcome } from "../retry/index.ts";
-import { decideOn, failureOf, mayHaveHappened } from "./retry-rule.ts";
+import { decideOn, failureOf, mayHaveHappened, provesNoEffect } from "./retry-rule.ts";
 
 /** The decision on an outcome: `done`, `retry`, or why it stops. */
 function decided(outcome: Outcome<Response>, repeatable: boolean): string {
@@ -51,6 +51,28 @@ test.each<[name: string, repeatable: string, otherwise: string, outcome: Outcome
 ])("%s: %s when repeatable, %s otherwise", (_name, repeatable, otherwise, outcome) => {
   expect(decided(outcome, true)).toBe(repeatable);
   expect(decided(outcome, false)).toBe(otherwise);
+});
+
+test.each<[name: string, repeatable: string, otherwise: string, outcome: Outcome<Response>]>([
+  ["400, true", "retry", "retry", answer(400, { "X-Should-Retry": "true" })],
+  ["500, true", "retry", "unsafe", answer(500, { "X-Should-Retry": "true" })],
+  ["503, false", "permanent", "permanent", answer(503, { "X-Should-Retry": "false" })],
+  ["429, false", "permanent", "permanent", answer(429, { "X-Should-Retry": "false" })],
+  ["200, true", "done", "done", answer(200, { "X-Should-Retry": "true" })],
+  ["500, replayed, true", "replayed", "replayed", answer(500, { ...replayed, "X-Should-Retry": "true" })],
+  ["404, nonsense", "permanent", "permanent", answer(404, { "X-Should-Retry": "yes" })],
+  ["503, nonsense", "retry", "unsafe", answer(503, { "X-Should-Retry": "constructor" })],
+])("X-Should-Retry, %s: %s when repeatable, %s otherwise", (_name, repeatable, otherwise, outcome) => {
+  expect(decided(outcome, true)).toBe(repeatable);
+  expect(decided(outcome, false)).toBe(otherwise);
+});
+
+test("X-Should-Retry says nothing of whether an attempt had an effect", () => {
+  const provesNothing = (outcome: Outcome<Response>): boolean => !provesNoEffect(failureOf(outcome, 0)!);
+  for (const advice of ["true", "false"]) {
+    expect(provesNothing(answer(409, { ...retryAfter, "X-Should-Retry": advice }))).toBe(true);
+    expect(provesNothing(answer(500, { "X-Should-Retry": advice }))).toBe(true);
+  }
 });
 
 test("Retry-After becomes the least delay", () => {

@@ -28,6 +28,8 @@ export interface Failure<Res extends ResponseHead = ResponseHead> {
   readonly retryAfterMs?: number | undefined;
   /** How long not to ask again, in milliseconds: what `Retry-After`, a rate limit or an open circuit breaker says. */
   readonly delayMsMin?: number | undefined;
+  /** Whether the server says that another attempt is worth it, `true` or `false`: its `X-Should-Retry`. */
+  readonly advice?: string | null;
 }
 
 /** The response that an HTTP client threw as an error. Whether it was redirected is unknown. */
@@ -63,7 +65,10 @@ function failureIn(head: ResponseHead, nowMs: number, trusted: boolean): Omit<Fa
   const retryAfterMs = parseRetryAfter(head.headers.get("Retry-After"), nowMs);
   const verdict = statusVerdict(head.status, retryAfterMs !== undefined);
   if (verdict === undefined) return undefined;
-  return { verdict, head, trusted, retryAfterMs, delayMsMin: waitHint(head.headers, nowMs, head.status) };
+  const delayMsMin = waitHint(head.headers, nowMs, head.status);
+  // Servers whose SDKs Stainless generates send it: OpenAI, Anthropic and others.
+  const advice = head.headers.get("X-Should-Retry");
+  return { verdict, head, trusted, retryAfterMs, delayMsMin, advice };
 }
 
 /**
@@ -85,12 +90,11 @@ export function markUnsent<Res extends ResponseHead>(failure: Failure<Res>, isPe
  * @param inDoubt whether an earlier attempt with the same key may have been executed, or be going on.
  */
 export function decideOn(failure: Failure, repeatable: boolean, inDoubt = false): Decision {
-  const { head, verdict } = failure;
+  const { advice, head, verdict } = failure;
   if (isReplay(head)) return { action: "stop", why: "replayed" };
   if (verdict.gaveUp) return { action: "stop", why: "gave-up" };
-  if (!verdict.transient && !(inDoubt && repeatable && isForeignConflict(head))) {
-    return { action: "stop", why: "permanent" };
-  }
+  const isWorthIt = verdict.transient || (inDoubt && repeatable && isForeignConflict(head));
+  if (advice === "false" || !(isWorthIt || advice === "true")) return { action: "stop", why: "permanent" };
   if (!repeatable && !provesNoEffect(failure)) return { action: "stop", why: "unsafe" };
   const kind = isTurnedAway(failure) ? "throttled" : "transient";
   return { action: "retry", delayMsMin: failure.delayMsMin, kind, why: verdict.reason };

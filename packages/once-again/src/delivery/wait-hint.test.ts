@@ -17,6 +17,15 @@ test("Retry-After comes first, in any form and for any status", () => {
   expect(hint({ "Retry-After": "soon", RateLimit: '"default";r=0;t=30' })).toBe(30_000);
 });
 
+test("Retry-After-Ms is more exact than Retry-After, where it is a number", () => {
+  expect(hint({ "Retry-After-Ms": "250", "Retry-After": "7" })).toBe(250);
+  expect(hint({ "retry-after-ms": "1.5" })).toBe(1.5);
+  for (const malformed of ["", "-1", "soon", "1e3", "NaN", "0x10"]) {
+    expect(hint({ "Retry-After-Ms": malformed, "Retry-After": "7" })).toBe(7000);
+  }
+  expect(hint({ "Retry-After-Ms": "9".repeat(400) })).toBe(Number.MAX_SAFE_INTEGER);
+});
+
 test.each<[value: string, waitMs: number | undefined]>([
   ['"default";r=0;t=30', 30_000],
   ["default;r=0;t=30", 30_000],

@@ -4,12 +4,14 @@ import { parseRetryAfter } from "./retry-after.ts";
 const epochSecondsMin = 1e9;
 const epochMillisecondsMin = 1e12;
 
+const decimal = /^\d+(\.\d+)?$/;
+
 /** Headers in pairs, the remaining calls and the time of the reset: an older draft, GitHub and many others, X. */
 const pairs = ["RateLimit", "X-RateLimit", "X-Rate-Limit"] as const;
 
 /**
- * How long a server asks to be left alone at least. The first of these that says something: `Retry-After` (RFC 9110,
- * section 10.2.3), which takes precedence; `RateLimit` (draft-ietf-httpapi-ratelimit-headers: `"default";r=0;t=30`, and
+ * How long a server asks to be left alone at least. The first of these that says something: `Retry-After-Ms`, as OpenAI,
+ * Anthropic and Azure send it; `Retry-After` (RFC 9110, section 10.2.3); `RateLimit` (draft-ietf-httpapi-ratelimit-headers: `"default";r=0;t=30`, and
  * the dictionary of older drafts, `remaining=0, reset=30`); `RateLimit-Reset`, `X-RateLimit-Reset` and
  * `X-Rate-Limit-Reset`, in seconds from now or since the epoch.
  *
@@ -24,6 +26,8 @@ export function waitHint(
   nowMs: number,
   status?: number,
 ): number | undefined {
+  const exactMs = headers.get("Retry-After-Ms") ?? "";
+  if (decimal.test(exactMs)) return bounded(+exactMs);
   const retryAfterMs = parseRetryAfter(headers.get("Retry-After"), nowMs);
   if (retryAfterMs !== undefined) return retryAfterMs;
   const limitMs = rateLimitMs(headers.get("RateLimit"));
@@ -67,7 +71,7 @@ function exhaustedMs(fields: readonly string[], remaining: string, reset: string
 }
 
 function parseReset(value: string | null, nowMs: number): number | undefined {
-  if (value === null || !/^\d+(\.\d+)?$/.test(value)) return undefined;
+  if (value === null || !decimal.test(value)) return undefined;
   const reset = Number(value);
   if (reset >= epochMillisecondsMin) return bounded(reset - nowMs);
   return bounded(reset >= epochSecondsMin ? reset * 1000 - nowMs : reset * 1000);
