@@ -25,6 +25,7 @@ const adapters: readonly Adapter[] = [
   { title: "Nest", subpath: "nest", package: "@nestjs/common", range: "^11.0.0 || ^12.0.0" },
   { title: "PostgreSQL by pg", subpath: "stores/postgres", package: "pg" },
   { title: "PostgreSQL by Postgres.js", subpath: "stores/postgres", package: "postgres" },
+  { title: "Prisma", subpath: "stores/postgres", package: "@prisma/client", range: "^6.19.0 || ^7.0.0" },
   { title: "MariaDB by mysql2", subpath: "stores/mariadb", package: "mysql2" },
   { title: "Redis, Valkey by ioredis", subpath: "stores/redis", package: "ioredis", range: "^5.0.0 || ^6.0.0" },
   { title: "Redis, Valkey by redis", subpath: "stores/redis", package: "redis" },

@@ -11,6 +11,8 @@ export const contextNames: Readonly<Record<string, string>> = {
   UseInterceptors: 'import { UseInterceptors } from "@nestjs/common";',
   DynamoDBClient: "declare const DynamoDBClient: typeof SqsClientClass;",
   Kvm: 'import { Kvm } from "@nats-io/kv";',
+  PrismaClient: 'import { PrismaClient } from "./orms/prisma/generated/client.ts";',
+  PrismaPg: 'import { PrismaPg } from "@prisma/adapter-pg";',
   Order: "interface Order { id: string; card: string; amount: number }",
   Redis: 'import { Redis } from "ioredis";',
   SQSClient:

@@ -52,7 +52,11 @@ interface Place {
 /** The lines with each word. */
 function findWords(): Record<string, Place[]> {
   const places: Record<string, Place[]> = Object.fromEntries(Object.keys(patterns).map((name) => [name, []]));
-  const files = execFileSync("git", ["ls-files", "--", "*.ts", "*.tsx", "*.vue", "*.md"], { encoding: "utf8" });
+  const files = execFileSync(
+    "git",
+    ["ls-files", "--", "*.ts", "*.tsx", "*.vue", "*.md", ":!examples/orms/prisma/generated"],
+    { encoding: "utf8" },
+  );
   for (const file of files.split("\n")) {
     if (file === "" || file === "scripts/words.ts") continue;
     for (const [index, text] of readFileSync(file, "utf8").split("\n").entries()) {

@@ -33,7 +33,7 @@ const ownNames: Readonly<Record<string, readonly string[]>> = {
   mariadb: [],
   memory: [],
   nats: ["purge"],
-  postgres: ["notify-after-commit", "once-within", "overdue-connections", "pool", "standby-question"],
+  postgres: ["notify-after-commit", "once-within", "orms", "overdue-connections", "pool", "standby-question"],
   redis: ["claimed-here", "scripts", "server-clock", "silence-watch"],
   sqlite: [],
 };

@@ -6,9 +6,11 @@ import {
   fromDrizzle,
   fromKnex,
   fromKysely,
+  fromPrisma,
   type PostgresTransaction,
 } from "../../packages/once-again/src/stores/postgres/index.ts";
 import { pgPool } from "./databases.ts";
+import { prisma } from "./orms/prisma.ts";
 
 /** Runs work in a transaction of a library's own, and commits it unless the work throws. */
 type Transact = (url: string, work: (transaction: PostgresTransaction) => Promise<void>) => Promise<unknown>;
@@ -41,4 +43,5 @@ export const libraries: Readonly<Record<string, Transact>> = {
     new Kysely({ dialect: new PostgresDialect({ pool: pgPool(url) }) })
       .transaction()
       .execute((trx) => work(fromKysely(trx as never))),
+  Prisma: async (url, work) => (await prisma(url)).transact((tx) => work(fromPrisma(tx))),
 };

@@ -8,6 +8,10 @@ const adviceByMethods: readonly (readonly [methods: readonly string[], advice: s
     ["unsafe", "transaction"],
     "the sql of neon(), which runs each statement for itself: take the Pool of @neondatabase/serverless, postgresStore(pool)",
   ],
+  [
+    ["$queryRawUnsafe"],
+    "a PrismaClient: give a Pool of pg, and `prisma` beside it, postgresStore(pool, { transactions: prismaTransactions(prisma) })",
+  ],
   [["unsafe"], "the sql of postgres: wrap it, postgresStore(sql)"],
   [
     ["promise"],

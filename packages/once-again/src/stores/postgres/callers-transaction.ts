@@ -14,7 +14,7 @@ import { type Literal, withLiterals } from "./statements.ts";
 
 /**
  * Runs one statement without parameters in the caller's transaction, and answers with its rows. For a library that has
- * no `from…` here, write your own: `(statement) => tx.$queryRawUnsafe(statement)` is Prisma's.
+ * no `from…` here, write your own, such as `async (statement) => (await tx.query(statement)).rows`.
  */
 export type CallersTransaction = (statement: string) => Promise<readonly unknown[]>;
 
@@ -37,7 +37,7 @@ export interface DrizzleTransaction {
  */
 export function fromPg(client: PgClient): CallersTransaction {
   if ("totalCount" in client) throw invalidOptionError("client", "a client that pool.connect() lent", "a Pool");
-  return from(client, async (statement) => rowsOf(await client.query(statement)));
+  return namedTransaction(client, async (statement) => rowsOf(await client.query(statement)));
 }
 
 /**
@@ -48,7 +48,7 @@ export function fromPg(client: PgClient): CallersTransaction {
 export function fromPostgresJs(sql: PostgresJsClient): CallersTransaction {
   if ("reserve" in sql && !("savepoint" in sql))
     throw invalidOptionError("sql", "the sql that sql.begin() gives", "a pool");
-  return from(sql, async (statement) => postgresQuery(sql)(statement));
+  return namedTransaction(sql, async (statement) => postgresQuery(sql)(statement));
 }
 
 /**
@@ -58,7 +58,7 @@ export function fromPostgresJs(sql: PostgresJsClient): CallersTransaction {
  */
 export function fromKysely(transaction: KyselyTransaction): CallersTransaction {
   checkKysely(transaction, "PostgreSQL");
-  return from(transaction, async (statement) => rowsOf(await runInKysely(transaction, statement)));
+  return namedTransaction(transaction, async (statement) => rowsOf(await runInKysely(transaction, statement)));
 }
 
 /**
@@ -68,7 +68,7 @@ export function fromKysely(transaction: KyselyTransaction): CallersTransaction {
  */
 export function fromDrizzle(transaction: DrizzleTransaction): CallersTransaction {
   if ("$client" in transaction) throw invalidOptionError("transaction", "the tx that db.transaction() gives", "the db");
-  return from(transaction, async (statement) => rowsOf(await transaction.execute(statement)));
+  return namedTransaction(transaction, async (statement) => rowsOf(await transaction.execute(statement)));
 }
 
 /**
@@ -78,10 +78,11 @@ export function fromDrizzle(transaction: DrizzleTransaction): CallersTransaction
  */
 export function fromKnex(transaction: KnexTransaction): CallersTransaction {
   checkKnex(transaction, "PostgreSQL");
-  return from(transaction, async (statement) => rowsOf(await transaction.raw(statement)));
+  return namedTransaction(transaction, async (statement) => rowsOf(await transaction.raw(statement)));
 }
 
-function from(connection: object, transaction: CallersTransaction): CallersTransaction {
+/** A transaction that remembers what it was made of. */
+export function namedTransaction(connection: object, transaction: CallersTransaction): CallersTransaction {
   connections.set(transaction, connection);
   return transaction;
 }
@@ -112,7 +113,12 @@ export function notOpenError(): OnceAgainError {
   return invalidOptionError("transaction", "an open transaction", "one that has ended, or was not begun");
 }
 
-const makers = { raw: "fromKnex", executeQuery: "fromKysely", execute: "fromDrizzle" } as const;
+const makers = {
+  $queryRawUnsafe: "fromPrisma",
+  raw: "fromKnex",
+  executeQuery: "fromKysely",
+  execute: "fromDrizzle",
+} as const;
 
 /**
  * The client that a transaction is; `undefined` for one that runs texts alone.

@@ -6,19 +6,34 @@ import type { PostgresQuery } from "./client.ts";
 /** How many causes of an error are looked at: who wraps a driver's error does it once or twice. */
 const causesMax = 8;
 
+/** The places in which errors have the error that they wrap. */
+interface WrappingError {
+  readonly cause?: unknown;
+  /** Of Prisma. */
+  readonly meta?: { readonly driverAdapterError?: unknown } | undefined;
+}
+
 /** The code of an error, or of one that it wraps, that is of a certain kind. */
-function codeOf(error: unknown, isOfKind: (code: string, error: Error) => boolean): string | undefined {
+function codeOf(error: unknown, isOfKind: (code: string, error: object) => boolean): string | undefined {
   let inner = error;
-  for (let depth = 0; depth < causesMax && inner instanceof Error; depth += 1) {
-    if ("code" in inner && typeof inner.code === "string" && isOfKind(inner.code, inner)) return inner.code;
-    inner = inner.cause;
+  for (let depth = 0; depth < causesMax && typeof inner === "object" && inner !== null; depth += 1) {
+    // An adapter of Prisma has the code of the driver's error beside the name that it has for it.
+    const code = "originalCode" in inner ? inner.originalCode : "code" in inner ? inner.code : undefined;
+    if (typeof code === "string" && isOfKind(code, inner)) return code;
+    const { cause, meta } = inner as WrappingError;
+    inner = meta?.driverAdapterError ?? cause;
   }
   return undefined;
 }
 
 /** The SQLSTATE of an error of `pg` or `postgres`, or of one that wraps it; `undefined` for any other error. */
 export function sqlState(error: unknown): string | undefined {
-  return codeOf(error, (code, inner) => /^[0-9A-Z]{5}$/.test(code) && "severity" in inner);
+  return codeOf(error, (code, inner) => /^[0-9A-Z]{5}$/.test(code) && ("severity" in inner || "originalCode" in inner));
+}
+
+/** The code of an error of Prisma itself, or of one that wraps it. */
+function prismaCode(error: unknown): string | undefined {
+  return codeOf(error, (code) => /^P[0-9]{4}$/.test(code));
 }
 
 /**
@@ -60,17 +75,19 @@ export function isCancelled(error: unknown): boolean {
 /** Whether the database rolled the transaction back for the sake of another, and running it again helps. */
 export function isConflict(error: unknown): boolean {
   const state = sqlState(error);
-  // serialization_failure, deadlock_detected
-  return state === "40001" || state === "40P01";
+  // serialization_failure, deadlock_detected, and Prisma's word for both
+  return state === "40001" || state === "40P01" || (state === undefined && prismaCode(error) === "P2034");
 }
 
 /**
  * Whether a failed COMMIT may have been executed. A server that is up says why it refused; one that goes down
- * (57P..), fails inside (58..., XX...), or can't be reached, says nothing.
+ * (57P..), fails inside (58..., XX...), or can't be reached, says nothing. Prisma (P2028) has then ended the transaction by a
+ * ROLLBACK before, and sent no COMMIT.
  */
 function isUnknownCommit(error: unknown): boolean {
   const state = sqlState(error);
-  return state === undefined || /^(08|57P|58|XX)/.test(state);
+  if (state === undefined) return prismaCode(error) !== "P2028";
+  return /^(08|57P|58|XX)/.test(state);
 }
 
 /** The error for a database that is busy, or can't be heard. */

@@ -16,4 +16,11 @@ export type { PostgresClient, PostgresConnection, PostgresPool } from "./client.
 export { onceWithin } from "./once-within.ts";
 export { postgresIntents, type PostgresIntentStore } from "./intents.ts";
 export { postgresOutbox, type PostgresOutbox, type PostgresOutboxOptions } from "./outbox.ts";
-export { postgresStore, type PostgresStore, type PostgresStoreOptions } from "./store.ts";
+export type {
+  IsolationLevel,
+  OrmTransaction,
+  OrmTransactionOptions,
+  OrmTransactions,
+} from "./orms/orm-transactions.ts";
+export { fromPrisma, type PrismaClientLike, type PrismaTransaction, prismaTransactions } from "./orms/prisma.ts";
+export { type PostgresOrmOptions, postgresStore, type PostgresStore, type PostgresStoreOptions } from "./store.ts";

@@ -5,6 +5,7 @@ import { Kysely, PostgresDialect } from "kysely";
 import postgres from "postgres";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { databases, pgPool } from "../../../../../test/postgres/databases.ts";
+import { orms } from "../../../../../test/postgres/orms/index.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { postgresBinary } from "../../../../../test/support/servers/postgres.ts";
 import {
@@ -64,6 +65,18 @@ const libraries: Record<string, (url: string) => Transact> = {
     onTestFinished(() => database.destroy());
     return (work) => database.transaction((trx) => work(fromKnex(trx)));
   },
+  ...Object.fromEntries(
+    Object.entries(orms).map(([name, connect]) => [
+      name,
+      (url: string): Transact => {
+        const connected = connect(url);
+        return async (work) => {
+          const { transact, transactions } = await connected;
+          return transact((transaction) => work(transactions.from(transaction)));
+        };
+      },
+    ]),
+  ),
 };
 
 function postgresJs(url: string) {

@@ -10,16 +10,17 @@ import { TransactionGuard } from "../guard/guard.ts";
 /** A connection of the user's pool on which a transaction has begun. */
 export interface PostgresSession<Connection> extends TransactionSession<Connection> {
   readonly query: PostgresQuery;
-  /** The answers to the statements that began the transaction. */
+  /** The rows of each question that it was opened with. */
   readonly opened: unknown;
 }
 
 /**
- * Takes a connection from the pool, and begins a transaction on it by `begin`.
+ * Takes a connection, begins a transaction on it, asks the questions, each a statement that has rows, and sets the savepoint of
+ * the work.
  *
  * @throws OnceAgainError `ONCE_STORE_UNAVAILABLE` when all that took too long.
  */
-export type OpenSession<Connection> = (begin: string) => Promise<PostgresSession<Connection>>;
+export type OpenSession<Connection> = (questions: readonly string[]) => Promise<PostgresSession<Connection>>;
 
 /** How the sessions of a store are opened. */
 export interface SessionOptions<Connection> {
@@ -29,6 +30,8 @@ export interface SessionOptions<Connection> {
   readonly prepare: boolean;
   /** Of its transactions, in capitals. */
   readonly isolation: string;
+  /** Bounds the waits of a transaction for locks. */
+  readonly boundLocks: string;
   /** Prepares the statements that are executed by name, on a connection that does not know them yet. */
   readonly preparing: string;
 }
@@ -36,7 +39,8 @@ export interface SessionOptions<Connection> {
 export function sessionOpener<Connection extends PostgresConnection>(
   options: SessionOptions<Connection>,
 ): OpenSession<Connection> {
-  return async (begin) => {
+  const begin = `BEGIN ISOLATION LEVEL ${options.isolation}; ${options.boundLocks}`;
+  return async (questions) => {
     let isGivenUp = false;
     let session: TransactionSession<Connection> | undefined;
     const opened = (async () => {
@@ -48,7 +52,8 @@ export function sessionOpener<Connection extends PostgresConnection>(
         taken.release();
         throw new Error("The transaction was given up.");
       }
-      return { ...taken, opened: await openedBy(run, begin, options.preparing).catch(rethrowExplained) };
+      const opening = [begin, ...questions, `SAVEPOINT ${savepoint}`].join("; ");
+      return { ...taken, opened: await openedBy(run, opening, options.preparing).catch(rethrowExplained) };
     })();
     try {
       return await options.limitTime(opened);

@@ -11,16 +11,20 @@ import {
   type PostgresJsConnection,
   type PostgresJsPool,
   type PostgresPool,
+  type PostgresQuery,
   postgresQuery,
 } from "./client.ts";
+import { transactionQuery } from "./callers-transaction.ts";
 import { explainErrors } from "./errors.ts";
 import { postgresProblems } from "./health.ts";
-import { keyedStatements, postgresStatements } from "./statements.ts";
+import { checkOrmTransactions, ormProblems, ormSessionOpener } from "./orms/orm-session.ts";
+import type { OrmTransactions } from "./orms/orm-transactions.ts";
+import { type KeyedStatements, keyedStatements, postgresStatements } from "./statements.ts";
 import { markMover, transact, type TransactionContext, transactStep, transactUnkeyed } from "./transact.ts";
 import { leasedOperations } from "./leased.ts";
-import { checkPool, outliveBrokenConnections, poolAccess, takeInTurn } from "./pool.ts";
+import { checkPool, outliveBrokenConnections, type PoolAccess, poolAccess, takeInTurn } from "./pool.ts";
 import { postgresSchema } from "./schema.ts";
-import { sessionOpener } from "./session.ts";
+import { type OpenSession, sessionOpener } from "./session.ts";
 
 /** Where a PostgreSQL store keeps its records, and how long it waits. */
 export interface PostgresStoreOptions {
@@ -51,6 +55,12 @@ export interface PostgresStoreOptions {
   readonly clock?: Clock | undefined;
 }
 
+/** The same, for handlers that run in transactions of an ORM. */
+export interface PostgresOrmOptions<Transaction> extends PostgresStoreOptions {
+  /** Who begins the transactions of handlers: `prismaTransactions(prisma)`. It has to be connected to the pool's database. */
+  readonly transactions: OrmTransactions<Transaction>;
+}
+
 /** A store in PostgreSQL. */
 export interface PostgresStore<Connection> extends TransactionalStore<Connection> {
   /** The SQL that `migrate` runs, for those who run it themselves: in one transaction. */
@@ -70,7 +80,7 @@ export interface PostgresStore<Connection> extends TransactionalStore<Connection
  * `synchronous_commit` is on, as by default), and a failover if the standby is synchronous.
  *
  * In transactional mode, handlers are given a connection of the pool: a PoolClient of `pg`, a reserved `sql` of
- * `postgres`. Prefer `pg` there: a connection of `postgres` (3.4.9) that is lost while a handler has it makes the next
+ * `postgres`; with the option `transactions`, the transaction of your ORM. Prefer `pg` there: a connection of `postgres` (3.4.9) that is lost while a handler has it makes the next
  * statement throw where it can't be caught, as in its own `sql.begin`. `close()` leaves the pool open: it is yours.
  *
  * @example
@@ -81,6 +91,10 @@ export interface PostgresStore<Connection> extends TransactionalStore<Connection
  * ```
  * @throws OnceAgainError `ONCE_OPTION_INVALID`.
  */
+export function postgresStore<Transaction>(
+  pool: PostgresPool<PostgresConnection>,
+  options: PostgresOrmOptions<Transaction>,
+): PostgresStore<Transaction>;
 export function postgresStore<Connection extends PgConnection>(
   pool: PgPool<Connection>,
   options?: PostgresStoreOptions,
@@ -89,10 +103,10 @@ export function postgresStore<Connection extends PostgresJsConnection>(
   pool: PostgresJsPool<Connection>,
   options?: PostgresStoreOptions,
 ): PostgresStore<Connection>;
-export function postgresStore<Connection extends PostgresConnection>(
-  pool: PostgresPool<Connection>,
-  options: PostgresStoreOptions = {},
-): PostgresStore<Connection> {
+export function postgresStore<Given>(
+  pool: PostgresPool<PostgresConnection>,
+  options: PostgresStoreOptions & Partial<PostgresOrmOptions<Given>> = {},
+): PostgresStore<Given> {
   checkNames("postgresStore", options, {
     tablePrefix: true,
     busyMsMax: true,
@@ -100,44 +114,25 @@ export function postgresStore<Connection extends PostgresConnection>(
     replayTouch: "boolean",
     prepare: "boolean",
     transactionsMax: true,
+    transactions: true,
     clock: true,
-  } satisfies OptionNames<PostgresStoreOptions>);
+  } satisfies OptionNames<PostgresOrmOptions<unknown>>);
   const prefix = options.tablePrefix ?? "once_again_";
   const schemaSql = postgresSchema(prefix);
   const busyMsMax = checkNumber("busyMsMax", options.busyMsMax ?? 5000, { min: 1, max: 2 ** 31 - 1, integer: true });
   const replayTouch = options.replayTouch ?? false;
-  const levels = ["read committed", "repeatable read", "serializable"] as const;
-  const isolation = checkChoice("isolation", options.isolation ?? "read committed", levels);
-
   checkPool(pool);
-  const connectionsMax = pool.options?.max ?? Number.POSITIVE_INFINITY;
-  const transactionsMax = checkNumber("transactionsMax", options.transactionsMax ?? Math.max(1, connectionsMax - 1), {
-    min: 1,
-  });
   outliveBrokenConnections(pool);
 
   const clock = options.clock ?? systemClock;
   const prepare = options.prepare ?? true;
-  const { take, limitTime, giveUp, query: queryOnce } = poolAccess(pool, { clock, busyMsMax, prepare });
-  const query = explainErrors(queryOnce);
+  const access = poolAccess(pool, { clock, busyMsMax, prepare });
+  const query = explainErrors(access.query);
   const statements = postgresStatements(prefix, replayTouch);
-  const keyed = keyedStatements(prefix, prepare);
-  const boundLocks = `SET LOCAL lock_timeout = ${busyMsMax}`;
-  const context: TransactionContext<Connection> = {
-    open: sessionOpener({
-      takeInTurn: takeInTurn(take, transactionsMax),
-      giveUp,
-      limitTime,
-      prepare,
-      isolation: isolation.toUpperCase(),
-      preparing: `${boundLocks}; ${keyed.preparing}`,
-    }),
-    query,
-    statements,
-    keyed,
-    begin: `BEGIN ISOLATION LEVEL ${isolation}; ${boundLocks}`,
-    touch: replayTouch ? "SELECT pg_logical_emit_message(true, 'once_again', '')" : "",
-  };
+  const keyed = keyedStatements(prefix, prepare && options.transactions === undefined);
+  const { open, queryIn } = handlerTransactions(pool, options, { access, query, keyed, busyMsMax, prefix, prepare });
+  const touch = replayTouch ? "SELECT pg_logical_emit_message(true, 'once_again', '')::text" : "";
+  const context: TransactionContext<Given> = { open, query, statements, keyed, touch };
   const leased = leasedOperations(query, statements, { clock, busyMsMax });
   return {
     survivesFailover: "synchronous",
@@ -146,13 +141,65 @@ export function postgresStore<Connection extends PostgresConnection>(
     transact: (request, work, onLateUse) => transact(context, request, work, onLateUse),
     transactStep: (request, work, onLateUse) => transactStep(context, request, work, onLateUse),
     transactUnkeyed: (work, onLateUse) => transactUnkeyed(context, work, onLateUse),
-    moveMark: markMover(prefix, prepare),
+    moveMark: markMover(prefix, queryIn),
     migrate: async () => void (await postgresQuery(pool, prepare)(schemaSql)),
     health: () =>
       storeHealth(
-        () => postgresProblems(query, prefix),
+        async () => [
+          ...(await postgresProblems(query, prefix)),
+          ...(options.transactions === undefined ? [] : await ormProblems(open)),
+        ],
         async () => heldWarnings(await leased.countHeld()),
       ),
     close: async () => undefined,
+  };
+}
+
+/** The parts of a store that open its transactions. */
+interface HandlerTransactionParts {
+  readonly access: PoolAccess<PostgresConnection>;
+  readonly query: PostgresQuery;
+  readonly keyed: KeyedStatements;
+  readonly busyMsMax: number;
+  readonly prefix: string;
+  readonly prepare: boolean;
+}
+
+/** Opens the transactions that handlers run in, on the store's own pool or through an ORM, and runs statements in them. */
+function handlerTransactions<Given>(
+  pool: PostgresPool<PostgresConnection>,
+  options: PostgresStoreOptions & Partial<PostgresOrmOptions<Given>>,
+  { access, query, keyed, busyMsMax, prefix, prepare }: HandlerTransactionParts,
+): { open: OpenSession<Given>; queryIn: (transaction: Given) => PostgresQuery } {
+  const { take, limitTime, giveUp } = access;
+  const { transactions } = options;
+  const levels = ["read committed", "repeatable read", "serializable"] as const;
+  const level = checkChoice("isolation", options.isolation ?? "read committed", levels);
+  const isolation = level.toUpperCase() as Uppercase<typeof level>;
+  if (transactions !== undefined) checkOrmTransactions(transactions);
+  const connectionsMax = transactions?.connectionsMax ?? pool.options?.max ?? Number.POSITIVE_INFINITY;
+  const transactionsMax = checkNumber("transactionsMax", options.transactionsMax ?? Math.max(1, connectionsMax - 1), {
+    min: 1,
+  });
+  const boundLocks = `SET LOCAL lock_timeout = ${busyMsMax}`;
+  if (transactions !== undefined) {
+    const opening = { transactions, transactionsMax, isolation, busyMsMax, limitTime, boundLocks, prefix, query };
+    return {
+      open: ormSessionOpener(opening),
+      queryIn: (transaction) => transactionQuery(transactions.from(transaction), prepare),
+    };
+  }
+  const open = sessionOpener({
+    takeInTurn: takeInTurn(take, transactionsMax),
+    giveUp,
+    limitTime,
+    prepare,
+    isolation,
+    boundLocks,
+    preparing: `${boundLocks}; ${keyed.preparing}`,
+  });
+  return {
+    open: open as OpenSession<unknown> as OpenSession<Given>,
+    queryIn: (transaction) => postgresQuery(transaction as PostgresConnection, prepare),
   };
 }

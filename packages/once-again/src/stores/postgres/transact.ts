@@ -4,7 +4,6 @@ import { claimAnswer, type KeyRow } from "../sql/record-format.ts";
 import {
   runTransaction,
   runWork,
-  savepoint,
   savepointEnd,
   stepEnd,
   stepWork,
@@ -19,7 +18,7 @@ import type {
   TransactionAnswer,
   TransactionRequest,
 } from "../store.ts";
-import { type PostgresClient, type PostgresQuery, postgresQuery } from "./client.ts";
+import type { PostgresQuery } from "./client.ts";
 import { explainErrors, isConflict, sqlState, transactionErrors as errors } from "./errors.ts";
 import type { HeldKey, KeyedStatements, PostgresStatements, StoredResult } from "./statements.ts";
 import { checkpointValues } from "./leased.ts";
@@ -32,8 +31,6 @@ export interface TransactionContext<Connection> {
   query: PostgresQuery;
   statements: PostgresStatements;
   keyed: KeyedStatements;
-  /** Begins a transaction, bounds its waits for locks. */
-  begin: string;
   /** Makes a replay wait until a synchronous standby has what is replayed; empty where it need not. */
   touch: string;
 }
@@ -58,7 +55,7 @@ export function storeStatements(keyed: KeyedStatements, row: KeyRow | undefined,
 
 /** `transact` of the port. */
 export async function transact<Connection, Value>(
-  { open, query, keyed, begin, touch }: TransactionContext<Connection>,
+  { open, query, keyed, touch }: TransactionContext<Connection>,
   request: TransactionRequest,
   work: Work<Connection, Value>,
   onLateUse?: OnLateUse,
@@ -68,11 +65,8 @@ export async function transact<Connection, Value>(
   return runTransaction<PostgresSession<Connection>, TransactionAnswer<Value>>({
     errors,
     recognizesItself: true,
-    open: (inDoubt) =>
-      // The transaction in doubt holds the lock until it has ended: with the lock, the row shows how.
-      open(
-        `${begin}; ${inDoubt ? keyed.waitForLock(request) : keyed.tryLock(request)}; ${keyed.lookUp(request)}; SAVEPOINT ${savepoint}`,
-      ),
+    // The transaction in doubt holds the lock until it has ended: with the lock, the row shows how.
+    open: (inDoubt) => open([inDoubt ? keyed.waitForLock(request) : keyed.tryLock(request), keyed.lookUp(request)]),
     async body(session) {
       const [[{ locked }], [row]] = session.opened as [[{ locked: boolean }], KeyRow[]];
       if (committed !== undefined && row?.owner === owner) return { answer: committed, rollBack: "unawaited" };
@@ -109,7 +103,7 @@ async function holdKey(query: PostgresQuery, keyed: KeyedStatements, held: HeldK
 
 /** `transactStep` of the port. */
 export async function transactStep<Connection>(
-  { open, keyed, statements, begin }: TransactionContext<Connection>,
+  { open, keyed, statements }: TransactionContext<Connection>,
   request: StepRequest,
   work: (connection: Connection) => Promise<Uint8Array>,
   onLateUse?: OnLateUse,
@@ -118,7 +112,7 @@ export async function transactStep<Connection>(
     errors,
     recognizesItself: true,
     // A step that is asked for again waits for its first time to end, which may be pending.
-    open: () => open(`${begin}; ${keyed.waitForLock(request)}; ${keyed.lookUp(request)}; SAVEPOINT ${savepoint}`),
+    open: () => open([keyed.waitForLock(request), keyed.lookUp(request)]),
     async body(session) {
       const [, [row]] = session.opened as [unknown, KeyRow[]];
       const end = stepEnd(row, request);
@@ -134,23 +128,23 @@ export async function transactStep<Connection>(
 
 /** `transactUnkeyed` of the port. */
 export async function transactUnkeyed<Connection, Value>(
-  { open, begin }: TransactionContext<Connection>,
+  { open }: TransactionContext<Connection>,
   work: Work<Connection, Value>,
   onLateUse?: OnLateUse,
 ): Promise<Value> {
   return runTransaction<PostgresSession<Connection>, Value>({
     errors,
     recognizesItself: false,
-    open: () => open(`${begin}; SAVEPOINT ${savepoint}`),
+    open: () => open([]),
     body: async (session) => unkeyedEnd(await runWork(session, errors, work, onLateUse)),
   });
 }
 
 /** Moves marks within a transaction, in one statement, which waits for another's lock as long as the transaction does. */
-export function markMover(
+export function markMover<Transaction>(
   prefix: string,
-  prepare: boolean,
-): (transaction: PostgresClient, request: MarkRequest) => Promise<MarkAnswer> {
+  queryIn: (transaction: Transaction) => PostgresQuery,
+): (transaction: Transaction, request: MarkRequest) => Promise<MarkAnswer> {
   const statement = markStatement(tableName(prefix, "marks"), {
     onConflict,
     given: (column) => `excluded.${column}`,
@@ -162,7 +156,7 @@ export function markMover(
     const mover = crypto.randomUUID();
     const values = [scope, key, request.position, request.storedAt ?? null, mover];
     try {
-      const [row] = await explainErrors(postgresQuery(transaction, prepare))(statement, values);
+      const [row] = await explainErrors(queryIn(transaction))(statement, values);
       return markAnswer(row as MarkRow, mover);
     } catch (error) {
       // lock_not_available
