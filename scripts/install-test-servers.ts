@@ -14,6 +14,7 @@ import { natsBinary } from "../test/support/servers/nats.ts";
 import { nginxBinary } from "../test/support/servers/nginx.ts";
 import { pgbouncerBinary } from "../test/support/servers/pgbouncer.ts";
 import { postgresBinary } from "../test/support/servers/postgres.ts";
+import { prometheusBinary } from "../test/support/servers/prometheus.ts";
 import { rabbitmqBinary } from "../test/support/servers/rabbitmq.ts";
 import { redisBinary, valkeyBinary } from "../test/support/servers/redis.ts";
 import { openssl } from "../test/support/certificates.ts";
@@ -32,6 +33,7 @@ const binaries = [
   openssl,
   pgbouncerBinary,
   postgresBinary,
+  prometheusBinary,
   rabbitmqBinary,
   redisBinary,
   valkeyBinary,

@@ -71,6 +71,7 @@ export const sidebar: DefaultTheme.SidebarMulti = {
       items: [
         ...["architecture", "verification", "performance"].map((name) => link(`docs/${name}.md`)),
         link("docs/errors/README.md"),
+        link("docs/runbooks/README.md"),
         link("docs/decisions/README.md"),
       ],
     },
@@ -83,6 +84,7 @@ export const sidebar: DefaultTheme.SidebarMulti = {
   ],
   "/learn/": [{ ...link("docs/learn/README.md"), items: folderLinks("docs/learn") }],
   "/errors/": [{ ...link("docs/errors/README.md"), items: folderLinks("docs/errors") }],
+  "/runbooks/": [{ ...link("docs/runbooks/README.md"), items: folderLinks("docs/runbooks") }],
   "/decisions/": [
     link("docs/decisions/README.md"),
     ...Object.entries(decisionTopics).map(([text, names]) => ({

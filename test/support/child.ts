@@ -14,8 +14,14 @@ export interface Child {
 
 /** Runs a program in a separate process; its path is relative to this folder. */
 export function startChild(program: string, ...args: string[]): Child {
+  return startChildIn({}, program, ...args);
+}
+
+/** The same, with variables beside ours. */
+export function startChildIn(environment: Readonly<Record<string, string>>, program: string, ...args: string[]): Child {
   const path = fileURLToPath(new URL(program, import.meta.url));
-  const child = spawn(process.execPath, [path, ...args], { stdio: ["pipe", "pipe", "inherit"] });
+  const env = { ...process.env, ...environment };
+  const child = spawn(process.execPath, [path, ...args], { stdio: ["pipe", "pipe", "inherit"], env });
   const lines = child.stdout.setEncoding("utf8")[Symbol.asyncIterator]();
   let said = "";
   onTestFinished(() => kill(child));

@@ -12,7 +12,7 @@ import { invalidOptionError } from "../core/options.ts";
  * import { metrics } from "@opentelemetry/api";
  *
  * const onEvent = combineListeners(serverTelemetry({ meter: metrics.getMeter("shop") }), (event) => {
- *   if (event.type === "outcome-unknown") console.warn("Somebody has to look this up:", event.scope, event.key);
+ *   if (event.type === "outcome-unknown") console.warn("Look this up:", event.scope, event.key);
  * });
  * ```
  */

@@ -82,7 +82,7 @@ test("instruments are made from the definitions alone", () => {
   expect(makers).toEqual(["metrics.ts"]);
 });
 
-test("nothing that callers choose can fill a metric: a method that nobody knows is one of others", async () => {
+test("nothing that callers choose can fill a metric: an unknown method is one of others", async () => {
   const { "once_again.client.attempts": attempts = [] } = await emitEverything();
   expect(attempts.map(([attributes]) => attributes)).toEqual([
     { "http.request.method": "_OTHER", "server.address": "shop.example", "server.port": 443 },

@@ -52,6 +52,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./migrate.ts")).migrateCommand(),
   },
   {
+    name: "monitoring",
+    usage: "<what>",
+    summary: "print a dashboard for Grafana, or alert rules for Prometheus",
+    load: async () => (await import("./monitoring.ts")).monitoringCommand(),
+  },
+  {
     name: "storm",
     usage: "[options]",
     summary: "simulate what retries do to a service",
