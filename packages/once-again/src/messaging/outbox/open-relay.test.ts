@@ -29,6 +29,7 @@ async function relayOf(
     backoff: steady,
     pauseBackoff: steady,
     onEvent: (event) => events.push(event),
+    onError: () => undefined,
     ...options,
   });
   onTestFinished(() => relay.close());

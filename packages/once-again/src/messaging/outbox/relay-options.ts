@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
+import { logError } from "../../core/error-log.ts";
 import { type Listener, notify } from "../../core/events.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../../core/options.ts";
@@ -53,6 +54,11 @@ export interface RelayOptions {
   readonly pollMs?: number | undefined;
   /** Called with each event. An error that it throws is ignored. */
   readonly onEvent?: Listener<RelayEvent> | undefined;
+  /**
+   * Gets the errors that an operator must know of: of a broker that can't be reached, of a message that was parked, of the
+   * database, and of a function among these options; default one line each by `console.error`, counted when they repeat.
+   */
+  readonly onError?: Listener<unknown> | undefined;
   /** Where time comes from; default the machine's clock. The outbox has its own. */
   readonly clock?: Clock | undefined;
   /** Where chance comes from; default the machine's. */
@@ -75,9 +81,13 @@ const names: OptionNames<RelayOptions> = {
   messagesPerKey: true,
   pollMs: true,
   onEvent: true,
+  onError: true,
   clock: true,
   random: true,
 };
+
+/** A refusal alone is not: the message is sent again. */
+const forOperators: ReadonlySet<RelayEvent["type"]> = new Set(["parked", "broker-unavailable", "fault"]);
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds. */
 export function relaySettings(options: RelayOptions) {
@@ -89,7 +99,12 @@ export function relaySettings(options: RelayOptions) {
   const whole = (name: NumberOption, value: number, min: number, max?: number): number =>
     checkNumber(name, options[name] ?? value, { min, max, integer: true });
   const publishMsMax = whole("publishMsMax", 10_000, 1);
-  const onEvent = checkFunction("onEvent", options.onEvent);
+  const listener = checkFunction("onEvent", options.onEvent);
+  const onError = checkFunction("onError", options.onError) ?? logError;
+  const onEvent = (event: RelayEvent): void => {
+    notify(listener, event);
+    if (forOperators.has(event.type)) notify(onError, (event as RelayEvent & { type: "fault" }).error);
+  };
   const backoff = (name: "backoff" | "pauseBackoff", otherwise: Backoff): Backoff => {
     const given = checkFunction(name, options[name]) ?? otherwise;
     return steadyBackoff(name, given, otherwise, (error) => notify(onEvent, { type: "fault", error }));

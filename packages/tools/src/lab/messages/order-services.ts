@@ -113,7 +113,8 @@ export const orderServices: Record<CallerName, (parts: ServiceParts) => OrderSer
       concurrency,
       backoff,
       pauseBackoff: backoff,
-      // This broker refuses much, by design.
+      // This broker is away often, and refuses much, by design.
+      onError: () => undefined,
       refusalsMax: 1000,
       pollMs: 50,
     });
