@@ -50,7 +50,7 @@ export const postgresMutants: readonly Mutant[] = [
     search: 'giveUp(overdue);\n        return "rolled back";\n      }\n    },',
     replace: 'return "rolled back";\n      }\n    },',
     check: test("packages/once-again/src/stores/postgres/connections.test.ts"),
-    killedBy: "are given back by a transaction with a slow ROLLBACK",
+    killedBy: "are given back by a transaction with a slow ROLLBACK, after work that fails",
   },
   {
     guard: "postgres: a statement that is not waited for ends in the server",

@@ -90,7 +90,10 @@ describeWithServer("the connections of a PostgreSQL store", postgresBinary, () =
   });
 
   describe.for(Object.entries(postgresClients))("through %s", ([, open]) => {
-    test("are given back by a transaction with a slow ROLLBACK", async () => {
+    test.for([
+      ["work that is given up", overdue],
+      ["work that fails", new Error("refused")],
+    ] as const)("are given back by a transaction with a slow ROLLBACK, after %s", async ([, cause]) => {
       const url = await migrated();
       const store = open(url, { connectionsMax: 2, transactionsMax: 2, busyMsMax: 200 });
       const slow = await Promise.allSettled(
@@ -98,19 +101,22 @@ describeWithServer("the connections of a PostgreSQL store", postgresBinary, () =
           store.transact({ ...operation, key: `slow ${index}` }, async (given) => {
             execute(given, "SELECT pg_sleep(0.7)").catch(() => undefined);
             await new Promise(setImmediate);
-            throw overdue;
+            throw cause;
           }),
         ),
       );
-      expect(slow).toEqual([0, 1].map(() => ({ status: "rejected", reason: overdue })));
+      expect(slow).toEqual([0, 1].map(() => ({ status: "rejected", reason: cause })));
+      let isOver = false;
+      onTestFinished(() => void (isOver = true));
       const patient = await Promise.all(
         Array.from({ length: 6 }, async (_, index) => {
-          for (;;) {
+          while (!isOver) {
             const answer = await store
               .transact({ ...operation, key: `quick ${index}` }, async () => commit)
               .catch(() => undefined);
             if (answer !== undefined) return answer.kind;
           }
+          return "none";
         }),
       );
       expect(new Set(patient)).toEqual(new Set(["executed"]));
