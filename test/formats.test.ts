@@ -87,6 +87,25 @@ test("a record in Redis that runs for ever, and one that a person settled", () =
   expect(own.settledAt).toBeUndefined();
 });
 
+test("the details of an operation, in Redis and in NATS", () => {
+  const createdAt = 1764000000004;
+  const line = (owner: string) => Buffer.from(`1 done f ${owner} 1 1764000000002 100 1000\nmade`);
+  const read = (owner: string) => recordOf(line(owner), createdAt + 1000);
+  expect(read("o%21YWxpY2U")).toMatchObject({ owner: "o", details: bytes("alice"), result: bytes("made") });
+  expect(read("me%20too%21")).toMatchObject({ owner: "me too", details: bytes("") });
+  const settled = { owner: "", settledAt: 17, settlementNote: bytes("bob"), details: bytes("alice") };
+  expect(read("%2117!Ym9i%21YWxpY2U")).toMatchObject(settled);
+  const record: KeyRecord = {
+    ...{ state: "running", fingerprint: "f", owner: "o", attempt: 1, fence: 2, leaseUntil: 3, createdAt: 4 },
+    ...{ expiresAt: 5, checkpoints: {}, details: bytes("alice") },
+  };
+  const stored =
+    '{"scope":"acme","key":"order-7","record":{"state":"running","fingerprint":"f","owner":"o","attempt":1,"fence":2,' +
+    '"leaseUntil":3,"createdAt":4,"expiresAt":5,"details":"YWxpY2U="},"checkpoints":[],"hasResult":false}\n';
+  expect(Buffer.from(entryValue(name, record)).toString()).toBe(stored);
+  expect(recordIn({ operation: "PUT", value: bytes(stored), revision: 1, key: "" })?.record).toEqual(record);
+});
+
 test("an entry in NATS that never expires, and one that a person settled", () => {
   const record: KeyRecord = {
     ...{ state: "running", fingerprint: "f", owner: "o", attempt: 1, fence: 2, leaseUntil: 3, createdAt: 4 },

@@ -9,6 +9,8 @@ export interface Asked {
   query?: string;
   contentType?: string;
   keys?: readonly string[];
+  /** By its small letters; beside the key. */
+  headers?: Readonly<Record<string, string>>;
   account?: string;
   text?: string;
   body?: HttpRequest<string>["body"];
@@ -26,7 +28,7 @@ export function httpRequest(asked: Asked = {}): HttpRequest<string> {
     path: asked.path ?? "/orders",
     query: asked.query ?? "",
     contentType: asked.contentType ?? "application/json",
-    headerValues: () => asked.keys ?? ["order-7"],
+    headerValues: (name) => [asked.headers?.[name] ?? asked.keys ?? "order-7"].flat(),
     body: asked.body ?? (async () => content),
   };
 }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { beforeEach, onTestFinished } from "vitest";
 import { encodeResponse } from "../../packages/once-again/src/http/response.ts";
+import { encodeDetails, type OperationDetails } from "../../packages/once-again/src/core/operation-details.ts";
 import type { Store } from "../../packages/once-again/src/stores/store.ts";
 import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
 import { cliDocument, runCli } from "./cli.ts";
@@ -39,6 +40,12 @@ export function keysFixture() {
     async abandoned(key: string, scope?: string): Promise<void> {
       await claim(key, scope);
       await store.renew({ ...named(key, scope), leaseMs: 0 });
+    },
+    /** @param on a store around the one of the fixture, which may seal what it stores. */
+    async abandonedWith(key: string, details: OperationDetails, on = store): Promise<void> {
+      const claimed = { ...named(key), fingerprint: "f", leaseMs: 600_000, retentionMs: 600_000 };
+      await on.claim({ ...claimed, details: encodeDetails(details) });
+      await on.renew({ ...named(key), leaseMs: 0 });
     },
     async done(key: string, result = answer, on = store): Promise<void> {
       await claim(key);

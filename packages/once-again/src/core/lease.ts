@@ -44,6 +44,11 @@ export class Lease extends Deadline {
     this.#timer.clear(this);
   }
 
+  /** How long it still is ours, milliseconds; 0 when it is over. */
+  get leftMs(): number {
+    return Math.max(0, this.#endsAt - this.#timer.clock.monotonic());
+  }
+
   onDue(): void {
     const now = this.#timer.clock.monotonic();
     if (now >= this.#endsAt) return this.#lose();

@@ -45,8 +45,8 @@ export interface BoundedStore<Transaction = unknown> {
   /** `complete`, `release` and `abandon` continue after they failed, until their outcome is known. */
   complete(request: CompleteRequest): Awaitable<boolean>;
   release(owned: ReleaseRequest): Awaitable<boolean>;
-  /** Ends the lease at once. */
-  abandon(owned: ReleaseRequest): Awaitable<boolean>;
+  /** Ends the lease at once. @param owned brings details where those of the claim are to be replaced. */
+  abandon(owned: Omit<RenewRequest, "leaseMs">): Awaitable<boolean>;
   checkpoint(request: CheckpointRequest): Promise<boolean>;
   inspect(name: RecordName): Promise<InspectedRecord | undefined>;
   /** `inspect` before a request is admitted: when it fails, nothing happened. */

@@ -1,5 +1,6 @@
 import type { Awaitable } from "../core/awaitable.ts";
 import { OnceAgainError } from "../core/errors.ts";
+import type { OperationDetails } from "../core/operation-details.ts";
 import type { RecordName } from "../stores/store.ts";
 
 /** Executes each operation once, whatever its transport: HTTP rules and brokers are built on it. */
@@ -54,6 +55,8 @@ export interface OnceOperation<Value = Uint8Array> extends RecordName {
   readonly fingerprint: string;
   /** How its result is stored. */
   readonly codec: Codec<Value>;
+  /** Facts about it, for people, which are stored with its record; default none. The engine adds how an attempt ended. */
+  readonly details?: Omit<OperationDetails, "reason"> | undefined;
 }
 
 /** How results become bytes for the store, and results again for repeats. What it throws is a failure of the work. */

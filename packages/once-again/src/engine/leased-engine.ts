@@ -4,6 +4,7 @@ import type { OnceAgainError } from "../core/errors.ts";
 import { notify } from "../core/events.ts";
 import { LazyAbort } from "../core/lazy-abort.ts";
 import { Lease, type LeaseHolder } from "../core/lease.ts";
+import { encodeDetails, type HeldReason } from "../core/operation-details.ts";
 import type { Acquired, ClaimAnswer, ClaimRequest, ReleaseRequest, Store } from "../stores/store.ts";
 import { type RunningOperation, runningOperations, type RunningOperations } from "./duplicates.ts";
 import {
@@ -169,7 +170,11 @@ function claim<Value>(
 function claimRequest<Value>({ options, makeOwner }: LeasedContext, operation: OnceOperation<Value>): ClaimRequest {
   const { scope, key, fingerprint } = operation;
   const { leaseMs, retentionMs, heldRetentionMs, takeOverAfterMs } = options;
-  return { scope, key, fingerprint, owner: makeOwner(), leaseMs, retentionMs, heldRetentionMs, takeOverAfterMs };
+  const details = operation.details && encodeDetails(operation.details);
+  return {
+    ...{ scope, key, fingerprint, owner: makeOwner() },
+    ...{ leaseMs, retentionMs, heldRetentionMs, takeOverAfterMs, details },
+  };
 }
 
 function claimOnce<Value>(
@@ -294,7 +299,7 @@ class LeasedRun<Value> implements OpenAttempt<undefined, Value>, ExecutionSource
     this.#timeout.stop(mustStop(effect) ? operationEndedError() : undefined);
     const policy = this.#policy();
     const settlement = settlementOf(effect, policy);
-    const settling = this.#end(settlement, bytes);
+    const settling = this.#end(settlement, reasonOf(result), bytes);
     if (!isPromise(settling)) return this.#settled(settling, result, bytes, settlement, policy);
     return settling.then(
       (isSettled) => this.#settled(isSettled, result, bytes, settlement, policy),
@@ -316,6 +321,7 @@ class LeasedRun<Value> implements OpenAttempt<undefined, Value>, ExecutionSource
     try {
       await this.#end(
         this.#hadNoEffect ? settlementOf("none", this.#policy()) : settlementOfUnknown(this.#context.options),
+        this.#hadNoEffect ? undefined : "threw",
       );
     } catch {
       // If the store can't be reached either, the lease runs out, which means the same.
@@ -335,18 +341,37 @@ class LeasedRun<Value> implements OpenAttempt<undefined, Value>, ExecutionSource
   }
 
   /** Ends the claim. `false`: this attempt no longer owned the key, and nothing was stored. */
-  #end(settlement: Settlement, result: Uint8Array = new Uint8Array()): Awaitable<boolean> {
+  #end(
+    settlement: Settlement,
+    reason: HeldReason | undefined,
+    result: Uint8Array = new Uint8Array(),
+  ): Awaitable<boolean> {
     const { options, boundedStore } = this.#context;
     switch (settlement) {
       case "abandon":
-        return boundedStore.abandon(this.#owned);
+        return boundedStore.abandon({ ...this.#owned, ...this.#detailsWith(reason) });
       case "release":
         return boundedStore.release(this.#owned);
       case "expire":
+        this.#storeReason(reason);
         return true;
       case "complete":
         return boundedStore.complete({ ...this.#owned, result, retentionMs: options.retentionMs });
     }
+  }
+
+  /** The operation's details, where it has some and there is something to add. */
+  #detailsWith(reason: HeldReason | undefined): { details?: Uint8Array } {
+    const { details } = this.#request.operation;
+    return details === undefined || reason === undefined ? {} : { details: encodeDetails({ ...details, reason }) };
+  }
+
+  /** Stores how the attempt ended while its lease runs out, which nothing waits for: it is for people. */
+  #storeReason(reason: HeldReason | undefined): void {
+    const change = this.#detailsWith(reason);
+    const leaseMs = this.#lease.leftMs;
+    if (change.details === undefined || leaseMs <= 0) return;
+    this.#context.boundedStore.renew({ ...this.#owned, leaseMs, ...change }).catch(() => undefined);
   }
 
   #settled(
@@ -416,6 +441,7 @@ class LeasedRun<Value> implements OpenAttempt<undefined, Value>, ExecutionSource
 
   timeIsOver(error: OnceAgainError): void {
     this.#lease.stop();
+    this.#storeReason("time-out");
     this.#notifyFailed(error);
     this.#leaveUnknown();
   }
@@ -430,6 +456,13 @@ class LeasedRun<Value> implements OpenAttempt<undefined, Value>, ExecutionSource
     const { scope, key } = this.#owned;
     return { scope, key, call: this.#request.call, attempt: this.#acquired.attempt };
   }
+}
+
+/** The reason for which a key may be held after its work returned; `undefined`: none. */
+function reasonOf<Value>({ effect, cause }: WorkResult<Value>): HeldReason | undefined {
+  if (effect === "held") return "held";
+  if (effect !== "unknown") return undefined;
+  return cause === undefined ? "failed" : "threw";
 }
 
 /** How an attempt ended that settled its key. */

@@ -2,6 +2,7 @@ import { isPromise } from "../core/awaitable.ts";
 import { sleep } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { notify } from "../core/events.ts";
+import { encodeDetails } from "../core/operation-details.ts";
 import type { TransactionalStore, TransactionAnswer, TransactionEnding } from "../stores/store.ts";
 import {
   type CheckedEngineOptions,
@@ -113,6 +114,7 @@ interface Running<Transaction, Value> {
 async function runOperation<Transaction, Value>(parts: Running<Transaction, Value>): Promise<RequestEnd<Value>> {
   const { boundedStore, options, operations, running, call } = parts;
   const { scope, key, fingerprint, codec } = parts.operation;
+  const details = parts.operation.details && encodeDetails(parts.operation.details);
   const { clock, retentionMs, heldRetentionMs } = options;
   const work: Work<Transaction, Value> = (execution) => {
     // The key is ours.
@@ -121,7 +123,7 @@ async function runOperation<Transaction, Value>(parts: Running<Transaction, Valu
   };
   const encode = (value: Value): Uint8Array => codec.encode(value);
   const begin: Begin<Transaction, Value, TransactionAnswer<Ended<Value>>> = (run) =>
-    boundedStore.transact({ scope, key, fingerprint, retentionMs, heldRetentionMs }, run);
+    boundedStore.transact({ scope, key, fingerprint, retentionMs, heldRetentionMs, details }, run);
   let result: RequestEnd<Value> | undefined;
   try {
     for (;;) {

@@ -11,6 +11,7 @@ import type { Latest } from "./message-order.ts";
 import type { Identify } from "./message-route.ts";
 import { type Profile, profiles, withProfile } from "./profile.ts";
 import type { Reconcile } from "./reconcile.ts";
+import { type DescribeRequest, requestDetails } from "./request-details.ts";
 import { isHeaderName } from "./response.ts";
 
 type Filled<Options> = { readonly [Name in keyof Options]-?: Exclude<Options[Name], undefined> };
@@ -19,7 +20,8 @@ type Filled<Options> = { readonly [Name in keyof Options]-?: Exclude<Options[Nam
 export type CheckedHttpRules<Request> = Filled<
   Omit<
     FlatRules<Request>,
-    keyof EngineOptions | "quota" | "failureOf" | "identify" | "latest" | "profile" | "skip" | "noEffectStatuses"
+    | keyof EngineOptions
+    | ("quota" | "failureOf" | "identify" | "latest" | "profile" | "skip" | "noEffectStatuses" | "label" | "details")
   >
 > & {
   readonly profile: Profile;
@@ -39,6 +41,8 @@ export type CheckedHttpRules<Request> = Filled<
   readonly quota: KeyQuota | undefined;
   /** Missing where operations are held or just run again. */
   readonly reconcile: Reconcile<Request> | undefined;
+  /** Missing where no details are stored. */
+  readonly describe: DescribeRequest<Request> | undefined;
 };
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for the first option that makes no sense. */
@@ -51,6 +55,8 @@ export function checkHttpRules<Request, Transaction>(
     throw invalidOptionError("scope", 'a function that names the caller of a request, or "public"', scope);
   }
   const transactional = checkChoice("mode", options.mode ?? "leased", ["leased", "transactional"]) === "transactional";
+  const label = checkFunction(optionPath("label"), options.label);
+  const onError = (error: unknown) => notify(options.onError ?? logError, error);
   return Object.freeze({
     profile: profiles[options.profile],
     scope,
@@ -78,7 +84,8 @@ export function checkHttpRules<Request, Transaction>(
       integer: true,
     }),
     problemBase: options.problemBase ?? "https://unpkg.com/once-again@0/docs/errors/",
-    onError: (error: unknown) => notify(options.onError ?? logError, error),
+    describe: (options.details ?? label !== undefined) ? requestDetails(label, onError) : undefined,
+    onError,
   });
 }
 

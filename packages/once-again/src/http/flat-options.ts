@@ -81,6 +81,8 @@ const unknownNames: OptionNames<UnknownOutcomeRules<never>> = {
   quiesceMs: true,
   acknowledgeDuplicates: "boolean",
   heldRetentionMs: true,
+  label: true,
+  details: "boolean",
 };
 
 const pathsIn = (group: Group, known: object): [string, string][] =>

@@ -231,12 +231,13 @@ async function openKeyed<Request, Transaction>(
   const path = originForm(request.path);
   const hashing = coveredFingerprint(rules, { method, path, query, contentType, body }, native);
   const fingerprint = isPromise(hashing) ? await hashing : hashing;
+  const details = rules.describe?.(request, { method, path, query, contentType, body });
   const giveKeyBack = takeQuota(route, caller);
   if (giveKeyBack === undefined && rules.quota !== undefined && (await isForgotten(route, { scope, key }))) {
     return finish(quotaExceeded(rules, quota));
   }
   try {
-    const opening = engine.open({ scope, key, fingerprint, codec: responseCodec });
+    const opening = engine.open({ scope, key, fingerprint, codec: responseCodec, details });
     const opened = isPromise(opening) ? await opening : opening;
     if (opened.kind !== "attempt") giveKeyBack?.();
     const respondEarly = earlyResponse(route, native, event, body);

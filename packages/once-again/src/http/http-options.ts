@@ -3,6 +3,7 @@ import type { Store, TransactionalStore } from "../stores/store.ts";
 import type { KeyQuota } from "./key-quota.ts";
 import type { ProfileName } from "./profile.ts";
 import type { Reconcile } from "./reconcile.ts";
+import type { Label } from "./request-details.ts";
 import type { CoveredParts } from "./request-fingerprint.ts";
 import type { HttpResponse } from "./response.ts";
 
@@ -82,6 +83,17 @@ export interface UnknownOutcomeRules<Request> extends Pick<
   "quiesceMs" | "acknowledgeDuplicates" | "heldRetentionMs"
 > {
   readonly action: UnknownOutcomeAction<Request>;
+  /**
+   * Says in words what a request asks for, such as "order 4711, 25.00 EUR", for the person who has to settle its key: `once-again
+   * keys` and the console show it. It is stored with the key (sealed where the store is), 200 characters at most, and gone with
+   * it. It is called at once, before the handler; default none. Its errors go to `onError`, and the key has no label then.
+   */
+  readonly label?: Label<Request> | undefined;
+  /**
+   * Whether method and path, the worker (host and process), the trace of the `traceparent` header, and how an attempt ended
+   * without a result are stored with the key, for the same person; default: where there is a `label`.
+   */
+  readonly details?: boolean | undefined;
 }
 
 /** How a route speaks, where that differs from its published rules. */

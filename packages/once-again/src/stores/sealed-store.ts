@@ -12,7 +12,7 @@ import type {
 import { type SealKey, sealer, type Sealer } from "./sealer.ts";
 
 /**
- * A store that keeps results and checkpoints sealed: who reads the database sees neither answers nor steps. Scopes,
+ * A store that seals results, checkpoints, details and notes: who reads the database sees none of them. Scopes,
  * keys, fingerprints and times stay readable, since the store decides by them.
  *
  * @param keys the first seals, every one opens; see `SealKey`.
@@ -34,9 +34,9 @@ export function sealedStore(store: Store | TransactionalStore<unknown>, keys: re
   const sealed: AsyncStore = {
     survivesFailover: store.survivesFailover,
     retentionMsMax: store.retentionMsMax,
-    claim: async (request) => openedAnswer(seals, request, await store.claim(request)),
+    claim: async (request) => openedAnswer(seals, request, await store.claim(await withSealedDetails(seals, request))),
     complete: async (request) => store.complete({ ...request, result: await seals.seal(request, request.result) }),
-    renew: async (request) => store.renew(request),
+    renew: async (request) => store.renew(await withSealedDetails(seals, request)),
     release: async (request) => store.release(request),
     checkpoint: async (request) => store.checkpoint({ ...request, result: await seals.seal(request, request.result) }),
     inspect: async (name) => {
@@ -50,7 +50,7 @@ export function sealedStore(store: Store | TransactionalStore<unknown>, keys: re
       const { result, note } = settlement;
       const sealed = {
         result: await seals.seal(request, result),
-        note: note && (await seals.seal({ ...request, isNote: true }, note)),
+        note: note && (await seals.seal({ ...request, fact: "note" }, note)),
       };
       return store.resolve({ ...request, settlement: { ...settlement, ...sealed } });
     },
@@ -86,10 +86,19 @@ function sealedTransactions<Transaction>(
         const ending = await work(transaction);
         return { ...ending, result: await seals.seal(request, ending.result) };
       };
-      const answer = await store.transact(request, sealed, onLateUse);
+      const answer = await store.transact(await withSealedDetails(seals, request), sealed, onLateUse);
       return answer.kind === "done" ? { ...answer, result: await seals.open(request, answer.result) } : answer;
     },
   };
+}
+
+async function withSealedDetails<Request extends RecordName & { details?: Uint8Array | undefined }>(
+  seals: Sealer,
+  request: Request,
+): Promise<Request> {
+  const { scope, key, details } = request;
+  if (details === undefined) return request;
+  return { ...request, details: await seals.seal({ scope, key, fact: "details" }, details) };
 }
 
 async function openedAnswer(seals: Sealer, name: RecordName, answer: ClaimAnswer): Promise<ClaimAnswer> {
@@ -104,7 +113,7 @@ async function openedAnswer(seals: Sealer, name: RecordName, answer: ClaimAnswer
 }
 
 async function opened(seals: Sealer, entry: InspectedRecord): Promise<InspectedRecord> {
-  const { result, checkpoints, settlementNote } = entry.record;
+  const { result, checkpoints, settlementNote, details } = entry.record;
   return {
     ...entry,
     record: {
@@ -112,8 +121,9 @@ async function opened(seals: Sealer, entry: InspectedRecord): Promise<InspectedR
       result: result === undefined ? undefined : await seals.open(entry, result),
       // A settlement without a note left no sealed one.
       settlementNote: settlementNote?.length
-        ? await seals.open({ ...entry, isNote: true }, settlementNote)
+        ? await seals.open({ ...entry, fact: "note" }, settlementNote)
         : settlementNote,
+      ...(details && { details: await seals.open({ ...entry, fact: "details" }, details) }),
       checkpoints: await openedCheckpoints(seals, entry, checkpoints),
     },
   };

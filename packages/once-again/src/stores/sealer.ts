@@ -11,10 +11,10 @@ export interface SealKey {
   secret: Uint8Array<ArrayBuffer>;
 }
 
-/** The owner of sealed bytes: a record's result, one of its steps, or the note of the person who settled it. */
+/** The owner of sealed bytes: a record's result, one of its steps, the note of the person who settled it, or its details. */
 export interface SealedPart extends RecordName {
   step?: string;
-  isNote?: boolean;
+  fact?: "note" | "details";
 }
 
 /** Seals bytes for one part of one record, and opens them again. */
@@ -92,9 +92,9 @@ function checkedId(id: string): string {
   throw invalidOptionError("id", "1 to 64 visible ASCII characters", id);
 }
 
-function algorithm(iv: Uint8Array<ArrayBuffer>, { scope, key, step, isNote = false }: SealedPart) {
+function algorithm(iv: Uint8Array<ArrayBuffer>, { scope, key, step, fact }: SealedPart) {
   const place = step === undefined ? [] : [step];
-  const part = [scope, key, ...(isNote ? ["", "note"] : place)];
+  const part = [scope, key, ...(fact === undefined ? place : ["", fact])];
   return { name: "AES-GCM", iv, additionalData: new TextEncoder().encode(JSON.stringify(part)) };
 }
 

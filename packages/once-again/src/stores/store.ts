@@ -36,6 +36,8 @@ export interface KeyRecord {
   settledAt?: number | undefined;
   /** Who settled it, and why: see `readSettlementNote`. Empty where that was not said; missing as above. */
   settlementNote?: Uint8Array | undefined;
+  /** Facts about the operation, for people, by its last claim or a later renewal: see `readDetails`. */
+  details?: Uint8Array | undefined;
 }
 
 export interface ClaimRequest extends RecordName {
@@ -58,6 +60,8 @@ export interface ClaimRequest extends RecordName {
    * milliseconds; by default never.
    */
   takeOverAfterMs?: number | undefined;
+  /** Facts about the operation, for people, as `encodeDetails` makes them; default none. No store reads them. */
+  details?: Uint8Array | undefined;
 }
 
 /** The claim was granted: its owner has the key until the lease is over. */
@@ -94,6 +98,8 @@ export interface CompleteRequest extends ReleaseRequest {
 
 export interface RenewRequest extends ReleaseRequest {
   leaseMs: number;
+  /** Takes the place of the details that the claim brought; default: they stay. */
+  details?: Uint8Array | undefined;
 }
 
 export interface StepRequest extends ReleaseRequest {
@@ -162,7 +168,7 @@ export interface Store {
   claim(request: ClaimRequest): Awaitable<ClaimAnswer>;
   /** Keeps the result. `false`: the operation is no longer this owner's, and nothing was changed. */
   complete(request: CompleteRequest): Awaitable<boolean>;
-  /** Sets the end of the lease to now + `leaseMs`; 0 abandons the record at once. `false` as above. */
+  /** Sets the end of the lease to now + `leaseMs`, and the details where it brings some; 0 abandons the record at once. `false` as above. */
   renew(request: RenewRequest): Awaitable<boolean>;
   /**
    * Removes the record, since nothing happened. After a take-over (`attempt` above 1) an earlier attempt may have had an
@@ -212,6 +218,8 @@ export interface TransactionRequest extends RecordName {
   retentionMs: number;
   /** How long a key is held when its work ended its own transaction, milliseconds; by default for ever. */
   heldRetentionMs?: number | undefined;
+  /** As of a claim. */
+  details?: Uint8Array | undefined;
 }
 
 /**

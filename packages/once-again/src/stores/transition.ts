@@ -127,6 +127,7 @@ function acquire(record: KeyRecord | undefined, request: ClaimRequest, now: numb
     createdAt: record?.createdAt ?? now,
     expiresAt: Math.max(record?.expiresAt ?? 0, now + (request.heldRetentionMs ?? Number.POSITIVE_INFINITY)),
   };
+  if (request.details !== undefined) acquired.details = request.details;
   const { attempt, fence, checkpoints } = acquired;
   return { record: acquired, answer: { kind: "acquired", attempt, fence, abandoned: attempt > 1, checkpoints } };
 }
@@ -149,7 +150,7 @@ function change(
     case "complete":
       return { record: completeRecord(record, operation.result, operation.retentionMs, now), answer: true };
     case "renew":
-      return { record: { ...record, leaseUntil: now + operation.leaseMs }, answer: true };
+      return { record: renewRecord(record, operation, now), answer: true };
     case "release":
       return { record: releaseRecord(record, now), answer: true };
     case "checkpoint": {
@@ -157,6 +158,11 @@ function change(
       return { record: { ...record, checkpoints }, answer: true };
     }
   }
+}
+
+function renewRecord(record: KeyRecord, { leaseMs, details = record.details }: RenewRequest, now: number): KeyRecord {
+  const renewed = { ...record, leaseUntil: now + leaseMs };
+  return details === undefined ? renewed : { ...renewed, details };
 }
 
 /**

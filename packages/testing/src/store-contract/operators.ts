@@ -1,6 +1,6 @@
 import type { ListRequest, Store } from "once-again/stores";
 import type { StoreRule } from "./contract-case.ts";
-import { abandon, acquire, claimOf, longMs, named, result, retentionMs } from "./requests.ts";
+import { abandon, acquire, claimOf, longMs, named, result, retentionMs, takeOver } from "./requests.ts";
 import { expectLike, expectRefused, expectSame, expectThat } from "./rule.ts";
 
 const settlement = { as: "done", result: Uint8Array.of(9), retentionMs } as const;
@@ -117,6 +117,35 @@ export const operatorRules: readonly StoreRule[] = [
         { settledAt: undefined, settlementNote: undefined },
         "What its own attempt completed was settled by no person",
       );
+    },
+  },
+  {
+    name: "the details of an operation are stored with it until it is gone, and a renewal may replace them",
+    async try({ store }) {
+      const detailsOf = async (key: string) => (await store.inspect(named(key)))?.record.details;
+      const [claimed, renewed] = [Uint8Array.of(0, 10, 255, 33), Uint8Array.of(34)];
+      const first = claimOf(named("first"), { details: claimed });
+      await acquire(store, first);
+      expectSame(await detailsOf("first"), claimed, "The details of a claim are stored with its record");
+      await store.renew({ ...first });
+      expectSame(await detailsOf("first"), claimed, "A renewal that brings no details leaves them");
+      await store.renew({ ...first, leaseMs: 0, details: renewed });
+      expectSame(await detailsOf("first"), renewed, "The details of a renewal take their place");
+      await store.resolve({ ...named("first"), settlement });
+      expectSame(await detailsOf("first"), renewed, "They are stored beside what a person settled");
+      expectSame((await store.list({}))[0]?.record.details, renewed, "A list shows them");
+      await abandon(store, claimOf(named("taken"), { details: claimed }));
+      await takeOver(store, claimOf(named("taken")), { details: renewed });
+      expectSame(await detailsOf("taken"), renewed, "A claim that takes a key over brings its own");
+      const done = claimOf(named("done"), { details: claimed });
+      await acquire(store, done);
+      await store.complete({ ...done, result });
+      expectSame(await detailsOf("done"), claimed, "They are stored beside a result");
+      const gone = claimOf(named("gone"), { details: claimed });
+      await acquire(store, gone);
+      await store.release(gone);
+      await acquire(store, claimOf(named("gone")));
+      expectSame(await detailsOf("gone"), undefined, "They are gone with a record that was released");
     },
   },
   {

@@ -42,18 +42,27 @@ export function randomSteps(
     const leaseMs = one(times.leaseMs);
     const retentionMs = one(times.retentionMs);
     const result = Uint8Array.from({ length: Math.floor(random() * 4) }, () => Math.floor(random() * 256));
+    const details = one([undefined, undefined, Uint8Array.of(), Uint8Array.of(1, 0, 255, 33)]);
     switch (kind) {
       case "wait":
         return { kind, ms: one(times.waitMs) };
       case "claim": {
         const stored = { retentionMs, heldRetentionMs: one(times.heldRetentionMs) };
         const takeOverAfterMs = one(times.takeOverAfterMs);
-        return { kind, ...owned, fingerprint: one(["f", "f", "f", "f", "g"]), leaseMs, ...stored, takeOverAfterMs };
+        return {
+          kind,
+          ...owned,
+          fingerprint: one(["f", "f", "f", "f", "g"]),
+          leaseMs,
+          ...stored,
+          takeOverAfterMs,
+          details,
+        };
       }
       case "complete":
         return { kind, ...owned, result, retentionMs };
       case "renew":
-        return { kind, ...owned, leaseMs };
+        return { kind, ...owned, leaseMs, details };
       case "release":
         return { kind, ...owned };
       case "checkpoint":

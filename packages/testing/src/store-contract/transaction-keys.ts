@@ -34,6 +34,19 @@ export const transactionKeyRules: readonly TransactionRule[] = [
     },
   },
   {
+    name: "the details of an operation are stored with its result",
+    async try({ store, effect }) {
+      const details = Uint8Array.of(0, 10, 255, 33);
+      const detailsOf = async (key: string) => (await store.inspect(named(key)))?.record.details;
+      for (const keep of ["commit", "answer-only"] as const) {
+        await store.transact({ ...operation, key: keep, details }, effect(keep, keep));
+        expectSame(await detailsOf(keep), details, "The details of an operation are stored with its result");
+      }
+      await store.transact({ ...operation, details }, effect("none", "rollback"));
+      expectSame(await store.inspect(name), undefined, "They are gone with an operation that was rolled back");
+    },
+  },
+  {
     name: "retention is counted from the end of the work, not from its beginning",
     async try({ store, effect }) {
       const expiry = async (key: string): Promise<number> => {

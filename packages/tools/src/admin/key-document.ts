@@ -13,6 +13,18 @@ export interface KeySummary {
   readonly expiresAt: string | null;
   /** When a person settled it; null where none did. */
   readonly settledAt: string | null;
+  /** Facts about the operation, where its route stores some; null where none are stored. A part that is missing is null. */
+  readonly details: {
+    readonly label: string | null;
+    readonly route: string | null;
+    readonly worker: string | null;
+    readonly traceId: string | null;
+    readonly reason: "threw" | "failed" | "time-out" | "held" | null;
+    /** The id of the key with which all of it is sealed. */
+    readonly sealedWith: string | null;
+  } | null;
+  /** Why it is held, as a sentence; null where it is not held. */
+  readonly heldReason: string | null;
   readonly stepCount: number;
   readonly resultBytes: number | null;
 }

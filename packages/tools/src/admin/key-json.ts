@@ -1,16 +1,17 @@
 import type { InspectedRecord } from "once-again/stores";
+import { detailsJson, type DetailsView, heldReason, readStoredDetails } from "./details.ts";
 import type { KeyDocument, KeyPage, KeySummary, ValueDocument } from "./key-document.ts";
 import type { RecordPage } from "./list.ts";
 import type { RecordView } from "./show.ts";
 import type { StoredValue } from "./stored-value.ts";
 
 export function pageJson({ records, next }: RecordPage): KeyPage {
-  return { keys: records.map(summaryJson), next: next ?? null };
+  return { keys: records.map((found) => summaryJson(found, readStoredDetails(found.record))), next: next ?? null };
 }
 
-export function keyJson({ found, steps, result, note }: RecordView): KeyDocument {
+export function keyJson({ found, steps, result, note, details }: RecordView): KeyDocument {
   return {
-    ...summaryJson(found),
+    ...summaryJson(found, details),
     steps: steps.map(([place, value]) => ({ place, ...valueJson(value) })),
     result: result === undefined ? null : valueJson(result),
     settled: found.record.settledAt === undefined ? null : { ...unsaid, ...note },
@@ -20,7 +21,7 @@ export function keyJson({ found, steps, result, note }: RecordView): KeyDocument
 /** The note of a settlement that has none. */
 const unsaid = { author: null, reason: null, sealedWith: null };
 
-function summaryJson({ scope, key, state, record }: InspectedRecord): KeySummary {
+function summaryJson({ scope, key, state, record }: InspectedRecord, details: DetailsView): KeySummary {
   return {
     scope,
     key,
@@ -33,6 +34,8 @@ function summaryJson({ scope, key, state, record }: InspectedRecord): KeySummary
     leaseUntil: isoTime(record.leaseUntil),
     settledAt: record.settledAt === undefined ? null : isoTime(record.settledAt),
     expiresAt: record.expiresAt === Number.POSITIVE_INFINITY ? null : isoTime(record.expiresAt),
+    details: detailsJson(details),
+    heldReason: heldReason({ state }, details)?.sentence ?? null,
     stepCount: Object.keys(record.checkpoints).length,
     resultBytes: record.result?.length ?? null,
   };

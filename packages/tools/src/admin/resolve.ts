@@ -119,6 +119,6 @@ export function resolveWith({ response, retentionMs, author, reason }: Resolutio
     as: "done",
     result: seals === undefined ? result : await seals.seal({ scope, key }, result),
     retentionMs,
-    note: seals === undefined ? note : await seals.seal({ scope, key, isNote: true }, note),
+    note: seals === undefined ? note : await seals.seal({ scope, key, fact: "note" }, note),
   });
 }

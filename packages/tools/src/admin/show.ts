@@ -1,11 +1,13 @@
 import {
   type InspectedRecord,
+  readDetails,
   readSettlementNote,
   type RecordName,
   type SealKey,
   type SettlementNote,
   type Store,
 } from "once-again/stores";
+import type { DetailsView } from "./details.ts";
 import { type StoredValue, valueReader } from "./stored-value.ts";
 
 /** A record with what is stored under it, read. */
@@ -16,6 +18,7 @@ export interface RecordView {
   readonly result: StoredValue | undefined;
   /** Who settled it, and why; undefined where no person did, or did not say. */
   readonly note: SettlementNote | { readonly sealedWith: string } | undefined;
+  readonly details: DetailsView;
 }
 
 /** @returns undefined when there is no such key. */
@@ -27,7 +30,7 @@ export async function showKey(
   const found = await store.inspect({ scope, key });
   if (found === undefined) return undefined;
   const readValue = valueReader(sealKeys);
-  const { checkpoints, result, settlementNote } = found.record;
+  const { checkpoints, result, settlementNote, details } = found.record;
   const places = Object.entries(checkpoints).sort(([one], [other]) => Number(one) - Number(other));
   return {
     found,
@@ -35,11 +38,16 @@ export async function showKey(
       places.map(async ([step, bytes]) => [step, await readValue({ scope, key, step }, bytes)] as const),
     ),
     result: result === undefined ? undefined : await readValue({ scope, key }, result),
-    note: settlementNote && readNote(await readValue({ scope, key, isNote: true }, settlementNote)),
+    note: settlementNote && readFact(await readValue({ scope, key, fact: "note" }, settlementNote), readSettlementNote),
+    details: details && readFact(await readValue({ scope, key, fact: "details" }, details), readDetails),
   };
 }
 
-function readNote(value: StoredValue): RecordView["note"] {
+/** A note or details, opened where their seal key is given. */
+function readFact<Fact>(
+  value: StoredValue,
+  read: (bytes: Uint8Array) => Fact | undefined,
+): Fact | { readonly sealedWith: string } | undefined {
   if (value.kind === "sealed") return { sealedWith: value.keyId };
-  return value.kind === "bytes" ? readSettlementNote(value.bytes) : undefined;
+  return value.kind === "bytes" ? read(value.bytes) : undefined;
 }

@@ -20,7 +20,7 @@ export async function mariadbProblems(query: MysqlQuery, prefix: string): Promis
   })) as Settings[];
   if (settings === undefined) return [schemaProblem(undefined, schemaVersion)];
   return [
-    ...(settings.version === schemaVersion ? [] : [schemaProblem(settings.version, schemaVersion)]),
+    ...(settings.version >= schemaVersion ? [] : [schemaProblem(settings.version, schemaVersion)]),
     ...(settings.read_only === 1 ? ["This server only reads: connect to the primary."] : []),
     ...(settings.flush === 1
       ? []

@@ -62,7 +62,10 @@ export function leasedOperations(
       return claimAnswer(takenRow!, request);
     },
     complete: async (request) => batches.complete({ ...request, ...storedName(request) }),
-    renew: async (request) => batches.renew({ ...request, ...storedName(request) }),
+    renew: async (request) =>
+      request.details === undefined
+        ? batches.renew({ ...request, ...storedName(request) })
+        : changes(statements.renewWithDetails, [bufferOf(request.details), request.leaseMs, ...ownedBy(request)]),
     // One statement can't both delete and update. What happens between the two is as if it had come before, or after.
     release: async (owned) =>
       (await changes(statements.remove, ownedBy(owned))) || changes(statements.abandon, ownedBy(owned)),
@@ -177,14 +180,17 @@ export function claimValues(request: ClaimRequest): MysqlValue[] {
   return claimRowValues({ ...request, ...storedName(request) });
 }
 
-function claimRowValues({ scope, key, fingerprint, owner, leaseMs, heldRetentionMs }: ClaimRequest): MysqlValue[] {
-  return [...[scope, key, fingerprint, owner].map(textBytes), leaseMs, heldRetentionMs ?? null];
+function claimRowValues(request: ClaimRequest): MysqlValue[] {
+  const { scope, key, fingerprint, owner, leaseMs, heldRetentionMs = null, details } = request;
+  const names = [scope, key, fingerprint, owner].map(textBytes);
+  return [...names, leaseMs, heldRetentionMs, details === undefined ? null : bufferOf(details)];
 }
 
 /** The values of the statement `takeOver`. */
 export function takeOverValues(request: ClaimRequest): MysqlValue[] {
   const { fingerprint, owner, leaseMs, heldRetentionMs, takeOverAfterMs } = request;
-  const claim = { ...storedName(request), fingerprint, owner, leaseMs, heldRetentionMs, takeOverAfterMs };
+  const details = request.details && Buffer.from(request.details).toString("base64");
+  const claim = { ...storedName(request), fingerprint, owner, leaseMs, heldRetentionMs, takeOverAfterMs, details };
   return [Buffer.from(JSON.stringify([claim]))];
 }
 

@@ -2,7 +2,7 @@ import { storedNever } from "../check-record.ts";
 import { tableName } from "../sql/names.ts";
 
 /** The version of the schema that `mariadbSchema` leads to. */
-export const schemaVersion = 3;
+export const schemaVersion = 4;
 
 /**
  * The statements that make the tables, or bring them to this version; run again, they change nothing. Any number of
@@ -42,6 +42,8 @@ export function mariadbSchema(prefix: string): readonly string[] {
     `CREATE TABLE IF NOT EXISTS ${schema} (id int PRIMARY KEY, version int NOT NULL) ENGINE = InnoDB`,
     // Who settled a record is stored with it.
     `ALTER TABLE ${keys} ADD COLUMN IF NOT EXISTS settled_at bigint, ADD COLUMN IF NOT EXISTS settlement_note blob`,
+    // Facts about the operation, for people.
+    `ALTER TABLE ${keys} ADD COLUMN IF NOT EXISTS details blob`,
     // A record that runs no longer expires: neither do those that ran before version 3.
     `UPDATE ${keys} SET expires_at = ${storedNever}
   WHERE state = 'running' AND (SELECT max(version) FROM ${schema}) < 3`,

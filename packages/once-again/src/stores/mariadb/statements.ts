@@ -10,13 +10,16 @@ import { tableName } from "../sql/names.ts";
  */
 export const clock = "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) DIV 1000)";
 
-/** The columns that are read of a row; names and tokens as text again. */
+/** The columns that decide, of a row; names and tokens as text again. */
 const columns = [
   ...["scope", "`key`", "fingerprint", "owner"].map((column) => `CONVERT(${column} USING utf8mb4) AS ${column}`),
   ...["state", "attempt", "fence", "lease_until", "checkpoints", "result", "created_at", "expires_at"],
   ...["settled_at", "settlement_note"],
   `${clock} AS ms`,
 ].join(", ");
+
+/** The columns that people see, of a row. */
+const shownColumns = `details, ${columns}`;
 
 /** When a record expires that runs; `held`: its `heldRetentionMs`, or null. */
 const heldUntil = (held: string): string => `COALESCE(${clock} + ${held}, ${storedNever})`;
@@ -53,7 +56,11 @@ function askedClaim(): string {
     "asked_fingerprint VARCHAR(4097) PATH '$.fingerprint'",
     "lease BIGINT PATH '$.leaseMs'",
   ].map((column) => `${column} ERROR ON EMPTY ERROR ON ERROR`);
-  const optional = ["held BIGINT PATH '$.heldRetentionMs'", "take_over_after DOUBLE PATH '$.takeOverAfterMs'"];
+  const optional = [
+    "held BIGINT PATH '$.heldRetentionMs'",
+    "take_over_after DOUBLE PATH '$.takeOverAfterMs'",
+    "asked_details TEXT PATH '$.details'",
+  ];
   return `JSON_TABLE(CONVERT(? USING utf8mb4), '$[*]' COLUMNS (${[...required, ...optional].join(", ")})) AS asked`;
 }
 
@@ -80,6 +87,8 @@ export function mariadbStatements(prefix: string) {
       WHERE ${ownedOf(count)}`,
     /** So many renewals: lease; of each scope, key, owner. */
     renew: (count: number) => `${update} SET lease_until = ${clock} + ? WHERE ${ownedOf(count)} AND state = 'running'`,
+    /** details, lease, scope, key, owner */
+    renewWithDetails: `${update} SET details = ?, lease_until = ${clock} + ? WHERE ${owned} AND state = 'running'`,
     /** checkpoint, scope, key, owner */
     checkpoint: `UPDATE ${keys} SET checkpoints = JSON_MERGE_PATCH(checkpoints, CONVERT(? USING utf8mb4))
       WHERE ${owned} AND state = 'running'`,
@@ -95,8 +104,8 @@ export function mariadbStatements(prefix: string) {
     forgetBroken: `DELETE FROM ${keys} WHERE ${named}`,
     /** scope, key */
     lookUp: `SELECT ${columns} FROM ${keys} WHERE ${named}`,
-    inspect: `SELECT ${columns} FROM ${keys} WHERE ${named} AND NOT ${expired}`,
-    list: (conditions: readonly string[]) => `SELECT ${columns} FROM ${keys}
+    inspect: `SELECT ${shownColumns} FROM ${keys} WHERE ${named} AND NOT ${expired}`,
+    list: (conditions: readonly string[]) => `SELECT ${shownColumns} FROM ${keys}
       WHERE ${[`NOT ${expired}`, ...conditions].join(" AND ")} ORDER BY scope, \`key\` LIMIT ?`,
     /** They stand together in the index of expiries. */
     countHeld: `SELECT COUNT(*) AS \`keys\`, MAX(over_ms) AS oldest_ms FROM (
@@ -115,15 +124,15 @@ export function waitingFor(seconds: number, statement: string): string {
 }
 
 const claimColumns =
-  "(scope, `key`, state, fingerprint, owner, attempt, fence, lease_until, checkpoints, created_at, expires_at)";
+  "(scope, `key`, state, fingerprint, owner, attempt, fence, lease_until, checkpoints, created_at, expires_at, details)";
 
 /**
  * Creates records, or leaves those that are there, which are not written; either way their rows are locked, and come back.
- * Of each: scope, key, fingerprint, owner, lease, held. Nearly all claims need no more than that, and the statement that
+ * Of each: scope, key, fingerprint, owner, lease, held, details. Nearly all claims need no more than that, and the statement that
  * can take a record over takes the server several times as long to parse.
  */
 function claimStatement(keys: string, count: number): string {
-  const row = `(?, ?, 'running', ?, ?, 1, ${clock}, ${clock} + ?, '{}', ${clock}, ${heldUntil("?")})`;
+  const row = `(?, ?, 'running', ?, ?, 1, ${clock}, ${clock} + ?, '{}', ${clock}, ${heldUntil("?")}, ?)`;
   const rows = Array.from({ length: count }, () => row).join(", ");
   return `INSERT INTO ${keys} ${claimColumns} VALUES ${rows} ON DUPLICATE KEY UPDATE attempt = attempt RETURNING ${columns}`;
 }
@@ -145,7 +154,7 @@ function takeOverStatement(keys: string): string {
   const first = (own: string, next: string): string => `IF(owner = VALUES(owner), ${own}, ${next})`;
   return `INSERT INTO ${keys} ${claimColumns}
     SELECT asked_scope, asked_key, 'running', asked_fingerprint, asked_owner, 1, ${now}, ${now} + lease, '{}', ${now},
-      ${heldUntil("held")}
+      ${heldUntil("held")}, FROM_BASE64(asked_details)
     FROM ${askedClaim()}
     ON DUPLICATE KEY UPDATE
       attempt = IF(${open}, IF(${expired}, 1, ${first("attempt", "attempt + 1")}), attempt),
@@ -155,6 +164,7 @@ function takeOverStatement(keys: string): string {
       created_at = IF(${open} AND ${expired}, ${now}, created_at),
       settled_at = IF(${open}, NULL, settled_at),
       settlement_note = IF(${open}, NULL, settlement_note),
+      details = IF(${open}, VALUES(details), details),
       owner = IF(${open}, VALUES(owner), owner),
       fingerprint = IF(${won}, VALUES(fingerprint), fingerprint),
       state = IF(${won}, 'running', state),

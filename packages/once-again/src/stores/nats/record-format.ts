@@ -10,7 +10,10 @@ export interface NamedRecord extends RecordName {
 
 /** The part before the result, in JSON: bytes are in Base64, and for ever is `storedNever`. */
 interface Head extends RecordName {
-  readonly record: Omit<KeyRecord, "checkpoints" | "result" | "settlementNote"> & { readonly settlementNote?: string };
+  readonly record: Omit<KeyRecord, "checkpoints" | "result" | "settlementNote" | "details"> & {
+    readonly settlementNote?: string;
+    readonly details?: string;
+  };
   readonly checkpoints: readonly (readonly [step: string, base64: string])[];
   readonly hasResult: boolean;
 }
@@ -29,7 +32,7 @@ const lineEnd = 10;
 
 /** An entry's value: a line of JSON, then the result as it is. */
 export function entryValue({ scope, key }: RecordName, record: KeyRecord): Uint8Array {
-  const { checkpoints, result, settlementNote, ...fields } = record;
+  const { checkpoints, result, settlementNote, details, ...fields } = record;
   const head: Head = {
     scope,
     key,
@@ -37,6 +40,7 @@ export function entryValue({ scope, key }: RecordName, record: KeyRecord): Uint8
       ...fields,
       expiresAt: storedExpiry(record.expiresAt),
       ...(settlementNote && { settlementNote: base64(settlementNote) }),
+      ...(details && { details: base64(details) }),
     },
     checkpoints: Object.entries(checkpoints).map(([step, bytes]) => [step, base64(bytes)]),
     hasResult: result !== undefined,
@@ -59,13 +63,14 @@ function namedRecord(value: Uint8Array): NamedRecord {
   const end = value.indexOf(lineEnd);
   const head = JSON.parse(Buffer.from(value.subarray(0, end)).toString()) as Head;
   const steps = head.checkpoints.map(([step, text]) => [step, bytesOf(text)]);
-  const { settlementNote, ...fields } = head.record;
+  const { settlementNote, details, ...fields } = head.record;
   return {
     scope: head.scope,
     key: head.key,
     record: {
       ...fields,
       ...(settlementNote !== undefined && { settlementNote: bytesOf(settlementNote) }),
+      ...(details !== undefined && { details: bytesOf(details) }),
       expiresAt: readExpiry(fields.expiresAt),
       checkpoints: Object.fromEntries(steps) as KeyRecord["checkpoints"],
       result: head.hasResult ? Uint8Array.from(value.subarray(end + 1)) : undefined,

@@ -21,7 +21,7 @@ export async function postgresProblems(query: PostgresQuery, prefix: string): Pr
   })) as Settings[];
   if (settings === undefined) return [schemaProblem(undefined, schemaVersion)];
   return [
-    ...(settings.version === schemaVersion ? [] : [schemaProblem(settings.version, schemaVersion)]),
+    ...(settings.version >= schemaVersion ? [] : [schemaProblem(settings.version, schemaVersion)]),
     ...(settings.read_only === "on" ? ["This server only reads: connect to the primary."] : []),
     ...(settings.synchronous_commit === "off"
       ? ["synchronous_commit is off, so that a crash forgets keys that were acknowledged: set it to on."]

@@ -80,8 +80,9 @@ async function claim(
   { takeOver }: PostgresStatements,
   request: ClaimRequest,
 ): Promise<ClaimAnswer> {
-  const { fingerprint, owner, leaseMs, heldRetentionMs = null, takeOverAfterMs = null } = request;
-  const values = [...namedBy(request), fingerprint, owner, leaseMs, heldRetentionMs, takeOverAfterMs];
+  const { fingerprint, owner, leaseMs, heldRetentionMs = null, takeOverAfterMs = null, details } = request;
+  const times = [leaseMs, heldRetentionMs, takeOverAfterMs];
+  const values = [...namedBy(request), fingerprint, owner, ...times, base64(details) ?? null];
   for (let attempt = 1; attempt <= claimsMax; attempt += 1) {
     const claim = await batches.claim({ ...request, ...storedName(request) }).catch(noneInConflict);
     if (claim?.won === true) return newClaimAnswer(request, claim.ms);
@@ -102,6 +103,11 @@ function settlementValues({ result, retentionMs, note = new Uint8Array() }: Done
 /** Where transactions are stricter than READ COMMITTED by default, being outrun is an error. */
 function noneInConflict(error: unknown): undefined {
   if (!isConflict(error)) throw error;
+}
+
+/** Bytes as JSON can hold them. */
+function base64(bytes: Uint8Array | undefined): string | undefined {
+  return bytes && Buffer.from(bytes).toString("base64");
 }
 
 function namedBy(name: RecordName): string[] {
@@ -169,9 +175,9 @@ export function leasedBatches(
     claim: batchRequests({
       ...common,
       execute: async (requests) => {
-        const claims = requests.map(({ scope, key, fingerprint, owner, leaseMs, heldRetentionMs }) => ({
+        const claims = requests.map(({ scope, key, fingerprint, owner, leaseMs, heldRetentionMs, details }) => ({
           ...{ scope, key, fingerprint, owner },
-          ...{ lease: leaseMs, held: heldRetentionMs },
+          ...{ lease: leaseMs, held: heldRetentionMs, details: base64(details) },
         }));
         return (await ask(statements.claim, claims)) as Claimed[];
       },
@@ -194,7 +200,10 @@ export function leasedBatches(
       execute: (requests) =>
         changes(
           statements.renew,
-          requests.map(({ scope, key, owner, leaseMs }) => ({ scope, key, owner, lease: leaseMs })),
+          requests.map(({ scope, key, owner, leaseMs, details }) => ({
+            ...{ scope, key, owner },
+            ...{ lease: leaseMs, details: base64(details) },
+          })),
         ),
     }),
     release: batchRequests({

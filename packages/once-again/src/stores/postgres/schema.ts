@@ -41,6 +41,9 @@ const versions: readonly ((keys: string, marks: string) => string)[] = [
   (keys) => `
     ALTER TABLE ${keys} ADD COLUMN settled_at bigint, ADD COLUMN settlement_note bytea;
     UPDATE ${keys} SET expires_at = ${storedNever} WHERE state = 'running';`,
+  // Facts about the operation, for people.
+  (keys) => `
+    ALTER TABLE ${keys} ADD COLUMN details bytea;`,
 ];
 
 /**

@@ -21,10 +21,13 @@ export const clock = `clock AS MATERIALIZED (SELECT ${now} AS ms)`;
  */
 export const lazyClock = `clock AS MATERIALIZED (SELECT ${now} AS ms, ${commitLazily} AS setting)`;
 
-/** The columns that are read of a row `k`. */
+/** The columns that decide, of a row `k`. */
 export const columns =
   "k.scope, k.key, k.state, k.fingerprint, k.owner, k.attempt, k.fence, k.lease_until, " +
   "k.checkpoints::text AS checkpoints, k.result, k.created_at, k.expires_at, k.settled_at, k.settlement_note";
+
+/** The columns that people see, of a row `k`. */
+const shownColumns = `${columns}, k.details`;
 
 /** When a record expires that runs; `held`: its `heldRetentionMs`, or null. */
 export const heldUntil = (held: string): string => `coalesce(ms + ${held}, ${storedNever})`;
@@ -77,7 +80,8 @@ export function postgresStatements(prefix: string, replayTouch: boolean) {
         expires_at = CASE k.state WHEN 'done' THEN k.expires_at ELSE clock.ms + asked.retention END
       FROM clock, asked WHERE ${owned} RETURNING asked.n`,
     /** A batch. */
-    renew: `WITH ${clock}, ${askedOfEach("lease bigint")} ${update} SET lease_until = clock.ms + asked.lease
+    renew: `WITH ${clock}, ${askedOfEach("lease bigint", "details text")} ${update} SET
+        lease_until = clock.ms + asked.lease, details = coalesce(decode(asked.details, 'base64'), k.details)
       FROM clock, asked WHERE ${owned} AND k.state = 'running' RETURNING asked.n`,
     /** A batch. */
     release: `WITH ${clock}, ${askedOfEach()},
@@ -94,9 +98,9 @@ export function postgresStatements(prefix: string, replayTouch: boolean) {
     forget: `WITH ${clock} DELETE FROM ${keys} AS k USING clock
       WHERE ${named} AND ${abandoned} AND NOT ${expired} RETURNING true`,
     forgetBroken: `DELETE FROM ${keys} AS k WHERE ${named} RETURNING true`,
-    inspect: `WITH ${clock} SELECT clock.ms, ${columns} FROM clock, ${keys} AS k WHERE ${named} AND NOT ${expired}`,
+    inspect: `WITH ${clock} SELECT clock.ms, ${shownColumns} FROM clock, ${keys} AS k WHERE ${named} AND NOT ${expired}`,
     list: (conditions: readonly string[], limit: string) => `
-      WITH ${clock} SELECT clock.ms, ${columns} FROM clock, ${keys} AS k
+      WITH ${clock} SELECT clock.ms, ${shownColumns} FROM clock, ${keys} AS k
       WHERE ${[`NOT ${expired}`, ...conditions].join(" AND ")} ORDER BY k.scope, k.key LIMIT ${limit}`,
     // They stand together in the index of expiries.
     countHeld: `WITH ${clock} SELECT count(*) AS keys, max(held.over_ms) AS oldest_ms FROM (
@@ -130,11 +134,12 @@ function claimStatement(keys: string, replayTouch: boolean): string {
     ? ", CASE k.state WHEN 'done' THEN pg_logical_emit_message(true, 'once_again', '') END::text AS touched"
     : "";
   return `
-    WITH ${clock}, ${asked("fingerprint text", "lease bigint", "held bigint")},
+    WITH ${clock}, ${asked("fingerprint text", "lease bigint", "held bigint", "details text")},
     created AS (
       INSERT INTO ${keys} (scope, key, state, fingerprint, owner, attempt, fence, lease_until, checkpoints,
-        created_at, expires_at)
-      SELECT scope, key, 'running', fingerprint, owner, 1, ms, ms + lease, '{}', ms, ${heldUntil("held")}
+        created_at, expires_at, details)
+      SELECT scope, key, 'running', fingerprint, owner, 1, ms, ms + lease, '{}', ms, ${heldUntil("held")},
+        decode(details, 'base64')
       FROM asked, clock ON CONFLICT DO NOTHING RETURNING scope, key)
     SELECT asked.n, created.key IS NOT NULL AS won, clock.ms, k.*
     FROM clock CROSS JOIN asked
@@ -155,7 +160,8 @@ function takeOverStatement(keys: string): string {
         ELSE greatest(clock.ms, k.fence + 1) END,
       checkpoints = CASE WHEN ${expired} THEN '{}' ELSE k.checkpoints END,
       created_at = CASE WHEN ${expired} THEN clock.ms ELSE k.created_at END,
-      expires_at = greatest(k.expires_at, ${heldUntil("$6::bigint")}), settled_at = NULL, settlement_note = NULL
+      expires_at = greatest(k.expires_at, ${heldUntil("$6::bigint")}), settled_at = NULL, settlement_note = NULL,
+      details = decode($8::text, 'base64')
     FROM clock
     WHERE ${named} AND (${expired} OR (k.fingerprint = $3 AND k.state = 'running'
       AND (k.owner = $4 OR (k.lease_until <= clock.ms AND clock.ms - k.lease_until >= $7::float8))))
@@ -168,6 +174,7 @@ export interface StoredResult extends RecordName {
   owner: string;
   result: Uint8Array;
   retentionMs: number;
+  details?: Uint8Array | null | undefined;
 }
 
 /** An operation that must not run again, with the token of who ran it. */
@@ -175,6 +182,7 @@ export interface HeldKey extends RecordName {
   fingerprint: string;
   owner: string;
   heldRetentionMs?: number | undefined;
+  details?: Uint8Array | null | undefined;
 }
 
 /**
@@ -199,9 +207,10 @@ export function keyedStatements(prefix: string, isPrepared: boolean) {
   const store = namedStatement(
     isPrepared,
     `WITH ${clock} INSERT INTO ${keys}
-      (scope, key, state, fingerprint, owner, attempt, fence, lease_until, checkpoints, result, created_at, expires_at)
-      SELECT $1, $2, 'done', $3, $4, 1, ms, ms, '{}', $5, ms, ms + $6 FROM clock`,
-    "text, text, text, text, bytea, bigint",
+      (scope, key, state, fingerprint, owner, attempt, fence, lease_until, checkpoints, result, created_at, expires_at,
+        details)
+      SELECT $1, $2, 'done', $3, $4, 1, ms, ms, '{}', $5, ms, ms + $6, $7 FROM clock`,
+    "text, text, text, text, bytea, bigint, bytea",
   );
   return {
     preparing: `${lookUp.preparing}; ${store.preparing}`,
@@ -215,20 +224,21 @@ export function keyedStatements(prefix: string, isPrepared: boolean) {
       return lookUp.with([scope, key]);
     },
     /** Holds a key: a running row with its lease over. One that is there stays as it is. */
-    hold: ({ fingerprint, owner, heldRetentionMs, ...name }: HeldKey) => {
+    hold: ({ fingerprint, owner, heldRetentionMs, details = null, ...name }: HeldKey) => {
       const { scope, key } = storedName(name);
       return `WITH ${clock} INSERT INTO ${keys}
-        (scope, key, state, fingerprint, owner, attempt, fence, lease_until, checkpoints, created_at, expires_at)
+        (scope, key, state, fingerprint, owner, attempt, fence, lease_until, checkpoints, created_at, expires_at,
+          details)
         SELECT ${textLiteral(scope)}, ${textLiteral(key)}, 'running', ${textLiteral(fingerprint)}, ${textLiteral(owner)},
-          1, ms, ms, '{}', ms, ${heldUntil(literal(heldRetentionMs ?? null))} FROM clock ON CONFLICT DO NOTHING`;
+          1, ms, ms, '{}', ms, ${heldUntil(literal(heldRetentionMs ?? null))}, ${literal(details)} FROM clock ON CONFLICT DO NOTHING`;
     },
     /** Makes room for a new row where an expired one is. */
     clear: (name: RecordName) =>
       `WITH ${clock} DELETE FROM ${keys} AS k USING clock WHERE ${named(name)} AND ${expired}`,
     /** Stores a result. A new row each time, so that no dead one is left. */
-    store({ fingerprint, owner, result, retentionMs, ...name }: StoredResult) {
+    store({ fingerprint, owner, result, retentionMs, details = null, ...name }: StoredResult) {
       const { scope, key } = storedName(name);
-      return store.with([scope, key, fingerprint, owner, result, retentionMs]);
+      return store.with([scope, key, fingerprint, owner, result, retentionMs, details]);
     },
   };
 }

@@ -16,6 +16,7 @@ import { type Argument, argumentOf, type RecordCommands } from "./client.ts";
 import {
   answerOfRecord,
   claimReply,
+  detailsField,
   escapeField,
   firstAttemptFields,
   inspectedOf,
@@ -67,12 +68,12 @@ export function redisRecords(commands: RecordCommands, prefix: string, clock: Cl
   return {
     ...scripts,
     claim(request) {
-      const { fingerprint, owner, leaseMs, retentionMs } = request;
+      const { fingerprint, owner, leaseMs, retentionMs, details } = request;
       // Fences that were given before are remembered for so long at least.
       const fence = time.now(Math.min(retentionMs, releasedMs) / 4);
       if (fence === undefined) return claimByScript(request);
       const key = redisKey(prefix, request);
-      const fields = firstAttemptFields({ fingerprint, owner, fence, leaseMs });
+      const fields = firstAttemptFields({ fingerprint, owner, details, fence, leaseMs });
       const lifeMs = runningLifeMs(request);
       const claimedAt = clock.monotonic();
       const setting = commands.setAbsent(
@@ -149,14 +150,15 @@ export function scriptOperations(commands: RecordCommands, prefix: string): Scri
       const { fingerprint, owner, leaseMs, takeOverAfterMs = "" } = request;
       const texts = [escapeField(fingerprint), escapeField(owner)];
       const times = [wholeMs(leaseMs), runningLifeMs(request), takeOverAfterMs].map(String);
-      return claimReply(request, await run(operationScript, request, "claim", ...texts, ...times));
+      const rest = [...times, detailsField(request.details)];
+      return claimReply(request, await run(operationScript, request, "claim", ...texts, ...rest));
     },
     complete({ owner, result, retentionMs, ...name }) {
       const rest = [argumentOf(result), String(wholeMs(retentionMs))];
       return change(operationScript, name, "complete", escapeField(owner), ...rest);
     },
-    renew: ({ owner, leaseMs, ...name }) =>
-      change(operationScript, name, "renew", escapeField(owner), String(wholeMs(leaseMs))),
+    renew: ({ owner, leaseMs, details, ...name }) =>
+      change(operationScript, name, "renew", escapeField(owner), String(wholeMs(leaseMs)), detailsField(details)),
     release: ({ owner, ...name }) => change(releaseScript, name, "release", escapeField(owner)),
     checkpoint: ({ owner, step, result, ...name }) =>
       change(operationScript, name, "checkpoint", escapeField(owner), argumentOf(stepBytes(step, result))),

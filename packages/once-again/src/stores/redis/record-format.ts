@@ -14,6 +14,8 @@ import type { ClaimAnswer, InspectedRecord, KeyRecord, RecordName } from "../sto
  *
  * A record that runs for ever has the longest LIFE that there is, 253 years, and not none: its time of removal is what its
  * creation and its lease are counted from. In the place of the OWNER of a record that a person settled stands who did.
+ * `%21DETAILS` may follow the OWNER: facts about the operation in Base64 for URLs, after a mark that no owner has (an escaped
+ * `!`), and that versions before this one read as a part of the owner.
  *
  * `1 released FENCE` stands for a key without a record; its last attempt had that fence.
  */
@@ -51,17 +53,23 @@ function unescapeField(text: string): string | undefined {
   }
 }
 
+/** The details of a record as they follow its owner; empty where it has none. */
+export function detailsField(details: Uint8Array | undefined): string {
+  return details === undefined ? "" : `%21${Buffer.from(details).toString("base64url")}`;
+}
+
 /** The fields of a record's line, but for its state and LIFE. */
 export interface AttemptFields {
   readonly fingerprint: string;
   readonly owner: string;
+  readonly details: Uint8Array | undefined;
   readonly fence: number;
   readonly leaseMs: number;
 }
 
 /** The fields of a first attempt, as they follow the state. */
-export function firstAttemptFields({ fingerprint, owner, fence, leaseMs }: AttemptFields): string {
-  return `${escapeField(fingerprint)} ${escapeField(owner)} 1 ${fence} ${wholeMs(leaseMs)}`;
+export function firstAttemptFields({ fingerprint, owner, details, fence, leaseMs }: AttemptFields): string {
+  return `${escapeField(fingerprint)} ${escapeField(owner)}${detailsField(details)} 1 ${fence} ${wholeMs(leaseMs)}`;
 }
 
 /** A line of fields. */
@@ -74,6 +82,8 @@ export interface StoredRecord {
   readonly state: "running" | "done";
   readonly fingerprint: string;
   readonly owner: string;
+  /** In Base64 for URLs; missing where it has none. */
+  readonly details: string | undefined;
   readonly attempt: number;
   readonly fence: number;
   readonly leaseMs: number;
@@ -87,10 +97,12 @@ export function parseRecord(stored: Buffer): StoredRecord | undefined {
   const lineLength = stored.indexOf(0x0a) + 1;
   const match = line.exec(stored.toString("latin1", 0, lineLength));
   if (match === null) return undefined;
+  const [, owner = match[3] ?? "", details] = withDetails.exec(match[3] ?? "") ?? [];
   return {
     state: match[1] === "done" ? "done" : "running",
     fingerprint: match[2] ?? "",
-    owner: match[3] ?? "",
+    owner,
+    details,
     attempt: Number(match[4]),
     fence: Number(match[5]),
     leaseMs: Number(match[6]),
@@ -98,6 +110,8 @@ export function parseRecord(stored: Buffer): StoredRecord | undefined {
     rest: new Uint8Array(stored.buffer, stored.byteOffset + lineLength, stored.length - lineLength),
   };
 }
+
+const withDetails = /^(.*?)%21([\w-]*)$/;
 
 /**
  * The record in a text; `unreadableRecord` where it has no record.
@@ -125,6 +139,7 @@ export function recordOf(stored: Buffer, removedAt: number): KeyRecord {
     createdAt,
     expiresAt: lifeMs >= msMax ? Number.POSITIVE_INFINITY : createdAt + lifeMs,
     ...(isDone && settlementOf(record.owner)),
+    ...(record.details !== undefined && { details: Uint8Array.from(Buffer.from(record.details, "base64url")) }),
   };
 }
 

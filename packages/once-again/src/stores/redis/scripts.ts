@@ -30,6 +30,8 @@ local stored = redis.call('GET', key)
 -- Before anything is written: a server that is too old has no such command.
 local removed_at = redis.call('PEXPIRETIME', key)
 local state, fingerprint, owner, attempt, fence, lease_ms, life_ms, rest_at, created_at
+-- As it follows the owner.
+local details = ''
 local released_fence = stored and tonumber(string.match(stored, '^1 released (%d+)\\n$'))
 
 -- The key without a record. Its fence is remembered: a claimant who knows the time less well must not go below it.
@@ -48,6 +50,8 @@ elseif stored then
     if operation == 'resolve' and ARGV[2] == 'not-executed' then return release(now) end
     return redis.error_reply('${brokenReply}')
   end
+  local details_at = string.find(owner, '%%21[%w_-]*$')
+  if details_at then owner, details = string.sub(owner, 1, details_at - 1), string.sub(owner, details_at) end
   attempt, fence, lease_ms, life_ms = tonumber(attempt), tonumber(fence), tonumber(lease_ms), tonumber(life_ms)
   created_at = removed_at - (state == 'running' and math.max(lease_ms, life_ms) or life_ms)
   if created_at + life_ms <= now and (state == 'done' or created_at + lease_ms <= now) then
@@ -70,7 +74,7 @@ end
 
 local function write(rest)
   local lasts_ms = state == 'running' and math.max(lease_ms, life_ms) or life_ms
-  local fields = '1 ' .. state .. ' ' .. fingerprint .. ' ' .. owner .. ' ' .. attempt .. ' ' .. fence .. ' ' .. lease_ms
+  local fields = '1 ' .. state .. ' ' .. fingerprint .. ' ' .. owner .. details .. ' ' .. attempt .. ' ' .. fence .. ' ' .. lease_ms
   redis.call('SET', key, fields .. ' ' .. life_ms .. '\\n' .. rest, 'PXAT', created_at + lasts_ms)
   return 1
 end
@@ -81,7 +85,7 @@ local function finish(result, retention_ms)
 end
 
 if operation == 'claim' then
-  local _, claim_fingerprint, claim_owner, claim_lease_ms, running_life_ms, take_over_after_ms = unpack(ARGV)
+  local _, claim_fingerprint, claim_owner, claim_lease_ms, running_life_ms, take_over_after_ms, claim_details = unpack(ARGV)
   if stored then
     if fingerprint ~= claim_fingerprint then return {now, 'mismatch'} end
     if state == 'done' then return {now, 'done', rest()} end
@@ -94,7 +98,7 @@ if operation == 'claim' then
   else
     attempt, fence, created_at, life_ms = 1, math.max(now, (released_fence or 0) + 1), now, 0
   end
-  state, fingerprint, owner = 'running', claim_fingerprint, claim_owner
+  state, fingerprint, owner, details = 'running', claim_fingerprint, claim_owner, claim_details
   lease_ms, life_ms = from_creation(claim_lease_ms), math.max(life_ms, from_creation(running_life_ms))
   local steps = rest()
   write(steps)
@@ -122,6 +126,7 @@ if operation == 'checkpoint' then
 end
 if operation == 'renew' then
   lease_ms = from_creation(ARGV[3])
+  if ARGV[4] ~= '' then details = ARGV[4] end
   return write(rest())
 end
 if operation == 'release' then

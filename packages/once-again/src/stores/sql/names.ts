@@ -46,7 +46,10 @@ export function tableName(prefix: string, table: string): string {
   throw invalidOptionError("tablePrefix", "1 to 40 of a-z, 0-9 and _, without a digit in front", prefix);
 }
 
-/** The problem of tables of another version than the code's; `undefined`: there are none. */
+/**
+ * The problem of tables of an earlier version than the code's; `undefined`: there are none. Tables of a later version are fine:
+ * a migration only adds to them, so that processes of both versions serve while servers are replaced one by one.
+ */
 export function schemaProblem(version: number | undefined, expected: number): string {
   const found = version === undefined ? "not there" : `of version ${version}, not ${expected}`;
   return `The tables are ${found}: run migrate().`;

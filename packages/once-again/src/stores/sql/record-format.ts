@@ -21,6 +21,8 @@ export interface KeyRow {
   /** Both are null unless a person settled the record. */
   readonly settled_at: number | string | null;
   readonly settlement_note: Uint8Array | null;
+  /** Missing where it is not asked for: no decision depends on it. */
+  readonly details?: Uint8Array | null;
   /** The store's time, milliseconds since the epoch. */
   readonly ms: number | string;
 }
@@ -42,6 +44,7 @@ function recordOf(row: KeyRow): KeyRecord {
     expiresAt: readExpiry(Number(row.expires_at)),
     settledAt: row.settled_at === null ? undefined : Number(row.settled_at),
     settlementNote: copyOf(row.settlement_note),
+    details: copyOf(row.details ?? null),
   };
 }
 

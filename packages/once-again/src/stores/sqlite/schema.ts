@@ -18,6 +18,7 @@ CREATE TABLE IF NOT EXISTS once_again_keys (
   expires_at  INTEGER NOT NULL,
   settled_at  INTEGER,
   settlement_note BLOB,
+  details     BLOB,
   PRIMARY KEY (scope, key)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS once_again_keys_expiry ON once_again_keys (expires_at);
@@ -32,20 +33,23 @@ CREATE TABLE IF NOT EXISTS once_again_marks (
 `;
 
 /**
- * Brings the tables of an earlier version to this one, in one transaction: who settled a record is stored with it, and a
- * record that runs no longer expires, as those that run already.
+ * Brings the tables of an earlier version to this one, in one transaction. Programs of earlier versions may go on with them:
+ * each names the columns that it writes.
  */
 export function upgradeSchema(database: DatabaseSync): void {
   if (isOfThisVersion(database)) return;
   database.exec("BEGIN IMMEDIATE");
   try {
     // Another process may have done it meanwhile.
-    if (!isOfThisVersion(database)) {
+    const columns = columnsOf(database);
+    // Who settled a record is stored with it, and a record that runs no longer expires, as those that run already.
+    if (!columns.has("settled_at")) {
       database.exec(`
         ALTER TABLE once_again_keys ADD COLUMN settled_at INTEGER;
         ALTER TABLE once_again_keys ADD COLUMN settlement_note BLOB;
         UPDATE once_again_keys SET expires_at = ${storedNever} WHERE state = 'running'`);
     }
+    if (!columns.has("details")) database.exec("ALTER TABLE once_again_keys ADD COLUMN details BLOB");
     database.exec("COMMIT");
   } finally {
     if (database.isTransaction) database.exec("ROLLBACK");
@@ -53,6 +57,14 @@ export function upgradeSchema(database: DatabaseSync): void {
 }
 
 function isOfThisVersion(database: DatabaseSync): boolean {
-  const columns = database.prepare("PRAGMA table_info(once_again_keys)").all();
-  return columns.some(({ name }) => name === "settled_at");
+  return columnsOf(database).has("details");
+}
+
+function columnsOf(database: DatabaseSync): ReadonlySet<unknown> {
+  return new Set(
+    database
+      .prepare("PRAGMA table_info(once_again_keys)")
+      .all()
+      .map(({ name }) => name),
+  );
 }

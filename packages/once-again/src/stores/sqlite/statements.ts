@@ -30,6 +30,7 @@ interface Row extends RecordName {
   /** Both are null unless a person settled the record. */
   settled_at: number | null;
   settlement_note: Uint8Array | null;
+  details: Uint8Array | null;
 }
 
 /** Mirrors `isExpired` of transition.ts. */
@@ -41,8 +42,8 @@ export function keyTable(database: DatabaseSync): KeyTable {
   const write = database.prepare(`
     INSERT OR REPLACE INTO once_again_keys
       (scope, key, state, fingerprint, owner, attempt, fence, lease_until, checkpoints, result, created_at, expires_at,
-        settled_at, settlement_note)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+        settled_at, settlement_note, details)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   const list = database.prepare(`
     SELECT * FROM once_again_keys
     WHERE NOT (${expired})
@@ -100,6 +101,7 @@ function writeRow(statement: StatementSync, scope: string, key: string, record: 
     storedExpiry(record.expiresAt),
     record.settledAt ?? null,
     record.settlementNote ?? null,
+    record.details ?? null,
   );
 }
 
@@ -119,6 +121,7 @@ function recordOf(row: Row): KeyRecord {
     expiresAt: readExpiry(row.expires_at),
     settledAt: row.settled_at ?? undefined,
     settlementNote: row.settlement_note ?? undefined,
+    details: row.details ?? undefined,
   };
 }
 

@@ -29,6 +29,49 @@ describe("list", () => {
     expect({ code, stderr }).toEqual({ code: exitCodes.fine, stderr: "" });
   });
 
+  test("shows what a key's request was and why it is held, where that is stored", async () => {
+    const label = "order 7, \u001b[2J25.00 EUR";
+    await ground.abandonedWith("order-1", {
+      label,
+      route: "POST /orders",
+      worker: "shop-1/17",
+      traceId: "a".repeat(32),
+    });
+    await ground.abandonedWith("order-2", { route: "POST /refunds", reason: "time-out" });
+    await done("order-3");
+    const { stdout } = await keys("list");
+    expect(stdout.trimEnd().split("\n")).toEqual([
+      expect.stringMatching(/^STATE +AGE +ATTEMPT +LEASE +EXPIRES +REASON +REQUEST +SCOPE +KEY$/),
+      expect.stringMatching(/^abandoned .* crash +order 7, \\u\{1b\}\[2J25\.00 EUR +acme +order-1$/),
+      expect.stringMatching(/^abandoned .* time-out +POST \/refunds +acme +order-2$/),
+      expect.stringMatching(/^done .* - +- +acme +order-3$/),
+    ]);
+    const shown = await keys("show", "acme", "order-1");
+    expect(shown.stdout).toMatch(
+      /^label +order 7, \\u\{1b\}.*\nroute +POST \/orders\nworker +shop-1\/17\ntrace +a{32}\nreason +Its process ended/m,
+    );
+    const { document } = await keysDocument("show", "acme", "order-2");
+    expect(document).toMatchObject({
+      details: {
+        label: null,
+        route: "POST /refunds",
+        worker: null,
+        traceId: null,
+        reason: "time-out",
+        sealedWith: null,
+      },
+      heldReason: "Its handler took longer than limits.handlerMsMax.",
+    });
+  });
+
+  test("details that are sealed are shown as sealed, unless their key is given", async () => {
+    await ground.abandonedWith("order-1", { label: "order 7" }, sealedStore(ground.store(), [sealKey]));
+    expect((await keys("list")).stdout).toMatch(/abandoned .* sealed +sealed with the key "k1" +acme +order-1$/m);
+    expect((await keys("show", "acme", "order-1")).stdout).toMatch(/^details +sealed with the key "k1": --seal-key/m);
+    const opened = await keys("show", "acme", "order-1", "--seal-key", sealKeyText);
+    expect(opened.stdout).toMatch(/^label +order 7\nreason +Its process ended/m);
+  });
+
   test("filters by scope and state, and goes on where a page ended", async () => {
     await abandoned("order-1");
     await abandoned("order-2");
@@ -84,6 +127,8 @@ describe("show", () => {
       leaseUntil: expect.stringMatching(/Z$/),
       expiresAt: expect.stringMatching(/Z$/),
       settledAt: null,
+      details: null,
+      heldReason: null,
       stepCount: 0,
       steps: [],
       settled: null,

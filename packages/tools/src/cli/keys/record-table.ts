@@ -1,26 +1,44 @@
 import { formatDuration, type Painter } from "once-again/internal/command";
 import type { InspectedRecord } from "once-again/stores";
+import { type DetailsView, heldReason, readStoredDetails } from "../../admin/details.ts";
 import { alignColumns } from "./columns.ts";
 import { escapeControls } from "./printable.ts";
 
-const columns = ["STATE", "AGE", "ATTEMPT", "LEASE", "EXPIRES", "SCOPE", "KEY"] as const;
+const columns = ["STATE", "AGE", "ATTEMPT", "LEASE", "EXPIRES"] as const;
+const names = ["SCOPE", "KEY"] as const;
+/** Where one of the records has details. */
+const detailColumns = ["REASON", "REQUEST"] as const;
 
 /** Records for people, a line for each. What may be long stands last, whole, so that it can be copied. */
 export function formatTable(records: readonly InspectedRecord[], now: number, painter: Painter): string[] {
-  const [titles = "", ...lines] = alignColumns([columns, ...records.map((found) => formatCells(found, now))]);
+  const hasDetails = records.some(({ record }) => record.details !== undefined);
+  const [titles = "", ...lines] = alignColumns([
+    [...columns, ...(hasDetails ? detailColumns : []), ...names],
+    ...records.map((found) => formatCells(found, now, hasDetails)),
+  ]);
   return [painter.strong(titles), ...lines.map((line, index) => stateColour(records[index]!, painter)(line))];
 }
 
-function formatCells({ scope, key, state, record }: InspectedRecord, now: number): string[] {
+function formatCells(found: InspectedRecord, now: number, withDetails: boolean): string[] {
+  const { scope, key, state, record } = found;
+  const details = readStoredDetails(record);
   return [
     state,
     formatDuration(now - record.createdAt),
     String(record.attempt),
     formatLease({ state, record }, now),
     record.expiresAt === Number.POSITIVE_INFINITY ? "never" : `in ${formatDuration(record.expiresAt - now)}`,
+    ...(withDetails ? [heldReason(found, details)?.word ?? "-", escapeControls(formatRequest(details))] : []),
     escapeControls(scope),
     escapeControls(key),
   ];
+}
+
+/** A request in a few words. */
+function formatRequest(details: DetailsView): string {
+  if (details === undefined) return "-";
+  if ("sealedWith" in details) return `sealed with the key "${details.sealedWith}"`;
+  return details.label ?? details.route ?? "-";
 }
 
 /** What is left of a lease, or for how long it has been over; the store's clock decided which. */

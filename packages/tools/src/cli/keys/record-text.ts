@@ -1,4 +1,5 @@
 import { formatDuration, type Painter } from "once-again/internal/command";
+import { type DetailsView, heldReason } from "../../admin/details.ts";
 import { escapeControls } from "./printable.ts";
 import { formatLease, stateColour } from "./record-table.ts";
 import type { RecordView } from "../../admin/show.ts";
@@ -15,7 +16,8 @@ const meanings = {
 } as const;
 
 /** One record for people. */
-export function formatRecord({ found, steps, result, note }: RecordView, now: number, painter: Painter): string[] {
+export function formatRecord(view: RecordView, now: number, painter: Painter): string[] {
+  const { found, steps, result, note, details } = view;
   const { scope, key, state, record } = found;
   const colour = stateColour(found, painter);
   const field = fieldFormat(painter);
@@ -24,6 +26,7 @@ export function formatRecord({ found, steps, result, note }: RecordView, now: nu
     field("scope", escapeControls(scope)),
     field("key", escapeControls(key)),
     field("state", `${colour(state)}: ${found.problem ?? meanings[state]}`),
+    ...formatDetails(found, details).map(([name, text]) => field(name, escapeControls(text))),
     field("attempt", `${record.attempt}`),
     field("fence", `${record.fence}`),
     field("fingerprint", escapeControls(record.fingerprint)),
@@ -35,6 +38,16 @@ export function formatRecord({ found, steps, result, note }: RecordView, now: nu
     ...steps.flatMap(([place, value]) => formatValue(`step ${place}`, value, field)),
     ...(result === undefined ? [] : formatValue("result", result, field)),
   ];
+}
+
+/** The facts of an operation, by name. */
+function formatDetails(found: RecordView["found"], details: DetailsView): [name: string, text: string][] {
+  if (details === undefined) return [];
+  if ("sealedWith" in details)
+    return [["details", `sealed with the key "${details.sealedWith}": --seal-key opens them`]];
+  const { label, route, worker, traceId } = details;
+  const facts = { label, route, worker, trace: traceId, reason: heldReason(found, details)?.sentence };
+  return Object.entries(facts).flatMap(([name, text]) => (text === undefined ? [] : [[name, text]]));
 }
 
 function formatSettlement(settledAt: number, note: RecordView["note"], now: number): string {
