@@ -1,6 +1,6 @@
 import { OnceAgainError } from "../core/errors.ts";
-import { checkNumber, invalidOptionError } from "../core/options.ts";
-import type { InspectedRecord, KeyRecord, RecordName } from "./store.ts";
+import { checkChoice, checkNumber, invalidOptionError } from "../core/options.ts";
+import type { InspectedRecord, KeyRecord, ListRequest, RecordName } from "./store.ts";
 
 /** Stands for what is stored under a name and can't be read as a record. It never expires, and is broken. */
 export const unreadableRecord: KeyRecord = {
@@ -89,14 +89,47 @@ function compare(one: string, other: string): number {
   return one < other ? -1 : Number(one > other);
 }
 
-/** The first records in that order. */
-export function firstRecords(records: readonly InspectedRecord[], limit: number): InspectedRecord[] {
-  return [...records].sort(compareNames).slice(0, limit);
+/** The order of a list: two records, or a record and a place. */
+export function listOrder({ order }: ListRequest): (one: InspectedRecord, other: InspectedRecord) => number {
+  if (order !== "age") return compareNames;
+  return (one, other) => one.record.leaseUntil - other.record.leaseUntil || compareNames(one, other);
+}
+
+/** The first records of a list. */
+export function firstRecords(records: readonly InspectedRecord[], request: ListRequest): InspectedRecord[] {
+  return [...records].sort(listOrder(request)).slice(0, checkListRequest(request));
+}
+
+/** Whether a record belongs into a list by its name. */
+export function isListedName({ scope, scopePrefix, key, after, order }: ListRequest, name: RecordName): boolean {
+  if (scope !== undefined && name.scope !== scope) return false;
+  if (scopePrefix !== undefined && !name.scope.startsWith(scopePrefix)) return false;
+  if (key !== undefined && name.key !== key) return false;
+  return after === undefined || order === "age" || compareNames(name, after) > 0;
+}
+
+/** Whether a record belongs into a list. */
+export function isListed(request: ListRequest, listed: InspectedRecord): boolean {
+  const { state, after, order } = request;
+  if (!isListedName(request, listed) || (state !== undefined && listed.state !== state)) return false;
+  if (after === undefined || order !== "age") return true;
+  const later = listed.record.leaseUntil - (after.leaseUntil ?? 0) || compareNames(listed, after);
+  return later > 0;
 }
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for a limit out of bounds. */
 export function checkListLimit({ limit = 100 }: { limit?: number | undefined }): number {
   return checkNumber("limit", limit, { min: 1, max: 1000, integer: true });
+}
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for a limit out of bounds, and for a place that the order can't find. */
+export function checkListRequest(request: ListRequest): number {
+  const { order = "name", after } = request;
+  checkChoice("order", order, ["name", "age"]);
+  if (order === "age" && after !== undefined && !isTime(after.leaseUntil ?? Number.NaN)) {
+    throw invalidOptionError("after", 'a scope, a key and a leaseUntil, with order: "age"', after);
+  }
+  return checkListLimit(request);
 }
 
 /** Before the first message: positions are from 1. */

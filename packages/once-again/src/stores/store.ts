@@ -136,16 +136,30 @@ export interface InspectedRecord extends RecordName {
   problem?: string | undefined;
 }
 
-/** Which records to list, in the order of scope and key. */
+/** Which records to list. */
 export interface ListRequest {
   /** Only those of this scope; default all. */
   readonly scope?: string | undefined;
+  /** Only those with a scope that begins so; default all. */
+  readonly scopePrefix?: string | undefined;
+  /** Only those with this key, whole, in whatever scope; default all. */
+  readonly key?: string | undefined;
   /** Only those in this state; default all, broken ones too. */
   readonly state?: Exclude<InspectedRecord["state"], "broken"> | undefined;
   /** How many at most, 1 to 1000; default 100. */
   readonly limit?: number | undefined;
-  /** Go on after this record, in the order of scope and key. */
-  readonly after?: RecordName | undefined;
+  /**
+   * `"name"` (default): by scope and key. `"age"`: by the end of their leases, so that of the abandoned ones those come first that
+   * are held longest; then by scope and key.
+   */
+  readonly order?: "name" | "age" | undefined;
+  /** Go on after this record, in that order: with `"age"` its `leaseUntil` is needed, too. */
+  readonly after?: ListPosition | undefined;
+}
+
+/** The place of a record in a list. */
+export interface ListPosition extends RecordName {
+  readonly leaseUntil?: number | undefined;
 }
 
 /**

@@ -34,6 +34,59 @@ export const operatorRules: readonly StoreRule[] = [
     },
   },
   {
+    name: "records are found by their key alone, and by the beginning of their scope, whatever characters they have",
+    async try({ store }) {
+      await fill(store);
+      const odd = ["50%_|\\*?[", "50%_|\\*?[x", "50x_|\\*?["].map((scope) => named('k"]', scope));
+      for (const name of odd) await acquire(store, claimOf(name));
+      const lists: [ListRequest, readonly string[]][] = [
+        [{ key: "1" }, ["a/1 running", "b/1 running"]],
+        [{ key: "1", scope: "b" }, ["b/1 running"]],
+        [{ key: "1", scopePrefix: "b" }, ["b/1 running"]],
+        [{ key: "1", state: "abandoned" }, []],
+        [{ key: "1", limit: 1, after: named("1", "a") }, ["b/1 running"]],
+        [{ key: "" }, []],
+        [{ scopePrefix: "" }, [...odd.map(({ scope, key }) => `${scope}/${key} running`), ...all]],
+        [{ scopePrefix: "50%" }, odd.slice(0, 2).map(({ scope, key }) => `${scope}/${key} running`)],
+        [{ scopePrefix: "50%_|\\*?[x" }, [`${odd[1]!.scope}/k"] running`]],
+        [{ scopePrefix: "aa" }, []],
+        [{ key: 'k"]', scopePrefix: "50x" }, [`${odd[2]!.scope}/k"] running`]],
+      ];
+      for (const [request, expected] of lists) {
+        expectSame(await listed(store, request), expected, `list(${JSON.stringify(request)}) holds what it asks for`);
+      }
+    },
+  },
+  {
+    name: "by age, those that are held longest come first, page by page",
+    async try({ store, pass }) {
+      for (const [key, scope] of [
+        ["3", "b"],
+        ["2", "c"],
+        ["1", "a"],
+      ] as const) {
+        await abandon(store, claimOf(named(key, scope)));
+        await pass(5);
+      }
+      await acquire(store, claimOf(named("runs", "a")));
+      const byAge: ListRequest = { state: "abandoned", order: "age" };
+      const shown = ["b/3 abandoned", "c/2 abandoned", "a/1 abandoned"];
+      expectSame(await listed(store, byAge), shown, "Those that are held longest come first");
+      expectSame(await listed(store, { order: "age" }), [...shown, "a/runs running"], "What runs comes after them");
+      expectSame(await listed(store, { ...byAge, scopePrefix: "b" }), shown.slice(0, 1), "Other conditions hold, too");
+      const pages: string[] = [];
+      let after: ListRequest["after"];
+      do {
+        const [found] = await store.list({ ...byAge, limit: 1, after });
+        after = found && { scope: found.scope, key: found.key, leaseUntil: found.record.leaseUntil };
+        if (found !== undefined) pages.push(`${found.scope}/${found.key} ${found.state}`);
+      } while (after !== undefined);
+      expectSame(pages, shown, "Each page goes on where the one before ended");
+      const withoutPlace = async () => store.list({ ...byAge, after: named("1", "a") });
+      await expectRefused(withoutPlace(), "ONCE_OPTION_INVALID", "A place without the end of its lease is refused");
+    },
+  },
+  {
     name: "a list has at most 100 records unless it asks for more, and refuses a limit out of bounds",
     async try({ store }) {
       const keys = Array.from({ length: 101 }, (_, index) => `${1000 + index}`);

@@ -29,11 +29,11 @@ export interface KeySummary {
   readonly resultBytes: number | null;
 }
 
-/** A page of keys, in the order of scope and key. */
+/** A page of keys: by scope and key, or those that are held longest first. */
 export interface KeyPage {
   readonly keys: readonly KeySummary[];
   /** The last key of a full page: the next page begins after it. Null on the last page. */
-  readonly next: { readonly scope: string; readonly key: string } | null;
+  readonly next: { readonly scope: string; readonly key: string; readonly leaseUntil?: number | undefined } | null;
 }
 
 /** The stored result of a key, or of one of its steps. */

@@ -1,31 +1,32 @@
-import type { InspectedRecord, ListRequest, RecordName, Store } from "once-again/stores";
+import type { InspectedRecord, ListPosition, ListRequest, Store } from "once-again/stores";
 import type { HeldKey } from "./key-document.ts";
 
-/** Records in the order of scope and key. */
+/** Records in the order that was asked for. */
 export interface RecordPage {
   readonly records: readonly InspectedRecord[];
   /** The last record of a full page: the next page begins after it. */
-  readonly next?: RecordName;
+  readonly next?: ListPosition;
 }
 
 /** Which keys an operator asks for. `after` is the last key of the page before. */
-export interface KeySelection {
-  readonly state?: ListRequest["state"] | undefined;
-  readonly scope?: string | undefined;
-  readonly after?: RecordName | undefined;
+export interface KeySelection extends Omit<ListRequest, "limit"> {
   readonly limit: number;
 }
 
-export async function listKeys(store: Store, { state, scope, after, limit }: KeySelection): Promise<RecordPage> {
-  const records = await store.list({
-    limit,
-    ...(state !== undefined && { state }),
-    ...(scope !== undefined && { scope }),
-    ...(after !== undefined && { after }),
-  });
+export async function listKeys(store: Store, selection: KeySelection): Promise<RecordPage> {
+  const { scope, scopePrefix, key, state, order, after, limit } = selection;
+  const records = await store.list({ scope, scopePrefix, key, state, order, after, limit });
   const last = records.length < limit ? undefined : records.at(-1);
-  return last === undefined ? { records } : { records, next: { scope: last.scope, key: last.key } };
+  return last === undefined ? { records } : { records, next: positionOf(last, order) };
 }
+
+/** The place of a record, after which the next page begins. */
+export function positionOf({ scope, key, record }: InspectedRecord, order: ListRequest["order"]): ListPosition {
+  return order === "age" ? { scope, key, leaseUntil: record.leaseUntil } : { scope, key };
+}
+
+/** Held keys: those that are held longest come first. */
+export const heldByAge = { state: "abandoned", order: "age" } as const satisfies ListRequest;
 
 /** A store is asked for so many held keys at a time. */
 const pageSize = 1000;
@@ -44,7 +45,7 @@ export async function listHeldKeys(
 ): Promise<HeldKeys> {
   const held: HeldKey[] = [];
   const first: InspectedRecord[] = [];
-  let after: RecordName | undefined;
+  let after: ListPosition | undefined;
   do {
     const page = await listKeys(store, {
       state: "abandoned",

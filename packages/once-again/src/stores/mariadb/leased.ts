@@ -1,8 +1,8 @@
 import type { Clock } from "../../core/clock.ts";
-import { checkListLimit, storedExpiry } from "../check-record.ts";
+import { checkListRequest, storedExpiry } from "../check-record.ts";
 import { readHeldCount } from "../health.ts";
 import { batchRequests } from "../sql/batch.ts";
-import { storedName, storedText } from "../sql/names.ts";
+import { likePrefix, storedName, storedText } from "../sql/names.ts";
 import { checkpointText, claimAnswer, inspectRow, type KeyRow } from "../sql/record-format.ts";
 import type {
   AsyncStore,
@@ -77,8 +77,9 @@ export function leasedOperations(
           ((await inspect(name))?.state === "broken" && changes(statements.forgetBroken, namedBy(name))),
     inspect,
     async list(request) {
-      const { conditions, values } = listConditions(request);
-      const rows = await query(statements.list(conditions), [...values, checkListLimit(request)]);
+      const limit = checkListRequest(request);
+      const { conditions, place, values } = listConditions(request);
+      const rows = await query(statements.list(conditions, place), [...values, limit]);
       return (rows as KeyRow[]).map(inspectRow);
     },
     async countHeld() {
@@ -229,21 +230,35 @@ function ownedBy({ owner, ...name }: ReleaseRequest): MysqlValue[] {
   return [...namedBy(name), Buffer.from(owner)];
 }
 
-function listConditions({ scope, state, after }: ListRequest): { conditions: string[]; values: MysqlValue[] } {
-  const conditions = [];
-  const values = [];
+function listConditions({ scope, scopePrefix, key, state, order, after }: ListRequest): {
+  conditions: string[];
+  place: string;
+  values: MysqlValue[];
+} {
+  const place = order === "age" ? "lease_until, scope, `key`" : "scope, `key`";
+  const conditions: string[] = [];
+  const values: MysqlValue[] = [];
   if (scope !== undefined) {
     conditions.push("scope = ?");
     values.push(Buffer.from(storedText(scope)));
+  }
+  if (scopePrefix !== undefined) {
+    conditions.push("scope LIKE ? ESCAPE '|'");
+    values.push(Buffer.from(likePrefix(scopePrefix)));
+  }
+  if (key !== undefined) {
+    conditions.push("`key` = ?");
+    values.push(Buffer.from(storedText(key)));
   }
   if (state !== undefined) {
     conditions.push(inState[state]);
   }
   if (after !== undefined) {
-    conditions.push("(scope, `key`) > (?, ?)");
+    conditions.push(order === "age" ? `(${place}) > (?, ?, ?)` : `(${place}) > (?, ?)`);
+    if (order === "age") values.push(after.leaseUntil!);
     values.push(Buffer.from(storedText(after.scope)), Buffer.from(storedText(after.key)));
   }
-  return { conditions, values };
+  return { conditions, place, values };
 }
 
 /** A value that is no text is left to the server to refuse, so that no other request fails for it. */

@@ -105,8 +105,8 @@ export function mariadbStatements(prefix: string) {
     /** scope, key */
     lookUp: `SELECT ${columns} FROM ${keys} WHERE ${named}`,
     inspect: `SELECT ${shownColumns} FROM ${keys} WHERE ${named} AND NOT ${expired}`,
-    list: (conditions: readonly string[]) => `SELECT ${shownColumns} FROM ${keys}
-      WHERE ${[`NOT ${expired}`, ...conditions].join(" AND ")} ORDER BY scope, \`key\` LIMIT ?`,
+    list: (conditions: readonly string[], place: string) => `SELECT ${shownColumns} FROM ${keys}
+      WHERE ${[`NOT ${expired}`, ...conditions].join(" AND ")} ORDER BY ${place} LIMIT ?`,
     /** They stand together in the index of expiries. */
     countHeld: `SELECT COUNT(*) AS \`keys\`, MAX(over_ms) AS oldest_ms FROM (
       SELECT ${clock} - lease_until AS over_ms FROM ${keys}

@@ -5,7 +5,7 @@ import { checkNumber } from "../../core/options.ts";
 import { recordId } from "../../core/record-id.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { heldCount, heldCountMax } from "../health.ts";
-import { checkListLimit, compareNames } from "../check-record.ts";
+import { firstRecords, isListed } from "../check-record.ts";
 import {
   type AnswerTo,
   inspectRecord,
@@ -113,15 +113,11 @@ function isHeldForEver({ state, leaseUntil, expiresAt }: KeyRecord, now: number)
 }
 
 function listed(records: (RecordName & { record: KeyRecord })[], request: ListRequest, now: number): InspectedRecord[] {
-  const { scope, state, after } = request;
-  const limit = checkListLimit(request);
-  return records
+  const found = records
     .filter((named) => !isExpired(named.record, now))
-    .map((named) => inspectRecord(named, named.record, now))
-    .filter(
-      (record) => (scope === undefined || record.scope === scope) && (state === undefined || record.state === state),
-    )
-    .filter((record) => after === undefined || compareNames(record, after) > 0)
-    .sort(compareNames)
-    .slice(0, limit);
+    .map((named) => inspectRecord(named, named.record, now));
+  return firstRecords(
+    found.filter((record) => isListed(request, record)),
+    request,
+  );
 }

@@ -1,4 +1,4 @@
-import { compareNames } from "../check-record.ts";
+import { checkListRequest, firstRecords, isListed, listOrder } from "../check-record.ts";
 import type { InspectedRecord, ListRequest } from "../store.ts";
 import { inspectRecord, isExpired } from "../transition.ts";
 import { type NatsKv, timeIn } from "./client.ts";
@@ -8,7 +8,7 @@ import { recordIn } from "./record-format.ts";
 const readingsMax = 50;
 
 /**
- * The first records in the order of scope and key. The bucket keeps no order, so every entry is looked at; no more than
+ * The first records of a list. The bucket keeps no order, so every entry is looked at; no more than
  * `limit` records are held at a time. A follower may hand out the entries, so they are read again until the last one
  * that the leader had is among them.
  *
@@ -16,8 +16,9 @@ const readingsMax = 50;
  */
 export async function listRecords(
   kv: NatsKv,
-  { scope, state, after, limit }: ListRequest & { readonly limit: number },
+  request: ListRequest,
 ): Promise<InspectedRecord[]> {
+  const limit = checkListRequest(request);
   const { streamInfo } = await kv.status();
   const { messages, last_seq: lastRevision } = streamInfo.state;
   const now = timeIn(streamInfo);
@@ -31,19 +32,18 @@ export async function listRecords(
       const named = recordIn(entry);
       if (named === undefined || isExpired(named.record, now)) continue;
       const record = inspectRecord(named, named.record, now);
-      if (scope !== undefined && record.scope !== scope) continue;
-      if (state !== undefined && record.state !== state) continue;
-      if (after !== undefined && compareNames(record, after) <= 0) continue;
+      if (!isListed(request, record)) continue;
       first.set(entry.key, record);
-      if (first.size > limit) first.delete(lastOf(first));
+      if (first.size > limit) first.delete(lastOf(first, request));
     }
-    if (isWhole) return [...first.values()].sort(compareNames);
+    if (isWhole) return firstRecords([...first.values()], request);
   }
   throw new Error(`The followers of the bucket's leader lag behind it: ${readingsMax} readings were not whole.`);
 }
 
 /** The entry of the record that is last in the order. */
-function lastOf(records: ReadonlyMap<string, InspectedRecord>): string {
-  const [[last] = [""]] = [...records].sort(([, one], [, other]) => compareNames(other, one));
+function lastOf(records: ReadonlyMap<string, InspectedRecord>, request: ListRequest): string {
+  const order = listOrder(request);
+  const [[last] = [""]] = [...records].sort(([, one], [, other]) => order(other, one));
   return last;
 }

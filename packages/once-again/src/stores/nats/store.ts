@@ -4,7 +4,6 @@ import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkNumber, invalidOptionError } from "../../core/options.ts";
 import { sharedTimers } from "../../core/deadline-timer.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import { checkListLimit } from "../check-record.ts";
 import {
   type AnswerTo,
   inspectRecord,
@@ -117,7 +116,7 @@ export async function natsStore(kv: NatsKv, options: NatsStoreOptions = {}): Pro
       const record = recordIn(entry)?.record;
       return record === undefined || isExpired(record, now) ? undefined : inspectRecord(name, record, now);
     },
-    list: async (request) => listRecords(kv, { ...request, limit: checkListLimit(request) }),
+    list: (request) => listRecords(kv, request),
     // A bucket with a ttl removes them by itself.
     purge: async ({ limit }) => purge?.(limit) ?? 0,
     health: () => storeHealth(async () => bucketProblems(await limitTime(kv.status()))),

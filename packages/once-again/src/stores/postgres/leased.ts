@@ -1,8 +1,8 @@
 import type { Clock } from "../../core/clock.ts";
 import { readHeldCount } from "../health.ts";
-import { checkListLimit } from "../check-record.ts";
+import { checkListRequest } from "../check-record.ts";
 import { batchRequests } from "../sql/batch.ts";
-import { storedName, storedText } from "../sql/names.ts";
+import { likePrefix, storedName, storedText } from "../sql/names.ts";
 import { checkpointText, claimAnswer, inspectRow, type KeyRow, newClaimAnswer } from "../sql/record-format.ts";
 import type {
   AsyncStore,
@@ -54,8 +54,9 @@ export function leasedOperations(
           ((await inspect(name))?.state === "broken" && changes(statements.forgetBroken, namedBy(name))),
     inspect,
     async list(request) {
-      const { conditions, values } = listConditions(request);
-      const statement = statements.list(conditions, `$${values.push(checkListLimit(request))}::bigint`);
+      const limit = checkListRequest(request);
+      const { conditions, place, values } = listConditions(request);
+      const statement = statements.list(conditions, place, `$${values.push(limit)}::bigint`);
       return ((await query(statement, values)) as KeyRow[]).map(inspectRow);
     },
     async countHeld() {
@@ -115,22 +116,40 @@ function namedBy(name: RecordName): string[] {
   return [scope, key];
 }
 
-function listConditions({ scope, state, after }: ListRequest): { conditions: string[]; values: unknown[] } {
+function listConditions({ scope, scopePrefix, key, state, order, after }: ListRequest): {
+  conditions: string[];
+  place: string;
+  values: unknown[];
+} {
   const values: unknown[] = [];
   const value = (text: string): string => `$${values.push(text)}::text`;
+  const names = "k.scope, k.key";
+  // In the order of names, an index would lead to every row of the table until there are enough of the few that run.
+  const readsAll = scope === undefined && (state === "running" || state === "abandoned");
+  const namePlace = readsAll ? "k.scope || '', k.key || ''" : names;
   const conditions = [
     ...(scope === undefined ? [] : [`k.scope = ${value(storedText(scope))}`]),
-    ...(state === undefined
-      ? []
-      : [
-          `${value(state)} = CASE WHEN k.state = 'running' AND k.lease_until <= clock.ms THEN 'abandoned' ELSE k.state END`,
-        ]),
-    ...(after === undefined
-      ? []
-      : [`(k.scope, k.key) > (${value(storedText(after.scope))}, ${value(storedText(after.key))})`]),
+    ...(scopePrefix === undefined ? [] : [`k.scope LIKE ${value(likePrefix(scopePrefix))} ESCAPE '|'`]),
+    ...(key === undefined ? [] : [`k.key = ${value(storedText(key))}`]),
+    ...(state === undefined ? [] : [inState[state]]),
   ];
-  return { conditions, values };
+  if (after !== undefined) {
+    const name = `${value(storedText(after.scope))}, ${value(storedText(after.key))}`;
+    conditions.push(
+      order === "age"
+        ? `(k.lease_until, ${names}) > ($${values.push(after.leaseUntil)}::bigint, ${name})`
+        : `(${names}) > (${name})`,
+    );
+  }
+  return { conditions, place: order === "age" ? `k.lease_until, ${names}` : namePlace, values };
 }
+
+/** The condition of a record in each of the states that people see. */
+const inState = {
+  running: "k.state = 'running' AND k.lease_until > clock.ms",
+  abandoned: "k.state = 'running' AND k.lease_until <= clock.ms",
+  done: "k.state = 'done'",
+} as const;
 
 /** How long a batch waits for a lock, milliseconds: then each of its requests waits for itself, as long as it may. */
 const batchLockMsMax = 100;

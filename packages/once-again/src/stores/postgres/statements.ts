@@ -99,9 +99,9 @@ export function postgresStatements(prefix: string, replayTouch: boolean) {
       WHERE ${named} AND ${abandoned} AND NOT ${expired} RETURNING true`,
     forgetBroken: `DELETE FROM ${keys} AS k WHERE ${named} RETURNING true`,
     inspect: `WITH ${clock} SELECT clock.ms, ${shownColumns} FROM clock, ${keys} AS k WHERE ${named} AND NOT ${expired}`,
-    list: (conditions: readonly string[], limit: string) => `
+    list: (conditions: readonly string[], place: string, limit: string) => `
       WITH ${clock} SELECT clock.ms, ${shownColumns} FROM clock, ${keys} AS k
-      WHERE ${[`NOT ${expired}`, ...conditions].join(" AND ")} ORDER BY k.scope, k.key LIMIT ${limit}`,
+      WHERE ${[`NOT ${expired}`, ...conditions].join(" AND ")} ORDER BY ${place} LIMIT ${limit}`,
     // They stand together in the index of expiries.
     countHeld: `WITH ${clock} SELECT count(*) AS keys, max(held.over_ms) AS oldest_ms FROM (
         SELECT clock.ms - k.lease_until AS over_ms FROM ${keys} AS k, clock

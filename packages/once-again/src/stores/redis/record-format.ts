@@ -1,6 +1,6 @@
 import { joinBytes } from "../../core/bytes.ts";
 import { readableRecord, recordBrokenError, recordProblem, unreadableRecord } from "../check-record.ts";
-import type { ClaimAnswer, InspectedRecord, KeyRecord, RecordName } from "../store.ts";
+import type { ClaimAnswer, InspectedRecord, KeyRecord, ListRequest, RecordName } from "../store.ts";
 
 /**
  * How a record is stored: a line of fields, separated by spaces, and then the result, or, while it runs, its steps, one
@@ -203,10 +203,15 @@ export function nameOf(prefix: string, redisKey: string): RecordName | undefined
   }
 }
 
-/** The pattern of SCAN for all records, or those of one scope. */
-export function keyPattern(prefix: string, scope: string | undefined): string {
-  const start = scope === undefined ? "[" : `[${json(scope)},`;
-  return `${(prefix + start).replaceAll(/[\\*?[\]^-]/gu, "\\$&")}*`;
+/** The pattern of SCAN for the records of a list, and perhaps some more. */
+export function keyPattern(
+  prefix: string,
+  { scope, scopePrefix = "", key }: Pick<ListRequest, "scope" | "scopePrefix" | "key">,
+): string {
+  const start = scope === undefined ? `[${json(scopePrefix).slice(0, -1)}` : `[${json(scope)},`;
+  const end = key === undefined ? "" : `,${json(key)}]`;
+  const escaped = (text: string): string => text.replaceAll(/[\\*?[\]^-]/gu, "\\$&");
+  return `${escaped(prefix + start)}*${escaped(scope === undefined ? end : end.slice(1))}`;
 }
 
 /** The answer to a claim, from the record that is there; `undefined` where that depends on the server's time. */

@@ -1,7 +1,8 @@
-import { checkListLimit, compareNames, firstRecords } from "../check-record.ts";
+import { checkListRequest, compareNames, firstRecords, isListed, isListedName } from "../check-record.ts";
 import type { InspectedRecord, ListRequest, RecordName } from "../store.ts";
 import type { RedisConnection } from "./client.ts";
 import { keyPattern, nameOf } from "./record-format.ts";
+import { runningScan } from "./scripts.ts";
 
 /** How many keys one SCAN looks at. */
 const scanCount = 500;
@@ -10,9 +11,8 @@ const scanCount = 500;
 type Read = (name: RecordName, state: InspectedRecord["state"] | undefined) => Promise<InspectedRecord | undefined>;
 
 /**
- * The first records in the order of scope and key. Redis keeps no order, so every key of every master is looked at; no
- * more than `limit` records and one SCAN's names are held at a time, and only records that may be among the first are
- * read.
+ * The first records of a list. Redis keeps no order, so every key of every master is looked at; no more than `limit` records and
+ * one SCAN's names are held at a time. Of records that run, the server itself finds the few among all others.
  */
 export async function listRecords(
   connection: RedisConnection,
@@ -20,24 +20,25 @@ export async function listRecords(
   request: ListRequest,
   read: Read,
 ): Promise<InspectedRecord[]> {
-  const { scope, state, after } = request;
-  const limit = checkListLimit(request);
+  const limit = checkListRequest(request);
   let first: InspectedRecord[] = [];
-  for await (const names of scan(connection, prefix, scope)) {
+  for await (const names of scan(connection, prefix, request)) {
     // SCAN may give a key twice.
-    const candidates = names.filter((name) => mayFollow(name, after) && mayBeAmong(first, limit, name));
-    const records = await Promise.all(candidates.map((name) => read(name, state)));
-    first = firstRecords([...first, ...records.filter((record) => record !== undefined)], limit);
+    const candidates = names.filter((name) => isListedName(request, name) && mayBeAmong(first, limit, request, name));
+    const records = await Promise.all(candidates.map((name) => read(name, request.state)));
+    const found = records.filter((record) => record !== undefined && isListed(request, record));
+    first = firstRecords([...first, ...(found as InspectedRecord[])], request);
   }
   return first;
 }
 
-function mayFollow(name: RecordName, after: RecordName | undefined): boolean {
-  return after === undefined || compareNames(name, after) > 0;
-}
-
-function mayBeAmong(first: readonly InspectedRecord[], limit: number, name: RecordName): boolean {
-  const last = first.length < limit ? undefined : first.at(-1);
+function mayBeAmong(
+  first: readonly InspectedRecord[],
+  limit: number,
+  { order }: ListRequest,
+  name: RecordName,
+): boolean {
+  const last = first.length < limit || order === "age" ? undefined : first.at(-1);
   if (last !== undefined && compareNames(name, last) >= 0) return false;
   return !first.some((record) => compareNames(record, name) === 0);
 }
@@ -45,14 +46,17 @@ function mayBeAmong(first: readonly InspectedRecord[], limit: number, name: Reco
 async function* scan(
   connection: RedisConnection,
   prefix: string,
-  scope: string | undefined,
+  request: ListRequest,
 ): AsyncGenerator<RecordName[]> {
   const sentPrefix = connection.keyPrefix + prefix;
-  const pattern = keyPattern(sentPrefix, scope);
+  const pattern = keyPattern(sentPrefix, request);
+  const runs = request.state === "running" || request.state === "abandoned";
   for (const send of await connection.masters()) {
     let cursor = "0";
     do {
-      const reply = await send(["SCAN", cursor, "MATCH", pattern, "COUNT", String(scanCount)]);
+      const reply = runs
+        ? await send(["EVAL", runningScan, "0", cursor, pattern, String(scanCount)])
+        : await send(["SCAN", cursor, "MATCH", pattern, "COUNT", String(scanCount)]);
       const [next, keys] = reply as [Buffer, Buffer[]];
       const names = new Map(keys.map((key) => [String(key), nameOf(sentPrefix, String(key))]));
       yield [...names.values()].filter((name) => name !== undefined);

@@ -148,3 +148,17 @@ export const replaceScript: Script = scriptOf(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return nil end
 return redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 `);
+
+/**
+ * SCAN, for records that run: `ARGV` is its cursor, pattern and count. The keys that it looks at are those of the node that runs it,
+ * in whatever slots they are.
+ */
+export const runningScan = `#!lua flags=no-writes,allow-cross-slot-keys
+local reply = redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2], 'COUNT', ARGV[3])
+local running = {}
+for _, key in ipairs(reply[2]) do
+  -- A key of another type is an error, which is no text.
+  if redis.pcall('GETRANGE', key, 0, 8) == '1 running' then running[#running + 1] = key end
+end
+return {reply[1], running}
+`;

@@ -13,6 +13,11 @@ export function storedText(text: string): string {
   return JSON.stringify(text).slice(1, -1);
 }
 
+/** The pattern of LIKE for all stored names that begin so; its escape is `|`. */
+export function likePrefix(prefix: string): string {
+  return `${storedText(prefix).replaceAll(/[|%_]/g, "|$&")}%`;
+}
+
 /** The name that a column holds. */
 export function originalText(stored: string): string {
   return JSON.parse(`"${stored}"`) as string;

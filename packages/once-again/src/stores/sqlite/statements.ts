@@ -8,7 +8,7 @@ export interface KeyTable {
   read(name: RecordName): KeyRecord | undefined;
   write(name: RecordName, record: KeyRecord): void;
   remove(name: RecordName): void;
-  /** Records that are not expired, in the order of scope and key. */
+  /** Records that are not expired. */
   list(request: ListRequest, now: number): (RecordName & { record: KeyRecord })[];
   /** Removes up to `limit` expired records. */
   purge(limit: number, now: number): number;
@@ -44,14 +44,6 @@ export function keyTable(database: DatabaseSync): KeyTable {
       (scope, key, state, fingerprint, owner, attempt, fence, lease_until, checkpoints, result, created_at, expires_at,
         settled_at, settlement_note, details)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
-  const list = database.prepare(`
-    SELECT * FROM once_again_keys
-    WHERE NOT (${expired})
-      AND (:scope IS NULL OR scope = :scope)
-      AND (:state IS NULL OR :state =
-        CASE WHEN state = 'running' AND lease_until <= :now THEN 'abandoned' ELSE state END)
-      AND (:afterScope IS NULL OR (scope, key) > (:afterScope, :afterKey))
-    ORDER BY scope, key LIMIT :limit`);
   const purge = database.prepare(`
     DELETE FROM once_again_keys WHERE rowid IN
       (SELECT rowid FROM once_again_keys WHERE ${expired} LIMIT :limit)`);
@@ -67,21 +59,57 @@ export function keyTable(database: DatabaseSync): KeyTable {
     },
     write: ({ scope, key }, record) => writeRow(write, scope, key, record),
     remove: ({ scope, key }) => void remove.run(scope, key),
-    list: ({ scope, state, limit, after }, now) => {
-      const rows = list.all({
-        now,
-        scope: scope ?? null,
-        state: state ?? null,
-        afterScope: after?.scope ?? null,
-        afterKey: after?.key ?? null,
-        limit: limit ?? 100,
-      }) as unknown as Row[];
+    list: (request, now) => {
+      const { text, values } = listStatement(request);
+      const rows = database.prepare(text).all({ ...values, now, limit: request.limit ?? 100 }) as unknown as Row[];
       return rows.map((row) => ({ scope: row.scope, key: row.key, record: recordOf(row) }));
     },
     purge: (limit, now) => Number(purge.run({ now, limit }).changes),
     countHeld: (now) => readHeldCount(countHeld.get({ now }) as unknown as Parameters<typeof readHeldCount>[0]),
   };
 }
+
+/**
+ * People list records now and then, so each list has its own statement, with no more conditions than it needs. One of records
+ * that run, in every scope, reads the table from its beginning to its end: the index of names would lead to a page for each row.
+ */
+function listStatement({ scope, scopePrefix, key, state, order, after }: ListRequest): {
+  text: string;
+  values: Record<string, string | number>;
+} {
+  const values: Record<string, string | number> = {};
+  const value = (name: string, given: string | number): string => {
+    values[name] = given;
+    return `:${name}`;
+  };
+  const place = order === "age" ? "lease_until, scope, key" : "scope, key";
+  const conditions = [
+    `NOT (${expired})`,
+    ...(scope === undefined ? [] : [`scope = ${value("scope", scope)}`]),
+    ...(scopePrefix === undefined
+      ? []
+      : [`scope >= ${value("prefix", scopePrefix)} AND substr(scope, 1, length(:prefix)) = :prefix`]),
+    ...(key === undefined ? [] : [`key = ${value("key", key)}`]),
+    ...(state === undefined ? [] : [inState[state]]),
+    ...(after === undefined
+      ? []
+      : order === "age"
+        ? [
+            `(${place}) > (${value("afterLease", after.leaseUntil ?? 0)}, ${value("afterScope", after.scope)}, ${value("afterKey", after.key)})`,
+          ]
+        : [`(${place}) > (${value("afterScope", after.scope)}, ${value("afterKey", after.key)})`]),
+  ];
+  const readsAll = scope === undefined && (order === "age" || state === "running" || state === "abandoned");
+  const from = readsAll ? "once_again_keys NOT INDEXED" : "once_again_keys";
+  return { text: `SELECT * FROM ${from} WHERE ${conditions.join(" AND ")} ORDER BY ${place} LIMIT :limit`, values };
+}
+
+/** The condition of a record in each of the states that people see. */
+const inState = {
+  running: "state = 'running' AND lease_until > :now",
+  abandoned: "state = 'running' AND lease_until <= :now",
+  done: "state = 'done'",
+} as const;
 
 function writeRow(statement: StatementSync, scope: string, key: string, record: KeyRecord): void {
   const { state, fingerprint, owner, attempt, fence, leaseUntil, checkpoints, result, createdAt } = record;

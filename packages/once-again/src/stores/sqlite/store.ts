@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { checkListLimit } from "../check-record.ts";
+import { checkListRequest } from "../check-record.ts";
 import { type AnswerTo, inspectRecord, isExpired, type Operation, recordOperations } from "../transition.ts";
 import type { TransactionalStore } from "../store.ts";
 import { sqliteConnection, type SqliteOptions, type TakeTurn } from "./connection.ts";
@@ -57,7 +57,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
         return record === undefined || isExpired(record, now) ? undefined : inspectRecord(name, record, now);
       }),
     list: async (request) => {
-      const limit = checkListLimit(request);
+      const limit = checkListRequest(request);
       return takeTurn(() => {
         const now = clock.now();
         return table.list({ ...request, limit }, now).map((named) => inspectRecord(named, named.record, now));

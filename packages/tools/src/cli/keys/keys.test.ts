@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { runCli } from "../../../../../test/support/cli.ts";
 import { answer, bytes, keysFixture, named, sealKey, sealKeyText } from "../../../../../test/support/keys-fixture.ts";
@@ -77,7 +78,7 @@ describe("list", () => {
     await abandoned("order-2");
     await claim("order-3");
     await abandoned("order-4", "o'hara");
-    const filter = ["--state", "abandoned", "--scope", "acme", "--limit", "1"];
+    const filter = ["--state", "abandoned", "--scope", "acme", "--limit", "1", "--order", "name"];
     const first = await keysDocument("list", ...filter);
     expect(first.document).toMatchObject({
       keys: [{ scope: "acme", key: "order-1", state: "abandoned", attempt: 1, stepCount: 0, resultBytes: null }],
@@ -89,6 +90,35 @@ describe("list", () => {
     expect(third.document).toEqual({ keys: [], next: null });
     const { stdout } = await keys("list", "--scope", "o'hara", "--limit", "1");
     expect(stdout).toContain(`There may be more: --after '["o'\\''hara","order-4"]'\n`);
+  });
+
+  test("shows held keys by age, and goes on where a page ended", async () => {
+    await abandoned("order-2");
+    await sleep(5);
+    await abandoned("order-1", "o'hara");
+    const first = await keys("list", "--state", "held", "--limit", "1");
+    expect(first.stdout).toMatch(/order-2$/m);
+    const [, after] = /--after '(.*)'$/m.exec(first.stdout) ?? [];
+    const second = await keys("list", "--state", "held", "--limit", "1", "--after", after!);
+    expect(second.stdout).toMatch(/o'hara +order-1$/m);
+    const named = await keys("list", "--state", "held", "--after", '["acme","order-2"]');
+    expect(named).toMatchObject({ code: exitCodes.usage, stderr: expect.stringContaining("leaseUntil") as string });
+  });
+
+  test("finds a key in whatever scope, and scopes by how they begin", async () => {
+    await abandoned("order-1", "tenant-1");
+    await abandoned("order-1", "tenant-2");
+    await claim("order-2", "other");
+    expect((await keysDocument("list", "--key", "order-1")).document).toMatchObject({
+      keys: [{ scope: "tenant-1" }, { scope: "tenant-2" }],
+    });
+    expect((await keysDocument("list", "--scope-prefix", "oth")).document).toMatchObject({ keys: [{ key: "order-2" }] });
+    // `show` needs no scope where one key alone has the name.
+    expect((await keys("show", "order-2")).stdout).toMatch(/^scope +other$/m);
+    const two = await keys("show", "order-1");
+    expect(two).toMatchObject({ code: exitCodes.bad, stderr: expect.stringContaining("2 scopes") as string });
+    expect(two.stdout).toMatch(/tenant-1 +order-1\n.*tenant-2 +order-1$/m);
+    expect((await keys("show", "order-9")).code).toBe(exitCodes.bad);
   });
 
   test("an empty store has no such keys, and that is fine", async () => {

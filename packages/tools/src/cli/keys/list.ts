@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { ListRequest, RecordName } from "once-again/stores";
+import type { ListPosition, ListRequest } from "once-again/stores";
 import { pageJson } from "../../admin/key-json.ts";
 import { listKeys, type RecordPage } from "../../admin/list.ts";
 import { exitCodes, painter, sqlitePath, wholeNumber } from "once-again/internal/command";
@@ -7,7 +7,7 @@ import { type StoreFlags, withStoreOptions } from "./flags.ts";
 import { formatTable } from "./record-table.ts";
 import { print, withStore } from "./session.ts";
 
-interface ListFlags extends StoreFlags, Pick<ListRequest, "scope" | "after"> {
+interface ListFlags extends StoreFlags, Pick<ListRequest, "scope" | "scopePrefix" | "key" | "order" | "after"> {
   readonly state?: NonNullable<ListRequest["state"]> | "held";
   readonly limit: number;
 }
@@ -20,8 +20,12 @@ const prefixHint =
 export function listCommand(): Command {
   return withStoreOptions(new Command("list"))
     .summary("show the keys of a store")
-    .description("Shows the keys of a store that are not expired, in the order of scope and key.")
+    .description(
+      "Shows the keys of a store that are not expired, in the order of scope and key; held ones by age, the oldest first.",
+    )
     .option("--scope <scope>", "only those of this scope")
+    .option("--scope-prefix <text>", "only those with a scope that begins so")
+    .option("--key <key>", "only those with this key, whole, in whatever scope")
     .addOption(
       new Option("--state <state>", 'only those in this state; "held" is "abandoned"').choices([
         "running",
@@ -30,17 +34,21 @@ export function listCommand(): Command {
         "abandoned",
       ]),
     )
+    .addOption(
+      new Option("--order <order>", "name, or age: those first that are held longest").choices(["name", "age"]),
+    )
     .option("--limit <number>", "how many at most, 1 to 1000", wholeNumber(1, 1000), 100)
     .option(
       "--after <name>",
       'go on after this one: \'["scope","key"]\', as the last line of a full list says',
-      parseName,
+      parsePosition,
     )
     .addHelpText(
       "after",
       `
 Example:
-  $ once-again keys list --store sqlite:keys.db --state abandoned
+  $ once-again keys list --store sqlite:keys.db --state held
+  $ once-again keys list --store sqlite:keys.db --key order-7
 
 Ages are by this machine's clock, states by the store's. An abandoned key is held: see it with "show", settle it
 with "resolve" or "release".
@@ -52,8 +60,9 @@ Exit codes: 0 fine (also when there are none), 2 wrong usage, or a store that do
 
 async function run(flags: ListFlags, command: Command): Promise<void> {
   const state = flags.state === "held" ? "abandoned" : flags.state;
+  const order = flags.order ?? (state === "abandoned" ? "age" : "name");
   await withStore(command, flags, async (store) => {
-    const page = await listKeys(store, { ...flags, state });
+    const page = await listKeys(store, { ...flags, state, order });
     print(
       flags,
       () => pageJson(page),
@@ -65,20 +74,23 @@ async function run(flags: ListFlags, command: Command): Promise<void> {
 
 function formatPage({ records, next }: RecordPage, hint: string | undefined): string[] {
   if (records.length === 0) return ["No such keys.", ...(hint === undefined ? [] : [painter.faint(hint)])];
-  const more = next && `There may be more: --after ${quoteForShell(JSON.stringify([next.scope, next.key]))}`;
+  const more = next && `There may be more: --after ${quoteForShell(JSON.stringify(Object.values(next)))}`;
   return [...formatTable(records, Date.now(), painter), ...(more ? ["", painter.faint(more)] : [])];
 }
 
-function parseName(text: string): RecordName {
-  const [scope, key] = parsePair(text);
-  if (typeof scope === "string" && typeof key === "string") return { scope, key };
-  throw new InvalidArgumentError('It must be a JSON array of two texts: ["scope","key"].');
+function parsePosition(text: string): ListPosition {
+  const [scope, key, leaseUntil] = parseList(text);
+  const isTime = leaseUntil === undefined || typeof leaseUntil === "number";
+  if (typeof scope === "string" && typeof key === "string" && isTime) return { scope, key, leaseUntil };
+  throw new InvalidArgumentError(
+    'It must be a JSON array of two texts, ["scope","key"], and the end of the lease with --order age.',
+  );
 }
 
-function parsePair(text: string): readonly unknown[] {
+function parseList(text: string): readonly unknown[] {
   try {
     const value: unknown = JSON.parse(text);
-    return Array.isArray(value) && value.length === 2 ? value : [];
+    return Array.isArray(value) && value.length <= 3 ? value : [];
   } catch {
     return [];
   }

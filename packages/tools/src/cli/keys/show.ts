@@ -1,19 +1,27 @@
 import { Command } from "commander";
 import { exitCodes, painter } from "once-again/internal/command";
-import { sealKeyOption, readSealKeys, type StoreFlags, withName, withStoreOptions } from "./flags.ts";
-import { keyJson } from "../../admin/key-json.ts";
+import type { InspectedRecord, RecordName, Store } from "once-again/stores";
+import { sealKeyOption, readSealKeys, type StoreFlags, withStoreOptions } from "./flags.ts";
+import { keyJson, pageJson } from "../../admin/key-json.ts";
 import { showKey } from "../../admin/show.ts";
+import { escapeControls } from "./printable.ts";
+import { formatTable } from "./record-table.ts";
 import { formatRecord } from "./record-text.ts";
-import { print, withStore } from "./session.ts";
+import { type ExitCode, print, withStore } from "./session.ts";
 import { refuse } from "./settle.ts";
 
 interface ShowFlags extends StoreFlags {
   readonly sealKey: readonly string[];
 }
 
+/** So many keys of one name are shown, where their scope is not given. */
+const namesakesMax = 20;
+
 /** `once-again keys show` */
 export function showCommand(): Command {
-  return withName(withStoreOptions(new Command("show")))
+  return withStoreOptions(new Command("show"))
+    .argument("<scope>", 'whose key it is, as `list` shows it; "public" for routes with one scope for all; or the key alone')
+    .argument("[key]", "the key")
     .summary("show one key whole")
     .description("Shows one key whole: its times, its steps, and its stored answer.")
     .addOption(sealKeyOption("opens what was sealed with it; may be given several times"))
@@ -22,23 +30,42 @@ export function showCommand(): Command {
       `
 Example:
   $ once-again keys show --store sqlite:keys.db acme order-7
+  $ once-again keys show --store sqlite:keys.db order-7   # in whatever scope
 
 A file of seal keys has one ID:HEX a line. With --json, bodies and other bytes are Base64.
 
-Exit codes: 0 fine, 1 there is no such key, 2 wrong usage, or a store that does not answer.`,
+Exit codes: 0 fine, 1 there is no such key, or there are several, 2 wrong usage, or a store that does not answer.`,
     )
     .action(run);
 }
 
-async function run(scope: string, key: string, flags: ShowFlags, command: Command): Promise<void> {
+async function run(first: string, second: string | undefined, flags: ShowFlags, command: Command): Promise<void> {
   await withStore(command, flags, async (store) => {
-    const view = await showKey(store, { scope, key }, readSealKeys(flags.sealKey));
-    if (view === undefined) return refuse(flags, { scope, key }, "absent");
-    print(
-      flags,
-      () => keyJson(view),
-      () => formatRecord(view, Date.now(), painter),
-    );
-    return exitCodes.fine;
+    if (second !== undefined) return show(store, { scope: first, key: second }, flags);
+    const found = await store.list({ key: first, limit: namesakesMax });
+    return found.length > 1 ? refuseNamesakes(found, flags) : show(store, found[0] ?? { scope: "*", key: first }, flags);
   });
+}
+
+async function show(store: Store, { scope, key }: RecordName, flags: ShowFlags): Promise<ExitCode> {
+  const view = await showKey(store, { scope, key }, readSealKeys(flags.sealKey));
+  if (view === undefined) return refuse(flags, { scope, key }, "absent");
+  print(
+    flags,
+    () => keyJson(view),
+    () => formatRecord(view, Date.now(), painter),
+  );
+  return exitCodes.fine;
+}
+
+/** Several scopes have the key. */
+function refuseNamesakes(found: readonly InspectedRecord[], flags: ShowFlags): ExitCode {
+  print(
+    flags,
+    () => pageJson({ records: found }),
+    () => formatTable(found, Date.now(), painter),
+  );
+  const count = found.length < namesakesMax ? `${found.length}` : `${namesakesMax} or more`;
+  console.error(`${count} scopes have the key ${escapeControls(found[0]!.key)}: give one of them.`);
+  return exitCodes.bad;
 }
