@@ -9,6 +9,7 @@ import { decodeResponse, encodeResponse } from "../../packages/once-again/src/ht
 import { sealedStore } from "../../packages/once-again/src/stores/sealed-store.ts";
 import { postgresStore } from "../../packages/once-again/src/stores/postgres/index.ts";
 import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
+import { encodeDetails } from "../../packages/once-again/src/core/operation-details.ts";
 import type { Store } from "../../packages/once-again/src/stores/store.ts";
 import { sealKey } from "../support/keys-fixture.ts";
 import { chromiumBinary } from "../support/servers/chromium.ts";
@@ -16,6 +17,7 @@ import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { postgresBinary, startPostgres } from "../support/servers/postgres.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { consoleBrowser, type ConsoleBrowser, type Tab } from "../support/console-browser.ts";
+import { axeFindings } from "../support/axe.ts";
 import pg from "pg";
 
 const hourMs = 3_600_000;
@@ -60,6 +62,7 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
   const choose = (page: Page, key: string) => page.getByRole("button", { name: key, exact: true }).click();
   const shows = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor();
   const rows = (page: Page) => page.locator("tbody tr");
+  const showAll = (page: Page) => page.getByLabel("State").selectOption("all states");
   const sign = async (page: Page): Promise<void> => {
     await page.getByLabel("Your name").fill("alice");
     await page.getByLabel("Reason").fill("the bank has it");
@@ -67,8 +70,10 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
 
   test("an empty store says so", async () => {
     const { page, complaints } = await open();
+    await shows(page, "No key is held.");
+    await showAll(page);
     await shows(page, "No keys yet.");
-    await shows(page, "✓ answers");
+    await shows(page, "✓ responds");
     expect(complaints).toEqual([]);
   });
 
@@ -77,31 +82,32 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
     await hold(store, "order-2", "globex");
     await finish(store, "order-3");
     const { page, complaints } = await open();
+    await showAll(page);
     await shows(page, "order-3");
     expect(await rows(page).allInnerTexts()).toEqual([
-      expect.stringMatching(/running\s+acme\s+order-1/),
-      expect.stringMatching(/done\s+acme\s+order-3/),
-      expect.stringMatching(/held\s+globex\s+order-2/),
+      expect.stringMatching(/running\s+–\s+order-1\s+acme/),
+      expect.stringMatching(/done\s+–\s+order-3\s+acme/),
+      expect.stringMatching(/held\s+–\s+order-2\s+globex/),
     ]);
-    await page.getByLabel("State").selectOption("held");
+    await page.getByLabel("State").selectOption("held, oldest first");
     await page.getByText("order-3").waitFor({ state: "detached" });
     expect(await rows(page).count()).toBe(1);
     await page.getByLabel("State").selectOption("all states");
-    await page.getByLabel("Scope").fill("globex");
+    await page.getByLabel("Scope").fill("glo");
     await page.getByText("order-1").waitFor({ state: "detached" });
     await claim(store, "order-4", "globex");
     await shows(page, "order-4");
     expect(complaints).toEqual([]);
   });
 
-  test("a key is found by its name, and shown with its stored answer", async () => {
+  test("a key is found by itself, in whatever scope and state, and shown with its stored answer", async () => {
     await finish(store, "order-3");
+    await hold(store, "order-5");
     const { page, complaints } = await open();
     await page.getByLabel("Key", { exact: true }).fill("order-3");
     await page.getByRole("button", { name: "Find" }).click();
-    await shows(page, "give the scope too");
-    await page.getByLabel("Scope").fill("acme");
-    await page.getByRole("button", { name: "Find" }).click();
+    await page.getByText("order-5").waitFor({ state: "detached" });
+    await choose(page, "order-3");
     await shows(page, "Stored answer: HTTP 201");
     expect(await page.locator("pre").allInnerTexts()).toEqual([
       "content-type: application/json\n",
@@ -115,6 +121,7 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
     await finish(sealed, "order-3");
     await hold(sealed, "order-5");
     const { page } = await open();
+    await showAll(page);
     await choose(page, "order-3");
     await shows(page, /Sealed with the key “k1”/);
     await choose(page, "order-5");
@@ -174,7 +181,7 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
     await page.getByRole("dialog").waitFor();
     await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
-    await shows(page, "No keys yet.");
+    await shows(page, "No key is held.");
     expect(await store.inspect(named("order-5"))).toBeUndefined();
     expect(complaints).toEqual([]);
   });
@@ -186,7 +193,7 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
       fetch(`${origin}/api/keys/${way}`, {
         method: "POST",
         headers: { authorization: `Bearer ${server.token}`, "content-type": "application/json" },
-        body: JSON.stringify({ scope: "acme", key: "order-5", attempt: 1, ...more }),
+        body: JSON.stringify({ keys: [{ scope: "acme", key: "order-5", attempt: 1 }], ...more }),
       });
     const note = { author: "alice", reason: "the bank has it" };
     const answer = { status: 201, contentType: "application/json", body: "{}", isEmpty: false, retentionMs: hourMs };
@@ -197,6 +204,9 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
       ["resolve", { ...answer, ...note, body: "" }],
       ["resolve", { ...answer, ...note, body: "<html>" }],
       ["resolve", { ...answer, ...note, reason: "x".repeat(1001) }],
+      ["release", { ...note, keys: [] }],
+      ["release", { ...note, keys: "order-5" }],
+      ["release", { ...note, keys: Array.from({ length: 1001 }, () => ({ scope: "a", key: "b", attempt: 1 })) }],
     ] as const) {
       expect((await tell(way, body)).status).toBe(400);
     }
@@ -251,6 +261,7 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
     `);
     database.close();
     const { page, complaints } = await open();
+    await showAll(page);
     await shows(page, "many-000050");
     expect(await rows(page).count()).toBe(50);
     await page.getByRole("button", { name: "Next" }).click();
@@ -259,7 +270,82 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
     await page.getByRole("button", { name: "Previous" }).click();
     await shows(page, "many-000050");
     await page.getByRole("button", { name: "Held 1,000+" }).waitFor();
+    await page.getByRole("button", { name: "Held 1,000+" }).click();
+    await page.getByRole("button", { name: "Mark all 50 held keys of this page" }).waitFor();
+    await page.getByRole("button", { name: "Next" }).click();
+    await shows(page, "Page 2");
+    expect(await page.title()).toBe("(1000) held · once-again console");
     expect(complaints).toEqual([]);
+  });
+
+  test("held keys come first, the oldest on top, with their request, their reason, and when they are forgotten", async () => {
+    const details = (label: string, reason?: "time-out") => encodeDetails({ label, route: "POST /orders", reason });
+    await finish(store, "order-3");
+    const claimed = { fingerprint: "f", leaseMs: hourMs, retentionMs: hourMs };
+    await store.claim({ ...named("z"), ...claimed, details: details("order 4711, 25.00 EUR", "time-out") });
+    await store.renew({ ...named("z"), leaseMs: 0 });
+    await expect.poll(() => Date.now()).toBeGreaterThan((await store.inspect(named("z")))!.record.leaseUntil);
+    await store.claim({ ...named("a"), ...claimed, heldRetentionMs: 5 * hourMs, details: details("order 4712") });
+    await store.renew({ ...named("a"), leaseMs: 0 });
+    const { page, complaints } = await open();
+    await shows(page, "order 4712");
+    expect(await rows(page).allInnerTexts()).toEqual([
+      expect.stringMatching(/held time-out\s+order 4711, 25.00 EUR\s+z\s+acme.*never/s),
+      expect.stringMatching(/held crash\s+order 4712\s+a\s+acme.*in 4 h/s),
+    ]);
+    await shows(page, /the oldest for \d+ s/);
+    await expect.poll(() => page.title()).toBe("(2) held · once-again console");
+    await choose(page, "a");
+    await shows(page, /It is forgotten in 4 h/);
+    await shows(page, "POST /orders");
+    expect(await page.getByRole("link", { name: "What to do" }).getAttribute("href")).toMatch(
+      /unknown-outcomes\.md#held-keys$/,
+    );
+    // The equal command, which does the same.
+    await sign(page);
+    await page.getByText("The same on the command line").last().click();
+    const command = "once-again keys release --by alice --reason 'the bank has it' -- acme a";
+    expect(await page.locator(".command pre").last().innerText()).toBe(command);
+    expect(complaints).toEqual([]);
+  });
+
+  test("several marked keys are settled at once, and one that was taken over meanwhile is left", async () => {
+    for (const key of ["order-1", "order-2", "order-3"]) await hold(store, key);
+    const { page, complaints } = await open();
+    await page.getByRole("button", { name: "Mark all 3 held keys of this page" }).click();
+    await shows(page, "3 keys are marked");
+    await page.getByLabel("Mark order-3").uncheck();
+    await shows(page, "2 keys are marked");
+    const retried = { ...named("order-2"), owner: "another", takeOverAfterMs: 0 };
+    await store.claim({ ...retried, fingerprint: "f".repeat(64), leaseMs: hourMs, retentionMs: hourMs });
+    await sign(page);
+    await page.getByLabel("Body", { exact: true }).fill('{"order":7}');
+    await page.getByRole("button", { name: "Resolve with this answer…" }).click();
+    await shows(page, "Every repeat of each of 2 keys gets HTTP 201");
+    await page.getByRole("button", { name: "Resolve", exact: true }).click();
+    await shows(page, "1 are left: A worker owns this key now.");
+    const states = ["order-1", "order-2", "order-3"].map(async (key) => (await store.inspect(named(key)))?.state);
+    expect(await Promise.all(states)).toEqual(["done", "running", "abandoned"]);
+    expect(complaints).toEqual([]);
+  });
+
+  test("axe finds nothing, on a screen and on a phone, in the light and in the dark", async () => {
+    await hold(store, "order-5");
+    await finish(store, "order-3");
+    for (const view of [{}, { dark: true }, { width: 390, height: 844 }, { width: 390, height: 844, dark: true }]) {
+      const { page } = await open(server.url, view);
+      await shows(page, "✓ responds");
+      const held = page.getByRole("button", { name: "order-5", exact: true });
+      const { y = 0, height = 0 } = (await held.boundingBox()) ?? {};
+      expect(y + height).toBeLessThan(page.viewportSize()!.height);
+      expect(await axeFindings(page)).toEqual([]);
+      await held.click();
+      await shows(page, "It did not happen");
+      expect(await axeFindings(page)).toEqual([]);
+      await page.getByRole("button", { name: "Mark all 1 held keys of this page" }).click();
+      await shows(page, "1 key is marked");
+      expect(await axeFindings(page)).toEqual([]);
+    }
   });
 
   test("it fits a phone, in the dark, with a key open", async () => {
@@ -274,7 +360,7 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
 
   test("a console that has gone is told of, and found again", async () => {
     const { page } = await open();
-    await shows(page, "✓ answers");
+    await shows(page, "✓ responds");
     const { port } = new URL(server.url);
     await server.close();
     await shows(page, "The console does not answer.");
@@ -284,7 +370,7 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
       port: Number(port),
     });
     onTestFinished(() => again.close());
-    await shows(page, "✓ answers");
+    await shows(page, "✓ responds");
   });
 
   describeWithServer("on PostgreSQL", postgresBinary, () => {
@@ -303,11 +389,12 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
         page: browser.page,
       });
       const { page } = await open(console.url);
+      await showAll(page);
       await shows(page, "order-1");
       await database.kill();
-      await shows(page, "✕ does not answer");
+      await shows(page, "✕ does not respond");
       await database.restart();
-      await shows(page, "✓ answers");
+      await shows(page, "✓ responds");
       await shows(page, "order-1");
     });
   });

@@ -14,10 +14,7 @@ const readingsMax = 50;
  *
  * @throws Error when no follower catches up.
  */
-export async function listRecords(
-  kv: NatsKv,
-  request: ListRequest,
-): Promise<InspectedRecord[]> {
+export async function listRecords(kv: NatsKv, request: ListRequest): Promise<InspectedRecord[]> {
   const limit = checkListRequest(request);
   const { streamInfo } = await kv.status();
   const { messages, last_seq: lastRevision } = streamInfo.state;

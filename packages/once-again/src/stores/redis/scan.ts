@@ -43,11 +43,7 @@ function mayBeAmong(
   return !first.some((record) => compareNames(record, name) === 0);
 }
 
-async function* scan(
-  connection: RedisConnection,
-  prefix: string,
-  request: ListRequest,
-): AsyncGenerator<RecordName[]> {
+async function* scan(connection: RedisConnection, prefix: string, request: ListRequest): AsyncGenerator<RecordName[]> {
   const sentPrefix = connection.keyPrefix + prefix;
   const pattern = keyPattern(sentPrefix, request);
   const runs = request.state === "running" || request.state === "abandoned";

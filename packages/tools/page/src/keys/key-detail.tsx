@@ -8,7 +8,9 @@ import { Bytes } from "../ui/bytes.tsx";
 import { Field } from "../ui/field.tsx";
 import { TokenNote } from "../ui/token-note.tsx";
 import { since, until } from "../ui/time-words.ts";
-import { stateWords } from "./wording.ts";
+import { guide, stateWords } from "./wording.ts";
+import { CopyButton } from "../ui/copy-button.tsx";
+import { utc } from "../ui/time-words.ts";
 
 /** One key, whole. */
 export function KeyDetail({ found }: { found: KeyDocument }) {
@@ -20,34 +22,45 @@ export function KeyDetail({ found }: { found: KeyDocument }) {
         <h2 id="detail-title" class="mono name" tabIndex={-1} ref={heading}>
           {found.key}
         </h2>
+        <CopyButton text={found.key} label="Copy the key" />
         <button type="button" onClick={() => (chosen.value = undefined)}>
           Close
         </button>
       </div>
       <p>
         <StateBadge state={found.state} /> {stateWords[found.state].meaning}
+        {found.heldReason !== null && ` ${found.heldReason}`}{" "}
+        {found.state === "abandoned" && <a href={guide}>What to do</a>}
       </p>
+      {found.state === "abandoned" && found.expiresAt !== null && (
+        <p role="alert" class="problem">
+          It is forgotten {until(found.expiresAt)}: after that the next repeat runs the operation again.
+        </p>
+      )}
+      {found.details !== null && <Details details={found.details} />}
       {found.state === "abandoned" &&
         (mayChange.value ? (
-          <Settle key={`${found.key} ${found.attempt}`} found={found} />
+          <Settle key={`${found.key} ${found.attempt}`} keys={[found]} />
         ) : (
           <TokenNote to="settle it" />
         ))}
       <dl>
         <Field name="Scope" value={found.scope} />
         <Field name="Attempt" value={`${found.attempt}`} />
-        <Field name="Created" value={`${found.createdAt} (${since(found.createdAt)} ago)`} />
+        <Field name="Created" value={`${utc(found.createdAt)} (${since(found.createdAt)} ago)`} />
         {found.state !== "done" && (
-          <Field name="Lease ends" value={`${found.leaseUntil} (${until(found.leaseUntil)})`} />
+          <Field name="Lease ends" value={`${utc(found.leaseUntil)} (${until(found.leaseUntil)})`} />
         )}
         <Field
           name="Expires"
           value={
-            found.expiresAt === null ? "never, until it has a result" : `${found.expiresAt} (${until(found.expiresAt)})`
+            found.expiresAt === null
+              ? "never, until it has a result"
+              : `${utc(found.expiresAt)} (${until(found.expiresAt)})`
           }
         />
         {found.settled !== null && (
-          <Field name="Settled" value={`${found.settledAt} ${settlementText(found.settled)}`} />
+          <Field name="Settled" value={`${utc(found.settledAt ?? "")} ${settlementText(found.settled)}`} />
         )}
         <Field name="Request" value={`SHA-256 ${found.fingerprint}`} />
         {found.owner !== "" && <Field name="Owner" value={found.owner} />}
@@ -57,6 +70,24 @@ export function KeyDetail({ found }: { found: KeyDocument }) {
       ))}
       {found.result && <StoredValue title="Stored answer" value={found.result} />}
     </section>
+  );
+}
+
+/** The facts that the route stored. */
+function Details({ details }: { details: NonNullable<KeyDocument["details"]> }) {
+  const { label, route, worker, traceId, sealedWith } = details;
+  if (sealedWith !== null) {
+    return (
+      <p>
+        What it was is sealed with the key “{sealedWith}”. <code>once-again keys show --seal-key</code> opens it.
+      </p>
+    );
+  }
+  const facts = { Label: label, Route: route, Worker: worker, Trace: traceId };
+  return (
+    <dl>
+      {Object.entries(facts).map(([name, value]) => value !== null && <Field key={name} name={name} value={value} />)}
+    </dl>
   );
 }
 

@@ -1,82 +1,100 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { mayChange } from "../session.ts";
 import { Problem } from "../ui/problem.tsx";
 import { KeyDetail } from "./key-detail.tsx";
 import { KeyTable } from "./key-table.tsx";
 import {
   chosen,
   follow,
+  key,
   listProblem,
   loadKeys,
-  open,
+  marked,
   scope,
   search,
   type StateFilter,
   stateFilter,
 } from "./keys-state.ts";
 import "../ui/records.css";
-import { StoreHealth } from "./store-health.tsx";
+import { Settle } from "./settle.tsx";
+import { StoreLatency, StoreTiles } from "./store-health.tsx";
+import { guide } from "./wording.ts";
 
-/** The keys of a store: find one, look into it, settle one that is held. */
+/** The keys of a store: find one, look into it, settle those that are held. */
 export function KeysPage() {
   useEffect(() => {
     // `#keys/abandoned`: another page leads here.
     const [, state] = location.hash.split("/");
-    const found = states.find(([value]) => value !== "" && value === state);
-    void (found === undefined ? loadKeys() : search({ scope: "", state: found[0] }));
+    const found = states.find(([, value]) => value !== "" && value === state);
+    void (found === undefined ? loadKeys() : search({ scope: "", key: "", state: found[1] }));
     return follow();
   }, []);
   return (
     <>
       <h1>Keys</h1>
-      <p class="lead">
-        Each key names one operation of one caller. A key that is <em>held</em> belongs to a worker that ended without a
-        word: it may or may not have happened, and a person has to say which.
-      </p>
-      <StoreHealth />
+      <StoreTiles />
       <Filters />
       {listProblem.value !== undefined && <Problem text={listProblem.value} retry={loadKeys} />}
-      <div class={chosen.value ? "keys with-detail" : "keys"}>
+      <div class={chosen.value || marked.value.length > 0 ? "keys with-detail" : "keys"}>
         <KeyTable />
-        {chosen.value && <KeyDetail found={chosen.value} />}
+        {marked.value.length > 0 ? <Marked /> : chosen.value && <KeyDetail found={chosen.value} />}
       </div>
+      <StoreLatency />
+      <p class="lead">
+        Each key names one operation of one caller. The worker of a <em>held</em> key ended without a result: the
+        operation may or may not have happened, and a person has to find out which.{" "}
+        <a href={guide}>How to settle held keys</a>. All times are UTC.
+      </p>
     </>
   );
 }
 
-const states: readonly (readonly [StateFilter, string])[] = [
-  ["", "all states"],
-  ["abandoned", "held"],
+const states: readonly (readonly [text: string, StateFilter])[] = [
+  ["held, oldest first", "abandoned"],
+  ["all states", ""],
   ["running", "running"],
   ["done", "done"],
 ];
 
+/** The marked keys, which are settled in the same way. */
+function Marked() {
+  const count = marked.value.length;
+  if (!mayChange.value) return null;
+  return (
+    <section class="card detail" aria-labelledby="marked-title">
+      <div class="row">
+        <h2 id="marked-title">{count === 1 ? "1 key is marked" : `${count} keys are marked`}</h2>
+        <button type="button" onClick={() => (marked.value = [])}>
+          Unmark
+        </button>
+      </div>
+      <Settle keys={marked.value} />
+    </section>
+  );
+}
+
 function Filters() {
-  const key = useSignal("");
-  const problem = useSignal<string | undefined>(undefined);
-  const submit = async (event: Event): Promise<void> => {
+  const draft = useSignal(key.value);
+  const submit = (event: Event): void => {
     event.preventDefault();
-    problem.value = undefined;
-    if (key.value === "") return search({});
-    if (scope.value === "") {
-      problem.value = "A key is found in its scope: give the scope too.";
-      return;
-    }
-    await open({ scope: scope.value, key: key.value }).catch((error: Error) => (problem.value = error.message));
+    // A key that is looked for may be in any state.
+    void search({ key: draft.value.trim(), ...(draft.value.trim() !== "" && { state: "" }) });
   };
   return (
-    <form class="row filters" role="search" onSubmit={(event) => void submit(event)}>
+    <form class="row filters" role="search" onSubmit={submit}>
+      <label>
+        Key
+        <input value={draft.value} placeholder="whole" onInput={(event) => (draft.value = event.currentTarget.value)} />
+      </label>
+      <button type="submit">Find</button>
       <label>
         Scope
         <input
           value={scope.value}
-          placeholder="any; or whole, as acme"
+          placeholder="any; or how it begins"
           onInput={(event) => void search({ scope: event.currentTarget.value })}
         />
-      </label>
-      <label>
-        Key
-        <input value={key.value} placeholder="whole" onInput={(event) => (key.value = event.currentTarget.value)} />
       </label>
       <label>
         State
@@ -84,19 +102,13 @@ function Filters() {
           value={stateFilter.value}
           onChange={(event) => void search({ state: event.currentTarget.value as StateFilter })}
         >
-          {states.map(([value, text]) => (
+          {states.map(([text, value]) => (
             <option key={value} value={value}>
               {text}
             </option>
           ))}
         </select>
       </label>
-      <button type="submit">Find</button>
-      {problem.value !== undefined && (
-        <span role="alert" class="bad">
-          {problem.value}
-        </span>
-      )}
     </form>
   );
 }

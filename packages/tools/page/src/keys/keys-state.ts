@@ -1,5 +1,5 @@
-import { computed, signal } from "@preact/signals";
-import type { KeyDocument, KeyPage, KeySummary } from "../../../src/admin/key-document.ts";
+import { computed, effect, signal } from "@preact/signals";
+import type { HeldKey, KeyDocument, KeyPage, KeySummary } from "../../../src/admin/key-document.ts";
 import type { KeysEvent, StoreSample } from "../../../src/console/keys/keys-protocol.ts";
 import { listen, read } from "../session.ts";
 
@@ -8,9 +8,13 @@ const samplesMax = 450;
 
 export type StateFilter = "" | KeySummary["state"];
 
-/** What the person looks for. */
+/** The person looks for keys in scopes that begin so, with this key, in this state: held ones first. */
 export const scope = signal("");
-export const stateFilter = signal<StateFilter>("");
+export const key = signal("");
+export const stateFilter = signal<StateFilter>("abandoned");
+
+/** The held keys that are marked, to be settled together. */
+export const marked = signal<readonly HeldKey[]>([]);
 
 /** The beginnings of the pages that lead to the one shown; the first page has none. */
 export const trail = signal<readonly NonNullable<KeyPage["next"]>[]>([]);
@@ -28,12 +32,14 @@ let asked = 0;
 export async function loadKeys(): Promise<void> {
   const mine = (asked += 1);
   const query = new URLSearchParams({ limit: "50" });
-  if (scope.value !== "") query.set("scope", scope.value);
+  if (scope.value !== "") query.set("scopePrefix", scope.value);
+  if (key.value !== "") query.set("key", key.value);
   if (stateFilter.value !== "") query.set("state", stateFilter.value);
   const after = trail.value.at(-1);
   if (after !== undefined) {
     query.set("afterScope", after.scope);
     query.set("afterKey", after.key);
+    if (after.leaseUntil !== undefined) query.set("afterLease", String(after.leaseUntil));
   }
   try {
     const found = await read<KeyPage>(`keys/list?${query}`);
@@ -46,8 +52,10 @@ export async function loadKeys(): Promise<void> {
 }
 
 /** Shows another selection, from its first page on. */
-export function search(filter: { scope?: string; state?: StateFilter }): Promise<void> {
+export function search(filter: { scope?: string; key?: string; state?: StateFilter }): Promise<void> {
   scope.value = filter.scope ?? scope.value;
+  key.value = filter.key ?? key.value;
+  marked.value = [];
   stateFilter.value = filter.state ?? stateFilter.value;
   trail.value = [];
   return loadKeys();
@@ -58,9 +66,24 @@ export async function open(name: { scope: string; key: string }): Promise<void> 
   chosen.value = await read<KeyDocument>(`keys/show?${new URLSearchParams({ scope: name.scope, key: name.key })}`);
 }
 
+/** Says in the tab's title how many keys are held, while the page follows the store. */
+const titled = (): (() => void) => {
+  const plain = document.title;
+  const stop = effect(() => {
+    const now = latest.value;
+    const held = now !== undefined && "held" in now ? now.held : 0;
+    document.title = held === 0 ? plain : `(${held}) held · ${plain}`;
+  });
+  return () => {
+    stop();
+    document.title = plain;
+  };
+};
+
 /** Follows the store, and with it the keys shown, until the returned function is called. */
 export function follow(): () => void {
-  return listen("keys/watch", {
+  const untitle = titled();
+  const stop = listen("keys/watch", {
     onState: (problem) => void (streamProblem.value = problem),
     onEvent: (event, data) => {
       const heard = { event, data } as KeysEvent;
@@ -68,6 +91,10 @@ export function follow(): () => void {
       void loadKeys();
     },
   });
+  return () => {
+    stop();
+    untitle();
+  };
 }
 
 /** The name under which a person settles keys, as long as the page is open. */

@@ -1,9 +1,11 @@
 import { type Signal, useSignal } from "@preact/signals";
-import type { HeldKey, KeyDocument } from "../../../src/admin/key-document.ts";
-import type { OperatorAnswer, OperatorNote } from "../../../src/console/keys/keys-protocol.ts";
+import type { HeldKey } from "../../../src/admin/key-document.ts";
+import type { OperatorAnswer, OperatorNote, SettledKeys } from "../../../src/console/keys/keys-protocol.ts";
 import { tell } from "../session.ts";
 import { Confirm } from "../ui/confirm.tsx";
-import { chosen, loadKeys, open, operator } from "./keys-state.ts";
+import { CopyButton } from "../ui/copy-button.tsx";
+import { releaseLine, resolveLine } from "./command-lines.ts";
+import { chosen, loadKeys, marked, open, operator } from "./keys-state.ts";
 
 const dayMs = 86_400_000;
 
@@ -29,28 +31,33 @@ function findMissing(way: Way, note: OperatorNote, { status, body, isEmpty }: Op
 
 type Way = "resolve" | "release";
 
-/** The two ways to settle a held key. Each asks first. */
-export function Settle({ found }: { found: KeyDocument }) {
+/** The two ways to settle held keys. Each asks first. */
+export function Settle({ keys }: { keys: readonly HeldKey[] }) {
   const asking = useSignal<Way | undefined>(undefined);
   const problem = useSignal<string | undefined>(undefined);
   const answer = useSignal(defaultAnswer);
   const reason = useSignal("");
-  const held: HeldKey = { scope: found.scope, key: found.key, attempt: found.attempt };
+  const held = keys.map(({ scope, key, attempt }): HeldKey => ({ scope, key, attempt }));
+  const note = (): OperatorNote => ({ author: operator.value, reason: reason.value });
 
   const settle = async (way: Way): Promise<void> => {
     asking.value = undefined;
     try {
-      const note = { author: operator.value, reason: reason.value };
-      await tell(`keys/${way}`, way === "resolve" ? { ...held, ...note, ...answer.value } : { ...held, ...note });
-      if (way === "release") chosen.value = undefined;
-      else await open(held);
+      const body = { keys: held, ...note(), ...(way === "resolve" && answer.value) };
+      const { left } = await tell<SettledKeys>(`keys/${way}`, body);
+      problem.value = left.length === 0 ? undefined : `${left.length} are left: ${left[0]?.problem}`;
+      marked.value = left.flatMap((one) => held.filter(({ scope, key }) => scope === one.scope && key === one.key));
+      const [first] = held;
+      if (chosen.value === undefined || first === undefined) return await loadKeys();
+      if (way === "release" || held.length > 1) chosen.value = undefined;
+      else await open(first);
     } catch (error) {
       problem.value = (error as Error).message;
     }
     await loadKeys();
   };
   const ask = (way: Way | undefined): void => {
-    problem.value = way && findMissing(way, { author: operator.value, reason: reason.value }, answer.value);
+    problem.value = way && findMissing(way, note(), answer.value);
     asking.value = problem.value === undefined ? way : undefined;
   };
   return (
@@ -71,21 +78,17 @@ export function Settle({ found }: { found: KeyDocument }) {
         <button type="button" onClick={() => ask("resolve")}>
           Resolve with this answer…
         </button>
+        <CommandLine lines={held.map((key) => resolveLine(key, note(), answer.value))} />
       </fieldset>
       <fieldset>
         <legend>It did not happen</legend>
         <p>The next repeat runs it again. Be sure that its first worker is gone.</p>
         <button type="button" class="danger" onClick={() => ask("release")}>
-          Release the key…
+          {held.length === 1 ? "Release the key…" : `Release ${held.length} keys…`}
         </button>
+        <CommandLine lines={held.map((key) => releaseLine(key, note()))} />
       </fieldset>
-      <Asked
-        way={asking.value}
-        name={found.key}
-        answer={answer.value}
-        onConfirm={settle}
-        onCancel={() => ask(undefined)}
-      />
+      <Asked way={asking.value} keys={held} answer={answer.value} onConfirm={settle} onCancel={() => ask(undefined)} />
     </div>
   );
 }
@@ -112,32 +115,31 @@ function NoteFields({ reason }: { reason: Signal<string> }) {
 
 interface AskedProps {
   readonly way: Way | undefined;
-  readonly name: string;
+  readonly keys: readonly HeldKey[];
   readonly answer: OperatorAnswer;
   readonly onConfirm: (way: Way) => unknown;
   readonly onCancel: () => unknown;
 }
 
 /** The question before a key is settled. */
-function Asked({ way, name, answer, onConfirm, onCancel }: AskedProps) {
+function Asked({ way, keys, answer, onConfirm, onCancel }: AskedProps) {
   if (way === undefined) return null;
   const isResolved = way === "resolve";
+  const name = keys.length === 1 ? <code>{keys[0]?.key}</code> : `each of ${keys.length} keys`;
   return (
     <Confirm
-      title={isResolved ? "Settle it as done?" : "Settle it as not executed?"}
+      title={isResolved ? "Settle as done?" : "Settle as not executed?"}
       action={isResolved ? "Resolve" : "Release"}
       onConfirm={() => onConfirm(way)}
       onCancel={onCancel}
     >
       {isResolved ? (
         <p>
-          Every repeat of <code>{name}</code> gets HTTP {answer.status} with {answer.body.length} characters of body.
-          This can't be undone.
+          Every repeat of {name} gets HTTP {answer.status} with {answer.body.length} characters of body. This can't be
+          undone.
         </p>
       ) : (
-        <p>
-          The next repeat of <code>{name}</code> runs it again. If it did happen, it happens twice.
-        </p>
+        <p>The next repeat of {name} runs it again. If it did happen, it happens twice.</p>
       )}
     </Confirm>
   );
@@ -189,5 +191,17 @@ function AnswerFields({ answer, change }: { answer: OperatorAnswer; change: (par
         The answer has no body
       </label>
     </>
+  );
+}
+
+/** The same on the command line, one line a key. */
+function CommandLine({ lines }: { lines: readonly string[] }) {
+  const text = lines.join("\n");
+  return (
+    <details class="command">
+      <summary>The same on the command line</summary>
+      <pre tabIndex={0}>{text}</pre>
+      <CopyButton text={text} label="Copy the command" />
+    </details>
   );
 }

@@ -1,49 +1,62 @@
 import type { ComponentProps } from "preact";
 import { useMemo } from "preact/hooks";
-import type uPlot from "uplot";
 import type { StoreSample } from "../../../src/console/keys/keys-protocol.ts";
 import { Plot, quietAxis } from "../ui/plot.tsx";
 import { Fact, Tile } from "../ui/tiles.tsx";
+import { span } from "../ui/time-words.ts";
+import { latencyPoints } from "./latency-points.ts";
 import { latest, samples, search, streamProblem } from "./keys-state.ts";
 
 /** Counting stops there. */
 const countMax = 1000;
 
-/** How the store is, now and in the last quarter of an hour. */
-export function StoreHealth() {
+/** The store at present: its held keys first. */
+export function StoreTiles() {
   const now = latest.value;
   const problem = streamProblem.value ?? (now && "problem" in now ? now.problem : undefined);
   return (
     <section class="health" aria-label="The store">
-      <div class="card tile" role="status">
-        <span class="quiet">Store</span>
-        {problem === undefined ? (
-          <strong class="good">{now === undefined ? "…" : "✓ answers"}</strong>
-        ) : (
-          <strong class="bad">✕ does not answer</strong>
-        )}
-        <span class="quiet">{problem ?? (now && "latencyMs" in now ? `in ${now.latencyMs.toFixed(1)} ms` : "")}</span>
-      </div>
       <Tile
         name="Held"
         value={countOf(now, "held")}
-        hint="wait for a person"
-        action={() => void search({ scope: "", state: "abandoned" })}
+        hint={heldHint(now)}
+        isWarning={now !== undefined && "held" in now && now.held > 0}
+        action={() => void search({ scope: "", key: "", state: "abandoned" })}
       />
       <Tile
         name="Running"
         value={countOf(now, "running")}
-        hint="a worker owns them"
-        action={() => void search({ scope: "", state: "running" })}
+        hint="at work now"
+        action={() => void search({ scope: "", key: "", state: "running" })}
       />
-      {now && "replays" in now && (
-        <Fact name="Replays" value={String(replaysPerMinute(samples.value))} hint="answered from memory, per minute" />
-      )}
-      <div class="card plot">
-        <LatencyPlot />
+      <div class="card tile" role="status">
+        <span class="quiet">Store</span>
+        {problem === undefined ? (
+          <strong class="good">{now === undefined ? "…" : "✓ responds"}</strong>
+        ) : (
+          <strong class="bad">✕ does not respond</strong>
+        )}
+        <span class="quiet">{problem ?? (now && "latencyMs" in now ? `in ${now.latencyMs.toFixed(1)} ms` : "")}</span>
       </div>
+      {now && "replays" in now && (
+        <Fact name="Replays" value={String(replaysPerMinute(samples.value))} hint="repeated responses, per minute" />
+      )}
     </section>
   );
+}
+
+/** How the store was in the last quarter of an hour. */
+export function StoreLatency() {
+  return (
+    <section class="card latency" aria-label="The store's response time">
+      <LatencyPlot />
+    </section>
+  );
+}
+
+function heldHint(now: StoreSample | undefined): string {
+  if (now === undefined || !("heldSince" in now) || now.heldSince === undefined) return "none to settle";
+  return `the oldest for ${span(Math.max(0, now.at - now.heldSince))}`;
 }
 
 const minuteMs = 60_000;
@@ -63,10 +76,10 @@ function countOf(sample: StoreSample | undefined, name: "held" | "running"): str
 
 /** How long the store took to answer. */
 function LatencyPlot() {
-  const data = useMemo(() => plotData(samples.value), [samples.value]);
+  const data = useMemo(() => latencyPoints(samples.value), [samples.value]);
   return (
     <figure>
-      <figcaption class="quiet">Time to answer, milliseconds, last 15 minutes</figcaption>
+      <figcaption class="quiet">Response time of the store, milliseconds; the last 15 minutes, UTC</figcaption>
       <Plot data={data} options={plotOptions} height={110} label={spokenLatency(samples.value)} />
     </figure>
   );
@@ -80,22 +93,17 @@ const plotOptions: ComponentProps<typeof Plot>["options"] = (token) => ({
     { ...quietAxis(token), size: 44, space: 28 },
   ],
   scales: {
-    // A minute at least.
-    x: { range: (_plot, min, max) => [Math.min(min, max - 60), max] },
+    x: { range: (_plot, _min, max) => [max - 900, max] },
     y: { range: (_plot, _min, max) => [0, Math.max(1, max * 1.15)] },
   },
   series: [{}, { label: "ms", stroke: token("--series-1"), width: 2, points: { show: false } }],
 });
 
-const clockTime = (seconds: number): string => new Date(seconds * 1000).toLocaleTimeString();
-
-function plotData(all: readonly StoreSample[]): uPlot.AlignedData {
-  return [all.map(({ at }) => at / 1000), all.map((sample) => ("problem" in sample ? null : sample.latencyMs))];
-}
+const clockTime = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(11, 19);
 
 function spokenLatency(all: readonly StoreSample[]): string {
   const times = all.flatMap((sample) => ("problem" in sample ? [] : [sample.latencyMs]));
-  if (times.length === 0) return "The store has not answered yet.";
+  if (times.length === 0) return "The store has not responded yet.";
   const failures = all.length - times.length;
-  return `Between ${Math.min(...times).toFixed(1)} and ${Math.max(...times).toFixed(1)} milliseconds; ${failures} of ${all.length} asked in vain.`;
+  return `Between ${Math.min(...times).toFixed(1)} and ${Math.max(...times).toFixed(1)} milliseconds; ${failures} of ${all.length} requests failed.`;
 }

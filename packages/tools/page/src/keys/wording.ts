@@ -11,3 +11,14 @@ export const stateWords: Readonly<Record<KeySummary["state"], { sign: string; wo
   },
   broken: { sign: "✗", word: "broken", meaning: "No store has written its record so. It answers nothing." },
 };
+
+/** The page that says how to settle held keys. */
+export const guide = "https://unpkg.com/once-again@0/docs/guides/unknown-outcomes.md#held-keys";
+
+/** Why a key is held, in a word. */
+export function reasonWords({ details }: Pick<KeySummary, "details">): string {
+  if (details === null || details.sealedWith !== null) return "";
+  return details.reason === null
+    ? "crash"
+    : { threw: "threw", failed: "5xx", "time-out": "time-out", held: "by handler" }[details.reason];
+}

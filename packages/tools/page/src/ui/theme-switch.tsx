@@ -20,7 +20,7 @@ export function ThemeSwitch() {
   };
   return (
     <button type="button" class="theme" onClick={change}>
-      {other === "dark" ? "Dark" : "Light"}
+      {other === "dark" ? "☾ Go dark" : "☀ Go light"}
     </button>
   );
 }

@@ -11,6 +11,9 @@ export function span(ms: number): string {
   return `${Math.trunc(ms / unitMs)} ${name}`;
 }
 
+/** A time in UTC, as a person reads it: "2026-11-28 18:39:05 UTC". */
+export const utc = (time: string): string => `${time.slice(0, 19).replace("T", " ")} UTC`;
+
 export const since = (time: string): string => span(Date.now() - Date.parse(time));
 
 /** How long something still has, or for how long it is over. */

@@ -112,7 +112,9 @@ describe("list", () => {
     expect((await keysDocument("list", "--key", "order-1")).document).toMatchObject({
       keys: [{ scope: "tenant-1" }, { scope: "tenant-2" }],
     });
-    expect((await keysDocument("list", "--scope-prefix", "oth")).document).toMatchObject({ keys: [{ key: "order-2" }] });
+    expect((await keysDocument("list", "--scope-prefix", "oth")).document).toMatchObject({
+      keys: [{ key: "order-2" }],
+    });
     // `show` needs no scope where one key alone has the name.
     expect((await keys("show", "order-2")).stdout).toMatch(/^scope +other$/m);
     const two = await keys("show", "order-1");
@@ -227,7 +229,7 @@ describe("wrong usage", () => {
     [["list", "--limit", "1001"], "from 1 to 1000"],
     [["list", "--state", "lost"], "choices"],
     [["list", "--after", "order-1"], "JSON array"],
-    [["show", "acme"], "missing required argument 'key'"],
+    [["show"], "missing required argument 'scope'"],
     [["resolve", "acme", "order-1"], "--reason"],
     [["resolve", "acme", "order-1", "--reason", "seen"], "--status"],
     [["resolve", "acme", "order-1", "--status", "199"], "from 200 to 599"],

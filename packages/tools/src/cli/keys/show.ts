@@ -20,7 +20,10 @@ const namesakesMax = 20;
 /** `once-again keys show` */
 export function showCommand(): Command {
   return withStoreOptions(new Command("show"))
-    .argument("<scope>", 'whose key it is, as `list` shows it; "public" for routes with one scope for all; or the key alone')
+    .argument(
+      "<scope>",
+      'whose key it is, as `list` shows it; "public" for routes with one scope for all; or the key alone',
+    )
     .argument("[key]", "the key")
     .summary("show one key whole")
     .description("Shows one key whole: its times, its steps, and its stored answer.")
@@ -43,7 +46,9 @@ async function run(first: string, second: string | undefined, flags: ShowFlags, 
   await withStore(command, flags, async (store) => {
     if (second !== undefined) return show(store, { scope: first, key: second }, flags);
     const found = await store.list({ key: first, limit: namesakesMax });
-    return found.length > 1 ? refuseNamesakes(found, flags) : show(store, found[0] ?? { scope: "*", key: first }, flags);
+    return found.length > 1
+      ? refuseNamesakes(found, flags)
+      : show(store, found[0] ?? { scope: "*", key: first }, flags);
   });
 }
 

@@ -1,3 +1,4 @@
+import type { HeldKey } from "../../admin/key-document.ts";
 import type { SampleEvent } from "../sample-watch.ts";
 
 /** The health of a store at one time. `at` is milliseconds since the epoch, by this machine's clock. */
@@ -9,12 +10,25 @@ export type StoreSample =
       /** How many keys are owned by a worker, and how many are held; `countMax` stands for that many or more. */
       readonly running: number;
       readonly held: number;
+      /** Since when the one is held that is held longest, milliseconds since the epoch by the store's clock; missing: none is. */
+      readonly heldSince?: number;
       /** How many requests were answered by replay so far, where that is known. */
       readonly replays?: number;
     }
   | { readonly at: number; readonly problem: string };
 
-/** `POST release` and `POST resolve` bring a `HeldKey`, and who settles it and why: see `SettlementNote`. */
+/** `POST release` and `POST resolve` bring the held keys that are settled in the same way, 1 to 1000 of them. */
+export interface KeysToSettle {
+  readonly keys: readonly HeldKey[];
+}
+
+/** They answer so. A key that was not held any more is left as it was; where only one was brought, the status is 409 then. */
+export interface SettledKeys {
+  readonly settled: number;
+  readonly left: readonly { readonly scope: string; readonly key: string; readonly problem: string }[];
+}
+
+/** Both bring this, too: who settles them, and why. See `SettlementNote`. */
 export interface OperatorNote {
   readonly author: string;
   readonly reason: string;

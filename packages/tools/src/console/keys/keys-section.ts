@@ -1,15 +1,15 @@
 import { OnceAgainError } from "once-again";
-import { type RecordName, settlementNote, type Store } from "once-again/stores";
+import { type InspectedRecord, type RecordName, settlementNote, type Store } from "once-again/stores";
 import type { HeldKey } from "../../admin/key-document.ts";
 import { keyJson, pageJson } from "../../admin/key-json.ts";
-import { listKeys } from "../../admin/list.ts";
+import { type KeySelection, listKeys, positionOf, type RecordPage } from "../../admin/list.ts";
 import { findResponseProblem, findSealKeyId, isHeader, isStatus, resolveWith } from "../../admin/resolve.ts";
-import { settleKey, type Settlement, unsettledReasons } from "../../admin/settle.ts";
+import { settleKeys, type Settlement, unsettledReasons } from "../../admin/settle.ts";
 import { showKey } from "../../admin/show.ts";
 import { refusal, type ConsoleResponse, type ConsoleRequest, type Route, type Section } from "../route.ts";
-import type { OperatorAnswer, OperatorNote } from "./keys-protocol.ts";
+import type { KeysToSettle, OperatorAnswer, OperatorNote, SettledKeys } from "./keys-protocol.ts";
 import type { KeysSource } from "./keys-source.ts";
-import { noStore, storeWatch } from "./store-watch.ts";
+import { countMax, noStore, storeWatch, type StoreWatch } from "./store-watch.ts";
 
 const pageSizeMax = 200;
 const states = ["running", "done", "abandoned"] as const;
@@ -32,32 +32,62 @@ export function keysSection(source: KeysSource, onSettled: (settled: SettledKey)
       return store === undefined ? refusal(503, noStore) : handle(store, request);
     };
   };
+  const settled = (key: SettledKey): void => {
+    watch.forgetHeld([key]);
+    onSettled(key);
+  };
   return {
     name: "keys",
     routes: {
-      "GET list": ({ query }) => list(source.store(), query),
+      "GET list": ({ query }) => list(source.store(), watch, query),
       "GET show": withStore((store, { query }) => show(store, query)),
       "GET watch": ({ signal }) => ({ events: watch.watch(signal) }),
       "POST release": withStore((store, { body }) =>
-        settle(store, body, onSettled, () => async () => ({ as: "not-executed" })),
+        settle(store, body, settled, () => async () => ({ as: "not-executed" })),
       ),
-      "POST resolve": withStore((store, { body }) => resolve(store, body, onSettled)),
+      "POST resolve": withStore((store, { body }) => resolve(store, body, settled)),
     },
     close: async () => watch.close(),
   };
 }
 
-async function list(store: Store | undefined, query: URLSearchParams): Promise<ConsoleResponse> {
+async function list(store: Store | undefined, watch: StoreWatch, query: URLSearchParams): Promise<ConsoleResponse> {
   const limit = Number(query.get("limit") ?? 50);
   if (!Number.isInteger(limit) || limit < 1 || limit > pageSizeMax) {
     return refusal(400, `limit must be a whole number from 1 to ${pageSizeMax}.`);
   }
   const state = states.find((name) => name === query.get("state"));
-  const scope = query.get("scope") ?? undefined;
-  const after = readName(query, "afterScope", "afterKey");
-  const page = store === undefined ? { records: [] } : await listKeys(store, { state, scope, after, limit });
-  return { json: pageJson(page) };
+  const [scope, scopePrefix, key] = ["scope", "scopePrefix", "key"].map((name) => query.get(name) ?? undefined);
+  const order = state === "abandoned" ? "age" : "name";
+  const place = readName(query, "afterScope", "afterKey");
+  const leaseUntil = Number(query.get("afterLease") ?? Number.NaN);
+  const after = place && { ...place, ...(order === "age" && { leaseUntil }) };
+  if (order === "age" && after !== undefined && !Number.isFinite(leaseUntil)) {
+    return refusal(400, "A page of held keys begins after a scope, a key and the end of its lease.");
+  }
+  if (store === undefined) return { json: pageJson({ records: [] }) };
+  const isPlain = scope === undefined && scopePrefix === undefined && key === undefined && state === "abandoned";
+  const held = isPlain ? heldPage(watch.lastHeld(), after, limit) : undefined;
+  const selection: KeySelection = { state, scope, scopePrefix, key, order, after, limit };
+  return { json: pageJson(held ?? (await listKeys(store, selection))) };
 }
+
+/** A page of the held keys that were last found; undefined where the store is to be asked. */
+function heldPage(
+  held: readonly InspectedRecord[] | undefined,
+  after: RecordName | undefined,
+  limit: number,
+): RecordPage | undefined {
+  const start = after === undefined ? 0 : 1 + (held?.findIndex((one) => isSameName(one, after)) ?? -1);
+  const records = held?.slice(start, start + limit);
+  const isAll = (held?.length ?? countMax) < countMax;
+  const isKnown = (after === undefined || start > 0) && (isAll || records?.length === limit);
+  if (records === undefined || !isKnown) return undefined;
+  const last = records.length < limit ? undefined : records.at(-1);
+  return last === undefined ? { records } : { records, next: positionOf(last, "age") };
+}
+
+const isSameName = (one: RecordName, other: RecordName): boolean => one.scope === other.scope && one.key === other.key;
 
 async function show(store: Store, query: URLSearchParams): Promise<ConsoleResponse> {
   const name = readName(query, "scope", "key");
@@ -96,17 +126,37 @@ async function settle(
   onSettled: (settled: SettledKey) => void,
   settlementWith: (note: OperatorNote) => (key: HeldKey) => Promise<Settlement>,
 ): Promise<ConsoleResponse> {
-  if (!isHeldKey(body)) return refusal(400, "A held key is named by its scope, key and attempt.");
-  const { scope, key } = body;
-  const { author, reason } = body as HeldKey & OperatorNote;
+  const { keys, author, reason } = (body ?? {}) as KeysToSettle & OperatorNote;
+  const isList = Array.isArray(keys) && keys.length >= 1 && keys.length <= countMax && keys.every(isHeldKey);
+  if (!isList) return refusal(400, `keys must be a list of 1 to ${countMax} keys, each with scope, key and attempt.`);
   const problem = findNoteProblem({ author, reason });
   if (problem !== undefined) return refusal(400, problem);
-  const settlement = await settlementWith({ author, reason })(body);
-  const state = await settleKey(store, body, settlement);
-  if (state !== undefined) return refusal(409, unsettledReasons[state]);
-  onSettled({ scope, key, settledAs: settlement.as, author, reason });
-  return { json: { settledAs: settlement.as } };
+  const settlementOf = settlementWith({ author, reason });
+  let settledAs: Settlement["as"] = "done";
+  const left = await settleKeys(
+    store,
+    keys,
+    async (one) => {
+      const settlement = await settlementOf(one);
+      settledAs = settlement.as;
+      return settlement;
+    },
+    () => undefined,
+  );
+  const leftNames = new Set(left.map(nameText));
+  for (const { scope, key } of keys.filter((one) => !leftNames.has(nameText(one)))) {
+    onSettled({ scope, key, settledAs, author, reason });
+  }
+  const [first] = left;
+  if (keys.length === 1 && first !== undefined) return refusal(409, unsettledReasons[first.state]);
+  const answer: SettledKeys = {
+    settled: keys.length - left.length,
+    left: left.map(({ scope, key, state }) => ({ scope, key, problem: unsettledReasons[state] })),
+  };
+  return { json: answer };
 }
+
+const nameText = ({ scope, key }: RecordName): string => JSON.stringify([scope, key]);
 
 /** Why a note can't be stored, as a sentence. */
 function findNoteProblem(note: OperatorNote): string | undefined {
