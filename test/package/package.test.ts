@@ -208,6 +208,8 @@ describe("each package, installed with those that it depends on", () => {
     );
     const npx = (...args: string[]) => run("npx", ["--no-install", "@once-again/tools", ...args], { cwd: own.folder });
     expect(await npx("learn", "--json")).toContain('"01-post-and-put"');
+    expect(await npx("monitoring", "alerts")).toContain("alert: OnceAgainKeyHeld\n");
+    expect(JSON.parse(await npx("monitoring", "dashboard"))).toMatchObject({ uid: "once-again" });
     await expect(npx("gateway", "--config", "gateway.yaml")).rejects.toThrow(
       /error: The gateway is a package by itself: npm install @once-again\/gateway, or start it by npx @once-again\/gateway\n$/,
     );

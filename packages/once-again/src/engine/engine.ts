@@ -203,7 +203,10 @@ export type ServerEvent = { scope: string; key: string | undefined } &
 
 /** Which request an event is about. */
 export interface RequestFacts {
-  /** The same object in the events of one request, and in those of no other; `undefined` when it brought no key. */
+  /**
+   * The same object in the events of one request, and in those of no other; `undefined` when it brought no key. It is empty: a
+   * listener may store what it knows of the request in it, under a symbol.
+   */
   call: object | undefined;
   /** Which attempt at the operation it ran, from 1; `undefined` where it ran none, or none yet. */
   attempt: number | undefined;

@@ -62,7 +62,7 @@ test("the span in which a request came says what became of its operation", async
   expect(attributesOf("first")).toEqual({ ...key, "once_again.outcome": "executed", "once_again.attempt": 1 });
   expect(attributesOf("repeat")).toEqual({ ...key, "once_again.outcome": "replayed" });
   expect(attributesOf("another")).toEqual({ ...key, "once_again.outcome": "mismatch" });
-  expect(eventsOf("first")).toEqual([["operation ended", { "once_again.outcome": "executed" }]]);
+  expect(eventsOf("first").map(([name]) => name)).toEqual(["operation ended"]);
   expect(JSON.stringify(finished().map(({ attributes, events }) => [attributes, events]))).not.toMatch(/k-1|acme|tea/);
 });
 
@@ -92,8 +92,7 @@ test("a time-out is on the span of its request, although one timer serves all", 
       "once_again.attempt": 1,
       "once_again.key.hash": hashOf(key),
     });
-    const failed = { "once_again.outcome": "handler-failed", "error.type": "ONCE_HANDLER_TIMEOUT" };
-    expect(eventsOf(name)).toEqual([["operation ended", failed]]);
+    expect(eventsOf(name)).toEqual([["operation ended", { "error.type": "ONCE_HANDLER_TIMEOUT" }]]);
   }
 });
 

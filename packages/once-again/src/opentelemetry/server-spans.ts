@@ -9,21 +9,26 @@ import { errorType } from "./http-attributes.ts";
  * comes: a lease and a time-out end in timers that are shared by all requests, where the active span is another one.
  */
 export function serverSpans(trace: ActiveTraceApi): Listener<ServerEvent> {
-  const spans = new WeakMap<object, RecordingSpan>();
+  // A WeakMap with an entry for each request costs the collector of garbage more than all the rest of this.
+  const spanOfCall = Symbol("span");
+  const readSpan = ({ call }: RequestFacts): RecordingSpan | undefined =>
+    (call as { [spanOfCall]?: RecordingSpan } | undefined)?.[spanOfCall];
 
   const endOperation = (event: ServerEvent & RequestFacts, error?: Attributes): void => {
-    const span = event.call && spans.get(event.call);
+    const span = readSpan(event);
     // It may have ended: its caller hung up.
     if (span?.isRecording() !== true) return;
     span.setAttributes(describe(event.type, event));
-    span.addEvent("operation ended", { "once_again.outcome": event.type, ...error });
+    span.addEvent("operation ended", error);
   };
 
   return (event) => {
     switch (event.type) {
       case "received": {
         const span = trace.getActiveSpan();
-        if (event.call !== undefined && span?.isRecording() === true) spans.set(event.call, span);
+        if (event.call !== undefined && span?.isRecording() === true) {
+          (event.call as { [spanOfCall]?: RecordingSpan })[spanOfCall] = span;
+        }
         return;
       }
       case "store-answered":
@@ -41,7 +46,7 @@ export function serverSpans(trace: ActiveTraceApi): Listener<ServerEvent> {
         return;
       }
       case "lease-lost":
-        if (event.call !== undefined) spans.get(event.call)?.addEvent("lease lost");
+        readSpan(event)?.addEvent("lease lost");
         return;
       case "handler-failed":
         endOperation(event, { "error.type": errorType(undefined, event.error) });
