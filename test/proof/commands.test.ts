@@ -84,7 +84,7 @@ test.for([
   expect((await run(name!, ...args)).code).toBe(2);
 });
 
-test("the explorer tells the story of a counterexample, and its JSON has it too", async () => {
+test("the explorer prints the story of a counterexample, and its JSON has it too", async () => {
   const args = ["--only", "rerun, plain effect", "--deliveries", "2"];
   const { code, stdout } = await run("explorer", ...args);
   expect(code).toBe(0);
@@ -106,7 +106,7 @@ test("a run too short to hit every critical window fails, and names them", async
 });
 
 describeWithServer("with NATS", natsBinary, () => {
-  test("a crash run of messages comes to its document", async () => {
+  test("a crash run of messages prints its document", async () => {
     const flags = ["--scenario", "messages", "--engine", "sqlite", "--broker", "nats", "--seconds", "2", "--json"];
     const { code, stdout, stderr } = await run("crash", ...flags);
     expect(stderr).toBe("");

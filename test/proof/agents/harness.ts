@@ -10,19 +10,19 @@ import {
 import type { ScriptedModel, WantedCall } from "./model.ts";
 import { haveEffect, type Life, type ToolResult, type World } from "./world.ts";
 
-/** What a harness writes down, and reads when it is resumed. */
+/** The state that a harness writes down, and reads when it is resumed. */
 export interface Checkpoint {
   answers: number;
   messages: readonly object[];
 }
 
-/** What came of the run so far, as the one who looks at it from outside knows. */
+/** The state of the run so far, as an observer from outside knows it. */
 export interface Ledger {
   /** The results that the model got, and what its call was in truth; what a resumed run asks for anew is taken out. */
   handedOut: { readonly truth: string; readonly effect: number; readonly answer: number }[];
   /** In which words each intention was asked for. */
   readonly asked: Map<string, Set<string>>;
-  /** What each intention is in truth, by its name; what was carried out of it, by the key of its call. */
+  /** The true intention behind each intention's name; the key of its executed call. */
   readonly truths: Map<string, string>;
   readonly keys: Map<string, string>;
   readonly truthsByKey: Map<string, string>;
@@ -36,12 +36,12 @@ export interface Ledger {
   ran: number;
 }
 
-/** What a call brings along, beside its input. */
+/** The context of a call, beside its input. */
 interface CallOptions {
   readonly truth: string;
   readonly toolCallId?: string;
   readonly messages?: readonly object[];
-  /** Hears that the tool itself was called. */
+  /** Called when the tool itself was called. */
   readonly onRun: () => void;
 }
 
@@ -135,7 +135,8 @@ function onceCallTools(life: Life, ledger: Ledger): CallTool {
     ledger.questions += 1;
     if (random() < plan.stopShare) return "stop";
     const own = earlier.find(({ id }) => truthOf(ledger, id) === deciding);
-    // Of equal ones nobody can tell which is which: where another call has got the result of its own, it gets that of the other.
+    // Equal calls can't be distinguished: where another call has got the result of this one, this one gets that of the
+    // other.
     const isGone = own?.isTaken === true && hasGone(world, ledger, deciding);
     const equal = isGone ? earlier.find((one) => !one.isTaken && itemOf(one) === itemOf(own)) : own;
     const same = equal ?? earlier.find(({ id }) => isLeft(world, ledger, deciding, truthOf(ledger, id)!));
@@ -169,7 +170,9 @@ function onceCallTools(life: Life, ledger: Ledger): CallTool {
   return ({ tool, input }, options) => tools[tool](input, options);
 }
 
-/** An intention of which nothing had happened may have been carried out as another call than the one that it was written down for. */
+/**
+ * An intention may be executed as another call than the one that it was written down for, if nothing had happened before.
+ */
 const truthOf = ({ truths, keys, truthsByKey }: Ledger, id: string): string | undefined =>
   truthsByKey.get(keys.get(id) ?? "") ?? truths.get(id);
 

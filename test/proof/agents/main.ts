@@ -1,4 +1,4 @@
-/** `npm run agents`: plays runs of agents whose models plan again and whose processes crash. See docs/verification.md. */
+/** `npm run agents`: plays runs of agents with models that plan again and processes that crash. See docs/verification.md. */
 import process from "node:process";
 import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } from "../../support/command.ts";
 import { printTable } from "../../support/print-table.ts";

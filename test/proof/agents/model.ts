@@ -2,7 +2,9 @@ import type { Random } from "../../../packages/once-again/src/core/random.ts";
 
 /** A call as the model wants it: what it is in truth, and how the model words it this time. */
 export interface WantedCall {
-  /** What this call is in truth: the same in whichever words and however often it is asked for, and of no other. */
+  /**
+   * The true intention of this call: the same in any words and however often it is asked for, and different for any other.
+   */
   readonly truth: string;
   readonly tool: "order" | "mail";
   readonly input: { readonly item: string };
@@ -46,7 +48,7 @@ export function scriptedModel(random: Random, rewordShare: number): ScriptedMode
   };
 }
 
-/** The same calls in another order, equal ones in theirs: which of two equal calls is which, nobody can tell. */
+/** The same calls in another order, equal ones in theirs, since equal calls can't be distinguished. */
 function mixed(calls: readonly WantedCall[]): readonly WantedCall[] {
   const wordsOf = ({ tool, input }: WantedCall): string => `${tool} ${input.item}`;
   return calls.toSorted((one, other) => wordsOf(other).localeCompare(wordsOf(one)));

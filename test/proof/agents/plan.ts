@@ -1,15 +1,15 @@
 import type { Random } from "../../../packages/once-again/src/core/random.ts";
 
-/** By which rule a harness tells its calls apart; the last two are what careless ones do. */
+/** The rules by which a harness identifies its calls; the last two are those of careless harnesses. */
 export const rules = ["step", "history", "replay", "none", "hash", "call-id"] as const;
 
-/** By which rule a harness tells its calls apart. */
+/** The rule by which a harness identifies its calls. */
 export type Rule = (typeof rules)[number];
 
 /** The rules of `onceTools`. */
 export const ownRules = rules.slice(0, 4);
 
-/** What happens to one run. */
+/** The events of one run. */
 export interface Plan {
   readonly rule: Rule;
   /** Whether the tools keep the keys that they are given. */
@@ -29,7 +29,7 @@ export interface Plan {
   readonly stopShare: number;
 }
 
-/** What happens to a run, by chance. */
+/** Draws the events of a run. */
 export function planOf(random: Random, rule: Rule = ownRules[Math.floor(random() * ownRules.length)]!): Plan {
   const share = (most: number): number => (random() < 0.3 ? 0 : random() * most);
   return {

@@ -4,11 +4,11 @@ import { scriptedModel } from "./model.ts";
 import { type Plan, planOf, type Rule } from "./plan.ts";
 import { type Effect, Life, makeWorld, type World } from "./world.ts";
 
-/** What came of one seed. */
+/** The result of one seed. */
 export interface SeedResult {
   readonly seed: number;
   readonly plan: Plan;
-  /** What must not be, a sentence each. */
+  /** The breaches, a sentence each. */
   readonly breaches: readonly string[];
   readonly lives: number;
   readonly calls: number;
@@ -68,8 +68,8 @@ async function settle<Value>({ clock }: World, ending: Promise<Value>): Promise<
 }
 
 /**
- * One effect for each intention, and each intention its own. Of calls in the same words nobody can tell which is which, so when
- * a run is resumed, one may get what the other had; but never both the same, and never more effects than intentions.
+ * One effect for each intention, and each intention its own. Calls in the same words can't be distinguished, so in a resumed
+ * run one may get the other's result; but never both the same, and never more effects than intentions.
  */
 function breachesOf({ effects }: World, { handedOut, asked }: Ledger): string[] {
   const doubled = effects.filter((_, at) => !hasOneEach(effects.slice(0, at + 1), asked));
@@ -82,7 +82,7 @@ function breachesOf({ effects }: World, { handedOut, asked }: Ledger): string[] 
   ];
 }
 
-/** Whether each effect can be that of an intention of its own, which was asked for in its words. */
+/** Whether each effect can belong to a different intention, which was asked for in its words. */
 function hasOneEach(effects: readonly Effect[], asked: Ledger["asked"]): boolean {
   const owners = new Map<string, Effect>();
   const place = (effect: Effect, tried: Set<string>): boolean =>

@@ -1,7 +1,7 @@
 import type { Rule } from "./plan.ts";
 import { runSeed, type SeedResult } from "./run-seed.ts";
 
-/** What came of many seeds of one rule. */
+/** The results of many seeds of one rule. */
 export interface Totals {
   readonly rule: Rule;
   seeds: number;

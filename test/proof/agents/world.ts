@@ -10,7 +10,7 @@ export interface Effect {
   readonly item: string;
 }
 
-/** What outlives a process: the store, the effects, and what the server of a keyed tool remembers. */
+/** The things that outlive a process: the store, the effects, and the memory of a keyed tool's server. */
 export interface World {
   readonly clock: FakeClock;
   readonly store: Store;
@@ -23,7 +23,7 @@ export interface World {
   lost: number;
 }
 
-/** What a tool answers: which effect it was. */
+/** The answer of a tool: the number of its effect. */
 export interface ToolResult {
   readonly effect: number;
   readonly item: string;
@@ -57,10 +57,10 @@ export class Life {
   }
 
   /**
-   * The store as this process sees it: it may die before each call, or before it hears the answer.
+   * The store as this process sees it: it may die before each call, or before it gets the answer.
    *
-   * @param onClaimed hears which keys were claimed, and what was being decided when they were asked for.
-   * @param onCompleted hears what was stored of a key.
+   * @param onClaimed called with each claimed key, and with the intention that was being decided then.
+   * @param onCompleted called with each stored result and its key.
    */
   store(
     deciding: () => string,

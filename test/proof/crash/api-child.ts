@@ -1,6 +1,6 @@
 /**
- * An API server in a process of its own, so that it can be killed. Its argument is JSON: see `ApiTask`. It notes in its
- * diary each step that it comes to, before it goes on.
+ * An API server in a separate process, so that it can be killed. Its argument is JSON: see `ApiTask`. It notes each step in
+ * its diary before it goes on.
  */
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
@@ -18,10 +18,10 @@ import { trueTime } from "./moved-clock.ts";
 import { type Note, recordingStore, recordingTransactions } from "./recording-store.ts";
 import { answerText, headers, isDeclined, orderName } from "./orders.ts";
 
-/** What an API process shall do. */
+/** The task of an API process. */
 export interface ApiTask {
   readonly engine: EngineName;
-  /** What serves its route. */
+  /** The framework that serves its route. */
   readonly framework: FrameworkName;
   readonly mode: Mode;
   readonly url: string;

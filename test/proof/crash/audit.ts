@@ -43,7 +43,7 @@ export async function readEvidence(
   };
 }
 
-/** What the store's list says of each order's key. */
+/** The state of each order's key in the store's list. */
 type States = ReadonlyMap<string, InspectedRecord["state"]>;
 
 async function readLedger(mode: Evidence["mode"], { keys, files }: Scene): Promise<Effect[]> {
@@ -76,7 +76,7 @@ async function intentsOf(stores: readonly IntentStore[]): Promise<Map<string, In
   return intents;
 }
 
-/** Asks for every key that has a record once more, and tells what became of each order. */
+/** Asks for every key that has a record once more, and returns the history of each order. */
 export async function readHistory(
   { mode }: CrashOptions,
   scene: Scene,
@@ -120,14 +120,14 @@ function endOf(intent: Intent | undefined): OrderEnd {
   return intent === undefined ? "open" : ends[intent.state];
 }
 
-/** What a caller keeps of its order's answer, where that is the handler's. */
+/** The answer that a caller stored for its order, where that is the handler's. */
 function storedAnswer(intent: Intent | undefined): Answer[] {
   if (intent === undefined || !("answer" in intent)) return [];
   const { status, body } = intent.answer;
   return storedStatuses.has(status) ? [{ status, text: new TextDecoder().decode(body) }] : [];
 }
 
-/** What the key of an order answers, in peace; `undefined` when it comes to no end. */
+/** The answer for an order's key without faults; `undefined` when there is no end. */
 async function lastAnswer({ ports }: Scene, order: string): Promise<Answer | undefined> {
   const { scope, key } = partsOf(order);
   const init = {

@@ -1,7 +1,7 @@
 /**
- * A caller in a process of its own, so that it can be killed. Its argument is JSON: see `CallerTask`. Its diary is its
+ * A caller in a separate process, so that it can be killed. Its argument is JSON: see `CallerTask`. Its diary is its
  * order book: an order is written there before anything else, and what has not settled there is submitted again in its
- * next life. It ends with 0 when it was told to make no more orders and all of them have settled.
+ * next life. It ends with 0 when its parent wants no more orders and all of them have settled.
  */
 import { randomUUID } from "node:crypto";
 import process from "node:process";
@@ -15,7 +15,7 @@ import { append, type CallerEntry, type ChildEvent, readLines } from "./evidence
 import { obeyKillPlans } from "./kill-plan.ts";
 import { headers, storedStatuses, keyOf, orderName, partsOf } from "./orders.ts";
 
-/** What a caller shall do. */
+/** The task of a caller. */
 export interface CallerTask {
   /** A PostgreSQL URL, or the path of a SQLite file, where its intents are. */
   readonly intents: string;
@@ -28,7 +28,7 @@ export interface CallerTask {
   readonly concurrency: number;
   /** Whether it only ends what it has begun. */
   readonly finishes: boolean;
-  /** Whether each attempt gets a key of its own. */
+  /** Whether each attempt gets another key. */
   readonly newKeys: boolean;
 }
 
@@ -68,7 +68,7 @@ const intents = openIntents({
   store,
   keys: true,
   fetch: notedFetch,
-  // Whoever takes an order over sends it in the name of its account.
+  // A process that takes an order over sends it in the name of its account.
   headersAtSend: ({ id }) => ({ [headers.account]: partsOf(id).scope }),
   attemptsMax: 3,
   attemptTimeoutMs: 2000,
@@ -80,7 +80,7 @@ const intents = openIntents({
   concurrency,
 });
 intents.watch((event) => {
-  if (event.type === "ended") write({ event: "kept", order: event.id });
+  if (event.type === "ended") write({ event: "stored", order: event.id });
 });
 
 const entries = readLines<CallerEntry>(diary);

@@ -86,7 +86,7 @@ test("a key that answers anything else than it did before is reported", () => {
   );
 });
 
-test("an intent that never ended, a key that runs or that nobody answers: each hangs", () => {
+test("an intent that never ended, a key that runs or is not answered: each hangs", () => {
   const changes: ((one: OrderHistory) => OrderHistory)[] = [
     (one) => ({ ...one, end: "open" }),
     (one) => ({ ...one, record: "running" }),
@@ -135,7 +135,7 @@ describe("one thing that is wrong with an order is called by its name", () => {
     expect(brokenBy(kind, change, ["done", "declined"])).toContain(invariant);
   });
 
-  test("an effect that nobody ordered", () => {
+  test("an effect without an order", () => {
     const effects = [{ effect: "effect-9", order: "acme/order-9", life: "api-1.1" }];
     expect(breaches({ orders: [], effects })).toMatchObject([{ invariant: "no-lost-effect", order: "acme/order-9" }]);
   });

@@ -6,7 +6,7 @@ import type { KillableProcess, Point } from "./killable-process.ts";
 /** Something that is done to something, with what chance decides about it. */
 export type Action = (random: Random) => Promise<void>;
 
-/** What is done to one thing, one after the other, in another order each time. */
+/** Actions on one thing, one after the other, in another order each time. */
 export interface Course {
   readonly name: string;
   /** How long it is left alone between two actions, milliseconds: [least, most]. */
@@ -42,7 +42,7 @@ export async function runCourses({ seed, isThorough, goesOn }: CoursesRun, cours
 export const rightAt = (event: string): Point => ({ at: event, afterMs: 0 });
 
 /**
- * What is done to one of some processes, any of them: it dies at a point, or anywhere, and comes back; or it stands still,
+ * Actions on one of some processes, any of them: it dies at a point, or anywhere, and comes back; or it stands still,
  * longer than a lease.
  */
 export function processActions(
@@ -94,7 +94,7 @@ export async function deploy(
   return lives;
 }
 
-/** What is done to any wire: its next answer is cut, or all its connections, for a moment. */
+/** Actions on any wire: its next answer is cut, or all its connections, for a moment. */
 export function cutsOf(wire: CutProxy, onCut: () => void): Action[] {
   return [
     async () => wire.cutNextAnswer(),

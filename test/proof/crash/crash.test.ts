@@ -22,7 +22,7 @@ const seconds = 1;
 /** A short run may miss a window or a breach, the more so on a busy machine. What so many miss can't be hit. */
 const runsMax = 20;
 
-/** What a busy machine may take. */
+/** The longest that a run may take on a busy machine. */
 const timeoutMs = 1_800_000;
 
 /** Runs until each critical window was hit. What is broken in any of them is broken. */
@@ -45,14 +45,14 @@ async function keepsInvariants(name: EngineName, mode: Mode, operations: readonl
   ).toBe(true);
 }
 
-// Each has servers, files and ports of its own, and mostly waits: side by side they take half as long.
+// Each has separate servers, files and ports, and mostly waits: side by side they take half as long.
 describe.concurrent("processes that are killed", { timeout: timeoutMs }, () => {
   describeWithServer("over PostgreSQL", postgresBinary, () => {
     test("transactional: every invariant holds, in every critical window", () =>
       keepsInvariants("postgres", "transactional"));
   });
 
-  describeWithServer("over PostgreSQL, whose operators are at work", postgresBinary, () => {
+  describeWithServer("over PostgreSQL, while operators are at work", postgresBinary, () => {
     test("hold: every invariant holds, in every critical window", () =>
       keepsInvariants("postgres", "hold", operatorFaults.postgres));
   });
@@ -62,13 +62,13 @@ describe.concurrent("processes that are killed", { timeout: timeoutMs }, () => {
     ["redis", "hold", redisBinary],
     ["nats", "hold", natsBinary],
   ] as const)("over %s", ([engine, mode, binary]) => {
-    describeWithServer("whose operators are at work", binary, () => {
+    describeWithServer("while operators are at work", binary, () => {
       test(`${mode}: every invariant holds, in every critical window`, () =>
         keepsInvariants(engine, mode, operatorFaults[engine]));
     });
   });
 
-  test("over SQLite, whose operators are at work, hold: every invariant holds, in every critical window", () =>
+  test("over SQLite, while operators are at work, hold: every invariant holds, in every critical window", () =>
     keepsInvariants("sqlite", "hold", operatorFaults.sqlite));
 
   test.for(guards)("without the guard %s there are duplicates, and the command ends with 1", async (guard) => {

@@ -13,14 +13,14 @@ export interface EffectsTable<Transaction> {
   read(): Promise<Effect[]>;
 }
 
-/** A connection to where keys are kept. */
+/** A connection to the store of keys. */
 export interface OpenKeys {
   readonly store: Store;
   /** In engines with transactions. */
   readonly effects?: EffectsTable<unknown>;
   /** Makes the tables. */
   prepare(): Promise<void>;
-  /** How many clients are connected to the server, whoever they are; missing where there is none, or it does not say. */
+  /** How many clients are connected to the server, of all processes; missing without a server, or where it does not say. */
   connections?(): Promise<number>;
   close(): Promise<void>;
 }
@@ -32,7 +32,7 @@ type Questions = Readonly<Partial<Record<Mode, string>>>;
 export const busyMsMax = 4000;
 export const connectionsMax = 8;
 
-/** Where keys are kept, and in transactional mode effects. */
+/** The store of keys, and in transactional mode of effects. */
 export interface CrashEngine {
   readonly name: EngineName;
   readonly modes: readonly Mode[];
@@ -41,7 +41,7 @@ export interface CrashEngine {
     readonly binary: ServerBinary;
     /** @param within the folder for its data; default that for temporary files. */
     start(within?: string): Promise<PrivateServer>;
-    /** What a request for a key has in it, so that its answer can be cut off; missing where none can be. */
+    /** A text in a request for a key, so that its answer can be cut off; missing where none can be. */
     readonly claiming: Questions;
     /** The same of a request to keep a result. */
     readonly completing: Questions;

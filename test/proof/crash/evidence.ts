@@ -5,14 +5,14 @@ export type Mode = "hold" | "transactional";
 
 /**
  * How far an API process has come with an operation, in order: it asked for the key, was granted it, had the effect, asked
- * for the result to be kept (in transactional mode: for the commit), and was told that it is.
+ * the store for the result (in transactional mode: for the commit), and got the confirmation.
  */
 export const steps = ["asked", "granted", "effect", "completing", "completed"] as const;
 export type Step = (typeof steps)[number];
 
 /**
- * What else a store says: it did not answer (`failed`); the key is another's, or its result is there (`turned-away`); the
- * result of who lost its key is not kept (`refused`).
+ * The other answers of a store: it did not answer (`failed`); another process has the key, or its result is there
+ * (`turned-away`); the owner has lost its key, so its result is not stored (`refused`).
  */
 export type StoreRefusal = "failed" | "turned-away" | "refused";
 
@@ -26,14 +26,14 @@ export type ApiEntry = { readonly at: number; readonly life: string; readonly or
 
 /** A line in the diary of a caller, which is also its order book. */
 export type CallerEntry = { readonly at: number; readonly life: string; readonly order: string } &
-  /** It wants it, and has not yet told anybody. */
+  /** It wants it, and has not sent anything yet. */
   (
     | { readonly event: "ordered" }
     | { readonly event: "sent"; readonly attempt: string }
     | { readonly event: "answered"; readonly attempt: string; readonly status: number; readonly text: string }
     | { readonly event: "lost"; readonly attempt: string }
     /** How its intent ended is on disk, by this process. */
-    | { readonly event: "kept" }
+    | { readonly event: "stored" }
     /** Its intent has ended, by whichever process. */
     | { readonly event: "settled" }
   );
@@ -41,7 +41,7 @@ export type CallerEntry = { readonly at: number; readonly life: string; readonly
 /** An entry as its writer has it, before it says when and in which life. */
 export type ChildEvent<Entry> = Entry extends unknown ? Omit<Entry, "at" | "life"> : never;
 
-/** What an order came to in the world. Nothing keeps a second one of the same order away but its key. */
+/** The effect of an order in the world. Only its key prevents a second one of the same order. */
 export interface Effect {
   readonly effect: string;
   readonly order: string;
@@ -61,7 +61,7 @@ export interface Pause {
   readonly until: number;
 }
 
-/** What an operator did, and for how long. */
+/** A fault by an operator, and how long it lasted. */
 export interface OperatorFault {
   readonly name: string;
   readonly from: number;
@@ -78,16 +78,16 @@ export interface Evidence {
   readonly api: readonly ApiEntry[];
   readonly callers: readonly CallerEntry[];
   readonly ledger: readonly Effect[];
-  /** The orders whose key has a result. */
+  /** The orders that have a result under their key. */
   readonly done: ReadonlySet<string>;
   /** The API process that another version runs in, where one does. */
   readonly otherVersion?: string | undefined;
   readonly deaths: readonly Death[];
   readonly pauses: readonly Pause[];
   readonly operations: readonly OperatorFault[];
-  /** How many requests to keep a result were carried out, and their answer cut off. */
+  /** How many requests to store a result were executed, and their answer cut off. */
   readonly completionsCut: number;
-  /** How many were cut off before they were carried out. */
+  /** How many were cut off before they were executed. */
   readonly completionsLost: number;
 }
 

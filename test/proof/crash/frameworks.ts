@@ -1,6 +1,6 @@
 import type { Framework } from "../../frameworks/framework.ts";
 
-/** What API processes serve by, loaded one by one: a process that comes back shall not wait for all of them. */
+/** The frameworks of API processes, loaded one by one: a process that comes back shall not wait for all of them. */
 const frameworks = {
   node: async () => (await import("../../frameworks/with-node.ts")).withNode,
   express: async () => (await import("../../frameworks/with-express.ts")).withExpress,

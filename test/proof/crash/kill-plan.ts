@@ -1,7 +1,7 @@
 import process from "node:process";
 import { moveClock, trueTime } from "./moved-clock.ts";
 
-/** What a process shall do to itself, as `kill` would from outside, at the next event of this name. */
+/** A signal that a process sends to itself, as `kill` would from outside, at the next event of this name. */
 export interface KillPlan {
   readonly signal: "SIGKILL" | "SIGSTOP";
   readonly at: string;

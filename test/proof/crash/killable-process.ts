@@ -14,7 +14,7 @@ export type Point = Omit<KillPlan, "signal"> | undefined;
 export interface KillableProcess extends AsyncDisposable {
   readonly deaths: readonly Death[];
   readonly pauses: readonly Pause[];
-  /** What it ended with when nobody killed it, and it had not come to its end. */
+  /** The errors with which it ended unasked, before its work was over. */
   readonly failures: readonly string[];
   /** The name of the life that it lives, if it does. */
   readonly life: string | undefined;
@@ -100,7 +100,7 @@ export function killableProcess(name: string, program: string, taskOf: (life: st
     },
     kill,
     async pause(ms, at) {
-      // Who did not come to the point shall not stop there later, when nobody wakes it.
+      // A process that did not reach the point must not stop there later, when it would not be continued.
       if (meet("SIGSTOP", at) && !(await stopped(() => child))) child?.send(noKill);
       const pausing = child;
       if (pausing === undefined) return;

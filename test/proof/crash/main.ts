@@ -40,7 +40,7 @@ npm run crash -- --scenario gateway [--requests N] [--engine ${gatewayEngines.jo
 
 requests: real callers with durable intents order from real API processes. messages: real writers add messages within
 their own transactions, relays publish them to a broker, and consumers have effects of them. Meanwhile all of them, the
-servers and the connections between them are killed, stopped and cut. Then everything comes to rest, and what is left is
+servers and the connections between them are killed, stopped and cut. Then all faults end, and what is left is
 held against the invariants. It is up to the machine which critical windows a run hits: another one follows, with the next seed, and
 a window that ${runsMax} runs miss fails.
 
@@ -178,7 +178,7 @@ async function gatewaySubjects(values: Values): Promise<Subject[]> {
   ];
 }
 
-/** The one of that name. @throws UsageError when there is none. */
+/** The one of that name. @throws UsageError when no such name exists. */
 function chosen<Name extends string>(option: string, name: string, from: readonly Name[]): Name {
   const found = from.find((one) => one === name);
   if (found !== undefined) return found;

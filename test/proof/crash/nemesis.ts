@@ -6,17 +6,17 @@ import { operatorActions } from "./operators/index.ts";
 import type { KillableProcess, Point } from "./killable-process.ts";
 import type { Targets } from "./targets.ts";
 
-/** What was done to what has no memory of it. */
+/** The faults of things that have no diary. */
 export interface Cuts {
   connectionsCut: number;
   databaseKills: number;
-  /** Requests to keep a result that were carried out, and whose answer was cut off. */
+  /** Requests to store a result that were executed, and lost their answer. */
   completionsCut: number;
-  /** Requests to keep a result that were cut off before they were carried out. */
+  /** Requests to store a result that were cut off before they were executed. */
   completionsLost: number;
   /** Faults of operators. */
   readonly operations: OperatorFault[];
-  /** What is said about processes that did not end when an operator asked them to. */
+  /** Reports of processes that did not end when an operator asked them to. */
   readonly stuck: string[];
 }
 
@@ -62,7 +62,7 @@ export async function injectFaults(
       peaceMs: peaceMs.caller,
       actions: processActions(targets.callers, { dieAt: [sent, rightAt("answered")], stopAt: [sent, sent] }, leaseMs),
     },
-    // What is cut is not always an order's answer.
+    // A cut answer is not always an order's.
     { name: "wire", peaceMs: peaceMs.wire, actions: [...onWire(targets.wire), ...onWire(targets.wire)] },
     ...operatorCourse(targets, options, cuts),
     ...(database === undefined

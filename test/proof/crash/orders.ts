@@ -1,7 +1,7 @@
-/** An order's name says whose it is and its number: the scope and the key that it is sent with. */
+/** An order's name has its account and its number: the scope and the key that it is sent with. */
 export const orderName = (scope: string, key: string): string => `${scope}/${key}`;
 
-/** The key of an account's n-th order. Every account has the same keys, so that only the scope tells them apart. */
+/** The key of an account's n-th order. Every account has the same keys, so that only the scope distinguishes them. */
 export const keyOf = (number: number): string => `order-${number}`;
 
 /** The scope and the key of an order. */
@@ -13,14 +13,14 @@ export function partsOf(order: string): { scope: string; key: string } {
 /** Whether the API declines an order for good: every ninth. */
 export const isDeclined = (order: string): boolean => Number(order.split("-").at(-1)) % 9 === 0;
 
-/** What the API answers. Each answer has a number that no other has, so that one made anew is not the same. */
+/** The answers of the API. Each answer has a number that no other has, so that one made anew is not the same. */
 export const answerText = {
   done: (effect: string, order: string): string => `effect ${effect} of ${order}`,
   declined: (number: string, order: string): string => `declined ${number} of ${order}`,
 };
 
-/** The answers of the handler itself, which are kept under a key: it was carried out, or declined for good. */
+/** The statuses of the handler's own answers, which are stored under a key: it was executed, or declined for good. */
 export const storedStatuses: ReadonlySet<number> = new Set([201, 402]);
 
-/** What a request says in its headers, beside its key: whose it is, which order, and which attempt at it. */
+/** The headers of a request, beside its key: its account, its order, and its attempt. */
 export const headers = { account: "authorization", order: "x-order", attempt: "x-attempt" } as const;

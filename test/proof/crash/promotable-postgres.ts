@@ -7,7 +7,7 @@ import { isFollowed, isPrimary } from "../failover/postgres-standby.ts";
 
 /** A PostgreSQL with a synchronous standby, both behind one port. Its URL is that of whichever is the primary. */
 export interface PromotablePostgres extends PrivateServer {
-  /** Kills the primary, promotes the standby, and gives it a standby of its own. */
+  /** Kills the primary, promotes the standby, and gives it a new standby. */
   promote(): Promise<void>;
 }
 

@@ -2,7 +2,7 @@ import type { Awaitable } from "../../../packages/once-again/src/core/awaitable.
 import type { RecordName, Store, TransactionalStore } from "../../../packages/once-again/src/stores/store.ts";
 import type { Step, StoreRefusal } from "./evidence.ts";
 
-/** Hears how far an operation has come. */
+/** Called when an operation has come a step further. */
 export type Note = (event: Step | StoreRefusal, name: RecordName) => void;
 
 /** A store that says what it was asked for, and what it answered; and is otherwise the same. */

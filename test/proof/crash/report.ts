@@ -1,13 +1,13 @@
 import type { CrashResult } from "./run-crash.ts";
 
-/** How many breaches are told one by one. */
-const toldMax = 10;
+/** How many breaches are printed one by one. */
+const breachesMax = 10;
 
 /** Counts, one below the other. */
 export const countRows = (counts: Readonly<Record<string, number>>): string[] =>
   Object.entries(counts).map(([name, count]) => `  ${count.toLocaleString("en").padStart(8)}  ${name}`);
 
-/** What a run came to, for people. */
+/** The result of a run, for people. */
 export function resultText(result: CrashResult): string {
   const { engine, mode, seed, seconds, orders, effects, duplicates, losses, held } = result;
   return [
@@ -47,9 +47,9 @@ export function verdictLines(
 ): string[] {
   return [
     "",
-    ...broken.slice(0, toldMax).map((breach) => `BROKEN, ${breach}`),
+    ...broken.slice(0, breachesMax).map((breach) => `BROKEN, ${breach}`),
     ...Object.entries(stories).flatMap(([name, lines]) => [`What happened to ${name}:`, ...lines]),
-    ...(broken.length > toldMax ? [`and ${broken.length - toldMax} more breaches`] : []),
+    ...(broken.length > breachesMax ? [`and ${broken.length - breachesMax} more breaches`] : []),
     ...skipped.map((fault) => `SKIPPED: ${fault}`),
     ...failures.map((failure) => `FAILED: ${failure}`),
     ...missedWindows.map((window) => `NOT HIT: ${window}`),

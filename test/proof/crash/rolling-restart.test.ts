@@ -88,7 +88,7 @@ async function rolled(engineName: EngineName) {
 /** One roll may find no caller in doubt. */
 const runsMax = 10;
 
-async function reachesNobody(engine: EngineName): Promise<void> {
+async function expectNoErrors(engine: EngineName): Promise<void> {
   for (let runs = 1; ; runs += 1) {
     const { calls, ends, effects, attempts, failures } = await rolled(engine);
     expect(failures).toEqual([]);
@@ -102,10 +102,10 @@ async function reachesNobody(engine: EngineName): Promise<void> {
 
 describe("processes that are replaced one after the other", { timeout: 600_000 }, () => {
   test("over SQLite: no error reaches a caller that retries, and none of its effects comes twice", () =>
-    reachesNobody("sqlite"));
+    expectNoErrors("sqlite"));
 
   describeWithServer("over PostgreSQL", postgresBinary, () => {
     test("no error reaches a caller that retries, and none of its effects comes twice", () =>
-      reachesNobody("postgres"));
+      expectNoErrors("postgres"));
   });
 });

@@ -11,7 +11,7 @@ import { type CrashOptions, type Scene, startScene } from "./scene.ts";
 import { storyOf } from "./story.ts";
 import { type CriticalWindow, windowHits, windowsOf } from "./windows.ts";
 
-/** What a run came to. */
+/** The result of a run. */
 export interface CrashResult {
   readonly engine: string;
   readonly mode: string;
@@ -29,30 +29,30 @@ export interface CrashResult {
   readonly effects: number;
   /** Effects beyond the first of their order. */
   readonly duplicates: number;
-  /** Orders whose acknowledged effect, or whose effect's record, is gone. */
+  /** Orders that have lost an acknowledged effect, or the record of their effect. */
   readonly losses: number;
   /** Keys that a person has to look at, as the store lists them. */
   readonly held: number;
   readonly breaches: readonly Breach[];
-  /** What happened to the orders of the first breaches. */
+  /** The stories of the orders of the first breaches. */
   readonly stories: Readonly<Record<string, readonly string[]>>;
   /** Faults of operators that this machine can't have, with the reason. */
   readonly skipped: readonly string[];
-  /** Processes that ended by themselves, or did not end when they were asked to; connections that nobody has any more. */
+  /** Processes that ended by themselves, or did not end on request; connections that no process has any more. */
   readonly failures: readonly string[];
 }
 
-/** How many broken orders are told about at length. */
+/** How many broken orders get a story. */
 const storiesMax = 3;
 
 /** How long callers may take, in peace, to end what they have begun, milliseconds. */
 const quietMsMax = 60_000;
 
 /**
- * Lets callers order, breaks things for so long, lets everything come to rest, and holds what is left against the
+ * Lets callers order, breaks things for so long, ends all faults, and holds what is left against the
  * invariants.
  *
- * @param onProgress hears now and then how many seconds of faults are over.
+ * @param onProgress called now and then with how many seconds of faults are over.
  * @throws Error when the machine has no such server, or it does not start.
  */
 export async function runCrash(
@@ -69,7 +69,7 @@ export async function runCrash(
   const cuts = await injectFaults(scene, {
     seed: options.seed,
     ms: options.seconds * 1000,
-    // What breaks without a guard breaks soon.
+    // Without a guard the breaches come soon.
     isThorough: options.without === undefined,
     engine: options.engine.name,
     operations: scene.operations,
@@ -87,14 +87,14 @@ async function comeToRest(scene: Scene): Promise<void> {
   scene.finish();
   await Promise.all(scene.callers.map((caller) => caller.start()));
   await Promise.all(scene.callers.map((caller) => caller.ended(quietMsMax)));
-  // Whoever still owns a key is no caller's any more.
+  // No caller waits any more for a key that is still owned, so its lease may end.
   await setTimeout(scene.leaseMs);
 }
 
 /** How many connections this process has to the database itself: for keys and intents. */
 const ownConnectionsMax = 12;
 
-/** What is said about a database that has more clients, in peace, than all pools may have. */
+/** Says when a database has more clients than all pools may have, after the faults. */
 async function abandonedConnections({ keys, apis }: Scene): Promise<string[]> {
   const connections = (await keys.connections?.()) ?? 0;
   const max = ownConnectionsMax + apis.length * connectionsMax;

@@ -20,7 +20,7 @@ import type { Targets } from "./targets.ts";
 export const guards = ["api-keys", "same-key"] as const;
 export type Guard = (typeof guards)[number];
 
-/** What a run is. */
+/** The options of a run. */
 export interface CrashOptions {
   readonly engine: CrashEngine;
   readonly mode: Mode;

@@ -1,6 +1,6 @@
 import type { Evidence } from "./evidence.ts";
 
-/** What happened to one order, line by line, from what the run left behind. */
+/** The story of one order, line by line, from what the run left behind. */
 export function storyOf({ api, callers, deaths, pauses }: Evidence, order: string): string[] {
   const own = [...api, ...callers].filter((entry) => entry.order === order);
   const lives = new Set(own.map(({ life }) => life));

@@ -3,7 +3,7 @@ import type { PrivateServer } from "../../support/servers/private-server.ts";
 import type { SmallDisk } from "../../support/servers/small-disk.ts";
 import type { KillableProcess } from "./killable-process.ts";
 
-/** What can be broken. */
+/** The things that can be broken. */
 export interface Targets {
   readonly apis: readonly KillableProcess[];
   readonly callers: readonly KillableProcess[];
@@ -14,7 +14,7 @@ export interface Targets {
     | {
         readonly server: PrivateServer;
         readonly wire: CutProxy;
-        /** What a request for a key, and one to keep a result, have in them. */
+        /** Texts in a request for a key, and in one to store a result. */
         readonly claiming: string;
         readonly completing: string;
         /** Runs it when none of what was asked for before is under way: what one starts no other may kill. */
@@ -23,9 +23,9 @@ export interface Targets {
     | undefined;
   /** Where keys are: the server's URL, past the wire, or the file's path. */
   readonly keysUrl: string;
-  /** What its data are on, where an operator fills it. */
+  /** The disk of its data, where an operator fills it. */
   readonly disk?: SmallDisk | undefined;
-  /** What stands between wire and database, where an operator restarts it. */
+  /** The pooler between wire and database, where an operator restarts it. */
   readonly pooler?: PrivateServer | undefined;
   /** Puts the database's standby in its place, where it has one. */
   readonly promote?: (() => Promise<void>) | undefined;

@@ -29,7 +29,7 @@ const upTo = (...events: readonly (Step | "failed" | "turned-away" | "refused")[
   ...events.map((event, index): ApiEntry => ({ at: 2 + index, life: apiLife, order, event })),
 ];
 const sent: CallerEntry = { at: 0, life: callerLife, order, event: "sent", attempt };
-const told = (status: number): CallerEntry => ({
+const gotAnswer = (status: number): CallerEntry => ({
   at: 10,
   life: callerLife,
   order,
@@ -62,7 +62,7 @@ describe("an API process that is killed", () => {
       "API killed between effect and completion",
     ],
     [
-      "with a completion that was not carried out",
+      "with a completion that was not executed",
       { api: upTo(...whole.slice(0, 4)), ledger: inLedger },
       "API killed between effect and completion",
     ],
@@ -80,7 +80,7 @@ describe("an API process that is killed", () => {
     ["after its answer", { api: [...upTo(...whole), answered], ledger: inLedger, done }, undefined],
     ["turned away", { api: upTo("asked", "turned-away") }, undefined],
     [
-      "while it worked, and told a repeat so",
+      "while it worked, and a repeat was in progress",
       { api: [...upTo("asked", "granted"), { ...answered, status: 409 }] },
       "API killed between claim and effect",
     ],
@@ -102,12 +102,12 @@ describe("a caller that is killed", () => {
     expect(hits({ callers: [sent], deaths: killed })).toEqual({});
   });
 
-  test("has its answer, and has not kept it", () => {
+  test("has its answer, and has not stored it", () => {
     const window = { "caller killed between the answer and keeping it": 1 };
-    expect(hits({ callers: [sent, told(201)], api: [received], deaths: killed })).toEqual(window);
-    expect(hits({ callers: [sent, told(503)], api: [received], deaths: killed })).toEqual({});
-    const kept: CallerEntry = { at: 11, life: callerLife, order, event: "kept" };
-    expect(hits({ callers: [sent, told(201), kept], api: [received], deaths: killed })).toEqual({});
+    expect(hits({ callers: [sent, gotAnswer(201)], api: [received], deaths: killed })).toEqual(window);
+    expect(hits({ callers: [sent, gotAnswer(503)], api: [received], deaths: killed })).toEqual({});
+    const stored: CallerEntry = { at: 11, life: callerLife, order, event: "stored" };
+    expect(hits({ callers: [sent, gotAnswer(201), stored], api: [received], deaths: killed })).toEqual({});
   });
 });
 
@@ -119,7 +119,7 @@ test("standing still counts where it is longer than a lease, and something was u
     "caller stood still past its lease between sending and the answer": 1,
   });
   expect(hits({ ...found, pauses: pauses(900) })).toEqual({});
-  const ended = { callers: [sent, { ...told(201), at: 4 }], api: upTo("asked", "granted", "turned-away") };
+  const ended = { callers: [sent, { ...gotAnswer(201), at: 4 }], api: upTo("asked", "granted", "turned-away") };
   expect(hits({ ...ended, pauses: pauses(1200) })).toEqual({});
 });
 
@@ -128,7 +128,7 @@ test("an answer is lost on the wire when the API gave it away and its caller los
   const done = new Set([order]);
   const api = [...upTo("asked", "granted", "effect", "completing", "completed"), answered];
   expect(hits({ api, done, callers: [sent, lost] })).toEqual({ "answer lost on the wire": 1 });
-  expect(hits({ api, done, callers: [sent, told(201)] })).toEqual({});
+  expect(hits({ api, done, callers: [sent, gotAnswer(201)] })).toEqual({});
   expect(hits({ api: [received], callers: [sent, lost] })).toEqual({});
 });
 
@@ -139,7 +139,7 @@ test("a database is gone where a step is followed by a failure, or by the same o
   const completing = ["asked", "granted", "effect", "completing"] as const;
   for (const next of ["failed", "granted", "turned-away"] as const) {
     expect(hits({ api: upTo(...completing, next) })).toEqual({
-      "database gone when a result was to be kept": 1,
+      "database gone when a result was to be stored": 1,
       ...(next === "granted" && { "transaction run again": 1 }),
     });
   }

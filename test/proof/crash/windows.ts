@@ -9,7 +9,7 @@ import {
 } from "./evidence.ts";
 import { isDeclined, storedStatuses } from "./orders.ts";
 
-/** The moments in which a fault can do harm. A run whose faults hit one of them not once has proven too little. */
+/** The moments in which a fault can do harm. A run that misses one of them has proven too little. */
 const windows = [
   "API killed before its claim was answered",
   "API killed between claim and effect",
@@ -25,7 +25,7 @@ const windows = [
 /** Those that take a database with a connection to it. */
 const databaseWindows = [
   "database gone when a claim was asked for",
-  "database gone when a result was to be kept",
+  "database gone when a result was to be stored",
   "completion executed, its answer cut",
   "completion cut before it was executed",
 ] as const;
@@ -72,7 +72,7 @@ export function windowHits(evidence: Evidence): Map<CriticalWindow, number> {
   const add = (window: CriticalWindow, count: number): void => void hits.set(window, (hits.get(window) ?? 0) + count);
   const apiLives = Map.groupBy(evidence.api, ({ life }) => life);
   const callerLives = Map.groupBy(evidence.callers, ({ life }) => life);
-  // What was killed or stopped before its first byte left was never sent.
+  // A request that was killed or stopped before its first byte left was never sent.
   const received = new Map(
     evidence.api.flatMap((entry) => (entry.event === "received" ? [[entry.attempt, entry.at] as const] : [])),
   );
@@ -85,7 +85,7 @@ export function windowHits(evidence: Evidence): Map<CriticalWindow, number> {
     const entries = callerLives.get(life) ?? [];
     const onTheWay = openAttempts(entries).filter((attempt) => received.has(attempt));
     add("caller killed between sending and the answer", onTheWay.length);
-    add("caller killed between the answer and keeping it", answersNotKept(entries));
+    add("caller killed between the answer and keeping it", answersNotStored(entries));
   }
   for (const { life, from, until } of evidence.pauses) {
     if (until - from <= evidence.leaseMs) continue;
@@ -111,7 +111,7 @@ export function windowHits(evidence: Evidence): Map<CriticalWindow, number> {
     add(runAgain, followedBy(entries, "completing", ["granted"]));
     add("database gone when a claim was asked for", followedBy(entries, "asked", ["failed"]));
     add(
-      "database gone when a result was to be kept",
+      "database gone when a result was to be stored",
       followedBy(entries, "completing", ["failed", "granted", "turned-away"]),
     );
   }
@@ -150,7 +150,7 @@ function openOperations(entries: readonly ApiEntry[]): Map<string, Step> {
     const { event } = entry;
     if (isStep(event)) open.set(order, event);
     else if (event === "failed" || event === "turned-away" || event === "refused") open.delete(order);
-    // A repeat that is told "in progress" ends nothing.
+    // A repeat that gets "in progress" ends nothing.
     else if (event === "answered" && storedStatuses.has(entry.status)) open.delete(order);
   }
   return open;
@@ -159,7 +159,7 @@ function openOperations(entries: readonly ApiEntry[]): Map<string, Step> {
 const isStep = (event: string): event is Step => steps.includes(event as Step);
 
 /**
- * The window that a kill hit. Its diary may not say the last step, or whether the last call was carried out: ledger and
+ * The window that a kill hit. Its diary may not have the last step, or whether the last call was executed: ledger and
  * record do. A declined order has no effect to be before or after.
  */
 function windowOfKill(
@@ -168,8 +168,8 @@ function windowOfKill(
 ): CriticalWindow | undefined {
   const isInLedger = ledger.some((effect) => effect.order === order && effect.life === life);
   // In transactional mode another process may have completed it since; an effect of this one commits with its result.
-  const isKept = step === "completed" || (step === "completing" && (mode === "hold" ? done.has(order) : isInLedger));
-  if (isKept) return "API killed between completion and answer";
+  const isStored = step === "completed" || (step === "completing" && (mode === "hold" ? done.has(order) : isInLedger));
+  if (isStored) return "API killed between completion and answer";
   if (step === "asked") return "API killed before its claim was answered";
   if (isInLedger || step === "effect") return "API killed between effect and completion";
   return isDeclined(order) ? undefined : "API killed between claim and effect";
@@ -186,11 +186,11 @@ function openAttempts(entries: readonly CallerEntry[]): string[] {
 }
 
 /** How many orders had their answer, while how they ended was not yet on disk. */
-function answersNotKept(entries: readonly CallerEntry[]): number {
+function answersNotStored(entries: readonly CallerEntry[]): number {
   const open = new Set<string>();
   for (const { order, ...entry } of entries) {
     if (entry.event === "answered" && storedStatuses.has(entry.status)) open.add(order);
-    else if (entry.event === "kept" || entry.event === "settled") open.delete(order);
+    else if (entry.event === "stored" || entry.event === "settled") open.delete(order);
   }
   return open.size;
 }

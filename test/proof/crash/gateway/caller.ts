@@ -12,9 +12,9 @@ export interface Order {
 /** How an order ended for its caller: with an answer, or named as unknown. */
 export type OrderEnd = { readonly answer: string } | "unknown" | "open";
 
-/** What callers count. */
+/** The counts of callers. */
 export interface CallerCounts {
-  /** Answers by their status; `none`: the connection broke, or nobody listened. */
+  /** Answers by their status; `none`: the connection broke, or no server listened. */
   readonly answers: Record<string, number>;
   replays: number;
 }

@@ -1,7 +1,7 @@
 import type { Order, OrderEnd } from "./caller.ts";
 import { answerOf, type Effect } from "./orders.ts";
 
-/** What a run left behind, before anybody settled anything. */
+/** The end of a run, before any key was settled. */
 export interface GatewayHistory {
   readonly orders: readonly Order[];
   /** How each order ended, for each caller that sent it, and at last for one in peace. */
@@ -26,7 +26,7 @@ export function gatewayBreaches({ orders, ends, ledger, held }: GatewayHistory):
     const had = effects.get(key) ?? [];
     const its = ends.get(key) ?? [];
     const answers = new Set(its.flatMap((end) => (typeof end === "object" ? [end.answer] : [])));
-    // Of one whose lease is over nobody knows whether it lives: where it was only late, its answer is kept after all.
+    // A process that has lost its lease may still live: if it was only late, its answer is stored after all.
     const isUnknown = its.at(-1) === "unknown";
     if (had.length > 1) breach("one-effect", `has ${had.length} effects`);
     if (answers.size > 1) breach("same-answer", `was answered in ${answers.size} ways`);

@@ -1,4 +1,4 @@
-/** A gateway in a process of its own, with a route for each policy; it says when it listens. */
+/** A gateway in a separate process, with a route for each policy; it says when it listens. */
 import process from "node:process";
 import { serverStoreFromUrl } from "../../../../packages/once-again/src/command/store-from-url.ts";
 import { startGateway } from "../../../../packages/gateway/src/gateway.ts";

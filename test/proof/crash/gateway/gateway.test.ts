@@ -14,7 +14,7 @@ test(
     const result = await runGateway({ engine: await engineOf("sqlite"), seed, requests: 500 });
     const text = gatewayText(result);
     expect([...result.breaches, ...result.failures], text).toEqual([]);
-    // What is held has its effect or not, by chance.
+    // A held operation has its effect or not, by chance.
     expect(
       result.missedWindows.filter((window) => !window.startsWith("held")),
       text,
@@ -48,7 +48,7 @@ test.for<[string, Partial<GatewayHistory>, string[]]>([
   ],
   ["an answer without an effect", { ends: new Map([["k", [{ answer: "other" }]]]) }, ["no-lost-effect"]],
   ["no end", { ends: new Map([["k", ["open"]]]) }, ["every-key-ends"]],
-  ["nobody who asked", { ends: new Map() }, ["every-key-ends"]],
+  ["no request at all", { ends: new Map() }, ["every-key-ends"]],
   ["an outcome that is unknown, and not held", { ends: new Map([["k", ["unknown"]]]) }, ["every-key-ends"]],
   [
     "a key that is held, and not named",

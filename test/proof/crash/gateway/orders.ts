@@ -1,4 +1,4 @@
-/** What a caller orders, and how the service answers: shared by the processes of a run. */
+/** The orders of a caller, and the service's answers: shared by the processes of a run. */
 
 /** By the policy of its route for unknown outcomes. */
 export const policies = ["hold", "forward-key", "reconcile"] as const;
@@ -23,7 +23,7 @@ export const answerOf = ({ key, effect }: Effect): string => JSON.stringify({ ke
 export const deathPlaces = ["before the effect", "after the effect", "in the head", "in the body"] as const;
 export type DeathPlace = (typeof deathPlaces)[number];
 
-/** What the service is told. */
+/** The task of the service. */
 export interface ServiceTask {
   readonly life: string;
   readonly port: number;
@@ -36,7 +36,7 @@ export interface ServiceTask {
   readonly ordersPerLife: number;
 }
 
-/** What a gateway is told. */
+/** The task of a gateway. */
 export interface GatewayTask {
   readonly life: string;
   readonly port: number;

@@ -1,7 +1,7 @@
 import { countRows, verdictLines } from "../report.ts";
 import type { GatewayCrashResult } from "./run-gateway.ts";
 
-/** What a run came to, for people. */
+/** The result of a run, for people. */
 export function gatewayText(result: GatewayCrashResult): string {
   const { engine, seed, requests, seconds, kills, breaches } = result;
   return [

@@ -32,7 +32,7 @@ export interface GatewayCrashOptions {
   readonly requests: number;
 }
 
-/** What a run came to. */
+/** The result of a run. */
 export interface GatewayCrashResult {
   readonly scenario: "gateway";
   readonly engine: string;
@@ -207,7 +207,10 @@ async function inParallel<Value>(values: readonly Value[], act: (value: Value) =
   await Promise.all(Array.from({ length: workers }, work));
 }
 
-/** What a person finds in the ledger: the order happened, and this is its answer; or it did not, and is sent again. */
+/**
+ * The settlement by a person who looks into the ledger: the order happened, with this answer; or it did not, and is sent
+ * again.
+ */
 async function settlementOf(key: HeldKey, effect: Effect | undefined): Promise<Settlement> {
   if (effect === undefined) return { as: "not-executed" };
   const response = { status: 201, headers: [], body: new TextEncoder().encode(answerOf(effect)) };

@@ -28,7 +28,7 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   const isLast = (ordersLeft -= 1) === 0;
   if (isLast && place === "before the effect") return die();
   await setTimeout(random() * 4);
-  // Whoever is sent the same key again must honour it itself; everybody else here does not.
+  // On the route that forwards keys the service must honour them itself; on all others it does not.
   const isRepeat = url === pathOf("forward-key") && effects.has(key);
   const effect = isRepeat ? effects.get(key)! : { key, effect: randomUUID() };
   if (!isRepeat) {

@@ -15,7 +15,7 @@ export interface Progress {
   readonly waiting: number;
 }
 
-/** What places took, repeats included. */
+/** The ids that places took, repeats included. */
 const idsOfPlaces = (places: Scene["places"]): string[] => Object.values(places).flatMap(({ ids }) => ids);
 
 /** A driver may wait for ever for what it asked a server that was killed just then. */
@@ -103,7 +103,7 @@ export function readEvidence(scene: Scene, faults: MessageFaults, history: Messa
   };
 }
 
-/** What happened to one message, line by line, from the diaries and what was done to their writers. */
+/** The story of one message, line by line, from the diaries and the faults of their writers. */
 export function storyOf({ deaths, pauses, writers, relays, consumers }: Evidence, message: string): string[] {
   const own = [...writers, ...relays, ...consumers].flatMap(({ life, read }) =>
     read()

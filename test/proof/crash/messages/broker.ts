@@ -20,32 +20,32 @@ export interface BrokerLink {
   close(): Promise<void>;
 }
 
-/** What is asked of the broker by who runs it all. */
+/** The controls of the broker, for the run. */
 export interface BrokerAdmin {
-  /** How many messages are there that nobody has acknowledged, as far as the broker says. */
+  /** How many messages are not acknowledged, as far as the broker says. */
   waiting(): Promise<number>;
   letters(): Promise<number>;
   /** The ids of all that was ever published, in the broker's order, repeats included. */
   published(): Promise<readonly string[]>;
   /** Where messages of `places.full` go, which is full while it is shut; missing where no queue has a bound. */
   readonly full?: Place;
-  /** Removes a group of consumers, whose stream stays. `false`: there was none. Missing where there are no groups. */
+  /** Removes a group of consumers, but not its stream. `false`: the group did not exist. Missing where there are no groups. */
   loseGroup?(): Promise<boolean>;
   close(): Promise<void>;
 }
 
-/** What carries the messages. */
+/** The broker of the messages. */
 export interface MessagesBroker {
   readonly name: BrokerName;
   readonly binary: ServerBinary;
   start(): Promise<PrivateServer>;
-  /** What a message that is published has in it, so that its confirmation can be cut off. */
+  /** A text in a published message, so that its confirmation can be cut off. */
   readonly publishing: string;
   /** The same of an acknowledgement, so that it can be lost. */
   readonly acknowledging: string;
   /** Whether it delivers what a dead consumer had before what came later, so that one at a time have their effects in order. */
   readonly deliversInOrder: boolean;
-  /** Whether a message that nobody acknowledges in time is given to another consumer, while the first has its connection. */
+  /** Whether a message that is not acknowledged in time goes to another consumer, while the first has its connection. */
   readonly hasLeases: boolean;
   /** @param leaseMs how long such a message is the first one's, milliseconds. */
   link(url: string, leaseMs: number): Promise<BrokerLink>;

@@ -2,7 +2,7 @@ import type { InvariantName } from "../../invariants.ts";
 import type { Effect, Order } from "./tables.ts";
 import { consumers, type Topic } from "./shop.ts";
 
-/** What is found when everything has come to rest. */
+/** The history, when everything is quiet again. */
 export interface MessageHistory {
   /** The committed messages. */
   readonly orders: readonly Order[];
@@ -10,7 +10,7 @@ export interface MessageHistory {
   readonly published: readonly string[];
   /** In the order in which they were written. */
   readonly effects: readonly Effect[];
-  /** What is left in places where nothing may be. */
+  /** The messages that are left in places where none may be. */
   readonly left: Readonly<Record<string, number>>;
   /** Whether the broker keeps the order of deliveries when a consumer dies. */
   readonly deliversInOrder: boolean;

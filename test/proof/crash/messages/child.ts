@@ -11,7 +11,7 @@ import type { PlaceTopic } from "./places.ts";
 export const guards = ["inbox", "same-transaction", "ordering-key"] as const;
 export type Guard = (typeof guards)[number];
 
-/** What a process of a run is told. */
+/** The task of a process of a run. */
 export interface ChildTask {
   readonly engine: EngineName;
   /** The database, through its wire; or the path of the file. */
@@ -31,7 +31,7 @@ export interface ChildTask {
   readonly without: Guard | undefined;
 }
 
-/** What this process was told, and its diary: each step is written before the process goes on, or dies there by a plan. */
+/** The task of this process, and its diary: each step is written before the process goes on, or dies there by a plan. */
 export function startedChild<Entry extends { event: string }>(): {
   task: ChildTask;
   note: (entry: Unwritten<Entry>) => void;

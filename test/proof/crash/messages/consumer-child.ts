@@ -61,7 +61,7 @@ const running = await Promise.all(
   }),
 );
 
-/** What a deployment closes first: another thing in each life. */
+/** The thing that a deployment closes first: another one in each life. */
 const order = [...life].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % 3;
 
 process.once("SIGTERM", () => {

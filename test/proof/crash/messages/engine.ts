@@ -13,9 +13,9 @@ export type TransactionEnd = "commit" | "rollback";
 export interface ShopDatabase<Transaction = unknown> {
   readonly outbox: OutboxStore<Transaction>;
   readonly inboxStore: TransactionalStore<Transaction>;
-  /** Runs work in a transaction of its own. What is thrown, also by the commit, closes its connection. */
+  /** Runs work in a separate transaction. An error, also of the commit, closes its connection. */
   transact(work: (transaction: Transaction) => Promise<TransactionEnd>): Promise<void>;
-  /** Runs a statement whose parameters are `?`, in a transaction. */
+  /** Runs a statement with `?` for its parameters, in a transaction. */
   run(transaction: Transaction, statement: string, values: readonly (string | null)[]): unknown;
   /** The rows of a query. */
   read<Row>(query: string): Promise<Row[]>;
@@ -35,7 +35,7 @@ export interface MessagesEngine {
   readonly server?: {
     readonly binary: ServerBinary;
     start(): Promise<PrivateServer>;
-    /** What a request to remove confirmed messages has in it, and none else of a relay. */
+    /** A text in a relay's request to remove confirmed messages, and in no other request of it. */
     readonly removing: string;
   };
   /** @param url the server's, perhaps through a proxy, or the path of the file. */

@@ -18,17 +18,19 @@ interface Noted {
   readonly ids: readonly string[];
 }
 
-/** What writers note: a step, or its end. */
+/** The entries of writers: a step, or its end. */
 export type WriterEntry = Noted & { readonly event: WriterStep | "committed" | "rolled back" | "failed" };
 
-/** What relays note. `failed`: the broker did not confirm; `unremoved`: the database did not say that they are removed. */
+/**
+ * The entries of relays. `failed`: the broker did not confirm; `unremoved`: the database did not say that they are removed.
+ */
 export type RelayEntry = Noted & {
   readonly event: RelayStep | "removed" | "failed" | "given back" | "unremoved";
   /** With a confirmation: the broker had the message already. */
   readonly isDuplicate?: boolean;
 };
 
-/** What consumers note. */
+/** The entries of consumers. */
 export type ConsumerEntry = Noted &
   (
     | { readonly event: "delivered"; readonly deliveries: number }
@@ -63,7 +65,7 @@ export interface ShutPlace {
   readonly until: number;
 }
 
-/** What was done to what has no memory of it. */
+/** The faults of things that have no diary. */
 export interface Faults {
   readonly deaths: readonly Death[];
   readonly pauses: readonly Pause[];
@@ -82,7 +84,7 @@ export interface Evidence extends Faults {
   readonly consumers: readonly Diary<ConsumerEntry>[];
   /** The committed messages. */
   readonly committed: ReadonlySet<string>;
-  /** Whose effect a message has. */
+  /** The process that had the effect of each message. */
   readonly effectOf: ReadonlyMap<string, string>;
   /** How often a message reached the broker, also where it knew it already. */
   readonly publishesOf: ReadonlyMap<string, number>;

@@ -16,7 +16,7 @@ import { type MessagesResult, runMessages } from "./run-messages.ts";
 /** A short run may miss a window or a breach, the more so on a busy machine. What so many miss can't be hit. */
 const runsMax = 20;
 
-/** What a busy machine may take. */
+/** The longest that a run may take on a busy machine. */
 const timeoutMs = 1_800_000;
 
 async function run(engine: EngineName, broker: BrokerName, seed: number, without?: Guard): Promise<MessagesResult> {
@@ -33,7 +33,7 @@ async function run(engine: EngineName, broker: BrokerName, seed: number, without
 
 const seed = Number(process.env["SEED"] ?? Math.floor(Math.random() * 1e9));
 
-describe.concurrent("messages whose processes and servers are killed", { timeout: timeoutMs }, () => {
+describe.concurrent("messages, while processes and servers are killed", { timeout: timeoutMs }, () => {
   describeWithServer("from PostgreSQL", postgresBinary, () => {
     describeWithServer("through RabbitMQ", rabbitmqBinary, () => {
       // Servers that take long to come back. The windows are hit below, and by the command.

@@ -9,7 +9,7 @@ import type { Place, PlaceTopic } from "./places.ts";
 import type { MessagesOptions, Scene } from "./scene.ts";
 import type { MessageWindow } from "./windows.ts";
 
-/** What was done to what has no memory of it. */
+/** The faults of things that have no diary. */
 export interface MessageFaults {
   connectionsCut: number;
   /** How often a consumer was asked to end, and ended; and what is said about those that did not. */

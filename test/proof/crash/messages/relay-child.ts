@@ -1,4 +1,4 @@
-/** A relay in a process of its own, which notes each step that messages take. Its argument is JSON: see `ChildTask`. */
+/** A relay in a separate process, which notes each step of its messages. Its argument is JSON: see `ChildTask`. */
 import process from "node:process";
 import {
   openRelay,

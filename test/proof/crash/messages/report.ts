@@ -3,7 +3,7 @@ import { countRows, verdictLines } from "../report.ts";
 
 import type { MessagesResult } from "./run-messages.ts";
 
-/** What a run came to, for people. */
+/** The result of a run, for people. */
 export function messagesText(result: MessagesResult): string {
   const { engine, broker, seed, seconds, secondsToRest, breaches } = result;
   const { doubleEffects, lost, orderViolations, rolledBackPublished } = result;
@@ -25,8 +25,8 @@ export function messagesText(result: MessagesResult): string {
     ...verdictLines(
       result,
       breaches.map(({ invariant, message, what }) => {
-        const whose = message === undefined ? "" : `${message}: `;
-        return `${invariant}: ${invariants[invariant]} ${whose}${what}.`;
+        const subject = message === undefined ? "" : `${message}: `;
+        return `${invariant}: ${invariants[invariant]} ${subject}${what}.`;
       }),
     ),
     "",

@@ -8,7 +8,7 @@ import { injectMessageFaults, type MessageFaults } from "./nemesis.ts";
 import { type MessagesOptions, roles, type Scene, startScene } from "./scene.ts";
 import { messageWindowHits, messageWindows } from "./windows.ts";
 
-/** What a run came to. */
+/** The result of a run. */
 export interface MessagesResult {
   readonly scenario: "messages";
   readonly engine: string;
@@ -29,13 +29,13 @@ export interface MessagesResult {
   readonly orderViolations: number;
   readonly rolledBackPublished: number;
   readonly breaches: readonly MessageBreach[];
-  /** What happened to the messages of the first breaches. */
+  /** The stories of the messages of the first breaches. */
   readonly stories: Readonly<Record<string, readonly string[]>>;
   /** Processes that ended by themselves. */
   readonly failures: readonly string[];
 }
 
-/** How many broken messages are told about at length. */
+/** How many broken messages get a story. */
 const storiesMax = 3;
 
 /** How many messages may wait somewhere before writers pause, so that the end is not far when faults end. */
@@ -48,7 +48,7 @@ const endMsMax = 120_000;
  * Lets writers write, relays publish and consumers consume, breaks things for so long, lets everything come to rest, and
  * holds what is left against the invariants.
  *
- * @param onProgress hears now and then how many seconds of faults are over, and how many messages were committed.
+ * @param onProgress called now and then with how many seconds of faults are over, and how many messages were committed.
  * @throws Error when the machine has no such server, or it does not start.
  */
 export async function runMessages(
@@ -76,7 +76,7 @@ export async function runMessages(
   stack.defer(() => clearInterval(watch));
   const faults = await injectMessageFaults(options, scene, {
     seed: options.seed,
-    // What breaks without a guard breaks soon.
+    // Without a guard the breaches come soon.
     isThorough: options.without === undefined,
     goesOn: () => secondsSince(startedAt) < options.seconds || progress.committed < options.messages,
   });

@@ -8,7 +8,7 @@ import type { MessagesEngine, ShopDatabase } from "./engine.ts";
 import { type Place, type PlaceTopic, silentPlace } from "./places.ts";
 import { shopTables } from "./tables.ts";
 
-/** What a run is. */
+/** The options of a run. */
 export interface MessagesOptions {
   readonly engine: MessagesEngine;
   readonly broker: MessagesBroker;

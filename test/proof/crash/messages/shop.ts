@@ -1,6 +1,6 @@
 import type { PlaceTopic } from "./places.ts";
 
-/** The names of the shop whose writers add messages, and of those who consume them. */
+/** The names of the shop, which adds messages, and of its consumers. */
 
 /** A message's topic, by which consumers get it. */
 export type Topic = "orders.placed" | "parcels.moved" | PlaceTopic;

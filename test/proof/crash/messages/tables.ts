@@ -10,7 +10,7 @@ export interface Order {
   readonly number: number | null;
 }
 
-/** What a message came to. The ledger takes a second one of the same message as readily. */
+/** The effect of a message. The ledger takes a second one of the same message as readily. */
 export interface Effect {
   readonly message: string;
   /** Of whom. */

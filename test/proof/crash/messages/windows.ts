@@ -2,7 +2,7 @@ import type { Pause } from "../evidence.ts";
 import { placeOf } from "./places.ts";
 import type { ConsumerEntry, Diary, Evidence, RelayEntry, ServerDeath, WriterEntry } from "./evidence.ts";
 
-/** The moments in which a fault can do harm. A run whose faults hit one of them not once has proven too little. */
+/** The moments in which a fault can do harm. A run that misses one of them has proven too little. */
 const windows = [
   "writer killed between add and commit",
   "relay killed between claim and publish",
@@ -29,10 +29,10 @@ const databaseWindows = [
   "commit of an effect cut before it was executed",
 ] as const;
 
-/** One that takes a broker whose deliveries have leases. */
+/** A window that only a broker with leases on its deliveries has. */
 const takenOver = "message taken over from a consumer that stood still";
 
-/** One that takes a broker whose queues have bounds. */
+/** A window that only a broker with bounded queues has. */
 const besideFull = "others published beside a place that is full";
 
 export type MessageWindow =
@@ -85,7 +85,7 @@ function open<Entry extends WriterEntry | RelayEntry | ConsumerEntry>(
 }
 
 const writerEnds: ReadonlySet<WriterEntry["event"]> = new Set(["committed", "rolled back", "failed"]);
-// What the broker did not confirm, and what is not removed, is the relay's still; but nothing of it is under way.
+// A message that is not confirmed, or not removed, belongs to the relay still; but none is under way any more.
 const relayEnds: ReadonlySet<RelayEntry["event"]> = new Set(["removed", "failed", "given back"]);
 const consumerEnds: ReadonlySet<ConsumerEntry["event"]> = new Set(["left"]);
 
@@ -125,7 +125,7 @@ function hitByRelays(evidence: Evidence, deathOf: Deaths, hit: Hit): void {
   }
 }
 
-/** The messages that a relay published elsewhere while a place was shut, since that refused one of its own. */
+/** The messages that a relay published elsewhere while a place was shut, after that place refused one. */
 function hitByPlaces({ relays, shutPlaces }: Evidence, hit: Hit): void {
   for (const { topic, from, until } of shutPlaces) {
     for (const { read } of relays) {
@@ -200,7 +200,8 @@ function hitByConsumers(evidence: Evidence, deathOf: Deaths, hit: Hit): void {
       }
       const at = redelivered.get(id);
       if (entry.event !== "handled" || !entry.isRepeat || at === undefined) continue;
-      // It came again, though its effect had committed: whoever had it did not acknowledge it, or was not heard.
+      // It came again after its effect had committed: its first consumer did not acknowledge it, or the broker did not get
+      // that.
       hit(
         at >= (lastWordOf.get(effectOf.get(id) ?? "") ?? Infinity)
           ? "consumer killed between commit and acknowledgement"

@@ -1,5 +1,5 @@
 /**
- * A part of the shop, in a process of its own: it writes orders, and adds a message of each within the same transaction.
+ * A part of the shop, in a separate process: it writes orders, and adds a message of each within the same transaction.
  * Its argument is JSON: see `ChildTask`.
  */
 import { existsSync } from "node:fs";

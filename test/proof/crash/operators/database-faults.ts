@@ -36,10 +36,10 @@ export async function asOperator(
 }
 
 /**
- * What is done to a database by statements.
+ * Faults of a database, by statements.
  *
  * @param url of the database, or the path of its file; not through a wire that is cut.
- * @param standbys its `synchronous_standby_names`, where it is PostgreSQL.
+ * @param standbys its `synchronous_standby_names`, in PostgreSQL.
  */
 export function databaseFaults(engine: EngineName, url: string, standbys: string): Partial<Record<string, Action>> {
   // The database may be killed in the middle of a fault, which is then over.
@@ -58,7 +58,7 @@ export function databaseFaults(engine: EngineName, url: string, standbys: string
         await last(random);
       });
     };
-  /** What outlives the session that did it is undone for certain. */
+  /** A change that outlives the session that made it, and is undone for certain. */
   const undone =
     (done: readonly string[], undo: readonly string[]): Action =>
     async (random) => {

@@ -11,7 +11,7 @@ const everywhere = ["rolling-restart", "stalled-event-loop"] as const;
 // A file's clock is that of its machine, which is right or wrong for all of its processes.
 const behindServers = [...everywhere, "moved-clocks"] as const;
 
-/** What operators do to a database, to what stands before it and to API processes, on purpose or not; by its name. */
+/** The faults by operators of a database, of its pooler and of API processes, on purpose or not; by name. */
 export const operatorFaults = {
   postgres: [
     "table-lock",

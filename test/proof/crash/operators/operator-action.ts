@@ -1,6 +1,6 @@
 import type { Random } from "../../../../packages/once-again/src/core/random.ts";
 
-/** What an operator does. It returns the lives that it was done to, where it was not done to all; none: it was not done. */
+/** An operator's action. Returns the lives that it hit, unless it hit all; an empty list: it was not done. */
 export type OperatorAction = (random: Random) => Promise<void | readonly string[]>;
 
 /** How long a fault lasts, milliseconds: shorter and longer than a store waits. */

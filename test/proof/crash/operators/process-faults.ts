@@ -9,7 +9,7 @@ const hourMs = 3_600_000;
 /** How often processes are asked to stall. */
 const stallTriesMax = 3;
 
-/** What happens to API processes, beside their deaths. */
+/** The faults of API processes, beside their deaths. */
 export function processFaults(
   { apis, leaseMs }: Targets,
   onStuck: (problem: string) => void,

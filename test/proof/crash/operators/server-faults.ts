@@ -5,7 +5,7 @@ import type { Targets } from "../targets.ts";
 import { asOperator } from "./database-faults.ts";
 import { faultMs, type OperatorAction } from "./operator-action.ts";
 
-/** What has the database need room at once, which it may have in files that it writes anew; by engine. */
+/** Statements that make the database need room at once, which it may have in files that it writes anew; by engine. */
 const roomTaking: Partial<Record<EngineName, string>> = {
   postgres: "SELECT pg_switch_wal()",
   sqlite: "PRAGMA wal_checkpoint(TRUNCATE)",
@@ -14,7 +14,7 @@ const roomTaking: Partial<Record<EngineName, string>> = {
 /** How often a full disk is filled once more, while the database frees what it can, milliseconds. */
 const refillMs = 100;
 
-/** What happens to the database as a program, and to what it stands on. */
+/** The faults of the database as a program, and of its disk and pooler. */
 export function serverFaults(
   engine: EngineName,
   { database, disk, pooler, promote, keysUrl }: Targets,

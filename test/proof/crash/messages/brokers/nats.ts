@@ -90,7 +90,7 @@ function boundedPlace({ streams }: JetStreamManager): Place {
   };
   const read = async (stopping: AbortSignal): Promise<void> => {
     while (!stopping.aborted) {
-      // There is none, or the broker is away.
+      // No message waits, or the broker is away.
       await take().catch(() => undefined);
       await setTimeout(lookMs);
     }

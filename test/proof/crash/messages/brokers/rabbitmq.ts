@@ -115,7 +115,7 @@ function archiveReader(): { inbox: Inbox; ids: readonly string[] } {
     consumer: archive,
     hasMarks: false,
     async handle({ id, deliveries = 1 }) {
-      // What the broker delivers again was published once.
+      // A message that the broker delivers again was published once.
       if (deliveries === 1 || !known.has(id)) ids.push(String(id));
       known.add(id);
       return { action: "acknowledge", isRepeat: false };
