@@ -1,4 +1,4 @@
-/** What every tool here holds a run against (docs/verification.md). */
+/** The invariants that every tool here holds a run against (docs/verification.md). */
 export const invariants = {
   "one-effect": "At most one effect of one key.",
   "same-answer": "Acknowledged once, the same answer ever after.",

@@ -18,7 +18,7 @@ export interface SeenRequest {
 /** A back end that does what the plan of each request says. */
 export interface BackEnd extends AsyncDisposable {
   readonly url: URL;
-  /** What it saw of a request, by the name that its sender gave it; it forgets it. */
+  /** Returns the request that it saw under the name of its sender, and forgets it. */
   take(name: string): SeenRequest | undefined;
 }
 

@@ -5,7 +5,7 @@ import { buffer } from "node:stream/consumers";
 import { hash } from "./back-end.ts";
 import type { Plan } from "./plan.ts";
 
-/** What a caller heard of its request. */
+/** The response that a caller got. */
 export interface Heard {
   readonly interim: readonly string[];
   readonly status: number;
@@ -18,7 +18,7 @@ export interface Heard {
 /** How long an answer may take, milliseconds: one that hangs is a difference, not an end of the run. */
 const answerMsMax = 20_000;
 
-/** Sends the request of a plan, and hears what comes back. */
+/** Sends the request of a plan, and returns the response. */
 export async function exchange(to: URL, plan: Plan, name: string, agent: Agent): Promise<Heard> {
   const interim: string[] = [];
   const sent = send(to, plan, name, agent);
@@ -64,7 +64,7 @@ function headOf({ statusCode = 0, statusMessage = "", rawHeaders }: IncomingMess
   return { interim, status: statusCode, reason: statusMessage, headers: rawHeaders, body: "", trailers: [] };
 }
 
-/** Speaks another protocol: says something, and hears it again. */
+/** Speaks another protocol: sends something, and waits for its echo. */
 async function echo(socket: Socket, head: Buffer): Promise<string> {
   socket.write("ping");
   let heard = String(head);

@@ -15,7 +15,7 @@ export interface Plan {
   readonly answer: AnswerPlan;
 }
 
-/** What the back end answers. */
+/** The answer of the back end. */
 export interface AnswerPlan {
   readonly status: number;
   readonly reason: string;
@@ -64,7 +64,7 @@ export function planOf(seed: number | string, id: number): Plan {
     trailers,
     expects,
     upgrade,
-    // A connection that is closed under a body on its way is reset, and nobody knows what arrives.
+    // A connection that is closed under a body on its way is reset, and it is open which bytes arrive.
     answer: { ...answer, early: answer.early && !expects && answer.framing !== "close" },
   };
 }

@@ -51,7 +51,7 @@ async function look(backEnd: BackEnd, to: URL, plan: Plan, name: string, agent: 
   return { seen: seen && comparableRequest(seen, plan), heard: "error" in heard ? heard : comparableAnswer(heard) };
 }
 
-/** What a proxy may change, since it is of one connection, or must say itself. */
+/** Headers that a proxy may change, since they belong to one connection, or describe the proxy. */
 const ofHop = new Set(["connection", "keep-alive", "te", "transfer-encoding", "upgrade", "x-hop"]);
 const ofWay = new Set([
   "content-length",
@@ -65,21 +65,21 @@ const ofWay = new Set([
 
 /** The trailers of a body of which nothing was read are not known. */
 function comparableRequest({ headers, ...request }: SeenRequest, { answer }: Plan): unknown {
-  const kept = keptHeaders(headers, (name) => !ofHop.has(name) && !ofWay.has(name));
-  return { ...request, trailers: answer.early ? [] : request.trailers, headers: kept };
+  const compared = filterHeaders(headers, (name) => !ofHop.has(name) && !ofWay.has(name));
+  return { ...request, trailers: answer.early ? [] : request.trailers, headers: compared };
 }
 
-/** A reason that is no ASCII may be lost on the way: nobody is to read it (RFC 9112, section 4). */
+/** A reason that is no ASCII may be lost on the way: clients ignore it (RFC 9112, section 4). */
 function comparableAnswer({ headers, reason, ...answer }: Heard): unknown {
   return {
     ...answer,
     reason: /^[ -~]*$/.test(reason) ? reason : "",
-    headers: keptHeaders(headers, (name) => !ofHop.has(name)),
+    headers: filterHeaders(headers, (name) => !ofHop.has(name)),
   };
 }
 
 /** Headers by name; the order of those of one name counts, that of names does not (RFC 9110, section 5.3). */
-function keptHeaders(raw: readonly string[], keeps: (lowerCaseName: string) => boolean): string[] {
+function filterHeaders(raw: readonly string[], keeps: (lowerCaseName: string) => boolean): string[] {
   const lines: [name: string, line: string][] = [];
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at]!.toLowerCase();

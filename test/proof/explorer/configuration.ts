@@ -21,13 +21,13 @@ export const productionRules: Rules = { transition, isPending, settlementOf, out
 /** One mode and policy, in one surrounding. */
 export interface Configuration {
   readonly name: string;
-  /** What it is, in plain words. */
+  /** A description in plain words. */
   readonly about: string;
   readonly expected: "clean" | InvariantName;
   readonly mode: "leased" | "transactional";
   /** The request that each delivery brings under the same key. */
   readonly requests: readonly string[];
-  /** What the effect can do for itself: nothing, know the derived key again, or refuse a lower fence. */
+  /** The protection of the effect itself: none, knowing the derived key again, or refusing a lower fence. */
   readonly effect: "plain" | "keyed" | "fenced";
   readonly takeOverAfterMs: number | undefined;
   /** Whether a take-over first looks for the effect and, when it finds none, runs. */
@@ -35,7 +35,7 @@ export interface Configuration {
   readonly retentionMs: number;
   /** How long a record is stored that has no result; `undefined`: for ever. */
   readonly heldRetentionMs?: number;
-  /** Whether the answer goes out before it is kept. */
+  /** Whether the answer goes out before it is stored. */
   readonly answersEarly: boolean;
   /**
    * Whether a handler may be at work when its operation is answered: a framework's time-out answers for it, or one branch
@@ -70,7 +70,7 @@ const transactional = { ...leased, mode: "transactional" } as const;
 const rerun = { ...leased, takeOverAfterMs: 0 };
 const replacing = (rules: Partial<Rules>): { rules: Rules } => ({ rules: { ...productionRules, ...rules } });
 
-/** Completes whoever owns the record, as a store without an owner check does. */
+/** Completes a record for any process, as a store without an owner check does. */
 const unfenced: typeof transition = (record, operation, now) =>
   operation.kind === "complete" && record !== undefined
     ? transition(record, { ...operation, owner: record.owner }, now)
@@ -92,7 +92,7 @@ export const configurations: readonly Configuration[] = [
     worksOn: true,
     expected: "clean",
   },
-  { ...leased, name: "hold", about: "an operation whose outcome is unknown is never run again", expected: "clean" },
+  { ...leased, name: "hold", about: "an operation with an unknown outcome is never run again", expected: "clean" },
   {
     ...leased,
     name: "hold, two requests",
@@ -167,7 +167,7 @@ export const configurations: readonly Configuration[] = [
   {
     ...rerun,
     name: "reconcile, quiesced, lease ended under a live worker",
-    about: "the same, but whoever is answered a failure ends its lease at once",
+    about: "the same, but a failure that was answered ends its lease at once",
     reconciles: true,
     takeOverAfterMs: quiesceMs,
     worksOn: true,
@@ -180,7 +180,7 @@ export const configurations: readonly Configuration[] = [
   {
     ...transactional,
     name: "transactional, unguarded",
-    about: "what a handler asks of its transaction after the end is carried out by itself",
+    about: "a handler's statement after the end of its transaction is executed by itself",
     worksOn: true,
     guardsTransactions: false,
     expected: "one-effect",

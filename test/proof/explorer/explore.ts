@@ -1,24 +1,24 @@
 import type { InvariantName } from "../invariants.ts";
 import type { Step } from "./step.ts";
 
-/** What is explored: where it begins, what may happen next, and what is broken then. */
+/** A model to explore: where it begins, what may happen next, and which invariants are broken then. */
 export interface Model<World> {
   readonly first: World;
-  /** What two worlds have in common that differ in nothing that can matter. */
+  /** A text that is equal for two worlds if their differences can't matter. */
   identity(world: World): string;
   /** Everything that may happen next. */
   stepsFrom(world: World): Step<World>[];
   brokenIn(world: World): InvariantName[];
-  /** What is broken where nothing can happen any more. */
+  /** The invariants that are broken where nothing can happen any more. */
   brokenAtTheEnd(world: World): InvariantName[];
-  /** How a story ends that comes to that. */
+  /** The last sentence of a story that ends there. */
   readonly end: string;
 }
 
 export interface Exploration {
   readonly states: number;
   readonly transitions: number;
-  /** The shortest way to a broken invariant; missing when there is none. */
+  /** The shortest way to a broken invariant; missing when all hold. */
   readonly counterexample?: { readonly breaks: InvariantName; readonly story: readonly string[] };
 }
 

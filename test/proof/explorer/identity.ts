@@ -3,7 +3,7 @@ import { leaseMs } from "./configuration.ts";
 import type { Worker, World } from "./world.ts";
 
 /**
- * What two worlds have in common that differ in nothing that can matter: then only one of them need be looked at. Times
+ * A text that is equal for two worlds if their differences can't matter: then only one of them need be explored. Times
  * count by what is over, fences by their rank, workers that brought the same request by what they do and not by their
  * number. So the exploration ends although clocks and fences grow.
  */
@@ -12,7 +12,7 @@ export function identity(world: World, requests: readonly string[]): string {
   const numbers = renumbered(world, requests);
   const nameOf = (worker: number | undefined): number | undefined => numbers.get(worker ?? -1) ?? worker;
   const rank = ranking(world);
-  const kept = record && [
+  const stored = record && [
     record.state,
     record.fingerprint,
     nameOf(Number(record.owner)),
@@ -25,22 +25,22 @@ export function identity(world: World, requests: readonly string[]): string {
   ];
   const seen = [...numbers.keys()].map((index) => {
     const { phase, call, fence, abandoned, looked, effect, ended, until, worksOn } = world.workers[index]!;
-    const told = nameOf(toldBy(world.workers[index]!));
+    const answer = nameOf(answerTo(world.workers[index]!));
     // One that has long been over is over.
     const left = until === undefined ? undefined : Math.max(until - now, -leaseMs);
-    // Whoever crashed does no more than whoever has ended.
-    if (phase === "ended" || phase === "crashed") return ["ended", told, ...(worksOn ? [rank(fence), left] : [])];
+    // A worker that has crashed does no more than one that has ended.
+    if (phase === "ended" || phase === "crashed") return ["ended", answer, ...(worksOn ? [rank(fence), left] : [])];
     const end = ended && [ended.effect, nameOf(ended.result[0])];
-    return [phase, call, rank(fence), abandoned, looked, nameOf(effect), end, told, left, worksOn];
+    return [phase, call, rank(fence), abandoned, looked, nameOf(effect), end, answer, left, worksOn];
   });
   const { operation } = late ?? {};
   const result = operation && "result" in operation ? nameOf(operation.result[0]) : undefined;
   const onItsWay = late && [nameOf(late.from), operation?.kind, result, operation?.kind === "renew"];
-  return JSON.stringify([kept, seen, onItsWay, effects.by.map(nameOf), rank(effects.fence), lost]);
+  return JSON.stringify([stored, seen, onItsWay, effects.by.map(nameOf), rank(effects.fence), lost]);
 }
 
-/** The answer that a worker's caller was told. */
-function toldBy({ outcome }: Worker): number | undefined {
+/** The answer that a worker's caller got. */
+function answerTo({ outcome }: Worker): number | undefined {
   return outcome !== undefined && "result" in outcome ? outcome.result[0] : undefined;
 }
 
@@ -50,8 +50,8 @@ function renumbered({ workers, record, late, effects }: World, requests: readonl
     const role = [String(index) === record?.owner, index === late?.from, effects.by.includes(index)];
     const { phase, call, ended } = worker;
     const isOver = phase === "ended" || phase === "crashed";
-    const told = toldBy(worker) !== undefined;
-    const text = `${requests[index]} ${isOver} ${phase} ${call} ${ended?.effect} ${told} ${worker.worksOn}`;
+    const isAnswered = answerTo(worker) !== undefined;
+    const text = `${requests[index]} ${isOver} ${phase} ${call} ${ended?.effect} ${isAnswered} ${worker.worksOn}`;
     return { index, text: `${text} ${role.join()}` };
   });
   described.sort((one, other) => (one.text < other.text ? -1 : Number(one.text > other.text)));

@@ -8,30 +8,30 @@ import { failure, type World } from "./world.ts";
 export function brokenIn(world: World, { requests }: Configuration): InvariantName[] {
   const { effects, record, now, workers, lost } = world;
   const answers = workers.map(({ outcome }) => acknowledged(outcome));
-  const told = answers.filter((answer) => answer !== undefined);
-  const successes = told.filter((answer) => answer !== failure);
+  const final = answers.filter((answer) => answer !== undefined);
+  const successes = final.filter((answer) => answer !== failure);
   const answered = requests.filter((_request, index) => answers[index] !== undefined);
   const isForgotten = !lost && (record === undefined || isExpired(record, now));
   const isBroken = {
     "one-effect": effects.by.length > 1,
-    "same-answer": new Set(told).size > 1,
+    "same-answer": new Set(final).size > 1,
     "no-lost-effect": effects.by.length === 0 ? successes.length > 0 : isForgotten,
     "own-answer": new Set(answered).size > 1,
   } as const;
   return names(isBroken);
 }
 
-/** What is broken where nothing can happen any more but a last repeat without faults. */
+/** The invariants that are broken where nothing can happen any more but a last repeat without faults. */
 export function brokenAtTheEnd(world: World, { rules, takeOverAfterMs }: Configuration): InvariantName[] {
   const { record, now, workers, effects, lost } = world;
   const fingerprint = record?.fingerprint ?? "f";
   const repeat = { scope: "s", key: "k", fingerprint, owner: "last", leaseMs: 1, retentionMs: 2, takeOverAfterMs };
   const { answer } = rules.transition(record, { kind: "claim", ...repeat }, now);
-  const told = workers.map(({ outcome }) => acknowledged(outcome)).filter((told) => told !== undefined);
-  const kept = answer.kind === "done" ? answer.result[0] : undefined;
+  const final = workers.map(({ outcome }) => acknowledged(outcome)).filter((result) => result !== undefined);
+  const stored = answer.kind === "done" ? answer.result[0] : undefined;
   const isHanging = workers.some(({ phase }) => phase !== "ended" && phase !== "crashed" && phase !== "absent");
   const isBroken = {
-    "same-answer": !lost && told.some((told) => told !== kept),
+    "same-answer": !lost && final.some((result) => result !== stored),
     "no-lost-effect": !lost && effects.by.length > 0 && answer.kind === "acquired" && !answer.abandoned,
     "every-key-ends": isHanging || answer.kind === "in-progress",
   } as const;
@@ -42,7 +42,7 @@ function names(isBroken: Partial<Record<InvariantName, boolean>>): InvariantName
   return (Object.keys(invariants) as InvariantName[]).filter((name) => isBroken[name]);
 }
 
-/** The answer that an outcome tells its caller for good. A failure that is not kept is no such answer. */
+/** The final answer of an outcome. A failure that is not stored is no such answer. */
 function acknowledged(outcome: Outcome | undefined): number | undefined {
   return outcome !== undefined && "result" in outcome ? outcome.result[0] : undefined;
 }

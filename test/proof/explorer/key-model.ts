@@ -7,7 +7,7 @@ import { appliedTo, type Step } from "./step.ts";
 import { transactionalSteps } from "./transactional-steps.ts";
 import { start, type Worker, type World } from "./world.ts";
 
-/** Deliveries of one key, each in a process of its own, and a store. */
+/** Deliveries of one key, each in a separate process, and a store. */
 export function keyModel(configuration: Configuration): Model<World> {
   const { requests } = configuration;
   return {
@@ -27,7 +27,7 @@ function stepsFrom(world: World, configuration: Configuration): Step[] {
   return [...own, ...storeSteps(world, configuration)];
 }
 
-/** What happens in the store and to time, whatever the workers do. */
+/** The steps of the store and of time, whatever the workers do. */
 function storeSteps(world: World, configuration: Configuration): Step[] {
   const { record, now, late, lost } = world;
   const steps: Step[] = [];
@@ -44,7 +44,7 @@ function storeSteps(world: World, configuration: Configuration): Step[] {
     steps.push({ say: "time passes until the lease is over", next: { ...world, now: record.leaseUntil } });
   } else if (now < record.leaseUntil + takeOverAfterMs) {
     steps.push({
-      say: "the quiet time passes: whoever worked has stopped",
+      say: "the quiet time passes: all handlers have stopped",
       next: stopped({ ...world, now: record.leaseUntil + takeOverAfterMs }, takeOverAfterMs),
     });
   }
@@ -52,8 +52,8 @@ function storeSteps(world: World, configuration: Configuration): Step[] {
 }
 
 /**
- * What `quiesceMs` promises: that no worker has an effect any more so long after its lease has ended, as the worker knew
- * it. Whoever was answered for, and whose lease was ended by others, knows of no end but the first.
+ * The promise of `quiesceMs`: no worker has an effect any more so long after its lease has ended, as the worker knew it.
+ * A worker that was answered by others, and lost its lease to them, knows of no end but the first.
  */
 function stopped(world: World, quiesceMs: number): World {
   const workers = world.workers.map((worker): Worker => {

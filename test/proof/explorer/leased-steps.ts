@@ -33,17 +33,17 @@ function ownSteps(world: World, index: number, configuration: Configuration): St
 }
 
 function crash(world: World, index: number): Step {
-  // What its caller was told before, it was told.
+  // An answer that its caller got before stays its answer.
   const { outcome } = world.workers[index]!;
   const next = withWorker(world, index, { phase: "crashed", ...(outcome && { outcome }) });
   return { say: `the process of request ${index + 1} crashes`, next };
 }
 
-/** The four fates of a call: answered, carried out but its answer lost, lost, or given up while still on its way. */
+/** The four fates of a call: answered, executed but its answer lost, lost, or given up while still on its way. */
 function callSteps(world: World, index: number, configuration: Configuration): Step[] {
   const operation = operationOf(world, index, configuration);
   const who = `the ${nameOf(operation)} of request ${index + 1}`;
-  const lost = afterFailure({ say: `${who} fails before it is carried out`, next: world }, index);
+  const lost = afterFailure({ say: `${who} fails before it is executed`, next: world }, index);
   if (operation === undefined) {
     const say = `request ${index + 1} looks at the record, and answers by it`;
     return [{ say, next: afterInspect(world, index, configuration) }, ...lost];
@@ -54,14 +54,14 @@ function callSteps(world: World, index: number, configuration: Configuration): S
     say: `${who} is answered: ${answerText(applied.answer)}`,
     next: afterAnswer(applied.next, index, applied.answer, configuration),
   };
-  const unheard = afterFailure({ ...applied, say: `${who} is carried out, and the answer is lost` }, index);
+  const unheard = afterFailure({ ...applied, say: `${who} is executed, and the answer is lost` }, index);
   if (world.late !== undefined) return [answered, ...unheard, ...lost];
   const onItsWay: World = { ...world, late: { from: index, operation } };
   const late = afterFailure({ say: `${who} is still on its way when its sender gives it up`, next: onItsWay }, index);
   return [answered, ...unheard, ...lost, ...late];
 }
 
-/** What a call asks of the store; `undefined`: only to look. */
+/** The operation that a call asks for; `undefined`: it only looks. */
 function operationOf(world: World, index: number, configuration: Configuration): Operation | undefined {
   const { call, ended, abandoned = false } = world.workers[index]!;
   const { retentionMs, heldRetentionMs, takeOverAfterMs, rules } = configuration;
@@ -112,13 +112,17 @@ function afterAnswer(world: World, index: number, answer: ClaimAnswer | boolean,
   if (worker.call === "take-back") return withWorker(world, index, ended(worker));
   if (answer) {
     const policy = { hadEffects: worker.abandoned ?? false, takeOverAfterMs };
-    return withWorker(world, index, ended(worker, told(rules.outcomeOfOwner(worker.ended!, policy), worker.ended!)));
+    return withWorker(
+      world,
+      index,
+      ended(worker, answerOf(rules.outcomeOfOwner(worker.ended!, policy), worker.ended!)),
+    );
   }
   return withWorker(world, index, { ...worker, call: "inspect" });
 }
 
-/** A failure, or an answer of work without effect, need not be kept; where it is, its replays tell of it. */
-function told(outcome: Worker["outcome"], { effect }: WorkResult): Worker["outcome"] {
+/** A failure, or an answer of work without effect, need not be stored; where it is, its replays have it. */
+function answerOf(outcome: Worker["outcome"], { effect }: WorkResult): Worker["outcome"] {
   return effect === "done" ? outcome : undefined;
 }
 
@@ -127,13 +131,13 @@ function afterInspect(world: World, index: number, { rules, requests }: Configur
   const { record, now } = world;
   const found = record && inspectRecord({ scope: "s", key: "k" }, record, now);
   const outcome = rules.outcomeOfLoser(found, { fingerprint: requests[index]! }, worker.ended!);
-  const own = outcome.kind === "executed" ? told(outcome, worker.ended!) : outcome;
+  const own = outcome.kind === "executed" ? answerOf(outcome, worker.ended!) : outcome;
   return withWorker(world, index, ended(worker, own));
 }
 
 /**
  * A call that failed is made again, or given up: how often depends on how much time is left, so both may happen. When it
- * is given up, the caller is told 503, and an unconfirmed claim is taken back.
+ * is given up, the caller gets a 503, and an unconfirmed claim is taken back.
  */
 function afterFailure(failed: Step, index: number): Step[] {
   const worker = failed.next.workers[index]!;
@@ -149,7 +153,7 @@ function afterFailure(failed: Step, index: number): Step[] {
 }
 
 function ended(before: Worker, outcome: Worker["outcome"] = before.outcome): Worker {
-  // A handler that nobody waits for any more needs its fence and its lease as it knows it, and nothing else.
+  // A handler without a caller needs its fence and its lease as it knows it, and nothing else.
   const { fence, until, worksOn } = before;
   return { phase: "ended", ...(outcome && { outcome }), ...(worksOn && { fence, until, worksOn }) };
 }

@@ -1,7 +1,7 @@
 import type { Exploration } from "./explore.ts";
 import { type InvariantName, invariants } from "../invariants.ts";
 
-/** What an exploration of one configuration found, beside what was expected. */
+/** The result of exploring one configuration, beside the expected one. */
 export interface Finding extends Exploration {
   readonly name: string;
   readonly about: string;

@@ -8,11 +8,11 @@ export interface Step<State = World> {
   /** In plain words. */
   readonly say: string;
   readonly next: State;
-  /** What it breaks by itself, whatever world it leads to. */
+  /** The invariant that it breaks by itself, whatever world it leads to. */
   readonly breaks?: InvariantName | undefined;
 }
 
-/** The world after an operation of the port was carried out, and its answer. */
+/** The world after an operation of the port was executed, and its answer. */
 export function appliedTo(
   world: World,
   operation: Operation,

@@ -6,7 +6,7 @@ import { failure, type Worker, withWorker, type World } from "./world.ts";
 
 /**
  * Everything that one request of the transactional engine may do next. Its transaction holds the key's lock, so a second
- * one waits or is told "in progress"; nobody sees it before its commit, and a crash undoes it.
+ * one waits or gets "in progress"; others see it after its commit, and a crash undoes it.
  */
 export function transactionalSteps(world: World, index: number, configuration: Configuration): Step[] {
   const worker = world.workers[index]!;
@@ -30,7 +30,7 @@ export function transactionalSteps(world: World, index: number, configuration: C
   }
 }
 
-/** The other branch of a handler whose transaction is over asks for its effect. */
+/** The other branch of a handler asks for its effect after the transaction is over. */
 function late(world: World, index: number, { guardsTransactions }: Configuration): Step[] {
   if (guardsTransactions) return [phase(world, index, { phase: "ended" }, "refuses what its other branch asks for")];
   const { effects } = world;
@@ -43,15 +43,15 @@ function late(world: World, index: number, { guardsTransactions }: Configuration
 function begin(world: World, index: number, { rules, requests, retentionMs }: Configuration): Step[] {
   const { record, now, workers } = world;
   if (workers.some(({ phase }) => phase === "working" || phase === "committing")) {
-    return [phase(world, index, told({ kind: "in-progress", leaseMsLeft: 0 }), "finds the key locked")];
+    return [phase(world, index, answered({ kind: "in-progress", leaseMsLeft: 0 }), "finds the key locked")];
   }
   const { answer } = rules.transition(record, claim(index, requests[index]!, retentionMs), now);
   return answer.kind === "acquired"
     ? [phase(world, index, { phase: "working" }, "begins")]
-    : [phase(world, index, told(answer), `is answered by the record: ${answer.kind}`)];
+    : [phase(world, index, answered(answer), `is answered by the record: ${answer.kind}`)];
 }
 
-/** A commit keeps everything or nothing; when its answer is lost, the caller is told 503. */
+/** A commit stores everything or nothing; when its answer is lost, the caller gets a 503. */
 function commit(world: World, index: number, { rules, requests, retentionMs }: Configuration): Step[] {
   const { now, effects } = world;
   const result = Uint8Array.of(index);
@@ -68,7 +68,7 @@ function commit(world: World, index: number, { rules, requests, retentionMs }: C
       { phase: "ended", outcome: { kind: "executed", result } },
       "COMMITS its effect and answers",
     ),
-    phase(committed, index, { phase: "ended" }, "COMMITS its effect, and nobody hears of it"),
+    phase(committed, index, { phase: "ended" }, "COMMITS its effect, and the confirmation is lost"),
     phase(committed, index, { phase: "crashed" }, "COMMITS its effect, and its process dies"),
     phase(world, index, { phase: "ended" }, "fails to commit"),
     phase(world, index, { phase: "crashed" }, "dies with its process before it commits"),
@@ -76,7 +76,7 @@ function commit(world: World, index: number, { rules, requests, retentionMs }: C
       refused,
       index,
       { phase: "ended", outcome: { kind: "executed", result: Uint8Array.of(failure) } },
-      "refuses: its effect is undone, its answer kept",
+      "refuses: its effect is undone, its answer stored",
     ),
   ];
 }
@@ -85,7 +85,7 @@ function claim(index: number, fingerprint: string, retentionMs: number) {
   return { kind: "claim", scope: "s", key: "k", owner: String(index), fingerprint, leaseMs: 0, retentionMs } as const;
 }
 
-function told(answer: Exclude<ClaimAnswer, { kind: "acquired" }>): Worker {
+function answered(answer: Exclude<ClaimAnswer, { kind: "acquired" }>): Worker {
   return { phase: "ended", outcome: outcomeOfClaim(answer) };
 }
 

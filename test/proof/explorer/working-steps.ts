@@ -3,7 +3,7 @@ import { type Configuration, leaseMs } from "./configuration.ts";
 import { appliedTo, type Step } from "./step.ts";
 import { type Effects, failure, type Worker, withWorker, type World } from "./world.ts";
 
-/** What a handler may do that holds, or once held, the key. It need not heed the signal: its effect may come any time. */
+/** The steps of a handler that holds, or once held, the key. It need not heed the signal: its effect may come any time. */
 export function workingSteps(world: World, index: number, configuration: Configuration): Step[] {
   const { abandoned, looked, effect } = world.workers[index]!;
   const renewals = renewal(world, index, configuration);
@@ -12,7 +12,7 @@ export function workingSteps(world: World, index: number, configuration: Configu
   return [...afterEffect(world, index, effect, configuration), ...renewals];
 }
 
-/** What a handler may do whose operation was answered while it was at work. */
+/** The steps of a handler after its operation was answered while it was at work. */
 export function lateSteps(world: World, index: number, configuration: Configuration): Step[] {
   const { worksOn: _over, ...worker } = world.workers[index]!;
   const stops = {
@@ -32,7 +32,7 @@ function beforeEffect(world: World, index: number, configuration: Configuration)
     settles(world, index, unknown, "fails before its effect", configuration),
   ];
   if (!configuration.worksOn) return steps;
-  const answered = settles(world, index, unknown, "is at work when somebody else answers for it", configuration);
+  const answered = settles(world, index, unknown, "is at work when other code answers for it", configuration);
   const worker = { ...answered.next.workers[index]!, worksOn: true };
   return [...steps, { ...answered, next: withWorker(answered.next, index, worker) }];
 }
@@ -58,7 +58,7 @@ function settles(world: World, index: number, ended: WorkResult, what: string, c
   return { say: `the handler of request ${index + 1} ${what}`, next: withWorker(world, index, next) };
 }
 
-/** @param after what becomes of a handler that nobody waits for any more. */
+/** @param after the steps of a handler without a caller. */
 function effect(world: World, index: number, configuration: Configuration, after?: (next: World) => World): Step {
   const { effects } = world;
   const { effect } = configuration;

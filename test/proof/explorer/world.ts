@@ -15,15 +15,15 @@ export interface World {
   readonly lost: boolean;
 }
 
-/** What happened outside: the thing that must happen once. */
+/** The effects outside: the thing that must happen once. */
 export interface Effects {
-  /** The workers whose effect took hold, in order. */
+  /** The workers that had an effect, in order. */
   readonly by: readonly number[];
   /** The highest fence that an effect showed. */
   readonly fence: number;
 }
 
-/** One delivery of the key, in a process of its own. */
+/** One delivery of the key, in a separate process. */
 export interface Worker {
   readonly phase: "absent" | "calling" | "working" | "committing" | "ended" | "crashed";
   /** The call to the store that it waits for, in phase `calling`. */
@@ -33,18 +33,18 @@ export interface Worker {
   readonly abandoned?: boolean;
   /** Whether it has looked for the earlier attempt's effect and found none. */
   readonly looked?: boolean;
-  /** The worker whose effect its own call brought about, or found. */
+  /** The worker that had the effect which its own call caused, or found. */
   readonly effect?: number;
   readonly ended?: WorkResult;
   /** Until when it holds its lease, as far as it knows; only where it matters, to a handler that may be alive later. */
   readonly until?: number;
-  /** Whether its handler is at work although its operation was answered, by somebody else or with a failure. */
+  /** Whether its handler is at work although its operation was answered, by other code or with a failure. */
   readonly worksOn?: boolean;
-  /** What its caller is told; missing when it is told nothing definite (a 503, a crash). */
+  /** The answer to its caller; missing when there is no definite one (a 503, a crash). */
   readonly outcome?: Outcome;
 }
 
-/** The answer of a handler that failed. Every other answer is the number of the worker whose effect it tells of. */
+/** The answer of a handler that failed. Every other answer is the number of the worker that had the effect. */
 export const failure = 255;
 
 export const start = (deliveries: number): World => ({

@@ -5,7 +5,7 @@ import type { ServerBinary } from "../../support/servers/binary.ts";
 export const faults = ["killed", "cut off"] as const;
 export type Fault = (typeof faults)[number];
 
-/** A store through a client of its own. */
+/** A store through a separate client. */
 export interface OpenStore {
   readonly store: Store;
   close(): Promise<unknown>;
@@ -28,7 +28,7 @@ export interface FailoverCluster extends AsyncDisposable {
   heal(): Promise<void>;
 }
 
-/** What is put to the test. */
+/** The engine that is put to the test. */
 export interface FailoverEngine {
   readonly name: string;
   readonly binary: ServerBinary;

@@ -2,10 +2,10 @@ import { setTimeout } from "node:timers/promises";
 import type { ClaimRequest, Store } from "../../../packages/once-again/src/stores/store.ts";
 import { longClaim } from "../../support/long-claim.ts";
 
-/** What a store acknowledged. */
+/** The calls that a store acknowledged. */
 export interface Acknowledged {
   readonly claims: ClaimRequest[];
-  /** The claims whose result was acknowledged too. */
+  /** The claims that had their result acknowledged, too. */
   readonly results: ClaimRequest[];
 }
 
@@ -19,8 +19,9 @@ export const hashTag = "{failover}";
 export const resultOf = (claim: ClaimRequest): Uint8Array => Buffer.from(claim.key);
 
 /**
- * One client: claims keys of its own until it is stopped, and completes every other one. A key whose claim was not
- * acknowledged counts for nothing: its caller knows that it does not know.
+ * One client: claims its own keys until it is stopped, and completes every other one. A key counts for nothing when its
+ * claim
+ * was not acknowledged: its caller knows that the outcome is unknown.
  */
 export async function load(
   store: Store,

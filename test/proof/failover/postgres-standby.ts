@@ -67,7 +67,7 @@ async function start(): Promise<FailoverCluster> {
         await repeatUntil(() => isPrimary(onStandby));
         isPromoted = true;
       },
-      // What the lost primary wrote alone is no part of the new one's history, so it starts anew from a copy.
+      // The writes that only the lost primary had are no part of the new one's history, so it starts anew from a copy.
       async heal() {
         await primary[Symbol.asyncDispose]();
         servers.push(await startPostgres({ standbyOf: standby.port }));

@@ -9,7 +9,7 @@ import { hashTag } from "./load.ts";
 
 /**
  * Redis Cluster: three masters and their replicas, every write on disk before it is acknowledged. A node is known to the
- * others and to clients by two proxies, and speaks from an address of its own, so that they can tell whose link it is.
+ * others and to clients by two proxies, and speaks from a separate address, so that they know which node a link belongs to.
  */
 export const redisClusterEngine: FailoverEngine = {
   name: "redis-cluster",

@@ -4,12 +4,12 @@ import { repeatUntilAnswered } from "../../support/store-load.ts";
 import type { FailoverCluster, FailoverEngine, Fault, OpenStore } from "./engine.ts";
 import { type Acknowledged, load, resultOf } from "./load.ts";
 
-/** What one lost leader cost. */
+/** The cost of one lost leader. */
 export interface FailoverCounts {
   readonly engine: string;
   readonly fault: Fault;
   readonly claims: number;
-  /** Acknowledged claims whose key was granted to somebody else afterwards. */
+  /** Keys with an acknowledged claim that were granted to another owner afterwards. */
   readonly grantedAgain: number;
   readonly results: number;
   /** Acknowledged results that were not replayed afterwards. */

@@ -4,7 +4,7 @@ import { startNeighbour } from "./neighbour.ts";
 import { playConnection } from "./play-connection.ts";
 import { type ConnectionPlan, randomConnection } from "./random-connection.ts";
 
-/** What is attacked. */
+/** The target of an attack. */
 export interface ConnectionTarget {
   /** Where it listens now; the first one serves the neighbour. */
   urls(): readonly string[];
@@ -12,7 +12,7 @@ export interface ConnectionTarget {
   wasAnswered(id: string): boolean;
 }
 
-/** What came of an attack. */
+/** The result of an attack. */
 export interface AttackReport {
   readonly cases: number;
   readonly seconds: number;

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 /** A process under attack. One that dies has a successor. */
 export interface AttackedProcess extends AsyncDisposable {
-  /** What the line said by which it announced itself, of the process that runs now. */
+  /** The line by which the process that runs now announced itself. */
   readonly announced: string;
   readonly deaths: number;
   /** The end of what the last one said on stderr before it died. */

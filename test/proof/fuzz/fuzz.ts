@@ -1,4 +1,4 @@
-/** What was attacked, how often, and what gave way. */
+/** The targets, how often each was attacked, and what gave way. */
 export interface FuzzResult {
   readonly target: string;
   readonly seed: number;
@@ -7,7 +7,7 @@ export interface FuzzResult {
   readonly seconds: number;
   /** How often the process under attack died. */
   readonly deaths: number;
-  /** What is not as it should be, each with the number of its case where that is known. */
+  /** The breaches, each with the number of its case where that is known. */
   readonly breaches: readonly string[];
   /** Figures of the run by their names, with their units. */
   readonly figures: Readonly<Record<string, number>>;

@@ -3,7 +3,7 @@ import { connectionShapes, type Leaving } from "./connection-shapes.ts";
 import { picker } from "./picker.ts";
 import { type RandomRequest, randomRequest } from "./random-request.ts";
 
-/** What one caller sends over one connection, and how it leaves. */
+/** The bytes of one caller over one connection, and how it leaves. */
 export interface ConnectionPlan {
   /** Sent one after another, with a pause of some milliseconds between them. */
   readonly pieces: readonly Buffer[];
@@ -61,7 +61,7 @@ function intactOf(requests: readonly RandomRequest[], bytes: number): RandomRequ
   let end = 0;
   for (const request of requests) {
     end += request.text.length;
-    // What can't be read ends what can be said of those behind it.
+    // After a request that can't be read, nothing is known of those behind it.
     if (end > bytes || !request.isWhole) break;
     intact.push(request);
   }

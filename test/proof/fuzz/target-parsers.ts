@@ -29,7 +29,7 @@ const arrival = {
 const forwarding = { names: protectedNames(["x-account"]), trusts: () => true };
 const ordersPattern = pathPattern("/orders/{id}:cancel");
 
-/** What reads texts that a stranger sends, and may throw nothing but a documented error. */
+/** The functions that read texts from strangers, and may throw documented errors alone. */
 const parsers: Readonly<Record<string, Parse>> = {
   "the key header": (text) => parseKey([text]),
   "two key headers": (text) => parseKey([text, text]),

@@ -6,7 +6,7 @@ import { type SenderFixture, senders, type SentWebhook } from "../../support/web
 import { Breaches, type FuzzResult, type FuzzRun, runCases } from "./fuzz.ts";
 import { picker } from "./picker.ts";
 
-/** What reaches an endpoint: headers as they are, and bytes. */
+/** A delivery as an endpoint gets it: headers as they are, and bytes. */
 interface Delivery {
   readonly headers: Record<string, string>;
   readonly body: Uint8Array<ArrayBuffer>;

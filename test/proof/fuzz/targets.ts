@@ -4,7 +4,7 @@ import { fuzzParsers } from "./target-parsers.ts";
 import { fuzzServers } from "./target-servers.ts";
 import { fuzzWebhooks } from "./target-webhooks.ts";
 
-/** What can be attacked. */
+/** The targets of attacks. */
 const targets = {
   gateway: fuzzGateway,
   servers: fuzzServers,

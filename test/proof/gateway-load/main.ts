@@ -1,4 +1,4 @@
-/** `npm run gateway-load`: a gateway whose store is killed under load, and comes back. See docs/verification.md. */
+/** `npm run gateway-load`: a gateway under load, while its store is killed and comes back. See docs/verification.md. */
 import process from "node:process";
 import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } from "../../support/command.ts";
 import { findBinary } from "../../support/servers/binary.ts";
@@ -23,7 +23,7 @@ const options = {
   json: { type: "boolean" },
 } as const;
 
-/** What V8 may take for its young and old generation beside what is needed, MiB. */
+/** The memory that V8 may take for its young and old generation beside what is needed, MiB. */
 const growthMiBMax = 64;
 
 await command(help, options, async (values) => {

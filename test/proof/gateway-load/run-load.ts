@@ -16,7 +16,7 @@ import { serverPort } from "../../support/servers/server-port.ts";
 export const phases = ["before", "away", "back"] as const;
 export type Phase = (typeof phases)[number];
 
-/** What came of the requests that were sent in one phase and ended in it. */
+/** The results of the requests that were sent in one phase and ended in it. */
 export interface PhaseResult {
   /** By their status; `none`: the connection broke. */
   readonly keyed: Readonly<Record<string, number>>;
@@ -36,7 +36,7 @@ export interface LoadResult {
   readonly phases: Readonly<Record<Phase, PhaseResult>>;
   /** Orders that the service was sent more than once. */
   readonly doubleEffects: number;
-  /** What is not as it should be. */
+  /** The breaches of the rules. */
   readonly breaches: readonly string[];
 }
 
@@ -61,7 +61,7 @@ interface Sample {
   readonly ms: number;
 }
 
-/** Sends requests through a gateway whose Redis is killed and comes back. */
+/** Sends requests through a gateway, while its Redis is killed and comes back. */
 export async function runLoad(
   { connections, phaseMs, growthMiBMax }: LoadOptions,
   onPhase: (phase: Phase) => void = () => undefined,
@@ -84,7 +84,7 @@ export async function runLoad(
       const [from, at] = [phase, performance.now()];
       const status = await send(agent, gateway.port, isKeyed ? `order-${worker}-${sent}` : undefined);
       const ms = performance.now() - at;
-      // What is under way when a phase ends belongs to neither.
+      // A request that is under way when a phase ends belongs to neither.
       if (phase === from) samples.push({ phase, isKeyed, status, ms });
       // Who is refused tries again after a while, as callers do.
       if (status !== "201" && isKeyed) await setTimeout(20);
@@ -229,9 +229,9 @@ function breachesOf(
 ): string[] {
   const only = (counts: Readonly<Record<string, number>>, ...statuses: string[]): boolean =>
     Object.keys(counts).every((status) => statuses.includes(status));
-  const rules: [isKept: boolean, text: string][] = [
+  const rules: [holds: boolean, text: string][] = [
     [only(before.keyed, "201"), "a keyed request failed before the store was killed"],
-    // What was running when the store died may have happened: it is not called refused.
+    // A request that was running when the store died may have happened: it is not called refused.
     [only(away.keyed, "503", "409"), "a keyed request got another answer than a refusal while the store was away"],
     [(away.keyed["503"] ?? 0) > 0, "no keyed request was refused while the store was away"],
     [away.effects <= connections, "the service was sent orders while the store was away"],
@@ -244,5 +244,5 @@ function breachesOf(
     [doubleEffects === 0, "an order had two effects"],
     [back.memoryMiB - before.memoryMiB <= growthMiBMax, `memory grew by more than ${growthMiBMax} MiB`],
   ];
-  return rules.flatMap(([isKept, sentence]) => (isKept ? [] : [sentence]));
+  return rules.flatMap(([holds, sentence]) => (holds ? [] : [sentence]));
 }

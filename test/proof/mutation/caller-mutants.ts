@@ -93,7 +93,7 @@ export const callerMutants: readonly Mutant[] = [
     killedBy: "a body that its function never makes was never sent",
   },
   {
-    guard: "key: an empty one is none",
+    guard: "key: an empty one is no key",
     file: "packages/once-again/src/client/operation-key.ts",
     search: "if (problem === undefined) return key;",
     replace: "if (key !== keyHeader) return key;",

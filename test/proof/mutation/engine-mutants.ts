@@ -19,7 +19,7 @@ export const engineMutants: readonly Mutant[] = [
     killedBy: "one-effect",
   },
   {
-    guard: "live worker: a leased handler hears that its operation has ended",
+    guard: "live worker: a leased handler's signal aborts when its operation has ended",
     file: "packages/once-again/src/engine/leased-engine.ts",
     search: "this.#timeout.stop(mustStop(effect) ? operationEndedError() : undefined);",
     replace: "this.#timeout.stop(mustStop(effect) ? undefined : undefined);",
@@ -27,7 +27,7 @@ export const engineMutants: readonly Mutant[] = [
     killedBy: "aborts unless it is a success",
   },
   {
-    guard: "live worker: a handler in a transaction hears that its operation has ended",
+    guard: "live worker: the signal of a handler in a transaction aborts when its operation has ended",
     file: "packages/once-again/src/engine/transactional-engine.ts",
     search: "timeout.stop(run.ended === undefined || mustStop(run.ended.effect) ? operationEndedError() : undefined);",
     replace: "timeout.stop(mustStop(run.ended?.effect ?? 'done') ? undefined : undefined);",
@@ -43,7 +43,7 @@ export const engineMutants: readonly Mutant[] = [
     killedBy: "lands later does not hold the key of",
   },
   {
-    guard: "settlement: a result is asked to be kept behind the caller's back",
+    guard: "settlement: the store is asked again for a result after the caller has its response",
     file: boundedStore,
     search: "() => settleLater(owned, ask, result)",
     replace: "",
@@ -51,7 +51,7 @@ export const engineMutants: readonly Mutant[] = [
     killedBy: "the result is stored when the store is back",
   },
   {
-    guard: "settlement: nobody takes over whose result is still to be kept",
+    guard: "settlement: a key is not taken over while its result is still to be stored",
     file: boundedStore,
     search: "if (result !== undefined) await once(() => store.renew({ ...named(owned), leaseMs }));",
     replace: "",
@@ -83,7 +83,7 @@ export const engineMutants: readonly Mutant[] = [
     killedBy: "a stray request",
   },
   {
-    guard: "duplicates: nobody is told that it runs before the store has said so",
+    guard: 'duplicates: none is "in progress" before the store has said so',
     file: "packages/once-again/src/engine/duplicates.ts",
     search: "if (running?.isConfirmed) answerWaiter(waiting, waiter, inProgress);",
     replace: "answerWaiter(waiting, waiter, inProgress);",
@@ -91,7 +91,7 @@ export const engineMutants: readonly Mutant[] = [
     killedBy: "simultaneous repeats of a stored result",
   },
   {
-    guard: "duplicates: nobody waits for the store's word twice",
+    guard: "duplicates: none waits for the store's answer twice",
     file: "packages/once-again/src/engine/duplicates.ts",
     search:
       "if (isLate(waiter)) answerWaiter(waiting, waiter, inProgress);\n        else addWaiter(following, waiter);",
@@ -108,7 +108,7 @@ export const engineMutants: readonly Mutant[] = [
     killedBy: "get the result of the first",
   },
   {
-    guard: "duplicates: an answer that is not kept is nobody else's",
+    guard: "duplicates: a response that is not stored answers no other request",
     file: "packages/once-again/src/engine/request-end.ts",
     search: 'return isStored ? endWithoutWork({ kind: "replayed", result: outcome.result }) : undefined;',
     replace: 'return endWithoutWork({ kind: "replayed", result: outcome.result });',
@@ -132,7 +132,7 @@ export const engineMutants: readonly Mutant[] = [
     killedBy: "holds the key",
   },
   {
-    guard: "retention: a kept answer expires, however long its lease was",
+    guard: "retention: a stored result expires, however long its lease was",
     file: "packages/once-again/src/stores/transition.ts",
     search: 'return record.expiresAt <= now && (record.state === "done" || record.leaseUntil <= now);',
     replace: "return record.expiresAt <= now && record.leaseUntil <= now;",

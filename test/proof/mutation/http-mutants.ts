@@ -9,7 +9,7 @@ const handleRequest = "packages/once-again/src/http/handle-request.ts";
 /** The guards of the HTTP rules and of the fingerprint. */
 export const httpMutants: readonly Mutant[] = [
   {
-    guard: "answer: what can't be sent is never kept",
+    guard: "answer: a response that can't be sent is never stored",
     file: handlerResult,
     search: "if (unsendable !== undefined)",
     replace: "if (unsendable === undefined && false)",
@@ -49,7 +49,7 @@ export const httpMutants: readonly Mutant[] = [
     killedBy: "an answer that asks the caller to come back",
   },
   {
-    guard: "answer: a failure is never said to be carried out",
+    guard: "answer: a failure never counts as executed",
     file: handlerResult,
     search: 'if (effect === "done" || effect === "refused") return tooLarge(rules);',
     replace: "return tooLarge(rules);",
@@ -97,7 +97,7 @@ export const httpMutants: readonly Mutant[] = [
     killedBy: "a store that will never take this",
   },
   {
-    guard: "options: a name that nobody reads is refused",
+    guard: "options: an unknown name is refused",
     file: "packages/once-again/src/core/option-names.ts",
     search: "if (!Object.hasOwn(known, name))",
     replace: "if (known === undefined)",

@@ -11,7 +11,7 @@ const inboxContract = test("packages/testing/src/inbox-contract/inbox-contract.t
 
 // Names of the contract's cases are cut by the test runner after 37 characters.
 
-/** What an inbox promises, and what settles its deliveries. */
+/** The promises of an inbox, and of the code that settles its deliveries. */
 export const inboxMutants: readonly Mutant[] = [
   {
     guard: "inbox: what another consumer has is not acknowledged",
@@ -22,7 +22,7 @@ export const inboxMutants: readonly Mutant[] = [
     killedBy: "acknowledged-is-settled",
   },
   {
-    guard: "inbox: an outcome that nobody knows is not acknowledged",
+    guard: "inbox: an unknown outcome is not acknowledged",
     file: `${inbox}/inbox-decisions.ts`,
     search: 'return deadLetter("outcome-unknown", detail);',
     replace: "return acknowledge(detail !== undefined);",

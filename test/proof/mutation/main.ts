@@ -8,7 +8,7 @@ const help = `npm run mutate -- [--only TEXT] [--at-once N] [--json]
 
 Takes one guard at a time out of a copy of the sources, and runs the smallest check that must notice.
 
-  --only TEXT   the mutants whose guard has this text in its name
+    --only TEXT   the mutants that have this text in their guard
   --at-once N   how many are tried side by side, 1 to 16; default 1
   --json        one JSON document`;
 

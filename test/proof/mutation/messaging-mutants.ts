@@ -17,7 +17,7 @@ const sqlite = test("test/outbox/sqlite-outbox.test.ts");
 
 // Names of the contracts' cases are cut by the test runner after 37 characters.
 
-/** What a relay promises: nothing lost, nothing out of order, nothing parked that was not refused. */
+/** The promises of a relay: nothing lost, nothing out of order, nothing parked that was not refused. */
 const relayMutants: readonly Mutant[] = [
   {
     guard: "relay: the messages of a key wait for one that failed",
@@ -159,7 +159,7 @@ const relayMutants: readonly Mutant[] = [
   },
 ];
 
-/** What an outbox's statements promise. */
+/** The promises of an outbox's statements. */
 const outboxMutants: readonly Mutant[] = [
   {
     guard: "outbox: claims go on from where the one before ended",
@@ -226,7 +226,7 @@ const outboxMutants: readonly Mutant[] = [
     killedBy: "a refusal that is repeated",
   },
   {
-    guard: "outbox, sqlite: a key whose oldest message is parked is not claimed",
+    guard: "outbox, sqlite: a key is not claimed while its oldest message is parked",
     file: `${stores}/sqlite/outbox.ts`,
     search: "if (oldest.parked_at === null && oldest.due_at <= now) keys.push(oldest);",
     replace: "if (oldest.due_at <= now) keys.push(oldest);",
@@ -234,7 +234,7 @@ const outboxMutants: readonly Mutant[] = [
     killedBy: "a parked message blocks its own key",
   },
   {
-    guard: "outbox, sqlite: a lease is nobody else's",
+    guard: "outbox, sqlite: a leased message is not claimed again",
     file: `${stores}/sqlite/outbox.ts`,
     search: "if (oldest.parked_at === null && oldest.due_at <= now) keys.push(oldest);",
     replace: "if (oldest.parked_at === null) keys.push(oldest);",
@@ -270,7 +270,7 @@ const outboxMutants: readonly Mutant[] = [
     killedBy: "a transaction that wrote first",
   },
   {
-    guard: "outbox, postgres: whoever adds to a key has its lock until the commit",
+    guard: "outbox, postgres: an addition to a key has its lock until the commit",
     file: `${stores}/postgres/outbox.ts`,
     search: "pg_advisory_xact_lock(hashtextextended($6::text, 0)) AS locked",
     replace: "hashtextextended($6::text, 0) AS locked",
@@ -335,7 +335,7 @@ const outboxMutants: readonly Mutant[] = [
     killedBy: "let a process end that has ended its pool of postgres",
   },
   {
-    guard: "outbox, postgres: a clean-up locks nobody out who adds",
+    guard: "outbox, postgres: a clean-up locks no addition out",
     file: `${stores}/postgres/outbox.ts`,
     search: "await write(withLiterals(statements.confirm, [JSON.stringify(positions)]))",
     replace:
@@ -354,7 +354,7 @@ const outboxMutants: readonly Mutant[] = [
     killedBy: "a message is there until",
   },
   {
-    guard: "outbox, mariadb: whoever adds to a key has its lock until the commit",
+    guard: "outbox, mariadb: an addition to a key has its lock until the commit",
     file: `${stores}/mariadb/outbox-statements.ts`,
     search: "WHERE slot = CRC32(?) MOD ${locks} FOR UPDATE`,",
     replace: "WHERE slot = CRC32(?) MOD ${locks}`,",
@@ -370,7 +370,7 @@ const outboxMutants: readonly Mutant[] = [
     killedBy: "what came after the look is left",
   },
   {
-    guard: "outbox, mariadb: a key whose older message has come to light is not claimed",
+    guard: "outbox, mariadb: a key is not claimed when an older message has appeared",
     file: `${stores}/mariadb/outbox.ts`,
     search: "return oldest !== undefined && oldest < Number(position);",
     replace: "return oldest !== undefined && oldest < Number(position) && false;",
@@ -379,5 +379,5 @@ const outboxMutants: readonly Mutant[] = [
   },
 ];
 
-/** What is promised of messages, from their transaction to their effect. */
+/** The promises for messages, from their transaction to their effect. */
 export const messagingMutants: readonly Mutant[] = [...relayMutants, ...outboxMutants, ...inboxMutants];

@@ -5,7 +5,7 @@ export interface Mutant {
   /** Which guard is gone. */
   readonly guard: string;
   readonly file: string;
-  /** Stands exactly once in the file; a mutant whose text is not there is stale, and fails the run. */
+  /** Stands exactly once in the file; a mutant is stale, and fails the run, when its text is not there. */
   readonly search: string;
   readonly replace: string;
   readonly check: Check;

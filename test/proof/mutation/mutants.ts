@@ -32,7 +32,7 @@ export const mutants: readonly Mutant[] = [
     killedBy: "answers the first caller, and a repeat gets what the handler answered",
   },
   {
-    guard: "Hono: what is not stored is nobody's answer",
+    guard: "Hono: a response that is not stored answers no request",
     file: "packages/once-again/src/frameworks/hono-response.ts",
     search: "if (!this.#isAskedBehind) return this.isOvertaken;",
     replace: "if (!this.#isAskedBehind) return this.isOvertaken || this.#isFinalized;",
@@ -68,12 +68,12 @@ export const mutants: readonly Mutant[] = [
     file: transition,
     search: "fence: Math.max(now, record.fence + 1)",
     replace: "fence: record.fence",
-    // A record whose attempt grows without its fence is not written, which a model of one effect would not see.
+    // A record with a new attempt and an old fence is not written, which a model of one effect would not see.
     check: test("packages/once-again/src/stores/transition.test.ts"),
     killedBy: "with a higher fence",
   },
   {
-    guard: "fence: an effect and a look are told of it",
+    guard: "fence: an effect and a lookup get it",
     file: transition,
     search: "const { attempt, fence, checkpoints } = acquired;",
     replace: "const { attempt, checkpoints } = acquired;\n  const fence = 0;",
@@ -225,7 +225,7 @@ export const mutants: readonly Mutant[] = [
     killedBy: "finds what a person settled",
   },
   {
-    guard: "acknowledge before commit: the answer is kept before it goes out",
+    guard: "acknowledge before commit: the response is stored before it goes out",
     file: attempt,
     search: "if (!isPromise(settling)) return this.#settled(settling, result, bytes, settlement, policy);",
     replace: `if (isPromise(settling)) settling.catch(() => undefined);
@@ -258,7 +258,7 @@ export const mutants: readonly Mutant[] = [
     killedBy: "no-lost-effect",
   },
   {
-    guard: "doubt: a commit that nobody confirmed is no refusal",
+    guard: "doubt: an unconfirmed commit is no refusal",
     file: "packages/once-again/src/engine/transactional-engine.ts",
     search: 'if (keep === "commit" || keep === "answer-only") throw resultUnconfirmedError(error);',
     replace: "",
@@ -365,7 +365,7 @@ export const mutants: readonly Mutant[] = [
     killedBy: "every commit is synced",
   },
   {
-    guard: "send before fsync: an intent is kept before it is sent",
+    guard: "send before fsync: an intent is stored before it is sent",
     file: "packages/once-again/src/intents/open-intents.ts",
     search: "await adding(id, input, (request) => calls.ask(() => store.add(request)));",
     replace: `await adding(id, input, async (request) => {

@@ -32,7 +32,7 @@ test("a test that was renamed is not there any more", () => {
   expect(isTitle("a title that no test of this repository has")).toBe(false);
 });
 
-test("a mutant whose text is missing, or there twice, is stale", () => {
+test("a mutant is stale when its text is missing, or there twice", () => {
   const mutant = { ...mutants[0]!, search: "guard", replace: "" };
   expect(() => mutated("no such thing", mutant)).toThrow(StaleMutant);
   expect(() => mutated("guard and guard", mutant)).toThrow(StaleMutant);
@@ -49,7 +49,7 @@ test("explorer mutants are killed by name; one that changes nothing survives, as
   expect(results.at(-1)?.broken.join("\n")).toContain("SyntaxError");
 });
 
-test("a mutant whose check never ends is stuck, and what the check started is gone", async () => {
+test("a mutant is stuck when its check never ends, and all that the check started is gone", async () => {
   const chosen = mutants.find(({ check }) => check.kind === "explorer")!;
   const endless = {
     ...chosen,

@@ -49,7 +49,7 @@ export const nodeMutants: readonly Mutant[] = [
     killedBy: "onceFetch behind onceNode, by a listener",
   },
   {
-    guard: "node: a request under a key of its own is another one",
+    guard: "node: a request under another key is another one",
     file: "packages/once-again/src/frameworks/double-mount.ts",
     search: "incoming?.headers?.[keyHeader.toLowerCase()] === key ? [",
     replace: "incoming ? [",

@@ -165,7 +165,7 @@ export const outerMutants: readonly Mutant[] = [
     killedBy: "gives its fence from that time, and no lease",
   },
   {
-    guard: "redis: a claim that was carried out and not answered is its owner's",
+    guard: "redis: a claim that was executed and not answered belongs to its owner",
     file: "packages/once-again/src/stores/redis/scripts.ts",
     search: "if owner ~= claim_owner then",
     replace: "if true then",

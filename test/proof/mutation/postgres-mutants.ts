@@ -2,7 +2,7 @@ import type { Check, Mutant } from "./mutant.ts";
 
 const test = (file: string): Check => ({ kind: "test", file });
 
-/** What the PostgreSQL store promises of transactions, connections and batches, and the MariaDB store of batches. */
+/** The promises of the PostgreSQL store for transactions, connections and batches, and of the MariaDB store for batches. */
 export const postgresMutants: readonly Mutant[] = [
   {
     guard: "postgres: what a handler is given ends with its work",
@@ -45,7 +45,7 @@ export const postgresMutants: readonly Mutant[] = [
     killedBy: "that fell silent are closed by a claim",
   },
   {
-    guard: "postgres: a connection whose ROLLBACK is slow is given back when it has rolled back",
+    guard: "postgres: a connection with a slow ROLLBACK is given back when it has rolled back",
     file: "packages/once-again/src/stores/postgres/session.ts",
     search: 'giveUp(overdue);\n        return "rolled back";\n      }\n    },',
     replace: 'return "rolled back";\n      }\n    },',
@@ -77,7 +77,7 @@ export const postgresMutants: readonly Mutant[] = [
     killedBy: "is closed after a while, and never cancelled",
   },
   {
-    guard: "postgres: a connection that does not know its statements is told them",
+    guard: "postgres: statements are prepared on a connection that does not know them",
     file: "packages/once-again/src/stores/postgres/session.ts",
     search: "if (!isUnprepared(error)) throw error;",
     replace: "if (error !== undefined) throw error;",
@@ -157,7 +157,7 @@ export const postgresMutants: readonly Mutant[] = [
     killedBy: "one that waits for another's transaction waits alone",
   },
   {
-    guard: "mariadb: of a batch that did not change all rows, nobody is told more than it did",
+    guard: "mariadb: when a batch did not change all rows, no request counts as executed without a check",
     file: "packages/once-again/src/stores/mariadb/leased.ts",
     search: "count === requests.length || requests.length === 1",
     replace: "count > 0",

@@ -2,7 +2,7 @@ import type { Check, Mutant } from "./mutant.ts";
 
 const programsIn = (place: string): Check => ({ kind: "programs", place });
 
-/** Guards that ordinary programs come to: effects that nobody waits for, and answers of somebody else. */
+/** Guards for ordinary programs: effects that are not awaited, and answers of other code. */
 export const programMutants: readonly Mutant[] = [
   {
     guard: "programs: a transaction ends with its work",

@@ -19,7 +19,7 @@ const testMsMax = 60_000;
 /**
  * Runs a check in a copy of the sources, and answers with the names of the invariants or tests that broke.
  *
- * @throws NoResult when the check comes to none, as when it can't start.
+ * @throws NoResult when the check has no result, as when it can't start.
  * @throws NoEnd when it takes longer than `msMax`.
  * @param test the only one of a file of tests that is run; a mutant may have many of them wait for ever.
  */

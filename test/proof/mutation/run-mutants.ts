@@ -2,7 +2,7 @@ import type { Check, Mutant } from "./mutant.ts";
 import { checkMsMax, NoEnd, NoResult, runCheck } from "./run-check.ts";
 import { StaleMutant, type Workshop, workshop } from "./workshop.ts";
 
-/** What became of one mutant. */
+/** The fate of one mutant. */
 export interface MutantResult {
   readonly guard: string;
   readonly file: string;
@@ -12,7 +12,7 @@ export interface MutantResult {
    * or something else, broke. `stale`: it could not be made.
    */
   readonly fate: "killed" | "stuck" | "survived" | "stale";
-  /** What broke. */
+  /** The tests or invariants that broke. */
   readonly broken: readonly string[];
 }
 

@@ -4,7 +4,7 @@ const test = (file: string): Check => ({ kind: "test", file });
 const frameworks = "packages/once-again/src/frameworks";
 const key = "packages/once-again/src/key";
 
-/** What a handler sees of a web request, what goes out first, and what two requests differ by. */
+/** A handler's view of a web request, the order of what goes out, and the differences between two requests. */
 export const webMutants: readonly Mutant[] = [
   {
     guard: "web: a request that is not the platform's own is copied by itself",

@@ -7,7 +7,7 @@ import type { Mutant } from "./mutant.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
-/** What a check needs of the repository. */
+/** The parts of the repository that a check needs. */
 const parts = ["packages", "examples", "test", "package.json", ".npmrc", "tsconfig.json", "vitest.config.ts"];
 
 /** A copy of the sources, for one mutant at a time. The work tree is never touched. */
@@ -17,7 +17,7 @@ export interface Workshop extends AsyncDisposable {
   withMutant<Value>(mutant: Mutant, use: () => Promise<Value>): Promise<Value>;
 }
 
-/** A mutant whose text has gone from the sources: it must be brought up to date. */
+/** A mutant with a text that has gone from the sources: it must be brought up to date. */
 export class StaleMutant extends Error {}
 
 export async function workshop(): Promise<Workshop> {

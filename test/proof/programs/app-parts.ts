@@ -7,7 +7,7 @@ import type { Ground } from "./ground.ts";
 import { act, bodyOf, chunksOf, type Surroundings } from "./handle.ts";
 import type { Program } from "./program.ts";
 
-/** What an app is made of. */
+/** The parts of an app. */
 export interface AppParts {
   readonly program: Program;
   readonly ground: Ground;
@@ -24,7 +24,7 @@ export interface App {
   readonly close: () => Promise<void>;
 }
 
-/** What a run of the handler came to: the answer that it gives. */
+/** The answer of a run of the handler. */
 export interface Given {
   readonly run: number;
   readonly status: number;
@@ -52,7 +52,7 @@ export async function runProgram(
   return { run, status, body: body === "text" ? text : undefined, chunks: () => Readable.from(chunksOf(program, run)) };
 }
 
-export const lateAnswer = "somebody else answered";
+export const lateAnswer = "a time-out answered";
 
 /** Makes a route's middleware, and a second one where it is mounted twice. */
 export function mounted<Once extends { close(): Promise<void> }>(

@@ -19,7 +19,7 @@ import { type Exchange, exchangeHeader } from "./diary.ts";
 import { nestApp } from "./nest-app.ts";
 import type { FrameworkName } from "./program.ts";
 
-/** An answer of somebody else, once the program says so. */
+/** The answer of a time-out, once the program says so. */
 const whenTimedOut = <Value>({ timedOut }: Exchange, answer: () => Value): Promise<Value> => timedOut.then(answer);
 
 const idOf = (request: IncomingMessage): string => String(request.headers[exchangeHeader]);
@@ -100,7 +100,7 @@ async function expressApp(parts: AppParts): Promise<App> {
     if (response.headersSent) return next(error);
     response.status(500).json({ failed: error.message });
   });
-  // What Express does with an error that came after an answer began; it would write to stderr.
+  // Express handles an error after the beginning of an answer by writing to stderr.
   app.set("env", "test");
   return { listener: app as unknown as RequestListener, close };
 }

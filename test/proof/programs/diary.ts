@@ -1,9 +1,9 @@
 /** One effect of one run, as its handler saw it. */
 export interface NotedEffect {
   readonly effect: string;
-  /** What became of its promise: pending when nobody ever said. */
+  /** The fate of its promise: pending when it never settled. */
   fate: "pending" | "resolved" | "rejected";
-  /** Whether the program itself took it back, by a ROLLBACK of its own. */
+  /** Whether the program itself took it back, by its own ROLLBACK. */
   readonly isTakenBack: boolean;
 }
 
@@ -13,14 +13,14 @@ export interface NotedRun {
   readonly effects: NotedEffect[];
   /** Whether a transaction of the program's own is open that it will roll back, with all that is sent meanwhile. */
   takesBack: boolean;
-  /** Resolves when the handler has ended, whoever answered for it. */
+  /** Resolves when the handler has ended, even if other code answered. */
   readonly ended: Promise<void>;
 }
 
-/** What a request of the program is: its name in a header, and what its handler can make happen to it. */
+/** A request of the program: its name in a header, and the events that its handler can cause. */
 export interface Exchange {
   readonly id: string;
-  /** A time-out of somebody else answers now. */
+  /** Another party's time-out answers now. */
   readonly timeOut: () => void;
   /** Resolves then. */
   readonly timedOut: Promise<void>;

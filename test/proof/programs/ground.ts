@@ -10,7 +10,7 @@ export interface Row {
 export interface Ground {
   /** How the route keeps its promise. */
   readonly rules: GroundRules;
-  /** Carries out one statement of the handler's; `transaction` is what the handler was given. */
+  /** Executes one statement of the handler's; `transaction` is the handler's. */
   readonly send: (transaction: unknown, statement: string) => Promise<unknown>;
   /** The statement that writes one effect. */
   readonly insert: (row: Row) => string;
@@ -25,6 +25,6 @@ export interface Place extends AsyncDisposable {
   readonly name: string;
   /** The grounds of a program's two processes, on one store. */
   readonly grounds: (program: string) => readonly [Ground, Ground];
-  /** What a program has written. */
+  /** The rows that a program has written. */
   readonly rows: (program: string) => Promise<readonly Row[]>;
 }

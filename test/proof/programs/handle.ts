@@ -3,7 +3,7 @@ import type { Exchange, NotedEffect, NotedRun } from "./diary.ts";
 import type { Ground } from "./ground.ts";
 import type { Action, Program } from "./program.ts";
 
-/** What a handler is given to act on. */
+/** The things that a handler acts on. */
 export interface Surroundings {
   readonly program: Program;
   readonly ground: Ground;
@@ -73,13 +73,13 @@ async function step(action: Action, place: string, surroundings: Surroundings, n
   }
 }
 
-/** What a function does that looks something up before it writes: its effect comes a moment after it was called. */
+/** A function that looks something up before it writes: its effect comes a moment after the call. */
 async function later<Value>(write: () => Promise<Value>): Promise<Value> {
   await sleep(2);
   return write();
 }
 
-/** One effect. A leased handler heeds its signal, as the guide asks of handlers whose operations run again. */
+/** One effect. A leased handler heeds its signal, as the guide asks of handlers that may run again. */
 async function writeEffect(
   name: string,
   { ground, execution, run }: Surroundings,

@@ -1,3 +1,4 @@
+import { lateAnswer } from "./app-parts.ts";
 import type { NotedRun } from "./diary.ts";
 import type { GroundRules, Row } from "./ground.ts";
 import type { Program } from "./program.ts";
@@ -7,15 +8,15 @@ import type { Heard } from "./send.ts";
 export interface Outcome {
   readonly program: Program;
   readonly mode: GroundRules["mode"];
-  /** What each request heard, in the order in which they were sent. */
+  /** The response to each request, in the order in which they were sent. */
   readonly heard: readonly Heard[];
   readonly runs: readonly NotedRun[];
   readonly rows: readonly Row[];
-  /** What nobody caught: each of them ends a process. */
+  /** Uncaught errors: each of them ends a process. */
   readonly uncaught: readonly string[];
 }
 
-/** What the promise says of every program. Each rule answers with what is wrong, if anything is. */
+/** The promises to every program. Each rule returns a problem, if there is one. */
 export const rules: Readonly<Record<string, (outcome: Outcome) => string | undefined>> = {
   "nothing-hangs": ({ heard }) => (heard.includes("hang") ? "a request was never answered" : undefined),
 
@@ -34,7 +35,7 @@ export const rules: Readonly<Record<string, (outcome: Outcome) => string | undef
     return different.size > 1 ? `repeats got ${[...different].join(" and ")}` : undefined;
   },
 
-  // In a transaction, what an effect was told is true: it is there if its run was committed, and only then.
+  // In a transaction, the promise of an effect speaks the truth: it is there if its run was committed, and only then.
   "acknowledged-effect-stays": (outcome) => {
     if (outcome.mode === "leased") return undefined;
     const run = outcome.runs.find((one) => one.run === committedRun(outcome));
@@ -66,15 +67,15 @@ export const rules: Readonly<Record<string, (outcome: Outcome) => string | undef
     const run = committedRun(outcome);
     const found = outcome.runs.find((one) => one.run === run);
     const awaited = found?.effects.filter(({ fate, isTakenBack }) => fate === "resolved" && !isTakenBack) ?? [];
-    return awaited.length > 0 && outcome.rows.length === 0 ? "a success is kept, and nothing was written" : undefined;
+    return awaited.length > 0 && outcome.rows.length === 0 ? "a success is stored, and nothing was written" : undefined;
   },
 
   "mounted-twice-is-refused": ({ program, runs, heard }) => {
     if (program.mounts === 1) return undefined;
-    // A duplicate that comes while the first one has the key is told to come back.
+    // A duplicate that comes while the first one has the key gets "in progress".
     const last = heard.at(-1);
-    const told = typeof last === "object" && last.code === "ONCE_MOUNTED_TWICE";
-    return runs.length === 0 && told ? undefined : "once-again ran twice for one request, and nobody was told";
+    const isRefused = typeof last === "object" && last.code === "ONCE_MOUNTED_TWICE";
+    return runs.length === 0 && isRefused ? undefined : "once-again ran twice for one request, and refused nothing";
   },
 };
 
@@ -88,14 +89,14 @@ export function judge(outcome: Outcome): { rule: string; problem: string }[] {
 
 type Answer = Exclude<Heard, string>;
 
-/** Whether an answer is what is kept of the operation, which every repeat has to get. */
+/** Whether an answer is the stored one, which every repeat has to get. */
 const isStored = ({ status, code, text, replayed }: Answer): boolean =>
-  replayed || (status < 400 && code === undefined && text !== "somebody else answered");
+  replayed || (status < 400 && code === undefined && text !== lateAnswer);
 
-/** The run whose success repeats are answered with. */
+/** The run that had the success which repeats get. */
 function committedRun({ heard }: Outcome): number | undefined {
-  const kept = heard.findLast((one): one is Answer => typeof one === "object" && one.replayed && one.status < 400);
-  return kept?.text.startsWith("{") ? (JSON.parse(kept.text) as { run: number }).run : undefined;
+  const stored = heard.findLast((one): one is Answer => typeof one === "object" && one.replayed && one.status < 400);
+  return stored?.text.startsWith("{") ? (JSON.parse(stored.text) as { run: number }).run : undefined;
 }
 
 const hasRow = ({ rows }: Outcome, run: number, effect: string): boolean =>

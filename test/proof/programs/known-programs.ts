@@ -16,11 +16,11 @@ const plain: Program = {
 const known: readonly (readonly [title: string, actions: readonly Action[], rest?: Partial<Program>])[] = [
   ["one of two parallel branches fails", [{ do: "parallel", fails: true }]],
   [
-    "somebody else answers, and the handler goes on",
+    "a time-out answers, and the handler goes on",
     [{ do: "other-answers" }, { do: "linger" }, { do: "effect", awaited: true }],
   ],
   [
-    "somebody else answers, and repeats come while the handler is at work",
+    "a time-out answers, and repeats come while the handler is at work",
     [{ do: "other-answers" }, { do: "linger" }, { do: "linger" }, { do: "effect", awaited: true }],
     { impatient: true },
   ],
@@ -30,7 +30,7 @@ const known: readonly (readonly [title: string, actions: readonly Action[], rest
     [{ do: "answer", status: 201 }, { do: "linger" }, { do: "effect", awaited: true }],
   ],
   [
-    "an ORM opens a transaction of its own",
+    "an ORM opens a nested transaction",
     [
       { do: "nested", commits: true },
       { do: "nested", commits: false },
@@ -49,7 +49,7 @@ const known: readonly (readonly [title: string, actions: readonly Action[], rest
   ],
 ];
 
-/** Those programs, behind each framework: the title says what is told of the handler. */
+/** Those programs, behind each framework, with a title that describes the handler. */
 export const knownPrograms: readonly (readonly [title: string, program: Program])[] = known.flatMap(
   ([title, actions, rest]) =>
     frameworkNames.map((framework, index) => [

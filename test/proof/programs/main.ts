@@ -12,7 +12,7 @@ import { observeProgram } from "./run-program.ts";
 const help = `npm run programs -- [--programs N] [--place NAME] [--seed N] [--json]
 
 Runs the programs that people found, then others at random: handlers with effects in parallel or not awaited, nested
-transactions, early and second answers, time-outs of somebody else, streams, callers that leave. Puts each behind a framework,
+transactions, early and second answers, time-outs of other parties, streams, callers that leave. Puts each behind a framework,
 repeats it under its key, and holds the ledger against the answers. What breaks a rule is made as small as it gets.
 
   --programs N   how many in each place; default 100
@@ -53,7 +53,7 @@ await command(
       };
       const lines = Array.from({ length: atOnce }, (_, line) =>
         fc.check(fc.asyncProperty(programs, holds), {
-          // A line of its own draws programs of its own.
+          // Each line draws other programs.
           seed: seed + line,
           numRuns: Math.ceil(numRuns / atOnce) + (line === 0 ? knownPrograms.length : 0),
           examples: line === 0 ? knownPrograms.map(([, program]) => [program]) : [],

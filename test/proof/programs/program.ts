@@ -1,22 +1,22 @@
 import fc from "fast-check";
 
-/** What a handler does, in order. An effect writes one row: its place in the program is its name. */
+/** An action of a handler; they run in order. An effect writes one row: its place in the program is its name. */
 export type Action =
   /** One effect; not awaited, it is left to itself, as a forgotten `await` leaves it. */
   | { readonly do: "effect"; readonly awaited: boolean }
   /** `Promise.all` of two effects, and of a branch that fails at once where `fails`. */
   | { readonly do: "parallel"; readonly fails: boolean }
-  /** What an ORM's own `transaction()` sends: BEGIN, an effect, COMMIT or ROLLBACK. */
+  /** An ORM's own `transaction()`: BEGIN, an effect, COMMIT or ROLLBACK. */
   | { readonly do: "nested"; readonly commits: boolean }
-  /** A COMMIT without a BEGIN of its own. */
+  /** A COMMIT without a BEGIN. */
   | { readonly do: "commit" }
-  /** A time-out of somebody else answers for the handler, which goes on. */
+  /** Another party's time-out answers for the handler, which goes on. */
   | { readonly do: "other-answers" }
   /** The caller hangs up. */
   | { readonly do: "caller-leaves" }
   /** The handler answers, and goes on. */
   | { readonly do: "answer"; readonly status: number }
-  /** Waits until the caller has its answer, or for a moment where nobody answers before the handler ends; and then on. */
+  /** Waits until the caller has its answer, or for a moment where no answer comes before the handler ends; and then on. */
   | { readonly do: "linger" }
   | { readonly do: "throw" };
 
@@ -34,7 +34,7 @@ export interface Program {
   readonly actions: readonly Action[];
   readonly ending: Ending;
   readonly framework: FrameworkName;
-  /** Where the time-out of somebody else is. */
+  /** Where another party's time-out is. */
   readonly timeout: "in-front" | "behind";
   /** Whether once-again is mounted twice, which it has to notice. */
   readonly mounts: 1 | 2;
@@ -42,7 +42,7 @@ export interface Program {
   readonly processes: 1 | 2;
   /** Whether a duplicate comes while the first one runs. */
   readonly duplicate: boolean;
-  /** Whether repeats come while a handler that somebody answered for is still at work. */
+  /** Whether repeats come while a handler is still at work after a time-out has answered for it. */
   readonly impatient: boolean;
 }
 

@@ -16,7 +16,7 @@ import { type Heard, send } from "./send.ts";
 const repeatsMax = 40;
 const repeatsAfter = 2;
 
-/** How long a caller waits that is told to come back, milliseconds. */
+/** How long a caller waits when it is asked to come back, milliseconds. */
 const comeBackMs = 25;
 
 let programsRun = 0;
@@ -66,7 +66,7 @@ export async function observeProgram(program: Program, place: Place): Promise<Ou
     }
     await allEnded(runs);
     await Promise.all(processes.map(({ app }) => app.close()));
-    // What was not awaited may still be on its way.
+    // An effect that was not awaited may still be on its way.
     await sleep(comeBackMs);
     return { program, mode: grounds[0].rules.mode, heard, runs, rows: await place.rows(name), uncaught };
   } finally {
@@ -75,22 +75,22 @@ export async function observeProgram(program: Program, place: Place): Promise<Ou
   }
 }
 
-/** The programs that run now: nobody can tell whose fault an error is that nobody caught. */
+/** The listeners of the programs that run now: an uncaught error does not say which of them caused it. */
 const hearing = new Set<(error: unknown) => void>();
 
-function tellAll(error: unknown): void {
+function notifyAll(error: unknown): void {
   for (const hear of hearing) hear(error);
 }
 
 function hearUncaught(hear: (error: unknown) => void): void {
-  if (hearing.size === 0) process.on("unhandledRejection", tellAll).on("uncaughtException", tellAll);
+  if (hearing.size === 0) process.on("unhandledRejection", notifyAll).on("uncaughtException", notifyAll);
   hearing.add(hear);
 }
 
-/** Where no program runs, an error that nobody caught ends the process, as ever. */
+/** Where no program runs, an uncaught error ends the process, as ever. */
 function stopHearing(hear: (error: unknown) => void): void {
   hearing.delete(hear);
-  if (hearing.size === 0) process.off("unhandledRejection", tellAll).off("uncaughtException", tellAll);
+  if (hearing.size === 0) process.off("unhandledRejection", notifyAll).off("uncaughtException", notifyAll);
 }
 
 /** An answer after which a caller does not come again. */

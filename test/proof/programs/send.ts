@@ -1,7 +1,7 @@
 import { request } from "node:http";
 import { type Exchange, exchangeHeader } from "./diary.ts";
 
-/** What a caller came to know. */
+/** The response that a caller got. */
 export type Heard =
   | {
       readonly status: number;
@@ -12,13 +12,13 @@ export type Heard =
     }
   /** It left, or its connection was cut. */
   | "nothing"
-  /** Nobody answered within any reasonable time. */
+  /** No answer came within any reasonable time. */
   | "hang";
 
 /** Longer than any answer takes that comes at all, milliseconds. */
 const answerMsMax = 15_000;
 
-/** Sends the program's request with its key, and resolves with what its caller hears. Never rejects. */
+/** Sends the program's request with its key, and resolves with the response. Never rejects. */
 export function send(url: string, key: string, exchange: Exchange): Promise<Heard> {
   return new Promise((resolve) => {
     const body = JSON.stringify({ order: key });

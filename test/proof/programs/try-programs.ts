@@ -28,7 +28,7 @@ export function tryPrograms(name: PlaceName, count: number): void {
       const found = await breaches(program);
       if (found.length > 0) throw new Error(JSON.stringify(found));
     });
-    // What fast-check reports of a program that fails names the seed.
+    // fast-check's report of a program that fails names the seed.
     await fc.assert(holds, { seed: randomInt(2 ** 31), numRuns: count });
   });
 }

@@ -7,27 +7,27 @@ import { type Place, simulatedFetch } from "./network.ts";
 import type { Scene } from "./scene.ts";
 import { type SimulatedProcess, simulatedProcess } from "./simulated-process.ts";
 
-/** One thing that somebody wants to happen once. */
+/** One thing that must happen once. */
 export interface Order {
   readonly name: string;
   readonly scope: string;
-  /** Kept before the first byte is sent, and known again after a crash: as a durable intent does. */
+  /** Stored before the first byte is sent, and known again after a crash: as by a durable intent. */
   key: string | undefined;
   readonly caller: SimulatedProcess;
   /** How many calls are made for it at a time. */
   readonly calls: number;
   /** Whether its caller may have sent something of which it does not know what became. */
   isInDoubt: boolean;
-  /** Whether the network ever sent a request of it twice: what one copy is answered tells nothing of the other. */
+  /** Whether the network ever sent a request of it twice: the answer to one copy says nothing of the other. */
   isRepeated: boolean;
   readonly answers: Answer[];
 }
 
-/** What a caller was answered. `kept`: it is the answer for good. */
+/** The answer that a caller got. `isFinal`: it is the answer for good. */
 export interface Answer {
   readonly status: number;
   readonly text: string;
-  readonly kept: boolean;
+  readonly isFinal: boolean;
 }
 
 /** How often a caller asks for one order while it gets no answer for good. */
@@ -85,11 +85,11 @@ export async function carryOn(
       const response = await fetch("http://orders.example/orders", { method: "POST", body: name, headers });
       const text = await response.text();
       const { status } = response;
-      const kept = status === 201 || status === 402 || response.headers.get("idempotent-replayed") === "true";
-      order.answers.push({ status, text, kept });
+      const isFinal = status === 201 || status === 402 || response.headers.get("idempotent-replayed") === "true";
+      order.answers.push({ status, text, isFinal });
       diary.note(`${caller.name}: ${status} ${text.slice(0, 60)}`);
-      if (kept || text.includes("ONCE_OUTCOME_UNKNOWN")) return;
-      // What a keyed call is answered beside that is a refusal.
+      if (isFinal || text.includes("ONCE_OUTCOME_UNKNOWN")) return;
+      // Any other answer to a keyed call is a refusal.
       surelyFailed();
       if (status === 422) return;
     } catch (error) {

@@ -9,16 +9,16 @@ import type { Mode } from "./plan.ts";
 export interface Breach {
   readonly invariant: InvariantName;
   readonly what: string;
-  /** What to look for in the diary. */
+  /** The text to look for in the diary. */
   readonly about: string;
 }
 
-/** What is known when everything has come to rest and every order has been asked for once more. */
+/** The state when all is quiet again and every order has been asked for once more. */
 export interface Rest {
   readonly mode: Mode;
   readonly orders: readonly Order[];
   readonly ledger: readonly Effect[];
-  /** What the last, undisturbed call of each order was answered; missing when it was not answered. */
+  /** The answer to the last, undisturbed call of each order; missing when it was not answered. */
   readonly lastAnswers: ReadonlyMap<Order, Answer>;
   readonly records: ReadonlyMap<Order, InspectedRecord | undefined>;
 }
@@ -38,10 +38,10 @@ export function breaches(rest: Rest): Breach[] {
   for (const order of rest.orders) {
     const { name, scope, answers } = order;
     const own = rest.ledger.filter((effect) => effect.order === name);
-    const kept = answers.filter((answer) => answer.kept);
-    const texts = new Set(kept.map(({ status, text }) => `${status} ${text}`));
+    const final = answers.filter((answer) => answer.isFinal);
+    const texts = new Set(final.map(({ status, text }) => `${status} ${text}`));
     if (texts.size > 1) breach("same-answer", order, `Order ${name} got ${[...texts].join(" and ")}.`);
-    for (const { status, text } of kept) {
+    for (const { status, text } of final) {
       const lost = promisedEffects(name).filter((effect) => !own.some((found) => found.name === effect));
       if (status === 201 && lost.length > 0) breach("no-lost-effect", order, `Order ${name} got "${text}".`);
       if (status === 201 && !text.endsWith(`: order ${name} of ${scope}`))
@@ -49,13 +49,13 @@ export function breaches(rest: Rest): Breach[] {
     }
     const isAlone = !rest.orders.some((other) => other !== order && other.scope === scope && other.key === order.key);
     if (isAlone && answers.some(({ status }) => status === 422)) {
-      breach("own-answer", order, `Order ${name} was refused for a key that nobody else used.`);
+      breach("own-answer", order, `Order ${name} was refused for a key that no other order used.`);
     }
     const record = rest.records.get(order);
     if (own.length > 0 && record === undefined) breach("no-lost-effect", order, `Order ${name} has no record.`);
     const last = rest.lastAnswers.get(order);
-    if (kept.length > 0 && last?.kept !== true) {
-      breach("same-answer", order, `Order ${name} got "${kept[0]!.text}", and ${last?.status} later.`);
+    if (final.length > 0 && last?.isFinal !== true) {
+      breach("same-answer", order, `Order ${name} got "${final[0]!.text}", and ${last?.status} later.`);
     }
     if (!hasEnded(rest.mode, order, last, record)) {
       breach("every-key-ends", order, `Order ${name} was last answered ${last?.status} ${last?.text}.`);
@@ -70,6 +70,6 @@ function hasEnded(mode: Mode, { name }: Order, last: Answer | undefined, record:
   if (last.status === 422) return record?.state !== "running";
   if (last.status === (isDeclined(name) ? 402 : 201)) return record?.state === "done";
   if (mode !== "hold") return false;
-  // A failure that was kept, or a key that is held where people see it.
-  return record?.state === (last.kept ? "done" : "abandoned");
+  // A failure that was stored, or a key that is held where people see it.
+  return record?.state === (last.isFinal ? "done" : "abandoned");
 }

@@ -16,7 +16,7 @@ import { fateOf, remoteCall, type Scene } from "./scene.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 import { epochMs } from "./simulated-process.ts";
 
-/** What a handler is given of its transaction. */
+/** The transaction that a handler gets. */
 export interface SimulatedTransaction {
   /** Writes an effect, which is there when the transaction is committed. */
   write(request: EffectRequest): Promise<Effect>;
@@ -89,7 +89,7 @@ export function simulatedDatabase(scene: Scene, effects: EffectService, executio
       isOpen = false;
       guard.end();
     };
-    /** What is there from the commit on. */
+    /** The rows that are there from the commit on. */
     const commit = (): void => {
       effects.commit(written);
       for (const [id, request] of moved) marks.set(id, request);

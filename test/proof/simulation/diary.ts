@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { CriticalWindow, FaultKind } from "./windows.ts";
 
-/** What happened in one simulation: counted, and written down line by line. */
+/** The events of one simulation: counted, and written down line by line. */
 export interface Diary {
   readonly windows: Map<CriticalWindow, number>;
   readonly faults: Map<FaultKind, number>;

@@ -3,7 +3,7 @@ import { fateOf, remoteCall, type Scene } from "./scene.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 import type { HandlerRun } from "./executions.ts";
 
-/** What a handler may do outside: charge, and send a notice of it. */
+/** The effects of a handler outside: a charge, and a notice of it. */
 export type EffectName = "charge" | "notice";
 
 /** One thing that happened outside. */

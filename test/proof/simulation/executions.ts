@@ -7,12 +7,12 @@ export interface HandlerRun extends RecordName {
   readonly process: SimulatedProcess;
   readonly life: number;
   hasEffect: boolean;
-  /** Whether its operation was answered, by its handler or by somebody else. */
+  /** Whether its operation was answered, by its handler or by other code. */
   isAnswered: boolean;
   readonly inTransaction: boolean;
 }
 
-/** The handler's runs whose result is not kept yet: what a crash or a stand-still meets. */
+/** The handler's runs without a stored result: a crash or a stand-still meets them. */
 export interface Executions {
   begin(run: Omit<HandlerRun, "life" | "hasEffect" | "isAnswered">): HandlerRun;
   /** Whatever run of this name was going on is over. */

@@ -6,7 +6,7 @@ import type { Plan } from "./plan.ts";
 import type { Scene } from "./scene.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 
-/** What every server of one simulation is built on. */
+/** The ground on which every server of one simulation is built. */
 export interface Ground<Kind extends Plan = Plan> {
   readonly scene: Scene<Kind>;
   readonly effects: EffectService;

@@ -9,7 +9,7 @@ import type { HandlerRun } from "./executions.ts";
 import type { Ground } from "./ground.ts";
 
 /** How a handler has its effects. */
-const shapes = ["one", "one after the other", "in parallel", "one that nobody waits for"] as const;
+const shapes = ["one", "one after the other", "in parallel", "one that is not awaited"] as const;
 
 /** The same in each run of an order. */
 function shapeOf(order: string): (typeof shapes)[number] {
@@ -82,7 +82,7 @@ async function effectsOf(
   if (shape !== "in parallel") {
     const charge = await effect("charge");
     if (shape === "one after the other") await effect("notice");
-    if (shape === "one that nobody waits for") effect("notice").catch(() => undefined);
+    if (shape === "one that is not awaited") effect("notice").catch(() => undefined);
     return charge;
   }
   let atWork = 2;

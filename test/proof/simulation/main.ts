@@ -16,7 +16,7 @@ repeated and reordered messages, crashes and stand-stills, and holds the end of 
 
   --scenario NAME   requests (default), messages or keys
   --seeds N         seeds 1 to N; default 1000
-  --seed N          one seed, played twice: its trace must be the same; tells the story of what broke
+  --seed N          one seed, played twice: its trace must be the same; prints the story of a breach
   --long            as many seeds as it takes to make 10,000,000 port calls
   --regions         instead: three regions, of which one is cut off from the others and from the callers, 200 seeds for
                     each thing that can be done with its keys; see docs/guides/scaling.md

@@ -5,7 +5,7 @@ import type { Executions } from "./executions.ts";
 import type { Place } from "./network.ts";
 import type { Scene } from "./scene.ts";
 
-/** What it does harm to, and how that is made good again. */
+/** The victims of its faults, and how each fault is repaired. */
 export interface Victims {
   readonly places: readonly Place[];
   readonly orders: readonly Order[];
@@ -43,7 +43,7 @@ export function nemesis(scene: Scene, victims: Victims): void {
     if (!caller.isAlive || order.key === undefined) return;
     diary.fault("caller crashed");
     diary.note(`${caller.name} crashes`);
-    if (order.isInDoubt && !order.answers.some(({ kept }) => kept)) diary.window("caller died in doubt");
+    if (order.isInDoubt && !order.answers.some(({ isFinal }) => isFinal)) diary.window("caller died in doubt");
     caller.crash();
     time.after(uniform(random, 10, 3000), () => {
       caller.start();
@@ -59,7 +59,7 @@ export function nemesis(scene: Scene, victims: Victims): void {
     if (ms > plan.leaseMs) running.stoodStill(process);
   };
   for (const place of places) {
-    // What is not kept by now, the caller was told too early.
+    // A result that is not stored by now was answered too early.
     place.onAnswer = () => {
       if (!scene.unlucky(0.03)) return;
       diary.window("crash right after an answer");

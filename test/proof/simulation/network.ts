@@ -7,7 +7,7 @@ import type { SimulatedProcess } from "./simulated-process.ts";
 export interface Place {
   readonly process: SimulatedProcess;
   serve: Serve;
-  /** Hears of each answer that goes out. */
+  /** Called with each answer that goes out. */
   onAnswer: () => void;
 }
 

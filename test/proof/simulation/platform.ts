@@ -39,7 +39,7 @@ function seededCrypto(random: Random): object {
   };
 }
 
-/** A channel whose message comes as soon as possible; the client uses one to wait for a turn of the event loop. */
+/** A channel that delivers its message as soon as possible; the client uses one to wait for a turn of the event loop. */
 class PromptChannel {
   readonly #target = new EventTarget();
   readonly port1 = {

@@ -7,7 +7,7 @@ import type { CriticalWindow, FaultKind } from "./windows.ts";
 
 type Operation = "claim" | "complete" | "renew" | "release" | "checkpoint" | "inspect";
 
-/** Hears of an operation that a late owner asked for, and that changed the record all the same. */
+/** Called when an operation of a late owner changed the record all the same. */
 type OnLateChange = (what: string) => void;
 
 /** The store as one process sees it: over a network, with both failure edges at every call. */
@@ -72,7 +72,7 @@ const lostWindows: Partial<Record<Operation, CriticalWindow>> = {
   complete: "completion lost before it was executed",
 };
 
-/** The critical windows that a call which was carried out has hit. */
+/** The critical windows that an executed call has hit. */
 function windowsOf(operation: Operation, fate: Fate, answer: unknown): CriticalWindow[] {
   const hit: CriticalWindow[] = [];
   if (fate === "late") hit.push("call arrived after it was given up");

@@ -2,7 +2,7 @@ import type { ScenarioName } from "./scenarios.ts";
 import type { SeedResult } from "./run-seed.ts";
 import { missedWindows, type Totals } from "./totals.ts";
 
-/** What a scenario has its effects for. */
+/** The subjects of each scenario's effects. */
 const subjects: Readonly<Record<ScenarioName, string>> = {
   requests: "orders",
   messages: "committed messages",
@@ -13,7 +13,7 @@ const figure = (value: number): string => Math.round(value).toLocaleString("en")
 const table = (rows: Readonly<Record<string, number>>): string[] =>
   Object.entries(rows).map(([name, value]) => `  ${figure(value).padStart(12)}  ${name}`);
 
-/** What many seeds came to, for people. */
+/** The result of many seeds, for people. */
 export function totalsText(scenario: ScenarioName, totals: Totals, seconds: number): string {
   const { seeds, portCalls, operations, effects, virtualMs, failures } = totals;
   const missed = missedWindows(totals);
@@ -49,7 +49,7 @@ export function seedText({ seed, mode, portCalls, effects, hash, breaches, lines
   return [head, ...stories, breaches.length === 0 ? "Every invariant held." : ""].join("\n");
 }
 
-/** Whether a line is about something of this name, and not about one whose name begins with it. */
+/** Whether a line is about something of this name, and not about a longer name that begins with it. */
 function mentions(line: string, about: string): boolean {
   return line.split(/[ :,."]/).includes(about);
 }

@@ -18,13 +18,13 @@ import { serverOn } from "./server.ts";
 import { epochMs, simulatedProcess } from "./simulated-process.ts";
 import type { CriticalWindow, FaultKind } from "./windows.ts";
 
-/** What one seed came to. */
+/** The result of one seed. */
 export interface SeedResult {
   readonly seed: number;
   readonly mode: Mode;
   readonly breaches: readonly Breach[];
   readonly portCalls: number;
-  /** What was to happen once: orders, or committed messages. */
+  /** The things that must happen once: orders, or committed messages. */
   readonly operations: number;
   readonly effects: number;
   readonly virtualMs: number;
@@ -32,7 +32,7 @@ export interface SeedResult {
   readonly faults: Partial<Record<FaultKind, number>>;
   /** SHA-256 over everything that happened. */
   readonly hash: string;
-  /** What happened, line by line: only where an invariant broke. */
+  /** The story, line by line: only where an invariant broke. */
   readonly lines: readonly string[];
 }
 
@@ -113,7 +113,7 @@ async function play(seed: number, scene: Scene): Promise<SeedResult> {
   for (const order of orders) {
     await askAtRest(order);
     // A call may run the order itself, and be answered before a slow handler has ended: then it is asked once more.
-    if (lastAnswers.get(order)?.kept !== true) await askAtRest(order);
+    if (lastAnswers.get(order)?.isFinal !== true) await askAtRest(order);
   }
   const records = new Map<Order, InspectedRecord | undefined>();
   for (const order of orders) {

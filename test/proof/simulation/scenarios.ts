@@ -7,13 +7,13 @@ import { faults, windows } from "./windows.ts";
 
 /** Something that can be simulated, seed by seed. */
 interface Scenario {
-  /** What its faults have to hit. */
+  /** The windows that its faults have to hit. */
   readonly windows: readonly string[];
   readonly faults: readonly string[];
   play(seed: number): Promise<SeedResult>;
 }
 
-/** What is simulated: requests with their keys, messages from a transaction to their effect, or callers who name no server. */
+/** The scenarios: requests with their keys, messages from a transaction to their effect, or callers that name no server. */
 export const scenarios = {
   requests: { windows, faults, play: runSeed },
   messages: { windows: messageWindows, faults: messageFaults, play: (seed) => runMessageSeed(seed) },

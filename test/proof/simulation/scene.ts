@@ -4,7 +4,7 @@ import type { Plan } from "./plan.ts";
 import { type Scheduler, scheduler } from "./scheduler.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 
-/** What every part of one simulation shares. */
+/** The parts that one simulation shares. */
 export interface Scene<Kind extends Plan = Plan> {
   readonly random: Random;
   readonly plan: Kind;
@@ -42,31 +42,31 @@ export function sceneOf<Kind extends Plan>(seed: number, planOf: (random: Random
 export type Fate = "answered" | "lost before" | "lost after" | "late";
 
 /**
- * A call from a process to a service. The service carries it out in one step, at some time after the call and before the
- * answer; a process that dies meanwhile hears nothing of it.
+ * A call from a process to a service. The service executes it in one step, at some time after the call and before the
+ * answer; a process that dies meanwhile gets no answer.
  *
- * @param carryOut what the service does, and answers.
+ * @param execute the service's work, which returns the answer.
  */
 export function remoteCall<Answer>(
   { time, delay }: Scene,
   process: SimulatedProcess,
   fate: Fate,
-  carryOut: () => Answer | Promise<Answer>,
+  execute: () => Answer | Promise<Answer>,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const after = process.thisLife();
     const fail = (): void => void after(delay(), () => reject(new Error("ECONNRESET")));
-    const carriedOut = async (): Promise<Answer> => carryOut();
+    const executed = async (): Promise<Answer> => execute();
     const answer = (answered: Promise<Answer>): void =>
       void answered.then(
         (value) => void after(delay(), () => resolve(value)),
         (error: unknown) => void after(delay(), () => reject(error)),
       );
-    /** Carries it out, and tells nobody. */
-    const unheard = (): void => void carriedOut().catch(() => undefined);
+    /** Executes it, without an answer. */
+    const unheard = (): void => void executed().catch(() => undefined);
     if (fate === "lost before" || fate === "late") fail();
     if (fate === "late") time.after(delay() + delay() + 20, unheard);
-    if (fate === "answered") time.after(delay(), () => answer(carriedOut()));
+    if (fate === "answered") time.after(delay(), () => answer(executed()));
     if (fate === "lost after") {
       time.after(delay(), () => {
         unheard();

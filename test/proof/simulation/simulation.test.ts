@@ -13,7 +13,7 @@ import { count, missedWindows, noTotals } from "./totals.ts";
 const seeds = 250;
 const messageSeeds = 80;
 
-/** What is wrong with an outbox, and what it breaks on the way to the broker. */
+/** The flaws of an outbox, each with the invariant that it breaks on the way to the broker. */
 const flaws: Partial<Record<OutboxFlaw, InvariantName>> = {
   "a cursor skips what commits late": "every-commit-is-published",
   "a message is there before its commit": "only-commits-are-published",
@@ -66,7 +66,7 @@ describe("the simulation of messages", () => {
       expect(result.breaches, seedText(result)).toEqual([]);
     }
     expect(missedWindows(totals)).toEqual([]);
-    // A mode whose every message is a dead letter breaks no invariant, and proves nothing.
+    // A mode with dead letters alone breaks no invariant, and proves nothing.
     for (const mode of modes) expect(effects.get(mode), mode).toBeGreaterThan(seeds);
   });
 

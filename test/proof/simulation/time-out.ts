@@ -8,8 +8,8 @@ import type { SimulatedProcess } from "./simulated-process.ts";
 const statuses = [408, 503, 504];
 
 /**
- * An answer that a time-out of another party may give up: it answers by itself then, and nobody stops what is at work.
- * In front, that is the whole operation, whose end decides; behind, it is the handler, whose answer this one is.
+ * An answer that a time-out of another party may give up: it answers by itself then, and the handler goes on.
+ * In front of once-again the time-out answers for the whole operation; behind it, for the handler, and its answer counts.
  */
 export function watched(
   { diary, plan, random, unlucky }: Scene,

@@ -2,7 +2,7 @@ import type { SeedResult } from "./run-seed.ts";
 import { type ScenarioName, scenarios } from "./scenarios.ts";
 import type { CriticalWindow } from "./windows.ts";
 
-/** What many seeds came to. */
+/** The result of many seeds. */
 export interface Totals {
   seeds: number;
   portCalls: number;

@@ -1,7 +1,7 @@
 import type { keysFaults, keysWindows } from "./keys/windows.ts";
 import type { messageFaults, messageWindows } from "./messages/windows.ts";
 
-/** The moments in which a fault can do harm. A run whose faults hit one of them not once has proven too little. */
+/** The moments in which a fault can do harm. A run that misses one of them has proven too little. */
 export const windows = [
   "claim lost before it was executed",
   "claim executed, answer lost",

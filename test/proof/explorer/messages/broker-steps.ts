@@ -33,7 +33,7 @@ export function accepted(
   return { next, breaks };
 }
 
-/** What the broker may do by itself: give a message to a consumer, once more while that one is at it, and all from one on. */
+/** The steps of the broker: give a message to a consumer, once more while that one is at it, and all from one on. */
 export function brokerSteps(world: MessageWorld, configuration: MessageConfiguration): MessageStep[] {
   const { copies, consumers, late } = world;
   const steps: MessageStep[] = [];
@@ -64,7 +64,7 @@ export function brokerSteps(world: MessageWorld, configuration: MessageConfigura
   return steps;
 }
 
-/** What tells one copy that nobody has from another. */
+/** A text that distinguishes the copies that no consumer has. */
 export function kindOf({ message, number, deliveries }: Copy, { repeats }: MessageConfiguration): string {
   return repeats === "by record" ? `${message} ${deliveries}` : `${message} ${deliveries} ${number}`;
 }
@@ -123,7 +123,7 @@ export function acknowledged(world: MessageWorld, consumer: number): Pick<Messag
   return { next, breaks: isSettled ? undefined : "acknowledged-is-settled" };
 }
 
-/** What a consumer had, when its connection or its process is gone. */
+/** Gives back the messages of a consumer, when its connection or its process is gone. */
 export function givenBack(world: MessageWorld, consumer: number): MessageWorld {
   const copies = world.copies.map((copy): Copy => {
     const { by, ...free } = copy;

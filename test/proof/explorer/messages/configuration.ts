@@ -9,28 +9,28 @@ import type { OutboxRow } from "./world.ts";
 /** How messages are added, published and handled, in one surrounding. An unsafe configuration does one thing otherwise. */
 export interface MessageConfiguration {
   readonly name: string;
-  /** What it is, in plain words. */
+  /** A description in plain words. */
   readonly about: string;
   readonly expected: "clean" | InvariantName;
   /** Where the messages are in the beginning. */
   readonly begins: "unwritten" | "published";
   /** The messages by their ordering keys. */
   readonly keys: readonly (string | undefined)[];
-  /** Whether whoever adds to an ordering key waits for the others that did. */
+  /** Whether a transaction that adds to an ordering key waits for the others that did. */
   readonly locksKeys: boolean;
   /** When a position is drawn: under the lock, or when the transaction begins, as its number (xid) is. */
   readonly positions: "by add" | "by transaction";
   readonly adds: "inside" | "outside";
   readonly publishes: "by relay" | "before the commit" | "after the commit";
-  /** When relays are told of a message: they look now and then anyhow, or when they are told alone. */
+  /** When relays look: after an announcement and now and then, or after an announcement alone. */
   readonly announces: "anyhow" | "at add";
-  /** What relays may find: all that is there, or what comes after what they have seen. */
+  /** The rows that relays may find: all that are there, or those after the ones that they have seen. */
   readonly reads: "all" | "after the cursor";
   readonly rules: OutboxRules;
   readonly removes: "when confirmed" | "when claimed";
   /** Whether the messages of a key wait for one that failed. */
   readonly stopsAtFailure: boolean;
-  /** Whether the lease of a relay that is dead comes to its end. */
+  /** Whether the lease of a dead relay ends. */
   readonly takesOver: boolean;
   /** The messages that the broker always refuses. */
   readonly refused: readonly number[];
@@ -41,15 +41,15 @@ export interface MessageConfiguration {
   readonly handsOver: "at once" | "when decided" | "when acknowledged";
   /** Whether it may begin again where it was before. */
   readonly rewinds: boolean;
-  /** What decides of a failure. */
+  /** The rules for a failure. */
   readonly relay: { readonly refusalsMax: number; backoff(): number; random(): number };
   readonly consumers: number;
   readonly inbox: DecisionRules;
-  /** What tells a message from one that was handled: its record, its number, or both. */
+  /** How a repeat of a handled message is found: by its record, its number, or both. */
   readonly repeats: "by record" | "by mark" | "by both";
   readonly marks: MarkRules;
   readonly movesMark: "with the effect" | "before the transaction";
-  /** Whether a message whose outcome is unknown runs again. */
+  /** Whether a message with an unknown outcome runs again. */
   readonly runsAgain: boolean;
   readonly work: "succeeds" | "fails" | "rejects";
   readonly acknowledges: "when decided" | "after the work" | "on receipt";
@@ -93,13 +93,13 @@ export const oneMessage: Omit<MessageConfiguration, "name" | "about" | "expected
   forgets: false,
 };
 
-/** Two messages, whose consumer is one process: what is looked at is the way to the broker. */
+/** Two messages, and a consumer of one process, since only the way to the broker is explored. */
 const ofOneKey = { ...oneMessage, keys: ["k", "k"], consumers: 1 };
 const withoutKey = { ...oneMessage, keys: [undefined, undefined], consumers: 1 };
 const leased = { ...oneMessage, inbox: { ...oneMessage.inbox, transactional: false, isHolding: true } };
 const failing = { ...oneMessage, inbox: { ...oneMessage.inbox, deliveriesMax: 2 } };
 
-/** An outbox that gives each relay whatever row is free, whoever has others of its key. */
+/** An outbox that gives each relay any free row, whichever relay has others of its key. */
 const leasesRows: OutboxRules = {
   ...rules,
   claim(rows, owner) {
@@ -167,7 +167,7 @@ export const messageConfigurations: readonly MessageConfiguration[] = [
     ...leased,
     moreFaults: 2,
     name: "message, held inbox",
-    about: "the effect is outside of the inbox's store, which holds what nobody knows of",
+    about: "the effect is outside of the inbox's store, which holds messages with an unknown outcome",
     expected: "clean",
   },
   {
@@ -203,14 +203,14 @@ export const messageConfigurations: readonly MessageConfiguration[] = [
     ...ofOneKey,
     locksKeys: false,
     name: "order of adds",
-    about: "whoever adds to a key does not wait for the others",
+    about: "a transaction that adds to a key does not wait for the others",
     expected: "commit-order",
   },
   {
     ...oneMessage,
     announces: "at add",
     name: "announced before it can be read",
-    about: "relays look when they are told, which is before the commit",
+    about: "relays look after an announcement, which comes before the commit",
     expected: "every-commit-is-published",
   },
   {
@@ -259,7 +259,7 @@ export const messageConfigurations: readonly MessageConfiguration[] = [
     ...oneMessage,
     takesOver: false,
     name: "lease without an end",
-    about: "what a dead relay had is nobody's",
+    about: "the rows of a dead relay are never claimed again",
     expected: "every-commit-is-published",
   },
   {
@@ -287,7 +287,7 @@ export const messageConfigurations: readonly MessageConfiguration[] = [
     ...leased,
     runsAgain: true,
     name: "message, run again",
-    about: "a message whose outcome is unknown runs again, and its effect is plain",
+    about: "a message with an unknown outcome runs again, and its effect is plain",
     expected: "one-effect",
   },
 ];

@@ -30,7 +30,7 @@ const retentionMs = 1000;
 const fingerprint = "f";
 const result = new Uint8Array();
 
-/** What one process of the consumer may do next, and what may happen to it and to its calls. */
+/** The next steps of one process of the consumer, and the faults of it and of its calls. */
 export function consumerSteps(world: MessageWorld, index: number, configuration: MessageConfiguration): MessageStep[] {
   const { phase } = world.consumers[index]!;
   if (phase === "idle") return [];
@@ -117,7 +117,7 @@ function works(world: MessageWorld, index: number, configuration: MessageConfigu
   const who = `the work of consumer ${index + 1}`;
   const committing = withConsumer(world, index, { ...consumer, phase: "committing" });
   if (work === "rejects")
-    return failed(world, index, rejectedError("Nobody sells tea."), `${who} rejects its message`, configuration);
+    return failed(world, index, rejectedError("We sell no tea."), `${who} rejects its message`, configuration);
   const failure = new Error("the item is gone");
   if (work === "fails") return failed(world, index, failure, `${who} fails`, configuration);
   const fails = failed(world, index, failure, `${who} fails`, configuration).flatMap(({ say, next }) =>
@@ -170,7 +170,7 @@ function commits(world: MessageWorld, index: number, { inbox, marks, repeats }: 
   const again: Consumer = { phase: "handling", message, number, tries, deliveries };
   return [
     ...decides(committed, index, handledOutcome({ kind: "executed" }, inbox), `${who} COMMITS`),
-    ...fault(world, `${who} COMMITS, and nobody hears of it`, withConsumer(committed, index, again)),
+    ...fault(world, `${who} COMMITS, and the confirmation is lost`, withConsumer(committed, index, again)),
     ...fault(world, `${who} fails to commit`, withConsumer(world, index, again)),
   ];
 }
@@ -181,15 +181,15 @@ function completes(world: MessageWorld, index: number, { inbox }: MessageConfigu
   const who = `consumer ${index + 1}`;
   const completion = { kind: "complete", scope: "c", key: "m", owner, result, retentionMs } as const;
   const completed = transition(world.records[message], completion, now);
-  const kept = withRecord(world, message, completed.record);
+  const stored = withRecord(world, message, completed.record);
   const again: Consumer = { phase: "handling", message, number, tries, deliveries };
-  // Whoever lost its record answers with what the record says.
+  // A consumer that has lost its record answers by the record.
   const answered = completed.answer
-    ? decides(kept, index, handledOutcome({ kind: "executed" }, inbox), `${who} keeps that it is done`)
+    ? decides(stored, index, handledOutcome({ kind: "executed" }, inbox), `${who} stores that it is done`)
     : [{ say: `${who} has lost its record`, next: withConsumer(world, index, again) }];
   return [
     ...answered,
-    ...fault(world, `${who} keeps that it is done, and nobody hears of it`, withConsumer(kept, index, again)),
+    ...fault(world, `${who} stores that it is done, and the confirmation is lost`, withConsumer(stored, index, again)),
     ...fault(world, `${who} can't keep that it is done`, withConsumer(world, index, again)),
   ];
 }
@@ -207,7 +207,7 @@ function decides(world: MessageWorld, index: number, handled: Handled, say: stri
   ];
 }
 
-/** What the consumer does with a verdict: a dead letter is written, and then acknowledged as anything else. */
+/** The consumer's steps after a verdict: a dead letter is written, and then acknowledged as any other message. */
 function settles(world: MessageWorld, index: number): MessageStep[] {
   const { message, verdict } = mine(world, index);
   const who = `consumer ${index + 1}`;
@@ -229,7 +229,9 @@ function settles(world: MessageWorld, index: number): MessageStep[] {
   ];
 }
 
-/** What happens to records, whatever the consumers do: leases end, and where nobody minds, records are forgotten. */
+/**
+ * The steps of records, whatever the consumers do: leases end, and where the configuration says so, records are forgotten.
+ */
 export function recordSteps(world: MessageWorld, { forgets }: MessageConfiguration): MessageStep[] {
   return world.records.flatMap((record, message): MessageStep[] => {
     if (record?.state === "done") {

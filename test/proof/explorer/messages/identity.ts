@@ -3,7 +3,7 @@ import type { MessageConfiguration } from "./configuration.ts";
 import type { MessageWorld } from "./world.ts";
 
 /**
- * What two worlds have in common that differ in nothing that can matter: relays and consumers count by what they do and not
+ * A text that is equal for two worlds if their differences can't matter: relays and consumers count by what they do and not
  * by their number, owners by who has them, copies by what they are.
  */
 export function identity(world: MessageWorld, configuration: MessageConfiguration): string {

@@ -7,7 +7,7 @@ export function brokenIn({ effects }: MessageWorld): InvariantName[] {
   return effects.some((count) => count > 1) ? ["one-effect"] : [];
 }
 
-/** What is broken where nothing can happen any more. */
+/** The invariants that are broken where nothing can happen any more. */
 export function brokenAtTheEnd(world: MessageWorld, { keys }: MessageConfiguration): InvariantName[] {
   const { commits, published, rows, copies, letters, effects, consumers, relays } = world;
   const broken: InvariantName[] = [];

@@ -1,6 +1,6 @@
 import { type MessageConfiguration, oneMessage } from "./configuration.ts";
 
-/** Two messages that a source has numbered, and hands over in order. Their numbers are all that tells a repeat. */
+/** Two messages that a source has numbered, and hands over in order. Only their numbers identify a repeat. */
 const numbered = {
   ...oneMessage,
   begins: "published",
@@ -72,7 +72,7 @@ export const markConfigurations: readonly MessageConfiguration[] = [
     moreFaults: 1,
     inbox: { ...numbered.inbox, deliveriesMax: 1 },
     name: "mark, the next before the dead letter",
-    about: "a message is handed over when the one before has its verdict, whose dead letter is not written yet",
+    about: "a message is handed over when the one before has its verdict, while its dead letter is not written yet",
     expected: "acknowledged-is-settled",
   },
 ];

@@ -3,9 +3,9 @@ import { moveMark } from "../../../../packages/once-again/src/stores/sqlite/tran
 import { schema } from "../../../../packages/once-again/src/stores/sqlite/schema.ts";
 import type { MarkAnswer } from "../../../../packages/once-again/src/stores/store.ts";
 
-/** What a store does with the mark of the one partition that there is. */
+/** The store's rules for the mark of the one partition that there is. */
 export interface MarkRules {
-  /** What it answers to whoever would move the mark, and where it is then. */
+  /** The answer to a process that would move the mark, and where the mark is then. */
   move(mark: number | undefined, position: number): { readonly answer: MarkAnswer; readonly mark: number };
 }
 

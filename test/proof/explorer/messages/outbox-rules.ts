@@ -9,7 +9,7 @@ import { claimHalves } from "../../../../packages/once-again/src/stores/sqlite/o
 import { outboxQueries, outboxSchema } from "../../../../packages/once-again/src/stores/sqlite/outbox-statements.ts";
 import type { OutboxRow } from "./world.ts";
 
-/** What an outbox does with its rows. */
+/** The rules of an outbox for its rows. */
 export interface OutboxRules {
   /** @param cursor the highest position that was claimed before. */
   claim(
@@ -39,7 +39,7 @@ export function sqliteRules(): OutboxRules {
   const insert = database.prepare(insertStatement);
   const select = database.prepare("SELECT * FROM once_again_outbox ORDER BY position");
 
-  /** What a statement makes of these rows. */
+  /** The rows after a statement. */
   const after = <Answer>(
     rows: readonly OutboxRow[],
     ask: () => Answer,

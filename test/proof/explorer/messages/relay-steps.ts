@@ -16,7 +16,7 @@ import {
   withMessage,
 } from "./world.ts";
 
-/** What one relay may do next, and what may happen to it and to its calls. */
+/** The next steps of one relay, and the faults of it and of its calls. */
 export function relaySteps(world: MessageWorld, relay: number, configuration: MessageConfiguration): MessageStep[] {
   const claim = world.relays[relay];
   if (claim === undefined) return claims(world, relay, configuration);
@@ -59,7 +59,7 @@ function claims(
       confirmed: [],
       postponed: [],
     });
-    const unheard = `relay ${relay + 1} claims ${names}, and never hears of it`;
+    const unheard = `relay ${relay + 1} claims ${names}, and never gets the answer`;
     return [{ say: `relay ${relay + 1} claims ${names}`, next }, ...fault(world, unheard, taken)];
   });
 }
@@ -139,7 +139,7 @@ const noneConfirmed = { hasConfirmedSince: false, silences: 0 };
 
 type PostponeEnd = Omit<PostponeRequest, "position" | "owner">;
 
-/** What a relay asks the outbox for after a failure. */
+/** The call of a relay to the outbox after a failure. */
 function endOf(
   { refusals: before }: ClaimedRow,
   decision: ReturnType<typeof decideFailure>,
@@ -156,7 +156,7 @@ function endOf(
   }
 }
 
-/** A relay whose batch is over writes how: first what waits, then what is gone. It insists. */
+/** A relay writes the end of its batch: first the messages that wait, then those that are gone. It insists. */
 function writes(
   world: MessageWorld,
   relay: number,
@@ -202,7 +202,7 @@ function postponedBy(
   return { next: { ...world, rows }, breaks: isChanged ? "late-owner-changes-nothing" : undefined };
 }
 
-/** What happens in the outbox, whatever the relays do: delays and leases end, and a late call arrives. */
+/** The steps of the outbox, whatever the relays do: delays and leases end, and a late call arrives. */
 export function outboxSteps(world: MessageWorld, configuration: MessageConfiguration): MessageStep[] {
   const { rows, relays, late } = world;
   const steps: MessageStep[] = [];

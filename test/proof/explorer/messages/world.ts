@@ -22,11 +22,11 @@ export interface MessageWorld {
   readonly late: LateCall | undefined;
   /** The messages that the broker has taken at least once. */
   readonly published: readonly number[];
-  /** What it has taken, in the order in which it came: a place in here is the number of what it delivers. */
+  /** The messages that it has taken, in the order in which they came: the place of one is the number of its delivery. */
   readonly log: readonly number[];
   /** Those that a relay has parked, or is about to, so that the others pass. */
   readonly passed: readonly number[];
-  /** What the broker has to deliver. */
+  /** The copies that the broker has to deliver. */
   readonly copies: readonly Copy[];
   /** The messages of which it has a dead letter. */
   readonly letters: readonly number[];
@@ -61,11 +61,11 @@ export interface OutboxRow {
   readonly isParked: boolean;
 }
 
-/** What a relay has claimed, and how far it came with it. */
+/** The claim of a relay, and how far it came with it. */
 export interface RelayClaim {
   readonly owner: string;
   readonly orderingKey: string | undefined;
-  /** What it has not handed to the broker yet. */
+  /** The rows that it has not handed to the broker yet. */
   readonly left: readonly ClaimedRow[];
   readonly confirmed: readonly string[];
   readonly postponed: readonly PostponeRequest[];
@@ -87,7 +87,7 @@ export interface Copy {
   readonly message: number;
   readonly number: number;
   readonly deliveries: number;
-  /** The consumer that has it; missing: nobody. */
+  /** The consumer that has it; missing: none. */
   readonly by?: number;
 }
 
@@ -156,7 +156,7 @@ export function fault(world: MessageWorld, say: string, next: Partial<MessageWor
   return [{ say, next: { ...world, ...next, faultsLeft: world.faultsLeft - 1 } }];
 }
 
-/** An owner that nobody else is. */
+/** A new owner. */
 export function newOwner({ rows, relays, late, consumers, records }: MessageWorld): string {
   const owners = new Set([
     ...rows.map(({ owner }) => owner),

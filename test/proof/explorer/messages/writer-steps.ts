@@ -2,7 +2,7 @@ import { accepted } from "./broker-steps.ts";
 import type { MessageConfiguration } from "./configuration.ts";
 import { fault, type MessageStep, type MessageWorld, nameOf, type OutboxRow, withItem, type Writer } from "./world.ts";
 
-/** What a transaction may do that adds a message, and the service that it belongs to. */
+/** The steps of a transaction that adds a message, and of the service that it belongs to. */
 export function writerSteps(world: MessageWorld, message: number, configuration: MessageConfiguration): MessageStep[] {
   const writer = world.writers[message]!;
   const name = nameOf(message);
@@ -32,7 +32,7 @@ export function writerSteps(world: MessageWorld, message: number, configuration:
   }
 }
 
-/** Adds a message to its transaction. Whoever adds to an ordering key waits for the others that added to it. */
+/** Adds a message to its transaction, which waits for others that added to the same ordering key. */
 function add(
   world: MessageWorld,
   message: number,

@@ -10,10 +10,10 @@ export interface StepRules {
   readonly stepAction: typeof stepAction;
 }
 
-/** A handler whose effects are steps, and a policy. An unsafe configuration does one thing otherwise. */
+/** A handler with steps for its effects, and a policy. An unsafe configuration does one thing otherwise. */
 export interface StepsConfiguration {
   readonly name: string;
-  /** What it is, in plain words. */
+  /** A description in plain words. */
   readonly about: string;
   readonly expected: "clean" | InvariantName;
   /** The steps of the handler: to a service that knows its derived key again, or to one that can be asked. */
@@ -47,7 +47,7 @@ export const stepsConfigurations: readonly StepsConfiguration[] = [
   {
     ...finish,
     name: "finish, but a refusal is the last word",
-    about: "what a handler refuses half-way is kept, as rerun does",
+    about: "a refusal half-way is stored, as rerun does",
     finishes: false,
     expected: "half-way-is-finished",
   },
@@ -55,7 +55,7 @@ export const stepsConfigurations: readonly StepsConfiguration[] = [
     ...finish,
     name: "finish, without a look",
     about: "a step that was begun runs again",
-    rules: { ...rules, stepAction: (kept) => (stepAction(kept) === "look" ? "run" : stepAction(kept)) },
+    rules: { ...rules, stepAction: (step) => (stepAction(step) === "look" ? "run" : stepAction(step)) },
     expected: "one-effect",
   },
   {

@@ -6,7 +6,7 @@ import type { StepsConfiguration } from "./configuration.ts";
 import { answers, workerSteps } from "./worker-steps.ts";
 import { startOfSteps, type StepsWorld } from "./world.ts";
 
-/** Deliveries of one key whose handler has its effects in steps. */
+/** Deliveries of one key to a handler that has its effects in steps. */
 export function stepsModel(configuration: StepsConfiguration, deliveries: number): Model<StepsWorld> {
   return {
     first: startOfSteps(deliveries, configuration.steps.length),
@@ -29,13 +29,13 @@ function leaseEnds(world: StepsWorld): Step<StepsWorld>[] {
 
 /** The invariants that a world breaks. */
 function brokenIn({ record, effects, workers }: StepsWorld): InvariantName[] {
-  const told = new Set(workers.flatMap((worker) => worker.told ?? []));
+  const answers = new Set(workers.flatMap((worker) => worker.answer ?? []));
   const happened = effects.filter(({ times }) => times > 0).length;
   const isHalfDone = happened > 0 && happened < effects.length;
   const isBroken: Partial<Record<InvariantName, boolean>> = {
     "one-effect": effects.some(({ times }) => times > 1),
-    "same-answer": told.size > 1,
-    "no-lost-effect": told.has("done") && happened < effects.length,
+    "same-answer": answers.size > 1,
+    "no-lost-effect": answers.has("done") && happened < effects.length,
     "half-way-is-finished": isHalfDone && isRefused(record),
   };
   return (Object.keys(invariants) as InvariantName[]).filter((name) => isBroken[name]);
@@ -50,11 +50,21 @@ function identity({ now, record, workers, effects }: StepsWorld): string {
   const ranks = [...new Set(fences)].sort((one, other) => one - other);
   const rank = (fence: number): number => ranks.indexOf(fence);
   const shown = workers.map((worker, index) => {
-    const { phase, abandoned, kept, at, part, hasStored, told, fence } = worker;
+    const { phase, abandoned, checkpoints, at, part, hasStored, answer, fence } = worker;
     const isOwner = record?.owner === String(index);
-    return JSON.stringify([phase, rank(fence), abandoned, Object.entries(kept), at, part, hasStored, told, isOwner]);
+    return JSON.stringify([
+      phase,
+      rank(fence),
+      abandoned,
+      Object.entries(checkpoints),
+      at,
+      part,
+      hasStored,
+      answer,
+      isOwner,
+    ]);
   });
-  const kept = record && [
+  const stored = record && [
     record.state,
     record.attempt > 1,
     rank(record.fence),
@@ -62,5 +72,5 @@ function identity({ now, record, workers, effects }: StepsWorld): string {
     Object.entries(record.checkpoints).map(([place, bytes]) => [place, new TextDecoder().decode(bytes)]),
     record.result?.[0],
   ];
-  return JSON.stringify([kept, shown.sort(), effects.map(({ times, fence }) => [times, rank(fence)])]);
+  return JSON.stringify([stored, shown.sort(), effects.map(({ times, fence }) => [times, rank(fence)])]);
 }

@@ -26,7 +26,7 @@ export function workerSteps(world: StepsWorld, index: number, configuration: Ste
   return [...own, ...(mayEnd ? ends(world, index, configuration) : []), ...renewed, crash];
 }
 
-/** A claim: answered; or carried out and its answer lost, so that nobody works under it. */
+/** A claim: answered; or executed and its answer lost, so that no handler runs under it. */
 function claims(world: StepsWorld, index: number, configuration: StepsConfiguration): WorldStep[] {
   const claim = { fingerprint: "f", leaseMs, retentionMs, takeOverAfterMs: 0 } as const;
   const { next, answer } = asked(world, { kind: "claim", ...owned(index), ...claim }, configuration);
@@ -34,20 +34,20 @@ function claims(world: StepsWorld, index: number, configuration: StepsConfigurat
   const unheard = { say: `${say}, and its process dies before the answer`, next: ended(next, index) };
   if (typeof answer === "boolean") throw new TypeError("A claim is answered by more than yes or no.");
   if (answer.kind === "done") {
-    const told = answer.result[0] === answers.done[0] ? "done" : "refused";
-    return [{ say: `${say}, and is told the first response: ${told}`, next: ended(next, index, told) }];
+    const first = answer.result[0] === answers.done[0] ? "done" : "refused";
+    return [{ say: `${say}, and gets the first response: ${first}`, next: ended(next, index, first) }];
   }
   if (answer.kind !== "acquired") return [{ say: `${say}: ${answer.kind}`, next: ended(next, index) }];
-  const { fence, abandoned, checkpoints: kept } = answer;
-  const hasStored = Object.keys(kept).length > 0;
-  const got = withStepsWorker(next, index, { phase: "working", fence, abandoned, kept, hasStored });
+  const { fence, abandoned, checkpoints } = answer;
+  const hasStored = Object.keys(checkpoints).length > 0;
+  const got = withStepsWorker(next, index, { phase: "working", fence, abandoned, checkpoints, hasStored });
   return [
     { say: `${say}, and gets it${abandoned ? ", after an attempt that was abandoned" : ""}`, next: got },
     unheard,
   ];
 }
 
-/** What the step that a delivery is at may do. */
+/** The steps of a delivery that is at a step of its handler. */
 function atStep(world: StepsWorld, index: number, configuration: StepsConfiguration): WorldStep[] {
   const worker = world.workers[index]!;
   const { at, part } = worker;
@@ -56,9 +56,9 @@ function atStep(world: StepsWorld, index: number, configuration: StepsConfigurat
   if (part === "begun") return [effect(world, index, kind)];
   if (part === "done")
     return checkpoint(world, index, { name, value: 1 }, { at: at + 1, part: "ahead" }, configuration);
-  const bytes = worker.kept[String(at + 1)];
-  const kept = bytes && (JSON.parse(new TextDecoder().decode(bytes)) as StoredStep);
-  const action = configuration.rules.stepAction(kept);
+  const bytes = worker.checkpoints[String(at + 1)];
+  const step = bytes && (JSON.parse(new TextDecoder().decode(bytes)) as StoredStep);
+  const action = configuration.rules.stepAction(step);
   const who = `request ${index + 1}`;
   if (action === "answer") {
     return [{ say: `${who} finds ${name} stored`, next: withStepsWorker(world, index, { at: at + 1 }) }];
@@ -69,7 +69,7 @@ function atStep(world: StepsWorld, index: number, configuration: StepsConfigurat
   return checkpoint(world, index, { name, begun: true }, { part: "begun" }, configuration);
 }
 
-/** A keyed service knows its key again. Of the other, nothing but the fence of whoever looked keeps an old worker out. */
+/** A keyed service knows its key again. At any other, only the fence of the process that looked keeps an old worker out. */
 function effect(world: StepsWorld, index: number, kind: "keyed" | "once"): WorldStep {
   const { at, fence } = world.workers[index]!;
   const before = world.effects[at]!;
@@ -94,7 +94,7 @@ function look(world: StepsWorld, index: number, name: string, configuration: Ste
   return checkpoint(looked, index, { name, begun: true }, { part: "begun" }, configuration);
 }
 
-/** Stores what a step came to: heard, or carried out and not heard, or not carried out. The last two fail the handler. */
+/** Stores the result of a step: acknowledged, or stored without an answer, or not stored. The last two fail the handler. */
 function checkpoint(
   world: StepsWorld,
   index: number,
@@ -141,9 +141,9 @@ function settles(
         ? { kind: "release", ...owned(index) }
         : { kind: "renew", ...owned(index), leaseMs: 0 };
   const { next, answer } = asked(world, operation, { ...configuration, rules, finishes });
-  const isKept = settlement === "complete" && answer === true && effect !== "unknown";
+  const isStored = settlement === "complete" && answer === true && effect !== "unknown";
   return [
-    { say: `${say}: ${settlement}`, next: ended(next, index, isKept ? effect : undefined) },
+    { say: `${say}: ${settlement}`, next: ended(next, index, isStored ? effect : undefined) },
     { say: `${say}: ${settlement}, and its process dies before the answer`, next: ended(next, index) },
     { say: `${say}, and its process dies`, next: ended(world, index) },
   ];
@@ -151,8 +151,8 @@ function settles(
 
 const owned = (index: number) => ({ scope: "s", key: "k", owner: String(index) });
 
-const ended = (world: StepsWorld, index: number, told?: StepsWorker["told"]): StepsWorld =>
-  withStepsWorker(world, index, over(told));
+const ended = (world: StepsWorld, index: number, answer?: StepsWorker["answer"]): StepsWorld =>
+  withStepsWorker(world, index, over(answer));
 
 function asked(world: StepsWorld, operation: Operation, { rules }: StepsConfiguration) {
   const { record, answer } = rules.transition(world.record, operation, world.now);

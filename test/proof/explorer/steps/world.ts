@@ -10,33 +10,33 @@ export interface StepsWorld {
   readonly effects: readonly { readonly times: number; readonly fence: number }[];
 }
 
-/** One delivery of the key, in a process of its own. */
+/** One delivery of the key, in a separate process. */
 export interface StepsWorker {
   readonly phase: "absent" | "working" | "ended";
   readonly fence: number;
   /** Whether an earlier attempt may have had effects. */
   readonly abandoned: boolean;
-  /** What earlier runs stored, when it got the key. */
-  readonly kept: KeyRecord["checkpoints"];
+  /** The steps that earlier runs stored, when it got the key. */
+  readonly checkpoints: KeyRecord["checkpoints"];
   /** The step that it is at. */
   readonly at: number;
   /** How far that step is: not begun, noted as begun (or looked for), its effect there but not stored. */
   readonly part: "ahead" | "begun" | "done";
   /** Whether it, or a run before it, stored a step. */
   readonly hasStored: boolean;
-  /** What its caller was told for good. */
-  readonly told: "done" | "refused" | undefined;
+  /** The final answer to its caller. */
+  readonly answer: "done" | "refused" | undefined;
 }
 
 const absent: StepsWorker = {
   phase: "absent",
   fence: 0,
   abandoned: false,
-  kept: {},
+  checkpoints: {},
   at: 0,
   part: "ahead",
   hasStored: false,
-  told: undefined,
+  answer: undefined,
 };
 
 export const startOfSteps = (deliveries: number, steps: number): StepsWorld => ({
@@ -52,5 +52,5 @@ export function withStepsWorker(world: StepsWorld, index: number, change: Partia
   return { ...world, workers };
 }
 
-/** A delivery that is over: it does nothing any more, and counts by what its caller was told. */
-export const over = (told?: StepsWorker["told"]): StepsWorker => ({ ...absent, phase: "ended", told });
+/** A delivery that is over: it does nothing any more, and counts by the answer that its caller got. */
+export const over = (answer?: StepsWorker["answer"]): StepsWorker => ({ ...absent, phase: "ended", answer });

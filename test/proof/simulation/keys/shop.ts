@@ -7,14 +7,14 @@ import type { SimulatedProcess } from "../simulated-process.ts";
 export const places = ["/orders", "/refunds", "/moved"] as const;
 export type Path = (typeof places)[number];
 
-/** What several servers have done together. */
+/** The shared state of several servers. */
 export interface Shop {
   /** How often each order had its effect. */
   readonly effects: Map<string, number>;
   serveOn(process: SimulatedProcess): Serve;
 }
 
-/** What a request says: its body is its path and the name of its order. */
+/** Reads a request: its body is its path and the name of its order. */
 export function readOrder({ body }: Pick<OrderRequest, "body">): { path: Path; name: string } {
   const [path, name] = new TextDecoder().decode(body).split(" ") as [Path, string];
   return { path, name };
@@ -51,7 +51,7 @@ export function shopOf(scene: Scene): Shop {
             return resolve({ ...before, headers: [policy, ["idempotent-replayed", "true"]] });
           }
           const made = work(name);
-          // What was refused leaves the key free.
+          // A refusal leaves the key free.
           if (made.status !== 429 && made.status !== 503) stored.set(request.key, made);
           resolve({ ...made, headers: [policy] });
         });

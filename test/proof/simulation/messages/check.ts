@@ -2,12 +2,12 @@ import type { Breach } from "../check.ts";
 import type { Effect } from "../effects.ts";
 import { isSettled, type MessageLedger, type MessageName } from "./ledger.ts";
 
-/** What is known when everything has come to rest. */
+/** The state when all is quiet again. */
 export interface MessageRest {
   readonly ledger: MessageLedger;
   readonly effects: { readonly ledger: readonly Effect[] };
   readonly consumers: readonly string[];
-  /** What has not ended: in the outbox, at the broker, with a service. */
+  /** The messages that have not ended: in the outbox, at the broker, with a service. */
   readonly waiting: Readonly<Record<string, number>>;
 }
 

@@ -22,7 +22,7 @@ export interface ConsumerProcess {
   readonly process: SimulatedProcess;
   start(): void;
   crashed(): void;
-  /** Ends as a process does that is told to. */
+  /** Ends in good order, as a process does on a signal. */
   close(): Promise<void>;
 }
 

@@ -9,11 +9,11 @@ export interface MessageName {
   readonly orderingKey: string | undefined;
 }
 
-/** What is known of all messages, whoever did what. It finds no repeat by itself. */
+/** The facts about all messages, from all processes. It finds no repeat by itself. */
 export interface MessageLedger {
   /** Committed messages, in the order of their commits. */
   readonly commits: readonly MessageName[];
-  /** What the broker has taken, repeats included, in the order in which it came. */
+  /** The messages that the broker has taken, repeats included, in the order in which they came. */
   readonly accepted: readonly MessageName[];
   /** Dead letters: consumer and id. */
   readonly letters: ReadonlySet<string>;

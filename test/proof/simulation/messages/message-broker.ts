@@ -25,13 +25,13 @@ export interface Subscription {
 export interface MessageBroker {
   /** How many copies wait or are with a consumer. */
   readonly waiting: () => number;
-  /** Publishes for a relay. `onTaken` hears that the broker has it, whether or not the relay does. */
+  /** Publishes for a relay. `onTaken` is called when the broker has it, whether or not the relay knows. */
   publishFrom(process: SimulatedProcess, onTaken: (message: OutboxMessage) => void): Publish;
   /** Publishes dead letters of a consumer. */
   lettersFrom(process: SimulatedProcess, consumer: string): Publish;
   /** Delivers to a process, until it ends the subscription or dies. */
   subscribe(subscription: Subscription): () => void;
-  /** What a process had is anybody's again. */
+  /** Makes the messages of a dead process free again. */
   crashed(process: SimulatedProcess): void;
   /** Begins again, for one consumer, where it was before, if it numbers its messages. */
   goBack(): void;
@@ -40,7 +40,7 @@ export interface MessageBroker {
 }
 
 interface Copy {
-  /** The order that it is about, whatever tells repeats of it. */
+  /** The order that it is about, however repeats of it are found. */
   readonly order: string;
   readonly message: InboxMessage;
   readonly consumer: string;
@@ -61,7 +61,7 @@ export function messageBroker(
   const { delay, diary, plan, random, time, unlucky } = scene;
   const copies = new Set<Copy>();
   const isNumbering = plan.mode === "transactional" && plan.repeats !== "by id";
-  /** What was taken in each partition, where messages are numbered. */
+  /** The messages that were taken in each partition, where they are numbered. */
   const logs = new Map<string, InboxMessage[]>();
   const subscriptions = new Set<Subscription>();
   let awayUntilMs = 0;

@@ -10,9 +10,9 @@ export interface Victim {
   readonly process: SimulatedProcess;
   readonly kind: "service" | "relay" | "consumer";
   start(): void;
-  /** Whoever it was connected with hears of its death. */
+  /** Reports its death to the parts that it was connected with. */
   crashed(): void;
-  /** Ends as a process does that is told to; missing: it does not care. */
+  /** Ends in good order, as a process does on a signal; missing: it can't. */
   close?(): Promise<void>;
 }
 

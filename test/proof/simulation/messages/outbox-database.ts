@@ -156,14 +156,14 @@ export function outboxDatabase(
         if (hasEnded) return;
         hasEnded = true;
         open.delete(mine);
-        // Whoever waits for a key has to be let in before it can let go.
+        // An addition that waits for a key must get it before it can let go.
         void adding.catch(() => undefined).then(how);
       };
       const mine: Open = { process, isCommitting: false, rollback: () => end(rollback) };
       open.add(mine);
       const work = (ms: number): Promise<void> => new Promise((resolve) => void process.after(ms, resolve));
       try {
-        // What it has to say is written first.
+        // The rows of the transaction itself are written first.
         await work(workMs);
         for (const message of messages) {
           await call(process, plan.storeFaults / 2, async () => {

@@ -25,11 +25,12 @@ export interface MessagePlan extends Plan {
   readonly brokerMsMax: number;
   readonly prefetch: number;
   readonly deliveriesMax: number;
-  /** After how long the broker delivers a message again that nobody has acknowledged. */
+  /** How long the broker waits for an acknowledgement before it delivers a message again. */
   readonly ackWaitMs: number;
   /**
-   * What tells repeats in a transactional inbox: ids; numbers, where the broker knows what is published twice; or both, where
-   * it numbers that twice.
+   * How a transactional inbox finds repeats: by ids; by numbers, where the broker finds messages that are published twice;
+   * or by
+   * both, where it numbers those twice.
    */
   readonly repeats: "by id" | "by number" | "by both";
   readonly partitions: number;

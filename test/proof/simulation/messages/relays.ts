@@ -11,7 +11,7 @@ import type { MessagePlan } from "./plan.ts";
 export interface RelayProcess {
   readonly process: SimulatedProcess;
   start(): void;
-  /** What it had in hand when it died. */
+  /** Drops the messages that it had in hand when it died. */
   crashed(): void;
   close(): Promise<void>;
 }
@@ -24,7 +24,7 @@ export function relayProcess(
   ledger: MessageLedger,
 ): RelayProcess {
   const { diary, plan, random } = scene;
-  /** What is with the broker, or confirmed by it and not removed. */
+  /** The messages that are with the broker, or confirmed by it and not removed. */
   let inHand = new Map<string, "sent" | "taken" | "confirmed">();
   let relay: Relay | undefined;
 

@@ -114,7 +114,7 @@ async function play(seed: number, scene: Scene<MessagePlan>, flaw: OutboxFlaw | 
   };
 }
 
-/** What every consumer's process is built on. Whoever is cut off from its database has no luck with any call. */
+/** The ground of every consumer's process. In a process that is cut off from its database every call fails. */
 function groundOf(
   scene: Scene<MessagePlan>,
   effects: Ground["effects"],

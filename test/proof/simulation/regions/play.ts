@@ -11,7 +11,7 @@ import type { OrderRequest } from "../server.ts";
 import { epochMs, simulatedProcess } from "../simulated-process.ts";
 import { type Region, regionOf, serveFrom } from "./region.ts";
 
-/** What is done with the keys of a region that is cut off. */
+/** The policies for the keys of a region that is cut off. */
 export const policies = [
   /** A key lives wherever its request arrives. */
   "each region for itself",
@@ -24,7 +24,7 @@ export const policies = [
 ] as const;
 export type Policy = (typeof policies)[number];
 
-/** What became of the orders of one seed under one policy. */
+/** The fates of the orders of one seed under one policy. */
 export interface RegionsResult {
   orders: number;
   /** Orders that had more than one effect. */
@@ -33,7 +33,7 @@ export interface RegionsResult {
   forgotten: number;
   /** Calls that ended with the answer of their order. */
   answered: number;
-  /** Orders whose caller was told at last that the outcome is unknown, or that nothing is known of the key. */
+  /** Orders with the last answer that the outcome is unknown, or that the key is not known. */
   inDoubt: number;
 }
 

@@ -10,7 +10,7 @@ import { epochMs, type SimulatedProcess, simulatedProcess } from "../simulated-p
 /** A region: a server with the real rules and engine, a store, and a copy of it elsewhere that is a while behind. */
 export interface Region {
   readonly process: SimulatedProcess;
-  /** What the region keeps, and what of it has reached its copy. */
+  /** The store of the region, and the part of it that has reached its copy. */
   readonly store: Store;
   readonly copy: Store;
   /** Cut off from every other region, and from the callers. */

@@ -1,6 +1,6 @@
 import { playRegions, policies, type Policy, type RegionsResult } from "./play.ts";
 
-/** What many seeds came to under one policy. */
+/** The results of many seeds under one policy. */
 export interface RegionTotals extends RegionsResult {
   readonly policy: Policy;
 }
@@ -25,8 +25,8 @@ export async function regionTotals(
 }
 
 /**
- * Whether a policy did not keep what it promises: with a home region that is waited for, or whose copy refuses what it may
- * have forgotten, nothing happens twice; a copy that runs what it does not know doubles only what was forgotten.
+ * Whether a policy broke its promise. With a home region that is waited for, or a copy that refuses what it may have
+ * forgotten, nothing happens twice; a copy that runs unknown keys doubles only what was forgotten.
  */
 export function breaksPromise({ policy, doubled, forgotten }: RegionTotals): boolean {
   switch (policy) {
