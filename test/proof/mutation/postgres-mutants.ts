@@ -58,7 +58,7 @@ export const postgresMutants: readonly Mutant[] = [
     search: "await cancel().catch(() => undefined);",
     replace: "",
     check: test("packages/once-again/src/stores/postgres/backends.test.ts"),
-    killedBy: "are no more than its pool may have while a table is locked",
+    killedBy: "end what a handler asked for, when its work was given up",
   },
   {
     guard: "postgres: a commit that waits for a standby is not cancelled",

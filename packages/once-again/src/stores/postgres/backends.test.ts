@@ -2,10 +2,11 @@ import { Client, Pool } from "pg";
 import postgres from "postgres";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { longClaim } from "../../../../../test/support/long-claim.ts";
-import { databases, pgPool, postgresClients } from "../../../../../test/postgres/databases.ts";
+import { databases, execute, pgPool, postgresClients } from "../../../../../test/postgres/databases.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { pgbouncerBinary, startPgbouncer } from "../../../../../test/support/servers/pgbouncer.ts";
 import { postgresBinary } from "../../../../../test/support/servers/postgres.ts";
+import { OnceAgainError } from "../../core/errors.ts";
 import { type PostgresConnection, type PostgresStore, postgresStore } from "./index.ts";
 
 const result = Uint8Array.of(1, 2, 3);
@@ -96,6 +97,26 @@ describeWithServer("the connections that a store has in PostgreSQL", postgresBin
       await outside.query("ROLLBACK");
       await ask(store, "after");
       expect(await count("true")).toBeLessThanOrEqual(connectionsMax);
+    },
+  );
+
+  test.for(Object.entries(postgresClients))(
+    "end what a handler asked for, when its work was given up: %s",
+    async ([, open]) => {
+      const { url, outside, count } = await opened();
+      const store = open(url, { connectionsMax: 1, busyMsMax });
+      const overdue = new OnceAgainError("ONCE_HANDLER_TIMEOUT", "The work was given up, and goes on.");
+      const givenUp = store.transact(
+        { scope: "acme", key: "slow", fingerprint: "f", retentionMs: 60_000 },
+        async (given) => {
+          execute(given, "SELECT pg_sleep(600)").catch(() => undefined);
+          await eventually(outside, async () => (await count("wait_event = 'PgSleep'")) === 1);
+          throw overdue;
+        },
+      );
+      await expect(givenUp).rejects.toBe(overdue);
+      await eventually(outside, async () => (await count("wait_event = 'PgSleep'")) === 0);
+      await eventually(outside, () => isGranted(store.claim(longClaim("after"))));
     },
   );
 
