@@ -2,7 +2,7 @@ import { inboxMutants } from "./inbox-mutants.ts";
 import type { Check, Mutant } from "./mutant.ts";
 
 const explorer = (configuration: string): Check => ({ kind: "explorer", configuration });
-const simulation: Check = { kind: "simulation", scenario: "messages", seeds: 12 };
+const simulation: Check = { kind: "simulation", scenario: "messages", seeds: 30 };
 const test = (file: string): Check => ({ kind: "test", file });
 
 const outbox = "packages/once-again/src/messaging/outbox";

@@ -69,6 +69,7 @@ export function relayProcess(
       pollMs: 400,
       backoff: exponentialBackoff({ baseMs: 50, capMs: 800 }),
       pauseBackoff: exponentialBackoff({ baseMs: 30, capMs: 500 }),
+      onError: () => undefined,
       onEvent(event) {
         if (event.type === "parked" && !event.blocks) ledger.pass(event.id);
       },
