@@ -9,6 +9,7 @@ export const decisionTopics: Readonly<Record<string, readonly string[]>> = {
   Messages: ["outbox", "inbox", "webhooks"],
   "Functions, tools and agents": ["functions-and-tools", "agents"],
   Gateway: ["gateway"],
+  Operations: ["monitoring"],
   Project: ["packages", "testing"],
 };
 

@@ -18,6 +18,7 @@ const guideGroups = {
     "gateway",
     "webhooks",
     "transactions",
+    "orms",
     "choosing-a-store",
     "unknown-outcomes",
     "security",
