@@ -25,7 +25,7 @@ const guideGroups = {
   ],
   Message: ["messages"],
   Test: ["testing", "verifying", "verifying-mcp", "writing-a-store", "storms"],
-  Operate: ["observing", "console", "scaling"],
+  Operate: ["observing", "console", "three-in-the-morning", "scaling"],
 };
 
 const link = (file: string): DefaultTheme.SidebarItem => ({ text: pageTitle(file), link: pagePath(file) });

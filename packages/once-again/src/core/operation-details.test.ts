@@ -29,7 +29,7 @@ test.each(["", "no JSON", "null", "7", '"text"', "[]"])(
   },
 );
 
-test("what is no text, and a reason that is none of ours, is left out", () => {
+test("what is no text, and an unknown reason, is left out", () => {
   const bytes = new TextEncoder().encode('{"label":7,"route":"POST /","reason":"<b>","__proto__":{"worker":"w"}}');
   expect(readDetails(bytes)).toEqual({ route: "POST /" });
 });

@@ -5,7 +5,7 @@ import { keyPattern, nameOf } from "./record-format.ts";
 import { runningScan } from "./scripts.ts";
 
 /** How many keys one SCAN looks at. */
-const scanCount = 500;
+const scanCount = 1000;
 
 /** Reads one record, if it is in the wanted state. */
 type Read = (name: RecordName, state: InspectedRecord["state"] | undefined) => Promise<InspectedRecord | undefined>;

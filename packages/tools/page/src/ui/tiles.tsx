@@ -3,7 +3,7 @@ interface TileProps {
   readonly value: string;
   readonly hint: string;
   readonly action: () => void;
-  /** Whether somebody has to act: it is shown in amber. */
+  /** Whether a person has to act: it is shown in amber. */
   readonly isWarning?: boolean;
 }
 

@@ -17,13 +17,6 @@ export function withStoreOptions(command: Command, where = `where the keys are: 
     .option("--json", "print one JSON document instead of text");
 }
 
-/** The arguments by which a command names one record. */
-export function withName(command: Command): Command {
-  return command
-    .argument("<scope>", 'whose key it is, as `list` shows it; "public" for routes with one scope for all')
-    .argument("<key>", "the key");
-}
-
 /** The arguments by which a command names one record to settle, or `--held` for all that wait for a person. */
 export function withHeldNames(command: Command): Command {
   return command

@@ -22,7 +22,7 @@ export function showCommand(): Command {
   return withStoreOptions(new Command("show"))
     .argument(
       "<scope>",
-      'whose key it is, as `list` shows it; "public" for routes with one scope for all; or the key alone',
+      'the scope of the key, as `list` shows it; "public" for routes with one scope for all; or the key alone',
     )
     .argument("[key]", "the key")
     .summary("show one key whole")
